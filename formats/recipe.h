@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * recipe: the settings of a run, read from YAML, checked against recipe.def, written back resolved.
+ * One table (recipe.def) makes the struct, the checks, the overrides and, later, the live controls.
+ * Unknown key, wrong type, out of range, duplicate key: refused with FILE:LINE, the value, what is
+ * allowed and the nearest known key. */
+#ifndef RT_RECIPE_H
+#define RT_RECIPE_H
+
+#include "formats/error.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define RT_RECIPE_TEXT 1024
+#define RT_RECIPE_BYTES_MAX (1 << 20) /* a recipe file of more than 1 MiB is refused */
+
+enum rt_key_kind { RT_KIND_BOOL, RT_KIND_INT, RT_KIND_FLOAT, RT_KIND_SHARE, RT_KIND_TEXT,
+                   RT_KIND_PATH, RT_KIND_CHOICE, RT_KIND_LIST };
+enum rt_key_effect { RT_EFFECT_RUN, RT_EFFECT_STEP };
+
+/* C type of each kind's field. CHOICE, TEXT, PATH and LIST are NUL-terminated text; a LIST is its
+ * words joined by ','. A loaded PATH is absolute or relative to the current folder, ready to open. */
+typedef bool rt_key_bool;
+typedef int64_t rt_key_int;
+typedef double rt_key_number;
+typedef char rt_key_text[RT_RECIPE_TEXT];
+#define RT_TYPE_BOOL rt_key_bool
+#define RT_TYPE_INT rt_key_int
+#define RT_TYPE_FLOAT rt_key_number
+#define RT_TYPE_SHARE rt_key_number
+#define RT_TYPE_TEXT rt_key_text
+#define RT_TYPE_PATH rt_key_text
+#define RT_TYPE_CHOICE rt_key_text
+#define RT_TYPE_LIST rt_key_text
+
+struct rt_recipe {
+#define RT_KEY(field, key, kind, def, min, max, unit, effect, help) RT_TYPE_##kind field;
+#include "formats/recipe.def"
+#undef RT_KEY
+};
+
+/* A row of recipe.def. */
+struct rt_key {
+    const char *name; /* dotted */
+    enum rt_key_kind kind;
+    const char *initial; /* default, as text */
+    double min, max;
+    const char *unit; /* unit, or the allowed words of CHOICE and LIST ("*" = any word) */
+    enum rt_key_effect effect;
+    const char *help;
+    size_t offset; /* of the field in struct rt_recipe */
+};
+extern const struct rt_key rt_keys[];
+extern const int rt_key_count;
+const struct rt_key *rt_key_find(const char *name); /* NULL when unknown */
+
+/* Every default. */
+void rt_recipe_init(struct rt_recipe *r);
+/* Defaults, then the file. On failure *r is unspecified. */
+int rt_recipe_load(struct rt_recipe *r, const char *path, struct rt_error *e);
+/* As rt_recipe_load from memory (a model's metadata); name stands for the file in messages;
+ * PATH values are taken relative to folder. */
+int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
+                    const char *folder, struct rt_error *e);
+/* One override "key=value", as -s and later the live controls give it. PATH is relative to the
+ * current folder. */
+int rt_recipe_set(struct rt_recipe *r, const char *assignment, struct rt_error *e);
+/* The value as a user would write it, into text. */
+void rt_recipe_get(const struct rt_recipe *r, const struct rt_key *key, char *text, size_t size);
+/* Every resolved value as YAML that rt_recipe_load reads back to the same struct. PATHs absolute. */
+void rt_recipe_print(const struct rt_recipe *r, FILE *out);
+/* The same as a malloc'ed string; NULL when out of memory. */
+char *rt_recipe_text(const struct rt_recipe *r);
+/* true when the comma-joined LIST holds word. */
+bool rt_recipe_list_has(const char *list, const char *word);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * safetensors: named tensors and text metadata in one file; models and checkpoints.
+ * Layout: u64 little-endian header length N (<= 100 MB), N bytes of JSON
+ * {"__metadata__": {"key": "text", ...}, "name": {"dtype": "F32", "shape": [..],
+ * "data_offsets": [begin, end]}, ...}, then the data, without gaps or overlaps.
+ * The JSON is read with jansson and written sorted by name, so equal contents are equal bytes. */
+#ifndef RT_SAFETENSORS_H
+#define RT_SAFETENSORS_H
+
+#include "formats/error.h"
+#include "formats/tensor.h"
+
+struct rt_safetensors; /* opaque: a set of tensors and metadata, built by add or read */
+
+int rt_safetensors_create(struct rt_safetensors **out);
+void rt_safetensors_destroy(struct rt_safetensors *s);
+
+/* Copies t under name; RT_EUSAGE when the name is taken. */
+int rt_safetensors_add(struct rt_safetensors *s, const char *name, const struct rt_tensor *t);
+int rt_safetensors_set_text(struct rt_safetensors *s, const char *key, const char *text);
+
+/* Written to PATH.tmp, fsync'ed, renamed, folder fsync'ed: never half a file under PATH. */
+int rt_safetensors_write(const struct rt_safetensors *s, const char *path, struct rt_error *e);
+
+/* RT_EMISSING, RT_EFORMAT (name and offset of what is wrong), RT_ELARGE, RT_EMEM. */
+int rt_safetensors_read(struct rt_safetensors **out, const char *path, struct rt_error *e);
+int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t size,
+                         const char *name, struct rt_error *e);
+
+/* Owned by s; NULL when absent. */
+const struct rt_tensor *rt_safetensors_get(const struct rt_safetensors *s, const char *name);
+const char *rt_safetensors_text(const struct rt_safetensors *s, const char *key);
+int rt_safetensors_count(const struct rt_safetensors *s);
+/* i-th tensor in name order. */
+const struct rt_tensor *rt_safetensors_at(const struct rt_safetensors *s, int i, const char **name);
+
+#endif

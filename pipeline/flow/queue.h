@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * queue: a bounded queue of batches, first in first out. Owned by the loop thread alone, so it has no
+ * lock. A writer reserves a place before it starts the work that fills it; so a full queue stops the
+ * stage before it, and nothing finished ever lacks a place. */
+#ifndef RT_QUEUE_H
+#define RT_QUEUE_H
+
+#include "pipeline/flow/batch.h"
+
+struct rt_queue {
+    int limit;         /* batches: waiting + reserved never pass it */
+    int head, waiting; /* ring of limit places */
+    int reserved;
+    size_t bytes;      /* packed bytes waiting */
+    size_t peak_bytes;
+    struct rt_batch **place; /* [limit] */
+};
+
+int rt_queue_init(struct rt_queue *q, int limit); /* RT_EMEM, RT_ERANGE */
+void rt_queue_fini(struct rt_queue *q);           /* destroys what still waits */
+int rt_queue_reserve(struct rt_queue *q);         /* 1 = a place is yours, 0 = full */
+void rt_queue_release(struct rt_queue *q);        /* gives a reserved place back unused */
+void rt_queue_push(struct rt_queue *q, struct rt_batch *b); /* uses a reserved place */
+struct rt_batch *rt_queue_pop(struct rt_queue *q);          /* NULL when empty; frees the place */
+
+#endif

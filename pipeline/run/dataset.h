@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * dataset: what a run makes of a manifest: classes, splits, which labels may be used, which samples
+ * are bad. Immutable after the scoring pass except for rt_dataset_reject. */
+#ifndef RT_DATASET_H
+#define RT_DATASET_H
+
+#include "formats/manifest.h"
+#include "formats/recipe.h"
+
+enum rt_split { RT_TRAIN, RT_VALID, RT_TEST, RT_SPLITS };
+/* Modalities are manifest columns; rt_modalities (stages/modality) has the same order. */
+enum rt_modality_id { RT_SPEECH, RT_IMAGE, RT_TEXT, RT_MODALITIES };
+extern const char *const rt_split_names[RT_SPLITS];
+extern const char *const rt_modality_names[RT_MODALITIES];
+
+struct rt_dataset {
+    struct rt_manifest *manifest; /* owned */
+    int count;                    /* rows */
+    int classes;
+    const char **class_name; /* [classes] sorted by byte order, owned array */
+    int *truth;              /* [count] class, -1 = no label in the manifest */
+    int *label;              /* [count] class the run may use; -1 = missing or hidden */
+    uint8_t *split;          /* [count] enum rt_split */
+    int8_t *reason[RT_MODALITIES]; /* [count] 0 = usable, RT_EMISSING = cell empty, else why not */
+    int column[RT_MODALITIES];     /* manifest column or -1 */
+};
+
+/* Loads the manifest, fixes the classes (all labels of the training split unless class_name is given: a
+ * model's own classes, copied), hides labels (share of each class, seeded, at least one kept per
+ * class). Hidden are training labels only: validation and test keep theirs. */
+int rt_dataset_load(struct rt_dataset *d, const char *manifest, double labels, uint64_t seed,
+                    const char *const *class_name, int classes, struct rt_error *e);
+void rt_dataset_fini(struct rt_dataset *d);
+
+/* A modality's cell for a row: a path made absolute with the manifest's folder, or the text itself.
+ * Returns text or a pointer to buffer; "" when missing. RT path longer than size is cut. */
+const char *rt_dataset_source(const struct rt_dataset *d, int row, int modality, char *buffer,
+                              size_t size);
+/* Rows of a split whose modality is usable, in manifest order, malloc'ed; *count set.
+ * need_label: only rows with a usable label. */
+int rt_dataset_rows(const struct rt_dataset *d, int split, int modality, bool need_label, int **rows,
+                    int *count);
+
+#endif

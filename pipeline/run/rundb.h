@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ * rundb: a run's SQLite data base, run.db (WAL): what happened, readable by anyone while it runs.
+ *
+ *   meta(key PRIMARY KEY, value)                       version, program, manifest, started, state, ...
+ *   metrics(step, epoch, split, name, value)           split '' for training steps
+ *   samples(row PRIMARY KEY, id, label, grp, split, hidden, reason, modality, detail, seen, quality,
+ *           weight, <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL, inside_<term> INT ...)
+ *   journal(number, step, time, who, key, before, after)
+ * Written by one thread at a time; a transaction is open between rt_rundb_commit calls. */
+#ifndef RT_RUNDB_H
+#define RT_RUNDB_H
+
+#include "formats/error.h"
+#include <stdint.h>
+
+#define RT_RUNDB_COLUMNS 96
+
+struct rt_rundb; /* opaque */
+
+/* column: extra REAL columns of samples (measures, losses), fixed at creation.
+ * writable 0: opens an existing data base for reading. */
+int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *column, int columns,
+                  int writable, struct rt_error *e);
+void rt_rundb_close(struct rt_rundb *db);
+
+int rt_rundb_meta(struct rt_rundb *db, const char *key, const char *value, struct rt_error *e);
+int rt_rundb_metric(struct rt_rundb *db, int64_t step, int epoch, const char *split,
+                    const char *name, double value, struct rt_error *e);
+/* Forgets metrics and journal rows after step (resume). */
+int rt_rundb_rewind(struct rt_rundb *db, int64_t step, struct rt_error *e);
+
+struct rt_sample_row {
+    int row;
+    const char *id, *label, *group, *split;
+    int hidden;
+    const char *reason, *modality, *detail; /* "" = usable */
+    int64_t seen;
+    double quality, weight;
+    const double *value; /* [columns], NaN = NULL */
+};
+int rt_rundb_sample(struct rt_rundb *db, const struct rt_sample_row *s, struct rt_error *e);
+int rt_rundb_journal(struct rt_rundb *db, int64_t step, const char *who, const char *key,
+                     const char *before, const char *after, struct rt_error *e);
+int rt_rundb_commit(struct rt_rundb *db, struct rt_error *e);
+
+/* Reading: runs sql and calls row for each result row, values as text (NULL = SQL NULL). A nonzero
+ * return from row ends it. */
+int rt_rundb_query(struct rt_rundb *db, const char *sql,
+                   int (*row)(void *self, int columns, const char **name, const char **value),
+                   void *self, struct rt_error *e);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * rundir: the folder of a run and who may write in it.
+ *   recipe.yaml (resolved)  run.db  log.txt  lock  checkpoints/step-NNNNNNNN.safetensors
+ *   checkpoints/best.safetensors   student.safetensors (when the run has ended) */
+#ifndef RT_RUNDIR_H
+#define RT_RUNDIR_H
+
+#include "formats/error.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct rt_rundir {
+    char path[4096];
+    int lock; /* file descriptor holding an flock, or -1 */
+};
+
+/* Makes or opens the folder and takes the lock. RT_EBUSY names the process that has it. resume 0: a
+ * folder that already holds a run is refused (RT_EUSAGE, says --resume or another -o). */
+int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_error *e);
+void rt_rundir_close(struct rt_rundir *d);
+/* "PATH/name" into out; returns out. */
+char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, size_t size);
+/* Path of the newest checkpoint into out, RT_ENOTFOUND when none; *step set. */
+int rt_rundir_latest(const struct rt_rundir *d, char *out, size_t size, int64_t *step);
+/* Deletes all but the newest keep step checkpoints; best stays. */
+void rt_rundir_prune(const struct rt_rundir *d, int keep);
+/* Appends a line with the time to log.txt. */
+void rt_rundir_log(const struct rt_rundir *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

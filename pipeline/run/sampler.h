@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * sampler: the source of a training run: shuffled training batches, then evaluation batches after the
+ * epochs that want them. Order follows from (seed, epoch). Loop thread only.
+ * The last batch of an epoch that is smaller than `batch` is kept when it has at least 2 samples.  */
+#ifndef RT_SAMPLER_H
+#define RT_SAMPLER_H
+
+#include "pipeline/flow/runner.h"
+
+struct rt_sampler_config {
+    const int *train, *eval; /* manifest rows, copied; eval may be empty */
+    int train_count, eval_count;
+    int batch;
+    uint64_t seed;
+    int64_t steps;     /* updates in all */
+    int eval_interval; /* epochs; the last epoch is always evaluated, also when cut short */
+    int64_t start;     /* updates already done (resume): the sampler continues after them */
+};
+struct rt_sampler; /* opaque */
+
+int rt_sampler_create(struct rt_sampler **out, const struct rt_sampler_config *c);
+void rt_sampler_destroy(struct rt_sampler *s);
+struct rt_source rt_sampler_source(struct rt_sampler *s);
+int rt_sampler_epoch_steps(int train_count, int batch); /* updates per epoch */
+
+/* A source that gives rows once, in order, as batches of one kind, the last marked EVAL and END. */
+struct rt_lister; /* opaque */
+int rt_lister_create(struct rt_lister **out, enum rt_batch_kind kind, const int *rows, int count,
+                     int batch);
+void rt_lister_destroy(struct rt_lister *l);
+struct rt_source rt_lister_source(struct rt_lister *l);
+
+#endif

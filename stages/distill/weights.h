@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * weights: quality -> sample weight. w_i = scale_i * g(q_i) / mean g over the batch,
+ * g(q) = floor + (1 - floor) * q^gamma, q = product of the chosen terms, each in [0, 1]. */
+#ifndef RT_WEIGHTS_H
+#define RT_WEIGHTS_H
+
+#include <stddef.h>
+
+/* g at quality q (clamped to [0, 1]; NaN counts as 1: an unmeasured sample is not punished). */
+double rt_weight_curve(double q, double gamma, double floor);
+
+/* value[n * terms] row-major, NaN = not measured -> factor 1. quality[n] out. */
+void rt_weight_quality(const double *value, size_t n, int terms, double *quality);
+
+/* weight[n] out; scale[n] = per-sample factor by hand (1 = none, 0 = muted) or NULL. Weights of unmuted
+ * samples have mean 1 before the hand factor. n = 0 is fine. */
+void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
+                     double floor, double *weight);
+
+/* (sum w)^2 / sum w^2; 0 when all are 0. */
+double rt_weight_effective(const double *weight, size_t n);
+
+#endif

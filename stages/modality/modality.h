@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * modality: the contract of speech, image and text: bytes -> raw -> features -> network input,
+ * and the measures of their quality. One file and one vtable each; the list is rt_modalities below.
+ *
+ *   load      file bytes (text: the cell itself) -> raw: speech F32 [samples] at 16 kHz; image U8
+ *             [height, width, 3]; text U8 [bytes] of valid UTF-8
+ *   augment   raw -> raw, in place, for training only, when `wants_raw(front)` says so (noise, speed, gain)
+ *   features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the
+ *             trimmed recording, not yet normalised; image U8 [size, size, 3]; text I32 [n, 2]
+ *             pairs (bucket, count) sorted by bucket
+ *   present   base -> one row of the network's input, cropped, padded, normalised, augmented when
+ *             rng is not NULL: speech [frames, bands] mean-normalised; image [size, size, 3] in
+ *             about [-1, 1]; text: bag of (bucket, weight), see rt_bag
+ *   measure   raw -> values[measures]
+ * All are pure functions of their arguments: any thread, any number at once. They return 0 or the
+ * RT_E... that names why the sample is unusable, and fill *e. Channels come last everywhere. */
+#ifndef RT_MODALITY_H
+#define RT_MODALITY_H
+
+#include "formats/recipe.h"
+#include "formats/tensor.h"
+#include "pipeline/flow/rng.h"
+#include "pipeline/run/dataset.h"
+
+/* How a value becomes a percentile in 0..1: share of usable samples that are worse. */
+enum rt_better { RT_HIGHER, RT_LOWER, RT_MIDDLE /* far from the median on either side is worse */ };
+
+struct rt_measure {
+    const char *name; /* unique over all modalities: "snr", "sharpness", "length" */
+    const char *unit;
+    enum rt_better better;
+    const char *help;
+};
+#define RT_MEASURES_MAX 12 /* of one modality */
+
+/* Front end: the settings of the recipe and what was fitted on the training split. */
+struct rt_front {
+    const struct rt_recipe *recipe; /* borrowed */
+    float *idf;                     /* text: [buckets], or NULL = all 1; owned by the maker */
+};
+
+/* A sparse row: weight of each bucket; l2-normalised. */
+struct rt_bag {
+    int count;
+    int32_t *bucket; /* [count] malloc'ed */
+    float *weight;   /* [count] malloc'ed */
+};
+
+struct rt_modality {
+    const char *name;
+    enum rt_modality_id id;
+    int (*load)(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                struct rt_error *e);
+    bool (*wants_raw)(const struct rt_front *f); /* augmentation that works on raw is on */
+    int (*augment)(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng);
+    int (*features)(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
+                    struct rt_error *e);
+    /* Text that fixes what features computes: part of the cache key. */
+    void (*features_key)(const struct rt_front *f, char *text, size_t size);
+    /* Dense input: shape of one row without the batch; rank 0 = a bag. */
+    int (*shape)(const struct rt_front *f, int64_t dim[3]);
+    int (*present)(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
+                   float *out); /* dense modalities */
+    int (*present_bag)(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
+                       struct rt_bag *out); /* text */
+    int (*measure)(const struct rt_tensor *raw, double *value, struct rt_error *e);
+    const struct rt_measure *measures;
+    int measure_count;
+};
+
+/* By rt_modality_id. */
+extern const struct rt_modality *const rt_modalities[RT_MODALITIES];
+extern const struct rt_modality rt_modality_speech, rt_modality_image, rt_modality_text;
+const struct rt_modality *rt_modality_find(const char *name); /* NULL when unknown */
+
+#endif

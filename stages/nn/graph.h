@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * graph: a network as a list of ops with parameters; shapes without the batch dimension, channels
+ * last ([height, width, channels], [time, channels], [features]). Built by presets.c (later: by ONNX);
+ * run by exec.c. Nodes are numbered in order of creation, which is an order of execution. */
+#ifndef RT_GRAPH_H
+#define RT_GRAPH_H
+
+#include "formats/error.h"
+#include "formats/safetensors.h"
+#include "pipeline/flow/rng.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RT_NODE_INPUTS 3
+#define RT_NODE_PARAMS 4
+#define RT_NODE_RANK 3
+#define RT_NAME 64
+
+enum rt_op_id {
+#define RT_OP(id, name, summary) RT_OP_##id,
+#include "stages/nn/ops.def"
+#undef RT_OP
+    RT_OPS
+};
+
+struct rt_shape {
+    int rank; /* without the batch */
+    int dim[RT_NODE_RANK];
+};
+
+/* A weight or a running statistic. name is "layer.weight", unique in the graph. */
+struct rt_param {
+    char name[RT_NAME];
+    int rank;
+    int64_t dim[4];
+    int64_t count;
+    float *value;   /* [count], 64-byte aligned, owned by the graph */
+    float *grad;    /* [count], sum over the batch; NULL for frozen ones and statistics */
+    bool trainable; /* false: frozen, or a statistic that ops update themselves */
+    bool decay;     /* weight decay applies (matrices and kernels; not bias, not batch-norm) */
+};
+
+/* Attributes of all ops; each op reads those it names in its file. */
+struct rt_attr {
+    int units;                /* output channels or features */
+    int kernel[2], stride[2]; /* [height, width]; 1-D ops use [0] (time) */
+    int pad[2];               /* both sides */
+    int dilation[2];
+    int buckets;   /* embedding bag */
+    float rate;    /* dropout */
+    float epsilon; /* batch-norm, l2-normalise, statistics pooling; 0 = the op's own */
+    bool bias;
+    bool frozen; /* parameters are not trained */
+};
+
+struct rt_node {
+    enum rt_op_id op;
+    char name[RT_NAME];
+    int input[RT_NODE_INPUTS], inputs; /* node numbers */
+    int param[RT_NODE_PARAMS], params; /* param numbers */
+    struct rt_attr attr;
+    struct rt_shape shape; /* of the output */
+};
+
+struct rt_graph; /* opaque */
+
+int rt_graph_create(struct rt_graph **out);
+void rt_graph_destroy(struct rt_graph *g);
+
+/* Each returns the node's number, or RT_E... (bad input number, shape that does not fit the op: *e says
+ * the node's name, the op, both shapes). name is copied and must be unique. */
+int rt_graph_input(struct rt_graph *g, const char *name, struct rt_shape shape);
+int rt_graph_bag(struct rt_graph *g, const char *name, int buckets); /* sparse input */
+int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const int *input,
+                  int inputs, const struct rt_attr *attr, struct rt_error *e);
+
+int rt_graph_nodes(const struct rt_graph *g);
+const struct rt_node *rt_graph_at(const struct rt_graph *g, int node);
+int rt_graph_find(const struct rt_graph *g, const char *name); /* node number or -1 */
+int rt_graph_params(const struct rt_graph *g);
+struct rt_param *rt_graph_param(struct rt_graph *g, int i);
+struct rt_param *rt_graph_param_named(struct rt_graph *g, const char *name); /* or NULL */
+int64_t rt_graph_weights(const struct rt_graph *g); /* trainable numbers in all */
+
+/* Initial weights: He-uniform as in PyTorch's defaults (kaiming_uniform, a = sqrt 5), from seed and the
+ * parameter's name alone. */
+void rt_graph_init(struct rt_graph *g, uint64_t seed);
+/* Every parameter under prefix + its name; load refuses a missing name or another shape by name. */
+int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char *prefix);
+int rt_graph_load(struct rt_graph *g, const struct rt_safetensors *s, const char *prefix,
+                  struct rt_error *e);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * op: the contract of one operation: shape, forward and backward side by side in one file op_*.c that
+ * ends in its const vtable. Every op's gradient is checked against finite differences by tests/. */
+#ifndef RT_OP_H
+#define RT_OP_H
+
+#include "stages/nn/graph.h"
+#include "stages/nn/parallel.h"
+
+/* A sparse batch: CSR. */
+struct rt_bags {
+    const int32_t *offset; /* [batch + 1] */
+    const int32_t *bucket; /* [offset[batch]] */
+    const float *weight;   /* [offset[batch]] */
+};
+
+/* What an op gets to run on. Buffers are [batch, shape...]. dx[i] is NULL when that input needs no
+ * gradient; otherwise backward ADDS into it. Parameter gradients are added into param->grad. */
+struct rt_op_run {
+    const struct rt_node *node;
+    int batch;
+    bool training;
+    const struct rt_shape *in_shape[RT_NODE_INPUTS];
+    const float *x[RT_NODE_INPUTS];
+    const struct rt_bags *bags; /* of a bag input */
+    float *y;                   /* forward writes; backward reads */
+    const float *dy;
+    float *dx[RT_NODE_INPUTS];
+    struct rt_param *param[RT_NODE_PARAMS];
+    float *keep;    /* [keep bytes] written by forward while training, read by backward */
+    float *scratch; /* [scratch bytes], any content */
+    uint64_t seed, step; /* dropout: masks follow from (seed, step, node name) */
+    struct rt_parallel *parallel;
+};
+
+struct rt_op {
+    const char *name;
+    int inputs;
+    /* Output shape and parameters (through rt_op_param) from the inputs' shapes; fills *e. */
+    int (*shape)(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e);
+    /* Bytes kept from forward to backward, and scratch, for a batch and thread count; may be NULL. */
+    size_t (*keep)(const struct rt_node *n, const struct rt_shape *in, int batch);
+    size_t (*scratch)(const struct rt_node *n, const struct rt_shape *in, int batch, int threads);
+    void (*forward)(struct rt_op_run *r);
+    void (*backward)(struct rt_op_run *r);
+};
+
+#define RT_OP(id, name, summary) extern const struct rt_op rt_op_##id;
+#include "stages/nn/ops.def"
+#undef RT_OP
+const struct rt_op *rt_op_get(enum rt_op_id id);
+
+/* For shape(): adds parameter "NODE.what" to the graph and the node. fan_in > 0: initialised uniform
+ * within 1/sqrt(fan_in); otherwise constant `fill`. statistic: never trained, saved all the same. */
+int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int rank,
+                const int64_t *dim, int64_t fan_in, float fill, bool decay, bool statistic);
+
+#endif
