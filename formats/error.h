@@ -12,7 +12,8 @@ enum rt_err {
 #undef RT_ERR
 };
 
-/* text is NUL-terminated and has no trailing newline; longer messages are cut. */
+/* text is NUL-terminated and has no trailing newline; longer messages are cut, between characters;
+ * control bytes (of a hostile file name or value) other than newline stand as '?'. */
 struct rt_error {
     int code;
     char text[1000];

@@ -19,7 +19,8 @@ struct rt_span {
     const void *data;
     size_t size;
 };
-/* Writes the parts in order to path, whole or not at all. */
+/* Writes the parts in order to path, whole or not at all. RT_EFULL, RT_EIO, RT_EMISSING (no such
+ * folder), RT_EFORMAT when path is a folder or device. */
 int rt_file_write(const char *path, const struct rt_span *part, int parts, struct rt_error *e);
 
 /* mkdir -p. */

@@ -28,8 +28,11 @@ struct rt_tensor {
 };
 
 /* Allocates zeroed elements. RT_EMEM; RT_ELARGE when the product of dims overflows or passes
- * RT_TENSOR_BYTES_MAX; RT_ERANGE for a bad dtype, rank or negative dimension. *t is then empty. */
+ * RT_TENSOR_BYTES_MAX (dims of 0 left out of the product); RT_ERANGE for a bad dtype, rank or
+ * negative dimension. *t is then empty. */
 int rt_tensor_init(struct rt_tensor *t, enum rt_dtype dtype, int rank, const int64_t *dim);
+/* As rt_tensor_init, but the elements hold anything: for readers that then fill every byte. */
+int rt_tensor_init_unset(struct rt_tensor *t, enum rt_dtype dtype, int rank, const int64_t *dim);
 /* Frees the data and clears the struct; a cleared struct is fine. */
 void rt_tensor_fini(struct rt_tensor *t);
 /* A view: checks nothing, owns nothing. */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * error: fills struct rt_error; the words of each code come from errors.def. Text may hold bytes of
+ * a damaged file or a hostile file name, so control bytes are masked here, once for all readers. */
+#include "formats/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A message that was cut must not end inside a UTF-8 sequence. */
+static void drop_partial_sequence(char *text, size_t size)
+{
+    size_t start = size;
+    while (start > 0 && size - start < 4 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start == 0)
+        return;
+    unsigned char lead = (unsigned char)text[start - 1];
+    size_t need = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    if (need > size - start)
+        text[start - 1] = '\0';
+}
+
+static void format_text(char *text, size_t size, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void format_text(char *text, size_t size, const char *format, va_list args)
+{
+    int n = vsnprintf(text, size, format, args);
+    if (n < 0)
+        text[0] = '\0';
+    else if ((size_t)n >= size)
+        drop_partial_sequence(text, size - 1);
+    for (char *c = text; *c; c++)
+        if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7F)
+            *c = '?';
+}
+
+int rt_error_set(struct rt_error *e, int code, const char *format, ...)
+{
+    if (!e)
+        return code;
+    va_list args;
+    va_start(args, format);
+    format_text(e->text, sizeof e->text, format, args);
+    va_end(args);
+    e->code = code;
+    return code;
+}
+
+int rt_error_errno(struct rt_error *e, const char *what, const char *path)
+{
+    int number = errno, code = RT_EIO;
+    if (number == ENOSPC || number == EDQUOT)
+        code = RT_EFULL;
+    else if (number == ENOENT)
+        code = RT_EMISSING;
+    else if (number == ENOMEM)
+        code = RT_EMEM;
+    char words[128];
+    return rt_error_set(e, code, "%s %s: %s", what, path,
+                        strerror_r(number, words, sizeof words));
+}
+
+void rt_error_prefix(struct rt_error *e, const char *format, ...)
+{
+    if (!e)
+        return;
+    char text[sizeof e->text];
+    va_list args;
+    va_start(args, format);
+    format_text(text, sizeof text, format, args);
+    va_end(args);
+    size_t used = strlen(text);
+    int n = snprintf(text + used, sizeof text - used, ": %s", e->text);
+    if ((size_t)n >= sizeof text - used)
+        drop_partial_sequence(text, sizeof text - 1);
+    memcpy(e->text, text, strlen(text) + 1);
+}
+
+const char *rt_err_words(int code)
+{
+    static const struct {
+        int code;
+        const char *words;
+    } list[] = {
+        {RT_OK, ""},
+#define RT_ERR(name, number, text) {RT_##name, text},
+#include "formats/errors.def"
+#undef RT_ERR
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        if (list[i].code == code)
+            return list[i].words;
+    return "unknown error";
+}

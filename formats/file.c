@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ * file: bounded whole-file reads, all-or-nothing writes, and the cursor over untrusted bytes.
+ * Blocking system calls: never on a loop thread. Keeps no state, so any other thread may call. */
+#include "formats/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int check_kind(const char *path, mode_t mode, struct rt_error *e)
+{
+    if (S_ISREG(mode))
+        return 0;
+    return rt_error_set(e, RT_EFORMAT, "%s: is a %s; give a regular file", path,
+                        S_ISDIR(mode) ? "folder" : "device, pipe or socket");
+}
+
+/* Reads up to size bytes; *got is less only at the end of the file. */
+static int read_all(int fd, uint8_t *bytes, size_t size, size_t *got)
+{
+    for (*got = 0; *got < size;) {
+        ssize_t n = read(fd, bytes + *got, size - *got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return 0;
+}
+
+int rt_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size, struct rt_error *e)
+{
+    uint8_t *data = NULL;
+    struct stat st;
+    int rc;
+
+    *bytes = NULL;
+    *size = 0;
+    /* O_NONBLOCK: opening a pipe that nobody writes to must not hang. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st)) {
+        rc = rt_error_errno(e, "cannot read", path);
+        goto fail;
+    }
+    rc = check_kind(path, st.st_mode, e);
+    if (rc)
+        goto fail;
+    if ((uint64_t)st.st_size > limit) {
+        rc = rt_error_set(e, RT_ELARGE, "%s: %lld bytes; the limit is %zu", path,
+                          (long long)st.st_size, limit);
+        goto fail;
+    }
+    data = malloc((size_t)st.st_size + 1);
+    if (!data) {
+        rc = rt_error_set(e, RT_EMEM, "%s: out of memory for %lld bytes", path,
+                          (long long)st.st_size);
+        goto fail;
+    }
+    if (read_all(fd, data, (size_t)st.st_size, size)) {
+        rc = rt_error_errno(e, "cannot read", path);
+        goto fail;
+    }
+    data[*size] = '\0';
+    *bytes = data;
+    close(fd);
+    return 0;
+fail:
+    *size = 0;
+    free(data);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Makes the rename durable. File systems that cannot sync a folder say EINVAL: nothing to do. */
+static int sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    memcpy(folder, slash ? path : ".", n); /* shorter than the temporary name, which fitted */
+    folder[n] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int failed = fsync(fd) && errno != EINVAL, number = errno;
+    close(fd);
+    errno = number;
+    return failed ? -1 : 0;
+}
+
+static int write_temporary(const char *name, const struct rt_span *part, int parts)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -1;
+    int failed = 0;
+    for (int i = 0; i < parts && !failed; i++)
+        failed = write_all(fd, part[i].data, part[i].size);
+    if (!failed)
+        failed = fsync(fd);
+    int number = errno;
+    if (close(fd) && !failed) {
+        failed = -1;
+        number = errno;
+    }
+    errno = number;
+    return failed ? -1 : 0;
+}
+
+int rt_file_write(const char *path, const struct rt_span *part, int parts, struct rt_error *e)
+{
+    char temporary[PATH_MAX];
+    struct stat st;
+
+    if ((size_t)snprintf(temporary, sizeof temporary, "%s.tmp", path) >= sizeof temporary)
+        return rt_error_set(e, RT_ERANGE, "%.60s...: path of %zu bytes; the limit is %d", path,
+                            strlen(path), PATH_MAX - 5);
+    /* Renaming would put a plain file in the place of /dev/stdout. */
+    if (!stat(path, &st)) {
+        int rc = check_kind(path, st.st_mode, e);
+        if (rc)
+            return rc;
+    }
+    if (!write_temporary(temporary, part, parts) && !rename(temporary, path) && !sync_folder(path))
+        return 0;
+    int rc = rt_error_errno(e, "cannot write", path);
+    unlink(temporary);
+    return rc;
+}
+
+int rt_file_mkdirs(const char *path, struct rt_error *e)
+{
+    char part[PATH_MAX];
+    struct stat st;
+
+    size_t size = strlen(path);
+    if (size == 0 || size >= sizeof part)
+        return rt_error_set(e, RT_ERANGE, "folder '%.60s': path of %zu bytes; give 1 to %d", path,
+                            size, PATH_MAX - 1);
+    for (size_t i = 1; i <= size; i++) {
+        if (i < size && path[i] != '/')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (!mkdir(part, 0777) || (!stat(part, &st) && S_ISDIR(st.st_mode)))
+            continue;
+        return rt_error_errno(e, "cannot make folder", part);
+    }
+    return 0;
+}
+
+const uint8_t *rt_take_bytes(struct rt_cursor *c, size_t n)
+{
+    if (c->bad || n > c->size - c->at) {
+        c->bad = 1;
+        return NULL;
+    }
+    const uint8_t *p = c->data + c->at;
+    c->at += n;
+    return p;
+}
+
+static uint64_t take_little_endian(struct rt_cursor *c, size_t n)
+{
+    const uint8_t *p = rt_take_bytes(c, n);
+    uint64_t v = 0;
+    for (size_t i = n; p && i-- > 0;)
+        v = v << 8 | p[i];
+    return v;
+}
+
+uint8_t rt_take_u8(struct rt_cursor *c)
+{
+    return (uint8_t)take_little_endian(c, 1);
+}
+
+uint16_t rt_take_u16(struct rt_cursor *c)
+{
+    return (uint16_t)take_little_endian(c, 2);
+}
+
+uint32_t rt_take_u32(struct rt_cursor *c)
+{
+    return (uint32_t)take_little_endian(c, 4);
+}
+
+uint64_t rt_take_u64(struct rt_cursor *c)
+{
+    return take_little_endian(c, 8);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of file.h: refused paths, bounds, all-or-nothing writes, folders and the cursor. */
+#include "formats/file.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char folder[] = "/tmp/retort-file-XXXXXX";
+static char path_text[4096];
+
+static const char *in_folder(const char *name)
+{
+    snprintf(path_text, sizeof path_text, "%s/%s", folder, name);
+    return path_text;
+}
+
+static int entries(void)
+{
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    int n = -2;
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    struct rt_error e = {0};
+    assert_int_equal(rt_file_write(path, &(struct rt_span){text, strlen(text)}, 1, &e), 0);
+}
+
+static void unreadable_paths_are_refused(void **state)
+{
+    (void)state;
+    uint8_t *bytes;
+    size_t size;
+    struct rt_error e;
+    const char *missing = in_folder("missing");
+    assert_int_equal(rt_file_read(missing, 10, &bytes, &size, &e), RT_EMISSING);
+    assert_null(bytes);
+    assert_non_null(strstr(e.text, missing));
+    assert_int_equal(rt_file_read(folder, 10, &bytes, &size, &e), RT_EFORMAT);
+    assert_non_null(strstr(e.text, "folder"));
+    assert_int_equal(rt_file_read("/dev/zero", 10, &bytes, &size, &e), RT_EFORMAT);
+    const char *pipe_path = in_folder("pipe");
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    assert_int_equal(rt_file_read(pipe_path, 10, &bytes, &size, NULL), RT_EFORMAT);
+    unlink(pipe_path);
+}
+
+static void reads_are_bounded(void **state)
+{
+    (void)state;
+    uint8_t *bytes;
+    size_t size;
+    struct rt_error e;
+    const char *path = in_folder("ten");
+    write_text(path, "0123456789");
+    assert_int_equal(rt_file_read(path, 9, &bytes, &size, &e), RT_ELARGE);
+    assert_non_null(strstr(e.text, "10 bytes; the limit is 9"));
+    assert_int_equal(rt_file_read(path, 10, &bytes, &size, &e), 0);
+    assert_int_equal(size, 10);
+    assert_memory_equal(bytes, "0123456789", 11);
+    free(bytes);
+    write_text(path, "");
+    assert_int_equal(rt_file_read(path, 10, &bytes, &size, &e), 0);
+    assert_int_equal(size, 0);
+    assert_int_equal(bytes[0], 0);
+    free(bytes);
+    unlink(path);
+}
+
+static void a_write_joins_its_parts_and_replaces(void **state)
+{
+    (void)state;
+    const char *path = in_folder("joined");
+    write_text(path, "a longer text that was there before");
+    struct rt_span part[] = {{"one", 3}, {NULL, 0}, {"two", 3}};
+    assert_int_equal(rt_file_write(path, part, 3, NULL), 0);
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(rt_file_read(path, 100, &bytes, &size, NULL), 0);
+    assert_string_equal((char *)bytes, "onetwo");
+    free(bytes);
+    assert_int_equal(entries(), 1);
+    unlink(path);
+}
+
+static void a_failed_write_leaves_the_old_file_alone(void **state)
+{
+    (void)state;
+    struct rt_error e;
+    struct rt_span part = {"x", 1};
+    assert_int_equal(rt_file_write(in_folder("none/x"), &part, 1, &e), RT_EMISSING);
+    assert_int_equal(rt_file_write(folder, &part, 1, &e), RT_EFORMAT);
+    assert_int_equal(rt_file_write("/dev/null", &part, 1, &e), RT_EFORMAT);
+    assert_int_equal(entries(), 0);
+
+    char *path = malloc(5000);
+    memset(path, 'a', 4999);
+    path[4999] = '\0';
+    assert_int_equal(rt_file_write(path, &part, 1, &e), RT_ERANGE);
+    free(path);
+
+    /* The temporary name cannot be opened, so the old content must stay. */
+    write_text(in_folder("kept"), "old");
+    assert_int_equal(mkdir(in_folder("kept.tmp"), 0700), 0);
+    assert_int_equal(rt_file_write(in_folder("kept"), &part, 1, &e), RT_EIO);
+    rmdir(in_folder("kept.tmp"));
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(rt_file_read(in_folder("kept"), 100, &bytes, &size, NULL), 0);
+    assert_string_equal((char *)bytes, "old");
+    free(bytes);
+    unlink(in_folder("kept"));
+}
+
+static void a_full_disk_is_named(void **state)
+{
+    (void)state;
+    struct rt_error e;
+    /* The temporary file is a link to the device that is always full. */
+    assert_int_equal(symlink("/dev/full", in_folder("full.tmp")), 0);
+    assert_int_equal(rt_file_write(in_folder("full"), &(struct rt_span){"x", 1}, 1, &e), RT_EFULL);
+    assert_int_equal(entries(), 0);
+}
+
+static void folders_are_made_once(void **state)
+{
+    (void)state;
+    struct rt_error e;
+    struct stat st;
+    assert_int_equal(rt_file_mkdirs("", &e), RT_ERANGE);
+    assert_int_equal(rt_file_mkdirs(in_folder("a//b/c/"), &e), 0);
+    assert_int_equal(rt_file_mkdirs(in_folder("a/b/c"), &e), 0);
+    assert_int_equal(stat(in_folder("a/b/c"), &st), 0);
+    assert_true(S_ISDIR(st.st_mode));
+    write_text(in_folder("a/file"), "");
+    assert_int_equal(rt_file_mkdirs(in_folder("a/file"), &e), RT_EIO);
+    assert_int_equal(rt_file_mkdirs(in_folder("a/file/x"), &e), RT_EIO);
+    unlink(in_folder("a/file"));
+    rmdir(in_folder("a/b/c"));
+    rmdir(in_folder("a/b"));
+    rmdir(in_folder("a"));
+}
+
+static void the_cursor_stops_at_the_end(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    struct rt_cursor c = {.data = bytes, .size = sizeof bytes};
+    assert_int_equal(rt_take_u8(&c), 1);
+    assert_int_equal(rt_take_u16(&c), 0x0302);
+    assert_int_equal(rt_take_u32(&c), 0x07060504);
+    assert_true(rt_take_u64(&c) == 0x0F0E0D0C0B0A0908u);
+    assert_int_equal(c.bad, 0);
+    assert_int_equal(rt_take_u16(&c), 0);
+    assert_int_equal(c.bad, 1);
+    assert_int_equal(rt_take_u8(&c), 0); /* bad stays bad though one byte is left */
+    assert_int_equal(c.at, 15);
+
+    c = (struct rt_cursor){.data = bytes, .size = sizeof bytes};
+    assert_null(rt_take_bytes(&c, SIZE_MAX));
+    c = (struct rt_cursor){.data = bytes, .size = sizeof bytes};
+    assert_ptr_equal(rt_take_bytes(&c, sizeof bytes), bytes);
+    assert_non_null(rt_take_bytes(&c, 0));
+    assert_null(rt_take_bytes(&c, 1));
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+/* Fails when a test left something behind. */
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unreadable_paths_are_refused),
+        cmocka_unit_test(reads_are_bounded),
+        cmocka_unit_test(a_write_joins_its_parts_and_replaces),
+        cmocka_unit_test(a_failed_write_leaves_the_old_file_alone),
+        cmocka_unit_test(a_full_disk_is_named),
+        cmocka_unit_test(folders_are_made_once),
+        cmocka_unit_test(the_cursor_stops_at_the_end),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
