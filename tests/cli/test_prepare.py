@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# recipes/NAME/prepare on the real packages, run as a user runs it: same bytes twice, nothing done the
+# second time, a manifest that holds what it promises, no leak between splits.
+# Exit 77 (skipped) when a package is missing.
+"""Usage: test_prepare.py stamps|emoji"""
+
+import collections
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHARES = {"train": 0.70, "valid": 0.10, "test": 0.20}
+EXPECTED = {
+    "stamps": dict(columns="id split label group speech image text lang", rows=(6000, 7000),
+                   classes=(12, 16), least=30, deviation=0.10, languages=13),
+    "emoji": dict(columns="id split label group image text", rows=(1100, 1400),
+                  classes=(55, 75), least=8, deviation=0.15, languages=1),
+}
+
+
+def run(name, out, seed):
+    done = subprocess.run([os.path.join(TREE, "recipes", name, "prepare"), out], cwd="/",
+                          env=dict(os.environ, PYTHONHASHSEED=seed), capture_output=True, text=True)
+    if done.returncode == 1 and "apt-get install" in done.stderr:
+        print(done.stderr)
+        sys.exit(77)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "", done.stdout
+    return done.stderr
+
+
+def digests(folder):
+    """Relative path -> (digest, time of last change)."""
+    found = {}
+    for top, _, files in os.walk(folder):
+        for file in files:
+            path = os.path.join(top, file)
+            with open(path, "rb") as f:
+                found[os.path.relpath(path, folder)] = (
+                    hashlib.sha256(f.read()).hexdigest(), os.stat(path).st_mtime_ns)
+    return found
+
+
+def read_manifest(path, columns):
+    with open(path, encoding="utf-8", newline="") as f:
+        lines = f.read().split("\n")
+    assert lines.pop() == "", "the last line has no end"
+    assert lines[0].split("\t") == columns.split(), lines[0]
+    rows = [dict(zip(columns.split(), line.split("\t"))) for line in lines[1:]]
+    for number, line in enumerate(lines[1:], 2):
+        assert line.count("\t") == lines[0].count("\t"), "line %d: %r" % (number, line)
+    return rows
+
+
+def check_contents(rows, out, expected):
+    for row in rows:
+        assert row["id"] and row["label"] and row["group"], row
+        for column in ("speech", "image"):
+            if row.get(column):
+                path = os.path.join(out, row[column])
+                assert os.path.getsize(path) > 0, path
+        if row.get("image"):
+            with open(os.path.join(out, row["image"]), "rb") as f:
+                assert f.read(8) == b"\x89PNG\r\n\x1a\n", row["image"]
+    assert len({r["id"] for r in rows}) == len(rows)
+    assert expected["rows"][0] <= len(rows) <= expected["rows"][1], len(rows)
+    labels = collections.Counter(r["label"] for r in rows)
+    assert expected["classes"][0] <= len(labels) <= expected["classes"][1], len(labels)
+    assert min(labels.values()) >= expected["least"], labels
+    assert len({r.get("lang") for r in rows}) == expected["languages"]
+    assert sum(bool(r["text"]) for r in rows) > 0.95 * len(rows)
+    assert sum(bool(r["image"]) for r in rows) > 0.7 * len(rows)
+    if "speech" in rows[0]:
+        assert all(r["speech"] for r in rows)
+
+
+def check_splits(rows, expected):
+    labels = collections.Counter(r["label"] for r in rows)
+    count = collections.Counter((r["label"], r["split"]) for r in rows)
+    assert {r["split"] for r in rows} == set(SHARES)
+    for split, share in SHARES.items():
+        total = sum(r["split"] == split for r in rows)
+        assert abs(total / len(rows) - share) < 0.01, (split, total)
+        for label, n in labels.items():
+            assert count[label, split] > 0, (label, split)
+            assert abs(count[label, split] / n - share) < expected["deviation"], (label, split)
+
+
+def check_leaks(rows, out):
+    """No group, recording, picture or text of one split in another."""
+    split_of = {}
+    for row in rows:
+        keys = [("group", row["group"])]
+        if row["text"]:
+            keys.append(("text", row["text"]))
+        for column in ("speech", "image"):
+            if row.get(column):
+                with open(os.path.join(out, row[column]), "rb") as f:
+                    keys.append((column, hashlib.sha256(f.read()).digest()))
+        for key in keys:
+            assert split_of.setdefault(key, row["split"]) == row["split"], (row["id"], key)
+    if "speech" in rows[0]:
+        recordings = [hashlib.sha256(open(r["speech"], "rb").read()).digest() for r in rows]
+        assert len(set(recordings)) == len(rows), "copies of recordings were kept"
+
+
+def main(name):
+    expected = EXPECTED[name]
+    with tempfile.TemporaryDirectory() as folder:
+        one, two = (os.path.join(folder, x) for x in ("one", "deep/er/two"))
+        said = run(name, one, "1")
+        assert "left out:" in said and "samples" in said, said
+        first = digests(one)
+        assert run(name, one, "2") == "", "said something although there was nothing to do"
+        assert digests(one) == first, "the second call changed something"
+        run(name, two, "3")
+        assert {p: d for p, (d, _) in digests(two).items()} == {p: d for p, (d, _) in first.items()}
+        assert sorted(os.listdir(folder)) == ["deep", "one"], os.listdir(folder)
+        rows = read_manifest(os.path.join(one, "manifest.tsv"), expected["columns"])
+        check_contents(rows, one, expected)
+        check_splits(rows, expected)
+        check_leaks(rows, one)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
