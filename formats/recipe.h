@@ -54,8 +54,18 @@ struct rt_key {
 extern const struct rt_key rt_keys[];
 extern const int rt_key_count;
 const struct rt_key *rt_key_find(const char *name); /* NULL when unknown */
+bool rt_key_section(const char *name);              /* is there a setting "name.something"? */
+/* Says that name is no setting, with the nearest one. Returns RT_ENOTFOUND. */
+int rt_key_unknown(const char *name, struct rt_error *e);
+/* What a value of this key must look like, for messages and help: "a whole number from 1 to 9". */
+const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size);
 
-/* Every default. */
+/* Errors: RT_ENOTFOUND unknown key, RT_EFORMAT wrong type or not YAML, RT_ERANGE out of range, not one
+ * of the words or too long, RT_EUSAGE duplicate or malformed, RT_EMISSING, RT_EIO, RT_ELARGE, RT_EMEM.
+ * Numbers are read and written with '.', so LC_NUMERIC must stay "C" (set LC_CTYPE only). Any thread.
+ * A PATH is made absolute; "." and ".." are resolved whether the file exists or not.
+ *
+ * Every default. Unused bytes are zero here and after every change, so memcmp compares recipes. */
 void rt_recipe_init(struct rt_recipe *r);
 /* Defaults, then the file. On failure *r is unspecified. */
 int rt_recipe_load(struct rt_recipe *r, const char *path, struct rt_error *e);
@@ -66,7 +76,11 @@ int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const ch
 /* One override "key=value", as -s and later the live controls give it. PATH is relative to the
  * current folder. */
 int rt_recipe_set(struct rt_recipe *r, const char *assignment, struct rt_error *e);
-/* The value as a user would write it, into text. */
+/* One value as text, checked; folder = what a PATH is relative to, NULL or "" = the current folder.
+ * On failure *r is unchanged and the message names key and value. */
+int rt_recipe_put(struct rt_recipe *r, const struct rt_key *key, const char *value,
+                  const char *folder, struct rt_error *e);
+/* The value as a user would write it, into text; reads back to the same bits. */
 void rt_recipe_get(const struct rt_recipe *r, const struct rt_key *key, char *text, size_t size);
 /* Every resolved value as YAML that rt_recipe_load reads back to the same struct. PATHs absolute. */
 void rt_recipe_print(const struct rt_recipe *r, FILE *out);

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ * recipe: the table of settings made from recipe.def, and one value of each kind read from text,
+ * checked, and written back. One row per kind below says how. YAML is recipe_yaml.c. */
+#include "formats/recipe.h"
+#include "formats/utf8.h"
+#include "formats/words.h"
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct rt_key rt_keys[] = {
+#define RT_KEY(field, key, kind, initial, min, max, unit, effect, help)                            \
+    {key,                                                                                          \
+     RT_KIND_##kind,                                                                               \
+     initial,                                                                                      \
+     min,                                                                                          \
+     max,                                                                                          \
+     unit,                                                                                         \
+     RT_EFFECT_##effect,                                                                           \
+     help,                                                                                         \
+     offsetof(struct rt_recipe, field)},
+#include "formats/recipe.def"
+#undef RT_KEY
+};
+const int rt_key_count = (int)(sizeof rt_keys / sizeof rt_keys[0]);
+
+const struct rt_key *rt_key_find(const char *name)
+{
+    for (int i = 0; i < rt_key_count; i++)
+        if (!strcmp(rt_keys[i].name, name))
+            return &rt_keys[i];
+    return NULL;
+}
+
+bool rt_key_section(const char *name)
+{
+    size_t length = strlen(name);
+    for (int i = 0; i < rt_key_count; i++)
+        if (!strncmp(rt_keys[i].name, name, length) && rt_keys[i].name[length] == '.')
+            return true;
+    return false;
+}
+
+int rt_key_unknown(const char *name, struct rt_error *e)
+{
+    struct rt_nearest near = {.word = name};
+    /* "lr" and "optim.lr" both mean train.lr: the last part may match alone, at a price. */
+    const char *last = strrchr(name, '.');
+    struct rt_nearest tail = {.word = last ? last + 1 : name};
+    for (int i = 0; i < rt_key_count; i++) {
+        const char *key_last = strrchr(rt_keys[i].name, '.');
+        rt_nearest_offer(&near, rt_keys[i].name);
+        if (key_last)
+            rt_nearest_offer_as(&tail, key_last + 1, rt_keys[i].name, 0);
+    }
+    char hint[160], quoted[RT_QUOTE];
+    rt_nearest_hint(*near.best ? &near : &tail, hint, sizeof hint);
+    return rt_error_set(e, RT_ENOTFOUND, "%s is not a setting%s",
+                        rt_quote(quoted, sizeof quoted, name), hint);
+}
+
+/* --- one value of each kind --- */
+
+/* Fails without words: the caller says what was wanted. */
+static int read_bool(const struct rt_key *key, const char *text, void *field)
+{
+    (void)key;
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {{"true", true},   {"yes", true}, {"on", true},
+                 {"false", false}, {"no", false}, {"off", false}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(words[i].word, text)) {
+            *(rt_key_bool *)field = words[i].value;
+            return 0;
+        }
+    return RT_EFORMAT;
+}
+
+static int read_int(const struct rt_key *key, const char *text, void *field)
+{
+    char *end;
+    if (!*text || text[strspn(text, "+-0123456789")])
+        return RT_EFORMAT;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (*end)
+        return RT_EFORMAT;
+    if (errno == ERANGE || (double)v < key->min || (double)v > key->max)
+        return RT_ERANGE;
+    *(rt_key_int *)field = v;
+    return 0;
+}
+
+/* No hexadecimal, no inf, no nan. *rest is what follows the number. */
+static int take_number(const char *text, double *v, const char **rest)
+{
+    size_t n = strspn(text, "+-0123456789.eE");
+    char digits[64], *end;
+    if (n == 0 || n >= sizeof digits)
+        return RT_EFORMAT;
+    memcpy(digits, text, n);
+    digits[n] = '\0';
+    *v = strtod(digits, &end);
+    *rest = text + n;
+    return *end ? RT_EFORMAT : 0;
+}
+
+static int read_float(const struct rt_key *key, const char *text, void *field)
+{
+    double v;
+    const char *rest;
+    if (take_number(text, &v, &rest) || *rest)
+        return RT_EFORMAT;
+    if (!(v >= key->min && v <= key->max))
+        return RT_ERANGE;
+    *(rt_key_number *)field = v;
+    return 0;
+}
+
+static int read_share(const struct rt_key *key, const char *text, void *field)
+{
+    double v;
+    const char *rest;
+    if (take_number(text, &v, &rest))
+        return RT_EFORMAT;
+    rest += strspn(rest, " ");
+    if (*rest == '%') {
+        v /= 100;
+        rest++;
+    }
+    if (*rest)
+        return RT_EFORMAT;
+    if (!(v >= key->min && v <= key->max))
+        return RT_ERANGE;
+    *(rt_key_number *)field = v;
+    return 0;
+}
+
+static int store_text(void *field, const char *text)
+{
+    size_t length = strlen(text);
+    if (length >= RT_RECIPE_TEXT)
+        return RT_ELARGE;
+    memset(field, 0, RT_RECIPE_TEXT);
+    memcpy(field, text, length);
+    return 0;
+}
+
+static int read_text(const struct rt_key *key, const char *text, void *field)
+{
+    (void)key;
+    if (rt_utf8_check(text, strlen(text)) != strlen(text))
+        return RT_EFORMAT;
+    return store_text(field, text);
+}
+
+/* Is word [length] one of the words in "a|b|c"? "*" allows any name. */
+static bool word_allowed(const char *words, const char *word, size_t length)
+{
+    if (!strcmp(words, "*")) {
+        for (size_t i = 0; i < length; i++)
+            if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", word[i]))
+                return false;
+        return length > 0;
+    }
+    for (const char *w = words; length && *w;) {
+        size_t n = strcspn(w, "|");
+        if (n == length && !memcmp(w, word, n))
+            return true;
+        w += n + (w[n] == '|');
+    }
+    return false;
+}
+
+static int read_choice(const struct rt_key *key, const char *text, void *field)
+{
+    if (!word_allowed(key->unit, text, strlen(text)))
+        return RT_ERANGE;
+    return store_text(field, text);
+}
+
+/* Words separated by commas, blanks around them ignored; stored joined by ','. */
+static int read_list(const struct rt_key *key, const char *text, void *field)
+{
+    char joined[RT_RECIPE_TEXT] = "";
+    size_t used = 0;
+    for (const char *at = text + strspn(text, " "); *at;) {
+        size_t whole = strcspn(at, ","), length = whole;
+        while (length && at[length - 1] == ' ')
+            length--;
+        if (!word_allowed(key->unit, at, length))
+            return RT_ERANGE;
+        if (used + length + 2 > sizeof joined)
+            return RT_ELARGE;
+        char word[RT_RECIPE_TEXT];
+        memcpy(word, at, length);
+        word[length] = '\0';
+        if (rt_recipe_list_has(joined, word))
+            return RT_EUSAGE;
+        if (used)
+            joined[used++] = ',';
+        memcpy(joined + used, word, length + 1);
+        used += length;
+        at += whole;
+        if (*at == ',') {
+            at++;
+            at += strspn(at, " ");
+            if (!*at)
+                return RT_ERANGE; /* an empty last word */
+        }
+    }
+    return store_text(field, joined);
+}
+
+static void write_bool(const void *field, char *text, size_t size)
+{
+    snprintf(text, size, "%s", *(const rt_key_bool *)field ? "true" : "false");
+}
+
+static void write_int(const void *field, char *text, size_t size)
+{
+    snprintf(text, size, "%" PRId64, *(const rt_key_int *)field);
+}
+
+/* The shortest digits that read back to the same bits; 17 always do. Whole numbers stay whole: %g
+ * alone would write 30 as 3e+01. */
+static void write_number(const void *field, char *text, size_t size)
+{
+    double v = *(const rt_key_number *)field;
+    if (v == trunc(v) && fabs(v) <= 1e15) {
+        snprintf(text, size, "%.0f", v);
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, v);
+        double back = strtod(text, NULL);
+        if (!memcmp(&back, &v, sizeof v))
+            return;
+    }
+}
+
+static void write_text(const void *field, char *text, size_t size)
+{
+    snprintf(text, size, "%s", (const char *)field);
+}
+
+static const struct kind {
+    int (*read)(const struct rt_key *key, const char *text, void *field);
+    void (*write)(const void *field, char *text, size_t size);
+    size_t size;
+    const char *wanted;
+} kinds[] = {
+    [RT_KIND_BOOL] = {read_bool, write_bool, sizeof(rt_key_bool), "true or false"},
+    [RT_KIND_INT] = {read_int, write_int, sizeof(rt_key_int), "a whole number"},
+    [RT_KIND_FLOAT] = {read_float, write_number, sizeof(rt_key_number), "a number"},
+    [RT_KIND_SHARE] = {read_share, write_number, sizeof(rt_key_number),
+                       "a share such as 0.25 or 25%"},
+    [RT_KIND_TEXT] = {read_text, write_text, RT_RECIPE_TEXT, "text in UTF-8"},
+    [RT_KIND_PATH] = {read_text, write_text, RT_RECIPE_TEXT, "a path in UTF-8"},
+    [RT_KIND_CHOICE] = {read_choice, write_text, RT_RECIPE_TEXT, "one of"},
+    [RT_KIND_LIST] = {read_list, write_text, RT_RECIPE_TEXT, "a list of words such as [a, b]"},
+};
+
+const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
+{
+    const char *wanted = kinds[key->kind].wanted;
+    bool any = !strcmp(key->unit, "*");
+    char low[32], high[32];
+    switch (key->kind) {
+    case RT_KIND_INT:
+    case RT_KIND_FLOAT:
+    case RT_KIND_SHARE:
+        write_number(&key->min, low, sizeof low);
+        write_number(&key->max, high, sizeof high);
+        snprintf(text, size, "%s from %s to %s%s%s%s", wanted, low, high, *key->unit ? " (" : "",
+                 key->unit, *key->unit ? ")" : "");
+        break;
+    case RT_KIND_CHOICE:
+        snprintf(text, size, "%s %s", wanted, key->unit);
+        break;
+    case RT_KIND_LIST:
+        snprintf(text, size, "%s%s%s", wanted, any ? ", letters, digits and _ only" : " out of ",
+                 any ? "" : key->unit);
+        break;
+    default:
+        snprintf(text, size, "%s", wanted);
+    }
+    return text;
+}
+
+/* --- paths --- */
+
+/* Drops the last folder of the absolute path; a link is followed first, as the system would. */
+static void path_up(char *path)
+{
+    struct stat st;
+    char real[PATH_MAX];
+    if (!lstat(path, &st) && S_ISLNK(st.st_mode) && realpath(path, real) &&
+        strlen(real) < RT_RECIPE_TEXT)
+        strcpy(path, real);
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+}
+
+/* value, relative to folder, as an absolute path without "." , ".." and doubled slashes. */
+static int path_resolve(const char *value, const char *folder, char out[RT_RECIPE_TEXT])
+{
+    char here[PATH_MAX] = "", whole[3 * PATH_MAX];
+    const char *base = *value == '/' || !folder ? "" : folder;
+    if (*value != '/' && *base != '/' && !getcwd(here, sizeof here))
+        return RT_EIO;
+    if ((size_t)snprintf(whole, sizeof whole, "%s/%s/%s", here, base, value) >= sizeof whole)
+        return RT_ELARGE;
+    size_t used = 0;
+    out[0] = '\0';
+    for (char *save, *part = strtok_r(whole, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
+        if (!strcmp(part, "."))
+            continue;
+        if (!strcmp(part, "..")) {
+            path_up(out);
+            used = strlen(out);
+            continue;
+        }
+        size_t length = strlen(part);
+        if (used + length + 2 > RT_RECIPE_TEXT)
+            return RT_ELARGE;
+        out[used++] = '/';
+        memcpy(out + used, part, length + 1);
+        used += length;
+    }
+    if (!used)
+        strcpy(out, "/");
+    return 0;
+}
+
+/* --- the recipe --- */
+
+/* The sentence for a value that was refused with this code. */
+static int refuse(const struct rt_key *key, const char *value, int code, struct rt_error *e)
+{
+    char quoted[RT_QUOTE], wanted[256], hint[160] = "", word[64];
+    rt_quote(quoted, sizeof quoted, value);
+    rt_key_wanted(key, wanted, sizeof wanted);
+    if (code == RT_ELARGE)
+        return rt_error_set(e, RT_ERANGE, "%s: %s is %zu bytes long: write at most %d", key->name,
+                            quoted, strlen(value), RT_RECIPE_TEXT - 1);
+    if (code == RT_EIO)
+        return rt_error_set(e, code, "%s: %s cannot be made absolute: the current folder is gone",
+                            key->name, quoted);
+    if (code == RT_EUSAGE)
+        return rt_error_set(e, code, "%s: %s names a word twice: write each once", key->name,
+                            quoted);
+    double share;
+    const char *rest;
+    struct rt_nearest near = {.word = value};
+    if (key->kind == RT_KIND_SHARE && code == RT_ERANGE && !take_number(value, &share, &rest) &&
+        !*rest && share > 1 && share / 100 <= key->max)
+        snprintf(hint, sizeof hint, "; did you mean %.40s%%?", value);
+    for (const char *w = key->unit; key->kind == RT_KIND_CHOICE && *w;) {
+        size_t n = strcspn(w, "|");
+        snprintf(word, sizeof word, "%.*s", (int)n, w);
+        rt_nearest_offer(&near, word);
+        w += n + (w[n] == '|');
+    }
+    if (*near.best)
+        rt_nearest_hint(&near, hint, sizeof hint);
+    return rt_error_set(e, code, "%s: %s is not allowed: write %s%s", key->name, quoted, wanted,
+                        hint);
+}
+
+int rt_recipe_put(struct rt_recipe *r, const struct rt_key *key, const char *value,
+                  const char *folder, struct rt_error *e)
+{
+    char path[RT_RECIPE_TEXT];
+    const char *text = value;
+    int code = 0;
+    if (key->kind == RT_KIND_PATH && *value) {
+        code = path_resolve(value, folder, path);
+        text = path;
+    }
+    if (!code)
+        code = kinds[key->kind].read(key, text, (char *)r + key->offset);
+    return code ? refuse(key, value, code, e) : 0;
+}
+
+int rt_recipe_set(struct rt_recipe *r, const char *assignment, struct rt_error *e)
+{
+    char name[128], quoted[RT_QUOTE];
+    const char *equals = strchr(assignment, '=');
+    if (!equals || equals == assignment)
+        return rt_error_set(e, RT_EUSAGE, "%s is not an assignment: write key=value, such as %s",
+                            rt_quote(quoted, sizeof quoted, assignment), "train.lr=0.01");
+    snprintf(name, sizeof name, "%.*s", (int)(equals - assignment), assignment);
+    const struct rt_key *key = rt_key_find(name);
+    if (!key && rt_key_section(name))
+        return rt_error_set(e, RT_EUSAGE, "%s is a section: write one of its settings, %s.KEY=%s",
+                            name, name, "VALUE");
+    return key ? rt_recipe_put(r, key, equals + 1, NULL, e) : rt_key_unknown(name, e);
+}
+
+void rt_recipe_init(struct rt_recipe *r)
+{
+    memset(r, 0, sizeof *r);
+    for (int i = 0; i < rt_key_count; i++) {
+        int bad = rt_recipe_put(r, &rt_keys[i], rt_keys[i].initial, NULL, NULL);
+        assert(!bad);
+        (void)bad;
+    }
+}
+
+void rt_recipe_get(const struct rt_recipe *r, const struct rt_key *key, char *text, size_t size)
+{
+    kinds[key->kind].write((const char *)r + key->offset, text, size);
+}
+
+bool rt_recipe_list_has(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *w = list; *w;) {
+        size_t n = strcspn(w, ",");
+        if (n == length && !memcmp(w, word, n))
+            return true;
+        w += n + (w[n] == ',');
+    }
+    return false;
+}
