@@ -59,8 +59,7 @@ int rt_error_errno(struct rt_error *e, const char *what, const char *path)
     else if (number == ENOMEM)
         code = RT_EMEM;
     char words[128];
-    return rt_error_set(e, code, "%s %s: %s", what, path,
-                        strerror_r(number, words, sizeof words));
+    return rt_error_set(e, code, "%s %s: %s", what, path, strerror_r(number, words, sizeof words));
 }
 
 void rt_error_prefix(struct rt_error *e, const char *format, ...)

@@ -10,7 +10,7 @@
  *   7   1  name length, 1..RT_FRAME_NAME
  *   8   8  raw bytes of the tensor (must equal the shape's)
  *   16  8  payload bytes that follow the header
- *   24  8  XXH3-64 of the payload
+ *   24  8  XXH3-64 of all that follows byte 31, seeded with the XXH3-64 of bytes 0 to 23
  *   32  8*rank  dimensions
  *   ..  name, not NUL-terminated; zero padding to a multiple of 8; payload
  * Version rule: another magic for another layout; a reader refuses what it does not know.
@@ -30,7 +30,7 @@ struct rt_frame; /* opaque */
 
 /* Packs t under name into a new frame (one reference, the caller's). level: zstd level, -7..19;
  * 0 = leave raw. Float and integer tensors wider than a byte are byte-shuffled first. Kept raw when
- * compression does not shrink it. RT_EMEM, RT_ERANGE (name), RT_ELARGE. */
+ * compression does not shrink it. RT_EMEM, RT_ERANGE (name, level, shape), RT_ELARGE. */
 int rt_frame_pack(struct rt_frame **out, const char *name, const struct rt_tensor *t, int level);
 
 /* Unpacks into a freshly initialised *t (caller fini's). RT_EMEM, RT_ECHECKSUM. */

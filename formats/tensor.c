@@ -28,7 +28,8 @@ int rt_tensor_size(enum rt_dtype dtype, int rank, const int64_t *dim, int64_t *c
 {
     if ((unsigned)dtype >= RT_DTYPES || rank < 0 || rank > RT_TENSOR_RANK)
         return RT_ERANGE;
-    /* Two products: the one without zeros bounds every stride, also of a tensor with no elements. */
+    /* Two products: the one without zeros bounds every stride, also of a tensor with no elements.
+     */
     uint64_t product = 1, nonzero = dtype_size[dtype];
     for (int i = 0; i < rank; i++) {
         if (dim[i] < 0)
