@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * objective: all terms of one batch together: distances, margins, weights, gradients, and the record
- * of each sample. One thread (the student's work). */
+ * objective: all terms of one batch together: distances, margins, weights, gradients, and the
+ * record of each sample. One thread (the student's work). */
 #ifndef RT_OBJECTIVE_H
 #define RT_OBJECTIVE_H
 
@@ -13,33 +13,47 @@ struct rt_objective_settings {
         double lambda, margin, quantile, temperature;
     } term[RT_TERMS]; /* a task term is on when its lambda > 0 */
     double smoothing, aam_margin, aam_scale;
+    bool cosine_logits; /* the own head gives cosines: class terms read aam_scale * logits. Always
+                         * so when aam is on. */
     bool weigh_task;
 };
 
+#define RT_OBJECTIVE_RATE 0.1 /* of the running quantile: about 30 batches to forget */
+
 /* The running quantile of each term's distance, for margins given as a quantile; saved with the
- * checkpoint. Kept by stochastic approximation: m += rate * (quantile - share of D below m). */
+ * checkpoint. Kept by stochastic approximation over the finite D of the samples used:
+ *     m += rate * spread * (quantile - share of D below m), m >= 0
+ * The margin in force for a batch is the m before that batch moves it; the first batch with samples
+ * sets m to its own quantile, in force at once. A plain struct: evaluate on a copy, so that
+ * evaluation does not move the margin. */
 struct rt_objective {
-    double quantile[RT_TERMS]; /* NaN before the first batch */
+    double quantile[RT_TERMS]; /* m; NaN before the first batch */
     double spread[RT_TERMS];   /* running mean |D - m|, the step size's unit */
 };
 
 /* What came out; arrays are [batch] and the caller's. */
 struct rt_objective_out {
     double total;
-    double mean[RT_TERMS];   /* mean_i w_i L_i over the samples used, before lambda; NaN = none used */
-    double margin[RT_TERMS]; /* in force */
+    double mean[RT_TERMS];   /* mean_i w_i L_i over the samples used, before lambda; NaN = none */
+    double margin[RT_TERMS]; /* in force; NaN = term off, or a running quantile not yet started */
     double inside[RT_TERMS]; /* share of used samples with D <= margin; NaN = none used */
     int used[RT_TERMS];
     double *distance[RT_TERMS]; /* D_k,i; NaN where not used; NULL = not wanted */
 };
 
 void rt_objective_init(struct rt_objective *o);
-/* weight[batch]; has_teacher[batch] may be NULL = none. d_logits, d_feature, d_head: gradients are
- * added; NULL = the student lacks that output (terms that read it are off). */
-void rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
-                        struct rt_term_in *in, const double *weight, const uint8_t *has_teacher,
-                        float *d_logits, float *d_feature, float *d_head,
-                        struct rt_objective_out *out);
+/* weight[batch], NULL = all 1; has_teacher[batch], NULL = none. Temperatures, smoothing, AAM
+ * settings and logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of
+ * total are added; NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it
+ * reads are NULL; a term that compares heads of different sizes is off too, so refuse such settings
+ * before the run. A label outside the classes counts as none. A NaN distance makes total NaN, gives
+ * no gradient and leaves the running quantile alone. RT_EMEM (scratch of the call), and nothing is
+ * then changed. */
+int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
+                       const struct rt_term_in *in, const double *weight,
+                       const uint8_t *has_teacher, float *d_logits, float *d_feature, float *d_head,
+                       struct rt_objective_out *out);
+/* Tensor "objective.<term>" = F64 [quantile, spread], one per term. */
 int rt_objective_save(const struct rt_objective *o, struct rt_safetensors *s);
 int rt_objective_load(struct rt_objective *o, const struct rt_safetensors *s, struct rt_error *e);
 

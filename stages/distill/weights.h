@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * weights: quality -> sample weight. w_i = scale_i * g(q_i) / mean g over the batch,
- * g(q) = floor + (1 - floor) * q^gamma, q = product of the chosen terms, each in [0, 1]. */
+ * weights: quality -> sample weight. w_i = scale_i * g(q_i) / mean g over the batch's unmuted
+ * samples, g(q) = floor + (1 - floor) * q^gamma, q = product of the chosen terms, each in [0, 1].
+ */
 #ifndef RT_WEIGHTS_H
 #define RT_WEIGHTS_H
 
@@ -12,8 +13,9 @@ double rt_weight_curve(double q, double gamma, double floor);
 /* value[n * terms] row-major, NaN = not measured -> factor 1. quality[n] out. */
 void rt_weight_quality(const double *value, size_t n, int terms, double *quality);
 
-/* weight[n] out; scale[n] = per-sample factor by hand (1 = none, 0 = muted) or NULL. Weights of unmuted
- * samples have mean 1 before the hand factor. n = 0 is fine. */
+/* weight[n] out; scale[n] = per-sample factor by hand (1 = none, 0 = muted) or NULL. Weights of
+ * unmuted samples have mean 1 before the hand factor; where every g is 0 each counts as 1. n = 0 is
+ * fine. */
 void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
                      double floor, double *weight);
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * softmax: log-sum-exp, cross-entropy and KL of one row. Comparisons are written so that NaN falls
+ * through them instead of being replaced. */
+#include "stages/distill/softmax.h"
+
+#include <math.h>
+
+double rt_softmax_lse(const float *x, int n, double scale, int skip)
+{
+    double max = -INFINITY, sum = 0;
+    int left = 0;
+
+    for (int j = 0; j < n; j++) {
+        if (j == skip)
+            continue;
+        left++;
+        if (scale * x[j] > max)
+            max = scale * x[j];
+    }
+    if (left == 0)
+        return -INFINITY;
+    for (int j = 0; j < n; j++)
+        if (j != skip)
+            sum += exp(scale * x[j] - max);
+    return max + log(sum);
+}
+
+/* ln(exp(a) + exp(b)); a may be -inf. */
+static double log_add(double a, double b)
+{
+    return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
+}
+
+static double ce_lse(const struct rt_softmax_ce *r)
+{
+    return log_add(rt_softmax_lse(r->x, r->n, r->scale, r->y), r->target);
+}
+
+double rt_softmax_ce(const struct rt_softmax_ce *r)
+{
+    double lse = ce_lse(r), sum = r->target, d;
+
+    if (r->smoothing == 0) {
+        d = lse - r->target;
+    } else {
+        for (int j = 0; j < r->n; j++)
+            if (j != r->y)
+                sum += r->scale * r->x[j];
+        d = lse - (1 - r->smoothing) * r->target - r->smoothing * sum / r->n;
+    }
+    return d < 0 ? 0 : d;
+}
+
+void rt_softmax_ce_grad(const struct rt_softmax_ce *r, double factor, float *out)
+{
+    double lse = ce_lse(r), rest = r->smoothing / r->n;
+
+    for (int j = 0; j < r->n; j++) {
+        if (j == r->y)
+            out[j] +=
+                (float)(factor * r->slope * (exp(r->target - lse) - (1 - r->smoothing) - rest));
+        else
+            out[j] += (float)(factor * r->scale * (exp(r->scale * r->x[j] - lse) - rest));
+    }
+}
+
+double rt_softmax_kl(const float *t, double t_scale, const float *x, double x_scale, int n,
+                     int skip)
+{
+    double t_lse = rt_softmax_lse(t, n, t_scale, skip);
+    double x_lse = rt_softmax_lse(x, n, x_scale, skip);
+    double d = 0;
+
+    for (int j = 0; j < n; j++) {
+        double log_t = t_scale * t[j] - t_lse, log_x = x_scale * x[j] - x_lse;
+        double p = exp(log_t);
+        if (j == skip)
+            continue;
+        if (p == 0) /* the limit of p ln p; a NaN on the student's side still counts */
+            d += isnan(log_x) ? log_x : 0;
+        else
+            d += p * (log_t - log_x);
+    }
+    return d < 0 ? 0 : d;
+}
+
+void rt_softmax_kl_grad(const float *t, double t_scale, const float *x, double x_scale, int n,
+                        int skip, double factor, float *out)
+{
+    double t_lse = rt_softmax_lse(t, n, t_scale, skip);
+    double x_lse = rt_softmax_lse(x, n, x_scale, skip);
+
+    for (int j = 0; j < n; j++)
+        if (j != skip)
+            out[j] += (float)(factor * (exp(x_scale * x[j] - x_lse) - exp(t_scale * t[j] - t_lse)));
+}

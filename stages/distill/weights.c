@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * weights: quality -> sample weight; see weights.h. Pure functions. */
+#include "stages/distill/weights.h"
+
+#include <math.h>
+
+static double clamp01(double q)
+{
+    if (isnan(q) || q > 1)
+        return 1;
+    return q < 0 ? 0 : q;
+}
+
+double rt_weight_curve(double q, double gamma, double floor)
+{
+    return floor + (1 - floor) * pow(clamp01(q), gamma);
+}
+
+void rt_weight_quality(const double *value, size_t n, int terms, double *quality)
+{
+    for (size_t i = 0; i < n; i++) {
+        quality[i] = 1;
+        for (int k = 0; k < terms; k++)
+            quality[i] *= clamp01(value[i * (size_t)terms + (size_t)k]);
+    }
+}
+
+void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
+                     double floor, double *weight)
+{
+    double sum = 0, mean;
+    size_t unmuted = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        weight[i] = rt_weight_curve(quality[i], gamma, floor);
+        if (scale && scale[i] == 0)
+            continue;
+        sum += weight[i];
+        unmuted++;
+    }
+    mean = unmuted ? sum / (double)unmuted : 1;
+    for (size_t i = 0; i < n; i++) {
+        weight[i] = mean > 0 ? weight[i] / mean : 1;
+        if (scale)
+            weight[i] *= scale[i];
+    }
+}
+
+double rt_weight_effective(const double *weight, size_t n)
+{
+    double sum = 0, squares = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sum += weight[i];
+        squares += weight[i] * weight[i];
+    }
+    return squares == 0 ? 0 : sum * sum / squares;
+}

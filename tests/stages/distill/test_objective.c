@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT
+ * test_objective: who counts for which term, margins, weights, the gradient of the whole, the
+ * running quantile, and what NaN does. Distances themselves are test_terms.c's. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "stages/distill/objective.h"
+
+#define BATCH 5
+#define CLASSES 4
+#define DIM 6
+#define NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-9)
+
+struct fixture {
+    float logits[BATCH * CLASSES], feature[BATCH * DIM], head[BATCH * CLASSES];
+    float t_feature[BATCH * DIM], t_logits[BATCH * CLASSES];
+    float d_logits[BATCH * CLASSES], d_feature[BATCH * DIM], d_head[BATCH * CLASSES];
+    int32_t label[BATCH];
+    uint8_t has_teacher[BATCH];
+    double weight[BATCH], distance[RT_TERMS][BATCH];
+    struct rt_term_in in;
+    struct rt_objective_settings s;
+    struct rt_objective o;
+    struct rt_objective_out out;
+};
+
+static uint32_t seed;
+
+static float uniform(void) /* 0..1 */
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (float)(seed >> 8) / 16777216.0f;
+}
+
+static void fill(float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = 2 * uniform() - 1;
+}
+
+static void make(struct fixture *f)
+{
+    static const int32_t label[] = {0, 1, -1, 3, -1};
+    static const uint8_t has_teacher[] = {1, 0, 1, 1, 0};
+    static const double weight[] = {0.5, 2, 1.5, 0.25, 0.75};
+
+    memset(f, 0, sizeof *f);
+    seed = 7;
+    fill(f->logits, BATCH * CLASSES);
+    fill(f->feature, BATCH * DIM);
+    fill(f->head, BATCH * CLASSES);
+    fill(f->t_feature, BATCH * DIM);
+    fill(f->t_logits, BATCH * CLASSES);
+    memcpy(f->label, label, sizeof label);
+    memcpy(f->has_teacher, has_teacher, sizeof has_teacher);
+    memcpy(f->weight, weight, sizeof weight);
+    f->in = (struct rt_term_in){.batch = BATCH,
+                                .classes = CLASSES,
+                                .teacher_classes = CLASSES,
+                                .dim = DIM,
+                                .logits = f->logits,
+                                .feature = f->feature,
+                                .head = f->head,
+                                .t_feature = f->t_feature,
+                                .t_logits = f->t_logits,
+                                .label = f->label};
+    f->s.aam_margin = 0.2;
+    f->s.aam_scale = 10;
+    for (int k = 0; k < RT_TERMS; k++) {
+        f->s.term[k].temperature = 2;
+        f->out.distance[k] = f->distance[k];
+    }
+    rt_objective_init(&f->o);
+}
+
+static void all_on(struct fixture *f)
+{
+    for (int k = 0; k < RT_TERMS; k++)
+        f->s.term[k].lambda = 0.5 + k;
+}
+
+static double run(struct fixture *f)
+{
+    memset(f->d_logits, 0, sizeof f->d_logits);
+    memset(f->d_feature, 0, sizeof f->d_feature);
+    memset(f->d_head, 0, sizeof f->d_head);
+    assert_int_equal(rt_objective_batch(&f->o, &f->s, &f->in, f->weight, f->has_teacher,
+                                        f->d_logits, f->d_feature, f->d_head, &f->out),
+                     0);
+    return f->out.total;
+}
+
+static int is_zero(const float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (x[i] != 0)
+            return 0;
+    return 1;
+}
+
+static void nothing_on(struct fixture *f)
+{
+    assert_true(f->out.total == 0);
+    for (int k = 0; k < RT_TERMS; k++) {
+        assert_int_equal(f->out.used[k], 0);
+        assert_true(isnan(f->out.mean[k]) && isnan(f->out.inside[k]));
+    }
+    assert_true(is_zero(f->d_logits, BATCH * CLASSES) && is_zero(f->d_feature, BATCH * DIM) &&
+                is_zero(f->d_head, BATCH * CLASSES));
+}
+
+static void empty_batch(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    make(&f);
+    all_on(&f);
+    for (int k = 0; k < RT_TERMS; k++)
+        f.s.term[k].quantile = 0.5;
+    f.in.batch = 0;
+    run(&f);
+    nothing_on(&f);
+    for (int k = 0; k < RT_TERMS; k++)
+        assert_true(isnan(f.o.quantile[k]));
+}
+
+static void nobody_has_anything(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    make(&f);
+    all_on(&f);
+    memset(f.has_teacher, 0, sizeof f.has_teacher);
+    for (int i = 0; i < BATCH; i++)
+        f.label[i] = i % 2 ? -1 : 1000; /* outside the classes = none */
+    run(&f);
+    nothing_on(&f);
+    for (int k = 0; k < RT_TERMS; k++)
+        for (int i = 0; i < BATCH; i++)
+            assert_true(isnan(f.distance[k][i]));
+}
+
+static void missing_arrays(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    make(&f);
+    all_on(&f);
+    f.in.logits = f.in.head = f.in.feature = NULL;
+    run(&f);
+    nothing_on(&f);
+    make(&f);
+    all_on(&f);
+    f.in.t_feature = f.in.t_logits = NULL;
+    f.in.label = NULL;
+    run(&f);
+    nothing_on(&f);
+    make(&f);
+    all_on(&f);
+    f.in.classes = CLASSES - 1; /* no longer the teacher's classes */
+    run(&f);
+    assert_int_equal(f.out.used[RT_TERM_kl], 0);
+    assert_int_equal(f.out.used[RT_TERM_dkd], 0);
+    assert_int_equal(f.out.used[RT_TERM_dist], 0);
+    assert_int_equal(f.out.used[RT_TERM_head_kl], 3);
+    assert_int_equal(f.out.used[RT_TERM_ce], 2); /* label 3 is outside too */
+}
+
+static void null_teacher_and_weights(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    make(&f);
+    all_on(&f);
+    assert_int_equal(
+        rt_objective_batch(&f.o, &f.s, &f.in, NULL, NULL, f.d_logits, NULL, NULL, &f.out), 0);
+    for (int k = 0; k < RT_TERMS; k++)
+        assert_int_equal(f.out.used[k], rt_terms[k]->needs & RT_NEEDS_TEACHER ? 0 : 3);
+    assert_true(f.out.total > 0 && !is_zero(f.d_logits, BATCH * CLASSES));
+}
+
+static void nan_comes_out(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    for (int k = 0; k < RT_TERMS; k++) {
+        make(&f);
+        f.s.term[k].lambda = 1;
+        f.s.term[k].quantile = 0.5;
+        run(&f);
+        double before = f.o.quantile[k];
+        assert_true(isfinite(before) && isfinite(f.out.total));
+        for (int i = 0; i < DIM; i++)
+            f.feature[i] = NAN;
+        for (int i = 0; i < CLASSES; i++)
+            f.logits[i] = f.head[i] = NAN;
+        assert_true(isnan(run(&f)));
+        assert_true(isnan(f.distance[k][0]));
+        assert_true(isfinite(f.o.quantile[k]) && isfinite(f.o.spread[k]));
+        for (int i = 0; i < BATCH * CLASSES; i++)
+            assert_true(isfinite(f.d_logits[i]) && isfinite(f.d_head[i]));
+    }
+    make(&f); /* a weight that is not a number */
+    f.s.term[RT_TERM_l2].lambda = 1;
+    f.weight[2] = NAN;
+    assert_true(isnan(run(&f)));
+}
+
+static void counts_follow_masks(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    make(&f);
+    all_on(&f);
+    run(&f);
+    for (int k = 0; k < RT_TERMS; k++) {
+        for (int i = 0, used = 0; i < BATCH; i++) {
+            int has = (f.label[i] >= 0 || !(rt_terms[k]->needs & RT_NEEDS_LABEL)) &&
+                      (f.has_teacher[i] || !(rt_terms[k]->needs & RT_NEEDS_TEACHER));
+            used += has;
+            assert_int_equal(!isnan(f.distance[k][i]), has);
+            if (i == BATCH - 1)
+                assert_int_equal(f.out.used[k], used);
+        }
+    }
+    assert_true(is_zero(f.d_feature + DIM, DIM));             /* sample 1 lacks the teacher */
+    assert_true(is_zero(f.d_logits + 4 * CLASSES, CLASSES));  /* sample 4 lacks both */
+    assert_false(is_zero(f.d_logits + 2 * CLASSES, CLASSES)); /* sample 2 lacks its label alone */
+}
+
+/* total, mean and inside from the recorded distances, by the formula of term.h. */
+static void total_is_the_formula(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    for (int weigh = 0; weigh < 2; weigh++) {
+        double want = 0;
+        make(&f);
+        all_on(&f);
+        f.s.weigh_task = weigh;
+        for (int k = 0; k < RT_TERMS; k++)
+            f.s.term[k].margin = k % 3 * 0.4;
+        run(&f);
+        for (int k = 0; k < RT_TERMS; k++) {
+            double sum = 0, inside = 0, n = 0;
+            for (int i = 0; i < BATCH; i++) {
+                double d = f.distance[k][i], m = f.s.term[k].margin;
+                if (isnan(d))
+                    continue;
+                n++;
+                inside += d <= m;
+                sum += (k < RT_TASK_TERMS && !weigh ? 1 : f.weight[i]) * fmax(0, d - m);
+            }
+            NEAR(f.out.mean[k], sum / n);
+            NEAR(f.out.inside[k], inside / n);
+            NEAR(f.out.margin[k], f.s.term[k].margin);
+            want += (0.5 + k) * sum / n;
+        }
+        NEAR(f.out.total, want);
+    }
+}
+
+static void check_gradient(struct fixture *f, float *x, const float *gradient, int n)
+{
+    for (int i = 0; i < n; i++) {
+        float old = x[i], kept = gradient[i], high, low;
+        double up, down;
+        x[i] = high = old + 0x1p-13f;
+        up = run(f);
+        x[i] = low = old - 0x1p-13f;
+        down = run(f);
+        x[i] = old;
+        double want = (up - down) / ((double)high - low);
+        if (!(fabs(kept - want) < 2e-4 * (1 + fabs(want))))
+            fail_msg("element %d: %.9g, not %.9g", i, kept, want);
+        run(f);
+    }
+}
+
+/* The sum of all terms, with margins, weights and masks, is what the three gradients belong to. */
+static void gradient_of_total(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    for (int weigh = 0; weigh < 2; weigh++) {
+        make(&f);
+        all_on(&f);
+        f.s.weigh_task = weigh;
+        f.s.smoothing = 0.1;
+        for (int k = 0; k < RT_TERMS; k++)
+            f.s.term[k].margin = 0.3;
+        run(&f);
+        check_gradient(&f, f.logits, f.d_logits, BATCH * CLASSES);
+        check_gradient(&f, f.feature, f.d_feature, BATCH * DIM);
+        check_gradient(&f, f.head, f.d_head, BATCH * CLASSES);
+    }
+}
+
+static void margin_lets_go(void **state)
+{
+    struct fixture f;
+    double far;
+
+    (void)state;
+    make(&f);
+    f.s.term[RT_TERM_l2].lambda = 1;
+    run(&f);
+    far =
+        fmax(f.distance[RT_TERM_l2][0], fmax(f.distance[RT_TERM_l2][2], f.distance[RT_TERM_l2][3]));
+    f.s.term[RT_TERM_l2].margin = far; /* at the margin counts as inside */
+    assert_true(run(&f) == 0);
+    assert_true(f.out.inside[RT_TERM_l2] == 1 && is_zero(f.d_feature, BATCH * DIM));
+    f.s.term[RT_TERM_l2].margin = far * 0.999;
+    assert_true(run(&f) > 0);
+    NEAR(f.out.inside[RT_TERM_l2], 2.0 / 3);
+}
+
+static void gradients_are_added(void **state)
+{
+    struct fixture f;
+    float once[BATCH * DIM];
+
+    (void)state;
+    make(&f);
+    f.s.term[RT_TERM_l2].lambda = 1;
+    run(&f);
+    memcpy(once, f.d_feature, sizeof once);
+    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL,
+                                        f.d_feature, NULL, &f.out),
+                     0);
+    for (int i = 0; i < BATCH * DIM; i++)
+        assert_true(fabsf(f.d_feature[i] - 2 * once[i]) <= 1e-6f);
+}
+
+static void aam_makes_logits_cosines(void **state)
+{
+    struct fixture f;
+    float scaled[BATCH * CLASSES];
+    double with_aam, alone;
+
+    (void)state;
+    make(&f);
+    f.s.term[RT_TERM_aam].lambda = 1;
+    f.s.term[RT_TERM_kl].lambda = 1;
+    run(&f);
+    with_aam = f.out.mean[RT_TERM_kl];
+    f.s.term[RT_TERM_aam].lambda = 0;
+    f.s.cosine_logits = true;
+    run(&f);
+    assert_true(f.out.mean[RT_TERM_kl] == with_aam);
+    f.s.cosine_logits = false;
+    for (int i = 0; i < BATCH * CLASSES; i++)
+        scaled[i] = 10 * f.logits[i];
+    f.in.logits = scaled;
+    run(&f);
+    alone = f.out.mean[RT_TERM_kl];
+    assert_true(fabs(alone - with_aam) < 1e-5);
+}
+
+/* One sample, one dimension pair: D = l2 between directions at a drawn angle, so D has a known law.
+ */
+static double draw_batches(struct rt_objective *o, double quantile, int batches, double *inside)
+{
+    float feature[64], t_feature[64];
+    uint8_t has_teacher[32];
+    struct rt_objective_settings s = {0};
+    struct rt_objective_out out = {0};
+    struct rt_term_in in = {.batch = 32, .dim = 2, .feature = feature, .t_feature = t_feature};
+
+    s.term[RT_TERM_l2].lambda = 1;
+    s.term[RT_TERM_l2].quantile = quantile;
+    memset(has_teacher, 1, sizeof has_teacher);
+    *inside = 0;
+    for (int b = 0; b < batches; b++) {
+        for (int i = 0; i < 32; i++) {
+            double angle = acos(1 - 1.5 * uniform()); /* D = 2 - 2 cos = uniform in 0..3 */
+            feature[2 * i] = (float)cos(angle);
+            feature[2 * i + 1] = (float)sin(angle);
+            t_feature[2 * i] = 1;
+            t_feature[2 * i + 1] = 0;
+        }
+        double before = o->quantile[RT_TERM_l2];
+        assert_int_equal(rt_objective_batch(o, &s, &in, NULL, has_teacher, NULL, NULL, NULL, &out),
+                         0);
+        if (!isnan(before)) /* in force = as it was before this batch */
+            assert_true(out.margin[RT_TERM_l2] == before);
+        *inside += out.inside[RT_TERM_l2] / batches;
+    }
+    return o->quantile[RT_TERM_l2];
+}
+
+static void quantile_converges(void **state)
+{
+    static const double quantile[] = {0.1, 0.25, 0.5, 0.9};
+
+    (void)state;
+    for (int q = 0; q < 4; q++) {
+        struct rt_objective o;
+        double inside;
+        seed = 11;
+        rt_objective_init(&o);
+        o.quantile[RT_TERM_l2] = 3.9; /* from far off */
+        o.spread[RT_TERM_l2] = 0.1;
+        draw_batches(&o, quantile[q], 2000, &inside);
+        assert_true(fabs(draw_batches(&o, quantile[q], 400, &inside) - 3 * quantile[q]) < 0.2);
+        assert_true(fabs(inside - quantile[q]) < 0.02);
+    }
+}
+
+static void first_batch_sets_its_quantile(void **state)
+{
+    struct fixture f;
+    const double *d = f.distance[RT_TERM_l2];
+    double low, mid, high;
+
+    (void)state;
+    make(&f);
+    f.s.term[RT_TERM_l2].lambda = 1;
+    f.s.term[RT_TERM_l2].quantile = 0.25;
+    run(&f);
+    low = fmin(d[0], fmin(d[2], d[3]));
+    high = fmax(d[0], fmax(d[2], d[3]));
+    mid = d[0] + d[2] + d[3] - low - high;
+    NEAR(f.out.margin[RT_TERM_l2], (low + mid) / 2);
+    NEAR(f.out.inside[RT_TERM_l2], 1.0 / 3);
+    /* then moves by rate * spread * (quantile - share below) */
+    NEAR(f.o.quantile[RT_TERM_l2],
+         f.out.margin[RT_TERM_l2] + RT_OBJECTIVE_RATE * f.o.spread[RT_TERM_l2] * (0.25 - 1.0 / 3));
+    make(&f);
+    f.s.term[RT_TERM_l2].lambda = 1;
+    f.s.term[RT_TERM_l2].quantile = 0.5; /* the middle one itself: inside, but not below */
+    run(&f);
+    NEAR(f.out.margin[RT_TERM_l2], mid);
+    NEAR(f.out.inside[RT_TERM_l2], 2.0 / 3);
+    NEAR(f.o.quantile[RT_TERM_l2],
+         mid + RT_OBJECTIVE_RATE * f.o.spread[RT_TERM_l2] * (0.5 - 1.0 / 3));
+}
+
+static void same_input_same_bytes(void **state)
+{
+    struct fixture a, b;
+
+    (void)state;
+    make(&a);
+    make(&b);
+    all_on(&a);
+    all_on(&b);
+    for (int k = 0; k < RT_TERMS; k++)
+        a.s.term[k].quantile = b.s.term[k].quantile = 0.5;
+    for (int step = 0; step < 3; step++) {
+        run(&a);
+        run(&b);
+    }
+    assert_memory_equal(&a.o, &b.o, sizeof a.o);
+    assert_memory_equal(a.d_logits, b.d_logits, sizeof a.d_logits);
+    assert_memory_equal(&a.out.total, &b.out.total, sizeof a.out.total);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(empty_batch),
+        cmocka_unit_test(nobody_has_anything),
+        cmocka_unit_test(missing_arrays),
+        cmocka_unit_test(null_teacher_and_weights),
+        cmocka_unit_test(nan_comes_out),
+        cmocka_unit_test(counts_follow_masks),
+        cmocka_unit_test(total_is_the_formula),
+        cmocka_unit_test(gradient_of_total),
+        cmocka_unit_test(margin_lets_go),
+        cmocka_unit_test(gradients_are_added),
+        cmocka_unit_test(aam_makes_logits_cosines),
+        cmocka_unit_test(quantile_converges),
+        cmocka_unit_test(first_batch_sets_its_quantile),
+        cmocka_unit_test(same_input_same_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT
+ * test_terms: every row of terms.def, by looping over the list: NaN and extreme input first, then
+ * distances against naive formulas written another way, then gradients by finite differences.
+ * A new row without a naive formula in `naive` fails. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "stages/distill/term.h"
+
+#define BATCH 6
+#define WIDE 7 /* most classes and dimensions */
+
+struct data {
+    float logits[BATCH * WIDE], feature[BATCH * WIDE], head[BATCH * WIDE];
+    float t_feature[BATCH * WIDE], t_logits[BATCH * WIDE];
+    int32_t label[BATCH];
+    struct rt_term_in in;
+};
+
+static uint32_t seed = 1;
+
+static float uniform(void) /* -1..1 */
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (float)(seed >> 8) / 8388608.0f - 1;
+}
+
+static void fill(float *x, float size)
+{
+    for (int i = 0; i < BATCH * WIDE; i++)
+        x[i] = size * uniform();
+}
+
+/* Logits of a plain head spread over +-3; cosines over +-1, the first sample's label near -1 so
+ * that the AAM guard is in. */
+static void make(struct data *d, int classes, double temperature, double smoothing, int cosines)
+{
+    fill(d->logits, cosines ? 0.95f : 3);
+    fill(d->feature, 2);
+    fill(d->head, 3);
+    fill(d->t_feature, 1);
+    fill(d->t_logits, 3);
+    for (int i = 0; i < BATCH; i++)
+        d->label[i] = i % classes;
+    if (cosines)
+        d->logits[0] = -0.99f;
+    d->in = (struct rt_term_in){.batch = BATCH,
+                                .classes = classes,
+                                .teacher_classes = classes,
+                                .dim = WIDE,
+                                .logits = d->logits,
+                                .feature = d->feature,
+                                .head = d->head,
+                                .t_feature = d->t_feature,
+                                .t_logits = d->t_logits,
+                                .label = d->label,
+                                .temperature = temperature,
+                                .logit_scale = cosines ? 12 : 1,
+                                .smoothing = smoothing,
+                                .aam_margin = 0.3,
+                                .aam_scale = 12};
+}
+
+static float *read_by(struct data *d, int k, int *width)
+{
+    *width = rt_terms[k]->reads == RT_READS_FEATURE ? d->in.dim : d->in.classes;
+    return rt_terms[k]->reads == RT_READS_FEATURE ? d->feature
+           : rt_terms[k]->reads == RT_READS_HEAD  ? d->head
+                                                  : d->logits;
+}
+
+static void distances(const struct rt_term_in *in, int k, double *value)
+{
+    uint8_t use[BATCH];
+
+    memset(use, 1, sizeof use);
+    rt_terms[k]->value(in, use, value);
+}
+
+/* --- The independent route: probabilities by plain division, no shared helpers with the terms. */
+
+static void soften(const float *x, int n, double scale, double *p)
+{
+    double sum = 0;
+
+    for (int j = 0; j < n; j++)
+        sum += p[j] = exp(scale * x[j]);
+    for (int j = 0; j < n; j++)
+        p[j] /= sum;
+}
+
+static double smoothed_ce(const double *p, int n, int y, double smoothing)
+{
+    double d = 0;
+
+    for (int j = 0; j < n; j++)
+        d -= ((j == y ? 1 - smoothing : 0) + smoothing / n) * log(p[j]);
+    return d;
+}
+
+static double divergence(const double *p, const double *q, int n)
+{
+    double d = 0;
+
+    for (int j = 0; j < n; j++)
+        d += p[j] * log(p[j] / q[j]);
+    return d;
+}
+
+static double naive_ce(const struct rt_term_in *in, int i)
+{
+    double p[WIDE];
+
+    soften(in->logits + i * in->classes, in->classes, in->logit_scale, p);
+    return smoothed_ce(p, in->classes, in->label[i], in->smoothing);
+}
+
+static double naive_head_ce(const struct rt_term_in *in, int i)
+{
+    double p[WIDE];
+
+    soften(in->head + i * in->classes, in->classes, 1, p);
+    return -log(p[in->label[i]]);
+}
+
+static double naive_aam(const struct rt_term_in *in, int i)
+{
+    double u[WIDE], sum = 0;
+    int y = in->label[i];
+
+    for (int j = 0; j < in->classes; j++) {
+        double c = in->logits[i * in->classes + j], angle = acos(c);
+        if (j == y)
+            c = angle + in->aam_margin <= acos(-1) ? cos(angle + in->aam_margin)
+                                                   : c - in->aam_margin * sin(in->aam_margin);
+        sum += u[j] = exp(in->aam_scale * c);
+    }
+    for (int j = 0; j < in->classes; j++)
+        u[j] /= sum;
+    return smoothed_ce(u, in->classes, y, in->smoothing);
+}
+
+/* cos by the law of cosines: (|f|^2 + |t|^2 - |f - t|^2) / (2 |f| |t|). */
+static double naive_cosine(const struct rt_term_in *in, int i)
+{
+    double f2 = 0, t2 = 0, g2 = 0;
+
+    for (int j = 0; j < in->dim; j++) {
+        double f = in->feature[i * in->dim + j], t = in->t_feature[i * in->dim + j];
+        f2 += f * f;
+        t2 += t * t;
+        g2 += (f - t) * (f - t);
+    }
+    return 1 - (f2 + t2 - g2) / (2 * sqrt(f2 * t2));
+}
+
+static double naive_l2(const struct rt_term_in *in, int i)
+{
+    return 2 * naive_cosine(in, i);
+}
+
+static double naive_kl_of(const struct rt_term_in *in, const float *s, double s_scale, int i)
+{
+    double p[WIDE], q[WIDE], t = in->temperature;
+
+    soften(in->t_logits + i * in->classes, in->classes, 1 / t, p);
+    soften(s + i * in->classes, in->classes, s_scale / t, q);
+    return t * t * divergence(p, q, in->classes);
+}
+
+static double naive_kl(const struct rt_term_in *in, int i)
+{
+    return naive_kl_of(in, in->logits, in->logit_scale, i);
+}
+
+static double naive_head_kl(const struct rt_term_in *in, int i)
+{
+    return naive_kl_of(in, in->head, 1, i);
+}
+
+static double naive_dkd(const struct rt_term_in *in, int i)
+{
+    double p[WIDE] = {0}, q[WIDE] = {0}, t = in->temperature;
+    int n = in->classes, y = in->label[i], m = 0;
+
+    soften(in->t_logits + i * n, n, 1 / t, p);
+    soften(in->logits + i * n, n, in->logit_scale / t, q);
+    double bp[] = {p[y], 1 - p[y]}, bq[] = {q[y], 1 - q[y]}, rp[WIDE], rq[WIDE];
+    for (int j = 0; j < n; j++) {
+        if (j == y)
+            continue;
+        rp[m] = p[j] / bp[1];
+        rq[m++] = q[j] / bq[1];
+    }
+    return t * t * (divergence(bp, bq, 2) + 2 * divergence(rp, rq, m));
+}
+
+/* Pearson from raw moments: (n sum pq - sum p sum q) / sqrt(...). */
+static double naive_dist(const struct rt_term_in *in, int i)
+{
+    double p[WIDE], q[WIDE], pq = 0, pp = 0, qq = 0;
+    int n = in->classes;
+
+    soften(in->t_logits + i * n, n, 1 / in->temperature, p);
+    soften(in->logits + i * n, n, in->logit_scale / in->temperature, q);
+    for (int j = 0; j < n; j++) {
+        pq += p[j] * q[j];
+        pp += p[j] * p[j];
+        qq += q[j] * q[j];
+    }
+    return 1 - (n * pq - 1) / sqrt((n * pp - 1) * (n * qq - 1));
+}
+
+static double (*const naive[RT_TERMS])(const struct rt_term_in *, int) = {
+    [RT_TERM_ce] = naive_ce,           [RT_TERM_aam] = naive_aam, [RT_TERM_l2] = naive_l2,
+    [RT_TERM_cosine] = naive_cosine,   [RT_TERM_kl] = naive_kl,   [RT_TERM_head_kl] = naive_head_kl,
+    [RT_TERM_head_ce] = naive_head_ce, [RT_TERM_dkd] = naive_dkd, [RT_TERM_dist] = naive_dist,
+};
+
+/* What the loops below run over. */
+static const struct {
+    int classes;
+    double temperature, smoothing;
+    int cosines;
+} cases[] = {{5, 1, 0, 0},   {5, 2, 0.1, 0}, {2, 1, 0.3, 0},
+             {7, 0.5, 0, 0}, {5, 4, 0, 1},   {7, 1, 0.1, 1}};
+#define CASES ((int)(sizeof cases / sizeof cases[0]))
+
+/* Plain logits are no cosines, so aam only takes part where the case has some. */
+static int fits(int k, int c)
+{
+    return k != RT_TERM_aam || cases[c].cosines;
+}
+
+static void make_case(struct data *d, int c)
+{
+    make(d, cases[c].classes, cases[c].temperature, cases[c].smoothing, cases[c].cosines);
+}
+
+/* --- Tests. */
+
+static void rows_are_complete(void **state)
+{
+    (void)state;
+    for (int k = 0; k < RT_TERMS; k++) {
+        assert_non_null(rt_terms[k]->name);
+        assert_true(strlen(rt_terms[k]->summary) > 0);
+        assert_true(rt_terms[k]->needs != 0);
+        assert_non_null(rt_terms[k]->value);
+        assert_non_null(rt_terms[k]->grad);
+        assert_non_null(naive[k]);
+        for (int j = 0; j < k; j++)
+            assert_string_not_equal(rt_terms[k]->name, rt_terms[j]->name);
+    }
+    for (int k = 0; k < RT_TERMS; k++) /* task losses first */
+        assert_int_equal(k < RT_TASK_TERMS, strncmp(rt_terms[k]->summary, "task:", 5) == 0);
+}
+
+static void nan_is_visible(void **state)
+{
+    struct data d;
+    double value[BATCH];
+    int width;
+
+    (void)state;
+    for (int k = 0; k < RT_TERMS; k++) {
+        for (int place = 0; place < 4; place++) { /* every place of the row, label or not */
+            make(&d, 4, 2, 0, 1);
+            read_by(&d, k, &width)[1 * width + place] = NAN;
+            distances(&d.in, k, value);
+            assert_true(isnan(value[1]));
+            assert_true(isfinite(value[0]) && isfinite(value[2]));
+            if (!(rt_terms[k]->needs & RT_NEEDS_TEACHER))
+                continue;
+            make(&d, 4, 2, 0, 1);
+            d.t_logits[1 * 4 + place] = d.t_feature[1 * d.in.dim + place] = NAN;
+            distances(&d.in, k, value);
+            assert_true(isnan(value[1]));
+            assert_true(isfinite(value[0]) && isfinite(value[2]));
+        }
+    }
+}
+
+/* Logits of +-1e30 overflow any exp; the distance and the gradient must not. */
+static void extremes_are_finite(void **state)
+{
+    struct data d;
+    double value[BATCH], scale[BATCH] = {1, 1, 1, 1, 1, 1};
+    int width;
+
+    (void)state;
+    for (int k = 0; k < RT_TERMS; k++) {
+        float out[BATCH * WIDE] = {0};
+        make(&d, 4, 1, 0.1, 0);
+        float *x = read_by(&d, k, &width);
+        if (k == RT_TERM_aam)
+            for (int i = 0; i < BATCH * width; i++)
+                x[i] = i % 3 ? 1.0000001f : -1.0000001f;
+        else
+            for (int i = 0; i < BATCH * width; i++)
+                x[i] = i % 3 ? 1e15f : -1e15f;
+        for (int i = 0; i < BATCH * width; i++)
+            d.t_logits[i % (BATCH * 4)] = d.t_feature[i] = i % 2 ? 1e15f : -1e15f;
+        distances(&d.in, k, value);
+        rt_terms[k]->grad(&d.in, scale, out);
+        for (int i = 0; i < BATCH; i++)
+            assert_true(isfinite(value[i]) && value[i] >= 0);
+        for (int i = 0; i < BATCH * WIDE; i++)
+            assert_true(isfinite(out[i]));
+    }
+}
+
+static void flat_and_zero_rows(void **state)
+{
+    struct data d;
+    double value[BATCH], scale[BATCH] = {1, 1, 1, 1, 1, 1};
+    float out[BATCH * WIDE] = {0};
+
+    (void)state;
+    make(&d, 5, 1, 0, 0);
+    memset(d.feature, 0, sizeof d.feature);
+    memset(d.logits, 0, sizeof d.logits);
+    distances(&d.in, RT_TERM_l2, value);
+    assert_true(fabs(value[2] - 1) < 1e-12); /* n(0) = 0 lies at distance 1 of any direction */
+    distances(&d.in, RT_TERM_cosine, value);
+    assert_true(value[2] == 1);
+    distances(&d.in, RT_TERM_dist, value);
+    assert_true(value[2] == 1);
+    distances(&d.in, RT_TERM_ce, value);
+    assert_true(fabs(value[2] - log(5)) < 1e-12);
+    rt_terms[RT_TERM_l2]->grad(&d.in, scale, out);
+    rt_terms[RT_TERM_cosine]->grad(&d.in, scale, out);
+    rt_terms[RT_TERM_dist]->grad(&d.in, scale, out);
+    for (int i = 0; i < BATCH * WIDE; i++)
+        assert_true(out[i] == 0);
+    make(&d, 1, 1, 0, 0); /* one class: nothing to tell apart */
+    distances(&d.in, RT_TERM_dkd, value);
+    assert_true(value[0] == 0);
+    rt_terms[RT_TERM_dkd]->grad(&d.in, scale, out);
+    assert_true(out[0] == 0);
+}
+
+/* The teacher itself is at distance 0 of every term that compares with it. */
+static void teacher_is_at_zero(void **state)
+{
+    struct data d;
+    double value[BATCH];
+    int width;
+
+    (void)state;
+    for (int k = 0; k < RT_TERMS; k++) {
+        if (!(rt_terms[k]->needs & RT_NEEDS_TEACHER))
+            continue;
+        make(&d, 5, 2, 0, 0);
+        float *x = read_by(&d, k, &width);
+        memcpy(x, rt_terms[k]->reads == RT_READS_FEATURE ? d.t_feature : d.t_logits,
+               sizeof d.logits);
+        distances(&d.in, k, value);
+        for (int i = 0; i < BATCH; i++)
+            assert_true(value[i] >= 0 && value[i] < 1e-9);
+    }
+}
+
+static void values_match_naive(void **state)
+{
+    struct data d;
+    double value[BATCH];
+
+    (void)state;
+    for (int c = 0; c < CASES; c++) {
+        for (int k = 0; k < RT_TERMS; k++) {
+            if (!fits(k, c))
+                continue;
+            make_case(&d, c);
+            distances(&d.in, k, value);
+            for (int i = 0; i < BATCH; i++) {
+                double want = naive[k](&d.in, i);
+                if (!(fabs(value[i] - want) < 1e-9 * (1 + want)))
+                    fail_msg("%s, case %d, sample %d: %.12g, not %.12g", rt_terms[k]->name, c, i,
+                             value[i], want);
+            }
+        }
+    }
+}
+
+static void unused_samples_stay(void **state)
+{
+    struct data d;
+    uint8_t use[BATCH] = {0, 1, 0, 1, 0, 0};
+
+    (void)state;
+    for (int k = 0; k < RT_TERMS; k++) {
+        double value[BATCH] = {-7, -7, -7, -7, -7, -7}, scale[BATCH] = {0, 1, 0, -1, 0, 0};
+        float out[BATCH * WIDE];
+        int width;
+        make(&d, 4, 1, 0, 1);
+        d.label[0] = d.label[2] = d.label[4] = d.label[5] = -1; /* must not even be looked up */
+        read_by(&d, k, &width);
+        for (int i = 0; i < BATCH * WIDE; i++)
+            out[i] = 100;
+        rt_terms[k]->value(&d.in, use, value);
+        rt_terms[k]->grad(&d.in, scale, out);
+        for (int i = 0; i < BATCH; i++) {
+            assert_int_equal(value[i] != -7, use[i]);
+            for (int j = 0, moved = 0; j < width; j++) {
+                moved += out[i * width + j] != 100;
+                if (j == width - 1)
+                    assert_int_equal(moved > 0, use[i]);
+            }
+        }
+        for (int i = BATCH * width; i < BATCH * WIDE; i++)
+            assert_true(out[i] == 100);
+    }
+}
+
+/* Central differences in double around float inputs, with the step that the floats really made. */
+static double slope_at(struct data *d, int k, float *x, int i)
+{
+    double up[BATCH], down[BATCH], step;
+    float old = *x, high, low;
+
+    *x = high = old + 0x1p-13f;
+    distances(&d->in, k, up);
+    *x = low = old - 0x1p-13f;
+    distances(&d->in, k, down);
+    *x = old;
+    step = (double)high - low;
+    return (up[i] - down[i]) / step;
+}
+
+static void gradients_match_differences(void **state)
+{
+    struct data d;
+    int width;
+
+    (void)state;
+    for (int c = 0; c < CASES; c++) {
+        for (int k = 0; k < RT_TERMS; k++) {
+            double scale[BATCH] = {1, -0.5, 2, 0.25, 1, 3};
+            float out[BATCH * WIDE] = {0};
+            if (!fits(k, c))
+                continue;
+            make_case(&d, c);
+            float *x = read_by(&d, k, &width);
+            rt_terms[k]->grad(&d.in, scale, out);
+            for (int at = 0; at < BATCH * width; at++) {
+                double want = scale[at / width] * slope_at(&d, k, x + at, at / width);
+                if (!(fabs(out[at] - want) < 2e-5 * (1 + fabs(want))))
+                    fail_msg("%s, case %d, element %d: %.9g, not %.9g", rt_terms[k]->name, c, at,
+                             out[at], want);
+            }
+        }
+    }
+}
+
+/* The label's logit must fall all the way as the angle grows, the guard's step included. */
+static void aam_is_monotone(void **state)
+{
+    float x[2] = {0, 0};
+    int32_t label[] = {0};
+    uint8_t use[] = {1};
+    double last = -1, value;
+    struct rt_term_in in = {
+        .batch = 1, .classes = 2, .logits = x, .label = label, .aam_margin = 0.5, .aam_scale = 10};
+
+    (void)state;
+    for (int step = 0; step <= 1000; step++) {
+        x[0] = (float)(1 - step / 500.0);
+        rt_terms[RT_TERM_aam]->value(&in, use, &value);
+        assert_true(value > last);
+        last = value;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_complete),   cmocka_unit_test(nan_is_visible),
+        cmocka_unit_test(extremes_are_finite), cmocka_unit_test(flat_and_zero_rows),
+        cmocka_unit_test(teacher_is_at_zero),  cmocka_unit_test(values_match_naive),
+        cmocka_unit_test(unused_samples_stay), cmocka_unit_test(gradients_match_differences),
+        cmocka_unit_test(aam_is_monotone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
