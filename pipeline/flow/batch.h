@@ -61,10 +61,13 @@ int rt_batch_unpack(const struct rt_batch *b, const char *name, struct rt_tensor
                     struct rt_error *e);
 void rt_batch_remove(struct rt_batch *b, const char *name);
 
-/* Notes that sample was left out; text may be NULL. RT_EMEM. */
+/* Notes that sample was left out; text may be NULL. RT_EMEM. Does not touch sample[] and count: the
+ * stage that drops takes the sample out of them and out of its frames together. */
 int rt_batch_drop(struct rt_batch *b, int sample, int modality, int reason, const char *text);
 
 /* Packed bytes of all frames: what the queues count. */
 size_t rt_batch_bytes(const struct rt_batch *b);
+/* Batches created and not yet destroyed, in the whole program: 0 when nothing is left open. */
+long rt_batch_live(void);
 
 #endif

@@ -22,5 +22,6 @@ int rt_queue_reserve(struct rt_queue *q);         /* 1 = a place is yours, 0 = f
 void rt_queue_release(struct rt_queue *q);        /* gives a reserved place back unused */
 void rt_queue_push(struct rt_queue *q, struct rt_batch *b); /* uses a reserved place */
 struct rt_batch *rt_queue_pop(struct rt_queue *q);          /* NULL when empty; frees the place */
+struct rt_batch *rt_queue_peek(const struct rt_queue *q);   /* the next to pop; stays in its place */
 
 #endif

@@ -2,10 +2,17 @@
  * runner: moves batches from a source through stages on a libuv loop.
  * Queues and scheduling belong to the loop thread (the caller of rt_runner_run); work runs on libuv's
  * pool. The loop starts a stage's work when its input has a batch, a worker is free, and its output
- * has a reserved place: back-pressure without locks or deadlock. The queues together hold at most
- * `memory` packed bytes: past it the source is asked for nothing more (at least one batch is always
- * let through, so a batch larger than the limit still passes).
- * SIGINT and SIGTERM stop the run after the work under way: queued batches are thrown away. */
+ * has a reserved place: back-pressure without locks or deadlock. A batch that is ready before its turn
+ * waits in its reserved place; so batches leave every stage in order. A queue has `queue_batches`
+ * places, plus one for each worker but the first of the stage that fills it.
+ * Memory: a stage takes a batch only when all waiting batches, and those under work at the largest
+ * packed size that their stage has put out so far, fit in `memory`. Only sizes not seen before can
+ * pass it: at most one batch per worker. The stage with nothing before it on the way to the sink may
+ * always take one batch, so a batch larger than the limit still passes.
+ * An error ends the run at one place in the order: batches before it reach the sink, those behind it
+ * are thrown away. Of several errors the one of the earliest batch counts, whatever came first.
+ * SIGINT and SIGTERM stop the run after the work under way, as rt_runner_stop does: queued batches are
+ * thrown away. A finished batch of the last stage still reaches the sink. */
 #ifndef RT_RUNNER_H
 #define RT_RUNNER_H
 
@@ -14,7 +21,7 @@
 #define RT_RUNNER_STAGES 8
 
 /* Called on the loop thread; must be quick. *out = the next batch (ownership passes) or NULL at the
- * end. RT_E... ends the run. */
+ * end; not called again after that or after a batch marked RT_MARK_END. RT_E... ends the run. */
 struct rt_source {
     void *self;
     int (*next)(void *self, struct rt_batch **out, struct rt_error *e);
@@ -35,14 +42,16 @@ struct rt_runner; /* opaque */
  * SIGTERM. */
 int rt_runner_create(struct rt_runner **out, int queue_batches, size_t memory, int signals);
 void rt_runner_destroy(struct rt_runner *r);
-/* Stages run in the order they were added. self is the stage's own state, borrowed. */
+/* Stages run in the order they were added. self is the stage's own state, borrowed. RT_ERANGE: more than
+ * RT_RUNNER_STAGES, or workers < 1. */
 int rt_runner_add(struct rt_runner *r, const struct rt_stage_ops *ops, void *self, int workers);
 
-/* Runs to the end. 0; RT_ESTOPPED after rt_runner_stop or a signal; else the first error.
- * Every stage's close has been called and no work is under way when this returns. Once per runner. */
+/* Runs to the end. 0 (also when a stop came after the last batch); RT_ESTOPPED after rt_runner_stop or a
+ * signal; else the first error in the order of batches. RT_EUSAGE without a stage or the second time.
+ * Every stage's close has been called and no work is under way when this returns. */
 int rt_runner_run(struct rt_runner *r, struct rt_source source, struct rt_sink sink,
                   struct rt_error *e);
-/* Asks for the end; any thread, and from signal handlers. */
+/* Asks for the end; any thread, and from signal handlers, at any time while the runner exists. */
 void rt_runner_stop(struct rt_runner *r);
 
 /* Loop thread only (sink callbacks, or after run). Returns the number of stages filled in. */
@@ -50,7 +59,7 @@ int rt_runner_stats(const struct rt_runner *r, struct rt_stage_stats stats[RT_RU
 /* One sentence naming the stage that limits the run, from the waiting times, and what to change:
  * "student limits the run (busy 97 %, decode waits 61 % for room): ...". */
 void rt_runner_limit(const struct rt_runner *r, char *text, size_t size);
-/* Largest sum of packed bytes the queues held. */
+/* Largest sum of packed bytes that waited at one time. */
 size_t rt_runner_peak(const struct rt_runner *r);
 
 /* Sets libuv's pool size (UV_THREADPOOL_SIZE) for workers of all stages; call once at program start,

@@ -11,8 +11,9 @@
  *          Returns 0, or a negative RT_E... with *e filled: the batch then carries the error in-band
  *          to the end, earlier batches are finished, later ones are not started, and the run ends.
  *          Bad samples are not errors: they are dropped (rt_batch_drop) and the rest goes on.
- *   close  once, after the last work has returned, on the thread of open; also when open failed
- *          half-way or the run failed.
+ *   close  once, after the last work has returned, on the thread of open, last stage first; also when
+ *          the run failed, and when this stage's own open failed half-way (so open cleans up nothing).
+ *          A stage whose open was never called is not closed.
  * work must not touch the loop, the queues or another stage. A batch with count 0 still comes (it may
  * carry marks). */
 #ifndef RT_STAGE_H
@@ -36,7 +37,8 @@ struct rt_stage_stats {
     uint64_t batches, samples;
     uint64_t busy;     /* sum over workers of time inside work */
     uint64_t wait_in;  /* idle because the input queue was empty */
-    uint64_t wait_out; /* idle because the output queue was full */
+    uint64_t wait_out; /* idle with a batch at hand: no place in the output queue, or no memory */
+    uint64_t wait_memory; /* the part of wait_out that the memory limit caused */
     uint64_t bytes_in, bytes_out; /* packed bytes */
     uint64_t raw_out;             /* the same batches unpacked */
     int queue_waiting, queue_limit; /* input queue, now */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * batch: creation, frames by name, drops. Plain memory; whoever owns the batch calls.
+ * A count of live batches is kept so that tests can show that none is ever lost. */
+#include "pipeline/flow/batch.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_long live;
+
+struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int count)
+{
+    assert(count >= 0 && (count == 0 || sample));
+    struct rt_batch *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    b->sample = calloc((size_t)count + 1, sizeof *b->sample);
+    if (!b->sample) {
+        free(b);
+        return NULL;
+    }
+    if (count > 0)
+        memcpy(b->sample, sample, (size_t)count * sizeof *sample);
+    b->kind = kind;
+    b->count = count;
+    atomic_fetch_add(&live, 1);
+    return b;
+}
+
+void rt_batch_destroy(struct rt_batch *b)
+{
+    if (!b)
+        return;
+    for (int i = 0; i < b->frames; i++)
+        rt_frame_unref(b->frame[i]);
+    free(b->sample);
+    free(b->drop);
+    free(b);
+    atomic_fetch_sub(&live, 1);
+}
+
+long rt_batch_live(void)
+{
+    return atomic_load(&live);
+}
+
+/* Place of the frame called name, or -1. */
+static int find(const struct rt_batch *b, const char *name)
+{
+    for (int i = 0; i < b->frames; i++)
+        if (strcmp(rt_frame_name(b->frame[i]), name) == 0)
+            return i;
+    return -1;
+}
+
+int rt_batch_put(struct rt_batch *b, struct rt_frame *f)
+{
+    int at = find(b, rt_frame_name(f));
+    if (at >= 0) {
+        rt_frame_unref(b->frame[at]);
+        b->frame[at] = f;
+        return 0;
+    }
+    if (b->frames == RT_BATCH_FRAMES) {
+        rt_frame_unref(f);
+        return RT_ELARGE;
+    }
+    b->frame[b->frames++] = f;
+    return 0;
+}
+
+int rt_batch_pack(struct rt_batch *b, const char *name, const struct rt_tensor *t, int level)
+{
+    struct rt_frame *f = NULL;
+    int code = rt_frame_pack(&f, name, t, level);
+    return code < 0 ? code : rt_batch_put(b, f);
+}
+
+struct rt_frame *rt_batch_get(const struct rt_batch *b, const char *name)
+{
+    int at = find(b, name);
+    return at < 0 ? NULL : b->frame[at];
+}
+
+int rt_batch_unpack(const struct rt_batch *b, const char *name, struct rt_tensor *t,
+                    struct rt_error *e)
+{
+    const struct rt_frame *f = rt_batch_get(b, name);
+    if (f)
+        return rt_frame_unpack(f, t, e);
+    *t = (struct rt_tensor){0};
+    return rt_error_set(e, RT_ENOTFOUND,
+                        "batch %d of epoch %d has no frame \"%s\": an earlier stage must put it",
+                        b->index, b->epoch, name);
+}
+
+void rt_batch_remove(struct rt_batch *b, const char *name)
+{
+    int at = find(b, name);
+    if (at < 0)
+        return;
+    rt_frame_unref(b->frame[at]);
+    b->frames--;
+    memmove(&b->frame[at], &b->frame[at + 1], (size_t)(b->frames - at) * sizeof *b->frame);
+}
+
+int rt_batch_drop(struct rt_batch *b, int sample, int modality, int reason, const char *text)
+{
+    struct rt_drop *drop = realloc(b->drop, (size_t)(b->drops + 1) * sizeof *drop);
+    if (!drop)
+        return RT_EMEM;
+    b->drop = drop;
+    drop += b->drops++;
+    *drop = (struct rt_drop){.sample = sample, .modality = modality, .reason = reason};
+    snprintf(drop->text, sizeof drop->text, "%s", text ? text : "");
+    return 0;
+}
+
+size_t rt_batch_bytes(const struct rt_batch *b)
+{
+    size_t sum = 0;
+    for (int i = 0; i < b->frames; i++)
+        sum += rt_frame_packed_bytes(b->frame[i]);
+    return sum;
+}
