@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * audiofile: a recording's bytes -> mono float samples at 16 kHz (libsndfile, libsoxr).
- * WAV, FLAC, Ogg Vorbis, Opus, MP3: whatever libsndfile reads. No features here (modality/speech.c). */
+ * WAV, FLAC, Ogg Vorbis, Opus, MP3: whatever libsndfile reads. No features here
+ * (modality/speech.c). */
 #ifndef RT_AUDIOFILE_H
 #define RT_AUDIOFILE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * imagefile: a picture's bytes -> 8-bit RGB (libpng, libjpeg-turbo, libwebp), told apart by content.
- * Alpha is laid over white, EXIF orientation is applied, grey and palette become RGB, 16 bit 8. */
+ * imagefile: a picture's bytes -> 8-bit RGB (libpng, libjpeg-turbo, libwebp), told apart by
+ * content. Alpha is laid over white, EXIF orientation is applied, grey and palette become RGB, 16
+ * bit 8. */
 #ifndef RT_IMAGEFILE_H
 #define RT_IMAGEFILE_H
 

@@ -8,8 +8,9 @@
  *   speech, image   path of a file, relative to the manifest's folder; empty = modality missing
  *   text      the text itself (UTF-8); empty = missing
  *   others    kept, addressable by name (lang, speaker, ...)
- * In a cell \t \n \\ stand for tab, newline, backslash. Lines starting with '#' before the header are
- * comments. Line ends: LF or CRLF. At least one of speech, image, text must be a column.
+ * In a cell \t \n \r \\ stand for tab, line feed, carriage return, backslash. Lines before the
+ * header that are empty or start with '#' are comments; below it every line is a row. Line ends: LF
+ * or CRLF. At least one of speech, image, text must be a column. A file without rows is refused.
  * Limits: 2^31 rows, 64 columns, 1 MiB per cell.
  *
  * 1,000,000 rows load in under 1 s and 200 MB: the file is held once, cells are cut in place. */
@@ -18,12 +19,14 @@
 
 #include "formats/error.h"
 #include <stddef.h>
+#include <stdio.h>
 
 #define RT_MANIFEST_COLUMNS 64
 
 struct rt_manifest; /* opaque; immutable after load, so any thread may read it */
 
-/* Refuses with FILE:LINE, column, the offending value and what to write instead. */
+/* Refuses with FILE:LINE, column, the offending value and what to write instead: RT_EMISSING, RT_EIO,
+ * RT_EEMPTY (no header), RT_ENODATA (no rows), RT_EFORMAT, RT_ELARGE, RT_EMEM. *out is then NULL. */
 int rt_manifest_load(struct rt_manifest **out, const char *path, struct rt_error *e);
 void rt_manifest_destroy(struct rt_manifest *m);
 
@@ -42,8 +45,7 @@ int rt_manifest_line(const struct rt_manifest *m, int row);
 const char *rt_manifest_folder(const struct rt_manifest *m);
 const char *rt_manifest_path(const struct rt_manifest *m);
 
-/* Writes one cell to a manifest being made, escaping tab, newline and backslash. */
-#include <stdio.h>
+/* Writes one cell to a manifest being made, escaping tabs, line ends and backslashes. */
 void rt_manifest_write_cell(FILE *f, const char *text);
 
 #endif

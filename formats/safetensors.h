@@ -3,7 +3,9 @@
  * Layout: u64 little-endian header length N (<= 100 MB), N bytes of JSON
  * {"__metadata__": {"key": "text", ...}, "name": {"dtype": "F32", "shape": [..],
  * "data_offsets": [begin, end]}, ...}, then the data, without gaps or overlaps.
- * The JSON is read with jansson and written sorted by name, so equal contents are equal bytes. */
+ * The JSON is read with jansson, written sorted by name and padded with spaces to a multiple of 8;
+ * the data lies widest dtype first, then by name: aligned, and equal contents are equal bytes.
+ * Limits: rank RT_TENSOR_RANK, the dtypes of dtypes.def, 64 GiB. */
 #ifndef RT_SAFETENSORS_H
 #define RT_SAFETENSORS_H
 
@@ -15,8 +17,9 @@ struct rt_safetensors; /* opaque: a set of tensors and metadata, built by add or
 int rt_safetensors_create(struct rt_safetensors **out);
 void rt_safetensors_destroy(struct rt_safetensors *s);
 
-/* Copies t under name; RT_EUSAGE when the name is taken. */
+/* Copies t under name; RT_EUSAGE when the name is taken, empty, "__metadata__" or not UTF-8. */
 int rt_safetensors_add(struct rt_safetensors *s, const char *name, const struct rt_tensor *t);
+/* Sets or replaces; RT_EUSAGE when key or text is not UTF-8. */
 int rt_safetensors_set_text(struct rt_safetensors *s, const char *key, const char *text);
 
 /* Written to PATH.tmp, fsync'ed, renamed, folder fsync'ed: never half a file under PATH. */
@@ -31,7 +34,7 @@ int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t 
 const struct rt_tensor *rt_safetensors_get(const struct rt_safetensors *s, const char *name);
 const char *rt_safetensors_text(const struct rt_safetensors *s, const char *key);
 int rt_safetensors_count(const struct rt_safetensors *s);
-/* i-th tensor in name order. */
+/* i-th tensor in name order, NULL when there is none; name may be NULL. */
 const struct rt_tensor *rt_safetensors_at(const struct rt_safetensors *s, int i, const char **name);
 
 #endif

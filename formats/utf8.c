@@ -2,6 +2,7 @@
  * utf8: the well-formed byte sequences of Unicode (table 3-7) as one small table: how long a
  * sequence is, by its first byte, and what its second byte may be. No locale, no allocation. */
 #include "formats/utf8.h"
+#include <string.h>
 
 static const struct sequence {
     uint8_t first, last; /* range of the first byte */
@@ -44,7 +45,12 @@ int32_t rt_utf8_next(const char *text, size_t size, size_t *at)
 size_t rt_utf8_check(const char *text, size_t size)
 {
     for (size_t at = 0; at < size;) {
+        uint64_t eight;
+        while (size - at >= 8 && (memcpy(&eight, text + at, 8), !(eight & 0x8080808080808080u)))
+            at += 8; /* most text is ASCII */
         size_t start = at;
+        if (at == size)
+            break;
         if (rt_utf8_next(text, size, &at) < 0)
             return start;
     }

@@ -7,18 +7,22 @@
 #include <stdint.h>
 
 struct rt_accuracy {
-    int count;       /* samples with a label */
-    double top1, top5, macro_f1;
-    int64_t *confusion; /* [classes, classes] rows = truth; malloc'ed */
+    int count;                   /* samples with a label */
+    double top1, top5, macro_f1; /* NaN when count is 0 */
+    int64_t *confusion;          /* [classes, classes] rows = truth; malloc'ed */
 };
-/* logits [n, classes]; label -1 = skipped. Ties count for the lower class number. Macro-F1 is over
- * the classes that occur in truth or prediction. RT_EMEM. */
+/* logits [n, classes]; a label below 0 = skipped. Ties count for the lower class number. Macro-F1
+ * is over the classes that occur in truth or prediction. RT_ERANGE for a label past the classes,
+ * RT_ENOTFINITE for NaN in the logits of a labelled sample (*a is then empty), RT_EMEM. */
 int rt_accuracy(struct rt_accuracy *a, const float *logits, const int *label, int n, int classes);
 void rt_accuracy_fini(struct rt_accuracy *a);
 
-/* Equal error rate and smallest detection cost (p_target, costs 1) over trials: score[i], same[i].
- * Tied scores move together; EER by linear interpolation between the points around the crossing.
- * RT_ENODATA when one kind of trial is missing; RT_ENOTFINITE; RT_EMEM. */
+/* Equal error rate and smallest detection cost over trials: score[i], same[i]; accepted = score at
+ * or above the threshold. Tied scores move together; EER by linear interpolation between the points
+ * around the crossing. min_dcf = min over thresholds of p_target * miss + (1 - p_target) * false
+ * alarm, divided by min(p_target, 1 - p_target), the cost of a system that does not listen (1 = no
+ * better than that). RT_ENODATA when one kind of trial is missing; RT_ENOTFINITE; RT_ERANGE for
+ * p_target outside (0, 1); RT_EMEM. */
 struct rt_verification {
     double eer, eer_threshold, min_dcf;
 };
@@ -26,15 +30,20 @@ int rt_verification(struct rt_verification *v, const double *score, const uint8_
                     double p_target);
 
 /* Retrieval of gallery rows by query rows in one space (cosine): share of queries whose match (the
- * gallery rows of the same key) is within the best 1, 5, 10. RT_EMEM. */
+ * best gallery row of the same key) is within the best 1, 5, 10. Rows as near as the match are
+ * counted before it, so a model that maps all to one point finds nothing. A row of zeros has cosine
+ * 0 to all, a row with NaN is no match. Queries without a match in the gallery do not count.
+ * RT_EMEM. */
 struct rt_retrieval {
-    double r1, r5, r10;
-    int queries;
+    double r1, r5, r10; /* NaN when queries is 0 */
+    int queries;        /* that have a match in the gallery */
 };
 int rt_retrieval(struct rt_retrieval *r, const float *query, const float *gallery, int queries,
                  int gallery_rows, int dim, const int *query_key, const int *gallery_key);
 
-/* Mid-rank percentile of each value among the finite ones, in (0, 1); NaN stays NaN. RT_EMEM. */
+/* Mid-rank percentile of each value among the finite ones, in (0, 1): (values below + half of those
+ * equal, itself included) / finite values. What is not finite gives NaN. percentile may be value.
+ * RT_EMEM. */
 int rt_percentiles(const double *value, size_t n, double *percentile);
 
 #endif

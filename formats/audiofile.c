@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * audiofile: libsndfile reads the bytes block by block, the channels are averaged, libsoxr brings
+ * them to 16 kHz on the way, so that memory holds the result and one block. No global state: any
+ * thread. */
+#include "formats/audiofile.h"
+#include "formats/audiofile_whole.h"
+#include <math.h>
+#include <sndfile.h>
+#include <soxr.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK 4096 /* source frames read at once */
+#define RATE_MIN 1000
+#define RATE_MAX 768000
+
+/* The bytes as libsndfile's virtual file. */
+struct memory {
+    const uint8_t *bytes;
+    sf_count_t size, at;
+};
+
+static sf_count_t memory_length(void *user)
+{
+    return ((struct memory *)user)->size;
+}
+
+static sf_count_t memory_tell(void *user)
+{
+    return ((struct memory *)user)->at;
+}
+
+static sf_count_t memory_seek(sf_count_t offset, int whence, void *user)
+{
+    struct memory *m = user;
+    sf_count_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? m->at : m->size;
+    if (offset < -from || offset > m->size - from)
+        return -1;
+    return m->at = from + offset;
+}
+
+static sf_count_t memory_read(void *out, sf_count_t count, void *user)
+{
+    struct memory *m = user;
+    if (count > m->size - m->at)
+        count = m->size - m->at;
+    if (count <= 0)
+        return 0;
+    memcpy(out, m->bytes + m->at, (size_t)count);
+    m->at += count;
+    return count;
+}
+
+static sf_count_t memory_write(const void *data, sf_count_t count, void *user)
+{
+    (void)data, (void)count, (void)user;
+    return 0;
+}
+
+/* What one decoding holds; freed as a whole. */
+struct job {
+    struct memory memory;
+    SNDFILE *file;
+    SF_INFO info;
+    soxr_t resampler; /* NULL at 16 kHz */
+    float *block;     /* [BLOCK, channels] */
+    float mono[BLOCK];
+    float *sample;
+    size_t count, room;
+    const char *name;
+    struct rt_error *e;
+};
+
+static void job_fini(struct job *j)
+{
+    if (j->file)
+        sf_close(j->file);
+    soxr_delete(j->resampler);
+    free(j->block);
+    free(j->sample);
+}
+
+static int job_memory(struct job *j)
+{
+    return rt_error_set(j->e, RT_EMEM, "%s: out of memory for the recording", j->name);
+}
+
+static int job_too_long(struct job *j)
+{
+    return rt_error_set(j->e, RT_ELARGE, "%s: longer than %d s; cut the recording into pieces",
+                        j->name, RT_AUDIO_SECONDS_MAX);
+}
+
+static int job_open(struct job *j)
+{
+    static SF_VIRTUAL_IO io = {memory_length, memory_seek, memory_read, memory_write, memory_tell};
+    size_t at;
+    const char *damage = rt_audio_damage(j->memory.bytes, (size_t)j->memory.size, &at);
+    if (damage)
+        return rt_error_set(j->e, RT_EFORMAT, "%s: byte %zu: %s; fetch or record the file again",
+                            j->name, at, damage);
+    j->file = sf_open_virtual(&io, SFM_READ, &j->info, &j->memory);
+    if (!j->file)
+        return rt_error_set(
+            j->e, RT_EFORMAT,
+            "%s: not a whole recording of a known kind (WAV, FLAC, Ogg Vorbis, Opus, MP3)",
+            j->name);
+    const SF_INFO *i = &j->info;
+    if (i->channels < 1 || i->channels > RT_AUDIO_CHANNELS_MAX)
+        return rt_error_set(j->e, RT_EFORMAT, "%s: %d channels; 1 to %d are read", j->name,
+                            i->channels, RT_AUDIO_CHANNELS_MAX);
+    if (i->samplerate < RATE_MIN || i->samplerate > RATE_MAX)
+        return rt_error_set(j->e, RT_EFORMAT, "%s: sampling rate %d Hz; %d to %d are read", j->name,
+                            i->samplerate, RATE_MIN, RATE_MAX);
+    if (i->frames < SF_COUNT_MAX && i->frames / i->samplerate > RT_AUDIO_SECONDS_MAX)
+        return job_too_long(j);
+    j->block = malloc(sizeof *j->block * BLOCK * (size_t)i->channels);
+    if (!j->block)
+        return job_memory(j);
+    if (i->samplerate == RT_AUDIO_RATE)
+        return 0;
+    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
+    j->resampler = soxr_create(i->samplerate, RT_AUDIO_RATE, 1, NULL, NULL, &quality, NULL);
+    return j->resampler ? 0 : job_memory(j);
+}
+
+/* Makes room for n more samples, or says that the recording is too long. */
+static int job_reserve(struct job *j, size_t n)
+{
+    if (j->count > (size_t)RT_AUDIO_RATE * RT_AUDIO_SECONDS_MAX)
+        return job_too_long(j);
+    if (n <= j->room - j->count)
+        return 0;
+    size_t room = j->count + n + j->room / 2;
+    float *grown = realloc(j->sample, room * sizeof *grown);
+    if (!grown)
+        return job_memory(j);
+    j->sample = grown;
+    j->room = room;
+    return 0;
+}
+
+/* Appends n mono samples at the source's rate; n = 0 drains the resampler. */
+static int job_append(struct job *j, const float *mono, size_t n)
+{
+    size_t most = (size_t)((double)BLOCK * RT_AUDIO_RATE / j->info.samplerate) + BLOCK;
+    if (!j->resampler) {
+        int rc = job_reserve(j, n);
+        if (rc == 0 && n)
+            memcpy(j->sample + j->count, mono, n * sizeof *mono);
+        j->count += rc == 0 ? n : 0;
+        return rc;
+    }
+    for (size_t used = 0;;) {
+        size_t in = 0, out = 0;
+        int rc = job_reserve(j, most);
+        if (rc)
+            return rc;
+        if (soxr_process(j->resampler, n ? mono + used : NULL, n - used, &in, j->sample + j->count,
+                         most, &out))
+            return job_memory(j);
+        used += in;
+        j->count += out;
+        if (n ? used == n : out == 0)
+            return 0;
+    }
+}
+
+static int job_mix(struct job *j, sf_count_t frames, sf_count_t start)
+{
+    int channels = j->info.channels;
+    for (sf_count_t t = 0; t < frames; t++) {
+        float sum = 0;
+        for (int c = 0; c < channels; c++)
+            sum += j->block[t * channels + c];
+        if (!isfinite(sum))
+            return rt_error_set(j->e, RT_ENOTFINITE, "%s: sample %lld is not finite", j->name,
+                                (long long)(start + t));
+        j->mono[t] = sum / (float)channels;
+    }
+    return 0;
+}
+
+static int job_read(struct job *j)
+{
+    sf_count_t total = 0, frames;
+    int rc = 0;
+    while (rc == 0 && (frames = sf_readf_float(j->file, j->block, BLOCK)) > 0) {
+        rc = job_mix(j, frames, total);
+        if (rc == 0)
+            rc = job_append(j, j->mono, (size_t)frames);
+        total += frames;
+    }
+    if (rc == 0 && j->resampler)
+        rc = job_append(j, NULL, 0);
+    if (rc)
+        return rc;
+    if (sf_error(j->file) || (j->info.frames < SF_COUNT_MAX && total < j->info.frames))
+        return rt_error_set(j->e, RT_EFORMAT, "%s: damaged or cut short after %lld of %lld samples",
+                            j->name, (long long)total, (long long)j->info.frames);
+    if (j->count == 0)
+        return rt_error_set(j->e, RT_EEMPTY, "%s: a recording without a single sample", j->name);
+    return 0;
+}
+
+int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const char *name,
+                    struct rt_error *e)
+{
+    *a = (struct rt_audio){0};
+    if (size == 0)
+        return rt_error_set(e, RT_EEMPTY, "%s: the file is empty", name);
+    struct job *j = calloc(1, sizeof *j);
+    if (!j)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory for the recording", name);
+    j->memory = (struct memory){.bytes = bytes, .size = (sf_count_t)size};
+    j->name = name;
+    j->e = e;
+    int rc = job_open(j);
+    if (rc == 0)
+        rc = job_read(j);
+    if (rc == 0) {
+        *a = (struct rt_audio){j->sample, j->count, j->info.samplerate, j->info.channels};
+        j->sample = NULL;
+    }
+    job_fini(j);
+    free(j);
+    return rc;
+}
+
+void rt_audio_fini(struct rt_audio *a)
+{
+    free(a->sample);
+    *a = (struct rt_audio){0};
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT
+ * imagefile: tells the kind of picture by its first bytes, has its decoder make the pixels, lays
+ * alpha over white and turns the picture upright. Resizing is in imagefile_resize.c. */
+#include "formats/imagefile_parts.h"
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+int rt_picture_reserve(struct rt_picture *p, uint64_t width, uint64_t height, int channels)
+{
+    if (width < 1 || height < 1)
+        return rt_error_set(p->e, RT_EFORMAT, "%s: a picture of %llu x %llu pixels", p->name,
+                            (unsigned long long)width, (unsigned long long)height);
+    if (width > RT_IMAGE_SIDE_MAX || height > RT_IMAGE_SIDE_MAX ||
+        width * height > RT_IMAGE_PIXELS_MAX)
+        return rt_error_set(
+            p->e, RT_ELARGE,
+            "%s: %llu x %llu pixels; at most %d a side and %d in all, make it smaller", p->name,
+            (unsigned long long)width, (unsigned long long)height, RT_IMAGE_SIDE_MAX,
+            RT_IMAGE_PIXELS_MAX);
+    p->pixels = malloc((size_t)(width * height) * (size_t)channels);
+    if (!p->pixels)
+        return rt_error_set(p->e, RT_EMEM, "%s: out of memory for %llu x %llu pixels", p->name,
+                            (unsigned long long)width, (unsigned long long)height);
+    p->width = (int)width;
+    p->height = (int)height;
+    p->channels = channels;
+    return 0;
+}
+
+int rt_picture_damaged(struct rt_picture *p, const char *kind, const char *words)
+{
+    return rt_error_set(p->e, RT_EFORMAT, "%s: damaged or cut short %s: %s", p->name, kind, words);
+}
+
+/* Lays RGBA over white, in place: the result is shorter, so writing never overtakes reading. */
+static void flatten(struct rt_picture *p)
+{
+    size_t count = (size_t)p->width * (size_t)p->height;
+    const uint8_t *in = p->pixels;
+    uint8_t *out = p->pixels;
+    if (p->channels == 3)
+        return;
+    for (size_t i = 0; i < count; i++, in += 4, out += 3) {
+        unsigned a = in[3];
+        for (int c = 0; c < 3; c++)
+            out[c] = (uint8_t)((in[c] * a + 255 * (255 - a) + 127) / 255);
+    }
+    p->channels = 3;
+}
+
+/* By EXIF orientation: where an upright pixel (x, y) lies in the stored picture. */
+static const struct {
+    bool swap; /* stored x from upright y, and the other way round */
+    bool flip_x, flip_y;
+} orientations[9] = {
+    [2] = {0, 1, 0}, [3] = {0, 1, 1}, [4] = {0, 0, 1}, [5] = {1, 0, 0},
+    [6] = {1, 0, 1}, [7] = {1, 1, 1}, [8] = {1, 1, 0},
+};
+
+static int turn_upright(struct rt_picture *p)
+{
+    if (p->orientation < 2 || p->orientation > 8)
+        return 0;
+    bool swap = orientations[p->orientation].swap;
+    int width = swap ? p->height : p->width, height = swap ? p->width : p->height;
+    uint8_t *turned = malloc((size_t)width * (size_t)height * 3), *out = turned;
+    if (!turned)
+        return rt_error_set(p->e, RT_EMEM, "%s: out of memory to turn the picture", p->name);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++, out += 3) {
+            int sx = swap ? y : x, sy = swap ? x : y;
+            sx = orientations[p->orientation].flip_x ? p->width - 1 - sx : sx;
+            sy = orientations[p->orientation].flip_y ? p->height - 1 - sy : sy;
+            memcpy(out, p->pixels + ((size_t)sy * (size_t)p->width + (size_t)sx) * 3, 3);
+        }
+    free(p->pixels);
+    p->pixels = turned;
+    p->width = width;
+    p->height = height;
+    return 0;
+}
+
+static const struct {
+    size_t at;
+    const char *magic;
+    size_t length;
+    int (*decode)(struct rt_picture *p);
+} kinds[] = {
+    {0, "\x89PNG\r\n\x1a\n", 8, rt_picture_png},
+    {0, "\xff\xd8\xff", 3, rt_picture_jpeg},
+    {8, "WEBP", 4, rt_picture_webp},
+};
+
+static int decode(struct rt_picture *p)
+{
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        if (p->size >= kinds[k].at + kinds[k].length &&
+            memcmp(p->bytes + kinds[k].at, kinds[k].magic, kinds[k].length) == 0)
+            return kinds[k].decode(p);
+    return rt_error_set(p->e, RT_EFORMAT, "%s: not a picture of a known kind (PNG, JPEG, WebP)",
+                        p->name);
+}
+
+int rt_image_decode(struct rt_image *im, const void *bytes, size_t size, const char *name,
+                    struct rt_error *e)
+{
+    *im = (struct rt_image){0};
+    if (size == 0)
+        return rt_error_set(e, RT_EEMPTY, "%s: the file is empty", name);
+    struct rt_picture p = {.bytes = bytes, .size = size, .name = name, .e = e, .orientation = 1};
+    int rc = decode(&p);
+    if (rc == 0) {
+        flatten(&p);
+        rc = turn_upright(&p);
+    }
+    if (rc) {
+        free(p.pixels);
+        return rc;
+    }
+    *im = (struct rt_image){p.pixels, p.width, p.height};
+    return 0;
+}
+
+void rt_image_fini(struct rt_image *im)
+{
+    free(im->rgb);
+    *im = (struct rt_image){0};
+}

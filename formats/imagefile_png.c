@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * imagefile_png: PNG -> RGBA by libpng. libpng leaves by longjmp; everything it may have made hangs
+ * on struct job, which lives one frame above setjmp's. */
+#include "formats/imagefile_parts.h"
+#include <png.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+struct job {
+    struct rt_picture *p;
+    size_t at;
+    int rc; /* of rt_picture_reserve, when that is why we left */
+    png_structp png;
+    png_infop info;
+    jmp_buf leave;
+    char words[128];
+};
+
+static void on_error(png_structp png, png_const_charp words)
+{
+    struct job *j = png_get_error_ptr(png);
+    snprintf(j->words, sizeof j->words, "%s", words);
+    longjmp(j->leave, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp words)
+{
+    (void)png, (void)words;
+}
+
+static void on_read(png_structp png, png_bytep out, size_t count)
+{
+    struct job *j = png_get_io_ptr(png);
+    if (count > j->p->size - j->at)
+        png_error(png, "the file ends too early");
+    memcpy(out, j->p->bytes + j->at, count);
+    j->at += count;
+}
+
+/* Everything that may longjmp. */
+static void read_all(struct job *j)
+{
+    j->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, j, on_error, on_warning);
+    j->info = j->png ? png_create_info_struct(j->png) : NULL;
+    if (!j->info) {
+        j->rc = rt_error_set(j->p->e, RT_EMEM, "%s: out of memory for the picture", j->p->name);
+        return;
+    }
+    png_set_read_fn(j->png, j, on_read);
+    png_set_user_limits(j->png, 0x7fffffff, 0x7fffffff); /* ours say more: rt_picture_reserve */
+    png_read_info(j->png, j->info);
+    png_uint_32 width = png_get_image_width(j->png, j->info);
+    png_uint_32 height = png_get_image_height(j->png, j->info);
+    j->rc = rt_picture_reserve(j->p, width, height, 4);
+    if (j->rc)
+        return;
+    png_set_expand(j->png);
+    png_set_scale_16(j->png);
+    png_set_gray_to_rgb(j->png);
+    png_set_add_alpha(j->png, 0xff, PNG_FILLER_AFTER);
+    int passes = png_set_interlace_handling(j->png);
+    png_read_update_info(j->png, j->info);
+    size_t row = (size_t)width * 4;
+    if (png_get_rowbytes(j->png, j->info) != row)
+        png_error(j->png, "a pixel layout libpng did not turn into RGBA");
+    memset(j->p->pixels, 0, row * height);
+    for (int pass = 0; pass < passes; pass++)
+        for (png_uint_32 y = 0; y < height; y++)
+            png_read_row(j->png, j->p->pixels + y * row, NULL);
+    png_read_end(j->png, NULL);
+}
+
+/* setjmp's own function: nothing of it changes between setjmp and longjmp. */
+static int guarded(struct job *j)
+{
+    if (setjmp(j->leave))
+        return rt_picture_damaged(j->p, "PNG", j->words);
+    read_all(j);
+    return j->rc;
+}
+
+int rt_picture_png(struct rt_picture *p)
+{
+    struct job j = {.p = p};
+    int rc = guarded(&j);
+    png_destroy_read_struct(&j.png, &j.info, NULL);
+    return rc;
+}

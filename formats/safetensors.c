@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT
+ * safetensors: the set in memory, its writer and its checked reader. Tensors are kept sorted by
+ * name, metadata as one jansson object. Data is laid out widest dtype first, so that every tensor
+ * in the file is aligned to its element; within a width in name order. */
+#include "formats/safetensors.h"
+#include "formats/file.h"
+#include "formats/utf8.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADER_MAX ((size_t)100 * 1000 * 1000)
+#define FILE_LIMIT RT_TENSOR_BYTES_MAX
+#define METADATA "__metadata__"
+#define WIDEST 8 /* bytes of the widest dtype */
+
+struct entry {
+    char *name;
+    struct rt_tensor tensor;
+    uint64_t begin; /* in the file's data; only while reading */
+};
+
+struct rt_safetensors {
+    struct entry *entry; /* [count], by name */
+    size_t count, room;
+    json_t *metadata; /* object of strings */
+};
+
+static const char *const dtype_names[] = {
+#define RT_DTYPE(name, type, size, safetensors, npy) safetensors,
+#include "formats/dtypes.def"
+#undef RT_DTYPE
+};
+
+/* ---- the set ---- */
+
+int rt_safetensors_create(struct rt_safetensors **out)
+{
+    struct rt_safetensors *s = calloc(1, sizeof *s);
+    if (s)
+        s->metadata = json_object();
+    if (s && !s->metadata) {
+        free(s);
+        s = NULL;
+    }
+    *out = s;
+    return s ? 0 : RT_EMEM;
+}
+
+void rt_safetensors_destroy(struct rt_safetensors *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->count; i++) {
+        rt_tensor_fini(&s->entry[i].tensor);
+        free(s->entry[i].name);
+    }
+    free(s->entry);
+    json_decref(s->metadata);
+    free(s);
+}
+
+/* Index of the first entry whose name is not before name. */
+static size_t lower_bound(const struct rt_safetensors *s, const char *name)
+{
+    size_t low = 0, high = s->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(s->entry[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const struct entry *find(const struct rt_safetensors *s, const char *name)
+{
+    size_t i = lower_bound(s, name);
+    return i < s->count && !strcmp(s->entry[i].name, name) ? &s->entry[i] : NULL;
+}
+
+/* Makes room for one entry at index i and gives it; its name is a copy, its tensor empty. */
+static struct entry *insert(struct rt_safetensors *s, size_t i, const char *name)
+{
+    if (s->count == s->room) {
+        size_t room = s->room ? 2 * s->room : 16;
+        struct entry *grown = realloc(s->entry, room * sizeof *grown);
+        if (!grown)
+            return NULL;
+        s->entry = grown;
+        s->room = room;
+    }
+    char *copy = strdup(name);
+    if (!copy)
+        return NULL;
+    struct entry *entry = &s->entry[i];
+    memmove(entry + 1, entry, (s->count - i) * sizeof *entry);
+    s->count++;
+    *entry = (struct entry){.name = copy};
+    return entry;
+}
+
+static int is_text(const char *text)
+{
+    size_t size = strlen(text);
+    return rt_utf8_check(text, size) == size;
+}
+
+int rt_safetensors_add(struct rt_safetensors *s, const char *name, const struct rt_tensor *t)
+{
+    struct rt_tensor copy;
+    if (!name[0] || !strcmp(name, METADATA) || !is_text(name) || find(s, name))
+        return RT_EUSAGE;
+    int rc = rt_tensor_init_unset(&copy, t->dtype, t->rank, t->dim);
+    if (rc)
+        return rc;
+    struct entry *entry = insert(s, lower_bound(s, name), name);
+    if (!entry) {
+        rt_tensor_fini(&copy);
+        return RT_EMEM;
+    }
+    if (rt_tensor_bytes(t) > 0)
+        memcpy(copy.data, t->data, rt_tensor_bytes(t));
+    entry->tensor = copy;
+    return 0;
+}
+
+int rt_safetensors_set_text(struct rt_safetensors *s, const char *key, const char *text)
+{
+    if (!is_text(key) || !is_text(text))
+        return RT_EUSAGE;
+    return json_object_set_new(s->metadata, key, json_string(text)) ? RT_EMEM : 0;
+}
+
+const struct rt_tensor *rt_safetensors_get(const struct rt_safetensors *s, const char *name)
+{
+    const struct entry *entry = find(s, name);
+    return entry ? &entry->tensor : NULL;
+}
+
+const char *rt_safetensors_text(const struct rt_safetensors *s, const char *key)
+{
+    return json_string_value(json_object_get(s->metadata, key));
+}
+
+int rt_safetensors_count(const struct rt_safetensors *s)
+{
+    return (int)s->count;
+}
+
+const struct rt_tensor *rt_safetensors_at(const struct rt_safetensors *s, int i, const char **name)
+{
+    if (i < 0 || (size_t)i >= s->count)
+        return NULL;
+    if (name)
+        *name = s->entry[i].name;
+    return &s->entry[i].tensor;
+}
+
+/* ---- write ---- */
+
+/* Adds the header's entry of one tensor that lies at begin. */
+static int describe(json_t *header, const struct entry *entry, uint64_t begin)
+{
+    const struct rt_tensor *t = &entry->tensor;
+    json_t *shape = json_array();
+    for (int i = 0; i < t->rank; i++)
+        if (json_array_append_new(shape, json_integer(t->dim[i]))) {
+            json_decref(shape);
+            return RT_EMEM;
+        }
+    json_t *row =
+        json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_names[t->dtype], "shape", shape,
+                  "data_offsets", (json_int_t)begin, (json_int_t)(begin + rt_tensor_bytes(t)));
+    return json_object_set_new(header, entry->name, row) ? RT_EMEM : 0;
+}
+
+/* Fills part[] with the tensors' data in file order and gives the header as text, padded with
+ * spaces so that the data starts on a multiple of 8; NULL when out of memory. */
+static char *lay_out(const struct rt_safetensors *s, struct rt_span *part)
+{
+    uint64_t at = 0;
+    char *text = NULL, *padded = NULL;
+    json_t *header = json_object();
+    int failed = !header;
+
+    if (!failed && json_object_size(s->metadata) > 0)
+        failed = json_object_set(header, METADATA, s->metadata);
+    for (size_t width = WIDEST; width > 0; width /= 2)
+        for (size_t i = 0; i < s->count && !failed; i++) {
+            const struct rt_tensor *t = &s->entry[i].tensor;
+            if (rt_dtype_size(t->dtype) != width)
+                continue;
+            failed = describe(header, &s->entry[i], at);
+            *part++ = (struct rt_span){t->data, rt_tensor_bytes(t)};
+            at += rt_tensor_bytes(t);
+        }
+    if (!failed)
+        text = json_dumps(header, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(header);
+    if (!text)
+        return NULL;
+    size_t size = strlen(text), whole = (size + 7) / 8 * 8;
+    padded = malloc(whole + 1);
+    if (padded) {
+        memcpy(padded, text, size);
+        memset(padded + size, ' ', whole - size);
+        padded[whole] = '\0';
+    }
+    free(text);
+    return padded;
+}
+
+int rt_safetensors_write(const struct rt_safetensors *s, const char *path, struct rt_error *e)
+{
+    struct rt_span *part = malloc((s->count + 2) * sizeof *part);
+    char *header = part ? lay_out(s, part + 2) : NULL;
+    int rc;
+
+    if (!header) {
+        rc = rt_error_set(e, RT_EMEM, "%s: out of memory for the header", path);
+    } else {
+        size_t size = strlen(header);
+        uint8_t length[8];
+        for (int i = 0; i < 8; i++)
+            length[i] = (uint8_t)((uint64_t)size >> (8 * i));
+        part[0] = (struct rt_span){length, sizeof length};
+        part[1] = (struct rt_span){header, size};
+        rc = rt_file_write(path, part, (int)s->count + 2, e);
+    }
+    free(header);
+    free(part);
+    return rc;
+}
+
+/* ---- read ---- */
+
+/* What the reader of one file needs everywhere. */
+struct reader {
+    const char *name; /* of the file */
+    const uint8_t *data;
+    size_t size; /* of the data */
+    struct rt_error *e;
+};
+
+static int read_dtype(const struct reader *r, const char *tensor, const json_t *value,
+                      enum rt_dtype *dtype)
+{
+    const char *name = json_string_value(value);
+    if (!name)
+        return rt_error_set(r->e, RT_EFORMAT, "%s: tensor '%.80s': no \"dtype\"", r->name, tensor);
+    for (int i = 0; i < RT_DTYPES; i++)
+        if (!strcmp(name, dtype_names[i])) {
+            *dtype = (enum rt_dtype)i;
+            return 0;
+        }
+    return rt_error_set(r->e, RT_EFORMAT,
+                        "%s: tensor '%.80s': dtype \"%.20s\" is not read; convert it to F32",
+                        r->name, tensor, name);
+}
+
+static int read_shape(const struct reader *r, const char *tensor, const json_t *value, int *rank,
+                      int64_t *dim)
+{
+    size_t n = json_array_size(value);
+    if (!json_is_array(value) || n > RT_TENSOR_RANK)
+        return rt_error_set(r->e, RT_EFORMAT,
+                            "%s: tensor '%.80s': \"shape\" must be a list of at most %d numbers",
+                            r->name, tensor, RT_TENSOR_RANK);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *d = json_array_get(value, i);
+        dim[i] = json_integer_value(d);
+        if (!json_is_integer(d) || dim[i] < 0)
+            return rt_error_set(r->e, RT_EFORMAT,
+                                "%s: tensor '%.80s': dimension %zu is not a whole number from 0",
+                                r->name, tensor, i);
+    }
+    *rank = (int)n;
+    return 0;
+}
+
+/* Checks one tensor's place against its shape and the data that is there, and copies it. */
+static int read_tensor(struct rt_safetensors *s, const struct reader *r, const char *tensor,
+                       const json_t *row)
+{
+    enum rt_dtype dtype = RT_F32;
+    int rank = 0;
+    int64_t dim[RT_TENSOR_RANK] = {0}, count;
+    size_t bytes;
+    const json_t *offsets = json_object_get(row, "data_offsets");
+    const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
+
+    int rc = read_dtype(r, tensor, json_object_get(row, "dtype"), &dtype);
+    if (!rc)
+        rc = read_shape(r, tensor, json_object_get(row, "shape"), &rank, dim);
+    if (rc)
+        return rc;
+    rc = rt_tensor_size(dtype, rank, dim, &count, &bytes);
+    if (rc)
+        return rt_error_set(r->e, rc, "%s: tensor '%.80s': its shape is too large", r->name,
+                            tensor);
+    json_int_t begin = json_integer_value(first), end = json_integer_value(last);
+    if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last) ||
+        begin < 0 || end < begin || (uint64_t)end > r->size || (uint64_t)(end - begin) != bytes)
+        return rt_error_set(r->e, RT_EFORMAT,
+                            "%s: tensor '%.80s': \"data_offsets\" %lld to %lld; its shape needs "
+                            "%zu bytes and the file holds %zu",
+                            r->name, tensor, (long long)begin, (long long)end, bytes, r->size);
+    struct entry *entry = insert(s, s->count, tensor); /* sorted when all are read */
+    if (entry)
+        rc = rt_tensor_init_unset(&entry->tensor, dtype, rank, dim);
+    if (!entry || rc)
+        return rt_error_set(r->e, RT_EMEM, "%s: tensor '%.80s': out of memory for %zu bytes",
+                            r->name, tensor, bytes);
+    if (bytes > 0)
+        memcpy(entry->tensor.data, r->data + begin, bytes);
+    entry->begin = (uint64_t)begin;
+    return 0;
+}
+
+static int read_metadata(struct rt_safetensors *s, const struct reader *r, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(object))
+        return rt_error_set(r->e, RT_EFORMAT, "%s: \"%s\" is not an object", r->name, METADATA);
+    json_object_foreach(object, key, value) if (!json_is_string(value)) return rt_error_set(
+        r->e, RT_EFORMAT, "%s: \"%s\": value of '%.80s' is not a text", r->name, METADATA, key);
+    json_decref(s->metadata);
+    s->metadata = json_incref(object);
+    return 0;
+}
+
+static int compare_begin(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    size_t n = rt_tensor_bytes(&x->tensor), m = rt_tensor_bytes(&y->tensor);
+    return n < m ? -1 : n > m; /* one without elements comes first */
+}
+
+static int compare_name(const void *a, const void *b)
+{
+    return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+/* Every byte of the data belongs to exactly one tensor. Leaves the entries sorted by name. */
+static int check_tiling(struct rt_safetensors *s, const struct reader *r)
+{
+    uint64_t at = 0;
+    if (s->count > 0)
+        qsort(s->entry, s->count, sizeof *s->entry, compare_begin);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct entry *entry = &s->entry[i];
+        if (entry->begin != at)
+            return rt_error_set(r->e, RT_EFORMAT,
+                                "%s: tensor '%.80s' begins at %llu of the data; the one before "
+                                "ends at %llu",
+                                r->name, entry->name, (unsigned long long)entry->begin,
+                                (unsigned long long)at);
+        at += rt_tensor_bytes(&entry->tensor);
+    }
+    if (at != r->size)
+        return rt_error_set(r->e, RT_EFORMAT,
+                            "%s: %llu bytes of data belong to tensors, the file holds %zu", r->name,
+                            (unsigned long long)at, r->size);
+    if (s->count > 0)
+        qsort(s->entry, s->count, sizeof *s->entry, compare_name);
+    return 0;
+}
+
+static int read_header(struct rt_safetensors *s, const struct reader *r, json_t *header)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(header))
+        return rt_error_set(r->e, RT_EFORMAT, "%s: byte 8: the header is not an object", r->name);
+    json_object_foreach(header, key, value)
+    {
+        int rc = strcmp(key, METADATA) ? read_tensor(s, r, key, value) : read_metadata(s, r, value);
+        if (rc)
+            return rc;
+    }
+    return check_tiling(s, r);
+}
+
+static int load_json(json_t **out, const uint8_t *text, size_t size, const char *name,
+                     struct rt_error *e)
+{
+    json_error_t at;
+    *out = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, &at);
+    if (*out)
+        return 0;
+    if (json_error_code(&at) == json_error_out_of_memory)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory for a header of %zu bytes", name, size);
+    return rt_error_set(e, RT_EFORMAT, "%s: byte %d: header: %s", name, at.position + 8, at.text);
+}
+
+int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t size,
+                         const char *name, struct rt_error *e)
+{
+    struct rt_cursor c = {.data = bytes, .size = size};
+    struct rt_safetensors *s = NULL;
+    json_t *header = NULL;
+
+    *out = NULL;
+    uint64_t length = rt_take_u64(&c);
+    if (c.bad)
+        return rt_error_set(e, RT_EFORMAT, "%s: %zu bytes; not a safetensors file", name, size);
+    if (length > HEADER_MAX || length > size - c.at)
+        return rt_error_set(e, RT_EFORMAT,
+                            "%s: byte 0: header of %llu bytes, %zu remain; not a safetensors file",
+                            name, (unsigned long long)length, size - c.at);
+    const uint8_t *text = rt_take_bytes(&c, (size_t)length);
+    struct reader r = {.name = name, .data = c.data + c.at, .size = size - c.at, .e = e};
+    int rc = load_json(&header, text, (size_t)length, name, e);
+    if (!rc && rt_safetensors_create(&s))
+        rc = rt_error_set(e, RT_EMEM, "%s: out of memory", name);
+    if (!rc)
+        rc = read_header(s, &r, header);
+    json_decref(header);
+    if (rc)
+        rt_safetensors_destroy(s);
+    else
+        *out = s;
+    return rc;
+}
+
+int rt_safetensors_read(struct rt_safetensors **out, const char *path, struct rt_error *e)
+{
+    uint8_t *bytes;
+    size_t size;
+    *out = NULL;
+    int rc = rt_file_read(path, FILE_LIMIT, &bytes, &size, e);
+    if (rc)
+        return rc;
+    rc = rt_safetensors_parse(out, bytes, size, path, e);
+    free(bytes);
+    return rc;
+}

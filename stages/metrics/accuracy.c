@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * accuracy: top-1, top-5, macro-F1 and the confusion matrix of a classifier. */
+#include "stages/metrics/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "formats/error.h"
+
+static int check(const float *logits, const int *label, int n, int classes)
+{
+    for (int i = 0; i < n; i++) {
+        if (label[i] < 0)
+            continue;
+        if (label[i] >= classes)
+            return RT_ERANGE;
+        for (int j = 0; j < classes; j++)
+            if (isnan(logits[(size_t)i * classes + j]))
+                return RT_ENOTFINITE;
+    }
+    return 0;
+}
+
+/* Classes that come before y when sorted by logit, ties by class number. */
+static int rank_of(const float *x, int classes, int y)
+{
+    int rank = 0;
+
+    for (int j = 0; j < classes; j++)
+        rank += x[j] > x[y] || (x[j] == x[y] && j < y);
+    return rank;
+}
+
+static int best_class(const float *x, int classes)
+{
+    int best = 0;
+
+    for (int j = 1; j < classes; j++)
+        if (x[j] > x[best])
+            best = j;
+    return best;
+}
+
+static double macro_f1(const int64_t *confusion, int classes)
+{
+    double sum = 0;
+    int seen = 0;
+
+    for (int c = 0; c < classes; c++) {
+        int64_t truth = 0, predicted = 0, hit = confusion[(size_t)c * classes + c];
+        for (int j = 0; j < classes; j++) {
+            truth += confusion[(size_t)c * classes + j];
+            predicted += confusion[(size_t)j * classes + c];
+        }
+        if (truth + predicted == 0)
+            continue;
+        seen++;
+        sum += 2.0 * (double)hit / (double)(truth + predicted);
+    }
+    return seen ? sum / seen : NAN;
+}
+
+int rt_accuracy(struct rt_accuracy *a, const float *logits, const int *label, int n, int classes)
+{
+    int top1 = 0, top5 = 0, r = check(logits, label, n, classes);
+
+    *a = (struct rt_accuracy){0};
+    if (r < 0)
+        return r;
+    a->confusion = calloc(classes ? (size_t)classes * (size_t)classes : 1, sizeof *a->confusion);
+    if (!a->confusion)
+        return RT_EMEM;
+    for (int i = 0; i < n; i++) {
+        const float *x = logits + (size_t)i * classes;
+        if (label[i] < 0)
+            continue;
+        int rank = rank_of(x, classes, label[i]);
+        a->count++;
+        top1 += rank < 1;
+        top5 += rank < 5;
+        a->confusion[(size_t)label[i] * classes + best_class(x, classes)]++;
+    }
+    a->top1 = a->count ? (double)top1 / a->count : NAN;
+    a->top5 = a->count ? (double)top5 / a->count : NAN;
+    a->macro_f1 = macro_f1(a->confusion, classes);
+    return 0;
+}
+
+void rt_accuracy_fini(struct rt_accuracy *a)
+{
+    free(a->confusion);
+    a->confusion = NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * percentiles: where each value stands among all, ties sharing their middle. */
+#include "stages/metrics/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "formats/error.h"
+
+struct entry {
+    double value;
+    size_t at;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    double x = ((const struct entry *)a)->value, y = ((const struct entry *)b)->value;
+
+    return (x > y) - (x < y);
+}
+
+int rt_percentiles(const double *value, size_t n, double *percentile)
+{
+    struct entry *e = calloc(n ? n : 1, sizeof *e);
+    size_t finite = 0;
+
+    if (!e)
+        return RT_EMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(value[i]))
+            e[finite++] = (struct entry){value[i], i};
+        percentile[i] = NAN;
+    }
+    qsort(e, finite, sizeof *e, by_value);
+    for (size_t i = 0, j; i < finite; i = j) {
+        for (j = i; j < finite && e[j].value == e[i].value; j++)
+            ;
+        for (size_t k = i; k < j; k++)
+            percentile[e[k].at] = ((double)i + (double)j) / 2 / (double)finite;
+    }
+    free(e);
+    return 0;
+}
