@@ -54,7 +54,7 @@ static void perfect_reversed_blind(void **state)
 
 /* Down the scores: 5 same, 4 different, 3 same, 2 different, 1 same and different (tied). Points
  * (false alarm, miss): (0, 2/3) (1/3, 2/3) (1/3, 1/3) (2/3, 1/3) (1, 0); EER = 1/3 at threshold 3.
- * Cost at p = 0.5: at best 1/3, over 0.5. At p = 0.9: 0.1 at the last point (all accepted), over 0.1. */
+ * Cost at p = 0.5: at best 1/3, over 0.5. At p = 0.9: 0.1 where all are accepted, over 0.1. */
 static void by_hand(void **state)
 {
     struct rt_verification v;
