@@ -2,6 +2,7 @@
  * Tests of frame.h: refusals, round trips of every dtype and level, the written layout byte by byte,
  * and that no truncation and no changed byte goes unnoticed. */
 #include "formats/frame.h"
+#include "formats/file.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -214,6 +215,51 @@ static void the_written_layout_is_version_1(void **state)
     rt_frame_unref(f);
 }
 
+/* Element i of the files is i % 64. They are also the seeds of fuzz_frame. */
+static void frames_written_earlier_stay_readable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *name;
+        enum rt_dtype dtype;
+        int rank;
+        int64_t count;
+    } list[] = {
+        {"tests/fuzz/corpus/frame/scalar_f64", "loss", RT_F64, 0, 1},
+        {"tests/fuzz/corpus/frame/raw_i32", "label", RT_I32, 2, 3},
+        {"tests/fuzz/corpus/frame/none_f32", "empty", RT_F32, 2, 0},
+        {"tests/fuzz/corpus/frame/shuffled_f32", "speech", RT_F32, 3, 2048},
+        {"tests/fuzz/corpus/frame/shuffled_i64", "sample", RT_I64, 1, 1024},
+        {"tests/fuzz/corpus/frame/zstd_u8", "image", RT_U8, 6, 6144},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct rt_frame *f;
+        struct rt_tensor t;
+        struct rt_error e;
+        uint8_t *bytes;
+        size_t size, used;
+        assert_int_equal(rt_file_read(list[i].path, 1 << 20, &bytes, &size, &e), 0);
+        assert_int_equal(rt_frame_parse(&f, bytes, size, &used, &e), 0);
+        assert_int_equal(used, size);
+        assert_string_equal(rt_frame_name(f), list[i].name);
+        assert_int_equal(rt_frame_unpack(f, &t, &e), 0);
+        assert_int_equal(t.dtype, list[i].dtype);
+        assert_int_equal(t.rank, list[i].rank);
+        assert_int_equal(rt_tensor_count(&t), list[i].count);
+        for (int64_t k = 0; k < list[i].count; k++) {
+            double v = t.dtype == RT_F32   ? (double)((float *)t.data)[k]
+                       : t.dtype == RT_F64 ? ((double *)t.data)[k]
+                       : t.dtype == RT_I32 ? ((int32_t *)t.data)[k]
+                       : t.dtype == RT_I64 ? (double)((int64_t *)t.data)[k]
+                                           : ((uint8_t *)t.data)[k];
+            assert_true(v == (double)(k % 64));
+        }
+        rt_tensor_fini(&t);
+        rt_frame_unref(f);
+        free(bytes);
+    }
+}
+
 static void every_truncation_and_changed_byte_is_noticed(void **state)
 {
     (void)state;
@@ -309,6 +355,7 @@ int main(void)
         cmocka_unit_test(data_on_odd_addresses_is_fine),
         cmocka_unit_test(unpack_into_wants_the_exact_size),
         cmocka_unit_test(the_written_layout_is_version_1),
+        cmocka_unit_test(frames_written_earlier_stay_readable),
         cmocka_unit_test(every_truncation_and_changed_byte_is_noticed),
         cmocka_unit_test(frames_lie_one_behind_the_other),
         cmocka_unit_test(equal_tensors_are_equal_bytes),
