@@ -15,7 +15,9 @@ struct rt_bags {
 };
 
 /* What an op gets to run on. Buffers are [batch, shape...]. dx[i] is NULL when that input needs no
- * gradient; otherwise backward ADDS into it. Parameter gradients are added into param->grad. */
+ * gradient; otherwise backward adds into it when add[i], and overwrites it (any content) when not.
+ * Inputs are served in order, as two may share one dx. Parameter gradients are added into
+ * param->grad (NULL = frozen). */
 struct rt_op_run {
     const struct rt_node *node;
     int batch;
@@ -26,9 +28,11 @@ struct rt_op_run {
     float *y;                   /* forward writes; backward reads */
     const float *dy;
     float *dx[RT_NODE_INPUTS];
+    bool add[RT_NODE_INPUTS];
+    bool relu; /* the op also does the relu behind it (see fuses_relu): y is after it, dy too */
     struct rt_param *param[RT_NODE_PARAMS];
-    float *keep;    /* [keep bytes] written by forward while training, read by backward */
-    float *scratch; /* [scratch bytes], any content */
+    void *keep;    /* [keep bytes] written by forward while training, read by backward */
+    void *scratch; /* [scratch bytes], any content */
     uint64_t seed, step; /* dropout: masks follow from (seed, step, node name) */
     struct rt_parallel *parallel;
 };
@@ -36,10 +40,13 @@ struct rt_op_run {
 struct rt_op {
     const char *name;
     int inputs;
+    bool view;       /* y is x in another shape: same memory, nothing to run */
+    bool fuses_relu; /* can do a relu that alone reads it; obeys rt_op_run.relu */
     /* Output shape and parameters (through rt_op_param) from the inputs' shapes; fills *e. */
     int (*shape)(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                  struct rt_error *e);
-    /* Bytes kept from forward to backward, and scratch, for a batch and thread count; may be NULL. */
+    /* Bytes kept from forward to backward, and scratch, for a batch (no less than any that runs) and
+     * thread count; may be NULL. Both buffers are 64-byte aligned. */
     size_t (*keep)(const struct rt_node *n, const struct rt_shape *in, int batch);
     size_t (*scratch)(const struct rt_node *n, const struct rt_shape *in, int batch, int threads);
     void (*forward)(struct rt_op_run *r);
@@ -50,6 +57,9 @@ struct rt_op {
 #include "stages/nn/ops.def"
 #undef RT_OP
 const struct rt_op *rt_op_get(enum rt_op_id id);
+
+/* Number of a name's random stream (initial weights, dropout masks). */
+uint64_t rt_name_hash(const char *name);
 
 /* For shape(): adds parameter "NODE.what" to the graph and the node. fan_in > 0: initialised uniform
  * within 1/sqrt(fan_in); otherwise constant `fill`. statistic: never trained, saved all the same. */

@@ -5,6 +5,8 @@
 #ifndef RT_PARALLEL_H
 #define RT_PARALLEL_H
 
+#include <stdint.h>
+
 struct rt_parallel; /* opaque; used by one thread at a time */
 
 /* threads >= 1, the caller included. RT_EMEM, RT_ERANGE. */
@@ -15,5 +17,16 @@ int rt_parallel_threads(const struct rt_parallel *p);
  * 0..threads-1, for scratch memory); returns when all are done. p NULL = here, one by one. */
 void rt_parallel_for(struct rt_parallel *p, int pieces, void (*piece)(void *self, int i, int thread),
                      void *self);
+
+/* A loop over `total` things in pieces of `grain`: how many pieces, and where piece i ends. */
+static inline int rt_pieces(int64_t total, int64_t grain)
+{
+    return (int)((total + grain - 1) / grain);
+}
+static inline int64_t rt_piece_end(int64_t total, int64_t grain, int i)
+{
+    int64_t end = (i + 1) * grain;
+    return end < total ? end : total;
+}
 
 #endif

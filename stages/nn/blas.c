@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * blas: see blas.h. Not here: which loop is shared by threads (op_*.c through parallel.h). */
+#include "stages/nn/blas.h"
+
+#include <cblas.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define CORETYPE "OPENBLAS_CORETYPE"
+
+void rt_blas_init(void)
+{
+    if (openblas_get_num_threads() != 1) {
+        openblas_set_num_threads(1);
+    }
+}
+
+const char *rt_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+void rt_blas_restart(char **argv)
+{
+#if defined(__x86_64__)
+    const char *core = openblas_get_corename();
+    bool narrow = strcmp(core, "Haswell") == 0 || strcmp(core, "Zen") == 0;
+    bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                __builtin_cpu_supports("avx512cd");
+    if (narrow && wide && !getenv(CORETYPE) && setenv(CORETYPE, "SkylakeX", 1) == 0) {
+        execv("/proc/self/exe", argv);
+        unsetenv(CORETYPE);
+    }
+#else
+    (void)argv;
+#endif
+}
+
+double rt_blas_gflops(int n)
+{
+    size_t count = (size_t)n * (size_t)n;
+    float *m = calloc(3 * count, sizeof *m);
+    if (!m) {
+        return 0;
+    }
+    double best = 0;
+    for (int i = 0; i < 5; i++) {
+        uint64_t start = uv_hrtime();
+        rt_gemm(0, 0, n, n, n, m, n, m + count, n, 0, m + 2 * count, n);
+        double speed = 2.0 * n * n * n / (double)(uv_hrtime() - start + 1);
+        best = speed > best ? speed : best;
+    }
+    free(m);
+    return best;
+}
+
+void rt_gemm(int ta, int tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+             const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+                (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb, beta, c,
+                (blasint)ldc);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * conv: convolution by matrix products, for op_conv1d and op_conv2d. */
+#ifndef RT_CONV_H
+#define RT_CONV_H
+
+#include "stages/nn/op.h"
+
+/* weight [units,kh,kw,c] or, one_dimensional, [units,k,c]; bias [units] when attr.bias. */
+int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                  bool one_dimensional, struct rt_error *e);
+size_t rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads);
+void rt_conv_forward(struct rt_op_run *r);
+void rt_conv_backward(struct rt_op_run *r);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT
+ * exec: see exec.h. Plans all memory at creation, then walks the nodes forward and back. Nodes that
+ * share memory (a view, a relu done by the op before it) form one group, named by its first node;
+ * the arithmetic is the ops' (op_*.c). */
+#include "stages/nn/exec.h"
+
+#include "stages/nn/blas.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct slot {
+    int group;       /* first node of those that share this memory */
+    bool skip;       /* nothing to run: input, view, or relu done by the op before */
+    bool relu;       /* does the relu behind it */
+    bool output;     /* of a group: stays valid after forward, and callers may add gradients */
+    bool needs_grad; /* of a group: a parameter at or before it is trained */
+    bool live;       /* of a group: its gradient holds values of this step */
+    float *y, *dy;   /* of a group */
+    void *keep;
+};
+
+struct rt_exec {
+    struct rt_graph *g;
+    struct rt_parallel *parallel;
+    int nodes, input_node, batch_max;
+    bool training;
+    struct slot *slot; /* [nodes] */
+    char *memory;
+    size_t bytes;
+    void *scratch;
+
+    /* Of the current step. */
+    int batch;
+    bool trained;
+    const struct rt_bags *bags;
+    uint64_t seed, step;
+};
+
+/* A piece of memory that must hold from one moment to another; moments: forward of node i is i,
+ * backward of it 2 * nodes - i. Pieces that are never needed at once may share addresses. */
+struct piece {
+    size_t bytes, offset;
+    int first, last;
+    void **where;
+};
+
+static int64_t shape_count(const struct rt_shape *s)
+{
+    int64_t n = 1;
+    for (int i = 0; i < s->rank; i++) {
+        n *= s->dim[i];
+    }
+    return n;
+}
+
+static void op_shapes(const struct rt_graph *g, const struct rt_node *n, struct rt_shape *in)
+{
+    for (int k = 0; k < n->inputs; k++) {
+        in[k] = rt_graph_at(g, n->input[k])->shape;
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct piece *p = a, *q = b;
+    if (p->bytes != q->bytes) {
+        return p->bytes < q->bytes ? 1 : -1;
+    }
+    return p->where < q->where ? -1 : p->where > q->where; /* all distinct: a fixed order */
+}
+
+/* Largest first, each at the lowest address where nothing it lives with lies; returns all bytes. */
+static size_t place(struct piece *p, int pieces)
+{
+    size_t end = 0;
+    qsort(p, (size_t)pieces, sizeof *p, by_size);
+    for (int i = 0; i < pieces; i++) {
+        p[i].offset = 0;
+        for (int k = 0; k < i; k++) {
+            bool together = p[k].first <= p[i].last && p[i].first <= p[k].last;
+            bool overlap = p[k].offset < p[i].offset + p[i].bytes &&
+                           p[i].offset < p[k].offset + p[k].bytes;
+            if (together && overlap) {
+                p[i].offset = p[k].offset + p[k].bytes;
+                k = -1; /* offsets only grow, so this ends */
+            }
+        }
+        end = p[i].offset + p[i].bytes > end ? p[i].offset + p[i].bytes : end;
+    }
+    return end;
+}
+
+static int *count_readers(const struct rt_graph *g, int nodes)
+{
+    int *readers = calloc((size_t)nodes, sizeof *readers);
+    for (int i = 0; readers && i < nodes; i++) {
+        const struct rt_node *n = rt_graph_at(g, i);
+        for (int k = 0; k < n->inputs; k++) {
+            readers[n->input[k]]++;
+        }
+    }
+    return readers;
+}
+
+/* Groups, what to skip, where gradients flow. */
+static void link_nodes(struct rt_exec *x, const int *readers)
+{
+    for (int i = 0; i < x->nodes; i++) {
+        const struct rt_node *n = rt_graph_at(x->g, i);
+        struct slot *s = &x->slot[i];
+        const struct rt_op *op = rt_op_get(n->op);
+        bool source = n->inputs == 0;
+        int before = source ? i : n->input[0];
+        bool fused = n->op == RT_OP_relu && readers[before] == 1 &&
+                     rt_op_get(rt_graph_at(x->g, before)->op)->fuses_relu;
+        s->skip = source || op->view || fused;
+        s->group = op->view || fused ? x->slot[before].group : i;
+        if (fused) {
+            x->slot[before].relu = true;
+        }
+        struct slot *group = &x->slot[s->group];
+        bool embedding = strcmp(n->name, "embedding") == 0;
+        group->output |= readers[i] == 0 || embedding || (x->training && n->shape.rank == 1);
+        for (int k = 0; k < n->inputs; k++) {
+            group->needs_grad |= x->slot[x->slot[n->input[k]].group].needs_grad;
+        }
+        for (int k = 0; k < n->params; k++) {
+            group->needs_grad |= rt_graph_param(x->g, n->param[k])->trainable;
+        }
+    }
+}
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* When the memory of group i's values and gradient is needed. */
+static void lifetime(const struct rt_exec *x, int i, struct piece *y, struct piece *dy)
+{
+    int last_reader = i;
+    for (int c = i + 1; c < x->nodes; c++) {
+        const struct rt_node *n = rt_graph_at(x->g, c);
+        for (int k = 0; k < n->inputs; k++) {
+            last_reader = x->slot[n->input[k]].group == i ? c : last_reader;
+        }
+    }
+    bool output = x->slot[i].output;
+    *y = (struct piece){.first = i, .last = x->training || output ? 2 * x->nodes : last_reader};
+    *dy = (struct piece){.first = output ? 0 : 2 * x->nodes - last_reader, .last = 2 * x->nodes - i};
+}
+
+/* Lists every buffer. Returns how many; at most 3 per node and one for scratch. */
+static int list_pieces(struct rt_exec *x, struct piece *p)
+{
+    int pieces = 0, threads = rt_parallel_threads(x->parallel);
+    size_t scratch = 64;
+    for (int i = 0; i < x->nodes; i++) {
+        const struct rt_node *n = rt_graph_at(x->g, i);
+        const struct rt_op *op = rt_op_get(n->op);
+        struct slot *s = &x->slot[i];
+        if (s->skip) {
+            continue;
+        }
+        struct rt_shape in[RT_NODE_INPUTS] = {0};
+        op_shapes(x->g, n, in);
+        size_t bytes = rounded((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
+        struct piece y, dy;
+        lifetime(x, i, &y, &dy);
+        y.bytes = dy.bytes = bytes;
+        y.where = (void **)&s->y;
+        dy.where = (void **)&s->dy;
+        p[pieces++] = y;
+        if (x->training && s->needs_grad) {
+            p[pieces++] = dy;
+        }
+        size_t keep = op->keep && x->training ? op->keep(n, in, x->batch_max) : 0;
+        if (keep) {
+            p[pieces++] = (struct piece){
+                .bytes = rounded(keep), .first = 0, .last = 2 * x->nodes, .where = &s->keep};
+        }
+        size_t need = op->scratch ? op->scratch(n, in, x->batch_max, threads) : 0;
+        scratch = need > scratch ? need : scratch;
+    }
+    p[pieces++] = (struct piece){
+        .bytes = rounded(scratch), .first = 0, .last = 2 * x->nodes, .where = &x->scratch};
+    return pieces;
+}
+
+static int plan(struct rt_exec *x)
+{
+    struct piece *p = calloc(3 * (size_t)x->nodes + 1, sizeof *p);
+    int *readers = count_readers(x->g, x->nodes);
+    int err = RT_EMEM;
+    if (p && readers) {
+        link_nodes(x, readers);
+        int pieces = list_pieces(x, p);
+        x->bytes = place(p, pieces);
+        x->memory = aligned_alloc(64, x->bytes);
+        for (int i = 0; x->memory && i < pieces; i++) {
+            *p[i].where = x->memory + p[i].offset;
+        }
+        err = x->memory ? 0 : RT_EMEM;
+    }
+    free(readers);
+    free(p);
+    return err;
+}
+
+int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
+                   struct rt_parallel *parallel)
+{
+    *out = NULL;
+    if (batch < 1) {
+        return RT_ERANGE;
+    }
+    rt_blas_init();
+    struct rt_exec *x = calloc(1, sizeof *x);
+    if (!x) {
+        return RT_EMEM;
+    }
+    x->g = g;
+    x->parallel = parallel;
+    x->nodes = rt_graph_nodes(g);
+    x->batch_max = batch;
+    x->training = training;
+    int inputs = 0, err = RT_EMEM;
+    for (int i = 0; i < x->nodes; i++) {
+        if (rt_graph_at(g, i)->inputs == 0) {
+            x->input_node = i;
+            inputs++;
+        }
+    }
+    if (inputs != 1) {
+        err = RT_EUSAGE;
+        goto fail;
+    }
+    x->slot = calloc((size_t)x->nodes, sizeof *x->slot);
+    if (!x->slot || (err = plan(x))) {
+        goto fail;
+    }
+    *out = x;
+    return 0;
+
+fail:
+    rt_exec_destroy(x);
+    return err;
+}
+
+void rt_exec_destroy(struct rt_exec *x)
+{
+    if (x) {
+        free(x->memory);
+        free(x->slot);
+        free(x);
+    }
+}
+
+size_t rt_exec_bytes(const struct rt_exec *x)
+{
+    return x->bytes;
+}
+
+static struct slot *group_of(const struct rt_exec *x, int node)
+{
+    return &x->slot[x->slot[node].group];
+}
+
+/* shape: room for the inputs' shapes, which the run points into. */
+static void describe(struct rt_exec *x, int i, struct rt_op_run *r, struct rt_shape *shape)
+{
+    const struct rt_node *n = rt_graph_at(x->g, i);
+    struct slot *s = &x->slot[i];
+    *r = (struct rt_op_run){.node = n,
+                            .batch = x->batch,
+                            .training = x->trained,
+                            .bags = x->bags,
+                            .y = s->y,
+                            .dy = s->dy,
+                            .relu = s->relu,
+                            .keep = s->keep,
+                            .scratch = x->scratch,
+                            .seed = x->seed,
+                            .step = x->step,
+                            .parallel = x->parallel};
+    op_shapes(x->g, n, shape);
+    for (int k = 0; k < n->inputs; k++) {
+        r->in_shape[k] = &shape[k];
+        r->x[k] = group_of(x, n->input[k])->y;
+    }
+    for (int k = 0; k < n->params; k++) {
+        r->param[k] = rt_graph_param(x->g, n->param[k]);
+    }
+}
+
+void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const struct rt_bags *bags,
+                     bool training, uint64_t seed, uint64_t step)
+{
+    assert(batch >= 1 && batch <= x->batch_max && (x->training || !training));
+    x->batch = batch;
+    x->trained = training;
+    x->bags = bags;
+    x->seed = seed;
+    x->step = step;
+    /* Ops read it through a const pointer; it never has a gradient. */
+    memcpy(&x->slot[x->input_node].y, &input, sizeof input);
+    for (int i = 0; i < x->nodes; i++) {
+        x->slot[i].live = false;
+    }
+    for (int i = 0; i < x->nodes; i++) {
+        if (!x->slot[i].skip) {
+            struct rt_op_run r;
+            struct rt_shape shape[RT_NODE_INPUTS];
+            describe(x, i, &r, shape);
+            rt_op_get(r.node->op)->forward(&r);
+        }
+    }
+}
+
+const float *rt_exec_output(const struct rt_exec *x, int node)
+{
+    assert(node >= 0 && node < x->nodes);
+    return group_of(x, node)->y;
+}
+
+float *rt_exec_grad(struct rt_exec *x, int node)
+{
+    assert(node >= 0 && node < x->nodes);
+    struct slot *s = group_of(x, node);
+    if (!s->dy || !s->output) {
+        return NULL;
+    }
+    if (!s->live) {
+        int64_t count = shape_count(&rt_graph_at(x->g, node)->shape);
+        memset(s->dy, 0, (size_t)x->batch * (size_t)count * sizeof *s->dy);
+        s->live = true;
+    }
+    return s->dy;
+}
+
+void rt_exec_backward(struct rt_exec *x)
+{
+    assert(x->trained);
+    for (int i = 0; i < rt_graph_params(x->g); i++) {
+        struct rt_param *p = rt_graph_param(x->g, i);
+        if (p->grad) {
+            memset(p->grad, 0, (size_t)p->count * sizeof *p->grad);
+        }
+    }
+    for (int i = x->nodes - 1; i >= 0; i--) {
+        if (x->slot[i].skip || !x->slot[i].live) {
+            continue;
+        }
+        struct rt_op_run r;
+        struct rt_shape shape[RT_NODE_INPUTS];
+        describe(x, i, &r, shape);
+        for (int k = 0; k < r.node->inputs; k++) {
+            struct slot *in = group_of(x, r.node->input[k]);
+            r.dx[k] = in->dy;
+            r.add[k] = in->live;
+            in->live = in->dy != NULL;
+        }
+        rt_op_get(r.node->op)->backward(&r);
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * op_avgpool: the mean of each window, per channel, over its places inside the input (PyTorch's
+ * count_include_pad=False). Reads kernel, stride, pad, dilation. */
+#include "stages/nn/pool.h"
+
+static void forward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                           const int64_t *tap, const int *number, int taps)
+{
+    (void)number;
+    float *y = r->y + place * w->c;
+    for (int c = 0; c < w->c; c++) {
+        y[c] = 0;
+    }
+    for (int k = 0; k < taps; k++) {
+        const float *x = r->x[0] + tap[k];
+        for (int c = 0; c < w->c; c++) {
+            y[c] += x[c];
+        }
+    }
+    for (int c = 0; c < w->c && taps; c++) {
+        y[c] /= (float)taps;
+    }
+}
+
+static void backward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                            const int64_t *tap, const int *number, int taps)
+{
+    (void)number;
+    const float *dy = r->dy + place * w->c;
+    for (int k = 0; k < taps; k++) {
+        float *dx = r->dx[0] + tap[k];
+        for (int c = 0; c < w->c; c++) {
+            dx[c] += dy[c] / (float)taps;
+        }
+    }
+}
+
+static void forward(struct rt_op_run *r)
+{
+    rt_pool_run(&(struct rt_pool){.r = r, .window = forward_window});
+}
+
+static void backward(struct rt_op_run *r)
+{
+    if (r->dx[0]) {
+        rt_pool_clear(r);
+        rt_pool_run(&(struct rt_pool){.r = r, .window = backward_window});
+    }
+}
+
+const struct rt_op rt_op_avgpool = {
+    .name = "avgpool",
+    .inputs = 1,
+    .shape = rt_pool_shape,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ * op_batchnorm: normalises each channel (the innermost dimension) over the batch and all places, as
+ * PyTorch: epsilon 1e-5 unless set, momentum 0.1, running mean and unbiased variance as "mean" and
+ * "var". Without training, or frozen, the running statistics are used and stay as they are.
+ *
+ * Few channels make short inner loops, so `fold` rows of c channels count as one row of fold * c
+ * numbers; sums are then added up over the fold. Sums are of distances from the first row (no
+ * cancellation when the mean is large), in float over one block, in double over blocks and pieces. */
+#include "stages/nn/simd.h"
+#include "stages/nn/window.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOMENTUM 0.1
+#define WIDE 64            /* numbers in a row worth vectorising */
+#define PIECE_FLOATS 16384 /* of one piece */
+#define BLOCK_ROWS 64      /* rows added up in float */
+
+struct norm {
+    struct rt_op_run *r;
+    int64_t c, rows;    /* channels; batch x places */
+    int64_t fold, wide; /* rows taken as one; fold * c */
+    int64_t grain;      /* rows of one piece: a multiple of fold */
+    int pieces;
+    bool batch_statistics;
+    float *mean, *rstd;   /* [c] of this step (kept for backward) */
+    double *sum;          /* [pieces, 2, c] */
+    float *line;          /* [4, wide] per-channel factors, repeated fold times */
+    float *block;         /* [threads, 2, wide] sums of one block */
+};
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    if (in->rank < 1) {
+        return rt_shape_refuse(n, in, "[..,c]", e);
+    }
+    int64_t c = in->dim[in->rank - 1];
+    n->shape = *in;
+    static const struct {
+        const char *what;
+        float fill;
+        bool statistic;
+    } row[] = {{"weight", 1, false}, {"bias", 0, false}, {"mean", 0, true}, {"var", 1, true}};
+    for (int i = 0; i < 4; i++) {
+        int err = rt_op_param(g, n, row[i].what, 1, &c, 0, row[i].fill, false, row[i].statistic);
+        if (err) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+{
+    (void)n;
+    (void)batch;
+    return 2 * (size_t)in->dim[in->rank - 1] * sizeof(float);
+}
+
+static struct norm norm_of(const struct rt_shape *in, int batch)
+{
+    struct norm m = {.c = in->dim[in->rank - 1]};
+    m.rows = batch * (rt_shape_count(in) / m.c);
+    m.fold = m.c < WIDE ? WIDE / m.c : 1;
+    m.wide = m.fold * m.c;
+    m.grain = PIECE_FLOATS / m.wide * m.fold;
+    m.grain = m.grain < m.fold ? m.fold : m.grain;
+    m.pieces = rt_pieces(m.rows, m.grain);
+    return m;
+}
+
+static size_t scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
+{
+    (void)n;
+    struct norm m = norm_of(in, batch);
+    return (size_t)m.pieces * 2 * (size_t)m.c * sizeof(double) +
+           (6 + 2 * (size_t)threads) * (size_t)m.wide * sizeof(float);
+}
+
+static struct norm norm_begin(struct rt_op_run *r)
+{
+    struct norm m = norm_of(r->in_shape[0], r->batch);
+    m.r = r;
+    m.batch_statistics = r->training && !r->node->attr.frozen;
+    m.sum = r->scratch;
+    m.line = (float *)(m.sum + m.pieces * 2 * m.c);
+    m.block = m.line + 4 * m.wide;
+    m.mean = r->training ? r->keep : m.block + 2 * rt_parallel_threads(r->parallel) * m.wide;
+    m.rstd = m.mean + m.c;
+    return m;
+}
+
+/* Repeats value[c] along line. */
+static void repeat(const struct norm *m, float *line)
+{
+    for (int64_t i = m->c; i < m->wide; i++) {
+        line[i] = line[i - m->c];
+    }
+}
+
+/* Sums of d and d*d, d = x - origin. */
+RT_SIMD static void sums_forward(const float *restrict x, const float *restrict origin,
+                                 float *restrict s1, float *restrict s2, int64_t rows, int64_t n)
+{
+    for (int64_t p = 0; p < rows; p++, x += n) {
+        for (int64_t i = 0; i < n; i++) {
+            float d = x[i] - origin[i];
+            s1[i] += d;
+            s2[i] += d * d;
+        }
+    }
+}
+
+/* Sums of g and g*(x - mean), g = dy where the relu let it pass. y NULL: no relu. */
+RT_SIMD static void sums_backward(const float *restrict x, const float *restrict y,
+                                  const float *restrict dy, const float *restrict mean,
+                                  float *restrict s1, float *restrict s2, int64_t rows, int64_t n)
+{
+    for (int64_t p = 0; p < rows; p++, x += n, dy += n, y += y ? n : 0) {
+        if (y) {
+            for (int64_t i = 0; i < n; i++) {
+                float g = y[i] > 0 ? dy[i] : 0;
+                s1[i] += g;
+                s2[i] += g * (x[i] - mean[i]);
+            }
+        } else {
+            for (int64_t i = 0; i < n; i++) {
+                s1[i] += dy[i];
+                s2[i] += dy[i] * (x[i] - mean[i]);
+            }
+        }
+    }
+}
+
+RT_SIMD static void scale_rows(const float *restrict x, float *restrict y,
+                               const float *restrict scale, const float *restrict shift,
+                               int64_t rows, int64_t n, bool relu)
+{
+    for (int64_t p = 0; p < rows; p++, x += n, y += n) {
+        if (relu) {
+            for (int64_t i = 0; i < n; i++) {
+                float v = x[i] * scale[i] + shift[i];
+                y[i] = v < 0 ? 0 : v;
+            }
+        } else {
+            for (int64_t i = 0; i < n; i++) {
+                y[i] = x[i] * scale[i] + shift[i];
+            }
+        }
+    }
+}
+
+/* dx = a g + b (x - mean) + s, added or written; a, b, s, mean lie `stride` apart in line. */
+RT_SIMD static void input_rows(const float *restrict x, const float *restrict y,
+                               const float *restrict dy, float *restrict dx,
+                               const float *restrict line, int64_t stride, int64_t rows, int64_t n,
+                               bool add)
+{
+    const float *a = line, *b = a + stride, *s = b + stride, *mean = s + stride;
+    for (int64_t p = 0; p < rows; p++, x += n, dy += n, dx += n, y += y ? n : 0) {
+        if (y && !add) {
+            for (int64_t i = 0; i < n; i++) {
+                dx[i] = a[i] * (y[i] > 0 ? dy[i] : 0) + b[i] * (x[i] - mean[i]) + s[i];
+            }
+        } else {
+            for (int64_t i = 0; i < n; i++) {
+                float g = !y || y[i] > 0 ? dy[i] : 0;
+                dx[i] = (add ? dx[i] : 0) + a[i] * g + b[i] * (x[i] - mean[i]) + s[i];
+            }
+        }
+    }
+}
+
+/* Sums of one piece into its two rows of m->sum. line 0 holds the origin. */
+static void sum_piece(void *self, int i, int thread)
+{
+    struct norm *m = self;
+    const struct rt_op_run *r = m->r;
+    double *sum = m->sum + (int64_t)i * 2 * m->c;
+    float *s1 = m->block + (int64_t)thread * 2 * m->wide, *s2 = s1 + m->wide;
+    memset(sum, 0, 2 * (size_t)m->c * sizeof *sum);
+    int64_t end = rt_piece_end(m->rows, m->grain, i), rows;
+    for (int64_t row = i * m->grain; row < end; row += rows) {
+        /* Whole wide rows, then what is left one by one. */
+        int64_t fold = end - row >= m->fold ? m->fold : 1, at = row * m->c, n = fold * m->c;
+        int64_t times = (end - row) / fold < BLOCK_ROWS ? (end - row) / fold : BLOCK_ROWS;
+        rows = times * fold;
+        memset(s1, 0, 2 * (size_t)m->wide * sizeof *s1);
+        if (r->dy) {
+            sums_backward(r->x[0] + at, r->relu ? r->y + at : NULL, r->dy + at, m->line, s1, s2,
+                          times, n);
+        } else {
+            sums_forward(r->x[0] + at, m->line, s1, s2, times, n);
+        }
+        for (int64_t k = 0; k < fold; k++) {
+            for (int64_t c = 0; c < m->c; c++) {
+                sum[c] += (double)s1[k * m->c + c];
+                sum[m->c + c] += (double)s2[k * m->c + c];
+            }
+        }
+    }
+}
+
+static void forward_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct norm *m = self;
+    const struct rt_op_run *r = m->r;
+    int64_t row = i * m->grain, end = rt_piece_end(m->rows, m->grain, i);
+    int64_t times = (end - row) / m->fold, at = row * m->c, n = times * m->wide;
+    const float *scale = m->line, *shift = scale + m->wide;
+    scale_rows(r->x[0] + at, r->y + at, scale, shift, times, m->wide, r->relu);
+    scale_rows(r->x[0] + at + n, r->y + at + n, scale, shift, end - row - times * m->fold, m->c,
+               r->relu);
+}
+
+static void backward_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct norm *m = self;
+    const struct rt_op_run *r = m->r;
+    int64_t row = i * m->grain, end = rt_piece_end(m->rows, m->grain, i);
+    int64_t times = (end - row) / m->fold, at = row * m->c, n = times * m->wide;
+    const float *x = r->x[0] + at, *y = r->relu ? r->y + at : NULL;
+    input_rows(x, y, r->dy + at, r->dx[0] + at, m->line, m->wide, times, m->wide, r->add[0]);
+    input_rows(x + n, y ? y + n : NULL, r->dy + at + n, r->dx[0] + at + n, m->line, m->wide,
+               end - row - times * m->fold, m->c, r->add[0]);
+}
+
+/* Adds up the pieces in their order into the first piece's rows. */
+static void sum_all(struct norm *m)
+{
+    rt_parallel_for(m->r->parallel, m->pieces, sum_piece, m);
+    for (int i = 1; i < m->pieces; i++) {
+        for (int64_t k = 0; k < 2 * m->c; k++) {
+            m->sum[k] += m->sum[(int64_t)i * 2 * m->c + k];
+        }
+    }
+}
+
+static void batch_statistics(struct norm *m)
+{
+    const struct rt_op_run *r = m->r;
+    float *mean = r->param[2]->value, *var = r->param[3]->value;
+    double n = (double)m->rows;
+    memcpy(m->line, r->x[0], (size_t)m->c * sizeof *m->line);
+    repeat(m, m->line);
+    sum_all(m);
+    for (int64_t c = 0; c < m->c; c++) {
+        double away = m->sum[c] / n, v = m->sum[m->c + c] / n - away * away;
+        v = v < 0 ? 0 : v; /* rounding; NaN passes */
+        m->mean[c] = (float)(r->x[0][c] + away);
+        double epsilon = r->node->attr.epsilon > 0 ? r->node->attr.epsilon : 1e-5;
+        m->rstd[c] = (float)(1 / sqrt(v + epsilon));
+        double unbiased = m->rows > 1 ? v * n / (n - 1) : v;
+        mean[c] += (float)(MOMENTUM * ((double)m->mean[c] - mean[c]));
+        var[c] += (float)(MOMENTUM * (unbiased - var[c]));
+    }
+}
+
+static void running_statistics(struct norm *m)
+{
+    const struct rt_op_run *r = m->r;
+    double epsilon = r->node->attr.epsilon > 0 ? r->node->attr.epsilon : 1e-5;
+    for (int64_t c = 0; c < m->c; c++) {
+        m->mean[c] = r->param[2]->value[c];
+        m->rstd[c] = (float)(1 / sqrt(r->param[3]->value[c] + epsilon));
+    }
+}
+
+static void forward(struct rt_op_run *r)
+{
+    struct norm m = norm_begin(r);
+    if (m.batch_statistics) {
+        batch_statistics(&m);
+    } else {
+        running_statistics(&m);
+    }
+    float *scale = m.line, *shift = scale + m.wide;
+    for (int64_t c = 0; c < m.c; c++) {
+        scale[c] = m.rstd[c] * r->param[0]->value[c];
+        shift[c] = r->param[1]->value[c] - m.mean[c] * scale[c];
+    }
+    repeat(&m, scale);
+    repeat(&m, shift);
+    rt_parallel_for(r->parallel, m.pieces, forward_piece, &m);
+}
+
+/* With h = (x - mean) rstd: dx = weight rstd (g - mean(g) - h mean(g h)). Constant statistics leave
+ * the first term alone. */
+static void backward(struct rt_op_run *r)
+{
+    struct norm m = norm_begin(r);
+    float *a = m.line, *b = a + m.wide, *s = b + m.wide, *mean = s + m.wide;
+    memset(m.line, 0, 4 * (size_t)m.wide * sizeof *m.line);
+    if (m.batch_statistics) {
+        memcpy(m.line, m.mean, (size_t)m.c * sizeof *m.line);
+        repeat(&m, m.line);
+        sum_all(&m);
+    }
+    for (int64_t c = 0; c < m.c; c++) {
+        double rstd = m.rstd[c], scale = rstd * r->param[0]->value[c], n = (double)m.rows;
+        a[c] = (float)scale;
+        mean[c] = m.mean[c];
+        if (m.batch_statistics) {
+            b[c] = (float)(-scale * rstd * rstd * m.sum[m.c + c] / n);
+            s[c] = (float)(-scale * m.sum[c] / n);
+            r->param[0]->grad[c] += (float)(rstd * m.sum[m.c + c]);
+            r->param[1]->grad[c] += (float)m.sum[c];
+        }
+    }
+    repeat(&m, a);
+    repeat(&m, b);
+    repeat(&m, s);
+    repeat(&m, mean);
+    if (r->dx[0]) {
+        rt_parallel_for(r->parallel, m.pieces, backward_piece, &m);
+    }
+}
+
+const struct rt_op rt_op_batchnorm = {
+    .name = "batchnorm",
+    .inputs = 1,
+    .fuses_relu = true,
+    .shape = shape,
+    .keep = keep,
+    .scratch = scratch,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * op_conv1d: convolution over time. Reads units, kernel[0], stride[0], pad[0], dilation[0], bias. */
+#include "stages/nn/conv.h"
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    return rt_conv_shape(g, n, in, true, e);
+}
+
+const struct rt_op rt_op_conv1d = {
+    .name = "conv1d",
+    .inputs = 1,
+    .shape = shape,
+    .scratch = rt_conv_scratch,
+    .forward = rt_conv_forward,
+    .backward = rt_conv_backward,
+};

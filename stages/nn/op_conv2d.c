@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * op_conv2d: convolution over height and width; input [h,w] counts as [h,w,1]. Reads units, kernel,
+ * stride, pad, dilation, bias. */
+#include "stages/nn/conv.h"
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    return rt_conv_shape(g, n, in, false, e);
+}
+
+const struct rt_op rt_op_conv2d = {
+    .name = "conv2d",
+    .inputs = 1,
+    .shape = shape,
+    .scratch = rt_conv_scratch,
+    .forward = rt_conv_forward,
+    .backward = rt_conv_backward,
+};

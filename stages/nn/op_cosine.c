@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * op_cosine: cosines between the input and the rows of its weight, for angular-margin losses.
+ * Reads units. Lengths below 1e-12 count as that. One thread: its matrices are small. */
+#include "stages/nn/blas.h"
+#include "stages/nn/window.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LENGTH_MIN 1e-12f
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    if (in->rank != 1) {
+        return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
+    }
+    if (n->attr.units < 1) {
+        return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
+                            n->name, n->attr.units);
+    }
+    int64_t dim[] = {n->attr.units, in->dim[0]};
+    n->shape = (struct rt_shape){1, {n->attr.units}};
+    return rt_op_param(g, n, "weight", 2, dim, dim[1], 0, true, false);
+}
+
+/* Rows of unit length, and the lengths they had. */
+struct unit_rows {
+    float *row;    /* [rows, c] */
+    float *length; /* [rows] */
+};
+
+/* x, then w, then room for the gradient of either by unit rows. */
+static size_t scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
+{
+    (void)threads;
+    size_t rows = (size_t)batch + (size_t)n->attr.units, c = (size_t)in->dim[0];
+    return (2 * rows * c + rows) * sizeof(float);
+}
+
+static void normalise(const float *x, int64_t rows, int64_t c, struct unit_rows u)
+{
+    for (int64_t i = 0; i < rows; i++, x += c) {
+        double sum = 0;
+        for (int64_t k = 0; k < c; k++) {
+            sum += (double)x[k] * x[k];
+        }
+        float length = (float)sqrt(sum);
+        u.length[i] = length < LENGTH_MIN ? LENGTH_MIN : length;
+        for (int64_t k = 0; k < c; k++) {
+            u.row[i * c + k] = x[k] / u.length[i];
+        }
+    }
+}
+
+/* Both are cheap beside the product, so backward makes them anew instead of keeping them. */
+static void unit_both(const struct rt_op_run *r, struct unit_rows *x, struct unit_rows *w)
+{
+    int64_t c = r->in_shape[0]->dim[0], units = r->node->attr.units;
+    x->row = r->scratch;
+    w->row = x->row + r->batch * c;
+    x->length = w->row + units * c;
+    w->length = x->length + r->batch;
+    normalise(r->x[0], r->batch, c, *x);
+    normalise(r->param[0]->value, units, c, *w);
+}
+
+static void forward(struct rt_op_run *r)
+{
+    int64_t c = r->in_shape[0]->dim[0], units = r->node->attr.units;
+    struct unit_rows x, w;
+    unit_both(r, &x, &w);
+    rt_gemm(0, 1, r->batch, units, c, x.row, c, w.row, c, 0, r->y, units);
+}
+
+/* Adds (d - u (u . d)) / length for every row: the gradient before normalising. */
+static void through_lengths(struct unit_rows u, const float *d, int64_t rows, int64_t c, float *out)
+{
+    for (int64_t i = 0; i < rows; i++, d += c, out += c) {
+        const float *row = u.row + i * c;
+        double dot = 0;
+        for (int64_t k = 0; k < c && u.length[i] > LENGTH_MIN; k++) {
+            dot += (double)row[k] * d[k];
+        }
+        for (int64_t k = 0; k < c; k++) {
+            out[k] += (d[k] - row[k] * (float)dot) / u.length[i];
+        }
+    }
+}
+
+static void backward(struct rt_op_run *r)
+{
+    int64_t c = r->in_shape[0]->dim[0], units = r->node->attr.units, batch = r->batch;
+    struct unit_rows x, w;
+    unit_both(r, &x, &w);
+    float *d = w.length + units;
+    if (r->dx[0]) {
+        if (!r->add[0]) {
+            memset(r->dx[0], 0, (size_t)(batch * c) * sizeof(float));
+        }
+        rt_gemm(0, 0, batch, c, units, r->dy, units, w.row, c, 0, d, c);
+        through_lengths(x, d, batch, c, r->dx[0]);
+    }
+    if (r->param[0]->grad) {
+        rt_gemm(1, 0, units, c, batch, r->dy, units, x.row, c, 0, d, c);
+        through_lengths(w, d, units, c, r->param[0]->grad);
+    }
+}
+
+const struct rt_op rt_op_cosine = {
+    .name = "cosine",
+    .inputs = 1,
+    .shape = shape,
+    .scratch = scratch,
+    .forward = forward,
+    .backward = backward,
+};

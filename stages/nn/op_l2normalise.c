@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * op_l2normalise: y = x / max(|x|, epsilon), epsilon 1e-12 unless set, as PyTorch's normalize. */
+#include "stages/nn/window.h"
+
+#include <math.h>
+
+static float epsilon(const struct rt_node *n)
+{
+    return n->attr.epsilon > 0 ? n->attr.epsilon : 1e-12f;
+}
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    (void)g;
+    if (in->rank != 1) {
+        return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
+    }
+    n->shape = *in;
+    return 0;
+}
+
+static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+{
+    (void)n;
+    (void)in;
+    return (size_t)batch * sizeof(float);
+}
+
+static void forward(struct rt_op_run *r)
+{
+    int64_t c = r->in_shape[0]->dim[0];
+    for (int b = 0; b < r->batch; b++) {
+        const float *x = r->x[0] + b * c;
+        double sum = 0;
+        for (int64_t i = 0; i < c; i++) {
+            sum += (double)x[i] * x[i];
+        }
+        /* fmax would turn NaN into epsilon. */
+        float length = (float)sqrt(sum);
+        length = length < epsilon(r->node) ? epsilon(r->node) : length;
+        for (int64_t i = 0; i < c; i++) {
+            r->y[b * c + i] = x[i] / length;
+        }
+        if (r->training) {
+            ((float *)r->keep)[b] = length;
+        }
+    }
+}
+
+/* dx = (dy - y (y . dy)) / |x|; below epsilon the length is constant: dx = dy / epsilon. */
+static void backward(struct rt_op_run *r)
+{
+    int64_t c = r->in_shape[0]->dim[0];
+    for (int b = 0; r->dx[0] && b < r->batch; b++) {
+        const float *y = r->y + b * c, *dy = r->dy + b * c;
+        float *dx = r->dx[0] + b * c, length = ((float *)r->keep)[b];
+        double dot = 0;
+        for (int64_t i = 0; i < c && length > epsilon(r->node); i++) {
+            dot += (double)y[i] * dy[i];
+        }
+        for (int64_t i = 0; i < c; i++) {
+            dx[i] = (r->add[0] ? dx[i] : 0) + (dy[i] - y[i] * (float)dot) / length;
+        }
+    }
+}
+
+const struct rt_op rt_op_l2normalise = {
+    .name = "l2normalise",
+    .inputs = 1,
+    .shape = shape,
+    .keep = keep,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ * op_linear: y = x W' + b. Reads units, bias. Threads share blocks of units (forward, weights) and of
+ * inputs (dx), so that no sum is split. */
+#include "stages/nn/blas.h"
+#include "stages/nn/window.h"
+
+#include <string.h>
+
+#define BLOCK 64 /* units or inputs of one piece */
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    if (in->rank != 1) {
+        return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
+    }
+    if (n->attr.units < 1) {
+        return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
+                            n->name, n->attr.units);
+    }
+    int64_t dim[] = {n->attr.units, in->dim[0]};
+    n->shape = (struct rt_shape){1, {n->attr.units}};
+    int err = rt_op_param(g, n, "weight", 2, dim, dim[1], 0, true, false);
+    if (!err && n->attr.bias) {
+        err = rt_op_param(g, n, "bias", 1, dim, dim[1], 0, false, false);
+    }
+    return err;
+}
+
+static void forward_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    int64_t units = r->node->attr.units, c = r->in_shape[0]->dim[0];
+    int64_t from = (int64_t)i * BLOCK, n = rt_piece_end(units, BLOCK, i) - from;
+    bool bias = r->node->attr.bias;
+    for (int b = 0; bias && b < r->batch; b++) {
+        memcpy(r->y + b * units + from, r->param[1]->value + from, (size_t)n * sizeof(float));
+    }
+    rt_gemm(0, 1, r->batch, n, c, r->x[0], c, r->param[0]->value + from * c, c, bias, r->y + from,
+            units);
+}
+
+static void forward(struct rt_op_run *r)
+{
+    rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), forward_piece, r);
+}
+
+static void weight_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    int64_t units = r->node->attr.units, c = r->in_shape[0]->dim[0];
+    int64_t from = (int64_t)i * BLOCK, end = rt_piece_end(units, BLOCK, i);
+    rt_gemm(1, 0, end - from, c, r->batch, r->dy + from, units, r->x[0], c, 1,
+            r->param[0]->grad + from * c, c);
+    for (int b = 0; r->node->attr.bias && b < r->batch; b++) {
+        for (int64_t u = from; u < end; u++) {
+            r->param[1]->grad[u] += r->dy[b * units + u];
+        }
+    }
+}
+
+static void input_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    int64_t units = r->node->attr.units, c = r->in_shape[0]->dim[0];
+    int64_t block = 4 * BLOCK, from = i * block;
+    rt_gemm(0, 0, r->batch, rt_piece_end(c, block, i) - from, units, r->dy, units,
+            r->param[0]->value + from, c, r->add[0], r->dx[0] + from, c);
+}
+
+static void backward(struct rt_op_run *r)
+{
+    if (r->param[0]->grad) {
+        rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), weight_piece, r);
+    }
+    if (r->dx[0]) {
+        rt_parallel_for(r->parallel, rt_pieces(r->in_shape[0]->dim[0], 4 * BLOCK), input_piece, r);
+    }
+}
+
+const struct rt_op rt_op_linear = {
+    .name = "linear",
+    .inputs = 1,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * op_maxpool: the largest of each window, per channel; the first of equals; NaN wins. Reads kernel,
+ * stride, pad, dilation. */
+#include "stages/nn/pool.h"
+#include "stages/nn/simd.h"
+
+/* The kernel tap each output came from. */
+static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+{
+    (void)in;
+    return (size_t)batch * (size_t)rt_shape_count(&n->shape) * sizeof(int32_t);
+}
+
+RT_SIMD static void larger(const float *restrict x, float *restrict y, int32_t *restrict from,
+                           int32_t tap, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        bool wins = x[i] > y[i] || x[i] != x[i];
+        y[i] = wins ? x[i] : y[i];
+        from[i] = wins ? tap : from[i];
+    }
+}
+
+static void forward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                           const int64_t *tap, const int *number, int taps)
+{
+    float *y = r->y + place * w->c;
+    int32_t *from = r->training ? (int32_t *)r->keep + place * w->c : NULL;
+    for (int c = 0; c < w->c; c++) {
+        y[c] = taps ? r->x[0][tap[0] + c] : 0; /* dilated windows can miss the input */
+        if (from) {
+            from[c] = taps ? number[0] : -1;
+        }
+    }
+    for (int k = 1; k < taps; k++) {
+        const float *x = r->x[0] + tap[k];
+        if (from) {
+            larger(x, y, from, number[k], w->c);
+        } else {
+            for (int c = 0; c < w->c; c++) {
+                y[c] = x[c] > y[c] || x[c] != x[c] ? x[c] : y[c];
+            }
+        }
+    }
+}
+
+static void backward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                            const int64_t *tap, const int *number, int taps)
+{
+    const float *dy = r->dy + place * w->c;
+    const int32_t *from = (const int32_t *)r->keep + place * w->c;
+    for (int k = 0; k < taps; k++) {
+        float *dx = r->dx[0] + tap[k];
+        for (int c = 0; c < w->c; c++) {
+            dx[c] += from[c] == number[k] ? dy[c] : 0;
+        }
+    }
+}
+
+static void forward(struct rt_op_run *r)
+{
+    rt_pool_run(&(struct rt_pool){.r = r, .window = forward_window});
+}
+
+static void backward(struct rt_op_run *r)
+{
+    if (r->dx[0]) {
+        rt_pool_clear(r);
+        rt_pool_run(&(struct rt_pool){.r = r, .window = backward_window});
+    }
+}
+
+const struct rt_op rt_op_maxpool = {
+    .name = "maxpool",
+    .inputs = 1,
+    .shape = rt_pool_shape,
+    .keep = keep,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * op_relu: max(0, x), NaN stays NaN. Behind batch-norm or add it is done by those (fuses_relu). */
+#include "stages/nn/simd.h"
+#include "stages/nn/window.h"
+
+#define GRAIN 16384 /* floats of one piece */
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    (void)g;
+    (void)e;
+    n->shape = *in;
+    return 0;
+}
+
+RT_SIMD static void clip(const float *restrict x, float *restrict y, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        y[i] = x[i] < 0 ? 0 : x[i];
+    }
+}
+
+RT_SIMD static void clip_back(const float *restrict y, const float *restrict dy, float *restrict dx,
+                              int64_t n, bool add)
+{
+    if (add) {
+        for (int64_t i = 0; i < n; i++) {
+            dx[i] += y[i] > 0 ? dy[i] : 0;
+        }
+    } else {
+        for (int64_t i = 0; i < n; i++) {
+            dx[i] = y[i] > 0 ? dy[i] : 0;
+        }
+    }
+}
+
+static void forward_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    int64_t all = r->batch * rt_shape_count(&r->node->shape), from = (int64_t)i * GRAIN;
+    clip(r->x[0] + from, r->y + from, rt_piece_end(all, GRAIN, i) - from);
+}
+
+static void backward_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    int64_t all = r->batch * rt_shape_count(&r->node->shape), from = (int64_t)i * GRAIN;
+    clip_back(r->y + from, r->dy + from, r->dx[0] + from, rt_piece_end(all, GRAIN, i) - from,
+              r->add[0]);
+}
+
+static void forward(struct rt_op_run *r)
+{
+    int64_t all = r->batch * rt_shape_count(&r->node->shape);
+    rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), forward_piece, r);
+}
+
+static void backward(struct rt_op_run *r)
+{
+    int64_t all = r->batch * rt_shape_count(&r->node->shape);
+    if (r->dx[0]) {
+        rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), backward_piece, r);
+    }
+}
+
+const struct rt_op rt_op_relu = {
+    .name = "relu",
+    .inputs = 1,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+};

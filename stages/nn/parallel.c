@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * parallel: a few libuv threads that sleep between loops. A loop is announced by raising `round`
+ * under the lock; pieces are then taken from a shared counter without it. */
+#include "stages/nn/parallel.h"
+
+#include "formats/error.h"
+#include "stages/nn/blas.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#define THREADS_MAX 256
+
+struct helper {
+    struct rt_parallel *p;
+    int number; /* 1 .. threads-1; 0 is the caller */
+    uv_thread_t thread;
+};
+
+struct rt_parallel {
+    int threads, started; /* fixed after create */
+    struct helper *helper;
+
+    uv_mutex_t lock; /* guards what follows */
+    uv_cond_t start, done;
+    unsigned round; /* of the loop announced last */
+    int busy;       /* helpers that have not finished this round */
+    bool quit;
+
+    /* Of this round: written under the lock before it is announced. */
+    void (*piece)(void *self, int i, int thread);
+    void *self;
+    int pieces;
+    atomic_int next;
+};
+
+static void take_pieces(struct rt_parallel *p, int thread)
+{
+    for (;;) {
+        int i = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+        if (i >= p->pieces) {
+            return;
+        }
+        p->piece(p->self, i, thread);
+    }
+}
+
+static void helper_main(void *arg)
+{
+    struct helper *h = arg;
+    struct rt_parallel *p = h->p;
+    unsigned seen = 0;
+    uv_mutex_lock(&p->lock);
+    for (;;) {
+        while (p->round == seen && !p->quit) {
+            uv_cond_wait(&p->start, &p->lock);
+        }
+        if (p->quit) {
+            break;
+        }
+        seen = p->round;
+        uv_mutex_unlock(&p->lock);
+        take_pieces(p, h->number);
+        uv_mutex_lock(&p->lock);
+        if (--p->busy == 0) {
+            uv_cond_signal(&p->done);
+        }
+    }
+    uv_mutex_unlock(&p->lock);
+}
+
+int rt_parallel_create(struct rt_parallel **out, int threads)
+{
+    *out = NULL;
+    if (threads < 1 || threads > THREADS_MAX) {
+        return RT_ERANGE;
+    }
+    rt_blas_init();
+    struct rt_parallel *p = calloc(1, sizeof *p);
+    if (!p) {
+        return RT_EMEM;
+    }
+    p->threads = threads;
+    p->helper = calloc((size_t)threads, sizeof *p->helper);
+    if (!p->helper || uv_mutex_init(&p->lock)) {
+        goto fail_memory;
+    }
+    if (uv_cond_init(&p->start)) {
+        goto fail_lock;
+    }
+    if (uv_cond_init(&p->done)) {
+        goto fail_start;
+    }
+    for (int i = 1; i < threads; i++, p->started++) {
+        p->helper[i] = (struct helper){.p = p, .number = i};
+        if (uv_thread_create(&p->helper[i].thread, helper_main, &p->helper[i])) {
+            rt_parallel_destroy(p);
+            return RT_EMEM;
+        }
+    }
+    *out = p;
+    return 0;
+
+fail_start:
+    uv_cond_destroy(&p->start);
+fail_lock:
+    uv_mutex_destroy(&p->lock);
+fail_memory:
+    free(p->helper);
+    free(p);
+    return RT_EMEM;
+}
+
+void rt_parallel_destroy(struct rt_parallel *p)
+{
+    if (!p) {
+        return;
+    }
+    uv_mutex_lock(&p->lock);
+    p->quit = true;
+    uv_cond_broadcast(&p->start);
+    uv_mutex_unlock(&p->lock);
+    for (int i = 1; i <= p->started; i++) {
+        uv_thread_join(&p->helper[i].thread);
+    }
+    uv_cond_destroy(&p->done);
+    uv_cond_destroy(&p->start);
+    uv_mutex_destroy(&p->lock);
+    free(p->helper);
+    free(p);
+}
+
+int rt_parallel_threads(const struct rt_parallel *p)
+{
+    return p ? p->threads : 1;
+}
+
+void rt_parallel_for(struct rt_parallel *p, int pieces, void (*piece)(void *self, int i, int thread),
+                     void *self)
+{
+    if (!p || p->threads == 1 || pieces <= 1) {
+        for (int i = 0; i < pieces; i++) {
+            piece(self, i, 0);
+        }
+        return;
+    }
+    uv_mutex_lock(&p->lock);
+    p->piece = piece;
+    p->self = self;
+    p->pieces = pieces;
+    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    p->busy = p->threads - 1;
+    p->round++;
+    uv_cond_broadcast(&p->start);
+    uv_mutex_unlock(&p->lock);
+    take_pieces(p, 0);
+    uv_mutex_lock(&p->lock);
+    while (p->busy > 0) {
+        uv_cond_wait(&p->done, &p->lock);
+    }
+    uv_mutex_unlock(&p->lock);
+}

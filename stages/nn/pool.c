@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * pool: see pool.h. The stride is the kernel's size unless set; padding never counts as input. */
+#include "stages/nn/pool.h"
+
+#include <string.h>
+
+int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                  struct rt_error *e)
+{
+    (void)g;
+    const struct rt_attr *a = &n->attr;
+    if (in->rank != 2 && in->rank != 3) {
+        return rt_shape_refuse(n, in, "[t,c] or [h,w,c]", e);
+    }
+    int kernel[2] = {a->kernel[0] ? a->kernel[0] : 1, a->kernel[1] && in->rank == 3 ? a->kernel[1] : 1};
+    if ((int64_t)kernel[0] * kernel[1] > RT_POOL_TAPS || 2 * a->pad[0] > kernel[0] ||
+        (in->rank == 3 && 2 * a->pad[1] > kernel[1])) {
+        return rt_error_set(e, RT_ERANGE,
+                            "network: node \"%s\": kernel %d x %d with padding %d, %d; the area may "
+                            "be at most %d, padding at most half the kernel",
+                            n->name, kernel[0], kernel[1], a->pad[0], a->pad[1], RT_POOL_TAPS);
+    }
+    return rt_window_shape(n, in, kernel, in->dim[in->rank - 1], e);
+}
+
+static void sample_piece(void *self, int b, int thread)
+{
+    (void)thread;
+    struct rt_pool *p = self;
+    const struct rt_window *w = &p->w;
+    int64_t tap[RT_POOL_TAPS];
+    int number[RT_POOL_TAPS];
+    for (int oy = 0; oy < w->oh; oy++) {
+        for (int ox = 0; ox < w->ow; ox++) {
+            int taps = 0;
+            for (int k = 0; k < w->kh * w->kw; k++) {
+                int iy = oy * w->sh - w->ph + k / w->kw * w->dh;
+                int ix = ox * w->sw - w->pw + k % w->kw * w->dw;
+                if (iy >= 0 && iy < w->h && ix >= 0 && ix < w->w) {
+                    number[taps] = k;
+                    tap[taps++] = (((int64_t)b * w->h + iy) * w->w + ix) * w->c;
+                }
+            }
+            p->window(p->r, w, ((int64_t)b * w->oh + oy) * w->ow + ox, tap, number, taps);
+        }
+    }
+}
+
+void rt_pool_run(struct rt_pool *p)
+{
+    p->w = rt_window_of(p->r->node, p->r->in_shape[0]);
+    rt_parallel_for(p->r->parallel, p->r->batch, sample_piece, p);
+}
+
+void rt_pool_clear(struct rt_op_run *r)
+{
+    if (!r->add[0]) {
+        memset(r->dx[0], 0, (size_t)r->batch * (size_t)rt_shape_count(r->in_shape[0]) * sizeof(float));
+    }
+}

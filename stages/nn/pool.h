@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * pool: what op_maxpool and op_avgpool share: shape, and the walk over windows in parallel samples. */
+#ifndef RT_POOL_H
+#define RT_POOL_H
+
+#include "stages/nn/window.h"
+
+struct rt_pool {
+    struct rt_op_run *r;
+    struct rt_window w;
+    /* One window: its output place (of the batch), and for its taps inside the input the offsets of
+     * their channel 0 from the batch's start, and their numbers in the kernel. */
+    void (*window)(struct rt_op_run *r, const struct rt_window *w, int64_t place, const int64_t *tap,
+                   const int *number, int taps);
+};
+#define RT_POOL_TAPS 1024 /* largest kernel area */
+
+int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                  struct rt_error *e);
+void rt_pool_run(struct rt_pool *p);
+/* Zeroes dx where it is to be overwritten. */
+void rt_pool_clear(struct rt_op_run *r);
+
+#endif

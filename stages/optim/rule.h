@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * rule: the contract of one update rule, private to this folder. optim.c owns the state and the
+ * clipping; a rule is arithmetic on one parameter. */
+#ifndef RT_RULE_H
+#define RT_RULE_H
+
+#include "stages/optim/optim.h"
+
+#define RT_RULE_STATES 2
+
+struct rt_rule {
+    const char *name;
+    int states; /* arrays of the parameter's size, zero at first */
+    const char *state_name[RT_RULE_STATES];
+    /* scale: factor on every gradient (clipping). beta1, beta2: products of the decay rates over all
+     * steps so far, this one included. */
+    void (*update)(const struct rt_optim_step *s, struct rt_param *p,
+                   float *const state[RT_RULE_STATES], double scale, double beta1, double beta2);
+};
+
+#define RT_ADAM_BETA2 0.999
+
+extern const struct rt_rule rt_rule_adamw, rt_rule_sgd;
+
+#endif

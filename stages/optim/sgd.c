@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * sgd: stochastic gradient descent with Nesterov momentum; decay is added to the gradient. */
+#include "stages/nn/simd.h"
+#include "stages/optim/rule.h"
+
+RT_SIMD static void update_range(float *restrict p, const float *restrict grad, float *restrict m,
+                                 int64_t n, float scale, float decay, float momentum, float lr)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float g = grad[i] * scale + decay * p[i];
+        m[i] = momentum * m[i] + g;
+        p[i] -= lr * (g + momentum * m[i]);
+    }
+}
+
+static void update(const struct rt_optim_step *s, struct rt_param *p,
+                   float *const state[RT_RULE_STATES], double scale, double beta1, double beta2)
+{
+    (void)beta1;
+    (void)beta2;
+    update_range(p->value, p->grad, state[0], p->count, (float)scale,
+                 (float)(p->decay ? s->decay : 0), (float)s->momentum, (float)s->lr);
+}
+
+const struct rt_rule rt_rule_sgd = {
+    .name = "sgd", .states = 1, .state_name = {"momentum"}, .update = update};
