@@ -346,20 +346,16 @@ static int set_paths(struct rt_manifest *m, const char *path)
     return m->path && m->folder ? 0 : RT_EMEM;
 }
 
-static int load(struct rt_manifest *m, const char *path, struct rt_error *e)
+/* Takes bytes, which have room for a NUL behind them. */
+static int read_all(struct rt_manifest *m, char *bytes, size_t size, struct rt_error *e)
 {
     size_t at = 0;
-    uint8_t *bytes;
-    if (set_paths(m, path))
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
-    int code = rt_file_read(path, FILE_BYTES_MAX, &bytes, &m->size, e);
-    if (code)
-        return code;
-    m->bytes = (char *)bytes;
-    while (m->size && (m->bytes[m->size - 1] == '\n' || m->bytes[m->size - 1] == '\r'))
-        m->size--;
-    m->bytes[m->size] = '\0';
-    code = check_text(m, e);
+    m->bytes = bytes;
+    while (size && (bytes[size - 1] == '\n' || bytes[size - 1] == '\r'))
+        size--;
+    m->size = size;
+    bytes[size] = '\0';
+    int code = check_text(m, e);
     code = code ? code : read_header(m, &at, e);
     code = code ? code : read_rows(m, at, e);
     code = code ? code : check_ids(m, e);
@@ -367,18 +363,40 @@ static int load(struct rt_manifest *m, const char *path, struct rt_error *e)
     return code ? code : check_groups(m, e);
 }
 
-int rt_manifest_load(struct rt_manifest **out, const char *path, struct rt_error *e)
+/* bytes: as read_all; taken in any case. NULL stands for memory that could not be had. */
+static int create(struct rt_manifest **out, char *bytes, size_t size, const char *path,
+                  struct rt_error *e)
 {
-    *out = NULL;
-    struct rt_manifest *m = calloc(1, sizeof *m);
-    if (!m)
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
-    int code = load(m, path, e);
+    struct rt_manifest *m = bytes ? calloc(1, sizeof *m) : NULL;
+    int code;
+    if (!m || set_paths(m, path)) {
+        free(bytes);
+        code = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
+    } else {
+        code = read_all(m, bytes, size, e);
+    }
     if (code)
         rt_manifest_destroy(m);
-    else
-        *out = m;
+    *out = code ? NULL : m;
     return code;
+}
+
+int rt_manifest_load(struct rt_manifest **out, const char *path, struct rt_error *e)
+{
+    uint8_t *bytes;
+    size_t size;
+    *out = NULL;
+    int code = rt_file_read(path, FILE_BYTES_MAX, &bytes, &size, e);
+    return code ? code : create(out, (char *)bytes, size, path, e);
+}
+
+int rt_manifest_parse(struct rt_manifest **out, const char *bytes, size_t size, const char *path,
+                      struct rt_error *e)
+{
+    char *copy = malloc(size + 1);
+    if (copy && size)
+        memcpy(copy, bytes, size);
+    return create(out, copy, size, path, e);
 }
 
 void rt_manifest_destroy(struct rt_manifest *m)

@@ -28,6 +28,9 @@ struct rt_manifest; /* opaque; immutable after load, so any thread may read it *
 /* Refuses with FILE:LINE, column, the offending value and what to write instead: RT_EMISSING, RT_EIO,
  * RT_EEMPTY (no header), RT_ENODATA (no rows), RT_EFORMAT, RT_ELARGE, RT_EMEM. *out is then NULL. */
 int rt_manifest_load(struct rt_manifest **out, const char *path, struct rt_error *e);
+/* As rt_manifest_load from memory (copied); path stands for the file in messages and paths. */
+int rt_manifest_parse(struct rt_manifest **out, const char *bytes, size_t size, const char *path,
+                      struct rt_error *e);
 void rt_manifest_destroy(struct rt_manifest *m);
 
 int rt_manifest_rows(const struct rt_manifest *m);

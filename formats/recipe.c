@@ -2,17 +2,15 @@
  * recipe: the table of settings made from recipe.def, and one value of each kind read from text,
  * checked, and written back. One row per kind below says how. YAML is recipe_yaml.c. */
 #include "formats/recipe.h"
+#include "formats/path.h"
 #include "formats/utf8.h"
 #include "formats/words.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 const struct rt_key rt_keys[] = {
 #define RT_KEY(field, key, kind, initial, min, max, unit, effect, help)                            \
@@ -296,52 +294,6 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
     return text;
 }
 
-/* --- paths --- */
-
-/* Drops the last folder of the absolute path; a link is followed first, as the system would. */
-static void path_up(char *path)
-{
-    struct stat st;
-    char real[PATH_MAX];
-    if (!lstat(path, &st) && S_ISLNK(st.st_mode) && realpath(path, real) &&
-        strlen(real) < RT_RECIPE_TEXT)
-        strcpy(path, real);
-    char *slash = strrchr(path, '/');
-    if (slash)
-        *slash = '\0';
-}
-
-/* value, relative to folder, as an absolute path without "." , ".." and doubled slashes. */
-static int path_resolve(const char *value, const char *folder, char out[RT_RECIPE_TEXT])
-{
-    char here[PATH_MAX] = "", whole[3 * PATH_MAX];
-    const char *base = *value == '/' || !folder ? "" : folder;
-    if (*value != '/' && *base != '/' && !getcwd(here, sizeof here))
-        return RT_EIO;
-    if ((size_t)snprintf(whole, sizeof whole, "%s/%s/%s", here, base, value) >= sizeof whole)
-        return RT_ELARGE;
-    size_t used = 0;
-    out[0] = '\0';
-    for (char *save, *part = strtok_r(whole, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
-        if (!strcmp(part, "."))
-            continue;
-        if (!strcmp(part, "..")) {
-            path_up(out);
-            used = strlen(out);
-            continue;
-        }
-        size_t length = strlen(part);
-        if (used + length + 2 > RT_RECIPE_TEXT)
-            return RT_ELARGE;
-        out[used++] = '/';
-        memcpy(out + used, part, length + 1);
-        used += length;
-    }
-    if (!used)
-        strcpy(out, "/");
-    return 0;
-}
-
 /* --- the recipe --- */
 
 /* The sentence for a value that was refused with this code. */
@@ -384,7 +336,7 @@ int rt_recipe_put(struct rt_recipe *r, const struct rt_key *key, const char *val
     const char *text = value;
     int code = 0;
     if (key->kind == RT_KIND_PATH && *value) {
-        code = path_resolve(value, folder, path);
+        code = rt_path_absolute(value, folder, path, sizeof path);
         text = path;
     }
     if (!code)

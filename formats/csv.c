@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * csv: the reader of RFC 4180 tables. One pass, no allocation: a cell never grows when its quotes
+ * go. */
+#include "formats/csv.h"
+#include "formats/utf8.h"
+#include "formats/words.h"
+#include <stdbool.h>
+#include <string.h>
+
+static char likely_delimiter(const char *text)
+{
+    static const char known[] = "\t,;";
+    char best = ',';
+    size_t most = 0, line = strcspn(text, "\r\n");
+    for (const char *d = known; *d; d++) {
+        size_t count = 0;
+        for (size_t i = 0; i < line; i++)
+            count += text[i] == *d;
+        if (count > most) {
+            most = count;
+            best = *d;
+        }
+    }
+    return best;
+}
+
+int rt_csv_init(struct rt_csv *c, char *bytes, size_t size, char delimiter, const char *name,
+                struct rt_error *e)
+{
+    size_t nul = strlen(bytes);
+    size_t bad = nul < size ? nul : rt_utf8_check(bytes, size);
+    memset(c, 0, sizeof *c);
+    if (bad < size) {
+        int line = 1;
+        for (size_t i = 0; i < bad; i++)
+            line += bytes[i] == '\n';
+        return rt_error_set(e, RT_EFORMAT,
+                            "%s:%d: byte 0x%02X is not text in UTF-8; convert the "
+                            "file, for instance with iconv -t utf-8",
+                            name, line, (unsigned char)bytes[bad]);
+    }
+    bool mark = size >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3);
+    c->name = name;
+    c->at = bytes + (mark ? 3 : 0);
+    c->end = bytes + size;
+    c->line = 1;
+    c->delimiter = delimiter ? delimiter : likely_delimiter(c->at);
+    return 0;
+}
+
+/* Is p at the end of a line? The end of the file is one. */
+static bool at_line_end(const struct rt_csv *c, const char *p)
+{
+    return p == c->end || *p == '\n' || (*p == '\r' && (p[1] == '\n' || p + 1 == c->end));
+}
+
+/* Cuts a cell that starts with a quote; c->at ends behind the closing one. */
+static int quoted_cell(struct rt_csv *c, struct rt_error *e)
+{
+    int line = c->line;
+    char *out = c->at, *p = c->at + 1, quoted[RT_QUOTE];
+    for (; *p != '"' || p[1] == '"'; p++) {
+        if (p == c->end) {
+            *out = '\0';
+            return rt_error_set(
+                e, RT_EFORMAT,
+                "%s:%d: a quote that starts in this line is never closed: %s; write "
+                "\"\" for a quote inside quotes",
+                c->name, line, rt_quote(quoted, sizeof quoted, c->cell[c->cells]));
+        }
+        c->line += *p == '\n';
+        p += *p == '"';
+        *out++ = *p;
+    }
+    c->at = p + 1;
+    if (!at_line_end(c, c->at) && *c->at != c->delimiter)
+        return rt_error_set(e, RT_EFORMAT,
+                            "%s:%d: %.1s follows a closing quote; write \"\" for a "
+                            "quote inside quotes",
+                            c->name, c->line, c->at);
+    *out = '\0'; /* at the closing quote at the latest */
+    return 0;
+}
+
+/* Cuts one cell at c->at. *more = a delimiter followed it. */
+static int read_cell(struct rt_csv *c, bool *more, struct rt_error *e)
+{
+    if (c->cells == RT_CSV_CELLS)
+        return rt_error_set(e, RT_ELARGE, "%s:%d: more than %d columns", c->name, c->row_line,
+                            RT_CSV_CELLS);
+    c->cell[c->cells] = c->at;
+    if (*c->at == '"') {
+        int code = quoted_cell(c, e);
+        if (code)
+            return code;
+    } else {
+        while (!at_line_end(c, c->at) && *c->at != c->delimiter)
+            c->at++;
+    }
+    c->cells++;
+    *more = c->at < c->end && *c->at == c->delimiter;
+    return 0;
+}
+
+/* Ends the cell at c->at and moves over what separates it from the next. */
+static void pass_separator(struct rt_csv *c, bool more)
+{
+    char *p = c->at;
+    if (p < c->end && !more) {
+        p += *p == '\r';
+        c->line += p < c->end && *p == '\n';
+    }
+    *c->at = '\0';
+    c->at = p < c->end ? p + 1 : c->end;
+}
+
+int rt_csv_next(struct rt_csv *c, struct rt_error *e)
+{
+    while (c->at < c->end && at_line_end(c, c->at))
+        pass_separator(c, false);
+    if (c->at == c->end)
+        return 0;
+    c->cells = 0;
+    c->row_line = c->line;
+    for (bool more = true; more;) {
+        int code = read_cell(c, &more, e);
+        if (code)
+            return code;
+        pass_separator(c, more);
+    }
+    return 1;
+}
