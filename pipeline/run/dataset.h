@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * dataset: what a run makes of a manifest: classes, splits, which labels may be used, which samples
- * are bad. Immutable after the scoring pass except for rt_dataset_reject. */
+ * are bad. Immutable, except for reason[], which the scoring pass fills, before training starts. */
 #ifndef RT_DATASET_H
 #define RT_DATASET_H
 
 #include "formats/manifest.h"
-#include "formats/recipe.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 enum rt_split { RT_TRAIN, RT_VALID, RT_TEST, RT_SPLITS };
 /* Modalities are manifest columns; rt_modalities (stages/modality) has the same order. */
@@ -26,14 +27,17 @@ struct rt_dataset {
 };
 
 /* Loads the manifest, fixes the classes (all labels of the training split unless class_name is given: a
- * model's own classes, copied), hides labels (share of each class, seeded, at least one kept per
- * class). Hidden are training labels only: validation and test keep theirs. */
+ * model's own classes, copied, in their order; a label not among the classes gives truth -1), hides
+ * labels (share of each class, rounded up, at least one kept per class). Which ones follows from (seed,
+ * id) alone, not from the order of rows, and a larger share keeps all that a smaller one keeps.
+ * Hidden are training labels only: validation and test keep theirs. On failure *d is empty. As
+ * rt_manifest_load; RT_ERANGE for a share outside 0..1; RT_EUSAGE when a class is named twice. */
 int rt_dataset_load(struct rt_dataset *d, const char *manifest, double labels, uint64_t seed,
                     const char *const *class_name, int classes, struct rt_error *e);
 void rt_dataset_fini(struct rt_dataset *d);
 
 /* A modality's cell for a row: a path made absolute with the manifest's folder, or the text itself.
- * Returns text or a pointer to buffer; "" when missing. RT path longer than size is cut. */
+ * Returns text or a pointer to buffer; "" when missing. A path longer than size is cut. */
 const char *rt_dataset_source(const struct rt_dataset *d, int row, int modality, char *buffer,
                               size_t size);
 /* Rows of a split whose modality is usable, in manifest order, malloc'ed; *count set.

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * sampler: the source of a training run: shuffled training batches, then evaluation batches after the
  * epochs that want them. Order follows from (seed, epoch). Loop thread only.
- * The last batch of an epoch that is smaller than `batch` is kept when it has at least 2 samples.  */
+ * The last batch of an epoch that is smaller than `batch` is kept when it has at least 2 samples; a
+ * single one left over sits that epoch out (batch-norm needs two), another one each epoch. When one
+ * sample is all there is, it is the batch.
+ * The last training batch of an epoch, also of one cut short by `steps`, is marked RT_MARK_EPOCH, the
+ * last of an evaluation RT_MARK_EVAL, and the last of all RT_MARK_END besides. */
 #ifndef RT_SAMPLER_H
 #define RT_SAMPLER_H
 
 #include "pipeline/flow/runner.h"
+#include <stdbool.h>
 
 struct rt_sampler_config {
     const int *train, *eval; /* manifest rows, copied; eval may be empty */
@@ -15,15 +20,19 @@ struct rt_sampler_config {
     int64_t steps;     /* updates in all */
     int eval_interval; /* epochs; the last epoch is always evaluated, also when cut short */
     int64_t start;     /* updates already done (resume): the sampler continues after them */
+    bool eval_done;    /* the evaluation due after update `start`, if any, was made before; else it comes
+                          first (only where `start` is the end of an epoch or of the run) */
 };
 struct rt_sampler; /* opaque */
 
+/* RT_ENODATA without a training row; RT_ERANGE for a batch, interval, steps or start out of range. */
 int rt_sampler_create(struct rt_sampler **out, const struct rt_sampler_config *c);
 void rt_sampler_destroy(struct rt_sampler *s);
 struct rt_source rt_sampler_source(struct rt_sampler *s);
 int rt_sampler_epoch_steps(int train_count, int batch); /* updates per epoch */
 
-/* A source that gives rows once, in order, as batches of one kind, the last marked EVAL and END. */
+/* A source that gives rows once, in order, as batches of one kind, the last marked EVAL and END.
+ * Without rows it ends at once. RT_ERANGE, RT_EMEM. */
 struct rt_lister; /* opaque */
 int rt_lister_create(struct rt_lister **out, enum rt_batch_kind kind, const int *rows, int count,
                      int batch);
