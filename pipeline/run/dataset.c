@@ -2,12 +2,12 @@
  * dataset: classes by a hash table over the labels, then sorted; hidden labels by a hash of (seed, id),
  * so that neither depends on the order of rows. Loaded by one thread, then read by any. */
 #include "pipeline/run/dataset.h"
+#include "formats/hash.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 const char *const rt_split_names[RT_SPLITS] = {"train", "valid", "test"};
 const char *const rt_modality_names[RT_MODALITIES] = {"speech", "image", "text"};
@@ -22,7 +22,7 @@ struct names {
 
 static size_t place_of(const struct names *n, const char *name)
 {
-    size_t at = (size_t)XXH3_64bits(name, strlen(name)) & (n->slots - 1);
+    size_t at = (size_t)rt_hash64(name, strlen(name), 0) & (n->slots - 1);
     while (n->slot[at] >= 0 && strcmp(n->name[n->slot[at]], name) != 0)
         at = (at + 1) & (n->slots - 1);
     return at;
@@ -179,7 +179,7 @@ static int hide_labels(struct rt_dataset *d, double share, uint64_t seed)
             continue;
         const char *id = rt_manifest_cell(d->manifest, row, column);
         t[tickets++] = (struct ticket){d->truth[row], row,
-                                       XXH3_64bits_withSeed(id, strlen(id), seed), id};
+                                       rt_hash64(id, strlen(id), seed), id};
     }
     qsort(t, (size_t)tickets, sizeof *t, by_class_and_draw);
     for (int first = 0, last; first < tickets; first = last) {
