@@ -394,7 +394,9 @@ static int load_json(json_t **out, const uint8_t *text, size_t size, const char 
     *out = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, &at);
     if (*out)
         return 0;
-    if (json_error_code(&at) == json_error_out_of_memory)
+    /* jansson says nothing when it runs out of memory, except inside a text of the header: that it
+     * takes for a wrong one, and so do we. */
+    if (!at.text[0])
         return rt_error_set(e, RT_EMEM, "%s: out of memory for a header of %zu bytes", name, size);
     return rt_error_set(e, RT_EFORMAT, "%s: byte %d: header: %s", name, at.position + 8, at.text);
 }
