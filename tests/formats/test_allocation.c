@@ -152,7 +152,7 @@ static int write_safetensors(struct rt_error *e)
 {
     struct rt_tensor t = a_tensor();
     struct rt_safetensors *s;
-    char name[16];
+    char name[32];
     t.dim[0] = 2;
     int rc = rt_safetensors_create(&s);
     for (int i = 0; i < 20 && !rc; i++) {
