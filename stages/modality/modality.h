@@ -4,13 +4,14 @@
  *
  *   load      file bytes (text: the cell itself) -> raw: speech F32 [samples] at 16 kHz; image U8
  *             [height, width, 3]; text U8 [bytes] of valid UTF-8
- *   augment   raw -> raw, in place, for training only, when `wants_raw(front)` says so (noise, speed, gain)
+ *   augment   raw -> raw, in place, for training only, when `wants_raw(front)` says so (noise,
+ *             speed, gain)
  *   features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the
  *             trimmed recording, not yet normalised; image U8 [size, size, 3]; text I32 [n, 2]
  *             pairs (bucket, count) sorted by bucket
  *   present   base -> one row of the network's input, cropped, padded, normalised, augmented when
  *             rng is not NULL: speech [frames, bands] mean-normalised; image [size, size, 3] in
- *             about [-1, 1]; text: bag of (bucket, weight), see rt_bag
+ *             -2 to 2; text: bag of (bucket, weight), see rt_bag
  *   measure   raw -> values[measures]
  * All are pure functions of their arguments: any thread, any number at once. They return 0 or the
  * RT_E... that names why the sample is unusable, and fill *e. Channels come last everywhere. */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * idf: counts of texts per bucket, and their logarithm at the end. */
+#include "stages/modality/idf.h"
+#include "formats/error.h"
+#include <math.h>
+#include <stdlib.h>
+
+int rt_idf_init(struct rt_idf *f, int64_t buckets)
+{
+    *f = (struct rt_idf){0};
+    if (buckets < 1)
+        return RT_ERANGE;
+    f->seen = calloc((size_t)buckets, sizeof *f->seen);
+    if (!f->seen)
+        return RT_EMEM;
+    f->buckets = buckets;
+    return 0;
+}
+
+void rt_idf_fini(struct rt_idf *f)
+{
+    free(f->seen);
+    *f = (struct rt_idf){0};
+}
+
+int rt_idf_add(struct rt_idf *f, const struct rt_tensor *base)
+{
+    if (base->dtype != RT_I32 || base->rank != 2 || base->dim[1] != 2)
+        return RT_EMISMATCH;
+    const int32_t *pair = base->data;
+    for (int64_t i = 0; i < base->dim[0]; i++)
+        if (pair[2 * i] < 0 || pair[2 * i] >= f->buckets)
+            return RT_EMISMATCH;
+    for (int64_t i = 0; i < base->dim[0]; i++)
+        f->seen[pair[2 * i]]++;
+    f->texts++;
+    return 0;
+}
+
+void rt_idf_fit(const struct rt_idf *f, float *idf)
+{
+    for (int64_t b = 0; b < f->buckets; b++)
+        idf[b] = (float)(log((1.0 + (double)f->texts) / (1.0 + (double)f->seen[b])) + 1);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT
+ * image: pictures as the network sees them: fitted into a square on white, shifted, scaled,
+ * mirrored and tinted while training; and their measures. The file formats are
+ * formats/imagefile.c's. */
+#include "formats/imagefile.h"
+#include "stages/modality/modality.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALLEST 2 /* pixels on either side */
+
+static const struct rt_measure measures[] = {
+    {"sharpness", "", RT_HIGHER, "variance of the Laplacian over the variance of the luma"},
+    {"contrast", "", RT_HIGHER, "standard deviation of the luma, 0 to 0.5"},
+    {"exposure", "", RT_MIDDLE, "mean luma, 0 to 1"},
+    {"resolution", "px", RT_HIGHER, "shorter side"},
+};
+
+/* ---- raw: [height, width, 3] ---- */
+
+static bool one_colour(const uint8_t *rgb, int64_t pixels)
+{
+    for (int64_t i = 1; i < pixels; i++)
+        if (memcmp(rgb, rgb + 3 * i, 3) != 0)
+            return false;
+    return true;
+}
+
+static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
+{
+    if (raw->dtype != RT_U8 || raw->rank != 3 || raw->dim[2] != 3)
+        return rt_error_set(e, RT_EMISMATCH, "a picture must be bytes [height, width, 3]");
+    int64_t height = raw->dim[0], width = raw->dim[1];
+    if (width < SMALLEST || height < SMALLEST)
+        return rt_error_set(e, RT_ESMALL, "%lld x %lld pixels; at least %d x %d are needed",
+                            (long long)width, (long long)height, SMALLEST, SMALLEST);
+    const uint8_t *rgb = raw->data;
+    if (one_colour(rgb, width * height))
+        return rt_error_set(e, RT_EBLANK, "every pixel is #%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
+    return 0;
+}
+
+static int load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                struct rt_error *e)
+{
+    struct rt_image im;
+    *raw = (struct rt_tensor){0};
+    int rc = rt_image_decode(&im, bytes, size, name, e);
+    if (rc)
+        return rc;
+    rc = rt_tensor_init(raw, RT_U8, 3, (int64_t[]){im.height, im.width, 3});
+    if (rc == 0) {
+        memcpy(raw->data, im.rgb, rt_tensor_bytes(raw));
+        rc = check_raw(raw, e);
+        rt_error_prefix(rc ? e : NULL, "%s", name);
+    } else {
+        rt_error_set(e, rc, "%s: out of memory for %d x %d pixels", name, im.width, im.height);
+    }
+    rt_image_fini(&im);
+    if (rc)
+        rt_tensor_fini(raw);
+    return rc;
+}
+
+static bool wants_raw(const struct rt_front *f)
+{
+    (void)f;
+    return false; /* everything is done to the small base picture */
+}
+
+static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
+{
+    (void)f, (void)raw, (void)rng;
+    return 0;
+}
+
+/* ---- features: bytes [size, size, 3] ---- */
+
+static int features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
+                    struct rt_error *e)
+{
+    *base = (struct rt_tensor){0};
+    int side = (int)f->recipe->image_size, rc = check_raw(raw, e);
+    if (rc)
+        return rc;
+    rc = rt_tensor_init(base, RT_U8, 3, (int64_t[]){side, side, 3});
+    if (rc == 0) {
+        struct rt_image im = {raw->data, (int)raw->dim[1], (int)raw->dim[0]};
+        rc = rt_image_fit(&im, side, side, base->data);
+    }
+    if (rc) {
+        rt_tensor_fini(base);
+        rt_error_set(e, rc, "the picture cannot be resized to %d x %d", side, side);
+    }
+    return rc;
+}
+
+static void features_key(const struct rt_front *f, char *text, size_t size)
+{
+    snprintf(text, size, "image 1 size %d", (int)f->recipe->image_size);
+}
+
+/* ---- present: float [size, size, 3] ---- */
+
+static int shape(const struct rt_front *f, int64_t dim[3])
+{
+    dim[0] = dim[1] = f->recipe->image_size;
+    dim[2] = 3;
+    return 3;
+}
+
+/* What training does to one picture. Places are in pixels of the base picture. */
+struct change {
+    double x0, y0, step_x,
+        step_y; /* output pixel (x, y) shows base (x0 + x step_x, y0 + y step_y) */
+    float gain[3], contrast;
+    bool moved, tinted;
+};
+
+/* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
+static struct change draw_change(const struct rt_recipe *r, int side, struct rt_rng *rng)
+{
+    double scale_x = 1 - rt_rng_unit(rng) * r->augment_scale;
+    double scale_y = 1 - rt_rng_unit(rng) * r->augment_scale;
+    double left = rt_rng_unit(rng) * (1 - scale_x), top = rt_rng_unit(rng) * (1 - scale_y);
+    double shift_x = rt_rng_range(rng, -1, 1) * r->augment_shift;
+    double shift_y = rt_rng_range(rng, -1, 1) * r->augment_shift;
+    bool flip = rt_rng_unit(rng) < 0.5 && r->augment_flip;
+    double c = r->augment_colour, bright = rt_rng_range(rng, 1 - c, 1 + c);
+    struct change ch = {.step_x = scale_x, .step_y = scale_y};
+    ch.x0 = (left + shift_x) * side + 0.5 * scale_x - 0.5;
+    ch.y0 = (top + shift_y) * side + 0.5 * scale_y - 0.5;
+    if (flip) {
+        ch.x0 = side - 1 - ch.x0;
+        ch.step_x = -scale_x;
+    }
+    ch.contrast = (float)rt_rng_range(rng, 1 - c, 1 + c);
+    for (int k = 0; k < 3; k++)
+        ch.gain[k] = (float)(bright * rt_rng_range(rng, 1 - c, 1 + c));
+    ch.moved = flip || r->augment_scale > 0 || r->augment_shift > 0;
+    ch.tinted = c > 0;
+    return ch;
+}
+
+static float at(const uint8_t *rgb, int side, int x, int y, int c)
+{
+    return x < 0 || y < 0 || x >= side || y >= side ? 255.0f : rgb[(y * side + x) * 3 + c];
+}
+
+/* Linear between the four neighbours; white outside the picture. */
+static void look(const uint8_t *rgb, int side, double x, double y, float out[3])
+{
+    int x0 = (int)floor(x), y0 = (int)floor(y);
+    float u = (float)(x - x0), v = (float)(y - y0);
+    for (int c = 0; c < 3; c++) {
+        float above = (1 - u) * at(rgb, side, x0, y0, c) + u * at(rgb, side, x0 + 1, y0, c);
+        float below = (1 - u) * at(rgb, side, x0, y0 + 1, c) + u * at(rgb, side, x0 + 1, y0 + 1, c);
+        out[c] = (1 - v) * above + v * below;
+    }
+}
+
+static void tint(const struct change *ch, float *out, int pixels)
+{
+    double sum = 0;
+    for (int i = 0; i < pixels * 3; i++)
+        sum += out[i];
+    float mean = (float)(sum / (pixels * 3));
+    for (int i = 0; i < pixels; i++)
+        for (int c = 0; c < 3; c++) {
+            float v = ((out[3 * i + c] - mean) * ch->contrast + mean) * ch->gain[c];
+            out[3 * i + c] = fminf(fmaxf(v, 0), 255);
+        }
+}
+
+static int present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
+                   float *out)
+{
+    int side = (int)f->recipe->image_size;
+    if (base->dtype != RT_U8 || base->rank != 3 || base->dim[0] != side || base->dim[1] != side ||
+        base->dim[2] != 3)
+        return RT_EMISMATCH;
+    const uint8_t *rgb = base->data;
+    struct change ch = {0};
+    if (rng)
+        ch = draw_change(f->recipe, side, rng);
+    for (int i = 0; i < side * side; i++) {
+        if (ch.moved)
+            look(rgb, side, ch.x0 + i % side * ch.step_x, ch.y0 + i / side * ch.step_y,
+                 out + 3 * i);
+        for (int c = 0; !ch.moved && c < 3; c++)
+            out[3 * i + c] = rgb[3 * i + c];
+    }
+    if (ch.tinted)
+        tint(&ch, out, side * side);
+    for (int i = 0; i < side * side * 3; i++)
+        out[i] = (out[i] / 255 - 0.5f) / 0.25f;
+    return 0;
+}
+
+/* ---- measures ---- */
+
+static float *luma_of(const struct rt_tensor *raw)
+{
+    int64_t count = raw->dim[0] * raw->dim[1];
+    const uint8_t *rgb = raw->data;
+    float *luma = malloc((size_t)count * sizeof *luma);
+    for (int64_t i = 0; luma && i < count; i++, rgb += 3)
+        luma[i] = (0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2]) / 255;
+    return luma;
+}
+
+/* Mean square of the four-neighbour Laplacian; 0 when no pixel has four neighbours. */
+static double laplacian_power(const float *luma, int64_t width, int64_t height)
+{
+    double sum = 0;
+    for (int64_t y = 1; y + 1 < height; y++)
+        for (int64_t x = 1; x + 1 < width; x++) {
+            const float *p = luma + y * width + x;
+            double l = p[-1] + p[1] + p[-width] + p[width] - 4 * p[0];
+            sum += l * l;
+        }
+    double inner = (double)(width - 2) * (double)(height - 2);
+    return inner > 0 ? sum / inner : 0;
+}
+
+static int measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+{
+    int rc = check_raw(raw, e);
+    if (rc)
+        return rc;
+    int64_t height = raw->dim[0], width = raw->dim[1], count = height * width;
+    float *luma = luma_of(raw);
+    if (!luma)
+        return rt_error_set(e, RT_EMEM, "out of memory for the measures of the picture");
+    double sum = 0, square = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += luma[i];
+    double mean = sum / (double)count;
+    for (int64_t i = 0; i < count; i++)
+        square += (luma[i] - mean) * (luma[i] - mean);
+    double variance = square / (double)count;
+    value[0] = laplacian_power(luma, width, height) / (variance + 1e-4);
+    value[1] = sqrt(variance);
+    value[2] = mean;
+    value[3] = (double)(width < height ? width : height);
+    free(luma);
+    return 0;
+}
+
+const struct rt_modality rt_modality_image = {
+    .name = "image",
+    .id = RT_IMAGE,
+    .load = load,
+    .wants_raw = wants_raw,
+    .augment = augment,
+    .features = features,
+    .features_key = features_key,
+    .shape = shape,
+    .present = present,
+    .measure = measure,
+    .measures = measures,
+    .measure_count = sizeof measures / sizeof *measures,
+};

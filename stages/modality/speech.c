@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT
+ * speech: recordings as the network sees them: log-mel frames (fbank.c), trimmed, cropped or
+ * padded, mean-normalised, and what training adds to them. The file formats are
+ * formats/audiofile.c's, the measures speech_measures.c's. */
+#include "formats/audiofile.h"
+#include "stages/modality/fbank.h"
+#include "stages/modality/modality.h"
+#include "stages/modality/speech_measures.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHORTEST (RT_AUDIO_RATE / 10) /* 100 ms */
+#define SILENCE 3.1623e-4f            /* -70 dBFS */
+#define TRIM_BLOCK (RT_AUDIO_RATE / 100)
+#define TRIM_BELOW 1e-3 /* a block 30 dB below the loudest is silence */
+#define TRIM_MARGIN 5   /* blocks kept on both sides */
+#define SPREAD 0.28f    /* mean-normalised log-mels of speech deviate by about 3.5 */
+
+/* ---- raw: samples at 16 kHz ---- */
+
+static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
+{
+    if (raw->dtype != RT_F32 || raw->rank != 1)
+        return rt_error_set(e, RT_EMISMATCH, "speech must be a row of float samples");
+    const float *x = raw->data;
+    int64_t n = raw->dim[0];
+    if (n < SHORTEST)
+        return rt_error_set(e, n ? RT_ESHORT : RT_EEMPTY,
+                            "%.0f ms of speech; at least 100 ms are needed",
+                            (double)n * 1000 / RT_AUDIO_RATE);
+    double mean = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += x[i];
+    mean /= (double)n;
+    if (!isfinite(mean))
+        return rt_error_set(e, RT_ENOTFINITE, "a sample of the speech is not finite");
+    float peak = 0;
+    for (int64_t i = 0; i < n; i++)
+        peak = fmaxf(peak, fabsf(x[i] - (float)mean));
+    if (peak < SILENCE)
+        return rt_error_set(e, RT_ESILENT, "nothing above -70 dBFS in %.2f s",
+                            (double)n / RT_AUDIO_RATE);
+    return 0;
+}
+
+static int load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                struct rt_error *e)
+{
+    struct rt_audio a;
+    *raw = (struct rt_tensor){0};
+    int rc = rt_audio_decode(&a, bytes, size, name, e);
+    if (rc)
+        return rc;
+    rc = rt_tensor_init(raw, RT_F32, 1, (int64_t[]){(int64_t)a.count});
+    if (rc == 0) {
+        memcpy(raw->data, a.sample, a.count * sizeof *a.sample);
+        rc = check_raw(raw, e);
+        rt_error_prefix(rc ? e : NULL, "%s", name);
+    } else {
+        rt_error_set(e, rc, "%s: out of memory for %zu samples", name, a.count);
+    }
+    rt_audio_fini(&a);
+    if (rc)
+        rt_tensor_fini(raw);
+    return rc;
+}
+
+/* ---- augmentation of raw ---- */
+
+static bool wants_raw(const struct rt_front *f)
+{
+    const struct rt_recipe *r = f->recipe;
+    return r->augment_gain > 0 || r->augment_noise > 0 || r->augment_speed > 0;
+}
+
+/* Value between b and c, cubic through four neighbours (Catmull-Rom). */
+static float between(float a, float b, float c, float d, float t)
+{
+    return b + 0.5f * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
+}
+
+/* Plays the recording `factor` times as fast, pitch included. */
+static int change_speed(struct rt_tensor *raw, double factor)
+{
+    int64_t n = raw->dim[0], m = (int64_t)((double)n / factor);
+    struct rt_tensor out;
+    if (n < 4 || m < 1)
+        return 0;
+    int rc = rt_tensor_init(&out, RT_F32, 1, &m);
+    if (rc)
+        return rc;
+    const float *x = raw->data;
+    float *y = out.data;
+    for (int64_t i = 0; i < m; i++) {
+        double at = (double)i * factor;
+        int64_t k = (int64_t)at < n - 2 ? (int64_t)at : n - 2;
+        y[i] = between(x[k > 0 ? k - 1 : 0], x[k], x[k + 1], x[k + 2 < n ? k + 2 : n - 1],
+                       (float)fmin(at - (double)k, 1));
+    }
+    rt_tensor_fini(raw);
+    *raw = out;
+    return 0;
+}
+
+/* Sum of two uniform numbers: near enough to a bell, and one draw a sample. */
+static float hiss(struct rt_rng *rng)
+{
+    uint64_t u = rt_rng_u64(rng);
+    return ((float)(u >> 40) + (float)(u >> 16 & 0xffffff)) / 16777216.0f - 1;
+}
+
+/* Pink noise is white noise through low-passes an octave and a half apart, each with the same
+ * power. */
+static float pink(struct rt_rng *rng, float state[6])
+{
+    static const float pole[6] = {0.5f, 0.1768f, 0.0625f, 0.0221f, 0.00781f, 0.00276f};
+    static const float gain[6] = {1.0f, 1.68f, 2.83f, 4.76f, 8.0f, 13.5f}; /* about pole ^ -1/2 */
+    float white = hiss(rng), sum = 0;
+    for (int k = 0; k < 6; k++) {
+        state[k] += pole[k] * (white - state[k]);
+        sum += gain[k] * state[k];
+    }
+    return sum;
+}
+
+static double power_of(const float *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i] * x[i];
+    return sum / (double)n;
+}
+
+static int add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_rng *rng)
+{
+    int64_t n = raw->dim[0];
+    float *x = raw->data, *noise = malloc((size_t)n * sizeof *noise), state[6] = {0};
+    if (!noise)
+        return RT_EMEM;
+    for (int64_t i = 0; i < n; i++)
+        noise[i] = is_pink ? pink(rng, state) : hiss(rng);
+    double scale = sqrt(power_of(x, n) / fmax(power_of(noise, n), 1e-30) * pow(10, -snr / 10));
+    for (int64_t i = 0; i < n; i++)
+        x[i] += (float)scale * noise[i];
+    free(noise);
+    return 0;
+}
+
+/* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
+static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
+{
+    const struct rt_recipe *r = f->recipe;
+    double speed = rt_rng_range(rng, 1 - r->augment_speed, 1 + r->augment_speed);
+    double gain = rt_rng_range(rng, -r->augment_gain, r->augment_gain);
+    bool noisy = rt_rng_unit(rng) < r->augment_noise, is_pink = rt_rng_unit(rng) < 0.5;
+    double snr = r->augment_snr_low + rt_rng_unit(rng) * (r->augment_snr_high - r->augment_snr_low);
+    int rc = 0;
+    if (raw->dtype != RT_F32 || raw->rank != 1 || raw->dim[0] < 1)
+        return RT_EMISMATCH;
+    if (r->augment_speed > 0)
+        rc = change_speed(raw, speed);
+    if (rc == 0 && noisy)
+        rc = add_noise(raw, snr, is_pink, rng);
+    float *x = raw->data, factor = (float)pow(10, gain / 20);
+    for (int64_t i = 0; rc == 0 && r->augment_gain > 0 && i < raw->dim[0]; i++)
+        x[i] *= factor;
+    return rc;
+}
+
+/* ---- features: log-mel frames ---- */
+
+static double block_energy(const float *x, int64_t n, float mean)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)(x[i] - mean) * (x[i] - mean);
+    return sum / (double)n;
+}
+
+/* First sample and count of what is left without the silence at both ends; at least 100 ms. */
+static void trim(const float *x, int64_t n, int64_t *first, int64_t *count)
+{
+    int64_t blocks = n / TRIM_BLOCK, from = blocks, to = 0;
+    double sum = 0, peak = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i];
+    float mean = (float)(sum / (double)n);
+    for (int64_t b = 0; b < blocks; b++)
+        peak = fmax(peak, block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean));
+    for (int64_t b = 0; b < blocks; b++)
+        if (block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean) >= peak * TRIM_BELOW) {
+            from = b < from ? b : from;
+            to = b + 1;
+        }
+    from = from > TRIM_MARGIN ? from - TRIM_MARGIN : 0;
+    to = to + TRIM_MARGIN < blocks ? to + TRIM_MARGIN : blocks;
+    int64_t start = from * TRIM_BLOCK, end = to == blocks ? n : to * TRIM_BLOCK;
+    if (end - start < SHORTEST) {
+        end = start + SHORTEST < n ? start + SHORTEST : n;
+        start = end - SHORTEST;
+    }
+    *first = start;
+    *count = end - start;
+}
+
+static int features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
+                    struct rt_error *e)
+{
+    *base = (struct rt_tensor){0};
+    int rc = check_raw(raw, e);
+    if (rc)
+        return rc;
+    struct rt_fbank *fbank;
+    int bands = (int)f->recipe->speech_bands;
+    rc = rt_fbank_create(&fbank, bands);
+    if (rc)
+        return rt_error_set(e, rc, "log-mel features with %d bands cannot be made", bands);
+    int64_t first = 0, count = raw->dim[0];
+    if (f->recipe->speech_trim)
+        trim(raw->data, raw->dim[0], &first, &count);
+    rc = rt_tensor_init(base, RT_F32, 2, (int64_t[]){rt_fbank_frames(count), bands});
+    if (rc == 0)
+        rt_fbank_run(fbank, (const float *)raw->data + first, count, base->data);
+    else
+        rt_error_set(e, rc, "out of memory for the features of %lld samples", (long long)count);
+    rt_fbank_destroy(fbank);
+    return rc;
+}
+
+static void features_key(const struct rt_front *f, char *text, size_t size)
+{
+    snprintf(text, size, "speech 1 bands %d trim %d", (int)f->recipe->speech_bands,
+             f->recipe->speech_trim ? 1 : 0);
+}
+
+/* ---- present: one row of the network's input ---- */
+
+static int shape(const struct rt_front *f, int64_t dim[3])
+{
+    dim[0] = f->recipe->speech_frames;
+    dim[1] = f->recipe->speech_bands;
+    return 2;
+}
+
+/* `count` masks of 0 (the mean) over rows or columns of out [frames, bands]. */
+static void mask(struct rt_rng *rng, int64_t count, int64_t widest, int64_t frames, int64_t bands,
+                 bool time, float *out)
+{
+    int64_t length = time ? frames : bands;
+    if (widest > length)
+        widest = length;
+    for (int64_t m = 0; m < count; m++) {
+        int64_t width = rt_rng_below(rng, (uint32_t)widest + 1);
+        int64_t start = rt_rng_below(rng, (uint32_t)(length - width) + 1);
+        if (time)
+            memset(out + start * bands, 0, (size_t)(width * bands) * sizeof *out);
+        for (int64_t t = 0; !time && t < frames; t++)
+            memset(out + t * bands + start, 0, (size_t)width * sizeof *out);
+    }
+}
+
+/* Writes the rows [to, to + rows) of out from those of base at `from`, less the utterance's mean.
+ */
+static void place(const float *base, int64_t length, int64_t bands, int64_t from, int64_t to,
+                  int64_t rows, float *out)
+{
+    for (int64_t b = 0; b < bands; b++) {
+        double sum = 0;
+        for (int64_t t = 0; t < length; t++)
+            sum += base[t * bands + b];
+        float mean = (float)(sum / (double)length);
+        for (int64_t t = 0; t < rows; t++)
+            out[(to + t) * bands + b] = (base[(from + t) * bands + b] - mean) * SPREAD;
+    }
+}
+
+static int present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
+                   float *out)
+{
+    const struct rt_recipe *r = f->recipe;
+    int64_t frames = r->speech_frames, bands = r->speech_bands;
+    if (base->dtype != RT_F32 || base->rank != 2 || base->dim[1] != bands || base->dim[0] < 1)
+        return RT_EMISMATCH;
+    int64_t length = base->dim[0], slack = length > frames ? length - frames : frames - length;
+    int64_t offset = slack / 2;
+    if (rng && r->augment_crop)
+        offset = rt_rng_below(rng, (uint32_t)slack + 1);
+    memset(out, 0, (size_t)(frames * bands) * sizeof *out);
+    if (length > frames)
+        place(base->data, length, bands, offset, 0, frames, out);
+    else
+        place(base->data, length, bands, 0, offset, length, out);
+    if (rng) {
+        mask(rng, r->augment_time_masks, r->augment_time_width, frames, bands, true, out);
+        mask(rng, r->augment_band_masks, r->augment_band_width, frames, bands, false, out);
+    }
+    return 0;
+}
+
+static int measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+{
+    int rc = check_raw(raw, e);
+    if (rc == 0 && (rc = rt_speech_measure(raw->data, raw->dim[0], value)) != 0)
+        rt_error_set(e, rc, "out of memory for the measures of the speech");
+    return rc;
+}
+
+const struct rt_modality rt_modality_speech = {
+    .name = "speech",
+    .id = RT_SPEECH,
+    .load = load,
+    .wants_raw = wants_raw,
+    .augment = augment,
+    .features = features,
+    .features_key = features_key,
+    .shape = shape,
+    .present = present,
+    .measure = measure,
+    .measures = rt_speech_measures,
+    .measure_count = RT_SPEECH_MEASURES,
+};

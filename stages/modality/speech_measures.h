@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * speech_measures: the quality of a recording in numbers. Part of speech.c's vtable; no checks of
+ * the recording here, no features. */
+#ifndef RT_SPEECH_MEASURES_H
+#define RT_SPEECH_MEASURES_H
+
+#include "stages/modality/modality.h"
+
+#define RT_SPEECH_MEASURES 6
+extern const struct rt_measure rt_speech_measures[RT_SPEECH_MEASURES];
+
+/* sample: 16 kHz, at least 100 ms, finite, not silent. value: [RT_SPEECH_MEASURES]. RT_EMEM. */
+int rt_speech_measure(const float *sample, int64_t count, double *value);
+
+#endif

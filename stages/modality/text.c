@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ * text: words and character 3- to 5-grams, lower-cased and hashed into buckets. A word is a run of
+ * letters, marks and digits (script.c); scripts without spaces give long words, and their n-grams
+ * do the work. Weights by TF-IDF; the IDF is fitted in idf.c. */
+#include "formats/hash.h"
+#include "formats/utf8.h"
+#include "stages/modality/modality.h"
+#include "stages/modality/script.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GRAM_MIN 3
+#define GRAM_MAX 5
+#define EDGE 0x20 /* stands before and after a word in its n-grams; never inside one */
+
+static const struct rt_measure measures[] = {
+    {"length", "characters", RT_HIGHER, "length of the text"},
+    {"known", "", RT_HIGHER, "share of the characters that belong to a script in common use"},
+};
+
+/* ---- raw: bytes of valid UTF-8 ---- */
+
+static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
+{
+    if (raw->dtype != RT_U8 || raw->rank != 1)
+        return rt_error_set(e, RT_EMISMATCH, "text must be a row of bytes");
+    const char *text = raw->data;
+    size_t size = (size_t)raw->dim[0], bad = rt_utf8_check(text, size);
+    if (bad < size)
+        return rt_error_set(e, RT_EFORMAT, "byte %zu (0x%02x) is not UTF-8; save the text as UTF-8",
+                            bad, (unsigned char)text[bad]);
+    for (size_t at = 0; at < size;)
+        if (rt_script_kind(rt_utf8_next(text, size, &at)) == RT_SCRIPT_WORD)
+            return 0;
+    return rt_error_set(e, RT_EEMPTY, "no letter or digit in %zu bytes of text", size);
+}
+
+static int load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                struct rt_error *e)
+{
+    int rc = rt_tensor_init(raw, RT_U8, 1, (int64_t[]){(int64_t)size});
+    if (rc)
+        return rt_error_set(e, rc, "%s: out of memory for %zu bytes of text", name, size);
+    if (size)
+        memcpy(raw->data, bytes, size);
+    rc = check_raw(raw, e);
+    if (rc) {
+        rt_error_prefix(e, "%s", name);
+        rt_tensor_fini(raw);
+    }
+    return rc;
+}
+
+static bool wants_raw(const struct rt_front *f)
+{
+    (void)f;
+    return false; /* words are dropped from the features */
+}
+
+static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
+{
+    (void)f, (void)raw, (void)rng;
+    return 0;
+}
+
+/* ---- features: pairs (bucket, count) ---- */
+
+struct counter {
+    int32_t *count; /* [buckets] */
+    uint64_t buckets;
+    int64_t distinct;
+};
+
+/* `kind` keeps a word apart from the same n-gram. */
+static void count_feature(struct counter *k, uint64_t kind, const int32_t *c, int64_t n)
+{
+    uint64_t hash = rt_hash64(c, (size_t)n * sizeof *c, kind);
+    int32_t *count = &k->count[hash % k->buckets];
+    k->distinct += *count == 0;
+    ++*count;
+}
+
+/* edged: EDGE, the word, EDGE; n code points in all. */
+static void count_word(struct counter *k, const int32_t *edged, int64_t n)
+{
+    count_feature(k, 0, edged + 1, n - 2);
+    for (int gram = GRAM_MIN; gram <= GRAM_MAX; gram++)
+        for (int64_t i = 0; i + gram <= n; i++)
+            count_feature(k, (uint64_t)gram, edged + i, gram);
+}
+
+/* word: room for every code point and two more. */
+static void count_text(struct counter *k, const char *text, size_t size, int32_t *word)
+{
+    int64_t n = 1;
+    word[0] = EDGE;
+    for (size_t at = 0; at < size;) {
+        int32_t c = rt_utf8_next(text, size, &at);
+        bool part = rt_script_kind(c) == RT_SCRIPT_WORD;
+        if (part)
+            word[n++] = rt_script_lower(c);
+        if (n > 1 && (!part || at >= size)) {
+            word[n] = EDGE;
+            count_word(k, word, n + 1);
+            n = 1;
+        }
+    }
+}
+
+static int features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
+                    struct rt_error *e)
+{
+    *base = (struct rt_tensor){0};
+    int rc = check_raw(raw, e);
+    if (rc)
+        return rc;
+    struct counter k = {.buckets = (uint64_t)f->recipe->text_buckets};
+    size_t size = (size_t)raw->dim[0];
+    int32_t *word = malloc((size + 2) * sizeof *word);
+    k.count = calloc(k.buckets, sizeof *k.count);
+    rc = word && k.count ? 0 : RT_EMEM;
+    if (rc == 0) {
+        count_text(&k, raw->data, size, word);
+        rc = rt_tensor_init(base, RT_I32, 2, (int64_t[]){k.distinct, 2});
+    }
+    int32_t *pair = base->data;
+    for (uint64_t b = 0; rc == 0 && b < k.buckets; b++)
+        if (k.count[b]) {
+            *pair++ = (int32_t)b;
+            *pair++ = k.count[b];
+        }
+    free(word);
+    free(k.count);
+    return rc ? rt_error_set(e, rc, "out of memory for the features of %zu bytes of text", size)
+              : 0;
+}
+
+static void features_key(const struct rt_front *f, char *text, size_t size)
+{
+    snprintf(text, size, "text 1 buckets %d", (int)f->recipe->text_buckets);
+}
+
+/* ---- present: a bag of (bucket, weight) ---- */
+
+static int shape(const struct rt_front *f, int64_t dim[3])
+{
+    (void)f, (void)dim;
+    return 0;
+}
+
+static int check_base(const struct rt_front *f, const struct rt_tensor *base)
+{
+    if (base->dtype != RT_I32 || base->rank != 2 || base->dim[1] != 2 || base->dim[0] < 1)
+        return RT_EMISMATCH;
+    const int32_t *pair = base->data;
+    for (int64_t i = 0; i < base->dim[0]; i++, pair += 2)
+        if (pair[0] < 0 || pair[0] >= f->recipe->text_buckets || pair[1] < 1)
+            return RT_EMISMATCH;
+    return 0;
+}
+
+/* One feature is chosen beforehand and always kept, so that no bag comes out empty. */
+static void fill(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
+                 struct rt_bag *out)
+{
+    const int32_t *pair = base->data;
+    int64_t n = base->dim[0], kept = rng ? rt_rng_below(rng, (uint32_t)n) : 0;
+    double drop = rng ? f->recipe->augment_words : 0, square = 0;
+    for (int64_t i = 0; i < n; i++, pair += 2) {
+        if (drop > 0 && rt_rng_unit(rng) < drop && i != kept)
+            continue;
+        float weight = 1 + logf((float)pair[1]);
+        if (f->idf && f->recipe->text_idf)
+            weight *= f->idf[pair[0]];
+        square += (double)weight * weight;
+        out->bucket[out->count] = pair[0];
+        out->weight[out->count++] = weight;
+    }
+    float scale = square > 0 ? (float)(1 / sqrt(square)) : 0;
+    for (int i = 0; i < out->count; i++)
+        out->weight[i] *= scale;
+}
+
+static int present_bag(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
+                       struct rt_bag *out)
+{
+    *out = (struct rt_bag){0};
+    int rc = check_base(f, base);
+    if (rc)
+        return rc;
+    out->bucket = malloc((size_t)base->dim[0] * sizeof *out->bucket);
+    out->weight = malloc((size_t)base->dim[0] * sizeof *out->weight);
+    if (!out->bucket || !out->weight) {
+        free(out->bucket);
+        free(out->weight);
+        *out = (struct rt_bag){0};
+        return RT_EMEM;
+    }
+    fill(f, base, rng, out);
+    return 0;
+}
+
+static int measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+{
+    int rc = check_raw(raw, e);
+    if (rc)
+        return rc;
+    size_t size = (size_t)raw->dim[0];
+    int64_t length = 0, known = 0;
+    for (size_t at = 0; at < size; length++)
+        known += rt_script_kind(rt_utf8_next(raw->data, size, &at)) != RT_SCRIPT_UNKNOWN;
+    value[0] = (double)length;
+    value[1] = (double)known / (double)length;
+    return 0;
+}
+
+const struct rt_modality rt_modality_text = {
+    .name = "text",
+    .id = RT_TEXT,
+    .load = load,
+    .wants_raw = wants_raw,
+    .augment = augment,
+    .features = features,
+    .features_key = features_key,
+    .shape = shape,
+    .present_bag = present_bag,
+    .measure = measure,
+    .measures = measures,
+    .measure_count = sizeof measures / sizeof *measures,
+};

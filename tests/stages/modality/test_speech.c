@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT
+ * test_speech: every reason to leave a recording out; trimming, cropping, padding, normalisation
+ * and masks; augmentation follows from its random numbers alone; measures move the right way. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "formats/file.h"
+#include "stages/modality/modality.h"
+
+static const struct rt_modality *const speech = &rt_modality_speech;
+static struct rt_recipe recipe;
+static struct rt_front front = {.recipe = &recipe};
+
+static int reset(void **state)
+{
+    (void)state;
+    rt_recipe_init(&recipe);
+    return 0;
+}
+
+static int load(const char *path, struct rt_tensor *raw, struct rt_error *e)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(rt_file_read(path, 1 << 20, &bytes, &size, e), 0);
+    int rc = speech->load(bytes, size, path, raw, e);
+    free(bytes);
+    return rc;
+}
+
+/* Half a second of a voice-like sound (harmonics of 150 Hz, four bursts) between `pause` samples of
+ * silence, over noise of the given level. */
+static struct rt_tensor voice(int pause, float noise)
+{
+    struct rt_tensor raw;
+    int n = 8000 + 2 * pause;
+    assert_int_equal(rt_tensor_init(&raw, RT_F32, 1, (int64_t[]){n}), 0);
+    float *x = raw.data;
+    uint32_t u = 7;
+    for (int i = 0; i < n; i++) {
+        double t = (i - pause) / 16000.0;
+        u = u * 1664525u + 1013904223u;
+        x[i] = noise * (float)(int32_t)u / 2147483648.0f;
+        if (i < pause || i >= pause + 8000 || fmod(t, 0.125) > 0.09)
+            continue;
+        for (int h = 1; h <= 40; h++)
+            x[i] += (float)(0.1 / h * sin(2 * M_PI * 150 * h * t));
+    }
+    return raw;
+}
+
+static void test_reasons(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        int code;
+    } bad[] = {
+        {"tests/data/bad/empty", RT_EEMPTY},
+        {"tests/data/bad/noise", RT_EFORMAT},
+        {"tests/data/bad/short.wav", RT_ESHORT},
+        {"tests/data/bad/silent.wav", RT_ESILENT},
+        {"tests/data/bad/nan.wav", RT_ENOTFINITE},
+        {"tests/data/bad/cut_tone_22k.ogg", RT_EFORMAT},
+        {"tests/data/bad/no_samples.wav", RT_EEMPTY},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct rt_tensor raw;
+        struct rt_error e = {0};
+        assert_int_equal(load(bad[i].path, &raw, &e), bad[i].code);
+        assert_null(raw.data);
+        assert_memory_equal(e.text, bad[i].path, strlen(bad[i].path));
+    }
+}
+
+/* features and measure name the same reasons for samples that do not come from load. */
+static void test_reasons_of_raw(void **state)
+{
+    (void)state;
+    float x[4800] = {0};
+    struct rt_tensor base, raw = rt_tensor_view(RT_F32, 1, (int64_t[]){4800}, x);
+    double value[RT_MEASURES_MAX];
+    assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ESILENT);
+    assert_int_equal(speech->measure(&raw, value, NULL), RT_ESILENT);
+    for (int i = 0; i < 4800; i++)
+        x[i] = 0.5f; /* only an offset */
+    assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ESILENT);
+    for (int i = 0; i < 4800; i += 2)
+        x[i] = 0;
+    x[100] = INFINITY;
+    assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ENOTFINITE);
+    x[100] = NAN;
+    assert_int_equal(speech->measure(&raw, value, NULL), RT_ENOTFINITE);
+    raw.dim[0] = 1599;
+    assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ESHORT);
+    raw.dim[0] = 0;
+    assert_int_equal(speech->measure(&raw, value, NULL), RT_EEMPTY);
+    raw.dtype = RT_U8;
+    assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_EMISMATCH);
+    assert_null(base.data);
+}
+
+static int64_t frames_of(struct rt_tensor raw)
+{
+    struct rt_tensor base;
+    assert_int_equal(speech->features(&front, &raw, &base, NULL), 0);
+    int64_t frames = base.dim[0];
+    rt_tensor_fini(&base);
+    rt_tensor_fini(&raw);
+    return frames;
+}
+
+static void test_trim(void **state)
+{
+    (void)state;
+    recipe.speech_trim = false;
+    assert_int_equal(frames_of(voice(8000, 0)), 148);
+    recipe.speech_trim = true;
+    assert_in_range(frames_of(voice(8000, 0)), 53, 58); /* 0.46 s of sound and 50 ms on each side */
+    assert_in_range(frames_of(voice(8000, 0.002f)), 53, 58);
+    struct rt_tensor click = voice(8000, 0);
+    memset(click.data, 0, rt_tensor_bytes(&click));
+    ((float *)click.data)[0] = 1; /* at least 100 ms are kept */
+    assert_int_equal(frames_of(click), 8);
+    struct rt_tensor last = voice(8000, 0);
+    memset(last.data, 0, rt_tensor_bytes(&last));
+    ((float *)last.data)[23999] = 1;
+    assert_int_equal(frames_of(last), 8);
+}
+
+static void test_features_key(void **state)
+{
+    (void)state;
+    char a[64], b[64];
+    speech->features_key(&front, a, sizeof a);
+    recipe.speech_trim = !recipe.speech_trim;
+    speech->features_key(&front, b, sizeof b);
+    assert_string_not_equal(a, b);
+    recipe.speech_bands = 80;
+    speech->features_key(&front, a, sizeof a);
+    assert_string_not_equal(a, b);
+}
+
+/* base[t, b] = t + 100 b: after normalisation every band is the same ramp about 0. */
+static struct rt_tensor ramp(int64_t frames)
+{
+    struct rt_tensor base;
+    assert_int_equal(rt_tensor_init(&base, RT_F32, 2, (int64_t[]){frames, 40}), 0);
+    for (int64_t i = 0; i < frames * 40; i++)
+        ((float *)base.data)[i] = (float)(i / 40 + 100 * (i % 40));
+    return base;
+}
+
+static void test_present(void **state)
+{
+    (void)state;
+    recipe.speech_bands = 40;
+    recipe.speech_frames = 16;
+    int64_t dim[3];
+    float out[16 * 40];
+    assert_int_equal(speech->shape(&front, dim), 2);
+    assert_int_equal(dim[0], 16);
+    assert_int_equal(dim[1], 40);
+    struct rt_tensor base = ramp(32);
+    recipe.speech_bands = 64;
+    assert_int_equal(speech->present(&front, &base, NULL, out), RT_EMISMATCH);
+    recipe.speech_bands = 40;
+    assert_int_equal(speech->present(&front, &base, NULL, out),
+                     0); /* the middle, less the mean 15.5 */
+    float unit = out[40] - out[0];
+    assert_true(unit > 0);
+    for (int t = 0; t < 16; t++)
+        for (int b = 0; b < 40; b++)
+            assert_true(fabsf(out[t * 40 + b] - unit * ((float)(t + 8) - 15.5f)) < 1e-3f);
+    rt_tensor_fini(&base);
+    base = ramp(10);
+    assert_int_equal(speech->present(&front, &base, NULL, out),
+                     0); /* centred, 3 empty rows each side */
+    for (int t = 0; t < 16; t++)
+        for (int b = 0; b < 40; b++) {
+            float want = t < 3 || t > 12 ? 0 : unit * ((float)(t - 3) - 4.5f);
+            assert_true(fabsf(out[t * 40 + b] - want) < 1e-3f);
+        }
+    rt_tensor_fini(&base);
+}
+
+/* First row of the crop, from a ramp of 64 frames. */
+static int crop_start(uint64_t sample)
+{
+    float out[16 * 40];
+    struct rt_tensor base = ramp(64);
+    struct rt_rng rng = rt_rng_init(1, 1, sample, RT_RNG_SPEECH);
+    assert_int_equal(speech->present(&front, &base, &rng, out), 0);
+    rt_tensor_fini(&base);
+    return (int)lrintf(out[0] / (out[40] - out[0]) + 31.5f);
+}
+
+static void test_random_crop(void **state)
+{
+    (void)state;
+    recipe.speech_bands = 40;
+    recipe.speech_frames = 16;
+    int lowest = 64, highest = 0;
+    for (uint64_t s = 0; s < 500; s++) {
+        int start = crop_start(s);
+        assert_int_equal(start, crop_start(s)); /* equal numbers, equal bytes */
+        lowest = start < lowest ? start : lowest;
+        highest = start > highest ? start : highest;
+    }
+    assert_int_equal(lowest, 0);
+    assert_int_equal(highest, 48);
+    recipe.augment_crop = false;
+    assert_int_equal(crop_start(3), 24);
+}
+
+static void test_masks(void **state)
+{
+    (void)state;
+    recipe.speech_bands = 40;
+    recipe.speech_frames = 64;
+    recipe.augment_time_masks = 1;
+    recipe.augment_time_width = 500; /* more than there is: cut to it */
+    recipe.augment_band_masks = 2;
+    recipe.augment_band_width = 8;
+    float out[64 * 40];
+    int rows = 0, bands = 0, most_bands = 0;
+    struct rt_tensor base = ramp(64);
+    for (uint64_t s = 0; s < 200; s++) {
+        struct rt_rng rng = rt_rng_init(1, 1, s, RT_RNG_SPEECH);
+        assert_int_equal(speech->present(&front, &base, &rng, out), 0);
+        int empty_rows = 0, empty_bands = 0;
+        for (int t = 0; t < 64; t++) {
+            int zero = 0;
+            for (int b = 0; b < 40; b++)
+                zero += out[t * 40 + b] == 0;
+            empty_rows += zero == 40;
+            empty_bands = zero < 40 && zero > empty_bands ? zero : empty_bands;
+        }
+        rows += empty_rows > 0;
+        bands += empty_bands > 0;
+        most_bands = empty_bands > most_bands ? empty_bands : most_bands;
+    }
+    rt_tensor_fini(&base);
+    assert_in_range(rows, 150, 200);
+    assert_in_range(bands, 150, 200);
+    assert_in_range(most_bands, 12, 16); /* two masks of up to 8 */
+}
+
+static double power(const struct rt_tensor *raw)
+{
+    const float *x = raw->data;
+    double sum = 0;
+    for (int64_t i = 0; i < raw->dim[0]; i++)
+        sum += (double)x[i] * x[i];
+    return sum / (double)raw->dim[0];
+}
+
+static struct rt_tensor augmented(uint64_t sample)
+{
+    struct rt_tensor raw = voice(1000, 0);
+    struct rt_rng rng = rt_rng_init(1, 1, sample, RT_RNG_SPEECH);
+    assert_int_equal(speech->augment(&front, &raw, &rng), 0);
+    return raw;
+}
+
+static void test_augment(void **state)
+{
+    (void)state;
+    assert_false(speech->wants_raw(&front));
+    struct rt_tensor plain = voice(1000, 0), same = augmented(1);
+    assert_memory_equal(plain.data, same.data,
+                        rt_tensor_bytes(&plain)); /* nothing set: nothing done */
+    rt_tensor_fini(&same);
+    recipe.augment_gain = 12;
+    assert_true(speech->wants_raw(&front));
+    double lowest = 99, highest = -99;
+    for (uint64_t s = 0; s < 100; s++) {
+        struct rt_tensor a = augmented(s);
+        double gain = 10 * log10(power(&a) / power(&plain));
+        lowest = fmin(lowest, gain), highest = fmax(highest, gain);
+        rt_tensor_fini(&a);
+    }
+    assert_true(lowest >= -12 && lowest < -9 && highest <= 12 && highest > 9);
+    rt_tensor_fini(&plain);
+}
+
+static void test_noise(void **state)
+{
+    (void)state;
+    recipe.augment_noise = 0.5;
+    recipe.augment_snr_low = 10;
+    recipe.augment_snr_high = 10;
+    struct rt_tensor plain = voice(1000, 0);
+    int noisy = 0;
+    for (uint64_t s = 0; s < 200; s++) {
+        struct rt_tensor a = augmented(s), b = augmented(s);
+        assert_memory_equal(a.data, b.data, rt_tensor_bytes(&a));
+        for (int64_t i = 0; i < a.dim[0]; i++)
+            ((float *)b.data)[i] -= ((float *)plain.data)[i];
+        if (power(&b) > 0) {
+            noisy++;
+            assert_true(fabs(10 * log10(power(&plain) / power(&b)) - 10) < 0.01);
+        }
+        rt_tensor_fini(&a);
+        rt_tensor_fini(&b);
+    }
+    assert_in_range(noisy, 70, 130);
+    rt_tensor_fini(&plain);
+}
+
+static void test_speed(void **state)
+{
+    (void)state;
+    recipe.augment_speed = 0.2;
+    int64_t shortest = 99999, longest = 0;
+    for (uint64_t s = 0; s < 200; s++) {
+        struct rt_tensor a = augmented(s);
+        shortest = a.dim[0] < shortest ? a.dim[0] : shortest;
+        longest = a.dim[0] > longest ? a.dim[0] : longest;
+        for (int64_t i = 0; i < a.dim[0]; i++)
+            assert_true(fabsf(((float *)a.data)[i]) < 1);
+        rt_tensor_fini(&a);
+    }
+    assert_in_range(shortest, 8333, 8600); /* 10000 samples between 1.2 and 0.8 times as fast */
+    assert_in_range(longest, 12000, 12500);
+    struct rt_tensor bytes = {.dtype = RT_U8, .rank = 1};
+    struct rt_rng rng = rt_rng_init(1, 1, 1, RT_RNG_SPEECH);
+    assert_int_equal(speech->augment(&front, &bytes, &rng), RT_EMISMATCH);
+}
+
+enum { SNR, CLIPPED, ACTIVITY, LEVEL, BANDWIDTH, DURATION };
+
+static void measure(struct rt_tensor raw, double *value)
+{
+    assert_int_equal(speech->measure(&raw, value, NULL), 0);
+    for (int i = 0; i < speech->measure_count; i++)
+        assert_true(isfinite(value[i]));
+    rt_tensor_fini(&raw);
+}
+
+static void test_measures(void **state)
+{
+    (void)state;
+    double clean[RT_MEASURES_MAX], v[RT_MEASURES_MAX], before = 1e9;
+    measure(voice(4000, 1e-5f), clean);
+    assert_true(clean[CLIPPED] == 0);
+    assert_true(fabs(clean[DURATION] - 1) < 1e-9);
+    assert_true(clean[ACTIVITY] > 0.3 && clean[ACTIVITY] < 0.6);
+    for (float noise = 1e-4f; noise < 0.2f; noise *= 3) { /* more noise: lower SNR each time */
+        measure(voice(4000, noise), v);
+        assert_true(v[SNR] < before - 5);
+        before = v[SNR];
+    }
+    struct rt_tensor raw = voice(4000, 1e-5f);
+    float *x = raw.data;
+    for (int64_t i = 0; i < raw.dim[0]; i++)
+        x[i] = fmaxf(-0.05f, fminf(0.05f, x[i]));
+    measure(raw, v);
+    assert_true(v[CLIPPED] > 0.05);
+    raw = voice(4000, 1e-5f);
+    x = raw.data;
+    for (int64_t i = 0; i < raw.dim[0]; i++)
+        x[i] *= 0.1f;
+    measure(raw, v);
+    assert_true(fabs(v[LEVEL] + 20 - clean[LEVEL]) < 0.01);
+    raw = voice(4000, 1e-5f);
+    x = raw.data;
+    for (int pass = 0; pass < 4; pass++) /* a low-pass */
+        for (int64_t i = raw.dim[0] - 1; i > 0; i--)
+            x[i] = 0.5f * (x[i] + x[i - 1]);
+    measure(raw, v);
+    assert_true(v[BANDWIDTH] < clean[BANDWIDTH] - 0.5);
+}
+
+/* A noise without speech, the shortest recording and a real file: values, not reasons. */
+static void test_measures_of_odd_input(void **state)
+{
+    (void)state;
+    double v[RT_MEASURES_MAX];
+    struct rt_tensor raw = voice(0, 0.3f);
+    for (int64_t i = 0; i < 8000; i++)
+        ((float *)raw.data)[i] = (float)((i * 7919 % 1000) - 500) / 1000;
+    measure(raw, v);
+    assert_true(v[SNR] < 0 && v[ACTIVITY] == 0);
+    raw = voice(0, 0.1f);
+    raw.dim[0] = 1600;
+    measure(raw, v);
+    assert_true(fabs(v[DURATION] - 0.1) < 1e-9);
+    assert_int_equal(load("tests/golden/fbank_in_es.wav", &raw, NULL), 0);
+    measure(raw, v);
+    assert_true(v[SNR] > 10 && v[BANDWIDTH] > 2);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, reset)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_reasons),      TEST(test_reasons_of_raw), TEST(test_trim),
+        TEST(test_features_key), TEST(test_present),        TEST(test_random_crop),
+        TEST(test_masks),        TEST(test_augment),        TEST(test_noise),
+        TEST(test_speed),        TEST(test_measures),       TEST(test_measures_of_odd_input),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
