@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * utf8: checked decoding of UTF-8 text and simple case folding of code points. */
+ * utf8: checked decoding and encoding of UTF-8 text. */
 #ifndef RT_UTF8_H
 #define RT_UTF8_H
 
