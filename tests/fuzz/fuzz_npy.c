@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fuzz_npy: any bytes -> a refused file with a message, or a tensor that is not larger than they. */
+ * fuzz_npy: any bytes -> a refused file with a message, or a tensor that is not larger than they.
+ */
 #include "formats/npy.h"
 
 #include <assert.h>
