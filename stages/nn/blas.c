@@ -3,13 +3,8 @@
 #include "stages/nn/blas.h"
 
 #include <cblas.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include <uv.h>
-
-#define CORETYPE "OPENBLAS_CORETYPE"
 
 void rt_blas_init(void)
 {
@@ -21,23 +16,6 @@ void rt_blas_init(void)
 const char *rt_blas_core(void)
 {
     return openblas_get_corename();
-}
-
-void rt_blas_restart(char **argv)
-{
-#if defined(__x86_64__)
-    const char *core = openblas_get_corename();
-    bool narrow = strcmp(core, "Haswell") == 0 || strcmp(core, "Zen") == 0;
-    bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                __builtin_cpu_supports("avx512cd");
-    if (narrow && wide && !getenv(CORETYPE) && setenv(CORETYPE, "SkylakeX", 1) == 0) {
-        execv("/proc/self/exe", argv);
-        unsetenv(CORETYPE);
-    }
-#else
-    (void)argv;
-#endif
 }
 
 double rt_blas_gflops(int n)

@@ -10,11 +10,6 @@
 void rt_blas_init(void);
 /* The kernel set OpenBLAS chose: "Haswell", "SkylakeX", ... */
 const char *rt_blas_core(void);
-/* First thing in main: when the processor has AVX-512 but OpenBLAS does not recognise it (0.3.21 on
- * Zen 4 and 5 runs its AVX2 kernels, half as fast), starts the program again with
- * OPENBLAS_CORETYPE set, which it reads only while being loaded. Otherwise, when the user has set
- * that variable, or when starting again fails, returns and nothing has changed. */
-void rt_blas_restart(char **argv);
 /* Measured speed of one thread on a product of n x n matrices, in GFLOP/s; takes some 10 ms. */
 double rt_blas_gflops(int n);
 

@@ -24,6 +24,7 @@ struct norm {
     int64_t grain;      /* rows of one piece: a multiple of fold */
     int pieces;
     bool batch_statistics;
+    bool back; /* sums are those of the backward pass */
     float *mean, *rstd;   /* [c] of this step (kept for backward) */
     double *sum;          /* [pieces, 2, c] */
     float *line;          /* [4, wide] per-channel factors, repeated fold times */
@@ -188,7 +189,7 @@ static void sum_piece(void *self, int i, int thread)
         int64_t times = (end - row) / fold < BLOCK_ROWS ? (end - row) / fold : BLOCK_ROWS;
         rows = times * fold;
         memset(s1, 0, 2 * (size_t)m->wide * sizeof *s1);
-        if (r->dy) {
+        if (m->back) {
             sums_backward(r->x[0] + at, r->relu ? r->y + at : NULL, r->dy + at, m->line, s1, s2,
                           times, n);
         } else {
@@ -293,6 +294,7 @@ static void forward(struct rt_op_run *r)
 static void backward(struct rt_op_run *r)
 {
     struct norm m = norm_begin(r);
+    m.back = true;
     float *a = m.line, *b = a + m.wide, *s = b + m.wide, *mean = s + m.wide;
     memset(m.line, 0, 4 * (size_t)m.wide * sizeof *m.line);
     if (m.batch_statistics) {

@@ -196,9 +196,7 @@ static void close_bench(struct bench *b)
 static double loss(struct bench *b)
 {
     double sum = 0;
-    b->r.dy = NULL; /* forward must not look at it */
     b->op->forward(&b->r);
-    b->r.dy = b->pull;
     for (int64_t i = 0; i < b->out_count; i++) {
         sum += (double)b->r.y[i] * b->pull[i];
     }
