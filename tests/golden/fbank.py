@@ -10,7 +10,8 @@ but the definition.
 The three inputs are 0.8 s each of spoken descriptions from Debian's tuxpaint-stamps-default (Tux
 Paint stamps, Copyright 2002-2022 Bill Kendrick and the speakers, GPL-2), brought to 16 kHz mono
 16 bit: es = animals/amphibians/frog-1_desc_es.ogg, fr = symbols/money/japanese/yen005_desc_fr.ogg,
-ru = household/wheelie_bin_desc_ru.ogg. They and what is computed from them stay under that licence."""
+ru = household/wheelie_bin_desc_ru.ogg. They and what is made from
+them stay under that licence."""
 import os, wave
 import numpy as np
 

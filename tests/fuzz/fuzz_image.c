@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * fuzz_image: any bytes -> a picture or a named error; what is decoded keeps the header's limits
+ * and can be fitted into any size. */
+#include "formats/imagefile.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct rt_image im;
+    struct rt_error e = {0};
+    uint8_t fit[24 * 24 * 3];
+    int rc = rt_image_decode(&im, data, size, "fuzz", &e);
+    if (rc) {
+        assert(rc == e.code && e.text[0] && !im.rgb);
+        return 0;
+    }
+    assert(im.width >= 1 && im.width <= RT_IMAGE_SIDE_MAX);
+    assert(im.height >= 1 && im.height <= RT_IMAGE_SIDE_MAX);
+    assert((int64_t)im.width * im.height <= RT_IMAGE_PIXELS_MAX);
+    rc = rt_image_fit(&im, 24, 24, fit);
+    assert(rc == 0);
+    rc = rt_image_resize(&im, 1 + im.width % 24, 24, fit);
+    assert(rc == 0);
+    rt_image_fini(&im);
+    return 0;
+}
