@@ -17,7 +17,8 @@
 struct rt_key128 {
     uint64_t lo, hi;
 };
-/* XXH3-128 of bytes, mixed with a first key (zero = none) so that keys can be chained. */
+/* XXH3-128 of bytes, mixed with a first key (zero = none) so that keys can be chained. Keys follow the
+ * machine's byte order; a store is not carried between machines. */
 struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 first);
 
 struct rt_store; /* opaque */
@@ -26,11 +27,15 @@ struct rt_store; /* opaque */
 int rt_store_open(struct rt_store **out, const char *folder, const char *name, uint64_t limit,
                   struct rt_error *e);
 void rt_store_close(struct rt_store *s);
-/* A new reference in *out, or NULL when absent. */
+/* 1 when the key is stored (its record may still turn out to be damaged), by any process; else 0. */
+int rt_store_has(struct rt_store *s, struct rt_key128 key);
+/* A new reference in *out, or NULL when absent; always 0. What another process has put is seen. */
 int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out);
-/* 0 also when the limit is reached (nothing stored). */
+/* 0 also when the limit is reached (nothing stored) or the key is there already. RT_EFULL (disk), RT_EIO,
+ * RT_ELARGE, RT_EMEM: not stored, the file is as before. */
 int rt_store_put(struct rt_store *s, struct rt_key128 key, const struct rt_frame *f);
 int rt_store_full(const struct rt_store *s);
+/* Gets that found something and that did not; size of the file. */
 void rt_store_counts(struct rt_store *s, uint64_t *hits, uint64_t *misses, uint64_t *bytes);
 
 #endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of pipeline/run/store: not a store, torn and damaged records, the limit, a full disk, threads
+ * and processes on one file. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "formats/file.h"
+#include "pipeline/run/store.h"
+#include "tests/pipeline/scratch.h"
+
+#define PLENTY (UINT64_C(1) << 30)
+
+static struct scratch dir;
+static struct rt_error e;
+
+static struct rt_key128 key_of(int i)
+{
+    return rt_key128_of(&i, sizeof i, (struct rt_key128){0, 0});
+}
+
+/* Frame i: 1 to 300 numbers that follow from i. */
+static struct rt_frame *frame_of(int i)
+{
+    int64_t dim = 1 + i * 37 % 300;
+    struct rt_tensor t;
+    struct rt_frame *f = NULL;
+    if (rt_tensor_init(&t, RT_I32, 1, &dim) < 0)
+        abort();
+    for (int k = 0; k < dim; k++)
+        ((int32_t *)t.data)[k] = i * 1000 + k;
+    if (rt_frame_pack(&f, "x", &t, 0) < 0)
+        abort();
+    rt_tensor_fini(&t);
+    return f;
+}
+
+static int put(struct rt_store *s, int i)
+{
+    struct rt_frame *f = frame_of(i);
+    int code = rt_store_put(s, key_of(i), f);
+    rt_frame_unref(f);
+    return code;
+}
+
+/* 1 = there and right, 0 = absent, -1 = wrong. */
+static int check(struct rt_store *s, int i)
+{
+    struct rt_frame *f, *expected = frame_of(i);
+    size_t a, b;
+    if (rt_store_get(s, key_of(i), &f) < 0)
+        abort();
+    const void *want = rt_frame_bytes(expected, &a);
+    int right = f && memcmp(rt_frame_bytes(f, &b), want, a) == 0 && a == b ? 1 : f ? -1 : 0;
+    rt_frame_unref(f);
+    rt_frame_unref(expected);
+    return right;
+}
+
+static struct rt_store *open_store(uint64_t limit)
+{
+    struct rt_store *s;
+    int code = rt_store_open(&s, dir.path, "t", limit, &e);
+    if (code < 0)
+        fprintf(stderr, "%s\n", e.text);
+    assert_int_equal(code, 0);
+    return s;
+}
+
+static long file_size(void)
+{
+    struct stat st;
+    return stat(scratch_file(&dir, "t.store"), &st) == 0 ? (long)st.st_size : -1;
+}
+
+static void read_file(uint8_t **bytes, size_t *size)
+{
+    assert_int_equal(rt_file_read(scratch_file(&dir, "t.store"), RT_FILE_MAX, bytes, size, &e), 0);
+}
+
+static void test_not_a_store(void **state)
+{
+    (void)state;
+    struct rt_store *s;
+    scratch_write(&dir, "other.store", "RTSTORE2 and more", 17);
+    assert_int_equal(rt_store_open(&s, dir.path, "other", PLENTY, &e), RT_EFORMAT);
+    assert_null(s);
+    assert_non_null(strstr(e.text, "other.store"));
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(rt_file_read(scratch_file(&dir, "other.store"), 100, &bytes, &size, &e), 0);
+    assert_int_equal(size, 17); /* left alone */
+    free(bytes);
+    /* the folder is a file */
+    assert_int_equal(rt_store_open(&s, scratch_file(&dir, "other.store"), "t", PLENTY, &e), RT_EIO);
+    rt_store_close(NULL);
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    struct rt_key128 none = {0, 0}, a = rt_key128_of("a", 1, none), b = rt_key128_of("b", 1, none);
+    struct rt_key128 ab = rt_key128_of("b", 1, a), ba = rt_key128_of("a", 1, b);
+    assert_true(a.lo != b.lo && a.hi != b.hi);
+    assert_true(ab.lo != ba.lo && ab.lo != a.lo && ab.lo != b.lo);
+    assert_memory_equal(&a, &(struct rt_key128[]){rt_key128_of("a", 1, none)}[0], sizeof a);
+}
+
+static void test_put_and_get(void **state)
+{
+    (void)state;
+    struct rt_store *s = open_store(PLENTY);
+    uint64_t hits, misses, bytes;
+    for (int i = 0; i < 3000; i++) { /* past the index's first size */
+        assert_int_equal(check(s, i), 0);
+        assert_int_equal(rt_store_has(s, key_of(i)), 0);
+        assert_int_equal(put(s, i), 0);
+        assert_int_equal(rt_store_has(s, key_of(i)), 1);
+    }
+    long size = file_size();
+    assert_int_equal(put(s, 7), 0); /* known: nothing is written */
+    assert_int_equal(file_size(), size);
+    rt_store_counts(s, &hits, &misses, &bytes);
+    assert_int_equal(hits, 0);
+    assert_int_equal(misses, 3000);
+    assert_int_equal(bytes, size);
+    rt_store_close(s);
+    s = open_store(PLENTY);
+    for (int i = 0; i < 3000; i++)
+        assert_int_equal(check(s, i), 1);
+    rt_store_close(s);
+    assert_int_equal(file_size(), size);
+}
+
+/* Cut at every byte of the last two records: what is whole stays, what is torn goes, life goes on. */
+static void test_torn_tail(void **state)
+{
+    (void)state;
+    long after[6];
+    uint8_t *whole;
+    size_t size;
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *s = open_store(PLENTY);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(put(s, i), 0);
+        after[i] = file_size();
+    }
+    rt_store_close(s);
+    read_file(&whole, &size);
+    for (long cut = 0; cut <= (long)size; cut++) {
+        int kept = 0;
+        if (cut >= 8 && cut < after[3])
+            cut = after[3];
+        while (kept < 6 && after[kept] <= cut)
+            kept++;
+        scratch_write(&dir, "t.store", whole, (size_t)cut);
+        s = open_store(PLENTY);
+        assert_int_equal(file_size(), kept > 0 ? after[kept - 1] : 8);
+        assert_int_equal(put(s, 9), 0);
+        rt_store_close(s);
+        s = open_store(PLENTY);
+        for (int i = 0; i < 6; i++)
+            assert_int_equal(check(s, i), i < kept);
+        assert_int_equal(check(s, 9), 1);
+        rt_store_close(s);
+    }
+    free(whole);
+}
+
+/* A process died in the middle of an append while this one goes on. */
+static void test_torn_by_another(void **state)
+{
+    (void)state;
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *s = open_store(PLENTY);
+    assert_int_equal(put(s, 1), 0);
+    struct rt_store *other = open_store(PLENTY);
+    assert_int_equal(put(other, 2), 0);
+    rt_store_close(other);
+    assert_int_equal(truncate(scratch_file(&dir, "t.store"), file_size() - 5), 0);
+    assert_int_equal(check(s, 2), 0);
+    assert_int_equal(put(s, 3), 0);
+    rt_store_close(s);
+    s = open_store(PLENTY);
+    assert_int_equal(check(s, 1), 1);
+    assert_int_equal(check(s, 2), 0);
+    assert_int_equal(check(s, 3), 1);
+    rt_store_close(s);
+}
+
+static void test_damaged_record(void **state)
+{
+    (void)state;
+    uint8_t *bytes;
+    size_t size;
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *s = open_store(PLENTY);
+    long start = 0, end = 0;
+    for (int i = 0; i < 5; i++) {
+        start = i == 2 ? file_size() : start;
+        assert_int_equal(put(s, i), 0);
+        end = i == 2 ? file_size() : end;
+    }
+    rt_store_close(s);
+    read_file(&bytes, &size);
+    bytes[(start + end) / 2] ^= 0x10; /* in the third one's numbers */
+    scratch_write(&dir, "t.store", bytes, size);
+    s = open_store(PLENTY);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(check(s, i), i != 2);
+    assert_int_equal(put(s, 2), 0); /* absent, so it can be put again */
+    assert_int_equal(check(s, 2), 1);
+    rt_store_close(s);
+    s = open_store(PLENTY);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(check(s, i), 1);
+    rt_store_close(s);
+
+    bytes[(start + end) / 2] ^= 0x10; /* a crash left the last one's length but not its bytes */
+    memset(bytes + size - 16, 0, 16);
+    scratch_write(&dir, "t.store", bytes, size);
+    s = open_store(PLENTY);
+    assert_true(file_size() < (long)size);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(check(s, i), i != 4);
+    rt_store_close(s);
+    free(bytes);
+}
+
+/* No byte of a record may crash a reader or let a wrong frame through. */
+static void test_every_flip(void **state)
+{
+    (void)state;
+    uint8_t *bytes;
+    size_t size;
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *s = open_store(PLENTY);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(put(s, i), 0);
+    rt_store_close(s);
+    read_file(&bytes, &size);
+    for (size_t at = 8; at < size; at++) {
+        bytes[at] ^= 0xFF;
+        scratch_write(&dir, "t.store", bytes, size);
+        s = open_store(PLENTY);
+        for (int i = 0; i < 3; i++)
+            assert_true(check(s, i) >= 0);
+        rt_store_close(s);
+        bytes[at] ^= 0xFF;
+    }
+    free(bytes);
+}
+
+static void test_limit(void **state)
+{
+    (void)state;
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *s = open_store(20000);
+    int stored = 0;
+    assert_int_equal(rt_store_full(s), 0);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(put(s, i), 0);
+    assert_int_equal(rt_store_full(s), 1);
+    assert_true(file_size() <= 20000 && file_size() > 18000);
+    for (int i = 0; i < 100; i++)
+        stored += check(s, i);
+    assert_true(stored > 10 && stored < 100);
+    rt_store_close(s);
+    s = open_store(PLENTY); /* a larger limit goes on */
+    assert_int_equal(put(s, 99), 0);
+    assert_int_equal(check(s, 99), 1);
+    rt_store_close(s);
+}
+
+/* No room in the middle of a record: the file is as before. */
+static void test_disk_full(void **state)
+{
+    (void)state;
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *s = open_store(PLENTY);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(put(s, i), 0);
+    long size = file_size();
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit most = {(rlim_t)size + 30, (rlim_t)size + 30};
+        signal(SIGXFSZ, SIG_IGN);
+        if (setrlimit(RLIMIT_FSIZE, &most))
+            _exit(1);
+        _exit(put(s, 11) < 0 && file_size() == size && check(s, 11) == 0 && check(s, 9) == 1 ? 0 : 2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(put(s, 11), 0);
+    assert_int_equal(check(s, 11), 1);
+    rt_store_close(s);
+}
+
+#define EACH 300
+
+/* Process p puts its own EACH keys and, in turn, EACH that all share; it sees what it has put. */
+static int fill(struct rt_store *s, int p)
+{
+    for (int i = 0; i < EACH; i++)
+        if (put(s, (p + 1) * 10000 + i) < 0 || put(s, i) < 0 || check(s, i) != 1 ||
+            check(s, (p + 1) * 10000 + i) != 1)
+            return 1;
+    return 0;
+}
+
+static void check_filled(struct rt_store *s, int fillers)
+{
+    size_t sum = 8, size;
+    for (int p = -1; p < fillers; p++)
+        for (int i = 0; i < EACH; i++) {
+            struct rt_frame *f = frame_of((p + 1) * 10000 + i);
+            rt_frame_bytes(f, &size);
+            sum += 24 + (size + 7) / 8 * 8;
+            rt_frame_unref(f);
+            assert_int_equal(check(s, (p + 1) * 10000 + i), 1);
+        }
+    assert_int_equal(file_size(), sum); /* the shared ones were stored once */
+}
+
+static void test_two_processes(void **state)
+{
+    (void)state;
+    pid_t child[2];
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *watcher = open_store(PLENTY); /* opened before anything is in it */
+    for (int p = 0; p < 2; p++) {
+        child[p] = fork();
+        if (child[p] == 0) {
+            struct rt_store *s;
+            int failed = rt_store_open(&s, dir.path, "t", PLENTY, NULL) < 0 || fill(s, p);
+            rt_store_close(failed ? NULL : s);
+            _exit(failed);
+        }
+    }
+    for (int p = 0; p < 2; p++) {
+        int status;
+        assert_int_equal(waitpid(child[p], &status, 0), child[p]);
+        assert_int_equal(status, 0);
+    }
+    check_filled(watcher, 2); /* what others put is seen */
+    rt_store_close(watcher);
+    struct rt_store *s = open_store(PLENTY);
+    check_filled(s, 2);
+    rt_store_close(s);
+}
+
+struct filler {
+    pthread_t thread;
+    struct rt_store *store;
+    int number, failed;
+};
+
+static void *fill_thread(void *self)
+{
+    struct filler *f = self;
+    f->failed = fill(f->store, f->number);
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    struct filler f[4];
+    unlink(scratch_file(&dir, "t.store"));
+    struct rt_store *s = open_store(PLENTY);
+    for (int p = 0; p < 4; p++) {
+        f[p] = (struct filler){.store = s, .number = p};
+        assert_int_equal(pthread_create(&f[p].thread, NULL, fill_thread, &f[p]), 0);
+    }
+    for (int p = 0; p < 4; p++) {
+        pthread_join(f[p].thread, NULL);
+        assert_int_equal(f[p].failed, 0);
+    }
+    check_filled(s, 4);
+    rt_store_close(s);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    scratch_make(&dir);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    scratch_remove(&dir);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_not_a_store),    cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_put_and_get),    cmocka_unit_test(test_torn_tail),
+        cmocka_unit_test(test_torn_by_another), cmocka_unit_test(test_damaged_record),
+        cmocka_unit_test(test_every_flip),     cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_disk_full),      cmocka_unit_test(test_two_processes),
+        cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, make, clean);
+}
