@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * manifest_csv: a manifest from a spreadsheet's table: the user's columns are given their parts,
+ * paths are made relative to the manifest, all other columns are kept. */
+#include "formats/csv.h"
+#include "formats/file.h"
+#include "formats/path.h"
+#include "formats/words.h"
+#include "tui/cli/manifest_sources.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define CSV_BYTES_MAX ((size_t)1 << 34)
+
+const char *const rt_made_roles[RT_ROLES] = {"id",     "split", "label", "group",
+                                             "speech", "image", "text"};
+
+struct reading {
+    const struct rt_made_options *o;
+    struct rt_made_table *t;
+    struct rt_csv csv;
+    int columns;                   /* of the CSV */
+    int from[RT_MANIFEST_COLUMNS]; /* CSV column of each of the table's; -1 = split to be made */
+    int role[RT_MANIFEST_COLUMNS]; /* of each of the table's columns; RT_ROLES = none */
+    char root[PATH_MAX];
+    size_t files, missing;
+    char example[PATH_MAX]; /* a file that is not there */
+    struct rt_error *e;
+};
+
+/* --- columns --- */
+
+static int csv_column(const struct reading *r, const char *name)
+{
+    for (int c = 0; c < r->columns; c++)
+        if (!strcmp(r->csv.cell[c], name))
+            return c;
+    return -1;
+}
+
+static int no_column(const struct reading *r, const char *option, const char *name)
+{
+    char names[300] = "", hint[96], quoted[RT_QUOTE];
+    struct rt_nearest near = {.word = name};
+    for (int c = 0; c < r->columns; c++) {
+        size_t used = strlen(names);
+        rt_nearest_offer(&near, r->csv.cell[c]);
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", r->csv.cell[c]);
+    }
+    return rt_error_set(r->e, RT_EUSAGE, "%s:%d: --%s: no column %s; there are %s%s", r->csv.name,
+                        r->csv.row_line, option, rt_quote(quoted, sizeof quoted, name), names,
+                        rt_nearest_hint(&near, hint, sizeof hint));
+}
+
+static void add_column(struct reading *r, const char *name, int from, int role)
+{
+    int at = r->t->columns++;
+    r->t->column[at] = name;
+    r->from[at] = from;
+    r->role[at] = role;
+}
+
+/* The columns that play a part, in the manifest's order. taken[c] = CSV column c plays one. */
+static int map_roles(struct reading *r, bool taken[RT_CSV_CELLS])
+{
+    for (int role = 0; role < RT_ROLES; role++) {
+        const char *name = rt_made_roles[role], *given = r->o->role[role];
+        int from = csv_column(r, given ? given : name);
+        if (role == RT_ROLE_SPLIT &&
+            (r->o->splits == RT_SPLITS_NEW || (from < 0 && r->o->splits == RT_SPLITS_IF_NONE))) {
+            add_column(r, name, -1, role);
+            r->t->unsplit = true;
+            if (from >= 0)
+                taken[from] = true; /* replaced by the one to be made */
+            continue;
+        }
+        if (given && from < 0)
+            return no_column(r, name, given);
+        if (from >= 0) {
+            add_column(r, name, from, role);
+            taken[from] = true;
+        }
+    }
+    return 0;
+}
+
+/* The header row is in r->csv; its names must outlive r->t. */
+static int map_columns(struct reading *r)
+{
+    bool taken[RT_CSV_CELLS] = {false};
+    int modalities = 0, code = map_roles(r, taken);
+    if (code)
+        return code;
+    if (r->t->columns == 0 || r->role[0] != RT_ROLE_ID)
+        return no_column(r, "id COL is needed", "id");
+    for (int c = 0; c < r->t->columns; c++)
+        modalities += r->role[c] >= RT_ROLE_SPEECH;
+    if (!modalities)
+        return no_column(r, "speech, --image or --text COL is needed", "speech");
+    for (int c = 0; c < r->columns; c++) {
+        char quoted[RT_QUOTE];
+        rt_quote(quoted, sizeof quoted, r->csv.cell[c]);
+        if (taken[c])
+            continue;
+        if (!*r->csv.cell[c])
+            return rt_error_set(r->e, RT_EFORMAT,
+                                "%s:%d: column %d has no name: name it or remove "
+                                "it",
+                                r->csv.name, r->csv.row_line, c + 1);
+        if (r->t->columns == RT_MANIFEST_COLUMNS)
+            return rt_error_set(r->e, RT_ELARGE, "%s:%d: more than %d columns", r->csv.name,
+                                r->csv.row_line, RT_MANIFEST_COLUMNS);
+        if (rt_made_column(r->t, r->csv.cell[c]) >= 0)
+            return rt_error_set(r->e, RT_EFORMAT,
+                                "%s:%d: two columns would be called %s: rename "
+                                "column %d",
+                                r->csv.name, r->csv.row_line, quoted, c + 1);
+        if (strpbrk(r->csv.cell[c], "\t\n\r"))
+            return rt_error_set(r->e, RT_EFORMAT,
+                                "%s:%d: column %d: a name cannot hold tabs or "
+                                "line ends: rename %s",
+                                r->csv.name, r->csv.row_line, c + 1, quoted);
+        add_column(r, r->csv.cell[c], c, RT_ROLES);
+    }
+    return 0;
+}
+
+/* --- rows --- */
+
+/* A file's path as the manifest has it. */
+static int file_cell(struct reading *r, const char *name, const char *cell, char way[PATH_MAX])
+{
+    char path[PATH_MAX], quoted[RT_QUOTE];
+    if (rt_path_absolute(cell, r->root, path, sizeof path) ||
+        rt_path_relative(path, r->o->output_folder, way, PATH_MAX))
+        return rt_error_set(r->e, RT_ELARGE, "%s:%d: column %s: the path %s is too long",
+                            r->csv.name, r->csv.row_line, name,
+                            rt_quote(quoted, sizeof quoted, cell));
+    r->files++;
+    if (access(path, F_OK)) {
+        r->missing++;
+        strcpy(r->example, path);
+    }
+    return 0;
+}
+
+/* The split meant by the names that others use; NULL when none is. */
+static const char *split_cell(const char *cell)
+{
+    static const struct {
+        const char *written, *meant;
+    } names[] = {{"train", "train"}, {"training", "train"},   {"valid", "valid"},
+                 {"val", "valid"},   {"validation", "valid"}, {"dev", "valid"},
+                 {"test", "test"},   {"testing", "test"},     {"eval", "test"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcasecmp(names[i].written, cell))
+            return names[i].meant;
+    return NULL;
+}
+
+static int add_row(struct reading *r)
+{
+    static char way[2][PATH_MAX]; /* speech, image */
+    const char *cell[RT_MANIFEST_COLUMNS];
+    char quoted[RT_QUOTE];
+    int code = 0;
+    if (r->csv.cells != r->columns)
+        return rt_error_set(r->e, RT_EFORMAT,
+                            "%s:%d: %d cells where the header has %d columns: "
+                            "cells that hold the delimiter need quotes",
+                            r->csv.name, r->csv.row_line, r->csv.cells, r->columns);
+    for (int c = 0; c < r->t->columns && !code; c++) {
+        const char *text = r->from[c] < 0 ? RT_SPLIT_ROOM : r->csv.cell[r->from[c]];
+        cell[c] = text;
+        if (r->role[c] == RT_ROLE_ID && !*text)
+            code = rt_error_set(r->e, RT_EFORMAT, "%s:%d: no id: give every row its own",
+                                r->csv.name, r->csv.row_line);
+        if ((r->role[c] == RT_ROLE_SPEECH || r->role[c] == RT_ROLE_IMAGE) && *text) {
+            cell[c] = way[r->role[c] - RT_ROLE_SPEECH];
+            code = file_cell(r, r->t->column[c], text, way[r->role[c] - RT_ROLE_SPEECH]);
+        }
+        if (r->role[c] == RT_ROLE_SPLIT && r->from[c] >= 0 && !(cell[c] = split_cell(text)))
+            code =
+                rt_error_set(r->e, RT_EFORMAT,
+                             "%s:%d: split %s: write train, valid or test, or "
+                             "make new ones with --split 70/10/20",
+                             r->csv.name, r->csv.row_line, rt_quote(quoted, sizeof quoted, text));
+    }
+    return code ? code : rt_made_add(r->t, cell, r->csv.row_line, r->e);
+}
+
+/* --- the file --- */
+
+static int find_root(struct reading *r)
+{
+    char folder[PATH_MAX];
+    const char *source = r->o->source, *slash = strrchr(source, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - source) + 1 : 1,
+             slash ? source : ".");
+    const char *root = r->o->root ? r->o->root : folder;
+    char *real = realpath(root, NULL);
+    if (!real)
+        return rt_error_errno(r->e, "cannot read", root);
+    snprintf(r->root, sizeof r->root, "%s", real);
+    free(real);
+    return 0;
+}
+
+static int read_rows(struct reading *r, struct rt_made_notes *notes)
+{
+    int more;
+    while ((more = rt_csv_next(&r->csv, r->e)) > 0) {
+        int code = add_row(r);
+        if (code)
+            return code;
+    }
+    if (more < 0)
+        return more;
+    if (!r->t->rows)
+        return rt_error_set(r->e, RT_ENODATA, "%s: no rows below the header", r->csv.name);
+    if (r->missing && r->missing == r->files)
+        return rt_error_set(r->e, RT_EMISSING,
+                            "%s: none of its %zu files exists, such as %s: say "
+                            "with --root DIR where they are",
+                            r->csv.name, r->files, r->example);
+    if (r->missing)
+        snprintf(notes->text, sizeof notes->text, "%zu of %zu files do not exist, such as %.300s",
+                 r->missing, r->files, r->example);
+    return 0;
+}
+
+int rt_made_csv(struct rt_made_table *t, const struct rt_made_options *o,
+                struct rt_made_notes *notes, struct rt_error *e)
+{
+    struct reading r = {.o = o, .t = t, .e = e};
+    uint8_t *bytes;
+    size_t size;
+    int code = rt_file_read(o->source, CSV_BYTES_MAX, &bytes, &size, e);
+    if (code)
+        return code;
+    notes->names = (char *)bytes; /* the header's names stay where they were read */
+    code = find_root(&r);
+    code = code ? code : rt_csv_init(&r.csv, (char *)bytes, size, o->delimiter, o->source, e);
+    if (code)
+        return code;
+    code = rt_csv_next(&r.csv, e);
+    if (code == 0)
+        return rt_error_set(e, RT_EEMPTY, "%s: empty: the first line must name the columns",
+                            o->source);
+    r.columns = r.csv.cells;
+    code = code < 0 ? code : map_columns(&r);
+    return code ? code : read_rows(&r, notes);
+}

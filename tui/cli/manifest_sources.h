@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * manifest_sources: what a manifest can be made from: a folder of folders, a spreadsheet's table,
+ * the tree of VoxCeleb. Each fills a table (manifest_table.h); nothing is written here. */
+#ifndef RT_MANIFEST_SOURCES_H
+#define RT_MANIFEST_SOURCES_H
+
+#include "tui/cli/manifest_table.h"
+
+/* Columns of a manifest that a CSV's columns can be mapped to. */
+enum rt_made_role {
+    RT_ROLE_ID,
+    RT_ROLE_SPLIT,
+    RT_ROLE_LABEL,
+    RT_ROLE_GROUP,
+    RT_ROLE_SPEECH,
+    RT_ROLE_IMAGE,
+    RT_ROLE_TEXT,
+    RT_ROLES
+};
+extern const char *const rt_made_roles[RT_ROLES];
+
+/* Whether splits are to be made: where the source has none, in any case, or not at all. */
+enum rt_made_splits { RT_SPLITS_IF_NONE, RT_SPLITS_NEW, RT_SPLITS_KEEP };
+
+struct rt_made_options {
+    const char *source;         /* ROOT or FILE */
+    const char *output_folder;  /* absolute; paths are written relative to it */
+    const char *modality;       /* folders: NULL = found from the files */
+    const char *root;           /* csv: what its paths are relative to; NULL = the file's folder */
+    char delimiter;             /* csv: 0 = found from the first line */
+    const char *role[RT_ROLES]; /* csv: the column that plays each part; NULL = one of that name */
+    enum rt_made_splits splits;
+};
+
+/* A source's rows. notes: a line for the person who asked (files left out and why), or "".
+ * RT_EUSAGE for what other options would cure, else RT_E... with file, line and value. names holds
+ * what t->column points to, and must outlive t. */
+struct rt_made_notes {
+    char text[500];
+    char *names;
+};
+typedef int rt_made_source(struct rt_made_table *t, const struct rt_made_options *o,
+                           struct rt_made_notes *notes, struct rt_error *e);
+rt_made_source rt_made_folders, rt_made_voxceleb, rt_made_csv;
+
+#endif
