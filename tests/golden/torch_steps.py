@@ -73,7 +73,7 @@ def dense(shape):
 
 def plane():
     """[time, bands] as stored, one channel in PyTorch."""
-    x = torch.randn(BATCHES, BATCH, 12, 9)
+    x = torch.randn(BATCHES, BATCH, 28, 9)
     return {"input": x}, [b.unsqueeze(1).double() for b in x]
 
 
@@ -99,21 +99,40 @@ PRESETS = {
 }
 
 
+def single(batch):
+    return tuple(map(single, batch)) if isinstance(batch, tuple) else \
+        batch.float() if batch.is_floating_point() else batch
+
+
+def problem(make, make_input, seed):
+    """One preset's tensors, and how far PyTorch in single precision ends from double."""
+    torch.manual_seed(seed)
+    net = make()
+    stored, batches = make_input()
+    label = torch.randint(0, CLASSES, (BATCHES, BATCH))
+    out, apart = {**stored, "label": label.int(), **weights(net, "start.")}, 0.0
+    for rule, settings in SETTINGS.items():
+        double, float_ = copy.deepcopy(net).double(), copy.deepcopy(net)
+        out[f"{rule}.loss"] = steps(double, rule, batches, label)
+        out[f"{rule}.settings"] = torch.tensor(settings, dtype=torch.float64)
+        out.update(weights(double, f"{rule}.end."))
+        steps(float_, rule, [single(b) for b in batches], label)
+        for p, q in zip(double.parameters(), float_.parameters()):
+            apart = max(apart, ((p - q).norm() / p.norm()).item())
+    return out, apart
+
+
 def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     for name, (make, make_input) in PRESETS.items():
-        torch.manual_seed(1)
-        net = make()
-        stored, batches = make_input()
-        label = torch.randint(0, CLASSES, (BATCHES, BATCH))
-        out = {**stored, "label": label.int(), **weights(net, "start.")}
-        for rule, settings in SETTINGS.items():
-            trained = copy.deepcopy(net)
-            trained.double()
-            out[f"{rule}.loss"] = steps(trained, rule, batches, label)
-            out[f"{rule}.settings"] = torch.tensor(settings, dtype=torch.float64)
-            out.update(weights(trained, f"{rule}.end."))
+        # AdamW's first steps have the size of the learning rate whatever the gradient's, so where a
+        # gradient is close to 0 its rounding decides the sign. Take a start where it does not.
+        for seed in range(1, 1000):
+            out, apart = problem(make, make_input, seed)
+            if apart < 5e-6:
+                break
+        print(f"{name}: seed {seed}, PyTorch's float and double end {apart:.1e} apart")
         write_safetensors(Path(__file__).resolve().parent / f"steps_{name}.safetensors", out)
 
 
