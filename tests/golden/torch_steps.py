@@ -93,7 +93,7 @@ def bags(buckets):
 PRESETS = {
     "cnn1d": (lambda: torch_nets.Cnn1d(21, 6, 12, EMBEDDING, CLASSES), lambda: dense((21, 6))),
     "cnn2d": (lambda: torch_nets.Cnn2d(13, 10, 3, 4, EMBEDDING, CLASSES), lambda: dense((13, 10, 3))),
-    "resnet": (lambda: torch_nets.Resnet(9, 1, 4, 1, EMBEDDING, CLASSES), plane),
+    "resnet": (lambda: torch_nets.Resnet(9, 1, 3, 2, EMBEDDING, CLASSES), plane),
     "tdnn": (lambda: torch_nets.Tdnn(6, 16, EMBEDDING, CLASSES), lambda: dense((20, 6))),
     "textbag": (lambda: torch_nets.Textbag(97, 24, EMBEDDING, CLASSES), lambda: bags(97)),
 }

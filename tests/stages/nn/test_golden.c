@@ -23,7 +23,7 @@
 static const struct rt_preset_config nets[] = {
     {.net = "cnn1d", .input = {2, {21, 6}}, .width = 12, .embedding = 8, .classes = CLASSES},
     {.net = "cnn2d", .input = {3, {13, 10, 3}}, .width = 4, .embedding = 8, .classes = CLASSES},
-    {.net = "resnet", .input = {2, {28, 9}}, .width = 4, .blocks = 1, .embedding = 8,
+    {.net = "resnet", .input = {2, {28, 9}}, .width = 3, .blocks = 2, .embedding = 8,
      .classes = CLASSES},
     {.net = "tdnn", .input = {2, {20, 6}}, .width = 16, .embedding = 8, .classes = CLASSES},
     {.net = "textbag", .buckets = 97, .width = 24, .embedding = 8, .classes = CLASSES},
