@@ -2,11 +2,14 @@
  * rundb: a run's SQLite data base, run.db (WAL): what happened, readable by anyone while it runs.
  *
  *   meta(key PRIMARY KEY, value)                       version, program, manifest, started, state, ...
- *   metrics(step, epoch, split, name, value)           split '' for training steps
+ *   metrics(step, epoch, split, name, value)           split '' for training steps; one value for each
+ *           (name, split, step), a later one replaces it
  *   samples(row PRIMARY KEY, id, label, grp, split, hidden, reason, modality, detail, seen, quality,
  *           weight, <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL, inside_<term> INT ...)
  *   journal(number, step, time, who, key, before, after)
- * Written by one thread at a time; a transaction is open between rt_rundb_commit calls. */
+ * Written by one thread at a time. A transaction is open from the first write to rt_rundb_commit; what is
+ * not committed is lost at close. Text may be NULL (then ""), a NaN becomes NULL. Errors: RT_EFULL (disk
+ * full), RT_EBUSY, RT_EFORMAT (no data base of ours, or damaged), RT_EUSAGE, RT_EIO, RT_EMEM. */
 #ifndef RT_RUNDB_H
 #define RT_RUNDB_H
 
@@ -17,8 +20,9 @@
 
 struct rt_rundb; /* opaque */
 
-/* column: extra REAL columns of samples (measures, losses), fixed at creation.
- * writable 0: opens an existing data base for reading. */
+/* column: extra REAL columns of samples (measures, losses); those that an existing data base lacks are
+ * added. RT_EUSAGE when two have one name, or one of the names above.
+ * writable 0: opens an existing data base for reading; RT_EMISSING. */
 int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *column, int columns,
                   int writable, struct rt_error *e);
 void rt_rundb_close(struct rt_rundb *db);
@@ -43,8 +47,8 @@ int rt_rundb_journal(struct rt_rundb *db, int64_t step, const char *who, const c
                      const char *before, const char *after, struct rt_error *e);
 int rt_rundb_commit(struct rt_rundb *db, struct rt_error *e);
 
-/* Reading: runs sql and calls row for each result row, values as text (NULL = SQL NULL). A nonzero
- * return from row ends it. */
+/* Reading: runs sql, one statement that changes nothing, and calls row for each result row, values as text
+ * (NULL = SQL NULL). A nonzero return from row ends it. */
 int rt_rundb_query(struct rt_rundb *db, const char *sql,
                    int (*row)(void *self, int columns, const char **name, const char **value),
                    void *self, struct rt_error *e);

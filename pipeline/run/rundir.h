@@ -15,7 +15,9 @@ struct rt_rundir {
 };
 
 /* Makes or opens the folder and takes the lock. RT_EBUSY names the process that has it. resume 0: a
- * folder that already holds a run is refused (RT_EUSAGE, says --resume or another -o). */
+ * folder that already holds a run (recipe.yaml or run.db) is refused (RT_EUSAGE, says --resume or another
+ * -o); resume 1: one that holds none is (RT_EUSAGE, nothing is made). Half-written files that a killed
+ * process has left in checkpoints are removed. On failure d->lock is -1. */
 int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_error *e);
 void rt_rundir_close(struct rt_rundir *d);
 /* "PATH/name" into out; returns out. */
@@ -24,7 +26,7 @@ char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, siz
 int rt_rundir_latest(const struct rt_rundir *d, char *out, size_t size, int64_t *step);
 /* Deletes all but the newest keep step checkpoints; best stays. */
 void rt_rundir_prune(const struct rt_rundir *d, int keep);
-/* Appends a line with the time to log.txt. */
+/* Appends a line with the time (UTC) to log.txt; what passes 2 KiB is cut, failures are ignored. */
 void rt_rundir_log(const struct rt_rundir *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

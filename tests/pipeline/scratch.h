@@ -10,7 +10,7 @@
 
 struct scratch {
     char path[64];
-    char file[128]; /* the last one asked for */
+    char file[256]; /* the last one asked for */
 };
 
 static inline void scratch_make(struct scratch *s)
@@ -25,7 +25,8 @@ static inline void scratch_make(struct scratch *s)
 
 static inline const char *scratch_file(struct scratch *s, const char *name)
 {
-    snprintf(s->file, sizeof s->file, "%s/%s", s->path, name);
+    if ((size_t)snprintf(s->file, sizeof s->file, "%s/%s", s->path, name) >= sizeof s->file)
+        abort();
     return s->file;
 }
 

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+ * rundb: prepared statements over one SQLite connection. The only file that knows SQLite.
+ * A transaction begins with the first write after a commit, so readers in other processes see whole
+ * epochs, and WAL lets them read while it is open. What is not committed is lost at close. */
+#include "pipeline/run/rundb.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION 1      /* of the tables; kept in PRAGMA user_version */
+#define PATIENCE 10000 /* ms to wait for another process's lock */
+
+enum { META, METRIC, SAMPLE, JOURNAL, STATEMENTS };
+
+struct rt_rundb {
+    sqlite3 *db;
+    sqlite3_stmt *statement[STATEMENTS];
+    int columns; /* extra ones of samples */
+    char path[4096];
+};
+
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS metrics(step INTEGER, epoch INTEGER, split TEXT, name TEXT, value REAL,"
+    " PRIMARY KEY(name, split, step)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS samples(row INTEGER PRIMARY KEY, id TEXT, label TEXT, grp TEXT,"
+    " split TEXT, hidden INTEGER, reason TEXT, modality TEXT, detail TEXT, seen INTEGER, quality REAL,"
+    " weight REAL);"
+    "CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, step INTEGER, time REAL, who TEXT,"
+    " key TEXT, before TEXT, after TEXT);";
+
+/* Columns of samples before the extra ones. */
+static const char *const fixed[] = {"row", "id", "label", "grp", "split", "hidden", "reason",
+                                    "modality", "detail", "seen", "quality", "weight"};
+#define SAMPLE_FIXED ((int)(sizeof fixed / sizeof *fixed))
+
+static const char *const insert[STATEMENTS] = {
+    [META] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
+    [METRIC] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) VALUES(?, ?, ?, ?, ?)",
+    [JOURNAL] = "INSERT INTO journal(step, time, who, key, before, after) VALUES(?, ?, ?, ?, ?, ?)",
+};
+
+/* ---- errors ---- */
+
+static const struct {
+    int sqlite, code;
+} codes[] = {
+    {SQLITE_FULL, RT_EFULL},       {SQLITE_NOMEM, RT_EMEM},      {SQLITE_BUSY, RT_EBUSY},
+    {SQLITE_LOCKED, RT_EBUSY},     {SQLITE_NOTADB, RT_EFORMAT},  {SQLITE_CORRUPT, RT_EFORMAT},
+    {SQLITE_ERROR, RT_EUSAGE},     {SQLITE_RANGE, RT_EUSAGE},    {SQLITE_TOOBIG, RT_ELARGE},
+};
+
+static int code_of(const struct rt_rundb *r)
+{
+    int sqlite = sqlite3_errcode(r->db) & 0xFF;
+    if (sqlite == SQLITE_IOERR && sqlite3_system_errno(r->db) == ENOSPC)
+        return RT_EFULL;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i].sqlite == sqlite)
+            return codes[i].code;
+    return RT_EIO;
+}
+
+static int fail(const struct rt_rundb *r, struct rt_error *e)
+{
+    int code = r->db ? code_of(r) : RT_EMEM;
+    return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
+                        code == RT_EFULL ? ": make room and resume the run" : "");
+}
+
+static int exec(struct rt_rundb *r, const char *sql, struct rt_error *e)
+{
+    return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(r, e);
+}
+
+/* ---- opening ---- */
+
+/* The value of a one-number query, or fallback. */
+static int number_of(struct rt_rundb *r, const char *sql, int fallback)
+{
+    sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(r->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+        fallback = sqlite3_column_int(s, 0);
+    sqlite3_finalize(s);
+    return fallback;
+}
+
+/* Frees sql, which may be NULL. */
+static int exec_made(struct rt_rundb *r, char *sql, struct rt_error *e)
+{
+    int code = sql ? exec(r, sql, e) : rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    sqlite3_free(sql);
+    return code;
+}
+
+/* SQLite would take two columns of one name (in its sense: case does not count) for one. */
+static int check_columns(const struct rt_rundb *r, const char *const *column, int columns,
+                         struct rt_error *e)
+{
+    for (int i = 0; i < columns; i++)
+        for (int k = 0; k < SAMPLE_FIXED + i; k++)
+            if (strcasecmp(column[i], k < SAMPLE_FIXED ? fixed[k] : column[k - SAMPLE_FIXED]) == 0)
+                return rt_error_set(e, RT_EUSAGE, "%s: two columns of samples called \"%s\": rename "
+                                    "one", r->path, column[i]);
+    return 0;
+}
+
+/* Adds those of the extra columns that samples does not have yet. */
+static int add_columns(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+{
+    for (int i = 0; i < columns; i++) {
+        char *sql = sqlite3_mprintf("SELECT count(*) FROM pragma_table_info('samples') WHERE name=%Q",
+                                    column[i]);
+        int there = sql ? number_of(r, sql, 0) : 0;
+        sqlite3_free(sql);
+        if (there)
+            continue;
+        int code = exec_made(r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" REAL", column[i]),
+                             e);
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
+/* INSERT OR REPLACE INTO samples(row, ..., "extra"...) VALUES(?, ...) */
+static char *sample_insert(const char *const *column, int columns)
+{
+    sqlite3_str *s = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(s, "INSERT OR REPLACE INTO samples(");
+    for (int i = 0; i < SAMPLE_FIXED + columns; i++)
+        sqlite3_str_appendf(s, "%s\"%w\"", i ? ", " : "",
+                            i < SAMPLE_FIXED ? fixed[i] : column[i - SAMPLE_FIXED]);
+    sqlite3_str_appendall(s, ") VALUES(?");
+    for (int i = 1; i < SAMPLE_FIXED + columns; i++)
+        sqlite3_str_appendall(s, ", ?");
+    sqlite3_str_appendall(s, ")");
+    return sqlite3_str_finish(s);
+}
+
+static int prepare(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+{
+    for (int i = 0; i < STATEMENTS; i++) {
+        char *made = i == SAMPLE ? sample_insert(column, columns) : NULL;
+        const char *sql = i == SAMPLE ? made : insert[i];
+        int code = !sql ? rt_error_set(e, RT_EMEM, "%s: out of memory", r->path)
+                   : sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &r->statement[i],
+                                        NULL) == SQLITE_OK
+                       ? 0
+                       : fail(r, e);
+        sqlite3_free(made);
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
+/* Makes the tables, or adds what is missing, all or nothing. */
+static int make_tables(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+{
+    int code = exec(r, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", e);
+    if (code == 0)
+        code = exec(r, schema, e);
+    if (code == 0)
+        code = add_columns(r, column, columns, e);
+    if (code == 0)
+        code = exec_made(r, sqlite3_mprintf("PRAGMA user_version=%d; INSERT OR REPLACE INTO meta"
+                                            " VALUES('version', '%d'); COMMIT", VERSION, VERSION), e);
+    return code;
+}
+
+static int open_tables(struct rt_rundb *r, const char *const *column, int columns, int writable,
+                       struct rt_error *e)
+{
+    sqlite3_busy_timeout(r->db, PATIENCE);
+    int version = number_of(r, "PRAGMA user_version", -1);
+    if (version < 0)
+        return fail(r, e);
+    if (version > VERSION)
+        return rt_error_set(e, RT_EFORMAT, "%s: made by a newer retort (tables of version %d, this one "
+                            "knows %d): use that one", r->path, version, VERSION);
+    if (!writable && number_of(r, "SELECT count(*) FROM sqlite_master WHERE name='samples'", 0) == 0)
+        return rt_error_set(e, RT_EFORMAT, "%s: a data base, but not of a run", r->path);
+    if (!writable)
+        return 0;
+    int code = check_columns(r, column, columns, e);
+    if (code == 0)
+        code = make_tables(r, column, columns, e);
+    return code == 0 ? prepare(r, column, columns, e) : code;
+}
+
+int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *column, int columns,
+                  int writable, struct rt_error *e)
+{
+    *out = NULL;
+    if (columns < 0 || columns > RT_RUNDB_COLUMNS)
+        return rt_error_set(e, RT_ERANGE, "%s: %d columns of samples; the limit is %d", path, columns,
+                            RT_RUNDB_COLUMNS);
+    if (!writable && access(path, R_OK))
+        return rt_error_errno(e, "cannot read", path);
+    struct rt_rundb *r = calloc(1, sizeof *r);
+    if (!r)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
+    snprintf(r->path, sizeof r->path, "%s", path);
+    r->columns = columns;
+    int flags = writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int code = sqlite3_open_v2(path, &r->db, flags, NULL) == SQLITE_OK
+                   ? open_tables(r, column, columns, writable, e)
+                   : fail(r, e);
+    if (code < 0)
+        rt_rundb_close(r);
+    else
+        *out = r;
+    return code;
+}
+
+void rt_rundb_close(struct rt_rundb *r)
+{
+    if (!r)
+        return;
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(r->statement[i]);
+    sqlite3_close(r->db); /* rolls back what is not committed */
+    free(r);
+}
+
+/* ---- writing ---- */
+
+/* The statement with nothing bound, inside a transaction. */
+static int begin(struct rt_rundb *r, int which, sqlite3_stmt **s, struct rt_error *e)
+{
+    *s = r->statement[which];
+    if (!*s)
+        return rt_error_set(e, RT_EUSAGE, "%s: opened for reading", r->path);
+    return sqlite3_get_autocommit(r->db) ? exec(r, "BEGIN IMMEDIATE", e) : 0;
+}
+
+static int run(struct rt_rundb *r, sqlite3_stmt *s, struct rt_error *e)
+{
+    int code = sqlite3_step(s) == SQLITE_DONE ? 0 : fail(r, e);
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s); /* texts were bound by reference */
+    return code;
+}
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text)
+{
+    sqlite3_bind_text(s, at, text ? text : "", -1, SQLITE_STATIC);
+}
+
+int rt_rundb_meta(struct rt_rundb *r, const char *key, const char *value, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = begin(r, META, &s, e);
+    if (code < 0)
+        return code;
+    bind_text(s, 1, key);
+    bind_text(s, 2, value);
+    return run(r, s, e);
+}
+
+int rt_rundb_metric(struct rt_rundb *r, int64_t step, int epoch, const char *split, const char *name,
+                    double value, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = begin(r, METRIC, &s, e);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(s, 1, step);
+    sqlite3_bind_int(s, 2, epoch);
+    bind_text(s, 3, split);
+    bind_text(s, 4, name);
+    sqlite3_bind_double(s, 5, value); /* NaN becomes NULL */
+    return run(r, s, e);
+}
+
+int rt_rundb_sample(struct rt_rundb *r, const struct rt_sample_row *w, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = begin(r, SAMPLE, &s, e), at = 1;
+    if (code < 0)
+        return code;
+    sqlite3_bind_int(s, at++, w->row);
+    bind_text(s, at++, w->id);
+    bind_text(s, at++, w->label);
+    bind_text(s, at++, w->group);
+    bind_text(s, at++, w->split);
+    sqlite3_bind_int(s, at++, w->hidden);
+    bind_text(s, at++, w->reason);
+    bind_text(s, at++, w->modality);
+    bind_text(s, at++, w->detail);
+    sqlite3_bind_int64(s, at++, w->seen);
+    sqlite3_bind_double(s, at++, w->quality);
+    sqlite3_bind_double(s, at++, w->weight);
+    for (int i = 0; i < r->columns; i++)
+        sqlite3_bind_double(s, at++, w->value[i]);
+    return run(r, s, e);
+}
+
+int rt_rundb_journal(struct rt_rundb *r, int64_t step, const char *who, const char *key,
+                     const char *before, const char *after, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    struct timespec now;
+    int code = begin(r, JOURNAL, &s, e);
+    if (code < 0)
+        return code;
+    clock_gettime(CLOCK_REALTIME, &now);
+    sqlite3_bind_int64(s, 1, step);
+    sqlite3_bind_double(s, 2, (double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
+    bind_text(s, 3, who);
+    bind_text(s, 4, key);
+    bind_text(s, 5, before);
+    bind_text(s, 6, after);
+    return run(r, s, e);
+}
+
+int rt_rundb_rewind(struct rt_rundb *r, int64_t step, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = begin(r, META, &s, e);
+    if (code < 0)
+        return code;
+    return exec_made(r, sqlite3_mprintf("DELETE FROM metrics WHERE step > %lld;"
+                                        "DELETE FROM journal WHERE step > %lld", (long long)step,
+                                        (long long)step), e);
+}
+
+int rt_rundb_commit(struct rt_rundb *r, struct rt_error *e)
+{
+    return sqlite3_get_autocommit(r->db) ? 0 : exec(r, "COMMIT", e);
+}
+
+/* ---- reading ---- */
+
+static int hand_out(struct rt_rundb *r, sqlite3_stmt *s,
+                    int (*row)(void *self, int columns, const char **name, const char **value),
+                    void *self, struct rt_error *e)
+{
+    int columns = sqlite3_column_count(s), more;
+    const char **text = calloc(2 * (size_t)columns + 1, sizeof *text), **value = text + columns;
+    if (!text)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    for (int i = 0; i < columns; i++)
+        text[i] = sqlite3_column_name(s, i);
+    while ((more = sqlite3_step(s)) == SQLITE_ROW) {
+        for (int i = 0; i < columns; i++)
+            value[i] = (const char *)sqlite3_column_text(s, i);
+        if (row(self, columns, text, value)) {
+            more = SQLITE_DONE;
+            break;
+        }
+    }
+    free(text);
+    return more == SQLITE_DONE ? 0 : fail(r, e);
+}
+
+int rt_rundb_query(struct rt_rundb *r, const char *sql,
+                   int (*row)(void *self, int columns, const char **name, const char **value),
+                   void *self, struct rt_error *e)
+{
+    sqlite3_stmt *s = NULL;
+    const char *rest = NULL;
+    int code;
+    if (sqlite3_prepare_v2(r->db, sql, -1, &s, &rest) != SQLITE_OK)
+        code = fail(r, e);
+    else if (!s || !sqlite3_stmt_readonly(s) || rest[strspn(rest, " \t\r\n;")])
+        code = rt_error_set(e, RT_EUSAGE, "%s: give one SQL statement that reads: %.200s", r->path, sql);
+    else
+        code = hand_out(r, s, row, self, e);
+    sqlite3_finalize(s);
+    return code;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of pipeline/run/rundb: what is no data base of ours, rows in and out, rewind, a reader beside the
+ * writer, what a crash leaves, a full disk. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "pipeline/run/rundb.h"
+#include "tests/pipeline/scratch.h"
+
+static struct scratch dir;
+static struct rt_error e;
+static const char *const extra[] = {"snr", "loss_l2", "or\"der"};
+
+/* All rows as "name=value name=value;..." */
+static int tell_row(void *self, int columns, const char **name, const char **value)
+{
+    char *text = self;
+    for (int i = 0; i < columns; i++)
+        sprintf(text + strlen(text), "%s%s=%s", i ? " " : "", name[i], value[i] ? value[i] : "NULL");
+    strcat(text, ";");
+    return strlen(text) > 3000;
+}
+
+static const char *tell(struct rt_rundb *db, const char *sql)
+{
+    static char text[8000];
+    text[0] = '\0';
+    if (rt_rundb_query(db, sql, tell_row, text, &e) < 0)
+        snprintf(text, sizeof text, "failed: %s", e.text);
+    return text;
+}
+
+static struct rt_rundb *open_db(const char *name, int writable)
+{
+    struct rt_rundb *db;
+    int code = rt_rundb_open(&db, scratch_file(&dir, name), extra, 3, writable, &e);
+    if (code < 0)
+        fprintf(stderr, "%s\n", e.text);
+    assert_int_equal(code, 0);
+    return db;
+}
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    struct rt_rundb *db;
+    static const char *const twice[] = {"a", "b", "A"}, *const taken[] = {"quality"};
+    char noise[5000];
+    memset(noise, 'x', sizeof noise);
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "none.db"), NULL, 0, 0, &e), RT_EMISSING);
+    assert_null(db);
+    assert_non_null(strstr(e.text, "none.db"));
+    assert_true(rt_rundb_open(&db, scratch_file(&dir, "no/folder.db"), NULL, 0, 1, &e) < 0);
+    assert_non_null(strstr(e.text, "folder.db"));
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "a.db"), extra, -1, 1, &e), RT_ERANGE);
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "a.db"), extra, 1000, 1, &e), RT_ERANGE);
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "b.db"), twice, 3, 1, &e), RT_EUSAGE);
+    assert_non_null(strstr(e.text, "\"A\""));
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "b.db"), taken, 1, 1, &e), RT_EUSAGE);
+    scratch_write(&dir, "noise.db", noise, sizeof noise);
+    for (int writable = 0; writable < 2; writable++) {
+        assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "noise.db"), NULL, 0, writable, &e),
+                         RT_EFORMAT);
+        assert_null(db);
+    }
+    scratch_write(&dir, "empty.db", "", 0);
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "empty.db"), NULL, 0, 0, &e), RT_EFORMAT);
+    rt_rundb_close(NULL);
+}
+
+static void test_reading_only(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = open_db("r.db", 1);
+    assert_int_equal(rt_rundb_meta(db, "a", "b", &e), 0);
+    assert_int_equal(rt_rundb_commit(db, &e), 0);
+    assert_non_null(strstr(tell(db, "DELETE FROM meta"), "one SQL statement that reads"));
+    assert_non_null(strstr(tell(db, "SELECT 1; SELECT 2"), "one SQL statement that reads"));
+    assert_non_null(strstr(tell(db, ""), "one SQL statement that reads"));
+    assert_non_null(strstr(tell(db, "SELECT nothing FROM meta"), "nothing"));
+    assert_string_equal(tell(db, "SELECT count(*) AS n FROM meta; \n"), "n=2;");
+    rt_rundb_close(db);
+    db = open_db("r.db", 0);
+    assert_int_equal(rt_rundb_meta(db, "a", "c", &e), RT_EUSAGE);
+    assert_int_equal(rt_rundb_rewind(db, 0, &e), RT_EUSAGE);
+    assert_string_equal(tell(db, "SELECT * FROM meta ORDER BY key"),
+                        "key=a value=b;key=version value=1;");
+    rt_rundb_close(db);
+}
+
+static void test_newer_version(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = open_db("newer.db", 1);
+    rt_rundb_close(db);
+    FILE *f = fopen(scratch_file(&dir, "newer.db"), "r+b");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 63, SEEK_SET), 0); /* last byte of the header's user version */
+    assert_int_equal(fputc(9, f), 9);
+    fclose(f);
+    for (int writable = 0; writable < 2; writable++) {
+        assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "newer.db"), NULL, 0, writable, &e),
+                         RT_EFORMAT);
+        assert_non_null(strstr(e.text, "newer retort"));
+    }
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = open_db("run.db", 1);
+    double value[] = {12.5, NAN, -1};
+    struct rt_sample_row s = {.row = 4, .id = "d'4", .label = "cow", .group = "g", .split = "train",
+                              .hidden = 1, .reason = "", .modality = "", .detail = NULL, .seen = 3,
+                              .quality = 0.5, .weight = NAN, .value = value};
+    assert_int_equal(rt_rundb_sample(db, &s, &e), 0);
+    s.seen = 4; /* the same row again: the newer one stays */
+    assert_int_equal(rt_rundb_sample(db, &s, &e), 0);
+    assert_string_equal(tell(db, "SELECT * FROM samples"),
+                        "row=4 id=d'4 label=cow grp=g split=train hidden=1 reason= modality= detail= "
+                        "seen=4 quality=0.5 weight=NULL snr=12.5 loss_l2=NULL or\"der=-1.0;");
+    assert_int_equal(rt_rundb_metric(db, 3, 1, "valid", "top1", 0.25, &e), 0);
+    assert_int_equal(rt_rundb_metric(db, 3, 1, "valid", "top1", 0.75, &e), 0); /* made again */
+    assert_int_equal(rt_rundb_metric(db, 3, 1, "", "top1", NAN, &e), 0);
+    assert_string_equal(tell(db, "SELECT * FROM metrics ORDER BY split"),
+                        "step=3 epoch=1 split= name=top1 value=NULL;"
+                        "step=3 epoch=1 split=valid name=top1 value=0.75;");
+    assert_int_equal(rt_rundb_journal(db, 7, "me", "train.lr", "0.1", "0.2", &e), 0);
+    assert_string_equal(tell(db, "SELECT number, step, time > 1.7e9 AS late, who, key, before, after "
+                                 "FROM journal"),
+                        "number=1 step=7 late=1 who=me key=train.lr before=0.1 after=0.2;");
+    assert_int_equal(rt_rundb_commit(db, &e), 0);
+    assert_int_equal(rt_rundb_commit(db, &e), 0); /* nothing to commit: fine */
+    rt_rundb_close(db);
+
+    static const char *const later[] = {"snr", "new"}; /* a column more, two fewer */
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "run.db"), later, 2, 1, &e), 0);
+    s.row = 5;
+    assert_int_equal(rt_rundb_sample(db, &s, &e), 0);
+    assert_string_equal(tell(db, "SELECT row, snr, loss_l2, new FROM samples ORDER BY row"),
+                        "row=4 snr=12.5 loss_l2=NULL new=NULL;row=5 snr=12.5 loss_l2=NULL new=NULL;");
+    rt_rundb_close(db);
+}
+
+static int stop_at_third(void *self, int columns, const char **name, const char **value)
+{
+    (void)columns;
+    (void)name;
+    (void)value;
+    return ++*(int *)self == 3;
+}
+
+static void test_rewind(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = open_db("rewind.db", 1);
+    int rows = 0;
+    for (int step = 1; step <= 10; step++) {
+        assert_int_equal(rt_rundb_metric(db, step, 0, "", "loss", step, &e), 0);
+        assert_int_equal(rt_rundb_journal(db, step, "me", "k", "a", "b", &e), 0);
+    }
+    assert_int_equal(rt_rundb_query(db, "SELECT * FROM metrics", stop_at_third, &rows, &e), 0);
+    assert_int_equal(rows, 3);
+    assert_int_equal(rt_rundb_rewind(db, 6, &e), 0);
+    assert_string_equal(tell(db, "SELECT max(step) AS m, count(*) AS n FROM metrics"), "m=6 n=6;");
+    assert_string_equal(tell(db, "SELECT max(step) AS m, count(*) AS n FROM journal"), "m=6 n=6;");
+    assert_int_equal(rt_rundb_rewind(db, 0, &e), 0);
+    assert_string_equal(tell(db, "SELECT count(*) AS n FROM metrics"), "n=0;");
+    rt_rundb_close(db);
+}
+
+/* A reader sees what is committed while the writer goes on; what is not is lost with the writer. */
+static void test_reader_and_crash(void **state)
+{
+    (void)state;
+    rt_rundb_close(open_db("two.db", 1));
+    pid_t child = fork();
+    if (child == 0) {
+        struct rt_rundb *db;
+        int bad = rt_rundb_open(&db, scratch_file(&dir, "two.db"), extra, 3, 1, &e) < 0 ||
+                  rt_rundb_metric(db, 1, 0, "", "loss", 1, &e) < 0 || rt_rundb_commit(db, &e) < 0 ||
+                  rt_rundb_metric(db, 2, 0, "", "loss", 1, &e) < 0;
+        struct rt_rundb *reader;
+        bad = bad || rt_rundb_open(&reader, scratch_file(&dir, "two.db"), NULL, 0, 0, &e) < 0 ||
+              strcmp(tell(reader, "SELECT max(step) AS m FROM metrics"), "m=1;") != 0;
+        _exit(bad); /* as a crash would: nothing is closed */
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    struct rt_rundb *db = open_db("two.db", 1);
+    assert_string_equal(tell(db, "SELECT max(step) AS m FROM metrics"), "m=1;");
+    assert_int_equal(rt_rundb_metric(db, 2, 0, "", "loss", 1, &e), 0);
+    assert_int_equal(rt_rundb_commit(db, &e), 0);
+    rt_rundb_close(db);
+}
+
+/* SQLite's page limit stands for a disk without room: the same error on the same path. */
+static void test_disk_full(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = open_db("full.db", 1);
+    int code = 0, step = 0;
+    assert_int_equal(rt_rundb_metric(db, 0, 0, "", "kept", 1, &e), 0);
+    assert_int_equal(rt_rundb_commit(db, &e), 0);
+    assert_string_equal(tell(db, "PRAGMA max_page_count=12"), "max_page_count=12;");
+    for (; code == 0 && step < 100000; step++)
+        code = rt_rundb_metric(db, step, 0, "", "loss", 0.5, &e);
+    assert_int_equal(code, RT_EFULL);
+    assert_non_null(strstr(e.text, "full.db"));
+    assert_non_null(strstr(e.text, "full"));
+    rt_rundb_close(db);
+    db = open_db("full.db", 1); /* whole, with what was committed */
+    assert_string_equal(tell(db, "PRAGMA integrity_check"), "integrity_check=ok;");
+    assert_string_equal(tell(db, "SELECT count(*) AS n, min(name) AS name FROM metrics"),
+                        "n=1 name=kept;");
+    rt_rundb_close(db);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    scratch_make(&dir);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    scratch_remove(&dir);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refuses),       cmocka_unit_test(test_reading_only),
+        cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_rewind),        cmocka_unit_test(test_reader_and_crash),
+        cmocka_unit_test(test_disk_full),
+    };
+    return cmocka_run_group_tests(tests, make, clean);
+}
