@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT
+ * decode: see decode.h. Deterministic features are kept in a store by content and settings; crop,
+ * masks and the like are drawn fresh from (seed, epoch, sample). Any worker thread. */
+#include "stages/decode.h"
+
+#include "formats/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const enum rt_purpose purposes[RT_MODALITIES] = {RT_RNG_SPEECH, RT_RNG_IMAGE, RT_RNG_TEXT};
+
+int rt_content_init(struct rt_content *c, int rows)
+{
+    memset(c, 0, sizeof *c);
+    for (int i = 0; i < RT_MODALITIES; i++) {
+        c->key[i] = calloc((size_t)rows + 1, sizeof *c->key[i]);
+        if (!c->key[i]) {
+            rt_content_fini(c);
+            return RT_EMEM;
+        }
+    }
+    return 0;
+}
+
+void rt_content_fini(struct rt_content *c)
+{
+    for (int i = 0; i < RT_MODALITIES; i++)
+        free(c->key[i]);
+    memset(c, 0, sizeof *c);
+}
+
+static bool key_known(struct rt_key128 k)
+{
+    return k.lo | k.hi;
+}
+
+/* One sample's bytes: a file's content, or the text cell itself. */
+struct source {
+    char path[4352];
+    const char *name; /* for messages */
+    uint8_t *owned;
+    const void *bytes;
+    size_t size;
+};
+
+static int source_open(struct source *s, const struct rt_decode *d, const struct rt_modality *m,
+                       int row, struct rt_error *e)
+{
+    memset(s, 0, sizeof *s);
+    const char *text = rt_dataset_source(d->dataset, row, m->id, s->path, sizeof s->path);
+    if (m->id == RT_TEXT) {
+        s->name = rt_manifest_cell(d->dataset->manifest, row,
+                                   rt_manifest_column(d->dataset->manifest, "id"));
+        s->bytes = text;
+        s->size = strlen(text);
+        return 0;
+    }
+    s->name = s->path;
+    int rc = rt_file_read(s->path, RT_FILE_MAX, &s->owned, &s->size, e);
+    s->bytes = s->owned;
+    if (rc == 0 && s->size == 0)
+        rc = rt_error_set(e, RT_EEMPTY, "%s: the file is empty", s->path);
+    return rc;
+}
+
+static void source_close(struct source *s)
+{
+    free(s->owned);
+}
+
+static struct rt_key128 features_key(const struct rt_decode_input *in, struct rt_key128 content)
+{
+    char text[512];
+    in->modality->features_key(in->front, text, sizeof text);
+    return rt_key128_of(text, strlen(text), content);
+}
+
+static int keep_features(const struct rt_decode_input *in, struct rt_key128 content,
+                         const struct rt_tensor *base, int level)
+{
+    struct rt_frame *f;
+    int rc = rt_frame_pack(&f, "base", base, level);
+    if (rc == 0) {
+        rc = rt_store_put(in->features, features_key(in, content), f);
+        rt_frame_unref(f);
+    }
+    return rc;
+}
+
+static int load_base(const struct rt_decode *d, const struct rt_decode_input *in, int row,
+                     struct rt_rng *rng, struct rt_tensor *base, struct rt_error *e)
+{
+    const struct rt_modality *m = in->modality;
+    bool raw_work = rng && m->wants_raw && m->wants_raw(in->front);
+    struct rt_key128 *content = &d->content->key[m->id][row];
+    bool use_store = in->features && !raw_work;
+    if (use_store && key_known(*content)) {
+        struct rt_frame *f = NULL;
+        if (rt_store_get(in->features, features_key(in, *content), &f) == 0 && f) {
+            int rc = rt_frame_unpack(f, base, NULL);
+            rt_frame_unref(f);
+            if (rc == 0)
+                return 0;
+        }
+    }
+    struct source s;
+    struct rt_tensor raw = {0};
+    int rc = source_open(&s, d, m, row, e);
+    if (rc == 0)
+        rc = m->load(s.bytes, s.size, s.name, &raw, e);
+    if (rc == 0 && raw_work && (rc = m->augment(in->front, &raw, rng)) < 0)
+        rt_error_set(e, rc, "%s: cannot augment: %s", s.name, rt_err_words(rc));
+    if (rc == 0)
+        rc = m->features(in->front, &raw, base, e);
+    if (rc == 0 && use_store && key_known(*content))
+        keep_features(in, *content, base, d->level); /* a full disk only costs time */
+    rt_tensor_fini(&raw);
+    source_close(&s);
+    return rc;
+}
+
+/* The rows of one role as they are gathered. */
+struct gather {
+    int32_t *rows;
+    int count;
+    float *dense;
+    size_t row_size;
+    struct rt_bag *bag; /* [count] */
+};
+
+static int present_row(const struct rt_decode *d, const struct rt_decode_input *in,
+                       const struct rt_batch *b, int at, struct gather *g, struct rt_error *e)
+{
+    int row = b->sample[at];
+    struct rt_rng drawn = rt_rng_init(d->seed, (uint64_t)b->epoch, (uint64_t)row,
+                                      purposes[in->modality->id]);
+    struct rt_rng *rng = in->augment && b->kind == RT_BATCH_TRAIN ? &drawn : NULL;
+    struct rt_tensor base = {0};
+    int rc = load_base(d, in, row, rng, &base, e);
+    if (rc == 0)
+        rc = g->row_size ? in->modality->present(in->front, &base, rng,
+                                                 g->dense + g->row_size * (size_t)g->count)
+                         : in->modality->present_bag(in->front, &base, rng, &g->bag[g->count]);
+    if (rc < 0 && e->code != rc)
+        rt_error_set(e, rc, "%s", rt_err_words(rc));
+    rt_tensor_fini(&base);
+    if (rc == 0)
+        g->rows[g->count++] = at;
+    return rc;
+}
+
+static int pack_name(struct rt_batch *b, const char *role, const char *what,
+                     const struct rt_tensor *t, int level)
+{
+    char name[RT_FRAME_NAME + 1];
+    snprintf(name, sizeof name, "%s.%s", role, what);
+    return rt_batch_pack(b, name, t, level);
+}
+
+static int pack_bags(const struct rt_decode *d, const char *role, const struct gather *g,
+                     struct rt_batch *b)
+{
+    int64_t places = g->count + 1, total = 0;
+    for (int i = 0; i < g->count; i++)
+        total += g->bag[i].count;
+    struct rt_tensor offset = {0}, bucket = {0}, weight = {0};
+    int rc = rt_tensor_init(&offset, RT_I32, 1, &places);
+    if (rc == 0)
+        rc = rt_tensor_init(&bucket, RT_I32, 1, &total);
+    if (rc == 0)
+        rc = rt_tensor_init(&weight, RT_F32, 1, &total);
+    int32_t at = 0;
+    for (int i = 0; rc == 0 && i < g->count; i++) {
+        size_t n = (size_t)g->bag[i].count;
+        if (n) {
+            memcpy((int32_t *)bucket.data + at, g->bag[i].bucket, n * sizeof(int32_t));
+            memcpy((float *)weight.data + at, g->bag[i].weight, n * sizeof(float));
+        }
+        at += (int32_t)n;
+        ((int32_t *)offset.data)[i + 1] = at;
+    }
+    if (rc == 0)
+        rc = pack_name(b, role, "offset", &offset, d->level);
+    if (rc == 0)
+        rc = pack_name(b, role, "bucket", &bucket, d->level);
+    if (rc == 0)
+        rc = pack_name(b, role, "weight", &weight, d->level);
+    rt_tensor_fini(&offset);
+    rt_tensor_fini(&bucket);
+    rt_tensor_fini(&weight);
+    return rc;
+}
+
+static int pack_role(const struct rt_decode *d, const struct rt_decode_input *in, int rank,
+                     const int64_t dim[3], const struct gather *g, struct rt_batch *b)
+{
+    int64_t shape[4] = {g->count};
+    struct rt_tensor rows = rt_tensor_view(RT_I32, 1, shape, g->rows);
+    int rc = pack_name(b, in->role, "rows", &rows, d->level);
+    if (rc < 0 || rank == 0)
+        return rc < 0 ? rc : pack_bags(d, in->role, g, b);
+    memcpy(shape + 1, dim, sizeof(int64_t) * (size_t)rank);
+    struct rt_tensor input = rt_tensor_view(RT_F32, rank + 1, shape, g->dense);
+    return pack_name(b, in->role, "input", &input, d->level);
+}
+
+static int gather_init(struct gather *g, int count, int rank, const int64_t dim[3])
+{
+    memset(g, 0, sizeof *g);
+    size_t n = (size_t)count + 1;
+    g->rows = calloc(n, sizeof *g->rows);
+    if (rank == 0)
+        g->bag = calloc(n, sizeof *g->bag);
+    else {
+        g->row_size = 1;
+        for (int i = 0; i < rank; i++)
+            g->row_size *= (size_t)dim[i];
+        g->dense = calloc(n, g->row_size * sizeof(float));
+    }
+    return g->rows && (g->bag || g->dense) ? 0 : RT_EMEM;
+}
+
+static void gather_fini(struct gather *g)
+{
+    for (int i = 0; g->bag && i < g->count; i++) {
+        free(g->bag[i].bucket);
+        free(g->bag[i].weight);
+    }
+    free(g->bag);
+    free(g->dense);
+    free(g->rows);
+}
+
+/* Fetches one role's inputs; lost[at] is set where a required one failed. */
+static int fetch_role(const struct rt_decode *d, const struct rt_decode_input *in,
+                      struct rt_batch *b, uint8_t *lost, struct gather *g, struct rt_error *e)
+{
+    for (int at = 0; at < b->count; at++) {
+        int row = b->sample[at];
+        if (lost[at] || d->dataset->reason[in->modality->id][row] < 0 ||
+            (in->wanted && !in->wanted(in->wanted_self, row))) {
+            lost[at] |= in->required;
+            continue;
+        }
+        struct rt_error why = {0};
+        int rc = present_row(d, in, b, at, g, &why);
+        if (rc == RT_EMEM || (rc < 0 && d->strict)) {
+            *e = why;
+            return rc;
+        }
+        if (rc < 0) {
+            lost[at] |= in->required;
+            if ((rc = rt_batch_drop(b, row, in->modality->id, rc, why.text)) < 0)
+                return rt_error_set(e, rc, "no memory for the reason of a left-out sample");
+        }
+    }
+    return 0;
+}
+
+/* Takes lost samples out of the batch and renumbers what the roles gathered. */
+static void compact(struct rt_batch *b, const uint8_t *lost, struct gather *g, int inputs)
+{
+    int *to = malloc(sizeof *to * ((size_t)b->count + 1));
+    int kept = 0;
+    for (int at = 0; to && at < b->count; at++) {
+        to[at] = lost[at] ? -1 : kept;
+        if (!lost[at])
+            b->sample[kept++] = b->sample[at];
+    }
+    for (int i = 0; to && i < inputs; i++) {
+        int n = 0;
+        for (int k = 0; k < g[i].count; k++) {
+            int at = to[g[i].rows[k]];
+            if (at < 0) {
+                if (g[i].bag) {
+                    free(g[i].bag[k].bucket);
+                    free(g[i].bag[k].weight);
+                }
+                continue;
+            }
+            if (g[i].bag)
+                g[i].bag[n] = g[i].bag[k];
+            else if (n != k)
+                memcpy(g[i].dense + g[i].row_size * (size_t)n,
+                       g[i].dense + g[i].row_size * (size_t)k, g[i].row_size * sizeof(float));
+            g[i].rows[n++] = at;
+        }
+        g[i].count = n;
+    }
+    if (to)
+        b->count = kept;
+    free(to);
+}
+
+static int decode_inputs(const struct rt_decode *d, struct rt_batch *b, struct rt_error *e)
+{
+    struct gather g[RT_DECODE_INPUTS] = {0};
+    int64_t dim[RT_DECODE_INPUTS][3];
+    int rank[RT_DECODE_INPUTS], rc = 0;
+    uint8_t *lost = calloc((size_t)b->count + 1, 1);
+    if (!lost)
+        rc = RT_EMEM;
+    for (int i = 0; rc == 0 && i < d->inputs; i++) {
+        rank[i] = d->input[i].modality->shape(d->input[i].front, dim[i]);
+        rc = gather_init(&g[i], b->count, rank[i], dim[i]);
+        if (rc == 0)
+            rc = fetch_role(d, &d->input[i], b, lost, &g[i], e);
+    }
+    if (rc == 0)
+        compact(b, lost, g, d->inputs);
+    for (int i = 0; rc == 0 && i < d->inputs; i++)
+        rc = pack_role(d, &d->input[i], rank[i], dim[i], &g[i], b);
+    for (int i = 0; i < d->inputs; i++)
+        gather_fini(&g[i]);
+    free(lost);
+    return rc < 0 && e->code != rc ? rt_error_set(e, rc, "decode: %s", rt_err_words(rc)) : rc;
+}
+
+/* Scoring: content key, raw frame for the quality stage, features into the cache while at hand. */
+static int score_row(const struct rt_decode *d, const struct rt_decode_input *in,
+                     struct rt_batch *b, int at, struct rt_error *e)
+{
+    const struct rt_modality *m = in->modality;
+    int row = b->sample[at];
+    struct source s;
+    struct rt_tensor raw = {0}, base = {0};
+    int rc = source_open(&s, d, m, row, e);
+    struct rt_key128 key = {0, 0};
+    if (rc == 0)
+        key = rt_key128_of(s.bytes, s.size, (struct rt_key128){(uint64_t)m->id + 1, 0});
+    struct rt_frame *known = NULL;
+    if (rc == 0 && d->quality)
+        rc = rt_store_get(d->quality, key, &known);
+    if (rc == 0 && !known) {
+        rc = m->load(s.bytes, s.size, s.name, &raw, e);
+        if (rc == 0 && in->features && (rc = m->features(in->front, &raw, &base, e)) == 0)
+            keep_features(in, key, &base, d->level);
+        if (rc == 0) {
+            char name[RT_FRAME_NAME + 1];
+            snprintf(name, sizeof name, "raw.%s.%d", m->name, at);
+            rc = rt_batch_pack(b, name, &raw, d->level);
+        }
+    }
+    if (rc == 0)
+        d->content->key[m->id][row] = key;
+    rt_frame_unref(known);
+    rt_tensor_fini(&raw);
+    rt_tensor_fini(&base);
+    source_close(&s);
+    return rc;
+}
+
+static int decode_scores(const struct rt_decode *d, struct rt_batch *b, struct rt_error *e)
+{
+    for (int i = 0; i < d->inputs; i++) {
+        const struct rt_decode_input *in = &d->input[i];
+        for (int at = 0; at < b->count; at++) {
+            if (d->dataset->reason[in->modality->id][b->sample[at]] < 0)
+                continue;
+            struct rt_error why = {0};
+            int rc = score_row(d, in, b, at, &why);
+            if (rc < 0 && why.code != rc)
+                rt_error_set(&why, rc, "%s", rt_err_words(rc));
+            if (rc == RT_EMEM || (rc < 0 && d->strict)) {
+                *e = why;
+                return rc;
+            }
+            if (rc < 0 &&
+                (rc = rt_batch_drop(b, b->sample[at], in->modality->id, rc, why.text)) < 0)
+                return rt_error_set(e, rc, "no memory for the reason of a left-out sample");
+        }
+    }
+    return 0;
+}
+
+static int decode_work(void *self, struct rt_batch *b, struct rt_error *e)
+{
+    const struct rt_decode *d = self;
+    return b->kind == RT_BATCH_SCORE ? decode_scores(d, b, e) : decode_inputs(d, b, e);
+}
+
+const struct rt_stage_ops rt_stage_decode = {
+    .name = "decode",
+    .summary = "reads files, computes features, crops and augments",
+    .remedy = "raise pipeline.decoders or cache.size, or switch waveform augmentation off",
+    .work = decode_work,
+};

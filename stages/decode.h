@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * decode: first stage: sample numbers -> network inputs. Several batches at once.
+ *
+ * TRAIN and EVAL batches get, for each role ("student", "teacher", "model"):
+ *   ROLE.rows    I32 [k]     positions in the batch that have this input, ascending
+ *   ROLE.input   F32 [k, shape...]   dense modalities
+ *   ROLE.offset  I32 [k + 1], ROLE.bucket I32 [nnz], ROLE.weight F32 [nnz]   text
+ * A sample whose required input is unusable is dropped from the batch; another input that is unusable is
+ * noted as a drop of that modality and just missing from ROLE.rows.
+ * SCORE batches get raw.MODALITY.POSITION (raw tensors) for samples that the quality store does not
+ * know, and the content keys are filled in. */
+#ifndef RT_DECODE_H
+#define RT_DECODE_H
+
+#include "pipeline/flow/stage.h"
+#include "pipeline/run/dataset.h"
+#include "pipeline/run/store.h"
+#include "stages/modality/modality.h"
+
+#define RT_DECODE_INPUTS RT_MODALITIES
+
+/* Content keys of every usable sample's bytes, by modality and row; zero = not known yet. Written by
+ * the scoring pass (each row by one worker), read afterwards. */
+struct rt_content {
+    struct rt_key128 *key[RT_MODALITIES]; /* [rows] or NULL */
+};
+int rt_content_init(struct rt_content *c, int rows);
+void rt_content_fini(struct rt_content *c);
+
+struct rt_decode_input {
+    const char *role;
+    const struct rt_modality *modality;
+    const struct rt_front *front; /* NULL in a scoring pass without feature cache */
+    struct rt_store *features;    /* cache of features' results, or NULL */
+    bool required;
+    bool augment; /* in TRAIN batches */
+    /* false: nobody needs this row's input now (its outputs are cached). NULL = always needed. */
+    bool (*wanted)(void *self, int row);
+    void *wanted_self;
+};
+
+struct rt_decode {
+    struct rt_dataset *dataset;
+    struct rt_content *content;
+    struct rt_store *quality; /* SCORE: measures known by content, or NULL */
+    struct rt_decode_input input[RT_DECODE_INPUTS];
+    int inputs;
+    uint64_t seed;
+    int level; /* zstd */
+    int strict; /* a bad sample ends the run */
+};
+
+/* self is a struct rt_decode, unchanged while the run goes on. */
+extern const struct rt_stage_ops rt_stage_decode;
+
+#endif

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ * model: see model.h. The teacher's classifier is copied into the student's graph as a frozen node, so
+ * that terms read one more output and the graph's own backward does the rest. */
+#include "stages/model.h"
+
+#include "formats/file.h"
+#include "pipeline/run/rundir.h"
+#include "stages/nn/presets.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *const rt_head_names[RT_HEADS] = {"own", "teacher", "sum"};
+
+static int copy_names(struct rt_model *m, const char *const *name, int count)
+{
+    m->class_name = calloc((size_t)count + 1, sizeof *m->class_name);
+    if (!m->class_name)
+        return RT_EMEM;
+    for (m->classes = 0; m->classes < count; m->classes++) {
+        m->class_name[m->classes] = strdup(name[m->classes]);
+        if (!m->class_name[m->classes])
+            return RT_EMEM;
+    }
+    return 0;
+}
+
+static int build_trunk(struct rt_model *m, struct rt_error *e)
+{
+    const struct rt_recipe *r = &m->recipe;
+    struct rt_preset_config c = {
+        .net = r->student_net,
+        .buckets = (int)r->text_buckets,
+        .width = (int)r->student_width,
+        .blocks = (int)r->student_blocks,
+        .embedding = (int)r->student_embedding,
+        .classes = m->classes,
+        .dropout = (float)r->student_dropout,
+        .cosine = strcmp(r->task_loss, "aam") == 0,
+    };
+    int64_t dim[3];
+    c.input.rank = m->modality->shape(&m->front, dim);
+    for (int i = 0; i < c.input.rank; i++)
+        c.input.dim[i] = (int)dim[i];
+    int rc = rt_preset_build(&m->graph, &c, e);
+    if (rc < 0)
+        return rc;
+    m->embedding = rt_graph_find(m->graph, "embedding");
+    m->logits = rt_graph_find(m->graph, "logits");
+    m->dim = c.embedding;
+    m->scale = c.cosine ? r->task_scale : 1;
+    return 0;
+}
+
+/* The nodes in the teacher's space: "projection" (when wanted) and "teacher_head", frozen. */
+static int build_bridge(struct rt_model *m, int dim, int classes, bool cosine, double scale,
+                        bool shared, struct rt_error *e)
+{
+    const char *want = m->recipe.distill_projection;
+    m->feature = m->embedding;
+    if (strcmp(want, "always") == 0 || (strcmp(want, "auto") == 0 && dim != m->dim)) {
+        struct rt_attr attr = {.units = dim, .bias = true};
+        m->feature = rt_graph_node(m->graph, RT_OP_linear, "projection", &m->embedding, 1, &attr, e);
+        if (m->feature < 0)
+            return m->feature;
+    } else if (dim != m->dim) {
+        return rt_error_set(e, RT_EMISMATCH,
+                            "the teacher's embedding has %d numbers, the student's %d: set "
+                            "student.embedding: %d or distill.projection: auto",
+                            dim, m->dim, dim);
+    }
+    struct rt_attr attr = {.units = classes, .bias = true, .frozen = true};
+    m->head = rt_graph_node(m->graph, cosine ? RT_OP_cosine : RT_OP_linear, "teacher_head",
+                            &m->feature, 1, &attr, e);
+    if (m->head < 0)
+        return m->head;
+    m->teacher_dim = dim;
+    m->teacher_classes = classes;
+    m->head_scale = scale;
+    m->shares_classes = shared;
+    return 0;
+}
+
+static bool same_names(char *const *a, int na, char *const *b, int nb)
+{
+    if (na != nb)
+        return false;
+    for (int i = 0; i < na; i++)
+        if (strcmp(a[i], b[i]) != 0)
+            return false;
+    return true;
+}
+
+static int copy_head(struct rt_model *m, const struct rt_model *teacher, struct rt_error *e)
+{
+    static const char *const part[] = {"weight", "bias"};
+    for (int i = 0; i < 2; i++) {
+        char from[RT_NAME], to[RT_NAME];
+        snprintf(from, sizeof from, "logits.%s", part[i]);
+        snprintf(to, sizeof to, "teacher_head.%s", part[i]);
+        struct rt_param *a = rt_graph_param_named(teacher->graph, from);
+        struct rt_param *b = rt_graph_param_named(m->graph, to);
+        if (!a && !b)
+            continue;
+        if (!a || !b || a->count != b->count)
+            return rt_error_set(e, RT_EMISMATCH, "the teacher's %s does not fit its head", from);
+        memcpy(b->value, a->value, (size_t)a->count * sizeof(float));
+    }
+    return 0;
+}
+
+static int prepare(struct rt_model *m, const struct rt_recipe *recipe, float *idf,
+                   struct rt_error *e)
+{
+    memset(m, 0, sizeof *m);
+    m->recipe = *recipe;
+    m->front.recipe = &m->recipe;
+    m->front.idf = idf;
+    m->feature = m->head = -1;
+    m->modality = rt_modality_find(recipe->student_modality);
+    if (!m->modality)
+        return rt_error_set(e, RT_EUSAGE, "unknown modality '%s'", recipe->student_modality);
+    return 0;
+}
+
+int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
+                    const char *const *class_name, int classes, const struct rt_model *teacher,
+                    float *idf, struct rt_error *e)
+{
+    int rc = prepare(m, recipe, idf, e);
+    if (rc == 0 && (rc = copy_names(m, class_name, classes)) < 0)
+        rt_error_set(e, rc, "no memory for %d class names", classes);
+    if (rc == 0)
+        rc = build_trunk(m, e);
+    if (rc == 0 && teacher) {
+        bool cosine = strcmp(teacher->recipe.task_loss, "aam") == 0;
+        bool shared = same_names(m->class_name, m->classes, teacher->class_name, teacher->classes);
+        rc = build_bridge(m, teacher->dim, teacher->classes, cosine, teacher->scale, shared, e);
+    }
+    if (rc == 0) {
+        rt_graph_init(m->graph, (uint64_t)recipe->seed);
+        if (teacher)
+            rc = copy_head(m, teacher, e);
+    }
+    if (rc < 0)
+        rt_model_fini(m);
+    return rc;
+}
+
+void rt_model_fini(struct rt_model *m)
+{
+    rt_graph_destroy(m->graph);
+    for (int i = 0; m->class_name && m->class_name[i]; i++)
+        free(m->class_name[i]);
+    free(m->class_name);
+    free(m->front.idf);
+    memset(m, 0, sizeof *m);
+}
+
+static char *join_lines(char *const *name, int count)
+{
+    size_t size = 1;
+    for (int i = 0; i < count; i++)
+        size += strlen(name[i]) + 1;
+    char *text = malloc(size), *at = text;
+    for (int i = 0; text && i < count; i++)
+        at = stpcpy(stpcpy(at, name[i]), i + 1 < count ? "\n" : "");
+    return text;
+}
+
+int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
+{
+    int rc = rt_graph_save(m->graph, s, "model.");
+    if (rc == 0 && m->front.idf) {
+        int64_t n = m->recipe.text_buckets;
+        struct rt_tensor t = rt_tensor_view(RT_F32, 1, &n, m->front.idf);
+        rc = rt_safetensors_add(s, "front.idf", &t);
+    }
+    char *recipe = rt_recipe_text(&m->recipe);
+    char *names = join_lines(m->class_name, m->classes);
+    if (rc == 0 && (!recipe || !names))
+        rc = RT_EMEM;
+    if (rc == 0)
+        rc = rt_safetensors_set_text(s, "retort.recipe", recipe);
+    if (rc == 0)
+        rc = rt_safetensors_set_text(s, "retort.classes", names);
+    if (rc == 0)
+        rc = rt_safetensors_set_text(s, "retort.head", rt_head_names[m->answer]);
+    if (rc == 0 && m->head >= 0) {
+        char text[96];
+        snprintf(text, sizeof text, "%d %d %.17g %s %d", m->teacher_dim, m->teacher_classes,
+                 m->head_scale,
+                 rt_graph_at(m->graph, m->head)->op == RT_OP_cosine ? "cosine" : "linear",
+                 m->shares_classes);
+        rc = rt_safetensors_set_text(s, "retort.teacher", text);
+    }
+    free(recipe);
+    free(names);
+    return rc;
+}
+
+static int split_lines(struct rt_model *m, const char *text)
+{
+    int count = 1;
+    for (const char *c = text; *c; c++)
+        count += *c == '\n';
+    char *copy = strdup(text);
+    const char **name = calloc((size_t)count, sizeof *name);
+    int rc = copy && name ? 0 : RT_EMEM, n = 0;
+    char *rest = copy;
+    while (rc == 0 && rest && n < count)
+        name[n++] = strsep(&rest, "\n");
+    if (rc == 0)
+        rc = copy_names(m, name, count);
+    free(name);
+    free(copy);
+    return rc;
+}
+
+static int read_head(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                     struct rt_error *e)
+{
+    const char *teacher = rt_safetensors_text(s, "retort.teacher");
+    const char *head = rt_safetensors_text(s, "retort.head");
+    if (teacher) {
+        int dim, classes, shared;
+        double scale;
+        char kind[16];
+        if (sscanf(teacher, "%d %d %lf %15s %d", &dim, &classes, &scale, kind, &shared) != 5 ||
+            dim < 1 || classes < 1 || !isfinite(scale) || (shared && classes != m->classes))
+            return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' is not 'DIM CLASSES SCALE "
+                                "KIND SHARED'", name, teacher);
+        int rc = build_bridge(m, dim, classes, strcmp(kind, "cosine") == 0, scale, shared, e);
+        if (rc < 0)
+            return rc;
+    }
+    for (int i = 0; head && i < RT_HEADS; i++)
+        if (strcmp(head, rt_head_names[i]) == 0)
+            m->answer = (enum rt_head)i;
+    if (m->answer != RT_HEAD_OWN && !m->shares_classes)
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s', but there is no such head", name,
+                            head);
+    return 0;
+}
+
+static int read_idf(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                    struct rt_error *e)
+{
+    const struct rt_tensor *t = rt_safetensors_get(s, "front.idf");
+    if (!t)
+        return 0;
+    if (t->dtype != RT_F32 || t->rank != 1 || t->dim[0] != m->recipe.text_buckets)
+        return rt_error_set(e, RT_EMISMATCH, "%s: front.idf does not have text.buckets = %lld "
+                            "numbers", name, (long long)m->recipe.text_buckets);
+    m->front.idf = malloc(rt_tensor_bytes(t));
+    if (!m->front.idf)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for front.idf", name);
+    memcpy(m->front.idf, t->data, rt_tensor_bytes(t));
+    return 0;
+}
+
+/* The key covers what an output depends on: every weight and the front end's settings. */
+static struct rt_key128 model_key(const struct rt_model *m)
+{
+    struct rt_key128 key = {0, 0};
+    char text[512];
+    m->modality->features_key(&m->front, text, sizeof text);
+    key = rt_key128_of(text, strlen(text), key);
+    for (int i = 0; i < rt_graph_params(m->graph); i++) {
+        const struct rt_param *p = rt_graph_param(m->graph, i);
+        key = rt_key128_of(p->name, strlen(p->name), key);
+        key = rt_key128_of(p->value, (size_t)p->count * sizeof(float), key);
+    }
+    if (m->front.idf)
+        key = rt_key128_of(m->front.idf, (size_t)m->recipe.text_buckets * sizeof(float), key);
+    return key;
+}
+
+int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                     struct rt_error *e)
+{
+    const char *yaml = rt_safetensors_text(s, "retort.recipe");
+    const char *classes = rt_safetensors_text(s, "retort.classes");
+    memset(m, 0, sizeof *m);
+    if (!yaml || !classes)
+        return rt_error_set(e, RT_EFORMAT, "%s: not a retort model (no metadata retort.%s)", name,
+                            yaml ? "classes" : "recipe");
+    struct rt_recipe recipe;
+    int rc = rt_recipe_parse(&recipe, yaml, strlen(yaml), name, "/", e);
+    if (rc == 0)
+        rc = prepare(m, &recipe, NULL, e);
+    if (rc == 0 && (rc = split_lines(m, classes)) < 0)
+        rt_error_set(e, rc, "%s: no memory for the class names", name);
+    if (rc == 0)
+        rc = read_idf(m, s, name, e);
+    if (rc == 0)
+        rc = build_trunk(m, e);
+    if (rc == 0)
+        rc = read_head(m, s, name, e);
+    if (rc == 0 && (rc = rt_graph_load(m->graph, s, "model.", e)) < 0)
+        rt_error_prefix(e, "%s", name);
+    if (rc < 0) {
+        rt_model_fini(m);
+        return rc;
+    }
+    m->key = model_key(m);
+    return 0;
+}
+
+static int find_model(const char *path, char *out, size_t size, struct rt_error *e)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return rt_error_errno(e, "cannot find model", path);
+    if (!S_ISDIR(st.st_mode)) {
+        snprintf(out, size, "%s", path);
+        return 0;
+    }
+    static const char *const inside[] = {"student.safetensors", "checkpoints/best.safetensors"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(out, size, "%s/%s", path, inside[i]);
+        if (stat(out, &st) == 0)
+            return 0;
+    }
+    struct rt_rundir dir = {.lock = -1};
+    snprintf(dir.path, sizeof dir.path, "%s", path);
+    int64_t step;
+    if (rt_rundir_latest(&dir, out, size, &step) == 0)
+        return 0;
+    return rt_error_set(e, RT_EMISSING, "%s: no student.safetensors and no checkpoint in this folder",
+                        path);
+}
+
+int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
+{
+    char file[4200];
+    memset(m, 0, sizeof *m);
+    int rc = find_model(path, file, sizeof file, e);
+    if (rc < 0)
+        return rc;
+    struct rt_safetensors *s = NULL;
+    rc = rt_safetensors_read(&s, file, e);
+    if (rc < 0)
+        return rc;
+    rc = rt_model_restore(m, s, file, e);
+    rt_safetensors_destroy(s);
+    return rc;
+}
+
+int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *copied,
+                        struct rt_error *e)
+{
+    *copied = 0;
+    for (int i = 0; i < rt_graph_params(m->graph); i++) {
+        struct rt_param *p = rt_graph_param(m->graph, i);
+        const struct rt_param *q = rt_graph_param_named(other->graph, p->name);
+        if (!q)
+            continue;
+        if (q->count != p->count || q->rank != p->rank ||
+            memcmp(q->dim, p->dim, sizeof p->dim[0] * (size_t)p->rank) != 0) {
+            if (strncmp(p->name, "logits.", 7) == 0 || strncmp(p->name, "teacher_head.", 13) == 0)
+                continue;
+            return rt_error_set(e, RT_EMISMATCH, "student.init: %s has another shape there", p->name);
+        }
+        if (strncmp(p->name, "teacher_head.", 13) == 0)
+            continue;
+        memcpy(p->value, q->value, (size_t)p->count * sizeof(float));
+        (*copied)++;
+    }
+    return 0;
+}
+
+void rt_model_answer(const struct rt_model *m, enum rt_head head_choice, const float *own,
+                     const float *head, int n, float *out)
+{
+    size_t count = (size_t)n * (size_t)m->classes;
+    float a = head_choice == RT_HEAD_TEACHER ? 0.0f : (float)m->scale;
+    float b = head_choice == RT_HEAD_OWN || !head ? 0.0f : (float)m->head_scale;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (a != 0 ? a * own[i] : 0) + (b != 0 ? b * head[i] : 0);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ * quality: see quality.h. The measures themselves belong to their modality (modality/). */
+#include "stages/quality.h"
+
+#include "stages/metrics/metrics.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int rt_scores_init(struct rt_scores *s, int rows, const bool modality[RT_MODALITIES])
+{
+    memset(s, 0, sizeof *s);
+    s->rows = rows;
+    for (int m = 0; m < RT_MODALITIES; m++) {
+        s->first[m] = modality[m] ? s->columns : -1;
+        for (int i = 0; modality[m] && i < rt_modalities[m]->measure_count; i++)
+            s->column[s->columns++] =
+                (struct rt_score_column){(enum rt_modality_id)m, &rt_modalities[m]->measures[i]};
+    }
+    size_t cells = (size_t)rows * (size_t)s->columns;
+    s->value = malloc((cells + 1) * sizeof *s->value);
+    s->percentile = malloc((cells + 1) * sizeof *s->percentile);
+    if (!s->value || !s->percentile) {
+        rt_scores_fini(s);
+        return RT_EMEM;
+    }
+    for (size_t i = 0; i < cells; i++)
+        s->value[i] = s->percentile[i] = NAN;
+    return 0;
+}
+
+void rt_scores_fini(struct rt_scores *s)
+{
+    free(s->value);
+    free(s->percentile);
+    memset(s, 0, sizeof *s);
+}
+
+int rt_scores_column(const struct rt_scores *s, const char *measure)
+{
+    for (int c = 0; c < s->columns; c++)
+        if (strcmp(s->column[c].measure->name, measure) == 0)
+            return c;
+    return -1;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(const double *value, size_t n, double *sorted)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(value[i]))
+            sorted[k++] = value[i];
+    qsort(sorted, k, sizeof *sorted, by_value);
+    return k ? (sorted[(k - 1) / 2] + sorted[k / 2]) / 2 : NAN;
+}
+
+int rt_scores_rank(struct rt_scores *s)
+{
+    size_t n = (size_t)s->rows, columns = (size_t)s->columns;
+    double *goodness = malloc((n + 1) * sizeof *goodness);
+    double *share = malloc((n + 1) * sizeof *share);
+    int rc = goodness && share ? 0 : RT_EMEM;
+    for (size_t c = 0; rc == 0 && c < columns; c++) {
+        for (size_t i = 0; i < n; i++)
+            goodness[i] = s->value[i * columns + c];
+        enum rt_better better = s->column[c].measure->better;
+        double middle = better == RT_MIDDLE ? median(goodness, n, share) : 0;
+        for (size_t i = 0; i < n && better != RT_HIGHER; i++)
+            goodness[i] = better == RT_LOWER ? -goodness[i] : -fabs(goodness[i] - middle);
+        rc = rt_percentiles(goodness, n, share);
+        for (size_t i = 0; rc == 0 && i < n; i++)
+            s->percentile[i * columns + c] = (float)share[i];
+    }
+    free(goodness);
+    free(share);
+    return rc;
+}
+
+static int measure_raw(const struct rt_quality *q, const struct rt_modality *m,
+                       struct rt_frame *raw, struct rt_key128 key, double *value,
+                       struct rt_error *e)
+{
+    struct rt_tensor t = {0};
+    int rc = rt_frame_unpack(raw, &t, e);
+    if (rc == 0)
+        rc = m->measure(&t, value, e);
+    rt_tensor_fini(&t);
+    if (rc == 0 && q->store) {
+        int64_t n = m->measure_count;
+        struct rt_tensor v = rt_tensor_view(RT_F64, 1, &n, value);
+        struct rt_frame *f;
+        if (rt_frame_pack(&f, "measures", &v, 0) == 0) {
+            rt_store_put(q->store, key, f); /* a full disk only costs time */
+            rt_frame_unref(f);
+        }
+    }
+    return rc;
+}
+
+static int known_values(const struct rt_quality *q, const struct rt_modality *m,
+                        struct rt_key128 key, double *value, struct rt_error *e)
+{
+    struct rt_frame *f = NULL;
+    if (q->store)
+        rt_store_get(q->store, key, &f);
+    if (!f)
+        return rt_error_set(e, RT_ENOTFOUND, "the quality store lost a sample's measures");
+    int rc = rt_frame_unpack_into(f, value, sizeof(double) * (size_t)m->measure_count, e);
+    rt_frame_unref(f);
+    return rc;
+}
+
+static void leave_out(const struct rt_quality *q, struct rt_batch *b, int row, int modality,
+                      int reason, const char *text)
+{
+    q->dataset->reason[modality][row] = (int8_t)reason;
+    if (text)
+        rt_batch_drop(b, row, modality, reason, text);
+}
+
+static void score_sample(const struct rt_quality *q, struct rt_batch *b, int at,
+                         const struct rt_modality *m)
+{
+    int row = b->sample[at];
+    char name[RT_FRAME_NAME + 1];
+    double value[RT_MEASURES_MAX];
+    struct rt_error why = {0};
+    snprintf(name, sizeof name, "raw.%s.%d", m->name, at);
+    struct rt_frame *raw = rt_batch_get(b, name);
+    struct rt_key128 key = q->content->key[m->id][row];
+    int rc = raw ? measure_raw(q, m, raw, key, value, &why) : known_values(q, m, key, value, &why);
+    if (rc < 0) {
+        leave_out(q, b, row, m->id, rc, why.text);
+        return;
+    }
+    float *out = q->scores->value + (size_t)row * (size_t)q->scores->columns;
+    for (int i = 0; i < m->measure_count; i++)
+        out[q->scores->first[m->id] + i] = (float)value[i];
+}
+
+static void score_batch(const struct rt_quality *q, struct rt_batch *b)
+{
+    for (int i = 0; i < b->drops; i++)
+        leave_out(q, b, b->drop[i].sample, b->drop[i].modality, b->drop[i].reason, NULL);
+    for (int m = 0; m < RT_MODALITIES; m++)
+        for (int at = 0; q->scores->first[m] >= 0 && at < b->count; at++)
+            if (q->dataset->reason[m][b->sample[at]] == 0)
+                score_sample(q, b, at, rt_modalities[m]);
+    for (int i = 0; q->left_out && i < b->drops; i++)
+        q->left_out(q->left_out_self, &b->drop[i]);
+    while (b->frames)
+        rt_batch_remove(b, rt_frame_name(b->frame[0]));
+}
+
+static int attach_percentiles(const struct rt_quality *q, struct rt_batch *b, struct rt_error *e)
+{
+    size_t columns = (size_t)q->scores->columns;
+    int64_t dim[2] = {b->count, q->scores->columns};
+    struct rt_tensor t;
+    int rc = rt_tensor_init(&t, RT_F32, 2, dim);
+    for (int at = 0; rc == 0 && at < b->count; at++)
+        memcpy((float *)t.data + (size_t)at * columns,
+               q->scores->percentile + (size_t)b->sample[at] * columns, columns * sizeof(float));
+    if (rc == 0)
+        rc = rt_batch_pack(b, "quality", &t, q->level);
+    rt_tensor_fini(&t);
+    return rc < 0 ? rt_error_set(e, rc, "quality: %s", rt_err_words(rc)) : 0;
+}
+
+static int quality_work(void *self, struct rt_batch *b, struct rt_error *e)
+{
+    const struct rt_quality *q = self;
+    if (b->kind != RT_BATCH_SCORE)
+        return attach_percentiles(q, b, e);
+    score_batch(q, b);
+    return 0;
+}
+
+const struct rt_stage_ops rt_stage_quality = {
+    .name = "quality",
+    .summary = "measures samples once, then gives each its percentiles",
+    .remedy = "score the data set beforehand with retort inspect",
+    .work = quality_work,
+};

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * quality: second stage: how good is each sample, in numbers.
+ * In the scoring pass (SCORE batches) it measures raw samples and fills rt_scores; results are kept in
+ * a store by content, so a later run starts at once. In TRAIN and EVAL batches it adds
+ *   quality   F32 [batch, columns]   each measure's percentile, NaN = not measured
+ * Which of them count, and how, is the student's business (distill/weights.h). */
+#ifndef RT_QUALITY_H
+#define RT_QUALITY_H
+
+#include "pipeline/flow/stage.h"
+#include "pipeline/run/dataset.h"
+#include "pipeline/run/store.h"
+#include "stages/decode.h"
+#include "stages/modality/modality.h"
+
+#define RT_SCORE_COLUMNS (RT_MODALITIES * RT_MEASURES_MAX)
+
+struct rt_score_column {
+    enum rt_modality_id modality;
+    const struct rt_measure *measure;
+};
+
+/* Filled by the scoring pass (each row by one worker), ranked once, read afterwards. */
+struct rt_scores {
+    int rows, columns;
+    struct rt_score_column column[RT_SCORE_COLUMNS];
+    int first[RT_MODALITIES]; /* first column of a modality, -1 = not scored */
+    float *value;      /* [rows, columns], NaN = not measured */
+    float *percentile; /* [rows, columns] share of the measured samples that are no better, NaN */
+};
+
+/* Columns for every measure of the modalities marked true. RT_EMEM. */
+int rt_scores_init(struct rt_scores *s, int rows, const bool modality[RT_MODALITIES]);
+void rt_scores_fini(struct rt_scores *s);
+/* Percentiles from the values: 1 = best of the data set. RT_EMEM. */
+int rt_scores_rank(struct rt_scores *s);
+int rt_scores_column(const struct rt_scores *s, const char *measure); /* -1 when unknown */
+
+struct rt_quality {
+    struct rt_dataset *dataset; /* reason[] is filled in the scoring pass */
+    const struct rt_content *content;
+    struct rt_scores *scores;
+    struct rt_store *store; /* measures by content, or NULL */
+    int level;
+    /* Scoring pass: told of each sample left out, from a worker thread; may be NULL. */
+    void (*left_out)(void *self, const struct rt_drop *drop);
+    void *left_out_self;
+};
+
+/* self is a struct rt_quality. */
+extern const struct rt_stage_ops rt_stage_quality;
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT
+ * student: one update: unpack, forward, weights, objective, backward, step. See student.h. */
+#include "stages/student.h"
+
+#include "stages/distill/weights.h"
+#include "stages/nn/exec.h"
+#include "stages/optim/optim.h"
+#include "stages/optim/schedule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* lambda, margin, quantile and temperature of each distillation term, from its recipe section. */
+static void read_settings(const struct rt_student *s, struct rt_objective_settings *o)
+{
+    const struct rt_recipe *r = s->recipe;
+    memset(o, 0, sizeof *o);
+#define DISTILL(t)                                                                                 \
+    o->term[RT_TERM_##t].lambda = r->teacher_on ? r->distill_##t##_lambda : 0;                     \
+    o->term[RT_TERM_##t].margin = r->distill_##t##_margin;                                         \
+    o->term[RT_TERM_##t].quantile = r->distill_##t##_quantile;                                     \
+    o->term[RT_TERM_##t].temperature = r->distill_##t##_temperature;
+    DISTILL(l2)
+    DISTILL(cosine)
+    DISTILL(kl)
+    DISTILL(head_kl)
+    DISTILL(head_ce)
+    DISTILL(dkd)
+    DISTILL(dist)
+#undef DISTILL
+    bool aam = strcmp(r->task_loss, "aam") == 0;
+    o->term[aam ? RT_TERM_aam : RT_TERM_ce].lambda = r->task_lambda;
+    o->term[RT_TERM_ce].temperature = o->term[RT_TERM_aam].temperature = 1;
+    o->smoothing = r->task_smoothing;
+    double warm = r->task_margin_warmup * (double)s->steps;
+    double risen = warm > 0 ? fmin(1, (double)s->step / warm) : 1;
+    o->aam_margin = r->task_margin * risen;
+    o->aam_scale = s->model->scale;
+    o->weigh_task = r->weight_task;
+}
+
+static int check_weight_terms(const struct rt_student *s, struct rt_error *e)
+{
+    rt_key_text list;
+    snprintf(list, sizeof list, "%s", s->recipe->weight_terms);
+    for (char *save = NULL, *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+        bool teachers = strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 ||
+                        strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
+        if (teachers ? s->teacher != NULL : s->scores && rt_scores_column(s->scores, w) >= 0)
+            continue;
+        char known[400] = "";
+        for (int c = 0; s->scores && c < s->scores->columns; c++)
+            snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", c ? ", " : "",
+                     s->scores->column[c].measure->name);
+        return rt_error_set(e, RT_EUSAGE, "weight.terms: '%s' is not measured in this run: take of %s%s",
+                            w, known, s->teacher ? ", teacher_norm, teacher_confidence" : "");
+    }
+    return 0;
+}
+
+/* A term may only be on when the student has what it reads. */
+static int check_terms(const struct rt_student *s, struct rt_error *e)
+{
+    struct rt_objective_settings o;
+    read_settings(s, &o);
+    for (int k = RT_TASK_TERMS; k < RT_TERMS; k++) {
+        if (o.term[k].lambda <= 0)
+            continue;
+        const struct rt_term *t = rt_terms[k];
+        if (!s->teacher)
+            return rt_error_set(e, RT_EUSAGE, "distill.%s.lambda is %g, but there is no teacher.model",
+                                t->name, o.term[k].lambda);
+        bool compares = t->reads == RT_READS_LOGITS || (t->needs & RT_NEEDS_LABEL);
+        if (compares && !s->model->shares_classes)
+            return rt_error_set(e, RT_EMISMATCH, "distill.%s needs a teacher with the data set's "
+                                "classes: the teacher has %d, the data set %d, or other names",
+                                t->name, s->teacher->classes, s->model->classes);
+    }
+    return check_weight_terms(s, e);
+}
+
+static int allocate_step(struct rt_student *s)
+{
+    size_t n = (size_t)s->recipe->train_batch, classes = (size_t)s->model->classes;
+    size_t heads = (size_t)s->model->teacher_classes + 1;
+    s->weight = calloc(n, sizeof *s->weight);
+    s->quality = calloc(n, sizeof *s->quality);
+    s->factor = calloc(n, sizeof *s->factor * (RT_SCORE_COLUMNS + 2));
+    s->distance = calloc(n, sizeof *s->distance * RT_TERMS);
+    s->label = calloc(n, sizeof *s->label);
+    s->logits = calloc(n, sizeof *s->logits * classes);
+    s->d_logits = calloc(n, sizeof *s->d_logits * classes);
+    s->head = calloc(n, sizeof *s->head * heads);
+    s->d_head = calloc(n, sizeof *s->d_head * heads);
+    return s->weight && s->quality && s->factor && s->distance && s->label && s->logits &&
+                   s->d_logits && s->head && s->d_head
+               ? 0
+               : RT_EMEM;
+}
+
+int rt_student_init(struct rt_student *s, struct rt_error *e)
+{
+    s->best = -1;
+    s->norm_mean = s->norm_var = NAN;
+    rt_objective_init(&s->objective);
+    int rc = check_terms(s, e);
+    if (rc < 0)
+        return rc;
+    int threads = (int)s->recipe->train_threads;
+    if (threads == 0)
+        threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    rc = rt_sample_states_init(&s->samples, s->dataset->count);
+    if (rc == 0)
+        rc = rt_parallel_create(&s->parallel, threads < 1 ? 1 : threads);
+    if (rc == 0)
+        rc = rt_exec_create(&s->exec, s->model->graph, (int)s->recipe->train_batch, true,
+                            s->parallel);
+    if (rc == 0)
+        rc = rt_optim_create(&s->optim, s->recipe->train_optimizer, s->model->graph);
+    if (rc == 0)
+        rc = allocate_step(s);
+    return rc < 0 ? rt_error_set(e, rc, "student: %s (batch %lld)", rt_err_words(rc),
+                                 (long long)s->recipe->train_batch)
+                  : 0;
+}
+
+void rt_student_fini(struct rt_student *s)
+{
+    rt_optim_destroy(s->optim);
+    rt_exec_destroy(s->exec);
+    rt_parallel_destroy(s->parallel);
+    rt_sample_states_fini(&s->samples);
+    void *owned[] = {s->weight, s->quality, s->factor, s->distance, s->label, s->logits,
+                     s->head, s->d_logits, s->d_head, s->eval.own, s->eval.head,
+                     s->eval.teacher, s->eval.label, s->eval.taught};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
+    memset(s, 0, sizeof *s);
+}
+
+/* A batch's frames, unpacked. */
+struct unpacked {
+    struct rt_tensor input, offset, bucket, weight;
+    struct rt_tensor quality;
+    struct rt_tensor have, embedding, logits; /* the teacher's */
+};
+
+static int optional(const struct rt_batch *b, const char *name, struct rt_tensor *t,
+                    struct rt_error *e)
+{
+    return rt_batch_get(b, name) ? rt_batch_unpack(b, name, t, e) : 0;
+}
+
+static int unpack(const struct rt_batch *b, struct unpacked *u, struct rt_error *e)
+{
+    int rc = optional(b, "student.input", &u->input, e);
+    if (rc == 0)
+        rc = optional(b, "student.offset", &u->offset, e);
+    if (rc == 0)
+        rc = optional(b, "student.bucket", &u->bucket, e);
+    if (rc == 0)
+        rc = optional(b, "student.weight", &u->weight, e);
+    if (rc == 0)
+        rc = optional(b, "quality", &u->quality, e);
+    if (rc == 0)
+        rc = optional(b, "teacher.have", &u->have, e);
+    if (rc == 0)
+        rc = optional(b, "teacher.embedding", &u->embedding, e);
+    if (rc == 0)
+        rc = optional(b, "teacher.logits", &u->logits, e);
+    return rc;
+}
+
+static void unpacked_fini(struct unpacked *u)
+{
+    struct rt_tensor *t[] = {&u->input, &u->offset, &u->bucket, &u->weight,
+                             &u->quality, &u->have, &u->embedding, &u->logits};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        rt_tensor_fini(t[i]);
+}
+
+static double length(const float *x, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (double)x[i] * x[i];
+    return sqrt(sum);
+}
+
+/* AdaFace's image quality: the feature norm's z-score over the batches so far, h = 0.33, clipped to
+ * -1..1, here moved to 0..1. Updates the running mean and variance (rate 0.01). */
+static void norm_factor(struct rt_student *s, const struct unpacked *u, int n, double *out,
+                        int stride)
+{
+    int dim = s->teacher->dim, have = 0;
+    const uint8_t *has = u->have.data;
+    const float *f = u->embedding.data;
+    double mean = 0, square = 0;
+    for (int i = 0; i < n; i++) {
+        double x = has[i] ? length(f + (size_t)i * (size_t)dim, dim) : NAN;
+        out[i * stride] = x;
+        if (has[i]) {
+            have++;
+            mean += x;
+            square += x * x;
+        }
+    }
+    if (have) {
+        mean /= have;
+        double var = fmax(0, square / have - mean * mean);
+        s->norm_mean = isnan(s->norm_mean) ? mean : 0.99 * s->norm_mean + 0.01 * mean;
+        s->norm_var = isnan(s->norm_var) ? var : 0.99 * s->norm_var + 0.01 * var;
+    }
+    for (int i = 0; i < n; i++) {
+        double z = (out[i * stride] - s->norm_mean) / (sqrt(s->norm_var) + 1e-3) * 0.33;
+        out[i * stride] = isnan(z) ? NAN : 0.5 + 0.5 * fmax(-1, fmin(1, z));
+    }
+}
+
+/* The teacher's posterior of the sample's label; NaN without label or teacher. */
+static void confidence_factor(const struct rt_student *s, const struct unpacked *u, int n,
+                              double *out, int stride)
+{
+    int classes = s->teacher->classes;
+    const uint8_t *has = u->have.data;
+    for (int i = 0; i < n; i++) {
+        const float *z = (const float *)u->logits.data + (size_t)i * (size_t)classes;
+        out[i * stride] = NAN;
+        if (!has[i] || s->label[i] < 0 || !s->model->shares_classes)
+            continue;
+        double top = z[0], sum = 0;
+        for (int c = 1; c < classes; c++)
+            top = fmax(top, z[c]);
+        for (int c = 0; c < classes; c++)
+            sum += exp(z[c] - top);
+        out[i * stride] = exp(z[s->label[i]] - top) / sum;
+    }
+}
+
+/* quality[i] from the chosen terms, then weight[i]. */
+static void weigh(struct rt_student *s, const struct unpacked *u, int n)
+{
+    const struct rt_recipe *r = s->recipe;
+    rt_key_text list;
+    int column[RT_SCORE_COLUMNS + 2], terms = 0;
+    snprintf(list, sizeof list, "%s", r->weight_terms);
+    for (char *save = NULL, *w = strtok_r(list, ",", &save);
+         w && terms < RT_SCORE_COLUMNS + 2; w = strtok_r(NULL, ",", &save)) {
+        if (strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0)
+            column[terms++] = -1;
+        else if (strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0)
+            column[terms++] = -2;
+        else
+            column[terms++] = rt_scores_column(s->scores, w);
+    }
+    for (int t = 0; t < terms; t++) {
+        if (column[t] == -1)
+            norm_factor(s, u, n, s->factor + t, terms);
+        else if (column[t] == -2)
+            confidence_factor(s, u, n, s->factor + t, terms);
+        for (int i = 0; column[t] >= 0 && i < n; i++)
+            s->factor[i * terms + t] =
+                ((const float *)u->quality.data)[(size_t)i * (size_t)s->scores->columns +
+                                                 (size_t)column[t]];
+    }
+    rt_weight_quality(s->factor, (size_t)n, terms, s->quality);
+    if (terms)
+        rt_weight_batch(s->quality, NULL, (size_t)n, r->weight_gamma, r->weight_floor, s->weight);
+    for (int i = 0; terms == 0 && i < n; i++)
+        s->weight[i] = s->quality[i] = 1;
+}
+
+static void scaled(const float *x, double scale, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = x[i] * (float)scale;
+}
+
+/* Losses and their gradients into the graph's output gradients. */
+static void objective(struct rt_student *s, const struct unpacked *u, int n,
+                      struct rt_objective_out *out)
+{
+    const struct rt_model *m = s->model;
+    size_t own = (size_t)n * (size_t)m->classes, head = (size_t)n * (size_t)m->teacher_classes;
+    struct rt_objective_settings settings;
+    read_settings(s, &settings);
+    scaled(rt_exec_output(s->exec, m->logits), m->scale, own, s->logits);
+    memset(s->d_logits, 0, own * sizeof(float));
+    struct rt_term_in in = {
+        .batch = n, .classes = m->classes, .logits = s->logits, .label = s->label,
+    };
+    bool taught = s->teacher && u->have.data;
+    if (taught) {
+        scaled(rt_exec_output(s->exec, m->head), m->head_scale, head, s->head);
+        memset(s->d_head, 0, head * sizeof(float));
+        in.teacher_classes = m->teacher_classes;
+        in.dim = m->teacher_dim;
+        in.feature = rt_exec_output(s->exec, m->feature);
+        in.head = s->head;
+        in.t_feature = u->embedding.data;
+        in.t_logits = u->logits.data;
+    }
+    for (int k = 0; k < RT_TERMS; k++)
+        out->distance[k] = s->distance + (size_t)k * (size_t)s->recipe->train_batch;
+    rt_objective_batch(&s->objective, &settings, &in, s->weight, taught ? u->have.data : NULL,
+                       s->d_logits, taught ? rt_exec_grad(s->exec, m->feature) : NULL,
+                       taught ? s->d_head : NULL, out);
+    float *g = rt_exec_grad(s->exec, m->logits);
+    for (size_t i = 0; i < own; i++)
+        g[i] += s->d_logits[i] * (float)m->scale;
+    g = taught ? rt_exec_grad(s->exec, m->head) : NULL;
+    for (size_t i = 0; g && i < head; i++)
+        g[i] += s->d_head[i] * (float)m->head_scale;
+}
+
+static void remember(struct rt_student *s, const struct rt_batch *b,
+                     const struct rt_objective_out *out)
+{
+    for (int i = 0; i < b->count; i++) {
+        size_t row = (size_t)b->sample[i];
+        s->samples.seen[row]++;
+        s->samples.quality[row] = (float)s->quality[i];
+        s->samples.weight[row] = (float)s->weight[i];
+        for (int k = 0; k < RT_TERMS; k++) {
+            double d = out->distance[k][i];
+            if (isnan(d))
+                continue;
+            s->samples.distance[row * RT_TERMS + (size_t)k] = (float)d;
+            s->samples.inside[row * RT_TERMS + (size_t)k] = d <= out->margin[k];
+        }
+    }
+}
+
+/* NaN or infinity: the step, the layer and the samples, so that someone can look. */
+static int not_finite(const struct rt_student *s, const struct rt_batch *b, const char *what,
+                      struct rt_error *e)
+{
+    char ids[600] = "";
+    const struct rt_manifest *m = s->dataset->manifest;
+    int id = rt_manifest_column(m, "id");
+    for (int i = 0; i < b->count && strlen(ids) < sizeof ids - 80; i++)
+        snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s%.60s", i ? ", " : "",
+                 rt_manifest_cell(m, b->sample[i], id));
+    return rt_error_set(e, RT_ENOTFINITE,
+                        "step %lld: %s is not finite; lower train.lr or set train.clip; samples: %s",
+                        (long long)s->step + 1, what, ids);
+}
+
+static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, struct rt_error *e)
+{
+    int n = b->count;
+    const struct rt_recipe *r = s->recipe;
+    struct rt_bags bags = {u->offset.data, u->bucket.data, u->weight.data};
+    for (int i = 0; i < n; i++)
+        s->label[i] = s->dataset->label[b->sample[i]];
+    rt_exec_forward(s->exec, n, u->input.data, u->input.data ? NULL : &bags, true,
+                    (uint64_t)r->seed, (uint64_t)s->step);
+    weigh(s, u, n);
+    struct rt_objective_out out = {0};
+    objective(s, u, n, &out);
+    if (!isfinite(out.total))
+        return not_finite(s, b, "the loss", e);
+    rt_exec_backward(s->exec);
+    double lr = r->train_lr * rt_schedule(r->train_schedule, s->step, s->steps, r->train_warmup);
+    struct rt_optim_step how = {lr, r->train_momentum, r->train_decay, r->train_clip};
+    const char *where = NULL;
+    double norm = rt_optim_update(s->optim, &how, &where);
+    if (!isfinite(norm)) {
+        char what[RT_NAME + 32];
+        snprintf(what, sizeof what, "the gradient of %s", where ? where : "the network");
+        return not_finite(s, b, what, e);
+    }
+    s->step++;
+    remember(s, b, &out);
+    struct rt_step_report report = {
+        .step = s->step, .epoch = b->epoch, .samples = n, .lr = lr, .gradient_norm = norm,
+        .total = out.total, .effective = rt_weight_effective(s->weight, (size_t)n),
+        .terms = &out, .batch = b,
+    };
+    return s->observer.step ? s->observer.step(s->observer.self, &report, e) : 0;
+}
+
+static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
+{
+    struct rt_student *s = self;
+    struct unpacked u = {0};
+    int rc = unpack(b, &u, e);
+    if (rc == 0 && b->kind == RT_BATCH_TRAIN) {
+        if (b->count >= 2)
+            rc = learn(s, b, &u, e);
+        else
+            s->step++; /* too few left for batch-norm; the schedule goes on all the same */
+    } else if (rc == 0 && b->count > 0) {
+        struct rt_bags bags = {u.offset.data, u.bucket.data, u.weight.data};
+        rt_exec_forward(s->exec, b->count, u.input.data, u.input.data ? NULL : &bags, false, 0, 0);
+        rc = rt_student_measure(s, b, &u.logits, &u.have, e);
+    }
+    if (rc == 0 && (b->marks & RT_MARK_EPOCH) && s->observer.epoch)
+        rc = s->observer.epoch(s->observer.self, s->step, b->epoch, e);
+    if (rc == 0 && (b->marks & RT_MARK_EVAL))
+        rc = rt_student_conclude(s, b, e);
+    unpacked_fini(&u);
+    return rc;
+}
+
+const struct rt_stage_ops rt_stage_student = {
+    .name = "student",
+    .summary = "forward, losses, sample weights, backward, update; evaluation",
+    .remedy = "raise train.threads or take a smaller student.width",
+    .work = student_work,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * cmd: what the commands share. argv[0] is the command's name; the return value is the exit code:
+ * 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted after a clean checkpoint. */
+#ifndef RT_CMD_H
+#define RT_CMD_H
+
+#include "formats/error.h"
+
+enum rt_exit { RT_EXIT_DONE = 0, RT_EXIT_FAILED = 1, RT_EXIT_USAGE = 2, RT_EXIT_STOPPED = 130 };
+
+#define RT_COMMAND(name, usage, summary) int cmd_##name(int argc, char **argv);
+#include "tui/cli/commands.def"
+#undef RT_COMMAND
+
+/* "retort: text" to stderr; returns the exit code that fits e->code. */
+int rt_cmd_fail(const struct rt_error *e);
+/* "retort COMMAND: text; try ..." to stderr; returns RT_EXIT_USAGE. */
+int rt_cmd_usage(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* 1234567 -> "1,234,567". */
+const char *rt_cmd_count(long long n, char text[32]);
+
+#endif

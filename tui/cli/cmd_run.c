@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_run: `retort run`: recipe, data, teacher, student, pipeline, results; in that order. The run itself
+ * is training.c; this file is what the user typed and what the user gets to read. */
+#include "tui/cli/cmd.h"
+#include "tui/cli/training.h"
+
+#include "formats/file.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: retort run RECIPE [-o DIR] [options]\n"
+    "       retort run --resume -o DIR\n"
+    "Trains the student that the recipe describes; with teacher.model a teacher helps.\n\n"
+    "  -o, --output DIR     run folder (default runs/NAME, then NAME-2, ...)\n"
+    "  -s, --set KEY=VALUE  overrides a setting; may be repeated\n"
+    "      --epochs N       as -s train.epochs=N\n"
+    "      --steps N        as -s train.steps=N\n"
+    "      --strict         stop at the first bad sample instead of leaving it out\n"
+    "      --resume         go on from the newest checkpoint in DIR\n"
+    "      --headless       no screen (also when there is no terminal)\n"
+    "      --print-recipe   print every resolved setting and stop\n"
+    "      --list-keys      print the names of all settings and stop\n"
+    "  -q, --quiet          no progress, results only\n"
+    "Results go to standard output, progress to standard error. Exit codes: 0 done, 1 failed,\n"
+    "2 wrong usage or recipe, 130 interrupted after a clean checkpoint (go on with --resume).\n";
+
+enum { OPT_EPOCHS = 256, OPT_STEPS, OPT_STRICT, OPT_RESUME, OPT_HEADLESS, OPT_PRINT, OPT_KEYS };
+
+static const struct option options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"set", required_argument, NULL, 's'},
+    {"epochs", required_argument, NULL, OPT_EPOCHS},
+    {"steps", required_argument, NULL, OPT_STEPS},
+    {"strict", no_argument, NULL, OPT_STRICT},
+    {"resume", no_argument, NULL, OPT_RESUME},
+    {"headless", no_argument, NULL, OPT_HEADLESS},
+    {"print-recipe", no_argument, NULL, OPT_PRINT},
+    {"list-keys", no_argument, NULL, OPT_KEYS},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+#define OVERRIDES 256
+
+struct request {
+    const char *recipe, *output;
+    char override[OVERRIDES][RT_RECIPE_TEXT];
+    int overrides;
+    bool resume, print, keys, quiet, help;
+};
+
+static int add_override(struct request *q, const char *prefix, const char *value)
+{
+    if (q->overrides == OVERRIDES)
+        return rt_cmd_usage("run", "more than %d overrides", OVERRIDES);
+    int n = snprintf(q->override[q->overrides++], RT_RECIPE_TEXT, "%s%s", prefix, value);
+    return n < RT_RECIPE_TEXT ? 0 : rt_cmd_usage("run", "-s %.40s...: too long", value);
+}
+
+static int parse(struct request *q, int argc, char **argv)
+{
+    int c, rc = 0;
+    optind = 0;
+    while (rc == 0 && (c = getopt_long(argc, argv, "o:s:qh", options, NULL)) != -1) {
+        switch (c) {
+        case 'o': q->output = optarg; break;
+        case 's': rc = add_override(q, "", optarg); break;
+        case OPT_EPOCHS: rc = add_override(q, "train.epochs=", optarg); break;
+        case OPT_STEPS: rc = add_override(q, "train.steps=", optarg); break;
+        case OPT_STRICT: rc = add_override(q, "run.strict=", "true"); break;
+        case OPT_RESUME: q->resume = true; break;
+        case OPT_HEADLESS: break;
+        case OPT_PRINT: q->print = true; break;
+        case OPT_KEYS: q->keys = true; break;
+        case 'q': q->quiet = true; break;
+        case 'h': q->help = true; break;
+        default: return rt_cmd_usage("run", "unknown option or missing value");
+        }
+    }
+    if (rc == 0 && optind < argc)
+        q->recipe = argv[optind++];
+    if (rc == 0 && optind < argc)
+        rc = rt_cmd_usage("run", "'%s' is one argument too many", argv[optind]);
+    if (rc == 0 && !q->recipe && !q->help && !q->keys && !(q->resume && q->output))
+        rc = rt_cmd_usage("run", "which recipe?");
+    if (rc == 0 && q->resume && !q->output)
+        rc = rt_cmd_usage("run", "--resume needs -o DIR, the run to go on with");
+    return rc;
+}
+
+static int read_recipe(const struct request *q, struct rt_recipe *r, struct rt_error *e)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s", q->recipe ? q->recipe : "");
+    if (!q->recipe)
+        snprintf(path, sizeof path, "%s/recipe.yaml", q->output);
+    int rc = rt_recipe_load(r, path, e);
+    for (int i = 0; rc == 0 && i < q->overrides; i++)
+        rc = rt_recipe_set(r, q->override[i], e);
+    if (rc == 0 && !r->name[0]) {
+        const char *base = strrchr(path, '/');
+        snprintf(r->name, sizeof r->name, "%s", base ? base + 1 : path);
+        char *dot = strrchr(r->name, '.');
+        if (dot && dot != r->name)
+            *dot = '\0';
+    }
+    if (rc == 0 && !r->data_manifest[0])
+        rc = rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
+                          "e.g. data: {manifest: data/stamps/manifest.tsv}", path);
+    return rc;
+}
+
+static void default_output(const struct rt_recipe *r, char *path, size_t size)
+{
+    snprintf(path, size, "runs/%s", r->name);
+    for (int i = 2; access(path, F_OK) == 0 && i < 100000; i++)
+        snprintf(path, size, "runs/%s-%d", r->name, i);
+}
+
+static void print_share(const char *name, const struct rt_training_result *t)
+{
+    if (t->samples)
+        printf("%-9s top-1 %.1f %%, top-5 %.1f %%, macro-F1 %.1f %%, %d samples\n", name,
+               100 * t->top1, 100 * t->top5, 100 * t->macro_f1, t->samples);
+}
+
+static void print_results(const struct rt_training *t, const struct rt_session *s)
+{
+    char text[600], number[32];
+    const struct rt_model *m = t->result;
+    printf("%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
+           t->teacher ? "student" : "model", m->recipe.student_modality, m->recipe.student_net,
+           m->dim, rt_cmd_count(rt_graph_weights(m->graph), number),
+           m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
+    print_share("valid", &t->valid);
+    print_share("test", &t->test);
+    rt_session_summary(s, text, sizeof text);
+    if (text[0])
+        printf("%-9s %s; retort inspect %s --where 'reason != \"\"'\n", "left out", text, t->dir.path);
+    printf("%-9s %s\n", "pipeline", t->limit);
+    printf("%-9s %s/student.safetensors\n", "model", t->dir.path);
+}
+
+static int run(const struct request *q, struct rt_recipe *r)
+{
+    struct rt_training *t = calloc(1, sizeof *t);
+    struct rt_session *s = calloc(1, sizeof *s);
+    struct rt_error e = {0};
+    char output[4096];
+    int code = RT_EXIT_DONE;
+    if (q->output)
+        snprintf(output, sizeof output, "%s", q->output);
+    else
+        default_output(r, output, sizeof output);
+    int rc = t && s ? rt_training_open(t, s, r, output, q->resume, q->quiet, &e)
+                    : rt_error_set(&e, RT_EMEM, "no memory for a run");
+    if (rc == 0)
+        rc = rt_training_run(t, &e);
+    if (rc == 0)
+        print_results(t, s);
+    else if (rc == RT_ESTOPPED && t->dir.path[0])
+        fprintf(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
+                (long long)t->student.step, t->dir.path);
+    if (rc < 0)
+        code = rc == RT_ESTOPPED ? RT_EXIT_STOPPED : rt_cmd_fail(&e);
+    if (t)
+        rt_training_close(t);
+    if (s)
+        rt_session_close(s);
+    free(t);
+    free(s);
+    return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    static struct request q;
+    static struct rt_recipe recipe;
+    struct rt_error e = {0};
+    memset(&q, 0, sizeof q);
+    int code = parse(&q, argc, argv);
+    if (code != 0)
+        return code;
+    if (q.help) {
+        fputs(usage, stdout);
+        return RT_EXIT_DONE;
+    }
+    for (int i = 0; q.keys && i < rt_key_count; i++)
+        printf("%s\n", rt_keys[i].name);
+    if (q.keys)
+        return RT_EXIT_DONE;
+    if (read_recipe(&q, &recipe, &e) < 0) {
+        rt_cmd_fail(&e);
+        return RT_EXIT_USAGE;
+    }
+    if (q.print) {
+        rt_recipe_print(&recipe, stdout);
+        return RT_EXIT_DONE;
+    }
+    return run(&q, &recipe);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * main: finds the command by name. Everything else is in cmd_*.c; the list is commands.def. */
+#include "tui/cli/cmd.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+    const char *name, *usage, *summary;
+    int (*main)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+#define RT_COMMAND(name, usage, summary) {#name, usage, summary, cmd_##name},
+#include "tui/cli/commands.def"
+#undef RT_COMMAND
+};
+static const size_t command_count = sizeof commands / sizeof *commands;
+
+int rt_cmd_fail(const struct rt_error *e)
+{
+    fprintf(stderr, "retort: %s\n", e->text[0] ? e->text : rt_err_words(e->code));
+    if (e->code == RT_ESTOPPED)
+        return RT_EXIT_STOPPED;
+    return e->code == RT_EUSAGE || e->code == RT_EMISMATCH ? RT_EXIT_USAGE : RT_EXIT_FAILED;
+}
+
+int rt_cmd_usage(const char *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "retort %s: ", command);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "; try `retort %s --help`\n", command);
+    va_end(args);
+    return RT_EXIT_USAGE;
+}
+
+const char *rt_cmd_count(long long n, char text[32])
+{
+    char plain[24];
+    int digits = snprintf(plain, sizeof plain, "%lld", n), at = 0;
+    for (int i = 0; i < digits; i++) {
+        if (i && (digits - i) % 3 == 0 && plain[i - 1] != '-')
+            text[at++] = ',';
+        text[at++] = plain[i];
+    }
+    text[at] = '\0';
+    return text;
+}
+
+static void help(FILE *out)
+{
+    fprintf(out, "retort " RT_VERSION ": cross-modal distillation in the terminal\n"
+                 "A teacher on one modality helps train a small student on another.\n\n"
+                 "usage: retort COMMAND ...\n\n");
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(out, "  %-9s %s\n            %s\n", commands[i].name, commands[i].summary,
+                commands[i].usage);
+    fprintf(out, "\n`retort COMMAND --help` tells its options. --version prints the version.\n"
+                 "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted after a "
+                 "clean checkpoint.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return RT_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return RT_EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("retort " RT_VERSION "\n");
+        return RT_EXIT_DONE;
+    }
+    bool list = strcmp(argv[1], "--list-commands") == 0;
+    for (size_t i = 0; i < command_count; i++) {
+        if (list)
+            printf("%s\n", commands[i].name);
+        else if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].main(argc - 1, argv + 1);
+    }
+    if (list)
+        return RT_EXIT_DONE;
+    fprintf(stderr, "retort: there is no command '%s'; try `retort --help`\n", argv[1]);
+    return RT_EXIT_USAGE;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * progress: one line on stderr: redrawn in place on a terminal (at most 10 times a second), plain
+ * lines now and then otherwise. Used by one thread at a time. */
+#ifndef RT_PROGRESS_H
+#define RT_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rt_progress {
+    bool terminal;
+    uint64_t started, last; /* ns */
+    bool shown;
+};
+
+void rt_progress_init(struct rt_progress *p);
+/* "what  [#####     ] 512/6412": drawn when due. */
+void rt_progress_share(struct rt_progress *p, const char *what, int done, int total);
+/* done of total (0..1) and free text behind the bar; drawn when due. */
+void rt_progress_bar(struct rt_progress *p, double share, const char *text);
+/* A line that stays (both kinds of output). */
+void rt_progress_line(struct rt_progress *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Takes the bar away. */
+void rt_progress_clear(struct rt_progress *p);
+/* Seconds as "1:05" or "2:03:04". */
+const char *rt_progress_time(double seconds, char text[24]);
+uint64_t rt_progress_now(void); /* ns, monotonic */
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT
+ * recorder: see recorder.h. Rows of samples are written at most every few seconds, so that short
+ * epochs do not wait for the data base. */
+#include "tui/cli/recorder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLES_NS UINT64_C(5000000000)
+
+/* Columns of samples: each measure, its percentile, then each term's last distance and whether it was
+ * inside the margin. */
+#define COLUMNS_MAX (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS)
+
+static int column_names(const struct rt_recorder *r, char name[COLUMNS_MAX][64],
+                        const char *pointer[COLUMNS_MAX])
+{
+    const struct rt_scores *s = &r->session->scores;
+    int n = 0;
+    for (int c = 0; c < s->columns; c++) {
+        snprintf(name[n++], 64, "%s", s->column[c].measure->name);
+        snprintf(name[n++], 64, "%s_pct", s->column[c].measure->name);
+    }
+    for (int k = 0; k < RT_TERMS; k++) {
+        snprintf(name[n++], 64, "loss_%s", rt_terms[k]->name);
+        snprintf(name[n++], 64, "inside_%s", rt_terms[k]->name);
+    }
+    for (int i = 0; i < n; i++)
+        pointer[i] = name[i];
+    return n;
+}
+
+int rt_recorder_open(struct rt_recorder *r, struct rt_error *e)
+{
+    char path[4200], name[COLUMNS_MAX][64];
+    const char *pointer[COLUMNS_MAX];
+    int columns = column_names(r, name, pointer);
+    rt_rundir_file(r->dir, "run.db", path, sizeof path);
+    int rc = rt_rundb_open(&r->db, path, pointer, columns, 1, e);
+    if (rc == 0)
+        rc = rt_rundb_rewind(r->db, r->student->step, e);
+    if (rc == 0)
+        rc = rt_rundb_meta(r->db, "manifest", rt_manifest_path(r->session->dataset.manifest), e);
+    if (rc == 0)
+        rc = rt_rundb_meta(r->db, "program", "retort " RT_VERSION, e);
+    if (rc == 0)
+        rc = rt_rundb_meta(r->db, "state", "running", e);
+    if (rc == 0)
+        rc = rt_rundb_commit(r->db, e);
+    r->first_step = r->student->step;
+    r->saved_step = r->student->step ? r->student->step : -1;
+    r->last_top1 = NAN;
+    rt_progress_init(&r->progress);
+    return rc;
+}
+
+static const struct rt_drop *drop_of(const struct rt_recorder *r, int row, int *cursor)
+{
+    const struct rt_session *s = r->session;
+    while (*cursor < s->left_count && s->left[*cursor].sample < row)
+        (*cursor)++;
+    return *cursor < s->left_count && s->left[*cursor].sample == row ? &s->left[*cursor] : NULL;
+}
+
+static void sample_values(const struct rt_recorder *r, int row, double value[COLUMNS_MAX])
+{
+    const struct rt_scores *s = &r->session->scores;
+    const struct rt_sample_states *t = &r->student->samples;
+    size_t at = (size_t)row * (size_t)s->columns;
+    int n = 0;
+    for (int c = 0; c < s->columns; c++) {
+        value[n++] = s->value[at + (size_t)c];
+        value[n++] = s->percentile[at + (size_t)c];
+    }
+    for (int k = 0; k < RT_TERMS; k++) {
+        size_t i = (size_t)row * RT_TERMS + (size_t)k;
+        value[n++] = t->distance[i];
+        value[n++] = isnan(t->distance[i]) ? NAN : t->inside[i];
+    }
+}
+
+static int write_samples(struct rt_recorder *r, struct rt_error *e)
+{
+    const struct rt_dataset *d = &r->session->dataset;
+    const struct rt_sample_states *t = &r->student->samples;
+    const struct rt_manifest *m = d->manifest;
+    int id = rt_manifest_column(m, "id"), group = rt_manifest_column(m, "group");
+    int label = rt_manifest_column(m, "label"), cursor = 0, rc = 0;
+    double value[COLUMNS_MAX];
+    for (int row = 0; rc == 0 && row < d->count; row++) {
+        if (r->rows_known && t->seen[row] == 0)
+            continue; /* nothing has changed since the first time */
+        const struct rt_drop *drop = drop_of(r, row, &cursor);
+        sample_values(r, row, value);
+        struct rt_sample_row s = {
+            .row = row,
+            .id = rt_manifest_cell(m, row, id),
+            .label = rt_manifest_cell(m, row, label),
+            .group = rt_manifest_cell(m, row, group),
+            .split = rt_split_names[d->split[row]],
+            .hidden = d->truth[row] >= 0 && d->label[row] < 0,
+            .reason = drop ? rt_err_words(drop->reason) : "",
+            .modality = drop ? rt_modality_names[drop->modality] : "",
+            .detail = drop ? drop->text : "",
+            .seen = t->seen[row],
+            .quality = t->quality[row],
+            .weight = t->weight[row],
+            .value = value,
+        };
+        rc = rt_rundb_sample(r->db, &s, e);
+    }
+    r->rows_known = 1;
+    r->rows_written = rt_progress_now();
+    return rc;
+}
+
+int rt_recorder_close(struct rt_recorder *r, const char *state, struct rt_error *e)
+{
+    int rc = 0;
+    if (r->db) {
+        r->rows_known = 0; /* reasons may have changed for samples never seen */
+        rc = write_samples(r, e);
+        if (rc == 0)
+            rc = rt_rundb_meta(r->db, "state", state, e);
+        if (rc == 0)
+            rc = rt_rundb_commit(r->db, e);
+    }
+    rt_progress_clear(&r->progress);
+    rt_rundb_close(r->db);
+    r->db = NULL;
+    return rc;
+}
+
+static int write_state(struct rt_recorder *r, const char *file, struct rt_error *e)
+{
+    char path[4200];
+    struct rt_safetensors *s = NULL;
+    rt_rundir_file(r->dir, file, path, sizeof path);
+    int rc = rt_safetensors_create(&s);
+    if (rc == 0)
+        rc = rt_student_save(r->student, s);
+    if (rc < 0)
+        rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
+    else
+        rc = rt_safetensors_write(s, path, e);
+    rt_safetensors_destroy(s);
+    return rc;
+}
+
+int rt_recorder_checkpoint(struct rt_recorder *r, struct rt_error *e)
+{
+    char file[64];
+    if (r->saved_step == r->student->step)
+        return 0;
+    snprintf(file, sizeof file, "checkpoints/step-%08lld.safetensors", (long long)r->student->step);
+    int rc = write_state(r, file, e);
+    if (rc == 0) {
+        r->saved_step = r->student->step;
+        rt_rundir_prune(r->dir, (int)r->student->recipe->run_keep);
+    }
+    return rc;
+}
+
+int rt_recorder_result(struct rt_recorder *r, const char *split, const char *name, double value,
+                       struct rt_error *e)
+{
+    int epoch = (int)((r->student->step + r->epoch_steps - 1) / r->epoch_steps) - 1;
+    return rt_rundb_metric(r->db, r->student->step, epoch, split, name, value, e);
+}
+
+static int metric(struct rt_recorder *r, const struct rt_step_report *p, const char *name,
+                  double value, struct rt_error *e)
+{
+    return isnan(value) ? 0 : rt_rundb_metric(r->db, p->step, p->epoch, "", name, value, e);
+}
+
+static int step_metrics(struct rt_recorder *r, const struct rt_step_report *p, struct rt_error *e)
+{
+    int rc = metric(r, p, "loss", p->total, e);
+    if (rc == 0)
+        rc = metric(r, p, "lr", p->lr, e);
+    if (rc == 0)
+        rc = metric(r, p, "gradient_norm", p->gradient_norm, e);
+    if (rc == 0)
+        rc = metric(r, p, "effective", p->effective, e);
+    for (int k = 0; rc == 0 && k < RT_TERMS; k++) {
+        char name[64];
+        if (!p->terms->used[k])
+            continue;
+        rc = metric(r, p, rt_terms[k]->name, p->terms->mean[k], e);
+        snprintf(name, sizeof name, "%s.inside", rt_terms[k]->name);
+        if (rc == 0 && k >= RT_TASK_TERMS)
+            rc = metric(r, p, name, p->terms->inside[k], e);
+        snprintf(name, sizeof name, "%s.margin", rt_terms[k]->name);
+        if (rc == 0 && k >= RT_TASK_TERMS)
+            rc = metric(r, p, name, p->terms->margin[k], e);
+    }
+    return rc;
+}
+
+static void show(struct rt_recorder *r, const struct rt_step_report *p)
+{
+    int64_t steps = r->student->steps, did = p->step - r->first_step;
+    double seconds = (double)(rt_progress_now() - r->progress.started) / 1e9;
+    double rate = seconds > 0 ? (double)did / seconds : 0;
+    char text[400], left[24], terms[200] = "";
+    for (int k = 0; k < RT_TERMS; k++)
+        if (p->terms->used[k]) {
+            size_t at = strlen(terms);
+            snprintf(terms + at, sizeof terms - at, " %s %.3f", rt_terms[k]->name, p->terms->mean[k]);
+        }
+    rt_progress_time(rate > 0 ? (double)(steps - p->step) / rate : 0, left);
+    int n = snprintf(text, sizeof text, "epoch %d/%d step %lld/%lld  loss %.3f%s", p->epoch + 1,
+                     (int)((steps + r->epoch_steps - 1) / r->epoch_steps), (long long)p->step,
+                     (long long)steps, p->total, terms);
+    if (!isnan(r->last_top1))
+        n += snprintf(text + n, sizeof text - (size_t)n, "  valid %.1f %%", 100 * r->last_top1);
+    snprintf(text + n, sizeof text - (size_t)n, "  %.0f samples/s  %s left", rate * p->samples, left);
+    rt_progress_bar(&r->progress, (double)p->step / (double)steps, text);
+}
+
+/* Samples that failed while training: named once, in the run data base and the log. */
+static void note_drops(struct rt_recorder *r, const struct rt_batch *b)
+{
+    for (int i = 0; i < b->drops; i++) {
+        rt_session_leave_out(r->session, &b->drop[i]);
+        rt_rundir_log(r->dir, "left out: %s", b->drop[i].text);
+    }
+}
+
+static int on_step(void *self, const struct rt_step_report *p, struct rt_error *e)
+{
+    struct rt_recorder *r = self;
+    note_drops(r, p->batch);
+    r->epoch_loss += p->total;
+    r->epoch_updates++;
+    int rc = step_metrics(r, p, e);
+    if (!r->quiet)
+        show(r, p);
+    int64_t every = r->student->recipe->run_checkpoint;
+    if (rc == 0 && every && p->step % every == 0)
+        rc = rt_recorder_checkpoint(r, e);
+    return rc;
+}
+
+static int on_epoch(void *self, int64_t step, int epoch, struct rt_error *e)
+{
+    struct rt_recorder *r = self;
+    int rc = 0;
+    if (r->epoch_updates)
+        rc = rt_rundb_metric(r->db, step, epoch, "train", "loss",
+                             r->epoch_loss / (double)r->epoch_updates, e);
+    r->epoch_loss = 0;
+    r->epoch_updates = 0;
+    if (rc == 0 && (!r->rows_known || rt_progress_now() - r->rows_written > SAMPLES_NS))
+        rc = write_samples(r, e);
+    if (rc == 0)
+        rc = rt_rundb_commit(r->db, e);
+    if (rc == 0 && r->student->recipe->run_checkpoint == 0)
+        rc = rt_recorder_checkpoint(r, e);
+    return rc;
+}
+
+static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_error *e)
+{
+    struct rt_recorder *r = self;
+    static const char *const head_metric[RT_HEADS] = {"top1.own", "top1.teacher_head", "top1.sum"};
+    struct {
+        const char *name;
+        double value;
+    } row[] = {
+        {"top1", p->top1[p->answer]}, {"top5", p->top5}, {"macro_f1", p->macro_f1},
+        {"loss", p->loss}, {"teacher.top1", p->teacher_top1},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof row / sizeof *row; i++)
+        if (!isnan(row[i].value))
+            rc = rt_rundb_metric(r->db, p->step, p->epoch, "valid", row[i].name, row[i].value, e);
+    for (int h = 0; rc == 0 && h < RT_HEADS; h++)
+        if (!isnan(p->top1[h]))
+            rc = rt_rundb_metric(r->db, p->step, p->epoch, "valid", head_metric[h], p->top1[h], e);
+    if (rc == 0)
+        rc = rt_rundb_commit(r->db, e);
+    r->last_top1 = p->top1[p->answer];
+    if (!r->quiet && !r->progress.terminal)
+        rt_progress_line(&r->progress, "epoch %d: step %lld, valid top-1 %.1f %%, loss %.3f%s",
+                         p->epoch + 1, (long long)p->step, 100 * r->last_top1, p->loss,
+                         p->best ? " (best)" : "");
+    if (rc == 0 && p->best)
+        rc = write_state(r, "checkpoints/best.safetensors", e);
+    return rc;
+}
+
+struct rt_observer rt_recorder_observer(struct rt_recorder *r)
+{
+    return (struct rt_observer){r, on_step, on_epoch, on_evaluation};
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ * session: see session.h. Each pass is a pipeline of its own: a lister, the stages, a sink. */
+#include "tui/cli/session.h"
+
+#include "formats/file.h"
+#include "pipeline/run/sampler.h"
+#include "tui/cli/cmd.h"
+#include "tui/cli/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define SCORE_BATCH 16
+
+static int cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > RT_INFER_WORKERS ? RT_INFER_WORKERS : (int)n;
+}
+
+struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
+{
+    return (struct rt_session_limits){
+        .decoders = r->pipeline_decoders ? (int)r->pipeline_decoders : cores(),
+        .batches = (int)r->pipeline_batches,
+        .memory = (size_t)r->pipeline_memory << 20,
+        .level = (int)r->pipeline_zstd,
+        .strict = r->run_strict,
+    };
+}
+
+static void cache_folder(const struct rt_recipe *r, char *path, size_t size)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (r->cache_dir[0])
+        snprintf(path, size, "%s", r->cache_dir);
+    else if (xdg && xdg[0] == '/')
+        snprintf(path, size, "%s/retort", xdg);
+    else
+        snprintf(path, size, "%s/.cache/retort", home && home[0] ? home : "/tmp");
+}
+
+static struct rt_store *open_store(const struct rt_session *s, const char *name, uint64_t limit)
+{
+    struct rt_store *store = NULL;
+    struct rt_error e = {0};
+    if (limit && rt_store_open(&store, s->cache, name, limit, &e) < 0)
+        fprintf(stderr, "retort: going on without this cache: %s\n", e.text);
+    return store;
+}
+
+int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest,
+                    double labels, const char *const *class_name, int classes, struct rt_error *e)
+{
+    memset(s, 0, sizeof *s);
+    s->limits = rt_session_limits_of(r);
+    uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
+    int rc = rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e);
+    if (rc < 0)
+        return rc;
+    s->left_lock = malloc(sizeof(uv_mutex_t));
+    s->left_mark = calloc((size_t)s->dataset.count + 1, 1);
+    if (!s->left_lock || !s->left_mark || uv_mutex_init(s->left_lock) != 0 ||
+        rt_content_init(&s->content, s->dataset.count) < 0) {
+        rt_session_close(s);
+        return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", manifest, s->dataset.count);
+    }
+    cache_folder(r, s->cache, sizeof s->cache);
+    s->cache_bytes = (uint64_t)r->cache_size << 20;
+    struct rt_error why = {0};
+    if (rt_file_mkdirs(s->cache, &why) < 0) {
+        fprintf(stderr, "retort: going on without caches: %s\n", why.text);
+        return 0;
+    }
+    s->quality = open_store(s, "quality", UINT64_C(1) << 30);
+    for (int m = 0; m < RT_TEXT; m++) { /* hashing text is faster than reading it back */
+        char name[64];
+        snprintf(name, sizeof name, "features-%s", rt_modality_names[m]);
+        if (s->dataset.column[m] >= 0)
+            s->features[m] = open_store(s, name, s->cache_bytes);
+    }
+    return 0;
+}
+
+void rt_session_close(struct rt_session *s)
+{
+    for (int m = 0; m < RT_MODALITIES; m++)
+        rt_store_close(s->features[m]);
+    rt_store_close(s->quality);
+    rt_scores_fini(&s->scores);
+    rt_content_fini(&s->content);
+    rt_dataset_fini(&s->dataset);
+    if (s->left_lock)
+        uv_mutex_destroy(s->left_lock);
+    free(s->left_lock);
+    free(s->left);
+    free(s->left_mark);
+    memset(s, 0, sizeof *s);
+}
+
+void rt_session_leave_out(void *session, const struct rt_drop *drop)
+{
+    struct rt_session *s = session;
+    uv_mutex_lock(s->left_lock);
+    uint8_t bit = (uint8_t)(1u << drop->modality);
+    bool known = s->left_mark[drop->sample] & bit;
+    s->left_mark[drop->sample] |= bit;
+    if (!known && s->left_count == s->left_room) {
+        int room = s->left_room ? s->left_room * 2 : 64;
+        struct rt_drop *more = realloc(s->left, (size_t)room * sizeof *more);
+        if (more) {
+            s->left = more;
+            s->left_room = room;
+        }
+    }
+    if (!known && s->left_count < s->left_room)
+        s->left[s->left_count++] = *drop;
+    uv_mutex_unlock(s->left_lock);
+}
+
+static int by_sample(const void *a, const void *b)
+{
+    const struct rt_drop *x = a, *y = b;
+    return x->sample != y->sample ? (x->sample > y->sample) - (x->sample < y->sample)
+                                  : x->modality - y->modality;
+}
+
+void rt_session_summary(const struct rt_session *s, char *text, size_t size)
+{
+    static const char *const noun[RT_MODALITIES] = {"audio", "picture", "text"};
+    int count[RT_MODALITIES][128] = {0}, samples = 0;
+    for (int i = 0; i < s->left_count; i++) {
+        count[s->left[i].modality][-s->left[i].reason & 127]++;
+        samples += i == 0 || s->left[i].sample != s->left[i - 1].sample;
+    }
+    text[0] = '\0';
+    if (!samples)
+        return;
+    char a[32], b[32];
+    snprintf(text, size, "%s of %s samples left out: ", rt_cmd_count(samples, a),
+             rt_cmd_count(s->dataset.count, b));
+    const char *between = "";
+    for (int m = 0; m < RT_MODALITIES; m++)
+        for (int r = 1; r < 128; r++)
+            if (count[m][r]) {
+                size_t at = strlen(text);
+                snprintf(text + at, size - at, "%s%s %s %s", between,
+                         rt_cmd_count(count[m][r], a), rt_err_words(-r), noun[m]);
+                between = ", ";
+            }
+}
+
+/* A pass over a list of rows, with a progress line. */
+struct pass {
+    const struct rt_session *session;
+    const char *what;
+    int done, total;
+    struct rt_progress progress;
+    void (*batch)(void *self, const struct rt_batch *b);
+    void *self;
+};
+
+static void pass_done(void *self, const struct rt_batch *b)
+{
+    struct pass *p = self;
+    if (p->batch)
+        p->batch(p->self, b);
+    p->done += b->count;
+    if (!p->session->limits.quiet)
+        rt_progress_share(&p->progress, p->what, p->done, p->total);
+}
+
+static int run_pass(struct rt_session *s, struct pass *p, enum rt_batch_kind kind, const int *rows,
+                    int count, struct rt_decode *decode, const struct rt_stage_ops *ops, void *stage,
+                    int workers, struct rt_error *e)
+{
+    struct rt_runner *runner = NULL;
+    struct rt_lister *lister = NULL;
+    rt_runner_pool(s->limits.decoders + workers);
+    int rc = rt_lister_create(&lister, kind, rows, count, SCORE_BATCH);
+    if (rc == 0)
+        rc = rt_runner_create(&runner, s->limits.batches, s->limits.memory, 1);
+    if (rc == 0)
+        rc = rt_runner_add(runner, &rt_stage_decode, decode, s->limits.decoders);
+    if (rc == 0)
+        rc = rt_runner_add(runner, ops, stage, workers);
+    if (rc < 0)
+        rt_error_set(e, rc, "%s: %s", p->what, rt_err_words(rc));
+    rt_progress_init(&p->progress);
+    struct rt_sink sink = {.self = p, .done = pass_done};
+    if (rc == 0)
+        rc = rt_runner_run(runner, rt_lister_source(lister), sink, e);
+    rt_progress_clear(&p->progress);
+    rt_runner_destroy(runner);
+    rt_lister_destroy(lister);
+    return rc;
+}
+
+int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
+                     const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
+{
+    int count = s->dataset.count;
+    int *rows = malloc(sizeof *rows * ((size_t)count + 1));
+    int rc = rows ? rt_scores_init(&s->scores, count, modality) : RT_EMEM;
+    if (rc < 0) {
+        free(rows);
+        return rt_error_set(e, rc, "no memory for the quality of %d samples", count);
+    }
+    for (int i = 0; i < count; i++)
+        rows[i] = i;
+    struct rt_quality quality = {
+        .dataset = &s->dataset, .content = &s->content, .scores = &s->scores, .store = s->quality,
+        .level = s->limits.level, .left_out = rt_session_leave_out, .left_out_self = s,
+    };
+    struct rt_decode decode = {
+        .dataset = &s->dataset, .content = &s->content, .quality = s->quality,
+        .level = s->limits.level, .strict = s->limits.strict,
+    };
+    for (int m = 0; m < RT_MODALITIES; m++)
+        if (modality[m] && s->dataset.column[m] >= 0)
+            decode.input[decode.inputs++] = (struct rt_decode_input){
+                .role = "score", .modality = rt_modalities[m], .front = front[m],
+                .features = front[m] ? s->features[m] : NULL,
+            };
+    struct pass p = {.session = s, .what = "scoring", .total = count};
+    rc = run_pass(s, &p, RT_BATCH_SCORE, rows, count, &decode, &rt_stage_quality, &quality,
+                  s->limits.decoders, e);
+    free(rows);
+    qsort(s->left, (size_t)s->left_count, sizeof *s->left, by_sample);
+    if (rc == 0 && (rc = rt_scores_rank(&s->scores)) < 0)
+        rt_error_set(e, rc, "no memory to rank %d samples", count);
+    return rc;
+}
+
+/* Collects a model's outputs from the passing batches. */
+struct collect {
+    const struct rt_model *model;
+    struct rt_outputs *out;
+    const int *rows;
+    int *position; /* [dataset rows] place in rows, -1 */
+    bool feature;
+};
+
+static void collect_part(const struct collect *c, const struct rt_batch *b, const char *name,
+                         int width, float *to)
+{
+    struct rt_tensor t = {0};
+    if (rt_batch_unpack(b, name, &t, NULL) < 0)
+        return;
+    for (int i = 0; i < b->count; i++)
+        memcpy(to + (size_t)c->position[b->sample[i]] * (size_t)width,
+               (float *)t.data + (size_t)i * (size_t)width, (size_t)width * sizeof(float));
+    rt_tensor_fini(&t);
+}
+
+static void collect_batch(void *self, const struct rt_batch *b)
+{
+    struct collect *c = self;
+    struct rt_tensor have = {0};
+    if (rt_batch_unpack(b, "model.have", &have, NULL) < 0)
+        return;
+    for (int i = 0; i < b->count; i++)
+        c->out->have[c->position[b->sample[i]]] = ((uint8_t *)have.data)[i];
+    rt_tensor_fini(&have);
+    collect_part(c, b, "model.embedding", c->model->dim, c->out->embedding);
+    collect_part(c, b, "model.logits", c->model->classes, c->out->logits);
+    if (c->feature)
+        collect_part(c, b, "model.feature", c->model->teacher_dim, c->out->feature);
+}
+
+static int outputs_init(struct rt_outputs *o, const struct rt_model *m, int count, bool feature)
+{
+    size_t n = (size_t)count + 1;
+    o->have = calloc(n, 1);
+    o->embedding = calloc(n, sizeof(float) * (size_t)m->dim);
+    o->logits = calloc(n, sizeof(float) * (size_t)m->classes);
+    o->feature = feature ? calloc(n, sizeof(float) * (size_t)m->teacher_dim) : NULL;
+    return o->have && o->embedding && o->logits && (o->feature || !feature) ? 0 : RT_EMEM;
+}
+
+void rt_outputs_fini(struct rt_outputs *o)
+{
+    free(o->have);
+    free(o->embedding);
+    free(o->logits);
+    free(o->feature);
+    memset(o, 0, sizeof *o);
+}
+
+int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, int count,
+                     bool feature, struct rt_outputs *out, struct rt_error *e)
+{
+    memset(out, 0, sizeof *out);
+    struct collect c = {.model = m, .out = out, .rows = rows, .feature = feature,
+                        .position = malloc(sizeof(int) * ((size_t)s->dataset.count + 1))};
+    int rc = c.position ? outputs_init(out, m, count, feature) : RT_EMEM;
+    if (rc < 0)
+        rt_error_set(e, rc, "no memory for the outputs of %d samples", count);
+    for (int i = 0; rc == 0 && i < count; i++)
+        c.position[rows[i]] = i;
+    struct rt_infer infer = {
+        .role = "model", .model = m, .dataset = &s->dataset, .content = &s->content,
+        .feature = feature, .workers = s->limits.decoders, .level = s->limits.level,
+    };
+    struct rt_decode decode = {
+        .dataset = &s->dataset, .content = &s->content, .inputs = 1, .level = s->limits.level,
+        .strict = s->limits.strict,
+    };
+    decode.input[0] = (struct rt_decode_input){
+        .role = "model", .modality = m->modality, .front = &m->front,
+        .features = s->features[m->modality->id], .required = true,
+    };
+    struct pass p = {.session = s, .what = "computing outputs", .total = count,
+                     .batch = collect_batch, .self = &c};
+    if (rc == 0)
+        rc = run_pass(s, &p, RT_BATCH_EVAL, rows, count, &decode, &rt_stage_model, &infer,
+                      infer.workers, e);
+    free(c.position);
+    if (rc < 0)
+        rt_outputs_fini(out);
+    return rc;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * training: composes a run from its parts and runs it: data set, teacher, student, stages, folder. */
+#ifndef RT_TRAINING_H
+#define RT_TRAINING_H
+
+#include "tui/cli/recorder.h"
+
+struct rt_training_result {
+    int samples;
+    double top1, top5, macro_f1;
+};
+
+struct rt_training {
+    struct rt_recipe *recipe;
+    struct rt_session *session;
+    struct rt_rundir dir;
+    struct rt_model model;         /* the student as it learns */
+    struct rt_model best_model;    /* the best by validation, after the run */
+    struct rt_model *result;       /* what the run gives: &best_model, or &model; NULL before its end */
+    struct rt_model teacher_model; /* graph NULL without a teacher */
+    struct rt_model *teacher;      /* &teacher_model or NULL */
+    struct rt_store *outputs;      /* the teacher's, cached */
+    struct rt_student student;
+    struct rt_recorder recorder;
+    int *train_rows, *valid_rows, train_count, valid_count;
+    bool quiet;
+    struct rt_training_result valid, test;
+    char limit[400]; /* which stage limited the run, in words */
+};
+
+/* Opens everything up to the first step. session is empty memory that the caller closes after
+ * rt_training_close. RT_EUSAGE, RT_EMISMATCH, RT_ENODATA, RT_EBUSY, RT_ESTOPPED, ... */
+int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
+                     const char *output, bool resume, bool quiet, struct rt_error *e);
+/* Trains to the end, keeps the best (by validation), measures it on the test split, writes
+ * student.safetensors. On RT_ESTOPPED a checkpoint has been written. */
+int rt_training_run(struct rt_training *t, struct rt_error *e);
+void rt_training_close(struct rt_training *t);
+
+#endif
