@@ -39,6 +39,7 @@ static void read_settings(const struct rt_student *s, struct rt_objective_settin
     o->aam_margin = r->task_margin * risen;
     o->aam_scale = s->model->scale;
     o->weigh_task = r->weight_task;
+    o->cosine_logits = aam;
 }
 
 static int check_weight_terms(const struct rt_student *s, struct rt_error *e)
@@ -83,19 +84,17 @@ static int check_terms(const struct rt_student *s, struct rt_error *e)
 
 static int allocate_step(struct rt_student *s)
 {
-    size_t n = (size_t)s->recipe->train_batch, classes = (size_t)s->model->classes;
+    size_t n = (size_t)s->recipe->train_batch;
     size_t heads = (size_t)s->model->teacher_classes + 1;
     s->weight = calloc(n, sizeof *s->weight);
     s->quality = calloc(n, sizeof *s->quality);
     s->factor = calloc(n, sizeof *s->factor * (RT_SCORE_COLUMNS + 2));
     s->distance = calloc(n, sizeof *s->distance * RT_TERMS);
     s->label = calloc(n, sizeof *s->label);
-    s->logits = calloc(n, sizeof *s->logits * classes);
-    s->d_logits = calloc(n, sizeof *s->d_logits * classes);
     s->head = calloc(n, sizeof *s->head * heads);
     s->d_head = calloc(n, sizeof *s->d_head * heads);
-    return s->weight && s->quality && s->factor && s->distance && s->label && s->logits &&
-                   s->d_logits && s->head && s->d_head
+    return s->weight && s->quality && s->factor && s->distance && s->label && s->head &&
+                   s->d_head
                ? 0
                : RT_EMEM;
 }
@@ -132,8 +131,8 @@ void rt_student_fini(struct rt_student *s)
     rt_exec_destroy(s->exec);
     rt_parallel_destroy(s->parallel);
     rt_sample_states_fini(&s->samples);
-    void *owned[] = {s->weight, s->quality, s->factor, s->distance, s->label, s->logits,
-                     s->head, s->d_logits, s->d_head, s->eval.own, s->eval.head,
+    void *owned[] = {s->weight, s->quality, s->factor, s->distance, s->label, s->head, s->d_head,
+                     s->eval.own, s->eval.head,
                      s->eval.teacher, s->eval.label, s->eval.taught};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
@@ -272,28 +271,23 @@ static void weigh(struct rt_student *s, const struct unpacked *u, int n)
         s->weight[i] = s->quality[i] = 1;
 }
 
-static void scaled(const float *x, double scale, size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = x[i] * (float)scale;
-}
-
 /* Losses and their gradients into the graph's output gradients. */
-static void objective(struct rt_student *s, const struct unpacked *u, int n,
-                      struct rt_objective_out *out)
+static int objective(struct rt_student *s, const struct unpacked *u, int n,
+                     struct rt_objective_out *out, struct rt_error *e)
 {
     const struct rt_model *m = s->model;
-    size_t own = (size_t)n * (size_t)m->classes, head = (size_t)n * (size_t)m->teacher_classes;
+    size_t head = (size_t)n * (size_t)m->teacher_classes;
     struct rt_objective_settings settings;
     read_settings(s, &settings);
-    scaled(rt_exec_output(s->exec, m->logits), m->scale, own, s->logits);
-    memset(s->d_logits, 0, own * sizeof(float));
     struct rt_term_in in = {
-        .batch = n, .classes = m->classes, .logits = s->logits, .label = s->label,
+        .batch = n, .classes = m->classes, .logits = rt_exec_output(s->exec, m->logits),
+        .label = s->label,
     };
     bool taught = s->teacher && u->have.data;
     if (taught) {
-        scaled(rt_exec_output(s->exec, m->head), m->head_scale, head, s->head);
+        const float *raw = rt_exec_output(s->exec, m->head);
+        for (size_t i = 0; i < head; i++)
+            s->head[i] = raw[i] * (float)m->head_scale;
         memset(s->d_head, 0, head * sizeof(float));
         in.teacher_classes = m->teacher_classes;
         in.dim = m->teacher_dim;
@@ -304,15 +298,16 @@ static void objective(struct rt_student *s, const struct unpacked *u, int n,
     }
     for (int k = 0; k < RT_TERMS; k++)
         out->distance[k] = s->distance + (size_t)k * (size_t)s->recipe->train_batch;
-    rt_objective_batch(&s->objective, &settings, &in, s->weight, taught ? u->have.data : NULL,
-                       s->d_logits, taught ? rt_exec_grad(s->exec, m->feature) : NULL,
-                       taught ? s->d_head : NULL, out);
-    float *g = rt_exec_grad(s->exec, m->logits);
-    for (size_t i = 0; i < own; i++)
-        g[i] += s->d_logits[i] * (float)m->scale;
-    g = taught ? rt_exec_grad(s->exec, m->head) : NULL;
+    int rc = rt_objective_batch(&s->objective, &settings, &in, s->weight,
+                                taught ? u->have.data : NULL, rt_exec_grad(s->exec, m->logits),
+                                taught ? rt_exec_grad(s->exec, m->feature) : NULL,
+                                taught ? s->d_head : NULL, out);
+    if (rc < 0)
+        return rt_error_set(e, rc, "student: no memory for the losses");
+    float *g = taught ? rt_exec_grad(s->exec, m->head) : NULL;
     for (size_t i = 0; g && i < head; i++)
         g[i] += s->d_head[i] * (float)m->head_scale;
+    return 0;
 }
 
 static void remember(struct rt_student *s, const struct rt_batch *b,
@@ -359,7 +354,9 @@ static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, s
                     (uint64_t)r->seed, (uint64_t)s->step);
     weigh(s, u, n);
     struct rt_objective_out out = {0};
-    objective(s, u, n, &out);
+    int rc = objective(s, u, n, &out, e);
+    if (rc < 0)
+        return rc;
     if (!isfinite(out.total))
         return not_finite(s, b, "the loss", e);
     rt_exec_backward(s->exec);

@@ -85,7 +85,7 @@ struct rt_student {
     /* [batch] arrays for one step */
     double *weight, *quality, *factor, *distance;
     int32_t *label;
-    float *logits, *head, *d_logits, *d_head;
+    float *head, *d_head;
 };
 
 /* Checks that the recipe's terms can be had (weight terms known, class terms share classes),

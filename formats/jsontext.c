@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * jsontext: see jsontext.h. */
+#include "formats/jsontext.h"
+
+#include "formats/utf8.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void dump(FILE *out, json_t *value)
+{
+    if (value)
+        json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    else
+        fputs("null", out);
+    json_decref(value);
+}
+
+void rt_json_text(FILE *out, const char *text)
+{
+    size_t size = strlen(text);
+    if (rt_utf8_check(text, size) == size) {
+        dump(out, json_string(text));
+        return;
+    }
+    char *clean = malloc(size * 3 + 1);
+    size_t at = 0, to = 0;
+    while (clean && at < size) {
+        int32_t c = rt_utf8_next(text, size, &at);
+        to += (size_t)rt_utf8_put(c < 0 ? 0xFFFD : c, clean + to);
+    }
+    dump(out, clean ? json_stringn(clean, to) : NULL);
+    free(clean);
+}
+
+void rt_json_number(FILE *out, double value)
+{
+    dump(out, isfinite(value) ? json_real(value) : NULL);
+}

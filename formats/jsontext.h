@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * jsontext: JSON values written to a stream one at a time (jansson does the escaping). */
+#ifndef RT_JSONTEXT_H
+#define RT_JSONTEXT_H
+
+#include <stdio.h>
+
+/* A quoted string; bytes that are not UTF-8 are written as U+FFFD. */
+void rt_json_text(FILE *out, const char *text);
+/* A number, or null when it is not finite. */
+void rt_json_number(FILE *out, double value);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_embed: `retort embed`: the embeddings of a manifest's samples as .npy, and which rows they are. */
+#include "tui/cli/cmd.h"
+#include "tui/cli/judged.h"
+
+#include "formats/npy.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: retort embed DIR|MODEL MANIFEST -o X.npy [options]\n"
+    "Writes float32 [samples, embedding]; the samples' ids go to standard output, one a line, in\n"
+    "the same order. Samples that cannot be read are left out of both and named on standard error.\n\n"
+    "      --split NAME   train, valid, test or all (default all)\n"
+    "      --feature      the projected embedding, in the teacher's space\n"
+    "      --cache DIR    where measures are kept (default ~/.cache/retort)\n";
+
+static int write_rows(const struct rt_judged *j, const char *output, bool feature,
+                      struct rt_error *e)
+{
+    const struct rt_manifest *m = j->session.dataset.manifest;
+    int id = rt_manifest_column(m, "id"), kept = 0;
+    size_t width = (size_t)(feature ? j->model.teacher_dim : j->model.dim);
+    float *from = feature ? j->out.feature : j->out.embedding;
+    for (int i = 0; i < j->count; i++)
+        if (j->out.have[i])
+            memmove(from + width * (size_t)kept++, from + width * (size_t)i, width * sizeof *from);
+    int64_t dim[2] = {kept, (int64_t)width};
+    struct rt_tensor t = rt_tensor_view(RT_F32, 2, dim, from);
+    int rc = rt_npy_write(&t, output, e);
+    for (int i = 0; rc == 0 && i < j->count; i++)
+        if (j->out.have[i])
+            printf("%s\n", rt_manifest_cell(m, j->rows[i], id));
+    char left[400];
+    rt_session_summary(&j->session, left, sizeof left);
+    if (rc == 0 && left[0])
+        fprintf(stderr, "retort: %s\n", left);
+    return rc;
+}
+
+int cmd_embed(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'}, {"split", required_argument, NULL, 's'},
+        {"feature", no_argument, NULL, 'f'},      {"cache", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    const char *output = NULL, *split = "all", *cache = NULL;
+    bool feature = false;
+    int c;
+    optind = 0;
+    while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'o': output = optarg; break;
+        case 's': split = optarg; break;
+        case 'f': feature = true; break;
+        case 'c': cache = optarg; break;
+        case 'h': fputs(usage, stdout); return RT_EXIT_DONE;
+        default: return rt_cmd_usage("embed", "unknown option or missing value");
+        }
+    }
+    if (optind + 2 != argc || !output)
+        return rt_cmd_usage("embed", output ? "a model and a manifest are needed"
+                                            : "-o X.npy is missing");
+    struct rt_judged *j = calloc(1, sizeof *j);
+    struct rt_error e = {0};
+    int rc = j ? rt_judged_open(j, argv[optind], argv[optind + 1], split, cache, feature, -1, &e)
+               : rt_error_set(&e, RT_EMEM, "out of memory");
+    if (rc == 0)
+        rc = write_rows(j, output, feature, &e);
+    if (j)
+        rt_judged_close(j);
+    free(j);
+    return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_inspect: `retort inspect`: the quality of every sample, of a manifest (scored now, or at once from
+ * the cache) or of a run (from its run.db), as a table; and one sample explained in words. */
+#include "tui/cli/cmd.h"
+#include "tui/cli/session.h"
+#include "tui/cli/table.h"
+
+#include "pipeline/run/rundb.h"
+#include "stages/distill/weights.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char usage[] =
+    "usage: retort inspect MANIFEST|DIR [options]\n"
+    "The quality of every sample of a manifest, or of a run (with weights and losses).\n\n"
+    "  -w, --where EXPR     only these, e.g. 'snr < 10 and label = animals and not reason'\n"
+    "      --sort COLUMN    by a column; -COLUMN for descending\n"
+    "      --columns A,B    only these columns (--columns all: every one)\n"
+    "  -n, --head N         at most N rows\n"
+    "      --csv, --json    instead of an aligned table\n"
+    "      --sample ID      one sample, explained in words\n"
+    "      --measures       what is measured, and stop\n"
+    "      --terms A,B      measures whose percentiles make `quality` (a manifest)\n"
+    "      --cache DIR      where measures are kept (default ~/.cache/retort)\n";
+
+enum { OPT_SORT = 256, OPT_COLUMNS, OPT_CSV, OPT_JSON, OPT_SAMPLE, OPT_MEASURES, OPT_TERMS,
+       OPT_CACHE };
+
+static const struct option options[] = {
+    {"where", required_argument, NULL, 'w'},       {"sort", required_argument, NULL, OPT_SORT},
+    {"columns", required_argument, NULL, OPT_COLUMNS}, {"head", required_argument, NULL, 'n'},
+    {"csv", no_argument, NULL, OPT_CSV},           {"json", no_argument, NULL, OPT_JSON},
+    {"sample", required_argument, NULL, OPT_SAMPLE}, {"measures", no_argument, NULL, OPT_MEASURES},
+    {"terms", required_argument, NULL, OPT_TERMS}, {"cache", required_argument, NULL, OPT_CACHE},
+    {"help", no_argument, NULL, 'h'},              {NULL, 0, NULL, 0},
+};
+
+struct request {
+    const char *source, *where, *sort, *columns, *sample, *terms, *cache;
+    int head;
+    enum rt_table_form form;
+};
+
+/* --- a manifest --- */
+
+static double quality_of(const struct rt_scores *s, int row, const int *column, int terms)
+{
+    double value[RT_SCORE_COLUMNS], q;
+    for (int i = 0; i < terms; i++)
+        value[i] = s->percentile[(size_t)row * (size_t)s->columns + (size_t)column[i]];
+    rt_weight_quality(value, 1, terms, &q);
+    return q;
+}
+
+/* --terms, or the first measure of each modality. */
+static int quality_terms(const struct request *q, const struct rt_scores *s, int *column, int *terms,
+                         struct rt_error *e)
+{
+    char list[1024];
+    *terms = 0;
+    snprintf(list, sizeof list, "%s", q->terms ? q->terms : "");
+    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w && *terms < RT_SCORE_COLUMNS;
+         w = strtok_r(NULL, ", ", &save)) {
+        column[*terms] = rt_scores_column(s, w);
+        if (column[(*terms)++] < 0)
+            return rt_error_set(e, RT_EUSAGE, "--terms: '%s' is not measured here; see "
+                                "retort inspect --measures", w);
+    }
+    for (int m = 0; !q->terms && m < RT_MODALITIES; m++)
+        if (s->first[m] >= 0)
+            column[(*terms)++] = s->first[m];
+    return 0;
+}
+
+static int add_manifest_columns(struct rt_table *t, const struct rt_session *s)
+{
+    static const char *const shown[] = {"id", "label", "split", "group"};
+    const struct rt_manifest *m = s->dataset.manifest;
+    int rc = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int c = 0; rc >= 0 && c < rt_manifest_columns(m); c++) {
+            const char *name = rt_manifest_column_name(m, c);
+            bool known = false;
+            for (int i = 0; i < 4; i++)
+                known |= strcmp(name, shown[i]) == 0;
+            if (known != (pass == 0) || (rc = rt_table_add(t, name, "", true)) < 0)
+                continue;
+            t->column[rc].hidden = pass == 1 || strcmp(name, "group") == 0;
+            for (int row = 0, at = rc; rc >= 0 && row < t->rows; row++)
+                if (rt_table_text(t, row, at, rt_manifest_cell(m, row, c)) < 0)
+                    rc = RT_EMEM;
+        }
+    return rc < 0 ? rc : 0;
+}
+
+static int add_scores(struct rt_table *t, const struct rt_scores *s)
+{
+    for (int c = 0; c < s->columns; c++) {
+        char name[72];
+        snprintf(name, sizeof name, "%s_pct", s->column[c].measure->name);
+        int value = rt_table_add(t, s->column[c].measure->name, s->column[c].measure->unit, false);
+        int share = value < 0 ? value : rt_table_add(t, name, "", false);
+        if (share < 0)
+            return share;
+        t->column[share].hidden = true;
+        for (int row = 0; row < t->rows; row++) {
+            size_t at = (size_t)row * (size_t)s->columns + (size_t)c;
+            t->column[value].number[row] = s->value[at];
+            t->column[share].number[row] = s->percentile[at];
+        }
+    }
+    return 0;
+}
+
+static int add_reasons(struct rt_table *t, const struct rt_session *s)
+{
+    static const char *const name[] = {"reason", "modality", "detail"};
+    int column[3];
+    for (int i = 0; i < 3; i++) {
+        column[i] = rt_table_add(t, name[i], "", true);
+        if (column[i] < 0)
+            return column[i];
+        t->column[column[i]].hidden = i > 0;
+    }
+    for (int i = 0; i < s->left_count; i++) {
+        const struct rt_drop *d = &s->left[i];
+        if (t->column[column[0]].text[d->sample])
+            continue; /* the first modality's reason stands */
+        if (rt_table_text(t, d->sample, column[0], rt_err_words(d->reason)) < 0 ||
+            rt_table_text(t, d->sample, column[1], rt_modality_names[d->modality]) < 0 ||
+            rt_table_text(t, d->sample, column[2], d->text) < 0)
+            return RT_EMEM;
+    }
+    return 0;
+}
+
+static int manifest_table(const struct request *q, struct rt_session *s, struct rt_table *t,
+                          struct rt_error *e)
+{
+    static struct rt_recipe recipe;
+    bool modality[RT_MODALITIES];
+    const struct rt_front *front[RT_MODALITIES] = {NULL};
+    int column[RT_SCORE_COLUMNS], terms;
+    rt_recipe_init(&recipe);
+    if (q->cache)
+        snprintf(recipe.cache_dir, sizeof recipe.cache_dir, "%s", q->cache);
+    int rc = rt_session_open(s, &recipe, q->source, 1, NULL, 0, e);
+    for (int m = 0; rc == 0 && m < RT_MODALITIES; m++)
+        modality[m] = s->dataset.column[m] >= 0;
+    if (rc == 0)
+        rc = rt_session_score(s, modality, front, e);
+    if (rc == 0)
+        rc = quality_terms(q, &s->scores, column, &terms, e);
+    if (rc < 0)
+        return rc;
+    rc = rt_table_init(t, s->dataset.count);
+    if (rc == 0)
+        rc = add_manifest_columns(t, s);
+    if (rc == 0)
+        rc = add_scores(t, &s->scores);
+    int quality = rc == 0 ? rt_table_add(t, "quality", "", false) : rc;
+    for (int row = 0; quality >= 0 && row < t->rows; row++)
+        t->column[quality].number[row] = (float)quality_of(&s->scores, row, column, terms);
+    rc = quality < 0 ? quality : add_reasons(t, s);
+    return rc < 0 ? rt_error_set(e, rc, "%s: %s", q->source, rt_err_words(rc)) : 0;
+}
+
+/* --- a run --- */
+
+struct reader {
+    struct rt_table *table;
+    int row, rows, rc;
+};
+
+static int count_row(void *self, int columns, const char **name, const char **value)
+{
+    (void)columns;
+    (void)name;
+    ((struct reader *)self)->rows = value[0] ? atoi(value[0]) : 0;
+    return 0;
+}
+
+static bool is_text_column(const char *name)
+{
+    static const char *const text[] = {"id", "label", "grp", "split", "reason", "modality", "detail"};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (strcmp(name, text[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_first_view(const char *name)
+{
+    size_t n = strlen(name);
+    return strcmp(name, "row") != 0 && strcmp(name, "grp") != 0 && strcmp(name, "detail") != 0 &&
+           strcmp(name, "modality") != 0 && strncmp(name, "inside_", 7) != 0 &&
+           !(n > 4 && strcmp(name + n - 4, "_pct") == 0);
+}
+
+static int sample_row(void *self, int columns, const char **name, const char **value)
+{
+    struct reader *r = self;
+    struct rt_table *t = r->table;
+    for (int c = 0; c < columns && r->row == 0 && r->rc == 0; c++) {
+        int at = rt_table_add(t, name[c], "", is_text_column(name[c]));
+        if (at < 0)
+            r->rc = at;
+        else
+            t->column[at].hidden = !is_first_view(name[c]);
+    }
+    for (int c = 0; c < columns && r->row < t->rows && r->rc == 0; c++) {
+        if (!value[c])
+            continue;
+        if (t->column[c].is_text)
+            r->rc = rt_table_text(t, r->row, c, value[c]);
+        else
+            t->column[c].number[r->row] = strtof(value[c], NULL);
+    }
+    r->row++;
+    return r->rc;
+}
+
+/* Loss columns of terms that were off are empty: not shown unless asked for. */
+static void hide_empty(struct rt_table *t)
+{
+    for (int c = 0; c < t->columns; c++) {
+        bool any = t->column[c].is_text;
+        for (int i = 0; i < t->rows && !any; i++)
+            any = !isnan(t->column[c].number[i]);
+        t->column[c].hidden |= !any;
+    }
+}
+
+static int run_table(const struct request *q, struct rt_table *t, struct rt_error *e)
+{
+    char path[4200];
+    struct rt_rundb *db = NULL;
+    struct reader r = {.table = t};
+    snprintf(path, sizeof path, "%s/run.db", q->source);
+    int rc = rt_rundb_open(&db, path, NULL, 0, 0, e);
+    if (rc == 0)
+        rc = rt_rundb_query(db, "SELECT count(*) FROM samples", count_row, &r, e);
+    if (rc == 0 && (rc = rt_table_init(t, r.rows)) < 0)
+        rt_error_set(e, rc, "%s: no memory for %d samples", path, r.rows);
+    if (rc == 0)
+        rc = rt_rundb_query(db, "SELECT * FROM samples ORDER BY row", sample_row, &r, e);
+    if (rc == 0 && r.rc < 0)
+        rc = rt_error_set(e, r.rc, "%s: %s", path, rt_err_words(r.rc));
+    rt_rundb_close(db);
+    if (rc == 0)
+        hide_empty(t);
+    return rc;
+}
+
+/* --- one sample in words --- */
+
+static const struct rt_measure *measure_named(const char *name)
+{
+    for (int m = 0; m < RT_MODALITIES; m++)
+        for (int i = 0; i < rt_modalities[m]->measure_count; i++)
+            if (strcmp(rt_modalities[m]->measures[i].name, name) == 0)
+                return &rt_modalities[m]->measures[i];
+    return NULL;
+}
+
+static void explain_measure(const struct rt_table *t, int row, int c)
+{
+    char name[72];
+    const struct rt_measure *m = measure_named(t->column[c].name);
+    snprintf(name, sizeof name, "%s_pct", t->column[c].name);
+    int share = rt_table_find(t, name);
+    float value = t->column[c].number[row];
+    if (!m || share < 0)
+        return;
+    if (isnan(value)) {
+        printf("  %-12s not measured\n", m->name);
+        return;
+    }
+    printf("  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name,
+           (double)value, *m->unit ? " " : "", m->unit, 100 * (double)t->column[share].number[row],
+           m->help);
+}
+
+static int explain(const struct rt_table *t, const char *wanted, struct rt_error *e)
+{
+    int id = rt_table_find(t, "id"), row = 0;
+    while (row < t->rows && strcmp(t->column[id].text[row] ? t->column[id].text[row] : "", wanted))
+        row++;
+    if (row == t->rows)
+        return rt_error_set(e, RT_EUSAGE, "--sample: there is no sample '%s'", wanted);
+    for (int c = 0; c < t->columns; c++)
+        if (t->column[c].is_text && t->column[c].text[row])
+            printf("%-12s %s\n", t->column[c].name, t->column[c].text[row]);
+    printf("measures\n");
+    for (int c = 0; c < t->columns; c++)
+        if (!t->column[c].is_text)
+            explain_measure(t, row, c);
+    static const char *const last[] = {"quality", "weight", "seen"};
+    for (int i = 0; i < 3; i++) {
+        int c = rt_table_find(t, last[i]);
+        if (c >= 0 && !isnan(t->column[c].number[row]))
+            printf("%-12s %.4g\n", last[i], (double)t->column[c].number[row]);
+    }
+    for (int c = 0; c < t->columns; c++)
+        if (strncmp(t->column[c].name, "loss_", 5) == 0 && !isnan(t->column[c].number[row]))
+            printf("%-12s %.4g\n", t->column[c].name, (double)t->column[c].number[row]);
+    return 0;
+}
+
+static int show(const struct request *q, struct rt_table *t, struct rt_error *e)
+{
+    int rc = 0;
+    if (q->sample)
+        return explain(t, q->sample, e);
+    if (q->where)
+        rc = rt_table_where(t, q->where, e);
+    if (rc == 0 && q->sort)
+        rc = rt_table_sort(t, q->sort, e);
+    for (int c = 0; q->columns && strcmp(q->columns, "all") == 0 && c < t->columns; c++)
+        t->column[c].hidden = false;
+    if (rc == 0 && q->columns && strcmp(q->columns, "all") != 0)
+        rc = rt_table_choose(t, q->columns, e);
+    if (rc == 0)
+        rt_table_write(t, q->form, q->head, stdout);
+    return rc;
+}
+
+static void list_measures(void)
+{
+    static const char *const better[] = {"more is better", "less is better", "the middle is better"};
+    for (int m = 0; m < RT_MODALITIES; m++)
+        for (int i = 0; i < rt_modalities[m]->measure_count; i++) {
+            const struct rt_measure *a = &rt_modalities[m]->measures[i];
+            printf("%-7s %-12s %-5s %-20s %s\n", rt_modality_names[m], a->name, a->unit,
+                   better[a->better], a->help);
+        }
+    printf("Besides these, weight.terms may name teacher_norm and teacher_confidence.\n");
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+    struct request q = {0};
+    int c;
+    optind = 0;
+    while ((c = getopt_long(argc, argv, "w:n:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'w': q.where = optarg; break;
+        case 'n': q.head = atoi(optarg); break;
+        case OPT_SORT: q.sort = optarg; break;
+        case OPT_COLUMNS: q.columns = optarg; break;
+        case OPT_CSV: q.form = RT_TABLE_CSV; break;
+        case OPT_JSON: q.form = RT_TABLE_JSON; break;
+        case OPT_SAMPLE: q.sample = optarg; break;
+        case OPT_MEASURES: list_measures(); return RT_EXIT_DONE;
+        case OPT_TERMS: q.terms = optarg; break;
+        case OPT_CACHE: q.cache = optarg; break;
+        case 'h': fputs(usage, stdout); return RT_EXIT_DONE;
+        default: return rt_cmd_usage("inspect", "unknown option or missing value");
+        }
+    }
+    if (optind + 1 != argc)
+        return rt_cmd_usage("inspect", optind == argc ? "which manifest or run?"
+                                                      : "one manifest or run at a time");
+    q.source = argv[optind];
+    struct stat st;
+    struct rt_session *s = calloc(1, sizeof *s);
+    struct rt_table *t = calloc(1, sizeof *t);
+    struct rt_error e = {0};
+    bool is_run = stat(q.source, &st) == 0 && S_ISDIR(st.st_mode);
+    int rc = !s || !t ? rt_error_set(&e, RT_EMEM, "out of memory")
+             : is_run ? run_table(&q, t, &e)
+                      : manifest_table(&q, s, t, &e);
+    if (rc == 0)
+        rc = show(&q, t, &e);
+    if (t)
+        rt_table_fini(t);
+    if (s)
+        rt_session_close(s);
+    free(t);
+    free(s);
+    return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
+}

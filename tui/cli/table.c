@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ * table: see table.h. */
+#include "tui/cli/table.h"
+
+#include "formats/jsontext.h"
+#include "formats/utf8.h"
+#include "pipeline/live/filter.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#define CELL 48 /* widest text shown in an aligned table, in characters */
+
+int rt_table_init(struct rt_table *t, int rows)
+{
+    memset(t, 0, sizeof *t);
+    t->order = malloc(sizeof *t->order * ((size_t)rows + 1));
+    if (!t->order)
+        return RT_EMEM;
+    t->rows = t->shown = rows;
+    for (int i = 0; i < rows; i++)
+        t->order[i] = i;
+    return 0;
+}
+
+void rt_table_fini(struct rt_table *t)
+{
+    for (int c = 0; c < t->columns; c++) {
+        for (int i = 0; t->column[c].text && i < t->rows; i++)
+            free(t->column[c].text[i]);
+        free(t->column[c].text);
+        free(t->column[c].number);
+    }
+    free(t->order);
+    memset(t, 0, sizeof *t);
+}
+
+int rt_table_add(struct rt_table *t, const char *name, const char *unit, bool is_text)
+{
+    if (t->columns == RT_TABLE_COLUMNS)
+        return RT_ELARGE;
+    struct rt_table_column *c = &t->column[t->columns];
+    size_t n = (size_t)t->rows + 1;
+    *c = (struct rt_table_column){.is_text = is_text};
+    snprintf(c->name, sizeof c->name, "%s", name);
+    snprintf(c->unit, sizeof c->unit, "%s", unit);
+    if (is_text)
+        c->text = calloc(n, sizeof *c->text);
+    else
+        c->number = malloc(n * sizeof *c->number);
+    if (!c->text && !c->number)
+        return RT_EMEM;
+    for (size_t i = 0; c->number && i < n; i++)
+        c->number[i] = NAN;
+    return t->columns++;
+}
+
+int rt_table_text(struct rt_table *t, int row, int column, const char *text)
+{
+    if (!*text)
+        return 0;
+    t->column[column].text[row] = strdup(text);
+    return t->column[column].text[row] ? 0 : RT_EMEM;
+}
+
+int rt_table_find(const struct rt_table *t, const char *name)
+{
+    for (int c = 0; c < t->columns; c++)
+        if (strcmp(t->column[c].name, name) == 0)
+            return c;
+    return -1;
+}
+
+static double number_at(void *user, int row, int column)
+{
+    return ((struct rt_table *)user)->column[column].number[row];
+}
+
+static const char *text_at(void *user, int row, int column)
+{
+    const char *text = ((struct rt_table *)user)->column[column].text[row];
+    return text ? text : "";
+}
+
+int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
+{
+    struct rt_filter_column name[RT_TABLE_COLUMNS];
+    for (int c = 0; c < t->columns; c++)
+        name[c] = (struct rt_filter_column){t->column[c].name, t->column[c].is_text};
+    struct rt_filter *filter = NULL;
+    int rc = rt_filter_create(&filter, where, name, t->columns, e);
+    if (rc < 0)
+        return rc;
+    struct rt_filter_source source = {t, number_at, text_at};
+    int kept = 0;
+    for (int i = 0; i < t->shown; i++)
+        if (rt_filter_match(filter, &source, t->order[i]))
+            t->order[kept++] = t->order[i];
+    t->shown = kept;
+    rt_filter_destroy(filter);
+    return 0;
+}
+
+static int unknown(const struct rt_table *t, const char *name, struct rt_error *e)
+{
+    char known[800] = "";
+    for (int c = 0; c < t->columns; c++) {
+        size_t at = strlen(known);
+        snprintf(known + at, sizeof known - at, "%s%s", c ? ", " : "", t->column[c].name);
+    }
+    return rt_error_set(e, RT_EUSAGE, "there is no column '%s'; there are: %s", name, known);
+}
+
+struct sort {
+    const struct rt_table_column *column;
+    int sign;
+};
+
+static int compare_rows(const void *a, const void *b, void *user)
+{
+    const struct sort *s = user;
+    int x = *(const int *)a, y = *(const int *)b, order;
+    if (s->column->is_text) {
+        const char *p = s->column->text[x], *q = s->column->text[y];
+        if (!p || !q)
+            return p || q ? (p ? -1 : 1) : x - y;
+        order = strcmp(p, q);
+    } else {
+        float p = s->column->number[x], q = s->column->number[y];
+        if (isnan(p) || isnan(q))
+            return isnan(p) && isnan(q) ? x - y : isnan(p) ? 1 : -1;
+        order = (p > q) - (p < q);
+    }
+    return order ? order * s->sign : x - y;
+}
+
+int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e)
+{
+    struct sort s = {.sign = *by == '-' ? -1 : 1};
+    int c = rt_table_find(t, by + (*by == '-'));
+    if (c < 0)
+        return unknown(t, by + (*by == '-'), e);
+    s.column = &t->column[c];
+    qsort_r(t->order, (size_t)t->shown, sizeof *t->order, compare_rows, &s);
+    return 0;
+}
+
+int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
+{
+    char list[4096];
+    snprintf(list, sizeof list, "%s", names);
+    for (int c = 0; c < t->columns; c++)
+        t->column[c].hidden = true;
+    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+        int c = rt_table_find(t, w);
+        if (c < 0)
+            return unknown(t, w, e);
+        t->column[c].hidden = false;
+    }
+    return 0;
+}
+
+/* Columns a character takes on a terminal; what cannot be shown counts as one. */
+static int cell_width(int32_t c)
+{
+    int w = c < 0 ? 1 : wcwidth((wchar_t)c);
+    return w < 0 ? 1 : w;
+}
+
+/* A cell cut to CELL columns, control characters as '?'; returns its width. */
+static int fit_text(const char *text, char out[CELL * 4 + 8])
+{
+    size_t size = strlen(text), at = 0;
+    int width = 0, n = 0;
+    while (at < size) {
+        size_t from = at;
+        int32_t c = rt_utf8_next(text, size, &at);
+        int w = cell_width(c);
+        if (width + w > CELL - 1 && at < size) {
+            n += sprintf(out + n, "~");
+            width++;
+            break;
+        }
+        if (c < 32 || c == 127)
+            out[n++] = '?';
+        else {
+            memcpy(out + n, text + from, at - from);
+            n += (int)(at - from);
+        }
+        width += w;
+    }
+    out[n] = '\0';
+    return width;
+}
+
+static int fit_cell(const struct rt_table_column *c, int row, char out[CELL * 4 + 8])
+{
+    if (c->is_text)
+        return fit_text(c->text[row] ? c->text[row] : "", out);
+    if (isnan(c->number[row]))
+        return sprintf(out, "-");
+    return sprintf(out, "%.4g", (double)c->number[row]);
+}
+
+static void pad(FILE *out, const char *text, int width, int to, bool right)
+{
+    if (right)
+        fprintf(out, "%*s", to > width ? to - width : 0, "");
+    fputs(text, out);
+    if (!right)
+        fprintf(out, "%*s", to > width ? to - width : 0, "");
+}
+
+static void write_plain(const struct rt_table *t, int rows, FILE *out)
+{
+    char text[CELL * 4 + 8];
+    int width[RT_TABLE_COLUMNS];
+    for (int c = 0; c < t->columns; c++) {
+        width[c] = (int)strlen(t->column[c].name);
+        for (int i = 0; !t->column[c].hidden && i < rows; i++) {
+            int w = fit_cell(&t->column[c], t->order[i], text);
+            width[c] = w > width[c] ? w : width[c];
+        }
+    }
+    for (int i = -1; i < rows; i++) {
+        const char *between = "";
+        for (int c = 0; c < t->columns; c++) {
+            if (t->column[c].hidden)
+                continue;
+            int w = i < 0 ? snprintf(text, sizeof text, "%s", t->column[c].name)
+                          : fit_cell(&t->column[c], t->order[i], text);
+            fputs(between, out);
+            pad(out, text, w, width[c], !t->column[c].is_text);
+            between = "  ";
+        }
+        fputc('\n', out);
+    }
+}
+
+static void csv_text(FILE *out, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+static void write_csv(const struct rt_table *t, int rows, FILE *out)
+{
+    for (int i = -1; i < rows; i++) {
+        const char *between = "";
+        for (int c = 0; c < t->columns; c++) {
+            const struct rt_table_column *column = &t->column[c];
+            if (column->hidden)
+                continue;
+            fputs(between, out);
+            between = ",";
+            if (i < 0)
+                csv_text(out, column->name);
+            else if (column->is_text)
+                csv_text(out, text_at((void *)t, t->order[i], c));
+            else if (!isnan(column->number[t->order[i]]))
+                fprintf(out, "%.9g", (double)column->number[t->order[i]]);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void write_json(const struct rt_table *t, int rows, FILE *out)
+{
+    fputs("[", out);
+    for (int i = 0; i < rows; i++) {
+        const char *between = i ? ",\n {" : "\n {";
+        for (int c = 0; c < t->columns; c++) {
+            if (t->column[c].hidden)
+                continue;
+            fputs(between, out);
+            between = ", ";
+            rt_json_text(out, t->column[c].name);
+            fputs(": ", out);
+            if (t->column[c].is_text)
+                rt_json_text(out, text_at((void *)t, t->order[i], c));
+            else
+                rt_json_number(out, t->column[c].number[t->order[i]]);
+        }
+        fputs("}", out);
+    }
+    fputs("\n]\n", out);
+}
+
+void rt_table_write(const struct rt_table *t, enum rt_table_form form, int limit, FILE *out)
+{
+    static void (*const write[])(const struct rt_table *, int, FILE *) = {write_plain, write_csv,
+                                                                          write_json};
+    write[form](t, limit > 0 && limit < t->shown ? limit : t->shown, out);
+}

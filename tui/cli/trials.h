@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * trials: verification pairs in VoxCeleb's format: `1 ENROL TEST` (same speaker) or `0 ENROL TEST`, one a
+ * line; a sample is named by its id or by its path as the manifest has it. */
+#ifndef RT_TRIALS_H
+#define RT_TRIALS_H
+
+#include "formats/manifest.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct rt_trial {
+    int enrol, test; /* manifest rows */
+    uint8_t same;
+};
+struct rt_trials {
+    struct rt_trial *trial;
+    size_t count;
+};
+
+/* column: the manifest column of paths ("speech"). Refuses with FILE:LINE and the value. */
+int rt_trials_load(struct rt_trials *t, const char *path, const struct rt_manifest *m,
+                   const char *column, struct rt_error *e);
+void rt_trials_fini(struct rt_trials *t);
+
+#endif
