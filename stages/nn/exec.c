@@ -121,8 +121,7 @@ static void link_nodes(struct rt_exec *x, const int *readers)
             x->slot[before].relu = true;
         }
         struct slot *group = &x->slot[s->group];
-        bool embedding = strcmp(n->name, "embedding") == 0;
-        group->output |= readers[i] == 0 || embedding || (x->training && n->shape.rank == 1);
+        group->output |= readers[i] == 0 || n->shape.rank == 1;
         for (int k = 0; k < n->inputs; k++) {
             group->needs_grad |= x->slot[x->slot[n->input[k]].group].needs_grad;
         }

@@ -22,9 +22,9 @@ size_t rt_exec_bytes(const struct rt_exec *x); /* memory of all buffers */
  * backward has returned. training: batch statistics and dropout; needs an exec made for training. */
 void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const struct rt_bags *bags,
                      bool training, uint64_t seed, uint64_t step);
-/* [batch, shape...] of a node after forward, until the next forward. In an exec without training only the nodes
- * nobody reads (the network's outputs) and those named "embedding" stay valid. Batch-norm and add with a
- * relu as their only reader give what is behind the relu. */
+/* [batch, shape...] of a node after forward, until the next forward. In an exec without training only
+ * the nodes of rank 1 (embedding, logits, ...) and those nobody reads stay valid. Batch-norm and add
+ * with a relu as their only reader give what is behind the relu. */
 const float *rt_exec_output(const struct rt_exec *x, int node);
 /* Ask anew after each forward: the first call then zeroes the buffer. The caller adds the loss's gradient
  * for the nodes it reads, then calls backward; nodes never asked for cost nothing. NULL in an exec made

@@ -2,7 +2,6 @@
  * main: finds the command by name. Everything else is in cmd_*.c; the list is commands.def. */
 #include "tui/cli/cmd.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,38 +18,6 @@ static const struct command commands[] = {
 #undef RT_COMMAND
 };
 static const size_t command_count = sizeof commands / sizeof *commands;
-
-int rt_cmd_fail(const struct rt_error *e)
-{
-    fprintf(stderr, "retort: %s\n", e->text[0] ? e->text : rt_err_words(e->code));
-    if (e->code == RT_ESTOPPED)
-        return RT_EXIT_STOPPED;
-    return e->code == RT_EUSAGE || e->code == RT_EMISMATCH ? RT_EXIT_USAGE : RT_EXIT_FAILED;
-}
-
-int rt_cmd_usage(const char *command, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "retort %s: ", command);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "; try `retort %s --help`\n", command);
-    va_end(args);
-    return RT_EXIT_USAGE;
-}
-
-const char *rt_cmd_count(long long n, char text[32])
-{
-    char plain[24];
-    int digits = snprintf(plain, sizeof plain, "%lld", n), at = 0;
-    for (int i = 0; i < digits; i++) {
-        if (i && (digits - i) % 3 == 0 && plain[i - 1] != '-')
-            text[at++] = ',';
-        text[at++] = plain[i];
-    }
-    text[at] = '\0';
-    return text;
-}
 
 static void help(FILE *out)
 {

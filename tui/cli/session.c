@@ -4,6 +4,7 @@
 
 #include "formats/file.h"
 #include "pipeline/run/sampler.h"
+#include "stages/modality/idf.h"
 #include "tui/cli/cmd.h"
 #include "tui/cli/progress.h"
 
@@ -233,6 +234,36 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
     if (rc == 0 && (rc = rt_scores_rank(&s->scores)) < 0)
         rt_error_set(e, rc, "no memory to rank %d samples", count);
     return rc;
+}
+
+int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, const int *rows,
+                       int count, float **idf, struct rt_error *e)
+{
+    struct rt_front front = {.recipe = r};
+    struct rt_idf fit;
+    int rc = rt_idf_init(&fit, r->text_buckets);
+    *idf = malloc(sizeof **idf * (size_t)r->text_buckets);
+    if (rc == 0 && !*idf)
+        rc = RT_EMEM;
+    for (int i = 0; rc == 0 && i < count; i++) {
+        char buffer[1];
+        const char *text = rt_dataset_source(&s->dataset, rows[i], RT_TEXT, buffer, sizeof buffer);
+        struct rt_tensor raw = {0}, base = {0};
+        struct rt_error why = {0};
+        if (rt_modality_text.load(text, strlen(text), "text", &raw, &why) == 0 &&
+            rt_modality_text.features(&front, &raw, &base, &why) == 0)
+            rc = rt_idf_add(&fit, &base);
+        rt_tensor_fini(&raw);
+        rt_tensor_fini(&base);
+    }
+    if (rc == 0)
+        rt_idf_fit(&fit, *idf);
+    rt_idf_fini(&fit);
+    if (rc == 0)
+        return 0;
+    free(*idf);
+    *idf = NULL;
+    return rt_error_set(e, rc, "cannot fit TF-IDF: %s", rt_err_words(rc));
 }
 
 /* Collects a model's outputs from the passing batches. */
