@@ -299,7 +299,7 @@ static int evaluate(const struct request *q, struct rt_judged *j, struct rt_erro
     }
     if (rc == 0)
         rc = rt_judged_open(j, q->model, q->manifest, q->trials && !q->split ? "all" : q->split,
-                            q->cache, q->teacher != NULL, teacher ? teacher->modality->id : -1, e);
+                            q->cache, q->teacher != NULL, teacher ? (int)teacher->modality->id : -1, e);
     if (rc == 0)
         rc = accuracy(q, j, &r);
     if (rc == 0)
