@@ -144,7 +144,7 @@ static int manifest_table(const struct request *q, struct rt_session *s, struct 
     static struct rt_recipe recipe;
     bool modality[RT_MODALITIES];
     const struct rt_front *front[RT_MODALITIES] = {NULL};
-    int column[RT_SCORE_COLUMNS], terms;
+    int column[RT_SCORE_COLUMNS], terms = 0;
     rt_recipe_init(&recipe);
     if (q->cache)
         snprintf(recipe.cache_dir, sizeof recipe.cache_dir, "%s", q->cache);

@@ -105,7 +105,7 @@ static int read_recipe(const struct request *q, struct rt_recipe *r, struct rt_e
         rc = rt_recipe_set(r, q->override[i], e);
     if (rc == 0 && !r->name[0]) {
         const char *base = strrchr(path, '/');
-        snprintf(r->name, sizeof r->name, "%s", base ? base + 1 : path);
+        snprintf(r->name, sizeof r->name, "%.255s", base ? base + 1 : path);
         char *dot = strrchr(r->name, '.');
         if (dot && dot != r->name)
             *dot = '\0';
