@@ -25,7 +25,7 @@ struct rt_preset_config {
  *                    width (default 16), strides 1,2,2,2; statistics pooling over time (dim 0) 
  *   tdnn    [t,c]    x-vector: five 1-D convolutions (5,3 dilated 2,3 dilated 3,1,1), 512 channels,
  *                    1500 before statistics pooling
- *   textbag bag      embedding bag (width, default 256), batch-norm, relu, dropout, embedding */
+ *   textbag bag      embedding bag (width, default 256), relu, dropout, embedding */
 int rt_preset_build(struct rt_graph **out, const struct rt_preset_config *c, struct rt_error *e);
 
 #endif

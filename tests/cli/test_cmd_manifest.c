@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Tests of `retort manifest`: wrong usage and wrong data first, with what is said and that nothing
  * is written; then each kind of source on a small tree, read back with the manifest reader. */
-#include "tui/cli/cmd_manifest.h"
+#include "tui/cli/cmd.h"
 #include "formats/file.h"
 #include "formats/manifest.h"
 

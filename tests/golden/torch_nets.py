@@ -149,9 +149,8 @@ class Textbag(Net):
     def __init__(self, buckets, width, embedding, classes):
         super().__init__()
         self.layer("bag", nn.EmbeddingBag(buckets, width, mode="sum"))
-        self.layer("bn", nn.BatchNorm1d(width))
         self.heads(width, embedding, classes)
 
     def trunk(self, x):
         bucket, offset, weight = x
-        return torch.relu(self.bn(self.bag(bucket, offset, per_sample_weights=weight)))
+        return torch.relu(self.bag(bucket, offset, per_sample_weights=weight))

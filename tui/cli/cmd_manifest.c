@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * cmd_manifest: options and help of `retort manifest`. One row per kind of source; what each reads
  * is in manifest_folders.c and manifest_csv.c, how it is split and written in manifest_table.c. */
-#include "tui/cli/cmd_manifest.h"
+#include "tui/cli/cmd.h"
 #include "formats/words.h"
 #include "tui/cli/manifest_sources.h"
 #include <errno.h>
