@@ -518,6 +518,16 @@ static void test_stop_too_early_or_late(void **state)
     assert_int_equal(code, 0);
     rt_runner_stop(w.runner);
     world_fini(&w);
+
+    world_init(&w, 10, (int[]){1}, 1); /* the source is at its end, but its batches still wait */
+    w.probe[0].wait = wait_asked;
+    w.ahead = 10;
+    w.stop_in_sink = 0;
+    world_make(&w, 10, MIB, 0);
+    check_stopped(&w, "on request");
+    assert_int_equal(w.asked, 10);
+    assert_int_equal(w.sunk, 1);
+    world_fini(&w);
 }
 
 static void test_signals(void **state)
