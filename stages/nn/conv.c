@@ -2,8 +2,8 @@
  * conv: output lines (all output places of one input row of windows) are laid out as the rows of a
  * matrix, `col` [places, kh*kw*c], a cache-sized chunk at a time, and multiplied by the weights
  * [units, kh*kw*c]. A 1x1 convolution of stride 1 needs no layout: its input is that matrix.
- * Forward shares chunks of lines among threads; backward shares `lanes`, ranges of whole samples, as
- * windows of one sample overlap in dx. Chunks and lanes follow from the shapes alone. */
+ * Forward shares chunks of lines among threads; backward shares `lanes`, ranges of whole samples,
+ * as windows of one sample overlap in dx. Chunks and lanes follow from the shapes alone. */
 #include "stages/nn/conv.h"
 
 #include "stages/nn/blas.h"
@@ -93,8 +93,8 @@ static struct conv conv_begin(struct rt_op_run *r)
     struct conv v = conv_of(r->node, r->in_shape[0], r->batch);
     v.r = r;
     v.col = r->scratch;
-    v.partial = (float *)((char *)r->scratch +
-                          (size_t)rt_parallel_threads(r->parallel) * col_bytes(&v));
+    v.partial =
+        (float *)((char *)r->scratch + (size_t)rt_parallel_threads(r->parallel) * col_bytes(&v));
     return v;
 }
 

@@ -80,8 +80,8 @@ static size_t place(struct piece *p, int pieces)
         p[i].offset = 0;
         for (int k = 0; k < i; k++) {
             bool together = p[k].first <= p[i].last && p[i].first <= p[k].last;
-            bool overlap = p[k].offset < p[i].offset + p[i].bytes &&
-                           p[i].offset < p[k].offset + p[k].bytes;
+            bool overlap =
+                p[k].offset < p[i].offset + p[i].bytes && p[i].offset < p[k].offset + p[k].bytes;
             if (together && overlap) {
                 p[i].offset = p[k].offset + p[k].bytes;
                 k = -1; /* offsets only grow, so this ends */
@@ -148,7 +148,8 @@ static void lifetime(const struct rt_exec *x, int i, struct piece *y, struct pie
     }
     bool output = x->slot[i].output;
     *y = (struct piece){.first = i, .last = x->training || output ? 2 * x->nodes : last_reader};
-    *dy = (struct piece){.first = output ? 0 : 2 * x->nodes - last_reader, .last = 2 * x->nodes - i};
+    *dy =
+        (struct piece){.first = output ? 0 : 2 * x->nodes - last_reader, .last = 2 * x->nodes - i};
 }
 
 /* Lists every buffer. Returns how many; at most 3 per node and one for scratch. */
@@ -165,7 +166,8 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
         }
         struct rt_shape in[RT_NODE_INPUTS] = {0};
         op_shapes(x->g, n, in);
-        size_t bytes = rounded((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
+        size_t bytes =
+            rounded((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
         struct piece y, dy;
         lifetime(x, i, &y, &dy);
         y.bytes = dy.bytes = bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * exec: runs a graph forward and backward on batches. One thread calls it; ops share their loops over
- * `parallel`. Buffers are planned and allocated once, at creation. The bytes of every result are the
- * same for any number of threads. */
+ * exec: runs a graph forward and backward on batches. One thread calls it; ops share their loops
+ * over `parallel`. Buffers are planned and allocated once, at creation. The bytes of every result
+ * are the same for any number of threads. */
 #ifndef RT_EXEC_H
 #define RT_EXEC_H
 
@@ -11,25 +11,26 @@
 struct rt_exec; /* opaque */
 
 /* batch: the most samples a call will bring. training 0: forward only, less memory. g and parallel
- * (NULL = this thread alone) are borrowed and must outlive the exec; g must not get more nodes. g has
- * exactly one input, dense or bag: else RT_EUSAGE. RT_EMEM. */
+ * (NULL = this thread alone) are borrowed and must outlive the exec; g must not get more nodes. g
+ * has exactly one input, dense or bag: else RT_EUSAGE. RT_EMEM. */
 int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
                    struct rt_parallel *parallel);
 void rt_exec_destroy(struct rt_exec *x);
 size_t rt_exec_bytes(const struct rt_exec *x); /* memory of all buffers */
 
 /* input: the dense input [batch, shape...] or NULL with bags. Both are borrowed until the matching
- * backward has returned. training: batch statistics and dropout; needs an exec made for training. */
+ * backward has returned. training: batch statistics and dropout; needs an exec made for training.
+ */
 void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const struct rt_bags *bags,
                      bool training, uint64_t seed, uint64_t step);
-/* [batch, shape...] of a node after forward, until the next forward. In an exec without training only
- * the nodes of rank 1 (embedding, logits, ...) and those nobody reads stay valid. Batch-norm and add
- * with a relu as their only reader give what is behind the relu. */
+/* [batch, shape...] of a node after forward, until the next forward. In an exec without training
+ * only the nodes of rank 1 (embedding, logits, ...) and those nobody reads stay valid. Batch-norm
+ * and add with a relu as their only reader give what is behind the relu. */
 const float *rt_exec_output(const struct rt_exec *x, int node);
-/* Ask anew after each forward: the first call then zeroes the buffer. The caller adds the loss's gradient
- * for the nodes it reads, then calls backward; nodes never asked for cost nothing. NULL in an exec made
- * without training, for the input, and inside the network (buffers there are shared): there for nodes
- * of rank 1 and for those nobody reads. */
+/* Ask anew after each forward: the first call then zeroes the buffer. The caller adds the loss's
+ * gradient for the nodes it reads, then calls backward; nodes never asked for cost nothing. NULL in
+ * an exec made without training, for the input, and inside the network (buffers there are shared):
+ * there for nodes of rank 1 and for those nobody reads. */
 float *rt_exec_grad(struct rt_exec *x, int node);
 /* Zeroes the parameters' gradients, then runs the ops in reverse. */
 void rt_exec_backward(struct rt_exec *x);

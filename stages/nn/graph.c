@@ -155,8 +155,9 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
         in[i] = g->node[input[i]]->shape;
         bool bag = g->node[input[i]]->op == RT_OP_bag;
         if (bag != (op == RT_OP_embeddingbag)) {
-            err = rt_error_set(e, RT_EMISMATCH, "network: node \"%s\" (%s) reads \"%s\", which is %s",
-                               name, o->name, g->node[input[i]]->name, bag ? "a bag" : "no bag");
+            err =
+                rt_error_set(e, RT_EMISMATCH, "network: node \"%s\" (%s) reads \"%s\", which is %s",
+                             name, o->name, g->node[input[i]]->name, bag ? "a bag" : "no bag");
             goto fail;
         }
     }
@@ -194,7 +195,8 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
     }
     struct rt_param *p = &b->p;
     snprintf(p->name, sizeof p->name, "%.46s.%.16s", n->name, what);
-    int err = rank < 0 || rank > 4 ? RT_ERANGE : rt_tensor_size(RT_F32, rank, dim, &p->count, &bytes);
+    int err =
+        rank < 0 || rank > 4 ? RT_ERANGE : rt_tensor_size(RT_F32, rank, dim, &p->count, &bytes);
     if (err) {
         free(b);
         return err;

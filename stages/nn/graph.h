@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * graph: a network as a list of ops with parameters; shapes without the batch dimension, channels
- * last ([height, width, channels], [time, channels], [features]). Built by presets.c (later: by ONNX);
- * run by exec.c. Nodes are numbered in order of creation, which is an order of execution. */
+ * last ([height, width, channels], [time, channels], [features]). Built by presets.c (later: by
+ * ONNX); run by exec.c. Nodes are numbered in order of creation, which is an order of execution. */
 #ifndef RT_GRAPH_H
 #define RT_GRAPH_H
 
@@ -67,8 +67,8 @@ struct rt_graph; /* opaque */
 int rt_graph_create(struct rt_graph **out);
 void rt_graph_destroy(struct rt_graph *g);
 
-/* Each returns the node's number, or RT_E... (bad input number, shape that does not fit the op: *e says
- * the node's name, the op, both shapes). name is copied and must be unique. */
+/* Each returns the node's number, or RT_E... (bad input number, shape that does not fit the op: *e
+ * says the node's name, the op, both shapes). name is copied and must be unique. */
 int rt_graph_input(struct rt_graph *g, const char *name, struct rt_shape shape);
 int rt_graph_bag(struct rt_graph *g, const char *name, int buckets); /* sparse input */
 int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const int *input,
@@ -82,8 +82,8 @@ struct rt_param *rt_graph_param(struct rt_graph *g, int i);
 struct rt_param *rt_graph_param_named(struct rt_graph *g, const char *name); /* or NULL */
 int64_t rt_graph_weights(const struct rt_graph *g); /* trainable numbers in all */
 
-/* Initial weights: He-uniform as in PyTorch's defaults (kaiming_uniform, a = sqrt 5), from seed and the
- * parameter's name alone. */
+/* Initial weights: He-uniform as in PyTorch's defaults (kaiming_uniform, a = sqrt 5), from seed and
+ * the parameter's name alone. */
 void rt_graph_init(struct rt_graph *g, uint64_t seed);
 /* Every parameter under prefix + its name; load refuses a missing name or another shape by name. */
 int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char *prefix);

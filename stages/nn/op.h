@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * op: the contract of one operation: shape, forward and backward side by side in one file op_*.c that
- * ends in its const vtable. Every op's gradient is checked against finite differences by tests/. */
+ * op: the contract of one operation: shape, forward and backward side by side in one file op_*.c
+ * that ends in its const vtable. Every op's gradient is checked against finite differences by
+ * tests/. */
 #ifndef RT_OP_H
 #define RT_OP_H
 
@@ -31,8 +32,8 @@ struct rt_op_run {
     bool add[RT_NODE_INPUTS];
     bool relu; /* the op also does the relu behind it (see fuses_relu): y is after it, dy too */
     struct rt_param *param[RT_NODE_PARAMS];
-    void *keep;    /* [keep bytes] written by forward while training, read by backward */
-    void *scratch; /* [scratch bytes], any content */
+    void *keep;          /* [keep bytes] written by forward while training, read by backward */
+    void *scratch;       /* [scratch bytes], any content */
     uint64_t seed, step; /* dropout: masks follow from (seed, step, node name) */
     struct rt_parallel *parallel;
 };
@@ -45,8 +46,8 @@ struct rt_op {
     /* Output shape and parameters (through rt_op_param) from the inputs' shapes; fills *e. */
     int (*shape)(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                  struct rt_error *e);
-    /* Bytes kept from forward to backward, and scratch, for a batch (no less than any that runs) and
-     * thread count; may be NULL. Both buffers are 64-byte aligned. */
+    /* Bytes kept from forward to backward, and scratch, for a batch (no less than any that runs)
+     * and thread count; may be NULL. Both buffers are 64-byte aligned. */
     size_t (*keep)(const struct rt_node *n, const struct rt_shape *in, int batch);
     size_t (*scratch)(const struct rt_node *n, const struct rt_shape *in, int batch, int threads);
     void (*forward)(struct rt_op_run *r);
@@ -61,8 +62,9 @@ const struct rt_op *rt_op_get(enum rt_op_id id);
 /* Number of a name's random stream (initial weights, dropout masks). */
 uint64_t rt_name_hash(const char *name);
 
-/* For shape(): adds parameter "NODE.what" to the graph and the node. fan_in > 0: initialised uniform
- * within 1/sqrt(fan_in); otherwise constant `fill`. statistic: never trained, saved all the same. */
+/* For shape(): adds parameter "NODE.what" to the graph and the node. fan_in > 0: initialised
+ * uniform within 1/sqrt(fan_in); otherwise constant `fill`. statistic: never trained, saved all the
+ * same. */
 int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int rank,
                 const int64_t *dim, int64_t fan_in, float fill, bool decay, bool statistic);
 

@@ -5,7 +5,8 @@
  *
  * Few channels make short inner loops, so `fold` rows of c channels count as one row of fold * c
  * numbers; sums are then added up over the fold. Sums are of distances from the first row (no
- * cancellation when the mean is large), in float over one block, in double over blocks and pieces. */
+ * cancellation when the mean is large), in float over one block, in double over blocks and pieces.
+ */
 #include "stages/nn/simd.h"
 #include "stages/nn/window.h"
 
@@ -24,11 +25,11 @@ struct norm {
     int64_t grain;      /* rows of one piece: a multiple of fold */
     int pieces;
     bool batch_statistics;
-    bool back; /* sums are those of the backward pass */
-    float *mean, *rstd;   /* [c] of this step (kept for backward) */
-    double *sum;          /* [pieces, 2, c] */
-    float *line;          /* [4, wide] per-channel factors, repeated fold times */
-    float *block;         /* [threads, 2, wide] sums of one block */
+    bool back;          /* sums are those of the backward pass */
+    float *mean, *rstd; /* [c] of this step (kept for backward) */
+    double *sum;        /* [pieces, 2, c] */
+    float *line;        /* [4, wide] per-channel factors, repeated fold times */
+    float *block;       /* [threads, 2, wide] sums of one block */
 };
 
 static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,

@@ -10,8 +10,10 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
 {
     (void)g;
     if (!(n->attr.rate >= 0 && n->attr.rate < 1)) {
-        return rt_error_set(e, RT_ERANGE, "network: node \"%s\" (dropout) has rate %g; it must be at "
-                            "least 0 and below 1", n->name, (double)n->attr.rate);
+        return rt_error_set(e, RT_ERANGE,
+                            "network: node \"%s\" (dropout) has rate %g; it must be at "
+                            "least 0 and below 1",
+                            n->name, (double)n->attr.rate);
     }
     n->shape = *in;
     return 0;
@@ -33,8 +35,8 @@ static void forward_piece(void *self, int row, int thread)
     const float *x = r->x[0] + row * n;
     float scale = 1 / (1 - r->node->attr.rate);
     uint32_t drop = (uint32_t)((double)r->node->attr.rate * 65536 + 0.5), bits = 0;
-    struct rt_rng rng = rt_rng_init(r->seed, r->step, rt_name_hash(r->node->name) + (uint64_t)row,
-                                    RT_RNG_DROPOUT);
+    struct rt_rng rng =
+        rt_rng_init(r->seed, r->step, rt_name_hash(r->node->name) + (uint64_t)row, RT_RNG_DROPOUT);
     uint64_t draw = 0;
     for (int64_t i = 0; i < n; i++, draw >>= 16) {
         draw = i % 4 ? draw : rt_rng_u64(&rng); /* four inputs per draw */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * op_linear: y = x W' + b. Reads units, bias. Threads share blocks of units (forward, weights) and of
- * inputs (dx), so that no sum is split. */
+ * op_linear: y = x W' + b. Reads units, bias. Threads share blocks of units (forward, weights) and
+ * of inputs (dx), so that no sum is split. */
 #include "stages/nn/blas.h"
 #include "stages/nn/window.h"
 

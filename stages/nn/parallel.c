@@ -137,8 +137,8 @@ int rt_parallel_threads(const struct rt_parallel *p)
     return p ? p->threads : 1;
 }
 
-void rt_parallel_for(struct rt_parallel *p, int pieces, void (*piece)(void *self, int i, int thread),
-                     void *self)
+void rt_parallel_for(struct rt_parallel *p, int pieces,
+                     void (*piece)(void *self, int i, int thread), void *self)
 {
     if (!p || p->threads == 1 || pieces <= 1) {
         for (int i = 0; i < pieces; i++) {

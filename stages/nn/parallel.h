@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * parallel: one loop shared by a few threads, inside one op. The pieces are fixed by n and grain
- * alone, never by the number of threads, so a piece's result cannot depend on it; sums over pieces are
- * made afterwards in piece order by the caller. */
+ * alone, never by the number of threads, so a piece's result cannot depend on it; sums over pieces
+ * are made afterwards in piece order by the caller. */
 #ifndef RT_PARALLEL_H
 #define RT_PARALLEL_H
 
@@ -15,8 +15,8 @@ void rt_parallel_destroy(struct rt_parallel *p);
 int rt_parallel_threads(const struct rt_parallel *p);
 /* Calls piece(self, i, thread) for i in 0..pieces-1, each once, on any of the threads (thread is
  * 0..threads-1, for scratch memory); returns when all are done. p NULL = here, one by one. */
-void rt_parallel_for(struct rt_parallel *p, int pieces, void (*piece)(void *self, int i, int thread),
-                     void *self);
+void rt_parallel_for(struct rt_parallel *p, int pieces,
+                     void (*piece)(void *self, int i, int thread), void *self);
 
 /* A loop over `total` things in pieces of `grain`: how many pieces, and where piece i ends. */
 static inline int rt_pieces(int64_t total, int64_t grain)

@@ -12,13 +12,15 @@ int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
     if (in->rank != 2 && in->rank != 3) {
         return rt_shape_refuse(n, in, "[t,c] or [h,w,c]", e);
     }
-    int kernel[2] = {a->kernel[0] ? a->kernel[0] : 1, a->kernel[1] && in->rank == 3 ? a->kernel[1] : 1};
+    int kernel[2] = {a->kernel[0] ? a->kernel[0] : 1,
+                     a->kernel[1] && in->rank == 3 ? a->kernel[1] : 1};
     if ((int64_t)kernel[0] * kernel[1] > RT_POOL_TAPS || 2 * a->pad[0] > kernel[0] ||
         (in->rank == 3 && 2 * a->pad[1] > kernel[1])) {
-        return rt_error_set(e, RT_ERANGE,
-                            "network: node \"%s\": kernel %d x %d with padding %d, %d; the area may "
-                            "be at most %d, padding at most half the kernel",
-                            n->name, kernel[0], kernel[1], a->pad[0], a->pad[1], RT_POOL_TAPS);
+        return rt_error_set(
+            e, RT_ERANGE,
+            "network: node \"%s\": kernel %d x %d with padding %d, %d; the area may "
+            "be at most %d, padding at most half the kernel",
+            n->name, kernel[0], kernel[1], a->pad[0], a->pad[1], RT_POOL_TAPS);
     }
     return rt_window_shape(n, in, kernel, in->dim[in->rank - 1], e);
 }
@@ -55,6 +57,7 @@ void rt_pool_run(struct rt_pool *p)
 void rt_pool_clear(struct rt_op_run *r)
 {
     if (!r->add[0]) {
-        memset(r->dx[0], 0, (size_t)r->batch * (size_t)rt_shape_count(r->in_shape[0]) * sizeof(float));
+        memset(r->dx[0], 0,
+               (size_t)r->batch * (size_t)rt_shape_count(r->in_shape[0]) * sizeof(float));
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * pool: what op_maxpool and op_avgpool share: shape, and the walk over windows in parallel samples. */
+ * pool: what op_maxpool and op_avgpool share: shape, and the walk over windows in parallel samples.
+ */
 #ifndef RT_POOL_H
 #define RT_POOL_H
 
@@ -10,8 +11,8 @@ struct rt_pool {
     struct rt_window w;
     /* One window: its output place (of the batch), and for its taps inside the input the offsets of
      * their channel 0 from the batch's start, and their numbers in the kernel. */
-    void (*window)(struct rt_op_run *r, const struct rt_window *w, int64_t place, const int64_t *tap,
-                   const int *number, int taps);
+    void (*window)(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                   const int64_t *tap, const int *number, int taps);
 };
 #define RT_POOL_TAPS 1024 /* largest kernel area */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * presets: see presets.h. A builder b carries the first error, so that the networks read as lists of
- * layers; each layer function takes and gives a node number. */
+ * presets: see presets.h. A builder b carries the first error, so that the networks read as lists
+ * of layers; each layer function takes and gives a node number. */
 #include "stages/nn/presets.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ struct builder {
 
 struct preset {
     const char *name;
-    bool bag;      /* takes a bag; otherwise a dense input */
+    bool bag; /* takes a bag; otherwise a dense input */
     int rank_min, rank_max;
     const char *takes;
     int (*trunk)(struct builder *b, int x); /* input node -> node of rank 1 */
@@ -69,10 +69,11 @@ static int cnn1d(struct builder *b, int x)
         char prefix[RT_NAME];
         snprintf(prefix, sizeof prefix, "%d.", i + 1);
         int kernel = i ? 3 : 5;
-        x = conv(b, RT_OP_conv1d, prefix, x,
-                 (struct rt_attr){.units = i ? rest : first, .kernel = {kernel}, .stride = {2},
-                                  .pad = {kernel / 2}},
-                 true);
+        x = conv(
+            b, RT_OP_conv1d, prefix, x,
+            (struct rt_attr){
+                .units = i ? rest : first, .kernel = {kernel}, .stride = {2}, .pad = {kernel / 2}},
+            true);
     }
     return plain(b, RT_OP_flatten, "flatten", x);
 }
@@ -84,8 +85,10 @@ static int cnn2d(struct builder *b, int x)
         char prefix[RT_NAME];
         snprintf(prefix, sizeof prefix, "%d.", i + 1);
         x = conv(b, RT_OP_conv2d, prefix, x,
-                 (struct rt_attr){.units = times[i] * width_or(b, 16), .kernel = {3, 3},
-                                  .stride = {stride[i], stride[i]}, .pad = {1, 1}},
+                 (struct rt_attr){.units = times[i] * width_or(b, 16),
+                                  .kernel = {3, 3},
+                                  .stride = {stride[i], stride[i]},
+                                  .pad = {1, 1}},
                  true);
     }
     return plain(b, RT_OP_flatten, "flatten", x);
@@ -96,7 +99,8 @@ static int cnn2d(struct builder *b, int x)
 static int block(struct builder *b, const char *prefix, int x, int units, int stride)
 {
     char name[RT_NAME];
-    struct rt_attr a = {.units = units, .kernel = {3, 3}, .stride = {stride, stride}, .pad = {1, 1}};
+    struct rt_attr a = {
+        .units = units, .kernel = {3, 3}, .stride = {stride, stride}, .pad = {1, 1}};
     int y = conv(b, RT_OP_conv2d, joined(name, prefix, "a."), x, a, true);
     a.stride[0] = a.stride[1] = 1;
     y = conv(b, RT_OP_conv2d, joined(name, prefix, "b."), y, a, false);
@@ -109,8 +113,8 @@ static int block(struct builder *b, const char *prefix, int x, int units, int st
     if (b->err) {
         return 0;
     }
-    int sum = rt_graph_node(b->g, RT_OP_add, joined(name, prefix, "add"), (int[]){y, x}, 2, NULL,
-                            b->e);
+    int sum =
+        rt_graph_node(b->g, RT_OP_add, joined(name, prefix, "add"), (int[]){y, x}, 2, NULL, b->e);
     b->err = sum < 0 ? sum : 0;
     return plain(b, RT_OP_relu, joined(name, prefix, "relu"), sum < 0 ? 0 : sum);
 }
@@ -140,7 +144,8 @@ static int tdnn(struct builder *b, int x)
         char prefix[RT_NAME];
         snprintf(prefix, sizeof prefix, "%d.", i + 1);
         x = conv(b, RT_OP_conv1d, prefix, x,
-                 (struct rt_attr){.units = i < 4 ? width : last, .kernel = {kernel[i]},
+                 (struct rt_attr){.units = i < 4 ? width : last,
+                                  .kernel = {kernel[i]},
                                   .dilation = {dilation[i]}},
                  true);
     }
@@ -171,7 +176,8 @@ static const struct preset *find(const char *name, struct rt_error *e)
         size_t at = strlen(names);
         snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", presets[i].name);
     }
-    rt_error_set(e, RT_EUSAGE, "there is no network \"%s\"; write one of %s", name ? name : "", names);
+    rt_error_set(e, RT_EUSAGE, "there is no network \"%s\"; write one of %s", name ? name : "",
+                 names);
     return NULL;
 }
 
@@ -184,10 +190,11 @@ static int check(const struct preset *p, const struct rt_preset_config *c, struc
                             p->name, p->takes, rank, c->buckets);
     }
     if (c->embedding < 1 || c->classes < 1 || c->width < 0 || c->blocks < 0) {
-        return rt_error_set(e, RT_ERANGE,
-                            "network \"%s\": embedding %d and classes %d must be at least 1, width %d "
-                            "and blocks %d at least 0",
-                            p->name, c->embedding, c->classes, c->width, c->blocks);
+        return rt_error_set(
+            e, RT_ERANGE,
+            "network \"%s\": embedding %d and classes %d must be at least 1, width %d "
+            "and blocks %d at least 0",
+            p->name, c->embedding, c->classes, c->width, c->blocks);
     }
     return 0;
 }
@@ -204,8 +211,10 @@ int rt_preset_build(struct rt_graph **out, const struct rt_preset_config *c, str
     if (rt_graph_create(&b.g)) {
         return rt_error_set(e, RT_EMEM, "network \"%s\": out of memory", c->net);
     }
-    int x = p->bag ? rt_graph_bag(b.g, "input", c->buckets) : rt_graph_input(b.g, "input", c->input);
-    b.err = x < 0 ? rt_error_set(e, x, "network \"%s\": its input has an empty dimension", c->net) : 0;
+    int x =
+        p->bag ? rt_graph_bag(b.g, "input", c->buckets) : rt_graph_input(b.g, "input", c->input);
+    b.err =
+        x < 0 ? rt_error_set(e, x, "network \"%s\": its input has an empty dimension", c->net) : 0;
     if (!b.err) {
         x = p->trunk(&b, x);
     }

@@ -28,8 +28,8 @@ int rt_shape_refuse(const struct rt_node *n, const struct rt_shape *in, const ch
 {
     char text[48];
     return rt_error_set(e, RT_EMISMATCH,
-                        "network: node \"%s\" (%s) cannot take input of shape %s; it takes %s", n->name,
-                        rt_op_get(n->op)->name, rt_shape_text(in, text), wanted);
+                        "network: node \"%s\" (%s) cannot take input of shape %s; it takes %s",
+                        n->name, rt_op_get(n->op)->name, rt_shape_text(in, text), wanted);
 }
 
 struct rt_window rt_window_of(const struct rt_node *n, const struct rt_shape *in)
@@ -38,12 +38,17 @@ struct rt_window rt_window_of(const struct rt_node *n, const struct rt_shape *in
     const struct rt_attr *a = &n->attr;
     /* conv2d reads [h,w] as one channel: its kernel has a width. */
     bool one_channel = flat && n->op == RT_OP_conv2d;
-    struct rt_window w = {
-        .h = in->dim[0],
-        .w = flat && !one_channel ? 1 : in->dim[1],
-        .c = one_channel ? 1 : in->dim[in->rank - 1],
-        .kh = a->kernel[0], .kw = a->kernel[1], .sh = a->stride[0], .sw = a->stride[1],
-        .ph = a->pad[0], .pw = a->pad[1], .dh = a->dilation[0], .dw = a->dilation[1]};
+    struct rt_window w = {.h = in->dim[0],
+                          .w = flat && !one_channel ? 1 : in->dim[1],
+                          .c = one_channel ? 1 : in->dim[in->rank - 1],
+                          .kh = a->kernel[0],
+                          .kw = a->kernel[1],
+                          .sh = a->stride[0],
+                          .sw = a->stride[1],
+                          .ph = a->pad[0],
+                          .pw = a->pad[1],
+                          .dh = a->dilation[0],
+                          .dw = a->dilation[1]};
     w.oh = (w.h + 2 * w.ph - w.dh * (w.kh - 1) - 1) / w.sh + 1;
     w.ow = (w.w + 2 * w.pw - w.dw * (w.kw - 1) - 1) / w.sw + 1;
     return w;
@@ -65,11 +70,12 @@ int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stri
         a->pad[i] = unused ? 0 : a->pad[i];
         if (a->kernel[i] < 1 || a->stride[i] < 1 || a->dilation[i] < 1 || a->pad[i] < 0 ||
             a->pad[i] > (a->kernel[i] - 1) * a->dilation[i]) {
-            return rt_error_set(e, RT_ERANGE,
-                                "network: node \"%s\" (%s): kernel %d, stride %d, dilation %d must be "
-                                "at least 1, padding %d from 0 to (kernel - 1) * dilation",
-                                n->name, rt_op_get(n->op)->name, a->kernel[i], a->stride[i],
-                                a->dilation[i], a->pad[i]);
+            return rt_error_set(
+                e, RT_ERANGE,
+                "network: node \"%s\" (%s): kernel %d, stride %d, dilation %d must be "
+                "at least 1, padding %d from 0 to (kernel - 1) * dilation",
+                n->name, rt_op_get(n->op)->name, a->kernel[i], a->stride[i], a->dilation[i],
+                a->pad[i]);
         }
     }
     struct rt_window w = rt_window_of(n, in);
@@ -80,6 +86,7 @@ int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stri
                  w.dh * (w.kh - 1) + 1 - 2 * w.ph, w.dw * (w.kw - 1) + 1 - 2 * w.pw, w.kh, w.kw);
         return rt_shape_refuse(n, in, wanted, e);
     }
-    n->shape = flat ? (struct rt_shape){2, {w.oh, channels}} : (struct rt_shape){3, {w.oh, w.ow, channels}};
+    n->shape = flat ? (struct rt_shape){2, {w.oh, channels}}
+                    : (struct rt_shape){3, {w.oh, w.ow, channels}};
     return 0;
 }

@@ -7,13 +7,13 @@
 #include "stages/nn/op.h"
 
 struct rt_window {
-    int h, w, c;          /* input */
-    int oh, ow;           /* output places */
+    int h, w, c;                        /* input */
+    int oh, ow;                         /* output places */
     int kh, kw, sh, sw, ph, pw, dh, dw; /* kernel, stride, padding on each side, dilation */
 };
 
-/* For shape(): fills in what attr leaves 0 (stride: `stride`, the others 1), checks it against input
- * shape in, of rank 2 or 3, and sets n->shape to [oh,ow,channels] or [oh,channels]. */
+/* For shape(): fills in what attr leaves 0 (stride: `stride`, the others 1), checks it against
+ * input shape in, of rank 2 or 3, and sets n->shape to [oh,ow,channels] or [oh,channels]. */
 int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stride[2], int channels,
                     struct rt_error *e);
 struct rt_window rt_window_of(const struct rt_node *n, const struct rt_shape *in);

@@ -153,10 +153,11 @@ static int find(const struct rt_safetensors *s, const char *name, enum rt_dtype 
     const struct rt_tensor *t = rt_safetensors_get(s, name);
     if (!t || t->dtype != type || t->rank != rank ||
         memcmp(t->dim, dim, (size_t)rank * sizeof *dim) != 0) {
-        return rt_error_set(e, RT_EMISMATCH,
-                            "checkpoint: \"%s\" %s; continue with the network and the optimiser the "
-                            "run was started with",
-                            name, t ? "has another shape than the network needs" : "is missing");
+        return rt_error_set(
+            e, RT_EMISMATCH,
+            "checkpoint: \"%s\" %s; continue with the network and the optimiser the "
+            "run was started with",
+            name, t ? "has another shape than the network needs" : "is missing");
     }
     *out = t;
     return 0;

@@ -12,8 +12,8 @@ struct rt_rule {
     const char *name;
     int states; /* arrays of the parameter's size, zero at first */
     const char *state_name[RT_RULE_STATES];
-    /* scale: factor on every gradient (clipping). beta1, beta2: products of the decay rates over all
-     * steps so far, this one included. */
+    /* scale: factor on every gradient (clipping). beta1, beta2: products of the decay rates over
+     * all steps so far, this one included. */
     void (*update)(const struct rt_optim_step *s, struct rt_param *p,
                    float *const state[RT_RULE_STATES], double scale, double beta1, double beta2);
 };

@@ -20,7 +20,11 @@
 static const struct rt_preset_config nets[] = {
     {.net = "cnn1d", .input = {2, {144, 64}}, .embedding = 128, .classes = CLASSES},
     {.net = "cnn2d", .input = {3, {32, 32, 3}}, .embedding = 128, .classes = CLASSES},
-    {.net = "resnet", .input = {2, {144, 64}}, .width = 8, .blocks = 2, .embedding = 128,
+    {.net = "resnet",
+     .input = {2, {144, 64}},
+     .width = 8,
+     .blocks = 2,
+     .embedding = 128,
      .classes = CLASSES},
 };
 

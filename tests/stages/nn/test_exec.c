@@ -19,11 +19,25 @@
 #define NETS (int)(sizeof nets / sizeof *nets)
 
 static const struct rt_preset_config nets[] = {
-    {.net = "cnn1d", .input = {2, {33, 6}}, .width = 12, .embedding = 8, .classes = 5, .dropout = 0.2f},
-    {.net = "cnn2d", .input = {3, {15, 14, 3}}, .width = 4, .embedding = 8, .classes = 5,
+    {.net = "cnn1d",
+     .input = {2, {33, 6}},
+     .width = 12,
+     .embedding = 8,
+     .classes = 5,
+     .dropout = 0.2f},
+    {.net = "cnn2d",
+     .input = {3, {15, 14, 3}},
+     .width = 4,
+     .embedding = 8,
+     .classes = 5,
      .cosine = true},
     {.net = "resnet", .input = {2, {90, 9}}, .width = 4, .blocks = 1, .embedding = 8, .classes = 5},
-    {.net = "resnet", .input = {3, {90, 9, 2}}, .width = 3, .blocks = 2, .embedding = 8, .classes = 5},
+    {.net = "resnet",
+     .input = {3, {90, 9, 2}},
+     .width = 3,
+     .blocks = 2,
+     .embedding = 8,
+     .classes = 5},
     {.net = "tdnn", .input = {2, {40, 6}}, .width = 16, .embedding = 8, .classes = 5},
     {.net = "textbag", .buckets = 50, .width = 70, .embedding = 8, .classes = 5, .dropout = 0.1f},
 };
@@ -148,8 +162,8 @@ static void check_preset(const struct rt_preset_config *c)
         free(old);
         double slope = (value[0] - value[1]) / (2 * h);
         if (!(fabs(slope - length) <= 0.1 * length + 0.01)) {
-            fail_msg("%s: slope along the gradient of %s is %g, should be %g", c->net, p->name, slope,
-                     length);
+            fail_msg("%s: slope along the gradient of %s is %g, should be %g", c->net, p->name,
+                     slope, length);
         }
     }
     free(by);
@@ -233,7 +247,8 @@ static void inference_equals_training_engine(void **state)
             forward(&a, batch, false, 0);
             forward(&b, batch, false, 0);
             size_t bytes = (size_t)(batch * a.classes) * sizeof(float);
-            assert_memory_equal(rt_exec_output(a.x, a.logits), rt_exec_output(b.x, b.logits), bytes);
+            assert_memory_equal(rt_exec_output(a.x, a.logits), rt_exec_output(b.x, b.logits),
+                                bytes);
             int e = rt_graph_find(a.g, "embedding");
             bytes = (size_t)(batch * 8) * sizeof(float);
             assert_memory_equal(rt_exec_output(a.x, e), rt_exec_output(b.x, e), bytes);
@@ -253,7 +268,8 @@ static void frozen_nodes_pass_gradients_on(void **state)
     float input[] = {1, 2, 3, -1, 0.5f, 2};
     assert_int_equal(rt_graph_create(&g), 0);
     int in = rt_graph_input(g, "x", (struct rt_shape){1, {3}});
-    int project = rt_graph_node(g, RT_OP_linear, "project", &in, 1, &(struct rt_attr){.units = 2}, &e);
+    int project =
+        rt_graph_node(g, RT_OP_linear, "project", &in, 1, &(struct rt_attr){.units = 2}, &e);
     int head = rt_graph_node(g, RT_OP_linear, "head", &project, 1,
                              &(struct rt_attr){.units = 4, .bias = true, .frozen = true}, &e);
     rt_graph_init(g, 1);
@@ -392,13 +408,15 @@ static void wrong_presets_are_refused(void **state)
         const char *words;
     } wrong[] = {
         {{.net = "vgg", .embedding = 1, .classes = 1}, "cnn1d, cnn2d, resnet, tdnn, textbag"},
-        {{.net = "cnn1d", .input = {3, {9, 9, 1}}, .embedding = 1, .classes = 1}, "[time, channels]"},
+        {{.net = "cnn1d", .input = {3, {9, 9, 1}}, .embedding = 1, .classes = 1},
+         "[time, channels]"},
         {{.net = "cnn2d", .embedding = 1, .classes = 1}, "0 dimensions"},
         {{.net = "textbag", .embedding = 1, .classes = 1}, "0 buckets"},
         {{.net = "cnn1d", .input = {2, {9, 9}}, .classes = 1}, "embedding 0"},
         {{.net = "tdnn", .input = {2, {9, 9}}, .embedding = 1, .classes = 1}, "3.conv"},
         {{.net = "cnn1d", .input = {2, {0, 9}}, .embedding = 1, .classes = 1}, "empty"},
-        {{.net = "cnn1d", .input = {2, {9, 9}}, .embedding = 1, .classes = 1, .dropout = 1}, "rate 1"},
+        {{.net = "cnn1d", .input = {2, {9, 9}}, .embedding = 1, .classes = 1, .dropout = 1},
+         "rate 1"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct rt_graph *g;

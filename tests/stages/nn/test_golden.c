@@ -23,7 +23,11 @@
 static const struct rt_preset_config nets[] = {
     {.net = "cnn1d", .input = {2, {21, 6}}, .width = 12, .embedding = 8, .classes = CLASSES},
     {.net = "cnn2d", .input = {3, {13, 10, 3}}, .width = 4, .embedding = 8, .classes = CLASSES},
-    {.net = "resnet", .input = {2, {28, 9}}, .width = 3, .blocks = 2, .embedding = 8,
+    {.net = "resnet",
+     .input = {2, {28, 9}},
+     .width = 3,
+     .blocks = 2,
+     .embedding = 8,
      .classes = CLASSES},
     {.net = "tdnn", .input = {2, {20, 6}}, .width = 16, .embedding = 8, .classes = CLASSES},
     {.net = "textbag", .buckets = 97, .width = 24, .embedding = 8, .classes = CLASSES},
@@ -100,7 +104,8 @@ static void compare_weights(struct rt_graph *g, const struct rt_safetensors *s, 
     }
 }
 
-static void train(const struct rt_preset_config *c, const struct rt_safetensors *s, const char *rule)
+static void train(const struct rt_preset_config *c, const struct rt_safetensors *s,
+                  const char *rule)
 {
     struct rt_error e = {0};
     struct rt_graph *g;

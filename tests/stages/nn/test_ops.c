@@ -20,19 +20,49 @@ struct op_case {
     bool relu; /* with the relu behind it */
 };
 
-#define S1(c) {1, {c}}
-#define S2(t, c) {2, {t, c}}
-#define S3(h, w, c) {3, {h, w, c}}
+#define S1(c)                                                                                      \
+    {                                                                                              \
+        1,                                                                                         \
+        {                                                                                          \
+            c                                                                                      \
+        }                                                                                          \
+    }
+#define S2(t, c)                                                                                   \
+    {                                                                                              \
+        2,                                                                                         \
+        {                                                                                          \
+            t, c                                                                                   \
+        }                                                                                          \
+    }
+#define S3(h, w, c)                                                                                \
+    {                                                                                              \
+        3,                                                                                         \
+        {                                                                                          \
+            h, w, c                                                                                \
+        }                                                                                          \
+    }
 
 static const struct op_case cases[] = {
     {RT_OP_conv2d, 2, S3(5, 7, 3), {.units = 4, .kernel = {3, 3}, .pad = {1, 1}}, 0},
-    {RT_OP_conv2d, 1, S3(9, 6, 2), {.units = 5, .kernel = {3, 2}, .stride = {2, 3}, .bias = true}, 0},
+    {RT_OP_conv2d,
+     1,
+     S3(9, 6, 2),
+     {.units = 5, .kernel = {3, 2}, .stride = {2, 3}, .bias = true},
+     0},
     {RT_OP_conv2d, 3, S3(8, 8, 4), {.units = 3, .kernel = {1, 1}, .bias = true}, 0},
     {RT_OP_conv2d, 2, S3(8, 8, 4), {.units = 3, .kernel = {1, 1}, .stride = {2, 2}}, 0},
-    {RT_OP_conv2d, 2, S3(9, 11, 2), {.units = 2, .kernel = {3, 3}, .pad = {2, 3}, .dilation = {2, 3}}, 0},
+    {RT_OP_conv2d,
+     2,
+     S3(9, 11, 2),
+     {.units = 2, .kernel = {3, 3}, .pad = {2, 3}, .dilation = {2, 3}},
+     0},
     {RT_OP_conv2d, 2, S2(6, 5), {.units = 2, .kernel = {3, 3}, .pad = {1, 1}}, 0},
     /* Several lanes; several chunks in a lane; a line wider than a chunk's aim. */
-    {RT_OP_conv2d, 5, S3(16, 16, 3), {.units = 4, .kernel = {3, 3}, .pad = {1, 1}, .bias = true}, 0},
+    {RT_OP_conv2d,
+     5,
+     S3(16, 16, 3),
+     {.units = 4, .kernel = {3, 3}, .pad = {1, 1}, .bias = true},
+     0},
     {RT_OP_conv2d, 4, S3(12, 40, 20), {.units = 2, .kernel = {5, 5}, .pad = {2, 2}}, 0},
     {RT_OP_conv1d, 2, S2(11, 3), {.units = 4, .kernel = {5}, .stride = {2}, .pad = {2}}, 0},
     {RT_OP_conv1d, 1, S2(17, 2), {.units = 3, .kernel = {3}, .dilation = {3}, .bias = true}, 0},

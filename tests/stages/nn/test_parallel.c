@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_parallel: every piece once, scratch numbers of threads distinct, loops right after loops, and
- * matrix products on one thread. */
+ * test_parallel: every piece once, scratch numbers of threads distinct, loops right after loops,
+ * and matrix products on one thread. */
 #include "stages/nn/parallel.h"
 
 #include "formats/error.h"
@@ -78,7 +78,8 @@ static void products_are_right(void **state)
         for (int i = 0; i < 4; i++) {
             c[i] = beta ? 1 : NAN;
         }
-        rt_gemm(ta, tb, 2, 2, 3, ta ? at : a, ta ? 2 : 3, tb ? bt : b, tb ? 3 : 2, (float)beta, c, 2);
+        rt_gemm(ta, tb, 2, 2, 3, ta ? at : a, ta ? 2 : 3, tb ? bt : b, tb ? 3 : 2, (float)beta, c,
+                2);
         for (int i = 0; i < 4; i++) {
             assert_true(c[i] == want[i] + (float)beta);
         }

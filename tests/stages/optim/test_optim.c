@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_optim: updates on a tiny graph: known numbers, clipping, gradients that are not finite, frozen
- * parameters, and state saved and continued. Ten steps against PyTorch: nn/test_golden. */
+ * test_optim: updates on a tiny graph: known numbers, clipping, gradients that are not finite,
+ * frozen parameters, and state saved and continued. Ten steps against PyTorch: nn/test_golden. */
 #include "stages/optim/optim.h"
 
 #include "stages/nn/op.h"
@@ -20,7 +20,8 @@ static struct rt_graph *make_graph(void)
     struct rt_error e;
     assert_int_equal(rt_graph_create(&g), 0);
     int x = rt_graph_input(g, "x", (struct rt_shape){1, {2}});
-    int a = rt_graph_node(g, RT_OP_linear, "a", &x, 1, &(struct rt_attr){.units = 3, .bias = true}, &e);
+    int a =
+        rt_graph_node(g, RT_OP_linear, "a", &x, 1, &(struct rt_attr){.units = 3, .bias = true}, &e);
     rt_graph_node(g, RT_OP_linear, "b", &a, 1,
                   &(struct rt_attr){.units = 2, .bias = true, .frozen = true}, &e);
     rt_graph_init(g, 1);
@@ -53,7 +54,8 @@ static void first_steps_have_known_values(void **state)
     (void)state;
     struct rt_graph *g = make_graph();
     struct rt_optim *adamw, *sgd;
-    struct rt_param *w = rt_graph_param_named(g, "a.weight"), *b = rt_graph_param_named(g, "a.bias");
+    struct rt_param *w = rt_graph_param_named(g, "a.weight"),
+                    *b = rt_graph_param_named(g, "a.bias");
     struct rt_optim_step s = {.lr = 0.1, .momentum = 0.9, .decay = 0.5, .clip = 0};
     assert_int_equal(rt_optim_create(&adamw, "adamw", g), 0);
     assert_int_equal(rt_optim_create(&sgd, "sgd", g), 0);
@@ -100,7 +102,8 @@ static void not_finite_gradients_change_nothing(void **state)
     (void)state;
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     struct rt_graph *g = make_graph();
-    struct rt_param *w = rt_graph_param_named(g, "a.weight"), *b = rt_graph_param_named(g, "a.bias");
+    struct rt_param *w = rt_graph_param_named(g, "a.weight"),
+                    *b = rt_graph_param_named(g, "a.bias");
     struct rt_optim_step s = {0.1, 0.9, 0.5, 1};
     for (int i = 0; i < 3; i++) {
         struct rt_optim *o, *fresh;

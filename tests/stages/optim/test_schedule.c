@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_schedule: learning-rate factors: PyTorch's OneCycleLR, the ends of the others, and bounds for
- * any length and warm-up. */
+ * test_schedule: learning-rate factors: PyTorch's OneCycleLR, the ends of the others, and bounds
+ * for any length and warm-up. */
 #include "stages/optim/schedule.h"
 
 #include <math.h>
@@ -17,8 +17,13 @@ static void onecycle_is_pytorchs(void **state)
     static const struct {
         int64_t step;
         double rate;
-    } want[] = {{0, 0.04}, {1, 0.1316718427000253}, {3, 0.6683281572999747}, {5, 1},
-                {6, 0.9978670966791646}, {20, 0.5918763914092496}, {38, 0.0021369033208353564},
+    } want[] = {{0, 0.04},
+                {1, 0.1316718427000253},
+                {3, 0.6683281572999747},
+                {5, 1},
+                {6, 0.9978670966791646},
+                {20, 0.5918763914092496},
+                {38, 0.0021369033208353564},
                 {39, 4e-6}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         assert_true(fabs(rt_schedule("onecycle", want[i].step, 40, 0.15) - want[i].rate) < 1e-12);
