@@ -57,11 +57,11 @@ static int source_open(struct source *s, const struct rt_decode *d, const struct
         s->size = strlen(text);
         return 0;
     }
-    s->name = s->path;
-    int rc = rt_file_read(s->path, RT_FILE_MAX, &s->owned, &s->size, e);
+    s->name = text;
+    int rc = rt_file_read(text, RT_FILE_MAX, &s->owned, &s->size, e);
     s->bytes = s->owned;
     if (rc == 0 && s->size == 0)
-        rc = rt_error_set(e, RT_EEMPTY, "%s: the file is empty", s->path);
+        rc = rt_error_set(e, RT_EEMPTY, "%s: the file is empty", text);
     return rc;
 }
 
