@@ -58,6 +58,8 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
 {
     memset(s, 0, sizeof *s);
     s->limits = rt_session_limits_of(r);
+    /* Decoders, as many teachers, one quality stage and the student: all may work at once. */
+    rt_runner_pool(2 * s->limits.decoders + 2);
     uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
     int rc = rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e);
     if (rc < 0)
@@ -180,7 +182,6 @@ static int run_pass(struct rt_session *s, struct pass *p, enum rt_batch_kind kin
 {
     struct rt_runner *runner = NULL;
     struct rt_lister *lister = NULL;
-    rt_runner_pool(s->limits.decoders + workers);
     int rc = rt_lister_create(&lister, kind, rows, count, SCORE_BATCH);
     if (rc == 0)
         rc = rt_runner_create(&runner, s->limits.batches, s->limits.memory, 1);
