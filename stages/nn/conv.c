@@ -128,52 +128,73 @@ static inline void accumulate(float *restrict to, const float *restrict from, in
     }
 }
 
-/* Row ky of the windows of one output line: x row [w,c] -> col columns [ky*kw*c, +kw*c). */
-RT_SIMD static void gather_row(const struct rt_window *w, const float *row, float *col, int64_t k)
+/* Output columns [*from, *to) whose windows lie wholly inside the row: most, so worth a tight loop.
+ */
+static void whole(const struct rt_window *w, int *from, int *to)
+{
+    int room = w->dw == 1 ? w->w + w->pw - w->kw : -1; /* dilated ones are copied tap by tap */
+    *to = room < 0 ? 0 : min_int(w->ow, room / w->sw + 1);
+    *from = min_int((w->pw + w->sw - 1) / w->sw, *to);
+}
+
+static inline void gather_place(const struct rt_window *w, const float *row, float *col, int ox)
 {
     int64_t c = w->c, wide = w->kw * c;
-    for (int ox = 0; ox < w->ow; ox++, col += k) {
-        int from, to;
-        inside(w, ox, &from, &to);
-        if (!row || from >= to) {
-            memset(col, 0, (size_t)wide * sizeof *col);
-            continue;
-        }
-        const float *x = row + (ox * w->sw - w->pw) * c;
-        for (int64_t i = 0; i < from * c; i++) {
-            col[i] = 0;
-        }
-        if (w->dw == 1) {
-            put(col + from * c, x + from * c, (to - from) * c);
-        } else {
-            for (int kx = from; kx < to; kx++) {
-                put(col + kx * c, x + kx * w->dw * c, c);
-            }
-        }
-        for (int64_t i = to * c; i < wide; i++) {
-            col[i] = 0;
-        }
+    int from, to;
+    inside(w, ox, &from, &to);
+    if (from > 0 || to < w->kw) {
+        memset(col, 0, (size_t)wide * sizeof *col);
+    }
+    const float *x = row + (ox * w->sw - w->pw) * c;
+    for (int kx = from; kx < to; kx++) {
+        put(col + kx * c, x + kx * w->dw * c, c);
+    }
+}
+
+/* Row ky of the windows of one output line: x row [w,c] -> col columns [ky*kw*c, +kw*c). */
+RT_SIMD static void gather_row(const struct rt_window *w, const float *restrict row,
+                               float *restrict col, int64_t k)
+{
+    int64_t c = w->c, wide = w->kw * c, step = w->sw * c;
+    int from, to, ox = 0;
+    whole(w, &from, &to);
+    for (; ox < from; ox++) {
+        gather_place(w, row, col + ox * k, ox);
+    }
+    for (; ox < to; ox++) {
+        put(col + ox * k, row + ox * step - w->pw * c, wide);
+    }
+    for (; ox < w->ow; ox++) {
+        gather_place(w, row, col + ox * k, ox);
+    }
+}
+
+static inline void scatter_place(const struct rt_window *w, float *row, const float *col, int ox)
+{
+    int64_t c = w->c;
+    int from, to;
+    inside(w, ox, &from, &to);
+    float *x = row + (ox * w->sw - w->pw) * c;
+    for (int kx = from; kx < to; kx++) {
+        accumulate(x + kx * w->dw * c, col + kx * c, c);
     }
 }
 
 /* The reverse: adds the columns back to where they came from. */
-RT_SIMD static void scatter_row(const struct rt_window *w, float *row, const float *col, int64_t k)
+RT_SIMD static void scatter_row(const struct rt_window *w, float *restrict row,
+                                const float *restrict col, int64_t k)
 {
-    int64_t c = w->c;
-    for (int ox = 0; ox < w->ow; ox++, col += k) {
-        int from, to;
-        inside(w, ox, &from, &to);
-        if (from >= to) {
-            continue;
-        }
-        float *x = row + (ox * w->sw - w->pw) * c;
-        if (w->dw == 1) {
-            accumulate(x + from * c, col + from * c, (to - from) * c);
-        } else {
-            for (int kx = from; kx < to; kx++) {
-                accumulate(x + kx * w->dw * c, col + kx * c, c);
-            }
-        }
+    int64_t c = w->c, wide = w->kw * c, step = w->sw * c;
+    int from, to, ox = 0;
+    whole(w, &from, &to);
+    for (; ox < from; ox++) {
+        scatter_place(w, row, col + ox * k, ox);
+    }
+    for (; ox < to; ox++) {
+        accumulate(row + ox * step - w->pw * c, col + ox * k, wide);
+    }
+    for (; ox < w->ow; ox++) {
+        scatter_place(w, row, col + ox * k, ox);
     }
 }
 
@@ -195,8 +216,14 @@ static const float *gather(const struct conv *v, int line, int lines, float *col
     for (int i = line; i < line + lines; i++, at += w->ow * v->k) {
         for (int ky = 0; ky < w->kh; ky++) {
             int64_t row = input_row(w, i, ky);
-            gather_row(w, row < 0 ? NULL : v->r->x[0] + row * row_floats, at + ky * w->kw * w->c,
-                       v->k);
+            float *to = at + ky * w->kw * w->c;
+            if (row >= 0) {
+                gather_row(w, v->r->x[0] + row * row_floats, to, v->k);
+            } else {
+                for (int ox = 0; ox < w->ow; ox++) {
+                    memset(to + ox * v->k, 0, (size_t)w->kw * (size_t)w->c * sizeof *to);
+                }
+            }
         }
     }
     return col;
