@@ -297,6 +297,35 @@ static void frozen_nodes_pass_gradients_on(void **state)
     rt_graph_destroy(g);
 }
 
+/* Features in the middle of a head stay readable without training. */
+static void features_stay_valid_without_training(void **state)
+{
+    (void)state;
+    struct rt_graph *g;
+    struct rt_exec *a, *b;
+    struct rt_error e;
+    static const float input[] = {1, 2, 3, -1};
+    int at[6] = {0};
+    assert_int_equal(rt_graph_create(&g), 0);
+    at[0] = rt_graph_input(g, "x", (struct rt_shape){1, {4}});
+    for (int i = 1; i < 6; i++) {
+        char name[] = {(char)('a' + i), 0};
+        at[i] = rt_graph_node(g, RT_OP_linear, name, &at[i - 1], 1,
+                              &(struct rt_attr){.units = 4, .bias = true}, &e);
+    }
+    rt_graph_init(g, 1);
+    assert_int_equal(rt_exec_create(&a, g, 1, true, NULL), 0);
+    assert_int_equal(rt_exec_create(&b, g, 1, false, NULL), 0);
+    rt_exec_forward(a, 1, input, NULL, false, 0, 0);
+    rt_exec_forward(b, 1, input, NULL, false, 0, 0);
+    for (int i = 0; i < 6; i++) {
+        assert_memory_equal(rt_exec_output(a, at[i]), rt_exec_output(b, at[i]), 4 * sizeof(float));
+    }
+    rt_exec_destroy(a);
+    rt_exec_destroy(b);
+    rt_graph_destroy(g);
+}
+
 static void save_load_round_trip(void **state)
 {
     (void)state;
@@ -455,6 +484,7 @@ int main(void)
         cmocka_unit_test(dropout_masks_change_with_the_step),
         cmocka_unit_test(frozen_nodes_pass_gradients_on),
         cmocka_unit_test(inference_equals_training_engine),
+        cmocka_unit_test(features_stay_valid_without_training),
         cmocka_unit_test(bytes_do_not_depend_on_threads),
         cmocka_unit_test(presets_match_finite_differences),
     };
