@@ -58,6 +58,8 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
 {
     memset(s, 0, sizeof *s);
     s->limits = rt_session_limits_of(r);
+    /* Decoders, as many teachers, one quality stage and the student: all may work at once. */
+    rt_runner_pool(2 * s->limits.decoders + 2);
     uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
     int rc = rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e);
     if (rc < 0)
