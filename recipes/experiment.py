@@ -4,12 +4,15 @@
 # Python 3 standard library only; nothing here knows a data set.
 """Usage from a script: see recipes/emoji/table."""
 
+import argparse
 import concurrent.futures
 import math
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RETORT = os.environ.get("RETORT", os.path.join(ROOT, "build", "tui", "retort"))
@@ -102,3 +105,89 @@ def table(title, results, base):
              % (title, base, " (95 % interval)" if seeds > 1 else ""), "|---|---|---|---|"]
     lines += [row(name, values, results[base]) for name, values in results.items()]
     return "\n".join(lines)
+
+
+class Experiment:
+    """One data set's comparison. teachers: {name: recipe}; student: recipe; settings: {title: (teacher
+    or None, overrides)}, the first being what the others are compared with. Recipes lie beside the
+    script. Every seed has its own teachers: they see the labels that its students see."""
+
+    def __init__(self, name, teachers, student, settings, manifest=None):
+        self.name, self.teachers, self.student, self.settings = name, teachers, student, settings
+        self.manifest = manifest
+
+    def recipe(self, file):
+        return os.path.join(ROOT, "recipes", self.name, file)
+
+    def common(self, seed, extra):
+        own = ["seed=%d" % seed, "train.threads=1", *extra]
+        return own + (["data.manifest=" + self.manifest] if self.manifest else [])
+
+    def run(self, folder, seeds, extra=()):
+        """Returns (teachers, students): {name or title: [Run per seed]}, all trained."""
+        teachers = {t: [Run(self.recipe(file), os.path.join(folder, "%s-%d" % (t, s)),
+                            self.common(s, ())) for s in seeds]
+                    for t, file in self.teachers.items()}
+        train_all([r for runs in teachers.values() for r in runs])
+        students = {}
+        for title, (teacher, overrides) in self.settings.items():
+            where = re.sub("[^a-z0-9]+", "-", title.lower())
+            runs = []
+            for i, s in enumerate(seeds):
+                model = ["teacher.model=" + teachers[teacher][i].folder] if teacher else []
+                runs.append(Run(self.recipe(self.student), os.path.join(folder, "%s-%d" % (where, s)),
+                                self.common(s, [*model, *overrides, *extra])))
+            students[title] = runs
+        train_all([r for i in range(len(seeds)) for runs in students.values() for r in [runs[i]]])
+        return teachers, students
+
+    def text(self, teachers, students):
+        tests = {title: [r.metric("test") for r in runs] for title, runs in students.items()}
+        lines = [table(self.name, tests, next(iter(self.settings)))]
+        for name, runs in teachers.items():
+            lines.append("\n%s on the test split: %.1f %%." % (
+                name[0].upper() + name[1:], 100 * mean([r.metric("test") for r in runs])))
+        return "".join(line if line.startswith("\n") else line + "\n" for line in lines) + "\n"
+
+
+def demo(experiment, extra=()):
+    """Every setting once: a first look, some minutes."""
+    began = time.monotonic()
+    folder = os.path.join(ROOT, "runs", "demo-" + experiment.name)
+    teachers, students = experiment.run(folder, [1], extra)
+    print(experiment.text(teachers, students))
+    print("One seed: differences of a few points are noise; recipes/%s/table runs five.\n"
+          "Runs lie in %s; look at one: build/tui/retort inspect %s --sort quality -n 20"
+          % (experiment.name, os.path.relpath(folder, ROOT),
+             os.path.relpath(list(students.values())[-1][0].folder, ROOT)))
+    print("%.0f s" % (time.monotonic() - began), file=sys.stderr)
+
+
+def write_readme(name, text):
+    path = os.path.join(ROOT, "README.md")
+    with open(path, encoding="utf-8") as f:
+        page = f.read()
+    begin, end = "<!-- table %s -->\n" % name, "<!-- end of table %s -->" % name
+    if begin not in page or end not in page:
+        raise SystemExit("README.md has no place '%s'" % begin.strip())
+    head, rest = page.split(begin, 1)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(head + begin + text + end + rest.split(end, 1)[1])
+
+
+def main(experiment, description):
+    """The command line of a table script."""
+    p = argparse.ArgumentParser(description=description)
+    p.add_argument("--seeds", default="11-15", help="first-last (default %(default)s: not those the "
+                   "settings were chosen with)")
+    p.add_argument("--readme", action="store_true", help="put the table into README.md")
+    p.add_argument("--runs", default=os.path.join(ROOT, "runs", "table-" + experiment.name),
+                   help="folder of the runs; finished ones are not run again")
+    a = p.parse_args()
+    first, last = (int(x) for x in a.seeds.split("-"))
+    if last - first < 2:
+        p.error("at least 3 seeds")
+    text = experiment.text(*experiment.run(os.path.abspath(a.runs), list(range(first, last + 1))))
+    print(text)
+    if a.readme:
+        write_readme(experiment.name, text)
