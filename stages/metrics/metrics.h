@@ -41,9 +41,9 @@ struct rt_retrieval {
 int rt_retrieval(struct rt_retrieval *r, const float *query, const float *gallery, int queries,
                  int gallery_rows, int dim, const int *query_key, const int *gallery_key);
 
-/* Mid-rank percentile of each value among the finite ones, in (0, 1): (values below + half of those
- * equal, itself included) / finite values. What is not finite gives NaN. percentile may be value.
- * RT_EMEM. */
+/* Percentile of each value: the share of the finite values that are no better (<=), itself included,
+ * in (0, 1]; so what nobody beats has 1, however many share it, and a fault that most samples do not
+ * have costs those nothing. What is not finite gives NaN. percentile may be value. RT_EMEM. */
 int rt_percentiles(const double *value, size_t n, double *percentile);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * percentiles: where each value stands among all, ties sharing their middle. */
+ * percentiles: where each value stands among all; the best of them, however many, stand at 1. */
 #include "stages/metrics/metrics.h"
 
 #include <math.h>
@@ -36,7 +36,7 @@ int rt_percentiles(const double *value, size_t n, double *percentile)
         for (j = i; j < finite && e[j].value == e[i].value; j++)
             ;
         for (size_t k = i; k < j; k++)
-            percentile[e[k].at] = ((double)i + (double)j) / 2 / (double)finite;
+            percentile[e[k].at] = (double)j / (double)finite;
     }
     free(e);
     return 0;
