@@ -69,6 +69,8 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size);
 void rt_recipe_init(struct rt_recipe *r);
 /* Defaults, then the file. On failure *r is unspecified. */
 int rt_recipe_load(struct rt_recipe *r, const char *path, struct rt_error *e);
+/* The line of this recipe that sets key, for messages about its value; 0 = none does. */
+int rt_recipe_line(const char *path, const struct rt_key *key);
 /* As rt_recipe_load from memory (a model's metadata); name stands for the file in messages;
  * PATH values are taken relative to folder. */
 int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,

@@ -248,8 +248,9 @@ static int read_stream(struct reader *rd)
     }
 }
 
-int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
-                    const char *folder, struct rt_error *e)
+/* All of a recipe; where says on which line each setting was found, [KEYS], or NULL. */
+static int parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
+                 const char *folder, int *where, struct rt_error *e)
 {
     struct reader rd = {.r = r, .name = name, .folder = folder, .e = e};
     rt_recipe_init(r);
@@ -261,10 +262,18 @@ int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const ch
     yaml_parser_set_input_string(&rd.parser, (const unsigned char *)yaml, size);
     int code = read_stream(&rd);
     yaml_parser_delete(&rd.parser);
+    if (where)
+        memcpy(where, rd.line, sizeof rd.line);
     return code;
 }
 
-int rt_recipe_load(struct rt_recipe *r, const char *path, struct rt_error *e)
+int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
+                    const char *folder, struct rt_error *e)
+{
+    return parse(r, yaml, size, name, folder, NULL, e);
+}
+
+static int load(struct rt_recipe *r, const char *path, int *where, struct rt_error *e)
 {
     uint8_t *bytes;
     size_t size;
@@ -274,12 +283,26 @@ int rt_recipe_load(struct rt_recipe *r, const char *path, struct rt_error *e)
     const char *slash = strrchr(path, '/');
     char *folder = strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
     if (folder)
-        code = rt_recipe_parse(r, (const char *)bytes, size, path, folder, e);
+        code = parse(r, (const char *)bytes, size, path, folder, where, e);
     else
         code = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
     free(folder);
     free(bytes);
     return code;
+}
+
+int rt_recipe_load(struct rt_recipe *r, const char *path, struct rt_error *e)
+{
+    return load(r, path, NULL, e);
+}
+
+int rt_recipe_line(const char *path, const struct rt_key *key)
+{
+    int where[KEYS] = {0};
+    struct rt_recipe *r = malloc(sizeof *r);
+    int code = r ? load(r, path, where, NULL) : RT_EMEM;
+    free(r);
+    return code == 0 ? where[key - rt_keys] : 0;
 }
 
 /* --- writing --- */

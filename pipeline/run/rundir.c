@@ -171,27 +171,18 @@ void rt_rundir_prune(const struct rt_rundir *d, int keep)
 
 /* ---- opening ---- */
 
-static int open_folder(struct rt_rundir *d, int resume, struct rt_error *e)
+static int holds_run(const struct rt_rundir *d)
 {
-    char path[sizeof d->path + LONGEST_NAME];
-    int holds = has(d, "recipe.yaml") || has(d, "run.db");
-    if (resume && !holds)
-        return rt_error_set(e, RT_EUSAGE, "%s: holds no run to resume: start one without --resume",
-                            d->path);
-    int code = rt_file_mkdirs(rt_rundir_file(d, "checkpoints", path, sizeof path), e);
-    if (code == 0)
-        code = take_lock(d, e);
-    if (code < 0)
-        return code;
-    /* Looked at again: between the first look and the lock another process may have run here. */
-    if (!resume && (has(d, "recipe.yaml") || has(d, "run.db")))
-        return rt_error_set(e, RT_EUSAGE, "%s: already holds a run: go on with it by --resume, or give "
-                            "another folder with -o", d->path);
-    remove_unfinished(d);
-    return 0;
+    return has(d, "recipe.yaml") || has(d, "run.db");
 }
 
-int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_error *e)
+static int say_taken(const struct rt_rundir *d, struct rt_error *e)
+{
+    return rt_error_set(e, RT_EUSAGE, "%s: already holds a run: go on with it by --resume, or give "
+                        "another folder with -o", d->path);
+}
+
+static int set_path(struct rt_rundir *d, const char *path, struct rt_error *e)
 {
     d->lock = -1;
     size_t size = strlen(path);
@@ -199,7 +190,46 @@ int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_
         return rt_error_set(e, RT_ERANGE, "run folder \"%.60s\": path of %zu bytes; give 1 to %zu", path,
                             size, sizeof d->path - LONGEST_NAME - 1);
     memcpy(d->path, path, size + 1);
-    int code = open_folder(d, resume, e);
+    return 0;
+}
+
+int rt_rundir_check(const char *path, struct rt_error *e)
+{
+    struct rt_rundir d;
+    char lock[sizeof d.path + LONGEST_NAME];
+    int code = set_path(&d, path, e);
+    if (code < 0 || !holds_run(&d))
+        return code;
+    int fd = open(rt_rundir_file(&d, "lock", lock, sizeof lock), O_RDONLY | O_CLOEXEC);
+    code = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK ? say_busy(&d, lock, fd, e)
+                                                                          : say_taken(&d, e);
+    if (fd >= 0)
+        close(fd);
+    return code;
+}
+
+static int open_folder(struct rt_rundir *d, int resume, struct rt_error *e)
+{
+    char path[sizeof d->path + LONGEST_NAME];
+    if (resume && !holds_run(d))
+        return rt_error_set(e, RT_EUSAGE, "%s: holds no run to resume: start one without --resume",
+                            d->path);
+    int code = rt_file_mkdirs(rt_rundir_file(d, "checkpoints", path, sizeof path), e);
+    if (code == 0)
+        code = take_lock(d, e);
+    if (code < 0)
+        return code;
+    if (!resume && holds_run(d))
+        return say_taken(d, e);
+    remove_unfinished(d);
+    return 0;
+}
+
+int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_error *e)
+{
+    int code = set_path(d, path, e);
+    if (code == 0)
+        code = open_folder(d, resume, e);
     if (code < 0)
         rt_rundir_close(d);
     return code;

@@ -19,6 +19,9 @@ struct rt_rundir {
  * -o); resume 1: one that holds none is (RT_EUSAGE, nothing is made). Half-written files that a killed
  * process has left in checkpoints are removed. On failure d->lock is -1. */
 int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_error *e);
+/* Before anything is prepared for a new run: RT_EUSAGE or RT_EBUSY when the folder holds a run already.
+ * Changes nothing; rt_rundir_open still decides. */
+int rt_rundir_check(const char *path, struct rt_error *e);
 void rt_rundir_close(struct rt_rundir *d);
 /* "PATH/name" into out; returns out. */
 char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, size_t size);

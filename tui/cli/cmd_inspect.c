@@ -9,6 +9,7 @@
 #include "stages/distill/weights.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,8 @@ static int manifest_table(const struct request *q, struct rt_session *s, struct 
     int quality = rc == 0 ? rt_table_add(t, "quality", "", false) : rc;
     for (int row = 0; quality >= 0 && row < t->rows; row++)
         t->column[quality].number[row] = (float)quality_of(&s->scores, row, column, terms);
+    for (int i = 0; quality >= 0 && i < s->left_count; i++)
+        t->column[quality].number[s->left[i].sample] = NAN; /* left out: no quality to speak of */
     rc = quality < 0 ? quality : add_reasons(t, s);
     return rc < 0 ? rt_error_set(e, rc, "%s: %s", q->source, rt_err_words(rc)) : 0;
 }
@@ -242,6 +245,8 @@ static int run_table(const struct request *q, struct rt_table *t, struct rt_erro
     struct reader r = {.table = t};
     snprintf(path, sizeof path, "%s/run.db", q->source);
     int rc = rt_rundb_open(&db, path, NULL, 0, 0, e);
+    if (rc == RT_EMISSING)
+        rt_error_set(e, rc, "%s: not the folder of a run (it holds no run.db)", q->source);
     if (rc == 0)
         rc = rt_rundb_query(db, "SELECT count(*) FROM samples", count_row, &r, e);
     if (rc == 0 && (rc = rt_table_init(t, r.rows)) < 0)
@@ -318,6 +323,8 @@ static int show(const struct request *q, struct rt_table *t, struct rt_error *e)
         return explain(t, q->sample, e);
     if (q->where)
         rc = rt_table_where(t, q->where, e);
+    if (rc < 0)
+        rt_error_prefix(e, "--where");
     if (rc == 0 && q->sort)
         rc = rt_table_sort(t, q->sort, e);
     for (int c = 0; q->columns && strcmp(q->columns, "all") == 0 && c < t->columns; c++)
@@ -341,6 +348,14 @@ static void list_measures(void)
     printf("Besides these, weight.terms may name teacher_norm and teacher_confidence.\n");
 }
 
+/* -1 for anything but a whole number from 1 on. */
+static int whole_number(const char *text)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    return *text && !*end && n >= 1 && n <= INT_MAX ? (int)n : -1;
+}
+
 int cmd_inspect(int argc, char **argv)
 {
     struct request q = {0};
@@ -349,7 +364,7 @@ int cmd_inspect(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "w:n:h", options, NULL)) != -1) {
         switch (c) {
         case 'w': q.where = optarg; break;
-        case 'n': q.head = atoi(optarg); break;
+        case 'n': q.head = whole_number(optarg); break;
         case OPT_SORT: q.sort = optarg; break;
         case OPT_COLUMNS: q.columns = optarg; break;
         case OPT_CSV: q.form = RT_TABLE_CSV; break;
@@ -362,6 +377,8 @@ int cmd_inspect(int argc, char **argv)
         default: return rt_cmd_usage("inspect", "unknown option or missing value");
         }
     }
+    if (q.head < 0)
+        return rt_cmd_usage("inspect", "--head needs a number of rows, 1 or more");
     if (optind + 1 != argc)
         return rt_cmd_usage("inspect", optind == argc ? "which manifest or run?"
                                                       : "one manifest or run at a time");

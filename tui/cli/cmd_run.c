@@ -94,6 +94,46 @@ static int parse(struct request *q, int argc, char **argv)
     return rc;
 }
 
+/* Where a setting was made: "-s", "recipe.yaml:3", or the recipe when it is nowhere. */
+static void place_of(const struct request *q, const char *recipe, const char *key, char *text,
+                     size_t size)
+{
+    size_t n = strlen(key);
+    int line = rt_recipe_line(recipe, rt_key_find(key));
+    bool given = false;
+    for (int i = 0; i < q->overrides; i++)
+        given |= strncmp(q->override[i], key, n) == 0 && q->override[i][n] == '=';
+    if (given || !line)
+        snprintf(text, size, "%s", given ? "-s" : recipe);
+    else
+        snprintf(text, size, "%s:%d", recipe, line);
+}
+
+/* The files that a recipe names; what is in them is read later. */
+static int check_files(const struct request *q, const struct rt_recipe *r, const char *recipe,
+                       struct rt_error *e)
+{
+    const struct {
+        const char *key, *path, *hint;
+    } file[] = {
+        {"data.manifest", r->data_manifest, "make it with recipes/NAME/prepare or retort manifest"},
+        {"teacher.model", r->teacher_model, "train the teacher first, a run without teacher.model"},
+        {"student.init", r->student_init, "name a run folder or a .safetensors file"},
+    };
+    if (!r->data_manifest[0])
+        return rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
+                            "e.g. data: {manifest: data/stamps/manifest.tsv}", recipe);
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+        char place[4300];
+        if (!file[i].path[0] || access(file[i].path, F_OK) == 0)
+            continue;
+        place_of(q, recipe, file[i].key, place, sizeof place);
+        return rt_error_set(e, RT_EUSAGE, "%s: %s: \"%s\" does not exist: %s", place, file[i].key,
+                            file[i].path, file[i].hint);
+    }
+    return 0;
+}
+
 static int read_recipe(const struct request *q, struct rt_recipe *r, struct rt_error *e)
 {
     char path[4200];
@@ -110,10 +150,7 @@ static int read_recipe(const struct request *q, struct rt_recipe *r, struct rt_e
         if (dot && dot != r->name)
             *dot = '\0';
     }
-    if (rc == 0 && !r->data_manifest[0])
-        rc = rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
-                          "e.g. data: {manifest: data/stamps/manifest.tsv}", path);
-    return rc;
+    return rc == 0 && !q->print ? check_files(q, r, path, e) : rc;
 }
 
 static void default_output(const struct rt_recipe *r, char *path, size_t size)
@@ -143,7 +180,8 @@ static void print_results(const struct rt_training *t, const struct rt_session *
     rt_session_summary(s, text, sizeof text);
     if (text[0])
         printf("%-9s %s; retort inspect %s --where 'reason != \"\"'\n", "left out", text, t->dir.path);
-    printf("%-9s %s\n", "pipeline", t->limit);
+    printf("%-9s %s; queues held at most %.1f of %lld MiB\n", "pipeline", t->limit,
+           (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
     printf("%-9s %s/student.safetensors\n", "model", t->dir.path);
 }
 
@@ -164,7 +202,9 @@ static int run(const struct request *q, struct rt_recipe *r)
         rc = rt_training_run(t, &e);
     if (rc == 0)
         print_results(t, s);
-    else if (rc == RT_ESTOPPED && t->dir.path[0])
+    else if (rc == RT_ESTOPPED && !t->dir.path[0])
+        fprintf(stderr, "retort: stopped before the first step; nothing was written\n");
+    else if (rc == RT_ESTOPPED)
         fprintf(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
                 (long long)t->student.step, t->dir.path);
     if (rc < 0)

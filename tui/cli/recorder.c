@@ -154,8 +154,11 @@ int rt_recorder_checkpoint(struct rt_recorder *r, struct rt_error *e)
     char file[64];
     if (r->saved_step == r->student->step)
         return 0;
+    int rc = rt_rundb_commit(r->db, e); /* a run resumed from here lacks no metric before it */
+    if (rc < 0)
+        return rc;
     snprintf(file, sizeof file, "checkpoints/step-%08lld.safetensors", (long long)r->student->step);
-    int rc = write_state(r, file, e);
+    rc = write_state(r, file, e);
     if (rc == 0) {
         r->saved_step = r->student->step;
         rt_rundir_prune(r->dir, (int)r->student->recipe->run_keep);
@@ -228,6 +231,8 @@ static void note_drops(struct rt_recorder *r, const struct rt_batch *b)
         rt_session_leave_out(r->session, &b->drop[i]);
         rt_rundir_log(r->dir, "left out: %s", b->drop[i].text);
     }
+    if (b->drops)
+        rt_session_sort(r->session);
 }
 
 static int on_step(void *self, const struct rt_step_report *p, struct rt_error *e)
@@ -258,7 +263,9 @@ static int on_epoch(void *self, int64_t step, int epoch, struct rt_error *e)
         rc = write_samples(r, e);
     if (rc == 0)
         rc = rt_rundb_commit(r->db, e);
-    if (rc == 0 && r->student->recipe->run_checkpoint == 0)
+    /* The last one too is of before its evaluation, so that its bytes do not depend on where a run was
+     * stopped; a resumed run makes the evaluation again. */
+    if (rc == 0 && (r->student->recipe->run_checkpoint == 0 || step == r->student->steps))
         rc = rt_recorder_checkpoint(r, e);
     return rc;
 }

@@ -131,6 +131,12 @@ static int by_sample(const void *a, const void *b)
                                   : x->modality - y->modality;
 }
 
+void rt_session_sort(struct rt_session *s)
+{
+    if (s->left_count > 1)
+        qsort(s->left, (size_t)s->left_count, sizeof *s->left, by_sample);
+}
+
 void rt_session_summary(const struct rt_session *s, char *text, size_t size)
 {
     static const char *const noun[RT_MODALITIES] = {"audio", "picture", "text"};
@@ -231,7 +237,7 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
     rc = run_pass(s, &p, RT_BATCH_SCORE, rows, count, &decode, &rt_stage_quality, &quality,
                   s->limits.decoders, e);
     free(rows);
-    qsort(s->left, (size_t)s->left_count, sizeof *s->left, by_sample);
+    rt_session_sort(s);
     if (rc == 0 && (rc = rt_scores_rank(&s->scores)) < 0)
         rt_error_set(e, rc, "no memory to rank %d samples", count);
     return rc;

@@ -169,7 +169,7 @@ static int load_checkpoint(struct rt_training *t, struct rt_error *e)
     return rc;
 }
 
-static int make_student(struct rt_training *t, bool resume, struct rt_error *e)
+static int make_student(struct rt_training *t, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
     int per_epoch = rt_sampler_epoch_steps(t->train_count, (int)r->train_batch);
@@ -186,8 +186,7 @@ static int make_student(struct rt_training *t, bool resume, struct rt_error *e)
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
         .quiet = t->quiet,
     };
-    int rc = rt_student_init(&t->student, e);
-    return rc == 0 && resume ? load_checkpoint(t, e) : rc;
+    return rt_student_init(&t->student, e);
 }
 
 static void announce(const struct rt_training *t)
@@ -211,7 +210,33 @@ static void announce(const struct rt_training *t)
         fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->recipe.student_modality,
                 t->teacher->recipe.student_net, r->teacher_model);
     if (t->student.step)
-        fprintf(stderr, "resumed   at step %lld\n", (long long)t->student.step);
+        fprintf(stderr, "resumed   at step %lld%s\n", (long long)t->student.step,
+                t->student.step < t->student.steps ? "" : ": all updates were done; measured again");
+}
+
+/* What can be refused before the data is read is: scoring may take minutes. */
+static int check_folder(struct rt_training *t, const char *output, bool resume, struct rt_error *e)
+{
+    if (!resume)
+        return rt_rundir_check(output, e);
+    int rc = rt_rundir_open(&t->dir, output, 1, e);
+    return rc == 0 ? same_recipe(t, e) : rc;
+}
+
+/* Nothing is written before all that the recipe asks for has been found to fit. */
+static int begin(struct rt_training *t, const char *output, bool resume, struct rt_error *e)
+{
+    int rc = 0;
+    if (!resume)
+        rc = rt_rundir_open(&t->dir, output, 0, e);
+    if (rc == 0)
+        rc = resume ? load_checkpoint(t, e) : write_recipe(t, e);
+    if (rc == 0)
+        rc = rt_recorder_open(&t->recorder, e);
+    if (rc == 0)
+        rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",
+                      (long long)t->student.step, (long long)t->student.steps, t->train_count);
+    return rc;
 }
 
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
@@ -223,7 +248,9 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     t->quiet = quiet;
     t->dir.lock = -1;
     const struct rt_modality *student = rt_modality_find(recipe->student_modality);
-    int rc = rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, e);
+    int rc = check_folder(t, output, resume, e);
+    if (rc == 0)
+        rc = rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, e);
     session->limits.quiet = quiet;
     if (rc == 0)
         rc = load_teacher(t, e);
@@ -234,13 +261,9 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     if (rc == 0)
         rc = make_model(t, student, e);
     if (rc == 0)
-        rc = rt_rundir_open(&t->dir, output, resume, e);
+        rc = make_student(t, e);
     if (rc == 0)
-        rc = resume ? same_recipe(t, e) : write_recipe(t, e);
-    if (rc == 0)
-        rc = make_student(t, resume, e);
-    if (rc == 0)
-        rc = rt_recorder_open(&t->recorder, e);
+        rc = begin(t, output, resume, e);
     if (rc == 0)
         announce(t);
     return rc;
@@ -309,8 +332,10 @@ static int run_pipeline(struct rt_training *t, struct rt_error *e)
         rt_error_set(e, rc, "cannot make the pipeline: %s", rt_err_words(rc));
     else
         rc = rt_runner_run(runner, rt_sampler_source(sampler), (struct rt_sink){0}, e);
-    if (runner)
+    if (runner) {
         rt_runner_limit(runner, t->limit, sizeof t->limit);
+        t->queue_peak = rt_runner_peak(runner);
+    }
     rt_runner_destroy(runner);
     rt_sampler_destroy(sampler);
     return rc;
@@ -382,7 +407,6 @@ int rt_training_run(struct rt_training *t, struct rt_error *e)
             rc = saved;
         }
     }
-    const char *state = rc == 0 ? "done" : rc == RT_ESTOPPED ? "stopped" : "failed";
     struct rt_error ignored = {0};
     if (rc == 0)
         rc = take_best(t, e);
@@ -392,10 +416,10 @@ int rt_training_run(struct rt_training *t, struct rt_error *e)
         rc = measure_split(t, RT_VALID, &t->valid, e);
     if (rc == 0)
         rc = measure_split(t, RT_TEST, &t->test, e);
-    if (rc < 0 && rc != RT_ESTOPPED)
-        rt_rundir_log(&t->dir, "failed: %s", e->text);
-    int closed = rt_recorder_close(&t->recorder, rc < 0 && rc != RT_ESTOPPED ? "failed" : state,
-                                   rc < 0 ? &ignored : e);
+    const char *state = rc == 0 ? "done" : rc == RT_ESTOPPED ? "stopped" : "failed";
+    rt_rundir_log(&t->dir, "%s at step %lld%s%s", state, (long long)t->student.step,
+                  rc < 0 ? ": " : "", rc < 0 ? e->text : "");
+    int closed = rt_recorder_close(&t->recorder, state, rc < 0 ? &ignored : e);
     return rc < 0 ? rc : closed;
 }
 

@@ -25,7 +25,8 @@ struct rt_training {
     int *train_rows, *valid_rows, train_count, valid_count;
     bool quiet;
     struct rt_training_result valid, test;
-    char limit[400]; /* which stage limited the run, in words */
+    char limit[400];   /* which stage limited the run, in words */
+    size_t queue_peak; /* most bytes that waited in all queues at one time */
 };
 
 /* Opens everything up to the first step. session is empty memory that the caller closes after

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# `retort run` as a user meets it: teacher, students with every distillation term, what a run's folder
+# holds while and after it runs, and what is said to wrong usage and wrong recipes.
+"""Usage: test_run.py PATH/TO/retort"""
+
+import os
+import sqlite3
+import time
+import unittest
+
+from lab import SPEECH, TEXT, Lab, read_tensors, settings, write_manifest
+
+TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist")
+
+
+class Training(Lab):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teacher = os.path.join(cls.root, "teacher")
+        lab = cls("test_teacher")
+        lab.here = cls.root
+        cls.said, cls.noise = lab.train(cls.teacher, TEXT)
+
+    def test_teacher(self):
+        self.says(self.said, "model     text textbag, embedding 24", "valid     top-1", "test      top-1",
+                  "12 samples", "pipeline ", "queues held at most", "of 64 MiB",
+                  "teacher/student.safetensors")
+        self.assertEqual(self.noise, "")
+        self.assertEqual(set(os.listdir(self.teacher)),
+                         {"recipe.yaml", "run.db", "log.txt", "lock", "checkpoints", "student.safetensors"})
+        self.assertEqual(sorted(os.listdir(self.teacher + "/checkpoints")),
+                         ["best.safetensors", "step-00000015.safetensors", "step-00000018.safetensors"])
+
+    def test_every_distillation_term(self):
+        for term in TERMS:
+            with self.subTest(term):
+                out, _ = self.train(term, SPEECH, {"distill.%s.lambda" % term: "2"}, train__epochs=1,
+                                    teacher__model=self.teacher)
+                self.says(out, "student   speech cnn1d", "valid     top-1")
+                names = {name for name, in self.query(term, "SELECT DISTINCT name FROM metrics")}
+                self.assertLessEqual({term, term + ".inside", term + ".margin", "ce", "effective"}, names)
+                other = set(TERMS) - {term}
+                self.assertFalse(other & names)
+                known, = self.query(term, 'SELECT count("loss_%s") FROM samples' % term)[0]
+                self.assertEqual(known, 36)
+
+    def test_run_db_after_the_run(self):
+        self.train("d", SPEECH, teacher__model=self.teacher, distill__kl__lambda=1, distill__l2__lambda=4,
+                   distill__l2__quantile=0.5, weight__terms="snr,teacher_norm,teacher_confidence",
+                   data__labels="50%")
+        self.assertEqual(dict(self.query("d", "SELECT key, value FROM meta"))["state"], "done")
+        steps, = self.query("d", "SELECT count(*) FROM metrics WHERE name='loss' AND split=''")[0]
+        self.assertEqual(steps, 9)
+        self.assertEqual(self.query("d", "SELECT DISTINCT epoch FROM metrics WHERE split='valid' AND"
+                                         " name='top1' ORDER BY epoch"), [(0,), (1,), (2,)])
+        inside = [v for v, in self.query("d", "SELECT value FROM metrics WHERE name='l2.inside'")]
+        self.assertTrue(any(0 < v < 1 for v in inside), inside)
+        count, hidden, seen, weighed = self.query(
+            "d", "SELECT count(*), sum(hidden), sum(seen), count(weight) FROM samples")[0]
+        self.assertEqual((count, seen, weighed), (60, 36 * 3, 36))
+        self.assertTrue(15 <= hidden <= 18, hidden)
+        for name in ("snr", "level", "length"):
+            low, high, least, most = self.query(
+                "d", 'SELECT min("{0}"), max("{0}"), min("{0}_pct"), max("{0}_pct") FROM samples'
+                     .format(name))[0]
+            self.assertLess(low, high, name)
+            self.assertTrue(0 <= least < most <= 1, (name, least, most))
+        self.assertEqual(self.query("d", "SELECT count(*) FROM samples WHERE split<>'train' AND weight"
+                                         " IS NOT NULL"), [(0,)])
+        self.assertEqual(self.query("d", "SELECT count(*) FROM samples WHERE hidden AND loss_ce IS NOT"
+                                         " NULL"), [(0,)])
+
+    def test_run_db_while_the_run_goes_on(self):
+        run = self.start("run", self.recipe, "-o", "live", *settings(SPEECH, train__epochs=100000))
+        try:
+            steps = 0
+            for _ in range(600):
+                try:
+                    steps, = self.query("live", "SELECT count(*) FROM metrics WHERE name='loss'")[0]
+                except sqlite3.OperationalError:
+                    pass
+                if steps > 3:
+                    break
+                time.sleep(0.1)
+            self.assertGreater(steps, 3)
+            self.assertIsNone(run.poll())
+            self.assertEqual(self.query("live", "SELECT value FROM meta WHERE key='state'"), [("running",)])
+            out, _ = self.retort("inspect", "live", "--where", "seen > 0", "--csv")
+            self.assertEqual(len(out.splitlines()), 37)
+        finally:
+            run.kill()
+            run.communicate()
+
+    def test_print_recipe_reads_back(self):
+        given = settings(SPEECH, weight__terms="snr,level", data__labels="25%", train__lr="0.0123")
+        first, _ = self.retort("run", self.recipe, "--print-recipe", *given)
+        self.says(first, 'name: "study"', "seed: 7", "0.0123")
+        with open(self.path("again.yaml"), "w", encoding="utf-8") as f:
+            f.write(first)
+        second, _ = self.retort("run", "again.yaml", "--print-recipe")
+        self.assertEqual(first, second)
+
+    def test_resolved_recipe_makes_the_same_model(self):
+        self.train("a", SPEECH)
+        self.retort("run", "a/recipe.yaml", "-q", "-o", "b")
+        self.assertEqual(read_tensors(self.path("a/student.safetensors")),
+                         read_tensors(self.path("b/student.safetensors")))
+
+    def test_default_folders(self):
+        quick = settings(TEXT, train__epochs=1)
+        for name in ("study", "study-2", "study-3"):
+            out, _ = self.retort("run", self.recipe, "-q", *quick)
+            self.says(out, "runs/%s/student.safetensors" % name)
+        out, _ = self.retort("run", self.recipe, "-q", "-s", "name=other", *quick)
+        self.says(out, "runs/other/student.safetensors")
+
+    def test_epochs_and_steps(self):
+        self.train("a", TEXT, words=("--steps", "5"))
+        self.train("b", TEXT, words=("--epochs", "2"))
+        self.assertEqual(self.query("a", "SELECT max(step) FROM metrics"), [(5,)])
+        self.assertEqual(self.query("b", "SELECT max(step) FROM metrics"), [(6,)])
+
+    def test_progress_and_quiet(self):
+        _, err = self.retort("run", self.recipe, "-o", "a", *settings(TEXT))
+        self.says(err, "36 of 36 training samples with a label", "4 classes", "valid top-1", "(best)")
+        _, err = self.retort("run", self.recipe, "-o", "b", "--quiet", *settings(TEXT))
+        self.assertEqual(err, "")
+
+    def test_student_starts_from_another_model(self):
+        self.train("a", SPEECH)
+        out, err = self.retort("run", self.recipe, "-o", "b",
+                               *settings(SPEECH, student__init=self.path("a"), train__epochs=1))
+        self.says(err, "tensors taken over")
+        self.says(out, "model     speech cnn1d")
+
+    def test_list_keys(self):
+        out, _ = self.retort("run", "--list-keys")
+        for key in ("seed", "distill.l2.margin", "weight.terms", "pipeline.memory"):
+            self.assertIn(key, out.splitlines())
+
+
+class Refusals(Lab):
+    """Everything here must end with code 2, say what and where, and leave nothing behind."""
+    samples = 20
+
+    def refused(self, said, *words):
+        with self.subTest(" ".join(words)):
+            out, err = self.retort("run", *words, code=2)
+            self.assertEqual(out, "")
+            self.says(err, *said)
+            self.assertFalse([n for n in os.listdir(self.here) if n in ("o", "runs")])
+
+    def recipe_of(self, text):
+        with open(self.path("r.yaml"), "w", encoding="utf-8") as f:
+            f.write(text)
+        return "r.yaml"
+
+    def test_usage(self):
+        self.refused(["which recipe?", "retort run --help"])
+        self.refused(["nope.yaml", "No such file"], "nope.yaml")
+        self.refused(["--bogus", "retort run --help"], self.recipe, "--bogus")
+        self.refused(["'o'", "retort run --help"], self.recipe, "-o")
+        self.refused(["'extra'"], self.recipe, "extra")
+        self.refused(["--resume needs -o"], self.recipe, "--resume")
+        self.refused(["o: holds no run to resume"], self.recipe, "--resume", "-o", "o")
+        self.refused(["train.epochs", '"0"', "1 to 100000"], self.recipe, "-s", "train.epochs=0")
+        self.refused(["train.epohs", "did you mean train.epochs"], self.recipe, "-s", "train.epohs=3")
+        self.refused(['"abc"', "whole number"], self.recipe, "--epochs", "abc")
+        self.refused(['"foo"', "key=value"], self.recipe, "-s", "foo")
+
+    def test_recipes(self):
+        manifest = "data: {manifest: %s}\n" % self.manifest
+        for said, text in (
+                (["r.yaml:3", "train.epochs", '"many"', "whole number"], "train:\n  epochs: many\n"),
+                (["r.yaml:3", "train.epoch", "did you mean train.epochs"], "train:\n  epoch: 3\n"),
+                (["r.yaml:3", "train.lr", '"-1"'], "train:\n  lr: -1\n"),
+                (["r.yaml:3", "student.net", '"cnn"', "textbag"], "student:\n  net: cnn\n"),
+                (["r.yaml:4", "train.lr"], "train:\n  lr: 1\n  lr: 2\n"),
+                (["r.yaml:"], "train: [\n"),
+                (["r.yaml:"], "\ttrain: 1\n")):
+            self.refused(said, self.recipe_of(manifest + text), "-o", "o")
+
+    def test_files_that_do_not_exist(self):
+        self.refused(["r.yaml", "data.manifest is missing", "e.g."],
+                     self.recipe_of("train: {epochs: 3}\n"), "-o", "o")
+        self.refused(["r.yaml:1: data.manifest", "nowhere.tsv", "does not exist", "prepare"],
+                     self.recipe_of("data: {manifest: nowhere.tsv}\n"), "-o", "o")
+        self.refused(["-s: teacher.model", "nobody", "does not exist", "train the teacher"],
+                     self.recipe, "-s", "teacher.model=nobody", "-o", "o")
+        self.refused(["student.init", "nothing", "does not exist"],
+                     self.recipe, "-s", "student.init=nothing", "-o", "o")
+
+    def test_settings_that_do_not_fit_together(self):
+        self.refused(["distill.l2.lambda is 1", "there is no teacher.model"], self.recipe, "-o", "o",
+                     *settings(SPEECH, distill__l2__lambda=1))
+        self.refused(["weight.terms", "'loudness'", "snr"], self.recipe, "-o", "o",
+                     *settings(SPEECH, weight__terms="loudness"))
+        self.refused(["weight.terms", "'teacher_norm'"], self.recipe, "-o", "o",
+                     *settings(SPEECH, weight__terms="teacher_norm"))
+        table = write_manifest(self.path("m.tsv"), [["1", "train", "a", "words"]],
+                               ("id", "split", "label", "text"))
+        self.refused(["m.tsv", "no column 'speech'"], self.recipe, "-o", "o",
+                     *settings(SPEECH, data__manifest=table))
+
+    def test_folder_in_use(self):
+        self.train("a", TEXT, train__epochs=1)
+        before = sorted(os.listdir(self.path("a")))
+        _, err = self.train("a", TEXT, code=2)
+        self.says(err, "a: already holds a run", "--resume", "-o")
+        self.assertEqual(sorted(os.listdir(self.path("a"))), before)
+
+    def test_commands(self):
+        for said, words in (
+                (["'fly'", "retort --help"], ["fly"]), (["usage: retort"], []),
+                (["a model and a manifest"], ["eval", "x"]), (["which manifest or run?"], ["inspect"]),
+                (["-o X.npy is missing"], ["embed", "a", "b"]), (["-o FILE"], ["export", "a"]),
+                ([".safetensors"], ["export", "a", "-o", "x"]),
+                (["--head needs"], ["inspect", self.manifest, "-n", "few"]),
+                (["--where", '"nose"'], ["inspect", self.manifest, "--where", "nose < 1"]),
+                (["--split evening"], ["eval", self.trained(), self.manifest, "--split", "evening"])):
+            with self.subTest(words):
+                out, err = self.retort(*words, code=2)
+                self.assertEqual(out, "")
+                self.says(err, *said)
+
+    def trained(self):
+        if not os.path.exists(self.path("model")):
+            self.train("model", TEXT, train__epochs=1)
+        return "model"
+
+
+if __name__ == "__main__":
+    unittest.main()
