@@ -3,6 +3,7 @@
 #include "tui/cli/cmd.h"
 
 #include <malloc.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ int main(int argc, char **argv)
      * speed of packing (tests/bench/frame_bench). */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error with a name, not the end */
     if (argc < 2) {
         help(stderr);
         return RT_EXIT_USAGE;

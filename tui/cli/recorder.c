@@ -228,8 +228,10 @@ static void show(struct rt_recorder *r, const struct rt_step_report *p)
 static void note_drops(struct rt_recorder *r, const struct rt_batch *b)
 {
     for (int i = 0; i < b->drops; i++) {
+        int known = r->session->left_count;
         rt_session_leave_out(r->session, &b->drop[i]);
-        rt_rundir_log(r->dir, "left out: %s", b->drop[i].text);
+        if (r->session->left_count > known)
+            rt_rundir_log(r->dir, "left out: %s", b->drop[i].text);
     }
     if (b->drops)
         rt_session_sort(r->session);

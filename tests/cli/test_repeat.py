@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# A run is its recipe and its seed: whatever the number of threads, the state of the caches, and wherever
+# it was killed or stopped on the way, it ends in the same bytes.
+"""Usage: test_repeat.py PATH/TO/retort"""
+
+import os
+import random
+import re
+import signal
+import time
+import unittest
+
+from lab import SPEECH, TEXT, Lab, digest, last_checkpoint, read_tensors, settings
+
+FILES = ("student.safetensors", "checkpoints/best.safetensors")
+
+
+class Repeat(Lab):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teacher = os.path.join(cls.root, "teacher")
+        lab = cls("start")
+        lab.here = cls.root
+        lab.train(cls.teacher, TEXT)
+        # What could depend on order and history: augmentation, running margins, teacher norms, decimals
+        # of the optimiser, an incomplete last batch, dropout, hidden labels.
+        cls.study = dict(SPEECH, **{
+            "teacher.model": cls.teacher, "distill.l2.lambda": "4", "distill.l2.quantile": "0.3",
+            "distill.kl.lambda": "1", "weight.terms": "snr,teacher_norm", "data.labels": "50%",
+            "train.batch": "10", "train.epochs": "4", "augment.band_masks": "1"})
+
+    def outcome(self, run):
+        """Digests of all that a run leaves for others."""
+        run = self.path(run)
+        found = {name: digest(os.path.join(run, name)) for name in FILES}
+        found[os.path.basename(last_checkpoint(run))] = digest(last_checkpoint(run))
+        return found
+
+    def contents(self, run):
+        """All tensors and the progress, without the recipe's text."""
+        run = self.path(run)
+        found = []
+        for path in [last_checkpoint(run)] + [os.path.join(run, name) for name in FILES]:
+            tensors, texts = read_tensors(path)
+            found.append((tensors, {k: v for k, v in texts.items() if k != "retort.recipe"}))
+        self.assertGreater(len(found[0][0]), 10)
+        self.assertIn("retort.progress", found[0][1])
+        return found
+
+    def metrics(self, run):
+        return self.query(run, "SELECT name, split, step, epoch, value FROM metrics ORDER BY 1, 2, 3")
+
+
+class Determinism(Repeat):
+    def test_twice(self):
+        self.train("a", self.study)
+        self.train("b", self.study)
+        self.assertEqual(self.outcome("a"), self.outcome("b"))
+        self.assertEqual(self.metrics("a"), self.metrics("b"))
+        self.train("c", self.study, seed=8)
+        self.assertNotEqual(self.outcome("a"), self.outcome("c"))
+
+    def test_caches_cold_warm_and_none(self):
+        cold = self.path("cache")
+        self.train("a", self.study, cache=cold)
+        self.train("b", self.study, cache=cold)
+        self.assertEqual(self.outcome("a"), self.outcome("b"))
+        self.train("c", self.study, cache=self.path("other"), cache__size=0, teacher__cache=0)
+        self.assertEqual(self.contents("a"), self.contents("c"))
+
+    def test_workers_and_threads(self):
+        self.train("a", self.study)
+        for name, more in (("b", {"pipeline.decoders": "3"}), ("c", {"train.threads": "2"}),
+                           ("d", {"pipeline.decoders": "3", "train.threads": "3", "pipeline.batches": "1",
+                                  "pipeline.memory": "1", "pipeline.zstd": "0"})):
+            with self.subTest(more):
+                self.train(name, self.study, more, cache=self.path("cold-" + name))
+                self.assertEqual(self.contents("a"), self.contents(name))
+
+    def test_other_networks(self):
+        for net, more in (("cnn2d", {"student.modality": "image", "image.size": "16"}), ("tdnn", {}),
+                          ("resnet", {"student.blocks": "1", "student.width": "4"})):
+            with self.subTest(net):
+                self.train(net + "1", SPEECH, more, student__net=net, train__epochs=1)
+                self.train(net + "2", SPEECH, more, student__net=net, train__epochs=1,
+                           train__threads=2, pipeline__decoders=3)
+                self.assertEqual(self.contents(net + "1"), self.contents(net + "2"))
+
+
+class Interrupted(Repeat):
+    """Long enough to be hit on the way: thousands of updates of a tiny student."""
+    epochs = 60
+
+    def begin(self, output, **more):
+        run = self.start("run", self.recipe, "-q", "-o", output,
+                         *settings(self.study, train__epochs=self.epochs, **more))
+        self.addCleanup(run.communicate)
+        self.addCleanup(run.kill)
+        return run
+
+    def reference(self, **more):
+        started = time.monotonic()
+        self.train("whole", self.study, train__epochs=self.epochs, **more)
+        return time.monotonic() - started
+
+    def resume(self, run):
+        return self.retort("run", "--resume", "-o", run)
+
+    def steps(self, run):
+        """Of the newest checkpoint; -1 before there is one."""
+        try:
+            return int(re.search(r"step-(\d+)", last_checkpoint(self.path(run)))[1])
+        except (FileNotFoundError, IndexError):
+            return -1
+
+    def wait_for_checkpoint(self, run, process, least=1):
+        deadline = time.monotonic() + 60
+        while self.steps(run) < least and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        self.assertGreaterEqual(self.steps(run), least)
+
+    def killed(self, seed, **more):
+        """Kills a run at random moments until it ends; how often it was hit."""
+        lasts = self.reference(**more)
+        draw, hits = random.Random(seed), 0
+        run = self.begin("hit", **more)
+        for _ in range(6):
+            time.sleep(draw.uniform(0.05, 1) * lasts / 2)
+            run.kill()
+            run.communicate()
+            hits += run.returncode == -signal.SIGKILL
+            if os.path.exists(self.path("hit/recipe.yaml")):
+                run = self.start("run", "--resume", "-q", "-o", "hit")
+            else:
+                run = self.begin("hit", **more)
+            self.addCleanup(run.kill)
+        _, err = run.communicate(timeout=120)
+        self.assertEqual(run.returncode, 0, err)
+        self.assertEqual(self.outcome("whole"), self.outcome("hit"))
+        self.assertEqual(self.query("hit", "SELECT value FROM meta WHERE key='state'"), [("done",)])
+        return hits
+
+    def test_killed_with_a_checkpoint_each_epoch(self):
+        self.assertGreater(self.killed(1), 0)
+        self.assertEqual(self.metrics("whole"), self.metrics("hit"))
+
+    def test_killed_with_checkpoints_inside_epochs(self):
+        self.assertGreater(self.killed(2, run__checkpoint=3, eval__interval=2), 0)
+
+    def test_stopped_by_signals(self):
+        self.reference()
+        run = self.begin("hit")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            self.wait_for_checkpoint("hit", run, self.steps("hit") + 2)
+            run.send_signal(number)
+            _, err = run.communicate(timeout=60)
+            if run.returncode == 0:
+                break
+            self.assertEqual(run.returncode, 130, err)
+            step = self.steps("hit")
+            self.says(err, "stopped at step %d" % step, "retort run --resume -o hit")
+            self.assertEqual(self.query("hit", "SELECT value FROM meta WHERE key='state'"), [("stopped",)])
+            self.assertFalse([n for n in os.listdir(self.path("hit/checkpoints")) if ".tmp" in n])
+            run = self.start("run", "--resume", "-q", "-o", "hit")
+            self.addCleanup(run.kill)
+        run.communicate(timeout=120)
+        self.assertEqual(self.outcome("whole"), self.outcome("hit"))
+
+    def test_every_step_of_a_short_run(self):
+        """A checkpoint at each update, then a resume from each of them."""
+        short = {"train.epochs": "2", "run.checkpoint": "1", "run.keep": "100"}
+        self.train("whole", self.study, short)
+        for step in range(1, 9):
+            os.makedirs(self.path("at%d/checkpoints" % step))
+            best = ["checkpoints/best.safetensors"] if step > 4 else []  # evaluated after the epoch
+            for name in ["recipe.yaml", "checkpoints/step-%08d.safetensors" % step] + best:
+                os.link(self.path("whole", name), self.path("at%d" % step, name))
+            self.resume("at%d" % step)
+            self.assertEqual(self.outcome("whole"), self.outcome("at%d" % step), step)
+
+    def test_finished_run(self):
+        said, _ = self.train("done", self.study)
+        before, rows = self.outcome("done"), self.metrics("done")
+        again, err = self.resume("done")
+        self.says(err, "all updates were done")
+        results = [line for line in said.splitlines() if line.startswith(("student", "valid", "test"))]
+        self.assertEqual(results, [line for line in again.splitlines()
+                                   if line.startswith(("student", "valid", "test"))])
+        self.assertEqual(self.outcome("done"), before)
+        self.assertEqual(self.metrics("done"), rows)
+
+    def test_another_recipe_is_refused(self):
+        self.train("a", self.study)
+        before = self.outcome("a")
+        _, err = self.retort("run", self.recipe, "--resume", "-o", "a", "-q",
+                             *settings(self.study, train__lr="0.5"), code=2)
+        self.says(err, "train.lr", "0.002", "0.5", "--resume")
+        _, err = self.retort("run", "--resume", "-o", "a", "--epochs", "9", code=2)
+        self.says(err, "train.epochs", "4", "9")
+        self.assertEqual(self.outcome("a"), before)
+
+    def test_two_processes_in_one_folder(self):
+        run = self.begin("busy", train__steps=100000000)
+        self.wait_for_checkpoint("busy", run)
+        for words in (["--resume", "-o", "busy"], [self.recipe, "-o", "busy"]):
+            _, err = self.retort("run", *words, code=1)
+            self.says(err, "busy: in use by process %d" % run.pid)
+        run.send_signal(signal.SIGTERM)
+        run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 130)
+
+    def test_damaged_checkpoint(self):
+        self.train("a", self.study)
+        with open(last_checkpoint(self.path("a")), "r+b") as f:
+            f.truncate(1000)
+        _, err = self.retort("run", "--resume", "-o", "a", code=1)
+        self.says(err, os.path.basename(last_checkpoint(self.path("a"))))
+
+
+if __name__ == "__main__":
+    unittest.main()
