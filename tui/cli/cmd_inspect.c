@@ -2,6 +2,7 @@
  * cmd_inspect: `retort inspect`: the quality of every sample, of a manifest (scored now, or at once from
  * the cache) or of a run (from its run.db), as a table; and one sample explained in words. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/explain.h"
 #include "tui/cli/session.h"
 #include "tui/cli/table.h"
 
@@ -261,66 +262,11 @@ static int run_table(const struct request *q, struct rt_table *t, struct rt_erro
     return rc;
 }
 
-/* --- one sample in words --- */
-
-static const struct rt_measure *measure_named(const char *name)
-{
-    for (int m = 0; m < RT_MODALITIES; m++)
-        for (int i = 0; i < rt_modalities[m]->measure_count; i++)
-            if (strcmp(rt_modalities[m]->measures[i].name, name) == 0)
-                return &rt_modalities[m]->measures[i];
-    return NULL;
-}
-
-static void explain_measure(const struct rt_table *t, int row, int c)
-{
-    char name[72];
-    const struct rt_measure *m = measure_named(t->column[c].name);
-    snprintf(name, sizeof name, "%s_pct", t->column[c].name);
-    int share = rt_table_find(t, name);
-    float value = t->column[c].number[row];
-    if (!m || share < 0)
-        return;
-    if (isnan(value)) {
-        printf("  %-12s not measured\n", m->name);
-        return;
-    }
-    printf("  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name,
-           (double)value, *m->unit ? " " : "", m->unit, 100 * (double)t->column[share].number[row],
-           m->help);
-}
-
-static int explain(const struct rt_table *t, const char *wanted, struct rt_error *e)
-{
-    int id = rt_table_find(t, "id"), row = 0;
-    while (row < t->rows && strcmp(t->column[id].text[row] ? t->column[id].text[row] : "", wanted))
-        row++;
-    if (row == t->rows)
-        return rt_error_set(e, RT_EUSAGE, "--sample: there is no sample '%s'", wanted);
-    for (int c = 0; c < t->columns; c++)
-        if (t->column[c].is_text && t->column[c].text[row])
-            printf("%-12s %s\n", t->column[c].name, t->column[c].text[row]);
-    printf("measures\n");
-    for (int c = 0; c < t->columns; c++)
-        if (!t->column[c].is_text)
-            explain_measure(t, row, c);
-    static const char *const last[] = {"quality", "weight", "seen"};
-    for (int i = 0; i < 3; i++) {
-        int c = rt_table_find(t, last[i]);
-        if (c >= 0 && !isnan(t->column[c].number[row]))
-            printf("%-12s %.4g\n", last[i], (double)t->column[c].number[row]);
-    }
-    for (int c = 0; c < t->columns; c++)
-        if (strncmp(t->column[c].name, "loss_", 5) == 0 && !isnan(t->column[c].number[row]))
-            printf("%-12s %.4g\n", t->column[c].name, (double)t->column[c].number[row]);
-    return 0;
-}
-
 static int show(const struct request *q, struct rt_table *t, struct rt_error *e)
 {
     int rc = 0;
     if (q->sample)
-        return explain(t, q->sample, e);
+        return rt_explain(t, q->sample, q->source, e);
     if (q->where)
         rc = rt_table_where(t, q->where, e);
     if (rc < 0)

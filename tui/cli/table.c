@@ -78,10 +78,15 @@ static double number_at(void *user, int row, int column)
     return ((struct rt_table *)user)->column[column].number[row];
 }
 
+const char *rt_table_cell(const struct rt_table *t, int row, int column)
+{
+    const char *text = t->column[column].text[row];
+    return text ? text : "";
+}
+
 static const char *text_at(void *user, int row, int column)
 {
-    const char *text = ((struct rt_table *)user)->column[column].text[row];
-    return text ? text : "";
+    return rt_table_cell(user, row, column);
 }
 
 int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
@@ -267,7 +272,7 @@ static void write_csv(const struct rt_table *t, int rows, FILE *out)
             if (i < 0)
                 csv_text(out, column->name);
             else if (column->is_text)
-                csv_text(out, text_at((void *)t, t->order[i], c));
+                csv_text(out, rt_table_cell(t, t->order[i], c));
             else if (!isnan(column->number[t->order[i]]))
                 fprintf(out, "%.9g", (double)column->number[t->order[i]]);
         }
@@ -288,7 +293,7 @@ static void write_json(const struct rt_table *t, int rows, FILE *out)
             rt_json_text(out, t->column[c].name);
             fputs(": ", out);
             if (t->column[c].is_text)
-                rt_json_text(out, text_at((void *)t, t->order[i], c));
+                rt_json_text(out, rt_table_cell(t, t->order[i], c));
             else
                 rt_json_number(out, t->column[c].number[t->order[i]]);
         }

@@ -30,6 +30,7 @@ void rt_table_fini(struct rt_table *t);
 /* A new column of NaN or empty text: its number, or RT_EMEM, RT_ELARGE. */
 int rt_table_add(struct rt_table *t, const char *name, const char *unit, bool is_text);
 int rt_table_text(struct rt_table *t, int row, int column, const char *text); /* copied; RT_EMEM */
+const char *rt_table_cell(const struct rt_table *t, int row, int column); /* of text; "" when empty */
 int rt_table_find(const struct rt_table *t, const char *name); /* -1 when unknown */
 
 /* Keeps the rows that match. RT_EUSAGE says where the expression went wrong. */

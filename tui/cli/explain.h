@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * explain: one sample of a table in words: what was measured and how that compares with the data set,
+ * and in a run how its weight came about, factor by factor. */
+#ifndef RT_EXPLAIN_H
+#define RT_EXPLAIN_H
+
+#include "tui/cli/table.h"
+
+/* To standard output. source: the manifest or run folder the table is of. RT_EUSAGE when no sample has
+ * this id. */
+int rt_explain(const struct rt_table *t, const char *id, const char *source, struct rt_error *e);
+
+#endif
