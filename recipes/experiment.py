@@ -112,7 +112,8 @@ class Experiment:
     or None, overrides)}, the first being what the others are compared with. Recipes lie beside the
     script. Every seed has its own teachers: they see the labels that its students see."""
 
-    def __init__(self, name, teachers, student, settings, manifest=None):
+    def __init__(self, name, teachers, student, settings, manifest=None, title=None):
+        self.title = title or name
         self.name, self.teachers, self.student, self.settings = name, teachers, student, settings
         self.manifest = manifest
 
@@ -143,7 +144,7 @@ class Experiment:
 
     def text(self, teachers, students):
         tests = {title: [r.metric("test") for r in runs] for title, runs in students.items()}
-        lines = [table(self.name, tests, next(iter(self.settings)))]
+        lines = [table(self.title, tests, next(iter(self.settings)))]
         for name, runs in teachers.items():
             lines.append("\n%s on the test split: %.1f %%." % (
                 name[0].upper() + name[1:], 100 * mean([r.metric("test") for r in runs])))
@@ -181,7 +182,7 @@ def main(experiment, description):
     p.add_argument("--seeds", default="11-15", help="first-last (default %(default)s: not those the "
                    "settings were chosen with)")
     p.add_argument("--readme", action="store_true", help="put the table into README.md")
-    p.add_argument("--runs", default=os.path.join(ROOT, "runs", "table-" + experiment.name),
+    p.add_argument("--runs", default=os.path.join(ROOT, "runs", "table-" + experiment.title),
                    help="folder of the runs; finished ones are not run again")
     a = p.parse_args()
     first, last = (int(x) for x in a.seeds.split("-"))
@@ -190,4 +191,4 @@ def main(experiment, description):
     text = experiment.text(*experiment.run(os.path.abspath(a.runs), list(range(first, last + 1))))
     print(text)
     if a.readme:
-        write_readme(experiment.name, text)
+        write_readme(experiment.title, text)

@@ -12,7 +12,7 @@ import experiment  # noqa: E402
 HARD = ["distill.l2.lambda=10"]
 SOFT = [*HARD, "distill.l2.quantile=20%"]
 CLASS = ["distill.kl.lambda=1", "distill.head_kl.lambda=0.5"]
-WEIGHTS = ["weight.terms=snr", "weight.floor=0.05"]
+WEIGHTS = ["weight.terms=snr,clipped,activity", "weight.floor=0.05"]
 
 TEACHERS = {"text teacher": "text-teacher.yaml", "picture teacher": "picture-teacher.yaml"}
 
