@@ -165,6 +165,8 @@ static int pack_bags(const struct rt_decode *d, const char *role, const struct g
     int64_t places = g->count + 1, total = 0;
     for (int i = 0; i < g->count; i++)
         total += g->bag[i].count;
+    if (total > INT32_MAX)
+        return RT_ELARGE; /* offsets are I32 */
     struct rt_tensor offset = {0}, bucket = {0}, weight = {0};
     int rc = rt_tensor_init(&offset, RT_I32, 1, &places);
     if (rc == 0)
@@ -239,11 +241,11 @@ static int fetch_role(const struct rt_decode *d, const struct rt_decode_input *i
 {
     for (int at = 0; at < b->count; at++) {
         int row = b->sample[at];
-        if (lost[at] || d->dataset->reason[in->modality->id][row] < 0 ||
-            (in->wanted && !in->wanted(in->wanted_self, row))) {
+        if (d->dataset->reason[in->modality->id][row] < 0)
             lost[at] |= in->required;
+        if (lost[at] || d->dataset->reason[in->modality->id][row] < 0 ||
+            (in->wanted && !in->wanted(in->wanted_self, row)))
             continue;
-        }
         struct rt_error why = {0};
         int rc = present_row(d, in, b, at, g, &why);
         if (rc == RT_EMEM || (rc < 0 && d->strict)) {
@@ -259,39 +261,45 @@ static int fetch_role(const struct rt_decode *d, const struct rt_decode_input *i
     return 0;
 }
 
+/* Keeps the gathered rows whose sample stays; to[at] is its new position, or -1. */
+static void gather_keep(struct gather *g, const int *to)
+{
+    int n = 0;
+    for (int k = 0; k < g->count; k++) {
+        int at = to[g->rows[k]];
+        if (at < 0 && g->bag) {
+            free(g->bag[k].bucket);
+            free(g->bag[k].weight);
+        }
+        if (at < 0)
+            continue;
+        if (g->bag)
+            g->bag[n] = g->bag[k];
+        else if (n != k)
+            memcpy(g->dense + g->row_size * (size_t)n, g->dense + g->row_size * (size_t)k,
+                   g->row_size * sizeof(float));
+        g->rows[n++] = at;
+    }
+    g->count = n;
+}
+
 /* Takes lost samples out of the batch and renumbers what the roles gathered. */
-static void compact(struct rt_batch *b, const uint8_t *lost, struct gather *g, int inputs)
+static int compact(struct rt_batch *b, const uint8_t *lost, struct gather *g, int inputs)
 {
     int *to = malloc(sizeof *to * ((size_t)b->count + 1));
     int kept = 0;
-    for (int at = 0; to && at < b->count; at++) {
+    if (!to)
+        return RT_EMEM;
+    for (int at = 0; at < b->count; at++) {
         to[at] = lost[at] ? -1 : kept;
         if (!lost[at])
             b->sample[kept++] = b->sample[at];
     }
-    for (int i = 0; to && i < inputs; i++) {
-        int n = 0;
-        for (int k = 0; k < g[i].count; k++) {
-            int at = to[g[i].rows[k]];
-            if (at < 0) {
-                if (g[i].bag) {
-                    free(g[i].bag[k].bucket);
-                    free(g[i].bag[k].weight);
-                }
-                continue;
-            }
-            if (g[i].bag)
-                g[i].bag[n] = g[i].bag[k];
-            else if (n != k)
-                memcpy(g[i].dense + g[i].row_size * (size_t)n,
-                       g[i].dense + g[i].row_size * (size_t)k, g[i].row_size * sizeof(float));
-            g[i].rows[n++] = at;
-        }
-        g[i].count = n;
-    }
-    if (to)
-        b->count = kept;
+    for (int i = 0; i < inputs; i++)
+        gather_keep(&g[i], to);
+    b->count = kept;
     free(to);
+    return 0;
 }
 
 static int decode_inputs(const struct rt_decode *d, struct rt_batch *b, struct rt_error *e)
@@ -309,7 +317,7 @@ static int decode_inputs(const struct rt_decode *d, struct rt_batch *b, struct r
             rc = fetch_role(d, &d->input[i], b, lost, &g[i], e);
     }
     if (rc == 0)
-        compact(b, lost, g, d->inputs);
+        rc = compact(b, lost, g, d->inputs);
     for (int i = 0; rc == 0 && i < d->inputs; i++)
         rc = pack_role(d, &d->input[i], rank[i], dim[i], &g[i], b);
     for (int i = 0; i < d->inputs; i++)
@@ -333,6 +341,10 @@ static int score_row(const struct rt_decode *d, const struct rt_decode_input *in
     struct rt_frame *known = NULL;
     if (rc == 0 && d->quality)
         rc = rt_store_get(d->quality, key, &known);
+    if (known && rt_frame_raw_bytes(known) != sizeof(double) * (size_t)m->measure_count) {
+        rt_frame_unref(known); /* of a program with other measures */
+        known = NULL;
+    }
     if (rc == 0 && !known) {
         rc = m->load(s.bytes, s.size, s.name, &raw, e);
         if (rc == 0 && in->features && (rc = m->features(in->front, &raw, &base, e)) == 0)

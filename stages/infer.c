@@ -15,25 +15,55 @@ static struct rt_key128 output_key(const struct rt_infer *s, int row)
     return rt_key128_of(&content, sizeof content, s->model->key);
 }
 
+/* Outputs are kept by content, so only where that is known; features are not kept at all. */
+static bool cacheable(const struct rt_infer *s, int row)
+{
+    struct rt_key128 content = s->content->key[s->model->modality->id][row];
+    return s->store && !s->feature && (content.lo | content.hi);
+}
+
+/* Stored outputs are one tensor: embedding, then logits. False when absent or damaged. */
+static bool stored(const struct rt_infer *s, int row, struct rt_tensor *t)
+{
+    struct rt_frame *f = NULL;
+    memset(t, 0, sizeof *t);
+    if (!cacheable(s, row) || rt_store_get(s->store, output_key(s, row), &f) < 0 || !f)
+        return false;
+    bool good = rt_frame_unpack(f, t, NULL) == 0 && t->dtype == RT_F32 &&
+                rt_tensor_count(t) == (int64_t)s->model->dim + s->model->classes;
+    rt_frame_unref(f);
+    if (!good)
+        rt_tensor_fini(t);
+    return good;
+}
+
+/* Reads the record rather than asking whether it is there: behind a damaged one the sample would
+ * have neither input nor outputs. */
 bool rt_infer_wanted(void *self, int row)
 {
-    const struct rt_infer *s = self;
-    struct rt_key128 content = s->content->key[s->model->modality->id][row];
-    return !s->store || !(content.lo | content.hi) || !rt_store_has(s->store, output_key(s, row));
+    struct rt_tensor t;
+    bool have = stored(self, row, &t);
+    if (have)
+        rt_tensor_fini(&t);
+    return !have;
 }
 
 static int infer_open(void *self, struct rt_error *e)
 {
     struct rt_infer *s = self;
     s->idle_count = 0;
+    s->lock = NULL;
     memset(s->exec, 0, sizeof s->exec);
+    if (s->workers < 1 || s->workers > RT_INFER_WORKERS)
+        return rt_error_set(e, RT_ERANGE, "%s: %d workers; 1 to %d are possible", s->role,
+                            s->workers, RT_INFER_WORKERS);
     s->lock = malloc(sizeof(uv_mutex_t));
     if (!s->lock || uv_mutex_init(s->lock) != 0) {
         free(s->lock);
         s->lock = NULL;
         return rt_error_set(e, RT_EMEM, "%s: no memory for a lock", s->role);
     }
-    for (int i = 0; i < s->workers && i < RT_INFER_WORKERS; i++) {
+    for (int i = 0; i < s->workers; i++) {
         int rc = rt_exec_create(&s->exec[i], s->model->graph, 1, false, NULL);
         if (rc < 0)
             return rt_error_set(e, rc, "%s: no memory for the network", s->role);
@@ -159,7 +189,6 @@ static void run_one(const struct rt_infer *s, struct rt_exec *x, const struct pa
     ((uint8_t *)p->have.data)[at] = 1;
 }
 
-/* Stored outputs are one frame: embedding, then logits. */
 static void keep(const struct rt_infer *s, const struct pass *p, int row, int at)
 {
     int64_t n = s->model->dim + s->model->classes;
@@ -181,19 +210,14 @@ static void keep(const struct rt_infer *s, const struct pass *p, int row, int at
 static void recall(const struct rt_infer *s, struct pass *p, int row, int at)
 {
     size_t dim = (size_t)s->model->dim, classes = (size_t)s->model->classes;
-    struct rt_frame *f = NULL;
-    struct rt_tensor t = {0};
-    if (rt_store_get(s->store, output_key(s, row), &f) < 0 || !f)
+    struct rt_tensor t;
+    if (!stored(s, row, &t))
         return;
-    if (rt_frame_unpack(f, &t, NULL) == 0 && t.dtype == RT_F32 &&
-        rt_tensor_count(&t) == (int64_t)(dim + classes)) {
-        memcpy((float *)p->embedding.data + (size_t)at * dim, t.data, dim * sizeof(float));
-        memcpy((float *)p->logits.data + (size_t)at * classes, (float *)t.data + dim,
-               classes * sizeof(float));
-        ((uint8_t *)p->have.data)[at] = 1;
-    }
+    memcpy((float *)p->embedding.data + (size_t)at * dim, t.data, dim * sizeof(float));
+    memcpy((float *)p->logits.data + (size_t)at * classes, (float *)t.data + dim,
+           classes * sizeof(float));
+    ((uint8_t *)p->have.data)[at] = 1;
     rt_tensor_fini(&t);
-    rt_frame_unref(f);
 }
 
 static void fill(struct rt_infer *s, const struct rt_batch *b, struct pass *p)
@@ -203,12 +227,12 @@ static void fill(struct rt_infer *s, const struct rt_batch *b, struct pass *p)
     for (int k = 0; k < fresh; k++) {
         int at = ((const int32_t *)p->rows.data)[k];
         run_one(s, s->exec[i], p, k, at);
-        if (s->store && !s->feature)
+        if (cacheable(s, b->sample[at]))
             keep(s, p, b->sample[at], at);
     }
     give_back(s, i);
     const int8_t *reason = s->dataset->reason[s->model->modality->id];
-    for (int at = 0; s->store && !s->feature && at < b->count; at++)
+    for (int at = 0; at < b->count; at++)
         if (!((uint8_t *)p->have.data)[at] && reason[b->sample[at]] == 0)
             recall(s, p, b->sample[at], at);
 }

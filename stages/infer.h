@@ -16,7 +16,7 @@
 #include "stages/decode.h"
 #include "stages/model.h"
 
-#define RT_INFER_WORKERS 64
+#define RT_INFER_WORKERS 256 /* as many as pipeline.decoders may say */
 
 struct rt_exec;
 
@@ -27,7 +27,7 @@ struct rt_infer {
     const struct rt_content *content;
     struct rt_store *store; /* outputs by model and content, or NULL */
     bool feature;           /* want ROLE.feature (not cached) */
-    int workers;            /* as given to rt_runner_add */
+    int workers;            /* as given to rt_runner_add, 1..RT_INFER_WORKERS */
     int level;
     /* private: one execution per worker, handed out under a lock */
     struct rt_exec *exec[RT_INFER_WORKERS];
@@ -35,7 +35,7 @@ struct rt_infer {
     void *lock;
 };
 
-/* For rt_decode_input.wanted: false when the store has the row's outputs. self is a struct rt_infer. */
+/* For rt_decode_input.wanted: false when the store has the row's outputs, undamaged. self is a struct rt_infer. */
 bool rt_infer_wanted(void *self, int row);
 
 /* self is a struct rt_infer with the public part filled in. */

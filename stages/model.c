@@ -130,6 +130,10 @@ int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                     float *idf, struct rt_error *e)
 {
     int rc = prepare(m, recipe, idf, e);
+    for (int i = 0; rc == 0 && i < classes; i++)
+        if (strchr(class_name[i], '\n'))
+            rc = rt_error_set(e, RT_EUSAGE, "class '%.80s' has a line feed in its name: a model "
+                              "keeps one name a line", class_name[i]);
     if (rc == 0 && (rc = copy_names(m, class_name, classes)) < 0)
         rt_error_set(e, rc, "no memory for %d class names", classes);
     if (rc == 0)
@@ -219,29 +223,46 @@ static int split_lines(struct rt_model *m, const char *text)
     return rc;
 }
 
+/* The sizes must be those of the weights at hand, so a wrong one allocates nothing. */
+static int read_bridge(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                       struct rt_error *e)
+{
+    const char *text = rt_safetensors_text(s, "retort.teacher");
+    int dim, classes, shared, used = 0;
+    double scale;
+    char kind[16];
+    if (!text)
+        return 0;
+    if (sscanf(text, "%d %d %lf %15s %d%n", &dim, &classes, &scale, kind, &shared, &used) != 5 ||
+        text[used] || dim < 1 || classes < 1 || !isfinite(scale) || (shared != 0 && shared != 1) ||
+        (strcmp(kind, "cosine") != 0 && strcmp(kind, "linear") != 0))
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' is not 'DIM CLASSES SCALE "
+                            "cosine|linear 0|1'", name, text);
+    if (shared && classes != m->classes)
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' shares the model's %d classes "
+                            "but has %d", name, text, m->classes, classes);
+    const struct rt_tensor *w = rt_safetensors_get(s, "model.teacher_head.weight");
+    if (!w || rt_tensor_count(w) != (int64_t)dim * classes)
+        return rt_error_set(e, RT_EMISMATCH, "%s: model.teacher_head.weight is missing or not of "
+                            "retort.teacher's %d x %d", name, dim, classes);
+    return build_bridge(m, dim, classes, strcmp(kind, "cosine") == 0, scale, shared, e);
+}
+
 static int read_head(struct rt_model *m, const struct rt_safetensors *s, const char *name,
                      struct rt_error *e)
 {
-    const char *teacher = rt_safetensors_text(s, "retort.teacher");
     const char *head = rt_safetensors_text(s, "retort.head");
-    if (teacher) {
-        int dim, classes, shared;
-        double scale;
-        char kind[16];
-        if (sscanf(teacher, "%d %d %lf %15s %d", &dim, &classes, &scale, kind, &shared) != 5 ||
-            dim < 1 || classes < 1 || !isfinite(scale) || (shared && classes != m->classes))
-            return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' is not 'DIM CLASSES SCALE "
-                                "KIND SHARED'", name, teacher);
-        int rc = build_bridge(m, dim, classes, strcmp(kind, "cosine") == 0, scale, shared, e);
-        if (rc < 0)
-            return rc;
-    }
+    int choice = head ? RT_HEADS : RT_HEAD_OWN;
     for (int i = 0; head && i < RT_HEADS; i++)
         if (strcmp(head, rt_head_names[i]) == 0)
-            m->answer = (enum rt_head)i;
-    if (m->answer != RT_HEAD_OWN && !m->shares_classes)
+            choice = i;
+    if (choice == RT_HEADS)
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s' is none of own, teacher, sum", name,
+                            head);
+    if (choice != RT_HEAD_OWN && !m->shares_classes)
         return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s', but there is no such head", name,
                             head);
+    m->answer = (enum rt_head)choice;
     return 0;
 }
 
@@ -261,13 +282,16 @@ static int read_idf(struct rt_model *m, const struct rt_safetensors *s, const ch
     return 0;
 }
 
-/* The key covers what an output depends on: every weight and the front end's settings. */
-static struct rt_key128 model_key(const struct rt_model *m)
+/* The key covers what an output depends on: settings (all: crop, network, scale), features' version,
+ * which head answers, every weight. */
+static struct rt_key128 model_key(const struct rt_model *m, const char *yaml)
 {
-    struct rt_key128 key = {0, 0};
+    struct rt_key128 key = rt_key128_of(yaml, strlen(yaml), (struct rt_key128){0, 0});
     char text[512];
     m->modality->features_key(&m->front, text, sizeof text);
     key = rt_key128_of(text, strlen(text), key);
+    double reading[] = {m->answer, m->scale, m->head_scale};
+    key = rt_key128_of(reading, sizeof reading, key);
     for (int i = 0; i < rt_graph_params(m->graph); i++) {
         const struct rt_param *p = rt_graph_param(m->graph, i);
         key = rt_key128_of(p->name, strlen(p->name), key);
@@ -298,6 +322,8 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
     if (rc == 0)
         rc = build_trunk(m, e);
     if (rc == 0)
+        rc = read_bridge(m, s, name, e);
+    if (rc == 0)
         rc = read_head(m, s, name, e);
     if (rc == 0 && (rc = rt_graph_load(m->graph, s, "model.", e)) < 0)
         rt_error_prefix(e, "%s", name);
@@ -305,7 +331,7 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
         rt_model_fini(m);
         return rc;
     }
-    m->key = model_key(m);
+    m->key = model_key(m, yaml);
     return 0;
 }
 

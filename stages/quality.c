@@ -118,16 +118,8 @@ static int known_values(const struct rt_quality *q, const struct rt_modality *m,
     return rc;
 }
 
-static void leave_out(const struct rt_quality *q, struct rt_batch *b, int row, int modality,
-                      int reason, const char *text)
-{
-    q->dataset->reason[modality][row] = (int8_t)reason;
-    if (text)
-        rt_batch_drop(b, row, modality, reason, text);
-}
-
-static void score_sample(const struct rt_quality *q, struct rt_batch *b, int at,
-                         const struct rt_modality *m)
+static int score_sample(const struct rt_quality *q, struct rt_batch *b, int at,
+                        const struct rt_modality *m, struct rt_error *e)
 {
     int row = b->sample[at];
     char name[RT_FRAME_NAME + 1];
@@ -137,27 +129,39 @@ static void score_sample(const struct rt_quality *q, struct rt_batch *b, int at,
     struct rt_frame *raw = rt_batch_get(b, name);
     struct rt_key128 key = q->content->key[m->id][row];
     int rc = raw ? measure_raw(q, m, raw, key, value, &why) : known_values(q, m, key, value, &why);
-    if (rc < 0) {
-        leave_out(q, b, row, m->id, rc, why.text);
-        return;
-    }
+    if (rc == RT_EMEM || (rc < 0 && q->strict))
+        return rt_error_set(e, rc, "%s", why.text);
+    if (rc < 0 && rt_batch_drop(b, row, m->id, rc, why.text) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for the reason of a left-out sample");
+    if (rc < 0)
+        return 0;
     float *out = q->scores->value + (size_t)row * (size_t)q->scores->columns;
     for (int i = 0; i < m->measure_count; i++)
         out[q->scores->first[m->id] + i] = (float)value[i];
+    return 0;
 }
 
-static void score_batch(const struct rt_quality *q, struct rt_batch *b)
+/* From here on the data set knows why drop[from..] cannot be used. */
+static void note_reasons(const struct rt_quality *q, const struct rt_batch *b, int from)
 {
-    for (int i = 0; i < b->drops; i++)
-        leave_out(q, b, b->drop[i].sample, b->drop[i].modality, b->drop[i].reason, NULL);
+    for (int i = from; i < b->drops; i++)
+        q->dataset->reason[b->drop[i].modality][b->drop[i].sample] = (int8_t)b->drop[i].reason;
+}
+
+static int score_batch(const struct rt_quality *q, struct rt_batch *b, struct rt_error *e)
+{
+    int rc = 0, before = b->drops;
+    note_reasons(q, b, 0);
     for (int m = 0; m < RT_MODALITIES; m++)
-        for (int at = 0; q->scores->first[m] >= 0 && at < b->count; at++)
+        for (int at = 0; rc == 0 && q->scores->first[m] >= 0 && at < b->count; at++)
             if (q->dataset->reason[m][b->sample[at]] == 0)
-                score_sample(q, b, at, rt_modalities[m]);
+                rc = score_sample(q, b, at, rt_modalities[m], e);
+    note_reasons(q, b, before);
     for (int i = 0; q->left_out && i < b->drops; i++)
         q->left_out(q->left_out_self, &b->drop[i]);
     while (b->frames)
-        rt_batch_remove(b, rt_frame_name(b->frame[0]));
+        rt_batch_remove(b, rt_frame_name(b->frame[b->frames - 1]));
+    return rc;
 }
 
 static int attach_percentiles(const struct rt_quality *q, struct rt_batch *b, struct rt_error *e)
@@ -178,10 +182,7 @@ static int attach_percentiles(const struct rt_quality *q, struct rt_batch *b, st
 static int quality_work(void *self, struct rt_batch *b, struct rt_error *e)
 {
     const struct rt_quality *q = self;
-    if (b->kind != RT_BATCH_SCORE)
-        return attach_percentiles(q, b, e);
-    score_batch(q, b);
-    return 0;
+    return b->kind == RT_BATCH_SCORE ? score_batch(q, b, e) : attach_percentiles(q, b, e);
 }
 
 const struct rt_stage_ops rt_stage_quality = {

@@ -79,6 +79,13 @@ static int check_terms(const struct rt_student *s, struct rt_error *e)
                                 "classes: the teacher has %d, the data set %d, or other names",
                                 t->name, s->teacher->classes, s->model->classes);
     }
+    enum rt_head head = RT_HEADS;
+    for (int h = 0; h < RT_HEADS; h++)
+        if (strcmp(s->recipe->eval_head, rt_head_names[h]) == 0)
+            head = (enum rt_head)h;
+    if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !s->model->shares_classes)
+        return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
+                            "the data set's classes: write own or auto", s->recipe->eval_head);
     return check_weight_terms(s, e);
 }
 
@@ -194,13 +201,13 @@ static void norm_factor(struct rt_student *s, const struct unpacked *u, int n, d
                         int stride)
 {
     int dim = s->teacher->dim, have = 0;
-    const uint8_t *has = u->have.data;
+    const uint8_t *has = u->have.data; /* NULL: the batch brought no teacher's outputs */
     const float *f = u->embedding.data;
     double mean = 0, square = 0;
     for (int i = 0; i < n; i++) {
-        double x = has[i] ? length(f + (size_t)i * (size_t)dim, dim) : NAN;
+        double x = has && has[i] ? length(f + (size_t)i * (size_t)dim, dim) : NAN;
         out[i * stride] = x;
-        if (has[i]) {
+        if (!isnan(x)) {
             have++;
             mean += x;
             square += x * x;
@@ -225,10 +232,10 @@ static void confidence_factor(const struct rt_student *s, const struct unpacked 
     int classes = s->teacher->classes;
     const uint8_t *has = u->have.data;
     for (int i = 0; i < n; i++) {
-        const float *z = (const float *)u->logits.data + (size_t)i * (size_t)classes;
         out[i * stride] = NAN;
-        if (!has[i] || s->label[i] < 0 || !s->model->shares_classes)
+        if (!has || !has[i] || s->label[i] < 0 || !s->model->shares_classes)
             continue;
+        const float *z = (const float *)u->logits.data + (size_t)i * (size_t)classes;
         double top = z[0], sum = 0;
         for (int c = 1; c < classes; c++)
             top = fmax(top, z[c]);
@@ -259,10 +266,10 @@ static void weigh(struct rt_student *s, const struct unpacked *u, int n)
             norm_factor(s, u, n, s->factor + t, terms);
         else if (column[t] == -2)
             confidence_factor(s, u, n, s->factor + t, terms);
+        const float *q = u->quality.data;
         for (int i = 0; column[t] >= 0 && i < n; i++)
             s->factor[i * terms + t] =
-                ((const float *)u->quality.data)[(size_t)i * (size_t)s->scores->columns +
-                                                 (size_t)column[t]];
+                q ? q[(size_t)i * (size_t)s->scores->columns + (size_t)column[t]] : NAN;
     }
     rt_weight_quality(s->factor, (size_t)n, terms, s->quality);
     if (terms)
@@ -343,6 +350,25 @@ static int not_finite(const struct rt_student *s, const struct rt_batch *b, cons
                         (long long)s->step + 1, what, ids);
 }
 
+/* The first layer whose output for n samples is not finite, or else the loss, in words. */
+static void bad_output(const struct rt_student *s, int n, char *what, size_t size)
+{
+    const struct rt_graph *g = s->model->graph;
+    snprintf(what, size, "the loss");
+    for (int k = 0; k < rt_graph_nodes(g); k++) {
+        const struct rt_node *node = rt_graph_at(g, k);
+        const float *x = rt_exec_output(s->exec, k);
+        size_t count = (size_t)n;
+        for (int d = 0; d < node->shape.rank; d++)
+            count *= (size_t)node->shape.dim[d];
+        for (size_t i = 0; x && i < count; i++)
+            if (!isfinite(x[i])) {
+                snprintf(what, size, "the output of %s", node->name);
+                return;
+            }
+    }
+}
+
 static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, struct rt_error *e)
 {
     int n = b->count;
@@ -357,15 +383,17 @@ static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, s
     int rc = objective(s, u, n, &out, e);
     if (rc < 0)
         return rc;
-    if (!isfinite(out.total))
-        return not_finite(s, b, "the loss", e);
+    char what[RT_NAME + 32];
+    if (!isfinite(out.total)) {
+        bad_output(s, n, what, sizeof what);
+        return not_finite(s, b, what, e);
+    }
     rt_exec_backward(s->exec);
     double lr = r->train_lr * rt_schedule(r->train_schedule, s->step, s->steps, r->train_warmup);
     struct rt_optim_step how = {lr, r->train_momentum, r->train_decay, r->train_clip};
     const char *where = NULL;
     double norm = rt_optim_update(s->optim, &how, &where);
     if (!isfinite(norm)) {
-        char what[RT_NAME + 32];
         snprintf(what, sizeof what, "the gradient of %s", where ? where : "the network");
         return not_finite(s, b, what, e);
     }
@@ -384,6 +412,8 @@ static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
     struct rt_student *s = self;
     struct unpacked u = {0};
     int rc = unpack(b, &u, e);
+    for (int i = 0; s->observer.left_out && i < b->drops; i++)
+        s->observer.left_out(s->observer.self, &b->drop[i]);
     if (rc == 0 && b->kind == RT_BATCH_TRAIN) {
         if (b->count >= 2)
             rc = learn(s, b, &u, e);

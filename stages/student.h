@@ -28,7 +28,7 @@ struct rt_step_report {
     int epoch, samples;
     double lr, gradient_norm, total, effective; /* effective sample size of the weights */
     const struct rt_objective_out *terms;
-    const struct rt_batch *batch; /* sample numbers and drops */
+    const struct rt_batch *batch; /* sample numbers */
 };
 
 struct rt_eval_report {
@@ -42,9 +42,10 @@ struct rt_eval_report {
 };
 
 /* Whoever records the run. Called from the student's work; may be NULL. A negative return ends the
- * run with *e. */
+ * run with *e. left_out comes for each drop of a batch of any kind and size, before its step. */
 struct rt_observer {
     void *self;
+    void (*left_out)(void *self, const struct rt_drop *drop);
     int (*step)(void *self, const struct rt_step_report *r, struct rt_error *e);
     int (*epoch)(void *self, int64_t step, int epoch, struct rt_error *e); /* last update of it done */
     int (*evaluation)(void *self, const struct rt_eval_report *r, struct rt_error *e);

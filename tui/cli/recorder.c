@@ -224,23 +224,19 @@ static void show(struct rt_recorder *r, const struct rt_step_report *p)
     rt_progress_bar(&r->progress, (double)p->step / (double)steps, text);
 }
 
-/* Samples that failed while training: named once, in the run data base and the log. */
-static void note_drops(struct rt_recorder *r, const struct rt_batch *b)
+/* A sample that failed while training. */
+static void on_left_out(void *self, const struct rt_drop *drop)
 {
-    for (int i = 0; i < b->drops; i++) {
-        int known = r->session->left_count;
-        rt_session_leave_out(r->session, &b->drop[i]);
-        if (r->session->left_count > known)
-            rt_rundir_log(r->dir, "left out: %s", b->drop[i].text);
-    }
-    if (b->drops)
-        rt_session_sort(r->session);
+    struct rt_recorder *r = self;
+    int known = r->session->left_count;
+    rt_session_leave_out(r->session, drop);
+    if (r->session->left_count > known)
+        rt_rundir_log(r->dir, "left out: %s", drop->text);
 }
 
 static int on_step(void *self, const struct rt_step_report *p, struct rt_error *e)
 {
     struct rt_recorder *r = self;
-    note_drops(r, p->batch);
     r->epoch_loss += p->total;
     r->epoch_updates++;
     int rc = step_metrics(r, p, e);
@@ -304,5 +300,5 @@ static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_e
 
 struct rt_observer rt_recorder_observer(struct rt_recorder *r)
 {
-    return (struct rt_observer){r, on_step, on_epoch, on_evaluation};
+    return (struct rt_observer){r, on_left_out, on_step, on_epoch, on_evaluation};
 }

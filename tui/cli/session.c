@@ -104,37 +104,36 @@ void rt_session_close(struct rt_session *s)
     memset(s, 0, sizeof *s);
 }
 
+static bool comes_after(const struct rt_drop *x, const struct rt_drop *y)
+{
+    return x->sample != y->sample ? x->sample > y->sample : x->modality > y->modality;
+}
+
+static void insert_left(struct rt_session *s, const struct rt_drop *drop)
+{
+    if (s->left_count == s->left_room) {
+        int room = s->left_room ? s->left_room * 2 : 64;
+        struct rt_drop *more = realloc(s->left, (size_t)room * sizeof *more);
+        if (!more)
+            return; /* the sample is left out all the same, only not listed */
+        s->left = more;
+        s->left_room = room;
+    }
+    int at = s->left_count++; /* batches come nearly in order: few places to move */
+    for (; at > 0 && comes_after(&s->left[at - 1], drop); at--)
+        s->left[at] = s->left[at - 1];
+    s->left[at] = *drop;
+}
+
 void rt_session_leave_out(void *session, const struct rt_drop *drop)
 {
     struct rt_session *s = session;
-    uv_mutex_lock(s->left_lock);
     uint8_t bit = (uint8_t)(1u << drop->modality);
-    bool known = s->left_mark[drop->sample] & bit;
+    uv_mutex_lock(s->left_lock);
+    if (!(s->left_mark[drop->sample] & bit))
+        insert_left(s, drop);
     s->left_mark[drop->sample] |= bit;
-    if (!known && s->left_count == s->left_room) {
-        int room = s->left_room ? s->left_room * 2 : 64;
-        struct rt_drop *more = realloc(s->left, (size_t)room * sizeof *more);
-        if (more) {
-            s->left = more;
-            s->left_room = room;
-        }
-    }
-    if (!known && s->left_count < s->left_room)
-        s->left[s->left_count++] = *drop;
     uv_mutex_unlock(s->left_lock);
-}
-
-static int by_sample(const void *a, const void *b)
-{
-    const struct rt_drop *x = a, *y = b;
-    return x->sample != y->sample ? (x->sample > y->sample) - (x->sample < y->sample)
-                                  : x->modality - y->modality;
-}
-
-void rt_session_sort(struct rt_session *s)
-{
-    if (s->left_count > 1)
-        qsort(s->left, (size_t)s->left_count, sizeof *s->left, by_sample);
 }
 
 void rt_session_summary(const struct rt_session *s, char *text, size_t size)
@@ -221,7 +220,8 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
         rows[i] = i;
     struct rt_quality quality = {
         .dataset = &s->dataset, .content = &s->content, .scores = &s->scores, .store = s->quality,
-        .level = s->limits.level, .left_out = rt_session_leave_out, .left_out_self = s,
+        .level = s->limits.level, .strict = s->limits.strict, .left_out = rt_session_leave_out,
+        .left_out_self = s,
     };
     struct rt_decode decode = {
         .dataset = &s->dataset, .content = &s->content, .quality = s->quality,
@@ -237,7 +237,6 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
     rc = run_pass(s, &p, RT_BATCH_SCORE, rows, count, &decode, &rt_stage_quality, &quality,
                   s->limits.decoders, e);
     free(rows);
-    rt_session_sort(s);
     if (rc == 0 && (rc = rt_scores_rank(&s->scores)) < 0)
         rt_error_set(e, rc, "no memory to rank %d samples", count);
     return rc;
@@ -278,16 +277,20 @@ struct collect {
     const struct rt_model *model;
     struct rt_outputs *out;
     const int *rows;
-    int *position; /* [dataset rows] place in rows, -1 */
+    int *position; /* [dataset rows] place in rows, for these rows only */
     bool feature;
+    int failed; /* the first RT_E... of a batch that could not be read */
 };
 
-static void collect_part(const struct collect *c, const struct rt_batch *b, const char *name,
-                         int width, float *to)
+static void collect_part(struct collect *c, const struct rt_batch *b, const char *name, int width,
+                         float *to)
 {
     struct rt_tensor t = {0};
-    if (rt_batch_unpack(b, name, &t, NULL) < 0)
+    int rc = rt_batch_unpack(b, name, &t, NULL);
+    if (rc < 0) {
+        c->failed = c->failed ? c->failed : rc;
         return;
+    }
     for (int i = 0; i < b->count; i++)
         memcpy(to + (size_t)c->position[b->sample[i]] * (size_t)width,
                (float *)t.data + (size_t)i * (size_t)width, (size_t)width * sizeof(float));
@@ -298,8 +301,11 @@ static void collect_batch(void *self, const struct rt_batch *b)
 {
     struct collect *c = self;
     struct rt_tensor have = {0};
-    if (rt_batch_unpack(b, "model.have", &have, NULL) < 0)
+    int rc = rt_batch_unpack(b, "model.have", &have, NULL);
+    if (rc < 0) {
+        c->failed = c->failed ? c->failed : rc;
         return;
+    }
     for (int i = 0; i < b->count; i++)
         c->out->have[c->position[b->sample[i]]] = ((uint8_t *)have.data)[i];
     rt_tensor_fini(&have);
@@ -356,6 +362,8 @@ int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, 
     if (rc == 0)
         rc = run_pass(s, &p, RT_BATCH_EVAL, rows, count, &decode, &rt_stage_model, &infer,
                       infer.workers, e);
+    if (rc == 0 && c.failed)
+        rc = rt_error_set(e, c.failed, "outputs: %s", rt_err_words(c.failed));
     free(c.position);
     if (rc < 0)
         rt_outputs_fini(out);

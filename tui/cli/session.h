@@ -53,10 +53,9 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
 int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, const int *rows,
                        int count, float **idf, struct rt_error *e);
 
-/* Adds to the list (thread-safe); a (sample, modality) already there is not added again. */
+/* Adds to the list in its order (thread-safe); a (sample, modality) already there is not added
+ * again. */
 void rt_session_leave_out(void *session, const struct rt_drop *drop);
-/* Puts the list in the order of samples; after more were added, before anybody reads it. */
-void rt_session_sort(struct rt_session *s);
 /* "31 of 6,412 samples left out: 29 unreadable audio, 2 empty picture"; "" when none. */
 void rt_session_summary(const struct rt_session *s, char *text, size_t size);
 

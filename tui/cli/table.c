@@ -11,7 +11,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#define CELL 48 /* widest text shown in an aligned table, in characters */
+#define CELL 48                 /* widest text shown in an aligned table, in characters */
+#define CELL_BYTES (CELL * 4 + 8) /* what it may take; more, as of stacked accents, is cut too */
 
 int rt_table_init(struct rt_table *t, int rows)
 {
@@ -59,10 +60,12 @@ int rt_table_add(struct rt_table *t, const char *name, const char *unit, bool is
 
 int rt_table_text(struct rt_table *t, int row, int column, const char *text)
 {
-    if (!*text)
-        return 0;
-    t->column[column].text[row] = strdup(text);
-    return t->column[column].text[row] ? 0 : RT_EMEM;
+    char *copy = *text ? strdup(text) : NULL;
+    if (*text && !copy)
+        return RT_EMEM;
+    free(t->column[column].text[row]);
+    t->column[column].text[row] = copy;
+    return 0;
 }
 
 int rt_table_find(const struct rt_table *t, const char *name)
@@ -167,15 +170,21 @@ int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
     return 0;
 }
 
+/* What a terminal might obey or garble: control characters (C1 too) and bytes that are not UTF-8. */
+static bool unprintable(int32_t c)
+{
+    return c < 32 || (c >= 127 && c < 160);
+}
+
 /* Columns a character takes on a terminal; what cannot be shown counts as one. */
 static int cell_width(int32_t c)
 {
-    int w = c < 0 ? 1 : wcwidth((wchar_t)c);
+    int w = unprintable(c) ? 1 : wcwidth((wchar_t)c);
     return w < 0 ? 1 : w;
 }
 
-/* A cell cut to CELL columns, control characters as '?'; returns its width. */
-static int fit_text(const char *text, char out[CELL * 4 + 8])
+/* A cell cut to CELL columns, what is unprintable as '?'; returns its width. */
+static int fit_text(const char *text, char out[CELL_BYTES])
 {
     size_t size = strlen(text), at = 0;
     int width = 0, n = 0;
@@ -183,12 +192,13 @@ static int fit_text(const char *text, char out[CELL * 4 + 8])
         size_t from = at;
         int32_t c = rt_utf8_next(text, size, &at);
         int w = cell_width(c);
-        if (width + w > CELL - 1 && at < size) {
-            n += sprintf(out + n, "~");
+        bool last = at == size;
+        if (width + w > CELL - !last || n + 4 > CELL_BYTES - 2) {
+            out[n++] = '~';
             width++;
             break;
         }
-        if (c < 32 || c == 127)
+        if (unprintable(c))
             out[n++] = '?';
         else {
             memcpy(out + n, text + from, at - from);
@@ -200,7 +210,7 @@ static int fit_text(const char *text, char out[CELL * 4 + 8])
     return width;
 }
 
-static int fit_cell(const struct rt_table_column *c, int row, char out[CELL * 4 + 8])
+static int fit_cell(const struct rt_table_column *c, int row, char out[CELL_BYTES])
 {
     if (c->is_text)
         return fit_text(c->text[row] ? c->text[row] : "", out);
@@ -220,7 +230,7 @@ static void pad(FILE *out, const char *text, int width, int to, bool right)
 
 static void write_plain(const struct rt_table *t, int rows, FILE *out)
 {
-    char text[CELL * 4 + 8];
+    char text[CELL_BYTES];
     int width[RT_TABLE_COLUMNS];
     for (int c = 0; c < t->columns; c++) {
         width[c] = (int)strlen(t->column[c].name);

@@ -54,13 +54,14 @@ static int find(const struct index *x, const char *name)
 static int read_trial(const struct index *x, char *line, struct rt_trial *t, const char *path,
                       int number, struct rt_error *e)
 {
-    char *save = NULL, *field[4] = {0};
+    char *save = NULL, *field[4] = {0}, shown[81];
     int n = 0;
+    snprintf(shown, sizeof shown, "%s", line);
     for (char *w = strtok_r(line, " \t\r", &save); w && n < 4; w = strtok_r(NULL, " \t\r", &save))
         field[n++] = w;
     if (n != 3 || (strcmp(field[0], "0") != 0 && strcmp(field[0], "1") != 0))
-        return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.80s': write `1 ENROL TEST` for the same "
-                            "speaker, `0 ENROL TEST` for two", path, number, n ? field[0] : "");
+        return rt_error_set(e, RT_EFORMAT, "%s:%d: '%s': write `1 ENROL TEST` for the same "
+                            "speaker, `0 ENROL TEST` for two", path, number, shown);
     int row[2];
     for (int i = 0; i < 2; i++) {
         row[i] = find(x, field[i + 1]);
@@ -82,8 +83,14 @@ int rt_trials_load(struct rt_trials *t, const char *path, const struct rt_manife
     int rc = rt_file_read(path, RT_FILE_MAX, &bytes, &size, e);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         lines += bytes[i] == '\n';
+        if (!bytes[i]) {
+            free(bytes);
+            return rt_error_set(e, RT_EFORMAT, "%s:%zu: a NUL byte: this is not a text file", path,
+                                lines);
+        }
+    }
     t->trial = malloc(sizeof *t->trial * lines);
     rc = t->trial ? index_paths(&x, m, column) : RT_EMEM;
     if (rc < 0)
