@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# docs/settings.md says what the program knows: it equals what docs/settings/make prints now.
+
+import os
+import subprocess
+import sys
+import unittest
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RETORT = os.path.abspath(sys.argv.pop(1))
+
+
+class Settings(unittest.TestCase):
+    maxDiff = None
+
+    def test_page_is_up_to_date(self):
+        made = subprocess.run([sys.executable, os.path.join(TREE, "docs", "settings", "make"), "-o", "-"],
+                              env=dict(os.environ, RETORT=RETORT), check=True, capture_output=True,
+                              text=True).stdout
+        with open(os.path.join(TREE, "docs", "settings.md"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), made, "run docs/settings/make")
+
+
+if __name__ == "__main__":
+    unittest.main()
