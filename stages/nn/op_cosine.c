@@ -9,21 +9,6 @@
 
 #define LENGTH_MIN 1e-12f
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
-{
-    if (in->rank != 1) {
-        return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
-    }
-    if (n->attr.units < 1) {
-        return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
-                            n->name, n->attr.units);
-    }
-    int64_t dim[] = {n->attr.units, in->dim[0]};
-    n->shape = (struct rt_shape){1, {n->attr.units}};
-    return rt_op_param(g, n, "weight", 2, dim, dim[1], 0, true, false);
-}
-
 /* Rows of unit length, and the lengths they had. */
 struct unit_rows {
     float *row;    /* [rows, c] */
@@ -110,7 +95,7 @@ static void backward(struct rt_op_run *r)
 const struct rt_op rt_op_cosine = {
     .name = "cosine",
     .inputs = 1,
-    .shape = shape,
+    .shape = rt_units_shape,
     .scratch = scratch,
     .forward = forward,
     .backward = backward,

@@ -11,18 +11,10 @@
 static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                  struct rt_error *e)
 {
-    if (in->rank != 1) {
-        return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
-    }
-    if (n->attr.units < 1) {
-        return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
-                            n->name, n->attr.units);
-    }
-    int64_t dim[] = {n->attr.units, in->dim[0]};
-    n->shape = (struct rt_shape){1, {n->attr.units}};
-    int err = rt_op_param(g, n, "weight", 2, dim, dim[1], 0, true, false);
+    int64_t units = n->attr.units;
+    int err = rt_units_shape(g, n, in, e);
     if (!err && n->attr.bias) {
-        err = rt_op_param(g, n, "bias", 1, dim, dim[1], 0, false, false);
+        err = rt_op_param(g, n, "bias", 1, &units, in->dim[0], 0, false, false);
     }
     return err;
 }

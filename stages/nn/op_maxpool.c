@@ -59,15 +59,12 @@ static void backward_window(struct rt_op_run *r, const struct rt_window *w, int6
 
 static void forward(struct rt_op_run *r)
 {
-    rt_pool_run(&(struct rt_pool){.r = r, .window = forward_window});
+    rt_pool_forward(r, forward_window);
 }
 
 static void backward(struct rt_op_run *r)
 {
-    if (r->dx[0]) {
-        rt_pool_clear(r);
-        rt_pool_run(&(struct rt_pool){.r = r, .window = backward_window});
-    }
+    rt_pool_backward(r, backward_window);
 }
 
 const struct rt_op rt_op_maxpool = {

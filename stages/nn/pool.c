@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define TAPS_MAX 1024 /* largest kernel area */
+
 int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                   struct rt_error *e)
 {
@@ -14,24 +16,30 @@ int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
     }
     int kernel[2] = {a->kernel[0] ? a->kernel[0] : 1,
                      a->kernel[1] && in->rank == 3 ? a->kernel[1] : 1};
-    if ((int64_t)kernel[0] * kernel[1] > RT_POOL_TAPS || 2 * a->pad[0] > kernel[0] ||
+    if ((int64_t)kernel[0] * kernel[1] > TAPS_MAX || 2 * a->pad[0] > kernel[0] ||
         (in->rank == 3 && 2 * a->pad[1] > kernel[1])) {
         return rt_error_set(
             e, RT_ERANGE,
             "network: node \"%s\": kernel %d x %d with padding %d, %d; the area may "
             "be at most %d, padding at most half the kernel",
-            n->name, kernel[0], kernel[1], a->pad[0], a->pad[1], RT_POOL_TAPS);
+            n->name, kernel[0], kernel[1], a->pad[0], a->pad[1], TAPS_MAX);
     }
     return rt_window_shape(n, in, kernel, in->dim[in->rank - 1], e);
 }
 
+struct pool {
+    struct rt_op_run *r;
+    struct rt_window w;
+    rt_pool_window *window;
+};
+
 static void sample_piece(void *self, int b, int thread)
 {
     (void)thread;
-    struct rt_pool *p = self;
+    struct pool *p = self;
     const struct rt_window *w = &p->w;
-    int64_t tap[RT_POOL_TAPS];
-    int number[RT_POOL_TAPS];
+    int64_t tap[TAPS_MAX];
+    int number[TAPS_MAX];
     for (int oy = 0; oy < w->oh; oy++) {
         for (int ox = 0; ox < w->ow; ox++) {
             int taps = 0;
@@ -48,16 +56,25 @@ static void sample_piece(void *self, int b, int thread)
     }
 }
 
-void rt_pool_run(struct rt_pool *p)
+static void walk(struct rt_op_run *r, rt_pool_window *window)
 {
-    p->w = rt_window_of(p->r->node, p->r->in_shape[0]);
-    rt_parallel_for(p->r->parallel, p->r->batch, sample_piece, p);
+    struct pool p = {r, rt_window_of(r->node, r->in_shape[0]), window};
+    rt_parallel_for(r->parallel, r->batch, sample_piece, &p);
 }
 
-void rt_pool_clear(struct rt_op_run *r)
+void rt_pool_forward(struct rt_op_run *r, rt_pool_window *window)
 {
+    walk(r, window);
+}
+
+void rt_pool_backward(struct rt_op_run *r, rt_pool_window *window)
+{
+    if (!r->dx[0]) {
+        return;
+    }
     if (!r->add[0]) {
         memset(r->dx[0], 0,
                (size_t)r->batch * (size_t)rt_shape_count(r->in_shape[0]) * sizeof(float));
     }
+    walk(r, window);
 }

@@ -6,20 +6,15 @@
 
 #include "stages/nn/window.h"
 
-struct rt_pool {
-    struct rt_op_run *r;
-    struct rt_window w;
-    /* One window: its output place (of the batch), and for its taps inside the input the offsets of
-     * their channel 0 from the batch's start, and their numbers in the kernel. */
-    void (*window)(struct rt_op_run *r, const struct rt_window *w, int64_t place,
-                   const int64_t *tap, const int *number, int taps);
-};
-#define RT_POOL_TAPS 1024 /* largest kernel area */
+/* What is done to one window: its output place (of the batch), and for its taps inside the input the
+ * offsets of their channel 0 from the batch's start, and their numbers in the kernel. */
+typedef void rt_pool_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                            const int64_t *tap, const int *number, int taps);
 
 int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                   struct rt_error *e);
-void rt_pool_run(struct rt_pool *p);
-/* Zeroes dx where it is to be overwritten. */
-void rt_pool_clear(struct rt_op_run *r);
+void rt_pool_forward(struct rt_op_run *r, rt_pool_window *window);
+/* The window adds to dx, which is zeroed first where it is to be overwritten. */
+void rt_pool_backward(struct rt_op_run *r, rt_pool_window *window);
 
 #endif

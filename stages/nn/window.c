@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * window: see window.h; also the words for shapes that do not fit. */
+ * window: see window.h; also what ops say of shapes that do not fit. */
 #include "stages/nn/window.h"
 
 #include <stdio.h>
@@ -30,6 +30,21 @@ int rt_shape_refuse(const struct rt_node *n, const struct rt_shape *in, const ch
     return rt_error_set(e, RT_EMISMATCH,
                         "network: node \"%s\" (%s) cannot take input of shape %s; it takes %s",
                         n->name, rt_op_get(n->op)->name, rt_shape_text(in, text), wanted);
+}
+
+int rt_units_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                   struct rt_error *e)
+{
+    int units = n->attr.units;
+    if (in->rank != 1) {
+        return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
+    }
+    if (units < 1) {
+        return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
+                            n->name, units);
+    }
+    n->shape = (struct rt_shape){1, {units}};
+    return rt_op_param(g, n, "weight", 2, (int64_t[]){units, in->dim[0]}, in->dim[0], 0, true, false);
 }
 
 struct rt_window rt_window_of(const struct rt_node *n, const struct rt_shape *in)

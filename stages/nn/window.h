@@ -24,5 +24,9 @@ int64_t rt_shape_count(const struct rt_shape *s);
 /* For shape(): the error of an op that wants another input; wanted completes "it takes ...". */
 int rt_shape_refuse(const struct rt_node *n, const struct rt_shape *in, const char *wanted,
                     struct rt_error *e);
+/* The shape() of ops that give attr.units numbers for [c] numbers: n->shape, and "weight"
+ * [units, c]. */
+int rt_units_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                   struct rt_error *e);
 
 #endif
