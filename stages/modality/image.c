@@ -50,33 +50,13 @@ static int load(const void *bytes, size_t size, const char *name, struct rt_tens
     int rc = rt_image_decode(&im, bytes, size, name, e);
     if (rc)
         return rc;
-    rc = rt_tensor_init(raw, RT_U8, 3, (int64_t[]){im.height, im.width, 3});
-    if (rc == 0) {
-        memcpy(raw->data, im.rgb, rt_tensor_bytes(raw));
-        rc = check_raw(raw, e);
-        rt_error_prefix(rc ? e : NULL, "%s", name);
-    } else {
-        rt_error_set(e, rc, "%s: out of memory for %d x %d pixels", name, im.width, im.height);
-    }
+    struct rt_tensor t = rt_tensor_view(RT_U8, 3, (int64_t[]){im.height, im.width, 3}, im.rgb);
+    rc = rt_modality_raw(raw, &t, check_raw, name, e);
     rt_image_fini(&im);
-    if (rc)
-        rt_tensor_fini(raw);
     return rc;
 }
 
-static bool wants_raw(const struct rt_front *f)
-{
-    (void)f;
-    return false; /* everything is done to the small base picture */
-}
-
-static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
-{
-    (void)f, (void)raw, (void)rng;
-    return 0;
-}
-
-/* ---- features: bytes [size, size, 3] ---- */
+/* ---- features: bytes [size, size, 3]; augmentation works on it, never on raw ---- */
 
 static int features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
                     struct rt_error *e)
@@ -253,8 +233,6 @@ const struct rt_modality rt_modality_image = {
     .name = "image",
     .id = RT_IMAGE,
     .load = load,
-    .wants_raw = wants_raw,
-    .augment = augment,
     .features = features,
     .features_key = features_key,
     .shape = shape,

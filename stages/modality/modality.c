@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * modality: the list of modalities, in the order of enum rt_modality_id. */
+ * modality: the list of modalities, in the order of enum rt_modality_id, and the end of load(),
+ * which they share. */
 #include "stages/modality/modality.h"
 #include <string.h>
 
@@ -15,4 +16,22 @@ const struct rt_modality *rt_modality_find(const char *name)
         if (strcmp(rt_modalities[i]->name, name) == 0)
             return rt_modalities[i];
     return NULL;
+}
+
+int rt_modality_raw(struct rt_tensor *raw, const struct rt_tensor *decoded,
+                    int (*check)(const struct rt_tensor *raw, struct rt_error *e), const char *name,
+                    struct rt_error *e)
+{
+    size_t size = rt_tensor_bytes(decoded);
+    int rc = rt_tensor_init(raw, decoded->dtype, decoded->rank, decoded->dim);
+    if (rc)
+        return rt_error_set(e, rc, "%s: out of memory for %zu bytes", name, size);
+    if (size)
+        memcpy(raw->data, decoded->data, size);
+    rc = check(raw, e);
+    if (rc) {
+        rt_error_prefix(e, "%s", name);
+        rt_tensor_fini(raw);
+    }
+    return rc;
 }

@@ -5,7 +5,7 @@
  *   load      file bytes (text: the cell itself) -> raw: speech F32 [samples] at 16 kHz; image U8
  *             [height, width, 3]; text U8 [bytes] of valid UTF-8
  *   augment   raw -> raw, in place, for training only, when `wants_raw(front)` says so (noise,
- *             speed, gain)
+ *             speed, gain); both are NULL where nothing is ever done to raw
  *   features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the
  *             trimmed recording, not yet normalised; image U8 [size, size, 3]; text I32 [n, 2]
  *             pairs (bucket, count) sorted by bucket
@@ -73,5 +73,11 @@ struct rt_modality {
 extern const struct rt_modality *const rt_modalities[RT_MODALITIES];
 extern const struct rt_modality rt_modality_speech, rt_modality_image, rt_modality_text;
 const struct rt_modality *rt_modality_find(const char *name); /* NULL when unknown */
+
+/* The end of a load(): a copy of `decoded` as raw, when it passes the modality's own check. On
+ * failure *raw is empty and *e begins with `name`. */
+int rt_modality_raw(struct rt_tensor *raw, const struct rt_tensor *decoded,
+                    int (*check)(const struct rt_tensor *raw, struct rt_error *e), const char *name,
+                    struct rt_error *e);
 
 #endif

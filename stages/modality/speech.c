@@ -53,17 +53,9 @@ static int load(const void *bytes, size_t size, const char *name, struct rt_tens
     int rc = rt_audio_decode(&a, bytes, size, name, e);
     if (rc)
         return rc;
-    rc = rt_tensor_init(raw, RT_F32, 1, (int64_t[]){(int64_t)a.count});
-    if (rc == 0) {
-        memcpy(raw->data, a.sample, a.count * sizeof *a.sample);
-        rc = check_raw(raw, e);
-        rt_error_prefix(rc ? e : NULL, "%s", name);
-    } else {
-        rt_error_set(e, rc, "%s: out of memory for %zu samples", name, a.count);
-    }
+    struct rt_tensor t = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample);
+    rc = rt_modality_raw(raw, &t, check_raw, name, e);
     rt_audio_fini(&a);
-    if (rc)
-        rt_tensor_fini(raw);
     return rc;
 }
 

@@ -40,32 +40,11 @@ static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
 static int load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
                 struct rt_error *e)
 {
-    int rc = rt_tensor_init(raw, RT_U8, 1, (int64_t[]){(int64_t)size});
-    if (rc)
-        return rt_error_set(e, rc, "%s: out of memory for %zu bytes of text", name, size);
-    if (size)
-        memcpy(raw->data, bytes, size);
-    rc = check_raw(raw, e);
-    if (rc) {
-        rt_error_prefix(e, "%s", name);
-        rt_tensor_fini(raw);
-    }
-    return rc;
+    struct rt_tensor t = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)size}, (void *)bytes);
+    return rt_modality_raw(raw, &t, check_raw, name, e);
 }
 
-static bool wants_raw(const struct rt_front *f)
-{
-    (void)f;
-    return false; /* words are dropped from the features */
-}
-
-static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
-{
-    (void)f, (void)raw, (void)rng;
-    return 0;
-}
-
-/* ---- features: pairs (bucket, count) ---- */
+/* ---- features: pairs (bucket, count); words are dropped from them, not from raw ---- */
 
 struct counter {
     int32_t *count; /* [buckets] */
@@ -220,8 +199,6 @@ const struct rt_modality rt_modality_text = {
     .name = "text",
     .id = RT_TEXT,
     .load = load,
-    .wants_raw = wants_raw,
-    .augment = augment,
     .features = features,
     .features_key = features_key,
     .shape = shape,

@@ -127,7 +127,7 @@ static int walk(const struct rt_modality *m, const void *bytes, size_t size)
         return rc;
     rc = m->measure(&raw, value, &e);
     assert_int_equal(rc, e.code);
-    if (rc == 0)
+    if (rc == 0 && m->augment)
         rc = m->augment(&front, &raw, &rng);
     if (rc == 0) {
         rc = m->features(&front, &raw, &base, &e);
