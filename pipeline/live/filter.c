@@ -375,21 +375,22 @@ void rt_filter_destroy(struct rt_filter *f)
 
 /* --- matching --- */
 
-static bool match_number(const struct test *t, double v)
+static bool match_number(const struct test *t, double value)
 {
+    float v = (float)value, wanted = (float)t->number;
     switch (t->op) {
     case OP_EQ:
-        return v == t->number;
+        return v == wanted;
     case OP_NE:
-        return v < t->number || v > t->number; /* false for NaN */
+        return v < wanted || v > wanted; /* false for NaN */
     case OP_LT:
-        return v < t->number;
+        return v < wanted;
     case OP_LE:
-        return v <= t->number;
+        return v <= wanted;
     case OP_GT:
-        return v > t->number;
+        return v > wanted;
     case OP_GE:
-        return v >= t->number;
+        return v >= wanted;
     default:
         return !isnan(v);
     }

@@ -12,6 +12,7 @@
  *   value     := number | word | "quoted" | 'quoted'      in quotes \ takes the next character as
  * it is
  *
+ * Numbers are compared in single precision, so that a value copied from a table finds its row.
  * A column alone asks whether the row has a value there. A number has no unit. Text is compared
  * byte by byte. A missing number (NaN) makes every comparison false, != too: `not snr = 3` finds
  * the rows where snr is missing, `snr != 3` does not. Missing text is "". A column whose name is no

@@ -145,7 +145,7 @@ class BadFiles(Lab):
         victim = table[0][SPEECH_AT] = self.path("files/0.ogg")
         other = write_manifest(self.path("other.tsv"), table)
         run = self.start("run", self.recipe, "-q", "-o", "second",
-                         *settings(SPEECH, data__manifest=other, cache__size=0, train__epochs=12))
+                         *settings(SPEECH, data__manifest=other, cache__size=0, train__epochs=5))
         while not os.path.exists(self.path("second/run.db")) and run.poll() is None:
             pass
         os.unlink(victim)

@@ -97,6 +97,22 @@ static void print_confusion(const struct rt_accuracy *a, const struct rt_model *
     }
 }
 
+static void json_confusion(const struct rt_accuracy *a, const struct rt_model *m)
+{
+    printf(", \"classes\": [");
+    for (int c = 0; c < m->classes; c++) {
+        fputs(c ? ", " : "", stdout);
+        rt_json_text(stdout, m->class_name[c]);
+    }
+    printf("], \"confusion\": [");
+    for (int t = 0; t < m->classes; t++)
+        for (int p = 0; p < m->classes; p++)
+            printf("%s%lld%s", p ? ", " : t ? ", [" : "[",
+                   (long long)a->confusion[(size_t)t * (size_t)m->classes + (size_t)p],
+                   p == m->classes - 1 ? "]" : "");
+    putchar(']');
+}
+
 static int accuracy(const struct request *q, const struct rt_judged *j, struct report *r)
 {
     struct rt_accuracy a = {0};
@@ -109,8 +125,8 @@ static int accuracy(const struct request *q, const struct rt_judged *j, struct r
             percent(r, "top5", "top-5", a.top5);
             percent(r, "macro_f1", "macro-F1", a.macro_f1);
         }
-        if (q->confusion && a.count && !r->json)
-            print_confusion(&a, &j->model);
+        if (q->confusion && a.count)
+            (r->json ? json_confusion : print_confusion)(&a, &j->model);
     }
     rt_accuracy_fini(&a);
     free(label);
@@ -325,6 +341,7 @@ static int evaluate(const struct request *q, struct rt_judged *j, struct rt_erro
 int cmd_eval(int argc, char **argv)
 {
     struct request q = {.p_target = 0.05};
+    char none = '\0', *end = &none; /* where --p-target's number ends */
     int c;
     optind = 0;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -333,7 +350,7 @@ int cmd_eval(int argc, char **argv)
         case OPT_CONFUSION: q.confusion = true; break;
         case OPT_QUALITY: q.quality = optarg; break;
         case OPT_TRIALS: q.trials = optarg; break;
-        case OPT_TARGET: q.p_target = atof(optarg); break;
+        case OPT_TARGET: q.p_target = strtod(optarg, &end); break;
         case OPT_TEACHER: q.teacher = optarg; break;
         case OPT_JSON: q.json = true; break;
         case OPT_CACHE: q.cache = optarg; break;
@@ -343,7 +360,7 @@ int cmd_eval(int argc, char **argv)
     }
     if (optind + 2 != argc)
         return rt_cmd_usage("eval", "a model and a manifest are needed");
-    if (!(q.p_target > 0 && q.p_target < 1))
+    if (*end || !(q.p_target > 0 && q.p_target < 1))
         return rt_cmd_usage("eval", "--p-target must lie between 0 and 1");
     q.model = argv[optind];
     q.manifest = argv[optind + 1];

@@ -38,6 +38,9 @@ int rt_judged_open(struct rt_judged *j, const char *model, const char *manifest,
     int rc = rt_model_load(&j->model, model, e);
     if (rc < 0)
         return rc;
+    if (feature && j->model.head < 0)
+        return rt_error_set(e, RT_EMISMATCH, "%s: shares no space with a teacher: it was trained without "
+                            "teacher.model", model);
     struct rt_recipe *r = malloc(sizeof *r); /* this machine's limits and cache, not the run's */
     if (!r)
         return rt_error_set(e, RT_EMEM, "out of memory");

@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# The other commands as a user runs them after a run: inspect, eval, embed, export, and a manifest made
+# from folders; what one says must agree with what another one says.
+"""Usage: test_commands.py PATH/TO/retort"""
+
+import csv
+import io
+import json
+import math
+import os
+import re
+import shutil
+import unittest
+
+from lab import SPEECH, TEXT, Lab, digest, read_npy, read_tensors, rows, settings
+
+
+class Commands(Lab):
+    samples = 80
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teacher, cls.student = (os.path.join(cls.root, name) for name in ("teacher", "student"))
+        lab = cls("start")
+        lab.here = cls.root
+        lab.train(cls.teacher, TEXT)
+        cls.said, _ = lab.train(cls.student, SPEECH, teacher__model=cls.teacher, distill__l2__lambda=4,
+                                distill__kl__lambda=1, weight__terms="snr,level", train__epochs=6)
+
+    def table(self, *words):
+        out, _ = self.retort("inspect", *words, "--csv")
+        return list(csv.DictReader(io.StringIO(out)))
+
+
+class Inspect(Commands):
+    def test_plain_csv_and_json_agree(self):
+        plain, _ = self.retort("inspect", self.manifest)
+        lines = plain.splitlines()
+        self.assertEqual(len(lines), 81)
+        self.assertLessEqual({"id", "label", "split", "snr", "quality", "reason"}, set(lines[0].split()))
+        by_csv = self.table(self.manifest)
+        out, _ = self.retort("inspect", self.manifest, "--json")
+        by_json = json.loads(out)
+        self.assertEqual([row["id"] for row in by_csv], [row[0] for row in rows(80)])
+        self.assertEqual([row["id"] for row in by_json], [row["id"] for row in by_csv])
+        for a, b in zip(by_csv, by_json):
+            self.assertEqual(set(a), set(b))
+            self.assertAlmostEqual(float(a["snr"]), b["snr"], places=3)
+
+    def test_where_sort_and_head(self):
+        everything = self.table(self.manifest)
+        snr = sorted(float(row["snr"]) for row in everything)
+        middle = snr[40]
+        low = self.table(self.manifest, "--where", "snr < %r" % middle, "--sort", "snr")
+        self.assertEqual([float(row["snr"]) for row in low], snr[:40])
+        both = self.table(self.manifest, "--where", "snr < %r and label = animals" % middle)
+        self.assertEqual([row["id"] for row in both],
+                         [r["id"] for r in everything if float(r["snr"]) < middle and r["label"] == "animals"])
+        best = self.table(self.manifest, "--sort", "-snr", "-n", "3")
+        self.assertEqual([float(row["snr"]) for row in best], snr[::-1][:3])
+        self.assertEqual(self.table(self.manifest, "--where", "reason"), [])
+
+    def test_columns(self):
+        self.assertEqual(list(self.table(self.manifest, "--columns", "id,snr_pct", "-n", "1")[0]),
+                         ["id", "snr_pct"])
+        every = self.table(self.manifest, "--columns", "all", "-n", "1")[0]
+        self.assertLessEqual({"speech", "image", "text", "group", "snr_pct", "sharpness", "length_pct",
+                              "detail"}, set(every))
+        _, err = self.retort("inspect", self.manifest, "--columns", "id,nose", code=2)
+        self.says(err, "nose")
+        _, err = self.retort("inspect", self.manifest, "--sort", "nose", code=2)
+        self.says(err, "nose")
+
+    def test_percentiles_are_of_the_data_set(self):
+        every = self.table(self.manifest, "--columns", "snr,snr_pct,clipped,clipped_pct", "--sort", "snr")
+        share = [float(row["snr_pct"]) for row in every]
+        self.assertEqual(share, sorted(share))
+        self.assertTrue(0 <= share[0] < 0.05 and 0.95 < share[-1] <= 1, (share[0], share[-1]))
+        for a in every:
+            for b in every:
+                if float(a["clipped"]) < float(b["clipped"]):
+                    self.assertGreaterEqual(float(a["clipped_pct"]), float(b["clipped_pct"]))
+
+    def test_one_sample(self):
+        name = rows(80)[5][0]
+        for source in (self.manifest, self.student):
+            out, _ = self.retort("inspect", source, "--sample", name)
+            self.says(out, name, "snr", "at least as good as", "% of the data set", "quality")
+        self.says(out, "weight", "in 6 updates", "l2 ", "kl ")
+        _, err = self.retort("inspect", self.manifest, "--sample", "nobody", code=2)
+        self.says(err, "'nobody'")
+
+    def test_measures(self):
+        out, _ = self.retort("inspect", "--measures")
+        for name in ("snr", "clipped", "sharpness", "contrast", "length", "teacher_norm"):
+            self.assertRegex(out, r"\b%s\b" % name)
+
+    def test_run(self):
+        """A run's table holds what the student made of each sample."""
+        seen = self.table(self.student, "--columns", "id,split,quality,weight,seen,loss_ce,loss_l2,inside_l2,snr_pct,level_pct",
+                          "--where", "seen > 0")
+        self.assertEqual({row["split"] for row in seen}, {"train"})
+        self.assertEqual(len(seen), 48)
+        for row in seen:
+            self.assertEqual(row["seen"], "6")
+            self.assertAlmostEqual(float(row["quality"]), float(row["snr_pct"]) * float(row["level_pct"]),
+                                   delta=2e-4)
+            self.assertTrue(float(row["weight"]) > 0 and 0 <= float(row["loss_l2"]) <= 4)
+        heaviest = self.table(self.student, "--sort", "-weight", "-n", "1")
+        self.assertEqual(float(heaviest[0]["weight"]), max(float(row["weight"]) for row in seen))
+
+    def test_second_look_reads_no_file(self):
+        """Measures are kept by content."""
+        first, _ = self.retort("inspect", self.manifest)
+        second, _ = self.retort("inspect", self.manifest)
+        self.assertEqual(first, second)
+        other, _ = self.retort("inspect", self.manifest, cache=self.path("cold"))
+        self.assertEqual(first, other)
+
+
+class Eval(Commands):
+    def shares(self, *words):
+        out, _ = self.retort("eval", *words, "--json")
+        return json.loads(out)
+
+    def test_agrees_with_the_run(self):
+        found = self.shares(self.student, self.manifest)
+        top1, top5, f1, count = re.search(
+            r"test +top-1 ([\d.]+) %, top-5 ([\d.]+) %, macro-F1 ([\d.]+) %, (\d+) samples", self.said).groups()
+        self.assertEqual(found["samples"], int(count))
+        for key, words in (("top1", top1), ("top5", top5), ("macro_f1", f1)):
+            self.assertEqual("%.1f" % (100 * found[key]), words)
+        kept, = self.query(self.student, "SELECT value FROM metrics WHERE name='final.top1' AND"
+                                         " split='test'")[0]
+        self.assertEqual(found["top1"], kept)
+
+    def test_words_and_splits(self):
+        out, _ = self.retort("eval", self.student, self.manifest, "--split", "all")
+        self.says(out, "samples with a label     80", "top-1", "macro-F1", "lowest quality", "highest quality")
+        counts = [self.shares(self.student, self.manifest, "--split", s)["samples"]
+                  for s in ("train", "valid", "test")]
+        self.assertEqual(counts, [48, 16, 16])
+
+    def test_confusion(self):
+        out, _ = self.retort("eval", self.student, self.manifest, "--split", "all", "--confusion")
+        matrix = {}
+        for line in out.split("confusion", 1)[1].splitlines()[1:5]:
+            name, *counts = line.split()
+            matrix[name] = [int(n) for n in counts]
+        self.assertEqual(list(matrix), ["animals", "food", "household", "vehicles"])
+        self.assertEqual([sum(m) for m in matrix.values()], [20] * 4)
+        right = sum(m[i] for i, m in enumerate(matrix.values()))
+        self.assertAlmostEqual(right / 80, self.shares(self.student, self.manifest, "--split", "all")["top1"])
+        listed = self.shares(self.student, self.manifest, "--split", "all", "--confusion")
+        self.assertEqual(listed["confusion"], list(matrix.values()))
+        self.assertEqual(listed["classes"], list(matrix))
+
+    def test_quality_thirds(self):
+        found = self.shares(self.student, self.manifest, "--split", "all", "--quality", "snr")
+        thirds = [found["top1.quality." + name] for name in ("lowest", "middle", "highest")]
+        self.assertAlmostEqual(sum(thirds) / 3, found["top1"], delta=0.03)
+        _, err = self.retort("eval", self.student, self.manifest, "--quality", "charm", code=2)
+        self.says(err, "'charm'", "--measures")
+
+    def test_trials(self):
+        """EER by hand from the embeddings."""
+        self.retort("embed", self.student, self.manifest, "-o", "e.npy")
+        (count, dim), values = read_npy(self.path("e.npy"))
+        vector = [values[i * dim:(i + 1) * dim] for i in range(count)]
+        table, scores, lines = rows(80), [], []
+        for i in range(0, 80, 3):
+            for k in range(1, 80, 7):
+                same = table[i][2] == table[k][2]
+                lines.append("%d %s %s\n" % (same, table[i][0], table[k][0]))
+                length = math.sqrt(sum(x * x for x in vector[i]) * sum(x * x for x in vector[k]))
+                scores.append((sum(x * y for x, y in zip(vector[i], vector[k])) / length, same))
+        with open(self.path("trials.txt"), "w", encoding="utf-8") as f:
+            f.writelines(lines)
+        found = self.shares(self.student, self.manifest, "--trials", "trials.txt")
+        self.assertEqual((found["trials"], found["trials.left_out"]), (len(lines), 0))
+        targets = sum(same for _, same in scores)
+        gaps = []
+        for threshold, _ in scores:
+            miss = sum(s < threshold and same for s, same in scores) / targets
+            alarm = sum(s >= threshold and not same for s, same in scores) / (len(scores) - targets)
+            gaps.append((abs(miss - alarm), (miss + alarm) / 2))
+        self.assertAlmostEqual(found["eer"], min(gaps)[1], delta=0.02)
+        self.assertTrue(0 < found["min_dcf"] <= 1)
+
+    def test_bad_trials(self):
+        for text, said in (("1 nobody noone\n", ["trials.txt:1", "nobody"]), ("2 a b\n", ["trials.txt:1", "2"]),
+                           ("", ["trials.txt"]), ("1 %s\n" % rows(80)[0][0], ["trials.txt:1"])):
+            with self.subTest(text):
+                with open(self.path("trials.txt"), "w", encoding="utf-8") as f:
+                    f.write(text)
+                _, err = self.retort("eval", self.student, self.manifest, "--trials", "trials.txt", code=1)
+                self.says(err, *said)
+
+    def test_retrieval(self):
+        found = self.shares(self.student, self.manifest, "--split", "all", "--teacher", self.teacher)
+        self.assertEqual(found["retrieval.queries"], 80)
+        self.assertTrue(0 <= found["r1"] <= found["r5"] <= found["r10"] <= 1)
+        self.assertGreater(found["r10"], 10 / 80)
+        _, err = self.retort("eval", self.student, self.manifest, "--teacher", self.student, code=2)
+        self.says(err, "16", "24", "is it this student's teacher?")
+
+
+class Embed(Commands):
+    def test_matrix_and_ids(self):
+        out, err = self.retort("embed", self.student, self.manifest, "-o", "e.npy")
+        self.assertEqual(err, "")
+        self.assertEqual(out.splitlines(), [row[0] for row in rows(80)])
+        shape, values = read_npy(self.path("e.npy"))
+        self.assertEqual(shape, (80, 16))
+        self.assertTrue(all(math.isfinite(v) for v in values))
+        self.assertGreater(len(set(values)), 100)
+        self.retort("embed", self.student, self.manifest, "-o", "f.npy", "--feature")
+        self.assertEqual(read_npy(self.path("f.npy"))[0], (80, 24))
+        out, _ = self.retort("embed", self.student, self.manifest, "-o", "t.npy", "--split", "test")
+        self.assertEqual(len(out.splitlines()), 16)
+        part = read_npy(self.path("t.npy"))[1]
+        self.assertEqual(part[:16], values[8 * 16:9 * 16])  # row 8 is the first of the test split
+
+    def test_without_a_shared_space(self):
+        _, err = self.retort("embed", self.teacher, self.manifest, "-o", "x.npy", "--feature", code=2)
+        self.says(err, self.teacher + ": shares no space with a teacher")
+        self.assertFalse(os.path.exists(self.path("x.npy")))
+        _, err = self.retort("eval", self.teacher, self.manifest, "--teacher", self.teacher, code=2)
+        self.says(err, self.teacher + ": shares no space with a teacher")
+
+
+class Export(Commands):
+    def test_round_trip(self):
+        out, _ = self.retort("export", self.student, "-o", "m.safetensors")
+        self.says(out, "m.safetensors: speech cnn1d, embedding 16, 4 classes")
+        words = [self.manifest, "--split", "all", "--json", "--teacher", self.teacher]
+        self.assertEqual(self.retort("eval", self.student, *words), self.retort("eval", "m.safetensors", *words))
+        again, _ = self.retort("export", "m.safetensors", "-o", "n.safetensors")
+        self.assertEqual(digest(self.path("m.safetensors")), digest(self.path("n.safetensors")))
+        tensors, texts = read_tensors(self.path("m.safetensors"))
+        self.assertFalse([name for name in tensors if not name.startswith("model.")])
+        self.says(" ".join(texts.values()), "animals", "cnn1d")
+
+    def test_as_a_teacher(self):
+        self.retort("export", self.teacher, "-o", "t.safetensors")
+        self.train("a", SPEECH, teacher__model=self.path("t.safetensors"), distill__kl__lambda=1, train__epochs=1)
+        self.train("b", SPEECH, teacher__model=self.teacher, distill__kl__lambda=1, train__epochs=1)
+        mine, other = (read_tensors(self.path(run, "student.safetensors"))[0] for run in "ab")
+        self.assertEqual(mine, other)
+
+
+class Folders(Commands):
+    def test_from_folders_to_a_run(self):
+        for i, row in enumerate(rows(80)):
+            os.makedirs(self.path("root", row[2]), exist_ok=True)
+            shutil.copyfile(row[4], self.path("root", row[2], "%d.ogg" % i))
+        self.retort("manifest", "folders", "root", "-o", "m.tsv")
+        with open(self.path("m.tsv"), encoding="utf-8") as f:
+            head, *lines = f.read().splitlines()
+        self.assertEqual(len(lines), 80)
+        self.assertLessEqual({"id", "split", "label", "speech"}, set(head.split("\t")))
+        with open(self.path("r.yaml"), "w", encoding="utf-8") as f:
+            f.write("data: {manifest: m.tsv}\n")
+        out, err = self.retort("run", "r.yaml", "-q", *settings(SPEECH))
+        self.says(out, "valid     top-1", "test      top-1", "runs/r/student.safetensors")
+        self.assertEqual(err, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
