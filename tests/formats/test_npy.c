@@ -142,6 +142,7 @@ static void files_of_numpy_are_read(void **state)
         {"tests/fuzz/corpus/npy/i4.npy", RT_I32, 1, {5}},
         {"tests/fuzz/corpus/npy/i8.npy", RT_I64, 3, {2, 0, 3}},
         {"tests/fuzz/corpus/npy/u1_v2.npy", RT_U8, 1, {7}},
+        {"tests/fuzz/corpus/npy/b1.npy", RT_BOOL, 1, {2}},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         struct rt_tensor t;

@@ -96,6 +96,7 @@ static void dtypes_know_their_size(void **state)
     assert_int_equal(rt_dtype_size(RT_F32), 4);
     assert_int_equal(rt_dtype_size(RT_I64), 8);
     assert_int_equal(rt_dtype_size(RT_U8), 1);
+    assert_int_equal(rt_dtype_size(RT_BOOL), 1);
     assert_int_equal(rt_dtype_size(RT_DTYPES), 0);
 }
 

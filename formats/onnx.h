@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * onnx: networks in the Open Neural Network Exchange format, as plain structs: nodes, initialisers,
+ * inputs, outputs, opset, metadata. Nothing is run here, and no op is known here: whoever runs the
+ * graph refuses ops it does not know. Other files never see protobuf.
+ * Layout: one protobuf message ModelProto (onnx.proto of Debian's libonnx-dev); weights inside it,
+ * or in files beside it ("external data").
+ * Versions: opsets 9 to 17, IR versions 3 to 10 (those after 8 only add types, refused by type).
+ * Not read: subgraphs (If, Loop, Scan), functions, sparse tensors, sequences, strings as tensors.
+ * Limits: file 2 GiB, rank RT_TENSOR_RANK, tensors as tensor.h, RT_ONNX_* below. */
+#ifndef RT_ONNX_H
+#define RT_ONNX_H
+
+#include "formats/error.h"
+#include "formats/tensor.h"
+#include <stdbool.h>
+
+#define RT_ONNX_OPSET_MIN 9
+#define RT_ONNX_OPSET_MAX 17
+#define RT_ONNX_NODES_MAX (1 << 20)
+#define RT_ONNX_DEPTH_MAX 32 /* messages inside messages */
+
+enum rt_onnx_kind {
+    RT_ONNX_FLOAT,
+    RT_ONNX_INT,
+    RT_ONNX_STRING,
+    RT_ONNX_TENSOR,
+    RT_ONNX_FLOATS,
+    RT_ONNX_INTS,
+    RT_ONNX_STRINGS,
+    RT_ONNX_KINDS
+};
+
+/* Of a node; only the member of its kind is set. */
+struct rt_onnx_attr {
+    char *name;
+    enum rt_onnx_kind kind;
+    float f;
+    int64_t i;
+    char *s; /* text, without NUL inside */
+    struct rt_tensor t;
+    int count; /* of floats, ints or strings */
+    float *floats;
+    int64_t *ints;
+    char **strings;
+};
+
+struct rt_onnx_node {
+    char *name; /* may be "" */
+    char *op;   /* "Conv", ...; the domain is always ai.onnx */
+    char **input, **output; /* value names; "" = an optional one left out */
+    int inputs, outputs;
+    struct rt_onnx_attr *attr;
+    int attrs;
+};
+
+/* What enters or leaves the graph. */
+struct rt_onnx_value {
+    char *name;
+    enum rt_dtype dtype;
+    int rank; /* -1 = the file does not say */
+    int64_t dim[RT_TENSOR_RANK]; /* -1 = symbolic or unknown */
+    char *symbol[RT_TENSOR_RANK]; /* "batch", ...; NULL = none */
+};
+
+struct rt_onnx_initializer {
+    char *name;
+    struct rt_tensor tensor;
+};
+
+struct rt_onnx_text {
+    char *key, *value;
+};
+
+/* Owned by whoever created or read it; to be changed only through the functions below. */
+struct rt_onnx {
+    int opset, ir;
+    char *producer, *producer_version, *graph; /* texts; may be "" */
+    struct rt_onnx_node *node; /* in an order of execution */
+    struct rt_onnx_value *input, *output; /* inputs without those that an initialiser fills */
+    struct rt_onnx_initializer *initializer; /* in file order */
+    struct rt_onnx_text *text; /* metadata_props, keys unique */
+    int nodes, inputs, outputs, initializers, texts;
+    int err; /* building: the first failure, which rt_onnx_write gives */
+    struct rt_onnx_initializer **by_name; /* [initializers], made by rt_onnx_check */
+};
+
+/* Reads and checks (rt_onnx_check). Element types that dtypes.def lacks are converted: FLOAT16 and
+ * BFLOAT16 to F32; INT8, INT16, UINT16 to I32; UINT32, UINT64 to I64; the bytes of BOOL are 0 or 1.
+ * External data must lie in the file's own folder or below it. Nodes come out sorted if the file's
+ * are not. RT_EMISSING, RT_EFORMAT, RT_EMISMATCH (version, domain, type not read here), RT_ELARGE,
+ * RT_EMEM; *e names the node with its op and opset, the tensor or the byte, and what is wrong. */
+int rt_onnx_read(struct rt_onnx **out, const char *path, struct rt_error *e);
+/* folder: where external data lies; NULL refuses it. name stands for the file in messages. */
+int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const char *name,
+                  const char *folder, struct rt_error *e);
+void rt_onnx_destroy(struct rt_onnx *o);
+
+/* Looking up; NULL when absent. */
+const struct rt_onnx_attr *rt_onnx_attr(const struct rt_onnx_node *n, const char *name);
+const struct rt_tensor *rt_onnx_initializer(const struct rt_onnx *o, const char *name);
+const char *rt_onnx_text(const struct rt_onnx *o, const char *key);
+/* The dtype that elements of ONNX's type number (Cast's "to") have here; false when none. */
+bool rt_onnx_dtype(int64_t type, enum rt_dtype *dtype);
+
+/* Building. Everything is copied. A failure (memory, a name not UTF-8) is kept in o->err, so that a
+ * network reads as a list of calls; rt_onnx_write then refuses. */
+int rt_onnx_create(struct rt_onnx **out, int opset);
+void rt_onnx_set_text(struct rt_onnx *o, const char *key, const char *value);
+void rt_onnx_add_input(struct rt_onnx *o, const char *name, enum rt_dtype dtype, int rank,
+                       const int64_t *dim, const char *batch); /* batch: symbol of dim[0] < 0 */
+void rt_onnx_add_output(struct rt_onnx *o, const char *name, enum rt_dtype dtype, int rank,
+                        const int64_t *dim, const char *batch);
+void rt_onnx_add_initializer(struct rt_onnx *o, const char *name, const struct rt_tensor *t);
+/* Lists end with NULL. The node is valid until the next one is added; NULL after a failure, which
+ * the calls below take. */
+struct rt_onnx_node *rt_onnx_add_node(struct rt_onnx *o, const char *op, const char *name,
+                                      const char *const *input, const char *const *output);
+void rt_onnx_attr_int(struct rt_onnx *o, struct rt_onnx_node *n, const char *name, int64_t value);
+void rt_onnx_attr_float(struct rt_onnx *o, struct rt_onnx_node *n, const char *name, float value);
+void rt_onnx_attr_string(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
+                         const char *value);
+void rt_onnx_attr_ints(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
+                       const int64_t *value, int count);
+void rt_onnx_attr_tensor(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
+                         const struct rt_tensor *t);
+
+/* Every value is made once, every read value is made, outputs exist, no cycle; sorts the nodes and
+ * makes rt_onnx_initializer quick. name stands for the file in messages. */
+int rt_onnx_check(struct rt_onnx *o, const char *name, struct rt_error *e);
+
+/* Checks, then writes: temporary name, fsync, rename. Equal contents give equal bytes; weights lie
+ * inside. RT_ELARGE beyond 2 GiB. */
+int rt_onnx_write(struct rt_onnx *o, const char *path, struct rt_error *e);
+
+#endif
