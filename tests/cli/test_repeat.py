@@ -8,10 +8,12 @@ import os
 import random
 import re
 import signal
+import subprocess
 import time
 import unittest
 
-from lab import SPEECH, TEXT, Lab, digest, last_checkpoint, read_tensors, settings
+from lab import (PROGRAM, SPEECH, TEXT, Lab, digest, last_checkpoint, read_tensors, rows, settings,
+                 write_manifest)
 
 FILES = ("student.safetensors", "checkpoints/best.safetensors")
 
@@ -167,6 +169,26 @@ class Interrupted(Repeat):
             self.addCleanup(run.kill)
         run.communicate(timeout=120)
         self.assertEqual(self.outcome("whole"), self.outcome("hit"))
+
+    def test_stopped_before_the_first_step(self):
+        """While the data is scored: nothing is there yet, nothing is left."""
+        table = [["%d/%s" % (i, row[0])] + row[1:] for i in range(100) for row in rows(self.samples)]
+        manifest = write_manifest(self.path("many.tsv"), table)
+        open(self.path("file"), "w", encoding="utf-8").close()
+        run = subprocess.Popen([PROGRAM, "run", self.recipe, "-q", "-o", "hit",
+                                *settings(SPEECH, data__manifest=manifest)], cwd=self.here,
+                               env=self.environment(self.path("file")), stderr=subprocess.PIPE, text=True)
+        self.addCleanup(run.communicate)
+        self.addCleanup(run.kill)
+        caught = 0
+        while not caught >> (signal.SIGINT - 1) & 1 and run.poll() is None:
+            with open("/proc/%d/status" % run.pid, encoding="ascii") as f:
+                caught = int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16)
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 130, err)
+        self.says(err, "stopped before the first step; nothing was written")
+        self.assertFalse(os.path.exists(self.path("hit")))
 
     def test_every_step_of_a_short_run(self):
         """A checkpoint at each update, then a resume from each of them."""

@@ -6,10 +6,11 @@
 
 import os
 import sqlite3
+import subprocess
 import time
 import unittest
 
-from lab import SPEECH, TEXT, Lab, read_tensors, settings, write_manifest
+from lab import PROGRAM, SPEECH, TEXT, Lab, read_tensors, settings, write_manifest
 
 TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist")
 
@@ -135,6 +136,15 @@ class Training(Lab):
         self.says(err, "tensors taken over")
         self.says(out, "model     speech cnn1d")
 
+    def test_results_that_cannot_be_written(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for words in (["inspect", self.manifest], ["run", "--list-keys"],
+                          ["eval", self.teacher, self.manifest]):
+                run = subprocess.run([PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                                     env=self.environment(), timeout=120)
+                self.assertEqual(run.returncode, 1, words)
+                self.says(run.stderr, "cannot write to standard output", "No space left")
+
     def test_list_keys(self):
         out, _ = self.retort("run", "--list-keys")
         for key in ("seed", "distill.l2.margin", "weight.terms", "pipeline.memory"):
@@ -160,7 +170,7 @@ class Refusals(Lab):
     def test_usage(self):
         self.refused(["which recipe?", "retort run --help"])
         self.refused(["nope.yaml", "No such file"], "nope.yaml")
-        self.refused(["--bogus", "retort run --help"], self.recipe, "--bogus")
+        self.refused(["retort run: unrecognized option '--bogus'", "retort run --help"], self.recipe, "--bogus")
         self.refused(["'o'", "retort run --help"], self.recipe, "-o")
         self.refused(["'extra'"], self.recipe, "extra")
         self.refused(["--resume needs -o"], self.recipe, "--resume")

@@ -2,6 +2,7 @@
  * main: finds the command by name. Everything else is in cmd_*.c; the list is commands.def. */
 #include "tui/cli/cmd.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -34,6 +35,20 @@ static void help(FILE *out)
                  "clean checkpoint.\n");
 }
 
+/* Runs one command; what it has printed must have arrived. */
+static int run(const struct command *c, int argc, char **argv)
+{
+    char name[64];
+    snprintf(name, sizeof name, "retort %s", c->name);
+    argv[0] = name; /* for getopt's messages */
+    int code = c->main(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == RT_EXIT_DONE) {
+        fprintf(stderr, "retort: cannot write to standard output: %s\n", strerror(errno));
+        return RT_EXIT_FAILED;
+    }
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     /* Batches come and go in pieces of a MiB: giving them back to the kernel each time costs half the
@@ -59,7 +74,7 @@ int main(int argc, char **argv)
         if (list)
             printf("%s\n", commands[i].name);
         else if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].main(argc - 1, argv + 1);
+            return run(&commands[i], argc - 1, argv + 1);
     }
     if (list)
         return RT_EXIT_DONE;
