@@ -3,7 +3,11 @@
 #include "tui/cli/cmd.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 int rt_cmd_fail(const struct rt_error *e)
 {
@@ -35,4 +39,23 @@ const char *rt_cmd_count(long long n, char text[32])
     }
     text[at] = '\0';
     return text;
+}
+
+void rt_cmd_say(const char *title, const char *text)
+{
+    struct winsize w;
+    bool terminal = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0;
+    size_t width = terminal && w.ws_col > 40 ? w.ws_col : (size_t)-1;
+    printf("%-9s", title);
+    for (size_t column = 9; *text; text += strspn(text, " ")) {
+        size_t word = strcspn(text, " ");
+        if (column + 1 + word > width && column > 9) {
+            printf("\n%9s", "");
+            column = 9;
+        }
+        printf(" %.*s", (int)word, text);
+        column += 1 + word;
+        text += word;
+    }
+    putchar('\n');
 }

@@ -17,6 +17,8 @@ int rt_cmd_fail(const struct rt_error *e);
 /* "retort COMMAND: text; try ..." to stderr; returns RT_EXIT_USAGE. */
 int rt_cmd_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* "title     text" to standard output, wrapped at the terminal's width, on later lines indented. */
+void rt_cmd_say(const char *title, const char *text);
 /* 1234567 -> "1,234,567". */
 const char *rt_cmd_count(long long n, char text[32]);
 

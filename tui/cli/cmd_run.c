@@ -178,10 +178,16 @@ static void print_results(const struct rt_training *t, const struct rt_session *
     print_share("valid", &t->valid);
     print_share("test", &t->test);
     rt_session_summary(s, text, sizeof text);
-    if (text[0])
-        printf("%-9s %s; retort inspect %s --where 'reason != \"\"'\n", "left out", text, t->dir.path);
-    printf("%-9s %s; queues held at most %.1f of %lld MiB\n", "pipeline", t->limit,
-           (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
+    if (text[0]) {
+        char hint[6000];
+        snprintf(hint, sizeof hint, "%s; retort inspect %s --where 'reason != \"\"'", text,
+                 t->dir.path);
+        rt_cmd_say("left out", hint);
+    }
+    char limit[600];
+    snprintf(limit, sizeof limit, "%s; queues held at most %.1f of %lld MiB", t->limit,
+             (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
+    rt_cmd_say("pipeline", limit);
     printf("%-9s %s/student.safetensors\n", "model", t->dir.path);
 }
 
