@@ -2,37 +2,33 @@
  * test_audiofile: spoilt recordings are refused by name, whole ones give the tone they hold,
  * whatever their container, rate and channels. Files by tests/data/make. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 #include "formats/audiofile.h"
-#include "formats/file.h"
+#include "tests/support/support.h"
 
 static int decode(const char *name, struct rt_audio *a, struct rt_error *e)
 {
-    char path[256];
-    uint8_t *bytes;
     size_t size;
-    snprintf(path, sizeof path, "tests/data/%s", name);
-    assert_int_equal(rt_file_read(path, 1 << 20, &bytes, &size, e), 0);
-    int rc = rt_audio_decode(a, bytes, size, path, e);
+    uint8_t *bytes = read_bytes(sample_path(name), &size);
+    int rc = rt_audio_decode(a, bytes, size, name, e);
     free(bytes);
+    return rc;
+}
+
+static int refuse(const uint8_t *bytes, size_t size, const char *name, struct rt_error *e)
+{
+    struct rt_audio a;
+    int rc = rt_audio_decode(&a, bytes, size, name, e);
+    assert_null(a.sample);
     return rc;
 }
 
 static void test_bad(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        int code;
-        const char *words;
-    } bad[] = {
+    static const struct bad_file bad[] = {
         {"bad/empty", RT_EEMPTY, "empty"},
         {"bad/no_samples.wav", RT_EEMPTY, "without a single sample"},
         {"bad/noise", RT_EFORMAT, "not a whole recording"},
@@ -47,23 +43,15 @@ static void test_bad(void **state)
         {"bad/nan.wav", RT_ENOTFINITE, "sample 1000"},
         {"bad/infinite.wav", RT_ENOTFINITE, "sample 2000"},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct rt_audio a;
-        struct rt_error e = {0};
-        assert_int_equal(decode(bad[i].name, &a, &e), bad[i].code);
-        assert_null(a.sample);
-        assert_non_null(strstr(e.text, bad[i].words));
-        assert_non_null(strstr(e.text, bad[i].name));
-    }
+    check_bad_files(bad, sizeof bad / sizeof *bad, refuse);
 }
 
 /* Every prefix of an Ogg file that ends before its last page does is refused. */
 static void test_ogg_prefixes(void **state)
 {
     (void)state;
-    uint8_t *bytes;
     size_t size;
-    assert_int_equal(rt_file_read("tests/data/good/tone_22k.ogg", 1 << 20, &bytes, &size, NULL), 0);
+    uint8_t *bytes = read_bytes(sample_path("good/tone_22k.ogg"), &size);
     for (size_t n = 4; n < size; n += 1 + n / 50) {
         struct rt_audio a;
         assert_int_equal(rt_audio_decode(&a, bytes, n, "cut", NULL), RT_EFORMAT);

@@ -1,38 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Tests of file.h: refused paths, bounds, all-or-nothing writes, folders and the cursor. */
 #include "formats/file.h"
+#include "tests/support/support.h"
 
-#include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
 
-static char folder[] = "/tmp/retort-file-XXXXXX";
-static char path_text[4096];
-
-static const char *in_folder(const char *name)
-{
-    snprintf(path_text, sizeof path_text, "%s/%s", folder, name);
-    return path_text;
-}
-
-static int entries(void)
-{
-    DIR *d = opendir(folder);
-    assert_non_null(d);
-    int n = -2;
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n;
-}
+static struct scratch dir;
 
 static void write_text(const char *path, const char *text)
 {
@@ -46,14 +23,14 @@ static void unreadable_paths_are_refused(void **state)
     uint8_t *bytes;
     size_t size;
     struct rt_error e;
-    const char *missing = in_folder("missing");
+    const char *missing = scratch_file(&dir, "missing");
     assert_int_equal(rt_file_read(missing, 10, &bytes, &size, &e), RT_EMISSING);
     assert_null(bytes);
     assert_non_null(strstr(e.text, missing));
-    assert_int_equal(rt_file_read(folder, 10, &bytes, &size, &e), RT_EFORMAT);
+    assert_int_equal(rt_file_read(dir.path, 10, &bytes, &size, &e), RT_EFORMAT);
     assert_non_null(strstr(e.text, "folder"));
     assert_int_equal(rt_file_read("/dev/zero", 10, &bytes, &size, &e), RT_EFORMAT);
-    const char *pipe_path = in_folder("pipe");
+    const char *pipe_path = scratch_file(&dir, "pipe");
     assert_int_equal(mkfifo(pipe_path, 0600), 0);
     assert_int_equal(rt_file_read(pipe_path, 10, &bytes, &size, NULL), RT_EFORMAT);
     unlink(pipe_path);
@@ -65,7 +42,7 @@ static void reads_are_bounded(void **state)
     uint8_t *bytes;
     size_t size;
     struct rt_error e;
-    const char *path = in_folder("ten");
+    const char *path = scratch_file(&dir, "ten");
     write_text(path, "0123456789");
     assert_int_equal(rt_file_read(path, 9, &bytes, &size, &e), RT_ELARGE);
     assert_non_null(strstr(e.text, "10 bytes; the limit is 9"));
@@ -84,7 +61,7 @@ static void reads_are_bounded(void **state)
 static void a_write_joins_its_parts_and_replaces(void **state)
 {
     (void)state;
-    const char *path = in_folder("joined");
+    const char *path = scratch_file(&dir, "joined");
     write_text(path, "a longer text that was there before");
     struct rt_span part[] = {{"one", 3}, {NULL, 0}, {"two", 3}};
     assert_int_equal(rt_file_write(path, part, 3, NULL), 0);
@@ -93,7 +70,7 @@ static void a_write_joins_its_parts_and_replaces(void **state)
     assert_int_equal(rt_file_read(path, 100, &bytes, &size, NULL), 0);
     assert_string_equal((char *)bytes, "onetwo");
     free(bytes);
-    assert_int_equal(entries(), 1);
+    assert_int_equal(scratch_entries(&dir), 1);
     unlink(path);
 }
 
@@ -102,10 +79,10 @@ static void a_failed_write_leaves_the_old_file_alone(void **state)
     (void)state;
     struct rt_error e;
     struct rt_span part = {"x", 1};
-    assert_int_equal(rt_file_write(in_folder("none/x"), &part, 1, &e), RT_EMISSING);
-    assert_int_equal(rt_file_write(folder, &part, 1, &e), RT_EFORMAT);
+    assert_int_equal(rt_file_write(scratch_file(&dir, "none/x"), &part, 1, &e), RT_EMISSING);
+    assert_int_equal(rt_file_write(dir.path, &part, 1, &e), RT_EFORMAT);
     assert_int_equal(rt_file_write("/dev/null", &part, 1, &e), RT_EFORMAT);
-    assert_int_equal(entries(), 0);
+    assert_int_equal(scratch_entries(&dir), 0);
 
     char *path = malloc(5000);
     memset(path, 'a', 4999);
@@ -114,16 +91,16 @@ static void a_failed_write_leaves_the_old_file_alone(void **state)
     free(path);
 
     /* The temporary name cannot be opened, so the old content must stay. */
-    write_text(in_folder("kept"), "old");
-    assert_int_equal(mkdir(in_folder("kept.tmp"), 0700), 0);
-    assert_int_equal(rt_file_write(in_folder("kept"), &part, 1, &e), RT_EIO);
-    rmdir(in_folder("kept.tmp"));
+    write_text(scratch_file(&dir, "kept"), "old");
+    assert_int_equal(mkdir(scratch_file(&dir, "kept.tmp"), 0700), 0);
+    assert_int_equal(rt_file_write(scratch_file(&dir, "kept"), &part, 1, &e), RT_EIO);
+    rmdir(scratch_file(&dir, "kept.tmp"));
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(rt_file_read(in_folder("kept"), 100, &bytes, &size, NULL), 0);
+    assert_int_equal(rt_file_read(scratch_file(&dir, "kept"), 100, &bytes, &size, NULL), 0);
     assert_string_equal((char *)bytes, "old");
     free(bytes);
-    unlink(in_folder("kept"));
+    unlink(scratch_file(&dir, "kept"));
 }
 
 static void a_full_disk_is_named(void **state)
@@ -131,9 +108,10 @@ static void a_full_disk_is_named(void **state)
     (void)state;
     struct rt_error e;
     /* The temporary file is a link to the device that is always full. */
-    assert_int_equal(symlink("/dev/full", in_folder("full.tmp")), 0);
-    assert_int_equal(rt_file_write(in_folder("full"), &(struct rt_span){"x", 1}, 1, &e), RT_EFULL);
-    assert_int_equal(entries(), 0);
+    assert_int_equal(symlink("/dev/full", scratch_file(&dir, "full.tmp")), 0);
+    const char *path = scratch_file(&dir, "full");
+    assert_int_equal(rt_file_write(path, &(struct rt_span){"x", 1}, 1, &e), RT_EFULL);
+    assert_int_equal(scratch_entries(&dir), 0);
 }
 
 static void folders_are_made_once(void **state)
@@ -142,17 +120,17 @@ static void folders_are_made_once(void **state)
     struct rt_error e;
     struct stat st;
     assert_int_equal(rt_file_mkdirs("", &e), RT_ERANGE);
-    assert_int_equal(rt_file_mkdirs(in_folder("a//b/c/"), &e), 0);
-    assert_int_equal(rt_file_mkdirs(in_folder("a/b/c"), &e), 0);
-    assert_int_equal(stat(in_folder("a/b/c"), &st), 0);
+    assert_int_equal(rt_file_mkdirs(scratch_file(&dir, "a//b/c/"), &e), 0);
+    assert_int_equal(rt_file_mkdirs(scratch_file(&dir, "a/b/c"), &e), 0);
+    assert_int_equal(stat(scratch_file(&dir, "a/b/c"), &st), 0);
     assert_true(S_ISDIR(st.st_mode));
-    write_text(in_folder("a/file"), "");
-    assert_int_equal(rt_file_mkdirs(in_folder("a/file"), &e), RT_EIO);
-    assert_int_equal(rt_file_mkdirs(in_folder("a/file/x"), &e), RT_EIO);
-    unlink(in_folder("a/file"));
-    rmdir(in_folder("a/b/c"));
-    rmdir(in_folder("a/b"));
-    rmdir(in_folder("a"));
+    write_text(scratch_file(&dir, "a/file"), "");
+    assert_int_equal(rt_file_mkdirs(scratch_file(&dir, "a/file"), &e), RT_EIO);
+    assert_int_equal(rt_file_mkdirs(scratch_file(&dir, "a/file/x"), &e), RT_EIO);
+    unlink(scratch_file(&dir, "a/file"));
+    rmdir(scratch_file(&dir, "a/b/c"));
+    rmdir(scratch_file(&dir, "a/b"));
+    rmdir(scratch_file(&dir, "a"));
 }
 
 static void the_cursor_stops_at_the_end(void **state)
@@ -178,17 +156,10 @@ static void the_cursor_stops_at_the_end(void **state)
     assert_null(rt_take_bytes(&c, 1));
 }
 
-static int make_folder(void **state)
+static void nothing_is_left_behind(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-/* Fails when a test left something behind. */
-static int remove_folder(void **state)
-{
-    (void)state;
-    return rmdir(folder);
+    assert_int_equal(scratch_entries(&dir), 0);
 }
 
 int main(void)
@@ -201,6 +172,9 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_named),
         cmocka_unit_test(folders_are_made_once),
         cmocka_unit_test(the_cursor_stops_at_the_end),
+        cmocka_unit_test(nothing_is_left_behind),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    scratch_make(&dir);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + scratch_remove(&dir);
 }

@@ -3,17 +3,13 @@
  * out unescaped; what is written reads back. */
 #include "formats/manifest.h"
 #include "formats/file.h"
+#include "tests/support/support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
-static char folder[] = "/tmp/rt_manifest_XXXXXX", path[64];
+static struct scratch dir;
+static const char *path; /* of the manifest that tests write */
 static struct rt_error e;
 static struct rt_manifest *m;
 
@@ -158,7 +154,7 @@ static void cells_come_out_unescaped(void **state)
     assert_int_equal(rt_manifest_find(m, "c"), 2);
     assert_int_equal(rt_manifest_find(m, "d"), -1);
     assert_int_equal(rt_manifest_find(m, ""), -1);
-    assert_string_equal(rt_manifest_folder(m), folder);
+    assert_string_equal(rt_manifest_folder(m), dir.path);
     assert_string_equal(rt_manifest_path(m), path);
     assert_int_equal(load("id\ttext\na\tx"), 0); /* no line end at the end */
     assert_string_equal(rt_manifest_cell(m, 0, 1), "x");
@@ -212,21 +208,11 @@ static void every_row_of_many_is_found(void **state)
     free(text);
 }
 
-static int make_folder(void **state)
+/* A manifest is read in place, and written to a temporary name that is gone afterwards. */
+static void nothing_else_is_left(void **state)
 {
     (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(path, sizeof path, "%s/m.tsv", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    rt_manifest_destroy(m);
-    unlink(path);
-    return rmdir(folder);
+    assert_int_equal(scratch_entries(&dir), 1);
 }
 
 int main(void)
@@ -239,6 +225,11 @@ int main(void)
         cmocka_unit_test(cells_come_out_unescaped),
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(every_row_of_many_is_found),
+        cmocka_unit_test(nothing_else_is_left),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    scratch_make(&dir);
+    path = scratch_file(&dir, "m.tsv");
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rt_manifest_destroy(m);
+    return failed + scratch_remove(&dir);
 }

@@ -3,20 +3,17 @@
  * in the right field; what is printed reads back to the same bytes. */
 #include "formats/recipe.h"
 #include "formats/file.h"
+#include "tests/support/support.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 static struct rt_recipe r, again;
 static struct rt_error e;
+static struct scratch dir;
 
 static int parse(const char *yaml)
 {
@@ -310,30 +307,24 @@ static void paths_start_at_the_recipe(void **state)
 static void a_loaded_recipe_finds_its_neighbours(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/rt_recipe_XXXXXX", path[64], link[64];
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/r.yaml", folder);
+    char path[256];
+    snprintf(path, sizeof path, "%s", scratch_file(&dir, "r.yaml"));
     const char *yaml =
         "data: {manifest: m.tsv}\nteacher.model: link/../t\ncache:\n  dir: c\n  q: 1\n";
     struct rt_span part = {yaml, strlen(yaml) - strlen("  q: 1\n")};
     assert_int_equal(rt_file_write(path, &part, 1, &e), 0);
-    snprintf(link, sizeof link, "%s/link", folder);
-    assert_int_equal(symlink("/usr/share", link), 0);
+    assert_int_equal(symlink("/usr/share", scratch_file(&dir, "link")), 0);
     assert_int_equal(rt_recipe_load(&r, path, &e), 0);
-    char want[64];
-    snprintf(want, sizeof want, "%s/m.tsv", folder);
-    assert_string_equal(r.data_manifest, want);
+    assert_string_equal(r.data_manifest, scratch_file(&dir, "m.tsv"));
     assert_string_equal(r.teacher_model, "/usr/t"); /* where the system would look */
 
     part.size = strlen(yaml);
     assert_int_equal(rt_file_write(path, &part, 1, &e), 0);
     assert_int_equal(rt_recipe_load(&r, path, &e), RT_ENOTFOUND);
-    char message[200];
+    char message[400];
     snprintf(message, sizeof message, "%s:5: \"cache.q\" is not a setting", path);
     assert_string_equal(e.text, message);
-    unlink(path);
-    unlink(link);
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(scratch_entries(&dir), 2); /* nothing but what this test made */
 }
 
 /* Prints r, reads it back, and wants the same bytes and the same text again. */
@@ -441,5 +432,7 @@ int main(void)
         cmocka_unit_test(what_is_printed_reads_back_the_same),
         cmocka_unit_test(numbers_keep_their_bits_in_the_shortest_form),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    scratch_make(&dir);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + scratch_remove(&dir);
 }

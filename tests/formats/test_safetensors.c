@@ -3,18 +3,14 @@
  * format's description, and that damage never gets further than an error. */
 #include "formats/safetensors.h"
 #include "formats/file.h"
+#include "tests/support/support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
-static char path[] = "/tmp/retort-safetensors-XXXXXX";
+static struct scratch dir;
+static const char *path; /* of the file that tests write */
 
 /* A file of this header text and `data` bytes 0, 1, 2, ... */
 static uint8_t *make_file(const char *header, size_t data, size_t *size)
@@ -242,6 +238,21 @@ static void the_written_bytes_follow_the_format(void **state)
     free(bytes);
 }
 
+static void take_cut(const uint8_t *bytes, size_t size)
+{
+    struct rt_safetensors *s;
+    assert_int_equal(rt_safetensors_parse(&s, bytes, size, "x", NULL), RT_EFORMAT);
+}
+
+static void take_changed(const uint8_t *bytes, size_t size)
+{
+    struct rt_safetensors *s;
+    int rc = rt_safetensors_parse(&s, bytes, size, "x", NULL);
+    assert_true(rc == 0 || rc == RT_EFORMAT || rc == RT_ELARGE);
+    assert_true((rc == 0) == (s != NULL));
+    rt_safetensors_destroy(s);
+}
+
 static void damage_gets_no_further_than_an_error(void **state)
 {
     (void)state;
@@ -252,21 +263,8 @@ static void damage_gets_no_further_than_an_error(void **state)
     assert_int_equal(rt_safetensors_write(s, path, &e), 0);
     rt_safetensors_destroy(s);
     assert_int_equal(rt_file_read(path, 1 << 20, &bytes, &size, &e), 0);
-    for (size_t n = 0; n < size; n++) {
-        uint8_t *copy = malloc(n + 1);
-        memcpy(copy, bytes, n);
-        assert_int_equal(rt_safetensors_parse(&s, copy, n, "x", &e), RT_EFORMAT);
-        free(copy);
-    }
-    for (size_t at = 0; at < size; at++)
-        for (int bit = 0; bit < 8; bit++) {
-            bytes[at] ^= (uint8_t)(1 << bit);
-            int rc = rt_safetensors_parse(&s, bytes, size, "x", &e);
-            assert_true(rc == 0 || rc == RT_EFORMAT || rc == RT_ELARGE);
-            assert_true((rc == 0) == (s != NULL));
-            rt_safetensors_destroy(s);
-            bytes[at] ^= (uint8_t)(1 << bit);
-        }
+    each_prefix(bytes, size, take_cut);
+    each_change(bytes, size, EACH_BIT, take_changed);
     free(bytes);
 }
 
@@ -278,19 +276,6 @@ static void a_file_that_cannot_be_written_is_named(void **state)
     assert_int_equal(rt_safetensors_write(s, "/nowhere/m.safetensors", &e), RT_EMISSING);
     assert_non_null(strstr(e.text, "/nowhere/m.safetensors"));
     rt_safetensors_destroy(s);
-}
-
-static int make_path(void **state)
-{
-    (void)state;
-    int fd = mkstemp(path);
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_path(void **state)
-{
-    (void)state;
-    return unlink(path);
 }
 
 int main(void)
@@ -305,5 +290,8 @@ int main(void)
         cmocka_unit_test(damage_gets_no_further_than_an_error),
         cmocka_unit_test(a_file_that_cannot_be_written_is_named),
     };
-    return cmocka_run_group_tests(tests, make_path, remove_path);
+    scratch_make(&dir);
+    path = scratch_file(&dir, "x.safetensors");
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + scratch_remove(&dir);
 }

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Tests of pipeline/run/dataset: refusals, classes, hidden labels whatever the order of rows, sources. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include "pipeline/run/dataset.h"
-#include "tests/pipeline/scratch.h"
+#include "tests/support/support.h"
 
 #define HEAD "id\tsplit\tlabel\tspeech\ttext\n"
 
@@ -184,20 +179,6 @@ static void test_many_classes(void **state)
     free(table);
 }
 
-static int make(void **state)
-{
-    (void)state;
-    scratch_make(&dir);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    scratch_remove(&dir);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,5 +186,7 @@ int main(void)
         cmocka_unit_test(test_given_classes), cmocka_unit_test(test_hidden_labels),
         cmocka_unit_test(test_many_classes),
     };
-    return cmocka_run_group_tests(tests, make, clean);
+    scratch_make(&dir);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + scratch_remove(&dir);
 }

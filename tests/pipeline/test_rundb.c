@@ -2,19 +2,14 @@
  * Tests of pipeline/run/rundb: what is no data base of ours, rows in and out, rewind, a reader beside the
  * writer, what a crash leaves, a full disk. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "pipeline/run/rundb.h"
-#include "tests/pipeline/scratch.h"
+#include "tests/support/support.h"
 
 static struct scratch dir;
 static struct rt_error e;
@@ -226,20 +221,6 @@ static void test_disk_full(void **state)
     rt_rundb_close(db);
 }
 
-static int make(void **state)
-{
-    (void)state;
-    scratch_make(&dir);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    scratch_remove(&dir);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,5 +229,7 @@ int main(void)
         cmocka_unit_test(test_rewind),        cmocka_unit_test(test_reader_and_crash),
         cmocka_unit_test(test_disk_full),
     };
-    return cmocka_run_group_tests(tests, make, clean);
+    scratch_make(&dir);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + scratch_remove(&dir);
 }

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Tests of pipeline/run/rundir: who may open, the lock's owner named, resuming, checkpoints, the log. */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "formats/file.h"
 #include "pipeline/run/rundir.h"
-#include "tests/pipeline/scratch.h"
+#include "tests/support/support.h"
 
 static struct scratch dir;
 static struct rt_error e;
@@ -180,20 +175,6 @@ static void test_log(void **state)
     free(text);
 }
 
-static int make(void **state)
-{
-    (void)state;
-    scratch_make(&dir);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    scratch_remove(&dir);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,5 +182,7 @@ int main(void)
         cmocka_unit_test(test_lock),        cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_log),
     };
-    return cmocka_run_group_tests(tests, make, clean);
+    scratch_make(&dir);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + scratch_remove(&dir);
 }

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Tests of pipeline/flow/runner: refusals, order, back-pressure, memory, errors, stops, ends.
  * Stages wait for events (a count reached), never for the clock; a scheduler that loses one hangs. */
-#include <dirent.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
-#include <cmocka.h>
 
 #include "pipeline/flow/limit.h"
 #include "pipeline/flow/rng.h"
 #include "pipeline/flow/runner.h"
+#include "tests/support/support.h"
 
 #define STAGES 3
 #define MIB ((size_t)1 << 20)
@@ -564,17 +559,6 @@ static void test_tick(void **state)
 }
 
 /* ---- what is said and left ---- */
-
-static int open_files(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-    while (d && readdir(d))
-        n++;
-    if (d)
-        closedir(d);
-    return n;
-}
 
 static void test_nothing_left_open(void **state)
 {

@@ -2,11 +2,7 @@
  * Tests of pipeline/run/store: not a store, torn and damaged records, the limit, a full disk, threads
  * and processes on one file. */
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +10,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "formats/file.h"
 #include "pipeline/run/store.h"
-#include "tests/pipeline/scratch.h"
+#include "tests/support/support.h"
 
 #define PLENTY (UINT64_C(1) << 30)
 
@@ -395,20 +390,6 @@ static void test_threads(void **state)
     rt_store_close(s);
 }
 
-static int make(void **state)
-{
-    (void)state;
-    scratch_make(&dir);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    scratch_remove(&dir);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,5 +400,7 @@ int main(void)
         cmocka_unit_test(test_disk_full),      cmocka_unit_test(test_two_processes),
         cmocka_unit_test(test_threads),
     };
-    return cmocka_run_group_tests(tests, make, clean);
+    scratch_make(&dir);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed + scratch_remove(&dir);
 }

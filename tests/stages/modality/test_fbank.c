@@ -3,17 +3,12 @@
  * of real recordings, and the edges: too few samples, silence, band counts. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 #include "formats/audiofile.h"
-#include "formats/file.h"
 #include "formats/npy.h"
 #include "stages/modality/fbank.h"
+#include "tests/support/support.h"
 
 static void test_limits(void **state)
 {
@@ -71,13 +66,12 @@ static void test_no_empty_band(void **state)
 static void check_golden(const char *name, int bands)
 {
     char path[128];
-    uint8_t *bytes;
     size_t size;
     struct rt_audio a;
     struct rt_tensor want;
     struct rt_fbank *f;
     snprintf(path, sizeof path, "tests/golden/fbank_in_%s.wav", name);
-    assert_int_equal(rt_file_read(path, 1 << 20, &bytes, &size, NULL), 0);
+    uint8_t *bytes = read_bytes(path, &size);
     assert_int_equal(rt_audio_decode(&a, bytes, size, path, NULL), 0);
     free(bytes);
     snprintf(path, sizeof path, "tests/golden/fbank_%s_%d.npy", name, bands);

@@ -2,16 +2,11 @@
  * test_image: every reason to leave a picture out; the base picture; each augmentation by itself,
  * and that it follows from its random numbers alone; measures move the right way. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
-#include "formats/file.h"
 #include "stages/modality/modality.h"
+#include "tests/support/support.h"
 
 #define SIDE 8
 
@@ -29,32 +24,33 @@ static int reset(void **state)
 
 static int load(const char *path, struct rt_tensor *raw, struct rt_error *e)
 {
-    uint8_t *bytes;
     size_t size;
-    assert_int_equal(rt_file_read(path, 1 << 20, &bytes, &size, e), 0);
+    uint8_t *bytes = read_bytes(path, &size);
     int rc = image->load(bytes, size, path, raw, e);
     free(bytes);
+    return rc;
+}
+
+static int refuse(const uint8_t *bytes, size_t size, const char *name, struct rt_error *e)
+{
+    struct rt_tensor raw;
+    int rc = image->load(bytes, size, name, &raw, e);
+    assert_null(raw.data);
     return rc;
 }
 
 static void test_reasons(void **state)
 {
     (void)state;
-    static const struct {
-        const char *path;
-        int code;
-    } bad[] = {
-        {"tests/data/bad/empty", RT_EEMPTY},    {"tests/data/bad/noise", RT_EFORMAT},
-        {"tests/data/bad/1x1.png", RT_ESMALL},  {"tests/data/bad/blank.png", RT_EBLANK},
-        {"tests/data/bad/huge.png", RT_ELARGE}, {"tests/data/bad/cut_rgb.jpg", RT_EFORMAT},
+    static const struct bad_file bad[] = {
+        {"bad/empty", RT_EEMPTY, NULL},
+        {"bad/noise", RT_EFORMAT, NULL},
+        {"bad/1x1.png", RT_ESMALL, NULL},
+        {"bad/blank.png", RT_EBLANK, NULL},
+        {"bad/huge.png", RT_ELARGE, NULL},
+        {"bad/cut_rgb.jpg", RT_EFORMAT, NULL},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct rt_tensor raw;
-        struct rt_error e = {0};
-        assert_int_equal(load(bad[i].path, &raw, &e), bad[i].code);
-        assert_null(raw.data);
-        assert_memory_equal(e.text, bad[i].path, strlen(bad[i].path));
-    }
+    check_bad_files(bad, sizeof bad / sizeof *bad, refuse);
 }
 
 static void test_reasons_of_raw(void **state)
