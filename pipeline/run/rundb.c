@@ -16,7 +16,7 @@
 #define VERSION 1      /* of the tables; kept in PRAGMA user_version */
 #define PATIENCE 10000 /* ms to wait for another process's lock */
 
-enum { META, METRIC, SAMPLE, JOURNAL, STATEMENTS };
+enum { META, METRIC, SAMPLE, JOURNAL, STAGE, STATEMENTS };
 
 struct rt_rundb {
     sqlite3 *db;
@@ -33,7 +33,10 @@ static const char schema[] =
     " split TEXT, hidden INTEGER, reason TEXT, modality TEXT, detail TEXT, seen INTEGER, quality REAL,"
     " weight REAL);"
     "CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, step INTEGER, time REAL, who TEXT,"
-    " key TEXT, before TEXT, after TEXT);";
+    " key TEXT, before TEXT, after TEXT);"
+    "CREATE TABLE IF NOT EXISTS stages(name TEXT PRIMARY KEY, workers INTEGER, batches INTEGER,"
+    " samples INTEGER, busy REAL, wait_in REAL, wait_out REAL, packed_in INTEGER, packed_out INTEGER,"
+    " raw_out INTEGER, wall REAL) WITHOUT ROWID;";
 
 /* Columns of samples before the extra ones. */
 static const char *const fixed[] = {"row", "id", "label", "grp", "split", "hidden", "reason",
@@ -44,6 +47,8 @@ static const char *const insert[STATEMENTS] = {
     [META] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
     [METRIC] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) VALUES(?, ?, ?, ?, ?)",
     [JOURNAL] = "INSERT INTO journal(step, time, who, key, before, after) VALUES(?, ?, ?, ?, ?, ?)",
+    [STAGE] = "INSERT OR REPLACE INTO stages(name, workers, batches, samples, busy, wait_in, wait_out,"
+              " packed_in, packed_out, raw_out, wall) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
 /* ---- errors ---- */
@@ -318,6 +323,27 @@ int rt_rundb_journal(struct rt_rundb *r, int64_t step, const char *who, const ch
     bind_text(s, 4, key);
     bind_text(s, 5, before);
     bind_text(s, 6, after);
+    return run(r, s, e);
+}
+
+int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wall,
+                   struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = begin(r, STAGE, &s, e);
+    if (code < 0)
+        return code;
+    bind_text(s, 1, t->name);
+    sqlite3_bind_int(s, 2, t->workers);
+    sqlite3_bind_int64(s, 3, (sqlite3_int64)t->batches);
+    sqlite3_bind_int64(s, 4, (sqlite3_int64)t->samples);
+    sqlite3_bind_double(s, 5, 1e-9 * (double)t->busy);
+    sqlite3_bind_double(s, 6, 1e-9 * (double)t->wait_in);
+    sqlite3_bind_double(s, 7, 1e-9 * (double)t->wait_out);
+    sqlite3_bind_int64(s, 8, (sqlite3_int64)t->bytes_in);
+    sqlite3_bind_int64(s, 9, (sqlite3_int64)t->bytes_out);
+    sqlite3_bind_int64(s, 10, (sqlite3_int64)t->raw_out);
+    sqlite3_bind_double(s, 11, wall);
     return run(r, s, e);
 }
 

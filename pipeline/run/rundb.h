@@ -7,6 +7,8 @@
  *   samples(row PRIMARY KEY, id, label, grp, split, hidden, reason, modality, detail, seen, quality,
  *           weight, <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL, inside_<term> INT ...)
  *   journal(number, step, time, who, key, before, after)
+ *   stages(name PRIMARY KEY, workers, batches, samples, busy, wait_in, wait_out, packed_in, packed_out,
+ *           raw_out, wall)   of the process that wrote last: seconds (sums over workers) and bytes
  * Written by one thread at a time. A transaction is open from the first write to rt_rundb_commit; what is
  * not committed is lost at close. Text may be NULL (then ""), a NaN becomes NULL. Errors: RT_EFULL (disk
  * full), RT_EBUSY, RT_EFORMAT (no data base of ours, or damaged), RT_EUSAGE, RT_EIO, RT_EMEM. */
@@ -14,6 +16,7 @@
 #define RT_RUNDB_H
 
 #include "formats/error.h"
+#include "pipeline/flow/stage.h"
 #include <stdint.h>
 
 #define RT_RUNDB_COLUMNS 96
@@ -45,6 +48,9 @@ struct rt_sample_row {
 int rt_rundb_sample(struct rt_rundb *db, const struct rt_sample_row *s, struct rt_error *e);
 int rt_rundb_journal(struct rt_rundb *db, int64_t step, const char *who, const char *key,
                      const char *before, const char *after, struct rt_error *e);
+/* A stage's account of the run; wall: seconds from the first batch to the last. */
+int rt_rundb_stage(struct rt_rundb *db, const struct rt_stage_stats *s, double wall,
+                   struct rt_error *e);
 int rt_rundb_commit(struct rt_rundb *db, struct rt_error *e);
 
 /* Reading: runs sql, one statement that changes nothing, and calls row for each result row, values as text

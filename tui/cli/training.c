@@ -308,6 +308,23 @@ static void describe(struct rt_training *t, struct rt_decode *decode, struct rt_
     };
 }
 
+/* What each stage did, for people and for run.db. An error of the run goes before one of the data base. */
+static int account(struct rt_training *t, const struct rt_runner *runner, double wall, int rc,
+                   struct rt_error *e)
+{
+    struct rt_stage_stats stats[RT_RUNNER_STAGES];
+    struct rt_error why = {0};
+    int stages = rt_runner_stats(runner, stats), written = 0;
+    rt_runner_limit(runner, t->limit, sizeof t->limit);
+    t->queue_peak = rt_runner_peak(runner);
+    for (int i = 0; i < stages && written == 0; i++)
+        written = rt_rundb_stage(t->recorder.db, &stats[i], wall, &why);
+    if (rc < 0 || written == 0)
+        return rc;
+    *e = why;
+    return written;
+}
+
 static int run_pipeline(struct rt_training *t, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
@@ -330,12 +347,11 @@ static int run_pipeline(struct rt_training *t, struct rt_error *e)
         rc = add_stages(runner, t, &decode, &quality, &teacher);
     if (rc < 0)
         rt_error_set(e, rc, "cannot make the pipeline: %s", rt_err_words(rc));
-    else
+    uint64_t began = rt_progress_now();
+    if (rc == 0)
         rc = rt_runner_run(runner, rt_sampler_source(sampler), (struct rt_sink){0}, e);
-    if (runner) {
-        rt_runner_limit(runner, t->limit, sizeof t->limit);
-        t->queue_peak = rt_runner_peak(runner);
-    }
+    if (runner)
+        rc = account(t, runner, 1e-9 * (double)(rt_progress_now() - began), rc, e);
     rt_runner_destroy(runner);
     rt_sampler_destroy(sampler);
     return rc;
