@@ -74,6 +74,7 @@ static inline void toy_wav(struct toy *t, const char *name, int seed, int sample
 {
     uint8_t *w = calloc(1, 44 + 2 * (size_t)samples);
     assert_non_null(w);
+    /* file size; size of fmt, format and channels, rate, bytes a second, block and bits; data size */
     uint32_t field[] = {36 + 2 * (uint32_t)samples, 16, 0x00010001, 16000, 32000, 0x00100002,
                         2 * (uint32_t)samples};
     memcpy(w, "RIFF", 4);
@@ -87,7 +88,6 @@ static inline void toy_wav(struct toy *t, const char *name, int seed, int sample
         int16_t v = (int16_t)(9000 * sin(6.2832 * f * s) * (0.4 + 0.5 * sin(9 * s) * sin(9 * s)));
         memcpy(w + 44 + 2 * i, &v, 2);
     }
-    /* the sizes behind "fmt " are 16, then format and channels, rate, bytes a second, block and bits */
     scratch_write(&t->dir, name, w, 44 + 2 * (size_t)samples);
     free(w);
 }
@@ -182,7 +182,7 @@ static inline void toy_same(struct toy_digests a, struct toy_digests b)
     assert_memory_equal(a.of, b.of, sizeof a.of[0] * (size_t)a.count);
 }
 
-/* Scores every row in one batch with the real stages; s may be NULL: content keys only. */
+/* Scores every row in one batch with the real stages; q may be NULL: content keys only. */
 static inline void toy_score(struct toy *t, struct rt_decode *d, struct rt_quality *q)
 {
     int rows[64];
