@@ -4,6 +4,7 @@
 #include "stages/distill/softmax.h"
 
 #include <math.h>
+#include <stddef.h>
 
 double rt_softmax_lse(const float *x, int n, double scale, int skip)
 {
@@ -61,6 +62,28 @@ void rt_softmax_ce_grad(const struct rt_softmax_ce *r, double factor, float *out
                 (float)(factor * r->slope * (exp(r->target - lse) - (1 - r->smoothing) - rest));
         else
             out[j] += (float)(factor * r->scale * (exp(r->scale * r->x[j] - lse) - rest));
+    }
+}
+
+void rt_softmax_ce_values(rt_softmax_ce_row *row, const struct rt_term_in *in, const uint8_t *use,
+                          double *value)
+{
+    for (int i = 0; i < in->batch; i++) {
+        if (!use[i])
+            continue;
+        struct rt_softmax_ce r = row(in, i);
+        value[i] = rt_softmax_ce(&r);
+    }
+}
+
+void rt_softmax_ce_grads(rt_softmax_ce_row *row, const struct rt_term_in *in, const double *scale,
+                         float *out)
+{
+    for (int i = 0; i < in->batch; i++) {
+        if (scale[i] == 0)
+            continue;
+        struct rt_softmax_ce r = row(in, i);
+        rt_softmax_ce_grad(&r, scale[i], out + (size_t)i * (size_t)r.n);
     }
 }
 

@@ -6,6 +6,8 @@
 #ifndef RT_SOFTMAX_H
 #define RT_SOFTMAX_H
 
+#include "stages/distill/term.h"
+
 /* ln sum_j exp(scale * x_j) without j = skip (-1 = with all). -inf when no class is left. */
 double rt_softmax_lse(const float *x, int n, double scale, int skip);
 
@@ -20,6 +22,12 @@ struct rt_softmax_ce {
 double rt_softmax_ce(const struct rt_softmax_ce *r);
 /* out[n] += factor * its gradient in x. */
 void rt_softmax_ce_grad(const struct rt_softmax_ce *r, double factor, float *out);
+/* The value() and grad() of a term that is a cross-entropy: all there is to it is its row i. */
+typedef struct rt_softmax_ce rt_softmax_ce_row(const struct rt_term_in *in, int i);
+void rt_softmax_ce_values(rt_softmax_ce_row *row, const struct rt_term_in *in, const uint8_t *use,
+                          double *value);
+void rt_softmax_ce_grads(rt_softmax_ce_row *row, const struct rt_term_in *in, const double *scale,
+                         float *out);
 
 /* KL(softmax(t_scale t) || softmax(x_scale x)) over the classes other than skip. */
 double rt_softmax_kl(const float *t, double t_scale, const float *x, double x_scale, int n,

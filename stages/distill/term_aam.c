@@ -40,22 +40,12 @@ static struct rt_softmax_ce aam_row(const struct rt_term_in *in, int i)
 
 static void aam_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
-    for (int i = 0; i < in->batch; i++) {
-        if (!use[i])
-            continue;
-        struct rt_softmax_ce row = aam_row(in, i);
-        value[i] = rt_softmax_ce(&row);
-    }
+    rt_softmax_ce_values(aam_row, in, use, value);
 }
 
 static void aam_grad(const struct rt_term_in *in, const double *scale, float *out)
 {
-    for (int i = 0; i < in->batch; i++) {
-        if (scale[i] == 0)
-            continue;
-        struct rt_softmax_ce row = aam_row(in, i);
-        rt_softmax_ce_grad(&row, scale[i], out + (size_t)i * in->classes);
-    }
+    rt_softmax_ce_grads(aam_row, in, scale, out);
 }
 
 const struct rt_term rt_term_aam = {

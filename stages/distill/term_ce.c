@@ -32,42 +32,22 @@ static struct rt_softmax_ce head_row(const struct rt_term_in *in, int i)
 
 static void ce_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
-    for (int i = 0; i < in->batch; i++) {
-        if (!use[i])
-            continue;
-        struct rt_softmax_ce row = own_row(in, i);
-        value[i] = rt_softmax_ce(&row);
-    }
+    rt_softmax_ce_values(own_row, in, use, value);
 }
 
 static void ce_grad(const struct rt_term_in *in, const double *scale, float *out)
 {
-    for (int i = 0; i < in->batch; i++) {
-        if (scale[i] == 0)
-            continue;
-        struct rt_softmax_ce row = own_row(in, i);
-        rt_softmax_ce_grad(&row, scale[i], out + (size_t)i * in->classes);
-    }
+    rt_softmax_ce_grads(own_row, in, scale, out);
 }
 
 static void head_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
-    for (int i = 0; i < in->batch; i++) {
-        if (!use[i])
-            continue;
-        struct rt_softmax_ce row = head_row(in, i);
-        value[i] = rt_softmax_ce(&row);
-    }
+    rt_softmax_ce_values(head_row, in, use, value);
 }
 
 static void head_grad(const struct rt_term_in *in, const double *scale, float *out)
 {
-    for (int i = 0; i < in->batch; i++) {
-        if (scale[i] == 0)
-            continue;
-        struct rt_softmax_ce row = head_row(in, i);
-        rt_softmax_ce_grad(&row, scale[i], out + (size_t)i * in->teacher_classes);
-    }
+    rt_softmax_ce_grads(head_row, in, scale, out);
 }
 
 const struct rt_term rt_term_ce = {
