@@ -308,15 +308,26 @@ static void test_order_when_reversed(void **state)
 
 /* ---- back-pressure and memory ---- */
 
-/* The slow last stage: goes on only when the source was asked as far ahead as there is room. */
-static void wait_asked(struct world *w, uint64_t seq)
+/* The slow last stage: goes on only when count is as far ahead of it as there is room. */
+static void wait_ahead(struct world *w, uint64_t seq, const int *count)
 {
     int far = (int)seq + w->ahead;
     uv_mutex_lock(&w->lock);
-    while (w->asked < (far < w->total ? far : w->total))
+    while (*count < (far < w->total ? far : w->total))
         uv_cond_wait(&w->changed, &w->lock);
-    CHECK(w->asked <= far);
+    CHECK(*count <= far);
     uv_mutex_unlock(&w->lock);
+}
+
+static void wait_asked(struct world *w, uint64_t seq)
+{
+    wait_ahead(w, seq, &w->asked);
+}
+
+/* Batches that have left the first stage, which makes them large. */
+static void wait_made(struct world *w, uint64_t seq)
+{
+    wait_ahead(w, seq, &w->made);
 }
 
 static void test_back_pressure(void **state)
@@ -332,17 +343,6 @@ static void test_back_pressure(void **state)
     assert_int_equal(world_run(&w), 0);
     assert_int_equal(w.sunk, 100);
     world_fini(&w);
-}
-
-/* As wait_asked, for batches that have left the first stage, which makes them large. */
-static void wait_made(struct world *w, uint64_t seq)
-{
-    int far = (int)seq + w->ahead;
-    uv_mutex_lock(&w->lock);
-    while (w->made < (far < w->total ? far : w->total))
-        uv_cond_wait(&w->changed, &w->lock);
-    CHECK(w->made <= far);
-    uv_mutex_unlock(&w->lock);
 }
 
 static void test_memory_limit(void **state)

@@ -26,7 +26,7 @@ struct scratch {
 };
 
 void scratch_make(struct scratch *s);
-/* Removes it with all in it. 0, or 1 after a message when more files are open than at its making. */
+/* Removes it with all in it. 0, or 1 after a message: more files are open than at its making. */
 int scratch_remove(struct scratch *s);
 /* The path of `name` in it; stands until the next call. */
 const char *scratch_file(struct scratch *s, const char *name);
