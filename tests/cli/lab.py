@@ -144,7 +144,8 @@ class Lab(unittest.TestCase):
 
     @classmethod
     def environment(cls, cache=None):
-        return dict(os.environ, XDG_CACHE_HOME=cache or cls.cache, LC_ALL="C", TERM="dumb")
+        return dict(os.environ, XDG_CACHE_HOME=cache or cls.cache, LC_ALL="C", TERM="dumb",
+                    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
 
     def path(self, *parts):
         return os.path.join(self.here, *parts)
