@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Tests of tui/cli/trials: wrong lines, each named with file, line and value; then ids and paths. */
 #include "tui/cli/trials.h"
-#include "tests/pipeline/scratch.h"
+#include "tests/support/support.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include <string.h>
 
 static struct scratch dir;
 static struct rt_manifest *m;

@@ -173,6 +173,5 @@ int main(void)
     json_set_alloc_funcs(malloc, free); /* ours: jansson's own calls are not wrapped */
     scratch_make(&dir);
     path = scratch_file(&dir, "x");
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + scratch_remove(&dir);
+    return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

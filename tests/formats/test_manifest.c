@@ -231,5 +231,5 @@ int main(void)
     path = scratch_file(&dir, "m.tsv");
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     rt_manifest_destroy(m);
-    return failed + scratch_remove(&dir);
+    return scratch_end(&dir, failed);
 }

@@ -256,6 +256,5 @@ int main(void)
     };
     scratch_make(&dir);
     path = scratch_file(&dir, "x.npy");
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + scratch_remove(&dir);
+    return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

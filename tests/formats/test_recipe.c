@@ -433,6 +433,5 @@ int main(void)
         cmocka_unit_test(numbers_keep_their_bits_in_the_shortest_form),
     };
     scratch_make(&dir);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + scratch_remove(&dir);
+    return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -187,6 +187,5 @@ int main(void)
         cmocka_unit_test(test_many_classes),
     };
     scratch_make(&dir);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + scratch_remove(&dir);
+    return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -401,6 +401,5 @@ int main(void)
         cmocka_unit_test(test_threads),
     };
     scratch_make(&dir);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    return failed + scratch_remove(&dir);
+    return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

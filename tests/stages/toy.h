@@ -22,7 +22,7 @@
 #include "stages/infer.h"
 #include "stages/model.h"
 #include "stages/quality.h"
-#include "tests/pipeline/scratch.h"
+#include "tests/support/support.h"
 
 struct toy {
     struct scratch dir;

@@ -53,14 +53,19 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-int scratch_remove(struct scratch *s)
+void scratch_remove(struct scratch *s)
 {
-    int left = open_files() - s->open;
     if (nftw(s->path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
         give_up(s->path);
+}
+
+int scratch_end(struct scratch *s, int failures)
+{
+    int left = open_files() - s->open;
+    scratch_remove(s);
     if (left > 0)
         fprintf(stderr, "%d files were left open\n", left);
-    return left > 0;
+    return failures + (left > 0);
 }
 
 const char *scratch_file(struct scratch *s, const char *name)

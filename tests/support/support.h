@@ -14,9 +14,8 @@
 #include <cmocka.h>
 
 /* ---- scratch.c: a temporary folder ----
- *     scratch_make(&dir);
- *     int failed = cmocka_run_group_tests(tests, NULL, NULL);
- *     return failed + scratch_remove(&dir);
+ * One for a whole program: scratch_make(&dir) at the start of main, and at its end
+ *     return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
  * (What cmocka's own teardown of a group gives does not fail the program.) */
 
 struct scratch {
@@ -26,8 +25,9 @@ struct scratch {
 };
 
 void scratch_make(struct scratch *s);
-/* Removes it with all in it. 0, or 1 after a message: more files are open than at its making. */
-int scratch_remove(struct scratch *s);
+void scratch_remove(struct scratch *s); /* with all in it */
+/* Removes it too. Gives failures; one more, after a message, when files were left open. */
+int scratch_end(struct scratch *s, int failures);
 /* The path of `name` in it; stands until the next call. */
 const char *scratch_file(struct scratch *s, const char *name);
 void scratch_write(struct scratch *s, const char *name, const void *bytes, size_t size);
