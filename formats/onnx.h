@@ -85,7 +85,7 @@ struct rt_onnx {
 };
 
 /* Reads and checks (rt_onnx_check). Element types that dtypes.def lacks are converted: FLOAT16 and
- * BFLOAT16 to F32; INT8, INT16, UINT16 to I32; UINT32, UINT64 to I64; the bytes of BOOL are 0 or 1.
+ * BFLOAT16 to F32; INT8, INT16, UINT16 to I32; UINT32 to I64; the bytes of BOOL are 0 or 1.
  * External data must lie in the file's own folder or below it. Nodes come out sorted if the file's
  * are not. RT_EMISSING, RT_EFORMAT, RT_EMISMATCH (version, domain, type not read here), RT_ELARGE,
  * RT_EMEM; *e names the node with its op and opset, the tensor or the byte, and what is wrong. */

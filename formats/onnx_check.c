@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ * onnx_check: what must hold between the parts of a network, whoever made it: each value is made
+ * once, each one read is made, and there is an order of execution, into which the nodes are put. */
+#include "formats/onnx.h"
+#include "formats/onnx_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MADE_BEFORE (-1) /* an input or initialiser */
+
+/* A value and the node that makes it. */
+struct def {
+    const char *name;
+    int node;
+};
+
+struct check {
+    struct rt_onnx *o;
+    const char *name;
+    struct rt_error *e;
+    struct def *def; /* [defs], by name */
+    size_t defs;
+    /* ordering */
+    uint8_t *colour; /* [nodes] */
+    int *stack, *next; /* [nodes]: nodes under way, and which input of each comes next */
+    int *order;        /* [nodes] */
+};
+
+enum colour { UNTOUCHED, UNDER_WAY, DONE };
+
+const char *rt_onnx_who(char buffer[RT_ONNX_WHO], const struct rt_onnx_node *n, int opset)
+{
+    const char *name = n->name[0] ? n->name : n->outputs > 0 ? n->output[0] : "";
+    snprintf(buffer, RT_ONNX_WHO, "node '%.100s' (%.50s, opset %d)", name, n->op, opset);
+    return buffer;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct def *)a)->name, ((const struct def *)b)->name);
+}
+
+static const struct def *find(const struct check *c, const char *name)
+{
+    struct def key = {name, 0};
+    return c->defs ? bsearch(&key, c->def, c->defs, sizeof key, by_name) : NULL;
+}
+
+static int collect(struct check *c)
+{
+    const struct rt_onnx *o = c->o;
+    size_t most = (size_t)o->inputs + (size_t)o->initializers;
+    for (int i = 0; i < o->nodes; i++)
+        most += (size_t)o->node[i].outputs;
+    c->def = malloc((most + 1) * sizeof *c->def);
+    if (!c->def)
+        return rt_error_set(c->e, RT_EMEM, "%s: out of memory for %zu values", c->name, most);
+    for (int i = 0; i < o->inputs; i++)
+        c->def[c->defs++] = (struct def){o->input[i].name, MADE_BEFORE};
+    for (int i = 0; i < o->initializers; i++)
+        c->def[c->defs++] = (struct def){o->initializer[i].name, MADE_BEFORE};
+    for (int i = 0; i < o->nodes; i++)
+        for (int k = 0; k < o->node[i].outputs; k++)
+            if (o->node[i].output[k][0])
+                c->def[c->defs++] = (struct def){o->node[i].output[k], i};
+    qsort(c->def, c->defs, sizeof *c->def, by_name);
+    for (size_t i = 0; i < c->defs; i++) {
+        if (!c->def[i].name[0])
+            return rt_error_set(c->e, RT_EFORMAT, "%s: an input or initialiser has no name",
+                                c->name);
+        if (i > 0 && !strcmp(c->def[i - 1].name, c->def[i].name))
+            return rt_error_set(c->e, RT_EFORMAT, "%s: value '%.100s' is made twice", c->name,
+                                c->def[i].name);
+    }
+    return 0;
+}
+
+static int check_reads(const struct check *c)
+{
+    char who[RT_ONNX_WHO];
+    const struct rt_onnx *o = c->o;
+    for (int i = 0; i < o->nodes; i++) {
+        const struct rt_onnx_node *n = &o->node[i];
+        int made = 0;
+        for (int k = 0; k < n->outputs; k++)
+            made += n->output[k][0] != '\0';
+        if (!made)
+            return rt_error_set(c->e, RT_EFORMAT, "%s: %s makes nothing", c->name,
+                                rt_onnx_who(who, n, o->opset));
+        for (int k = 0; k < n->inputs; k++)
+            if (n->input[k][0] && !find(c, n->input[k]))
+                return rt_error_set(c->e, RT_EFORMAT,
+                                    "%s: %s: input %d '%.100s' is no input, initialiser or "
+                                    "output of a node",
+                                    c->name, rt_onnx_who(who, n, o->opset), k, n->input[k]);
+    }
+    if (o->outputs < 1)
+        return rt_error_set(c->e, RT_EFORMAT, "%s: the network has no output", c->name);
+    for (int i = 0; i < o->outputs; i++)
+        if (!find(c, o->output[i].name))
+            return rt_error_set(c->e, RT_EFORMAT, "%s: output '%.100s' is made by nothing", c->name,
+                                o->output[i].name);
+    return 0;
+}
+
+/* Depth first from one node, without recursion; what a node reads comes before it. */
+static int visit(struct check *c, int first, int *ordered)
+{
+    char who[RT_ONNX_WHO];
+    int depth = 0;
+    c->stack[0] = first;
+    c->next[0] = 0;
+    c->colour[first] = UNDER_WAY;
+    while (depth >= 0) {
+        int i = c->stack[depth];
+        const struct rt_onnx_node *n = &c->o->node[i];
+        if (c->next[depth] == n->inputs) {
+            c->colour[i] = DONE;
+            c->order[(*ordered)++] = i;
+            depth--;
+            continue;
+        }
+        const char *read = n->input[c->next[depth]++];
+        int maker = read[0] ? find(c, read)->node : MADE_BEFORE;
+        if (maker == MADE_BEFORE || c->colour[maker] == DONE)
+            continue;
+        if (c->colour[maker] == UNDER_WAY)
+            return rt_error_set(c->e, RT_EFORMAT,
+                                "%s: %s reads '%.100s', which follows from its own output: the "
+                                "network is cyclic",
+                                c->name, rt_onnx_who(who, n, c->o->opset), read);
+        c->colour[maker] = UNDER_WAY;
+        c->stack[++depth] = maker;
+        c->next[depth] = 0;
+    }
+    return 0;
+}
+
+static int sort_nodes(struct check *c)
+{
+    size_t n = (size_t)c->o->nodes;
+    int rc = 0, ordered = 0;
+    struct rt_onnx_node *sorted = malloc((n + 1) * sizeof *sorted);
+    c->colour = calloc(n + 1, 1);
+    c->stack = malloc((n + 1) * sizeof *c->stack);
+    c->next = malloc((n + 1) * sizeof *c->next);
+    c->order = malloc((n + 1) * sizeof *c->order);
+    if (!sorted || !c->colour || !c->stack || !c->next || !c->order)
+        rc = rt_error_set(c->e, RT_EMEM, "%s: out of memory for %zu nodes", c->name, n);
+    for (int i = 0; !rc && i < c->o->nodes; i++)
+        if (c->colour[i] == UNTOUCHED)
+            rc = visit(c, i, &ordered);
+    for (int i = 0; !rc && i < c->o->nodes; i++)
+        sorted[i] = c->o->node[c->order[i]];
+    if (!rc && n > 0)
+        memcpy(c->o->node, sorted, n * sizeof *sorted);
+    free(sorted);
+    return rc;
+}
+
+static int by_initializer_name(const void *a, const void *b)
+{
+    const struct rt_onnx_initializer *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+int rt_onnx_index(struct rt_onnx *o, const char *name, struct rt_error *e)
+{
+    free(o->by_name);
+    o->by_name = malloc(((size_t)o->initializers + 1) * sizeof *o->by_name);
+    if (!o->by_name)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", name);
+    for (int i = 0; i < o->initializers; i++)
+        o->by_name[i] = &o->initializer[i];
+    qsort(o->by_name, (size_t)o->initializers, sizeof *o->by_name, by_initializer_name);
+    return 0;
+}
+
+int rt_onnx_check(struct rt_onnx *o, const char *name, struct rt_error *e)
+{
+    struct check c = {.o = o, .name = name, .e = e};
+    int rc = collect(&c);
+    if (!rc)
+        rc = check_reads(&c);
+    if (!rc)
+        rc = sort_nodes(&c);
+    if (!rc)
+        rc = rt_onnx_index(o, name, e);
+    free(c.def);
+    free(c.colour);
+    free(c.stack);
+    free(c.next);
+    free(c.order);
+    return rc;
+}
+
+const struct rt_tensor *rt_onnx_initializer(const struct rt_onnx *o, const char *name)
+{
+    struct rt_onnx_initializer wanted = {.name = (char *)name}, *key = &wanted;
+    struct rt_onnx_initializer **found = NULL;
+    if (o->by_name && o->initializers)
+        found = bsearch(&key, o->by_name, (size_t)o->initializers, sizeof key,
+                        by_initializer_name);
+    for (int i = 0; !o->by_name && i < o->initializers; i++)
+        if (!strcmp(o->initializer[i].name, name))
+            return &o->initializer[i].tensor;
+    return found ? &(*found)->tensor : NULL;
+}

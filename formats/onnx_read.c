@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT
+ * onnx_read: bytes -> protobuf-c's structs -> ours. The bytes are scanned first (onnx_scan.c), so
+ * that lengths, texts and depths are known to be good here; what is not read is refused by name. */
+#include "formats/file.h"
+#include "formats/onnx_parts.h"
+#include "formats/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IR_MIN 3
+#define IR_MAX 10
+#define ATTRS_MAX 1000 /* of one node; both lists are searched name by name */
+#define TEXTS_MAX 10000
+
+struct reader {
+    struct rt_onnx *o;
+    struct rt_onnx_source source;
+};
+
+static int refuse_memory(const struct reader *r)
+{
+    return rt_error_set(r->source.e, RT_EMEM, "%s: out of memory", r->source.name);
+}
+
+/* ---- small parts ---- */
+
+static int take_text(const struct reader *r, char **out, const char *text)
+{
+    *out = strdup(text ? text : "");
+    return *out ? 0 : refuse_memory(r);
+}
+
+/* A zeroed array of n elements; never NULL for n = 0. */
+static int take_room(const struct reader *r, void *out, size_t n, size_t size)
+{
+    *(void **)out = calloc(n + 1, size);
+    return *(void **)out ? 0 : refuse_memory(r);
+}
+
+static int take_texts(const struct reader *r, char ***out, int *count, char *const *text, size_t n)
+{
+    int rc = take_room(r, out, n, sizeof **out);
+    for (*count = 0; !rc && (size_t)*count < n; ++*count)
+        if ((rc = take_text(r, &(*out)[*count], text[*count])))
+            break;
+    return rc;
+}
+
+/* ---- attributes ---- */
+
+/* Bytes that must be text: no NUL, UTF-8. */
+static int take_bytes(const struct reader *r, char **out, const ProtobufCBinaryData *b,
+                      const char *who)
+{
+    if (b->len > 0 &&
+        (memchr(b->data, 0, b->len) || rt_utf8_check((const char *)b->data, b->len) != b->len))
+        return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s: a text is not UTF-8", r->source.name,
+                            who);
+    *out = strndup(b->len > 0 ? (const char *)b->data : "", b->len);
+    return *out ? 0 : refuse_memory(r);
+}
+
+static int take_numbers(const struct reader *r, struct rt_onnx_attr *a,
+                        const Onnx__AttributeProto *p)
+{
+    int rc = 0;
+    if (a->kind == RT_ONNX_FLOATS) {
+        rc = take_room(r, &a->floats, p->n_floats, sizeof *a->floats);
+        if (!rc && p->n_floats > 0)
+            memcpy(a->floats, p->floats, p->n_floats * sizeof *a->floats);
+        a->count = rc ? 0 : (int)p->n_floats;
+    } else {
+        rc = take_room(r, &a->ints, p->n_ints, sizeof *a->ints);
+        if (!rc && p->n_ints > 0)
+            memcpy(a->ints, p->ints, p->n_ints * sizeof *a->ints);
+        a->count = rc ? 0 : (int)p->n_ints;
+    }
+    return rc;
+}
+
+static int take_strings(const struct reader *r, struct rt_onnx_attr *a,
+                        const Onnx__AttributeProto *p, const char *who)
+{
+    int rc = take_room(r, &a->strings, p->n_strings, sizeof *a->strings);
+    for (a->count = 0; !rc && (size_t)a->count < p->n_strings; a->count++)
+        if ((rc = take_bytes(r, &a->strings[a->count], &p->strings[a->count], who)))
+            break;
+    return rc;
+}
+
+static int take_attr(const struct reader *r, struct rt_onnx_attr *a, const Onnx__AttributeProto *p,
+                     const char *node)
+{
+    char who[RT_ONNX_WHO + 100];
+    snprintf(who, sizeof who, "%s: attribute '%.60s'", node, p->name ? p->name : "");
+    int rc = take_text(r, &a->name, p->name);
+    if (rc)
+        return rc;
+    switch (p->has_type && !p->ref_attr_name ? (int)p->type : -1) {
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
+        a->kind = RT_ONNX_FLOAT;
+        a->f = p->f;
+        return 0;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
+        a->kind = RT_ONNX_INT;
+        a->i = p->i;
+        return 0;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
+        a->kind = RT_ONNX_STRING;
+        return take_bytes(r, &a->s, &p->s, who);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
+        a->kind = RT_ONNX_TENSOR;
+        if (!p->t)
+            return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s: no tensor", r->source.name, who);
+        return rt_onnx_take_tensor(&a->t, p->t, who, &r->source);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
+        a->kind = p->type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS ? RT_ONNX_INTS
+                                                                         : RT_ONNX_FLOATS;
+        return take_numbers(r, a, p);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
+        a->kind = RT_ONNX_STRINGS;
+        return take_strings(r, a, p, who);
+    default:
+        return rt_error_set(r->source.e, RT_EMISMATCH,
+                            "%s: %s: neither number, text nor tensor: subgraphs, sparse tensors "
+                            "and references are not read",
+                            r->source.name, who);
+    }
+}
+
+/* ---- nodes ---- */
+
+static int take_node(const struct reader *r, struct rt_onnx_node *n, const Onnx__NodeProto *p)
+{
+    char who[RT_ONNX_WHO];
+    int rc = take_text(r, &n->name, p->name);
+    if (!rc)
+        rc = take_text(r, &n->op, p->op_type);
+    if (!rc)
+        rc = take_texts(r, &n->input, &n->inputs, p->input, p->n_input);
+    if (!rc)
+        rc = take_texts(r, &n->output, &n->outputs, p->output, p->n_output);
+    if (!rc)
+        rc = take_room(r, &n->attr, p->n_attribute, sizeof *n->attr);
+    if (rc)
+        return rc;
+    rt_onnx_who(who, n, r->o->opset);
+    if (p->domain && p->domain[0] && strcmp(p->domain, "ai.onnx"))
+        return rt_error_set(r->source.e, RT_EMISMATCH,
+                            "%s: %s: ops of domain '%.60s' are unknown here; export the network "
+                            "with ONNX's own ops",
+                            r->source.name, who, p->domain);
+    if (!n->op[0])
+        return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s has no op", r->source.name, who);
+    if (p->n_attribute > ATTRS_MAX)
+        return rt_error_set(r->source.e, RT_ELARGE, "%s: %s: %zu attributes, at most %d are read",
+                            r->source.name, who, p->n_attribute, ATTRS_MAX);
+    for (size_t i = 0; i < p->n_attribute; i++) {
+        const char *name = p->attribute[i]->name ? p->attribute[i]->name : "";
+        if (rt_onnx_attr(n, name))
+            return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s: attribute '%.60s' stands twice",
+                                r->source.name, who, name);
+        /* Counted only with its name, so that a half-read one can be looked up and freed. */
+        rc = take_attr(r, &n->attr[n->attrs], p->attribute[i], who);
+        n->attrs += n->attr[n->attrs].name != NULL;
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int take_nodes(const struct reader *r, const Onnx__GraphProto *g)
+{
+    struct rt_onnx *o = r->o;
+    if (g->n_node > RT_ONNX_NODES_MAX)
+        return rt_error_set(r->source.e, RT_ELARGE, "%s: %zu nodes, at most %d are read",
+                            r->source.name, g->n_node, RT_ONNX_NODES_MAX);
+    int rc = take_room(r, &o->node, g->n_node, sizeof *o->node);
+    for (size_t i = 0; !rc && i < g->n_node; i++, o->nodes++)
+        if ((rc = take_node(r, &o->node[i], g->node[i]))) {
+            o->nodes++; /* half-read, but to be freed */
+            break;
+        }
+    return rc;
+}
+
+/* ---- values ---- */
+
+static int take_dims(const struct reader *r, struct rt_onnx_value *v,
+                     const Onnx__TensorShapeProto *shape, const char *what)
+{
+    if (shape->n_dim > RT_TENSOR_RANK)
+        return rt_error_set(r->source.e, RT_ELARGE,
+                            "%s: %s '%.100s': %zu dimensions, at most %d are read", r->source.name,
+                            what, v->name, shape->n_dim, RT_TENSOR_RANK);
+    v->rank = (int)shape->n_dim;
+    for (int i = 0; i < v->rank; i++) {
+        const Onnx__TensorShapeProto__Dimension *d = shape->dim[i];
+        bool number = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        bool symbol = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+        v->dim[i] = number && d->dim_value >= 0 ? d->dim_value : -1;
+        if (symbol && d->dim_param && d->dim_param[0] &&
+            take_text(r, &v->symbol[i], d->dim_param))
+            return RT_EMEM;
+    }
+    return 0;
+}
+
+static int take_value(const struct reader *r, struct rt_onnx_value *v,
+                      const Onnx__ValueInfoProto *p, const char *what)
+{
+    char name[32];
+    int rc = take_text(r, &v->name, p->name);
+    if (rc)
+        return rc;
+    v->rank = -1;
+    if (!p->type || p->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
+        !p->type->tensor_type)
+        return rt_error_set(r->source.e, RT_EMISMATCH,
+                            "%s: %s '%.100s' is no tensor; sequences, maps and the like are not "
+                            "read",
+                            r->source.name, what, v->name);
+    const Onnx__TypeProto__Tensor *t = p->type->tensor_type;
+    if (!rt_onnx_dtype(t->elem_type, &v->dtype))
+        return rt_error_set(r->source.e, RT_EMISMATCH,
+                            "%s: %s '%.100s': elements of %s are not read", r->source.name, what,
+                            v->name, rt_onnx_type_name(t->elem_type, name));
+    return t->shape ? take_dims(r, v, t->shape, what) : 0;
+}
+
+static int take_values(const struct reader *r, struct rt_onnx_value **out, int *count,
+                       Onnx__ValueInfoProto *const *p, size_t n, const char *what)
+{
+    int rc = take_room(r, out, n, sizeof **out);
+    for (size_t i = 0; !rc && i < n; i++) {
+        /* Before IR 4 every initialiser also stood among the inputs; later ones may. */
+        if (!strcmp(what, "input") && p[i]->name && rt_onnx_initializer(r->o, p[i]->name))
+            continue;
+        rc = take_value(r, &(*out)[*count], p[i], what);
+        ++*count;
+    }
+    return rc;
+}
+
+static int take_initializers(const struct reader *r, const Onnx__GraphProto *g)
+{
+    struct rt_onnx *o = r->o;
+    if (g->n_sparse_initializer > 0)
+        return rt_error_set(r->source.e, RT_EMISMATCH, "%s: sparse initialisers are not read",
+                            r->source.name);
+    int rc = take_room(r, &o->initializer, g->n_initializer, sizeof *o->initializer);
+    for (size_t i = 0; !rc && i < g->n_initializer; i++) {
+        char who[160];
+        struct rt_onnx_initializer *w = &o->initializer[o->initializers++];
+        snprintf(who, sizeof who, "initialiser '%.100s'",
+                 g->initializer[i]->name ? g->initializer[i]->name : "");
+        rc = take_text(r, &w->name, g->initializer[i]->name);
+        if (!rc)
+            rc = rt_onnx_take_tensor(&w->tensor, g->initializer[i], who, &r->source);
+    }
+    return rc;
+}
+
+/* ---- the model ---- */
+
+static int take_opset(const struct reader *r, const Onnx__ModelProto *p)
+{
+    int64_t opset = 0;
+    for (size_t i = 0; i < p->n_opset_import; i++) {
+        const char *domain = p->opset_import[i]->domain;
+        if (domain && domain[0] && strcmp(domain, "ai.onnx"))
+            continue; /* refused where a node uses it */
+        if (opset)
+            return rt_error_set(r->source.e, RT_EFORMAT, "%s: the opset is given twice",
+                                r->source.name);
+        opset = p->opset_import[i]->version;
+    }
+    if (!p->has_ir_version || p->ir_version < IR_MIN || p->ir_version > IR_MAX)
+        return rt_error_set(r->source.e, RT_EMISMATCH,
+                            "%s: IR version %" PRId64 "; %d to %d are read", r->source.name,
+                            p->ir_version, IR_MIN, IR_MAX);
+    if (opset < RT_ONNX_OPSET_MIN || opset > RT_ONNX_OPSET_MAX)
+        return rt_error_set(r->source.e, RT_EMISMATCH,
+                            "%s: opset %" PRId64 "; %d to %d are read: export it anew with one of "
+                            "those, or convert it",
+                            r->source.name, opset, RT_ONNX_OPSET_MIN, RT_ONNX_OPSET_MAX);
+    if (p->n_functions > 0)
+        return rt_error_set(r->source.e, RT_EMISMATCH,
+                            "%s: functions of the model's own are not read; inline them",
+                            r->source.name);
+    r->o->opset = (int)opset;
+    r->o->ir = (int)p->ir_version;
+    return 0;
+}
+
+static int take_metadata(const struct reader *r, const Onnx__ModelProto *p)
+{
+    struct rt_onnx *o = r->o;
+    if (p->n_metadata_props > TEXTS_MAX)
+        return rt_error_set(r->source.e, RT_ELARGE, "%s: %zu metadata, at most %d are read",
+                            r->source.name, p->n_metadata_props, TEXTS_MAX);
+    int rc = take_room(r, &o->text, p->n_metadata_props, sizeof *o->text);
+    for (size_t i = 0; !rc && i < p->n_metadata_props; i++) {
+        const char *key = p->metadata_props[i]->key ? p->metadata_props[i]->key : "";
+        if (rt_onnx_text(o, key))
+            return rt_error_set(r->source.e, RT_EFORMAT, "%s: metadata '%.60s' stands twice",
+                                r->source.name, key);
+        struct rt_onnx_text *t = &o->text[i];
+        rc = take_text(r, &t->key, key);
+        o->texts += rc == 0;
+        if (!rc)
+            rc = take_text(r, &t->value, p->metadata_props[i]->value);
+    }
+    return rc;
+}
+
+static int take_model(const struct reader *r, const Onnx__ModelProto *p)
+{
+    struct rt_onnx *o = r->o;
+    const Onnx__GraphProto *g = p->graph;
+    if (!g)
+        return rt_error_set(r->source.e, RT_EFORMAT, "%s: no graph; not an ONNX file",
+                            r->source.name);
+    int rc = take_opset(r, p);
+    if (!rc)
+        rc = take_text(r, &o->producer, p->producer_name);
+    if (!rc)
+        rc = take_text(r, &o->producer_version, p->producer_version);
+    if (!rc)
+        rc = take_text(r, &o->graph, g->name);
+    if (!rc)
+        rc = take_metadata(r, p);
+    if (!rc)
+        rc = take_nodes(r, g);
+    if (!rc)
+        rc = take_initializers(r, g);
+    if (!rc)
+        rc = rt_onnx_index(o, r->source.name, r->source.e);
+    if (!rc)
+        rc = take_values(r, &o->input, &o->inputs, g->input, g->n_input, "input");
+    if (!rc)
+        rc = take_values(r, &o->output, &o->outputs, g->output, g->n_output, "output");
+    return rc ? rc : rt_onnx_check(o, r->source.name, r->source.e);
+}
+
+/* protobuf-c's memory is ours, so that running out of it can be tested. */
+static void *allocate(void *self, size_t size)
+{
+    (void)self;
+    return malloc(size ? size : 1);
+}
+
+static void release(void *self, void *memory)
+{
+    (void)self;
+    free(memory);
+}
+
+int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const char *name,
+                  const char *folder, struct rt_error *e)
+{
+    ProtobufCAllocator allocator = {.alloc = allocate, .free = release};
+    struct reader r = {.source = {.name = name, .folder = folder, .e = e}};
+    *out = NULL;
+    int rc = rt_onnx_scan(bytes, size, &r.source);
+    if (rc)
+        return rc;
+    Onnx__ModelProto *p = onnx__model_proto__unpack(&allocator, size, bytes);
+    if (!p) /* it does not say why; the scan has passed, so a field has the wrong kind */
+        return rt_error_set(e, RT_EFORMAT, "%s: %zu bytes: a field has the wrong kind, or memory "
+                            "ran out", name, size);
+    r.o = calloc(1, sizeof *r.o);
+    rc = r.o ? take_model(&r, p) : refuse_memory(&r);
+    onnx__model_proto__free_unpacked(p, &allocator);
+    if (rc)
+        rt_onnx_destroy(r.o);
+    else
+        *out = r.o;
+    return rc;
+}
+
+int rt_onnx_read(struct rt_onnx **out, const char *path, struct rt_error *e)
+{
+    uint8_t *bytes;
+    size_t size;
+    *out = NULL;
+    int rc = rt_file_read(path, RT_FILE_MAX, &bytes, &size, e);
+    if (rc)
+        return rc;
+    const char *slash = strrchr(path, '/');
+    char *folder = !slash ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    if (folder)
+        rc = rt_onnx_parse(out, bytes, size, path, folder, e);
+    else
+        rc = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
+    free(folder);
+    free(bytes);
+    return rc;
+}
