@@ -424,8 +424,11 @@ static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
         rt_exec_forward(s->exec, b->count, u.input.data, u.input.data ? NULL : &bags, false, 0, 0);
         rc = rt_student_measure(s, b, &u.logits, &u.have, e);
     }
-    if (rc == 0 && (b->marks & RT_MARK_EPOCH) && s->observer.epoch)
+    bool ended = b->marks & RT_MARK_EPOCH;
+    if (rc == 0 && ended && s->observer.epoch)
         rc = s->observer.epoch(s->observer.self, s->step, b->epoch, e);
+    if (rc == 0 && b->kind == RT_BATCH_TRAIN && s->observer.update)
+        rc = s->observer.update(s->observer.self, s->step, ended, e);
     if (rc == 0 && (b->marks & RT_MARK_EVAL))
         rc = rt_student_conclude(s, b, e);
     unpacked_fini(&u);

@@ -41,13 +41,16 @@ struct rt_eval_report {
     bool best; /* the best so far */
 };
 
-/* Whoever records the run. Called from the student's work; may be NULL. A negative return ends the
- * run with *e. left_out comes for each drop of a batch of any kind and size, before its step. */
+/* Whoever records the run. Called from the student's work; each may be NULL. A negative return ends the
+ * run with *e. In this order, for a training batch: left_out for each drop (also of a batch that
+ * evaluates); step, unless too few samples were left to learn from; epoch, when it was its last; update,
+ * always, so what is counted in updates (checkpoints) is done there. Then the state may be saved. */
 struct rt_observer {
     void *self;
     void (*left_out)(void *self, const struct rt_drop *drop);
     int (*step)(void *self, const struct rt_step_report *r, struct rt_error *e);
-    int (*epoch)(void *self, int64_t step, int epoch, struct rt_error *e); /* last update of it done */
+    int (*epoch)(void *self, int64_t step, int epoch, struct rt_error *e);
+    int (*update)(void *self, int64_t step, bool epoch_ended, struct rt_error *e);
     int (*evaluation)(void *self, const struct rt_eval_report *r, struct rt_error *e);
 };
 

@@ -16,7 +16,7 @@
 #define VERSION 1      /* of the tables; kept in PRAGMA user_version */
 #define PATIENCE 10000 /* ms to wait for another process's lock */
 
-enum { META, METRIC, SAMPLE, JOURNAL, STAGE, STATEMENTS };
+enum { META, METRIC, MEAN, SAMPLE, JOURNAL, STAGE, STATEMENTS };
 
 struct rt_rundb {
     sqlite3 *db;
@@ -46,6 +46,9 @@ static const char *const fixed[] = {"row", "id", "label", "grp", "split", "hidde
 static const char *const insert[STATEMENTS] = {
     [META] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
     [METRIC] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) VALUES(?, ?, ?, ?, ?)",
+    [MEAN] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) SELECT ?1, ?2, ?3, ?4,"
+             " avg(value) FROM metrics WHERE name=?4 AND split='' AND step>?5 AND step<=?1"
+             " HAVING count(value)>0",
     [JOURNAL] = "INSERT INTO journal(step, time, who, key, before, after) VALUES(?, ?, ?, ?, ?, ?)",
     [STAGE] = "INSERT OR REPLACE INTO stages(name, workers, batches, samples, busy, wait_in, wait_out,"
               " packed_in, packed_out, raw_out, wall) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -282,6 +285,21 @@ int rt_rundb_metric(struct rt_rundb *r, int64_t step, int epoch, const char *spl
     bind_text(s, 3, split);
     bind_text(s, 4, name);
     sqlite3_bind_double(s, 5, value); /* NaN becomes NULL */
+    return run(r, s, e);
+}
+
+int rt_rundb_mean(struct rt_rundb *r, int64_t after, int64_t step, int epoch, const char *split,
+                  const char *name, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = begin(r, MEAN, &s, e);
+    if (code < 0)
+        return code;
+    sqlite3_bind_int64(s, 1, step);
+    sqlite3_bind_int(s, 2, epoch);
+    bind_text(s, 3, split);
+    bind_text(s, 4, name);
+    sqlite3_bind_int64(s, 5, after);
     return run(r, s, e);
 }
 

@@ -33,6 +33,10 @@ void rt_rundb_close(struct rt_rundb *db);
 int rt_rundb_meta(struct rt_rundb *db, const char *key, const char *value, struct rt_error *e);
 int rt_rundb_metric(struct rt_rundb *db, int64_t step, int epoch, const char *split,
                     const char *name, double value, struct rt_error *e);
+/* Writes the mean of metric `name` over the training steps after `after` up to `step` as that of `split`
+ * at `step`, or nothing when there is none: so a resumed run counts what was before it, too. */
+int rt_rundb_mean(struct rt_rundb *db, int64_t after, int64_t step, int epoch, const char *split,
+                  const char *name, struct rt_error *e);
 /* Forgets metrics and journal rows after step (resume). */
 int rt_rundb_rewind(struct rt_rundb *db, int64_t step, struct rt_error *e);
 

@@ -150,6 +150,7 @@ class Interrupted(Repeat):
 
     def test_killed_with_checkpoints_inside_epochs(self):
         self.assertGreater(self.killed(2, run__checkpoint=3, eval__interval=2), 0)
+        self.assertEqual(self.metrics("whole"), self.metrics("hit"))
 
     def test_stopped_by_signals(self):
         self.reference()

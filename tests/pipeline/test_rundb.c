@@ -162,6 +162,28 @@ static int stop_at_third(void *self, int columns, const char **name, const char 
     return ++*(int *)self == 3;
 }
 
+/* Of training steps 4 to 6 alone; the metric of another split and name is another. */
+static void test_mean(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = open_db("mean.db", 1);
+    for (int step = 1; step <= 8; step++) {
+        assert_int_equal(rt_rundb_metric(db, step, step / 4, "", "loss", step * step, &e), 0);
+        assert_int_equal(rt_rundb_metric(db, step, step / 4, "", "lr", 100, &e), 0);
+        assert_int_equal(rt_rundb_metric(db, step, step / 4, "valid", "loss", 100, &e), 0);
+    }
+    assert_int_equal(rt_rundb_mean(db, 8, 9, 2, "train", "loss", &e), 0);
+    assert_string_equal(tell(db, "SELECT count(*) AS n FROM metrics WHERE split='train'"), "n=0;");
+    assert_int_equal(rt_rundb_mean(db, 3, 6, 1, "train", "loss", &e), 0);
+    assert_int_equal(rt_rundb_mean(db, 3, 6, 1, "train", "loss", &e), 0); /* made again */
+    assert_string_equal(tell(db, "SELECT step, epoch, name, value = (16 + 25 + 36) / 3.0 AS right FROM"
+                                 " metrics WHERE split='train'"), "step=6 epoch=1 name=loss right=1;");
+    rt_rundb_close(db);
+    db = open_db("mean.db", 0);
+    assert_int_equal(rt_rundb_mean(db, 3, 6, 1, "train", "loss", &e), RT_EUSAGE);
+    rt_rundb_close(db);
+}
+
 static void test_rewind(void **state)
 {
     (void)state;
@@ -234,8 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses),       cmocka_unit_test(test_reading_only),
         cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_rewind),        cmocka_unit_test(test_reader_and_crash),
-        cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
+        cmocka_unit_test(test_reader_and_crash), cmocka_unit_test(test_disk_full),
     };
     scratch_make(&dir);
     return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));

@@ -19,6 +19,7 @@ static struct rt_scores scores;
 static struct rt_step_report last;
 static struct rt_objective_out last_out;
 static struct rt_eval_report judged;
+static int64_t last_update;
 static int steps_seen, drops_seen;
 
 /* Rows 0, 3, ... are of class a and so on; row 4 has no label, row 5 and 7 no picture. */
@@ -76,6 +77,15 @@ static int on_step(void *self, const struct rt_step_report *r, struct rt_error *
     return 0;
 }
 
+static int on_update(void *self, int64_t update, bool epoch_ended, struct rt_error *e)
+{
+    (void)self;
+    (void)e;
+    (void)epoch_ended;
+    last_update = update;
+    return 0;
+}
+
 static int on_eval(void *self, const struct rt_eval_report *r, struct rt_error *e)
 {
     (void)self;
@@ -96,7 +106,8 @@ static int start(struct learner *l, const struct rt_model *with)
     l->student = (struct rt_student){
         .recipe = &t.recipe, .dataset = &t.data, .scores = &scores, .model = &l->model,
         .teacher = with, .steps = 20,
-        .observer = {.left_out = on_drop, .step = on_step, .evaluation = on_eval},
+        .observer = {.left_out = on_drop, .step = on_step, .update = on_update,
+                     .evaluation = on_eval},
     };
     return rt_student_init(&l->student, &t.e);
 }
@@ -239,6 +250,7 @@ static void test_small_batches(void **state)
     step(&l, first, 1);
     assert_int_equal(l.student.step, 2);
     assert_int_equal(steps_seen, 0);
+    assert_int_equal(last_update, 2); /* they count all the same: a checkpoint may be due */
     assert_int_equal(l.student.samples.seen[0], 0);
     struct rt_batch *b = arriving(&l, RT_BATCH_TRAIN, first, 1);
     TOY_OK(&t, rt_batch_drop(b, 1, RT_TEXT, RT_EEMPTY, "row1"));

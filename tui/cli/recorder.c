@@ -237,35 +237,29 @@ static void on_left_out(void *self, const struct rt_drop *drop)
 static int on_step(void *self, const struct rt_step_report *p, struct rt_error *e)
 {
     struct rt_recorder *r = self;
-    r->epoch_loss += p->total;
-    r->epoch_updates++;
-    int rc = step_metrics(r, p, e);
     if (!r->quiet)
         show(r, p);
-    int64_t every = r->student->recipe->run_checkpoint;
-    if (rc == 0 && every && p->step % every == 0)
-        rc = rt_recorder_checkpoint(r, e);
-    return rc;
+    return step_metrics(r, p, e);
 }
 
 static int on_epoch(void *self, int64_t step, int epoch, struct rt_error *e)
 {
     struct rt_recorder *r = self;
-    int rc = 0;
-    if (r->epoch_updates)
-        rc = rt_rundb_metric(r->db, step, epoch, "train", "loss",
-                             r->epoch_loss / (double)r->epoch_updates, e);
-    r->epoch_loss = 0;
-    r->epoch_updates = 0;
+    int64_t before = (int64_t)epoch * r->epoch_steps;
+    int rc = rt_rundb_mean(r->db, before, step, epoch, "train", "loss", e);
     if (rc == 0 && (!r->rows_known || rt_progress_now() - r->rows_written > SAMPLES_NS))
         rc = write_samples(r, e);
-    if (rc == 0)
-        rc = rt_rundb_commit(r->db, e);
-    /* The last one too is of before its evaluation, so that its bytes do not depend on where a run was
-     * stopped; a resumed run makes the evaluation again. */
-    if (rc == 0 && (r->student->recipe->run_checkpoint == 0 || step == r->student->steps))
-        rc = rt_recorder_checkpoint(r, e);
-    return rc;
+    return rc == 0 ? rt_rundb_commit(r->db, e) : rc;
+}
+
+/* The last one too is of before its evaluation, so that its bytes do not depend on where a run was
+ * stopped; a resumed run makes the evaluation again. */
+static int on_update(void *self, int64_t step, bool epoch_ended, struct rt_error *e)
+{
+    struct rt_recorder *r = self;
+    int64_t every = r->student->recipe->run_checkpoint;
+    bool due = every ? step % every == 0 : epoch_ended;
+    return due || step == r->student->steps ? rt_recorder_checkpoint(r, e) : 0;
 }
 
 static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_error *e)
@@ -300,5 +294,8 @@ static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_e
 
 struct rt_observer rt_recorder_observer(struct rt_recorder *r)
 {
-    return (struct rt_observer){r, on_left_out, on_step, on_epoch, on_evaluation};
+    return (struct rt_observer){
+        .self = r, .left_out = on_left_out, .step = on_step, .epoch = on_epoch, .update = on_update,
+        .evaluation = on_evaluation,
+    };
 }

@@ -22,8 +22,6 @@ struct rt_recorder {
     struct rt_progress progress;
     uint64_t rows_written; /* ns, when samples were last written */
     int64_t first_step;    /* of this process */
-    double epoch_loss;     /* sum of totals since the epoch began (or the resume) */
-    int64_t epoch_updates;
     int rows_known;     /* 1 once every sample has its row */
     double last_top1;   /* NaN before the first evaluation */
     int64_t saved_step; /* of the newest checkpoint, -1 */
