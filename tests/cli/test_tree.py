@@ -15,7 +15,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)
 # Headers of libc and the kernel; anything else in <> is a library's.
 LIBC = re.compile(r"(assert|complex|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|getopt|glob|inttypes|"
                   r"libgen|limits|locale|math|poll|pthread|pwd|regex|sched|search|setjmp|signal|spawn|"
-                  r"stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|"
+                  r"stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|tgmath|"
                   r"strings|termios|time|unistd|wchar|wctype|[a-z0-9]*intrin|cpuid|fnmatch|malloc|"
                   r"(sys|linux|arpa|netinet|bits)/.*)\.h")
 # A library's header belongs to one of our folders. These few to those named here: libuv is our one API

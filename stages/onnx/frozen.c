@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT
+ * frozen: see frozen.h. Making: number the values, mark the needed ones backwards, then go through the
+ * nodes forwards: shapes are inferred, a node whose inputs are all known is computed at once, one that
+ * only renames its input's elements shares its memory, any other becomes a step. */
+#include "stages/onnx/frozen_parts.h"
+
+#include "stages/nn/blas.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- values by name ---- */
+
+static int compare_names(const void *a, const void *b, void *self)
+{
+    const struct rt_frozen_value *v = self;
+    return strcmp(v[*(const int *)a].name, v[*(const int *)b].name);
+}
+
+static int find_value(const struct rt_frozen *f, const char *name)
+{
+    int low = 0, high = f->values;
+    if (!name[0])
+        return -1;
+    while (low < high) {
+        int middle = low + (high - low) / 2, order;
+        order = strcmp(f->value[f->by_name[middle]].name, name);
+        if (order == 0)
+            return f->by_name[middle];
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
+    }
+    return -1;
+}
+
+/* A tensor without elements has no address to tell that it is known: any will do. */
+static char nothing;
+
+static void know(struct rt_frozen_value *v)
+{
+    v->known = true;
+    if (!v->t.data) {
+        v->t.data = &nothing;
+        v->owned = false;
+    }
+}
+
+static int number_values(struct rt_frozen *f)
+{
+    const struct rt_onnx *m = f->model;
+    size_t count = (size_t)m->initializers + (size_t)m->inputs;
+    for (int i = 0; i < m->nodes; i++)
+        count += (size_t)m->node[i].outputs;
+    f->value = calloc(count + 1, sizeof *f->value);
+    f->by_name = malloc((count + 1) * sizeof *f->by_name);
+    f->input = malloc(((size_t)m->inputs + 1) * sizeof *f->input);
+    f->step = calloc((size_t)m->nodes + 1, sizeof *f->step);
+    if (!f->value || !f->by_name || !f->input || !f->step)
+        return RT_EMEM;
+    for (int i = 0; i < m->initializers; i++) {
+        f->value[f->values] = (struct rt_frozen_value){
+            .name = m->initializer[i].name, .t = m->initializer[i].tensor, .made = true};
+        know(&f->value[f->values++]);
+    }
+    for (int i = 0; i < m->inputs; i++) {
+        f->input[i] = f->values;
+        f->value[f->values++] = (struct rt_frozen_value){.name = m->input[i].name};
+    }
+    for (int i = 0; i < m->nodes; i++)
+        for (int k = 0; k < m->node[i].outputs; k++)
+            if (m->node[i].output[k][0])
+                f->value[f->values++] = (struct rt_frozen_value){.name = m->node[i].output[k]};
+    for (int i = 0; i < f->values; i++) {
+        f->by_name[i] = f->value[i].same = i;
+        f->value[i].first = -1;
+    }
+    qsort_r(f->by_name, (size_t)f->values, sizeof *f->by_name, compare_names, f->value);
+    return 0;
+}
+
+/* ---- inputs and outputs ---- */
+
+static int set_input(struct rt_frozen *f, int i, const struct rt_tensor *given, struct rt_error *e)
+{
+    const struct rt_onnx_value *in = &f->model->input[i];
+    struct rt_frozen_value *v = &f->value[f->input[i]];
+    int64_t count;
+    size_t bytes;
+    if (!given && in->rank < 0)
+        return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s' has no shape in the file; give one",
+                            f->name, in->name);
+    v->t = given ? *given : (struct rt_tensor){.dtype = in->dtype, .rank = in->rank};
+    for (int k = 0; k < v->t.rank; k++) {
+        int64_t want = in->rank == v->t.rank ? in->dim[k] : -1;
+        if (!given)
+            v->t.dim[k] = want < 0 && k == 0 ? 1 : want;
+        if (v->t.dim[k] < 0 || (want >= 0 && want != v->t.dim[k]))
+            return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s': dimension %d is %lld in the "
+                                "file, %lld here", f->name, in->name, k, (long long)want,
+                                (long long)v->t.dim[k]);
+    }
+    if (v->t.dtype != in->dtype || (in->rank >= 0 && in->rank != v->t.rank))
+        return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s' has another type or rank in the "
+                            "file (rank %d, here %d)", f->name, in->name, in->rank, v->t.rank);
+    if (rt_tensor_size(v->t.dtype, v->t.rank, v->t.dim, &count, &bytes) < 0)
+        return rt_error_set(e, RT_ELARGE, "%s: input '%.100s' is too large", f->name, in->name);
+    v->made = true;
+    v->known = v->t.data != NULL;
+    return 0;
+}
+
+static int set_outputs(struct rt_frozen *f, const struct rt_frozen_options *o, struct rt_error *e)
+{
+    bool own = o && o->output;
+    f->outputs = own ? o->outputs : f->model->outputs;
+    f->output = malloc(((size_t)f->outputs + 1) * sizeof *f->output);
+    if (!f->output)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for its outputs", f->name);
+    for (int i = 0; i < f->outputs; i++) {
+        const char *name = own ? o->output[i] : f->model->output[i].name;
+        f->output[i] = find_value(f, name);
+        if (f->output[i] < 0)
+            return rt_error_set(e, RT_EMISSING, "%s: there is no value named '%.100s'; its outputs "
+                                "begin with '%.100s'", f->name, name,
+                                f->model->outputs ? f->model->output[0].name : "");
+        f->value[f->output[i]].needed = true;
+    }
+    return 0;
+}
+
+/* ---- nodes ---- */
+
+static void step_fini(struct rt_frozen_step *s)
+{
+    free(s->in);
+    free(s->out);
+}
+
+static bool is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
+{
+    for (int i = 0; i < n->outputs; i++) {
+        int v = find_value(f, n->output[i]);
+        if (v >= 0 && f->value[v].needed)
+            return true;
+    }
+    return false;
+}
+
+static void mark_needed(struct rt_frozen *f)
+{
+    for (int i = f->model->nodes - 1; i >= 0; i--) {
+        const struct rt_onnx_node *n = &f->model->node[i];
+        for (int k = 0; is_needed(f, n) && k < n->inputs; k++) {
+            int v = find_value(f, n->input[k]);
+            if (v >= 0)
+                f->value[v].needed = true;
+        }
+    }
+}
+
+/* The pointers of a call into some array of tensors: the values' own, or an exec's. */
+static int call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
+                     const struct rt_frozen_step *s, struct rt_error *e)
+{
+    *c = (struct rt_kernel_call){.op = s->op,
+                                 .node = s->node,
+                                 .model = f->name,
+                                 .opset = f->model->opset,
+                                 .inputs = s->node->inputs,
+                                 .outputs = s->node->outputs,
+                                 .e = e};
+    c->in = calloc((size_t)c->inputs + 1, sizeof *c->in);
+    c->out = calloc((size_t)c->outputs + 1, sizeof *c->out);
+    return c->in && c->out ? 0 : RT_EMEM;
+}
+
+static void call_fini(struct rt_kernel_call *c)
+{
+    free(c->in);
+    free(c->out);
+}
+
+static int check_op(const struct rt_kernel_call *c, bool any)
+{
+    if (!c->op)
+        return rt_kernel_refuse(c, RT_EMISMATCH, any ? "this operator is not known in this opset"
+                                                     : "unknown operator");
+    const struct rt_kernel *k = c->op->kernel;
+    if (c->inputs < k->inputs_min || (k->inputs_max >= 0 && c->inputs > k->inputs_max) ||
+        c->outputs > k->outputs_max)
+        return rt_kernel_refuse(c, RT_EFORMAT, "%d inputs and %d outputs", c->inputs, c->outputs);
+    for (int i = 0; i < c->inputs; i++)
+        if (!c->in[i] && (i < k->inputs_min || k->inputs_max < 0))
+            return rt_kernel_refuse(c, RT_EFORMAT, "input %d is left out", i);
+    for (int i = 0; i < c->inputs && i < 31; i++)
+        if (c->in[i] && !c->in[i]->data && c->op->known & (1u << i) & ~RT_KERNEL_BY_SHAPE)
+            return rt_kernel_refuse(c, RT_EUSAGE, "input %d ('%.60s') decides the output's shape, "
+                                    "but depends on the data", i, c->node->input[i]);
+    return rt_kernel_check_attributes(c);
+}
+
+/* Computes a node now: its outputs become constants. */
+static int fold(struct rt_frozen *f, struct rt_kernel_call *c, const struct rt_frozen_step *s)
+{
+    int rc = 0;
+    c->scratch = malloc(c->scratch_bytes + 1);
+    if (!c->scratch)
+        rc = RT_EMEM;
+    for (int i = 0; rc == 0 && i < c->outputs; i++) {
+        if (s->out[i] < 0)
+            continue;
+        struct rt_frozen_value *v = &f->value[s->out[i]];
+        struct rt_tensor shape = v->t;
+        rc = rt_tensor_init(&v->t, shape.dtype, shape.rank, shape.dim);
+        v->owned = rc == 0;
+    }
+    if (rc < 0)
+        rt_kernel_refuse(c, rc, "no memory to compute it");
+    if (rc == 0)
+        rc = c->op->kernel->compute(c);
+    for (int i = 0; rc == 0 && i < c->outputs; i++)
+        if (s->out[i] >= 0)
+            know(&f->value[s->out[i]]);
+    free(c->scratch);
+    c->scratch = NULL;
+    return rc;
+}
+
+/* Takes in one node after its inputs are made: folds it, lets it share memory, or appends it. */
+static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_kernel_call *c)
+{
+    bool any, known = true;
+    s->op = c->op = rt_kernel_find(s->node->op, c->opset, &any);
+    for (int i = 0; i < c->inputs; i++) {
+        s->in[i] = find_value(f, s->node->input[i]);
+        c->in[i] = s->in[i] < 0 ? NULL : &f->value[s->in[i]].t;
+        known = known && (s->in[i] < 0 || f->value[s->in[i]].known);
+    }
+    for (int i = 0; i < c->outputs; i++) {
+        s->out[i] = find_value(f, s->node->output[i]);
+        c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
+    }
+    int rc = check_op(c, any);
+    if (rc == 0)
+        rc = c->op->kernel->shape(c);
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < c->outputs; i++)
+        if (s->out[i] >= 0)
+            f->value[s->out[i]].made = true;
+    if (known || c->op->known & RT_KERNEL_BY_SHAPE)
+        return fold(f, c, s);
+    if (c->op->kernel->compute == rt_kernel_copy && s->out[0] >= 0) {
+        f->value[s->out[0]].same = f->value[s->in[0]].same;
+        return 0;
+    }
+    for (int i = 0; i < c->outputs; i++)
+        if (s->out[i] >= 0)
+            f->value[s->out[i]].first = f->steps;
+    s->scratch_bytes = c->scratch_bytes;
+    return 1;
+}
+
+static int add_nodes(struct rt_frozen *f, struct rt_error *e)
+{
+    for (int i = 0; i < f->model->nodes; i++) {
+        struct rt_frozen_step *s = &f->step[f->steps];
+        struct rt_kernel_call c;
+        if (!is_needed(f, &f->model->node[i]))
+            continue;
+        *s = (struct rt_frozen_step){.node = &f->model->node[i]};
+        s->in = calloc((size_t)s->node->inputs + 1, sizeof *s->in);
+        s->out = calloc((size_t)s->node->outputs + 1, sizeof *s->out);
+        int rc = call_init(&c, f, s, e);
+        if (rc < 0 || !s->in || !s->out)
+            rc = rt_error_set(e, RT_EMEM, "%s: no memory for its nodes", f->name);
+        else
+            rc = add_node(f, s, &c);
+        call_fini(&c);
+        if (rc == 1) {
+            f->steps++;
+            continue;
+        }
+        step_fini(s);
+        *s = (struct rt_frozen_step){0};
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static void need(struct rt_frozen *f, int value)
+{
+    f->value[value].needed = f->value[f->value[value].same].needed = true;
+}
+
+/* Leaves out steps and constants that only shapes or folded results were taken from. */
+static void drop_unread(struct rt_frozen *f)
+{
+    int kept = 0;
+    for (int i = 0; i < f->values; i++)
+        f->value[i].needed = false;
+    for (int i = 0; i < f->outputs; i++)
+        need(f, f->output[i]);
+    for (int k = f->steps - 1; k >= 0; k--) {
+        struct rt_frozen_step *s = &f->step[k];
+        bool read = false;
+        for (int i = 0; i < s->node->outputs; i++)
+            read = read || (s->out[i] >= 0 && f->value[s->out[i]].needed);
+        for (int i = 0; read && i < s->node->inputs; i++)
+            if (s->in[i] >= 0)
+                need(f, s->in[i]);
+        if (!read) {
+            for (int i = 0; i < s->node->outputs; i++)
+                if (s->out[i] >= 0)
+                    f->value[s->out[i]].made = false;
+            step_fini(s);
+            s->op = NULL;
+        }
+    }
+    for (int k = 0; k < f->steps; k++) {
+        struct rt_frozen_step *s = &f->step[k];
+        for (int i = 0; s->op && i < s->node->outputs; i++)
+            if (s->out[i] >= 0)
+                f->value[s->out[i]].first = kept;
+        if (s->op)
+            f->step[kept++] = *s;
+    }
+    f->steps = kept;
+    for (int i = 0; i < f->values; i++)
+        if (f->value[i].owned && !f->value[i].needed) {
+            rt_tensor_fini(&f->value[i].t);
+            f->value[i].owned = false;
+        }
+}
+
+/* ---- making ---- */
+
+int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const char *name,
+                     const struct rt_frozen_options *o, struct rt_error *e)
+{
+    struct rt_frozen *f = *out = calloc(1, sizeof *f);
+    if (f) {
+        f->model = model;
+        f->name = strdup(name);
+    }
+    int rc = f && f->name ? number_values(f) : RT_EMEM;
+    if (rc < 0)
+        rt_error_set(e, rc, "%s: no memory for its values", name);
+    for (int i = 0; rc == 0 && i < model->inputs; i++)
+        rc = set_input(f, i, o && o->input ? &o->input[i] : NULL, e);
+    if (rc == 0)
+        rc = set_outputs(f, o, e);
+    if (rc == 0) {
+        rt_blas_init();
+        mark_needed(f);
+        rc = add_nodes(f, e);
+    }
+    if (rc == 0) {
+        drop_unread(f);
+        if ((rc = rt_frozen_plan(f)) < 0)
+            rt_error_set(e, rc, "%s: no memory to plan its memory", name);
+    }
+    if (rc < 0) {
+        rt_frozen_destroy(f);
+        *out = NULL;
+    }
+    return rc;
+}
+
+int rt_frozen_open(struct rt_frozen **out, const char *path, const struct rt_frozen_options *o,
+                   struct rt_error *e)
+{
+    struct rt_onnx *model;
+    *out = NULL;
+    int rc = rt_onnx_read(&model, path, e);
+    if (rc < 0)
+        return rc;
+    rc = rt_frozen_create(out, model, path, o, e);
+    if (rc < 0)
+        rt_onnx_destroy(model);
+    else
+        (*out)->own = model;
+    return rc;
+}
+
+void rt_frozen_destroy(struct rt_frozen *f)
+{
+    if (!f)
+        return;
+    for (int i = 0; i < f->values; i++)
+        if (f->value[i].owned)
+            rt_tensor_fini(&f->value[i].t);
+    for (int i = 0; i < f->steps; i++)
+        step_fini(&f->step[i]);
+    free(f->value);
+    free(f->by_name);
+    free(f->step);
+    free(f->input);
+    free(f->output);
+    free(f->name);
+    rt_onnx_destroy(f->own);
+    free(f);
+}
+
+int rt_frozen_inputs(const struct rt_frozen *f)
+{
+    return f->model->inputs;
+}
+
+int rt_frozen_outputs(const struct rt_frozen *f)
+{
+    return f->outputs;
+}
+
+static const char *value_at(const struct rt_frozen *f, int value, const struct rt_tensor **shape)
+{
+    if (shape)
+        *shape = &f->value[value].t;
+    return f->value[value].name;
+}
+
+const char *rt_frozen_input(const struct rt_frozen *f, int i, const struct rt_tensor **shape)
+{
+    return value_at(f, f->input[i], shape);
+}
+
+const char *rt_frozen_output(const struct rt_frozen *f, int i, const struct rt_tensor **shape)
+{
+    return value_at(f, f->output[i], shape);
+}
+
+int rt_frozen_steps(const struct rt_frozen *f)
+{
+    return f->steps;
+}
+
+size_t rt_frozen_bytes(const struct rt_frozen *f)
+{
+    return f->bytes;
+}
+
+/* ---- running ---- */
+
+struct rt_frozen_exec {
+    const struct rt_frozen *f;
+    char *memory; /* [f->bytes] 64-byte aligned */
+    struct rt_tensor *value; /* [f->values] */
+    struct rt_kernel_call *call; /* [f->steps] */
+};
+
+static int exec_calls(struct rt_frozen_exec *x)
+{
+    const struct rt_frozen *f = x->f;
+    for (int s = 0; s < f->steps; s++) {
+        struct rt_kernel_call *c = &x->call[s];
+        const struct rt_frozen_step *step = &f->step[s];
+        if (call_init(c, f, step, NULL) < 0)
+            return RT_EMEM;
+        c->scratch = x->memory + step->scratch;
+        c->scratch_bytes = step->scratch_bytes;
+        for (int i = 0; i < c->inputs; i++)
+            c->in[i] = step->in[i] < 0 ? NULL : &x->value[step->in[i]];
+        for (int i = 0; i < c->outputs; i++)
+            c->out[i] = step->out[i] < 0 ? NULL : &x->value[step->out[i]];
+    }
+    return 0;
+}
+
+int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f)
+{
+    struct rt_frozen_exec *x = *out = calloc(1, sizeof *x);
+    if (!x)
+        return RT_EMEM;
+    x->f = f;
+    x->memory = aligned_alloc(64, (f->bytes + 64) / 64 * 64);
+    x->value = malloc(((size_t)f->values + 1) * sizeof *x->value);
+    x->call = calloc((size_t)f->steps + 1, sizeof *x->call);
+    int rc = x->memory && x->value && x->call ? 0 : RT_EMEM;
+    for (int i = 0; rc == 0 && i < f->values; i++) {
+        x->value[i] = f->value[i].t;
+        if (f->value[i].made && !f->value[i].known)
+            x->value[i].data = x->memory + f->value[i].offset;
+    }
+    if (rc == 0)
+        rc = exec_calls(x);
+    if (rc < 0) {
+        rt_frozen_exec_destroy(x);
+        *out = NULL;
+    }
+    return rc;
+}
+
+void rt_frozen_exec_destroy(struct rt_frozen_exec *x)
+{
+    if (!x)
+        return;
+    for (int s = 0; x->call && s < x->f->steps; s++)
+        call_fini(&x->call[s]);
+    free(x->call);
+    free(x->value);
+    free(x->memory);
+    free(x);
+}
+
+int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_error *e)
+{
+    const struct rt_frozen *f = x->f;
+    int rc = 0;
+    for (int i = 0; i < f->model->inputs; i++) {
+        struct rt_tensor *t = &x->value[f->input[i]];
+        if (!f->value[f->input[i]].known && rt_tensor_bytes(t) > 0)
+            memcpy(t->data, input[i], rt_tensor_bytes(t));
+    }
+    for (int s = 0; rc == 0 && s < f->steps; s++) {
+        x->call[s].e = e;
+        rc = x->call[s].op->kernel->compute(&x->call[s]);
+    }
+    return rc;
+}
+
+const struct rt_tensor *rt_frozen_result(const struct rt_frozen_exec *x, int i)
+{
+    return &x->value[x->f->output[i]];
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * frozen: an ONNX graph made ready to run, forward only, at fixed input shapes: what does not depend
+ * on the inputs is computed once, what no wanted output needs is left out, and the memory of values
+ * is shared by when they live. Samples never meet: give a batch of 1 where results must not depend on
+ * neighbours. Operators: onnx_ops.def. Training networks are stages/nn's.
+ * A struct rt_frozen is read only once made, so any number of threads may run it, each with a struct
+ * rt_frozen_exec of its own. */
+#ifndef RT_FROZEN_H
+#define RT_FROZEN_H
+
+#include "formats/error.h"
+#include "formats/onnx.h"
+#include "formats/tensor.h"
+
+struct rt_frozen;      /* opaque */
+struct rt_frozen_exec; /* opaque: the memory of one run at a time */
+
+struct rt_frozen_options {
+    /* [model's inputs] their types and shapes; data NULL = given at each run, else a constant, which
+     * must outlive the struct rt_frozen. NULL: as the file says, a leading unknown dimension = 1. */
+    const struct rt_tensor *input;
+    /* Names of the wanted values, of the inside, too; NULL = the graph's outputs. */
+    const char *const *output;
+    int outputs;
+};
+
+/* model stays the caller's and must outlive *out (its weights are not copied); name stands for its
+ * file in messages. RT_EMISMATCH, RT_EFORMAT, RT_ERANGE, RT_ELARGE, RT_EMEM: *e names node, operator
+ * and opset. o may be NULL. */
+int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const char *name,
+                     const struct rt_frozen_options *o, struct rt_error *e);
+/* Reads the file, too; the model is *out's own. */
+int rt_frozen_open(struct rt_frozen **out, const char *path, const struct rt_frozen_options *o,
+                   struct rt_error *e);
+void rt_frozen_destroy(struct rt_frozen *f);
+
+/* Inputs in the file's order, outputs as wanted. *shape (may be NULL) has type and dimensions; its
+ * data is not meant. Valid as long as f. */
+int rt_frozen_inputs(const struct rt_frozen *f);
+int rt_frozen_outputs(const struct rt_frozen *f);
+const char *rt_frozen_input(const struct rt_frozen *f, int i, const struct rt_tensor **shape);
+const char *rt_frozen_output(const struct rt_frozen *f, int i, const struct rt_tensor **shape);
+int rt_frozen_steps(const struct rt_frozen *f);   /* nodes left to run */
+size_t rt_frozen_bytes(const struct rt_frozen *f); /* of one exec's values */
+
+int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f);
+void rt_frozen_exec_destroy(struct rt_frozen_exec *x);
+/* input[i]: the elements of input i in its shape (ignored where it is a constant). Fails only for
+ * what depends on values, as an index out of range. */
+int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_error *e);
+/* Output i of the last run; valid until the next. */
+const struct rt_tensor *rt_frozen_result(const struct rt_frozen_exec *x, int i);
+
+#endif

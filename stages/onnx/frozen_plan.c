@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * frozen_plan: places values in one piece of memory: steps are gone through in order, each value takes
+ * the lowest gap between those that live then, and leaves it after its last reader. */
+#include "stages/onnx/frozen_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT 64
+
+struct block {
+    size_t from, to;
+    int until; /* step after which it is free */
+};
+
+struct plan {
+    struct block *block; /* by place */
+    int count;
+    size_t top;
+};
+
+static size_t place(struct plan *p, size_t bytes, int until)
+{
+    size_t size = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, at = 0;
+    int i = 0;
+    size = size ? size : ALIGNMENT;
+    for (; i < p->count && p->block[i].from - at < size; i++)
+        at = p->block[i].to;
+    memmove(p->block + i + 1, p->block + i, (size_t)(p->count - i) * sizeof *p->block);
+    p->block[i] = (struct block){at, at + size, until};
+    p->count++;
+    p->top = at + size > p->top ? at + size : p->top;
+    return at;
+}
+
+static void release(struct plan *p, int step)
+{
+    int kept = 0;
+    for (int i = 0; i < p->count; i++)
+        if (p->block[i].until > step)
+            p->block[kept++] = p->block[i];
+    p->count = kept;
+}
+
+static void read_at(struct rt_frozen *f, int value, int step)
+{
+    struct rt_frozen_value *v = &f->value[f->value[value].same];
+    v->last = step > v->last ? step : v->last;
+}
+
+static void find_lives(struct rt_frozen *f)
+{
+    for (int i = 0; i < f->values; i++)
+        f->value[i].last = f->value[i].first;
+    for (int s = 0; s < f->steps; s++)
+        for (int i = 0; i < f->step[s].node->inputs; i++)
+            if (f->step[s].in[i] >= 0)
+                read_at(f, f->step[s].in[i], s);
+    for (int i = 0; i < f->outputs; i++)
+        read_at(f, f->output[i], f->steps);
+}
+
+static void place_value(struct rt_frozen *f, struct plan *p, int value)
+{
+    struct rt_frozen_value *v = &f->value[value];
+    if (v->made && !v->known && v->same == value)
+        v->offset = place(p, rt_tensor_bytes(&v->t), v->last);
+}
+
+int rt_frozen_plan(struct rt_frozen *f)
+{
+    struct plan p = {.block = malloc(((size_t)f->values + 2) * sizeof *p.block)};
+    if (!p.block)
+        return RT_EMEM;
+    find_lives(f);
+    for (int i = 0; i < f->model->inputs; i++)
+        place_value(f, &p, f->input[i]);
+    for (int s = 0; s < f->steps; s++) {
+        struct rt_frozen_step *step = &f->step[s];
+        for (int i = 0; i < step->node->outputs; i++)
+            if (step->out[i] >= 0)
+                place_value(f, &p, step->out[i]);
+        step->scratch = place(&p, step->scratch_bytes, s);
+        release(&p, s);
+    }
+    for (int i = 0; i < f->values; i++)
+        f->value[i].offset = f->value[f->value[i].same].offset;
+    f->bytes = p.top;
+    free(p.block);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * kernel: the contract of one ONNX operator of a frozen graph: shape inference and computation side
+ * by side in kernel_FAMILY.c; onnx_ops.def says which kernel serves which operator and opset.
+ * Tensors are dense, in ONNX's own layout; bool holds 0 or 1. Kernels keep no state and run
+ * on the calling thread, so equal inputs give equal bytes. */
+#ifndef RT_KERNEL_H
+#define RT_KERNEL_H
+
+#include "formats/error.h"
+#include "formats/onnx.h"
+#include "formats/tensor.h"
+#include "stages/onnx/walk.h"
+
+#include <stdbool.h>
+
+/* One use of a kernel. in[i] and out[i] are NULL where the node leaves them out. */
+struct rt_kernel_call {
+    const struct rt_kernel_op *op;
+    const struct rt_onnx_node *node;
+    const char *model; /* file name, for messages */
+    int opset;
+    int inputs, outputs;
+    const struct rt_tensor **in;
+    struct rt_tensor **out;
+    void *scratch; /* [scratch_bytes], any content, 64-byte aligned */
+    size_t scratch_bytes;
+    struct rt_error *e;
+};
+
+struct rt_kernel {
+    int inputs_min, inputs_max; /* max -1 = any number */
+    int outputs_max;
+    /* Checks everything that can be checked and gives each output's type and shape (rt_kernel_out);
+     * asks for scratch memory through c->scratch_bytes. in[i]->data is NULL where the value is not
+     * known yet; never for the inputs that onnx_ops.def lists as known. */
+    int (*shape)(struct rt_kernel_call *c);
+    /* Fills the outputs. Fails only for what depends on values (an index out of range). */
+    int (*compute)(struct rt_kernel_call *c);
+    const void *how; /* what sets this kernel apart from its family */
+};
+
+#define RT_KERNEL_BY_SHAPE (1u << 31) /* of rt_kernel_op.known */
+
+/* One row of onnx_ops.def. */
+struct rt_kernel_op {
+    const char *type;
+    int first, last; /* opsets */
+    const struct rt_kernel *kernel;
+    unsigned known; /* bit i: input i decides the output's shape, so it must be known before */
+    const char *attributes; /* names, a blank before and after each */
+};
+
+/* NULL when there is none for this opset; *any: the type is known in some opset. */
+const struct rt_kernel_op *rt_kernel_find(const char *type, int opset, bool *any);
+/* Refuses attributes that the row does not list or that have another kind than their name has. */
+int rt_kernel_check_attributes(const struct rt_kernel_call *c);
+int rt_kernel_ops(void);
+const struct rt_kernel_op *rt_kernel_at(int i);
+
+/* Fills c->e with "FILE: node NAME (TYPE, opset N): ..." and returns code. */
+int rt_kernel_refuse(const struct rt_kernel_call *c, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int rt_kernel_refuse_type(const struct rt_kernel_call *c, int input);
+
+/* Attributes, with the value they have when left out. */
+int64_t rt_kernel_int(const struct rt_kernel_call *c, const char *attribute, int64_t otherwise);
+double rt_kernel_float(const struct rt_kernel_call *c, const char *attribute, double otherwise);
+const char *rt_kernel_text(const struct rt_kernel_call *c, const char *attribute,
+                           const char *otherwise);
+/* Copies at most max numbers; how many, 0 when left out, or RT_E... when there are more than max. */
+int rt_kernel_ints(const struct rt_kernel_call *c, const char *attribute, int64_t *value, int max);
+
+/* Is input i there? Its value as whole numbers (I64 or I32), as rt_kernel_ints. */
+bool rt_kernel_given(const struct rt_kernel_call *c, int i);
+int rt_kernel_ints_in(const struct rt_kernel_call *c, int i, int64_t *value, int max);
+/* The first number of input i; `otherwise` when left out. */
+double rt_kernel_number_in(const struct rt_kernel_call *c, int i, double otherwise);
+/* Element i of any tensor as a double. */
+double rt_kernel_element(const struct rt_tensor *t, int64_t i);
+
+/* Sets output i's type and shape (nothing to do when it is left out). RT_ELARGE, RT_ERANGE. */
+int rt_kernel_out(const struct rt_kernel_call *c, int i, enum rt_dtype dtype, int rank,
+                  const int64_t *dim);
+int rt_kernel_out_like(const struct rt_kernel_call *c, int i, const struct rt_tensor *t);
+/* axis counted from the front; refuses one outside -rank .. rank-1. */
+int rt_kernel_axis(const struct rt_kernel_call *c, int64_t axis, int rank, int *out);
+/* The common shape of inputs from..to-1 under broadcasting. */
+int rt_kernel_broadcast(const struct rt_kernel_call *c, int from, int to, int *rank, int64_t *dim);
+/* Product of dimensions from..to-1. */
+int64_t rt_kernel_span(const struct rt_tensor *t, int from, int to);
+/* Copies all bytes: for kernels whose output is the input in another shape. */
+int rt_kernel_copy(struct rt_kernel_call *c);
+
+#endif

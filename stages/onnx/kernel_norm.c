@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ * kernel_norm: normalisations: by fixed statistics (BatchNormalization), by those of a plane or of the
+ * trailing axes (InstanceNormalization, LayerNormalization), by a length (LpNormalization), and to a
+ * sum of one (Softmax, LogSoftmax). Sums are kept in double. */
+#include "stages/nn/simd.h"
+#include "stages/onnx/kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+static int check_floats(const struct rt_kernel_call *c)
+{
+    for (int i = 0; i < c->inputs; i++)
+        if (c->in[i] && c->in[i]->dtype != RT_F32)
+            return rt_kernel_refuse_type(c, i);
+    return 0;
+}
+
+/* Inputs from..inputs-1 hold one number for each channel of x = [n, c, ...]. */
+static int check_channels(const struct rt_kernel_call *c, int from)
+{
+    const struct rt_tensor *x = c->in[0];
+    int rc = check_floats(c);
+    if (rc == 0 && x->rank < 2)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d; [n, c, ...] is wanted", x->rank);
+    for (int i = from; rc == 0 && i < c->inputs; i++)
+        if (rt_tensor_count(c->in[i]) != x->dim[1])
+            return rt_kernel_refuse(c, RT_EMISMATCH, "input %d has %lld numbers for %lld channels",
+                                    i, (long long)rt_tensor_count(c->in[i]),
+                                    (long long)x->dim[1]);
+    return rc;
+}
+
+RT_SIMD static void scale_shift(const float *restrict x, float *restrict y, int64_t n, float scale,
+                                float shift)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * scale + shift;
+}
+
+/* ---- BatchNormalization with its running statistics ---- */
+
+static int batch_norm_shape(struct rt_kernel_call *c)
+{
+    if (rt_kernel_int(c, "training_mode", 0) != 0 || c->outputs > 1)
+        return rt_kernel_refuse(c, RT_EUSAGE, "training mode; export the network for inference");
+    if (rt_kernel_int(c, "spatial", 1) != 1)
+        return rt_kernel_refuse(c, RT_EUSAGE, "spatial = 0");
+    int rc = check_channels(c, 1);
+    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+}
+
+static int batch_norm_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    const float *gamma = c->in[1]->data, *beta = c->in[2]->data, *mean = c->in[3]->data;
+    const float *variance = c->in[4]->data, *from = x->data;
+    float *to = c->out[0]->data;
+    double epsilon = rt_kernel_float(c, "epsilon", 1e-5);
+    int64_t n = rt_kernel_span(x, 2, x->rank);
+    for (int64_t b = 0; b < x->dim[0]; b++)
+        for (int64_t k = 0; k < x->dim[1]; k++, from += n, to += n) {
+            double scale = gamma[k] / sqrt(variance[k] + epsilon);
+            scale_shift(from, to, n, (float)scale, (float)(beta[k] - mean[k] * scale));
+        }
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_batch_norm = {5, 5, 5, batch_norm_shape, batch_norm_compute, NULL};
+
+/* ---- statistics of n numbers ---- */
+
+static void moments(const float *x, int64_t n, double *mean, double *variance)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i];
+    *mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += (x[i] - *mean) * (x[i] - *mean);
+    *variance = squares / (double)n;
+}
+
+static int instance_norm_shape(struct rt_kernel_call *c)
+{
+    int rc = check_channels(c, 1);
+    if (rc == 0 && c->in[0]->rank < 3)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d; [n, c, axes] is wanted",
+                                c->in[0]->rank);
+    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+}
+
+static int instance_norm_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    const float *gamma = c->in[1]->data, *beta = c->in[2]->data, *from = x->data;
+    float *to = c->out[0]->data;
+    double epsilon = rt_kernel_float(c, "epsilon", 1e-5), mean, variance;
+    int64_t n = rt_kernel_span(x, 2, x->rank);
+    for (int64_t b = 0; b < x->dim[0]; b++)
+        for (int64_t k = 0; k < x->dim[1]; k++, from += n, to += n) {
+            moments(from, n, &mean, &variance);
+            double scale = gamma[k] / sqrt(variance + epsilon);
+            scale_shift(from, to, n, (float)scale, (float)(beta[k] - mean * scale));
+        }
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_instance_norm = {3, 3, 1, instance_norm_shape,
+                                                  instance_norm_compute, NULL};
+
+/* ---- LayerNormalization: over axis and all behind it; gives mean and 1 / deviation, too ---- */
+
+static int layer_norm_shape(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    int64_t dim[RT_TENSOR_RANK];
+    int axis, rc = check_floats(c);
+    if (rc == 0)
+        rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
+    if (rc < 0)
+        return rc;
+    for (int i = 1; i < c->inputs; i++)
+        if (c->in[i] && rt_tensor_count(c->in[i]) != rt_kernel_span(x, axis, x->rank))
+            return rt_kernel_refuse(c, RT_EMISMATCH, "input %d has %lld numbers, not %lld", i,
+                                    (long long)rt_tensor_count(c->in[i]),
+                                    (long long)rt_kernel_span(x, axis, x->rank));
+    for (int i = 0; i < x->rank; i++)
+        dim[i] = i < axis ? x->dim[i] : 1;
+    rc = rt_kernel_out_like(c, 0, x);
+    for (int i = 1; rc == 0 && i < 3; i++)
+        rc = rt_kernel_out(c, i, RT_F32, x->rank, dim);
+    return rc;
+}
+
+static int layer_norm_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    const float *gamma = c->in[1]->data, *from = x->data;
+    const float *beta = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
+    float *to = c->out[0]->data;
+    float *means = c->outputs > 1 && c->out[1] ? c->out[1]->data : NULL;
+    float *inverse = c->outputs > 2 && c->out[2] ? c->out[2]->data : NULL;
+    double epsilon = rt_kernel_float(c, "epsilon", 1e-5), mean, variance;
+    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
+    int64_t n = rc < 0 ? 0 : rt_kernel_span(x, axis, x->rank);
+    for (int64_t r = 0; rc == 0 && r < rt_kernel_span(x, 0, axis); r++, from += n, to += n) {
+        moments(from, n, &mean, &variance);
+        double scale = 1 / sqrt(variance + epsilon);
+        for (int64_t i = 0; i < n; i++)
+            to[i] = (float)((from[i] - mean) * scale) * gamma[i] + (beta ? beta[i] : 0);
+        if (means)
+            means[r] = (float)mean;
+        if (inverse)
+            inverse[r] = (float)scale;
+    }
+    return rc;
+}
+
+const struct rt_kernel rt_kernel_layer_norm = {2, 3, 3, layer_norm_shape, layer_norm_compute, NULL};
+
+/* ---- along one axis: n numbers `apart`, for each of outer x apart lines ---- */
+
+/* Works on a line: x and y hold n numbers, `apart` from each other. */
+typedef void line_function(const float *x, float *y, int64_t n, int64_t apart, int64_t p);
+
+static void for_lines(const struct rt_kernel_call *c, int64_t outer, int64_t n, int64_t apart,
+                      int64_t p)
+{
+    line_function *const *line = c->op->kernel->how;
+    const float *x = c->in[0]->data;
+    float *y = c->out[0]->data;
+    for (int64_t i = 0; i < outer; i++)
+        for (int64_t k = 0; n > 0 && k < apart; k++)
+            (*line)(x + i * n * apart + k, y + i * n * apart + k, n, apart, p);
+}
+
+static int lp_norm_shape(struct rt_kernel_call *c)
+{
+    int64_t p = rt_kernel_int(c, "p", 2);
+    int axis, rc = check_floats(c);
+    if (rc == 0)
+        rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), c->in[0]->rank, &axis);
+    if (rc == 0 && p != 1 && p != 2)
+        return rt_kernel_refuse(c, RT_ERANGE, "p = %lld; it may be 1 or 2", (long long)p);
+    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+}
+
+static void lp_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double v = fabsf(x[i * apart]);
+        sum += p == 1 ? v : v * v;
+    }
+    double length = p == 1 ? sum : sqrt(sum);
+    for (int64_t i = 0; i < n; i++)
+        y[i * apart] = length > 0 || length != length ? (float)(x[i * apart] / length) : 0;
+}
+
+static int lp_norm_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
+    if (rc == 0)
+        for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis],
+                  rt_kernel_span(x, axis + 1, x->rank), rt_kernel_int(c, "p", 2));
+    return rc;
+}
+
+static line_function *const lp_how = lp_line;
+const struct rt_kernel rt_kernel_lp_norm = {1, 1, 1, lp_norm_shape, lp_norm_compute, &lp_how};
+
+/* Before opset 13 the axes from `axis` (1) on are one; since then `axis` (-1) is meant alone. */
+static int softmax_axis(const struct rt_kernel_call *c, int *axis)
+{
+    return rt_kernel_axis(c, rt_kernel_int(c, "axis", c->opset < 13 ? 1 : -1), c->in[0]->rank, axis);
+}
+
+static int softmax_shape(struct rt_kernel_call *c)
+{
+    int axis, rc = check_floats(c);
+    if (rc == 0)
+        rc = softmax_axis(c, &axis);
+    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+}
+
+static double line_max(const float *x, int64_t n, int64_t apart)
+{
+    double max = x[0];
+    for (int64_t i = 1; i < n; i++)
+        max = x[i * apart] > max ? x[i * apart] : max;
+    return max;
+}
+
+static void softmax_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
+{
+    (void)p;
+    float max = (float)line_max(x, n, apart);
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += y[i * apart] = expf(x[i * apart] - max);
+    for (int64_t i = 0; i < n; i++)
+        y[i * apart] = (float)(y[i * apart] / sum);
+}
+
+static void log_softmax_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
+{
+    (void)p;
+    double max = line_max(x, n, apart), sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += exp(x[i * apart] - max);
+    for (int64_t i = 0; i < n; i++)
+        y[i * apart] = (float)(x[i * apart] - max - log(sum));
+}
+
+static int softmax_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    int axis, rc = softmax_axis(c, &axis);
+    if (rc < 0)
+        return rc;
+    if (c->opset < 13)
+        for_lines(c, rt_kernel_span(x, 0, axis), rt_kernel_span(x, axis, x->rank), 1, 0);
+    else
+        for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis], rt_kernel_span(x, axis + 1, x->rank),
+                  0);
+    return 0;
+}
+
+static line_function *const softmax_how = softmax_line, *const log_softmax_how = log_softmax_line;
+const struct rt_kernel rt_kernel_softmax = {1, 1, 1, softmax_shape, softmax_compute, &softmax_how};
+const struct rt_kernel rt_kernel_log_softmax = {1, 1, 1, softmax_shape, softmax_compute,
+                                                &log_softmax_how};

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT
+ * kernel_resize: Resize and Upsample. Nearest picks an index per axis; linear and cubic go through one
+ * axis after the other with a few weighted taps for each place. */
+#include "stages/onnx/gather.h"
+#include "stages/onnx/kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TAPS_MAX 4
+#define SCALES RT_TENSOR_RANK
+
+enum coordinate { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL, TF_CROP };
+enum nearest { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL };
+
+/* Everything about one use, after its attributes and small inputs. */
+struct resize {
+    enum coordinate coordinate;
+    enum nearest nearest;
+    int taps; /* 1 nearest, 2 linear, 4 cubic */
+    double cubic;
+    bool exclude_outside;
+    float extrapolation;
+    int64_t in[SCALES], out[SCALES];
+    double scale[SCALES], start[SCALES], end[SCALES];
+    bool changed[SCALES];
+};
+
+static int read_word(const struct rt_kernel_call *c, const char *name, const char *otherwise,
+                     const char *const *word, int words, int *to)
+{
+    const char *want = rt_kernel_text(c, name, otherwise);
+    for (*to = 0; *to < words; ++*to)
+        if (strcmp(want, word[*to]) == 0)
+            return 0;
+    return rt_kernel_refuse(c, RT_EFORMAT, "%s '%s'", name, want);
+}
+
+static int read_modes(const struct rt_kernel_call *c, struct resize *r)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic"};
+    static const char *const places[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
+                                         "asymmetric", "tf_half_pixel_for_nn",
+                                         "tf_crop_and_resize"};
+    static const char *const rounding[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
+                                           "ceil"};
+    static const int taps[] = {1, 2, TAPS_MAX};
+    bool old = c->opset < 11; /* Resize 10 and Upsample know one way only */
+    int mode = 0, place = 0, round = 0;
+    int rc = read_word(c, "mode", "nearest", modes, old ? 2 : 3, &mode);
+    if (rc == 0)
+        rc = read_word(c, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel",
+                       places, 6, &place);
+    if (rc == 0)
+        rc = read_word(c, "nearest_mode", old ? "floor" : "round_prefer_floor", rounding, 4, &round);
+    if (rc < 0)
+        return rc;
+    r->taps = taps[mode];
+    r->coordinate = (enum coordinate)place;
+    r->nearest = (enum nearest)round;
+    r->cubic = rt_kernel_float(c, "cubic_coeff_a", -0.75);
+    r->exclude_outside = rt_kernel_int(c, "exclude_outside", 0) != 0;
+    r->extrapolation = (float)rt_kernel_float(c, "extrapolation_value", 0);
+    if (r->taps > 1 && c->in[0]->dtype != RT_F32)
+        return rt_kernel_refuse_type(c, 0);
+    return 0;
+}
+
+static bool has_numbers(const struct rt_kernel_call *c, int i)
+{
+    return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0;
+}
+
+/* Output extents from sizes, or from scales as single-precision products, as ONNX means them. */
+static int read_extents(const struct rt_kernel_call *c, struct resize *r)
+{
+    const struct rt_tensor *x = c->in[0];
+    int scales = c->opset < 11 ? 1 : 2, n = -1;
+    if (c->opset >= 11 && has_numbers(c, 3)) {
+        n = rt_kernel_ints_in(c, 3, r->out, SCALES);
+        if (n < 0)
+            return n;
+        for (int i = 0; i < x->rank && n == x->rank; i++)
+            r->scale[i] = (double)r->out[i] / (double)x->dim[i];
+    } else if (has_numbers(c, scales) && c->in[scales]->dtype == RT_F32) {
+        const float *scale = c->in[scales]->data;
+        n = (int)rt_tensor_count(c->in[scales]);
+        for (int i = 0; i < x->rank && n == x->rank; i++) {
+            float extent = (float)x->dim[i] * scale[i];
+            r->scale[i] = scale[i];
+            r->out[i] = extent >= 0 && extent < 1e9f ? (int64_t)extent : -1;
+        }
+    }
+    if (n != x->rank)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "neither sizes nor scales with one number for each "
+                                "of %d dimensions", x->rank);
+    for (int i = 0; i < n; i++) {
+        r->in[i] = x->dim[i];
+        if (r->out[i] < 0 || !(r->scale[i] > 0) || (r->in[i] == 0 && r->out[i] > 0))
+            return rt_kernel_refuse(c, RT_ERANGE, "axis %d: %lld entries to %lld", i,
+                                    (long long)r->in[i], (long long)r->out[i]);
+    }
+    return 0;
+}
+
+static int read_roi(const struct rt_kernel_call *c, struct resize *r)
+{
+    int n = c->in[0]->rank;
+    if (r->coordinate != TF_CROP)
+        return 0;
+    if (!has_numbers(c, 1) || rt_tensor_count(c->in[1]) != 2 * n)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "tf_crop_and_resize without a roi of %d numbers",
+                                2 * n);
+    for (int i = 0; i < n; i++) {
+        r->start[i] = rt_kernel_element(c->in[1], i);
+        r->end[i] = rt_kernel_element(c->in[1], n + i);
+    }
+    return 0;
+}
+
+static int resize_read(const struct rt_kernel_call *c, struct resize *r)
+{
+    memset(r, 0, sizeof *r);
+    int rc = read_modes(c, r);
+    if (rc == 0)
+        rc = read_extents(c, r);
+    if (rc == 0)
+        rc = read_roi(c, r);
+    for (int i = 0; rc == 0 && i < c->in[0]->rank; i++) {
+        bool crop = r->coordinate == TF_CROP && (r->start[i] != 0 || r->end[i] != 1);
+        r->changed[i] = crop || r->in[i] != r->out[i] || r->scale[i] != 1;
+    }
+    return rc;
+}
+
+static int resize_shape(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    struct resize r;
+    int rc = resize_read(c, &r);
+    if (rc == 0)
+        rc = rt_kernel_out(c, 0, x->dtype, x->rank, r.out);
+    if (rc < 0)
+        return rc;
+    if (r.taps == 1) {
+        c->scratch_bytes = rt_gather_bytes(c->out[0]);
+        return 0;
+    }
+    /* Between axes no result has more than this many numbers. */
+    int64_t extent[SCALES], count;
+    size_t bytes, places = 0;
+    for (int i = 0; i < x->rank; i++) {
+        extent[i] = r.out[i] > r.in[i] ? r.out[i] : r.in[i];
+        places = (size_t)r.out[i] > places ? (size_t)r.out[i] : places;
+    }
+    rc = rt_tensor_size(RT_F32, x->rank, extent, &count, &bytes);
+    if (rc < 0)
+        return rt_kernel_refuse(c, rc, "results between axes are too large");
+    c->scratch_bytes = 2 * (bytes + 64) + places * TAPS_MAX * (sizeof(int64_t) + sizeof(double));
+    return 0;
+}
+
+/* Place i of an output axis in the input's own counting. */
+static double coordinate(const struct resize *r, int axis, int64_t i)
+{
+    double x = (double)i, in = (double)r->in[axis], out = (double)r->out[axis];
+    double scale = r->scale[axis], start = r->start[axis], end = r->end[axis];
+    switch (r->coordinate) {
+    case HALF_PIXEL:
+        return (x + 0.5) / scale - 0.5;
+    case PYTORCH_HALF_PIXEL:
+        return out > 1 ? (x + 0.5) / scale - 0.5 : 0;
+    case ALIGN_CORNERS:
+        return out > 1 ? x * (in - 1) / (out - 1) : 0;
+    case ASYMMETRIC:
+        return x / scale;
+    case TF_HALF_PIXEL:
+        return (x + 0.5) / scale;
+    default:
+        return out > 1 ? start * (in - 1) + x * (end - start) * (in - 1) / (out - 1)
+                       : 0.5 * (start + end) * (in - 1);
+    }
+}
+
+static int64_t clamp(double v, int64_t n)
+{
+    return v < 0 ? 0 : v > (double)(n - 1) ? n - 1 : (int64_t)v;
+}
+
+static bool outside(const struct resize *r, int axis, double at)
+{
+    return r->coordinate == TF_CROP && (at < 0 || at > (double)(r->in[axis] - 1));
+}
+
+/* ---- nearest ---- */
+
+static int64_t nearest(const struct resize *r, int axis, int64_t i)
+{
+    double at = coordinate(r, axis, i);
+    if (!r->changed[axis])
+        return i;
+    if (outside(r, axis, at))
+        return -1;
+    double near = r->nearest == FLOOR          ? floor(at)
+                  : r->nearest == CEIL         ? ceil(at)
+                  : r->nearest == PREFER_FLOOR ? ceil(at - 0.5)
+                                               : floor(at + 0.5);
+    return clamp(near, r->in[axis]);
+}
+
+static void resize_nearest(const struct rt_kernel_call *c, const struct resize *r)
+{
+    int64_t *map = c->scratch, wide = (int64_t)r->extrapolation;
+    const void *fill = c->in[0]->dtype == RT_F32 ? (const void *)&r->extrapolation : &wide;
+    for (int a = 0; a < c->in[0]->rank; a++)
+        for (int64_t i = 0; i < r->out[a]; i++)
+            *map++ = nearest(r, a, i);
+    rt_gather_mapped(c->in[0], c->out[0], c->scratch, fill);
+}
+
+/* ---- linear and cubic ---- */
+
+struct tap {
+    int64_t at; /* -1: extrapolate */
+    double weight;
+};
+
+static double cubic_weight(double a, double distance)
+{
+    double d = fabs(distance);
+    return d <= 1  ? ((a + 2) * d - (a + 3)) * d * d + 1
+           : d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+                   : 0;
+}
+
+static void place_taps(const struct resize *r, int axis, int64_t i, struct tap *tap)
+{
+    double at = coordinate(r, axis, i), low = floor(at), sum = 0;
+    for (int k = 0; k < r->taps; k++) {
+        double p = low + k - (r->taps / 2 - 1), distance = fabs(at - p);
+        tap[k].weight = r->taps == 2 ? 1 - distance : cubic_weight(r->cubic, distance);
+        if (r->exclude_outside && r->taps == TAPS_MAX && (p < 0 || p > (double)(r->in[axis] - 1)))
+            tap[k].weight = 0;
+        tap[k].at = clamp(p, r->in[axis]);
+        sum += tap[k].weight;
+    }
+    for (int k = 0; k < r->taps; k++)
+        tap[k].weight /= r->exclude_outside ? sum : 1;
+    if (outside(r, axis, at))
+        tap[0].at = -1;
+}
+
+/* x [outer, in, inner] -> y [outer, out, inner]. */
+static void resize_axis(const struct resize *r, int axis, const float *x, float *y, int64_t outer,
+                        int64_t inner, const struct tap *tap)
+{
+    for (int64_t o = 0; o < outer; o++, x += r->in[axis] * inner)
+        for (int64_t i = 0; i < r->out[axis]; i++, y += inner) {
+            const struct tap *t = tap + i * r->taps;
+            for (int64_t k = 0; k < inner; k++) {
+                double sum = 0;
+                for (int j = 0; j < r->taps && t->at >= 0; j++)
+                    sum += t[j].weight * x[t[j].at * inner + k];
+                y[k] = t->at < 0 ? r->extrapolation : (float)sum;
+            }
+        }
+}
+
+static void resize_taps(const struct rt_kernel_call *c, const struct resize *r)
+{
+    const struct rt_tensor *x = c->in[0];
+    int64_t dim[SCALES], count = 1, most = 0;
+    int left = 0;
+    for (int i = 0; i < x->rank; i++) {
+        dim[i] = x->dim[i];
+        count *= r->out[i] > r->in[i] ? r->out[i] : r->in[i];
+        most = r->out[i] > most ? r->out[i] : most;
+        left += r->changed[i];
+    }
+    struct tap *tap = c->scratch;
+    float *buffer[2] = {(float *)(tap + most * TAPS_MAX)};
+    buffer[1] = buffer[0] + count;
+    const float *from = x->data;
+    if (left == 0)
+        memcpy(c->out[0]->data, from, rt_tensor_bytes(x));
+    for (int a = 0; a < x->rank; a++) {
+        if (!r->changed[a])
+            continue;
+        float *to = --left == 0 ? c->out[0]->data : buffer[left & 1];
+        for (int64_t i = 0; i < r->out[a]; i++)
+            place_taps(r, a, i, tap + i * r->taps);
+        int64_t outer = 1, inner = 1;
+        for (int i = 0; i < x->rank; i++)
+            *(i < a ? &outer : &inner) *= i == a ? 1 : dim[i];
+        resize_axis(r, a, from, to, outer, inner, tap);
+        dim[a] = r->out[a];
+        from = to;
+    }
+}
+
+static int resize_compute(struct rt_kernel_call *c)
+{
+    struct resize r;
+    int rc = resize_read(c, &r);
+    if (rc < 0 || rt_tensor_count(c->out[0]) == 0)
+        return rc;
+    if (r.taps == 1)
+        resize_nearest(c, &r);
+    else
+        resize_taps(c, &r);
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_resize = {1, 4, 1, resize_shape, resize_compute, NULL};

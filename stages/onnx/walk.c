@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * walk: see walk.h. */
+#include "stages/onnx/walk.h"
+
+#include <string.h>
+
+void rt_walk_init(struct rt_walk *w, int operands, int rank, const int64_t *dim)
+{
+    memset(w, 0, sizeof *w);
+    w->operands = operands;
+    w->rank = rank;
+    for (int i = 0; i < rank; i++)
+        w->dim[i] = dim[i];
+}
+
+void rt_walk_dense(struct rt_walk *w, int k, int rank, const int64_t *dim)
+{
+    int64_t step = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        w->step[k][i + w->rank - rank] = dim[i] == 1 ? 0 : step;
+        step *= dim[i];
+    }
+}
+
+/* Can dimension i be counted on as a continuation of the one kept last? */
+static int continues(const struct rt_walk *w, int kept, const struct rt_walk *from, int i)
+{
+    for (int k = 0; k < w->operands; k++)
+        if (w->step[k][kept] != from->step[k][i] * from->dim[i])
+            return 0;
+    return 1;
+}
+
+static struct rt_walk flatten(const struct rt_walk *from)
+{
+    struct rt_walk w = {.operands = from->operands};
+    for (int i = 0; i < from->rank; i++) {
+        if (from->dim[i] == 1)
+            continue;
+        if (w.rank > 0 && continues(&w, w.rank - 1, from, i))
+            w.dim[w.rank - 1] *= from->dim[i];
+        else
+            w.dim[w.rank++] = from->dim[i];
+        for (int k = 0; k < w.operands; k++)
+            w.step[k][w.rank - 1] = from->step[k][i];
+    }
+    if (w.rank == 0)
+        w.dim[w.rank++] = 1;
+    return w;
+}
+
+void rt_walk_run(const struct rt_walk *from, rt_walk_row *row, void *self)
+{
+    int64_t at[RT_WALK_OPERANDS] = {0}, step[RT_WALK_OPERANDS] = {0}, index[RT_WALK_RANK] = {0};
+    struct rt_walk w = flatten(from);
+    int last = w.rank - 1;
+    for (int i = 0; i < w.rank; i++)
+        if (w.dim[i] == 0)
+            return;
+    for (int k = 0; k < w.operands; k++)
+        step[k] = w.step[k][last];
+    for (;;) {
+        row(self, w.dim[last], at, step);
+        int i = last - 1;
+        for (; i >= 0; i--) {
+            for (int k = 0; k < w.operands; k++)
+                at[k] += w.step[k][i];
+            if (++index[i] < w.dim[i])
+                break;
+            for (int k = 0; k < w.operands; k++)
+                at[k] -= w.dim[i] * w.step[k][i];
+            index[i] = 0;
+        }
+        if (i < 0)
+            return;
+    }
+}
