@@ -20,6 +20,19 @@
 
 /* ---- raw: samples at 16 kHz ---- */
 
+/* Largest distance from the mean; NaN when a sample is not finite. */
+static float peak_of(const float *x, int64_t n)
+{
+    double mean = 0;
+    float peak = 0;
+    for (int64_t i = 0; i < n; i++)
+        mean += x[i];
+    mean /= (double)n;
+    for (int64_t i = 0; i < n; i++)
+        peak = fmaxf(peak, fabsf(x[i] - (float)mean));
+    return isfinite(mean) ? peak : NAN;
+}
+
 static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
 {
     if (raw->dtype != RT_F32 || raw->rank != 1)
@@ -30,15 +43,9 @@ static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
         return rt_error_set(e, n ? RT_ESHORT : RT_EEMPTY,
                             "%.0f ms of speech; at least 100 ms are needed",
                             (double)n * 1000 / RT_AUDIO_RATE);
-    double mean = 0;
-    for (int64_t i = 0; i < n; i++)
-        mean += x[i];
-    mean /= (double)n;
-    if (!isfinite(mean))
+    float peak = peak_of(x, n);
+    if (isnan(peak))
         return rt_error_set(e, RT_ENOTFINITE, "a sample of the speech is not finite");
-    float peak = 0;
-    for (int64_t i = 0; i < n; i++)
-        peak = fmaxf(peak, fabsf(x[i] - (float)mean));
     if (peak < SILENCE)
         return rt_error_set(e, RT_ESILENT, "nothing above -70 dBFS in %.2f s",
                             (double)n / RT_AUDIO_RATE);
@@ -73,12 +80,15 @@ static float between(float a, float b, float c, float d, float t)
     return b + 0.5f * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
 }
 
-/* Plays the recording `factor` times as fast, pitch included. */
+/* Plays the recording `factor` times as fast, pitch included; not so fast that it gets too short. */
 static int change_speed(struct rt_tensor *raw, double factor)
 {
-    int64_t n = raw->dim[0], m = (int64_t)((double)n / factor);
+    int64_t n = raw->dim[0];
+    if (factor > 1 && (double)n / factor < SHORTEST)
+        factor = fmax(1, (double)n / SHORTEST);
+    int64_t m = (int64_t)((double)n / factor + 1e-6);
     struct rt_tensor out;
-    if (n < 4 || m < 1)
+    if (n < 4)
         return 0;
     int rc = rt_tensor_init(&out, RT_F32, 1, &m);
     if (rc)
@@ -140,6 +150,16 @@ static int add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_
     return 0;
 }
 
+/* Louder or softer, not so soft that it counts as silent. */
+static void change_gain(struct rt_tensor *raw, double gain)
+{
+    float *x = raw->data, factor = (float)pow(10, gain / 20);
+    float least = 1.01f * SILENCE / peak_of(x, raw->dim[0]);
+    factor = fmaxf(factor, fminf(1, least));
+    for (int64_t i = 0; i < raw->dim[0]; i++)
+        x[i] *= factor;
+}
+
 /* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
 static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
 {
@@ -155,9 +175,8 @@ static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rn
         rc = change_speed(raw, speed);
     if (rc == 0 && noisy)
         rc = add_noise(raw, snr, is_pink, rng);
-    float *x = raw->data, factor = (float)pow(10, gain / 20);
-    for (int64_t i = 0; rc == 0 && r->augment_gain > 0 && i < raw->dim[0]; i++)
-        x[i] *= factor;
+    if (rc == 0 && r->augment_gain > 0)
+        change_gain(raw, gain);
     return rc;
 }
 

@@ -327,6 +327,66 @@ static void test_speed(void **state)
     assert_int_equal(speech->augment(&front, &bytes, &rng), RT_EMISMATCH);
 }
 
+/* Mean distance between the network's inputs from a real recording, plain and augmented. */
+static double heard(void)
+{
+    enum { SIZE = 144 * 64 };
+    static float input[2][SIZE];
+    for (int i = 0; i < 2; i++) {
+        struct rt_tensor raw, base;
+        struct rt_rng rng = rt_rng_init(1, 1, 5, RT_RNG_SPEECH);
+        assert_int_equal(load("tests/golden/fbank_in_es.wav", &raw, NULL), 0);
+        if (i)
+            assert_int_equal(speech->augment(&front, &raw, &rng), 0);
+        assert_int_equal(speech->features(&front, &raw, &base, NULL), 0);
+        assert_int_equal(speech->present(&front, &base, NULL, input[i]), 0);
+        rt_tensor_fini(&raw);
+        rt_tensor_fini(&base);
+    }
+    double sum = 0;
+    for (int i = 0; i < SIZE; i++)
+        sum += fabs(input[0][i] - input[1][i]);
+    return sum / SIZE;
+}
+
+static void test_augmentation_reaches_the_input(void **state)
+{
+    (void)state;
+    recipe.speech_frames = 144;
+    recipe.speech_bands = 64;
+    assert_true(heard() == 0);
+    recipe.augment_noise = 1;
+    recipe.augment_snr_low = recipe.augment_snr_high = 30;
+    double soft = heard();
+    recipe.augment_snr_low = recipe.augment_snr_high = 5;
+    assert_true(soft > 0.1 && heard() > 1.5 * soft);
+    recipe.augment_noise = 0;
+    recipe.augment_speed = 0.2;
+    assert_true(heard() > 0.1);
+    recipe.augment_speed = 0;
+    recipe.augment_gain = 12; /* taken out again with the mean, as the setting's help says */
+    assert_true(heard() < 1e-4);
+}
+
+/* The shortest and softest recording that may be used may still be used, whatever is done to it. */
+static void test_augmentation_makes_nothing_unusable(void **state)
+{
+    (void)state;
+    recipe.augment_speed = 0.5;
+    recipe.augment_gain = 40;
+    for (uint64_t s = 0; s < 100; s++) {
+        struct rt_tensor raw = voice(0, 0), base;
+        struct rt_rng rng = rt_rng_init(1, 1, s, RT_RNG_SPEECH);
+        raw.dim[0] = 1600;
+        for (int i = 0; i < 1600; i++)
+            ((float *)raw.data)[i] *= 3e-3f;
+        assert_int_equal(speech->augment(&front, &raw, &rng), 0);
+        assert_int_equal(speech->features(&front, &raw, &base, NULL), 0);
+        rt_tensor_fini(&raw);
+        rt_tensor_fini(&base);
+    }
+}
+
 enum { SNR, CLIPPED, ACTIVITY, LEVEL, BANDWIDTH, DURATION };
 
 static void measure(struct rt_tensor raw, double *value)
@@ -398,6 +458,8 @@ int main(void)
         TEST(test_features_key), TEST(test_present),        TEST(test_random_crop),
         TEST(test_masks),        TEST(test_augment),        TEST(test_noise),
         TEST(test_speed),        TEST(test_measures),       TEST(test_measures_of_odd_input),
+        TEST(test_augmentation_reaches_the_input),
+        TEST(test_augmentation_makes_nothing_unusable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
