@@ -8,6 +8,7 @@
 #include "formats/file.h"
 #include "formats/hash.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAGIC "RTSTORE1"
@@ -255,6 +257,7 @@ int rt_store_open(struct rt_store **out, const char *folder, const char *name, u
         goto fail;
     }
     code = load(s, path, e);
+    futimens(s->fd, NULL); /* rt_store_expire goes by it; best effort, as all that it does */
     lock(s->fd, LOCK_UN);
     if (code < 0)
         goto fail;
@@ -274,6 +277,26 @@ void rt_store_close(struct rt_store *s)
     pthread_mutex_destroy(&s->mutex);
     free(s->slot);
     free(s);
+}
+
+int rt_store_expire(const char *folder, const char *prefix, int days)
+{
+    DIR *d = opendir(folder);
+    time_t before = time(NULL) - (time_t)days * 24 * 3600;
+    int deleted = 0;
+    const struct dirent *file;
+    while (d && (file = readdir(d))) {
+        const char *name = file->d_name;
+        size_t n = strlen(name), k = strlen(".store");
+        struct stat st;
+        if (strncmp(name, prefix, strlen(prefix)) == 0 && n > k && strcmp(name + n - k, ".store") == 0 &&
+            fstatat(dirfd(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+            st.st_mtime < before)
+            deleted += unlinkat(dirfd(d), name, 0) == 0;
+    }
+    if (d)
+        closedir(d);
+    return deleted;
 }
 
 /* ---- get, put ---- */

@@ -23,7 +23,8 @@ struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 f
 
 struct rt_store; /* opaque */
 
-/* Opens or makes FOLDER/NAME.store. limit in bytes. RT_EIO, RT_EFULL, RT_EFORMAT (not a store). */
+/* Opens or makes FOLDER/NAME.store, and makes it count as used now. limit in bytes. RT_EIO, RT_EFULL,
+ * RT_EFORMAT (not a store). */
 int rt_store_open(struct rt_store **out, const char *folder, const char *name, uint64_t limit,
                   struct rt_error *e);
 void rt_store_close(struct rt_store *s);
@@ -37,5 +38,9 @@ int rt_store_put(struct rt_store *s, struct rt_key128 key, const struct rt_frame
 int rt_store_full(const struct rt_store *s);
 /* Gets that found something and that did not; size of the file. */
 void rt_store_counts(struct rt_store *s, uint64_t *hits, uint64_t *misses, uint64_t *bytes);
+
+/* Deletes the stores FOLDER/PREFIX*.store that nobody has opened or written for `days`; returns how many. A
+ * process that has had one open for as long keeps it, unseen by others. */
+int rt_store_expire(const char *folder, const char *prefix, int days);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Tests of pipeline/run/store: not a store, torn and damaged records, the limit, a full disk, threads
  * and processes on one file. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "formats/file.h"
@@ -390,6 +392,45 @@ static void test_threads(void **state)
     rt_store_close(s);
 }
 
+static void make_old(const char *name, int days)
+{
+    struct timespec both[2];
+    clock_gettime(CLOCK_REALTIME, &both[0]);
+    both[0].tv_sec -= (time_t)days * 24 * 3600;
+    both[1] = both[0];
+    scratch_write(&dir, name, "RTSTORE1", 8);
+    assert_int_equal(utimensat(AT_FDCWD, scratch_file(&dir, name), both, 0), 0);
+}
+
+/* Old ones go, by prefix and suffix; one that was opened is not old, one that is open goes on. */
+static void test_expire(void **state)
+{
+    (void)state;
+    static const char *const stays[] = {"old-young.store", "old-used.store", "other-a.store",
+                                        "old-a.tmp", "old-folder.store"};
+    assert_int_equal(rt_store_expire(scratch_file(&dir, "nowhere"), "old-", 30), 0);
+    make_old("old-young.store", 29);
+    make_old("old-used.store", 31);
+    make_old("other-a.store", 31);
+    make_old("old-a.tmp", 31);
+    make_old("old-a.store", 31);
+    make_old("old-b.store", 400);
+    assert_int_equal(rt_file_mkdirs(scratch_file(&dir, "old-folder.store"), &e), 0);
+    assert_int_equal(utimensat(AT_FDCWD, scratch_file(&dir, "old-folder.store"),
+                               (struct timespec[2]){{0, 0}, {0, 0}}, 0), 0);
+    struct rt_store *used, *open;
+    assert_int_equal(rt_store_open(&used, dir.path, "old-used", PLENTY, &e), 0);
+    assert_int_equal(rt_store_open(&open, dir.path, "old-b", PLENTY, &e), 0);
+    make_old("old-b.store", 400);
+    assert_int_equal(rt_store_expire(dir.path, "old-", 30), 2);
+    for (size_t i = 0; i < sizeof stays / sizeof *stays; i++)
+        assert_int_equal(access(scratch_file(&dir, stays[i]), F_OK), 0);
+    assert_int_equal(put(open, 1), 0);
+    assert_int_equal(check(open, 1), 1);
+    rt_store_close(used);
+    rt_store_close(open);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,7 +439,7 @@ int main(void)
         cmocka_unit_test(test_torn_by_another), cmocka_unit_test(test_damaged_record),
         cmocka_unit_test(test_every_flip),     cmocka_unit_test(test_limit),
         cmocka_unit_test(test_disk_full),      cmocka_unit_test(test_two_processes),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_threads),        cmocka_unit_test(test_expire),
     };
     scratch_make(&dir);
     return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
+
 static int load_teacher(struct rt_training *t, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
@@ -30,6 +32,7 @@ static int load_teacher(struct rt_training *t, struct rt_error *e)
     if (r->teacher_cache && rt_store_open(&t->outputs, t->session->cache, name,
                                           (uint64_t)r->teacher_cache << 20, &why) < 0)
         fprintf(stderr, "retort: going on without the teacher's cache: %s\n", why.text);
+    rt_store_expire(t->session->cache, "teacher-", TEACHER_CACHE_DAYS); /* this one is used now */
     return 0;
 }
 
