@@ -39,7 +39,7 @@ class Run:
         if self.done():
             return self
         command = self.command()
-        if os.path.isdir(self.folder):
+        if os.path.exists(os.path.join(self.folder, "recipe.yaml")):
             command.append("--resume")
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
@@ -56,15 +56,25 @@ class Run:
 
 
 def train_all(runs, at_once=None):
-    """Trains runs, one core each, as many at once as there are cores; tells on stderr as they end."""
+    """Trains runs, one core each, as many at once as there are cores; tells on stderr as they end.
+    After a failure or Ctrl-C no further run starts; those under way end first, at a checkpoint."""
     at_once = at_once or len(os.sched_getaffinity(0))
     waiting = [r for r in runs if not r.done()]
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+    if waiting:
+        print("training %d of %d runs, %d at once" % (len(waiting), len(runs), min(at_once, len(waiting))),
+              file=sys.stderr)
+    pool = concurrent.futures.ThreadPoolExecutor(at_once)
+    try:
         jobs = {pool.submit(r.train): r for r in waiting}
         for n, job in enumerate(concurrent.futures.as_completed(jobs), 1):
             run = job.result()
             print("%3d/%d %s: test %.1f %%" % (n, len(waiting), os.path.relpath(run.folder, ROOT),
                                                100 * run.metric("test")), file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return runs
 
 
@@ -107,6 +117,11 @@ def table(title, results, base):
     return "\n".join(lines)
 
 
+def slug(title):
+    """A title as a folder's name, one that a shell takes without quotes."""
+    return re.sub("[^a-z0-9]+", "-", title.lower())
+
+
 class Experiment:
     """One data set's comparison. teachers: {name: recipe}; student: recipe; settings: {title: (teacher
     or None, overrides)}, the first being what the others are compared with. Recipes lie beside the
@@ -126,17 +141,16 @@ class Experiment:
 
     def run(self, folder, seeds, extra=()):
         """Returns (teachers, students): {name or title: [Run per seed]}, all trained."""
-        teachers = {t: [Run(self.recipe(file), os.path.join(folder, "%s-%d" % (t, s)),
+        teachers = {t: [Run(self.recipe(file), os.path.join(folder, "%s-%d" % (slug(t), s)),
                             self.common(s, ())) for s in seeds]
                     for t, file in self.teachers.items()}
         train_all([r for runs in teachers.values() for r in runs])
         students = {}
         for title, (teacher, overrides) in self.settings.items():
-            where = re.sub("[^a-z0-9]+", "-", title.lower())
             runs = []
             for i, s in enumerate(seeds):
                 model = ["teacher.model=" + teachers[teacher][i].folder] if teacher else []
-                runs.append(Run(self.recipe(self.student), os.path.join(folder, "%s-%d" % (where, s)),
+                runs.append(Run(self.recipe(self.student), os.path.join(folder, "%s-%d" % (slug(title), s)),
                                 self.common(s, [*model, *overrides, *extra])))
             students[title] = runs
         train_all([r for i in range(len(seeds)) for runs in students.values() for r in [runs[i]]])
