@@ -103,9 +103,7 @@ class Interrupted(Repeat):
         return run
 
     def reference(self, **more):
-        started = time.monotonic()
         self.train("whole", self.study, train__epochs=self.epochs, **more)
-        return time.monotonic() - started
 
     def resume(self, run):
         return self.retort("run", "--resume", "-o", run)
@@ -124,12 +122,16 @@ class Interrupted(Repeat):
         self.assertGreaterEqual(self.steps(run), least)
 
     def killed(self, seed, **more):
-        """Kills a run at random moments until it ends; how often it was hit."""
-        lasts = self.reference(**more)
-        draw, hits = random.Random(seed), 0
+        """Kills a run as it starts, then a little after random checkpoints; how often it was hit."""
+        self.reference(**more)
+        draw, hits, last = random.Random(seed), 0, self.steps("whole")
         run = self.begin("hit", **more)
-        for _ in range(6):
-            time.sleep(draw.uniform(0.05, 1) * lasts / 2)
+        for sixth in range(6):
+            target = last * draw.uniform(sixth - 1, sixth) / 6
+            deadline = time.monotonic() + 60
+            while self.steps("hit") < target and run.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.002)
+            time.sleep(draw.uniform(0, 0.1))
             run.kill()
             run.communicate()
             hits += run.returncode == -signal.SIGKILL
