@@ -180,11 +180,14 @@ static void call_fini(struct rt_kernel_call *c)
     free(c->out);
 }
 
-static int check_op(const struct rt_kernel_call *c, bool any)
+static int check_op(const struct rt_kernel_call *c)
 {
+    int first, last;
+    if (!c->op && rt_kernel_known(c->node->op, &first, &last))
+        return rt_kernel_refuse(c, RT_EMISMATCH, "this operator is read in opset %d to %d", first,
+                                last);
     if (!c->op)
-        return rt_kernel_refuse(c, RT_EMISMATCH, any ? "this operator is not known in this opset"
-                                                     : "unknown operator");
+        return rt_kernel_refuse(c, RT_EMISMATCH, "unknown operator");
     const struct rt_kernel *k = c->op->kernel;
     if (c->inputs < k->inputs_min || (k->inputs_max >= 0 && c->inputs > k->inputs_max) ||
         c->outputs > k->outputs_max)
@@ -229,8 +232,8 @@ static int fold(struct rt_frozen *f, struct rt_kernel_call *c, const struct rt_f
 /* Takes in one node after its inputs are made: folds it, lets it share memory, or appends it. */
 static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_kernel_call *c)
 {
-    bool any, known = true;
-    s->op = c->op = rt_kernel_find(s->node->op, c->opset, &any);
+    bool known = true;
+    s->op = c->op = rt_kernel_find(s->node->op, c->opset);
     for (int i = 0; i < c->inputs; i++) {
         s->in[i] = find_value(f, s->node->input[i]);
         c->in[i] = s->in[i] < 0 ? NULL : &f->value[s->in[i]].t;
@@ -240,7 +243,7 @@ static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_ker
         s->out[i] = find_value(f, s->node->output[i]);
         c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
     }
-    int rc = check_op(c, any);
+    int rc = check_op(c);
     if (rc == 0)
         rc = c->op->kernel->shape(c);
     if (rc < 0)

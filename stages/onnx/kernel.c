@@ -19,26 +19,29 @@ static const struct rt_kernel_op ops[] = {
 #undef RT_ONNX_OP
 };
 
-int rt_kernel_ops(void)
-{
-    return (int)(sizeof ops / sizeof *ops);
-}
+#define OPS ((int)(sizeof ops / sizeof *ops))
 
-const struct rt_kernel_op *rt_kernel_at(int i)
+const struct rt_kernel_op *rt_kernel_find(const char *type, int opset)
 {
-    return &ops[i];
-}
-
-const struct rt_kernel_op *rt_kernel_find(const char *type, int opset, bool *any)
-{
-    *any = false;
-    for (int i = 0; i < rt_kernel_ops(); i++)
-        if (strcmp(ops[i].type, type) == 0) {
-            *any = true;
-            if (opset >= ops[i].first && opset <= ops[i].last)
-                return &ops[i];
-        }
+    for (int i = 0; i < OPS; i++)
+        if (opset >= ops[i].first && opset <= ops[i].last && strcmp(ops[i].type, type) == 0)
+            return &ops[i];
     return NULL;
+}
+
+bool rt_kernel_known(const char *type, int *first, int *last)
+{
+    int low = 0, high = 0; /* rows of one type stand in the order of their opsets */
+    for (int i = 0; i < OPS; i++)
+        if (strcmp(ops[i].type, type) == 0) {
+            low = low ? low : ops[i].first;
+            high = ops[i].last;
+        }
+    if (first)
+        *first = low;
+    if (last)
+        *last = high;
+    return low != 0;
 }
 
 int rt_kernel_refuse(const struct rt_kernel_call *c, int code, const char *format, ...)

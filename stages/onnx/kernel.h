@@ -50,12 +50,12 @@ struct rt_kernel_op {
     const char *attributes; /* names, a blank before and after each */
 };
 
-/* NULL when there is none for this opset; *any: the type is known in some opset. */
-const struct rt_kernel_op *rt_kernel_find(const char *type, int opset, bool *any);
+/* NULL when there is none for this opset. */
+const struct rt_kernel_op *rt_kernel_find(const char *type, int opset);
+/* Is the type known in any opset? Then first and last (may be NULL) are the outermost ones. */
+bool rt_kernel_known(const char *type, int *first, int *last);
 /* Refuses attributes that the row does not list or that have another kind than their name has. */
 int rt_kernel_check_attributes(const struct rt_kernel_call *c);
-int rt_kernel_ops(void);
-const struct rt_kernel_op *rt_kernel_at(int i);
 
 /* Fills c->e with "FILE: node NAME (TYPE, opset N): ..." and returns code. */
 int rt_kernel_refuse(const struct rt_kernel_call *c, int code, const char *format, ...)

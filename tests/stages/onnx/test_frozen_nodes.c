@@ -66,9 +66,7 @@ static void leave_out(const char *name, const char *why)
 
 static void check_known(void *self, const char *op)
 {
-    bool any;
-    rt_kernel_find(op, 17, &any);
-    *(bool *)self = *(bool *)self && any;
+    *(bool *)self = *(bool *)self && rt_kernel_known(op, NULL, NULL);
 }
 
 static const char *path_of(struct bench *b, const char *kind, int i)
@@ -86,8 +84,8 @@ static bool decides_shape(const struct rt_onnx *m, const char *value)
 {
     for (int i = 0; i < m->nodes; i++) {
         const struct rt_onnx_node *n = &m->node[i];
-        bool any, reads = false;
-        const struct rt_kernel_op *op = rt_kernel_find(n->op, m->opset, &any);
+        bool reads = false;
+        const struct rt_kernel_op *op = rt_kernel_find(n->op, m->opset);
         for (int k = 0; op && k < n->inputs; k++) {
             bool here = strcmp(n->input[k], value) == 0 && !(op->known & RT_KERNEL_BY_SHAPE);
             if (here && k < 31 && op->known & (1u << k))

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * test_frozen_torch: networks that PyTorch wrote as ONNX, run sample by sample and as a batch, against
+ * PyTorch's own outputs. The files and their making: tests/golden/torch_onnx.py. */
+#include "formats/safetensors.h"
+#include "stages/onnx/frozen.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#define TOLERANCE 1e-4
+
+static struct rt_safetensors *golden;
+
+static const struct rt_tensor *stored(const char *net, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", net, what);
+    const struct rt_tensor *t = rt_safetensors_get(golden, name);
+    assert_non_null(t);
+    return t;
+}
+
+/* rows: of the stored batch, from `first`. */
+static void compare(const char *net, const struct rt_frozen_exec *x, int output, const char *what,
+                    int64_t first, int64_t rows)
+{
+    const struct rt_tensor *want = stored(net, what), *got = rt_frozen_result(x, output);
+    int64_t n = rt_tensor_count(want) / want->dim[0];
+    assert_int_equal(got->dtype, RT_F32);
+    assert_int_equal(rt_tensor_count(got), rows * n);
+    for (int64_t i = 0; i < rows * n; i++) {
+        double a = ((const float *)got->data)[i], b = ((const float *)want->data)[first * n + i];
+        if (!(fabs(a - b) <= TOLERANCE * (1 + fabs(b))))
+            fail_msg("%s, %s, element %lld: %.9g, PyTorch has %.9g", net, what, (long long)i, a, b);
+    }
+}
+
+static void open_net(struct rt_frozen **f, const char *net, const struct rt_tensor *shape)
+{
+    char path[128];
+    struct rt_error e;
+    struct rt_frozen_options o = {.input = shape};
+    snprintf(path, sizeof path, "tests/golden/onnx_%s.onnx", net);
+    if (rt_frozen_open(f, path, &o, &e) < 0)
+        fail_msg("%s", e.text);
+}
+
+/* `batch` samples at a time, out of those stored. */
+static void run_net(const char *net, int64_t batch)
+{
+    const struct rt_tensor *input = stored(net, "input");
+    struct rt_tensor shape = *input;
+    struct rt_frozen *f;
+    struct rt_frozen_exec *x;
+    struct rt_error e;
+    shape.dim[0] = batch;
+    shape.data = NULL;
+    open_net(&f, net, &shape);
+    assert_int_equal(rt_frozen_exec_create(&x, f), 0);
+    size_t sample = rt_tensor_bytes(input) / (size_t)input->dim[0];
+    for (int64_t i = 0; i < input->dim[0]; i += batch) {
+        const void *at = (const char *)input->data + (size_t)i * sample;
+        if (rt_frozen_run(x, &at, &e) < 0)
+            fail_msg("%s", e.text);
+        compare(net, x, 0, "embedding", i, batch);
+        compare(net, x, 1, "logits", i, batch);
+    }
+    rt_frozen_exec_destroy(x);
+    rt_frozen_destroy(f);
+}
+
+static void each_sample_alone(void **state)
+{
+    static const char *const net[] = {"resnet", "mobilenet", "xvector", "ecapa", "transformer"};
+    (void)state;
+    for (size_t i = 0; i < sizeof net / sizeof *net; i++)
+        run_net(net[i], 1);
+}
+
+static void as_a_batch(void **state)
+{
+    static const char *const net[] = {"resnet", "mobilenet", "xvector", "ecapa", "transformer",
+                                      "decoder"};
+    (void)state;
+    for (size_t i = 0; i < sizeof net / sizeof *net; i++)
+        run_net(net[i], 2);
+}
+
+/* What PyTorch wrote about shapes is all computed when the graph is made ready. */
+static void shapes_are_folded(void **state)
+{
+    (void)state;
+    struct rt_tensor shape = *stored("ecapa", "input");
+    struct rt_frozen *f;
+    struct rt_onnx *o;
+    assert_int_equal(rt_onnx_read(&o, "tests/golden/onnx_ecapa.onnx", NULL), 0);
+    shape.dim[0] = 1;
+    shape.data = NULL;
+    open_net(&f, "ecapa", &shape);
+    assert_true(rt_frozen_steps(f) < o->nodes);
+    rt_frozen_destroy(f);
+    rt_onnx_destroy(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_sample_alone),
+        cmocka_unit_test(as_a_batch),
+        cmocka_unit_test(shapes_are_folded),
+    };
+    struct rt_error e;
+    if (rt_safetensors_read(&golden, "tests/golden/torch_onnx.safetensors", &e) < 0) {
+        print_error("%s\n", e.text);
+        return 1;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rt_safetensors_destroy(golden);
+    return failed;
+}
