@@ -5,7 +5,9 @@
 #include "pipeline/run/rundb.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -405,19 +407,62 @@ static int hand_out(struct rt_rundb *r, sqlite3_stmt *s,
     return more == SQLITE_DONE ? 0 : fail(r, e);
 }
 
+static int hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
+                          int (*row)(void *self, int columns, const struct rt_rundb_cell *cell),
+                          void *self, struct rt_error *e)
+{
+    int columns = sqlite3_column_count(s), more;
+    struct rt_rundb_cell *cell = calloc((size_t)columns + 1, sizeof *cell);
+    if (!cell)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    while ((more = sqlite3_step(s)) == SQLITE_ROW) {
+        for (int i = 0; i < columns; i++) {
+            int type = sqlite3_column_type(s, i);
+            bool number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+            cell[i].number = number ? sqlite3_column_double(s, i) : (double)NAN;
+            cell[i].text = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(s, i) : NULL;
+        }
+        if (row(self, columns, cell)) {
+            more = SQLITE_DONE;
+            break;
+        }
+    }
+    free(cell);
+    return more == SQLITE_DONE ? 0 : fail(r, e);
+}
+
+/* One statement that changes nothing, ready to run. */
+static int prepare_reading(struct rt_rundb *r, const char *sql, sqlite3_stmt **s, struct rt_error *e)
+{
+    const char *rest = NULL;
+    *s = NULL;
+    if (sqlite3_prepare_v2(r->db, sql, -1, s, &rest) != SQLITE_OK)
+        return fail(r, e);
+    if (!*s || !sqlite3_stmt_readonly(*s) || rest[strspn(rest, " \t\r\n;")])
+        return rt_error_set(e, RT_EUSAGE, "%s: give one SQL statement that reads: %.200s", r->path, sql);
+    return 0;
+}
+
 int rt_rundb_query(struct rt_rundb *r, const char *sql,
                    int (*row)(void *self, int columns, const char **name, const char **value),
                    void *self, struct rt_error *e)
 {
-    sqlite3_stmt *s = NULL;
-    const char *rest = NULL;
-    int code;
-    if (sqlite3_prepare_v2(r->db, sql, -1, &s, &rest) != SQLITE_OK)
-        code = fail(r, e);
-    else if (!s || !sqlite3_stmt_readonly(s) || rest[strspn(rest, " \t\r\n;")])
-        code = rt_error_set(e, RT_EUSAGE, "%s: give one SQL statement that reads: %.200s", r->path, sql);
-    else
+    sqlite3_stmt *s;
+    int code = prepare_reading(r, sql, &s, e);
+    if (code == 0)
         code = hand_out(r, s, row, self, e);
+    sqlite3_finalize(s);
+    return code;
+}
+
+int rt_rundb_scan(struct rt_rundb *r, const char *sql,
+                  int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
+                  struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = prepare_reading(r, sql, &s, e);
+    if (code == 0)
+        code = hand_out_cells(r, s, row, self, e);
     sqlite3_finalize(s);
     return code;
 }

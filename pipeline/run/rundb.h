@@ -63,4 +63,14 @@ int rt_rundb_query(struct rt_rundb *db, const char *sql,
                    int (*row)(void *self, int columns, const char **name, const char **value),
                    void *self, struct rt_error *e);
 
+/* As query, without making text of numbers (many rows): text is NULL unless the value is text, number is
+ * NaN unless it is a number. A cell stands until row returns. */
+struct rt_rundb_cell {
+    const char *text;
+    double number;
+};
+int rt_rundb_scan(struct rt_rundb *db, const char *sql,
+                  int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
+                  struct rt_error *e);
+
 #endif

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# `retort attach` in a real pseudo-terminal: opens, switches screens, dumps, survives resizes, quits; the
+# terminal is sane afterwards, also when a signal ends it.
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+PATIENCE = 60  # seconds before the screen counts as stuck; under sanitizers all is slow
+
+SCHEMA = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE metrics(step INTEGER, epoch INTEGER, split TEXT, name TEXT, value REAL,
+    PRIMARY KEY(name, split, step)) WITHOUT ROWID;
+CREATE TABLE samples(row INTEGER PRIMARY KEY, id TEXT, label TEXT, grp TEXT, split TEXT, hidden INTEGER,
+    reason TEXT, modality TEXT, detail TEXT, seen INTEGER, quality REAL, weight REAL, snr REAL, snr_pct REAL);
+CREATE TABLE journal(number INTEGER PRIMARY KEY, step INTEGER, time REAL, who TEXT, key TEXT, before TEXT,
+    after TEXT);
+INSERT INTO meta VALUES('state', 'done');
+"""
+
+
+def make_run(folder):
+    db = sqlite3.connect(os.path.join(folder, "run.db"))
+    db.execute("PRAGMA journal_mode=WAL")
+    db.executescript(SCHEMA)
+    db.executemany("INSERT INTO metrics VALUES(?, 0, '', 'loss', ?)", [(i, 9 / i) for i in range(1, 200)])
+    db.executemany("INSERT INTO samples VALUES(?, ?, 'cats', '', 'train', 0, '', '', '', 3, 0.5, 1, ?, ?)",
+                   [(i, "cat-%d" % i, i * 7 % 50, i * 7 % 50 / 50) for i in range(50)])
+    db.commit()
+    db.close()
+
+
+class Screen:
+    """The program in a terminal of its own."""
+
+    def __init__(self, folder, term="xterm-256color", size=(24, 80)):
+        self.master, self.slave = pty.openpty()
+        self.resize(*size)
+        self.before = termios.tcgetattr(self.slave)
+        self.seen = b""
+        environment = dict(os.environ, TERM=term, LC_ALL="C.UTF-8")
+        environment.pop("NO_COLOR", None)
+        # curses keeps memory to the end; leaks of our own are looked for in test_screens.
+        environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        self.process = subprocess.Popen([PROGRAM, "attach", folder], stdin=self.slave, stdout=self.slave,
+                                        stderr=subprocess.PIPE, env=environment, start_new_session=True)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read(self, seconds):
+        if select.select([self.master], [], [], seconds)[0]:
+            self.seen += os.read(self.master, 65536)
+
+    def wait(self, text):
+        end = time.monotonic() + PATIENCE
+        while text.encode() not in self.seen:
+            self.read(0.1)
+            if time.monotonic() > end or self.process.poll() not in (None, 0):
+                raise AssertionError("%r did not come: %r" % (text, self.seen[-2000:]))
+        self.seen = self.seen.split(text.encode(), 1)[1]
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        """Exit code, and whether the terminal is as it was."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            self.read(0.05)
+            if time.monotonic() > end:
+                self.process.kill()
+                raise AssertionError("did not end")
+        while select.select([self.master], [], [], 0.05)[0]:
+            self.read(0)
+        errors = self.process.stderr.read().decode()
+        self.process.stderr.close()
+        after = termios.tcgetattr(self.slave)
+        os.close(self.master)
+        os.close(self.slave)
+        return self.process.returncode, after == self.before, errors
+
+
+class Attach(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = scratch.name
+        make_run(self.folder)
+
+    def dump(self, screen):
+        path = os.path.join(self.folder, "dump.txt")
+        screen.type(":dump %s\r" % path)
+        screen.wait("written")
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+
+    def ends(self, screen, code):
+        returned, same, errors = screen.end()
+        self.assertEqual((returned, same, errors), (code, True, ""))
+        # The last switch of "to the other screen" and "back" is back.
+        self.assertEqual(re.findall(rb"\x1b\[\?1049([hl])", screen.seen)[-1:], [b"l"])
+
+    def test_a_visit(self):
+        screen = Screen(self.folder)
+        screen.wait("total loss")
+        screen.type("?")
+        screen.wait("Everywhere")
+        screen.type("1")
+        screen.wait("total loss")
+        text = self.dump(screen)
+        self.assertEqual(len(text.split("\n")), 25)
+        self.assertIn("step 199", text)
+        self.assertIn("total loss", text)
+        screen.type("q")
+        self.ends(screen, 0)
+
+    def test_resized_while_it_shows(self):
+        screen = Screen(self.folder)
+        screen.wait("total loss")
+        for rows, columns in ((1, 1), (5, 20), (60, 200), (2, 300), (24, 80)):
+            screen.resize(rows, columns)
+            os.kill(screen.process.pid, signal.SIGWINCH)
+            screen.read(0.2)
+        screen.type("?")
+        screen.wait("Everywhere")
+        screen.type("q")
+        self.ends(screen, 0)
+
+    def test_signals_leave_the_terminal_sane(self):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            screen = Screen(self.folder)
+            screen.wait("total loss")
+            os.kill(screen.process.pid, number)
+            self.ends(screen, 128 + number)
+
+    def test_terminals(self):
+        for term in ("linux", "vt100", "screen", "tmux", "xterm"):
+            if subprocess.run(["infocmp", term], capture_output=True).returncode:
+                continue
+            screen = Screen(self.folder, term)
+            screen.wait("total loss")
+            if term in ("linux", "vt100"):
+                self.dump(screen).encode("ascii")
+            screen.type("q")
+            self.assertEqual(screen.end(), (0, True, ""))
+
+    def test_refused(self):
+        done = subprocess.run([PROGRAM, "attach", self.folder], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("needs a terminal", done.stderr)
+        done = subprocess.run([PROGRAM, "attach", "/nowhere"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("holds no run.db", done.stderr)
+        screen = Screen(self.folder, "no-such-terminal")
+        code, same, errors = screen.end()
+        self.assertEqual((code, same), (2, True))
+        self.assertIn("TERM=no-such-terminal", errors)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_attach: `retort attach`: the screen on a run, live or finished. Reads the run folder and changes
+ * nothing; the run does not notice. */
+#include "tui/cli/cmd.h"
+#include "tui/terminal.h"
+#include "tui/ui.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TICK_MS 100 /* between two looks at the run */
+
+static const char usage[] =
+    "usage: retort attach DIR\n"
+    "The screen on a run, while it goes on or afterwards: curves, samples, stages. Reads only the\n"
+    "run's folder and changes nothing in it. ? shows the keys, q leaves; the run goes on.\n";
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
+}
+
+/* Draws at the terminal's present size. */
+static int show(struct rt_ui *ui, struct rt_canvas *c, bool all, struct rt_error *e)
+{
+    int w, h;
+    rt_terminal_size(&w, &h);
+    if ((w != c->w || h != c->h) && rt_canvas_resize(c, w, h) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for a screen of %d x %d", w, h);
+    rt_ui_draw(ui, c);
+    rt_terminal_show(c, all);
+    return 0;
+}
+
+/* Until the person leaves or a signal comes. */
+static int watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *e)
+{
+    unsigned did = RT_DID_DRAW;
+    double next = 0;
+    int rc = 0;
+    while (rc == 0 && !(did & RT_DID_QUIT) && !rt_terminal_signal()) {
+        if (did & (RT_DID_DRAW | RT_DID_REDRAW))
+            rc = show(ui, c, did & RT_DID_REDRAW, e);
+        double left = next - now_ms();
+        did = 0;
+        if (ui->model->loading ? left <= TICK_MS - 5 : left <= 0) {
+            struct rt_error why;
+            int news = rt_snapshot_poll(ui->model, false, &why);
+            if (news < 0)
+                rt_ui_say(ui, true, "%s", why.text);
+            did = news ? RT_DID_DRAW : 0;
+            next = now_ms() + TICK_MS;
+            left = ui->model->loading ? 5 : TICK_MS;
+        }
+        if (rc == 0)
+            did |= rt_ui_event(ui, rt_terminal_read(did ? 0 : (int)left + 1));
+    }
+    return rc;
+}
+
+static int attach(const char *folder, struct rt_error *e)
+{
+    struct rt_snapshot *m = calloc(1, sizeof *m);
+    struct rt_ui *ui = calloc(1, sizeof *ui);
+    struct rt_canvas c = {0};
+    int rc = m && ui ? rt_snapshot_open(m, folder, e) : rt_error_set(e, RT_EMEM, "out of memory");
+    if (rc == 0)
+        rc = rt_terminal_open(e);
+    if (rc == 0) {
+        rt_ui_init(ui, m, rt_terminal_ascii());
+        rc = watch(ui, &c, e);
+        rt_terminal_close();
+        if (rc == 0 && rt_terminal_signal())
+            rc = 128 + rt_terminal_signal();
+    }
+    if (m)
+        rt_snapshot_fini(m);
+    rt_canvas_fini(&c);
+    free(ui);
+    free(m);
+    return rc;
+}
+
+int cmd_attach(int argc, char **argv)
+{
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    char folder[4000];
+    int c;
+    optind = 0;
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c != 'h')
+            return rt_cmd_usage("attach", "unknown option");
+        fputs(usage, stdout);
+        return RT_EXIT_DONE;
+    }
+    if (optind + 1 != argc)
+        return rt_cmd_usage("attach", optind == argc ? "which run folder?" : "one run at a time");
+    snprintf(folder, sizeof folder, "%s", argv[optind]);
+    for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/'; n--)
+        folder[n - 1] = 0;
+    struct rt_error e = {0};
+    int rc = attach(folder, &e);
+    return rc < 0 ? rt_cmd_fail(&e) : rc;
+}

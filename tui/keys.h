@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * keys: keys.def as a table: what a key asks for on a screen, and the words about it. */
+#ifndef RT_KEYS_H
+#define RT_KEYS_H
+
+#include "tui/terminal.h"
+
+enum rt_screen_id {
+    RT_SCREEN_ALL = -1,
+#define RT_SCREEN(id, name) RT_SCREEN_##id,
+#include "tui/screens.def"
+#undef RT_SCREEN
+    RT_SCREENS
+};
+
+enum rt_act {
+    RT_ACT_NONE,
+#define RT_KEYROW(where, act, key, other, shown, hint, help) RT_ACT_##act,
+#include "tui/keys.def"
+#undef RT_KEYROW
+    RT_ACTS
+};
+
+struct rt_key_row {
+    enum rt_screen_id where;
+    enum rt_act act;
+    int key[2];
+    const char *shown, *hint, *help;
+};
+extern const struct rt_key_row rt_key_rows[RT_ACTS - 1];
+
+/* RT_ACT_NONE when the key means nothing there. */
+enum rt_act rt_keys_act(enum rt_screen_id screen, int key);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * screen: the contract of a screen, and what all screens share.
+ *
+ *   draw   puts the whole screen into r and nowhere else (the canvas is clipped to it), from the model's
+ *          snapshot and the screen's own view state; r may be of any size, 1x1 too. It may settle view
+ *          state that follows from the size (scrolling), nothing else.
+ *   act    is asked for what a key of keys.def means there. Returns what it did (enum rt_did); what
+ *          it does not know it leaves (RT_DID_NOTHING), and the ui may know it.
+ *   click  a press at a cell inside the rectangle last drawn; may be NULL.
+ *   verb   a `:` command that is this screen's own; may be NULL. RT_DID_NOTHING when it is not;
+ *          a refused one says why in ui->message. */
+#ifndef RT_SCREEN_H
+#define RT_SCREEN_H
+
+#include "tui/canvas.h"
+#include "tui/keys.h"
+#include "tui/snapshot.h"
+
+enum rt_did { RT_DID_NOTHING = 0, RT_DID_HANDLE = 1, RT_DID_DRAW = 2, RT_DID_REDRAW = 4, RT_DID_QUIT = 8 };
+
+struct rt_ui;
+struct rt_screen {
+    const char *name, *title;
+    void (*draw)(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r);
+    unsigned (*act)(struct rt_ui *ui, enum rt_act act);
+    unsigned (*click)(struct rt_ui *ui, int x, int y);
+    unsigned (*verb)(struct rt_ui *ui, const char *verb, const char *argument);
+};
+extern const struct rt_screen *const rt_screens[RT_SCREENS];
+
+enum {
+#define RT_VERB(name, argument, help) RT_VERB_##name,
+#include "tui/verbs.def"
+#undef RT_VERB
+    RT_VERBS
+};
+struct rt_verb {
+    const char *name, *argument, *help;
+};
+extern const struct rt_verb rt_verbs[RT_VERBS];
+
+#define RT_CHARTS 64
+
+/* View state of each screen. */
+struct rt_losses_view {
+    bool log, large;
+    int smooth;                    /* place in the list of smoothings */
+    int64_t from, to;              /* steps shown; to 0 = all */
+    int64_t cursor;                /* step, -1 = off */
+    int focus, first, shown, across, count; /* charts */
+    struct rt_rect cell[RT_CHARTS]; /* of the charts last drawn */
+};
+struct rt_list_view {
+    int first, lines, count; /* of the lines last drawn */
+};
+
+struct rt_ui {
+    struct rt_snapshot *model;
+    bool ascii;
+    enum rt_screen_id screen, before; /* before: where Esc leads from help */
+    struct rt_rect tab[RT_SCREENS];   /* of the header last drawn */
+    struct rt_rect body;
+    char message[400]; /* in the footer until the next key */
+    bool failed;       /* message is of something that went wrong */
+    char prompt;       /* ':' or '/' while a line is typed, else 0 */
+    char line[400];
+    struct rt_losses_view losses;
+    struct rt_list_view help;
+};
+
+/* message of the footer; failed: it is of something that went wrong. */
+void rt_ui_say(struct rt_ui *ui, bool failed, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Moves the first line of a list by what UP, DOWN, PAGE..., HOME, END mean; RT_DID_NOTHING for others. */
+unsigned rt_list_act(struct rt_list_view *v, enum rt_act act);
+/* A number in a few characters: 1234567 -> "1.23M", 0.00012 -> "1.2e-04"; "-" for NaN. */
+const char *rt_ui_number(double value, char out[24]);
+
+#endif

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT
+ * snapshot: see snapshot.h. Metrics' primary key is (name, split, step): a curve's new steps and the next curve
+ * are each one search in it. */
+#include "tui/snapshot.h"
+
+#include "pipeline/run/rundb.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PIECE_ROWS 1000
+#define PIECE_SECONDS 0.02  /* of reading samples in one poll */
+#define AGAIN_SECONDS 3.0   /* at least between two readings of all samples */
+#define ALIVE_SECONDS 2.0   /* between two looks whether the process lives */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error *e)
+{
+    char path[4200];
+    memset(m, 0, sizeof *m);
+    m->version = -1;
+    m->rate = NAN;
+    m->first_step = -1;
+    snprintf(m->folder, sizeof m->folder, "%s", folder);
+    snprintf(path, sizeof path, "%s/run.db", folder);
+    int rc = rt_rundb_open(&m->db, path, NULL, 0, 0, e);
+    if (rc == RT_EMISSING)
+        rt_error_set(e, rc, "%s: not the folder of a run (it holds no run.db)", folder);
+    return rc;
+}
+
+void rt_snapshot_fini(struct rt_snapshot *m)
+{
+    for (int i = 0; i < m->series_count; i++) {
+        free(m->series[i].step);
+        free(m->series[i].value);
+    }
+    rt_table_fini(&m->samples);
+    free(m->journal);
+    free(m->recipe);
+    rt_rundb_close(m->db);
+    memset(m, 0, sizeof *m);
+}
+
+/* ---- small readings ---- */
+
+static int take_number(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    (void)columns;
+    *(double *)self = cell[0].number;
+    return 1;
+}
+
+static int take_state(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_snapshot *m = self;
+    (void)columns;
+    snprintf(m->state, sizeof m->state, "%s", cell[0].text ? cell[0].text : "");
+    return 1;
+}
+
+/* Whether the process named in the run's lock file still lives; 1 when that cannot be told. */
+static bool process_lives(const struct rt_snapshot *m)
+{
+    char path[4200];
+    long pid = 0;
+    snprintf(path, sizeof path, "%s/lock", m->folder);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%ld", &pid) != 1)
+        pid = 0;
+    if (f)
+        fclose(f);
+    return pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+}
+
+/* True when what is shown changes. */
+static bool look_alive(struct rt_snapshot *m)
+{
+    bool before = m->live;
+    m->checked = now();
+    m->live = strcmp(m->state, "running") == 0 && process_lives(m);
+    if (strcmp(m->state, "running") == 0 && !m->live)
+        snprintf(m->state, sizeof m->state, "ended early");
+    return m->live != before;
+}
+
+static void read_recipe(struct rt_snapshot *m)
+{
+    char path[4200];
+    struct rt_error ignored;
+    struct rt_recipe *r = m->recipe ? NULL : malloc(sizeof *r);
+    snprintf(path, sizeof path, "%s/recipe.yaml", m->folder);
+    if (r && rt_recipe_load(r, path, &ignored) == 0)
+        m->recipe = r;
+    else
+        free(r);
+}
+
+/* ---- curves ---- */
+
+const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const char *split, const char *name)
+{
+    for (int i = 0; i < m->series_count; i++)
+        if (strcmp(m->series[i].name, name) == 0 && strcmp(m->series[i].split, split) == 0)
+            return &m->series[i];
+    return NULL;
+}
+
+double rt_snapshot_best(const struct rt_series *s, int64_t *step)
+{
+    double best = NAN;
+    for (int i = 0; s && i < s->count; i++)
+        if (!(s->value[i] <= best)) {
+            best = s->value[i];
+            *step = s->step[i];
+        }
+    return best;
+}
+
+static int take_point(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_series *s = self;
+    (void)columns;
+    if (!isfinite(cell[1].number))
+        return 0;
+    if (s->count == s->room) {
+        int room = s->room ? 2 * s->room : 256;
+        int64_t *step = realloc(s->step, sizeof *step * (size_t)room);
+        s->step = step ? step : s->step;
+        double *value = realloc(s->value, sizeof *value * (size_t)room);
+        s->value = value ? value : s->value;
+        if (!step || !value)
+            return 1;
+        s->room = room;
+    }
+    s->step[s->count] = (int64_t)cell[0].number;
+    s->value[s->count++] = cell[1].number;
+    return 0;
+}
+
+/* text as an SQL string. */
+static const char *quoted(const char *text, char out[160])
+{
+    size_t n = 0;
+    out[n++] = '\'';
+    for (; *text && n < 156; text++) {
+        if (*text == '\'')
+            out[n++] = '\'';
+        out[n++] = *text;
+    }
+    out[n++] = '\'';
+    out[n] = 0;
+    return out;
+}
+
+static int take_name(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_series *s = self;
+    (void)columns;
+    if (cell[0].text && cell[1].text) {
+        snprintf(s->name, sizeof s->name, "%s", cell[0].text);
+        snprintf(s->split, sizeof s->split, "%s", cell[1].text);
+    }
+    return 1;
+}
+
+/* Finds the curves there are, in the order of the key. */
+static int find_series(struct rt_snapshot *m, struct rt_error *e)
+{
+    struct rt_series found = {0};
+    int rc = 0;
+    while (rc == 0 && m->series_count < RT_SERIES) {
+        char sql[600], name[160], split[160], before[64], before_split[16];
+        memcpy(before, found.name, sizeof before);
+        memcpy(before_split, found.split, sizeof before_split);
+        snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE (name, split) > (%s, %s)"
+                 " ORDER BY name, split LIMIT 1", quoted(found.name, name), quoted(found.split, split));
+        rc = rt_rundb_scan(m->db, sql, take_name, &found, e);
+        if (strcmp(before, found.name) == 0 && strcmp(before_split, found.split) == 0)
+            break;
+        if (rc == 0 && !rt_snapshot_series(m, found.split, found.name))
+            m->series[m->series_count++] = found;
+    }
+    return rc;
+}
+
+static int read_series(struct rt_snapshot *m, struct rt_error *e)
+{
+    int rc = find_series(m, e);
+    for (int i = 0; rc == 0 && i < m->series_count; i++) {
+        struct rt_series *s = &m->series[i];
+        char sql[600], name[160], split[160];
+        int64_t last = s->count ? s->step[s->count - 1] : -1;
+        snprintf(sql, sizeof sql, "SELECT step, value FROM metrics WHERE name=%s AND split=%s AND"
+                 " step>%" PRId64 " ORDER BY step", quoted(s->name, name), quoted(s->split, split), last);
+        rc = rt_rundb_scan(m->db, sql, take_point, s, e);
+        if (rc == 0 && s->count && s->step[s->count - 1] > m->step)
+            m->step = s->step[s->count - 1];
+    }
+    return rc;
+}
+
+/* ---- stages and journal ---- */
+
+static int take_stage(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct rt_snapshot *m = self;
+    if (columns < 11 || m->stage_count == RT_STAGES)
+        return 1;
+    struct rt_stage_row *s = &m->stage[m->stage_count++];
+    *s = (struct rt_stage_row){.workers = (int)c[1].number, .batches = (int64_t)c[2].number,
+                               .samples = (int64_t)c[3].number, .busy = c[4].number,
+                               .wait_in = c[5].number, .wait_out = c[6].number,
+                               .packed_in = (int64_t)c[7].number, .packed_out = (int64_t)c[8].number,
+                               .raw_out = (int64_t)c[9].number, .wall = c[10].number};
+    snprintf(s->name, sizeof s->name, "%s", c[0].text ? c[0].text : "");
+    return 0;
+}
+
+/* In the order of the flow; a stage that we do not know comes last. */
+static int stage_place(const struct rt_stage_row *s)
+{
+    static const char *const flow[] = {"sampler", "decode", "quality", "teacher", "student"};
+    int i = 0;
+    while (i < 5 && strcmp(flow[i], s->name) != 0)
+        i++;
+    return i;
+}
+
+static int compare_stages(const void *a, const void *b)
+{
+    return stage_place(a) - stage_place(b);
+}
+
+static void read_stages(struct rt_snapshot *m)
+{
+    struct rt_error ignored; /* a run of an older retort has no such table */
+    m->stage_count = 0;
+    rt_rundb_scan(m->db, "SELECT name, workers, batches, samples, busy, wait_in, wait_out, packed_in,"
+                  " packed_out, raw_out, wall FROM stages", take_stage, m, &ignored);
+    qsort(m->stage, (size_t)m->stage_count, sizeof *m->stage, compare_stages);
+}
+
+const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m)
+{
+    const struct rt_stage_row *most = NULL;
+    for (int i = 0; i < m->stage_count; i++)
+        if (!most || m->stage[i].busy / m->stage[i].workers > most->busy / most->workers)
+            most = &m->stage[i];
+    return most;
+}
+
+static int take_journal(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct rt_snapshot *m = self;
+    (void)columns;
+    if (m->journal_count == m->journal_room) {
+        int room = m->journal_room ? 2 * m->journal_room : 64;
+        struct rt_journal_row *grown = realloc(m->journal, sizeof *grown * (size_t)room);
+        if (!grown)
+            return 1;
+        m->journal = grown;
+        m->journal_room = room;
+    }
+    struct rt_journal_row *j = &m->journal[m->journal_count++];
+    j->step = (int64_t)c[0].number;
+    j->time = c[1].number;
+    snprintf(j->who, sizeof j->who, "%s", c[2].text ? c[2].text : "");
+    snprintf(j->key, sizeof j->key, "%s", c[3].text ? c[3].text : "");
+    snprintf(j->before, sizeof j->before, "%s", c[4].text ? c[4].text : "");
+    snprintf(j->after, sizeof j->after, "%s", c[5].text ? c[5].text : "");
+    return 0;
+}
+
+static void read_journal(struct rt_snapshot *m)
+{
+    char sql[200];
+    struct rt_error ignored;
+    snprintf(sql, sizeof sql, "SELECT step, time, who, key, before, after FROM journal ORDER BY number"
+             " LIMIT -1 OFFSET %d", m->journal_count);
+    rt_rundb_scan(m->db, sql, take_journal, m, &ignored);
+}
+
+/* ---- samples ---- */
+
+struct column_list {
+    struct rt_snapshot *m;
+    int rc;
+};
+
+/* Losses of terms that the run does not use have no curve, and no value in samples either. */
+static bool is_used(const struct rt_snapshot *m, const char *column)
+{
+    const char *term = strncmp(column, "loss_", 5) == 0     ? column + 5
+                       : strncmp(column, "inside_", 7) == 0 ? column + 7
+                                                            : NULL;
+    char inside[80];
+    snprintf(inside, sizeof inside, "%s.inside", term ? term : "");
+    if (term && column[0] == 'i') /* a task loss has no margin to be inside of */
+        return rt_snapshot_series(m, "", inside) != NULL;
+    return !term || rt_snapshot_series(m, "", term);
+}
+
+static int take_column(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct column_list *list = self;
+    (void)columns;
+    const char *name = c[0].text ? c[0].text : "";
+    if (strlen(name) < 64 && strcmp(name, "row") != 0 && !strchr(name, '"') && is_used(list->m, name) &&
+        rt_table_find(&list->m->samples, name) < 0) {
+        bool text = c[1].text && strcmp(c[1].text, "TEXT") == 0;
+        int at = rt_table_add(&list->m->samples, name, "", text);
+        list->rc = at < 0 ? at : 0;
+    }
+    return list->rc;
+}
+
+/* The table as large as samples, with a column for each that is used. */
+static int begin_samples(struct rt_snapshot *m, struct rt_error *e)
+{
+    struct column_list list = {m, 0};
+    double last = NAN;
+    int rc = rt_rundb_scan(m->db, "SELECT max(row) FROM samples", take_number, &last, e);
+    int rows = last >= 0 && last < INT32_MAX - 1 ? (int)last + 1 : 0;
+    if (rc < 0)
+        return rc;
+    if (rows != m->samples.rows || !m->samples.order) {
+        rt_table_fini(&m->samples);
+        if (rt_table_init(&m->samples, rows) < 0)
+            return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", m->folder, rows);
+        m->samples_version++;
+    }
+    rc = rt_rundb_scan(m->db, "SELECT name, type FROM pragma_table_info('samples')", take_column, &list,
+                       e);
+    if (rc == 0 && list.rc < 0)
+        rc = rt_error_set(e, list.rc, "%s: %s", m->folder, rt_err_words(list.rc));
+    m->loaded = 0;
+    m->loading = rc == 0;
+    m->stale = false;
+    m->load_began = now();
+    return rc;
+}
+
+static int take_sample(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct rt_snapshot *m = self;
+    struct rt_table *t = &m->samples;
+    if (!(c[0].number >= 0 && c[0].number < t->rows))
+        return 0;
+    int row = (int)c[0].number;
+    for (int i = 1; i < columns && i <= t->columns; i++) {
+        if (!t->column[i - 1].is_text) {
+            t->column[i - 1].number[row] = (float)c[i].number;
+            continue;
+        }
+        const char *text = c[i].text ? c[i].text : "";
+        if (strcmp(rt_table_cell(t, row, i - 1), text) != 0 && rt_table_text(t, row, i - 1, text) < 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int read_piece(struct rt_snapshot *m, struct rt_error *e)
+{
+    char sql[RT_TABLE_COLUMNS * 68 + 200] = "SELECT row";
+    size_t n = strlen(sql);
+    for (int c = 0; c < m->samples.columns; c++)
+        n += (size_t)snprintf(sql + n, sizeof sql - n, ", \"%s\"", m->samples.column[c].name);
+    snprintf(sql + n, sizeof sql - n, " FROM samples WHERE row >= %d AND row < %d", m->loaded,
+             m->loaded + PIECE_ROWS);
+    int rc = rt_rundb_scan(m->db, sql, take_sample, m, e);
+    m->loaded += PIECE_ROWS;
+    return rc;
+}
+
+static int read_samples(struct rt_snapshot *m, struct rt_error *e)
+{
+    double begin = now();
+    int rc = 0;
+    double pause = 10 * (m->load_ended - m->load_began);
+    if (!m->loading && m->stale &&
+        (!m->samples.order || begin - m->load_ended > (pause > AGAIN_SECONDS ? pause : AGAIN_SECONDS)))
+        rc = begin_samples(m, e);
+    if (rc < 0 || !m->loading)
+        return rc;
+    while (rc == 0 && m->loaded < m->samples.rows && now() - begin < PIECE_SECONDS)
+        rc = read_piece(m, e);
+    if (rc < 0 || m->loaded >= m->samples.rows) {
+        m->loaded = m->samples.rows;
+        m->loading = false;
+        m->load_ended = now();
+        m->samples_version++;
+    }
+    return rc < 0 ? rc : 1;
+}
+
+/* ---- polling ---- */
+
+static void count_steps(struct rt_snapshot *m)
+{
+    const struct rt_series *epochs = rt_snapshot_series(m, "train", "loss");
+    const struct rt_recipe *r = m->recipe;
+    int64_t epoch = epochs && epochs->count ? epochs->step[0] : 0;
+    if (!r)
+        return;
+    m->steps = r->train_steps > 0 ? (int64_t)r->train_steps : epoch * (int64_t)r->train_epochs;
+    m->epochs = epoch ? (int)((m->steps + epoch - 1) / epoch) : 0;
+    if (m->first_step < 0) {
+        m->first_step = m->step;
+        m->first_time = now();
+    } else if (m->live && m->step > m->first_step) {
+        m->rate = (double)(m->step - m->first_step) * (double)r->train_batch / (now() - m->first_time);
+    }
+    for (int i = 0; i < m->stage_count && !m->live; i++)
+        if (strcmp(m->stage[i].name, "student") == 0 && m->stage[i].wall > 0)
+            m->rate = (double)m->stage[i].samples / m->stage[i].wall;
+}
+
+static int read_all(struct rt_snapshot *m, struct rt_error *e)
+{
+    read_recipe(m);
+    int rc = rt_rundb_scan(m->db, "SELECT value FROM meta WHERE key='state'", take_state, m, e);
+    if (rc == 0)
+        rc = read_series(m, e);
+    read_stages(m);
+    read_journal(m);
+    look_alive(m);
+    count_steps(m);
+    m->stale = true;
+    return rc;
+}
+
+int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
+{
+    double version = -1;
+    int changed = 0;
+    int rc = rt_rundb_scan(m->db, "PRAGMA data_version", take_number, &version, e);
+    if (rc == 0 && (long long)version != m->version) {
+        rc = read_all(m, e);
+        if (rc == 0)
+            m->version = (long long)version;
+        changed = 1;
+    } else if (rc == 0 && m->live && now() - m->checked > ALIVE_SECONDS) {
+        changed = look_alive(m);
+    }
+    if (rc == 0 && samples)
+        rc = read_samples(m, e);
+    return rc < 0 ? rc : rc | changed;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * ui: the screens put together: header, body, footer, prompt; what a key or a click leads to. Knows no
+ * terminal: the caller brings events in and the canvas out (cmd_attach.c, tests). */
+#ifndef RT_UI_H
+#define RT_UI_H
+
+#include "tui/screen.h"
+
+/* model stays the caller's. */
+void rt_ui_init(struct rt_ui *ui, struct rt_snapshot *model, bool ascii);
+/* Draws everything into the canvas, at the canvas's size. */
+void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c);
+/* Returns what was done (enum rt_did). */
+unsigned rt_ui_event(struct rt_ui *ui, struct rt_event event);
+
+#endif

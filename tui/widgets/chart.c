@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ * chart: see chart.h. Each column of dots shows the span of the values that fall on it, joined with the
+ * column before, so that no peak is lost however many steps a column stands for. */
+#include "tui/widgets/chart.h"
+
+#include "tui/screen.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LABEL 7        /* columns of the axis */
+#define LABELLED_W 28  /* a chart at least this wide has an axis */
+
+static const enum rt_style line_style[RT_CHART_CURVES] = {RT_STYLE_LINE1, RT_STYLE_LINE2,
+                                                          RT_STYLE_LINE3, RT_STYLE_LINE4};
+
+/* First point at or after step. */
+static int lower(const struct rt_series *s, int64_t step)
+{
+    int low = 0, high = s->count;
+    while (low < high) {
+        int mid = low + (high - low) / 2;
+        if (s->step[mid] < step)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+double rt_chart_value(const struct rt_series *s, int64_t step)
+{
+    int i = lower(s, step + 1);
+    return i > 0 ? s->value[i - 1] : NAN;
+}
+
+/* Span of the (smoothed) curve in each of `columns` columns; low > high where it has no point. */
+struct spans {
+    int columns;
+    double *low, *high;
+};
+
+static void find_spans(const struct rt_chart *chart, const struct rt_series *s, struct spans *out)
+{
+    double mean = 0, weight = 0, length = (double)(chart->to - chart->from);
+    int begin = lower(s, chart->from), end = lower(s, chart->to + 1);
+    for (int i = 0; i < out->columns; i++) {
+        out->low[i] = INFINITY;
+        out->high[i] = -INFINITY;
+    }
+    for (int i = chart->smooth > 0 ? (begin > 1000 ? begin - 1000 : 0) : begin; i < end; i++) {
+        mean = chart->smooth * mean + (1 - chart->smooth) * s->value[i];
+        weight = chart->smooth * weight + (1 - chart->smooth);
+        double v = mean / weight;
+        if (i < begin || (chart->log && !(v > 0)))
+            continue;
+        v = chart->log ? log10(v) : v;
+        int x = length > 0 ? (int)((double)(s->step[i] - chart->from) / length * (out->columns - 1) + 0.5)
+                           : 0;
+        x = x < 0 ? 0 : x >= out->columns ? out->columns - 1 : x;
+        out->low[x] = v < out->low[x] ? v : out->low[x];
+        out->high[x] = v > out->high[x] ? v : out->high[x];
+    }
+}
+
+/* Dots of one cell: 2x4 in Braille, 1x2 in ASCII. */
+struct grid {
+    int w, h, dots_x, dots_y; /* of the plot in cells; dots in a cell */
+    uint8_t *mask, *style;    /* [h][w] */
+    bool ascii;
+};
+
+static void dot(struct grid *g, int x, int y, enum rt_style style)
+{
+    static const uint8_t braille[4][2] = {{1, 8}, {2, 16}, {4, 32}, {64, 128}};
+    if (x < 0 || y < 0 || x >= g->w * g->dots_x || y >= g->h * g->dots_y)
+        return;
+    int at = y / g->dots_y * g->w + x / g->dots_x;
+    g->mask[at] |= g->ascii ? (uint8_t)(1 << (y % 2)) : braille[y % 4][x % 2];
+    g->style[at] = (uint8_t)style;
+}
+
+static int height(double v, double low, double high, int dots)
+{
+    double share = high > low ? (v - low) / (high - low) : 0.5;
+    return (int)lround((1 - share) * (dots - 1));
+}
+
+static void draw_curve(struct grid *g, const struct spans *s, double low, double high,
+                       enum rt_style style)
+{
+    int dots = g->h * g->dots_y, before_x = -1, before = 0;
+    for (int x = 0; x < s->columns; x++) {
+        if (s->low[x] > s->high[x])
+            continue;
+        int top = height(s->high[x], low, high, dots), bottom = height(s->low[x], low, high, dots);
+        int middle = (top + bottom) / 2;
+        for (int y = top; y <= bottom; y++)
+            dot(g, x, y, style);
+        /* A straight line from the column before. */
+        for (int i = before_x + 1; before_x >= 0 && i <= x; i++) {
+            double share = (double)(i - before_x) / (x - before_x);
+            int to = before + (int)lround(share * (middle - before));
+            int from = before + (int)lround((share - 1.0 / (x - before_x)) * (middle - before));
+            for (int y = from < to ? from : to; y <= (from < to ? to : from); y++)
+                if (i < x || (y < top || y > bottom))
+                    dot(g, i, y, style);
+        }
+        before_x = x;
+        before = middle;
+    }
+}
+
+static void show_grid(struct rt_canvas *c, struct rt_rect r, const struct grid *g)
+{
+    static const char ascii[] = " '.:";
+    for (int y = 0; y < g->h; y++)
+        for (int x = 0; x < g->w; x++) {
+            uint8_t mask = g->mask[y * g->w + x];
+            if (mask)
+                rt_canvas_put(c, r.x + x, r.y + y, (enum rt_style)g->style[y * g->w + x],
+                              g->ascii ? (uint32_t)ascii[mask & 3] : 0x2800u + mask);
+        }
+}
+
+static void draw_cursor(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+{
+    if (chart->cursor < chart->from || chart->cursor > chart->to || chart->to <= chart->from)
+        return;
+    int x = (int)((double)(chart->cursor - chart->from) / (double)(chart->to - chart->from) * (r.w - 1) +
+                  0.5);
+    for (int y = 0; y < r.h; y++)
+        rt_canvas_put(c, r.x + x, r.y + y, RT_STYLE_CURSOR, 0x2502);
+}
+
+static const char *label(const struct rt_chart *chart, double v, char out[24])
+{
+    if (chart->log)
+        v = pow(10, v);
+    if (chart->share)
+        snprintf(out, 24, "%.3g%%", 100 * v);
+    else if (strlen(rt_ui_number(v, out)) >= LABEL)
+        snprintf(out, 24, fabs(v) < 1e-3 ? "%.0e" : "%.2g", v);
+    return out;
+}
+
+static void draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+{
+    int used = rt_canvas_print(c, r.x, r.y, r.w, chart->focus ? RT_STYLE_TAB : RT_STYLE_TITLE,
+                               chart->focus ? " %s " : "%s", chart->title);
+    int right = r.x + r.w;
+    for (int i = chart->curves - 1; i >= 0; i--) { /* from the right, as many as there is room for */
+        char n[24], text[100];
+        double v = rt_chart_value(chart->curve[i].series, chart->cursor >= 0 ? chart->cursor : chart->to);
+        if (isnan(v))
+            continue;
+        if (chart->share)
+            snprintf(n, sizeof n, "%.1f%%", 100 * v);
+        else
+            rt_ui_number(v, n);
+        snprintf(text, sizeof text, "%s%s%s", chart->curve[i].name, *chart->curve[i].name ? " " : "", n);
+        int width = rt_canvas_width(c, text);
+        if (right - width < r.x + used + 1)
+            break;
+        right -= width;
+        rt_canvas_text(c, right, r.y, width, line_style[i], text);
+        right -= 2;
+    }
+}
+
+/* Least and greatest over all curves; 0 when there is no point. */
+static bool find_range(const struct rt_chart *chart, const struct spans *s, double *low, double *high)
+{
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (int i = 0; i < chart->curves; i++)
+        for (int x = 0; x < s[i].columns; x++) {
+            *low = s[i].low[x] < *low ? s[i].low[x] : *low;
+            *high = s[i].high[x] > *high ? s[i].high[x] : *high;
+        }
+    if (*low > *high)
+        return false;
+    if (chart->share && !chart->log) {
+        *low = 0;
+        *high = *high > 0.5 ? 1 : *high > 0.1 ? 0.5 : 0.1;
+    }
+    return true;
+}
+
+static void draw_plot(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+{
+    char n[24];
+    struct rt_rect plot = r;
+    if (r.w >= LABELLED_W) {
+        plot.x += LABEL;
+        plot.w -= LABEL;
+    }
+    struct grid g = {plot.w, plot.h, c->ascii ? 1 : 2, c->ascii ? 2 : 4, NULL, NULL, c->ascii};
+    size_t cells = (size_t)g.w * (size_t)g.h, columns = (size_t)(g.w * g.dots_x);
+    double *value = malloc(sizeof *value * 2 * columns * RT_CHART_CURVES), low, high;
+    struct spans s[RT_CHART_CURVES];
+    g.mask = calloc(2, cells);
+    g.style = g.mask + cells;
+    if (value && g.mask) {
+        for (int i = 0; i < chart->curves; i++) {
+            double *at = value + 2 * columns * (size_t)i;
+            s[i] = (struct spans){(int)columns, at, at + columns};
+            find_spans(chart, chart->curve[i].series, &s[i]);
+        }
+        if (find_range(chart, s, &low, &high)) {
+            draw_cursor(c, plot, chart);
+            for (int i = chart->curves - 1; i >= 0; i--) /* the first above the others */
+                draw_curve(&g, &s[i], low, high, line_style[i]);
+            show_grid(c, plot, &g);
+            if (plot.x > r.x) {
+                rt_canvas_right(c, r.x, r.y, LABEL - 1, RT_STYLE_DIM, "%s", label(chart, high, n));
+                rt_canvas_right(c, r.x, r.y + r.h - 1, LABEL - 1, RT_STYLE_DIM, "%s", r.h > 1 ?
+                                label(chart, low, n) : "");
+            }
+        } else {
+            rt_canvas_text(c, r.x, r.y, r.w, RT_STYLE_DIM, "nothing here");
+        }
+    }
+    free(g.mask);
+    free(value);
+}
+
+void rt_chart_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+{
+    struct rt_rect before = c->clip;
+    c->clip = rt_layout_clip(before, r);
+    struct rt_rect title = rt_layout_top(&r, 1);
+    draw_title(c, title, chart);
+    if (r.w > 0 && r.h > 0)
+        draw_plot(c, r, chart);
+    c->clip = before;
+}
