@@ -50,7 +50,8 @@ _retort() {
     case $command in
     run) _retort_files "$word" '*.yaml' ;;
     inspect) _retort_files "$word" '*.tsv' ;;
-    eval | embed | export) _retort_files "$word" '*.tsv' '*.safetensors' ;;
+    eval | embed) _retort_files "$word" '*.tsv' '*.safetensors' ;;
+    export) _retort_files "$word" '*.safetensors' '*.onnx' ;;
     *) _retort_files "$word" '*' ;;
     esac
 }

@@ -243,6 +243,34 @@ class Export(Commands):
         self.assertFalse([name for name in tensors if not name.startswith("model.")])
         self.says(" ".join(texts.values()), "animals", "cnn1d")
 
+    def test_onnx(self):
+        out, _ = self.retort("export", self.student, "-o", "m.onnx")
+        self.says(out, "m.onnx: speech cnn1d, embedding 16, 4 classes")
+        out, _ = self.retort("export", "--check", "m.onnx")
+        self.says(out, "m.onnx: speech cnn1d, opset 13", "4 classes; off the golden outputs by")
+        self.retort("export", self.student, "-o", "n.onnx")
+        self.assertEqual(digest(self.path("m.onnx")), digest(self.path("n.onnx")))
+
+    def test_a_wrong_onnx_file_fails_its_check(self):
+        self.retort("export", self.student, "-o", "m.onnx")
+        with open(self.path("m.onnx"), "rb") as f:
+            whole = f.read()
+        # Kernels lie in the file as they are: the first becomes another number.
+        weight, at = b"1.conv.weight", whole.rindex(b"1.conv.weight")
+        changed = bytearray(whole)
+        changed[at + len(weight) + 10:at + len(weight) + 50] = bytes(40)
+        for name, data, words in (("short.onnx", whole[:1000], "short.onnx: byte"),
+                                  ("other.onnx", bytes(changed), "other.onnx: the model rebuilt from it gives other"),
+                                  ("text.onnx", b"nothing of the kind", "text.onnx: byte 0")):
+            with open(self.path(name), "wb") as f:
+                f.write(data)
+            _, err = self.retort("export", "--check", name, code=1)
+            self.says(err, words)
+        _, err = self.retort("export", "--check", "none.onnx", code=1)
+        self.says(err, "none.onnx")
+        _, err = self.retort("export", "--check", "m.onnx", "-o", "n.onnx", code=2)
+        self.says(err, "--check FILE stands alone")
+
     def test_as_a_teacher(self):
         self.retort("export", self.teacher, "-o", "t.safetensors")
         self.train("a", SPEECH, teacher__model=self.path("t.safetensors"), distill__kl__lambda=1, train__epochs=1)

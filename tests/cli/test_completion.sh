@@ -56,5 +56,8 @@ offers "$folder/one.yaml" run "$folder/"
 offers "$folder/sub" run "$folder/"
 counts 2 run "$folder/"
 offers "$folder/two.tsv" inspect "$folder/"
+touch "$folder/four.onnx"
+offers "$folder/four.onnx" export "$folder/"
+offers "$folder/four.onnx" export --check "$folder/"
 offers "$folder/three.txt" eval x.safetensors --trials "$folder/"
 exit $failed

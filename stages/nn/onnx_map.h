@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * onnx_map: a graph as ONNX nodes, opset 13, for other programs to run. Inference only: dropout goes.
+ * The dense input keeps our layout, [batch, time, channels] or [batch, height, width, channels], so
+ * that what the front end gives goes in as it is; behind it one Transpose, and from there ONNX's
+ * channels-first ops with their kernels permuted. A bag becomes a dense [batch, buckets] of weights,
+ * zero for the buckets a sample has not. The batch is symbolic, "batch". Kernels keep their names;
+ * the rows of a cosine layer's weight are written with length 1. */
+#ifndef RT_ONNX_MAP_H
+#define RT_ONNX_MAP_H
+
+#include "formats/onnx.h"
+#include "stages/nn/graph.h"
+
+#define RT_ONNX_MAP_OPSET 13
+#define RT_ONNX_INPUT "input"
+
+/* One term of an output: scale x the node's numbers. */
+struct rt_onnx_term {
+    int node;
+    float scale;
+};
+
+/* Adds what the output needs, and the input, where they are not there yet. The output is the sum of
+ * its terms' nodes (all of rank 1 and of one size). RT_EMISMATCH when ONNX has no such op. */
+struct rt_onnx_map;
+int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o);
+void rt_onnx_map_destroy(struct rt_onnx_map *m);
+int rt_onnx_map_output(struct rt_onnx_map *m, const char *name, const struct rt_onnx_term *term,
+                       int terms, struct rt_error *e);
+
+/* The other way, for weights alone: an initialiser's numbers in our layout. The caller fini's *t. */
+int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *initializer);
+
+#endif
