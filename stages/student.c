@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 /* lambda, margin, quantile and temperature of each distillation term, from its recipe section. */
-static void read_settings(const struct rt_student *s, struct rt_objective_settings *o)
+static void read_settings(const struct rt_student *s, const struct rt_recipe *r,
+                          struct rt_objective_settings *o)
 {
-    const struct rt_recipe *r = s->recipe;
     memset(o, 0, sizeof *o);
 #define DISTILL(t)                                                                                 \
     o->term[RT_TERM_##t].lambda = r->teacher_on ? r->distill_##t##_lambda : 0;                     \
@@ -42,10 +42,10 @@ static void read_settings(const struct rt_student *s, struct rt_objective_settin
     o->cosine_logits = aam;
 }
 
-static int check_weight_terms(const struct rt_student *s, struct rt_error *e)
+static int check_weight_terms(const struct rt_student *s, const struct rt_recipe *r, struct rt_error *e)
 {
     rt_key_text list;
-    snprintf(list, sizeof list, "%s", s->recipe->weight_terms);
+    snprintf(list, sizeof list, "%s", r->weight_terms);
     for (char *save = NULL, *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
         bool teachers = strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 ||
                         strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
@@ -62,10 +62,11 @@ static int check_weight_terms(const struct rt_student *s, struct rt_error *e)
 }
 
 /* A term may only be on when the student has what it reads. */
-static int check_terms(const struct rt_student *s, struct rt_error *e)
+int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)
 {
+    const struct rt_student *s = self;
     struct rt_objective_settings o;
-    read_settings(s, &o);
+    read_settings(s, r, &o);
     for (int k = RT_TASK_TERMS; k < RT_TERMS; k++) {
         if (o.term[k].lambda <= 0)
             continue;
@@ -81,12 +82,12 @@ static int check_terms(const struct rt_student *s, struct rt_error *e)
     }
     enum rt_head head = RT_HEADS;
     for (int h = 0; h < RT_HEADS; h++)
-        if (strcmp(s->recipe->eval_head, rt_head_names[h]) == 0)
+        if (strcmp(r->eval_head, rt_head_names[h]) == 0)
             head = (enum rt_head)h;
     if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !s->model->shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
-                            "the data set's classes: write own or auto", s->recipe->eval_head);
-    return check_weight_terms(s, e);
+                            "the data set's classes: write own or auto", r->eval_head);
+    return check_weight_terms(s, r, e);
 }
 
 static int allocate_step(struct rt_student *s)
@@ -111,7 +112,7 @@ int rt_student_init(struct rt_student *s, struct rt_error *e)
     s->best = -1;
     s->norm_mean = s->norm_var = NAN;
     rt_objective_init(&s->objective);
-    int rc = check_terms(s, e);
+    int rc = rt_student_check(s, s->recipe, e);
     if (rc < 0)
         return rc;
     int threads = (int)s->recipe->train_threads;
@@ -285,7 +286,7 @@ static int objective(struct rt_student *s, const struct unpacked *u, int n,
     const struct rt_model *m = s->model;
     size_t head = (size_t)n * (size_t)m->teacher_classes;
     struct rt_objective_settings settings;
-    read_settings(s, &settings);
+    read_settings(s, s->recipe, &settings);
     struct rt_term_in in = {
         .batch = n, .classes = m->classes, .logits = rt_exec_output(s->exec, m->logits),
         .label = s->label,
@@ -407,12 +408,25 @@ static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, s
     return s->observer.step ? s->observer.step(s->observer.self, &report, e) : 0;
 }
 
+/* Changes that wait take effect, checkpoints asked for are written; waits while the run is paused. */
+static int begin_update(struct rt_student *s, struct rt_error *e)
+{
+    struct rt_control_told told = {s->observer.self, s->observer.change};
+    int rc = 0;
+    while (s->control && (rc = rt_control_step(s->control, s->step + 1, &told, e)) == RT_CONTROL_SAVE)
+        if (s->observer.checkpoint && (rc = s->observer.checkpoint(s->observer.self, e)) < 0)
+            return rc;
+    return rc;
+}
+
 static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
 {
     struct rt_student *s = self;
     struct unpacked u = {0};
-    int rc = unpack(b, &u, e);
-    for (int i = 0; s->observer.left_out && i < b->drops; i++)
+    int rc = b->kind == RT_BATCH_TRAIN ? begin_update(s, e) : 0;
+    if (rc == 0)
+        rc = unpack(b, &u, e);
+    for (int i = 0; rc == 0 && s->observer.left_out && i < b->drops; i++)
         s->observer.left_out(s->observer.self, &b->drop[i]);
     if (rc == 0 && b->kind == RT_BATCH_TRAIN) {
         if (b->count >= 2)

@@ -8,6 +8,7 @@
 
 #include "formats/recipe.h"
 #include "pipeline/flow/stage.h"
+#include "pipeline/live/control.h"
 #include "pipeline/run/dataset.h"
 #include "stages/distill/objective.h"
 #include "stages/model.h"
@@ -52,6 +53,10 @@ struct rt_observer {
     int (*epoch)(void *self, int64_t step, int epoch, struct rt_error *e);
     int (*update)(void *self, int64_t step, bool epoch_ended, struct rt_error *e);
     int (*evaluation)(void *self, const struct rt_eval_report *r, struct rt_error *e);
+    /* A setting changed, update `step` is the first with it (rt_control_told). */
+    int (*change)(void *self, int64_t step, const char *who, const char *key, const char *before,
+                  const char *after, struct rt_error *e);
+    int (*checkpoint)(void *self, struct rt_error *e); /* asked for: of the state as it is */
 };
 
 struct rt_exec;
@@ -65,7 +70,8 @@ struct rt_student {
     const struct rt_scores *scores; /* may be NULL: no quality, weights 1 */
     struct rt_model *model;
     const struct rt_model *teacher; /* NULL = labels only */
-    int64_t steps;                  /* of the whole run: the schedules' length */
+    struct rt_control *control; /* empties it before each update; then recipe is its settings. NULL = no */
+    int64_t steps;              /* of the whole run: the schedules' length */
     struct rt_observer observer;
 
     /* progress, in the checkpoint */
@@ -97,7 +103,11 @@ struct rt_student {
 int rt_student_init(struct rt_student *s, struct rt_error *e);
 void rt_student_fini(struct rt_student *s);
 
-/* Everything a resumed run needs, the model included. Not while work is under way. */
+/* Would this student accept these settings? Reads what is fixed after init: any thread. RT_EUSAGE,
+ * RT_EMISMATCH. self is a const struct rt_student. */
+int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e);
+
+/* Everything a resumed run needs, the model and the control included. Not while work is under way. */
 int rt_student_save(const struct rt_student *s, struct rt_safetensors *out);
 /* Into a student made by rt_student_init with the same recipe and data set. */
 int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const char *name,

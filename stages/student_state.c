@@ -57,6 +57,20 @@ static void sample_arrays(const struct rt_sample_states *s, struct sample_array 
     a[4] = (struct sample_array){"samples.inside", RT_U8, RT_TERMS, s->inside};
 }
 
+/* Only what is there to tell: a run never touched has the bytes of one that cannot be. */
+static int save_control(struct rt_control *c, struct rt_safetensors *out)
+{
+    char *settings, *pending;
+    int rc = rt_control_save(c, &settings, &pending);
+    if (rc == 0 && settings[0])
+        rc = rt_safetensors_set_text(out, "retort.settings", settings);
+    if (rc == 0 && pending[0])
+        rc = rt_safetensors_set_text(out, "retort.pending", pending);
+    free(settings);
+    free(pending);
+    return rc;
+}
+
 int rt_student_save(const struct rt_student *s, struct rt_safetensors *out)
 {
     int rc = rt_model_save(s->model, out);
@@ -76,6 +90,8 @@ int rt_student_save(const struct rt_student *s, struct rt_safetensors *out)
              s->norm_var);
     if (rc == 0)
         rc = rt_safetensors_set_text(out, "retort.progress", text);
+    if (rc == 0 && s->control)
+        rc = save_control(s->control, out);
     return rc;
 }
 
@@ -110,6 +126,9 @@ int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const
         rc = rt_optim_load(s->optim, in, e);
     if (rc == 0)
         rc = rt_objective_load(&s->objective, in, e);
+    if (rc == 0 && s->control)
+        rc = rt_control_load(s->control, rt_safetensors_text(in, "retort.settings"),
+                             rt_safetensors_text(in, "retort.pending"), step, e);
     if (rc < 0) {
         rt_error_prefix(e, "%s", name);
         return rc;

@@ -32,7 +32,7 @@ _retort() {
         compopt -o nospace 2>/dev/null
         return
         ;;
-    -o | --output | --trials | --teacher)
+    -o | --output | --journal | --trials | --teacher)
         _retort_files "$word" '*'
         return
         ;;

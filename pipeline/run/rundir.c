@@ -157,6 +157,19 @@ int rt_rundir_latest(const struct rt_rundir *d, char *out, size_t size, int64_t 
     return count > 0 ? 0 : count < 0 ? count : RT_ENOTFOUND;
 }
 
+int rt_rundir_steps(const struct rt_rundir *d, int64_t **steps)
+{
+    struct checkpoint *list;
+    int count = list_checkpoints(d, &list);
+    *steps = count > 0 ? malloc((size_t)count * sizeof **steps) : NULL;
+    if (count > 0 && !*steps)
+        count = RT_EMEM;
+    for (int i = 0; i < count; i++)
+        (*steps)[i] = list[i].step;
+    free(list);
+    return count;
+}
+
 void rt_rundir_prune(const struct rt_rundir *d, int keep)
 {
     struct checkpoint *list;

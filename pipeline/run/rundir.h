@@ -27,6 +27,8 @@ void rt_rundir_close(struct rt_rundir *d);
 char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, size_t size);
 /* Path of the newest checkpoint into out, RT_ENOTFOUND when none; *step set. */
 int rt_rundir_latest(const struct rt_rundir *d, char *out, size_t size, int64_t *step);
+/* Steps of all step checkpoints, newest first, malloc'ed; their number, RT_EIO or RT_EMEM. */
+int rt_rundir_steps(const struct rt_rundir *d, int64_t **steps);
 /* Deletes all but the newest keep step checkpoints; best stays. */
 void rt_rundir_prune(const struct rt_rundir *d, int keep);
 /* Appends a line with the time (UTC) to log.txt; what passes 2 KiB is cut, failures are ignored. */

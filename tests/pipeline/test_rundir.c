@@ -115,6 +115,9 @@ static void test_checkpoints(void **state)
     assert_int_equal(rt_rundir_latest(&d, path, sizeof path, &step), RT_ENOTFOUND);
     assert_int_equal(step, -5);
     rt_rundir_prune(&d, 1); /* nothing there: fine */
+    int64_t *found;
+    assert_int_equal(rt_rundir_steps(&d, &found), 0);
+    assert_null(found);
     static const char *const others[] = {
         "best.safetensors", "step-00000007.safetensors.tmp", "step-.safetensors", "step-9.txt",
         "step-99999999999999999999999.safetensors", "step-1x.safetensors", "xstep-5.safetensors"};
@@ -131,6 +134,10 @@ static void test_checkpoints(void **state)
     assert_int_equal(rt_rundir_latest(&d, path, sizeof path, &step), 0);
     assert_int_equal(step, 100000000); /* by number, not by name */
     assert_string_equal(path, scratch_file(&dir, "runs/first/checkpoints/step-100000000.safetensors"));
+    assert_int_equal(rt_rundir_steps(&d, &found), 5);
+    assert_int_equal(found[1], 99999999);
+    assert_int_equal(found[4], 3);
+    free(found);
     rt_rundir_prune(&d, 2);
     assert_true(there("runs/first/checkpoints/step-100000000.safetensors"));
     assert_true(there("runs/first/checkpoints/step-99999999.safetensors"));

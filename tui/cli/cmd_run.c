@@ -22,6 +22,8 @@ static const char usage[] =
     "      --steps N        as -s train.steps=N\n"
     "      --strict         stop at the first bad sample instead of leaving it out\n"
     "      --resume         go on from the newest checkpoint in DIR\n"
+    "      --journal RUN    make the changes of settings that another run's journal holds, at their\n"
+    "                       steps; RUN is a run folder or a run.db\n"
     "      --headless       no screen (also when there is no terminal)\n"
     "      --print-recipe   print every resolved setting and stop\n"
     "      --list-keys      print the names of all settings and stop\n"
@@ -29,7 +31,7 @@ static const char usage[] =
     "Results go to standard output, progress to standard error. Exit codes: 0 done, 1 failed,\n"
     "2 wrong usage or recipe, 130 interrupted after a clean checkpoint (go on with --resume).\n";
 
-enum { OPT_EPOCHS = 256, OPT_STEPS, OPT_STRICT, OPT_RESUME, OPT_HEADLESS, OPT_PRINT, OPT_KEYS };
+enum { OPT_EPOCHS = 256, OPT_STEPS, OPT_STRICT, OPT_RESUME, OPT_JOURNAL, OPT_HEADLESS, OPT_PRINT, OPT_KEYS };
 
 static const struct option options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -38,6 +40,7 @@ static const struct option options[] = {
     {"steps", required_argument, NULL, OPT_STEPS},
     {"strict", no_argument, NULL, OPT_STRICT},
     {"resume", no_argument, NULL, OPT_RESUME},
+    {"journal", required_argument, NULL, OPT_JOURNAL},
     {"headless", no_argument, NULL, OPT_HEADLESS},
     {"print-recipe", no_argument, NULL, OPT_PRINT},
     {"list-keys", no_argument, NULL, OPT_KEYS},
@@ -49,7 +52,7 @@ static const struct option options[] = {
 #define OVERRIDES 256
 
 struct request {
-    const char *recipe, *output;
+    const char *recipe, *output, *journal;
     char override[OVERRIDES][RT_RECIPE_TEXT];
     int overrides;
     bool resume, print, keys, quiet, help;
@@ -75,6 +78,7 @@ static int parse(struct request *q, int argc, char **argv)
         case OPT_STEPS: rc = add_override(q, "train.steps=", optarg); break;
         case OPT_STRICT: rc = add_override(q, "run.strict=", "true"); break;
         case OPT_RESUME: q->resume = true; break;
+        case OPT_JOURNAL: q->journal = optarg; break;
         case OPT_HEADLESS: break;
         case OPT_PRINT: q->print = true; break;
         case OPT_KEYS: q->keys = true; break;
@@ -91,6 +95,8 @@ static int parse(struct request *q, int argc, char **argv)
         rc = rt_cmd_usage("run", "which recipe?");
     if (rc == 0 && q->resume && !q->output)
         rc = rt_cmd_usage("run", "--resume needs -o DIR, the run to go on with");
+    if (rc == 0 && q->resume && q->journal)
+        rc = rt_cmd_usage("run", "--resume keeps to the journal the run began with; leave --journal out");
     return rc;
 }
 
@@ -202,7 +208,8 @@ static int run(const struct request *q, struct rt_recipe *r)
         snprintf(output, sizeof output, "%s", q->output);
     else
         default_output(r, output, sizeof output);
-    int rc = t && s ? rt_training_open(t, s, r, output, q->resume, q->quiet, &e)
+    struct rt_training_request request = {output, q->journal, q->resume, q->quiet};
+    int rc = t && s ? rt_training_open(t, s, r, &request, &e)
                     : rt_error_set(&e, RT_EMEM, "no memory for a run");
     if (rc == 0)
         rc = rt_training_run(t, &e);

@@ -292,10 +292,25 @@ static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_e
     return rc;
 }
 
+/* Committed at once: who asked may look it up, and a run killed later has it. */
+static int on_change(void *self, int64_t step, const char *who, const char *key, const char *before,
+                     const char *after, struct rt_error *e)
+{
+    struct rt_recorder *r = self;
+    rt_rundir_log(r->dir, "step %lld: %s: %s -> %s, by %s", (long long)step, key, before, after, who);
+    int rc = rt_rundb_journal(r->db, step, who, key, before, after, e);
+    return rc == 0 ? rt_rundb_commit(r->db, e) : rc;
+}
+
+static int on_checkpoint(void *self, struct rt_error *e)
+{
+    return rt_recorder_checkpoint(self, e);
+}
+
 struct rt_observer rt_recorder_observer(struct rt_recorder *r)
 {
     return (struct rt_observer){
         .self = r, .left_out = on_left_out, .step = on_step, .epoch = on_epoch, .update = on_update,
-        .evaluation = on_evaluation,
+        .evaluation = on_evaluation, .change = on_change, .checkpoint = on_checkpoint,
     };
 }

@@ -7,6 +7,7 @@
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
 #include "tui/cli/cmd.h"
+#include "tui/cli/plan.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -176,8 +177,13 @@ static int make_student(struct rt_training *t, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
     int per_epoch = rt_sampler_epoch_steps(t->train_count, (int)r->train_batch);
+    struct rt_control_host host = {&t->student, rt_student_check, NULL, NULL};
+    if (rt_control_create(&t->control, r) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for a run");
+    rt_control_host(t->control, &host);
     t->student = (struct rt_student){
-        .recipe = r,
+        .recipe = rt_control_settings(t->control),
+        .control = t->control,
         .dataset = &t->session->dataset,
         .scores = &t->session->scores,
         .model = &t->model,
@@ -227,15 +233,17 @@ static int check_folder(struct rt_training *t, const char *output, bool resume, 
 }
 
 /* Nothing is written before all that the recipe asks for has been found to fit. */
-static int begin(struct rt_training *t, const char *output, bool resume, struct rt_error *e)
+static int begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
 {
-    int rc = 0;
-    if (!resume)
-        rc = rt_rundir_open(&t->dir, output, 0, e);
+    int rc = q->journal ? rt_plan_read(t->control, q->journal, e) : 0;
+    if (rc == 0 && !q->resume)
+        rc = rt_rundir_open(&t->dir, q->output, 0, e);
     if (rc == 0)
-        rc = resume ? load_checkpoint(t, e) : write_recipe(t, e);
+        rc = q->resume ? load_checkpoint(t, e) : write_recipe(t, e);
     if (rc == 0)
         rc = rt_recorder_open(&t->recorder, e);
+    if (rc == 0 && q->journal) /* what is planned is in checkpoints: killed at any time, it is kept */
+        rc = rt_recorder_checkpoint(&t->recorder, e);
     if (rc == 0)
         rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",
                       (long long)t->student.step, (long long)t->student.steps, t->train_count);
@@ -243,18 +251,18 @@ static int begin(struct rt_training *t, const char *output, bool resume, struct 
 }
 
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
-                     const char *output, bool resume, bool quiet, struct rt_error *e)
+                     const struct rt_training_request *request, struct rt_error *e)
 {
     memset(t, 0, sizeof *t);
     t->recipe = recipe;
     t->session = session;
-    t->quiet = quiet;
+    t->quiet = request->quiet;
     t->dir.lock = -1;
     const struct rt_modality *student = rt_modality_find(recipe->student_modality);
-    int rc = check_folder(t, output, resume, e);
+    int rc = check_folder(t, request->output, request->resume, e);
     if (rc == 0)
         rc = rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, e);
-    session->limits.quiet = quiet;
+    session->limits.quiet = request->quiet;
     if (rc == 0)
         rc = load_teacher(t, e);
     if (rc == 0)
@@ -266,7 +274,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     if (rc == 0)
         rc = make_student(t, e);
     if (rc == 0)
-        rc = begin(t, output, resume, e);
+        rc = begin(t, request, e);
     if (rc == 0)
         announce(t);
     return rc;
@@ -448,6 +456,7 @@ void rt_training_close(struct rt_training *t)
     if (t->recorder.db)
         rt_recorder_close(&t->recorder, "failed", &ignored);
     rt_student_fini(&t->student);
+    rt_control_destroy(t->control);
     rt_model_fini(&t->model);
     rt_model_fini(&t->best_model);
     rt_model_fini(&t->teacher_model);

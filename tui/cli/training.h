@@ -20,6 +20,7 @@ struct rt_training {
     struct rt_model teacher_model; /* graph NULL without a teacher */
     struct rt_model *teacher;      /* &teacher_model or NULL */
     struct rt_store *outputs;      /* the teacher's, cached */
+    struct rt_control *control;    /* what may be changed while it runs */
     struct rt_student student;
     struct rt_recorder recorder;
     int *train_rows, *valid_rows, train_count, valid_count;
@@ -29,10 +30,16 @@ struct rt_training {
     size_t queue_peak; /* most bytes that waited in all queues at one time */
 };
 
+struct rt_training_request {
+    const char *output;  /* the run folder */
+    const char *journal; /* a run folder or run.db whose changes are made again, or NULL; not with resume */
+    bool resume, quiet;
+};
+
 /* Opens everything up to the first step. session is empty memory that the caller closes after
  * rt_training_close. RT_EUSAGE, RT_EMISMATCH, RT_ENODATA, RT_EBUSY, RT_ESTOPPED, ... */
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
-                     const char *output, bool resume, bool quiet, struct rt_error *e);
+                     const struct rt_training_request *request, struct rt_error *e);
 /* Trains to the end, keeps the best (by validation), measures it on the test split, writes
  * student.safetensors. On RT_ESTOPPED a checkpoint has been written. */
 int rt_training_run(struct rt_training *t, struct rt_error *e);

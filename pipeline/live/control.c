@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT
+ * control: see control.h. Two copies of the settings: `now` belongs to the student; `ahead`, behind the
+ * lock, is `now` with all changes that are due at the next update: what requests are checked against. */
+#include "pipeline/live/control.h"
+#include "formats/words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define POLL_NS UINT64_C(50000000) /* how soon a paused run notices a signal */
+
+struct change {
+    int64_t step;
+    const struct rt_key *key;
+    char who[RT_CONTROL_WHO];
+    char *value;
+    int in_ahead;
+};
+
+struct rt_control {
+    struct rt_recipe start; /* never changes */
+    struct rt_control_host host;
+
+    /* the thread of rt_control_step */
+    struct rt_recipe now;
+
+    uv_mutex_t lock; /* what follows */
+    uv_cond_t wake;
+    struct rt_recipe ahead, trial; /* trial: room for a check */
+    struct change *pending;        /* by step, then in the order they came */
+    int count, room;
+    int64_t *save; /* steps whose checkpoints are asked for */
+    int saves, save_room;
+    int64_t next, until, allowed;
+    int paused;
+};
+
+int rt_control_create(struct rt_control **out, const struct rt_recipe *start)
+{
+    struct rt_control *c = calloc(1, sizeof *c);
+    *out = NULL;
+    if (!c)
+        return RT_EMEM;
+    if (uv_mutex_init(&c->lock) != 0) {
+        free(c);
+        return RT_EMEM;
+    }
+    if (uv_cond_init(&c->wake) != 0) {
+        uv_mutex_destroy(&c->lock);
+        free(c);
+        return RT_EMEM;
+    }
+    c->start = c->now = c->ahead = *start;
+    c->next = 1;
+    c->until = INT64_MAX;
+    *out = c;
+    return 0;
+}
+
+void rt_control_destroy(struct rt_control *c)
+{
+    if (!c)
+        return;
+    for (int i = 0; i < c->count; i++)
+        free(c->pending[i].value);
+    free(c->pending);
+    free(c->save);
+    uv_cond_destroy(&c->wake);
+    uv_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void rt_control_host(struct rt_control *c, const struct rt_control_host *host)
+{
+    c->host = *host;
+}
+
+const struct rt_recipe *rt_control_settings(const struct rt_control *c)
+{
+    return &c->now;
+}
+
+/* ---- changes that wait (under the lock) ---- */
+
+static int check_who(const char *who, struct rt_error *e)
+{
+    size_t n = strspn(who, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-");
+    char quoted[RT_QUOTE];
+    if (n > 0 && n < RT_CONTROL_WHO && !who[n])
+        return 0;
+    return rt_error_set(e, RT_EUSAGE, "who %s: write 1 to %d letters, digits and _ . : -",
+                        rt_quote(quoted, sizeof quoted, who), RT_CONTROL_WHO - 1);
+}
+
+static int find_control(const char *name, const struct rt_key **key, struct rt_error *e)
+{
+    *key = rt_key_find(name);
+    if (!*key)
+        return rt_key_unknown(name, e);
+    return (*key)->effect == RT_EFFECT_STEP
+               ? 0
+               : rt_error_set(e, RT_EUSAGE, "%s takes effect at the start of a run only", name);
+}
+
+/* c->trial = the settings `base` with one value changed, if the run accepts that. */
+static int try_change(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
+                      const char *value, struct rt_error *e)
+{
+    c->trial = *base;
+    int rc = rt_recipe_put(&c->trial, key, value, NULL, e);
+    return rc == 0 && c->host.check ? c->host.check(c->host.self, &c->trial, e) : rc;
+}
+
+static int insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
+                  const char *value, int in_ahead, struct rt_error *e)
+{
+    if (c->count == RT_CONTROL_PENDING)
+        return rt_error_set(e, RT_EBUSY, "%s: %d changes wait already", key->name, c->count);
+    if (c->count == c->room) {
+        int room = c->room ? 2 * c->room : 16;
+        struct change *more = realloc(c->pending, (size_t)room * sizeof *more);
+        if (!more)
+            return rt_error_set(e, RT_EMEM, "%s: no memory for a change", key->name);
+        c->pending = more;
+        c->room = room;
+    }
+    struct change w = {.step = step, .key = key, .value = strdup(value), .in_ahead = in_ahead};
+    if (!w.value)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for a change", key->name);
+    snprintf(w.who, sizeof w.who, "%s", who);
+    int at = c->count++;
+    for (; at > 0 && c->pending[at - 1].step > step; at--)
+        c->pending[at] = c->pending[at - 1];
+    c->pending[at] = w;
+    return 0;
+}
+
+/* Planned changes whose update is the next one now. Each was checked when it was planned. */
+static void look_ahead(struct rt_control *c)
+{
+    for (int i = 0; i < c->count && c->pending[i].step <= c->next; i++) {
+        struct change *w = &c->pending[i];
+        if (!w->in_ahead)
+            rt_recipe_put(&c->ahead, w->key, w->value, NULL, NULL);
+        w->in_ahead = 1;
+    }
+}
+
+int rt_control_set(struct rt_control *c, const char *who, const char *name, const char *value,
+                   char *before, int64_t *at, struct rt_error *e)
+{
+    const struct rt_key *key = NULL;
+    int rc = check_who(who, e);
+    if (rc == 0)
+        rc = find_control(name, &key, e);
+    if (rc < 0)
+        return rc;
+    uv_mutex_lock(&c->lock);
+    rc = try_change(c, &c->ahead, key, value, e);
+    if (rc == 0)
+        rc = insert(c, c->next, who, key, value, 1, e);
+    if (rc == 0) {
+        if (before)
+            rt_recipe_get(&c->ahead, key, before, RT_RECIPE_TEXT);
+        if (at)
+            *at = c->next;
+        c->ahead = c->trial;
+    }
+    uv_mutex_unlock(&c->lock);
+    return rc;
+}
+
+int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *name,
+                    const char *value, struct rt_error *e)
+{
+    const struct rt_key *key = NULL;
+    int rc = check_who(who, e);
+    if (rc == 0)
+        rc = find_control(name, &key, e);
+    if (rc < 0)
+        return rc;
+    uv_mutex_lock(&c->lock);
+    if (step < c->next)
+        rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
+                          name, step, c->next);
+    if (rc == 0)
+        rc = try_change(c, &c->ahead, key, value, e);
+    if (rc == 0)
+        rc = insert(c, step, who, key, value, 0, e);
+    if (rc == 0)
+        look_ahead(c);
+    uv_mutex_unlock(&c->lock);
+    return rc;
+}
+
+int rt_control_get(struct rt_control *c, const char *name, char *value, size_t size,
+                   struct rt_error *e)
+{
+    const struct rt_key *key = rt_key_find(name);
+    if (!key)
+        return rt_key_unknown(name, e);
+    uv_mutex_lock(&c->lock);
+    rt_recipe_get(&c->ahead, key, value, size);
+    uv_mutex_unlock(&c->lock);
+    return 0;
+}
+
+int64_t rt_control_next(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    int64_t next = c->next;
+    uv_mutex_unlock(&c->lock);
+    return next;
+}
+
+/* ---- a step ---- */
+
+/* Under the lock: is a checkpoint of the state before c->next asked for? Forgets it, and older ones. */
+static int take_save(struct rt_control *c)
+{
+    int kept = 0, found = 0;
+    for (int i = 0; i < c->saves; i++) {
+        found |= c->save[i] == c->next - 1;
+        if (c->save[i] >= c->next)
+            c->save[kept++] = c->save[i];
+    }
+    c->saves = kept;
+    return found;
+}
+
+/* Under the lock: until the update may begin. */
+static int wait_for_leave(struct rt_control *c, struct rt_error *e)
+{
+    while (c->next <= c->until) {
+        if (take_save(c))
+            return RT_CONTROL_SAVE;
+        if (!c->paused)
+            return 0;
+        if (c->allowed > 0) {
+            c->allowed--;
+            return 0;
+        }
+        if (c->host.stopping && c->host.stopping(c->host.self))
+            break;
+        uv_cond_timedwait(&c->wake, &c->lock, POLL_NS);
+    }
+    return rt_error_set(e, RT_ESTOPPED, "stopped before step %" PRId64, c->next);
+}
+
+/* Hands the changes due at c->next over to *due; their number. */
+static int take_due(struct rt_control *c, struct change **due, struct rt_error *e)
+{
+    int n = 0;
+    while (n < c->count && c->pending[n].step <= c->next)
+        n++;
+    *due = n ? malloc((size_t)n * sizeof **due) : NULL;
+    if (n && !*due)
+        return rt_error_set(e, RT_EMEM, "no memory for %d changes of settings", n);
+    if (n) {
+        memcpy(*due, c->pending, (size_t)n * sizeof **due);
+        memmove(c->pending, c->pending + n, (size_t)(c->count - n) * sizeof **due);
+        c->count -= n;
+    }
+    return n;
+}
+
+static int apply(struct rt_control *c, int64_t step, const struct change *w,
+                 const struct rt_control_told *told, struct rt_error *e)
+{
+    char before[RT_RECIPE_TEXT], after[RT_RECIPE_TEXT];
+    rt_recipe_get(&c->now, w->key, before, sizeof before);
+    int rc = rt_recipe_put(&c->now, w->key, w->value, NULL, e);
+    if (rc == 0 && c->host.check)
+        rc = c->host.check(c->host.self, &c->now, e);
+    if (rc < 0) { /* planned, and then overtaken by another change: cannot be followed */
+        rt_error_prefix(e, "step %" PRId64 ", change by %s", step, w->who);
+        return rc;
+    }
+    rt_recipe_get(&c->now, w->key, after, sizeof after);
+    return told && told->change
+               ? told->change(told->self, step, w->who, w->key->name, before, after, e)
+               : 0;
+}
+
+int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
+                    struct rt_error *e)
+{
+    struct change *due = NULL;
+    uv_mutex_lock(&c->lock);
+    c->next = step;
+    look_ahead(c);
+    int n = wait_for_leave(c, e);
+    int go = n == 0;
+    if (go)
+        n = take_due(c, &due, e);
+    if (go && n >= 0) {
+        c->next = step + 1;
+        look_ahead(c);
+    }
+    uv_mutex_unlock(&c->lock);
+    if (!go || n < 0)
+        return n;
+    int rc = 0;
+    for (int i = 0; i < n; i++) {
+        if (rc == 0)
+            rc = apply(c, step, &due[i], told, e);
+        free(due[i].value);
+    }
+    free(due);
+    return rc;
+}
+
+/* ---- pace ---- */
+
+static void set_pace(struct rt_control *c, int paused, int64_t allowed)
+{
+    uv_mutex_lock(&c->lock);
+    c->paused = paused;
+    c->allowed = allowed;
+    uv_cond_broadcast(&c->wake);
+    uv_mutex_unlock(&c->lock);
+}
+
+void rt_control_pause(struct rt_control *c)
+{
+    set_pace(c, 1, 0);
+}
+
+void rt_control_resume(struct rt_control *c)
+{
+    set_pace(c, 0, 0);
+}
+
+void rt_control_allow(struct rt_control *c, int64_t updates)
+{
+    uv_mutex_lock(&c->lock);
+    if (updates > 0 && c->allowed < INT64_MAX - updates)
+        c->allowed += updates;
+    uv_cond_broadcast(&c->wake);
+    uv_mutex_unlock(&c->lock);
+}
+
+int rt_control_paused(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    int paused = c->paused && c->allowed == 0;
+    uv_mutex_unlock(&c->lock);
+    return paused;
+}
+
+int64_t rt_control_checkpoint(struct rt_control *c, int64_t step)
+{
+    uv_mutex_lock(&c->lock);
+    if (step < 0)
+        step = c->next - 1;
+    int known = 0;
+    for (int i = 0; i < c->saves; i++)
+        known |= c->save[i] == step;
+    if (!known && c->saves == c->save_room) {
+        int room = c->save_room ? 2 * c->save_room : 16;
+        int64_t *more = realloc(c->save, (size_t)room * sizeof *more);
+        if (more) {
+            c->save = more;
+            c->save_room = room;
+        }
+    }
+    if (!known && c->saves == c->save_room)
+        step = RT_EMEM;
+    else if (!known)
+        c->save[c->saves++] = step;
+    uv_cond_broadcast(&c->wake);
+    uv_mutex_unlock(&c->lock);
+    return step;
+}
+
+void rt_control_until(struct rt_control *c, int64_t step)
+{
+    uv_mutex_lock(&c->lock);
+    c->until = step;
+    uv_cond_broadcast(&c->wake);
+    uv_mutex_unlock(&c->lock);
+}
+
+void rt_control_stop(struct rt_control *c)
+{
+    if (c->host.stop)
+        c->host.stop(c->host.self);
+    rt_control_until(c, 0);
+}
+
+/* ---- checkpoint ---- */
+
+int rt_control_save(struct rt_control *c, char **settings, char **pending)
+{
+    size_t size;
+    *settings = *pending = NULL;
+    FILE *f = open_memstream(settings, &size);
+    for (int i = 0; f && i < rt_key_count; i++) {
+        char first[RT_RECIPE_TEXT], now[RT_RECIPE_TEXT];
+        rt_recipe_get(&c->start, &rt_keys[i], first, sizeof first);
+        rt_recipe_get(&c->now, &rt_keys[i], now, sizeof now);
+        if (strcmp(first, now) != 0)
+            fprintf(f, "%s=%s\n", rt_keys[i].name, now);
+    }
+    int failed = !f || fclose(f) != 0;
+    f = failed ? NULL : open_memstream(pending, &size);
+    uv_mutex_lock(&c->lock);
+    for (int i = 0; f && i < c->count; i++)
+        fprintf(f, "%" PRId64 " %s %s=%s\n", c->pending[i].step, c->pending[i].who,
+                c->pending[i].key->name, c->pending[i].value);
+    uv_mutex_unlock(&c->lock);
+    failed |= !f || fclose(f) != 0;
+    if (!failed)
+        return 0;
+    free(*settings);
+    free(*pending);
+    *settings = *pending = NULL;
+    return RT_EMEM;
+}
+
+/* "key=value" into a setting that may change. */
+static int load_setting(struct rt_control *c, char *line, struct rt_error *e)
+{
+    const struct rt_key *key = NULL;
+    char *equals = strchr(line, '=');
+    if (!equals)
+        return rt_error_set(e, RT_EFORMAT, "retort.settings: \"%.60s\" is not key=value", line);
+    *equals = '\0';
+    int rc = find_control(line, &key, e);
+    return rc == 0 ? rt_recipe_put(&c->now, key, equals + 1, NULL, e) : rc;
+}
+
+/* "step who key=value" into a change that waits. */
+static int load_pending(struct rt_control *c, char *line, struct rt_error *e)
+{
+    char *rest, *step = line, *who = strchr(line, ' ');
+    char *key = who ? strchr(who + 1, ' ') : NULL, *value = key ? strchr(key, '=') : NULL;
+    long long at = strtoll(step, &rest, 10);
+    if (!value || rest != who)
+        return rt_error_set(e, RT_EFORMAT, "retort.pending: \"%.60s\" is not: step who key=value",
+                            line);
+    *who++ = *key++ = *value++ = '\0';
+    return rt_control_plan(c, at, who, key, value, e);
+}
+
+static int each_line(struct rt_control *c, const char *text,
+                     int (*line)(struct rt_control *c, char *line, struct rt_error *e),
+                     struct rt_error *e)
+{
+    int rc = 0;
+    char *copy = strdup(text ? text : "");
+    if (!copy)
+        return rt_error_set(e, RT_EMEM, "no memory for the settings of a checkpoint");
+    for (char *save = NULL, *w = strtok_r(copy, "\n", &save); rc == 0 && w;
+         w = strtok_r(NULL, "\n", &save))
+        rc = line(c, w, e);
+    free(copy);
+    return rc;
+}
+
+int rt_control_load(struct rt_control *c, const char *settings, const char *pending, int64_t step,
+                    struct rt_error *e)
+{
+    int rc = each_line(c, settings, load_setting, e);
+    if (rc < 0)
+        return rc;
+    uv_mutex_lock(&c->lock);
+    c->ahead = c->now;
+    c->next = step + 1;
+    uv_mutex_unlock(&c->lock);
+    return each_line(c, pending, load_pending, e);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * control: what may be changed while a run goes on, and its pace. A mailbox between whoever asks (any
+ * thread) and the student, who empties it at the start of each update; so a change takes effect at an
+ * exact update, and repeating the changes at their updates repeats the run.
+ * A control is a setting whose row in recipe.def has the effect STEP. Updates are counted from 1; the
+ * checkpoint of step N holds what updates 1 to N have made. */
+#ifndef RT_CONTROL_H
+#define RT_CONTROL_H
+
+#include "formats/recipe.h"
+
+#define RT_CONTROL_WHO 32       /* bytes of a name, with its end: letters, digits and _ . : - */
+#define RT_CONTROL_PENDING 65536 /* changes that may wait */
+#define RT_CONTROL_SAVE 1
+
+struct rt_control; /* opaque */
+
+/* What the run answers and does; set before other threads know the control. Any may be NULL. */
+struct rt_control_host {
+    void *self;
+    /* Would the run accept these settings? Any thread; reads only what is fixed during a run. */
+    int (*check)(void *self, const struct rt_recipe *settings, struct rt_error *e);
+    int (*stopping)(void *self); /* any thread: the run is being stopped; asked while paused */
+    void (*stop)(void *self);    /* any thread: stop the run, a checkpoint first */
+};
+
+/* Told of each change as it takes effect, on the thread of rt_control_step. A negative return ends
+ * the run. */
+struct rt_control_told {
+    void *self;
+    int (*change)(void *self, int64_t step, const char *who, const char *key, const char *before,
+                  const char *after, struct rt_error *e);
+};
+
+/* A run that starts with these settings (copied). RT_EMEM. */
+int rt_control_create(struct rt_control **out, const struct rt_recipe *start);
+void rt_control_destroy(struct rt_control *c); /* NULL is fine */
+void rt_control_host(struct rt_control *c, const struct rt_control_host *host);
+
+/* ---- the student ---- */
+
+/* The settings in effect. They change only inside rt_control_step: for its thread. */
+const struct rt_recipe *rt_control_settings(const struct rt_control *c);
+/* Before update `step`: waits while the run is paused, then puts the changes due into effect.
+ * 0 = go on; RT_CONTROL_SAVE = write a checkpoint of the state as it is, then call again with the same
+ * step; RT_ESTOPPED = the run is to end before this update; or what `told` returned. */
+int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
+                    struct rt_error *e);
+/* For a checkpoint, as malloc'ed text, "" when there is nothing: settings that differ from the start
+ * ("key=value" lines), and changes that wait ("step who key=value" lines). RT_EMEM. */
+int rt_control_save(struct rt_control *c, char **settings, char **pending);
+/* Back from a checkpoint of step `step`; NULL = "". Not while the run goes on. RT_EFORMAT, RT_ERANGE. */
+int rt_control_load(struct rt_control *c, const char *settings, const char *pending, int64_t step,
+                    struct rt_error *e);
+
+/* ---- whoever asks: any thread, any time ---- */
+
+/* Checked at once, as a recipe is; effect at update *at (may be NULL): the next one to begin. key and
+ * value as in -s. before (may be NULL, [RT_RECIPE_TEXT]): what it replaces. RT_ENOTFOUND no such setting,
+ * RT_EUSAGE not while the run goes on or not in this run, RT_EFORMAT, RT_ERANGE, RT_EBUSY too many
+ * wait. A change that the run's end overtakes is kept in its last checkpoint. */
+int rt_control_set(struct rt_control *c, const char *who, const char *key, const char *value,
+                   char *before, int64_t *at, struct rt_error *e);
+/* The same for a later update: another run's journal. A step that is over is refused (RT_ERANGE). */
+int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *key,
+                    const char *value, struct rt_error *e);
+/* A setting's value at the next update; any setting. RT_ENOTFOUND. */
+int rt_control_get(struct rt_control *c, const char *key, char *value, size_t size,
+                   struct rt_error *e);
+/* The update that will begin next. */
+int64_t rt_control_next(struct rt_control *c);
+
+void rt_control_pause(struct rt_control *c);
+void rt_control_resume(struct rt_control *c);
+/* Lets a paused run make this many more updates. */
+void rt_control_allow(struct rt_control *c, int64_t updates);
+/* 1 paused (perhaps the update under way is still being made). */
+int rt_control_paused(struct rt_control *c);
+/* Asks for a checkpoint of step `step`; -1 = of the update made last. A step that is over is not saved
+ * any more. Returns the step; RT_EMEM. */
+int64_t rt_control_checkpoint(struct rt_control *c, int64_t step);
+/* Ends the run, with RT_ESTOPPED, after update `step`. */
+void rt_control_until(struct rt_control *c, int64_t step);
+/* Ends the run now, as a signal does. */
+void rt_control_stop(struct rt_control *c);
+
+#endif

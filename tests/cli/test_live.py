@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Settings changed while a run goes on: recorded with their steps, kept through interruptions, made again
+# by another run, and repeated by replay to the same bytes.
+"""Usage: test_live.py PATH/TO/retort"""
+
+import os
+import shutil
+import sqlite3
+import unittest
+
+from lab import SPEECH, TEXT, Lab, digest, last_checkpoint, read_tensors, settings
+
+CHANGES = [(3, "me", "train.lr", "0.0005"), (7, "me", "distill.l2.margin", "0.5"),
+           (7, "you", "distill.l2.quantile", "0"), (11, "me", "train.lr", "0.001"),
+           (11, "me", "weight.terms", "snr")]
+
+
+class Live(Lab):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.teacher = os.path.join(cls.root, "teacher")
+        lab = cls("start")
+        lab.here = cls.root
+        lab.train(cls.teacher, TEXT)
+        cls.study = dict(SPEECH, **{
+            "teacher.model": cls.teacher, "distill.l2.lambda": "4", "distill.l2.quantile": "0.3",
+            "distill.kl.lambda": "1", "train.batch": "10", "train.epochs": "4", "run.keep": "9"})
+
+
+    def journal(self, run):
+        return self.query(run, "SELECT step, who, key, after FROM journal ORDER BY number")
+
+    def outcome(self, run):
+        run = self.path(run)
+        return [digest(os.path.join(run, "student.safetensors")), digest(last_checkpoint(run))]
+
+    def write_journal(self, changes, run="plan"):
+        """A run.db that holds a journal, as another run would have left it."""
+        if not os.path.isdir(self.path(run)):
+            self.train(run, self.study, train__epochs=1)
+        db = sqlite3.connect(self.path(run, "run.db"))
+        with db:
+            db.execute("DELETE FROM journal")
+            db.executemany("INSERT INTO journal(step, time, who, key, before, after) "
+                           "VALUES(?, 0, ?, ?, '', ?)", changes)
+        db.close()
+        return run
+
+
+class Journal(Live):
+    def test_another_runs_changes(self):
+        self.write_journal(CHANGES)
+        self.train("plain", self.study)
+        self.train("changed", self.study, words=("--journal", "plan"))
+        self.train("again", self.study, words=("--journal", "plan/run.db"))
+        self.assertEqual(self.journal("changed"), CHANGES)
+        self.assertEqual(self.outcome("changed"), self.outcome("again"))
+        self.assertNotEqual(self.outcome("changed"), self.outcome("plain"))
+        before = [row[0] for row in self.query("changed", "SELECT before FROM journal ORDER BY number")]
+        self.assertEqual(before, ["0.002", "0", "0.3", "0.0005", ""])
+        rate = "SELECT value FROM metrics WHERE name='lr' ORDER BY step"
+        plain, changed = self.query("plain", rate), self.query("changed", rate)
+        self.assertEqual(plain[:2], changed[:2])
+        for step, share in ((2, 4), (9, 4), (10, 2), (15, 2)):
+            self.assertAlmostEqual(plain[step][0] / changed[step][0], share)
+        _, texts = read_tensors(last_checkpoint(self.path("changed")))
+        self.assertEqual(sorted(texts["retort.settings"].split()),
+                         ["distill.l2.margin=0.5", "distill.l2.quantile=0", "train.lr=0.001",
+                          "weight.terms=snr"])
+        self.assertNotIn("retort.pending", texts)
+
+    def test_resumed_at_every_step(self):
+        """Killed before, between and after the changes: also those that were only planned are made."""
+        self.write_journal(CHANGES)
+        every = {"run.checkpoint": "1", "run.keep": "100"}
+        self.train("whole", self.study, every, words=("--journal", "plan"))
+        for step in (0, 2, 3, 6, 7, 10, 12):
+            run = "at%d" % step
+            os.makedirs(self.path(run, "checkpoints"))
+            best = ["checkpoints/best.safetensors"] if step > 4 else []
+            for name in ["recipe.yaml", "checkpoints/step-%08d.safetensors" % step] + best:
+                os.link(self.path("whole", name), self.path(run, name))
+            self.retort("run", "--resume", "-q", "-o", run)
+            self.assertEqual(self.outcome("whole"), self.outcome(run), step)
+            self.assertEqual(self.journal(run), [c for c in CHANGES if c[0] > step])
+
+    def test_what_cannot_be_followed(self):
+        for code, change, words in ((2, (5, "me", "train.batch", "3"), ("train.batch", "start of a run only")),
+                              (1, (5, "me", "train.lr", "-3"), ("train.lr", "-3", "from 0 to 100")),
+                              (1, (5, "me", "nothing", "1"), ("nothing", "not a setting")),
+                              (1, (0, "me", "train.lr", "1"), ("step 0", "the next step is 1")),
+                              (2, (5, "a b", "train.lr", "1"), ("a b",)),
+                              (2, (5, "me", "weight.terms", "volume"), ("volume", "snr"))):
+            plan = self.write_journal([change])
+            _, err = self.retort("run", self.recipe, "-o", "x", "-q", "--journal", plan,
+                                 *settings(self.study), code=code)
+            self.says(err, os.path.join(plan, "run.db"), *words)
+            self.assertFalse(os.path.exists(self.path("x")))
+        _, err = self.retort("run", self.recipe, "-o", "x", "-q", "--journal", "nowhere",
+                             *settings(self.study), code=1)
+        self.says(err, "nowhere")
+        self.retort("run", "--resume", "-o", plan, "--journal", plan, code=2)
+
+
+class Replay(Live):
+    def test_a_run_with_changes(self):
+        self.write_journal(CHANGES)
+        self.train("whole", self.study, words=("--journal", "plan"))
+        before = {name: digest(self.path("whole", name)) for name in ("run.db", "recipe.yaml")}
+        out, _ = self.retort("replay", "whole", "-q")
+        self.says(out, "identical to step 16, 5 checkpoints compared")
+        out, _ = self.retort("replay", "whole", "-q", "--until", "9", "-o", "part")
+        self.says(out, "identical to step 8, 3 checkpoints compared")
+        self.assertTrue(last_checkpoint(self.path("part")).endswith("step-00000009.safetensors"))
+        self.assertEqual(self.journal("part"), [c for c in CHANGES if c[0] <= 9])
+        self.assertEqual(before, {name: digest(self.path("whole", name)) for name in before})
+
+    def test_where_the_difference_lies(self):
+        self.train("whole", self.study)
+        db = sqlite3.connect(self.path("whole/run.db"))
+        with db:
+            db.execute("INSERT INTO journal(step, who, key, before, after) "
+                       "VALUES(10, 'me', 'train.lr', '', '0.5')")
+        db.close()
+        out, _ = self.retort("replay", "whole", "-q", code=1)
+        self.says(out, "step 4        identical", "step 8        identical", "step 12       different: ",
+                  "the first difference lies between steps 8 and 12")
+        path = self.path("whole/checkpoints/step-00000004.safetensors")
+        with open(path, "r+b") as f:
+            f.seek(-1, os.SEEK_END)
+            last = f.read(1)
+            f.seek(-1, os.SEEK_END)
+            f.write(bytes([last[0] ^ 1]))
+        out, _ = self.retort("replay", "whole", "-q", code=1)
+        self.says(out, "differs from element", "the first difference lies before step 4")
+
+    def test_wrong_use(self):
+        self.train("whole", self.study, train__epochs=1, run__keep=1)
+        self.retort("replay", code=2)
+        self.retort("replay", "whole", "--until", "x", code=2)
+        _, err = self.retort("replay", "whole", "--until", "2", code=2)
+        self.says(err, "first checkpoint is of step 4")
+        _, err = self.retort("replay", self.root, code=2)
+        self.says(err, "holds no run")
+        shutil.rmtree(self.path("whole/checkpoints"))
+        _, err = self.retort("replay", "whole", code=1)
+        self.says(err, "no checkpoint")
+
+
+if __name__ == "__main__":
+    unittest.main()

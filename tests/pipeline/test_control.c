@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT
+ * control: changes take effect at exact updates, once, in their order; refused ones change nothing; a
+ * paused run waits, is let go, saves and stops; what waits survives a checkpoint. */
+#include "pipeline/live/control.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include <cmocka.h>
+
+/* What the student was told, one line for each change. */
+struct diary {
+    char text[4000];
+    int refuse;
+};
+
+static int write_down(void *self, int64_t step, const char *who, const char *key,
+                      const char *before, const char *after, struct rt_error *e)
+{
+    struct diary *d = self;
+    size_t at = strlen(d->text);
+    snprintf(d->text + at, sizeof d->text - at, "%lld %s %s %s>%s\n", (long long)step, who, key, before,
+             after);
+    return d->refuse ? rt_error_set(e, RT_EFULL, "the diary is full") : 0;
+}
+
+struct bench {
+    struct rt_control *c;
+    struct rt_recipe start;
+    struct diary diary;
+    struct rt_control_told told;
+    struct rt_error e;
+};
+
+static void open_bench(struct bench *b)
+{
+    memset(b, 0, sizeof *b);
+    rt_recipe_init(&b->start);
+    b->told = (struct rt_control_told){&b->diary, write_down};
+    assert_int_equal(rt_control_create(&b->c, &b->start), 0);
+}
+
+static int step(struct bench *b, int64_t n)
+{
+    return rt_control_step(b->c, n, &b->told, &b->e);
+}
+
+static void test_a_change_takes_effect_at_the_next_update(void **state)
+{
+    (void)state;
+    struct bench b;
+    char before[RT_RECIPE_TEXT], value[RT_RECIPE_TEXT];
+    int64_t at = 0;
+    open_bench(&b);
+    const struct rt_recipe *now = rt_control_settings(b.c);
+    assert_memory_equal(now, &b.start, sizeof b.start);
+    assert_int_equal(step(&b, 1), 0);
+    assert_int_equal(rt_control_set(b.c, "me", "train.lr", "0.25", before, &at, &b.e), 0);
+    assert_int_equal(at, 2);
+    assert_string_equal(before, "0.002");
+    assert_true(now->train_lr == 0.002); /* update 1 is under way */
+    assert_int_equal(rt_control_get(b.c, "train.lr", value, sizeof value, &b.e), 0);
+    assert_string_equal(value, "0.25");
+    assert_int_equal(rt_control_set(b.c, "you", "train.lr", "1e-1", before, &at, &b.e), 0);
+    assert_string_equal(before, "0.25");
+    assert_int_equal(step(&b, 2), 0);
+    assert_true(now->train_lr == 0.1);
+    assert_string_equal(b.diary.text, "2 me train.lr 0.002>0.25\n2 you train.lr 0.25>0.1\n");
+    assert_int_equal(step(&b, 3), 0);
+    assert_int_equal(strlen(b.diary.text), 49); /* once only */
+    rt_control_destroy(b.c);
+}
+
+static void test_what_is_refused_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *who, *key, *value, *says;
+        int code;
+    } wrong[] = {
+        {"me", "train.rl", "1", "train.lr", RT_ENOTFOUND},
+        {"me", "train.batch", "4", "train.batch takes effect at the start of a run only", RT_EUSAGE},
+        {"me", "augment.gain", "4", "augment.gain takes effect at the start", RT_EUSAGE},
+        {"me", "train.lr", "fast", "\"fast\"", RT_EFORMAT},
+        {"me", "train.lr", "-1", "from 0 to 100", RT_ERANGE},
+        {"me", "train.lr", "nan", "train.lr", RT_EFORMAT},
+        {"", "train.lr", "1", "who", RT_EUSAGE},
+        {"a b", "train.lr", "1", "who", RT_EUSAGE},
+        {"me\n", "train.lr", "1", "who", RT_EUSAGE},
+        {"a_name_of_more_than_thirty_one_letters", "train.lr", "1", "who", RT_EUSAGE},
+    };
+    struct bench b;
+    open_bench(&b);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct rt_error e = {0};
+        assert_int_equal(rt_control_set(b.c, wrong[i].who, wrong[i].key, wrong[i].value, NULL, NULL,
+                                        &e), wrong[i].code);
+        assert_non_null(strstr(e.text, wrong[i].says));
+        assert_int_equal(rt_control_plan(b.c, 5, wrong[i].who, wrong[i].key, wrong[i].value, &e),
+                         wrong[i].code);
+    }
+    for (int n = 1; n < 8; n++)
+        assert_int_equal(step(&b, n), 0);
+    assert_memory_equal(rt_control_settings(b.c), &b.start, sizeof b.start);
+    assert_string_equal(b.diary.text, "");
+    assert_int_equal(rt_control_plan(b.c, 7, "me", "train.lr", "1", &b.e), RT_ERANGE);
+    assert_non_null(strstr(b.e.text, "the next step is 8 already"));
+    char value[RT_RECIPE_TEXT];
+    assert_int_equal(rt_control_get(b.c, "nothing", value, sizeof value, &b.e), RT_ENOTFOUND);
+    rt_control_destroy(b.c);
+}
+
+static int no_l2(void *self, const struct rt_recipe *r, struct rt_error *e)
+{
+    (void)self;
+    return r->distill_l2_lambda > 0 ? rt_error_set(e, RT_EUSAGE, "there is no teacher") : 0;
+}
+
+static void test_the_run_itself_may_refuse(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    rt_control_host(b.c, &(struct rt_control_host){NULL, no_l2, NULL, NULL});
+    assert_int_equal(rt_control_set(b.c, "me", "distill.l2.lambda", "1", NULL, NULL, &b.e), RT_EUSAGE);
+    assert_string_equal(b.e.text, "there is no teacher");
+    assert_int_equal(rt_control_set(b.c, "me", "distill.l2.margin", "1", NULL, NULL, &b.e), 0);
+    assert_int_equal(step(&b, 1), 0);
+    assert_string_equal(b.diary.text, "1 me distill.l2.margin 0>1\n");
+    rt_control_destroy(b.c);
+}
+
+static void test_planned_changes(void **state)
+{
+    (void)state;
+    struct bench b;
+    char value[RT_RECIPE_TEXT];
+    open_bench(&b);
+    assert_int_equal(rt_control_plan(b.c, 3, "late", "train.clip", "3", &b.e), 0);
+    assert_int_equal(rt_control_plan(b.c, 2, "soon", "train.clip", "2", &b.e), 0);
+    assert_int_equal(rt_control_plan(b.c, 3, "last", "train.clip", "4", &b.e), 0);
+    assert_int_equal(rt_control_plan(b.c, 1, "now", "weight.terms", "snr, level", &b.e), 0);
+    assert_int_equal(rt_control_get(b.c, "weight.terms", value, sizeof value, &b.e), 0);
+    assert_string_equal(value, "snr,level");
+    assert_int_equal(step(&b, 1), 0);
+    assert_int_equal(rt_control_get(b.c, "train.clip", value, sizeof value, &b.e), 0);
+    assert_string_equal(value, "2"); /* at the next update */
+    assert_true(rt_control_settings(b.c)->train_clip == 5);
+    for (int n = 2; n < 5; n++)
+        assert_int_equal(step(&b, n), 0);
+    assert_string_equal(b.diary.text, "1 now weight.terms >snr,level\n2 soon train.clip 5>2\n"
+                                      "3 late train.clip 2>3\n3 last train.clip 3>4\n");
+    rt_control_destroy(b.c);
+}
+
+static void test_who_is_told_may_end_the_run(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    b.diary.refuse = 1;
+    assert_int_equal(rt_control_set(b.c, "me", "train.lr", "1", NULL, NULL, &b.e), 0);
+    assert_int_equal(step(&b, 1), RT_EFULL);
+    assert_string_equal(b.e.text, "the diary is full");
+    rt_control_destroy(b.c);
+}
+
+static void test_kept_in_a_checkpoint(void **state)
+{
+    (void)state;
+    struct bench b, again;
+    char *settings, *pending;
+    open_bench(&b);
+    assert_int_equal(rt_control_save(b.c, &settings, &pending), 0);
+    assert_string_equal(settings, "");
+    assert_string_equal(pending, "");
+    free(settings);
+    free(pending);
+    assert_int_equal(rt_control_set(b.c, "me", "train.lr", "0.125", NULL, NULL, &b.e), 0);
+    assert_int_equal(rt_control_set(b.c, "me", "weight.terms", "snr,level", NULL, NULL, &b.e), 0);
+    assert_int_equal(step(&b, 1), 0);
+    assert_int_equal(rt_control_set(b.c, "me", "train.clip", "7", NULL, NULL, &b.e), 0);
+    assert_int_equal(rt_control_plan(b.c, 9, "plan", "weight.floor", "25%", &b.e), 0);
+    assert_int_equal(rt_control_save(b.c, &settings, &pending), 0);
+    assert_string_equal(settings, "weight.terms=snr,level\ntrain.lr=0.125\n");
+    assert_string_equal(pending, "2 me train.clip=7\n9 plan weight.floor=25%\n");
+
+    open_bench(&again);
+    assert_int_equal(rt_control_load(again.c, settings, pending, 1, &again.e), 0);
+    assert_int_equal(rt_control_next(again.c), 2);
+    assert_memory_equal(rt_control_settings(again.c), rt_control_settings(b.c), sizeof b.start);
+    b.diary.text[0] = '\0';
+    for (int n = 2; n < 11; n++) {
+        assert_int_equal(step(&b, n), 0);
+        assert_int_equal(step(&again, n), 0);
+    }
+    assert_string_equal(b.diary.text, "2 me train.clip 5>7\n9 plan weight.floor 0.05>0.25\n");
+    assert_string_equal(again.diary.text, b.diary.text);
+    assert_memory_equal(rt_control_settings(again.c), rt_control_settings(b.c), sizeof b.start);
+    free(settings);
+    free(pending);
+    rt_control_destroy(b.c);
+    rt_control_destroy(again.c);
+}
+
+static void test_damaged_checkpoints(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings, *pending;
+        int code;
+    } wrong[] = {
+        {"train.lr", NULL, RT_EFORMAT},        {"train.lr=x", NULL, RT_EFORMAT},
+        {"train.batch=3", NULL, RT_EUSAGE},    {"wrong=1", NULL, RT_ENOTFOUND},
+        {NULL, "9 me train.lr", RT_EFORMAT},   {NULL, "me train.lr=1", RT_EFORMAT},
+        {NULL, "9 train.lr=1", RT_EFORMAT},    {NULL, "4 me train.lr=1", RT_ERANGE},
+        {NULL, "x me train.lr=1", RT_EFORMAT}, {NULL, "9 me train.lr=-1", RT_ERANGE},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct bench b;
+        open_bench(&b);
+        assert_int_equal(rt_control_load(b.c, wrong[i].settings, wrong[i].pending, 4, &b.e),
+                         wrong[i].code);
+        assert_true(b.e.text[0]);
+        rt_control_destroy(b.c);
+    }
+}
+
+static void test_checkpoints_asked_for(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    assert_int_equal(step(&b, 1), 0);
+    assert_int_equal(rt_control_checkpoint(b.c, -1), 1);
+    assert_int_equal(rt_control_checkpoint(b.c, 1), 1); /* the same one */
+    assert_int_equal(rt_control_checkpoint(b.c, 3), 3);
+    assert_int_equal(rt_control_checkpoint(b.c, 0), 0); /* over */
+    assert_int_equal(rt_control_set(b.c, "me", "train.lr", "1", NULL, NULL, &b.e), 0);
+    assert_int_equal(step(&b, 2), RT_CONTROL_SAVE);
+    assert_string_equal(b.diary.text, ""); /* saved as it was */
+    assert_int_equal(step(&b, 2), 0);
+    assert_string_equal(b.diary.text, "2 me train.lr 0.002>1\n");
+    assert_int_equal(step(&b, 3), 0);
+    assert_int_equal(step(&b, 4), RT_CONTROL_SAVE);
+    assert_int_equal(step(&b, 4), 0);
+    rt_control_until(b.c, 4);
+    assert_int_equal(step(&b, 5), RT_ESTOPPED);
+    rt_control_destroy(b.c);
+}
+
+/* A student in a thread of its own, and what it has reached. */
+struct student {
+    struct bench bench;
+    atomic_int began, saved, stop, ended;
+};
+
+static int stopping(void *self)
+{
+    return atomic_load(&((struct student *)self)->stop);
+}
+
+static void stop(void *self)
+{
+    atomic_store(&((struct student *)self)->stop, 1);
+}
+
+static void work(void *self)
+{
+    struct student *s = self;
+    int rc = 0;
+    for (int n = 1; rc == 0; n++) {
+        while ((rc = step(&s->bench, n)) == RT_CONTROL_SAVE)
+            atomic_fetch_add(&s->saved, 1);
+        if (rc == 0)
+            atomic_store(&s->began, n);
+    }
+    atomic_store(&s->ended, rc);
+}
+
+static void start(struct student *s, uv_thread_t *thread)
+{
+    memset(s, 0, sizeof *s);
+    open_bench(&s->bench);
+    rt_control_host(s->bench.c, &(struct rt_control_host){s, NULL, stopping, stop});
+    rt_control_pause(s->bench.c);
+    assert_int_equal(uv_thread_create(thread, work, s), 0);
+}
+
+static void await(atomic_int *what, int value)
+{
+    while (atomic_load(what) != value)
+        uv_sleep(1);
+}
+
+static void test_pace(void **state)
+{
+    (void)state;
+    static struct student s;
+    uv_thread_t thread;
+    int64_t at;
+    start(&s, &thread);
+    struct rt_control *c = s.bench.c;
+    assert_int_equal(rt_control_checkpoint(c, -1), 0);
+    await(&s.saved, 1); /* also while paused */
+    assert_int_equal(atomic_load(&s.began), 0);
+    rt_control_allow(c, 3);
+    await(&s.began, 3);
+    while (!rt_control_paused(c))
+        uv_sleep(1);
+    assert_int_equal(rt_control_set(c, "me", "train.lr", "1", NULL, &at, &s.bench.e), 0);
+    assert_int_equal(at, 4);
+    assert_int_equal(atomic_load(&s.began), 3);
+    rt_control_resume(c);
+    while (atomic_load(&s.began) < 50)
+        uv_sleep(1);
+    assert_false(rt_control_paused(c));
+    rt_control_pause(c);
+    rt_control_stop(c);
+    assert_int_equal(uv_thread_join(&thread), 0);
+    assert_int_equal(s.ended, RT_ESTOPPED);
+    assert_string_equal(s.bench.diary.text, "4 me train.lr 0.002>1\n");
+    rt_control_destroy(c);
+}
+
+static void test_a_signal_ends_a_paused_run(void **state)
+{
+    (void)state;
+    static struct student s;
+    uv_thread_t thread;
+    start(&s, &thread);
+    stop(&s);
+    assert_int_equal(uv_thread_join(&thread), 0);
+    assert_int_equal(s.ended, RT_ESTOPPED);
+    assert_int_equal(s.began, 0);
+    rt_control_destroy(s.bench.c);
+}
+
+/* Changes from two threads while a third makes updates: each is told once, at the update said. */
+struct asker {
+    struct rt_control *c;
+    const char *who;
+    int64_t at[100];
+};
+
+static void ask(void *self)
+{
+    struct asker *a = self;
+    for (int i = 0; i < 100; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        assert_int_equal(rt_control_set(a->c, a->who, "train.clip", value, NULL, &a->at[i], NULL), 0);
+    }
+}
+
+struct tally {
+    int64_t at[2][100];
+    int count[2];
+};
+
+static int count_change(void *self, int64_t n, const char *who, const char *key, const char *before,
+                        const char *after, struct rt_error *e)
+{
+    (void)key;
+    (void)before;
+    (void)e;
+    struct tally *t = self;
+    int i = who[0] - 'a';
+    assert_int_equal(atoi(after), t->count[i]); /* in its order */
+    t->at[i][t->count[i]++] = n;
+    return 0;
+}
+
+static void test_two_askers(void **state)
+{
+    (void)state;
+    static struct asker asker[2];
+    static struct tally tally;
+    struct bench b;
+    struct rt_control_told told = {&tally, count_change};
+    uv_thread_t thread[2];
+    open_bench(&b);
+    for (int i = 0; i < 2; i++) {
+        asker[i] = (struct asker){.c = b.c, .who = i ? "b" : "a"};
+        assert_int_equal(uv_thread_create(&thread[i], ask, &asker[i]), 0);
+    }
+    for (int n = 1; tally.count[0] < 100 || tally.count[1] < 100; n++)
+        assert_int_equal(rt_control_step(b.c, n, &told, &b.e), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(uv_thread_join(&thread[i]), 0);
+        assert_memory_equal(asker[i].at, tally.at[i], sizeof tally.at[i]);
+    }
+    rt_control_destroy(b.c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_change_takes_effect_at_the_next_update),
+        cmocka_unit_test(test_what_is_refused_changes_nothing),
+        cmocka_unit_test(test_the_run_itself_may_refuse),
+        cmocka_unit_test(test_planned_changes),
+        cmocka_unit_test(test_who_is_told_may_end_the_run),
+        cmocka_unit_test(test_kept_in_a_checkpoint),
+        cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_checkpoints_asked_for),
+        cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_a_signal_ends_a_paused_run),
+        cmocka_unit_test(test_two_askers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * plan: a run's journal of changed settings, read back so that another run makes the same changes. */
+#ifndef RT_PLAN_H
+#define RT_PLAN_H
+
+#include "pipeline/live/control.h"
+
+/* Plans every change in the journal of run (a run folder or run.db). A change that this run would
+ * refuse is an error: RT_EMISSING, RT_EFORMAT, RT_EUSAGE, RT_ERANGE, ... */
+int rt_plan_read(struct rt_control *control, const char *run, struct rt_error *e);
+
+#endif
