@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import unittest
 
-from lab import COLUMNS, SPEECH, TEXT, Lab, digest, rows, settings, write_manifest
+from end_to_end import COLUMNS, SPEECH, TEXT, EndToEnd, digest, rows, settings, write_manifest
 
 SPEECH_AT, IMAGE_AT, TEXT_AT = (COLUMNS.index(name) for name in ("speech", "image", "text"))
 PICTURE = {
@@ -67,7 +67,7 @@ if os.geteuid() != 0:
     DAMAGE[forbidden] = "read or write failed"
 
 
-class BadFiles(Lab):
+class BadFiles(EndToEnd):
     def damaged(self, column, kinds):
         """A copy of the data set where every eighth file of `column` is damaged: (manifest, {id: how})."""
         table, how = [list(row) for row in rows(self.samples)], {}
@@ -175,7 +175,7 @@ class BadFiles(Lab):
         self.says(out, "valid     top-1")
 
 
-class BadManifests(Lab):
+class BadManifests(EndToEnd):
     samples = 20
 
     def test_lines_are_named(self):
@@ -205,7 +205,7 @@ class BadManifests(Lab):
         self.assertFalse(os.path.exists(self.path("x.npy")))
 
 
-class BadModels(Lab):
+class BadModels(EndToEnd):
     samples = 20
 
     def setUp(self):
@@ -253,7 +253,7 @@ class BadModels(Lab):
         self.says(err, "m.safetensors")
 
 
-class FullDisk(Lab):
+class FullDisk(EndToEnd):
     samples = 20
 
     def unfinished(self, folder):

@@ -13,20 +13,20 @@ import re
 import shutil
 import unittest
 
-from lab import SPEECH, TEXT, Lab, digest, read_npy, read_tensors, rows, settings
+from end_to_end import SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings
 
 
-class Commands(Lab):
+class Commands(EndToEnd):
     samples = 80
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.teacher, cls.student = (os.path.join(cls.root, name) for name in ("teacher", "student"))
-        lab = cls("start")
-        lab.here = cls.root
-        lab.train(cls.teacher, TEXT)
-        cls.said, _ = lab.train(cls.student, SPEECH, teacher__model=cls.teacher, distill__l2__lambda=4,
+        first = cls("start")
+        first.here = cls.root
+        first.train(cls.teacher, TEXT)
+        cls.said, _ = first.train(cls.student, SPEECH, teacher__model=cls.teacher, distill__l2__lambda=4,
                                 distill__kl__lambda=1, weight__terms="snr,level", train__epochs=6)
 
     def table(self, *words):

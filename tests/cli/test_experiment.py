@@ -11,7 +11,7 @@ import sys
 import time
 import unittest
 
-from lab import PATIENCE, PROGRAM, TEXT, Lab
+from end_to_end import PATIENCE, PROGRAM, TEXT, EndToEnd
 
 RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "recipes")
 sys.path.insert(0, RECIPES)
@@ -37,7 +37,7 @@ def given(*groups, **more):
     return ["%s=%s" % pair for pair in sorted(merged.items())]
 
 
-class Experiment(Lab):
+class Experiment(EndToEnd):
     def setUp(self):
         super().setUp()
         experiment.RETORT = PROGRAM

@@ -9,7 +9,7 @@ import re
 import subprocess
 import unittest
 
-from lab import PROGRAM, Lab, rows, settings, write_manifest
+from end_to_end import PROGRAM, EndToEnd, rows, settings, write_manifest
 
 # A batch is 16 x 64 x 144 floats, 576 KiB before compression.
 SLOW = {
@@ -23,7 +23,7 @@ with open(PROGRAM, "rb") as program:
 TIMES = 3 if SANITIZED else 8
 
 
-class Memory(Lab):
+class Memory(EndToEnd):
     def times(self, n):
         """The manifest n times over, with other ids."""
         table = [["%d/%s" % (i, row[0])] + row[1:] for i in range(n) for row in rows(self.samples)]

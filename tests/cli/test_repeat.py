@@ -12,20 +12,20 @@ import subprocess
 import time
 import unittest
 
-from lab import (PROGRAM, SPEECH, TEXT, Lab, digest, last_checkpoint, read_tensors, rows, settings,
-                 write_manifest)
+from end_to_end import (PROGRAM, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors, rows,
+                        settings, write_manifest)
 
 FILES = ("student.safetensors", "checkpoints/best.safetensors")
 
 
-class Repeat(Lab):
+class Repeat(EndToEnd):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.teacher = os.path.join(cls.root, "teacher")
-        lab = cls("start")
-        lab.here = cls.root
-        lab.train(cls.teacher, TEXT)
+        first = cls("start")
+        first.here = cls.root
+        first.train(cls.teacher, TEXT)
         # What could depend on order and history: augmentation, running margins, teacher norms, decimals
         # of the optimiser, an incomplete last batch, dropout, hidden labels.
         cls.study = dict(SPEECH, **{

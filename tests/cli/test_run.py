@@ -10,19 +10,19 @@ import subprocess
 import time
 import unittest
 
-from lab import PROGRAM, SPEECH, TEXT, Lab, read_tensors, settings, write_manifest
+from end_to_end import PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, settings, write_manifest
 
 TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist")
 
 
-class Training(Lab):
+class Training(EndToEnd):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.teacher = os.path.join(cls.root, "teacher")
-        lab = cls("test_teacher")
-        lab.here = cls.root
-        cls.said, cls.noise = lab.train(cls.teacher, TEXT)
+        first = cls("test_teacher")
+        first.here = cls.root
+        cls.said, cls.noise = first.train(cls.teacher, TEXT)
 
     def test_teacher(self):
         self.says(self.said, "model     text textbag, embedding 24", "valid     top-1", "test      top-1",
@@ -151,7 +151,7 @@ class Training(Lab):
             self.assertIn(key, out.splitlines())
 
 
-class Refusals(Lab):
+class Refusals(EndToEnd):
     """Everything here must end with code 2, say what and where, and leave nothing behind."""
     samples = 20
 

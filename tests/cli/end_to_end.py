@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What the end-to-end tests share: a small real data set in a temporary folder, the program run in it,
 # and the files it writes read back. Not a test. Standard library only.
-"""from lab import Lab, PROGRAM: a test script takes the path of retort as its first argument."""
+"""from end_to_end import EndToEnd, PROGRAM: a test script's first argument is the path of retort."""
 
 import functools
 import hashlib
@@ -125,7 +125,7 @@ def settings(*groups, **more):
 
 
 @unittest.skipUnless(os.path.isdir(STAMPS), "needs the package tuxpaint-stamps-default")
-class Lab(unittest.TestCase):
+class EndToEnd(unittest.TestCase):
     """A folder for each class; each test runs in a folder of its own inside it."""
     samples = 60
 
