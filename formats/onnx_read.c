@@ -59,7 +59,9 @@ static int take_bytes(const struct reader *r, char **out, const ProtobufCBinaryD
         (memchr(b->data, 0, b->len) || rt_utf8_check((const char *)b->data, b->len) != b->len))
         return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s: a text is not UTF-8", r->source.name,
                             who);
-    *out = strndup(b->len > 0 ? (const char *)b->data : "", b->len);
+    *out = calloc(b->len + 1, 1);
+    if (*out && b->len > 0)
+        memcpy(*out, b->data, b->len);
     return *out ? 0 : refuse_memory(r);
 }
 
@@ -347,11 +349,13 @@ static int take_model(const struct reader *r, const Onnx__ModelProto *p)
     return rc ? rc : rt_onnx_check(o, r->source.name, r->source.e);
 }
 
-/* protobuf-c's memory is ours, so that running out of it can be tested. */
+/* protobuf-c's memory: it does not say why it fails, so this remembers whether memory ran out. */
 static void *allocate(void *self, size_t size)
 {
-    (void)self;
-    return malloc(size ? size : 1);
+    void *memory = malloc(size ? size : 1);
+    if (!memory)
+        *(bool *)self = true;
+    return memory;
 }
 
 static void release(void *self, void *memory)
@@ -363,16 +367,21 @@ static void release(void *self, void *memory)
 int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const char *name,
                   const char *folder, struct rt_error *e)
 {
-    ProtobufCAllocator allocator = {.alloc = allocate, .free = release};
+    bool full = false;
+    ProtobufCAllocator allocator = {allocate, release, &full};
     struct reader r = {.source = {.name = name, .folder = folder, .e = e}};
     *out = NULL;
     int rc = rt_onnx_scan(bytes, size, &r.source);
     if (rc)
         return rc;
     Onnx__ModelProto *p = onnx__model_proto__unpack(&allocator, size, bytes);
-    if (!p) /* it does not say why; the scan has passed, so a field has the wrong kind */
-        return rt_error_set(e, RT_EFORMAT, "%s: %zu bytes: a field has the wrong kind, or memory "
-                            "ran out", name, size);
+    if (full) {
+        onnx__model_proto__free_unpacked(p, &allocator);
+        return refuse_memory(&r);
+    }
+    if (!p)
+        return rt_error_set(e, RT_EFORMAT, "%s: %zu bytes: a field has the wrong kind; damaged, or "
+                            "not an ONNX file", name, size);
     r.o = calloc(1, sizeof *r.o);
     rc = r.o ? take_model(&r, p) : refuse_memory(&r);
     onnx__model_proto__free_unpacked(p, &allocator);
@@ -391,8 +400,11 @@ int rt_onnx_read(struct rt_onnx **out, const char *path, struct rt_error *e)
     int rc = rt_file_read(path, RT_FILE_MAX, &bytes, &size, e);
     if (rc)
         return rc;
-    const char *slash = strrchr(path, '/');
-    char *folder = !slash ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
+    if (slash)
+        slash[slash == folder] = '\0'; /* "/x" lies in "/" */
+    else if (folder)
+        strcpy(folder, folder[0] ? "." : "");
     if (folder)
         rc = rt_onnx_parse(out, bytes, size, path, folder, e);
     else

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Tests that frames, safetensors and .npy survive running out of memory: each operation is repeated
+ * Tests that frames, safetensors, .npy and ONNX survive running out of memory: each operation is repeated
  * with its 1st, 2nd, ... allocation failing until none fails. Until then it must give RT_EMEM and
  * leave nothing behind. jansson's allocators are set through its own hook. */
 #include "formats/file.h"
 #include "formats/frame.h"
 #include "formats/npy.h"
+#include "formats/onnx.h"
 #include "formats/safetensors.h"
 #include "tests/support/allocation.h"
 
@@ -135,6 +136,49 @@ static int read_npy(void *self, struct rt_error *e)
     return rc;
 }
 
+/* Every kind of part; the writer and the reader meet each allocation they have. */
+static int write_onnx(void *self, struct rt_error *e)
+{
+    (void)self;
+    struct rt_tensor t = a_tensor();
+    struct rt_onnx *o;
+    int rc = rt_onnx_create(&o, 13);
+    if (rc)
+        return rt_error_set(e, rc, "create");
+    rt_onnx_set_text(o, "key", "value");
+    rt_onnx_add_input(o, "x", RT_F32, 2, (int64_t[]){-1, 3}, "batch");
+    rt_onnx_add_initializer(o, "w", &t);
+    struct rt_onnx_node *n = rt_onnx_add_node(o, "MatMul", "m", (const char *[]){"x", "w", NULL},
+                                              (const char *[]){"h", NULL});
+    rt_onnx_attr_int(o, n, "i", 1);
+    rt_onnx_attr_string(o, n, "s", "text");
+    rt_onnx_attr_ints(o, n, "is", shape, 2);
+    rt_onnx_attr_tensor(o, n, "t", &t);
+    rt_onnx_add_node(o, "Relu", "r", (const char *[]){"h", NULL}, (const char *[]){"y", NULL});
+    rt_onnx_add_output(o, "y", RT_F32, 2, (int64_t[]){-1, 3}, "batch");
+    rc = rt_onnx_write(o, path, e);
+    rt_onnx_destroy(o);
+    return rc;
+}
+
+static int read_onnx(void *self, struct rt_error *e)
+{
+    (void)self;
+    struct rt_onnx *o;
+    int rc = rt_onnx_read(&o, path, e);
+    if (rc)
+        assert_null(o);
+    rt_onnx_destroy(o);
+    return rc;
+}
+
+static void onnx(void **state)
+{
+    (void)state;
+    assert_in_range(exhaust(write_onnx, NULL, NONE), 40, 200);
+    assert_in_range(exhaust(read_onnx, NULL, NONE), 60, 300);
+}
+
 static void frames(void **state)
 {
     (void)state;
@@ -167,6 +211,7 @@ int main(void)
         cmocka_unit_test(frames),
         cmocka_unit_test(safetensors),
         cmocka_unit_test(npy),
+        cmocka_unit_test(onnx),
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         values[i] = (float)(i % 100);

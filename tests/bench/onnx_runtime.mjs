@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// onnx_runtime: runs exported models in ONNX Runtime on their golden input and compares with their
+// golden outputs. Reads the metadata from the file's bytes itself, so that nothing of ours is trusted.
+// Usage: node onnx_runtime.mjs FOLDER_WITH_NODE_MODULES FILE.onnx...
+// Prints a table row per file: distance = largest |difference| / max(1, |golden|); a last column runs
+// a batch of 3. Exit code 1 when one is beyond 1e-4.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
+
+const TOLERANCE = 1e-4;
+const require = createRequire(resolve(process.argv[2]) + "/");
+const ort = require("onnxruntime-node");
+
+// Fields of one protobuf message: [number, value]; lengths give bytes, varints numbers.
+function* fields(bytes) {
+  let at = 0;
+  const varint = () => {
+    let value = 0, scale = 1, byte;
+    do {
+      byte = bytes[at++];
+      value += (byte & 127) * scale;
+      scale *= 128;
+    } while (byte > 127);
+    return value;
+  };
+  while (at < bytes.length) {
+    const tag = varint(), kind = tag & 7, number = Math.floor(tag / 8);
+    if (kind === 0) yield [number, varint()];
+    else if (kind === 2) {
+      const size = varint();
+      yield [number, bytes.subarray(at, at + size)];
+      at += size;
+    } else at += kind === 5 ? 4 : 8;
+  }
+}
+
+// ModelProto.metadata_props is field 14, of messages {key = 1, value = 2}.
+function metadata(bytes) {
+  const found = new Map();
+  for (const [number, entry] of fields(bytes)) {
+    if (number !== 14) continue;
+    const text = new Map(fields(entry));
+    found.set(text.get(1).toString("utf8"), text.get(2).toString("utf8"));
+  }
+  return found;
+}
+
+function floats(hex) {
+  const bytes = Buffer.from(hex, "hex");
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+}
+
+// One sample as the graph takes it; text inputs list their non-zero entries.
+function golden(text, size) {
+  if (!text.includes(":")) return floats(text);
+  const row = new Float32Array(size);
+  for (const pair of text.split(" ")) {
+    const [bucket, weight] = pair.split(":").map(Number);
+    row[bucket] = weight;
+  }
+  return row;
+}
+
+function distance(have, want, times) {
+  if (have.length !== want.length * times) return NaN;
+  let worst = 0;
+  have.forEach((x, i) => {
+    const y = want[i % want.length], d = Math.abs(x - y) / Math.max(1, Math.abs(y));
+    if (!(d <= worst)) worst = d;
+  });
+  return worst;
+}
+
+async function run(session, shape, row, batch) {
+  const data = new Float32Array(row.length * batch);
+  for (let i = 0; i < batch; i++) data.set(row, i * row.length);
+  const out = await session.run({ input: new ort.Tensor("float32", data, [batch, ...shape]) });
+  return [out.embedding.data, out.logits.data];
+}
+
+let failed = false;
+console.log("| model | embedding | logits | batch of 3 |\n|---|---|---|---|");
+for (const file of process.argv.slice(3)) {
+  const texts = metadata(readFileSync(file));
+  const session = await ort.InferenceSession.create(file, { logSeverityLevel: 3, intraOpNumThreads: 1 });
+  const shape = session.inputMetadata[0].shape.slice(1);
+  const row = golden(texts.get("retort.golden.input"), shape.reduce((a, b) => a * b, 1));
+  const want = ["embedding", "logits"].map((name) => floats(texts.get("retort.golden." + name)));
+  const one = (await run(session, shape, row, 1)).map((have, i) => distance(have, want[i], 1));
+  const three = (await run(session, shape, row, 3)).map((have, i) => distance(have, want[i], 3));
+  const all = [...one, Math.max(...three)];
+  if (!all.every((d) => d <= TOLERANCE)) failed = true;
+  console.log(`| ${basename(file, ".onnx")} | ${all.map((d) => d.toExponential(1)).join(" | ")} |`);
+}
+process.exit(failed ? 1 : 0);
