@@ -108,6 +108,7 @@ class Inspect(Commands):
             self.assertAlmostEqual(float(row["quality"]), float(row["snr_pct"]) * float(row["level_pct"]),
                                    delta=2e-4)
             self.assertTrue(float(row["weight"]) > 0 and 0 <= float(row["loss_l2"]) <= 4)
+        self.assertEqual(list(self.table(self.student, "--columns", "id,group", "-n", "1")[0]), ["id", "group"])
         heaviest = self.table(self.student, "--sort", "-weight", "-n", "1")
         self.assertEqual(float(heaviest[0]["weight"]), max(float(row["weight"]) for row in seen))
 

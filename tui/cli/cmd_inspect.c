@@ -210,7 +210,8 @@ static int sample_row(void *self, int columns, const char **name, const char **v
     struct reader *r = self;
     struct rt_table *t = r->table;
     for (int c = 0; c < columns && r->row == 0 && r->rc == 0; c++) {
-        int at = rt_table_add(t, name[c], "", is_text_column(name[c]));
+        const char *title = strcmp(name[c], "grp") == 0 ? "group" : name[c]; /* as in manifests */
+        int at = rt_table_add(t, title, "", is_text_column(name[c]));
         if (at < 0)
             r->rc = at;
         else
@@ -288,7 +289,7 @@ static void list_measures(void)
     for (int m = 0; m < RT_MODALITIES; m++)
         for (int i = 0; i < rt_modalities[m]->measure_count; i++) {
             const struct rt_measure *a = &rt_modalities[m]->measures[i];
-            printf("%-7s %-12s %-5s %-20s %s\n", rt_modality_names[m], a->name, a->unit,
+            printf("%-7s %-12s %-10s %-20s %s\n", rt_modality_names[m], a->name, a->unit,
                    better[a->better], a->help);
         }
     printf("Besides these, weight.terms may name teacher_norm and teacher_confidence.\n");
