@@ -50,6 +50,15 @@ struct rt_losses_view {
     int focus, first, shown, across, count; /* charts */
     struct rt_rect cell[RT_CHARTS]; /* of the charts last drawn */
 };
+struct rt_samples_view {
+    char sort[72], where[400]; /* as given to rt_table_sort and rt_table_where; "" = none */
+    bool chosen, detail;       /* columns were asked for; the sample is explained */
+    unsigned version;          /* of the samples that are arranged */
+    int at, first;             /* places in the order: cursor, first line */
+    int under, left;           /* places in column: cursor, first one shown */
+    int columns, column[RT_TABLE_COLUMNS], width[RT_TABLE_COLUMNS];
+    struct rt_rect table, head; /* as last drawn */
+};
 struct rt_list_view {
     int first, lines, count; /* of the lines last drawn */
 };
@@ -65,6 +74,7 @@ struct rt_ui {
     char prompt;       /* ':' or '/' while a line is typed, else 0 */
     char line[400];
     struct rt_losses_view losses;
+    struct rt_samples_view samples;
     struct rt_list_view help;
 };
 

@@ -299,7 +299,7 @@ static unsigned type(struct rt_ui *ui, int key)
         ui->prompt = 0;
         if (prompt == ':')
             return run_line(ui);
-        return rt_screens[ui->screen]->verb(ui, "filter", ui->line) | RT_DID_DRAW;
+        return rt_screens[RT_SCREEN_SAMPLES]->verb(ui, "filter", ui->line) | RT_DID_DRAW;
     } else if (key >= 32 && key < 0x110000 && key != 127 && n + 5 < sizeof ui->line) {
         ui->line[n + (size_t)rt_utf8_put(key, ui->line + n)] = 0;
     }

@@ -45,7 +45,7 @@ void each_prefix(const void *bytes, size_t size, take_bytes *take);
 enum change { EACH_BIT, EACH_VALUE };
 void each_change(const void *bytes, size_t size, enum change change, take_bytes *take);
 
-/* ---- samples.c ---- */
+/* ---- sample_files.c ---- */
 
 /* A whole small file; the caller frees. */
 uint8_t *read_bytes(const char *path, size_t *size);

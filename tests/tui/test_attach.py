@@ -126,6 +126,15 @@ class Attach(unittest.TestCase):
         self.assertEqual(len(text.split("\n")), 25)
         self.assertIn("step 199", text)
         self.assertIn("total loss", text)
+        screen.type("2")
+        screen.wait("50 of 50 samples")
+        screen.type(":sort -snr\r")
+        screen.wait("by -snr")
+        screen.type("/snr < 10\r")
+        screen.wait("snr < 10")
+        lines = self.dump(screen).split("\n")
+        snr = [float(line.split()[-1]) for line in lines if line.startswith(" cat-")]
+        self.assertEqual(snr, sorted((i * 7 % 50 for i in range(50) if i * 7 % 50 < 10), reverse=True))
         screen.type("q")
         self.ends(screen, 0)
 

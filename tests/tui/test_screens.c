@@ -271,6 +271,88 @@ static void test_losses(void **state)
     close_view(v);
 }
 
+static void test_samples(void **state)
+{
+    struct view *v = open_view(false);
+    const struct rt_table *t = &v->model.samples;
+    (void)state;
+    press(v, '2');
+    assert_int_equal(rt_table_find(t, "loss_kl"), -1); /* a term that the run does not use */
+    compare(v, 80, 24, "samples-80x24");
+    type(v, ":sort -snr");
+    compare(v, 80, 12, "samples-sorted-80x12");
+    type(v, "/label = food and snr < 20 and not reason");
+    assert_false(v->ui.failed);
+    int snr = rt_table_find(t, "snr"), label = rt_table_find(t, "label");
+    assert_in_range(t->shown, 1, 19);
+    for (int i = 0; i < t->shown; i++) {
+        assert_string_equal(rt_table_cell(t, t->order[i], label), "food");
+        assert_true(t->column[snr].number[t->order[i]] < 20);
+        assert_true(i == 0 || t->column[snr].number[t->order[i]] <= t->column[snr].number[t->order[i - 1]]);
+    }
+    press(v, RT_KEY_DOWN);
+    press(v, RT_KEY_ENTER);
+    compare(v, 130, 24, "samples-explained-130x24");
+    int shown = t->shown, row = t->order[v->ui.samples.at];
+    type(v, ":filter snr <");
+    assert_true(v->ui.failed);
+    assert_int_equal(t->shown, shown); /* a wrong one changes nothing */
+    type(v, ":sort nothing");
+    assert_true(v->ui.failed && strstr(v->ui.message, "no column 'nothing'"));
+    press(v, RT_KEY_ESCAPE); /* the pane, then the filter */
+    press(v, RT_KEY_ESCAPE);
+    assert_int_equal(t->shown, ROWS);
+    assert_int_equal(t->order[v->ui.samples.at], row); /* the cursor stays on its sample */
+    type(v, ":columns id,snr_pct");
+    char *text = screen_text(v, 80, 24);
+    assert_true(strstr(text, "snr_pct") && !strstr(text, "label"));
+    free(text);
+    type(v, ":columns nothing");
+    assert_true(v->ui.failed);
+    type(v, ":columns");
+    text = screen_text(v, 80, 24);
+    assert_true(!strstr(text, "snr_pct") && strstr(text, "label"));
+    free(text);
+    close_view(v);
+}
+
+/* Keys and mouse do the same. */
+static void test_samples_by_hand(void **state)
+{
+    struct view *v = open_view(false);
+    const struct rt_table *t = &v->model.samples;
+    (void)state;
+    draw(v, 80, 24);
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, v->ui.tab[RT_SCREEN_SAMPLES].x, 1});
+    assert_int_equal(v->ui.screen, RT_SCREEN_SAMPLES);
+    draw(v, 80, 24);
+    press(v, 's');
+    assert_string_equal(v->ui.samples.sort, "id");
+    assert_string_equal(rt_table_cell(t, t->order[0], 0), "sample-000");
+    press(v, 's');
+    assert_string_equal(v->ui.samples.sort, "-id");
+    assert_string_equal(rt_table_cell(t, t->order[0], 0), "\u732b-053");
+    struct rt_rect head = v->ui.samples.head;
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, head.x + 2, head.y});
+    assert_string_equal(v->ui.samples.sort, "id");
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, 5, v->ui.samples.table.y + 4});
+    assert_int_equal(v->ui.samples.at, 4);
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_WHEEL_DOWN, 5, 5});
+    assert_int_equal(v->ui.samples.at, 5);
+    press(v, 'G');
+    draw(v, 80, 24);
+    assert_int_equal(v->ui.samples.at, ROWS - 1);
+    press(v, RT_KEY_PAGE_UP);
+    press(v, 'g');
+    assert_int_equal(v->ui.samples.at, 0);
+    for (int i = 0; i < 40; i++)
+        press(v, RT_KEY_RIGHT);
+    draw(v, 30, 10);
+    assert_int_equal(v->ui.samples.under, v->ui.samples.columns - 1);
+    assert_true(v->ui.samples.left > 0);
+    close_view(v);
+}
+
 static void test_help(void **state)
 {
     struct view *v = open_view(false);
@@ -378,7 +460,8 @@ int main(void)
         return 77; /* nothing can be said about characters here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet),
-        cmocka_unit_test(test_losses),     cmocka_unit_test(test_help),
+        cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_help),
         cmocka_unit_test(test_live),       cmocka_unit_test(test_commands),
         cmocka_unit_test(test_numbers),
     };

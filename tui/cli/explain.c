@@ -30,70 +30,78 @@ static double cell(const struct rt_table *t, int row, const char *name, const ch
     return c < 0 || t->column[c].is_text ? NAN : (double)t->column[c].number[row];
 }
 
-static void explain_measure(const struct rt_table *t, int row, const struct rt_measure *m)
+static void explain_measure(const struct rt_table *t, int row, const struct rt_measure *m, FILE *out)
 {
     double value = cell(t, row, m->name, "");
     if (isnan(value))
-        printf("  %-12s not measured\n", m->name);
+        fprintf(out, "  %-12s not measured\n", m->name);
     else
-        printf("  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
+        fprintf(out, "  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
                *m->unit ? " " : "", m->unit, 100 * cell(t, row, m->name, "_pct"), m->help);
 }
 
 /* weight = g(quality) / mean g, with the settings of the run's recipe, factor by factor. */
-static void explain_weight(const struct rt_table *t, int row, const struct rt_recipe *r)
+static void explain_weight(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out)
 {
     double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", "");
     if (isnan(weight)) {
-        printf("weight       none yet: the sample took part in no update\n");
+        fprintf(out, "weight       none yet: the sample took part in no update\n");
         return;
     }
     if (!r->weight_terms[0]) {
-        printf("weight       1: weight.terms is empty, every sample counts the same\n");
+        fprintf(out, "weight       1: weight.terms is empty, every sample counts the same\n");
         return;
     }
     rt_key_text list;
     double measured = 1;
     snprintf(list, sizeof list, "%s", r->weight_terms);
-    printf("weight       %.4g, so:\n", weight);
+    fprintf(out, "weight       %.4g, so:\n", weight);
     for (char *save = NULL, *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
         double share = cell(t, row, w, "_pct");
         if (isnan(share))
             continue;
         measured *= share;
-        printf("  %-18s factor %.4f\n", w, share);
+        fprintf(out, "  %-18s factor %.4f\n", w, share);
     }
     if (measured > 0 && fabs(quality - measured) > 1e-4)
-        printf("  %-18s factor %.4f\n", "the teacher", quality / measured);
+        fprintf(out, "  %-18s factor %.4f\n", "the teacher", quality / measured);
     double g = rt_weight_curve(quality, r->weight_gamma, r->weight_floor);
-    printf("  quality            %.4f, their product\n", quality);
-    printf("  g(quality)         %.4f = %g + (1 - %g) * quality^%g\n", g, r->weight_floor,
+    fprintf(out, "  quality            %.4f, their product\n", quality);
+    fprintf(out, "  g(quality)         %.4f = %g + (1 - %g) * quality^%g\n", g, r->weight_floor,
            r->weight_floor, r->weight_gamma);
-    printf("  weight             %.4f = g / %.4f, the mean of g in its last batch\n", weight,
+    fprintf(out, "  weight             %.4f = g / %.4f, the mean of g in its last batch\n", weight,
            weight > 0 ? g / weight : NAN);
 }
 
-static void explain_run(const struct rt_table *t, int row, const char *source)
+static void explain_run(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out)
 {
-    char path[4200];
-    struct stat st;
-    struct rt_recipe *r = malloc(sizeof *r);
-    struct rt_error ignored;
-    snprintf(path, sizeof path, "%s/recipe.yaml", source);
-    if (r && stat(path, &st) == 0 && rt_recipe_load(r, path, &ignored) == 0)
-        explain_weight(t, row, r);
+    if (r)
+        explain_weight(t, row, r, out);
     else if (!isnan(cell(t, row, "quality", "")))
-        printf("quality      %.4g\n", cell(t, row, "quality", ""));
-    free(r);
+        fprintf(out, "quality      %.4g\n", cell(t, row, "quality", ""));
     if (!isnan(cell(t, row, "seen", "")))
-        printf("seen         in %.0f updates\n", cell(t, row, "seen", ""));
+        fprintf(out, "seen         in %.0f updates\n", cell(t, row, "seen", ""));
     for (int k = 0; k < RT_TERMS; k++) {
         double loss = cell(t, row, "loss_", rt_terms[k]->name);
         double inside = cell(t, row, "inside_", rt_terms[k]->name);
         if (!isnan(loss))
-            printf("%-12s %.4g at the last update%s\n", rt_terms[k]->name, loss,
+            fprintf(out, "%-12s %.4g at the last update%s\n", rt_terms[k]->name, loss,
                    k >= RT_TASK_TERMS && inside > 0 ? ", inside the margin" : "");
     }
+}
+
+void rt_explain_row(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out)
+{
+    for (int c = 0; c < t->columns; c++)
+        if (t->column[c].is_text && t->column[c].text[row])
+            fprintf(out, "%-12s %s\n", t->column[c].name, t->column[c].text[row]);
+    fprintf(out, "measures\n");
+    for (int c = 0; c < t->columns; c++) {
+        const struct rt_measure *m = measure_named(t->column[c].name);
+        if (m && !t->column[c].is_text)
+            explain_measure(t, row, m, out);
+    }
+    explain_run(t, row, r, out);
 }
 
 int rt_explain(const struct rt_table *t, const char *id, const char *source, struct rt_error *e)
@@ -103,15 +111,13 @@ int rt_explain(const struct rt_table *t, const char *id, const char *source, str
         row++;
     if (row == t->rows)
         return rt_error_set(e, RT_EUSAGE, "%s: there is no sample '%s'", source, id);
-    for (int c = 0; c < t->columns; c++)
-        if (t->column[c].is_text && t->column[c].text[row])
-            printf("%-12s %s\n", t->column[c].name, t->column[c].text[row]);
-    printf("measures\n");
-    for (int c = 0; c < t->columns; c++) {
-        const struct rt_measure *m = measure_named(t->column[c].name);
-        if (m && !t->column[c].is_text)
-            explain_measure(t, row, m);
-    }
-    explain_run(t, row, source);
+    char path[4200];
+    struct stat st;
+    struct rt_recipe *r = malloc(sizeof *r);
+    struct rt_error ignored;
+    snprintf(path, sizeof path, "%s/recipe.yaml", source);
+    bool known = r && stat(path, &st) == 0 && rt_recipe_load(r, path, &ignored) == 0;
+    rt_explain_row(t, row, known ? r : NULL, stdout);
+    free(r);
     return 0;
 }

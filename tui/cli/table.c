@@ -7,6 +7,7 @@
 #include "pipeline/live/filter.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -121,38 +122,102 @@ static int unknown(const struct rt_table *t, const char *name, struct rt_error *
     return rt_error_set(e, RT_EUSAGE, "there is no column '%s'; there are: %s", name, known);
 }
 
-struct sort {
-    const struct rt_table_column *column;
-    int sign;
+/* Sorting moves keys, not rows: of a number the key holds all, of a text its first bytes behind what all
+ * texts have in common, so that a million rows take a fraction of a second. */
+struct sort_key {
+    uint64_t key;
+    const char *text; /* what decides between equal keys; NULL for numbers */
+    int row;
 };
 
-static int compare_rows(const void *a, const void *b, void *user)
+static int compare_up(const void *a, const void *b)
 {
-    const struct sort *s = user;
-    int x = *(const int *)a, y = *(const int *)b, order;
-    if (s->column->is_text) {
-        const char *p = s->column->text[x], *q = s->column->text[y];
-        if (!p || !q)
-            return p || q ? (p ? -1 : 1) : x - y;
-        order = strcmp(p, q);
-    } else {
-        float p = s->column->number[x], q = s->column->number[y];
-        if (isnan(p) || isnan(q))
-            return isnan(p) && isnan(q) ? x - y : isnan(p) ? 1 : -1;
-        order = (p > q) - (p < q);
+    const struct sort_key *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    int order = x->text ? strcmp(x->text, y->text) : 0;
+    return order ? order : x->row - y->row;
+}
+
+static int compare_down(const void *a, const void *b)
+{
+    const struct sort_key *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key > y->key ? -1 : 1;
+    int order = x->text ? strcmp(y->text, x->text) : 0;
+    return order ? order : x->row - y->row;
+}
+
+/* Rises with v. */
+static uint64_t number_key(float v)
+{
+    uint32_t bits;
+    v += 0.0f; /* -0 is 0 */
+    memcpy(&bits, &v, sizeof bits);
+    return bits >> 31 ? ~bits : bits | 0x80000000u;
+}
+
+static uint64_t text_key(const char *text)
+{
+    uint64_t key = 0;
+    for (int i = 0; i < 8; i++)
+        key = key << 8 | (*text ? (unsigned char)*text++ : 0);
+    return key;
+}
+
+/* Bytes that all texts have in common. */
+static size_t common_bytes(const struct sort_key *key, int count)
+{
+    size_t same = count ? strlen(key[0].text) : 0;
+    for (int i = 1; i < count; i++)
+        for (size_t n = 0; n < same; n++)
+            if (key[i].text[n] != key[0].text[n])
+                same = n;
+    return same;
+}
+
+/* Keys of the shown rows that have a value; the rows without one are put behind. Returns how many keys. */
+static int make_keys(const struct rt_table *t, const struct rt_table_column *c, struct sort_key *key,
+                     int *missing)
+{
+    int count = 0, none = 0;
+    for (int i = 0; i < t->shown; i++) {
+        int row = t->order[i];
+        if (c->is_text ? !c->text[row] : isnan(c->number[row]))
+            missing[none++] = row;
+        else
+            key[count++] = c->is_text ? (struct sort_key){0, c->text[row], row}
+                                      : (struct sort_key){number_key(c->number[row]), NULL, row};
     }
-    return order ? order * s->sign : x - y;
+    size_t same = c->is_text ? common_bytes(key, count) : 0;
+    for (int i = 0; c->is_text && i < count; i++)
+        key[i].key = text_key(key[i].text + same);
+    return count;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
 }
 
 int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e)
 {
-    struct sort s = {.sign = *by == '-' ? -1 : 1};
     int c = rt_table_find(t, by + (*by == '-'));
     if (c < 0)
         return unknown(t, by + (*by == '-'), e);
-    s.column = &t->column[c];
-    qsort_r(t->order, (size_t)t->shown, sizeof *t->order, compare_rows, &s);
-    return 0;
+    struct sort_key *key = malloc(sizeof *key * ((size_t)t->shown + 1));
+    int *missing = malloc(sizeof *missing * ((size_t)t->shown + 1));
+    int rc = key && missing ? 0 : rt_error_set(e, RT_EMEM, "no memory to sort %d rows", t->shown);
+    if (rc == 0) {
+        int count = make_keys(t, &t->column[c], key, missing);
+        qsort(key, (size_t)count, sizeof *key, *by == '-' ? compare_down : compare_up);
+        qsort(missing, (size_t)(t->shown - count), sizeof *missing, compare_rows);
+        for (int i = 0; i < t->shown; i++)
+            t->order[i] = i < count ? key[i].row : missing[i - count];
+    }
+    free(key);
+    free(missing);
+    return rc;
 }
 
 int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)

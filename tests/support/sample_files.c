@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * samples: see support.h. Reads the files of tests/data and tests/golden. */
+ * sample_files: see support.h. Reads the files of tests/data and tests/golden. */
 #include "tests/support/support.h"
 
 #include "formats/file.h"
