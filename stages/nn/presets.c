@@ -184,10 +184,12 @@ static const struct preset *find(const char *name, struct rt_error *e)
 static int check(const struct preset *p, const struct rt_preset_config *c, struct rt_error *e)
 {
     int rank = c->input.rank;
+    const char *is = rank == 3 ? "[height, width, channels]" : rank == 2 ? "[time, channels]"
+                   : c->buckets > 0 ? "a bag of buckets" : "empty";
     if (rank < p->rank_min || rank > p->rank_max || (p->bag && c->buckets < 1)) {
         return rt_error_set(e, RT_EMISMATCH,
-                            "network \"%s\" takes %s; the input has %d dimensions and %d buckets",
-                            p->name, p->takes, rank, c->buckets);
+                            "network \"%s\" takes %s; the input is %s: change student.net or "
+                            "student.modality", p->name, p->takes, is);
     }
     if (c->embedding < 1 || c->classes < 1 || c->width < 0 || c->blocks < 0) {
         return rt_error_set(

@@ -13,7 +13,8 @@ import re
 import shutil
 import unittest
 
-from end_to_end import SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings
+from end_to_end import SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings, \
+    write_manifest
 
 
 class Commands(EndToEnd):
@@ -136,6 +137,17 @@ class Eval(Commands):
         kept, = self.query(self.student, "SELECT value FROM metrics WHERE name='final.top1' AND"
                                          " split='test'")[0]
         self.assertEqual(found["top1"], kept)
+
+    def test_labels_of_others(self):
+        table = rows(self.samples)
+        for row in table[:7]:
+            row[2] = "furniture"
+        strange = write_manifest(self.path("strange.tsv"), table)
+        out, err = self.retort("eval", self.student, strange, "--split", "all")
+        self.says(err, "7 of %d labels are not among the model's 4 classes" % self.samples)
+        self.assertRegex(out, r"samples with a label +%d\n" % (self.samples - 7))
+        _, err = self.retort("eval", self.student, self.manifest)
+        self.assertNotIn("classes", err)
 
     def test_words_and_splits(self):
         out, _ = self.retort("eval", self.student, self.manifest, "--split", "all")

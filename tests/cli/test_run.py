@@ -5,8 +5,11 @@
 """Usage: test_run.py PATH/TO/retort"""
 
 import os
+import pty
+import re
 import sqlite3
 import subprocess
+import termios
 import time
 import unittest
 
@@ -128,6 +131,35 @@ class Training(EndToEnd):
         self.says(err, "36 of 36 training samples with a label", "4 classes", "valid top-1", "(best)")
         _, err = self.retort("run", self.recipe, "-o", "b", "--quiet", *settings(TEXT))
         self.assertEqual(err, "")
+
+    def test_progress_in_a_terminal(self):
+        """What counts most stands first: even 80 columns show the loss, and no line is longer."""
+        for columns in (80, 200):
+            out = "w%d" % columns
+            mine, theirs = pty.openpty()
+            termios.tcsetwinsize(theirs, (24, columns))
+            run = subprocess.Popen([PROGRAM, "run", self.recipe, "-o", out, *settings(TEXT, train__epochs=2000)],
+                                   cwd=self.here, stdout=subprocess.DEVNULL, stderr=theirs,
+                                   env=dict(self.environment(), TERM="xterm"))
+            os.close(theirs)
+            self.addCleanup(run.kill)
+            drawn = b""
+            while drawn.count(b"] epoch ") < 3:
+                drawn += os.read(mine, 4096)
+            run.terminate()
+            while True:
+                try:
+                    drawn += os.read(mine, 4096)
+                except OSError:  # all who could write have ended
+                    break
+            os.close(mine)
+            self.assertEqual(run.wait(60), 130)
+            frames = re.findall(r"\r(\[[#-]+\] epoch [^\r\x1b]*)\x1b", drawn.decode())
+            self.assertGreater(len(frames), 2)
+            for frame in frames:
+                self.assertRegex(frame, r"^\[[#-]+\] epoch \d+/2000 step \d+/6000  loss \d+\.\d+  [\d:]+ left  \d+/s")
+                self.assertLess(len(frame), columns)
+            self.assertTrue(columns < 200 or " ce " in frames[-1], frames[-1])
 
     def test_student_starts_from_another_model(self):
         self.train("a", SPEECH)

@@ -86,6 +86,22 @@ static int *truth_of(const struct rt_judged *j)
     return label;
 }
 
+/* A label that the model does not know counts nowhere; better said than wondered about. */
+static void tell_strangers(const struct rt_judged *j)
+{
+    const struct rt_dataset *d = &j->session.dataset;
+    int column = rt_manifest_column(d->manifest, "label"), labels = 0, strange = 0;
+    char a[32], b[32];
+    for (int i = 0; i < j->count; i++) {
+        int row = j->rows[i], labelled = rt_manifest_cell(d->manifest, row, column)[0] != '\0';
+        labels += labelled;
+        strange += labelled && d->truth[row] < 0;
+    }
+    if (strange)
+        fprintf(stderr, "retort: %s of %s labels are not among the model's %d classes; these samples "
+                "do not count\n", rt_cmd_count(strange, a), rt_cmd_count(labels, b), j->model.classes);
+}
+
 static void print_confusion(const struct rt_accuracy *a, const struct rt_model *m)
 {
     printf("confusion (rows: truth, columns: answer, in the order of the rows)\n");
@@ -118,6 +134,7 @@ static int accuracy(const struct request *q, const struct rt_judged *j, struct r
     struct rt_accuracy a = {0};
     int *label = truth_of(j);
     int rc = label ? rt_accuracy(&a, j->out.logits, label, j->count, j->model.classes) : RT_EMEM;
+    tell_strangers(j);
     if (rc == 0) {
         number(r, "samples", "samples with a label", a.count);
         if (a.count) {

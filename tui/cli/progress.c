@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BAR 20
+#define BAR 20 /* half of it where the line has less than WIDE columns */
+#define WIDE 100
 #define TERMINAL_NS UINT64_C(100000000)
 #define PLAIN_NS UINT64_C(10000000000)
 
@@ -63,13 +64,13 @@ void rt_progress_bar(struct rt_progress *p, double share, const char *text)
         return;
     }
     char bar[BAR + 1];
-    int full = (int)(share * BAR + 0.5);
-    for (int i = 0; i < BAR; i++)
+    int columns = width(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(share * length + 0.5);
+    for (int i = 0; i < length; i++)
         bar[i] = i < full ? '#' : '-';
-    bar[BAR] = '\0';
+    bar[length] = '\0';
     char line[512];
     snprintf(line, sizeof line, "[%s] %s", bar, text);
-    fprintf(stderr, "\r%.*s\033[K", width() - 1, line);
+    fprintf(stderr, "\r%.*s\033[K", columns - 1, line);
     fflush(stderr);
     p->shown = true;
 }

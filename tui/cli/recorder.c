@@ -215,12 +215,12 @@ static void show(struct rt_recorder *r, const struct rt_step_report *p)
             snprintf(terms + at, sizeof terms - at, " %s %.3f", rt_terms[k]->name, p->terms->mean[k]);
         }
     rt_progress_time(rate > 0 ? (double)(steps - p->step) / rate : 0, left);
-    int n = snprintf(text, sizeof text, "epoch %d/%d step %lld/%lld  %s left  %.0f/s", p->epoch + 1,
-                     (int)((steps + r->epoch_steps - 1) / r->epoch_steps), (long long)p->step,
-                     (long long)steps, left, rate * p->samples);
+    int n = snprintf(text, sizeof text, "epoch %d/%d step %lld/%lld  loss %.3f  %s left  %.0f/s",
+                     p->epoch + 1, (int)((steps + r->epoch_steps - 1) / r->epoch_steps),
+                     (long long)p->step, (long long)steps, p->total, left, rate * p->samples);
     if (!isnan(r->last_top1))
         n += snprintf(text + n, sizeof text - (size_t)n, "  valid %.1f %%", 100 * r->last_top1);
-    snprintf(text + n, sizeof text - (size_t)n, "  loss %.3f%s", p->total, terms);
+    snprintf(text + n, sizeof text - (size_t)n, " %s", terms); /* a narrow terminal cuts the end */
     rt_progress_bar(&r->progress, (double)p->step / (double)steps, text);
 }
 

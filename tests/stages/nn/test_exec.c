@@ -438,9 +438,9 @@ static void wrong_presets_are_refused(void **state)
     } wrong[] = {
         {{.net = "vgg", .embedding = 1, .classes = 1}, "cnn1d, cnn2d, resnet, tdnn, textbag"},
         {{.net = "cnn1d", .input = {3, {9, 9, 1}}, .embedding = 1, .classes = 1},
-         "[time, channels]"},
-        {{.net = "cnn2d", .embedding = 1, .classes = 1}, "0 dimensions"},
-        {{.net = "textbag", .embedding = 1, .classes = 1}, "0 buckets"},
+         "takes [time, channels]; the input is [height, width, channels]"},
+        {{.net = "cnn2d", .embedding = 1, .classes = 1}, "the input is empty"},
+        {{.net = "textbag", .embedding = 1, .classes = 1}, "the input is empty"},
         {{.net = "cnn1d", .input = {2, {9, 9}}, .classes = 1}, "embedding 0"},
         {{.net = "tdnn", .input = {2, {9, 9}}, .embedding = 1, .classes = 1}, "3.conv"},
         {{.net = "cnn1d", .input = {2, {0, 9}}, .embedding = 1, .classes = 1}, "empty"},
