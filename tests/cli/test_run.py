@@ -122,7 +122,7 @@ class Training(EndToEnd):
 
     def test_epochs_and_steps(self):
         self.train("a", TEXT, words=("--steps", "5"))
-        self.train("b", TEXT, words=("--epochs", "2"))
+        self.train("b", TEXT, train__steps=4, words=("--epochs", "2"))
         self.assertEqual(self.query("a", "SELECT max(step) FROM metrics"), [(5,)])
         self.assertEqual(self.query("b", "SELECT max(step) FROM metrics"), [(6,)])
 

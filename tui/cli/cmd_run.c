@@ -18,7 +18,7 @@ static const char usage[] =
     "Trains the student that the recipe describes; with teacher.model a teacher helps.\n\n"
     "  -o, --output DIR     run folder (default runs/NAME, then NAME-2, ...)\n"
     "  -s, --set KEY=VALUE  overrides a setting; may be repeated\n"
-    "      --epochs N       as -s train.epochs=N\n"
+    "      --epochs N       as -s train.epochs=N -s train.steps=0\n"
     "      --steps N        as -s train.steps=N\n"
     "      --strict         stop at the first bad sample instead of leaving it out\n"
     "      --resume         go on from the newest checkpoint in DIR\n"
@@ -66,6 +66,13 @@ static int add_override(struct request *q, const char *prefix, const char *value
     return n < RT_RECIPE_TEXT ? 0 : rt_cmd_usage("run", "-s %.40s...: too long", value);
 }
 
+/* A recipe's train.steps would count instead. */
+static int set_epochs(struct request *q, const char *epochs)
+{
+    int rc = add_override(q, "train.epochs=", epochs);
+    return rc == 0 ? add_override(q, "train.steps=", "0") : rc;
+}
+
 static int parse(struct request *q, int argc, char **argv)
 {
     int c, rc = 0;
@@ -74,7 +81,7 @@ static int parse(struct request *q, int argc, char **argv)
         switch (c) {
         case 'o': q->output = optarg; break;
         case 's': rc = add_override(q, "", optarg); break;
-        case OPT_EPOCHS: rc = add_override(q, "train.epochs=", optarg); break;
+        case OPT_EPOCHS: rc = set_epochs(q, optarg); break;
         case OPT_STEPS: rc = add_override(q, "train.steps=", optarg); break;
         case OPT_STRICT: rc = add_override(q, "run.strict=", "true"); break;
         case OPT_RESUME: q->resume = true; break;
