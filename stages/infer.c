@@ -3,6 +3,7 @@
 #include "stages/infer.h"
 
 #include "stages/nn/exec.h"
+#include "stages/trunk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static int infer_open(void *self, struct rt_error *e)
     s->idle_count = 0;
     s->lock = NULL;
     memset(s->exec, 0, sizeof s->exec);
+    memset(s->trunk, 0, sizeof s->trunk);
     if (s->workers < 1 || s->workers > RT_INFER_WORKERS)
         return rt_error_set(e, RT_ERANGE, "%s: %d workers; 1 to %d are possible", s->role,
                             s->workers, RT_INFER_WORKERS);
@@ -65,6 +67,8 @@ static int infer_open(void *self, struct rt_error *e)
     }
     for (int i = 0; i < s->workers; i++) {
         int rc = rt_exec_create(&s->exec[i], s->model->graph, 1, false, NULL);
+        if (rc == 0 && s->model->trunk)
+            rc = rt_trunk_exec_create(&s->trunk[i], s->model->trunk);
         if (rc < 0)
             return rt_error_set(e, rc, "%s: no memory for the network", s->role);
         s->idle[s->idle_count++] = i;
@@ -77,7 +81,9 @@ static void infer_close(void *self)
     struct rt_infer *s = self;
     for (int i = 0; i < RT_INFER_WORKERS; i++) {
         rt_exec_destroy(s->exec[i]);
+        rt_trunk_exec_destroy(s->trunk[i]);
         s->exec[i] = NULL;
+        s->trunk[i] = NULL;
     }
     if (s->lock)
         uv_mutex_destroy(s->lock);
@@ -162,9 +168,12 @@ static void pass_fini(struct pass *p)
 }
 
 /* Runs the k-th input through the network into the rows of batch position at. */
-static void run_one(const struct rt_infer *s, struct rt_exec *x, const struct pass *p, int k, int at)
+static int run_one(const struct rt_infer *s, int worker, const struct pass *p, int k, int at,
+                   struct rt_error *e)
 {
     const struct rt_model *m = s->model;
+    struct rt_exec *x = s->exec[worker];
+    float *embedding = (float *)p->embedding.data + (size_t)at * (size_t)m->dim;
     struct rt_bags bags = {0};
     int32_t offset[2] = {0};
     const float *input = NULL;
@@ -177,9 +186,15 @@ static void run_one(const struct rt_infer *s, struct rt_exec *x, const struct pa
         bags = (struct rt_bags){offset, (const int32_t *)p->bucket.data + o[k],
                                 (const float *)p->weight.data + o[k]};
     }
+    if (m->trunk) { /* its embedding is the graph's input */
+        int rc = rt_trunk_run(s->trunk[worker], input, embedding, e);
+        if (rc < 0)
+            return rc;
+        input = embedding;
+    }
     rt_exec_forward(x, 1, input, input ? NULL : &bags, false, 0, 0);
-    memcpy((float *)p->embedding.data + (size_t)at * (size_t)m->dim, rt_exec_output(x, m->embedding),
-           sizeof(float) * (size_t)m->dim);
+    if (!m->trunk)
+        memcpy(embedding, rt_exec_output(x, m->embedding), sizeof(float) * (size_t)m->dim);
     rt_model_answer(m, m->answer, rt_exec_output(x, m->logits),
                     m->head >= 0 ? rt_exec_output(x, m->head) : NULL, 1,
                     (float *)p->logits.data + (size_t)at * (size_t)m->classes);
@@ -187,6 +202,7 @@ static void run_one(const struct rt_infer *s, struct rt_exec *x, const struct pa
         memcpy((float *)p->feature.data + (size_t)at * (size_t)m->teacher_dim,
                rt_exec_output(x, m->feature), sizeof(float) * (size_t)m->teacher_dim);
     ((uint8_t *)p->have.data)[at] = 1;
+    return 0;
 }
 
 static void keep(const struct rt_infer *s, const struct pass *p, int row, int at)
@@ -220,14 +236,14 @@ static void recall(const struct rt_infer *s, struct pass *p, int row, int at)
     rt_tensor_fini(&t);
 }
 
-static void fill(struct rt_infer *s, const struct rt_batch *b, struct pass *p)
+static int fill(struct rt_infer *s, const struct rt_batch *b, struct pass *p, struct rt_error *e)
 {
-    int i = borrow(s);
+    int i = borrow(s), rc = 0;
     int fresh = (int)p->rows.dim[0];
-    for (int k = 0; k < fresh; k++) {
+    for (int k = 0; rc == 0 && k < fresh; k++) {
         int at = ((const int32_t *)p->rows.data)[k];
-        run_one(s, s->exec[i], p, k, at);
-        if (cacheable(s, b->sample[at]))
+        rc = run_one(s, i, p, k, at, e);
+        if (rc == 0 && cacheable(s, b->sample[at]))
             keep(s, p, b->sample[at], at);
     }
     give_back(s, i);
@@ -235,6 +251,7 @@ static void fill(struct rt_infer *s, const struct rt_batch *b, struct pass *p)
     for (int at = 0; at < b->count; at++)
         if (!((uint8_t *)p->have.data)[at] && reason[b->sample[at]] == 0)
             recall(s, p, b->sample[at], at);
+    return rc;
 }
 
 static int put(const struct rt_infer *s, struct rt_batch *b, const char *what,
@@ -252,10 +269,10 @@ static int infer_work(void *self, struct rt_batch *b, struct rt_error *e)
     int rc = take_inputs(s, b, &p, e);
     if (rc == 0)
         rc = make_outputs(s, b, &p);
-    if (rc == 0) {
-        fill(s, b, &p);
+    if (rc == 0)
+        rc = fill(s, b, &p, e);
+    if (rc == 0)
         rc = put(s, b, "have", &p.have);
-    }
     if (rc == 0)
         rc = put(s, b, "embedding", &p.embedding);
     if (rc == 0)

@@ -19,6 +19,7 @@
 #define RT_INFER_WORKERS 256 /* as many as pipeline.decoders may say */
 
 struct rt_exec;
+struct rt_trunk_exec;
 
 struct rt_infer {
     const char *role;
@@ -31,6 +32,7 @@ struct rt_infer {
     int level;
     /* private: one execution per worker, handed out under a lock */
     struct rt_exec *exec[RT_INFER_WORKERS];
+    struct rt_trunk_exec *trunk[RT_INFER_WORKERS]; /* of a model with a trunk */
     int idle[RT_INFER_WORKERS], idle_count;
     void *lock;
 };

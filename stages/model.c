@@ -6,6 +6,7 @@
 #include "formats/file.h"
 #include "pipeline/run/rundir.h"
 #include "stages/nn/presets.h"
+#include "stages/trunk.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -156,6 +157,7 @@ int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
 void rt_model_fini(struct rt_model *m)
 {
     rt_graph_destroy(m->graph);
+    rt_trunk_close(m->trunk);
     for (int i = 0; m->class_name && m->class_name[i]; i++)
         free(m->class_name[i]);
     free(m->class_name);

@@ -19,12 +19,15 @@
 enum rt_head { RT_HEAD_OWN, RT_HEAD_TEACHER, RT_HEAD_SUM, RT_HEADS };
 extern const char *const rt_head_names[RT_HEADS];
 
+struct rt_trunk; /* trunk.h */
+
 struct rt_model {
     struct rt_recipe recipe; /* its own run's settings: front end and network */
     const struct rt_modality *modality;
     struct rt_front front; /* refers to recipe; idf owned */
     int classes;
     char **class_name; /* [classes] owned */
+    struct rt_trunk *trunk; /* a teacher from ONNX: what lies before the graph; else NULL */
     struct rt_graph *graph;
     int embedding, logits; /* nodes */
     int feature, head;     /* nodes in the teacher's space, or -1 */
@@ -53,6 +56,9 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
 /* path: a model file, a checkpoint, or a run folder (its student.safetensors, else its best, else its
  * newest checkpoint). */
 int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
+/* The recipe's teacher.model: as rt_model_load, or an ONNX file read by the settings teacher.*: then
+ * graph is its classifier alone, whose input is the embedding that the trunk gives. */
+int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e);
 /* Copies the weights both networks name alike (student.init); *copied counts them. A shape that does
  * not fit is refused by name, except for the class head, which is left as it is. */
 int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *copied,

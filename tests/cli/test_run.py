@@ -15,6 +15,7 @@ import unittest
 
 from end_to_end import PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, settings, write_manifest
 
+ONNX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_picture.onnx")
 TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist")
 
 
@@ -49,6 +50,23 @@ class Training(EndToEnd):
                 self.assertFalse(other & names)
                 known, = self.query(term, 'SELECT count("loss_%s") FROM samples' % term)[0]
                 self.assertEqual(known, 36)
+
+    def test_onnx_teacher(self):
+        """A picture network that PyTorch wrote teaches speech; its outputs are cached like any teacher's."""
+        onnx = {"teacher.model": ONNX,
+                "teacher.size": "24", "teacher.mean": "0.485,0.456,0.406", "teacher.std": "0.25",
+                "distill.cosine.lambda": "1", "distill.head_kl.lambda": "1"}
+        out, err = self.retort("run", self.recipe, "-o", "first", *settings(SPEECH, onnx))
+        self.says(err, "teacher   image ONNX from", "nchw pictures of 24 x 24, embedding '",
+                  "' (12), logits 'logits' (3)")
+        self.says(out, "valid     top-1")
+        self.train("second", SPEECH, onnx)
+        self.assertEqual(read_tensors(self.path("first/student.safetensors")),
+                         read_tensors(self.path("second/student.safetensors")))
+        names = {name for name, in self.query("first", "SELECT DISTINCT name FROM metrics")}
+        self.assertLessEqual({"cosine", "head_kl"}, names)
+        _, err = self.retort("run", self.recipe, "-o", "third", *settings(SPEECH, onnx, teacher__size=0), code=2)
+        self.says(err, "input 'input' [?,3,?,?]: a square picture is wanted", "teacher.size")
 
     def test_run_db_after_the_run(self):
         self.train("d", SPEECH, teacher__model=self.teacher, distill__kl__lambda=1, distill__l2__lambda=4,

@@ -203,12 +203,27 @@ class Decoder(nn.Module):
         return embedding, F.selu(self.logits(embedding))
 
 
+class Picture(nn.Module):
+    """A teacher as test_trunk.c and the end-to-end test use it: only logits come out, any size and batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(),
+                                  nn.Conv2d(8, 12, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.logits = nn.Linear(12, 3)
+
+    def forward(self, x):
+        embedding = self.body(x)
+        return self.logits(embedding) if torch.onnx.is_in_onnx_export() else (embedding, self.logits(embedding))
+
+
 def networks():
     picture, frames = torch.randn(2, 3, 33, 40), torch.randn(2, 50, 20)
     token = torch.tensor([[5, 9, 2, 31, 0, 0], [7, 7, 1, 39, 12, 3]])
     return [("resnet", ResNet18(), picture, 11, True), ("mobilenet", MobileNet(), picture, 9, True),
             ("xvector", XVector(), frames, 13, True), ("ecapa", Ecapa(), frames.transpose(1, 2).contiguous(), 14, True),
-            ("transformer", Transformer(), token, 12, True), ("decoder", Decoder(), picture[:, :, :12, :14], 16, False)]
+            ("transformer", Transformer(), token, 12, True), ("decoder", Decoder(), picture[:, :, :12, :14], 16, False),
+            ("picture", Picture(), picture[:, :, :20, :20].contiguous(), 13, True)]
 
 
 def settle(net):
@@ -243,11 +258,14 @@ def main():
     tensors = {}
     for name, net, x, opset, dynamic in networks():
         net = settle(net)
-        axes = {n: {0: "batch"} for n in ("input", "embedding", "logits")} if dynamic else None
+        outputs = ["logits"] if name == "picture" else ["embedding", "logits"]
+        axes = {n: {0: "batch"} for n in ["input"] + outputs} if dynamic else None
+        if name == "picture":
+            axes["input"].update({2: "height", 3: "width"})
         path = os.path.join(HERE, "onnx_%s.onnx" % name)
         with torch.no_grad():
             torch.onnx.export(net, (x,), path, opset_version=opset, input_names=["input"],
-                              output_names=["embedding", "logits"], dynamic_axes=axes)
+                              output_names=outputs, dynamic_axes=axes)
             embedding, logits = net(x)
         tensors.update({name + ".input": x, name + ".embedding": embedding, name + ".logits": logits})
         print(name, os.path.getsize(path), "bytes", file=sys.stderr)

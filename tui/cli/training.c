@@ -6,6 +6,7 @@
 #include "pipeline/run/sampler.h"
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
+#include "stages/trunk.h"
 #include "tui/cli/cmd.h"
 #include "tui/cli/plan.h"
 
@@ -21,7 +22,7 @@ static int load_teacher(struct rt_training *t, struct rt_error *e)
     const struct rt_recipe *r = t->recipe;
     if (!r->teacher_model[0])
         return 0;
-    int rc = rt_model_load(&t->teacher_model, r->teacher_model, e);
+    int rc = rt_model_load_teacher(&t->teacher_model, r, e);
     if (rc < 0) {
         rt_error_prefix(e, "teacher.model");
         return rc;
@@ -218,6 +219,8 @@ static void announce(const struct rt_training *t)
     if (t->teacher)
         fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->recipe.student_modality,
                 t->teacher->recipe.student_net, r->teacher_model);
+    if (t->teacher && t->teacher->trunk)
+        fprintf(stderr, "          %s\n", t->teacher->trunk->about);
     if (t->student.step)
         fprintf(stderr, "resumed   at step %lld%s\n", (long long)t->student.step,
                 t->student.step < t->student.steps ? "" : ": all updates were done; measured again");
