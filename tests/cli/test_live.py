@@ -9,14 +9,14 @@ import shutil
 import sqlite3
 import unittest
 
-from lab import SPEECH, TEXT, Lab, digest, last_checkpoint, read_tensors, settings
+from end_to_end import SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors, settings
 
 CHANGES = [(3, "me", "train.lr", "0.0005"), (7, "me", "distill.l2.margin", "0.5"),
            (7, "you", "distill.l2.quantile", "0"), (11, "me", "train.lr", "0.001"),
            (11, "me", "weight.terms", "snr")]
 
 
-class Live(Lab):
+class Live(EndToEnd):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
