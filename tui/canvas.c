@@ -63,7 +63,7 @@ static uint32_t plain(uint32_t code)
         uint32_t code;
         char plain;
     } same[] = {{ELLIPSIS, '~'}, {0x2502, '|'}, {0x2500, '-'}, {0x2588, '#'}, {0x2591, '.'},
-                {0x25B2, '^'},   {0x25BC, 'v'}, {0x00B7, '.'}, {0x253C, '+'}, {0x25CF, '*'}};
+                {0x2592, '='}, {0x25B2, '^'}, {0x25BC, 'v'}, {0x00B7, '.'}, {0x253C, '+'}, {0x25CF, '*'}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (same[i].code == code)
             return (uint32_t)same[i].plain;

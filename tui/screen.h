@@ -75,7 +75,7 @@ struct rt_ui {
     char line[400];
     struct rt_losses_view losses;
     struct rt_samples_view samples;
-    struct rt_list_view help;
+    struct rt_list_view pipeline, journal, help;
 };
 
 /* message of the footer; failed: it is of something that went wrong. */

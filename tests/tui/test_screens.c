@@ -353,6 +353,23 @@ static void test_samples_by_hand(void **state)
     close_view(v);
 }
 
+static void test_pipeline_and_journal(void **state)
+{
+    struct view *v = open_view(false);
+    (void)state;
+    press(v, '3');
+    compare(v, 80, 24, "pipeline-80x24");
+    assert_string_equal(rt_snapshot_limiting(&v->model)->name, "student");
+    press(v, '4');
+    v->model.journal[0].time = 1e9; /* the test's own time is another one each time */
+    compare(v, 100, 10, "journal-100x10");
+    close_view(v);
+    v = open_view(true);
+    press(v, '3');
+    compare(v, 50, 8, "pipeline-ascii-50x8");
+    close_view(v);
+}
+
 static void test_help(void **state)
 {
     struct view *v = open_view(false);
@@ -461,7 +478,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
+        cmocka_unit_test(test_help),
         cmocka_unit_test(test_live),       cmocka_unit_test(test_commands),
         cmocka_unit_test(test_numbers),
     };

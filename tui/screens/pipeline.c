@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * pipeline: what each stage did with its time, from run.db's table of stages: busy, waiting for work, waiting
+ * for room; what went through it; and in words which stage limits the run. */
+#include "tui/screen.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TALL 5 /* lines of one stage, when there is room for its words */
+#define NAME 10
+#define NUMBER 6
+
+/* Shares of the time of all its workers. */
+struct shares {
+    double busy, wait_in, wait_out;
+};
+
+static struct shares shares_of(const struct rt_stage_row *s)
+{
+    double all = s->wall * s->workers;
+    all = all > 0 ? all : NAN;
+    return (struct shares){s->busy / all, s->wait_in / all, s->wait_out / all};
+}
+
+static double part(double share)
+{
+    return isnan(share) ? 0 : share;
+}
+
+/* One bar: busy, waiting for work, waiting for room; blank is idle. */
+static void draw_bar(struct rt_canvas *c, int x, int y, int room, const struct shares *s)
+{
+    const double share[] = {s->busy, s->wait_in, s->wait_out};
+    static const enum rt_style style[] = {RT_STYLE_LINE3, RT_STYLE_LINE1, RT_STYLE_LINE2};
+    static const uint32_t block[] = {0x2588, 0x2592, 0x2591}; /* told apart without colour too */
+    double end = 0;
+    int at = 0;
+    for (int i = 0; i < 3; i++) {
+        end += part(share[i]);
+        for (int to = (int)lround((end < 1 ? end : 1) * room); at < to; at++)
+            rt_canvas_put(c, x + at, y, style[i], block[i]);
+    }
+}
+
+static void draw_words(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s,
+                       const struct shares *share)
+{
+    char batches[24], samples[24], packed[24], each[24];
+    int used = rt_canvas_print(c, x, y, room, RT_STYLE_LINE3, "busy %.0f %%", 100 * part(share->busy));
+    used += rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE1, "   waiting for work %.0f %%",
+                            100 * part(share->wait_in));
+    rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE2, "   waiting for room %.0f %%",
+                    100 * part(share->wait_out));
+    used = rt_canvas_print(c, x, y + 1, room, RT_STYLE_DIM, "%s samples in %s batches of %s ms",
+                           rt_ui_number((double)s->samples, samples),
+                           rt_ui_number((double)s->batches, batches),
+                           rt_ui_number(s->batches ? 1e3 * s->busy / (double)s->batches : (double)NAN, each));
+    if (s->packed_out > 0)
+        rt_canvas_print(c, x + used, y + 1, room - used, RT_STYLE_DIM, ", %sB out (%.0f %%)",
+                        rt_ui_number((double)s->packed_out, packed),
+                        s->raw_out ? 100 * (double)s->packed_out / (double)s->raw_out : 100);
+}
+
+static void draw_stage(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits)
+{
+    struct shares share = shares_of(s);
+    int x = r.x + 1, y = r.y, end = r.x + r.w - 1;
+    rt_canvas_text(c, x, y, NAME - 1 < end - x ? NAME - 1 : end - x,
+                   limits ? RT_STYLE_CURSOR : RT_STYLE_TITLE, s->name);
+    x += NAME;
+    if (end - x < NUMBER)
+        return;
+    rt_canvas_right(c, x, y, NUMBER - 1, RT_STYLE_PLAIN, "%.0f%%", 100 * part(share.busy));
+    x += NUMBER;
+    int room = end - x;
+    if (room > 24)
+        rt_canvas_right(c, end - 11, y, 11, RT_STYLE_DIM, s->workers == 1 ? "%d worker" : "%d workers",
+                        s->workers);
+    room -= room > 24 ? 12 : 0;
+    draw_bar(c, x, y, room, &share);
+    if (r.h >= 3)
+        draw_words(c, x, y + 1, end - x, s, &share);
+}
+
+static void draw_limit(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect *r)
+{
+    const struct rt_stage_row *most = rt_snapshot_limiting(m);
+    struct shares share = shares_of(most);
+    char text[300];
+    if (part(share.busy) > 0.7)
+        snprintf(text, sizeof text, "The %s limits the run: it is busy %.0f %% of the time, and what is before "
+                 "it waits.", most->name, 100 * share.busy);
+    else
+        snprintf(text, sizeof text, "No stage is busy most of the time; the busiest, %s, is for %.0f %%.",
+                 most->name, 100 * part(share.busy));
+    struct rt_rect words = {r->x + 1, r->y, r->w - 2, r->h < 2 ? r->h : 2};
+    rt_layout_top(r, rt_canvas_wrap(c, words, RT_STYLE_PLAIN, text) + 1);
+}
+
+static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+{
+    const struct rt_snapshot *m = ui->model;
+    struct rt_list_view *v = &ui->pipeline;
+    v->count = m->stage_count;
+    if (m->stage_count == 0) {
+        rt_canvas_wrap(c, r, RT_STYLE_DIM, m->live ? "The stages' account stands in run.db when the run "
+                       "ends." : "This run left no account of its stages.");
+        return;
+    }
+    if (r.h >= 6)
+        draw_limit(m, c, &r);
+    int tall = r.h >= m->stage_count * TALL ? TALL : r.h >= m->stage_count * (TALL - 1) ? TALL - 1 : 1;
+    v->lines = r.h / tall;
+    v->first = rt_layout_scroll(v->first, v->first, v->lines, v->count);
+    for (int i = 0; v->first + i < m->stage_count && r.h > 0; i++)
+        draw_stage(c, rt_layout_top(&r, tall), &m->stage[v->first + i],
+                   &m->stage[v->first + i] == rt_snapshot_limiting(m));
+}
+
+static unsigned act(struct rt_ui *ui, enum rt_act act)
+{
+    return rt_list_act(&ui->pipeline, act);
+}
+
+const struct rt_screen rt_screen_pipeline = {"pipeline", "Pipeline", draw, act, NULL, NULL};
