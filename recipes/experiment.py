@@ -141,6 +141,7 @@ class Experiment:
 
     def run(self, folder, seeds, extra=()):
         """Returns (teachers, students): {name or title: [Run per seed]}, all trained."""
+        self.seeds = list(seeds)
         teachers = {t: [Run(self.recipe(file), os.path.join(folder, "%s-%d" % (slug(t), s)),
                             self.common(s, ())) for s in seeds]
                     for t, file in self.teachers.items()}
@@ -158,7 +159,8 @@ class Experiment:
 
     def text(self, teachers, students):
         tests = {title: [r.metric("test") for r in runs] for title, runs in students.items()}
-        lines = [table(self.title, tests, next(iter(self.settings)))]
+        lines = [table(self.title, tests, next(iter(self.settings))),
+                 "\nSeeds %s." % ", ".join(str(s) for s in self.seeds)]
         for name, runs in teachers.items():
             lines.append("\n%s on the test split: %.1f %%." % (
                 name[0].upper() + name[1:], 100 * mean([r.metric("test") for r in runs])))
