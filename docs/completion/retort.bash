@@ -49,6 +49,7 @@ _retort() {
     fi
     case $command in
     run) _retort_files "$word" '*.yaml' ;;
+    ctl) ((COMP_CWORD > 2)) && _retort_words "$word" "$("$program" ctl --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')" || _retort_files "$word" ;;
     inspect) _retort_files "$word" '*.tsv' ;;
     eval | embed) _retort_files "$word" '*.tsv' '*.safetensors' ;;
     export) _retort_files "$word" '*.safetensors' '*.onnx' ;;

@@ -544,6 +544,11 @@ void rt_runner_stop(struct rt_runner *r)
     atomic_store(&r->stop, 1);
 }
 
+int rt_runner_stopping(const struct rt_runner *r)
+{
+    return atomic_load(&r->stop);
+}
+
 int rt_runner_stats(const struct rt_runner *r, struct rt_stage_stats stats[RT_RUNNER_STAGES])
 {
     uint64_t since = r->started && !r->finished ? uv_hrtime() - r->settled : 0;

@@ -53,6 +53,8 @@ int rt_runner_run(struct rt_runner *r, struct rt_source source, struct rt_sink s
                   struct rt_error *e);
 /* Asks for the end; any thread, and from signal handlers, at any time while the runner exists. */
 void rt_runner_stop(struct rt_runner *r);
+/* 1 after that: work that waits for something should return. Any thread. */
+int rt_runner_stopping(const struct rt_runner *r);
 
 /* Loop thread only (sink callbacks, or after run). Returns the number of stages filled in. */
 int rt_runner_stats(const struct rt_runner *r, struct rt_stage_stats stats[RT_RUNNER_STAGES]);

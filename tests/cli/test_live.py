@@ -4,12 +4,16 @@
 # by another run, and repeated by replay to the same bytes.
 """Usage: test_live.py PATH/TO/retort"""
 
+import json
 import os
 import shutil
+import signal
 import sqlite3
+import time
 import unittest
 
-from end_to_end import SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors, settings
+from end_to_end import (PATIENCE, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors,
+                        settings)
 
 CHANGES = [(3, "me", "train.lr", "0.0005"), (7, "me", "distill.l2.margin", "0.5"),
            (7, "you", "distill.l2.quantile", "0"), (11, "me", "train.lr", "0.001"),
@@ -102,6 +106,107 @@ class Journal(Live):
                              *settings(self.study), code=1)
         self.says(err, "nowhere")
         self.retort("run", "--resume", "-o", plan, "--journal", plan, code=2)
+
+
+class Steered(Live):
+    """A run in the background and `retort ctl` beside it."""
+
+    def begin(self, output, *words, **more):
+        if "--resume" not in words:
+            words = (self.recipe, *settings(self.study, train__epochs=100, **more))
+        run = self.start("run", *words, "-q", "-o", output)
+        self.addCleanup(run.communicate)
+        self.addCleanup(run.kill)
+        deadline = time.monotonic() + PATIENCE
+        while run.poll() is None and time.monotonic() < deadline:
+            asked = self.start("ctl", output, "status")
+            asked.communicate(timeout=PATIENCE)
+            if asked.returncode == 0:
+                return run
+        self.fail("no socket: %s" % (run.communicate(),))
+
+    def ctl(self, run, *words, **more):
+        out, err = self.retort("ctl", "--json", run, *words, **more)
+        return err if more.get("code") else json.loads(out)["result"]
+
+    def wait_until(self, run, key, value):
+        deadline = time.monotonic() + PATIENCE
+        while self.ctl(run, "status")[key] != value and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(self.ctl(run, "status")[key], value)
+
+    def test_changed_paused_stopped_resumed_replayed(self):
+        run = self.begin("a")
+        paused = self.ctl("a", "pause")["step"]
+        self.wait_until("a", "state", "paused")
+        step = self.ctl("a", "set", "distill.l2.margin", "0.25")
+        self.assertIn(step["step"], (paused, paused + 1))
+        self.assertEqual((step["before"], step["after"]), ("0", "0.25"))
+        first = step["step"]
+        self.assertEqual(self.ctl("a", "get", "distill.l2.margin"), {"distill.l2.margin": "0.25"})
+        self.ctl("a", "set", "distill.l2.quantile", "0")
+        self.ctl("a", "step", "3")
+        self.wait_until("a", "step", first + 2)
+        self.assertEqual(self.ctl("a", "checkpoint")["step"], first + 2)
+        out, _ = self.retort("ctl", "--who", "anna", "a", "set", "train.lr", "0.0005")
+        self.says(out, "key: train.lr\n", "before: 0.002\n", "after: 0.0005\n", "step: %d\n" % (first + 3))
+        for words, says in ((("set", "train.lr", "-1"), "from 0 to 100"),
+                            (("set", "train.batch", "4"), "start of a run only"),
+                            (("set", "weight.terms", "volume"), "volume"), (("jump",), "not a verb")):
+            self.says(self.ctl("a", *words, code=2), "a: ", says)
+        # A change that waits when the run is stopped is made when it goes on.
+        self.ctl("a", "stop")
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 130, err)
+        self.assertFalse(os.path.exists(self.path("a/socket")))
+        self.assertEqual(self.journal("a"), [(first, "ctl", "distill.l2.margin", "0.25"),
+                                             (first, "ctl", "distill.l2.quantile", "0")])
+        run = self.begin("a", "--resume")
+        self.assertEqual(self.ctl("a", "get", "train.lr"), {"train.lr": "0.0005"})
+        late = self.ctl("a", "set", "weight.floor", "30%")["step"]
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, err)
+        journal = self.journal("a")
+        self.assertEqual(journal[2:], [(first + 3, "anna", "train.lr", "0.0005"),
+                                       (late, "ctl", "weight.floor", "0.3")])
+        out, _ = self.retort("replay", "a", "-q")
+        self.says(out, "identical to step 400")
+        self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
+        self.assertEqual(self.outcome("a"), self.outcome("b"))
+        self.assertEqual(self.journal("b"), journal)
+
+    def test_watched_and_signalled_while_paused(self):
+        run = self.begin("a", run__checkpoint=1000)
+        watch = self.start("ctl", "a", "watch")
+        self.addCleanup(watch.communicate)
+        self.addCleanup(watch.kill)
+        self.assertTrue(json.loads(watch.stdout.readline())["ok"])
+        self.ctl("a", "pause")
+        while True:
+            report = json.loads(watch.stdout.readline())
+            self.assertEqual(report["event"], "step")
+            if report["state"] == "paused":
+                break
+        run.send_signal(signal.SIGTERM)
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 130, err)
+        watch.communicate(timeout=PATIENCE)
+        self.assertEqual(watch.returncode, 0)
+        self.says(self.ctl("a", "status", code=1), "a: no run goes on there")
+        self.says(self.ctl("nowhere", "status", code=1), "nowhere")
+        self.retort("ctl", code=2)
+        self.retort("ctl", "a", code=2)
+
+    def test_killed_leaves_a_socket_that_is_no_obstacle(self):
+        run = self.begin("a")
+        run.kill()
+        run.communicate()
+        self.assertTrue(os.path.exists(self.path("a/socket")))
+        self.says(self.ctl("a", "status", code=1), "no run goes on there")
+        run = self.begin("a", "--resume")
+        self.ctl("a", "stop")
+        run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 130)
 
 
 class Replay(Live):

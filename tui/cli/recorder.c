@@ -149,15 +149,39 @@ static int write_state(struct rt_recorder *r, const char *file, struct rt_error 
     return rc;
 }
 
+/* Changes asked for since the checkpoint of this step was written, which wait for the next one: a run
+ * stopped now must not lose them. The rest of it stays as it was then. */
+static int keep_waiting(struct rt_recorder *r, const char *file, struct rt_error *e)
+{
+    char path[4200], *settings, *pending;
+    struct rt_safetensors *s = NULL;
+    if (!r->student->control)
+        return 0;
+    int rc = rt_control_save(r->student->control, &settings, &pending);
+    if (rc < 0)
+        return rt_error_set(e, rc, "no memory for the changes that wait");
+    if (pending[0]) {
+        rc = rt_safetensors_read(&s, rt_rundir_file(r->dir, file, path, sizeof path), e);
+        if (rc == 0 && (rc = rt_safetensors_set_text(s, "retort.pending", pending)) < 0)
+            rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
+        if (rc == 0)
+            rc = rt_safetensors_write(s, path, e);
+        rt_safetensors_destroy(s);
+    }
+    free(settings);
+    free(pending);
+    return rc;
+}
+
 int rt_recorder_checkpoint(struct rt_recorder *r, struct rt_error *e)
 {
     char file[64];
+    snprintf(file, sizeof file, "checkpoints/step-%08lld.safetensors", (long long)r->student->step);
     if (r->saved_step == r->student->step)
-        return 0;
+        return keep_waiting(r, file, e);
     int rc = rt_rundb_commit(r->db, e); /* a run resumed from here lacks no metric before it */
     if (rc < 0)
         return rc;
-    snprintf(file, sizeof file, "checkpoints/step-%08lld.safetensors", (long long)r->student->step);
     rc = write_state(r, file, e);
     if (rc == 0) {
         r->saved_step = r->student->step;
@@ -234,9 +258,34 @@ static void on_left_out(void *self, const struct rt_drop *drop)
         rt_rundir_log(r->dir, "left out: %s", drop->text);
 }
 
+static void post(const struct rt_recorder *r, const struct rt_step_report *p)
+{
+    struct rt_status s = {
+        .step = p->step, .steps = r->student->steps, .epoch = p->epoch + 1,
+        .epochs = (int)((r->student->steps + r->epoch_steps - 1) / r->epoch_steps),
+    };
+    rt_status_add(&s, "loss", p->total);
+    rt_status_add(&s, "lr", p->lr);
+    rt_status_add(&s, "gradient_norm", p->gradient_norm);
+    rt_status_add(&s, "effective", p->effective);
+    for (int k = 0; k < RT_TERMS; k++) {
+        char name[64];
+        if (!p->terms->used[k])
+            continue;
+        rt_status_add(&s, rt_terms[k]->name, p->terms->mean[k]);
+        snprintf(name, sizeof name, "%s.inside", rt_terms[k]->name);
+        if (k >= RT_TASK_TERMS)
+            rt_status_add(&s, name, p->terms->inside[k]);
+    }
+    rt_status_add(&s, "valid.top1", r->last_top1);
+    rt_board_put(r->board, &s);
+}
+
 static int on_step(void *self, const struct rt_step_report *p, struct rt_error *e)
 {
     struct rt_recorder *r = self;
+    if (r->board)
+        post(r, p);
     if (!r->quiet)
         show(r, p);
     return step_metrics(r, p, e);

@@ -4,6 +4,7 @@
 #ifndef RT_RECORDER_H
 #define RT_RECORDER_H
 
+#include "pipeline/live/status.h"
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
 #include "stages/student.h"
@@ -17,6 +18,7 @@ struct rt_recorder {
     struct rt_rundir *dir;
     int epoch_steps;
     bool quiet; /* no progress */
+    struct rt_board *board; /* where the run is, for who asks; or NULL */
 
     struct rt_rundb *db;
     struct rt_progress progress;

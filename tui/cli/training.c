@@ -3,6 +3,7 @@
 #include "tui/cli/training.h"
 
 #include "formats/file.h"
+#include "pipeline/live/socket.h"
 #include "pipeline/run/sampler.h"
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
@@ -174,12 +175,27 @@ static int load_checkpoint(struct rt_training *t, struct rt_error *e)
     return rc;
 }
 
+static int check_settings(void *self, const struct rt_recipe *r, struct rt_error *e)
+{
+    return rt_student_check(&((struct rt_training *)self)->student, r, e);
+}
+
+static int is_stopping(void *self)
+{
+    return rt_runner_stopping(((struct rt_training *)self)->runner);
+}
+
+static void stop_run(void *self)
+{
+    rt_runner_stop(((struct rt_training *)self)->runner);
+}
+
 static int make_student(struct rt_training *t, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
     int per_epoch = rt_sampler_epoch_steps(t->train_count, (int)r->train_batch);
-    struct rt_control_host host = {&t->student, rt_student_check, NULL, NULL};
-    if (rt_control_create(&t->control, r) < 0)
+    struct rt_control_host host = {t, check_settings, is_stopping, stop_run};
+    if (rt_control_create(&t->control, r) < 0 || rt_board_create(&t->board) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for a run");
     rt_control_host(t->control, &host);
     t->student = (struct rt_student){
@@ -194,7 +210,7 @@ static int make_student(struct rt_training *t, struct rt_error *e)
     };
     t->recorder = (struct rt_recorder){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
-        .quiet = t->quiet,
+        .quiet = t->quiet, .board = t->board,
     };
     return rt_student_init(&t->student, e);
 }
@@ -339,6 +355,21 @@ static int account(struct rt_training *t, const struct rt_runner *runner, double
     return written;
 }
 
+/* A run that cannot be steered is a run all the same. */
+static struct rt_socket *listen_to_others(const struct rt_training *t)
+{
+    struct rt_desk desk = {t->control, t->board};
+    struct rt_status now = {.step = t->student.step, .steps = t->student.steps};
+    struct rt_socket *s;
+    struct rt_error e = {0};
+    rt_board_put(t->board, &now);
+    if (rt_socket_start(&s, t->dir.path, &desk, &e) < 0) {
+        rt_rundir_log(&t->dir, "goes on without a socket: %s", e.text);
+        fprintf(stderr, "retort: going on without a socket: %s\n", e.text);
+    }
+    return s;
+}
+
 static int run_pipeline(struct rt_training *t, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
@@ -362,8 +393,11 @@ static int run_pipeline(struct rt_training *t, struct rt_error *e)
     if (rc < 0)
         rt_error_set(e, rc, "cannot make the pipeline: %s", rt_err_words(rc));
     uint64_t began = rt_progress_now();
+    t->runner = runner;
+    struct rt_socket *socket = rc == 0 ? listen_to_others(t) : NULL;
     if (rc == 0)
         rc = rt_runner_run(runner, rt_sampler_source(sampler), (struct rt_sink){0}, e);
+    rt_socket_stop(socket);
     if (runner)
         rc = account(t, runner, 1e-9 * (double)(rt_progress_now() - began), rc, e);
     rt_runner_destroy(runner);
@@ -460,6 +494,7 @@ void rt_training_close(struct rt_training *t)
         rt_recorder_close(&t->recorder, "failed", &ignored);
     rt_student_fini(&t->student);
     rt_control_destroy(t->control);
+    rt_board_destroy(t->board);
     rt_model_fini(&t->model);
     rt_model_fini(&t->best_model);
     rt_model_fini(&t->teacher_model);

@@ -21,6 +21,8 @@ struct rt_training {
     struct rt_model *teacher;      /* &teacher_model or NULL */
     struct rt_store *outputs;      /* the teacher's, cached */
     struct rt_control *control;    /* what may be changed while it runs */
+    struct rt_board *board;        /* where it is, for who asks */
+    struct rt_runner *runner;      /* while the pipeline runs */
     struct rt_student student;
     struct rt_recorder recorder;
     int *train_rows, *valid_rows, train_count, valid_count;

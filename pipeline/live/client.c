@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ * client: see client.h. */
+#include "pipeline/live/client.h"
+#include "pipeline/live/address.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES (1 << 20) /* no reply is longer */
+
+struct rt_client {
+    int fd;
+    char *line; /* [room]: a line, then what came behind it */
+    size_t used, room, taken;
+    char folder[4096];
+};
+
+int rt_client_open(struct rt_client **out, const char *folder, struct rt_error *e)
+{
+    struct sockaddr_un address;
+    int folder_fd;
+    *out = NULL;
+    int rc = rt_address_open(folder, &address, &folder_fd, e);
+    if (rc < 0)
+        return rc;
+    struct rt_client *c = calloc(1, sizeof *c);
+    int fd = c ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd < 0) {
+        rc = rt_error_set(e, RT_EMEM, "%s: cannot make a socket", folder);
+    } else if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        bool nobody = errno == ENOENT || errno == ECONNREFUSED;
+        rc = nobody ? rt_error_set(e, RT_EMISSING, "%s: no run goes on there", folder)
+                    : rt_error_errno(e, "cannot connect to the run in", folder);
+    }
+    close(folder_fd);
+    if (rc < 0) {
+        if (fd >= 0)
+            close(fd);
+        free(c);
+        return rc;
+    }
+    c->fd = fd;
+    snprintf(c->folder, sizeof c->folder, "%s", folder);
+    *out = c;
+    return 0;
+}
+
+void rt_client_close(struct rt_client *c)
+{
+    if (!c)
+        return;
+    close(c->fd);
+    free(c->line);
+    free(c);
+}
+
+static int set_patience(struct rt_client *c, int seconds)
+{
+    struct timeval t = {.tv_sec = seconds};
+    return setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) |
+           setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+}
+
+static int send_all(struct rt_client *c, const char *text, size_t size, struct rt_error *e)
+{
+    while (size > 0) {
+        ssize_t n = send(c->fd, text, size, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return rt_error_set(e, RT_EIO, "%s: the run does not listen any more", c->folder);
+        text += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int make_room(struct rt_client *c, struct rt_error *e)
+{
+    if (c->used < c->room)
+        return 0;
+    size_t room = c->room ? 2 * c->room : 4096;
+    char *more = room <= LINE_MAX_BYTES ? realloc(c->line, room) : NULL;
+    if (!more)
+        return rt_error_set(e, RT_ELARGE, "%s: a reply of more than %zu bytes", c->folder, c->used);
+    c->line = more;
+    c->room = room;
+    return 0;
+}
+
+int rt_client_next(struct rt_client *c, const char **line, struct rt_error *e)
+{
+    char *end;
+    if (c->taken) { /* the line given last */
+        c->used -= c->taken;
+        memmove(c->line, c->line + c->taken, c->used);
+        c->taken = 0;
+    }
+    while (!(end = c->used ? memchr(c->line, '\n', c->used) : NULL)) {
+        int rc = make_room(c, e);
+        if (rc < 0)
+            return rc;
+        ssize_t n = recv(c->fd, c->line + c->used, c->room - c->used, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return rt_error_set(e, RT_EIO, "%s: no reply for %d seconds", c->folder, RT_CLIENT_PATIENCE);
+        if (n <= 0)
+            return rt_error_set(e, RT_ENODATA, "%s: the run ended the connection", c->folder);
+        c->used += (size_t)n;
+    }
+    *end = '\0';
+    c->taken = (size_t)(end - c->line) + 1;
+    *line = c->line;
+    return 0;
+}
+
+static char *request_text(const char *who, const char *verb, char *const *arg, int args)
+{
+    json_t *request = json_pack("{s:i, s:s, s:s}", "id", 1, "verb", verb, "who", who);
+    json_t *list = json_array();
+    int failed = !request;
+    for (int i = 0; i < args; i++)
+        failed |= json_array_append_new(list, json_string(arg[i])) != 0;
+    failed |= json_object_set_new(request, "args", list) != 0;
+    char *text = failed ? NULL : json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+    return text;
+}
+
+int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *const *arg, int args,
+                  const char **line, struct rt_error *e)
+{
+    char *text = request_text(who, verb, arg, args);
+    if (!text)
+        return rt_error_set(e, RT_EUSAGE, "%s: an argument is not UTF-8", verb);
+    set_patience(c, RT_CLIENT_PATIENCE);
+    int rc = send_all(c, text, strlen(text), e);
+    free(text);
+    if (rc == 0)
+        rc = send_all(c, "\n", 1, e);
+    if (rc == 0)
+        rc = rt_client_next(c, line, e);
+    if (rc < 0)
+        return rc;
+    set_patience(c, 0);
+    json_t *reply = json_loads(*line, 0, NULL);
+    const char *error = json_string_value(json_object_get(reply, "error"));
+    if (!json_is_true(json_object_get(reply, "ok")))
+        rc = rt_error_set(e, RT_EUSAGE, "%s: %s", c->folder, error ? error : "the reply is not understood");
+    json_decref(reply);
+    return rc;
+}
+
+void rt_client_print(const char *line, FILE *out)
+{
+    const char *name;
+    json_t *value, *reply = json_loads(line, 0, NULL);
+    json_object_foreach(json_object_get(reply, "result"), name, value) {
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        fprintf(out, "%s: %s\n", name, text ? text : json_string_value(value));
+        free(text);
+    }
+    json_decref(reply);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ * socket: see socket.h. All of it but start and stop runs on the socket's own thread. */
+#include "pipeline/live/socket.h"
+#include "pipeline/live/address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+struct client {
+    struct rt_socket *socket;
+    uv_pipe_t pipe;
+    struct client *next;
+    int open, watching, reading;
+    int left;        /* requests it may still make in this window */
+    uint64_t window; /* ms, when that began */
+    size_t used;
+    char line[RT_SOCKET_LINE];
+};
+
+struct rt_socket {
+    struct rt_desk desk;
+    int folder; /* descriptor */
+    uv_thread_t thread;
+
+    /* the socket's thread */
+    uv_loop_t loop;
+    uv_async_t stop;
+    uv_timer_t tick;
+    uv_pipe_t listener;
+    struct client *client; /* list */
+    int clients, ticking;
+    uint64_t reported;
+    int was_paused;
+};
+
+/* ---- one client ---- */
+
+static void on_closed(uv_handle_t *h)
+{
+    struct client *c = h->data, **at = &c->socket->client;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    c->socket->clients--;
+    free(c);
+}
+
+static void drop(struct client *c)
+{
+    if (!c->open)
+        return;
+    c->open = c->watching = 0;
+    uv_close((uv_handle_t *)&c->pipe, on_closed);
+}
+
+struct message {
+    uv_write_t write;
+    char *text;
+};
+
+static void on_written(uv_write_t *w, int status)
+{
+    struct message *m = w->data;
+    struct client *c = w->handle->data;
+    free(m->text);
+    free(m);
+    if (status < 0)
+        drop(c);
+}
+
+/* Takes over text, one line without its end; NULL stands for no memory. A client whose own backlog is
+ * full is dropped. */
+static void say(struct client *c, char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+    struct message *m = text ? malloc(sizeof *m) : NULL;
+    if (!m || uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) + n > RT_SOCKET_BACKLOG) {
+        free(m);
+        free(text);
+        drop(c);
+        return;
+    }
+    text[n] = '\n'; /* in place of the NUL: lines are sent with their length */
+    m->text = text;
+    m->write.data = m;
+    uv_buf_t buffer = uv_buf_init(text, (unsigned)n + 1);
+    if (uv_write(&m->write, (uv_stream_t *)&c->pipe, &buffer, 1, on_written) != 0) {
+        free(text);
+        free(m);
+        drop(c);
+    }
+}
+
+static void want_ticks(struct rt_socket *s);
+static void read_on(struct client *c);
+
+static int may_ask(struct client *c)
+{
+    uint64_t now = uv_now(&c->socket->loop);
+    if (now - c->window >= RT_SOCKET_TICK) {
+        c->window = now;
+        c->left = RT_SOCKET_REQUESTS;
+    }
+    return c->left > 0;
+}
+
+/* Answers the whole lines at hand, as many as the client may ask now. */
+static void answer(struct client *c)
+{
+    size_t at = 0;
+    char *end;
+    while (c->open && may_ask(c) && (end = memchr(c->line + at, '\n', c->used - at))) {
+        size_t n = (size_t)(end - (c->line + at));
+        c->left--;
+        say(c, rt_desk_answer(&c->socket->desk, c->line + at, n, &c->watching));
+        at += n + 1;
+    }
+    if (!c->open)
+        return;
+    c->used -= at;
+    memmove(c->line, c->line + at, c->used);
+    int whole = memchr(c->line, '\n', c->used) != NULL;
+    if (!whole && c->used == sizeof c->line) {
+        say(c, strdup("{\"ok\":false,\"error\":\"a request of more than 16383 bytes\"}"));
+        drop(c);
+        return;
+    }
+    if (whole && c->reading) {
+        uv_read_stop((uv_stream_t *)&c->pipe);
+        c->reading = 0;
+    } else if (!whole) {
+        read_on(c);
+    }
+    if (whole || c->watching)
+        want_ticks(c->socket);
+}
+
+static void on_room(uv_handle_t *h, size_t wanted, uv_buf_t *buffer)
+{
+    struct client *c = h->data;
+    (void)wanted;
+    *buffer = uv_buf_init(c->line + c->used, (unsigned)(sizeof c->line - c->used));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+    struct client *c = stream->data;
+    (void)buffer;
+    if (n < 0) {
+        drop(c);
+        return;
+    }
+    c->used += (size_t)n;
+    answer(c);
+}
+
+static void read_on(struct client *c)
+{
+    if (c->reading)
+        return;
+    c->reading = uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read) == 0;
+    if (!c->reading)
+        drop(c);
+}
+
+/* ---- all of them ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct rt_socket *s = timer->data;
+    struct rt_status now;
+    int needed = 0, paused = rt_control_paused(s->desk.control);
+    rt_board_get(s->desk.board, &now);
+    int news = now.number != s->reported || paused != s->was_paused;
+    s->reported = now.number;
+    s->was_paused = paused;
+    for (struct client *c = s->client, *next; c; c = next) {
+        next = c->next; /* closing is done later, not now */
+        if (c->open && c->watching && news)
+            say(c, rt_desk_report(&s->desk, &now));
+        if (c->open && !c->reading)
+            answer(c);
+        needed |= c->open && (c->watching || !c->reading);
+    }
+    if (!needed) {
+        uv_timer_stop(&s->tick);
+        s->ticking = 0;
+    }
+}
+
+static void want_ticks(struct rt_socket *s)
+{
+    if (!s->ticking)
+        uv_timer_start(&s->tick, on_tick, RT_SOCKET_TICK, RT_SOCKET_TICK);
+    s->ticking = 1;
+}
+
+static int same_user(const struct client *c)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    uv_os_fd_t fd;
+    return uv_fileno((const uv_handle_t *)&c->pipe, &fd) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct rt_socket *s = listener->data;
+    struct client *c = status < 0 ? NULL : calloc(1, sizeof *c);
+    if (!c)
+        return;
+    c->socket = s;
+    uv_pipe_init(&s->loop, &c->pipe, 0);
+    c->pipe.data = c;
+    c->open = 1;
+    c->next = s->client;
+    s->client = c;
+    s->clients++;
+    if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !same_user(c)) {
+        drop(c);
+    } else if (s->clients > RT_SOCKET_CLIENTS) {
+        say(c, strdup("{\"ok\":false,\"error\":\"too many connections\"}"));
+        drop(c);
+    } else {
+        read_on(c);
+    }
+}
+
+static void on_stop(uv_async_t *async)
+{
+    struct rt_socket *s = async->data;
+    uv_close((uv_handle_t *)&s->stop, NULL);
+    uv_close((uv_handle_t *)&s->tick, NULL);
+    uv_close((uv_handle_t *)&s->listener, NULL);
+    for (struct client *c = s->client; c; c = c->next)
+        drop(c);
+}
+
+static void serve(void *self)
+{
+    struct rt_socket *s = self;
+    sigset_t all; /* signals are the run's; a write to a connection that is gone is an error, not a signal */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+}
+
+/* ---- start and stop ---- */
+
+/* The mode is set before the file exists, so that there is no moment when others may connect. */
+static int bind_file(struct rt_socket *s, const char *folder, int *fd, struct rt_error *e)
+{
+    struct sockaddr_un address;
+    struct stat st;
+    int rc = rt_address_open(folder, &address, &s->folder, e);
+    if (rc < 0)
+        return rc;
+    if (fstatat(s->folder, RT_SOCKET_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
+        unlinkat(s->folder, RT_SOCKET_NAME, 0);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*fd < 0 || fchmod(*fd, 0600) != 0 ||
+        bind(*fd, (struct sockaddr *)&address, sizeof address) != 0)
+        return rt_error_errno(e, "cannot make the socket in", folder);
+    return 0;
+}
+
+/* Handles that were made are closed, and the loop with them. */
+static void close_loop(struct rt_socket *s)
+{
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s->loop);
+}
+
+int rt_socket_start(struct rt_socket **out, const char *folder, const struct rt_desk *desk,
+                    struct rt_error *e)
+{
+    struct rt_socket *s = calloc(1, sizeof *s);
+    int fd = -1, rc;
+    *out = NULL;
+    if (!s || uv_loop_init(&s->loop) != 0) {
+        free(s);
+        return rt_error_set(e, RT_EMEM, "%s: no memory for the socket", folder);
+    }
+    s->desk = *desk;
+    s->folder = -1;
+    uv_async_init(&s->loop, &s->stop, on_stop);
+    uv_timer_init(&s->loop, &s->tick);
+    uv_pipe_init(&s->loop, &s->listener, 0);
+    s->stop.data = s->tick.data = s->listener.data = s;
+    rc = bind_file(s, folder, &fd, e);
+    int code = rc < 0 ? 0 : uv_pipe_open(&s->listener, fd);
+    if (rc == 0 && code == 0) {
+        fd = -1; /* the listener's now */
+        code = uv_listen((uv_stream_t *)&s->listener, RT_SOCKET_CLIENTS, on_connection);
+    }
+    if (rc == 0 && code == 0)
+        code = uv_thread_create(&s->thread, serve, s);
+    if (rc == 0 && code == 0) {
+        *out = s;
+        return 0;
+    }
+    if (rc == 0)
+        rc = rt_error_set(e, RT_EIO, "%s: cannot listen: %s", folder, uv_strerror(code));
+    if (fd >= 0)
+        close(fd);
+    on_stop(&s->stop);
+    close_loop(s);
+    if (s->folder >= 0)
+        close(s->folder);
+    free(s);
+    return rc;
+}
+
+void rt_socket_stop(struct rt_socket *s)
+{
+    if (!s)
+        return;
+    unlinkat(s->folder, RT_SOCKET_NAME, 0);
+    uv_async_send(&s->stop);
+    uv_thread_join(&s->thread);
+    uv_loop_close(&s->loop);
+    close(s->folder);
+    free(s);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * status: see status.h. */
+#include "pipeline/live/status.h"
+#include "formats/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+struct rt_board {
+    uv_mutex_t lock;
+    struct rt_status last;
+};
+
+int rt_board_create(struct rt_board **out)
+{
+    struct rt_board *b = calloc(1, sizeof *b);
+    *out = NULL;
+    if (!b || uv_mutex_init(&b->lock) != 0) {
+        free(b);
+        return RT_EMEM;
+    }
+    *out = b;
+    return 0;
+}
+
+void rt_board_destroy(struct rt_board *b)
+{
+    if (b)
+        uv_mutex_destroy(&b->lock);
+    free(b);
+}
+
+void rt_board_put(struct rt_board *b, const struct rt_status *s)
+{
+    uv_mutex_lock(&b->lock);
+    uint64_t number = b->last.number + 1;
+    b->last = *s;
+    b->last.number = number;
+    uv_mutex_unlock(&b->lock);
+}
+
+void rt_board_get(struct rt_board *b, struct rt_status *s)
+{
+    uv_mutex_lock(&b->lock);
+    *s = b->last;
+    uv_mutex_unlock(&b->lock);
+}
+
+void rt_status_add(struct rt_status *s, const char *name, double value)
+{
+    if (s->values == RT_STATUS_VALUES)
+        return;
+    snprintf(s->value[s->values].name, sizeof s->value[0].name, "%s", name);
+    s->value[s->values++].value = value;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ * verbs: see verbs.h. One function for each row of verbs.def. */
+#include "pipeline/live/verbs.h"
+#include "formats/words.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A request on its way. */
+struct call {
+    const struct rt_desk *desk;
+    const char *who, *arg[2];
+    int args, *watch;
+    json_t *result; /* an object */
+};
+
+static void put_text(json_t *o, const char *name, const char *text)
+{
+    json_object_set_new(o, name, json_string(text));
+}
+
+static void put_int(json_t *o, const char *name, int64_t value)
+{
+    json_object_set_new(o, name, json_integer(value));
+}
+
+static void put_status(json_t *o, const struct rt_desk *d, const struct rt_status *s)
+{
+    put_text(o, "state", rt_control_paused(d->control) ? "paused" : "running");
+    put_int(o, "step", s->step);
+    put_int(o, "steps", s->steps);
+    put_int(o, "epoch", s->epoch);
+    put_int(o, "epochs", s->epochs);
+    for (int i = 0; i < s->values; i++)
+        if (isfinite(s->value[i].value))
+            json_object_set_new(o, s->value[i].name, json_real(s->value[i].value));
+}
+
+static int verb_status(struct call *c, struct rt_error *e)
+{
+    (void)e;
+    struct rt_status s;
+    rt_board_get(c->desk->board, &s);
+    put_status(c->result, c->desk, &s);
+    return 0;
+}
+
+static int verb_get(struct call *c, struct rt_error *e)
+{
+    char value[RT_RECIPE_TEXT];
+    int rc = 0;
+    if (c->args) {
+        rc = rt_control_get(c->desk->control, c->arg[0], value, sizeof value, e);
+        if (rc == 0)
+            put_text(c->result, c->arg[0], value);
+        return rc;
+    }
+    for (int i = 0; rc == 0 && i < rt_key_count; i++) {
+        if (rt_keys[i].effect != RT_EFFECT_STEP)
+            continue;
+        rc = rt_control_get(c->desk->control, rt_keys[i].name, value, sizeof value, e);
+        if (rc == 0)
+            put_text(c->result, rt_keys[i].name, value);
+    }
+    return rc;
+}
+
+static int verb_set(struct call *c, struct rt_error *e)
+{
+    char before[RT_RECIPE_TEXT];
+    int64_t at;
+    int rc = rt_control_set(c->desk->control, c->who, c->arg[0], c->arg[1], before, &at, e);
+    if (rc < 0)
+        return rc;
+    put_text(c->result, "key", c->arg[0]);
+    put_text(c->result, "before", before);
+    char after[RT_RECIPE_TEXT];
+    if (rt_control_get(c->desk->control, c->arg[0], after, sizeof after, e) == 0)
+        put_text(c->result, "after", after);
+    put_int(c->result, "step", at);
+    return 0;
+}
+
+static int verb_pause(struct call *c, struct rt_error *e)
+{
+    (void)e;
+    rt_control_pause(c->desk->control);
+    put_int(c->result, "step", rt_control_next(c->desk->control));
+    return 0;
+}
+
+static int verb_resume(struct call *c, struct rt_error *e)
+{
+    (void)e;
+    rt_control_resume(c->desk->control);
+    put_int(c->result, "step", rt_control_next(c->desk->control));
+    return 0;
+}
+
+static int verb_step(struct call *c, struct rt_error *e)
+{
+    char *end = "", quoted[RT_QUOTE];
+    long long n = c->args ? strtoll(c->arg[0], &end, 10) : 1;
+    if (*end || (c->args && end == c->arg[0]) || n < 1 || n > 1000000000)
+        return rt_error_set(e, RT_EUSAGE, "step %s: write a number of steps from 1 to 1000000000",
+                            rt_quote(quoted, sizeof quoted, c->arg[0]));
+    if (!rt_control_paused(c->desk->control))
+        return rt_error_set(e, RT_EUSAGE, "the run goes on by itself: pause it first");
+    put_int(c->result, "step", rt_control_next(c->desk->control));
+    rt_control_allow(c->desk->control, n);
+    return 0;
+}
+
+static int verb_checkpoint(struct call *c, struct rt_error *e)
+{
+    int64_t step = rt_control_checkpoint(c->desk->control, -1);
+    if (step < 0)
+        return rt_error_set(e, (int)step, "no memory to ask for a checkpoint");
+    put_int(c->result, "step", step);
+    return 0;
+}
+
+static int verb_stop(struct call *c, struct rt_error *e)
+{
+    (void)e;
+    put_int(c->result, "step", rt_control_next(c->desk->control) - 1);
+    rt_control_stop(c->desk->control);
+    return 0;
+}
+
+static int verb_watch(struct call *c, struct rt_error *e)
+{
+    *c->watch = 1;
+    return verb_status(c, e);
+}
+
+static int (*const verb_code[])(struct call *c, struct rt_error *e) = {
+#define RT_VERB(name, least, most, arguments, help) verb_##name,
+#include "pipeline/live/verbs.def"
+#undef RT_VERB
+};
+const struct rt_live_verb rt_live_verbs[] = {
+#define RT_VERB(name, least, most, arguments, help) {#name, least, most, arguments, help},
+#include "pipeline/live/verbs.def"
+#undef RT_VERB
+};
+const int rt_live_verb_count = (int)(sizeof rt_live_verbs / sizeof *rt_live_verbs);
+
+const struct rt_live_verb *rt_live_verb_find(const char *name)
+{
+    for (int i = 0; i < rt_live_verb_count; i++)
+        if (strcmp(rt_live_verbs[i].name, name) == 0)
+            return &rt_live_verbs[i];
+    return NULL;
+}
+
+static int unknown_verb(const char *name, struct rt_error *e)
+{
+    char quoted[RT_QUOTE], hint[160];
+    struct rt_nearest near = {.word = name};
+    for (int i = 0; i < rt_live_verb_count; i++)
+        rt_nearest_offer(&near, rt_live_verbs[i].name);
+    rt_nearest_hint(&near, hint, sizeof hint);
+    return rt_error_set(e, RT_ENOTFOUND, "%s is not a verb%s", rt_quote(quoted, sizeof quoted, name),
+                        hint);
+}
+
+/* verb, args and who of a request; then does it. */
+static int perform(struct call *c, const json_t *request, struct rt_error *e)
+{
+    const char *name = json_string_value(json_object_get(request, "verb"));
+    const json_t *args = json_object_get(request, "args"), *who = json_object_get(request, "who");
+    if (!name)
+        return rt_error_set(e, RT_EFORMAT, "a request is {\"id\": ..., \"verb\": \"...\", \"args\": [...]}");
+    const struct rt_live_verb *verb = rt_live_verb_find(name);
+    if (!verb)
+        return unknown_verb(name, e);
+    if ((args && !json_is_array(args)) || (who && !json_is_string(who)))
+        return rt_error_set(e, RT_EFORMAT, "%s: args is a list of texts, who a text", name);
+    c->args = (int)json_array_size(args);
+    if (c->args < verb->least || c->args > verb->most)
+        return rt_error_set(e, RT_EUSAGE, "%d arguments for: %s %s", c->args, name, verb->arguments);
+    for (int i = 0; i < c->args; i++)
+        if (!(c->arg[i] = json_string_value(json_array_get(args, (size_t)i))))
+            return rt_error_set(e, RT_EFORMAT, "%s: args is a list of texts", name);
+    c->who = who ? json_string_value(who) : "socket";
+    return verb_code[verb - rt_live_verbs](c, e);
+}
+
+static char *reply_text(json_t *reply)
+{
+    char *text = json_dumps(reply, JSON_COMPACT);
+    json_decref(reply);
+    return text;
+}
+
+char *rt_desk_answer(const struct rt_desk *d, const char *line, size_t size, int *watch)
+{
+    json_error_t wrong;
+    struct rt_error e = {0};
+    json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &wrong), *reply = json_object();
+    struct call c = {.desk = d, .watch = watch, .result = json_object()};
+    int rc;
+    if (!request)
+        rc = rt_error_set(&e, RT_EFORMAT, "not JSON at byte %d: %s", wrong.position, wrong.text);
+    else if (!json_is_object(request))
+        rc = rt_error_set(&e, RT_EFORMAT, "a request is an object {...}");
+    else
+        rc = perform(&c, request, &e);
+    json_object_set(reply, "id", json_object_get(request, "id"));
+    json_object_set_new(reply, "ok", json_boolean(rc == 0));
+    if (rc == 0)
+        json_object_set(reply, "result", c.result);
+    else
+        put_text(reply, "error", e.text);
+    json_decref(c.result);
+    json_decref(request);
+    return reply_text(reply);
+}
+
+char *rt_desk_report(const struct rt_desk *d, const struct rt_status *s)
+{
+    json_t *report = json_object();
+    put_text(report, "event", "step");
+    put_status(report, d, s);
+    return reply_text(report);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * verbs: one line of a request -> one line of a reply (docs/protocol.md). Knows no sockets; any one
+ * thread. */
+#ifndef RT_VERBS_H
+#define RT_VERBS_H
+
+#include "pipeline/live/control.h"
+#include "pipeline/live/status.h"
+
+struct rt_live_verb {
+    const char *name;
+    int least, most; /* arguments */
+    const char *arguments, *help;
+};
+extern const struct rt_live_verb rt_live_verbs[];
+extern const int rt_live_verb_count;
+const struct rt_live_verb *rt_live_verb_find(const char *name); /* NULL when unknown */
+
+/* What a request is answered from and acts on; borrowed. */
+struct rt_desk {
+    struct rt_control *control;
+    struct rt_board *board;
+};
+
+/* The reply to a request line (without its end), malloc'ed, without an end of line; NULL without memory.
+ * *watch becomes 1 when the line asks to be told of steps. */
+char *rt_desk_answer(const struct rt_desk *d, const char *line, size_t size, int *watch);
+/* The line that tells of a step; the same rules. */
+char *rt_desk_report(const struct rt_desk *d, const struct rt_status *s);
+
+#endif
