@@ -4,7 +4,9 @@
 #include "stages/model.h"
 
 #include "formats/file.h"
+#include "formats/onnx.h"
 #include "pipeline/run/rundir.h"
+#include "stages/model_onnx.h"
 #include "stages/nn/presets.h"
 #include "stages/trunk.h"
 
@@ -361,6 +363,16 @@ static int find_model(const char *path, char *out, size_t size, struct rt_error 
                         path);
 }
 
+static int load_onnx(struct rt_model *m, const char *file, struct rt_error *e)
+{
+    struct rt_onnx *o;
+    int rc = rt_onnx_read(&o, file, e);
+    if (rc == 0)
+        rc = rt_model_from_onnx(m, o, file, e);
+    rt_onnx_destroy(o);
+    return rc;
+}
+
 int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
 {
     char file[4200];
@@ -368,6 +380,9 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
     int rc = find_model(path, file, sizeof file, e);
     if (rc < 0)
         return rc;
+    const char *ending = strrchr(file, '.');
+    if (ending && strcmp(ending, ".onnx") == 0)
+        return load_onnx(m, file, e);
     struct rt_safetensors *s = NULL;
     rc = rt_safetensors_read(&s, file, e);
     if (rc < 0)

@@ -53,8 +53,8 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s);
 /* Rebuilds a model from what rt_model_save wrote; name stands for the file in messages. */
 int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const char *name,
                      struct rt_error *e);
-/* path: a model file, a checkpoint, or a run folder (its student.safetensors, else its best, else its
- * newest checkpoint). */
+/* path: a model file, a checkpoint, an ONNX file that retort wrote (by its ending), or a run folder
+ * (its student.safetensors, else its best, else its newest checkpoint). */
 int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
 /* The recipe's teacher.model: as rt_model_load, or an ONNX file read by the settings teacher.*: then
  * graph is its classifier alone, whose input is the embedding that the trunk gives. */

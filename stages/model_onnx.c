@@ -5,6 +5,7 @@
 
 #include "stages/nn/exec.h"
 #include "stages/nn/onnx_map.h"
+#include "stages/nn/op.h"
 #include "stages/onnx/frozen.h"
 
 #include <math.h>
@@ -264,25 +265,30 @@ static int add_weights(struct rt_safetensors *s, const struct rt_onnx *o, const 
     return rc;
 }
 
-static int add_zeros(struct rt_safetensors *s, const char *name, int rank, const int64_t *dim)
+/* As rt_graph_init would: uniform within 1/sqrt(inputs). */
+static int add_start(struct rt_safetensors *s, const char *name, int rank, const int64_t *dim)
 {
     struct rt_tensor t = {0};
+    double bound = 1 / sqrt((double)dim[1]);
+    struct rt_rng r = rt_rng_init(0, 0, rt_name_hash(name), RT_RNG_INIT);
     int rc = rt_safetensors_get(s, name) ? 0 : rt_tensor_init(&t, RT_F32, rank, dim);
+    for (int64_t i = 0; t.data && i < rt_tensor_count(&t); i++)
+        ((float *)t.data)[i] = (float)rt_rng_range(&r, -bound, bound);
     if (!rc && t.data)
         rc = rt_safetensors_add(s, name, &t);
     rt_tensor_fini(&t);
     return rc;
 }
 
-/* The answer is the teacher's head alone: the own one, which every model has, is zeros. */
+/* The answer may be the teacher's head alone, but every model has one of its own. */
 static int add_own_head(struct rt_safetensors *s, const char *classes)
 {
     const struct rt_tensor *b = rt_safetensors_get(s, "model.embedding.bias");
-    int64_t dim[2] = {1, b ? b->dim[0] : 1};
+    int64_t dim[2] = {1, b && b->rank == 1 && b->dim[0] > 0 ? b->dim[0] : 1};
     for (const char *c = classes; *c; c++)
         dim[0] += *c == '\n';
-    int rc = add_zeros(s, "model.logits.weight", 2, dim);
-    return rc ? rc : add_zeros(s, "model.logits.bias", 1, dim);
+    int rc = add_start(s, "model.logits.weight", 2, dim);
+    return rc ? rc : add_start(s, "model.logits.bias", 1, dim);
 }
 
 static int add_idf(struct rt_safetensors *s, const char *text)

@@ -18,8 +18,8 @@
 
 /* The caller destroys *out. */
 int rt_model_to_onnx(struct rt_onnx **out, struct rt_model *m, struct rt_error *e);
-/* Rebuilds the model of a file that rt_model_to_onnx made. Heads its answer does not use are not in
- * the file: its own head is then zeros. RT_EFORMAT when retort.recipe is missing: made by another
+/* Rebuilds the model of a file that rt_model_to_onnx made. A head its answer does not use is not in
+ * the file: the own one is then as before any training. RT_EFORMAT when retort.recipe is missing: made by another
  * program. */
 int rt_model_from_onnx(struct rt_model *m, const struct rt_onnx *o, const char *name,
                        struct rt_error *e);

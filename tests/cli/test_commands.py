@@ -264,6 +264,19 @@ class Export(Commands):
         self.retort("export", self.student, "-o", "n.onnx")
         self.assertEqual(digest(self.path("m.onnx")), digest(self.path("n.onnx")))
 
+    def test_onnx_as_a_model(self):
+        self.retort("export", self.student, "-o", "m.onnx")
+        words = [self.manifest, "--split", "all", "--json"]
+        self.assertEqual(self.retort("eval", self.student, *words)[0], self.retort("eval", "m.onnx", *words)[0])
+        self.retort("export", "m.onnx", "-o", "m.safetensors")
+        self.assertEqual(self.retort("eval", self.student, *words)[0],
+                         self.retort("eval", "m.safetensors", *words)[0])
+        for run, start in (("a", "m.onnx"), ("b", self.student), ("c", "")):
+            self.train(run, SPEECH, student__init=start and self.path(start), train__epochs=1)
+        a, b, c = (read_tensors(self.path(run, "student.safetensors"))[0] for run in "abc")
+        self.assertEqual(a, b)
+        self.assertNotEqual(a, c)
+
     def test_a_wrong_onnx_file_fails_its_check(self):
         self.retort("export", self.student, "-o", "m.onnx")
         with open(self.path("m.onnx"), "rb") as f:
