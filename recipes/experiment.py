@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What the demo and table scripts of the data sets share: settings x seeds as runs of retort, some at a
-# time, each only once (a finished run folder is not run again), and the table of what came out.
+# time, each only once (a finished run is not run again while its recipe stays), and the table of what came out.
 # Python 3 standard library only; nothing here knows a data set.
 """Usage from a script: see recipes/emoji/table."""
 
@@ -9,6 +9,7 @@ import concurrent.futures
 import math
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -33,14 +34,33 @@ class Run:
         return [RETORT, "run", self.recipe, "-o", self.folder, "-q", *overrides]
 
     def done(self):
-        return os.path.exists(os.path.join(self.folder, "student.safetensors"))
+        """Finished, with the recipe and the teacher as they are now."""
+        made = os.path.join(self.folder, "student.safetensors")
+        if not os.path.exists(made) or not self.same_recipe():
+            return False
+        teachers = [s.split("=", 1)[1] for s in self.settings if s.startswith("teacher.model=")]
+        return not any(os.path.getmtime(os.path.join(t, "student.safetensors")) > os.path.getmtime(made)
+                       for t in teachers)
+
+    def same_recipe(self):
+        try:
+            with open(os.path.join(self.folder, "recipe.yaml"), encoding="utf-8") as f:
+                before = f.read()
+        except FileNotFoundError:
+            return False
+        now = subprocess.run([*self.command(), "--print-recipe"], capture_output=True, text=True,
+                             check=False)
+        return now.stdout == before
 
     def train(self):
         if self.done():
             return self
         command = self.command()
         if os.path.exists(os.path.join(self.folder, "recipe.yaml")):
-            command.append("--resume")
+            if self.same_recipe() and not os.path.exists(os.path.join(self.folder, "student.safetensors")):
+                command.append("--resume")
+            else:
+                shutil.rmtree(self.folder)  # of another recipe, or of an older teacher
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise SystemExit("%s\nfailed (%d): %s" % (" ".join(command), result.returncode,

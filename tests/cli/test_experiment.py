@@ -58,6 +58,21 @@ class Experiment(EndToEnd):
         self.assertEqual(before, {r.folder: os.stat(os.path.join(r.folder, "run.db")).st_mtime_ns
                                   for r in runs})
 
+    def test_a_changed_recipe_or_teacher_is_trained_again(self):
+        run = self.run_of("a")
+        experiment.train_all([run], 1)
+        again = self.run_of("a", {"train.lr": "0.004"})
+        self.assertTrue(run.done())
+        self.assertFalse(again.done())
+        experiment.train_all([again], 1)
+        self.assertTrue(again.done())
+        student = experiment.Run(self.recipe, self.path("s"), given(TEXT) + ["teacher.model=" + run.folder])
+        experiment.train_all([student], 1)
+        self.assertTrue(student.done())
+        later = os.path.getmtime(os.path.join(student.folder, "student.safetensors")) + 5
+        os.utime(os.path.join(run.folder, "student.safetensors"), (later, later))
+        self.assertFalse(student.done())
+
     def test_a_failure_starts_no_further_run(self):
         runs = [self.run_of("wrong", {"train.lr": "fast"})] + [self.run_of(str(n)) for n in range(4)]
         with self.assertRaises(SystemExit) as failure:
