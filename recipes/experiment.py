@@ -180,7 +180,8 @@ class Experiment:
     def text(self, teachers, students):
         tests = {title: [r.metric("test") for r in runs] for title, runs in students.items()}
         lines = [table(self.title, tests, next(iter(self.settings))),
-                 "\nSeeds %s." % ", ".join(str(s) for s in self.seeds)]
+                 "\nSeed%s %s." % ("s" if len(self.seeds) > 1 else "",
+                                  ", ".join(str(s) for s in self.seeds))]
         for name, runs in teachers.items():
             lines.append("\n%s on the test split: %.1f %%." % (
                 name[0].upper() + name[1:], 100 * mean([r.metric("test") for r in runs])))
