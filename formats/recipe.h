@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * recipe: the settings of a run, read from YAML, checked against recipe.def, written back resolved.
- * One table (recipe.def) makes the struct, the checks, the overrides and, later, the live controls.
+ * One table (recipe.def) makes the struct, the checks, the overrides and the live controls.
  * Unknown key, wrong type, out of range, duplicate key: refused with FILE:LINE, the value, what is
  * allowed and the nearest known key. */
 #ifndef RT_RECIPE_H
@@ -75,7 +75,7 @@ int rt_recipe_line(const char *path, const struct rt_key *key);
  * PATH values are taken relative to folder. */
 int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
                     const char *folder, struct rt_error *e);
-/* One override "key=value", as -s and later the live controls give it. PATH is relative to the
+/* One override "key=value", as -s gives it. PATH is relative to the
  * current folder. */
 int rt_recipe_set(struct rt_recipe *r, const char *assignment, struct rt_error *e);
 /* One value as text, checked; folder = what a PATH is relative to, NULL or "" = the current folder.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * graph: a network as a list of ops with parameters; shapes without the batch dimension, channels
- * last ([height, width, channels], [time, channels], [features]). Built by presets.c (later: by
- * ONNX); run by exec.c. Nodes are numbered in order of creation, which is an order of execution. */
+ * last ([height, width, channels], [time, channels], [features]). Built by presets.c; run by exec.c.
+ * Nodes are numbered in order of creation, which is an order of execution. */
 #ifndef RT_GRAPH_H
 #define RT_GRAPH_H
 

@@ -44,7 +44,7 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
                     double labels, const char *const *class_name, int classes, struct rt_error *e);
 void rt_session_close(struct rt_session *s);
 
-/* The scoring pass over the rows [count] (NULL = all) for the modalities given; front[m] NULL = no
+/* The scoring pass over all rows for the modalities given; front[m] NULL = no
  * features are prepared. Fills content, scores, reason[] and left. RT_ESTOPPED on a signal. */
 int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
                      const struct rt_front *const front[RT_MODALITIES], struct rt_error *e);
