@@ -4,6 +4,7 @@
 #include "pipeline/live/socket.h"
 #include "pipeline/live/address.h"
 #include "pipeline/live/client.h"
+#include "pipeline/live/link.h"
 #include "tests/support/support.h"
 
 #include <errno.h>
@@ -365,6 +366,88 @@ static void test_watch(void **state)
     close_run(&r);
 }
 
+/* What a screen hears: the last line, and how many of each kind. */
+struct heard {
+    int64_t id;
+    bool ok;
+    char error[200], after[40], steps[20], fields[400];
+    int replies, news;
+};
+
+static void note_field(void *self, const char *name, const char *value)
+{
+    struct heard *h = self;
+    size_t n = strlen(h->fields);
+    snprintf(h->fields + n, sizeof h->fields - n, "%s=%s;", name, value);
+}
+
+static void note_line(void *self, const struct rt_link_line *line)
+{
+    struct heard *h = self;
+    h->replies += line->id > 0;
+    h->news += line->id == 0;
+    h->id = line->id;
+    h->ok = line->ok;
+    snprintf(h->error, sizeof h->error, "%s", line->error ? line->error : "");
+    h->after[0] = h->fields[0] = h->steps[0] = 0;
+    rt_link_text(line, "after", h->after, sizeof h->after);
+    if (rt_link_number(line, "steps") == 9)
+        snprintf(h->steps, sizeof h->steps, "nine");
+    if (line->id > 0)
+        rt_link_fields(line, note_field, h);
+}
+
+static void poll_until(struct rt_link *l, const int *count, int least)
+{
+    for (int i = 0; i < 10000 && *count < least; i++) {
+        rt_link_poll(l, 0);
+        uv_sleep(1);
+    }
+    assert_true(*count >= least);
+}
+
+static void test_a_link_that_never_waits(void **state)
+{
+    (void)state;
+    static const char *const set[] = {"train.clip", "2.5"}, *const wrong[] = {"train.lr", "\xff"};
+    struct run r;
+    struct heard h = {0};
+    struct rt_link *l;
+    double now = 0;
+    assert_int_equal(rt_link_open(&l, dir.path, note_line, &h), 0);
+    assert_int_equal(rt_link_poll(l, now), 0); /* nobody there */
+    assert_int_equal(rt_link_ask(l, "me", "pause", NULL, 0), RT_EMISSING);
+    for (int life = 1; life <= 2; life++) { /* another run comes when one has gone */
+        open_run(&r, dir.path);
+        assert_int_equal(rt_link_poll(l, now), 0); /* not twice within a second */
+        assert_int_equal(rt_link_poll(l, now += 2), 1);
+        assert_true(rt_link_up(l) && rt_link_fd(l) >= 0);
+        h = (struct heard){0};
+        assert_true(rt_link_ask(l, "me", "set", set, 2) > 0);
+        poll_until(l, &h.replies, 1);
+        assert_string_equal(h.after, "2.5");
+        assert_string_equal(h.fields, "key=train.clip;before=5;after=2.5;step=5;");
+        assert_int_equal(rt_link_ask(l, "me", "set", wrong, 2), RT_EUSAGE);
+        int64_t id = rt_link_ask(l, "me", "jump", NULL, 0);
+        poll_until(l, &h.replies, 2);
+        assert_true(!h.ok && h.id == id && strstr(h.error, "is not a verb"));
+        assert_true(rt_link_ask(l, "me", "watch", NULL, 0) > id);
+        poll_until(l, &h.replies, 3);
+        assert_string_equal(h.steps, "nine");
+        rt_board_put(r.desk.board, &(struct rt_status){.step = 8, .steps = 9});
+        poll_until(l, &h.news, 1);
+        assert_true(h.ok);
+        for (int64_t n = 1; n > 0;) /* far more than the run takes: refused, not waited for */
+            n = rt_link_ask(l, "me", "get", NULL, 0);
+        close_run(&r);
+        int ended = 0;
+        for (int i = 0; i < 10000 && !ended; i++)
+            ended = rt_link_poll(l, now);
+        assert_true(ended && !rt_link_up(l));
+    }
+    rt_link_close(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_flood_of_a_client_that_does_not_read),
         cmocka_unit_test(test_many_connections),
         cmocka_unit_test(test_watch),
+        cmocka_unit_test(test_a_link_that_never_waits),
     };
     uv_loop_t first; /* libuv keeps two descriptors of its own from then on */
     assert_int_equal(uv_loop_init(&first), 0);
