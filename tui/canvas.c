@@ -42,10 +42,27 @@ static bool inside(const struct rt_canvas *c, int x, int y)
     return x >= r->x && x < r->x + r->w && y >= r->y && y < r->y + r->h;
 }
 
+/* Half of a wide character is no character: its other half becomes blank. */
 static void set(struct rt_canvas *c, int x, int y, uint32_t code, enum rt_style style)
 {
-    if (inside(c, x, y))
-        c->cell[(size_t)y * (size_t)c->w + (size_t)x] = (struct rt_cell){code, (uint8_t)style};
+    if (!inside(c, x, y))
+        return;
+    struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w + (size_t)x;
+    if (cell->c == RT_CELL_REST && code != RT_CELL_REST && x > 0)
+        cell[-1].c = ' ';
+    if (x + 1 < c->w && cell[1].c == RT_CELL_REST)
+        cell[1].c = ' ';
+    *cell = (struct rt_cell){code, (uint8_t)style};
+}
+
+void rt_canvas_restyle(struct rt_canvas *c, int x, int y, enum rt_style style)
+{
+    struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w + (size_t)x;
+    if (!inside(c, x, y))
+        return;
+    cell->style = (uint8_t)style;
+    if (inside(c, x + 1, y) && cell[1].c == RT_CELL_REST)
+        cell[1].style = (uint8_t)style;
 }
 
 void rt_canvas_fill(struct rt_canvas *c, struct rt_rect r, enum rt_style style)
@@ -63,7 +80,8 @@ static uint32_t plain(uint32_t code)
         uint32_t code;
         char plain;
     } same[] = {{ELLIPSIS, '~'}, {0x2502, '|'}, {0x2500, '-'}, {0x2588, '#'}, {0x2591, '.'},
-                {0x2592, '='}, {0x25B2, '^'}, {0x25BC, 'v'}, {0x00B7, '.'}, {0x253C, '+'}, {0x25CF, '*'}};
+                {0x2592, '='}, {0x25B2, '^'}, {0x25BC, 'v'}, {0x00B7, '.'}, {0x253C, '+'}, {0x25CF, '*'},
+                {0x250C, '+'}, {0x2510, '+'}, {0x2514, '+'}, {0x2518, '+'}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (same[i].code == code)
             return (uint32_t)same[i].plain;
@@ -146,6 +164,23 @@ int rt_canvas_right(struct rt_canvas *c, int x, int y, int room, enum rt_style s
     va_end(list);
     int width = rt_canvas_width(c, text);
     return rt_canvas_text(c, x + (width < room ? room - width : 0), y, room, style, text);
+}
+
+void rt_canvas_frame(struct rt_canvas *c, struct rt_rect r, enum rt_style style)
+{
+    int right = r.x + r.w - 1, low = r.y + r.h - 1;
+    for (int x = r.x + 1; x < right; x++) {
+        rt_canvas_put(c, x, r.y, style, 0x2500);
+        rt_canvas_put(c, x, low, style, 0x2500);
+    }
+    for (int y = r.y + 1; y < low; y++) {
+        rt_canvas_put(c, r.x, y, style, 0x2502);
+        rt_canvas_put(c, right, y, style, 0x2502);
+    }
+    rt_canvas_put(c, r.x, r.y, style, 0x250C);
+    rt_canvas_put(c, right, r.y, style, 0x2510);
+    rt_canvas_put(c, r.x, low, style, 0x2514);
+    rt_canvas_put(c, right, low, style, 0x2518);
 }
 
 void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double share)

@@ -41,6 +41,10 @@ int rt_canvas_right(struct rt_canvas *c, int x, int y, int room, enum rt_style s
                     const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* Columns that text takes. */
 int rt_canvas_width(const struct rt_canvas *c, const char *text);
+/* The character at a cell in another style. */
+void rt_canvas_restyle(struct rt_canvas *c, int x, int y, enum rt_style style);
+/* A line around the inner edge of r. */
+void rt_canvas_frame(struct rt_canvas *c, struct rt_rect r, enum rt_style style);
 /* A horizontal bar of share (0..1) of room columns. */
 void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double share);
 /* A whole paragraph wrapped at blanks into r; returns lines used. */

@@ -11,10 +11,35 @@ const struct rt_key_row rt_key_rows[RT_ACTS - 1] = {
 
 enum rt_act rt_keys_act(enum rt_screen_id screen, int key)
 {
+    enum rt_act everywhere = RT_ACT_NONE;
     for (int i = 0; key && i < RT_ACTS - 1; i++) {
         const struct rt_key_row *r = &rt_key_rows[i];
-        if ((r->where == RT_SCREEN_ALL || r->where == screen) && (r->key[0] == key || r->key[1] == key))
+        if (r->key[0] != key && r->key[1] != key)
+            continue;
+        if (r->where == screen)
             return r->act;
+        if (r->where == RT_SCREEN_ALL)
+            everywhere = r->act;
     }
-    return RT_ACT_NONE;
+    return everywhere;
+}
+
+void rt_keys_print(FILE *out)
+{
+    static const char *const names[RT_SCREENS] = {
+#define RT_SCREEN(id, name) #name,
+#include "tui/screens.def"
+#undef RT_SCREEN
+    };
+    for (int s = RT_SCREEN_ALL; s < RT_SCREENS; s++) {
+        bool any = false;
+        for (int i = 0; i < RT_ACTS - 1; i++) {
+            if ((int)rt_key_rows[i].where != s)
+                continue;
+            if (!any)
+                fprintf(out, s == RT_SCREEN_ALL ? "Keys everywhere:\n" : "\nKeys in %s:\n", names[s < 0 ? 0 : s]);
+            any = true;
+            fprintf(out, "  %-9s %s\n", rt_key_rows[i].shown, rt_key_rows[i].help);
+        }
+    }
 }

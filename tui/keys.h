@@ -5,6 +5,8 @@
 
 #include "tui/terminal.h"
 
+#include <stdio.h>
+
 enum rt_screen_id {
     RT_SCREEN_ALL = -1,
 #define RT_SCREEN(id, name) RT_SCREEN_##id,
@@ -29,7 +31,9 @@ struct rt_key_row {
 };
 extern const struct rt_key_row rt_key_rows[RT_ACTS - 1];
 
-/* RT_ACT_NONE when the key means nothing there. */
+/* What the key means on this screen, else everywhere; RT_ACT_NONE when nothing. */
 enum rt_act rt_keys_act(enum rt_screen_id screen, int key);
+/* The whole table as text: `retort attach --help`. */
+void rt_keys_print(FILE *out);
 
 #endif

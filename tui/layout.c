@@ -12,6 +12,11 @@ static int most(int a, int b)
     return a > b ? a : b;
 }
 
+bool rt_layout_within(struct rt_rect r, int x, int y)
+{
+    return x >= r.x && x < r.x + r.w && y >= r.y && y < r.y + r.h;
+}
+
 struct rt_rect rt_layout_clip(struct rt_rect a, struct rt_rect b)
 {
     struct rt_rect r = {most(a.x, b.x), most(a.y, b.y), 0, 0};

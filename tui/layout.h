@@ -5,10 +5,13 @@
 #ifndef RT_LAYOUT_H
 #define RT_LAYOUT_H
 
+#include <stdbool.h>
+
 struct rt_rect {
     int x, y, w, h;
 };
 
+bool rt_layout_within(struct rt_rect r, int x, int y);
 /* What two rectangles share; w and h are 0 when nothing. */
 struct rt_rect rt_layout_clip(struct rt_rect a, struct rt_rect b);
 /* Cuts n lines off the top or bottom of *r (fewer when it has fewer) and returns them. */

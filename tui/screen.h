@@ -6,15 +6,20 @@
  *          state that follows from the size (scrolling), nothing else.
  *   act    is asked for what a key of keys.def means there. Returns what it did (enum rt_did); what
  *          it does not know it leaves (RT_DID_NOTHING), and the ui may know it.
- *   click  a press at a cell inside the rectangle last drawn; may be NULL.
- *   verb   a `:` command that is this screen's own; may be NULL. RT_DID_NOTHING when it is not;
- *          a refused one says why in ui->message. */
+ *   mouse  a press, drag or release (event.key) at a cell of the body last drawn; may be NULL. Drags and
+ *          the release go where the press went, also outside of the body.
+ *   verb   a `:` command that is this screen's own, and "filter" with what was typed after `/`; may be
+ *          NULL. RT_DID_NOTHING when it is not; a refused one says why in ui->message.
+ *   filter what stands there already when `/` is pressed; NULL = nothing can be filtered here. */
 #ifndef RT_SCREEN_H
 #define RT_SCREEN_H
 
 #include "tui/canvas.h"
+#include "tui/dialog.h"
 #include "tui/keys.h"
+#include "tui/prompt.h"
 #include "tui/snapshot.h"
+#include "tui/steer.h"
 
 enum rt_did { RT_DID_NOTHING = 0, RT_DID_HANDLE = 1, RT_DID_DRAW = 2, RT_DID_REDRAW = 4, RT_DID_QUIT = 8 };
 
@@ -23,8 +28,9 @@ struct rt_screen {
     const char *name, *title;
     void (*draw)(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r);
     unsigned (*act)(struct rt_ui *ui, enum rt_act act);
-    unsigned (*click)(struct rt_ui *ui, int x, int y);
+    unsigned (*mouse)(struct rt_ui *ui, struct rt_event event);
     unsigned (*verb)(struct rt_ui *ui, const char *verb, const char *argument);
+    const char *(*filter)(const struct rt_ui *ui);
 };
 extern const struct rt_screen *const rt_screens[RT_SCREENS];
 
@@ -65,14 +71,21 @@ struct rt_list_view {
 
 struct rt_ui {
     struct rt_snapshot *model;
+    struct rt_steer steer;
     bool ascii;
     enum rt_screen_id screen, before; /* before: where Esc leads from help */
     struct rt_rect tab[RT_SCREENS];   /* of the header last drawn */
+    struct rt_rect hint[RT_ACTS];     /* of the footer last drawn, by act */
+    struct rt_rect choice[RT_CHOICES]; /* of the completions last drawn */
     struct rt_rect body;
+    double now;        /* seconds, at the last tick */
+    bool dragging;     /* the press before went to the screen */
     char message[400]; /* in the footer until the next key */
     bool failed;       /* message is of something that went wrong */
-    char prompt;       /* ':' or '/' while a line is typed, else 0 */
-    char line[400];
+    struct rt_dialog dialog;
+    struct rt_prompt prompt;
+    /* What is done with the line of a prompt '=', which a screen opened. */
+    unsigned (*typed)(struct rt_ui *ui, const char *line);
     struct rt_losses_view losses;
     struct rt_samples_view samples;
     struct rt_list_view pipeline, journal, help;
@@ -81,6 +94,11 @@ struct rt_ui {
 /* message of the footer; failed: it is of something that went wrong. */
 void rt_ui_say(struct rt_ui *ui, bool failed, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Leads to a screen. */
+unsigned rt_ui_go(struct rt_ui *ui, enum rt_screen_id screen);
+/* Asks for a value in the footer, after `label`; typed is told the line. */
+void rt_ui_ask(struct rt_ui *ui, const char *label, const char *line,
+               unsigned (*typed)(struct rt_ui *ui, const char *line));
 /* Moves the first line of a list by what UP, DOWN, PAGE..., HOME, END mean; RT_DID_NOTHING for others. */
 unsigned rt_list_act(struct rt_list_view *v, enum rt_act act);
 /* A number in a few characters: 1234567 -> "1.23M", 0.00012 -> "1.2e-04"; "-" for NaN. */

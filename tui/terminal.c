@@ -7,6 +7,7 @@
 #include <curses.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define MOUSE_OFF "\033[?1000l\033[?1006l"
+#define MOUSE_DRAG "\033[?1002h" /* curses asks only for presses; terminals know this beside SGR */
+#define MOUSE_OFF "\033[?1002l\033[?1000l\033[?1006l"
 
 static struct {
     SCREEN *screen;
@@ -121,7 +123,8 @@ int rt_terminal_open(struct rt_error *e)
     term.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0 || bare_terminal(name);
     term.restore_size = 0;
     memcpy(term.restore, MOUSE_OFF, sizeof MOUSE_OFF - 1);
-    term.mouse = mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+    term.mouse = mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED | BUTTON4_PRESSED |
+                           BUTTON5_PRESSED | REPORT_MOUSE_POSITION, NULL);
     if (term.mouse)
         term.restore_size = sizeof MOUSE_OFF - 1;
     mouseinterval(0); /* else a press waits to see whether it becomes a click */
@@ -137,6 +140,8 @@ int rt_terminal_open(struct rt_error *e)
     curs_set(0);
     set_looks();
     handle_signals(true);
+    if (term.mouse && tigetstr("kmous") && tigetstr("kmous") != (char *)-1)
+        putp(MOUSE_DRAG);
     return 0;
 }
 
@@ -193,13 +198,27 @@ static struct rt_event mouse(void)
         return event;
     event.x = m.x;
     event.y = m.y;
-    event.key = m.bstate & BUTTON4_PRESSED   ? RT_KEY_WHEEL_UP
-                : m.bstate & BUTTON5_PRESSED ? RT_KEY_WHEEL_DOWN
-                                             : RT_KEY_CLICK;
+    event.key = m.bstate & BUTTON4_PRESSED         ? RT_KEY_WHEEL_UP
+                : m.bstate & BUTTON5_PRESSED       ? RT_KEY_WHEEL_DOWN
+                : m.bstate & REPORT_MOUSE_POSITION ? RT_KEY_DRAG
+                : m.bstate & BUTTON1_RELEASED      ? RT_KEY_RELEASE
+                                                   : RT_KEY_CLICK;
     return event;
 }
 
-struct rt_event rt_terminal_read(int ms)
+/* Curses waits for keys alone. Keys that it has read already are its first answer. */
+static int wait_key(wint_t *key, int ms, int fd)
+{
+    struct pollfd on[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    timeout(0);
+    int kind = get_wch(key);
+    if (kind != ERR || ms <= 0)
+        return kind;
+    poll(on, fd < 0 ? 1 : 2, ms);
+    return get_wch(key);
+}
+
+struct rt_event rt_terminal_read(int ms, int fd)
 {
     static const struct {
         wint_t curses;
@@ -209,10 +228,10 @@ struct rt_event rt_terminal_read(int ms)
         {KEY_RIGHT, RT_KEY_RIGHT},     {KEY_PPAGE, RT_KEY_PAGE_UP},       {KEY_NPAGE, RT_KEY_PAGE_DOWN},
         {KEY_HOME, RT_KEY_HOME},       {KEY_END, RT_KEY_END},             {KEY_ENTER, RT_KEY_ENTER},
         {KEY_BTAB, RT_KEY_BACKTAB},    {KEY_BACKSPACE, RT_KEY_BACKSPACE}, {KEY_RESIZE, RT_KEY_RESIZE},
+        {KEY_DC, RT_KEY_DELETE},
     };
     wint_t key = 0;
-    timeout(ms);
-    int kind = get_wch(&key);
+    int kind = wait_key(&key, ms, fd);
     if (kind == ERR)
         return (struct rt_event){RT_KEY_NONE, 0, 0};
     if (kind == OK)

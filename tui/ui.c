@@ -2,9 +2,9 @@
  * ui: see ui.h. */
 #include "tui/ui.h"
 
-#include "formats/utf8.h"
+#include "tui/bars.h"
+#include "tui/command.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -76,105 +76,22 @@ unsigned rt_list_act(struct rt_list_view *v, enum rt_act act)
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-/* ---- header ---- */
-
-static const char *run_name(const struct rt_snapshot *m)
+int rt_ui_steer(struct rt_ui *ui, const char *folder)
 {
-    const char *slash = strrchr(m->folder, '/');
-    return slash && slash[1] ? slash + 1 : m->folder;
+    rt_history_open(&ui->prompt.history);
+    return rt_steer_open(ui, folder);
 }
 
-static enum rt_style state_style(const struct rt_snapshot *m)
+void rt_ui_fini(struct rt_ui *ui)
 {
-    return m->live ? RT_STYLE_GOOD : strcmp(m->state, "done") == 0 ? RT_STYLE_TITLE : RT_STYLE_WARN;
+    rt_history_fini(&ui->prompt.history);
+    rt_steer_close(ui);
 }
 
-static int draw_progress(const struct rt_snapshot *m, struct rt_canvas *c, int x, int y, int room)
+unsigned rt_ui_tick(struct rt_ui *ui, double now)
 {
-    int from = x, end = x + room, epoch = 0;
-    if (m->steps <= 0)
-        return rt_canvas_print(c, x, y, room, RT_STYLE_PLAIN, "step %lld", (long long)m->step);
-    if (m->epochs)
-        epoch = (int)((m->step * m->epochs + m->steps - 1) / m->steps);
-    int width = room > 100 ? 24 : room > 50 ? 12 : 0;
-    if (width) {
-        rt_canvas_bar(c, x, y, width, RT_STYLE_LINE1, (double)m->step / (double)m->steps);
-        x += width + 1;
-    }
-    if (m->epochs)
-        x += rt_canvas_print(c, x, y, end - x, RT_STYLE_PLAIN, "epoch %d/%d  ", epoch, m->epochs);
-    x += rt_canvas_print(c, x, y, end - x, RT_STYLE_PLAIN, "step %lld/%lld", (long long)m->step,
-                         (long long)m->steps);
-    return x - from;
-}
-
-/* Name, state, progress, best metric, samples/s, limiting stage: as much as there is room for. */
-static void draw_state(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect r)
-{
-    int x = r.x, end = r.x + r.w;
-    char n[24];
-    int64_t step = 0;
-    x += rt_canvas_text(c, x, r.y, end - x < 34 ? end - x : 34, RT_STYLE_TITLE, run_name(m)) + 2;
-    if (x < end)
-        x += rt_canvas_text(c, x, r.y, end - x, state_style(m), m->state) + 2;
-    if (end - x > 20)
-        x += draw_progress(m, c, x, r.y, end - x) + 2;
-    double best = rt_snapshot_best(rt_snapshot_series(m, "valid", "top1"), &step);
-    if (!isnan(best) && end - x > 16)
-        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best top-1 %.1f %%", 100 * best) + 2;
-    if (!isnan(m->rate) && end - x > 14)
-        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s",
-                             rt_ui_number(round(m->rate), n)) + 2;
-    const struct rt_stage_row *limit = rt_snapshot_limiting(m);
-    if (limit && end - x > 16)
-        rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "limited by %s", limit->name);
-}
-
-static void draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
-{
-    int x = r.x;
-    rt_canvas_fill(c, r, RT_STYLE_BAR);
-    for (int i = 0; i < RT_SCREENS; i++) {
-        const char *key = i == RT_SCREEN_HELP ? "?" : "";
-        char number[16] = "";
-        if (!*key)
-            snprintf(number, sizeof number, "%d", i + 1);
-        int from = x;
-        x += rt_canvas_print(c, x, r.y, r.x + r.w - x, i == (int)ui->screen ? RT_STYLE_TAB : RT_STYLE_BAR,
-                             " %s%s %s ", key, number, rt_screens[i]->title);
-        ui->tab[i] = (struct rt_rect){from, r.y, x - from, 1};
-    }
-}
-
-/* ---- footer ---- */
-
-static void draw_footer(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
-{
-    int x = r.x, end = r.x + r.w;
-    if (ui->prompt) {
-        const char *line = ui->line;
-        while (*line && rt_canvas_width(c, line) > r.w - 2) /* its end is what is being typed */
-            do
-                line++;
-            while ((*line & 0xC0) == 0x80);
-        x += rt_canvas_print(c, x, r.y, r.w, RT_STYLE_TITLE, "%c%s", ui->prompt, line);
-        rt_canvas_put(c, x, r.y, RT_STYLE_SELECT, ' ');
-        return;
-    }
-    if (*ui->message) {
-        rt_canvas_text(c, x, r.y, r.w, ui->failed ? RT_STYLE_BAD : RT_STYLE_GOOD, ui->message);
-        return;
-    }
-    for (int pass = 0; pass < 2; pass++) /* the screen's own first */
-        for (int i = 0; i < RT_ACTS - 1; i++) {
-            const struct rt_key_row *k = &rt_key_rows[i];
-            bool own = k->where == ui->screen;
-            if (!*k->hint || own != (pass == 0) || (!own && k->where != RT_SCREEN_ALL) ||
-                x + (int)strlen(k->shown) + (int)strlen(k->hint) + 1 > end)
-                continue;
-            x += rt_canvas_text(c, x, r.y, end - x, RT_STYLE_KEY, k->shown) + 1;
-            x += rt_canvas_text(c, x, r.y, end - x, RT_STYLE_DIM, k->hint) + 2;
-        }
+    ui->now = now;
+    return rt_steer_poll(ui, now);
 }
 
 void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c)
@@ -184,133 +101,81 @@ void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c)
     c->ascii = ui->ascii;
     c->clip = all;
     rt_canvas_fill(c, all, RT_STYLE_PLAIN);
-    memset(ui->tab, 0, sizeof ui->tab);
-    struct rt_rect tabs = rt_layout_bottom(&page.header, page.header.h > 1);
-    c->clip = page.header;
-    draw_state(ui->model, c, page.header);
-    c->clip = tabs;
-    draw_tabs(ui, c, tabs);
-    c->clip = page.footer;
-    draw_footer(ui, c, page.footer);
+    rt_bars_header(ui, c, page.header);
+    rt_bars_footer(ui, c, page.footer);
     ui->body = page.body;
     c->clip = page.body;
     rt_screens[ui->screen]->draw(ui, c, page.body);
     c->clip = all;
+    rt_bars_choices(ui, c, (struct rt_rect){0, page.footer.y - 1, c->w, page.footer.h});
+    if (ui->dialog.answered)
+        rt_dialog_draw(ui, c, page.body);
+    c->clip = all;
 }
 
-/* ---- commands ---- */
+/* ---- keys ---- */
 
-static unsigned verb_quit(struct rt_ui *ui, const char *argument)
-{
-    (void)ui;
-    (void)argument;
-    return RT_DID_HANDLE | RT_DID_QUIT;
-}
-
-/* The screen as it was before the command was typed, at its present size. */
-static unsigned verb_dump(struct rt_ui *ui, const char *argument)
-{
-    struct rt_canvas c = {0};
-    struct rt_page page = {.body = ui->body};
-    int h = ui->body.y + ui->body.h + (ui->body.y + ui->body.h >= 3);
-    if (!*argument) {
-        rt_ui_say(ui, true, "dump needs a file to write to: dump screen.txt");
-    } else if (rt_canvas_resize(&c, page.body.w, h) < 0) {
-        rt_ui_say(ui, true, "no memory for the screen");
-    } else {
-        FILE *f = fopen(argument, "w");
-        rt_ui_draw(ui, &c);
-        if (f)
-            rt_canvas_write(&c, f);
-        int bad = !f || ferror(f);
-        if ((f && fclose(f)) || bad)
-            rt_ui_say(ui, true, "%s: %s", argument, strerror(errno));
-        else
-            rt_ui_say(ui, false, "written: %s", argument);
-    }
-    rt_canvas_fini(&c);
-    return RT_DID_HANDLE | RT_DID_DRAW;
-}
-
-/* What a verb of the screen at hand does; the screen knows it, or none does. */
-#define RT_VERB(name, argument, help) {#name, argument, help},
-const struct rt_verb rt_verbs[RT_VERBS] = {
-#include "tui/verbs.def"
-};
-#undef RT_VERB
-
-static const struct {
-    const char *name;
-    unsigned (*run)(struct rt_ui *ui, const char *argument);
-} common[] = {{"dump", verb_dump}, {"quit", verb_quit}};
-
-static const struct rt_verb *find_verb(struct rt_ui *ui, const char *word, size_t length)
-{
-    const struct rt_verb *found = NULL;
-    for (int i = 0; i < RT_VERBS && length; i++)
-        if (strncmp(rt_verbs[i].name, word, length) == 0) {
-            if (rt_verbs[i].name[length] == 0)
-                return &rt_verbs[i];
-            if (found) {
-                rt_ui_say(ui, true, "'%.*s' may be %s or %s", (int)length, word, found->name,
-                          rt_verbs[i].name);
-                return NULL;
-            }
-            found = &rt_verbs[i];
-        }
-    if (!found && length)
-        rt_ui_say(ui, true, "there is no command '%.*s': ? lists them", (int)length, word);
-    return found;
-}
-
-static unsigned run_line(struct rt_ui *ui)
-{
-    const char *word = ui->line + strspn(ui->line, " ");
-    size_t length = strcspn(word, " ");
-    const struct rt_verb *verb = find_verb(ui, word, length);
-    const char *argument = word + length + strspn(word + length, " ");
-    if (!verb)
-        return RT_DID_HANDLE | RT_DID_DRAW;
-    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
-        if (strcmp(common[i].name, verb->name) == 0)
-            return common[i].run(ui, argument);
-    unsigned did = rt_screens[ui->screen]->verb ? rt_screens[ui->screen]->verb(ui, verb->name, argument)
-                                                : RT_DID_NOTHING;
-    for (int i = 0; i < RT_SCREENS && !did; i++) /* not of this one: of the one that knows it */
-        if (rt_screens[i]->verb && (did = rt_screens[i]->verb(ui, verb->name, argument)))
-            ui->screen = (enum rt_screen_id)i;
-    return did | RT_DID_HANDLE | RT_DID_DRAW;
-}
-
-/* ---- events ---- */
-
-static unsigned type(struct rt_ui *ui, int key)
-{
-    size_t n = strlen(ui->line);
-    char prompt = ui->prompt;
-    if (key == RT_KEY_ESCAPE || (key == RT_KEY_BACKSPACE && n == 0)) {
-        ui->prompt = 0;
-    } else if (key == RT_KEY_BACKSPACE) {
-        do
-            n--;
-        while (n > 0 && (ui->line[n] & 0xC0) == 0x80);
-        ui->line[n] = 0;
-    } else if (key == RT_KEY_ENTER) {
-        ui->prompt = 0;
-        if (prompt == ':')
-            return run_line(ui);
-        return rt_screens[RT_SCREEN_SAMPLES]->verb(ui, "filter", ui->line) | RT_DID_DRAW;
-    } else if (key >= 32 && key < 0x110000 && key != 127 && n + 5 < sizeof ui->line) {
-        ui->line[n + (size_t)rt_utf8_put(key, ui->line + n)] = 0;
-    }
-    return RT_DID_HANDLE | RT_DID_DRAW;
-}
-
-static unsigned go_to(struct rt_ui *ui, enum rt_screen_id screen)
+unsigned rt_ui_go(struct rt_ui *ui, enum rt_screen_id screen)
 {
     if (ui->screen != screen)
         ui->before = ui->screen;
     ui->screen = screen;
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+void rt_ui_ask(struct rt_ui *ui, const char *label, const char *line,
+               unsigned (*typed)(struct rt_ui *ui, const char *line))
+{
+    ui->typed = typed;
+    rt_prompt_open(&ui->prompt, '=', label, line);
+}
+
+static unsigned type(struct rt_ui *ui, int key)
+{
+    struct rt_prompt *p = &ui->prompt;
+    char kind = p->kind;
+    switch (rt_prompt_key(p, key)) {
+    case RT_TYPED_DONE:
+        if (kind == '=')
+            return ui->typed(ui, p->line) | RT_DID_HANDLE | RT_DID_DRAW;
+        if (kind == ':')
+            return rt_command_run(ui, p->line) | RT_DID_HANDLE | RT_DID_DRAW;
+        return rt_screens[ui->screen]->verb(ui, "filter", p->line) | RT_DID_HANDLE | RT_DID_DRAW;
+    case RT_TYPED_COMPLETE:
+        p->choice = -1;
+        if (kind != '=')
+            rt_command_complete(ui, kind, p->line, p->at, &p->choices);
+        rt_prompt_complete(p, key == RT_KEY_TAB ? 1 : -1);
+        break;
+    default:;
+    }
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+static unsigned leave(struct rt_ui *ui, int key)
+{
+    if (key == 's')
+        return rt_steer_say(ui, "stop", NULL, 0);
+    return RT_DID_QUIT;
+}
+
+static unsigned quit(struct rt_ui *ui)
+{
+    if (!rt_steer_up(ui) || ui->steer.stopping)
+        return RT_DID_HANDLE | RT_DID_QUIT;
+    rt_dialog_ask(ui, leave, "The run goes on. Leave it?");
+    rt_dialog_button(ui, 'd', "detach: the run goes on without the screen");
+    rt_dialog_button(ui, 's', "stop the run, a checkpoint first");
+    rt_dialog_button(ui, RT_KEY_ESCAPE, "cancel: stay here");
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+static unsigned filter(struct rt_ui *ui)
+{
+    const struct rt_screen *s = rt_screens[ui->screen];
+    if (!s->filter)
+        return RT_DID_NOTHING;
+    rt_prompt_open(&ui->prompt, '/', "/", s->filter(ui));
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
@@ -326,33 +191,64 @@ static unsigned act(struct rt_ui *ui, enum rt_act a)
     };
     for (int i = 0; i < RT_SCREENS; i++)
         if (way[i].act == a)
-            return go_to(ui, a == RT_ACT_HELP && ui->screen == RT_SCREEN_HELP ? ui->before
-                                                                               : way[i].screen);
+            return rt_ui_go(ui, a == RT_ACT_HELP && ui->screen == RT_SCREEN_HELP ? ui->before
+                                                                                  : way[i].screen);
     switch (a) {
-    case RT_ACT_QUIT: return RT_DID_HANDLE | RT_DID_QUIT;
+    case RT_ACT_QUIT: return quit(ui);
     case RT_ACT_REDRAW: return RT_DID_HANDLE | RT_DID_DRAW | RT_DID_REDRAW;
     case RT_ACT_COMMAND:
-        ui->prompt = ':';
-        ui->line[0] = 0;
+        rt_prompt_open(&ui->prompt, ':', ":", "");
         return RT_DID_HANDLE | RT_DID_DRAW;
-    case RT_ACT_BACK: return ui->screen == RT_SCREEN_HELP ? go_to(ui, ui->before) : RT_DID_DRAW;
+    case RT_ACT_FILTER: return filter(ui);
+    case RT_ACT_PAUSE: return rt_steer_pause(ui);
+    case RT_ACT_UNDO: return rt_steer_undo(ui);
+    case RT_ACT_REDO: return rt_steer_redo(ui);
+    case RT_ACT_BACK: return ui->screen == RT_SCREEN_HELP ? rt_ui_go(ui, ui->before) : RT_DID_DRAW;
     default: return RT_DID_NOTHING;
     }
 }
 
-static bool within(struct rt_rect r, int x, int y)
+static unsigned do_act(struct rt_ui *ui, enum rt_act a)
 {
-    return x >= r.x && x < r.x + r.w && y >= r.y && y < r.y + r.h;
+    unsigned did = rt_screens[ui->screen]->act(ui, a);
+    return did ? did : act(ui, a);
 }
 
-static unsigned click(struct rt_ui *ui, int x, int y)
+/* ---- mouse ---- */
+
+/* A click on a line that is being typed, or on what may stand there. */
+static unsigned click_prompt(struct rt_ui *ui, int x, int y)
 {
+    for (int i = 0; i < ui->prompt.choices.count; i++)
+        if (rt_layout_within(ui->choice[i], x, y)) {
+            rt_prompt_choose(&ui->prompt, i);
+            return RT_DID_HANDLE | RT_DID_DRAW;
+        }
+    if (y <= ui->body.y + ui->body.h - 1) /* elsewhere: dropped */
+        return type(ui, RT_KEY_ESCAPE);
+    return RT_DID_HANDLE;
+}
+
+static unsigned click(struct rt_ui *ui, struct rt_event event)
+{
+    int x = event.x, y = event.y;
+    if (ui->prompt.kind)
+        return click_prompt(ui, x, y);
     for (int i = 0; i < RT_SCREENS; i++)
-        if (within(ui->tab[i], x, y))
-            return go_to(ui, (enum rt_screen_id)i);
-    if (within(ui->body, x, y) && rt_screens[ui->screen]->click)
-        return rt_screens[ui->screen]->click(ui, x, y);
-    return RT_DID_NOTHING;
+        if (rt_layout_within(ui->tab[i], x, y))
+            return rt_ui_go(ui, (enum rt_screen_id)i);
+    for (int i = 0; i < RT_ACTS; i++)
+        if (rt_layout_within(ui->hint[i], x, y))
+            return do_act(ui, (enum rt_act)i);
+    ui->dragging = rt_layout_within(ui->body, x, y) && rt_screens[ui->screen]->mouse;
+    return ui->dragging ? rt_screens[ui->screen]->mouse(ui, event) : RT_DID_NOTHING;
+}
+
+static unsigned drag(struct rt_ui *ui, struct rt_event event)
+{
+    bool dragging = ui->dragging;
+    ui->dragging = dragging && event.key == RT_KEY_DRAG;
+    return dragging ? rt_screens[ui->screen]->mouse(ui, event) : RT_DID_NOTHING;
 }
 
 unsigned rt_ui_event(struct rt_ui *ui, struct rt_event event)
@@ -362,15 +258,19 @@ unsigned rt_ui_event(struct rt_ui *ui, struct rt_event event)
         return RT_DID_NOTHING;
     if (event.key == RT_KEY_RESIZE)
         return RT_DID_HANDLE | RT_DID_REDRAW | RT_DID_DRAW;
+    if (event.key == RT_KEY_DRAG || event.key == RT_KEY_RELEASE)
+        return drag(ui, event);
     ui->message[0] = 0;
+    if (event.key == RT_KEY_REDRAW)
+        return act(ui, RT_ACT_REDRAW);
+    if (ui->dialog.answered)
+        return rt_dialog_event(ui, event);
     if (event.key == RT_KEY_CLICK)
-        return click(ui, event.x, event.y) | said;
+        return click(ui, event) | said;
     if (event.key == RT_KEY_WHEEL_UP || event.key == RT_KEY_WHEEL_DOWN)
         return rt_screens[ui->screen]->act(ui, event.key == RT_KEY_WHEEL_UP ? RT_ACT_UP : RT_ACT_DOWN) |
                said;
-    if (ui->prompt)
+    if (ui->prompt.kind)
         return type(ui, event.key);
-    enum rt_act a = rt_keys_act(ui->screen, event.key);
-    unsigned did = rt_screens[ui->screen]->act(ui, a);
-    return (did ? did : act(ui, a)) | said;
+    return do_act(ui, rt_keys_act(ui->screen, event.key)) | said;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # docs/retort.1 has a section for every command, and in it exactly the options of the command's --help;
-# groff finds nothing to complain about, where it is installed.
+# its tables of keys are those of `retort attach --help`; groff finds nothing to complain about, where it
+# is installed.
 """Usage: test_manual.py PATH/TO/retort"""
 
 import os
@@ -12,7 +13,7 @@ import sys
 import unittest
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "retort.1")
-PROGRAM = sys.argv.pop(1)
+PROGRAM = os.path.abspath(sys.argv.pop(1))
 OPTION = re.compile(r"(?<![-\w])--[a-z][a-z-]+")
 
 
@@ -49,6 +50,13 @@ class Manual(unittest.TestCase):
             tags = re.findall(r"^\.TP\n(.*)$", text, re.M)
             written = set(OPTION.findall("\n".join(tags)))
             self.assertEqual(written, told, "retort %s" % command)
+
+    def test_keys_are_up_to_date(self):
+        make = os.path.join(os.path.dirname(PAGE), "keys", "make")
+        made = subprocess.run([sys.executable, make, "-o", "-"], env=dict(os.environ, RETORT=PROGRAM), check=True,
+                              capture_output=True, text=True).stdout
+        with open(PAGE, encoding="utf-8") as f:
+            self.assertEqual(f.read(), made, "run docs/keys/make")
 
     @unittest.skipUnless(shutil.which("groff"), "no groff")
     def test_groff_has_no_complaints(self):

@@ -52,7 +52,7 @@ class Screen:
         self.resize(*size)
         self.before = termios.tcgetattr(self.slave)
         self.seen = b""
-        environment = dict(os.environ, TERM=term, LC_ALL="C.UTF-8")
+        environment = dict(os.environ, TERM=term, LC_ALL="C.UTF-8", XDG_STATE_HOME=folder)
         environment.pop("NO_COLOR", None)
         # curses keeps memory to the end; leaks of our own are looked for in test_screens.
         environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * cmd_attach: `retort attach`: the screen on a run, live or finished. Reads the run folder and changes
- * nothing; the run does not notice. */
+ * cmd_attach: `retort attach`: the screen on a run, live or finished. Reads the run folder; what is to be
+ * changed is said to the run through its socket. */
 #include "tui/cli/cmd.h"
 #include "tui/terminal.h"
 #include "tui/ui.h"
@@ -15,8 +15,8 @@
 
 static const char usage[] =
     "usage: retort attach DIR\n"
-    "The screen on a run, while it goes on or afterwards: curves, samples, stages. Reads only the\n"
-    "run's folder and changes nothing in it. ? shows the keys, q leaves; the run goes on.\n";
+    "The screen on a run, while it goes on or afterwards: curves, samples, stages, settings. Shows what\n"
+    "stands in the run's folder; a run that goes on is steered through its socket, as by `retort ctl`.\n\n";
 
 static double now_ms(void)
 {
@@ -46,19 +46,19 @@ static int watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *e)
     while (rc == 0 && !(did & RT_DID_QUIT) && !rt_terminal_signal()) {
         if (did & (RT_DID_DRAW | RT_DID_REDRAW))
             rc = show(ui, c, did & RT_DID_REDRAW, e);
+        did = rt_ui_tick(ui, now_ms() / 1e3);
         double left = next - now_ms();
-        did = 0;
         if (ui->model->loading ? left <= TICK_MS - 5 : left <= 0) {
             struct rt_error why;
             int news = rt_snapshot_poll(ui->model, ui->screen == RT_SCREEN_SAMPLES, &why);
             if (news < 0)
                 rt_ui_say(ui, true, "%s", why.text);
-            did = news ? RT_DID_DRAW : 0;
+            did |= news ? RT_DID_DRAW : 0u;
             next = now_ms() + TICK_MS;
             left = ui->model->loading ? 5 : TICK_MS;
         }
         if (rc == 0)
-            did |= rt_ui_event(ui, rt_terminal_read(did ? 0 : (int)left + 1));
+            did |= rt_ui_event(ui, rt_terminal_read(did ? 0 : (int)left + 1, rt_link_fd(ui->steer.link)));
     }
     return rc;
 }
@@ -73,11 +73,13 @@ static int attach(const char *folder, struct rt_error *e)
         rc = rt_terminal_open(e);
     if (rc == 0) {
         rt_ui_init(ui, m, rt_terminal_ascii());
-        rc = watch(ui, &c, e);
+        rc = rt_ui_steer(ui, folder) < 0 ? rt_error_set(e, RT_EMEM, "out of memory") : watch(ui, &c, e);
         rt_terminal_close();
         if (rc == 0 && rt_terminal_signal())
             rc = 128 + rt_terminal_signal();
     }
+    if (ui)
+        rt_ui_fini(ui);
     if (m)
         rt_snapshot_fini(m);
     rt_canvas_fini(&c);
@@ -96,6 +98,7 @@ int cmd_attach(int argc, char **argv)
         if (c != 'h')
             return rt_cmd_usage("attach", "unknown option");
         fputs(usage, stdout);
+        rt_keys_print(stdout);
         return RT_EXIT_DONE;
     }
     if (optind + 1 != argc)

@@ -2,6 +2,8 @@
  * help: keys.def and verbs.def in words. */
 #include "tui/screen.h"
 
+#include "pipeline/live/verbs.h"
+
 #include <string.h>
 
 /* Draws line `at` of the page when it is within the window; returns the next line. */
@@ -18,7 +20,9 @@ static void line(struct page *p, enum rt_style style, const char *left, const ch
         return;
     int x = p->r.x + 1, end = p->r.x + p->r.w;
     rt_canvas_text(p->c, x, p->r.y + y, end - x, style, left);
-    rt_canvas_text(p->c, x + 14, p->r.y + y, end - x - 14, RT_STYLE_PLAIN, text);
+    int wide = rt_canvas_width(p->c, left) + 2;
+    wide = wide > 14 ? wide : 14; /* a long one pushes its text on */
+    rt_canvas_text(p->c, x + wide, p->r.y + y, end - x - wide, RT_STYLE_PLAIN, text);
 }
 
 static void write_page(struct page *p)
@@ -44,7 +48,15 @@ static void write_page(struct page *p)
         line(p, RT_STYLE_KEY, left, rt_verbs[i].help);
     }
     line(p, RT_STYLE_PLAIN, "", "");
-    line(p, RT_STYLE_DIM, "The mouse works on the screens' names, charts and rows; the wheel scrolls.", "");
+    line(p, RT_STYLE_TITLE, "Commands to a run that goes on, as `retort ctl`", "");
+    for (int i = 0; i < rt_live_verb_count; i++) {
+        char left[80];
+        snprintf(left, sizeof left, ":%s %s", rt_live_verbs[i].name, rt_live_verbs[i].arguments);
+        if (strcmp(rt_live_verbs[i].name, "watch") != 0)
+            line(p, RT_STYLE_KEY, left, rt_live_verbs[i].help);
+    }
+    line(p, RT_STYLE_PLAIN, "", "");
+    line(p, RT_STYLE_DIM, "The mouse works on names, hints, rows, columns, charts, sliders and questions; the wheel scrolls.", "");
 }
 
 static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
@@ -63,4 +75,4 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     return rt_list_act(&ui->help, act);
 }
 
-const struct rt_screen rt_screen_help = {"help", "Help", draw, act, NULL, NULL};
+const struct rt_screen rt_screen_help = {"help", "Help", draw, act, NULL, NULL, NULL};

@@ -239,9 +239,12 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned click(struct rt_ui *ui, int x, int y)
+static unsigned mouse(struct rt_ui *ui, struct rt_event event)
 {
     struct rt_losses_view *v = &ui->losses;
+    int x = event.x, y = event.y;
+    if (event.key == RT_KEY_RELEASE)
+        return RT_DID_NOTHING;
     for (int i = 0; i < v->shown; i++) {
         struct rt_rect r = v->cell[i];
         if (x < r.x || x >= r.x + r.w || y < r.y || y >= r.y + r.h)
@@ -259,4 +262,4 @@ static unsigned click(struct rt_ui *ui, int x, int y)
     return RT_DID_NOTHING;
 }
 
-const struct rt_screen rt_screen_losses = {"losses", "Losses", draw, act, click, NULL};
+const struct rt_screen rt_screen_losses = {"losses", "Losses", draw, act, mouse, NULL, NULL};

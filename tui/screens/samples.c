@@ -334,10 +334,6 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     case RT_ACT_RIGHT: v->under += v->under + 1 < v->columns; break;
     case RT_ACT_ENTER: v->detail = !v->detail; break;
     case RT_ACT_SORT: return sort_here(ui);
-    case RT_ACT_FILTER:
-        ui->prompt = '/';
-        snprintf(ui->line, sizeof ui->line, "%s", v->where);
-        break;
     case RT_ACT_BACK:
         if (!v->detail)
             return *v->where ? filter_by(ui, "") : RT_DID_HANDLE;
@@ -349,11 +345,11 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
 }
 
 /* A press on the head sorts, one on a row goes there, one on the row under the cursor explains it. */
-static unsigned click(struct rt_ui *ui, int x, int y)
+static unsigned mouse(struct rt_ui *ui, struct rt_event event)
 {
     struct rt_samples_view *v = &ui->samples;
-    int at = v->first + y - v->table.y, left = v->head.x + 1;
-    if (x >= v->table.x + v->table.w)
+    int x = event.x, y = event.y, at = v->first + y - v->table.y, left = v->head.x + 1;
+    if (event.key != RT_KEY_CLICK || x >= v->table.x + v->table.w)
         return RT_DID_NOTHING;
     if (v->head.h && y == v->head.y) {
         for (int i = v->left; i < v->columns; left += v->width[i++] + 2)
@@ -382,4 +378,9 @@ static unsigned verb(struct rt_ui *ui, const char *verb, const char *argument)
     return RT_DID_NOTHING;
 }
 
-const struct rt_screen rt_screen_samples = {"samples", "Samples", draw, act, click, verb};
+static const char *filter(const struct rt_ui *ui)
+{
+    return ui->samples.where;
+}
+
+const struct rt_screen rt_screen_samples = {"samples", "Samples", draw, act, mouse, verb, filter};

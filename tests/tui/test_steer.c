@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of steering: the screen beside a run's real socket and mailbox; what is pressed and typed reaches
+ * them, what they answer is shown. */
+#include "pipeline/live/socket.h"
+#include "tests/tui/example.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+/* What a run that goes on listens with. */
+struct run {
+    struct rt_recipe recipe;
+    struct rt_desk desk;
+    struct rt_socket *socket;
+    struct rt_error e;
+    int stopped;
+};
+
+static void note_stop(void *self)
+{
+    ((struct run *)self)->stopped = 1;
+}
+
+static struct run *start_run(void)
+{
+    struct run *r = calloc(1, sizeof *r);
+    struct rt_status s = {.step = 7, .steps = 400, .epoch = 1, .epochs = 4};
+    rt_recipe_init(&r->recipe);
+    assert_int_equal(rt_control_create(&r->desk.control, &r->recipe), 0);
+    assert_int_equal(rt_board_create(&r->desk.board), 0);
+    rt_control_host(r->desk.control, &(struct rt_control_host){.self = r, .stop = note_stop});
+    assert_int_equal(rt_control_load(r->desk.control, NULL, NULL, 7, &r->e), 0);
+    rt_board_put(r->desk.board, &s);
+    assert_int_equal(rt_socket_start(&r->socket, example_dir.path, &r->desk, &r->e), 0);
+    return r;
+}
+
+static void end_run(struct run *r)
+{
+    rt_socket_stop(r->socket);
+    rt_control_destroy(r->desk.control);
+    rt_board_destroy(r->desk.board);
+    free(r);
+}
+
+/* Hears the run until nothing is waited for. */
+static unsigned settle(struct view *v)
+{
+    unsigned did = 0;
+    static double now;
+    now += 2;
+    for (int i = 0; i < 5000; i++) {
+        did |= rt_ui_tick(&v->ui, now);
+        if (i > 2 && v->ui.steer.waiting == 0)
+            break;
+        uv_sleep(1);
+    }
+    assert_int_equal(v->ui.steer.waiting, 0);
+    return did;
+}
+
+static struct view *look(void)
+{
+    struct view *v = view_open(false);
+    assert_int_equal(rt_ui_steer(&v->ui, example_dir.path), 0);
+    settle(v);
+    return v;
+}
+
+static void command(struct view *v, const char *line)
+{
+    view_press(v, ':');
+    view_type(v, line);
+    settle(v);
+}
+
+static void says(struct view *v, bool failed, const char *text)
+{
+    if (v->ui.failed != failed || !strstr(v->ui.message, text))
+        fail_msg("the footer says '%s', not '%s'", v->ui.message, text);
+}
+
+static void value_is(const struct run *r, const char *key, const char *value)
+{
+    char now[RT_RECIPE_TEXT];
+    struct rt_error e;
+    assert_int_equal(rt_control_get(r->desk.control, key, now, sizeof now, &e), 0);
+    assert_string_equal(now, value);
+}
+
+static void test_typed(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    command(v, "set train.clip 2.5");
+    says(v, false, "train.clip: 5 -> 2.5 from step 8");
+    value_is(r, "train.clip", "2.5");
+    command(v, "set weight.terms \"snr, duration\"");
+    value_is(r, "weight.terms", "snr,duration");
+    command(v, "set weight.terms snr, speech"); /* the last takes the rest */
+    value_is(r, "weight.terms", "snr,speech");
+    command(v, "set weight.terms ''");
+    value_is(r, "weight.terms", "");
+    command(v, "set train.lr -1");
+    says(v, true, "from 0 to 100");
+    command(v, "set train.lr");
+    says(v, true, "set KEY VALUE");
+    command(v, "get train.lr");
+    says(v, false, "train.lr 0.002");
+    command(v, "stat");
+    says(v, false, "state running");
+    command(v, "watch");
+    says(v, true, "no command 'watch'");
+    command(v, "st");
+    says(v, true, "may be");
+    command(v, "pause");
+    says(v, false, "paused before step 8");
+    assert_true(rt_control_paused(r->desk.control));
+    char *text = view_text(v, 80, 24);
+    assert_non_null(strstr(text, "paused"));
+    free(text);
+    view_press(v, 'p');
+    settle(v);
+    assert_false(rt_control_paused(r->desk.control));
+    view_press(v, ' ');
+    settle(v);
+    assert_true(rt_control_paused(r->desk.control));
+    view_close(v);
+    end_run(r);
+}
+
+static void test_undo(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    view_press(v, 'u');
+    says(v, true, "nothing was changed");
+    command(v, "set train.clip 2");
+    command(v, "set train.clip 3");
+    command(v, "set train.decay 0.5");
+    view_press(v, 'u');
+    settle(v);
+    says(v, false, "undone: train.decay: 0.5 -> 0.01");
+    view_press(v, 'u');
+    settle(v);
+    value_is(r, "train.clip", "2");
+    view_press(v, RT_KEY_REDO);
+    settle(v);
+    says(v, false, "again: train.clip: 2 -> 3");
+    value_is(r, "train.clip", "3");
+    command(v, "set train.clip 4"); /* what was undone is no more */
+    view_press(v, RT_KEY_REDO);
+    says(v, true, "nothing was undone");
+    for (int i = 0; i < 3; i++) {
+        view_press(v, 'u');
+        settle(v);
+    }
+    value_is(r, "train.clip", "5");
+    value_is(r, "train.decay", "0.01");
+    view_close(v);
+    end_run(r);
+}
+
+static void test_completed(void **state)
+{
+    static const struct {
+        const char *typed, *line;
+    } known[] = {
+        {"che", "checkpoint "},        {"set train.cl", "set train.clip "},
+        {"set train.clip ", "set train.clip 5 "}, {"set teacher.on f", "set teacher.on false "},
+        {"set weight.terms duration,sn", "set weight.terms duration,snr "},
+        {"sort -sn", "sort -snr"},     {"filter snr < 10 and lab", "filter snr < 10 and label "},
+        {"filter label = foo", "filter label = food "}, {"get distill.dist.l", "get distill.dist.lambda "},
+    };
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        view_press(v, ':');
+        for (const char *c = known[i].typed; *c; c++)
+            view_press(v, *c);
+        view_press(v, RT_KEY_TAB);
+        assert_string_equal(v->ui.prompt.line, known[i].line);
+        view_press(v, RT_KEY_ESCAPE);
+        view_press(v, RT_KEY_ESCAPE);
+    }
+    view_press(v, ':');
+    view_press(v, RT_KEY_TAB);
+    view_draw(v, 80, 24);
+    struct rt_rect second = v->ui.choice[1];
+    view_mouse(v, RT_KEY_CLICK, second.x, second.y);
+    assert_string_equal(v->ui.prompt.line, "filter ");
+    view_mouse(v, RT_KEY_CLICK, 3, 3); /* elsewhere: dropped */
+    assert_int_equal(v->ui.prompt.kind, 0);
+    view_close(v);
+    end_run(r);
+}
+
+static void test_leaving(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    view_press(v, 'q');
+    assert_non_null(v->ui.dialog.answered);
+    view_compare(v, 80, 24, "leave-80x24");
+    view_press(v, 'p'); /* nothing but the question hears keys */
+    assert_false(rt_control_paused(r->desk.control));
+    view_press(v, RT_KEY_ESCAPE);
+    assert_null(v->ui.dialog.answered);
+    view_press(v, 'q');
+    assert_true(view_press(v, RT_KEY_ENTER) & RT_DID_QUIT); /* detach */
+    view_press(v, 'q');
+    assert_true(view_press(v, 'd') & RT_DID_QUIT);
+    assert_false(r->stopped);
+    view_press(v, 'q');
+    view_draw(v, 80, 24);
+    struct rt_rect stop = v->ui.dialog.button[1].place;
+    view_mouse(v, RT_KEY_CLICK, stop.x + 1, stop.y);
+    settle(v);
+    assert_true(r->stopped);
+    says(v, false, "stopping after step 7");
+    end_run(r);
+    assert_true(settle(v) & RT_DID_QUIT); /* when the run has ended, not before */
+    view_close(v);
+}
+
+/* The run goes and another one comes; between them the screen only shows. */
+static void test_alone(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    end_run(r);
+    settle(v);
+    says(v, false, "the run has ended");
+    command(v, "pause");
+    says(v, true, "no run goes on here");
+    view_press(v, 'u');
+    says(v, true, "no run goes on here");
+    view_press(v, RT_KEY_ESCAPE);
+    char *text = view_text(v, 80, 24);
+    assert_non_null(strstr(text, "read-only"));
+    free(text);
+    r = start_run();
+    settle(v);
+    settle(v);
+    view_press(v, 'p');
+    settle(v);
+    assert_true(rt_control_paused(r->desk.control));
+    text = view_text(v, 80, 24);
+    assert_null(strstr(text, "read-only"));
+    free(text);
+    view_draw(v, 80, 24);
+    struct rt_rect go = v->ui.hint[RT_ACT_PAUSE]; /* under the message: nothing to press yet */
+    assert_int_equal(go.w, 0);
+    view_press(v, RT_KEY_ESCAPE);
+    view_draw(v, 80, 24);
+    go = v->ui.hint[RT_ACT_PAUSE];
+    view_mouse(v, RT_KEY_CLICK, go.x, go.y);
+    settle(v);
+    assert_false(rt_control_paused(r->desk.control));
+    end_run(r);
+    assert_false(settle(v) & RT_DID_QUIT);
+    assert_true(view_press(v, 'q') & RT_DID_QUIT);
+    view_close(v);
+}
+
+int main(void)
+{
+    if (!setlocale(LC_CTYPE, "C.UTF-8"))
+        return 77;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_typed),   cmocka_unit_test(test_undo),  cmocka_unit_test(test_completed),
+        cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
+    };
+    uv_loop_t first; /* libuv keeps two descriptors of its own from then on */
+    assert_int_equal(uv_loop_init(&first), 0);
+    assert_int_equal(uv_loop_close(&first), 0);
+    scratch_make(&example_dir);
+    setenv("XDG_STATE_HOME", "/proc/nowhere", 1);
+    example_write();
+    return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
+}

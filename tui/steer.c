@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT
+ * steer: see steer.h. */
+#include "tui/steer.h"
+
+#include "tui/screen.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHO "screen"      /* in the journal */
+#define VALUES_AGAIN 1.0  /* seconds between two looks at the values: others change them too */
+
+/* What an answer is for. */
+enum { SHOWN, VALUES, STATUS, SET, UNDO, REDO, PAUSE, RESUME, STOP };
+
+void rt_steer_close(struct rt_ui *ui)
+{
+    rt_link_close(ui->steer.link);
+    free(ui->steer.value);
+    free(ui->steer.change);
+    memset(&ui->steer, 0, sizeof ui->steer);
+}
+
+bool rt_steer_up(const struct rt_ui *ui)
+{
+    return rt_link_up(ui->steer.link);
+}
+
+bool rt_steer_may(struct rt_ui *ui)
+{
+    if (!rt_steer_up(ui))
+        rt_ui_say(ui, true, "no run goes on here: the screen only shows");
+    return rt_steer_up(ui);
+}
+
+/* ---- asking ---- */
+
+static unsigned ask(struct rt_ui *ui, int what, const char *verb, const char *const *arg, int args)
+{
+    struct rt_steer *s = &ui->steer;
+    unsigned did = RT_DID_HANDLE | RT_DID_DRAW;
+    if (!rt_steer_may(ui))
+        return did;
+    int64_t id = s->waiting < RT_STEER_WAITING ? rt_link_ask(s->link, WHO, verb, arg, args) : RT_ELARGE;
+    if (id > 0)
+        s->wait[s->waiting++] = (struct rt_steer_wait){id, what};
+    else
+        rt_ui_say(ui, true, id == RT_EUSAGE ? "%s: not UTF-8" : "%s: the run has not answered earlier ones",
+                  verb);
+    return did;
+}
+
+unsigned rt_steer_say(struct rt_ui *ui, const char *verb, const char *const *arg, int args)
+{
+    const struct rt_key *key = strcmp(verb, "set") == 0 && args == 2 ? rt_key_find(arg[0]) : NULL;
+    int what = key                           ? SET
+               : strcmp(verb, "stop") == 0   ? STOP
+               : strcmp(verb, "pause") == 0  ? PAUSE
+               : strcmp(verb, "resume") == 0 ? RESUME
+                                             : SHOWN;
+    return ask(ui, what, verb, arg, args);
+}
+
+static unsigned set(struct rt_ui *ui, int what, const struct rt_key *key, const char *value)
+{
+    const char *arg[2] = {key->name, value};
+    return ask(ui, what, "set", arg, 2);
+}
+
+unsigned rt_steer_set(struct rt_ui *ui, const struct rt_key *key, const char *value)
+{
+    return set(ui, SET, key, value);
+}
+
+unsigned rt_steer_undo(struct rt_ui *ui)
+{
+    struct rt_steer *s = &ui->steer;
+    if (rt_steer_may(ui) && s->done == 0)
+        rt_ui_say(ui, true, "nothing was changed from this screen; the Journal has the changes of others");
+    if (!rt_steer_up(ui) || s->done == 0)
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    return set(ui, UNDO, s->change[s->done - 1].key, s->change[s->done - 1].before);
+}
+
+unsigned rt_steer_redo(struct rt_ui *ui)
+{
+    struct rt_steer *s = &ui->steer;
+    if (rt_steer_may(ui) && s->done == s->changes)
+        rt_ui_say(ui, true, "nothing was undone");
+    if (!rt_steer_up(ui) || s->done == s->changes)
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    return set(ui, REDO, s->change[s->done].key, s->change[s->done].after);
+}
+
+unsigned rt_steer_pause(struct rt_ui *ui)
+{
+    return rt_steer_say(ui, ui->steer.paused ? "resume" : "pause", NULL, 0);
+}
+
+/* ---- hearing ---- */
+
+static void note_value(void *self, const char *name, const char *value)
+{
+    const struct rt_key *key = rt_key_find(name);
+    struct rt_steer *s = self;
+    if (key)
+        snprintf(s->value[key - rt_keys], sizeof *s->value, "%s", value);
+}
+
+static void note_status(struct rt_steer *s, const struct rt_link_line *line)
+{
+    char state[16];
+    double step = rt_link_number(line, "step"), steps = rt_link_number(line, "steps");
+    double epoch = rt_link_number(line, "epoch"), epochs = rt_link_number(line, "epochs");
+    if (rt_link_text(line, "state", state, sizeof state))
+        s->paused = strcmp(state, "paused") == 0;
+    s->step = step > 0 ? (int64_t)step : s->step;
+    s->steps = steps > 0 ? (int64_t)steps : s->steps;
+    s->epoch = epoch > 0 ? (int)epoch : s->epoch;
+    s->epochs = epochs > 0 ? (int)epochs : s->epochs;
+}
+
+/* A new change: what was undone before it cannot be done again. */
+static void note_change(struct rt_steer *s, const struct rt_link_line *line)
+{
+    char name[64];
+    struct rt_steer_change c;
+    if (!rt_link_text(line, "key", name, sizeof name) || !(c.key = rt_key_find(name)) ||
+        !rt_link_text(line, "before", c.before, sizeof c.before) ||
+        !rt_link_text(line, "after", c.after, sizeof c.after) || strcmp(c.before, c.after) == 0)
+        return;
+    if (s->done == RT_STEER_CHANGES)
+        memmove(s->change, s->change + 1, sizeof *s->change * (size_t)--s->done);
+    s->change[s->done++] = c;
+    s->changes = s->done;
+}
+
+static void say_change(struct rt_ui *ui, const char *word, const struct rt_link_line *line)
+{
+    char key[64] = "", before[200] = "", after[200] = "";
+    rt_link_text(line, "key", key, sizeof key);
+    rt_link_text(line, "before", before, sizeof before);
+    rt_link_text(line, "after", after, sizeof after);
+    note_value(&ui->steer, key, after);
+    rt_ui_say(ui, false, "%s%s: %s -> %s from step %.0f", word, key, *before ? before : "(none)",
+              *after ? after : "(none)", rt_link_number(line, "step"));
+}
+
+struct words {
+    char text[400];
+    size_t used;
+};
+
+static void add_words(void *self, const char *name, const char *value)
+{
+    struct words *w = self;
+    int n = snprintf(w->text + w->used, sizeof w->text - w->used, "%s%s %s", w->used ? "  " : "", name, value);
+    w->used += n > 0 && (size_t)n < sizeof w->text - w->used ? (size_t)n : 0;
+}
+
+static void understand(struct rt_ui *ui, int what, const struct rt_link_line *line)
+{
+    struct rt_steer *s = &ui->steer;
+    struct words words = {"", 0};
+    switch (what) {
+    case VALUES:
+        rt_link_fields(line, note_value, s);
+        s->known = true;
+        return;
+    case STATUS: note_status(s, line); return;
+    case SET:
+        note_change(s, line);
+        say_change(ui, "", line);
+        return;
+    case UNDO:
+        s->done -= s->done > 0;
+        say_change(ui, "undone: ", line);
+        return;
+    case REDO:
+        s->done += s->done < s->changes;
+        say_change(ui, "again: ", line);
+        return;
+    case PAUSE:
+    case RESUME:
+        s->paused = what == PAUSE;
+        rt_ui_say(ui, false, s->paused ? "paused before step %.0f" : "goes on with step %.0f",
+                  rt_link_number(line, "step"));
+        return;
+    case STOP:
+        s->stopping = true;
+        rt_ui_say(ui, false, "stopping after step %.0f: a checkpoint is written", rt_link_number(line, "step"));
+        return;
+    default:
+        rt_link_fields(line, add_words, &words);
+        rt_ui_say(ui, false, "%s", words.text);
+    }
+}
+
+static void told(void *self, const struct rt_link_line *line)
+{
+    struct rt_ui *ui = self;
+    struct rt_steer *s = &ui->steer;
+    if (line->id == 0 && line->ok) {
+        note_status(s, line);
+        return;
+    }
+    int what = SHOWN;
+    for (int i = 0; i < s->waiting; i++)
+        if (s->wait[i].id == line->id) {
+            what = s->wait[i].what;
+            s->wait[i] = s->wait[--s->waiting];
+            break;
+        }
+    if (line->ok)
+        understand(ui, what, line);
+    else
+        rt_ui_say(ui, true, "%s", line->error);
+}
+
+/* The run came or went. */
+static void greet(struct rt_ui *ui, double now)
+{
+    struct rt_steer *s = &ui->steer;
+    s->waiting = 0;
+    if (rt_link_up(s->link)) {
+        ask(ui, STATUS, "watch", NULL, 0);
+        ask(ui, VALUES, "get", NULL, 0);
+        s->asked = now;
+        return;
+    }
+    if (!ui->model->live || s->stopping)
+        rt_ui_say(ui, false, "the run has ended");
+    else
+        rt_ui_say(ui, true, "the run does not answer any more: the screen only shows");
+    s->known = s->paused = false;
+    s->changes = s->done = 0;
+}
+
+unsigned rt_steer_poll(struct rt_ui *ui, double now)
+{
+    struct rt_steer *s = &ui->steer;
+    if (!s->link)
+        return RT_DID_NOTHING;
+    struct rt_steer before = *s;
+    char message[sizeof ui->message];
+    memcpy(message, ui->message, sizeof message);
+    int turned = rt_link_poll(s->link, now);
+    if (turned)
+        greet(ui, now);
+    else if (rt_link_up(s->link) && s->waiting == 0 && now - s->asked > VALUES_AGAIN) {
+        ask(ui, VALUES, "get", NULL, 0);
+        s->asked = now;
+    }
+    bool changed = turned || before.step != s->step || before.paused != s->paused ||
+                   before.stopping != s->stopping || before.waiting != s->waiting ||
+                   strcmp(message, ui->message) != 0;
+    bool left = turned && !rt_link_up(s->link) && before.stopping;
+    return (changed ? RT_DID_DRAW : 0u) | (left ? RT_DID_QUIT : 0u);
+}
+
+int rt_steer_open(struct rt_ui *ui, const char *folder)
+{
+    struct rt_steer *s = &ui->steer;
+    s->value = calloc((size_t)rt_key_count, sizeof *s->value);
+    s->change = calloc(RT_STEER_CHANGES, sizeof *s->change);
+    return s->value && s->change ? rt_link_open(&s->link, folder, told, ui) : RT_EMEM;
+}
+
+/* ---- values ---- */
+
+const char *rt_steer_start(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT])
+{
+    *out = 0;
+    if (ui->model->recipe)
+        rt_recipe_get(ui->model->recipe, key, out, RT_RECIPE_TEXT);
+    return out;
+}
+
+const char *rt_steer_value(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT])
+{
+    const struct rt_snapshot *m = ui->model;
+    if (ui->steer.known)
+        return snprintf(out, RT_RECIPE_TEXT, "%s", ui->steer.value[key - rt_keys]), out;
+    for (int i = m->journal_count - 1; i >= 0; i--)
+        if (strcmp(m->journal[i].key, key->name) == 0)
+            return snprintf(out, RT_RECIPE_TEXT, "%s", m->journal[i].after), out;
+    return rt_steer_start(ui, key, out);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * steer: what the screens say to the run, and what it says back: requests go out over a link, answers
+ * become the message in the footer, values that are known, and changes that can be undone. When no run
+ * listens the screen only shows, and a request says so. */
+#ifndef RT_STEER_H
+#define RT_STEER_H
+
+#include "formats/recipe.h"
+#include "pipeline/live/link.h"
+#include "tui/keys.h"
+
+#define RT_STEER_WAITING 64
+#define RT_STEER_CHANGES 256
+
+struct rt_ui;
+
+/* A setting changed from this screen. */
+struct rt_steer_change {
+    const struct rt_key *key;
+    char before[RT_RECIPE_TEXT], after[RT_RECIPE_TEXT];
+};
+
+struct rt_steer {
+    struct rt_link *link; /* NULL: this screen only shows */
+    bool paused, stopping;
+    bool known;           /* the values below are the run's */
+    int64_t step, steps;  /* as the run said last; 0 = not yet */
+    int epoch, epochs;
+    double asked;         /* when the values were asked for */
+    char (*value)[RT_RECIPE_TEXT]; /* [rt_key_count], "" = not a control */
+    int waiting;
+    struct rt_steer_wait {
+        int64_t id;
+        int what; /* enum in steer.c */
+    } wait[RT_STEER_WAITING];
+    struct rt_steer_change *change; /* [RT_STEER_CHANGES] */
+    int changes, done;              /* of these `done` stand; later ones were undone */
+};
+
+/* Talks to the run of this folder. RT_EMEM. */
+int rt_steer_open(struct rt_ui *ui, const char *folder);
+void rt_steer_close(struct rt_ui *ui);
+/* Hears what the run says. now: seconds. Returns what was done (enum rt_did). */
+unsigned rt_steer_poll(struct rt_ui *ui, double now);
+bool rt_steer_up(const struct rt_ui *ui);
+/* Says why nothing can be said, when so; else true. */
+bool rt_steer_may(struct rt_ui *ui);
+
+/* Any verb; the answer is shown. What cannot even be sent says so. */
+unsigned rt_steer_say(struct rt_ui *ui, const char *verb, const char *const *arg, int args);
+/* A setting; undo takes back the last one that was set, redo sets it again. */
+unsigned rt_steer_set(struct rt_ui *ui, const struct rt_key *key, const char *value);
+unsigned rt_steer_undo(struct rt_ui *ui);
+unsigned rt_steer_redo(struct rt_ui *ui);
+unsigned rt_steer_pause(struct rt_ui *ui); /* or lets it go on */
+
+/* A control's value now: what the run says; else what its journal and recipe say. "" = not known. */
+const char *rt_steer_value(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
+/* What the recipe said at the start. "" = not known. */
+const char *rt_steer_start(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
+
+#endif
