@@ -65,6 +65,13 @@ struct rt_samples_view {
     int columns, column[RT_TABLE_COLUMNS], width[RT_TABLE_COLUMNS];
     struct rt_rect table, head; /* as last drawn */
 };
+struct rt_controls_view {
+    char where[64];       /* part of the names shown, "" = all */
+    int at, first, count; /* places among the controls shown */
+    struct rt_rect list;  /* of the rows last drawn */
+    int slider, room;     /* first column and length of the sliders, room 0 = none */
+    bool sliding;         /* the press before was on one */
+};
 struct rt_list_view {
     int first, lines, count; /* of the lines last drawn */
 };
@@ -88,6 +95,7 @@ struct rt_ui {
     unsigned (*typed)(struct rt_ui *ui, const char *line);
     struct rt_losses_view losses;
     struct rt_samples_view samples;
+    struct rt_controls_view controls;
     struct rt_list_view pipeline, journal, help;
 };
 
@@ -101,6 +109,8 @@ void rt_ui_ask(struct rt_ui *ui, const char *label, const char *line,
                unsigned (*typed)(struct rt_ui *ui, const char *line));
 /* Moves the first line of a list by what UP, DOWN, PAGE..., HOME, END mean; RT_DID_NOTHING for others. */
 unsigned rt_list_act(struct rt_list_view *v, enum rt_act act);
+/* Moves *at, a place among count of which `lines` are seen, likewise. */
+unsigned rt_list_move(int *at, int count, int lines, enum rt_act act);
 /* A number in a few characters: 1234567 -> "1.23M", 0.00012 -> "1.2e-04"; "-" for NaN. */
 const char *rt_ui_number(double value, char out[24]);
 

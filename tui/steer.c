@@ -11,6 +11,8 @@
 #define WHO "screen"      /* in the journal */
 #define VALUES_AGAIN 1.0  /* seconds between two looks at the values: others change them too */
 
+#define REST 0.5          /* seconds without a key after which a slider stands */
+
 /* What an answer is for. */
 enum { SHOWN, VALUES, STATUS, SET, UNDO, REDO, PAUSE, RESUME, STOP };
 
@@ -73,9 +75,40 @@ unsigned rt_steer_set(struct rt_ui *ui, const struct rt_key *key, const char *va
     return set(ui, SET, key, value);
 }
 
+unsigned rt_steer_settle(struct rt_ui *ui)
+{
+    const struct rt_key *key = ui->steer.trying;
+    ui->steer.trying = NULL;
+    return key && rt_steer_up(ui) ? set(ui, SET, key, ui->steer.tried) : RT_DID_NOTHING;
+}
+
+unsigned rt_steer_try(struct rt_ui *ui, const struct rt_key *key, const char *value)
+{
+    struct rt_steer *s = &ui->steer;
+    if (!rt_steer_may(ui))
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    if (s->trying != key)
+        rt_steer_settle(ui);
+    s->trying = key;
+    s->tried_at = ui->now;
+    snprintf(s->tried, sizeof s->tried, "%s", value);
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+bool rt_steer_drop(struct rt_ui *ui)
+{
+    bool had = ui->steer.trying != NULL;
+    ui->steer.trying = NULL;
+    return had;
+}
+
 unsigned rt_steer_undo(struct rt_ui *ui)
 {
     struct rt_steer *s = &ui->steer;
+    if (rt_steer_drop(ui)) {
+        rt_ui_say(ui, false, "dropped: nothing was changed");
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    }
     if (rt_steer_may(ui) && s->done == 0)
         rt_ui_say(ui, true, "nothing was changed from this screen; the Journal has the changes of others");
     if (!rt_steer_up(ui) || s->done == 0)
@@ -234,6 +267,7 @@ static void greet(struct rt_ui *ui, double now)
     else
         rt_ui_say(ui, true, "the run does not answer any more: the screen only shows");
     s->known = s->paused = false;
+    s->trying = NULL;
     s->changes = s->done = 0;
 }
 
@@ -245,6 +279,8 @@ unsigned rt_steer_poll(struct rt_ui *ui, double now)
     struct rt_steer before = *s;
     char message[sizeof ui->message];
     memcpy(message, ui->message, sizeof message);
+    if (s->trying && now - s->tried_at > REST)
+        rt_steer_settle(ui);
     int turned = rt_link_poll(s->link, now);
     if (turned)
         greet(ui, now);
@@ -280,6 +316,8 @@ const char *rt_steer_start(const struct rt_ui *ui, const struct rt_key *key, cha
 const char *rt_steer_value(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT])
 {
     const struct rt_snapshot *m = ui->model;
+    if (ui->steer.trying == key)
+        return snprintf(out, RT_RECIPE_TEXT, "%s", ui->steer.tried), out;
     if (ui->steer.known)
         return snprintf(out, RT_RECIPE_TEXT, "%s", ui->steer.value[key - rt_keys]), out;
     for (int i = m->journal_count - 1; i >= 0; i--)

@@ -33,6 +33,9 @@ struct rt_steer {
         int64_t id;
         int what; /* enum in steer.c */
     } wait[RT_STEER_WAITING];
+    const struct rt_key *trying; /* NULL = nothing is being tried */
+    char tried[RT_RECIPE_TEXT];
+    double tried_at;      /* when it changed last */
     struct rt_steer_change *change; /* [RT_STEER_CHANGES] */
     int changes, done;              /* of these `done` stand; later ones were undone */
 };
@@ -54,7 +57,13 @@ unsigned rt_steer_undo(struct rt_ui *ui);
 unsigned rt_steer_redo(struct rt_ui *ui);
 unsigned rt_steer_pause(struct rt_ui *ui); /* or lets it go on */
 
-/* A control's value now: what the run says; else what its journal and recipe say. "" = not known. */
+/* A value while a slider moves: shown at once, set when the hand has rested for half a second, or when
+ * another is tried. One movement is so one change. */
+unsigned rt_steer_try(struct rt_ui *ui, const struct rt_key *key, const char *value);
+unsigned rt_steer_settle(struct rt_ui *ui); /* sets it now */
+bool rt_steer_drop(struct rt_ui *ui);       /* forgets it; false: there was none */
+
+/* A control's value now, or what is being tried for it: what the run says; else what its journal and recipe say. "" = not known. */
 const char *rt_steer_value(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
 /* What the recipe said at the start. "" = not known. */
 const char *rt_steer_start(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);

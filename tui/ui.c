@@ -59,21 +59,26 @@ const char *rt_ui_number(double value, char out[24])
     return out;
 }
 
-unsigned rt_list_act(struct rt_list_view *v, enum rt_act act)
+unsigned rt_list_move(int *at, int count, int lines, enum rt_act act)
 {
-    int page = v->lines > 2 ? v->lines - 1 : 1, last = v->count - v->lines, to = v->first;
+    int page = lines > 2 ? lines - 1 : 1, to = *at;
     switch (act) {
     case RT_ACT_UP: to -= 1; break;
     case RT_ACT_DOWN: to += 1; break;
     case RT_ACT_PAGE_UP: to -= page; break;
     case RT_ACT_PAGE_DOWN: to += page; break;
     case RT_ACT_HOME: to = 0; break;
-    case RT_ACT_END: to = last; break;
+    case RT_ACT_END: to = count; break;
     default: return RT_DID_NOTHING;
     }
-    to = to > last ? last : to;
-    v->first = to < 0 ? 0 : to;
+    to = to >= count ? count - 1 : to;
+    *at = to < 0 ? 0 : to;
     return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+unsigned rt_list_act(struct rt_list_view *v, enum rt_act act)
+{
+    return rt_list_move(&v->first, v->count - v->lines + 1, v->lines, act);
 }
 
 int rt_ui_steer(struct rt_ui *ui, const char *folder)

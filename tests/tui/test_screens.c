@@ -17,7 +17,7 @@ static const int sizes[] = {1, 2, 3, 4, 5, 7, 8, 13, 20, 27, 28, 40, 79, 80, 81,
 /* Every screen at every size, with every key pressed there. */
 static void sizes_with(struct view *v)
 {
-    static const int screen_key[] = {'1', '2', '3', '4', '?'};
+    static const int screen_key[] = {'1', '2', '3', '4', '5', '?'};
     for (size_t s = 0; s < sizeof screen_key / sizeof *screen_key; s++) {
         v->ui.screen = RT_SCREEN_LOSSES;
         view_press(v, screen_key[s]);
@@ -180,13 +180,37 @@ static void test_pipeline_and_journal(void **state)
     view_press(v, '3');
     view_compare(v, 80, 24, "pipeline-80x24");
     assert_string_equal(rt_snapshot_limiting(&v->model)->name, "student");
-    view_press(v, '4');
+    view_press(v, '5');
     v->model.journal[0].time = 1e9; /* the test's own time is another one each time */
     view_compare(v, 100, 10, "journal-100x10");
     view_close(v);
     v = view_open(true);
     view_press(v, '3');
     view_compare(v, 50, 8, "pipeline-ascii-50x8");
+    view_close(v);
+}
+
+static void test_controls(void **state)
+{
+    struct view *v = view_open(false);
+    (void)state;
+    view_press(v, '4');
+    for (int i = 0; i < 5; i++)
+        view_press(v, RT_KEY_DOWN);
+    view_compare(v, 80, 24, "controls-80x24");
+    view_compare(v, 160, 30, "controls-160x30");
+    view_compare(v, 40, 8, "controls-40x8");
+    view_press(v, RT_KEY_LEFT);
+    assert_true(v->ui.failed && strstr(v->ui.message, "no run goes on here"));
+    view_press(v, '/');
+    view_type(v, "nothing");
+    view_draw(v, 80, 24);
+    assert_int_equal(v->ui.controls.count, 0);
+    view_press(v, RT_KEY_ESCAPE);
+    view_draw(v, 80, 24);
+    assert_true(v->ui.controls.count > 30);
+    view_mouse(v, RT_KEY_CLICK, 5, v->ui.controls.list.y + 2);
+    assert_int_equal(v->ui.controls.at, 2);
     view_close(v);
 }
 
@@ -299,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
+        cmocka_unit_test(test_controls),
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_live),       cmocka_unit_test(test_commands),
         cmocka_unit_test(test_numbers),

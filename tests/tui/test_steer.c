@@ -270,6 +270,84 @@ static void test_alone(void **state)
     view_close(v);
 }
 
+static void key(struct view *v, int key, int times)
+{
+    while (times--)
+        view_press(v, key);
+    settle(v);
+}
+
+static void find(struct view *v, const char *control)
+{
+    view_press(v, '/');
+    view_press(v, 21);
+    view_type(v, control);
+    view_draw(v, 80, 24);
+}
+
+static void test_controls(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    view_press(v, '4');
+    find(v, "l2.margin");
+    assert_int_equal(v->ui.controls.count, 1);
+    key(v, RT_KEY_RIGHT, 2); /* from 0 over the least to the one after; one change */
+    says(v, false, "distill.l2.margin: 0 -> 0.000125 from step 8");
+    value_is(r, "distill.l2.margin", "0.000125");
+    view_press(v, RT_KEY_ENTER);
+    assert_string_equal(v->ui.prompt.label, "distill.l2.margin = ");
+    view_press(v, 21);
+    view_type(v, "0.5");
+    settle(v);
+    value_is(r, "distill.l2.margin", "0.5");
+    view_press(v, RT_KEY_ENTER);
+    view_press(v, 21);
+    view_type(v, "-3");
+    settle(v);
+    says(v, true, "-3");
+    value_is(r, "distill.l2.margin", "0.5");
+    key(v, 'r', 1);
+    value_is(r, "distill.l2.margin", "0");
+    key(v, 'u', 1);
+    value_is(r, "distill.l2.margin", "0.5");
+    view_press(v, RT_KEY_LEFT); /* dropped before it is set */
+    view_press(v, RT_KEY_ESCAPE);
+    settle(v);
+    value_is(r, "distill.l2.margin", "0.5");
+    view_press(v, RT_KEY_LEFT); /* set at once */
+    view_press(v, RT_KEY_ENTER);
+    assert_int_equal(v->ui.prompt.kind, 0);
+    settle(v);
+    value_is(r, "distill.l2.margin", "0.4");
+    view_press(v, RT_KEY_ESCAPE); /* no filter */
+    find(v, "teacher.on");
+    key(v, RT_KEY_LEFT, 3);
+    value_is(r, "teacher.on", "false");
+    find(v, "weight.gamma");
+    key(v, RT_KEY_LEFT, 200); /* not beyond the end */
+    value_is(r, "weight.gamma", "0");
+    key(v, RT_KEY_RIGHT, 1);
+    value_is(r, "weight.gamma", "0.1");
+    find(v, "weight.");
+    int x = v->ui.controls.slider, y = v->ui.controls.list.y + 1, last = x + v->ui.controls.room - 1;
+    view_mouse(v, RT_KEY_CLICK, x + 1, y);
+    view_mouse(v, RT_KEY_DRAG, x + 4, y + 3);
+    char shown[RT_RECIPE_TEXT];
+    assert_string_not_equal(rt_steer_value(&v->ui, rt_key_find("weight.gamma"), shown), "0.1");
+    value_is(r, "weight.gamma", "0.1"); /* not yet */
+    view_mouse(v, RT_KEY_DRAG, last + 9, y);
+    view_mouse(v, RT_KEY_RELEASE, last + 9, y);
+    settle(v);
+    value_is(r, "weight.gamma", "10");
+    key(v, 'u', 1);
+    value_is(r, "weight.gamma", "0.1"); /* the whole drag was one change */
+    view_compare(v, 80, 12, "controls-80x12");
+    view_close(v);
+    end_run(r);
+}
+
 int main(void)
 {
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
@@ -277,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_typed),   cmocka_unit_test(test_undo),  cmocka_unit_test(test_completed),
         cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_controls),
     };
     uv_loop_t first; /* libuv keeps two descriptors of its own from then on */
     assert_int_equal(uv_loop_init(&first), 0);

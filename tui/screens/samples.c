@@ -308,24 +308,6 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 
 /* ---- keys ---- */
 
-static unsigned move(struct rt_ui *ui, enum rt_act act)
-{
-    struct rt_samples_view *v = &ui->samples;
-    int count = ui->model->samples.shown, page = v->table.h > 2 ? v->table.h - 1 : 1, to = v->at;
-    switch (act) {
-    case RT_ACT_UP: to--; break;
-    case RT_ACT_DOWN: to++; break;
-    case RT_ACT_PAGE_UP: to -= page; break;
-    case RT_ACT_PAGE_DOWN: to += page; break;
-    case RT_ACT_HOME: to = 0; break;
-    case RT_ACT_END: to = count; break;
-    default: return RT_DID_NOTHING;
-    }
-    to = to >= count ? count - 1 : to;
-    v->at = to < 0 ? 0 : to;
-    return RT_DID_HANDLE | RT_DID_DRAW;
-}
-
 static unsigned act(struct rt_ui *ui, enum rt_act act)
 {
     struct rt_samples_view *v = &ui->samples;
@@ -339,7 +321,7 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
             return *v->where ? filter_by(ui, "") : RT_DID_HANDLE;
         v->detail = false;
         break;
-    default: return move(ui, act);
+    default: return rt_list_move(&v->at, ui->model->samples.shown, v->table.h, act);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
