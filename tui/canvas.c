@@ -85,7 +85,7 @@ static uint32_t plain(uint32_t code)
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (same[i].code == code)
             return (uint32_t)same[i].plain;
-    return '?';
+    return code >= 0x2581 && code <= 0x2587 ? (code < 0x2584 ? '.' : '=') : '?';
 }
 
 /* Columns of a code point; 0 = is drawn with the one before it, so left away. */

@@ -2,6 +2,8 @@
  * keys: see keys.h. */
 #include "tui/keys.h"
 
+#include "tui/screen.h"
+
 const struct rt_key_row rt_key_rows[RT_ACTS - 1] = {
 #define RT_KEYROW(where, act, key, other, shown, hint, help) \
     {RT_SCREEN_##where, RT_ACT_##act, {key, other}, shown, hint, help},
@@ -26,18 +28,14 @@ enum rt_act rt_keys_act(enum rt_screen_id screen, int key)
 
 void rt_keys_print(FILE *out)
 {
-    static const char *const names[RT_SCREENS] = {
-#define RT_SCREEN(id, name) #name,
-#include "tui/screens.def"
-#undef RT_SCREEN
-    };
     for (int s = RT_SCREEN_ALL; s < RT_SCREENS; s++) {
         bool any = false;
         for (int i = 0; i < RT_ACTS - 1; i++) {
             if ((int)rt_key_rows[i].where != s)
                 continue;
             if (!any)
-                fprintf(out, s == RT_SCREEN_ALL ? "Keys everywhere:\n" : "\nKeys in %s:\n", names[s < 0 ? 0 : s]);
+                fprintf(out, s == RT_SCREEN_ALL ? "Keys everywhere:\n" : "\nKeys in %s:\n",
+                        rt_screens[s < 0 ? 0 : s]->title);
             any = true;
             fprintf(out, "  %-9s %s\n", rt_key_rows[i].shown, rt_key_rows[i].help);
         }

@@ -20,12 +20,14 @@
 #include "tui/prompt.h"
 #include "tui/snapshot.h"
 #include "tui/steer.h"
+#include "tui/weighing.h"
 
 enum rt_did { RT_DID_NOTHING = 0, RT_DID_HANDLE = 1, RT_DID_DRAW = 2, RT_DID_REDRAW = 4, RT_DID_QUIT = 8 };
 
 struct rt_ui;
 struct rt_screen {
     const char *name, *title;
+    bool samples; /* shows the model's samples: only then are they read */
     void (*draw)(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r);
     unsigned (*act)(struct rt_ui *ui, enum rt_act act);
     unsigned (*mouse)(struct rt_ui *ui, struct rt_event event);
@@ -65,6 +67,16 @@ struct rt_samples_view {
     int columns, column[RT_TABLE_COLUMNS], width[RT_TABLE_COLUMNS];
     struct rt_rect table, head; /* as last drawn */
 };
+struct rt_weights_view {
+    bool trying;                     /* other settings than the run's */
+    struct rt_weight_settings tried; /* meaningful while trying */
+    struct rt_weighing now, then;    /* under the run's settings, and under those shown */
+    unsigned version;                /* of the samples that they hold */
+    int at, first, count;            /* places in the list: gamma, floor, measures */
+    struct rt_rect list, plot;       /* as last drawn */
+    int slider, room;                /* first column and length of the sliders */
+    int held;                        /* what the mouse holds: enum in weighting.c */
+};
 struct rt_controls_view {
     char where[64];       /* part of the names shown, "" = all */
     int at, first, count; /* places among the controls shown */
@@ -95,6 +107,7 @@ struct rt_ui {
     unsigned (*typed)(struct rt_ui *ui, const char *line);
     struct rt_losses_view losses;
     struct rt_samples_view samples;
+    struct rt_weights_view weights;
     struct rt_controls_view controls;
     struct rt_list_view pipeline, journal, help;
 };

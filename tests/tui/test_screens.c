@@ -2,6 +2,7 @@
  * Tests of the screens without a terminal: the example run drawn at every size, and at pinned sizes
  * compared with what it looked like before. */
 #include "pipeline/run/rundb.h"
+#include "stages/distill/weights.h"
 #include "tests/tui/example.h"
 
 #include <locale.h>
@@ -17,7 +18,7 @@ static const int sizes[] = {1, 2, 3, 4, 5, 7, 8, 13, 20, 27, 28, 40, 79, 80, 81,
 /* Every screen at every size, with every key pressed there. */
 static void sizes_with(struct view *v)
 {
-    static const int screen_key[] = {'1', '2', '3', '4', '5', '?'};
+    static const int screen_key[] = {'1', '2', '3', '4', '5', '6', '?'};
     for (size_t s = 0; s < sizeof screen_key / sizeof *screen_key; s++) {
         v->ui.screen = RT_SCREEN_LOSSES;
         view_press(v, screen_key[s]);
@@ -177,15 +178,15 @@ static void test_pipeline_and_journal(void **state)
 {
     struct view *v = view_open(false);
     (void)state;
-    view_press(v, '3');
+    view_press(v, '4');
     view_compare(v, 80, 24, "pipeline-80x24");
     assert_string_equal(rt_snapshot_limiting(&v->model)->name, "student");
-    view_press(v, '5');
+    view_press(v, '6');
     v->model.journal[0].time = 1e9; /* the test's own time is another one each time */
     view_compare(v, 100, 10, "journal-100x10");
     view_close(v);
     v = view_open(true);
-    view_press(v, '3');
+    view_press(v, '4');
     view_compare(v, 50, 8, "pipeline-ascii-50x8");
     view_close(v);
 }
@@ -194,7 +195,7 @@ static void test_controls(void **state)
 {
     struct view *v = view_open(false);
     (void)state;
-    view_press(v, '4');
+    view_press(v, '5');
     for (int i = 0; i < 5; i++)
         view_press(v, RT_KEY_DOWN);
     view_compare(v, 80, 24, "controls-80x24");
@@ -211,6 +212,126 @@ static void test_controls(void **state)
     assert_true(v->ui.controls.count > 30);
     view_mouse(v, RT_KEY_CLICK, 5, v->ui.controls.list.y + 2);
     assert_int_equal(v->ui.controls.at, 2);
+    view_close(v);
+}
+
+static void test_weights(void **state)
+{
+    struct view *v = view_open(false);
+    struct rt_weights_view *w = &v->ui.weights;
+    (void)state;
+    view_press(v, '3');
+    view_compare(v, 80, 24, "weights-80x24");
+    double before = w->now.effective;
+    for (int i = 0; i < 9; i++)
+        view_press(v, RT_KEY_LEFT); /* gamma */
+    view_press(v, RT_KEY_DOWN);
+    view_press(v, RT_KEY_RIGHT);
+    view_compare(v, 140, 30, "weights-tried-140x30");
+    assert_true(w->now.effective == before && w->then.effective > before);
+    view_press(v, 'a');
+    assert_true(v->ui.failed && strstr(v->ui.message, "no run goes on here"));
+    view_press(v, RT_KEY_ESCAPE);
+    view_draw(v, 80, 24);
+    assert_true(w->then.effective == before && !w->trying);
+    view_press(v, RT_KEY_DOWN);
+    view_press(v, RT_KEY_ENTER); /* snr out: no measure is left */
+    char *text = view_text(v, 80, 24);
+    assert_non_null(strstr(text, "every sample counts the same"));
+    free(text);
+    assert_true(w->then.effective == w->then.samples);
+    view_press(v, RT_KEY_ENTER); /* in again: nothing is tried any more */
+    view_draw(v, 80, 24);
+    assert_false(w->trying);
+    view_press(v, RT_KEY_HOME);
+    view_press(v, RT_KEY_ENTER);
+    view_press(v, 21);
+    view_type(v, "99");
+    assert_true(v->ui.failed && strstr(v->ui.message, "0 to 10"));
+    view_press(v, RT_KEY_ENTER);
+    view_press(v, 21);
+    view_type(v, "0.25");
+    assert_true(w->trying && w->tried.gamma == 0.25);
+    view_press(v, 'r');
+    view_draw(v, 80, 24);
+    assert_false(w->trying);
+    view_close(v);
+    v = view_open(true);
+    view_press(v, '3');
+    view_compare(v, 60, 16, "weights-ascii-60x16");
+    view_close(v);
+}
+
+static void test_weights_by_mouse(void **state)
+{
+    struct view *v = view_open(false);
+    struct rt_weights_view *w = &v->ui.weights;
+    (void)state;
+    view_press(v, '3');
+    view_draw(v, 80, 24);
+    struct rt_rect plot = w->plot;
+    view_mouse(v, RT_KEY_CLICK, plot.x + plot.w / 2, plot.y + plot.h - 1);
+    view_mouse(v, RT_KEY_DRAG, plot.x + plot.w / 2, plot.y + 1);
+    view_mouse(v, RT_KEY_RELEASE, plot.x + plot.w / 2, plot.y + 1);
+    view_draw(v, 80, 24);
+    assert_true(w->trying && w->tried.gamma > 0 && w->tried.gamma < 0.5); /* lifted */
+    double x = 0.5, g = w->tried.floor + (1 - w->tried.floor) * pow(x, w->tried.gamma);
+    assert_true(fabs(g - (1 - 1.0 / (plot.h - 1))) < 0.08); /* through that point */
+    view_mouse(v, RT_KEY_CLICK, plot.x, plot.y + plot.h / 2);
+    view_mouse(v, RT_KEY_RELEASE, plot.x, plot.y + plot.h / 2);
+    assert_true(fabs(w->tried.floor - 0.5) < 0.1);
+    view_draw(v, 80, 24);
+    view_mouse(v, RT_KEY_CLICK, w->slider, w->list.y);
+    view_mouse(v, RT_KEY_DRAG, w->slider + w->room + 20, w->list.y - 5);
+    assert_true(w->tried.gamma == 10);
+    view_mouse(v, RT_KEY_CLICK, 4, w->list.y + 2);
+    view_draw(v, 80, 24);
+    assert_string_equal(w->tried.terms, "");
+    struct rt_rect drop = v->ui.hint[RT_ACT_WEIGHT_DROP];
+    view_mouse(v, RT_KEY_CLICK, drop.x, drop.y);
+    view_draw(v, 80, 24);
+    assert_false(w->trying);
+    view_close(v);
+}
+
+/* The same as weights.c gives for one batch of all. */
+static void test_weighing(void **state)
+{
+    struct view *v = view_open(false);
+    struct rt_weighing w = {0};
+    struct rt_table *t = &v->model.samples;
+    double quality[ROWS], hand[ROWS], weight[ROWS], effective, count[8];
+    int n = 0, snr = rt_table_find(t, "snr_pct"), split = rt_table_find(t, "split");
+    (void)state;
+    int factor = rt_table_add(t, "factor", "", false);
+    for (int row = 0; row < ROWS; row++) {
+        t->column[factor].number[row] = row % 7 == 0 ? 0 : row % 5 == 0 ? 0.5f : 1;
+        if (strcmp(rt_table_cell(t, row, split), "train") != 0 ||
+            *rt_table_cell(t, row, rt_table_find(t, "reason")))
+            continue;
+        quality[n] = (double)t->column[snr].number[row];
+        hand[n++] = (double)t->column[factor].number[row];
+    }
+    assert_int_equal(rt_weighing_take(&w, t, "snr", "snr"), 0);
+    rt_weighing_apply(&w, 1.5, 0.2);
+    rt_weight_batch(quality, hand, (size_t)n, 1.5, 0.2, weight);
+    effective = rt_weight_effective(weight, (size_t)n);
+    assert_int_equal(w.samples, n);
+    assert_true(w.muted > 0 && fabs(w.effective - effective) < 1e-3 * effective);
+    rt_weighing_weights(&w, w.most, count, 8);
+    double sum = 0;
+    for (int i = 0; i < 8; i++)
+        sum += count[i];
+    assert_true(sum == n && count[0] >= w.muted);
+    rt_weighing_qualities(&w, count, 8);
+    sum = 0;
+    for (int i = 0; i < 8; i++)
+        sum += count[i];
+    assert_true(sum == n - w.muted);
+    assert_int_equal(rt_weighing_take(&w, t, "", ""), 0);
+    rt_weighing_apply(&w, 1.5, 0.2);
+    assert_true(w.mean == 1);
+    rt_weighing_fini(&w);
     view_close(v);
 }
 
@@ -324,7 +445,8 @@ int main(void)
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_weights),  cmocka_unit_test(test_weights_by_mouse),
+        cmocka_unit_test(test_weighing), cmocka_unit_test(test_help),
         cmocka_unit_test(test_live),       cmocka_unit_test(test_commands),
         cmocka_unit_test(test_numbers),
     };

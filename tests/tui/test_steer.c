@@ -290,7 +290,7 @@ static void test_controls(void **state)
     struct run *r = start_run();
     struct view *v = look();
     (void)state;
-    view_press(v, '4');
+    view_press(v, '5');
     find(v, "l2.margin");
     assert_int_equal(v->ui.controls.count, 1);
     key(v, RT_KEY_RIGHT, 2); /* from 0 over the least to the one after; one change */
@@ -348,6 +348,37 @@ static void test_controls(void **state)
     end_run(r);
 }
 
+static void test_weights(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    command(v, "set weight.terms snr");
+    view_press(v, '3');
+    view_draw(v, 80, 24);
+    view_press(v, RT_KEY_RIGHT);
+    view_press(v, RT_KEY_DOWN);
+    view_press(v, RT_KEY_RIGHT);
+    settle(v);
+    value_is(r, "weight.gamma", "1"); /* only tried */
+    key(v, 'a', 1);
+    value_is(r, "weight.gamma", "1.1");
+    value_is(r, "weight.floor", "0.06");
+    value_is(r, "weight.terms", "snr");
+    view_draw(v, 80, 24);
+    assert_false(v->ui.weights.trying);
+    key(v, 'u', 1);
+    key(v, 'u', 1);
+    value_is(r, "weight.gamma", "1");
+    value_is(r, "weight.floor", "0.05");
+    view_press(v, RT_KEY_DOWN);
+    view_press(v, RT_KEY_LEFT);
+    key(v, 'a', 1);
+    value_is(r, "weight.terms", "");
+    view_close(v);
+    end_run(r);
+}
+
 int main(void)
 {
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
@@ -355,7 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_typed),   cmocka_unit_test(test_undo),  cmocka_unit_test(test_completed),
         cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_controls), cmocka_unit_test(test_weights),
     };
     uv_loop_t first; /* libuv keeps two descriptors of its own from then on */
     assert_int_equal(uv_loop_init(&first), 0);

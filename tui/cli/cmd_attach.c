@@ -50,7 +50,7 @@ static int watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *e)
         double left = next - now_ms();
         if (ui->model->loading ? left <= TICK_MS - 5 : left <= 0) {
             struct rt_error why;
-            int news = rt_snapshot_poll(ui->model, ui->screen == RT_SCREEN_SAMPLES, &why);
+            int news = rt_snapshot_poll(ui->model, rt_screens[ui->screen]->samples, &why);
             if (news < 0)
                 rt_ui_say(ui, true, "%s", why.text);
             did |= news ? RT_DID_DRAW : 0u;

@@ -289,4 +289,4 @@ static const char *filter(const struct rt_ui *ui)
     return ui->controls.where;
 }
 
-const struct rt_screen rt_screen_controls = {"controls", "Controls", draw, act, mouse, verb, filter};
+const struct rt_screen rt_screen_controls = {"controls", "Controls", false, draw, act, mouse, verb, filter};

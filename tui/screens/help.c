@@ -75,4 +75,4 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     return rt_list_act(&ui->help, act);
 }
 
-const struct rt_screen rt_screen_help = {"help", "Help", draw, act, NULL, NULL, NULL};
+const struct rt_screen rt_screen_help = {"help", "Help", false, draw, act, NULL, NULL, NULL};

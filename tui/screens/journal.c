@@ -78,4 +78,4 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     return rt_list_act(&ui->journal, act);
 }
 
-const struct rt_screen rt_screen_journal = {"journal", "Journal", draw, act, NULL, NULL, NULL};
+const struct rt_screen rt_screen_journal = {"journal", "Journal", false, draw, act, NULL, NULL, NULL};

@@ -262,4 +262,4 @@ static unsigned mouse(struct rt_ui *ui, struct rt_event event)
     return RT_DID_NOTHING;
 }
 
-const struct rt_screen rt_screen_losses = {"losses", "Losses", draw, act, mouse, NULL, NULL};
+const struct rt_screen rt_screen_losses = {"losses", "Losses", false, draw, act, mouse, NULL, NULL};

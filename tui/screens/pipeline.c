@@ -122,4 +122,4 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     return rt_list_act(&ui->pipeline, act);
 }
 
-const struct rt_screen rt_screen_pipeline = {"pipeline", "Pipeline", draw, act, NULL, NULL, NULL};
+const struct rt_screen rt_screen_pipeline = {"pipeline", "Pipeline", false, draw, act, NULL, NULL, NULL};

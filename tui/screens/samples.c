@@ -365,4 +365,4 @@ static const char *filter(const struct rt_ui *ui)
     return ui->samples.where;
 }
 
-const struct rt_screen rt_screen_samples = {"samples", "Samples", draw, act, mouse, verb, filter};
+const struct rt_screen rt_screen_samples = {"samples", "Samples", true, draw, act, mouse, verb, filter};
