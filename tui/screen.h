@@ -84,6 +84,12 @@ struct rt_controls_view {
     int slider, room;     /* first column and length of the sliders, room 0 = none */
     bool sliding;         /* the press before was on one */
 };
+struct rt_journal_view {
+    char where[64];         /* part of what the rows say, "" = all */
+    int at, first, count;   /* places among the rows shown */
+    bool left_end;          /* the cursor does not follow the newest row */
+    struct rt_rect list;    /* as last drawn */
+};
 struct rt_list_view {
     int first, lines, count; /* of the lines last drawn */
 };
@@ -109,7 +115,8 @@ struct rt_ui {
     struct rt_samples_view samples;
     struct rt_weights_view weights;
     struct rt_controls_view controls;
-    struct rt_list_view pipeline, journal, help;
+    struct rt_journal_view journal;
+    struct rt_list_view pipeline, help;
 };
 
 /* message of the footer; failed: it is of something that went wrong. */

@@ -40,6 +40,13 @@ int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error 
     return rc;
 }
 
+static void free_journal_row(struct rt_journal_row *j)
+{
+    free(j->key);
+    free(j->before);
+    free(j->after);
+}
+
 void rt_snapshot_fini(struct rt_snapshot *m)
 {
     for (int i = 0; i < m->series_count; i++) {
@@ -47,6 +54,8 @@ void rt_snapshot_fini(struct rt_snapshot *m)
         free(m->series[i].value);
     }
     rt_table_fini(&m->samples);
+    for (int i = 0; i < m->journal_count; i++)
+        free_journal_row(&m->journal[i]);
     free(m->journal);
     free(m->recipe);
     rt_rundb_close(m->db);
@@ -273,13 +282,15 @@ static int take_journal(void *self, int columns, const struct rt_rundb_cell *c)
         m->journal = grown;
         m->journal_room = room;
     }
-    struct rt_journal_row *j = &m->journal[m->journal_count++];
-    j->step = (int64_t)c[0].number;
-    j->time = c[1].number;
-    snprintf(j->who, sizeof j->who, "%s", c[2].text ? c[2].text : "");
-    snprintf(j->key, sizeof j->key, "%s", c[3].text ? c[3].text : "");
-    snprintf(j->before, sizeof j->before, "%s", c[4].text ? c[4].text : "");
-    snprintf(j->after, sizeof j->after, "%s", c[5].text ? c[5].text : "");
+    struct rt_journal_row j = {
+        .step = (int64_t)c[0].number, .time = c[1].number, .key = strdup(c[3].text ? c[3].text : ""),
+        .before = strdup(c[4].text ? c[4].text : ""), .after = strdup(c[5].text ? c[5].text : ""),
+    };
+    snprintf(j.who, sizeof j.who, "%s", c[2].text ? c[2].text : "");
+    if (j.key && j.before && j.after)
+        m->journal[m->journal_count++] = j;
+    else
+        free_journal_row(&j);
     return 0;
 }
 

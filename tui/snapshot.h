@@ -33,7 +33,8 @@ struct rt_stage_row {
 struct rt_journal_row {
     int64_t step;
     double time; /* seconds since 1970 */
-    char who[32], key[64], before[64], after[64];
+    char who[32];
+    char *key, *before, *after; /* owned by the snapshot */
 };
 
 struct rt_snapshot {

@@ -183,7 +183,21 @@ static void test_pipeline_and_journal(void **state)
     assert_string_equal(rt_snapshot_limiting(&v->model)->name, "student");
     view_press(v, '6');
     v->model.journal[0].time = 1e9; /* the test's own time is another one each time */
-    view_compare(v, 100, 10, "journal-100x10");
+    view_compare(v, 80, 24, "journal-80x24");
+    view_compare(v, 160, 16, "journal-160x16");
+    view_press(v, '/');
+    view_type(v, "nobody");
+    view_draw(v, 80, 24);
+    assert_int_equal(v->ui.journal.count, 0);
+    view_press(v, RT_KEY_ESCAPE);
+    view_draw(v, 80, 24);
+    view_press(v, RT_KEY_ENTER);
+    assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
+    assert_int_equal(v->ui.losses.cursor, 120);
+    view_press(v, '6');
+    view_draw(v, 80, 24);
+    view_mouse(v, RT_KEY_CLICK, 20, v->ui.journal.list.y);
+    assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
     view_close(v);
     v = view_open(true);
     view_press(v, '4');

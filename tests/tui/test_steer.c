@@ -379,6 +379,23 @@ static void test_weights(void **state)
     end_run(r);
 }
 
+static void test_journal(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    view_press(v, '6');
+    view_draw(v, 80, 24);
+    key(v, 'u', 1); /* ada's change of the example */
+    says(v, false, "distill.l2.margin: 0 -> 0.5");
+    value_is(r, "distill.l2.margin", "0.5");
+    view_press(v, '1');
+    key(v, 'u', 1); /* and that taken back */
+    value_is(r, "distill.l2.margin", "0");
+    view_close(v);
+    end_run(r);
+}
+
 int main(void)
 {
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
@@ -387,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_typed),   cmocka_unit_test(test_undo),  cmocka_unit_test(test_completed),
         cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
         cmocka_unit_test(test_controls), cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_journal),
     };
     uv_loop_t first; /* libuv keeps two descriptors of its own from then on */
     assert_int_equal(uv_loop_init(&first), 0);
