@@ -3,23 +3,18 @@
 # `retort attach` in a real pseudo-terminal: opens, switches screens, dumps, survives resizes, quits; the
 # terminal is sane afterwards, also when a signal ends it.
 
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import time
 import unittest
 
+from pseudo_terminal import Screen
+
 PROGRAM = os.path.abspath(sys.argv.pop(1))
-PATIENCE = 60  # seconds before the screen counts as stuck; under sanitizers all is slow
 
 SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -44,57 +39,6 @@ def make_run(folder):
     db.close()
 
 
-class Screen:
-    """The program in a terminal of its own."""
-
-    def __init__(self, folder, term="xterm-256color", size=(24, 80)):
-        self.master, self.slave = pty.openpty()
-        self.resize(*size)
-        self.before = termios.tcgetattr(self.slave)
-        self.seen = b""
-        environment = dict(os.environ, TERM=term, LC_ALL="C.UTF-8", XDG_STATE_HOME=folder)
-        environment.pop("NO_COLOR", None)
-        # curses keeps memory to the end; leaks of our own are looked for in test_screens.
-        environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        self.process = subprocess.Popen([PROGRAM, "attach", folder], stdin=self.slave, stdout=self.slave,
-                                        stderr=subprocess.PIPE, env=environment, start_new_session=True)
-
-    def resize(self, rows, columns):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read(self, seconds):
-        if select.select([self.master], [], [], seconds)[0]:
-            self.seen += os.read(self.master, 65536)
-
-    def wait(self, text):
-        end = time.monotonic() + PATIENCE
-        while text.encode() not in self.seen:
-            self.read(0.1)
-            if time.monotonic() > end or self.process.poll() not in (None, 0):
-                raise AssertionError("%r did not come: %r" % (text, self.seen[-2000:]))
-        self.seen = self.seen.split(text.encode(), 1)[1]
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def end(self):
-        """Exit code, and whether the terminal is as it was."""
-        end = time.monotonic() + PATIENCE
-        while self.process.poll() is None:
-            self.read(0.05)
-            if time.monotonic() > end:
-                self.process.kill()
-                raise AssertionError("did not end")
-        while select.select([self.master], [], [], 0.05)[0]:
-            self.read(0)
-        errors = self.process.stderr.read().decode()
-        self.process.stderr.close()
-        after = termios.tcgetattr(self.slave)
-        os.close(self.master)
-        os.close(self.slave)
-        return self.process.returncode, after == self.before, errors
-
-
 class Attach(unittest.TestCase):
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -116,7 +60,7 @@ class Attach(unittest.TestCase):
         self.assertEqual(re.findall(rb"\x1b\[\?1049([hl])", screen.seen)[-1:], [b"l"])
 
     def test_a_visit(self):
-        screen = Screen(self.folder)
+        screen = Screen(PROGRAM, self.folder)
         screen.wait("total loss")
         screen.type("?")
         screen.wait("Everywhere")
@@ -139,7 +83,7 @@ class Attach(unittest.TestCase):
         self.ends(screen, 0)
 
     def test_resized_while_it_shows(self):
-        screen = Screen(self.folder)
+        screen = Screen(PROGRAM, self.folder)
         screen.wait("total loss")
         for rows, columns in ((1, 1), (5, 20), (60, 200), (2, 300), (24, 80)):
             screen.resize(rows, columns)
@@ -152,7 +96,7 @@ class Attach(unittest.TestCase):
 
     def test_signals_leave_the_terminal_sane(self):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            screen = Screen(self.folder)
+            screen = Screen(PROGRAM, self.folder)
             screen.wait("total loss")
             os.kill(screen.process.pid, number)
             self.ends(screen, 128 + number)
@@ -161,7 +105,7 @@ class Attach(unittest.TestCase):
         for term in ("linux", "vt100", "screen", "tmux", "xterm"):
             if subprocess.run(["infocmp", term], capture_output=True).returncode:
                 continue
-            screen = Screen(self.folder, term)
+            screen = Screen(PROGRAM, self.folder, term)
             screen.wait("total loss")
             if term in ("linux", "vt100"):
                 self.dump(screen).encode("ascii")
@@ -176,7 +120,7 @@ class Attach(unittest.TestCase):
         done = subprocess.run([PROGRAM, "attach", "/nowhere"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("holds no run.db", done.stderr)
-        screen = Screen(self.folder, "no-such-terminal")
+        screen = Screen(PROGRAM, self.folder, "no-such-terminal")
         code, same, errors = screen.end()
         self.assertEqual((code, same), (2, True))
         self.assertIn("TERM=no-such-terminal", errors)

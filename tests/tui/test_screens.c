@@ -362,6 +362,18 @@ static void test_help(void **state)
     free(text);
     view_press(v, '?');
     assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
+    view_press(v, '?');
+    view_draw(v, 160, 45);
+    for (int y = 2; y < 44 && v->ui.screen == RT_SCREEN_HELP; y++) /* the line of a key does as the key */
+        for (int x = 1; x < 160 && v->ui.screen == RT_SCREEN_HELP; x += 80) {
+            char row[80] = "";
+            for (int i = 0; i < 79; i++)
+                row[i] = (char)v->canvas.cell[y * 160 + x + i].c;
+            if (strstr(row, "linear or logarithmic"))
+                view_mouse(v, RT_KEY_CLICK, x + 20, y);
+        }
+    assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
+    assert_true(v->ui.losses.log);
     view_close(v);
 }
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+# The screen in a real pseudo-terminal, for tests: keys go in, what is drawn comes out. Not a test.
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+
+PATIENCE = 60  # seconds before the screen counts as stuck; under sanitizers all is slow
+
+
+class Screen:
+    """`retort attach FOLDER` in a terminal of its own; what is typed is kept in FOLDER/state."""
+
+    def __init__(self, program, folder, term="xterm-256color", size=(24, 80)):
+        self.master, self.slave = pty.openpty()
+        self.resize(*size)
+        self.before = termios.tcgetattr(self.slave)
+        self.seen = b""
+        environment = dict(os.environ, TERM=term, LC_ALL="C.UTF-8", XDG_STATE_HOME=os.path.join(folder, "state"))
+        environment.pop("NO_COLOR", None)
+        # curses keeps memory to the end; leaks of our own are looked for in test_screens.
+        environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        self.process = subprocess.Popen([program, "attach", folder], stdin=self.slave, stdout=self.slave,
+                                        stderr=subprocess.PIPE, env=environment, start_new_session=True)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read(self, seconds):
+        if select.select([self.master], [], [], seconds)[0]:
+            self.seen += os.read(self.master, 65536)
+
+    def wait(self, text):
+        end = time.monotonic() + PATIENCE
+        while text.encode() not in self.seen:
+            self.read(0.1)
+            if time.monotonic() > end or self.process.poll() not in (None, 0):
+                raise AssertionError("%r did not come: %r" % (text, self.seen[-2000:]))
+        self.seen = self.seen.split(text.encode(), 1)[1]
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        """Exit code, and whether the terminal is as it was."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            self.read(0.05)
+            if time.monotonic() > end:
+                self.process.kill()
+                raise AssertionError("did not end")
+        while select.select([self.master], [], [], 0.05)[0]:
+            self.read(0)
+        errors = self.process.stderr.read().decode()
+        self.process.stderr.close()
+        after = termios.tcgetattr(self.slave)
+        os.close(self.master)
+        os.close(self.slave)
+        return self.process.returncode, after == self.before, errors
