@@ -46,7 +46,32 @@ static int draw_progress(const struct rt_ui *ui, struct rt_canvas *c, int x, int
     return x - from;
 }
 
-/* Name, state, progress, best metric, samples/s, limiting stage: as much as there is room for. */
+static double samples_per_second(const struct rt_ui *ui)
+{
+    const struct rt_snapshot *m = ui->model;
+    return ui->steer.pace > 0 && m->recipe ? ui->steer.pace * (double)m->recipe->train_batch : m->rate;
+}
+
+/* "41 s", "12 min", "3 h 05 min", "4 days"; "" when not known. */
+static const char *time_left(const struct rt_ui *ui, char out[32])
+{
+    const struct rt_steer *s = &ui->steer;
+    double left = s->pace > 0 && s->steps > s->step ? (double)(s->steps - s->step) / s->pace : 0;
+    int minutes = left < 1e9 ? (int)(left / 60) : 0;
+    if (left <= 0 || left >= 1e9)
+        out[0] = 0;
+    else if (left < 120)
+        snprintf(out, 32, "%.0f s left", left);
+    else if (minutes < 120)
+        snprintf(out, 32, "%d min left", minutes);
+    else if (minutes < 48 * 60)
+        snprintf(out, 32, "%d h %02d min left", minutes / 60, minutes % 60);
+    else
+        snprintf(out, 32, "%d days left", minutes / 60 / 24);
+    return out;
+}
+
+/* Name, state, progress, time left, best metric, samples/s, limiting stage: as much as there is room for. */
 static void draw_state(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     const struct rt_snapshot *m = ui->model;
@@ -58,29 +83,36 @@ static void draw_state(const struct rt_ui *ui, struct rt_canvas *c, struct rt_re
         x += draw_run_state(ui, c, x, r.y, end - x) + 2;
     if (end - x > 20)
         x += draw_progress(ui, c, x, r.y, end - x) + 2;
+    char left[32];
+    if (*time_left(ui, left) && end - x > 12)
+        x += rt_canvas_text(c, x, r.y, end - x, RT_STYLE_PLAIN, left) + 2;
     double best = rt_snapshot_best(rt_snapshot_series(m, "valid", "top1"), &step);
     if (!isnan(best) && end - x > 16)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best top-1 %.1f %%", 100 * best) + 2;
-    if (!isnan(m->rate) && end - x > 14)
-        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s",
-                             rt_ui_number(round(m->rate), n)) + 2;
+    double rate = samples_per_second(ui);
+    if (!isnan(rate) && end - x > 14)
+        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_ui_number(round(rate), n)) +
+             2;
     const struct rt_stage_row *limit = rt_snapshot_limiting(m);
     if (limit && end - x > 16)
         rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "limited by %s", limit->name);
 }
 
+/* Names beside the numbers; where they do not fit, only of the screen that is shown. */
 static void draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
-    int x = r.x;
+    int x = r.x, all = 0;
     rt_canvas_fill(c, r, RT_STYLE_BAR);
+    for (int i = 0; i < RT_SCREENS; i++)
+        all += (int)strlen(rt_screens[i]->title) + 4;
     for (int i = 0; i < RT_SCREENS; i++) {
-        const char *key = i == RT_SCREEN_HELP ? "?" : "";
-        char number[16] = "";
-        if (!*key)
-            snprintf(number, sizeof number, "%d", i + 1);
+        bool here = i == (int)ui->screen, named = here || all <= r.w;
+        char key[16] = "?";
+        if (i != RT_SCREEN_HELP)
+            snprintf(key, sizeof key, "%d", i + 1);
         int from = x;
-        x += rt_canvas_print(c, x, r.y, r.x + r.w - x, i == (int)ui->screen ? RT_STYLE_TAB : RT_STYLE_BAR,
-                             " %s%s %s ", key, number, rt_screens[i]->title);
+        x += rt_canvas_print(c, x, r.y, r.x + r.w - x, here ? RT_STYLE_TAB : RT_STYLE_BAR, " %s%s%s ", key,
+                             named ? " " : "", named ? rt_screens[i]->title : "");
         ui->tab[i] = (struct rt_rect){from, r.y, x - from, 1};
     }
 }

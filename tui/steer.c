@@ -11,6 +11,7 @@
 #define WHO "screen"      /* in the journal */
 #define VALUES_AGAIN 1.0  /* seconds between two looks at the values: others change them too */
 
+#define PACE 5.0          /* seconds over which the pace is taken */
 #define REST 0.5          /* seconds without a key after which a slider stands */
 
 /* What an answer is for. */
@@ -141,7 +142,19 @@ static void note_value(void *self, const char *name, const char *value)
         snprintf(s->value[key - rt_keys], sizeof *s->value, "%s", value);
 }
 
-static void note_status(struct rt_steer *s, const struct rt_link_line *line)
+/* A mean in which what was PACE seconds ago counts a third; a pause does not count. */
+static void note_pace(struct rt_steer *s, double now)
+{
+    double seconds = now - s->paced_at;
+    if (s->paced > 0 && s->step > s->paced && seconds > 0 && !s->paused) {
+        double pace = (double)(s->step - s->paced) / seconds;
+        s->pace += (s->pace > 0 ? 1 - exp(-seconds / PACE) : 1) * (pace - s->pace);
+    }
+    s->paced = s->paused ? 0 : s->step;
+    s->paced_at = now;
+}
+
+static void note_status(struct rt_steer *s, const struct rt_link_line *line, double now)
 {
     char state[16];
     double step = rt_link_number(line, "step"), steps = rt_link_number(line, "steps");
@@ -152,6 +165,7 @@ static void note_status(struct rt_steer *s, const struct rt_link_line *line)
     s->steps = steps > 0 ? (int64_t)steps : s->steps;
     s->epoch = epoch > 0 ? (int)epoch : s->epoch;
     s->epochs = epochs > 0 ? (int)epochs : s->epochs;
+    note_pace(s, now);
 }
 
 /* A new change: what was undone before it cannot be done again. */
@@ -201,7 +215,7 @@ static void understand(struct rt_ui *ui, int what, const struct rt_link_line *li
         rt_link_fields(line, note_value, s);
         s->known = true;
         return;
-    case STATUS: note_status(s, line); return;
+    case STATUS: note_status(s, line, ui->now); return;
     case SET:
         note_change(s, line);
         say_change(ui, "", line);
@@ -235,7 +249,7 @@ static void told(void *self, const struct rt_link_line *line)
     struct rt_ui *ui = self;
     struct rt_steer *s = &ui->steer;
     if (line->id == 0 && line->ok) {
-        note_status(s, line);
+        note_status(s, line, ui->now);
         return;
     }
     int what = SHOWN;
@@ -267,6 +281,8 @@ static void greet(struct rt_ui *ui, double now)
     else
         rt_ui_say(ui, true, "the run does not answer any more: the screen only shows");
     s->known = s->paused = false;
+    s->pace = 0;
+    s->paced = 0;
     s->trying = NULL;
     s->changes = s->done = 0;
 }

@@ -26,6 +26,9 @@ struct rt_steer {
     bool known;           /* the values below are the run's */
     int64_t step, steps;  /* as the run said last; 0 = not yet */
     int epoch, epochs;
+    double pace;          /* steps per second of late, 0 = not known */
+    int64_t paced;        /* step and time at which it was looked at last */
+    double paced_at;
     double asked;         /* when the values were asked for */
     char (*value)[RT_RECIPE_TEXT]; /* [rt_key_count], "" = not a control */
     int waiting;

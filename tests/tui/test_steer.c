@@ -200,6 +200,28 @@ static void test_completed(void **state)
     end_run(r);
 }
 
+static void test_pace(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    double now = 1000;
+    for (int64_t step = 10; step <= 130; step += 10, now += 2) {
+        rt_board_put(r->desk.board, &(struct rt_status){.step = step, .steps = 400, .epoch = 1, .epochs = 4});
+        for (int i = 0; i < 3000 && v->ui.steer.step < step; i++) {
+            rt_ui_tick(&v->ui, now);
+            uv_sleep(1);
+        }
+        assert_int_equal(v->ui.steer.step, step);
+    }
+    assert_true(v->ui.steer.pace > 4.8 && v->ui.steer.pace < 5.01); /* ten steps in two seconds */
+    char *text = view_text(v, 160, 24);
+    assert_true(strstr(text, " s left") && strstr(text, " samples/s"));
+    free(text);
+    view_close(v);
+    end_run(r);
+}
+
 static void test_leaving(void **state)
 {
     struct run *r = start_run();
@@ -402,7 +424,7 @@ int main(void)
         return 77;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_typed),   cmocka_unit_test(test_undo),  cmocka_unit_test(test_completed),
-        cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_pace), cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
         cmocka_unit_test(test_controls), cmocka_unit_test(test_weights),
         cmocka_unit_test(test_journal),
     };
