@@ -265,6 +265,15 @@ void rt_command_complete(const struct rt_ui *ui, char kind, const char *line, in
     int begin = (int)(word - line) + (int)strcspn(word, " ");
     out->count = 0;
     out->from = word_begin(line, at, kind == '/' ? " (" : " ");
+    if (kind == '=') {
+        char name[72];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(ui->prompt.label, " "), ui->prompt.label);
+        const struct rt_key *key = rt_key_find(name);
+        out->from = 0;
+        if (key)
+            offer_values(&h, key);
+        return;
+    }
     if (kind == '/') {
         offer_expression(&h, 0);
         return;

@@ -8,7 +8,7 @@
 
 /* Does it; what cannot be done says why in the footer. */
 unsigned rt_command_run(struct rt_ui *ui, const char *line);
-/* What the word before byte `at` of a line of this prompt (':' or '/') may become. */
+/* What the word before byte `at` of a line of this prompt (':', '/' or, for a value, '=') may become. */
 void rt_command_complete(const struct rt_ui *ui, char kind, const char *line, int at, struct rt_choices *out);
 
 #endif

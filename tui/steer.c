@@ -307,7 +307,7 @@ unsigned rt_steer_poll(struct rt_ui *ui, double now)
     bool changed = turned || before.step != s->step || before.paused != s->paused ||
                    before.stopping != s->stopping || before.waiting != s->waiting ||
                    strcmp(message, ui->message) != 0;
-    bool left = turned && !rt_link_up(s->link) && before.stopping;
+    bool left = turned && !rt_link_up(s->link) && s->leaving;
     return (changed ? RT_DID_DRAW : 0u) | (left ? RT_DID_QUIT : 0u);
 }
 

@@ -23,6 +23,7 @@ struct rt_steer_change {
 struct rt_steer {
     struct rt_link *link; /* NULL: this screen only shows */
     bool paused, stopping;
+    bool leaving;         /* the screen ends when the run has */
     bool known;           /* the values below are the run's */
     int64_t step, steps;  /* as the run said last; 0 = not yet */
     int epoch, epochs;

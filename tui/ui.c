@@ -150,8 +150,7 @@ static unsigned type(struct rt_ui *ui, int key)
         return rt_screens[ui->screen]->verb(ui, "filter", p->line) | RT_DID_HANDLE | RT_DID_DRAW;
     case RT_TYPED_COMPLETE:
         p->choice = -1;
-        if (kind != '=')
-            rt_command_complete(ui, kind, p->line, p->at, &p->choices);
+        rt_command_complete(ui, kind, p->line, p->at, &p->choices);
         rt_prompt_complete(p, key == RT_KEY_TAB ? 1 : -1);
         break;
     default:;
@@ -161,9 +160,8 @@ static unsigned type(struct rt_ui *ui, int key)
 
 static unsigned leave(struct rt_ui *ui, int key)
 {
-    if (key == 's')
-        return rt_steer_say(ui, "stop", NULL, 0);
-    return RT_DID_QUIT;
+    ui->steer.leaving = true;
+    return key == 's' ? rt_steer_say(ui, "stop", NULL, 0) : RT_DID_QUIT;
 }
 
 static unsigned quit(struct rt_ui *ui)

@@ -347,6 +347,14 @@ static void test_controls(void **state)
     find(v, "teacher.on");
     key(v, RT_KEY_LEFT, 3);
     value_is(r, "teacher.on", "false");
+    find(v, "weight.terms");
+    view_press(v, RT_KEY_ENTER);
+    view_press(v, 21);
+    for (const char *c = "snr,du"; *c; c++)
+        view_press(v, *c);
+    view_press(v, RT_KEY_TAB);
+    assert_string_equal(v->ui.prompt.line, "snr,du"); /* the example has measured no duration */
+    view_press(v, RT_KEY_ESCAPE);
     find(v, "weight.gamma");
     key(v, RT_KEY_LEFT, 200); /* not beyond the end */
     value_is(r, "weight.gamma", "0");

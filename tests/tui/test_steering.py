@@ -69,7 +69,9 @@ class Steering(EndToEnd):
         screen.type("p")
         screen.wait("goes on with step")
         screen.type("qd")
-        self.assertEqual(screen.end(), (0, True, ""))
+        code, same, says = screen.end()
+        self.assertEqual((code, same), (0, True))
+        self.assertIn("the run goes on: `retort attach", says)
         self.assertIsNone(run.poll())  # detached: the run goes on
 
         screen = self.attach("a")
@@ -83,7 +85,9 @@ class Steering(EndToEnd):
         screen.type("u")  # taken back in the journal
         screen.wait("distill.l2.margin: 0.08 -> 0.1 from step")
         screen.type("qs")
-        self.assertEqual(screen.end(), (0, True, ""))
+        code, same, says = screen.end()
+        self.assertEqual((code, same), (0, True))
+        self.assertIn("stopped: `retort run --resume -o", says)
         _, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 130, err)
 

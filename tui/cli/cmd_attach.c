@@ -63,6 +63,15 @@ static int watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *e)
     return rc;
 }
 
+/* How the run is met again. */
+static void say_where(const struct rt_ui *ui, const char *folder)
+{
+    if (rt_steer_up(ui))
+        fprintf(stderr, "the run goes on: `retort attach %s` shows it again\n", folder);
+    else if (ui->steer.leaving)
+        fprintf(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
+}
+
 static int attach(const char *folder, struct rt_error *e)
 {
     struct rt_snapshot *m = calloc(1, sizeof *m);
@@ -75,6 +84,8 @@ static int attach(const char *folder, struct rt_error *e)
         rt_ui_init(ui, m, rt_terminal_ascii());
         rc = rt_ui_steer(ui, folder) < 0 ? rt_error_set(e, RT_EMEM, "out of memory") : watch(ui, &c, e);
         rt_terminal_close();
+        if (rc == 0)
+            say_where(ui, folder);
         if (rc == 0 && rt_terminal_signal())
             rc = 128 + rt_terminal_signal();
     }
