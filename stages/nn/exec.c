@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 struct slot {
     int group;       /* first node of those that share this memory */
@@ -36,6 +37,8 @@ struct rt_exec {
     bool trained;
     const struct rt_bags *bags;
     uint64_t seed, step;
+
+    struct rt_exec_time *time; /* or NULL */
 };
 
 /* A piece of memory that must hold from one moment to another; moments: forward of node i is i,
@@ -264,6 +267,16 @@ size_t rt_exec_bytes(const struct rt_exec *x)
     return x->bytes;
 }
 
+void rt_exec_profile(struct rt_exec *x, struct rt_exec_time *time)
+{
+    x->time = time;
+}
+
+static double now_ms(const struct rt_exec *x)
+{
+    return x->time ? (double)uv_hrtime() * 1e-6 : 0;
+}
+
 static struct slot *group_of(const struct rt_exec *x, int node)
 {
     return &x->slot[x->slot[node].group];
@@ -315,7 +328,11 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
             struct rt_op_run r;
             struct rt_shape shape[RT_NODE_INPUTS];
             describe(x, i, &r, shape);
+            double start = now_ms(x);
             rt_op_get(r.node->op)->forward(&r);
+            if (x->time) {
+                x->time[i].forward += now_ms(x) - start;
+            }
         }
     }
 }
@@ -363,6 +380,10 @@ void rt_exec_backward(struct rt_exec *x)
             r.add[k] = in->live;
             in->live = in->dy != NULL;
         }
+        double start = now_ms(x);
         rt_op_get(r.node->op)->backward(&r);
+        if (x->time) {
+            x->time[i].backward += now_ms(x) - start;
+        }
     }
 }

@@ -18,6 +18,13 @@ int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool tra
 void rt_exec_destroy(struct rt_exec *x);
 size_t rt_exec_bytes(const struct rt_exec *x); /* memory of all buffers */
 
+/* From now on adds the milliseconds each node's passes take to time[node], [nodes]; NULL = no more.
+ * What a node does for a neighbour (a relu behind it) counts for it. Borrowed. */
+struct rt_exec_time {
+    double forward, backward;
+};
+void rt_exec_profile(struct rt_exec *x, struct rt_exec_time *time);
+
 /* input: the dense input [batch, shape...] or NULL with bags. Both are borrowed until the matching
  * backward has returned. training: batch statistics and dropout; needs an exec made for training.
  */

@@ -105,7 +105,7 @@ class Resnet(Net):
         self.layer("stem.bn", nn.BatchNorm2d(width))
         self.blocks, c, w = [], width, width_in
         for s in range(4):
-            for i in range(blocks):
+            for i in range(blocks or (3, 4, 6, 3)[s]):
                 units, stride, p = width << s, 2 if s and not i else 1, f"{s + 1}.{i + 1}"
                 parts = [self.layer(f"{p}.a.conv", nn.Conv2d(c, units, 3, stride, 1, bias=False)),
                          self.layer(f"{p}.a.bn", nn.BatchNorm2d(units)),

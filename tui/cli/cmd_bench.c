@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ * cmd_bench: `retort bench`: how long a training step or a forward pass of known networks takes on
+ * this machine, layer by layer if wanted, beside the speed of its matrix product.
+ * tests/bench/nn_compare runs it side by side with PyTorch and ONNX Runtime. */
+#include "tui/cli/cmd.h"
+
+#include "stages/nn/blas.h"
+#include "stages/nn/exec.h"
+#include "stages/nn/presets.h"
+#include "stages/optim/optim.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define CLASSES 14
+#define EMBEDDING 128
+#define STEPS_MIN 5
+#define STEPS_MAX 100000
+
+static const struct net {
+    const char *name;
+    struct rt_preset_config config;
+} nets[] = {
+    {"cnn1d", {.net = "cnn1d", .input = {2, {144, 64}}}},
+    {"cnn2d-64", {.net = "cnn2d", .input = {3, {64, 64, 3}}}},
+    {"resnet34-8", {.net = "resnet", .input = {2, {200, 80}}, .width = 8}},
+    {"resnet34-16", {.net = "resnet", .input = {2, {200, 80}}, .width = 16}},
+    {"resnet34-32", {.net = "resnet", .input = {2, {200, 80}}, .width = 32}},
+    {"tdnn-512", {.net = "tdnn", .input = {2, {200, 80}}, .width = 512}},
+};
+#define NETS ((int)(sizeof nets / sizeof *nets))
+
+struct bench {
+    bool training, layers, json;
+    int threads, batch;
+    double seconds;
+    double peak; /* GFLOP/s of one thread's matrix product */
+};
+
+/* What a network runs on. */
+struct rig {
+    struct rt_graph *graph;
+    struct rt_exec *exec;
+    struct rt_optim *optim;
+    struct rt_parallel *parallel;
+    struct rt_exec_time *time; /* [nodes], with --layers */
+    float *input;
+};
+
+struct result {
+    double ms;     /* a tenth of the steps stay below */
+    double steps;  /* taken */
+    double memory; /* bytes of the process above what it had before the network */
+};
+
+static double resident(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f) {
+        if (fscanf(f, "%*s %ld", &pages) != 1)
+            pages = 0;
+        fclose(f);
+    }
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void rig_fini(struct rig *r)
+{
+    rt_optim_destroy(r->optim);
+    rt_exec_destroy(r->exec);
+    rt_graph_destroy(r->graph);
+    rt_parallel_destroy(r->parallel);
+    free(r->time);
+    free(r->input);
+}
+
+/* After a failure r is to be finished, too. */
+static int rig_make(struct rig *r, const struct net *n, const struct bench *b, struct rt_error *e)
+{
+    struct rt_preset_config c = n->config;
+    c.embedding = EMBEDDING;
+    c.classes = CLASSES;
+    size_t count = (size_t)b->batch;
+    for (int i = 0; i < c.input.rank; i++)
+        count *= (size_t)c.input.dim[i];
+    int rc = rt_preset_build(&r->graph, &c, e);
+    if (rc < 0)
+        return rc;
+    if ((rc = rt_parallel_create(&r->parallel, b->threads)) < 0 ||
+        (rc = rt_exec_create(&r->exec, r->graph, b->batch, b->training, r->parallel)) < 0 ||
+        (b->training && (rc = rt_optim_create(&r->optim, "adamw", r->graph)) < 0))
+        return rt_error_set(e, rc, "bench: %s: %s", n->name, rt_err_words(rc));
+    r->input = malloc(count * sizeof *r->input);
+    r->time = calloc((size_t)rt_graph_nodes(r->graph), sizeof *r->time);
+    if (!r->input || !r->time)
+        return rt_error_set(e, RT_EMEM, "bench: %s: out of memory", n->name);
+    rt_graph_init(r->graph, 1);
+    struct rt_rng rng = rt_rng_init(1, 0, 0, RT_RNG_TEST);
+    for (size_t i = 0; i < count; i++)
+        r->input[i] = (float)rt_rng_normal(&rng);
+    if (b->layers)
+        rt_exec_profile(r->exec, r->time);
+    return 0;
+}
+
+static void cross_entropy_grad(const float *logits, float *grad, int batch)
+{
+    for (int b = 0; b < batch; b++, logits += CLASSES, grad += CLASSES) {
+        double sum = 0;
+        for (int k = 0; k < CLASSES; k++)
+            sum += exp((double)logits[k]);
+        for (int k = 0; k < CLASSES; k++)
+            grad[k] += (float)((exp((double)logits[k]) / sum - (k == b % CLASSES)) / batch);
+    }
+}
+
+static void step(struct rig *r, const struct bench *b, uint64_t number)
+{
+    rt_exec_forward(r->exec, b->batch, r->input, NULL, b->training, 1, number);
+    if (!b->training)
+        return;
+    int logits = rt_graph_find(r->graph, "logits");
+    cross_entropy_grad(rt_exec_output(r->exec, logits), rt_exec_grad(r->exec, logits), b->batch);
+    rt_exec_backward(r->exec);
+    rt_optim_update(r->optim, &(struct rt_optim_step){1e-3, 0.9, 1e-2, 5}, NULL);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int measure(struct rig *r, const struct bench *b, struct result *out)
+{
+    double *ms = malloc(STEPS_MAX * sizeof *ms), all = 0;
+    int steps = 0;
+    if (!ms)
+        return RT_EMEM;
+    for (; steps < STEPS_MAX && (all < b->seconds * 1e3 || steps < STEPS_MIN); steps++) {
+        uint64_t start = uv_hrtime();
+        step(r, b, (uint64_t)steps);
+        ms[steps] = (double)(uv_hrtime() - start) * 1e-6;
+        all += ms[steps];
+    }
+    qsort(ms, (size_t)steps, sizeof *ms, by_value);
+    out->ms = ms[steps / 10];
+    out->steps = steps;
+    free(ms);
+    return 0;
+}
+
+/* Multiplications and additions of a node's forward pass per sample; 0 where they do not count. */
+static double node_flops(const struct rt_graph *g, const struct rt_node *n)
+{
+    double places = 1;
+    if (n->op != RT_OP_conv1d && n->op != RT_OP_conv2d && n->op != RT_OP_linear)
+        return 0;
+    for (int i = 0; i + 1 < n->shape.rank; i++)
+        places *= n->shape.dim[i];
+    return 2 * places * (double)rt_graph_param((struct rt_graph *)g, n->param[0])->count;
+}
+
+static void print_layers(const struct rig *r, const struct bench *b, const struct result *out)
+{
+    printf("%-16s %-10s %-14s %9s %9s %9s %6s %9s %6s\n", "layer", "op", "output", "MFLOP", "ms",
+           "GFLOP/s", "peak", "back ms", "peak");
+    for (int i = 0; i < rt_graph_nodes(r->graph); i++) {
+        const struct rt_node *n = rt_graph_at(r->graph, i);
+        double flops = node_flops(r->graph, n) * b->batch, peak = b->peak * b->threads * 1e6;
+        double forward = r->time[i].forward / out->steps, backward = r->time[i].backward / out->steps;
+        char shape[48] = "";
+        for (int d = 0; d < n->shape.rank; d++)
+            snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%d", d ? "x" : "",
+                     n->shape.dim[d]);
+        bool first = n->inputs && rt_graph_at(r->graph, n->input[0])->inputs == 0;
+        printf("%-16s %-10s %-14s ", n->name, rt_op_get(n->op)->name, shape);
+        if (flops > 0)
+            printf("%9.1f %9.3f %9.1f %5.0f%% %9.3f %5.0f%%\n", flops * 1e-6, forward,
+                   flops / forward * 1e-6, 100 * flops / forward / peak, backward,
+                   backward > 0 ? 100 * (first ? 1 : 2) * flops / backward / peak : 0);
+        else
+            printf("%9s %9.3f %9s %6s %9.3f %6s\n", "", forward, "", "", backward, "");
+    }
+}
+
+static int print_json(const struct net *n, const struct bench *b, const struct result *r)
+{
+    json_t *row = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:s}", "net", n->name, "mode",
+                            b->training ? "train" : "infer", "threads", b->threads, "batch",
+                            b->batch, "ms", r->ms, "samples_per_second", b->batch / r->ms * 1e3,
+                            "peak_bytes", r->memory, "blas_gflops", b->peak, "blas", rt_blas_core());
+    if (!row)
+        return RT_EMEM;
+    json_dumpf(row, stdout, JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(row);
+    return 0;
+}
+
+static int bench(const struct net *n, const struct bench *b, struct rt_error *e)
+{
+    struct rig r = {0};
+    struct result out = {0};
+    double before = resident();
+    int rc = rig_make(&r, n, b, e);
+    if (rc == 0 && (rc = measure(&r, b, &out)) < 0)
+        rt_error_set(e, rc, "bench: %s: out of memory", n->name);
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    out.memory = (double)use.ru_maxrss * 1024 - before;
+    if (rc == 0 && b->json)
+        rc = print_json(n, b, &out);
+    else if (rc == 0)
+        printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB\n", n->name,
+               b->training ? "train" : "infer", b->threads, out.ms, b->batch / out.ms * 1e3,
+               out.memory * 1e-6);
+    if (rc == 0 && b->layers)
+        print_layers(&r, b, &out);
+    fflush(stdout);
+    rig_fini(&r);
+    return rc;
+}
+
+static void help(void)
+{
+    printf("usage: retort bench [NET]... [--infer] [--threads N] [--batch N] [--seconds S] [--layers] "
+           "[--json]\n"
+           "Times training steps (forward, cross-entropy, backward, AdamW) of these networks here, on\n"
+           "random data, and prints the time that a tenth of the steps stay below:\n\n");
+    for (int i = 0; i < NETS; i++) {
+        const struct rt_preset_config *c = &nets[i].config;
+        printf("  %-12s %s on [%d", nets[i].name, c->net, c->input.dim[0]);
+        for (int d = 1; d < c->input.rank; d++)
+            printf(",%d", c->input.dim[d]);
+        printf("]\n");
+    }
+    printf("\n      --infer      the forward pass of a trained network alone\n"
+           "      --threads N  default 1\n"
+           "      --batch N    samples of a step, default 32\n"
+           "      --seconds S  at least this long for each network, default 3\n"
+           "      --layers     time of each layer, and its share of the matrix product's speed\n"
+           "      --json       one line of JSON per network\n");
+}
+
+static const struct net *find(const char *name)
+{
+    for (int i = 0; i < NETS; i++) {
+        if (strcmp(nets[i].name, name) == 0)
+            return &nets[i];
+    }
+    return NULL;
+}
+
+/* A whole number from 1 to most, or 0. */
+static int count_of(const char *text, int most)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    return *text && !*end && n >= 1 && n <= most ? (int)n : 0;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"infer", no_argument, NULL, 'i'},         {"threads", required_argument, NULL, 't'},
+        {"batch", required_argument, NULL, 'b'},   {"seconds", required_argument, NULL, 's'},
+        {"layers", no_argument, NULL, 'l'},        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    };
+    struct bench b = {.training = true, .threads = 1, .batch = 32, .seconds = 3};
+    struct rt_error e = {0};
+    int o;
+    optind = 0;
+    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (o) {
+        case 'i': b.training = false; break;
+        case 't':
+            if (!(b.threads = count_of(optarg, 256)))
+                return rt_cmd_usage("bench", "--threads %s: a number from 1 to 256", optarg);
+            break;
+        case 'b':
+            if (!(b.batch = count_of(optarg, 4096)))
+                return rt_cmd_usage("bench", "--batch %s: a number from 1 to 4096", optarg);
+            break;
+        case 's':
+            b.seconds = strtod(optarg, NULL);
+            if (!(b.seconds >= 0 && b.seconds <= 3600))
+                return rt_cmd_usage("bench", "--seconds %s: a number from 0 to 3600", optarg);
+            break;
+        case 'l': b.layers = true; break;
+        case 'j': b.json = true; break;
+        case 'h': help(); return RT_EXIT_DONE;
+        default: return rt_cmd_usage("bench", "unknown option or missing value");
+        }
+    }
+    if (b.layers && b.json)
+        return rt_cmd_usage("bench", "--layers and --json exclude each other");
+    for (int i = optind; i < argc; i++) {
+        if (!find(argv[i]))
+            return rt_cmd_usage("bench", "there is no network \"%s\" here", argv[i]);
+    }
+    rt_blas_init();
+    b.peak = rt_blas_gflops(512);
+    int rc = 0;
+    for (int i = 0; i < NETS && rc == 0 && optind == argc; i++)
+        rc = bench(&nets[i], &b, &e);
+    for (int i = optind; i < argc && rc == 0; i++)
+        rc = bench(find(argv[i]), &b, &e);
+    return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
+}
