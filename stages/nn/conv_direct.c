@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ * conv_direct: convolution as a sum over kernel taps, each a product of shifted input lines with the
+ * tap's weights; nothing is laid out as a matrix first. Only lines that need padding are copied, a
+ * strip at a time, into a slab with zeros on both sides.
+ * The way back is the same with the taps turned round: with a stride, places of one remainder see the
+ * same taps, so each such `phase` of a line is a product of its own. Pieces and lanes follow from the
+ * shapes alone. */
+#include "stages/nn/conv_way.h"
+
+#include <string.h>
+
+#define SLAB_FLOATS 32768 /* aimed at: fits half a 256 KiB cache */
+#define LINE_PLACES 256   /* longer lines are cut into segments of */
+#define SEGMENT 168
+#define LANES_MAX 8
+#define LANE_PLACES 192 /* fewer, and adding up the lanes' weight gradients would cost too much */
+#define DEEP 192        /* places that one product of weight gradients sums over */
+#define SUM_FLOATS 4096 /* weights added up by one piece */
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int floor_div(int a, int b)
+{
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+struct direct {
+    struct rt_pass p;
+    int batch;
+    int step_to, step_from;   /* places from one to the next of a phase, there and here */
+    int first_at, last_at;    /* source places that the first place's taps see, in all phases */
+    int segment, lines;       /* destination places, lines of one piece */
+    int segments, strips;     /* pieces of a line, and of all lines */
+    int slab_places, slots;   /* places of a slab's line; lines */
+    const float *panels;      /* [panel][tap][depth][panel's columns] */
+};
+
+/* What one thread works with. */
+struct desk {
+    float *slab;
+    int64_t *line;      /* [lines, kh]: where the source line of a tap begins, or -1 */
+    int64_t *from, *at; /* [taps] of one product */
+};
+
+/* Source line that destination line y sees through kernel line ky, or -1. */
+static int source_line(const struct direct *d, int y, int ky)
+{
+    const struct rt_window *w = &d->p.v->w;
+    int at = d->p.back ? y + w->ph - ky * w->dh : y * w->sh - w->ph + ky * w->dh;
+    if (d->p.back) {
+        at = at < 0 || at % w->sh ? -1 : at / w->sh;
+    }
+    return at < d->p.h ? at : -1;
+}
+
+/* The source place that the first place of a phase sees through kernel column kx. */
+static bool source_place(const struct direct *d, int phase, int kx, int *at)
+{
+    const struct rt_window *w = &d->p.v->w;
+    *at = d->p.back ? phase + w->pw - kx * w->dw : kx * w->dw - w->pw;
+    if (!d->p.back) {
+        return true;
+    }
+    bool seen = (*at % w->sw + w->sw) % w->sw == 0;
+    *at = floor_div(*at, w->sw);
+    return seen;
+}
+
+/* whole: lines are kept as they are, for weight gradients. */
+static struct direct direct_of(const struct rt_pass *p, bool whole)
+{
+    struct direct d = {.p = *p, .batch = p->v->batch};
+    const struct rt_window *w = &p->v->w;
+    d.step_to = p->back ? w->sw : 1;
+    d.step_from = p->back ? 1 : w->sw;
+    if (!whole && w->kh * w->kw == 1 && w->sh * w->sw == 1) {
+        /* All places are alike: one long line. */
+        d.p.w = d.p.ow = p->w * p->h * d.batch;
+        d.p.h = d.p.oh = d.batch = 1;
+    }
+    bool any = false;
+    for (int phase = 0; phase < d.step_to; phase++) {
+        for (int kx = 0, at; kx < w->kw; kx++) {
+            if (source_place(&d, phase, kx, &at)) {
+                d.first_at = any ? min_int(d.first_at, at) : at;
+                d.last_at = any ? max_int(d.last_at, at) : at;
+                any = true;
+            }
+        }
+    }
+    bool short_enough = whole || d.p.ow <= LINE_PLACES;
+    d.segment = short_enough ? d.p.ow : (SEGMENT + d.step_to - 1) / d.step_to * d.step_to;
+    d.segments = rt_pieces(d.p.ow, d.segment);
+    d.slab_places = (d.segment - 1) / d.step_to * d.step_from + d.last_at - d.first_at + 1;
+    int down = p->back ? 1 : w->sh; /* source lines from one destination line to the next, at most */
+    int64_t all = (int64_t)d.batch * d.p.oh, line = (int64_t)d.slab_places * d.p.depth * down;
+    int64_t lines = SLAB_FLOATS / line < all / 16 ? SLAB_FLOATS / line : all / 16;
+    d.lines = lines < 1 ? 1 : (int)lines;
+    d.strips = rt_pieces(all, d.lines);
+    d.slots = d.lines * down + ((d.lines - 1) / d.p.oh + 2) * ((w->kh - 1) * w->dh + 1);
+    return d;
+}
+
+static size_t panel_bytes(const struct rt_conv *v)
+{
+    return rt_aligned((size_t)v->w.kh * (size_t)v->w.kw * (size_t)v->w.c * (size_t)v->units *
+                      sizeof(float));
+}
+
+/* Taps of one product at most: the kernel's, or, for weight gradients, lines. */
+static size_t taps_of(const struct direct *d)
+{
+    int kernel = d->p.v->w.kh * d->p.v->w.kw;
+    return (size_t)max_int(kernel, d->lines);
+}
+
+static size_t slab_bytes(const struct direct *d)
+{
+    return rt_aligned((size_t)d->slots * (size_t)d->slab_places * (size_t)d->p.depth *
+                      sizeof(float));
+}
+
+static size_t desk_bytes(const struct direct *d)
+{
+    size_t numbers = (size_t)d->lines * (size_t)d->p.v->w.kh + 2 * taps_of(d);
+    return slab_bytes(d) + rt_aligned(numbers * sizeof(int64_t));
+}
+
+static struct desk desk_of(const struct direct *d, void *memory)
+{
+    struct desk k = {.slab = memory, .line = (int64_t *)((char *)memory + slab_bytes(d))};
+    k.from = k.line + d->lines * d->p.v->w.kh;
+    k.at = k.from + taps_of(d);
+    return k;
+}
+
+/* Fills k->line for destination lines [from, to) of the batch and returns what its entries are
+ * offsets into: the source itself, or the slab, where a line begins at source place `left`. */
+static const float *lay_out(const struct direct *d, const struct desk *k, int from, int to,
+                            int left, int places)
+{
+    const struct rt_window *w = &d->p.v->w;
+    int64_t depth = d->p.depth, width = d->p.w * depth;
+    bool copy = left < 0 || left + places > d->p.w;
+    int slot = 0, next = 0, base = 0, sample = -1; /* the slab's line of source line `next` is slot */
+    int before = left < 0 ? -left : 0, after = max_int(0, left + places - d->p.w);
+    for (int l = from; l < to; l++) {
+        bool fresh = l / d->p.oh != sample;
+        sample = l / d->p.oh;
+        int low = d->p.h, high = -1;
+        for (int ky = 0; ky < w->kh; ky++) {
+            int at = source_line(d, l % d->p.oh, ky);
+            low = at >= 0 ? min_int(low, at) : low;
+            high = max_int(high, at);
+        }
+        const float *lines = d->p.from + (int64_t)sample * d->p.h * width;
+        if (fresh && high >= 0) {
+            next = low;
+            base = slot - low;
+        }
+        for (; copy && next <= high; next++, slot++) {
+            float *to_line = k->slab + (int64_t)slot * places * depth;
+            const float *x = lines + next * width + (left < 0 ? 0 : left * depth);
+            int64_t inside = (places - before - after) * depth;
+            memset(to_line, 0, (size_t)(before * depth) * sizeof *to_line);
+            memcpy(to_line + before * depth, x, (size_t)inside * sizeof *to_line);
+            memset(to_line + before * depth + inside, 0, (size_t)(after * depth) * sizeof *to_line);
+        }
+        for (int ky = 0; ky < w->kh; ky++) {
+            int at = source_line(d, l % d->p.oh, ky);
+            int64_t begin = copy ? (int64_t)(base + at) * places * depth
+                                 : ((int64_t)sample * d->p.h + at) * width + left * depth;
+            k->line[(l - from) * w->kh + ky] = at < 0 ? -1 : begin;
+        }
+        sample = high < 0 && fresh ? -1 : sample;
+    }
+    return copy ? k->slab : d->p.from;
+}
+
+/* One strip of lines, one segment of each, all columns. */
+static void pass_piece(void *self, int i, int thread)
+{
+    const struct direct *d = self;
+    const struct rt_conv *v = d->p.v;
+    const struct rt_window *w = &v->w;
+    struct desk k = desk_of(d, (char *)d->panels + panel_bytes(v) + (size_t)thread * desk_bytes(d));
+    int strip = i / d->segments, x = i % d->segments * d->segment;
+    int end = min_int(x + d->segment, d->p.ow);
+    int from = strip * d->lines, to = min_int(from + d->lines, d->batch * d->p.oh);
+    int first = x / d->step_to * d->step_from, left = first + d->first_at;
+    int places = (end - 1 - x) / d->step_to * d->step_from + d->last_at - d->first_at + 1;
+    struct rt_product m = {.row = (int64_t)d->step_from * d->p.depth, .step = 1,
+                           .a_at = k.from, .b_at = k.at, .depth = d->p.depth,
+                           .ldc = (int64_t)d->step_to * d->p.cols, .add = d->p.add};
+    m.a = lay_out(d, &k, from, to, left, places);
+    m.b = d->panels;
+    for (int panel = 0; panel < rt_panels(v->isa, d->p.cols); panel++) {
+        m.ldb = m.cols = rt_panel_cols(v->isa, d->p.cols, panel);
+        for (int l = from; l < to; l++) {
+            float *line = d->p.to + ((int64_t)l * d->p.ow + x) * d->p.cols + panel * v->isa->panel;
+            for (int phase = 0; phase < d->step_to && x + phase < end; phase++) {
+                m.taps = 0;
+                for (int ky = 0; ky < w->kh; ky++) {
+                    int64_t begin = k.line[(l - from) * w->kh + ky];
+                    for (int kx = 0, at; begin >= 0 && kx < w->kw; kx++) {
+                        if (source_place(d, phase, kx, &at)) {
+                            k.from[m.taps] = begin + (int64_t)(at - d->first_at) * d->p.depth;
+                            k.at[m.taps++] = (int64_t)(ky * w->kw + kx) * d->p.depth * m.ldb;
+                        }
+                    }
+                }
+                m.rows = (end - x - phase + d->step_to - 1) / d->step_to;
+                m.c = line + (int64_t)phase * d->p.cols;
+                v->isa->product(&m);
+            }
+        }
+        m.b += (int64_t)w->kh * w->kw * d->p.depth * m.cols;
+    }
+}
+
+/* Weights [units,kh,kw,c] as panels: columns are units forward, channels on the way back. */
+static void pack(const struct rt_pass *p, float *panels)
+{
+    const struct rt_conv *v = p->v;
+    int taps = v->w.kh * v->w.kw, c = v->w.c;
+    const float *weight = v->r->param[0]->value;
+    for (int panel = 0; panel < rt_panels(v->isa, p->cols); panel++) {
+        int cols = rt_panel_cols(v->isa, p->cols, panel), first = panel * v->isa->panel;
+        for (int t = 0; t < taps; t++) {
+            for (int k = 0; k < p->depth; k++, panels += cols) {
+                for (int j = 0; j < cols; j++) {
+                    int unit = p->back ? k : first + j, channel = p->back ? first + j : k;
+                    panels[j] = weight[((int64_t)unit * taps + t) * c + channel];
+                }
+            }
+        }
+    }
+}
+
+void rt_direct_pass(const struct rt_pass *p, void *scratch)
+{
+    struct direct d = direct_of(p, false);
+    pack(p, scratch);
+    d.panels = scratch;
+    rt_parallel_for(p->v->r->parallel, d.strips * d.segments, pass_piece, &d);
+}
+
+/* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order. */
+struct lanes {
+    struct direct d; /* the forward pass: lines of dy and the lines of x they see */
+    int lanes;
+    bool turned;  /* sums are [kh * kw * c][units]: a few channels make short rows */
+    int64_t k;    /* kh * kw * c */
+    float *sums;  /* [lanes][units * k] */
+    char *desks;
+};
+
+static struct lanes lanes_of(const struct rt_conv *v)
+{
+    const struct rt_window *w = &v->w;
+    struct rt_pass p = {.v = v, .h = w->h, .w = w->w, .depth = w->c, .oh = w->oh, .ow = w->ow,
+                        .cols = v->units};
+    struct lanes n = {.d = direct_of(&p, true), .turned = w->kw * w->c < v->isa->panel / 2};
+    n.k = (int64_t)w->kh * w->kw * w->c;
+    int64_t lanes = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;
+    n.lanes = min_int(v->batch, lanes < 1 ? 1 : lanes > LANES_MAX ? LANES_MAX : (int)lanes);
+    return n;
+}
+
+static size_t sums_bytes(const struct lanes *n)
+{
+    return rt_aligned((size_t)n->lanes * (size_t)n->k * (size_t)n->d.p.cols * sizeof(float));
+}
+
+size_t rt_direct_scratch(const struct rt_conv *v)
+{
+    const struct rt_window *w = &v->w;
+    struct rt_pass forward = {.v = v, .h = w->h, .w = w->w, .depth = w->c, .oh = w->oh,
+                              .ow = w->ow, .cols = v->units};
+    struct rt_pass back = {.v = v, .back = true, .h = w->oh, .w = w->ow, .depth = v->units,
+                           .oh = w->h, .ow = w->w, .cols = w->c};
+    struct direct f = direct_of(&forward, false), b = direct_of(&back, false);
+    struct lanes n = lanes_of(v);
+    size_t threads = (size_t)v->threads, one = desk_bytes(&f), two = desk_bytes(&b);
+    size_t pass = panel_bytes(v) + threads * (one > two ? one : two);
+    size_t weights = sums_bytes(&n) + threads * desk_bytes(&n.d);
+    return pass > weights ? pass : weights;
+}
+
+/* Adds what lines [from, to) of the batch, laid out at x, contribute through kernel line ky. */
+static void add_lines(const struct lanes *n, const struct desk *k, const float *x, int strip,
+                      int from, int to, int ky, float *sums)
+{
+    const struct rt_conv *v = n->d.p.v;
+    const struct rt_window *w = &v->w;
+    int64_t units = v->units, c = w->c, across = w->dw == 1 ? w->kw * c : c;
+    struct rt_product m = {.add = true};
+    for (int place = 0; place < w->ow; place += DEEP) {
+        for (int kx = 0; kx * across < w->kw * c; kx++) {
+            int64_t *dy_at = n->turned ? k->at : k->from, *x_at = n->turned ? k->from : k->at;
+            m.taps = 0;
+            for (int l = from; l < to; l++) {
+                int64_t line = k->line[(l - strip) * w->kh + ky];
+                if (line >= 0) {
+                    dy_at[m.taps] = ((int64_t)l * w->ow + place) * units;
+                    x_at[m.taps++] = line + (place * w->sw + kx * w->dw) * c;
+                }
+            }
+            m.a_at = k->from;
+            m.b_at = k->at;
+            m.depth = min_int(DEEP, w->ow - place);
+            m.row = 1;
+            int64_t column = ky * w->kw * c + kx * c;
+            if (n->turned) {
+                m.a = x, m.step = w->sw * c, m.rows = across;
+                m.b = v->r->dy, m.ldb = m.cols = m.ldc = units;
+                m.c = sums + column * units;
+            } else {
+                m.a = v->r->dy, m.step = m.rows = units;
+                m.b = x, m.ldb = w->sw * c, m.cols = across;
+                m.c = sums + column, m.ldc = n->k;
+            }
+            v->isa->product(&m);
+        }
+    }
+}
+
+static void lane_piece(void *self, int lane, int thread)
+{
+    const struct lanes *n = self;
+    const struct direct *d = &n->d;
+    const struct rt_window *w = &d->p.v->w;
+    struct desk k = desk_of(d, n->desks + (size_t)thread * desk_bytes(d));
+    float *sums = n->sums + lane * n->k * d->p.cols;
+    int from = (int)((int64_t)d->batch * lane / n->lanes) * w->oh;
+    int to = (int)((int64_t)d->batch * (lane + 1) / n->lanes) * w->oh;
+    int together = max_int(1, DEEP / w->ow); /* lines of one product */
+    memset(sums, 0, (size_t)(n->k * d->p.cols) * sizeof *sums);
+    for (int strip = from; strip < to; strip += d->lines) {
+        int end = min_int(strip + d->lines, to);
+        const float *x = lay_out(d, &k, strip, end, d->first_at, d->slab_places);
+        for (int l = strip; l < end; l += together) {
+            for (int ky = 0; ky < w->kh; ky++) {
+                add_lines(n, &k, x, strip, l, min_int(l + together, end), ky, sums);
+            }
+        }
+    }
+}
+
+static void sum_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    const struct lanes *n = self;
+    int64_t all = n->k * n->d.p.cols, end = rt_piece_end(all, SUM_FLOATS, i);
+    float *grad = n->d.p.v->r->param[0]->grad;
+    for (int lane = 0; lane < n->lanes; lane++) {
+        const float *sums = n->sums + lane * all;
+        for (int64_t at = (int64_t)i * SUM_FLOATS; at < end; at++) {
+            grad[at] += n->turned ? sums[at % n->k * n->d.p.cols + at / n->k] : sums[at];
+        }
+    }
+}
+
+void rt_direct_weights(const struct rt_conv *v, void *scratch)
+{
+    struct lanes n = lanes_of(v);
+    n.d.p.from = v->r->x[0];
+    n.sums = scratch;
+    n.desks = (char *)scratch + sums_bytes(&n);
+    rt_parallel_for(v->r->parallel, n.lanes, lane_piece, &n);
+    rt_parallel_for(v->r->parallel, rt_pieces(n.k * v->units, SUM_FLOATS), sum_piece, &n);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT
+ * conv_winograd: kernels of 3 (3x3, or 3 along a sequence) and stride 1 by Winograd's minimal
+ * filtering F(4,3) (Lavin and Gray, arXiv 1509.09308): 4 outputs for 6 products instead of 12, and
+ * 4x4 for 36 instead of 144. Input tiles and weights are transformed, multiplied point by point (a
+ * product over channels per point), and the products transformed to outputs. Errors are two to three
+ * times those of a plain sum. The way back is the same with the weights turned round; the gradient of
+ * the weights goes through the transposed transforms.
+ * A dilated sequence is as many sequences as the dilation, each of every so many-th place. */
+#include "stages/nn/conv_way.h"
+
+#include <string.h>
+
+#define CHANNELS_MIN 8
+#define TILES 28          /* of one piece: two blocks of the product's rows */
+#define TILES_WIDE 14     /* the same with so many channels that more would leave the cache */
+#define WIDE 160
+#define CHUNK_FLOATS (512 * 1024) /* of transformed inputs and gradients at a time */
+#define CHUNK_TILES 16            /* transformed by one piece */
+#define ROWS 56                   /* of one piece's product of weight gradients */
+#define POINTS_MAX 36
+
+struct winograd {
+    struct rt_pass p;
+    bool plane;
+    int points;
+    int dilation; /* of a sequence */
+    int pad_h, pad_w;
+    int down, across; /* tiles of a sample: lines of them (per residue of a dilation), in a line */
+    int64_t tiles;    /* in the batch */
+    int group;        /* tiles of one piece */
+    const float *weights; /* [panel][point][depth][panel's columns] */
+    char *desks;
+};
+
+/* Where a tile begins in the destination, and how much of it exists. */
+struct place {
+    int sample, y, x, lines, places;
+};
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+bool rt_winograd_fits(const struct rt_conv *v)
+{
+    const struct rt_window *w = &v->w;
+    bool plane = w->kh == 3 && w->kw == 3 && w->dh == 1 && w->dw == 1;
+    bool sequence = w->kh == 1 && w->kw == 3 && w->h == 1;
+    return (plane || sequence) && w->sh == 1 && w->sw == 1 && v->units % 4 == 0 && w->c % 4 == 0 &&
+           v->units >= CHANNELS_MIN && w->c >= CHANNELS_MIN;
+}
+
+static struct winograd winograd_of(const struct rt_pass *p)
+{
+    const struct rt_window *w = &p->v->w;
+    struct winograd g = {.p = *p, .plane = w->kh == 3, .dilation = w->dw};
+    g.points = g.plane ? 36 : 6;
+    g.pad_h = g.plane ? (p->back ? 2 - w->ph : w->ph) : 0;
+    g.pad_w = p->back ? 2 * w->dw - w->pw : w->pw;
+    g.down = g.plane ? (p->oh + 3) / 4 : g.dilation;
+    g.across = g.plane ? (p->ow + 3) / 4 : ((p->ow + g.dilation - 1) / g.dilation + 3) / 4;
+    g.tiles = (int64_t)p->v->batch * g.down * g.across;
+    g.group = p->depth > WIDE ? TILES_WIDE : TILES;
+    return g;
+}
+
+static struct place place_of(const struct winograd *g, int64_t tile)
+{
+    int column = (int)(tile % g->across), line = (int)(tile / g->across % g->down);
+    struct place at = {.sample = (int)(tile / g->across / g->down)};
+    if (g->plane) {
+        at.y = 4 * line;
+        at.x = 4 * column;
+        at.lines = min_int(4, g->p.oh - at.y);
+        at.places = min_int(4, g->p.ow - at.x);
+    } else {
+        at.x = line + 4 * column * g->dilation;
+        int rest = g->p.ow - at.x;
+        at.lines = rest <= 0 ? 0 : min_int(4, (rest + g->dilation - 1) / g->dilation);
+        at.places = 1;
+    }
+    return at;
+}
+
+/* Transforms the 6 or 6x6 source places that a tile sees; room: a tile's worth of floats. */
+static void tile_inputs(const struct winograd *g, int64_t tile, float *to, int64_t stride,
+                        float *room)
+{
+    int64_t depth = g->p.depth, width = g->p.w * depth;
+    struct place at = place_of(g, tile);
+    const float *sample = g->p.from + (int64_t)at.sample * g->p.h * width;
+    struct rt_tile t = {.to = to, .stride = stride, .n = depth, .plane = g->plane};
+    int y = at.y - g->pad_h, x = at.x - g->pad_w, step = g->plane ? 1 : g->dilation;
+    int lines = g->plane ? 6 : 1, places = 6;
+    bool inside = y >= 0 && y + lines <= g->p.h && x >= 0 && x + (places - 1) * step < g->p.w;
+    if (inside) {
+        t.from = sample + y * width + x * depth;
+        t.line = g->plane ? width : step * depth;
+        t.place = depth;
+    } else {
+        for (int i = 0; i < lines; i++) {
+            for (int k = 0; k < places; k++) {
+                int from_y = y + i, from_x = x + k * step;
+                bool there = from_y >= 0 && from_y < g->p.h && from_x >= 0 && from_x < g->p.w;
+                float *cell = room + (i * places + k) * depth;
+                if (there) {
+                    memcpy(cell, sample + from_y * width + from_x * depth,
+                           (size_t)depth * sizeof *cell);
+                } else {
+                    memset(cell, 0, (size_t)depth * sizeof *cell);
+                }
+            }
+        }
+        t.from = room;
+        t.line = g->plane ? places * depth : depth;
+        t.place = depth;
+    }
+    g->p.v->isa->from_inputs(&t);
+}
+
+static size_t weights_bytes(const struct winograd *g)
+{
+    return rt_aligned((size_t)g->points * (size_t)g->p.depth * (size_t)g->p.cols * sizeof(float));
+}
+
+/* Of one thread in a pass: transformed inputs, products of a panel, room for a tile. */
+static size_t pass_bytes(const struct winograd *g)
+{
+    size_t group = (size_t)g->points * (size_t)g->group;
+    return rt_aligned(group * (size_t)g->p.depth * sizeof(float)) +
+           rt_aligned(group * (size_t)g->p.v->isa->panel * sizeof(float)) +
+           rt_aligned(POINTS_MAX * (size_t)g->p.depth * sizeof(float));
+}
+
+static void pass_piece(void *self, int i, int thread)
+{
+    const struct winograd *g = self;
+    const struct rt_isa *isa = g->p.v->isa;
+    int64_t first = (int64_t)i * g->group, depth = g->p.depth, cols = g->p.cols;
+    int tiles = (int)(rt_piece_end(g->tiles, g->group, i) - first);
+    float *inputs = (float *)(g->desks + (size_t)thread * pass_bytes(g));
+    int64_t input_floats = (int64_t)g->points * g->group * depth;
+    float *products = inputs + (input_floats + 15) / 16 * 16;
+    float *room = products + (int64_t)g->points * g->group * isa->panel;
+    for (int k = 0; k < tiles; k++) {
+        tile_inputs(g, first + k, inputs + k * depth, g->group * depth, room);
+    }
+    static const int64_t zero = 0;
+    const float *weights = g->weights;
+    for (int panel = 0; panel < rt_panels(isa, (int)cols); panel++) {
+        int64_t n = rt_panel_cols(isa, (int)cols, panel);
+        for (int point = 0; point < g->points; point++, weights += depth * n) {
+            isa->product(&(struct rt_product){
+                .a = inputs + point * g->group * depth, .row = depth, .step = 1, .b = weights,
+                .ldb = n, .a_at = &zero, .b_at = &zero, .taps = 1, .depth = depth,
+                .c = products + point * g->group * n, .ldc = n, .rows = tiles, .cols = n});
+        }
+        for (int k = 0; k < tiles; k++) {
+            struct place at = place_of(g, first + k);
+            int64_t to = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
+            isa->to_outputs(&(struct rt_tile){
+                .from = products + k * n, .stride = g->group * n, .n = n,
+                .to = g->p.to + to * cols + panel * isa->panel,
+                .line = (g->plane ? g->p.ow : g->dilation) * cols, .place = cols,
+                .lines = at.lines, .places = at.places, .plane = g->plane, .add = g->p.add});
+        }
+    }
+}
+
+/* One unit's weights, forward: scattered over the panels' columns. */
+static void unit_forward(void *self, int unit, int thread)
+{
+    const struct winograd *g = self;
+    const struct rt_isa *isa = g->p.v->isa;
+    int c = g->p.depth, panel = unit / isa->panel, column = unit % isa->panel;
+    int n = rt_panel_cols(isa, g->p.cols, panel), taps = g->plane ? 9 : 3;
+    float *room = (float *)(g->desks + (size_t)thread * pass_bytes(g));
+    isa->from_weights(&(struct rt_tile){
+        .from = g->p.v->r->param[0]->value + (int64_t)unit * taps * c, .to = room,
+        .line = g->plane ? 3 * c : c, .place = c, .stride = c, .n = c, .plane = g->plane});
+    float *to = (float *)g->weights + (int64_t)panel * isa->panel * g->points * c + column;
+    for (int64_t k = 0; k < (int64_t)g->points * c; k++) {
+        to[k * n] = room[k];
+    }
+}
+
+/* The same on the way back: a unit is a row there, the taps are turned round. */
+static void unit_back(void *self, int unit, int thread)
+{
+    (void)thread;
+    const struct winograd *g = self;
+    const struct rt_isa *isa = g->p.v->isa;
+    int c = g->p.cols, taps = g->plane ? 9 : 3;
+    const float *last = g->p.v->r->param[0]->value + ((int64_t)unit * taps + taps - 1) * c;
+    float *to = (float *)g->weights;
+    for (int panel = 0; panel < rt_panels(isa, c); panel++) {
+        int n = rt_panel_cols(isa, c, panel);
+        isa->from_weights(&(struct rt_tile){
+            .from = last + panel * isa->panel, .to = to + (int64_t)unit * n,
+            .line = g->plane ? -3 * c : -c, .place = -c, .stride = (int64_t)g->p.depth * n, .n = n,
+            .plane = g->plane});
+        to += (int64_t)g->points * g->p.depth * n;
+    }
+}
+
+void rt_winograd_pass(const struct rt_pass *p, void *scratch)
+{
+    struct winograd g = winograd_of(p);
+    g.weights = scratch;
+    g.desks = (char *)scratch + weights_bytes(&g);
+    rt_parallel_for(p->v->r->parallel, p->v->units, p->back ? unit_back : unit_forward, &g);
+    rt_parallel_for(p->v->r->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
+}
+
+/* Weight gradients: chunks of tiles one after the other; in each, pieces transform inputs and
+ * gradients, then pieces of points and units add their products to their part of the sums. So no part
+ * is added to by two, whatever the number of threads. */
+struct chunk {
+    struct winograd g; /* the forward pass */
+    int tiles;         /* of a chunk, at most */
+    int64_t first;
+    int count;
+    int units, blocks; /* of ROWS units */
+    float *inputs, *gradients; /* [point][tile][c], [point][tile][units] */
+    float *sums;               /* [point][units][c] */
+    char *rooms;
+};
+
+static struct rt_pass forward_of(const struct rt_conv *v)
+{
+    const struct rt_window *w = &v->w;
+    return (struct rt_pass){.v = v, .h = w->h, .w = w->w, .depth = w->c, .oh = w->oh, .ow = w->ow,
+                            .cols = v->units};
+}
+
+static struct chunk chunk_of(const struct rt_conv *v)
+{
+    struct rt_pass p = forward_of(v);
+    struct chunk k = {.g = winograd_of(&p), .units = v->units, .blocks = rt_pieces(v->units, ROWS)};
+    int64_t sums = 2 * (int64_t)v->units * v->w.c * k.g.points;
+    int64_t floats = sums > CHUNK_FLOATS ? sums : CHUNK_FLOATS;
+    int64_t tiles = floats / k.g.points / (v->units + v->w.c) / CHUNK_TILES * CHUNK_TILES;
+    tiles = tiles < CHUNK_TILES ? CHUNK_TILES : tiles;
+    k.tiles = (int)(tiles < k.g.tiles ? tiles : k.g.tiles);
+    return k;
+}
+
+static size_t inputs_bytes(const struct chunk *k, int channels)
+{
+    return rt_aligned((size_t)k->g.points * (size_t)k->tiles * (size_t)channels * sizeof(float));
+}
+
+static size_t room_bytes(const struct chunk *k)
+{
+    return rt_aligned(POINTS_MAX * (size_t)k->g.p.depth * sizeof(float));
+}
+
+size_t rt_winograd_scratch(const struct rt_conv *v)
+{
+    struct rt_pass forward = forward_of(v), back = {.v = v, .back = true, .h = v->w.oh,
+                                                    .w = v->w.ow, .depth = v->units, .oh = v->w.h,
+                                                    .ow = v->w.w, .cols = v->w.c};
+    struct winograd f = winograd_of(&forward), b = winograd_of(&back);
+    struct chunk k = chunk_of(v);
+    size_t threads = (size_t)v->threads, one = pass_bytes(&f), two = pass_bytes(&b);
+    size_t pass = weights_bytes(&f) + threads * (one > two ? one : two);
+    size_t weights = weights_bytes(&f) + inputs_bytes(&k, v->w.c) + inputs_bytes(&k, v->units) +
+                     threads * room_bytes(&k);
+    return pass > weights ? pass : weights;
+}
+
+static void spread_piece(void *self, int i, int thread)
+{
+    const struct chunk *k = self;
+    const struct winograd *g = &k->g;
+    float *room = (float *)(k->rooms + (size_t)thread * room_bytes(k));
+    for (int64_t t = (int64_t)i * CHUNK_TILES; t < rt_piece_end(k->count, CHUNK_TILES, i); t++) {
+        tile_inputs(g, k->first + t, k->inputs + t * g->p.depth, k->tiles * (int64_t)g->p.depth,
+                    room);
+        struct place at = place_of(g, k->first + t);
+        int64_t from = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
+        g->p.v->isa->from_gradient(&(struct rt_tile){
+            .from = g->p.v->r->dy + from * k->units, .to = k->gradients + t * k->units,
+            .line = (g->plane ? g->p.ow : g->dilation) * (int64_t)k->units, .place = k->units,
+            .stride = k->tiles * (int64_t)k->units, .n = k->units, .lines = at.lines,
+            .places = at.places, .plane = g->plane});
+    }
+}
+
+static void product_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    const struct chunk *k = self;
+    int64_t c = k->g.p.depth, point = i / k->blocks, row = i % k->blocks * ROWS;
+    static const int64_t zero = 0;
+    k->g.p.v->isa->product(&(struct rt_product){
+        .a = k->gradients + point * k->tiles * k->units + row, .row = 1, .step = k->units,
+        .b = k->inputs + point * k->tiles * c, .ldb = c, .a_at = &zero, .b_at = &zero, .taps = 1,
+        .depth = k->count, .c = k->sums + (point * k->units + row) * c, .ldc = c,
+        .rows = min_int(ROWS, k->units - (int)row), .cols = c, .add = k->first > 0});
+}
+
+static void unit_weights(void *self, int unit, int thread)
+{
+    (void)thread;
+    const struct chunk *k = self;
+    int64_t c = k->g.p.depth, taps = k->g.plane ? 9 : 3;
+    k->g.p.v->isa->to_weights(&(struct rt_tile){
+        .from = k->sums + unit * c, .to = k->g.p.v->r->param[0]->grad + unit * taps * c,
+        .line = k->g.plane ? 3 * c : c, .place = c, .stride = k->units * c, .n = c,
+        .plane = k->g.plane});
+}
+
+void rt_winograd_weights(const struct rt_conv *v, void *scratch)
+{
+    struct chunk k = chunk_of(v);
+    k.g.p.from = v->r->x[0];
+    k.sums = scratch;
+    k.inputs = (float *)((char *)scratch + weights_bytes(&k.g));
+    k.gradients = (float *)((char *)k.inputs + inputs_bytes(&k, v->w.c));
+    k.rooms = (char *)k.gradients + inputs_bytes(&k, v->units);
+    for (k.first = 0; k.first < k.g.tiles; k.first += k.count) {
+        int64_t rest = k.g.tiles - k.first;
+        k.count = (int)(rest < k.tiles ? rest : k.tiles);
+        rt_parallel_for(v->r->parallel, rt_pieces(k.count, CHUNK_TILES), spread_piece, &k);
+        rt_parallel_for(v->r->parallel, k.g.points * k.blocks, product_piece, &k);
+    }
+    rt_parallel_for(v->r->parallel, v->units, unit_weights, &k);
+}

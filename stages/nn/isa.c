@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * isa: see isa.h; which instruction sets there are, and what the processor must have for each. */
+#include "stages/nn/isa.h"
+
+extern const struct rt_isa rt_isa_baseline;
+#ifdef __x86_64__
+extern const struct rt_isa rt_isa_avx2, rt_isa_avx512;
+#endif
+
+const struct rt_isa *const *rt_isa_all(int *n)
+{
+    static const struct rt_isa *all[3];
+    int count = 0;
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
+        all[count++] = &rt_isa_avx512;
+    }
+    if (fma) {
+        all[count++] = &rt_isa_avx2;
+    }
+#endif
+    all[count++] = &rt_isa_baseline;
+    *n = count;
+    return all;
+}
+
+const struct rt_isa *rt_isa(void)
+{
+    int n;
+    return rt_isa_all(&n)[0];
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * isa: the innermost loops of convolutions, compiled once per instruction set (isa_code.c) and
+ * chosen when the program runs. Each has its own order of additions, fixed by shapes alone, so
+ * results are the same for any number of threads, but not from one instruction set to the next. */
+#ifndef RT_ISA_H
+#define RT_ISA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* C[i][j] = (add ? C : 0) + sum over t < taps and k < depth of A_t[i][k] B_t[k][j], where
+ * A_t[i][k] = a[a_at[t] + i * row + k * step] and B_t[k][j] = b[b_at[t] + k * ldb + j].
+ * No alignment is asked for; nothing beyond the named elements is read. */
+struct rt_product {
+    const float *a;
+    int64_t row, step;
+    const float *b;
+    int64_t ldb;
+    const int64_t *a_at, *b_at;
+    int taps;
+    int64_t depth;
+    float *c;
+    int64_t ldc;
+    int64_t rows, cols;
+    bool add;
+};
+
+/* Winograd's minimal filtering F(4,3): 4 outputs of a filter of 3 from 6 inputs by 6 products, in
+ * one dimension (a tile is 6 points) or two (36). Points 0, +-3/4, +-3/2 and infinity: exact in
+ * binary, and among the most accurate. A tile's element is [n] floats, n channels. Spatial tiles
+ * are addressed by the strides of a line and of a place; transformed ones lie `stride` apart. */
+struct rt_tile {
+    const float *from;
+    float *to;
+    int64_t line, place; /* of the spatial side */
+    int64_t stride;      /* of the transformed side */
+    int64_t n;
+    int lines, places; /* that exist (to_outputs, from_gradient): 1..4 each; the rest is cut off */
+    bool plane;        /* 6x6; otherwise 6 along `line` */
+    bool add;          /* to_outputs adds into *to */
+};
+
+struct rt_isa {
+    const char *name;
+    int panel; /* columns of B that are best taken at once, packed beside each other */
+    void (*product)(const struct rt_product *p);
+    void (*from_inputs)(const struct rt_tile *t);   /* 6 or 6x6 places -> transformed */
+    void (*to_outputs)(const struct rt_tile *t);    /* products -> 4 or 4x4 places */
+    void (*from_gradient)(const struct rt_tile *t); /* 4 or 4x4 places -> gradient of products */
+    void (*from_weights)(const struct rt_tile *t);  /* 3 or 3x3 taps -> transformed */
+    void (*to_weights)(const struct rt_tile *t);    /* gradient of those -> 3 or 3x3, added */
+};
+
+/* The best this processor can run. */
+const struct rt_isa *rt_isa(void);
+/* All it can run, best first; *n of them. For tests. */
+const struct rt_isa *const *rt_isa_all(int *n);
+
+#endif

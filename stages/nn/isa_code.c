@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * isa_code: see isa.h. Compiled once per instruction set with its options; RT_ISA is its name.
+ * Vectors are the compiler's; WIDTH floats fill a register, narrower ones take what is left over.
+ * A block of the product is ROWS x 2 vectors, which with a row of B just fill the registers. */
+#include "stages/nn/isa.h"
+
+#if defined(__AVX512F__)
+#define WIDTH 16
+#define WIDE(what) what##_v16
+#define ROWS 14
+#elif defined(__AVX2__)
+#define WIDTH 8
+#define WIDE(what) what##_v8
+#define ROWS 6
+#else
+#define WIDTH 4
+#define WIDE(what) what##_v4
+#define ROWS 6
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#define PRAGMA(text) _Pragma(#text)
+#define UNROLL(n) PRAGMA(GCC unroll n)
+#define JOINED(a, b) a##_##b
+#define JOIN(a, b) JOINED(a, b)
+#define NAME(what) JOIN(what, V)
+
+/* Winograd's points, and the divisors of the weights' transform: the products of a point's
+ * distances from the others. */
+#define A 0.75f
+#define B 1.5f
+#define A2 (A * A)
+#define B2 (B * B)
+#define N0 (A2 * B2)
+#define NA (2 * A2 * (A2 - B2))
+#define NB (2 * B2 * (B2 - A2))
+
+typedef float v1; /* the last channels, one by one */
+typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
+#define V v1
+#define LANES 1
+#include "stages/nn/isa_product.h"
+#include "stages/nn/isa_tile.h"
+#undef V
+#undef LANES
+#define V v4
+#define LANES 4
+#include "stages/nn/isa_product.h"
+#include "stages/nn/isa_tile.h"
+#undef V
+#undef LANES
+#if WIDTH >= 8
+typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
+#define V v8
+#define LANES 8
+#include "stages/nn/isa_product.h"
+#include "stages/nn/isa_tile.h"
+#undef V
+#undef LANES
+#define FOR_8(call) call
+#else
+#define FOR_8(call)
+#endif
+#if WIDTH >= 16
+typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
+#define V v16
+#define LANES 16
+#include "stages/nn/isa_product.h"
+#include "stages/nn/isa_tile.h"
+#undef V
+#undef LANES
+#define FOR_16(call) call
+#else
+#define FOR_16(call)
+#endif
+
+static void product(const struct rt_product *p)
+{
+    int64_t j = WIDE(columns_2)(p, 0);
+    FOR_16(j = columns_v16(p, j);)
+    FOR_8(j = columns_v8(p, j);)
+    j = columns_v4(p, j);
+    columns_v1(p, j);
+}
+
+/* All channels of a tile, in the widest vectors that fit. */
+#define WIDEST_FIRST(what, plane)                                                                  \
+    {                                                                                              \
+        int64_t at = 0;                                                                            \
+        FOR_16(at = what##_v16(t, at, plane);)                                                     \
+        FOR_8(at = what##_v8(t, at, plane);)                                                       \
+        at = what##_v4(t, at, plane);                                                              \
+        what##_v1(t, at, plane);                                                                   \
+    }
+#define TRANSFORM(what)                                                                            \
+    static void what(const struct rt_tile *t)                                                      \
+    {                                                                                              \
+        if (t->plane)                                                                              \
+            WIDEST_FIRST(what, true)                                                               \
+        else                                                                                       \
+            WIDEST_FIRST(what, false)                                                              \
+    }
+TRANSFORM(from_inputs)
+TRANSFORM(to_outputs)
+TRANSFORM(from_gradient)
+TRANSFORM(from_weights)
+TRANSFORM(to_weights)
+
+#define TEXT(isa) #isa
+#define TEXT_OF(isa) TEXT(isa)
+extern const struct rt_isa JOIN(rt_isa, RT_ISA);
+const struct rt_isa JOIN(rt_isa, RT_ISA) = {
+    .name = TEXT_OF(RT_ISA),
+    .panel = 2 * WIDTH,
+    .product = product,
+    .from_inputs = from_inputs,
+    .to_outputs = to_outputs,
+    .from_gradient = from_gradient,
+    .from_weights = from_weights,
+    .to_weights = to_weights,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * isa_product: blocks of rt_isa.product for one vector type; no guard: isa_code.c includes it once
+ * per type, with V (the type), LANES and NAME(x) (x_V) defined. The loops have constant bounds, so
+ * that sums stay in registers. */
+
+/* ROWS x vectors of C from (i, j). Rows of A are reached from every third: base + 0, 1 or 2 strides
+ * are addresses the processor has. */
+INLINE void NAME(block)(const struct rt_product *p, const int rows, const int vectors, int64_t i,
+                        int64_t j)
+{
+    const int64_t row = p->row, step = p->step;
+    float *c = p->c + i * p->ldc + j;
+    V sum[ROWS][2];
+    UNROLL(14) for (int r = 0; r < rows; r++) {
+        UNROLL(2) for (int v = 0; v < vectors; v++) {
+            sum[r][v] = p->add ? *(const V *)(c + r * p->ldc + v * LANES) : (V){0};
+        }
+    }
+    for (int t = 0; t < p->taps; t++) {
+        const float *a[(ROWS + 2) / 3], *b = p->b + p->b_at[t] + j;
+        UNROLL(5) for (int q = 0; q < (rows + 2) / 3; q++) {
+            a[q] = p->a + p->a_at[t] + (i + 3 * q) * row;
+        }
+        for (int64_t k = 0; k < p->depth; k++, b += p->ldb) {
+            V w[2];
+            UNROLL(2) for (int v = 0; v < vectors; v++) {
+                w[v] = *(const V *)(b + v * LANES);
+            }
+            UNROLL(14) for (int r = 0; r < rows; r++) {
+                V x = a[r / 3][r % 3 * row] - (V){0}; /* repeated in all lanes */
+                UNROLL(2) for (int v = 0; v < vectors; v++) {
+                    sum[r][v] += x * w[v];
+                }
+            }
+            UNROLL(5) for (int q = 0; q < (rows + 2) / 3; q++) {
+                a[q] += step;
+            }
+        }
+    }
+    UNROLL(14) for (int r = 0; r < rows; r++) {
+        UNROLL(2) for (int v = 0; v < vectors; v++) {
+            *(V *)(c + r * p->ldc + v * LANES) = sum[r][v];
+        }
+    }
+}
+
+/* All rows of the columns from j, in blocks of nearly equal height. */
+INLINE void NAME(column)(const struct rt_product *p, const int vectors, int64_t j)
+{
+    int64_t blocks = (p->rows + ROWS - 1) / ROWS;
+    for (int64_t q = 0, i = 0, end; q < blocks; q++, i = end) {
+        end = p->rows * (q + 1) / blocks;
+        switch (end - i) {
+#if ROWS == 14
+        case 14: NAME(block)(p, 14, vectors, i, j); break;
+        case 13: NAME(block)(p, 13, vectors, i, j); break;
+        case 12: NAME(block)(p, 12, vectors, i, j); break;
+        case 11: NAME(block)(p, 11, vectors, i, j); break;
+        case 10: NAME(block)(p, 10, vectors, i, j); break;
+        case 9: NAME(block)(p, 9, vectors, i, j); break;
+        case 8: NAME(block)(p, 8, vectors, i, j); break;
+        case 7: NAME(block)(p, 7, vectors, i, j); break;
+#endif
+        case 6: NAME(block)(p, 6, vectors, i, j); break;
+        case 5: NAME(block)(p, 5, vectors, i, j); break;
+        case 4: NAME(block)(p, 4, vectors, i, j); break;
+        case 3: NAME(block)(p, 3, vectors, i, j); break;
+        case 2: NAME(block)(p, 2, vectors, i, j); break;
+        case 1: NAME(block)(p, 1, vectors, i, j); break;
+        }
+    }
+}
+
+#if LANES == WIDTH
+static int64_t NAME(columns_2)(const struct rt_product *p, int64_t j)
+{
+    for (; j + 2 * LANES <= p->cols; j += 2 * LANES) {
+        NAME(column)(p, 2, j);
+    }
+    return j;
+}
+#endif
+
+/* As many whole vectors of columns from j as there are; where it stopped. */
+static int64_t NAME(columns)(const struct rt_product *p, int64_t j)
+{
+    for (; j + LANES <= p->cols; j += LANES) {
+        NAME(column)(p, 1, j);
+    }
+    return j;
+}
