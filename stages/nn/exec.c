@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * exec: see exec.h. Plans all memory at creation, then walks the nodes forward and back. Nodes that
- * share memory (a view, a relu done by the op before it) form one group, named by its first node;
- * the arithmetic is the ops' (op_*.c). */
+ * share memory (a view, a relu done by the op before it, an op that an add does) form one group,
+ * named by the one that runs; the arithmetic is the ops' (op_*.c). */
 #include "stages/nn/exec.h"
 
 #include "stages/nn/blas.h"
@@ -9,11 +9,15 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <uv.h>
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
 struct slot {
-    int group;       /* first node of those that share this memory */
-    bool skip;       /* nothing to run: input, view, or relu done by the op before */
+    int group;       /* the node that runs of those that share this memory */
+    int runs;        /* whose op runs: its own, or that of the node an add does with it */
+    bool skip;       /* nothing to run: input, view, done by the op before or with an add */
     bool relu;       /* does the relu behind it */
     bool output;     /* of a group: stays valid after forward, and callers may add gradients */
     bool needs_grad; /* of a group: a parameter at or before it is trained */
@@ -120,8 +124,16 @@ static void link_nodes(struct rt_exec *x, const int *readers)
                      rt_op_get(rt_graph_at(x->g, before)->op)->fuses_relu;
         s->skip = source || op->view || fused;
         s->group = op->view || fused ? x->slot[before].group : i;
+        s->runs = i;
         if (fused) {
-            x->slot[before].relu = true;
+            x->slot[x->slot[before].group].relu = true;
+        }
+        if (n->op == RT_OP_add && readers[before] == 1 && x->slot[before].group == before &&
+            rt_op_get(rt_graph_at(x->g, before)->op)->fuses_add) {
+            s->runs = before;
+            s->needs_grad = x->slot[before].needs_grad;
+            x->slot[before].skip = true;
+            x->slot[before].group = i;
         }
         struct slot *group = &x->slot[s->group];
         group->output |= readers[i] == 0 || n->shape.rank == 1;
@@ -139,18 +151,28 @@ static size_t rounded(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
+static const struct rt_op *op_run_at(const struct rt_exec *x, int i)
+{
+    return rt_op_get(rt_graph_at(x->g, x->slot[i].runs)->op);
+}
+
 /* When the memory of group i's values and gradient is needed. */
 static void lifetime(const struct rt_exec *x, int i, struct piece *y, struct piece *dy)
 {
     int last_reader = i;
+    bool looked_at = !op_run_at(x, i)->forgets_y || x->slot[i].relu; /* by a backward */
     for (int c = i + 1; c < x->nodes; c++) {
         const struct rt_node *n = rt_graph_at(x->g, c);
+        int runner = x->slot[c].group; /* an op that an add does reads when the add runs */
         for (int k = 0; k < n->inputs; k++) {
-            last_reader = x->slot[n->input[k]].group == i ? c : last_reader;
+            if (x->slot[n->input[k]].group == i && runner != i) {
+                last_reader = runner > last_reader ? runner : last_reader;
+                looked_at |= !rt_op_get(n->op)->forgets_x;
+            }
         }
     }
-    bool output = x->slot[i].output;
-    *y = (struct piece){.first = i, .last = x->training || output ? 2 * x->nodes : last_reader};
+    bool output = x->slot[i].output, whole = output || (x->training && looked_at);
+    *y = (struct piece){.first = i, .last = whole ? 2 * x->nodes : last_reader};
     *dy =
         (struct piece){.first = output ? 0 : 2 * x->nodes - last_reader, .last = 2 * x->nodes - i};
 }
@@ -161,9 +183,9 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
     int pieces = 0, threads = rt_parallel_threads(x->parallel);
     size_t scratch = 64;
     for (int i = 0; i < x->nodes; i++) {
-        const struct rt_node *n = rt_graph_at(x->g, i);
-        const struct rt_op *op = rt_op_get(n->op);
         struct slot *s = &x->slot[i];
+        const struct rt_node *n = rt_graph_at(x->g, s->runs);
+        const struct rt_op *op = rt_op_get(n->op);
         if (s->skip) {
             continue;
         }
@@ -202,7 +224,10 @@ static int plan(struct rt_exec *x)
         link_nodes(x, readers);
         int pieces = list_pieces(x, p);
         x->bytes = place(p, pieces);
-        x->memory = aligned_alloc(64, x->bytes);
+        x->memory = aligned_alloc(HUGE_PAGE, (x->bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+        if (x->memory && x->bytes >= HUGE_PAGE) {
+            madvise(x->memory, x->bytes, MADV_HUGEPAGE); /* only advice */
+        }
         for (int i = 0; x->memory && i < pieces; i++) {
             *p[i].where = x->memory + p[i].offset;
         }
@@ -285,8 +310,8 @@ static struct slot *group_of(const struct rt_exec *x, int node)
 /* shape: room for the inputs' shapes, which the run points into. */
 static void describe(struct rt_exec *x, int i, struct rt_op_run *r, struct rt_shape *shape)
 {
-    const struct rt_node *n = rt_graph_at(x->g, i);
     struct slot *s = &x->slot[i];
+    const struct rt_node *n = rt_graph_at(x->g, s->runs);
     *r = (struct rt_op_run){.node = n,
                             .batch = x->batch,
                             .training = x->trained,
@@ -306,6 +331,9 @@ static void describe(struct rt_exec *x, int i, struct rt_op_run *r, struct rt_sh
     }
     for (int k = 0; k < n->params; k++) {
         r->param[k] = rt_graph_param(x->g, n->param[k]);
+    }
+    if (s->runs != i) {
+        r->other = group_of(x, rt_graph_at(x->g, i)->input[1])->y;
     }
 }
 
@@ -358,6 +386,14 @@ float *rt_exec_grad(struct rt_exec *x, int node)
     return s->dy;
 }
 
+/* Where a gradient goes, and whether there is one already. */
+static void claim(struct slot *in, float **dx, bool *add)
+{
+    *dx = in->dy;
+    *add = in->live;
+    in->live = in->dy != NULL;
+}
+
 void rt_exec_backward(struct rt_exec *x)
 {
     assert(x->trained);
@@ -374,11 +410,11 @@ void rt_exec_backward(struct rt_exec *x)
         struct rt_op_run r;
         struct rt_shape shape[RT_NODE_INPUTS];
         describe(x, i, &r, shape);
+        if (r.other) {
+            claim(group_of(x, rt_graph_at(x->g, i)->input[1]), &r.dother, &r.add_other);
+        }
         for (int k = 0; k < r.node->inputs; k++) {
-            struct slot *in = group_of(x, r.node->input[k]);
-            r.dx[k] = in->dy;
-            r.add[k] = in->live;
-            in->live = in->dy != NULL;
+            claim(group_of(x, r.node->input[k]), &r.dx[k], &r.add[k]);
         }
         double start = now_ms(x);
         rt_op_get(r.node->op)->backward(&r);

@@ -31,6 +31,10 @@ struct rt_op_run {
     float *dx[RT_NODE_INPUTS];
     bool add[RT_NODE_INPUTS];
     bool relu; /* the op also does the relu behind it (see fuses_relu): y is after it, dy too */
+    /* The op also does the add behind it (see fuses_add): what is added, and its gradient as dx. */
+    const float *other;
+    float *dother;
+    bool add_other;
     struct rt_param *param[RT_NODE_PARAMS];
     void *keep;          /* [keep bytes] written by forward while training, read by backward */
     void *scratch;       /* [scratch bytes], any content */
@@ -43,6 +47,10 @@ struct rt_op {
     int inputs;
     bool view;       /* y is x in another shape: same memory, nothing to run */
     bool fuses_relu; /* can do a relu that alone reads it; obeys rt_op_run.relu */
+    bool fuses_add;  /* can do an add that alone reads it, and its relu; obeys rt_op_run.other */
+    /* What backward does not look at, so that its memory may serve others: the inputs; the output
+     * (that behind a relu done for a neighbour is kept all the same). */
+    bool forgets_x, forgets_y;
     /* Output shape and parameters (through rt_op_param) from the inputs' shapes; fills *e. */
     int (*shape)(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                  struct rt_error *e);

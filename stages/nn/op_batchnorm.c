@@ -136,12 +136,18 @@ RT_SIMD static void sums_backward(const float *restrict x, const float *restrict
     }
 }
 
-RT_SIMD static void scale_rows(const float *restrict x, float *restrict y,
-                               const float *restrict scale, const float *restrict shift,
-                               int64_t rows, int64_t n, bool relu)
+/* other: added before the relu, or NULL. */
+RT_SIMD static void scale_rows(const float *restrict x, const float *restrict other,
+                               float *restrict y, const float *restrict scale,
+                               const float *restrict shift, int64_t rows, int64_t n, bool relu)
 {
-    for (int64_t p = 0; p < rows; p++, x += n, y += n) {
-        if (relu) {
+    for (int64_t p = 0; p < rows; p++, x += n, y += n, other += other ? n : 0) {
+        if (other) {
+            for (int64_t i = 0; i < n; i++) {
+                float v = x[i] * scale[i] + shift[i] + other[i];
+                y[i] = relu && v < 0 ? 0 : v;
+            }
+        } else if (relu) {
             for (int64_t i = 0; i < n; i++) {
                 float v = x[i] * scale[i] + shift[i];
                 y[i] = v < 0 ? 0 : v;
@@ -172,6 +178,16 @@ RT_SIMD static void input_rows(const float *restrict x, const float *restrict y,
                 dx[i] = (add ? dx[i] : 0) + a[i] * g + b[i] * (x[i] - mean[i]) + s[i];
             }
         }
+    }
+}
+
+/* The gradient of what was added: dy where the relu let it pass. */
+RT_SIMD static void other_rows(const float *restrict y, const float *restrict dy,
+                               float *restrict dother, int64_t n, bool add)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float g = !y || y[i] > 0 ? dy[i] : 0;
+        dother[i] = add ? dother[i] + g : g;
     }
 }
 
@@ -213,9 +229,10 @@ static void forward_piece(void *self, int i, int thread)
     int64_t row = i * m->grain, end = rt_piece_end(m->rows, m->grain, i);
     int64_t times = (end - row) / m->fold, at = row * m->c, n = times * m->wide;
     const float *scale = m->line, *shift = scale + m->wide;
-    scale_rows(r->x[0] + at, r->y + at, scale, shift, times, m->wide, r->relu);
-    scale_rows(r->x[0] + at + n, r->y + at + n, scale, shift, end - row - times * m->fold, m->c,
-               r->relu);
+    const float *other = r->other ? r->other + at : NULL;
+    scale_rows(r->x[0] + at, other, r->y + at, scale, shift, times, m->wide, r->relu);
+    scale_rows(r->x[0] + at + n, other ? other + n : NULL, r->y + at + n, scale, shift,
+               end - row - times * m->fold, m->c, r->relu);
 }
 
 static void backward_piece(void *self, int i, int thread)
@@ -226,6 +243,12 @@ static void backward_piece(void *self, int i, int thread)
     int64_t row = i * m->grain, end = rt_piece_end(m->rows, m->grain, i);
     int64_t times = (end - row) / m->fold, at = row * m->c, n = times * m->wide;
     const float *x = r->x[0] + at, *y = r->relu ? r->y + at : NULL;
+    if (r->dother) {
+        other_rows(y, r->dy + at, r->dother + at, (end - row) * m->c, r->add_other);
+    }
+    if (!r->dx[0]) {
+        return;
+    }
     input_rows(x, y, r->dy + at, r->dx[0] + at, m->line, m->wide, times, m->wide, r->add[0]);
     input_rows(x + n, y ? y + n : NULL, r->dy + at + n, r->dx[0] + at + n, m->line, m->wide,
                end - row - times * m->fold, m->c, r->add[0]);
@@ -318,7 +341,7 @@ static void backward(struct rt_op_run *r)
     repeat(&m, b);
     repeat(&m, s);
     repeat(&m, mean);
-    if (r->dx[0]) {
+    if (r->dx[0] || r->dother) {
         rt_parallel_for(r->parallel, m.pieces, backward_piece, &m);
     }
 }
@@ -327,6 +350,8 @@ const struct rt_op rt_op_batchnorm = {
     .name = "batchnorm",
     .inputs = 1,
     .fuses_relu = true,
+    .fuses_add = true,
+    .forgets_y = true,
     .shape = shape,
     .keep = keep,
     .scratch = scratch,

@@ -12,6 +12,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
 const struct rt_op rt_op_conv2d = {
     .name = "conv2d",
     .inputs = 1,
+    .forgets_y = true,
     .shape = shape,
     .scratch = rt_conv_scratch,
     .forward = rt_conv_forward,

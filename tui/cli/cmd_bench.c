@@ -145,9 +145,11 @@ static int measure(struct rig *r, const struct bench *b, struct result *out)
     int steps = 0;
     if (!ms)
         return RT_EMEM;
+    step(r, b, 0); /* memory is touched for the first time, so it does not count */
+    memset(r->time, 0, (size_t)rt_graph_nodes(r->graph) * sizeof *r->time);
     for (; steps < STEPS_MAX && (all < b->seconds * 1e3 || steps < STEPS_MIN); steps++) {
         uint64_t start = uv_hrtime();
-        step(r, b, (uint64_t)steps);
+        step(r, b, (uint64_t)steps + 1);
         ms[steps] = (double)(uv_hrtime() - start) * 1e-6;
         all += ms[steps];
     }
