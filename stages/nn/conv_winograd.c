@@ -14,10 +14,10 @@
 #define TILES 28          /* of one piece: two blocks of the product's rows */
 #define TILES_WIDE 14     /* the same with so many channels that more would leave the cache */
 #define WIDE 160
-#define CHUNK_FLOATS (512 * 1024) /* of transformed inputs and gradients at a time */
+#define CHUNK_FLOATS (160 * 1024) /* of transformed inputs and gradients at a time: most of L2 */
 #define CHUNK_TILES 16            /* transformed by one piece */
 #define ROWS 56                   /* of one piece's product of weight gradients */
-#define POINTS_MAX 36
+#define APART 16                  /* floats between points, so that they meet in no cache set */
 
 struct winograd {
     struct rt_pass p;
@@ -32,9 +32,10 @@ struct winograd {
     char *desks;
 };
 
-/* Where a tile begins in the destination, and how much of it exists. */
-struct place {
-    int sample, y, x, lines, places;
+/* A tile in the batch: its number by parts, and where it begins in the destination. */
+struct spot {
+    int sample, line, column;
+    int y, x, lines, places; /* lines x places of its 4x4 exist */
 };
 
 static int min_int(int a, int b)
@@ -65,56 +66,65 @@ static struct winograd winograd_of(const struct rt_pass *p)
     return g;
 }
 
-static struct place place_of(const struct winograd *g, int64_t tile)
+static int max_int(int a, int b)
 {
-    int column = (int)(tile % g->across), line = (int)(tile / g->across % g->down);
-    struct place at = {.sample = (int)(tile / g->across / g->down)};
+    return a > b ? a : b;
+}
+
+static void find_place(const struct winograd *g, struct spot *at)
+{
     if (g->plane) {
-        at.y = 4 * line;
-        at.x = 4 * column;
-        at.lines = min_int(4, g->p.oh - at.y);
-        at.places = min_int(4, g->p.ow - at.x);
+        at->y = 4 * at->line;
+        at->x = 4 * at->column;
+        at->lines = min_int(4, g->p.oh - at->y);
+        at->places = min_int(4, g->p.ow - at->x);
     } else {
-        at.x = line + 4 * column * g->dilation;
-        int rest = g->p.ow - at.x;
-        at.lines = rest <= 0 ? 0 : min_int(4, (rest + g->dilation - 1) / g->dilation);
-        at.places = 1;
+        at->x = at->line + 4 * at->column * g->dilation;
+        int rest = g->p.ow - at->x;
+        at->lines = rest <= 0 ? 0 : min_int(4, (rest + g->dilation - 1) / g->dilation);
+        at->places = 1;
     }
+}
+
+static struct spot spot_of(const struct winograd *g, int64_t tile)
+{
+    struct spot at = {.sample = (int)(tile / g->across / g->down),
+                      .line = (int)(tile / g->across % g->down),
+                      .column = (int)(tile % g->across)};
+    find_place(g, &at);
     return at;
 }
 
-/* Transforms the 6 or 6x6 source places that a tile sees; room: a tile's worth of floats. */
-static void tile_inputs(const struct winograd *g, int64_t tile, float *to, int64_t stride,
-                        float *room)
+static void next_spot(const struct winograd *g, struct spot *at)
+{
+    if (++at->column == g->across) {
+        at->column = 0;
+        if (++at->line == g->down) {
+            at->line = 0;
+            at->sample++;
+        }
+    }
+    find_place(g, at);
+}
+
+/* Transforms the 6 or 6x6 source places that a tile sees. */
+static void tile_inputs(const struct winograd *g, const struct spot *at, float *to, int64_t stride)
 {
     int64_t depth = g->p.depth, width = g->p.w * depth;
-    struct place at = place_of(g, tile);
-    const float *sample = g->p.from + (int64_t)at.sample * g->p.h * width;
-    struct rt_tile t = {.to = to, .stride = stride, .n = depth, .plane = g->plane};
-    int y = at.y - g->pad_h, x = at.x - g->pad_w, step = g->plane ? 1 : g->dilation;
-    int lines = g->plane ? 6 : 1, places = 6;
-    bool inside = y >= 0 && y + lines <= g->p.h && x >= 0 && x + (places - 1) * step < g->p.w;
-    if (inside) {
-        t.from = sample + y * width + x * depth;
-        t.line = g->plane ? width : step * depth;
-        t.place = depth;
+    int y = at->y - g->pad_h, x = at->x - g->pad_w, step = g->dilation;
+    struct rt_tile t = {
+        .from = g->p.from + ((int64_t)at->sample * g->p.h + y) * width + x * depth,
+        .to = to, .stride = stride, .n = depth, .plane = g->plane, .place = depth};
+    if (g->plane) {
+        t.line = width;
+        t.top = max_int(0, -y);
+        t.lines = min_int(6, g->p.h - y);
+        t.left = max_int(0, -x);
+        t.places = min_int(6, g->p.w - x);
     } else {
-        for (int i = 0; i < lines; i++) {
-            for (int k = 0; k < places; k++) {
-                int from_y = y + i, from_x = x + k * step;
-                bool there = from_y >= 0 && from_y < g->p.h && from_x >= 0 && from_x < g->p.w;
-                float *cell = room + (i * places + k) * depth;
-                if (there) {
-                    memcpy(cell, sample + from_y * width + from_x * depth,
-                           (size_t)depth * sizeof *cell);
-                } else {
-                    memset(cell, 0, (size_t)depth * sizeof *cell);
-                }
-            }
-        }
-        t.from = room;
-        t.line = g->plane ? places * depth : depth;
-        t.place = depth;
+        t.line = step * depth;
+        t.top = x < 0 ? (-x + step - 1) / step : 0;
+        t.lines = x >= g->p.w ? 0 : min_int(6, (g->p.w - x + step - 1) / step);
     }
     g->p.v->isa->from_inputs(&t);
 }
@@ -124,43 +134,51 @@ static size_t weights_bytes(const struct winograd *g)
     return rt_aligned((size_t)g->points * (size_t)g->p.depth * (size_t)g->p.cols * sizeof(float));
 }
 
-/* Of one thread in a pass: transformed inputs, products of a panel, room for a tile. */
+static int64_t input_stride(const struct winograd *g)
+{
+    return (int64_t)g->group * g->p.depth + APART;
+}
+
+static int64_t product_stride(const struct winograd *g, int64_t cols)
+{
+    return g->group * cols + APART;
+}
+
+/* Of one thread in a pass: transformed inputs, products of a panel. */
 static size_t pass_bytes(const struct winograd *g)
 {
-    size_t group = (size_t)g->points * (size_t)g->group;
-    return rt_aligned(group * (size_t)g->p.depth * sizeof(float)) +
-           rt_aligned(group * (size_t)g->p.v->isa->panel * sizeof(float)) +
-           rt_aligned(POINTS_MAX * (size_t)g->p.depth * sizeof(float));
+    size_t points = (size_t)g->points * sizeof(float);
+    return rt_aligned(points * (size_t)input_stride(g)) +
+           rt_aligned(points * (size_t)product_stride(g, g->p.v->isa->panel));
 }
 
 static void pass_piece(void *self, int i, int thread)
 {
+    static const int64_t zero = 0;
     const struct winograd *g = self;
     const struct rt_isa *isa = g->p.v->isa;
     int64_t first = (int64_t)i * g->group, depth = g->p.depth, cols = g->p.cols;
     int tiles = (int)(rt_piece_end(g->tiles, g->group, i) - first);
     float *inputs = (float *)(g->desks + (size_t)thread * pass_bytes(g));
-    int64_t input_floats = (int64_t)g->points * g->group * depth;
-    float *products = inputs + (input_floats + 15) / 16 * 16;
-    float *room = products + (int64_t)g->points * g->group * isa->panel;
-    for (int k = 0; k < tiles; k++) {
-        tile_inputs(g, first + k, inputs + k * depth, g->group * depth, room);
+    float *products = inputs + (g->points * input_stride(g) + 15) / 16 * 16;
+    struct spot begin = spot_of(g, first), at = begin;
+    for (int k = 0; k < tiles; k++, next_spot(g, &at)) {
+        tile_inputs(g, &at, inputs + k * depth, input_stride(g));
     }
-    static const int64_t zero = 0;
     const float *weights = g->weights;
     for (int panel = 0; panel < rt_panels(isa, (int)cols); panel++) {
-        int64_t n = rt_panel_cols(isa, (int)cols, panel);
+        int64_t n = rt_panel_cols(isa, (int)cols, panel), stride = product_stride(g, n);
         for (int point = 0; point < g->points; point++, weights += depth * n) {
             isa->product(&(struct rt_product){
-                .a = inputs + point * g->group * depth, .row = depth, .step = 1, .b = weights,
+                .a = inputs + point * input_stride(g), .row = depth, .step = 1, .b = weights,
                 .ldb = n, .a_at = &zero, .b_at = &zero, .taps = 1, .depth = depth,
-                .c = products + point * g->group * n, .ldc = n, .rows = tiles, .cols = n});
+                .c = products + point * stride, .ldc = n, .rows = tiles, .cols = n});
         }
-        for (int k = 0; k < tiles; k++) {
-            struct place at = place_of(g, first + k);
+        at = begin;
+        for (int k = 0; k < tiles; k++, next_spot(g, &at)) {
             int64_t to = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
             isa->to_outputs(&(struct rt_tile){
-                .from = products + k * n, .stride = g->group * n, .n = n,
+                .from = products + k * n, .stride = stride, .n = n,
                 .to = g->p.to + to * cols + panel * isa->panel,
                 .line = (g->plane ? g->p.ow : g->dilation) * cols, .place = cols,
                 .lines = at.lines, .places = at.places, .plane = g->plane, .add = g->p.add});
@@ -224,7 +242,6 @@ struct chunk {
     int units, blocks; /* of ROWS units */
     float *inputs, *gradients; /* [point][tile][c], [point][tile][units] */
     float *sums;               /* [point][units][c] */
-    char *rooms;
 };
 
 static struct rt_pass forward_of(const struct rt_conv *v)
@@ -246,14 +263,14 @@ static struct chunk chunk_of(const struct rt_conv *v)
     return k;
 }
 
-static size_t inputs_bytes(const struct chunk *k, int channels)
+static int64_t chunk_stride(const struct chunk *k, int channels)
 {
-    return rt_aligned((size_t)k->g.points * (size_t)k->tiles * (size_t)channels * sizeof(float));
+    return (int64_t)k->tiles * channels + APART;
 }
 
-static size_t room_bytes(const struct chunk *k)
+static size_t inputs_bytes(const struct chunk *k, int channels)
 {
-    return rt_aligned(POINTS_MAX * (size_t)k->g.p.depth * sizeof(float));
+    return rt_aligned((size_t)k->g.points * (size_t)chunk_stride(k, channels) * sizeof(float));
 }
 
 size_t rt_winograd_scratch(const struct rt_conv *v)
@@ -265,25 +282,24 @@ size_t rt_winograd_scratch(const struct rt_conv *v)
     struct chunk k = chunk_of(v);
     size_t threads = (size_t)v->threads, one = pass_bytes(&f), two = pass_bytes(&b);
     size_t pass = weights_bytes(&f) + threads * (one > two ? one : two);
-    size_t weights = weights_bytes(&f) + inputs_bytes(&k, v->w.c) + inputs_bytes(&k, v->units) +
-                     threads * room_bytes(&k);
+    size_t weights = weights_bytes(&f) + inputs_bytes(&k, v->w.c) + inputs_bytes(&k, v->units);
     return pass > weights ? pass : weights;
 }
 
 static void spread_piece(void *self, int i, int thread)
 {
+    (void)thread;
     const struct chunk *k = self;
     const struct winograd *g = &k->g;
-    float *room = (float *)(k->rooms + (size_t)thread * room_bytes(k));
-    for (int64_t t = (int64_t)i * CHUNK_TILES; t < rt_piece_end(k->count, CHUNK_TILES, i); t++) {
-        tile_inputs(g, k->first + t, k->inputs + t * g->p.depth, k->tiles * (int64_t)g->p.depth,
-                    room);
-        struct place at = place_of(g, k->first + t);
+    int64_t t = (int64_t)i * CHUNK_TILES, end = rt_piece_end(k->count, CHUNK_TILES, i);
+    struct spot at = spot_of(g, k->first + t);
+    for (; t < end; t++, next_spot(g, &at)) {
+        tile_inputs(g, &at, k->inputs + t * g->p.depth, chunk_stride(k, g->p.depth));
         int64_t from = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
         g->p.v->isa->from_gradient(&(struct rt_tile){
             .from = g->p.v->r->dy + from * k->units, .to = k->gradients + t * k->units,
             .line = (g->plane ? g->p.ow : g->dilation) * (int64_t)k->units, .place = k->units,
-            .stride = k->tiles * (int64_t)k->units, .n = k->units, .lines = at.lines,
+            .stride = chunk_stride(k, k->units), .n = k->units, .lines = at.lines,
             .places = at.places, .plane = g->plane});
     }
 }
@@ -295,8 +311,8 @@ static void product_piece(void *self, int i, int thread)
     int64_t c = k->g.p.depth, point = i / k->blocks, row = i % k->blocks * ROWS;
     static const int64_t zero = 0;
     k->g.p.v->isa->product(&(struct rt_product){
-        .a = k->gradients + point * k->tiles * k->units + row, .row = 1, .step = k->units,
-        .b = k->inputs + point * k->tiles * c, .ldb = c, .a_at = &zero, .b_at = &zero, .taps = 1,
+        .a = k->gradients + point * chunk_stride(k, k->units) + row, .row = 1, .step = k->units,
+        .b = k->inputs + point * chunk_stride(k, (int)c), .ldb = c, .a_at = &zero, .b_at = &zero, .taps = 1,
         .depth = k->count, .c = k->sums + (point * k->units + row) * c, .ldc = c,
         .rows = min_int(ROWS, k->units - (int)row), .cols = c, .add = k->first > 0});
 }
@@ -319,7 +335,6 @@ void rt_winograd_weights(const struct rt_conv *v, void *scratch)
     k.sums = scratch;
     k.inputs = (float *)((char *)scratch + weights_bytes(&k.g));
     k.gradients = (float *)((char *)k.inputs + inputs_bytes(&k, v->w.c));
-    k.rooms = (char *)k.gradients + inputs_bytes(&k, v->units);
     for (k.first = 0; k.first < k.g.tiles; k.first += k.count) {
         int64_t rest = k.g.tiles - k.first;
         k.count = (int)(rest < k.tiles ? rest : k.tiles);

@@ -35,7 +35,9 @@ struct rt_tile {
     int64_t line, place; /* of the spatial side */
     int64_t stride;      /* of the transformed side */
     int64_t n;
-    int lines, places; /* that exist (to_outputs, from_gradient): 1..4 each; the rest is cut off */
+    /* Lines [top, lines) and places [left, places) of the spatial tile exist, of 6, or of 4 for outputs
+     * and gradients; what is outside reads as 0 and is not written. Of a sequence: lines alone. */
+    int top, left, lines, places;
     bool plane;        /* 6x6; otherwise 6 along `line` */
     bool add;          /* to_outputs adds into *to */
 };

@@ -63,18 +63,24 @@ INLINE void NAME(line_taps)(const V *x, V *y, const int s)
     y[2 * s] = A2 * a + B2 * c + x[5 * s];
 }
 
-/* Loads the places (those of `lines` x `places` that are there, else 0) of a tile of from x from, or
- * from x 1, into lines of 6. */
+/* Loads a tile of from x from places, or from x 1, into lines of 6; those outside are 0. */
 INLINE void NAME(load)(const struct rt_tile *t, int64_t at, V *x, const int from, const bool plane,
-                       int lines, int places)
+                       const bool whole)
 {
     UNROLL(6) for (int i = 0; i < from; i++) {
         for (int k = 0; k < (plane ? from : 1); k++) {
-            x[6 * i + k] = i < lines && k < places
+            bool there = i >= t->top && i < t->lines &&
+                         (!plane || (k >= t->left && k < t->places));
+            x[6 * i + k] = whole || there
                                ? *(const V *)(t->from + at + i * t->line + k * t->place)
                                : (V){0};
         }
     }
+}
+
+INLINE bool NAME(is_whole)(const struct rt_tile *t, const int size, const bool plane)
+{
+    return t->top == 0 && t->lines == size && (!plane || (t->left == 0 && t->places == size));
 }
 
 INLINE void NAME(store)(const struct rt_tile *t, int64_t at, const V *x, const int to,
@@ -136,8 +142,13 @@ TRANSFORM(taps, 6, 3)
 /* Each takes as many whole vectors of channels from `at` as there are, and says where it stopped. */
 INLINE int64_t NAME(from_inputs)(const struct rt_tile *t, int64_t at, const bool plane)
 {
+    bool whole = NAME(is_whole)(t, 6, plane);
     for (V x[36]; at + LANES <= t->n; at += LANES) {
-        NAME(load)(t, at, x, 6, plane, 6, 6);
+        if (whole) {
+            NAME(load)(t, at, x, 6, plane, true);
+        } else {
+            NAME(load)(t, at, x, 6, plane, false);
+        }
         NAME(square_inputs)(x, plane);
         NAME(store_products)(t, at, x, plane);
     }
@@ -146,7 +157,7 @@ INLINE int64_t NAME(from_inputs)(const struct rt_tile *t, int64_t at, const bool
 
 INLINE int64_t NAME(to_outputs)(const struct rt_tile *t, int64_t at, const bool plane)
 {
-    bool whole = t->lines == 4 && (!plane || t->places == 4) && !t->add;
+    bool whole = NAME(is_whole)(t, 4, plane) && !t->add;
     for (V x[36]; at + LANES <= t->n; at += LANES) {
         NAME(load_products)(t, at, x, plane);
         NAME(square_outputs)(x, plane);
@@ -161,12 +172,12 @@ INLINE int64_t NAME(to_outputs)(const struct rt_tile *t, int64_t at, const bool 
 
 INLINE int64_t NAME(from_gradient)(const struct rt_tile *t, int64_t at, const bool plane)
 {
-    bool whole = t->lines == 4 && (!plane || t->places == 4);
+    bool whole = NAME(is_whole)(t, 4, plane);
     for (V x[36]; at + LANES <= t->n; at += LANES) {
         if (whole) {
-            NAME(load)(t, at, x, 4, plane, 4, 4);
+            NAME(load)(t, at, x, 4, plane, true);
         } else {
-            NAME(load)(t, at, x, 4, plane, t->lines, t->places);
+            NAME(load)(t, at, x, 4, plane, false);
         }
         NAME(square_gradient)(x, plane);
         NAME(store_products)(t, at, x, plane);
@@ -177,7 +188,7 @@ INLINE int64_t NAME(from_gradient)(const struct rt_tile *t, int64_t at, const bo
 INLINE int64_t NAME(from_weights)(const struct rt_tile *t, int64_t at, const bool plane)
 {
     for (V x[36]; at + LANES <= t->n; at += LANES) {
-        NAME(load)(t, at, x, 3, plane, 3, 3);
+        NAME(load)(t, at, x, 3, plane, true);
         NAME(square_weights)(x, plane);
         NAME(store_products)(t, at, x, plane);
     }
