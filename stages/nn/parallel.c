@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * parallel: a few libuv threads that sleep between loops. A loop is announced by raising `round`
- * under the lock; pieces are then taken from a shared counter without it. */
+ * parallel: a few libuv threads. A loop is announced by raising `round` under the lock; pieces are
+ * then taken from a shared counter without it. The next loop mostly follows within microseconds, and
+ * the last pieces end close to each other, so both sides look for a while before they sleep. */
 #include "stages/nn/parallel.h"
 
 #include "formats/error.h"
@@ -12,6 +13,7 @@
 #include <uv.h>
 
 #define THREADS_MAX 256
+#define LOOKS 1000 /* before sleeping: some 20 microseconds */
 
 struct helper {
     struct rt_parallel *p;
@@ -21,13 +23,14 @@ struct helper {
 
 struct rt_parallel {
     int threads, started; /* fixed after create */
+    int looks;            /* 0 where there are not processors enough for all */
     struct helper *helper;
 
     uv_mutex_t lock; /* guards what follows */
     uv_cond_t start, done;
-    unsigned round; /* of the loop announced last */
-    int busy;       /* helpers that have not finished this round */
-    bool quit;
+    atomic_uint round; /* of the loop announced last */
+    atomic_int busy;   /* helpers that have not finished this round */
+    atomic_bool quit;
 
     /* Of this round: written under the lock before it is announced. */
     void (*piece)(void *self, int i, int thread);
@@ -47,6 +50,20 @@ static void take_pieces(struct rt_parallel *p, int thread)
     }
 }
 
+static void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void look_for_round(struct rt_parallel *p, unsigned seen)
+{
+    for (int i = 0; i < p->looks && atomic_load(&p->round) == seen && !atomic_load(&p->quit); i++) {
+        pause_briefly();
+    }
+}
+
 static void helper_main(void *arg)
 {
     struct helper *h = arg;
@@ -63,10 +80,14 @@ static void helper_main(void *arg)
         seen = p->round;
         uv_mutex_unlock(&p->lock);
         take_pieces(p, h->number);
-        uv_mutex_lock(&p->lock);
-        if (--p->busy == 0) {
+        if (atomic_fetch_sub(&p->busy, 1) == 1) {
+            /* The lock: whoever waits has seen busy before, and sleeps by now. */
+            uv_mutex_lock(&p->lock);
             uv_cond_signal(&p->done);
+            uv_mutex_unlock(&p->lock);
         }
+        look_for_round(p, seen);
+        uv_mutex_lock(&p->lock);
     }
     uv_mutex_unlock(&p->lock);
 }
@@ -83,6 +104,7 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
         return RT_EMEM;
     }
     p->threads = threads;
+    p->looks = threads <= (int)uv_available_parallelism() ? LOOKS : 0;
     p->helper = calloc((size_t)threads, sizeof *p->helper);
     if (!p->helper || uv_mutex_init(&p->lock)) {
         goto fail_memory;
@@ -156,8 +178,14 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
     uv_cond_broadcast(&p->start);
     uv_mutex_unlock(&p->lock);
     take_pieces(p, 0);
+    for (int i = 0; i < p->looks && atomic_load(&p->busy) > 0; i++) {
+        pause_briefly();
+    }
+    if (atomic_load(&p->busy) == 0) {
+        return;
+    }
     uv_mutex_lock(&p->lock);
-    while (p->busy > 0) {
+    while (atomic_load(&p->busy) > 0) {
         uv_cond_wait(&p->done, &p->lock);
     }
     uv_mutex_unlock(&p->lock);

@@ -68,4 +68,5 @@ def main():
                       "ms": round(sorted(times)[len(times) // 10] * 1e3, 3), "peak_bytes": peak}))
 
 
-main()
+if __name__ == "__main__":
+    main()
