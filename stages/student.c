@@ -391,7 +391,7 @@ static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, s
     }
     rt_exec_backward(s->exec);
     double lr = r->train_lr * rt_schedule(r->train_schedule, s->step, s->steps, r->train_warmup);
-    struct rt_optim_step how = {lr, r->train_momentum, r->train_decay, r->train_clip};
+    struct rt_optim_step how = {lr, r->train_momentum, r->train_decay, r->train_clip, s->parallel};
     const char *where = NULL;
     double norm = rt_optim_update(s->optim, &how, &where);
     if (!isfinite(norm)) {

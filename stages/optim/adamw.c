@@ -21,17 +21,17 @@ RT_SIMD static void update_range(float *restrict p, const float *restrict grad, 
     }
 }
 
-static void update(const struct rt_optim_step *s, struct rt_param *p,
-                   float *const state[RT_RULE_STATES], double scale, double beta1, double beta2)
+static void update(const struct rt_update *u)
 {
-    struct factors f = {.scale = (float)scale,
-                        .keep = (float)(p->decay ? 1 - s->lr * s->decay : 1),
+    const struct rt_optim_step *s = u->s;
+    struct factors f = {.scale = (float)u->scale,
+                        .keep = (float)(u->decay ? 1 - s->lr * s->decay : 1),
                         .beta1 = (float)s->momentum,
                         .beta2 = (float)RT_ADAM_BETA2,
-                        .step = (float)(s->lr / (1 - beta1)),
-                        .root = (float)(1 / sqrt(1 - beta2)),
+                        .step = (float)(s->lr / (1 - u->beta1)),
+                        .root = (float)(1 / sqrt(1 - u->beta2)),
                         .epsilon = 1e-8f};
-    update_range(p->value, p->grad, state[0], state[1], p->count, f);
+    update_range(u->value, u->grad, u->state[0], u->state[1], u->count, f);
 }
 
 const struct rt_rule rt_rule_adamw = {

@@ -9,11 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GRAIN 32768
+
 struct rt_optim {
     const struct rt_rule *rule;
     struct rt_graph *g;
     int params;
     float *(*state)[RT_RULE_STATES]; /* [params]; NULL for what is not trained */
+    int *first;                      /* [params + 1] piece where a parameter begins */
+    double *square;                  /* [pieces] sums of squared gradients */
     double product[2];               /* of beta1 and beta2 over the steps */
 };
 
@@ -38,17 +42,23 @@ int rt_optim_create(struct rt_optim **out, const char *name, struct rt_graph *g)
     o->params = rt_graph_params(g);
     o->product[0] = o->product[1] = 1;
     o->state = calloc((size_t)o->params + 1, sizeof *o->state);
-    if (!o->state) {
+    o->first = calloc((size_t)o->params + 1, sizeof *o->first);
+    if (!o->state || !o->first) {
         goto fail;
     }
     for (int i = 0; i < o->params; i++) {
         const struct rt_param *p = rt_graph_param(g, i);
+        o->first[i + 1] = o->first[i] + (p->trainable ? rt_pieces(p->count, GRAIN) : 0);
         for (int k = 0; p->trainable && k < rule->states; k++) {
             o->state[i][k] = calloc((size_t)p->count, sizeof(float));
             if (!o->state[i][k]) {
                 goto fail;
             }
         }
+    }
+    o->square = calloc((size_t)o->first[o->params] + 1, sizeof *o->square);
+    if (!o->square) {
+        goto fail;
     }
     *out = o;
     return 0;
@@ -69,6 +79,8 @@ void rt_optim_destroy(struct rt_optim *o)
         }
     }
     free(o->state);
+    free(o->first);
+    free(o->square);
     free(o);
 }
 
@@ -91,30 +103,82 @@ static double square_sum(const float *x, int64_t n)
     return sum;
 }
 
+/* One update: its pieces are ranges of at most GRAIN numbers of one parameter. */
+struct job {
+    struct rt_optim *o;
+    const struct rt_optim_step *s;
+    double scale;
+};
+
+/* Parameter and first number of a piece. */
+static struct rt_param *piece_param(const struct rt_optim *o, int piece, int *param, int64_t *from)
+{
+    int low = 0, high = o->params; /* the last parameter that begins at or before the piece */
+    while (high - low > 1) {
+        int middle = (low + high) / 2;
+        if (o->first[middle] <= piece) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    *param = low;
+    *from = (int64_t)(piece - o->first[low]) * GRAIN;
+    return rt_graph_param(o->g, low);
+}
+
+static void square_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    const struct job *j = self;
+    int param;
+    int64_t from;
+    const struct rt_param *p = piece_param(j->o, i, &param, &from);
+    int64_t count = p->count - from < GRAIN ? p->count - from : GRAIN;
+    j->o->square[i] = square_sum(p->grad + from, count);
+}
+
+static void update_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    const struct job *j = self;
+    const struct rt_optim *o = j->o;
+    int param;
+    int64_t from;
+    struct rt_param *p = piece_param(o, i, &param, &from);
+    struct rt_update u = {.s = j->s, .decay = p->decay, .value = p->value + from,
+                          .grad = p->grad + from, .scale = j->scale, .beta1 = o->product[0],
+                          .beta2 = o->product[1]};
+    u.count = p->count - from < GRAIN ? p->count - from : GRAIN;
+    for (int k = 0; k < o->rule->states; k++) {
+        u.state[k] = o->state[param][k] + from;
+    }
+    o->rule->update(&u);
+}
+
 double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const char **where)
 {
+    struct job job = {o, s, 1};
+    int pieces = o->first[o->params];
     double square = 0;
+    rt_parallel_for(s->parallel, pieces, square_piece, &job);
     for (int i = 0; i < o->params; i++) {
-        const struct rt_param *p = rt_graph_param(o->g, i);
-        square += p->trainable ? square_sum(p->grad, p->count) : 0;
+        for (int k = o->first[i]; k < o->first[i + 1]; k++) {
+            square += o->square[k];
+        }
         if (!isfinite(square)) {
             if (where) {
-                *where = p->name;
+                *where = rt_graph_param(o->g, i)->name;
             }
             return square;
         }
     }
     double norm = sqrt(square);
     /* As PyTorch's clip_grad_norm_. */
-    double scale = s->clip > 0 && norm + 1e-6 > s->clip ? s->clip / (norm + 1e-6) : 1;
+    job.scale = s->clip > 0 && norm + 1e-6 > s->clip ? s->clip / (norm + 1e-6) : 1;
     o->product[0] *= s->momentum;
     o->product[1] *= RT_ADAM_BETA2;
-    for (int i = 0; i < o->params; i++) {
-        struct rt_param *p = rt_graph_param(o->g, i);
-        if (p->trainable) {
-            o->rule->update(s, p, o->state[i], scale, o->product[0], o->product[1]);
-        }
-    }
+    rt_parallel_for(s->parallel, pieces, update_piece, &job);
     return norm;
 }
 

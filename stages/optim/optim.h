@@ -5,10 +5,12 @@
 #define RT_OPTIM_H
 
 #include "stages/nn/graph.h"
+#include "stages/nn/parallel.h"
 
 struct rt_optim_step {
     double lr, momentum, decay;
     double clip; /* largest norm of all gradients together; 0 = no limit */
+    struct rt_parallel *parallel; /* NULL = this thread alone; the bytes are the same */
 };
 
 struct rt_optim; /* opaque */

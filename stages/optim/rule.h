@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * rule: the contract of one update rule, private to this folder. optim.c owns the state and the
- * clipping; a rule is arithmetic on one parameter. */
+ * clipping; a rule is arithmetic on a range of one parameter. */
 #ifndef RT_RULE_H
 #define RT_RULE_H
 
@@ -8,14 +8,22 @@
 
 #define RT_RULE_STATES 2
 
+struct rt_update {
+    const struct rt_optim_step *s;
+    bool decay;
+    float *value;
+    const float *grad;
+    float *state[RT_RULE_STATES];
+    int64_t count;
+    double scale;        /* factor on every gradient (clipping) */
+    double beta1, beta2; /* products of the decay rates over all steps so far, this one included */
+};
+
 struct rt_rule {
     const char *name;
     int states; /* arrays of the parameter's size, zero at first */
     const char *state_name[RT_RULE_STATES];
-    /* scale: factor on every gradient (clipping). beta1, beta2: products of the decay rates over
-     * all steps so far, this one included. */
-    void (*update)(const struct rt_optim_step *s, struct rt_param *p,
-                   float *const state[RT_RULE_STATES], double scale, double beta1, double beta2);
+    void (*update)(const struct rt_update *u);
 };
 
 #define RT_ADAM_BETA2 0.999

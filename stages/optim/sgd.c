@@ -13,13 +13,10 @@ RT_SIMD static void update_range(float *restrict p, const float *restrict grad, 
     }
 }
 
-static void update(const struct rt_optim_step *s, struct rt_param *p,
-                   float *const state[RT_RULE_STATES], double scale, double beta1, double beta2)
+static void update(const struct rt_update *u)
 {
-    (void)beta1;
-    (void)beta2;
-    update_range(p->value, p->grad, state[0], p->count, (float)scale,
-                 (float)(p->decay ? s->decay : 0), (float)s->momentum, (float)s->lr);
+    update_range(u->value, u->grad, u->state[0], u->count, (float)u->scale,
+                 (float)(u->decay ? u->s->decay : 0), (float)u->s->momentum, (float)u->s->lr);
 }
 
 const struct rt_rule rt_rule_sgd = {

@@ -130,7 +130,7 @@ static void step(struct rig *r, const struct bench *b, uint64_t number)
     int logits = rt_graph_find(r->graph, "logits");
     cross_entropy_grad(rt_exec_output(r->exec, logits), rt_exec_grad(r->exec, logits), b->batch);
     rt_exec_backward(r->exec);
-    rt_optim_update(r->optim, &(struct rt_optim_step){1e-3, 0.9, 1e-2, 5}, NULL);
+    rt_optim_update(r->optim, &(struct rt_optim_step){1e-3, 0.9, 1e-2, 5, r->parallel}, NULL);
 }
 
 static int by_value(const void *a, const void *b)

@@ -194,7 +194,7 @@ static void train(const struct rt_preset_config *c, int threads, float **out, in
             dy[i] += y[i] - (float)(i % 3);
         }
         rt_exec_backward(n.x);
-        struct rt_optim_step step = {0.01, 0.9, 0.01, 1};
+        struct rt_optim_step step = {.lr = 0.01, .momentum = 0.9, .decay = 0.01, .clip = 1};
         assert_true(isfinite(rt_optim_update(o, &step, NULL)));
     }
     *count = BATCH * n.classes;

@@ -120,7 +120,8 @@ static void train(const struct rt_preset_config *c, const struct rt_safetensors 
     assert_int_equal(rt_optim_create(&o, rule, g), 0);
     int logits = rt_graph_find(g, "logits");
     const double *settings = stored(s, prefix, "settings"), *loss = stored(s, prefix, "loss");
-    struct rt_optim_step step = {settings[0], settings[1], settings[2], settings[3]};
+    struct rt_optim_step step = {.lr = settings[0], .momentum = settings[1], .decay = settings[2],
+                                 .clip = settings[3]};
     const int32_t *label = stored(s, "", "label");
     for (int i = 0; i < STEPS; i++) {
         struct rt_bags bags;

@@ -104,7 +104,7 @@ static void not_finite_gradients_change_nothing(void **state)
     struct rt_graph *g = make_graph();
     struct rt_param *w = rt_graph_param_named(g, "a.weight"),
                     *b = rt_graph_param_named(g, "a.bias");
-    struct rt_optim_step s = {0.1, 0.9, 0.5, 1};
+    struct rt_optim_step s = {.lr = 0.1, .momentum = 0.9, .decay = 0.5, .clip = 1};
     for (int i = 0; i < 3; i++) {
         struct rt_optim *o, *fresh;
         const char *where = NULL;
@@ -141,7 +141,7 @@ static void frozen_parameters_stay(void **state)
     memcpy(old, f->value, sizeof old);
     assert_int_equal(rt_optim_create(&o, "adamw", g), 0);
     set_gradients(g, 1);
-    rt_optim_update(o, &(struct rt_optim_step){0.1, 0.9, 0.5, 0}, NULL);
+    rt_optim_update(o, &(struct rt_optim_step){.lr = 0.1, .momentum = 0.9, .decay = 0.5}, NULL);
     assert_memory_equal(old, f->value, sizeof old);
     rt_optim_destroy(o);
     rt_graph_destroy(g);
@@ -152,7 +152,7 @@ static void saved_state_continues_in_equal_bytes(void **state)
 {
     (void)state;
     static const char *const rule[] = {"adamw", "sgd"};
-    struct rt_optim_step s = {0.05, 0.9, 0.1, 2};
+    struct rt_optim_step s = {.lr = 0.05, .momentum = 0.9, .decay = 0.1, .clip = 2};
     for (int r = 0; r < 2; r++) {
         struct rt_graph *a = make_graph(), *b = make_graph();
         struct rt_optim *oa, *ob, *other;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ * test_isa: the loops of every instruction set this processor can run: products of odd sizes against
+ * plain sums, and Winograd's transforms against the convolution they stand for and as transposes of
+ * each other. */
+#include "stages/nn/isa.h"
+
+#include "pipeline/flow/rng.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void fill(float *v, int64_t n, uint64_t stream)
+{
+    struct rt_rng r = rt_rng_init(9, 0, stream, RT_RNG_TEST);
+    for (int64_t i = 0; i < n; i++) {
+        v[i] = (float)rt_rng_normal(&r);
+    }
+}
+
+static float *random_floats(int64_t n, uint64_t stream)
+{
+    n = n > 0 ? n : 0;
+    float *v = malloc((size_t)n * sizeof *v + 1);
+    assert_non_null(v);
+    fill(v, n, stream);
+    return v;
+}
+
+/* Exactly as long as what is named, so that a sanitizer sees a read beyond it. */
+static void one_product(const struct rt_isa *isa, int rows, int cols, int taps, int depth, bool turned,
+                        bool add)
+{
+    int64_t a_at[3], b_at[3], ldb = cols + 3, ldc = cols + 1;
+    for (int t = 0; t < taps; t++) {
+        a_at[t] = (int64_t)(taps - 1 - t) * rows * depth;
+        b_at[t] = t * depth * ldb;
+    }
+    int64_t many_a = (int64_t)taps * rows * depth, many_b = taps * depth * ldb - 3;
+    int64_t many_c = rows * ldc - 1;
+    float *a = random_floats(many_a, 1), *b = random_floats(many_b, 2), *c = random_floats(many_c, 3);
+    float *was = malloc((size_t)many_c * sizeof *was);
+    assert_non_null(was);
+    memcpy(was, c, (size_t)many_c * sizeof *c);
+    struct rt_product p = {.a = a, .row = turned ? 1 : depth, .step = turned ? rows : 1, .b = b,
+                           .ldb = ldb, .a_at = a_at, .b_at = b_at, .taps = taps, .depth = depth,
+                           .c = c, .ldc = ldc, .rows = rows, .cols = cols, .add = add};
+    isa->product(&p);
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < ldc && i * ldc + j < many_c; j++) {
+            double sum = add ? was[i * ldc + j] : 0;
+            for (int t = 0; t < taps; t++) {
+                for (int k = 0; k < depth && j < cols; k++) {
+                    sum += (double)a[a_at[t] + i * p.row + k * p.step] * b[b_at[t] + k * ldb + j];
+                }
+            }
+            double want = j < cols ? sum : was[i * ldc + j], got = c[i * ldc + j];
+            if (!(fabs(got - want) <= 1e-4 * (1 + fabs(want)))) {
+                fail_msg("%s: %dx%dx%dx%d: [%d][%d] is %g, not %g", isa->name, rows, cols, taps,
+                         depth, i, j, got, want);
+            }
+        }
+    }
+    free(a), free(b), free(c), free(was);
+}
+
+static void products_are_sums(void **state)
+{
+    (void)state;
+    int n;
+    const struct rt_isa *const *all = rt_isa_all(&n);
+    assert_true(n >= 1);
+    for (int i = 0; i < n; i++) {
+        for (int rows = 1; rows <= 31; rows += rows < 16 ? 1 : 5) {
+            for (int cols = 1; cols <= 67; cols += cols < 9 ? 1 : 7) {
+                one_product(all[i], rows, cols, 1 + (rows + cols) % 3, 1 + rows % 6, cols % 2, rows % 2);
+            }
+        }
+        one_product(all[i], 3, 5, 0, 4, false, false); /* no taps: zeros */
+    }
+}
+
+/* sum over points of from_inputs(x) * from_weights(w), to_outputs: the correlation. */
+static void tiles_are_correlations(void **state)
+{
+    (void)state;
+    enum { N = 31 };
+    int n;
+    const struct rt_isa *const *all = rt_isa_all(&n);
+    static float x[6 * 6 * N], w[3 * 3 * N], v[36 * N], u[36 * N], y[4 * 4 * N];
+    fill(x, 6 * 6 * N, 1);
+    fill(w, 3 * 3 * N, 2);
+    for (int i = 0; i < 2 * n; i++) {
+        const struct rt_isa *isa = all[i / 2];
+        bool plane = i % 2;
+        int across = plane ? 6 : 1, wide = plane ? 3 : 1, many = plane ? 4 : 1;
+        isa->from_inputs(&(struct rt_tile){.from = x, .to = v, .line = across * N, .place = N,
+                                           .stride = N, .n = N, .lines = 6, .places = 6,
+                                           .plane = plane});
+        isa->from_weights(&(struct rt_tile){.from = w, .to = u, .line = wide * N, .place = N,
+                                            .stride = N, .n = N, .plane = plane});
+        for (int k = 0; k < (plane ? 36 : 6) * N; k++) {
+            v[k] *= u[k];
+        }
+        memset(y, 0, sizeof y);
+        isa->to_outputs(&(struct rt_tile){.from = v, .to = y, .line = many * N, .place = N,
+                                          .stride = N, .n = N, .lines = 4, .places = 4,
+                                          .plane = plane});
+        for (int k = 0; k < 4 * many * N; k++) {
+            int oy = k / N / many, ox = k / N % many, c = k % N;
+            double want = 0;
+            for (int t = 0; t < 3 * wide; t++) {
+                want += (double)x[((oy + t / wide) * across + ox + t % wide) * N + c] * w[t * N + c];
+            }
+            assert_true(fabs((double)y[k] - want) < 1e-4);
+        }
+    }
+}
+
+static double dot(const float *a, const float *b, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        sum += (double)a[i] * b[i];
+    }
+    return sum;
+}
+
+/* <from_gradient(d), m> = <d, to_outputs(m)>, and <from_weights(w), m> = <w, to_weights(m)>. */
+static void gradients_are_transposes(void **state)
+{
+    (void)state;
+    enum { N = 29 };
+    int n;
+    const struct rt_isa *const *all = rt_isa_all(&n);
+    static float m[36 * N], d[16 * N], g[36 * N], y[16 * N], w[9 * N], u[36 * N], t[9 * N];
+    for (int i = 0; i < 4 * n; i++) {
+        const struct rt_isa *isa = all[i / 4];
+        bool plane = i % 2, part = i / 2 % 2;
+        int points = (plane ? 36 : 6) * N, many = plane ? 4 : 1, wide = plane ? 3 : 1;
+        int lines = part ? 3 : 4, places = plane && part ? 2 : many;
+        fill(m, points, 1), fill(w, 9 * N, 3), fill(d, 16 * N, 2);
+        memset(y, 0, sizeof y), memset(t, 0, sizeof t);
+        struct rt_tile tile = {.line = many * N, .place = N, .stride = N, .n = N, .lines = lines,
+                               .places = places, .plane = plane};
+        tile.from = d, tile.to = g;
+        isa->from_gradient(&tile);
+        tile.from = m, tile.to = y;
+        isa->to_outputs(&tile);
+        assert_true(fabs(dot(g, m, points) - dot(d, y, 16 * N)) < 1e-2);
+        struct rt_tile taps = {.line = wide * N, .place = N, .stride = N, .n = N, .plane = plane};
+        taps.from = w, taps.to = u;
+        isa->from_weights(&taps);
+        taps.from = m, taps.to = t;
+        isa->to_weights(&taps);
+        assert_true(fabs(dot(u, m, points) - dot(w, t, 3 * wide * N)) < 1e-2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products_are_sums),
+        cmocka_unit_test(tiles_are_correlations),
+        cmocka_unit_test(gradients_are_transposes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
