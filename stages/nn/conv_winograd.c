@@ -17,6 +17,9 @@
 #define CHUNK_FLOATS (160 * 1024) /* of transformed inputs and gradients at a time: most of L2 */
 #define CHUNK_TILES 16            /* transformed by one piece */
 #define ROWS 56                   /* of one piece's product of weight gradients */
+#define LANES 8                   /* of weight gradients */
+#define LANES_FLOATS (2048 * 1024) /* of all lanes' sums, at most */
+#define LANE_TILES 16             /* fewer, and adding up the lanes would cost too much */
 #define APART 16                  /* floats between points, so that they meet in no cache set */
 
 struct winograd {
@@ -231,17 +234,19 @@ void rt_winograd_pass(const struct rt_pass *p, void *scratch)
     rt_parallel_for(p->v->r->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
 }
 
-/* Weight gradients: chunks of tiles one after the other; in each, pieces transform inputs and
- * gradients, then pieces of points and units add their products to their part of the sums. So no part
- * is added to by two, whatever the number of threads. */
+/* Weight gradients, by chunks of tiles: transform inputs and gradients, multiply them point by point.
+ * While the sums are small, `lanes` (ranges of tiles) have sums of their own, added up in lane order:
+ * what a thread transforms it also multiplies, in its own cache. Large sums are shared: pieces
+ * transform a chunk, then pieces of points and units add their products to their part of the sums.
+ * Either way no sum depends on the number of threads. */
 struct chunk {
     struct winograd g; /* the forward pass */
-    int tiles;         /* of a chunk, at most */
-    int64_t first;
-    int count;
     int units, blocks; /* of ROWS units */
-    float *inputs, *gradients; /* [point][tile][c], [point][tile][units] */
-    float *sums;               /* [point][units][c] */
+    int lanes;         /* 1: shared */
+    int tiles;         /* of a chunk, at most */
+    int64_t first, count, start;
+    float *inputs, *gradients; /* [point][tile][c], [point][tile][units]; of each thread */
+    float *sums;               /* [point][units][c]; of each lane */
 };
 
 static struct rt_pass forward_of(const struct rt_conv *v)
@@ -255,8 +260,11 @@ static struct chunk chunk_of(const struct rt_conv *v)
 {
     struct rt_pass p = forward_of(v);
     struct chunk k = {.g = winograd_of(&p), .units = v->units, .blocks = rt_pieces(v->units, ROWS)};
-    int64_t sums = 2 * (int64_t)v->units * v->w.c * k.g.points;
-    int64_t floats = sums > CHUNK_FLOATS ? sums : CHUNK_FLOATS;
+    int64_t sums = (int64_t)v->units * v->w.c * k.g.points, floats = CHUNK_FLOATS;
+    k.lanes = sums * LANES > LANES_FLOATS || k.g.tiles < LANES * LANE_TILES ? 1 : LANES;
+    if (k.lanes == 1 && floats < 2 * sums) {
+        floats = 2 * sums; /* so that the sums are not what is moved most */
+    }
     int64_t tiles = floats / k.g.points / (v->units + v->w.c) / CHUNK_TILES * CHUNK_TILES;
     tiles = tiles < CHUNK_TILES ? CHUNK_TILES : tiles;
     k.tiles = (int)(tiles < k.g.tiles ? tiles : k.g.tiles);
@@ -273,6 +281,11 @@ static size_t inputs_bytes(const struct chunk *k, int channels)
     return rt_aligned((size_t)k->g.points * (size_t)chunk_stride(k, channels) * sizeof(float));
 }
 
+static size_t both_bytes(const struct chunk *k)
+{
+    return inputs_bytes(k, k->g.p.depth) + inputs_bytes(k, k->units);
+}
+
 size_t rt_winograd_scratch(const struct rt_conv *v)
 {
     struct rt_pass forward = forward_of(v), back = {.v = v, .back = true, .h = v->w.oh,
@@ -282,16 +295,15 @@ size_t rt_winograd_scratch(const struct rt_conv *v)
     struct chunk k = chunk_of(v);
     size_t threads = (size_t)v->threads, one = pass_bytes(&f), two = pass_bytes(&b);
     size_t pass = weights_bytes(&f) + threads * (one > two ? one : two);
-    size_t weights = weights_bytes(&f) + inputs_bytes(&k, v->w.c) + inputs_bytes(&k, v->units);
+    size_t weights = (size_t)k.lanes * weights_bytes(&f) +
+                     (k.lanes > 1 ? threads : 1) * both_bytes(&k);
     return pass > weights ? pass : weights;
 }
 
-static void spread_piece(void *self, int i, int thread)
+/* Transforms tiles [t, end) of the chunk. */
+static void spread(const struct chunk *k, int64_t t, int64_t end)
 {
-    (void)thread;
-    const struct chunk *k = self;
     const struct winograd *g = &k->g;
-    int64_t t = (int64_t)i * CHUNK_TILES, end = rt_piece_end(k->count, CHUNK_TILES, i);
     struct spot at = spot_of(g, k->first + t);
     for (; t < end; t++, next_spot(g, &at)) {
         tile_inputs(g, &at, k->inputs + t * g->p.depth, chunk_stride(k, g->p.depth));
@@ -304,17 +316,49 @@ static void spread_piece(void *self, int i, int thread)
     }
 }
 
+/* Adds the chunk's part of the sums of `rows` units at one point. */
+static void multiply(const struct chunk *k, int point, int row, int rows)
+{
+    static const int64_t zero = 0;
+    int64_t c = k->g.p.depth;
+    k->g.p.v->isa->product(&(struct rt_product){
+        .a = k->gradients + point * chunk_stride(k, k->units) + row, .row = 1, .step = k->units,
+        .b = k->inputs + point * chunk_stride(k, (int)c), .ldb = c, .a_at = &zero, .b_at = &zero,
+        .taps = 1, .depth = k->count, .c = k->sums + ((int64_t)point * k->units + row) * c,
+        .ldc = c, .rows = rows, .cols = c, .add = k->first > k->start});
+}
+
+static void spread_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    const struct chunk *k = self;
+    spread(k, (int64_t)i * CHUNK_TILES, rt_piece_end(k->count, CHUNK_TILES, i));
+}
+
 static void product_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct chunk *k = self;
-    int64_t c = k->g.p.depth, point = i / k->blocks, row = i % k->blocks * ROWS;
-    static const int64_t zero = 0;
-    k->g.p.v->isa->product(&(struct rt_product){
-        .a = k->gradients + point * chunk_stride(k, k->units) + row, .row = 1, .step = k->units,
-        .b = k->inputs + point * chunk_stride(k, (int)c), .ldb = c, .a_at = &zero, .b_at = &zero, .taps = 1,
-        .depth = k->count, .c = k->sums + (point * k->units + row) * c, .ldc = c,
-        .rows = min_int(ROWS, k->units - (int)row), .cols = c, .add = k->first > 0});
+    int row = i % k->blocks * ROWS;
+    multiply(k, i / k->blocks, row, min_int(ROWS, k->units - row));
+}
+
+static void lane_piece(void *self, int lane, int thread)
+{
+    const struct chunk *all = self;
+    struct chunk k = *all;
+    int64_t end = k.g.tiles * (lane + 1) / k.lanes, size = (int64_t)(both_bytes(&k) / sizeof(float));
+    k.sums += lane * (int64_t)(weights_bytes(&k.g) / sizeof(float));
+    k.inputs += thread * size;
+    k.gradients += thread * size;
+    k.start = k.g.tiles * lane / k.lanes;
+    for (k.first = k.start; k.first < end; k.first += k.count) {
+        k.count = end - k.first < k.tiles ? end - k.first : k.tiles;
+        spread(&k, 0, k.count);
+        for (int point = 0; point < k.g.points; point++) {
+            multiply(&k, point, 0, k.units);
+        }
+    }
 }
 
 static void unit_weights(void *self, int unit, int thread)
@@ -322,10 +366,13 @@ static void unit_weights(void *self, int unit, int thread)
     (void)thread;
     const struct chunk *k = self;
     int64_t c = k->g.p.depth, taps = k->g.plane ? 9 : 3;
-    k->g.p.v->isa->to_weights(&(struct rt_tile){
-        .from = k->sums + unit * c, .to = k->g.p.v->r->param[0]->grad + unit * taps * c,
-        .line = k->g.plane ? 3 * c : c, .place = c, .stride = k->units * c, .n = c,
-        .plane = k->g.plane});
+    for (int lane = 0; lane < k->lanes; lane++) {
+        int64_t sums = lane * (int64_t)(weights_bytes(&k->g) / sizeof(float));
+        k->g.p.v->isa->to_weights(&(struct rt_tile){
+            .from = k->sums + sums + unit * c, .to = k->g.p.v->r->param[0]->grad + unit * taps * c,
+            .line = k->g.plane ? 3 * c : c, .place = c, .stride = k->units * c, .n = c,
+            .plane = k->g.plane});
+    }
 }
 
 void rt_winograd_weights(const struct rt_conv *v, void *scratch)
@@ -333,11 +380,13 @@ void rt_winograd_weights(const struct rt_conv *v, void *scratch)
     struct chunk k = chunk_of(v);
     k.g.p.from = v->r->x[0];
     k.sums = scratch;
-    k.inputs = (float *)((char *)scratch + weights_bytes(&k.g));
+    k.inputs = (float *)((char *)scratch + (size_t)k.lanes * weights_bytes(&k.g));
     k.gradients = (float *)((char *)k.inputs + inputs_bytes(&k, v->w.c));
-    for (k.first = 0; k.first < k.g.tiles; k.first += k.count) {
-        int64_t rest = k.g.tiles - k.first;
-        k.count = (int)(rest < k.tiles ? rest : k.tiles);
+    if (k.lanes > 1) {
+        rt_parallel_for(v->r->parallel, k.lanes, lane_piece, &k);
+    }
+    for (; k.lanes == 1 && k.first < k.g.tiles; k.first += k.count) {
+        k.count = k.g.tiles - k.first < k.tiles ? k.g.tiles - k.first : k.tiles;
         rt_parallel_for(v->r->parallel, rt_pieces(k.count, CHUNK_TILES), spread_piece, &k);
         rt_parallel_for(v->r->parallel, k.g.points * k.blocks, product_piece, &k);
     }
