@@ -17,6 +17,7 @@
 #define WIDE 64            /* numbers in a row worth vectorising */
 #define PIECE_FLOATS 16384 /* of one piece */
 #define BLOCK_ROWS 64      /* rows added up in float */
+#define LINES 5
 
 struct norm {
     struct rt_op_run *r;
@@ -28,7 +29,7 @@ struct norm {
     bool back;          /* sums are those of the backward pass */
     float *mean, *rstd; /* [c] of this step (kept for backward) */
     double *sum;        /* [pieces, 2, c] */
-    float *line;        /* [4, wide] per-channel factors, repeated fold times */
+    float *line;        /* [LINES, wide] per-channel factors, repeated fold times */
     float *block;       /* [threads, 2, wide] sums of one block */
 };
 
@@ -78,7 +79,7 @@ static size_t scratch(const struct rt_node *n, const struct rt_shape *in, int ba
     (void)n;
     struct norm m = norm_of(in, batch);
     return (size_t)m.pieces * 2 * (size_t)m.c * sizeof(double) +
-           (6 + 2 * (size_t)threads) * (size_t)m.wide * sizeof(float);
+           (LINES + 2 + 2 * (size_t)threads) * (size_t)m.wide * sizeof(float);
 }
 
 static struct norm norm_begin(struct rt_op_run *r)
@@ -88,7 +89,7 @@ static struct norm norm_begin(struct rt_op_run *r)
     m.batch_statistics = r->training && !r->node->attr.frozen;
     m.sum = r->scratch;
     m.line = (float *)(m.sum + m.pieces * 2 * m.c);
-    m.block = m.line + 4 * m.wide;
+    m.block = m.line + LINES * m.wide;
     m.mean = r->training ? r->keep : m.block + 2 * rt_parallel_threads(r->parallel) * m.wide;
     m.rstd = m.mean + m.c;
     return m;
@@ -115,13 +116,31 @@ RT_SIMD static void sums_forward(const float *restrict x, const float *restrict 
     }
 }
 
-/* Sums of g and g*(x - mean), g = dy where the relu let it pass. y NULL: no relu. */
-RT_SIMD static void sums_backward(const float *restrict x, const float *restrict y,
-                                  const float *restrict dy, const float *restrict mean,
-                                  float *restrict s1, float *restrict s2, int64_t rows, int64_t n)
+/* Which gradients a relu let pass: all; those whose output, calculated again, is above 0 (cheaper
+ * than to read it); those whose output is. */
+enum mask { MASK_NONE, MASK_AGAIN, MASK_OUTPUT };
+
+static enum mask mask_of(const struct rt_op_run *r)
 {
-    for (int64_t p = 0; p < rows; p++, x += n, dy += n, y += y ? n : 0) {
-        if (y) {
+    return !r->relu ? MASK_NONE : r->other ? MASK_OUTPUT : MASK_AGAIN;
+}
+
+/* Sums of g and g*(x - mean), g = dy where the relu let it pass. line: mean, scale, shift, `stride`
+ * apart. */
+RT_SIMD static void sums_backward(const float *restrict x, const float *restrict y,
+                                  const float *restrict dy, const float *restrict line,
+                                  int64_t stride, float *restrict s1, float *restrict s2,
+                                  int64_t rows, int64_t n, enum mask mask)
+{
+    const float *mean = line, *scale = mean + stride, *shift = scale + stride;
+    for (int64_t p = 0; p < rows; p++, x += n, dy += n, y += n) {
+        if (mask == MASK_AGAIN) {
+            for (int64_t i = 0; i < n; i++) {
+                float g = x[i] * scale[i] + shift[i] > 0 ? dy[i] : 0;
+                s1[i] += g;
+                s2[i] += g * (x[i] - mean[i]);
+            }
+        } else if (mask == MASK_OUTPUT) {
             for (int64_t i = 0; i < n; i++) {
                 float g = y[i] > 0 ? dy[i] : 0;
                 s1[i] += g;
@@ -160,22 +179,30 @@ RT_SIMD static void scale_rows(const float *restrict x, const float *restrict ot
     }
 }
 
-/* dx = a g + b (x - mean) + s, added or written; a, b, s, mean lie `stride` apart in line. */
+/* dx = scale g + b (x - mean) + s, added or written; line: mean, scale, shift, b, s. */
 RT_SIMD static void input_rows(const float *restrict x, const float *restrict y,
                                const float *restrict dy, float *restrict dx,
                                const float *restrict line, int64_t stride, int64_t rows, int64_t n,
-                               bool add)
+                               enum mask mask, bool add)
 {
-    const float *a = line, *b = a + stride, *s = b + stride, *mean = s + stride;
-    for (int64_t p = 0; p < rows; p++, x += n, dy += n, dx += n, y += y ? n : 0) {
-        if (y && !add) {
+    const float *mean = line, *scale = mean + stride, *shift = scale + stride, *b = shift + stride,
+                *s = b + stride;
+    for (int64_t p = 0; p < rows; p++, x += n, dy += n, dx += n, y += n) {
+        if (mask == MASK_AGAIN && !add) {
             for (int64_t i = 0; i < n; i++) {
-                dx[i] = a[i] * (y[i] > 0 ? dy[i] : 0) + b[i] * (x[i] - mean[i]) + s[i];
+                float g = x[i] * scale[i] + shift[i] > 0 ? dy[i] : 0;
+                dx[i] = scale[i] * g + b[i] * (x[i] - mean[i]) + s[i];
+            }
+        } else if (mask == MASK_OUTPUT && !add) {
+            for (int64_t i = 0; i < n; i++) {
+                dx[i] = scale[i] * (y[i] > 0 ? dy[i] : 0) + b[i] * (x[i] - mean[i]) + s[i];
             }
         } else {
             for (int64_t i = 0; i < n; i++) {
-                float g = !y || y[i] > 0 ? dy[i] : 0;
-                dx[i] = (add ? dx[i] : 0) + a[i] * g + b[i] * (x[i] - mean[i]) + s[i];
+                bool pass = mask == MASK_NONE ||
+                            (mask == MASK_OUTPUT ? y[i] : x[i] * scale[i] + shift[i]) > 0;
+                float g = pass ? dy[i] : 0;
+                dx[i] = (add ? dx[i] : 0) + scale[i] * g + b[i] * (x[i] - mean[i]) + s[i];
             }
         }
     }
@@ -207,8 +234,8 @@ static void sum_piece(void *self, int i, int thread)
         rows = times * fold;
         memset(s1, 0, 2 * (size_t)m->wide * sizeof *s1);
         if (m->back) {
-            sums_backward(r->x[0] + at, r->relu ? r->y + at : NULL, r->dy + at, m->line, s1, s2,
-                          times, n);
+            sums_backward(r->x[0] + at, r->y + at, r->dy + at, m->line, m->wide, s1, s2, times, n,
+                          mask_of(r));
         } else {
             sums_forward(r->x[0] + at, m->line, s1, s2, times, n);
         }
@@ -249,9 +276,12 @@ static void backward_piece(void *self, int i, int thread)
     if (!r->dx[0]) {
         return;
     }
-    input_rows(x, y, r->dy + at, r->dx[0] + at, m->line, m->wide, times, m->wide, r->add[0]);
-    input_rows(x + n, y ? y + n : NULL, r->dy + at + n, r->dx[0] + at + n, m->line, m->wide,
-               end - row - times * m->fold, m->c, r->add[0]);
+    const float *out = r->y + at;
+    enum mask mask = mask_of(r);
+    input_rows(x, out, r->dy + at, r->dx[0] + at, m->line, m->wide, times, m->wide, mask,
+               r->add[0]);
+    input_rows(x + n, out + n, r->dy + at + n, r->dx[0] + at + n, m->line, m->wide,
+               end - row - times * m->fold, m->c, mask, r->add[0]);
 }
 
 /* Adds up the pieces in their order into the first piece's rows. */
@@ -295,6 +325,18 @@ static void running_statistics(struct norm *m)
     }
 }
 
+/* y = scale x + shift: the same numbers whoever asks. */
+static void scale_and_shift(const struct norm *m, float *scale, float *shift)
+{
+    const struct rt_op_run *r = m->r;
+    for (int64_t c = 0; c < m->c; c++) {
+        scale[c] = m->rstd[c] * r->param[0]->value[c];
+        shift[c] = r->param[1]->value[c] - m->mean[c] * scale[c];
+    }
+    repeat(m, scale);
+    repeat(m, shift);
+}
+
 static void forward(struct rt_op_run *r)
 {
     struct norm m = norm_begin(r);
@@ -303,13 +345,7 @@ static void forward(struct rt_op_run *r)
     } else {
         running_statistics(&m);
     }
-    float *scale = m.line, *shift = scale + m.wide;
-    for (int64_t c = 0; c < m.c; c++) {
-        scale[c] = m.rstd[c] * r->param[0]->value[c];
-        shift[c] = r->param[1]->value[c] - m.mean[c] * scale[c];
-    }
-    repeat(&m, scale);
-    repeat(&m, shift);
+    scale_and_shift(&m, m.line, m.line + m.wide);
     rt_parallel_for(r->parallel, m.pieces, forward_piece, &m);
 }
 
@@ -319,28 +355,24 @@ static void backward(struct rt_op_run *r)
 {
     struct norm m = norm_begin(r);
     m.back = true;
-    float *a = m.line, *b = a + m.wide, *s = b + m.wide, *mean = s + m.wide;
-    memset(m.line, 0, 4 * (size_t)m.wide * sizeof *m.line);
+    float *mean = m.line, *scale = mean + m.wide, *shift = scale + m.wide, *b = shift + m.wide,
+          *s = b + m.wide;
+    memset(m.line, 0, LINES * (size_t)m.wide * sizeof *m.line);
+    memcpy(mean, m.mean, (size_t)m.c * sizeof *mean);
+    repeat(&m, mean);
+    scale_and_shift(&m, scale, shift);
     if (m.batch_statistics) {
-        memcpy(m.line, m.mean, (size_t)m.c * sizeof *m.line);
-        repeat(&m, m.line);
         sum_all(&m);
     }
-    for (int64_t c = 0; c < m.c; c++) {
-        double rstd = m.rstd[c], scale = rstd * r->param[0]->value[c], n = (double)m.rows;
-        a[c] = (float)scale;
-        mean[c] = m.mean[c];
-        if (m.batch_statistics) {
-            b[c] = (float)(-scale * rstd * rstd * m.sum[m.c + c] / n);
-            s[c] = (float)(-scale * m.sum[c] / n);
-            r->param[0]->grad[c] += (float)(rstd * m.sum[m.c + c]);
-            r->param[1]->grad[c] += (float)m.sum[c];
-        }
+    for (int64_t c = 0; m.batch_statistics && c < m.c; c++) {
+        double rstd = m.rstd[c], size = rstd * r->param[0]->value[c], n = (double)m.rows;
+        b[c] = (float)(-size * rstd * rstd * m.sum[m.c + c] / n);
+        s[c] = (float)(-size * m.sum[c] / n);
+        r->param[0]->grad[c] += (float)(rstd * m.sum[m.c + c]);
+        r->param[1]->grad[c] += (float)m.sum[c];
     }
-    repeat(&m, a);
     repeat(&m, b);
     repeat(&m, s);
-    repeat(&m, mean);
     if (r->dx[0] || r->dother) {
         rt_parallel_for(r->parallel, m.pieces, backward_piece, &m);
     }
