@@ -305,6 +305,27 @@ class Export(Commands):
         self.assertEqual(mine, other)
 
 
+class Bench(EndToEnd):
+    def test_json_and_layers(self):
+        out, _ = self.retort("bench", "cnn1d", "cnn2d-64", "--seconds", "0", "--batch", "4", "--json")
+        found = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([(f["net"], f["mode"], f["batch"], f["threads"]) for f in found],
+                         [("cnn1d", "train", 4, 1), ("cnn2d-64", "train", 4, 1)])
+        for f in found:
+            self.assertGreater(f["ms"], 0)
+            self.assertAlmostEqual(f["samples_per_second"] * f["ms"] / 4000, 1, places=2)
+        out, _ = self.retort("bench", "cnn1d", "--infer", "--threads", "2", "--seconds", "0", "--layers")
+        lines = out.splitlines()
+        self.assertRegex(lines[0], r"^cnn1d +infer +2 threads")
+        self.assertIn("1.conv", [line.split()[0] for line in lines[2:]])
+
+    def test_refusals(self):
+        for words, said in ((("nonet",), 'no network "nonet"'), (("--threads", "0"), "--threads 0"),
+                            (("--seconds", "x"), "--seconds x"), (("--layers", "--json"), "exclude")):
+            _, errors = self.retort("bench", *words, code=2)
+            self.assertIn(said, errors)
+
+
 class Folders(Commands):
     def test_from_folders_to_a_run(self):
         for i, row in enumerate(rows(80)):

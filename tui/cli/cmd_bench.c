@@ -6,11 +6,11 @@
 
 #include "stages/nn/blas.h"
 #include "stages/nn/exec.h"
+#include "stages/nn/isa.h"
 #include "stages/nn/presets.h"
 #include "stages/optim/optim.h"
 
 #include <getopt.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,18 +194,13 @@ static void print_layers(const struct rig *r, const struct bench *b, const struc
     }
 }
 
-static int print_json(const struct net *n, const struct bench *b, const struct result *r)
+static void print_json(const struct net *n, const struct bench *b, const struct result *r)
 {
-    json_t *row = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:s}", "net", n->name, "mode",
-                            b->training ? "train" : "infer", "threads", b->threads, "batch",
-                            b->batch, "ms", r->ms, "samples_per_second", b->batch / r->ms * 1e3,
-                            "peak_bytes", r->memory, "blas_gflops", b->peak, "blas", rt_blas_core());
-    if (!row)
-        return RT_EMEM;
-    json_dumpf(row, stdout, JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(row);
-    return 0;
+    printf("{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
+           "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
+           "\"blas\": \"%s\", \"isa\": \"%s\"}\n",
+           n->name, b->training ? "train" : "infer", b->threads, b->batch, r->ms,
+           b->batch / r->ms * 1e3, r->memory, b->peak, rt_blas_core(), rt_isa()->name);
 }
 
 static int bench(const struct net *n, const struct bench *b, struct rt_error *e)
@@ -220,7 +215,7 @@ static int bench(const struct net *n, const struct bench *b, struct rt_error *e)
     getrusage(RUSAGE_SELF, &use);
     out.memory = (double)use.ru_maxrss * 1024 - before;
     if (rc == 0 && b->json)
-        rc = print_json(n, b, &out);
+        print_json(n, b, &out);
     else if (rc == 0)
         printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB\n", n->name,
                b->training ? "train" : "infer", b->threads, out.ms, b->batch / out.ms * 1e3,
@@ -280,6 +275,7 @@ int cmd_bench(int argc, char **argv)
     };
     struct bench b = {.training = true, .threads = 1, .batch = 32, .seconds = 3};
     struct rt_error e = {0};
+    char *end;
     int o;
     optind = 0;
     while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -294,8 +290,8 @@ int cmd_bench(int argc, char **argv)
                 return rt_cmd_usage("bench", "--batch %s: a number from 1 to 4096", optarg);
             break;
         case 's':
-            b.seconds = strtod(optarg, NULL);
-            if (!(b.seconds >= 0 && b.seconds <= 3600))
+            b.seconds = strtod(optarg, &end);
+            if (!*optarg || *end || !(b.seconds >= 0 && b.seconds <= 3600))
                 return rt_cmd_usage("bench", "--seconds %s: a number from 0 to 3600", optarg);
             break;
         case 'l': b.layers = true; break;
