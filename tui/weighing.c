@@ -54,34 +54,50 @@ static int number_column(const struct rt_table *t, const char *name)
     return c >= 0 && !t->column[c].is_text ? c : -1;
 }
 
-int rt_weighing_take(struct rt_weighing *w, const struct rt_table *t, const char *terms, const char *now)
+/* Which rows count, and by which factor. */
+static int find_rows(struct rt_weighing *w, const struct rt_table *t, unsigned version)
 {
-    struct factors tried, known;
     int split = rt_table_find(t, "split"), reason = rt_table_find(t, "reason");
-    int quality = number_column(t, "quality"), hand = number_column(t, "factor");
-    w->samples = 0;
+    int hand = number_column(t, "factor");
     if (w->room < t->rows) {
         rt_weighing_fini(w);
+        w->row = malloc(sizeof *w->row * (size_t)t->rows);
         w->bin = malloc(sizeof *w->bin * (size_t)t->rows);
         w->hand = malloc(sizeof *w->hand * (size_t)t->rows);
-        if (!w->bin || !w->hand) {
+        if (!w->row || !w->bin || !w->hand) {
             rt_weighing_fini(w);
             return RT_EMEM;
         }
         w->room = t->rows;
     }
-    snprintf(w->at.terms, sizeof w->at.terms, "%s", terms);
-    find_factors(t, terms, &tried);
-    find_factors(t, now, &known);
+    w->samples = 0;
     for (int row = 0; row < t->rows; row++) {
         if ((split >= 0 && strcmp(rt_table_cell(t, row, split), "train") != 0) ||
             (reason >= 0 && *rt_table_cell(t, row, reason)))
             continue;
+        w->hand[w->samples] = (float)number(t, hand, row, 1);
+        w->row[w->samples++] = row;
+    }
+    w->version = version;
+    return 0;
+}
+
+int rt_weighing_take(struct rt_weighing *w, const struct rt_table *t, unsigned version, const char *terms,
+                     const char *now)
+{
+    struct factors tried, known;
+    int quality = number_column(t, "quality");
+    if (w->version != version && find_rows(w, t, version) < 0)
+        return RT_EMEM;
+    snprintf(w->at.terms, sizeof w->at.terms, "%s", terms);
+    find_factors(t, terms, &tried);
+    find_factors(t, now, &known);
+    for (int i = 0; i < w->samples; i++) {
+        int row = w->row[i];
         double q = product(t, &tried, row), measured = known.teacher ? product(t, &known, row) : 0;
         if (tried.teacher && measured > 0)
             q *= fmin(1, number(t, quality, row, measured) / measured);
-        w->bin[w->samples] = (uint16_t)lround(q * TOP);
-        w->hand[w->samples++] = (float)number(t, hand, row, 1);
+        w->bin[i] = (uint16_t)lround(q * TOP);
     }
     return 0;
 }
@@ -116,6 +132,7 @@ void rt_weighing_apply(struct rt_weighing *w, double gamma, double floor)
 
 void rt_weighing_fini(struct rt_weighing *w)
 {
+    free(w->row);
     free(w->bin);
     free(w->hand);
     memset(w, 0, sizeof *w);

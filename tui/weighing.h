@@ -20,18 +20,22 @@ struct rt_weight_settings {
 struct rt_weighing {
     struct rt_weight_settings at; /* what the rest follows from */
     int samples, muted;           /* training samples that can be used; muted ones count to both */
+    int *row;                     /* [samples] of the table */
     uint16_t *bin;                /* [samples] quality * 4095 */
     float *hand;                  /* [samples] the factor by hand */
     double count[RT_WEIGHING_BINS]; /* samples not muted, by quality */
     double mean;                  /* of g over these */
     double effective;             /* sample size (sum w)^2 / sum w^2 */
     double most;                  /* the greatest weight */
-    int room;                     /* of bin and hand */
+    int room;                     /* of row, bin and hand */
+    unsigned version;             /* of the table that they are of */
 };
 
-/* Zeroed is one without samples. Takes the samples of the table: training split, not left out. `now` are
- * the terms in effect, in whose recorded quality the teacher's factors hide. RT_EMEM leaves it empty. */
-int rt_weighing_take(struct rt_weighing *w, const struct rt_table *t, const char *terms, const char *now);
+/* Zeroed is one without samples. Takes the samples of the table: training split, not left out; which these
+ * are is looked up only when `version` (from 1) is another one than before. `now` are the terms in effect,
+ * in whose recorded quality the teacher's factors hide. RT_EMEM leaves it empty. */
+int rt_weighing_take(struct rt_weighing *w, const struct rt_table *t, unsigned version, const char *terms,
+                     const char *now);
 /* With this gamma and floor. */
 void rt_weighing_apply(struct rt_weighing *w, double gamma, double floor);
 void rt_weighing_fini(struct rt_weighing *w);

@@ -326,7 +326,7 @@ static void test_weighing(void **state)
         quality[n] = (double)t->column[snr].number[row];
         hand[n++] = (double)t->column[factor].number[row];
     }
-    assert_int_equal(rt_weighing_take(&w, t, "snr", "snr"), 0);
+    assert_int_equal(rt_weighing_take(&w, t, 1, "snr", "snr"), 0);
     rt_weighing_apply(&w, 1.5, 0.2);
     rt_weight_batch(quality, hand, (size_t)n, 1.5, 0.2, weight);
     effective = rt_weight_effective(weight, (size_t)n);
@@ -342,7 +342,7 @@ static void test_weighing(void **state)
     for (int i = 0; i < 8; i++)
         sum += count[i];
     assert_true(sum == n - w.muted);
-    assert_int_equal(rt_weighing_take(&w, t, "", ""), 0);
+    assert_int_equal(rt_weighing_take(&w, t, 1, "", ""), 0);
     rt_weighing_apply(&w, 1.5, 0.2);
     assert_true(w.mean == 1);
     rt_weighing_fini(&w);

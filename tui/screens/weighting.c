@@ -74,7 +74,7 @@ static int keep_up(struct rt_ui *ui)
         struct rt_weighing *w = both[i].w;
         bool other = fresh || strcmp(w->at.terms, both[i].s->terms) != 0;
         if (other)
-            rc = rt_weighing_take(w, t, both[i].s->terms, now.terms);
+            rc = rt_weighing_take(w, t, ui->model->samples_version, both[i].s->terms, now.terms);
         if (rc == 0 && (other || !same(&w->at, both[i].s)))
             rt_weighing_apply(w, both[i].s->gamma, both[i].s->floor);
     }
@@ -281,24 +281,26 @@ static void draw_list(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     struct rt_weights_view *v = &ui->weights;
+    const struct rt_snapshot *m = ui->model;
     v->list = v->plot = (struct rt_rect){0, 0, 0, 0};
-    if (!ui->model->samples.order || ui->model->samples.rows == 0) {
-        rt_canvas_wrap(c, r, RT_STYLE_DIM, ui->model->loading || !ui->model->samples.order
-                       ? "Reading the samples." : "No samples yet: they stand in run.db from the end of the "
-                       "first epoch on.");
+    if (!m->samples.order || (m->loading && v->now.samples == 0)) {
+        rt_canvas_print(c, r.x, r.y, r.w, RT_STYLE_DIM, "Reading the samples: %d of %d", m->loaded, m->samples.rows);
+        return;
+    }
+    if (m->samples.rows == 0) {
+        rt_canvas_wrap(c, r, RT_STYLE_DIM, "No samples yet: they stand in run.db from the end of the first "
+                       "epoch on.");
         return;
     }
     if (keep_up(ui) < 0) {
         rt_canvas_wrap(c, r, RT_STYLE_BAD, "No memory to weigh the samples.");
         return;
     }
-    struct measures m;
-    find_measures(ui, &m);
-    int list = MEASURES + m.count < LIST_MIN ? MEASURES + m.count : LIST_MIN;
-    if (r.h - 2 - (MEASURES + m.count) > r.h / 2) /* all of it where that leaves half to the charts */
-        list = MEASURES + m.count;
-    list = list > r.h * 2 / 5 ? list : r.h * 2 / 5;
-    list = list < MEASURES + m.count ? list : MEASURES + m.count;
+    struct measures known;
+    find_measures(ui, &known);
+    int all = MEASURES + known.count, list = LIST_MIN > r.h * 2 / 5 ? LIST_MIN : r.h * 2 / 5;
+    if (list > all || r.h - 2 - all > r.h / 2) /* all of it where that leaves half to the charts */
+        list = all;
     struct rt_rect formula = rt_layout_top(&r, r.h > 3), charts = {0, 0, 0, 0};
     if (r.h - 1 - list >= CHARTS_MIN)
         charts = rt_layout_top(&r, r.h - 1 - list);
