@@ -8,10 +8,12 @@
 #include "stages/nn/exec.h"
 #include "stages/nn/isa.h"
 #include "stages/nn/presets.h"
+#include "stages/onnx/frozen.h"
 #include "stages/optim/optim.h"
 
 #include <getopt.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,13 +196,27 @@ static void print_layers(const struct rig *r, const struct bench *b, const struc
     }
 }
 
-static void print_json(const struct net *n, const struct bench *b, const struct result *r)
+static void print_json(const char *name, const struct bench *b, const struct result *r)
 {
     printf("{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
            "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
            "\"blas\": \"%s\", \"isa\": \"%s\"}\n",
-           n->name, b->training ? "train" : "infer", b->threads, b->batch, r->ms,
+           name, b->training ? "train" : "infer", b->threads, b->batch, r->ms,
            b->batch / r->ms * 1e3, r->memory, b->peak, rt_blas_core(), rt_isa()->name);
+}
+
+static void report(const char *name, const struct bench *b, struct result *out, double before)
+{
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    out->memory = (double)use.ru_maxrss * 1024 - before;
+    if (b->json)
+        print_json(name, b, out);
+    else
+        printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB\n", name,
+               b->training ? "train" : "infer", b->threads, out->ms, b->batch / out->ms * 1e3,
+               out->memory * 1e-6);
+    fflush(stdout);
 }
 
 static int bench(const struct net *n, const struct bench *b, struct rt_error *e)
@@ -211,15 +227,8 @@ static int bench(const struct net *n, const struct bench *b, struct rt_error *e)
     int rc = rig_make(&r, n, b, e);
     if (rc == 0 && (rc = measure(&r, b, &out)) < 0)
         rt_error_set(e, rc, "bench: %s: out of memory", n->name);
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    out.memory = (double)use.ru_maxrss * 1024 - before;
-    if (rc == 0 && b->json)
-        print_json(n, b, &out);
-    else if (rc == 0)
-        printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB\n", n->name,
-               b->training ? "train" : "infer", b->threads, out.ms, b->batch / out.ms * 1e3,
-               out.memory * 1e-6);
+    if (rc == 0)
+        report(n->name, b, &out, before);
     if (rc == 0 && b->layers)
         print_layers(&r, b, &out);
     fflush(stdout);
@@ -227,10 +236,108 @@ static int bench(const struct net *n, const struct bench *b, struct rt_error *e)
     return rc;
 }
 
+/* An ONNX file: each thread runs its share of the batch. */
+struct frozen_rig {
+    struct rt_frozen *model;
+    struct rt_frozen_exec *exec[256];
+    struct rt_parallel *parallel;
+    const void **input;
+    struct rt_error *e;
+    atomic_int rc;
+};
+
+static void frozen_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    struct frozen_rig *r = self;
+    struct rt_error e = {0};
+    int rc = rt_frozen_run(r->exec[i], r->input, &e);
+    if (rc < 0)
+        atomic_store(&r->rc, rc);
+}
+
+static int frozen_make(struct frozen_rig *r, const char *path, const struct bench *b,
+                       struct rt_error *e)
+{
+    int rc = rt_frozen_open(&r->model, path, NULL, e);
+    if (rc < 0)
+        return rc;
+    int inputs = rt_frozen_inputs(r->model);
+    struct rt_tensor *shape = calloc((size_t)inputs, sizeof *shape);
+    r->input = calloc((size_t)inputs, sizeof *r->input);
+    if (!shape || !r->input)
+        rc = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
+    for (int i = 0; i < inputs && rc == 0; i++) {
+        const struct rt_tensor *one;
+        rt_frozen_input(r->model, i, &one);
+        shape[i] = *one;
+        shape[i].data = NULL;
+        if (shape[i].rank > 0)
+            shape[i].dim[0] = b->batch / b->threads;
+        if (one->dtype != RT_F32)
+            rc = rt_error_set(e, RT_EMISMATCH, "%s: bench takes inputs of 32-bit floats only", path);
+        int64_t count = rt_tensor_count(&shape[i]);
+        float *data = rc == 0 ? malloc((size_t)count * sizeof *data) : NULL;
+        if (rc == 0 && !data)
+            rc = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
+        struct rt_rng rng = rt_rng_init(1, 0, (uint64_t)i, RT_RNG_TEST);
+        for (int64_t k = 0; data && k < count; k++)
+            data[k] = (float)rt_rng_normal(&rng);
+        r->input[i] = data;
+    }
+    rt_frozen_destroy(r->model);
+    r->model = NULL;
+    if (rc == 0)
+        rc = rt_frozen_open(&r->model, path, &(struct rt_frozen_options){.input = shape}, e);
+    free(shape);
+    if (rc == 0 && (rc = rt_parallel_create(&r->parallel, b->threads)) < 0)
+        rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
+    for (int i = 0; i < b->threads && rc == 0; i++) {
+        if ((rc = rt_frozen_exec_create(&r->exec[i], r->model)) < 0)
+            rt_error_set(e, rc, "%s: out of memory", path);
+    }
+    return rc;
+}
+
+static int bench_model(const char *path, const struct bench *b, struct rt_error *e)
+{
+    struct frozen_rig *r = calloc(1, sizeof *r);
+    struct result out = {0};
+    double before = resident(), all = 0, *ms = malloc(STEPS_MAX * sizeof *ms);
+    int rc = r && ms ? frozen_make(r, path, b, e) : rt_error_set(e, RT_EMEM, "out of memory"), steps = 0;
+    for (int i = -1; rc == 0 && i < STEPS_MAX && (all < b->seconds * 1e3 || i < STEPS_MIN); i++) {
+        uint64_t start = uv_hrtime();
+        rt_parallel_for(r->parallel, b->threads, frozen_piece, r);
+        if ((rc = atomic_load(&r->rc)) < 0)
+            rt_error_set(e, rc, "%s: cannot run on random numbers", path);
+        if (i >= 0) {
+            ms[steps] = (double)(uv_hrtime() - start) * 1e-6;
+            all += ms[steps++];
+        }
+    }
+    if (rc == 0) {
+        qsort(ms, (size_t)steps, sizeof *ms, by_value);
+        out.ms = ms[steps / 10];
+        report(path, b, &out, before);
+    }
+    for (int i = 0; r && i < b->threads; i++)
+        rt_frozen_exec_destroy(r->exec[i]);
+    for (int i = 0; r && r->input && r->model && i < rt_frozen_inputs(r->model); i++)
+        free((void *)r->input[i]);
+    if (r) {
+        free(r->input);
+        rt_frozen_destroy(r->model);
+        rt_parallel_destroy(r->parallel);
+    }
+    free(r);
+    free(ms);
+    return rc;
+}
+
 static void help(void)
 {
-    printf("usage: retort bench [NET]... [--infer] [--threads N] [--batch N] [--seconds S] [--layers] "
-           "[--json]\n"
+    printf("usage: retort bench [NET|FILE.onnx]... [--infer] [--threads N] [--batch N] [--seconds S] "
+           "[--layers] [--json]\n"
            "Times training steps (forward, cross-entropy, backward, AdamW) of these networks here, on\n"
            "random data, and prints the time that a tenth of the steps stay below:\n\n");
     for (int i = 0; i < NETS; i++) {
@@ -240,7 +347,8 @@ static void help(void)
             printf(",%d", c->input.dim[d]);
         printf("]\n");
     }
-    printf("\n      --infer      the forward pass of a trained network alone\n"
+    printf("\nAn ONNX file's forward pass is timed; its threads share the batch.\n"
+           "\n      --infer      the forward pass of a trained network alone\n"
            "      --threads N  default 1\n"
            "      --batch N    samples of a step, default 32\n"
            "      --seconds S  at least this long for each network, default 3\n"
@@ -255,6 +363,12 @@ static const struct net *find(const char *name)
             return &nets[i];
     }
     return NULL;
+}
+
+static bool is_file(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && strcmp(dot, ".onnx") == 0;
 }
 
 /* A whole number from 1 to most, or 0. */
@@ -303,15 +417,20 @@ int cmd_bench(int argc, char **argv)
     if (b.layers && b.json)
         return rt_cmd_usage("bench", "--layers and --json exclude each other");
     for (int i = optind; i < argc; i++) {
-        if (!find(argv[i]))
+        if (!find(argv[i]) && !is_file(argv[i]))
             return rt_cmd_usage("bench", "there is no network \"%s\" here", argv[i]);
+        if (!find(argv[i]) && b.batch % b.threads)
+            return rt_cmd_usage("bench", "%d threads cannot share a batch of %d", b.threads, b.batch);
     }
     rt_blas_init();
     b.peak = rt_blas_gflops(512);
     int rc = 0;
     for (int i = 0; i < NETS && rc == 0 && optind == argc; i++)
         rc = bench(&nets[i], &b, &e);
-    for (int i = optind; i < argc && rc == 0; i++)
-        rc = bench(find(argv[i]), &b, &e);
+    for (int i = optind; i < argc && rc == 0; i++) {
+        struct bench model = b;
+        model.training = model.layers = false;
+        rc = find(argv[i]) ? bench(find(argv[i]), &b, &e) : bench_model(argv[i], &model, &e);
+    }
     return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
 }
