@@ -36,18 +36,41 @@ int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
 static struct rt_conv conv_of(const struct rt_node *n, const struct rt_shape *in, int batch,
                               int threads)
 {
-    struct rt_conv v = {.w = rt_window_of(n, in),
-                        .units = n->attr.units,
-                        .batch = batch,
-                        .threads = threads,
-                        .isa = rt_isa()};
-    if (v.w.w == 1 && v.w.kw == 1) {
-        struct rt_window w = v.w;
-        v.w = (struct rt_window){.h = 1, .w = w.h, .c = w.c, .oh = 1, .ow = w.oh,
-                                 .kh = 1, .kw = w.kh, .sh = 1, .sw = w.sh, .ph = 0, .pw = w.ph,
-                                 .dh = 1, .dw = w.dh};
+    struct rt_window w = rt_window_of(n, in);
+    if (w.w == 1 && w.kw == 1) {
+        w = (struct rt_window){.h = 1, .w = w.h, .c = w.c, .oh = 1, .ow = w.oh, .kh = 1,
+                               .kw = w.kh, .sh = 1, .sw = w.sh, .pw = w.ph, .dh = 1, .dw = w.dh};
     }
-    return v;
+    return (struct rt_conv){.w = w, .units = n->attr.units, .batch = batch, .threads = threads,
+                            .isa = rt_isa()};
+}
+
+size_t rt_pass_scratch(const struct rt_pass *p)
+{
+    return rt_winograd_fits(p->v) ? rt_winograd_scratch(p->v) : rt_direct_scratch(p->v);
+}
+
+void rt_pass_run(const struct rt_pass *p, void *scratch)
+{
+    if (rt_winograd_fits(p->v)) {
+        rt_winograd_pass(p, scratch);
+    } else {
+        rt_direct_pass(p, scratch);
+    }
+}
+
+size_t rt_pass_prepared(const struct rt_pass *p)
+{
+    return rt_winograd_fits(p->v) ? rt_winograd_prepared(p) : rt_direct_prepared(p);
+}
+
+void rt_pass_prepare(const struct rt_pass *p, void *prepared, void *scratch)
+{
+    if (rt_winograd_fits(p->v)) {
+        rt_winograd_prepare(p, prepared, scratch);
+    } else {
+        rt_direct_prepare(p, prepared);
+    }
 }
 
 size_t rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
@@ -60,18 +83,27 @@ static struct rt_conv conv_begin(struct rt_op_run *r)
 {
     struct rt_conv v =
         conv_of(r->node, r->in_shape[0], r->batch, rt_parallel_threads(r->parallel));
-    v.r = r;
+    v.parallel = r->parallel;
+    v.weight = r->param[0]->value;
+    v.grad = r->param[0]->grad;
+    v.x = r->x[0];
+    v.dy = r->dy;
     return v;
+}
+
+static int64_t places_of(const struct rt_op_run *r)
+{
+    return r->batch * rt_shape_count(&r->node->shape) / r->node->attr.units;
 }
 
 /* Bias of every place, which the pass then adds to. */
 static void bias_piece(void *self, int i, int thread)
 {
     (void)thread;
-    const struct rt_conv *v = self;
-    int64_t places = (int64_t)v->batch * v->w.oh * v->w.ow;
-    for (int64_t p = (int64_t)i * BIAS_ROWS; p < rt_piece_end(places, BIAS_ROWS, i); p++) {
-        memcpy(v->r->y + p * v->units, v->r->param[1]->value, (size_t)v->units * sizeof(float));
+    const struct rt_op_run *r = self;
+    int64_t units = r->node->attr.units, end = rt_piece_end(places_of(r), BIAS_ROWS, i);
+    for (int64_t p = (int64_t)i * BIAS_ROWS; p < end; p++) {
+        memcpy(r->y + p * units, r->param[1]->value, (size_t)units * sizeof(float));
     }
 }
 
@@ -79,25 +111,19 @@ void rt_conv_forward(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);
     if (r->node->attr.bias) {
-        int64_t places = (int64_t)v.batch * v.w.oh * v.w.ow;
-        rt_parallel_for(r->parallel, rt_pieces(places, BIAS_ROWS), bias_piece, &v);
+        rt_parallel_for(r->parallel, rt_pieces(places_of(r), BIAS_ROWS), bias_piece, r);
     }
-    struct rt_pass p = {.v = &v, .from = r->x[0], .h = v.w.h, .w = v.w.w, .depth = v.w.c,
-                        .to = r->y, .oh = v.w.oh, .ow = v.w.ow, .cols = v.units,
-                        .add = r->node->attr.bias};
-    if (rt_winograd_fits(&v)) {
-        rt_winograd_pass(&p, r->scratch);
-    } else {
-        rt_direct_pass(&p, r->scratch);
-    }
+    struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, r->node->attr.bias);
+    rt_pass_run(&p, r->scratch);
 }
 
-static void bias_gradient(const struct rt_conv *v)
+static void bias_gradient(const struct rt_op_run *r)
 {
-    const float *dy = v->r->dy;
-    float *grad = v->r->param[1]->grad;
-    for (int64_t p = 0; p < (int64_t)v->batch * v->w.oh * v->w.ow; p++, dy += v->units) {
-        for (int u = 0; u < v->units; u++) {
+    const float *dy = r->dy;
+    float *grad = r->param[1]->grad;
+    int64_t units = r->node->attr.units;
+    for (int64_t p = 0; p < places_of(r); p++, dy += units) {
+        for (int64_t u = 0; u < units; u++) {
             grad[u] += dy[u];
         }
     }
@@ -106,24 +132,16 @@ static void bias_gradient(const struct rt_conv *v)
 void rt_conv_backward(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);
-    bool winograd = rt_winograd_fits(&v);
-    if (r->param[0]->grad && winograd) {
+    if (v.grad && rt_winograd_fits(&v)) {
         rt_winograd_weights(&v, r->scratch);
-    } else if (r->param[0]->grad) {
+    } else if (v.grad) {
         rt_direct_weights(&v, r->scratch);
     }
     if (r->node->attr.bias && r->param[1]->grad) {
-        bias_gradient(&v);
+        bias_gradient(r);
     }
-    if (!r->dx[0]) {
-        return;
-    }
-    struct rt_pass p = {.v = &v, .back = true, .from = r->dy, .h = v.w.oh, .w = v.w.ow,
-                        .depth = v.units, .to = r->dx[0], .oh = v.w.h, .ow = v.w.w, .cols = v.w.c,
-                        .add = r->add[0]};
-    if (winograd) {
-        rt_winograd_pass(&p, r->scratch);
-    } else {
-        rt_direct_pass(&p, r->scratch);
+    if (r->dx[0]) {
+        struct rt_pass p = rt_pass_back(&v, r->dy, r->dx[0], r->add[0]);
+        rt_pass_run(&p, r->scratch);
     }
 }

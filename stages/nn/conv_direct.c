@@ -41,6 +41,7 @@ struct direct {
     int segments, strips;     /* pieces of a line, and of all lines */
     int slab_places, slots;   /* places of a slab's line; lines */
     const float *panels;      /* [panel][tap][depth][panel's columns] */
+    char *desks;              /* of each thread */
 };
 
 /* What one thread works with. */
@@ -191,7 +192,7 @@ static void pass_piece(void *self, int i, int thread)
     const struct direct *d = self;
     const struct rt_conv *v = d->p.v;
     const struct rt_window *w = &v->w;
-    struct desk k = desk_of(d, (char *)d->panels + panel_bytes(v) + (size_t)thread * desk_bytes(d));
+    struct desk k = desk_of(d, d->desks + (size_t)thread * desk_bytes(d));
     int strip = i / d->segments, x = i % d->segments * d->segment;
     int end = min_int(x + d->segment, d->p.ow);
     int from = strip * d->lines, to = min_int(from + d->lines, d->batch * d->p.oh);
@@ -226,12 +227,18 @@ static void pass_piece(void *self, int i, int thread)
     }
 }
 
-/* Weights [units,kh,kw,c] as panels: columns are units forward, channels on the way back. */
-static void pack(const struct rt_pass *p, float *panels)
+size_t rt_direct_prepared(const struct rt_pass *p)
 {
+    return panel_bytes(p->v);
+}
+
+/* Weights [units,kh,kw,c] as panels: columns are units forward, channels on the way back. */
+void rt_direct_prepare(const struct rt_pass *p, void *prepared)
+{
+    float *panels = prepared;
     const struct rt_conv *v = p->v;
     int taps = v->w.kh * v->w.kw, c = v->w.c;
-    const float *weight = v->r->param[0]->value;
+    const float *weight = v->weight;
     for (int panel = 0; panel < rt_panels(v->isa, p->cols); panel++) {
         int cols = rt_panel_cols(v->isa, p->cols, panel), first = panel * v->isa->panel;
         for (int t = 0; t < taps; t++) {
@@ -248,9 +255,12 @@ static void pack(const struct rt_pass *p, float *panels)
 void rt_direct_pass(const struct rt_pass *p, void *scratch)
 {
     struct direct d = direct_of(p, false);
-    pack(p, scratch);
-    d.panels = scratch;
-    rt_parallel_for(p->v->r->parallel, d.strips * d.segments, pass_piece, &d);
+    if (!p->prepared) {
+        rt_direct_prepare(p, scratch);
+    }
+    d.panels = p->prepared ? p->prepared : scratch;
+    d.desks = (char *)scratch + panel_bytes(p->v);
+    rt_parallel_for(p->v->parallel, d.strips * d.segments, pass_piece, &d);
 }
 
 /* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order. */
@@ -266,8 +276,7 @@ struct lanes {
 static struct lanes lanes_of(const struct rt_conv *v)
 {
     const struct rt_window *w = &v->w;
-    struct rt_pass p = {.v = v, .h = w->h, .w = w->w, .depth = w->c, .oh = w->oh, .ow = w->ow,
-                        .cols = v->units};
+    struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
     struct lanes n = {.d = direct_of(&p, true), .turned = w->kw * w->c < v->isa->panel / 2};
     n.k = (int64_t)w->kh * w->kw * w->c;
     int64_t lanes = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;
@@ -282,11 +291,8 @@ static size_t sums_bytes(const struct lanes *n)
 
 size_t rt_direct_scratch(const struct rt_conv *v)
 {
-    const struct rt_window *w = &v->w;
-    struct rt_pass forward = {.v = v, .h = w->h, .w = w->w, .depth = w->c, .oh = w->oh,
-                              .ow = w->ow, .cols = v->units};
-    struct rt_pass back = {.v = v, .back = true, .h = w->oh, .w = w->ow, .depth = v->units,
-                           .oh = w->h, .ow = w->w, .cols = w->c};
+    struct rt_pass forward = rt_pass_forward(v, NULL, NULL, false);
+    struct rt_pass back = rt_pass_back(v, NULL, NULL, false);
     struct direct f = direct_of(&forward, false), b = direct_of(&back, false);
     struct lanes n = lanes_of(v);
     size_t threads = (size_t)v->threads, one = desk_bytes(&f), two = desk_bytes(&b);
@@ -321,10 +327,10 @@ static void add_lines(const struct lanes *n, const struct desk *k, const float *
             int64_t column = ky * w->kw * c + kx * c;
             if (n->turned) {
                 m.a = x, m.step = w->sw * c, m.rows = across;
-                m.b = v->r->dy, m.ldb = m.cols = m.ldc = units;
+                m.b = v->dy, m.ldb = m.cols = m.ldc = units;
                 m.c = sums + column * units;
             } else {
-                m.a = v->r->dy, m.step = m.rows = units;
+                m.a = v->dy, m.step = m.rows = units;
                 m.b = x, m.ldb = w->sw * c, m.cols = across;
                 m.c = sums + column, m.ldc = n->k;
             }
@@ -360,7 +366,7 @@ static void sum_piece(void *self, int i, int thread)
     (void)thread;
     const struct lanes *n = self;
     int64_t all = n->k * n->d.p.cols, end = rt_piece_end(all, SUM_FLOATS, i);
-    float *grad = n->d.p.v->r->param[0]->grad;
+    float *grad = n->d.p.v->grad;
     for (int lane = 0; lane < n->lanes; lane++) {
         const float *sums = n->sums + lane * all;
         for (int64_t at = (int64_t)i * SUM_FLOATS; at < end; at++) {
@@ -372,9 +378,8 @@ static void sum_piece(void *self, int i, int thread)
 void rt_direct_weights(const struct rt_conv *v, void *scratch)
 {
     struct lanes n = lanes_of(v);
-    n.d.p.from = v->r->x[0];
     n.sums = scratch;
     n.desks = (char *)scratch + sums_bytes(&n);
-    rt_parallel_for(v->r->parallel, n.lanes, lane_piece, &n);
-    rt_parallel_for(v->r->parallel, rt_pieces(n.k * v->units, SUM_FLOATS), sum_piece, &n);
+    rt_parallel_for(v->parallel, n.lanes, lane_piece, &n);
+    rt_parallel_for(v->parallel, rt_pieces(n.k * v->units, SUM_FLOATS), sum_piece, &n);
 }

@@ -8,10 +8,14 @@
 #include "stages/nn/window.h"
 
 struct rt_conv {
-    struct rt_op_run *r;
-    struct rt_window w; /* a sequence is one line: time along w */
+    struct rt_window w; /* a sequence is one line: time along w; oh and ow need not follow from pads */
     int units, batch, threads;
+    bool plain; /* never Winograd, whose weights are four times as many: for a few places */
     const struct rt_isa *isa;
+    struct rt_parallel *parallel; /* of `threads` */
+    const float *weight;          /* [units,kh,kw,c] */
+    float *grad;                  /* of weight; added to */
+    const float *x, *dy;          /* for weight gradients */
 };
 
 /* One pass over lines of places: every place of `to` becomes a sum over the places of `from` that the
@@ -24,15 +28,43 @@ struct rt_pass {
     float *to;
     int oh, ow, cols;
     bool add;
+    const void *prepared; /* weights, laid out for this pass before; NULL: laid out by it */
 };
 
-/* A way's scratch memory holds what any of its functions needs at once, in bytes. */
+/* The forward pass from x to y, written or added. */
+static inline struct rt_pass rt_pass_forward(const struct rt_conv *v, const float *x, float *y,
+                                             bool add)
+{
+    return (struct rt_pass){.v = v, .from = x, .h = v->w.h, .w = v->w.w, .depth = v->w.c, .to = y,
+                            .oh = v->w.oh, .ow = v->w.ow, .cols = v->units, .add = add};
+}
+/* The way back, from dy to dx. */
+static inline struct rt_pass rt_pass_back(const struct rt_conv *v, const float *dy, float *dx,
+                                          bool add)
+{
+    return (struct rt_pass){.v = v, .back = true, .from = dy, .h = v->w.oh, .w = v->w.ow,
+                            .depth = v->units, .to = dx, .oh = v->w.h, .ow = v->w.w,
+                            .cols = v->w.c, .add = add};
+}
+
+/* A pass, in the way that suits it. scratch: [rt_pass_scratch], 64-byte aligned, as prepared is. */
+size_t rt_pass_scratch(const struct rt_pass *p);
+void rt_pass_run(const struct rt_pass *p, void *scratch);
+/* For weights that do not change: lays them out once, as rt_pass.prepared. */
+size_t rt_pass_prepared(const struct rt_pass *p);
+void rt_pass_prepare(const struct rt_pass *p, void *prepared, void *scratch);
+
+/* The ways. Their scratch holds what any of their functions needs, in bytes. */
 size_t rt_direct_scratch(const struct rt_conv *v);
+size_t rt_direct_prepared(const struct rt_pass *p);
+void rt_direct_prepare(const struct rt_pass *p, void *prepared);
 void rt_direct_pass(const struct rt_pass *p, void *scratch);
 void rt_direct_weights(const struct rt_conv *v, void *scratch); /* adds to the weights' gradient */
 
 bool rt_winograd_fits(const struct rt_conv *v);
 size_t rt_winograd_scratch(const struct rt_conv *v);
+size_t rt_winograd_prepared(const struct rt_pass *p);
+void rt_winograd_prepare(const struct rt_pass *p, void *prepared, void *scratch);
 void rt_winograd_pass(const struct rt_pass *p, void *scratch);
 void rt_winograd_weights(const struct rt_conv *v, void *scratch);
 

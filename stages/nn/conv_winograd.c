@@ -52,7 +52,7 @@ bool rt_winograd_fits(const struct rt_conv *v)
     bool plane = w->kh == 3 && w->kw == 3 && w->dh == 1 && w->dw == 1;
     bool sequence = w->kh == 1 && w->kw == 3 && w->h == 1;
     return (plane || sequence) && w->sh == 1 && w->sw == 1 && v->units % 4 == 0 && w->c % 4 == 0 &&
-           v->units >= CHANNELS_MIN && w->c >= CHANNELS_MIN;
+           v->units >= CHANNELS_MIN && w->c >= CHANNELS_MIN && !v->plain;
 }
 
 static struct winograd winograd_of(const struct rt_pass *p)
@@ -198,7 +198,7 @@ static void unit_forward(void *self, int unit, int thread)
     int n = rt_panel_cols(isa, g->p.cols, panel), taps = g->plane ? 9 : 3;
     float *room = (float *)(g->desks + (size_t)thread * pass_bytes(g));
     isa->from_weights(&(struct rt_tile){
-        .from = g->p.v->r->param[0]->value + (int64_t)unit * taps * c, .to = room,
+        .from = g->p.v->weight + (int64_t)unit * taps * c, .to = room,
         .line = g->plane ? 3 * c : c, .place = c, .stride = c, .n = c, .plane = g->plane});
     float *to = (float *)g->weights + (int64_t)panel * isa->panel * g->points * c + column;
     for (int64_t k = 0; k < (int64_t)g->points * c; k++) {
@@ -213,7 +213,7 @@ static void unit_back(void *self, int unit, int thread)
     const struct winograd *g = self;
     const struct rt_isa *isa = g->p.v->isa;
     int c = g->p.cols, taps = g->plane ? 9 : 3;
-    const float *last = g->p.v->r->param[0]->value + ((int64_t)unit * taps + taps - 1) * c;
+    const float *last = g->p.v->weight + ((int64_t)unit * taps + taps - 1) * c;
     float *to = (float *)g->weights;
     for (int panel = 0; panel < rt_panels(isa, c); panel++) {
         int n = rt_panel_cols(isa, c, panel);
@@ -225,13 +225,29 @@ static void unit_back(void *self, int unit, int thread)
     }
 }
 
+size_t rt_winograd_prepared(const struct rt_pass *p)
+{
+    struct winograd g = winograd_of(p);
+    return weights_bytes(&g);
+}
+
+void rt_winograd_prepare(const struct rt_pass *p, void *prepared, void *scratch)
+{
+    struct winograd g = winograd_of(p);
+    g.weights = prepared;
+    g.desks = (char *)scratch + weights_bytes(&g);
+    rt_parallel_for(p->v->parallel, p->v->units, p->back ? unit_back : unit_forward, &g);
+}
+
 void rt_winograd_pass(const struct rt_pass *p, void *scratch)
 {
     struct winograd g = winograd_of(p);
-    g.weights = scratch;
+    if (!p->prepared) {
+        rt_winograd_prepare(p, scratch, scratch);
+    }
+    g.weights = p->prepared ? p->prepared : scratch;
     g.desks = (char *)scratch + weights_bytes(&g);
-    rt_parallel_for(p->v->r->parallel, p->v->units, p->back ? unit_back : unit_forward, &g);
-    rt_parallel_for(p->v->r->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
+    rt_parallel_for(p->v->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
 }
 
 /* Weight gradients, by chunks of tiles: transform inputs and gradients, multiply them point by point.
@@ -249,16 +265,9 @@ struct chunk {
     float *sums;               /* [point][units][c]; of each lane */
 };
 
-static struct rt_pass forward_of(const struct rt_conv *v)
-{
-    const struct rt_window *w = &v->w;
-    return (struct rt_pass){.v = v, .h = w->h, .w = w->w, .depth = w->c, .oh = w->oh, .ow = w->ow,
-                            .cols = v->units};
-}
-
 static struct chunk chunk_of(const struct rt_conv *v)
 {
-    struct rt_pass p = forward_of(v);
+    struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
     struct chunk k = {.g = winograd_of(&p), .units = v->units, .blocks = rt_pieces(v->units, ROWS)};
     int64_t sums = (int64_t)v->units * v->w.c * k.g.points, floats = CHUNK_FLOATS;
     k.lanes = sums * LANES > LANES_FLOATS || k.g.tiles < LANES * LANE_TILES ? 1 : LANES;
@@ -288,9 +297,8 @@ static size_t both_bytes(const struct chunk *k)
 
 size_t rt_winograd_scratch(const struct rt_conv *v)
 {
-    struct rt_pass forward = forward_of(v), back = {.v = v, .back = true, .h = v->w.oh,
-                                                    .w = v->w.ow, .depth = v->units, .oh = v->w.h,
-                                                    .ow = v->w.w, .cols = v->w.c};
+    struct rt_pass forward = rt_pass_forward(v, NULL, NULL, false);
+    struct rt_pass back = rt_pass_back(v, NULL, NULL, false);
     struct winograd f = winograd_of(&forward), b = winograd_of(&back);
     struct chunk k = chunk_of(v);
     size_t threads = (size_t)v->threads, one = pass_bytes(&f), two = pass_bytes(&b);
@@ -309,7 +317,7 @@ static void spread(const struct chunk *k, int64_t t, int64_t end)
         tile_inputs(g, &at, k->inputs + t * g->p.depth, chunk_stride(k, g->p.depth));
         int64_t from = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
         g->p.v->isa->from_gradient(&(struct rt_tile){
-            .from = g->p.v->r->dy + from * k->units, .to = k->gradients + t * k->units,
+            .from = g->p.v->dy + from * k->units, .to = k->gradients + t * k->units,
             .line = (g->plane ? g->p.ow : g->dilation) * (int64_t)k->units, .place = k->units,
             .stride = chunk_stride(k, k->units), .n = k->units, .lines = at.lines,
             .places = at.places, .plane = g->plane});
@@ -369,7 +377,7 @@ static void unit_weights(void *self, int unit, int thread)
     for (int lane = 0; lane < k->lanes; lane++) {
         int64_t sums = lane * (int64_t)(weights_bytes(&k->g) / sizeof(float));
         k->g.p.v->isa->to_weights(&(struct rt_tile){
-            .from = k->sums + sums + unit * c, .to = k->g.p.v->r->param[0]->grad + unit * taps * c,
+            .from = k->sums + sums + unit * c, .to = k->g.p.v->grad + unit * taps * c,
             .line = k->g.plane ? 3 * c : c, .place = c, .stride = k->units * c, .n = c,
             .plane = k->g.plane});
     }
@@ -378,17 +386,16 @@ static void unit_weights(void *self, int unit, int thread)
 void rt_winograd_weights(const struct rt_conv *v, void *scratch)
 {
     struct chunk k = chunk_of(v);
-    k.g.p.from = v->r->x[0];
     k.sums = scratch;
     k.inputs = (float *)((char *)scratch + (size_t)k.lanes * weights_bytes(&k.g));
     k.gradients = (float *)((char *)k.inputs + inputs_bytes(&k, v->w.c));
     if (k.lanes > 1) {
-        rt_parallel_for(v->r->parallel, k.lanes, lane_piece, &k);
+        rt_parallel_for(v->parallel, k.lanes, lane_piece, &k);
     }
     for (; k.lanes == 1 && k.first < k.g.tiles; k.first += k.count) {
         k.count = k.g.tiles - k.first < k.tiles ? k.g.tiles - k.first : k.tiles;
-        rt_parallel_for(v->r->parallel, rt_pieces(k.count, CHUNK_TILES), spread_piece, &k);
-        rt_parallel_for(v->r->parallel, k.g.points * k.blocks, product_piece, &k);
+        rt_parallel_for(v->parallel, rt_pieces(k.count, CHUNK_TILES), spread_piece, &k);
+        rt_parallel_for(v->parallel, k.g.points * k.blocks, product_piece, &k);
     }
-    rt_parallel_for(v->r->parallel, v->units, unit_weights, &k);
+    rt_parallel_for(v->parallel, v->units, unit_weights, &k);
 }
