@@ -45,9 +45,9 @@ static struct rt_conv conv_of(const struct rt_node *n, const struct rt_shape *in
                             .isa = rt_isa()};
 }
 
-size_t rt_pass_scratch(const struct rt_pass *p)
+size_t rt_pass_scratch(const struct rt_pass *p, bool prepared)
 {
-    return rt_winograd_fits(p->v) ? rt_winograd_scratch(p->v) : rt_direct_scratch(p->v);
+    return rt_winograd_fits(p->v) ? rt_winograd_scratch(p, prepared) : rt_direct_scratch(p, prepared);
 }
 
 void rt_pass_run(const struct rt_pass *p, void *scratch)
@@ -76,7 +76,13 @@ void rt_pass_prepare(const struct rt_pass *p, void *prepared, void *scratch)
 size_t rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
 {
     struct rt_conv v = conv_of(n, in, batch, threads);
-    return rt_winograd_fits(&v) ? rt_winograd_scratch(&v) : rt_direct_scratch(&v);
+    struct rt_pass forward = rt_pass_forward(&v, NULL, NULL, false);
+    struct rt_pass back = rt_pass_back(&v, NULL, NULL, false);
+    size_t need[] = {rt_pass_scratch(&forward, false), rt_pass_scratch(&back, false),
+                     rt_winograd_fits(&v) ? rt_winograd_weights_scratch(&v)
+                                          : rt_direct_weights_scratch(&v)};
+    size_t most = need[0] > need[1] ? need[0] : need[1];
+    return most > need[2] ? most : need[2];
 }
 
 static struct rt_conv conv_begin(struct rt_op_run *r)

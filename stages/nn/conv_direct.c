@@ -232,6 +232,12 @@ size_t rt_direct_prepared(const struct rt_pass *p)
     return panel_bytes(p->v);
 }
 
+size_t rt_direct_scratch(const struct rt_pass *p, bool prepared)
+{
+    struct direct d = direct_of(p, false);
+    return (prepared ? 0 : panel_bytes(p->v)) + (size_t)p->v->threads * desk_bytes(&d);
+}
+
 /* Weights [units,kh,kw,c] as panels: columns are units forward, channels on the way back. */
 void rt_direct_prepare(const struct rt_pass *p, void *prepared)
 {
@@ -259,7 +265,7 @@ void rt_direct_pass(const struct rt_pass *p, void *scratch)
         rt_direct_prepare(p, scratch);
     }
     d.panels = p->prepared ? p->prepared : scratch;
-    d.desks = (char *)scratch + panel_bytes(p->v);
+    d.desks = (char *)scratch + (p->prepared ? 0 : panel_bytes(p->v));
     rt_parallel_for(p->v->parallel, d.strips * d.segments, pass_piece, &d);
 }
 
@@ -289,16 +295,10 @@ static size_t sums_bytes(const struct lanes *n)
     return rt_aligned((size_t)n->lanes * (size_t)n->k * (size_t)n->d.p.cols * sizeof(float));
 }
 
-size_t rt_direct_scratch(const struct rt_conv *v)
+size_t rt_direct_weights_scratch(const struct rt_conv *v)
 {
-    struct rt_pass forward = rt_pass_forward(v, NULL, NULL, false);
-    struct rt_pass back = rt_pass_back(v, NULL, NULL, false);
-    struct direct f = direct_of(&forward, false), b = direct_of(&back, false);
     struct lanes n = lanes_of(v);
-    size_t threads = (size_t)v->threads, one = desk_bytes(&f), two = desk_bytes(&b);
-    size_t pass = panel_bytes(v) + threads * (one > two ? one : two);
-    size_t weights = sums_bytes(&n) + threads * desk_bytes(&n.d);
-    return pass > weights ? pass : weights;
+    return sums_bytes(&n) + (size_t)v->threads * desk_bytes(&n.d);
 }
 
 /* Adds what lines [from, to) of the batch, laid out at x, contribute through kernel line ky. */

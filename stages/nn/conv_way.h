@@ -47,22 +47,24 @@ static inline struct rt_pass rt_pass_back(const struct rt_conv *v, const float *
                             .cols = v->w.c, .add = add};
 }
 
-/* A pass, in the way that suits it. scratch: [rt_pass_scratch], 64-byte aligned, as prepared is. */
-size_t rt_pass_scratch(const struct rt_pass *p);
+/* A pass, in the way that suits it. scratch: [rt_pass_scratch] bytes, 64-byte aligned, as prepared is;
+ * with prepared weights less is needed. */
+size_t rt_pass_scratch(const struct rt_pass *p, bool prepared);
 void rt_pass_run(const struct rt_pass *p, void *scratch);
 /* For weights that do not change: lays them out once, as rt_pass.prepared. */
 size_t rt_pass_prepared(const struct rt_pass *p);
 void rt_pass_prepare(const struct rt_pass *p, void *prepared, void *scratch);
 
-/* The ways. Their scratch holds what any of their functions needs, in bytes. */
-size_t rt_direct_scratch(const struct rt_conv *v);
+size_t rt_direct_scratch(const struct rt_pass *p, bool prepared);
+size_t rt_direct_weights_scratch(const struct rt_conv *v);
 size_t rt_direct_prepared(const struct rt_pass *p);
 void rt_direct_prepare(const struct rt_pass *p, void *prepared);
 void rt_direct_pass(const struct rt_pass *p, void *scratch);
 void rt_direct_weights(const struct rt_conv *v, void *scratch); /* adds to the weights' gradient */
 
 bool rt_winograd_fits(const struct rt_conv *v);
-size_t rt_winograd_scratch(const struct rt_conv *v);
+size_t rt_winograd_scratch(const struct rt_pass *p, bool prepared);
+size_t rt_winograd_weights_scratch(const struct rt_conv *v);
 size_t rt_winograd_prepared(const struct rt_pass *p);
 void rt_winograd_prepare(const struct rt_pass *p, void *prepared, void *scratch);
 void rt_winograd_pass(const struct rt_pass *p, void *scratch);

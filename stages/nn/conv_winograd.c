@@ -231,22 +231,28 @@ size_t rt_winograd_prepared(const struct rt_pass *p)
     return weights_bytes(&g);
 }
 
+size_t rt_winograd_scratch(const struct rt_pass *p, bool prepared)
+{
+    struct winograd g = winograd_of(p);
+    return (prepared ? 0 : weights_bytes(&g)) + (size_t)p->v->threads * pass_bytes(&g);
+}
+
 void rt_winograd_prepare(const struct rt_pass *p, void *prepared, void *scratch)
 {
     struct winograd g = winograd_of(p);
     g.weights = prepared;
-    g.desks = (char *)scratch + weights_bytes(&g);
+    g.desks = scratch;
     rt_parallel_for(p->v->parallel, p->v->units, p->back ? unit_back : unit_forward, &g);
 }
 
 void rt_winograd_pass(const struct rt_pass *p, void *scratch)
 {
     struct winograd g = winograd_of(p);
-    if (!p->prepared) {
-        rt_winograd_prepare(p, scratch, scratch);
-    }
     g.weights = p->prepared ? p->prepared : scratch;
-    g.desks = (char *)scratch + weights_bytes(&g);
+    g.desks = (char *)scratch + (p->prepared ? 0 : weights_bytes(&g));
+    if (!p->prepared) {
+        rt_winograd_prepare(p, scratch, g.desks);
+    }
     rt_parallel_for(p->v->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
 }
 
@@ -295,17 +301,11 @@ static size_t both_bytes(const struct chunk *k)
     return inputs_bytes(k, k->g.p.depth) + inputs_bytes(k, k->units);
 }
 
-size_t rt_winograd_scratch(const struct rt_conv *v)
+size_t rt_winograd_weights_scratch(const struct rt_conv *v)
 {
-    struct rt_pass forward = rt_pass_forward(v, NULL, NULL, false);
-    struct rt_pass back = rt_pass_back(v, NULL, NULL, false);
-    struct winograd f = winograd_of(&forward), b = winograd_of(&back);
     struct chunk k = chunk_of(v);
-    size_t threads = (size_t)v->threads, one = pass_bytes(&f), two = pass_bytes(&b);
-    size_t pass = weights_bytes(&f) + threads * (one > two ? one : two);
-    size_t weights = (size_t)k.lanes * weights_bytes(&f) +
-                     (k.lanes > 1 ? threads : 1) * both_bytes(&k);
-    return pass > weights ? pass : weights;
+    return (size_t)k.lanes * weights_bytes(&k.g) +
+           (k.lanes > 1 ? (size_t)v->threads : 1) * both_bytes(&k);
 }
 
 /* Transforms tiles [t, end) of the chunk. */

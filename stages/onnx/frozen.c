@@ -134,6 +134,7 @@ static void step_fini(struct rt_frozen_step *s)
 {
     free(s->in);
     free(s->out);
+    free(s->prepared);
 }
 
 static bool is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
@@ -264,6 +265,18 @@ static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_ker
     return 1;
 }
 
+/* What the kernel can make of constant inputs once. */
+static int prepare(struct rt_frozen_step *s, struct rt_kernel_call *c)
+{
+    const struct rt_kernel_once *once = c->op->kernel->once;
+    size_t bytes = once ? once->bytes(c) : 0;
+    if (bytes == 0)
+        return 0;
+    s->prepared = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    int rc = s->prepared ? once->make(c, s->prepared) : RT_EMEM;
+    return rc < 0 ? rt_kernel_refuse(c, rc, "no memory for its weights") : 0;
+}
+
 static int add_nodes(struct rt_frozen *f, struct rt_error *e)
 {
     for (int i = 0; i < f->model->nodes; i++) {
@@ -279,6 +292,8 @@ static int add_nodes(struct rt_frozen *f, struct rt_error *e)
             rc = rt_error_set(e, RT_EMEM, "%s: no memory for its nodes", f->name);
         else
             rc = add_node(f, s, &c);
+        if (rc == 1 && prepare(s, &c) < 0)
+            rc = RT_EMEM;
         call_fini(&c);
         if (rc == 1) {
             f->steps++;
@@ -462,6 +477,7 @@ static int exec_calls(struct rt_frozen_exec *x)
             return RT_EMEM;
         c->scratch = x->memory + step->scratch;
         c->scratch_bytes = step->scratch_bytes;
+        c->prepared = step->prepared;
         for (int i = 0; i < c->inputs; i++)
             c->in[i] = step->in[i] < 0 ? NULL : &x->value[step->in[i]];
         for (int i = 0; i < c->outputs; i++)

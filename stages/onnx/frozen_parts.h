@@ -23,6 +23,7 @@ struct rt_frozen_step {
     const struct rt_onnx_node *node;
     int *in, *out;
     size_t scratch_bytes, scratch;
+    void *prepared; /* what its kernel made of constant inputs */
 };
 
 struct rt_frozen {

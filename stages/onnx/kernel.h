@@ -23,8 +23,15 @@ struct rt_kernel_call {
     const struct rt_tensor **in;
     struct rt_tensor **out;
     void *scratch; /* [scratch_bytes], any content, 64-byte aligned */
+    const void *prepared; /* what rt_kernel_once made, or NULL */
     size_t scratch_bytes;
     struct rt_error *e;
+};
+
+/* What a kernel makes of constant inputs once, for all runs. */
+struct rt_kernel_once {
+    size_t (*bytes)(struct rt_kernel_call *c); /* after shape; 0 = nothing */
+    int (*make)(struct rt_kernel_call *c, void *to); /* to: 64-byte aligned. RT_EMEM */
 };
 
 struct rt_kernel {
@@ -37,6 +44,7 @@ struct rt_kernel {
     /* Fills the outputs. Fails only for what depends on values (an index out of range). */
     int (*compute)(struct rt_kernel_call *c);
     const void *how; /* what sets this kernel apart from its family */
+    const struct rt_kernel_once *once; /* or NULL */
 };
 
 #define RT_KERNEL_BY_SHAPE (1u << 31) /* of rt_kernel_op.known */

@@ -165,7 +165,7 @@ static int variadic_compute(struct rt_kernel_call *c)
 #define ARITHMETIC(id, real, long_whole, whole, compute)                                           \
     LOOPS(id, real, long_whole, whole)                                                             \
     static const struct binary id##_how = {NUMBERS(id), false, false};                             \
-    const struct rt_kernel rt_kernel_##id = {2, 2, 1, binary_shape, compute, &id##_how};
+    const struct rt_kernel rt_kernel_##id = {2, 2, 1, binary_shape, compute, &id##_how, NULL};
 
 #define WRAP(type, expression) (type)(expression)
 ARITHMETIC(add, a + b, WRAP(uint64_t, a) + WRAP(uint64_t, b), WRAP(uint32_t, a) + WRAP(uint32_t, b),
@@ -181,14 +181,14 @@ LOOP(prelu_f32, float, float, RT_SIMD, a < 0 ? a * b : a)
 LOOP(prelu_f64, double, double, , a < 0 ? a * b : a)
 static const struct binary prelu_how = {
     {[RT_F32] = prelu_f32, [RT_F64] = prelu_f64}, false, false};
-const struct rt_kernel rt_kernel_prelu = {2, 2, 1, binary_shape, binary_compute, &prelu_how};
+const struct rt_kernel rt_kernel_prelu = {2, 2, 1, binary_shape, binary_compute, &prelu_how, NULL};
 
 /* NaN in either input comes through. */
 LOOPS(max, a > b || a != a ? a : b, a > b ? a : b, a > b ? a : b)
 LOOPS(min, a < b || a != a ? a : b, a < b ? a : b, a < b ? a : b)
 #define VARIADIC(id, ...)                                                                          \
     static const struct binary id##_how = {__VA_ARGS__};                                           \
-    const struct rt_kernel rt_kernel_##id = {1, -1, 1, binary_shape, variadic_compute, &id##_how};
+    const struct rt_kernel rt_kernel_##id = {1, -1, 1, binary_shape, variadic_compute, &id##_how, NULL};
 VARIADIC(max, NUMBERS(max), false, false)
 VARIADIC(min, NUMBERS(min), false, false)
 VARIADIC(sum, {[RT_F32] = add_f32, [RT_F64] = add_f64}, false, false)
@@ -207,7 +207,7 @@ VARIADIC(mean, {[RT_F32] = add_f32}, false, true)
                                             [RT_U8] = id##_u8, [RT_BOOL] = id##_u8},                                  \
                                            true,                                                   \
                                            false};                                                 \
-    const struct rt_kernel rt_kernel_##id = {2, 2, 1, binary_shape, binary_compute, &id##_how};
+    const struct rt_kernel rt_kernel_##id = {2, 2, 1, binary_shape, binary_compute, &id##_how, NULL};
 COMPARISON(equal, a == b)
 COMPARISON(less, a < b)
 COMPARISON(greater, a > b)
@@ -217,7 +217,7 @@ COMPARISON(greater_or_equal, a >= b)
 #define LOGIC(id, expression)                                                                      \
     LOOP(id##_u8, uint8_t, uint8_t, , expression)                                                  \
     static const struct binary id##_how = {{[RT_BOOL] = id##_u8}, true, false};                      \
-    const struct rt_kernel rt_kernel_##id = {2, 2, 1, binary_shape, binary_compute, &id##_how};
+    const struct rt_kernel rt_kernel_##id = {2, 2, 1, binary_shape, binary_compute, &id##_how, NULL};
 LOGIC(and, a &&b)
 LOGIC(or, a || b)
 LOGIC(xor, !a != !b)

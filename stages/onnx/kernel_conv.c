@@ -2,9 +2,11 @@
  * kernel_conv: Conv and ConvTranspose with one to three axes, groups and dilations. Windows of a few
  * output lines at a time are laid out as columns [c/g taps, places] and multiplied by the weights;
  * a transposed convolution multiplies first and adds the columns back. One of 1x1 needs no columns,
- * and one channel per group (depthwise) is quicker tap by tap. Each sample is computed alone. */
+ * and one channel per group (depthwise) is quicker tap by tap; what conv_last takes goes there. Each
+ * sample is computed alone. */
 #include "stages/nn/blas.h"
 #include "stages/nn/simd.h"
+#include "stages/onnx/conv_last.h"
 #include "stages/onnx/geometry.h"
 
 #include <string.h>
@@ -162,11 +164,37 @@ static int conv_read(struct rt_kernel_call *c, struct conv *v)
     return 0;
 }
 
+/* By stages/nn's engine, whose weights must be there before the run. */
+static bool is_last(const struct rt_kernel_call *c, const struct conv *v)
+{
+    return c->in[1]->data && rt_conv_last_takes(&v->g, v->groups, v->in_channels, v->out_channels);
+}
+
 static int conv_shape(struct rt_kernel_call *c)
 {
     struct conv v;
     int rc = conv_read(c, &v);
-    return rc < 0 ? rc : out_shape(c, &v, v.g.out, c->in[1]->dim[0]);
+    if (rc == 0)
+        rc = out_shape(c, &v, v.g.out, c->in[1]->dim[0]);
+    if (rc == 0 && is_last(c, &v)) {
+        size_t last = rt_conv_last_scratch(&v.g, v.in_channels, v.out_channels);
+        c->scratch_bytes = last > c->scratch_bytes ? last : c->scratch_bytes;
+    }
+    return rc;
+}
+
+static size_t conv_prepared_bytes(struct rt_kernel_call *c)
+{
+    struct conv v;
+    bool last = conv_read(c, &v) == 0 && is_last(c, &v);
+    return last ? rt_conv_last_prepared(&v.g, v.in_channels, v.out_channels) : 0;
+}
+
+static int conv_prepare(struct rt_kernel_call *c, void *to)
+{
+    struct conv v;
+    int rc = conv_read(c, &v);
+    return rc < 0 ? rc : rt_conv_last_prepare(&v.g, v.in_channels, v.out_channels, c->in[1]->data, to);
 }
 
 /* y (holding the bias) += one channel convolved with one kernel. */
@@ -232,6 +260,13 @@ static int conv_compute(struct rt_kernel_call *c)
     bool empty = rt_tensor_count(c->out[0]) == 0;
     for (int64_t n = 0; !empty && n < c->in[0]->dim[0]; n++)
         for (int64_t g = 0; g < v.groups; g++) {
+            if (c->prepared) {
+                rt_conv_last_run(&v.g, v.in_channels, v.out_channels, c->prepared, bias, x, y,
+                                 c->scratch);
+                x += v.in_channels * v.g.in_count;
+                y += v.out_channels * v.g.out_count;
+                continue;
+            }
             fill_bias(y, bias ? bias + g * v.out_channels : NULL, v.out_channels, v.g.out_count);
             conv_group(&v, x, w + g * v.out_channels * v.rows, y, c->scratch);
             x += v.in_channels * v.g.in_count;
@@ -240,7 +275,8 @@ static int conv_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_conv = {2, 3, 1, conv_shape, conv_compute, NULL};
+static const struct rt_kernel_once conv_once = {conv_prepared_bytes, conv_prepare};
+const struct rt_kernel rt_kernel_conv = {2, 3, 1, conv_shape, conv_compute, NULL, &conv_once};
 
 /* ---- ConvTranspose: x [n,c,...], weights [c,m/g,...], bias [m] ---- */
 
@@ -294,4 +330,4 @@ static int transposed_compute(struct rt_kernel_call *c)
 }
 
 const struct rt_kernel rt_kernel_conv_transpose = {2, 3, 1, transposed_shape, transposed_compute,
-                                                   NULL};
+                                                   NULL, NULL};

@@ -101,7 +101,7 @@ static int matmul_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_matmul = {2, 2, 1, matmul_shape, matmul_compute, NULL};
+const struct rt_kernel rt_kernel_matmul = {2, 2, 1, matmul_shape, matmul_compute, NULL, NULL};
 
 /* ---- Gemm: alpha A' B' + beta C ---- */
 
@@ -190,4 +190,4 @@ static int gemm_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_gemm = {2, 3, 1, gemm_shape, gemm_compute, NULL};
+const struct rt_kernel rt_kernel_gemm = {2, 3, 1, gemm_shape, gemm_compute, NULL, NULL};

@@ -81,7 +81,7 @@ static int transpose_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_transpose = {1, 1, 1, transpose_shape, transpose_compute, NULL};
+const struct rt_kernel rt_kernel_transpose = {1, 1, 1, transpose_shape, transpose_compute, NULL, NULL};
 
 static int expand_shape(struct rt_kernel_call *c)
 {
@@ -113,7 +113,7 @@ static int expand_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_expand = {2, 2, 1, expand_shape, expand_compute, NULL};
+const struct rt_kernel rt_kernel_expand = {2, 2, 1, expand_shape, expand_compute, NULL, NULL};
 
 /* ---- Slice: attributes before opset 10, inputs since ---- */
 
@@ -199,7 +199,7 @@ static int slice_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_slice = {1, 5, 1, slice_shape, slice_compute, NULL};
+const struct rt_kernel rt_kernel_slice = {1, 5, 1, slice_shape, slice_compute, NULL, NULL};
 
 /* ---- Tile ---- */
 
@@ -237,7 +237,7 @@ static int tile_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_tile = {2, 2, 1, tile_shape, tile_compute, NULL};
+const struct rt_kernel rt_kernel_tile = {2, 2, 1, tile_shape, tile_compute, NULL, NULL};
 
 /* ---- Concat, Split ---- */
 
@@ -295,7 +295,7 @@ static int concat_compute(struct rt_kernel_call *c)
     return rc;
 }
 
-const struct rt_kernel rt_kernel_concat = {1, -1, 1, concat_shape, concat_compute, NULL};
+const struct rt_kernel rt_kernel_concat = {1, -1, 1, concat_shape, concat_compute, NULL, NULL};
 
 #define SPLIT_MAX 256
 
@@ -336,7 +336,7 @@ static int split_compute(struct rt_kernel_call *c)
     return rc;
 }
 
-const struct rt_kernel rt_kernel_split = {1, 2, SPLIT_MAX, split_shape, split_compute, NULL};
+const struct rt_kernel rt_kernel_split = {1, 2, SPLIT_MAX, split_shape, split_compute, NULL, NULL};
 
 /* ---- Gather ---- */
 
@@ -380,4 +380,4 @@ static int gather_compute(struct rt_kernel_call *c)
     return rc;
 }
 
-const struct rt_kernel rt_kernel_gather = {2, 2, 1, gather_shape, gather_compute, NULL};
+const struct rt_kernel rt_kernel_gather = {2, 2, 1, gather_shape, gather_compute, NULL, NULL};

@@ -66,7 +66,7 @@ static int batch_norm_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_batch_norm = {5, 5, 5, batch_norm_shape, batch_norm_compute, NULL};
+const struct rt_kernel rt_kernel_batch_norm = {5, 5, 5, batch_norm_shape, batch_norm_compute, NULL, NULL};
 
 /* ---- statistics of n numbers ---- */
 
@@ -107,7 +107,7 @@ static int instance_norm_compute(struct rt_kernel_call *c)
 }
 
 const struct rt_kernel rt_kernel_instance_norm = {3, 3, 1, instance_norm_shape,
-                                                  instance_norm_compute, NULL};
+                                                  instance_norm_compute, NULL, NULL};
 
 /* ---- LayerNormalization: over axis and all behind it; gives mean and 1 / deviation, too ---- */
 
@@ -157,7 +157,7 @@ static int layer_norm_compute(struct rt_kernel_call *c)
     return rc;
 }
 
-const struct rt_kernel rt_kernel_layer_norm = {2, 3, 3, layer_norm_shape, layer_norm_compute, NULL};
+const struct rt_kernel rt_kernel_layer_norm = {2, 3, 3, layer_norm_shape, layer_norm_compute, NULL, NULL};
 
 /* ---- along one axis: n numbers `apart`, for each of outer x apart lines ---- */
 
@@ -209,7 +209,7 @@ static int lp_norm_compute(struct rt_kernel_call *c)
 }
 
 static line_function *const lp_how = lp_line;
-const struct rt_kernel rt_kernel_lp_norm = {1, 1, 1, lp_norm_shape, lp_norm_compute, &lp_how};
+const struct rt_kernel rt_kernel_lp_norm = {1, 1, 1, lp_norm_shape, lp_norm_compute, &lp_how, NULL};
 
 /* Before opset 13 the axes from `axis` (1) on are one; since then `axis` (-1) is meant alone. */
 static int softmax_axis(const struct rt_kernel_call *c, int *axis)
@@ -269,6 +269,6 @@ static int softmax_compute(struct rt_kernel_call *c)
 }
 
 static line_function *const softmax_how = softmax_line, *const log_softmax_how = log_softmax_line;
-const struct rt_kernel rt_kernel_softmax = {1, 1, 1, softmax_shape, softmax_compute, &softmax_how};
+const struct rt_kernel rt_kernel_softmax = {1, 1, 1, softmax_shape, softmax_compute, &softmax_how, NULL};
 const struct rt_kernel rt_kernel_log_softmax = {1, 1, 1, softmax_shape, softmax_compute,
-                                                &log_softmax_how};
+                                                &log_softmax_how, NULL};

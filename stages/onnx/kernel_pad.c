@@ -135,4 +135,4 @@ static int pad_compute(struct rt_kernel_call *c)
     return rc;
 }
 
-const struct rt_kernel rt_kernel_pad = {1, 3, 1, pad_shape, pad_compute, NULL};
+const struct rt_kernel rt_kernel_pad = {1, 3, 1, pad_shape, pad_compute, NULL, NULL};

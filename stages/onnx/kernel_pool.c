@@ -107,7 +107,7 @@ static int max_pool_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_max_pool = {1, 1, 2, pool_shape, max_pool_compute, NULL};
+const struct rt_kernel rt_kernel_max_pool = {1, 1, 2, pool_shape, max_pool_compute, NULL, NULL};
 
 static double window_sum(const struct rt_geometry *g, const struct window *w, const float *x)
 {
@@ -143,7 +143,7 @@ static int average_pool_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_average_pool = {1, 1, 1, pool_shape, average_pool_compute, NULL};
+const struct rt_kernel rt_kernel_average_pool = {1, 1, 1, pool_shape, average_pool_compute, NULL, NULL};
 
 /* ---- global ---- */
 
@@ -176,7 +176,7 @@ static int global_average_compute(struct rt_kernel_call *c)
 }
 
 const struct rt_kernel rt_kernel_global_average_pool = {1, 1, 1, global_shape,
-                                                        global_average_compute, NULL};
+                                                        global_average_compute, NULL, NULL};
 
 static int global_max_compute(struct rt_kernel_call *c)
 {
@@ -191,4 +191,4 @@ static int global_max_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_global_max_pool = {1, 1, 1, global_shape, global_max_compute, NULL};
+const struct rt_kernel rt_kernel_global_max_pool = {1, 1, 1, global_shape, global_max_compute, NULL, NULL};

@@ -182,7 +182,7 @@ static int reduce_compute(struct rt_kernel_call *c)
 
 #define REDUCTION(id, step, end, since)                                                            \
     static const struct reduction id##_how = {step, end, since};                                   \
-    const struct rt_kernel rt_kernel_##id = {1, 2, 1, reduce_shape, reduce_compute, &id##_how};
+    const struct rt_kernel rt_kernel_##id = {1, 2, 1, reduce_shape, reduce_compute, &id##_how, NULL};
 REDUCTION(reduce_sum, STEP_SUM, END_NONE, 13)
 REDUCTION(reduce_mean, STEP_SUM, END_MEAN, 0)
 REDUCTION(reduce_max, STEP_MAX, END_NONE, 0)

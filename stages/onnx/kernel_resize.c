@@ -311,4 +311,4 @@ static int resize_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_resize = {1, 4, 1, resize_shape, resize_compute, NULL};
+const struct rt_kernel rt_kernel_resize = {1, 4, 1, resize_shape, resize_compute, NULL, NULL};

@@ -81,7 +81,7 @@ static int pow_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_pow = {2, 2, 1, pow_shape, pow_compute, NULL};
+const struct rt_kernel rt_kernel_pow = {2, 2, 1, pow_shape, pow_compute, NULL, NULL};
 
 /* ---- Clip: bounds are attributes before opset 11, inputs since ---- */
 
@@ -126,7 +126,7 @@ static int clip_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_clip = {1, 3, 1, clip_shape, clip_compute, NULL};
+const struct rt_kernel rt_kernel_clip = {1, 3, 1, clip_shape, clip_compute, NULL, NULL};
 
 /* ---- Where ---- */
 
@@ -173,7 +173,7 @@ static int where_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_where = {3, 3, 1, where_shape, where_compute, NULL};
+const struct rt_kernel rt_kernel_where = {3, 3, 1, where_shape, where_compute, NULL, NULL};
 
 /* ---- Cast ---- */
 
@@ -229,7 +229,7 @@ static int cast_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_cast = {1, 1, 1, cast_shape, cast_compute, NULL};
+const struct rt_kernel rt_kernel_cast = {1, 1, 1, cast_shape, cast_compute, NULL, NULL};
 
 /* ---- Identity, Dropout ---- */
 
@@ -238,7 +238,7 @@ static int identity_shape(struct rt_kernel_call *c)
     return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
-const struct rt_kernel rt_kernel_identity = {1, 1, 1, identity_shape, rt_kernel_copy, NULL};
+const struct rt_kernel rt_kernel_identity = {1, 1, 1, identity_shape, rt_kernel_copy, NULL, NULL};
 
 /* A frozen network drops nothing; the mask, when asked for, says so. */
 static int dropout_shape(struct rt_kernel_call *c)
@@ -257,4 +257,4 @@ static int dropout_compute(struct rt_kernel_call *c)
     return rt_kernel_copy(c);
 }
 
-const struct rt_kernel rt_kernel_dropout = {1, 3, 2, dropout_shape, dropout_compute, NULL};
+const struct rt_kernel rt_kernel_dropout = {1, 3, 2, dropout_shape, dropout_compute, NULL, NULL};

@@ -56,7 +56,7 @@ static int reshape_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, x->dtype, n, dim);
 }
 
-const struct rt_kernel rt_kernel_reshape = {2, 2, 1, reshape_shape, rt_kernel_copy, NULL};
+const struct rt_kernel rt_kernel_reshape = {2, 2, 1, reshape_shape, rt_kernel_copy, NULL, NULL};
 
 /* ---- Flatten ---- */
 
@@ -72,7 +72,7 @@ static int flatten_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, x->dtype, 2, dim);
 }
 
-const struct rt_kernel rt_kernel_flatten = {1, 1, 1, flatten_shape, rt_kernel_copy, NULL};
+const struct rt_kernel rt_kernel_flatten = {1, 1, 1, flatten_shape, rt_kernel_copy, NULL, NULL};
 
 /* ---- Squeeze, Unsqueeze: axes are an attribute before opset 13, an input since ---- */
 
@@ -105,7 +105,7 @@ static int squeeze_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, x->dtype, rank, dim);
 }
 
-const struct rt_kernel rt_kernel_squeeze = {1, 2, 1, squeeze_shape, rt_kernel_copy, NULL};
+const struct rt_kernel rt_kernel_squeeze = {1, 2, 1, squeeze_shape, rt_kernel_copy, NULL, NULL};
 
 static int unsqueeze_shape(struct rt_kernel_call *c)
 {
@@ -132,7 +132,7 @@ static int unsqueeze_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, x->dtype, rank, dim);
 }
 
-const struct rt_kernel rt_kernel_unsqueeze = {1, 2, 1, unsqueeze_shape, rt_kernel_copy, NULL};
+const struct rt_kernel rt_kernel_unsqueeze = {1, 2, 1, unsqueeze_shape, rt_kernel_copy, NULL, NULL};
 
 /* ---- Shape, Size ---- */
 
@@ -165,7 +165,7 @@ static int shape_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_shape = {1, 1, 1, shape_shape, shape_compute, NULL};
+const struct rt_kernel rt_kernel_shape = {1, 1, 1, shape_shape, shape_compute, NULL, NULL};
 
 static int size_shape(struct rt_kernel_call *c)
 {
@@ -178,7 +178,7 @@ static int size_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_size = {1, 1, 1, size_shape, size_compute, NULL};
+const struct rt_kernel rt_kernel_size = {1, 1, 1, size_shape, size_compute, NULL, NULL};
 
 /* ---- Constant, ConstantOfShape, Range ---- */
 
@@ -232,7 +232,7 @@ static int constant_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_constant = {0, 0, 1, constant_shape, constant_compute, NULL};
+const struct rt_kernel rt_kernel_constant = {0, 0, 1, constant_shape, constant_compute, NULL, NULL};
 
 static int filled_shape(struct rt_kernel_call *c)
 {
@@ -258,7 +258,7 @@ static int filled_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_constant_of_shape = {1, 1, 1, filled_shape, filled_compute, NULL};
+const struct rt_kernel rt_kernel_constant_of_shape = {1, 1, 1, filled_shape, filled_compute, NULL, NULL};
 
 static int range_shape(struct rt_kernel_call *c)
 {
@@ -296,4 +296,4 @@ static int range_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_range = {3, 3, 1, range_shape, range_compute, NULL};
+const struct rt_kernel rt_kernel_range = {3, 3, 1, range_shape, range_compute, NULL, NULL};

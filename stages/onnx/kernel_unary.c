@@ -56,7 +56,7 @@ static int unary_compute(struct rt_kernel_call *c)
     }
 #define KERNEL(id, ...)                                                                            \
     static const struct unary id##_how = {__VA_ARGS__};                                            \
-    const struct rt_kernel rt_kernel_##id = {1, 1, 1, unary_shape, unary_compute, &id##_how};
+    const struct rt_kernel rt_kernel_##id = {1, 1, 1, unary_shape, unary_compute, &id##_how, NULL};
 #define REAL(id, expression, ...)                                                                  \
     LOOP(id##_f32, float, RT_SIMD, expression)                                                     \
     LOOP(id##_f64, double, , expression)                                                           \
@@ -111,4 +111,4 @@ static int not_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_not = {1, 1, 1, not_shape, not_compute, NULL};
+const struct rt_kernel rt_kernel_not = {1, 1, 1, not_shape, not_compute, NULL, NULL};
