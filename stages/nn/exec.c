@@ -22,6 +22,7 @@ struct slot {
     bool output;     /* of a group: stays valid after forward, and callers may add gradients */
     bool needs_grad; /* of a group: a parameter at or before it is trained */
     bool live;       /* of a group: its gradient holds values of this step */
+    int lender;      /* of a group: the group whose dy it takes over, or -1 */
     float *y, *dy;   /* of a group */
     void *keep;
 };
@@ -125,6 +126,7 @@ static void link_nodes(struct rt_exec *x, const int *readers)
         s->skip = source || op->view || fused;
         s->group = op->view || fused ? x->slot[before].group : i;
         s->runs = i;
+        s->lender = -1;
         if (fused) {
             x->slot[x->slot[before].group].relu = true;
         }
@@ -154,6 +156,24 @@ static size_t rounded(size_t bytes)
 static const struct rt_op *op_run_at(const struct rt_exec *x, int i)
 {
     return rt_op_get(rt_graph_at(x->g, x->slot[i].runs)->op);
+}
+
+/* An op's gradient can become that of its input in place, where nobody else adds to the latter. */
+static void share_gradients(struct rt_exec *x, const int *readers)
+{
+    for (int i = x->nodes - 1; i >= 0; i--) {
+        struct slot *s = &x->slot[i];
+        const struct rt_node *n = rt_graph_at(x->g, s->runs);
+        if (s->skip || s->output || !s->needs_grad || !op_run_at(x, i)->dx_in_dy) {
+            continue;
+        }
+        int in = n->input[0];
+        struct slot *group = &x->slot[in];
+        if (group->group == in && !group->skip && readers[in] == 1 && !group->output &&
+            group->needs_grad) {
+            group->lender = s->lender >= 0 ? s->lender : i;
+        }
+    }
 }
 
 /* When the memory of group i's values and gradient is needed. */
@@ -199,7 +219,14 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
         y.where = (void **)&s->y;
         dy.where = (void **)&s->dy;
         p[pieces++] = y;
-        if (x->training && s->needs_grad) {
+        for (int k = 0; k < i; k++) {
+            struct piece other_y, other_dy;
+            if (!x->slot[k].skip && x->slot[k].lender == i) {
+                lifetime(x, k, &other_y, &other_dy);
+                dy.last = other_dy.last > dy.last ? other_dy.last : dy.last;
+            }
+        }
+        if (x->training && s->needs_grad && s->lender < 0) {
             p[pieces++] = dy;
         }
         size_t keep = op->keep && x->training ? op->keep(n, in, x->batch_max) : 0;
@@ -222,6 +249,7 @@ static int plan(struct rt_exec *x)
     int err = RT_EMEM;
     if (p && readers) {
         link_nodes(x, readers);
+        share_gradients(x, readers);
         int pieces = list_pieces(x, p);
         x->bytes = place(p, pieces);
         x->memory = aligned_alloc(HUGE_PAGE, (x->bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
@@ -230,6 +258,11 @@ static int plan(struct rt_exec *x)
         }
         for (int i = 0; x->memory && i < pieces; i++) {
             *p[i].where = x->memory + p[i].offset;
+        }
+        for (int i = 0; x->memory && i < x->nodes; i++) {
+            if (x->slot[i].lender >= 0) {
+                x->slot[i].dy = x->slot[x->slot[i].lender].dy;
+            }
         }
         err = x->memory ? 0 : RT_EMEM;
     }

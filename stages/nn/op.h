@@ -51,6 +51,7 @@ struct rt_op {
     /* What backward does not look at, so that its memory may serve others: the inputs; the output
      * (that behind a relu done for a neighbour is kept all the same). */
     bool forgets_x, forgets_y;
+    bool dx_in_dy; /* backward may be given dx[0] = dy, when not add[0]: it reads a place before it writes */
     /* Output shape and parameters (through rt_op_param) from the inputs' shapes; fills *e. */
     int (*shape)(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                  struct rt_error *e);

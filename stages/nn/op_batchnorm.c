@@ -179,9 +179,10 @@ RT_SIMD static void scale_rows(const float *restrict x, const float *restrict ot
     }
 }
 
-/* dx = scale g + b (x - mean) + s, added or written; line: mean, scale, shift, b, s. */
+/* dx = scale g + b (x - mean) + s, added or written; line: mean, scale, shift, b, s.
+ * dx may be dy. */
 RT_SIMD static void input_rows(const float *restrict x, const float *restrict y,
-                               const float *restrict dy, float *restrict dx,
+                               const float *dy, float *dx,
                                const float *restrict line, int64_t stride, int64_t rows, int64_t n,
                                enum mask mask, bool add)
 {
@@ -189,16 +190,19 @@ RT_SIMD static void input_rows(const float *restrict x, const float *restrict y,
                 *s = b + stride;
     for (int64_t p = 0; p < rows; p++, x += n, dy += n, dx += n, y += n) {
         if (mask == MASK_AGAIN && !add) {
-            for (int64_t i = 0; i < n; i++) {
+            _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)
+            {
                 float g = x[i] * scale[i] + shift[i] > 0 ? dy[i] : 0;
                 dx[i] = scale[i] * g + b[i] * (x[i] - mean[i]) + s[i];
             }
         } else if (mask == MASK_OUTPUT && !add) {
-            for (int64_t i = 0; i < n; i++) {
+            _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)
+            {
                 dx[i] = scale[i] * (y[i] > 0 ? dy[i] : 0) + b[i] * (x[i] - mean[i]) + s[i];
             }
         } else {
-            for (int64_t i = 0; i < n; i++) {
+            _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)
+            {
                 bool pass = mask == MASK_NONE ||
                             (mask == MASK_OUTPUT ? y[i] : x[i] * scale[i] + shift[i]) > 0;
                 float g = pass ? dy[i] : 0;
@@ -384,6 +388,7 @@ const struct rt_op rt_op_batchnorm = {
     .fuses_relu = true,
     .fuses_add = true,
     .forgets_y = true,
+    .dx_in_dy = true,
     .shape = shape,
     .keep = keep,
     .scratch = scratch,
