@@ -90,6 +90,12 @@ int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)
     return check_weight_terms(s, r, e);
 }
 
+int rt_student_threads(const struct rt_recipe *r)
+{
+    int threads = r->train_threads ? (int)r->train_threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return threads < 1 ? 1 : threads;
+}
+
 static int allocate_step(struct rt_student *s)
 {
     size_t n = (size_t)s->recipe->train_batch;
@@ -115,12 +121,10 @@ int rt_student_init(struct rt_student *s, struct rt_error *e)
     int rc = rt_student_check(s, s->recipe, e);
     if (rc < 0)
         return rc;
-    int threads = (int)s->recipe->train_threads;
-    if (threads == 0)
-        threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = rt_student_threads(s->recipe);
     rc = rt_sample_states_init(&s->samples, s->dataset->count);
     if (rc == 0)
-        rc = rt_parallel_create(&s->parallel, threads < 1 ? 1 : threads);
+        rc = rt_parallel_create(&s->parallel, threads);
     if (rc == 0)
         rc = rt_exec_create(&s->exec, s->model->graph, (int)s->recipe->train_batch, true,
                             s->parallel);

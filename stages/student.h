@@ -101,6 +101,8 @@ struct rt_student {
 /* Checks that the recipe's terms can be had (weight terms known, class terms share classes),
  * allocates. RT_EUSAGE, RT_EMISMATCH, RT_EMEM; after a failure rt_student_fini is still fine. */
 int rt_student_init(struct rt_student *s, struct rt_error *e);
+/* Threads that share its work: train.threads, or one per processor. */
+int rt_student_threads(const struct rt_recipe *r);
 void rt_student_fini(struct rt_student *s);
 
 /* Would this student accept these settings? Reads what is fixed after init: any thread. RT_EUSAGE,

@@ -3,6 +3,7 @@
 #include "stages/nn/blas.h"
 
 #include <cblas.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -16,6 +17,16 @@ void rt_blas_init(void)
 const char *rt_blas_core(void)
 {
     return openblas_get_corename();
+}
+
+const char *rt_blas_version(void)
+{
+    /* "OpenBLAS 0.3.21 DYNAMIC_ARCH ..." */
+    static char version[24];
+    if (sscanf(openblas_get_config(), "OpenBLAS %23s", version) != 1) {
+        return "of unknown version";
+    }
+    return version;
 }
 
 double rt_blas_gflops(int n)

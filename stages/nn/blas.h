@@ -10,6 +10,8 @@
 void rt_blas_init(void);
 /* The kernel set OpenBLAS chose: "Haswell", "SkylakeX", ... */
 const char *rt_blas_core(void);
+/* "0.3.21" */
+const char *rt_blas_version(void);
 /* Measured speed of one thread on a product of n x n matrices, in GFLOP/s; takes some 10 ms. */
 double rt_blas_gflops(int n);
 

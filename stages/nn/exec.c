@@ -21,6 +21,7 @@ struct slot {
     bool relu;       /* does the relu behind it */
     bool output;     /* of a group: stays valid after forward, and callers may add gradients */
     bool needs_grad; /* of a group: a parameter at or before it is trained */
+    bool kept;       /* of a group: its values are there until the next forward */
     bool live;       /* of a group: its gradient holds values of this step */
     int lender;      /* of a group: the group whose dy it takes over, or -1 */
     float *y, *dy;   /* of a group */
@@ -215,6 +216,7 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
             rounded((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
         struct piece y, dy;
         lifetime(x, i, &y, &dy);
+        s->kept = y.last == 2 * x->nodes;
         y.bytes = dy.bytes = bytes;
         y.where = (void **)&s->y;
         dy.where = (void **)&s->dy;
@@ -401,7 +403,8 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
 const float *rt_exec_output(const struct rt_exec *x, int node)
 {
     assert(node >= 0 && node < x->nodes);
-    return group_of(x, node)->y;
+    const struct slot *s = group_of(x, node);
+    return s->kept || x->slot[node].group == x->input_node ? s->y : NULL;
 }
 
 float *rt_exec_grad(struct rt_exec *x, int node)

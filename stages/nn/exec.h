@@ -30,9 +30,10 @@ void rt_exec_profile(struct rt_exec *x, struct rt_exec_time *time);
  */
 void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const struct rt_bags *bags,
                      bool training, uint64_t seed, uint64_t step);
-/* [batch, shape...] of a node after forward, until the next forward. In an exec without training
- * only the nodes of rank 1 (embedding, logits, ...) and those nobody reads stay valid. Batch-norm
- * and add with a relu as their only reader give what is behind the relu. */
+/* [batch, shape...] of a node after forward, until the next forward; NULL where its memory served
+ * others since. Kept are the nodes of rank 1 (embedding, logits, ...), those nobody reads and, in an
+ * exec for training, what backward looks at. Batch-norm and add with a relu as their only reader give
+ * what is behind the relu; batch-norm that an add alone reads, the sum. */
 const float *rt_exec_output(const struct rt_exec *x, int node);
 /* Ask anew after each forward: the first call then zeroes the buffer. The caller adds the loss's
  * gradient for the nodes it reads, then calls backward; nodes never asked for cost nothing. NULL in

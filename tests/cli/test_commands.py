@@ -316,8 +316,9 @@ class Bench(EndToEnd):
             self.assertAlmostEqual(f["samples_per_second"] * f["ms"] / 4000, 1, places=2)
         out, _ = self.retort("bench", "cnn1d", "--infer", "--threads", "2", "--seconds", "0", "--layers")
         lines = out.splitlines()
-        self.assertRegex(lines[0], r"^cnn1d +infer +2 threads")
-        self.assertIn("1.conv", [line.split()[0] for line in lines[2:]])
+        self.assertRegex(lines[0], r"GFLOP/s a thread; 2 threads$")
+        self.assertRegex(lines[1], r"^cnn1d +infer +2 threads")
+        self.assertIn("1.conv", [line.split()[0] for line in lines[3:]])
 
     def test_refusals(self):
         for words, said in ((("nonet",), 'no network "nonet"'), (("--threads", "0"), "--threads 0"),

@@ -13,7 +13,7 @@ import termios
 import time
 import unittest
 
-from end_to_end import PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, settings, write_manifest
+from end_to_end import PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, rows, settings, write_manifest
 
 ONNX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_picture.onnx")
 TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist")
@@ -37,6 +37,30 @@ class Training(EndToEnd):
                          {"recipe.yaml", "run.db", "log.txt", "lock", "checkpoints", "student.safetensors"})
         self.assertEqual(sorted(os.listdir(self.teacher + "/checkpoints")),
                          ["best.safetensors", "step-00000015.safetensors", "step-00000018.safetensors"])
+
+    def test_machine(self):
+        """What a run computes on stands in its first lines and in its log."""
+        _, err = self.retort("run", self.recipe, "-o", "machine", *settings(TEXT), "-s", "train.steps=1",
+                             "-s", "train.threads=1")
+        line = re.search(r"^machine   (.+, (avx512|avx2|baseline); OpenBLAS \S+ \S+, \d+ GFLOP/s a thread; "
+                         r"1 thread)$", err, re.M)
+        self.assertTrue(line, err)
+        with open(os.path.join(self.here, "machine", "log.txt")) as f:
+            self.assertRegex(f.read(), r"machine: .+ GFLOP/s a thread; 1 thread")
+
+    def test_not_finite(self):
+        """A learning rate and decay out of all proportion: step, layer and samples are named."""
+        _, err = self.train("torn", SPEECH, train__lr=100, train__decay=1, train__clip=0, train__epochs=30,
+                            run__checkpoint=1, code=1)
+        said = re.search(r"step (\d+): the (output|gradient) of ([\w.]+) is not finite; .*samples: (.+)", err)
+        self.assertTrue(said, err)
+        step, layer, ids = int(said[1]), said[3], said[4].split(", ")
+        self.assertGreater(step, 1)
+        self.assertRegex(layer, r"^(\d\.(conv|bn)|embedding|logits)")
+        known = {row[0] for row in rows(self.samples)}
+        self.assertTrue(set(ids) <= known and len(ids) > 1, ids)
+        kept = sorted(os.listdir(os.path.join(self.here, "torn", "checkpoints")))
+        self.assertTrue(kept and int(kept[-1][5:13]) < step, kept)
 
     def test_every_distillation_term(self):
         for term in TERMS:

@@ -3,6 +3,7 @@
  * this machine, layer by layer if wanted, beside the speed of its matrix product.
  * tests/bench/nn_compare runs it side by side with PyTorch and ONNX Runtime. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/machine.h"
 
 #include "stages/nn/blas.h"
 #include "stages/nn/exec.h"
@@ -422,8 +423,11 @@ int cmd_bench(int argc, char **argv)
         if (!find(argv[i]) && b.batch % b.threads)
             return rt_cmd_usage("bench", "%d threads cannot share a batch of %d", b.threads, b.batch);
     }
-    rt_blas_init();
-    b.peak = rt_blas_gflops(512);
+    struct rt_machine machine;
+    rt_machine_look(&machine, b.threads);
+    b.peak = machine.gflops;
+    if (!b.json)
+        printf("%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
     int rc = 0;
     for (int i = 0; i < NETS && rc == 0 && optind == argc; i++)
         rc = bench(&nets[i], &b, &e);

@@ -228,6 +228,9 @@ static void announce(const struct rt_training *t)
     fprintf(stderr, "run       %s: %s of %s training samples with a label, %d classes, %s for validation\n",
             t->dir.path, rt_cmd_count(labelled, a), rt_cmd_count(t->train_count, b), d->classes,
             rt_cmd_count(t->valid_count, c));
+    fprintf(stderr, "machine   %s\n", t->machine.line);
+    if (*t->machine.warning)
+        fprintf(stderr, "          %s\n", t->machine.warning);
     fprintf(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
             r->student_modality, r->student_net,
             rt_cmd_count(rt_graph_weights(t->model.graph), a), (long long)t->student.steps,
@@ -263,6 +266,11 @@ static int begin(struct rt_training *t, const struct rt_training_request *q, str
         rc = rt_recorder_open(&t->recorder, e);
     if (rc == 0 && q->journal) /* what is planned is in checkpoints: killed at any time, it is kept */
         rc = rt_recorder_checkpoint(&t->recorder, e);
+    if (rc == 0) {
+        rt_machine_look(&t->machine, rt_student_threads(t->recipe));
+        rt_rundir_log(&t->dir, "machine: %s%s%s", t->machine.line, *t->machine.warning ? ": " : "",
+                      t->machine.warning);
+    }
     if (rc == 0)
         rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",
                       (long long)t->student.step, (long long)t->student.steps, t->train_count);

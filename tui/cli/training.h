@@ -3,6 +3,7 @@
 #ifndef RT_TRAINING_H
 #define RT_TRAINING_H
 
+#include "tui/cli/machine.h"
 #include "tui/cli/recorder.h"
 
 struct rt_training_result {
@@ -14,6 +15,7 @@ struct rt_training {
     struct rt_recipe *recipe;
     struct rt_session *session;
     struct rt_rundir dir;
+    struct rt_machine machine;
     struct rt_model model;         /* the student as it learns */
     struct rt_model best_model;    /* the best by validation, after the run */
     struct rt_model *result;       /* what the run gives: &best_model, or &model; NULL before its end */
