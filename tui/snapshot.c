@@ -184,19 +184,31 @@ static int take_name(void *self, int columns, const struct rt_rundb_cell *cell)
     return 1;
 }
 
-/* Finds the curves there are, in the order of the key. */
+/* The curve behind `at` in the order of the key: the name's next split, else the next name's first. Each is
+ * one step in the key; (name, split) > (...) would walk over every point of the curve at hand. */
+static int next_series(struct rt_snapshot *m, struct rt_series *at, struct rt_error *e)
+{
+    char sql[600], name[160], split[160], before[sizeof at->split];
+    memcpy(before, at->split, sizeof before);
+    quoted(at->name, name);
+    snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE name=%s AND split>%s"
+             " ORDER BY split LIMIT 1", name, quoted(at->split, split));
+    int rc = rt_rundb_scan(m->db, sql, take_name, at, e);
+    if (rc < 0 || strcmp(before, at->split) != 0)
+        return rc;
+    snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE name>%s ORDER BY name, split LIMIT 1",
+             name);
+    return rt_rundb_scan(m->db, sql, take_name, at, e);
+}
+
 static int find_series(struct rt_snapshot *m, struct rt_error *e)
 {
-    struct rt_series found = {0};
+    struct rt_series found = {0}, before;
     int rc = 0;
     while (rc == 0 && m->series_count < RT_SERIES) {
-        char sql[600], name[160], split[160], before[64], before_split[16];
-        memcpy(before, found.name, sizeof before);
-        memcpy(before_split, found.split, sizeof before_split);
-        snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE (name, split) > (%s, %s)"
-                 " ORDER BY name, split LIMIT 1", quoted(found.name, name), quoted(found.split, split));
-        rc = rt_rundb_scan(m->db, sql, take_name, &found, e);
-        if (strcmp(before, found.name) == 0 && strcmp(before_split, found.split) == 0)
+        before = found;
+        rc = next_series(m, &found, e);
+        if (strcmp(before.name, found.name) == 0 && strcmp(before.split, found.split) == 0)
             break;
         if (rc == 0 && !rt_snapshot_series(m, found.split, found.name))
             m->series[m->series_count++] = found;
