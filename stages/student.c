@@ -105,10 +105,12 @@ static int allocate_step(struct rt_student *s)
     s->factor = calloc(n, sizeof *s->factor * (RT_SCORE_COLUMNS + 2));
     s->distance = calloc(n, sizeof *s->distance * RT_TERMS);
     s->label = calloc(n, sizeof *s->label);
+    s->scale = calloc(n, sizeof *s->scale);
+    s->out = calloc(n, sizeof *s->out);
     s->head = calloc(n, sizeof *s->head * heads);
     s->d_head = calloc(n, sizeof *s->d_head * heads);
     return s->weight && s->quality && s->factor && s->distance && s->label && s->head &&
-                   s->d_head
+                   s->d_head && s->scale && s->out
                ? 0
                : RT_EMEM;
 }
@@ -143,7 +145,7 @@ void rt_student_fini(struct rt_student *s)
     rt_exec_destroy(s->exec);
     rt_parallel_destroy(s->parallel);
     rt_sample_states_fini(&s->samples);
-    void *owned[] = {s->weight, s->quality, s->factor, s->distance, s->label, s->head, s->d_head,
+    void *owned[] = {s->weight, s->quality, s->factor, s->distance, s->label, s->scale, s->out, s->head, s->d_head,
                      s->eval.own, s->eval.head,
                      s->eval.teacher, s->eval.label, s->eval.taught};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
@@ -250,9 +252,59 @@ static void confidence_factor(const struct rt_student *s, const struct unpacked 
     }
 }
 
-/* quality[i] from the chosen terms, then weight[i]. */
-static void weigh(struct rt_student *s, const struct unpacked *u, int n)
+/* Samples taken out by hand leave the batch: they are in no mean, not of batch-norm either. */
+static void leave_rows(struct rt_tensor *t, const uint8_t *out, int n)
 {
+    size_t row = t->data ? rt_tensor_bytes(t) / (size_t)n : 0;
+    char *data = t->data;
+    for (int i = 0, kept = 0; data && i < n; i++)
+        if (!out[i])
+            memmove(data + (size_t)kept++ * row, data + (size_t)i * row, row);
+}
+
+static void leave_bags(struct unpacked *u, const uint8_t *out, int n)
+{
+    int32_t *offset = u->offset.data, *bucket = u->bucket.data, at = 0;
+    float *weight = u->weight.data;
+    int kept = 0;
+    for (int i = 0; offset && i < n; i++) {
+        int32_t from = offset[i], many = offset[i + 1] - from;
+        if (out[i])
+            continue;
+        memmove(bucket + at, bucket + from, (size_t)many * sizeof *bucket);
+        memmove(weight + at, weight + from, (size_t)many * sizeof *weight);
+        offset[kept++] = at;
+        at += many;
+    }
+    if (offset)
+        offset[kept] = at;
+}
+
+static void leave_excluded(struct rt_student *s, struct rt_batch *b, struct unpacked *u)
+{
+    const struct rt_hand *hand = s->control ? rt_control_hand(s->control) : NULL;
+    struct rt_tensor *dense[] = {&u->input, &u->quality, &u->have, &u->embedding, &u->logits};
+    int n = b->count, kept = 0;
+    for (int i = 0; i < n; i++)
+        s->out[i] = hand && hand->rows ? hand->excluded[b->sample[i]] : 0;
+    if (!memchr(s->out, 1, (size_t)n))
+        return;
+    for (size_t k = 0; k < sizeof dense / sizeof *dense; k++)
+        leave_rows(dense[k], s->out, n);
+    leave_bags(u, s->out, n);
+    for (int i = 0; i < n; i++)
+        if (!s->out[i])
+            b->sample[kept++] = b->sample[i];
+    b->count = kept;
+}
+
+/* quality[i] from the chosen terms, then weight[i]. */
+static void weigh(struct rt_student *s, const struct rt_batch *b, const struct unpacked *u)
+{
+    const struct rt_hand *hand = s->control ? rt_control_hand(s->control) : NULL;
+    int n = b->count;
+    for (int i = 0; i < n; i++)
+        s->scale[i] = hand && hand->rows ? hand->factor[b->sample[i]] : 1;
     const struct rt_recipe *r = s->recipe;
     rt_key_text list;
     int column[RT_SCORE_COLUMNS + 2], terms = 0;
@@ -278,9 +330,11 @@ static void weigh(struct rt_student *s, const struct unpacked *u, int n)
     }
     rt_weight_quality(s->factor, (size_t)n, terms, s->quality);
     if (terms)
-        rt_weight_batch(s->quality, NULL, (size_t)n, r->weight_gamma, r->weight_floor, s->weight);
-    for (int i = 0; terms == 0 && i < n; i++)
-        s->weight[i] = s->quality[i] = 1;
+        rt_weight_batch(s->quality, s->scale, (size_t)n, r->weight_gamma, r->weight_floor, s->weight);
+    for (int i = 0; terms == 0 && i < n; i++) {
+        s->quality[i] = 1;
+        s->weight[i] = s->scale[i];
+    }
 }
 
 /* Losses and their gradients into the graph's output gradients. */
@@ -383,7 +437,7 @@ static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, s
         s->label[i] = s->dataset->label[b->sample[i]];
     rt_exec_forward(s->exec, n, u->input.data, u->input.data ? NULL : &bags, true,
                     (uint64_t)r->seed, (uint64_t)s->step);
-    weigh(s, u, n);
+    weigh(s, b, u);
     struct rt_objective_out out = {0};
     int rc = objective(s, u, n, &out, e);
     if (rc < 0)
@@ -433,6 +487,7 @@ static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
     for (int i = 0; rc == 0 && s->observer.left_out && i < b->drops; i++)
         s->observer.left_out(s->observer.self, &b->drop[i]);
     if (rc == 0 && b->kind == RT_BATCH_TRAIN) {
+        leave_excluded(s, b, &u);
         if (b->count >= 2)
             rc = learn(s, b, &u, e);
         else

@@ -93,7 +93,8 @@ struct rt_student {
         int count, room;
     } eval;
     /* [batch] arrays for one step */
-    double *weight, *quality, *factor, *distance;
+    double *weight, *quality, *factor, *distance, *scale; /* scale: by hand */
+    uint8_t *out; /* 1 = excluded by hand */
     int32_t *label;
     float *head, *d_head;
 };

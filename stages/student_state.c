@@ -60,14 +60,15 @@ static void sample_arrays(const struct rt_sample_states *s, struct sample_array 
 /* Only what is there to tell: a run never touched has the bytes of one that cannot be. */
 static int save_control(struct rt_control *c, struct rt_safetensors *out)
 {
-    char *settings, *pending;
-    int rc = rt_control_save(c, &settings, &pending);
-    if (rc == 0 && settings[0])
-        rc = rt_safetensors_set_text(out, "retort.settings", settings);
-    if (rc == 0 && pending[0])
-        rc = rt_safetensors_set_text(out, "retort.pending", pending);
-    free(settings);
-    free(pending);
+    struct rt_control_text t;
+    int rc = rt_control_save(c, &t);
+    if (rc == 0 && t.settings[0])
+        rc = rt_safetensors_set_text(out, "retort.settings", t.settings);
+    if (rc == 0 && t.samples[0])
+        rc = rt_safetensors_set_text(out, "retort.samples", t.samples);
+    if (rc == 0 && t.pending[0])
+        rc = rt_safetensors_set_text(out, "retort.pending", t.pending);
+    rt_control_text_fini(&t);
     return rc;
 }
 
@@ -126,9 +127,11 @@ int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const
         rc = rt_optim_load(s->optim, in, e);
     if (rc == 0)
         rc = rt_objective_load(&s->objective, in, e);
+    struct rt_control_text t = {(char *)rt_safetensors_text(in, "retort.settings"),
+                                (char *)rt_safetensors_text(in, "retort.samples"),
+                                (char *)rt_safetensors_text(in, "retort.pending")};
     if (rc == 0 && s->control)
-        rc = rt_control_load(s->control, rt_safetensors_text(in, "retort.settings"),
-                             rt_safetensors_text(in, "retort.pending"), step, e);
+        rc = rt_control_load(s->control, &t, step, e);
     if (rc < 0) {
         rt_error_prefix(e, "%s", name);
         return rc;

@@ -1,42 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * control: see control.h. Two copies of the settings: `now` belongs to the student; `ahead`, behind the
- * lock, is `now` with all changes that are due at the next update: what requests are checked against. */
-#include "pipeline/live/control.h"
+ * control: see control.h: requests for settings, steps, pace. */
+#include "pipeline/live/control_parts.h"
 #include "formats/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 #define POLL_NS UINT64_C(50000000) /* how soon a paused run notices a signal */
-
-struct change {
-    int64_t step;
-    const struct rt_key *key;
-    char who[RT_CONTROL_WHO];
-    char *value;
-    int in_ahead;
-};
-
-struct rt_control {
-    struct rt_recipe start; /* never changes */
-    struct rt_control_host host;
-
-    /* the thread of rt_control_step */
-    struct rt_recipe now;
-
-    uv_mutex_t lock; /* what follows */
-    uv_cond_t wake;
-    struct rt_recipe ahead, trial; /* trial: room for a check */
-    struct change *pending;        /* by step, then in the order they came */
-    int count, room;
-    int64_t *save; /* steps whose checkpoints are asked for */
-    int saves, save_room;
-    int64_t next, until, allowed;
-    int paused;
-};
 
 int rt_control_create(struct rt_control **out, const struct rt_recipe *start)
 {
@@ -68,6 +40,9 @@ void rt_control_destroy(struct rt_control *c)
         free(c->pending[i].value);
     free(c->pending);
     free(c->save);
+    rt_control_forget(c);
+    rt_hand_fini(&c->hand);
+    rt_hand_fini(&c->hand_ahead);
     uv_cond_destroy(&c->wake);
     uv_mutex_destroy(&c->lock);
     free(c);
@@ -85,7 +60,7 @@ const struct rt_recipe *rt_control_settings(const struct rt_control *c)
 
 /* ---- changes that wait (under the lock) ---- */
 
-static int check_who(const char *who, struct rt_error *e)
+int rt_control_check_who(const char *who, struct rt_error *e)
 {
     size_t n = strspn(who, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-");
     char quoted[RT_QUOTE];
@@ -95,7 +70,7 @@ static int check_who(const char *who, struct rt_error *e)
                         rt_quote(quoted, sizeof quoted, who), RT_CONTROL_WHO - 1);
 }
 
-static int find_control(const char *name, const struct rt_key **key, struct rt_error *e)
+int rt_control_find(const char *name, const struct rt_key **key, struct rt_error *e)
 {
     *key = rt_key_find(name);
     if (!*key)
@@ -105,8 +80,7 @@ static int find_control(const char *name, const struct rt_key **key, struct rt_e
                : rt_error_set(e, RT_EUSAGE, "%s takes effect at the start of a run only", name);
 }
 
-/* c->trial = the settings `base` with one value changed, if the run accepts that. */
-static int try_change(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
+int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
                       const char *value, struct rt_error *e)
 {
     c->trial = *base;
@@ -114,22 +88,23 @@ static int try_change(struct rt_control *c, const struct rt_recipe *base, const 
     return rc == 0 && c->host.check ? c->host.check(c->host.self, &c->trial, e) : rc;
 }
 
-static int insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
+int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
                   const char *value, int in_ahead, struct rt_error *e)
 {
+    const char *name = key ? key->name : RT_HAND_KEY;
     if (c->count == RT_CONTROL_PENDING)
-        return rt_error_set(e, RT_EBUSY, "%s: %d changes wait already", key->name, c->count);
+        return rt_error_set(e, RT_EBUSY, "%s: %d changes wait already", name, c->count);
     if (c->count == c->room) {
         int room = c->room ? 2 * c->room : 16;
-        struct change *more = realloc(c->pending, (size_t)room * sizeof *more);
+        struct rt_control_change *more = realloc(c->pending, (size_t)room * sizeof *more);
         if (!more)
-            return rt_error_set(e, RT_EMEM, "%s: no memory for a change", key->name);
+            return rt_error_set(e, RT_EMEM, "%s: no memory for a change", name);
         c->pending = more;
         c->room = room;
     }
-    struct change w = {.step = step, .key = key, .value = strdup(value), .in_ahead = in_ahead};
+    struct rt_control_change w = {.step = step, .key = key, .value = strdup(value), .in_ahead = in_ahead};
     if (!w.value)
-        return rt_error_set(e, RT_EMEM, "%s: no memory for a change", key->name);
+        return rt_error_set(e, RT_EMEM, "%s: no memory for a change", name);
     snprintf(w.who, sizeof w.who, "%s", who);
     int at = c->count++;
     for (; at > 0 && c->pending[at - 1].step > step; at--)
@@ -142,9 +117,11 @@ static int insert(struct rt_control *c, int64_t step, const char *who, const str
 static void look_ahead(struct rt_control *c)
 {
     for (int i = 0; i < c->count && c->pending[i].step <= c->next; i++) {
-        struct change *w = &c->pending[i];
-        if (!w->in_ahead)
+        struct rt_control_change *w = &c->pending[i];
+        if (!w->in_ahead && w->key)
             rt_recipe_put(&c->ahead, w->key, w->value, NULL, NULL);
+        else if (!w->in_ahead)
+            rt_hand_assign(&c->hand_ahead, w->value, NULL);
         w->in_ahead = 1;
     }
 }
@@ -153,21 +130,25 @@ int rt_control_set(struct rt_control *c, const char *who, const char *name, cons
                    char *before, int64_t *at, struct rt_error *e)
 {
     const struct rt_key *key = NULL;
-    int rc = check_who(who, e);
+    int rc = rt_control_check_who(who, e);
     if (rc == 0)
-        rc = find_control(name, &key, e);
+        rc = rt_control_find(name, &key, e);
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
-    rc = try_change(c, &c->ahead, key, value, e);
+    char was[RT_RECIPE_TEXT], is[RT_RECIPE_TEXT];
+    rt_recipe_get(&c->ahead, key, was, sizeof was);
+    rc = rt_control_try(c, &c->ahead, key, value, e);
     if (rc == 0)
-        rc = insert(c, c->next, who, key, value, 1, e);
+        rc = rt_control_insert(c, c->next, who, key, value, 1, e);
     if (rc == 0) {
         if (before)
-            rt_recipe_get(&c->ahead, key, before, RT_RECIPE_TEXT);
+            snprintf(before, RT_RECIPE_TEXT, "%s", was);
         if (at)
             *at = c->next;
         c->ahead = c->trial;
+        rt_recipe_get(&c->ahead, key, is, sizeof is);
+        rt_control_remember(c, key, strdup(was), strdup(is)); /* without memory it cannot be undone */
     }
     uv_mutex_unlock(&c->lock);
     return rc;
@@ -177,9 +158,10 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
                     const char *value, struct rt_error *e)
 {
     const struct rt_key *key = NULL;
-    int rc = check_who(who, e);
-    if (rc == 0)
-        rc = find_control(name, &key, e);
+    bool samples = strcmp(name, RT_HAND_KEY) == 0;
+    int rc = rt_control_check_who(who, e);
+    if (rc == 0 && !samples)
+        rc = rt_control_find(name, &key, e);
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
@@ -187,9 +169,10 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
         rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
                           name, step, c->next);
     if (rc == 0)
-        rc = try_change(c, &c->ahead, key, value, e);
+        rc = samples ? rt_hand_check(&c->hand_ahead, value, e)
+                     : rt_control_try(c, &c->ahead, key, value, e);
     if (rc == 0)
-        rc = insert(c, step, who, key, value, 0, e);
+        rc = rt_control_insert(c, step, who, key, value, 0, e);
     if (rc == 0)
         look_ahead(c);
     uv_mutex_unlock(&c->lock);
@@ -251,7 +234,7 @@ static int wait_for_leave(struct rt_control *c, struct rt_error *e)
 }
 
 /* Hands the changes due at c->next over to *due; their number. */
-static int take_due(struct rt_control *c, struct change **due, struct rt_error *e)
+static int take_due(struct rt_control *c, struct rt_control_change **due, struct rt_error *e)
 {
     int n = 0;
     while (n < c->count && c->pending[n].step <= c->next)
@@ -267,10 +250,26 @@ static int take_due(struct rt_control *c, struct change **due, struct rt_error *
     return n;
 }
 
-static int apply(struct rt_control *c, int64_t step, const struct change *w,
+static int apply_samples(struct rt_control *c, int64_t step, const struct rt_control_change *w,
+                         const struct rt_control_told *told, struct rt_error *e)
+{
+    int *row, n = rt_hand_rows(&c->hand, w->value, &row, e);
+    char *before = n < 0 ? NULL : rt_hand_text(&c->hand, row, n);
+    int rc = n < 0 ? n : before ? rt_hand_assign(&c->hand, w->value, e)
+                                : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
+    if (rc == 0 && told && told->change)
+        rc = told->change(told->self, step, w->who, RT_HAND_KEY, before, w->value, e);
+    free(before);
+    free(row);
+    return rc;
+}
+
+static int apply(struct rt_control *c, int64_t step, const struct rt_control_change *w,
                  const struct rt_control_told *told, struct rt_error *e)
 {
     char before[RT_RECIPE_TEXT], after[RT_RECIPE_TEXT];
+    if (!w->key)
+        return apply_samples(c, step, w, told, e);
     rt_recipe_get(&c->now, w->key, before, sizeof before);
     int rc = rt_recipe_put(&c->now, w->key, w->value, NULL, e);
     if (rc == 0 && c->host.check)
@@ -288,7 +287,7 @@ static int apply(struct rt_control *c, int64_t step, const struct change *w,
 int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
                     struct rt_error *e)
 {
-    struct change *due = NULL;
+    struct rt_control_change *due = NULL;
     uv_mutex_lock(&c->lock);
     c->next = step;
     look_ahead(c);
@@ -389,87 +388,4 @@ void rt_control_stop(struct rt_control *c)
     if (c->host.stop)
         c->host.stop(c->host.self);
     rt_control_until(c, 0);
-}
-
-/* ---- checkpoint ---- */
-
-int rt_control_save(struct rt_control *c, char **settings, char **pending)
-{
-    size_t size;
-    *settings = *pending = NULL;
-    FILE *f = open_memstream(settings, &size);
-    for (int i = 0; f && i < rt_key_count; i++) {
-        char first[RT_RECIPE_TEXT], now[RT_RECIPE_TEXT];
-        rt_recipe_get(&c->start, &rt_keys[i], first, sizeof first);
-        rt_recipe_get(&c->now, &rt_keys[i], now, sizeof now);
-        if (strcmp(first, now) != 0)
-            fprintf(f, "%s=%s\n", rt_keys[i].name, now);
-    }
-    int failed = !f || fclose(f) != 0;
-    f = failed ? NULL : open_memstream(pending, &size);
-    uv_mutex_lock(&c->lock);
-    for (int i = 0; f && i < c->count; i++)
-        fprintf(f, "%" PRId64 " %s %s=%s\n", c->pending[i].step, c->pending[i].who,
-                c->pending[i].key->name, c->pending[i].value);
-    uv_mutex_unlock(&c->lock);
-    failed |= !f || fclose(f) != 0;
-    if (!failed)
-        return 0;
-    free(*settings);
-    free(*pending);
-    *settings = *pending = NULL;
-    return RT_EMEM;
-}
-
-/* "key=value" into a setting that may change. */
-static int load_setting(struct rt_control *c, char *line, struct rt_error *e)
-{
-    const struct rt_key *key = NULL;
-    char *equals = strchr(line, '=');
-    if (!equals)
-        return rt_error_set(e, RT_EFORMAT, "retort.settings: \"%.60s\" is not key=value", line);
-    *equals = '\0';
-    int rc = find_control(line, &key, e);
-    return rc == 0 ? rt_recipe_put(&c->now, key, equals + 1, NULL, e) : rc;
-}
-
-/* "step who key=value" into a change that waits. */
-static int load_pending(struct rt_control *c, char *line, struct rt_error *e)
-{
-    char *rest, *step = line, *who = strchr(line, ' ');
-    char *key = who ? strchr(who + 1, ' ') : NULL, *value = key ? strchr(key, '=') : NULL;
-    long long at = strtoll(step, &rest, 10);
-    if (!value || rest != who)
-        return rt_error_set(e, RT_EFORMAT, "retort.pending: \"%.60s\" is not: step who key=value",
-                            line);
-    *who++ = *key++ = *value++ = '\0';
-    return rt_control_plan(c, at, who, key, value, e);
-}
-
-static int each_line(struct rt_control *c, const char *text,
-                     int (*line)(struct rt_control *c, char *line, struct rt_error *e),
-                     struct rt_error *e)
-{
-    int rc = 0;
-    char *copy = strdup(text ? text : "");
-    if (!copy)
-        return rt_error_set(e, RT_EMEM, "no memory for the settings of a checkpoint");
-    for (char *save = NULL, *w = strtok_r(copy, "\n", &save); rc == 0 && w;
-         w = strtok_r(NULL, "\n", &save))
-        rc = line(c, w, e);
-    free(copy);
-    return rc;
-}
-
-int rt_control_load(struct rt_control *c, const char *settings, const char *pending, int64_t step,
-                    struct rt_error *e)
-{
-    int rc = each_line(c, settings, load_setting, e);
-    if (rc < 0)
-        return rc;
-    uv_mutex_lock(&c->lock);
-    c->ahead = c->now;
-    c->next = step + 1;
-    uv_mutex_unlock(&c->lock);
-    return each_line(c, pending, load_pending, e);
 }

@@ -2,12 +2,13 @@
  * control: what may be changed while a run goes on, and its pace. A mailbox between whoever asks (any
  * thread) and the student, who empties it at the start of each update; so a change takes effect at an
  * exact update, and repeating the changes at their updates repeats the run.
- * A control is a setting whose row in recipe.def has the effect STEP. Updates are counted from 1; the
+ * Changed are settings whose row in recipe.def has the effect STEP, and the factors of samples (hand.h). Updates are counted from 1; the
  * checkpoint of step N holds what updates 1 to N have made. */
 #ifndef RT_CONTROL_H
 #define RT_CONTROL_H
 
 #include "formats/recipe.h"
+#include "pipeline/live/hand.h"
 
 #define RT_CONTROL_WHO 32       /* bytes of a name, with its end: letters, digits and _ . : - */
 #define RT_CONTROL_PENDING 65536 /* changes that may wait */
@@ -34,6 +35,8 @@ struct rt_control_told {
 
 /* A run that starts with these settings (copied). RT_EMEM. */
 int rt_control_create(struct rt_control **out, const struct rt_recipe *start);
+/* How many samples there are: before anything is done to them, and before other threads know c. RT_EMEM. */
+int rt_control_samples(struct rt_control *c, int rows);
 void rt_control_destroy(struct rt_control *c); /* NULL is fine */
 void rt_control_host(struct rt_control *c, const struct rt_control_host *host);
 
@@ -46,11 +49,19 @@ const struct rt_recipe *rt_control_settings(const struct rt_control *c);
  * step; RT_ESTOPPED = the run is to end before this update; or what `told` returned. */
 int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
                     struct rt_error *e);
-/* For a checkpoint, as malloc'ed text, "" when there is nothing: settings that differ from the start
- * ("key=value" lines), and changes that wait ("step who key=value" lines). RT_EMEM. */
-int rt_control_save(struct rt_control *c, char **settings, char **pending);
+/* What has been done to samples; as the settings, for the thread of rt_control_step. */
+const struct rt_hand *rt_control_hand(const struct rt_control *c);
+
+/* For a checkpoint, as malloc'ed text, "" when there is nothing. */
+struct rt_control_text {
+    char *settings; /* those that differ from the start: "key=value" lines */
+    char *samples;  /* what was done to them: a text of hand.h */
+    char *pending;  /* changes that wait: "step who key=value" lines */
+};
+int rt_control_save(struct rt_control *c, struct rt_control_text *t); /* RT_EMEM */
+void rt_control_text_fini(struct rt_control_text *t);
 /* Back from a checkpoint of step `step`; NULL = "". Not while the run goes on. RT_EFORMAT, RT_ERANGE. */
-int rt_control_load(struct rt_control *c, const char *settings, const char *pending, int64_t step,
+int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64_t step,
                     struct rt_error *e);
 
 /* ---- whoever asks: any thread, any time ---- */
@@ -61,9 +72,23 @@ int rt_control_load(struct rt_control *c, const char *settings, const char *pend
  * wait. A change that the run's end overtakes is kept in its last checkpoint. */
 int rt_control_set(struct rt_control *c, const char *who, const char *key, const char *value,
                    char *before, int64_t *at, struct rt_error *e);
-/* The same for a later update: another run's journal. A step that is over is refused (RT_ERANGE). */
+/* The same for a later update: another run's journal; key RT_HAND_KEY: a text of hand.h. A step that is
+ * over is refused (RT_ERANGE). */
 int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *key,
                     const char *value, struct rt_error *e);
+
+enum rt_touch { RT_TOUCH_SET, RT_TOUCH_SCALE, RT_TOUCH_MUTE, RT_TOUCH_EXCLUDE, RT_TOUCH_RESTORE };
+/* Changes the state of samples (rows of the data set, any order) at the next update *at: their factor
+ * becomes `factor` (SET) or is multiplied by it (SCALE), becomes 0 (MUTE); they take no part any more
+ * (EXCLUDE); or they are as at the start again (RESTORE). words: what was meant, for the journal; no line
+ * ends. RT_ERANGE for a factor that is not from 0 to RT_HAND_MOST, or no rows; RT_EBUSY. */
+int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch, double factor,
+                     const int *row, int count, const char *words, int64_t *at, struct rt_error *e);
+/* Takes the last change back that stands (a setting's or of samples, by whoever, of this process), or
+ * makes the one again that was taken back last: a change like any other, at the next update *at. what
+ * ([RT_RECIPE_TEXT]): "key: before -> after", cut. RT_ENODATA when there is none. */
+int rt_control_undo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e);
+int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e);
 /* A setting's value at the next update; any setting. RT_ENOTFOUND. */
 int rt_control_get(struct rt_control *c, const char *key, char *value, size_t size,
                    struct rt_error *e);

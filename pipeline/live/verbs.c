@@ -5,13 +5,14 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A request on its way. */
 struct call {
     const struct rt_desk *desk;
-    const char *who, *arg[2];
+    const char *who, *verb, *arg[RT_VERB_WORDS];
     int args, *watch;
     json_t *result; /* an object */
 };
@@ -81,6 +82,94 @@ static int verb_set(struct call *c, struct rt_error *e)
         put_text(c->result, "after", after);
     put_int(c->result, "step", at);
     return 0;
+}
+
+/* "weight *0.5 where snr < 10" */
+static void say_call(const struct call *c, char *text, size_t size)
+{
+    snprintf(text, size, "%s", c->verb);
+    for (int i = 0; i < c->args && strlen(text) + 2 < size; i++)
+        snprintf(text + strlen(text), size - strlen(text), " %s", c->arg[i]);
+}
+
+/* The rows that the arguments from `first` on name. */
+static int find_rows(struct call *c, int first, int **row, struct rt_error *e)
+{
+    if (!c->desk->find)
+        return rt_error_set(e, RT_EUSAGE, "%s: samples cannot be named in this run", c->verb);
+    return c->desk->find(c->desk->self, c->arg + first, c->args - first, row, e);
+}
+
+static int touch(struct call *c, enum rt_touch how, double factor, int first, struct rt_error *e)
+{
+    char words[400];
+    int *row = NULL, n = find_rows(c, first, &row, e);
+    int64_t at = 0;
+    if (n < 0)
+        return n;
+    say_call(c, words, sizeof words);
+    snprintf(words + strlen(words), sizeof words - strlen(words), " (%d)", n);
+    int rc = rt_control_touch(c->desk->control, c->who, how, factor, row, n, words, &at, e);
+    free(row);
+    put_int(c->result, "samples", n);
+    put_int(c->result, "step", at);
+    return rc;
+}
+
+static int verb_weight(struct call *c, struct rt_error *e)
+{
+    bool times = c->arg[0][0] == '*';
+    char *end, quoted[RT_QUOTE];
+    double factor = strtod(c->arg[0] + times, &end);
+    if (end == c->arg[0] + times || *end || !isfinite(factor))
+        return rt_error_set(e, RT_EUSAGE, "weight %s: write a factor, 0.5, or one to multiply by, *0.5",
+                            rt_quote(quoted, sizeof quoted, c->arg[0]));
+    return touch(c, times ? RT_TOUCH_SCALE : RT_TOUCH_SET, factor, 1, e);
+}
+
+static int verb_mute(struct call *c, struct rt_error *e)
+{
+    return touch(c, RT_TOUCH_MUTE, 0, 0, e);
+}
+
+static int verb_exclude(struct call *c, struct rt_error *e)
+{
+    return touch(c, RT_TOUCH_EXCLUDE, 0, 0, e);
+}
+
+static int verb_restore(struct call *c, struct rt_error *e)
+{
+    return touch(c, RT_TOUCH_RESTORE, 0, 0, e);
+}
+
+static int verb_count(struct call *c, struct rt_error *e)
+{
+    int *row = NULL, n = find_rows(c, 0, &row, e);
+    free(row);
+    put_int(c->result, "samples", n);
+    return n < 0 ? n : 0;
+}
+
+static int back_or_again(struct call *c,
+                         int (*go)(struct rt_control *, const char *, char *, int64_t *, struct rt_error *),
+                         struct rt_error *e)
+{
+    char what[RT_RECIPE_TEXT] = "";
+    int64_t at = 0;
+    int rc = go(c->desk->control, c->who, what, &at, e);
+    put_text(c->result, "change", what);
+    put_int(c->result, "step", at);
+    return rc;
+}
+
+static int verb_undo(struct call *c, struct rt_error *e)
+{
+    return back_or_again(c, rt_control_undo, e);
+}
+
+static int verb_redo(struct call *c, struct rt_error *e)
+{
+    return back_or_again(c, rt_control_redo, e);
 }
 
 static int verb_pause(struct call *c, struct rt_error *e)
@@ -179,6 +268,7 @@ static int perform(struct call *c, const json_t *request, struct rt_error *e)
         return unknown_verb(name, e);
     if ((args && !json_is_array(args)) || (who && !json_is_string(who)))
         return rt_error_set(e, RT_EFORMAT, "%s: args is a list of texts, who a text", name);
+    c->verb = verb->name;
     c->args = (int)json_array_size(args);
     if (c->args < verb->least || c->args > verb->most)
         return rt_error_set(e, RT_EUSAGE, "%d arguments for: %s %s", c->args, name, verb->arguments);

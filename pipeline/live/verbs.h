@@ -7,6 +7,8 @@
 #include "pipeline/live/control.h"
 #include "pipeline/live/status.h"
 
+#define RT_VERB_WORDS 256 /* arguments of a verb, at most */
+
 struct rt_live_verb {
     const char *name;
     int least, most; /* arguments */
@@ -20,6 +22,10 @@ const struct rt_live_verb *rt_live_verb_find(const char *name); /* NULL when unk
 struct rt_desk {
     struct rt_control *control;
     struct rt_board *board;
+    /* Which rows are meant by ids, or by "where" and an expression: their number, *row malloc'ed, or an
+     * error; NULL: this run's samples cannot be named. Any one thread. */
+    int (*find)(const void *self, const char *const *which, int count, int **row, struct rt_error *e);
+    const void *self;
 };
 
 /* The reply to a request line (without its end), malloc'ed, without an end of line; NULL without memory.

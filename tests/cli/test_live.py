@@ -175,6 +175,51 @@ class Steered(Live):
         self.assertEqual(self.outcome("a"), self.outcome("b"))
         self.assertEqual(self.journal("b"), journal)
 
+    def test_samples_weighed_muted_excluded_undone(self):
+        """What is done to samples acts on the run, is kept through a stop, and repeats byte for byte."""
+        run = self.begin("a")
+        self.ctl("a", "pause")
+        self.wait_until("a", "state", "paused")
+        ids = [row[0] for row in self.query("a", "SELECT id FROM samples WHERE split='train' ORDER BY row")]
+        few = self.ctl("a", "count", "where", "snr < 20")["samples"]
+        self.assertEqual(few, self.query("a", "SELECT count(*) FROM samples WHERE snr < 20")[0][0])
+        self.assertTrue(0 < few < self.samples)
+        done = self.ctl("a", "weight", "*0.5", "where", "snr < 20")
+        self.assertEqual(done["samples"], few)
+        self.assertEqual(self.ctl("a", "mute", ids[0], ids[1])["samples"], 2)
+        self.ctl("a", "exclude", ids[2])
+        self.ctl("a", "weight", "3", ids[3])
+        self.assertIn("samples", self.ctl("a", "undo")["change"])  # the factor 3
+        self.ctl("a", "exclude", ids[4])
+        self.says(self.ctl("a", "redo", code=2), "no change was undone")
+        self.ctl("a", "restore", ids[4])
+        for words, says in ((("mute", "nobody"), 'no sample "nobody"'), (("weight", "x", ids[0]), "weight"),
+                            (("weight", "-1", ids[0]), "from 0 to"), (("mute", "where", "snr <"), "where"),
+                            (("mute", "where", "snr < -999"), "no sample")):
+            _, err = self.retort("ctl", "a", *words, code=None)
+            self.says(err, says)
+        self.ctl("a", "step", "3")
+        self.wait_until("a", "step", done["step"] + 2)
+        self.ctl("a", "stop")
+        run.communicate(timeout=PATIENCE)
+        run = self.begin("a", "--resume")
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, err)
+        state = dict((row[0], row[1:]) for row in
+                     self.query("a", "SELECT id, factor, excluded, seen, snr, weight FROM samples"))
+        self.assertEqual(state[ids[0]][:2], (0, 0))
+        self.assertEqual(state[ids[2]][1], 1)
+        self.assertLess(state[ids[2]][2], state[ids[5]][2])  # seen before it was excluded only
+        self.assertEqual(state[ids[4]][:2], (1, 0))
+        for name, (factor, excluded, _, snr, _) in state.items():
+            if name not in ids[:5]:
+                self.assertEqual((factor, excluded), (0.5 if snr is not None and snr < 20 else 1, 0), name)
+        self.assertEqual(state[ids[0]][4], 0)  # the weight it had last
+        out, _ = self.retort("replay", "a", "-q")
+        self.says(out, "identical to step 400")
+        self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
+        self.assertEqual(self.outcome("a"), self.outcome("b"))
+
     def test_watched_and_signalled_while_paused(self):
         run = self.begin("a", run__checkpoint=1000)
         watch = self.start("ctl", "a", "watch")

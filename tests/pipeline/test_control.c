@@ -174,24 +174,24 @@ static void test_kept_in_a_checkpoint(void **state)
 {
     (void)state;
     struct bench b, again;
-    char *settings, *pending;
+    struct rt_control_text t;
     open_bench(&b);
-    assert_int_equal(rt_control_save(b.c, &settings, &pending), 0);
-    assert_string_equal(settings, "");
-    assert_string_equal(pending, "");
-    free(settings);
-    free(pending);
+    assert_int_equal(rt_control_save(b.c, &t), 0);
+    assert_string_equal(t.settings, "");
+    assert_string_equal(t.samples, "");
+    assert_string_equal(t.pending, "");
+    rt_control_text_fini(&t);
     assert_int_equal(rt_control_set(b.c, "me", "train.lr", "0.125", NULL, NULL, &b.e), 0);
     assert_int_equal(rt_control_set(b.c, "me", "weight.terms", "snr,level", NULL, NULL, &b.e), 0);
     assert_int_equal(step(&b, 1), 0);
     assert_int_equal(rt_control_set(b.c, "me", "train.clip", "7", NULL, NULL, &b.e), 0);
     assert_int_equal(rt_control_plan(b.c, 9, "plan", "weight.floor", "25%", &b.e), 0);
-    assert_int_equal(rt_control_save(b.c, &settings, &pending), 0);
-    assert_string_equal(settings, "weight.terms=snr,level\ntrain.lr=0.125\n");
-    assert_string_equal(pending, "2 me train.clip=7\n9 plan weight.floor=25%\n");
+    assert_int_equal(rt_control_save(b.c, &t), 0);
+    assert_string_equal(t.settings, "weight.terms=snr,level\ntrain.lr=0.125\n");
+    assert_string_equal(t.pending, "2 me train.clip=7\n9 plan weight.floor=25%\n");
 
     open_bench(&again);
-    assert_int_equal(rt_control_load(again.c, settings, pending, 1, &again.e), 0);
+    assert_int_equal(rt_control_load(again.c, &t, 1, &again.e), 0);
     assert_int_equal(rt_control_next(again.c), 2);
     assert_memory_equal(rt_control_settings(again.c), rt_control_settings(b.c), sizeof b.start);
     b.diary.text[0] = '\0';
@@ -202,8 +202,7 @@ static void test_kept_in_a_checkpoint(void **state)
     assert_string_equal(b.diary.text, "2 me train.clip 5>7\n9 plan weight.floor 0.05>0.25\n");
     assert_string_equal(again.diary.text, b.diary.text);
     assert_memory_equal(rt_control_settings(again.c), rt_control_settings(b.c), sizeof b.start);
-    free(settings);
-    free(pending);
+    rt_control_text_fini(&t);
     rt_control_destroy(b.c);
     rt_control_destroy(again.c);
 }
@@ -214,18 +213,23 @@ static void test_damaged_checkpoints(void **state)
     static const struct {
         const char *settings, *pending;
         int code;
+        const char *samples;
     } wrong[] = {
-        {"train.lr", NULL, RT_EFORMAT},        {"train.lr=x", NULL, RT_EFORMAT},
-        {"train.batch=3", NULL, RT_EUSAGE},    {"wrong=1", NULL, RT_ENOTFOUND},
-        {NULL, "9 me train.lr", RT_EFORMAT},   {NULL, "me train.lr=1", RT_EFORMAT},
-        {NULL, "9 train.lr=1", RT_EFORMAT},    {NULL, "4 me train.lr=1", RT_ERANGE},
-        {NULL, "x me train.lr=1", RT_EFORMAT}, {NULL, "9 me train.lr=-1", RT_ERANGE},
+        {"train.lr", NULL, RT_EFORMAT, NULL},        {"train.lr=x", NULL, RT_EFORMAT, NULL},
+        {"train.batch=3", NULL, RT_EUSAGE, NULL},    {"wrong=1", NULL, RT_ENOTFOUND, NULL},
+        {NULL, "9 me train.lr", RT_EFORMAT, NULL},   {NULL, "me train.lr=1", RT_EFORMAT, NULL},
+        {NULL, "9 train.lr=1", RT_EFORMAT, NULL},    {NULL, "4 me train.lr=1", RT_ERANGE, NULL},
+        {NULL, "x me train.lr=1", RT_EFORMAT, NULL}, {NULL, "9 me train.lr=-1", RT_ERANGE, NULL},
+        {NULL, NULL, RT_EFORMAT, "0.5@"},      {NULL, NULL, RT_ERANGE, "1@10"},
+        {NULL, "9 me samples=1@x", RT_EFORMAT, NULL},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct bench b;
         open_bench(&b);
-        assert_int_equal(rt_control_load(b.c, wrong[i].settings, wrong[i].pending, 4, &b.e),
-                         wrong[i].code);
+        struct rt_control_text t = {(char *)wrong[i].settings, (char *)wrong[i].samples,
+                                    (char *)wrong[i].pending};
+        assert_int_equal(rt_control_samples(b.c, 10), 0);
+        assert_int_equal(rt_control_load(b.c, &t, 4, &b.e), wrong[i].code);
         assert_true(b.e.text[0]);
         rt_control_destroy(b.c);
     }

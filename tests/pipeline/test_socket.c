@@ -42,7 +42,7 @@ static void open_run(struct run *r, const char *folder)
     assert_int_equal(rt_control_create(&r->desk.control, &r->recipe), 0);
     assert_int_equal(rt_board_create(&r->desk.board), 0);
     rt_control_host(r->desk.control, &(struct rt_control_host){.self = r, .stop = note_stop});
-    assert_int_equal(rt_control_load(r->desk.control, NULL, NULL, 4, &r->e), 0);
+    assert_int_equal(rt_control_load(r->desk.control, &(struct rt_control_text){0}, 4, &r->e), 0);
     rt_status_add(&s, "loss", 1.5);
     rt_status_add(&s, "valid.top1", NAN);
     rt_board_put(r->desk.board, &s);
@@ -165,7 +165,7 @@ static void test_who_may_and_where(void **state)
     struct run r;
     struct stat st;
     scratch_write(&dir, "socket", "", 0);
-    struct rt_desk none = {NULL, NULL};
+    struct rt_desk none = {NULL, NULL, NULL, NULL};
     assert_int_equal(rt_socket_start(&r.socket, dir.path, &none, &r.e), RT_EIO); /* a file of someone's */
     assert_non_null(strstr(r.e.text, dir.path));
     unlink(scratch_file(&dir, "socket"));

@@ -31,7 +31,7 @@ static struct run *start_run(void)
     assert_int_equal(rt_control_create(&r->desk.control, &r->recipe), 0);
     assert_int_equal(rt_board_create(&r->desk.board), 0);
     rt_control_host(r->desk.control, &(struct rt_control_host){.self = r, .stop = note_stop});
-    assert_int_equal(rt_control_load(r->desk.control, NULL, NULL, 7, &r->e), 0);
+    assert_int_equal(rt_control_load(r->desk.control, &(struct rt_control_text){0}, 7, &r->e), 0);
     rt_board_put(r->desk.board, &s);
     assert_int_equal(rt_socket_start(&r->socket, example_dir.path, &r->desk, &r->e), 0);
     return r;

@@ -4,7 +4,7 @@
 #include "tui/cli/cmd.h"
 #include "tui/cli/explain.h"
 #include "tui/cli/session.h"
-#include "tui/cli/table.h"
+#include "tui/cli/run_table.h"
 
 #include "pipeline/run/rundb.h"
 #include "stages/distill/weights.h"
@@ -175,94 +175,6 @@ static int manifest_table(const struct request *q, struct rt_session *s, struct 
 
 /* --- a run --- */
 
-struct reader {
-    struct rt_table *table;
-    int row, rows, rc;
-};
-
-static int count_row(void *self, int columns, const char **name, const char **value)
-{
-    (void)columns;
-    (void)name;
-    ((struct reader *)self)->rows = value[0] ? atoi(value[0]) : 0;
-    return 0;
-}
-
-static bool is_text_column(const char *name)
-{
-    static const char *const text[] = {"id", "label", "grp", "split", "reason", "modality", "detail"};
-    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
-        if (strcmp(name, text[i]) == 0)
-            return true;
-    return false;
-}
-
-static bool is_first_view(const char *name)
-{
-    size_t n = strlen(name);
-    return strcmp(name, "row") != 0 && strcmp(name, "grp") != 0 && strcmp(name, "detail") != 0 &&
-           strcmp(name, "modality") != 0 && strncmp(name, "inside_", 7) != 0 &&
-           !(n > 4 && strcmp(name + n - 4, "_pct") == 0);
-}
-
-static int sample_row(void *self, int columns, const char **name, const char **value)
-{
-    struct reader *r = self;
-    struct rt_table *t = r->table;
-    for (int c = 0; c < columns && r->row == 0 && r->rc == 0; c++) {
-        const char *title = strcmp(name[c], "grp") == 0 ? "group" : name[c]; /* as in manifests */
-        int at = rt_table_add(t, title, "", is_text_column(name[c]));
-        if (at < 0)
-            r->rc = at;
-        else
-            t->column[at].hidden = !is_first_view(name[c]);
-    }
-    for (int c = 0; c < columns && r->row < t->rows && r->rc == 0; c++) {
-        if (!value[c])
-            continue;
-        if (t->column[c].is_text)
-            r->rc = rt_table_text(t, r->row, c, value[c]);
-        else
-            t->column[c].number[r->row] = strtof(value[c], NULL);
-    }
-    r->row++;
-    return r->rc;
-}
-
-/* Loss columns of terms that were off are empty: not shown unless asked for. */
-static void hide_empty(struct rt_table *t)
-{
-    for (int c = 0; c < t->columns; c++) {
-        bool any = t->column[c].is_text;
-        for (int i = 0; i < t->rows && !any; i++)
-            any = !isnan(t->column[c].number[i]);
-        t->column[c].hidden |= !any;
-    }
-}
-
-static int run_table(const struct request *q, struct rt_table *t, struct rt_error *e)
-{
-    char path[4200];
-    struct rt_rundb *db = NULL;
-    struct reader r = {.table = t};
-    snprintf(path, sizeof path, "%s/run.db", q->source);
-    int rc = rt_rundb_open(&db, path, NULL, 0, 0, e);
-    if (rc == RT_EMISSING)
-        rt_error_set(e, rc, "%s: not the folder of a run (it holds no run.db)", q->source);
-    if (rc == 0)
-        rc = rt_rundb_query(db, "SELECT count(*) FROM samples", count_row, &r, e);
-    if (rc == 0 && (rc = rt_table_init(t, r.rows)) < 0)
-        rt_error_set(e, rc, "%s: no memory for %d samples", path, r.rows);
-    if (rc == 0)
-        rc = rt_rundb_query(db, "SELECT * FROM samples ORDER BY row", sample_row, &r, e);
-    if (rc == 0 && r.rc < 0)
-        rc = rt_error_set(e, r.rc, "%s: %s", path, rt_err_words(r.rc));
-    rt_rundb_close(db);
-    if (rc == 0)
-        hide_empty(t);
-    return rc;
-}
-
 static int show(const struct request *q, struct rt_table *t, struct rt_error *e)
 {
     int rc = 0;
@@ -336,7 +248,7 @@ int cmd_inspect(int argc, char **argv)
     struct rt_error e = {0};
     bool is_run = stat(q.source, &st) == 0 && S_ISDIR(st.st_mode);
     int rc = !s || !t ? rt_error_set(&e, RT_EMEM, "out of memory")
-             : is_run ? run_table(&q, t, &e)
+             : is_run ? rt_run_table(t, q.source, &e)
                       : manifest_table(&q, s, t, &e);
     if (rc == 0)
         rc = show(&q, t, &e);

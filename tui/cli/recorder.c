@@ -12,7 +12,7 @@
 
 /* Columns of samples: each measure, its percentile, then each term's last distance and whether it was
  * inside the margin. */
-#define COLUMNS_MAX (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS)
+#define COLUMNS_MAX (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 2)
 
 static int column_names(const struct rt_recorder *r, char name[COLUMNS_MAX][64],
                         const char *pointer[COLUMNS_MAX])
@@ -27,6 +27,8 @@ static int column_names(const struct rt_recorder *r, char name[COLUMNS_MAX][64],
         snprintf(name[n++], 64, "loss_%s", rt_terms[k]->name);
         snprintf(name[n++], 64, "inside_%s", rt_terms[k]->name);
     }
+    snprintf(name[n++], 64, "factor");
+    snprintf(name[n++], 64, "excluded");
     for (int i = 0; i < n; i++)
         pointer[i] = name[i];
     return n;
@@ -79,6 +81,9 @@ static void sample_values(const struct rt_recorder *r, int row, double value[COL
         value[n++] = t->distance[i];
         value[n++] = isnan(t->distance[i]) ? NAN : t->inside[i];
     }
+    const struct rt_hand *hand = r->student->control ? rt_control_hand(r->student->control) : NULL;
+    value[n++] = hand && hand->rows ? (double)hand->factor[row] : 1;
+    value[n++] = hand && hand->rows ? hand->excluded[row] : 0;
 }
 
 static int write_samples(struct rt_recorder *r, struct rt_error *e)
@@ -153,23 +158,23 @@ static int write_state(struct rt_recorder *r, const char *file, struct rt_error 
  * stopped now must not lose them. The rest of it stays as it was then. */
 static int keep_waiting(struct rt_recorder *r, const char *file, struct rt_error *e)
 {
-    char path[4200], *settings, *pending;
+    char path[4200];
+    struct rt_control_text text;
     struct rt_safetensors *s = NULL;
     if (!r->student->control)
         return 0;
-    int rc = rt_control_save(r->student->control, &settings, &pending);
+    int rc = rt_control_save(r->student->control, &text);
     if (rc < 0)
         return rt_error_set(e, rc, "no memory for the changes that wait");
-    if (pending[0]) {
+    if (text.pending[0]) {
         rc = rt_safetensors_read(&s, rt_rundir_file(r->dir, file, path, sizeof path), e);
-        if (rc == 0 && (rc = rt_safetensors_set_text(s, "retort.pending", pending)) < 0)
+        if (rc == 0 && (rc = rt_safetensors_set_text(s, "retort.pending", text.pending)) < 0)
             rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
         if (rc == 0)
             rc = rt_safetensors_write(s, path, e);
         rt_safetensors_destroy(s);
     }
-    free(settings);
-    free(pending);
+    rt_control_text_fini(&text);
     return rc;
 }
 
@@ -346,7 +351,12 @@ static int on_change(void *self, int64_t step, const char *who, const char *key,
                      const char *after, struct rt_error *e)
 {
     struct rt_recorder *r = self;
-    rt_rundir_log(r->dir, "step %lld: %s: %s -> %s, by %s", (long long)step, key, before, after, who);
+    rt_rundir_log(r->dir, "step %lld: %s: %.200s -> %.200s, by %s", (long long)step, key, before, after,
+                  who);
+    if (strcmp(key, RT_HAND_KEY) == 0) { /* rows never seen may be meant; written with the next step */
+        r->rows_known = 0;
+        r->rows_written = 0;
+    }
     int rc = rt_rundb_journal(r->db, step, who, key, before, after, e);
     return rc == 0 ? rt_rundb_commit(r->db, e) : rc;
 }

@@ -5,6 +5,8 @@
 #include "formats/file.h"
 #include "pipeline/live/socket.h"
 #include "pipeline/run/sampler.h"
+#include "tui/cli/run_table.h"
+
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
 #include "stages/trunk.h"
@@ -198,6 +200,8 @@ static int make_student(struct rt_training *t, struct rt_error *e)
     if (rt_control_create(&t->control, r) < 0 || rt_board_create(&t->board) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for a run");
     rt_control_host(t->control, &host);
+    if (rt_control_samples(t->control, t->session->dataset.count) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for what is done to samples");
     t->student = (struct rt_student){
         .recipe = rt_control_settings(t->control),
         .control = t->control,
@@ -363,10 +367,18 @@ static int account(struct rt_training *t, const struct rt_runner *runner, double
     return written;
 }
 
+/* As run.db has them: what is seen on a screen and by inspect is what is meant. */
+static int find_samples(const void *self, const char *const *which, int count, int **row,
+                        struct rt_error *e)
+{
+    const struct rt_training *t = self;
+    return rt_run_find(t->dir.path, which, count, row, e);
+}
+
 /* A run that cannot be steered is a run all the same. */
 static struct rt_socket *listen_to_others(const struct rt_training *t)
 {
-    struct rt_desk desk = {t->control, t->board};
+    struct rt_desk desk = {t->control, t->board, find_samples, t};
     struct rt_status now = {.step = t->student.step, .steps = t->student.steps};
     struct rt_socket *s;
     struct rt_error e = {0};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * control_parts: what control's own files share: control.c (requests, steps, pace), control_touch.c (samples,
+ * undo) and control_save.c (checkpoints). Two copies of all that can be changed: `now` belongs to the
+ * student; `ahead`, behind the lock, is `now` with all changes that are due at the next update: what
+ * requests are checked against. */
+#ifndef RT_CONTROL_PARTS_H
+#define RT_CONTROL_PARTS_H
+
+#include "pipeline/live/control.h"
+
+#include <uv.h>
+
+struct rt_control_change {
+    int64_t step;
+    const struct rt_key *key; /* NULL: of samples, value is a text of hand.h */
+    char who[RT_CONTROL_WHO];
+    char *value;
+    int in_ahead;
+};
+
+/* What undo and redo go along. */
+struct rt_control_event {
+    const struct rt_key *key;
+    char *before, *after;
+};
+
+struct rt_control {
+    struct rt_recipe start; /* never changes */
+    struct rt_control_host host;
+
+    /* the thread of rt_control_step */
+    struct rt_recipe now;
+    struct rt_hand hand;
+
+    uv_mutex_t lock; /* what follows */
+    uv_cond_t wake;
+    struct rt_recipe ahead, trial; /* trial: room for a check */
+    struct rt_hand hand_ahead;
+    struct rt_control_change *pending; /* by step, then in the order they came */
+    int count, room;
+    struct rt_control_event *event; /* [0, done) stand, [done, events) are undone */
+    int done, events, event_room;
+    int64_t *save; /* steps whose checkpoints are asked for */
+    int saves, save_room;
+    int64_t next, until, allowed;
+    int paused;
+};
+
+/* Under the lock, all of them. */
+int rt_control_check_who(const char *who, struct rt_error *e);
+int rt_control_find(const char *name, const struct rt_key **key, struct rt_error *e);
+/* c->trial = the settings `base` with one value changed, if the run accepts that. */
+int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
+                   const char *value, struct rt_error *e);
+int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
+                      const char *value, int in_ahead, struct rt_error *e);
+/* Remembers a change for undo; what was undone is forgotten. Takes both texts over. RT_EMEM. */
+int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *before, char *after);
+void rt_control_forget(struct rt_control *c);
+
+#endif

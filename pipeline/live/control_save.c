@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ * control_save: what a checkpoint holds of the changes: settings that differ from the start, what was done
+ * to samples, changes that wait. */
+#include "pipeline/live/control_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int rt_control_save(struct rt_control *c, struct rt_control_text *t)
+{
+    char **settings = &t->settings, **pending = &t->pending;
+    size_t size;
+    *t = (struct rt_control_text){0};
+    FILE *f = open_memstream(settings, &size);
+    for (int i = 0; f && i < rt_key_count; i++) {
+        char first[RT_RECIPE_TEXT], now[RT_RECIPE_TEXT];
+        rt_recipe_get(&c->start, &rt_keys[i], first, sizeof first);
+        rt_recipe_get(&c->now, &rt_keys[i], now, sizeof now);
+        if (strcmp(first, now) != 0)
+            fprintf(f, "%s=%s\n", rt_keys[i].name, now);
+    }
+    int failed = !f || fclose(f) != 0;
+    f = failed ? NULL : open_memstream(pending, &size);
+    uv_mutex_lock(&c->lock);
+    for (int i = 0; f && i < c->count; i++)
+        fprintf(f, "%" PRId64 " %s %s=%s\n", c->pending[i].step, c->pending[i].who,
+                c->pending[i].key ? c->pending[i].key->name : RT_HAND_KEY, c->pending[i].value);
+    uv_mutex_unlock(&c->lock);
+    failed |= !f || fclose(f) != 0;
+    t->samples = failed ? NULL : rt_hand_text(&c->hand, NULL, 0);
+    if (t->samples)
+        return 0;
+    rt_control_text_fini(t);
+    return RT_EMEM;
+}
+
+void rt_control_text_fini(struct rt_control_text *t)
+{
+    free(t->settings);
+    free(t->pending);
+    free(t->samples);
+    *t = (struct rt_control_text){0};
+}
+
+/* "key=value" into a setting that may change. */
+static int load_setting(struct rt_control *c, char *line, struct rt_error *e)
+{
+    const struct rt_key *key = NULL;
+    char *equals = strchr(line, '=');
+    if (!equals)
+        return rt_error_set(e, RT_EFORMAT, "retort.settings: \"%.60s\" is not key=value", line);
+    *equals = '\0';
+    int rc = rt_control_find(line, &key, e);
+    return rc == 0 ? rt_recipe_put(&c->now, key, equals + 1, NULL, e) : rc;
+}
+
+/* "step who key=value" into a change that waits. */
+static int load_pending(struct rt_control *c, char *line, struct rt_error *e)
+{
+    char *rest, *step = line, *who = strchr(line, ' ');
+    char *key = who ? strchr(who + 1, ' ') : NULL, *value = key ? strchr(key, '=') : NULL;
+    long long at = strtoll(step, &rest, 10);
+    if (!value || rest != who)
+        return rt_error_set(e, RT_EFORMAT, "retort.pending: \"%.60s\" is not: step who key=value",
+                            line);
+    *who++ = *key++ = *value++ = '\0';
+    return rt_control_plan(c, at, who, key, value, e);
+}
+
+static int each_line(struct rt_control *c, const char *text,
+                     int (*line)(struct rt_control *c, char *line, struct rt_error *e),
+                     struct rt_error *e)
+{
+    int rc = 0;
+    char *copy = strdup(text ? text : "");
+    if (!copy)
+        return rt_error_set(e, RT_EMEM, "no memory for the settings of a checkpoint");
+    for (char *save = NULL, *w = strtok_r(copy, "\n", &save); rc == 0 && w;
+         w = strtok_r(NULL, "\n", &save))
+        rc = line(c, w, e);
+    free(copy);
+    return rc;
+}
+
+int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64_t step,
+                    struct rt_error *e)
+{
+    int rc = each_line(c, t->settings, load_setting, e);
+    if (rc == 0 && t->samples)
+        rc = rt_hand_assign(&c->hand, t->samples, e);
+    if (rc < 0)
+        return rc;
+    uv_mutex_lock(&c->lock);
+    c->ahead = c->now;
+    if (t->samples)
+        rt_hand_assign(&c->hand_ahead, t->samples, NULL);
+    c->next = step + 1;
+    uv_mutex_unlock(&c->lock);
+    return each_line(c, t->pending, load_pending, e);
+}
