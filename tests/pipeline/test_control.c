@@ -207,6 +207,49 @@ static void test_kept_in_a_checkpoint(void **state)
     rt_control_destroy(again.c);
 }
 
+static char *journalled(struct bench *b, int n)
+{
+    b->diary.text[0] = '\0';
+    assert_int_equal(step(b, n), 0);
+    return b->diary.text;
+}
+
+static void test_samples_and_undo(void **state)
+{
+    (void)state;
+    struct bench b;
+    char what[RT_RECIPE_TEXT];
+    int64_t at = 0;
+    static const int rows[] = {4, 2, 3}, one[] = {9};
+    open_bench(&b);
+    assert_int_equal(rt_control_samples(b.c, 10), 0);
+    assert_int_equal(rt_control_undo(b.c, "me", what, &at, &b.e), RT_ENODATA);
+    assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_SET, 0.5, rows, 3, "weight 0.5", &at, &b.e), 0);
+    assert_int_equal(at, 1);
+    assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_SCALE, 0.5, rows, 1, "again", &at, &b.e), 0);
+    assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_EXCLUDE, 0, one, 1, "", &at, &b.e), 0);
+    assert_true(rt_control_hand(b.c)->factor[4] == 1); /* not before the update */
+    assert_string_equal(journalled(&b, 1), "1 me samples 1@2-4>0.5@2-4 # weight 0.5\n"
+                        "1 me samples 0.5@4>0.25@4 # again\n1 me samples 1@9>x1@9\n");
+    const struct rt_hand *h = rt_control_hand(b.c);
+    assert_true(h->factor[2] == 0.5f && h->factor[4] == 0.25f && h->excluded[9] == 1);
+    assert_int_equal(rt_control_set(b.c, "me", "train.lr", "0.125", NULL, NULL, &b.e), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rt_control_undo(b.c, "me", what, &at, &b.e), 0);
+    assert_string_equal(what, "samples: 0.25@4 # again -> 0.5@4");
+    assert_int_equal(rt_control_redo(b.c, "me", what, &at, &b.e), 0);
+    journalled(&b, 2);
+    assert_true(h->factor[4] == 0.25f && h->factor[3] == 0.5f && h->excluded[9] == 0);
+    assert_true(rt_control_settings(b.c)->train_lr == b.start.train_lr);
+    assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_RESTORE, 0, rows, 3, "", &at, &b.e), 0);
+    assert_int_equal(rt_control_redo(b.c, "me", what, &at, &b.e), RT_ENODATA); /* forgotten now */
+    journalled(&b, 3);
+    assert_true(h->factor[2] == 1 && h->factor[4] == 1);
+    assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_SET, -1, rows, 3, "", &at, &b.e), RT_ERANGE);
+    assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_MUTE, 0, rows, 0, "", &at, &b.e), RT_ERANGE);
+    rt_control_destroy(b.c);
+}
+
 static void test_damaged_checkpoints(void **state)
 {
     (void)state;
@@ -411,7 +454,7 @@ int main(void)
         cmocka_unit_test(test_planned_changes),
         cmocka_unit_test(test_who_is_told_may_end_the_run),
         cmocka_unit_test(test_kept_in_a_checkpoint),
-        cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_samples_and_undo), cmocka_unit_test(test_damaged_checkpoints),
         cmocka_unit_test(test_checkpoints_asked_for),
         cmocka_unit_test(test_pace),
         cmocka_unit_test(test_a_signal_ends_a_paused_run),
