@@ -190,6 +190,9 @@ static void test_completed(void **state)
     }
     view_press(v, ':');
     view_press(v, RT_KEY_TAB);
+    for (int w = 1; w < 90; w += 11)
+        for (int h = 1; h < 26; h += 3)
+            view_draw(v, w, h);
     view_draw(v, 80, 24);
     struct rt_rect second = v->ui.choice[1];
     view_mouse(v, RT_KEY_CLICK, second.x, second.y);
@@ -230,6 +233,12 @@ static void test_leaving(void **state)
     view_press(v, 'q');
     assert_non_null(v->ui.dialog.answered);
     view_compare(v, 80, 24, "leave-80x24");
+    for (int w = 1; w < 90; w += 11) /* anywhere the question is drawn, and nothing breaks */
+        for (int h = 1; h < 26; h += 2)
+            view_draw(v, w, h);
+    char *text = view_text(v, 30, 6);
+    assert_true(strstr(text, "detach") && strstr(text, "stop") && strstr(text, "cancel"));
+    free(text);
     view_press(v, 'p'); /* nothing but the question hears keys */
     assert_false(rt_control_paused(r->desk.control));
     view_press(v, RT_KEY_ESCAPE);
