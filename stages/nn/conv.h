@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * conv: convolution by matrix products, for op_conv1d and op_conv2d. */
+ * conv: convolution, for op_conv1d and op_conv2d; the ways to compute it: conv_way.h. */
 #ifndef RT_CONV_H
 #define RT_CONV_H
 
