@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARGS 8
+#define ARGS 32
 
 #define RT_VERB(name, argument, help) {#name, argument, help},
 const struct rt_verb rt_verbs[RT_VERBS] = {
@@ -100,7 +100,8 @@ static int find_verb(const char *word, size_t length, struct verb *found, const 
     return count;
 }
 
-/* Words between blanks, or in quotes; the last of `most` takes the rest of the line. Changes text. */
+/* Words between blanks, or in quotes; the last of `most`, and what follows "where", takes the rest of the
+ * line. Changes text. */
 static int split(char *text, int most, const char **arg)
 {
     int n = 0;
@@ -119,6 +120,7 @@ static int split(char *text, int most, const char **arg)
         arg[n++] = text + (quote != 0);
         text = *end ? end + 1 : end;
         *end = 0;
+        most = !quote && strcmp(arg[n - 1], "where") == 0 && n + 1 < most ? n + 1 : most;
     }
     return n;
 }

@@ -84,6 +84,12 @@ class Steering(EndToEnd):
         self.assertRegex(text, r"screen +distill.l2.margin  0.1 -> 0.08\n")
         screen.type("u")  # taken back in the journal
         screen.wait("distill.l2.margin: 0.08 -> 0.1 from step")
+        screen.type(":weight *0.5 where snr < 20\r")  # halved, and taken back
+        screen.wait("samples ")
+        time.sleep(0.1)
+        screen.type(":undo\r")
+        screen.wait("undo")
+        time.sleep(0.1)
         screen.type("qs")
         code, same, says = screen.end()
         self.assertEqual((code, same), (0, True))
@@ -97,6 +103,10 @@ class Steering(EndToEnd):
         rows = self.query("a", "SELECT who, key, before, after FROM journal ORDER BY number")
         self.assertEqual(rows[:2], [("screen", "distill.l2.margin", "0.3", "0.1"),
                                     ("screen", "distill.l2.margin", "0.1", "0.08")])
+        weights = [row for row in rows if row[1] == "samples"]
+        self.assertEqual(len(weights), 2)
+        self.assertRegex(weights[0][3], r"^0.5@[\d,-]+ # weight \*0.5 where snr < 20 \(\d+\)$")
+        self.assertRegex(weights[1][3], r"^1@[\d,-]+ # undo$")
         with open(self.path("a/state/retort/history"), encoding="utf-8") as f:
             typed = f.read().split("\n")
         self.assertEqual(typed[:3], ["/l2.margin", "=0.1", ":step 5"])
