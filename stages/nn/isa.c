@@ -7,9 +7,8 @@ extern const struct rt_isa rt_isa_baseline;
 extern const struct rt_isa rt_isa_avx2, rt_isa_avx512;
 #endif
 
-const struct rt_isa *const *rt_isa_all(int *n)
+int rt_isa_all(const struct rt_isa *all[RT_ISA_SETS])
 {
-    static const struct rt_isa *all[3];
     int count = 0;
 #ifdef __x86_64__
     __builtin_cpu_init();
@@ -22,12 +21,12 @@ const struct rt_isa *const *rt_isa_all(int *n)
     }
 #endif
     all[count++] = &rt_isa_baseline;
-    *n = count;
-    return all;
+    return count;
 }
 
 const struct rt_isa *rt_isa(void)
 {
-    int n;
-    return rt_isa_all(&n)[0];
+    const struct rt_isa *all[RT_ISA_SETS];
+    rt_isa_all(all);
+    return all[0];
 }

@@ -55,7 +55,8 @@ struct rt_isa {
 
 /* The best this processor can run. */
 const struct rt_isa *rt_isa(void);
-/* All it can run, best first; *n of them. For tests. */
-const struct rt_isa *const *rt_isa_all(int *n);
+/* All it can run, best first; how many. */
+#define RT_ISA_SETS 3
+int rt_isa_all(const struct rt_isa *all[RT_ISA_SETS]);
 
 #endif

@@ -80,7 +80,7 @@ int rt_conv_last_prepare(const struct rt_geometry *g, int64_t channels, int64_t 
                          const float *weight, void *prepared)
 {
     size_t count = (size_t)(units * channels * g->taps);
-    float *last = malloc(count * sizeof *last);
+    float *last = calloc(count, sizeof *last);
     struct rt_conv v = conv_of(g, channels, units, last);
     struct rt_pass p = pass_of(&v);
     void *scratch = aligned_alloc(64, rt_aligned(rt_pass_scratch(&p, false)));

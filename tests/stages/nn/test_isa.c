@@ -72,8 +72,8 @@ static void one_product(const struct rt_isa *isa, int rows, int cols, int taps, 
 static void products_are_sums(void **state)
 {
     (void)state;
-    int n;
-    const struct rt_isa *const *all = rt_isa_all(&n);
+    const struct rt_isa *all[RT_ISA_SETS];
+    int n = rt_isa_all(all);
     assert_true(n >= 1);
     for (int i = 0; i < n; i++) {
         for (int rows = 1; rows <= 31; rows += rows < 16 ? 1 : 5) {
@@ -90,8 +90,8 @@ static void tiles_are_correlations(void **state)
 {
     (void)state;
     enum { N = 31 };
-    int n;
-    const struct rt_isa *const *all = rt_isa_all(&n);
+    const struct rt_isa *all[RT_ISA_SETS];
+    int n = rt_isa_all(all);
     static float x[6 * 6 * N], w[3 * 3 * N], v[36 * N], u[36 * N], y[4 * 4 * N];
     fill(x, 6 * 6 * N, 1);
     fill(w, 3 * 3 * N, 2);
@@ -136,8 +136,8 @@ static void gradients_are_transposes(void **state)
 {
     (void)state;
     enum { N = 29 };
-    int n;
-    const struct rt_isa *const *all = rt_isa_all(&n);
+    const struct rt_isa *all[RT_ISA_SETS];
+    int n = rt_isa_all(all);
     static float m[36 * N], d[16 * N], g[36 * N], y[16 * N], w[9 * N], u[36 * N], t[9 * N];
     for (int i = 0; i < 4 * n; i++) {
         const struct rt_isa *isa = all[i / 4];
