@@ -126,6 +126,19 @@ const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const ch
     return NULL;
 }
 
+int rt_series_from(const struct rt_series *s, int64_t step)
+{
+    int low = 0, high = s->count;
+    while (low < high) {
+        int mid = low + (high - low) / 2;
+        if (s->step[mid] < step)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 double rt_snapshot_best(const struct rt_series *s, int64_t *step)
 {
     double best = NAN;

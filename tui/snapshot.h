@@ -71,6 +71,8 @@ void rt_snapshot_fini(struct rt_snapshot *m);
 int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e);
 
 const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const char *split, const char *name);
+/* Place of the first point at or after step; count when there is none. */
+int rt_series_from(const struct rt_series *s, int64_t step);
 /* The greatest value so far, NaN when none; *step: where. */
 double rt_snapshot_best(const struct rt_series *s, int64_t *step);
 /* The stage that is busy for the greatest share of the time, NULL when there is no account. */

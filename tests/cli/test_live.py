@@ -102,6 +102,17 @@ class Journal(Live):
                                  *settings(self.study), code=code)
             self.says(err, os.path.join(plan, "run.db"), *words)
             self.assertFalse(os.path.exists(self.path("x")))
+        for sql, words in (("UPDATE samples SET id='other' WHERE row=3", ("row 3", '"other"')),
+                           ("DELETE FROM samples WHERE row>9", ("it has 10",))):
+            plan = self.write_journal([(5, "me", "samples", "0.5@1")], "twin")
+            db = sqlite3.connect(self.path(plan, "run.db"))
+            with db:
+                db.execute(sql)
+            db.close()
+            _, err = self.retort("run", self.recipe, "-o", "x", "-q", "--journal", plan,
+                                 *settings(self.study), code=None)
+            self.says(err, os.path.join(plan, "run.db"), "manifests must be the same", *words)
+            shutil.rmtree(self.path(plan))
         _, err = self.retort("run", self.recipe, "-o", "x", "-q", "--journal", "nowhere",
                              *settings(self.study), code=1)
         self.says(err, "nowhere")
@@ -179,6 +190,9 @@ class Steered(Live):
         """What is done to samples acts on the run, is kept through a stop, and repeats byte for byte."""
         run = self.begin("a")
         self.ctl("a", "pause")
+        rows, known = self.query("a", "SELECT count(*), count(snr) FROM samples")[0]
+        self.assertEqual(rows, self.samples)  # from the first step on
+        self.assertGreater(known, 0)
         self.wait_until("a", "state", "paused")
         ids = [row[0] for row in self.query("a", "SELECT id FROM samples WHERE split='train' ORDER BY row")]
         few = self.ctl("a", "count", "where", "snr < 20")["samples"]

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * recorder: see recorder.h. Rows of samples are written at most every few seconds, so that short
- * epochs do not wait for the data base. */
+ * recorder: see recorder.h. Rows of samples that changed are written every few seconds, less often where
+ * that would take more than a fiftieth of the time. */
 #include "tui/cli/recorder.h"
 
 #include <math.h>
@@ -9,6 +9,13 @@
 #include <string.h>
 
 #define SAMPLES_NS UINT64_C(5000000000)
+#define SAMPLES_SHARE 50
+
+struct rt_row_written {
+    int seen;
+    float factor;
+    uint8_t excluded;
+};
 
 /* Columns of samples: each measure, its percentile, then each term's last distance and whether it was
  * inside the margin. */
@@ -34,30 +41,6 @@ static int column_names(const struct rt_recorder *r, char name[COLUMNS_MAX][64],
     return n;
 }
 
-int rt_recorder_open(struct rt_recorder *r, struct rt_error *e)
-{
-    char path[4200], name[COLUMNS_MAX][64];
-    const char *pointer[COLUMNS_MAX];
-    int columns = column_names(r, name, pointer);
-    rt_rundir_file(r->dir, "run.db", path, sizeof path);
-    int rc = rt_rundb_open(&r->db, path, pointer, columns, 1, e);
-    if (rc == 0)
-        rc = rt_rundb_rewind(r->db, r->student->step, e);
-    if (rc == 0)
-        rc = rt_rundb_meta(r->db, "manifest", rt_manifest_path(r->session->dataset.manifest), e);
-    if (rc == 0)
-        rc = rt_rundb_meta(r->db, "program", "retort " RT_VERSION, e);
-    if (rc == 0)
-        rc = rt_rundb_meta(r->db, "state", "running", e);
-    if (rc == 0)
-        rc = rt_rundb_commit(r->db, e);
-    r->first_step = r->student->step;
-    r->saved_step = r->student->step ? r->student->step : -1;
-    r->last_top1 = NAN;
-    rt_progress_init(&r->progress);
-    return rc;
-}
-
 static const struct rt_drop *drop_of(const struct rt_recorder *r, int row, int *cursor)
 {
     const struct rt_session *s = r->session;
@@ -81,12 +64,26 @@ static void sample_values(const struct rt_recorder *r, int row, double value[COL
         value[n++] = t->distance[i];
         value[n++] = isnan(t->distance[i]) ? NAN : t->inside[i];
     }
-    const struct rt_hand *hand = r->student->control ? rt_control_hand(r->student->control) : NULL;
-    value[n++] = hand && hand->rows ? (double)hand->factor[row] : 1;
-    value[n++] = hand && hand->rows ? hand->excluded[row] : 0;
+    value[n++] = (double)r->written[row].factor;
+    value[n++] = r->written[row].excluded;
 }
 
-static int write_samples(struct rt_recorder *r, struct rt_error *e)
+/* Notes what is about to be written; false where run.db has it already. */
+static bool row_changed(struct rt_recorder *r, int row)
+{
+    const struct rt_hand *hand = r->student->control ? rt_control_hand(r->student->control) : NULL;
+    struct rt_row_written *w = &r->written[row];
+    struct rt_row_written now = {.seen = (int)r->student->samples.seen[row], .factor = 1};
+    if (hand && hand->rows) {
+        now.factor = hand->factor[row];
+        now.excluded = hand->excluded[row];
+    }
+    bool same = now.seen == w->seen && now.factor == w->factor && now.excluded == w->excluded;
+    *w = now;
+    return !same;
+}
+
+static int write_samples(struct rt_recorder *r, bool all, struct rt_error *e)
 {
     const struct rt_dataset *d = &r->session->dataset;
     const struct rt_sample_states *t = &r->student->samples;
@@ -94,9 +91,10 @@ static int write_samples(struct rt_recorder *r, struct rt_error *e)
     int id = rt_manifest_column(m, "id"), group = rt_manifest_column(m, "group");
     int label = rt_manifest_column(m, "label"), cursor = 0, rc = 0;
     double value[COLUMNS_MAX];
+    uint64_t began = rt_progress_now();
     for (int row = 0; rc == 0 && row < d->count; row++) {
-        if (r->rows_known && t->seen[row] == 0)
-            continue; /* nothing has changed since the first time */
+        if (!row_changed(r, row) && !all)
+            continue;
         const struct rt_drop *drop = drop_of(r, row, &cursor);
         sample_values(r, row, value);
         struct rt_sample_row s = {
@@ -116,8 +114,36 @@ static int write_samples(struct rt_recorder *r, struct rt_error *e)
         };
         rc = rt_rundb_sample(r->db, &s, e);
     }
-    r->rows_known = 1;
-    r->rows_written = rt_progress_now();
+    uint64_t now = rt_progress_now(), wait = (now - began) * SAMPLES_SHARE;
+    r->rows_due = now + (wait > SAMPLES_NS ? wait : SAMPLES_NS);
+    return rc;
+}
+
+int rt_recorder_open(struct rt_recorder *r, struct rt_error *e)
+{
+    char path[4200], name[COLUMNS_MAX][64];
+    const char *pointer[COLUMNS_MAX];
+    int columns = column_names(r, name, pointer);
+    rt_rundir_file(r->dir, "run.db", path, sizeof path);
+    int rc = rt_rundb_open(&r->db, path, pointer, columns, 1, e);
+    if (rc == 0)
+        rc = rt_rundb_rewind(r->db, r->student->step, e);
+    if (rc == 0)
+        rc = rt_rundb_meta(r->db, "manifest", rt_manifest_path(r->session->dataset.manifest), e);
+    if (rc == 0)
+        rc = rt_rundb_meta(r->db, "program", "retort " RT_VERSION, e);
+    if (rc == 0)
+        rc = rt_rundb_meta(r->db, "state", "running", e);
+    if (rc == 0 && !(r->written = calloc((size_t)r->session->dataset.count + 1, sizeof *r->written)))
+        rc = rt_error_set(e, RT_EMEM, "%s: no memory for the samples' rows", path);
+    if (rc == 0)
+        rc = write_samples(r, true, e);
+    if (rc == 0)
+        rc = rt_rundb_commit(r->db, e);
+    r->first_step = r->student->step;
+    r->saved_step = r->student->step ? r->student->step : -1;
+    r->last_top1 = NAN;
+    rt_progress_init(&r->progress);
     return rc;
 }
 
@@ -125,8 +151,7 @@ int rt_recorder_close(struct rt_recorder *r, const char *state, struct rt_error 
 {
     int rc = 0;
     if (r->db) {
-        r->rows_known = 0; /* reasons may have changed for samples never seen */
-        rc = write_samples(r, e);
+        rc = write_samples(r, true, e); /* reasons may have come for samples never seen */
         if (rc == 0)
             rc = rt_rundb_meta(r->db, "state", state, e);
         if (rc == 0)
@@ -135,6 +160,8 @@ int rt_recorder_close(struct rt_recorder *r, const char *state, struct rt_error 
     rt_progress_clear(&r->progress);
     rt_rundb_close(r->db);
     r->db = NULL;
+    free(r->written);
+    r->written = NULL;
     return rc;
 }
 
@@ -301,8 +328,6 @@ static int on_epoch(void *self, int64_t step, int epoch, struct rt_error *e)
     struct rt_recorder *r = self;
     int64_t before = (int64_t)epoch * r->epoch_steps;
     int rc = rt_rundb_mean(r->db, before, step, epoch, "train", "loss", e);
-    if (rc == 0 && (!r->rows_known || rt_progress_now() - r->rows_written > SAMPLES_NS))
-        rc = write_samples(r, e);
     return rc == 0 ? rt_rundb_commit(r->db, e) : rc;
 }
 
@@ -313,7 +338,10 @@ static int on_update(void *self, int64_t step, bool epoch_ended, struct rt_error
     struct rt_recorder *r = self;
     int64_t every = r->student->recipe->run_checkpoint;
     bool due = every ? step % every == 0 : epoch_ended;
-    return due || step == r->student->steps ? rt_recorder_checkpoint(r, e) : 0;
+    int rc = 0;
+    if (rt_progress_now() >= r->rows_due && (rc = write_samples(r, false, e)) == 0)
+        rc = rt_rundb_commit(r->db, e);
+    return rc == 0 && (due || step == r->student->steps) ? rt_recorder_checkpoint(r, e) : rc;
 }
 
 static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_error *e)
@@ -353,10 +381,8 @@ static int on_change(void *self, int64_t step, const char *who, const char *key,
     struct rt_recorder *r = self;
     rt_rundir_log(r->dir, "step %lld: %s: %.200s -> %.200s, by %s", (long long)step, key, before, after,
                   who);
-    if (strcmp(key, RT_HAND_KEY) == 0) { /* rows never seen may be meant; written with the next step */
-        r->rows_known = 0;
-        r->rows_written = 0;
-    }
+    if (strcmp(key, RT_HAND_KEY) == 0)
+        r->rows_due = 0; /* with the next step */
     int rc = rt_rundb_journal(r->db, step, who, key, before, after, e);
     return rc == 0 ? rt_rundb_commit(r->db, e) : rc;
 }

@@ -22,14 +22,14 @@ struct rt_recorder {
 
     struct rt_rundb *db;
     struct rt_progress progress;
-    uint64_t rows_written; /* ns, when samples were last written */
-    int64_t first_step;    /* of this process */
-    int rows_known;     /* 1 once every sample has its row */
+    struct rt_row_written *written; /* [samples], what run.db has of each */
+    uint64_t rows_due;  /* ns, when rows are next written */
+    int64_t first_step; /* of this process */
     double last_top1;   /* NaN before the first evaluation */
     int64_t saved_step; /* of the newest checkpoint, -1 */
 };
 
-/* Opens run.db; on resume forgets what came after the student's step. */
+/* Opens run.db and writes a row for every sample; on resume forgets what came after the student's step. */
 int rt_recorder_open(struct rt_recorder *r, struct rt_error *e);
 /* Writes every sample's row and closes run.db; state: "done", "stopped" or "failed". */
 int rt_recorder_close(struct rt_recorder *r, const char *state, struct rt_error *e);

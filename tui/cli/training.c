@@ -261,7 +261,7 @@ static int check_folder(struct rt_training *t, const char *output, bool resume, 
 /* Nothing is written before all that the recipe asks for has been found to fit. */
 static int begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
 {
-    int rc = q->journal ? rt_plan_read(t->control, q->journal, e) : 0;
+    int rc = q->journal ? rt_plan_read(t->control, q->journal, &t->session->dataset, e) : 0;
     if (rc == 0 && !q->resume)
         rc = rt_rundir_open(&t->dir, q->output, 0, e);
     if (rc == 0)

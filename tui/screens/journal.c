@@ -15,24 +15,10 @@
 
 /* ---- losses around a step ---- */
 
-/* Place of the first point at or after step. */
-static int lower(const struct rt_series *s, int64_t step)
-{
-    int low = 0, high = s->count;
-    while (low < high) {
-        int mid = low + (high - low) / 2;
-        if (s->step[mid] < step)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 /* Mean over the steps from (included) to (not included), NaN when there is none; *points: how many. */
 static double mean_between(const struct rt_series *s, int64_t from, int64_t to, int *points)
 {
-    int begin = s ? lower(s, from) : 0, end = s ? lower(s, to) : 0;
+    int begin = s ? rt_series_from(s, from) : 0, end = s ? rt_series_from(s, to) : 0;
     double sum = 0;
     for (int i = begin; i < end; i++)
         sum += s->value[i];

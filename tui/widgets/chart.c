@@ -15,23 +15,9 @@
 static const enum rt_style line_style[RT_CHART_CURVES] = {RT_STYLE_LINE1, RT_STYLE_LINE2,
                                                           RT_STYLE_LINE3, RT_STYLE_LINE4};
 
-/* First point at or after step. */
-static int lower(const struct rt_series *s, int64_t step)
-{
-    int low = 0, high = s->count;
-    while (low < high) {
-        int mid = low + (high - low) / 2;
-        if (s->step[mid] < step)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 double rt_chart_value(const struct rt_series *s, int64_t step)
 {
-    int i = lower(s, step + 1);
+    int i = rt_series_from(s, step + 1);
     return i > 0 ? s->value[i - 1] : NAN;
 }
 
@@ -44,7 +30,7 @@ struct spans {
 static void find_spans(const struct rt_chart *chart, const struct rt_series *s, struct spans *out)
 {
     double mean = 0, weight = 0, length = (double)(chart->to - chart->from);
-    int begin = lower(s, chart->from), end = lower(s, chart->to + 1);
+    int begin = rt_series_from(s, chart->from), end = rt_series_from(s, chart->to + 1);
     for (int i = 0; i < out->columns; i++) {
         out->low[i] = INFINITY;
         out->high[i] = -INFINITY;
