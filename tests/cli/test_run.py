@@ -121,13 +121,14 @@ class Training(EndToEnd):
     def test_run_db_while_the_run_goes_on(self):
         run = self.start("run", self.recipe, "-o", "live", *settings(SPEECH, train__epochs=100000))
         try:
-            steps = 0
+            steps = seen = 0
             for _ in range(600):
                 try:
                     steps, = self.query("live", "SELECT count(*) FROM metrics WHERE name='loss'")[0]
+                    seen, = self.query("live", "SELECT count(*) FROM samples WHERE seen > 0")[0]
                 except sqlite3.OperationalError:
                     pass
-                if steps > 3:
+                if steps > 3 and seen == 36:
                     break
                 time.sleep(0.1)
             self.assertGreater(steps, 3)
