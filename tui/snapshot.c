@@ -4,11 +4,10 @@
 #include "tui/snapshot.h"
 
 #include "pipeline/run/rundb.h"
+#include "pipeline/run/rundir.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -79,26 +78,12 @@ static int take_state(void *self, int columns, const struct rt_rundb_cell *cell)
     return 1;
 }
 
-/* Whether the process named in the run's lock file still lives; 1 when that cannot be told. */
-static bool process_lives(const struct rt_snapshot *m)
-{
-    char path[4200];
-    long pid = 0;
-    snprintf(path, sizeof path, "%s/lock", m->folder);
-    FILE *f = fopen(path, "r");
-    if (f && fscanf(f, "%ld", &pid) != 1)
-        pid = 0;
-    if (f)
-        fclose(f);
-    return pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH;
-}
-
 /* True when what is shown changes. */
 static bool look_alive(struct rt_snapshot *m)
 {
     bool before = m->live;
     m->checked = now();
-    m->live = strcmp(m->state, "running") == 0 && process_lives(m);
+    m->live = strcmp(m->state, "running") == 0 && rt_rundir_writer(m->folder) != 0;
     if (strcmp(m->state, "running") == 0 && !m->live)
         snprintf(m->state, sizeof m->state, "ended early");
     return m->live != before;

@@ -16,11 +16,12 @@
 #include <unistd.h>
 
 #define MOUSE_DRAG "\033[?1002h" /* curses asks only for presses; terminals know this beside SGR */
-#define MOUSE_OFF "\033[?1002l\033[?1000l\033[?1006l"
+#define MOUSE_DRAG_OFF "\033[?1002l"
+#define MOUSE_OFF MOUSE_DRAG_OFF "\033[?1000l\033[?1006l"
 
 static struct {
     SCREEN *screen;
-    bool ascii, mouse;
+    bool ascii, mouse, drag;
     attr_t attribute[RT_STYLES];
     short pair[RT_STYLES];
     struct termios before;
@@ -61,6 +62,13 @@ static void handle_signals(bool on)
             (now.sa_handler == SIG_DFL || now.sa_handler == on_crash))
             sigaction(crash[i], &fault, NULL);
     }
+}
+
+/* To the terminal now: curses has a buffer of its own beside that of stdout. */
+static void say(const char *text)
+{
+    fputs(text, stdout);
+    fflush(stdout);
 }
 
 static void keep(const char *capability)
@@ -140,8 +148,10 @@ int rt_terminal_open(struct rt_error *e)
     curs_set(0);
     set_looks();
     handle_signals(true);
-    if (term.mouse && tigetstr("kmous") && tigetstr("kmous") != (char *)-1)
-        putp(MOUSE_DRAG);
+    term.drag = term.mouse && tigetstr("kmous") && tigetstr("kmous") != (char *)-1;
+    refresh(); /* what curses asks the mouse for goes first */
+    if (term.drag)
+        say(MOUSE_DRAG);
     return 0;
 }
 
@@ -149,6 +159,8 @@ void rt_terminal_close(void)
 {
     if (!term.screen)
         return;
+    if (term.drag)
+        say(MOUSE_DRAG_OFF);
     endwin();
     handle_signals(false);
     delscreen(term.screen);
@@ -214,7 +226,8 @@ static int wait_key(wint_t *key, int ms, int fd)
     int kind = get_wch(key);
     if (kind != ERR || ms <= 0)
         return kind;
-    poll(on, fd < 0 ? 1 : 2, ms);
+    if (poll(on, fd < 0 ? 1 : 2, ms) > 0 && on[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+        asked = SIGHUP; /* also where the terminal was not ours, and nobody sends a signal */
     return get_wch(key);
 }
 

@@ -51,6 +51,7 @@ _retort() {
     run) _retort_files "$word" '*.yaml' ;;
     ctl) ((COMP_CWORD > 2)) && _retort_words "$word" "$("$program" ctl --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')" || _retort_files "$word" ;;
     inspect) _retort_files "$word" '*.tsv' ;;
+    ls) _retort_files "$word" ;;
     eval | embed) _retort_files "$word" '*.tsv' '*.safetensors' ;;
     bench) _retort_words "$word" "$("$program" bench --help 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\) .*/\1/p')" ;;
     export) _retort_files "$word" '*.safetensors' '*.onnx' ;;

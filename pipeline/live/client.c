@@ -158,6 +158,15 @@ int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *
     return rc;
 }
 
+void rt_client_value(const char *line, const char *name, char *text, size_t size)
+{
+    json_t *reply = json_loads(line, 0, NULL), *value = json_object_get(json_object_get(reply, "result"), name);
+    char *made = json_is_string(value) || !value ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+    snprintf(text, size, "%s", made ? made : value ? json_string_value(value) : "");
+    free(made);
+    json_decref(reply);
+}
+
 void rt_client_print(const char *line, FILE *out)
 {
     const char *name;

@@ -21,6 +21,8 @@ int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *
                   const char **line, struct rt_error *e);
 /* The next line of a watched run, however long it takes; RT_ENODATA when the connection has ended. */
 int rt_client_next(struct rt_client *c, const char **line, struct rt_error *e);
+/* One value of a reply's result as text, "" when it has none of that name. */
+void rt_client_value(const char *line, const char *name, char *text, size_t size);
 /* A reply's result as "name: value" lines. */
 void rt_client_print(const char *line, FILE *out);
 

@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #define LONGEST_NAME 64 /* room for a file's name behind path */
+#define LOCK_TRIES 5
+#define LOCK_TRY_NS 10000000
 
 char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, size_t size)
 {
@@ -33,13 +35,40 @@ static int has(const struct rt_rundir *d, const char *name)
 
 /* ---- lock ---- */
 
-static int say_busy(const struct rt_rundir *d, const char *path, int fd, struct rt_error *e)
+/* The process named in the lock file, -1 when none is. */
+static long owner(int fd)
 {
     char pid[24] = "";
     ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
     pid[n > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+    return pid[0] ? atol(pid) : -1;
+}
+
+static int say_busy(const struct rt_rundir *d, const char *path, int fd, struct rt_error *e)
+{
+    char who[24] = "unknown";
+    long pid = owner(fd);
+    if (pid > 0)
+        snprintf(who, sizeof who, "%ld", pid);
     return rt_error_set(e, RT_EBUSY, "%s: in use by process %s (%s): wait for it, stop it, or give "
-                        "another folder with -o", d->path, pid[0] ? pid : "unknown", path);
+                        "another folder with -o", d->path, who, path);
+}
+
+/* Held for a moment by whoever only asks (is_held), so it is asked for more than once. */
+static int lock_soon(int fd)
+{
+    for (int tries = 0; ; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EINTR && (errno != EWOULDBLOCK || tries == LOCK_TRIES))
+            return -1;
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_TRY_NS}, NULL);
+    }
+}
+
+static int is_held(int fd)
+{
+    return flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
 static int take_lock(struct rt_rundir *d, struct rt_error *e)
@@ -49,11 +78,7 @@ static int take_lock(struct rt_rundir *d, struct rt_error *e)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return rt_error_errno(e, "cannot open", path);
-    int failed;
-    do
-        failed = flock(fd, LOCK_EX | LOCK_NB);
-    while (failed && errno == EINTR);
-    if (failed) {
+    if (lock_soon(fd)) {
         int code = errno == EWOULDBLOCK ? say_busy(d, path, fd, e)
                                         : rt_error_errno(e, "cannot lock", path);
         close(fd);
@@ -214,11 +239,28 @@ int rt_rundir_check(const char *path, struct rt_error *e)
     if (code < 0 || !holds_run(&d))
         return code;
     int fd = open(rt_rundir_file(&d, "lock", lock, sizeof lock), O_RDONLY | O_CLOEXEC);
-    code = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK ? say_busy(&d, lock, fd, e)
-                                                                          : say_taken(&d, e);
+    code = fd >= 0 && is_held(fd) ? say_busy(&d, lock, fd, e) : say_taken(&d, e);
     if (fd >= 0)
         close(fd);
     return code;
+}
+
+long rt_rundir_writer(const char *path)
+{
+    char lock[sizeof ((struct rt_rundir *)0)->path + LONGEST_NAME];
+    snprintf(lock, sizeof lock, "%s/lock", path);
+    int fd = open(lock, O_RDONLY | O_CLOEXEC);
+    long pid = fd >= 0 && is_held(fd) ? owner(fd) : 0;
+    if (fd >= 0)
+        close(fd);
+    return pid;
+}
+
+int rt_rundir_holds(const char *path)
+{
+    struct rt_rundir d;
+    struct rt_error ignored;
+    return set_path(&d, path, &ignored) == 0 && holds_run(&d);
 }
 
 static int open_folder(struct rt_rundir *d, int resume, struct rt_error *e)

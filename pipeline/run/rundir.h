@@ -22,6 +22,10 @@ int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_
 /* Before anything is prepared for a new run: RT_EUSAGE or RT_EBUSY when the folder holds a run already.
  * Changes nothing; rt_rundir_open still decides. */
 int rt_rundir_check(const char *path, struct rt_error *e);
+/* The process that writes in the folder: its number, 0 when none does, -1 when its number is not known. */
+long rt_rundir_writer(const char *path);
+/* 1 when the folder holds a run. */
+int rt_rundir_holds(const char *path);
 void rt_rundir_close(struct rt_rundir *d);
 /* "PATH/name" into out; returns out. */
 char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, size_t size);

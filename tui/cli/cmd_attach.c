@@ -63,16 +63,7 @@ static int watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *e)
     return rc;
 }
 
-/* How the run is met again. */
-static void say_where(const struct rt_ui *ui, const char *folder)
-{
-    if (rt_steer_up(ui))
-        fprintf(stderr, "the run goes on: `retort attach %s` shows it again\n", folder);
-    else if (ui->steer.leaving)
-        fprintf(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
-}
-
-static int attach(const char *folder, struct rt_error *e)
+int rt_attach(const char *folder, enum rt_attach_left *left, struct rt_error *e)
 {
     struct rt_snapshot *m = calloc(1, sizeof *m);
     struct rt_ui *ui = calloc(1, sizeof *ui);
@@ -84,8 +75,9 @@ static int attach(const char *folder, struct rt_error *e)
         rt_ui_init(ui, m, rt_terminal_ascii());
         rc = rt_ui_steer(ui, folder) < 0 ? rt_error_set(e, RT_EMEM, "out of memory") : watch(ui, &c, e);
         rt_terminal_close();
-        if (rc == 0)
-            say_where(ui, folder);
+        *left = rt_steer_up(ui) ? RT_ATTACH_GOES_ON : ui->steer.leaving ? RT_ATTACH_STOPPED : RT_ATTACH_ENDED;
+        if (rc == 0 && *left == RT_ATTACH_GOES_ON)
+            fprintf(stderr, "the run goes on: `retort attach %s` shows it again\n", folder);
         if (rc == 0 && rt_terminal_signal())
             rc = 128 + rt_terminal_signal();
     }
@@ -118,6 +110,9 @@ int cmd_attach(int argc, char **argv)
     for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/'; n--)
         folder[n - 1] = 0;
     struct rt_error e = {0};
-    int rc = attach(folder, &e);
+    enum rt_attach_left left = RT_ATTACH_ENDED;
+    int rc = rt_attach(folder, &left, &e);
+    if (rc == 0 && left == RT_ATTACH_STOPPED)
+        fprintf(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
     return rc < 0 ? rt_cmd_fail(&e) : rc;
 }

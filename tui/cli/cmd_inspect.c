@@ -42,9 +42,8 @@ static const struct option options[] = {
 };
 
 struct request {
-    const char *source, *where, *sort, *columns, *sample, *terms, *cache;
-    int head;
-    enum rt_table_form form;
+    const char *source, *sample, *terms, *cache;
+    struct rt_table_view view;
 };
 
 /* --- a manifest --- */
@@ -177,22 +176,7 @@ static int manifest_table(const struct request *q, struct rt_session *s, struct 
 
 static int show(const struct request *q, struct rt_table *t, struct rt_error *e)
 {
-    int rc = 0;
-    if (q->sample)
-        return rt_explain(t, q->sample, q->source, e);
-    if (q->where)
-        rc = rt_table_where(t, q->where, e);
-    if (rc < 0)
-        rt_error_prefix(e, "--where");
-    if (rc == 0 && q->sort)
-        rc = rt_table_sort(t, q->sort, e);
-    for (int c = 0; q->columns && strcmp(q->columns, "all") == 0 && c < t->columns; c++)
-        t->column[c].hidden = false;
-    if (rc == 0 && q->columns && strcmp(q->columns, "all") != 0)
-        rc = rt_table_choose(t, q->columns, e);
-    if (rc == 0)
-        rt_table_write(t, q->form, q->head, stdout);
-    return rc;
+    return q->sample ? rt_explain(t, q->sample, q->source, e) : rt_table_show(t, &q->view, stdout, e);
 }
 
 static void list_measures(void)
@@ -222,12 +206,12 @@ int cmd_inspect(int argc, char **argv)
     optind = 0;
     while ((c = getopt_long(argc, argv, "w:n:h", options, NULL)) != -1) {
         switch (c) {
-        case 'w': q.where = optarg; break;
-        case 'n': q.head = whole_number(optarg); break;
-        case OPT_SORT: q.sort = optarg; break;
-        case OPT_COLUMNS: q.columns = optarg; break;
-        case OPT_CSV: q.form = RT_TABLE_CSV; break;
-        case OPT_JSON: q.form = RT_TABLE_JSON; break;
+        case 'w': q.view.where = optarg; break;
+        case 'n': q.view.head = whole_number(optarg); break;
+        case OPT_SORT: q.view.sort = optarg; break;
+        case OPT_COLUMNS: q.view.columns = optarg; break;
+        case OPT_CSV: q.view.form = RT_TABLE_CSV; break;
+        case OPT_JSON: q.view.form = RT_TABLE_JSON; break;
         case OPT_SAMPLE: q.sample = optarg; break;
         case OPT_MEASURES: list_measures(); return RT_EXIT_DONE;
         case OPT_TERMS: q.terms = optarg; break;
@@ -236,7 +220,7 @@ int cmd_inspect(int argc, char **argv)
         default: return rt_cmd_usage("inspect", "unknown option or missing value");
         }
     }
-    if (q.head < 0)
+    if (q.view.head < 0)
         return rt_cmd_usage("inspect", "--head needs a number of rows, 1 or more");
     if (optind + 1 != argc)
         return rt_cmd_usage("inspect", optind == argc ? "which manifest or run?"

@@ -2,6 +2,7 @@
  * cmd_run: `retort run`: recipe, data, teacher, student, pipeline, results; in that order. The run itself
  * is training.c; this file is what the user typed and what the user gets to read. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/detach.h"
 #include "tui/cli/training.h"
 
 #include "formats/file.h"
@@ -15,7 +16,8 @@
 static const char usage[] =
     "usage: retort run RECIPE [-o DIR] [options]\n"
     "       retort run --resume -o DIR\n"
-    "Trains the student that the recipe describes; with teacher.model a teacher helps.\n\n"
+    "Trains the student that the recipe describes; with teacher.model a teacher helps. In a terminal the\n"
+    "run is a process of its own, with a screen attached that may be left and attached again.\n\n"
     "  -o, --output DIR     run folder (default runs/NAME, then NAME-2, ...)\n"
     "  -s, --set KEY=VALUE  overrides a setting; may be repeated\n"
     "      --epochs N       as -s train.epochs=N -s train.steps=0\n"
@@ -24,10 +26,10 @@ static const char usage[] =
     "      --resume         go on from the newest checkpoint in DIR\n"
     "      --journal RUN    make the changes of settings that another run's journal holds, at their\n"
     "                       steps; RUN is a run folder or a run.db\n"
-    "      --headless       no screen (also when there is no terminal)\n"
+    "      --headless       in the foreground, without a screen (also when there is no terminal)\n"
     "      --print-recipe   print every resolved setting and stop\n"
     "      --list-keys      print the names of all settings and stop\n"
-    "  -q, --quiet          no progress, results only\n"
+    "  -q, --quiet          no screen and no progress, results only\n"
     "Results go to standard output, progress to standard error. Exit codes: 0 done, 1 failed,\n"
     "2 wrong usage or recipe, 130 interrupted after a clean checkpoint (go on with --resume).\n";
 
@@ -55,7 +57,7 @@ struct request {
     const char *recipe, *output, *journal;
     char override[OVERRIDES][RT_RECIPE_TEXT];
     int overrides;
-    bool resume, print, keys, quiet, help;
+    bool resume, print, keys, quiet, headless, help;
 };
 
 static int add_override(struct request *q, const char *prefix, const char *value)
@@ -86,7 +88,7 @@ static int parse(struct request *q, int argc, char **argv)
         case OPT_STRICT: rc = add_override(q, "run.strict=", "true"); break;
         case OPT_RESUME: q->resume = true; break;
         case OPT_JOURNAL: q->journal = optarg; break;
-        case OPT_HEADLESS: break;
+        case OPT_HEADLESS: q->headless = true; break;
         case OPT_PRINT: q->print = true; break;
         case OPT_KEYS: q->keys = true; break;
         case 'q': q->quiet = true; break;
@@ -204,20 +206,20 @@ static void print_results(const struct rt_training *t, const struct rt_session *
     printf("%-9s %s/student.safetensors\n", "model", t->dir.path);
 }
 
-static int run(const struct request *q, struct rt_recipe *r)
+/* own: this is a process of its own, whose screen waits for it to begin; or NULL. */
+static int run(const struct request *q, struct rt_recipe *r, const char *output, struct rt_detach *own)
 {
     struct rt_training *t = calloc(1, sizeof *t);
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_error e = {0};
-    char output[4096];
     int code = RT_EXIT_DONE;
-    if (q->output)
-        snprintf(output, sizeof output, "%s", q->output);
-    else
-        default_output(r, output, sizeof output);
     struct rt_training_request request = {output, q->journal, q->resume, q->quiet};
     int rc = t && s ? rt_training_open(t, s, r, &request, &e)
                     : rt_error_set(&e, RT_EMEM, "no memory for a run");
+    if (rc == 0 && own) {
+        rt_training_hush(t);
+        rc = rt_detach_begun(own, output, &e);
+    }
     if (rc == 0)
         rc = rt_training_run(t, &e);
     if (rc == 0)
@@ -236,6 +238,29 @@ static int run(const struct request *q, struct rt_recipe *r)
     free(t);
     free(s);
     return code;
+}
+
+/* The run in a process of its own, and here its screen. */
+static int run_with_screen(const struct request *q, struct rt_recipe *r, const char *output)
+{
+    struct rt_detach d;
+    struct rt_error e = {0};
+    int code = RT_EXIT_DONE, rc = rt_detach(&d, &e);
+    enum rt_attach_left left = RT_ATTACH_GOES_ON;
+    if (rc < 0)
+        return rt_cmd_fail(&e);
+    if (rc == 0)
+        return run(q, r, output, &d);
+    if (!rt_detach_wait(&d, &code))
+        return code;
+    rc = rt_attach(output, &left, &e);
+    if (rc < 0) {
+        rt_cmd_fail(&e);
+        fprintf(stderr, "retort: the run goes on without a screen, as process %d: `retort ctl %s status`\n",
+                d.pid, output);
+        return RT_EXIT_FAILED;
+    }
+    return left == RT_ATTACH_GOES_ON ? rc : rt_detach_end(&d, output);
 }
 
 int cmd_run(int argc, char **argv)
@@ -263,5 +288,11 @@ int cmd_run(int argc, char **argv)
         rt_recipe_print(&recipe, stdout);
         return RT_EXIT_DONE;
     }
-    return run(&q, &recipe);
+    char output[4096];
+    if (q.output)
+        snprintf(output, sizeof output, "%s", q.output);
+    else
+        default_output(&recipe, output, sizeof output);
+    return q.headless || q.quiet || !rt_detach_possible() ? run(&q, &recipe, output, NULL)
+                                                          : run_with_screen(&q, &recipe, output);
 }

@@ -281,7 +281,8 @@ static int fit_cell(const struct rt_table_column *c, int row, char out[CELL_BYTE
         return fit_text(c->text[row] ? c->text[row] : "", out);
     if (isnan(c->number[row]))
         return sprintf(out, "-");
-    return sprintf(out, "%.4g", (double)c->number[row]);
+    float number = c->number[row];
+    return sprintf(out, number == truncf(number) && fabsf(number) < 1e8f ? "%.0f" : "%.4g", (double)number);
 }
 
 static void pad(FILE *out, const char *text, int width, int to, bool right)
@@ -382,4 +383,21 @@ void rt_table_write(const struct rt_table *t, enum rt_table_form form, int limit
     static void (*const write[])(const struct rt_table *, int, FILE *) = {write_plain, write_csv,
                                                                           write_json};
     write[form](t, limit > 0 && limit < t->shown ? limit : t->shown, out);
+}
+
+int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, struct rt_error *e)
+{
+    bool all = v->columns && strcmp(v->columns, "all") == 0;
+    int rc = v->where ? rt_table_where(t, v->where, e) : 0;
+    if (rc < 0)
+        rt_error_prefix(e, "--where");
+    if (rc == 0 && v->sort)
+        rc = rt_table_sort(t, v->sort, e);
+    for (int c = 0; all && c < t->columns; c++)
+        t->column[c].hidden = false;
+    if (rc == 0 && v->columns && !all)
+        rc = rt_table_choose(t, v->columns, e);
+    if (rc == 0)
+        rt_table_write(t, v->form, v->head, out);
+    return rc;
 }

@@ -44,4 +44,13 @@ enum rt_table_form { RT_TABLE_PLAIN, RT_TABLE_CSV, RT_TABLE_JSON };
 /* At most limit rows (0 = all). */
 void rt_table_write(const struct rt_table *t, enum rt_table_form form, int limit, FILE *out);
 
+/* What a person asks to see of a table. */
+struct rt_table_view {
+    const char *where, *sort, *columns; /* NULL = as it is; columns "all" = hidden ones too */
+    enum rt_table_form form;
+    int head; /* rows, 0 = all */
+};
+/* Filters, sorts, chooses and writes. RT_EUSAGE. */
+int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, struct rt_error *e);
+
 #endif

@@ -311,6 +311,11 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     return rc;
 }
 
+void rt_training_hush(struct rt_training *t)
+{
+    t->quiet = t->recorder.quiet = t->session->limits.quiet = true;
+}
+
 static int add_stages(struct rt_runner *runner, struct rt_training *t, struct rt_decode *decode,
                       struct rt_quality *quality, struct rt_infer *teacher)
 {

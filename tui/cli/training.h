@@ -44,6 +44,8 @@ struct rt_training_request {
  * rt_training_close. RT_EUSAGE, RT_EMISMATCH, RT_ENODATA, RT_EBUSY, RT_ESTOPPED, ... */
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
                      const struct rt_training_request *request, struct rt_error *e);
+/* No progress is shown from here on. */
+void rt_training_hush(struct rt_training *t);
 /* Trains to the end, keeps the best (by validation), measures it on the test split, writes
  * student.safetensors. On RT_ESTOPPED a checkpoint has been written. */
 int rt_training_run(struct rt_training *t, struct rt_error *e);

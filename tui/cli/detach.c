@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * detach: see detach.h. */
+#include "tui/cli/detach.h"
+
+#include "tui/cli/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+bool rt_detach_possible(void)
+{
+    const char *name = getenv("TERM");
+    return name && *name && strcmp(name, "dumb") != 0 && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+           isatty(STDERR_FILENO);
+}
+
+/* As the given descriptor; the file is closed otherwise. */
+static int take_place(int file, int of)
+{
+    int rc = dup2(file, of) < 0 ? -1 : 0;
+    close(file);
+    return rc;
+}
+
+int rt_detach(struct rt_detach *d, struct rt_error *e)
+{
+    int end[2];
+    fflush(NULL);
+    if (pipe2(end, O_CLOEXEC) < 0)
+        return rt_error_errno(e, "cannot make", "a pipe");
+    d->pid = fork();
+    if (d->pid < 0) {
+        int rc = rt_error_errno(e, "cannot start", "the run's process");
+        close(end[0]);
+        close(end[1]);
+        return rc;
+    }
+    d->pipe = end[d->pid ? 0 : 1];
+    close(end[d->pid ? 1 : 0]);
+    if (d->pid)
+        return 1;
+    setsid();
+    signal(SIGPIPE, SIG_IGN);
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return nothing < 0 || take_place(nothing, STDIN_FILENO) < 0 ? rt_error_errno(e, "cannot open", "/dev/null")
+                                                                : 0;
+}
+
+int rt_detach_begun(struct rt_detach *d, const char *folder, struct rt_error *e)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/output.txt", folder);
+    fflush(NULL);
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (file < 0 || dup2(file, STDERR_FILENO) < 0 || take_place(file, STDOUT_FILENO) < 0)
+        return rt_error_errno(e, "cannot open", path);
+    ssize_t told = write(d->pipe, "", 1); /* nobody may be there to hear it any more */
+    (void)told;
+    close(d->pipe);
+    return 0;
+}
+
+static int exit_code(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int wait_for(int pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return exit_code(status);
+}
+
+static int interrupted; /* the run to be told */
+
+static void pass_on(int number)
+{
+    int before = errno;
+    kill(interrupted, number);
+    errno = before;
+}
+
+bool rt_detach_wait(struct rt_detach *d, int *code)
+{
+    struct sigaction pass = {.sa_handler = pass_on}, before[2];
+    char byte;
+    ssize_t n;
+    interrupted = d->pid;
+    sigaction(SIGINT, &pass, &before[0]);
+    sigaction(SIGTERM, &pass, &before[1]);
+    while ((n = read(d->pipe, &byte, 1)) < 0 && errno == EINTR)
+        ;
+    sigaction(SIGINT, &before[0], NULL);
+    sigaction(SIGTERM, &before[1], NULL);
+    close(d->pipe);
+    if (n != 1)
+        *code = wait_for(d->pid);
+    return n == 1;
+}
+
+int rt_detach_end(struct rt_detach *d, const char *folder)
+{
+    char path[4200], text[4096];
+    size_t n;
+    int code = wait_for(d->pid);
+    snprintf(path, sizeof path, "%s/output.txt", folder);
+    FILE *f = fopen(path, "r");
+    while (f && (n = fread(text, 1, sizeof text, f)) > 0)
+        fwrite(text, 1, n, stdout);
+    if (f)
+        fclose(f);
+    return code;
+}
