@@ -17,6 +17,7 @@
 #include "tui/canvas.h"
 #include "tui/dialog.h"
 #include "tui/keys.h"
+#include "tui/marks.h"
 #include "tui/prompt.h"
 #include "tui/snapshot.h"
 #include "tui/steer.h"
@@ -66,6 +67,7 @@ struct rt_samples_view {
     int under, left;           /* places in column: cursor, first one shown */
     int columns, column[RT_TABLE_COLUMNS], width[RT_TABLE_COLUMNS];
     struct rt_rect table, head; /* as last drawn */
+    struct rt_marks marks;
 };
 struct rt_weights_view {
     bool trying;                     /* other settings than the run's */

@@ -15,13 +15,12 @@
 #define REST 0.5          /* seconds without a key after which a slider stands */
 
 /* What an answer is for. */
-enum { SHOWN, VALUES, STATUS, SET, UNDO, REDO, PAUSE, RESUME, STOP };
+enum { SHOWN, VALUES, STATUS, SET, TOUCH, UNDO, REDO, PAUSE, RESUME, STOP };
 
 void rt_steer_close(struct rt_ui *ui)
 {
     rt_link_close(ui->steer.link);
     free(ui->steer.value);
-    free(ui->steer.change);
     memset(&ui->steer, 0, sizeof ui->steer);
 }
 
@@ -56,31 +55,29 @@ static unsigned ask(struct rt_ui *ui, int what, const char *verb, const char *co
 
 unsigned rt_steer_say(struct rt_ui *ui, const char *verb, const char *const *arg, int args)
 {
-    const struct rt_key *key = strcmp(verb, "set") == 0 && args == 2 ? rt_key_find(arg[0]) : NULL;
-    int what = key                           ? SET
-               : strcmp(verb, "stop") == 0   ? STOP
-               : strcmp(verb, "pause") == 0  ? PAUSE
-               : strcmp(verb, "resume") == 0 ? RESUME
-                                             : SHOWN;
+    static const struct {
+        const char *verb;
+        int what;
+    } known[] = {{"stop", STOP},   {"pause", PAUSE}, {"resume", RESUME},   {"undo", UNDO},    {"redo", REDO},
+                 {"weight", TOUCH}, {"mute", TOUCH},  {"exclude", TOUCH}, {"restore", TOUCH}};
+    int what = strcmp(verb, "set") == 0 && args == 2 && rt_key_find(arg[0]) ? SET : SHOWN;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].verb, verb) == 0)
+            what = known[i].what;
     return ask(ui, what, verb, arg, args);
-}
-
-static unsigned set(struct rt_ui *ui, int what, const struct rt_key *key, const char *value)
-{
-    const char *arg[2] = {key->name, value};
-    return ask(ui, what, "set", arg, 2);
 }
 
 unsigned rt_steer_set(struct rt_ui *ui, const struct rt_key *key, const char *value)
 {
-    return set(ui, SET, key, value);
+    const char *arg[2] = {key->name, value};
+    return ask(ui, SET, "set", arg, 2);
 }
 
 unsigned rt_steer_settle(struct rt_ui *ui)
 {
     const struct rt_key *key = ui->steer.trying;
     ui->steer.trying = NULL;
-    return key && rt_steer_up(ui) ? set(ui, SET, key, ui->steer.tried) : RT_DID_NOTHING;
+    return key && rt_steer_up(ui) ? rt_steer_set(ui, key, ui->steer.tried) : RT_DID_NOTHING;
 }
 
 unsigned rt_steer_try(struct rt_ui *ui, const struct rt_key *key, const char *value)
@@ -105,26 +102,15 @@ bool rt_steer_drop(struct rt_ui *ui)
 
 unsigned rt_steer_undo(struct rt_ui *ui)
 {
-    struct rt_steer *s = &ui->steer;
-    if (rt_steer_drop(ui)) {
-        rt_ui_say(ui, false, "dropped: nothing was changed");
-        return RT_DID_HANDLE | RT_DID_DRAW;
-    }
-    if (rt_steer_may(ui) && s->done == 0)
-        rt_ui_say(ui, true, "nothing was changed from this screen; the Journal has the changes of others");
-    if (!rt_steer_up(ui) || s->done == 0)
-        return RT_DID_HANDLE | RT_DID_DRAW;
-    return set(ui, UNDO, s->change[s->done - 1].key, s->change[s->done - 1].before);
+    if (!rt_steer_drop(ui))
+        return ask(ui, UNDO, "undo", NULL, 0);
+    rt_ui_say(ui, false, "dropped: nothing was changed");
+    return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
 unsigned rt_steer_redo(struct rt_ui *ui)
 {
-    struct rt_steer *s = &ui->steer;
-    if (rt_steer_may(ui) && s->done == s->changes)
-        rt_ui_say(ui, true, "nothing was undone");
-    if (!rt_steer_up(ui) || s->done == s->changes)
-        return RT_DID_HANDLE | RT_DID_DRAW;
-    return set(ui, REDO, s->change[s->done].key, s->change[s->done].after);
+    return ask(ui, REDO, "redo", NULL, 0);
 }
 
 unsigned rt_steer_pause(struct rt_ui *ui)
@@ -168,29 +154,14 @@ static void note_status(struct rt_steer *s, const struct rt_link_line *line, dou
     note_pace(s, now);
 }
 
-/* A new change: what was undone before it cannot be done again. */
-static void note_change(struct rt_steer *s, const struct rt_link_line *line)
-{
-    char name[64];
-    struct rt_steer_change c;
-    if (!rt_link_text(line, "key", name, sizeof name) || !(c.key = rt_key_find(name)) ||
-        !rt_link_text(line, "before", c.before, sizeof c.before) ||
-        !rt_link_text(line, "after", c.after, sizeof c.after) || strcmp(c.before, c.after) == 0)
-        return;
-    if (s->done == RT_STEER_CHANGES)
-        memmove(s->change, s->change + 1, sizeof *s->change * (size_t)--s->done);
-    s->change[s->done++] = c;
-    s->changes = s->done;
-}
-
-static void say_change(struct rt_ui *ui, const char *word, const struct rt_link_line *line)
+static void say_change(struct rt_ui *ui, const struct rt_link_line *line)
 {
     char key[64] = "", before[200] = "", after[200] = "";
     rt_link_text(line, "key", key, sizeof key);
     rt_link_text(line, "before", before, sizeof before);
     rt_link_text(line, "after", after, sizeof after);
     note_value(&ui->steer, key, after);
-    rt_ui_say(ui, false, "%s%s: %s -> %s from step %.0f", word, key, *before ? before : "(none)",
+    rt_ui_say(ui, false, "%s: %s -> %s from step %.0f", key, *before ? before : "(none)",
               *after ? after : "(none)", rt_link_number(line, "step"));
 }
 
@@ -216,17 +187,17 @@ static void understand(struct rt_ui *ui, int what, const struct rt_link_line *li
         s->known = true;
         return;
     case STATUS: note_status(s, line, ui->now); return;
-    case SET:
-        note_change(s, line);
-        say_change(ui, "", line);
-        return;
+    case SET: say_change(ui, line); return;
     case UNDO:
-        s->done -= s->done > 0;
-        say_change(ui, "undone: ", line);
-        return;
     case REDO:
-        s->done += s->done < s->changes;
-        say_change(ui, "again: ", line);
+        rt_link_text(line, "change", words.text, sizeof words.text);
+        rt_ui_say(ui, false, "%s: %s from step %.0f", what == UNDO ? "undone" : "again", words.text,
+                  rt_link_number(line, "step"));
+        ask(ui, VALUES, "get", NULL, 0);
+        return;
+    case TOUCH:
+        rt_ui_say(ui, false, "%.0f sample%s, from step %.0f", rt_link_number(line, "samples"),
+                  rt_link_number(line, "samples") == 1 ? "" : "s", rt_link_number(line, "step"));
         return;
     case PAUSE:
     case RESUME:
@@ -284,7 +255,6 @@ static void greet(struct rt_ui *ui, double now)
     s->pace = 0;
     s->paced = 0;
     s->trying = NULL;
-    s->changes = s->done = 0;
 }
 
 unsigned rt_steer_poll(struct rt_ui *ui, double now)
@@ -315,8 +285,7 @@ int rt_steer_open(struct rt_ui *ui, const char *folder)
 {
     struct rt_steer *s = &ui->steer;
     s->value = calloc((size_t)rt_key_count, sizeof *s->value);
-    s->change = calloc(RT_STEER_CHANGES, sizeof *s->change);
-    return s->value && s->change ? rt_link_open(&s->link, folder, told, ui) : RT_EMEM;
+    return s->value ? rt_link_open(&s->link, folder, told, ui) : RT_EMEM;
 }
 
 /* ---- values ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * steer: what the screens say to the run, and what it says back: requests go out over a link, answers
- * become the message in the footer, values that are known, and changes that can be undone. When no run
+ * become the message in the footer and values that are known. When no run
  * listens the screen only shows, and a request says so. */
 #ifndef RT_STEER_H
 #define RT_STEER_H
@@ -10,15 +10,8 @@
 #include "tui/keys.h"
 
 #define RT_STEER_WAITING 64
-#define RT_STEER_CHANGES 256
 
 struct rt_ui;
-
-/* A setting changed from this screen. */
-struct rt_steer_change {
-    const struct rt_key *key;
-    char before[RT_RECIPE_TEXT], after[RT_RECIPE_TEXT];
-};
 
 struct rt_steer {
     struct rt_link *link; /* NULL: this screen only shows */
@@ -40,8 +33,6 @@ struct rt_steer {
     const struct rt_key *trying; /* NULL = nothing is being tried */
     char tried[RT_RECIPE_TEXT];
     double tried_at;      /* when it changed last */
-    struct rt_steer_change *change; /* [RT_STEER_CHANGES] */
-    int changes, done;              /* of these `done` stand; later ones were undone */
 };
 
 /* Talks to the run of this folder. RT_EMEM. */
@@ -55,8 +46,10 @@ bool rt_steer_may(struct rt_ui *ui);
 
 /* Any verb; the answer is shown. What cannot even be sent says so. */
 unsigned rt_steer_say(struct rt_ui *ui, const char *verb, const char *const *arg, int args);
-/* A setting; undo takes back the last one that was set, redo sets it again. */
+/* A setting. */
 unsigned rt_steer_set(struct rt_ui *ui, const struct rt_key *key, const char *value);
+/* The run's last change, of a setting or of samples and whoever made it, taken back; or what was taken back
+ * made again. While a slider moves, undo drops what it shows. */
 unsigned rt_steer_undo(struct rt_ui *ui);
 unsigned rt_steer_redo(struct rt_ui *ui);
 unsigned rt_steer_pause(struct rt_ui *ui); /* or lets it go on */

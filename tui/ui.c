@@ -90,6 +90,7 @@ int rt_ui_steer(struct rt_ui *ui, const char *folder)
 void rt_ui_fini(struct rt_ui *ui)
 {
     rt_history_fini(&ui->prompt.history);
+    rt_marks_fini(&ui->samples.marks);
     rt_weighing_fini(&ui->weights.now);
     rt_weighing_fini(&ui->weights.then);
     rt_steer_close(ui);

@@ -92,9 +92,19 @@ static void say_call(const struct call *c, char *text, size_t size)
         snprintf(text + strlen(text), size - strlen(text), " %s", c->arg[i]);
 }
 
-/* The rows that the arguments from `first` on name. */
+/* The rows that the arguments from `first` on name: by number, or as the desk knows them. */
 static int find_rows(struct call *c, int first, int **row, struct rt_error *e)
 {
+    const char *const *which = c->arg + first;
+    if (c->args - first == 2 && strcmp(which[0], "rows") == 0) {
+        size_t size = strlen(which[1]) + 3;
+        char *states = malloc(size);
+        int n = states ? 0 : rt_error_set(e, RT_EMEM, "no memory for the rows of %s", c->verb);
+        if (states && snprintf(states, size, "1@%s", which[1]) > 0)
+            n = rt_hand_rows(rt_control_hand(c->desk->control), states, row, e);
+        free(states);
+        return n;
+    }
     if (!c->desk->find)
         return rt_error_set(e, RT_EUSAGE, "%s: samples cannot be named in this run", c->verb);
     return c->desk->find(c->desk->self, c->arg + first, c->args - first, row, e);

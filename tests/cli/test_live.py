@@ -198,6 +198,7 @@ class Steered(Live):
         few = self.ctl("a", "count", "where", "snr < 20")["samples"]
         self.assertEqual(few, self.query("a", "SELECT count(*) FROM samples WHERE snr < 20")[0][0])
         self.assertTrue(0 < few < self.samples)
+        self.assertEqual(self.ctl("a", "count", "rows", "0-2,7")["samples"], 4)
         done = self.ctl("a", "weight", "*0.5", "where", "snr < 20")
         self.assertEqual(done["samples"], few)
         self.assertEqual(self.ctl("a", "mute", ids[0], ids[1])["samples"], 2)
@@ -209,6 +210,7 @@ class Steered(Live):
         self.ctl("a", "restore", ids[4])
         for words, says in ((("mute", "nobody"), 'no sample "nobody"'), (("weight", "x", ids[0]), "weight"),
                             (("weight", "-1", ids[0]), "from 0 to"), (("mute", "where", "snr <"), "where"),
+                            (("mute", "rows", "3-99999"), "99999"), (("mute", "rows", "x"), "x"),
                             (("mute", "where", "snr < -999"), "no sample")):
             _, err = self.retort("ctl", "a", *words, code=None)
             self.says(err, says)

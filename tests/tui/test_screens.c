@@ -154,7 +154,7 @@ static void test_samples_by_hand(void **state)
     assert_string_equal(v->ui.samples.sort, "-id");
     assert_string_equal(rt_table_cell(t, t->order[0], 0), "\u732b-053");
     struct rt_rect head = v->ui.samples.head;
-    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, head.x + 2, head.y});
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, head.x + 4, head.y});
     assert_string_equal(v->ui.samples.sort, "id");
     rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, 5, v->ui.samples.table.y + 4});
     assert_int_equal(v->ui.samples.at, 4);

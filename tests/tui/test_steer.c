@@ -23,13 +23,27 @@ static void note_stop(void *self)
     ((struct run *)self)->stopped = 1;
 }
 
+static int find_all(const void *self, const char *const *which, int count, int **row, struct rt_error *e)
+{
+    (void)self;
+    (void)e;
+    assert_int_equal(count, 2);
+    assert_string_equal(which[0], "where");
+    *row = malloc(sizeof **row * 3);
+    for (int i = 0; i < 3; i++)
+        (*row)[i] = 40 + i;
+    return strcmp(which[1], "snr < 3") == 0 ? 3 : 2;
+}
+
 static struct run *start_run(void)
 {
     struct run *r = calloc(1, sizeof *r);
     struct rt_status s = {.step = 7, .steps = 400, .epoch = 1, .epochs = 4};
     rt_recipe_init(&r->recipe);
     assert_int_equal(rt_control_create(&r->desk.control, &r->recipe), 0);
+    assert_int_equal(rt_control_samples(r->desk.control, ROWS), 0);
     assert_int_equal(rt_board_create(&r->desk.board), 0);
+    r->desk.find = find_all;
     rt_control_host(r->desk.control, &(struct rt_control_host){.self = r, .stop = note_stop});
     assert_int_equal(rt_control_load(r->desk.control, &(struct rt_control_text){0}, 7, &r->e), 0);
     rt_board_put(r->desk.board, &s);
@@ -138,7 +152,8 @@ static void test_undo(void **state)
     struct view *v = look();
     (void)state;
     view_press(v, 'u');
-    says(v, true, "nothing was changed");
+    settle(v);
+    says(v, true, "there is no change to undo");
     command(v, "set train.clip 2");
     command(v, "set train.clip 3");
     command(v, "set train.decay 0.5");
@@ -154,7 +169,8 @@ static void test_undo(void **state)
     value_is(r, "train.clip", "3");
     command(v, "set train.clip 4"); /* what was undone is no more */
     view_press(v, RT_KEY_REDO);
-    says(v, true, "nothing was undone");
+    settle(v);
+    says(v, true, "no change was undone");
     for (int i = 0; i < 3; i++) {
         view_press(v, 'u');
         settle(v);
@@ -163,6 +179,95 @@ static void test_undo(void **state)
     value_is(r, "train.decay", "0.01");
     view_close(v);
     end_run(r);
+}
+
+static void factor_is(const struct run *r, int row, double factor, int excluded)
+{
+    char *text = rt_hand_text(rt_control_hand(r->desk.control), &row, 1), expected[32];
+    snprintf(expected, sizeof expected, excluded ? "x%g@%d" : "%g@%d", factor, row);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static int note_change(void *self, int64_t step, const char *who, const char *key, const char *before,
+                       const char *after, struct rt_error *e)
+{
+    (void)before;
+    (void)e;
+    assert_string_equal(key, "samples");
+    assert_string_equal(who, "screen");
+    snprintf(self, 200, "%lld %s", (long long)step, after);
+    return 0;
+}
+
+/* What was asked for takes effect; the last change in words. */
+static const char *update(struct run *r, int64_t step)
+{
+    static char last[200];
+    assert_int_equal(rt_control_step(r->desk.control, step, &(struct rt_control_told){last, note_change}, &r->e), 0);
+    return last;
+}
+
+static void test_samples(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    view_press(v, '2');
+    view_draw(v, 100, 24);
+    view_press(v, '-');
+    view_compare(v, 80, 24, "halve-80x24");
+    view_press(v, 'o');
+    settle(v);
+    says(v, false, "1 sample, from step 8");
+    view_press(v, ' ');
+    view_press(v, ' ');
+    view_press(v, RT_KEY_DOWN);
+    view_press(v, ' ');
+    view_mouse(v, RT_KEY_CLICK, 0, v->ui.samples.table.y + 6);
+    assert_int_equal(v->ui.samples.marks.count, 4);
+    char *text = view_text(v, 80, 24);
+    assert_non_null(strstr(text, "4 marked"));
+    free(text);
+    view_press(v, 'm');
+    view_press(v, RT_KEY_ENTER); /* the marked */
+    settle(v);
+    says(v, false, "4 samples");
+    view_press(v, 'x');
+    view_press(v, RT_KEY_ESCAPE);
+    view_press(v, '/');
+    view_type(v, "snr < 3");
+    view_press(v, 'a'); /* those that are shown are marked too */
+    int marked = v->ui.samples.marks.count;
+    assert_true(marked > 4);
+    view_press(v, 'a');
+    assert_int_equal(v->ui.samples.marks.count, 0);
+    view_press(v, 'w');
+    view_type(v, "x");
+    says(v, true, "write a factor");
+    view_press(v, 'w');
+    view_type(v, "*3");
+    view_press(v, 'a');
+    settle(v);
+    says(v, false, "3 samples");
+    view_press(v, RT_KEY_ESCAPE);
+    assert_string_equal(update(r, 8), "8 3@40-42 # weight *3 where snr < 3 (3)");
+    factor_is(r, 1, 0, 0);
+    factor_is(r, 41, 3, 0);
+    view_press(v, 'u');
+    settle(v);
+    says(v, false, "undone: samples: 3@40-42");
+    assert_string_equal(update(r, 9), "9 1@40-42 # undo");
+    factor_is(r, 41, 1, 0);
+    view_close(v);
+    end_run(r);
+    v = view_open(false);
+    view_press(v, '2');
+    view_draw(v, 80, 24);
+    view_press(v, 'm');
+    assert_null(v->ui.dialog.answered);
+    says(v, true, "no run goes on here");
+    view_close(v);
 }
 
 static void test_completed(void **state)
@@ -440,7 +545,8 @@ int main(void)
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_typed),   cmocka_unit_test(test_undo),  cmocka_unit_test(test_completed),
+        cmocka_unit_test(test_typed), cmocka_unit_test(test_undo), cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_completed),
         cmocka_unit_test(test_pace), cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
         cmocka_unit_test(test_controls), cmocka_unit_test(test_weights),
         cmocka_unit_test(test_journal),

@@ -75,8 +75,6 @@ class Steering(EndToEnd):
         self.assertIsNone(run.poll())  # detached: the run goes on
 
         screen = self.attach("a")
-        screen.type("u")
-        screen.wait("nothing was changed from this screen")
         screen.type("6")
         screen.wait("0.1 -> 0.08")  # once run.db holds it
         text = self.dump(screen)
@@ -84,12 +82,14 @@ class Steering(EndToEnd):
         self.assertRegex(text, r"screen +distill.l2.margin  0.1 -> 0.08\n")
         screen.type("u")  # taken back in the journal
         screen.wait("distill.l2.margin: 0.08 -> 0.1 from step")
-        screen.type(":weight *0.5 where snr < 20\r")  # halved, and taken back
-        screen.wait("samples ")
-        time.sleep(0.1)
-        screen.type(":undo\r")
-        screen.wait("undo")
-        time.sleep(0.1)
+        screen.type("2")  # those of low SNR halved, and taken back
+        screen.wait("of %d samples" % self.samples)
+        screen.type("/snr < 20\r-")
+        screen.wait("Half the weight")
+        screen.type("a")
+        screen.wait("from step")
+        screen.type("u")
+        screen.wait("undone: samples: 0.5@")
         screen.type("qs")
         code, same, says = screen.end()
         self.assertEqual((code, same), (0, True))

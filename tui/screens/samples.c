@@ -12,6 +12,7 @@
 #define TEXT_WIDTH 28
 #define MEASURED_ROWS 2000 /* of which the width of a column is taken */
 #define PANE_WIDTH 62
+#define GUTTER 3 /* mark, what was done by hand, and a space */
 
 /* ---- columns ---- */
 
@@ -31,13 +32,30 @@ static bool is_first_view(const char *name)
     return !ends_in(name, "_pct") && strncmp(name, "inside_", 7) != 0;
 }
 
+/* What a column holds where nothing was done by hand. */
+static float usual(const char *name)
+{
+    return strcmp(name, "factor") == 0 ? 1 : strcmp(name, "excluded") == 0 ? 0 : NAN;
+}
+
 /* Nothing in any row: a measure of another modality, a group that the manifest has not. */
 static bool is_empty(const struct rt_table *t, int c)
 {
+    const float *number = t->column[c].number, none = usual(t->column[c].name);
     for (int i = 0; i < t->rows; i++)
-        if (t->column[c].is_text ? t->column[c].text[i] != NULL : !isnan(t->column[c].number[i]))
+        if (t->column[c].is_text ? t->column[c].text[i] != NULL : !isnan(number[i]) && number[i] != none)
             return false;
     return true;
+}
+
+/* 'x' excluded, 'm' muted, 'w' another factor than 1, ' ' as it was. */
+static char by_hand(const struct rt_table *t, int row)
+{
+    int factor = rt_table_find(t, "factor"), excluded = rt_table_find(t, "excluded");
+    if (excluded >= 0 && t->column[excluded].number[row] > 0)
+        return 'x';
+    float f = factor >= 0 ? t->column[factor].number[row] : 1;
+    return f == 0 ? 'm' : f != 1 && !isnan(f) ? 'w' : ' ';
 }
 
 static int column_width(const struct rt_table *t, int c)
@@ -186,6 +204,8 @@ static void draw_summary(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r
                              m->samples.rows);
     x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "%d of %d samples", m->samples.shown,
                          m->samples.rows);
+    if (v->marks.count)
+        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_KEY, "  %d marked", v->marks.count);
     if (*v->sort)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "  by %s", v->sort);
     if (*v->where)
@@ -211,9 +231,12 @@ static void draw_line(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, i
     const struct rt_table *t = &ui->model->samples;
     bool selected = row >= 0 && row == row_at(v, t);
     enum rt_style style = selected ? RT_STYLE_SELECT : RT_STYLE_PLAIN;
-    int x = r.x + 1;
+    int x = r.x + GUTTER;
     if (row < 0 || selected)
         rt_canvas_fill(c, (struct rt_rect){r.x, y, r.w, 1}, row < 0 ? RT_STYLE_BAR : RT_STYLE_SELECT);
+    if (row >= 0)
+        rt_canvas_print(c, r.x, y, r.w, selected ? style : RT_STYLE_KEY, "%s%c",
+                        rt_marks_has(&v->marks, row) ? "*" : " ", by_hand(t, row));
     for (int i = v->left; i < v->columns && x < r.x + r.w; i++) {
         int column = v->column[i], room = r.x + r.w - x, w = v->width[i] < room ? v->width[i] : room;
         const char *name = t->column[column].name;
@@ -237,7 +260,7 @@ static void draw_table(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     struct rt_samples_view *v = &ui->samples;
     const struct rt_table *t = &ui->model->samples;
     struct rt_rect summary = rt_layout_bottom(&r, r.h > 4), head = rt_layout_top(&r, r.h > 1);
-    int width = 1;
+    int width = GUTTER;
     v->left = v->under < v->left ? v->under : v->left;
     for (int i = v->left; i <= v->under && i < v->columns; i++)
         width += v->width[i] + 2;
@@ -281,8 +304,7 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     keep_up(ui);
     if (!t->order || t->rows == 0) {
         rt_canvas_wrap(c, r, RT_STYLE_DIM, ui->model->loading || !t->order
-                       ? "Reading the samples." : "No samples yet: they stand in run.db from the end of the "
-                       "first epoch on.");
+                       ? "Reading the samples." : "No samples.");
         v->table = v->head = (struct rt_rect){0, 0, 0, 0};
         return;
     }
@@ -316,6 +338,12 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     case RT_ACT_RIGHT: v->under += v->under + 1 < v->columns; break;
     case RT_ACT_ENTER: v->detail = !v->detail; break;
     case RT_ACT_SORT: return sort_here(ui);
+    case RT_ACT_MARK:
+        rt_marks_turn(ui, row_at(v, &ui->model->samples));
+        return rt_list_move(&v->at, ui->model->samples.shown, v->table.h, RT_ACT_DOWN);
+    case RT_ACT_MARK_ALL: rt_marks_turn_shown(ui); break;
+    case RT_ACT_WEIGH: case RT_ACT_HALVE: case RT_ACT_DOUBLE: case RT_ACT_MUTE: case RT_ACT_EXCLUDE:
+    case RT_ACT_RESTORE: return rt_marks_act(ui, act);
     case RT_ACT_BACK:
         if (!v->detail)
             return *v->where ? filter_by(ui, "") : RT_DID_HANDLE;
@@ -326,14 +354,18 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-/* A press on the head sorts, one on a row goes there, one on the row under the cursor explains it. */
+/* A press on the head sorts, one on a row goes there, one on the row under the cursor explains it; one left of
+ * them marks. */
 static unsigned mouse(struct rt_ui *ui, struct rt_event event)
 {
     struct rt_samples_view *v = &ui->samples;
-    int x = event.x, y = event.y, at = v->first + y - v->table.y, left = v->head.x + 1;
+    int x = event.x, y = event.y, at = v->first + y - v->table.y, left = v->head.x + GUTTER;
     if (event.key != RT_KEY_CLICK || x >= v->table.x + v->table.w)
         return RT_DID_NOTHING;
+    bool marks = x < v->table.x + GUTTER - 1;
     if (v->head.h && y == v->head.y) {
+        if (marks)
+            return act(ui, RT_ACT_MARK_ALL);
         for (int i = v->left; i < v->columns; left += v->width[i++] + 2)
             if (x >= left && x < left + v->width[i]) {
                 v->under = i;
@@ -343,7 +375,10 @@ static unsigned mouse(struct rt_ui *ui, struct rt_event event)
     }
     if (y < v->table.y || y >= v->table.y + v->table.h || at >= ui->model->samples.shown)
         return RT_DID_NOTHING;
-    v->detail = at == v->at ? !v->detail : v->detail;
+    if (marks)
+        rt_marks_turn(ui, ui->model->samples.order[at]);
+    else if (at == v->at)
+        v->detail = !v->detail;
     v->at = at;
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
