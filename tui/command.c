@@ -183,6 +183,11 @@ static void offer(const struct half *h, const char *word)
     rt_choices_offer(h->out, h->line, h->at, word);
 }
 
+static void offer_run(const void *self, const char *name)
+{
+    offer(self, name);
+}
+
 static void offer_columns(const struct half *h, const char *ending)
 {
     const struct rt_table *t = &h->ui->model->samples;
@@ -305,6 +310,8 @@ void rt_command_complete(const struct rt_ui *ui, char kind, const char *line, in
         out->from = word_begin(line, at, " ,");
         out->from += line[out->from] == '-';
         offer_columns(&h, "");
+    } else if (!verb.live && strcmp(verb.name, "compare") == 0) {
+        rt_compare_list(ui, offer_run, &h);
     } else if (strcmp(verb.name, "filter") == 0 || strstr(wants, "WHERE")) {
         out->from = word_begin(line, at, " (");
         offer_expression(&h, begin);

@@ -15,6 +15,7 @@
 #define RT_SCREEN_H
 
 #include "tui/canvas.h"
+#include "tui/compare.h"
 #include "tui/dialog.h"
 #include "tui/keys.h"
 #include "tui/marks.h"
@@ -99,6 +100,7 @@ struct rt_list_view {
 struct rt_ui {
     struct rt_snapshot *model;
     struct rt_steer steer;
+    struct rt_compare compare;
     bool ascii;
     enum rt_screen_id screen, before; /* before: where Esc leads from help */
     struct rt_rect tab[RT_SCREENS];   /* of the header last drawn */

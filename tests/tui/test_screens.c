@@ -44,6 +44,7 @@ static void test_every_size(void **state)
     (void)state;
     for (int ascii = 0; ascii < 2; ascii++) {
         struct view *v = view_open(ascii);
+        assert_true(rt_compare_with(&v->ui, example_dir.path));
         sizes_with(v);
         view_close(v);
     }
@@ -90,6 +91,49 @@ static void test_losses(void **state)
         assert_true(*c == '\n' || (*c >= 32 && *c < 127));
     free(text);
     view_close(v);
+}
+
+/* A mark at each change; another run, longer than this one, laid over. */
+static void test_losses_compared(void **state)
+{
+    struct scratch here = example_dir, there;
+    (void)state;
+    scratch_make(&there);
+    example_dir = there;
+    struct rt_rundb *db = example_db();
+    example_steps(db, 1, 400);
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    rt_rundb_close(db);
+    example_dir = here;
+    struct view *v = view_open(false);
+    view_press(v, ']');
+    assert_int_equal(v->ui.losses.cursor, 120);
+    view_compare(v, 80, 24, "losses-change-80x24");
+    view_press(v, ']');
+    assert_string_equal(v->ui.message, "no change there");
+    view_press(v, RT_KEY_LEFT);
+    view_press(v, RT_KEY_RIGHT);
+    view_press(v, RT_KEY_RIGHT);
+    view_press(v, '[');
+    assert_int_equal(v->ui.losses.cursor, 120);
+    view_press(v, RT_KEY_ESCAPE);
+    view_press(v, 'c');
+    view_type(v, "/nowhere/at/all");
+    assert_true(v->ui.failed);
+    assert_non_null(strstr(v->ui.message, "/nowhere/at/all"));
+    assert_null(v->ui.compare.run);
+    view_press(v, 'c');
+    view_type(v, there.path);
+    assert_false(v->ui.failed);
+    snprintf(v->ui.compare.name, sizeof v->ui.compare.name, "twin"); /* folders of tests have any name */
+    v->ui.message[0] = 0;
+    view_compare(v, 80, 24, "losses-compared-80x24");
+    view_press(v, 'G');
+    assert_int_equal(v->ui.losses.cursor, 400); /* where only the other run is */
+    view_type(v, ":compare");
+    assert_null(v->ui.compare.run);
+    view_close(v);
+    scratch_remove(&there);
 }
 
 static void test_samples(void **state)
@@ -467,7 +511,7 @@ int main(void)
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return 77; /* nothing can be said about characters here */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet),
+        cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet), cmocka_unit_test(test_losses_compared),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),

@@ -21,9 +21,10 @@ int rt_cmd_usage(const char *command, const char *format, ...)
 void rt_cmd_say(const char *title, const char *text);
 /* How a screen leaves a run: it had ended, was told to stop, goes on. */
 enum rt_attach_left { RT_ATTACH_ENDED, RT_ATTACH_STOPPED, RT_ATTACH_GOES_ON };
-/* The screen on a run until the person leaves it, as `retort attach`. 0, 128 + the signal that ended the
+/* The screen on a run until the person leaves it, as `retort attach`; compare: another run to lay
+ * over it, or NULL. 0, 128 + the signal that ended the
  * screen, or an error's code. */
-int rt_attach(const char *folder, enum rt_attach_left *left, struct rt_error *e);
+int rt_attach(const char *folder, const char *compare, enum rt_attach_left *left, struct rt_error *e);
 /* 1234567 -> "1,234,567". */
 const char *rt_cmd_count(long long n, char text[32]);
 

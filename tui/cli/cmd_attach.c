@@ -14,9 +14,10 @@
 #define TICK_MS 100 /* between two looks at the run */
 
 static const char usage[] =
-    "usage: retort attach DIR\n"
+    "usage: retort attach DIR [--compare RUN]\n"
     "The screen on a run, while it goes on or afterwards: curves, samples, stages, settings. Shows what\n"
-    "stands in the run's folder; a run that goes on is steered through its socket, as by `retort ctl`.\n\n";
+    "stands in the run's folder; a run that goes on is steered through its socket, as by `retort ctl`.\n\n"
+    "      --compare RUN    lay another run's curves over these\n\n";
 
 static double now_ms(void)
 {
@@ -63,16 +64,21 @@ static int watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *e)
     return rc;
 }
 
-int rt_attach(const char *folder, enum rt_attach_left *left, struct rt_error *e)
+int rt_attach(const char *folder, const char *compare, enum rt_attach_left *left, struct rt_error *e)
 {
     struct rt_snapshot *m = calloc(1, sizeof *m);
     struct rt_ui *ui = calloc(1, sizeof *ui);
     struct rt_canvas c = {0};
     int rc = m && ui ? rt_snapshot_open(m, folder, e) : rt_error_set(e, RT_EMEM, "out of memory");
+    if (rc == 0) {
+        rt_ui_init(ui, m, false);
+        if (compare && !rt_compare_with(ui, compare))
+            rc = rt_error_set(e, RT_EUSAGE, "--compare: %s", ui->message);
+    }
     if (rc == 0)
         rc = rt_terminal_open(e);
     if (rc == 0) {
-        rt_ui_init(ui, m, rt_terminal_ascii());
+        ui->ascii = rt_terminal_ascii();
         rc = rt_ui_steer(ui, folder) < 0 ? rt_error_set(e, RT_EMEM, "out of memory") : watch(ui, &c, e);
         rt_terminal_close();
         *left = rt_steer_up(ui) ? RT_ATTACH_GOES_ON : ui->steer.leaving ? RT_ATTACH_STOPPED : RT_ATTACH_ENDED;
@@ -93,13 +99,20 @@ int rt_attach(const char *folder, enum rt_attach_left *left, struct rt_error *e)
 
 int cmd_attach(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"compare", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *compare = NULL;
     char folder[4000];
     int c;
     optind = 0;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (c == 'c') {
+            compare = optarg;
+            continue;
+        }
         if (c != 'h')
-            return rt_cmd_usage("attach", "unknown option");
+            return rt_cmd_usage("attach", "unknown option or missing value");
         fputs(usage, stdout);
         rt_keys_print(stdout);
         return RT_EXIT_DONE;
@@ -111,7 +124,7 @@ int cmd_attach(int argc, char **argv)
         folder[n - 1] = 0;
     struct rt_error e = {0};
     enum rt_attach_left left = RT_ATTACH_ENDED;
-    int rc = rt_attach(folder, &left, &e);
+    int rc = rt_attach(folder, compare, &left, &e);
     if (rc == 0 && left == RT_ATTACH_STOPPED)
         fprintf(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
     return rc < 0 ? rt_cmd_fail(&e) : rc;

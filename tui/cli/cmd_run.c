@@ -253,7 +253,7 @@ static int run_with_screen(const struct request *q, struct rt_recipe *r, const c
         return run(q, r, output, &d);
     if (!rt_detach_wait(&d, &code))
         return code;
-    rc = rt_attach(output, &left, &e);
+    rc = rt_attach(output, NULL, &left, &e);
     if (rc < 0) {
         rt_cmd_fail(&e);
         fprintf(stderr, "retort: the run goes on without a screen, as process %d: `retort ctl %s status`\n",

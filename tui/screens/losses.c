@@ -19,6 +19,7 @@ static const double smoothing[] = {0, 0.9, 0.98};
 struct charts {
     struct rt_chart chart[RT_CHARTS];
     int count;
+    const struct rt_compare *compare;
 };
 
 static struct rt_chart *add_chart(struct charts *all, const char *title)
@@ -33,7 +34,24 @@ static struct rt_chart *add_chart(struct charts *all, const char *title)
 static void add_curve(struct rt_chart *chart, const struct rt_series *s, const char *name)
 {
     if (chart && s && s->count && chart->curves < RT_CHART_CURVES)
-        chart->curve[chart->curves++] = (struct rt_curve){s, name};
+        chart->curve[chart->curves++] = (struct rt_curve){s, name, false};
+}
+
+/* The same curves of the other run, as many as there is room for. */
+static void lay_over(struct charts *all)
+{
+    const struct rt_compare *other = all->compare;
+    for (int i = 0; other->run && i < all->count; i++) {
+        struct rt_chart *chart = &all->chart[i];
+        for (int k = 0, own = chart->curves; k < own; k++) {
+            const struct rt_series *mine = chart->curve[k].series;
+            const struct rt_series *s = rt_snapshot_series(other->run, mine->split, mine->name);
+            int before = chart->curves;
+            add_curve(chart, s, k ? NULL : other->name);
+            if (chart->curves > before)
+                chart->curve[before].other = true;
+        }
+    }
 }
 
 /* A chart of the curves that are there; none when none is. */
@@ -88,9 +106,11 @@ static void add_validation(struct charts *all, const struct rt_snapshot *m)
     }
 }
 
-static void find_charts(struct charts *all, const struct rt_snapshot *m)
+static void find_charts(struct charts *all, const struct rt_ui *ui)
 {
+    const struct rt_snapshot *m = ui->model;
     all->count = 0;
+    all->compare = &ui->compare;
     add(all, m, "total loss", "", "loss");
     add_validation(all, m);
     add_terms(all, m);
@@ -98,15 +118,68 @@ static void find_charts(struct charts *all, const struct rt_snapshot *m)
     add(all, m, "learning rate", "", "lr");
     add(all, m, "effective samples", "", "effective");
     add(all, m, "gradient norm", "", "gradient_norm");
+    lay_over(all);
+}
+
+/* ---- changes ---- */
+
+#define MARKS 256
+
+/* Steps of the journal's rows, each once; the newest when there are more than MARKS. */
+static int find_marks(const struct rt_snapshot *m, int64_t mark[MARKS])
+{
+    int n = 0;
+    for (int i = m->journal_count; i > 0 && n < MARKS; i--)
+        if (n == 0 || mark[MARKS - n] != m->journal[i - 1].step)
+            mark[MARKS - ++n] = m->journal[i - 1].step;
+    memmove(mark, mark + MARKS - n, sizeof *mark * (size_t)n);
+    return n;
+}
+
+/* The change at or next before the cursor that the same column of a chart of `columns` shows, or NULL. */
+static const struct rt_journal_row *change_at(const struct rt_ui *ui, int64_t from, int64_t to, int columns)
+{
+    const struct rt_snapshot *m = ui->model;
+    int64_t near = columns > 0 ? (to - from) / columns : 0;
+    const struct rt_journal_row *best = NULL;
+    for (int i = 0; i < m->journal_count; i++) {
+        int64_t off = m->journal[i].step - ui->losses.cursor;
+        if ((off < 0 ? -off : off) <= near)
+            best = &m->journal[i];
+    }
+    return best;
+}
+
+static void move_to_change(struct rt_ui *ui, int way)
+{
+    struct rt_losses_view *v = &ui->losses;
+    const struct rt_snapshot *m = ui->model;
+    int64_t at = v->cursor >= 0 ? v->cursor : way < 0 ? INT64_MAX : 0, found = -1;
+    for (int i = 0; i < m->journal_count; i++) {
+        int64_t step = m->journal[i].step;
+        if (way < 0 ? step < at && step > found : step > at && (found < 0 || step < found))
+            found = step;
+    }
+    if (found < 0)
+        rt_ui_say(ui, false, m->journal_count ? "no change there" : "the journal is empty");
+    else
+        v->cursor = found;
 }
 
 /* ---- drawing ---- */
+
+/* The last step that any run shown has. */
+static int64_t last_step(const struct rt_ui *ui)
+{
+    const struct rt_snapshot *other = ui->compare.run;
+    return other && other->step > ui->model->step ? other->step : ui->model->step;
+}
 
 static void range(const struct rt_ui *ui, int64_t *from, int64_t *to)
 {
     const struct rt_losses_view *v = &ui->losses;
     *from = v->to > 0 ? v->from : 1;
-    *to = v->to > 0 ? v->to : ui->model->step;
+    *to = v->to > 0 ? v->to : last_step(ui);
     if (*to < *from)
         *to = *from;
 }
@@ -119,7 +192,12 @@ static void draw_axis(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     range(ui, &from, &to);
     int x = r.x + rt_canvas_print(c, r.x, r.y, r.w, RT_STYLE_DIM, "steps %" PRId64 " to %" PRId64 "%s%s",
                                   from, to, v->log ? "  log" : "", words[v->smooth]);
-    if (v->cursor >= 0)
+    const struct rt_journal_row *change = v->cursor >= 0 ? change_at(ui, from, to, v->cell[0].w) : NULL;
+    if (change)
+        rt_canvas_print(c, x + 2, r.y, r.x + r.w - x - 2, RT_STYLE_CURSOR, "step %" PRId64 ": %s %s -> %s, by %s",
+                        change->step, change->key, *change->before ? change->before : "(none)",
+                        *change->after ? change->after : "(none)", change->who);
+    else if (v->cursor >= 0)
         rt_canvas_print(c, x + 2, r.y, r.x + r.w - x - 2, RT_STYLE_CURSOR, "cursor at step %" PRId64,
                         v->cursor);
     else if (v->shown < v->count)
@@ -131,7 +209,9 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     struct rt_losses_view *v = &ui->losses;
     struct charts all;
-    find_charts(&all, ui->model);
+    int64_t mark[MARKS];
+    int marks = find_marks(ui->model, mark);
+    find_charts(&all, ui);
     v->count = all.count;
     v->shown = 0;
     if (all.count == 0) {
@@ -153,6 +233,8 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
         /* Evaluations are few, and means already. */
         chart->smooth = *chart->curve[0].series->split ? 0 : smoothing[v->smooth];
         chart->cursor = v->cursor;
+        chart->mark = mark;
+        chart->marks = marks;
         range(ui, &chart->from, &chart->to);
         rt_chart_draw(c, cell, chart);
     }
@@ -166,7 +248,7 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 static void zoom(struct rt_ui *ui, double factor)
 {
     struct rt_losses_view *v = &ui->losses;
-    int64_t from, to, last = ui->model->step;
+    int64_t from, to, last = last_step(ui);
     range(ui, &from, &to);
     int64_t about = v->cursor >= from && v->cursor <= to ? v->cursor : from + (to - from) / 2;
     int64_t length = (int64_t)((double)(to - from) * factor);
@@ -187,7 +269,7 @@ static void zoom(struct rt_ui *ui, double factor)
 static void move_cursor(struct rt_ui *ui, int way)
 {
     struct rt_losses_view *v = &ui->losses;
-    int64_t from, to, last = ui->model->step;
+    int64_t from, to, last = last_step(ui);
     range(ui, &from, &to);
     int64_t by = (to - from) / 80 > 0 ? (to - from) / 80 : 1;
     v->cursor = v->cursor < 0 ? (way < 0 ? to : from) : v->cursor + way * by;
@@ -227,7 +309,10 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     case RT_ACT_LEFT: move_cursor(ui, -1); break;
     case RT_ACT_RIGHT: move_cursor(ui, 1); break;
     case RT_ACT_HOME: v->cursor = 1; move_cursor(ui, 0); break;
-    case RT_ACT_END: v->cursor = ui->model->step; move_cursor(ui, 0); break;
+    case RT_ACT_END: v->cursor = last_step(ui); move_cursor(ui, 0); break;
+    case RT_ACT_CHANGE_BEFORE: move_to_change(ui, -1); move_cursor(ui, 0); break;
+    case RT_ACT_CHANGE_NEXT: move_to_change(ui, 1); move_cursor(ui, 0); break;
+    case RT_ACT_COMPARE: rt_prompt_open(&ui->prompt, ':', ":", "compare "); break;
     case RT_ACT_ENTER: v->large = !v->large; break;
     case RT_ACT_BACK:
         if (v->cursor < 0)
@@ -262,4 +347,13 @@ static unsigned mouse(struct rt_ui *ui, struct rt_event event)
     return RT_DID_NOTHING;
 }
 
-const struct rt_screen rt_screen_losses = {"losses", "Losses", false, draw, act, mouse, NULL, NULL};
+static unsigned verb(struct rt_ui *ui, const char *verb, const char *argument)
+{
+    if (strcmp(verb, "compare") != 0)
+        return RT_DID_NOTHING;
+    if (rt_compare_with(ui, argument) && *argument)
+        rt_ui_say(ui, false, "%s lies over, as grey curves", ui->compare.name);
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+const struct rt_screen rt_screen_losses = {"losses", "Losses", false, draw, act, mouse, verb, NULL};

@@ -12,8 +12,12 @@
 #define LABEL 7        /* columns of the axis */
 #define LABELLED_W 28  /* a chart at least this wide has an axis */
 
-static const enum rt_style line_style[RT_CHART_CURVES] = {RT_STYLE_LINE1, RT_STYLE_LINE2,
-                                                          RT_STYLE_LINE3, RT_STYLE_LINE4};
+static enum rt_style style_of(const struct rt_chart *chart, int curve)
+{
+    static const enum rt_style own[RT_CHART_CURVES] = {RT_STYLE_LINE1, RT_STYLE_LINE2, RT_STYLE_LINE3,
+                                                       RT_STYLE_LINE4};
+    return chart->curve[curve].other ? RT_STYLE_DIM : own[curve];
+}
 
 double rt_chart_value(const struct rt_series *s, int64_t step)
 {
@@ -110,14 +114,15 @@ static void show_grid(struct rt_canvas *c, struct rt_rect r, const struct grid *
         }
 }
 
-static void draw_cursor(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+/* A line from top to bottom at a step. */
+static void draw_step(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart, int64_t step,
+                      enum rt_style style, uint32_t code)
 {
-    if (chart->cursor < chart->from || chart->cursor > chart->to || chart->to <= chart->from)
+    if (step < chart->from || step > chart->to || chart->to <= chart->from)
         return;
-    int x = (int)((double)(chart->cursor - chart->from) / (double)(chart->to - chart->from) * (r.w - 1) +
-                  0.5);
+    int x = (int)((double)(step - chart->from) / (double)(chart->to - chart->from) * (r.w - 1) + 0.5);
     for (int y = 0; y < r.h; y++)
-        rt_canvas_put(c, r.x + x, r.y + y, RT_STYLE_CURSOR, 0x2502);
+        rt_canvas_put(c, r.x + x, r.y + y, style, code);
 }
 
 static const char *label(const struct rt_chart *chart, double v, char out[24])
@@ -135,22 +140,30 @@ static void draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_ch
 {
     int used = rt_canvas_print(c, r.x, r.y, r.w, chart->focus ? RT_STYLE_TAB : RT_STYLE_TITLE,
                                chart->focus ? " %s " : "%s", chart->title);
-    int right = r.x + r.w;
-    for (int i = chart->curves - 1; i >= 0; i--) { /* from the right, as many as there is room for */
-        char n[24], text[100];
+    char text[RT_CHART_CURVES][100];
+    int width[RT_CHART_CURVES], room = r.w - used - 1, right = r.x + r.w;
+    for (int i = 0; i < chart->curves; i++) { /* the first ones, where not all have room */
+        char n[24];
+        const char *name = chart->curve[i].name;
         double v = rt_chart_value(chart->curve[i].series, chart->cursor >= 0 ? chart->cursor : chart->to);
-        if (isnan(v))
+        width[i] = 0;
+        if (isnan(v) || !name)
             continue;
         if (chart->share)
             snprintf(n, sizeof n, "%.1f%%", 100 * v);
         else
             rt_ui_number(v, n);
-        snprintf(text, sizeof text, "%s%s%s", chart->curve[i].name, *chart->curve[i].name ? " " : "", n);
-        int width = rt_canvas_width(c, text);
-        if (right - width < r.x + used + 1)
-            break;
-        right -= width;
-        rt_canvas_text(c, right, r.y, width, line_style[i], text);
+        snprintf(text[i], sizeof text[i], "%s%s%s", name, *name ? " " : "", n);
+        width[i] = rt_canvas_width(c, text[i]);
+        if (width[i] > room)
+            width[i] = 0;
+        room -= width[i] + (width[i] ? 2 : 0);
+    }
+    for (int i = chart->curves - 1; i >= 0; i--) {
+        if (!width[i])
+            continue;
+        right -= width[i];
+        rt_canvas_text(c, right, r.y, width[i], style_of(chart, i), text[i]);
         right -= 2;
     }
 }
@@ -195,9 +208,11 @@ static void draw_plot(struct rt_canvas *c, struct rt_rect r, const struct rt_cha
             find_spans(chart, chart->curve[i].series, &s[i]);
         }
         if (find_range(chart, s, &low, &high)) {
-            draw_cursor(c, plot, chart);
+            for (int i = 0; i < chart->marks; i++)
+                draw_step(c, plot, chart, chart->mark[i], RT_STYLE_WARN, 0x250A);
+            draw_step(c, plot, chart, chart->cursor, RT_STYLE_CURSOR, 0x2502);
             for (int i = chart->curves - 1; i >= 0; i--) /* the first above the others */
-                draw_curve(&g, &s[i], low, high, line_style[i]);
+                draw_curve(&g, &s[i], low, high, style_of(chart, i));
             show_grid(c, plot, &g);
             if (plot.x > r.x) {
                 rt_canvas_right(c, r.x, r.y, LABEL - 1, RT_STYLE_DIM, "%s", label(chart, high, n));

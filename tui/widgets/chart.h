@@ -11,7 +11,8 @@
 
 struct rt_curve {
     const struct rt_series *series;
-    const char *name; /* before its value in the title; "" = none */
+    const char *name; /* before its value in the title; "" = the value alone, NULL = not there */
+    bool other;       /* of another run, for comparison: thinner, below the others */
 };
 
 struct rt_chart {
@@ -22,6 +23,8 @@ struct rt_chart {
     double smooth;          /* 0 = none, to 1: share of the average before in each new one */
     int64_t from, to;       /* steps from the left to the right side */
     int64_t cursor;         /* a step, -1 = none: the title then has the values there */
+    const int64_t *mark;    /* [marks] rising; steps at which something was changed */
+    int marks;
 };
 
 void rt_chart_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart);
