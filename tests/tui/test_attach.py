@@ -77,7 +77,7 @@ class Attach(unittest.TestCase):
         screen.type("/snr < 10\r")
         screen.wait("snr < 10")
         lines = self.dump(screen).split("\n")
-        snr = [float(line.split()[-1]) for line in lines if line.startswith(" cat-")]
+        snr = [float(line.split()[-1]) for line in lines if line.startswith("   cat-")]
         self.assertEqual(snr, sorted((i * 7 % 50 for i in range(50) if i * 7 % 50 < 10), reverse=True))
         screen.type("q")
         self.ends(screen, 0)
