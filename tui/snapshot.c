@@ -15,6 +15,7 @@
 #define PIECE_ROWS 1000
 #define PIECE_SECONDS 0.02  /* of reading samples in one poll */
 #define AGAIN_SECONDS 3.0   /* at least between two readings of all samples */
+#define RECENT 3.0          /* seconds, of which and up to twice of which the stages of a live run are told */
 #define ALIVE_SECONDS 2.0   /* between two looks whether the process lives */
 
 static double now(void)
@@ -235,16 +236,27 @@ static int read_series(struct rt_snapshot *m, struct rt_error *e)
 static int take_stage(void *self, int columns, const struct rt_rundb_cell *c)
 {
     struct rt_snapshot *m = self;
-    if (columns < 11 || m->stage_count == RT_STAGES)
+    if (columns < 17 || m->stage_count == RT_STAGES)
         return 1;
-    struct rt_stage_row *s = &m->stage[m->stage_count++];
+    struct rt_stage_row *s = &m->whole[0][m->stage_count++];
     *s = (struct rt_stage_row){.workers = (int)c[1].number, .batches = (int64_t)c[2].number,
                                .samples = (int64_t)c[3].number, .busy = c[4].number,
                                .wait_in = c[5].number, .wait_out = c[6].number,
                                .packed_in = (int64_t)c[7].number, .packed_out = (int64_t)c[8].number,
-                               .raw_out = (int64_t)c[9].number, .wall = c[10].number};
+                               .raw_out = (int64_t)c[9].number, .wall = c[10].number,
+                               .p50 = c[11].number, .p95 = c[12].number, .queue_waiting = (int)c[13].number,
+                               .queue_limit = (int)c[14].number, .queue_bytes = (int64_t)c[15].number};
     snprintf(s->name, sizeof s->name, "%s", c[0].text ? c[0].text : "");
+    snprintf(s->note, sizeof s->note, "%s", c[16].text ? c[16].text : "");
     return 0;
+}
+
+static int take_limit(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_snapshot *m = self;
+    (void)columns;
+    snprintf(m->limit, sizeof m->limit, "%s", cell[0].text ? cell[0].text : "");
+    return 1;
 }
 
 /* In the order of the flow; a stage that we do not know comes last. */
@@ -262,13 +274,39 @@ static int compare_stages(const void *a, const void *b)
     return stage_place(a) - stage_place(b);
 }
 
+/* The account since an earlier one of the same stages; what is of now stays. */
+static void take_off(struct rt_stage_row *s, const struct rt_stage_row *before)
+{
+    s->batches -= before->batches;
+    s->samples -= before->samples;
+    s->packed_in -= before->packed_in;
+    s->packed_out -= before->packed_out;
+    s->raw_out -= before->raw_out;
+    s->busy -= before->busy;
+    s->wait_in -= before->wait_in;
+    s->wait_out -= before->wait_out;
+    s->wall -= before->wall;
+}
+
 static void read_stages(struct rt_snapshot *m)
 {
     struct rt_error ignored; /* a run of an older retort has no such table */
     m->stage_count = 0;
     rt_rundb_scan(m->db, "SELECT name, workers, batches, samples, busy, wait_in, wait_out, packed_in,"
-                  " packed_out, raw_out, wall FROM stages", take_stage, m, &ignored);
-    qsort(m->stage, (size_t)m->stage_count, sizeof *m->stage, compare_stages);
+                  " packed_out, raw_out, wall, p50, p95, queue_waiting, queue_limit, queue_bytes, note"
+                  " FROM stages", take_stage, m, &ignored);
+    rt_rundb_scan(m->db, "SELECT value FROM meta WHERE key='limit'", take_limit, m, &ignored);
+    qsort(m->whole[0], (size_t)m->stage_count, sizeof *m->stage, compare_stages);
+    memcpy(m->stage, m->whole[0], sizeof m->stage);
+    for (int i = 0; i < m->stage_count && m->live; i++) {
+        const struct rt_stage_row *before = &m->whole[2][i];
+        if (strcmp(before->name, m->stage[i].name) == 0 && before->wall < m->stage[i].wall)
+            take_off(&m->stage[i], before);
+    }
+    if (m->stage_count && !(m->whole[0][0].wall - m->whole[1][0].wall < RECENT)) {
+        memcpy(m->whole[2], m->whole[1], sizeof m->whole[2]);
+        memcpy(m->whole[1], m->whole[0], sizeof m->whole[1]);
+    }
 }
 
 const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m)
@@ -454,9 +492,9 @@ static int read_all(struct rt_snapshot *m, struct rt_error *e)
     int rc = rt_rundb_scan(m->db, "SELECT value FROM meta WHERE key='state'", take_state, m, e);
     if (rc == 0)
         rc = read_series(m, e);
+    look_alive(m);
     read_stages(m);
     read_journal(m);
-    look_alive(m);
     count_steps(m);
     m->stale = true;
     return rc;

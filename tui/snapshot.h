@@ -28,6 +28,10 @@ struct rt_stage_row {
     int workers;
     int64_t batches, samples, packed_in, packed_out, raw_out;
     double busy, wait_in, wait_out, wall; /* seconds, sums over workers but for wall */
+    double p50, p95;                      /* seconds of a batch, of the last ones */
+    int queue_waiting, queue_limit;       /* batches in the queue before it */
+    int64_t queue_bytes;
+    char note[100];
 };
 
 struct rt_journal_row {
@@ -46,7 +50,8 @@ struct rt_snapshot {
     int series_count;
     struct rt_series series[RT_SERIES];
     int stage_count;
-    struct rt_stage_row stage[RT_STAGES];
+    struct rt_stage_row stage[RT_STAGES]; /* of the last seconds while it goes on, else of the whole run */
+    char limit[400];          /* in words what limits the run, "" = not known */
     int journal_count, journal_room;
     struct rt_journal_row *journal;
     struct rt_table samples;  /* all columns but those that no sample has a value in */
@@ -60,6 +65,7 @@ struct rt_snapshot {
     int64_t first_step;
     double first_time, checked;
     bool loading, stale;
+    struct rt_stage_row whole[3][RT_STAGES]; /* last read, and those read some seconds before */
     double load_began, load_ended;
 };
 

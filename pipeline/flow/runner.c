@@ -4,19 +4,20 @@
  * the loop needs no wake-up of its own, and uv_run returns just when nothing is under way any more.
  * Progress: the last stage that has anything before it always may start (memory cannot hold it back,
  * and the queue behind it is empty); so as long as a batch exists, work is under way.
- * The sentence about what limits a run is in limit.c. */
+ * What follows from the times is in account.c and limit.c. */
 #include "pipeline/flow/runner.h"
-#include "pipeline/flow/limit.h"
 #include "pipeline/flow/queue.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #define POOL_MAX 1024 /* libuv's own limit */
 #define NO_SEQ UINT64_MAX
+#define TOOK 256 /* batches of which percentiles are taken */
 
 struct stage;
 
@@ -47,6 +48,7 @@ struct stage {
     struct rt_batch **early; /* [out->limit] finished before their turn, at seq % out->limit */
     uint64_t next_seq;       /* the turn */
     struct rt_stage_stats stats;
+    uint64_t took[TOOK];     /* ns inside work of the last batches, at their number % TOOK */
 };
 
 struct rt_runner {
@@ -216,6 +218,7 @@ static void count_done(struct stage *s, const struct job *j)
     const struct rt_batch *b = j->batch;
     size_t bytes = rt_batch_bytes(b);
     s->stats.busy += j->busy;
+    s->took[s->stats.batches % TOOK] = j->busy;
     s->stats.batches++;
     s->stats.samples += (uint64_t)b->count;
     s->stats.bytes_out += bytes;
@@ -535,6 +538,7 @@ int rt_runner_add(struct rt_runner *r, const struct rt_stage_ops *ops, void *sel
     struct stage *s = &r->stage[r->stages++];
     *s = (struct stage){.runner = r, .ops = ops, .self = self};
     s->stats.name = ops->name;
+    s->stats.remedy = ops->remedy;
     s->stats.workers = workers;
     return 0;
 }
@@ -549,34 +553,35 @@ int rt_runner_stopping(const struct rt_runner *r)
     return atomic_load(&r->stop);
 }
 
-int rt_runner_stats(const struct rt_runner *r, struct rt_stage_stats stats[RT_RUNNER_STAGES])
+static int by_size(const void *a, const void *b)
 {
-    uint64_t since = r->started && !r->finished ? uv_hrtime() - r->settled : 0;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of the last batches' times. */
+static void find_percentiles(const struct stage *s, struct rt_stage_stats *stats)
+{
+    uint64_t sorted[TOOK];
+    size_t n = s->stats.batches < TOOK ? (size_t)s->stats.batches : TOOK;
+    memcpy(sorted, s->took, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_size);
+    stats->p50 = n ? sorted[(n - 1) / 2] : 0;
+    stats->p95 = n ? sorted[(n - 1) * 95 / 100] : 0;
+}
+
+void rt_runner_account(const struct rt_runner *r, struct rt_account *a)
+{
+    uint64_t now = r->finished ? r->finished : uv_hrtime();
+    uint64_t since = r->started && !r->finished ? now - r->settled : 0;
+    *a = (struct rt_account){.stages = r->stages, .source = r->source_busy, .sink = r->sink_busy,
+                             .elapsed = r->started ? now - r->started : 0, .peak = r->peak};
     for (int i = 0; i < r->stages; i++) {
-        stats[i] = r->stage[i].stats;
-        settle_stage(&r->stage[i], since, &stats[i]);
-        read_queue(&r->queue[i], &stats[i]);
+        a->stage[i] = r->stage[i].stats;
+        settle_stage(&r->stage[i], since, &a->stage[i]);
+        read_queue(&r->queue[i], &a->stage[i]);
+        find_percentiles(&r->stage[i], &a->stage[i]);
     }
-    return r->stages;
-}
-
-void rt_runner_limit(const struct rt_runner *r, char *text, size_t size)
-{
-    struct rt_stage_stats stats[RT_RUNNER_STAGES];
-    const char *remedy[RT_RUNNER_STAGES];
-    struct rt_limit l = {.stage = stats, .remedy = remedy, .stages = rt_runner_stats(r, stats)};
-    for (int i = 0; i < l.stages; i++)
-        remedy[i] = r->stage[i].ops->remedy;
-    if (r->started)
-        l.elapsed = (r->finished ? r->finished : uv_hrtime()) - r->started;
-    l.source = r->source_busy;
-    l.sink = r->sink_busy;
-    rt_limit_sentence(&l, text, size);
-}
-
-size_t rt_runner_peak(const struct rt_runner *r)
-{
-    return r->peak;
 }
 
 void rt_runner_pool(int threads)

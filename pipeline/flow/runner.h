@@ -16,9 +16,7 @@
 #ifndef RT_RUNNER_H
 #define RT_RUNNER_H
 
-#include "pipeline/flow/stage.h"
-
-#define RT_RUNNER_STAGES 8
+#include "pipeline/flow/account.h"
 
 /* Called on the loop thread; must be quick. *out = the next batch (ownership passes) or NULL at the
  * end; not called again after that or after a batch marked RT_MARK_END. RT_E... ends the run. */
@@ -56,13 +54,8 @@ void rt_runner_stop(struct rt_runner *r);
 /* 1 after that: work that waits for something should return. Any thread. */
 int rt_runner_stopping(const struct rt_runner *r);
 
-/* Loop thread only (sink callbacks, or after run). Returns the number of stages filled in. */
-int rt_runner_stats(const struct rt_runner *r, struct rt_stage_stats stats[RT_RUNNER_STAGES]);
-/* One sentence naming the stage that limits the run, from the waiting times, and what to change:
- * "student limits the run (busy 97 %, decode waits 61 % for room): ...". */
-void rt_runner_limit(const struct rt_runner *r, char *text, size_t size);
-/* Largest sum of packed bytes that waited at one time. */
-size_t rt_runner_peak(const struct rt_runner *r);
+/* The account of the run so far. Loop thread only (sink callbacks, or after run). */
+void rt_runner_account(const struct rt_runner *r, struct rt_account *a);
 
 /* Sets libuv's pool size (UV_THREADPOOL_SIZE) for workers of all stages; call once at program start,
  * before any other use of libuv. */

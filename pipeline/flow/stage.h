@@ -36,6 +36,7 @@ struct rt_stage_stats {
     int workers;
     uint64_t batches, samples;
     uint64_t busy;     /* sum over workers of time inside work */
+    uint64_t p50, p95; /* time of a batch inside work, percentiles of the last ones; 0 = none yet */
     uint64_t wait_in;  /* idle because the input queue was empty */
     uint64_t wait_out; /* idle with a batch at hand: no place in the output queue, or no memory */
     uint64_t wait_memory; /* the part of wait_out that the memory limit caused */
@@ -43,6 +44,7 @@ struct rt_stage_stats {
     uint64_t raw_out;             /* the same batches unpacked */
     int queue_waiting, queue_limit; /* input queue, now */
     size_t queue_bytes, queue_peak;
+    const char *remedy; /* as in rt_stage_ops */
 };
 
 #endif

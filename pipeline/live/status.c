@@ -10,6 +10,8 @@
 struct rt_board {
     uv_mutex_t lock;
     struct rt_status last;
+    struct rt_account account;
+    char limit[400];
 };
 
 int rt_board_create(struct rt_board **out)
@@ -45,6 +47,23 @@ void rt_board_get(struct rt_board *b, struct rt_status *s)
     uv_mutex_lock(&b->lock);
     *s = b->last;
     uv_mutex_unlock(&b->lock);
+}
+
+void rt_board_account(struct rt_board *b, const struct rt_account *a, const char *limit)
+{
+    uv_mutex_lock(&b->lock);
+    b->account = *a;
+    snprintf(b->limit, sizeof b->limit, "%s", limit);
+    uv_mutex_unlock(&b->lock);
+}
+
+bool rt_board_get_account(struct rt_board *b, struct rt_account *a, char *limit, size_t size)
+{
+    uv_mutex_lock(&b->lock);
+    *a = b->account;
+    snprintf(limit, size, "%s", b->limit);
+    uv_mutex_unlock(&b->lock);
+    return a->stages > 0;
 }
 
 void rt_status_add(struct rt_status *s, const char *name, double value)

@@ -4,6 +4,9 @@
 #ifndef RT_STATUS_H
 #define RT_STATUS_H
 
+#include "pipeline/flow/account.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RT_STATUS_VALUES 32
@@ -25,6 +28,10 @@ void rt_board_destroy(struct rt_board *b);  /* NULL is fine */
 /* Copies *s and gives it the next number. */
 void rt_board_put(struct rt_board *b, const struct rt_status *s);
 void rt_board_get(struct rt_board *b, struct rt_status *s);
+/* What the stages did so far, put down by the loop thread now and then, and in words what limits the run of
+ * late. got: false before the first one. */
+void rt_board_account(struct rt_board *b, const struct rt_account *a, const char *limit);
+bool rt_board_get_account(struct rt_board *b, struct rt_account *a, char *limit, size_t size);
 /* Adds a value to *s; one that has no room is left out. */
 void rt_status_add(struct rt_status *s, const char *name, double value);
 

@@ -34,6 +34,10 @@ static void put_status(json_t *o, const struct rt_desk *d, const struct rt_statu
     put_int(o, "steps", s->steps);
     put_int(o, "epoch", s->epoch);
     put_int(o, "epochs", s->epochs);
+    char limit[400];
+    struct rt_account ignored;
+    if (rt_board_get_account(d->board, &ignored, limit, sizeof limit))
+        put_text(o, "limit", limit);
     for (int i = 0; i < s->values; i++)
         if (isfinite(s->value[i].value))
             json_object_set_new(o, s->value[i].name, json_real(s->value[i].value));

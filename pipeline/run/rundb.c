@@ -38,7 +38,8 @@ static const char schema[] =
     " key TEXT, before TEXT, after TEXT);"
     "CREATE TABLE IF NOT EXISTS stages(name TEXT PRIMARY KEY, workers INTEGER, batches INTEGER,"
     " samples INTEGER, busy REAL, wait_in REAL, wait_out REAL, packed_in INTEGER, packed_out INTEGER,"
-    " raw_out INTEGER, wall REAL) WITHOUT ROWID;";
+    " raw_out INTEGER, wall REAL, wait_memory REAL, p50 REAL, p95 REAL, queue_waiting INTEGER,"
+    " queue_limit INTEGER, queue_bytes INTEGER, note TEXT) WITHOUT ROWID;";
 
 /* Columns of samples before the extra ones. */
 static const char *const fixed[] = {"row", "id", "label", "grp", "split", "hidden", "reason",
@@ -53,7 +54,8 @@ static const char *const insert[STATEMENTS] = {
              " HAVING count(value)>0",
     [JOURNAL] = "INSERT INTO journal(step, time, who, key, before, after) VALUES(?, ?, ?, ?, ?, ?)",
     [STAGE] = "INSERT OR REPLACE INTO stages(name, workers, batches, samples, busy, wait_in, wait_out,"
-              " packed_in, packed_out, raw_out, wall) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              " packed_in, packed_out, raw_out, wall, wait_memory, p50, p95, queue_waiting, queue_limit,"
+              " queue_bytes, note) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
 /* ---- errors ---- */
@@ -346,7 +348,7 @@ int rt_rundb_journal(struct rt_rundb *r, int64_t step, const char *who, const ch
     return run(r, s, e);
 }
 
-int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wall,
+int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wall, const char *note,
                    struct rt_error *e)
 {
     sqlite3_stmt *s;
@@ -364,6 +366,13 @@ int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wa
     sqlite3_bind_int64(s, 9, (sqlite3_int64)t->bytes_out);
     sqlite3_bind_int64(s, 10, (sqlite3_int64)t->raw_out);
     sqlite3_bind_double(s, 11, wall);
+    sqlite3_bind_double(s, 12, 1e-9 * (double)t->wait_memory);
+    sqlite3_bind_double(s, 13, 1e-9 * (double)t->p50);
+    sqlite3_bind_double(s, 14, 1e-9 * (double)t->p95);
+    sqlite3_bind_int(s, 15, t->queue_waiting);
+    sqlite3_bind_int(s, 16, t->queue_limit);
+    sqlite3_bind_int64(s, 17, (sqlite3_int64)t->queue_bytes);
+    bind_text(s, 18, note);
     return run(r, s, e);
 }
 

@@ -52,8 +52,8 @@ struct rt_sample_row {
 int rt_rundb_sample(struct rt_rundb *db, const struct rt_sample_row *s, struct rt_error *e);
 int rt_rundb_journal(struct rt_rundb *db, int64_t step, const char *who, const char *key,
                      const char *before, const char *after, struct rt_error *e);
-/* A stage's account of the run; wall: seconds from the first batch to the last. */
-int rt_rundb_stage(struct rt_rundb *db, const struct rt_stage_stats *s, double wall,
+/* A stage's account of the run so far; wall: seconds since the first batch; note: words about it, or "". */
+int rt_rundb_stage(struct rt_rundb *db, const struct rt_stage_stats *s, double wall, const char *note,
                    struct rt_error *e);
 int rt_rundb_commit(struct rt_rundb *db, struct rt_error *e);
 

@@ -75,8 +75,10 @@ static double run(const struct rt_stage_ops *const stage[], int stages, void *se
     if (code == 0)
         code = rt_runner_run(r, (struct rt_source){&s, next}, (struct rt_sink){0}, &e);
     double seconds = now() - start;
+    struct rt_account account;
+    rt_runner_account(r, &account);
     if (code == 0)
-        rt_runner_limit(r, limit, size);
+        rt_account_limit(&account, limit, size);
     else
         fprintf(stderr, "flow_bench: %s\n", e.text);
     rt_runner_destroy(r);

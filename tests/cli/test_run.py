@@ -128,12 +128,18 @@ class Training(EndToEnd):
                     seen, = self.query("live", "SELECT count(*) FROM samples WHERE seen > 0")[0]
                 except sqlite3.OperationalError:
                     pass
-                if steps > 3 and seen == 36:
+                if steps > 3 and seen == 36 and self.query("live", "SELECT count(*) FROM stages") == [(3,)]:
                     break
                 time.sleep(0.1)
             self.assertGreater(steps, 3)
             self.assertIsNone(run.poll())
             self.assertEqual(self.query("live", "SELECT value FROM meta WHERE key='state'"), [("running",)])
+            stages = self.query("live", "SELECT name, batches, busy, wall, p50, p95, queue_limit FROM stages")
+            self.assertEqual(sorted(row[0] for row in stages), ["decode", "quality", "student"])
+            for _, batches, busy, wall, p50, p95, limit in stages:
+                self.assertTrue(batches > 0 and 0 < busy < 100 * wall and 0 < p50 <= p95 and limit > 0, stages)
+            self.assertRegex(self.query("live", "SELECT value FROM meta WHERE key='limit'")[0][0], r"limits? the run")
+            self.says(self.retort("ctl", "live", "status")[0], "limit: ", "the run")
             out, _ = self.retort("inspect", "live", "--where", "seen > 0", "--csv")
             self.assertEqual(len(out.splitlines()), 37)
         finally:

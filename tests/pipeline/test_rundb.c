@@ -134,13 +134,14 @@ static void test_rows(void **state)
                                  "FROM journal"),
                         "number=1 step=7 late=1 who=me key=train.lr before=0.1 after=0.2;");
     struct rt_stage_stats stage = {.name = "decode", .workers = 2, .batches = 3, .samples = 90,
-                                   .busy = 1500000000, .wait_in = 500000000, .bytes_out = 10};
-    assert_int_equal(rt_rundb_stage(db, &stage, 9, &e), 0);
-    assert_int_equal(rt_rundb_stage(db, &stage, 2.5, &e), 0); /* the later account stays */
-    assert_string_equal(tell(db, "SELECT name, workers, samples, busy, wait_in, packed_out, wall "
-                                 "FROM stages"),
+                                   .busy = 1500000000, .wait_in = 500000000, .bytes_out = 10,
+                                   .p50 = 100000000, .p95 = 250000000, .queue_limit = 4};
+    assert_int_equal(rt_rundb_stage(db, &stage, 9, "", &e), 0);
+    assert_int_equal(rt_rundb_stage(db, &stage, 2.5, "half", &e), 0); /* the later account stays */
+    assert_string_equal(tell(db, "SELECT name, workers, samples, busy, wait_in, packed_out, wall, "
+                                 "p95, queue_limit, note FROM stages"),
                         "name=decode workers=2 samples=90 busy=1.5 wait_in=0.5 packed_out=10 "
-                        "wall=2.5;");
+                        "wall=2.5 p95=0.25 queue_limit=4 note=half;");
     assert_int_equal(rt_rundb_commit(db, &e), 0);
     assert_int_equal(rt_rundb_commit(db, &e), 0); /* nothing to commit: fine */
     rt_rundb_close(db);

@@ -257,12 +257,14 @@ static void test_empty_source(void **state)
     (void)state;
     struct world w;
     char text[200];
+    struct rt_account account;
     world_init(&w, 0, (int[]){2, 1, 1}, STAGES);
     world_make(&w, 2, MIB, 0);
     assert_int_equal(world_run(&w), 0);
     assert_int_equal(w.opens, STAGES);
     assert_int_equal(w.sunk, 0);
-    rt_runner_limit(w.runner, text, sizeof text);
+    rt_runner_account(w.runner, &account);
+    rt_account_limit(&account, text, sizeof text);
     assert_string_equal(text, "nothing has run yet");
     world_fini(&w);
 }
@@ -280,8 +282,10 @@ static void test_order_with_many_workers(void **state)
     assert_int_equal(world_run(&w), 0);
     assert_int_equal(w.sunk, 300);
     assert_int_equal(w.marks, RT_MARK_END);
-    struct rt_stage_stats stats[RT_RUNNER_STAGES];
-    assert_int_equal(rt_runner_stats(w.runner, stats), STAGES);
+    struct rt_account account;
+    rt_runner_account(w.runner, &account);
+    const struct rt_stage_stats *stats = account.stage;
+    assert_int_equal(account.stages, STAGES);
     for (int i = 0; i < STAGES; i++) {
         assert_int_equal(stats[i].batches, 300);
         assert_int_equal(stats[i].samples, w.samples);
@@ -356,10 +360,11 @@ static void test_memory_limit(void **state)
     world_make(&w, 64, 4 * MIB + MIB / 2, 0);
     assert_int_equal(world_run(&w), 0);
     assert_int_equal(w.sunk, 200);
-    assert_true(rt_runner_peak(w.runner) >= MIB);
-    assert_true(rt_runner_peak(w.runner) <= 4 * MIB + MIB / 2);
-    struct rt_stage_stats stats[RT_RUNNER_STAGES];
-    rt_runner_stats(w.runner, stats);
+    struct rt_account account;
+    rt_runner_account(w.runner, &account);
+    const struct rt_stage_stats *stats = account.stage;
+    assert_true(account.peak >= MIB);
+    assert_true(account.peak <= 4 * MIB + MIB / 2);
     assert_true(stats[0].bytes_out > 200 * MIB && stats[0].raw_out == 200 * MIB);
     assert_true(stats[1].bytes_in == stats[0].bytes_out);
     assert_true(stats[1].queue_peak >= MIB);
@@ -378,7 +383,9 @@ static void test_memory_below_one_batch(void **state)
     world_make(&w, 8, MIB / 2, 0);
     assert_int_equal(world_run(&w), 0);
     assert_int_equal(w.sunk, 50);
-    assert_true(rt_runner_peak(w.runner) < 2 * MIB + MIB / 2);
+    struct rt_account account;
+    rt_runner_account(w.runner, &account);
+    assert_true(account.peak < 2 * MIB + MIB / 2);
     world_fini(&w);
 }
 
@@ -637,11 +644,18 @@ static void test_limit_of_a_run(void **state)
         w.probe[i].spin = i;
     world_make(&w, 2, MIB, 0);
     assert_int_equal(world_run(&w), 0);
-    struct rt_stage_stats stats[RT_RUNNER_STAGES];
-    rt_runner_stats(w.runner, stats);
-    for (int i = 0; i < 2; i++)
-        assert_true(stats[i].wait_memory == 0 && stats[i].busy > 0);
-    rt_runner_limit(w.runner, text, sizeof text);
+    struct rt_account account, since;
+    rt_runner_account(w.runner, &account);
+    for (int i = 0; i < 2; i++) {
+        const struct rt_stage_stats *s = &account.stage[i];
+        assert_true(s->wait_memory == 0 && s->busy > 0);
+        assert_true(s->p50 > 0 && s->p50 <= s->p95 && s->p95 <= s->busy);
+        assert_true(s->p50 * (s->batches + 1) / 2 <= s->busy); /* half of them took as long */
+    }
+    since = account;
+    rt_account_since(&since, &account); /* nothing since */
+    assert_true(since.elapsed == 0 && since.stage[1].busy == 0 && since.stage[1].batches == 0);
+    rt_account_limit(&account, text, sizeof text);
     assert_non_null(strstr(text, "limits the run"));
     world_fini(&w);
 }

@@ -68,12 +68,13 @@ static void write_stages(struct rt_rundb *db)
     struct rt_stage_stats s[] = {
         {.name = "decode", .workers = 2, .batches = 400, .samples = 12800, .busy = 1500000000,
          .wait_in = 500000000, .wait_out = 18000000000, .bytes_in = 0, .bytes_out = 60000000,
-         .raw_out = 150000000},
+         .raw_out = 150000000, .p50 = 3000000, .p95 = 6400000, .queue_limit = 5},
         {.name = "student", .workers = 1, .batches = 400, .samples = 12800, .busy = 9500000000,
-         .wait_in = 400000000, .bytes_in = 61000000},
+         .wait_in = 400000000, .bytes_in = 61000000, .p50 = 22000000, .p95 = 31000000,
+         .queue_waiting = 3, .queue_limit = 4, .queue_bytes = 450000},
     };
     for (size_t i = 0; i < sizeof s / sizeof *s; i++)
-        assert_int_equal(rt_rundb_stage(db, &s[i], 10, &error), 0);
+        assert_int_equal(rt_rundb_stage(db, &s[i], 10, i ? "" : "3 samples left out", &error), 0);
 }
 
 static const char recipe[] = "student:\n  modality: speech\n  net: cnn1d\ndata:\n  manifest: m.tsv\n"
@@ -97,6 +98,8 @@ void example_write(void)
     example_steps(db, 1, 300);
     write_samples(db);
     write_stages(db);
+    assert_int_equal(rt_rundb_meta(db, "limit", "student limits the run (busy 95 %, decode waits 90 % for room): give it "
+                                   "more threads", &error), 0);
     assert_int_equal(rt_rundb_journal(db, 120, "ada", "distill.l2.margin", "0.5", "0.4", &error), 0);
     assert_int_equal(rt_rundb_commit(db, &error), 0);
     rt_rundb_close(db);

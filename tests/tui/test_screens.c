@@ -2,6 +2,7 @@
  * Tests of the screens without a terminal: the example run drawn at every size, and at pinned sizes
  * compared with what it looked like before. */
 #include "pipeline/run/rundb.h"
+#include "pipeline/run/rundir.h"
 #include "stages/distill/weights.h"
 #include "tests/tui/example.h"
 
@@ -450,6 +451,42 @@ static void test_live(void **state)
     view_close(v);
 }
 
+/* The stages of a run that goes on are told of its last seconds; once it has ended, of all of it. */
+static void test_stages_live(void **state)
+{
+    struct scratch full = example_dir;
+    struct rt_rundir dir;
+    struct rt_snapshot m;
+    (void)state;
+    scratch_make(&example_dir);
+    struct rt_rundb *db = example_db();
+    assert_int_equal(rt_rundb_meta(db, "state", "running", &error), 0);
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    assert_int_equal(rt_rundir_open(&dir, example_dir.path, 1, &error), 0);
+    assert_int_equal(rt_snapshot_open(&m, example_dir.path, &error), 0);
+    for (int i = 1; i <= 4; i++) { /* every 4 seconds: decode works in the first two of these, student later */
+        struct rt_stage_stats s[] = {{.name = "student", .workers = 1, .busy = (i > 2 ? (uint64_t)i - 2 : 0) * 3000000000},
+                                     {.name = "decode", .workers = 1, .busy = (i > 2 ? 2 : (uint64_t)i) * 4000000000}};
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(rt_rundb_stage(db, &s[k], 4.0 * i, "", &error), 0);
+        assert_int_equal(rt_rundb_commit(db, &error), 0);
+        assert_int_equal(rt_snapshot_poll(&m, false, &error), 1);
+        assert_true(m.live);
+        assert_string_equal(m.stage[0].name, "decode");
+        assert_string_equal(rt_snapshot_limiting(&m)->name, i < 4 ? "decode" : "student");
+    }
+    assert_true(m.stage[1].busy == 6 && m.stage[1].wall == 8 && m.stage[0].busy == 0);
+    assert_int_equal(rt_rundb_meta(db, "state", "done", &error), 0);
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    assert_int_equal(rt_snapshot_poll(&m, false, &error), 1);
+    assert_true(m.stage[0].busy == 8 && m.stage[0].wall == 16);
+    rt_snapshot_fini(&m);
+    rt_rundir_close(&dir);
+    rt_rundb_close(db);
+    scratch_remove(&example_dir);
+    example_dir = full;
+}
+
 static void test_commands(void **state)
 {
     struct view *v = view_open(false);
@@ -512,6 +549,7 @@ int main(void)
         return 77; /* nothing can be said about characters here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet), cmocka_unit_test(test_losses_compared),
+        cmocka_unit_test(test_stages_live),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),

@@ -10,6 +10,7 @@
 
 #define SAMPLES_NS UINT64_C(5000000000)
 #define SAMPLES_SHARE 50
+#define STAGES_NS UINT64_C(1000000000)
 
 struct rt_row_written {
     int seen;
@@ -331,6 +332,48 @@ static int on_epoch(void *self, int64_t step, int epoch, struct rt_error *e)
     return rc == 0 ? rt_rundb_commit(r->db, e) : rc;
 }
 
+/* What else there is to say about a stage. */
+static void stage_note(const struct rt_recorder *r, const char *stage, char *text, size_t size)
+{
+    uint64_t hits = 0, misses = 0, bytes = 0;
+    *text = '\0';
+    if (strcmp(stage, "decode") == 0 && r->session->left_count)
+        snprintf(text, size, "%d samples left out", r->session->left_count);
+    if (strcmp(stage, "teacher") == 0 && r->outputs)
+        rt_store_counts(r->outputs, &hits, &misses, &bytes);
+    if (hits + misses)
+        snprintf(text, size, "%.0f %% of its outputs found in the cache",
+                 100 * (double)hits / (double)(hits + misses));
+}
+
+int rt_recorder_account(struct rt_recorder *r, const struct rt_account *a, const char *limit, struct rt_error *e)
+{
+    int rc = rt_rundb_meta(r->db, "limit", limit, e);
+    for (int i = 0; rc == 0 && i < a->stages; i++) {
+        char note[100];
+        stage_note(r, a->stage[i].name, note, sizeof note);
+        rc = rt_rundb_stage(r->db, &a->stage[i], 1e-9 * (double)a->elapsed, note, e);
+    }
+    return rc;
+}
+
+/* What others see of the run while it goes on. */
+static int publish(struct rt_recorder *r, struct rt_error *e)
+{
+    struct rt_account account;
+    char limit[400];
+    uint64_t now = rt_progress_now();
+    int rc = 0;
+    if (now < r->stages_due && now < r->rows_due)
+        return 0;
+    if (now >= r->rows_due)
+        rc = write_samples(r, false, e);
+    if (rc == 0 && r->board && rt_board_get_account(r->board, &account, limit, sizeof limit))
+        rc = rt_recorder_account(r, &account, limit, e);
+    r->stages_due = now + STAGES_NS;
+    return rc == 0 ? rt_rundb_commit(r->db, e) : rc;
+}
+
 /* The last one too is of before its evaluation, so that its bytes do not depend on where a run was
  * stopped; a resumed run makes the evaluation again. */
 static int on_update(void *self, int64_t step, bool epoch_ended, struct rt_error *e)
@@ -338,9 +381,7 @@ static int on_update(void *self, int64_t step, bool epoch_ended, struct rt_error
     struct rt_recorder *r = self;
     int64_t every = r->student->recipe->run_checkpoint;
     bool due = every ? step % every == 0 : epoch_ended;
-    int rc = 0;
-    if (rt_progress_now() >= r->rows_due && (rc = write_samples(r, false, e)) == 0)
-        rc = rt_rundb_commit(r->db, e);
+    int rc = publish(r, e);
     return rc == 0 && (due || step == r->student->steps) ? rt_recorder_checkpoint(r, e) : rc;
 }
 

@@ -7,6 +7,7 @@
 #include "pipeline/live/status.h"
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
+#include "pipeline/run/store.h"
 #include "stages/student.h"
 #include "tui/cli/progress.h"
 #include "tui/cli/session.h"
@@ -19,11 +20,13 @@ struct rt_recorder {
     int epoch_steps;
     bool quiet; /* no progress */
     struct rt_board *board; /* where the run is, for who asks; or NULL */
+    struct rt_store *outputs; /* the teacher's, or NULL */
 
     struct rt_rundb *db;
     struct rt_progress progress;
     struct rt_row_written *written; /* [samples], what run.db has of each */
     uint64_t rows_due;  /* ns, when rows are next written */
+    uint64_t stages_due; /* likewise what the stages did, and all that was recorded is seen by others */
     int64_t first_step; /* of this process */
     double last_top1;   /* NaN before the first evaluation */
     int64_t saved_step; /* of the newest checkpoint, -1 */
@@ -38,6 +41,8 @@ struct rt_observer rt_recorder_observer(struct rt_recorder *r);
 /* checkpoints/step-N.safetensors of the student as it is now; prunes. Does nothing when the newest is of
  * this step already. */
 int rt_recorder_checkpoint(struct rt_recorder *r, struct rt_error *e);
+/* What the stages did so far, and in words what limits the run. */
+int rt_recorder_account(struct rt_recorder *r, const struct rt_account *a, const char *limit, struct rt_error *e);
 /* A metric of a whole split, for results after the run. */
 int rt_recorder_result(struct rt_recorder *r, const char *split, const char *name, double value,
                        struct rt_error *e);

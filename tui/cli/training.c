@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
+#define TICK_MS 500
+#define RECENT_NS UINT64_C(3000000000) /* what limits the run is said of the last one to two of these */
 
 static int load_teacher(struct rt_training *t, struct rt_error *e)
 {
@@ -214,7 +216,7 @@ static int make_student(struct rt_training *t, struct rt_error *e)
     };
     t->recorder = (struct rt_recorder){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
-        .quiet = t->quiet, .board = t->board,
+        .quiet = t->quiet, .board = t->board, .outputs = t->outputs,
     };
     return rt_student_init(&t->student, e);
 }
@@ -355,21 +357,36 @@ static void describe(struct rt_training *t, struct rt_decode *decode, struct rt_
     };
 }
 
-/* What each stage did, for people and for run.db. An error of the run goes before one of the data base. */
-static int account(struct rt_training *t, const struct rt_runner *runner, double wall, int rc,
-                   struct rt_error *e)
+/* What the stages did, for people and for run.db. An error of the run goes before one of the data base. */
+static int account(struct rt_training *t, int rc, struct rt_error *e)
 {
-    struct rt_stage_stats stats[RT_RUNNER_STAGES];
+    struct rt_account whole;
     struct rt_error why = {0};
-    int stages = rt_runner_stats(runner, stats), written = 0;
-    rt_runner_limit(runner, t->limit, sizeof t->limit);
-    t->queue_peak = rt_runner_peak(runner);
-    for (int i = 0; i < stages && written == 0; i++)
-        written = rt_rundb_stage(t->recorder.db, &stats[i], wall, &why);
+    rt_runner_account(t->runner, &whole);
+    rt_account_limit(&whole, t->limit, sizeof t->limit);
+    t->queue_peak = whole.peak;
+    int written = rt_recorder_account(&t->recorder, &whole, t->limit, &why);
     if (rc < 0 || written == 0)
         return rc;
     *e = why;
     return written;
+}
+
+/* While it goes on: what limits the run is said of the last seconds. */
+static void on_tick(void *self)
+{
+    struct rt_training *t = self;
+    struct rt_account now, recent;
+    char limit[400];
+    rt_runner_account(t->runner, &now);
+    recent = now;
+    rt_account_since(&recent, &t->before[0]);
+    rt_account_limit(&recent, limit, sizeof limit);
+    rt_board_account(t->board, &now, limit);
+    if (now.elapsed - t->before[1].elapsed >= RECENT_NS) {
+        t->before[0] = t->before[1];
+        t->before[1] = now;
+    }
 }
 
 /* As run.db has them: what is seen on a screen and by inspect is what is meant. */
@@ -417,14 +434,14 @@ static int run_pipeline(struct rt_training *t, struct rt_error *e)
         rc = add_stages(runner, t, &decode, &quality, &teacher);
     if (rc < 0)
         rt_error_set(e, rc, "cannot make the pipeline: %s", rt_err_words(rc));
-    uint64_t began = rt_progress_now();
     t->runner = runner;
     struct rt_socket *socket = rc == 0 ? listen_to_others(t) : NULL;
     if (rc == 0)
-        rc = rt_runner_run(runner, rt_sampler_source(sampler), (struct rt_sink){0}, e);
+        rc = rt_runner_run(runner, rt_sampler_source(sampler), (struct rt_sink){t, NULL, on_tick, TICK_MS}, e);
     rt_socket_stop(socket);
     if (runner)
-        rc = account(t, runner, 1e-9 * (double)(rt_progress_now() - began), rc, e);
+        rc = account(t, rc, e);
+    t->runner = NULL;
     rt_runner_destroy(runner);
     rt_sampler_destroy(sampler);
     return rc;

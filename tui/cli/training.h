@@ -25,6 +25,7 @@ struct rt_training {
     struct rt_control *control;    /* what may be changed while it runs */
     struct rt_board *board;        /* where it is, for who asks */
     struct rt_runner *runner;      /* while the pipeline runs */
+    struct rt_account before[2];   /* of some seconds ago */
     struct rt_student student;
     struct rt_recorder recorder;
     int *train_rows, *valid_rows, train_count, valid_count;

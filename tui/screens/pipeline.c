@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * pipeline: what each stage did with its time, from run.db's table of stages: busy, waiting for work, waiting
- * for room; what went through it; and in words which stage limits the run. */
+ * pipeline: what each stage does with its time, from run.db's table of stages: busy, waiting for work, waiting
+ * for room; what goes through it, what waits before it; and in words what limits the run. */
 #include "tui/screen.h"
 
 #include <math.h>
@@ -42,23 +42,37 @@ static void draw_bar(struct rt_canvas *c, int x, int y, int room, const struct s
     }
 }
 
+/* "3 samples left out  queue 3 of 4, 450kB  22 ms a batch, 95 % in 31 ms" */
+static void draw_queue(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s)
+{
+    char bytes[24], p50[24], p95[24];
+    int used = *s->note ? rt_canvas_print(c, x, y, room, RT_STYLE_WARN, "%s  ", s->note) : 0;
+    if (s->queue_limit > 0)
+        used += rt_canvas_print(c, x + used, y, room - used, RT_STYLE_DIM, "queue %d of %d%s%s%s  ",
+                                s->queue_waiting, s->queue_limit, s->queue_bytes ? ", " : "",
+                                s->queue_bytes ? rt_ui_number((double)s->queue_bytes, bytes) : "",
+                                s->queue_bytes ? "B" : "");
+    if (s->p95 > 0)
+        rt_canvas_print(c, x + used, y, room - used, RT_STYLE_DIM, "%s ms a batch, 95 %% in %s ms",
+                        rt_ui_number(1e3 * s->p50, p50), rt_ui_number(1e3 * s->p95, p95));
+}
+
 static void draw_words(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s,
                        const struct shares *share)
 {
-    char batches[24], samples[24], packed[24], each[24];
+    char batches[24], samples[24], packed[24];
     int used = rt_canvas_print(c, x, y, room, RT_STYLE_LINE3, "busy %.0f %%", 100 * part(share->busy));
     used += rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE1, "   waiting for work %.0f %%",
                             100 * part(share->wait_in));
     rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE2, "   waiting for room %.0f %%",
                     100 * part(share->wait_out));
-    used = rt_canvas_print(c, x, y + 1, room, RT_STYLE_DIM, "%s samples in %s batches of %s ms",
+    used = rt_canvas_print(c, x, y + 1, room, RT_STYLE_DIM, "%s samples in %s batches",
                            rt_ui_number((double)s->samples, samples),
-                           rt_ui_number((double)s->batches, batches),
-                           rt_ui_number(s->batches ? 1e3 * s->busy / (double)s->batches : (double)NAN, each));
+                           rt_ui_number((double)s->batches, batches));
     if (s->packed_out > 0)
-        rt_canvas_print(c, x + used, y + 1, room - used, RT_STYLE_DIM, ", %sB out (%.0f %%)",
-                        rt_ui_number((double)s->packed_out, packed),
-                        s->raw_out ? 100 * (double)s->packed_out / (double)s->raw_out : 100);
+        used += rt_canvas_print(c, x + used, y + 1, room - used, RT_STYLE_DIM, ", %sB out (%.0f %% of raw)",
+                                rt_ui_number((double)s->packed_out, packed),
+                                s->raw_out ? 100 * (double)s->packed_out / (double)s->raw_out : 100);
 }
 
 static void draw_stage(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits)
@@ -80,20 +94,15 @@ static void draw_stage(struct rt_canvas *c, struct rt_rect r, const struct rt_st
     draw_bar(c, x, y, room, &share);
     if (r.h >= 3)
         draw_words(c, x, y + 1, end - x, s, &share);
+    if (r.h >= 4)
+        draw_queue(c, x, y + 3, end - x, s);
 }
 
 static void draw_limit(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect *r)
 {
-    const struct rt_stage_row *most = rt_snapshot_limiting(m);
-    struct shares share = shares_of(most);
-    char text[300];
-    if (part(share.busy) > 0.7)
-        snprintf(text, sizeof text, "The %s limits the run: it is busy %.0f %% of the time, and what is before "
-                 "it waits.", most->name, 100 * share.busy);
-    else
-        snprintf(text, sizeof text, "No stage is busy most of the time; the busiest, %s, is for %.0f %%.",
-                 most->name, 100 * part(share.busy));
-    struct rt_rect words = {r->x + 1, r->y, r->w - 2, r->h < 2 ? r->h : 2};
+    char text[500];
+    snprintf(text, sizeof text, "%s%s", m->live ? "Now: " : "", m->limit);
+    struct rt_rect words = {r->x + 1, r->y, r->w - 2, r->h < 9 ? 2 : 3};
     rt_layout_top(r, rt_canvas_wrap(c, words, RT_STYLE_PLAIN, text) + 1);
 }
 
@@ -103,11 +112,11 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     struct rt_list_view *v = &ui->pipeline;
     v->count = m->stage_count;
     if (m->stage_count == 0) {
-        rt_canvas_wrap(c, r, RT_STYLE_DIM, m->live ? "The stages' account stands in run.db when the run "
-                       "ends." : "This run left no account of its stages.");
+        rt_canvas_wrap(c, r, RT_STYLE_DIM, m->live ? "No batch has passed the stages yet."
+                                                   : "This run left no account of its stages.");
         return;
     }
-    if (r.h >= 6)
+    if (r.h >= 6 && *m->limit)
         draw_limit(m, c, &r);
     int tall = r.h >= m->stage_count * TALL ? TALL : r.h >= m->stage_count * (TALL - 1) ? TALL - 1 : 1;
     v->lines = r.h / tall;

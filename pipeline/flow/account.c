@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * account: see account.h. */
+#include "pipeline/flow/account.h"
+
+#include "pipeline/flow/limit.h"
+
+void rt_account_since(struct rt_account *a, const struct rt_account *before)
+{
+    for (int i = 0; i < a->stages && i < before->stages; i++) {
+        struct rt_stage_stats *s = &a->stage[i];
+        const struct rt_stage_stats *b = &before->stage[i];
+        s->batches -= b->batches;
+        s->samples -= b->samples;
+        s->busy -= b->busy;
+        s->wait_in -= b->wait_in;
+        s->wait_out -= b->wait_out;
+        s->wait_memory -= b->wait_memory;
+        s->bytes_in -= b->bytes_in;
+        s->bytes_out -= b->bytes_out;
+        s->raw_out -= b->raw_out;
+    }
+    a->elapsed -= before->elapsed;
+    a->source -= before->source;
+    a->sink -= before->sink;
+}
+
+void rt_account_limit(const struct rt_account *a, char *text, size_t size)
+{
+    const char *remedy[RT_RUNNER_STAGES];
+    for (int i = 0; i < a->stages; i++)
+        remedy[i] = a->stage[i].remedy;
+    struct rt_limit l = {.stage = a->stage, .remedy = remedy, .stages = a->stages,
+                         .elapsed = a->elapsed, .source = a->source, .sink = a->sink};
+    rt_limit_sentence(&l, text, size);
+}
