@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import time
 import unittest
@@ -234,6 +235,39 @@ class Steered(Live):
         out, _ = self.retort("replay", "a", "-q")
         self.says(out, "identical to step 400")
         self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
+        self.assertEqual(self.outcome("a"), self.outcome("b"))
+
+    def test_disturbed(self):
+        """Floods, garbage, torn lines, clients that never read: the run's bytes are those of a quiet one."""
+        run = self.begin("a")
+        address = self.path("a/socket")
+        flood = b"".join(b'{"id":%d,"verb":"status"}\n' % i for i in range(500))
+        silent = []
+        round = 0
+        while run.poll() is None:
+            round += 1
+            noise = [flood, bytes(range(256)) * 40 + b"\n", b'{"id":1,"verb":"sta', b"\n" * 1000, b"x" * 40000,
+                     b'{"id":2,"verb":"set","args":["train.lr","-1"]}\n', b'[[[[[[' * 2000 + b"\n"]
+            for what in noise:
+                try:
+                    client = socket.socket(socket.AF_UNIX)
+                    client.settimeout(0.2)
+                    client.connect(address)
+                    client.send(what)
+                    if what is flood and len(silent) < 4:
+                        client.send(b'{"id":1,"verb":"watch"}\n')
+                        silent.append(client)  # stays, and never reads
+                    else:
+                        client.close()
+                except OSError:
+                    pass  # dropped, refused or at its end
+            time.sleep(0.002)
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, err)
+        self.assertGreater(round, 3)
+        for client in silent:
+            client.close()
+        self.train("b", self.study, train__epochs=100)
         self.assertEqual(self.outcome("a"), self.outcome("b"))
 
     def test_watched_and_signalled_while_paused(self):
