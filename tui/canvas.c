@@ -52,7 +52,7 @@ static void set(struct rt_canvas *c, int x, int y, uint32_t code, enum rt_style 
         cell[-1].c = ' ';
     if (x + 1 < c->w && cell[1].c == RT_CELL_REST)
         cell[1].c = ' ';
-    *cell = (struct rt_cell){code, (uint8_t)style};
+    *cell = (struct rt_cell){.c = code, .style = (uint8_t)style};
 }
 
 void rt_canvas_restyle(struct rt_canvas *c, int x, int y, enum rt_style style)
@@ -109,6 +109,16 @@ static uint32_t shown(const struct rt_canvas *c, int32_t code)
 void rt_canvas_put(struct rt_canvas *c, int x, int y, enum rt_style style, uint32_t code)
 {
     set(c, x, y, shown(c, (int32_t)code), style);
+}
+
+void rt_canvas_paint(struct rt_canvas *c, int x, int y, uint32_t code, int front, int ground)
+{
+    rt_canvas_put(c, x, y, RT_STYLE_PLAIN, code);
+    if (!inside(c, x, y))
+        return;
+    struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w + (size_t)x;
+    cell->front = (uint16_t)(front + 1);
+    cell->ground = (uint16_t)(ground + 1);
 }
 
 int rt_canvas_width(const struct rt_canvas *c, const char *text)

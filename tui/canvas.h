@@ -17,6 +17,7 @@
 struct rt_cell {
     uint32_t c; /* code point, printable */
     uint8_t style;
+    uint16_t front, ground; /* of a picture: 1 + colour of 256; 0 = as the style says */
 };
 
 struct rt_canvas {
@@ -31,6 +32,8 @@ int rt_canvas_resize(struct rt_canvas *c, int w, int h);
 void rt_canvas_fini(struct rt_canvas *c);
 void rt_canvas_fill(struct rt_canvas *c, struct rt_rect r, enum rt_style style); /* blanks */
 void rt_canvas_put(struct rt_canvas *c, int x, int y, enum rt_style style, uint32_t code);
+/* A cell of a picture: colours of 256, -1 = the terminal's own. */
+void rt_canvas_paint(struct rt_canvas *c, int x, int y, uint32_t code, int front, int ground);
 /* UTF-8 text in at most `room` columns, a longer one ends in an ellipsis; what is unprintable is '?'.
  * Returns the columns taken. */
 int rt_canvas_text(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *text);

@@ -19,6 +19,7 @@
 #include "tui/dialog.h"
 #include "tui/keys.h"
 #include "tui/marks.h"
+#include "tui/preview.h"
 #include "tui/prompt.h"
 #include "tui/snapshot.h"
 #include "tui/steer.h"
@@ -102,6 +103,8 @@ struct rt_ui {
     struct rt_steer steer;
     struct rt_compare compare;
     bool ascii;
+    int colours; /* of the terminal, 0 = none: for pictures */
+    struct rt_preview preview;
     enum rt_screen_id screen, before; /* before: where Esc leads from help */
     struct rt_rect tab[RT_SCREENS];   /* of the header last drawn */
     struct rt_rect hint[RT_ACTS];     /* of the footer last drawn, by act */

@@ -71,12 +71,21 @@ static int take_number(void *self, int columns, const struct rt_rundb_cell *cell
     return 1;
 }
 
-static int take_state(void *self, int columns, const struct rt_rundb_cell *cell)
+static int take_meta(void *self, int columns, const struct rt_rundb_cell *cell)
 {
     struct rt_snapshot *m = self;
+    const struct {
+        const char *key;
+        char *text;
+        size_t size;
+    } known[] = {{"state", m->state, sizeof m->state},
+                 {"limit", m->limit, sizeof m->limit},
+                 {"manifest", m->manifest, sizeof m->manifest}};
     (void)columns;
-    snprintf(m->state, sizeof m->state, "%s", cell[0].text ? cell[0].text : "");
-    return 1;
+    for (size_t i = 0; cell[0].text && i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].key, cell[0].text) == 0)
+            snprintf(known[i].text, known[i].size, "%s", cell[1].text ? cell[1].text : "");
+    return 0;
 }
 
 /* True when what is shown changes. */
@@ -251,14 +260,6 @@ static int take_stage(void *self, int columns, const struct rt_rundb_cell *c)
     return 0;
 }
 
-static int take_limit(void *self, int columns, const struct rt_rundb_cell *cell)
-{
-    struct rt_snapshot *m = self;
-    (void)columns;
-    snprintf(m->limit, sizeof m->limit, "%s", cell[0].text ? cell[0].text : "");
-    return 1;
-}
-
 /* In the order of the flow; a stage that we do not know comes last. */
 static int stage_place(const struct rt_stage_row *s)
 {
@@ -295,7 +296,6 @@ static void read_stages(struct rt_snapshot *m)
     rt_rundb_scan(m->db, "SELECT name, workers, batches, samples, busy, wait_in, wait_out, packed_in,"
                   " packed_out, raw_out, wall, p50, p95, queue_waiting, queue_limit, queue_bytes, note"
                   " FROM stages", take_stage, m, &ignored);
-    rt_rundb_scan(m->db, "SELECT value FROM meta WHERE key='limit'", take_limit, m, &ignored);
     qsort(m->whole[0], (size_t)m->stage_count, sizeof *m->stage, compare_stages);
     memcpy(m->stage, m->whole[0], sizeof m->stage);
     for (int i = 0; i < m->stage_count && m->live; i++) {
@@ -489,7 +489,7 @@ static void count_steps(struct rt_snapshot *m)
 static int read_all(struct rt_snapshot *m, struct rt_error *e)
 {
     read_recipe(m);
-    int rc = rt_rundb_scan(m->db, "SELECT value FROM meta WHERE key='state'", take_state, m, e);
+    int rc = rt_rundb_scan(m->db, "SELECT key, value FROM meta", take_meta, m, e);
     if (rc == 0)
         rc = read_series(m, e);
     look_alive(m);

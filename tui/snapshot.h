@@ -51,6 +51,7 @@ struct rt_snapshot {
     struct rt_series series[RT_SERIES];
     int stage_count;
     struct rt_stage_row stage[RT_STAGES]; /* of the last seconds while it goes on, else of the whole run */
+    char manifest[4096];      /* the run's, "" = not known */
     char limit[400];          /* in words what limits the run, "" = not known */
     int journal_count, journal_room;
     struct rt_journal_row *journal;

@@ -28,6 +28,7 @@ static struct {
     char restore[256];
     size_t restore_size;
     int out; /* what curses writes to */
+    int colours;
 } term;
 static volatile sig_atomic_t asked; /* the signal that asks us to end */
 
@@ -92,6 +93,7 @@ static void set_looks(void)
         use_default_colors();
         colours = COLORS;
     }
+    term.colours = colours;
     for (int i = 0; i < RT_STYLES; i++) {
         struct rt_look look = rt_theme_look((enum rt_style)i, colours);
         term.pair[i] = 0;
@@ -172,6 +174,11 @@ void rt_terminal_size(int *w, int *h)
     getmaxyx(stdscr, *h, *w);
 }
 
+int rt_terminal_colours(void)
+{
+    return term.colours;
+}
+
 bool rt_terminal_ascii(void)
 {
     return term.ascii;
@@ -186,7 +193,11 @@ static void show_row(const struct rt_canvas *c, int y, int w)
             continue;
         wchar_t text[2] = {(wchar_t)cell[x].c, 0};
         cchar_t shown;
-        setcchar(&shown, text, term.attribute[cell[x].style], term.pair[cell[x].style], NULL);
+        int pair = term.pair[cell[x].style];
+        if (cell[x].front || cell[x].ground)
+            pair = alloc_pair(cell[x].front - 1, cell[x].ground - 1);
+        pair = pair < 0 ? 0 : pair;
+        setcchar(&shown, text, term.attribute[cell[x].style], (short)pair, &pair);
         mvadd_wch(y, x, &shown);
     }
 }

@@ -91,6 +91,7 @@ void rt_ui_fini(struct rt_ui *ui)
 {
     rt_history_fini(&ui->prompt.history);
     rt_compare_fini(&ui->compare);
+    rt_preview_fini(&ui->preview);
     rt_marks_fini(&ui->samples.marks);
     rt_weighing_fini(&ui->weights.now);
     rt_weighing_fini(&ui->weights.then);
@@ -100,7 +101,8 @@ void rt_ui_fini(struct rt_ui *ui)
 unsigned rt_ui_tick(struct rt_ui *ui, double now)
 {
     ui->now = now;
-    return rt_steer_poll(ui, now) | rt_compare_poll(ui, now);
+    return rt_steer_poll(ui, now) | rt_compare_poll(ui, now) |
+           (rt_preview_news(&ui->preview) ? RT_DID_DRAW : 0u);
 }
 
 void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c)

@@ -90,6 +90,9 @@ class Steering(EndToEnd):
         screen.wait("from step")
         screen.type("u")
         screen.wait("undone: samples: 0.5@")
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self.query("a", "SELECT count(*) FROM journal WHERE key='samples'") != [(2,)]:
+            screen.read(0.05)
         screen.type("qs")
         code, same, says = screen.end()
         self.assertEqual((code, same), (0, True))

@@ -40,6 +40,36 @@ static void explain_measure(const struct rt_table *t, int row, const struct rt_m
                *m->unit ? " " : "", m->unit, 100 * cell(t, row, m->name, "_pct"), m->help);
 }
 
+/* The value in the middle of the data set: of the row whose percentile is nearest to a half. NaN when none is. */
+static double typical(const struct rt_table *t, const char *measure)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s_pct", measure);
+    int value = rt_table_find(t, measure), percentile = rt_table_find(t, name), best = -1;
+    float least = 2;
+    for (int row = 0; value >= 0 && percentile >= 0 && row < t->rows; row++) {
+        float off = fabsf(t->column[percentile].number[row] - 0.5f);
+        if (off < least) {
+            least = off;
+            best = row;
+        }
+    }
+    return best < 0 ? NAN : (double)t->column[value].number[best];
+}
+
+/* What the weight would be if this measure, whose factor is `share`, were typical and all else as it is. */
+static void explain_other(const struct rt_table *t, const char *measure, double share, double quality,
+                          double weight, const struct rt_recipe *r, FILE *out)
+{
+    const struct rt_measure *m = measure_named(measure);
+    double value = typical(t, measure);
+    double g = rt_weight_curve(quality, r->weight_gamma, r->weight_floor);
+    double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), r->weight_gamma, r->weight_floor);
+    if (m && share > 0 && g > 0 && !isnan(value) && !isnan(quality))
+        fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, *m->unit ? " " : "",
+                m->unit, weight * other / g);
+}
+
 /* weight = g(quality) / mean g, with the settings of the run's recipe, factor by factor. */
 static void explain_weight(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out)
 {
@@ -61,7 +91,9 @@ static void explain_weight(const struct rt_table *t, int row, const struct rt_re
         if (isnan(share))
             continue;
         measured *= share;
-        fprintf(out, "  %-18s factor %.4f\n", w, share);
+        fprintf(out, "  %-18s factor %.4f", w, share);
+        explain_other(t, w, share, quality, weight, r, out);
+        fputc('\n', out);
     }
     if (measured > 0 && fabs(quality - measured) > 1e-4)
         fprintf(out, "  %-18s factor %.4f\n", "the teacher", quality / measured);

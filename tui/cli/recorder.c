@@ -3,6 +3,7 @@
  * that would take more than a fiftieth of the time. */
 #include "tui/cli/recorder.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,12 +126,15 @@ int rt_recorder_open(struct rt_recorder *r, struct rt_error *e)
     char path[4200], name[COLUMNS_MAX][64];
     const char *pointer[COLUMNS_MAX];
     int columns = column_names(r, name, pointer);
+    char manifest[PATH_MAX];
+    if (!realpath(rt_manifest_path(r->session->dataset.manifest), manifest))
+        *manifest = '\0'; /* gone: its samples cannot be looked at */
     rt_rundir_file(r->dir, "run.db", path, sizeof path);
     int rc = rt_rundb_open(&r->db, path, pointer, columns, 1, e);
     if (rc == 0)
         rc = rt_rundb_rewind(r->db, r->student->step, e);
     if (rc == 0)
-        rc = rt_rundb_meta(r->db, "manifest", rt_manifest_path(r->session->dataset.manifest), e);
+        rc = rt_rundb_meta(r->db, "manifest", manifest, e);
     if (rc == 0)
         rc = rt_rundb_meta(r->db, "program", "retort " RT_VERSION, e);
     if (rc == 0)

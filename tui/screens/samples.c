@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * samples: every sample of the run as a table that is sorted and filtered, and the one under the cursor
  * explained in words. What is drawn of a table is only what is seen, so its length costs nothing. */
+#include "tui/sample_pane.h"
 #include "tui/screen.h"
-
-#include "tui/cli/explain.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -277,26 +276,6 @@ static void draw_table(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
         draw_summary(ui, c, summary);
 }
 
-/* The sample under the cursor in the words of `inspect --sample`. */
-static void draw_pane(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
-{
-    const struct rt_table *t = &ui->model->samples;
-    int row = row_at(&ui->samples, t);
-    char *text = NULL, *save = NULL;
-    size_t size = 0;
-    FILE *f = row >= 0 ? open_memstream(&text, &size) : NULL;
-    if (!f)
-        return;
-    rt_explain_row(t, row, ui->model->recipe, f);
-    fclose(f);
-    bool first = true;
-    for (char *line = strtok_r(text, "\n", &save); line && r.h > 0; line = strtok_r(NULL, "\n", &save)) {
-        rt_layout_top(&r, rt_canvas_wrap(c, r, first ? RT_STYLE_TITLE : RT_STYLE_PLAIN, line));
-        first = false;
-    }
-    free(text);
-}
-
 static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     struct rt_samples_view *v = &ui->samples;
@@ -325,7 +304,7 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     }
     draw_table(ui, c, table);
     if (v->detail)
-        draw_pane(ui, c, pane);
+        rt_sample_pane_draw(ui, c, pane, row_at(v, t));
 }
 
 /* ---- keys ---- */

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of a sample's looks: read by a thread from the files of a manifest, drawn in a pane of any size;
+ * broken and missing files say so there. */
+#include "pipeline/run/rundb.h"
+#include "tests/tui/example.h"
+#include "tui/sample_pane.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+static struct rt_error error;
+
+/* As the example's samples are called; the first few with files. */
+static void write_manifest(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    char here[4096];
+    size_t size = sizeof here;
+    assert_non_null(f);
+    assert_int_equal(uv_cwd(here, &size), 0);
+    fprintf(f, "id\tspeech\timage\ttext\n");
+    for (int row = 0; row < ROWS; row++) {
+        fprintf(f, row % 10 == 3 ? "\u732b-%03d\t" : "sample-%03d\t", row);
+        switch (row) {
+        case 0: fprintf(f, "%s/tests/golden/fbank_in_fr.wav\t%s/tests/data/good/rgb.png\tune grenouille\n", here, here); break;
+        case 1: fprintf(f, "%s/tests/data/bad/cut_tone_16k.wav\t\t\n", here); break;
+        case 2: fprintf(f, "nowhere/at all.wav\t\tthere is a text\n"); break;
+        case 3: fprintf(f, "\t%s/tests/data/good/rgb.png\t\n", here); break;
+        default: fprintf(f, "\t\trow %d\n", row);
+        }
+    }
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Draws until the thread has read the sample. */
+static const struct rt_preview_part *read_row(struct view *v, int row)
+{
+    const char *id = rt_table_cell(&v->model.samples, row, rt_table_find(&v->model.samples, "id"));
+    const struct rt_preview_part *p = NULL;
+    for (int i = 0; i < 5000 && !(p = rt_preview_of(&v->ui.preview, v->model.manifest, row, id)); i++)
+        uv_sleep(1);
+    assert_non_null(p);
+    return p;
+}
+
+static void says(const struct rt_preview_part *p, const char *words)
+{
+    if (!strstr(p->error, words))
+        fail_msg("it says '%s', not '%s'", p->error, words);
+}
+
+static void test_parts(void **state)
+{
+    struct view *v = view_open(false);
+    (void)state;
+    const struct rt_preview_part *p = read_row(v, 0);
+    assert_true(p[RT_SPEECH].there && p[RT_IMAGE].there && p[RT_TEXT].there);
+    assert_string_equal(p[RT_TEXT].text, "une grenouille");
+    assert_true(p[RT_SPEECH].seconds > 0.2 && p[RT_SPEECH].seconds < 20);
+    assert_true(p[RT_SPEECH].columns > 100 && p[RT_SPEECH].w > 20 && p[RT_SPEECH].h == 64);
+    for (int i = 0; i < p[RT_SPEECH].columns; i++)
+        assert_true(p[RT_SPEECH].low[i] <= p[RT_SPEECH].high[i] && p[RT_SPEECH].low[i] >= -1.5f);
+    assert_true(p[RT_IMAGE].w > 0 && p[RT_IMAGE].h > 0);
+    p = read_row(v, 1);
+    says(&p[RT_SPEECH], "cut_tone_16k.wav");
+    p = read_row(v, 2);
+    says(&p[RT_SPEECH], "nowhere/at all.wav");
+    assert_string_equal(p[RT_TEXT].text, "there is a text");
+    p = read_row(v, 3);
+    assert_false(p[RT_SPEECH].there);
+    for (int row = 4; row < 9; row++) /* others meanwhile: the last asked for comes */
+        rt_preview_of(&v->ui.preview, v->model.manifest, row, "sample-00x");
+    p = read_row(v, 7);
+    assert_string_equal(p[RT_TEXT].text, "row 7");
+    while (!(p = rt_preview_of(&v->ui.preview, v->model.manifest, 8, "another")))
+        uv_sleep(1);
+    says(&p[0], "row 8 is not another");
+    while (!(p = rt_preview_of(&v->ui.preview, "/no/such.tsv", 8, "another")))
+        uv_sleep(1);
+    says(&p[0], "/no/such.tsv");
+    view_close(v);
+}
+
+static void test_pane(void **state)
+{
+    (void)state;
+    for (int ascii = 0; ascii < 2; ascii++)
+        for (int row = 0; row < 4; row++) {
+            struct view *v = view_open(ascii);
+            view_press(v, '2');
+            view_draw(v, 130, 40);
+            for (int i = 0; i < row; i++)
+                view_press(v, RT_KEY_DOWN);
+            view_press(v, RT_KEY_ENTER);
+            read_row(v, row);
+            char *text = view_text(v, 130, 40);
+            const char *words[] = {"speech, ", "cut_tone_16k.wav", "at all.wav", "measures"};
+            assert_non_null(strstr(text, words[row]));
+            free(text);
+            if (row == 0 && !ascii)
+                view_compare(v, 130, 40, "sample-looks-130x40");
+            v->ui.colours = 256;
+            for (int w = 1; w < 200; w += 13)
+                for (int h = 1; h < 60; h += 5) {
+                    view_draw(v, w, h);
+                    for (int i = 0; i < w * h; i++)
+                        assert_true(v->canvas.cell[i].front <= 256 && v->canvas.cell[i].ground <= 256);
+                }
+            view_close(v);
+        }
+}
+
+int main(void)
+{
+    char manifest[4200];
+    setlocale(LC_CTYPE, "C.UTF-8");
+    scratch_make(&example_dir);
+    example_write();
+    snprintf(manifest, sizeof manifest, "%s/m.tsv", example_dir.path);
+    write_manifest(manifest);
+    struct rt_rundb *db = example_db();
+    if (rt_rundb_meta(db, "manifest", manifest, &error) < 0 || rt_rundb_commit(db, &error) < 0)
+        return 1;
+    rt_rundb_close(db);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_pane),
+    };
+    return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
+}
