@@ -126,11 +126,21 @@ int rt_graph_bag(struct rt_graph *g, const char *name, int buckets)
     return g->nodes++;
 }
 
+static bool function_exists(const struct rt_op *o, int function)
+{
+    int count = 0;
+    while (o->functions && o->functions[count]) {
+        count++;
+    }
+    return function >= 0 && function < (count ? count : 1);
+}
+
 int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const int *input,
                   int inputs, const struct rt_attr *attr, struct rt_error *e)
 {
     const struct rt_op *o = rt_op_get(op);
-    if (!o || !o->shape || inputs != o->inputs) {
+    if (!o || !o->shape || inputs < 1 || inputs > RT_NODE_INPUTS ||
+        (o->inputs && inputs != o->inputs)) {
         return rt_error_set(e, RT_EUSAGE, "network: node \"%s\" (%s) takes %d inputs, got %d", name,
                             o ? o->name : "no such op", o ? o->inputs : 0, inputs);
     }
@@ -144,6 +154,11 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
     n->inputs = inputs;
     if (attr) {
         n->attr = *attr;
+    }
+    if (!function_exists(o, n->attr.function)) {
+        err = rt_error_set(e, RT_ERANGE, "network: node \"%s\" (%s): there is no function %d", name,
+                           o->name, n->attr.function);
+        goto fail;
     }
     for (int i = 0; i < inputs; i++) {
         if (input[i] < 0 || input[i] >= g->nodes) {

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RT_NODE_INPUTS 3
+#define RT_NODE_INPUTS 8
 #define RT_NODE_PARAMS 4
-#define RT_NODE_RANK 3
+#define RT_NODE_RANK 4
 #define RT_NAME 64
 
 enum rt_op_id {
@@ -51,6 +51,14 @@ struct rt_attr {
     float epsilon; /* batch-norm, l2-normalise, statistics pooling; 0 = the op's own */
     bool bias;
     bool frozen; /* parameters are not trained */
+    int function;            /* unary, binary, reduce, softmax, take: which of rt_op.functions */
+    float number[2];         /* unary: a and b of its function; take: what lies outside */
+    struct rt_shape shape;   /* reshape, parameter */
+    int order[RT_NODE_RANK]; /* transpose: dimension i of y is order[i] of x */
+    int axis, axes;          /* the first dimension meant, and how many (0 = 1) */
+    int begin, step, share;  /* take: place i of y is (begin + i * step) / share of x, 0 = 1 */
+    int count;               /* take: places of y */
+    bool turned;             /* matmul */
 };
 
 struct rt_node {

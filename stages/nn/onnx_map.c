@@ -415,7 +415,7 @@ static emit_op *const emit[RT_OPS] = {
     [RT_OP_avgpool] = emit_pool,
     [RT_OP_globalpool] = emit_globalpool,
     [RT_OP_statpool] = emit_statpool,
-    [RT_OP_flatten] = emit_flatten,
+    [RT_OP_reshape] = emit_flatten,
     [RT_OP_l2normalise] = emit_l2normalise,
     [RT_OP_dropout] = emit_dropout,
 };

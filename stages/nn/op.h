@@ -44,7 +44,8 @@ struct rt_op_run {
 
 struct rt_op {
     const char *name;
-    int inputs;
+    int inputs; /* 0: one or more */
+    const char *const *functions; /* names of what attr.function chooses from, NULL at the end; or NULL */
     bool view;       /* y is x in another shape: same memory, nothing to run */
     bool fuses_relu; /* can do a relu that alone reads it; obeys rt_op_run.relu */
     bool fuses_add;  /* can do an add that alone reads it, and its relu; obeys rt_op_run.other */

@@ -75,7 +75,7 @@ static int cnn1d(struct builder *b, int x)
                 .units = i ? rest : first, .kernel = {kernel}, .stride = {2}, .pad = {kernel / 2}},
             true);
     }
-    return plain(b, RT_OP_flatten, "flatten", x);
+    return plain(b, RT_OP_reshape, "flatten", x);
 }
 
 static int cnn2d(struct builder *b, int x)
@@ -91,7 +91,7 @@ static int cnn2d(struct builder *b, int x)
                                   .pad = {1, 1}},
                  true);
     }
-    return plain(b, RT_OP_flatten, "flatten", x);
+    return plain(b, RT_OP_reshape, "flatten", x);
 }
 
 /* Two 3x3 convolutions around which the input goes straight, or through a 1x1 convolution where the

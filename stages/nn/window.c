@@ -2,6 +2,7 @@
  * window: see window.h; also what ops say of shapes that do not fit. */
 #include "stages/nn/window.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 const char *rt_shape_text(const struct rt_shape *s, char out[static 48])
@@ -21,6 +22,15 @@ int64_t rt_shape_count(const struct rt_shape *s)
         n *= s->dim[i];
     }
     return n;
+}
+
+bool rt_shape_valid(const struct rt_shape *s)
+{
+    int64_t n = 1;
+    for (int i = 0; i < s->rank && i < RT_NODE_RANK; i++) {
+        n = s->dim[i] < 1 || n > INT_MAX / s->dim[i] ? 0 : n * s->dim[i];
+    }
+    return s->rank >= 1 && s->rank <= RT_NODE_RANK && n > 0;
 }
 
 int rt_shape_refuse(const struct rt_node *n, const struct rt_shape *in, const char *wanted,

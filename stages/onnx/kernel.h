@@ -9,7 +9,7 @@
 #include "formats/error.h"
 #include "formats/onnx.h"
 #include "formats/tensor.h"
-#include "stages/onnx/walk.h"
+#include "stages/nn/walk.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * walk: see walk.h. */
-#include "stages/onnx/walk.h"
+#include "stages/nn/walk.h"
 
 #include <string.h>
 

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ * op_reduce: one number for all places of `axes` dimensions from `axis` on, which go: their sum, mean,
+ * largest, smallest, length or sum of squares. Reads function, axis, axes. */
+#include "stages/nn/axes.h"
+#include "stages/nn/functions.h"
+#include "stages/nn/simd.h"
+#include "stages/nn/window.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const names[] = {"sum", "mean", "max", "min", "l2", "sum_square", NULL};
+const char *const rt_reduce_onnx[RT_REDUCES] = {"ReduceSum", "ReduceMean", "ReduceMax",
+                                                "ReduceMin", "ReduceL2", "ReduceSumSquare"};
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    (void)g;
+    int err = rt_axes_check(n, in, e);
+    for (int i = 0; !err && i < in->rank; i++) {
+        if (i < n->attr.axis || i >= n->attr.axis + n->attr.axes) {
+            n->shape.dim[n->shape.rank++] = in->dim[i];
+        }
+    }
+    if (!err && n->shape.rank == 0) {
+        n->shape = (struct rt_shape){1, {1}};
+    }
+    return err;
+}
+
+/* The largest (or smallest); the first of equals, and NaN wins. */
+static bool wins(int function, float x, float than)
+{
+    return x != x || (function == RT_REDUCE_max ? x > than : x < than);
+}
+
+/* Adds a row of x to the sums. */
+RT_SIMD static void gather(int function, const float *restrict x, float *restrict y, int64_t n)
+{
+    switch (function) {
+    case RT_REDUCE_sum:
+    case RT_REDUCE_mean:
+        for (int64_t i = 0; i < n; i++) {
+            y[i] += x[i];
+        }
+        break;
+    case RT_REDUCE_max:
+    case RT_REDUCE_min:
+        for (int64_t i = 0; i < n; i++) {
+            y[i] = wins(function, x[i], y[i]) ? x[i] : y[i];
+        }
+        break;
+    default:
+        for (int64_t i = 0; i < n; i++) {
+            y[i] += x[i] * x[i];
+        }
+    }
+}
+
+static void forward_piece(void *self, int b, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    int function = r->node->attr.function;
+    struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
+    const float *x = r->x[0] + b * s.outer * s.n * s.inner;
+    float *y = r->y + b * s.outer * s.inner;
+    bool extreme = function == RT_REDUCE_max || function == RT_REDUCE_min;
+    for (int64_t o = 0; o < s.outer; o++, y += s.inner) {
+        for (int64_t i = 0; i < s.inner; i++) {
+            y[i] = extreme ? x[i] : 0;
+        }
+        for (int64_t k = 0; k < s.n; k++, x += s.inner) {
+            gather(function, x, y, s.inner);
+        }
+        for (int64_t i = 0; i < s.inner; i++) {
+            y[i] = function == RT_REDUCE_mean ? y[i] / (float)s.n
+                   : function == RT_REDUCE_l2 ? sqrtf(y[i])
+                                              : y[i];
+        }
+    }
+}
+
+/* dy times d y / d x for every x of a row; x, y and dy stand at the row. */
+static void spread(int function, int64_t places, const float *x, const float *y, const float *dy,
+                   float *dx, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        switch (function) {
+        case RT_REDUCE_sum: dx[i] += dy[i]; break;
+        case RT_REDUCE_mean: dx[i] += dy[i] / (float)places; break;
+        case RT_REDUCE_l2: dx[i] += y[i] > 0 ? dy[i] * x[i] / y[i] : 0; break;
+        case RT_REDUCE_sum_square: dx[i] += 2 * dy[i] * x[i]; break;
+        default: break;
+        }
+    }
+}
+
+static void spread_extreme(const float *x, const float *dy, float *dx, struct rt_axes s, int function)
+{
+    for (int64_t i = 0; i < s.inner; i++) {
+        int64_t best = 0;
+        for (int64_t k = 1; k < s.n; k++) {
+            best = wins(function, x[k * s.inner + i], x[best * s.inner + i]) ? k : best;
+        }
+        dx[best * s.inner + i] += dy[i];
+    }
+}
+
+static void backward_piece(void *self, int b, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    int function = r->node->attr.function;
+    struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
+    int64_t in = s.n * s.inner, from = b * s.outer;
+    const float *x = r->x[0] + from * in;
+    float *dx = r->dx[0] + from * in;
+    if (!r->add[0]) {
+        memset(dx, 0, (size_t)(s.outer * in) * sizeof *dx);
+    }
+    for (int64_t o = 0; o < s.outer; o++, x += in, dx += in) {
+        const float *y = r->y + (from + o) * s.inner, *dy = r->dy + (from + o) * s.inner;
+        if (function == RT_REDUCE_max || function == RT_REDUCE_min) {
+            spread_extreme(x, dy, dx, s, function);
+            continue;
+        }
+        for (int64_t k = 0; k < s.n; k++) {
+            spread(function, s.n, x + k * s.inner, y, dy, dx + k * s.inner, s.inner);
+        }
+    }
+}
+
+static void forward(struct rt_op_run *r)
+{
+    rt_each_sample(r, forward_piece);
+}
+
+static void backward(struct rt_op_run *r)
+{
+    if (r->dx[0]) {
+        rt_each_sample(r, backward_piece);
+    }
+}
+
+const struct rt_op rt_op_reduce = {
+    .name = "reduce",
+    .inputs = 1,
+    .functions = names,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+};

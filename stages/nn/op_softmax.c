@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * op_softmax: exp(x) / sum of exp(x) over `axes` dimensions from `axis` on, or (function log) the
+ * logarithm of that. The largest is taken off first, so nothing overflows. */
+#include "stages/nn/axes.h"
+#include "stages/nn/functions.h"
+#include "stages/nn/window.h"
+
+#include <math.h>
+
+static const char *const names[] = {"plain", "log", NULL};
+
+static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                 struct rt_error *e)
+{
+    (void)g;
+    n->shape = *in;
+    return rt_axes_check(n, in, e);
+}
+
+/* n numbers, `step` apart. */
+static void forward_row(const float *x, float *y, int64_t n, int64_t step, bool log)
+{
+    float most = x[0];
+    double sum = 0;
+    for (int64_t i = 1; i < n; i++) {
+        most = x[i * step] > most ? x[i * step] : most;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        y[i * step] = expf(x[i * step] - most);
+        sum += y[i * step];
+    }
+    float scale = (float)(1 / sum), off = most + (float)logf((float)sum);
+    for (int64_t i = 0; i < n; i++) {
+        y[i * step] = log ? x[i * step] - off : y[i * step] * scale;
+    }
+}
+
+/* plain: dx = y (dy - sum of y dy); log: dx = dy - exp(y) sum of dy. */
+static void backward_row(const float *y, const float *dy, float *dx, int64_t n, int64_t step,
+                         bool log, bool add)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += log ? (double)dy[i * step] : (double)y[i * step] * dy[i * step];
+    }
+    for (int64_t i = 0; i < n; i++) {
+        int64_t k = i * step;
+        float d = log ? dy[k] - expf(y[k]) * (float)sum : y[k] * (dy[k] - (float)sum);
+        dx[k] = (add ? dx[k] : 0) + d;
+    }
+}
+
+static void forward_piece(void *self, int b, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
+    bool log = r->node->attr.function == RT_SOFTMAX_log;
+    for (int64_t o = 0; o < s.outer; o++) {
+        for (int64_t i = 0; i < s.inner; i++) {
+            int64_t at = (b * s.outer + o) * s.n * s.inner + i;
+            forward_row(r->x[0] + at, r->y + at, s.n, s.inner, log);
+        }
+    }
+}
+
+static void backward_piece(void *self, int b, int thread)
+{
+    (void)thread;
+    struct rt_op_run *r = self;
+    struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
+    bool log = r->node->attr.function == RT_SOFTMAX_log;
+    for (int64_t o = 0; o < s.outer; o++) {
+        for (int64_t i = 0; i < s.inner; i++) {
+            int64_t at = (b * s.outer + o) * s.n * s.inner + i;
+            backward_row(r->y + at, r->dy + at, r->dx[0] + at, s.n, s.inner, log, r->add[0]);
+        }
+    }
+}
+
+static void forward(struct rt_op_run *r)
+{
+    rt_each_sample(r, forward_piece);
+}
+
+static void backward(struct rt_op_run *r)
+{
+    if (r->dx[0]) {
+        rt_each_sample(r, backward_piece);
+    }
+}
+
+const struct rt_op rt_op_softmax = {
+    .name = "softmax",
+    .inputs = 1,
+    .functions = names,
+    .forgets_x = true,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+};
