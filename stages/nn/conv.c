@@ -23,8 +23,14 @@ int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
         return err;
     }
     struct rt_window w = rt_window_of(n, in);
-    int64_t units = n->attr.units, fan_in = (int64_t)w.kh * w.kw * w.c;
-    int64_t flat[] = {units, w.kh, w.c}, square[] = {units, w.kh, w.kw, w.c};
+    int groups = n->attr.groups = n->attr.groups ? n->attr.groups : 1;
+    if (groups < 1 || w.c % groups || n->attr.units % groups) {
+        return rt_error_set(e, RT_ERANGE, "network: node \"%s\" (%s): %d channels and %d units do not "
+                            "make %d groups", n->name, rt_op_get(n->op)->name, w.c, n->attr.units,
+                            groups);
+    }
+    int64_t units = n->attr.units, c = w.c / groups, fan_in = (int64_t)w.kh * w.kw * c;
+    int64_t flat[] = {units, w.kh, c}, square[] = {units, w.kh, w.kw, c};
     err = one_dimensional ? rt_op_param(g, n, "weight", 3, flat, fan_in, 0, true, false)
                           : rt_op_param(g, n, "weight", 4, square, fan_in, 0, true, false);
     if (!err && n->attr.bias) {
@@ -75,6 +81,9 @@ void rt_pass_prepare(const struct rt_pass *p, void *prepared, void *scratch)
 
 size_t rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
 {
+    if (n->attr.groups > 1) {
+        return rt_grouped_scratch(n, in);
+    }
     struct rt_conv v = conv_of(n, in, batch, threads);
     struct rt_pass forward = rt_pass_forward(&v, NULL, NULL, false);
     struct rt_pass back = rt_pass_back(&v, NULL, NULL, false);
@@ -115,6 +124,10 @@ static void bias_piece(void *self, int i, int thread)
 
 void rt_conv_forward(struct rt_op_run *r)
 {
+    if (r->node->attr.groups > 1) {
+        rt_grouped_forward(r);
+        return;
+    }
     struct rt_conv v = conv_begin(r);
     if (r->node->attr.bias) {
         rt_parallel_for(r->parallel, rt_pieces(places_of(r), BIAS_ROWS), bias_piece, r);
@@ -135,19 +148,38 @@ static void bias_gradient(const struct rt_op_run *r)
     }
 }
 
-void rt_conv_backward(struct rt_op_run *r)
+static void weight_gradient(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);
-    if (v.grad && rt_winograd_fits(&v)) {
+    if (r->node->attr.groups > 1) {
+        rt_grouped_weights(r);
+    } else if (rt_winograd_fits(&v)) {
         rt_winograd_weights(&v, r->scratch);
-    } else if (v.grad) {
+    } else {
         rt_direct_weights(&v, r->scratch);
+    }
+}
+
+static void input_gradient(struct rt_op_run *r)
+{
+    struct rt_conv v = conv_begin(r);
+    if (r->node->attr.groups > 1) {
+        rt_grouped_back(r);
+        return;
+    }
+    struct rt_pass p = rt_pass_back(&v, r->dy, r->dx[0], r->add[0]);
+    rt_pass_run(&p, r->scratch);
+}
+
+void rt_conv_backward(struct rt_op_run *r)
+{
+    if (r->param[0]->grad) {
+        weight_gradient(r);
     }
     if (r->node->attr.bias && r->param[1]->grad) {
         bias_gradient(r);
     }
     if (r->dx[0]) {
-        struct rt_pass p = rt_pass_back(&v, r->dy, r->dx[0], r->add[0]);
-        rt_pass_run(&p, r->scratch);
+        input_gradient(r);
     }
 }

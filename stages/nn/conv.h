@@ -5,7 +5,7 @@
 
 #include "stages/nn/op.h"
 
-/* weight [units,kh,kw,c] or, one_dimensional, [units,k,c]; bias [units] when attr.bias. */
+/* weight [units,kh,kw,c/groups] or, one_dimensional, [units,k,c/groups]; bias [units] when attr.bias. */
 int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                   bool one_dimensional, struct rt_error *e);
 size_t rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * conv_way: what conv.c shares with the two ways to compute a convolution: conv_direct.c takes any,
- * conv_winograd.c kernels of 3 and stride 1 with fewer multiplications. */
+ * conv_way: what conv.c shares with the ways to compute a convolution: conv_direct.c takes any,
+ * conv_winograd.c kernels of 3 and stride 1 with fewer multiplications; and with conv_grouped.c, which
+ * takes convolutions in groups. */
 #ifndef RT_CONV_WAY_H
 #define RT_CONV_WAY_H
 
@@ -69,6 +70,12 @@ size_t rt_winograd_prepared(const struct rt_pass *p);
 void rt_winograd_prepare(const struct rt_pass *p, void *prepared, void *scratch);
 void rt_winograd_pass(const struct rt_pass *p, void *scratch);
 void rt_winograd_weights(const struct rt_conv *v, void *scratch);
+
+/* attr.groups > 1; scratch as r->scratch. Weights: their gradient is added to. */
+size_t rt_grouped_scratch(const struct rt_node *n, const struct rt_shape *in);
+void rt_grouped_forward(struct rt_op_run *r);
+void rt_grouped_weights(struct rt_op_run *r);
+void rt_grouped_back(struct rt_op_run *r);
 
 /* Columns are taken in panels of isa->panel, the last narrower. */
 static inline int rt_panels(const struct rt_isa *isa, int cols)

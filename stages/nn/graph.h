@@ -46,6 +46,7 @@ struct rt_attr {
     int kernel[2], stride[2]; /* [height, width]; 1-D ops use [0] (time) */
     int pad[2];               /* both sides */
     int dilation[2];
+    int groups;    /* convolution: 0 = 1 */
     int buckets;   /* embedding bag */
     float rate;    /* dropout */
     float epsilon; /* batch-norm, l2-normalise, statistics pooling; 0 = the op's own */

@@ -224,6 +224,8 @@ static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct valu
     const char *w = weight(m, n, 0), *b = weight(m, n, 1);
     struct rt_onnx_node *o = add(m, "Conv", (names){x, w, *b ? b : NULL}, v->name);
     window_attrs(m, o, &n->attr, n->op == RT_OP_conv2d ? 2 : 1, true);
+    if (n->attr.groups > 1)
+        rt_onnx_attr_int(m->o, o, "group", n->attr.groups);
     made(v);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * op_conv1d: convolution over time. Reads units, kernel[0], stride[0], pad[0], dilation[0], bias.
- */
+ * op_conv1d: convolution over time. Reads units, kernel[0], stride[0], pad[0], dilation[0], groups,
+ * bias. */
 #include "stages/nn/conv.h"
 
 static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * op_conv2d: convolution over height and width; input [h,w] counts as [h,w,1]. Reads units, kernel,
- * stride, pad, dilation, bias. */
+ * stride, pad, dilation, groups, bias. */
 #include "stages/nn/conv.h"
 
 static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
