@@ -4,6 +4,7 @@
 #include "stages/nn/graph.h"
 
 #include "stages/nn/op.h"
+#include "stages/nn/window.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,12 +21,22 @@ struct rt_graph {
     int nodes;
     struct param_box **param;
     int params;
+    int64_t room; /* numbers that parameters may still have */
 };
 
 int rt_graph_create(struct rt_graph **out)
 {
     *out = calloc(1, sizeof **out);
-    return *out ? 0 : RT_EMEM;
+    if (!*out) {
+        return RT_EMEM;
+    }
+    (*out)->room = INT64_MAX;
+    return 0;
+}
+
+void rt_graph_limit(struct rt_graph *g, int64_t numbers)
+{
+    g->room = numbers;
 }
 
 static void param_destroy(struct param_box *b)
@@ -177,6 +188,13 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
         }
     }
     err = o->shape(g, n, in, e);
+    if (!err && !rt_shape_valid(&n->shape)) {
+        err = RT_ELARGE;
+    }
+    if (err && (!e || !e->code)) { /* of memory or size: nobody has said it yet */
+        err = rt_error_set(e, err, "network: node \"%s\" (%s): %s", name, o->name,
+                           rt_err_words(err));
+    }
     if (err) {
         goto fail;
     }
@@ -216,6 +234,11 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
         free(b);
         return err;
     }
+    if (p->count > g->room) {
+        free(b);
+        return RT_ELARGE;
+    }
+    g->room -= p->count;
     p->rank = rank;
     memcpy(p->dim, dim, (size_t)rank * sizeof *dim);
     p->trainable = !statistic && !n->attr.frozen;

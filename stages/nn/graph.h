@@ -91,6 +91,16 @@ struct rt_param *rt_graph_param(struct rt_graph *g, int i);
 struct rt_param *rt_graph_param_named(struct rt_graph *g, const char *name); /* or NULL */
 int64_t rt_graph_weights(const struct rt_graph *g); /* trainable numbers in all */
 
+/* The most numbers all parameters may have from now on: RT_ELARGE beyond. For networks from outside,
+ * whose weights are at hand. */
+void rt_graph_limit(struct rt_graph *g, int64_t numbers);
+
+/* The first `nodes` nodes as text (graph_text.c), malloc'ed; NULL = out of memory. */
+char *rt_graph_text(const struct rt_graph *g, int nodes);
+/* Adds the nodes of such a text to an empty graph. RT_EFORMAT and what rt_graph_node gives; *e names
+ * the line. */
+int rt_graph_parse(struct rt_graph *g, const char *text, struct rt_error *e);
+
 /* Initial weights: He-uniform as in PyTorch's defaults (kaiming_uniform, a = sqrt 5), from seed and
  * the parameter's name alone. */
 void rt_graph_init(struct rt_graph *g, uint64_t seed);

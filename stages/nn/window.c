@@ -2,8 +2,9 @@
  * window: see window.h; also what ops say of shapes that do not fit. */
 #include "stages/nn/window.h"
 
-#include <limits.h>
 #include <stdio.h>
+
+#define NUMBERS_MAX (1 << 29) /* of one sample: sizes of windows and pads then fit an int */
 
 const char *rt_shape_text(const struct rt_shape *s, char out[static 48])
 {
@@ -28,7 +29,7 @@ bool rt_shape_valid(const struct rt_shape *s)
 {
     int64_t n = 1;
     for (int i = 0; i < s->rank && i < RT_NODE_RANK; i++) {
-        n = s->dim[i] < 1 || n > INT_MAX / s->dim[i] ? 0 : n * s->dim[i];
+        n = s->dim[i] < 1 || n > NUMBERS_MAX / s->dim[i] ? 0 : n * s->dim[i];
     }
     return s->rank >= 1 && s->rank <= RT_NODE_RANK && n > 0;
 }
@@ -94,7 +95,7 @@ int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stri
         a->dilation[i] = a->dilation[i] && !unused ? a->dilation[i] : 1;
         a->pad[i] = unused ? 0 : a->pad[i];
         if (a->kernel[i] < 1 || a->stride[i] < 1 || a->dilation[i] < 1 || a->pad[i] < 0 ||
-            a->pad[i] > (a->kernel[i] - 1) * a->dilation[i]) {
+            a->pad[i] > (a->kernel[i] - 1) * (int64_t)a->dilation[i]) {
             return rt_error_set(
                 e, RT_ERANGE,
                 "network: node \"%s\" (%s): kernel %d, stride %d, dilation %d must be "

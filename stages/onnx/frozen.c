@@ -17,7 +17,7 @@ static int compare_names(const void *a, const void *b, void *self)
     return strcmp(v[*(const int *)a].name, v[*(const int *)b].name);
 }
 
-static int find_value(const struct rt_frozen *f, const char *name)
+int rt_frozen_find(const struct rt_frozen *f, const char *name)
 {
     int low = 0, high = f->values;
     if (!name[0])
@@ -118,7 +118,7 @@ static int set_outputs(struct rt_frozen *f, const struct rt_frozen_options *o, s
         return rt_error_set(e, RT_EMEM, "%s: no memory for its outputs", f->name);
     for (int i = 0; i < f->outputs; i++) {
         const char *name = own ? o->output[i] : f->model->output[i].name;
-        f->output[i] = find_value(f, name);
+        f->output[i] = rt_frozen_find(f, name);
         if (f->output[i] < 0)
             return rt_error_set(e, RT_EMISSING, "%s: there is no value named '%.100s'; its outputs "
                                 "begin with '%.100s'", f->name, name,
@@ -140,7 +140,7 @@ static void step_fini(struct rt_frozen_step *s)
 static bool is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
 {
     for (int i = 0; i < n->outputs; i++) {
-        int v = find_value(f, n->output[i]);
+        int v = rt_frozen_find(f, n->output[i]);
         if (v >= 0 && f->value[v].needed)
             return true;
     }
@@ -152,7 +152,7 @@ static void mark_needed(struct rt_frozen *f)
     for (int i = f->model->nodes - 1; i >= 0; i--) {
         const struct rt_onnx_node *n = &f->model->node[i];
         for (int k = 0; is_needed(f, n) && k < n->inputs; k++) {
-            int v = find_value(f, n->input[k]);
+            int v = rt_frozen_find(f, n->input[k]);
             if (v >= 0)
                 f->value[v].needed = true;
         }
@@ -236,12 +236,12 @@ static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_ker
     bool known = true;
     s->op = c->op = rt_kernel_find(s->node->op, c->opset);
     for (int i = 0; i < c->inputs; i++) {
-        s->in[i] = find_value(f, s->node->input[i]);
+        s->in[i] = rt_frozen_find(f, s->node->input[i]);
         c->in[i] = s->in[i] < 0 ? NULL : &f->value[s->in[i]].t;
         known = known && (s->in[i] < 0 || f->value[s->in[i]].known);
     }
     for (int i = 0; i < c->outputs; i++) {
-        s->out[i] = find_value(f, s->node->output[i]);
+        s->out[i] = rt_frozen_find(f, s->node->output[i]);
         c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
     }
     int rc = check_op(c);

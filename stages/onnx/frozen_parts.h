@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * frozen_parts: what frozen.c (making and running) and frozen_plan.c (memory) share. */
+ * frozen_parts: what frozen.c (making and running), frozen_plan.c (memory) and thaw*.c (training) share. */
 #ifndef RT_FROZEN_PARTS_H
 #define RT_FROZEN_PARTS_H
 
@@ -40,6 +40,8 @@ struct rt_frozen {
     size_t bytes;
 };
 
+/* The number of a value, or -1. Initialisers are the first values, in the file's order. */
+int rt_frozen_find(const struct rt_frozen *f, const char *name);
 /* Gives every value that is not known, and every step's scratch memory, a place. RT_EMEM. */
 int rt_frozen_plan(struct rt_frozen *f);
 

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT
+ * thaw: see thaw.h. Here values: how each lies in the network, and the ways from one lay to another. The
+ * operators: thaw_math.c, thaw_layer.c, thaw_move.c. */
+#include "stages/onnx/thaw_parts.h"
+
+#include "stages/nn/functions.h"
+#include "stages/nn/walk.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct rt_thaw_op ops[] = {
+#define RT_THAW(type, make, how) {#type, rt_thaw_##make, how},
+#include "stages/onnx/thaw.def"
+#undef RT_THAW
+};
+
+static const struct rt_thaw_op *find_op(const char *type)
+{
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(ops[i].type, type) == 0)
+            return &ops[i];
+    return NULL;
+}
+
+static int find_unary(const char *type)
+{
+    for (int i = 0; i < RT_UNARIES; i++)
+        if (rt_unary_onnx[i].type && strcmp(rt_unary_onnx[i].type, type) == 0)
+            return i;
+    return -1;
+}
+
+bool rt_thaw_known(const char *type)
+{
+    return find_op(type) || find_unary(type) >= 0;
+}
+
+/* ---- values ---- */
+
+const struct rt_tensor *rt_thaw_tensor(const struct rt_thaw *t, int value)
+{
+    return &t->f->value[value].t;
+}
+
+bool rt_thaw_constant(const struct rt_thaw *t, int value)
+{
+    return t->f->value[value].known;
+}
+
+bool rt_thaw_scalar(const struct rt_thaw *t, int value, float *number)
+{
+    const struct rt_tensor *x = rt_thaw_tensor(t, value);
+    if (!rt_thaw_constant(t, value) || x->dtype != RT_F32 || rt_tensor_count(x) != 1)
+        return false;
+    *number = *(const float *)x->data;
+    return true;
+}
+
+int rt_thaw_in(const struct rt_thaw *t, int i)
+{
+    return i < t->step->node->inputs ? t->step->in[i] : -1;
+}
+
+void rt_thaw_refuse(struct rt_thaw *t, const char *format, ...)
+{
+    char why[300];
+    va_list args;
+    if (t->err)
+        return;
+    va_start(args, format);
+    vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    t->err = rt_kernel_refuse(&t->call, RT_EMISMATCH, "%s", why);
+}
+
+const struct rt_tensor *rt_thaw_weight(struct rt_thaw *t, int i)
+{
+    static const float nothing[1];
+    static const struct rt_tensor none = {.dtype = RT_F32, .data = (void *)nothing};
+    int value = rt_thaw_in(t, i);
+    if (value >= 0 && rt_thaw_constant(t, value) && rt_thaw_tensor(t, value)->dtype == RT_F32)
+        return rt_thaw_tensor(t, value);
+    rt_thaw_refuse(t, "a student's input %d of this operator must be float weights in the file", i);
+    return &none;
+}
+
+/* ---- nodes ---- */
+
+int rt_thaw_node(struct rt_thaw *t, enum rt_op_id op, const int *input, int inputs,
+                 const struct rt_attr *attr)
+{
+    char name[RT_NAME];
+    if (t->err)
+        return 0;
+    snprintf(name, sizeof name, "%d.%.24s", ++t->made, t->step ? t->step->node->op : "value");
+    int node = rt_graph_node(t->g, op, name, input, inputs, attr, t->e);
+    if (node >= 0)
+        return node;
+    t->err = node;
+    if (t->step)
+        rt_error_prefix(t->e, "%s: node '%.80s' (%s)", t->f->name,
+                        t->step->node->name[0] ? t->step->node->name : t->step->node->output[0],
+                        t->step->node->op);
+    return 0;
+}
+
+int rt_thaw_unary(struct rt_thaw *t, int x, int function, float a, float b)
+{
+    struct rt_attr attr = {.function = function, .number = {a, b}};
+    return rt_thaw_node(t, RT_OP_unary, &x, 1, &attr);
+}
+
+int rt_thaw_take(struct rt_thaw *t, int x, const struct rt_attr *attr)
+{
+    return rt_thaw_node(t, RT_OP_take, &x, 1, attr);
+}
+
+int rt_thaw_view(struct rt_thaw *t, int x, const struct rt_shape *shape)
+{
+    struct rt_attr attr = {.shape = *shape};
+    return rt_thaw_node(t, RT_OP_reshape, &x, 1, &attr);
+}
+
+const struct rt_shape *rt_thaw_shape(const struct rt_thaw *t, int node)
+{
+    return &rt_graph_at(t->g, node)->shape;
+}
+
+void rt_thaw_fill(struct rt_thaw *t, int node, int k, const float *data)
+{
+    if (!t->err) {
+        struct rt_param *p = rt_graph_param(t->g, rt_graph_at(t->g, node)->param[k]);
+        memcpy(p->value, data, (size_t)p->count * sizeof *data);
+    }
+}
+
+/* ---- lays ---- */
+
+static int64_t dim_of(const struct rt_tensor *x, int axis)
+{
+    return axis < 0 ? 1 : x->dim[axis];
+}
+
+/* The shape of a node with these dimensions of a value; false when there are too many. */
+static bool shape_of(const struct rt_tensor *x, const int *axis, int n, struct rt_shape *s)
+{
+    *s = (struct rt_shape){.rank = n ? n : 1, .dim = {1}};
+    for (int i = 0; i < n && n <= RT_NODE_RANK; i++) {
+        if (dim_of(x, axis[i]) > 1 << 29)
+            return false;
+        s->dim[i] = (int)dim_of(x, axis[i]);
+    }
+    return n <= RT_NODE_RANK;
+}
+
+/* Those dimensions that are not 1, in their own order; how many, which may be more than fit. */
+static int natural(const struct rt_tensor *x, int axis[RT_NODE_RANK])
+{
+    int n = 0;
+    for (int i = 0; i < x->rank; i++)
+        if (x->dim[i] != 1) {
+            if (n < RT_NODE_RANK)
+                axis[n] = i;
+            n++;
+        }
+    return n;
+}
+
+struct copy {
+    const float *from;
+    float *to;
+};
+
+static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+{
+    const struct copy *c = self;
+    for (int64_t i = 0; i < n; i++)
+        c->to[at[0] + i * step[0]] = c->from[at[1] + i * step[1]];
+}
+
+/* A float constant as a parameter in this order. */
+static int make_parameter(struct rt_thaw *t, int value, const int *axis, int n)
+{
+    const struct rt_tensor *x = rt_thaw_tensor(t, value);
+    struct rt_attr attr = {.frozen = !t->weight[value] || rt_tensor_count(x) < 2};
+    int64_t dim[RT_NODE_RANK], apart[RT_TENSOR_RANK], next = 1;
+    struct rt_walk w;
+    if (x->dtype != RT_F32 || !shape_of(x, axis, n, &attr.shape)) {
+        rt_thaw_refuse(t, "the constant '%.80s' is not of floats, or of too many dimensions",
+                       t->f->value[value].name);
+        return 0;
+    }
+    int node = rt_thaw_node(t, RT_OP_parameter, &t->input, 1, &attr);
+    if (t->err)
+        return 0;
+    for (int i = x->rank - 1; i >= 0; next *= x->dim[i--])
+        apart[i] = next;
+    for (int i = 0; i < n; i++)
+        dim[i] = attr.shape.dim[i];
+    rt_walk_init(&w, 2, n, dim);
+    rt_walk_dense(&w, 0, n, dim);
+    for (int i = 0; i < n; i++)
+        w.step[1][i] = axis[i] < 0 || dim[i] == 1 ? 0 : apart[axis[i]];
+    struct rt_param *p = rt_graph_param(t->g, rt_graph_at(t->g, node)->param[0]);
+    rt_walk_run(&w, copy_row, &(struct copy){x->data, p->value});
+    return node;
+}
+
+void rt_thaw_settle(struct rt_thaw *t, int value, int node, const int *axis, int n)
+{
+    const struct rt_tensor *x = rt_thaw_tensor(t, value);
+    struct rt_lay *lay = &t->lay[value];
+    struct rt_shape s = {.rank = 0};
+    if (t->err)
+        return;
+    lay->rank = 0;
+    for (int i = 0; i < n; i++)
+        if (dim_of(x, axis[i]) != 1) {
+            s.dim[lay->rank] = (int)dim_of(x, axis[i]);
+            lay->axis[lay->rank++] = axis[i];
+        }
+    s.rank = lay->rank;
+    if (s.rank == 0)
+        s = (struct rt_shape){1, {1}};
+    lay->node = s.rank == rt_thaw_shape(t, node)->rank ? node : rt_thaw_view(t, node, &s);
+}
+
+/* Does y have x's dimensions that are not 1, one by one? */
+static bool same_numbers(const struct rt_tensor *x, const int *a, int na, const struct rt_tensor *y,
+                         const int *b, int nb)
+{
+    for (int i = 0; i < na && na == nb && na <= RT_NODE_RANK; i++)
+        if (x->dim[a[i]] != y->dim[b[i]])
+            return false;
+    return na == nb && na <= RT_NODE_RANK;
+}
+
+/* A value that is another's elements in another shape. */
+static void reshape(struct rt_thaw *t, int value)
+{
+    int root = t->f->value[value].same, from[RT_NODE_RANK], to[RT_NODE_RANK];
+    const struct rt_tensor *x = rt_thaw_tensor(t, root), *y = rt_thaw_tensor(t, value);
+    int nx = natural(x, from), ny = natural(y, to);
+    struct rt_lay lay = rt_thaw_lay(t, root);
+    struct rt_shape s;
+    if (same_numbers(x, from, nx, y, to, ny)) { /* only ones come or go: it lies as it lies */
+        for (int i = 0; i < lay.rank; i++)
+            for (int k = 0; k < nx; k++)
+                if (lay.axis[i] == from[k]) {
+                    t->lay[value].axis[i] = to[k];
+                    break;
+                }
+        t->lay[value].rank = lay.rank;
+        t->lay[value].node = lay.node;
+        return;
+    }
+    if (nx > RT_NODE_RANK || !shape_of(y, to, ny, &s)) {
+        rt_thaw_refuse(t, "'%.80s' has more than %d dimensions that are not 1", t->f->value[value].name,
+                       RT_NODE_RANK);
+        return;
+    }
+    int node = rt_thaw_arrange(t, root, from, nx);
+    rt_thaw_settle(t, value, rt_thaw_view(t, node, &s), to, ny);
+}
+
+struct rt_lay rt_thaw_lay(struct rt_thaw *t, int value)
+{
+    struct rt_lay *lay = &t->lay[value];
+    if (t->err || lay->node >= 0)
+        return *lay;
+    if (rt_thaw_constant(t, value)) {
+        struct rt_lay own = {.node = -1};
+        own.rank = natural(rt_thaw_tensor(t, value), own.axis);
+        own.node = rt_thaw_arrange(t, value, own.axis, own.rank);
+        return own;
+    }
+    if (t->f->value[value].same != value)
+        reshape(t, value);
+    else
+        rt_thaw_refuse(t, "'%.80s' is not made by the nodes before", t->f->value[value].name);
+    return *lay;
+}
+
+int rt_thaw_arrange(struct rt_thaw *t, int value, const int *axis, int n)
+{
+    const struct rt_tensor *x = rt_thaw_tensor(t, value);
+    struct rt_attr attr = {.order = {0}};
+    struct rt_shape s;
+    bool moved = false;
+    int kept = 0;
+    if (!t->err && rt_thaw_constant(t, value))
+        return make_parameter(t, value, axis, n);
+    struct rt_lay lay = rt_thaw_lay(t, value);
+    if (!t->err && !shape_of(x, axis, n, &s))
+        rt_thaw_refuse(t, "'%.80s' has more than %d dimensions", t->f->value[value].name, RT_NODE_RANK);
+    for (int i = 0; i < n && !t->err; i++)
+        for (int k = 0; k < lay.rank; k++)
+            if (lay.axis[k] == axis[i]) {
+                moved = moved || k != kept;
+                attr.order[kept++] = k;
+                break;
+            }
+    if (!t->err && kept != lay.rank)
+        rt_thaw_refuse(t, "'%.80s' has more dimensions than this operator works on",
+                       t->f->value[value].name);
+    int node = moved ? rt_thaw_node(t, RT_OP_transpose, &lay.node, 1, &attr) : lay.node;
+    return t->err ? 0 : s.rank == rt_thaw_shape(t, node)->rank ? node : rt_thaw_view(t, node, &s);
+}
+
+int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_RANK], int *n,
+                  int *first, int *count)
+{
+    struct rt_lay lay = rt_thaw_lay(t, value);
+    int parts = 0;
+    *n = *count = *first = 0;
+    for (int i = 0; i < lay.rank; i++) {
+        bool in = set >> lay.axis[i] & 1;
+        parts += in && (i == 0 || !(set >> lay.axis[i - 1] & 1));
+        *first = in && *count == 0 ? i : *first;
+        *count += in;
+    }
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < lay.rank; i++)
+            if (parts < 2 ? pass == 0 : (set >> lay.axis[i] & 1) == (unsigned)pass)
+                axis[(*n)++] = lay.axis[i];
+    *first = parts < 2 ? *first : lay.rank - *count;
+    return rt_thaw_arrange(t, value, axis, *n);
+}
+
+/* ---- the graph ---- */
+
+/* Which values are made of float weights alone. */
+static void mark_weights(struct rt_thaw *t)
+{
+    const struct rt_onnx *m = t->f->model;
+    for (int i = 0; i < m->initializers; i++) /* they are the first values */
+        t->weight[i] = m->initializer[i].tensor.dtype == RT_F32;
+    for (int i = 0; i < m->nodes; i++) {
+        const struct rt_onnx_node *n = &m->node[i];
+        bool weight = false;
+        for (int k = 0; k < n->inputs; k++) {
+            int v = rt_frozen_find(t->f, n->input[k]);
+            weight = weight || (v >= 0 && t->weight[v]);
+        }
+        for (int k = 0; k < n->outputs; k++) {
+            int v = rt_frozen_find(t->f, n->output[k]);
+            if (v >= 0)
+                t->weight[v] = weight && t->f->value[v].known;
+        }
+    }
+}
+
+static void make_step(struct rt_thaw *t)
+{
+    const struct rt_onnx_node *n = t->step->node;
+    const struct rt_thaw_op *op = find_op(n->op);
+    int function = op ? -1 : find_unary(n->op);
+    for (int i = 0; i < n->outputs; i++)
+        if (t->step->out[i] >= 0 && t->f->value[t->step->out[i]].needed &&
+            rt_thaw_tensor(t, t->step->out[i])->dtype != RT_F32)
+            rt_thaw_refuse(t, "a student computes in floats only");
+    if (t->err)
+        return;
+    if (op) {
+        op->make(t, op->how);
+    } else if (function >= 0) {
+        const struct rt_unary_onnx *u = &rt_unary_onnx[function];
+        struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+        float number[2];
+        for (int i = 0; i < 2; i++)
+            number[i] = u->attribute[i]
+                            ? (float)rt_kernel_float(&t->call, u->attribute[i], (double)u->value[i])
+                            : 0;
+        int node = rt_thaw_unary(t, lay.node, function, number[0], number[1]);
+        rt_thaw_settle(t, t->step->out[0], node, lay.axis, lay.rank);
+    } else {
+        rt_thaw_refuse(t, "this operator has no gradient here, so a student cannot hold it");
+    }
+}
+
+static int open_step(struct rt_thaw *t, struct rt_frozen_step *s)
+{
+    t->step = s;
+    t->call = (struct rt_kernel_call){.op = s->op,
+                                      .node = s->node,
+                                      .model = t->f->name,
+                                      .opset = t->f->model->opset,
+                                      .inputs = s->node->inputs,
+                                      .outputs = s->node->outputs,
+                                      .e = t->e};
+    t->call.in = calloc((size_t)s->node->inputs + 1, sizeof *t->call.in);
+    t->call.out = calloc((size_t)s->node->outputs + 1, sizeof *t->call.out);
+    if (!t->call.in || !t->call.out)
+        return rt_error_set(t->e, RT_EMEM, "%s: out of memory", t->f->name);
+    for (int i = 0; i < s->node->inputs; i++)
+        t->call.in[i] = s->in[i] < 0 ? NULL : &t->f->value[s->in[i]].t;
+    for (int i = 0; i < s->node->outputs; i++)
+        t->call.out[i] = s->out[i] < 0 ? NULL : &t->f->value[s->out[i]].t;
+    return 0;
+}
+
+/* The first step that has no gradient is refused before any is made. */
+static int check_steps(struct rt_thaw *t)
+{
+    for (int i = 0; i < t->f->steps && !t->err; i++) {
+        struct rt_kernel_call c = {.node = t->f->step[i].node, .model = t->f->name,
+                                   .opset = t->f->model->opset, .e = t->e};
+        if (!rt_thaw_known(c.node->op))
+            t->err = rt_kernel_refuse(&c, RT_EMISMATCH, "this operator has no gradient here, so a "
+                                      "student cannot hold it");
+    }
+    return t->err;
+}
+
+static int take_output(struct rt_thaw *t, int *node)
+{
+    int value = t->f->output[0];
+    const struct rt_tensor *x = rt_thaw_tensor(t, value);
+    t->step = NULL;
+    if (!t->err && (rt_thaw_constant(t, value) || x->dtype != RT_F32))
+        return rt_error_set(t->e, RT_EMISMATCH, "%s: '%.100s' does not depend on the input, or is not "
+                            "of floats", t->f->name, t->f->value[value].name);
+    struct rt_lay lay = t->err ? (struct rt_lay){0} : rt_thaw_lay(t, value);
+    if (!t->err && lay.rank > 1)
+        return rt_error_set(t->e, RT_EMISMATCH, "%s: '%.100s' has %d dimensions that are not 1; an "
+                            "embedding is one row of numbers", t->f->name, t->f->value[value].name,
+                            lay.rank);
+    *node = lay.node;
+    return t->err;
+}
+
+int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_input *input, int *node,
+            struct rt_error *e)
+{
+    struct rt_thaw t = {.g = g, .f = f, .input = input->node, .e = e};
+    t.lay = malloc(((size_t)f->values + 1) * sizeof *t.lay);
+    t.weight = calloc((size_t)f->values + 1, sizeof *t.weight);
+    if (!t.lay || !t.weight) {
+        t.err = rt_error_set(e, RT_EMEM, "%s: no memory for its values", f->name);
+        goto done;
+    }
+    for (int i = 0; i < f->values; i++)
+        t.lay[i] = (struct rt_lay){.node = -1};
+    mark_weights(&t);
+    if (check_steps(&t))
+        goto done;
+    rt_thaw_settle(&t, f->input[0], input->node, input->axis, rt_graph_at(g, input->node)->shape.rank);
+    for (int i = 0; i < f->steps && !t.err; i++) {
+        t.err = open_step(&t, &f->step[i]);
+        if (!t.err)
+            make_step(&t);
+        free(t.call.in);
+        free(t.call.out);
+        t.call.in = NULL;
+        t.call.out = NULL;
+    }
+    if (!t.err)
+        t.err = take_output(&t, node);
+done:
+    free(t.lay);
+    free(t.weight);
+    return t.err;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ * thaw_layer: operators with weights, windows or sums: each brings its input into the lay that the
+ * network's op wants, channels last, and its weights with it. */
+#include "stages/onnx/geometry.h"
+#include "stages/onnx/thaw_parts.h"
+
+#include "stages/nn/functions.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AXES RT_GEOMETRY_AXES
+
+/* ---- windows ---- */
+
+/* x as [places.., channels]; axis: its dimensions. */
+static int places_first(struct rt_thaw *t, int axis[RT_NODE_RANK], int *n)
+{
+    *n = 0;
+    for (int i = 2; i < t->call.in[0]->rank && i < RT_NODE_RANK; i++)
+        axis[(*n)++] = i;
+    axis[(*n)++] = 1;
+    return rt_thaw_arrange(t, t->step->in[0], axis, *n);
+}
+
+/* Padding that the op itself cannot do goes before it as an op of its own; attr says what is left. */
+static int window(struct rt_thaw *t, const struct rt_geometry *g, int x, bool pool, float fill,
+                  struct rt_attr *attr)
+{
+    for (int i = 0; i < g->axes && !t->err; i++) {
+        int a = AXES - g->axes + i;
+        int64_t k = g->kernel[a], s = g->stride[a], before = g->before[a];
+        int64_t reach = (k - 1) * g->dilation[a] + 1, most = pool ? k / 2 : reach - 1;
+        if (k > 4096 || s > 4096 || g->dilation[a] > 4096 || before > 1 << 20) {
+            rt_thaw_refuse(t, "a window of %lld places", (long long)k);
+            return x;
+        }
+        attr->kernel[i] = (int)k;
+        attr->stride[i] = (int)s;
+        attr->dilation[i] = (int)g->dilation[a];
+        if (before <= most && (g->in[a] + 2 * before - reach) / s + 1 == g->out[a] &&
+            g->in[a] + 2 * before >= reach && !(pool && fill == 0)) {
+            attr->pad[i] = (int)before;
+            continue;
+        }
+        int64_t after = (g->out[a] - 1) * s + reach - g->in[a] - before;
+        if (before || after > 0)
+            x = rt_thaw_take(t, x, &(struct rt_attr){.axis = i, .begin = (int)-before,
+                                                     .count = (int)(g->in[a] + before +
+                                                                    (after > 0 ? after : 0)),
+                                                     .number = {fill}});
+    }
+    return x;
+}
+
+static void settle_places(struct rt_thaw *t, int y, const int *axis, int n)
+{
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}
+
+/* [units, channels, places..] -> [units, places.., channels] */
+static void fill_kernel(struct rt_thaw *t, int node, const struct rt_tensor *w)
+{
+    int64_t c = w->dim[1], places = 1;
+    for (int i = 2; i < w->rank; i++)
+        places *= w->dim[i];
+    if (t->err)
+        return;
+    struct rt_param *p = rt_graph_param(t->g, rt_graph_at(t->g, node)->param[0]);
+    const float *from = w->data;
+    for (int64_t u = 0; u < w->dim[0]; u++)
+        for (int64_t k = 0; k < c; k++)
+            for (int64_t i = 0; i < places; i++)
+                p->value[(u * places + i) * c + k] = *from++;
+}
+
+void rt_thaw_conv(struct rt_thaw *t, int how)
+{
+    (void)how;
+    struct rt_geometry g;
+    int axis[RT_NODE_RANK], n;
+    const struct rt_tensor *w = rt_thaw_weight(t, 1);
+    bool bias = rt_thaw_in(t, 2) >= 0;
+    const struct rt_tensor *b = bias ? rt_thaw_weight(t, 2) : NULL;
+    int axes = t->call.in[0]->rank - 2;
+    if (axes < 1 || axes > 2)
+        rt_thaw_refuse(t, "%d axes; a student convolves over one or two", axes);
+    if (t->err || (t->err = rt_geometry_read(&g, &t->call, t->call.in[0], w->dim + 2)))
+        return;
+    struct rt_attr attr = {.units = (int)w->dim[0], .bias = bias,
+                           .groups = (int)rt_kernel_int(&t->call, "group", 1)};
+    int x = window(t, &g, places_first(t, axis, &n), false, 0, &attr);
+    int y = rt_thaw_node(t, axes == 1 ? RT_OP_conv1d : RT_OP_conv2d, &x, 1, &attr);
+    fill_kernel(t, y, w);
+    if (bias)
+        rt_thaw_fill(t, y, 1, b->data);
+    settle_places(t, y, axis, n);
+}
+
+void rt_thaw_pool(struct rt_thaw *t, int max)
+{
+    struct rt_geometry g;
+    int64_t kernel[AXES];
+    int axis[RT_NODE_RANK], n, axes = t->call.in[0]->rank - 2;
+    bool padded = false, over = false, whole = rt_kernel_int(&t->call, "count_include_pad", 0) != 0;
+    if (axes < 1 || axes > 2)
+        rt_thaw_refuse(t, "%d axes; a student pools over one or two", axes);
+    if (t->step->node->outputs > 1 && t->step->node->output[1][0])
+        rt_thaw_refuse(t, "a second output");
+    if (t->err || rt_kernel_ints(&t->call, "kernel_shape", kernel, AXES) < 0 ||
+        (t->err = rt_geometry_read(&g, &t->call, t->call.in[0], kernel)))
+        return;
+    for (int i = AXES - axes; i < AXES; i++) {
+        int64_t reach = (g.kernel[i] - 1) * g.dilation[i] + 1;
+        padded = padded || g.before[i] || g.after[i];
+        over = over || (g.out[i] - 1) * g.stride[i] + reach > g.in[i] + g.before[i] + g.after[i];
+    }
+    struct rt_attr attr = {.kernel = {0}};
+    bool zeros = !max && whole && padded; /* that count */
+    int x = places_first(t, axis, &n), before = x;
+    x = window(t, &g, x, true, max ? -INFINITY : zeros ? 0 : 1, &attr);
+    if (!max && (over || (!zeros && x != before)))
+        rt_thaw_refuse(t, "means of windows that reach over one end only");
+    settle_places(t, rt_thaw_node(t, max ? RT_OP_maxpool : RT_OP_avgpool, &x, 1, &attr), axis, n);
+}
+
+/* ---- products ---- */
+
+/* Weights [units, c], or [c, units] unless rows_are_units, as a node's first parameter. */
+static void fill_matrix(struct rt_thaw *t, int node, const struct rt_tensor *w, bool rows_are_units)
+{
+    if (t->err)
+        return;
+    struct rt_param *p = rt_graph_param(t->g, rt_graph_at(t->g, node)->param[0]);
+    const float *from = w->data;
+    int64_t units = w->dim[!rows_are_units], c = w->dim[rows_are_units];
+    for (int64_t u = 0; u < units; u++)
+        for (int64_t k = 0; k < c; k++)
+            p->value[u * c + k] = rows_are_units ? from[u * c + k] : from[k * units + u];
+}
+
+/* Every row of x by a matrix of the file: [.., c] -> [.., units]. The other dimensions stay as they lie. */
+static void product(struct rt_thaw *t, const struct rt_tensor *w, bool rows_are_units,
+                    const struct rt_tensor *bias)
+{
+    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    int last = t->call.in[0]->rank - 1, n = 0, axis[RT_NODE_RANK + 1];
+    int shift = rt_thaw_tensor(t, t->step->out[0])->rank - t->call.in[0]->rank;
+    int64_t places = 1;
+    for (int i = 0; i < lay.rank; i++)
+        if (lay.axis[i] != last) {
+            places *= t->call.in[0]->dim[lay.axis[i]];
+            axis[n++] = lay.axis[i];
+        }
+    axis[n++] = last;
+    struct rt_attr attr = {.units = (int)w->dim[!rows_are_units], .bias = bias != NULL};
+    int x = rt_thaw_arrange(t, t->step->in[0], axis, n), flat = x;
+    struct rt_shape in = {2, {(int)places, (int)t->call.in[0]->dim[last]}};
+    if (n > 2)
+        flat = rt_thaw_view(t, x, &in);
+    int y = rt_thaw_node(t, n == 1 ? RT_OP_linear : RT_OP_conv1d, &flat, 1, &attr);
+    fill_matrix(t, y, w, rows_are_units);
+    if (bias)
+        rt_thaw_fill(t, y, 1, bias->data);
+    if (n > 2 && !t->err) {
+        struct rt_shape out = *rt_thaw_shape(t, x);
+        out.dim[out.rank - 1] = attr.units;
+        y = rt_thaw_view(t, y, &out);
+    }
+    for (int i = 0; i < n; i++)
+        axis[i] += shift;
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}
+
+void rt_thaw_gemm(struct rt_thaw *t, int how)
+{
+    (void)how;
+    const struct rt_tensor *w = rt_thaw_weight(t, 1), *bias = NULL;
+    bool turned = rt_kernel_int(&t->call, "transB", 0) != 0;
+    if (rt_thaw_in(t, 2) >= 0)
+        bias = rt_thaw_weight(t, 2);
+    if (rt_kernel_int(&t->call, "transA", 0) || rt_kernel_float(&t->call, "alpha", 1) != 1 ||
+        rt_kernel_float(&t->call, "beta", 1) != 1)
+        rt_thaw_refuse(t, "transA, alpha or beta; a student takes the plain product");
+    if (!t->err && bias && rt_tensor_count(bias) != w->dim[!turned])
+        rt_thaw_refuse(t, "%lld biases for %lld units", (long long)rt_tensor_count(bias),
+                       (long long)w->dim[!turned]);
+    if (!t->err)
+        product(t, w, turned, bias);
+}
+
+/* Input i of a product of two values: dimensions before the last two as the result has them, repeated
+ * where they are 1; then m and k (or k and n, whichever lies last now staying last). */
+static int factor(struct rt_thaw *t, int i, const int *batch, int batches, bool turnable, bool *turned)
+{
+    const struct rt_tensor *x = t->call.in[i], *y = rt_thaw_tensor(t, t->step->out[0]);
+    int shift = y->rank - x->rank, axis[RT_NODE_RANK], n = 0;
+    if (rt_thaw_constant(t, t->step->in[i]))
+        turnable = false;
+    struct rt_lay lay = turnable ? rt_thaw_lay(t, t->step->in[i]) : (struct rt_lay){.node = 0};
+    *turned = turnable && lay.rank && lay.axis[lay.rank - 1] == x->rank - 2;
+    for (int k = 0; k < batches; k++)
+        axis[n++] = batch[k] < shift ? -1 : batch[k] - shift;
+    axis[n++] = x->rank - (*turned ? 1 : 2);
+    axis[n++] = x->rank - (*turned ? 2 : 1);
+    int node = rt_thaw_arrange(t, t->step->in[i], axis, n);
+    for (int k = 0; k < batches && !t->err; k++)
+        if (rt_thaw_shape(t, node)->dim[k] == 1)
+            node = rt_thaw_take(t, node, &(struct rt_attr){.axis = k, .count = (int)y->dim[batch[k]],
+                                                           .function = RT_TAKE_wrap});
+    return node;
+}
+
+void rt_thaw_matmul(struct rt_thaw *t, int how)
+{
+    (void)how;
+    const struct rt_tensor *a = t->call.in[0], *b = t->call.in[1];
+    const struct rt_tensor *y = rt_thaw_tensor(t, t->step->out[0]);
+    int batch[RT_NODE_RANK], n = 0, pair[2], axis[RT_NODE_RANK];
+    bool turned, ignored;
+    if (b->rank == 2 && rt_thaw_constant(t, t->step->in[1]) && b->dtype == RT_F32) {
+        product(t, b, false, NULL);
+        return;
+    }
+    if (a->rank < 2 || b->rank < 2)
+        rt_thaw_refuse(t, "a factor of rank 1");
+    for (int i = 0; i < y->rank - 2 && !t->err; i++)
+        if (y->dim[i] != 1) {
+            if (n + 2 == RT_NODE_RANK)
+                rt_thaw_refuse(t, "more than %d dimensions before the last two", n);
+            else
+                batch[n++] = i;
+        }
+    if (t->err)
+        return;
+    pair[0] = factor(t, 0, batch, n, false, &ignored);
+    pair[1] = factor(t, 1, batch, n, true, &turned);
+    int node = rt_thaw_node(t, RT_OP_matmul, pair, 2, &(struct rt_attr){.turned = turned});
+    memcpy(axis, batch, (size_t)n * sizeof *axis);
+    axis[n] = y->rank - 2;
+    axis[n + 1] = y->rank - 1;
+    rt_thaw_settle(t, t->step->out[0], node, axis, n + 2);
+}
+
+/* ---- normalisation ---- */
+
+void rt_thaw_batch_norm(struct rt_thaw *t, int how)
+{
+    (void)how;
+    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    int axis[RT_NODE_RANK + 1], n = 0;
+    for (int i = 0; i < lay.rank; i++)
+        if (lay.axis[i] != 1)
+            axis[n++] = lay.axis[i];
+    axis[n++] = 1;
+    int x = rt_thaw_arrange(t, t->step->in[0], axis, n);
+    struct rt_attr attr = {.epsilon = (float)rt_kernel_float(&t->call, "epsilon", 1e-5)};
+    int y = rt_thaw_node(t, RT_OP_batchnorm, &x, 1, &attr);
+    for (int i = 0; i < 4; i++)
+        rt_thaw_fill(t, y, i, rt_thaw_weight(t, i + 1)->data);
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}
+
+/* y * scale + shift, both of input dimension `along` (and those behind it, if to_end). */
+static int scale_shift(struct rt_thaw *t, int y, const int *axis, int n, int along, bool to_end)
+{
+    static const int function[] = {RT_BINARY_mul, RT_BINARY_add};
+    for (int i = 0; i < 2 && !t->err; i++) {
+        int value = rt_thaw_in(t, i + 1), own[RT_NODE_RANK];
+        if (value < 0)
+            continue;
+        const struct rt_tensor *w = rt_thaw_weight(t, i + 1);
+        for (int k = 0; k < n; k++) /* w's dimensions are x's from along on */
+            own[k] = axis[k] == along || (to_end && axis[k] > along)
+                         ? (w->rank == 1 ? 0 : axis[k] - (t->call.in[0]->rank - w->rank)) : -1;
+        int pair[2] = {y, rt_thaw_arrange(t, value, own, n)};
+        y = rt_thaw_node(t, RT_OP_binary, pair, 2, &(struct rt_attr){.function = function[i]});
+    }
+    return y;
+}
+
+static void normalise(struct rt_thaw *t, unsigned set, int along, bool to_end)
+{
+    int axis[RT_NODE_RANK], n, first, count;
+    int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
+    if (count == 0)
+        rt_thaw_refuse(t, "one number alone to normalise");
+    struct rt_attr attr = {.axis = first, .axes = count,
+                           .epsilon = (float)rt_kernel_float(&t->call, "epsilon", 1e-5)};
+    int y = rt_thaw_node(t, RT_OP_normalise, &x, 1, &attr);
+    rt_thaw_settle(t, t->step->out[0], scale_shift(t, y, axis, n, along, to_end), axis, n);
+}
+
+static unsigned from_axis_on(const struct rt_thaw *t, int axis)
+{
+    return ((1u << t->call.in[0]->rank) - 1) & ~((1u << axis) - 1);
+}
+
+void rt_thaw_instance_norm(struct rt_thaw *t, int how)
+{
+    (void)how;
+    normalise(t, from_axis_on(t, 2), 1, false);
+}
+
+void rt_thaw_layer_norm(struct rt_thaw *t, int how)
+{
+    (void)how;
+    int axis = 0;
+    rt_kernel_axis(&t->call, rt_kernel_int(&t->call, "axis", -1), t->call.in[0]->rank, &axis);
+    for (int i = 1; i < t->step->node->outputs; i++)
+        if (t->step->out[i] >= 0 && t->f->value[t->step->out[i]].needed)
+            rt_thaw_refuse(t, "a second output");
+    normalise(t, from_axis_on(t, axis), axis, true);
+}
+
+void rt_thaw_softmax(struct rt_thaw *t, int function)
+{
+    int at = 0, axis[RT_NODE_RANK], n, first, count;
+    int64_t own = rt_kernel_int(&t->call, "axis", t->call.opset < 13 ? 1 : -1);
+    rt_kernel_axis(&t->call, own, t->call.in[0]->rank, &at);
+    unsigned set = t->call.opset < 13 ? from_axis_on(t, at) : 1u << at;
+    int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
+    if (count == 0)
+        rt_thaw_refuse(t, "one number alone");
+    struct rt_attr attr = {.function = function, .axis = first, .axes = count};
+    rt_thaw_settle(t, t->step->out[0], rt_thaw_node(t, RT_OP_softmax, &x, 1, &attr), axis, n);
+}
+
+/* ---- sums ---- */
+
+/* What a reduction over one number is. */
+static int alone(struct rt_thaw *t, int x, int function)
+{
+    return function == RT_REDUCE_l2           ? rt_thaw_unary(t, x, RT_UNARY_abs, 0, 0)
+           : function == RT_REDUCE_sum_square ? rt_thaw_unary(t, x, RT_UNARY_square, 0, 0)
+                                              : x;
+}
+
+static void reduce(struct rt_thaw *t, int function, unsigned set, bool keep)
+{
+    int axis[RT_NODE_RANK], n, first, count, left[RT_NODE_RANK], kept = 0;
+    int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
+    struct rt_attr attr = {.function = function, .axis = first, .axes = count};
+    int y = count ? rt_thaw_node(t, RT_OP_reduce, &x, 1, &attr) : alone(t, x, function);
+    for (int i = 0; i < n; i++)
+        if (i < first || i >= first + count)
+            left[kept++] = keep ? axis[i]
+                                : axis[i] - __builtin_popcount(set & ((1u << axis[i]) - 1));
+    rt_thaw_settle(t, t->step->out[0], y, left, kept);
+}
+
+void rt_thaw_global_pool(struct rt_thaw *t, int function)
+{
+    reduce(t, function, from_axis_on(t, 2), true);
+}
+
+void rt_thaw_reduce(struct rt_thaw *t, int function)
+{
+    int64_t axes[RT_TENSOR_RANK];
+    int rank = t->call.in[0]->rank, at = 0;
+    bool input = function == RT_REDUCE_sum && t->call.opset >= 13;
+    int n = input ? rt_kernel_ints_in(&t->call, 1, axes, RT_TENSOR_RANK)
+                  : rt_kernel_ints(&t->call, "axes", axes, RT_TENSOR_RANK);
+    bool nothing = input && n == 0 && rt_kernel_int(&t->call, "noop_with_empty_axes", 0);
+    unsigned set = n == 0 && !nothing ? from_axis_on(t, 0) : 0;
+    for (int i = 0; i < n; i++) {
+        rt_kernel_axis(&t->call, axes[i], rank, &at);
+        set |= 1u << at;
+    }
+    reduce(t, function, set, rt_kernel_int(&t->call, "keepdims", 1) != 0);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * thaw_math: operators number by number: of one input with constants, or of several under broadcasting.
+ * With a constant of one number they are functions of one number. */
+#include "stages/onnx/thaw_parts.h"
+
+#include "stages/nn/functions.h"
+
+#include <math.h>
+
+void rt_thaw_relu(struct rt_thaw *t, int how)
+{
+    (void)how;
+    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    int node = rt_thaw_node(t, RT_OP_relu, &lay.node, 1, NULL);
+    rt_thaw_settle(t, t->step->out[0], node, lay.axis, lay.rank);
+}
+
+void rt_thaw_same(struct rt_thaw *t, int how)
+{
+    (void)how;
+    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    rt_thaw_settle(t, t->step->out[0], lay.node, lay.axis, lay.rank);
+}
+
+static void apply(struct rt_thaw *t, int value, int function, float a, float b)
+{
+    struct rt_lay lay = rt_thaw_lay(t, value);
+    int node = rt_thaw_unary(t, lay.node, function, a, b);
+    rt_thaw_settle(t, t->step->out[0], node, lay.axis, lay.rank);
+}
+
+void rt_thaw_clip(struct rt_thaw *t, int how)
+{
+    (void)how;
+    float bound[2] = {-INFINITY, INFINITY};
+    static const char *const name[] = {"min", "max"};
+    for (int i = 0; i < 2; i++) {
+        int value = rt_thaw_in(t, i + 1);
+        if (t->call.opset < 11)
+            bound[i] = (float)rt_kernel_float(&t->call, name[i], (double)bound[i]);
+        else if (value >= 0 && !rt_thaw_scalar(t, value, &bound[i]))
+            rt_thaw_refuse(t, "%s must be one float in the file", name[i]);
+    }
+    apply(t, t->step->in[0], RT_UNARY_clip, bound[0], bound[1]);
+}
+
+void rt_thaw_pow(struct rt_thaw *t, int how)
+{
+    (void)how;
+    const struct rt_tensor *p = rt_thaw_tensor(t, t->step->in[1]);
+    if (!rt_thaw_constant(t, t->step->in[1]) || rt_tensor_count(p) != 1) {
+        rt_thaw_refuse(t, "the exponent must be one number in the file");
+        return;
+    }
+    float exponent = (float)rt_kernel_element(p, 0);
+    apply(t, t->step->in[0],
+          exponent == 2 ? RT_UNARY_square : exponent == 0.5f ? RT_UNARY_sqrt : RT_UNARY_pow, exponent, 0);
+}
+
+/* x and a number: true when that is a function of x alone. */
+static bool with_number(struct rt_thaw *t, int function)
+{
+    float number = 0;
+    int first = rt_thaw_scalar(t, t->step->in[0], &number);
+    int x = t->step->in[first];
+    if (!first && !rt_thaw_scalar(t, t->step->in[1], &number))
+        return false;
+    if (rt_tensor_count(rt_thaw_tensor(t, x)) != rt_tensor_count(rt_thaw_tensor(t, t->step->out[0])) ||
+        rt_thaw_tensor(t, x)->rank != rt_thaw_tensor(t, t->step->out[0])->rank)
+        return false;
+    switch (function) {
+    case RT_BINARY_add: apply(t, x, RT_UNARY_affine, 1, number); return true;
+    case RT_BINARY_mul: apply(t, x, RT_UNARY_affine, number, 0); return true;
+    case RT_BINARY_max: apply(t, x, RT_UNARY_clip, number, INFINITY); return true;
+    case RT_BINARY_min: apply(t, x, RT_UNARY_clip, -INFINITY, number); return true;
+    case RT_BINARY_sub:
+        apply(t, x, RT_UNARY_affine, first ? -1 : 1, first ? number : -number);
+        return true;
+    case RT_BINARY_div:
+        if (first && number != 1)
+            return false;
+        apply(t, x, first ? RT_UNARY_reciprocal : RT_UNARY_affine, first ? 0 : 1 / number, 0);
+        return true;
+    default: return false;
+    }
+}
+
+/* The order of the result's dimensions: those of the input that has most, as they lie; others first. */
+static int common_order(struct rt_thaw *t, int axis[RT_NODE_RANK])
+{
+    const struct rt_tensor *y = rt_thaw_tensor(t, t->step->out[0]);
+    struct rt_lay most = {.rank = -1};
+    int shift = 0, n = 0, order[RT_TENSOR_RANK + RT_NODE_RANK];
+    unsigned in = 0;
+    for (int i = 0; i < t->step->node->inputs && !t->err; i++) {
+        int value = t->step->in[i];
+        if (rt_thaw_constant(t, value))
+            continue;
+        struct rt_lay lay = rt_thaw_lay(t, value);
+        if (lay.rank > most.rank) {
+            most = lay;
+            shift = y->rank - rt_thaw_tensor(t, value)->rank;
+        }
+    }
+    for (int i = 0; i < most.rank; i++)
+        in |= 1u << (most.axis[i] + shift);
+    for (int i = 0; i < y->rank; i++)
+        if (y->dim[i] != 1 && !(in >> i & 1))
+            order[n++] = i;
+    for (int i = 0; i < most.rank; i++)
+        order[n++] = most.axis[i] + shift;
+    if (n > RT_NODE_RANK)
+        rt_thaw_refuse(t, "more than %d dimensions that are not 1", RT_NODE_RANK);
+    for (int i = 0; i < n && i < RT_NODE_RANK; i++)
+        axis[i] = order[i];
+    return t->err ? 0 : n;
+}
+
+/* Input i as the result lies: a dimension that it lacks is one of 1. */
+static int lined_up(struct rt_thaw *t, int i, const int *axis, int n)
+{
+    const struct rt_tensor *y = rt_thaw_tensor(t, t->step->out[0]);
+    int shift = y->rank - rt_thaw_tensor(t, t->step->in[i])->rank, own[RT_NODE_RANK];
+    for (int k = 0; k < n; k++)
+        own[k] = axis[k] < shift ? -1 : axis[k] - shift;
+    return rt_thaw_arrange(t, t->step->in[i], own, n);
+}
+
+static bool same_shape(const struct rt_shape *a, const struct rt_shape *b)
+{
+    bool same = a->rank == b->rank;
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->dim[i] == b->dim[i];
+    return same;
+}
+
+void rt_thaw_binary(struct rt_thaw *t, int function)
+{
+    int axis[RT_NODE_RANK], inputs = t->step->node->inputs;
+    if (inputs == 2 && with_number(t, function))
+        return;
+    int n = common_order(t, axis), y = lined_up(t, 0, axis, n);
+    for (int i = 1; i < inputs && !t->err; i++) {
+        int pair[2] = {y, lined_up(t, i, axis, n)};
+        struct rt_attr attr = {.function = function};
+        bool add = function == RT_BINARY_add && !t->err &&
+                   same_shape(rt_thaw_shape(t, pair[0]), rt_thaw_shape(t, pair[1]));
+        y = rt_thaw_node(t, add ? RT_OP_add : RT_OP_binary, pair, 2, add ? NULL : &attr);
+    }
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}

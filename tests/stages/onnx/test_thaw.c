@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ * test_thaw: networks that PyTorch wrote as ONNX, as training networks: their outputs against PyTorch's, the
+ * gradient of every parameter against finite differences, the same bytes for any number of threads,
+ * and back from their text. What no student can hold is refused by name. */
+#include "formats/safetensors.h"
+#include "stages/nn/exec.h"
+#include "stages/onnx/thaw.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define TOLERANCE 1e-4
+
+/* Networks by file, and how their inputs lie: channels last. Gradients of shallow ones are compared
+ * more finely: steps cross fewer corners of relus. */
+static const struct network {
+    const char *name;
+    int axis[RT_NODE_RANK];
+    double allowed; /* of a slope, relative */
+} networks[] = {
+    {"resnet", {2, 3, 1}, 0.1},
+    {"mobilenet", {2, 3, 1}, 0.1},
+    {"xvector", {1, 2}, 0.03},
+    {"ecapa", {2, 1}, 0.03},
+};
+#define NETWORKS (int)(sizeof networks / sizeof *networks)
+
+static struct rt_safetensors *golden;
+
+static const struct rt_tensor *stored(const char *net, const char *what)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", net, what);
+    const struct rt_tensor *t = rt_safetensors_get(golden, name);
+    assert_non_null(t);
+    return t;
+}
+
+/* A thawed network: input node 0, the value `output`. */
+struct net {
+    const struct network *n;
+    struct rt_graph *g;
+    struct rt_exec *x;
+    struct rt_parallel *parallel;
+    int out, size, batch;
+    float *input; /* [batch, ...] as the network takes it */
+};
+
+/* [batch, channels, places] -> [batch, places, channels]; as it is where channels lie last already. */
+static void turn_input(struct net *t, const struct rt_tensor *x)
+{
+    int64_t channels = x->dim[1], places = 1, n = rt_tensor_count(x) / x->dim[0];
+    bool turned = t->n->axis[0] != 1;
+    for (int i = 2; i < x->rank; i++)
+        places *= x->dim[i];
+    t->batch = (int)x->dim[0];
+    t->input = malloc(rt_tensor_bytes(x));
+    const float *from = x->data;
+    for (int64_t i = 0; i < rt_tensor_count(x); i++) {
+        int64_t sample = i / n, c = i % n / places, p = i % places;
+        t->input[turned ? sample * n + p * channels + c : i] = from[i];
+    }
+}
+
+static void open_net(struct net *t, const struct network *n, const char *output, int threads)
+{
+    char path[128];
+    struct rt_error e = {0};
+    struct rt_frozen *f;
+    const struct rt_tensor *x = stored(n->name, "input");
+    struct rt_tensor shape = *x;
+    struct rt_frozen_options o = {.input = &shape, .output = &output, .outputs = 1};
+    struct rt_thaw_input in = {.node = 0};
+    struct rt_shape s = {.rank = x->rank - 1};
+    *t = (struct net){.n = n};
+    shape.dim[0] = 1;
+    shape.data = NULL;
+    snprintf(path, sizeof path, "tests/golden/onnx_%s.onnx", n->name);
+    if (rt_frozen_open(&f, path, &o, &e) < 0)
+        fail_msg("%s", e.text);
+    for (int i = 0; i < s.rank; i++)
+        s.dim[i] = (int)x->dim[n->axis[i]];
+    memcpy(in.axis, n->axis, sizeof in.axis);
+    assert_int_equal(rt_graph_create(&t->g), 0);
+    assert_int_equal(rt_graph_input(t->g, "input", s), 0);
+    if (rt_thaw(t->g, f, &in, &t->out, &e) < 0)
+        fail_msg("%s", e.text);
+    rt_frozen_destroy(f);
+    t->size = rt_graph_at(t->g, t->out)->shape.dim[0];
+    turn_input(t, x);
+    assert_int_equal(rt_parallel_create(&t->parallel, threads), 0);
+    assert_int_equal(rt_exec_create(&t->x, t->g, t->batch, true, t->parallel), 0);
+}
+
+static void close_net(struct net *t)
+{
+    rt_exec_destroy(t->x);
+    rt_graph_destroy(t->g);
+    rt_parallel_destroy(t->parallel);
+    free(t->input);
+}
+
+static void compare(const struct net *t, const char *output)
+{
+    const struct rt_tensor *want = stored(t->n->name, output);
+    const float *y = rt_exec_output(t->x, t->out);
+    assert_int_equal(rt_tensor_count(want), t->batch * t->size);
+    for (int i = 0; i < t->batch * t->size; i++) {
+        double a = y[i], b = ((const float *)want->data)[i];
+        if (!(fabs(a - b) <= TOLERANCE * (1 + fabs(b))))
+            fail_msg("%s, %s, element %d: %.9g, PyTorch has %.9g", t->n->name, output, i, a, b);
+    }
+}
+
+static void outputs_are_pytorchs(void **state)
+{
+    static const char *const output[] = {"embedding", "logits"};
+    (void)state;
+    for (int i = 0; i < 2 * NETWORKS; i++) {
+        struct net t;
+        open_net(&t, &networks[i / 2], output[i % 2], 2);
+        rt_exec_forward(t.x, t.batch, t.input, NULL, false, 0, 0);
+        compare(&t, output[i % 2]);
+        close_net(&t);
+    }
+}
+
+/* The loss: outputs times fixed numbers. */
+static double loss(struct net *t, bool gradient)
+{
+    double sum = 0;
+    rt_exec_forward(t->x, t->batch, t->input, NULL, true, 0, 0);
+    const float *y = rt_exec_output(t->x, t->out);
+    float *dy = gradient ? rt_exec_grad(t->x, t->out) : NULL;
+    for (int i = 0; i < t->batch * t->size; i++) {
+        float by = (float)((i * 37 + 11) % 17 - 8) / 8;
+        sum += (double)y[i] * by;
+        if (dy)
+            dy[i] += by;
+    }
+    if (gradient)
+        rt_exec_backward(t->x);
+    return sum;
+}
+
+/* Along the gradient itself the loss must change by the gradient's length. */
+static void check_parameter(struct net *t, struct rt_param *p)
+{
+    size_t bytes = (size_t)p->count * sizeof(float);
+    float *old = malloc(bytes);
+    double square = 0, value[2], h = 1e-3;
+    memcpy(old, p->value, bytes);
+    for (int64_t k = 0; k < p->count; k++)
+        square += (double)p->grad[k] * p->grad[k];
+    double length = sqrt(square);
+    for (int side = 0; side < 2; side++) {
+        for (int64_t k = 0; k < p->count && length > 0; k++)
+            p->value[k] = (float)(old[k] + (side ? -h : h) * p->grad[k] / length);
+        value[side] = loss(t, false);
+    }
+    memcpy(p->value, old, bytes);
+    free(old);
+    double slope = (value[0] - value[1]) / (2 * h);
+    if (!(fabs(slope - length) <= t->n->allowed * length + 0.02))
+        fail_msg("%s: slope along the gradient of %s is %g, should be %g", t->n->name, p->name, slope,
+                 length);
+}
+
+static void gradients_match_finite_differences(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NETWORKS; i++) {
+        struct net t;
+        int trained = 0;
+        open_net(&t, &networks[i], "embedding", 2);
+        loss(&t, true);
+        for (int k = 0; k < rt_graph_params(t.g); k++) {
+            struct rt_param *p = rt_graph_param(t.g, k);
+            trained += p->trainable;
+            if (p->trainable)
+                check_parameter(&t, p);
+        }
+        assert_true(trained > 10);
+        close_net(&t);
+    }
+}
+
+static void bytes_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NETWORKS; i++) {
+        struct net a, b;
+        open_net(&a, &networks[i], "embedding", 1);
+        open_net(&b, &networks[i], "embedding", 3);
+        loss(&a, true);
+        loss(&b, true);
+        for (int k = 0; k < rt_graph_params(a.g); k++) {
+            const struct rt_param *p = rt_graph_param(a.g, k), *q = rt_graph_param(b.g, k);
+            size_t bytes = (size_t)p->count * sizeof(float);
+            assert_memory_equal(p->value, q->value, bytes);
+            if (p->grad)
+                assert_memory_equal(p->grad, q->grad, bytes);
+        }
+        close_net(&a);
+        close_net(&b);
+    }
+}
+
+static void networks_are_kept_as_text(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NETWORKS; i++) {
+        struct net t;
+        struct rt_graph *g;
+        struct rt_error e = {0};
+        open_net(&t, &networks[i], "embedding", 1);
+        char *text = rt_graph_text(t.g, rt_graph_nodes(t.g));
+        assert_non_null(text);
+        assert_int_equal(rt_graph_create(&g), 0);
+        if (rt_graph_parse(g, text, &e) < 0)
+            fail_msg("%s: %s", networks[i].name, e.text);
+        char *again = rt_graph_text(g, rt_graph_nodes(g));
+        assert_string_equal(text, again);
+        assert_int_equal(rt_graph_params(g), rt_graph_params(t.g));
+        for (int k = 0; k < rt_graph_params(g); k++) {
+            const struct rt_param *p = rt_graph_param(g, k), *q = rt_graph_param(t.g, k);
+            assert_string_equal(p->name, q->name);
+            assert_int_equal(p->count, q->count);
+            assert_int_equal(p->trainable, q->trainable);
+        }
+        free(text);
+        free(again);
+        rt_graph_destroy(g);
+        close_net(&t);
+    }
+}
+
+/* What a student cannot hold, in words that name node, operator and opset. */
+static void others_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *file, *output;
+        int rank;
+        int64_t dim[4];
+        const char *words[3];
+    } wrong[] = {
+        {"decoder", "embedding", 4, {2, 3, 12, 14}, {"ConvTranspose", "opset 16", "no gradient"}},
+        {"picture", "/body/body.0/Conv_output_0", 4, {1, 3, 20, 20}, {"picture", "one row of numbers"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char path[128];
+        struct rt_error e = {0};
+        struct rt_frozen *f;
+        struct rt_graph *g;
+        struct rt_tensor shape = {.dtype = RT_F32, .rank = wrong[i].rank};
+        struct rt_thaw_input in = {.node = 0, .axis = {2, 3, 1}};
+        struct rt_shape s = {3, {(int)wrong[i].dim[2], (int)wrong[i].dim[3], 3}};
+        struct rt_frozen_options o = {.input = &shape, .output = &wrong[i].output, .outputs = 1};
+        int out;
+        memcpy(shape.dim, wrong[i].dim, sizeof wrong[i].dim);
+        snprintf(path, sizeof path, "tests/golden/onnx_%s.onnx", wrong[i].file);
+        if (rt_frozen_open(&f, path, &o, &e) < 0)
+            fail_msg("%s", e.text);
+        assert_int_equal(rt_graph_create(&g), 0);
+        assert_int_equal(rt_graph_input(g, "input", s), 0);
+        assert_int_equal(rt_thaw(g, f, &in, &out, &e), RT_EMISMATCH);
+        for (int k = 0; k < 3 && wrong[i].words[k]; k++)
+            if (!strstr(e.text, wrong[i].words[k]))
+                fail_msg("says: %s", e.text);
+        rt_graph_destroy(g);
+        rt_frozen_destroy(f);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_are_pytorchs),
+        cmocka_unit_test(gradients_match_finite_differences),
+        cmocka_unit_test(bytes_do_not_depend_on_threads),
+        cmocka_unit_test(networks_are_kept_as_text),
+        cmocka_unit_test(others_are_refused_by_name),
+    };
+    struct rt_error e;
+    if (rt_safetensors_read(&golden, "tests/golden/torch_onnx.safetensors", &e) < 0) {
+        print_error("%s\n", e.text);
+        return 1;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    rt_safetensors_destroy(golden);
+    return failed;
+}
