@@ -8,6 +8,7 @@
 #include "pipeline/run/rundir.h"
 #include "stages/model_onnx.h"
 #include "stages/nn/presets.h"
+#include "stages/nn/window.h"
 #include "stages/trunk.h"
 
 #include <math.h>
@@ -30,30 +31,98 @@ static int copy_names(struct rt_model *m, const char *const *name, int count)
     return 0;
 }
 
-static int build_trunk(struct rt_model *m, struct rt_error *e)
+static bool takes_network(const struct rt_recipe *r)
+{
+    return strcmp(r->student_net, "init") == 0;
+}
+
+static bool is_cosine(const struct rt_recipe *r)
+{
+    return strcmp(r->task_loss, "aam") == 0;
+}
+
+static struct rt_shape front_shape(const struct rt_model *m)
+{
+    int64_t dim[3] = {0};
+    struct rt_shape s = {.rank = m->modality->shape(&m->front, dim)};
+    for (int i = 0; i < s.rank; i++)
+        s.dim[i] = (int)dim[i];
+    return s;
+}
+
+/* Nodes "embedding" and "logits" are there. */
+static void find_ends(struct rt_model *m)
+{
+    m->embedding = rt_graph_find(m->graph, "embedding");
+    m->logits = rt_graph_find(m->graph, "logits");
+    m->dim = rt_graph_at(m->graph, m->embedding)->shape.dim[0];
+    m->scale = is_cosine(&m->recipe) ? m->recipe.task_scale : 1;
+}
+
+static int build_preset(struct rt_model *m, struct rt_error *e)
 {
     const struct rt_recipe *r = &m->recipe;
     struct rt_preset_config c = {
         .net = r->student_net,
+        .input = front_shape(m),
         .buckets = (int)r->text_buckets,
         .width = (int)r->student_width,
         .blocks = (int)r->student_blocks,
         .embedding = (int)r->student_embedding,
         .classes = m->classes,
         .dropout = (float)r->student_dropout,
-        .cosine = strcmp(r->task_loss, "aam") == 0,
+        .cosine = is_cosine(r),
     };
-    int64_t dim[3];
-    c.input.rank = m->modality->shape(&m->front, dim);
-    for (int i = 0; i < c.input.rank; i++)
-        c.input.dim[i] = (int)dim[i];
     int rc = rt_preset_build(&m->graph, &c, e);
+    if (rc == 0)
+        find_ends(m);
+    return rc;
+}
+
+/* The input must be what the front end gives, the embedding the last node. */
+static int check_network(const struct rt_model *m, struct rt_error *e)
+{
+    const struct rt_node *in = rt_graph_at(m->graph, 0);
+    struct rt_shape front = front_shape(m);
+    int last = rt_graph_nodes(m->graph) - 1, inputs = 0;
+    for (int i = 0; i <= last; i++)
+        inputs += rt_graph_at(m->graph, i)->inputs == 0;
+    if (last < 1 || inputs != 1 || in->inputs || rt_graph_find(m->graph, "embedding") != last ||
+        rt_graph_at(m->graph, last)->shape.rank != 1)
+        return rt_error_set(e, RT_EFORMAT, "network: it is not one input first and \"embedding\" last");
+    bool same = in->op == RT_OP_bag ? front.rank == 0 && in->attr.buckets == m->recipe.text_buckets
+                                    : front.rank == in->shape.rank &&
+                                          !memcmp(front.dim, in->shape.dim, sizeof front.dim);
+    if (same)
+        return 0;
+    char has[48], wants[48];
+    return rt_error_set(e, RT_EMISMATCH, "the network takes %s, the front end of student.modality %s gives "
+                        "%s: set speech.frames, speech.bands, image.size or text.buckets to what it takes",
+                        in->op == RT_OP_bag ? "a bag" : rt_shape_text(&in->shape, wants),
+                        m->recipe.student_modality, front.rank ? rt_shape_text(&front, has) : "a bag");
+}
+
+/* room: numbers that its weights may have. */
+static int build_network(struct rt_model *m, const char *text, int64_t room, struct rt_error *e)
+{
+    if (!text)
+        return rt_error_set(e, RT_EUSAGE, "student.net: init takes the network of student.init: name that");
+    if (rt_graph_create(&m->graph) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for a network");
+    rt_graph_limit(m->graph, room);
+    int rc = rt_graph_parse(m->graph, text, e);
+    if (rc == 0)
+        rc = check_network(m, e);
     if (rc < 0)
         return rc;
-    m->embedding = rt_graph_find(m->graph, "embedding");
-    m->logits = rt_graph_find(m->graph, "logits");
-    m->dim = c.embedding;
-    m->scale = c.cosine ? r->task_scale : 1;
+    int embedding = rt_graph_nodes(m->graph) - 1;
+    bool cosine = is_cosine(&m->recipe);
+    struct rt_attr attr = {.units = m->classes, .bias = !cosine};
+    rc = rt_graph_node(m->graph, cosine ? RT_OP_cosine : RT_OP_linear, "logits", &embedding, 1, &attr, e);
+    if (rc < 0)
+        return rc;
+    rt_graph_limit(m->graph, INT64_MAX);
+    find_ends(m);
     return 0;
 }
 
@@ -130,7 +199,7 @@ static int prepare(struct rt_model *m, const struct rt_recipe *recipe, float *id
 
 int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                     const char *const *class_name, int classes, const struct rt_model *teacher,
-                    float *idf, struct rt_error *e)
+                    const struct rt_model *start, float *idf, struct rt_error *e)
 {
     int rc = prepare(m, recipe, idf, e);
     for (int i = 0; rc == 0 && i < classes; i++)
@@ -139,10 +208,16 @@ int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                               "keeps one name a line", class_name[i]);
     if (rc == 0 && (rc = copy_names(m, class_name, classes)) < 0)
         rt_error_set(e, rc, "no memory for %d class names", classes);
-    if (rc == 0)
-        rc = build_trunk(m, e);
+    if (rc == 0 && takes_network(recipe)) {
+        char *text = start ? rt_graph_text(start->graph, start->logits) : NULL;
+        rc = start && !text ? rt_error_set(e, RT_EMEM, "no memory for a network")
+                            : build_network(m, text, INT64_MAX, e);
+        free(text);
+    } else if (rc == 0) {
+        rc = build_preset(m, e);
+    }
     if (rc == 0 && teacher) {
-        bool cosine = strcmp(teacher->recipe.task_loss, "aam") == 0;
+        bool cosine = is_cosine(&teacher->recipe);
         bool shared = same_names(m->class_name, m->classes, teacher->class_name, teacher->classes);
         rc = build_bridge(m, teacher->dim, teacher->classes, cosine, teacher->scale, shared, e);
     }
@@ -188,8 +263,11 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
     }
     char *recipe = rt_recipe_text(&m->recipe);
     char *names = join_lines(m->class_name, m->classes);
-    if (rc == 0 && (!recipe || !names))
+    char *network = takes_network(&m->recipe) ? rt_graph_text(m->graph, m->logits) : NULL;
+    if (rc == 0 && (!recipe || !names || (!network && takes_network(&m->recipe))))
         rc = RT_EMEM;
+    if (rc == 0 && network)
+        rc = rt_safetensors_set_text(s, "retort.network", network);
     if (rc == 0)
         rc = rt_safetensors_set_text(s, "retort.recipe", recipe);
     if (rc == 0)
@@ -206,6 +284,7 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
     }
     free(recipe);
     free(names);
+    free(network);
     return rc;
 }
 
@@ -306,6 +385,20 @@ static struct rt_key128 model_key(const struct rt_model *m, const char *yaml)
     return key;
 }
 
+/* Weights beyond those at hand are refused before anything is allocated. */
+static int read_network(struct rt_model *m, const struct rt_safetensors *s, struct rt_error *e)
+{
+    int64_t room = 0;
+    const char *text = rt_safetensors_text(s, "retort.network");
+    if (!text)
+        return rt_error_set(e, RT_EFORMAT, "student.net is init, but there is no metadata retort.network");
+    for (int i = 0; i < rt_safetensors_count(s); i++) {
+        const char *name;
+        room += rt_tensor_count(rt_safetensors_at(s, i, &name));
+    }
+    return build_network(m, text, room, e);
+}
+
 int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const char *name,
                      struct rt_error *e)
 {
@@ -323,8 +416,12 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
         rt_error_set(e, rc, "%s: no memory for the class names", name);
     if (rc == 0)
         rc = read_idf(m, s, name, e);
-    if (rc == 0)
-        rc = build_trunk(m, e);
+    if (rc == 0 && takes_network(&m->recipe)) {
+        if ((rc = read_network(m, s, e)) < 0)
+            rt_error_prefix(e, "%s", name);
+    } else if (rc == 0) {
+        rc = build_preset(m, e);
+    }
     if (rc == 0)
         rc = read_bridge(m, s, name, e);
     if (rc == 0)
@@ -389,6 +486,46 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
         return rc;
     rc = rt_model_restore(m, s, file, e);
     rt_safetensors_destroy(s);
+    return rc;
+}
+
+static int start_from_onnx(struct rt_model *m, const struct rt_onnx *o, const struct rt_recipe *recipe,
+                           const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                           struct rt_error *e)
+{
+    int rc = prepare(m, recipe, NULL, e);
+    if (rc == 0 && !takes_network(recipe))
+        return rt_error_set(e, RT_EUSAGE, "%s was not written by retort: with student.net: init its network "
+                            "becomes the student's", recipe->student_init);
+    if (rc == 0 && (rc = copy_names(m, class_name, classes)) < 0)
+        rt_error_set(e, rc, "no memory for %d class names", classes);
+    struct rt_shape front = rc == 0 ? front_shape(m) : (struct rt_shape){0};
+    if (rc == 0)
+        rc = rt_start_open(&m->graph, o, recipe, &front, classes, is_cosine(recipe), about, e);
+    if (rc == 0)
+        find_ends(m);
+    else
+        rt_model_fini(m);
+    return rc;
+}
+
+int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
+                        const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                        struct rt_error *e)
+{
+    const char *ending = strrchr(path, '.');
+    struct rt_onnx *o = NULL;
+    int rc = 0;
+    memset(m, 0, sizeof *m);
+    about[0] = '\0';
+    bool onnx = ending && strcmp(ending, ".onnx") == 0;
+    if (onnx)
+        rc = rt_onnx_read(&o, path, e);
+    if (rc == 0)
+        rc = onnx && !rt_onnx_text(o, "retort.recipe")
+                 ? start_from_onnx(m, o, recipe, class_name, classes, about, e)
+                 : rt_model_load(m, path, e);
+    rt_onnx_destroy(o);
     return rc;
 }
 

@@ -2,8 +2,8 @@
  * model: everything between a sample's file and its embedding and logits: front end, network, classes.
  * A student, a teacher and an exported file are all models. Kept in one safetensors file: weights under
  * "model.", text.idf as "front.idf", and metadata: retort.recipe (YAML), retort.classes (one a line),
- * retort.head, retort.teacher ("dim classes scale kind
- * shared", when the network carries a teacher's head).
+ * retort.head, retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head),
+ * retort.network (nn/graph.h's text up to the embedding, when no preset makes it: student.net init).
  * A model is used by one thread at a time, except for reading. */
 #ifndef RT_MODEL_H
 #define RT_MODEL_H
@@ -12,6 +12,7 @@
 #include "formats/safetensors.h"
 #include "pipeline/run/store.h"
 #include "stages/modality/modality.h"
+#include "stages/model_start.h"
 #include "stages/nn/graph.h"
 
 /* Which logits are the model's answer: its own head, the teacher's frozen head on the projected
@@ -41,11 +42,12 @@ struct rt_model {
 };
 
 /* A new network for recipe's student. class_name[classes] is copied. teacher may be NULL; else its
- * classifier is copied in, frozen. idf (text.buckets numbers, malloc'ed, or NULL) is taken over, also
+ * classifier is copied in, frozen. start: whose network up to the embedding is taken when student.net is
+ * init, else NULL. idf (text.buckets numbers, malloc'ed, or NULL) is taken over, also
  * on failure. The weights are initialised from recipe's seed. RT_EMISMATCH, RT_EMEM, RT_EUSAGE. */
 int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                     const char *const *class_name, int classes, const struct rt_model *teacher,
-                    float *idf, struct rt_error *e);
+                    const struct rt_model *start, float *idf, struct rt_error *e);
 void rt_model_fini(struct rt_model *m);
 
 /* Adds weights and metadata to s. */
@@ -59,6 +61,11 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
 /* The recipe's teacher.model: as rt_model_load, or an ONNX file read by the settings teacher.*: then
  * graph is its classifier alone, whose input is the embedding that the trunk gives. */
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e);
+/* What recipe's student is to start from, out of the file at path: as rt_model_load, or an ONNX file of
+ * another program (model_start.h), for student.net init only. about: in words, "" for a model of ours. */
+int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
+                        const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                        struct rt_error *e);
 /* Copies the weights both networks name alike (student.init); *copied counts them. A shape that does
  * not fit is refused by name, except for the class head, which is left as it is. */
 int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *copied,

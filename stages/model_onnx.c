@@ -16,7 +16,7 @@
 #define GOLDEN_BUCKETS 20 /* non-zero entries of a text's golden input */
 
 static const char *const texts[] = {"retort.recipe", "retort.classes", "retort.head",
-                                    "retort.teacher"};
+                                    "retort.teacher", "retort.network"};
 
 /* ---- numbers as text ---- */
 
@@ -281,10 +281,12 @@ static int add_start(struct rt_safetensors *s, const char *name, int rank, const
 }
 
 /* The answer may be the teacher's head alone, but every model has one of its own. */
-static int add_own_head(struct rt_safetensors *s, const char *classes)
+static int add_own_head(struct rt_safetensors *s, const struct rt_onnx *o, const char *classes)
 {
-    const struct rt_tensor *b = rt_safetensors_get(s, "model.embedding.bias");
-    int64_t dim[2] = {1, b && b->rank == 1 && b->dim[0] > 0 ? b->dim[0] : 1};
+    int64_t dim[2] = {1, 1};
+    for (int i = 0; i < o->outputs; i++)
+        if (!strcmp(o->output[i].name, "embedding") && o->output[i].rank == 2 && o->output[i].dim[1] > 0)
+            dim[1] = o->output[i].dim[1];
     for (const char *c = classes; *c; c++)
         dim[0] += *c == '\n';
     int rc = add_start(s, "model.logits.weight", 2, dim);
@@ -321,7 +323,7 @@ int rt_model_from_onnx(struct rt_model *m, const struct rt_onnx *o, const char *
     if (!rc)
         rc = add_weights(s, o, name, e);
     if (!rc)
-        rc = add_own_head(s, classes);
+        rc = add_own_head(s, o, classes);
     if (!rc)
         rc = rt_model_restore(m, s, name, e);
     else if (e && e->code != rc)

@@ -1,69 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * trunk: see trunk.h. The classifier is found backwards from the logits: a Gemm, or a MatMul with or
- * without an Add behind it, whose weights lie in the file; what it reads is the embedding. */
+ * trunk: see trunk.h. What the classifier (onnx/classifier.h) reads is the embedding. */
 #include "stages/trunk.h"
 
+#include "stages/onnx/classifier.h"
 #include "stages/onnx/frozen.h"
+#include "stages/onnx_input.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COLOURS 3
-
-/* ---- settings ---- */
-
-/* "0.5" or "0.485, 0.456, 0.406" -> to[3]. */
-static int read_numbers(const char *key, const char *text, float otherwise, float to[COLOURS],
-                        struct rt_error *e)
-{
-    int n = 0;
-    const char *at = text;
-    for (char *end; n < COLOURS; n++, at = end) {
-        at += strspn(at, " ,[]");
-        to[n] = strtof(at, &end);
-        if (end == at)
-            break;
-    }
-    at += strspn(at, " ,[]");
-    if (*at || (n != 0 && n != 1 && n != COLOURS) || (n == 0 && text[0]))
-        return rt_error_set(e, RT_EUSAGE, "%s: '%s' is not one number or three", key, text);
-    for (int i = n; i < COLOURS; i++)
-        to[i] = n ? to[0] : otherwise;
-    return 0;
-}
-
-static int read_scale(struct rt_trunk *t, const struct rt_recipe *r, struct rt_error *e)
-{
-    int rc = read_numbers("teacher.mean", r->teacher_mean, 0, t->mean, e);
-    if (rc == 0)
-        rc = read_numbers("teacher.std", r->teacher_std, 1, t->std, e);
-    for (int i = 0; rc == 0 && i < COLOURS; i++)
-        if (!(t->std[i] > 0))
-            return rt_error_set(e, RT_ERANGE, "teacher.std: %g; it must be above 0", t->std[i]);
-    return rc;
-}
+#define COLOURS RT_COLOURS
 
 /* ---- the input: [1, 3, side, side], [1, side, side, 3]; [1, bands, frames], [1, frames, bands] ---- */
 
 static bool is_bands(int64_t n)
 {
     return n == 40 || n == 64 || n == 80;
-}
-
-static int refuse_input(const char *path, const struct rt_onnx_value *in, const char *what,
-                        struct rt_error *e)
-{
-    char shape[160] = "";
-    for (int i = 0; i < in->rank; i++) {
-        size_t used = strlen(shape);
-        if (in->dim[i] < 0)
-            snprintf(shape + used, sizeof shape - used, "%s?", i ? "," : "");
-        else
-            snprintf(shape + used, sizeof shape - used, "%s%lld", i ? "," : "",
-                     (long long)in->dim[i]);
-    }
-    return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s' [%s]: %s", path, in->name, shape, what);
 }
 
 /* A size of the file (or -1) against one of the recipe (or 0); 0 when neither says it. */
@@ -76,16 +29,16 @@ static int read_picture(struct rt_trunk *t, const struct rt_recipe *r, const str
                         struct rt_error *e)
 {
     if (in->rank != 4)
-        return refuse_input(r->teacher_model, in, "a picture has 4 dimensions", e);
+        return rt_onnx_input_refuse(r->teacher_model, in, "a picture has 4 dimensions", e);
     bool last = in->dim[3] == COLOURS && in->dim[1] != COLOURS;
     t->channels_first = strcmp(r->teacher_layout, "auto") ? !strcmp(r->teacher_layout, "nchw") : !last;
     int64_t colours = in->dim[t->channels_first ? 1 : 3];
     int64_t height = agreed(in->dim[t->channels_first ? 2 : 1], r->teacher_size);
     int64_t width = agreed(in->dim[t->channels_first ? 3 : 2], r->teacher_size);
     if (colours >= 0 && colours != COLOURS)
-        return refuse_input(r->teacher_model, in, "3 colours are wanted; is teacher.layout right?", e);
+        return rt_onnx_input_refuse(r->teacher_model, in, "3 colours are wanted; is teacher.layout right?", e);
     if (height < 1 || width != height || (r->teacher_size && height != r->teacher_size))
-        return refuse_input(r->teacher_model, in, "a square picture is wanted in this "
+        return rt_onnx_input_refuse(r->teacher_model, in, "a square picture is wanted in this "
                             "teacher.layout; teacher.size gives its side where the file does not", e);
     t->rows = t->columns = (int)height;
     t->channels = COLOURS;
@@ -97,7 +50,7 @@ static int read_speech(struct rt_trunk *t, const struct rt_recipe *r, const stru
 {
     int skip = in->rank - 2; /* [n, ...] or [n, 1, ...] */
     if (in->rank != 3 && !(in->rank == 4 && in->dim[1] == 1))
-        return refuse_input(r->teacher_model, in, "speech has 3 dimensions, or 4 of which one is 1", e);
+        return rt_onnx_input_refuse(r->teacher_model, in, "speech has 3 dimensions, or 4 of which one is 1", e);
     t->speech = true;
     t->channels_first = strcmp(r->teacher_layout, "auto") ? !strcmp(r->teacher_layout, "nchw")
                                                           : is_bands(in->dim[skip]);
@@ -105,10 +58,10 @@ static int read_speech(struct rt_trunk *t, const struct rt_recipe *r, const stru
     int64_t frames = agreed(in->dim[skip + t->channels_first], r->teacher_size);
     frames = frames ? frames : r->speech_frames;
     if (!is_bands(bands))
-        return refuse_input(r->teacher_model, in, "40, 64 or 80 mel bands are made; is teacher.layout "
+        return rt_onnx_input_refuse(r->teacher_model, in, "40, 64 or 80 mel bands are made; is teacher.layout "
                             "right?", e);
     if (frames < 16 || frames > 3000)
-        return refuse_input(r->teacher_model, in, "16 to 3000 frames are made (teacher.size)", e);
+        return rt_onnx_input_refuse(r->teacher_model, in, "16 to 3000 frames are made (teacher.size)", e);
     t->rows = (int)frames;
     t->columns = 1;
     t->channels = (int)bands;
@@ -126,7 +79,7 @@ static int read_input(struct rt_trunk *t, const struct rt_recipe *r, struct rt_e
         return rt_error_set(e, RT_EMISSING, "%s: teacher.input is '%s', but its input is '%.100s'",
                             r->teacher_model, r->teacher_input, in->name);
     if (in->dtype != RT_F32)
-        return refuse_input(r->teacher_model, in, "an input of type float is wanted", e);
+        return rt_onnx_input_refuse(r->teacher_model, in, "an input of type float is wanted", e);
     bool speech = strcmp(r->teacher_modality, "auto") ? !strcmp(r->teacher_modality, "speech")
                                                       : in->rank == 3;
     return speech ? read_speech(t, r, in, e) : read_picture(t, r, in, e);
@@ -134,59 +87,7 @@ static int read_input(struct rt_trunk *t, const struct rt_recipe *r, struct rt_e
 
 /* ---- the classifier ---- */
 
-struct head {
-    const char *embedding;
-    const struct rt_tensor *weight, *bias; /* bias may be NULL */
-    bool rows_are_classes;                 /* weight is [classes, dim], not [dim, classes] */
-};
-
-static const struct rt_onnx_node *maker(const struct rt_onnx *m, const char *value)
-{
-    for (int i = 0; i < m->nodes; i++)
-        for (int k = 0; k < m->node[i].outputs; k++)
-            if (strcmp(m->node[i].output[k], value) == 0)
-                return &m->node[i];
-    return NULL;
-}
-
-static double number(const struct rt_onnx_node *n, const char *name, double otherwise)
-{
-    const struct rt_onnx_attr *a = rt_onnx_attr(n, name);
-    return !a ? otherwise : a->kind == RT_ONNX_INT ? (double)a->i : (double)a->f;
-}
-
-static bool read_gemm(const struct rt_onnx *m, const struct rt_onnx_node *n, struct head *h)
-{
-    if (strcmp(n->op, "Gemm") != 0 || number(n, "transA", 0) != 0 || number(n, "alpha", 1) != 1 ||
-        number(n, "beta", 1) != 1)
-        return false;
-    h->embedding = n->input[0];
-    h->weight = rt_onnx_initializer(m, n->input[1]);
-    h->rows_are_classes = number(n, "transB", 0) != 0;
-    bool biased = n->inputs > 2 && n->input[2][0];
-    h->bias = biased ? rt_onnx_initializer(m, n->input[2]) : NULL;
-    return h->weight && (!biased || h->bias);
-}
-
-static bool read_product(const struct rt_onnx *m, const struct rt_onnx_node *n, struct head *h)
-{
-    if (!n || strcmp(n->op, "MatMul") != 0)
-        return false;
-    h->embedding = n->input[0];
-    h->weight = rt_onnx_initializer(m, n->input[1]);
-    return h->weight != NULL;
-}
-
-static bool read_sum(const struct rt_onnx *m, const struct rt_onnx_node *n, struct head *h)
-{
-    if (strcmp(n->op, "Add") != 0)
-        return false;
-    int bias = rt_onnx_initializer(m, n->input[0]) ? 0 : 1;
-    h->bias = rt_onnx_initializer(m, n->input[bias]);
-    return h->bias && read_product(m, maker(m, n->input[!bias]), h);
-}
-
-static int copy_head(struct rt_trunk *t, const struct head *h, const char *path, struct rt_error *e)
+static int copy_head(struct rt_trunk *t, const struct rt_classifier *h, const char *path, struct rt_error *e)
 {
     const struct rt_tensor *w = h->weight;
     bool fits = w->dtype == RT_F32 && w->rank == 2 && w->dim[0] > 0 && w->dim[1] > 0 &&
@@ -213,17 +114,16 @@ static int copy_head(struct rt_trunk *t, const struct head *h, const char *path,
     return 0;
 }
 
-static int read_head(struct rt_trunk *t, const struct rt_recipe *r, struct head *h,
+static int read_head(struct rt_trunk *t, const struct rt_recipe *r, struct rt_classifier *h,
                      struct rt_error *e)
 {
     const struct rt_onnx *m = t->model;
     const char *logits = r->teacher_logits[0] ? r->teacher_logits : m->output[m->outputs - 1].name;
-    const struct rt_onnx_node *n = maker(m, logits);
-    *h = (struct head){0};
+    const struct rt_onnx_node *n = rt_classifier_maker(m, logits);
     if (!n)
         return rt_error_set(e, RT_EMISSING, "%s: teacher.logits: no node makes '%.100s'",
                             r->teacher_model, logits);
-    if (!read_gemm(m, n, h) && !read_sum(m, n, h) && !read_product(m, n, h))
+    if (!rt_classifier_read(h, m, logits))
         return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' comes from a %.40s, not from a linear "
                             "classifier with weights in the file; name its output in teacher.logits "
                             "(as the value before a Softmax)", r->teacher_model, logits, n->op);
@@ -270,13 +170,13 @@ static int freeze(struct rt_trunk *t, const struct rt_recipe *r, const char *emb
 
 int rt_trunk_open(struct rt_trunk **out, const struct rt_recipe *r, struct rt_error *e)
 {
-    struct head head;
+    struct rt_classifier head;
     struct rt_trunk *t = *out = calloc(1, sizeof *t);
     if (!t)
         return rt_error_set(e, RT_EMEM, "%s: no memory for it", r->teacher_model);
     int rc = rt_onnx_read(&t->model, r->teacher_model, e);
     if (rc == 0)
-        rc = read_scale(t, r, e);
+        rc = rt_onnx_input_scale("teacher", r->teacher_mean, r->teacher_std, t->mean, t->std, e);
     if (rc == 0)
         rc = read_input(t, r, e);
     if (rc == 0)

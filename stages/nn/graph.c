@@ -320,14 +320,25 @@ uint64_t rt_name_hash(const char *name)
     return h;
 }
 
+static void init_param(const struct param_box *b, uint64_t seed)
+{
+    struct rt_rng r = rt_rng_init(seed, 0, rt_name_hash(b->p.name), RT_RNG_INIT);
+    for (int64_t k = 0; k < b->p.count; k++) {
+        b->p.value[k] = b->bound > 0 ? (float)rt_rng_range(&r, -b->bound, b->bound) : b->fill;
+    }
+}
+
 void rt_graph_init(struct rt_graph *g, uint64_t seed)
 {
     for (int i = 0; i < g->params; i++) {
-        const struct param_box *b = g->param[i];
-        struct rt_rng r = rt_rng_init(seed, 0, rt_name_hash(b->p.name), RT_RNG_INIT);
-        for (int64_t k = 0; k < b->p.count; k++) {
-            b->p.value[k] = b->bound > 0 ? (float)rt_rng_range(&r, -b->bound, b->bound) : b->fill;
-        }
+        init_param(g->param[i], seed);
+    }
+}
+
+void rt_graph_init_node(struct rt_graph *g, int node, uint64_t seed)
+{
+    for (int i = 0; i < g->node[node]->params; i++) {
+        init_param(g->param[g->node[node]->param[i]], seed);
     }
 }
 

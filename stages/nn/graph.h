@@ -104,6 +104,7 @@ int rt_graph_parse(struct rt_graph *g, const char *text, struct rt_error *e);
 /* Initial weights: He-uniform as in PyTorch's defaults (kaiming_uniform, a = sqrt 5), from seed and
  * the parameter's name alone. */
 void rt_graph_init(struct rt_graph *g, uint64_t seed);
+void rt_graph_init_node(struct rt_graph *g, int node, uint64_t seed); /* of one node alone */
 /* Every parameter under prefix + its name; load refuses a missing name or another shape by name. */
 int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char *prefix);
 int rt_graph_load(struct rt_graph *g, const struct rt_safetensors *s, const char *prefix,

@@ -1,43 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * onnx_map: see onnx_map.h. One function per op that gives the name of the value it made; a value is
  * made in one layout and transposed where a reader wants the other, once. */
-#include "stages/nn/onnx_map.h"
-
-#include "stages/nn/op.h"
+#include "stages/nn/onnx_map_parts.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME (RT_NAME + 24)
+#define NAME RT_MAP_NAME
 #define LENGTH_MIN 1e-12f /* as op_cosine and op_l2normalise */
-
-/* What is known of a node's value: its name in either layout, "" while not made. For rank 1 both
- * are the same. */
-struct value {
-    char first[NAME], last[NAME]; /* channels first, channels last */
-    char name[NAME];              /* to be made under */
-};
-
-struct rt_onnx_map {
-    struct rt_graph *g;
-    struct rt_onnx *o;
-    struct value *value; /* [nodes] */
-};
 
 /* ---- nodes ---- */
 
-typedef const char *const names[4];
+typedef rt_map_names names;
 
-static struct rt_onnx_node *add(struct rt_onnx_map *m, const char *op, const names in,
-                                const char *out)
+struct rt_onnx_node *rt_map_add(struct rt_onnx_map *m, const char *op, const names in, const char *out)
 {
     return rt_onnx_add_node(m->o, op, out, in, (const char *[]){out, NULL});
 }
 
-/* "NODE/what" */
-static const char *inside(char out[NAME], const struct rt_node *n, const char *what)
+const char *rt_map_inside(char out[NAME], const struct rt_node *n, const char *what)
 {
     snprintf(out, NAME, "%s/%s", n->name, what);
     return out;
@@ -46,31 +29,31 @@ static const char *inside(char out[NAME], const struct rt_node *n, const char *w
 static void add_transpose(struct rt_onnx_map *m, const char *in, const char *out, int rank,
                           const int64_t *order)
 {
-    struct rt_onnx_node *t = add(m, "Transpose", (names){in}, out);
+    struct rt_onnx_node *t = rt_map_add(m, "Transpose", (names){in}, out);
     rt_onnx_attr_ints(m->o, t, "perm", order, rank);
 }
 
 /* Orders of [batch, places.., channels] and back, by rank without the batch. */
-static const int64_t to_first[4][4] = {{0}, {0}, {0, 2, 1}, {0, 3, 1, 2}};
-static const int64_t to_last[4][4] = {{0}, {0}, {0, 2, 1}, {0, 2, 3, 1}};
+static const int64_t to_first[5][5] = {{0}, {0}, {0, 2, 1}, {0, 3, 1, 2}, {0, 4, 1, 2, 3}};
+static const int64_t to_last[5][5] = {{0}, {0}, {0, 2, 1}, {0, 2, 3, 1}, {0, 2, 3, 4, 1}};
 
-static const char *channels_first(struct rt_onnx_map *m, int node)
+const char *rt_map_first(struct rt_onnx_map *m, int node)
 {
     const struct rt_node *n = rt_graph_at(m->g, node);
-    struct value *v = &m->value[node];
+    struct rt_map_value *v = &m->value[node];
     if (!v->first[0]) {
-        inside(v->first, n, "first");
+        rt_map_inside(v->first, n, "first");
         add_transpose(m, v->last, v->first, n->shape.rank + 1, to_first[n->shape.rank]);
     }
     return v->first;
 }
 
-static const char *channels_last(struct rt_onnx_map *m, int node)
+const char *rt_map_last(struct rt_onnx_map *m, int node)
 {
     const struct rt_node *n = rt_graph_at(m->g, node);
-    struct value *v = &m->value[node];
+    struct rt_map_value *v = &m->value[node];
     if (!v->last[0]) {
-        inside(v->last, n, "last");
+        rt_map_inside(v->last, n, "last");
         add_transpose(m, v->first, v->last, n->shape.rank + 1, to_last[n->shape.rank]);
     }
     return v->last;
@@ -111,8 +94,16 @@ static const struct rt_param *param(const struct rt_onnx_map *m, const struct rt
     return rt_graph_param(m->g, n->param[i]);
 }
 
+const char *rt_map_ints(struct rt_onnx_map *m, const char *name, const int64_t *value, int count)
+{
+    int64_t dim = count;
+    struct rt_tensor t = rt_tensor_view(RT_I64, 1, &dim, (void *)value);
+    rt_onnx_add_initializer(m->o, name, &t);
+    return name;
+}
+
 /* The node's i-th parameter, as it is or rearranged, under its own name; "" when it has none. */
-static const char *weight(struct rt_onnx_map *m, const struct rt_node *n, int i)
+const char *rt_map_weight(struct rt_onnx_map *m, const struct rt_node *n, int i)
 {
     if (i >= n->params)
         return "";
@@ -161,15 +152,12 @@ int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *w)
 
 /* ---- ops: each makes v from its inputs ---- */
 
-typedef int emit_op(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
-                    struct rt_error *e);
-
-static void made(struct value *v)
+static void made(struct rt_map_value *v)
 {
     memcpy(v->first, v->name, NAME);
 }
 
-static int emit_input(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_input(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                       struct rt_error *e)
 {
     (void)e;
@@ -203,7 +191,7 @@ static void window_attrs(struct rt_onnx_map *m, struct rt_onnx_node *o, const st
         rt_onnx_attr_ints(m->o, o, "dilations", dilation, axes);
 }
 
-static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {
     (void)e;
@@ -214,15 +202,15 @@ static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct valu
         int64_t axis = 1, one = 1;
         struct rt_tensor t = rt_tensor_view(RT_I64, 1, &one, &axis);
         char axes[NAME];
-        x = channels_last(m, n->input[0]);
-        rt_onnx_add_initializer(m->o, inside(axes, n, "axes"), &t);
-        add(m, "Unsqueeze", (names){x, axes}, inside(plane, n, "plane"));
+        x = rt_map_last(m, n->input[0]);
+        rt_onnx_add_initializer(m->o, rt_map_inside(axes, n, "axes"), &t);
+        rt_map_add(m, "Unsqueeze", (names){x, axes}, rt_map_inside(plane, n, "plane"));
         x = plane;
     } else {
-        x = channels_first(m, n->input[0]);
+        x = rt_map_first(m, n->input[0]);
     }
-    const char *w = weight(m, n, 0), *b = weight(m, n, 1);
-    struct rt_onnx_node *o = add(m, "Conv", (names){x, w, *b ? b : NULL}, v->name);
+    const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
+    struct rt_onnx_node *o = rt_map_add(m, "Conv", (names){x, w, *b ? b : NULL}, v->name);
     window_attrs(m, o, &n->attr, n->op == RT_OP_conv2d ? 2 : 1, true);
     if (n->attr.groups > 1)
         rt_onnx_attr_int(m->o, o, "group", n->attr.groups);
@@ -230,7 +218,7 @@ static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct valu
     return 0;
 }
 
-static int emit_pool(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_pool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {
     bool max = n->op == RT_OP_maxpool;
@@ -240,20 +228,20 @@ static int emit_pool(struct rt_onnx_map *m, const struct rt_node *n, struct valu
         return rt_error_set(e, RT_EMISMATCH,
                             "network: node \"%s\": ONNX (opset %d) has no dilated mean pooling",
                             n->name, RT_ONNX_MAP_OPSET);
-    struct rt_onnx_node *o = add(m, max ? "MaxPool" : "AveragePool",
-                                 (names){channels_first(m, n->input[0])}, v->name);
+    struct rt_onnx_node *o = rt_map_add(m, max ? "MaxPool" : "AveragePool",
+                                 (names){rt_map_first(m, n->input[0])}, v->name);
     window_attrs(m, o, a, axes, max);
     made(v);
     return 0;
 }
 
-static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                           struct rt_error *e)
 {
     (void)e;
-    const char *x = channels_first(m, n->input[0]);
-    const char *in[] = {x,               weight(m, n, 0), weight(m, n, 1),
-                        weight(m, n, 2), weight(m, n, 3), NULL};
+    const char *x = rt_map_first(m, n->input[0]);
+    const char *in[] = {x,               rt_map_weight(m, n, 0), rt_map_weight(m, n, 1),
+                        rt_map_weight(m, n, 2), rt_map_weight(m, n, 3), NULL};
     struct rt_onnx_node *o = rt_onnx_add_node(m->o, "BatchNormalization", v->name, in,
                                               (const char *[]){v->name, NULL});
     rt_onnx_attr_float(m->o, o, "epsilon", n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
@@ -261,25 +249,22 @@ static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct
     return 0;
 }
 
-/* Same layout in and out: relu, add. */
-static int emit_pointwise(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
-                          struct rt_error *e)
+static int emit_relu(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                     struct rt_error *e)
 {
     (void)e;
-    const char *x = channels_first(m, n->input[0]);
-    if (n->op == RT_OP_add)
-        add(m, "Add", (names){x, channels_first(m, n->input[1])}, v->name);
-    else
-        add(m, "Relu", (names){x}, v->name);
-    made(v);
+    bool last = !m->value[n->input[0]].first[0];
+    rt_map_add(m, "Relu", (names){last ? rt_map_last(m, n->input[0]) : rt_map_first(m, n->input[0])},
+               v->name);
+    memcpy(last ? v->last : v->first, v->name, NAME);
     return 0;
 }
 
-static int emit_dropout(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_dropout(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                         struct rt_error *e)
 {
     (void)e;
-    const struct value *in = &m->value[n->input[0]];
+    const struct rt_map_value *in = &m->value[n->input[0]];
     memcpy(v->first, in->first, NAME);
     memcpy(v->last, in->last, NAME);
     return 0;
@@ -287,30 +272,21 @@ static int emit_dropout(struct rt_onnx_map *m, const struct rt_node *n, struct v
 
 static void add_flatten(struct rt_onnx_map *m, const char *in, const char *out)
 {
-    rt_onnx_attr_int(m->o, add(m, "Flatten", (names){in}, out), "axis", 1);
+    rt_onnx_attr_int(m->o, rt_map_add(m, "Flatten", (names){in}, out), "axis", 1);
 }
 
-static int emit_flatten(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
-                        struct rt_error *e)
-{
-    (void)e;
-    add_flatten(m, channels_last(m, n->input[0]), v->name);
-    made(v);
-    return 0;
-}
-
-static int emit_globalpool(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_globalpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                            struct rt_error *e)
 {
     (void)e;
     char mean[NAME];
-    add(m, "GlobalAveragePool", (names){channels_first(m, n->input[0])}, inside(mean, n, "mean"));
+    rt_map_add(m, "GlobalAveragePool", (names){rt_map_first(m, n->input[0])}, rt_map_inside(mean, n, "mean"));
     add_flatten(m, mean, v->name);
     made(v);
     return 0;
 }
 
-static const char *add_scalar(struct rt_onnx_map *m, const char *name, float value)
+const char *rt_map_scalar(struct rt_onnx_map *m, const char *name, float value)
 {
     add_floats(m, name, 0, NULL, &value);
     return name;
@@ -326,7 +302,7 @@ static void add_statistic(struct rt_onnx_map *m, const char *in, const char *out
     add_flatten(m, rank == 3 ? turned : in, out);
 }
 
-static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                          struct rt_error *e)
 {
     (void)e;
@@ -334,19 +310,19 @@ static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct 
     char flat_mean[NAME], flat_dev[NAME];
     int rank = rt_graph_at(m->g, n->input[0])->shape.rank;
     const int64_t time = 2;
-    const char *x = channels_first(m, n->input[0]);
-    struct rt_onnx_node *o = add(m, "ReduceMean", (names){x}, inside(mean, n, "mean"));
+    const char *x = rt_map_first(m, n->input[0]);
+    struct rt_onnx_node *o = rt_map_add(m, "ReduceMean", (names){x}, rt_map_inside(mean, n, "mean"));
     rt_onnx_attr_ints(m->o, o, "axes", &time, 1);
-    add(m, "Sub", (names){x, mean}, inside(off, n, "off"));
-    add(m, "Mul", (names){off, off}, inside(square, n, "square"));
-    o = add(m, "ReduceMean", (names){square}, inside(var, n, "variance"));
+    rt_map_add(m, "Sub", (names){x, mean}, rt_map_inside(off, n, "off"));
+    rt_map_add(m, "Mul", (names){off, off}, rt_map_inside(square, n, "square"));
+    o = rt_map_add(m, "ReduceMean", (names){square}, rt_map_inside(var, n, "variance"));
     rt_onnx_attr_ints(m->o, o, "axes", &time, 1);
-    add_scalar(m, inside(eps, n, "epsilon"), n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
-    add(m, "Add", (names){var, eps}, inside(sum, n, "sum"));
-    add(m, "Sqrt", (names){sum}, inside(dev, n, "deviation"));
-    add_statistic(m, mean, inside(flat_mean, n, "means"), rank);
-    add_statistic(m, dev, inside(flat_dev, n, "deviations"), rank);
-    o = add(m, "Concat", (names){flat_mean, flat_dev}, v->name);
+    rt_map_scalar(m, rt_map_inside(eps, n, "epsilon"), n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
+    rt_map_add(m, "Add", (names){var, eps}, rt_map_inside(sum, n, "sum"));
+    rt_map_add(m, "Sqrt", (names){sum}, rt_map_inside(dev, n, "deviation"));
+    add_statistic(m, mean, rt_map_inside(flat_mean, n, "means"), rank);
+    add_statistic(m, dev, rt_map_inside(flat_dev, n, "deviations"), rank);
+    o = rt_map_add(m, "Concat", (names){flat_mean, flat_dev}, v->name);
     rt_onnx_attr_int(m->o, o, "axis", 1);
     made(v);
     return 0;
@@ -356,8 +332,8 @@ static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct 
 static void add_product(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
                         const char *out)
 {
-    const char *w = weight(m, n, 0), *b = weight(m, n, 1);
-    struct rt_onnx_node *o = add(m, "Gemm", (names){x, w, *b ? b : NULL}, out);
+    const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
+    struct rt_onnx_node *o = rt_map_add(m, "Gemm", (names){x, w, *b ? b : NULL}, out);
     rt_onnx_attr_int(m->o, o, "transB", 1);
 }
 
@@ -367,32 +343,32 @@ static void add_unit(struct rt_onnx_map *m, const struct rt_node *n, const char 
 {
     char length[NAME], at_least[NAME], clamped[NAME];
     const int64_t axis = 1;
-    struct rt_onnx_node *o = add(m, "ReduceL2", (names){x}, inside(length, n, "length"));
+    struct rt_onnx_node *o = rt_map_add(m, "ReduceL2", (names){x}, rt_map_inside(length, n, "length"));
     rt_onnx_attr_ints(m->o, o, "axes", &axis, 1);
-    add_scalar(m, inside(at_least, n, "least"), least);
-    add(m, "Max", (names){length, at_least}, inside(clamped, n, "clamped"));
-    add(m, "Div", (names){x, clamped}, out);
+    rt_map_scalar(m, rt_map_inside(at_least, n, "least"), least);
+    rt_map_add(m, "Max", (names){length, at_least}, rt_map_inside(clamped, n, "clamped"));
+    rt_map_add(m, "Div", (names){x, clamped}, out);
 }
 
-static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                        struct rt_error *e)
 {
     (void)e;
     char unit[NAME];
     const char *x = m->value[n->input[0]].first;
     if (n->op == RT_OP_cosine) {
-        add_unit(m, n, x, LENGTH_MIN, inside(unit, n, "unit"));
+        add_unit(m, n, x, LENGTH_MIN, rt_map_inside(unit, n, "unit"));
         x = unit;
     }
     if (n->op == RT_OP_embeddingbag)
-        add(m, "MatMul", (names){x, weight(m, n, 0)}, v->name);
+        rt_map_add(m, "MatMul", (names){x, rt_map_weight(m, n, 0)}, v->name);
     else
         add_product(m, n, x, v->name);
     made(v);
     return 0;
 }
 
-static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, struct value *v,
+static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                             struct rt_error *e)
 {
     (void)e;
@@ -402,7 +378,7 @@ static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, stru
     return 0;
 }
 
-static emit_op *const emit[RT_OPS] = {
+static rt_map_emit *const emit[RT_OPS] = {
     [RT_OP_input] = emit_input,
     [RT_OP_bag] = emit_input,
     [RT_OP_conv2d] = emit_conv,
@@ -411,15 +387,25 @@ static emit_op *const emit[RT_OPS] = {
     [RT_OP_cosine] = emit_linear,
     [RT_OP_embeddingbag] = emit_linear,
     [RT_OP_batchnorm] = emit_batchnorm,
-    [RT_OP_relu] = emit_pointwise,
-    [RT_OP_add] = emit_pointwise,
+    [RT_OP_relu] = emit_relu,
+    [RT_OP_add] = rt_map_binary,
     [RT_OP_maxpool] = emit_pool,
     [RT_OP_avgpool] = emit_pool,
     [RT_OP_globalpool] = emit_globalpool,
     [RT_OP_statpool] = emit_statpool,
-    [RT_OP_reshape] = emit_flatten,
+    [RT_OP_reshape] = rt_map_reshape,
     [RT_OP_l2normalise] = emit_l2normalise,
     [RT_OP_dropout] = emit_dropout,
+    [RT_OP_unary] = rt_map_unary,
+    [RT_OP_binary] = rt_map_binary,
+    [RT_OP_parameter] = rt_map_parameter,
+    [RT_OP_transpose] = rt_map_transpose,
+    [RT_OP_take] = rt_map_take,
+    [RT_OP_concat] = rt_map_concat,
+    [RT_OP_reduce] = rt_map_reduce,
+    [RT_OP_softmax] = rt_map_softmax,
+    [RT_OP_normalise] = rt_map_normalise,
+    [RT_OP_matmul] = rt_map_matmul,
 };
 
 /* ---- outputs ---- */
@@ -463,7 +449,7 @@ static int make(struct rt_onnx_map *m, int node, struct rt_error *e)
             needed[rt_graph_at(m->g, i)->input[k]] = true;
     for (int i = 0; !rc && i <= node; i++) {
         const struct rt_node *n = rt_graph_at(m->g, i);
-        struct value *v = &m->value[i];
+        struct rt_map_value *v = &m->value[i];
         if (!needed[i] || v->first[0] || v->last[0])
             continue;
         if (!emit[n->op])
@@ -471,8 +457,8 @@ static int make(struct rt_onnx_map *m, int node, struct rt_error *e)
                               n->name, rt_op_get(n->op)->name);
         else
             rc = emit[n->op](m, n, v, e);
-        if (!rc && n->shape.rank == 1 && !v->last[0])
-            memcpy(v->last, v->first, NAME);
+        if (!rc && n->shape.rank == 1)
+            memcpy(v->last[0] ? v->first : v->last, v->last[0] ? v->last : v->first, NAME);
     }
     free(needed);
     return rc;
@@ -487,7 +473,7 @@ static const char *add_term(struct rt_onnx_map *m, const struct rt_onnx_term *t,
         return value;
     snprintf(factor, NAME, "%s/scale%d", output, number);
     snprintf(scaled, NAME, "%s/scaled%d", output, number);
-    add(m, "Mul", (names){value, add_scalar(m, factor, t->scale)}, scaled);
+    rt_map_add(m, "Mul", (names){value, rt_map_scalar(m, factor, t->scale)}, scaled);
     return scaled;
 }
 
@@ -509,9 +495,9 @@ int rt_onnx_map_output(struct rt_onnx_map *m, const char *name, const struct rt_
         in[i] = add_term(m, &term[i], scaled[i], factor[i], name, i);
     }
     if (terms == 2)
-        add(m, "Add", (names){in[0], in[1]}, name);
+        rt_map_add(m, "Add", (names){in[0], in[1]}, name);
     else if (strcmp(in[0], name) != 0)
-        add(m, "Identity", (names){in[0]}, name);
+        rt_map_add(m, "Identity", (names){in[0]}, name);
     int64_t dim[2] = {-1, rt_graph_at(m->g, term[0].node)->shape.dim[0]};
     rt_onnx_add_output(m->o, name, RT_F32, 2, dim, "batch");
     return 0;

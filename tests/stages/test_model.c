@@ -32,7 +32,7 @@ static void make(struct rt_model *m, const char *settings, const struct rt_model
         for (int i = 0; i < (int)t.recipe.text_buckets; i++)
             fitted[i] = 1 + 0.1f * (float)i;
     }
-    TOY_OK(&t, rt_model_create(m, &t.recipe, name, 3, teacher, fitted, &t.e));
+    TOY_OK(&t, rt_model_create(m, &t.recipe, name, 3, teacher, NULL, fitted, &t.e));
 }
 
 static struct rt_safetensors *saved(const struct rt_model *m)
@@ -135,12 +135,12 @@ static void test_create_refused(void **state)
     (void)state;
     static const char *const lines[] = {"a", "b\nc"};
     struct rt_model teacher, m;
-    assert_int_equal(rt_model_create(&m, &t.recipe, lines, 2, NULL, NULL, &t.e), RT_EUSAGE);
+    assert_int_equal(rt_model_create(&m, &t.recipe, lines, 2, NULL, NULL, NULL, &t.e), RT_EUSAGE);
     assert_non_null(strstr(t.e.text, "line feed"));
     make(&teacher, TEXT, NULL, false);
     toy_set(&t.recipe, "student.embedding=7 distill.projection=never");
     float *idf = calloc(64, sizeof *idf); /* taken over: freed on failure too */
-    assert_int_equal(rt_model_create(&m, &t.recipe, name, 3, &teacher, idf, &t.e), RT_EMISMATCH);
+    assert_int_equal(rt_model_create(&m, &t.recipe, name, 3, &teacher, NULL, idf, &t.e), RT_EMISMATCH);
     assert_non_null(strstr(t.e.text, "student.embedding: 4"));
     rt_model_fini(&teacher);
     assert_int_equal(rt_model_load(&m, scratch_file(&t.dir, "none"), &t.e), RT_EMISSING);
@@ -250,7 +250,7 @@ static void test_start_from(void **state)
     int copied;
     make(&from, TEXT, NULL, false);
     toy_set(&t.recipe, "seed=9");
-    TOY_OK(&t, rt_model_create(&m, &t.recipe, two, 2, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&m, &t.recipe, two, 2, NULL, NULL, NULL, &t.e));
     struct rt_param *p = rt_graph_param_named(m.graph, "logits.weight");
     float own = p->value[0];
     TOY_OK(&t, rt_model_start_from(&m, &from, &copied, &t.e));

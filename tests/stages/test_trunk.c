@@ -211,7 +211,7 @@ static void test_student_carries_classifier(void **state)
                "student.embedding=6 teacher.size=20 teacher.model=" PICTURE);
     assert_int_equal(rt_model_load_teacher(&teacher, &r, &e), 0);
     assert_string_equal(teacher.class_name[2], "2");
-    assert_int_equal(rt_model_create(&student, &r, name, 2, &teacher, NULL, &e), 0);
+    assert_int_equal(rt_model_create(&student, &r, name, 2, &teacher, NULL, NULL, &e), 0);
     assert_int_equal(student.teacher_dim, DIM);
     assert_int_equal(student.teacher_classes, CLASSES);
     assert_false(student.shares_classes);

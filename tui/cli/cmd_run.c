@@ -135,12 +135,16 @@ static int check_files(const struct request *q, const struct rt_recipe *r, const
         {"teacher.model", r->teacher_model, "train the teacher first, a run without teacher.model"},
         {"student.init", r->student_init, "name a run folder or a .safetensors file"},
     };
+    char init[4200]; /* which a run that goes on has kept */
+    snprintf(init, sizeof init, "%s/" RT_INIT_FILE, q->output ? q->output : "");
+    bool kept = q->resume && access(init, F_OK) == 0;
     if (!r->data_manifest[0])
         return rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
                             "e.g. data: {manifest: data/stamps/manifest.tsv}", recipe);
     for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
         char place[4300];
-        if (!file[i].path[0] || access(file[i].path, F_OK) == 0)
+        if (!file[i].path[0] || access(file[i].path, F_OK) == 0 ||
+            (kept && file[i].path == r->student_init))
             continue;
         place_of(q, recipe, file[i].key, place, sizeof place);
         return rt_error_set(e, RT_EUSAGE, "%s: %s: \"%s\" does not exist: %s", place, file[i].key,
@@ -213,7 +217,8 @@ static int run(const struct request *q, struct rt_recipe *r, const char *output,
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_error e = {0};
     int code = RT_EXIT_DONE;
-    struct rt_training_request request = {output, q->journal, q->resume, q->quiet};
+    struct rt_training_request request = {output, q->journal, q->resume ? output : NULL, q->resume,
+                                          q->quiet};
     int rc = t && s ? rt_training_open(t, s, r, &request, &e)
                     : rt_error_set(&e, RT_EMEM, "no memory for a run");
     if (rc == 0 && own) {

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
 #define TICK_MS 500
@@ -41,6 +42,28 @@ static int load_teacher(struct rt_training *t, struct rt_error *e)
         fprintf(stderr, "retort: going on without the teacher's cache: %s\n", why.text);
     rt_store_expire(t->session->cache, "teacher-", TEACHER_CACHE_DAYS); /* this one is used now */
     return 0;
+}
+
+/* What the student starts from, read before the data is, so that what does not fit is said at once. A run
+ * keeps it in its folder and goes on with that: the file may be gone by then. */
+static int load_start(struct rt_training *t, const char *kept, struct rt_error *e)
+{
+    const struct rt_recipe *r = t->recipe;
+    const struct rt_dataset *d = &t->session->dataset;
+    char path[4200], about[RT_START_ABOUT];
+    if (!r->student_init[0])
+        return strcmp(r->student_net, "init") ? 0
+                   : rt_error_set(e, RT_EUSAGE, "student.net: init takes the network of student.init, which "
+                                  "is not given");
+    snprintf(path, sizeof path, "%s/" RT_INIT_FILE, kept ? kept : "");
+    if (!kept || access(path, F_OK) < 0)
+        snprintf(path, sizeof path, "%s", r->student_init);
+    int rc = rt_model_load_start(&t->start, r, path, d->class_name, d->classes, about, e);
+    if (rc < 0)
+        rt_error_prefix(e, "student.init");
+    else if (about[0] && !t->quiet)
+        fprintf(stderr, "student.init: %s\n", about);
+    return rc;
 }
 
 static int need_column(const struct rt_training *t, const struct rt_modality *m, const char *who,
@@ -111,20 +134,13 @@ static int make_model(struct rt_training *t, const struct rt_modality *student, 
         rc = rt_session_fit_idf(s, t->recipe, t->train_rows, t->train_count, &idf, e);
     if (rc == 0)
         rc = rt_model_create(&t->model, t->recipe, s->dataset.class_name, s->dataset.classes,
-                             t->teacher, idf, e);
-    if (rc < 0 || !t->recipe->student_init[0])
-        return rc;
-    struct rt_model other;
+                             t->teacher, &t->start, idf, e);
     int copied;
-    rc = rt_model_load(&other, t->recipe->student_init, e);
-    if (rc < 0) {
-        rt_error_prefix(e, "student.init");
+    if (rc < 0 || !t->start.graph)
         return rc;
-    }
-    rc = rt_model_start_from(&t->model, &other, &copied, e);
+    rc = rt_model_start_from(&t->model, &t->start, &copied, e);
     if (rc == 0 && !t->quiet)
         fprintf(stderr, "student.init: %d tensors taken over\n", copied);
-    rt_model_fini(&other);
     return rc;
 }
 
@@ -159,6 +175,21 @@ static int write_recipe(const struct rt_training *t, struct rt_error *e)
     struct rt_span span = {text, strlen(text)};
     int rc = rt_file_write(path, &span, 1, e);
     free(text);
+    return rc;
+}
+
+static int write_model(const struct rt_training *t, const struct rt_model *m, const char *name,
+                       struct rt_error *e)
+{
+    char path[4200];
+    struct rt_safetensors *s = NULL;
+    rt_rundir_file(&t->dir, name, path, sizeof path);
+    int rc = rt_safetensors_create(&s);
+    if (rc == 0)
+        rc = rt_model_save(m, s);
+    rc = rc < 0 ? rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc))
+                : rt_safetensors_write(s, path, e);
+    rt_safetensors_destroy(s);
     return rc;
 }
 
@@ -266,6 +297,9 @@ static int begin(struct rt_training *t, const struct rt_training_request *q, str
     int rc = q->journal ? rt_plan_read(t->control, q->journal, &t->session->dataset, e) : 0;
     if (rc == 0 && !q->resume)
         rc = rt_rundir_open(&t->dir, q->output, 0, e);
+    if (rc == 0 && !q->resume && t->start.graph)
+        rc = write_model(t, &t->start, RT_INIT_FILE, e);
+    rt_model_fini(&t->start);
     if (rc == 0)
         rc = q->resume ? load_checkpoint(t, e) : write_recipe(t, e);
     if (rc == 0)
@@ -296,6 +330,8 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     if (rc == 0)
         rc = rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, e);
     session->limits.quiet = request->quiet;
+    if (rc == 0)
+        rc = load_start(t, request->init, e);
     if (rc == 0)
         rc = load_teacher(t, e);
     if (rc == 0)
@@ -459,20 +495,6 @@ static int take_best(struct rt_training *t, struct rt_error *e)
     return rt_model_load(&t->best_model, path, e);
 }
 
-static int write_model(const struct rt_training *t, struct rt_error *e)
-{
-    char path[4200];
-    struct rt_safetensors *s = NULL;
-    rt_rundir_file(&t->dir, "student.safetensors", path, sizeof path);
-    int rc = rt_safetensors_create(&s);
-    if (rc == 0)
-        rc = rt_model_save(t->result, s);
-    rc = rc < 0 ? rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc))
-                : rt_safetensors_write(s, path, e);
-    rt_safetensors_destroy(s);
-    return rc;
-}
-
 static int measure_split(struct rt_training *t, enum rt_split split,
                          struct rt_training_result *result, struct rt_error *e)
 {
@@ -517,7 +539,7 @@ int rt_training_run(struct rt_training *t, struct rt_error *e)
     if (rc == 0)
         rc = take_best(t, e);
     if (rc == 0)
-        rc = write_model(t, e);
+        rc = write_model(t, t->result, "student.safetensors", e);
     if (rc == 0)
         rc = measure_split(t, RT_VALID, &t->valid, e);
     if (rc == 0)
@@ -537,6 +559,7 @@ void rt_training_close(struct rt_training *t)
     rt_student_fini(&t->student);
     rt_control_destroy(t->control);
     rt_board_destroy(t->board);
+    rt_model_fini(&t->start);
     rt_model_fini(&t->model);
     rt_model_fini(&t->best_model);
     rt_model_fini(&t->teacher_model);

@@ -6,6 +6,8 @@
 #include "tui/cli/machine.h"
 #include "tui/cli/recorder.h"
 
+#define RT_INIT_FILE "init.safetensors" /* in the run's folder: what student.init was at the start */
+
 struct rt_training_result {
     int samples;
     double top1, top5, macro_f1;
@@ -16,6 +18,7 @@ struct rt_training {
     struct rt_session *session;
     struct rt_rundir dir;
     struct rt_machine machine;
+    struct rt_model start;         /* student.init, until the run begins; graph NULL without one */
     struct rt_model model;         /* the student as it learns */
     struct rt_model best_model;    /* the best by validation, after the run */
     struct rt_model *result;       /* what the run gives: &best_model, or &model; NULL before its end */
@@ -38,6 +41,7 @@ struct rt_training {
 struct rt_training_request {
     const char *output;  /* the run folder */
     const char *journal; /* a run folder or run.db whose changes are made again, or NULL; not with resume */
+    const char *init; /* a run folder whose RT_INIT_FILE, if it is there, stands for student.init, or NULL */
     bool resume, quiet;
 };
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * model_start: an ONNX file of another program as the network that a student starts from. */
+#ifndef RT_MODEL_START_H
+#define RT_MODEL_START_H
+
+#include "formats/onnx.h"
+#include "formats/recipe.h"
+#include "stages/nn/graph.h"
+
+#define RT_START_ABOUT 500
+
+/* *out: "input" of shape `input` (what the front end gives), the file's network with its weights, "embedding"
+ * and "logits" [classes] behind it (cosines, for AAM). Reads r->student_output, _layout, _mean, _std and _init,
+ * the file's name. The embedding is student.output; else what the file's classifier reads, when that is an
+ * output, too, or there are as many units as classes; else the output. A classifier of as many units is
+ * kept (unless cosine), any other left out. about: what was read and guessed, for people.
+ * RT_EMISMATCH, RT_EMISSING, ...; *e names what does not fit and which setting to give. */
+int rt_start_open(struct rt_graph **out, const struct rt_onnx *o, const struct rt_recipe *r,
+                  const struct rt_shape *input, int classes, bool cosine,
+                  char about[RT_START_ABOUT], struct rt_error *e);
+
+#endif

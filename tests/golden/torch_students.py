@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+# Small networks of the kinds that people start a student from, written as ONNX by PyTorch (Debian's
+# python3-torch) for the front ends that retort has, each with an input and PyTorch's own outputs: what
+# test_thaw.c and the end-to-end test read. With batch-norm kept apart, with and without a classifier,
+# several opsets. Run from any folder; rewrites student_*.onnx and torch_students.safetensors.
+import os
+import sys
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from torch_onnx import HERE, Ecapa, MobileNet, XVector, settle, write_safetensors
+
+
+class Attention(nn.Module):
+    """A pre-norm encoder block on [batch, time, width], written out, as many exporters see it."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads, self.width = heads, width
+        self.qkv, self.mix = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+
+    def forward(self, x):
+        batch, length, _ = x.shape
+        q, k, v = self.qkv(self.first(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        weight = torch.softmax(q @ k.transpose(-1, -2) / (self.width / self.heads) ** 0.5, -1)
+        x = x + self.mix((weight @ v).transpose(1, 2).reshape(batch, length, -1))
+        return x + self.down(F.gelu(self.up(self.second(x))))
+
+
+class Encoder(nn.Module):
+    """Speech [batch, time, bands]: two strided convolutions, attention over time, mean over time."""
+
+    def __init__(self, bands=40, width=24):
+        super().__init__()
+        self.a, self.b = nn.Conv1d(bands, width, 3, 2, 1), nn.Conv1d(width, width, 3, 2, 1)
+        self.blocks = nn.Sequential(Attention(width, 3), Attention(width, 3))
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, 16)
+
+    def forward(self, x):
+        y = F.gelu(self.b(F.silu(self.a(x.transpose(1, 2))))).transpose(1, 2)
+        return self.out(self.norm(self.blocks(y)).mean(1))
+
+
+class Patches(nn.Module):
+    """A vision transformer: patches, a class token, places, PyTorch's own attention (time first)."""
+
+    def __init__(self, side=24, patch=6, width=16):
+        super().__init__()
+        self.patch = nn.Conv2d(3, width, patch, patch)
+        self.token = nn.Parameter(torch.randn(1, 1, width) * 0.1)
+        self.places = nn.Parameter(torch.randn(1, (side // patch) ** 2 + 1, width) * 0.1)
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(3)])
+        self.attention = nn.MultiheadAttention(width, 2)
+        self.mix = nn.Sequential(nn.Linear(width, 32), nn.GELU(), nn.Linear(32, width))
+        self.logits = nn.Linear(width, 4)
+
+    def forward(self, x):
+        y = self.patch(x).flatten(2).transpose(1, 2)
+        y = torch.cat([self.token.expand(x.shape[0], -1, -1), y], 1) + self.places
+        z = self.norms[0](y).transpose(0, 1)
+        y = y + self.attention(z, z, z, need_weights=False)[0].transpose(0, 1)
+        embedding = self.norms[2](y + self.mix(self.norms[1](y)))[:, 0]
+        return embedding, self.logits(embedding)
+
+
+class Activations(nn.Module):
+    """Groups, odd padding, every activation, pooling of both kinds; no classifier."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 12, 3, 2, (0, 1)), nn.Conv2d(12, 12, 3, 1, 1, groups=4, bias=False)
+        self.norm, self.prelu, self.inst = nn.BatchNorm2d(12), nn.PReLU(12), nn.InstanceNorm2d(12, affine=True)
+        self.c, self.out = nn.Conv2d(12, 12, (1, 3), padding=(0, 1), groups=12), nn.Linear(24, 10)
+
+    def forward(self, x):
+        y = F.elu(self.a(F.pad(x, (1, 0, 2, 1))))
+        y = self.prelu(self.norm(self.b(y)))
+        y = F.max_pool2d(y, 3, 2, ceil_mode=True)
+        y = F.hardswish(self.inst(self.c(y))) + F.softplus(y) * F.hardsigmoid(y)
+        y = F.avg_pool2d(y, 2, 1, 1)
+        a, b = torch.tanh(y).mean((2, 3)), F.selu(y).amax((2, 3))
+        y = torch.cat([a, torch.sigmoid(b) - torch.min(a, b).abs()], 1)
+        return F.normalize(F.leaky_relu(self.out(F.mish(y))))
+
+
+def networks():
+    speech, picture = torch.randn(2, 48, 40), torch.randn(2, 3, 24, 24)
+    return [("xvector", XVector(40), speech, 11), ("ecapa", Ecapa(40), speech.transpose(1, 2).contiguous(), 14),
+            ("encoder", Encoder(), speech, 17), ("mobile", MobileNet(), picture, 13),
+            ("patches", Patches(), picture, 13), ("activations", Activations(), picture, 16)]
+
+
+def main():
+    torch.manual_seed(11)
+    tensors = {}
+    for name, net, x, opset in networks():
+        net = settle(net)
+        with torch.no_grad():
+            y = net(x)
+        y = y if isinstance(y, tuple) else (y,)
+        outputs = ["embedding", "logits"][:len(y)]
+        path = os.path.join(HERE, "student_%s.onnx" % name)
+        torch.onnx.export(net, (x,), path, opset_version=opset, input_names=["input"], output_names=outputs,
+                          training=torch.onnx.TrainingMode.PRESERVE,
+                          dynamic_axes={n: {0: "batch"} for n in ["input"] + outputs})
+        tensors.update({name + "." + n: t.detach() for n, t in zip(["input"] + outputs, (x,) + y)})
+        print(name, os.path.getsize(path), "bytes", file=sys.stderr)
+    write_safetensors(os.path.join(HERE, "torch_students.safetensors"), tensors)
+
+
+if __name__ == "__main__":
+    main()
