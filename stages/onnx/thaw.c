@@ -101,7 +101,7 @@ int rt_thaw_node(struct rt_thaw *t, enum rt_op_id op, const int *input, int inpu
         return node;
     t->err = node;
     if (t->step)
-        rt_error_prefix(t->e, "%s: node '%.80s' (%s)", t->f->name,
+        rt_error_prefix(t->e, "%s: node \"%.80s\" (%s)", t->f->name,
                         t->step->node->name[0] ? t->step->node->name : t->step->node->output[0],
                         t->step->node->op);
     return 0;

@@ -162,7 +162,7 @@ class Start(EndToEnd):
         with open(path, "wb") as f:
             f.write(whole.replace(b"Selu", b"Sign"))
         _, err = self.retort("run", self.recipe, "-o", "none", *settings(IMAGE, student__init=path), code=None)
-        self.says(err, "student.init: ", "activations.onnx: node '/Sign' (Sign, opset 16)", "no gradient")
+        self.says(err, "student.init: ", "activations.onnx: node \"/Sign\" (Sign, opset 16)", "no gradient")
         decoder = os.path.join(GOLDEN, "onnx_decoder.onnx")
         _, err = self.retort("run", self.recipe, "-o", "none", *settings(IMAGE, student__init=decoder), code=None)
         self.says(err, "onnx_decoder.onnx: input 'input' [2,3,12,14]: a batch of fixed size")

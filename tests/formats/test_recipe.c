@@ -114,10 +114,10 @@ static void out_of_range_is_refused(void **state)
         "0 to 1");
     REFUSED("student.net: cnn3d\n", RT_ERANGE,
             "a.yaml:1: student.net: \"cnn3d\" is not allowed: write one of "
-            "cnn1d|cnn2d|resnet|tdnn|textbag; did you mean cnn1d?");
+            "cnn1d|cnn2d|resnet|tdnn|textbag|init; did you mean cnn1d?");
     REFUSED("student.net: ''\n", RT_ERANGE,
             "a.yaml:1: student.net: \"\" is not allowed: write one of "
-            "cnn1d|cnn2d|resnet|tdnn|textbag");
+            "cnn1d|cnn2d|resnet|tdnn|textbag|init");
     char longer[2000];
     snprintf(longer, sizeof longer, "name: %01100d\n", 7);
     assert_int_equal(parse(longer), RT_ERANGE);
