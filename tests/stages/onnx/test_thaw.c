@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #define TOLERANCE 1e-4
+#define DAMAGES 200 /* of each file */
 
 /* Networks by file, and how their inputs lie: channels last. Gradients of shallow ones are compared
  * more finely: steps cross fewer corners of relus. */
@@ -290,6 +291,77 @@ static void others_are_refused_by_name(void **state)
     }
 }
 
+/* Thaws what may be anything; runs it when it is still a network of a sensible size. */
+static void try_damaged(const unsigned char *bytes, size_t size, const struct network *n, int *refused)
+{
+    const struct rt_tensor *x = stored(n, "input");
+    struct rt_tensor shape = *x;
+    static const char *const output[] = {"embedding"};
+    struct rt_frozen_options o = {.input = &shape, .output = output, .outputs = 1};
+    struct rt_thaw_input in = {.node = 0};
+    struct rt_shape s = {.rank = x->rank - 1};
+    struct rt_error e = {0};
+    struct rt_onnx *model = NULL;
+    struct rt_frozen *f = NULL;
+    struct rt_graph *g;
+    struct rt_exec *run;
+    int out;
+    shape.dim[0] = 1;
+    shape.data = NULL;
+    for (int i = 0; i < s.rank; i++)
+        s.dim[i] = (int)x->dim[n->axis[i]];
+    memcpy(in.axis, n->axis, sizeof in.axis);
+    assert_int_equal(rt_graph_create(&g), 0);
+    assert_int_equal(rt_graph_input(g, "input", s), 0);
+    int rc = rt_onnx_parse(&model, bytes, size, "damaged", NULL, &e);
+    if (rc == 0 && model->inputs != 1)
+        rc = rt_error_set(&e, RT_EMISMATCH, "damaged: inputs");
+    if (rc == 0)
+        rc = rt_frozen_create(&f, model, "damaged", &o, &e);
+    if (rc == 0)
+        rc = rt_thaw(g, f, &in, &out, &e);
+    if (rc < 0)
+        assert_non_null(strstr(e.text, "damaged"));
+    else if (rt_exec_create(&run, g, 1, true, NULL) == 0) {
+        float *input = calloc((size_t)rt_tensor_count(x), sizeof *input);
+        rt_exec_forward(run, 1, input, NULL, true, 0, 0);
+        rt_exec_grad(run, out)[0] = 1;
+        rt_exec_backward(run);
+        free(input);
+        rt_exec_destroy(run);
+    }
+    *refused += rc < 0;
+    rt_frozen_destroy(f);
+    rt_onnx_destroy(model);
+    rt_graph_destroy(g);
+}
+
+static void damaged_files_are_refused_or_run(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NETWORKS; i++) {
+        char path[128];
+        int refused = 0;
+        if (!networks[i].student)
+            continue;
+        snprintf(path, sizeof path, "tests/golden/student_%s.onnx", networks[i].name);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        static unsigned char whole[1 << 18], bytes[1 << 18];
+        size_t size = fread(whole, 1, sizeof whole, file);
+        fclose(file);
+        struct rt_rng r = rt_rng_init(1, 0, (uint64_t)i, RT_RNG_TEST);
+        for (int k = 0; k < DAMAGES; k++) {
+            memcpy(bytes, whole, size);
+            uint32_t part = k % 4 ? (uint32_t)size / 4 : (uint32_t)size; /* nodes come before weights */
+            for (uint32_t b = 0, count = 1 + rt_rng_below(&r, 3); b < count; b++)
+                bytes[rt_rng_below(&r, part)] = (unsigned char)rt_rng_below(&r, 256);
+            try_damaged(bytes, k % 10 ? size : rt_rng_below(&r, (uint32_t)size), &networks[i], &refused);
+        }
+        assert_in_range(refused, 1, DAMAGES - 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +370,7 @@ int main(void)
         cmocka_unit_test(bytes_do_not_depend_on_threads),
         cmocka_unit_test(networks_are_kept_as_text),
         cmocka_unit_test(others_are_refused_by_name),
+        cmocka_unit_test(damaged_files_are_refused_or_run),
     };
     struct rt_error e;
     if (rt_safetensors_read(&golden[0], "tests/golden/torch_onnx.safetensors", &e) < 0 ||
