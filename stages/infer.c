@@ -151,7 +151,7 @@ static int make_outputs(const struct rt_infer *s, const struct rt_batch *b, stru
     if (rc == 0)
         rc = rt_tensor_init(&p->embedding, RT_F32, 2, n);
     n[1] = s->model->classes;
-    if (rc == 0)
+    if (rc == 0 && n[1])
         rc = rt_tensor_init(&p->logits, RT_F32, 2, n);
     n[1] = s->model->teacher_dim;
     if (rc == 0 && s->feature)
@@ -195,9 +195,10 @@ static int run_one(const struct rt_infer *s, int worker, const struct pass *p, i
     rt_exec_forward(x, 1, input, input ? NULL : &bags, false, 0, 0);
     if (!m->trunk)
         memcpy(embedding, rt_exec_output(x, m->embedding), sizeof(float) * (size_t)m->dim);
-    rt_model_answer(m, m->answer, rt_exec_output(x, m->logits),
-                    m->head >= 0 ? rt_exec_output(x, m->head) : NULL, 1,
-                    (float *)p->logits.data + (size_t)at * (size_t)m->classes);
+    if (m->classes)
+        rt_model_answer(m, m->answer, rt_exec_output(x, m->logits),
+                        m->head >= 0 ? rt_exec_output(x, m->head) : NULL, 1,
+                        (float *)p->logits.data + (size_t)at * (size_t)m->classes);
     if (p->feature.data)
         memcpy((float *)p->feature.data + (size_t)at * (size_t)m->teacher_dim,
                rt_exec_output(x, m->feature), sizeof(float) * (size_t)m->teacher_dim);
@@ -213,8 +214,9 @@ static void keep(const struct rt_infer *s, const struct pass *p, int row, int at
         return;
     size_t dim = (size_t)s->model->dim, classes = (size_t)s->model->classes;
     memcpy(t.data, (float *)p->embedding.data + (size_t)at * dim, dim * sizeof(float));
-    memcpy((float *)t.data + dim, (float *)p->logits.data + (size_t)at * classes,
-           classes * sizeof(float));
+    if (classes)
+        memcpy((float *)t.data + dim, (float *)p->logits.data + (size_t)at * classes,
+               classes * sizeof(float));
     struct rt_frame *f;
     if (rt_frame_pack(&f, "outputs", &t, 0) == 0) {
         rt_store_put(s->store, output_key(s, row), f); /* a full disk only costs time */
@@ -230,8 +232,9 @@ static void recall(const struct rt_infer *s, struct pass *p, int row, int at)
     if (!stored(s, row, &t))
         return;
     memcpy((float *)p->embedding.data + (size_t)at * dim, t.data, dim * sizeof(float));
-    memcpy((float *)p->logits.data + (size_t)at * classes, (float *)t.data + dim,
-           classes * sizeof(float));
+    if (classes)
+        memcpy((float *)p->logits.data + (size_t)at * classes, (float *)t.data + dim,
+               classes * sizeof(float));
     ((uint8_t *)p->have.data)[at] = 1;
     rt_tensor_fini(&t);
 }
@@ -275,7 +278,7 @@ static int infer_work(void *self, struct rt_batch *b, struct rt_error *e)
         rc = put(s, b, "have", &p.have);
     if (rc == 0)
         rc = put(s, b, "embedding", &p.embedding);
-    if (rc == 0)
+    if (rc == 0 && s->model->classes)
         rc = put(s, b, "logits", &p.logits);
     if (rc == 0 && s->feature)
         rc = put(s, b, "feature", &p.feature);

@@ -5,7 +5,7 @@
  * Reads ROLE.rows and ROLE.input or ROLE.offset/.bucket/.weight (decode.h), which it removes; writes
  *   ROLE.have       U8  [batch]             1 = the sample has these outputs
  *   ROLE.embedding  F32 [batch, dim]        zero rows where it has not
- *   ROLE.logits     F32 [batch, classes]    the model's answer
+ *   ROLE.logits     F32 [batch, classes]    the model's answer; not there when it has no classes
  *   ROLE.feature    F32 [batch, teacher_dim]  only of a model with a teacher's head, when asked */
 #ifndef RT_INFER_H
 #define RT_INFER_H

@@ -143,16 +143,16 @@ static int build_bridge(struct rt_model *m, int dim, int classes, bool cosine, d
                             "student.embedding: %d or distill.projection: auto",
                             dim, m->dim, dim);
     }
-    struct rt_attr attr = {.units = classes, .bias = true, .frozen = true};
-    m->head = rt_graph_node(m->graph, cosine ? RT_OP_cosine : RT_OP_linear, "teacher_head",
-                            &m->feature, 1, &attr, e);
-    if (m->head < 0)
-        return m->head;
     m->teacher_dim = dim;
     m->teacher_classes = classes;
     m->head_scale = scale;
     m->shares_classes = shared;
-    return 0;
+    if (classes == 0)
+        return 0;
+    struct rt_attr attr = {.units = classes, .bias = true, .frozen = true};
+    m->head = rt_graph_node(m->graph, cosine ? RT_OP_cosine : RT_OP_linear, "teacher_head",
+                            &m->feature, 1, &attr, e);
+    return m->head < 0 ? m->head : 0;
 }
 
 static bool same_names(char *const *a, int na, char *const *b, int nb)
@@ -168,7 +168,7 @@ static bool same_names(char *const *a, int na, char *const *b, int nb)
 static int copy_head(struct rt_model *m, const struct rt_model *teacher, struct rt_error *e)
 {
     static const char *const part[] = {"weight", "bias"};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && m->head >= 0; i++) {
         char from[RT_NAME], to[RT_NAME];
         snprintf(from, sizeof from, "logits.%s", part[i]);
         snprintf(to, sizeof to, "teacher_head.%s", part[i]);
@@ -274,11 +274,13 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
         rc = rt_safetensors_set_text(s, "retort.classes", names);
     if (rc == 0)
         rc = rt_safetensors_set_text(s, "retort.head", rt_head_names[m->answer]);
-    if (rc == 0 && m->head >= 0) {
+    if (rc == 0 && m->feature >= 0) {
         char text[96];
         snprintf(text, sizeof text, "%d %d %.17g %s %d", m->teacher_dim, m->teacher_classes,
                  m->head_scale,
-                 rt_graph_at(m->graph, m->head)->op == RT_OP_cosine ? "cosine" : "linear",
+                 m->head < 0                                            ? "none"
+                 : rt_graph_at(m->graph, m->head)->op == RT_OP_cosine ? "cosine"
+                                                                        : "linear",
                  m->shares_classes);
         rc = rt_safetensors_set_text(s, "retort.teacher", text);
     }
@@ -317,14 +319,21 @@ static int read_bridge(struct rt_model *m, const struct rt_safetensors *s, const
     if (!text)
         return 0;
     if (sscanf(text, "%d %d %lf %15s %d%n", &dim, &classes, &scale, kind, &shared, &used) != 5 ||
-        text[used] || dim < 1 || classes < 1 || !isfinite(scale) || (shared != 0 && shared != 1) ||
-        (strcmp(kind, "cosine") != 0 && strcmp(kind, "linear") != 0))
+        text[used] || dim < 1 || classes < 0 || !isfinite(scale) || (shared != 0 && shared != 1) ||
+        (strcmp(kind, "none") == 0 ? classes > 0 || shared : classes == 0) ||
+        (strcmp(kind, "cosine") != 0 && strcmp(kind, "linear") != 0 && strcmp(kind, "none") != 0))
         return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' is not 'DIM CLASSES SCALE "
-                            "cosine|linear 0|1'", name, text);
+                            "cosine|linear|none 0|1'", name, text);
     if (shared && classes != m->classes)
         return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' shares the model's %d classes "
                             "but has %d", name, text, m->classes, classes);
     const struct rt_tensor *w = rt_safetensors_get(s, "model.teacher_head.weight");
+    const struct rt_tensor *p = rt_safetensors_get(s, "model.projection.weight");
+    if (classes == 0 && dim != m->dim && (!p || p->rank != 2 || p->dim[0] != dim))
+        return rt_error_set(e, RT_EMISMATCH, "%s: model.projection.weight is missing or not of "
+                            "retort.teacher's %d numbers", name, dim);
+    if (classes == 0)
+        return build_bridge(m, dim, 0, false, scale, false, e);
     if (!w || rt_tensor_count(w) != (int64_t)dim * classes)
         return rt_error_set(e, RT_EMISMATCH, "%s: model.teacher_head.weight is missing or not of "
                             "retort.teacher's %d x %d", name, dim, classes);

@@ -30,8 +30,8 @@ struct rt_model {
     char **class_name; /* [classes] owned */
     struct rt_trunk *trunk; /* a teacher from ONNX: what lies before the graph; else NULL */
     struct rt_graph *graph;
-    int embedding, logits; /* nodes */
-    int feature, head;     /* nodes in the teacher's space, or -1 */
+    int embedding, logits; /* nodes; logits -1: a teacher of features alone, 0 classes */
+    int feature, head;     /* nodes in the teacher's space, or -1; head -1 also when it has no classifier */
     int dim;               /* of the embedding */
     int teacher_dim, teacher_classes; /* 0 without a teacher */
     double scale;      /* logits = scale * node (AAM heads give cosines) */

@@ -34,6 +34,11 @@ static int build_classifier(struct rt_model *m, const struct rt_trunk *t, struct
     if (rt_graph_create(&m->graph) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for the classifier");
     m->embedding = rt_graph_input(m->graph, "embedding", (struct rt_shape){1, {t->dim}});
+    m->dim = t->dim;
+    m->scale = 1;
+    m->logits = -1;
+    if (t->classes == 0)
+        return m->embedding < 0 ? m->embedding : 0;
     m->logits = m->embedding < 0 ? m->embedding
                                  : rt_graph_node(m->graph, RT_OP_linear, "logits", &m->embedding, 1,
                                                  &attr, e);
@@ -43,8 +48,6 @@ static int build_classifier(struct rt_model *m, const struct rt_trunk *t, struct
     memcpy(rt_graph_param_named(m->graph, "logits.weight")->value, t->weight,
            dim * classes * sizeof(float));
     memcpy(rt_graph_param_named(m->graph, "logits.bias")->value, t->bias, classes * sizeof(float));
-    m->dim = t->dim;
-    m->scale = 1;
     return 0;
 }
 

@@ -49,6 +49,9 @@ static int check_weight_terms(const struct rt_student *s, const struct rt_recipe
     for (char *save = NULL, *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
         bool teachers = strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 ||
                         strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
+        if (s->teacher && s->teacher->classes == 0 && strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0)
+            return rt_error_set(e, RT_EMISMATCH, "weight.terms: '%s' needs the teacher's classifier, and it "
+                                "has none (teacher.logits: none)", w);
         if (teachers ? s->teacher != NULL : s->scores && rt_scores_column(s->scores, w) >= 0)
             continue;
         char known[400] = "";
@@ -74,6 +77,9 @@ int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)
         if (!s->teacher)
             return rt_error_set(e, RT_EUSAGE, "distill.%s.lambda is %g, but there is no teacher.model",
                                 t->name, o.term[k].lambda);
+        if (t->reads != RT_READS_FEATURE && s->model->teacher_classes == 0)
+            return rt_error_set(e, RT_EMISMATCH, "distill.%s needs the teacher's classifier, and it has none "
+                                "(teacher.logits: none): l2 and cosine compare features", t->name);
         bool compares = t->reads == RT_READS_LOGITS || (t->needs & RT_NEEDS_LABEL);
         if (compares && !s->model->shares_classes)
             return rt_error_set(e, RT_EMISMATCH, "distill.%s needs a teacher with the data set's "
@@ -351,14 +357,14 @@ static int objective(struct rt_student *s, const struct unpacked *u, int n,
     };
     bool taught = s->teacher && u->have.data;
     if (taught) {
-        const float *raw = rt_exec_output(s->exec, m->head);
+        const float *raw = m->head >= 0 ? rt_exec_output(s->exec, m->head) : NULL;
         for (size_t i = 0; i < head; i++)
             s->head[i] = raw[i] * (float)m->head_scale;
         memset(s->d_head, 0, head * sizeof(float));
         in.teacher_classes = m->teacher_classes;
         in.dim = m->teacher_dim;
         in.feature = rt_exec_output(s->exec, m->feature);
-        in.head = s->head;
+        in.head = m->head >= 0 ? s->head : NULL;
         in.t_feature = u->embedding.data;
         in.t_logits = u->logits.data;
     }
@@ -367,10 +373,10 @@ static int objective(struct rt_student *s, const struct unpacked *u, int n,
     int rc = rt_objective_batch(&s->objective, &settings, &in, s->weight,
                                 taught ? u->have.data : NULL, rt_exec_grad(s->exec, m->logits),
                                 taught ? rt_exec_grad(s->exec, m->feature) : NULL,
-                                taught ? s->d_head : NULL, out);
+                                in.head ? s->d_head : NULL, out);
     if (rc < 0)
         return rt_error_set(e, rc, "student: no memory for the losses");
-    float *g = taught ? rt_exec_grad(s->exec, m->head) : NULL;
+    float *g = in.head ? rt_exec_grad(s->exec, m->head) : NULL;
     for (size_t i = 0; g && i < head; i++)
         g[i] += s->d_head[i] * (float)m->head_scale;
     return 0;

@@ -114,10 +114,32 @@ static int copy_head(struct rt_trunk *t, const struct rt_classifier *h, const ch
     return 0;
 }
 
+static void describe(struct rt_trunk *t, const char *embedding, const char *logits)
+{
+    int used = snprintf(t->about, sizeof t->about, "%s %s of %d x %d, embedding '%.60s' (%d), ",
+                        t->channels_first ? "nchw" : "nhwc", t->speech ? "speech" : "pictures", t->rows,
+                        t->speech ? t->channels : t->columns, embedding, t->dim);
+    if (t->classes)
+        snprintf(t->about + used, sizeof t->about - (size_t)used, "logits '%.60s' (%d)", logits, t->classes);
+    else
+        snprintf(t->about + used, sizeof t->about - (size_t)used, "no classifier");
+}
+
+/* A teacher of features alone: teacher.embedding, or the last output. */
+static bool is_headless(const struct rt_recipe *r)
+{
+    return strcmp(r->teacher_logits, "none") == 0;
+}
+
 static int read_head(struct rt_trunk *t, const struct rt_recipe *r, struct rt_classifier *h,
                      struct rt_error *e)
 {
     const struct rt_onnx *m = t->model;
+    if (is_headless(r)) {
+        *h = (struct rt_classifier){.embedding = r->teacher_embedding[0] ? r->teacher_embedding
+                                                                  : m->output[m->outputs - 1].name};
+        return 0;
+    }
     const char *logits = r->teacher_logits[0] ? r->teacher_logits : m->output[m->outputs - 1].name;
     const struct rt_onnx_node *n = rt_classifier_maker(m, logits);
     if (!n)
@@ -126,15 +148,14 @@ static int read_head(struct rt_trunk *t, const struct rt_recipe *r, struct rt_cl
     if (!rt_classifier_read(h, m, logits))
         return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' comes from a %.40s, not from a linear "
                             "classifier with weights in the file; name its output in teacher.logits "
-                            "(as the value before a Softmax)", r->teacher_model, logits, n->op);
+                            "(as the value before a Softmax), or write none: features alone", r->teacher_model,
+                            logits, n->op);
     if (r->teacher_embedding[0] && strcmp(r->teacher_embedding, h->embedding) != 0)
         return rt_error_set(e, RT_EMISMATCH, "%s: teacher.embedding is '%s', but the classifier of "
                             "'%.100s' reads '%.100s'", r->teacher_model, r->teacher_embedding, logits,
                             h->embedding);
     int rc = copy_head(t, h, r->teacher_model, e);
-    snprintf(t->about, sizeof t->about, "%s %s of %d x %d, embedding '%.60s' (%d), logits '%.60s' (%d)",
-             t->channels_first ? "nchw" : "nhwc", t->speech ? "speech" : "pictures", t->rows,
-             t->speech ? t->channels : t->columns, h->embedding, t->dim, logits, t->classes);
+    describe(t, h->embedding, logits);
     return rc;
 }
 
@@ -161,10 +182,14 @@ static int freeze(struct rt_trunk *t, const struct rt_recipe *r, const char *emb
     if (rc < 0)
         return rc;
     rt_frozen_output(t->frozen, 0, &shape);
+    if (is_headless(r) && rt_tensor_count(shape) >= 1 && rt_tensor_count(shape) < 1 << 20) {
+        t->dim = (int)rt_tensor_count(shape);
+        describe(t, embedding, "");
+    }
     if (shape->dtype != RT_F32 || rt_tensor_count(shape) != t->dim)
-        return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' has %lld numbers, the "
-                            "classifier takes %d", r->teacher_model, embedding,
-                            (long long)rt_tensor_count(shape), t->dim);
+        return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' has %lld numbers, not %d "
+                            "floats", r->teacher_model, embedding, (long long)rt_tensor_count(shape),
+                            t->dim);
     return 0;
 }
 

@@ -21,8 +21,8 @@ struct rt_trunk {
     bool speech, channels_first;
     int rows, columns, channels; /* picture: side, side, 3; speech: frames, 1, bands */
     float mean[3], std[3];       /* by colour; speech: [0] */
-    int dim, classes;
-    float *weight, *bias; /* of the classifier: [classes, dim], [classes]; owned */
+    int dim, classes;     /* 0 classes: teacher.logits is none, there is no classifier */
+    float *weight, *bias; /* of the classifier: [classes, dim], [classes]; owned; or NULL */
     char about[400];      /* what was read and guessed, for people */
 };
 

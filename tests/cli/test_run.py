@@ -92,6 +92,28 @@ class Training(EndToEnd):
         _, err = self.retort("run", self.recipe, "-o", "third", *settings(SPEECH, onnx, teacher__size=0), code=2)
         self.says(err, "input 'input' [?,3,?,?]: a square picture is wanted", "teacher.size")
 
+    def test_onnx_teacher_without_a_classifier(self):
+        """An embedding extractor teaches by features; terms that need its classifier are refused at the start."""
+        onnx = {"teacher.model": os.path.join(os.path.dirname(ONNX), "student_encoder.onnx"), "teacher.logits": "none",
+                "teacher.size": "48", "distill.cosine.lambda": "1"}
+        out, err = self.retort("run", self.recipe, "-o", "first", *settings(SPEECH, onnx, train__epochs=2,
+                                                                            weight__terms="teacher_norm"))
+        self.says(err, "nhwc speech of 48 x 40, embedding 'embedding' (16), no classifier")
+        self.says(out, "valid     top-1", "answer: own head")
+        self.assertEqual(read_tensors(self.path("first/student.safetensors"))[1]["retort.teacher"], "16 0 1 none 0")
+        values, = self.query("first", "SELECT count(*) FROM metrics WHERE name='cosine' AND value > 0")[0]
+        self.assertGreater(values, 0)
+        self.retort("embed", "first", self.manifest, "--feature", "-o", "x.npy")
+        self.retort("export", "first", "-o", "x.onnx")
+        self.retort("export", "--check", "x.onnx")
+        for term in ("kl", "head_kl", "head_ce", "dkd", "dist"):
+            _, err = self.retort("run", self.recipe, "-o", "no", code=2,
+                                 *settings(SPEECH, onnx, {"distill.%s.lambda" % term: "1"}))
+            self.says(err, "distill.%s needs the teacher's classifier, and it has none" % term)
+        _, err = self.retort("run", self.recipe, "-o", "no", code=2,
+                             *settings(SPEECH, onnx, weight__terms="teacher_confidence"))
+        self.says(err, "'teacher_confidence' needs the teacher's classifier")
+
     def test_run_db_after_the_run(self):
         self.train("d", SPEECH, teacher__model=self.teacher, distill__kl__lambda=1, distill__l2__lambda=4,
                    distill__l2__quantile=0.5, weight__terms="snr,teacher_norm,teacher_confidence",

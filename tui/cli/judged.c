@@ -38,7 +38,7 @@ int rt_judged_open(struct rt_judged *j, const char *model, const char *manifest,
     int rc = rt_model_load(&j->model, model, e);
     if (rc < 0)
         return rc;
-    if (feature && j->model.head < 0)
+    if (feature && j->model.feature < 0)
         return rt_error_set(e, RT_EMISMATCH, "%s: shares no space with a teacher: it was trained without "
                             "teacher.model", model);
     struct rt_recipe *r = malloc(sizeof *r); /* this machine's limits and cache, not the run's */
