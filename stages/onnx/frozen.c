@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOLD_BYTES ((size_t)1 << 30) /* of one computed constant: a small file may ask for any size */
+
 /* ---- values by name ---- */
 
 static int compare_names(const void *a, const void *b, void *self)
@@ -207,7 +209,7 @@ static int check_op(const struct rt_kernel_call *c)
 static int fold(struct rt_frozen *f, struct rt_kernel_call *c, const struct rt_frozen_step *s)
 {
     int rc = 0;
-    c->scratch = malloc(c->scratch_bytes + 1);
+    c->scratch = c->scratch_bytes > FOLD_BYTES ? NULL : malloc(c->scratch_bytes + 1);
     if (!c->scratch)
         rc = RT_EMEM;
     for (int i = 0; rc == 0 && i < c->outputs; i++) {
@@ -215,10 +217,13 @@ static int fold(struct rt_frozen *f, struct rt_kernel_call *c, const struct rt_f
             continue;
         struct rt_frozen_value *v = &f->value[s->out[i]];
         struct rt_tensor shape = v->t;
-        rc = rt_tensor_init(&v->t, shape.dtype, shape.rank, shape.dim);
+        if (rt_tensor_bytes(&shape) > FOLD_BYTES)
+            rc = rt_kernel_refuse(c, RT_ELARGE, "a constant of %zu bytes", rt_tensor_bytes(&shape));
+        else
+            rc = rt_tensor_init(&v->t, shape.dtype, shape.rank, shape.dim);
         v->owned = rc == 0;
     }
-    if (rc < 0)
+    if (rc == RT_EMEM)
         rt_kernel_refuse(c, rc, "no memory to compute it");
     if (rc == 0)
         rc = c->op->kernel->compute(c);
