@@ -8,6 +8,7 @@
 #include "stages/modality/modality.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 struct rt_preview_work {
     uv_thread_t thread;
     bool running;
-    atomic_bool done;
+    atomic_bool done, stop; /* stop: another sample is wanted, what is read counts no more */
+    atomic_int owners;      /* the screen, and the thread while it runs: the last one frees */
     /* the thread's while it runs */
     char path[4096], id[256];
     int row;
@@ -149,9 +151,9 @@ static void read_part(struct rt_preview_work *w, int modality)
         rc = rt_file_read(path, RT_FILE_MAX, &owned, &size, &e);
         bytes = owned;
     }
-    if (rc == 0)
+    if (rc == 0 && !atomic_load(&w->stop))
         rc = rt_modalities[modality]->load(bytes, size, modality == RT_TEXT ? w->id : path, &raw, &e);
-    if (rc == 0 && (rc = make[modality](p, &raw)) < 0)
+    if (rc == 0 && !atomic_load(&w->stop) && (rc = make[modality](p, &raw)) < 0)
         rt_error_set(&e, rc, "%s: %s", path, rt_err_words(rc));
     snprintf(p->error, sizeof p->error, "%s", rc < 0 ? e.text : "");
     rt_tensor_fini(&raw);
@@ -164,6 +166,16 @@ static void fail_all(struct rt_preview_work *w, const char *why)
         w->part[m].there = false;
     w->part[0].there = true;
     snprintf(w->part[0].error, sizeof w->part[0].error, "%s", why);
+}
+
+static void release(struct rt_preview_work *w)
+{
+    if (atomic_fetch_sub(&w->owners, 1) > 1)
+        return;
+    for (int m = 0; m < RT_MODALITIES; m++)
+        part_fini(&w->part[m]);
+    rt_manifest_destroy(w->manifest);
+    free(w);
 }
 
 static void read_sample(void *self)
@@ -181,22 +193,33 @@ static void read_sample(void *self)
     if (rc < 0)
         fail_all(w, e.text);
     atomic_store(&w->done, true);
+    release(w);
+}
+
+static struct rt_preview_work *new_work(void)
+{
+    struct rt_preview_work *w = calloc(1, sizeof *w);
+    if (w) {
+        w->row = -1;
+        atomic_store(&w->owners, 1);
+    }
+    return w;
 }
 
 const struct rt_preview_part *rt_preview_of(struct rt_preview *p, const char *manifest, int row, const char *id)
 {
-    struct rt_preview_work *w = p->work ? p->work : calloc(1, sizeof *w);
+    struct rt_preview_work *w = p->work ? p->work : (p->work = new_work());
     if (!w)
         return NULL;
-    if (!p->work)
-        w->row = -1;
-    p->work = w;
+    bool wanted = w->row == row && strcmp(w->path, manifest) == 0;
+    if (w->running && !wanted)
+        atomic_store(&w->stop, true);
     if (w->running && !atomic_load(&w->done))
         return NULL;
     if (w->running)
         uv_thread_join(&w->thread);
     w->running = false;
-    if (w->row == row && strcmp(w->path, manifest) == 0)
+    if (wanted && !atomic_load(&w->stop))
         return w->part;
     if (strcmp(w->path, manifest) != 0) {
         rt_manifest_destroy(w->manifest);
@@ -206,9 +229,13 @@ const struct rt_preview_part *rt_preview_of(struct rt_preview *p, const char *ma
     snprintf(w->id, sizeof w->id, "%s", id);
     w->row = row;
     atomic_store(&w->done, false);
+    atomic_store(&w->stop, false);
+    atomic_fetch_add(&w->owners, 1);
     w->running = uv_thread_create(&w->thread, read_sample, w) == 0;
-    if (!w->running)
+    if (!w->running) {
+        atomic_fetch_sub(&w->owners, 1);
         fail_all(w, "no thread to read the sample's files");
+    }
     return w->running ? NULL : w->part;
 }
 
@@ -220,12 +247,13 @@ bool rt_preview_news(const struct rt_preview *p)
 void rt_preview_fini(struct rt_preview *p)
 {
     struct rt_preview_work *w = p->work;
-    if (w && w->running)
-        uv_thread_join(&w->thread);
-    for (int m = 0; w && m < RT_MODALITIES; m++)
-        part_fini(&w->part[m]);
-    if (w)
-        rt_manifest_destroy(w->manifest);
-    free(w);
     p->work = NULL;
+    if (!w)
+        return;
+    atomic_store(&w->stop, true);
+    if (w->running && !atomic_load(&w->done))
+        pthread_detach(w->thread); /* libuv has no such call before 1.50 */
+    else if (w->running)
+        uv_thread_join(&w->thread);
+    release(w);
 }

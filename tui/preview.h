@@ -31,6 +31,7 @@ struct rt_preview {
 const struct rt_preview_part *rt_preview_of(struct rt_preview *p, const char *manifest, int row, const char *id);
 /* Something has been read since the last call of rt_preview_of. */
 bool rt_preview_news(const struct rt_preview *p);
-void rt_preview_fini(struct rt_preview *p); /* waits for the thread */
+/* Waits for nothing: a thread that hangs on a file ends by itself or with the process. */
+void rt_preview_fini(struct rt_preview *p);
 
 #endif

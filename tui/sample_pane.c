@@ -16,12 +16,14 @@
 /* In the words of `inspect --sample`. Returns the lines of r that are left. */
 static int draw_words(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int row)
 {
+    struct rt_weight_settings settings;
     char *text = NULL, *save = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
     if (!f)
         return r.h;
-    rt_explain_row(&ui->model->samples, row, ui->model->recipe, f);
+    rt_steer_weights(ui, false, &settings);
+    rt_explain_row(&ui->model->samples, row, ui->model->recipe ? &settings : NULL, f);
     fclose(f);
     bool first = true;
     for (char *line = strtok_r(text, "\n", &save); line && r.h > 0; line = strtok_r(NULL, "\n", &save)) {

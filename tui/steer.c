@@ -3,6 +3,7 @@
 #include "tui/steer.h"
 
 #include "tui/screen.h"
+#include "tui/widgets/slider.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -309,4 +310,15 @@ const char *rt_steer_value(const struct rt_ui *ui, const struct rt_key *key, cha
         if (strcmp(m->journal[i].key, key->name) == 0)
             return snprintf(out, RT_RECIPE_TEXT, "%s", m->journal[i].after), out;
     return rt_steer_start(ui, key, out);
+}
+
+void rt_steer_weights(const struct rt_ui *ui, bool start, struct rt_weight_settings *out)
+{
+    char text[RT_RECIPE_TEXT];
+    const char *(*value)(const struct rt_ui *, const struct rt_key *, char *) = start ? rt_steer_start : rt_steer_value;
+    double gamma = rt_scale_number(value(ui, rt_key_find("weight.gamma"), text));
+    double floor = rt_scale_number(value(ui, rt_key_find("weight.floor"), text));
+    out->gamma = isnan(gamma) ? 1 : gamma;
+    out->floor = isnan(floor) ? 0 : floor;
+    value(ui, rt_key_find("weight.terms"), out->terms);
 }

@@ -8,6 +8,7 @@
 #include "formats/recipe.h"
 #include "pipeline/live/link.h"
 #include "tui/keys.h"
+#include "tui/weighing.h"
 
 #define RT_STEER_WAITING 64
 
@@ -64,5 +65,7 @@ bool rt_steer_drop(struct rt_ui *ui);       /* forgets it; false: there was none
 const char *rt_steer_value(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
 /* What the recipe said at the start. "" = not known. */
 const char *rt_steer_start(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
+/* Those of the weights' formula; start: the recipe's. What is not known counts as gamma 1, floor 0, no terms. */
+void rt_steer_weights(const struct rt_ui *ui, bool start, struct rt_weight_settings *out);
 
 #endif

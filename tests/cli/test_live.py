@@ -215,6 +215,7 @@ class Steered(Live):
                             (("mute", "where", "snr < -999"), "no sample")):
             _, err = self.retort("ctl", "a", *words, code=None)
             self.says(err, says)
+        self.ctl("a", "set", "weight.terms", "snr")
         self.ctl("a", "step", "3")
         self.wait_until("a", "step", done["step"] + 2)
         self.ctl("a", "stop")
@@ -232,6 +233,11 @@ class Steered(Live):
             if name not in ids[:5]:
                 self.assertEqual((factor, excluded), (0.5 if snr is not None and snr < 20 else 1, 0), name)
         self.assertEqual(state[ids[0]][4], 0)  # the weight it had last
+        for name, words in ((ids[0], "muted        by hand"), (ids[2], "excluded     by hand")):
+            self.says(self.retort("inspect", "a", "--sample", name)[0], words)
+        half = self.query("a", "SELECT id FROM samples WHERE factor = 0.5 AND weight > 0")[0][0]
+        self.says(self.retort("inspect", "a", "--sample", half)[0], "by hand            factor 0.5",
+                  "percentile")  # under the terms in effect, not the recipe's: it has none
         out, _ = self.retort("replay", "a", "-q")
         self.says(out, "identical to step 400")
         self.train("b", self.study, train__epochs=100, words=("--journal", "a"))

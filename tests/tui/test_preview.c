@@ -5,6 +5,7 @@
 #include "tests/tui/example.h"
 #include "tui/sample_pane.h"
 
+#include <dirent.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static void write_manifest(const char *path)
         case 0: fprintf(f, "%s/tests/golden/fbank_in_fr.wav\t%s/tests/data/good/rgb.png\tune grenouille\n", here, here); break;
         case 1: fprintf(f, "%s/tests/data/bad/cut_tone_16k.wav\t\t\n", here); break;
         case 2: fprintf(f, "nowhere/at all.wav\t\tthere is a text\n"); break;
+        case 4: fprintf(f, "%s\t\tafter a long time\n", scratch_file(&example_dir, "long.wav")); break;
         case 3: fprintf(f, "\t%s/tests/data/good/rgb.png\t\n", here); break;
         default: fprintf(f, "\t\trow %d\n", row);
         }
@@ -83,6 +85,65 @@ static void test_parts(void **state)
     view_close(v);
 }
 
+/* Ten minutes of a low hum at 48 kHz. */
+static void write_long(const char *path)
+{
+    enum { RATE = 48000, COUNT = 600 * RATE };
+    const uint32_t head[] = {0x46464952, 36 + 2 * COUNT, 0x45564157, 0x20746d66, 16, 1 | 1 << 16, RATE, 2 * RATE,
+                             2 | 16 << 16, 0x61746164, 2 * COUNT};
+    int16_t piece[RATE];
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fwrite(head, sizeof head, 1, f);
+    for (int i = 0; i < RATE; i++)
+        piece[i] = (int16_t)(i % 480 * 20 - 4800);
+    for (int i = 0; i < COUNT / RATE; i++)
+        fwrite(piece, sizeof piece, 1, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int count_threads(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+/* A long recording holds up neither another sample nor leaving. */
+static void test_slow(void **state)
+{
+    struct view *v = view_open(false);
+    char path[4200];
+    (void)state;
+    snprintf(path, sizeof path, "%s", scratch_file(&example_dir, "long.wav"));
+    write_long(path);
+    uint64_t began = uv_hrtime();
+    const struct rt_preview_part *p = read_row(v, 4);
+    uint64_t whole = uv_hrtime() - began;
+    assert_true(p[RT_SPEECH].seconds == 600 && p[RT_SPEECH].columns == RT_PREVIEW_COLUMNS);
+    p = read_row(v, 5);
+    assert_null(rt_preview_of(&v->ui.preview, v->model.manifest, 4, "sample-004"));
+    p = read_row(v, 6); /* given up for this one, which is whole */
+    assert_string_equal(p[RT_TEXT].text, "row 6");
+    assert_false(p[RT_SPEECH].there);
+    p = read_row(v, 4); /* and read again from the start */
+    assert_true(p[RT_SPEECH].seconds == 600);
+    assert_string_equal(p[RT_TEXT].text, "after a long time");
+    read_row(v, 5);
+    int threads = count_threads();
+    assert_null(rt_preview_of(&v->ui.preview, v->model.manifest, 4, "sample-004"));
+    began = uv_hrtime();
+    view_close(v);
+    assert_true(uv_hrtime() - began < whole / 4);
+    while (count_threads() > threads) /* the thread ends by itself, and leaves nothing */
+        uv_sleep(1);
+    remove(path);
+}
+
 static void test_pane(void **state)
 {
     (void)state;
@@ -127,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_pane),
+        cmocka_unit_test(test_slow),
     };
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

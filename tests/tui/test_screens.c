@@ -5,6 +5,7 @@
 #include "pipeline/run/rundir.h"
 #include "stages/distill/weights.h"
 #include "tests/tui/example.h"
+#include "tui/cli/explain.h"
 
 #include <locale.h>
 #include <math.h>
@@ -179,6 +180,53 @@ static void test_samples(void **state)
     text = view_text(v, 80, 24);
     assert_true(!strstr(text, "snr_pct") && strstr(text, "label"));
     free(text);
+    view_close(v);
+}
+
+static void explained(const struct rt_table *t, int row, const struct rt_weight_settings *s, const char *says,
+                      const char *says_not)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    assert_non_null(f);
+    rt_explain_row(t, row, s, f);
+    fclose(f);
+    if (!strstr(text, says) || strstr(text, says_not))
+        fail_msg("not '%s', or '%s', in:\n%s", says, says_not, text);
+    free(text);
+}
+
+/* The words follow the settings in effect and what was done by hand; the numbers are those of the formula. */
+static void test_explained(void **state)
+{
+    struct view *v = view_open(false);
+    struct rt_table *t = &v->model.samples;
+    struct rt_weight_settings s = {.terms = "snr", .gamma = 2, .floor = 0.1};
+    int factor = rt_table_add(t, "factor", "", false), excluded = rt_table_add(t, "excluded", "", false), row = 31;
+    (void)state;
+    for (int i = 0; i < ROWS; i++)
+        t->column[factor].number[i] = 1;
+    /* quality 0.425: g = 0.1 + 0.9 * 0.425^2; at quality 0.5 it is 0.325, and the weight 1.5 * 0.325 / g */
+    explained(t, row, &s, "17 dB, percentile 43 -> factor 0.4250; at 20 dB, the middle of the data, the weight would be "
+              "1.86", "by hand");
+    s.gamma = 1;
+    explained(t, row, &s, "0.4825 = 0.1 + (1 - 0.1) * quality^1", "quality^2");
+    s.gamma = 2;
+    t->column[factor].number[row] = 0.5f;
+    explained(t, row, &s, "by hand            factor 0.5", "muted");
+    explained(t, row, &s, "= g / 0.0875 * the factor by hand", "muted");
+    t->column[factor].number[row] = 0;
+    explained(t, row, &s, "muted        by hand", "the mean of g");
+    t->column[excluded].number[row] = 1;
+    explained(t, row, &s, "excluded     by hand", "none yet");
+    snprintf(s.terms, sizeof s.terms, "teacher_norm");
+    explained(t, row, &s, "the teacher        factor 0.4250", "other terms");
+    snprintf(s.terms, sizeof s.terms, "length"); /* not measured here */
+    explained(t, row, &s, "at its last update, under other terms", "the teacher");
+    s.terms[0] = 0;
+    explained(t, row, &s, "every sample counts the same but for factors by hand", "percentile");
+    explained(t, row, NULL, "quality      0.425", "weight ");
     view_close(v);
 }
 
@@ -549,6 +597,7 @@ int main(void)
         return 77; /* nothing can be said about characters here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet), cmocka_unit_test(test_losses_compared),
+        cmocka_unit_test(test_explained),
         cmocka_unit_test(test_stages_live),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),

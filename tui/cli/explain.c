@@ -3,6 +3,7 @@
 #include "tui/cli/explain.h"
 
 #include "formats/recipe.h"
+#include "pipeline/run/rundb.h"
 #include "stages/distill/weights.h"
 #include "stages/modality/modality.h"
 #include "stages/student.h"
@@ -10,7 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const struct rt_measure *measure_named(const char *name)
 {
@@ -57,58 +57,83 @@ static double typical(const struct rt_table *t, const char *measure)
     return best < 0 ? NAN : (double)t->column[value].number[best];
 }
 
-/* What the weight would be if this measure, whose factor is `share`, were typical and all else as it is. */
-static void explain_other(const struct rt_table *t, const char *measure, double share, double quality,
-                          double weight, const struct rt_recipe *r, FILE *out)
+/* The factor of one term, and what the weight would be if this measure were typical and all else as it is. */
+static void explain_term(const struct rt_table *t, int row, const char *term, double share,
+                         const struct rt_weight_settings *s, FILE *out)
 {
-    const struct rt_measure *m = measure_named(measure);
-    double value = typical(t, measure);
-    double g = rt_weight_curve(quality, r->weight_gamma, r->weight_floor);
-    double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), r->weight_gamma, r->weight_floor);
-    if (m && share > 0 && g > 0 && !isnan(value) && !isnan(quality))
-        fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, *m->unit ? " " : "",
-                m->unit, weight * other / g);
+    const struct rt_measure *m = measure_named(term);
+    const char *unit = m ? m->unit : "", *blank = *unit ? " " : "";
+    double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", ""), value = typical(t, term);
+    double g = rt_weight_curve(quality, s->gamma, s->floor);
+    double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), s->gamma, s->floor);
+    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", term, cell(t, row, term, ""), blank, unit,
+            100 * share, share);
+    if (share > 0 && g > 0 && !isnan(value) && !isnan(quality))
+        fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
+                weight * other / g);
+    fputc('\n', out);
 }
 
-/* weight = g(quality) / mean g, with the settings of the run's recipe, factor by factor. */
-static void explain_weight(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out)
+/* The terms' factors; returns their product. *teacher: one of the terms is the teacher's, whose factor is
+ * kept in the quality alone. */
+static double explain_terms(const struct rt_table *t, int row, const struct rt_weight_settings *s, bool *teacher,
+                            FILE *out)
+{
+    rt_key_text list;
+    double product = 1;
+    snprintf(list, sizeof list, "%s", s->terms);
+    *teacher = false;
+    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+        double share = cell(t, row, w, "_pct");
+        *teacher |= strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 || strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
+        if (isnan(share))
+            continue;
+        product *= share;
+        explain_term(t, row, w, share, s, out);
+    }
+    return product;
+}
+
+/* weight = g(quality) / mean g * factor by hand, under these settings, factor by factor. */
+static void explain_weight(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
 {
     double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", "");
+    double hand = cell(t, row, "factor", "");
+    hand = isnan(hand) ? 1 : hand;
+    if (cell(t, row, "excluded", "") > 0)
+        fprintf(out, "excluded     by hand: takes part in no update\n");
     if (isnan(weight)) {
         fprintf(out, "weight       none yet: the sample took part in no update\n");
         return;
     }
-    if (!r->weight_terms[0]) {
-        fprintf(out, "weight       1: weight.terms is empty, every sample counts the same\n");
+    if (hand == 0)
+        fprintf(out, "muted        by hand: seen and measured, not learned from\n");
+    if (!s->terms[0]) {
+        fprintf(out, "weight       %.4g: weight.terms is empty, every sample counts the same%s\n", weight,
+                hand == 1 ? "" : " but for factors by hand");
         return;
     }
-    rt_key_text list;
-    double measured = 1;
-    snprintf(list, sizeof list, "%s", r->weight_terms);
+    bool teacher;
     fprintf(out, "weight       %.4g, so:\n", weight);
-    for (char *save = NULL, *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
-        double share = cell(t, row, w, "_pct");
-        if (isnan(share))
-            continue;
-        measured *= share;
-        fprintf(out, "  %-18s factor %.4f", w, share);
-        explain_other(t, w, share, quality, weight, r, out);
-        fputc('\n', out);
-    }
-    if (measured > 0 && fabs(quality - measured) > 1e-4)
+    double measured = explain_terms(t, row, s, &teacher, out);
+    bool off = fabs(quality - measured) > 1e-4;
+    if (teacher && off && measured > 0)
         fprintf(out, "  %-18s factor %.4f\n", "the teacher", quality / measured);
-    double g = rt_weight_curve(quality, r->weight_gamma, r->weight_floor);
-    fprintf(out, "  quality            %.4f, their product\n", quality);
-    fprintf(out, "  g(quality)         %.4f = %g + (1 - %g) * quality^%g\n", g, r->weight_floor,
-           r->weight_floor, r->weight_gamma);
-    fprintf(out, "  weight             %.4f = g / %.4f, the mean of g in its last batch\n", weight,
-           weight > 0 ? g / weight : NAN);
+    double g = rt_weight_curve(quality, s->gamma, s->floor);
+    fprintf(out, "  quality            %.4f, %s\n", quality, teacher || !off ? "their product"
+                                                              : "at its last update, under other terms");
+    fprintf(out, "  g(quality)         %.4f = %g + (1 - %g) * quality^%g\n", g, s->floor, s->floor, s->gamma);
+    if (hand != 1)
+        fprintf(out, "  by hand            factor %g\n", hand);
+    if (hand > 0 && weight > 0)
+        fprintf(out, "  weight             %.4f = g / %.4f%s, the mean of g in its last batch\n", weight,
+                g * hand / weight, hand == 1 ? "" : " * the factor by hand");
 }
 
-static void explain_run(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out)
+static void explain_run(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
 {
-    if (r)
-        explain_weight(t, row, r, out);
+    if (s)
+        explain_weight(t, row, s, out);
     else if (!isnan(cell(t, row, "quality", "")))
         fprintf(out, "quality      %.4g\n", cell(t, row, "quality", ""));
     if (!isnan(cell(t, row, "seen", "")))
@@ -122,7 +147,7 @@ static void explain_run(const struct rt_table *t, int row, const struct rt_recip
     }
 }
 
-void rt_explain_row(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out)
+void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
 {
     for (int c = 0; c < t->columns; c++)
         if (t->column[c].is_text && t->column[c].text[row])
@@ -133,23 +158,52 @@ void rt_explain_row(const struct rt_table *t, int row, const struct rt_recipe *r
         if (m && !t->column[c].is_text)
             explain_measure(t, row, m, out);
     }
-    explain_run(t, row, r, out);
+    explain_run(t, row, s, out);
+}
+
+/* ---- a run's settings ---- */
+
+/* A change of the journal, made to the recipe. */
+static int make_change(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    char change[RT_RECIPE_TEXT + 80];
+    struct rt_error ignored; /* of an older retort: nothing we could weigh with */
+    (void)columns;
+    snprintf(change, sizeof change, "%s=%s", c[0].text ? c[0].text : "", c[1].text ? c[1].text : "");
+    rt_recipe_set(self, change, &ignored);
+    return 0;
+}
+
+/* Those that the run in this folder has now, or ended with; false when it is no run or they are not known. */
+static bool read_settings(const char *folder, struct rt_weight_settings *s)
+{
+    char path[4200];
+    struct rt_error ignored;
+    struct rt_rundb *db = NULL;
+    struct rt_recipe *r = malloc(sizeof *r);
+    snprintf(path, sizeof path, "%s/recipe.yaml", folder);
+    bool known = r && rt_recipe_load(r, path, &ignored) == 0;
+    snprintf(path, sizeof path, "%s/run.db", folder);
+    if (known && rt_rundb_open(&db, path, NULL, 0, 0, &ignored) == 0)
+        rt_rundb_scan(db, "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number", make_change, r,
+                      &ignored);
+    if (known) {
+        *s = (struct rt_weight_settings){.gamma = r->weight_gamma, .floor = r->weight_floor};
+        snprintf(s->terms, sizeof s->terms, "%s", r->weight_terms);
+    }
+    rt_rundb_close(db);
+    free(r);
+    return known;
 }
 
 int rt_explain(const struct rt_table *t, const char *id, const char *source, struct rt_error *e)
 {
+    struct rt_weight_settings s;
     int column = rt_table_find(t, "id"), row = 0;
     while (row < t->rows && strcmp(rt_table_cell(t, row, column), id) != 0)
         row++;
     if (row == t->rows)
         return rt_error_set(e, RT_EUSAGE, "%s: there is no sample '%s'", source, id);
-    char path[4200];
-    struct stat st;
-    struct rt_recipe *r = malloc(sizeof *r);
-    struct rt_error ignored;
-    snprintf(path, sizeof path, "%s/recipe.yaml", source);
-    bool known = r && stat(path, &st) == 0 && rt_recipe_load(r, path, &ignored) == 0;
-    rt_explain_row(t, row, known ? r : NULL, stdout);
-    free(r);
+    rt_explain_row(t, row, read_settings(source, &s) ? &s : NULL, stdout);
     return 0;
 }

@@ -4,14 +4,13 @@
 #ifndef RT_EXPLAIN_H
 #define RT_EXPLAIN_H
 
-#include "formats/recipe.h"
-#include "tui/cli/table.h"
+#include "tui/weighing.h"
 
 /* To standard output. source: the manifest or run folder the table is of. RT_EUSAGE when no sample has
  * this id. */
 int rt_explain(const struct rt_table *t, const char *id, const char *source, struct rt_error *e);
 
-/* A row in the same words, to out. r: the run's settings, NULL when it is no run or they are not known. */
-void rt_explain_row(const struct rt_table *t, int row, const struct rt_recipe *r, FILE *out);
+/* A row in the same words, to out. s: the settings in effect, NULL when it is no run or they are not known. */
+void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out);
 
 #endif

@@ -28,18 +28,6 @@ static const struct rt_key *key_of(int what)
     return rt_key_find(what == GAMMA ? "weight.gamma" : what == FLOOR ? "weight.floor" : "weight.terms");
 }
 
-static void read_settings(const struct rt_ui *ui, bool start, struct rt_weight_settings *s)
-{
-    char text[RT_RECIPE_TEXT];
-    const char *(*value)(const struct rt_ui *, const struct rt_key *, char *) = start ? rt_steer_start
-                                                                                      : rt_steer_value;
-    double gamma = rt_scale_number(value(ui, key_of(GAMMA), text));
-    double floor = rt_scale_number(value(ui, key_of(FLOOR), text));
-    s->gamma = isnan(gamma) ? 1 : gamma;
-    s->floor = isnan(floor) ? 0 : floor;
-    value(ui, key_of(MEASURES), s->terms);
-}
-
 static bool same(const struct rt_weight_settings *a, const struct rt_weight_settings *b)
 {
     return a->gamma == b->gamma && a->floor == b->floor && strcmp(a->terms, b->terms) == 0;
@@ -49,7 +37,7 @@ static bool same(const struct rt_weight_settings *a, const struct rt_weight_sett
 static const struct rt_weight_settings *settings(struct rt_ui *ui, struct rt_weight_settings *now)
 {
     struct rt_weights_view *v = &ui->weights;
-    read_settings(ui, false, now);
+    rt_steer_weights(ui, false, now);
     if (v->trying && same(&v->tried, now))
         v->trying = false;
     if (!v->trying)
@@ -263,7 +251,7 @@ static void draw_list(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     struct rt_weight_settings start;
     struct measures m;
     find_measures(ui, &m);
-    read_settings(ui, true, &start);
+    rt_steer_weights(ui, true, &start);
     v->count = MEASURES + m.count;
     v->at = v->at < v->count ? v->at : v->count - 1;
     v->first = rt_layout_scroll(v->first, v->at, r.h, v->count);
@@ -418,7 +406,7 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
     case RT_ACT_WEIGHT_PICK: return pick(ui);
     case RT_ACT_WEIGHT_APPLY: return apply(ui);
     case RT_ACT_WEIGHT_DROP: v->trying = false; break;
-    case RT_ACT_WEIGHT_RESET: read_settings(ui, true, try_other(ui)); break;
+    case RT_ACT_WEIGHT_RESET: rt_steer_weights(ui, true, try_other(ui)); break;
     default: return rt_list_move(&v->at, v->count, v->list.h, act);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
