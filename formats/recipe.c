@@ -374,6 +374,14 @@ void rt_recipe_get(const struct rt_recipe *r, const struct rt_key *key, char *te
     kinds[key->kind].write((const char *)r + key->offset, text, size);
 }
 
+void rt_recipe_take(struct rt_recipe *to, const struct rt_recipe *from, enum rt_key_effect effect)
+{
+    for (int i = 0; i < rt_key_count; i++)
+        if (rt_keys[i].effect == effect)
+            memcpy((char *)to + rt_keys[i].offset, (const char *)from + rt_keys[i].offset,
+                   kinds[rt_keys[i].kind].size);
+}
+
 bool rt_recipe_list_has(const char *list, const char *word)
 {
     size_t length = strlen(word);

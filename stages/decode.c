@@ -326,6 +326,37 @@ static int decode_inputs(const struct rt_decode *d, struct rt_batch *b, struct r
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "decode: %s", rt_err_words(rc)) : rc;
 }
 
+/* A front end as this update's settings have it; the recipe is for the caller to free. */
+static struct rt_recipe *front_of_update(const struct rt_decode *d, int64_t update,
+                                         struct rt_decode_input *in, struct rt_front *front)
+{
+    struct rt_recipe *r = malloc(sizeof *r);
+    if (!r)
+        return NULL;
+    *r = *in->front->recipe;
+    d->settings(d->settings_self, update, r);
+    *front = *in->front;
+    front->recipe = r;
+    in->front = front;
+    return r;
+}
+
+static int decode_update(const struct rt_decode *d, struct rt_batch *b, struct rt_error *e)
+{
+    struct rt_decode now = *d;
+    struct rt_front front[RT_DECODE_INPUTS];
+    struct rt_recipe *recipe[RT_DECODE_INPUTS] = {NULL};
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < d->inputs; i++)
+        if (now.input[i].augment && !(recipe[i] = front_of_update(d, b->update, &now.input[i], &front[i])))
+            rc = rt_error_set(e, RT_EMEM, "decode: no memory for the settings of a batch");
+    if (rc == 0)
+        rc = decode_inputs(&now, b, e);
+    for (int i = 0; i < d->inputs; i++)
+        free(recipe[i]);
+    return rc;
+}
+
 /* Scoring: content key, raw frame for the quality stage, features into the cache while at hand. */
 static int score_row(const struct rt_decode *d, const struct rt_decode_input *in,
                      struct rt_batch *b, int at, struct rt_error *e)
@@ -390,7 +421,9 @@ static int decode_scores(const struct rt_decode *d, struct rt_batch *b, struct r
 static int decode_work(void *self, struct rt_batch *b, struct rt_error *e)
 {
     const struct rt_decode *d = self;
-    return b->kind == RT_BATCH_SCORE ? decode_scores(d, b, e) : decode_inputs(d, b, e);
+    if (b->kind == RT_BATCH_SCORE)
+        return decode_scores(d, b, e);
+    return b->kind == RT_BATCH_TRAIN && d->settings ? decode_update(d, b, e) : decode_inputs(d, b, e);
 }
 
 const struct rt_stage_ops rt_stage_decode = {

@@ -59,6 +59,12 @@ static void find_ends(struct rt_model *m)
     m->scale = is_cosine(&m->recipe) ? m->recipe.task_scale : 1;
 }
 
+void rt_model_rescale(struct rt_model *m, double scale)
+{
+    if (is_cosine(&m->recipe))
+        m->scale = scale;
+}
+
 static int build_preset(struct rt_model *m, struct rt_error *e)
 {
     const struct rt_recipe *r = &m->recipe;
@@ -253,6 +259,20 @@ static char *join_lines(char *const *name, int count)
     return text;
 }
 
+/* The recipe that gives this model: the scale may have changed while it was trained. NULL without memory. */
+static char *settings_text(const struct rt_model *m)
+{
+    struct rt_recipe *r = malloc(sizeof *r);
+    char *text = NULL;
+    if (r) {
+        *r = m->recipe;
+        r->task_scale = is_cosine(r) ? m->scale : r->task_scale;
+        text = rt_recipe_text(r);
+    }
+    free(r);
+    return text;
+}
+
 int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
 {
     int rc = rt_graph_save(m->graph, s, "model.");
@@ -261,7 +281,7 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
         struct rt_tensor t = rt_tensor_view(RT_F32, 1, &n, m->front.idf);
         rc = rt_safetensors_add(s, "front.idf", &t);
     }
-    char *recipe = rt_recipe_text(&m->recipe);
+    char *recipe = settings_text(m);
     char *names = join_lines(m->class_name, m->classes);
     char *network = takes_network(&m->recipe) ? rt_graph_text(m->graph, m->logits) : NULL;
     if (rc == 0 && (!recipe || !names || (!network && takes_network(&m->recipe))))

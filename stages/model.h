@@ -71,6 +71,9 @@ int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, cons
 int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *copied,
                         struct rt_error *e);
 
+/* Another AAM scale (task.scale); a model without a cosine head stays as it is. Not while others use m. */
+void rt_model_rescale(struct rt_model *m, double scale);
+
 /* The answer's logits for n rows: own and head are the raw node outputs (head may be NULL). */
 void rt_model_answer(const struct rt_model *m, enum rt_head head_choice, const float *own,
                      const float *head, int n, float *out);

@@ -454,7 +454,8 @@ static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, s
         return not_finite(s, b, what, e);
     }
     rt_exec_backward(s->exec);
-    double lr = r->train_lr * rt_schedule(r->train_schedule, s->step, s->steps, r->train_warmup);
+    int64_t place = s->step + (int64_t)floor(r->train_advance * (double)s->steps + 0.5);
+    double lr = r->train_lr * rt_schedule(r->train_schedule, place, s->steps, r->train_warmup);
     struct rt_optim_step how = {lr, r->train_momentum, r->train_decay, r->train_clip, s->parallel};
     const char *where = NULL;
     double norm = rt_optim_update(s->optim, &how, &where);
@@ -488,6 +489,7 @@ static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
     struct rt_student *s = self;
     struct unpacked u = {0};
     int rc = b->kind == RT_BATCH_TRAIN ? begin_update(s, e) : 0;
+    rt_model_rescale(s->model, s->recipe->task_scale);
     if (rc == 0)
         rc = unpack(b, &u, e);
     for (int i = 0; rc == 0 && s->observer.left_out && i < b->drops; i++)

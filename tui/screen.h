@@ -18,6 +18,7 @@
 #include "tui/compare.h"
 #include "tui/dialog.h"
 #include "tui/keys.h"
+#include "tui/last_batch.h"
 #include "tui/marks.h"
 #include "tui/preview.h"
 #include "tui/prompt.h"
@@ -94,6 +95,15 @@ struct rt_journal_view {
     bool left_end;          /* the cursor does not follow the newest row */
     struct rt_rect list;    /* as last drawn */
 };
+struct rt_pipeline_view {
+    int at, first, lines, count; /* stages: cursor, first shown, shown, in all */
+    struct rt_rect list;         /* of the stages last drawn */
+    int tall;                    /* lines of each */
+    bool open;                   /* the last batch of the stage under the cursor is shown */
+    double asked;                /* when it was asked for last; 0 = not yet */
+    int frame, frames;           /* first frame shown, frames there is room for */
+    struct rt_last_batch last;
+};
 struct rt_list_view {
     int first, lines, count; /* of the lines last drawn */
 };
@@ -123,9 +133,12 @@ struct rt_ui {
     struct rt_weights_view weights;
     struct rt_controls_view controls;
     struct rt_journal_view journal;
-    struct rt_list_view pipeline, help;
+    struct rt_pipeline_view pipeline;
+    struct rt_list_view help;
 };
 
+/* Leads to the stage whose last batch ui->pipeline.last is. */
+void rt_screen_show_batch(struct rt_ui *ui);
 /* message of the footer; failed: it is of something that went wrong. */
 void rt_ui_say(struct rt_ui *ui, bool failed, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

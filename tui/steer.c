@@ -16,7 +16,7 @@
 #define REST 0.5          /* seconds without a key after which a slider stands */
 
 /* What an answer is for. */
-enum { SHOWN, VALUES, STATUS, SET, TOUCH, UNDO, REDO, PAUSE, RESUME, STOP };
+enum { SHOWN, VALUES, STATUS, SET, TOUCH, UNDO, REDO, PAUSE, RESUME, STOP, BATCH, LOOK };
 
 void rt_steer_close(struct rt_ui *ui)
 {
@@ -60,7 +60,8 @@ unsigned rt_steer_say(struct rt_ui *ui, const char *verb, const char *const *arg
         const char *verb;
         int what;
     } known[] = {{"stop", STOP},   {"pause", PAUSE}, {"resume", RESUME},   {"undo", UNDO},    {"redo", REDO},
-                 {"weight", TOUCH}, {"mute", TOUCH},  {"exclude", TOUCH}, {"restore", TOUCH}};
+                 {"weight", TOUCH}, {"mute", TOUCH},  {"exclude", TOUCH}, {"restore", TOUCH},
+                 {"batch", LOOK}};
     int what = strcmp(verb, "set") == 0 && args == 2 && rt_key_find(arg[0]) ? SET : SHOWN;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].verb, verb) == 0)
@@ -210,6 +211,12 @@ static void understand(struct rt_ui *ui, int what, const struct rt_link_line *li
         s->stopping = true;
         rt_ui_say(ui, false, "stopping after step %.0f: a checkpoint is written", rt_link_number(line, "step"));
         return;
+    case LOOK:
+    case BATCH:
+        rt_last_batch_read(&ui->pipeline.last, line);
+        if (what == LOOK)
+            rt_screen_show_batch(ui);
+        return;
     default:
         rt_link_fields(line, add_words, &words);
         rt_ui_say(ui, false, "%s", words.text);
@@ -233,6 +240,8 @@ static void told(void *self, const struct rt_link_line *line)
         }
     if (line->ok)
         understand(ui, what, line);
+    else if (what == BATCH)
+        rt_last_batch_refused(&ui->pipeline.last, line->error);
     else
         rt_ui_say(ui, true, "%s", line->error);
 }
@@ -258,6 +267,18 @@ static void greet(struct rt_ui *ui, double now)
     s->trying = NULL;
 }
 
+/* The last batch of the stage that is looked at. */
+static void ask_batch(struct rt_ui *ui, double now)
+{
+    struct rt_pipeline_view *v = &ui->pipeline;
+    if (ui->screen != RT_SCREEN_PIPELINE || !v->open || v->at >= ui->model->stage_count ||
+        (v->asked > 0 && now - v->asked < VALUES_AGAIN))
+        return;
+    const char *stage = ui->model->stage[v->at].name;
+    v->asked = now;
+    ask(ui, BATCH, "batch", &stage, 1);
+}
+
 unsigned rt_steer_poll(struct rt_ui *ui, double now)
 {
     struct rt_steer *s = &ui->steer;
@@ -275,6 +296,8 @@ unsigned rt_steer_poll(struct rt_ui *ui, double now)
         ask(ui, VALUES, "get", NULL, 0);
         s->asked = now;
     }
+    if (rt_link_up(s->link) && s->waiting == 0)
+        ask_batch(ui, now);
     bool changed = turned || before.step != s->step || before.paused != s->paused ||
                    before.stopping != s->stopping || before.waiting != s->waiting ||
                    strcmp(message, ui->message) != 0;

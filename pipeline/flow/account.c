@@ -11,6 +11,7 @@ void rt_account_since(struct rt_account *a, const struct rt_account *before)
         const struct rt_stage_stats *b = &before->stage[i];
         s->batches -= b->batches;
         s->samples -= b->samples;
+        s->offered -= b->offered;
         s->busy -= b->busy;
         s->wait_in -= b->wait_in;
         s->wait_out -= b->wait_out;

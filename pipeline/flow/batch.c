@@ -30,6 +30,26 @@ struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int
     return b;
 }
 
+struct rt_batch *rt_batch_copy(const struct rt_batch *b)
+{
+    struct rt_batch *copy = rt_batch_create(b->kind, b->sample, b->count);
+    if (!copy)
+        return NULL;
+    int *sample = copy->sample;
+    *copy = *b;
+    copy->sample = sample;
+    copy->drop = b->drops ? malloc((size_t)b->drops * sizeof *b->drop) : NULL;
+    copy->drops = copy->drop ? b->drops : 0;
+    if (copy->drop)
+        memcpy(copy->drop, b->drop, (size_t)b->drops * sizeof *b->drop);
+    for (int i = 0; i < b->frames; i++)
+        rt_frame_ref(b->frame[i]);
+    if (copy->drops == b->drops)
+        return copy;
+    rt_batch_destroy(copy);
+    return NULL;
+}
+
 void rt_batch_destroy(struct rt_batch *b)
 {
     if (!b)

@@ -34,6 +34,7 @@ struct rt_batch {
     uint64_t seq;  /* 0, 1, 2, ... in the order the source made them; set by the runner */
     int epoch;     /* from 0 */
     int index;     /* within the epoch (TRAIN) or the evaluation (EVAL) */
+    int64_t update; /* TRAIN of a run: the number of the update it is for, from 1; else 0 */
     enum rt_batch_kind kind;
     unsigned marks; /* enum rt_batch_mark */
     int count;      /* samples; may be 0 after drops */
@@ -48,6 +49,8 @@ struct rt_batch {
 /* Copies sample[0..count). NULL when out of memory. */
 struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int count);
 void rt_batch_destroy(struct rt_batch *b); /* NULL is fine */
+/* A second batch of the same samples that shares the frames. NULL when out of memory. */
+struct rt_batch *rt_batch_copy(const struct rt_batch *b);
 
 /* Takes over the caller's reference, also on failure. A frame of that name is replaced.
  * RT_ELARGE past RT_BATCH_FRAMES. */

@@ -31,7 +31,7 @@ static void say(struct text *t, const char *format, ...)
 /* Per cent of the time that all workers of stage i had. */
 static int share(const struct rt_limit *l, int i, uint64_t time)
 {
-    double whole = (double)l->elapsed * l->stage[i].workers;
+    double whole = (double)l->stage[i].offered;
     double percent = whole > 0 ? 100 * (double)time / whole : 0;
     return percent > 100 ? 100 : (int)(percent + 0.5);
 }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * queue: a ring of `limit` places. Loop thread only. */
+ * queue: a ring of places, of which `limit` may be taken. Loop thread only. */
 #include "pipeline/flow/queue.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <string.h>
 
 int rt_queue_init(struct rt_queue *q, int limit)
 {
-    *q = (struct rt_queue){0};
-    if (limit < 1)
+    memset(q, 0, sizeof *q);
+    return rt_queue_limit(q, limit);
+}
+
+int rt_queue_limit(struct rt_queue *q, int limit)
+{
+    if (limit < 1 || limit > RT_QUEUE_PLACES)
         return RT_ERANGE;
-    q->place = calloc((size_t)limit, sizeof *q->place);
-    if (!q->place)
-        return RT_EMEM;
     q->limit = limit;
     return 0;
 }
@@ -21,8 +23,7 @@ void rt_queue_fini(struct rt_queue *q)
 {
     while (q->waiting > 0)
         rt_batch_destroy(rt_queue_pop(q));
-    free(q->place);
-    *q = (struct rt_queue){0};
+    memset(q, 0, sizeof *q);
 }
 
 int rt_queue_reserve(struct rt_queue *q)
@@ -42,7 +43,7 @@ void rt_queue_release(struct rt_queue *q)
 void rt_queue_push(struct rt_queue *q, struct rt_batch *b)
 {
     rt_queue_release(q);
-    q->place[(q->head + q->waiting++) % q->limit] = b;
+    q->place[(q->head + q->waiting++) % RT_QUEUE_PLACES] = b;
     q->bytes += rt_batch_bytes(b);
     if (q->bytes > q->peak_bytes)
         q->peak_bytes = q->bytes;
@@ -53,7 +54,7 @@ struct rt_batch *rt_queue_pop(struct rt_queue *q)
     struct rt_batch *b = rt_queue_peek(q);
     if (!b)
         return NULL;
-    q->head = (q->head + 1) % q->limit;
+    q->head = (q->head + 1) % RT_QUEUE_PLACES;
     q->waiting--;
     q->bytes -= rt_batch_bytes(b);
     return b;

@@ -7,16 +7,20 @@
 
 #include "pipeline/flow/batch.h"
 
+#define RT_QUEUE_PLACES 1280 /* the highest limit */
+
 struct rt_queue {
-    int limit;         /* batches: waiting + reserved never pass it */
-    int head, waiting; /* ring of limit places */
+    int limit;         /* batches: no place is given while waiting + reserved reach it; 0 = not in use */
+    int head, waiting;
     int reserved;
     size_t bytes;      /* packed bytes waiting */
     size_t peak_bytes;
-    struct rt_batch **place; /* [limit] */
+    struct rt_batch *place[RT_QUEUE_PLACES]; /* a ring */
 };
 
-int rt_queue_init(struct rt_queue *q, int limit); /* RT_EMEM, RT_ERANGE */
+int rt_queue_init(struct rt_queue *q, int limit); /* RT_ERANGE: not from 1 to RT_QUEUE_PLACES */
+/* From now on; what waits stays. RT_ERANGE as above. */
+int rt_queue_limit(struct rt_queue *q, int limit);
 void rt_queue_fini(struct rt_queue *q);           /* destroys what still waits */
 int rt_queue_reserve(struct rt_queue *q);         /* 1 = a place is yours, 0 = full */
 void rt_queue_release(struct rt_queue *q);        /* gives a reserved place back unused */

@@ -30,11 +30,12 @@ struct rt_stage_ops {
     void (*close)(void *self); /* may be NULL */
 };
 
-/* Written by the loop thread only; read by others through rt_runner_stats. Times in ns. */
+/* Written by the loop thread only; read by others through rt_runner_account. Times in ns. */
 struct rt_stage_stats {
     const char *name;
-    int workers;
+    int workers;       /* now */
     uint64_t batches, samples;
+    uint64_t offered;  /* the time that there was: sum over workers */
     uint64_t busy;     /* sum over workers of time inside work */
     uint64_t p50, p95; /* time of a batch inside work, percentiles of the last ones; 0 = none yet */
     uint64_t wait_in;  /* idle because the input queue was empty */

@@ -167,11 +167,32 @@ void rt_client_value(const char *line, const char *name, char *text, size_t size
     json_decref(reply);
 }
 
+/* "  name: student.input  type: F32  shape: [32,144,64] ..." */
+static void print_item(const json_t *item, FILE *out)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)item, name, value) {
+        char *text = json_is_string(value)
+                         ? NULL
+                         : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_COMPACT);
+        fprintf(out, "  %s: %s", name, text ? text : json_string_value(value));
+        free(text);
+    }
+    fputc('\n', out);
+}
+
 void rt_client_print(const char *line, FILE *out)
 {
     const char *name;
     json_t *value, *reply = json_loads(line, 0, NULL);
     json_object_foreach(json_object_get(reply, "result"), name, value) {
+        if (json_is_object(json_array_get(value, 0))) { /* a list of things: a line for each */
+            fprintf(out, "%s:\n", name);
+            for (size_t i = 0; i < json_array_size(value); i++)
+                print_item(json_array_get(value, i), out);
+            continue;
+        }
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
         fprintf(out, "%s: %s\n", name, text ? text : json_string_value(value));
         free(text);

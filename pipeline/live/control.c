@@ -25,7 +25,7 @@ int rt_control_create(struct rt_control **out, const struct rt_recipe *start)
         free(c);
         return RT_EMEM;
     }
-    c->start = c->now = c->ahead = *start;
+    c->start = c->now = c->ahead = c->begun = *start;
     c->next = 1;
     c->until = INT64_MAX;
     *out = c;
@@ -75,9 +75,15 @@ int rt_control_find(const char *name, const struct rt_key **key, struct rt_error
     *key = rt_key_find(name);
     if (!*key)
         return rt_key_unknown(name, e);
-    return (*key)->effect == RT_EFFECT_STEP
+    return (*key)->effect != RT_EFFECT_RUN
                ? 0
                : rt_error_set(e, RT_EUSAGE, "%s takes effect at the start of a run only", name);
+}
+
+int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key)
+{
+    bool batch = key && key->effect == RT_EFFECT_BATCH;
+    return batch && c->handed >= c->next ? c->handed + 1 : c->next;
 }
 
 int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
@@ -116,8 +122,10 @@ int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const
 /* Planned changes whose update is the next one now. Each was checked when it was planned. */
 static void look_ahead(struct rt_control *c)
 {
-    for (int i = 0; i < c->count && c->pending[i].step <= c->next; i++) {
+    for (int i = 0; i < c->count; i++) {
         struct rt_control_change *w = &c->pending[i];
+        if (w->step > rt_control_first(c, w->key))
+            continue;
         if (!w->in_ahead && w->key)
             rt_recipe_put(&c->ahead, w->key, w->value, NULL, NULL);
         else if (!w->in_ahead)
@@ -139,13 +147,14 @@ int rt_control_set(struct rt_control *c, const char *who, const char *name, cons
     char was[RT_RECIPE_TEXT], is[RT_RECIPE_TEXT];
     rt_recipe_get(&c->ahead, key, was, sizeof was);
     rc = rt_control_try(c, &c->ahead, key, value, e);
+    int64_t first = rt_control_first(c, key);
     if (rc == 0)
-        rc = rt_control_insert(c, c->next, who, key, value, 1, e);
+        rc = rt_control_insert(c, first, who, key, value, 1, e);
     if (rc == 0) {
         if (before)
             snprintf(before, RT_RECIPE_TEXT, "%s", was);
         if (at)
-            *at = c->next;
+            *at = first;
         c->ahead = c->trial;
         rt_recipe_get(&c->ahead, key, is, sizeof is);
         rt_control_remember(c, key, strdup(was), strdup(is)); /* without memory it cannot be undone */
@@ -165,9 +174,10 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
-    if (step < c->next)
+    int64_t first = rt_control_first(c, key);
+    if (step < first)
         rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
-                          name, step, c->next);
+                          name, step, first);
     if (rc == 0)
         rc = samples ? rt_hand_check(&c->hand_ahead, value, e)
                      : rt_control_try(c, &c->ahead, key, value, e);
@@ -197,6 +207,28 @@ int64_t rt_control_next(struct rt_control *c)
     int64_t next = c->next;
     uv_mutex_unlock(&c->lock);
     return next;
+}
+
+/* ---- batches ---- */
+
+void rt_control_hand_out(struct rt_control *c, int64_t step)
+{
+    uv_mutex_lock(&c->lock);
+    c->handed = step;
+    look_ahead(c);
+    uv_mutex_unlock(&c->lock);
+}
+
+void rt_control_batch(struct rt_control *c, int64_t step, struct rt_recipe *r)
+{
+    uv_mutex_lock(&c->lock);
+    rt_recipe_take(r, &c->begun, RT_EFFECT_BATCH);
+    for (int i = 0; i < c->count && c->pending[i].step <= step; i++) {
+        const struct rt_control_change *w = &c->pending[i];
+        if (w->key && w->key->effect == RT_EFFECT_BATCH)
+            rt_recipe_put(r, w->key, w->value, NULL, NULL);
+    }
+    uv_mutex_unlock(&c->lock);
 }
 
 /* ---- a step ---- */
@@ -242,6 +274,9 @@ static int take_due(struct rt_control *c, struct rt_control_change **due, struct
     *due = n ? malloc((size_t)n * sizeof **due) : NULL;
     if (n && !*due)
         return rt_error_set(e, RT_EMEM, "no memory for %d changes of settings", n);
+    for (int i = 0; i < n; i++)
+        if (c->pending[i].key)
+            rt_recipe_put(&c->begun, c->pending[i].key, c->pending[i].value, NULL, NULL);
     if (n) {
         memcpy(*due, c->pending, (size_t)n * sizeof **due);
         memmove(c->pending, c->pending + n, (size_t)(c->count - n) * sizeof **due);
@@ -309,6 +344,8 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
         free(due[i].value);
     }
     free(due);
+    if (rc == 0 && n > 0 && c->host.changed)
+        c->host.changed(c->host.self);
     return rc;
 }
 

@@ -2,8 +2,10 @@
  * control: what may be changed while a run goes on, and its pace. A mailbox between whoever asks (any
  * thread) and the student, who empties it at the start of each update; so a change takes effect at an
  * exact update, and repeating the changes at their updates repeats the run.
- * Changed are settings whose row in recipe.def has the effect STEP, and the factors of samples (hand.h). Updates are counted from 1; the
- * checkpoint of step N holds what updates 1 to N have made. */
+ * Changed are settings whose row in recipe.def has the effect STEP or BATCH, and the factors of samples
+ * (hand.h). What has the effect BATCH decides how a batch is made, ahead of its update: it changes with the
+ * first update whose batch has not been handed out. Updates are counted from 1; the checkpoint of step N
+ * holds what updates 1 to N have made. */
 #ifndef RT_CONTROL_H
 #define RT_CONTROL_H
 
@@ -23,6 +25,7 @@ struct rt_control_host {
     int (*check)(void *self, const struct rt_recipe *settings, struct rt_error *e);
     int (*stopping)(void *self); /* any thread: the run is being stopped; asked while paused */
     void (*stop)(void *self);    /* any thread: stop the run, a checkpoint first */
+    void (*changed)(void *self); /* the thread of rt_control_step: settings have just changed */
 };
 
 /* Told of each change as it takes effect, on the thread of rt_control_step. A negative return ends
@@ -39,6 +42,14 @@ int rt_control_create(struct rt_control **out, const struct rt_recipe *start);
 int rt_control_samples(struct rt_control *c, int rows);
 void rt_control_destroy(struct rt_control *c); /* NULL is fine */
 void rt_control_host(struct rt_control *c, const struct rt_control_host *host);
+
+/* ---- whoever makes batches: any thread ---- */
+
+/* The batch of update `step` is about to be made: what is asked for from now on is for later ones. */
+void rt_control_hand_out(struct rt_control *c, int64_t step);
+/* Puts the settings of effect BATCH that update `step` is made with into *r. Only of a step that has been
+ * handed out and is not over. */
+void rt_control_batch(struct rt_control *c, int64_t step, struct rt_recipe *r);
 
 /* ---- the student ---- */
 
@@ -66,8 +77,8 @@ int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64
 
 /* ---- whoever asks: any thread, any time ---- */
 
-/* Checked at once, as a recipe is; effect at update *at (may be NULL): the next one to begin. key and
- * value as in -s. before (may be NULL, [RT_RECIPE_TEXT]): what it replaces. RT_ENOTFOUND no such setting,
+/* Checked at once, as a recipe is; effect at update *at (may be NULL): the next one to begin, or to be handed
+ * out. key and value as in -s. before (may be NULL, [RT_RECIPE_TEXT]): what it replaces. RT_ENOTFOUND no such setting,
  * RT_EUSAGE not while the run goes on or not in this run, RT_EFORMAT, RT_ERANGE, RT_EBUSY too many
  * wait. A change that the run's end overtakes is kept in its last checkpoint. */
 int rt_control_set(struct rt_control *c, const char *who, const char *key, const char *value,
@@ -89,7 +100,7 @@ int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch,
  * ([RT_RECIPE_TEXT]): "key: before -> after", cut. RT_ENODATA when there is none. */
 int rt_control_undo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e);
 int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e);
-/* A setting's value at the next update; any setting. RT_ENOTFOUND. */
+/* A setting's value at the next update that it can be changed for; any setting. RT_ENOTFOUND. */
 int rt_control_get(struct rt_control *c, const char *key, char *value, size_t size,
                    struct rt_error *e);
 /* The update that will begin next. */

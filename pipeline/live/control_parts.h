@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * control_parts: what control's own files share: control.c (requests, steps, pace), control_touch.c (samples,
- * undo) and control_save.c (checkpoints). Two copies of all that can be changed: `now` belongs to the
- * student; `ahead`, behind the lock, is `now` with all changes that are due at the next update: what
- * requests are checked against. */
+ * undo) and control_save.c (checkpoints). Copies of all that can be changed: `now` belongs to the student;
+ * `ahead`, behind the lock, is `now` with all changes that are due at the next update (or, of effect BATCH,
+ * at the next one to be handed out): what requests are checked against; `begun`, behind the lock too, is
+ * `now` for those who make batches. */
 #ifndef RT_CONTROL_PARTS_H
 #define RT_CONTROL_PARTS_H
 
@@ -34,7 +35,7 @@ struct rt_control {
 
     uv_mutex_t lock; /* what follows */
     uv_cond_t wake;
-    struct rt_recipe ahead, trial; /* trial: room for a check */
+    struct rt_recipe ahead, begun, trial; /* trial: room for a check */
     struct rt_hand hand_ahead;
     struct rt_control_change *pending; /* by step, then in the order they came */
     int count, room;
@@ -42,13 +43,15 @@ struct rt_control {
     int done, events, event_room;
     int64_t *save; /* steps whose checkpoints are asked for */
     int saves, save_room;
-    int64_t next, until, allowed;
+    int64_t next, handed, until, allowed; /* handed: the last update whose batch was handed out */
     int paused;
 };
 
 /* Under the lock, all of them. */
 int rt_control_check_who(const char *who, struct rt_error *e);
 int rt_control_find(const char *name, const struct rt_key **key, struct rt_error *e);
+/* The first update that a change of key (NULL: of samples) can still be made for. */
+int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key);
 /* c->trial = the settings `base` with one value changed, if the run accepts that. */
 int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
                    const char *value, struct rt_error *e);

@@ -93,10 +93,11 @@ int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
-    c->ahead = c->now;
+    c->ahead = c->begun = c->now;
     if (t->samples)
         rt_hand_assign(&c->hand_ahead, t->samples, NULL);
     c->next = step + 1;
+    c->handed = step;
     uv_mutex_unlock(&c->lock);
     return each_line(c, t->pending, load_pending, e);
 }

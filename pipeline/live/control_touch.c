@@ -137,7 +137,7 @@ static int assign(struct rt_control *c, const char *who, const struct rt_key *ke
     if (key) {
         rc = rt_control_try(c, &c->ahead, key, value, e);
         if (rc == 0)
-            rc = rt_control_insert(c, c->next, who, key, value, 1, e);
+            rc = rt_control_insert(c, rt_control_first(c, key), who, key, value, 1, e);
         if (rc == 0)
             c->ahead = c->trial;
         return rc;
@@ -183,7 +183,7 @@ int rt_control_undo(struct rt_control *c, const char *who, char *what, int64_t *
     if (rc == 0) {
         tell(what, v, v->after, v->before);
         c->done--;
-        *at = c->next;
+        *at = rt_control_first(c, v->key);
     }
     uv_mutex_unlock(&c->lock);
     return rc;
@@ -203,7 +203,7 @@ int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *
     if (rc == 0) {
         tell(what, v, v->before, v->after);
         c->done++;
-        *at = c->next;
+        *at = rt_control_first(c, v->key);
     }
     uv_mutex_unlock(&c->lock);
     return rc;

@@ -225,6 +225,30 @@ double rt_link_number(const struct rt_link_line *line, const char *name)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+bool rt_link_join(const struct rt_link_line *line, const char *name, const char *between, char *out, size_t size)
+{
+    const json_t *list = json_object_get(line->said, name);
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < json_array_size(list) && used < size; i++) {
+        char *text = field_text(json_array_get(list, i));
+        int n = snprintf(out + used, size - used, "%s%s", i ? between : "", text ? text : "");
+        used += n > 0 ? (size_t)n : 0;
+        free(text);
+    }
+    return list != NULL;
+}
+
+void rt_link_items(const struct rt_link_line *line, const char *name,
+                   void (*each)(void *self, const struct rt_link_line *item), void *self)
+{
+    const json_t *list = json_object_get(line->said, name);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct rt_link_line item = {.id = line->id, .ok = line->ok, .said = json_array_get(list, i)};
+        each(self, &item);
+    }
+}
+
 void rt_link_fields(const struct rt_link_line *line,
                     void (*each)(void *self, const char *name, const char *value), void *self)
 {

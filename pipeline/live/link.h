@@ -40,6 +40,11 @@ int64_t rt_link_ask(struct rt_link *l, const char *who, const char *verb, const 
 /* A field of the line as text, cut to size; false when it has none of this name. */
 bool rt_link_text(const struct rt_link_line *line, const char *name, char *out, size_t size);
 double rt_link_number(const struct rt_link_line *line, const char *name); /* NaN: none */
+/* A field that is a list, its members as text between `between`; cut to size. */
+bool rt_link_join(const struct rt_link_line *line, const char *name, const char *between, char *out, size_t size);
+/* Calls each for every member of a field that is a list of objects: a line with the member's fields. */
+void rt_link_items(const struct rt_link_line *line, const char *name,
+                   void (*each)(void *self, const struct rt_link_line *item), void *self);
 /* Calls each for every field, as texts. */
 void rt_link_fields(const struct rt_link_line *line,
                     void (*each)(void *self, const char *name, const char *value), void *self);

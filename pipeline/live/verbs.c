@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * verbs: see verbs.h. One function for each row of verbs.def. */
 #include "pipeline/live/verbs.h"
+#include "pipeline/live/glance.h"
 #include "formats/words.h"
 
 #include <jansson.h>
@@ -63,7 +64,7 @@ static int verb_get(struct call *c, struct rt_error *e)
         return rc;
     }
     for (int i = 0; rc == 0 && i < rt_key_count; i++) {
-        if (rt_keys[i].effect != RT_EFFECT_STEP)
+        if (rt_keys[i].effect == RT_EFFECT_RUN)
             continue;
         rc = rt_control_get(c->desk->control, rt_keys[i].name, value, sizeof value, e);
         if (rc == 0)
@@ -184,6 +185,22 @@ static int verb_undo(struct call *c, struct rt_error *e)
 static int verb_redo(struct call *c, struct rt_error *e)
 {
     return back_or_again(c, rt_control_redo, e);
+}
+
+static int verb_batch(struct call *c, struct rt_error *e)
+{
+    const struct rt_desk *d = c->desk;
+    struct rt_batch *b = NULL;
+    if (!d->last)
+        return rt_error_set(e, RT_EUSAGE, "batch: this run's batches cannot be seen");
+    int rc = d->last(d->self, c->arg[0], &b, e);
+    if (rc == 0 && !b)
+        rc = rt_error_set(e, RT_ENODATA, "%s has put out no batch yet", c->arg[0]);
+    put_text(c->result, "stage", c->arg[0]);
+    if (rc == 0)
+        rc = rt_glance(c->result, b, d->id, d->self, e);
+    rt_batch_destroy(b);
+    return rc;
 }
 
 static int verb_pause(struct call *c, struct rt_error *e)

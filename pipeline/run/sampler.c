@@ -109,6 +109,8 @@ static struct rt_batch *next_update(struct rt_sampler *s)
     int64_t epoch = s->done / epoch_steps(s);
     int index = (int)(s->done % epoch_steps(s)), at = index * s->c.batch;
     int left = s->c.train_count - at;
+    if (s->c.hand_out)
+        s->c.eval_interval = s->c.hand_out(s->c.self, s->done + 1);
     shuffle(s, epoch);
     struct rt_batch *b = rt_batch_create(RT_BATCH_TRAIN, s->order + at,
                                          left < s->c.batch ? left : s->c.batch);
@@ -116,7 +118,7 @@ static struct rt_batch *next_update(struct rt_sampler *s)
         return NULL;
     b->epoch = (int)epoch;
     b->index = index;
-    s->done++;
+    b->update = ++s->done;
     if (ends_epoch(s))
         b->marks = RT_MARK_EPOCH;
     if (wants_eval(s))

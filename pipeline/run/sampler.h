@@ -19,6 +19,9 @@ struct rt_sampler_config {
     uint64_t seed;
     int64_t steps;     /* updates in all */
     int eval_interval; /* epochs; the last epoch is always evaluated, also when cut short */
+    /* Told before the batch of update `step` is made; returns the interval from then on. May be NULL. */
+    int (*hand_out)(void *self, int64_t step);
+    void *self;
     int64_t start;     /* updates already done (resume): the sampler continues after them */
     bool eval_done;    /* the evaluation due after update `start`, if any, was made before; else it comes
                           first (only where `start` is the end of an epoch or of the run) */

@@ -384,6 +384,15 @@ int rt_store_put(struct rt_store *s, struct rt_key128 key, const struct rt_frame
     return code;
 }
 
+void rt_store_limit(struct rt_store *s, uint64_t limit)
+{
+    pthread_mutex_lock(&s->mutex);
+    if (limit > s->limit)
+        atomic_store(&s->full, 0);
+    s->limit = limit;
+    pthread_mutex_unlock(&s->mutex);
+}
+
 int rt_store_full(const struct rt_store *s)
 {
     return atomic_load(&s->full);

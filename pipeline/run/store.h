@@ -36,6 +36,8 @@ int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out
  * RT_ELARGE, RT_EMEM: not stored, the file is as before. */
 int rt_store_put(struct rt_store *s, struct rt_key128 key, const struct rt_frame *f);
 int rt_store_full(const struct rt_store *s);
+/* Another limit from now on; what is stored above a lower one stays. Any thread. */
+void rt_store_limit(struct rt_store *s, uint64_t limit);
 /* Gets that found something and that did not; size of the file. */
 void rt_store_counts(struct rt_store *s, uint64_t *hits, uint64_t *misses, uint64_t *bytes);
 

@@ -187,6 +187,105 @@ class Steered(Live):
         self.assertEqual(self.outcome("a"), self.outcome("b"))
         self.assertEqual(self.journal("b"), journal)
 
+    def test_how_batches_are_made_and_limits(self):
+        """Augmentation, evaluations, schedule, teacher, queues and workers: changed, stopped, resumed, replayed."""
+        run = self.begin("a")
+        paused = self.ctl("a", "pause")["step"]
+        self.wait_until("a", "state", "paused")
+        made = self.ctl("a", "set", "augment.noise", "50%")["step"]
+        self.assertGreater(made, paused)  # what is decoded ahead stays as it is
+        self.assertEqual(self.ctl("a", "set", "augment.time_masks", "2")["step"], made)
+        self.assertEqual(self.ctl("a", "set", "eval.interval", "5")["step"], made)
+        next = self.ctl("a", "set", "train.advance", "0.1")["step"]
+        self.assertLess(next, made)
+        changed = [(next, "train.advance", "0.1")]
+        for key, value in (("train.schedule", "cosine"), ("train.warmup", "0.3"), ("teacher.on", "false"),
+                           ("pipeline.decoders", "3"), ("pipeline.batches", "2"), ("pipeline.memory", "8"),
+                           ("teacher.cache", "1")):
+            self.assertEqual(self.ctl("a", "set", key, value)["step"], next)
+            changed.append((next, key, value))
+        changed += [(made, "augment.noise", "0.5"), (made, "augment.time_masks", "2"), (made, "eval.interval", "5")]
+        for key, value, says in (("pipeline.decoders", "256", "at most"), ("pipeline.batches", "0", "from 1"),
+                                 ("augment.noise", "2", "from 0 to 1"), ("cache.size", "1", "start of a run only")):
+            self.says(self.ctl("a", "set", key, value, code=2), key, says)
+        self.ctl("a", "step", "2")
+        self.wait_until("a", "step", next + 1)
+        again = self.ctl("a", "set", "teacher.on", "true")["step"]
+        changed.insert(8, (again, "teacher.on", "true"))
+        self.ctl("a", "stop")  # some changes still wait
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 130, err)
+        run = self.begin("a", "--resume")
+        self.assertEqual(self.ctl("a", "get", "augment.noise"), {"augment.noise": "0.5"})
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, err)
+        journal = self.journal("a")
+        self.assertEqual([(step, key, value) for step, _, key, value in journal], changed)
+        epochs = [row[0] // 4 for row in self.query("a", "SELECT step FROM metrics WHERE name='top1' AND "
+                                                          "split='valid' ORDER BY step")]
+        first = -(-made // 4)  # the epoch in which evaluations became rare
+        self.assertEqual([n for n in epochs if n >= first], list(range(-(-first // 5) * 5, 101, 5)))
+        self.assertEqual([n for n in epochs if n < first], list(range(1, first)))
+        workers = self.query("a", "SELECT workers, queue_limit FROM stages WHERE name IN ('decode', 'quality')"
+                                  " ORDER BY name")
+        self.assertEqual(workers, [(3, 2), (1, 4)])
+        self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
+        self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
+        self.assertEqual(self.outcome("a"), self.outcome("b"))
+        self.assertEqual(self.journal("b"), journal)
+        self.train("c", self.study, train__epochs=100)
+        self.assertNotEqual(self.outcome("a"), self.outcome("c"))
+
+    def test_limits_change_no_result(self):
+        run = self.begin("a")
+        for decoders, batches, memory in ((4, 8, 64), (1, 1, 1), (3, 2, 2)):
+            for key, value in (("decoders", decoders), ("batches", batches), ("memory", memory)):
+                self.ctl("a", "set", "pipeline." + key, str(value))
+        run.communicate(timeout=PATIENCE)
+        self.train("b", self.study, train__epochs=100)
+        self.assertEqual(digest(self.path("a", "student.safetensors")),
+                         digest(self.path("b", "student.safetensors")))
+
+    def test_scale_of_the_margin_loss(self):
+        """task.scale while it goes on: kept in the model, which then answers with it."""
+        aam = {"task.loss": "aam", "distill.kl.lambda": "0"}
+        run = self.begin("a", **{key.replace(".", "__"): value for key, value in aam.items()})
+        step = self.ctl("a", "set", "task.scale", "12.5")["step"]
+        self.ctl("a", "set", "task.margin_warmup", "5%")
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, err)
+        self.assertEqual(self.journal("a")[0], (step, "ctl", "task.scale", "12.5"))
+        _, texts = read_tensors(last_checkpoint(self.path("a")))
+        self.assertIn("scale: 12.5", texts["retort.recipe"])
+        self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
+
+    def test_what_is_in_a_batch(self):
+        run = self.begin("a")
+        self.ctl("a", "pause")
+        self.wait_until("a", "state", "paused")
+        names = {"decode": {"student.rows", "student.input", "teacher.rows"},
+                 "teacher": {"student.rows", "student.input", "teacher.have", "teacher.embedding", "teacher.logits"}}
+        ids = {row[0] for row in self.query("a", "SELECT id FROM samples")}
+        for stage, least in names.items():
+            batch = self.ctl("a", "batch", stage)
+            self.assertEqual((batch["stage"], batch["kind"], batch["samples"]), (stage, "train", 10))
+            self.assertEqual(len(batch["ids"]), 10)
+            self.assertLessEqual(set(batch["ids"]), ids)
+            frames = {frame["name"]: frame for frame in batch["list"]}
+            self.assertLessEqual(least, set(frames), stage)
+            self.assertEqual(batch["frames"], len(frames))
+            self.assertEqual(batch["packed"], sum(frame["packed"] for frame in frames.values()))
+            input = frames["student.input"]
+            self.assertEqual(input["shape"][0], 10)
+            self.assertEqual((input["type"], input["nan"], input["inf"]), ("F32", 0, 0))
+            self.assertEqual(input["raw"], 4 * input["shape"][0] * input["shape"][1] * input["shape"][2])
+            self.assertLess(input["min"], input["mean"])
+            self.assertLess(input["mean"], input["max"])
+        self.says(self.retort("ctl", "a", "batch", "decode")[0], "stage: decode\n", "list:\n", "  name: student.input")
+        self.says(self.ctl("a", "batch", "encode", code=2), "encode", "decode, quality, teacher, student")
+        self.ctl("a", "stop")
+        run.communicate(timeout=PATIENCE)
+
     def test_samples_weighed_muted_excluded_undone(self):
         """What is done to samples acts on the run, is kept through a stop, and repeats byte for byte."""
         run = self.begin("a")

@@ -85,7 +85,7 @@ static void test_what_is_refused_changes_nothing(void **state)
     } wrong[] = {
         {"me", "train.rl", "1", "train.lr", RT_ENOTFOUND},
         {"me", "train.batch", "4", "train.batch takes effect at the start of a run only", RT_EUSAGE},
-        {"me", "augment.gain", "4", "augment.gain takes effect at the start", RT_EUSAGE},
+        {"me", "speech.bands", "40", "speech.bands takes effect at the start", RT_EUSAGE},
         {"me", "train.lr", "fast", "\"fast\"", RT_EFORMAT},
         {"me", "train.lr", "-1", "from 0 to 100", RT_ERANGE},
         {"me", "train.lr", "nan", "train.lr", RT_EFORMAT},
@@ -126,7 +126,7 @@ static void test_the_run_itself_may_refuse(void **state)
     (void)state;
     struct bench b;
     open_bench(&b);
-    rt_control_host(b.c, &(struct rt_control_host){NULL, no_l2, NULL, NULL});
+    rt_control_host(b.c, &(struct rt_control_host){.check = no_l2});
     assert_int_equal(rt_control_set(b.c, "me", "distill.l2.lambda", "1", NULL, NULL, &b.e), RT_EUSAGE);
     assert_string_equal(b.e.text, "there is no teacher");
     assert_int_equal(rt_control_set(b.c, "me", "distill.l2.margin", "1", NULL, NULL, &b.e), 0);
@@ -155,6 +155,93 @@ static void test_planned_changes(void **state)
         assert_int_equal(step(&b, n), 0);
     assert_string_equal(b.diary.text, "1 now weight.terms >snr,level\n2 soon train.clip 5>2\n"
                                       "3 late train.clip 2>3\n3 last train.clip 3>4\n");
+    rt_control_destroy(b.c);
+}
+
+static double gain_of(struct bench *b, int64_t step)
+{
+    struct rt_recipe r = {0};
+    rt_control_batch(b->c, step, &r);
+    assert_int_equal(r.train_batch, 0); /* other settings are not its own */
+    return r.augment_gain;
+}
+
+/* What decides how a batch is made changes with the first one not handed out, ahead of its update. */
+static void test_settings_of_batches(void **state)
+{
+    (void)state;
+    struct bench b;
+    char value[RT_RECIPE_TEXT], what[RT_RECIPE_TEXT];
+    int64_t at = 0;
+    open_bench(&b);
+    assert_int_equal(rt_control_plan(b.c, 2, "plan", "augment.gain", "2", &b.e), 0);
+    for (int n = 1; n <= 4; n++)
+        rt_control_hand_out(b.c, n);
+    assert_int_equal(step(&b, 1), 0);
+    assert_int_equal(rt_control_plan(b.c, 4, "plan", "augment.gain", "9", &b.e), RT_ERANGE);
+    assert_non_null(strstr(b.e.text, "the next step is 5 already"));
+    assert_int_equal(rt_control_get(b.c, "augment.gain", value, sizeof value, &b.e), 0);
+    assert_string_equal(value, "2");
+    assert_int_equal(rt_control_set(b.c, "me", "augment.gain", "6", NULL, &at, &b.e), 0);
+    assert_int_equal(at, 5); /* 1 to 4 are made already */
+    assert_int_equal(rt_control_set(b.c, "me", "train.lr", "1", NULL, &at, &b.e), 0);
+    assert_int_equal(at, 2); /* but not learned from */
+    rt_control_hand_out(b.c, 5);
+    rt_control_hand_out(b.c, 6);
+    assert_true(gain_of(&b, 2) == 2 && gain_of(&b, 4) == 2 && gain_of(&b, 5) == 6 && gain_of(&b, 6) == 6);
+    assert_int_equal(rt_control_undo(b.c, "me", what, &at, &b.e), 0); /* train.lr */
+    assert_int_equal(at, 2);
+    assert_int_equal(rt_control_undo(b.c, "me", what, &at, &b.e), 0);
+    assert_int_equal(at, 7);
+    assert_string_equal(what, "augment.gain: 6 -> 2");
+    assert_int_equal(rt_control_redo(b.c, "me", what, &at, &b.e), 0);
+    assert_int_equal(at, 7);
+    for (int n = 2; n <= 4; n++)
+        assert_int_equal(step(&b, n), 0);
+    assert_true(rt_control_settings(b.c)->augment_gain == 2 && gain_of(&b, 5) == 6 && gain_of(&b, 6) == 6);
+
+    /* A run that goes on from a checkpoint makes the same batches. */
+    struct rt_control_text t;
+    struct bench again;
+    assert_int_equal(rt_control_save(b.c, &t), 0);
+    assert_string_equal(t.settings, "augment.gain=2\n");
+    assert_string_equal(t.pending, "5 me augment.gain=6\n7 me augment.gain=2\n7 me augment.gain=6\n");
+    open_bench(&again);
+    assert_int_equal(rt_control_load(again.c, &t, 4, &again.e), 0);
+    for (int n = 5; n <= 8; n++) {
+        rt_control_hand_out(again.c, n);
+        assert_true(gain_of(&again, n) == 6);
+    }
+    assert_int_equal(rt_control_set(again.c, "me", "augment.gain", "8", NULL, &at, &b.e), 0);
+    assert_int_equal(at, 9);
+    rt_control_text_fini(&t);
+    rt_control_destroy(again.c);
+    for (int n = 5; n <= 7; n++)
+        assert_int_equal(step(&b, n), 0);
+    assert_string_equal(b.diary.text,
+                        "2 plan augment.gain 0>2\n2 me train.lr 0.002>1\n2 me train.lr 1>0.002\n"
+                        "5 me augment.gain 2>6\n7 me augment.gain 6>2\n7 me augment.gain 2>6\n");
+    rt_control_destroy(b.c);
+}
+
+static void note_change(void *self)
+{
+    ++*(int *)self;
+}
+
+static void test_who_hosts_the_run_is_told(void **state)
+{
+    (void)state;
+    struct bench b;
+    int changes = 0;
+    open_bench(&b);
+    rt_control_host(b.c, &(struct rt_control_host){.self = &changes, .changed = note_change});
+    assert_int_equal(rt_control_set(b.c, "me", "train.lr", "1", NULL, NULL, &b.e), 0);
+    assert_int_equal(rt_control_set(b.c, "me", "train.clip", "1", NULL, NULL, &b.e), 0);
+    assert_int_equal(changes, 0);
+    assert_int_equal(step(&b, 1), 0);
+    assert_int_equal(step(&b, 2), 0);
+    assert_int_equal(changes, 1); /* once for all that changed together */
     rt_control_destroy(b.c);
 }
 
@@ -334,7 +421,7 @@ static void start(struct student *s, uv_thread_t *thread)
 {
     memset(s, 0, sizeof *s);
     open_bench(&s->bench);
-    rt_control_host(s->bench.c, &(struct rt_control_host){s, NULL, stopping, stop});
+    rt_control_host(s->bench.c, &(struct rt_control_host){.self = s, .stopping = stopping, .stop = stop});
     rt_control_pause(s->bench.c);
     assert_int_equal(uv_thread_create(thread, work, s), 0);
 }
@@ -452,6 +539,8 @@ int main(void)
         cmocka_unit_test(test_what_is_refused_changes_nothing),
         cmocka_unit_test(test_the_run_itself_may_refuse),
         cmocka_unit_test(test_planned_changes),
+        cmocka_unit_test(test_settings_of_batches),
+        cmocka_unit_test(test_who_hosts_the_run_is_told),
         cmocka_unit_test(test_who_is_told_may_end_the_run),
         cmocka_unit_test(test_kept_in_a_checkpoint),
         cmocka_unit_test(test_samples_and_undo), cmocka_unit_test(test_damaged_checkpoints),

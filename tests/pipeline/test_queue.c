@@ -147,7 +147,7 @@ static void test_queue_order(void **state)
     }
     size_t sum = 0;
     for (int i = 0; i < q.waiting; i++)
-        sum += rt_batch_bytes(q.place[(q.head + i) % q.limit]);
+        sum += rt_batch_bytes(q.place[(q.head + i) % RT_QUEUE_PLACES]);
     assert_int_equal(q.bytes, sum);
     assert_int_equal(q.peak_bytes, most);
     assert_true(q.waiting > 0);

@@ -41,6 +41,7 @@ struct probe {
     int opened, closed, order;
     atomic_int inside, works, last;
     void (*wait)(struct world *w, uint64_t seq);
+    int alone_from; /* from this seq on one at a time; 0 = never mind */
 };
 
 struct world {
@@ -55,6 +56,7 @@ struct world {
     int samples;
     unsigned marks;
     struct rt_error error;
+    void (*at_sink)(struct world *w); /* with each batch */
 };
 
 static void bump(struct world *w, int *count)
@@ -88,6 +90,7 @@ static int probe_work(void *self, struct rt_batch *b, struct rt_error *e)
     struct world *w = p->world;
     int seq = (int)b->seq, inside = atomic_fetch_add(&p->inside, 1), code = 0;
     CHECK(inside < p->workers);
+    CHECK(!p->alone_from || seq < p->alone_from || inside == 0);
     if (p->workers == 1)
         CHECK(atomic_exchange(&p->last, seq) == seq - 1);
     if (p->wait)
@@ -156,6 +159,8 @@ static void done(void *self, const struct rt_batch *b)
     w->marks |= b->marks;
     if (w->sunk == w->stop_in_sink)
         rt_runner_stop(w->runner);
+    if (w->at_sink)
+        w->at_sink(w);
     bump(w, &w->sunk);
 }
 
@@ -207,6 +212,28 @@ static void world_fini(struct world *w)
 }
 
 /* ---- wrong input ---- */
+
+static void test_refuses_limits(void **state)
+{
+    (void)state;
+    struct world w;
+    struct rt_batch *b;
+    world_init(&w, 3, (int[]){1}, 1);
+    assert_int_equal(rt_runner_create(&w.runner, RT_RUNNER_BATCHES + 1, MIB, 0), RT_ERANGE);
+    world_make(&w, 1, MIB, 0);
+    assert_int_equal(rt_runner_limits(w.runner, 0, MIB), RT_ERANGE);
+    assert_int_equal(rt_runner_limits(w.runner, RT_RUNNER_BATCHES + 1, MIB), RT_ERANGE);
+    assert_int_equal(rt_runner_workers(w.runner, "first", 0), RT_ERANGE);
+    assert_int_equal(rt_runner_workers(w.runner, "first", RT_RUNNER_WORKERS + 1), RT_ERANGE);
+    assert_int_equal(rt_runner_workers(w.runner, "fifth", 1), RT_ENOTFOUND);
+    assert_int_equal(rt_runner_last(w.runner, "fifth", &b), RT_ENOTFOUND);
+    assert_int_equal(rt_runner_last(w.runner, "first", &b), 0);
+    assert_null(b); /* none yet */
+    assert_int_equal(world_run(&w), 0);
+    assert_int_equal(rt_runner_last(w.runner, "first", &b), 0);
+    assert_null(b); /* none any more */
+    world_fini(&w);
+}
 
 static void test_refuses(void **state)
 {
@@ -346,6 +373,64 @@ static void test_back_pressure(void **state)
     world_make(&w, places, MIB, 0);
     assert_int_equal(world_run(&w), 0);
     assert_int_equal(w.sunk, 100);
+    world_fini(&w);
+}
+
+/* Batches 40 to 43 wait until they are four at work: with less they would wait for ever. */
+static void wait_for_four(struct world *w, uint64_t seq)
+{
+    if (seq < 40 || seq >= 44)
+        return;
+    uv_mutex_lock(&w->lock);
+    w->ahead++;
+    uv_cond_broadcast(&w->changed);
+    while (w->ahead < 4)
+        uv_cond_wait(&w->changed, &w->lock);
+    uv_mutex_unlock(&w->lock);
+}
+
+static void change_limits(struct world *w)
+{
+    if (w->sunk == 10) {
+        assert_int_equal(rt_runner_workers(w->runner, "first", 4), 0);
+        assert_int_equal(rt_runner_limits(w->runner, 6, MIB), 0);
+    }
+    if (w->sunk == 60) {
+        assert_int_equal(rt_runner_workers(w->runner, "first", 1), 0);
+        assert_int_equal(rt_runner_limits(w->runner, 1, 0), 0);
+    }
+    struct rt_batch *first, *second;
+    assert_int_equal(rt_runner_last(w->runner, "first", &first), 0);
+    assert_int_equal(rt_runner_last(w->runner, "second", &second), 0);
+    assert_int_equal(second->seq, w->sunk); /* just put out */
+    assert_int_equal(second->count, w->sunk % 3);
+    for (int i = 0; i < second->count; i++)
+        assert_int_equal(second->sample[i], i + 1);
+    assert_non_null(rt_batch_get(second, "load")); /* of the first stage */
+    rt_batch_destroy(first);
+    rt_batch_destroy(second);
+}
+
+/* More and fewer workers and places while it goes on: every batch still passes, in order. */
+static void test_limits_change(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, 120, (int[]){2, 1}, 2);
+    w.probe[0].bytes = 100;
+    w.probe[0].wait = wait_for_four;
+    w.probe[0].alone_from = 80; /* nothing of before 60 can be at work by then */
+    w.at_sink = change_limits;
+    world_make(&w, 2, MIB, 0);
+    w.probe[0].workers = 4;
+    assert_int_equal(world_run(&w), 0);
+    assert_int_equal(w.sunk, 120);
+    struct rt_account a;
+    rt_runner_account(w.runner, &a);
+    assert_int_equal(a.stage[0].workers, 1);
+    assert_int_equal(a.stage[1].queue_limit, 1);
+    assert_true(a.stage[0].offered > a.elapsed); /* there were more for a while */
+    assert_true(a.stage[1].offered == a.elapsed);
     world_fini(&w);
 }
 
@@ -584,8 +669,10 @@ static void check_sentence(struct rt_stage_stats stage[], uint64_t source, uint6
     char text[400], shorter[12];
     struct rt_limit l = {.stage = stage, .remedy = remedy, .stages = 3, .elapsed = 1000,
                          .source = source, .sink = sink};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         stage[i].batches = 5;
+        stage[i].offered = 1000 * (uint64_t)stage[i].workers;
+    }
     rt_limit_sentence(&l, text, sizeof text);
     assert_string_equal(text, expected);
     rt_limit_sentence(&l, shorter, sizeof shorter); /* cut, not overrun */
@@ -664,12 +751,14 @@ int main(void)
 {
     rt_runner_pool(6);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refuses_limits),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_open_fails),
         cmocka_unit_test(test_empty_source),
         cmocka_unit_test(test_order_with_many_workers),
         cmocka_unit_test(test_order_when_reversed),
         cmocka_unit_test(test_back_pressure),
+        cmocka_unit_test(test_limits_change),
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_memory_below_one_batch),
         cmocka_unit_test(test_errors_at_random_places),

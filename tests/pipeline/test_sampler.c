@@ -153,6 +153,29 @@ static void test_marks(void **state)
     assert_int_equal(s.batches, 4);
 }
 
+static int every_epoch_from_4(void *self, int64_t step)
+{
+    *(int64_t *)self = step; /* told of each, in order */
+    return step < 4 ? 100 : 1;
+}
+
+/* How often is evaluated may change while batches are handed out. */
+static void test_interval_changes(void **state)
+{
+    (void)state;
+    struct story s;
+    int64_t told = 0;
+    struct rt_sampler_config c = config(4, 1, 2, 6); /* 2 updates an epoch */
+    c.eval_interval = 1; /* not asked for: hand_out decides */
+    c.hand_out = every_epoch_from_4;
+    c.self = &told;
+    run(&s, &c);
+    assert_int_equal(told, 6);
+    assert_null(strstr(s.text, "E 0.0"));
+    assert_non_null(strstr(s.text, "E 1.0 @4"));
+    assert_non_null(strstr(s.text, "E 2.0 @6"));
+}
+
 /* A run stopped after any update and resumed tells the rest of the same story. */
 static void test_resume_anywhere(void **state)
 {
@@ -230,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_epoch_steps),
         cmocka_unit_test(test_epochs_are_whole),
         cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_interval_changes),
         cmocka_unit_test(test_resume_anywhere),
         cmocka_unit_test(test_order_follows_the_seed),
         cmocka_unit_test(test_lister),

@@ -165,7 +165,7 @@ static void test_who_may_and_where(void **state)
     struct run r;
     struct stat st;
     scratch_write(&dir, "socket", "", 0);
-    struct rt_desk none = {NULL, NULL, NULL, NULL};
+    struct rt_desk none = {0};
     assert_int_equal(rt_socket_start(&r.socket, dir.path, &none, &r.e), RT_EIO); /* a file of someone's */
     assert_non_null(strstr(r.e.text, dir.path));
     unlink(scratch_file(&dir, "socket"));

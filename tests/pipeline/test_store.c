@@ -280,6 +280,15 @@ static void test_limit(void **state)
     s = open_store(PLENTY); /* a larger limit goes on */
     assert_int_equal(put(s, 99), 0);
     assert_int_equal(check(s, 99), 1);
+    rt_store_limit(s, 20000); /* less than there is: it stays, no more comes */
+    assert_int_equal(put(s, 200), 0);
+    assert_int_equal(check(s, 99), 1);
+    assert_int_equal(check(s, 200), 0);
+    assert_int_equal(rt_store_full(s), 1);
+    rt_store_limit(s, PLENTY);
+    assert_int_equal(rt_store_full(s), 0);
+    assert_int_equal(put(s, 200), 0);
+    assert_int_equal(check(s, 200), 1);
     rt_store_close(s);
 }
 

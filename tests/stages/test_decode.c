@@ -224,6 +224,43 @@ static void test_epoch_and_eval(void **state)
         rt_tensor_fini(&x[i]);
 }
 
+/* From update 7 on nothing is drawn. */
+static void settings_of(void *self, int64_t step, struct rt_recipe *r)
+{
+    struct rt_recipe still;
+    rt_recipe_init(&still);
+    if (step >= 7)
+        rt_recipe_take(r, &still, RT_EFFECT_BATCH);
+    *(int *)self += 1;
+}
+
+static void test_settings_of_an_update(void **state)
+{
+    (void)state;
+    static const int rows[] = {0, 4};
+    int asked = 0;
+    struct rt_decode d = toy_decode(&t);
+    d.input[d.inputs++] = input("student", &rt_modality_image, true);
+    d.input[d.inputs++] = input("teacher", &rt_modality_text, false);
+    d.input[1].augment = false;
+    struct rt_tensor x[4];
+    for (int i = 0; i < 4; i++) {
+        d.settings = i == 1 || i == 2 ? settings_of : NULL;
+        d.settings_self = &asked;
+        struct rt_batch *b = toy_batch(i < 3 ? RT_BATCH_TRAIN : RT_BATCH_EVAL, rows, 2);
+        b->update = i == 2 ? 7 : 6;
+        TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
+        toy_frame(b, "student.input", &x[i]);
+        rt_batch_destroy(b);
+    }
+    assert_int_equal(asked, 2); /* once for a batch, of the augmented input only */
+    assert_memory_equal(x[0].data, x[1].data, rt_tensor_bytes(&x[0]));
+    assert_memory_not_equal(x[1].data, x[2].data, rt_tensor_bytes(&x[0]));
+    assert_memory_equal(x[2].data, x[3].data, rt_tensor_bytes(&x[0])); /* as in evaluation */
+    for (int i = 0; i < 4; i++)
+        rt_tensor_fini(&x[i]);
+}
+
 static void test_score(void **state)
 {
     (void)state;
@@ -259,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_optional, setup, teardown),
         cmocka_unit_test_setup_teardown(test_equal_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_epoch_and_eval, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_settings_of_an_update, setup, teardown),
         cmocka_unit_test_setup_teardown(test_score, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

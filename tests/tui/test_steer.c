@@ -35,6 +35,41 @@ static int find_all(const void *self, const char *const *which, int count, int *
     return strcmp(which[1], "snr < 3") == 0 ? 3 : 2;
 }
 
+/* The student has put out nothing yet, decode a batch of 40 samples, one of its frames damaged by a loss. */
+static int last_batch(const void *self, const char *stage, struct rt_batch **out, struct rt_error *e)
+{
+    (void)self;
+    *out = NULL;
+    if (strcmp(stage, "decode") != 0)
+        return strcmp(stage, "student") == 0 ? 0 : rt_error_set(e, RT_ENOTFOUND, "%s: no such stage", stage);
+    int row[40];
+    static float input[40 * 20 * 10];
+    int32_t rows[40];
+    for (int i = 0; i < 40; i++)
+        rows[i] = row[i] = i;
+    for (int i = 0; i < 40 * 20 * 10; i++)
+        input[i] = (float)(i % 21) / 10 - 1;
+    input[7] = input[9] = strtof("nan", NULL);
+    struct rt_batch *b = rt_batch_create(RT_BATCH_TRAIN, row, 40);
+    int64_t shape[3] = {40, 20, 10};
+    struct rt_tensor x = rt_tensor_view(RT_F32, 3, shape, input), r = rt_tensor_view(RT_I32, 1, shape, rows);
+    b->epoch = 1;
+    b->index = 4;
+    b->update = 15;
+    assert_int_equal(rt_batch_pack(b, "student.rows", &r, 0), 0);
+    assert_int_equal(rt_batch_pack(b, "student.input", &x, 0), 0);
+    *out = b;
+    return rt_batch_drop(b, 3, 0, RT_EEMPTY, "empty");
+}
+
+static const char *id_of(const void *self, int row)
+{
+    static char id[40];
+    (void)self;
+    snprintf(id, sizeof id, "sample-%03d", row);
+    return id;
+}
+
 static struct run *start_run(void)
 {
     struct run *r = calloc(1, sizeof *r);
@@ -44,6 +79,8 @@ static struct run *start_run(void)
     assert_int_equal(rt_control_samples(r->desk.control, ROWS), 0);
     assert_int_equal(rt_board_create(&r->desk.board), 0);
     r->desk.find = find_all;
+    r->desk.last = last_batch;
+    r->desk.id = id_of;
     rt_control_host(r->desk.control, &(struct rt_control_host){.self = r, .stop = note_stop});
     assert_int_equal(rt_control_load(r->desk.control, &(struct rt_control_text){0}, 7, &r->e), 0);
     rt_board_put(r->desk.board, &s);
@@ -523,6 +560,56 @@ static void test_weights(void **state)
     end_run(r);
 }
 
+static void test_last_batch(void **state)
+{
+    struct run *r = start_run();
+    struct view *v = look();
+    (void)state;
+    view_press(v, '4');
+    view_draw(v, 80, 24);
+    assert_int_equal(v->ui.pipeline.count, 2); /* decode, student */
+    view_press(v, RT_KEY_ENTER);
+    assert_true(v->ui.pipeline.open);
+    view_draw(v, 80, 24); /* asked for */
+    settle(v);
+    assert_string_equal(v->ui.pipeline.last.stage, "decode");
+    view_compare(v, 80, 24, "batch-80x24");
+    view_compare(v, 130, 12, "batch-130x12");
+    for (int w = 1; w < 60; w += 7)
+        for (int h = 1; h < 20; h += 3)
+            view_draw(v, w, h);
+    view_draw(v, 80, 24);
+    view_press(v, RT_KEY_DOWN);
+    assert_int_equal(v->ui.pipeline.at, 1);
+    settle(v);
+    assert_string_equal(v->ui.pipeline.last.words, "student has put out no batch yet");
+    view_press(v, RT_KEY_ESCAPE);
+    assert_false(v->ui.pipeline.open);
+    view_draw(v, 80, 24);
+    view_mouse(v, RT_KEY_CLICK, 20, v->ui.pipeline.list.y); /* chosen, then opened */
+    assert_int_equal(v->ui.pipeline.at, 0);
+    assert_false(v->ui.pipeline.open);
+    view_mouse(v, RT_KEY_CLICK, 20, v->ui.pipeline.list.y);
+    assert_true(v->ui.pipeline.open);
+    view_press(v, RT_KEY_ENTER);
+    assert_false(v->ui.pipeline.open);
+    view_press(v, RT_KEY_DOWN);
+    view_press(v, '1');
+    command(v, "batch decode");
+    assert_int_equal(v->ui.screen, RT_SCREEN_PIPELINE);
+    assert_true(v->ui.pipeline.open && v->ui.pipeline.at == 0);
+    command(v, "batch encode");
+    says(v, true, "encode: no such stage");
+    view_close(v);
+    end_run(r);
+    v = look(); /* nobody answers */
+    view_press(v, '4');
+    view_draw(v, 80, 24);
+    view_press(v, RT_KEY_ENTER);
+    view_draw(v, 80, 24);
+    view_close(v);
+}
+
 static void test_journal(void **state)
 {
     struct run *r = start_run();
@@ -549,7 +636,7 @@ int main(void)
         cmocka_unit_test(test_completed),
         cmocka_unit_test(test_pace), cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
         cmocka_unit_test(test_controls), cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_journal),
+        cmocka_unit_test(test_last_batch), cmocka_unit_test(test_journal),
     };
     uv_loop_t first; /* libuv keeps two descriptors of its own from then on */
     assert_int_equal(uv_loop_init(&first), 0);

@@ -356,7 +356,8 @@ int rt_recorder_account(struct rt_recorder *r, const struct rt_account *a, const
     for (int i = 0; rc == 0 && i < a->stages; i++) {
         char note[100];
         stage_note(r, a->stage[i].name, note, sizeof note);
-        rc = rt_rundb_stage(r->db, &a->stage[i], 1e-9 * (double)a->elapsed, note, e);
+        rc = rt_rundb_stage(r->db, &a->stage[i],
+                            1e-9 * (double)a->stage[i].offered / a->stage[i].workers, note, e);
     }
     return rc;
 }

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #define SCORE_BATCH 16
+#define ROOM 4 /* decoders for each core that a run may be given later: some wait for a disk */
 
 static int cores(void)
 {
@@ -24,8 +25,10 @@ static int cores(void)
 
 struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
 {
+    int decoders = r->pipeline_decoders ? (int)r->pipeline_decoders : cores(), room = ROOM * cores();
     return (struct rt_session_limits){
-        .decoders = r->pipeline_decoders ? (int)r->pipeline_decoders : cores(),
+        .decoders = decoders,
+        .most_decoders = decoders > room ? decoders : room,
         .batches = (int)r->pipeline_batches,
         .memory = (size_t)r->pipeline_memory << 20,
         .level = (int)r->pipeline_zstd,
@@ -59,7 +62,7 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
     memset(s, 0, sizeof *s);
     s->limits = rt_session_limits_of(r);
     /* Decoders, as many teachers, one quality stage and the student: all may work at once. */
-    rt_runner_pool(2 * s->limits.decoders + 2);
+    rt_runner_pool(s->limits.most_decoders + s->limits.decoders + 2);
     uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
     int rc = rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e);
     if (rc < 0)

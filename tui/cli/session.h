@@ -14,7 +14,8 @@
 
 /* How the pipeline is to be run; from a recipe, or its defaults. */
 struct rt_session_limits {
-    int decoders;  /* 0 = cores */
+    int decoders;      /* 1 or more */
+    int most_decoders; /* that may be asked for while it runs */
     int batches;   /* places of a queue */
     size_t memory; /* bytes of all queues */
     int level;     /* zstd */

@@ -3,15 +3,14 @@
 #include "tui/cli/training.h"
 
 #include "formats/file.h"
-#include "pipeline/live/socket.h"
 #include "pipeline/run/sampler.h"
-#include "tui/cli/run_table.h"
 
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
 #include "stages/trunk.h"
 #include "tui/cli/cmd.h"
 #include "tui/cli/plan.h"
+#include "tui/cli/training_flow.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,8 +19,6 @@
 #include <unistd.h>
 
 #define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
-#define TICK_MS 500
-#define RECENT_NS UINT64_C(3000000000) /* what limits the run is said of the last one to two of these */
 
 static int load_teacher(struct rt_training *t, struct rt_error *e)
 {
@@ -212,7 +209,14 @@ static int load_checkpoint(struct rt_training *t, struct rt_error *e)
 
 static int check_settings(void *self, const struct rt_recipe *r, struct rt_error *e)
 {
-    return rt_student_check(&((struct rt_training *)self)->student, r, e);
+    struct rt_training *t = self;
+    int rc = rt_training_flow_check(t, r, e);
+    return rc == 0 ? rt_student_check(&t->student, r, e) : rc;
+}
+
+static void follow_settings(void *self)
+{
+    rt_training_flow_limits(self);
 }
 
 static int is_stopping(void *self)
@@ -229,7 +233,7 @@ static int make_student(struct rt_training *t, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
     int per_epoch = rt_sampler_epoch_steps(t->train_count, (int)r->train_batch);
-    struct rt_control_host host = {t, check_settings, is_stopping, stop_run};
+    struct rt_control_host host = {t, check_settings, is_stopping, stop_run, follow_settings};
     if (rt_control_create(&t->control, r) < 0 || rt_board_create(&t->board) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for a run");
     rt_control_host(t->control, &host);
@@ -354,135 +358,6 @@ void rt_training_hush(struct rt_training *t)
     t->quiet = t->recorder.quiet = t->session->limits.quiet = true;
 }
 
-static int add_stages(struct rt_runner *runner, struct rt_training *t, struct rt_decode *decode,
-                      struct rt_quality *quality, struct rt_infer *teacher)
-{
-    int rc = rt_runner_add(runner, &rt_stage_decode, decode, t->session->limits.decoders);
-    if (rc == 0)
-        rc = rt_runner_add(runner, &rt_stage_quality, quality, 1);
-    if (rc == 0 && t->teacher)
-        rc = rt_runner_add(runner, &rt_stage_teacher, teacher, teacher->workers);
-    return rc == 0 ? rt_runner_add(runner, &rt_stage_student, &t->student, 1) : rc;
-}
-
-static void describe(struct rt_training *t, struct rt_decode *decode, struct rt_quality *quality,
-                     struct rt_infer *teacher)
-{
-    struct rt_session *s = t->session;
-    *teacher = (struct rt_infer){
-        .role = "teacher", .model = t->teacher, .dataset = &s->dataset, .content = &s->content,
-        .store = t->outputs, .workers = s->limits.decoders, .level = s->limits.level,
-    };
-    *decode = (struct rt_decode){
-        .dataset = &s->dataset, .content = &s->content, .inputs = t->teacher ? 2 : 1,
-        .seed = (uint64_t)t->recipe->seed, .level = s->limits.level, .strict = s->limits.strict,
-    };
-    decode->input[0] = (struct rt_decode_input){
-        .role = "student", .modality = t->model.modality, .front = &t->model.front,
-        .features = s->features[t->model.modality->id], .required = true, .augment = true,
-    };
-    if (t->teacher)
-        decode->input[1] = (struct rt_decode_input){
-            .role = "teacher", .modality = t->teacher->modality, .front = &t->teacher->front,
-            .features = s->features[t->teacher->modality->id],
-            .wanted = rt_infer_wanted, .wanted_self = teacher,
-        };
-    *quality = (struct rt_quality){
-        .dataset = &s->dataset, .content = &s->content, .scores = &s->scores,
-        .level = s->limits.level,
-    };
-}
-
-/* What the stages did, for people and for run.db. An error of the run goes before one of the data base. */
-static int account(struct rt_training *t, int rc, struct rt_error *e)
-{
-    struct rt_account whole;
-    struct rt_error why = {0};
-    rt_runner_account(t->runner, &whole);
-    rt_account_limit(&whole, t->limit, sizeof t->limit);
-    t->queue_peak = whole.peak;
-    int written = rt_recorder_account(&t->recorder, &whole, t->limit, &why);
-    if (rc < 0 || written == 0)
-        return rc;
-    *e = why;
-    return written;
-}
-
-/* While it goes on: what limits the run is said of the last seconds. */
-static void on_tick(void *self)
-{
-    struct rt_training *t = self;
-    struct rt_account now, recent;
-    char limit[400];
-    rt_runner_account(t->runner, &now);
-    recent = now;
-    rt_account_since(&recent, &t->before[0]);
-    rt_account_limit(&recent, limit, sizeof limit);
-    rt_board_account(t->board, &now, limit);
-    if (now.elapsed - t->before[1].elapsed >= RECENT_NS) {
-        t->before[0] = t->before[1];
-        t->before[1] = now;
-    }
-}
-
-/* As run.db has them: what is seen on a screen and by inspect is what is meant. */
-static int find_samples(const void *self, const char *const *which, int count, int **row,
-                        struct rt_error *e)
-{
-    const struct rt_training *t = self;
-    return rt_run_find(t->dir.path, which, count, row, e);
-}
-
-/* A run that cannot be steered is a run all the same. */
-static struct rt_socket *listen_to_others(const struct rt_training *t)
-{
-    struct rt_desk desk = {t->control, t->board, find_samples, t};
-    struct rt_status now = {.step = t->student.step, .steps = t->student.steps};
-    struct rt_socket *s;
-    struct rt_error e = {0};
-    rt_board_put(t->board, &now);
-    if (rt_socket_start(&s, t->dir.path, &desk, &e) < 0) {
-        rt_rundir_log(&t->dir, "goes on without a socket: %s", e.text);
-        fprintf(stderr, "retort: going on without a socket: %s\n", e.text);
-    }
-    return s;
-}
-
-static int run_pipeline(struct rt_training *t, struct rt_error *e)
-{
-    const struct rt_recipe *r = t->recipe;
-    struct rt_decode decode;
-    struct rt_quality quality;
-    struct rt_infer teacher;
-    struct rt_runner *runner = NULL;
-    struct rt_sampler *sampler = NULL;
-    describe(t, &decode, &quality, &teacher);
-    struct rt_sampler_config c = {
-        .train = t->train_rows, .train_count = t->train_count,
-        .eval = t->valid_rows, .eval_count = t->valid_count,
-        .batch = (int)r->train_batch, .seed = (uint64_t)r->seed, .steps = t->student.steps,
-        .eval_interval = (int)r->eval_interval, .start = t->student.step,
-    };
-    int rc = rt_sampler_create(&sampler, &c);
-    if (rc == 0)
-        rc = rt_runner_create(&runner, t->session->limits.batches, t->session->limits.memory, 1);
-    if (rc == 0)
-        rc = add_stages(runner, t, &decode, &quality, &teacher);
-    if (rc < 0)
-        rt_error_set(e, rc, "cannot make the pipeline: %s", rt_err_words(rc));
-    t->runner = runner;
-    struct rt_socket *socket = rc == 0 ? listen_to_others(t) : NULL;
-    if (rc == 0)
-        rc = rt_runner_run(runner, rt_sampler_source(sampler), (struct rt_sink){t, NULL, on_tick, TICK_MS}, e);
-    rt_socket_stop(socket);
-    if (runner)
-        rc = account(t, rc, e);
-    t->runner = NULL;
-    rt_runner_destroy(runner);
-    rt_sampler_destroy(sampler);
-    return rc;
-}
-
 /* The best checkpoint's weights and answer are the result; without an evaluation the last ones. */
 static int take_best(struct rt_training *t, struct rt_error *e)
 {
@@ -526,7 +401,7 @@ static int measure_split(struct rt_training *t, enum rt_split split,
 
 int rt_training_run(struct rt_training *t, struct rt_error *e)
 {
-    int rc = run_pipeline(t, e);
+    int rc = rt_training_flow(t, e);
     if (rc == 0 || rc == RT_ESTOPPED) {
         struct rt_error why = {0};
         int saved = rt_recorder_checkpoint(&t->recorder, &why);

@@ -13,17 +13,15 @@
 
 /* ---- which ---- */
 
-static bool is_shown(const struct rt_controls_view *v, const struct rt_key *key)
-{
-    return key->effect != RT_EFFECT_RUN && (!*v->where || strstr(key->name, v->where));
-}
-
-/* Control number `place` of those shown; NULL behind the last. */
+/* Control number `place` of those shown; NULL behind the last. How batches are made comes behind the rest: of
+ * that a run needs only what is for its own modality. */
 static const struct rt_key *control_at(const struct rt_controls_view *v, int place)
 {
-    for (int i = 0; i < rt_key_count; i++)
-        if (is_shown(v, &rt_keys[i]) && place-- == 0)
-            return &rt_keys[i];
+    for (int effect = RT_EFFECT_STEP; effect <= RT_EFFECT_BATCH; effect++)
+        for (int i = 0; i < rt_key_count; i++)
+            if ((int)rt_keys[i].effect == effect && (!*v->where || strstr(rt_keys[i].name, v->where)) &&
+                place-- == 0)
+                return &rt_keys[i];
     return NULL;
 }
 

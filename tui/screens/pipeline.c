@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pipeline: what each stage does with its time, from run.db's table of stages: busy, waiting for work, waiting
- * for room; what goes through it, what waits before it; and in words what limits the run. */
+ * for room; what goes through it, what waits before it; and in words what limits the run. Of the stage under
+ * the cursor, what is in the batch that it put out last, while the run goes on. */
 #include "tui/screen.h"
 
 #include <math.h>
@@ -75,10 +76,13 @@ static void draw_words(struct rt_canvas *c, int x, int y, int room, const struct
                                 s->raw_out ? 100 * (double)s->packed_out / (double)s->raw_out : 100);
 }
 
-static void draw_stage(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits)
+static void draw_stage(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits,
+                       bool under)
 {
     struct shares share = shares_of(s);
     int x = r.x + 1, y = r.y, end = r.x + r.w - 1;
+    if (under)
+        rt_canvas_put(c, r.x, y, RT_STYLE_TITLE, '>');
     rt_canvas_text(c, x, y, NAME - 1 < end - x ? NAME - 1 : end - x,
                    limits ? RT_STYLE_CURSOR : RT_STYLE_TITLE, s->name);
     x += NAME;
@@ -106,11 +110,29 @@ static void draw_limit(const struct rt_snapshot *m, struct rt_canvas *c, struct 
     rt_layout_top(r, rt_canvas_wrap(c, words, RT_STYLE_PLAIN, text) + 1);
 }
 
+static void draw_batch(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+{
+    struct rt_pipeline_view *v = &ui->pipeline;
+    const char *stage = ui->model->stage[v->at].name;
+    rt_layout_top(&r, r.h > 4);
+    r.x++;
+    r.w -= 2;
+    if (!rt_steer_up(ui) || strcmp(v->last.stage, stage) != 0) {
+        const char *why = !rt_steer_up(ui)  ? "Batches can be seen while the run goes on."
+                          : *v->last.words ? v->last.words
+                                            : "Asked for.";
+        rt_canvas_wrap(c, r, RT_STYLE_DIM, why);
+        return;
+    }
+    v->frames = rt_last_batch_draw(&v->last, c, r, v->frame);
+}
+
 static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     const struct rt_snapshot *m = ui->model;
-    struct rt_list_view *v = &ui->pipeline;
+    struct rt_pipeline_view *v = &ui->pipeline;
     v->count = m->stage_count;
+    v->list = (struct rt_rect){r.x, r.y, 0, 0};
     if (m->stage_count == 0) {
         rt_canvas_wrap(c, r, RT_STYLE_DIM, m->live ? "No batch has passed the stages yet."
                                                    : "This run left no account of its stages.");
@@ -118,17 +140,73 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     }
     if (r.h >= 6 && *m->limit)
         draw_limit(m, c, &r);
-    int tall = r.h >= m->stage_count * TALL ? TALL : r.h >= m->stage_count * (TALL - 1) ? TALL - 1 : 1;
-    v->lines = r.h / tall;
-    v->first = rt_layout_scroll(v->first, v->first, v->lines, v->count);
-    for (int i = 0; v->first + i < m->stage_count && r.h > 0; i++)
-        draw_stage(c, rt_layout_top(&r, tall), &m->stage[v->first + i],
-                   &m->stage[v->first + i] == rt_snapshot_limiting(m));
+    v->at = v->at < v->count ? v->at : v->count - 1;
+    v->tall = v->open ? 1 : r.h >= v->count * TALL ? TALL : r.h >= v->count * (TALL - 1) ? TALL - 1 : 1;
+    v->lines = r.h / v->tall;
+    if (v->open && v->lines > v->count)
+        v->lines = v->count;
+    v->first = rt_layout_scroll(v->first, v->at, v->lines, v->count);
+    v->list = (struct rt_rect){r.x, r.y, r.w, v->lines * v->tall};
+    for (int i = 0; i < v->lines && v->first + i < v->count; i++) {
+        const struct rt_stage_row *s = &m->stage[v->first + i];
+        draw_stage(c, rt_layout_top(&r, v->tall), s, s == rt_snapshot_limiting(m), v->first + i == v->at);
+    }
+    if (v->open)
+        draw_batch(ui, c, r);
+}
+
+static unsigned go_to(struct rt_ui *ui, int at)
+{
+    struct rt_pipeline_view *v = &ui->pipeline;
+    v->frame = at == v->at ? v->frame : 0;
+    v->at = at;
+    v->asked = 0;
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+static unsigned open_or_close(struct rt_ui *ui, bool open)
+{
+    struct rt_pipeline_view *v = &ui->pipeline;
+    if (v->count == 0 || open == v->open)
+        return RT_DID_NOTHING;
+    v->open = open;
+    return go_to(ui, v->at);
+}
+
+void rt_screen_show_batch(struct rt_ui *ui)
+{
+    struct rt_pipeline_view *v = &ui->pipeline;
+    for (int i = 0; i < ui->model->stage_count; i++)
+        if (strcmp(ui->model->stage[i].name, v->last.stage) == 0)
+            v->at = i;
+    v->open = true;
+    v->asked = ui->now;
+    rt_ui_go(ui, RT_SCREEN_PIPELINE);
 }
 
 static unsigned act(struct rt_ui *ui, enum rt_act act)
 {
-    return rt_list_act(&ui->pipeline, act);
+    struct rt_pipeline_view *v = &ui->pipeline;
+    int at = v->at;
+    if (act == RT_ACT_LOOK)
+        return open_or_close(ui, !v->open);
+    if (act == RT_ACT_BACK)
+        return open_or_close(ui, false);
+    if (v->open && (act == RT_ACT_PAGE_UP || act == RT_ACT_PAGE_DOWN))
+        return rt_list_move(&v->frame, v->last.listed, v->frames, act);
+    unsigned did = rt_list_move(&at, v->count, v->lines, act);
+    return did ? go_to(ui, at) : did;
 }
 
-const struct rt_screen rt_screen_pipeline = {"pipeline", "Pipeline", false, draw, act, NULL, NULL, NULL};
+static unsigned mouse(struct rt_ui *ui, struct rt_event event)
+{
+    struct rt_pipeline_view *v = &ui->pipeline;
+    if (event.key != RT_KEY_CLICK || !rt_layout_within(v->list, event.x, event.y))
+        return RT_DID_NOTHING;
+    int at = v->first + (event.y - v->list.y) / v->tall;
+    if (at >= v->count)
+        return RT_DID_NOTHING;
+    return at == v->at ? open_or_close(ui, !v->open) : go_to(ui, at);
+}
+
+const struct rt_screen rt_screen_pipeline = {"pipeline", "Pipeline", false, draw, act, mouse, NULL, NULL};
