@@ -260,7 +260,7 @@ class Steered(Live):
         self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
 
     def test_what_is_in_a_batch(self):
-        run = self.begin("a")
+        run = self.begin("a", eval__interval=1000)  # so that no batch of an evaluation is the last
         self.ctl("a", "pause")
         self.wait_until("a", "state", "paused")
         names = {"decode": {"student.rows", "student.input", "teacher.rows"},
@@ -268,15 +268,16 @@ class Steered(Live):
         ids = {row[0] for row in self.query("a", "SELECT id FROM samples")}
         for stage, least in names.items():
             batch = self.ctl("a", "batch", stage)
-            self.assertEqual((batch["stage"], batch["kind"], batch["samples"]), (stage, "train", 10))
-            self.assertEqual(len(batch["ids"]), 10)
+            self.assertEqual((batch["stage"], batch["kind"]), (stage, "train"))
+            count = batch["samples"]
+            self.assertTrue(1 < count <= 10 and len(batch["ids"]) == count, batch)
             self.assertLessEqual(set(batch["ids"]), ids)
             frames = {frame["name"]: frame for frame in batch["list"]}
             self.assertLessEqual(least, set(frames), stage)
             self.assertEqual(batch["frames"], len(frames))
             self.assertEqual(batch["packed"], sum(frame["packed"] for frame in frames.values()))
             input = frames["student.input"]
-            self.assertEqual(input["shape"][0], 10)
+            self.assertEqual(input["shape"][0], count)
             self.assertEqual((input["type"], input["nan"], input["inf"]), ("F32", 0, 0))
             self.assertEqual(input["raw"], 4 * input["shape"][0] * input["shape"][1] * input["shape"][2])
             self.assertLess(input["min"], input["mean"])
@@ -365,7 +366,7 @@ class Steered(Live):
                     else:
                         client.close()
                 except OSError:
-                    pass  # dropped, refused or at its end
+                    client.close()  # dropped, refused or at its end
             time.sleep(0.002)
         _, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, err)
