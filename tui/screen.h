@@ -26,7 +26,8 @@
 #include "tui/steer.h"
 #include "tui/weighing.h"
 
-enum rt_did { RT_DID_NOTHING = 0, RT_DID_HANDLE = 1, RT_DID_DRAW = 2, RT_DID_REDRAW = 4, RT_DID_QUIT = 8 };
+enum rt_did { RT_DID_NOTHING = 0, RT_DID_HANDLE = 1, RT_DID_DRAW = 2, RT_DID_REDRAW = 4, RT_DID_QUIT = 8,
+              RT_DID_BARS = 16 /* only header and footer changed */ };
 
 struct rt_ui;
 struct rt_screen {

@@ -13,7 +13,9 @@
 #include <time.h>
 
 #define PIECE_ROWS 1000
-#define PIECE_SECONDS 0.02  /* of reading samples in one poll */
+#define PIECE_POINTS 5000
+#define POINT_SECONDS 0.05  /* of reading curves in one poll */
+#define PIECE_SECONDS 0.01  /* of reading samples in one poll */
 #define AGAIN_SECONDS 3.0   /* at least between two readings of all samples */
 #define RECENT 3.0          /* seconds, of which and up to twice of which the stages of a live run are told */
 #define ALIVE_SECONDS 2.0   /* between two looks whether the process lives */
@@ -52,6 +54,7 @@ void rt_snapshot_fini(struct rt_snapshot *m)
     for (int i = 0; i < m->series_count; i++) {
         free(m->series[i].step);
         free(m->series[i].value);
+        free(m->series[i].block);
     }
     rt_table_fini(&m->samples);
     for (int i = 0; i < m->journal_count; i++)
@@ -145,6 +148,17 @@ double rt_snapshot_best(const struct rt_series *s, int64_t *step)
     return best;
 }
 
+static struct rt_series_block block_of(const double value[RT_SERIES_BLOCK])
+{
+    struct rt_series_block b = {value[0], value[0], 0};
+    for (int i = 0; i < RT_SERIES_BLOCK; i++) {
+        b.low = fmin(b.low, value[i]);
+        b.high = fmax(b.high, value[i]);
+        b.mean += value[i] / RT_SERIES_BLOCK;
+    }
+    return b;
+}
+
 static int take_point(void *self, int columns, const struct rt_rundb_cell *cell)
 {
     struct rt_series *s = self;
@@ -157,12 +171,16 @@ static int take_point(void *self, int columns, const struct rt_rundb_cell *cell)
         s->step = step ? step : s->step;
         double *value = realloc(s->value, sizeof *value * (size_t)room);
         s->value = value ? value : s->value;
-        if (!step || !value)
+        struct rt_series_block *block = realloc(s->block, sizeof *block * (size_t)(room / RT_SERIES_BLOCK));
+        s->block = block ? block : s->block;
+        if (!step || !value || !block)
             return 1;
         s->room = room;
     }
     s->step[s->count] = (int64_t)cell[0].number;
     s->value[s->count++] = cell[1].number;
+    if (s->count % RT_SERIES_BLOCK == 0)
+        s->block[s->count / RT_SERIES_BLOCK - 1] = block_of(s->value + s->count - RT_SERIES_BLOCK);
     return 0;
 }
 
@@ -224,18 +242,33 @@ static int find_series(struct rt_snapshot *m, struct rt_error *e)
     return rc;
 }
 
+static int read_points(struct rt_snapshot *m, struct rt_series *s, struct rt_error *e)
+{
+    char sql[600], name[160], split[160];
+    int64_t last = s->count ? s->step[s->count - 1] : -1;
+    snprintf(sql, sizeof sql, "SELECT step, value FROM metrics WHERE name=%s AND split=%s AND step>%" PRId64
+             " ORDER BY step LIMIT %d", quoted(s->name, name), quoted(s->split, split), last, PIECE_POINTS);
+    int rc = rt_rundb_scan(m->db, sql, take_point, s, e);
+    if (rc == 0 && s->count && s->step[s->count - 1] > m->step)
+        m->step = s->step[s->count - 1];
+    return rc;
+}
+
+/* Of long curves as much as there is time for; more says whether something is left. */
 static int read_series(struct rt_snapshot *m, struct rt_error *e)
 {
+    double begin = now();
     int rc = find_series(m, e);
+    m->more = false;
     for (int i = 0; rc == 0 && i < m->series_count; i++) {
         struct rt_series *s = &m->series[i];
-        char sql[600], name[160], split[160];
-        int64_t last = s->count ? s->step[s->count - 1] : -1;
-        snprintf(sql, sizeof sql, "SELECT step, value FROM metrics WHERE name=%s AND split=%s AND"
-                 " step>%" PRId64 " ORDER BY step", quoted(s->name, name), quoted(s->split, split), last);
-        rc = rt_rundb_scan(m->db, sql, take_point, s, e);
-        if (rc == 0 && s->count && s->step[s->count - 1] > m->step)
-            m->step = s->step[s->count - 1];
+        int before, full = 1;
+        while (rc == 0 && full && now() - begin < POINT_SECONDS) {
+            before = s->count;
+            rc = read_points(m, s, e);
+            full = s->count - before == PIECE_POINTS;
+        }
+        m->more |= full;
     }
     return rc;
 }
@@ -507,7 +540,7 @@ int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
     int rc = rt_rundb_scan(m->db, "PRAGMA data_version", take_number, &version, e);
     if (rc == 0 && (long long)version != m->version) {
         rc = read_all(m, e);
-        if (rc == 0)
+        if (rc == 0 && !m->more)
             m->version = (long long)version;
         changed = 1;
     } else if (rc == 0 && m->live && now() - m->checked > ALIVE_SECONDS) {
@@ -516,4 +549,9 @@ int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
     if (rc == 0 && samples)
         rc = read_samples(m, e);
     return rc < 0 ? rc : rc | changed;
+}
+
+bool rt_snapshot_busy(const struct rt_snapshot *m)
+{
+    return m->loading || m->more;
 }

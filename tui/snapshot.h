@@ -16,11 +16,16 @@
 #define RT_STAGES 16
 
 /* One curve: a name and split of run.db's metrics. */
+#define RT_SERIES_BLOCK 64
 struct rt_series {
     char name[64], split[16];
     int count, room;
     int64_t *step; /* [count] rising */
     double *value; /* [count] finite */
+    /* [count / RT_SERIES_BLOCK], of as many points each: long curves are drawn from these */
+    struct rt_series_block {
+        double low, high, mean;
+    } *block;
 };
 
 struct rt_stage_row {
@@ -65,7 +70,8 @@ struct rt_snapshot {
     long long version;        /* of the data base at the last poll, -1 = never */
     int64_t first_step;
     double first_time, checked;
-    bool loading, stale;
+    bool loading, stale; /* samples: being read; not the newest */
+    bool more;           /* points of curves are left to read */
     struct rt_stage_row whole[3][RT_STAGES]; /* last read, and those read some seconds before */
     double load_began, load_ended;
 };
@@ -74,8 +80,10 @@ struct rt_snapshot {
 int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error *e);
 void rt_snapshot_fini(struct rt_snapshot *m);
 /* Reads what is new. 1: something changed; 0: nothing; negative: an error (what was read stands).
- * samples: they are wanted too (they are read only then). */
+ * samples: they are wanted too (they are read only then). Of long curves and tables one poll reads a part. */
 int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e);
+/* Something is left to be read: poll again soon. */
+bool rt_snapshot_busy(const struct rt_snapshot *m);
 
 const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const char *split, const char *name);
 /* Place of the first point at or after step; count when there is none. */

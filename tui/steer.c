@@ -298,11 +298,10 @@ unsigned rt_steer_poll(struct rt_ui *ui, double now)
     }
     if (rt_link_up(s->link) && s->waiting == 0)
         ask_batch(ui, now);
-    bool changed = turned || before.step != s->step || before.paused != s->paused ||
-                   before.stopping != s->stopping || before.waiting != s->waiting ||
-                   strcmp(message, ui->message) != 0;
+    bool changed = turned || before.paused != s->paused || before.stopping != s->stopping ||
+                   before.waiting > s->waiting || strcmp(message, ui->message) != 0;
     bool left = turned && !rt_link_up(s->link) && s->leaving;
-    return (changed ? RT_DID_DRAW : 0u) | (left ? RT_DID_QUIT : 0u);
+    return (changed ? RT_DID_DRAW : before.step != s->step ? RT_DID_BARS : 0u) | (left ? RT_DID_QUIT : 0u);
 }
 
 int rt_steer_open(struct rt_ui *ui, const char *folder)

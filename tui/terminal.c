@@ -29,6 +29,7 @@ static struct {
     size_t restore_size;
     int out; /* what curses writes to */
     int colours;
+    struct rt_canvas shown; /* what curses was told last; empty = it must be told all */
 } term;
 static volatile sig_atomic_t asked; /* the signal that asks us to end */
 
@@ -167,6 +168,7 @@ void rt_terminal_close(void)
     handle_signals(false);
     delscreen(term.screen);
     term.screen = NULL;
+    rt_canvas_fini(&term.shown);
 }
 
 void rt_terminal_size(int *w, int *h)
@@ -202,14 +204,29 @@ static void show_row(const struct rt_canvas *c, int y, int w)
     }
 }
 
+static void remember(const struct rt_canvas *c)
+{
+    struct rt_canvas *s = &term.shown;
+    if ((s->w != c->w || s->h != c->h) && rt_canvas_resize(s, c->w, c->h) < 0)
+        rt_canvas_fini(s);
+    else
+        memcpy(s->cell, c->cell, (size_t)c->w * (size_t)c->h * sizeof *c->cell);
+}
+
+/* Curses sends only what differs; telling it only lines that do costs half as much. */
 void rt_terminal_show(const struct rt_canvas *c, bool all)
 {
     int w, h;
+    const struct rt_canvas *s = &term.shown;
+    bool known = !all && s->w == c->w && s->h == c->h;
+    size_t line = (size_t)c->w;
     rt_terminal_size(&w, &h);
     if (all)
         clearok(stdscr, TRUE);
     for (int y = 0; y < h && y < c->h; y++)
-        show_row(c, y, w < c->w ? w : c->w);
+        if (!known || memcmp(s->cell + (size_t)y * line, c->cell + (size_t)y * line, line * sizeof *c->cell) != 0)
+            show_row(c, y, w < c->w ? w : c->w);
+    remember(c);
     refresh();
 }
 
@@ -264,6 +281,8 @@ struct rt_event rt_terminal_read(int ms, int fd)
                                                         : (int)key, 0, 0};
     if (key == KEY_MOUSE)
         return mouse();
+    if (key == KEY_RESIZE) /* curses has changed its own copy */
+        rt_canvas_fini(&term.shown);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].curses == key)
             return (struct rt_event){known[i].key, 0, 0};

@@ -105,15 +105,24 @@ unsigned rt_ui_tick(struct rt_ui *ui, double now)
            (rt_preview_news(&ui->preview) ? RT_DID_DRAW : 0u);
 }
 
+void rt_ui_draw_bars(struct rt_ui *ui, struct rt_canvas *c)
+{
+    struct rt_page page = rt_layout_page(c->w, c->h);
+    c->ascii = ui->ascii;
+    c->clip = (struct rt_rect){0, 0, c->w, c->h};
+    rt_canvas_fill(c, page.header, RT_STYLE_PLAIN);
+    rt_canvas_fill(c, page.footer, RT_STYLE_PLAIN);
+    rt_bars_header(ui, c, page.header);
+    rt_bars_footer(ui, c, page.footer);
+}
+
 void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c)
 {
     struct rt_rect all = {0, 0, c->w, c->h};
     struct rt_page page = rt_layout_page(c->w, c->h);
-    c->ascii = ui->ascii;
     c->clip = all;
     rt_canvas_fill(c, all, RT_STYLE_PLAIN);
-    rt_bars_header(ui, c, page.header);
-    rt_bars_footer(ui, c, page.footer);
+    rt_ui_draw_bars(ui, c);
     ui->body = page.body;
     c->clip = page.body;
     rt_screens[ui->screen]->draw(ui, c, page.body);

@@ -15,6 +15,8 @@ void rt_ui_fini(struct rt_ui *ui); /* model stays */
 unsigned rt_ui_tick(struct rt_ui *ui, double now);
 /* Draws everything into the canvas, at the canvas's size. */
 void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c);
+/* Draws header and footer anew where the rest stands as it was drawn before. */
+void rt_ui_draw_bars(struct rt_ui *ui, struct rt_canvas *c);
 /* Returns what was done (enum rt_did). */
 unsigned rt_ui_event(struct rt_ui *ui, struct rt_event event);
 

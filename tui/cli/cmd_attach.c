@@ -27,14 +27,18 @@ static double now_ms(void)
 }
 
 /* Draws at the terminal's present size. */
-static int show(struct rt_ui *ui, struct rt_canvas *c, bool all, struct rt_error *e)
+static int show(struct rt_ui *ui, struct rt_canvas *c, unsigned did, struct rt_error *e)
 {
     int w, h;
     rt_terminal_size(&w, &h);
-    if ((w != c->w || h != c->h) && rt_canvas_resize(c, w, h) < 0)
+    bool resized = w != c->w || h != c->h;
+    if (resized && rt_canvas_resize(c, w, h) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for a screen of %d x %d", w, h);
-    rt_ui_draw(ui, c);
-    rt_terminal_show(c, all);
+    if (resized || did & (RT_DID_DRAW | RT_DID_REDRAW))
+        rt_ui_draw(ui, c);
+    else
+        rt_ui_draw_bars(ui, c);
+    rt_terminal_show(c, did & RT_DID_REDRAW);
     return 0;
 }
 
@@ -42,24 +46,27 @@ static int show(struct rt_ui *ui, struct rt_canvas *c, bool all, struct rt_error
 static int watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *e)
 {
     unsigned did = RT_DID_DRAW;
-    double next = 0;
+    double next = 0, drawn = 0;
     int rc = 0;
     while (rc == 0 && !(did & RT_DID_QUIT) && !rt_terminal_signal()) {
-        if (did & (RT_DID_DRAW | RT_DID_REDRAW))
-            rc = show(ui, c, did & RT_DID_REDRAW, e);
+        if (did & (RT_DID_DRAW | RT_DID_REDRAW | RT_DID_BARS)) {
+            rc = show(ui, c, did, e);
+            drawn = did & RT_DID_BARS ? drawn : now_ms();
+        }
         did = rt_ui_tick(ui, now_ms() / 1e3);
         double left = next - now_ms();
-        if (ui->model->loading ? left <= TICK_MS - 5 : left <= 0) {
+        if (rt_snapshot_busy(ui->model) || left <= 0) { /* a large table is read in pieces, one after the other */
             struct rt_error why;
             int news = rt_snapshot_poll(ui->model, rt_screens[ui->screen]->samples, &why);
             if (news < 0)
                 rt_ui_say(ui, true, "%s", why.text);
-            did |= news ? RT_DID_DRAW : 0u;
             next = now_ms() + TICK_MS;
-            left = ui->model->loading ? 5 : TICK_MS;
+            bool soon = rt_snapshot_busy(ui->model) && next - drawn < 2 * TICK_MS;
+            did |= news && !soon ? RT_DID_DRAW : 0u;
+            left = rt_snapshot_busy(ui->model) ? 0 : TICK_MS;
         }
         if (rc == 0)
-            did |= rt_ui_event(ui, rt_terminal_read(did ? 0 : (int)left + 1, rt_link_fd(ui->steer.link)));
+            did |= rt_ui_event(ui, rt_terminal_read(did || left <= 0 ? 0 : (int)left + 1, rt_link_fd(ui->steer.link)));
     }
     return rc;
 }

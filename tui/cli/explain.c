@@ -152,13 +152,13 @@ void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_se
     for (int c = 0; c < t->columns; c++)
         if (t->column[c].is_text && t->column[c].text[row])
             fprintf(out, "%-12s %s\n", t->column[c].name, t->column[c].text[row]);
+    explain_run(t, row, s, out); /* first: it may be all that there is room for */
     fprintf(out, "measures\n");
     for (int c = 0; c < t->columns; c++) {
         const struct rt_measure *m = measure_named(t->column[c].name);
         if (m && !t->column[c].is_text)
             explain_measure(t, row, m, out);
     }
-    explain_run(t, row, s, out);
 }
 
 /* ---- a run's settings ---- */

@@ -31,26 +31,63 @@ struct spans {
     double *low, *high;
 };
 
+/* Puts a point, or a block of them, where its step belongs. */
+static void put_span(const struct rt_chart *chart, struct spans *out, int64_t step, double low, double high)
+{
+    double length = (double)(chart->to - chart->from);
+    if (chart->log && !(high > 0))
+        return;
+    low = !chart->log ? low : low > 0 ? log10(low) : log10(high);
+    high = chart->log ? log10(high) : high;
+    int x = length > 0 ? (int)((double)(step - chart->from) / length * (out->columns - 1) + 0.5) : 0;
+    x = x < 0 ? 0 : x >= out->columns ? out->columns - 1 : x;
+    out->low[x] = low < out->low[x] ? low : out->low[x];
+    out->high[x] = high > out->high[x] ? high : out->high[x];
+}
+
+/* An average that forgets; in the beginning of what it has seen alone. */
+struct average {
+    double mean, weight;
+};
+
+static double average_with(struct average *a, double keep, double value)
+{
+    a->mean = keep * a->mean + (1 - keep) * value;
+    a->weight = keep * a->weight + (1 - keep);
+    return a->mean / a->weight;
+}
+
+/* Where a column stands for many points, whole blocks of them: drawing takes the same time however long the run
+ * is. Smoothed, a block counts as its mean. Returns the first point that no block holds. */
+static int find_block_spans(const struct rt_chart *chart, const struct rt_series *s, int begin, int end,
+                            struct average *a, struct spans *out)
+{
+    double keep = pow(chart->smooth, RT_SERIES_BLOCK);
+    for (int k = begin / RT_SERIES_BLOCK; k < end / RT_SERIES_BLOCK; k++) {
+        const struct rt_series_block *b = &s->block[k];
+        double mean = average_with(a, keep, b->mean);
+        bool smooth = chart->smooth > 0;
+        put_span(chart, out, s->step[k * RT_SERIES_BLOCK + RT_SERIES_BLOCK / 2], smooth ? mean : b->low,
+                 smooth ? mean : b->high);
+    }
+    return end / RT_SERIES_BLOCK * RT_SERIES_BLOCK;
+}
+
 static void find_spans(const struct rt_chart *chart, const struct rt_series *s, struct spans *out)
 {
-    double mean = 0, weight = 0, length = (double)(chart->to - chart->from);
+    struct average a = {0, 0};
     int begin = rt_series_from(s, chart->from), end = rt_series_from(s, chart->to + 1);
     for (int i = 0; i < out->columns; i++) {
         out->low[i] = INFINITY;
         out->high[i] = -INFINITY;
     }
-    for (int i = chart->smooth > 0 ? (begin > 1000 ? begin - 1000 : 0) : begin; i < end; i++) {
-        mean = chart->smooth * mean + (1 - chart->smooth) * s->value[i];
-        weight = chart->smooth * weight + (1 - chart->smooth);
-        double v = mean / weight;
-        if (i < begin || (chart->log && !(v > 0)))
-            continue;
-        v = chart->log ? log10(v) : v;
-        int x = length > 0 ? (int)((double)(s->step[i] - chart->from) / length * (out->columns - 1) + 0.5)
-                           : 0;
-        x = x < 0 ? 0 : x >= out->columns ? out->columns - 1 : x;
-        out->low[x] = v < out->low[x] ? v : out->low[x];
-        out->high[x] = v > out->high[x] ? v : out->high[x];
+    int i = chart->smooth > 0 ? (begin > 1000 ? begin - 1000 : 0) : begin;
+    if (end - begin > 2 * RT_SERIES_BLOCK * out->columns)
+        i = begin = find_block_spans(chart, s, begin, end, &a, out);
+    for (; i < end; i++) {
+        double v = average_with(&a, chart->smooth, s->value[i]);
+        if (i >= begin)
+            put_span(chart, out, s->step[i], v, v);
     }
 }
 
