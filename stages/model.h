@@ -61,6 +61,9 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
 /* The recipe's teacher.model: as rt_model_load, or an ONNX file read by the settings teacher.*: then
  * graph is its classifier alone, whose input is the embedding that the trunk gives. */
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e);
+/* A model to be used as it is: as rt_model_load, or an ONNX file of another program, read by r's settings
+ * teacher.*, but for teacher.model. */
+int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e);
 /* What recipe's student is to start from, out of the file at path: as rt_model_load, or an ONNX file of
  * another program (model_start.h), for student.net init only. about: in words, "" for a model of ours. */
 int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,

@@ -95,8 +95,36 @@ static int import(struct rt_model *m, const struct rt_recipe *r, struct rt_error
     return 0;
 }
 
+static bool ends_in_onnx(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".onnx") == 0;
+}
+
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e)
 {
-    const char *dot = strrchr(r->teacher_model, '.');
-    return dot && strcmp(dot, ".onnx") == 0 ? import(m, r, e) : rt_model_load(m, r->teacher_model, e);
+    return ends_in_onnx(r->teacher_model) ? import(m, r, e) : rt_model_load(m, r->teacher_model, e);
+}
+
+int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_onnx *o = NULL;
+    bool foreign = false;
+    if (ends_in_onnx(path)) {
+        int rc = rt_onnx_read(&o, path, e);
+        if (rc < 0)
+            return rc;
+        foreign = !rt_onnx_text(o, "retort.recipe");
+        rt_onnx_destroy(o);
+    }
+    if (!foreign)
+        return rt_model_load(m, path, e);
+    struct rt_recipe *how = malloc(sizeof *how);
+    if (!how)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
+    *how = *r;
+    snprintf(how->teacher_model, sizeof how->teacher_model, "%s", path);
+    int rc = import(m, how, e);
+    free(how);
+    return rc;
 }

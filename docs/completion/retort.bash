@@ -52,7 +52,7 @@ _retort() {
     ctl) ((COMP_CWORD > 2)) && _retort_words "$word" "$("$program" ctl --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')" || _retort_files "$word" ;;
     inspect) _retort_files "$word" '*.tsv' ;;
     ls) _retort_files "$word" ;;
-    eval | embed) _retort_files "$word" '*.tsv' '*.safetensors' ;;
+    eval | embed) _retort_files "$word" '*.tsv' '*.safetensors' '*.onnx' ;;
     bench) _retort_words "$word" "$("$program" bench --help 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\) .*/\1/p')" ;;
     export) _retort_files "$word" '*.safetensors' '*.onnx' ;;
     *) _retort_files "$word" '*' ;;

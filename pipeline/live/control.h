@@ -43,6 +43,10 @@ int rt_control_samples(struct rt_control *c, int rows);
 void rt_control_destroy(struct rt_control *c); /* NULL is fine */
 void rt_control_host(struct rt_control *c, const struct rt_control_host *host);
 
+/* A change that a process before this one made, for undo; in their order, before the run goes on. key as in a
+ * journal; one that may not change any more is left out. RT_EMEM. */
+int rt_control_recall(struct rt_control *c, const char *key, const char *before, const char *after);
+
 /* ---- whoever makes batches: any thread ---- */
 
 /* The batch of update `step` is about to be made: what is asked for from now on is for later ones. */
@@ -95,8 +99,8 @@ enum rt_touch { RT_TOUCH_SET, RT_TOUCH_SCALE, RT_TOUCH_MUTE, RT_TOUCH_EXCLUDE, R
  * ends. RT_ERANGE for a factor that is not from 0 to RT_HAND_MOST, or no rows; RT_EBUSY. */
 int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch, double factor,
                      const int *row, int count, const char *words, int64_t *at, struct rt_error *e);
-/* Takes the last change back that stands (a setting's or of samples, by whoever, of this process), or
- * makes the one again that was taken back last: a change like any other, at the next update *at. what
+/* Takes the last change back that stands (a setting's or of samples, by whoever), or makes the one again that
+ * was taken back last: a change like any other, at the next update *at. what
  * ([RT_RECIPE_TEXT]): "key: before -> after", cut. RT_ENODATA when there is none. */
 int rt_control_undo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e);
 int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e);

@@ -59,6 +59,17 @@ int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *be
     return 0;
 }
 
+int rt_control_recall(struct rt_control *c, const char *name, const char *before, const char *after)
+{
+    const struct rt_key *key = strcmp(name, RT_HAND_KEY) == 0 ? NULL : rt_key_find(name);
+    if (strcmp(name, RT_HAND_KEY) != 0 && (!key || key->effect == RT_EFFECT_RUN))
+        return 0;
+    uv_mutex_lock(&c->lock);
+    int rc = rt_control_remember(c, key, strdup(before), strdup(after));
+    uv_mutex_unlock(&c->lock);
+    return rc;
+}
+
 /* ---- samples ---- */
 
 static void touch_row(struct rt_hand *h, int row, enum rt_touch touch, double factor)

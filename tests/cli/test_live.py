@@ -141,10 +141,13 @@ class Steered(Live):
         out, err = self.retort("ctl", "--json", run, *words, **more)
         return err if more.get("code") else json.loads(out)["result"]
 
-    def wait_until(self, run, key, value):
+    def wait_while(self, run, key, still):
         deadline = time.monotonic() + PATIENCE
-        while self.ctl(run, "status")[key] != value and time.monotonic() < deadline:
+        while still(self.ctl(run, "status")[key]) and time.monotonic() < deadline:
             time.sleep(0.01)
+
+    def wait_until(self, run, key, value):
+        self.wait_while(run, key, lambda now: now != value)
         self.assertEqual(self.ctl(run, "status")[key], value)
 
     def test_changed_paused_stopped_resumed_replayed(self):
@@ -286,6 +289,30 @@ class Steered(Live):
         self.says(self.ctl("a", "batch", "encode", code=2), "encode", "decode, quality, teacher, student")
         self.ctl("a", "stop")
         run.communicate(timeout=PATIENCE)
+
+    def test_undo_after_a_stop(self):
+        """Undo goes back along the journal, also behind where this process began."""
+        run = self.begin("a")
+        self.ctl("a", "pause")
+        self.ctl("a", "set", "distill.l2.margin", "0.25")
+        name = self.query("a", "SELECT id FROM samples WHERE split='train' ORDER BY row")[0][0]
+        step = self.ctl("a", "weight", "0.5", name)["step"]
+        self.ctl("a", "resume")
+        self.wait_while("a", "step", lambda n: n < step + 3)
+        self.ctl("a", "stop")
+        run.communicate(timeout=PATIENCE)
+        run = self.begin("a", "--resume")
+        self.ctl("a", "pause")
+        self.assertIn("samples: 0.5@", self.ctl("a", "undo")["change"])
+        self.assertEqual(self.ctl("a", "undo")["change"], "distill.l2.margin: 0.25 -> 0")
+        self.says(self.ctl("a", "undo", code=2), "no change to undo")
+        self.assertEqual(self.ctl("a", "redo")["change"], "distill.l2.margin: 0 -> 0.25")
+        self.ctl("a", "resume")
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, err)
+        self.assertEqual([row[2:] for row in self.journal("a") if row[2] != "samples"],
+                         [("distill.l2.margin", value) for value in ("0.25", "0", "0.25")])
+        self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
 
     def test_samples_weighed_muted_excluded_undone(self):
         """What is done to samples acts on the run, is kept through a stop, and repeats byte for byte."""

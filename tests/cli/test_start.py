@@ -11,7 +11,7 @@ import signal
 import time
 import unittest
 
-from end_to_end import SPEECH, EndToEnd, digest, last_checkpoint, read_npy, read_tensors, settings
+from end_to_end import LABELS, SPEECH, EndToEnd, digest, last_checkpoint, read_npy, read_tensors, settings
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
 INIT = {"student.net": "init", "train.epochs": "2"}
@@ -153,6 +153,38 @@ class Start(EndToEnd):
                 _, err = self.retort("run", self.recipe, "-o", "none", *given, code=None)
                 self.says(err, *words)
                 self.assertFalse(os.path.exists(self.path("none")))
+
+    def test_measured_as_it_is(self):
+        """eval and embed on the file itself, without a run: read as the settings say, classes by name."""
+        path = self.network("mobile")
+        words = (path, self.manifest, "--split", "all")
+        out, err = self.retort("embed", *words, "-o", "a.npy")
+        rows = len(out.split())
+        self.assertGreater(rows, 10)
+        a = read_npy(self.path("a.npy"))
+        self.assertEqual(a[0][0], rows)
+        out, _ = self.retort("embed", *words, "-o", "b.npy", "-s", "teacher.mean=0.5", "-s", "teacher.std=0.5")
+        self.assertEqual(len(out.split()), rows)
+        self.assertNotEqual(read_npy(self.path("b.npy")), a)
+        self.retort("embed", *words, "-o", "c.npy", "-s", "teacher.logits=none")
+        self.assertEqual(read_npy(self.path("c.npy"))[0][0], rows)
+        _, err = self.retort("eval", *words)
+        self.says(err, "labels are not among the model's 5 classes")
+        labels = sorted(LABELS)
+        with open(self.path("names"), "w", encoding="utf-8") as f:
+            f.write("\n".join((labels + ["x"] * 5)[:5]) + "\n")
+        out, err = self.retort("eval", *words, "--classes", "names", "--json")
+        self.says(out, '"samples": %d' % rows, '"top1"')
+        for code, says, *more in ((2, "-s train.lr=1", "-s", "train.lr=1"), (2, "teacher.model", "-s", "teacher.model=x"),
+                                  (2, "has no classifier", "-s", "teacher.logits=none"),
+                                  (None, "nowhere", "--classes", "nowhere"),
+                                  (None, "the model has 5 classes", "--classes", self.manifest)):
+            _, err = self.retort("eval", *words, *more, code=code)
+            self.says(err, says)
+        self.train("own", IMAGE, student__init=path)
+        for more in (("-s", "teacher.mean=1"), ("--classes", "names")):
+            _, err = self.retort("eval", "own", self.manifest, *more, code=2)
+            self.says(err, "is a model of retort")
 
     def test_operators_without_a_gradient(self):
         """By node, operator and opset, before the data is read."""

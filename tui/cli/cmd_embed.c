@@ -16,6 +16,7 @@ static const char usage[] =
     "the same order. Samples that cannot be read are left out of both and named on standard error.\n\n"
     "      --split NAME   train, valid, test or all (default all)\n"
     "      --feature      the projected embedding, in the teacher's space\n"
+    "  -s, --set teacher.KEY=VALUE   how another program's ONNX file is read (layout, mean, std, ...)\n"
     "      --cache DIR    where measures are kept (default ~/.cache/retort)\n";
 
 static int write_rows(const struct rt_judged *j, const char *output, bool feature,
@@ -44,19 +45,22 @@ static int write_rows(const struct rt_judged *j, const char *output, bool featur
 int cmd_embed(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"output", required_argument, NULL, 'o'}, {"split", required_argument, NULL, 's'},
+        {"output", required_argument, NULL, 'o'}, {"split", required_argument, NULL, 'p'},
         {"feature", no_argument, NULL, 'f'},      {"cache", required_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    const char *output = NULL, *split = "all", *cache = NULL;
-    bool feature = false;
-    int c;
+        {"set", required_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
+    const char *output = NULL;
+    struct rt_judged_request q = {.split = "all", .other = -1};
+    struct rt_error e = {0};
+    int c, rc = 0;
     optind = 0;
-    while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "o:s:h", options, NULL)) != -1) {
         switch (c) {
         case 'o': output = optarg; break;
-        case 's': split = optarg; break;
-        case 'f': feature = true; break;
-        case 'c': cache = optarg; break;
+        case 'p': q.split = optarg; break;
+        case 'f': q.feature = true; break;
+        case 'c': q.cache = optarg; break;
+        case 's': rc = rc == 0 ? rt_judged_setting(&q, optarg, &e) : rc; break;
         case 'h': fputs(usage, stdout); return RT_EXIT_DONE;
         default: return rt_cmd_usage("embed", "unknown option or missing value");
         }
@@ -64,12 +68,13 @@ int cmd_embed(int argc, char **argv)
     if (optind + 2 != argc || !output)
         return rt_cmd_usage("embed", output ? "a model and a manifest are needed"
                                             : "-o X.npy is missing");
+    q.model = argv[optind];
+    q.manifest = argv[optind + 1];
     struct rt_judged *j = calloc(1, sizeof *j);
-    struct rt_error e = {0};
-    int rc = j ? rt_judged_open(j, argv[optind], argv[optind + 1], split, cache, feature, -1, &e)
-               : rt_error_set(&e, RT_EMEM, "out of memory");
     if (rc == 0)
-        rc = write_rows(j, output, feature, &e);
+        rc = j ? rt_judged_open(j, &q, &e) : rt_error_set(&e, RT_EMEM, "out of memory");
+    if (rc == 0)
+        rc = write_rows(j, output, q.feature, &e);
     if (j)
         rt_judged_close(j);
     free(j);

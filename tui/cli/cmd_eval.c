@@ -26,22 +26,27 @@ static const char usage[] =
     "      --trials FILE    lines `1 ENROL TEST` or `0 ENROL TEST`, by id or path (VoxCeleb's format)\n"
     "      --p-target P     prior of a target trial in minDCF (default 0.05)\n"
     "      --teacher MODEL  retrieval in the space shared with this teacher (R@1, 5, 10)\n"
+    "  -s, --set teacher.KEY=VALUE   how another program's ONNX file is read (layout, mean, std, ...)\n"
+    "      --classes FILE   names of that file's classes, one a line (default: as it says, or numbers)\n"
     "      --json           results as JSON\n"
     "      --cache DIR      where measures are kept (default ~/.cache/retort)\n";
 
 enum { OPT_SPLIT = 256, OPT_CONFUSION, OPT_QUALITY, OPT_TRIALS, OPT_TARGET, OPT_TEACHER, OPT_JSON,
-       OPT_CACHE };
+       OPT_CACHE, OPT_CLASSES };
 
 static const struct option options[] = {
     {"split", required_argument, NULL, OPT_SPLIT},     {"confusion", no_argument, NULL, OPT_CONFUSION},
     {"quality", required_argument, NULL, OPT_QUALITY}, {"trials", required_argument, NULL, OPT_TRIALS},
     {"p-target", required_argument, NULL, OPT_TARGET}, {"teacher", required_argument, NULL, OPT_TEACHER},
     {"json", no_argument, NULL, OPT_JSON},             {"cache", required_argument, NULL, OPT_CACHE},
-    {"help", no_argument, NULL, 'h'},                  {NULL, 0, NULL, 0},
+    {"set", required_argument, NULL, 's'},             {"classes", required_argument, NULL, OPT_CLASSES},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 struct request {
-    const char *model, *manifest, *split, *quality, *trials, *teacher, *cache;
+    struct rt_judged_request judged;
+    const char *quality, *trials, *teacher;
     double p_target;
     bool confusion, json;
 };
@@ -320,6 +325,16 @@ static int retrieval(const struct request *q, struct rt_judged *j, struct rt_mod
     return rc;
 }
 
+static int open_judged(const struct request *q, struct rt_judged *j, const struct rt_model *teacher,
+                       struct rt_error *e)
+{
+    struct rt_judged_request asked = q->judged;
+    asked.split = q->trials && !asked.split ? "all" : asked.split;
+    asked.feature = teacher != NULL;
+    asked.other = teacher ? (int)teacher->modality->id : -1;
+    return rt_judged_open(j, &asked, e);
+}
+
 static int evaluate(const struct request *q, struct rt_judged *j, struct rt_error *e)
 {
     struct rt_model *teacher = NULL;
@@ -331,11 +346,12 @@ static int evaluate(const struct request *q, struct rt_judged *j, struct rt_erro
                      : rt_error_set(e, RT_EMEM, "out of memory");
     }
     if (rc == 0)
-        rc = rt_judged_open(j, q->model, q->manifest, q->trials && !q->split ? "all" : q->split,
-                            q->cache, q->teacher != NULL, teacher ? (int)teacher->modality->id : -1, e);
-    if (rc == 0)
+        rc = open_judged(q, j, teacher, e);
+    if (rc == 0 && j->model.classes == 0 && !q->trials && !teacher)
+        rc = rt_error_set(e, RT_EUSAGE, "%s: has no classifier: give --trials or --teacher", q->judged.model);
+    if (rc == 0 && j->model.classes)
         rc = accuracy(q, j, &r);
-    if (rc == 0)
+    if (rc == 0 && j->model.classes)
         rc = thirds(q, j, &r, e);
     if (rc == 0 && q->trials)
         rc = verification(q, j, &r, e);
@@ -359,18 +375,21 @@ int cmd_eval(int argc, char **argv)
 {
     struct request q = {.p_target = 0.05};
     char none = '\0', *end = &none; /* where --p-target's number ends */
-    int c;
+    struct rt_error e = {0};
+    int c, rc = 0;
     optind = 0;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
         switch (c) {
-        case OPT_SPLIT: q.split = optarg; break;
+        case OPT_SPLIT: q.judged.split = optarg; break;
+        case 's': rc = rc == 0 ? rt_judged_setting(&q.judged, optarg, &e) : rc; break;
         case OPT_CONFUSION: q.confusion = true; break;
         case OPT_QUALITY: q.quality = optarg; break;
         case OPT_TRIALS: q.trials = optarg; break;
         case OPT_TARGET: q.p_target = strtod(optarg, &end); break;
         case OPT_TEACHER: q.teacher = optarg; break;
         case OPT_JSON: q.json = true; break;
-        case OPT_CACHE: q.cache = optarg; break;
+        case OPT_CLASSES: q.judged.classes = optarg; break;
+        case OPT_CACHE: q.judged.cache = optarg; break;
         case 'h': fputs(usage, stdout); return RT_EXIT_DONE;
         default: return rt_cmd_usage("eval", "unknown option or missing value");
         }
@@ -379,11 +398,11 @@ int cmd_eval(int argc, char **argv)
         return rt_cmd_usage("eval", "a model and a manifest are needed");
     if (*end || !(q.p_target > 0 && q.p_target < 1))
         return rt_cmd_usage("eval", "--p-target must lie between 0 and 1");
-    q.model = argv[optind];
-    q.manifest = argv[optind + 1];
+    q.judged.model = argv[optind];
+    q.judged.manifest = argv[optind + 1];
     struct rt_judged *j = calloc(1, sizeof *j);
-    struct rt_error e = {0};
-    int rc = j ? evaluate(&q, j, &e) : rt_error_set(&e, RT_EMEM, "out of memory");
+    if (rc == 0)
+        rc = j ? evaluate(&q, j, &e) : rt_error_set(&e, RT_EMEM, "out of memory");
     if (j)
         rt_judged_close(j);
     free(j);

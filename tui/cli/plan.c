@@ -2,8 +2,6 @@
  * plan: see plan.h. */
 #include "tui/cli/plan.h"
 
-#include "pipeline/run/rundb.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +68,23 @@ static int check_samples(struct rt_rundb *db, const struct rt_dataset *d, struct
         rc = rt_error_set(e, RT_EMISMATCH, "its journal changes samples by their rows, but it has %d, here "
                           "are %d: the manifests must be the same", t.row, d->count);
     return rc == 0 && t.differs ? RT_EMISMATCH : rc;
+}
+
+static int recall_row(void *self, int columns, const char **name, const char **value)
+{
+    struct plan *p = self;
+    (void)columns;
+    (void)name;
+    if (value[0] && value[1] && value[2] && rt_control_recall(p->control, value[0], value[1], value[2]) < 0)
+        p->rc = rt_error_set(p->e, RT_EMEM, "no memory for the journal");
+    return p->rc;
+}
+
+int rt_plan_recall(struct rt_control *control, struct rt_rundb *db, struct rt_error *e)
+{
+    struct plan p = {control, e, 0};
+    int rc = rt_rundb_query(db, "SELECT key, before, after FROM journal ORDER BY number", recall_row, &p, e);
+    return rc == 0 ? p.rc : rc;
 }
 
 int rt_plan_read(struct rt_control *control, const char *run, const struct rt_dataset *d,

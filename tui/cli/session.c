@@ -313,7 +313,8 @@ static void collect_batch(void *self, const struct rt_batch *b)
         c->out->have[c->position[b->sample[i]]] = ((uint8_t *)have.data)[i];
     rt_tensor_fini(&have);
     collect_part(c, b, "model.embedding", c->model->dim, c->out->embedding);
-    collect_part(c, b, "model.logits", c->model->classes, c->out->logits);
+    if (c->model->classes)
+        collect_part(c, b, "model.logits", c->model->classes, c->out->logits);
     if (c->feature)
         collect_part(c, b, "model.feature", c->model->teacher_dim, c->out->feature);
 }
@@ -323,7 +324,7 @@ static int outputs_init(struct rt_outputs *o, const struct rt_model *m, int coun
     size_t n = (size_t)count + 1;
     o->have = calloc(n, 1);
     o->embedding = calloc(n, sizeof(float) * (size_t)m->dim);
-    o->logits = calloc(n, sizeof(float) * (size_t)m->classes);
+    o->logits = calloc(n, sizeof(float) * (size_t)(m->classes ? m->classes : 1));
     o->feature = feature ? calloc(n, sizeof(float) * (size_t)m->teacher_dim) : NULL;
     return o->have && o->embedding && o->logits && (o->feature || !feature) ? 0 : RT_EMEM;
 }

@@ -308,6 +308,8 @@ static int begin(struct rt_training *t, const struct rt_training_request *q, str
         rc = q->resume ? load_checkpoint(t, e) : write_recipe(t, e);
     if (rc == 0)
         rc = rt_recorder_open(&t->recorder, e);
+    if (rc == 0 && q->resume)
+        rc = rt_plan_recall(t->control, t->recorder.db, e);
     if (rc == 0 && q->journal) /* what is planned is in checkpoints: killed at any time, it is kept */
         rc = rt_recorder_checkpoint(&t->recorder, e);
     if (rc == 0) {
