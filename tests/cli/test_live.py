@@ -203,7 +203,7 @@ class Steered(Live):
         self.assertLess(next, made)
         changed = [(next, "train.advance", "0.1")]
         for key, value in (("train.schedule", "cosine"), ("train.warmup", "0.3"), ("teacher.on", "false"),
-                           ("pipeline.decoders", "3"), ("pipeline.batches", "2"), ("pipeline.memory", "8"),
+                           ("pipeline.decoders", "2"), ("pipeline.batches", "2"), ("pipeline.memory", "8"),
                            ("teacher.cache", "1")):
             self.assertEqual(self.ctl("a", "set", key, value)["step"], next)
             changed.append((next, key, value))
@@ -231,7 +231,7 @@ class Steered(Live):
         self.assertEqual([n for n in epochs if n < first], list(range(1, first)))
         workers = self.query("a", "SELECT workers, queue_limit FROM stages WHERE name IN ('decode', 'quality')"
                                   " ORDER BY name")
-        self.assertEqual(workers, [(3, 2), (1, 4)])
+        self.assertEqual(workers, [(2, 2), (1, 3)])
         self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
         self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
         self.assertEqual(self.outcome("a"), self.outcome("b"))
@@ -241,7 +241,7 @@ class Steered(Live):
 
     def test_limits_change_no_result(self):
         run = self.begin("a")
-        for decoders, batches, memory in ((4, 8, 64), (1, 1, 1), (3, 2, 2)):
+        for decoders, batches, memory in ((2, 8, 64), (1, 1, 1), (2, 2, 2)):
             for key, value in (("decoders", decoders), ("batches", batches), ("memory", memory)):
                 self.ctl("a", "set", "pipeline." + key, str(value))
         run.communicate(timeout=PATIENCE)

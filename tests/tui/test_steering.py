@@ -66,7 +66,7 @@ class Steering(EndToEnd):
         screen.wait("step ")
         screen.type("h\r")  # a little less, by the slider
         screen.wait("distill.l2.margin: 0.1 -> 0.08 from step")
-        screen.type("p")
+        screen.type(":resume\r")  # p would pause it once more while it makes its five steps
         screen.wait("goes on with step")
         screen.type("qd")
         code, same, says = screen.end()

@@ -15,7 +15,7 @@
 #include <uv.h>
 
 #define SCORE_BATCH 16
-#define ROOM 4 /* decoders for each core that a run may be given later: some wait for a disk */
+#define ROOM 2 /* decoders for each core that a run may be given later: some wait for a disk */
 
 static int cores(void)
 {
