@@ -71,7 +71,7 @@ static const char *time_left(const struct rt_ui *ui, char out[32])
     return out;
 }
 
-/* Name, state, progress, time left, best metric, samples/s, limiting stage: as much as there is room for. */
+/* Name, state, progress, time left, best metric, samples/s: as much as there is room for. */
 static void draw_state(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     const struct rt_snapshot *m = ui->model;
@@ -91,14 +91,11 @@ static void draw_state(const struct rt_ui *ui, struct rt_canvas *c, struct rt_re
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best top-1 %.1f %%", 100 * best) + 2;
     double rate = samples_per_second(ui);
     if (!isnan(rate) && end - x > 14)
-        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_ui_number(round(rate), n)) +
-             2;
-    const struct rt_stage_row *limit = rt_snapshot_limiting(m);
-    if (limit && end - x > 16)
-        rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "limited by %s", limit->name);
+        rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_ui_number(round(rate), n));
 }
 
-/* Names beside the numbers; where they do not fit, only of the screen that is shown. */
+/* Names beside the numbers; where they do not fit, only of the screen that is shown. Behind them what limits
+ * the run. */
 static void draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     int x = r.x, all = 0;
@@ -115,6 +112,10 @@ static void draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
                              named ? " " : "", named ? rt_screens[i]->title : "");
         ui->tab[i] = (struct rt_rect){from, r.y, x - from, 1};
     }
+    const struct rt_stage_row *limit = rt_snapshot_limiting(ui->model);
+    int room = r.x + r.w - x - 1;
+    if (limit && room > (int)strlen("limited by ") + (int)strlen(limit->name))
+        rt_canvas_right(c, x, r.y, room, RT_STYLE_BAR, "limited by %s", limit->name);
 }
 
 void rt_bars_header(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)

@@ -99,4 +99,10 @@ int64_t rt_kernel_span(const struct rt_tensor *t, int from, int to);
 /* Copies all bytes: for kernels whose output is the input in another shape. */
 int rt_kernel_copy(struct rt_kernel_call *c);
 
+/* How Resize and Upsample make place i of an axis: their number of taps, each a place of the input (-1: outside,
+ * extrapolated) and its weight; or the refusal. For an axis that stays as it is: one tap. */
+#define RT_RESIZE_TAPS 4
+int rt_kernel_resize_taps(const struct rt_kernel_call *c, int axis, int64_t i, int64_t at[RT_RESIZE_TAPS],
+                          double weight[RT_RESIZE_TAPS]);
+
 #endif

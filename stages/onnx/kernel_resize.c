@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define TAPS_MAX 4
+#define TAPS_MAX RT_RESIZE_TAPS
 #define SCALES RT_TENSOR_RANK
 
 enum coordinate { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL, TF_CROP };
@@ -309,6 +309,27 @@ static int resize_compute(struct rt_kernel_call *c)
     else
         resize_taps(c, &r);
     return 0;
+}
+
+int rt_kernel_resize_taps(const struct rt_kernel_call *c, int axis, int64_t i, int64_t at[RT_RESIZE_TAPS],
+                          double weight[RT_RESIZE_TAPS])
+{
+    struct resize r;
+    struct tap tap[TAPS_MAX];
+    int rc = resize_read(c, &r);
+    if (rc < 0)
+        return rc;
+    if (r.taps == 1 || !r.changed[axis]) {
+        at[0] = r.taps == 1 ? nearest(&r, axis, i) : i;
+        weight[0] = 1;
+        return 1;
+    }
+    place_taps(&r, axis, i, tap);
+    for (int k = 0; k < r.taps; k++) {
+        at[k] = tap[0].at < 0 ? -1 : tap[k].at;
+        weight[k] = tap[k].weight;
+    }
+    return r.taps;
 }
 
 const struct rt_kernel rt_kernel_resize = {1, 4, 1, resize_shape, resize_compute, NULL, NULL};

@@ -170,25 +170,33 @@ static int natural(const struct rt_tensor *x, int axis[RT_NODE_RANK])
 }
 
 struct copy {
-    const float *from;
+    const void *from;
     float *to;
 };
+
+static void copy_flags(void *self, int64_t n, const int64_t *at, const int64_t *step)
+{
+    const struct copy *c = self;
+    for (int64_t i = 0; i < n; i++)
+        c->to[at[0] + i * step[0]] = ((const uint8_t *)c->from)[at[1] + i * step[1]] != 0;
+}
 
 static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copy *c = self;
     for (int64_t i = 0; i < n; i++)
-        c->to[at[0] + i * step[0]] = c->from[at[1] + i * step[1]];
+        c->to[at[0] + i * step[0]] = ((const float *)c->from)[at[1] + i * step[1]];
 }
 
-/* A float constant as a parameter in this order. */
+/* A constant of floats, or of flags as 0 and 1, as a parameter in this order. */
 static int make_parameter(struct rt_thaw *t, int value, const int *axis, int n)
 {
     const struct rt_tensor *x = rt_thaw_tensor(t, value);
     struct rt_attr attr = {.frozen = !t->weight[value] || rt_tensor_count(x) < 2};
     int64_t dim[RT_NODE_RANK], apart[RT_TENSOR_RANK], next = 1;
     struct rt_walk w;
-    if (x->dtype != RT_F32 || !shape_of(x, axis, n, &attr.shape)) {
+    bool flags = x->dtype == RT_BOOL;
+    if ((x->dtype != RT_F32 && !flags) || !shape_of(x, axis, n, &attr.shape)) {
         rt_thaw_refuse(t, "the constant '%.80s' is not of floats, or of too many dimensions",
                        t->f->value[value].name);
         return 0;
@@ -205,7 +213,7 @@ static int make_parameter(struct rt_thaw *t, int value, const int *axis, int n)
     for (int i = 0; i < n; i++)
         w.step[1][i] = axis[i] < 0 || dim[i] == 1 ? 0 : apart[axis[i]];
     struct rt_param *p = rt_graph_param(t->g, rt_graph_at(t->g, node)->param[0]);
-    rt_walk_run(&w, copy_row, &(struct copy){x->data, p->value});
+    rt_walk_run(&w, flags ? copy_flags : copy_row, &(struct copy){x->data, p->value});
     return node;
 }
 

@@ -337,10 +337,12 @@ static int alone(struct rt_thaw *t, int x, int function)
                                               : x;
 }
 
-static void reduce(struct rt_thaw *t, int function, unsigned set, bool keep)
+/* before: a function of one number that goes before, or -1. */
+static void reduce(struct rt_thaw *t, int before, int function, unsigned set, bool keep)
 {
     int axis[RT_NODE_RANK], n, first, count, left[RT_NODE_RANK], kept = 0;
     int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
+    x = before < 0 ? x : rt_thaw_unary(t, x, before, 0, 0);
     struct rt_attr attr = {.function = function, .axis = first, .axes = count};
     int y = count ? rt_thaw_node(t, RT_OP_reduce, &x, 1, &attr) : alone(t, x, function);
     for (int i = 0; i < n; i++)
@@ -352,14 +354,14 @@ static void reduce(struct rt_thaw *t, int function, unsigned set, bool keep)
 
 void rt_thaw_global_pool(struct rt_thaw *t, int function)
 {
-    reduce(t, function, from_axis_on(t, 2), true);
+    reduce(t, -1, function, from_axis_on(t, 2), true);
 }
 
-void rt_thaw_reduce(struct rt_thaw *t, int function)
+static void reduce_axes(struct rt_thaw *t, int before, int function)
 {
     int64_t axes[RT_TENSOR_RANK];
     int rank = t->call.in[0]->rank, at = 0;
-    bool input = function == RT_REDUCE_sum && t->call.opset >= 13;
+    bool input = before < 0 && function == RT_REDUCE_sum && t->call.opset >= 13;
     int n = input ? rt_kernel_ints_in(&t->call, 1, axes, RT_TENSOR_RANK)
                   : rt_kernel_ints(&t->call, "axes", axes, RT_TENSOR_RANK);
     bool nothing = input && n == 0 && rt_kernel_int(&t->call, "noop_with_empty_axes", 0);
@@ -368,5 +370,16 @@ void rt_thaw_reduce(struct rt_thaw *t, int function)
         rt_kernel_axis(&t->call, axes[i], rank, &at);
         set |= 1u << at;
     }
-    reduce(t, function, set, rt_kernel_int(&t->call, "keepdims", 1) != 0);
+    reduce(t, before, function, set, rt_kernel_int(&t->call, "keepdims", 1) != 0);
+}
+
+void rt_thaw_reduce(struct rt_thaw *t, int function)
+{
+    reduce_axes(t, -1, function);
+}
+
+void rt_thaw_reduce_l1(struct rt_thaw *t, int how)
+{
+    (void)how;
+    reduce_axes(t, RT_UNARY_abs, RT_REDUCE_sum);
 }

@@ -134,18 +134,69 @@ static bool same_shape(const struct rt_shape *a, const struct rt_shape *b)
     return same;
 }
 
-void rt_thaw_binary(struct rt_thaw *t, int function)
+/* All inputs by one function of two, one after the other. */
+static int fold(struct rt_thaw *t, int function, const int *axis, int n)
 {
-    int axis[RT_NODE_RANK], inputs = t->step->node->inputs;
-    if (inputs == 2 && with_number(t, function))
-        return;
-    int n = common_order(t, axis), y = lined_up(t, 0, axis, n);
-    for (int i = 1; i < inputs && !t->err; i++) {
+    int y = lined_up(t, 0, axis, n);
+    for (int i = 1; i < t->step->node->inputs && !t->err; i++) {
         int pair[2] = {y, lined_up(t, i, axis, n)};
         struct rt_attr attr = {.function = function};
         bool add = function == RT_BINARY_add && !t->err &&
                    same_shape(rt_thaw_shape(t, pair[0]), rt_thaw_shape(t, pair[1]));
         y = rt_thaw_node(t, add ? RT_OP_add : RT_OP_binary, pair, 2, add ? NULL : &attr);
     }
+    return y;
+}
+
+void rt_thaw_binary(struct rt_thaw *t, int function)
+{
+    int axis[RT_NODE_RANK];
+    if (t->step->node->inputs == 2 && with_number(t, function))
+        return;
+    int n = common_order(t, axis), y = fold(t, function, axis, n);
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}
+
+void rt_thaw_mean(struct rt_thaw *t, int how)
+{
+    (void)how;
+    int axis[RT_NODE_RANK], n = common_order(t, axis), y = fold(t, RT_BINARY_add, axis, n);
+    y = rt_thaw_unary(t, y, RT_UNARY_affine, 1 / (float)t->step->node->inputs, 0);
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}
+
+/* A product with what does not count would make NaN of infinity. */
+static bool all_finite(const struct rt_tensor *x)
+{
+    for (int64_t i = 0; i < rt_tensor_count(x); i++)
+        if (!isfinite(rt_kernel_element(x, i)))
+            return false;
+    return true;
+}
+
+static int times(struct rt_thaw *t, int x, int mask)
+{
+    int pair[2] = {x, mask};
+    return rt_thaw_node(t, RT_OP_binary, pair, 2, &(struct rt_attr){.function = RT_BINARY_mul});
+}
+
+/* mask * a + (1 - mask) * b, of a mask that stands in the file. */
+void rt_thaw_where(struct rt_thaw *t, int how)
+{
+    (void)how;
+    int axis[RT_NODE_RANK];
+    if (!rt_thaw_constant(t, t->step->in[0])) {
+        rt_thaw_refuse(t, "the condition must stand in the file");
+        return;
+    }
+    for (int i = 1; i < 3; i++)
+        if (rt_thaw_constant(t, t->step->in[i]) && !all_finite(rt_thaw_tensor(t, t->step->in[i]))) {
+            rt_thaw_refuse(t, "a number that is not finite");
+            return;
+        }
+    int n = common_order(t, axis), mask = lined_up(t, 0, axis, n);
+    int a = times(t, lined_up(t, 1, axis, n), mask);
+    int b = times(t, lined_up(t, 2, axis, n), rt_thaw_unary(t, mask, RT_UNARY_affine, -1, 1));
+    int y = rt_thaw_node(t, RT_OP_binary, (int[]){a, b}, 2, &(struct rt_attr){.function = RT_BINARY_add});
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }

@@ -21,15 +21,10 @@ void rt_thaw_transpose(struct rt_thaw *t, int how)
     rt_thaw_settle(t, t->step->out[0], lay.node, axis, lay.rank);
 }
 
-/* How a value lies while places of its dimensions are taken; one of 1 that grows comes to the front. */
-struct taking {
-    int node, n, axis[RT_NODE_RANK];
-};
-
-static struct taking begin(struct rt_thaw *t, int value, unsigned grows)
+struct rt_taking rt_thaw_taking(struct rt_thaw *t, int value, unsigned grows)
 {
     struct rt_lay lay = rt_thaw_lay(t, value);
-    struct taking k = {.n = 0};
+    struct rt_taking k = {.n = 0};
     for (int i = 0; i < lay.rank; i++)
         grows &= ~(1u << lay.axis[i]);
     if (__builtin_popcount(grows) + lay.rank > RT_NODE_RANK) {
@@ -45,7 +40,7 @@ static struct taking begin(struct rt_thaw *t, int value, unsigned grows)
     return k;
 }
 
-static void take(struct rt_thaw *t, struct taking *k, int axis, struct rt_attr attr)
+static void take(struct rt_thaw *t, struct rt_taking *k, int axis, struct rt_attr attr)
 {
     for (int i = 0; i < k->n; i++)
         if (k->axis[i] == axis) {
@@ -62,7 +57,7 @@ void rt_thaw_concat(struct rt_thaw *t, int how)
     int first = t->step->in[0]; /* all others will lie as this one */
     for (int i = 0; i < inputs && rt_thaw_constant(t, first); i++)
         first = t->step->in[i];
-    struct taking k = begin(t, first, 1u << axis);
+    struct rt_taking k = rt_thaw_taking(t, first, 1u << axis);
     for (int i = 0; i < k.n; i++)
         at = k.axis[i] == axis ? i : at;
     int y = 0, row[RT_NODE_INPUTS], n = 0;
@@ -83,12 +78,12 @@ void rt_thaw_split(struct rt_thaw *t, int how)
     int axis = 0;
     int64_t at = 0;
     rt_kernel_axis(&t->call, rt_kernel_int(&t->call, "axis", 0), t->call.in[0]->rank, &axis);
-    struct taking all = begin(t, t->step->in[0], 0);
+    struct rt_taking all = rt_thaw_taking(t, t->step->in[0], 0);
     for (int i = 0; i < t->step->node->outputs && !t->err; i++) {
         int out = t->step->out[i];
         int64_t count = out < 0 ? 0 : rt_thaw_tensor(t, out)->dim[axis];
         if (out >= 0 && t->f->value[out].needed) {
-            struct taking part = all;
+            struct rt_taking part = all;
             take(t, &part, axis, (struct rt_attr){.begin = (int)at, .count = (int)count});
             rt_thaw_settle(t, out, part.node, part.axis, part.n);
         } else if (out < 0) {
@@ -117,7 +112,7 @@ void rt_thaw_slice(struct rt_thaw *t, int how)
     int n = list(t, "starts", 1, start), named = list(t, "axes", 3, axes);
     int steps = t->call.opset < 10 ? 0 : list(t, "", 4, step);
     const struct rt_tensor *x = t->call.in[0];
-    struct taking k = begin(t, t->step->in[0], 0);
+    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], 0);
     for (int i = 0; i < n && !t->err; i++) {
         int axis = 0;
         rt_kernel_axis(&t->call, named ? axes[i] : i, x->rank, &axis);
@@ -155,7 +150,7 @@ void rt_thaw_gather(struct rt_thaw *t, int how)
     double last = first + (double)(count - 1) * step;
     if (first < 0 || first >= (double)all || last < 0 || last >= (double)all)
         rt_thaw_refuse(t, "a place outside of %lld", (long long)all);
-    struct taking k = begin(t, t->step->in[0], count > 1 ? 1u << axis : 0);
+    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], count > 1 ? 1u << axis : 0);
     if (!t->err && !(count == all && step == 1))
         take(t, &k, axis, (struct rt_attr){.begin = (int)first, .step = step == 0 ? (int)all : (int)step,
                                            .count = (int)count,
@@ -186,7 +181,7 @@ void rt_thaw_pad(struct rt_thaw *t, int how)
                                      : rt_kernel_number_in(&t->call, 2, 0);
     for (int i = 0; i < rank && n == 2 * rank; i++)
         grows |= out_dim(t, i) != 1 ? 1u << i : 0;
-    struct taking k = begin(t, t->step->in[0], grows);
+    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
     for (int i = 0; i < rank && n == 2 * rank && !t->err; i++)
         if (pad[i] || pad[rank + i])
             take(t, &k, i, (struct rt_attr){.begin = (int)-pad[i], .count = (int)out_dim(t, i),
@@ -203,7 +198,7 @@ void rt_thaw_repeat(struct rt_thaw *t, int how)
     /* Dimensions that Expand puts before are not x's own: they are repeated last, as new ones. */
     for (int i = 0; i < x->rank; i++)
         grows |= out_dim(t, i + shift) != x->dim[i] ? 1u << i : 0;
-    struct taking k = begin(t, t->step->in[0], grows);
+    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
     for (int i = 0; i < x->rank && !t->err; i++)
         if (grows >> i & 1)
             take(t, &k, i, (struct rt_attr){.count = (int)out_dim(t, i + shift), .function = RT_TAKE_wrap});

@@ -65,6 +65,12 @@ void rt_thaw_settle(struct rt_thaw *t, int value, int node, const int *axis, int
 int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_RANK], int *n,
                   int *first, int *count);
 
+/* How a value lies while places of its dimensions are taken; those of 1 that grow (bits) come to the front. */
+struct rt_taking {
+    int node, n, axis[RT_NODE_RANK];
+};
+struct rt_taking rt_thaw_taking(struct rt_thaw *t, int value, unsigned grows);
+
 #define RT_THAW(type, make, how) void rt_thaw_##make(struct rt_thaw *t, int function);
 #include "stages/onnx/thaw.def"
 #undef RT_THAW

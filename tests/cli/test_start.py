@@ -18,7 +18,7 @@ INIT = {"student.net": "init", "train.epochs": "2"}
 IMAGE = {"student.modality": "image", "image.size": "24", "train.batch": "12", "train.threads": "1",
          "pipeline.decoders": "1", **INIT}
 NETWORKS = {"xvector": {**SPEECH, **INIT}, "ecapa": {**SPEECH, **INIT}, "encoder": {**SPEECH, **INIT},
-            "mobile": IMAGE, "patches": IMAGE, "activations": IMAGE}
+            "mobile": IMAGE, "patches": IMAGE, "activations": IMAGE, "sizes": IMAGE}
 
 
 class Start(EndToEnd):

@@ -88,6 +88,52 @@ class Activations(nn.Module):
         return F.normalize(F.leaky_relu(self.out(F.mish(y))))
 
 
+class Threshold(torch.autograd.Function):
+    """What PyTorch has, but does not write as this operator; so is Mean."""
+
+    @staticmethod
+    def forward(ctx, x, alpha):
+        return torch.where(x > alpha, x, torch.zeros_like(x))
+
+    @staticmethod
+    def symbolic(g, x, alpha):
+        return g.op("ThresholdedRelu", x, alpha_f=alpha)
+
+
+class Mean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b, c):
+        return (a + b + c) / 3
+
+    @staticmethod
+    def symbolic(g, a, b, c):
+        return g.op("Mean", a, b, c)
+
+
+class Sizes(nn.Module):
+    """Pictures made larger and smaller in every way, a mask, sums of absolute values; no classifier."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(8, 8, 3, 1, 1), nn.Conv2d(8, 8, 3, 2, 1)
+        self.d, self.norm, self.out = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), nn.Linear(16, 10)
+        self.register_buffer("mask", torch.rand(1, 8, 12, 12) > 0.3)
+
+    def forward(self, x):
+        y = torch.tanh(self.a(x))
+        small = torch.tanh(self.c(y))
+        way = dict(mode="bilinear", align_corners=False)
+        up = F.interpolate(small, scale_factor=2, mode="nearest")
+        wide = F.interpolate(small, size=(12, 12), **way)
+        fit = F.interpolate(F.interpolate(y, size=(17, 7), **way), size=(12, 12), mode="bilinear",
+                            align_corners=True)
+        less = F.interpolate(F.interpolate(y, size=(5, 9), mode="nearest"), size=(12, 12), mode="nearest")
+        y = Mean.apply(self.norm(self.b(y)), self.d(up) + less, wide * fit)
+        y = torch.where(self.mask, y, 0.5 * up)
+        a, b = y.norm(1, (2, 3)) / 100, Threshold.apply(y, 0.0).mean((2, 3))  # not 0: no slope where it jumps
+        return self.out(torch.cat([a, b], 1))
+
+
 def networks():
     speech, picture = torch.randn(2, 48, 40), torch.randn(2, 3, 24, 24)
     return [("xvector", XVector(40), speech, 11), ("ecapa", Ecapa(40), speech.transpose(1, 2).contiguous(), 14),
@@ -95,10 +141,21 @@ def networks():
             ("patches", Patches(), picture, 13), ("activations", Activations(), picture, 16)]
 
 
+def more():
+    return [("sizes", Sizes(), torch.randn(2, 3, 24, 24), 13)]
+
+
 def main():
     torch.manual_seed(11)
     tensors = {}
-    for name, net, x, opset in networks():
+    write(networks(), tensors)
+    torch.manual_seed(12)  # on its own, so that the others stay
+    write(more(), tensors)
+    write_safetensors(os.path.join(HERE, "torch_students.safetensors"), tensors)
+
+
+def write(all_networks, tensors):
+    for name, net, x, opset in all_networks:
         net = settle(net)
         with torch.no_grad():
             y = net(x)
@@ -110,7 +167,6 @@ def main():
                           dynamic_axes={n: {0: "batch"} for n in ["input"] + outputs})
         tensors.update({name + "." + n: t.detach() for n, t in zip(["input"] + outputs, (x,) + y)})
         print(name, os.path.getsize(path), "bytes", file=sys.stderr)
-    write_safetensors(os.path.join(HERE, "torch_students.safetensors"), tensors)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ static const struct network {
     {true, "encoder", {1, 2}, 0.03, true},
     {true, "patches", {2, 3, 1}, 0.03, false},
     {true, "activations", {2, 3, 1}, 0.03, true},
+    {true, "sizes", {2, 3, 1}, 0.03, true},
 };
 #define NETWORKS (int)(sizeof networks / sizeof *networks)
 

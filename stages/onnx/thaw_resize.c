@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * thaw_resize: Resize and Upsample, one dimension after the other: places of x, or between two of them. */
+#include "stages/onnx/thaw_parts.h"
+
+#include "stages/nn/functions.h"
+
+#include <stdlib.h>
+
+/* Of each place of y: the places of x it lies between, and how far behind the first. */
+struct places {
+    int taps; /* 1: it is the first */
+    int64_t count, *first, *second;
+    float *behind;
+};
+
+static void places_fini(struct places *p)
+{
+    free(p->first);
+    free(p->behind);
+}
+
+static void places_read(struct rt_thaw *t, int axis, int64_t count, struct places *p)
+{
+    int64_t at[RT_RESIZE_TAPS];
+    double weight[RT_RESIZE_TAPS];
+    *p = (struct places){.count = count, .first = calloc((size_t)count + 1, 2 * sizeof *p->first),
+                         .behind = calloc((size_t)count + 1, sizeof *p->behind)};
+    if (!p->first || !p->behind) {
+        t->err = rt_error_set(t->e, RT_EMEM, "%s: no memory for a Resize", t->f->name);
+        return;
+    }
+    p->second = p->first + count + 1;
+    for (int64_t i = 0; i < count && !t->err; i++) {
+        p->taps = rt_kernel_resize_taps(&t->call, axis, i, at, weight);
+        if (p->taps < 0)
+            t->err = p->taps;
+        else if (p->taps > 2 || at[0] < 0)
+            rt_thaw_refuse(t, p->taps > 2 ? "cubic" : "places outside of the picture");
+        p->first[i] = at[0];
+        p->second[i] = p->taps == 2 ? at[1] : at[0];
+        p->behind[i] = p->taps == 2 ? (float)weight[1] : 0;
+    }
+}
+
+/* begin so that place i is place (begin + i * step) / share, held inside of [0, n); false: there is none. */
+static bool fit(const int64_t *place, int64_t count, int64_t n, int64_t step, int64_t share, int64_t *begin)
+{
+    int64_t least = INT32_MIN, most = INT32_MAX;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t low = place[i] * share - i * step, high = low + share - 1;
+        least = place[i] > 0 && low > least ? low : least; /* the first and last stand for all beyond */
+        most = place[i] < n - 1 && high < most ? high : most;
+    }
+    *begin = least > INT32_MIN ? least : most < INT32_MAX ? most : 0;
+    return least <= most && *begin > INT32_MIN && *begin < INT32_MAX;
+}
+
+/* The places as a take; which of the ways of counting it is follows from the places. */
+static int taken(struct rt_thaw *t, int x, int at, int64_t n, const int64_t *place, int64_t count)
+{
+    const int64_t way[][2] = {{2 * n, 2 * count}, {2 * (n - 1), 2 * (count - 1)}};
+    int64_t begin;
+    for (int i = 0; i < 2; i++)
+        if (way[i][1] > 0 && fit(place, count, n, way[i][0], way[i][1], &begin))
+            return rt_thaw_take(t, x, &(struct rt_attr){
+                .axis = at, .begin = (int)begin, .step = way[i][0] ? (int)way[i][0] : 1,
+                .share = way[i][0] ? (int)way[i][1] : INT32_MAX, .count = (int)count, .function = RT_TAKE_edge});
+    rt_thaw_refuse(t, "places that are not at equal distances");
+    return 0;
+}
+
+/* first + behind * (second - first) */
+static int between(struct rt_thaw *t, int first, int second, int at, const struct places *p)
+{
+    struct rt_attr attr = {.frozen = true, .shape = {.rank = rt_thaw_shape(t, first)->rank}};
+    for (int i = 0; i < attr.shape.rank; i++)
+        attr.shape.dim[i] = i == at ? (int)p->count : 1;
+    int behind = rt_thaw_node(t, RT_OP_parameter, &t->input, 1, &attr);
+    rt_thaw_fill(t, behind, 0, p->behind);
+    int y = rt_thaw_node(t, RT_OP_binary, (int[]){second, first}, 2,
+                         &(struct rt_attr){.function = RT_BINARY_sub});
+    y = rt_thaw_node(t, RT_OP_binary, (int[]){y, behind}, 2, &(struct rt_attr){.function = RT_BINARY_mul});
+    return rt_thaw_node(t, RT_OP_add, (int[]){first, y}, 2, NULL);
+}
+
+static bool as_it_is(const struct places *p, int64_t n)
+{
+    bool same = p->taps == 1 && p->count == n;
+    for (int64_t i = 0; same && i < n; i++)
+        same = p->first[i] == i;
+    return same;
+}
+
+static int resized(struct rt_thaw *t, int x, int at, int axis, int64_t n, int64_t count)
+{
+    struct places p;
+    places_read(t, axis, count, &p);
+    int y = t->err ? 0 : as_it_is(&p, n) ? x : taken(t, x, at, n, p.first, count);
+    if (!t->err && p.taps == 2)
+        y = between(t, y, taken(t, x, at, n, p.second, count), at, &p);
+    places_fini(&p);
+    return y;
+}
+
+void rt_thaw_resize(struct rt_thaw *t, int how)
+{
+    (void)how;
+    const struct rt_tensor *x = rt_thaw_tensor(t, t->step->in[0]), *y = rt_thaw_tensor(t, t->step->out[0]);
+    unsigned grows = 0;
+    for (int i = 0; i < x->rank; i++)
+        grows |= y->dim[i] != x->dim[i] ? 1u << i : 0;
+    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
+    for (int i = 0; i < k.n && !t->err; i++)
+        k.node = resized(t, k.node, i, k.axis[i], x->dim[k.axis[i]], y->dim[k.axis[i]]);
+    rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
+}
