@@ -112,8 +112,8 @@ class Steering(EndToEnd):
         self.assertRegex(weights[1][3], r"^1@[\d,-]+ # undo$")
         with open(self.path("a/state/retort/history"), encoding="utf-8") as f:
             typed = f.read().split("\n")
-        self.assertEqual(typed[:3], ["/l2.margin", "=0.1", ":step 5"])
-        self.assertTrue(re.match(r":dump ", typed[3]))
+        self.assertEqual(typed[:4], ["/l2.margin", "=0.1", ":step 5", ":resume"])
+        self.assertTrue(re.match(r":dump ", typed[4]))
 
 
 if __name__ == "__main__":
