@@ -3,6 +3,7 @@
 #include "tui/canvas.h"
 
 #include "formats/error.h"
+#include "formats/hash.h"
 #include "formats/utf8.h"
 
 #include <math.h>
@@ -109,6 +110,17 @@ static uint32_t shown(const struct rt_canvas *c, int32_t code)
 void rt_canvas_put(struct rt_canvas *c, int x, int y, enum rt_style style, uint32_t code)
 {
     set(c, x, y, shown(c, (int32_t)code), style);
+}
+
+bool rt_canvas_picture(struct rt_canvas *c, struct rt_rect at, const uint8_t *rgb, int w, int h)
+{
+    struct rt_rect seen = rt_layout_clip(c->clip, at);
+    if (!c->pixels || c->pictures == RT_CANVAS_PICTURES || seen.w != at.w || seen.h != at.h)
+        return false;
+    rt_canvas_fill(c, at, RT_STYLE_PLAIN);
+    c->picture[c->pictures++] = (struct rt_canvas_picture){
+        .at = at, .rgb = rgb, .w = w, .h = h, .key = rt_hash64(rgb, (size_t)w * (size_t)h * 3, 0)};
+    return true;
 }
 
 void rt_canvas_paint(struct rt_canvas *c, int x, int y, uint32_t code, int front, int ground)

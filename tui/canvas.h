@@ -20,8 +20,20 @@ struct rt_cell {
     uint16_t front, ground; /* of a picture: 1 + colour of 256; 0 = as the style says */
 };
 
+/* A picture that a terminal with pixels shows over blank cells. */
+struct rt_canvas_picture {
+    struct rt_rect at;
+    const uint8_t *rgb; /* [h][w][3], not the canvas's own: until the next drawing */
+    int w, h;
+    uint64_t key; /* of its pixels: another picture has another */
+};
+#define RT_CANVAS_PICTURES 4
+
 struct rt_canvas {
     int w, h;
+    bool pixels; /* the terminal shows pictures as such */
+    int pictures;
+    struct rt_canvas_picture picture[RT_CANVAS_PICTURES];
     bool ascii; /* every character beyond ASCII is drawn as its nearest, or '?' */
     struct rt_rect clip;
     struct rt_cell *cell; /* [h][w], owned */
@@ -34,6 +46,8 @@ void rt_canvas_fill(struct rt_canvas *c, struct rt_rect r, enum rt_style style);
 void rt_canvas_put(struct rt_canvas *c, int x, int y, enum rt_style style, uint32_t code);
 /* A cell of a picture: colours of 256, -1 = the terminal's own. */
 void rt_canvas_paint(struct rt_canvas *c, int x, int y, uint32_t code, int front, int ground);
+/* A picture as such, over cells made blank; false: it cannot be (no pixels, clipped, too many), draw cells. */
+bool rt_canvas_picture(struct rt_canvas *c, struct rt_rect at, const uint8_t *rgb, int w, int h);
 /* UTF-8 text in at most `room` columns, a longer one ends in an ellipsis; what is unprintable is '?'.
  * Returns the columns taken. */
 int rt_canvas_text(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *text);

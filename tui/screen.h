@@ -115,6 +115,7 @@ struct rt_ui {
     struct rt_compare compare;
     bool ascii;
     int colours; /* of the terminal, 0 = none: for pictures */
+    bool pixels; /* it shows pictures as such */
     struct rt_preview preview;
     enum rt_screen_id screen, before; /* before: where Esc leads from help */
     struct rt_rect tab[RT_SCREENS];   /* of the header last drawn */

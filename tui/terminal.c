@@ -4,6 +4,8 @@
  * curses. */
 #include "tui/terminal.h"
 
+#include "tui/widgets/picture.h"
+
 #include <curses.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -11,12 +13,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
 
 #define MOUSE_DRAG "\033[?1002h" /* curses asks only for presses; terminals know this beside SGR */
 #define MOUSE_DRAG_OFF "\033[?1002l"
+#define KITTY_CLEAR "\033_Ga=d,d=A,q=2\033\\" /* no pictures any more */
 #define MOUSE_OFF MOUSE_DRAG_OFF "\033[?1000l\033[?1006l"
 
 static struct {
@@ -29,6 +33,7 @@ static struct {
     size_t restore_size;
     int out; /* what curses writes to */
     int colours;
+    enum rt_pixels pixels;
     struct rt_canvas shown; /* what curses was told last; empty = it must be told all */
 } term;
 static volatile sig_atomic_t asked; /* the signal that asks us to end */
@@ -150,6 +155,7 @@ int rt_terminal_open(struct rt_error *e)
     set_escdelay(25);
     curs_set(0);
     set_looks();
+    term.pixels = term.colours > 0 && !term.ascii ? rt_picture_pixels() : RT_PIXELS_NONE;
     handle_signals(true);
     term.drag = term.mouse && tigetstr("kmous") && tigetstr("kmous") != (char *)-1;
     refresh(); /* what curses asks the mouse for goes first */
@@ -164,6 +170,8 @@ void rt_terminal_close(void)
         return;
     if (term.drag)
         say(MOUSE_DRAG_OFF);
+    if (term.pixels == RT_PIXELS_KITTY && term.shown.pictures)
+        say(KITTY_CLEAR);
     endwin();
     handle_signals(false);
     delscreen(term.screen);
@@ -174,6 +182,11 @@ void rt_terminal_close(void)
 void rt_terminal_size(int *w, int *h)
 {
     getmaxyx(stdscr, *h, *w);
+}
+
+bool rt_terminal_pixels(void)
+{
+    return term.pixels != RT_PIXELS_NONE;
 }
 
 int rt_terminal_colours(void)
@@ -204,6 +217,45 @@ static void show_row(const struct rt_canvas *c, int y, int w)
     }
 }
 
+/* ---- pictures, which curses knows nothing of ---- */
+
+static bool same_pictures(const struct rt_canvas *a, const struct rt_canvas *b)
+{
+    bool same = a->pictures == b->pictures;
+    for (int i = 0; same && i < a->pictures; i++)
+        same = a->picture[i].key == b->picture[i].key &&
+               memcmp(&a->picture[i].at, &b->picture[i].at, sizeof a->picture[i].at) == 0;
+    return same;
+}
+
+/* The pictures on the screen go: kitty's by name, sixels when their cells are written anew. */
+static void remove_pictures(void)
+{
+    for (int i = 0; i < term.shown.pictures; i++)
+        wredrawln(stdscr, term.shown.picture[i].at.y, term.shown.picture[i].at.h);
+    if (term.pixels == RT_PIXELS_KITTY && term.shown.pictures)
+        say(KITTY_CLEAR);
+}
+
+static void send_pictures(const struct rt_canvas *c)
+{
+    struct winsize size = {0};
+    ioctl(term.out, TIOCGWINSZ, &size);
+    for (int i = 0; i < c->pictures; i++) {
+        const struct rt_canvas_picture *p = &c->picture[i];
+        size_t bytes = 0;
+        char *code = rt_picture_code(term.pixels, p, size.ws_col ? size.ws_xpixel / size.ws_col : 0,
+                                     size.ws_row ? size.ws_ypixel / size.ws_row : 0, &bytes);
+        if (!code)
+            continue;
+        printf("\0337\033[%d;%dH", p->at.y + 1, p->at.x + 1); /* where curses is, it comes back to */
+        fwrite(code, 1, bytes, stdout);
+        fputs("\0338", stdout);
+        fflush(stdout);
+        free(code);
+    }
+}
+
 static void remember(const struct rt_canvas *c)
 {
     struct rt_canvas *s = &term.shown;
@@ -211,6 +263,8 @@ static void remember(const struct rt_canvas *c)
         rt_canvas_fini(s);
     else
         memcpy(s->cell, c->cell, (size_t)c->w * (size_t)c->h * sizeof *c->cell);
+    s->pictures = c->pictures;
+    memcpy(s->picture, c->picture, sizeof s->picture);
 }
 
 /* Curses sends only what differs; telling it only lines that do costs half as much. */
@@ -219,8 +273,11 @@ void rt_terminal_show(const struct rt_canvas *c, bool all)
     int w, h;
     const struct rt_canvas *s = &term.shown;
     bool known = !all && s->w == c->w && s->h == c->h;
+    bool pictures = !known || !same_pictures(s, c);
     size_t line = (size_t)c->w;
     rt_terminal_size(&w, &h);
+    if (pictures)
+        remove_pictures();
     if (all)
         clearok(stdscr, TRUE);
     for (int y = 0; y < h && y < c->h; y++)
@@ -228,6 +285,8 @@ void rt_terminal_show(const struct rt_canvas *c, bool all)
             show_row(c, y, w < c->w ? w : c->w);
     remember(c);
     refresh();
+    if (pictures)
+        send_pictures(c);
 }
 
 static struct rt_event mouse(void)
@@ -282,7 +341,7 @@ struct rt_event rt_terminal_read(int ms, int fd)
     if (key == KEY_MOUSE)
         return mouse();
     if (key == KEY_RESIZE) /* curses has changed its own copy */
-        rt_canvas_fini(&term.shown);
+        term.shown.w = term.shown.h = 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].curses == key)
             return (struct rt_event){known[i].key, 0, 0};

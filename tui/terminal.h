@@ -33,6 +33,7 @@ void rt_terminal_close(void); /* fine when not open */
 void rt_terminal_size(int *w, int *h);
 /* Only ASCII can be shown: no UTF-8 locale, or TERM is a console without our characters. */
 bool rt_terminal_ascii(void);
+bool rt_terminal_pixels(void); /* pictures can be shown as such (rt_canvas_picture) */
 int rt_terminal_colours(void); /* 0 where none are wanted (NO_COLOR) */
 /* Shows the canvas; only cells that changed are sent. all: everything anew. */
 void rt_terminal_show(const struct rt_canvas *c, bool all);

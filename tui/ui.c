@@ -121,6 +121,8 @@ void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c)
     struct rt_rect all = {0, 0, c->w, c->h};
     struct rt_page page = rt_layout_page(c->w, c->h);
     c->clip = all;
+    c->pictures = 0;
+    c->pixels = ui->pixels && !ui->dialog.answered && !ui->prompt.kind; /* nothing can stand before a picture */
     rt_canvas_fill(c, all, RT_STYLE_PLAIN);
     rt_ui_draw_bars(ui, c);
     ui->body = page.body;

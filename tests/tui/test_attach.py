@@ -59,6 +59,40 @@ class Attach(unittest.TestCase):
         # The last switch of "to the other screen" and "back" is back.
         self.assertEqual(re.findall(rb"\x1b\[\?1049([hl])", screen.seen)[-1:], [b"l"])
 
+    def add_pictures(self):
+        """Every sample has the same picture."""
+        picture = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data/good/rgb.png")
+        manifest = os.path.join(self.folder, "manifest.tsv")
+        with open(manifest, "w", encoding="utf-8") as f:
+            f.write("id\timage\n" + "".join("cat-%d\t%s\n" % (i, picture) for i in range(50)))
+        db = sqlite3.connect(os.path.join(self.folder, "run.db"))
+        db.execute("INSERT INTO meta VALUES('manifest', ?)", (manifest,))
+        db.commit()
+        db.close()
+
+    def test_pictures(self):
+        """In the terminal's own way where it has one, and taken away again; else as cells."""
+        self.add_pictures()
+        for how, begins, gone in (("kitty", "\x1b_Ga=T", "\x1b_Ga=d"), ("sixel", "\x1bP", ""), ("cells", "", "")):
+            with self.subTest(how):
+                screen = Screen(PROGRAM, self.folder, RETORT_PICTURES=how, size=(40, 130))
+                screen.wait("total loss")
+                screen.type("2")
+                screen.wait("50 of 50 samples")
+                screen.type("\r")
+                screen.wait("measures")
+                if begins:
+                    screen.wait(begins)
+                    screen.wait("\x1b\\")  # to its end
+                for _ in range(10):
+                    screen.read(0.05)
+                self.assertIsNone(re.search(rb"\x1b_Ga=T|\x1bP", screen.seen))  # once
+                screen.type("1")
+                if gone:
+                    screen.wait(gone)
+                screen.type("q")
+                self.ends(screen, 0)
+
     def test_a_visit(self):
         screen = Screen(PROGRAM, self.folder)
         screen.wait("total loss")

@@ -4,6 +4,7 @@
 #include "pipeline/run/rundb.h"
 #include "tests/tui/example.h"
 #include "tui/sample_pane.h"
+#include "tui/widgets/picture.h"
 
 #include <dirent.h>
 #include <locale.h>
@@ -173,6 +174,82 @@ static void test_pane(void **state)
         }
 }
 
+static uint8_t decoded(const char *text, int place)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned bits = 0;
+    for (int i = 0; i < 4; i++)
+        bits = bits << 6 | (unsigned)(strchr(digits, text[place / 3 * 4 + i]) - digits);
+    return (uint8_t)(bits >> (16 - 8 * (place % 3)));
+}
+
+/* On a terminal with pixels a picture is one, over blank cells; not behind a question. */
+static void test_pixels(void **state)
+{
+    struct view *v = view_open(false);
+    (void)state;
+    v->ui.pixels = true;
+    v->ui.colours = 256;
+    view_press(v, '2');
+    for (int i = 0; i < 3; i++)
+        view_press(v, RT_KEY_DOWN);
+    view_press(v, RT_KEY_ENTER);
+    view_draw(v, 130, 40);
+    read_row(v, 3);
+    view_draw(v, 130, 40);
+    assert_int_equal(v->canvas.pictures, 1);
+    struct rt_canvas_picture p = v->canvas.picture[0];
+    assert_true(p.at.w > 2 && p.at.h > 1 && p.at.x + p.at.w <= 130 && p.at.y + p.at.h <= 40);
+    for (int y = p.at.y; y < p.at.y + p.at.h; y++)
+        for (int x = p.at.x; x < p.at.x + p.at.w; x++)
+            assert_int_equal(v->canvas.cell[y * 130 + x].c, ' ');
+    view_press(v, ':');
+    view_draw(v, 130, 40);
+    assert_int_equal(v->canvas.pictures, 0); /* as cells */
+    assert_true(v->canvas.cell[p.at.y * 130 + p.at.x].front || v->canvas.cell[p.at.y * 130 + p.at.x].ground);
+    view_press(v, RT_KEY_ESCAPE);
+    view_press(v, '1');
+    view_draw(v, 130, 40);
+    assert_int_equal(v->canvas.pictures, 0);
+    view_close(v);
+}
+
+static void test_picture_codes(void **state)
+{
+    uint8_t rgb[8 * 8 * 3];
+    size_t size;
+    (void)state;
+    for (int i = 0; i < 8 * 8; i++)
+        memcpy(rgb + 3 * i, i % 8 < 4 ? "\xff\x00\x00" : "\x00\x00\xff", 3); /* red, blue */
+    struct rt_canvas_picture p = {.at = {0, 0, 4, 2}, .rgb = rgb, .w = 8, .h = 8};
+    char *code = rt_picture_code(RT_PIXELS_KITTY, &p, 10, 20, &size);
+    assert_int_equal(strlen(code), size);
+    assert_memory_equal(code, "\033_G", 3);
+    const char *data = strstr(code, "m=1;"); /* a piece with pixels: 32 bits each */
+    data = data && data[4] != '\033' ? data : data ? strstr(data + 4, "m=1;") : NULL;
+    assert_non_null(data);
+    assert_in_range(decoded(data + 4, 0), 250, 255);
+    assert_in_range(decoded(data + 4, 1), 0, 5);
+    assert_in_range(decoded(data + 4, 2), 0, 5);
+    free(code);
+    code = rt_picture_code(RT_PIXELS_SIXEL, &p, 0, 0, &size);
+    assert_memory_equal(code, "\033P", 2);
+    assert_memory_equal(code + size - 2, "\033\\", 2);
+    free(code);
+    static const struct {
+        const char *asked, *term;
+        enum rt_pixels has;
+    } row[] = {{"kitty", "vt100", RT_PIXELS_KITTY}, {"sixel", "tmux", RT_PIXELS_SIXEL}, {"cells", "xterm-kitty", RT_PIXELS_NONE},
+               {NULL, "xterm-kitty", RT_PIXELS_KITTY}, {NULL, "mlterm", RT_PIXELS_SIXEL}, {NULL, "tmux-256color", RT_PIXELS_NONE},
+               {"", "vt100", RT_PIXELS_NONE}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        row[i].asked ? setenv("RETORT_PICTURES", row[i].asked, 1) : unsetenv("RETORT_PICTURES");
+        setenv("TERM", row[i].term, 1);
+        if (rt_picture_pixels() != row[i].has)
+            fail_msg("row %zu: %d", i, (int)rt_picture_pixels());
+    }
+}
+
 int main(void)
 {
     char manifest[4200];
@@ -188,6 +265,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_pane),
+        cmocka_unit_test(test_pixels),
+        cmocka_unit_test(test_picture_codes),
         cmocka_unit_test(test_slow),
     };
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));

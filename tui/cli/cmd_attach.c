@@ -87,6 +87,7 @@ int rt_attach(const char *folder, const char *compare, enum rt_attach_left *left
     if (rc == 0) {
         ui->ascii = rt_terminal_ascii();
         ui->colours = rt_terminal_colours();
+        ui->pixels = rt_terminal_pixels();
         rc = rt_ui_steer(ui, folder) < 0 ? rt_error_set(e, RT_EMEM, "out of memory") : watch(ui, &c, e);
         rt_terminal_close();
         *left = rt_steer_up(ui) ? RT_ATTACH_GOES_ON : ui->steer.leaving ? RT_ATTACH_STOPPED : RT_ATTACH_ENDED;
