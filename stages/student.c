@@ -385,18 +385,23 @@ static int objective(struct rt_student *s, const struct unpacked *u, int n,
 static void remember(struct rt_student *s, const struct rt_batch *b,
                      const struct rt_objective_out *out)
 {
+    struct rt_objective_settings settings;
+    read_settings(s, s->recipe, &settings);
     for (int i = 0; i < b->count; i++) {
         size_t row = (size_t)b->sample[i];
         s->samples.seen[row]++;
         s->samples.quality[row] = (float)s->quality[i];
         s->samples.weight[row] = (float)s->weight[i];
+        double loss = 0;
         for (int k = 0; k < RT_TERMS; k++) {
             double d = out->distance[k][i];
             if (isnan(d))
                 continue;
+            loss += settings.term[k].lambda * d;
             s->samples.distance[row * RT_TERMS + (size_t)k] = (float)d;
             s->samples.inside[row * RT_TERMS + (size_t)k] = d <= out->margin[k];
         }
+        rt_trail_add(s->samples.history + row * RT_TRAIL, (float)loss);
     }
 }
 

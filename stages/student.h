@@ -10,6 +10,7 @@
 #include "pipeline/flow/stage.h"
 #include "pipeline/live/control.h"
 #include "pipeline/run/dataset.h"
+#include "pipeline/run/trail.h"
 #include "stages/distill/objective.h"
 #include "stages/model.h"
 #include "stages/quality.h"
@@ -22,6 +23,7 @@ struct rt_sample_states {
     float *weight;   /* last */
     float *distance; /* [rows, RT_TERMS] last D of each term; NaN = never */
     uint8_t *inside; /* [rows, RT_TERMS] 1 = within the margin then */
+    float *history;  /* [rows, RT_TRAIL] sum over the terms of lambda * D, the last times; newest last, NaN = not yet */
 };
 
 struct rt_step_report {

@@ -229,6 +229,9 @@ class Steered(Live):
         first = -(-made // 4)  # the epoch in which evaluations became rare
         self.assertEqual([n for n in epochs if n >= first], list(range(-(-first // 5) * 5, 101, 5)))
         self.assertEqual([n for n in epochs if n < first], list(range(1, first)))
+        self.assertEqual(self.query("a", "SELECT count(*) FROM samples WHERE (seen > 0) != (history IS NOT NULL)"), [(0,)])
+        self.assertEqual(self.query("a", "SELECT DISTINCT CAST(history AS INTEGER) & 7 FROM samples WHERE seen > 7"),
+                         [(7,)])  # seven losses of each
         workers = self.query("a", "SELECT workers, queue_limit FROM stages WHERE name IN ('decode', 'quality')"
                                   " ORDER BY name")
         self.assertEqual(workers, [(2, 2), (1, 3)])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Tests of tui/cli/table: names and expressions that are wrong, text that would harm a terminal, then
  * filter, order, choice of columns and the three forms. */
+#include "pipeline/run/trail.h"
 #include "tui/cli/table.h"
 
 #include <locale.h>
@@ -138,12 +139,25 @@ static void test_forms(void **state)
     assert_string_equal(written(RT_TABLE_CSV, 0), "id,snr\n");
 }
 
+/* A column of trails is drawn for people, written as levels for programs. */
+static void test_history(void **state)
+{
+    (void)state;
+    const float falls[RT_TRAIL] = {NAN, NAN, NAN, 8, 4, 2, 0};
+    assert_int_equal(rt_table_add(&t, "history", "", false), 3);
+    t.column[3].number[0] = (float)rt_trail_pack(falls);
+    assert_int_equal(rt_table_choose(&t, "id,history", &e), 0);
+    assert_string_equal(written(RT_TABLE_CSV, 2), "id,history\nb,7420\na,\n");
+    assert_string_equal(written(RT_TABLE_JSON, 1), "[\n {\"id\": \"b\", \"history\": \"7420\"}\n]\n");
+    assert_non_null(strstr(written(RT_TABLE_PLAIN, 2), "\u2588\u2585\u2583\u2581"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_hostile_text), TEST(test_wide_text), TEST(test_order),
-        TEST(test_forms),
+        TEST(test_forms), TEST(test_history),
     };
     setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,15 +19,16 @@ struct rt_row_written {
     uint8_t excluded;
 };
 
-/* Columns of samples: each measure, its percentile, then each term's last distance and whether it was
- * inside the margin. */
-#define COLUMNS_MAX (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 2)
+/* Columns of samples: its last losses, each measure, its percentile, then each term's last distance and whether it
+ * was inside the margin. */
+#define COLUMNS_MAX (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 3)
 
 static int column_names(const struct rt_recorder *r, char name[COLUMNS_MAX][64],
                         const char *pointer[COLUMNS_MAX])
 {
     const struct rt_scores *s = &r->session->scores;
     int n = 0;
+    snprintf(name[n++], 64, "history");
     for (int c = 0; c < s->columns; c++) {
         snprintf(name[n++], 64, "%s", s->column[c].measure->name);
         snprintf(name[n++], 64, "%s_pct", s->column[c].measure->name);
@@ -57,6 +58,7 @@ static void sample_values(const struct rt_recorder *r, int row, double value[COL
     const struct rt_sample_states *t = &r->student->samples;
     size_t at = (size_t)row * (size_t)s->columns;
     int n = 0;
+    value[n++] = rt_trail_pack(t->history + (size_t)row * RT_TRAIL);
     for (int c = 0; c < s->columns; c++) {
         value[n++] = s->value[at + (size_t)c];
         value[n++] = s->percentile[at + (size_t)c];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * samples: every sample of the run as a table that is sorted and filtered, and the one under the cursor
  * explained in words. What is drawn of a table is only what is seen, so its length costs nothing. */
+#include "pipeline/run/trail.h"
 #include "tui/sample_pane.h"
 #include "tui/screen.h"
 
@@ -215,6 +216,13 @@ static void draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style st
                       const struct rt_table *t, int row, int column)
 {
     char n[24];
+    int level[RT_TRAIL], count = 0;
+    if (strcmp(t->column[column].name, "history") == 0 && !t->column[column].is_text)
+        count = rt_trail_levels((double)t->column[column].number[row], level);
+    for (int i = 0; i < count && i < w; i++) /* at the right: the newest stand below each other */
+        rt_canvas_put(c, x + w - count + i, y, style, c->ascii ? (uint32_t)".:-=+*%#"[level[i]] : 0x2581u + (uint32_t)level[i]);
+    if (count)
+        return;
     if (t->column[column].is_text)
         rt_canvas_text(c, x, y, w, style, rt_table_cell(t, row, column));
     else if (!isnan(t->column[column].number[row]))

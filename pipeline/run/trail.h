@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * trail: the last few losses of a sample as one number, for run.db's column `history`: what a sparkline
+ * shows is their shape, so each is kept as a level from 0 to 7 of the greatest of them. */
+#ifndef RT_TRAIL_H
+#define RT_TRAIL_H
+
+#define RT_TRAIL 7
+
+/* value: [RT_TRAIL], the newest last, NaN = not there. A whole number below 2^24, exact as a float; NaN when there
+ * is none. Values below 0 count as 0. */
+double rt_trail_pack(const float *value);
+/* The levels, oldest first; how many there are (0 for what is no history). */
+int rt_trail_levels(double packed, int level[RT_TRAIL]);
+/* The newest value behind the others; the oldest goes. */
+void rt_trail_add(float *value, float newest);
+
+#endif
