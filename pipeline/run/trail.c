@@ -35,6 +35,15 @@ int rt_trail_levels(double packed, int level[RT_TRAIL])
     return count;
 }
 
+int rt_trail_draw(double packed, char text[RT_TRAIL_TEXT])
+{
+    int level[RT_TRAIL], n = rt_trail_levels(packed, level);
+    for (int i = 0; i < n; i++)
+        memcpy(text + 3 * i, (const char[]){'\xe2', '\x96', (char)(0x81 + level[i])}, 3); /* U+2581 and on */
+    text[3 * n] = '\0';
+    return n;
+}
+
 void rt_trail_add(float *value, float newest)
 {
     memmove(value, value + 1, (RT_TRAIL - 1) * sizeof *value);

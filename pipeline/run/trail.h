@@ -11,6 +11,9 @@
 double rt_trail_pack(const float *value);
 /* The levels, oldest first; how many there are (0 for what is no history). */
 int rt_trail_levels(double packed, int level[RT_TRAIL]);
+/* The same as blocks of eighths, UTF-8; returns how many. */
+#define RT_TRAIL_TEXT (3 * RT_TRAIL + 1)
+int rt_trail_draw(double packed, char text[RT_TRAIL_TEXT]);
 /* The newest value behind the others; the oldest goes. */
 void rt_trail_add(float *value, float newest);
 

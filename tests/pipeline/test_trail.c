@@ -20,10 +20,13 @@ static void test_no_trail(void **state)
 static void levels_are(const float *value, const char *expected)
 {
     int level[RT_TRAIL];
+    char text[RT_TRAIL_TEXT];
     float packed = (float)rt_trail_pack(value);
     assert_true(packed < 16777216 && packed == rt_trail_pack(value));
     int n = rt_trail_levels((double)packed, level);
     assert_int_equal(n, strlen(expected));
+    assert_int_equal(rt_trail_draw((double)packed, text), n);
+    assert_int_equal(strlen(text), 3 * n);
     for (int i = 0; i < n; i++)
         assert_int_equal(level[i], expected[i] - '0');
 }

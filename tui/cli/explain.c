@@ -139,10 +139,9 @@ static void explain_run(const struct rt_table *t, int row, const struct rt_weigh
         fprintf(out, "quality      %.4g\n", cell(t, row, "quality", ""));
     if (!isnan(cell(t, row, "seen", "")))
         fprintf(out, "seen         in %.0f updates\n", cell(t, row, "seen", ""));
-    int level[RT_TRAIL], times = rt_trail_levels(cell(t, row, "history", ""), level);
-    for (int i = 0; i < times; i++)
-        fprintf(out, "%s\xe2\x96%c%s", i ? "" : "history      ", 0x81 + level[i],
-                i + 1 < times ? "" : " its losses, the last times\n");
+    char trail[RT_TRAIL_TEXT];
+    if (rt_trail_draw(cell(t, row, "history", ""), trail))
+        fprintf(out, "history      %s its losses, the last times\n", trail);
     for (int k = 0; k < RT_TERMS; k++) {
         double loss = cell(t, row, "loss_", rt_terms[k]->name);
         double inside = cell(t, row, "inside_", rt_terms[k]->name);

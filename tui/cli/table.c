@@ -281,20 +281,20 @@ static bool is_history(const struct rt_table_column *c)
     return strcmp(c->name, "history") == 0 && !c->is_text;
 }
 
-/* "\u2587\u2585\u2582", or "742" for programs. Returns the columns taken. */
-static int history_text(float packed, bool drawn, char out[CELL_BYTES])
+/* "742", for programs; false: nothing. */
+static bool history_digits(float packed, char out[CELL_BYTES])
 {
-    int level[RT_TRAIL], n = rt_trail_levels((double)packed, level), at = 0;
+    int level[RT_TRAIL], n = rt_trail_levels((double)packed, level);
     for (int i = 0; i < n; i++)
-        at += drawn ? sprintf(out + at, "\xe2\x96%c", 0x81 + level[i]) : sprintf(out + at, "%d", level[i]);
-    out[at] = '\0';
-    return n;
+        out[i] = (char)('0' + level[i]);
+    out[n] = '\0';
+    return n > 0;
 }
 
 static int fit_cell(const struct rt_table_column *c, int row, char out[CELL_BYTES])
 {
     if (is_history(c) && !isnan(c->number[row]))
-        return history_text(c->number[row], true, out);
+        return rt_trail_draw((double)c->number[row], out);
     if (c->is_text)
         return fit_text(c->text[row] ? c->text[row] : "", out);
     if (isnan(c->number[row]))
@@ -368,7 +368,7 @@ static void write_csv(const struct rt_table *t, int rows, FILE *out)
                 csv_text(out, column->name);
             else if (column->is_text)
                 csv_text(out, rt_table_cell(t, t->order[i], c));
-            else if (is_history(column) && history_text(column->number[t->order[i]], false, text))
+            else if (is_history(column) && history_digits(column->number[t->order[i]], text))
                 fputs(text, out);
             else if (!isnan(column->number[t->order[i]]))
                 fprintf(out, "%.9g", (double)column->number[t->order[i]]);
@@ -392,7 +392,7 @@ static void write_json(const struct rt_table *t, int rows, FILE *out)
             fputs(": ", out);
             if (t->column[c].is_text)
                 rt_json_text(out, rt_table_cell(t, t->order[i], c));
-            else if (is_history(&t->column[c]) && history_text(t->column[c].number[t->order[i]], false, text))
+            else if (is_history(&t->column[c]) && history_digits(t->column[c].number[t->order[i]], text))
                 rt_json_text(out, text);
             else
                 rt_json_number(out, t->column[c].number[t->order[i]]);

@@ -215,16 +215,12 @@ static void draw_summary(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r
 static void draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style style,
                       const struct rt_table *t, int row, int column)
 {
-    char n[24];
-    int level[RT_TRAIL], count = 0;
-    if (strcmp(t->column[column].name, "history") == 0 && !t->column[column].is_text)
-        count = rt_trail_levels((double)t->column[column].number[row], level);
-    for (int i = 0; i < count && i < w; i++) /* at the right: the newest stand below each other */
-        rt_canvas_put(c, x + w - count + i, y, style, c->ascii ? (uint32_t)".:-=+*%#"[level[i]] : 0x2581u + (uint32_t)level[i]);
-    if (count)
-        return;
+    char n[24], trail[RT_TRAIL_TEXT];
     if (t->column[column].is_text)
         rt_canvas_text(c, x, y, w, style, rt_table_cell(t, row, column));
+    else if (strcmp(t->column[column].name, "history") == 0 &&
+             rt_trail_draw((double)t->column[column].number[row], trail))
+        rt_canvas_right(c, x, y, w, style, "%s", trail);
     else if (!isnan(t->column[column].number[row]))
         rt_canvas_right(c, x, y, w, style, "%s", rt_ui_number((double)t->column[column].number[row], n));
     else

@@ -75,8 +75,9 @@ enum rt_pixels rt_picture_pixels(void)
 
 char *rt_picture_code(enum rt_pixels how, const struct rt_canvas_picture *p, int cell_w, int cell_h, size_t *size)
 {
-    ChafaTermInfo *info = terminal_info();
-    chafa_term_info_supplement(info, chafa_term_db_get_fallback_info(chafa_term_db_get_default()));
+    ChafaTermInfo *info = terminal_info(), *all = chafa_term_db_get_fallback_info(chafa_term_db_get_default());
+    chafa_term_info_supplement(info, all);
+    chafa_term_info_unref(all);
     ChafaCanvasConfig *config = chafa_canvas_config_new();
     chafa_canvas_config_set_geometry(config, p->at.w, p->at.h);
     chafa_canvas_config_set_cell_geometry(config, cell_w > 0 ? cell_w : 10, cell_h > 0 ? cell_h : 20);
