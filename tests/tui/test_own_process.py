@@ -21,7 +21,7 @@ class OwnProcess(EndToEnd):
         study = settings(SPEECH, train__batch=10, **more)
         screen = Screen(PROGRAM, self.here, words=("run", self.recipe, "-o", output, *study, *words),
                         XDG_CACHE_HOME=self.cache)
-        self.addCleanup(self.end_run, output)
+        self.addCleanup(self.end_runs)
         self.addCleanup(screen.process.kill)
         return screen
 
@@ -29,10 +29,16 @@ class OwnProcess(EndToEnd):
         with open(self.path(output, "lock"), encoding="ascii") as f:
             return int(f.read())
 
-    def end_run(self, output):
-        run = os.path.exists(self.path(output, "run.db")) and self.listed(output)
-        if run and run[0]["pid"]:
-            os.kill(int(run[0]["pid"]), signal.SIGKILL)
+    def end_runs(self):
+        """Every process of the program in this test's folder, also one that holds no run yet."""
+        here = os.path.realpath(self.here)
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink("/proc/%s/exe" % pid) == os.path.realpath(PROGRAM) and \
+                        os.readlink("/proc/%s/cwd" % pid) == here:
+                    os.kill(int(pid), signal.SIGKILL)
+            except OSError:
+                pass  # another user's, or gone
 
     def attach(self, output):
         screen = Screen(PROGRAM, self.path(output))
