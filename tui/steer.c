@@ -289,7 +289,8 @@ unsigned rt_steer_poll(struct rt_ui *ui, double now)
     memcpy(message, ui->message, sizeof message);
     if (s->trying && now - s->tried_at > REST)
         rt_steer_settle(ui);
-    int turned = rt_link_poll(s->link, now);
+    int waiting = s->waiting, turned = rt_link_poll(s->link, now);
+    bool heard = s->waiting < waiting;
     if (turned)
         greet(ui, now);
     else if (rt_link_up(s->link) && s->waiting == 0 && now - s->asked > VALUES_AGAIN) {
@@ -299,7 +300,7 @@ unsigned rt_steer_poll(struct rt_ui *ui, double now)
     if (rt_link_up(s->link) && s->waiting == 0)
         ask_batch(ui, now);
     bool changed = turned || before.paused != s->paused || before.stopping != s->stopping ||
-                   before.waiting > s->waiting || strcmp(message, ui->message) != 0;
+                   heard || strcmp(message, ui->message) != 0;
     bool left = turned && !rt_link_up(s->link) && s->leaving;
     return (changed ? RT_DID_DRAW : before.step != s->step ? RT_DID_BARS : 0u) | (left ? RT_DID_QUIT : 0u);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * terminal: see term.h. ncursesw brings the cells to the terminal; the escape sequences that undo its work
+ * terminal: see terminal.h. ncursesw brings the cells to the terminal; the escape sequences that undo its work
  * are kept as bytes from the start, so that a handler of a crash can write them without calling into
  * curses. */
 #include "tui/terminal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * limit: waiting times -> one sentence that says what limits a run and what to change.
- * A pure function of the numbers; the runner collects them (rt_runner_limit). */
+ * A pure function of the numbers; the runner collects them (rt_runner_account). */
 #ifndef RT_LIMIT_H
 #define RT_LIMIT_H
 

@@ -5,6 +5,7 @@
 #define RT_TRAIL_H
 
 #define RT_TRAIL 7
+#define RT_TRAIL_COLUMN "history"
 
 /* value: [RT_TRAIL], the newest last, NaN = not there. A whole number below 2^24, exact as a float; NaN when there
  * is none. Values below 0 count as 0. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * thaw_math: operators number by number: of one input with constants, or of several under broadcasting.
+ * thaw_math: operators number by number: of one input with constants, of several under broadcasting, or picked by
+ * a mask.
  * With a constant of one number they are functions of one number. */
 #include "stages/onnx/thaw_parts.h"
 

@@ -28,7 +28,7 @@ static int column_names(const struct rt_recorder *r, char name[COLUMNS_MAX][64],
 {
     const struct rt_scores *s = &r->session->scores;
     int n = 0;
-    snprintf(name[n++], 64, "history");
+    snprintf(name[n++], 64, RT_TRAIL_COLUMN);
     for (int c = 0; c < s->columns; c++) {
         snprintf(name[n++], 64, "%s", s->column[c].measure->name);
         snprintf(name[n++], 64, "%s_pct", s->column[c].measure->name);

@@ -278,7 +278,7 @@ static int fit_text(const char *text, char out[CELL_BYTES])
 
 static bool is_history(const struct rt_table_column *c)
 {
-    return strcmp(c->name, "history") == 0 && !c->is_text;
+    return strcmp(c->name, RT_TRAIL_COLUMN) == 0 && !c->is_text;
 }
 
 /* "742", for programs; false: nothing. */

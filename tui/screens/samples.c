@@ -218,7 +218,7 @@ static void draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style st
     char n[24], trail[RT_TRAIL_TEXT];
     if (t->column[column].is_text)
         rt_canvas_text(c, x, y, w, style, rt_table_cell(t, row, column));
-    else if (strcmp(t->column[column].name, "history") == 0 &&
+    else if (strcmp(t->column[column].name, RT_TRAIL_COLUMN) == 0 &&
              rt_trail_draw((double)t->column[column].number[row], trail))
         rt_canvas_right(c, x, y, w, style, "%s", trail);
     else if (!isnan(t->column[column].number[row]))
