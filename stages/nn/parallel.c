@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * parallel: a few libuv threads. A loop is announced by raising `round` under the lock; pieces are
- * then taken from a shared counter without it. The next loop mostly follows within microseconds, and
- * the last pieces end close to each other, so both sides look for a while before they sleep. */
+ * then taken without it. Each thread begins with its own stretch of them, the same from loop to loop,
+ * as neighbouring layers cut the batch alike: what it reads is mostly still in its cache. Then it
+ * takes from the ends of the others' stretches. The next loop mostly follows within microseconds,
+ * and the last pieces end close to each other, so both sides look for a while before they sleep. */
 #include "stages/nn/parallel.h"
 
 #include "formats/error.h"
@@ -14,6 +16,11 @@
 
 #define THREADS_MAX 256
 #define LOOKS 1000 /* before sleeping: some 20 microseconds */
+
+/* Pieces nobody took yet, [first, end), as end << 32 | first; a cache line of its own. */
+struct stretch {
+    _Alignas(64) _Atomic uint64_t left;
+};
 
 struct helper {
     struct rt_parallel *p;
@@ -35,18 +42,33 @@ struct rt_parallel {
     /* Of this round: written under the lock before it is announced. */
     void (*piece)(void *self, int i, int thread);
     void *self;
-    int pieces;
-    atomic_int next;
+    struct stretch *stretch; /* [threads] */
 };
+
+/* A piece of the stretch, its first or its last, or -1. */
+static int take(struct stretch *s, bool last)
+{
+    uint64_t left = atomic_load_explicit(&s->left, memory_order_relaxed), rest;
+    uint32_t first, end;
+    do {
+        first = (uint32_t)left;
+        end = (uint32_t)(left >> 32);
+        if (first >= end) {
+            return -1;
+        }
+        rest = last ? (uint64_t)(end - 1) << 32 | first : left + 1;
+    } while (!atomic_compare_exchange_weak_explicit(&s->left, &left, rest, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return (int)(last ? end - 1 : first);
+}
 
 static void take_pieces(struct rt_parallel *p, int thread)
 {
-    for (;;) {
-        int i = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-        if (i >= p->pieces) {
-            return;
+    for (int k = 0; k < p->threads; k++) {
+        struct stretch *s = &p->stretch[(thread + k) % p->threads];
+        for (int i; (i = take(s, k > 0)) >= 0;) {
+            p->piece(p->self, i, thread);
         }
-        p->piece(p->self, i, thread);
     }
 }
 
@@ -106,7 +128,8 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
     p->threads = threads;
     p->looks = threads <= (int)uv_available_parallelism() ? LOOKS : 0;
     p->helper = calloc((size_t)threads, sizeof *p->helper);
-    if (!p->helper || uv_mutex_init(&p->lock)) {
+    p->stretch = aligned_alloc(64, (size_t)threads * sizeof *p->stretch);
+    if (!p->helper || !p->stretch || uv_mutex_init(&p->lock)) {
         goto fail_memory;
     }
     if (uv_cond_init(&p->start)) {
@@ -130,6 +153,7 @@ fail_start:
 fail_lock:
     uv_mutex_destroy(&p->lock);
 fail_memory:
+    free(p->stretch);
     free(p->helper);
     free(p);
     return RT_EMEM;
@@ -150,6 +174,7 @@ void rt_parallel_destroy(struct rt_parallel *p)
     uv_cond_destroy(&p->done);
     uv_cond_destroy(&p->start);
     uv_mutex_destroy(&p->lock);
+    free(p->stretch);
     free(p->helper);
     free(p);
 }
@@ -171,8 +196,11 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
     uv_mutex_lock(&p->lock);
     p->piece = piece;
     p->self = self;
-    p->pieces = pieces;
-    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    for (int i = 0; i < p->threads; i++) {
+        uint64_t first = (uint64_t)pieces * (uint64_t)i / (uint64_t)p->threads;
+        uint64_t end = (uint64_t)pieces * (uint64_t)(i + 1) / (uint64_t)p->threads;
+        atomic_store_explicit(&p->stretch[i].left, end << 32 | first, memory_order_relaxed);
+    }
     p->busy = p->threads - 1;
     p->round++;
     uv_cond_broadcast(&p->start);
