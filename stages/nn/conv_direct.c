@@ -15,6 +15,9 @@
 #define LANES_MAX 8
 #define LANE_PLACES 192 /* fewer, and adding up the lanes' weight gradients would cost too much */
 #define DEEP 192        /* places that one product of weight gradients sums over */
+#define WIDE_FLOATS (128 * 1024) /* of weights whose gradients go by blocks of units */
+#define BLOCK_UNITS 96
+#define BLOCKS_MIN 8
 #define SUM_FLOATS 4096 /* weights added up by one piece */
 
 static int min_int(int a, int b)
@@ -269,10 +272,13 @@ void rt_direct_pass(const struct rt_pass *p, void *scratch)
     rt_parallel_for(p->v->parallel, d.strips * d.segments, pass_piece, &d);
 }
 
-/* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order. */
+/* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order.
+ * Wide layers without padding: blocks of units instead, each over all samples, added to the gradient
+ * itself; such sums, and a sample's dy, would not stay in a cache. */
 struct lanes {
     struct direct d; /* the forward pass: lines of dy and the lines of x they see */
-    int lanes;
+    int lanes;       /* 0: blocks of units */
+    int blocks;
     bool turned;  /* sums are [kh * kw * c][units]: a few channels make short rows */
     int64_t k;    /* kh * kw * c */
     float *sums;  /* [lanes][units * k] */
@@ -285,6 +291,12 @@ static struct lanes lanes_of(const struct rt_conv *v)
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
     struct lanes n = {.d = direct_of(&p, true), .turned = w->kw * w->c < v->isa->panel / 2};
     n.k = (int64_t)w->kh * w->kw * w->c;
+    bool copied = n.d.first_at < 0 || n.d.first_at + n.d.slab_places > w->w;
+    if (!copied && n.k * v->units > WIDE_FLOATS) {
+        int blocks = rt_pieces(v->units, BLOCK_UNITS);
+        n.blocks = min_int(v->units, max_int(blocks, BLOCKS_MIN));
+        return n;
+    }
     int64_t lanes = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;
     n.lanes = min_int(v->batch, lanes < 1 ? 1 : lanes > LANES_MAX ? LANES_MAX : (int)lanes);
     return n;
@@ -301,9 +313,15 @@ size_t rt_direct_weights_scratch(const struct rt_conv *v)
     return sums_bytes(&n) + (size_t)v->threads * desk_bytes(&n.d);
 }
 
+/* Units [first, end) and where their sums are: [.., k], or [k, units] if turned. */
+struct units {
+    int first, end;
+    float *sums;
+};
+
 /* Adds what lines [from, to) of the batch, laid out at x, contribute through kernel line ky. */
 static void add_lines(const struct lanes *n, const struct desk *k, const float *x, int strip,
-                      int from, int to, int ky, float *sums)
+                      int from, int to, int ky, const struct units *u)
 {
     const struct rt_conv *v = n->d.p.v;
     const struct rt_window *w = &v->w;
@@ -316,7 +334,7 @@ static void add_lines(const struct lanes *n, const struct desk *k, const float *
             for (int l = from; l < to; l++) {
                 int64_t line = k->line[(l - strip) * w->kh + ky];
                 if (line >= 0) {
-                    dy_at[m.taps] = ((int64_t)l * w->ow + place) * units;
+                    dy_at[m.taps] = ((int64_t)l * w->ow + place) * units + u->first;
                     x_at[m.taps++] = line + (place * w->sw + kx * w->dw) * c;
                 }
             }
@@ -328,13 +346,31 @@ static void add_lines(const struct lanes *n, const struct desk *k, const float *
             if (n->turned) {
                 m.a = x, m.step = w->sw * c, m.rows = across;
                 m.b = v->dy, m.ldb = m.cols = m.ldc = units;
-                m.c = sums + column * units;
+                m.c = u->sums + column * units;
             } else {
-                m.a = v->dy, m.step = m.rows = units;
+                m.a = v->dy, m.step = units, m.rows = u->end - u->first;
                 m.b = x, m.ldb = w->sw * c, m.cols = across;
-                m.c = sums + column, m.ldc = n->k;
+                m.c = u->sums + column, m.ldc = n->k;
             }
             v->isa->product(&m);
+        }
+    }
+}
+
+/* What lines [from, to) of the batch contribute. */
+static void add_strips(const struct lanes *n, int from, int to, int thread, const struct units *u)
+{
+    const struct direct *d = &n->d;
+    const struct rt_window *w = &d->p.v->w;
+    struct desk k = desk_of(d, n->desks + (size_t)thread * desk_bytes(d));
+    int together = max_int(1, DEEP / w->ow); /* lines of one product */
+    for (int strip = from; strip < to; strip += d->lines) {
+        int end = min_int(strip + d->lines, to);
+        const float *x = lay_out(d, &k, strip, end, d->first_at, d->slab_places);
+        for (int l = strip; l < end; l += together) {
+            for (int ky = 0; ky < w->kh; ky++) {
+                add_lines(n, &k, x, strip, l, min_int(l + together, end), ky, u);
+            }
         }
     }
 }
@@ -342,23 +378,22 @@ static void add_lines(const struct lanes *n, const struct desk *k, const float *
 static void lane_piece(void *self, int lane, int thread)
 {
     const struct lanes *n = self;
-    const struct direct *d = &n->d;
-    const struct rt_window *w = &d->p.v->w;
-    struct desk k = desk_of(d, n->desks + (size_t)thread * desk_bytes(d));
-    float *sums = n->sums + lane * n->k * d->p.cols;
-    int from = (int)((int64_t)d->batch * lane / n->lanes) * w->oh;
-    int to = (int)((int64_t)d->batch * (lane + 1) / n->lanes) * w->oh;
-    int together = max_int(1, DEEP / w->ow); /* lines of one product */
-    memset(sums, 0, (size_t)(n->k * d->p.cols) * sizeof *sums);
-    for (int strip = from; strip < to; strip += d->lines) {
-        int end = min_int(strip + d->lines, to);
-        const float *x = lay_out(d, &k, strip, end, d->first_at, d->slab_places);
-        for (int l = strip; l < end; l += together) {
-            for (int ky = 0; ky < w->kh; ky++) {
-                add_lines(n, &k, x, strip, l, min_int(l + together, end), ky, sums);
-            }
-        }
-    }
+    const struct rt_conv *v = n->d.p.v;
+    int lines = v->w.oh;
+    struct units u = {0, v->units, n->sums + lane * n->k * v->units};
+    memset(u.sums, 0, (size_t)(n->k * v->units) * sizeof *u.sums);
+    add_strips(n, (int)((int64_t)v->batch * lane / n->lanes) * lines,
+               (int)((int64_t)v->batch * (lane + 1) / n->lanes) * lines, thread, &u);
+}
+
+static void block_piece(void *self, int block, int thread)
+{
+    const struct lanes *n = self;
+    const struct rt_conv *v = n->d.p.v;
+    struct units u = {(int)((int64_t)v->units * block / n->blocks),
+                      (int)((int64_t)v->units * (block + 1) / n->blocks), NULL};
+    u.sums = v->grad + u.first * n->k;
+    add_strips(n, 0, v->batch * v->w.oh, thread, &u);
 }
 
 static void sum_piece(void *self, int i, int thread)
@@ -380,6 +415,10 @@ void rt_direct_weights(const struct rt_conv *v, void *scratch)
     struct lanes n = lanes_of(v);
     n.sums = scratch;
     n.desks = (char *)scratch + sums_bytes(&n);
+    if (n.blocks) {
+        rt_parallel_for(v->parallel, n.blocks, block_piece, &n);
+        return;
+    }
     rt_parallel_for(v->parallel, n.lanes, lane_piece, &n);
     rt_parallel_for(v->parallel, rt_pieces(n.k * v->units, SUM_FLOATS), sum_piece, &n);
 }

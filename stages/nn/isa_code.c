@@ -25,6 +25,11 @@
 #define JOIN(a, b) JOINED(a, b)
 #define NAME(what) JOIN(what, V)
 
+/* When rows of B are laid side by side (packs). */
+#define PACK_ROWS 32
+#define PACK_TAPS 32
+#define PACK_FLOATS (512 * 2 * WIDTH)
+
 /* Winograd's points, and the divisors of the weights' transform: the products of a point's
  * distances from the others. */
 #define A 0.75f

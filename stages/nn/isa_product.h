@@ -72,10 +72,44 @@ INLINE void NAME(column)(const struct rt_product *p, const int vectors, int64_t 
 }
 
 #if LANES == WIDTH
+/* Rows of B far apart meet in a few sets of the first cache: where many rows of C read them, they
+ * are laid side by side first. */
+static bool NAME(packs)(const struct rt_product *p)
+{
+    return p->ldb > 2 * LANES && p->rows >= PACK_ROWS && p->taps <= PACK_TAPS &&
+           p->taps * p->depth * 2 * LANES <= PACK_FLOATS;
+}
+
+/* Two vectors of columns from j on. */
+static void NAME(packed_column)(const struct rt_product *p, int64_t j)
+{
+    float room[PACK_FLOATS], *to = room;
+    int64_t at[PACK_TAPS];
+    for (int t = 0; t < p->taps; t++) {
+        const float *b = p->b + p->b_at[t] + j;
+        at[t] = to - room;
+        for (int64_t k = 0; k < p->depth; k++, b += p->ldb, to += 2 * LANES) {
+            *(V *)to = *(const V *)b;
+            *(V *)(to + LANES) = *(const V *)(b + LANES);
+        }
+    }
+    struct rt_product q = *p;
+    q.b = room;
+    q.ldb = 2 * LANES;
+    q.b_at = at;
+    q.c += j;
+    NAME(column)(&q, 2, 0);
+}
+
 static int64_t NAME(columns_2)(const struct rt_product *p, int64_t j)
 {
+    bool packs = NAME(packs)(p);
     for (; j + 2 * LANES <= p->cols; j += 2 * LANES) {
-        NAME(column)(p, 2, j);
+        if (packs) {
+            NAME(packed_column)(p, j);
+        } else {
+            NAME(column)(p, 2, j);
+        }
     }
     return j;
 }
