@@ -11,12 +11,12 @@
 #include <string.h>
 
 #define CHANNELS_MIN 8
-#define TILES 28          /* of one piece: two blocks of the product's rows */
+#define TILES 28          /* of one piece, at most: whole blocks of the product's rows */
 #define TILES_WIDE 14     /* the same with so many channels that more would leave the cache */
 #define WIDE 160
 #define CHUNK_FLOATS (160 * 1024) /* of transformed inputs and gradients at a time: most of L2 */
 #define CHUNK_TILES 16            /* transformed by one piece */
-#define ROWS 56                   /* of one piece's product of weight gradients */
+#define ROWS 56                   /* of one piece's product of weight gradients, at most */
 #define LANES 8                   /* of weight gradients */
 #define LANES_FLOATS (2048 * 1024) /* of all lanes' sums, at most */
 #define LANE_TILES 16             /* fewer, and adding up the lanes would cost too much */
@@ -46,6 +46,12 @@ static int min_int(int a, int b)
     return a < b ? a : b;
 }
 
+/* As many rows as fill the registers again and again. */
+static int whole_blocks(const struct rt_isa *isa, int most)
+{
+    return most / isa->rows * isa->rows;
+}
+
 bool rt_winograd_fits(const struct rt_conv *v)
 {
     const struct rt_window *w = &v->w;
@@ -65,7 +71,7 @@ static struct winograd winograd_of(const struct rt_pass *p)
     g.down = g.plane ? (p->oh + 3) / 4 : g.dilation;
     g.across = g.plane ? (p->ow + 3) / 4 : ((p->ow + g.dilation - 1) / g.dilation + 3) / 4;
     g.tiles = (int64_t)p->v->batch * g.down * g.across;
-    g.group = p->depth > WIDE ? TILES_WIDE : TILES;
+    g.group = whole_blocks(p->v->isa, p->depth > WIDE ? TILES_WIDE : TILES);
     return g;
 }
 
@@ -263,7 +269,7 @@ void rt_winograd_pass(const struct rt_pass *p, void *scratch)
  * Either way no sum depends on the number of threads. */
 struct chunk {
     struct winograd g; /* the forward pass */
-    int units, blocks; /* of ROWS units */
+    int units, rows, blocks; /* blocks of `rows` units */
     int lanes;         /* 1: shared */
     int tiles;         /* of a chunk, at most */
     int64_t first, count, start;
@@ -274,7 +280,8 @@ struct chunk {
 static struct chunk chunk_of(const struct rt_conv *v)
 {
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
-    struct chunk k = {.g = winograd_of(&p), .units = v->units, .blocks = rt_pieces(v->units, ROWS)};
+    struct chunk k = {.g = winograd_of(&p), .units = v->units, .rows = whole_blocks(v->isa, ROWS)};
+    k.blocks = rt_pieces(v->units, k.rows);
     int64_t sums = (int64_t)v->units * v->w.c * k.g.points, floats = CHUNK_FLOATS;
     k.lanes = sums * LANES > LANES_FLOATS || k.g.tiles < LANES * LANE_TILES ? 1 : LANES;
     if (k.lanes == 1 && floats < 2 * sums) {
@@ -347,8 +354,8 @@ static void product_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct chunk *k = self;
-    int row = i % k->blocks * ROWS;
-    multiply(k, i / k->blocks, row, min_int(ROWS, k->units - row));
+    int row = i % k->blocks * k->rows;
+    multiply(k, i / k->blocks, row, min_int(k->rows, k->units - row));
 }
 
 static void lane_piece(void *self, int lane, int thread)

@@ -45,6 +45,7 @@ struct rt_tile {
 struct rt_isa {
     const char *name;
     int panel; /* columns of B that are best taken at once, packed beside each other */
+    int rows;  /* of C that are best taken at once: blocks of fewer are slower */
     void (*product)(const struct rt_product *p);
     void (*from_inputs)(const struct rt_tile *t);   /* 6 or 6x6 places -> transformed */
     void (*to_outputs)(const struct rt_tile *t);    /* products -> 4 or 4x4 places */

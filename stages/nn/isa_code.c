@@ -117,6 +117,7 @@ extern const struct rt_isa JOIN(rt_isa, RT_ISA);
 const struct rt_isa JOIN(rt_isa, RT_ISA) = {
     .name = TEXT_OF(RT_ISA),
     .panel = 2 * WIDTH,
+    .rows = ROWS,
     .product = product,
     .from_inputs = from_inputs,
     .to_outputs = to_outputs,
