@@ -82,6 +82,9 @@ static void products_are_sums(void **state)
             }
         }
         one_product(all[i], 3, 5, 0, 4, false, false); /* no taps: zeros */
+        for (int rows = 32; rows <= 46; rows += 7) { /* many rows: B is laid side by side */
+            one_product(all[i], rows, 75, 1 + rows % 3, 9, rows % 2, rows % 4 == 0);
+        }
     }
 }
 
