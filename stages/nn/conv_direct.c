@@ -146,6 +146,12 @@ static struct desk desk_of(const struct direct *d, void *memory)
     return k;
 }
 
+/* Whether lines of `places` from source place `left` on reach beyond the source's. */
+static bool needs_padding(const struct direct *d, int left, int places)
+{
+    return left < 0 || left + places > d->p.w;
+}
+
 /* Fills k->line for destination lines [from, to) of the batch and returns what its entries are
  * offsets into: the source itself, or the slab, where a line begins at source place `left`. */
 static const float *lay_out(const struct direct *d, const struct desk *k, int from, int to,
@@ -153,7 +159,7 @@ static const float *lay_out(const struct direct *d, const struct desk *k, int fr
 {
     const struct rt_window *w = &d->p.v->w;
     int64_t depth = d->p.depth, width = d->p.w * depth;
-    bool copy = left < 0 || left + places > d->p.w;
+    bool copy = needs_padding(d, left, places);
     int slot = 0, next = 0, base = 0, sample = -1; /* the slab's line of source line `next` is slot */
     int before = left < 0 ? -left : 0, after = max_int(0, left + places - d->p.w);
     for (int l = from; l < to; l++) {
@@ -273,12 +279,11 @@ void rt_direct_pass(const struct rt_pass *p, void *scratch)
 }
 
 /* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order.
- * Wide layers without padding: blocks of units instead, each over all samples, added to the gradient
- * itself; such sums, and a sample's dy, would not stay in a cache. */
+ * Wide layers whose lines need no padding: blocks of units instead, each over all samples, added to the
+ * gradient itself; such sums, and a sample's dy, would not stay in a cache. */
 struct lanes {
     struct direct d; /* the forward pass: lines of dy and the lines of x they see */
-    int lanes;       /* 0: blocks of units */
-    int blocks;
+    int lanes, blocks; /* one of them 0 */
     bool turned;  /* sums are [kh * kw * c][units]: a few channels make short rows */
     int64_t k;    /* kh * kw * c */
     float *sums;  /* [lanes][units * k] */
@@ -291,10 +296,9 @@ static struct lanes lanes_of(const struct rt_conv *v)
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
     struct lanes n = {.d = direct_of(&p, true), .turned = w->kw * w->c < v->isa->panel / 2};
     n.k = (int64_t)w->kh * w->kw * w->c;
-    bool copied = n.d.first_at < 0 || n.d.first_at + n.d.slab_places > w->w;
-    if (!copied && n.k * v->units > WIDE_FLOATS) {
-        int blocks = rt_pieces(v->units, BLOCK_UNITS);
-        n.blocks = min_int(v->units, max_int(blocks, BLOCKS_MIN));
+    bool copied = needs_padding(&n.d, n.d.first_at, n.d.slab_places);
+    if (!copied && !n.turned && n.k * v->units > WIDE_FLOATS) {
+        n.blocks = min_int(v->units, max_int(BLOCKS_MIN, rt_pieces(v->units, BLOCK_UNITS)));
         return n;
     }
     int64_t lanes = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;
@@ -313,7 +317,7 @@ size_t rt_direct_weights_scratch(const struct rt_conv *v)
     return sums_bytes(&n) + (size_t)v->threads * desk_bytes(&n.d);
 }
 
-/* Units [first, end) and where their sums are: [.., k], or [k, units] if turned. */
+/* Units [first, end) and their sums: [end - first, k]; all units', [k, units], if turned. */
 struct units {
     int first, end;
     float *sums;
@@ -379,11 +383,11 @@ static void lane_piece(void *self, int lane, int thread)
 {
     const struct lanes *n = self;
     const struct rt_conv *v = n->d.p.v;
-    int lines = v->w.oh;
+    int from = (int)((int64_t)v->batch * lane / n->lanes) * v->w.oh;
+    int to = (int)((int64_t)v->batch * (lane + 1) / n->lanes) * v->w.oh;
     struct units u = {0, v->units, n->sums + lane * n->k * v->units};
     memset(u.sums, 0, (size_t)(n->k * v->units) * sizeof *u.sums);
-    add_strips(n, (int)((int64_t)v->batch * lane / n->lanes) * lines,
-               (int)((int64_t)v->batch * (lane + 1) / n->lanes) * lines, thread, &u);
+    add_strips(n, from, to, thread, &u);
 }
 
 static void block_piece(void *self, int block, int thread)

@@ -47,6 +47,7 @@ static const struct sample samples[] = {
     {3, {3, {9, 9, 12}}, {.units = 10, K(1, 1), .stride = {2, 2}}},
     {2, {2, {40, 300}}, {.units = 448, K(1, 1)}}, /* wide, without padding */
     {2, {2, {30, 160}}, {.units = 280, K(3, 1), .stride = {2}, .bias = true}},
+    {1, {3, {70, 3, 6}}, {.units = 350, K(64, 1)}}, /* as many weights, short rows */
     {2, {3, {7, 300, 2}}, {.units = 3, K(1, 3), .pad = {0, 1}}},
     {2, {3, {3, 290, 4}}, {.units = 5, K(2, 4), .pad = {1, 3}, .stride = {1, 3}}},
     {9, {2, {40, 20}}, {.units = 36, K(5, 1), .stride = {2}, .pad = {2}}},
