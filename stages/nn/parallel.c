@@ -9,13 +9,15 @@
 #include "formats/error.h"
 #include "stages/nn/blas.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <uv.h>
 
 #define THREADS_MAX 256
-#define LOOKS 10000 /* before sleeping: some 300 microseconds; waking up can take 50 */
+#define LOOKS 1000 /* before sleeping: some 30 microseconds */
+#define YIELDS 500 /* and as many looks between which others may have the processor */
 
 /* Pieces nobody took yet, [first, end), as end << 32 | first; a cache line of its own. */
 struct stretch {
@@ -72,8 +74,13 @@ static void take_pieces(struct rt_parallel *p, int thread)
     }
 }
 
-static void pause_briefly(void)
+/* Between look i and the next. */
+static void pause_briefly(int i)
 {
+    if (i >= LOOKS) {
+        sched_yield();
+        return;
+    }
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
@@ -82,7 +89,7 @@ static void pause_briefly(void)
 static void look_for_round(struct rt_parallel *p, unsigned seen)
 {
     for (int i = 0; i < p->looks && atomic_load(&p->round) == seen && !atomic_load(&p->quit); i++) {
-        pause_briefly();
+        pause_briefly(i);
     }
 }
 
@@ -126,7 +133,7 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
         return RT_EMEM;
     }
     p->threads = threads;
-    p->looks = threads <= (int)uv_available_parallelism() ? LOOKS : 0;
+    p->looks = threads <= (int)uv_available_parallelism() ? LOOKS + YIELDS : 0;
     p->helper = calloc((size_t)threads, sizeof *p->helper);
     p->stretch = aligned_alloc(64, (size_t)threads * sizeof *p->stretch);
     if (!p->helper || !p->stretch || uv_mutex_init(&p->lock)) {
@@ -207,7 +214,7 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
     uv_mutex_unlock(&p->lock);
     take_pieces(p, 0);
     for (int i = 0; i < p->looks && atomic_load(&p->busy) > 0; i++) {
-        pause_briefly();
+        pause_briefly(i);
     }
     if (atomic_load(&p->busy) == 0) {
         return;
