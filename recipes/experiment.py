@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -84,17 +85,31 @@ def train_all(runs, at_once=None):
         print("training %d of %d runs, %d at once" % (len(waiting), len(runs), min(at_once, len(waiting))),
               file=sys.stderr)
     pool = concurrent.futures.ThreadPoolExecutor(at_once)
+    over = threading.Event()
+
+    def train(run):  # says itself that it failed: its thread takes the next run before anyone else hears of it
+        if over.is_set():
+            return None
+        try:
+            return run.train()
+        except BaseException:
+            over.set()
+            raise
+
     try:
-        jobs = {pool.submit(r.train): r for r in waiting}
+        jobs = {pool.submit(train, r): r for r in waiting}
         for n, job in enumerate(concurrent.futures.as_completed(jobs), 1):
             run = job.result()
+            if run is None:
+                continue
             print("%3d/%d %s: test %.1f %%" % (n, len(waiting), os.path.relpath(run.folder, ROOT),
                                                100 * run.metric("test")), file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
     finally:
-        pool.shutdown(cancel_futures=True)
+        over.set()
+        pool.shutdown()
     return runs
 
 
