@@ -78,6 +78,13 @@ static bool source_place(const struct direct *d, int phase, int kx, int *at)
     return seen;
 }
 
+/* Whether the taps of a kernel line see neighbouring places, so that one long sum goes over them all. On the
+ * way back they are turned round for that. */
+static bool joins_taps(const struct rt_pass *p)
+{
+    return p->v->w.dw == 1 && (!p->back || p->v->w.sw == 1);
+}
+
 /* whole: lines are kept as they are, for weight gradients. */
 static struct direct direct_of(const struct rt_pass *p, bool whole)
 {
@@ -207,8 +214,9 @@ static void pass_piece(void *self, int i, int thread)
     int from = strip * d->lines, to = min_int(from + d->lines, d->batch * d->p.oh);
     int first = x / d->step_to * d->step_from, left = first + d->first_at;
     int places = (end - 1 - x) / d->step_to * d->step_from + d->last_at - d->first_at + 1;
+    int joined = joins_taps(&d->p) ? w->kw : 1;
     struct rt_product m = {.row = (int64_t)d->step_from * d->p.depth, .step = 1,
-                           .a_at = k.from, .b_at = k.at, .depth = d->p.depth,
+                           .a_at = k.from, .b_at = k.at, .depth = joined * d->p.depth,
                            .ldc = (int64_t)d->step_to * d->p.cols, .add = d->p.add};
     m.a = lay_out(d, &k, from, to, left, places);
     m.b = d->panels;
@@ -220,8 +228,8 @@ static void pass_piece(void *self, int i, int thread)
                 m.taps = 0;
                 for (int ky = 0; ky < w->kh; ky++) {
                     int64_t begin = k.line[(l - from) * w->kh + ky];
-                    for (int kx = 0, at; begin >= 0 && kx < w->kw; kx++) {
-                        if (source_place(d, phase, kx, &at)) {
+                    for (int kx = 0, at = d->first_at; begin >= 0 && kx < w->kw; kx += joined) {
+                        if (joined > 1 || source_place(d, phase, kx, &at)) {
                             k.from[m.taps] = begin + (int64_t)(at - d->first_at) * d->p.depth;
                             k.at[m.taps++] = (int64_t)(ky * w->kw + kx) * d->p.depth * m.ldb;
                         }
@@ -252,15 +260,17 @@ void rt_direct_prepare(const struct rt_pass *p, void *prepared)
 {
     float *panels = prepared;
     const struct rt_conv *v = p->v;
-    int taps = v->w.kh * v->w.kw, c = v->w.c;
+    int kw = v->w.kw, taps = v->w.kh * kw, c = v->w.c;
+    bool turned = p->back && joins_taps(p);
     const float *weight = v->weight;
     for (int panel = 0; panel < rt_panels(v->isa, p->cols); panel++) {
         int cols = rt_panel_cols(v->isa, p->cols, panel), first = panel * v->isa->panel;
         for (int t = 0; t < taps; t++) {
+            int tap = turned ? t / kw * kw + kw - 1 - t % kw : t;
             for (int k = 0; k < p->depth; k++, panels += cols) {
                 for (int j = 0; j < cols; j++) {
                     int unit = p->back ? k : first + j, channel = p->back ? first + j : k;
-                    panels[j] = weight[((int64_t)unit * taps + t) * c + channel];
+                    panels[j] = weight[((int64_t)unit * taps + tap) * c + channel];
                 }
             }
         }

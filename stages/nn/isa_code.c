@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * isa_code: see isa.h. Compiled once per instruction set with its options; RT_ISA is its name.
  * Vectors are the compiler's; WIDTH floats fill a register, narrower ones take what is left over.
- * A block of the product is ROWS x 2 vectors, which with a row of B just fill the registers. */
+ * A block of the product is ROWS x 2 vectors, which with a row of B just fill the registers; ROWS_ALONE of a
+ * column of one vector are as many as keep the processor's multipliers busy. */
 #include "stages/nn/isa.h"
 
 #if defined(__AVX512F__)
 #define WIDTH 16
 #define WIDE(what) what##_v16
 #define ROWS 14
+#define ROWS_ALONE 14
 #elif defined(__AVX2__)
 #define WIDTH 8
 #define WIDE(what) what##_v8
 #define ROWS 6
+#define ROWS_ALONE 12
 #else
 #define WIDTH 4
 #define WIDE(what) what##_v4
 #define ROWS 6
+#define ROWS_ALONE 12
 #endif
 
 #define INLINE static inline __attribute__((always_inline))

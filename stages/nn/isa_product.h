@@ -10,14 +10,14 @@ INLINE void NAME(block)(const struct rt_product *p, const int rows, const int ve
 {
     const int64_t row = p->row, step = p->step;
     float *c = p->c + i * p->ldc + j;
-    V sum[ROWS][2];
+    V sum[ROWS_ALONE][2];
     UNROLL(14) for (int r = 0; r < rows; r++) {
         UNROLL(2) for (int v = 0; v < vectors; v++) {
             sum[r][v] = p->add ? *(const V *)(c + r * p->ldc + v * LANES) : (V){0};
         }
     }
     for (int t = 0; t < p->taps; t++) {
-        const float *a[(ROWS + 2) / 3], *b = p->b + p->b_at[t] + j;
+        const float *a[(ROWS_ALONE + 2) / 3], *b = p->b + p->b_at[t] + j;
         UNROLL(5) for (int q = 0; q < (rows + 2) / 3; q++) {
             a[q] = p->a + p->a_at[t] + (i + 3 * q) * row;
         }
@@ -47,26 +47,19 @@ INLINE void NAME(block)(const struct rt_product *p, const int rows, const int ve
 /* All rows of the columns from j, in blocks of nearly equal height. */
 INLINE void NAME(column)(const struct rt_product *p, const int vectors, int64_t j)
 {
-    int64_t blocks = (p->rows + ROWS - 1) / ROWS;
+    const int most = vectors == 1 ? ROWS_ALONE : ROWS;
+    int64_t blocks = (p->rows + most - 1) / most;
     for (int64_t q = 0, i = 0, end; q < blocks; q++, i = end) {
         end = p->rows * (q + 1) / blocks;
         switch (end - i) {
-#if ROWS == 14
-        case 14: NAME(block)(p, 14, vectors, i, j); break;
-        case 13: NAME(block)(p, 13, vectors, i, j); break;
-        case 12: NAME(block)(p, 12, vectors, i, j); break;
-        case 11: NAME(block)(p, 11, vectors, i, j); break;
-        case 10: NAME(block)(p, 10, vectors, i, j); break;
-        case 9: NAME(block)(p, 9, vectors, i, j); break;
-        case 8: NAME(block)(p, 8, vectors, i, j); break;
-        case 7: NAME(block)(p, 7, vectors, i, j); break;
-#endif
-        case 6: NAME(block)(p, 6, vectors, i, j); break;
-        case 5: NAME(block)(p, 5, vectors, i, j); break;
-        case 4: NAME(block)(p, 4, vectors, i, j); break;
-        case 3: NAME(block)(p, 3, vectors, i, j); break;
-        case 2: NAME(block)(p, 2, vectors, i, j); break;
-        case 1: NAME(block)(p, 1, vectors, i, j); break;
+#define CASE(n)                                                                                    \
+    case n:                                                                                        \
+        if (n <= (vectors == 1 ? ROWS_ALONE : ROWS))                                               \
+            NAME(block)(p, n, vectors, i, j);                                                      \
+        break;
+            CASE(14) CASE(13) CASE(12) CASE(11) CASE(10) CASE(9) CASE(8)
+            CASE(7) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
+#undef CASE
         }
     }
 }

@@ -4,34 +4,34 @@
  * infinity, the transform of inputs, of weights and of outputs are matrices; gradients go through
  * their transposes. Pairs +-A and +-B share their even and odd parts. */
 
-/* One line of points, x -> y, neighbours s apart. 6 -> 6. */
+/* One line of points, x side by side -> y, s apart. 6 -> 6. */
 INLINE void NAME(line_inputs)(const V *x, V *y, const int s)
 {
-    V a = x[4 * s] - B2 * x[2 * s], b = A * (x[3 * s] - B2 * x[s]);
-    V c = x[4 * s] - A2 * x[2 * s], d = B * (x[3 * s] - A2 * x[s]);
-    y[0] = x[4 * s] - (A2 + B2) * x[2 * s] + A2 * B2 * x[0];
+    V a = x[4] - B2 * x[2], b = A * (x[3] - B2 * x[1]);
+    V c = x[4] - A2 * x[2], d = B * (x[3] - A2 * x[1]);
+    y[0] = x[4] - (A2 + B2) * x[2] + A2 * B2 * x[0];
     y[s] = a + b;
     y[2 * s] = a - b;
     y[3 * s] = c + d;
     y[4 * s] = c - d;
-    y[5 * s] = x[5 * s] - (A2 + B2) * x[3 * s] + A2 * B2 * x[s];
+    y[5 * s] = x[5] - (A2 + B2) * x[3] + A2 * B2 * x[1];
 }
 
 /* 6 -> 4 */
 INLINE void NAME(line_outputs)(const V *x, V *y, const int s)
 {
-    V a = x[s] + x[2 * s], b = x[s] - x[2 * s], c = x[3 * s] + x[4 * s], d = x[3 * s] - x[4 * s];
+    V a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
     y[0] = x[0] + a + c;
     y[s] = A * b + B * d;
     y[2 * s] = A2 * a + B2 * c;
-    y[3 * s] = A * A2 * b + B * B2 * d + x[5 * s];
+    y[3 * s] = A * A2 * b + B * B2 * d + x[5];
 }
 
 /* 4 -> 6: transpose of line_outputs */
 INLINE void NAME(line_gradient)(const V *x, V *y, const int s)
 {
-    V a = x[0] + A2 * x[2 * s], b = A * (x[s] + A2 * x[3 * s]);
-    V c = x[0] + B2 * x[2 * s], d = B * (x[s] + B2 * x[3 * s]), last = x[3 * s];
+    V a = x[0] + A2 * x[2], b = A * (x[1] + A2 * x[3]);
+    V c = x[0] + B2 * x[2], d = B * (x[1] + B2 * x[3]), last = x[3];
     y[0] = x[0];
     y[s] = a + b;
     y[2 * s] = a - b;
@@ -43,8 +43,8 @@ INLINE void NAME(line_gradient)(const V *x, V *y, const int s)
 /* 3 -> 6 */
 INLINE void NAME(line_weights)(const V *x, V *y, const int s)
 {
-    V a = 1 / NA * (x[0] + A2 * x[2 * s]), b = A / NA * x[s];
-    V c = 1 / NB * (x[0] + B2 * x[2 * s]), d = B / NB * x[s], last = x[2 * s];
+    V a = 1 / NA * (x[0] + A2 * x[2]), b = A / NA * x[1];
+    V c = 1 / NB * (x[0] + B2 * x[2]), d = B / NB * x[1], last = x[2];
     y[0] = 1 / N0 * x[0];
     y[s] = a + b;
     y[2 * s] = a - b;
@@ -56,26 +56,51 @@ INLINE void NAME(line_weights)(const V *x, V *y, const int s)
 /* 6 -> 3: transpose of line_weights */
 INLINE void NAME(line_taps)(const V *x, V *y, const int s)
 {
-    V a = 1 / NA * (x[s] + x[2 * s]), b = x[s] - x[2 * s];
-    V c = 1 / NB * (x[3 * s] + x[4 * s]), d = x[3 * s] - x[4 * s];
+    V a = 1 / NA * (x[1] + x[2]), b = x[1] - x[2];
+    V c = 1 / NB * (x[3] + x[4]), d = x[3] - x[4];
     y[0] = 1 / N0 * x[0] + a + c;
     y[s] = A / NA * b + B / NB * d;
-    y[2 * s] = A2 * a + B2 * c + x[5 * s];
+    y[2 * s] = A2 * a + B2 * c + x[5];
 }
 
-/* Loads a tile of from x from places, or from x 1, into lines of 6; those outside are 0. */
-INLINE void NAME(load)(const struct rt_tile *t, int64_t at, V *x, const int from, const bool plane,
-                       const bool whole)
+/* A place of the spatial tile; those outside are 0. Of a sequence: line i alone. */
+INLINE V NAME(place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                     const bool whole)
 {
-    UNROLL(6) for (int i = 0; i < from; i++) {
-        for (int k = 0; k < (plane ? from : 1); k++) {
-            bool there = i >= t->top && i < t->lines &&
-                         (!plane || (k >= t->left && k < t->places));
-            x[6 * i + k] = whole || there
-                               ? *(const V *)(t->from + at + i * t->line + k * t->place)
-                               : (V){0};
-        }
+    bool there = i >= t->top && i < t->lines && (!plane || (k >= t->left && k < t->places));
+    return whole || there ? *(const V *)(t->from + at + i * t->line + k * t->place) : (V){0};
+}
+
+INLINE V NAME(point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                     const bool whole)
+{
+    (void)whole;
+    return *(const V *)(t->from + at + (plane ? 6 * i + k : i) * t->stride);
+}
+
+INLINE void NAME(to_place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                           const bool whole, V v)
+{
+    V *y = (V *)(t->to + at + i * t->line + k * t->place);
+    if (whole) {
+        *y = v;
+    } else if (i < t->lines && (!plane || k < t->places)) {
+        *y = t->add ? (V)(*y + v) : v;
     }
+}
+
+INLINE void NAME(to_tap)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                         const bool whole, V v)
+{
+    (void)plane, (void)whole;
+    *(V *)(t->to + at + i * t->line + k * t->place) += v;
+}
+
+INLINE void NAME(to_point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                           const bool whole, V v)
+{
+    (void)whole;
+    *(V *)(t->to + at + (plane ? 6 * i + k : i) * t->stride) = v;
 }
 
 INLINE bool NAME(is_whole)(const struct rt_tile *t, const int size, const bool plane)
@@ -83,124 +108,65 @@ INLINE bool NAME(is_whole)(const struct rt_tile *t, const int size, const bool p
     return t->top == 0 && t->lines == size && (!plane || (t->left == 0 && t->places == size));
 }
 
-INLINE void NAME(store)(const struct rt_tile *t, int64_t at, const V *x, const int to,
-                        const bool plane, int lines, int places, bool add)
-{
-    UNROLL(4) for (int i = 0; i < to; i++) {
-        for (int k = 0; k < (plane ? to : 1); k++) {
-            if (i < lines && k < places) {
-                V *y = (V *)(t->to + at + i * t->line + k * t->place), v = x[6 * i + k];
-                *y = add ? (V)(*y + v) : v;
-            }
-        }
-    }
-}
-
-INLINE void NAME(load_products)(const struct rt_tile *t, int64_t at, V *x, const bool plane)
-{
-    UNROLL(6) for (int i = 0; i < 6; i++) {
-        for (int k = 0; k < (plane ? 6 : 1); k++) {
-            x[6 * i + k] = *(const V *)(t->from + at + (plane ? 6 * i + k : i) * t->stride);
-        }
-    }
-}
-
-INLINE void NAME(store_products)(const struct rt_tile *t, int64_t at, const V *x, const bool plane)
-{
-    UNROLL(6) for (int i = 0; i < 6; i++) {
-        for (int k = 0; k < (plane ? 6 : 1); k++) {
-            *(V *)(t->to + at + (plane ? 6 * i + k : i) * t->stride) = x[6 * i + k];
-        }
-    }
-}
-
-/* Columns of the square first, then its lines; one column alone without `plane`. */
-#define TRANSFORM(what, from, to)                                                                  \
-    INLINE void NAME(square_##what)(V *x, const bool plane)                                        \
+/* One vector of channels of a tile: columns of the square first, then its lines; one column alone without
+ * `plane`. What is loaded is used at once, and so stays in registers. */
+#define TRANSFORM(what, from, to, load, store)                                                     \
+    INLINE void NAME(square_##what)(const struct rt_tile *t, int64_t at, const bool plane,         \
+                                    const bool whole)                                              \
     {                                                                                              \
-        V half[36];                                                                                \
-        for (int k = 0; k < (plane ? (from) : 1); k++)                                   \
-        {                                                                                          \
-            NAME(line_##what)(x + k, half + k, 6);                                                 \
+        V half[36], x[6], y[6];                                                                    \
+        if (!plane) {                                                                              \
+            UNROLL(6) for (int i = 0; i < (from); i++)                                             \
+            {                                                                                      \
+                x[i] = NAME(load)(t, at, i, 0, false, whole);                                      \
+            }                                                                                      \
+            NAME(line_##what)(x, y, 1);                                                            \
+            UNROLL(6) for (int i = 0; i < (to); i++)                                               \
+            {                                                                                      \
+                NAME(store)(t, at, i, 0, false, whole, y[i]);                                      \
+            }                                                                                      \
+            return;                                                                                \
         }                                                                                          \
-        UNROLL(6) for (int i = 0; i < (to); i++)                                                   \
+        UNROLL(1) for (int k = 0; k < (from); k++)                                                 \
         {                                                                                          \
-            if (plane) {                                                                           \
-                NAME(line_##what)(half + 6 * i, x + 6 * i, 1);                                     \
-            } else {                                                                               \
-                x[6 * i] = half[6 * i];                                                            \
+            UNROLL(6) for (int i = 0; i < (from); i++)                                             \
+            {                                                                                      \
+                x[i] = NAME(load)(t, at, i, k, true, whole);                                       \
+            }                                                                                      \
+            NAME(line_##what)(x, half + k, 6);                                                     \
+        }                                                                                          \
+        UNROLL(1) for (int i = 0; i < (to); i++)                                                   \
+        {                                                                                          \
+            NAME(line_##what)(half + 6 * i, y, 1);                                                 \
+            UNROLL(6) for (int k = 0; k < (to); k++)                                               \
+            {                                                                                      \
+                NAME(store)(t, at, i, k, true, whole, y[k]);                                       \
             }                                                                                      \
         }                                                                                          \
     }
-TRANSFORM(inputs, 6, 6)
-TRANSFORM(outputs, 6, 4)
-TRANSFORM(gradient, 4, 6)
-TRANSFORM(weights, 3, 6)
-TRANSFORM(taps, 6, 3)
+TRANSFORM(inputs, 6, 6, place, to_point)
+TRANSFORM(outputs, 6, 4, point, to_place)
+TRANSFORM(gradient, 4, 6, place, to_point)
+TRANSFORM(weights, 3, 6, place, to_point)
+TRANSFORM(taps, 6, 3, point, to_tap)
 #undef TRANSFORM
 
 /* Each takes as many whole vectors of channels from `at` as there are, and says where it stopped. */
-INLINE int64_t NAME(from_inputs)(const struct rt_tile *t, int64_t at, const bool plane)
-{
-    bool whole = NAME(is_whole)(t, 6, plane);
-    for (V x[36]; at + LANES <= t->n; at += LANES) {
-        if (whole) {
-            NAME(load)(t, at, x, 6, plane, true);
-        } else {
-            NAME(load)(t, at, x, 6, plane, false);
-        }
-        NAME(square_inputs)(x, plane);
-        NAME(store_products)(t, at, x, plane);
+#define CHANNELS(name, what, is_whole)                                                             \
+    INLINE int64_t NAME(name)(const struct rt_tile *t, int64_t at, const bool plane)               \
+    {                                                                                              \
+        bool whole = is_whole;                                                                     \
+        for (; whole && at + LANES <= t->n; at += LANES) {                                         \
+            NAME(square_##what)(t, at, plane, true);                                               \
+        }                                                                                          \
+        for (; at + LANES <= t->n; at += LANES) {                                                  \
+            NAME(square_##what)(t, at, plane, false);                                              \
+        }                                                                                          \
+        return at;                                                                                 \
     }
-    return at;
-}
-
-INLINE int64_t NAME(to_outputs)(const struct rt_tile *t, int64_t at, const bool plane)
-{
-    bool whole = NAME(is_whole)(t, 4, plane) && !t->add;
-    for (V x[36]; at + LANES <= t->n; at += LANES) {
-        NAME(load_products)(t, at, x, plane);
-        NAME(square_outputs)(x, plane);
-        if (whole) {
-            NAME(store)(t, at, x, 4, plane, 4, 4, false);
-        } else {
-            NAME(store)(t, at, x, 4, plane, t->lines, t->places, t->add);
-        }
-    }
-    return at;
-}
-
-INLINE int64_t NAME(from_gradient)(const struct rt_tile *t, int64_t at, const bool plane)
-{
-    bool whole = NAME(is_whole)(t, 4, plane);
-    for (V x[36]; at + LANES <= t->n; at += LANES) {
-        if (whole) {
-            NAME(load)(t, at, x, 4, plane, true);
-        } else {
-            NAME(load)(t, at, x, 4, plane, false);
-        }
-        NAME(square_gradient)(x, plane);
-        NAME(store_products)(t, at, x, plane);
-    }
-    return at;
-}
-
-INLINE int64_t NAME(from_weights)(const struct rt_tile *t, int64_t at, const bool plane)
-{
-    for (V x[36]; at + LANES <= t->n; at += LANES) {
-        NAME(load)(t, at, x, 3, plane, true);
-        NAME(square_weights)(x, plane);
-        NAME(store_products)(t, at, x, plane);
-    }
-    return at;
-}
-
-INLINE int64_t NAME(to_weights)(const struct rt_tile *t, int64_t at, const bool plane)
-{
-    for (V x[36]; at + LANES <= t->n; at += LANES) {
-        NAME(load_products)(t, at, x, plane);
-        NAME(square_taps)(x, plane);
-        NAME(store)(t, at, x, 3, plane, 3, 3, true);
-    }
-    return at;
-}
+CHANNELS(from_inputs, inputs, NAME(is_whole)(t, 6, plane))
+CHANNELS(to_outputs, outputs, NAME(is_whole)(t, 4, plane) && !t->add)
+CHANNELS(from_gradient, gradient, NAME(is_whole)(t, 4, plane))
+CHANNELS(from_weights, weights, true)
+CHANNELS(to_weights, taps, true)
+#undef CHANNELS
