@@ -101,6 +101,7 @@ const struct rt_tensor *rt_onnx_initializer(const struct rt_onnx *o, const char 
 const char *rt_onnx_text(const struct rt_onnx *o, const char *key);
 /* The dtype that elements of ONNX's type number (Cast's "to") have here; false when none. */
 bool rt_onnx_dtype(int64_t type, enum rt_dtype *dtype);
+int rt_onnx_type(enum rt_dtype dtype); /* the type number of a dtype */
 
 /* Building. Everything is copied. A failure (memory, a name not UTF-8) is kept in o->err, so that a
  * network reads as a list of calls; rt_onnx_write then refuses. */

@@ -51,7 +51,7 @@ static void **messages(struct arena *a, size_t size, ProtobufCMessageInit init, 
     return pointer;
 }
 
-static int type_of(enum rt_dtype dtype)
+int rt_onnx_type(enum rt_dtype dtype)
 {
     static const int type[RT_DTYPES] = {[RT_F32] = 1, [RT_F64] = 11, [RT_I32] = 6,
                                         [RT_I64] = 7, [RT_U8] = 2,   [RT_BOOL] = 9};
@@ -62,7 +62,7 @@ static void give_tensor(Onnx__TensorProto *p, const char *name, const struct rt_
 {
     p->name = (char *)name;
     p->has_data_type = 1;
-    p->data_type = type_of(t->dtype);
+    p->data_type = rt_onnx_type(t->dtype);
     p->n_dims = (size_t)t->rank;
     p->dims = (int64_t *)t->dim;
     p->has_raw_data = 1;
@@ -154,7 +154,7 @@ static Onnx__ValueInfoProto **give_values(struct arena *a, const struct rt_onnx_
         type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
         type->tensor_type = tensor;
         tensor->has_elem_type = 1;
-        tensor->elem_type = type_of(v[i].dtype);
+        tensor->elem_type = rt_onnx_type(v[i].dtype);
         if (v[i].rank >= 0) {
             tensor->shape = shape;
             give_dims(a, shape, &v[i]);

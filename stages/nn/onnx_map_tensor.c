@@ -107,6 +107,11 @@ int rt_map_unary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_v
     return made(v, first);
 }
 
+static void add_cast(struct rt_onnx_map *m, const char *x, enum rt_dtype to, const char *out)
+{
+    rt_onnx_attr_int(m->o, rt_map_add(m, "Cast", (names){x}, out), "to", rt_onnx_type(to));
+}
+
 int rt_map_binary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                   struct rt_error *e)
 {
@@ -114,7 +119,22 @@ int rt_map_binary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
     bool first = is_first(m, n);
     const char *type = n->op == RT_OP_add ? "Add" : rt_binary_onnx[n->attr.function];
     const char *a = input(m, n, 0, first), *b = input(m, n, 1, first);
-    rt_map_add(m, type, (names){a, b}, v->name);
+    int function = n->op == RT_OP_add ? RT_BINARY_add : n->attr.function;
+    char flags[NAME], zero[NAME];
+    switch (function) {
+    case RT_BINARY_less:
+    case RT_BINARY_less_equal:
+    case RT_BINARY_equal:
+        rt_map_add(m, type, (names){a, b}, rt_map_inside(flags, n, "flags"));
+        add_cast(m, flags, RT_F32, v->name);
+        break;
+    case RT_BINARY_gate:
+        add_cast(m, b, RT_BOOL, rt_map_inside(flags, n, "flags"));
+        rt_map_scalar(m, rt_map_inside(zero, n, "zero"), 0);
+        rt_map_add(m, type, (names){flags, a, zero}, v->name);
+        break;
+    default: rt_map_add(m, type, (names){a, b}, v->name);
+    }
     return made(v, first);
 }
 

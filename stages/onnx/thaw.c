@@ -366,10 +366,11 @@ static void make_step(struct rt_thaw *t)
     const struct rt_onnx_node *n = t->step->node;
     const struct rt_thaw_op *op = find_op(n->op);
     int function = op ? -1 : find_unary(n->op);
-    for (int i = 0; i < n->outputs; i++)
-        if (t->step->out[i] >= 0 && t->f->value[t->step->out[i]].needed &&
-            rt_thaw_tensor(t, t->step->out[i])->dtype != RT_F32)
-            rt_thaw_refuse(t, "a student computes in floats only");
+    for (int i = 0; i < n->outputs; i++) {
+        enum rt_dtype made = t->step->out[i] < 0 ? RT_F32 : rt_thaw_tensor(t, t->step->out[i])->dtype;
+        if (made != RT_F32 && made != RT_BOOL && t->f->value[t->step->out[i]].needed)
+            rt_thaw_refuse(t, "a student computes in floats and flags only");
+    }
     if (t->err)
         return;
     if (op) {

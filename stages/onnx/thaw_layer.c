@@ -59,20 +59,26 @@ static void settle_places(struct rt_thaw *t, int y, const int *axis, int n)
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }
 
-/* [units, channels, places..] -> [units, places.., channels] */
-static void fill_kernel(struct rt_thaw *t, int node, const struct rt_tensor *w)
+/* [units, channels, places..] -> [units, places.., channels]; of a transposed convolution in `groups`, whose
+ * weights are [channels of all groups, units of one, places..], with the places turned round. */
+static void fill_kernel(struct rt_thaw *t, int node, const struct rt_tensor *w, int64_t groups,
+                        bool transposed)
 {
-    int64_t c = w->dim[1], places = 1;
+    int64_t places = 1;
     for (int i = 2; i < w->rank; i++)
         places *= w->dim[i];
     if (t->err)
         return;
     struct rt_param *p = rt_graph_param(t->g, rt_graph_at(t->g, node)->param[0]);
+    int64_t units = transposed ? w->dim[1] * groups : w->dim[0];
+    int64_t c = transposed ? w->dim[0] / groups : w->dim[1], own = units / groups;
     const float *from = w->data;
-    for (int64_t u = 0; u < w->dim[0]; u++)
+    for (int64_t u = 0; u < units; u++)
         for (int64_t k = 0; k < c; k++)
             for (int64_t i = 0; i < places; i++)
-                p->value[(u * places + i) * c + k] = *from++;
+                p->value[(u * places + i) * c + k] =
+                    transposed ? from[((u / own * c + k) * own + u % own) * places + places - 1 - i]
+                               : from[(u * c + k) * places + i];
 }
 
 void rt_thaw_conv(struct rt_thaw *t, int how)
@@ -92,8 +98,57 @@ void rt_thaw_conv(struct rt_thaw *t, int how)
                            .groups = (int)rt_kernel_int(&t->call, "group", 1)};
     int x = window(t, &g, places_first(t, axis, &n), false, 0, &attr);
     int y = rt_thaw_node(t, axes == 1 ? RT_OP_conv1d : RT_OP_conv2d, &x, 1, &attr);
-    fill_kernel(t, y, w);
+    fill_kernel(t, y, w, attr.groups, false);
     if (bias)
+        rt_thaw_fill(t, y, 1, b->data);
+    settle_places(t, y, axis, n);
+}
+
+/* stride - 1 zeros behind each place of a dimension. */
+static int spread(struct rt_thaw *t, int x, int at, int stride)
+{
+    if (t->err || stride == 1)
+        return x;
+    struct rt_shape s = *rt_thaw_shape(t, x), apart = {.rank = s.rank + 1};
+    for (int i = 0; i < apart.rank; i++)
+        apart.dim[i] = i == at + 1 ? 1 : s.dim[i > at ? i - 1 : i];
+    s.dim[at] *= stride;
+    x = rt_thaw_take(t, rt_thaw_view(t, x, &apart), &(struct rt_attr){.axis = at + 1, .count = stride});
+    return rt_thaw_view(t, x, &s);
+}
+
+/* A convolution of stride 1, with the kernel turned round, over places spread apart by zeros. */
+void rt_thaw_conv_transpose(struct rt_thaw *t, int how)
+{
+    (void)how;
+    struct rt_geometry g;
+    int axis[RT_NODE_RANK], n, axes = t->call.in[0]->rank - 2;
+    const struct rt_tensor *w = rt_thaw_weight(t, 1);
+    const struct rt_tensor *b = rt_thaw_in(t, 2) >= 0 ? rt_thaw_weight(t, 2) : NULL;
+    if (axes < 1 || axes > 2)
+        rt_thaw_refuse(t, "%d axes; a student convolves over one or two", axes);
+    if (t->err || (t->err = rt_geometry_read_transposed(&g, &t->call, t->call.in[0], w->dim + 2)))
+        return;
+    struct rt_attr attr = {.bias = b != NULL, .groups = (int)rt_kernel_int(&t->call, "group", 1)};
+    attr.units = (int)w->dim[1] * attr.groups;
+    int x = places_first(t, axis, &n);
+    for (int i = 0; i < axes && !t->err; i++) {
+        int a = AXES - axes + i;
+        int64_t reach = (g.kernel[a] - 1) * g.dilation[a];
+        if (g.kernel[a] > 4096 || g.dilation[a] > 4096 || g.stride[a] > 4096 || g.before[a] > 1 << 20) {
+            rt_thaw_refuse(t, "a window of %lld places", (long long)g.kernel[a]);
+            return;
+        }
+        attr.kernel[i] = (int)g.kernel[a];
+        attr.stride[i] = 1;
+        attr.dilation[i] = (int)g.dilation[a];
+        x = spread(t, x, i, (int)g.stride[a]);
+        x = rt_thaw_take(t, x, &(struct rt_attr){.axis = i, .begin = (int)(g.before[a] - reach),
+                                                 .count = (int)(g.in[a] + reach)});
+    }
+    int y = rt_thaw_node(t, axes == 1 ? RT_OP_conv1d : RT_OP_conv2d, &x, 1, &attr);
+    fill_kernel(t, y, w, attr.groups, true);
+    if (b)
         rt_thaw_fill(t, y, 1, b->data);
     settle_places(t, y, axis, n);
 }
@@ -327,6 +382,26 @@ void rt_thaw_softmax(struct rt_thaw *t, int function)
     rt_thaw_settle(t, t->step->out[0], rt_thaw_node(t, RT_OP_softmax, &x, 1, &attr), axis, n);
 }
 
+/* By its length, which is held above nothing as PyTorch's normalize does. */
+void rt_thaw_lp_norm(struct rt_thaw *t, int how)
+{
+    (void)how;
+    int at = 0, axis[RT_NODE_RANK], n, first, count;
+    bool sum = rt_kernel_int(&t->call, "p", 2) == 1;
+    rt_kernel_axis(&t->call, rt_kernel_int(&t->call, "axis", -1), t->call.in[0]->rank, &at);
+    int x = rt_thaw_group(t, t->step->in[0], 1u << at, axis, &n, &first, &count);
+    int length = sum || !count ? rt_thaw_unary(t, x, RT_UNARY_abs, 0, 0) : x;
+    struct rt_attr attr = {.function = sum ? RT_REDUCE_sum : RT_REDUCE_l2, .axis = first, .axes = count};
+    if (count && !t->err) {
+        struct rt_shape s = *rt_thaw_shape(t, x);
+        s.dim[first] = 1;
+        length = rt_thaw_view(t, rt_thaw_node(t, RT_OP_reduce, &length, 1, &attr), &s);
+    }
+    int pair[2] = {x, rt_thaw_unary(t, length, RT_UNARY_clip, 1e-12f, INFINITY)};
+    int y = rt_thaw_node(t, RT_OP_binary, pair, 2, &(struct rt_attr){.function = RT_BINARY_div});
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}
+
 /* ---- sums ---- */
 
 /* What a reduction over one number is. */
@@ -337,14 +412,15 @@ static int alone(struct rt_thaw *t, int x, int function)
                                               : x;
 }
 
-/* before: a function of one number that goes before, or -1. */
-static void reduce(struct rt_thaw *t, int before, int function, unsigned set, bool keep)
+/* before, after: functions of one number that go before and after, or -1. */
+static void reduce(struct rt_thaw *t, int before, int function, int after, unsigned set, bool keep)
 {
     int axis[RT_NODE_RANK], n, first, count, left[RT_NODE_RANK], kept = 0;
     int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
     x = before < 0 ? x : rt_thaw_unary(t, x, before, 0, 0);
     struct rt_attr attr = {.function = function, .axis = first, .axes = count};
     int y = count ? rt_thaw_node(t, RT_OP_reduce, &x, 1, &attr) : alone(t, x, function);
+    y = after < 0 ? y : rt_thaw_unary(t, y, after, 0, 0);
     for (int i = 0; i < n; i++)
         if (i < first || i >= first + count)
             left[kept++] = keep ? axis[i]
@@ -354,14 +430,14 @@ static void reduce(struct rt_thaw *t, int before, int function, unsigned set, bo
 
 void rt_thaw_global_pool(struct rt_thaw *t, int function)
 {
-    reduce(t, -1, function, from_axis_on(t, 2), true);
+    reduce(t, -1, function, -1, from_axis_on(t, 2), true);
 }
 
-static void reduce_axes(struct rt_thaw *t, int before, int function)
+static void reduce_axes(struct rt_thaw *t, int before, int function, int after)
 {
     int64_t axes[RT_TENSOR_RANK];
     int rank = t->call.in[0]->rank, at = 0;
-    bool input = before < 0 && function == RT_REDUCE_sum && t->call.opset >= 13;
+    bool input = before < 0 && after < 0 && function == RT_REDUCE_sum && t->call.opset >= 13;
     int n = input ? rt_kernel_ints_in(&t->call, 1, axes, RT_TENSOR_RANK)
                   : rt_kernel_ints(&t->call, "axes", axes, RT_TENSOR_RANK);
     bool nothing = input && n == 0 && rt_kernel_int(&t->call, "noop_with_empty_axes", 0);
@@ -370,16 +446,22 @@ static void reduce_axes(struct rt_thaw *t, int before, int function)
         rt_kernel_axis(&t->call, axes[i], rank, &at);
         set |= 1u << at;
     }
-    reduce(t, before, function, set, rt_kernel_int(&t->call, "keepdims", 1) != 0);
+    reduce(t, before, function, after, set, rt_kernel_int(&t->call, "keepdims", 1) != 0);
 }
 
 void rt_thaw_reduce(struct rt_thaw *t, int function)
 {
-    reduce_axes(t, -1, function);
+    reduce_axes(t, -1, function, -1);
 }
 
 void rt_thaw_reduce_l1(struct rt_thaw *t, int how)
 {
     (void)how;
-    reduce_axes(t, RT_UNARY_abs, RT_REDUCE_sum);
+    reduce_axes(t, RT_UNARY_abs, RT_REDUCE_sum, -1);
+}
+
+void rt_thaw_reduce_log(struct rt_thaw *t, int how)
+{
+    (void)how;
+    reduce_axes(t, -1, RT_REDUCE_sum, RT_UNARY_log);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * thaw_math: operators number by number: of one input with constants, of several under broadcasting, or picked by
- * a mask.
+ * thaw_math: operators number by number: of one input with constants, of several under broadcasting, or of flags.
  * With a constant of one number they are functions of one number. */
 #include "stages/onnx/thaw_parts.h"
 
@@ -135,16 +134,20 @@ static bool same_shape(const struct rt_shape *a, const struct rt_shape *b)
     return same;
 }
 
+static int pair_of(struct rt_thaw *t, int function, int u, int v)
+{
+    return rt_thaw_node(t, RT_OP_binary, (int[]){u, v}, 2, &(struct rt_attr){.function = function});
+}
+
 /* All inputs by one function of two, one after the other. */
 static int fold(struct rt_thaw *t, int function, const int *axis, int n)
 {
     int y = lined_up(t, 0, axis, n);
     for (int i = 1; i < t->step->node->inputs && !t->err; i++) {
-        int pair[2] = {y, lined_up(t, i, axis, n)};
-        struct rt_attr attr = {.function = function};
+        int next = lined_up(t, i, axis, n);
         bool add = function == RT_BINARY_add && !t->err &&
-                   same_shape(rt_thaw_shape(t, pair[0]), rt_thaw_shape(t, pair[1]));
-        y = rt_thaw_node(t, add ? RT_OP_add : RT_OP_binary, pair, 2, add ? NULL : &attr);
+                   same_shape(rt_thaw_shape(t, y), rt_thaw_shape(t, next));
+        y = add ? rt_thaw_node(t, RT_OP_add, (int[]){y, next}, 2, NULL) : pair_of(t, function, y, next);
     }
     return y;
 }
@@ -158,6 +161,14 @@ void rt_thaw_binary(struct rt_thaw *t, int function)
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }
 
+/* The function of the second input and the first. */
+void rt_thaw_turned(struct rt_thaw *t, int function)
+{
+    int axis[RT_NODE_RANK], n = common_order(t, axis);
+    int u = lined_up(t, 0, axis, n), v = lined_up(t, 1, axis, n);
+    rt_thaw_settle(t, t->step->out[0], pair_of(t, function, v, u), axis, n);
+}
+
 void rt_thaw_mean(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -166,38 +177,47 @@ void rt_thaw_mean(struct rt_thaw *t, int how)
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }
 
-/* A product with what does not count would make NaN of infinity. */
-static bool all_finite(const struct rt_tensor *x)
+/* ---- flags: numbers that are 0 or 1 ---- */
+
+static int opposite(struct rt_thaw *t, int x)
 {
-    for (int64_t i = 0; i < rt_tensor_count(x); i++)
-        if (!isfinite(rt_kernel_element(x, i)))
-            return false;
-    return true;
+    return rt_thaw_unary(t, x, RT_UNARY_affine, -1, 1);
 }
 
-static int times(struct rt_thaw *t, int x, int mask)
+void rt_thaw_not(struct rt_thaw *t, int how)
 {
-    int pair[2] = {x, mask};
-    return rt_thaw_node(t, RT_OP_binary, pair, 2, &(struct rt_attr){.function = RT_BINARY_mul});
+    (void)how;
+    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    rt_thaw_settle(t, t->step->out[0], opposite(t, lay.node), lay.axis, lay.rank);
 }
 
-/* mask * a + (1 - mask) * b, of a mask that stands in the file. */
+void rt_thaw_xor(struct rt_thaw *t, int how)
+{
+    (void)how;
+    int axis[RT_NODE_RANK], n = common_order(t, axis), y = opposite(t, fold(t, RT_BINARY_equal, axis, n));
+    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+}
+
+/* To floats nothing changes; to flags, what is not 0 becomes 1. */
+void rt_thaw_cast(struct rt_thaw *t, int how)
+{
+    const struct rt_tensor *x = rt_thaw_tensor(t, t->step->in[0]), *y = rt_thaw_tensor(t, t->step->out[0]);
+    if (y->dtype != RT_BOOL || x->dtype == RT_BOOL) {
+        rt_thaw_same(t, how);
+        return;
+    }
+    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    int zero = rt_thaw_unary(t, lay.node, RT_UNARY_affine, 0, 0);
+    rt_thaw_settle(t, t->step->out[0], opposite(t, pair_of(t, RT_BINARY_equal, lay.node, zero)), lay.axis,
+                   lay.rank);
+}
+
+/* Not products with the condition: infinity times 0 is no number. */
 void rt_thaw_where(struct rt_thaw *t, int how)
 {
     (void)how;
-    int axis[RT_NODE_RANK];
-    if (!rt_thaw_constant(t, t->step->in[0])) {
-        rt_thaw_refuse(t, "the condition must stand in the file");
-        return;
-    }
-    for (int i = 1; i < 3; i++)
-        if (rt_thaw_constant(t, t->step->in[i]) && !all_finite(rt_thaw_tensor(t, t->step->in[i]))) {
-            rt_thaw_refuse(t, "a number that is not finite");
-            return;
-        }
-    int n = common_order(t, axis), mask = lined_up(t, 0, axis, n);
-    int a = times(t, lined_up(t, 1, axis, n), mask);
-    int b = times(t, lined_up(t, 2, axis, n), rt_thaw_unary(t, mask, RT_UNARY_affine, -1, 1));
-    int y = rt_thaw_node(t, RT_OP_binary, (int[]){a, b}, 2, &(struct rt_attr){.function = RT_BINARY_add});
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    int axis[RT_NODE_RANK], n = common_order(t, axis), flag = lined_up(t, 0, axis, n);
+    int a = pair_of(t, RT_BINARY_gate, lined_up(t, 1, axis, n), flag);
+    int b = pair_of(t, RT_BINARY_gate, lined_up(t, 2, axis, n), opposite(t, flag));
+    rt_thaw_settle(t, t->step->out[0], pair_of(t, RT_BINARY_add, a, b), axis, n);
 }

@@ -1,44 +1,46 @@
 /* SPDX-License-Identifier: MIT
- * thaw_resize: Resize and Upsample, one dimension after the other: places of x, or between two of them. */
+ * thaw_resize: Resize and Upsample, one dimension after the other: places of x, or
+ * weighted sums of two or four of them. */
 #include "stages/onnx/thaw_parts.h"
 
 #include "stages/nn/functions.h"
 
 #include <stdlib.h>
 
-/* Of each place of y: the places of x it lies between, and how far behind the first. */
+/* Of each place of y: the places of x that it is a sum of, and how much of each. */
 struct places {
-    int taps; /* 1: it is the first */
-    int64_t count, *first, *second;
-    float *behind;
+    int taps;
+    int64_t count, *at; /* [taps][count] */
+    float *weight;      /* [taps][count] */
 };
 
 static void places_fini(struct places *p)
 {
-    free(p->first);
-    free(p->behind);
+    free(p->at);
+    free(p->weight);
 }
 
 static void places_read(struct rt_thaw *t, int axis, int64_t count, struct places *p)
 {
     int64_t at[RT_RESIZE_TAPS];
     double weight[RT_RESIZE_TAPS];
-    *p = (struct places){.count = count, .first = calloc((size_t)count + 1, 2 * sizeof *p->first),
-                         .behind = calloc((size_t)count + 1, sizeof *p->behind)};
-    if (!p->first || !p->behind) {
+    *p = (struct places){.count = count, .at = calloc((size_t)count, RT_RESIZE_TAPS * sizeof *p->at),
+                         .weight = calloc((size_t)count, RT_RESIZE_TAPS * sizeof *p->weight)};
+    if (!p->at || !p->weight) {
         t->err = rt_error_set(t->e, RT_EMEM, "%s: no memory for a Resize", t->f->name);
         return;
     }
-    p->second = p->first + count + 1;
     for (int64_t i = 0; i < count && !t->err; i++) {
-        p->taps = rt_kernel_resize_taps(&t->call, axis, i, at, weight);
-        if (p->taps < 0)
-            t->err = p->taps;
-        else if (p->taps > 2 || at[0] < 0)
-            rt_thaw_refuse(t, p->taps > 2 ? "cubic" : "places outside of the picture");
-        p->first[i] = at[0];
-        p->second[i] = p->taps == 2 ? at[1] : at[0];
-        p->behind[i] = p->taps == 2 ? (float)weight[1] : 0;
+        int taps = rt_kernel_resize_taps(&t->call, axis, i, at, weight);
+        if (taps < 0)
+            t->err = taps;
+        for (int k = 0; k < taps; k++) {
+            if (at[k] < 0)
+                rt_thaw_refuse(t, "places outside of the picture");
+            p->at[k * count + i] = at[k];
+            p->weight[k * count + i] = (float)weight[k];
+        }
+        p->taps = taps;
     }
 }
 
@@ -69,35 +71,36 @@ static int taken(struct rt_thaw *t, int x, int at, int64_t n, const int64_t *pla
     return 0;
 }
 
-/* first + behind * (second - first) */
-static int between(struct rt_thaw *t, int first, int second, int at, const struct places *p)
+/* x times what is fixed for each place. */
+static int weighted(struct rt_thaw *t, int x, int at, int64_t count, const float *weight)
 {
-    struct rt_attr attr = {.frozen = true, .shape = {.rank = rt_thaw_shape(t, first)->rank}};
+    struct rt_attr attr = {.frozen = true, .shape = {.rank = rt_thaw_shape(t, x)->rank}};
     for (int i = 0; i < attr.shape.rank; i++)
-        attr.shape.dim[i] = i == at ? (int)p->count : 1;
-    int behind = rt_thaw_node(t, RT_OP_parameter, &t->input, 1, &attr);
-    rt_thaw_fill(t, behind, 0, p->behind);
-    int y = rt_thaw_node(t, RT_OP_binary, (int[]){second, first}, 2,
-                         &(struct rt_attr){.function = RT_BINARY_sub});
-    y = rt_thaw_node(t, RT_OP_binary, (int[]){y, behind}, 2, &(struct rt_attr){.function = RT_BINARY_mul});
-    return rt_thaw_node(t, RT_OP_add, (int[]){first, y}, 2, NULL);
+        attr.shape.dim[i] = i == at ? (int)count : 1;
+    int w = rt_thaw_node(t, RT_OP_parameter, &t->input, 1, &attr);
+    rt_thaw_fill(t, w, 0, weight);
+    return rt_thaw_node(t, RT_OP_binary, (int[]){x, w}, 2, &(struct rt_attr){.function = RT_BINARY_mul});
 }
 
 static bool as_it_is(const struct places *p, int64_t n)
 {
     bool same = p->taps == 1 && p->count == n;
     for (int64_t i = 0; same && i < n; i++)
-        same = p->first[i] == i;
+        same = p->at[i] == i;
     return same;
 }
 
 static int resized(struct rt_thaw *t, int x, int at, int axis, int64_t n, int64_t count)
 {
     struct places p;
+    int y = x;
     places_read(t, axis, count, &p);
-    int y = t->err ? 0 : as_it_is(&p, n) ? x : taken(t, x, at, n, p.first, count);
-    if (!t->err && p.taps == 2)
-        y = between(t, y, taken(t, x, at, n, p.second, count), at, &p);
+    bool same = !t->err && as_it_is(&p, n);
+    for (int k = 0; k < p.taps && !t->err && !same; k++) {
+        int part = taken(t, x, at, n, p.at + k * count, count);
+        part = p.taps == 1 ? part : weighted(t, part, at, count, p.weight + k * count);
+        y = k == 0 ? part : rt_thaw_node(t, RT_OP_add, (int[]){y, part}, 2, NULL);
+    }
     places_fini(&p);
     return y;
 }
