@@ -255,26 +255,36 @@ size_t rt_direct_scratch(const struct rt_pass *p, bool prepared)
     return (prepared ? 0 : panel_bytes(p->v)) + (size_t)p->v->threads * desk_bytes(&d);
 }
 
-/* Weights [units,kh,kw,c] as panels: columns are units forward, channels on the way back. */
-void rt_direct_prepare(const struct rt_pass *p, void *prepared)
+struct panels {
+    const struct rt_pass *p;
+    float *to;
+};
+
+/* Weights [units,kh,kw,c] as panels: columns are units forward, channels on the way back. One tap of one. */
+static void prepare_piece(void *self, int i, int thread)
 {
-    float *panels = prepared;
+    (void)thread;
+    const struct panels *s = self;
+    const struct rt_pass *p = s->p;
     const struct rt_conv *v = p->v;
-    int kw = v->w.kw, taps = v->w.kh * kw, c = v->w.c;
-    bool turned = p->back && joins_taps(p);
-    const float *weight = v->weight;
-    for (int panel = 0; panel < rt_panels(v->isa, p->cols); panel++) {
-        int cols = rt_panel_cols(v->isa, p->cols, panel), first = panel * v->isa->panel;
-        for (int t = 0; t < taps; t++) {
-            int tap = turned ? t / kw * kw + kw - 1 - t % kw : t;
-            for (int k = 0; k < p->depth; k++, panels += cols) {
-                for (int j = 0; j < cols; j++) {
-                    int unit = p->back ? k : first + j, channel = p->back ? first + j : k;
-                    panels[j] = weight[((int64_t)unit * taps + tap) * c + channel];
-                }
-            }
+    int kw = v->w.kw, taps = v->w.kh * kw, c = v->w.c, panel = i / taps, t = i % taps;
+    int cols = rt_panel_cols(v->isa, p->cols, panel), first = panel * v->isa->panel;
+    int tap = p->back && joins_taps(p) ? t / kw * kw + kw - 1 - t % kw : t;
+    int64_t unit = (int64_t)taps * c; /* from one unit's weights to the next's */
+    const float *from = v->weight + (int64_t)tap * c + first * (p->back ? 1 : unit);
+    float *to = s->to + ((int64_t)first * taps + (int64_t)t * cols) * p->depth;
+    for (int k = 0; k < p->depth; k++, to += cols) {
+        for (int j = 0; j < cols; j++) {
+            to[j] = p->back ? from[k * unit + j] : from[j * unit + k];
         }
     }
+}
+
+void rt_direct_prepare(const struct rt_pass *p, void *prepared)
+{
+    struct panels s = {p, prepared};
+    int taps = p->v->w.kh * p->v->w.kw;
+    rt_parallel_for(p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, prepare_piece, &s);
 }
 
 void rt_direct_pass(const struct rt_pass *p, void *scratch)
@@ -304,7 +314,8 @@ static struct lanes lanes_of(const struct rt_conv *v)
 {
     const struct rt_window *w = &v->w;
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
-    struct lanes n = {.d = direct_of(&p, true), .turned = w->kw * w->c < v->isa->panel / 2};
+    int row = w->kw * w->c; /* of the plain sums */
+    struct lanes n = {.d = direct_of(&p, true), .turned = row < v->isa->panel && row <= v->units};
     n.k = (int64_t)w->kh * w->kw * w->c;
     bool copied = needs_padding(&n.d, n.d.first_at, n.d.slab_places);
     if (!copied && !n.turned && n.k * v->units > WIDE_FLOATS) {

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 
 struct slot {
     int group;       /* the node that runs of those that share this memory */
@@ -430,13 +431,21 @@ static void claim(struct slot *in, float **dx, bool *add)
     in->live = in->dy != NULL;
 }
 
+static void zero_piece(void *self, int i, int thread)
+{
+    (void)thread;
+    const struct rt_param *p = self;
+    int64_t from = (int64_t)i * ZEROS;
+    memset(p->grad + from, 0, (size_t)(rt_piece_end(p->count, ZEROS, i) - from) * sizeof *p->grad);
+}
+
 void rt_exec_backward(struct rt_exec *x)
 {
     assert(x->trained);
     for (int i = 0; i < rt_graph_params(x->g); i++) {
         struct rt_param *p = rt_graph_param(x->g, i);
         if (p->grad) {
-            memset(p->grad, 0, (size_t)p->count * sizeof *p->grad);
+            rt_parallel_for(x->parallel, rt_pieces(p->count, ZEROS), zero_piece, p);
         }
     }
     for (int i = x->nodes - 1; i >= 0; i--) {
