@@ -39,29 +39,27 @@ int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
     return err;
 }
 
-static struct rt_conv conv_of(const struct rt_node *n, const struct rt_shape *in, int batch,
-                              int threads)
+static struct rt_conv conv_of(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     struct rt_window w = rt_window_of(n, in);
     if (w.w == 1 && w.kw == 1) {
         w = (struct rt_window){.h = 1, .w = w.h, .c = w.c, .oh = 1, .ow = w.oh, .kh = 1,
                                .kw = w.kh, .sh = 1, .sw = w.sh, .pw = w.ph, .dh = 1, .dw = w.dh};
     }
-    return (struct rt_conv){.w = w, .units = n->attr.units, .batch = batch, .threads = threads,
-                            .isa = rt_isa()};
+    return (struct rt_conv){.w = w, .units = n->attr.units, .batch = batch, .isa = rt_isa()};
 }
 
-size_t rt_pass_scratch(const struct rt_pass *p, bool prepared)
+struct rt_room rt_pass_room(const struct rt_pass *p, bool prepared)
 {
-    return rt_winograd_fits(p->v) ? rt_winograd_scratch(p, prepared) : rt_direct_scratch(p, prepared);
+    return rt_winograd_fits(p->v) ? rt_winograd_room(p, prepared) : rt_direct_room(p, prepared);
 }
 
-void rt_pass_run(const struct rt_pass *p, void *scratch)
+void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s)
 {
     if (rt_winograd_fits(p->v)) {
-        rt_winograd_pass(p, scratch);
+        rt_winograd_pass(p, s);
     } else {
-        rt_direct_pass(p, scratch);
+        rt_direct_pass(p, s);
     }
 }
 
@@ -70,34 +68,31 @@ size_t rt_pass_prepared(const struct rt_pass *p)
     return rt_winograd_fits(p->v) ? rt_winograd_prepared(p) : rt_direct_prepared(p);
 }
 
-void rt_pass_prepare(const struct rt_pass *p, void *prepared, void *scratch)
+void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s)
 {
     if (rt_winograd_fits(p->v)) {
-        rt_winograd_prepare(p, prepared, scratch);
+        rt_winograd_prepare(p, prepared, s);
     } else {
         rt_direct_prepare(p, prepared);
     }
 }
 
-size_t rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
+struct rt_room rt_conv_room(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     if (n->attr.groups > 1) {
-        return rt_grouped_scratch(n, in);
+        return rt_grouped_room(n, in);
     }
-    struct rt_conv v = conv_of(n, in, batch, threads);
+    struct rt_conv v = conv_of(n, in, batch);
     struct rt_pass forward = rt_pass_forward(&v, NULL, NULL, false);
     struct rt_pass back = rt_pass_back(&v, NULL, NULL, false);
-    size_t need[] = {rt_pass_scratch(&forward, false), rt_pass_scratch(&back, false),
-                     rt_winograd_fits(&v) ? rt_winograd_weights_scratch(&v)
-                                          : rt_direct_weights_scratch(&v)};
-    size_t most = need[0] > need[1] ? need[0] : need[1];
-    return most > need[2] ? most : need[2];
+    struct rt_room passes = rt_room_most(rt_pass_room(&forward, false), rt_pass_room(&back, false));
+    return rt_room_most(passes, rt_winograd_fits(&v) ? rt_winograd_weights_room(&v)
+                                                     : rt_direct_weights_room(&v));
 }
 
 static struct rt_conv conv_begin(struct rt_op_run *r)
 {
-    struct rt_conv v =
-        conv_of(r->node, r->in_shape[0], r->batch, rt_parallel_threads(r->parallel));
+    struct rt_conv v = conv_of(r->node, r->in_shape[0], r->batch);
     v.parallel = r->parallel;
     v.weight = r->param[0]->value;
     v.grad = r->param[0]->grad;
@@ -133,7 +128,7 @@ void rt_conv_forward(struct rt_op_run *r)
         rt_parallel_for(r->parallel, rt_pieces(places_of(r), BIAS_ROWS), bias_piece, r);
     }
     struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, r->node->attr.bias);
-    rt_pass_run(&p, r->scratch);
+    rt_pass_run(&p, &r->scratch);
 }
 
 static void bias_gradient(const struct rt_op_run *r)
@@ -154,9 +149,9 @@ static void weight_gradient(struct rt_op_run *r)
     if (r->node->attr.groups > 1) {
         rt_grouped_weights(r);
     } else if (rt_winograd_fits(&v)) {
-        rt_winograd_weights(&v, r->scratch);
+        rt_winograd_weights(&v, &r->scratch);
     } else {
-        rt_direct_weights(&v, r->scratch);
+        rt_direct_weights(&v, &r->scratch);
     }
 }
 
@@ -168,7 +163,7 @@ static void input_gradient(struct rt_op_run *r)
         return;
     }
     struct rt_pass p = rt_pass_back(&v, r->dy, r->dx[0], r->add[0]);
-    rt_pass_run(&p, r->scratch);
+    rt_pass_run(&p, &r->scratch);
 }
 
 void rt_conv_backward(struct rt_op_run *r)

@@ -44,7 +44,7 @@ struct direct {
     int segments, strips;     /* pieces of a line, and of all lines */
     int slab_places, slots;   /* places of a slab's line; lines */
     const float *panels;      /* [panel][tap][depth][panel's columns] */
-    char *desks;              /* of each thread */
+    struct rt_scratch scratch;
 };
 
 /* What one thread works with. */
@@ -208,7 +208,7 @@ static void pass_piece(void *self, int i, int thread)
     const struct direct *d = self;
     const struct rt_conv *v = d->p.v;
     const struct rt_window *w = &v->w;
-    struct desk k = desk_of(d, d->desks + (size_t)thread * desk_bytes(d));
+    struct desk k = desk_of(d, rt_desk(&d->scratch, thread));
     int strip = i / d->segments, x = i % d->segments * d->segment;
     int end = min_int(x + d->segment, d->p.ow);
     int from = strip * d->lines, to = min_int(from + d->lines, d->batch * d->p.oh);
@@ -249,10 +249,10 @@ size_t rt_direct_prepared(const struct rt_pass *p)
     return panel_bytes(p->v);
 }
 
-size_t rt_direct_scratch(const struct rt_pass *p, bool prepared)
+struct rt_room rt_direct_room(const struct rt_pass *p, bool prepared)
 {
     struct direct d = direct_of(p, false);
-    return (prepared ? 0 : panel_bytes(p->v)) + (size_t)p->v->threads * desk_bytes(&d);
+    return (struct rt_room){prepared ? 0 : panel_bytes(p->v), desk_bytes(&d)};
 }
 
 struct panels {
@@ -287,14 +287,14 @@ void rt_direct_prepare(const struct rt_pass *p, void *prepared)
     rt_parallel_for(p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, prepare_piece, &s);
 }
 
-void rt_direct_pass(const struct rt_pass *p, void *scratch)
+void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
 {
     struct direct d = direct_of(p, false);
     if (!p->prepared) {
-        rt_direct_prepare(p, scratch);
+        rt_direct_prepare(p, s->shared);
     }
-    d.panels = p->prepared ? p->prepared : scratch;
-    d.desks = (char *)scratch + (p->prepared ? 0 : panel_bytes(p->v));
+    d.panels = p->prepared ? p->prepared : s->shared;
+    d.scratch = *s;
     rt_parallel_for(p->v->parallel, d.strips * d.segments, pass_piece, &d);
 }
 
@@ -307,7 +307,6 @@ struct lanes {
     bool turned;  /* sums are [kh * kw * c][units]: a few channels make short rows */
     int64_t k;    /* kh * kw * c */
     float *sums;  /* [lanes][units * k] */
-    char *desks;
 };
 
 static struct lanes lanes_of(const struct rt_conv *v)
@@ -332,10 +331,10 @@ static size_t sums_bytes(const struct lanes *n)
     return rt_aligned((size_t)n->lanes * (size_t)n->k * (size_t)n->d.p.cols * sizeof(float));
 }
 
-size_t rt_direct_weights_scratch(const struct rt_conv *v)
+struct rt_room rt_direct_weights_room(const struct rt_conv *v)
 {
     struct lanes n = lanes_of(v);
-    return sums_bytes(&n) + (size_t)v->threads * desk_bytes(&n.d);
+    return (struct rt_room){sums_bytes(&n), desk_bytes(&n.d)};
 }
 
 /* Units [first, end) and their sums: [end - first, k]; all units', [k, units], if turned. */
@@ -387,7 +386,7 @@ static void add_strips(const struct lanes *n, int from, int to, int thread, cons
 {
     const struct direct *d = &n->d;
     const struct rt_window *w = &d->p.v->w;
-    struct desk k = desk_of(d, n->desks + (size_t)thread * desk_bytes(d));
+    struct desk k = desk_of(d, rt_desk(&d->scratch, thread));
     int together = max_int(1, DEEP / w->ow); /* lines of one product */
     for (int strip = from; strip < to; strip += d->lines) {
         int end = min_int(strip + d->lines, to);
@@ -435,11 +434,11 @@ static void sum_piece(void *self, int i, int thread)
     }
 }
 
-void rt_direct_weights(const struct rt_conv *v, void *scratch)
+void rt_direct_weights(const struct rt_conv *v, const struct rt_scratch *s)
 {
     struct lanes n = lanes_of(v);
-    n.sums = scratch;
-    n.desks = (char *)scratch + sums_bytes(&n);
+    n.sums = s->shared;
+    n.d.scratch = *s;
     if (n.blocks) {
         rt_parallel_for(v->parallel, n.blocks, block_piece, &n);
         return;

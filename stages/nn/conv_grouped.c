@@ -30,14 +30,15 @@ static struct grouped grouped_of(const struct rt_op_run *r)
     d.u = d.units / d.groups;
     d.taps = d.w.kh * d.w.kw;
     d.depthwise = d.c == 1 && d.u == 1;
-    d.turned = r->scratch;
+    d.turned = r->scratch.shared;
     return d;
 }
 
-size_t rt_grouped_scratch(const struct rt_node *n, const struct rt_shape *in)
+struct rt_room rt_grouped_room(const struct rt_node *n, const struct rt_shape *in)
 {
     struct rt_window w = rt_window_of(n, in);
-    return (size_t)w.kh * (size_t)w.kw * (size_t)n->attr.units * sizeof(float);
+    size_t weights = (size_t)w.kh * (size_t)w.kw * (size_t)n->attr.units;
+    return (struct rt_room){.shared = weights * sizeof(float)};
 }
 
 /* Output places [y, y + n), each one `units` on, see places x, x + sw .. of the input through tap. */

@@ -6,14 +6,15 @@
 #define RT_CONV_WAY_H
 
 #include "stages/nn/isa.h"
+#include "stages/nn/scratch.h"
 #include "stages/nn/window.h"
 
 struct rt_conv {
     struct rt_window w; /* a sequence is one line: time along w; oh and ow need not follow from pads */
-    int units, batch, threads;
+    int units, batch;
     bool plain; /* never Winograd, whose weights are four times as many: for a few places */
     const struct rt_isa *isa;
-    struct rt_parallel *parallel; /* of `threads` */
+    struct rt_parallel *parallel; /* NULL: the caller alone */
     const float *weight;          /* [units,kh,kw,c] */
     float *grad;                  /* of weight; added to */
     const float *x, *dy;          /* for weight gradients */
@@ -48,31 +49,30 @@ static inline struct rt_pass rt_pass_back(const struct rt_conv *v, const float *
                             .cols = v->w.c, .add = add};
 }
 
-/* A pass, in the way that suits it. scratch: [rt_pass_scratch] bytes, 64-byte aligned, as prepared is;
- * with prepared weights less is needed. */
-size_t rt_pass_scratch(const struct rt_pass *p, bool prepared);
-void rt_pass_run(const struct rt_pass *p, void *scratch);
-/* For weights that do not change: lays them out once, as rt_pass.prepared. */
+/* A pass, in the way that suits it; with prepared weights less room is needed. */
+struct rt_room rt_pass_room(const struct rt_pass *p, bool prepared);
+void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s);
+/* For weights that do not change: lays them out once, as rt_pass.prepared; bytes, 64-byte aligned. */
 size_t rt_pass_prepared(const struct rt_pass *p);
-void rt_pass_prepare(const struct rt_pass *p, void *prepared, void *scratch);
+void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s);
 
-size_t rt_direct_scratch(const struct rt_pass *p, bool prepared);
-size_t rt_direct_weights_scratch(const struct rt_conv *v);
+struct rt_room rt_direct_room(const struct rt_pass *p, bool prepared);
+struct rt_room rt_direct_weights_room(const struct rt_conv *v);
 size_t rt_direct_prepared(const struct rt_pass *p);
 void rt_direct_prepare(const struct rt_pass *p, void *prepared);
-void rt_direct_pass(const struct rt_pass *p, void *scratch);
-void rt_direct_weights(const struct rt_conv *v, void *scratch); /* adds to the weights' gradient */
+void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s);
+void rt_direct_weights(const struct rt_conv *v, const struct rt_scratch *s); /* adds to their gradient */
 
 bool rt_winograd_fits(const struct rt_conv *v);
-size_t rt_winograd_scratch(const struct rt_pass *p, bool prepared);
-size_t rt_winograd_weights_scratch(const struct rt_conv *v);
+struct rt_room rt_winograd_room(const struct rt_pass *p, bool prepared);
+struct rt_room rt_winograd_weights_room(const struct rt_conv *v);
 size_t rt_winograd_prepared(const struct rt_pass *p);
-void rt_winograd_prepare(const struct rt_pass *p, void *prepared, void *scratch);
-void rt_winograd_pass(const struct rt_pass *p, void *scratch);
-void rt_winograd_weights(const struct rt_conv *v, void *scratch);
+void rt_winograd_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s);
+void rt_winograd_pass(const struct rt_pass *p, const struct rt_scratch *s);
+void rt_winograd_weights(const struct rt_conv *v, const struct rt_scratch *s);
 
-/* attr.groups > 1; scratch as r->scratch. Weights: their gradient is added to. */
-size_t rt_grouped_scratch(const struct rt_node *n, const struct rt_shape *in);
+/* attr.groups > 1. Weights: their gradient is added to. */
+struct rt_room rt_grouped_room(const struct rt_node *n, const struct rt_shape *in);
 void rt_grouped_forward(struct rt_op_run *r);
 void rt_grouped_weights(struct rt_op_run *r);
 void rt_grouped_back(struct rt_op_run *r);
@@ -86,12 +86,6 @@ static inline int rt_panel_cols(const struct rt_isa *isa, int cols, int panel)
 {
     int rest = cols - panel * isa->panel;
     return rest < isa->panel ? rest : isa->panel;
-}
-
-/* Bytes rounded up so that what follows is aligned. */
-static inline size_t rt_aligned(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
 }
 
 #endif

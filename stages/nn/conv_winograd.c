@@ -32,7 +32,7 @@ struct winograd {
     int64_t tiles;    /* in the batch */
     int group;        /* tiles of one piece */
     const float *weights; /* [panel][point][depth][panel's columns] */
-    char *desks;
+    struct rt_scratch scratch;
 };
 
 /* A tile in the batch: its number by parts, and where it begins in the destination. */
@@ -168,7 +168,7 @@ static void pass_piece(void *self, int i, int thread)
     const struct rt_isa *isa = g->p.v->isa;
     int64_t first = (int64_t)i * g->group, depth = g->p.depth, cols = g->p.cols;
     int tiles = (int)(rt_piece_end(g->tiles, g->group, i) - first);
-    float *inputs = (float *)(g->desks + (size_t)thread * pass_bytes(g));
+    float *inputs = rt_desk(&g->scratch, thread);
     float *products = inputs + (g->points * input_stride(g) + 15) / 16 * 16;
     struct spot begin = spot_of(g, first), at = begin;
     for (int k = 0; k < tiles; k++, next_spot(g, &at)) {
@@ -202,7 +202,7 @@ static void unit_forward(void *self, int unit, int thread)
     const struct rt_isa *isa = g->p.v->isa;
     int c = g->p.depth, panel = unit / isa->panel, column = unit % isa->panel;
     int n = rt_panel_cols(isa, g->p.cols, panel), taps = g->plane ? 9 : 3;
-    float *room = (float *)(g->desks + (size_t)thread * pass_bytes(g));
+    float *room = rt_desk(&g->scratch, thread);
     isa->from_weights(&(struct rt_tile){
         .from = g->p.v->weight + (int64_t)unit * taps * c, .to = room,
         .line = g->plane ? 3 * c : c, .place = c, .stride = c, .n = c, .plane = g->plane});
@@ -237,27 +237,27 @@ size_t rt_winograd_prepared(const struct rt_pass *p)
     return weights_bytes(&g);
 }
 
-size_t rt_winograd_scratch(const struct rt_pass *p, bool prepared)
+struct rt_room rt_winograd_room(const struct rt_pass *p, bool prepared)
 {
     struct winograd g = winograd_of(p);
-    return (prepared ? 0 : weights_bytes(&g)) + (size_t)p->v->threads * pass_bytes(&g);
+    return (struct rt_room){prepared ? 0 : weights_bytes(&g), pass_bytes(&g)};
 }
 
-void rt_winograd_prepare(const struct rt_pass *p, void *prepared, void *scratch)
+void rt_winograd_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s)
 {
     struct winograd g = winograd_of(p);
     g.weights = prepared;
-    g.desks = scratch;
+    g.scratch = *s;
     rt_parallel_for(p->v->parallel, p->v->units, p->back ? unit_back : unit_forward, &g);
 }
 
-void rt_winograd_pass(const struct rt_pass *p, void *scratch)
+void rt_winograd_pass(const struct rt_pass *p, const struct rt_scratch *s)
 {
     struct winograd g = winograd_of(p);
-    g.weights = p->prepared ? p->prepared : scratch;
-    g.desks = (char *)scratch + (p->prepared ? 0 : weights_bytes(&g));
+    g.weights = p->prepared ? p->prepared : s->shared;
+    g.scratch = *s;
     if (!p->prepared) {
-        rt_winograd_prepare(p, scratch, g.desks);
+        rt_winograd_prepare(p, s->shared, s);
     }
     rt_parallel_for(p->v->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
 }
@@ -273,7 +273,7 @@ struct chunk {
     int lanes;         /* 1: shared */
     int tiles;         /* of a chunk, at most */
     int64_t first, count, start;
-    float *inputs, *gradients; /* [point][tile][c], [point][tile][units]; of each thread */
+    float *inputs, *gradients; /* [point][tile][c], [point][tile][units]; of lanes, on desks */
     float *sums;               /* [point][units][c]; of each lane */
 };
 
@@ -308,11 +308,11 @@ static size_t both_bytes(const struct chunk *k)
     return inputs_bytes(k, k->g.p.depth) + inputs_bytes(k, k->units);
 }
 
-size_t rt_winograd_weights_scratch(const struct rt_conv *v)
+struct rt_room rt_winograd_weights_room(const struct rt_conv *v)
 {
     struct chunk k = chunk_of(v);
-    return (size_t)k.lanes * weights_bytes(&k.g) +
-           (k.lanes > 1 ? (size_t)v->threads : 1) * both_bytes(&k);
+    size_t sums = (size_t)k.lanes * weights_bytes(&k.g), both = both_bytes(&k);
+    return k.lanes > 1 ? (struct rt_room){sums, both} : (struct rt_room){sums + both, 0};
 }
 
 /* Transforms tiles [t, end) of the chunk. */
@@ -358,14 +358,20 @@ static void product_piece(void *self, int i, int thread)
     multiply(k, i / k->blocks, row, min_int(k->rows, k->units - row));
 }
 
+/* Where the transformed tiles go: [both_bytes]. */
+static void put_both(struct chunk *k, void *memory)
+{
+    k->inputs = memory;
+    k->gradients = (float *)((char *)memory + inputs_bytes(k, k->g.p.depth));
+}
+
 static void lane_piece(void *self, int lane, int thread)
 {
     const struct chunk *all = self;
     struct chunk k = *all;
-    int64_t end = k.g.tiles * (lane + 1) / k.lanes, size = (int64_t)(both_bytes(&k) / sizeof(float));
+    int64_t end = k.g.tiles * (lane + 1) / k.lanes;
+    put_both(&k, rt_desk(&k.g.scratch, thread));
     k.sums += lane * (int64_t)(weights_bytes(&k.g) / sizeof(float));
-    k.inputs += thread * size;
-    k.gradients += thread * size;
     k.start = k.g.tiles * lane / k.lanes;
     for (k.first = k.start; k.first < end; k.first += k.count) {
         k.count = end - k.first < k.tiles ? end - k.first : k.tiles;
@@ -390,13 +396,14 @@ static void unit_weights(void *self, int unit, int thread)
     }
 }
 
-void rt_winograd_weights(const struct rt_conv *v, void *scratch)
+void rt_winograd_weights(const struct rt_conv *v, const struct rt_scratch *s)
 {
     struct chunk k = chunk_of(v);
-    k.sums = scratch;
-    k.inputs = (float *)((char *)scratch + (size_t)k.lanes * weights_bytes(&k.g));
-    k.gradients = (float *)((char *)k.inputs + inputs_bytes(&k, v->w.c));
-    if (k.lanes > 1) {
+    k.g.scratch = *s;
+    k.sums = s->shared;
+    if (k.lanes == 1) {
+        put_both(&k, (char *)s->shared + weights_bytes(&k.g));
+    } else {
         rt_parallel_for(v->parallel, k.lanes, lane_piece, &k);
     }
     for (; k.lanes == 1 && k.first < k.g.tiles; k.first += k.count) {

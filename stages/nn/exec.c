@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define DESKS_APART 4096 /* whole pages: nothing is fetched ahead from a neighbour's */
 #define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 
 struct slot {
@@ -37,7 +38,7 @@ struct rt_exec {
     struct slot *slot; /* [nodes] */
     char *memory;
     size_t bytes;
-    void *scratch;
+    struct rt_scratch scratch;
 
     /* Of the current step. */
     int batch;
@@ -150,11 +151,6 @@ static void link_nodes(struct rt_exec *x, const int *readers)
     }
 }
 
-static size_t rounded(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 static const struct rt_op *op_run_at(const struct rt_exec *x, int i)
 {
     return rt_op_get(rt_graph_at(x->g, x->slot[i].runs)->op);
@@ -199,11 +195,11 @@ static void lifetime(const struct rt_exec *x, int i, struct piece *y, struct pie
         (struct piece){.first = output ? 0 : 2 * x->nodes - last_reader, .last = 2 * x->nodes - i};
 }
 
-/* Lists every buffer. Returns how many; at most 3 per node and one for scratch. */
+/* Lists every buffer. Returns how many; at most 3 per node and two for scratch. */
 static int list_pieces(struct rt_exec *x, struct piece *p)
 {
     int pieces = 0, threads = rt_parallel_threads(x->parallel);
-    size_t scratch = 64;
+    struct rt_room room = {0};
     for (int i = 0; i < x->nodes; i++) {
         struct slot *s = &x->slot[i];
         const struct rt_node *n = rt_graph_at(x->g, s->runs);
@@ -214,7 +210,7 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
         struct rt_shape in[RT_NODE_INPUTS] = {0};
         op_shapes(x->g, n, in);
         size_t bytes =
-            rounded((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
+            rt_aligned((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
         struct piece y, dy;
         lifetime(x, i, &y, &dy);
         s->kept = y.last == 2 * x->nodes;
@@ -235,19 +231,25 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
         size_t keep = op->keep && x->training ? op->keep(n, in, x->batch_max) : 0;
         if (keep) {
             p[pieces++] = (struct piece){
-                .bytes = rounded(keep), .first = 0, .last = 2 * x->nodes, .where = &s->keep};
+                .bytes = rt_aligned(keep), .first = 0, .last = 2 * x->nodes, .where = &s->keep};
         }
-        size_t need = op->scratch ? op->scratch(n, in, x->batch_max, threads) : 0;
-        scratch = need > scratch ? need : scratch;
+        room = op->room ? rt_room_most(room, op->room(n, in, x->batch_max)) : room;
     }
-    p[pieces++] = (struct piece){
-        .bytes = rounded(scratch), .first = 0, .last = 2 * x->nodes, .where = &x->scratch};
+    x->scratch.apart = (room.desk + DESKS_APART - 1) / DESKS_APART * DESKS_APART;
+    p[pieces++] = (struct piece){.bytes = rt_aligned(room.shared),
+                                 .first = 0,
+                                 .last = 2 * x->nodes,
+                                 .where = &x->scratch.shared};
+    p[pieces++] = (struct piece){.bytes = (size_t)threads * x->scratch.apart,
+                                 .first = 0,
+                                 .last = 2 * x->nodes,
+                                 .where = (void **)&x->scratch.desks};
     return pieces;
 }
 
 static int plan(struct rt_exec *x)
 {
-    struct piece *p = calloc(3 * (size_t)x->nodes + 1, sizeof *p);
+    struct piece *p = calloc(3 * (size_t)x->nodes + 2, sizeof *p);
     int *readers = count_readers(x->g, x->nodes);
     int err = RT_EMEM;
     if (p && readers) {

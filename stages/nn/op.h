@@ -7,6 +7,7 @@
 
 #include "stages/nn/graph.h"
 #include "stages/nn/parallel.h"
+#include "stages/nn/scratch.h"
 
 /* A sparse batch: CSR. */
 struct rt_bags {
@@ -37,7 +38,7 @@ struct rt_op_run {
     bool add_other;
     struct rt_param *param[RT_NODE_PARAMS];
     void *keep;          /* [keep bytes] written by forward while training, read by backward */
-    void *scratch;       /* [scratch bytes], any content */
+    struct rt_scratch scratch; /* as rt_op.room asks */
     uint64_t seed, step; /* dropout: masks follow from (seed, step, node name) */
     struct rt_parallel *parallel;
 };
@@ -56,10 +57,10 @@ struct rt_op {
     /* Output shape and parameters (through rt_op_param) from the inputs' shapes; fills *e. */
     int (*shape)(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                  struct rt_error *e);
-    /* Bytes kept from forward to backward, and scratch, for a batch (no less than any that runs)
-     * and thread count; may be NULL. Both buffers are 64-byte aligned. */
+    /* Bytes kept from forward to backward, 64-byte aligned, and room for scratch, for a batch no
+     * smaller than any that runs; may be NULL. */
     size_t (*keep)(const struct rt_node *n, const struct rt_shape *in, int batch);
-    size_t (*scratch)(const struct rt_node *n, const struct rt_shape *in, int batch, int threads);
+    struct rt_room (*room)(const struct rt_node *n, const struct rt_shape *in, int batch);
     void (*forward)(struct rt_op_run *r);
     void (*backward)(struct rt_op_run *r);
 };

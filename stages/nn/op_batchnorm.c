@@ -30,7 +30,6 @@ struct norm {
     float *mean, *rstd; /* [c] of this step (kept for backward) */
     double *sum;        /* [pieces, 2, c] */
     float *line;        /* [LINES, wide] per-channel factors, repeated fold times */
-    float *block;       /* [threads, 2, wide] sums of one block */
 };
 
 static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
@@ -74,12 +73,14 @@ static struct norm norm_of(const struct rt_shape *in, int batch)
     return m;
 }
 
-static size_t scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
+static struct rt_room room(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)n;
     struct norm m = norm_of(in, batch);
-    return (size_t)m.pieces * 2 * (size_t)m.c * sizeof(double) +
-           (LINES + 2 + 2 * (size_t)threads) * (size_t)m.wide * sizeof(float);
+    size_t line = (size_t)m.wide * sizeof(float);
+    return (struct rt_room){.shared = (size_t)m.pieces * 2 * (size_t)m.c * sizeof(double) +
+                                      (LINES + 2) * line,
+                            .desk = 2 * line};
 }
 
 static struct norm norm_begin(struct rt_op_run *r)
@@ -87,10 +88,9 @@ static struct norm norm_begin(struct rt_op_run *r)
     struct norm m = norm_of(r->in_shape[0], r->batch);
     m.r = r;
     m.batch_statistics = r->training && !r->node->attr.frozen;
-    m.sum = r->scratch;
+    m.sum = r->scratch.shared;
     m.line = (float *)(m.sum + m.pieces * 2 * m.c);
-    m.block = m.line + LINES * m.wide;
-    m.mean = r->training ? r->keep : m.block + 2 * rt_parallel_threads(r->parallel) * m.wide;
+    m.mean = r->training ? r->keep : m.line + LINES * m.wide;
     m.rstd = m.mean + m.c;
     return m;
 }
@@ -228,7 +228,7 @@ static void sum_piece(void *self, int i, int thread)
     struct norm *m = self;
     const struct rt_op_run *r = m->r;
     double *sum = m->sum + (int64_t)i * 2 * m->c;
-    float *s1 = m->block + (int64_t)thread * 2 * m->wide, *s2 = s1 + m->wide;
+    float *s1 = rt_desk(&r->scratch, thread), *s2 = s1 + m->wide;
     memset(sum, 0, 2 * (size_t)m->c * sizeof *sum);
     int64_t end = rt_piece_end(m->rows, m->grain, i), rows;
     for (int64_t row = i * m->grain; row < end; row += rows) {
@@ -391,7 +391,7 @@ const struct rt_op rt_op_batchnorm = {
     .dx_in_dy = true,
     .shape = shape,
     .keep = keep,
-    .scratch = scratch,
+    .room = room,
     .forward = forward,
     .backward = backward,
 };

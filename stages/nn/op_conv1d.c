@@ -14,7 +14,7 @@ const struct rt_op rt_op_conv1d = {
     .inputs = 1,
     .forgets_y = true,
     .shape = shape,
-    .scratch = rt_conv_scratch,
+    .room = rt_conv_room,
     .forward = rt_conv_forward,
     .backward = rt_conv_backward,
 };

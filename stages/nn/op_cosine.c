@@ -16,11 +16,10 @@ struct unit_rows {
 };
 
 /* x, then w, then room for the gradient of either by unit rows. */
-static size_t scratch(const struct rt_node *n, const struct rt_shape *in, int batch, int threads)
+static struct rt_room room(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
-    (void)threads;
     size_t rows = (size_t)batch + (size_t)n->attr.units, c = (size_t)in->dim[0];
-    return (2 * rows * c + rows) * sizeof(float);
+    return (struct rt_room){.shared = (2 * rows * c + rows) * sizeof(float)};
 }
 
 static void normalise(const float *x, int64_t rows, int64_t c, struct unit_rows u)
@@ -42,7 +41,7 @@ static void normalise(const float *x, int64_t rows, int64_t c, struct unit_rows 
 static void unit_both(const struct rt_op_run *r, struct unit_rows *x, struct unit_rows *w)
 {
     int64_t c = r->in_shape[0]->dim[0], units = r->node->attr.units;
-    x->row = r->scratch;
+    x->row = r->scratch.shared;
     w->row = x->row + r->batch * c;
     x->length = w->row + units * c;
     w->length = x->length + r->batch;
@@ -96,7 +95,7 @@ const struct rt_op rt_op_cosine = {
     .name = "cosine",
     .inputs = 1,
     .shape = rt_units_shape,
-    .scratch = scratch,
+    .room = room,
     .forward = forward,
     .backward = backward,
 };

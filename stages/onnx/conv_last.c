@@ -21,7 +21,7 @@ bool rt_conv_last_takes(const struct rt_geometry *g, int64_t groups, int64_t cha
 static struct rt_conv conv_of(const struct rt_geometry *g, int64_t channels, int64_t units,
                               const float *weight)
 {
-    struct rt_conv v = {.units = (int)units, .batch = 1, .threads = 1, .isa = rt_isa(),
+    struct rt_conv v = {.units = (int)units, .batch = 1, .isa = rt_isa(),
                         .weight = weight};
     v.w = (struct rt_window){
         .h = (int)g->in[1], .w = (int)g->in[2], .c = (int)channels, .oh = (int)g->out[1],
@@ -51,11 +51,18 @@ static size_t turned_bytes(const struct rt_geometry *g, int64_t channels, int64_
            rt_aligned((size_t)(units * g->out_count) * sizeof(float));
 }
 
+/* Of the one thread that runs the pass. */
+static struct rt_scratch scratch_at(void *memory, struct rt_room room)
+{
+    return (struct rt_scratch){.shared = memory, .desks = (char *)memory + rt_aligned(room.shared)};
+}
+
 size_t rt_conv_last_scratch(const struct rt_geometry *g, int64_t channels, int64_t units)
 {
     struct rt_conv v = conv_of(g, channels, units, NULL);
     struct rt_pass p = pass_of(&v);
-    return turned_bytes(g, channels, units) + rt_pass_scratch(&p, true);
+    struct rt_room room = rt_pass_room(&p, true);
+    return turned_bytes(g, channels, units) + rt_aligned(room.shared) + room.desk;
 }
 
 /* from [rows, cols] -> to [cols, rows], a square at a time. */
@@ -83,12 +90,14 @@ int rt_conv_last_prepare(const struct rt_geometry *g, int64_t channels, int64_t 
     float *last = calloc(count, sizeof *last);
     struct rt_conv v = conv_of(g, channels, units, last);
     struct rt_pass p = pass_of(&v);
-    void *scratch = aligned_alloc(64, rt_aligned(rt_pass_scratch(&p, false)));
+    struct rt_room room = rt_pass_room(&p, false);
+    void *scratch = aligned_alloc(64, rt_aligned(room.shared) + rt_aligned(room.desk));
     if (last && scratch) {
         for (int64_t u = 0; u < units; u++) {
             turn(weight + u * channels * g->taps, last + u * channels * g->taps, channels, g->taps);
         }
-        rt_pass_prepare(&p, prepared, scratch);
+        struct rt_scratch s = scratch_at(scratch, room);
+        rt_pass_prepare(&p, prepared, &s);
     }
     int rc = last && scratch ? 0 : RT_EMEM;
     free(last);
@@ -113,6 +122,8 @@ void rt_conv_last_run(const struct rt_geometry *g, int64_t channels, int64_t uni
     for (int64_t i = 0; bias && i < g->out_count; i++) {
         memcpy(out + i * units, bias, (size_t)units * sizeof *out);
     }
-    rt_pass_run(&p, (char *)scratch + turned_bytes(g, channels, units));
+    struct rt_scratch s = scratch_at((char *)scratch + turned_bytes(g, channels, units),
+                                     rt_pass_room(&p, true));
+    rt_pass_run(&p, &s);
     turn(out, y, g->out_count, units);
 }

@@ -272,9 +272,10 @@ static void open_bench(struct bench *b, const struct op_case *c)
     }
     open_bags(b);
     size_t keep = b->op->keep ? b->op->keep(n, b->in, c->batch) : 0;
-    size_t scratch = b->op->scratch ? b->op->scratch(n, b->in, c->batch, 1) : 0;
+    struct rt_room room = b->op->room ? b->op->room(n, b->in, c->batch) : (struct rt_room){0};
     b->r.keep = aligned_alloc(64, (keep + 127) / 64 * 64);
-    b->r.scratch = aligned_alloc(64, (scratch + 127) / 64 * 64);
+    b->r.scratch.shared = aligned_alloc(64, (room.shared + 127) / 64 * 64);
+    b->r.scratch.desks = aligned_alloc(64, (room.desk + 127) / 64 * 64);
 }
 
 static void close_bench(struct bench *b)
@@ -286,7 +287,8 @@ static void close_bench(struct bench *b)
     free(b->pull);
     free(b->r.y);
     free(b->r.keep);
-    free(b->r.scratch);
+    free(b->r.scratch.shared);
+    free(b->r.scratch.desks);
     rt_graph_destroy(b->g);
 }
 
