@@ -52,7 +52,8 @@ static inline struct rt_pass rt_pass_back(const struct rt_conv *v, const float *
 /* A pass, in the way that suits it; with prepared weights less room is needed. */
 struct rt_room rt_pass_room(const struct rt_pass *p, bool prepared);
 void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s);
-/* For weights that do not change: lays them out once, as rt_pass.prepared; bytes, 64-byte aligned. */
+/* For weights that do not change: lays them out once, as rt_pass.prepared: [rt_pass_prepared] bytes, 64-byte
+ * aligned. Needs the room of a pass whose weights are not prepared. */
 size_t rt_pass_prepared(const struct rt_pass *p);
 void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s);
 
