@@ -12,7 +12,6 @@
 #define SLAB_FLOATS 32768 /* aimed at: fits half a 256 KiB cache */
 #define LINE_PLACES 256   /* longer lines are cut into segments of */
 #define SEGMENT 168
-#define LANES_MAX 8
 #define LANE_PLACES 192 /* fewer, and adding up the lanes' weight gradients would cost too much */
 #define DEEP 192        /* places that one product of weight gradients sums over */
 #define WIDE_FLOATS (128 * 1024) /* of weights whose gradients go by blocks of units */
@@ -321,8 +320,9 @@ static struct lanes lanes_of(const struct rt_conv *v)
         n.blocks = min_int(v->units, max_int(BLOCKS_MIN, rt_pieces(v->units, BLOCK_UNITS)));
         return n;
     }
-    int64_t lanes = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;
-    n.lanes = min_int(v->batch, lanes < 1 ? 1 : lanes > LANES_MAX ? LANES_MAX : (int)lanes);
+    int64_t places = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;
+    int most = places < v->batch ? max_int(1, (int)places) : v->batch;
+    n.lanes = min_int(most, rt_lanes(most, n.k * v->units));
     return n;
 }
 

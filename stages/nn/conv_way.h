@@ -64,6 +64,18 @@ void rt_direct_prepare(const struct rt_pass *p, void *prepared);
 void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s);
 void rt_direct_weights(const struct rt_conv *v, const struct rt_scratch *s); /* adds to their gradient */
 
+/* Lanes: ranges of the batch whose weight gradients have sums of their own, added up in lane order, so that the
+ * result depends on no number of threads and a thread keeps to its own cache. LANES_MIN to LANES_MAX: more let
+ * threads end closer to each other. worth: how many there is work enough for; sums: floats of one lane's. */
+#define LANES_MIN 8
+#define LANES_MAX 32
+#define LANES_FLOATS (1200 * 1024) /* of all lanes' sums, with more than LANES_MIN */
+static inline int rt_lanes(int64_t worth, int64_t sums)
+{
+    int64_t fit = LANES_FLOATS / sums, lanes = fit < worth ? fit : worth;
+    return (int)(lanes < LANES_MIN ? LANES_MIN : lanes > LANES_MAX ? LANES_MAX : lanes);
+}
+
 bool rt_winograd_fits(const struct rt_conv *v);
 struct rt_room rt_winograd_room(const struct rt_pass *p, bool prepared);
 struct rt_room rt_winograd_weights_room(const struct rt_conv *v);

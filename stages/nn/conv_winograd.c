@@ -17,9 +17,9 @@
 #define CHUNK_FLOATS (160 * 1024) /* of transformed inputs and gradients at a time: most of L2 */
 #define CHUNK_TILES 16            /* transformed by one piece */
 #define ROWS 56                   /* of one piece's product of weight gradients, at most */
-#define LANES 8                   /* of weight gradients */
-#define LANES_FLOATS (2048 * 1024) /* of all lanes' sums, at most */
-#define LANE_TILES 16             /* fewer, and adding up the lanes would cost too much */
+#define LANE_TILES 16  /* of LANES_MIN lanes: with fewer, adding up the lanes would cost too much */
+#define MANY_TILES 128 /* the same of more lanes, and of lanes whose sums leave L2 */
+#define SHARED_FLOATS (1024 * 1024) /* sums from here on are shared */
 #define APART 16                  /* floats between points, so that they meet in no cache set */
 
 struct winograd {
@@ -262,11 +262,10 @@ void rt_winograd_pass(const struct rt_pass *p, const struct rt_scratch *s)
     rt_parallel_for(p->v->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
 }
 
-/* Weight gradients, by chunks of tiles: transform inputs and gradients, multiply them point by point.
- * While the sums are small, `lanes` (ranges of tiles) have sums of their own, added up in lane order:
- * what a thread transforms it also multiplies, in its own cache. Large sums are shared: pieces
- * transform a chunk, then pieces of points and units add their products to their part of the sums.
- * Either way no sum depends on the number of threads. */
+/* Weight gradients, by chunks of tiles: transform inputs and gradients, multiply them point by point. In
+ * lanes of tiles, what a thread transforms it also multiplies. The largest sums, and those of few tiles,
+ * are shared: pieces transform a chunk, then pieces of points and units add their products to their part
+ * of the sums. Either way no sum depends on the number of threads. */
 struct chunk {
     struct winograd g; /* the forward pass */
     int units, rows, blocks; /* blocks of `rows` units */
@@ -283,8 +282,10 @@ static struct chunk chunk_of(const struct rt_conv *v)
     struct chunk k = {.g = winograd_of(&p), .units = v->units, .rows = whole_blocks(v->isa, ROWS)};
     k.blocks = rt_pieces(v->units, k.rows);
     int64_t sums = (int64_t)v->units * v->w.c * k.g.points, floats = CHUNK_FLOATS;
-    k.lanes = sums * LANES > LANES_FLOATS || k.g.tiles < LANES * LANE_TILES ? 1 : LANES;
-    if (k.lanes == 1 && floats < 2 * sums) {
+    bool large = sums > CHUNK_FLOATS;
+    bool shared = sums >= SHARED_FLOATS || k.g.tiles < LANES_MIN * (large ? MANY_TILES : LANE_TILES);
+    k.lanes = shared ? 1 : rt_lanes(k.g.tiles / MANY_TILES, sums);
+    if (large) {
         floats = 2 * sums; /* so that the sums are not what is moved most */
     }
     int64_t tiles = floats / k.g.points / (v->units + v->w.c) / CHUNK_TILES * CHUNK_TILES;

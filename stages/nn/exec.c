@@ -13,7 +13,7 @@
 #include <uv.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
-#define DESKS_APART 4096 /* whole pages: nothing is fetched ahead from a neighbour's */
+#define DESKS_APART ((size_t)1 << 20) /* less, and one desk slows the other's thread: docs/performance.md */
 #define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 
 struct slot {
@@ -235,12 +235,12 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
         }
         room = op->room ? rt_room_most(room, op->room(n, in, x->batch_max)) : room;
     }
-    x->scratch.apart = (room.desk + DESKS_APART - 1) / DESKS_APART * DESKS_APART;
+    x->scratch.apart = rt_aligned(room.desk) + DESKS_APART;
     p[pieces++] = (struct piece){.bytes = rt_aligned(room.shared),
                                  .first = 0,
                                  .last = 2 * x->nodes,
                                  .where = &x->scratch.shared};
-    p[pieces++] = (struct piece){.bytes = (size_t)threads * x->scratch.apart,
+    p[pieces++] = (struct piece){.bytes = (size_t)threads * x->scratch.apart - DESKS_APART,
                                  .first = 0,
                                  .last = 2 * x->nodes,
                                  .where = (void **)&x->scratch.desks};

@@ -32,11 +32,13 @@ static const struct sample samples[] = {
     {5, {3, {30, 20, 8}}, {.units = 12, K(3, 3), .pad = {0, 2}}},
     {2, {3, {4, 4, 168}}, {.units = 64, K(3, 3), .pad = {1, 1}}},
     {1, {3, {3, 3, 8}}, {.units = 8, K(3, 3)}},
+    {3, {3, {90, 70, 12}}, {.units = 12, K(3, 3), .pad = {1, 1}}}, /* more lanes than LANES_MIN */
     /* 3 along a sequence */
     {3, {2, {50, 16}}, {.units = 24, K(3, 1), .dilation = {2}}},
     {2, {2, {31, 8}}, {.units = 16, K(3, 1), .dilation = {3}, .pad = {3}}},
     {2, {2, {9, 12}}, {.units = 8, K(3, 1), .pad = {2}}},
     {1, {2, {8, 8}}, {.units = 8, K(3, 1), .dilation = {3}, .bias = true}},
+    {2, {2, {2060, 168}}, {.units = 164, K(3, 1), .pad = {1}}}, /* lanes with large sums */
     /* all others */
     {4, {3, {17, 19, 8}}, {.units = 16, K(3, 3), .pad = {1, 1}, .stride = {2, 2}}},
     {2, {3, {12, 9, 5}}, {.units = 7, K(3, 3), .pad = {1, 1}}},
