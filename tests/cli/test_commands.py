@@ -16,6 +16,8 @@ import unittest
 from end_to_end import SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings, \
     write_manifest
 
+MODEL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_mobilenet.onnx")
+
 
 class Commands(EndToEnd):
     samples = 80
@@ -320,8 +322,25 @@ class Bench(EndToEnd):
         self.assertRegex(lines[1], r"^cnn1d +infer +2 threads")
         self.assertIn("1.conv", [line.split()[0] for line in lines[3:]])
 
+    def test_numbers_of_threads_in_turns(self):
+        what = ("cnn1d", MODEL, "--threads", "1,3,2", "--seconds", "0", "--batch", "6")
+        out, _ = self.retort("bench", *what, "--json")
+        found = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([(f["net"], f["mode"], f["threads"]) for f in found],
+                         [(net, mode, n) for net, mode in (("cnn1d", "train"), (MODEL, "infer"))
+                          for n in (1, 3, 2)])
+        self.assertEqual([f["threads"] for f in found if "speedup" in f], [3, 2, 3, 2])
+        for f in found:
+            low, high = f.get("speedup_quartiles", (0, 0))
+            self.assertTrue(low <= f.get("speedup", 0) <= high)
+        out, _ = self.retort("bench", *what)
+        self.assertEqual(["times 1 thread (" in line for line in out.splitlines()[1:] if " threads " in line],
+                         [False, True, True] * 2)
+
     def test_refusals(self):
         for words, said in ((("nonet",), 'no network "nonet"'), (("--threads", "0"), "--threads 0"),
+                            (("--threads", "1,"), "--threads 1,"), (("--threads", "1 2"), "--threads 1 2"),
+                            ((MODEL, "--threads", "1,3"), "3 threads cannot share a batch of 32"),
                             (("--seconds", "x"), "--seconds x"), (("--layers", "--json"), "exclude")):
             _, errors = self.retort("bench", *words, code=2)
             self.assertIn(said, errors)

@@ -26,6 +26,8 @@
 #define EMBEDDING 128
 #define STEPS_MIN 5
 #define STEPS_MAX 100000
+#define SIDES 8
+#define THREADS_MAX 256
 
 static const struct net {
     const char *name;
@@ -42,9 +44,11 @@ static const struct net {
 
 struct bench {
     bool training, layers, json;
-    int threads, batch;
+    int batch;
     double seconds;
     double peak; /* GFLOP/s of one thread's matrix product */
+    int sides, side[SIDES]; /* numbers of threads to compare */
+    int threads;            /* the one at hand */
 };
 
 /* What a network runs on. */
@@ -58,9 +62,9 @@ struct rig {
 };
 
 struct result {
-    double ms;     /* a tenth of the steps stay below */
-    double steps;  /* taken */
-    double memory; /* bytes of the process above what it had before the network */
+    double ms;         /* a tenth of the steps stay below */
+    double memory;     /* bytes of the process above what it had before the network */
+    double speedup[3]; /* times as fast as the first side, step for step: median, quartiles */
 };
 
 static double resident(void)
@@ -142,27 +146,6 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int measure(struct rig *r, const struct bench *b, struct result *out)
-{
-    double *ms = malloc(STEPS_MAX * sizeof *ms), all = 0;
-    int steps = 0;
-    if (!ms)
-        return RT_EMEM;
-    step(r, b, 0); /* memory is touched for the first time, so it does not count */
-    memset(r->time, 0, (size_t)rt_graph_nodes(r->graph) * sizeof *r->time);
-    for (; steps < STEPS_MAX && (all < b->seconds * 1e3 || steps < STEPS_MIN); steps++) {
-        uint64_t start = uv_hrtime();
-        step(r, b, (uint64_t)steps + 1);
-        ms[steps] = (double)(uv_hrtime() - start) * 1e-6;
-        all += ms[steps];
-    }
-    qsort(ms, (size_t)steps, sizeof *ms, by_value);
-    out->ms = ms[steps / 10];
-    out->steps = steps;
-    free(ms);
-    return 0;
-}
-
 /* Multiplications and additions of a node's forward pass per sample; 0 where they do not count. */
 static double node_flops(const struct rt_graph *g, const struct rt_node *n)
 {
@@ -174,14 +157,14 @@ static double node_flops(const struct rt_graph *g, const struct rt_node *n)
     return 2 * places * (double)rt_graph_param((struct rt_graph *)g, n->param[0])->count;
 }
 
-static void print_layers(const struct rig *r, const struct bench *b, const struct result *out)
+static void print_layers(const struct rig *r, const struct bench *b, int steps)
 {
     printf("%-16s %-10s %-14s %9s %9s %9s %6s %9s %6s\n", "layer", "op", "output", "MFLOP", "ms",
            "GFLOP/s", "peak", "back ms", "peak");
     for (int i = 0; i < rt_graph_nodes(r->graph); i++) {
         const struct rt_node *n = rt_graph_at(r->graph, i);
         double flops = node_flops(r->graph, n) * b->batch, peak = b->peak * b->threads * 1e6;
-        double forward = r->time[i].forward / out->steps, backward = r->time[i].backward / out->steps;
+        double forward = r->time[i].forward / steps, backward = r->time[i].backward / steps;
         char shape[48] = "";
         for (int d = 0; d < n->shape.rank; d++)
             snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%d", d ? "x" : "",
@@ -197,53 +180,12 @@ static void print_layers(const struct rig *r, const struct bench *b, const struc
     }
 }
 
-static void print_json(const char *name, const struct bench *b, const struct result *r)
-{
-    printf("{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
-           "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
-           "\"blas\": \"%s\", \"isa\": \"%s\"}\n",
-           name, b->training ? "train" : "infer", b->threads, b->batch, r->ms,
-           b->batch / r->ms * 1e3, r->memory, b->peak, rt_blas_core(), rt_isa()->name);
-}
-
-static void report(const char *name, const struct bench *b, struct result *out, double before)
-{
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    out->memory = (double)use.ru_maxrss * 1024 - before;
-    if (b->json)
-        print_json(name, b, out);
-    else
-        printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB\n", name,
-               b->training ? "train" : "infer", b->threads, out->ms, b->batch / out->ms * 1e3,
-               out->memory * 1e-6);
-    fflush(stdout);
-}
-
-static int bench(const struct net *n, const struct bench *b, struct rt_error *e)
-{
-    struct rig r = {0};
-    struct result out = {0};
-    double before = resident();
-    int rc = rig_make(&r, n, b, e);
-    if (rc == 0 && (rc = measure(&r, b, &out)) < 0)
-        rt_error_set(e, rc, "bench: %s: out of memory", n->name);
-    if (rc == 0)
-        report(n->name, b, &out, before);
-    if (rc == 0 && b->layers)
-        print_layers(&r, b, &out);
-    fflush(stdout);
-    rig_fini(&r);
-    return rc;
-}
-
 /* An ONNX file: each thread runs its share of the batch. */
 struct frozen_rig {
     struct rt_frozen *model;
-    struct rt_frozen_exec *exec[256];
+    struct rt_frozen_exec *exec[THREADS_MAX];
     struct rt_parallel *parallel;
     const void **input;
-    struct rt_error *e;
     atomic_int rc;
 };
 
@@ -300,38 +242,143 @@ static int frozen_make(struct frozen_rig *r, const char *path, const struct benc
     return rc;
 }
 
-static int bench_model(const char *path, const struct bench *b, struct rt_error *e)
+static void frozen_fini(struct frozen_rig *r)
 {
-    struct frozen_rig *r = calloc(1, sizeof *r);
-    struct result out = {0};
-    double before = resident(), all = 0, *ms = malloc(STEPS_MAX * sizeof *ms);
-    int rc = r && ms ? frozen_make(r, path, b, e) : rt_error_set(e, RT_EMEM, "out of memory"), steps = 0;
-    for (int i = -1; rc == 0 && i < STEPS_MAX && (all < b->seconds * 1e3 || i < STEPS_MIN); i++) {
-        uint64_t start = uv_hrtime();
-        rt_parallel_for(r->parallel, b->threads, frozen_piece, r);
-        if ((rc = atomic_load(&r->rc)) < 0)
-            rt_error_set(e, rc, "%s: cannot run on random numbers", path);
-        if (i >= 0) {
-            ms[steps] = (double)(uv_hrtime() - start) * 1e-6;
-            all += ms[steps++];
+    for (int i = 0; i < THREADS_MAX; i++)
+        rt_frozen_exec_destroy(r->exec[i]);
+    for (int i = 0; r->input && r->model && i < rt_frozen_inputs(r->model); i++)
+        free((void *)r->input[i]);
+    free(r->input);
+    rt_frozen_destroy(r->model);
+    rt_parallel_destroy(r->parallel);
+}
+
+/* A network, or an ONNX file, on some threads. */
+struct side {
+    struct bench b;
+    bool file;
+    struct rig net;
+    struct frozen_rig model;
+    double *ms, all; /* of each step, of all */
+    struct result result;
+};
+
+static int side_step(struct side *s, const char *name, int number, struct rt_error *e)
+{
+    uint64_t start = uv_hrtime();
+    if (s->file) {
+        rt_parallel_for(s->model.parallel, s->b.threads, frozen_piece, &s->model);
+        int rc = atomic_load(&s->model.rc);
+        if (rc < 0)
+            return rt_error_set(e, rc, "%s: cannot run on random numbers", name);
+    } else {
+        step(&s->net, &s->b, (uint64_t)number);
+    }
+    if (number > 0)
+        s->all += s->ms[number - 1] = (double)(uv_hrtime() - start) * 1e-6;
+    return 0;
+}
+
+/* Made, and run once: memory is touched for the first time then, so that step does not count. */
+static int side_make(struct side *s, const char *name, const struct net *net, const struct bench *b, int threads,
+                     struct rt_error *e)
+{
+    double before = resident();
+    struct rusage use;
+    s->b = *b;
+    s->b.threads = threads;
+    s->file = !net;
+    s->b.training = net && b->training;
+    s->ms = malloc(STEPS_MAX * sizeof *s->ms);
+    int rc = !s->ms ? rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name)
+             : net  ? rig_make(&s->net, net, &s->b, e)
+                    : frozen_make(&s->model, name, &s->b, e);
+    if (rc < 0 || (rc = side_step(s, name, 0, e)) < 0)
+        return rc;
+    getrusage(RUSAGE_SELF, &use);
+    s->result.memory = (double)use.ru_maxrss * 1024 - before;
+    if (net)
+        memset(s->net.time, 0, (size_t)rt_graph_nodes(s->net.graph) * sizeof *s->net.time);
+    return 0;
+}
+
+static void side_fini(struct side *s)
+{
+    if (s->file)
+        frozen_fini(&s->model);
+    else
+        rig_fini(&s->net);
+    free(s->ms);
+}
+
+static void conclude(struct side *s, const struct side *first, int steps)
+{
+    double *sorted = malloc((size_t)steps * sizeof *sorted);
+    if (!sorted)
+        return;
+    for (int i = 0; i < steps; i++)
+        sorted[i] = first->ms[i] / s->ms[i];
+    qsort(sorted, (size_t)steps, sizeof *sorted, by_value);
+    for (int q = 0; q < 3; q++)
+        s->result.speedup[q] = sorted[(int[]){steps / 2, steps / 4, steps - 1 - steps / 4}[q]];
+    memcpy(sorted, s->ms, (size_t)steps * sizeof *sorted);
+    qsort(sorted, (size_t)steps, sizeof *sorted, by_value);
+    s->result.ms = sorted[steps / 10];
+    free(sorted);
+}
+
+static void print(const struct side *s, const struct side *first, const char *name)
+{
+    const struct bench *b = &s->b;
+    const struct result *r = &s->result;
+    double rate = b->batch / r->ms * 1e3;
+    const char *mode = b->training ? "train" : "infer";
+    if (b->json) {
+        printf("{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
+               "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
+               "\"blas\": \"%s\", \"isa\": \"%s\"",
+               name, mode, b->threads, b->batch, r->ms, rate, r->memory, b->peak, rt_blas_core(),
+               rt_isa()->name);
+        if (s != first)
+            printf(", \"speedup\": %.3f, \"speedup_quartiles\": [%.3f, %.3f]", r->speedup[0], r->speedup[1],
+                   r->speedup[2]);
+        printf("}\n");
+        return;
+    }
+    printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB", name, mode, b->threads, r->ms, rate,
+           r->memory * 1e-6);
+    if (s != first)
+        printf("  %.2f times %d thread%s (%.2f to %.2f)", r->speedup[0], first->b.threads,
+               first->b.threads == 1 ? "" : "s", r->speedup[1], r->speedup[2]);
+    printf("\n");
+}
+
+/* All sides take a step each in turns, so that a machine that is faster in one minute than in the next is
+ * so for all of them. net NULL: name is an ONNX file. */
+static int bench(const char *name, const struct net *net, const struct bench *b, struct rt_error *e)
+{
+    struct side *side = calloc((size_t)b->sides, sizeof *side);
+    int rc = side ? 0 : rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name), steps = 0;
+    for (int i = 0; rc == 0 && i < b->sides; i++)
+        rc = side_make(&side[i], name, net, b, b->side[i], e);
+    for (bool more = true; rc == 0 && more && steps < STEPS_MAX;) {
+        steps++;
+        more = steps < STEPS_MIN;
+        for (int i = 0; rc == 0 && i < b->sides; i++) {
+            rc = side_step(&side[i], name, steps, e);
+            more = more || side[i].all < b->seconds * 1e3;
         }
     }
-    if (rc == 0) {
-        qsort(ms, (size_t)steps, sizeof *ms, by_value);
-        out.ms = ms[steps / 10];
-        report(path, b, &out, before);
+    for (int i = 0; rc == 0 && i < b->sides; i++) {
+        conclude(&side[i], side, steps);
+        print(&side[i], side, name);
+        if (net && b->layers)
+            print_layers(&side[i].net, &side[i].b, steps);
+        fflush(stdout);
     }
-    for (int i = 0; r && i < b->threads; i++)
-        rt_frozen_exec_destroy(r->exec[i]);
-    for (int i = 0; r && r->input && r->model && i < rt_frozen_inputs(r->model); i++)
-        free((void *)r->input[i]);
-    if (r) {
-        free(r->input);
-        rt_frozen_destroy(r->model);
-        rt_parallel_destroy(r->parallel);
-    }
-    free(r);
-    free(ms);
+    for (int i = 0; side && i < b->sides; i++)
+        side_fini(&side[i]);
+    free(side);
     return rc;
 }
 
@@ -350,11 +397,35 @@ static void help(void)
     }
     printf("\nAn ONNX file's forward pass is timed; its threads share the batch.\n"
            "\n      --infer      the forward pass of a trained network alone\n"
-           "      --threads N  default 1\n"
+           "      --threads N  default 1; several (1,2) take steps in turns and are compared\n"
            "      --batch N    samples of a step, default 32\n"
            "      --seconds S  at least this long for each network, default 3\n"
            "      --layers     time of each layer, and its share of the matrix product's speed\n"
            "      --json       one line of JSON per network\n");
+}
+
+/* A whole number from 1 to most, or 0. */
+static int count_of(const char *text, int most)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    return *text && !*end && n >= 1 && n <= most ? (int)n : 0;
+}
+
+/* As in "1,2". */
+static bool read_sides(struct bench *b, const char *text)
+{
+    for (b->sides = 0; b->sides < SIDES; text++) {
+        char *end;
+        long n = strtol(text, &end, 10);
+        if (end == text || n < 1 || n > THREADS_MAX)
+            return false;
+        b->side[b->sides++] = (int)n;
+        text = end;
+        if (*end != ',')
+            return !*end;
+    }
+    return false;
 }
 
 static const struct net *find(const char *name)
@@ -372,14 +443,6 @@ static bool is_file(const char *name)
     return dot && strcmp(dot, ".onnx") == 0;
 }
 
-/* A whole number from 1 to most, or 0. */
-static int count_of(const char *text, int most)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-    return *text && !*end && n >= 1 && n <= most ? (int)n : 0;
-}
-
 int cmd_bench(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -388,7 +451,7 @@ int cmd_bench(int argc, char **argv)
         {"layers", no_argument, NULL, 'l'},        {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
-    struct bench b = {.training = true, .threads = 1, .batch = 32, .seconds = 3};
+    struct bench b = {.training = true, .sides = 1, .side = {1}, .batch = 32, .seconds = 3};
     struct rt_error e = {0};
     char *end;
     int o;
@@ -397,8 +460,9 @@ int cmd_bench(int argc, char **argv)
         switch (o) {
         case 'i': b.training = false; break;
         case 't':
-            if (!(b.threads = count_of(optarg, 256)))
-                return rt_cmd_usage("bench", "--threads %s: a number from 1 to 256", optarg);
+            if (!read_sides(&b, optarg))
+                return rt_cmd_usage("bench", "--threads %s: up to %d numbers from 1 to %d, as in 1,2", optarg, SIDES,
+                                    THREADS_MAX);
             break;
         case 'b':
             if (!(b.batch = count_of(optarg, 4096)))
@@ -420,21 +484,20 @@ int cmd_bench(int argc, char **argv)
     for (int i = optind; i < argc; i++) {
         if (!find(argv[i]) && !is_file(argv[i]))
             return rt_cmd_usage("bench", "there is no network \"%s\" here", argv[i]);
-        if (!find(argv[i]) && b.batch % b.threads)
-            return rt_cmd_usage("bench", "%d threads cannot share a batch of %d", b.threads, b.batch);
+        for (int k = 0; k < b.sides; k++) {
+            if (!find(argv[i]) && b.batch % b.side[k])
+                return rt_cmd_usage("bench", "%d threads cannot share a batch of %d", b.side[k], b.batch);
+        }
     }
     struct rt_machine machine;
-    rt_machine_look(&machine, b.threads);
+    rt_machine_look(&machine, b.side[b.sides - 1]);
     b.peak = machine.gflops;
     if (!b.json)
         printf("%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
     int rc = 0;
     for (int i = 0; i < NETS && rc == 0 && optind == argc; i++)
-        rc = bench(&nets[i], &b, &e);
-    for (int i = optind; i < argc && rc == 0; i++) {
-        struct bench model = b;
-        model.training = model.layers = false;
-        rc = find(argv[i]) ? bench(find(argv[i]), &b, &e) : bench_model(argv[i], &model, &e);
-    }
+        rc = bench(nets[i].name, &nets[i], &b, &e);
+    for (int i = optind; i < argc && rc == 0; i++)
+        rc = bench(argv[i], find(argv[i]), &b, &e);
     return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
 }
