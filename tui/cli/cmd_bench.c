@@ -259,7 +259,7 @@ struct side {
     bool file;
     struct rig net;
     struct frozen_rig model;
-    double *ms, all; /* of each step, of all */
+    double *ms, all; /* of each step, [2 * STEPS_MAX] with room to sort them; of all */
     struct result result;
 };
 
@@ -289,7 +289,7 @@ static int side_make(struct side *s, const char *name, const struct net *net, co
     s->b.threads = threads;
     s->file = !net;
     s->b.training = net && b->training;
-    s->ms = malloc(STEPS_MAX * sizeof *s->ms);
+    s->ms = malloc(2 * STEPS_MAX * sizeof *s->ms);
     int rc = !s->ms ? rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name)
              : net  ? rig_make(&s->net, net, &s->b, e)
                     : frozen_make(&s->model, name, &s->b, e);
@@ -313,9 +313,7 @@ static void side_fini(struct side *s)
 
 static void conclude(struct side *s, const struct side *first, int steps)
 {
-    double *sorted = malloc((size_t)steps * sizeof *sorted);
-    if (!sorted)
-        return;
+    double *sorted = s->ms + STEPS_MAX;
     for (int i = 0; i < steps; i++)
         sorted[i] = first->ms[i] / s->ms[i];
     qsort(sorted, (size_t)steps, sizeof *sorted, by_value);
@@ -324,7 +322,6 @@ static void conclude(struct side *s, const struct side *first, int steps)
     memcpy(sorted, s->ms, (size_t)steps * sizeof *sorted);
     qsort(sorted, (size_t)steps, sizeof *sorted, by_value);
     s->result.ms = sorted[steps / 10];
-    free(sorted);
 }
 
 static void print(const struct side *s, const struct side *first, const char *name)
@@ -401,7 +398,7 @@ static void help(void)
            "      --batch N    samples of a step, default 32\n"
            "      --seconds S  at least this long for each network, default 3\n"
            "      --layers     time of each layer, and its share of the matrix product's speed\n"
-           "      --json       one line of JSON per network\n");
+           "      --json       one line of JSON per network and number of threads\n");
 }
 
 /* A whole number from 1 to most, or 0. */
