@@ -209,7 +209,7 @@ fail:
 
 static float *floats_new(int64_t count)
 {
-    size_t bytes = ((size_t)count * sizeof(float) + 63) / 64 * 64;
+    size_t bytes = rt_aligned((size_t)count * sizeof(float));
     float *p = aligned_alloc(64, bytes);
     if (p) {
         memset(p, 0, bytes);

@@ -5,6 +5,7 @@
 #include "stages/onnx/frozen_parts.h"
 
 #include "stages/nn/blas.h"
+#include "stages/nn/scratch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -277,7 +278,7 @@ static int prepare(struct rt_frozen_step *s, struct rt_kernel_call *c)
     size_t bytes = once ? once->bytes(c) : 0;
     if (bytes == 0)
         return 0;
-    s->prepared = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    s->prepared = aligned_alloc(64, rt_aligned(bytes));
     int rc = s->prepared ? once->make(c, s->prepared) : RT_EMEM;
     return rc < 0 ? rt_kernel_refuse(c, rc, "no memory for its weights") : 0;
 }
