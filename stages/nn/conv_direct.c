@@ -17,6 +17,7 @@
 #define WIDE_FLOATS (128 * 1024) /* of weights whose gradients go by blocks of units */
 #define BLOCK_UNITS 96
 #define BLOCKS_MIN 8
+#define SHARED_FROM 32768 /* weights; one thread lays out fewer sooner than it is joined by others */
 #define SUM_FLOATS 4096 /* weights added up by one piece */
 
 static int min_int(int a, int b)
@@ -283,7 +284,8 @@ void rt_direct_prepare(const struct rt_pass *p, void *prepared)
 {
     struct panels s = {p, prepared};
     int taps = p->v->w.kh * p->v->w.kw;
-    rt_parallel_for(p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, prepare_piece, &s);
+    bool few = (int64_t)taps * p->depth * p->cols < SHARED_FROM;
+    rt_parallel_for(few ? NULL : p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, prepare_piece, &s);
 }
 
 void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
