@@ -97,6 +97,9 @@ static int set_input(struct rt_frozen *f, int i, const struct rt_tensor *given, 
         int64_t want = in->rank == v->t.rank ? in->dim[k] : -1;
         if (!given)
             v->t.dim[k] = want < 0 && k == 0 ? 1 : want;
+        if (!given && v->t.dim[k] < 0)
+            return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s': the file leaves dimension %d open, and nothing "
+                                "here gives it", f->name, in->name, k);
         if (v->t.dim[k] < 0 || (want >= 0 && want != v->t.dim[k]))
             return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s': dimension %d is %lld in the "
                                 "file, %lld here", f->name, in->name, k, (long long)want,

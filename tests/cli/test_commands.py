@@ -344,6 +344,10 @@ class Bench(EndToEnd):
                             (("--seconds", "x"), "--seconds x"), (("--layers", "--json"), "exclude")):
             _, errors = self.retort("bench", *words, code=2)
             self.assertIn(said, errors)
+        _, errors = self.retort("bench", os.path.join(os.path.dirname(MODEL), "onnx_picture.onnx"), code=2)
+        self.says(errors, "onnx_picture.onnx: input 'input': the file leaves dimension 2 open")
+        out, _ = self.retort("bench", "cnn1d", "--threads", "2,1", "--seconds", "0")
+        self.assertRegex(out.splitlines()[0], "; 2 threads$")
 
 
 class Folders(Commands):

@@ -487,7 +487,10 @@ int cmd_bench(int argc, char **argv)
         }
     }
     struct rt_machine machine;
-    rt_machine_look(&machine, b.side[b.sides - 1]);
+    int most = 1;
+    for (int k = 0; k < b.sides; k++)
+        most = b.side[k] > most ? b.side[k] : most;
+    rt_machine_look(&machine, most);
     b.peak = machine.gflops;
     if (!b.json)
         printf("%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
