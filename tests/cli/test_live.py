@@ -219,6 +219,7 @@ class Steered(Live):
         _, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 130, err)
         run = self.begin("a", "--resume")
+        self.wait_while("a", "step", lambda step: step < made)  # until then it still waits
         self.assertEqual(self.ctl("a", "get", "augment.noise"), {"augment.noise": "0.5"})
         _, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, err)
