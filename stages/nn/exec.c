@@ -36,6 +36,8 @@ struct rt_exec {
     int nodes, input_node, batch_max;
     bool training;
     struct slot *slot; /* [nodes] */
+    struct rt_part *part; /* [parts] the gradients */
+    int parts;
     char *memory;
     size_t bytes;
     struct rt_scratch scratch;
@@ -305,7 +307,8 @@ int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool tra
         goto fail;
     }
     x->slot = calloc((size_t)x->nodes, sizeof *x->slot);
-    if (!x->slot || (err = plan(x))) {
+    x->parts = rt_graph_parts(&x->part, g, ZEROS);
+    if (!x->slot || x->parts < 0 || (err = plan(x))) {
         goto fail;
     }
     *out = x;
@@ -320,6 +323,7 @@ void rt_exec_destroy(struct rt_exec *x)
 {
     if (x) {
         free(x->memory);
+        free(x->part);
         free(x->slot);
         free(x);
     }
@@ -436,20 +440,16 @@ static void claim(struct slot *in, float **dx, bool *add)
 static void zero_piece(void *self, int i, int thread)
 {
     (void)thread;
-    const struct rt_param *p = self;
-    int64_t from = (int64_t)i * ZEROS;
-    memset(p->grad + from, 0, (size_t)(rt_piece_end(p->count, ZEROS, i) - from) * sizeof *p->grad);
+    const struct rt_exec *x = self;
+    const struct rt_part *s = &x->part[i];
+    float *gradient = rt_graph_param(x->g, s->param)->grad + s->from;
+    memset(gradient, 0, (size_t)s->count * sizeof *gradient);
 }
 
 void rt_exec_backward(struct rt_exec *x)
 {
     assert(x->trained);
-    for (int i = 0; i < rt_graph_params(x->g); i++) {
-        struct rt_param *p = rt_graph_param(x->g, i);
-        if (p->grad) {
-            rt_parallel_for(x->parallel, rt_pieces(p->count, ZEROS), zero_piece, p);
-        }
-    }
+    rt_parallel_for(x->parallel, x->parts, zero_piece, x);
     for (int i = x->nodes - 1; i >= 0; i--) {
         if (x->slot[i].skip || !x->slot[i].live) {
             continue;

@@ -310,6 +310,20 @@ int64_t rt_graph_weights(const struct rt_graph *g)
     return sum;
 }
 
+int rt_graph_parts(struct rt_part **out, const struct rt_graph *g, int64_t grain)
+{
+    int parts = 0;
+    *out = calloc((size_t)(rt_graph_weights(g) / grain + g->params + 1), sizeof **out);
+    for (int i = 0; *out && i < g->params; i++) {
+        int64_t count = g->param[i]->p.trainable ? g->param[i]->p.count : 0;
+        for (int64_t from = 0; from < count; from += grain) {
+            int64_t left = count - from;
+            (*out)[parts++] = (struct rt_part){i, from, left < grain ? left : grain};
+        }
+    }
+    return *out ? parts : RT_EMEM;
+}
+
 /* FNV-1a: the number of a parameter's random stream, so that adding a layer leaves others alone. */
 uint64_t rt_name_hash(const char *name)
 {

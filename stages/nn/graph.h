@@ -91,6 +91,15 @@ struct rt_param *rt_graph_param(struct rt_graph *g, int i);
 struct rt_param *rt_graph_param_named(struct rt_graph *g, const char *name); /* or NULL */
 int64_t rt_graph_weights(const struct rt_graph *g); /* trainable numbers in all */
 
+/* Numbers from..from+count-1 of a trainable parameter. */
+struct rt_part {
+    int param;
+    int64_t from, count;
+};
+/* All that is trained, in the order of the parameters, in parts of at most `grain` numbers: what one
+ * loop over all of it takes as its pieces. *out is the caller's to free. How many, or RT_EMEM. */
+int rt_graph_parts(struct rt_part **out, const struct rt_graph *g, int64_t grain);
+
 /* The most numbers all parameters may have from now on: RT_ELARGE beyond. For networks from outside,
  * whose weights are at hand. */
 void rt_graph_limit(struct rt_graph *g, int64_t numbers);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * parallel: a few libuv threads. A loop is announced by raising `round` under the lock; pieces are
- * then taken without it. Each thread begins with its own stretch of them, the same from loop to loop,
- * as neighbouring layers cut the batch alike: what it reads is mostly still in its cache. Then it
- * takes from the ends of the others' stretches. The next loop mostly follows within microseconds,
- * and the last pieces end close to each other, so both sides look for a while before they sleep. */
+ * parallel: a few libuv threads. A loop is announced by raising `round`, its pieces are taken from
+ * stretches. Each thread begins with its own, the same from loop to loop, as neighbouring layers cut
+ * the batch alike: what it reads is mostly still in its cache. Then it takes from the ends of the
+ * others' stretches. The next loop mostly follows within microseconds, and the last pieces end close
+ * to each other, so both sides look for a while before they sleep, and only who sleeps is woken
+ * under the lock: a sleeper says so before its last look, and who has news for it looks afterwards
+ * whether it sleeps, so that one of the two sees the other. */
 #include "stages/nn/parallel.h"
 
 #include "formats/error.h"
@@ -13,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #define THREADS_MAX 256
@@ -34,17 +37,20 @@ struct rt_parallel {
     int threads, started; /* fixed after create */
     int looks;            /* 0 where there are not processors enough for all */
     struct helper *helper;
+    struct stretch *stretch; /* [threads] */
 
-    uv_mutex_t lock; /* guards what follows */
-    uv_cond_t start, done;
-    atomic_uint round; /* of the loop announced last */
-    atomic_int busy;   /* helpers that have not finished this round */
-    atomic_bool quit;
+    uv_mutex_t lock;    /* of those who sleep */
+    uv_cond_t go, done; /* for the helpers, for the caller */
 
-    /* Of this round: written under the lock before it is announced. */
+    /* The caller's, in a cache line that the helpers read: this round's are written before it. */
+    _Alignas(64) atomic_uint round;
+    atomic_bool quit, waiting; /* the caller sleeps until the helpers are done */
     void (*piece)(void *self, int i, int thread);
     void *self;
-    struct stretch *stretch; /* [threads] */
+
+    /* The helpers'. */
+    _Alignas(64) atomic_int busy; /* have not finished this round */
+    atomic_int asleep;
 };
 
 /* A piece of the stretch, its first or its last, or -1. */
@@ -86,38 +92,66 @@ static void pause_briefly(int i)
 #endif
 }
 
-static void look_for_round(struct rt_parallel *p, unsigned seen)
+static bool has_news(struct rt_parallel *p, unsigned seen)
 {
-    for (int i = 0; i < p->looks && atomic_load(&p->round) == seen && !atomic_load(&p->quit); i++) {
+    return atomic_load(&p->round) != seen || atomic_load(&p->quit);
+}
+
+static void await_round(struct rt_parallel *p, unsigned seen)
+{
+    for (int i = 0; i < p->looks; i++) {
+        if (has_news(p, seen)) {
+            return;
+        }
         pause_briefly(i);
     }
+    uv_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->asleep, 1);
+    while (!has_news(p, seen)) {
+        uv_cond_wait(&p->go, &p->lock);
+    }
+    atomic_fetch_sub(&p->asleep, 1);
+    uv_mutex_unlock(&p->lock);
+}
+
+static void wake(struct rt_parallel *p, uv_cond_t *those)
+{
+    /* The lock: whoever said it sleeps either waits by now or has yet to look. */
+    uv_mutex_lock(&p->lock);
+    uv_cond_broadcast(those);
+    uv_mutex_unlock(&p->lock);
 }
 
 static void helper_main(void *arg)
 {
     struct helper *h = arg;
     struct rt_parallel *p = h->p;
-    unsigned seen = 0;
-    uv_mutex_lock(&p->lock);
-    for (;;) {
-        while (p->round == seen && !p->quit) {
-            uv_cond_wait(&p->start, &p->lock);
+    for (unsigned seen = 0;; seen++) {
+        await_round(p, seen);
+        if (atomic_load(&p->quit)) {
+            return;
         }
-        if (p->quit) {
-            break;
-        }
-        seen = p->round;
-        uv_mutex_unlock(&p->lock);
         take_pieces(p, h->number);
-        if (atomic_fetch_sub(&p->busy, 1) == 1) {
-            /* The lock: whoever waits has seen busy before, and sleeps by now. */
-            uv_mutex_lock(&p->lock);
-            uv_cond_signal(&p->done);
-            uv_mutex_unlock(&p->lock);
+        if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->waiting)) {
+            wake(p, &p->done);
         }
-        look_for_round(p, seen);
-        uv_mutex_lock(&p->lock);
     }
+}
+
+static void await_helpers(struct rt_parallel *p)
+{
+    for (int i = 0; i < p->looks; i++) {
+        if (atomic_load(&p->busy) == 0) {
+            return;
+        }
+        pause_briefly(i);
+    }
+    uv_mutex_lock(&p->lock);
+    atomic_store(&p->waiting, true);
+    while (atomic_load(&p->busy) > 0) {
+        uv_cond_wait(&p->done, &p->lock);
+    }
+    atomic_store(&p->waiting, false);
     uv_mutex_unlock(&p->lock);
 }
 
@@ -128,10 +162,11 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
         return RT_ERANGE;
     }
     rt_blas_init();
-    struct rt_parallel *p = calloc(1, sizeof *p);
+    struct rt_parallel *p = aligned_alloc(64, sizeof *p);
     if (!p) {
         return RT_EMEM;
     }
+    memset(p, 0, sizeof *p);
     p->threads = threads;
     p->looks = threads <= (int)uv_available_parallelism() ? LOOKS + YIELDS : 0;
     p->helper = calloc((size_t)threads, sizeof *p->helper);
@@ -139,11 +174,11 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
     if (!p->helper || !p->stretch || uv_mutex_init(&p->lock)) {
         goto fail_memory;
     }
-    if (uv_cond_init(&p->start)) {
+    if (uv_cond_init(&p->go)) {
         goto fail_lock;
     }
     if (uv_cond_init(&p->done)) {
-        goto fail_start;
+        goto fail_go;
     }
     for (int i = 1; i < threads; i++, p->started++) {
         p->helper[i] = (struct helper){.p = p, .number = i};
@@ -155,8 +190,8 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
     *out = p;
     return 0;
 
-fail_start:
-    uv_cond_destroy(&p->start);
+fail_go:
+    uv_cond_destroy(&p->go);
 fail_lock:
     uv_mutex_destroy(&p->lock);
 fail_memory:
@@ -171,15 +206,13 @@ void rt_parallel_destroy(struct rt_parallel *p)
     if (!p) {
         return;
     }
-    uv_mutex_lock(&p->lock);
-    p->quit = true;
-    uv_cond_broadcast(&p->start);
-    uv_mutex_unlock(&p->lock);
+    atomic_store(&p->quit, true);
+    wake(p, &p->go);
     for (int i = 1; i <= p->started; i++) {
         uv_thread_join(&p->helper[i].thread);
     }
     uv_cond_destroy(&p->done);
-    uv_cond_destroy(&p->start);
+    uv_cond_destroy(&p->go);
     uv_mutex_destroy(&p->lock);
     free(p->stretch);
     free(p->helper);
@@ -200,7 +233,6 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
         }
         return;
     }
-    uv_mutex_lock(&p->lock);
     p->piece = piece;
     p->self = self;
     for (int i = 0; i < p->threads; i++) {
@@ -208,20 +240,11 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
         uint64_t end = (uint64_t)pieces * (uint64_t)(i + 1) / (uint64_t)p->threads;
         atomic_store_explicit(&p->stretch[i].left, end << 32 | first, memory_order_relaxed);
     }
-    p->busy = p->threads - 1;
-    p->round++;
-    uv_cond_broadcast(&p->start);
-    uv_mutex_unlock(&p->lock);
+    atomic_store_explicit(&p->busy, p->threads - 1, memory_order_relaxed);
+    atomic_fetch_add(&p->round, 1);
+    if (atomic_load(&p->asleep) > 0) {
+        wake(p, &p->go);
+    }
     take_pieces(p, 0);
-    for (int i = 0; i < p->looks && atomic_load(&p->busy) > 0; i++) {
-        pause_briefly(i);
-    }
-    if (atomic_load(&p->busy) == 0) {
-        return;
-    }
-    uv_mutex_lock(&p->lock);
-    while (atomic_load(&p->busy) > 0) {
-        uv_cond_wait(&p->done, &p->lock);
-    }
-    uv_mutex_unlock(&p->lock);
+    await_helpers(p);
 }

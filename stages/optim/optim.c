@@ -16,8 +16,9 @@ struct rt_optim {
     struct rt_graph *g;
     int params;
     float *(*state)[RT_RULE_STATES]; /* [params]; NULL for what is not trained */
-    int *first;                      /* [params + 1] piece where a parameter begins */
-    double *square;                  /* [pieces] sums of squared gradients */
+    struct rt_part *part;            /* [parts] pieces of an update */
+    int parts;
+    double *square;                  /* [parts] sums of squared gradients */
     double product[2];               /* of beta1 and beta2 over the steps */
 };
 
@@ -42,13 +43,12 @@ int rt_optim_create(struct rt_optim **out, const char *name, struct rt_graph *g)
     o->params = rt_graph_params(g);
     o->product[0] = o->product[1] = 1;
     o->state = calloc((size_t)o->params + 1, sizeof *o->state);
-    o->first = calloc((size_t)o->params + 1, sizeof *o->first);
-    if (!o->state || !o->first) {
+    o->parts = rt_graph_parts(&o->part, g, GRAIN);
+    if (!o->state || o->parts < 0) {
         goto fail;
     }
     for (int i = 0; i < o->params; i++) {
         const struct rt_param *p = rt_graph_param(g, i);
-        o->first[i + 1] = o->first[i] + (p->trainable ? rt_pieces(p->count, GRAIN) : 0);
         for (int k = 0; p->trainable && k < rule->states; k++) {
             o->state[i][k] = calloc((size_t)p->count, sizeof(float));
             if (!o->state[i][k]) {
@@ -56,7 +56,7 @@ int rt_optim_create(struct rt_optim **out, const char *name, struct rt_graph *g)
             }
         }
     }
-    o->square = calloc((size_t)o->first[o->params] + 1, sizeof *o->square);
+    o->square = calloc((size_t)o->parts + 1, sizeof *o->square);
     if (!o->square) {
         goto fail;
     }
@@ -79,7 +79,7 @@ void rt_optim_destroy(struct rt_optim *o)
         }
     }
     free(o->state);
-    free(o->first);
+    free(o->part);
     free(o->square);
     free(o);
 }
@@ -103,39 +103,19 @@ static double square_sum(const float *x, int64_t n)
     return sum;
 }
 
-/* One update: its pieces are ranges of at most GRAIN numbers of one parameter. */
+/* One update. */
 struct job {
     struct rt_optim *o;
     const struct rt_optim_step *s;
     double scale;
 };
 
-/* Parameter and first number of a piece. */
-static struct rt_param *piece_param(const struct rt_optim *o, int piece, int *param, int64_t *from)
-{
-    int low = 0, high = o->params; /* the last parameter that begins at or before the piece */
-    while (high - low > 1) {
-        int middle = (low + high) / 2;
-        if (o->first[middle] <= piece) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    *param = low;
-    *from = (int64_t)(piece - o->first[low]) * GRAIN;
-    return rt_graph_param(o->g, low);
-}
-
 static void square_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct job *j = self;
-    int param;
-    int64_t from;
-    const struct rt_param *p = piece_param(j->o, i, &param, &from);
-    int64_t count = p->count - from < GRAIN ? p->count - from : GRAIN;
-    j->o->square[i] = square_sum(p->grad + from, count);
+    const struct rt_part *s = &j->o->part[i];
+    j->o->square[i] = square_sum(rt_graph_param(j->o->g, s->param)->grad + s->from, s->count);
 }
 
 static void update_piece(void *self, int i, int thread)
@@ -143,15 +123,13 @@ static void update_piece(void *self, int i, int thread)
     (void)thread;
     const struct job *j = self;
     const struct rt_optim *o = j->o;
-    int param;
-    int64_t from;
-    struct rt_param *p = piece_param(o, i, &param, &from);
-    struct rt_update u = {.s = j->s, .decay = p->decay, .value = p->value + from,
-                          .grad = p->grad + from, .scale = j->scale, .beta1 = o->product[0],
-                          .beta2 = o->product[1]};
-    u.count = p->count - from < GRAIN ? p->count - from : GRAIN;
+    const struct rt_part *s = &o->part[i];
+    struct rt_param *p = rt_graph_param(o->g, s->param);
+    struct rt_update u = {.s = j->s, .decay = p->decay, .value = p->value + s->from,
+                          .grad = p->grad + s->from, .count = s->count, .scale = j->scale,
+                          .beta1 = o->product[0], .beta2 = o->product[1]};
     for (int k = 0; k < o->rule->states; k++) {
-        u.state[k] = o->state[param][k] + from;
+        u.state[k] = o->state[s->param][k] + s->from;
     }
     o->rule->update(&u);
 }
@@ -159,16 +137,13 @@ static void update_piece(void *self, int i, int thread)
 double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const char **where)
 {
     struct job job = {o, s, 1};
-    int pieces = o->first[o->params];
     double square = 0;
-    rt_parallel_for(s->parallel, pieces, square_piece, &job);
-    for (int i = 0; i < o->params; i++) {
-        for (int k = o->first[i]; k < o->first[i + 1]; k++) {
-            square += o->square[k];
-        }
+    rt_parallel_for(s->parallel, o->parts, square_piece, &job);
+    for (int i = 0; i < o->parts; i++) {
+        square += o->square[i];
         if (!isfinite(square)) {
             if (where) {
-                *where = rt_graph_param(o->g, i)->name;
+                *where = rt_graph_param(o->g, o->part[i].param)->name;
             }
             return square;
         }
@@ -178,7 +153,7 @@ double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const 
     job.scale = s->clip > 0 && norm + 1e-6 > s->clip ? s->clip / (norm + 1e-6) : 1;
     o->product[0] *= s->momentum;
     o->product[1] *= RT_ADAM_BETA2;
-    rt_parallel_for(s->parallel, pieces, update_piece, &job);
+    rt_parallel_for(s->parallel, o->parts, update_piece, &job);
     return norm;
 }
 

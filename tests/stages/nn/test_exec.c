@@ -279,6 +279,14 @@ static void frozen_nodes_pass_gradients_on(void **state)
     assert_false(f->trainable);
     assert_null(f->grad);
     assert_int_equal(rt_graph_weights(g), 6);
+    struct rt_part *part;
+    assert_int_equal(rt_graph_parts(&part, g, 4), 2);
+    for (int i = 0; i < 2; i++) {
+        assert_ptr_equal(rt_graph_param(g, part[i].param), w);
+        assert_int_equal(part[i].from, 4 * i);
+        assert_int_equal(part[i].count, i ? 2 : 4);
+    }
+    free(part);
     for (int round = 0; round < 2; round++) { /* the second must not add to the first */
         rt_exec_forward(x, 2, input, NULL, true, 0, 0);
         float *dy = rt_exec_grad(x, head);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_parallel: every piece once, scratch numbers of threads distinct, loops right after loops,
- * and matrix products on one thread. */
+ * test_parallel: every piece once, scratch numbers of threads distinct, loops right after loops and
+ * late ones, and matrix products on one thread. */
 #include "stages/nn/parallel.h"
 
 #include "formats/error.h"
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <uv.h>
 #include <cmocka.h>
 
 #define PIECES 1000
@@ -65,6 +66,39 @@ static void every_piece_runs_once(void **state)
     }
 }
 
+struct slow {
+    struct record r;
+    int sleeper; /* the piece that takes long, or -1 */
+};
+
+static void note_slowly(void *self, int i, int thread)
+{
+    struct slow *s = self;
+    note(&s->r, i, thread);
+    if (i == s->sleeper) {
+        uv_sleep(3); /* longer than anybody looks */
+    }
+}
+
+/* Helpers sleep between loops that come late, the caller while a helper's piece takes long. */
+static void sleepers_are_woken(void **state)
+{
+    (void)state;
+    for (int threads = 2; threads <= THREADS; threads++) {
+        struct rt_parallel *p;
+        assert_int_equal(rt_parallel_create(&p, threads), 0);
+        for (int round = 0; round < 60; round++) {
+            struct slow s = {.sleeper = round % 3 == 1 ? threads - 1 : -1};
+            uv_sleep(round % 3 == 2 ? 3 : 0);
+            rt_parallel_for(p, threads, note_slowly, &s);
+            for (int i = 0; i < threads; i++) {
+                assert_int_equal(s.r.done[i], 1);
+            }
+        }
+        rt_parallel_destroy(p);
+    }
+}
+
 static void products_are_right(void **state)
 {
     (void)state;
@@ -93,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_thread_counts_are_refused),
         cmocka_unit_test(every_piece_runs_once),
+        cmocka_unit_test(sleepers_are_woken),
         cmocka_unit_test(products_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
