@@ -14,6 +14,7 @@
 
 #include <getopt.h>
 #include <math.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@
 #define STEPS_MIN 5
 #define STEPS_MAX 100000
 #define SIDES 8
+#define ROUND_MAX 8 /* processors that a round of turns goes to */
+#define COLD_MS 50  /* a step as short is noticeably longer on processors that just slept */
 #define THREADS_MAX 256
 
 static const struct net {
@@ -49,6 +52,8 @@ struct bench {
     double peak; /* GFLOP/s of one thread's matrix product */
     int sides, side[SIDES]; /* numbers of threads to compare */
     int threads;            /* the one at hand */
+    int round;              /* turns of each side that count as one measurement */
+    cpu_set_t processors;   /* all that may be used */
 };
 
 /* What a network runs on. */
@@ -62,9 +67,9 @@ struct rig {
 };
 
 struct result {
-    double ms;         /* a tenth of the steps stay below */
+    double ms;         /* of a step: a tenth of the measurements stay below */
     double memory;     /* bytes of the process above what it had before the network */
-    double speedup[3]; /* times as fast as the first side, step for step: median, quartiles */
+    double speedup[3]; /* times as fast as the first side, round for round: median, quartiles */
 };
 
 static double resident(void)
@@ -113,8 +118,6 @@ static int rig_make(struct rig *r, const struct net *n, const struct bench *b, s
     struct rt_rng rng = rt_rng_init(1, 0, 0, RT_RNG_TEST);
     for (size_t i = 0; i < count; i++)
         r->input[i] = (float)rt_rng_normal(&rng);
-    if (b->layers)
-        rt_exec_profile(r->exec, r->time);
     return 0;
 }
 
@@ -263,8 +266,11 @@ struct side {
     struct result result;
 };
 
+/* number: from 1; 0 does not count. */
 static int side_step(struct side *s, const char *name, int number, struct rt_error *e)
 {
+    if (!s->file)
+        rt_exec_profile(s->net.exec, s->b.layers && number > 0 ? s->net.time : NULL);
     uint64_t start = uv_hrtime();
     if (s->file) {
         rt_parallel_for(s->model.parallel, s->b.threads, frozen_piece, &s->model);
@@ -297,8 +303,6 @@ static int side_make(struct side *s, const char *name, const struct net *net, co
         return rc;
     getrusage(RUSAGE_SELF, &use);
     s->result.memory = (double)use.ru_maxrss * 1024 - before;
-    if (net)
-        memset(s->net.time, 0, (size_t)rt_graph_nodes(s->net.graph) * sizeof *s->net.time);
     return 0;
 }
 
@@ -311,17 +315,56 @@ static void side_fini(struct side *s)
     free(s->ms);
 }
 
+/* Keeps the calling thread on the n-th of the processors. */
+static void go_to(const cpu_set_t *processors, int n)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, processors) && n-- == 0)
+            CPU_SET(i, &one);
+    }
+    sched_setaffinity(0, sizeof one, &one);
+}
+
+/* Beside other sides: one thread takes each turn on the next processor, as they need not be equally fast,
+ * and the processors are awake before the time counts. */
+static int side_turn(struct side *s, const char *name, int number, struct rt_error *e)
+{
+    const struct bench *b = &s->b;
+    bool goes = b->round > 1 && b->threads == 1;
+    if (goes)
+        go_to(&b->processors, number % b->round);
+    bool cold = b->sides > 1 && (number == 1 || s->ms[number - 2] < COLD_MS);
+    int rc = cold ? side_step(s, name, 0, e) : 0;
+    rc = rc < 0 ? rc : side_step(s, name, number, e);
+    if (goes)
+        sched_setaffinity(0, sizeof b->processors, &b->processors);
+    return rc;
+}
+
+/* Milliseconds of a step at the mean speed of a round. */
+static double round_ms(const struct side *s, int round)
+{
+    double speed = 0;
+    for (int i = 0; i < s->b.round; i++)
+        speed += 1 / s->ms[round * s->b.round + i];
+    return s->b.round / speed;
+}
+
 static void conclude(struct side *s, const struct side *first, int steps)
 {
     double *sorted = s->ms + STEPS_MAX;
-    for (int i = 0; i < steps; i++)
-        sorted[i] = first->ms[i] / s->ms[i];
-    qsort(sorted, (size_t)steps, sizeof *sorted, by_value);
+    int rounds = steps / s->b.round;
+    for (int i = 0; i < rounds; i++)
+        sorted[i] = round_ms(first, i) / round_ms(s, i);
+    qsort(sorted, (size_t)rounds, sizeof *sorted, by_value);
     for (int q = 0; q < 3; q++)
-        s->result.speedup[q] = sorted[(int[]){steps / 2, steps / 4, steps - 1 - steps / 4}[q]];
-    memcpy(sorted, s->ms, (size_t)steps * sizeof *sorted);
-    qsort(sorted, (size_t)steps, sizeof *sorted, by_value);
-    s->result.ms = sorted[steps / 10];
+        s->result.speedup[q] = sorted[(int[]){rounds / 2, rounds / 4, rounds - 1 - rounds / 4}[q]];
+    for (int i = 0; i < rounds; i++)
+        sorted[i] = round_ms(s, i);
+    qsort(sorted, (size_t)rounds, sizeof *sorted, by_value);
+    s->result.ms = sorted[rounds / 10];
 }
 
 static void print(const struct side *s, const struct side *first, const char *name)
@@ -358,11 +401,11 @@ static int bench(const char *name, const struct net *net, const struct bench *b,
     int rc = side ? 0 : rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name), steps = 0;
     for (int i = 0; rc == 0 && i < b->sides; i++)
         rc = side_make(&side[i], name, net, b, b->side[i], e);
-    for (bool more = true; rc == 0 && more && steps < STEPS_MAX;) {
+    for (bool more = true; rc == 0 && (more || steps % b->round) && steps < STEPS_MAX;) {
         steps++;
-        more = steps < STEPS_MIN;
+        more = steps < STEPS_MIN * b->round;
         for (int i = 0; rc == 0 && i < b->sides; i++) {
-            rc = side_step(&side[i], name, steps, e);
+            rc = side_turn(&side[i], name, steps, e);
             more = more || side[i].all < b->seconds * 1e3;
         }
     }
@@ -394,7 +437,8 @@ static void help(void)
     }
     printf("\nAn ONNX file's forward pass is timed; its threads share the batch.\n"
            "\n      --infer      the forward pass of a trained network alone\n"
-           "      --threads N  default 1; several (1,2) take steps in turns and are compared\n"
+           "      --threads N  default 1; several (1,2) take steps in turns and are compared, one\n"
+           "                   thread on each processor in turn\n"
            "      --batch N    samples of a step, default 32\n"
            "      --seconds S  at least this long for each network, default 3\n"
            "      --layers     time of each layer, and its share of the matrix product's speed\n"
@@ -448,7 +492,7 @@ int cmd_bench(int argc, char **argv)
         {"layers", no_argument, NULL, 'l'},        {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
-    struct bench b = {.training = true, .sides = 1, .side = {1}, .batch = 32, .seconds = 3};
+    struct bench b = {.training = true, .sides = 1, .side = {1}, .batch = 32, .seconds = 3, .round = 1};
     struct rt_error e = {0};
     char *end;
     int o;
@@ -492,6 +536,10 @@ int cmd_bench(int argc, char **argv)
         most = b.side[k] > most ? b.side[k] : most;
     rt_machine_look(&machine, most);
     b.peak = machine.gflops;
+    if (b.sides > 1 && sched_getaffinity(0, sizeof b.processors, &b.processors) == 0) {
+        int processors = CPU_COUNT(&b.processors);
+        b.round = processors < ROUND_MAX ? processors : ROUND_MAX;
+    }
     if (!b.json)
         printf("%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
     int rc = 0;
