@@ -40,8 +40,8 @@ struct direct {
     int batch;
     int step_to, step_from;   /* places from one to the next of a phase, there and here */
     int first_at, last_at;    /* source places that the first place's taps see, in all phases */
-    int segment, lines;       /* destination places, lines of one piece */
-    int segments, strips;     /* pieces of a line, and of all lines */
+    int segment, lines;       /* destination places, lines of one piece, at most */
+    int segments, strips;     /* pieces of a line; of all lines, nearly equal, an even number */
     int slab_places, slots;   /* places of a slab's line; lines */
     const float *panels;      /* [panel][tap][depth][panel's columns] */
     struct rt_scratch scratch;
@@ -115,7 +115,7 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
     int64_t all = (int64_t)d.batch * d.p.oh, line = (int64_t)d.slab_places * d.p.depth * down;
     int64_t lines = SLAB_FLOATS / line < all / 16 ? SLAB_FLOATS / line : all / 16;
     d.lines = lines < 1 ? 1 : (int)lines;
-    d.strips = rt_pieces(all, d.lines);
+    d.strips = min_int((int)all, 2 * rt_pieces(all, 2 * d.lines));
     d.slots = d.lines * down + ((d.lines - 1) / d.p.oh + 2) * ((w->kh - 1) * w->dh + 1);
     return d;
 }
@@ -211,7 +211,8 @@ static void pass_piece(void *self, int i, int thread)
     struct desk k = desk_of(d, rt_desk(&d->scratch, thread));
     int strip = i / d->segments, x = i % d->segments * d->segment;
     int end = min_int(x + d->segment, d->p.ow);
-    int from = strip * d->lines, to = min_int(from + d->lines, d->batch * d->p.oh);
+    int64_t all = (int64_t)d->batch * d->p.oh;
+    int from = (int)(all * strip / d->strips), to = (int)(all * (strip + 1) / d->strips);
     int first = x / d->step_to * d->step_from, left = first + d->first_at;
     int places = (end - 1 - x) / d->step_to * d->step_from + d->last_at - d->first_at + 1;
     int joined = joins_taps(&d->p) ? w->kw : 1;

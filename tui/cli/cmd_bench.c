@@ -403,7 +403,7 @@ static int bench(const char *name, const struct net *net, const struct bench *b,
         rc = side_make(&side[i], name, net, b, b->side[i], e);
     for (bool more = true; rc == 0 && (more || steps % b->round) && steps < STEPS_MAX;) {
         steps++;
-        more = steps < STEPS_MIN * b->round;
+        more = steps < STEPS_MIN;
         for (int i = 0; rc == 0 && i < b->sides; i++) {
             rc = side_turn(&side[i], name, steps, e);
             more = more || side[i].all < b->seconds * 1e3;
