@@ -15,8 +15,7 @@
 #define LANE_PLACES 192 /* fewer, and adding up the lanes' weight gradients would cost too much */
 #define DEEP 192        /* places that one product of weight gradients sums over */
 #define WIDE_FLOATS (128 * 1024) /* of weights whose gradients go by blocks of units */
-#define BLOCK_UNITS 96
-#define BLOCKS_MIN 8
+#define BLOCK_UNITS 192 /* at most: fewer read the inputs more often, and they come from the last cache */
 #define SHARED_FROM 32768 /* weights; one thread lays out fewer sooner than it is joined by others */
 #define SUM_FLOATS 4096 /* weights added up by one piece */
 
@@ -302,7 +301,8 @@ void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
 
 /* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order.
  * Wide layers whose lines need no padding: blocks of units instead, each over all samples, added to the
- * gradient itself; such sums, and a sample's dy, would not stay in a cache. */
+ * gradient itself; such sums, and a sample's dy, would not stay in a cache. As no sum depends on the blocks,
+ * their number may follow that of the threads. */
 struct lanes {
     struct direct d; /* the forward pass: lines of dy and the lines of x they see */
     int lanes, blocks; /* one of them 0 */
@@ -320,7 +320,8 @@ static struct lanes lanes_of(const struct rt_conv *v)
     n.k = (int64_t)w->kh * w->kw * w->c;
     bool copied = needs_padding(&n.d, n.d.first_at, n.d.slab_places);
     if (!copied && !n.turned && n.k * v->units > WIDE_FLOATS) {
-        n.blocks = min_int(v->units, max_int(BLOCKS_MIN, rt_pieces(v->units, BLOCK_UNITS)));
+        int threads = rt_parallel_threads(v->parallel);
+        n.blocks = min_int(v->units, rt_pieces(v->units, (int64_t)BLOCK_UNITS * threads) * threads);
         return n;
     }
     int64_t places = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;

@@ -16,7 +16,7 @@
 #define WIDE 160
 #define CHUNK_FLOATS (160 * 1024) /* of transformed inputs and gradients at a time: most of L2 */
 #define CHUNK_TILES 16            /* transformed by one piece */
-#define ROWS 56                   /* of one piece's product of weight gradients, at most */
+#define ROWS 112                  /* of one piece's product of weight gradients, at most */
 #define LANE_TILES 16  /* of LANES_MIN lanes: with fewer, adding up the lanes would cost too much */
 #define MANY_TILES 128 /* the same of more lanes, and of lanes whose sums leave L2 */
 #define SHARED_FLOATS (1024 * 1024) /* sums from here on are shared */
