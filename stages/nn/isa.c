@@ -2,6 +2,9 @@
  * isa: see isa.h; which instruction sets there are, and what the processor must have for each. */
 #include "stages/nn/isa.h"
 
+#include <stdio.h>
+#include <string.h>
+
 extern const struct rt_isa rt_isa_baseline;
 #ifdef __x86_64__
 extern const struct rt_isa rt_isa_avx2, rt_isa_avx512;
@@ -24,9 +27,27 @@ int rt_isa_all(const struct rt_isa *all[RT_ISA_SETS])
     return count;
 }
 
+static const struct rt_isa *asked;
+
 const struct rt_isa *rt_isa(void)
 {
     const struct rt_isa *all[RT_ISA_SETS];
     rt_isa_all(all);
-    return all[0];
+    return asked ? asked : all[0];
+}
+
+int rt_isa_ask(const char *name, struct rt_error *e)
+{
+    const struct rt_isa *all[RT_ISA_SETS];
+    char names[64] = "";
+    int count = rt_isa_all(all);
+    for (int i = 0; i < count; i++) {
+        if (strcmp(all[i]->name, name) == 0) {
+            asked = all[i];
+            return 0;
+        }
+        size_t at = strlen(names);
+        snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", all[i]->name);
+    }
+    return rt_error_set(e, RT_EUSAGE, "\"%s\" is no instruction set of this processor; it has %s", name, names);
 }

@@ -5,6 +5,8 @@
 #ifndef RT_ISA_H
 #define RT_ISA_H
 
+#include "formats/error.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,8 +56,11 @@ struct rt_isa {
     void (*to_weights)(const struct rt_tile *t);    /* gradient of those -> 3 or 3x3, added */
 };
 
-/* The best this processor can run. */
+/* The one asked for, or the best this processor can run. */
 const struct rt_isa *rt_isa(void);
+/* Asks for one by its name, before anything is computed: to have the bytes, or the time, of a processor that
+ * has no better. RT_EUSAGE, saying which there are, when this one cannot run it. */
+int rt_isa_ask(const char *name, struct rt_error *e);
 /* All it can run, best first; how many. */
 #define RT_ISA_SETS 3
 int rt_isa_all(const struct rt_isa *all[RT_ISA_SETS]);

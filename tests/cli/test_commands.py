@@ -322,6 +322,15 @@ class Bench(EndToEnd):
         self.assertRegex(lines[1], r"^cnn1d +infer +2 threads")
         self.assertIn("1.conv", [line.split()[0] for line in lines[3:]])
 
+    def test_instruction_set(self):
+        os.environ["RETORT_ISA"] = "baseline"
+        self.addCleanup(os.environ.pop, "RETORT_ISA")
+        out, _ = self.retort("bench", "cnn1d", "--seconds", "0", "--batch", "1", "--json")
+        self.assertEqual(json.loads(out)["isa"], "baseline")
+        os.environ["RETORT_ISA"] = "mmx"
+        _, err = self.retort("bench", "cnn1d", code=2)
+        self.says(err, 'RETORT_ISA: "mmx"', "baseline")
+
     def test_numbers_of_threads_in_turns(self):
         what = ("cnn1d", MODEL, "--threads", "1,3,2", "--seconds", "0", "--batch", "6")
         out, _ = self.retort("bench", *what, "--json")

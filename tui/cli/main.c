@@ -2,6 +2,8 @@
  * main: finds the command by name. Everything else is in cmd_*.c; the list is commands.def. */
 #include "tui/cli/cmd.h"
 
+#include "stages/nn/isa.h"
+
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -68,6 +70,12 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--version") == 0) {
         printf("retort " RT_VERSION "\n");
         return RT_EXIT_DONE;
+    }
+    const char *isa = getenv("RETORT_ISA");
+    struct rt_error e = {0};
+    if (isa && *isa && rt_isa_ask(isa, &e) < 0) {
+        fprintf(stderr, "retort: RETORT_ISA: %s\n", e.text);
+        return RT_EXIT_USAGE;
     }
     bool list = strcmp(argv[1], "--list-commands") == 0;
     for (size_t i = 0; i < command_count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_isa: the loops of every instruction set this processor can run: products of odd sizes against
  * plain sums, and Winograd's transforms against the convolution they stand for and as transposes of
- * each other. */
+ * each other; and choosing one. */
 #include "stages/nn/isa.h"
 
 #include "pipeline/flow/rng.h"
@@ -165,12 +165,29 @@ static void gradients_are_transposes(void **state)
     }
 }
 
+static void one_is_asked_for_by_name(void **state)
+{
+    (void)state;
+    const struct rt_isa *all[RT_ISA_SETS], *best = rt_isa();
+    struct rt_error e;
+    for (int i = rt_isa_all(all) - 1; i >= 0; i--) {
+        assert_int_equal(rt_isa_ask(all[i]->name, &e), 0);
+        assert_ptr_equal(rt_isa(), all[i]);
+    }
+    assert_ptr_equal(rt_isa(), best);
+    assert_int_equal(rt_isa_ask("avx1024", &e), RT_EUSAGE);
+    assert_non_null(strstr(e.text, "\"avx1024\""));
+    assert_non_null(strstr(e.text, "baseline"));
+    assert_ptr_equal(rt_isa(), best);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_sums),
         cmocka_unit_test(tiles_are_correlations),
         cmocka_unit_test(gradients_are_transposes),
+        cmocka_unit_test(one_is_asked_for_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
