@@ -16,7 +16,6 @@
 #define DEEP 192        /* places that one product of weight gradients sums over */
 #define WIDE_FLOATS (128 * 1024) /* of weights whose gradients go by blocks of units */
 #define BLOCK_UNITS 192 /* at most: fewer read the inputs more often, and they come from the last cache */
-#define SHARED_FROM 32768 /* weights; one thread lays out fewer sooner than it is joined by others */
 #define SUM_FLOATS 4096 /* weights added up by one piece */
 
 static int min_int(int a, int b)
@@ -284,8 +283,7 @@ void rt_direct_prepare(const struct rt_pass *p, void *prepared)
 {
     struct panels s = {p, prepared};
     int taps = p->v->w.kh * p->v->w.kw;
-    bool few = (int64_t)taps * p->depth * p->cols < SHARED_FROM;
-    rt_parallel_for(few ? NULL : p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, prepare_piece, &s);
+    rt_parallel_for(p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, prepare_piece, &s);
 }
 
 void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)

@@ -32,8 +32,11 @@ static const struct rt_isa *asked;
 const struct rt_isa *rt_isa(void)
 {
     const struct rt_isa *all[RT_ISA_SETS];
+    if (asked) {
+        return asked;
+    }
     rt_isa_all(all);
-    return asked ? asked : all[0];
+    return all[0];
 }
 
 int rt_isa_ask(const char *name, struct rt_error *e)

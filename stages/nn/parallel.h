@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * parallel: one loop shared by a few threads, inside one op. The pieces are fixed by n and grain
- * alone, never by the number of threads, so a piece's result cannot depend on it; sums over pieces
- * are made afterwards in piece order by the caller. */
+ * parallel: one loop shared by a few threads, inside one op. Pieces that have sums of their own are
+ * fixed by n and grain alone, never by the number of threads, so no result can depend on it; sums over
+ * pieces are made afterwards in piece order by the caller. */
 #ifndef RT_PARALLEL_H
 #define RT_PARALLEL_H
 
