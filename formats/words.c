@@ -89,3 +89,16 @@ const char *rt_nearest_hint(const struct rt_nearest *n, char *buffer, size_t siz
         snprintf(buffer, size, "; did you mean %s?", n->best);
     return buffer;
 }
+
+const char *rt_count_text(long long n, char text[32])
+{
+    char plain[24];
+    int digits = snprintf(plain, sizeof plain, "%lld", n), at = 0;
+    for (int i = 0; i < digits; i++) {
+        if (i && (digits - i) % 3 == 0 && plain[i - 1] != '-')
+            text[at++] = ',';
+        text[at++] = plain[i];
+    }
+    text[at] = '\0';
+    return text;
+}

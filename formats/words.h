@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * words: what readers of user data need to write a good error message: the offending value made
- * safe to print, and the known name nearest to what was written. No allocation, any thread. */
+ * words: what a message to people is made of: the offending value made safe to print, the known name
+ * nearest to what was written, numbers that can be read. No allocation, any thread. */
 #ifndef RT_WORDS_H
 #define RT_WORDS_H
 
@@ -26,5 +26,8 @@ void rt_nearest_offer(struct rt_nearest *n, const char *name);
 void rt_nearest_offer_as(struct rt_nearest *n, const char *near, const char *name, int extra);
 /* "; did you mean NAME?" or "". Returns buffer. */
 const char *rt_nearest_hint(const struct rt_nearest *n, char *buffer, size_t size);
+
+/* 1234567 -> "1,234,567". Returns text. */
+const char *rt_count_text(long long n, char text[32]);
 
 #endif

@@ -28,19 +28,6 @@ int rt_cmd_usage(const char *command, const char *format, ...)
     return RT_EXIT_USAGE;
 }
 
-const char *rt_cmd_count(long long n, char text[32])
-{
-    char plain[24];
-    int digits = snprintf(plain, sizeof plain, "%lld", n), at = 0;
-    for (int i = 0; i < digits; i++) {
-        if (i && (digits - i) % 3 == 0 && plain[i - 1] != '-')
-            text[at++] = ',';
-        text[at++] = plain[i];
-    }
-    text[at] = '\0';
-    return text;
-}
-
 void rt_cmd_say(const char *title, const char *text)
 {
     struct winsize w;

@@ -25,7 +25,5 @@ enum rt_attach_left { RT_ATTACH_ENDED, RT_ATTACH_STOPPED, RT_ATTACH_GOES_ON };
  * over it, or NULL. 0, 128 + the signal that ended the
  * screen, or an error's code. */
 int rt_attach(const char *folder, const char *compare, enum rt_attach_left *left, struct rt_error *e);
-/* 1234567 -> "1,234,567". */
-const char *rt_cmd_count(long long n, char text[32]);
 
 #endif

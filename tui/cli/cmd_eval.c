@@ -6,6 +6,7 @@
 #include "tui/cli/trials.h"
 
 #include "formats/jsontext.h"
+#include "formats/words.h"
 #include "stages/distill/weights.h"
 #include "stages/metrics/metrics.h"
 
@@ -104,7 +105,7 @@ static void tell_strangers(const struct rt_judged *j)
     }
     if (strange)
         fprintf(stderr, "retort: %s of %s labels are not among the model's %d classes; these samples "
-                "do not count\n", rt_cmd_count(strange, a), rt_cmd_count(labels, b), j->model.classes);
+                "do not count\n", rt_count_text(strange, a), rt_count_text(labels, b), j->model.classes);
 }
 
 static void print_confusion(const struct rt_accuracy *a, const struct rt_model *m)

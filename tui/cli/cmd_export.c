@@ -3,6 +3,7 @@
  * (safetensors) or for other programs (ONNX); and the check of such a file. */
 #include "tui/cli/cmd.h"
 
+#include "formats/words.h"
 #include "stages/model.h"
 #include "stages/model_onnx.h"
 
@@ -65,7 +66,7 @@ static int export_model(const char *source, const char *output, struct rt_error 
         char n[32];
         printf("%s: %s %s, embedding %d, %d classes, %s weights\n", output,
                m->recipe.student_modality, m->recipe.student_net, m->dim, m->classes,
-               rt_cmd_count(rt_graph_weights(m->graph), n));
+               rt_count_text(rt_graph_weights(m->graph), n));
     }
     if (m)
         rt_model_fini(m);

@@ -6,6 +6,7 @@
 #include "tui/cli/training.h"
 
 #include "formats/file.h"
+#include "formats/words.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -192,7 +193,7 @@ static void print_results(const struct rt_training *t, const struct rt_session *
     const struct rt_model *m = t->result;
     printf("%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
            t->teacher ? "student" : "model", m->recipe.student_modality, m->recipe.student_net,
-           m->dim, rt_cmd_count(rt_graph_weights(m->graph), number),
+           m->dim, rt_count_text(rt_graph_weights(m->graph), number),
            m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
     print_share("valid", &t->valid);
     print_share("test", &t->test);

@@ -3,9 +3,9 @@
 #include "tui/cli/session.h"
 
 #include "formats/file.h"
+#include "formats/words.h"
 #include "pipeline/run/sampler.h"
 #include "stages/modality/idf.h"
-#include "tui/cli/cmd.h"
 #include "tui/cli/progress.h"
 
 #include <stdio.h>
@@ -151,15 +151,15 @@ void rt_session_summary(const struct rt_session *s, char *text, size_t size)
     if (!samples)
         return;
     char a[32], b[32];
-    snprintf(text, size, "%s of %s samples left out: ", rt_cmd_count(samples, a),
-             rt_cmd_count(s->dataset.count, b));
+    snprintf(text, size, "%s of %s samples left out: ", rt_count_text(samples, a),
+             rt_count_text(s->dataset.count, b));
     const char *between = "";
     for (int m = 0; m < RT_MODALITIES; m++)
         for (int r = 1; r < 128; r++)
             if (count[m][r]) {
                 size_t at = strlen(text);
                 snprintf(text + at, size - at, "%s%s %s %s", between,
-                         rt_cmd_count(count[m][r], a), rt_err_words(-r), noun[m]);
+                         rt_count_text(count[m][r], a), rt_err_words(-r), noun[m]);
                 between = ", ";
             }
 }

@@ -3,12 +3,12 @@
 #include "tui/cli/training.h"
 
 #include "formats/file.h"
+#include "formats/words.h"
 #include "pipeline/run/sampler.h"
 
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
 #include "stages/trunk.h"
-#include "tui/cli/cmd.h"
 #include "tui/cli/plan.h"
 #include "tui/cli/training_flow.h"
 
@@ -267,14 +267,14 @@ static void announce(const struct rt_training *t)
     if (t->quiet)
         return;
     fprintf(stderr, "run       %s: %s of %s training samples with a label, %d classes, %s for validation\n",
-            t->dir.path, rt_cmd_count(labelled, a), rt_cmd_count(t->train_count, b), d->classes,
-            rt_cmd_count(t->valid_count, c));
+            t->dir.path, rt_count_text(labelled, a), rt_count_text(t->train_count, b), d->classes,
+            rt_count_text(t->valid_count, c));
     fprintf(stderr, "machine   %s\n", t->machine.line);
     if (*t->machine.warning)
         fprintf(stderr, "          %s\n", t->machine.warning);
     fprintf(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
             r->student_modality, r->student_net,
-            rt_cmd_count(rt_graph_weights(t->model.graph), a), (long long)t->student.steps,
+            rt_count_text(rt_graph_weights(t->model.graph), a), (long long)t->student.steps,
             (long long)r->train_batch);
     if (t->teacher)
         fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->recipe.student_modality,
