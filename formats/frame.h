@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * frame: one named tensor, compressed on its own, immutable and reference-counted.
- * The same bytes travel in a batch's memory and lie in the store on disk (pipeline/run/store.h).
+ * The same bytes travel in a batch's memory and lie in the store on disk (pipeline/data/store.h).
  *
  * Layout, little-endian, version 1:
  *   0   4  magic "RTF1"

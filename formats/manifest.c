@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * manifest: the table of samples, read in one pass over the file's bytes. Cells are unescaped and
  * cut in place; a row keeps its start and 32-bit offsets of its cells; ids are found through an
- * open hash table of row numbers. What a row means for a run is pipeline/run/dataset.c. */
+ * open hash table of row numbers. What a row means for a run is pipeline/data/dataset.c. */
 #include "formats/manifest.h"
 #include "formats/file.h"
 #include "formats/utf8.h"

@@ -13,8 +13,8 @@
 #define RT_DECODE_H
 
 #include "pipeline/flow/stage.h"
-#include "pipeline/run/dataset.h"
-#include "pipeline/run/store.h"
+#include "pipeline/data/dataset.h"
+#include "pipeline/data/store.h"
 #include "stages/modality/modality.h"
 
 #define RT_DECODE_INPUTS RT_MODALITIES

@@ -8,8 +8,8 @@
 #define RT_QUALITY_H
 
 #include "pipeline/flow/stage.h"
-#include "pipeline/run/dataset.h"
-#include "pipeline/run/store.h"
+#include "pipeline/data/dataset.h"
+#include "pipeline/data/store.h"
 #include "stages/decode.h"
 #include "stages/modality/modality.h"
 

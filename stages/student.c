@@ -4,8 +4,8 @@
 
 #include "stages/distill/weights.h"
 #include "stages/nn/exec.h"
-#include "stages/optim/optim.h"
-#include "stages/optim/schedule.h"
+#include "stages/nn/optim/optim.h"
+#include "stages/nn/optim/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>

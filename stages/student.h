@@ -9,10 +9,10 @@
 #include "formats/recipe.h"
 #include "pipeline/flow/stage.h"
 #include "pipeline/live/control.h"
-#include "pipeline/run/dataset.h"
-#include "pipeline/run/trail.h"
+#include "pipeline/data/dataset.h"
+#include "pipeline/data/loss_history.h"
 #include "stages/distill/objective.h"
-#include "stages/model.h"
+#include "stages/model/model.h"
 #include "stages/quality.h"
 
 /* What is known of each training sample; arrays [rows], in the checkpoint. */

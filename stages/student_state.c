@@ -3,7 +3,7 @@
  * the state of every sample. A run resumed from it continues bit for bit. */
 #include "stages/student.h"
 
-#include "stages/optim/optim.h"
+#include "stages/nn/optim/optim.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #define RT_CONTROL_H
 
 #include "formats/recipe.h"
-#include "pipeline/live/hand.h"
+#include "pipeline/data/override.h"
 
 #define RT_CONTROL_WHO 32       /* bytes of a name, with its end: letters, digits and _ . : - */
 #define RT_CONTROL_PENDING 65536 /* changes that may wait */

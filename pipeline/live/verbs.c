@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * verbs: see verbs.h. One function for each row of verbs.def. */
 #include "pipeline/live/verbs.h"
-#include "pipeline/live/glance.h"
+#include "pipeline/live/batch_summary.h"
 #include "formats/words.h"
 
 #include <jansson.h>

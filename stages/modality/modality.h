@@ -20,8 +20,8 @@
 
 #include "formats/recipe.h"
 #include "formats/tensor.h"
-#include "pipeline/flow/rng.h"
-#include "pipeline/run/dataset.h"
+#include "formats/rng.h"
+#include "pipeline/data/dataset.h"
 
 /* How a value becomes a percentile in 0..1: share of measured samples that are no better. */
 enum rt_better { RT_HIGHER, RT_LOWER, RT_MIDDLE /* far from the median on either side is worse */ };

@@ -7,7 +7,7 @@
 
 #include "formats/error.h"
 #include "formats/safetensors.h"
-#include "pipeline/flow/rng.h"
+#include "formats/rng.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * export_presets: writes every model of tests/stages/export_models.h as FOLDER/NAME.onnx, for
  * export_check, which runs them in ONNX Runtime. Measures nothing itself. */
-#include "stages/model_onnx.h"
+#include "stages/model/model_onnx.h"
 #include "tests/stages/export_models.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Filters 1,000,000 rows by a condition on numbers and text and prints the seconds. Exit code 1
  * when over the bar: 0.5 s. Run: meson test --benchmark filter_bench */
-#include "pipeline/live/filter.h"
+#include "pipeline/data/filter.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * another gamma, and prints the seconds (of the processor: one thread, whatever else the machine does).
  * Exit code 1 when over the bar: 0.5 s for each order, 0.02 s (a key to its frame) for each weighing.
  * Run: meson test --benchmark table_bench */
-#include "tui/cli/table.h"
-#include "tui/weighing.h"
+#include "pipeline/data/table.h"
+#include "tui/report/weight_preview.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * fuzz_filter: any text as a condition; what compiles matches some rows without harm, and with
  * `not` around it says the opposite. */
-#include "pipeline/live/filter.h"
+#include "pipeline/data/filter.h"
 
 #include <assert.h>
 #include <math.h>

@@ -4,7 +4,7 @@
 #ifndef RT_EXPORT_MODELS_H
 #define RT_EXPORT_MODELS_H
 
-#include "stages/model.h"
+#include "stages/model/model.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -17,10 +17,10 @@
 #include "formats/file.h"
 #include "formats/recipe.h"
 #include "pipeline/flow/runner.h"
-#include "pipeline/run/sampler.h"
+#include "pipeline/data/sampler.h"
 #include "stages/decode.h"
-#include "stages/infer.h"
-#include "stages/model.h"
+#include "stages/teacher.h"
+#include "stages/model/model.h"
 #include "stages/quality.h"
 #include "tests/support/support.h"
 

@@ -3,7 +3,7 @@
  * this machine, layer by layer if wanted, beside the speed of its matrix product; what is timed is workload_*.c.
  * tests/bench/nn_compare runs it side by side with PyTorch and ONNX Runtime. */
 #include "tui/cli/cmd.h"
-#include "tui/cli/machine.h"
+#include "stages/session/machine.h"
 #include "tui/cli/workload.h"
 
 #include "stages/nn/blas.h"

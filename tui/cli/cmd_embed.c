@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * cmd_embed: `retort embed`: the embeddings of a manifest's samples as .npy, and which rows they are. */
 #include "tui/cli/cmd.h"
-#include "tui/cli/judged.h"
+#include "stages/session/evaluation.h"
 
 #include "formats/npy.h"
 

@@ -2,8 +2,8 @@
  * cmd_eval: `retort eval`: a model on a manifest: accuracy, also by quality; verification on a list of
  * trials; cross-modal retrieval against a teacher. */
 #include "tui/cli/cmd.h"
-#include "tui/cli/judged.h"
-#include "tui/cli/trials.h"
+#include "stages/session/evaluation.h"
+#include "formats/trials.h"
 
 #include "formats/jsontext.h"
 #include "formats/words.h"

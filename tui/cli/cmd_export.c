@@ -4,8 +4,8 @@
 #include "tui/cli/cmd.h"
 
 #include "formats/words.h"
-#include "stages/model.h"
-#include "stages/model_onnx.h"
+#include "stages/model/model.h"
+#include "stages/model/model_onnx.h"
 
 #include <getopt.h>
 #include <stdio.h>

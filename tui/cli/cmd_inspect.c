@@ -2,9 +2,9 @@
  * cmd_inspect: `retort inspect`: the quality of every sample, of a manifest (scored now, or at once from
  * the cache) or of a run (from its run.db), as a table; and one sample explained in words. */
 #include "tui/cli/cmd.h"
-#include "tui/cli/explain.h"
-#include "tui/cli/session.h"
-#include "tui/cli/run_table.h"
+#include "tui/report/explain.h"
+#include "stages/session/session.h"
+#include "pipeline/run/run_table.h"
 
 #include "pipeline/run/rundb.h"
 #include "stages/distill/weights.h"

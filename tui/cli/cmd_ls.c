@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * cmd_ls: `retort ls`: the runs in a folder, each a row: what state it is in, how far, how good. */
 #include "tui/cli/cmd.h"
-#include "tui/cli/table.h"
+#include "pipeline/data/table.h"
 
 #include "formats/recipe.h"
 #include "pipeline/live/client.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * replay: repeats a run from its recipe, seed and journal in a folder of its own, and compares every
  * checkpoint that the run still has: all tensors, the progress and the settings in effect. */
-#include "tui/cli/training.h"
+#include "stages/session/training.h"
 
 #include "tui/cli/cmd.h"
 

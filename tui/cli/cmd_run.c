@@ -3,7 +3,7 @@
  * is training.c; this file is what the user typed and what the user gets to read. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/detach.h"
-#include "tui/cli/training.h"
+#include "stages/session/training.h"
 
 #include "formats/file.h"
 #include "formats/words.h"

@@ -2,7 +2,7 @@
  * workload_file: see workload.h; an ONNX file, each thread running its share of the batch. */
 #include "tui/cli/workload.h"
 
-#include "pipeline/flow/rng.h"
+#include "formats/rng.h"
 #include "stages/nn/parallel.h"
 #include "stages/onnx/frozen.h"
 

@@ -3,7 +3,7 @@
 #include "tui/cli/workload.h"
 
 #include "stages/nn/exec.h"
-#include "stages/optim/optim.h"
+#include "stages/nn/optim/optim.h"
 
 #include <math.h>
 #include <stdio.h>

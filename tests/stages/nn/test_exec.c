@@ -3,7 +3,7 @@
  * threads, inference beside training, frozen parts, save and load. */
 #include "stages/nn/exec.h"
 #include "stages/nn/presets.h"
-#include "stages/optim/optim.h"
+#include "stages/nn/optim/optim.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * weights and running statistics. The files and their making: tests/golden/torch_steps.py. */
 #include "stages/nn/exec.h"
 #include "stages/nn/presets.h"
-#include "stages/optim/optim.h"
+#include "stages/nn/optim/optim.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -4,7 +4,7 @@
  * each other; and choosing one. */
 #include "stages/nn/isa.h"
 
-#include "pipeline/flow/rng.h"
+#include "formats/rng.h"
 
 #include <math.h>
 #include <setjmp.h>

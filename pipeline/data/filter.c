@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT
+ * filter: the compiler and the matcher. A recursive-descent parser makes a tree, which is lowered
+ * to a list of tests that each know where to go on yes and on no: matching a row is one loop, stops
+ * at the first test that decides, and needs neither stack nor allocation. */
+#include "pipeline/data/filter.h"
+#include "formats/words.h"
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_HAS, OP_PRESENT };
+
+static const struct {
+    const char *sign;
+    bool text, number; /* kinds it compares */
+} operators[] = {
+    [OP_EQ] = {"=", true, true},   [OP_NE] = {"!=", true, true},    [OP_LT] = {"<", false, true},
+    [OP_LE] = {"<=", false, true}, [OP_GT] = {">", false, true},    [OP_GE] = {">=", false, true},
+    [OP_HAS] = {"~", true, false}, [OP_PRESENT] = {"", true, true},
+};
+
+enum { ACCEPT = -1, REJECT = -2 }; /* where a test may lead besides the next test */
+
+struct test {
+    enum op op;
+    bool is_text;
+    int column;
+    double number;
+    const char *text;
+    int yes, no;
+};
+
+struct rt_filter {
+    struct test test[RT_FILTER_TESTS];
+    int tests, first;
+    char *words; /* the expression's tokens, unescaped; test.text points here */
+};
+
+/* --- tokens --- */
+
+enum token_kind { T_END, T_WORD, T_QUOTED, T_OPERATOR, T_OPEN, T_CLOSE };
+
+struct token {
+    enum token_kind kind;
+    const char *text; /* in rt_filter.words, or a constant */
+    int at;           /* its first character, counted from 1 */
+};
+
+/* A branch joins two nodes; a leaf is a test. */
+enum node_kind { N_TEST, N_AND, N_OR };
+struct node {
+    enum node_kind kind;
+    bool negated;
+    int left, right; /* N_TEST: left is the test */
+};
+
+struct parser {
+    const char *from;   /* what is not yet read */
+    int character;      /* number of *from */
+    char *words_end;    /* where the next token goes */
+    struct token token; /* the one to look at */
+    const struct rt_filter_column *column;
+    int columns, depth;
+    struct rt_filter *f;
+    struct node node[2 * RT_FILTER_TESTS];
+    int nodes;
+    struct rt_error *e;
+};
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Moves on by one byte, counting characters, not bytes. */
+static char step(struct parser *p)
+{
+    char c = *p->from++;
+    p->character += ((unsigned char)c & 0xC0) != 0x80;
+    return c;
+}
+
+static int quoted_token(struct parser *p)
+{
+    char mark = step(p);
+    p->token.kind = T_QUOTED;
+    while (*p->from != mark) {
+        if (*p->from == '\\')
+            step(p);
+        if (!*p->from)
+            return rt_error_set(p->e, RT_EUSAGE, "character %d: the quote %c is not closed",
+                                p->token.at, mark);
+        *p->words_end++ = step(p);
+    }
+    step(p);
+    *p->words_end++ = '\0';
+    return 0;
+}
+
+/* A run of bytes out of set, or with in = false of bytes outside it. */
+static void run_token(struct parser *p, enum token_kind kind, const char *set, bool in)
+{
+    p->token.kind = kind;
+    while (*p->from && (strchr(set, *p->from) != NULL) == in)
+        *p->words_end++ = step(p);
+    *p->words_end++ = '\0';
+}
+
+/* Reads the next token into p->token. */
+static int advance(struct parser *p)
+{
+    while (is_space(*p->from))
+        step(p);
+    p->token = (struct token){.text = p->words_end, .at = p->character};
+    char c = *p->from;
+    if (c == '"' || c == '\'')
+        return quoted_token(p);
+    if (c && strchr("=!<>~", c))
+        run_token(p, T_OPERATOR, "=!<>~", true);
+    else if (c && !strchr("()", c))
+        run_token(p, T_WORD, " \t\n\r\"'()=!<>~", false);
+    else if (c) {
+        p->token.kind = step(p) == '(' ? T_OPEN : T_CLOSE;
+        p->token.text = c == '(' ? "(" : ")";
+    } else {
+        p->token.kind = T_END;
+        p->token.text = "";
+    }
+    return 0;
+}
+
+static bool is_word(const struct parser *p, const char *word)
+{
+    return p->token.kind == T_WORD && !strcasecmp(p->token.text, word);
+}
+
+static bool is_reserved(const struct parser *p)
+{
+    return is_word(p, "and") || is_word(p, "or") || is_word(p, "not");
+}
+
+/* Says what stands at the token and what should. */
+static int expected(struct parser *p, const char *what)
+{
+    char quoted[RT_QUOTE];
+    if (p->token.kind == T_END)
+        return rt_error_set(p->e, RT_EUSAGE, "character %d: it ends here; expected %s", p->token.at,
+                            what);
+    return rt_error_set(p->e, RT_EUSAGE, "character %d: found %s; expected %s", p->token.at,
+                        rt_quote(quoted, sizeof quoted, p->token.text), what);
+}
+
+/* --- one comparison --- */
+
+/* Finds the column the token names. */
+static int find_column(struct parser *p, int *column)
+{
+    char hint[96], quoted[RT_QUOTE];
+    struct rt_nearest near = {.word = p->token.text};
+    for (*column = 0; *column < p->columns; (*column)++) {
+        if (!strcmp(p->column[*column].name, p->token.text))
+            return 0;
+        rt_nearest_offer(&near, p->column[*column].name);
+    }
+    return rt_error_set(p->e, RT_EUSAGE, "character %d: there is no column %s%s", p->token.at,
+                        rt_quote(quoted, sizeof quoted, p->token.text),
+                        rt_nearest_hint(&near, hint, sizeof hint));
+}
+
+static int read_operator(struct parser *p, struct test *t, const char *name)
+{
+    char quoted[RT_QUOTE];
+    for (t->op = OP_EQ; t->op < OP_PRESENT; t->op++)
+        if (!strcmp(operators[t->op].sign, p->token.text))
+            break;
+    if (t->op == OP_PRESENT)
+        return expected(p, "one of the operators = != < <= > >= ~");
+    rt_quote(quoted, sizeof quoted, name);
+    if (t->is_text && !operators[t->op].text)
+        return rt_error_set(p->e, RT_EUSAGE,
+                            "character %d: column %s is text; expected one of the operators = != ~",
+                            p->token.at, quoted);
+    if (!t->is_text && !operators[t->op].number)
+        return rt_error_set(p->e, RT_EUSAGE,
+                            "character %d: column %s is a number; expected one of "
+                            "the operators = != < <= > >=",
+                            p->token.at, quoted);
+    return advance(p);
+}
+
+static int read_value(struct parser *p, struct test *t, const char *name)
+{
+    char quoted[RT_QUOTE], column[RT_QUOTE];
+    if ((p->token.kind != T_WORD && p->token.kind != T_QUOTED) || is_reserved(p))
+        return expected(p, t->is_text ? "a word, or text in quotes" : "a number");
+    t->text = p->token.text;
+    if (!t->is_text) {
+        char *end;
+        t->number = strtod(t->text, &end);
+        if (end == t->text || *end || t->text[strspn(t->text, "+-.0123456789eE")])
+            return rt_error_set(p->e, RT_EUSAGE,
+                                "character %d: %s is no number, and column %s is compared with "
+                                "numbers; write it without a unit%s",
+                                p->token.at, rt_quote(quoted, sizeof quoted, t->text),
+                                rt_quote(column, sizeof column, name),
+                                *t->text ? "" : " (`not COLUMN` finds the rows that lack one)");
+    }
+    return advance(p);
+}
+
+static int add_node(struct parser *p, enum node_kind kind, int left, int right)
+{
+    p->node[p->nodes] = (struct node){kind, false, left, right};
+    return p->nodes++;
+}
+
+static int parse_test(struct parser *p, int *node)
+{
+    if ((p->token.kind != T_WORD && p->token.kind != T_QUOTED) || is_reserved(p))
+        return expected(p, "a column, not or (");
+    if (p->f->tests == RT_FILTER_TESTS)
+        return rt_error_set(p->e, RT_EUSAGE, "character %d: more than %d comparisons", p->token.at,
+                            RT_FILTER_TESTS);
+    struct test *t = &p->f->test[p->f->tests];
+    const char *name = p->token.text;
+    int code = find_column(p, &t->column);
+    if (code)
+        return code;
+    t->is_text = p->column[t->column].is_text;
+    t->op = OP_PRESENT;
+    code = advance(p);
+    if (!code && p->token.kind == T_OPERATOR) {
+        code = read_operator(p, t, name);
+        code = code ? code : read_value(p, t, name);
+    }
+    *node = add_node(p, N_TEST, p->f->tests++, 0);
+    return code;
+}
+
+/* --- the whole --- */
+
+static int parse_or(struct parser *p, int *node);
+
+static int parse_one(struct parser *p, int *node)
+{
+    bool negated = is_word(p, "not");
+    if (!negated && p->token.kind != T_OPEN)
+        return parse_test(p, node);
+    if (p->depth++ == RT_FILTER_DEPTH)
+        return rt_error_set(p->e, RT_EUSAGE, "character %d: nested deeper than %d", p->token.at,
+                            RT_FILTER_DEPTH);
+    int open = p->token.at;
+    int code = advance(p);
+    code = code ? code : negated ? parse_one(p, node) : parse_or(p, node);
+    p->depth--;
+    if (code)
+        return code;
+    if (negated) {
+        p->node[*node].negated = !p->node[*node].negated;
+        return 0;
+    }
+    char what[80];
+    snprintf(what, sizeof what, "and, or, or the ) that closes character %d", open);
+    return p->token.kind == T_CLOSE ? advance(p) : expected(p, what);
+}
+
+/* one { word one }: the shape that `and` and `or` share. */
+static int parse_chain(struct parser *p, int *node, const char *word, enum node_kind kind,
+                       int (*one)(struct parser *p, int *node))
+{
+    int code = one(p, node);
+    while (!code && is_word(p, word)) {
+        int right = 0;
+        code = advance(p);
+        code = code ? code : one(p, &right);
+        if (!code)
+            *node = add_node(p, kind, *node, right);
+    }
+    return code;
+}
+
+static int parse_and(struct parser *p, int *node)
+{
+    return parse_chain(p, node, "and", N_AND, parse_one);
+}
+
+static int parse_or(struct parser *p, int *node)
+{
+    return parse_chain(p, node, "or", N_OR, parse_and);
+}
+
+/* Sets where the tests below node lead, and returns the one to start with. A chain leans to the
+ * left, so this goes as deep as there are comparisons: RT_FILTER_TESTS at most. */
+static int lower(struct parser *p, int at, int yes, int no);
+
+static int lower_plain(struct parser *p, const struct node *n, int yes, int no)
+{
+    if (n->kind == N_AND)
+        return lower(p, n->left, lower(p, n->right, yes, no), no);
+    if (n->kind == N_OR)
+        return lower(p, n->left, yes, lower(p, n->right, yes, no));
+    p->f->test[n->left].yes = yes;
+    p->f->test[n->left].no = no;
+    return n->left;
+}
+
+static int lower(struct parser *p, int at, int yes, int no)
+{
+    const struct node *n = &p->node[at];
+    if (n->negated)
+        return lower_plain(p, n, no, yes);
+    return lower_plain(p, n, yes, no);
+}
+
+static int compile(struct parser *p)
+{
+    int root = 0, code = advance(p);
+    if (!code && p->token.kind == T_END)
+        return rt_error_set(p->e, RT_EUSAGE, "character 1: empty; expected a condition such as %s",
+                            "snr < 10 and label = animals");
+    code = code ? code : parse_or(p, &root);
+    if (code)
+        return code;
+    if (p->token.kind == T_WORD)
+        return expected(p, "and, or, or the end; a number has no unit, several words need quotes");
+    if (p->token.kind != T_END)
+        return expected(p, "and, or, or the end");
+    p->f->first = lower(p, root, ACCEPT, REJECT);
+    return 0;
+}
+
+int rt_filter_create(struct rt_filter **out, const char *where,
+                     const struct rt_filter_column *column, int columns, struct rt_error *e)
+{
+    int code = RT_EMEM;
+    size_t size = strlen(where);
+    *out = NULL;
+    if (size > RT_FILTER_BYTES)
+        return rt_error_set(e, RT_EUSAGE, "character %d: longer than %d bytes", RT_FILTER_BYTES,
+                            RT_FILTER_BYTES);
+    struct rt_filter *f = calloc(1, sizeof *f);
+    struct parser *p = calloc(1, sizeof *p);
+    if (f && p)
+        f->words = malloc(2 * size + 1); /* every token and its NUL */
+    if (f && f->words) {
+        p->from = where;
+        p->character = 1;
+        p->words_end = f->words;
+        p->column = column;
+        p->columns = columns;
+        p->f = f;
+        p->e = e;
+        code = compile(p);
+    } else {
+        rt_error_set(e, code, "out of memory for a filter of %zu bytes", size);
+    }
+    free(p);
+    if (code)
+        rt_filter_destroy(f);
+    else
+        *out = f;
+    return code;
+}
+
+void rt_filter_destroy(struct rt_filter *f)
+{
+    if (!f)
+        return;
+    free(f->words);
+    free(f);
+}
+
+/* --- matching --- */
+
+static bool match_number(const struct test *t, double value)
+{
+    float v = (float)value, wanted = (float)t->number;
+    switch (t->op) {
+    case OP_EQ:
+        return v == wanted;
+    case OP_NE:
+        return v < wanted || v > wanted; /* false for NaN */
+    case OP_LT:
+        return v < wanted;
+    case OP_LE:
+        return v <= wanted;
+    case OP_GT:
+        return v > wanted;
+    case OP_GE:
+        return v >= wanted;
+    default:
+        return !isnan(v);
+    }
+}
+
+static bool match_text(const struct test *t, const char *v)
+{
+    if (!v)
+        v = "";
+    switch (t->op) {
+    case OP_EQ:
+        return !strcmp(v, t->text);
+    case OP_NE:
+        return strcmp(v, t->text) != 0;
+    case OP_HAS:
+        return strstr(v, t->text) != NULL;
+    default:
+        return *v != '\0';
+    }
+}
+
+bool rt_filter_match(const struct rt_filter *f, const struct rt_filter_source *source, int row)
+{
+    int at = f->first;
+    while (at >= 0) {
+        const struct test *t = &f->test[at];
+        bool yes = t->is_text ? match_text(t, source->text(source->user, row, t->column))
+                              : match_number(t, source->number(source->user, row, t->column));
+        at = yes ? t->yes : t->no;
+    }
+    return at == ACCEPT;
+}

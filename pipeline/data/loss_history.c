@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * trail: see trail.h. From the lowest bits: how many, then three bits for each, the oldest first. */
+#include "pipeline/data/loss_history.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BITS 3
+#define TOP 7 /* the highest level */
+
+double rt_trail_pack(const float *value)
+{
+    int from = 0, packed = 0;
+    float most = 0;
+    while (from < RT_TRAIL && isnan(value[from]))
+        from++;
+    if (from == RT_TRAIL)
+        return NAN;
+    for (int i = from; i < RT_TRAIL; i++)
+        most = value[i] > most ? value[i] : most;
+    for (int i = RT_TRAIL - 1; i >= from; i--) {
+        float share = most > 0 && value[i] > 0 ? value[i] / most : 0;
+        packed = packed << BITS | (int)(TOP * share + 0.5f);
+    }
+    return packed << BITS | (RT_TRAIL - from);
+}
+
+int rt_trail_levels(double packed, int level[RT_TRAIL])
+{
+    if (!(packed >= 1 && packed < 1 << (BITS * (RT_TRAIL + 1))) || packed != floor(packed))
+        return 0;
+    int bits = (int)packed, count = bits & TOP;
+    for (int i = 0; i < count; i++)
+        level[i] = bits >> (BITS * (i + 1)) & TOP;
+    return count;
+}
+
+int rt_trail_draw(double packed, char text[RT_TRAIL_TEXT])
+{
+    int level[RT_TRAIL], n = rt_trail_levels(packed, level);
+    for (int i = 0; i < n; i++)
+        memcpy(text + 3 * i, (const char[]){'\xe2', '\x96', (char)(0x81 + level[i])}, 3); /* U+2581 and on */
+    text[3 * n] = '\0';
+    return n;
+}
+
+void rt_trail_add(float *value, float newest)
+{
+    memmove(value, value + 1, (RT_TRAIL - 1) * sizeof *value);
+    value[RT_TRAIL - 1] = newest;
+}

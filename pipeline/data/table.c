@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT
+ * table: see table.h. */
+#include "pipeline/data/table.h"
+
+#include "formats/jsontext.h"
+#include "formats/utf8.h"
+#include "pipeline/data/filter.h"
+#include "pipeline/data/loss_history.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#define CELL 48                 /* widest text shown in an aligned table, in characters */
+#define CELL_BYTES (CELL * 4 + 8) /* what it may take; more, as of stacked accents, is cut too */
+
+int rt_table_init(struct rt_table *t, int rows)
+{
+    memset(t, 0, sizeof *t);
+    t->order = malloc(sizeof *t->order * ((size_t)rows + 1));
+    if (!t->order)
+        return RT_EMEM;
+    t->rows = t->shown = rows;
+    for (int i = 0; i < rows; i++)
+        t->order[i] = i;
+    return 0;
+}
+
+void rt_table_fini(struct rt_table *t)
+{
+    for (int c = 0; c < t->columns; c++) {
+        for (int i = 0; t->column[c].text && i < t->rows; i++)
+            free(t->column[c].text[i]);
+        free(t->column[c].text);
+        free(t->column[c].number);
+    }
+    free(t->order);
+    memset(t, 0, sizeof *t);
+}
+
+int rt_table_add(struct rt_table *t, const char *name, const char *unit, bool is_text)
+{
+    if (t->columns == RT_TABLE_COLUMNS)
+        return RT_ELARGE;
+    struct rt_table_column *c = &t->column[t->columns];
+    size_t n = (size_t)t->rows + 1;
+    *c = (struct rt_table_column){.is_text = is_text};
+    snprintf(c->name, sizeof c->name, "%s", name);
+    snprintf(c->unit, sizeof c->unit, "%s", unit);
+    if (is_text)
+        c->text = calloc(n, sizeof *c->text);
+    else
+        c->number = malloc(n * sizeof *c->number);
+    if (!c->text && !c->number)
+        return RT_EMEM;
+    for (size_t i = 0; c->number && i < n; i++)
+        c->number[i] = NAN;
+    return t->columns++;
+}
+
+int rt_table_text(struct rt_table *t, int row, int column, const char *text)
+{
+    char *copy = *text ? strdup(text) : NULL;
+    if (*text && !copy)
+        return RT_EMEM;
+    free(t->column[column].text[row]);
+    t->column[column].text[row] = copy;
+    return 0;
+}
+
+int rt_table_find(const struct rt_table *t, const char *name)
+{
+    for (int c = 0; c < t->columns; c++)
+        if (strcmp(t->column[c].name, name) == 0)
+            return c;
+    return -1;
+}
+
+static double number_at(void *user, int row, int column)
+{
+    return ((struct rt_table *)user)->column[column].number[row];
+}
+
+const char *rt_table_cell(const struct rt_table *t, int row, int column)
+{
+    const char *text = t->column[column].text[row];
+    return text ? text : "";
+}
+
+static const char *text_at(void *user, int row, int column)
+{
+    return rt_table_cell(user, row, column);
+}
+
+int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
+{
+    struct rt_filter_column name[RT_TABLE_COLUMNS];
+    for (int c = 0; c < t->columns; c++)
+        name[c] = (struct rt_filter_column){t->column[c].name, t->column[c].is_text};
+    struct rt_filter *filter = NULL;
+    int rc = rt_filter_create(&filter, where, name, t->columns, e);
+    if (rc < 0)
+        return rc;
+    struct rt_filter_source source = {t, number_at, text_at};
+    int kept = 0;
+    for (int i = 0; i < t->shown; i++)
+        if (rt_filter_match(filter, &source, t->order[i]))
+            t->order[kept++] = t->order[i];
+    t->shown = kept;
+    rt_filter_destroy(filter);
+    return 0;
+}
+
+static int unknown(const struct rt_table *t, const char *name, struct rt_error *e)
+{
+    char known[800] = "";
+    for (int c = 0; c < t->columns; c++) {
+        size_t at = strlen(known);
+        snprintf(known + at, sizeof known - at, "%s%s", c ? ", " : "", t->column[c].name);
+    }
+    return rt_error_set(e, RT_EUSAGE, "there is no column '%s'; there are: %s", name, known);
+}
+
+/* Sorting moves keys, not rows: of a number the key holds all, of a text its first bytes behind what all
+ * texts have in common, so that a million rows take a fraction of a second. */
+struct sort_key {
+    uint64_t key;
+    const char *text; /* what decides between equal keys; NULL for numbers */
+    int row;
+};
+
+static int compare_up(const void *a, const void *b)
+{
+    const struct sort_key *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    int order = x->text ? strcmp(x->text, y->text) : 0;
+    return order ? order : x->row - y->row;
+}
+
+static int compare_down(const void *a, const void *b)
+{
+    const struct sort_key *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key > y->key ? -1 : 1;
+    int order = x->text ? strcmp(y->text, x->text) : 0;
+    return order ? order : x->row - y->row;
+}
+
+/* Rises with v. */
+static uint64_t number_key(float v)
+{
+    uint32_t bits;
+    v += 0.0f; /* -0 is 0 */
+    memcpy(&bits, &v, sizeof bits);
+    return bits >> 31 ? ~bits : bits | 0x80000000u;
+}
+
+static uint64_t text_key(const char *text)
+{
+    uint64_t key = 0;
+    for (int i = 0; i < 8; i++)
+        key = key << 8 | (*text ? (unsigned char)*text++ : 0);
+    return key;
+}
+
+/* Bytes that all texts have in common. */
+static size_t common_bytes(const struct sort_key *key, int count)
+{
+    size_t same = count ? strlen(key[0].text) : 0;
+    for (int i = 1; i < count; i++)
+        for (size_t n = 0; n < same; n++)
+            if (key[i].text[n] != key[0].text[n])
+                same = n;
+    return same;
+}
+
+/* Keys of the shown rows that have a value; the rows without one are put behind. Returns how many keys. */
+static int make_keys(const struct rt_table *t, const struct rt_table_column *c, struct sort_key *key,
+                     int *missing)
+{
+    int count = 0, none = 0;
+    for (int i = 0; i < t->shown; i++) {
+        int row = t->order[i];
+        if (c->is_text ? !c->text[row] : isnan(c->number[row]))
+            missing[none++] = row;
+        else
+            key[count++] = c->is_text ? (struct sort_key){0, c->text[row], row}
+                                      : (struct sort_key){number_key(c->number[row]), NULL, row};
+    }
+    size_t same = c->is_text ? common_bytes(key, count) : 0;
+    for (int i = 0; c->is_text && i < count; i++)
+        key[i].key = text_key(key[i].text + same);
+    return count;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e)
+{
+    int c = rt_table_find(t, by + (*by == '-'));
+    if (c < 0)
+        return unknown(t, by + (*by == '-'), e);
+    struct sort_key *key = malloc(sizeof *key * ((size_t)t->shown + 1));
+    int *missing = malloc(sizeof *missing * ((size_t)t->shown + 1));
+    int rc = key && missing ? 0 : rt_error_set(e, RT_EMEM, "no memory to sort %d rows", t->shown);
+    if (rc == 0) {
+        int count = make_keys(t, &t->column[c], key, missing);
+        qsort(key, (size_t)count, sizeof *key, *by == '-' ? compare_down : compare_up);
+        qsort(missing, (size_t)(t->shown - count), sizeof *missing, compare_rows);
+        for (int i = 0; i < t->shown; i++)
+            t->order[i] = i < count ? key[i].row : missing[i - count];
+    }
+    free(key);
+    free(missing);
+    return rc;
+}
+
+int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
+{
+    char list[4096];
+    snprintf(list, sizeof list, "%s", names);
+    for (int c = 0; c < t->columns; c++)
+        t->column[c].hidden = true;
+    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+        int c = rt_table_find(t, w);
+        if (c < 0)
+            return unknown(t, w, e);
+        t->column[c].hidden = false;
+    }
+    return 0;
+}
+
+/* What a terminal might obey or garble: control characters (C1 too) and bytes that are not UTF-8. */
+static bool unprintable(int32_t c)
+{
+    return c < 32 || (c >= 127 && c < 160);
+}
+
+/* Columns a character takes on a terminal; what cannot be shown counts as one. */
+static int cell_width(int32_t c)
+{
+    int w = unprintable(c) ? 1 : wcwidth((wchar_t)c);
+    return w < 0 ? 1 : w;
+}
+
+/* A cell cut to CELL columns, what is unprintable as '?'; returns its width. */
+static int fit_text(const char *text, char out[CELL_BYTES])
+{
+    size_t size = strlen(text), at = 0;
+    int width = 0, n = 0;
+    while (at < size) {
+        size_t from = at;
+        int32_t c = rt_utf8_next(text, size, &at);
+        int w = cell_width(c);
+        bool last = at == size;
+        if (width + w > CELL - !last || n + 4 > CELL_BYTES - 2) {
+            out[n++] = '~';
+            width++;
+            break;
+        }
+        if (unprintable(c))
+            out[n++] = '?';
+        else {
+            memcpy(out + n, text + from, at - from);
+            n += (int)(at - from);
+        }
+        width += w;
+    }
+    out[n] = '\0';
+    return width;
+}
+
+static bool is_history(const struct rt_table_column *c)
+{
+    return strcmp(c->name, RT_TRAIL_COLUMN) == 0 && !c->is_text;
+}
+
+/* "742", for programs; false: nothing. */
+static bool history_digits(float packed, char out[CELL_BYTES])
+{
+    int level[RT_TRAIL], n = rt_trail_levels((double)packed, level);
+    for (int i = 0; i < n; i++)
+        out[i] = (char)('0' + level[i]);
+    out[n] = '\0';
+    return n > 0;
+}
+
+static int fit_cell(const struct rt_table_column *c, int row, char out[CELL_BYTES])
+{
+    if (is_history(c) && !isnan(c->number[row]))
+        return rt_trail_draw((double)c->number[row], out);
+    if (c->is_text)
+        return fit_text(c->text[row] ? c->text[row] : "", out);
+    if (isnan(c->number[row]))
+        return sprintf(out, "-");
+    float number = c->number[row];
+    return sprintf(out, number == truncf(number) && fabsf(number) < 1e8f ? "%.0f" : "%.4g", (double)number);
+}
+
+static void pad(FILE *out, const char *text, int width, int to, bool right)
+{
+    if (right)
+        fprintf(out, "%*s", to > width ? to - width : 0, "");
+    fputs(text, out);
+    if (!right)
+        fprintf(out, "%*s", to > width ? to - width : 0, "");
+}
+
+static void write_plain(const struct rt_table *t, int rows, FILE *out)
+{
+    char text[CELL_BYTES];
+    int width[RT_TABLE_COLUMNS];
+    for (int c = 0; c < t->columns; c++) {
+        width[c] = (int)strlen(t->column[c].name);
+        for (int i = 0; !t->column[c].hidden && i < rows; i++) {
+            int w = fit_cell(&t->column[c], t->order[i], text);
+            width[c] = w > width[c] ? w : width[c];
+        }
+    }
+    for (int i = -1; i < rows; i++) {
+        const char *between = "";
+        for (int c = 0; c < t->columns; c++) {
+            if (t->column[c].hidden)
+                continue;
+            int w = i < 0 ? snprintf(text, sizeof text, "%s", t->column[c].name)
+                          : fit_cell(&t->column[c], t->order[i], text);
+            fputs(between, out);
+            pad(out, text, w, width[c], !t->column[c].is_text);
+            between = "  ";
+        }
+        fputc('\n', out);
+    }
+}
+
+static void csv_text(FILE *out, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+static void write_csv(const struct rt_table *t, int rows, FILE *out)
+{
+    char text[CELL_BYTES];
+    for (int i = -1; i < rows; i++) {
+        const char *between = "";
+        for (int c = 0; c < t->columns; c++) {
+            const struct rt_table_column *column = &t->column[c];
+            if (column->hidden)
+                continue;
+            fputs(between, out);
+            between = ",";
+            if (i < 0)
+                csv_text(out, column->name);
+            else if (column->is_text)
+                csv_text(out, rt_table_cell(t, t->order[i], c));
+            else if (is_history(column) && history_digits(column->number[t->order[i]], text))
+                fputs(text, out);
+            else if (!isnan(column->number[t->order[i]]))
+                fprintf(out, "%.9g", (double)column->number[t->order[i]]);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void write_json(const struct rt_table *t, int rows, FILE *out)
+{
+    char text[CELL_BYTES];
+    fputs("[", out);
+    for (int i = 0; i < rows; i++) {
+        const char *between = i ? ",\n {" : "\n {";
+        for (int c = 0; c < t->columns; c++) {
+            if (t->column[c].hidden)
+                continue;
+            fputs(between, out);
+            between = ", ";
+            rt_json_text(out, t->column[c].name);
+            fputs(": ", out);
+            if (t->column[c].is_text)
+                rt_json_text(out, rt_table_cell(t, t->order[i], c));
+            else if (is_history(&t->column[c]) && history_digits(t->column[c].number[t->order[i]], text))
+                rt_json_text(out, text);
+            else
+                rt_json_number(out, t->column[c].number[t->order[i]]);
+        }
+        fputs("}", out);
+    }
+    fputs("\n]\n", out);
+}
+
+void rt_table_write(const struct rt_table *t, enum rt_table_form form, int limit, FILE *out)
+{
+    static void (*const write[])(const struct rt_table *, int, FILE *) = {write_plain, write_csv,
+                                                                          write_json};
+    write[form](t, limit > 0 && limit < t->shown ? limit : t->shown, out);
+}
+
+int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, struct rt_error *e)
+{
+    bool all = v->columns && strcmp(v->columns, "all") == 0;
+    int rc = v->where ? rt_table_where(t, v->where, e) : 0;
+    if (rc < 0)
+        rt_error_prefix(e, "--where");
+    if (rc == 0 && v->sort)
+        rc = rt_table_sort(t, v->sort, e);
+    for (int c = 0; all && c < t->columns; c++)
+        t->column[c].hidden = false;
+    if (rc == 0 && v->columns && !all)
+        rc = rt_table_choose(t, v->columns, e);
+    if (rc == 0)
+        rt_table_write(t, v->form, v->head, out);
+    return rc;
+}

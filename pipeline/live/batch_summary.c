@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ * glance: see glance.h. Any thread: the batch's frames never change. */
+#include "pipeline/live/batch_summary.h"
+
+#include <math.h>
+
+static const char *const kind_name[] = {
+    [RT_BATCH_TRAIN] = "train", [RT_BATCH_EVAL] = "evaluation", [RT_BATCH_SCORE] = "scoring"};
+static const char *const type_name[] = {
+#define RT_DTYPE(name, type, bytes, safetensors, npy) safetensors,
+#include "formats/dtypes.def"
+#undef RT_DTYPE
+};
+
+struct range {
+    double min, max, sum;
+    int64_t finite, nan, inf;
+};
+
+static void note(struct range *r, double x)
+{
+    if (isnan(x))
+        r->nan++;
+    else if (isinf(x))
+        r->inf++;
+    else {
+        r->min = r->finite == 0 || x < r->min ? x : r->min;
+        r->max = r->finite == 0 || x > r->max ? x : r->max;
+        r->sum += x;
+        r->finite++;
+    }
+}
+
+static struct range range_of(const struct rt_tensor *t)
+{
+    struct range r = {0};
+    int64_t n = rt_tensor_count(t);
+    switch ((int)t->dtype) {
+#define RT_DTYPE(name, type, bytes, safetensors, npy)                                              \
+    case RT_##name:                                                                                \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            note(&r, (double)((const type *)t->data)[i]);                                          \
+        break;
+#include "formats/dtypes.def"
+#undef RT_DTYPE
+    }
+    return r;
+}
+
+static void put(json_t *o, const char *name, json_t *value)
+{
+    json_object_set_new(o, name, value);
+}
+
+static int frame_of(json_t *list, const struct rt_frame *f, struct rt_error *e)
+{
+    struct rt_tensor t = {0};
+    int rc = rt_frame_unpack(f, &t, e);
+    if (rc < 0)
+        return rc;
+    json_t *o = json_object(), *shape = json_array();
+    for (int i = 0; i < t.rank; i++)
+        json_array_append_new(shape, json_integer(t.dim[i]));
+    put(o, "name", json_string(rt_frame_name(f)));
+    put(o, "type", json_string(type_name[t.dtype]));
+    put(o, "shape", shape);
+    put(o, "raw", json_integer((json_int_t)rt_frame_raw_bytes(f)));
+    put(o, "packed", json_integer((json_int_t)rt_frame_packed_bytes(f)));
+    struct range r = range_of(&t);
+    if (r.finite) {
+        put(o, "min", json_real(r.min));
+        put(o, "mean", json_real(r.sum / (double)r.finite));
+        put(o, "max", json_real(r.max));
+    }
+    put(o, "nan", json_integer(r.nan));
+    put(o, "inf", json_integer(r.inf));
+    json_array_append_new(list, o);
+    rt_tensor_fini(&t);
+    return 0;
+}
+
+static json_t *ids_of(const struct rt_batch *b, const char *(*id)(const void *self, int row), const void *self)
+{
+    json_t *ids = json_array();
+    for (int i = 0; i < b->count && i < RT_GLANCE_IDS; i++)
+        json_array_append_new(ids, id ? json_string(id(self, b->sample[i])) : json_integer(b->sample[i]));
+    return ids;
+}
+
+int rt_glance(json_t *o, const struct rt_batch *b, const char *(*id)(const void *self, int row),
+              const void *self, struct rt_error *e)
+{
+    json_t *list = json_array();
+    size_t raw = 0;
+    int rc = 0;
+    for (int i = 0; i < b->frames; i++)
+        raw += rt_frame_raw_bytes(b->frame[i]);
+    put(o, "kind", json_string(kind_name[b->kind]));
+    put(o, "epoch", json_integer(b->epoch + 1));
+    put(o, "batch", json_integer(b->index + 1));
+    if (b->update)
+        put(o, "update", json_integer(b->update));
+    put(o, "samples", json_integer(b->count));
+    put(o, "ids", ids_of(b, id, self));
+    put(o, "left_out", json_integer(b->drops));
+    put(o, "frames", json_integer(b->frames));
+    put(o, "raw", json_integer((json_int_t)raw));
+    put(o, "packed", json_integer((json_int_t)rt_batch_bytes(b)));
+    for (int i = 0; rc == 0 && i < b->frames && i < RT_GLANCE_FRAMES; i++)
+        rc = frame_of(list, b->frame[i], e);
+    put(o, "list", list);
+    return rc;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ * run_table: see run_table.h. */
+#include "pipeline/run/run_table.h"
+
+#include "pipeline/run/rundb.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+    struct rt_table *table;
+    int row, rows, rc;
+};
+
+static int count_row(void *self, int columns, const char **name, const char **value)
+{
+    (void)columns;
+    (void)name;
+    ((struct reader *)self)->rows = value[0] ? atoi(value[0]) : 0;
+    return 0;
+}
+
+static bool is_text_column(const char *name)
+{
+    static const char *const text[] = {"id", "label", "grp", "split", "reason", "modality", "detail"};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (strcmp(name, text[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_first_view(const char *name)
+{
+    size_t n = strlen(name);
+    return strcmp(name, "row") != 0 && strcmp(name, "grp") != 0 && strcmp(name, "detail") != 0 &&
+           strcmp(name, "modality") != 0 && strncmp(name, "inside_", 7) != 0 &&
+           !(n > 4 && strcmp(name + n - 4, "_pct") == 0);
+}
+
+static int sample_row(void *self, int columns, const char **name, const char **value)
+{
+    struct reader *r = self;
+    struct rt_table *t = r->table;
+    for (int c = 0; c < columns && r->row == 0 && r->rc == 0; c++) {
+        const char *title = strcmp(name[c], "grp") == 0 ? "group" : name[c]; /* as in manifests */
+        int at = rt_table_add(t, title, "", is_text_column(name[c]));
+        if (at < 0)
+            r->rc = at;
+        else
+            t->column[at].hidden = !is_first_view(name[c]);
+    }
+    for (int c = 0; c < columns && r->row < t->rows && r->rc == 0; c++) {
+        if (!value[c])
+            continue;
+        if (t->column[c].is_text)
+            r->rc = rt_table_text(t, r->row, c, value[c]);
+        else
+            t->column[c].number[r->row] = strtof(value[c], NULL);
+    }
+    r->row++;
+    return r->rc;
+}
+
+/* Loss columns of terms that were off are empty: not shown unless asked for. */
+static void hide_empty(struct rt_table *t)
+{
+    for (int c = 0; c < t->columns; c++) {
+        bool any = t->column[c].is_text;
+        for (int i = 0; i < t->rows && !any; i++)
+            any = !isnan(t->column[c].number[i]);
+        t->column[c].hidden |= !any;
+    }
+}
+
+int rt_run_table(struct rt_table *t, const char *folder, struct rt_error *e)
+{
+    char path[4200];
+    struct rt_rundb *db = NULL;
+    struct reader r = {.table = t};
+    snprintf(path, sizeof path, "%s/run.db", folder);
+    int rc = rt_rundb_open(&db, path, NULL, 0, 0, e);
+    if (rc == RT_EMISSING)
+        rt_error_set(e, rc, "%s: not the folder of a run (it holds no run.db)", folder);
+    if (rc == 0)
+        rc = rt_rundb_query(db, "SELECT count(*) FROM samples", count_row, &r, e);
+    if (rc == 0 && (rc = rt_table_init(t, r.rows)) < 0)
+        rt_error_set(e, rc, "%s: no memory for %d samples", path, r.rows);
+    if (rc == 0)
+        rc = rt_rundb_query(db, "SELECT * FROM samples ORDER BY row", sample_row, &r, e);
+    if (rc == 0 && r.rc < 0)
+        rc = rt_error_set(e, r.rc, "%s: %s", path, rt_err_words(r.rc));
+    rt_rundb_close(db);
+    if (rc == 0)
+        hide_empty(t);
+    return rc;
+}
+
+/* Keeps the rows that are named. */
+static int keep_named(struct rt_table *t, const char *const *id, int ids, struct rt_error *e)
+{
+    int column = rt_table_find(t, "id"), shown = 0;
+    for (int k = 0; k < ids; k++) {
+        int row = 0;
+        while (row < t->rows && strcmp(rt_table_cell(t, row, column), id[k]) != 0)
+            row++;
+        if (row == t->rows)
+            return rt_error_set(e, RT_ENOTFOUND, "there is no sample \"%.80s\"", id[k]);
+        t->order[shown++] = row;
+    }
+    t->shown = shown;
+    return 0;
+}
+
+int rt_run_find(const char *folder, const char *const *which, int count, int **row, struct rt_error *e)
+{
+    struct rt_table t = {0};
+    *row = NULL;
+    if (strcmp(which[0], "where") == 0 && count != 2)
+        return rt_error_set(e, RT_EUSAGE, "after where stands one expression: put it in quotes");
+    int rc = rt_run_table(&t, folder, e);
+    if (rc == 0 && strcmp(which[0], "where") != 0)
+        rc = keep_named(&t, which, count, e);
+    else if (rc == 0 && (rc = rt_table_where(&t, which[1], e)) < 0)
+        rt_error_prefix(e, "where");
+    if (rc == 0 && !(*row = malloc(((size_t)t.shown + 1) * sizeof **row)))
+        rc = rt_error_set(e, RT_EMEM, "no memory for %d rows", t.shown);
+    if (rc == 0) {
+        memcpy(*row, t.order, (size_t)t.shown * sizeof **row);
+        rc = t.shown;
+    }
+    rt_table_fini(&t);
+    return rc;
+}

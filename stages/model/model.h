@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * model: everything between a sample's file and its embedding and logits: front end, network, classes.
+ * A student, a teacher and an exported file are all models. Kept in one safetensors file: weights under
+ * "model.", text.idf as "front.idf", and metadata: retort.recipe (YAML), retort.classes (one a line),
+ * retort.head, retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head),
+ * retort.network (nn/graph.h's text up to the embedding, when no preset makes it: student.net init).
+ * A model is used by one thread at a time, except for reading. */
+#ifndef RT_MODEL_H
+#define RT_MODEL_H
+
+#include "formats/recipe.h"
+#include "formats/safetensors.h"
+#include "pipeline/data/store.h"
+#include "stages/modality/modality.h"
+#include "stages/model/model_start.h"
+#include "stages/nn/graph.h"
+
+/* Which logits are the model's answer: its own head, the teacher's frozen head on the projected
+ * embedding, or the sum of both. */
+enum rt_head { RT_HEAD_OWN, RT_HEAD_TEACHER, RT_HEAD_SUM, RT_HEADS };
+extern const char *const rt_head_names[RT_HEADS];
+
+struct rt_trunk; /* trunk.h */
+
+struct rt_model {
+    struct rt_recipe recipe; /* its own run's settings: front end and network */
+    const struct rt_modality *modality;
+    struct rt_front front; /* refers to recipe; idf owned */
+    int classes;
+    char **class_name; /* [classes] owned */
+    struct rt_trunk *trunk; /* a teacher from ONNX: what lies before the graph; else NULL */
+    struct rt_graph *graph;
+    int embedding, logits; /* nodes; logits -1: a teacher of features alone, 0 classes */
+    int feature, head;     /* nodes in the teacher's space, or -1; head -1 also when it has no classifier */
+    int dim;               /* of the embedding */
+    int teacher_dim, teacher_classes; /* 0 without a teacher */
+    double scale;      /* logits = scale * node (AAM heads give cosines) */
+    double head_scale; /* the same for the teacher's head */
+    bool shares_classes; /* the teacher's head speaks of the same classes in the same order */
+    enum rt_head answer;
+    struct rt_key128 key; /* of weights and front end; set by load */
+};
+
+/* A new network for recipe's student. class_name[classes] is copied. teacher may be NULL; else its
+ * classifier is copied in, frozen. start: whose network up to the embedding is taken when student.net is
+ * init, else NULL. idf (text.buckets numbers, malloc'ed, or NULL) is taken over, also
+ * on failure. The weights are initialised from recipe's seed. RT_EMISMATCH, RT_EMEM, RT_EUSAGE. */
+int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
+                    const char *const *class_name, int classes, const struct rt_model *teacher,
+                    const struct rt_model *start, float *idf, struct rt_error *e);
+void rt_model_fini(struct rt_model *m);
+
+/* Adds weights and metadata to s. */
+int rt_model_save(const struct rt_model *m, struct rt_safetensors *s);
+/* Rebuilds a model from what rt_model_save wrote; name stands for the file in messages. */
+int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                     struct rt_error *e);
+/* path: a model file, a checkpoint, an ONNX file that retort wrote (by its ending), or a run folder
+ * (its student.safetensors, else its best, else its newest checkpoint). */
+int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
+/* The recipe's teacher.model: as rt_model_load, or an ONNX file read by the settings teacher.*: then
+ * graph is its classifier alone, whose input is the embedding that the trunk gives. */
+int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e);
+/* A model to be used as it is: as rt_model_load, or an ONNX file of another program, read by r's settings
+ * teacher.*, but for teacher.model. */
+int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e);
+/* What recipe's student is to start from, out of the file at path: as rt_model_load, or an ONNX file of
+ * another program (model_start.h), for student.net init only. about: in words, "" for a model of ours. */
+int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
+                        const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                        struct rt_error *e);
+/* Copies the weights both networks name alike (student.init); *copied counts them. A shape that does
+ * not fit is refused by name, except for the class head, which is left as it is. */
+int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *copied,
+                        struct rt_error *e);
+
+/* Another AAM scale (task.scale); a model without a cosine head stays as it is. Not while others use m. */
+void rt_model_rescale(struct rt_model *m, double scale);
+
+/* The answer's logits for n rows: own and head are the raw node outputs (head may be NULL). */
+void rt_model_answer(const struct rt_model *m, enum rt_head head_choice, const float *own,
+                     const float *head, int n, float *out);
+#endif

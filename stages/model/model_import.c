@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * model_import: a teacher out of an ONNX file as a struct rt_model (model.h): its trunk stays frozen
+ * ONNX, its classifier becomes the graph, from the embedding on, so that all that reads a model's
+ * classifier finds it where it always is. */
+#include "formats/onnx.h"
+#include "stages/model/model.h"
+#include "stages/model/trunk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The front end that the trunk's input asks for, in place of the run's own. */
+static void set_front(struct rt_model *m, const struct rt_trunk *t)
+{
+    struct rt_recipe *r = &m->recipe;
+    snprintf(r->student_modality, sizeof r->student_modality, "%s", t->speech ? "speech" : "image");
+    snprintf(r->student_net, sizeof r->student_net, "ONNX");
+    snprintf(r->task_loss, sizeof r->task_loss, "ce");
+    r->teacher_model[0] = '\0';
+    if (t->speech) {
+        r->speech_bands = t->channels;
+        r->speech_frames = t->rows;
+    } else {
+        r->image_size = t->rows;
+    }
+    m->modality = rt_modality_find(r->student_modality);
+    m->front.recipe = r;
+}
+
+static int build_classifier(struct rt_model *m, const struct rt_trunk *t, struct rt_error *e)
+{
+    struct rt_attr attr = {.units = t->classes, .bias = true, .frozen = true};
+    if (rt_graph_create(&m->graph) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for the classifier");
+    m->embedding = rt_graph_input(m->graph, "embedding", (struct rt_shape){1, {t->dim}});
+    m->dim = t->dim;
+    m->scale = 1;
+    m->logits = -1;
+    if (t->classes == 0)
+        return m->embedding < 0 ? m->embedding : 0;
+    m->logits = m->embedding < 0 ? m->embedding
+                                 : rt_graph_node(m->graph, RT_OP_linear, "logits", &m->embedding, 1,
+                                                 &attr, e);
+    if (m->logits < 0)
+        return m->logits;
+    size_t dim = (size_t)t->dim, classes = (size_t)t->classes;
+    memcpy(rt_graph_param_named(m->graph, "logits.weight")->value, t->weight,
+           dim * classes * sizeof(float));
+    memcpy(rt_graph_param_named(m->graph, "logits.bias")->value, t->bias, classes * sizeof(float));
+    return 0;
+}
+
+/* From the metadata retort.classes, one a line, when there are as many as classes; else numbers. */
+static int name_classes(struct rt_model *m, const struct rt_trunk *t)
+{
+    const char *text = rt_onnx_text(t->model, "retort.classes");
+    int lines = text ? 1 : 0;
+    for (const char *c = text; c && *c; c++)
+        lines += *c == '\n';
+    m->class_name = calloc((size_t)t->classes + 1, sizeof *m->class_name);
+    if (!m->class_name)
+        return RT_EMEM;
+    for (m->classes = 0; m->classes < t->classes; m->classes++) {
+        char number[24];
+        size_t size = lines == t->classes ? strcspn(text, "\n") : 0;
+        snprintf(number, sizeof number, "%d", m->classes);
+        m->class_name[m->classes] = size ? strndup(text, size) : strdup(number);
+        if (!m->class_name[m->classes])
+            return RT_EMEM;
+        text += size ? size + (text[size] == '\n') : 0;
+    }
+    return 0;
+}
+
+static int import(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e)
+{
+    memset(m, 0, sizeof *m);
+    m->recipe = *r;
+    m->feature = m->head = -1;
+    int rc = rt_trunk_open(&m->trunk, r, e);
+    if (rc < 0)
+        return rc;
+    set_front(m, m->trunk);
+    rc = build_classifier(m, m->trunk, e);
+    if (rc == 0 && (rc = name_classes(m, m->trunk)) < 0)
+        rt_error_set(e, rc, "%s: no memory for the class names", r->teacher_model);
+    if (rc < 0) {
+        rt_model_fini(m);
+        return rc;
+    }
+    char front[512];
+    m->modality->features_key(&m->front, front, sizeof front);
+    m->key = rt_key128_of(front, strlen(front), rt_trunk_key(m->trunk));
+    return 0;
+}
+
+static bool ends_in_onnx(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".onnx") == 0;
+}
+
+int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e)
+{
+    return ends_in_onnx(r->teacher_model) ? import(m, r, e) : rt_model_load(m, r->teacher_model, e);
+}
+
+int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_onnx *o = NULL;
+    bool foreign = false;
+    if (ends_in_onnx(path)) {
+        int rc = rt_onnx_read(&o, path, e);
+        if (rc < 0)
+            return rc;
+        foreign = !rt_onnx_text(o, "retort.recipe");
+        rt_onnx_destroy(o);
+    }
+    if (!foreign)
+        return rt_model_load(m, path, e);
+    struct rt_recipe *how = malloc(sizeof *how);
+    if (!how)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
+    *how = *r;
+    snprintf(how->teacher_model, sizeof how->teacher_model, "%s", path);
+    int rc = import(m, how, e);
+    free(how);
+    return rc;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+ * trunk: see trunk.h. What the classifier (onnx/classifier.h) reads is the embedding. */
+#include "stages/model/trunk.h"
+
+#include "stages/onnx/classifier.h"
+#include "stages/onnx/frozen.h"
+#include "stages/model/onnx_input.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLOURS RT_COLOURS
+
+/* ---- the input: [1, 3, side, side], [1, side, side, 3]; [1, bands, frames], [1, frames, bands] ---- */
+
+static bool is_bands(int64_t n)
+{
+    return n == 40 || n == 64 || n == 80;
+}
+
+/* A size of the file (or -1) against one of the recipe (or 0); 0 when neither says it. */
+static int64_t agreed(int64_t file, int64_t recipe)
+{
+    return file < 0 ? recipe : file;
+}
+
+static int read_picture(struct rt_trunk *t, const struct rt_recipe *r, const struct rt_onnx_value *in,
+                        struct rt_error *e)
+{
+    if (in->rank != 4)
+        return rt_onnx_input_refuse(r->teacher_model, in, "a picture has 4 dimensions", e);
+    bool last = in->dim[3] == COLOURS && in->dim[1] != COLOURS;
+    t->channels_first = strcmp(r->teacher_layout, "auto") ? !strcmp(r->teacher_layout, "nchw") : !last;
+    int64_t colours = in->dim[t->channels_first ? 1 : 3];
+    int64_t height = agreed(in->dim[t->channels_first ? 2 : 1], r->teacher_size);
+    int64_t width = agreed(in->dim[t->channels_first ? 3 : 2], r->teacher_size);
+    if (colours >= 0 && colours != COLOURS)
+        return rt_onnx_input_refuse(r->teacher_model, in, "3 colours are wanted; is teacher.layout right?", e);
+    if (height < 1 || width != height || (r->teacher_size && height != r->teacher_size))
+        return rt_onnx_input_refuse(r->teacher_model, in, "a square picture is wanted in this "
+                            "teacher.layout; teacher.size gives its side where the file does not", e);
+    t->rows = t->columns = (int)height;
+    t->channels = COLOURS;
+    return 0;
+}
+
+static int read_speech(struct rt_trunk *t, const struct rt_recipe *r, const struct rt_onnx_value *in,
+                       struct rt_error *e)
+{
+    int skip = in->rank - 2; /* [n, ...] or [n, 1, ...] */
+    if (in->rank != 3 && !(in->rank == 4 && in->dim[1] == 1))
+        return rt_onnx_input_refuse(r->teacher_model, in, "speech has 3 dimensions, or 4 of which one is 1", e);
+    t->speech = true;
+    t->channels_first = strcmp(r->teacher_layout, "auto") ? !strcmp(r->teacher_layout, "nchw")
+                                                          : is_bands(in->dim[skip]);
+    int64_t bands = agreed(in->dim[skip + !t->channels_first], r->speech_bands);
+    int64_t frames = agreed(in->dim[skip + t->channels_first], r->teacher_size);
+    frames = frames ? frames : r->speech_frames;
+    if (!is_bands(bands))
+        return rt_onnx_input_refuse(r->teacher_model, in, "40, 64 or 80 mel bands are made; is teacher.layout "
+                            "right?", e);
+    if (frames < 16 || frames > 3000)
+        return rt_onnx_input_refuse(r->teacher_model, in, "16 to 3000 frames are made (teacher.size)", e);
+    t->rows = (int)frames;
+    t->columns = 1;
+    t->channels = (int)bands;
+    return 0;
+}
+
+static int read_input(struct rt_trunk *t, const struct rt_recipe *r, struct rt_error *e)
+{
+    const struct rt_onnx *m = t->model;
+    if (m->inputs != 1)
+        return rt_error_set(e, RT_EMISMATCH, "%s: %d inputs; a teacher has one", r->teacher_model,
+                            m->inputs);
+    const struct rt_onnx_value *in = &m->input[0];
+    if (r->teacher_input[0] && strcmp(r->teacher_input, in->name) != 0)
+        return rt_error_set(e, RT_EMISSING, "%s: teacher.input is '%s', but its input is '%.100s'",
+                            r->teacher_model, r->teacher_input, in->name);
+    if (in->dtype != RT_F32)
+        return rt_onnx_input_refuse(r->teacher_model, in, "an input of type float is wanted", e);
+    bool speech = strcmp(r->teacher_modality, "auto") ? !strcmp(r->teacher_modality, "speech")
+                                                      : in->rank == 3;
+    return speech ? read_speech(t, r, in, e) : read_picture(t, r, in, e);
+}
+
+/* ---- the classifier ---- */
+
+static int copy_head(struct rt_trunk *t, const struct rt_classifier *h, const char *path, struct rt_error *e)
+{
+    const struct rt_tensor *w = h->weight;
+    bool fits = w->dtype == RT_F32 && w->rank == 2 && w->dim[0] > 0 && w->dim[1] > 0 &&
+                w->dim[0] < 1 << 20 && w->dim[1] < 1 << 20;
+    if (fits) {
+        t->classes = (int)w->dim[!h->rows_are_classes];
+        t->dim = (int)w->dim[h->rows_are_classes];
+        fits = !h->bias || (h->bias->dtype == RT_F32 && rt_tensor_count(h->bias) == t->classes);
+    }
+    if (!fits)
+        return rt_error_set(e, RT_EMISMATCH, "%s: the classifier behind '%.100s' is no matrix of "
+                            "floats with one bias for each class", path, h->embedding);
+    size_t dim = (size_t)t->dim, classes = (size_t)t->classes;
+    t->weight = malloc(dim * classes * sizeof *t->weight);
+    t->bias = calloc(classes, sizeof *t->bias);
+    if (!t->weight || !t->bias)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for its classifier", path);
+    const float *from = w->data;
+    for (size_t c = 0; c < classes; c++)
+        for (size_t d = 0; d < dim; d++)
+            t->weight[c * dim + d] = h->rows_are_classes ? from[c * dim + d] : from[d * classes + c];
+    if (h->bias)
+        memcpy(t->bias, h->bias->data, classes * sizeof *t->bias);
+    return 0;
+}
+
+static void describe(struct rt_trunk *t, const char *embedding, const char *logits)
+{
+    int used = snprintf(t->about, sizeof t->about, "%s %s of %d x %d, embedding '%.60s' (%d), ",
+                        t->channels_first ? "nchw" : "nhwc", t->speech ? "speech" : "pictures", t->rows,
+                        t->speech ? t->channels : t->columns, embedding, t->dim);
+    if (t->classes)
+        snprintf(t->about + used, sizeof t->about - (size_t)used, "logits '%.60s' (%d)", logits, t->classes);
+    else
+        snprintf(t->about + used, sizeof t->about - (size_t)used, "no classifier");
+}
+
+/* A teacher of features alone: teacher.embedding, or the last output. */
+static bool is_headless(const struct rt_recipe *r)
+{
+    return strcmp(r->teacher_logits, "none") == 0;
+}
+
+static int read_head(struct rt_trunk *t, const struct rt_recipe *r, struct rt_classifier *h,
+                     struct rt_error *e)
+{
+    const struct rt_onnx *m = t->model;
+    if (is_headless(r)) {
+        *h = (struct rt_classifier){.embedding = r->teacher_embedding[0] ? r->teacher_embedding
+                                                                  : m->output[m->outputs - 1].name};
+        return 0;
+    }
+    const char *logits = r->teacher_logits[0] ? r->teacher_logits : m->output[m->outputs - 1].name;
+    const struct rt_onnx_node *n = rt_classifier_maker(m, logits);
+    if (!n)
+        return rt_error_set(e, RT_EMISSING, "%s: teacher.logits: no node makes '%.100s'",
+                            r->teacher_model, logits);
+    if (!rt_classifier_read(h, m, logits))
+        return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' comes from a %.40s, not from a linear "
+                            "classifier with weights in the file; name its output in teacher.logits "
+                            "(as the value before a Softmax), or write none: features alone", r->teacher_model,
+                            logits, n->op);
+    if (r->teacher_embedding[0] && strcmp(r->teacher_embedding, h->embedding) != 0)
+        return rt_error_set(e, RT_EMISMATCH, "%s: teacher.embedding is '%s', but the classifier of "
+                            "'%.100s' reads '%.100s'", r->teacher_model, r->teacher_embedding, logits,
+                            h->embedding);
+    int rc = copy_head(t, h, r->teacher_model, e);
+    describe(t, h->embedding, logits);
+    return rc;
+}
+
+/* ---- making ---- */
+
+static int freeze(struct rt_trunk *t, const struct rt_recipe *r, const char *embedding,
+                  struct rt_error *e)
+{
+    const struct rt_onnx_value *in = &t->model->input[0];
+    const struct rt_tensor *shape;
+    struct rt_tensor input = {.dtype = RT_F32, .rank = in->rank, .dim = {1}};
+    int at = 1;
+    if (t->speech && in->rank == 4)
+        input.dim[at++] = 1;
+    if (t->channels_first)
+        input.dim[at++] = t->channels;
+    input.dim[at++] = t->rows;
+    if (!t->speech)
+        input.dim[at++] = t->columns;
+    if (!t->channels_first)
+        input.dim[at++] = t->channels;
+    struct rt_frozen_options o = {.input = &input, .output = &embedding, .outputs = 1};
+    int rc = rt_frozen_create(&t->frozen, t->model, r->teacher_model, &o, e);
+    if (rc < 0)
+        return rc;
+    rt_frozen_output(t->frozen, 0, &shape);
+    if (is_headless(r) && rt_tensor_count(shape) >= 1 && rt_tensor_count(shape) < 1 << 20) {
+        t->dim = (int)rt_tensor_count(shape);
+        describe(t, embedding, "");
+    }
+    if (shape->dtype != RT_F32 || rt_tensor_count(shape) != t->dim)
+        return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' has %lld numbers, not %d "
+                            "floats", r->teacher_model, embedding, (long long)rt_tensor_count(shape),
+                            t->dim);
+    return 0;
+}
+
+int rt_trunk_open(struct rt_trunk **out, const struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_classifier head;
+    struct rt_trunk *t = *out = calloc(1, sizeof *t);
+    if (!t)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for it", r->teacher_model);
+    int rc = rt_onnx_read(&t->model, r->teacher_model, e);
+    if (rc == 0)
+        rc = rt_onnx_input_scale("teacher", r->teacher_mean, r->teacher_std, t->mean, t->std, e);
+    if (rc == 0)
+        rc = read_input(t, r, e);
+    if (rc == 0)
+        rc = read_head(t, r, &head, e);
+    if (rc == 0)
+        rc = freeze(t, r, head.embedding, e);
+    if (rc < 0) {
+        rt_trunk_close(t);
+        *out = NULL;
+    }
+    return rc;
+}
+
+void rt_trunk_close(struct rt_trunk *t)
+{
+    if (!t)
+        return;
+    rt_frozen_destroy(t->frozen);
+    rt_onnx_destroy(t->model);
+    free(t->weight);
+    free(t->bias);
+    free(t);
+}
+
+static struct rt_key128 text_key(const char *text, struct rt_key128 key)
+{
+    return rt_key128_of(text, strlen(text) + 1, key);
+}
+
+/* Attributes count, too: equal weights may be put together in another way. */
+static struct rt_key128 node_key(const struct rt_onnx_node *n, struct rt_key128 key)
+{
+    key = text_key(n->op, key);
+    for (int i = 0; i < n->inputs; i++)
+        key = text_key(n->input[i], key);
+    for (int i = 0; i < n->outputs; i++)
+        key = text_key(n->output[i], key);
+    for (int i = 0; i < n->attrs; i++) {
+        const struct rt_onnx_attr *a = &n->attr[i];
+        key = text_key(a->name, key);
+        key = rt_key128_of(&a->f, sizeof a->f, key);
+        key = rt_key128_of(&a->i, sizeof a->i, key);
+        if (a->s)
+            key = text_key(a->s, key);
+        if (a->floats)
+            key = rt_key128_of(a->floats, (size_t)a->count * sizeof *a->floats, key);
+        if (a->ints)
+            key = rt_key128_of(a->ints, (size_t)a->count * sizeof *a->ints, key);
+        if (a->t.data)
+            key = rt_key128_of(a->t.data, rt_tensor_bytes(&a->t), key);
+    }
+    return key;
+}
+
+struct rt_key128 rt_trunk_key(const struct rt_trunk *t)
+{
+    const struct rt_onnx *m = t->model;
+    struct rt_key128 key = text_key(t->about, (struct rt_key128){0, 0});
+    key = rt_key128_of(t->mean, sizeof t->mean, key);
+    key = rt_key128_of(t->std, sizeof t->std, key);
+    key = rt_key128_of(&m->opset, sizeof m->opset, key);
+    for (int i = 0; i < m->initializers; i++) {
+        const struct rt_tensor *w = &m->initializer[i].tensor;
+        key = text_key(m->initializer[i].name, key);
+        key = rt_key128_of(w->dim, sizeof w->dim, key);
+        if (w->data)
+            key = rt_key128_of(w->data, rt_tensor_bytes(w), key);
+    }
+    for (int i = 0; i < m->nodes; i++)
+        key = node_key(&m->node[i], key);
+    return key;
+}
+
+/* ---- running ---- */
+
+struct rt_trunk_exec {
+    const struct rt_trunk *t;
+    struct rt_frozen_exec *exec;
+    float *input;
+};
+
+int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t)
+{
+    struct rt_trunk_exec *x = *out = calloc(1, sizeof *x);
+    if (!x)
+        return RT_EMEM;
+    x->t = t;
+    x->input = malloc((size_t)t->rows * (size_t)t->columns * (size_t)t->channels * sizeof(float));
+    int rc = x->input ? rt_frozen_exec_create(&x->exec, t->frozen) : RT_EMEM;
+    if (rc < 0) {
+        rt_trunk_exec_destroy(x);
+        *out = NULL;
+    }
+    return rc;
+}
+
+void rt_trunk_exec_destroy(struct rt_trunk_exec *x)
+{
+    if (!x)
+        return;
+    rt_frozen_exec_destroy(x->exec);
+    free(x->input);
+    free(x);
+}
+
+int rt_trunk_run(struct rt_trunk_exec *x, const float *row, float *embedding, struct rt_error *e)
+{
+    const struct rt_trunk *t = x->t;
+    int places = t->rows * t->columns;
+    const void *input = x->input;
+    for (int i = 0; i < places; i++)
+        for (int c = 0; c < t->channels; c++) {
+            float v = row[i * t->channels + c];
+            if (!t->speech)
+                v = v * 0.25f + 0.5f; /* present() gives (v - 0.5) / 0.25 */
+            int colour = t->speech ? 0 : c;
+            x->input[t->channels_first ? c * places + i : i * t->channels + c] =
+                (v - t->mean[colour]) / t->std[colour];
+        }
+    int rc = rt_frozen_run(x->exec, &input, e);
+    if (rc == 0)
+        memcpy(embedding, rt_frozen_result(x->exec, 0)->data, (size_t)t->dim * sizeof *embedding);
+    return rc;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * trunk: the frozen ONNX part of a teacher: from one row of its modality's input (modality.h's
+ * present) to the embedding. The classifier behind it, one matrix and bias, is handed out, as the
+ * student carries a copy of it. Read only once opened; each worker runs it through a struct
+ * rt_trunk_exec of its own, one sample at a time. */
+#ifndef RT_TRUNK_H
+#define RT_TRUNK_H
+
+#include "formats/recipe.h"
+#include "pipeline/data/store.h"
+
+#include <stdbool.h>
+
+struct rt_onnx;
+struct rt_frozen;
+struct rt_trunk_exec; /* opaque */
+
+struct rt_trunk {
+    struct rt_onnx *model;
+    struct rt_frozen *frozen;
+    bool speech, channels_first;
+    int rows, columns, channels; /* picture: side, side, 3; speech: frames, 1, bands */
+    float mean[3], std[3];       /* by colour; speech: [0] */
+    int dim, classes;     /* 0 classes: teacher.logits is none, there is no classifier */
+    float *weight, *bias; /* of the classifier: [classes, dim], [classes]; owned; or NULL */
+    char about[400];      /* what was read and guessed, for people */
+};
+
+/* Reads r->teacher_model by the settings r->teacher_*; where one is left open, the graph decides.
+ * RT_EMISMATCH, RT_EUSAGE, ...: *e says which setting to give. */
+int rt_trunk_open(struct rt_trunk **out, const struct rt_recipe *r, struct rt_error *e);
+void rt_trunk_close(struct rt_trunk *t);
+/* Of everything that an embedding depends on. */
+struct rt_key128 rt_trunk_key(const struct rt_trunk *t);
+
+int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t);
+void rt_trunk_exec_destroy(struct rt_trunk_exec *x);
+/* row: [rows, columns, channels] as present() gives it -> embedding[dim]. */
+int rt_trunk_run(struct rt_trunk_exec *x, const float *row, float *embedding, struct rt_error *e);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * schedule: see schedule.h. A pure function of the step; what a step is, is the caller's. */
+#include "stages/nn/optim/schedule.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PI 3.14159265358979323846
+
+/* From a at 0 to b at 1 along half a cosine. */
+static double glide(double a, double b, double x)
+{
+    x = x < 0 ? 0 : x > 1 ? 1 : x;
+    return b + (a - b) * (1 + cos(PI * x)) / 2;
+}
+
+static double onecycle(double step, double steps, double warmup)
+{
+    double top = warmup * steps - 1, end = steps - 1;
+    if (step <= top) {
+        return glide(1.0 / 25, 1, top > 0 ? step / top : 1);
+    }
+    return glide(1, 1.0 / 250000, end > top ? (step - top) / (end - top) : 1);
+}
+
+static double rising(double step, double warm)
+{
+    return step < warm ? (step + 1) / (warm + 1) : 1;
+}
+
+static double cosine(double step, double steps, double warmup)
+{
+    double warm = floor(warmup * steps + 0.5);
+    return step < warm ? rising(step, warm) : glide(1, 0, (step - warm) / (steps - warm));
+}
+
+static double constant(double step, double steps, double warmup)
+{
+    return rising(step, floor(warmup * steps + 0.5));
+}
+
+static const struct {
+    const char *name;
+    double (*factor)(double step, double steps, double warmup);
+} schedules[] = {{"onecycle", onecycle}, {"cosine", cosine}, {"constant", constant}};
+
+double rt_schedule(const char *name, int64_t step, int64_t steps, double warmup)
+{
+    steps = steps < 1 ? 1 : steps;
+    step = step < 0 ? 0 : step > steps - 1 ? steps - 1 : step;
+    for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++) {
+        if (strcmp(schedules[i].name, name) == 0) {
+            return schedules[i].factor((double)step, (double)steps, warmup);
+        }
+    }
+    return 1;
+}

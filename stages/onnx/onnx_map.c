@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT
+ * onnx_map: see onnx_map.h. One function per op that gives the name of the value it made; a value is
+ * made in one layout and transposed where a reader wants the other, once. */
+#include "stages/onnx/onnx_map_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME RT_MAP_NAME
+#define LENGTH_MIN 1e-12f /* as op_cosine and op_l2normalise */
+
+/* ---- nodes ---- */
+
+typedef rt_map_names names;
+
+struct rt_onnx_node *rt_map_add(struct rt_onnx_map *m, const char *op, const names in, const char *out)
+{
+    return rt_onnx_add_node(m->o, op, out, in, (const char *[]){out, NULL});
+}
+
+const char *rt_map_inside(char out[NAME], const struct rt_node *n, const char *what)
+{
+    snprintf(out, NAME, "%s/%s", n->name, what);
+    return out;
+}
+
+static void add_transpose(struct rt_onnx_map *m, const char *in, const char *out, int rank,
+                          const int64_t *order)
+{
+    struct rt_onnx_node *t = rt_map_add(m, "Transpose", (names){in}, out);
+    rt_onnx_attr_ints(m->o, t, "perm", order, rank);
+}
+
+/* Orders of [batch, places.., channels] and back, by rank without the batch. */
+static const int64_t to_first[5][5] = {{0}, {0}, {0, 2, 1}, {0, 3, 1, 2}, {0, 4, 1, 2, 3}};
+static const int64_t to_last[5][5] = {{0}, {0}, {0, 2, 1}, {0, 2, 3, 1}, {0, 2, 3, 4, 1}};
+
+const char *rt_map_first(struct rt_onnx_map *m, int node)
+{
+    const struct rt_node *n = rt_graph_at(m->g, node);
+    struct rt_map_value *v = &m->value[node];
+    if (!v->first[0]) {
+        rt_map_inside(v->first, n, "first");
+        add_transpose(m, v->last, v->first, n->shape.rank + 1, to_first[n->shape.rank]);
+    }
+    return v->first;
+}
+
+const char *rt_map_last(struct rt_onnx_map *m, int node)
+{
+    const struct rt_node *n = rt_graph_at(m->g, node);
+    struct rt_map_value *v = &m->value[node];
+    if (!v->last[0]) {
+        rt_map_inside(v->last, n, "last");
+        add_transpose(m, v->first, v->last, n->shape.rank + 1, to_last[n->shape.rank]);
+    }
+    return v->last;
+}
+
+/* ---- weights ---- */
+
+/* Kernels [units, places.., channels] <-> [units, channels, places..]. */
+static void permute(float *to, const float *from, int64_t units, int64_t a, int64_t b)
+{
+    for (int64_t u = 0; u < units; u++, to += a * b, from += a * b)
+        for (int64_t i = 0; i < a; i++)
+            for (int64_t k = 0; k < b; k++)
+                to[k * a + i] = from[i * b + k];
+}
+
+static void unit_rows(float *to, const float *from, int64_t rows, int64_t c)
+{
+    for (int64_t i = 0; i < rows; i++, to += c, from += c) {
+        double sum = 0;
+        for (int64_t k = 0; k < c; k++)
+            sum += (double)from[k] * from[k];
+        float length = (float)sqrt(sum);
+        for (int64_t k = 0; k < c; k++)
+            to[k] = from[k] / (length < LENGTH_MIN ? LENGTH_MIN : length);
+    }
+}
+
+static void add_floats(struct rt_onnx_map *m, const char *name, int rank, const int64_t *dim,
+                       const float *value)
+{
+    struct rt_tensor t = rt_tensor_view(RT_F32, rank, dim, (void *)value);
+    rt_onnx_add_initializer(m->o, name, &t);
+}
+
+static const struct rt_param *param(const struct rt_onnx_map *m, const struct rt_node *n, int i)
+{
+    return rt_graph_param(m->g, n->param[i]);
+}
+
+const char *rt_map_ints(struct rt_onnx_map *m, const char *name, const int64_t *value, int count)
+{
+    int64_t dim = count;
+    struct rt_tensor t = rt_tensor_view(RT_I64, 1, &dim, (void *)value);
+    rt_onnx_add_initializer(m->o, name, &t);
+    return name;
+}
+
+/* The node's i-th parameter, as it is or rearranged, under its own name; "" when it has none. */
+const char *rt_map_weight(struct rt_onnx_map *m, const struct rt_node *n, int i)
+{
+    if (i >= n->params)
+        return "";
+    const struct rt_param *p = param(m, n, i);
+    float *changed = NULL;
+    int64_t dim[4] = {p->dim[0], p->dim[1], p->dim[2], p->dim[3]};
+    if (p->rank > 2 || n->op == RT_OP_cosine) {
+        changed = malloc((size_t)p->count * sizeof *changed);
+        if (!changed) {
+            m->o->err = m->o->err ? m->o->err : RT_EMEM;
+            return p->name;
+        }
+    }
+    if (p->rank > 2) {
+        int64_t channels = p->dim[p->rank - 1];
+        permute(changed, p->value, p->dim[0], p->count / p->dim[0] / channels, channels);
+        memmove(dim + 2, dim + 1, (size_t)(p->rank - 2) * sizeof *dim);
+        dim[1] = channels;
+    } else if (changed) {
+        unit_rows(changed, p->value, p->dim[0], p->dim[1]);
+    }
+    add_floats(m, p->name, p->rank, dim, changed ? changed : p->value);
+    free(changed);
+    return p->name;
+}
+
+int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *w)
+{
+    int64_t dim[4] = {0};
+    memset(t, 0, sizeof *t);
+    if (w->dtype != RT_F32 || w->rank > 4)
+        return RT_EMISMATCH;
+    memcpy(dim, w->dim, (size_t)w->rank * sizeof *dim);
+    if (w->rank > 2) {
+        memmove(dim + 1, dim + 2, (size_t)(w->rank - 2) * sizeof *dim);
+        dim[w->rank - 1] = w->dim[1];
+    }
+    int rc = rt_tensor_init_unset(t, RT_F32, w->rank, dim);
+    int64_t count = rc ? 0 : rt_tensor_count(t);
+    if (w->rank > 2 && count > 0)
+        permute(t->data, w->data, w->dim[0], w->dim[1], count / w->dim[0] / w->dim[1]);
+    else if (count > 0)
+        memcpy(t->data, w->data, rt_tensor_bytes(t));
+    return rc;
+}
+
+/* ---- ops: each makes v from its inputs ---- */
+
+static void made(struct rt_map_value *v)
+{
+    memcpy(v->first, v->name, NAME);
+}
+
+static int emit_input(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                      struct rt_error *e)
+{
+    (void)e;
+    bool bag = n->op == RT_OP_bag;
+    int rank = bag ? 1 : n->shape.rank;
+    int64_t dim[1 + RT_NODE_RANK] = {-1, n->attr.buckets};
+    for (int i = 0; i < rank && !bag; i++)
+        dim[i + 1] = n->shape.dim[i];
+    rt_onnx_add_input(m->o, RT_ONNX_INPUT, RT_F32, rank + 1, dim, "batch");
+    snprintf(v->last, NAME, "%s", RT_ONNX_INPUT);
+    if (rank == 1)
+        snprintf(v->first, NAME, "%s", RT_ONNX_INPUT);
+    return 0;
+}
+
+/* kernel, stride, pad and dilation of the first `axes` axes. */
+static void window_attrs(struct rt_onnx_map *m, struct rt_onnx_node *o, const struct rt_attr *a,
+                         int axes, bool dilations)
+{
+    int64_t kernel[2], stride[2], pad[4], dilation[2];
+    for (int i = 0; i < axes; i++) {
+        kernel[i] = a->kernel[i];
+        stride[i] = a->stride[i];
+        dilation[i] = a->dilation[i];
+        pad[i] = pad[i + axes] = a->pad[i];
+    }
+    rt_onnx_attr_ints(m->o, o, "kernel_shape", kernel, axes);
+    rt_onnx_attr_ints(m->o, o, "strides", stride, axes);
+    rt_onnx_attr_ints(m->o, o, "pads", pad, 2 * axes);
+    if (dilations)
+        rt_onnx_attr_ints(m->o, o, "dilations", dilation, axes);
+}
+
+static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                     struct rt_error *e)
+{
+    (void)e;
+    char plane[NAME];
+    const struct rt_node *in = rt_graph_at(m->g, n->input[0]);
+    const char *x;
+    if (n->op == RT_OP_conv2d && in->shape.rank == 2) { /* [time, channels] as one plane */
+        int64_t axis = 1, one = 1;
+        struct rt_tensor t = rt_tensor_view(RT_I64, 1, &one, &axis);
+        char axes[NAME];
+        x = rt_map_last(m, n->input[0]);
+        rt_onnx_add_initializer(m->o, rt_map_inside(axes, n, "axes"), &t);
+        rt_map_add(m, "Unsqueeze", (names){x, axes}, rt_map_inside(plane, n, "plane"));
+        x = plane;
+    } else {
+        x = rt_map_first(m, n->input[0]);
+    }
+    const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
+    struct rt_onnx_node *o = rt_map_add(m, "Conv", (names){x, w, *b ? b : NULL}, v->name);
+    window_attrs(m, o, &n->attr, n->op == RT_OP_conv2d ? 2 : 1, true);
+    if (n->attr.groups > 1)
+        rt_onnx_attr_int(m->o, o, "group", n->attr.groups);
+    made(v);
+    return 0;
+}
+
+static int emit_pool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                     struct rt_error *e)
+{
+    bool max = n->op == RT_OP_maxpool;
+    const struct rt_attr *a = &n->attr;
+    int axes = n->shape.rank - 1;
+    if (!max && (a->dilation[0] > 1 || (axes > 1 && a->dilation[1] > 1)))
+        return rt_error_set(e, RT_EMISMATCH,
+                            "network: node \"%s\": ONNX (opset %d) has no dilated mean pooling",
+                            n->name, RT_ONNX_MAP_OPSET);
+    struct rt_onnx_node *o = rt_map_add(m, max ? "MaxPool" : "AveragePool",
+                                 (names){rt_map_first(m, n->input[0])}, v->name);
+    window_attrs(m, o, a, axes, max);
+    made(v);
+    return 0;
+}
+
+static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                          struct rt_error *e)
+{
+    (void)e;
+    const char *x = rt_map_first(m, n->input[0]);
+    const char *in[] = {x,               rt_map_weight(m, n, 0), rt_map_weight(m, n, 1),
+                        rt_map_weight(m, n, 2), rt_map_weight(m, n, 3), NULL};
+    struct rt_onnx_node *o = rt_onnx_add_node(m->o, "BatchNormalization", v->name, in,
+                                              (const char *[]){v->name, NULL});
+    rt_onnx_attr_float(m->o, o, "epsilon", n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
+    made(v);
+    return 0;
+}
+
+static int emit_relu(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                     struct rt_error *e)
+{
+    (void)e;
+    bool last = !m->value[n->input[0]].first[0];
+    rt_map_add(m, "Relu", (names){last ? rt_map_last(m, n->input[0]) : rt_map_first(m, n->input[0])},
+               v->name);
+    memcpy(last ? v->last : v->first, v->name, NAME);
+    return 0;
+}
+
+static int emit_dropout(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                        struct rt_error *e)
+{
+    (void)e;
+    const struct rt_map_value *in = &m->value[n->input[0]];
+    memcpy(v->first, in->first, NAME);
+    memcpy(v->last, in->last, NAME);
+    return 0;
+}
+
+static void add_flatten(struct rt_onnx_map *m, const char *in, const char *out)
+{
+    rt_onnx_attr_int(m->o, rt_map_add(m, "Flatten", (names){in}, out), "axis", 1);
+}
+
+static int emit_globalpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                           struct rt_error *e)
+{
+    (void)e;
+    char mean[NAME];
+    rt_map_add(m, "GlobalAveragePool", (names){rt_map_first(m, n->input[0])}, rt_map_inside(mean, n, "mean"));
+    add_flatten(m, mean, v->name);
+    made(v);
+    return 0;
+}
+
+const char *rt_map_scalar(struct rt_onnx_map *m, const char *name, float value)
+{
+    add_floats(m, name, 0, NULL, &value);
+    return name;
+}
+
+/* [batch, c, 1] or [batch, c, 1, w] -> [batch, (w) c] */
+static void add_statistic(struct rt_onnx_map *m, const char *in, const char *out, int rank)
+{
+    char turned[NAME];
+    snprintf(turned, sizeof turned, "%.*s/turned", NAME - 8, out);
+    if (rank == 3)
+        add_transpose(m, in, turned, 4, to_last[3]);
+    add_flatten(m, rank == 3 ? turned : in, out);
+}
+
+static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                         struct rt_error *e)
+{
+    (void)e;
+    char mean[NAME], off[NAME], square[NAME], var[NAME], eps[NAME], sum[NAME], dev[NAME];
+    char flat_mean[NAME], flat_dev[NAME];
+    int rank = rt_graph_at(m->g, n->input[0])->shape.rank;
+    const int64_t time = 2;
+    const char *x = rt_map_first(m, n->input[0]);
+    struct rt_onnx_node *o = rt_map_add(m, "ReduceMean", (names){x}, rt_map_inside(mean, n, "mean"));
+    rt_onnx_attr_ints(m->o, o, "axes", &time, 1);
+    rt_map_add(m, "Sub", (names){x, mean}, rt_map_inside(off, n, "off"));
+    rt_map_add(m, "Mul", (names){off, off}, rt_map_inside(square, n, "square"));
+    o = rt_map_add(m, "ReduceMean", (names){square}, rt_map_inside(var, n, "variance"));
+    rt_onnx_attr_ints(m->o, o, "axes", &time, 1);
+    rt_map_scalar(m, rt_map_inside(eps, n, "epsilon"), n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
+    rt_map_add(m, "Add", (names){var, eps}, rt_map_inside(sum, n, "sum"));
+    rt_map_add(m, "Sqrt", (names){sum}, rt_map_inside(dev, n, "deviation"));
+    add_statistic(m, mean, rt_map_inside(flat_mean, n, "means"), rank);
+    add_statistic(m, dev, rt_map_inside(flat_dev, n, "deviations"), rank);
+    o = rt_map_add(m, "Concat", (names){flat_mean, flat_dev}, v->name);
+    rt_onnx_attr_int(m->o, o, "axis", 1);
+    made(v);
+    return 0;
+}
+
+/* x of [batch, c] by weight [units, c]. */
+static void add_product(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
+                        const char *out)
+{
+    const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
+    struct rt_onnx_node *o = rt_map_add(m, "Gemm", (names){x, w, *b ? b : NULL}, out);
+    rt_onnx_attr_int(m->o, o, "transB", 1);
+}
+
+/* x / max(|x|, least) */
+static void add_unit(struct rt_onnx_map *m, const struct rt_node *n, const char *x, float least,
+                     const char *out)
+{
+    char length[NAME], at_least[NAME], clamped[NAME];
+    const int64_t axis = 1;
+    struct rt_onnx_node *o = rt_map_add(m, "ReduceL2", (names){x}, rt_map_inside(length, n, "length"));
+    rt_onnx_attr_ints(m->o, o, "axes", &axis, 1);
+    rt_map_scalar(m, rt_map_inside(at_least, n, "least"), least);
+    rt_map_add(m, "Max", (names){length, at_least}, rt_map_inside(clamped, n, "clamped"));
+    rt_map_add(m, "Div", (names){x, clamped}, out);
+}
+
+static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                       struct rt_error *e)
+{
+    (void)e;
+    char unit[NAME];
+    const char *x = m->value[n->input[0]].first;
+    if (n->op == RT_OP_cosine) {
+        add_unit(m, n, x, LENGTH_MIN, rt_map_inside(unit, n, "unit"));
+        x = unit;
+    }
+    if (n->op == RT_OP_embeddingbag)
+        rt_map_add(m, "MatMul", (names){x, rt_map_weight(m, n, 0)}, v->name);
+    else
+        add_product(m, n, x, v->name);
+    made(v);
+    return 0;
+}
+
+static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                            struct rt_error *e)
+{
+    (void)e;
+    add_unit(m, n, m->value[n->input[0]].first, n->attr.epsilon > 0 ? n->attr.epsilon : LENGTH_MIN,
+             v->name);
+    made(v);
+    return 0;
+}
+
+static rt_map_emit *const emit[RT_OPS] = {
+    [RT_OP_input] = emit_input,
+    [RT_OP_bag] = emit_input,
+    [RT_OP_conv2d] = emit_conv,
+    [RT_OP_conv1d] = emit_conv,
+    [RT_OP_linear] = emit_linear,
+    [RT_OP_cosine] = emit_linear,
+    [RT_OP_embeddingbag] = emit_linear,
+    [RT_OP_batchnorm] = emit_batchnorm,
+    [RT_OP_relu] = emit_relu,
+    [RT_OP_add] = rt_map_binary,
+    [RT_OP_maxpool] = emit_pool,
+    [RT_OP_avgpool] = emit_pool,
+    [RT_OP_globalpool] = emit_globalpool,
+    [RT_OP_statpool] = emit_statpool,
+    [RT_OP_reshape] = rt_map_reshape,
+    [RT_OP_l2normalise] = emit_l2normalise,
+    [RT_OP_dropout] = emit_dropout,
+    [RT_OP_unary] = rt_map_unary,
+    [RT_OP_binary] = rt_map_binary,
+    [RT_OP_parameter] = rt_map_parameter,
+    [RT_OP_transpose] = rt_map_transpose,
+    [RT_OP_take] = rt_map_take,
+    [RT_OP_concat] = rt_map_concat,
+    [RT_OP_reduce] = rt_map_reduce,
+    [RT_OP_softmax] = rt_map_softmax,
+    [RT_OP_normalise] = rt_map_normalise,
+    [RT_OP_matmul] = rt_map_matmul,
+};
+
+/* ---- outputs ---- */
+
+int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o)
+{
+    struct rt_onnx_map *m = calloc(1, sizeof *m);
+    if (m)
+        m->value = calloc((size_t)rt_graph_nodes(g) + 1, sizeof *m->value);
+    if (!m || !m->value) {
+        free(m);
+        m = NULL;
+    } else {
+        m->g = g;
+        m->o = o;
+        for (int i = 0; i < rt_graph_nodes(g); i++)
+            snprintf(m->value[i].name, NAME, "%s", rt_graph_at(g, i)->name);
+    }
+    *out = m;
+    return m ? 0 : RT_EMEM;
+}
+
+void rt_onnx_map_destroy(struct rt_onnx_map *m)
+{
+    if (m)
+        free(m->value);
+    free(m);
+}
+
+/* Makes node's value and what it needs. Inputs have lower numbers than their readers: going down
+ * marks what is needed, going up makes it. */
+static int make(struct rt_onnx_map *m, int node, struct rt_error *e)
+{
+    int rc = 0;
+    bool *needed = calloc((size_t)node + 1, sizeof *needed);
+    if (!needed)
+        return rt_error_set(e, RT_EMEM, "network: out of memory");
+    needed[node] = true;
+    for (int i = node; i >= 0; i--)
+        for (int k = 0; needed[i] && k < rt_graph_at(m->g, i)->inputs; k++)
+            needed[rt_graph_at(m->g, i)->input[k]] = true;
+    for (int i = 0; !rc && i <= node; i++) {
+        const struct rt_node *n = rt_graph_at(m->g, i);
+        struct rt_map_value *v = &m->value[i];
+        if (!needed[i] || v->first[0] || v->last[0])
+            continue;
+        if (!emit[n->op])
+            rc = rt_error_set(e, RT_EMISMATCH, "network: node \"%s\" (%s) cannot leave as ONNX",
+                              n->name, rt_op_get(n->op)->name);
+        else
+            rc = emit[n->op](m, n, v, e);
+        if (!rc && n->shape.rank == 1)
+            memcpy(v->last[0] ? v->first : v->last, v->last[0] ? v->last : v->first, NAME);
+    }
+    free(needed);
+    return rc;
+}
+
+/* The name of one term's value; `last` is the name when it is the whole output. */
+static const char *add_term(struct rt_onnx_map *m, const struct rt_onnx_term *t, char scaled[NAME],
+                            char factor[NAME], const char *output, int number)
+{
+    const char *value = m->value[t->node].first;
+    if (t->scale == 1)
+        return value;
+    snprintf(factor, NAME, "%s/scale%d", output, number);
+    snprintf(scaled, NAME, "%s/scaled%d", output, number);
+    rt_map_add(m, "Mul", (names){value, rt_map_scalar(m, factor, t->scale)}, scaled);
+    return scaled;
+}
+
+int rt_onnx_map_output(struct rt_onnx_map *m, const char *name, const struct rt_onnx_term *term,
+                       int terms, struct rt_error *e)
+{
+    char scaled[2][NAME], factor[2][NAME];
+    const char *in[2] = {NULL, NULL};
+    int namesake = rt_graph_find(m->g, name);
+    if (terms < 1 || terms > 2)
+        return rt_error_set(e, RT_EUSAGE, "output \"%s\" of %d terms", name, terms);
+    /* A node of the output's name that is not all of it leaves the name to the output. */
+    if (namesake >= 0 && (terms > 1 || term[0].node != namesake || term[0].scale != 1))
+        snprintf(m->value[namesake].name, NAME, "%s/own", name);
+    for (int i = 0; i < terms; i++) {
+        int rc = make(m, term[i].node, e);
+        if (rc)
+            return rc;
+        in[i] = add_term(m, &term[i], scaled[i], factor[i], name, i);
+    }
+    if (terms == 2)
+        rt_map_add(m, "Add", (names){in[0], in[1]}, name);
+    else if (strcmp(in[0], name) != 0)
+        rt_map_add(m, "Identity", (names){in[0]}, name);
+    int64_t dim[2] = {-1, rt_graph_at(m->g, term[0].node)->shape.dim[0]};
+    rt_onnx_add_output(m->o, name, RT_F32, 2, dim, "batch");
+    return 0;
+}

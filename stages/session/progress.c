@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * progress: see progress.h. No curses: works in any terminal, and in a pipe. */
+#include "stages/session/progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR 20 /* half of it where the line has less than WIDE columns */
+#define WIDE 100
+#define TERMINAL_NS UINT64_C(100000000)
+#define PLAIN_NS UINT64_C(10000000000)
+
+uint64_t rt_progress_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void rt_progress_init(struct rt_progress *p)
+{
+    const char *term = getenv("TERM");
+    memset(p, 0, sizeof *p);
+    p->terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+    p->started = p->last = rt_progress_now();
+}
+
+const char *rt_progress_time(double seconds, char text[24])
+{
+    long s = seconds < 0 ? 0 : seconds > 359999 ? 359999 : (long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(text, 24, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(text, 24, "%ld:%02ld", s / 60, s % 60);
+    return text;
+}
+
+static int width(void)
+{
+    struct winsize w;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+}
+
+static bool due(struct rt_progress *p)
+{
+    uint64_t now = rt_progress_now();
+    if (now - p->last < (p->terminal ? TERMINAL_NS : PLAIN_NS))
+        return false;
+    p->last = now;
+    return true;
+}
+
+void rt_progress_bar(struct rt_progress *p, double share, const char *text)
+{
+    if (!due(p))
+        return;
+    if (!p->terminal) {
+        fprintf(stderr, "%3.0f %%  %s\n", 100 * share, text);
+        return;
+    }
+    char bar[BAR + 1];
+    int columns = width(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(share * length + 0.5);
+    for (int i = 0; i < length; i++)
+        bar[i] = i < full ? '#' : '-';
+    bar[length] = '\0';
+    char line[512];
+    snprintf(line, sizeof line, "[%s] %s", bar, text);
+    fprintf(stderr, "\r%.*s\033[K", columns - 1, line);
+    fflush(stderr);
+    p->shown = true;
+}
+
+void rt_progress_share(struct rt_progress *p, const char *what, int done, int total)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%s %d/%d", what, done, total);
+    rt_progress_bar(p, total ? (double)done / total : 1, text);
+}
+
+void rt_progress_clear(struct rt_progress *p)
+{
+    if (p->shown)
+        fprintf(stderr, "\r\033[K");
+    p->shown = false;
+}
+
+void rt_progress_line(struct rt_progress *p, const char *format, ...)
+{
+    rt_progress_clear(p);
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT
+ * session: see session.h. Each pass is a pipeline of its own: a lister, the stages, a sink. */
+#include "stages/session/session.h"
+
+#include "formats/file.h"
+#include "formats/words.h"
+#include "pipeline/data/sampler.h"
+#include "stages/modality/idf.h"
+#include "stages/session/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define SCORE_BATCH 16
+#define ROOM 2 /* decoders for each core that a run may be given later: some wait for a disk */
+
+static int cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > RT_INFER_WORKERS ? RT_INFER_WORKERS : (int)n;
+}
+
+struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
+{
+    int decoders = r->pipeline_decoders ? (int)r->pipeline_decoders : cores(), room = ROOM * cores();
+    return (struct rt_session_limits){
+        .decoders = decoders,
+        .most_decoders = decoders > room ? decoders : room,
+        .batches = (int)r->pipeline_batches,
+        .memory = (size_t)r->pipeline_memory << 20,
+        .level = (int)r->pipeline_zstd,
+        .strict = r->run_strict,
+    };
+}
+
+static void cache_folder(const struct rt_recipe *r, char *path, size_t size)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (r->cache_dir[0])
+        snprintf(path, size, "%s", r->cache_dir);
+    else if (xdg && xdg[0] == '/')
+        snprintf(path, size, "%s/retort", xdg);
+    else
+        snprintf(path, size, "%s/.cache/retort", home && home[0] ? home : "/tmp");
+}
+
+static struct rt_store *open_store(const struct rt_session *s, const char *name, uint64_t limit)
+{
+    struct rt_store *store = NULL;
+    struct rt_error e = {0};
+    if (limit && rt_store_open(&store, s->cache, name, limit, &e) < 0)
+        fprintf(stderr, "retort: going on without this cache: %s\n", e.text);
+    return store;
+}
+
+int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest,
+                    double labels, const char *const *class_name, int classes, struct rt_error *e)
+{
+    memset(s, 0, sizeof *s);
+    s->limits = rt_session_limits_of(r);
+    /* Decoders, as many teachers, one quality stage and the student: all may work at once. */
+    rt_runner_pool(s->limits.most_decoders + s->limits.decoders + 2);
+    uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
+    int rc = rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e);
+    if (rc < 0)
+        return rc;
+    s->left_lock = malloc(sizeof(uv_mutex_t));
+    s->left_mark = calloc((size_t)s->dataset.count + 1, 1);
+    if (!s->left_lock || !s->left_mark || uv_mutex_init(s->left_lock) != 0 ||
+        rt_content_init(&s->content, s->dataset.count) < 0) {
+        rt_session_close(s);
+        return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", manifest, s->dataset.count);
+    }
+    cache_folder(r, s->cache, sizeof s->cache);
+    s->cache_bytes = (uint64_t)r->cache_size << 20;
+    struct rt_error why = {0};
+    if (rt_file_mkdirs(s->cache, &why) < 0) {
+        fprintf(stderr, "retort: going on without caches: %s\n", why.text);
+        return 0;
+    }
+    s->quality = open_store(s, "quality", UINT64_C(1) << 30);
+    for (int m = 0; m < RT_TEXT; m++) { /* hashing text is faster than reading it back */
+        char name[64];
+        snprintf(name, sizeof name, "features-%s", rt_modality_names[m]);
+        if (s->dataset.column[m] >= 0)
+            s->features[m] = open_store(s, name, s->cache_bytes);
+    }
+    return 0;
+}
+
+void rt_session_close(struct rt_session *s)
+{
+    for (int m = 0; m < RT_MODALITIES; m++)
+        rt_store_close(s->features[m]);
+    rt_store_close(s->quality);
+    rt_scores_fini(&s->scores);
+    rt_content_fini(&s->content);
+    rt_dataset_fini(&s->dataset);
+    if (s->left_lock)
+        uv_mutex_destroy(s->left_lock);
+    free(s->left_lock);
+    free(s->left);
+    free(s->left_mark);
+    memset(s, 0, sizeof *s);
+}
+
+static bool comes_after(const struct rt_drop *x, const struct rt_drop *y)
+{
+    return x->sample != y->sample ? x->sample > y->sample : x->modality > y->modality;
+}
+
+static void insert_left(struct rt_session *s, const struct rt_drop *drop)
+{
+    if (s->left_count == s->left_room) {
+        int room = s->left_room ? s->left_room * 2 : 64;
+        struct rt_drop *more = realloc(s->left, (size_t)room * sizeof *more);
+        if (!more)
+            return; /* the sample is left out all the same, only not listed */
+        s->left = more;
+        s->left_room = room;
+    }
+    int at = s->left_count++; /* batches come nearly in order: few places to move */
+    for (; at > 0 && comes_after(&s->left[at - 1], drop); at--)
+        s->left[at] = s->left[at - 1];
+    s->left[at] = *drop;
+}
+
+void rt_session_leave_out(void *session, const struct rt_drop *drop)
+{
+    struct rt_session *s = session;
+    uint8_t bit = (uint8_t)(1u << drop->modality);
+    uv_mutex_lock(s->left_lock);
+    if (!(s->left_mark[drop->sample] & bit))
+        insert_left(s, drop);
+    s->left_mark[drop->sample] |= bit;
+    uv_mutex_unlock(s->left_lock);
+}
+
+void rt_session_summary(const struct rt_session *s, char *text, size_t size)
+{
+    static const char *const noun[RT_MODALITIES] = {"audio", "picture", "text"};
+    int count[RT_MODALITIES][128] = {0}, samples = 0;
+    for (int i = 0; i < s->left_count; i++) {
+        count[s->left[i].modality][-s->left[i].reason & 127]++;
+        samples += i == 0 || s->left[i].sample != s->left[i - 1].sample;
+    }
+    text[0] = '\0';
+    if (!samples)
+        return;
+    char a[32], b[32];
+    snprintf(text, size, "%s of %s samples left out: ", rt_count_text(samples, a),
+             rt_count_text(s->dataset.count, b));
+    const char *between = "";
+    for (int m = 0; m < RT_MODALITIES; m++)
+        for (int r = 1; r < 128; r++)
+            if (count[m][r]) {
+                size_t at = strlen(text);
+                snprintf(text + at, size - at, "%s%s %s %s", between,
+                         rt_count_text(count[m][r], a), rt_err_words(-r), noun[m]);
+                between = ", ";
+            }
+}
+
+/* A pass over a list of rows, with a progress line. */
+struct pass {
+    const struct rt_session *session;
+    const char *what;
+    int done, total;
+    struct rt_progress progress;
+    void (*batch)(void *self, const struct rt_batch *b);
+    void *self;
+};
+
+static void pass_done(void *self, const struct rt_batch *b)
+{
+    struct pass *p = self;
+    if (p->batch)
+        p->batch(p->self, b);
+    p->done += b->count;
+    if (!p->session->limits.quiet)
+        rt_progress_share(&p->progress, p->what, p->done, p->total);
+}
+
+static int run_pass(struct rt_session *s, struct pass *p, enum rt_batch_kind kind, const int *rows,
+                    int count, struct rt_decode *decode, const struct rt_stage_ops *ops, void *stage,
+                    int workers, struct rt_error *e)
+{
+    struct rt_runner *runner = NULL;
+    struct rt_lister *lister = NULL;
+    int rc = rt_lister_create(&lister, kind, rows, count, SCORE_BATCH);
+    if (rc == 0)
+        rc = rt_runner_create(&runner, s->limits.batches, s->limits.memory, 1);
+    if (rc == 0)
+        rc = rt_runner_add(runner, &rt_stage_decode, decode, s->limits.decoders);
+    if (rc == 0)
+        rc = rt_runner_add(runner, ops, stage, workers);
+    if (rc < 0)
+        rt_error_set(e, rc, "%s: %s", p->what, rt_err_words(rc));
+    rt_progress_init(&p->progress);
+    struct rt_sink sink = {.self = p, .done = pass_done};
+    if (rc == 0)
+        rc = rt_runner_run(runner, rt_lister_source(lister), sink, e);
+    rt_progress_clear(&p->progress);
+    rt_runner_destroy(runner);
+    rt_lister_destroy(lister);
+    return rc;
+}
+
+int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
+                     const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
+{
+    int count = s->dataset.count;
+    int *rows = malloc(sizeof *rows * ((size_t)count + 1));
+    int rc = rows ? rt_scores_init(&s->scores, count, modality) : RT_EMEM;
+    if (rc < 0) {
+        free(rows);
+        return rt_error_set(e, rc, "no memory for the quality of %d samples", count);
+    }
+    for (int i = 0; i < count; i++)
+        rows[i] = i;
+    struct rt_quality quality = {
+        .dataset = &s->dataset, .content = &s->content, .scores = &s->scores, .store = s->quality,
+        .level = s->limits.level, .strict = s->limits.strict, .left_out = rt_session_leave_out,
+        .left_out_self = s,
+    };
+    struct rt_decode decode = {
+        .dataset = &s->dataset, .content = &s->content, .quality = s->quality,
+        .level = s->limits.level, .strict = s->limits.strict,
+    };
+    for (int m = 0; m < RT_MODALITIES; m++)
+        if (modality[m] && s->dataset.column[m] >= 0)
+            decode.input[decode.inputs++] = (struct rt_decode_input){
+                .role = "score", .modality = rt_modalities[m], .front = front[m],
+                .features = front[m] ? s->features[m] : NULL,
+            };
+    struct pass p = {.session = s, .what = "scoring", .total = count};
+    rc = run_pass(s, &p, RT_BATCH_SCORE, rows, count, &decode, &rt_stage_quality, &quality,
+                  s->limits.decoders, e);
+    free(rows);
+    if (rc == 0 && (rc = rt_scores_rank(&s->scores)) < 0)
+        rt_error_set(e, rc, "no memory to rank %d samples", count);
+    return rc;
+}
+
+int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, const int *rows,
+                       int count, float **idf, struct rt_error *e)
+{
+    struct rt_front front = {.recipe = r};
+    struct rt_idf fit;
+    int rc = rt_idf_init(&fit, r->text_buckets);
+    *idf = malloc(sizeof **idf * (size_t)r->text_buckets);
+    if (rc == 0 && !*idf)
+        rc = RT_EMEM;
+    for (int i = 0; rc == 0 && i < count; i++) {
+        char buffer[1];
+        const char *text = rt_dataset_source(&s->dataset, rows[i], RT_TEXT, buffer, sizeof buffer);
+        struct rt_tensor raw = {0}, base = {0};
+        struct rt_error why = {0};
+        if (rt_modality_text.load(text, strlen(text), "text", &raw, &why) == 0 &&
+            rt_modality_text.features(&front, &raw, &base, &why) == 0)
+            rc = rt_idf_add(&fit, &base);
+        rt_tensor_fini(&raw);
+        rt_tensor_fini(&base);
+    }
+    if (rc == 0)
+        rt_idf_fit(&fit, *idf);
+    rt_idf_fini(&fit);
+    if (rc == 0)
+        return 0;
+    free(*idf);
+    *idf = NULL;
+    return rt_error_set(e, rc, "cannot fit TF-IDF: %s", rt_err_words(rc));
+}
+
+/* Collects a model's outputs from the passing batches. */
+struct collect {
+    const struct rt_model *model;
+    struct rt_outputs *out;
+    const int *rows;
+    int *position; /* [dataset rows] place in rows, for these rows only */
+    bool feature;
+    int failed; /* the first RT_E... of a batch that could not be read */
+};
+
+static void collect_part(struct collect *c, const struct rt_batch *b, const char *name, int width,
+                         float *to)
+{
+    struct rt_tensor t = {0};
+    int rc = rt_batch_unpack(b, name, &t, NULL);
+    if (rc < 0) {
+        c->failed = c->failed ? c->failed : rc;
+        return;
+    }
+    for (int i = 0; i < b->count; i++)
+        memcpy(to + (size_t)c->position[b->sample[i]] * (size_t)width,
+               (float *)t.data + (size_t)i * (size_t)width, (size_t)width * sizeof(float));
+    rt_tensor_fini(&t);
+}
+
+static void collect_batch(void *self, const struct rt_batch *b)
+{
+    struct collect *c = self;
+    struct rt_tensor have = {0};
+    int rc = rt_batch_unpack(b, "model.have", &have, NULL);
+    if (rc < 0) {
+        c->failed = c->failed ? c->failed : rc;
+        return;
+    }
+    for (int i = 0; i < b->count; i++)
+        c->out->have[c->position[b->sample[i]]] = ((uint8_t *)have.data)[i];
+    rt_tensor_fini(&have);
+    collect_part(c, b, "model.embedding", c->model->dim, c->out->embedding);
+    if (c->model->classes)
+        collect_part(c, b, "model.logits", c->model->classes, c->out->logits);
+    if (c->feature)
+        collect_part(c, b, "model.feature", c->model->teacher_dim, c->out->feature);
+}
+
+static int outputs_init(struct rt_outputs *o, const struct rt_model *m, int count, bool feature)
+{
+    size_t n = (size_t)count + 1;
+    o->have = calloc(n, 1);
+    o->embedding = calloc(n, sizeof(float) * (size_t)m->dim);
+    o->logits = calloc(n, sizeof(float) * (size_t)(m->classes ? m->classes : 1));
+    o->feature = feature ? calloc(n, sizeof(float) * (size_t)m->teacher_dim) : NULL;
+    return o->have && o->embedding && o->logits && (o->feature || !feature) ? 0 : RT_EMEM;
+}
+
+void rt_outputs_fini(struct rt_outputs *o)
+{
+    free(o->have);
+    free(o->embedding);
+    free(o->logits);
+    free(o->feature);
+    memset(o, 0, sizeof *o);
+}
+
+int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, int count,
+                     bool feature, struct rt_outputs *out, struct rt_error *e)
+{
+    memset(out, 0, sizeof *out);
+    struct collect c = {.model = m, .out = out, .rows = rows, .feature = feature,
+                        .position = malloc(sizeof(int) * ((size_t)s->dataset.count + 1))};
+    int rc = c.position ? outputs_init(out, m, count, feature) : RT_EMEM;
+    if (rc < 0)
+        rt_error_set(e, rc, "no memory for the outputs of %d samples", count);
+    for (int i = 0; rc == 0 && i < count; i++)
+        c.position[rows[i]] = i;
+    struct rt_infer infer = {
+        .role = "model", .model = m, .dataset = &s->dataset, .content = &s->content,
+        .feature = feature, .workers = s->limits.decoders, .level = s->limits.level,
+    };
+    struct rt_decode decode = {
+        .dataset = &s->dataset, .content = &s->content, .inputs = 1, .level = s->limits.level,
+        .strict = s->limits.strict,
+    };
+    decode.input[0] = (struct rt_decode_input){
+        .role = "model", .modality = m->modality, .front = &m->front,
+        .features = s->features[m->modality->id], .required = true,
+    };
+    struct pass p = {.session = s, .what = "computing outputs", .total = count,
+                     .batch = collect_batch, .self = &c};
+    if (rc == 0)
+        rc = run_pass(s, &p, RT_BATCH_EVAL, rows, count, &decode, &rt_stage_model, &infer,
+                      infer.workers, e);
+    if (rc == 0 && c.failed)
+        rc = rt_error_set(e, c.failed, "outputs: %s", rt_err_words(c.failed));
+    free(c.position);
+    if (rc < 0)
+        rt_outputs_fini(out);
+    return rc;
+}

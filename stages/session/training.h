@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * training: composes a run from its parts and runs it: data set, teacher, student, stages, folder. */
+#ifndef RT_TRAINING_H
+#define RT_TRAINING_H
+
+#include "stages/session/machine.h"
+#include "stages/session/recorder.h"
+
+#define RT_INIT_FILE "init.safetensors" /* in the run's folder: what student.init was at the start */
+
+struct rt_training_result {
+    int samples;
+    double top1, top5, macro_f1;
+};
+
+struct rt_training {
+    struct rt_recipe *recipe;
+    struct rt_session *session;
+    struct rt_rundir dir;
+    struct rt_machine machine;
+    struct rt_model start;         /* student.init, until the run begins; graph NULL without one */
+    struct rt_model model;         /* the student as it learns */
+    struct rt_model best_model;    /* the best by validation, after the run */
+    struct rt_model *result;       /* what the run gives: &best_model, or &model; NULL before its end */
+    struct rt_model teacher_model; /* graph NULL without a teacher */
+    struct rt_model *teacher;      /* &teacher_model or NULL */
+    struct rt_store *outputs;      /* the teacher's, cached */
+    struct rt_control *control;    /* what may be changed while it runs */
+    struct rt_board *board;        /* where it is, for who asks */
+    struct rt_runner *runner;      /* while the pipeline runs */
+    struct rt_account before[2];   /* of some seconds ago */
+    struct rt_student student;
+    struct rt_recorder recorder;
+    int *train_rows, *valid_rows, train_count, valid_count;
+    bool quiet;
+    struct rt_training_result valid, test;
+    char limit[400];   /* which stage limited the run, in words */
+    size_t queue_peak; /* most bytes that waited in all queues at one time */
+};
+
+struct rt_training_request {
+    const char *output;  /* the run folder */
+    const char *journal; /* a run folder or run.db whose changes are made again, or NULL; not with resume */
+    const char *init; /* a run folder whose RT_INIT_FILE, if it is there, stands for student.init, or NULL */
+    bool resume, quiet;
+};
+
+/* Opens everything up to the first step. session is empty memory that the caller closes after
+ * rt_training_close. RT_EUSAGE, RT_EMISMATCH, RT_ENODATA, RT_EBUSY, RT_ESTOPPED, ... */
+int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
+                     const struct rt_training_request *request, struct rt_error *e);
+/* No progress is shown from here on. */
+void rt_training_hush(struct rt_training *t);
+/* Trains to the end, keeps the best (by validation), measures it on the test split, writes
+ * student.safetensors. On RT_ESTOPPED a checkpoint has been written. */
+int rt_training_run(struct rt_training *t, struct rt_error *e);
+void rt_training_close(struct rt_training *t);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of curves too long to draw point by point: read in pieces, drawn from blocks, no peak lost; and of
+ * header and footer drawn alone. */
+#include "pipeline/run/rundb.h"
+#include "tests/tui/screen/example.h"
+#include "tui/screen/widgets/chart.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POINTS 60000
+#define PEAK 41234
+
+static struct rt_error error;
+
+static double value_at(int step)
+{
+    return step == PEAK ? 9 : 1 + 0.5 * sin(step / 3000.0);
+}
+
+/* A run's one long curve, as its screen reads it. */
+static void read_long(struct rt_snapshot *m)
+{
+    struct rt_rundb *db = example_db();
+    for (int step = 1; step <= POINTS; step++)
+        assert_int_equal(rt_rundb_metric(db, step, 1, "", "loss", value_at(step), &error), 0);
+    assert_int_equal(rt_rundb_meta(db, "state", "done", &error), 0);
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    rt_rundb_close(db);
+    assert_int_equal(rt_snapshot_open(m, example_dir.path, &error), 0);
+    for (int polls = 0; polls == 0 || rt_snapshot_busy(m); polls++) {
+        assert_true(polls < 1000);
+        assert_int_equal(rt_snapshot_poll(m, false, &error), 1);
+    }
+    assert_int_equal(rt_snapshot_poll(m, false, &error), 0);
+}
+
+static void draw(struct rt_canvas *c, const struct rt_series *s, double smooth, int64_t from, int64_t to, bool log)
+{
+    struct rt_chart chart = {.title = "loss", .curve = {{s, "", false}}, .curves = 1, .smooth = smooth,
+                             .from = from, .to = to, .cursor = -1, .log = log};
+    c->clip = (struct rt_rect){0, 0, c->w, c->h};
+    rt_canvas_fill(c, c->clip, RT_STYLE_PLAIN);
+    rt_chart_draw(c, c->clip, &chart);
+}
+
+/* Column of the plot with a dot in its first line; -1 = none, -2 = several. */
+static int top_dot(const struct rt_canvas *c)
+{
+    int at = -1;
+    for (int x = 7; x < c->w; x++)
+        if (c->cell[c->w + x].c > 0x2800 && c->cell[c->w + x].c < 0x2900)
+            at = at == -1 ? x : -2;
+    return at;
+}
+
+static void test_long_curves(void **state)
+{
+    struct rt_snapshot m;
+    struct rt_canvas c = {0};
+    (void)state;
+    read_long(&m);
+    const struct rt_series *s = rt_snapshot_series(&m, "", "loss");
+    assert_int_equal(s->count, POINTS);
+    for (int i = 0; i < POINTS; i++)
+        assert_true(s->step[i] == i + 1 && s->value[i] == value_at(i + 1));
+    for (int k = 0; k < POINTS / RT_SERIES_BLOCK; k++) {
+        double low = INFINITY, high = -INFINITY, sum = 0;
+        for (int i = k * RT_SERIES_BLOCK; i < (k + 1) * RT_SERIES_BLOCK; i++) {
+            low = fmin(low, s->value[i]);
+            high = fmax(high, s->value[i]);
+            sum += s->value[i];
+        }
+        assert_true(s->block[k].low == low && s->block[k].high == high);
+        assert_true(fabs(s->block[k].mean - sum / RT_SERIES_BLOCK) < 1e-12);
+    }
+    assert_int_equal(rt_canvas_resize(&c, 107, 12), 0);
+    int expected = 7 + (int)(100.0 * PEAK / POINTS);
+    for (int log = 0; log < 2; log++) {
+        draw(&c, s, 0, 1, POINTS, log); /* 300 steps for a column of dots: by blocks */
+        assert_in_range(top_dot(&c), expected - 1, expected + 1);
+        draw(&c, s, 0, PEAK - 5000, PEAK + 5000, log); /* 50: point by point */
+        assert_in_range(top_dot(&c), 7 + 49, 7 + 51);
+    }
+    /* Smoothed by blocks, what is shown is what points give, to a dot or two. */
+    struct rt_series early = *s;
+    early.count = PEAK - 100; /* before the peak */
+    draw(&c, &early, 0.98, 1, early.count, false);
+    int dots = 0;
+    for (int i = 0; i < c.w * c.h; i++)
+        dots += c.cell[i].c > 0x2800 && c.cell[i].c < 0x2900;
+    assert_in_range(dots, 100, 250); /* one line, not a band */
+    rt_canvas_fini(&c);
+    rt_snapshot_fini(&m);
+}
+
+static void test_bars_alone(void **state)
+{
+    struct view *v = view_open(false);
+    (void)state;
+    for (int screen = '1'; screen <= '6'; screen++) {
+        view_press(v, screen);
+        view_draw(v, 100, 20);
+        size_t size = (size_t)v->canvas.w * (size_t)v->canvas.h * sizeof *v->canvas.cell;
+        struct rt_cell *whole = malloc(size);
+        v->ui.steer.step += 7; /* the run went on */
+        rt_ui_say(&v->ui, false, "step %d", (int)v->ui.steer.step);
+        view_draw(v, 100, 20);
+        memcpy(whole, v->canvas.cell, size);
+        v->ui.steer.step -= 7;
+        rt_ui_say(&v->ui, false, "before");
+        view_draw(v, 100, 20);
+        assert_memory_not_equal(whole, v->canvas.cell, size);
+        v->ui.steer.step += 7;
+        rt_ui_say(&v->ui, false, "step %d", (int)v->ui.steer.step);
+        rt_ui_draw_bars(&v->ui, &v->canvas);
+        assert_memory_equal(whole, v->canvas.cell, size);
+        free(whole);
+    }
+    view_close(v);
+}
+
+int main(void)
+{
+    if (!setlocale(LC_CTYPE, "C.UTF-8"))
+        return 77;
+    scratch_make(&example_dir);
+    example_write();
+    const struct CMUnitTest bars[] = {cmocka_unit_test(test_bars_alone)};
+    int failed = cmocka_run_group_tests(bars, NULL, NULL);
+    scratch_remove(&example_dir);
+    scratch_make(&example_dir);
+    const struct CMUnitTest curves[] = {cmocka_unit_test(test_long_curves)};
+    return scratch_end(&example_dir, failed + cmocka_run_group_tests(curves, NULL, NULL));
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ * explain: see explain.h. */
+#include "tui/report/explain.h"
+
+#include "formats/recipe.h"
+#include "pipeline/run/rundb.h"
+#include "pipeline/data/loss_history.h"
+#include "stages/distill/weights.h"
+#include "stages/modality/modality.h"
+#include "stages/student.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct rt_measure *measure_named(const char *name)
+{
+    for (int m = 0; m < RT_MODALITIES; m++)
+        for (int i = 0; i < rt_modalities[m]->measure_count; i++)
+            if (strcmp(rt_modalities[m]->measures[i].name, name) == 0)
+                return &rt_modalities[m]->measures[i];
+    return NULL;
+}
+
+/* A number of the row by column name; NaN when there is none. */
+static double cell(const struct rt_table *t, int row, const char *name, const char *ending)
+{
+    char full[80];
+    snprintf(full, sizeof full, "%s%s", name, ending);
+    int c = rt_table_find(t, full);
+    return c < 0 || t->column[c].is_text ? NAN : (double)t->column[c].number[row];
+}
+
+static void explain_measure(const struct rt_table *t, int row, const struct rt_measure *m, FILE *out)
+{
+    double value = cell(t, row, m->name, "");
+    if (isnan(value))
+        fprintf(out, "  %-12s not measured\n", m->name);
+    else
+        fprintf(out, "  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
+               *m->unit ? " " : "", m->unit, 100 * cell(t, row, m->name, "_pct"), m->help);
+}
+
+/* The value in the middle of the data set: of the row whose percentile is nearest to a half. NaN when none is. */
+static double typical(const struct rt_table *t, const char *measure)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s_pct", measure);
+    int value = rt_table_find(t, measure), percentile = rt_table_find(t, name), best = -1;
+    float least = 2;
+    for (int row = 0; value >= 0 && percentile >= 0 && row < t->rows; row++) {
+        float off = fabsf(t->column[percentile].number[row] - 0.5f);
+        if (off < least) {
+            least = off;
+            best = row;
+        }
+    }
+    return best < 0 ? NAN : (double)t->column[value].number[best];
+}
+
+/* The factor of one term, and what the weight would be if this measure were typical and all else as it is. */
+static void explain_term(const struct rt_table *t, int row, const char *term, double share,
+                         const struct rt_weight_settings *s, FILE *out)
+{
+    const struct rt_measure *m = measure_named(term);
+    const char *unit = m ? m->unit : "", *blank = *unit ? " " : "";
+    double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", ""), value = typical(t, term);
+    double g = rt_weight_curve(quality, s->gamma, s->floor);
+    double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), s->gamma, s->floor);
+    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", term, cell(t, row, term, ""), blank, unit,
+            100 * share, share);
+    if (share > 0 && g > 0 && !isnan(value) && !isnan(quality))
+        fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
+                weight * other / g);
+    fputc('\n', out);
+}
+
+/* The terms' factors; returns their product. *teacher: one of the terms is the teacher's, whose factor is
+ * kept in the quality alone. */
+static double explain_terms(const struct rt_table *t, int row, const struct rt_weight_settings *s, bool *teacher,
+                            FILE *out)
+{
+    rt_key_text list;
+    double product = 1;
+    snprintf(list, sizeof list, "%s", s->terms);
+    *teacher = false;
+    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+        double share = cell(t, row, w, "_pct");
+        *teacher |= strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 || strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
+        if (isnan(share))
+            continue;
+        product *= share;
+        explain_term(t, row, w, share, s, out);
+    }
+    return product;
+}
+
+/* weight = g(quality) / mean g * factor by hand, under these settings, factor by factor. */
+static void explain_weight(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
+{
+    double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", "");
+    double hand = cell(t, row, "factor", "");
+    hand = isnan(hand) ? 1 : hand;
+    if (cell(t, row, "excluded", "") > 0)
+        fprintf(out, "excluded     by hand: takes part in no update\n");
+    if (isnan(weight)) {
+        fprintf(out, "weight       none yet: the sample took part in no update\n");
+        return;
+    }
+    if (hand == 0)
+        fprintf(out, "muted        by hand: seen and measured, not learned from\n");
+    if (!s->terms[0]) {
+        fprintf(out, "weight       %.4g: weight.terms is empty, every sample counts the same%s\n", weight,
+                hand == 1 ? "" : " but for factors by hand");
+        return;
+    }
+    bool teacher;
+    fprintf(out, "weight       %.4g, so:\n", weight);
+    double measured = explain_terms(t, row, s, &teacher, out);
+    bool off = fabs(quality - measured) > 1e-4;
+    if (teacher && off && measured > 0)
+        fprintf(out, "  %-18s factor %.4f\n", "the teacher", quality / measured);
+    double g = rt_weight_curve(quality, s->gamma, s->floor);
+    fprintf(out, "  quality            %.4f, %s\n", quality, teacher || !off ? "their product"
+                                                              : "at its last update, under other terms");
+    fprintf(out, "  g(quality)         %.4f = %g + (1 - %g) * quality^%g\n", g, s->floor, s->floor, s->gamma);
+    if (hand != 1)
+        fprintf(out, "  by hand            factor %g\n", hand);
+    if (hand > 0 && weight > 0)
+        fprintf(out, "  weight             %.4f = g / %.4f%s, the mean of g in its last batch\n", weight,
+                g * hand / weight, hand == 1 ? "" : " * the factor by hand");
+}
+
+static void explain_run(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
+{
+    if (s)
+        explain_weight(t, row, s, out);
+    else if (!isnan(cell(t, row, "quality", "")))
+        fprintf(out, "quality      %.4g\n", cell(t, row, "quality", ""));
+    if (!isnan(cell(t, row, "seen", "")))
+        fprintf(out, "seen         in %.0f updates\n", cell(t, row, "seen", ""));
+    char trail[RT_TRAIL_TEXT];
+    if (rt_trail_draw(cell(t, row, RT_TRAIL_COLUMN, ""), trail))
+        fprintf(out, "history      %s its losses, the last times\n", trail);
+    for (int k = 0; k < RT_TERMS; k++) {
+        double loss = cell(t, row, "loss_", rt_terms[k]->name);
+        double inside = cell(t, row, "inside_", rt_terms[k]->name);
+        if (!isnan(loss))
+            fprintf(out, "%-12s %.4g at the last update%s\n", rt_terms[k]->name, loss,
+                   k >= RT_TASK_TERMS && inside > 0 ? ", inside the margin" : "");
+    }
+}
+
+void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
+{
+    for (int c = 0; c < t->columns; c++)
+        if (t->column[c].is_text && t->column[c].text[row])
+            fprintf(out, "%-12s %s\n", t->column[c].name, t->column[c].text[row]);
+    explain_run(t, row, s, out); /* first: it may be all that there is room for */
+    fprintf(out, "measures\n");
+    for (int c = 0; c < t->columns; c++) {
+        const struct rt_measure *m = measure_named(t->column[c].name);
+        if (m && !t->column[c].is_text)
+            explain_measure(t, row, m, out);
+    }
+}
+
+/* ---- a run's settings ---- */
+
+/* A change of the journal, made to the recipe. */
+static int make_change(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    char change[RT_RECIPE_TEXT + 80];
+    struct rt_error ignored; /* of an older retort: nothing we could weigh with */
+    (void)columns;
+    snprintf(change, sizeof change, "%s=%s", c[0].text ? c[0].text : "", c[1].text ? c[1].text : "");
+    rt_recipe_set(self, change, &ignored);
+    return 0;
+}
+
+/* Those that the run in this folder has now, or ended with; false when it is no run or they are not known. */
+static bool read_settings(const char *folder, struct rt_weight_settings *s)
+{
+    char path[4200];
+    struct rt_error ignored;
+    struct rt_rundb *db = NULL;
+    struct rt_recipe *r = malloc(sizeof *r);
+    snprintf(path, sizeof path, "%s/recipe.yaml", folder);
+    bool known = r && rt_recipe_load(r, path, &ignored) == 0;
+    snprintf(path, sizeof path, "%s/run.db", folder);
+    if (known && rt_rundb_open(&db, path, NULL, 0, 0, &ignored) == 0)
+        rt_rundb_scan(db, "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number", make_change, r,
+                      &ignored);
+    if (known) {
+        *s = (struct rt_weight_settings){.gamma = r->weight_gamma, .floor = r->weight_floor};
+        snprintf(s->terms, sizeof s->terms, "%s", r->weight_terms);
+    }
+    rt_rundb_close(db);
+    free(r);
+    return known;
+}
+
+int rt_explain(const struct rt_table *t, const char *id, const char *source, struct rt_error *e)
+{
+    struct rt_weight_settings s;
+    int column = rt_table_find(t, "id"), row = 0;
+    while (row < t->rows && strcmp(rt_table_cell(t, row, column), id) != 0)
+        row++;
+    if (row == t->rows)
+        return rt_error_set(e, RT_EUSAGE, "%s: there is no sample '%s'", source, id);
+    rt_explain_row(t, row, read_settings(source, &s) ? &s : NULL, stdout);
+    return 0;
+}

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: MIT
+ * snapshot: see snapshot.h. Metrics' primary key is (name, split, step): a curve's new steps and the next curve
+ * are each one search in it. */
+#include "tui/report/snapshot.h"
+
+#include "pipeline/run/rundb.h"
+#include "pipeline/run/rundir.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PIECE_ROWS 1000
+#define PIECE_POINTS 5000
+#define POINT_SECONDS 0.05  /* of reading curves in one poll */
+#define PIECE_SECONDS 0.01  /* of reading samples in one poll */
+#define AGAIN_SECONDS 3.0   /* at least between two readings of all samples */
+#define RECENT 3.0          /* seconds, of which and up to twice of which the stages of a live run are told */
+#define ALIVE_SECONDS 2.0   /* between two looks whether the process lives */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error *e)
+{
+    char path[4200];
+    memset(m, 0, sizeof *m);
+    m->version = -1;
+    m->rate = NAN;
+    m->first_step = -1;
+    snprintf(m->folder, sizeof m->folder, "%s", folder);
+    snprintf(path, sizeof path, "%s/run.db", folder);
+    int rc = rt_rundb_open(&m->db, path, NULL, 0, 0, e);
+    if (rc == RT_EMISSING)
+        rt_error_set(e, rc, "%s: not the folder of a run (it holds no run.db)", folder);
+    return rc;
+}
+
+static void free_journal_row(struct rt_journal_row *j)
+{
+    free(j->key);
+    free(j->before);
+    free(j->after);
+}
+
+void rt_snapshot_fini(struct rt_snapshot *m)
+{
+    for (int i = 0; i < m->series_count; i++) {
+        free(m->series[i].step);
+        free(m->series[i].value);
+        free(m->series[i].block);
+    }
+    rt_table_fini(&m->samples);
+    for (int i = 0; i < m->journal_count; i++)
+        free_journal_row(&m->journal[i]);
+    free(m->journal);
+    free(m->recipe);
+    rt_rundb_close(m->db);
+    memset(m, 0, sizeof *m);
+}
+
+/* ---- small readings ---- */
+
+static int take_number(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    (void)columns;
+    *(double *)self = cell[0].number;
+    return 1;
+}
+
+static int take_meta(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_snapshot *m = self;
+    const struct {
+        const char *key;
+        char *text;
+        size_t size;
+    } known[] = {{"state", m->state, sizeof m->state},
+                 {"limit", m->limit, sizeof m->limit},
+                 {"manifest", m->manifest, sizeof m->manifest}};
+    (void)columns;
+    for (size_t i = 0; cell[0].text && i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].key, cell[0].text) == 0)
+            snprintf(known[i].text, known[i].size, "%s", cell[1].text ? cell[1].text : "");
+    return 0;
+}
+
+/* True when what is shown changes. */
+static bool look_alive(struct rt_snapshot *m)
+{
+    bool before = m->live;
+    m->checked = now();
+    m->live = strcmp(m->state, "running") == 0 && rt_rundir_writer(m->folder) != 0;
+    if (strcmp(m->state, "running") == 0 && !m->live)
+        snprintf(m->state, sizeof m->state, "ended early");
+    return m->live != before;
+}
+
+static void read_recipe(struct rt_snapshot *m)
+{
+    char path[4200];
+    struct rt_error ignored;
+    struct rt_recipe *r = m->recipe ? NULL : malloc(sizeof *r);
+    snprintf(path, sizeof path, "%s/recipe.yaml", m->folder);
+    if (r && rt_recipe_load(r, path, &ignored) == 0)
+        m->recipe = r;
+    else
+        free(r);
+}
+
+/* ---- curves ---- */
+
+const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const char *split, const char *name)
+{
+    for (int i = 0; i < m->series_count; i++)
+        if (strcmp(m->series[i].name, name) == 0 && strcmp(m->series[i].split, split) == 0)
+            return &m->series[i];
+    return NULL;
+}
+
+int rt_series_from(const struct rt_series *s, int64_t step)
+{
+    int low = 0, high = s->count;
+    while (low < high) {
+        int mid = low + (high - low) / 2;
+        if (s->step[mid] < step)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+double rt_snapshot_best(const struct rt_series *s, int64_t *step)
+{
+    double best = NAN;
+    for (int i = 0; s && i < s->count; i++)
+        if (!(s->value[i] <= best)) {
+            best = s->value[i];
+            *step = s->step[i];
+        }
+    return best;
+}
+
+static struct rt_series_block block_of(const double value[RT_SERIES_BLOCK])
+{
+    struct rt_series_block b = {value[0], value[0], 0};
+    for (int i = 0; i < RT_SERIES_BLOCK; i++) {
+        b.low = fmin(b.low, value[i]);
+        b.high = fmax(b.high, value[i]);
+        b.mean += value[i] / RT_SERIES_BLOCK;
+    }
+    return b;
+}
+
+static int take_point(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_series *s = self;
+    (void)columns;
+    if (!isfinite(cell[1].number))
+        return 0;
+    if (s->count == s->room) {
+        int room = s->room ? 2 * s->room : 256;
+        int64_t *step = realloc(s->step, sizeof *step * (size_t)room);
+        s->step = step ? step : s->step;
+        double *value = realloc(s->value, sizeof *value * (size_t)room);
+        s->value = value ? value : s->value;
+        struct rt_series_block *block = realloc(s->block, sizeof *block * (size_t)(room / RT_SERIES_BLOCK));
+        s->block = block ? block : s->block;
+        if (!step || !value || !block)
+            return 1;
+        s->room = room;
+    }
+    s->step[s->count] = (int64_t)cell[0].number;
+    s->value[s->count++] = cell[1].number;
+    if (s->count % RT_SERIES_BLOCK == 0)
+        s->block[s->count / RT_SERIES_BLOCK - 1] = block_of(s->value + s->count - RT_SERIES_BLOCK);
+    return 0;
+}
+
+/* text as an SQL string. */
+static const char *quoted(const char *text, char out[160])
+{
+    size_t n = 0;
+    out[n++] = '\'';
+    for (; *text && n < 156; text++) {
+        if (*text == '\'')
+            out[n++] = '\'';
+        out[n++] = *text;
+    }
+    out[n++] = '\'';
+    out[n] = 0;
+    return out;
+}
+
+static int take_name(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_series *s = self;
+    (void)columns;
+    if (cell[0].text && cell[1].text) {
+        snprintf(s->name, sizeof s->name, "%s", cell[0].text);
+        snprintf(s->split, sizeof s->split, "%s", cell[1].text);
+    }
+    return 1;
+}
+
+/* The curve behind `at` in the order of the key: the name's next split, else the next name's first. Each is
+ * one step in the key; (name, split) > (...) would walk over every point of the curve at hand. */
+static int next_series(struct rt_snapshot *m, struct rt_series *at, struct rt_error *e)
+{
+    char sql[600], name[160], split[160], before[sizeof at->split];
+    memcpy(before, at->split, sizeof before);
+    quoted(at->name, name);
+    snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE name=%s AND split>%s"
+             " ORDER BY split LIMIT 1", name, quoted(at->split, split));
+    int rc = rt_rundb_scan(m->db, sql, take_name, at, e);
+    if (rc < 0 || strcmp(before, at->split) != 0)
+        return rc;
+    snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE name>%s ORDER BY name, split LIMIT 1",
+             name);
+    return rt_rundb_scan(m->db, sql, take_name, at, e);
+}
+
+static int find_series(struct rt_snapshot *m, struct rt_error *e)
+{
+    struct rt_series found = {0}, before;
+    int rc = 0;
+    while (rc == 0 && m->series_count < RT_SERIES) {
+        before = found;
+        rc = next_series(m, &found, e);
+        if (strcmp(before.name, found.name) == 0 && strcmp(before.split, found.split) == 0)
+            break;
+        if (rc == 0 && !rt_snapshot_series(m, found.split, found.name))
+            m->series[m->series_count++] = found;
+    }
+    return rc;
+}
+
+static int read_points(struct rt_snapshot *m, struct rt_series *s, struct rt_error *e)
+{
+    char sql[600], name[160], split[160];
+    int64_t last = s->count ? s->step[s->count - 1] : -1;
+    snprintf(sql, sizeof sql, "SELECT step, value FROM metrics WHERE name=%s AND split=%s AND step>%" PRId64
+             " ORDER BY step LIMIT %d", quoted(s->name, name), quoted(s->split, split), last, PIECE_POINTS);
+    int rc = rt_rundb_scan(m->db, sql, take_point, s, e);
+    if (rc == 0 && s->count && s->step[s->count - 1] > m->step)
+        m->step = s->step[s->count - 1];
+    return rc;
+}
+
+/* Of long curves as much as there is time for; more says whether something is left. */
+static int read_series(struct rt_snapshot *m, struct rt_error *e)
+{
+    double begin = now();
+    int rc = find_series(m, e);
+    m->more = false;
+    for (int i = 0; rc == 0 && i < m->series_count; i++) {
+        struct rt_series *s = &m->series[i];
+        int before, full = 1;
+        while (rc == 0 && full && now() - begin < POINT_SECONDS) {
+            before = s->count;
+            rc = read_points(m, s, e);
+            full = s->count - before == PIECE_POINTS;
+        }
+        m->more |= full;
+    }
+    return rc;
+}
+
+/* ---- stages and journal ---- */
+
+static int take_stage(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct rt_snapshot *m = self;
+    if (columns < 17 || m->stage_count == RT_STAGES)
+        return 1;
+    struct rt_stage_row *s = &m->whole[0][m->stage_count++];
+    *s = (struct rt_stage_row){.workers = (int)c[1].number, .batches = (int64_t)c[2].number,
+                               .samples = (int64_t)c[3].number, .busy = c[4].number,
+                               .wait_in = c[5].number, .wait_out = c[6].number,
+                               .packed_in = (int64_t)c[7].number, .packed_out = (int64_t)c[8].number,
+                               .raw_out = (int64_t)c[9].number, .wall = c[10].number,
+                               .p50 = c[11].number, .p95 = c[12].number, .queue_waiting = (int)c[13].number,
+                               .queue_limit = (int)c[14].number, .queue_bytes = (int64_t)c[15].number};
+    snprintf(s->name, sizeof s->name, "%s", c[0].text ? c[0].text : "");
+    snprintf(s->note, sizeof s->note, "%s", c[16].text ? c[16].text : "");
+    return 0;
+}
+
+/* In the order of the flow; a stage that we do not know comes last. */
+static int stage_place(const struct rt_stage_row *s)
+{
+    static const char *const flow[] = {"sampler", "decode", "quality", "teacher", "student"};
+    int i = 0;
+    while (i < 5 && strcmp(flow[i], s->name) != 0)
+        i++;
+    return i;
+}
+
+static int compare_stages(const void *a, const void *b)
+{
+    return stage_place(a) - stage_place(b);
+}
+
+/* The account since an earlier one of the same stages; what is of now stays. */
+static void take_off(struct rt_stage_row *s, const struct rt_stage_row *before)
+{
+    s->batches -= before->batches;
+    s->samples -= before->samples;
+    s->packed_in -= before->packed_in;
+    s->packed_out -= before->packed_out;
+    s->raw_out -= before->raw_out;
+    s->busy -= before->busy;
+    s->wait_in -= before->wait_in;
+    s->wait_out -= before->wait_out;
+    s->wall -= before->wall;
+}
+
+static void read_stages(struct rt_snapshot *m)
+{
+    struct rt_error ignored; /* a run of an older retort has no such table */
+    m->stage_count = 0;
+    rt_rundb_scan(m->db, "SELECT name, workers, batches, samples, busy, wait_in, wait_out, packed_in,"
+                  " packed_out, raw_out, wall, p50, p95, queue_waiting, queue_limit, queue_bytes, note"
+                  " FROM stages", take_stage, m, &ignored);
+    qsort(m->whole[0], (size_t)m->stage_count, sizeof *m->stage, compare_stages);
+    memcpy(m->stage, m->whole[0], sizeof m->stage);
+    for (int i = 0; i < m->stage_count && m->live; i++) {
+        const struct rt_stage_row *before = &m->whole[2][i];
+        if (strcmp(before->name, m->stage[i].name) == 0 && before->wall < m->stage[i].wall)
+            take_off(&m->stage[i], before);
+    }
+    if (m->stage_count && !(m->whole[0][0].wall - m->whole[1][0].wall < RECENT)) {
+        memcpy(m->whole[2], m->whole[1], sizeof m->whole[2]);
+        memcpy(m->whole[1], m->whole[0], sizeof m->whole[1]);
+    }
+}
+
+const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m)
+{
+    const struct rt_stage_row *most = NULL;
+    for (int i = 0; i < m->stage_count; i++)
+        if (!most || m->stage[i].busy / m->stage[i].workers > most->busy / most->workers)
+            most = &m->stage[i];
+    return most;
+}
+
+static int take_journal(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct rt_snapshot *m = self;
+    (void)columns;
+    if (m->journal_count == m->journal_room) {
+        int room = m->journal_room ? 2 * m->journal_room : 64;
+        struct rt_journal_row *grown = realloc(m->journal, sizeof *grown * (size_t)room);
+        if (!grown)
+            return 1;
+        m->journal = grown;
+        m->journal_room = room;
+    }
+    struct rt_journal_row j = {
+        .step = (int64_t)c[0].number, .time = c[1].number, .key = strdup(c[3].text ? c[3].text : ""),
+        .before = strdup(c[4].text ? c[4].text : ""), .after = strdup(c[5].text ? c[5].text : ""),
+    };
+    snprintf(j.who, sizeof j.who, "%s", c[2].text ? c[2].text : "");
+    if (j.key && j.before && j.after)
+        m->journal[m->journal_count++] = j;
+    else
+        free_journal_row(&j);
+    return 0;
+}
+
+static void read_journal(struct rt_snapshot *m)
+{
+    char sql[200];
+    struct rt_error ignored;
+    snprintf(sql, sizeof sql, "SELECT step, time, who, key, before, after FROM journal ORDER BY number"
+             " LIMIT -1 OFFSET %d", m->journal_count);
+    rt_rundb_scan(m->db, sql, take_journal, m, &ignored);
+}
+
+/* ---- samples ---- */
+
+struct column_list {
+    struct rt_snapshot *m;
+    int rc;
+};
+
+/* Losses of terms that the run does not use have no curve, and no value in samples either. */
+static bool is_used(const struct rt_snapshot *m, const char *column)
+{
+    const char *term = strncmp(column, "loss_", 5) == 0     ? column + 5
+                       : strncmp(column, "inside_", 7) == 0 ? column + 7
+                                                            : NULL;
+    char inside[80];
+    snprintf(inside, sizeof inside, "%s.inside", term ? term : "");
+    if (term && column[0] == 'i') /* a task loss has no margin to be inside of */
+        return rt_snapshot_series(m, "", inside) != NULL;
+    return !term || rt_snapshot_series(m, "", term);
+}
+
+static int take_column(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct column_list *list = self;
+    (void)columns;
+    const char *name = c[0].text ? c[0].text : "";
+    if (strlen(name) < 64 && strcmp(name, "row") != 0 && !strchr(name, '"') && is_used(list->m, name) &&
+        rt_table_find(&list->m->samples, name) < 0) {
+        bool text = c[1].text && strcmp(c[1].text, "TEXT") == 0;
+        int at = rt_table_add(&list->m->samples, name, "", text);
+        list->rc = at < 0 ? at : 0;
+    }
+    return list->rc;
+}
+
+/* The table as large as samples, with a column for each that is used. */
+static int begin_samples(struct rt_snapshot *m, struct rt_error *e)
+{
+    struct column_list list = {m, 0};
+    double last = NAN;
+    int rc = rt_rundb_scan(m->db, "SELECT max(row) FROM samples", take_number, &last, e);
+    int rows = last >= 0 && last < INT32_MAX - 1 ? (int)last + 1 : 0;
+    if (rc < 0)
+        return rc;
+    if (rows != m->samples.rows || !m->samples.order) {
+        rt_table_fini(&m->samples);
+        if (rt_table_init(&m->samples, rows) < 0)
+            return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", m->folder, rows);
+        m->samples_version++;
+    }
+    rc = rt_rundb_scan(m->db, "SELECT name, type FROM pragma_table_info('samples')", take_column, &list,
+                       e);
+    if (rc == 0 && list.rc < 0)
+        rc = rt_error_set(e, list.rc, "%s: %s", m->folder, rt_err_words(list.rc));
+    m->loaded = 0;
+    m->loading = rc == 0;
+    m->stale = false;
+    m->load_began = now();
+    return rc;
+}
+
+static int take_sample(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct rt_snapshot *m = self;
+    struct rt_table *t = &m->samples;
+    if (!(c[0].number >= 0 && c[0].number < t->rows))
+        return 0;
+    int row = (int)c[0].number;
+    for (int i = 1; i < columns && i <= t->columns; i++) {
+        if (!t->column[i - 1].is_text) {
+            t->column[i - 1].number[row] = (float)c[i].number;
+            continue;
+        }
+        const char *text = c[i].text ? c[i].text : "";
+        if (strcmp(rt_table_cell(t, row, i - 1), text) != 0 && rt_table_text(t, row, i - 1, text) < 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int read_piece(struct rt_snapshot *m, struct rt_error *e)
+{
+    char sql[RT_TABLE_COLUMNS * 68 + 200] = "SELECT row";
+    size_t n = strlen(sql);
+    for (int c = 0; c < m->samples.columns; c++)
+        n += (size_t)snprintf(sql + n, sizeof sql - n, ", \"%s\"", m->samples.column[c].name);
+    snprintf(sql + n, sizeof sql - n, " FROM samples WHERE row >= %d AND row < %d", m->loaded,
+             m->loaded + PIECE_ROWS);
+    int rc = rt_rundb_scan(m->db, sql, take_sample, m, e);
+    m->loaded += PIECE_ROWS;
+    return rc;
+}
+
+static int read_samples(struct rt_snapshot *m, struct rt_error *e)
+{
+    double begin = now();
+    int rc = 0;
+    double pause = 10 * (m->load_ended - m->load_began);
+    if (!m->loading && m->stale &&
+        (!m->samples.order || begin - m->load_ended > (pause > AGAIN_SECONDS ? pause : AGAIN_SECONDS)))
+        rc = begin_samples(m, e);
+    if (rc < 0 || !m->loading)
+        return rc;
+    while (rc == 0 && m->loaded < m->samples.rows && now() - begin < PIECE_SECONDS)
+        rc = read_piece(m, e);
+    if (rc < 0 || m->loaded >= m->samples.rows) {
+        m->loaded = m->samples.rows;
+        m->loading = false;
+        m->load_ended = now();
+        m->samples_version++;
+    }
+    return rc < 0 ? rc : 1;
+}
+
+/* ---- polling ---- */
+
+static void count_steps(struct rt_snapshot *m)
+{
+    const struct rt_series *epochs = rt_snapshot_series(m, "train", "loss");
+    const struct rt_recipe *r = m->recipe;
+    int64_t epoch = epochs && epochs->count ? epochs->step[0] : 0;
+    if (!r)
+        return;
+    m->steps = r->train_steps > 0 ? (int64_t)r->train_steps : epoch * (int64_t)r->train_epochs;
+    m->epochs = epoch ? (int)((m->steps + epoch - 1) / epoch) : 0;
+    if (m->first_step < 0) {
+        m->first_step = m->step;
+        m->first_time = now();
+    } else if (m->live && m->step > m->first_step) {
+        m->rate = (double)(m->step - m->first_step) * (double)r->train_batch / (now() - m->first_time);
+    }
+    for (int i = 0; i < m->stage_count && !m->live; i++)
+        if (strcmp(m->stage[i].name, "student") == 0 && m->stage[i].wall > 0)
+            m->rate = (double)m->stage[i].samples / m->stage[i].wall;
+}
+
+static int read_all(struct rt_snapshot *m, struct rt_error *e)
+{
+    read_recipe(m);
+    int rc = rt_rundb_scan(m->db, "SELECT key, value FROM meta", take_meta, m, e);
+    if (rc == 0)
+        rc = read_series(m, e);
+    look_alive(m);
+    read_stages(m);
+    read_journal(m);
+    count_steps(m);
+    m->stale = true;
+    return rc;
+}
+
+int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
+{
+    double version = -1;
+    int changed = 0;
+    int rc = rt_rundb_scan(m->db, "PRAGMA data_version", take_number, &version, e);
+    if (rc == 0 && (long long)version != m->version) {
+        rc = read_all(m, e);
+        if (rc == 0 && !m->more)
+            m->version = (long long)version;
+        changed = 1;
+    } else if (rc == 0 && m->live && now() - m->checked > ALIVE_SECONDS) {
+        changed = look_alive(m);
+    }
+    if (rc == 0 && samples)
+        rc = read_samples(m, e);
+    return rc < 0 ? rc : rc | changed;
+}
+
+bool rt_snapshot_busy(const struct rt_snapshot *m)
+{
+    return m->loading || m->more;
+}

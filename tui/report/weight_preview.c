@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * weighing: see weighing.h. */
+#include "tui/report/weight_preview.h"
+
+#include "stages/distill/weights.h"
+#include "stages/student.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOP (RT_WEIGHING_BINS - 1)
+
+/* The columns that a list of terms reads. */
+struct factors {
+    int column[RT_TABLE_COLUMNS], count;
+    bool teacher; /* one of its terms is the teacher's, of which no column is kept */
+};
+
+static void find_factors(const struct rt_table *t, const char *terms, struct factors *f)
+{
+    char list[RT_RECIPE_TEXT], name[80], *save = NULL;
+    snprintf(list, sizeof list, "%s", terms);
+    f->count = 0;
+    f->teacher = false;
+    for (char *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+        f->teacher |= strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 || strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
+        snprintf(name, sizeof name, "%.70s_pct", w);
+        int c = rt_table_find(t, name);
+        if (c >= 0 && !t->column[c].is_text && f->count < RT_TABLE_COLUMNS)
+            f->column[f->count++] = c;
+    }
+}
+
+static double product(const struct rt_table *t, const struct factors *f, int row)
+{
+    double q = 1;
+    for (int i = 0; i < f->count; i++) {
+        double share = (double)t->column[f->column[i]].number[row];
+        q *= isnan(share) ? 1 : share;
+    }
+    return q;
+}
+
+static double number(const struct rt_table *t, int column, int row, double otherwise)
+{
+    double value = column < 0 ? NAN : (double)t->column[column].number[row];
+    return isnan(value) ? otherwise : value;
+}
+
+static int number_column(const struct rt_table *t, const char *name)
+{
+    int c = rt_table_find(t, name);
+    return c >= 0 && !t->column[c].is_text ? c : -1;
+}
+
+/* Which rows count, and by which factor. */
+static int find_rows(struct rt_weighing *w, const struct rt_table *t, unsigned version)
+{
+    int split = rt_table_find(t, "split"), reason = rt_table_find(t, "reason");
+    int hand = number_column(t, "factor");
+    if (w->room < t->rows) {
+        rt_weighing_fini(w);
+        w->row = malloc(sizeof *w->row * (size_t)t->rows);
+        w->bin = malloc(sizeof *w->bin * (size_t)t->rows);
+        w->hand = malloc(sizeof *w->hand * (size_t)t->rows);
+        if (!w->row || !w->bin || !w->hand) {
+            rt_weighing_fini(w);
+            return RT_EMEM;
+        }
+        w->room = t->rows;
+    }
+    w->samples = 0;
+    for (int row = 0; row < t->rows; row++) {
+        if ((split >= 0 && strcmp(rt_table_cell(t, row, split), "train") != 0) ||
+            (reason >= 0 && *rt_table_cell(t, row, reason)))
+            continue;
+        w->hand[w->samples] = (float)number(t, hand, row, 1);
+        w->row[w->samples++] = row;
+    }
+    w->version = version;
+    return 0;
+}
+
+int rt_weighing_take(struct rt_weighing *w, const struct rt_table *t, unsigned version, const char *terms,
+                     const char *now)
+{
+    struct factors tried, known;
+    int quality = number_column(t, "quality");
+    if (w->version != version && find_rows(w, t, version) < 0)
+        return RT_EMEM;
+    snprintf(w->at.terms, sizeof w->at.terms, "%s", terms);
+    find_factors(t, terms, &tried);
+    find_factors(t, now, &known);
+    for (int i = 0; i < w->samples; i++) {
+        int row = w->row[i];
+        double q = product(t, &tried, row), measured = known.teacher ? product(t, &known, row) : 0;
+        if (tried.teacher && measured > 0)
+            q *= fmin(1, number(t, quality, row, measured) / measured);
+        w->bin[i] = (uint16_t)lround(q * TOP);
+    }
+    return 0;
+}
+
+void rt_weighing_apply(struct rt_weighing *w, double gamma, double floor)
+{
+    double g[RT_WEIGHING_BINS], sum = 0, weights = 0, squares = 0;
+    int active = 0;
+    bool flat = !w->at.terms[0]; /* no terms: every weight is 1 */
+    w->at.gamma = gamma;
+    w->at.floor = floor;
+    w->most = 0;
+    memset(w->count, 0, sizeof w->count);
+    for (int i = 0; i < RT_WEIGHING_BINS; i++)
+        g[i] = flat ? 1 : rt_weight_curve((double)i / TOP, gamma, floor);
+    for (int i = 0; i < w->samples; i++)
+        if (w->hand[i] > 0) {
+            w->count[w->bin[i]]++;
+            sum += g[w->bin[i]];
+            active++;
+        }
+    w->muted = w->samples - active;
+    w->mean = active ? sum / active : 1;
+    for (int i = 0; i < w->samples; i++) {
+        double weight = (w->mean > 0 ? g[w->bin[i]] / w->mean : 1) * (double)w->hand[i];
+        weights += weight;
+        squares += weight * weight;
+        w->most = weight > w->most ? weight : w->most;
+    }
+    w->effective = squares > 0 ? weights * weights / squares : 0;
+}
+
+void rt_weighing_fini(struct rt_weighing *w)
+{
+    free(w->row);
+    free(w->bin);
+    free(w->hand);
+    memset(w, 0, sizeof *w);
+}
+
+void rt_weighing_weights(const struct rt_weighing *w, double high, double *count, int columns)
+{
+    double g[RT_WEIGHING_BINS], scale = high > 0 ? columns / high : 0;
+    if (columns <= 0)
+        return;
+    memset(count, 0, sizeof *count * (size_t)columns);
+    for (int i = 0; i < RT_WEIGHING_BINS; i++)
+        g[i] = !w->at.terms[0]  ? 1
+               : w->mean > 0 ? rt_weight_curve((double)i / TOP, w->at.gamma, w->at.floor) / w->mean
+                             : 1;
+    for (int i = 0; i < w->samples; i++) {
+        int at = (int)(g[w->bin[i]] * (double)w->hand[i] * scale);
+        count[at < columns ? at : columns - 1]++;
+    }
+}
+
+void rt_weighing_qualities(const struct rt_weighing *w, double *count, int columns)
+{
+    if (columns <= 0)
+        return;
+    memset(count, 0, sizeof *count * (size_t)columns);
+    for (int i = 0; i < RT_WEIGHING_BINS; i++)
+        count[(long)i * columns / RT_WEIGHING_BINS] += w->count[i];
+}

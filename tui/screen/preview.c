@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT
+ * preview: see preview.h. One thread at a time; the manifest is read by the first and kept. */
+#include "tui/screen/preview.h"
+
+#include "formats/file.h"
+#include "formats/imagefile.h"
+#include "stages/modality/fbank.h"
+#include "stages/modality/modality.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define BANDS 64
+#define SIDE 320 /* a larger picture, and a longer spectrogram, is made smaller */
+#define RATE 16000.0
+
+struct rt_preview_work {
+    uv_thread_t thread;
+    bool running;
+    atomic_bool done, stop; /* stop: another sample is wanted, what is read counts no more */
+    atomic_int owners;      /* the screen, and the thread while it runs: the last one frees */
+    /* the thread's while it runs */
+    char path[4096], id[256];
+    int row;
+    struct rt_manifest *manifest;
+    struct rt_preview_part part[RT_MODALITIES];
+};
+
+static void part_fini(struct rt_preview_part *p)
+{
+    free(p->text);
+    free(p->rgb);
+    memset(p, 0, sizeof *p);
+}
+
+/* ---- making ---- */
+
+/* From black over blue, red and orange to pale yellow. */
+static void heat(float v, uint8_t rgb[3])
+{
+    static const uint8_t stop[6][3] = {{0, 0, 8}, {40, 20, 110}, {140, 40, 110}, {220, 80, 50}, {250, 180, 60},
+                                       {255, 255, 200}};
+    float at = fminf(fmaxf(v, 0), 0.9999f) * 5;
+    int i = (int)at;
+    for (int k = 0; k < 3; k++)
+        rgb[k] = (uint8_t)(stop[i][k] + (at - (float)i) * (stop[i + 1][k] - stop[i][k]));
+}
+
+static void make_wave(struct rt_preview_part *p, const float *sample, int64_t count)
+{
+    p->columns = count < RT_PREVIEW_COLUMNS ? (int)count : RT_PREVIEW_COLUMNS;
+    for (int i = 0; i < p->columns; i++) {
+        int64_t from = count * i / p->columns, to = count * (i + 1) / p->columns;
+        p->low[i] = p->high[i] = sample[from];
+        for (int64_t k = from; k < to; k++) {
+            p->low[i] = fminf(p->low[i], sample[k]);
+            p->high[i] = fmaxf(p->high[i], sample[k]);
+        }
+    }
+}
+
+/* Several frames are averaged into a column where there are more than SIDE. */
+static int make_spectrogram(struct rt_preview_part *p, const float *sample, int64_t count)
+{
+    struct rt_fbank *f = NULL;
+    int64_t frames = rt_fbank_frames(count);
+    int w = frames < SIDE ? (int)frames : SIDE;
+    float *mel = malloc(((size_t)frames * BANDS + 1) * sizeof *mel), low = INFINITY, high = -INFINITY;
+    float *shown = calloc((size_t)w * BANDS + 1, sizeof *shown);
+    p->rgb = malloc((size_t)w * BANDS * 3 + 1);
+    int rc = mel && shown && p->rgb ? rt_fbank_create(&f, BANDS) : RT_EMEM;
+    if (rc == 0)
+        rt_fbank_run(f, sample, count, mel);
+    for (int x = 0; rc == 0 && x < w; x++)
+        for (int b = 0; b < BANDS; b++) {
+            int64_t from = frames * x / w, to = frames * (x + 1) / w;
+            float sum = 0;
+            for (int64_t k = from; k < to; k++)
+                sum += mel[k * BANDS + b];
+            sum /= (float)(to - from);
+            low = fminf(low, sum);
+            high = fmaxf(high, sum);
+            shown[x * BANDS + b] = sum;
+        }
+    for (int x = 0; rc == 0 && x < w; x++)
+        for (int b = 0; b < BANDS; b++)
+            heat(high > low ? (shown[x * BANDS + b] - low) / (high - low) : 0,
+                 p->rgb + ((size_t)(BANDS - 1 - b) * (size_t)w + (size_t)x) * 3);
+    p->w = w;
+    p->h = BANDS;
+    rt_fbank_destroy(f);
+    free(mel);
+    free(shown);
+    return rc;
+}
+
+static int make_speech(struct rt_preview_part *p, const struct rt_tensor *raw)
+{
+    const float *sample = raw->data;
+    p->seconds = (double)raw->dim[0] / RATE;
+    make_wave(p, sample, raw->dim[0]);
+    return make_spectrogram(p, sample, raw->dim[0]);
+}
+
+static int make_picture(struct rt_preview_part *p, const struct rt_tensor *raw)
+{
+    const struct rt_image im = {raw->data, (int)raw->dim[1], (int)raw->dim[0]};
+    int longer = im.width > im.height ? im.width : im.height, most = longer < SIDE ? longer : SIDE;
+    p->w = (int)((int64_t)im.width * most / longer);
+    p->h = (int)((int64_t)im.height * most / longer);
+    p->w += p->w == 0;
+    p->h += p->h == 0;
+    p->rgb = malloc((size_t)p->w * (size_t)p->h * 3);
+    return p->rgb ? rt_image_resize(&im, p->w, p->h, p->rgb) : RT_EMEM;
+}
+
+static int make_text(struct rt_preview_part *p, const struct rt_tensor *raw)
+{
+    p->text = strndup(raw->data, (size_t)raw->dim[0]);
+    return p->text ? 0 : RT_EMEM;
+}
+
+static int (*const make[RT_MODALITIES])(struct rt_preview_part *, const struct rt_tensor *) = {
+    [RT_SPEECH] = make_speech, [RT_IMAGE] = make_picture, [RT_TEXT] = make_text};
+
+/* ---- reading ---- */
+
+static void read_part(struct rt_preview_work *w, int modality)
+{
+    struct rt_preview_part *p = &w->part[modality];
+    const char *cell = rt_manifest_cell(w->manifest, w->row,
+                                        rt_manifest_column(w->manifest, rt_modality_names[modality]));
+    char path[4352];
+    uint8_t *owned = NULL;
+    const void *bytes = cell;
+    size_t size = strlen(cell);
+    struct rt_tensor raw = {0};
+    struct rt_error e = {0};
+    int rc = 0;
+    p->there = *cell != 0;
+    if (!p->there)
+        return;
+    snprintf(path, sizeof path, "%s%s%.3000s", *cell == '/' ? "" : rt_manifest_folder(w->manifest),
+             *cell == '/' ? "" : "/", cell);
+    if (modality != RT_TEXT) {
+        rc = rt_file_read(path, RT_FILE_MAX, &owned, &size, &e);
+        bytes = owned;
+    }
+    if (rc == 0 && !atomic_load(&w->stop))
+        rc = rt_modalities[modality]->load(bytes, size, modality == RT_TEXT ? w->id : path, &raw, &e);
+    if (rc == 0 && !atomic_load(&w->stop) && (rc = make[modality](p, &raw)) < 0)
+        rt_error_set(&e, rc, "%s: %s", path, rt_err_words(rc));
+    snprintf(p->error, sizeof p->error, "%s", rc < 0 ? e.text : "");
+    rt_tensor_fini(&raw);
+    free(owned);
+}
+
+static void fail_all(struct rt_preview_work *w, const char *why)
+{
+    for (int m = 0; m < RT_MODALITIES; m++)
+        w->part[m].there = false;
+    w->part[0].there = true;
+    snprintf(w->part[0].error, sizeof w->part[0].error, "%s", why);
+}
+
+static void release(struct rt_preview_work *w)
+{
+    if (atomic_fetch_sub(&w->owners, 1) > 1)
+        return;
+    for (int m = 0; m < RT_MODALITIES; m++)
+        part_fini(&w->part[m]);
+    rt_manifest_destroy(w->manifest);
+    free(w);
+}
+
+static void read_sample(void *self)
+{
+    struct rt_preview_work *w = self;
+    struct rt_error e = {0};
+    int rc = w->manifest ? 0 : rt_manifest_load(&w->manifest, w->path, &e);
+    for (int m = 0; m < RT_MODALITIES; m++)
+        part_fini(&w->part[m]);
+    if (rc == 0 && (w->row >= rt_manifest_rows(w->manifest) ||
+                    strcmp(rt_manifest_cell(w->manifest, w->row, rt_manifest_column(w->manifest, "id")), w->id) != 0))
+        rc = rt_error_set(&e, RT_EMISMATCH, "%s: row %d is not %s any more", w->path, w->row, w->id);
+    for (int m = 0; rc == 0 && m < RT_MODALITIES; m++)
+        read_part(w, m);
+    if (rc < 0)
+        fail_all(w, e.text);
+    atomic_store(&w->done, true);
+    release(w);
+}
+
+static struct rt_preview_work *new_work(void)
+{
+    struct rt_preview_work *w = calloc(1, sizeof *w);
+    if (w) {
+        w->row = -1;
+        atomic_store(&w->owners, 1);
+    }
+    return w;
+}
+
+const struct rt_preview_part *rt_preview_of(struct rt_preview *p, const char *manifest, int row, const char *id)
+{
+    struct rt_preview_work *w = p->work ? p->work : (p->work = new_work());
+    if (!w)
+        return NULL;
+    bool wanted = w->row == row && strcmp(w->path, manifest) == 0;
+    if (w->running && !wanted)
+        atomic_store(&w->stop, true);
+    if (w->running && !atomic_load(&w->done))
+        return NULL;
+    if (w->running)
+        uv_thread_join(&w->thread);
+    w->running = false;
+    if (wanted && !atomic_load(&w->stop))
+        return w->part;
+    if (strcmp(w->path, manifest) != 0) {
+        rt_manifest_destroy(w->manifest);
+        w->manifest = NULL;
+    }
+    snprintf(w->path, sizeof w->path, "%s", manifest);
+    snprintf(w->id, sizeof w->id, "%s", id);
+    w->row = row;
+    atomic_store(&w->done, false);
+    atomic_store(&w->stop, false);
+    atomic_fetch_add(&w->owners, 1);
+    w->running = uv_thread_create(&w->thread, read_sample, w) == 0;
+    if (!w->running) {
+        atomic_fetch_sub(&w->owners, 1);
+        fail_all(w, "no thread to read the sample's files");
+    }
+    return w->running ? NULL : w->part;
+}
+
+bool rt_preview_news(const struct rt_preview *p)
+{
+    return p->work && p->work->running && atomic_load(&p->work->done);
+}
+
+void rt_preview_fini(struct rt_preview *p)
+{
+    struct rt_preview_work *w = p->work;
+    p->work = NULL;
+    if (!w)
+        return;
+    atomic_store(&w->stop, true);
+    if (w->running && !atomic_load(&w->done))
+        pthread_detach(w->thread); /* libuv has no such call before 1.50 */
+    else if (w->running)
+        uv_thread_join(&w->thread);
+    release(w);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * terminal: the real terminal: shows a canvas, reads keys and the mouse. terminal.c alone knows curses. The
+ * terminal is put back as it was by rt_terminal_close, and also when a signal ends the process (TERM, HUP,
+ * INT and those of a crash; only KILL cannot be answered). One terminal per process. */
+#ifndef RT_TERMINAL_H
+#define RT_TERMINAL_H
+
+#include "formats/error.h"
+#include "tui/screen/canvas.h"
+
+/* A key is a code point, or one of these. */
+enum rt_press {
+    RT_KEY_NONE = 0,
+    RT_KEY_TAB = 9,
+    RT_KEY_ENTER = 13,
+    RT_KEY_ESCAPE = 27,
+    RT_KEY_REDRAW = 12, /* Ctrl-L */
+    RT_KEY_REDO = 18,   /* Ctrl-R */
+    RT_KEY_UP = 0x110000, RT_KEY_DOWN, RT_KEY_LEFT, RT_KEY_RIGHT, RT_KEY_PAGE_UP, RT_KEY_PAGE_DOWN,
+    RT_KEY_HOME, RT_KEY_END, RT_KEY_BACKSPACE, RT_KEY_DELETE, RT_KEY_BACKTAB, RT_KEY_RESIZE, RT_KEY_CLICK,
+    RT_KEY_DRAG, RT_KEY_RELEASE, RT_KEY_WHEEL_UP, RT_KEY_WHEEL_DOWN, RT_KEY_OTHER,
+};
+
+struct rt_event {
+    int key;  /* code point or enum rt_press */
+    int x, y; /* of CLICK (a press), DRAG (moved while pressed), RELEASE and WHEEL */
+};
+
+/* Takes the terminal over. RT_EUSAGE when standard input or output is none, or TERM is not known.
+ * Sets the process's LC_CTYPE. */
+int rt_terminal_open(struct rt_error *e);
+void rt_terminal_close(void); /* fine when not open */
+void rt_terminal_size(int *w, int *h);
+/* Only ASCII can be shown: no UTF-8 locale, or TERM is a console without our characters. */
+bool rt_terminal_ascii(void);
+bool rt_terminal_pixels(void); /* pictures can be shown as such (rt_canvas_picture) */
+int rt_terminal_colours(void); /* 0 where none are wanted (NO_COLOR) */
+/* Shows the canvas; only cells that changed are sent. all: everything anew. */
+void rt_terminal_show(const struct rt_canvas *c, bool all);
+/* Waits up to ms for a key; RT_KEY_NONE when none came, also when something may be read from fd
+ * (-1: nothing else is waited for). */
+struct rt_event rt_terminal_read(int ms, int fd);
+/* The signal that asks us to end, or 0. */
+int rt_terminal_signal(void);
+
+#endif
