@@ -259,7 +259,7 @@ static const struct kind {
     [RT_KIND_BOOL] = {read_bool, write_bool, sizeof(rt_key_bool), "true or false"},
     [RT_KIND_INT] = {read_int, write_int, sizeof(rt_key_int), "a whole number"},
     [RT_KIND_FLOAT] = {read_float, write_number, sizeof(rt_key_number), "a number"},
-    [RT_KIND_SHARE] = {read_share, write_number, sizeof(rt_key_number),
+    [RT_KIND_FRACTION] = {read_share, write_number, sizeof(rt_key_number),
                        "a share such as 0.25 or 25%"},
     [RT_KIND_TEXT] = {read_text, write_text, RT_RECIPE_TEXT, "text in UTF-8"},
     [RT_KIND_PATH] = {read_text, write_text, RT_RECIPE_TEXT, "a path in UTF-8"},
@@ -275,7 +275,7 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
     switch (key->kind) {
     case RT_KIND_INT:
     case RT_KIND_FLOAT:
-    case RT_KIND_SHARE:
+    case RT_KIND_FRACTION:
         write_number(&key->min, low, sizeof low);
         write_number(&key->max, high, sizeof high);
         snprintf(text, size, "%s from %s to %s%s%s%s", wanted, low, high, *key->unit ? " (" : "",
@@ -314,7 +314,7 @@ static int refuse(const struct rt_key *key, const char *value, int code, struct 
     double share;
     const char *rest;
     struct rt_nearest near = {.word = value};
-    if (key->kind == RT_KIND_SHARE && code == RT_ERANGE && !take_number(value, &share, &rest) &&
+    if (key->kind == RT_KIND_FRACTION && code == RT_ERANGE && !take_number(value, &share, &rest) &&
         !*rest && share > 1 && share / 100 <= key->max)
         snprintf(hint, sizeof hint, "; did you mean %.40s%%?", value);
     for (const char *w = key->unit; key->kind == RT_KIND_CHOICE && *w;) {

@@ -15,7 +15,7 @@
 #define RT_RECIPE_TEXT 1024
 #define RT_RECIPE_BYTES_MAX (1 << 20) /* a recipe file of more than 1 MiB is refused */
 
-enum rt_key_kind { RT_KIND_BOOL, RT_KIND_INT, RT_KIND_FLOAT, RT_KIND_SHARE, RT_KIND_TEXT,
+enum rt_key_kind { RT_KIND_BOOL, RT_KIND_INT, RT_KIND_FLOAT, RT_KIND_FRACTION, RT_KIND_TEXT,
                    RT_KIND_PATH, RT_KIND_CHOICE, RT_KIND_LIST };
 enum rt_key_effect { RT_EFFECT_RUN, RT_EFFECT_STEP, RT_EFFECT_BATCH };
 
@@ -28,7 +28,7 @@ typedef char rt_key_text[RT_RECIPE_TEXT];
 #define RT_TYPE_BOOL rt_key_bool
 #define RT_TYPE_INT rt_key_int
 #define RT_TYPE_FLOAT rt_key_number
-#define RT_TYPE_SHARE rt_key_number
+#define RT_TYPE_FRACTION rt_key_number
 #define RT_TYPE_TEXT rt_key_text
 #define RT_TYPE_PATH rt_key_text
 #define RT_TYPE_CHOICE rt_key_text

@@ -288,7 +288,7 @@ static void leave_bags(struct unpacked *u, const uint8_t *out, int n)
 
 static void leave_excluded(struct rt_student *s, struct rt_batch *b, struct unpacked *u)
 {
-    const struct rt_hand *hand = s->control ? rt_control_hand(s->control) : NULL;
+    const struct rt_override *hand = s->control ? rt_control_hand(s->control) : NULL;
     struct rt_tensor *dense[] = {&u->input, &u->quality, &u->have, &u->embedding, &u->logits};
     int n = b->count, kept = 0;
     for (int i = 0; i < n; i++)
@@ -307,7 +307,7 @@ static void leave_excluded(struct rt_student *s, struct rt_batch *b, struct unpa
 /* quality[i] from the chosen terms, then weight[i]. */
 static void weigh(struct rt_student *s, const struct rt_batch *b, const struct unpacked *u)
 {
-    const struct rt_hand *hand = s->control ? rt_control_hand(s->control) : NULL;
+    const struct rt_override *hand = s->control ? rt_control_hand(s->control) : NULL;
     int n = b->count;
     for (int i = 0; i < n; i++)
         s->scale[i] = hand && hand->rows ? hand->factor[b->sample[i]] : 1;
@@ -401,7 +401,7 @@ static void remember(struct rt_student *s, const struct rt_batch *b,
             s->samples.distance[row * RT_TERMS + (size_t)k] = (float)d;
             s->samples.inside[row * RT_TERMS + (size_t)k] = d <= out->margin[k];
         }
-        rt_trail_add(s->samples.history + row * RT_TRAIL, (float)loss);
+        rt_loss_history_add(s->samples.history + row * RT_LOSS_HISTORY, (float)loss);
     }
 }
 

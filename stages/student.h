@@ -23,7 +23,7 @@ struct rt_sample_states {
     float *weight;   /* last */
     float *distance; /* [rows, RT_TERMS] last D of each term; NaN = never */
     uint8_t *inside; /* [rows, RT_TERMS] 1 = within the margin then */
-    float *history;  /* [rows, RT_TRAIL] sum over the terms of lambda * D, the last times; newest last, NaN = not yet */
+    float *history;  /* [rows, RT_LOSS_HISTORY] sum over the terms of lambda * D, the last times; newest last, NaN = not yet */
 };
 
 struct rt_step_report {

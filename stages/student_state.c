@@ -19,7 +19,7 @@ int rt_sample_states_init(struct rt_sample_states *s, int rows)
         .weight = malloc(n * sizeof *s->weight),
         .distance = malloc(n * sizeof *s->distance * RT_TERMS),
         .inside = calloc(n, RT_TERMS),
-        .history = malloc(n * sizeof *s->history * RT_TRAIL),
+        .history = malloc(n * sizeof *s->history * RT_LOSS_HISTORY),
     };
     if (!s->seen || !s->quality || !s->weight || !s->distance || !s->inside || !s->history)
         return RT_EMEM; /* rt_student_fini frees the rest */
@@ -27,7 +27,7 @@ int rt_sample_states_init(struct rt_sample_states *s, int rows)
         s->quality[i] = s->weight[i] = NAN;
     for (size_t i = 0; i < n * RT_TERMS; i++)
         s->distance[i] = NAN;
-    for (size_t i = 0; i < n * RT_TRAIL; i++)
+    for (size_t i = 0; i < n * RT_LOSS_HISTORY; i++)
         s->history[i] = NAN;
     return 0;
 }
@@ -59,7 +59,7 @@ static void sample_arrays(const struct rt_sample_states *s, struct sample_array 
     a[2] = (struct sample_array){"samples.weight", RT_F32, 1, s->weight};
     a[3] = (struct sample_array){"samples.distance", RT_F32, RT_TERMS, s->distance};
     a[4] = (struct sample_array){"samples.inside", RT_U8, RT_TERMS, s->inside};
-    a[5] = (struct sample_array){"samples.history", RT_F32, RT_TRAIL, s->history};
+    a[5] = (struct sample_array){"samples.history", RT_F32, RT_LOSS_HISTORY, s->history};
 }
 
 /* Only what is there to tell: a run never touched has the bytes of one that cannot be. */

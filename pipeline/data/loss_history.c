@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trail: see trail.h. From the lowest bits: how many, then three bits for each, the oldest first. */
+ * loss_history: see loss_history.h. From the lowest bits: how many, then three bits for each, the oldest first. */
 #include "pipeline/data/loss_history.h"
 
 #include <math.h>
@@ -8,26 +8,26 @@
 #define BITS 3
 #define TOP 7 /* the highest level */
 
-double rt_trail_pack(const float *value)
+double rt_loss_history_pack(const float *value)
 {
     int from = 0, packed = 0;
     float most = 0;
-    while (from < RT_TRAIL && isnan(value[from]))
+    while (from < RT_LOSS_HISTORY && isnan(value[from]))
         from++;
-    if (from == RT_TRAIL)
+    if (from == RT_LOSS_HISTORY)
         return NAN;
-    for (int i = from; i < RT_TRAIL; i++)
+    for (int i = from; i < RT_LOSS_HISTORY; i++)
         most = value[i] > most ? value[i] : most;
-    for (int i = RT_TRAIL - 1; i >= from; i--) {
+    for (int i = RT_LOSS_HISTORY - 1; i >= from; i--) {
         float share = most > 0 && value[i] > 0 ? value[i] / most : 0;
         packed = packed << BITS | (int)(TOP * share + 0.5f);
     }
-    return packed << BITS | (RT_TRAIL - from);
+    return packed << BITS | (RT_LOSS_HISTORY - from);
 }
 
-int rt_trail_levels(double packed, int level[RT_TRAIL])
+int rt_loss_history_levels(double packed, int level[RT_LOSS_HISTORY])
 {
-    if (!(packed >= 1 && packed < 1 << (BITS * (RT_TRAIL + 1))) || packed != floor(packed))
+    if (!(packed >= 1 && packed < 1 << (BITS * (RT_LOSS_HISTORY + 1))) || packed != floor(packed))
         return 0;
     int bits = (int)packed, count = bits & TOP;
     for (int i = 0; i < count; i++)
@@ -35,17 +35,17 @@ int rt_trail_levels(double packed, int level[RT_TRAIL])
     return count;
 }
 
-int rt_trail_draw(double packed, char text[RT_TRAIL_TEXT])
+int rt_loss_history_draw(double packed, char text[RT_LOSS_HISTORY_TEXT])
 {
-    int level[RT_TRAIL], n = rt_trail_levels(packed, level);
+    int level[RT_LOSS_HISTORY], n = rt_loss_history_levels(packed, level);
     for (int i = 0; i < n; i++)
         memcpy(text + 3 * i, (const char[]){'\xe2', '\x96', (char)(0x81 + level[i])}, 3); /* U+2581 and on */
     text[3 * n] = '\0';
     return n;
 }
 
-void rt_trail_add(float *value, float newest)
+void rt_loss_history_add(float *value, float newest)
 {
-    memmove(value, value + 1, (RT_TRAIL - 1) * sizeof *value);
-    value[RT_TRAIL - 1] = newest;
+    memmove(value, value + 1, (RT_LOSS_HISTORY - 1) * sizeof *value);
+    value[RT_LOSS_HISTORY - 1] = newest;
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * trail: the last few losses of a sample as one number, for run.db's column `history`: what a sparkline
+ * loss_history: the last few losses of a sample as one number, for run.db's column `history`: what a sparkline
  * shows is their shape, so each is kept as a level from 0 to 7 of the greatest of them. */
-#ifndef RT_TRAIL_H
-#define RT_TRAIL_H
+#ifndef RT_LOSS_HISTORY_H
+#define RT_LOSS_HISTORY_H
 
-#define RT_TRAIL 7
-#define RT_TRAIL_COLUMN "history"
+#define RT_LOSS_HISTORY 7
+#define RT_LOSS_HISTORY_COLUMN "history"
 
-/* value: [RT_TRAIL], the newest last, NaN = not there. A whole number below 2^24, exact as a float; NaN when there
+/* value: [RT_LOSS_HISTORY], the newest last, NaN = not there. A whole number below 2^24, exact as a float; NaN when there
  * is none. Values below 0 count as 0. */
-double rt_trail_pack(const float *value);
+double rt_loss_history_pack(const float *value);
 /* The levels, oldest first; how many there are (0 for what is no history). */
-int rt_trail_levels(double packed, int level[RT_TRAIL]);
+int rt_loss_history_levels(double packed, int level[RT_LOSS_HISTORY]);
 /* The same as blocks of eighths, UTF-8; returns how many. */
-#define RT_TRAIL_TEXT (3 * RT_TRAIL + 1)
-int rt_trail_draw(double packed, char text[RT_TRAIL_TEXT]);
+#define RT_LOSS_HISTORY_TEXT (3 * RT_LOSS_HISTORY + 1)
+int rt_loss_history_draw(double packed, char text[RT_LOSS_HISTORY_TEXT]);
 /* The newest value behind the others; the oldest goes. */
-void rt_trail_add(float *value, float newest);
+void rt_loss_history_add(float *value, float newest);
 
 #endif

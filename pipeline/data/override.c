@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * hand: see hand.h. */
+ * override: see override.h. */
 #include "pipeline/data/override.h"
 
 #include <math.h>
@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-int rt_hand_init(struct rt_hand *h, int rows)
+int rt_override_init(struct rt_override *h, int rows)
 {
     size_t n = (size_t)rows + 1;
-    *h = (struct rt_hand){rows, malloc(n * sizeof *h->factor), calloc(n, 1)};
+    *h = (struct rt_override){rows, malloc(n * sizeof *h->factor), calloc(n, 1)};
     if (!h->factor || !h->excluded) {
-        rt_hand_fini(h);
+        rt_override_fini(h);
         return RT_EMEM;
     }
     for (int i = 0; i < rows; i++)
@@ -20,11 +20,11 @@ int rt_hand_init(struct rt_hand *h, int rows)
     return 0;
 }
 
-void rt_hand_fini(struct rt_hand *h)
+void rt_override_fini(struct rt_override *h)
 {
     free(h->factor);
     free(h->excluded);
-    *h = (struct rt_hand){0};
+    *h = (struct rt_override){0};
 }
 
 /* ---- reading ---- */
@@ -41,7 +41,7 @@ static int refuse(const char *text, const char *at, int code, const char *what, 
     return rt_error_set(e, code, "samples, character %d: %s at \"%.20s\"", (int)(at - text) + 1, what, at);
 }
 
-static int read_row(const struct rt_hand *h, const char *text, const char **at, int *row,
+static int read_row(const struct rt_override *h, const char *text, const char **at, int *row,
                     struct rt_error *e)
 {
     char *end;
@@ -65,7 +65,7 @@ static int read_state(const char *text, const char **at, struct piece *p, struct
     if (!((**at >= '0' && **at <= '9') || **at == '.'))
         return refuse(text, begin, RT_EFORMAT, "a factor is missing", e);
     p->factor = strtof(*at, &end);
-    if (!(p->factor >= 0 && p->factor <= (float)RT_HAND_MOST))
+    if (!(p->factor >= 0 && p->factor <= (float)RT_OVERRIDE_MOST))
         return refuse(text, begin, RT_ERANGE, "a factor is from 0 to 1000000, not what stands", e);
     if (*end != '@')
         return refuse(text, end, RT_EFORMAT, "@ is missing", e);
@@ -74,7 +74,7 @@ static int read_state(const char *text, const char **at, struct piece *p, struct
 }
 
 /* The next piece; *state: inside a list of rows. 1, 0 at the end, or an error. */
-static int next_piece(const struct rt_hand *h, const char *text, const char **at, int *inside,
+static int next_piece(const struct rt_override *h, const char *text, const char **at, int *inside,
                       struct piece *p, struct rt_error *e)
 {
     int rc = 0;
@@ -101,7 +101,7 @@ static int next_piece(const struct rt_hand *h, const char *text, const char **at
     return rc < 0 ? rc : 1;
 }
 
-int rt_hand_check(const struct rt_hand *h, const char *text, struct rt_error *e)
+int rt_override_check(const struct rt_override *h, const char *text, struct rt_error *e)
 {
     struct piece p = {0};
     const char *at = text;
@@ -111,11 +111,11 @@ int rt_hand_check(const struct rt_hand *h, const char *text, struct rt_error *e)
     return rc;
 }
 
-int rt_hand_assign(struct rt_hand *h, const char *text, struct rt_error *e)
+int rt_override_assign(struct rt_override *h, const char *text, struct rt_error *e)
 {
     struct piece p = {0};
     const char *at = text;
-    int rc = rt_hand_check(h, text, e), inside = 0;
+    int rc = rt_override_check(h, text, e), inside = 0;
     while (rc == 0 && next_piece(h, text, &at, &inside, &p, e) > 0)
         for (int i = p.from; i <= p.to; i++) {
             h->factor[i] = p.factor;
@@ -124,11 +124,11 @@ int rt_hand_assign(struct rt_hand *h, const char *text, struct rt_error *e)
     return rc;
 }
 
-int rt_hand_rows(const struct rt_hand *h, const char *text, int **row, struct rt_error *e)
+int rt_override_rows(const struct rt_override *h, const char *text, int **row, struct rt_error *e)
 {
     struct piece p = {0};
     const char *at = text;
-    int rc = rt_hand_check(h, text, e), inside = 0, count = 0;
+    int rc = rt_override_check(h, text, e), inside = 0, count = 0;
     *row = NULL;
     uint8_t *named = rc == 0 ? calloc((size_t)h->rows + 1, 1) : NULL;
     if (rc < 0)
@@ -181,7 +181,7 @@ static void write_entries(FILE *f, const struct entry *x, int n)
     }
 }
 
-char *rt_hand_text(const struct rt_hand *h, const int *row, int count)
+char *rt_override_text(const struct rt_override *h, const int *row, int count)
 {
     int n = 0, most = row ? count : h->rows;
     struct entry *x = malloc(((size_t)most + 1) * sizeof *x);

@@ -278,13 +278,13 @@ static int fit_text(const char *text, char out[CELL_BYTES])
 
 static bool is_history(const struct rt_table_column *c)
 {
-    return strcmp(c->name, RT_TRAIL_COLUMN) == 0 && !c->is_text;
+    return strcmp(c->name, RT_LOSS_HISTORY_COLUMN) == 0 && !c->is_text;
 }
 
 /* "742", for programs; false: nothing. */
 static bool history_digits(float packed, char out[CELL_BYTES])
 {
-    int level[RT_TRAIL], n = rt_trail_levels((double)packed, level);
+    int level[RT_LOSS_HISTORY], n = rt_loss_history_levels((double)packed, level);
     for (int i = 0; i < n; i++)
         out[i] = (char)('0' + level[i]);
     out[n] = '\0';
@@ -294,7 +294,7 @@ static bool history_digits(float packed, char out[CELL_BYTES])
 static int fit_cell(const struct rt_table_column *c, int row, char out[CELL_BYTES])
 {
     if (is_history(c) && !isnan(c->number[row]))
-        return rt_trail_draw((double)c->number[row], out);
+        return rt_loss_history_draw((double)c->number[row], out);
     if (c->is_text)
         return fit_text(c->text[row] ? c->text[row] : "", out);
     if (isnan(c->number[row]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * glance: see glance.h. Any thread: the batch's frames never change. */
+ * batch_summary: see batch_summary.h. Any thread: the batch's frames never change. */
 #include "pipeline/live/batch_summary.h"
 
 #include <math.h>
@@ -82,12 +82,12 @@ static int frame_of(json_t *list, const struct rt_frame *f, struct rt_error *e)
 static json_t *ids_of(const struct rt_batch *b, const char *(*id)(const void *self, int row), const void *self)
 {
     json_t *ids = json_array();
-    for (int i = 0; i < b->count && i < RT_GLANCE_IDS; i++)
+    for (int i = 0; i < b->count && i < RT_BATCH_SUMMARY_IDS; i++)
         json_array_append_new(ids, id ? json_string(id(self, b->sample[i])) : json_integer(b->sample[i]));
     return ids;
 }
 
-int rt_glance(json_t *o, const struct rt_batch *b, const char *(*id)(const void *self, int row),
+int rt_batch_summary(json_t *o, const struct rt_batch *b, const char *(*id)(const void *self, int row),
               const void *self, struct rt_error *e)
 {
     json_t *list = json_array();
@@ -106,7 +106,7 @@ int rt_glance(json_t *o, const struct rt_batch *b, const char *(*id)(const void 
     put(o, "frames", json_integer(b->frames));
     put(o, "raw", json_integer((json_int_t)raw));
     put(o, "packed", json_integer((json_int_t)rt_batch_bytes(b)));
-    for (int i = 0; rc == 0 && i < b->frames && i < RT_GLANCE_FRAMES; i++)
+    for (int i = 0; rc == 0 && i < b->frames && i < RT_BATCH_SUMMARY_FRAMES; i++)
         rc = frame_of(list, b->frame[i], e);
     put(o, "list", list);
     return rc;

@@ -41,8 +41,8 @@ void rt_control_destroy(struct rt_control *c)
     free(c->pending);
     free(c->save);
     rt_control_forget(c);
-    rt_hand_fini(&c->hand);
-    rt_hand_fini(&c->hand_ahead);
+    rt_override_fini(&c->hand);
+    rt_override_fini(&c->hand_ahead);
     uv_cond_destroy(&c->wake);
     uv_mutex_destroy(&c->lock);
     free(c);
@@ -97,7 +97,7 @@ int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const str
 int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
                   const char *value, int in_ahead, struct rt_error *e)
 {
-    const char *name = key ? key->name : RT_HAND_KEY;
+    const char *name = key ? key->name : RT_OVERRIDE_KEY;
     if (c->count == RT_CONTROL_PENDING)
         return rt_error_set(e, RT_EBUSY, "%s: %d changes wait already", name, c->count);
     if (c->count == c->room) {
@@ -129,7 +129,7 @@ static void look_ahead(struct rt_control *c)
         if (!w->in_ahead && w->key)
             rt_recipe_put(&c->ahead, w->key, w->value, NULL, NULL);
         else if (!w->in_ahead)
-            rt_hand_assign(&c->hand_ahead, w->value, NULL);
+            rt_override_assign(&c->hand_ahead, w->value, NULL);
         w->in_ahead = 1;
     }
 }
@@ -167,7 +167,7 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
                     const char *value, struct rt_error *e)
 {
     const struct rt_key *key = NULL;
-    bool samples = strcmp(name, RT_HAND_KEY) == 0;
+    bool samples = strcmp(name, RT_OVERRIDE_KEY) == 0;
     int rc = rt_control_check_who(who, e);
     if (rc == 0 && !samples)
         rc = rt_control_find(name, &key, e);
@@ -179,7 +179,7 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
         rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
                           name, step, first);
     if (rc == 0)
-        rc = samples ? rt_hand_check(&c->hand_ahead, value, e)
+        rc = samples ? rt_override_check(&c->hand_ahead, value, e)
                      : rt_control_try(c, &c->ahead, key, value, e);
     if (rc == 0)
         rc = rt_control_insert(c, step, who, key, value, 0, e);
@@ -288,12 +288,12 @@ static int take_due(struct rt_control *c, struct rt_control_change **due, struct
 static int apply_samples(struct rt_control *c, int64_t step, const struct rt_control_change *w,
                          const struct rt_control_told *told, struct rt_error *e)
 {
-    int *row, n = rt_hand_rows(&c->hand, w->value, &row, e);
-    char *before = n < 0 ? NULL : rt_hand_text(&c->hand, row, n);
-    int rc = n < 0 ? n : before ? rt_hand_assign(&c->hand, w->value, e)
+    int *row, n = rt_override_rows(&c->hand, w->value, &row, e);
+    char *before = n < 0 ? NULL : rt_override_text(&c->hand, row, n);
+    int rc = n < 0 ? n : before ? rt_override_assign(&c->hand, w->value, e)
                                 : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
     if (rc == 0 && told && told->change)
-        rc = told->change(told->self, step, w->who, RT_HAND_KEY, before, w->value, e);
+        rc = told->change(told->self, step, w->who, RT_OVERRIDE_KEY, before, w->value, e);
     free(before);
     free(row);
     return rc;

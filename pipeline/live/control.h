@@ -3,7 +3,7 @@
  * thread) and the student, who empties it at the start of each update; so a change takes effect at an
  * exact update, and repeating the changes at their updates repeats the run.
  * Changed are settings whose row in recipe.def has the effect STEP or BATCH, and the factors of samples
- * (hand.h). What has the effect BATCH decides how a batch is made, ahead of its update: it changes with the
+ * (override.h). What has the effect BATCH decides how a batch is made, ahead of its update: it changes with the
  * first update whose batch has not been handed out. Updates are counted from 1; the checkpoint of step N
  * holds what updates 1 to N have made. */
 #ifndef RT_CONTROL_H
@@ -65,12 +65,12 @@ const struct rt_recipe *rt_control_settings(const struct rt_control *c);
 int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
                     struct rt_error *e);
 /* What has been done to samples; as the settings, for the thread of rt_control_step. */
-const struct rt_hand *rt_control_hand(const struct rt_control *c);
+const struct rt_override *rt_control_hand(const struct rt_control *c);
 
 /* For a checkpoint, as malloc'ed text, "" when there is nothing. */
 struct rt_control_text {
     char *settings; /* those that differ from the start: "key=value" lines */
-    char *samples;  /* what was done to them: a text of hand.h */
+    char *samples;  /* what was done to them: a text of override.h */
     char *pending;  /* changes that wait: "step who key=value" lines */
 };
 int rt_control_save(struct rt_control *c, struct rt_control_text *t); /* RT_EMEM */
@@ -87,7 +87,7 @@ int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64
  * wait. A change that the run's end overtakes is kept in its last checkpoint. */
 int rt_control_set(struct rt_control *c, const char *who, const char *key, const char *value,
                    char *before, int64_t *at, struct rt_error *e);
-/* The same for a later update: another run's journal; key RT_HAND_KEY: a text of hand.h. A step that is
+/* The same for a later update: another run's journal; key RT_OVERRIDE_KEY: a text of override.h. A step that is
  * over is refused (RT_ERANGE). */
 int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *key,
                     const char *value, struct rt_error *e);
@@ -96,7 +96,7 @@ enum rt_touch { RT_TOUCH_SET, RT_TOUCH_SCALE, RT_TOUCH_MUTE, RT_TOUCH_EXCLUDE, R
 /* Changes the state of samples (rows of the data set, any order) at the next update *at: their factor
  * becomes `factor` (SET) or is multiplied by it (SCALE), becomes 0 (MUTE); they take no part any more
  * (EXCLUDE); or they are as at the start again (RESTORE). words: what was meant, for the journal; no line
- * ends. RT_ERANGE for a factor that is not from 0 to RT_HAND_MOST, or no rows; RT_EBUSY. */
+ * ends. RT_ERANGE for a factor that is not from 0 to RT_OVERRIDE_MOST, or no rows; RT_EBUSY. */
 int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch, double factor,
                      const int *row, int count, const char *words, int64_t *at, struct rt_error *e);
 /* Takes the last change back that stands (a setting's or of samples, by whoever), or makes the one again that

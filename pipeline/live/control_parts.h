@@ -13,7 +13,7 @@
 
 struct rt_control_change {
     int64_t step;
-    const struct rt_key *key; /* NULL: of samples, value is a text of hand.h */
+    const struct rt_key *key; /* NULL: of samples, value is a text of override.h */
     char who[RT_CONTROL_WHO];
     char *value;
     int in_ahead;
@@ -31,12 +31,12 @@ struct rt_control {
 
     /* the thread of rt_control_step */
     struct rt_recipe now;
-    struct rt_hand hand;
+    struct rt_override hand;
 
     uv_mutex_t lock; /* what follows */
     uv_cond_t wake;
     struct rt_recipe ahead, begun, trial; /* trial: room for a check */
-    struct rt_hand hand_ahead;
+    struct rt_override hand_ahead;
     struct rt_control_change *pending; /* by step, then in the order they came */
     int count, room;
     struct rt_control_event *event; /* [0, done) stand, [done, events) are undone */

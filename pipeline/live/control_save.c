@@ -26,10 +26,10 @@ int rt_control_save(struct rt_control *c, struct rt_control_text *t)
     uv_mutex_lock(&c->lock);
     for (int i = 0; f && i < c->count; i++)
         fprintf(f, "%" PRId64 " %s %s=%s\n", c->pending[i].step, c->pending[i].who,
-                c->pending[i].key ? c->pending[i].key->name : RT_HAND_KEY, c->pending[i].value);
+                c->pending[i].key ? c->pending[i].key->name : RT_OVERRIDE_KEY, c->pending[i].value);
     uv_mutex_unlock(&c->lock);
     failed |= !f || fclose(f) != 0;
-    t->samples = failed ? NULL : rt_hand_text(&c->hand, NULL, 0);
+    t->samples = failed ? NULL : rt_override_text(&c->hand, NULL, 0);
     if (t->samples)
         return 0;
     rt_control_text_fini(t);
@@ -89,13 +89,13 @@ int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64
 {
     int rc = each_line(c, t->settings, load_setting, e);
     if (rc == 0 && t->samples)
-        rc = rt_hand_assign(&c->hand, t->samples, e);
+        rc = rt_override_assign(&c->hand, t->samples, e);
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
     c->ahead = c->begun = c->now;
     if (t->samples)
-        rt_hand_assign(&c->hand_ahead, t->samples, NULL);
+        rt_override_assign(&c->hand_ahead, t->samples, NULL);
     c->next = step + 1;
     c->handed = step;
     uv_mutex_unlock(&c->lock);

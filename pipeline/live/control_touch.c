@@ -11,13 +11,13 @@
 
 int rt_control_samples(struct rt_control *c, int rows)
 {
-    rt_hand_fini(&c->hand);
-    rt_hand_fini(&c->hand_ahead);
-    int rc = rt_hand_init(&c->hand, rows);
-    return rc == 0 ? rt_hand_init(&c->hand_ahead, rows) : rc;
+    rt_override_fini(&c->hand);
+    rt_override_fini(&c->hand_ahead);
+    int rc = rt_override_init(&c->hand, rows);
+    return rc == 0 ? rt_override_init(&c->hand_ahead, rows) : rc;
 }
 
-const struct rt_hand *rt_control_hand(const struct rt_control *c)
+const struct rt_override *rt_control_hand(const struct rt_control *c)
 {
     return &c->hand;
 }
@@ -61,8 +61,8 @@ int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *be
 
 int rt_control_recall(struct rt_control *c, const char *name, const char *before, const char *after)
 {
-    const struct rt_key *key = strcmp(name, RT_HAND_KEY) == 0 ? NULL : rt_key_find(name);
-    if (strcmp(name, RT_HAND_KEY) != 0 && (!key || key->effect == RT_EFFECT_RUN))
+    const struct rt_key *key = strcmp(name, RT_OVERRIDE_KEY) == 0 ? NULL : rt_key_find(name);
+    if (strcmp(name, RT_OVERRIDE_KEY) != 0 && (!key || key->effect == RT_EFFECT_RUN))
         return 0;
     uv_mutex_lock(&c->lock);
     int rc = rt_control_remember(c, key, strdup(before), strdup(after));
@@ -72,12 +72,12 @@ int rt_control_recall(struct rt_control *c, const char *name, const char *before
 
 /* ---- samples ---- */
 
-static void touch_row(struct rt_hand *h, int row, enum rt_touch touch, double factor)
+static void touch_row(struct rt_override *h, int row, enum rt_touch touch, double factor)
 {
     switch (touch) {
     case RT_TOUCH_SET: h->factor[row] = (float)factor; break;
     case RT_TOUCH_SCALE:
-        h->factor[row] = (float)fmin(h->factor[row] * factor, RT_HAND_MOST);
+        h->factor[row] = (float)fmin(h->factor[row] * factor, RT_OVERRIDE_MOST);
         break;
     case RT_TOUCH_MUTE: h->factor[row] = 0; break;
     case RT_TOUCH_EXCLUDE: h->excluded[row] = 1; break;
@@ -106,22 +106,22 @@ int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch,
 {
     bool asks = touch == RT_TOUCH_SET || touch == RT_TOUCH_SCALE;
     int rc = rt_control_check_who(who, e);
-    if (rc == 0 && asks && !(factor >= 0 && factor <= RT_HAND_MOST))
-        rc = rt_error_set(e, RT_ERANGE, "a factor is from 0 to %.0f", RT_HAND_MOST);
+    if (rc == 0 && asks && !(factor >= 0 && factor <= RT_OVERRIDE_MOST))
+        rc = rt_error_set(e, RT_ERANGE, "a factor is from 0 to %.0f", RT_OVERRIDE_MOST);
     if (rc == 0 && count < 1)
         rc = rt_error_set(e, RT_ERANGE, "no sample is meant");
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
-    char *before = rt_hand_text(&c->hand_ahead, row, count), *text = NULL, *after = NULL;
+    char *before = rt_override_text(&c->hand_ahead, row, count), *text = NULL, *after = NULL;
     if (before) {
         for (int i = 0; i < count; i++)
             touch_row(&c->hand_ahead, row[i], touch, factor);
-        text = rt_hand_text(&c->hand_ahead, row, count);
+        text = rt_override_text(&c->hand_ahead, row, count);
         after = text ? with_words(text, words ? words : "") : NULL;
         rc = after ? rt_control_insert(c, c->next, who, NULL, after, 1, e) : RT_EMEM;
         if (rc < 0)
-            rt_hand_assign(&c->hand_ahead, before, NULL);
+            rt_override_assign(&c->hand_ahead, before, NULL);
     }
     if (!after)
         rc = rt_error_set(e, RT_EMEM, "no memory for a change of %d samples", count);
@@ -166,7 +166,7 @@ static int assign(struct rt_control *c, const char *who, const struct rt_key *ke
     rc = text ? rt_control_insert(c, c->next, who, NULL, text, 1, e)
               : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
     if (rc == 0)
-        rc = rt_hand_assign(&c->hand_ahead, bare, e);
+        rc = rt_override_assign(&c->hand_ahead, bare, e);
     free(bare);
     free(text);
     return rc;
@@ -177,7 +177,7 @@ static void tell(char *what, const struct rt_control_event *v, const char *befor
     char was[100], is[100];
     snprintf(was, sizeof was, "%.90s%s", before, strlen(before) > 90 ? "..." : "");
     snprintf(is, sizeof is, "%.90s%s", after, strlen(after) > 90 ? "..." : "");
-    snprintf(what, RT_RECIPE_TEXT, "%s: %s -> %s", v->key ? v->key->name : RT_HAND_KEY, was, is);
+    snprintf(what, RT_RECIPE_TEXT, "%s: %s -> %s", v->key ? v->key->name : RT_OVERRIDE_KEY, was, is);
 }
 
 int rt_control_undo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e)

@@ -26,7 +26,7 @@ struct client {
 };
 
 struct rt_socket {
-    struct rt_desk desk;
+    struct rt_verb_context desk;
     int folder; /* descriptor */
     uv_thread_t thread;
 
@@ -120,7 +120,7 @@ static void answer(struct client *c)
     while (c->open && may_ask(c) && (end = memchr(c->line + at, '\n', c->used - at))) {
         size_t n = (size_t)(end - (c->line + at));
         c->left--;
-        say(c, rt_desk_answer(&c->socket->desk, c->line + at, n, &c->watching));
+        say(c, rt_verb_answer(&c->socket->desk, c->line + at, n, &c->watching));
         at += n + 1;
     }
     if (!c->open)
@@ -185,7 +185,7 @@ static void on_tick(uv_timer_t *timer)
     for (struct client *c = s->client, *next; c; c = next) {
         next = c->next; /* closing is done later, not now */
         if (c->open && c->watching && news)
-            say(c, rt_desk_report(&s->desk, &now));
+            say(c, rt_verb_report(&s->desk, &now));
         if (c->open && !c->reading)
             answer(c);
         needed |= c->open && (c->watching || !c->reading);
@@ -280,7 +280,7 @@ static void close_loop(struct rt_socket *s)
     uv_loop_close(&s->loop);
 }
 
-int rt_socket_start(struct rt_socket **out, const char *folder, const struct rt_desk *desk,
+int rt_socket_start(struct rt_socket **out, const char *folder, const struct rt_verb_context *desk,
                     struct rt_error *e)
 {
     struct rt_socket *s = calloc(1, sizeof *s);

@@ -12,7 +12,7 @@
 
 /* A request on its way. */
 struct call {
-    const struct rt_desk *desk;
+    const struct rt_verb_context *desk;
     const char *who, *verb, *arg[RT_VERB_WORDS];
     int args, *watch;
     json_t *result; /* an object */
@@ -28,7 +28,7 @@ static void put_int(json_t *o, const char *name, int64_t value)
     json_object_set_new(o, name, json_integer(value));
 }
 
-static void put_status(json_t *o, const struct rt_desk *d, const struct rt_status *s)
+static void put_status(json_t *o, const struct rt_verb_context *d, const struct rt_status *s)
 {
     put_text(o, "state", rt_control_paused(d->control) ? "paused" : "running");
     put_int(o, "step", s->step);
@@ -106,7 +106,7 @@ static int find_rows(struct call *c, int first, int **row, struct rt_error *e)
         char *states = malloc(size);
         int n = states ? 0 : rt_error_set(e, RT_EMEM, "no memory for the rows of %s", c->verb);
         if (states && snprintf(states, size, "1@%s", which[1]) > 0)
-            n = rt_hand_rows(rt_control_hand(c->desk->control), states, row, e);
+            n = rt_override_rows(rt_control_hand(c->desk->control), states, row, e);
         free(states);
         return n;
     }
@@ -189,7 +189,7 @@ static int verb_redo(struct call *c, struct rt_error *e)
 
 static int verb_batch(struct call *c, struct rt_error *e)
 {
-    const struct rt_desk *d = c->desk;
+    const struct rt_verb_context *d = c->desk;
     struct rt_batch *b = NULL;
     if (!d->last)
         return rt_error_set(e, RT_EUSAGE, "batch: this run's batches cannot be seen");
@@ -198,7 +198,7 @@ static int verb_batch(struct call *c, struct rt_error *e)
         rc = rt_error_set(e, RT_ENODATA, "%s has put out no batch yet", c->arg[0]);
     put_text(c->result, "stage", c->arg[0]);
     if (rc == 0)
-        rc = rt_glance(c->result, b, d->id, d->self, e);
+        rc = rt_batch_summary(c->result, b, d->id, d->self, e);
     rt_batch_destroy(b);
     return rc;
 }
@@ -317,7 +317,7 @@ static char *reply_text(json_t *reply)
     return text;
 }
 
-char *rt_desk_answer(const struct rt_desk *d, const char *line, size_t size, int *watch)
+char *rt_verb_answer(const struct rt_verb_context *d, const char *line, size_t size, int *watch)
 {
     json_error_t wrong;
     struct rt_error e = {0};
@@ -341,7 +341,7 @@ char *rt_desk_answer(const struct rt_desk *d, const char *line, size_t size, int
     return reply_text(reply);
 }
 
-char *rt_desk_report(const struct rt_desk *d, const struct rt_status *s)
+char *rt_verb_report(const struct rt_verb_context *d, const struct rt_status *s)
 {
     json_t *report = json_object();
     put_text(report, "event", "step");

@@ -19,7 +19,7 @@ extern const int rt_live_verb_count;
 const struct rt_live_verb *rt_live_verb_find(const char *name); /* NULL when unknown */
 
 /* What a request is answered from and acts on; borrowed. */
-struct rt_desk {
+struct rt_verb_context {
     struct rt_control *control;
     struct rt_board *board;
     /* Which rows are meant by ids, or by "where" and an expression: their number, *row malloc'ed, or an
@@ -34,8 +34,8 @@ struct rt_desk {
 
 /* The reply to a request line (without its end), malloc'ed, without an end of line; NULL without memory.
  * *watch becomes 1 when the line asks to be told of steps. */
-char *rt_desk_answer(const struct rt_desk *d, const char *line, size_t size, int *watch);
+char *rt_verb_answer(const struct rt_verb_context *d, const char *line, size_t size, int *watch);
 /* The line that tells of a step; the same rules. */
-char *rt_desk_report(const struct rt_desk *d, const struct rt_status *s);
+char *rt_verb_report(const struct rt_verb_context *d, const struct rt_status *s);
 
 #endif

@@ -5,7 +5,7 @@
  *   metrics(step, epoch, split, name, value)           split '' for training steps; one value for each
  *           (name, split, step), a later one replaces it
  *   samples(row PRIMARY KEY, id, label, grp, split, hidden, reason, modality, detail, seen, quality,
- *           weight, history (trail.h), <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL, inside_<term> INT ...)
+ *           weight, history (loss_history.h), <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL, inside_<term> INT ...)
  *   journal(number, step, time, who, key, before, after)
  *   stages(name PRIMARY KEY, workers, batches, samples, busy, wait_in, wait_out, packed_in, packed_out,
  *           raw_out, wall)   of the process that wrote last: seconds (sums over workers) and bytes

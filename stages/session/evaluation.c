@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * judged: see judged.h. */
+ * evaluation: see evaluation.h. */
 #include "stages/session/evaluation.h"
 
 #include "formats/file.h"
@@ -10,7 +10,7 @@
 
 #define CLASSES_BYTES (16 << 20) /* of a file of class names, at most */
 
-static int choose_rows(struct rt_judged *j, const char *split, struct rt_error *e)
+static int choose_rows(struct rt_evaluation *j, const char *split, struct rt_error *e)
 {
     const struct rt_dataset *d = &j->session.dataset;
     int wanted = -1, of_split[RT_SPLITS] = {0};
@@ -35,13 +35,13 @@ static int choose_rows(struct rt_judged *j, const char *split, struct rt_error *
                         rt_manifest_path(d->manifest), split ? split : "test");
 }
 
-int rt_judged_setting(struct rt_judged_request *q, const char *setting, struct rt_error *e)
+int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, struct rt_error *e)
 {
     if (strncmp(setting, "teacher.", 8) != 0 || strncmp(setting, "teacher.model=", 14) == 0)
         return rt_error_set(e, RT_EUSAGE, "-s %s: only how another program's ONNX file is read can be set here: "
                             "teacher.input, teacher.layout, teacher.mean, ...", setting);
-    if (q->settings == RT_JUDGED_SETTINGS)
-        return rt_error_set(e, RT_EUSAGE, "-s: more than %d settings", RT_JUDGED_SETTINGS);
+    if (q->settings == RT_EVALUATION_SETTINGS)
+        return rt_error_set(e, RT_EUSAGE, "-s: more than %d settings", RT_EVALUATION_SETTINGS);
     q->setting[q->settings++] = setting;
     return 0;
 }
@@ -74,7 +74,7 @@ static int name_classes(struct rt_model *m, const char *path, struct rt_error *e
 }
 
 /* The model, and what of a recipe counts here: this machine's limits and cache, not the run's. */
-static int load_model(struct rt_judged *j, const struct rt_judged_request *q, struct rt_recipe *r,
+static int load_model(struct rt_evaluation *j, const struct rt_evaluation_request *q, struct rt_recipe *r,
                       struct rt_error *e)
 {
     int rc = 0;
@@ -99,7 +99,7 @@ static int load_model(struct rt_judged *j, const struct rt_judged_request *q, st
     return rc;
 }
 
-int rt_judged_open(struct rt_judged *j, const struct rt_judged_request *q, struct rt_error *e)
+int rt_evaluation_open(struct rt_evaluation *j, const struct rt_evaluation_request *q, struct rt_error *e)
 {
     memset(j, 0, sizeof *j);
     struct rt_recipe *r = malloc(sizeof *r);
@@ -132,7 +132,7 @@ int rt_judged_open(struct rt_judged *j, const struct rt_judged_request *q, struc
     return rc;
 }
 
-void rt_judged_close(struct rt_judged *j)
+void rt_evaluation_close(struct rt_evaluation *j)
 {
     rt_outputs_fini(&j->out);
     rt_session_close(&j->session);

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: MIT
- * judged: a model opened on a manifest and its outputs for the samples asked for: what eval and embed
+ * evaluation: a model opened on a manifest and its outputs for the samples asked for: what eval and embed
  * begin with. */
-#ifndef RT_JUDGED_H
-#define RT_JUDGED_H
+#ifndef RT_EVALUATION_H
+#define RT_EVALUATION_H
 
 #include "stages/session/session.h"
 
-struct rt_judged {
+struct rt_evaluation {
     struct rt_session session;
     struct rt_model model;
     int *rows, count; /* samples of the split, in manifest order, usable or not */
     struct rt_outputs out;
 };
 
-#define RT_JUDGED_SETTINGS 32
+#define RT_EVALUATION_SETTINGS 32
 
-struct rt_judged_request {
+struct rt_evaluation_request {
     const char *model, *manifest;
     const char *split; /* "train", "valid", "test", "all" or NULL = test where the manifest has such rows, else all */
     const char *cache;   /* NULL = the usual place */
     const char *classes; /* file of class names for another program's ONNX file, or NULL = as it says, or numbers */
-    const char *setting[RT_JUDGED_SETTINGS]; /* "teacher.layout=nhwc": how another program's ONNX file is read */
+    const char *setting[RT_EVALUATION_SETTINGS]; /* "teacher.layout=nhwc": how another program's ONNX file is read */
     int settings;
     bool feature; /* also the outputs in the teacher's space */
     int other;    /* a second modality to score, or -1 */
 };
 
 /* Adds what stands after -s. RT_EUSAGE: too many, or not of the section teacher. */
-int rt_judged_setting(struct rt_judged_request *q, const char *setting, struct rt_error *e);
-int rt_judged_open(struct rt_judged *j, const struct rt_judged_request *q, struct rt_error *e);
-void rt_judged_close(struct rt_judged *j);
+int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, struct rt_error *e);
+int rt_evaluation_open(struct rt_evaluation *j, const struct rt_evaluation_request *q, struct rt_error *e);
+void rt_evaluation_close(struct rt_evaluation *j);
 
 #endif

@@ -28,7 +28,7 @@ static int column_names(const struct rt_recorder *r, char name[COLUMNS_MAX][64],
 {
     const struct rt_scores *s = &r->session->scores;
     int n = 0;
-    snprintf(name[n++], 64, RT_TRAIL_COLUMN);
+    snprintf(name[n++], 64, RT_LOSS_HISTORY_COLUMN);
     for (int c = 0; c < s->columns; c++) {
         snprintf(name[n++], 64, "%s", s->column[c].measure->name);
         snprintf(name[n++], 64, "%s_pct", s->column[c].measure->name);
@@ -58,7 +58,7 @@ static void sample_values(const struct rt_recorder *r, int row, double value[COL
     const struct rt_sample_states *t = &r->student->samples;
     size_t at = (size_t)row * (size_t)s->columns;
     int n = 0;
-    value[n++] = rt_trail_pack(t->history + (size_t)row * RT_TRAIL);
+    value[n++] = rt_loss_history_pack(t->history + (size_t)row * RT_LOSS_HISTORY);
     for (int c = 0; c < s->columns; c++) {
         value[n++] = s->value[at + (size_t)c];
         value[n++] = s->percentile[at + (size_t)c];
@@ -75,7 +75,7 @@ static void sample_values(const struct rt_recorder *r, int row, double value[COL
 /* Notes what is about to be written; false where run.db has it already. */
 static bool row_changed(struct rt_recorder *r, int row)
 {
-    const struct rt_hand *hand = r->student->control ? rt_control_hand(r->student->control) : NULL;
+    const struct rt_override *hand = r->student->control ? rt_control_hand(r->student->control) : NULL;
     struct rt_row_written *w = &r->written[row];
     struct rt_row_written now = {.seen = (int)r->student->samples.seen[row], .factor = 1};
     if (hand && hand->rows) {
@@ -429,7 +429,7 @@ static int on_change(void *self, int64_t step, const char *who, const char *key,
     struct rt_recorder *r = self;
     rt_rundir_log(r->dir, "step %lld: %s: %.200s -> %.200s, by %s", (long long)step, key, before, after,
                   who);
-    if (strcmp(key, RT_HAND_KEY) == 0)
+    if (strcmp(key, RT_OVERRIDE_KEY) == 0)
         r->rows_due = 0; /* with the next step */
     int rc = rt_rundb_journal(r->db, step, who, key, before, after, e);
     return rc == 0 ? rt_rundb_commit(r->db, e) : rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * plan: see plan.h. */
+ * replay_plan: see replay_plan.h. */
 #include "stages/session/replay_plan.h"
 
 #include <stdio.h>
@@ -60,7 +60,7 @@ static int check_samples(struct rt_rundb *db, const struct rt_dataset *d, struct
 {
     int touched = 0;
     struct twin t = {.d = d, .id = rt_manifest_column(d->manifest, "id"), .e = e};
-    int rc = rt_rundb_query(db, "SELECT 1 FROM journal WHERE key='" RT_HAND_KEY "' LIMIT 1", any_row,
+    int rc = rt_rundb_query(db, "SELECT 1 FROM journal WHERE key='" RT_OVERRIDE_KEY "' LIMIT 1", any_row,
                             &touched, e);
     if (rc == 0 && touched)
         rc = rt_rundb_query(db, "SELECT id FROM samples ORDER BY row", same_row, &t, e);
@@ -80,14 +80,14 @@ static int recall_row(void *self, int columns, const char **name, const char **v
     return p->rc;
 }
 
-int rt_plan_recall(struct rt_control *control, struct rt_rundb *db, struct rt_error *e)
+int rt_replay_plan_recall(struct rt_control *control, struct rt_rundb *db, struct rt_error *e)
 {
     struct plan p = {control, e, 0};
     int rc = rt_rundb_query(db, "SELECT key, before, after FROM journal ORDER BY number", recall_row, &p, e);
     return rc == 0 ? p.rc : rc;
 }
 
-int rt_plan_read(struct rt_control *control, const char *run, const struct rt_dataset *d,
+int rt_replay_plan_read(struct rt_control *control, const char *run, const struct rt_dataset *d,
                  struct rt_error *e)
 {
     char path[4200];

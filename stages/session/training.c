@@ -298,7 +298,7 @@ static int check_folder(struct rt_training *t, const char *output, bool resume, 
 /* Nothing is written before all that the recipe asks for has been found to fit. */
 static int begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
 {
-    int rc = q->journal ? rt_plan_read(t->control, q->journal, &t->session->dataset, e) : 0;
+    int rc = q->journal ? rt_replay_plan_read(t->control, q->journal, &t->session->dataset, e) : 0;
     if (rc == 0 && !q->resume)
         rc = rt_rundir_open(&t->dir, q->output, 0, e);
     if (rc == 0 && !q->resume && t->start.graph)
@@ -309,7 +309,7 @@ static int begin(struct rt_training *t, const struct rt_training_request *q, str
     if (rc == 0)
         rc = rt_recorder_open(&t->recorder, e);
     if (rc == 0 && q->resume)
-        rc = rt_plan_recall(t->control, t->recorder.db, e);
+        rc = rt_replay_plan_recall(t->control, t->recorder.db, e);
     if (rc == 0 && q->journal) /* what is planned is in checkpoints: killed at any time, it is kept */
         rc = rt_recorder_checkpoint(&t->recorder, e);
     if (rc == 0) {

@@ -158,7 +158,7 @@ static const char *sample_id(const void *self, int row)
 /* A run that cannot be steered is a run all the same. */
 static struct rt_socket *listen_to_others(const struct rt_training *t)
 {
-    struct rt_desk desk = {.control = t->control, .board = t->board, .find = find_samples, .last = last_batch,
+    struct rt_verb_context desk = {.control = t->control, .board = t->board, .find = find_samples, .last = last_batch,
                            .id = sample_id, .self = t};
     struct rt_status now = {.step = t->student.step, .steps = t->student.steps};
     struct rt_socket *s;

@@ -33,19 +33,19 @@ static int measure(struct rt_table *t, const char *by)
 
 static int measure_weighing(const struct rt_table *t)
 {
-    static struct rt_weighing w;
+    static struct rt_weight_preview w;
     double count[80];
-    int slow = rt_weighing_take(&w, t, 1, "", "") < 0;
+    int slow = rt_weight_preview_fill(&w, t, 1, "", "") < 0;
     for (int again = 0; again < 2; again++) {
         double begin = now();
-        slow |= again == 0 && rt_weighing_take(&w, t, 1, "snr", "") < 0;
-        rt_weighing_apply(&w, 2 + again, 0.1);
-        rt_weighing_weights(&w, w.most, count, 80);
+        slow |= again == 0 && rt_weight_preview_fill(&w, t, 1, "snr", "") < 0;
+        rt_weight_preview_apply(&w, 2 + again, 0.1);
+        rt_weight_preview_weights(&w, w.most, count, 80);
         double took = now() - begin;
         printf("%s: %.4f s, %.0f effective samples\n", again ? "gamma" : "measure", took, w.effective);
         slow |= took > KEY_BAR;
     }
-    rt_weighing_fini(&w);
+    rt_weight_preview_fini(&w);
     return slow;
 }
 

@@ -19,7 +19,7 @@ static const char usage[] =
     "  -s, --set teacher.KEY=VALUE   how another program's ONNX file is read (layout, mean, std, ...)\n"
     "      --cache DIR    where measures are kept (default ~/.cache/retort)\n";
 
-static int write_rows(const struct rt_judged *j, const char *output, bool feature,
+static int write_rows(const struct rt_evaluation *j, const char *output, bool feature,
                       struct rt_error *e)
 {
     const struct rt_manifest *m = j->session.dataset.manifest;
@@ -50,7 +50,7 @@ int cmd_embed(int argc, char **argv)
         {"set", required_argument, NULL, 's'},    {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     const char *output = NULL;
-    struct rt_judged_request q = {.split = "all", .other = -1};
+    struct rt_evaluation_request q = {.split = "all", .other = -1};
     struct rt_error e = {0};
     int c, rc = 0;
     optind = 0;
@@ -60,7 +60,7 @@ int cmd_embed(int argc, char **argv)
         case 'p': q.split = optarg; break;
         case 'f': q.feature = true; break;
         case 'c': q.cache = optarg; break;
-        case 's': rc = rc == 0 ? rt_judged_setting(&q, optarg, &e) : rc; break;
+        case 's': rc = rc == 0 ? rt_evaluation_setting(&q, optarg, &e) : rc; break;
         case 'h': fputs(usage, stdout); return RT_EXIT_DONE;
         default: return rt_cmd_usage("embed", "unknown option or missing value");
         }
@@ -70,13 +70,13 @@ int cmd_embed(int argc, char **argv)
                                             : "-o X.npy is missing");
     q.model = argv[optind];
     q.manifest = argv[optind + 1];
-    struct rt_judged *j = calloc(1, sizeof *j);
+    struct rt_evaluation *j = calloc(1, sizeof *j);
     if (rc == 0)
-        rc = j ? rt_judged_open(j, &q, &e) : rt_error_set(&e, RT_EMEM, "out of memory");
+        rc = j ? rt_evaluation_open(j, &q, &e) : rt_error_set(&e, RT_EMEM, "out of memory");
     if (rc == 0)
         rc = write_rows(j, output, q.feature, &e);
     if (j)
-        rt_judged_close(j);
+        rt_evaluation_close(j);
     free(j);
     return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
 }

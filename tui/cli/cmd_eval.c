@@ -46,7 +46,7 @@ static const struct option options[] = {
 };
 
 struct request {
-    struct rt_judged_request judged;
+    struct rt_evaluation_request judged;
     const char *quality, *trials, *teacher;
     double p_target;
     bool confusion, json;
@@ -84,7 +84,7 @@ static void number(struct report *r, const char *key, const char *title, double 
     value(r, key, v, words);
 }
 
-static int *truth_of(const struct rt_judged *j)
+static int *truth_of(const struct rt_evaluation *j)
 {
     int *label = malloc(sizeof *label * ((size_t)j->count + 1));
     for (int i = 0; label && i < j->count; i++)
@@ -93,7 +93,7 @@ static int *truth_of(const struct rt_judged *j)
 }
 
 /* A label that the model does not know counts nowhere; better said than wondered about. */
-static void tell_strangers(const struct rt_judged *j)
+static void tell_strangers(const struct rt_evaluation *j)
 {
     const struct rt_dataset *d = &j->session.dataset;
     int column = rt_manifest_column(d->manifest, "label"), labels = 0, strange = 0;
@@ -135,7 +135,7 @@ static void json_confusion(const struct rt_accuracy *a, const struct rt_model *m
     putchar(']');
 }
 
-static int accuracy(const struct request *q, const struct rt_judged *j, struct report *r)
+static int accuracy(const struct request *q, const struct rt_evaluation *j, struct report *r)
 {
     struct rt_accuracy a = {0};
     int *label = truth_of(j);
@@ -158,7 +158,7 @@ static int accuracy(const struct request *q, const struct rt_judged *j, struct r
 
 /* --- by quality --- */
 
-static int quality_of(const struct request *q, const struct rt_judged *j, double *quality,
+static int quality_of(const struct request *q, const struct rt_evaluation *j, double *quality,
                       struct rt_error *e)
 {
     const struct rt_scores *s = &j->session.scores;
@@ -191,7 +191,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int thirds(const struct request *q, const struct rt_judged *j, struct report *r,
+static int thirds(const struct request *q, const struct rt_evaluation *j, struct report *r,
                   struct rt_error *e)
 {
     static const char *const name[] = {"lowest", "middle", "highest"};
@@ -241,7 +241,7 @@ static double cosine(const float *a, const float *b, int n)
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
-static int verification(const struct request *q, const struct rt_judged *j, struct report *r,
+static int verification(const struct request *q, const struct rt_evaluation *j, struct report *r,
                         struct rt_error *e)
 {
     struct rt_trials t = {0};
@@ -284,7 +284,7 @@ static int verification(const struct request *q, const struct rt_judged *j, stru
     return rc;
 }
 
-static int retrieval(const struct request *q, struct rt_judged *j, struct rt_model *teacher,
+static int retrieval(const struct request *q, struct rt_evaluation *j, struct rt_model *teacher,
                      struct report *r, struct rt_error *e)
 {
     if (!j->out.feature || teacher->dim != j->model.teacher_dim)
@@ -326,17 +326,17 @@ static int retrieval(const struct request *q, struct rt_judged *j, struct rt_mod
     return rc;
 }
 
-static int open_judged(const struct request *q, struct rt_judged *j, const struct rt_model *teacher,
+static int open_judged(const struct request *q, struct rt_evaluation *j, const struct rt_model *teacher,
                        struct rt_error *e)
 {
-    struct rt_judged_request asked = q->judged;
+    struct rt_evaluation_request asked = q->judged;
     asked.split = q->trials && !asked.split ? "all" : asked.split;
     asked.feature = teacher != NULL;
     asked.other = teacher ? (int)teacher->modality->id : -1;
-    return rt_judged_open(j, &asked, e);
+    return rt_evaluation_open(j, &asked, e);
 }
 
-static int evaluate(const struct request *q, struct rt_judged *j, struct rt_error *e)
+static int evaluate(const struct request *q, struct rt_evaluation *j, struct rt_error *e)
 {
     struct rt_model *teacher = NULL;
     struct report r = {.json = q->json};
@@ -382,7 +382,7 @@ int cmd_eval(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
         switch (c) {
         case OPT_SPLIT: q.judged.split = optarg; break;
-        case 's': rc = rc == 0 ? rt_judged_setting(&q.judged, optarg, &e) : rc; break;
+        case 's': rc = rc == 0 ? rt_evaluation_setting(&q.judged, optarg, &e) : rc; break;
         case OPT_CONFUSION: q.confusion = true; break;
         case OPT_QUALITY: q.quality = optarg; break;
         case OPT_TRIALS: q.trials = optarg; break;
@@ -401,11 +401,11 @@ int cmd_eval(int argc, char **argv)
         return rt_cmd_usage("eval", "--p-target must lie between 0 and 1");
     q.judged.model = argv[optind];
     q.judged.manifest = argv[optind + 1];
-    struct rt_judged *j = calloc(1, sizeof *j);
+    struct rt_evaluation *j = calloc(1, sizeof *j);
     if (rc == 0)
         rc = j ? evaluate(&q, j, &e) : rt_error_set(&e, RT_EMEM, "out of memory");
     if (j)
-        rt_judged_close(j);
+        rt_evaluation_close(j);
     free(j);
     return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
 }

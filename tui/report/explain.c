@@ -139,8 +139,8 @@ static void explain_run(const struct rt_table *t, int row, const struct rt_weigh
         fprintf(out, "quality      %.4g\n", cell(t, row, "quality", ""));
     if (!isnan(cell(t, row, "seen", "")))
         fprintf(out, "seen         in %.0f updates\n", cell(t, row, "seen", ""));
-    char trail[RT_TRAIL_TEXT];
-    if (rt_trail_draw(cell(t, row, RT_TRAIL_COLUMN, ""), trail))
+    char trail[RT_LOSS_HISTORY_TEXT];
+    if (rt_loss_history_draw(cell(t, row, RT_LOSS_HISTORY_COLUMN, ""), trail))
         fprintf(out, "history      %s its losses, the last times\n", trail);
     for (int k = 0; k < RT_TERMS; k++) {
         double loss = cell(t, row, "loss_", rt_terms[k]->name);

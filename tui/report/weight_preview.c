@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * weighing: see weighing.h. */
+ * weight_preview: see weight_preview.h. */
 #include "tui/report/weight_preview.h"
 
 #include "stages/distill/weights.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOP (RT_WEIGHING_BINS - 1)
+#define TOP (RT_WEIGHT_PREVIEW_BINS - 1)
 
 /* The columns that a list of terms reads. */
 struct factors {
@@ -55,17 +55,17 @@ static int number_column(const struct rt_table *t, const char *name)
 }
 
 /* Which rows count, and by which factor. */
-static int find_rows(struct rt_weighing *w, const struct rt_table *t, unsigned version)
+static int find_rows(struct rt_weight_preview *w, const struct rt_table *t, unsigned version)
 {
     int split = rt_table_find(t, "split"), reason = rt_table_find(t, "reason");
     int hand = number_column(t, "factor");
     if (w->room < t->rows) {
-        rt_weighing_fini(w);
+        rt_weight_preview_fini(w);
         w->row = malloc(sizeof *w->row * (size_t)t->rows);
         w->bin = malloc(sizeof *w->bin * (size_t)t->rows);
         w->hand = malloc(sizeof *w->hand * (size_t)t->rows);
         if (!w->row || !w->bin || !w->hand) {
-            rt_weighing_fini(w);
+            rt_weight_preview_fini(w);
             return RT_EMEM;
         }
         w->room = t->rows;
@@ -82,7 +82,7 @@ static int find_rows(struct rt_weighing *w, const struct rt_table *t, unsigned v
     return 0;
 }
 
-int rt_weighing_take(struct rt_weighing *w, const struct rt_table *t, unsigned version, const char *terms,
+int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t, unsigned version, const char *terms,
                      const char *now)
 {
     struct factors tried, known;
@@ -102,16 +102,16 @@ int rt_weighing_take(struct rt_weighing *w, const struct rt_table *t, unsigned v
     return 0;
 }
 
-void rt_weighing_apply(struct rt_weighing *w, double gamma, double floor)
+void rt_weight_preview_apply(struct rt_weight_preview *w, double gamma, double floor)
 {
-    double g[RT_WEIGHING_BINS], sum = 0, weights = 0, squares = 0;
+    double g[RT_WEIGHT_PREVIEW_BINS], sum = 0, weights = 0, squares = 0;
     int active = 0;
     bool flat = !w->at.terms[0]; /* no terms: every weight is 1 */
     w->at.gamma = gamma;
     w->at.floor = floor;
     w->most = 0;
     memset(w->count, 0, sizeof w->count);
-    for (int i = 0; i < RT_WEIGHING_BINS; i++)
+    for (int i = 0; i < RT_WEIGHT_PREVIEW_BINS; i++)
         g[i] = flat ? 1 : rt_weight_curve((double)i / TOP, gamma, floor);
     for (int i = 0; i < w->samples; i++)
         if (w->hand[i] > 0) {
@@ -130,7 +130,7 @@ void rt_weighing_apply(struct rt_weighing *w, double gamma, double floor)
     w->effective = squares > 0 ? weights * weights / squares : 0;
 }
 
-void rt_weighing_fini(struct rt_weighing *w)
+void rt_weight_preview_fini(struct rt_weight_preview *w)
 {
     free(w->row);
     free(w->bin);
@@ -138,13 +138,13 @@ void rt_weighing_fini(struct rt_weighing *w)
     memset(w, 0, sizeof *w);
 }
 
-void rt_weighing_weights(const struct rt_weighing *w, double high, double *count, int columns)
+void rt_weight_preview_weights(const struct rt_weight_preview *w, double high, double *count, int columns)
 {
-    double g[RT_WEIGHING_BINS], scale = high > 0 ? columns / high : 0;
+    double g[RT_WEIGHT_PREVIEW_BINS], scale = high > 0 ? columns / high : 0;
     if (columns <= 0)
         return;
     memset(count, 0, sizeof *count * (size_t)columns);
-    for (int i = 0; i < RT_WEIGHING_BINS; i++)
+    for (int i = 0; i < RT_WEIGHT_PREVIEW_BINS; i++)
         g[i] = !w->at.terms[0]  ? 1
                : w->mean > 0 ? rt_weight_curve((double)i / TOP, w->at.gamma, w->at.floor) / w->mean
                              : 1;
@@ -154,11 +154,11 @@ void rt_weighing_weights(const struct rt_weighing *w, double high, double *count
     }
 }
 
-void rt_weighing_qualities(const struct rt_weighing *w, double *count, int columns)
+void rt_weight_preview_qualities(const struct rt_weight_preview *w, double *count, int columns)
 {
     if (columns <= 0)
         return;
     memset(count, 0, sizeof *count * (size_t)columns);
-    for (int i = 0; i < RT_WEIGHING_BINS; i++)
-        count[(long)i * columns / RT_WEIGHING_BINS] += w->count[i];
+    for (int i = 0; i < RT_WEIGHT_PREVIEW_BINS; i++)
+        count[(long)i * columns / RT_WEIGHT_PREVIEW_BINS] += w->count[i];
 }

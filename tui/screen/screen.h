@@ -76,7 +76,7 @@ struct rt_samples_view {
 struct rt_weights_view {
     bool trying;                     /* other settings than the run's */
     struct rt_weight_settings tried; /* meaningful while trying */
-    struct rt_weighing now, then;    /* under the run's settings, and under those shown */
+    struct rt_weight_preview now, then;    /* under the run's settings, and under those shown */
     unsigned version;                /* of the samples that they hold */
     int at, first, count;            /* places in the list: gamma, floor, measures */
     struct rt_rect list, plot;       /* as last drawn */

@@ -93,8 +93,8 @@ void rt_ui_fini(struct rt_ui *ui)
     rt_compare_fini(&ui->compare);
     rt_preview_fini(&ui->preview);
     rt_marks_fini(&ui->samples.marks);
-    rt_weighing_fini(&ui->weights.now);
-    rt_weighing_fini(&ui->weights.then);
+    rt_weight_preview_fini(&ui->weights.now);
+    rt_weight_preview_fini(&ui->weights.then);
     rt_steer_close(ui);
 }
 

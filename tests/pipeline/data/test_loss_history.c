@@ -9,23 +9,23 @@
 static void test_no_trail(void **state)
 {
     (void)state;
-    const float none[RT_TRAIL] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    const float none[RT_LOSS_HISTORY] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     static const double wrong[] = {NAN, -1, 0, 0.5, 16777216, 1e30, INFINITY, -INFINITY};
-    int level[RT_TRAIL];
-    assert_true(isnan(rt_trail_pack(none)));
+    int level[RT_LOSS_HISTORY];
+    assert_true(isnan(rt_loss_history_pack(none)));
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_int_equal(rt_trail_levels(wrong[i], level), 0);
+        assert_int_equal(rt_loss_history_levels(wrong[i], level), 0);
 }
 
 static void levels_are(const float *value, const char *expected)
 {
-    int level[RT_TRAIL];
-    char text[RT_TRAIL_TEXT];
-    float packed = (float)rt_trail_pack(value);
-    assert_true(packed < 16777216 && packed == rt_trail_pack(value));
-    int n = rt_trail_levels((double)packed, level);
+    int level[RT_LOSS_HISTORY];
+    char text[RT_LOSS_HISTORY_TEXT];
+    float packed = (float)rt_loss_history_pack(value);
+    assert_true(packed < 16777216 && packed == rt_loss_history_pack(value));
+    int n = rt_loss_history_levels((double)packed, level);
     assert_int_equal(n, strlen(expected));
-    assert_int_equal(rt_trail_draw((double)packed, text), n);
+    assert_int_equal(rt_loss_history_draw((double)packed, text), n);
     assert_int_equal(strlen(text), 3 * n);
     for (int i = 0; i < n; i++)
         assert_int_equal(level[i], expected[i] - '0');
@@ -34,14 +34,14 @@ static void levels_are(const float *value, const char *expected)
 static void test_shapes(void **state)
 {
     (void)state;
-    float value[RT_TRAIL] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    float value[RT_LOSS_HISTORY] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     static const float come[] = {0.5f, 4, 2, 1, 8, 0, -3, 16};
     static const char *const shape[] = {"7", "17", "174", "1742", "04217", "042170", "0421700", "2104007"};
     for (int i = 0; i < 8; i++) {
-        rt_trail_add(value, come[i]);
+        rt_loss_history_add(value, come[i]);
         levels_are(value, shape[i]);
     }
-    float flat[RT_TRAIL] = {0, 0, 0, 0, 0, 0, 0};
+    float flat[RT_LOSS_HISTORY] = {0, 0, 0, 0, 0, 0, 0};
     levels_are(flat, "0000000");
 }
 

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-static void is_text(const struct rt_hand *h, const int *row, int count, const char *want)
+static void is_text(const struct rt_override *h, const int *row, int count, const char *want)
 {
-    char *text = rt_hand_text(h, row, count);
+    char *text = rt_override_text(h, row, count);
     assert_non_null(text);
     assert_string_equal(text, want);
     free(text);
@@ -22,43 +22,43 @@ static void is_text(const struct rt_hand *h, const int *row, int count, const ch
 static void test_text(void **state)
 {
     (void)state;
-    struct rt_hand h, again;
+    struct rt_override h, again;
     struct rt_error e = {0};
-    assert_int_equal(rt_hand_init(&h, 30), 0);
-    assert_int_equal(rt_hand_init(&again, 30), 0);
+    assert_int_equal(rt_override_init(&h, 30), 0);
+    assert_int_equal(rt_override_init(&again, 30), 0);
     is_text(&h, NULL, 0, "");
-    assert_int_equal(rt_hand_assign(&h, "0.5@3-10,17 x1@20 # the noisy ones", &e), 0);
+    assert_int_equal(rt_override_assign(&h, "0.5@3-10,17 x1@20 # the noisy ones", &e), 0);
     is_text(&h, NULL, 0, "0.5@3-10,17 x1@20");
     assert_true(h.factor[10] == 0.5f && h.factor[11] == 1 && h.excluded[20] && !h.excluded[19]);
     is_text(&h, (const int[]){21, 20, 5, 4, 29}, 5, "0.5@4-5 1@21,29 x1@20");
     h.factor[0] = 1.0f / 3;
     h.factor[29] = 0;
-    char *text = rt_hand_text(&h, NULL, 0);
-    assert_int_equal(rt_hand_assign(&again, text, &e), 0);
+    char *text = rt_override_text(&h, NULL, 0);
+    assert_int_equal(rt_override_assign(&again, text, &e), 0);
     assert_memory_equal(h.factor, again.factor, 30 * sizeof *h.factor);
     assert_memory_equal(h.excluded, again.excluded, 30);
     free(text);
-    assert_int_equal(rt_hand_assign(&h, "1@0-29", &e), 0);
+    assert_int_equal(rt_override_assign(&h, "1@0-29", &e), 0);
     is_text(&h, NULL, 0, "");
-    assert_int_equal(rt_hand_assign(&h, " # nothing", &e), 0);
-    rt_hand_fini(&h);
-    rt_hand_fini(&again);
+    assert_int_equal(rt_override_assign(&h, " # nothing", &e), 0);
+    rt_override_fini(&h);
+    rt_override_fini(&again);
 }
 
 static void test_rows(void **state)
 {
     (void)state;
-    struct rt_hand h;
+    struct rt_override h;
     struct rt_error e = {0};
     int *row;
-    assert_int_equal(rt_hand_init(&h, 9), 0);
-    assert_int_equal(rt_hand_rows(&h, "2@7,1-2 x0@4,1", &row, &e), 4);
+    assert_int_equal(rt_override_init(&h, 9), 0);
+    assert_int_equal(rt_override_rows(&h, "2@7,1-2 x0@4,1", &row, &e), 4);
     assert_memory_equal(row, ((const int[]){1, 2, 4, 7}), 4 * sizeof *row);
     free(row);
-    assert_int_equal(rt_hand_rows(&h, "", &row, &e), 0);
+    assert_int_equal(rt_override_rows(&h, "", &row, &e), 0);
     free(row);
-    assert_int_equal(rt_hand_rows(&h, "1@9", &row, &e), RT_ERANGE);
-    rt_hand_fini(&h);
+    assert_int_equal(rt_override_rows(&h, "1@9", &row, &e), RT_ERANGE);
+    rt_override_fini(&h);
 }
 
 static void test_refused(void **state)
@@ -77,19 +77,19 @@ static void test_refused(void **state)
         {"1@3,", RT_EFORMAT, "a row is missing"},    {"1@3 x@4", RT_EFORMAT, "character 5"},
         {"1@99999999999999999999", RT_ERANGE, "no such row"},
     };
-    struct rt_hand h;
-    assert_int_equal(rt_hand_init(&h, 30), 0);
+    struct rt_override h;
+    assert_int_equal(rt_override_init(&h, 30), 0);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct rt_error e = {0};
         char text[80];
         snprintf(text, sizeof text, "0.5@1 %s", row[i].text);
-        assert_int_equal(rt_hand_check(&h, row[i].text, &e), row[i].code);
+        assert_int_equal(rt_override_check(&h, row[i].text, &e), row[i].code);
         if (!strstr(e.text, row[i].says))
             fail_msg("%s: %s", row[i].text, e.text);
-        assert_int_equal(rt_hand_assign(&h, text, &e), row[i].code);
+        assert_int_equal(rt_override_assign(&h, text, &e), row[i].code);
         assert_true(h.factor[1] == 1); /* all or none */
     }
-    rt_hand_fini(&h);
+    rt_override_fini(&h);
 }
 
 int main(void)

@@ -143,9 +143,9 @@ static void test_forms(void **state)
 static void test_history(void **state)
 {
     (void)state;
-    const float falls[RT_TRAIL] = {NAN, NAN, NAN, 8, 4, 2, 0};
+    const float falls[RT_LOSS_HISTORY] = {NAN, NAN, NAN, 8, 4, 2, 0};
     assert_int_equal(rt_table_add(&t, "history", "", false), 3);
-    t.column[3].number[0] = (float)rt_trail_pack(falls);
+    t.column[3].number[0] = (float)rt_loss_history_pack(falls);
     assert_int_equal(rt_table_choose(&t, "id,history", &e), 0);
     assert_string_equal(written(RT_TABLE_CSV, 2), "id,history\nb,7420\na,\n");
     assert_string_equal(written(RT_TABLE_JSON, 1), "[\n {\"id\": \"b\", \"history\": \"7420\"}\n]\n");

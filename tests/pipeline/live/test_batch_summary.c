@@ -39,7 +39,7 @@ static void glance_is(const struct rt_batch *b, const char *expected)
 {
     struct rt_error e = {0};
     json_t *o = json_object();
-    assert_int_equal(rt_glance(o, b, id_of, "s", &e), 0);
+    assert_int_equal(rt_batch_summary(o, b, id_of, "s", &e), 0);
     char *text = json_dumps(o, JSON_COMPACT);
     assert_string_equal(text, expected);
     free(text);
@@ -102,11 +102,11 @@ static void test_cut(void **state)
     }
     json_t *o = json_object();
     struct rt_error e = {0};
-    assert_int_equal(rt_glance(o, b, NULL, NULL, &e), 0);
-    assert_int_equal(json_array_size(json_object_get(o, "ids")), RT_GLANCE_IDS);
+    assert_int_equal(rt_batch_summary(o, b, NULL, NULL, &e), 0);
+    assert_int_equal(json_array_size(json_object_get(o, "ids")), RT_BATCH_SUMMARY_IDS);
     assert_int_equal(json_integer_value(json_array_get(json_object_get(o, "ids"), 1)), 101); /* the row */
     assert_int_equal(json_integer_value(json_object_get(o, "samples")), 1000);
-    assert_int_equal(json_array_size(json_object_get(o, "list")), RT_GLANCE_FRAMES);
+    assert_int_equal(json_array_size(json_object_get(o, "list")), RT_BATCH_SUMMARY_FRAMES);
     assert_int_equal(json_integer_value(json_object_get(o, "frames")), 60);
     json_decref(o);
     rt_batch_destroy(b);
@@ -128,12 +128,12 @@ static const char *id_on_desk(const void *self, int row)
     return id_of("d", row);
 }
 
-static void reply_is(const struct rt_desk *d, const char *stage, const char *begins)
+static void reply_is(const struct rt_verb_context *d, const char *stage, const char *begins)
 {
     char line[200];
     int watch = 0;
     snprintf(line, sizeof line, "{\"verb\":\"batch\",\"args\":[\"%s\"]}", stage);
-    char *reply = rt_desk_answer(d, line, strlen(line), &watch);
+    char *reply = rt_verb_answer(d, line, strlen(line), &watch);
     if (strncmp(reply, begins, strlen(begins)) != 0)
         assert_string_equal(reply, begins);
     free(reply);
@@ -143,7 +143,7 @@ static void test_asked_for(void **state)
 {
     (void)state;
     struct rt_batch *b = make_batch(1);
-    struct rt_desk none = {0}, d = {.last = last, .id = id_on_desk, .self = b};
+    struct rt_verb_context none = {0}, d = {.last = last, .id = id_on_desk, .self = b};
     reply_is(&none, "decode", "{\"ok\":false,\"error\":\"batch: this run's batches cannot be seen\"}");
     reply_is(&d, "encode", "{\"ok\":false,\"error\":\"encode is not a stage\"}");
     reply_is(&d, "student", "{\"ok\":false,\"error\":\"student has put out no batch yet\"}");

@@ -23,7 +23,7 @@ static struct scratch dir;
 
 struct run {
     struct rt_recipe recipe;
-    struct rt_desk desk;
+    struct rt_verb_context desk;
     struct rt_socket *socket;
     struct rt_error e;
     int stopped;
@@ -165,7 +165,7 @@ static void test_who_may_and_where(void **state)
     struct run r;
     struct stat st;
     scratch_write(&dir, "socket", "", 0);
-    struct rt_desk none = {0};
+    struct rt_verb_context none = {0};
     assert_int_equal(rt_socket_start(&r.socket, dir.path, &none, &r.e), RT_EIO); /* a file of someone's */
     assert_non_null(strstr(r.e.text, dir.path));
     unlink(scratch_file(&dir, "socket"));

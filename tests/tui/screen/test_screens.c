@@ -405,7 +405,7 @@ static void test_weights_by_mouse(void **state)
 static void test_weighing(void **state)
 {
     struct view *v = view_open(false);
-    struct rt_weighing w = {0};
+    struct rt_weight_preview w = {0};
     struct rt_table *t = &v->model.samples;
     double quality[ROWS], hand[ROWS], weight[ROWS], effective, count[8];
     int n = 0, snr = rt_table_find(t, "snr_pct"), split = rt_table_find(t, "split");
@@ -419,26 +419,26 @@ static void test_weighing(void **state)
         quality[n] = (double)t->column[snr].number[row];
         hand[n++] = (double)t->column[factor].number[row];
     }
-    assert_int_equal(rt_weighing_take(&w, t, 1, "snr", "snr"), 0);
-    rt_weighing_apply(&w, 1.5, 0.2);
+    assert_int_equal(rt_weight_preview_fill(&w, t, 1, "snr", "snr"), 0);
+    rt_weight_preview_apply(&w, 1.5, 0.2);
     rt_weight_batch(quality, hand, (size_t)n, 1.5, 0.2, weight);
     effective = rt_weight_effective(weight, (size_t)n);
     assert_int_equal(w.samples, n);
     assert_true(w.muted > 0 && fabs(w.effective - effective) < 1e-3 * effective);
-    rt_weighing_weights(&w, w.most, count, 8);
+    rt_weight_preview_weights(&w, w.most, count, 8);
     double sum = 0;
     for (int i = 0; i < 8; i++)
         sum += count[i];
     assert_true(sum == n && count[0] >= w.muted);
-    rt_weighing_qualities(&w, count, 8);
+    rt_weight_preview_qualities(&w, count, 8);
     sum = 0;
     for (int i = 0; i < 8; i++)
         sum += count[i];
     assert_true(sum == n - w.muted);
-    assert_int_equal(rt_weighing_take(&w, t, 1, "", ""), 0);
-    rt_weighing_apply(&w, 1.5, 0.2);
+    assert_int_equal(rt_weight_preview_fill(&w, t, 1, "", ""), 0);
+    rt_weight_preview_apply(&w, 1.5, 0.2);
     assert_true(w.mean == 1);
-    rt_weighing_fini(&w);
+    rt_weight_preview_fini(&w);
     view_close(v);
 }
 

@@ -215,11 +215,11 @@ static void draw_summary(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r
 static void draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style style,
                       const struct rt_table *t, int row, int column)
 {
-    char n[24], trail[RT_TRAIL_TEXT];
+    char n[24], trail[RT_LOSS_HISTORY_TEXT];
     if (t->column[column].is_text)
         rt_canvas_text(c, x, y, w, style, rt_table_cell(t, row, column));
-    else if (strcmp(t->column[column].name, RT_TRAIL_COLUMN) == 0 &&
-             rt_trail_draw((double)t->column[column].number[row], trail))
+    else if (strcmp(t->column[column].name, RT_LOSS_HISTORY_COLUMN) == 0 &&
+             rt_loss_history_draw((double)t->column[column].number[row], trail))
         rt_canvas_right(c, x, y, w, style, "%s", trail);
     else if (!isnan(t->column[column].number[row]))
         rt_canvas_right(c, x, y, w, style, "%s", rt_ui_number((double)t->column[column].number[row], n));

@@ -55,16 +55,16 @@ static int keep_up(struct rt_ui *ui)
     bool fresh = v->version != ui->model->samples_version;
     int rc = 0;
     struct {
-        struct rt_weighing *w;
+        struct rt_weight_preview *w;
         const struct rt_weight_settings *s;
     } both[] = {{&v->now, &now}, {&v->then, then}};
     for (int i = 0; i < 2 && rc == 0; i++) {
-        struct rt_weighing *w = both[i].w;
+        struct rt_weight_preview *w = both[i].w;
         bool other = fresh || strcmp(w->at.terms, both[i].s->terms) != 0;
         if (other)
-            rc = rt_weighing_take(w, t, ui->model->samples_version, both[i].s->terms, now.terms);
+            rc = rt_weight_preview_fill(w, t, ui->model->samples_version, both[i].s->terms, now.terms);
         if (rc == 0 && (other || !same(&w->at, both[i].s)))
-            rt_weighing_apply(w, both[i].s->gamma, both[i].s->floor);
+            rt_weight_preview_apply(w, both[i].s->gamma, both[i].s->floor);
     }
     v->version = ui->model->samples_version;
     return rc;
@@ -122,7 +122,7 @@ static double curve_at(void *self, double x)
 }
 
 static void draw_formula(struct rt_canvas *c, struct rt_rect r, const struct rt_weight_settings *s,
-                         const struct rt_weighing *w)
+                         const struct rt_weight_preview *w)
 {
     int x = r.x + 1, end = r.x + r.w;
     char mean[24];
@@ -170,7 +170,7 @@ static void draw_charts(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     rt_layout_right(&right, 1);
     v->plot = rt_histogram_plot(left);
     int n = bars(v->then.samples, v->plot.w), wide = rt_histogram_plot(right).w;
-    rt_weighing_qualities(&v->then, count, n);
+    rt_weight_preview_qualities(&v->then, count, n);
     widen(count, n, v->plot.w);
     snprintf(title, sizeof title, "%d training samples by quality, and g", v->then.samples);
     rt_histogram_draw(c, left, RT_STYLE_LINE1, title, count, "q = 0", "1");
@@ -180,7 +180,7 @@ static void draw_charts(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     double most = v->then.most > v->now.most ? v->then.most : v->now.most;
     most = most > 2 ? most : 2;
     n = bars(v->then.samples, wide);
-    rt_weighing_weights(&v->then, most, count, n);
+    rt_weight_preview_weights(&v->then, most, count, n);
     widen(count, n, wide);
     rt_histogram_draw(c, right, v->trying ? RT_STYLE_WARN : RT_STYLE_LINE3,
                       v->trying ? "their weights, if applied" : "their weights", count, "w = 0",
@@ -188,7 +188,7 @@ static void draw_charts(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 }
 
 static int draw_share(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *word,
-                      const struct rt_weighing *w)
+                      const struct rt_weight_preview *w)
 {
     char n[24];
     return rt_canvas_print(c, x, y, room, style, "%s%s of %d (%.0f %%)", word, rt_ui_number(w->effective, n),

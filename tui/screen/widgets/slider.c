@@ -23,7 +23,7 @@ static double round_step(double x)
 
 bool rt_scale_of(const struct rt_key *key, struct rt_scale *s)
 {
-    if (key->kind != RT_KIND_INT && key->kind != RT_KIND_FLOAT && key->kind != RT_KIND_SHARE)
+    if (key->kind != RT_KIND_INT && key->kind != RT_KIND_FLOAT && key->kind != RT_KIND_FRACTION)
         return false;
     double first = rt_scale_number(key->initial), range = key->max - key->min;
     *s = (struct rt_scale){.min = key->min, .max = key->max};
