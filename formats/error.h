@@ -19,6 +19,15 @@ struct rt_error {
     char text[1000];
 };
 
+/* One step of several: returns from the function with what the step failed with. For functions that hold
+ * nothing to give back; others jump to their one `fail:` or `out:` label. */
+#define RT_TRY(step)                                                                               \
+    do {                                                                                           \
+        int rt_try_ = (step);                                                                      \
+        if (rt_try_ < 0)                                                                           \
+            return rt_try_;                                                                        \
+    } while (0)
+
 /* Fills e (may be NULL) and returns code, so that a reader can `return rt_error_set(e, ...)`. */
 int rt_error_set(struct rt_error *e, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
