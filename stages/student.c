@@ -2,6 +2,7 @@
  * student: one update: unpack, forward, weights, objective, backward, step. See student.h. */
 #include "stages/student.h"
 
+#include "stages/distill/objective_settings.h"
 #include "stages/distill/weights.h"
 #include "stages/nn/exec.h"
 #include "stages/nn/optim/optim.h"
@@ -12,34 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* lambda, margin, quantile and temperature of each distillation term, from its recipe section. */
-static void read_settings(const struct rt_student *s, const struct rt_recipe *r,
-                          struct rt_objective_settings *o)
+static struct rt_objective_facts student_facts(const struct rt_student *s)
 {
-    memset(o, 0, sizeof *o);
-#define DISTILL(t)                                                                                 \
-    o->term[RT_TERM_##t].lambda = r->teacher_on ? r->distill_##t##_lambda : 0;                     \
-    o->term[RT_TERM_##t].margin = r->distill_##t##_margin;                                         \
-    o->term[RT_TERM_##t].quantile = r->distill_##t##_quantile;                                     \
-    o->term[RT_TERM_##t].temperature = r->distill_##t##_temperature;
-    DISTILL(l2)
-    DISTILL(cosine)
-    DISTILL(kl)
-    DISTILL(head_kl)
-    DISTILL(head_ce)
-    DISTILL(dkd)
-    DISTILL(dist)
-#undef DISTILL
-    bool aam = strcmp(r->task_loss, "aam") == 0;
-    o->term[aam ? RT_TERM_aam : RT_TERM_ce].lambda = r->task_lambda;
-    o->term[RT_TERM_ce].temperature = o->term[RT_TERM_aam].temperature = 1;
-    o->smoothing = r->task_smoothing;
-    double warm = r->task_margin_warmup * (double)s->steps;
-    double risen = warm > 0 ? fmin(1, (double)s->step / warm) : 1;
-    o->aam_margin = r->task_margin * risen;
-    o->aam_scale = s->model->scale;
-    o->weigh_task = r->weight_task;
-    o->cosine_logits = aam;
+    return (struct rt_objective_facts){
+        .has_teacher = s->teacher != NULL,
+        .shares_classes = s->model->shares_classes,
+        .classes = s->model->classes,
+        .teacher_classes = s->model->teacher_classes,
+        .scale = s->model->scale,
+        .step = s->step,
+        .steps = s->steps,
+    };
 }
 
 static int check_weight_terms(const struct rt_student *s, const struct rt_recipe *r, struct rt_error *e)
@@ -64,28 +48,11 @@ static int check_weight_terms(const struct rt_student *s, const struct rt_recipe
     return 0;
 }
 
-/* A term may only be on when the student has what it reads. */
 int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)
 {
     const struct rt_student *s = self;
-    struct rt_objective_settings o;
-    read_settings(s, r, &o);
-    for (int k = RT_TASK_TERMS; k < RT_TERMS; k++) {
-        if (o.term[k].lambda <= 0)
-            continue;
-        const struct rt_term *t = rt_terms[k];
-        if (!s->teacher)
-            return rt_error_set(e, RT_EUSAGE, "distill.%s.lambda is %g, but there is no teacher.model",
-                                t->name, o.term[k].lambda);
-        if (t->reads != RT_READS_FEATURE && s->model->teacher_classes == 0)
-            return rt_error_set(e, RT_EMISMATCH, "distill.%s needs the teacher's classifier, and it has none "
-                                "(teacher.logits: none): l2 and cosine compare features", t->name);
-        bool compares = t->reads == RT_READS_LOGITS || (t->needs & RT_NEEDS_LABEL);
-        if (compares && !s->model->shares_classes)
-            return rt_error_set(e, RT_EMISMATCH, "distill.%s needs a teacher with the data set's "
-                                "classes: the teacher has %d, the data set %d, or other names",
-                                t->name, s->teacher->classes, s->model->classes);
-    }
+    struct rt_objective_facts facts = student_facts(s);
+    RT_TRY(rt_objective_check(r, &facts, e));
     enum rt_head head = RT_HEADS;
     for (int h = 0; h < RT_HEADS; h++)
         if (strcmp(r->eval_head, rt_head_names[h]) == 0)
@@ -349,8 +316,9 @@ static int objective(struct rt_student *s, const struct unpacked *u, int n,
 {
     const struct rt_model *m = s->model;
     size_t head = (size_t)n * (size_t)m->teacher_classes;
+    struct rt_objective_facts facts = student_facts(s);
     struct rt_objective_settings settings;
-    read_settings(s, s->recipe, &settings);
+    rt_objective_read(s->recipe, &facts, &settings);
     struct rt_term_in in = {
         .batch = n, .classes = m->classes, .logits = rt_exec_output(s->exec, m->logits),
         .label = s->label,
@@ -385,8 +353,9 @@ static int objective(struct rt_student *s, const struct unpacked *u, int n,
 static void remember(struct rt_student *s, const struct rt_batch *b,
                      const struct rt_objective_out *out)
 {
+    struct rt_objective_facts facts = student_facts(s);
     struct rt_objective_settings settings;
-    read_settings(s, s->recipe, &settings);
+    rt_objective_read(s->recipe, &facts, &settings);
     for (int i = 0; i < b->count; i++) {
         size_t row = (size_t)b->sample[i];
         s->samples.seen[row]++;
