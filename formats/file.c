@@ -135,7 +135,7 @@ int rt_file_write(const char *path, const struct rt_span *part, int parts, struc
     char temporary[PATH_MAX];
     struct stat st;
 
-    if ((size_t)snprintf(temporary, sizeof temporary, "%s.tmp", path) >= sizeof temporary)
+    if ((size_t)snprintf(temporary, sizeof temporary, "%s" RT_FILE_UNFINISHED, path) >= sizeof temporary)
         return rt_error_set(e, RT_ERANGE, "%.60s...: path of %zu bytes; the limit is %d", path,
                             strlen(path), PATH_MAX - 5);
     /* Renaming would put a plain file in the place of /dev/stdout. */

@@ -14,12 +14,15 @@
  * RT_ELARGE when larger than limit, RT_EMEM. A folder or device is RT_EFORMAT. */
 int rt_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size, struct rt_error *e);
 
+#define RT_FILE_UNFINISHED ".tmp"
+
 /* One part of a file to be written. */
 struct rt_span {
     const void *data;
     size_t size;
 };
-/* Writes the parts in order to path, whole or not at all. RT_EFULL, RT_EIO, RT_EMISSING (no such
+/* Writes the parts in order to path, whole or not at all; what a killed process leaves is called
+ * path with RT_FILE_UNFINISHED behind it. RT_EFULL, RT_EIO, RT_EMISSING (no such
  * folder), RT_EFORMAT when path is a folder or device. */
 int rt_file_write(const char *path, const struct rt_span *part, int parts, struct rt_error *e);
 

@@ -75,21 +75,17 @@ static void hide_empty(struct rt_table *t)
 
 int rt_run_table(struct rt_table *t, const char *folder, struct rt_error *e)
 {
-    char path[4200];
     struct rt_rundb *db = NULL;
     struct reader r = {.table = t};
-    snprintf(path, sizeof path, "%s/run.db", folder);
-    int rc = rt_rundb_open(&db, path, NULL, 0, 0, e);
-    if (rc == RT_EMISSING)
-        rt_error_set(e, rc, "%s: not the folder of a run (it holds no run.db)", folder);
+    int rc = rt_rundb_open_run(&db, folder, e);
     if (rc == 0)
         rc = rt_rundb_query(db, "SELECT count(*) FROM samples", count_row, &r, e);
     if (rc == 0 && (rc = rt_table_init(t, r.rows)) < 0)
-        rt_error_set(e, rc, "%s: no memory for %d samples", path, r.rows);
+        rt_error_set(e, rc, "%s: no memory for %d samples", folder, r.rows);
     if (rc == 0)
         rc = rt_rundb_query(db, "SELECT * FROM samples ORDER BY row", sample_row, &r, e);
     if (rc == 0 && r.rc < 0)
-        rc = rt_error_set(e, r.rc, "%s: %s", path, rt_err_words(r.rc));
+        rc = rt_error_set(e, r.rc, "%s: %s", folder, rt_err_words(r.rc));
     rt_rundb_close(db);
     if (rc == 0)
         hide_empty(t);

@@ -28,6 +28,8 @@ struct rt_rundb; /* opaque */
  * writable 0: opens an existing data base for reading; RT_EMISSING. */
 int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *column, int columns,
                   int writable, struct rt_error *e);
+/* As that for reading, of the run in a folder; RT_EMISSING says that the folder is none of a run. */
+int rt_rundb_open_run(struct rt_rundb **out, const char *folder, struct rt_error *e);
 void rt_rundb_close(struct rt_rundb *db);
 
 int rt_rundb_meta(struct rt_rundb *db, const char *key, const char *value, struct rt_error *e);

@@ -3,12 +3,13 @@
  * lets go of it when the process ends, however it ends. A folder holds a run once recipe.yaml or
  * run.db is in it. */
 #include "pipeline/run/rundir.h"
-#include "formats/file.h"
 
-#include <dirent.h>
+#include "formats/file.h"
+#include "pipeline/live/address.h"
+#include "pipeline/run/checkpoints.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,26 +18,41 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LONGEST_NAME 64 /* room for a file's name behind path */
+#define LONGEST_NAME 64 /* room for a file's name behind a folder */
 #define LOCK_TRIES 5
 #define LOCK_TRY_NS 10000000
 
-char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, size_t size)
+/* ---- names ---- */
+
+static const char *const run_file_name[RT_RUN_FILES] = {
+#define RT_RUN_FILE(id, name, what) [RT_RUN_##id] = name,
+#include "pipeline/run/run_files.def"
+#undef RT_RUN_FILE
+};
+
+const char *rt_run_file_name(enum rt_run_file file)
 {
-    snprintf(out, size, "%s/%s", d->path, name);
+    return run_file_name[file];
+}
+
+char *rt_rundir_path(const char *folder, enum rt_run_file file, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s", folder, run_file_name[file]);
     return out;
 }
 
-static int has(const struct rt_rundir *d, const char *name)
+bool rt_rundir_has(const char *folder, enum rt_run_file file)
 {
-    char path[sizeof d->path + LONGEST_NAME];
-    return access(rt_rundir_file(d, name, path, sizeof path), F_OK) == 0;
+    char path[RT_RUN_PATH];
+    return access(rt_rundir_path(folder, file, path, sizeof path), F_OK) == 0;
 }
 
-/* ---- lock ---- */
+/* ---- lock ----
+ * An flock and not a file that is there or not: what a killed process leaves behind locks nobody out. Whoever
+ * asks does so by a shared lock, so that two who ask do not see each other. */
 
 /* The process named in the lock file, -1 when none is. */
-static long owner(int fd)
+static long lock_owner(int fd)
 {
     char pid[24] = "";
     ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
@@ -44,18 +60,18 @@ static long owner(int fd)
     return pid[0] ? atol(pid) : -1;
 }
 
-static int say_busy(const struct rt_rundir *d, const char *path, int fd, struct rt_error *e)
+static int lock_say_busy(const struct rt_rundir *d, const char *path, int fd, struct rt_error *e)
 {
     char who[24] = "unknown";
-    long pid = owner(fd);
+    long pid = lock_owner(fd);
     if (pid > 0)
         snprintf(who, sizeof who, "%ld", pid);
     return rt_error_set(e, RT_EBUSY, "%s: in use by process %s (%s): wait for it, stop it, or give "
                         "another folder with -o", d->path, who, path);
 }
 
-/* Held for a moment by whoever only asks (is_held), so it is asked for more than once. */
-static int lock_soon(int fd)
+/* Held for a moment by whoever only asks (lock_is_held), so it is asked for more than once. */
+static int lock_take_soon(int fd)
 {
     for (int tries = 0; ; tries++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -66,20 +82,20 @@ static int lock_soon(int fd)
     }
 }
 
-static int is_held(int fd)
+static bool lock_is_held(int fd)
 {
     return flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
-static int take_lock(struct rt_rundir *d, struct rt_error *e)
+static int lock_take(struct rt_rundir *d, struct rt_error *e)
 {
-    char path[sizeof d->path + LONGEST_NAME], pid[24];
-    rt_rundir_file(d, "lock", path, sizeof path);
+    char path[RT_RUN_PATH], pid[24];
+    rt_rundir_path(d->path, RT_RUN_LOCK, path, sizeof path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return rt_error_errno(e, "cannot open", path);
-    if (lock_soon(fd)) {
-        int code = errno == EWOULDBLOCK ? say_busy(d, path, fd, e)
+    if (lock_take_soon(fd)) {
+        int code = errno == EWOULDBLOCK ? lock_say_busy(d, path, fd, e)
                                         : rt_error_errno(e, "cannot lock", path);
         close(fd);
         return code;
@@ -94,133 +110,17 @@ static int take_lock(struct rt_rundir *d, struct rt_error *e)
     return 0;
 }
 
-/* ---- checkpoints ---- */
+/* ---- opening ----
+ * Asked twice on purpose: before minutes of preparation (check), and with the lock held (open), when nobody else
+ * can make a run here any more. */
 
-/* The step of a checkpoint's file name, or -1: "step-" digits ".safetensors" */
-static int64_t step_of(const char *name)
-{
-    char *end;
-    if (strncmp(name, "step-", 5) != 0 || strspn(name + 5, "0123456789") == 0)
-        return -1;
-    errno = 0;
-    long long step = strtoll(name + 5, &end, 10);
-    return errno == 0 && strcmp(end, ".safetensors") == 0 ? step : -1;
-}
-
-static DIR *open_checkpoints(const struct rt_rundir *d)
-{
-    char path[sizeof d->path + LONGEST_NAME];
-    return opendir(rt_rundir_file(d, "checkpoints", path, sizeof path));
-}
-
-/* What a process killed while writing has left; whoever has the lock may remove it. */
-static void remove_unfinished(const struct rt_rundir *d)
-{
-    DIR *folder = open_checkpoints(d);
-    const struct dirent *file;
-    while (folder && (file = readdir(folder))) {
-        size_t n = strlen(file->d_name);
-        if (n > 4 && strcmp(file->d_name + n - 4, ".tmp") == 0)
-            unlinkat(dirfd(folder), file->d_name, 0);
-    }
-    if (folder)
-        closedir(folder);
-}
-
-/* The name may have any number of digits, so it is kept with the step. */
-struct checkpoint {
-    int64_t step;
-    char name[NAME_MAX + 1];
-};
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct checkpoint *x = a, *y = b;
-    return (x->step < y->step) - (x->step > y->step);
-}
-
-/* All step checkpoints, newest first, malloc'ed; the number of them or RT_E... */
-static int list_checkpoints(const struct rt_rundir *d, struct checkpoint **out)
-{
-    struct checkpoint *list = NULL;
-    const struct dirent *file;
-    int count = 0;
-    *out = NULL;
-    DIR *folder = open_checkpoints(d);
-    if (!folder)
-        return errno == ENOENT ? 0 : RT_EIO;
-    while ((file = readdir(folder))) {
-        int64_t step = step_of(file->d_name);
-        if (step < 0)
-            continue;
-        struct checkpoint *more = realloc(list, (size_t)(count + 1) * sizeof *more);
-        if (!more) {
-            free(list);
-            closedir(folder);
-            return RT_EMEM;
-        }
-        list = more;
-        list[count].step = step;
-        snprintf(list[count++].name, sizeof list->name, "%s", file->d_name);
-    }
-    closedir(folder);
-    if (count > 0)
-        qsort(list, (size_t)count, sizeof *list, newest_first);
-    *out = list;
-    return count;
-}
-
-int rt_rundir_latest(const struct rt_rundir *d, char *out, size_t size, int64_t *step)
-{
-    struct checkpoint *list;
-    int count = list_checkpoints(d, &list);
-    if (count > 0) {
-        snprintf(out, size, "%s/checkpoints/%s", d->path, list[0].name);
-        *step = list[0].step;
-    }
-    free(list);
-    return count > 0 ? 0 : count < 0 ? count : RT_ENOTFOUND;
-}
-
-int rt_rundir_steps(const struct rt_rundir *d, int64_t **steps)
-{
-    struct checkpoint *list;
-    int count = list_checkpoints(d, &list);
-    *steps = count > 0 ? malloc((size_t)count * sizeof **steps) : NULL;
-    if (count > 0 && !*steps)
-        count = RT_EMEM;
-    for (int i = 0; i < count; i++)
-        (*steps)[i] = list[i].step;
-    free(list);
-    return count;
-}
-
-void rt_rundir_prune(const struct rt_rundir *d, int keep)
-{
-    struct checkpoint *list;
-    int count = list_checkpoints(d, &list);
-    DIR *folder = open_checkpoints(d);
-    for (int i = keep; folder && i < count; i++)
-        unlinkat(dirfd(folder), list[i].name, 0);
-    if (folder)
-        closedir(folder);
-    free(list);
-}
-
-/* ---- opening ---- */
-
-static int holds_run(const struct rt_rundir *d)
-{
-    return has(d, "recipe.yaml") || has(d, "run.db");
-}
-
-static int say_taken(const struct rt_rundir *d, struct rt_error *e)
+static int rundir_say_taken(const struct rt_rundir *d, struct rt_error *e)
 {
     return rt_error_set(e, RT_EUSAGE, "%s: already holds a run: go on with it by --resume, or give "
                         "another folder with -o", d->path);
 }
 
-static int set_path(struct rt_rundir *d, const char *path, struct rt_error *e)
+static int rundir_set_path(struct rt_rundir *d, const char *path, struct rt_error *e)
 {
     d->lock = -1;
     size_t size = strlen(path);
@@ -234,12 +134,12 @@ static int set_path(struct rt_rundir *d, const char *path, struct rt_error *e)
 int rt_rundir_check(const char *path, struct rt_error *e)
 {
     struct rt_rundir d;
-    char lock[sizeof d.path + LONGEST_NAME];
-    int code = set_path(&d, path, e);
-    if (code < 0 || !holds_run(&d))
-        return code;
-    int fd = open(rt_rundir_file(&d, "lock", lock, sizeof lock), O_RDONLY | O_CLOEXEC);
-    code = fd >= 0 && is_held(fd) ? say_busy(&d, lock, fd, e) : say_taken(&d, e);
+    char lock[RT_RUN_PATH];
+    RT_TRY(rundir_set_path(&d, path, e));
+    if (!rt_rundir_holds(d.path))
+        return 0;
+    int fd = open(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY | O_CLOEXEC);
+    int code = fd >= 0 && lock_is_held(fd) ? lock_say_busy(&d, lock, fd, e) : rundir_say_taken(&d, e);
     if (fd >= 0)
         close(fd);
     return code;
@@ -247,44 +147,37 @@ int rt_rundir_check(const char *path, struct rt_error *e)
 
 long rt_rundir_writer(const char *path)
 {
-    char lock[sizeof ((struct rt_rundir *)0)->path + LONGEST_NAME];
-    snprintf(lock, sizeof lock, "%s/lock", path);
-    int fd = open(lock, O_RDONLY | O_CLOEXEC);
-    long pid = fd >= 0 && is_held(fd) ? owner(fd) : 0;
+    char lock[RT_RUN_PATH];
+    int fd = open(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY | O_CLOEXEC);
+    long pid = fd >= 0 && lock_is_held(fd) ? lock_owner(fd) : 0;
     if (fd >= 0)
         close(fd);
     return pid;
 }
 
-int rt_rundir_holds(const char *path)
+bool rt_rundir_holds(const char *path)
 {
-    struct rt_rundir d;
-    struct rt_error ignored;
-    return set_path(&d, path, &ignored) == 0 && holds_run(&d);
+    return *path && (rt_rundir_has(path, RT_RUN_RECIPE) || rt_rundir_has(path, RT_RUN_DB));
 }
 
-static int open_folder(struct rt_rundir *d, int resume, struct rt_error *e)
+static int rundir_open(struct rt_rundir *d, int resume, struct rt_error *e)
 {
-    char path[sizeof d->path + LONGEST_NAME];
-    if (resume && !holds_run(d))
+    char path[RT_RUN_PATH];
+    if (resume && !rt_rundir_holds(d->path))
         return rt_error_set(e, RT_EUSAGE, "%s: holds no run to resume: start one without --resume",
                             d->path);
-    int code = rt_file_mkdirs(rt_rundir_file(d, "checkpoints", path, sizeof path), e);
-    if (code == 0)
-        code = take_lock(d, e);
-    if (code < 0)
-        return code;
-    if (!resume && holds_run(d))
-        return say_taken(d, e);
-    remove_unfinished(d);
+    RT_TRY(rt_file_mkdirs(rt_rundir_path(d->path, RT_RUN_CHECKPOINTS, path, sizeof path), e));
+    RT_TRY(lock_take(d, e));
+    if (!resume && rt_rundir_holds(d->path))
+        return rundir_say_taken(d, e);
+    rt_checkpoints_sweep(d->path);
     return 0;
 }
 
 int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_error *e)
 {
-    int code = set_path(d, path, e);
-    if (code == 0)
-        code = open_folder(d, resume, e);
+    RT_TRY(rundir_set_path(d, path, e));
+    int code = rundir_open(d, resume, e);
     if (code < 0)
         rt_rundir_close(d);
     return code;
@@ -301,7 +194,7 @@ void rt_rundir_close(struct rt_rundir *d)
 
 void rt_rundir_log(const struct rt_rundir *d, const char *format, ...)
 {
-    char path[sizeof d->path + LONGEST_NAME], line[2048];
+    char path[RT_RUN_PATH], line[2048];
     time_t now = time(NULL);
     struct tm utc;
     gmtime_r(&now, &utc);
@@ -314,7 +207,7 @@ void rt_rundir_log(const struct rt_rundir *d, const char *format, ...)
         return;
     at = strlen(line);
     line[at++] = '\n';
-    int fd = open(rt_rundir_file(d, "log.txt", path, sizeof path),
+    int fd = open(rt_rundir_path(d->path, RT_RUN_LOG, path, sizeof path),
                   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return;

@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * rundir: the folder of a run and who may write in it.
- *   recipe.yaml (resolved)  run.db  log.txt  lock  checkpoints/step-NNNNNNNN.safetensors
- *   checkpoints/best.safetensors   student.safetensors (when the run has ended) */
+ * rundir: the folder of a run: what everything in it is called (run_files.def; checkpoints of a step are
+ * checkpoints.h's), who may write in it, its log. */
 #ifndef RT_RUNDIR_H
 #define RT_RUNDIR_H
 
 #include "formats/error.h"
+
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+enum rt_run_file {
+#define RT_RUN_FILE(id, name, what) RT_RUN_##id,
+#include "pipeline/run/run_files.def"
+#undef RT_RUN_FILE
+    RT_RUN_FILES
+};
+
+#define RT_RUN_PATH 4200 /* bytes that hold the path of anything in a run folder */
+
+/* Its path below the folder. */
+const char *rt_run_file_name(enum rt_run_file file);
+/* "FOLDER/name" into out; returns out. */
+char *rt_rundir_path(const char *folder, enum rt_run_file file, char *out, size_t size);
+bool rt_rundir_has(const char *folder, enum rt_run_file file);
 
 struct rt_rundir {
     char path[4096];
@@ -24,17 +39,9 @@ int rt_rundir_open(struct rt_rundir *d, const char *path, int resume, struct rt_
 int rt_rundir_check(const char *path, struct rt_error *e);
 /* The process that writes in the folder: its number, 0 when none does, -1 when its number is not known. */
 long rt_rundir_writer(const char *path);
-/* 1 when the folder holds a run. */
-int rt_rundir_holds(const char *path);
+/* Whether the folder holds a run: recipe.yaml or run.db is in it. */
+bool rt_rundir_holds(const char *path);
 void rt_rundir_close(struct rt_rundir *d);
-/* "PATH/name" into out; returns out. */
-char *rt_rundir_file(const struct rt_rundir *d, const char *name, char *out, size_t size);
-/* Path of the newest checkpoint into out, RT_ENOTFOUND when none; *step set. */
-int rt_rundir_latest(const struct rt_rundir *d, char *out, size_t size, int64_t *step);
-/* Steps of all step checkpoints, newest first, malloc'ed; their number, RT_EIO or RT_EMEM. */
-int rt_rundir_steps(const struct rt_rundir *d, int64_t **steps);
-/* Deletes all but the newest keep step checkpoints; best stays. */
-void rt_rundir_prune(const struct rt_rundir *d, int keep);
 /* Appends a line with the time (UTC) to log.txt; what passes 2 KiB is cut, failures are ignored. */
 void rt_rundir_log(const struct rt_rundir *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

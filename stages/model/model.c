@@ -5,6 +5,7 @@
 
 #include "formats/file.h"
 #include "formats/onnx.h"
+#include "pipeline/run/checkpoints.h"
 #include "pipeline/run/rundir.h"
 #include "stages/model/model_onnx.h"
 #include "stages/nn/presets.h"
@@ -474,19 +475,15 @@ static int find_model(const char *path, char *out, size_t size, struct rt_error 
         snprintf(out, size, "%s", path);
         return 0;
     }
-    static const char *const inside[] = {"student.safetensors", "checkpoints/best.safetensors"};
-    for (int i = 0; i < 2; i++) {
-        snprintf(out, size, "%s/%s", path, inside[i]);
-        if (stat(out, &st) == 0)
+    static const enum rt_run_file inside[] = {RT_RUN_STUDENT, RT_RUN_BEST};
+    for (int i = 0; i < 2; i++)
+        if (stat(rt_rundir_path(path, inside[i], out, size), &st) == 0)
             return 0;
-    }
-    struct rt_rundir dir = {.lock = -1};
-    snprintf(dir.path, sizeof dir.path, "%s", path);
     int64_t step;
-    if (rt_rundir_latest(&dir, out, size, &step) == 0)
+    if (rt_checkpoints_latest(path, out, size, &step) == 0)
         return 0;
-    return rt_error_set(e, RT_EMISSING, "%s: no student.safetensors and no checkpoint in this folder",
-                        path);
+    return rt_error_set(e, RT_EMISSING, "%s: no %s and no checkpoint in this folder", path,
+                        rt_run_file_name(RT_RUN_STUDENT));
 }
 
 static int load_onnx(struct rt_model *m, const char *file, struct rt_error *e)

@@ -3,6 +3,8 @@
  * that would take more than a fiftieth of the time. */
 #include "stages/session/recorder.h"
 
+#include "pipeline/run/checkpoints.h"
+
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -125,13 +127,13 @@ static int write_samples(struct rt_recorder *r, bool all, struct rt_error *e)
 
 int rt_recorder_open(struct rt_recorder *r, struct rt_error *e)
 {
-    char path[4200], name[COLUMNS_MAX][64];
+    char path[RT_RUN_PATH], name[COLUMNS_MAX][64];
     const char *pointer[COLUMNS_MAX];
     int columns = column_names(r, name, pointer);
     char manifest[PATH_MAX];
     if (!realpath(rt_manifest_path(r->session->dataset.manifest), manifest))
         *manifest = '\0'; /* gone: its samples cannot be looked at */
-    rt_rundir_file(r->dir, "run.db", path, sizeof path);
+    rt_rundir_path(r->dir->path, RT_RUN_DB, path, sizeof path);
     int rc = rt_rundb_open(&r->db, path, pointer, columns, 1, e);
     if (rc == 0)
         rc = rt_rundb_rewind(r->db, r->student->step, e);
@@ -172,11 +174,9 @@ int rt_recorder_close(struct rt_recorder *r, const char *state, struct rt_error 
     return rc;
 }
 
-static int write_state(struct rt_recorder *r, const char *file, struct rt_error *e)
+static int write_state(struct rt_recorder *r, const char *path, struct rt_error *e)
 {
-    char path[4200];
     struct rt_safetensors *s = NULL;
-    rt_rundir_file(r->dir, file, path, sizeof path);
     int rc = rt_safetensors_create(&s);
     if (rc == 0)
         rc = rt_student_save(r->student, s);
@@ -190,9 +190,8 @@ static int write_state(struct rt_recorder *r, const char *file, struct rt_error 
 
 /* Changes asked for since the checkpoint of this step was written, which wait for the next one: a run
  * stopped now must not lose them. The rest of it stays as it was then. */
-static int keep_waiting(struct rt_recorder *r, const char *file, struct rt_error *e)
+static int keep_waiting(struct rt_recorder *r, const char *path, struct rt_error *e)
 {
-    char path[4200];
     struct rt_control_text text;
     struct rt_safetensors *s = NULL;
     if (!r->student->control)
@@ -201,7 +200,7 @@ static int keep_waiting(struct rt_recorder *r, const char *file, struct rt_error
     if (rc < 0)
         return rt_error_set(e, rc, "no memory for the changes that wait");
     if (text.pending[0]) {
-        rc = rt_safetensors_read(&s, rt_rundir_file(r->dir, file, path, sizeof path), e);
+        rc = rt_safetensors_read(&s, path, e);
         if (rc == 0 && (rc = rt_safetensors_set_text(s, "retort.pending", text.pending)) < 0)
             rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
         if (rc == 0)
@@ -214,17 +213,17 @@ static int keep_waiting(struct rt_recorder *r, const char *file, struct rt_error
 
 int rt_recorder_checkpoint(struct rt_recorder *r, struct rt_error *e)
 {
-    char file[64];
-    snprintf(file, sizeof file, "checkpoints/step-%08lld.safetensors", (long long)r->student->step);
+    char path[RT_RUN_PATH];
+    rt_checkpoints_path(r->dir->path, r->student->step, path, sizeof path);
     if (r->saved_step == r->student->step)
-        return keep_waiting(r, file, e);
+        return keep_waiting(r, path, e);
     int rc = rt_rundb_commit(r->db, e); /* a run resumed from here lacks no metric before it */
     if (rc < 0)
         return rc;
-    rc = write_state(r, file, e);
+    rc = write_state(r, path, e);
     if (rc == 0) {
         r->saved_step = r->student->step;
-        rt_rundir_prune(r->dir, (int)r->student->recipe->run_keep);
+        rt_checkpoints_prune(r->dir->path, (int)r->student->recipe->run_keep);
     }
     return rc;
 }
@@ -395,6 +394,7 @@ static int on_update(void *self, int64_t step, bool epoch_ended, struct rt_error
 static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_error *e)
 {
     struct rt_recorder *r = self;
+    char path[RT_RUN_PATH];
     static const char *const head_metric[RT_HEADS] = {"top1.own", "top1.teacher_head", "top1.sum"};
     struct {
         const char *name;
@@ -418,7 +418,7 @@ static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_e
                          p->epoch + 1, (long long)p->step, 100 * r->last_top1, p->loss,
                          p->best ? " (best)" : "");
     if (rc == 0 && p->best)
-        rc = write_state(r, "checkpoints/best.safetensors", e);
+        rc = write_state(r, rt_rundir_path(r->dir->path, RT_RUN_BEST, path, sizeof path), e);
     return rc;
 }
 

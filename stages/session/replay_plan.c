@@ -2,6 +2,8 @@
  * replay_plan: see replay_plan.h. */
 #include "stages/session/replay_plan.h"
 
+#include "pipeline/run/rundir.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,12 +92,15 @@ int rt_replay_plan_recall(struct rt_control *control, struct rt_rundb *db, struc
 int rt_replay_plan_read(struct rt_control *control, const char *run, const struct rt_dataset *d,
                  struct rt_error *e)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     struct stat st;
     struct rt_rundb *db = NULL;
     struct plan p = {control, e, 0};
     bool folder = stat(run, &st) == 0 && S_ISDIR(st.st_mode);
-    snprintf(path, sizeof path, "%s%s", run, folder ? "/run.db" : "");
+    if (folder)
+        rt_rundir_path(run, RT_RUN_DB, path, sizeof path);
+    else
+        snprintf(path, sizeof path, "%s", run);
     int rc = rt_rundb_open(&db, path, NULL, 0, 0, e);
     if (rc < 0)
         return rc;

@@ -5,6 +5,7 @@
 #include "formats/file.h"
 #include "formats/words.h"
 #include "pipeline/data/sampler.h"
+#include "pipeline/run/checkpoints.h"
 
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
 
@@ -47,13 +47,14 @@ static int load_start(struct rt_training *t, const char *kept, struct rt_error *
 {
     const struct rt_recipe *r = t->recipe;
     const struct rt_dataset *d = &t->session->dataset;
-    char path[4200], about[RT_START_ABOUT];
+    char path[RT_RUN_PATH], about[RT_START_ABOUT];
     if (!r->student_init[0])
         return strcmp(r->student_net, "init") ? 0
                    : rt_error_set(e, RT_EUSAGE, "student.net: init takes the network of student.init, which "
                                   "is not given");
-    snprintf(path, sizeof path, "%s/" RT_INIT_FILE, kept ? kept : "");
-    if (!kept || access(path, F_OK) < 0)
+    if (kept && rt_rundir_has(kept, RT_RUN_INIT))
+        rt_rundir_path(kept, RT_RUN_INIT, path, sizeof path);
+    else
         snprintf(path, sizeof path, "%s", r->student_init);
     int rc = rt_model_load_start(&t->start, r, path, d->class_name, d->classes, about, e);
     if (rc < 0)
@@ -144,10 +145,9 @@ static int make_model(struct rt_training *t, const struct rt_modality *student, 
 /* A resumed run must be the same run: the recipe in the folder decides. */
 static int same_recipe(const struct rt_training *t, struct rt_error *e)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     static struct rt_recipe before;
-    rt_rundir_file(&t->dir, "recipe.yaml", path, sizeof path);
-    int rc = rt_recipe_load(&before, path, e);
+    int rc = rt_recipe_load(&before, rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path), e);
     if (rc < 0)
         return rc;
     for (int i = 0; i < rt_key_count; i++) {
@@ -164,8 +164,8 @@ static int same_recipe(const struct rt_training *t, struct rt_error *e)
 
 static int write_recipe(const struct rt_training *t, struct rt_error *e)
 {
-    char path[4200];
-    rt_rundir_file(&t->dir, "recipe.yaml", path, sizeof path);
+    char path[RT_RUN_PATH];
+    rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path);
     char *text = rt_recipe_text(t->recipe);
     if (!text)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
@@ -175,12 +175,12 @@ static int write_recipe(const struct rt_training *t, struct rt_error *e)
     return rc;
 }
 
-static int write_model(const struct rt_training *t, const struct rt_model *m, const char *name,
+static int write_model(const struct rt_training *t, const struct rt_model *m, enum rt_run_file file,
                        struct rt_error *e)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     struct rt_safetensors *s = NULL;
-    rt_rundir_file(&t->dir, name, path, sizeof path);
+    rt_rundir_path(t->dir.path, file, path, sizeof path);
     int rc = rt_safetensors_create(&s);
     if (rc == 0)
         rc = rt_model_save(m, s);
@@ -192,9 +192,9 @@ static int write_model(const struct rt_training *t, const struct rt_model *m, co
 
 static int load_checkpoint(struct rt_training *t, struct rt_error *e)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     int64_t step;
-    int rc = rt_rundir_latest(&t->dir, path, sizeof path, &step);
+    int rc = rt_checkpoints_latest(t->dir.path, path, sizeof path, &step);
     if (rc == RT_ENOTFOUND)
         return 0; /* stopped before the first checkpoint: begin again */
     if (rc < 0)
@@ -302,7 +302,7 @@ static int begin(struct rt_training *t, const struct rt_training_request *q, str
     if (rc == 0 && !q->resume)
         rc = rt_rundir_open(&t->dir, q->output, 0, e);
     if (rc == 0 && !q->resume && t->start.graph)
-        rc = write_model(t, &t->start, RT_INIT_FILE, e);
+        rc = write_model(t, &t->start, RT_RUN_INIT, e);
     rt_model_fini(&t->start);
     if (rc == 0)
         rc = q->resume ? load_checkpoint(t, e) : write_recipe(t, e);
@@ -363,13 +363,12 @@ void rt_training_hush(struct rt_training *t)
 /* The best checkpoint's weights and answer are the result; without an evaluation the last ones. */
 static int take_best(struct rt_training *t, struct rt_error *e)
 {
-    char path[4200];
-    rt_rundir_file(&t->dir, "checkpoints/best.safetensors", path, sizeof path);
+    char path[RT_RUN_PATH];
     t->result = &t->model;
     if (t->student.best < 0)
         return 0;
     t->result = &t->best_model;
-    return rt_model_load(&t->best_model, path, e);
+    return rt_model_load(&t->best_model, rt_rundir_path(t->dir.path, RT_RUN_BEST, path, sizeof path), e);
 }
 
 static int measure_split(struct rt_training *t, enum rt_split split,
@@ -416,7 +415,7 @@ int rt_training_run(struct rt_training *t, struct rt_error *e)
     if (rc == 0)
         rc = take_best(t, e);
     if (rc == 0)
-        rc = write_model(t, t->result, "student.safetensors", e);
+        rc = write_model(t, t->result, RT_RUN_STUDENT, e);
     if (rc == 0)
         rc = measure_split(t, RT_VALID, &t->valid, e);
     if (rc == 0)

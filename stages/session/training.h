@@ -6,8 +6,6 @@
 #include "stages/session/machine.h"
 #include "stages/session/recorder.h"
 
-#define RT_INIT_FILE "init.safetensors" /* in the run's folder: what student.init was at the start */
-
 struct rt_training_result {
     int samples;
     double top1, top5, macro_f1;
@@ -41,7 +39,7 @@ struct rt_training {
 struct rt_training_request {
     const char *output;  /* the run folder */
     const char *journal; /* a run folder or run.db whose changes are made again, or NULL; not with resume */
-    const char *init; /* a run folder whose RT_INIT_FILE, if it is there, stands for student.init, or NULL */
+    const char *init; /* a run folder whose RT_RUN_INIT, if it is there, stands for student.init, or NULL */
     bool resume, quiet;
 };
 

@@ -117,6 +117,13 @@ class Tree(unittest.TestCase):
                 wrong.append("<%s> is included from %s" % (name, ", ".join(sorted(strays or folders))))
         self.none_of(wrong)
 
+    def test_names_in_a_run_folder_have_one_owner(self):
+        rows = re.findall(r'^RT_RUN_FILE\(\w+, *"([^"]+\.[^"]+)"', read("pipeline/run/run_files.def"), re.M)
+        self.assertGreater(len(rows), 5)
+        spelled = re.compile(r'"(?:[^"\n]*/)?(?:%s)"' % "|".join(re.escape(x.split("/")[-1]) for x in rows))
+        self.none_of(["%s spells %s" % (path, name) for path in sources(*TOPS)
+                      for name in spelled.findall(read(path))])
+
     def test_heads(self):
         head = re.compile(r"/\* SPDX-License-Identifier: MIT\n \* \S")
         self.none_of([path for path in sources("formats", "pipeline", "stages", "tui", "tests")

@@ -136,13 +136,12 @@ static void ask(struct run *r)
 
 static void read_run(struct run *r, struct rt_recipe *recipe)
 {
-    char path[4300];
+    char path[RT_RUN_PATH];
     struct rt_rundb *db = NULL;
     struct rt_error e = {0};
     for (int k = 0; k < NUMBERS; k++)
         r->number[k] = NAN;
-    snprintf(path, sizeof path, "%s/recipe.yaml", r->folder);
-    if (rt_recipe_load(recipe, path, &e) == 0) {
+    if (rt_recipe_load(recipe, rt_rundir_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e) == 0) {
         snprintf(r->what, sizeof r->what, "%.15s %.60s%s%.40s", recipe->student_modality, recipe->student_net,
                  recipe->teacher_model[0] ? " < " : "", recipe->teacher_model);
         if (recipe->train_steps)
@@ -150,8 +149,7 @@ static void read_run(struct run *r, struct rt_recipe *recipe)
         else
             r->number[EPOCHS] = (double)recipe->train_epochs;
     }
-    snprintf(path, sizeof path, "%s/run.db", r->folder);
-    int rc = rt_rundb_open(&db, path, NULL, 0, 0, &e);
+    int rc = rt_rundb_open_run(&db, r->folder, &e);
     if (rc == 0)
         rc = rt_rundb_query(db, "SELECT value FROM meta WHERE key='state'", take_text, r->state, &e);
     for (int k = 0; rc == 0 && k < NUMBERS; k++)

@@ -3,6 +3,7 @@
  * checkpoint that the run still has: all tensors, the progress and the settings in effect. */
 #include "stages/session/training.h"
 
+#include "pipeline/run/checkpoints.h"
 #include "tui/cli/cmd.h"
 
 #include <ftw.h>
@@ -102,7 +103,7 @@ static int open_run(struct replay *p, const struct request *q, struct rt_error *
     int rc = rt_rundir_open(&p->dir, q->run, 1, e);
     if (rc < 0)
         return rc;
-    p->steps = rt_rundir_steps(&p->dir, &p->step);
+    p->steps = rt_checkpoints_steps(p->dir.path, &p->step);
     if (p->steps <= 0)
         return rt_error_set(e, p->steps < 0 ? p->steps : RT_EMISSING, "%s: there is no checkpoint to "
                             "compare with", q->run);
@@ -116,9 +117,9 @@ static int open_run(struct replay *p, const struct request *q, struct rt_error *
 static int repeat(struct replay *p, const struct request *q, struct rt_recipe *recipe,
                   struct rt_error *e)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     struct rt_training *t = &p->training;
-    int rc = rt_recipe_load(recipe, rt_rundir_file(&p->dir, "recipe.yaml", path, sizeof path), e);
+    int rc = rt_recipe_load(recipe, rt_rundir_path(p->dir.path, RT_RUN_RECIPE, path, sizeof path), e);
     if (rc < 0)
         return rc;
     recipe->run_keep = (int64_t)rt_key_find("run.keep")->max;
@@ -186,9 +187,8 @@ static bool differ(const struct rt_safetensors *a, const struct rt_safetensors *
 static int read_checkpoint(struct rt_safetensors **out, const struct rt_rundir *d, int64_t step,
                            struct rt_error *e)
 {
-    char name[64], path[4200];
-    snprintf(name, sizeof name, "checkpoints/step-%08" PRId64 ".safetensors", step);
-    return rt_safetensors_read(out, rt_rundir_file(d, name, path, sizeof path), e);
+    char path[RT_RUN_PATH];
+    return rt_safetensors_read(out, rt_checkpoints_path(d->path, step, path, sizeof path), e);
 }
 
 static int compare_one(const struct replay *p, int64_t step, bool *same, struct rt_error *e)

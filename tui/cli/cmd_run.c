@@ -136,9 +136,7 @@ static int check_files(const struct request *q, const struct rt_recipe *r, const
         {"teacher.model", r->teacher_model, "train the teacher first, a run without teacher.model"},
         {"student.init", r->student_init, "name a run folder or a .safetensors file"},
     };
-    char init[4200]; /* which a run that goes on has kept */
-    snprintf(init, sizeof init, "%s/" RT_INIT_FILE, q->output ? q->output : "");
-    bool kept = q->resume && access(init, F_OK) == 0;
+    bool kept = q->resume && rt_rundir_has(q->output, RT_RUN_INIT); /* by a run that goes on */
     if (!r->data_manifest[0])
         return rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
                             "e.g. data: {manifest: data/stamps/manifest.tsv}", recipe);
@@ -156,10 +154,10 @@ static int check_files(const struct request *q, const struct rt_recipe *r, const
 
 static int read_recipe(const struct request *q, struct rt_recipe *r, struct rt_error *e)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     snprintf(path, sizeof path, "%s", q->recipe ? q->recipe : "");
     if (!q->recipe)
-        snprintf(path, sizeof path, "%s/recipe.yaml", q->output);
+        rt_rundir_path(q->output, RT_RUN_RECIPE, path, sizeof path);
     int rc = rt_recipe_load(r, path, e);
     for (int i = 0; rc == 0 && i < q->overrides; i++)
         rc = rt_recipe_set(r, q->override[i], e);
@@ -189,7 +187,7 @@ static void print_share(const char *name, const struct rt_training_result *t)
 
 static void print_results(const struct rt_training *t, const struct rt_session *s)
 {
-    char text[600], number[32];
+    char text[600], number[32], path[RT_RUN_PATH];
     const struct rt_model *m = t->result;
     printf("%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
            t->teacher ? "student" : "model", m->recipe.student_modality, m->recipe.student_net,
@@ -208,7 +206,7 @@ static void print_results(const struct rt_training *t, const struct rt_session *
     snprintf(limit, sizeof limit, "%s; queues held at most %.1f of %lld MiB", t->limit,
              (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
     rt_cmd_say("pipeline", limit);
-    printf("%-9s %s/student.safetensors\n", "model", t->dir.path);
+    printf("%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_STUDENT, path, sizeof path));
 }
 
 /* own: this is a process of its own, whose screen waits for it to begin; or NULL. */

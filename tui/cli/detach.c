@@ -2,6 +2,7 @@
  * detach: see detach.h. */
 #include "tui/cli/detach.h"
 
+#include "pipeline/run/rundir.h"
 #include "tui/cli/cmd.h"
 
 #include <errno.h>
@@ -54,8 +55,8 @@ int rt_detach(struct rt_detach *d, struct rt_error *e)
 
 int rt_detach_begun(struct rt_detach *d, const char *folder, struct rt_error *e)
 {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/output.txt", folder);
+    char path[RT_RUN_PATH];
+    rt_rundir_path(folder, RT_RUN_OUTPUT, path, sizeof path);
     fflush(NULL);
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
     if (file < 0 || dup2(file, STDERR_FILENO) < 0 || take_place(file, STDOUT_FILENO) < 0)
@@ -108,11 +109,10 @@ bool rt_detach_wait(struct rt_detach *d, int *code)
 
 int rt_detach_end(struct rt_detach *d, const char *folder)
 {
-    char path[4200], text[4096];
+    char path[RT_RUN_PATH], text[4096];
     size_t n;
     int code = wait_for(d->pid);
-    snprintf(path, sizeof path, "%s/output.txt", folder);
-    FILE *f = fopen(path, "r");
+    FILE *f = fopen(rt_rundir_path(folder, RT_RUN_OUTPUT, path, sizeof path), "r");
     while (f && (n = fread(text, 1, sizeof text, f)) > 0)
         fwrite(text, 1, n, stdout);
     if (f)

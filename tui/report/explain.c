@@ -4,6 +4,7 @@
 
 #include "formats/recipe.h"
 #include "pipeline/run/rundb.h"
+#include "pipeline/run/rundir.h"
 #include "pipeline/data/loss_history.h"
 #include "stages/distill/weights.h"
 #include "stages/modality/modality.h"
@@ -181,14 +182,13 @@ static int make_change(void *self, int columns, const struct rt_rundb_cell *c)
 /* Those that the run in this folder has now, or ended with; false when it is no run or they are not known. */
 static bool read_settings(const char *folder, struct rt_weight_settings *s)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     struct rt_error ignored;
     struct rt_rundb *db = NULL;
     struct rt_recipe *r = malloc(sizeof *r);
-    snprintf(path, sizeof path, "%s/recipe.yaml", folder);
+    rt_rundir_path(folder, RT_RUN_RECIPE, path, sizeof path);
     bool known = r && rt_recipe_load(r, path, &ignored) == 0;
-    snprintf(path, sizeof path, "%s/run.db", folder);
-    if (known && rt_rundb_open(&db, path, NULL, 0, 0, &ignored) == 0)
+    if (known && rt_rundb_open_run(&db, folder, &ignored) == 0)
         rt_rundb_scan(db, "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number", make_change, r,
                       &ignored);
     if (known) {

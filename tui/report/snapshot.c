@@ -29,17 +29,12 @@ static double now(void)
 
 int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error *e)
 {
-    char path[4200];
     memset(m, 0, sizeof *m);
     m->version = -1;
     m->rate = NAN;
     m->first_step = -1;
     snprintf(m->folder, sizeof m->folder, "%s", folder);
-    snprintf(path, sizeof path, "%s/run.db", folder);
-    int rc = rt_rundb_open(&m->db, path, NULL, 0, 0, e);
-    if (rc == RT_EMISSING)
-        rt_error_set(e, rc, "%s: not the folder of a run (it holds no run.db)", folder);
-    return rc;
+    return rt_rundb_open_run(&m->db, folder, e);
 }
 
 static void free_journal_row(struct rt_journal_row *j)
@@ -104,10 +99,10 @@ static bool look_alive(struct rt_snapshot *m)
 
 static void read_recipe(struct rt_snapshot *m)
 {
-    char path[4200];
+    char path[RT_RUN_PATH];
     struct rt_error ignored;
     struct rt_recipe *r = m->recipe ? NULL : malloc(sizeof *r);
-    snprintf(path, sizeof path, "%s/recipe.yaml", m->folder);
+    rt_rundir_path(m->folder, RT_RUN_RECIPE, path, sizeof path);
     if (r && rt_recipe_load(r, path, &ignored) == 0)
         m->recipe = r;
     else

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "formats/file.h"
+#include "pipeline/run/checkpoints.h"
 #include "pipeline/run/rundir.h"
 #include "tests/support/support.h"
 
@@ -27,6 +28,38 @@ static void touch(const char *name)
 static int there(const char *name)
 {
     return access(scratch_file(&dir, name), F_OK) == 0;
+}
+
+/* Each file of a run is where people and scripts look for it, and has a name of its own. */
+static void test_names(void **state)
+{
+    (void)state;
+    static const struct {
+        enum rt_run_file file;
+        const char *path;
+    } known[] = {
+        {RT_RUN_RECIPE, "RUN/recipe.yaml"}, {RT_RUN_DB, "RUN/run.db"}, {RT_RUN_INIT, "RUN/init.safetensors"},
+        {RT_RUN_LOG, "RUN/log.txt"}, {RT_RUN_OUTPUT, "RUN/output.txt"}, {RT_RUN_SOCKET, "RUN/socket"},
+        {RT_RUN_LOCK, "RUN/lock"}, {RT_RUN_CHECKPOINTS, "RUN/checkpoints"},
+        {RT_RUN_BEST, "RUN/checkpoints/best.safetensors"}, {RT_RUN_STUDENT, "RUN/student.safetensors"},
+    };
+    char path[RT_RUN_PATH];
+    assert_int_equal(sizeof known / sizeof *known, RT_RUN_FILES);
+    for (int i = 0; i < RT_RUN_FILES; i++) {
+        assert_int_equal(known[i].file, i);
+        assert_string_equal(rt_rundir_path("RUN", known[i].file, path, sizeof path), known[i].path);
+        assert_string_equal(rt_run_file_name(known[i].file), known[i].path + 4);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(known[i].path, known[k].path);
+    }
+    assert_string_equal(rt_checkpoints_path("RUN", 120, path, sizeof path),
+                        "RUN/checkpoints/step-00000120.safetensors");
+    assert_string_equal(rt_checkpoints_path("RUN", INT64_MAX, path, sizeof path),
+                        "RUN/checkpoints/step-9223372036854775807.safetensors");
+    assert_false(rt_rundir_has(folder(), RT_RUN_LOG));
+    touch("log.txt");
+    assert_true(rt_rundir_has(dir.path, RT_RUN_LOG));
+    assert_false(rt_rundir_holds("")); /* and not /recipe.yaml */
 }
 
 static void test_refuses(void **state)
@@ -112,11 +145,11 @@ static void test_checkpoints(void **state)
     char path[5000];
     int64_t step = -5;
     assert_int_equal(rt_rundir_open(&d, folder(), 0, &e), 0);
-    assert_int_equal(rt_rundir_latest(&d, path, sizeof path, &step), RT_ENOTFOUND);
+    assert_int_equal(rt_checkpoints_latest(d.path, path, sizeof path, &step), RT_ENOTFOUND);
     assert_int_equal(step, -5);
-    rt_rundir_prune(&d, 1); /* nothing there: fine */
+    rt_checkpoints_prune(d.path, 1); /* nothing there: fine */
     int64_t *found;
-    assert_int_equal(rt_rundir_steps(&d, &found), 0);
+    assert_int_equal(rt_checkpoints_steps(d.path, &found), 0);
     assert_null(found);
     static const char *const others[] = {
         "best.safetensors", "step-00000007.safetensors.tmp", "step-.safetensors", "step-9.txt",
@@ -125,20 +158,20 @@ static void test_checkpoints(void **state)
         snprintf(path, sizeof path, "runs/first/checkpoints/%s", others[i]);
         touch(path);
     }
-    assert_int_equal(rt_rundir_latest(&d, path, sizeof path, &step), RT_ENOTFOUND);
+    assert_int_equal(rt_checkpoints_latest(d.path, path, sizeof path, &step), RT_ENOTFOUND);
     static const long long steps[] = {20, 3, 100000000, 99999999, 1000};
     for (int i = 0; i < 5; i++) {
         snprintf(path, sizeof path, "runs/first/checkpoints/step-%08lld.safetensors", steps[i]);
         touch(path);
     }
-    assert_int_equal(rt_rundir_latest(&d, path, sizeof path, &step), 0);
+    assert_int_equal(rt_checkpoints_latest(d.path, path, sizeof path, &step), 0);
     assert_int_equal(step, 100000000); /* by number, not by name */
     assert_string_equal(path, scratch_file(&dir, "runs/first/checkpoints/step-100000000.safetensors"));
-    assert_int_equal(rt_rundir_steps(&d, &found), 5);
+    assert_int_equal(rt_checkpoints_steps(d.path, &found), 5);
     assert_int_equal(found[1], 99999999);
     assert_int_equal(found[4], 3);
     free(found);
-    rt_rundir_prune(&d, 2);
+    rt_checkpoints_prune(d.path, 2);
     assert_true(there("runs/first/checkpoints/step-100000000.safetensors"));
     assert_true(there("runs/first/checkpoints/step-99999999.safetensors"));
     for (int i = 0; i < 5; i++) {
@@ -170,7 +203,7 @@ static void test_log(void **state)
     rt_rundir_log(&d, "%s", longest);
     rt_rundir_log(&d, "end");
     rt_rundir_close(&d);
-    assert_int_equal(rt_file_read(rt_rundir_file(&d, "log.txt", path, sizeof path), 100000, &text, &size,
+    assert_int_equal(rt_file_read(rt_rundir_path(d.path, RT_RUN_LOG, path, sizeof path), 100000, &text, &size,
                                   &e), 0);
     int year;
     assert_int_equal(sscanf((char *)text, "%4d-%*2d-%*2dT%*2d:%*2d:%*2dZ left out", &year), 1);
@@ -185,9 +218,9 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refuses),     cmocka_unit_test(test_resume_rules),
-        cmocka_unit_test(test_lock),        cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_resume_rules), cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_log),
     };
     scratch_make(&dir);
     return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
