@@ -101,17 +101,17 @@ static struct rt_conv conv_begin(struct rt_op_run *r)
     return v;
 }
 
-static int64_t places_of(const struct rt_op_run *r)
+static int64_t conv_places(const struct rt_op_run *r)
 {
     return r->batch * rt_shape_count(&r->node->shape) / r->node->attr.units;
 }
 
 /* Bias of every place, which the pass then adds to. */
-static void bias_piece(void *self, int i, int thread)
+static void conv_bias_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct rt_op_run *r = self;
-    int64_t units = r->node->attr.units, end = rt_piece_end(places_of(r), BIAS_ROWS, i);
+    int64_t units = r->node->attr.units, end = rt_piece_end(conv_places(r), BIAS_ROWS, i);
     for (int64_t p = (int64_t)i * BIAS_ROWS; p < end; p++) {
         memcpy(r->y + p * units, r->param[1]->value, (size_t)units * sizeof(float));
     }
@@ -125,25 +125,25 @@ void rt_conv_forward(struct rt_op_run *r)
     }
     struct rt_conv v = conv_begin(r);
     if (r->node->attr.bias) {
-        rt_parallel_for(r->parallel, rt_pieces(places_of(r), BIAS_ROWS), bias_piece, r);
+        rt_parallel_for(r->parallel, rt_pieces(conv_places(r), BIAS_ROWS), conv_bias_piece, r);
     }
     struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, r->node->attr.bias);
     rt_pass_run(&p, &r->scratch);
 }
 
-static void bias_gradient(const struct rt_op_run *r)
+static void conv_bias_gradient(const struct rt_op_run *r)
 {
     const float *dy = r->dy;
     float *grad = r->param[1]->grad;
     int64_t units = r->node->attr.units;
-    for (int64_t p = 0; p < places_of(r); p++, dy += units) {
+    for (int64_t p = 0; p < conv_places(r); p++, dy += units) {
         for (int64_t u = 0; u < units; u++) {
             grad[u] += dy[u];
         }
     }
 }
 
-static void weight_gradient(struct rt_op_run *r)
+static void conv_weight_gradient(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);
     if (r->node->attr.groups > 1) {
@@ -155,7 +155,7 @@ static void weight_gradient(struct rt_op_run *r)
     }
 }
 
-static void input_gradient(struct rt_op_run *r)
+static void conv_input_gradient(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);
     if (r->node->attr.groups > 1) {
@@ -169,12 +169,12 @@ static void input_gradient(struct rt_op_run *r)
 void rt_conv_backward(struct rt_op_run *r)
 {
     if (r->param[0]->grad) {
-        weight_gradient(r);
+        conv_weight_gradient(r);
     }
     if (r->node->attr.bias && r->param[1]->grad) {
-        bias_gradient(r);
+        conv_bias_gradient(r);
     }
     if (r->dx[0]) {
-        input_gradient(r);
+        conv_input_gradient(r);
     }
 }

@@ -28,7 +28,7 @@ static int max_int(int a, int b)
     return a > b ? a : b;
 }
 
-static int floor_div(int a, int b)
+static int direct_floor_div(int a, int b)
 {
     return a >= 0 ? a / b : -((-a + b - 1) / b);
 }
@@ -53,7 +53,7 @@ struct desk {
 };
 
 /* Source line that destination line y sees through kernel line ky, or -1. */
-static int source_line(const struct direct *d, int y, int ky)
+static int direct_source_line(const struct direct *d, int y, int ky)
 {
     const struct rt_window *w = &d->p.v->w;
     int at = d->p.back ? y + w->ph - ky * w->dh : y * w->sh - w->ph + ky * w->dh;
@@ -64,7 +64,7 @@ static int source_line(const struct direct *d, int y, int ky)
 }
 
 /* The source place that the first place of a phase sees through kernel column kx. */
-static bool source_place(const struct direct *d, int phase, int kx, int *at)
+static bool direct_source_place(const struct direct *d, int phase, int kx, int *at)
 {
     const struct rt_window *w = &d->p.v->w;
     *at = d->p.back ? phase + w->pw - kx * w->dw : kx * w->dw - w->pw;
@@ -72,13 +72,13 @@ static bool source_place(const struct direct *d, int phase, int kx, int *at)
         return true;
     }
     bool seen = (*at % w->sw + w->sw) % w->sw == 0;
-    *at = floor_div(*at, w->sw);
+    *at = direct_floor_div(*at, w->sw);
     return seen;
 }
 
 /* Whether the taps of a kernel line see neighbouring places, so that one long sum goes over them all. On the
  * way back they are turned round for that. */
-static bool joins_taps(const struct rt_pass *p)
+static bool direct_joins_taps(const struct rt_pass *p)
 {
     return p->v->w.dw == 1 && (!p->back || p->v->w.sw == 1);
 }
@@ -98,7 +98,7 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
     bool any = false;
     for (int phase = 0; phase < d.step_to; phase++) {
         for (int kx = 0, at; kx < w->kw; kx++) {
-            if (source_place(&d, phase, kx, &at)) {
+            if (direct_source_place(&d, phase, kx, &at)) {
                 d.first_at = any ? min_int(d.first_at, at) : at;
                 d.last_at = any ? max_int(d.last_at, at) : at;
                 any = true;
@@ -118,53 +118,53 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
     return d;
 }
 
-static size_t panel_bytes(const struct rt_conv *v)
+static size_t direct_panel_bytes(const struct rt_conv *v)
 {
     return rt_aligned((size_t)v->w.kh * (size_t)v->w.kw * (size_t)v->w.c * (size_t)v->units *
                       sizeof(float));
 }
 
 /* Taps of one product at most: the kernel's, or, for weight gradients, lines. */
-static size_t taps_of(const struct direct *d)
+static size_t direct_taps_most(const struct direct *d)
 {
     int kernel = d->p.v->w.kh * d->p.v->w.kw;
     return (size_t)max_int(kernel, d->lines);
 }
 
-static size_t slab_bytes(const struct direct *d)
+static size_t direct_slab_bytes(const struct direct *d)
 {
     return rt_aligned((size_t)d->slots * (size_t)d->slab_places * (size_t)d->p.depth *
                       sizeof(float));
 }
 
-static size_t desk_bytes(const struct direct *d)
+static size_t direct_scratch_bytes(const struct direct *d)
 {
-    size_t numbers = (size_t)d->lines * (size_t)d->p.v->w.kh + 2 * taps_of(d);
-    return slab_bytes(d) + rt_aligned(numbers * sizeof(int64_t));
+    size_t numbers = (size_t)d->lines * (size_t)d->p.v->w.kh + 2 * direct_taps_most(d);
+    return direct_slab_bytes(d) + rt_aligned(numbers * sizeof(int64_t));
 }
 
-static struct desk desk_of(const struct direct *d, void *memory)
+static struct desk direct_scratch_of(const struct direct *d, void *memory)
 {
-    struct desk k = {.slab = memory, .line = (int64_t *)((char *)memory + slab_bytes(d))};
+    struct desk k = {.slab = memory, .line = (int64_t *)((char *)memory + direct_slab_bytes(d))};
     k.from = k.line + d->lines * d->p.v->w.kh;
-    k.at = k.from + taps_of(d);
+    k.at = k.from + direct_taps_most(d);
     return k;
 }
 
 /* Whether lines of `places` from source place `left` on reach beyond the source's. */
-static bool needs_padding(const struct direct *d, int left, int places)
+static bool direct_needs_padding(const struct direct *d, int left, int places)
 {
     return left < 0 || left + places > d->p.w;
 }
 
 /* Fills k->line for destination lines [from, to) of the batch and returns what its entries are
  * offsets into: the source itself, or the slab, where a line begins at source place `left`. */
-static const float *lay_out(const struct direct *d, const struct desk *k, int from, int to,
-                            int left, int places)
+static const float *direct_lay_out_lines(const struct direct *d, const struct desk *k, int from,
+                                         int to, int left, int places)
 {
     const struct rt_window *w = &d->p.v->w;
     int64_t depth = d->p.depth, width = d->p.w * depth;
-    bool copy = needs_padding(d, left, places);
+    bool copy = direct_needs_padding(d, left, places);
     int slot = 0, next = 0, base = 0, sample = -1; /* the slab's line of source line `next` is slot */
     int before = left < 0 ? -left : 0, after = max_int(0, left + places - d->p.w);
     for (int l = from; l < to; l++) {
@@ -172,7 +172,7 @@ static const float *lay_out(const struct direct *d, const struct desk *k, int fr
         sample = l / d->p.oh;
         int low = d->p.h, high = -1;
         for (int ky = 0; ky < w->kh; ky++) {
-            int at = source_line(d, l % d->p.oh, ky);
+            int at = direct_source_line(d, l % d->p.oh, ky);
             low = at >= 0 ? min_int(low, at) : low;
             high = max_int(high, at);
         }
@@ -190,7 +190,7 @@ static const float *lay_out(const struct direct *d, const struct desk *k, int fr
             memset(to_line + before * depth + inside, 0, (size_t)(after * depth) * sizeof *to_line);
         }
         for (int ky = 0; ky < w->kh; ky++) {
-            int at = source_line(d, l % d->p.oh, ky);
+            int at = direct_source_line(d, l % d->p.oh, ky);
             int64_t begin = copy ? (int64_t)(base + at) * places * depth
                                  : ((int64_t)sample * d->p.h + at) * width + left * depth;
             k->line[(l - from) * w->kh + ky] = at < 0 ? -1 : begin;
@@ -201,23 +201,23 @@ static const float *lay_out(const struct direct *d, const struct desk *k, int fr
 }
 
 /* One strip of lines, one segment of each, all columns. */
-static void pass_piece(void *self, int i, int thread)
+static void direct_pass_piece(void *self, int i, int thread)
 {
     const struct direct *d = self;
     const struct rt_conv *v = d->p.v;
     const struct rt_window *w = &v->w;
-    struct desk k = desk_of(d, rt_desk(&d->scratch, thread));
+    struct desk k = direct_scratch_of(d, rt_desk(&d->scratch, thread));
     int strip = i / d->segments, x = i % d->segments * d->segment;
     int end = min_int(x + d->segment, d->p.ow);
     int64_t all = (int64_t)d->batch * d->p.oh;
     int from = (int)(all * strip / d->strips), to = (int)(all * (strip + 1) / d->strips);
     int first = x / d->step_to * d->step_from, left = first + d->first_at;
     int places = (end - 1 - x) / d->step_to * d->step_from + d->last_at - d->first_at + 1;
-    int joined = joins_taps(&d->p) ? w->kw : 1;
+    int joined = direct_joins_taps(&d->p) ? w->kw : 1;
     struct rt_product m = {.row = (int64_t)d->step_from * d->p.depth, .step = 1,
                            .a_at = k.from, .b_at = k.at, .depth = joined * d->p.depth,
                            .ldc = (int64_t)d->step_to * d->p.cols, .add = d->p.add};
-    m.a = lay_out(d, &k, from, to, left, places);
+    m.a = direct_lay_out_lines(d, &k, from, to, left, places);
     m.b = d->panels;
     for (int panel = 0; panel < rt_panels(v->isa, d->p.cols); panel++) {
         m.ldb = m.cols = rt_panel_cols(v->isa, d->p.cols, panel);
@@ -228,7 +228,7 @@ static void pass_piece(void *self, int i, int thread)
                 for (int ky = 0; ky < w->kh; ky++) {
                     int64_t begin = k.line[(l - from) * w->kh + ky];
                     for (int kx = 0, at = d->first_at; begin >= 0 && kx < w->kw; kx += joined) {
-                        if (joined > 1 || source_place(d, phase, kx, &at)) {
+                        if (joined > 1 || direct_source_place(d, phase, kx, &at)) {
                             k.from[m.taps] = begin + (int64_t)(at - d->first_at) * d->p.depth;
                             k.at[m.taps++] = (int64_t)(ky * w->kw + kx) * d->p.depth * m.ldb;
                         }
@@ -245,13 +245,13 @@ static void pass_piece(void *self, int i, int thread)
 
 size_t rt_direct_prepared(const struct rt_pass *p)
 {
-    return panel_bytes(p->v);
+    return direct_panel_bytes(p->v);
 }
 
 struct rt_room rt_direct_room(const struct rt_pass *p, bool prepared)
 {
     struct direct d = direct_of(p, false);
-    return (struct rt_room){prepared ? 0 : panel_bytes(p->v), desk_bytes(&d)};
+    return (struct rt_room){prepared ? 0 : direct_panel_bytes(p->v), direct_scratch_bytes(&d)};
 }
 
 struct panels {
@@ -260,7 +260,7 @@ struct panels {
 };
 
 /* Weights [units,kh,kw,c] as panels: columns are units forward, channels on the way back. One tap of one. */
-static void prepare_piece(void *self, int i, int thread)
+static void direct_prepare_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct panels *s = self;
@@ -268,7 +268,7 @@ static void prepare_piece(void *self, int i, int thread)
     const struct rt_conv *v = p->v;
     int kw = v->w.kw, taps = v->w.kh * kw, c = v->w.c, panel = i / taps, t = i % taps;
     int cols = rt_panel_cols(v->isa, p->cols, panel), first = panel * v->isa->panel;
-    int tap = p->back && joins_taps(p) ? t / kw * kw + kw - 1 - t % kw : t;
+    int tap = p->back && direct_joins_taps(p) ? t / kw * kw + kw - 1 - t % kw : t;
     int64_t unit = (int64_t)taps * c; /* from one unit's weights to the next's */
     const float *from = v->weight + (int64_t)tap * c + first * (p->back ? 1 : unit);
     float *to = s->to + ((int64_t)first * taps + (int64_t)t * cols) * p->depth;
@@ -283,7 +283,7 @@ void rt_direct_prepare(const struct rt_pass *p, void *prepared)
 {
     struct panels s = {p, prepared};
     int taps = p->v->w.kh * p->v->w.kw;
-    rt_parallel_for(p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, prepare_piece, &s);
+    rt_parallel_for(p->v->parallel, rt_panels(p->v->isa, p->cols) * taps, direct_prepare_piece, &s);
 }
 
 void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
@@ -294,7 +294,7 @@ void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
     }
     d.panels = p->prepared ? p->prepared : s->shared;
     d.scratch = *s;
-    rt_parallel_for(p->v->parallel, d.strips * d.segments, pass_piece, &d);
+    rt_parallel_for(p->v->parallel, d.strips * d.segments, direct_pass_piece, &d);
 }
 
 /* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order.
@@ -309,14 +309,14 @@ struct lanes {
     float *sums;  /* [lanes][units * k] */
 };
 
-static struct lanes lanes_of(const struct rt_conv *v)
+static struct lanes direct_lanes_of(const struct rt_conv *v)
 {
     const struct rt_window *w = &v->w;
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
     int row = w->kw * w->c; /* of the plain sums */
     struct lanes n = {.d = direct_of(&p, true), .turned = row < v->isa->panel && row <= v->units};
     n.k = (int64_t)w->kh * w->kw * w->c;
-    bool copied = needs_padding(&n.d, n.d.first_at, n.d.slab_places);
+    bool copied = direct_needs_padding(&n.d, n.d.first_at, n.d.slab_places);
     if (!copied && !n.turned && n.k * v->units > WIDE_FLOATS) {
         int threads = rt_parallel_threads(v->parallel);
         n.blocks = min_int(v->units, rt_pieces(v->units, (int64_t)BLOCK_UNITS * threads) * threads);
@@ -328,15 +328,15 @@ static struct lanes lanes_of(const struct rt_conv *v)
     return n;
 }
 
-static size_t sums_bytes(const struct lanes *n)
+static size_t direct_sums_bytes(const struct lanes *n)
 {
     return rt_aligned((size_t)n->lanes * (size_t)n->k * (size_t)n->d.p.cols * sizeof(float));
 }
 
 struct rt_room rt_direct_weights_room(const struct rt_conv *v)
 {
-    struct lanes n = lanes_of(v);
-    return (struct rt_room){sums_bytes(&n), desk_bytes(&n.d)};
+    struct lanes n = direct_lanes_of(v);
+    return (struct rt_room){direct_sums_bytes(&n), direct_scratch_bytes(&n.d)};
 }
 
 /* Units [first, end) and their sums: [end - first, k]; all units', [k, units], if turned. */
@@ -346,8 +346,8 @@ struct units {
 };
 
 /* Adds what lines [from, to) of the batch, laid out at x, contribute through kernel line ky. */
-static void add_lines(const struct lanes *n, const struct desk *k, const float *x, int strip,
-                      int from, int to, int ky, const struct units *u)
+static void direct_add_lines(const struct lanes *n, const struct desk *k, const float *x, int strip,
+                             int from, int to, int ky, const struct units *u)
 {
     const struct rt_conv *v = n->d.p.v;
     const struct rt_window *w = &v->w;
@@ -384,24 +384,25 @@ static void add_lines(const struct lanes *n, const struct desk *k, const float *
 }
 
 /* What lines [from, to) of the batch contribute. */
-static void add_strips(const struct lanes *n, int from, int to, int thread, const struct units *u)
+static void direct_add_strips(const struct lanes *n, int from, int to, int thread,
+                              const struct units *u)
 {
     const struct direct *d = &n->d;
     const struct rt_window *w = &d->p.v->w;
-    struct desk k = desk_of(d, rt_desk(&d->scratch, thread));
+    struct desk k = direct_scratch_of(d, rt_desk(&d->scratch, thread));
     int together = max_int(1, DEEP / w->ow); /* lines of one product */
     for (int strip = from; strip < to; strip += d->lines) {
         int end = min_int(strip + d->lines, to);
-        const float *x = lay_out(d, &k, strip, end, d->first_at, d->slab_places);
+        const float *x = direct_lay_out_lines(d, &k, strip, end, d->first_at, d->slab_places);
         for (int l = strip; l < end; l += together) {
             for (int ky = 0; ky < w->kh; ky++) {
-                add_lines(n, &k, x, strip, l, min_int(l + together, end), ky, u);
+                direct_add_lines(n, &k, x, strip, l, min_int(l + together, end), ky, u);
             }
         }
     }
 }
 
-static void lane_piece(void *self, int lane, int thread)
+static void direct_lane_piece(void *self, int lane, int thread)
 {
     const struct lanes *n = self;
     const struct rt_conv *v = n->d.p.v;
@@ -409,20 +410,20 @@ static void lane_piece(void *self, int lane, int thread)
     int to = (int)((int64_t)v->batch * (lane + 1) / n->lanes) * v->w.oh;
     struct units u = {0, v->units, n->sums + lane * n->k * v->units};
     memset(u.sums, 0, (size_t)(n->k * v->units) * sizeof *u.sums);
-    add_strips(n, from, to, thread, &u);
+    direct_add_strips(n, from, to, thread, &u);
 }
 
-static void block_piece(void *self, int block, int thread)
+static void direct_block_piece(void *self, int block, int thread)
 {
     const struct lanes *n = self;
     const struct rt_conv *v = n->d.p.v;
     struct units u = {(int)((int64_t)v->units * block / n->blocks),
                       (int)((int64_t)v->units * (block + 1) / n->blocks), NULL};
     u.sums = v->grad + u.first * n->k;
-    add_strips(n, 0, v->batch * v->w.oh, thread, &u);
+    direct_add_strips(n, 0, v->batch * v->w.oh, thread, &u);
 }
 
-static void sum_piece(void *self, int i, int thread)
+static void direct_sum_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct lanes *n = self;
@@ -438,13 +439,13 @@ static void sum_piece(void *self, int i, int thread)
 
 void rt_direct_weights(const struct rt_conv *v, const struct rt_scratch *s)
 {
-    struct lanes n = lanes_of(v);
+    struct lanes n = direct_lanes_of(v);
     n.sums = s->shared;
     n.d.scratch = *s;
     if (n.blocks) {
-        rt_parallel_for(v->parallel, n.blocks, block_piece, &n);
+        rt_parallel_for(v->parallel, n.blocks, direct_block_piece, &n);
         return;
     }
-    rt_parallel_for(v->parallel, n.lanes, lane_piece, &n);
-    rt_parallel_for(v->parallel, rt_pieces(n.k * v->units, SUM_FLOATS), sum_piece, &n);
+    rt_parallel_for(v->parallel, n.lanes, direct_lane_piece, &n);
+    rt_parallel_for(v->parallel, rt_pieces(n.k * v->units, SUM_FLOATS), direct_sum_piece, &n);
 }

@@ -49,7 +49,7 @@ struct row {
 typedef void join(const struct grouped *d, const struct row *row, int from, int to);
 
 /* Calls join for groups [from, to) and every pair of rows in a sample. */
-static void each_row(const struct grouped *d, int sample, join *f, int from, int to)
+static void grouped_each_row(const struct grouped *d, int sample, join *f, int from, int to)
 {
     const struct rt_window *w = &d->w;
     for (int oy = 0; oy < w->oh; oy++) {
@@ -68,14 +68,15 @@ static void each_row(const struct grouped *d, int sample, join *f, int from, int
     }
 }
 
-static int64_t weight_at(const struct grouped *d, int group, int tap)
+static int64_t grouped_weight_at(const struct grouped *d, int group, int tap)
 {
     return ((int64_t)group * d->u * d->taps + tap) * d->c;
 }
 
 /* to[i] += a[i] b[i] for n rows of c numbers; a step of 0 stays at one row. */
-RT_SIMD static void add_products(const float *restrict a, int64_t a_step, const float *restrict b,
-                                 int64_t b_step, float *restrict to, int64_t to_step, int n, int c)
+RT_SIMD static void grouped_add_products(const float *restrict a, int64_t a_step,
+                                         const float *restrict b, int64_t b_step,
+                                         float *restrict to, int64_t to_step, int n, int c)
 {
     for (int i = 0; i < n; i++, a += a_step, b += b_step, to += to_step) {
         for (int k = 0; k < c; k++) {
@@ -84,53 +85,55 @@ RT_SIMD static void add_products(const float *restrict a, int64_t a_step, const 
     }
 }
 
-static void join_forward(const struct grouped *d, const struct row *p, int from, int to)
+static void grouped_join_forward(const struct grouped *d, const struct row *p, int from, int to)
 {
     const float *x = d->r->x[0] + p->x, *w = d->r->param[0]->value;
     float *y = d->r->y + p->y;
     int step = d->w.sw * d->channels;
     if (d->depthwise) {
-        add_products(x, step, d->turned + (int64_t)p->tap * d->units, 0, y, d->units, p->n, d->units);
+        grouped_add_products(x, step, d->turned + (int64_t)p->tap * d->units, 0, y, d->units, p->n,
+                             d->units);
         return;
     }
     for (int g = from; g < to; g++) {
-        rt_gemm(0, 1, p->n, d->u, d->c, x + g * d->c, step, w + weight_at(d, g, p->tap),
+        rt_gemm(0, 1, p->n, d->u, d->c, x + g * d->c, step, w + grouped_weight_at(d, g, p->tap),
                 d->taps * d->c, 1, y + g * d->u, d->units);
     }
 }
 
-static void join_back(const struct grouped *d, const struct row *p, int from, int to)
+static void grouped_join_back(const struct grouped *d, const struct row *p, int from, int to)
 {
     const float *dy = d->r->dy + p->y, *w = d->r->param[0]->value;
     float *dx = d->r->dx[0] + p->x;
     int step = d->w.sw * d->channels;
     if (d->depthwise) {
-        add_products(dy, d->units, d->turned + (int64_t)p->tap * d->units, 0, dx, step, p->n, d->units);
+        grouped_add_products(dy, d->units, d->turned + (int64_t)p->tap * d->units, 0, dx, step,
+                             p->n, d->units);
         return;
     }
     for (int g = from; g < to; g++) {
-        rt_gemm(0, 0, p->n, d->c, d->u, dy + g * d->u, d->units, w + weight_at(d, g, p->tap),
-                d->taps * d->c, 1, dx + g * d->c, step);
+        rt_gemm(0, 0, p->n, d->c, d->u, dy + g * d->u, d->units,
+                w + grouped_weight_at(d, g, p->tap), d->taps * d->c, 1, dx + g * d->c, step);
     }
 }
 
-static void join_weights(const struct grouped *d, const struct row *p, int from, int to)
+static void grouped_join_weights(const struct grouped *d, const struct row *p, int from, int to)
 {
     const float *x = d->r->x[0] + p->x, *dy = d->r->dy + p->y;
     float *grad = d->r->param[0]->grad;
     int step = d->w.sw * d->channels;
     if (d->depthwise) {
-        add_products(x + from, step, dy + from, d->units,
-                     d->turned + (int64_t)p->tap * d->units + from, 0, p->n, to - from);
+        grouped_add_products(x + from, step, dy + from, d->units,
+                             d->turned + (int64_t)p->tap * d->units + from, 0, p->n, to - from);
         return;
     }
     for (int g = from; g < to; g++) {
         rt_gemm(1, 0, d->u, d->c, p->n, dy + g * d->u, d->units, x + g * d->c, step, 1,
-                grad + weight_at(d, g, p->tap), d->taps * d->c);
+                grad + grouped_weight_at(d, g, p->tap), d->taps * d->c);
     }
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void grouped_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     const struct grouped *d = self;
@@ -142,10 +145,10 @@ static void forward_piece(void *self, int b, int thread)
     for (int64_t p = 0; d->r->node->attr.bias && p < places; p++) {
         memcpy(y + p * units, d->r->param[1]->value, (size_t)units * sizeof *y);
     }
-    each_row(d, b, join_forward, 0, d->groups);
+    grouped_each_row(d, b, grouped_join_forward, 0, d->groups);
 }
 
-static void back_piece(void *self, int b, int thread)
+static void grouped_back_piece(void *self, int b, int thread)
 {
     (void)thread;
     const struct grouped *d = self;
@@ -153,21 +156,21 @@ static void back_piece(void *self, int b, int thread)
     if (!d->r->add[0]) {
         memset(d->r->dx[0] + b * all, 0, (size_t)all * sizeof(float));
     }
-    each_row(d, b, join_back, 0, d->groups);
+    grouped_each_row(d, b, grouped_join_back, 0, d->groups);
 }
 
-static void weights_piece(void *self, int i, int thread)
+static void grouped_weights_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct grouped *d = self;
     int from = i * GROUPS_PIECE, to = (int)rt_piece_end(d->groups, GROUPS_PIECE, i);
     for (int b = 0; b < d->r->batch; b++) {
-        each_row(d, b, join_weights, from, to);
+        grouped_each_row(d, b, grouped_join_weights, from, to);
     }
 }
 
 /* Depthwise weights [channels][taps] <-> [taps][channels]. */
-static void turn_weights(const struct grouped *d)
+static void grouped_transpose_weights(const struct grouped *d)
 {
     const float *w = d->r->param[0]->value;
     for (int t = 0; d->depthwise && t < d->taps; t++) {
@@ -180,8 +183,8 @@ static void turn_weights(const struct grouped *d)
 void rt_grouped_forward(struct rt_op_run *r)
 {
     struct grouped d = grouped_of(r);
-    turn_weights(&d);
-    rt_parallel_for(r->parallel, r->batch, forward_piece, &d);
+    grouped_transpose_weights(&d);
+    rt_parallel_for(r->parallel, r->batch, grouped_forward_piece, &d);
 }
 
 void rt_grouped_weights(struct rt_op_run *r)
@@ -192,7 +195,7 @@ void rt_grouped_weights(struct rt_op_run *r)
     if (d.depthwise) {
         memset(d.turned, 0, (size_t)all * sizeof *d.turned);
     }
-    rt_parallel_for(r->parallel, rt_pieces(d.groups, GROUPS_PIECE), weights_piece, &d);
+    rt_parallel_for(r->parallel, rt_pieces(d.groups, GROUPS_PIECE), grouped_weights_piece, &d);
     for (int i = 0; d.depthwise && i < all; i++) {
         grad[i] += d.turned[i % d.taps * d.units + i / d.taps];
     }
@@ -201,6 +204,6 @@ void rt_grouped_weights(struct rt_op_run *r)
 void rt_grouped_back(struct rt_op_run *r)
 {
     struct grouped d = grouped_of(r);
-    turn_weights(&d);
-    rt_parallel_for(r->parallel, r->batch, back_piece, &d);
+    grouped_transpose_weights(&d);
+    rt_parallel_for(r->parallel, r->batch, grouped_back_piece, &d);
 }

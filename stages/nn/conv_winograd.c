@@ -47,7 +47,7 @@ static int min_int(int a, int b)
 }
 
 /* As many rows as fill the registers again and again. */
-static int whole_blocks(const struct rt_isa *isa, int most)
+static int winograd_whole_blocks(const struct rt_isa *isa, int most)
 {
     return most / isa->rows * isa->rows;
 }
@@ -71,7 +71,7 @@ static struct winograd winograd_of(const struct rt_pass *p)
     g.down = g.plane ? (p->oh + 3) / 4 : g.dilation;
     g.across = g.plane ? (p->ow + 3) / 4 : ((p->ow + g.dilation - 1) / g.dilation + 3) / 4;
     g.tiles = (int64_t)p->v->batch * g.down * g.across;
-    g.group = whole_blocks(p->v->isa, p->depth > WIDE ? TILES_WIDE : TILES);
+    g.group = winograd_whole_blocks(p->v->isa, p->depth > WIDE ? TILES_WIDE : TILES);
     return g;
 }
 
@@ -80,7 +80,7 @@ static int max_int(int a, int b)
     return a > b ? a : b;
 }
 
-static void find_place(const struct winograd *g, struct spot *at)
+static void winograd_spot_set(const struct winograd *g, struct spot *at)
 {
     if (g->plane) {
         at->y = 4 * at->line;
@@ -95,16 +95,16 @@ static void find_place(const struct winograd *g, struct spot *at)
     }
 }
 
-static struct spot spot_of(const struct winograd *g, int64_t tile)
+static struct spot winograd_spot_of(const struct winograd *g, int64_t tile)
 {
     struct spot at = {.sample = (int)(tile / g->across / g->down),
                       .line = (int)(tile / g->across % g->down),
                       .column = (int)(tile % g->across)};
-    find_place(g, &at);
+    winograd_spot_set(g, &at);
     return at;
 }
 
-static void next_spot(const struct winograd *g, struct spot *at)
+static void winograd_spot_next(const struct winograd *g, struct spot *at)
 {
     if (++at->column == g->across) {
         at->column = 0;
@@ -113,11 +113,12 @@ static void next_spot(const struct winograd *g, struct spot *at)
             at->sample++;
         }
     }
-    find_place(g, at);
+    winograd_spot_set(g, at);
 }
 
 /* Transforms the 6 or 6x6 source places that a tile sees. */
-static void tile_inputs(const struct winograd *g, const struct spot *at, float *to, int64_t stride)
+static void winograd_tile_inputs(const struct winograd *g, const struct spot *at, float *to,
+                                 int64_t stride)
 {
     int64_t depth = g->p.depth, width = g->p.w * depth;
     int y = at->y - g->pad_h, x = at->x - g->pad_w, step = g->dilation;
@@ -138,30 +139,30 @@ static void tile_inputs(const struct winograd *g, const struct spot *at, float *
     g->p.v->isa->from_inputs(&t);
 }
 
-static size_t weights_bytes(const struct winograd *g)
+static size_t winograd_weights_bytes(const struct winograd *g)
 {
     return rt_aligned((size_t)g->points * (size_t)g->p.depth * (size_t)g->p.cols * sizeof(float));
 }
 
-static int64_t input_stride(const struct winograd *g)
+static int64_t winograd_input_stride(const struct winograd *g)
 {
     return (int64_t)g->group * g->p.depth + APART;
 }
 
-static int64_t product_stride(const struct winograd *g, int64_t cols)
+static int64_t winograd_product_stride(const struct winograd *g, int64_t cols)
 {
     return g->group * cols + APART;
 }
 
 /* Of one thread in a pass: transformed inputs, products of a panel. */
-static size_t pass_bytes(const struct winograd *g)
+static size_t winograd_pass_bytes(const struct winograd *g)
 {
     size_t points = (size_t)g->points * sizeof(float);
-    return rt_aligned(points * (size_t)input_stride(g)) +
-           rt_aligned(points * (size_t)product_stride(g, g->p.v->isa->panel));
+    return rt_aligned(points * (size_t)winograd_input_stride(g)) +
+           rt_aligned(points * (size_t)winograd_product_stride(g, g->p.v->isa->panel));
 }
 
-static void pass_piece(void *self, int i, int thread)
+static void winograd_pass_piece(void *self, int i, int thread)
 {
     static const int64_t zero = 0;
     const struct winograd *g = self;
@@ -169,22 +170,31 @@ static void pass_piece(void *self, int i, int thread)
     int64_t first = (int64_t)i * g->group, depth = g->p.depth, cols = g->p.cols;
     int tiles = (int)(rt_piece_end(g->tiles, g->group, i) - first);
     float *inputs = rt_desk(&g->scratch, thread);
-    float *products = inputs + (g->points * input_stride(g) + 15) / 16 * 16;
-    struct spot begin = spot_of(g, first), at = begin;
-    for (int k = 0; k < tiles; k++, next_spot(g, &at)) {
-        tile_inputs(g, &at, inputs + k * depth, input_stride(g));
+    float *products = inputs + (g->points * winograd_input_stride(g) + 15) / 16 * 16;
+    struct spot begin = winograd_spot_of(g, first), at = begin;
+    for (int k = 0; k < tiles; k++, winograd_spot_next(g, &at)) {
+        winograd_tile_inputs(g, &at, inputs + k * depth, winograd_input_stride(g));
     }
     const float *weights = g->weights;
     for (int panel = 0; panel < rt_panels(isa, (int)cols); panel++) {
-        int64_t n = rt_panel_cols(isa, (int)cols, panel), stride = product_stride(g, n);
+        int64_t n = rt_panel_cols(isa, (int)cols, panel), stride = winograd_product_stride(g, n);
         for (int point = 0; point < g->points; point++, weights += depth * n) {
-            isa->product(&(struct rt_product){
-                .a = inputs + point * input_stride(g), .row = depth, .step = 1, .b = weights,
-                .ldb = n, .a_at = &zero, .b_at = &zero, .taps = 1, .depth = depth,
-                .c = products + point * stride, .ldc = n, .rows = tiles, .cols = n});
+            isa->product(&(struct rt_product){.a = inputs + point * winograd_input_stride(g),
+                                              .row = depth,
+                                              .step = 1,
+                                              .b = weights,
+                                              .ldb = n,
+                                              .a_at = &zero,
+                                              .b_at = &zero,
+                                              .taps = 1,
+                                              .depth = depth,
+                                              .c = products + point * stride,
+                                              .ldc = n,
+                                              .rows = tiles,
+                                              .cols = n});
         }
         at = begin;
-        for (int k = 0; k < tiles; k++, next_spot(g, &at)) {
+        for (int k = 0; k < tiles; k++, winograd_spot_next(g, &at)) {
             int64_t to = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
             isa->to_outputs(&(struct rt_tile){
                 .from = products + k * n, .stride = stride, .n = n,
@@ -196,7 +206,7 @@ static void pass_piece(void *self, int i, int thread)
 }
 
 /* One unit's weights, forward: scattered over the panels' columns. */
-static void unit_forward(void *self, int unit, int thread)
+static void winograd_unit_forward(void *self, int unit, int thread)
 {
     const struct winograd *g = self;
     const struct rt_isa *isa = g->p.v->isa;
@@ -213,7 +223,7 @@ static void unit_forward(void *self, int unit, int thread)
 }
 
 /* The same on the way back: a unit is a row there, the taps are turned round. */
-static void unit_back(void *self, int unit, int thread)
+static void winograd_unit_back(void *self, int unit, int thread)
 {
     (void)thread;
     const struct winograd *g = self;
@@ -234,13 +244,13 @@ static void unit_back(void *self, int unit, int thread)
 size_t rt_winograd_prepared(const struct rt_pass *p)
 {
     struct winograd g = winograd_of(p);
-    return weights_bytes(&g);
+    return winograd_weights_bytes(&g);
 }
 
 struct rt_room rt_winograd_room(const struct rt_pass *p, bool prepared)
 {
     struct winograd g = winograd_of(p);
-    return (struct rt_room){prepared ? 0 : weights_bytes(&g), pass_bytes(&g)};
+    return (struct rt_room){prepared ? 0 : winograd_weights_bytes(&g), winograd_pass_bytes(&g)};
 }
 
 void rt_winograd_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s)
@@ -248,7 +258,8 @@ void rt_winograd_prepare(const struct rt_pass *p, void *prepared, const struct r
     struct winograd g = winograd_of(p);
     g.weights = prepared;
     g.scratch = *s;
-    rt_parallel_for(p->v->parallel, p->v->units, p->back ? unit_back : unit_forward, &g);
+    rt_parallel_for(p->v->parallel, p->v->units,
+                    p->back ? winograd_unit_back : winograd_unit_forward, &g);
 }
 
 void rt_winograd_pass(const struct rt_pass *p, const struct rt_scratch *s)
@@ -259,7 +270,7 @@ void rt_winograd_pass(const struct rt_pass *p, const struct rt_scratch *s)
     if (!p->prepared) {
         rt_winograd_prepare(p, s->shared, s);
     }
-    rt_parallel_for(p->v->parallel, rt_pieces(g.tiles, g.group), pass_piece, &g);
+    rt_parallel_for(p->v->parallel, rt_pieces(g.tiles, g.group), winograd_pass_piece, &g);
 }
 
 /* Weight gradients, by chunks of tiles: transform inputs and gradients, multiply them point by point. In
@@ -276,10 +287,11 @@ struct chunk {
     float *sums;               /* [point][units][c]; of each lane */
 };
 
-static struct chunk chunk_of(const struct rt_conv *v)
+static struct chunk winograd_chunk_of(const struct rt_conv *v)
 {
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
-    struct chunk k = {.g = winograd_of(&p), .units = v->units, .rows = whole_blocks(v->isa, ROWS)};
+    struct chunk k = {
+        .g = winograd_of(&p), .units = v->units, .rows = winograd_whole_blocks(v->isa, ROWS)};
     k.blocks = rt_pieces(v->units, k.rows);
     int64_t sums = (int64_t)v->units * v->w.c * k.g.points, floats = CHUNK_FLOATS;
     bool large = sums > CHUNK_FLOATS;
@@ -294,102 +306,114 @@ static struct chunk chunk_of(const struct rt_conv *v)
     return k;
 }
 
-static int64_t chunk_stride(const struct chunk *k, int channels)
+static int64_t winograd_chunk_stride(const struct chunk *k, int channels)
 {
     return (int64_t)k->tiles * channels + APART;
 }
 
-static size_t inputs_bytes(const struct chunk *k, int channels)
+static size_t winograd_inputs_bytes(const struct chunk *k, int channels)
 {
-    return rt_aligned((size_t)k->g.points * (size_t)chunk_stride(k, channels) * sizeof(float));
+    return rt_aligned((size_t)k->g.points * (size_t)winograd_chunk_stride(k, channels) *
+                      sizeof(float));
 }
 
-static size_t both_bytes(const struct chunk *k)
+static size_t winograd_both_bytes(const struct chunk *k)
 {
-    return inputs_bytes(k, k->g.p.depth) + inputs_bytes(k, k->units);
+    return winograd_inputs_bytes(k, k->g.p.depth) + winograd_inputs_bytes(k, k->units);
 }
 
 struct rt_room rt_winograd_weights_room(const struct rt_conv *v)
 {
-    struct chunk k = chunk_of(v);
-    size_t sums = (size_t)k.lanes * weights_bytes(&k.g), both = both_bytes(&k);
+    struct chunk k = winograd_chunk_of(v);
+    size_t sums = (size_t)k.lanes * winograd_weights_bytes(&k.g), both = winograd_both_bytes(&k);
     return k.lanes > 1 ? (struct rt_room){sums, both} : (struct rt_room){sums + both, 0};
 }
 
 /* Transforms tiles [t, end) of the chunk. */
-static void spread(const struct chunk *k, int64_t t, int64_t end)
+static void winograd_transform_tiles(const struct chunk *k, int64_t t, int64_t end)
 {
     const struct winograd *g = &k->g;
-    struct spot at = spot_of(g, k->first + t);
-    for (; t < end; t++, next_spot(g, &at)) {
-        tile_inputs(g, &at, k->inputs + t * g->p.depth, chunk_stride(k, g->p.depth));
+    struct spot at = winograd_spot_of(g, k->first + t);
+    for (; t < end; t++, winograd_spot_next(g, &at)) {
+        winograd_tile_inputs(g, &at, k->inputs + t * g->p.depth,
+                             winograd_chunk_stride(k, g->p.depth));
         int64_t from = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
         g->p.v->isa->from_gradient(&(struct rt_tile){
             .from = g->p.v->dy + from * k->units, .to = k->gradients + t * k->units,
             .line = (g->plane ? g->p.ow : g->dilation) * (int64_t)k->units, .place = k->units,
-            .stride = chunk_stride(k, k->units), .n = k->units, .lines = at.lines,
+            .stride = winograd_chunk_stride(k, k->units), .n = k->units, .lines = at.lines,
             .places = at.places, .plane = g->plane});
     }
 }
 
 /* Adds the chunk's part of the sums of `rows` units at one point. */
-static void multiply(const struct chunk *k, int point, int row, int rows)
+static void winograd_multiply_point(const struct chunk *k, int point, int row, int rows)
 {
     static const int64_t zero = 0;
     int64_t c = k->g.p.depth;
-    k->g.p.v->isa->product(&(struct rt_product){
-        .a = k->gradients + point * chunk_stride(k, k->units) + row, .row = 1, .step = k->units,
-        .b = k->inputs + point * chunk_stride(k, (int)c), .ldb = c, .a_at = &zero, .b_at = &zero,
-        .taps = 1, .depth = k->count, .c = k->sums + ((int64_t)point * k->units + row) * c,
-        .ldc = c, .rows = rows, .cols = c, .add = k->first > k->start});
+    k->g.p.v->isa->product(
+        &(struct rt_product){.a = k->gradients + point * winograd_chunk_stride(k, k->units) + row,
+                             .row = 1,
+                             .step = k->units,
+                             .b = k->inputs + point * winograd_chunk_stride(k, (int)c),
+                             .ldb = c,
+                             .a_at = &zero,
+                             .b_at = &zero,
+                             .taps = 1,
+                             .depth = k->count,
+                             .c = k->sums + ((int64_t)point * k->units + row) * c,
+                             .ldc = c,
+                             .rows = rows,
+                             .cols = c,
+                             .add = k->first > k->start});
 }
 
-static void spread_piece(void *self, int i, int thread)
+static void winograd_transform_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct chunk *k = self;
-    spread(k, (int64_t)i * CHUNK_TILES, rt_piece_end(k->count, CHUNK_TILES, i));
+    winograd_transform_tiles(k, (int64_t)i * CHUNK_TILES, rt_piece_end(k->count, CHUNK_TILES, i));
 }
 
-static void product_piece(void *self, int i, int thread)
+static void winograd_product_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct chunk *k = self;
     int row = i % k->blocks * k->rows;
-    multiply(k, i / k->blocks, row, min_int(k->rows, k->units - row));
+    winograd_multiply_point(k, i / k->blocks, row, min_int(k->rows, k->units - row));
 }
 
 /* Where the transformed tiles go: [both_bytes]. */
-static void put_both(struct chunk *k, void *memory)
+static void winograd_place_tiles(struct chunk *k, void *memory)
 {
     k->inputs = memory;
-    k->gradients = (float *)((char *)memory + inputs_bytes(k, k->g.p.depth));
+    k->gradients = (float *)((char *)memory + winograd_inputs_bytes(k, k->g.p.depth));
 }
 
-static void lane_piece(void *self, int lane, int thread)
+static void winograd_lane_piece(void *self, int lane, int thread)
 {
     const struct chunk *all = self;
     struct chunk k = *all;
     int64_t end = k.g.tiles * (lane + 1) / k.lanes;
-    put_both(&k, rt_desk(&k.g.scratch, thread));
-    k.sums += lane * (int64_t)(weights_bytes(&k.g) / sizeof(float));
+    winograd_place_tiles(&k, rt_desk(&k.g.scratch, thread));
+    k.sums += lane * (int64_t)(winograd_weights_bytes(&k.g) / sizeof(float));
     k.start = k.g.tiles * lane / k.lanes;
     for (k.first = k.start; k.first < end; k.first += k.count) {
         k.count = end - k.first < k.tiles ? end - k.first : k.tiles;
-        spread(&k, 0, k.count);
+        winograd_transform_tiles(&k, 0, k.count);
         for (int point = 0; point < k.g.points; point++) {
-            multiply(&k, point, 0, k.units);
+            winograd_multiply_point(&k, point, 0, k.units);
         }
     }
 }
 
-static void unit_weights(void *self, int unit, int thread)
+static void winograd_unit_weights(void *self, int unit, int thread)
 {
     (void)thread;
     const struct chunk *k = self;
     int64_t c = k->g.p.depth, taps = k->g.plane ? 9 : 3;
     for (int lane = 0; lane < k->lanes; lane++) {
-        int64_t sums = lane * (int64_t)(weights_bytes(&k->g) / sizeof(float));
+        int64_t sums = lane * (int64_t)(winograd_weights_bytes(&k->g) / sizeof(float));
         k->g.p.v->isa->to_weights(&(struct rt_tile){
             .from = k->sums + sums + unit * c, .to = k->g.p.v->grad + unit * taps * c,
             .line = k->g.plane ? 3 * c : c, .place = c, .stride = k->units * c, .n = c,
@@ -399,18 +423,18 @@ static void unit_weights(void *self, int unit, int thread)
 
 void rt_winograd_weights(const struct rt_conv *v, const struct rt_scratch *s)
 {
-    struct chunk k = chunk_of(v);
+    struct chunk k = winograd_chunk_of(v);
     k.g.scratch = *s;
     k.sums = s->shared;
     if (k.lanes == 1) {
-        put_both(&k, (char *)s->shared + weights_bytes(&k.g));
+        winograd_place_tiles(&k, (char *)s->shared + winograd_weights_bytes(&k.g));
     } else {
-        rt_parallel_for(v->parallel, k.lanes, lane_piece, &k);
+        rt_parallel_for(v->parallel, k.lanes, winograd_lane_piece, &k);
     }
     for (; k.lanes == 1 && k.first < k.g.tiles; k.first += k.count) {
         k.count = k.g.tiles - k.first < k.tiles ? k.g.tiles - k.first : k.tiles;
-        rt_parallel_for(v->parallel, rt_pieces(k.count, CHUNK_TILES), spread_piece, &k);
-        rt_parallel_for(v->parallel, k.g.points * k.blocks, product_piece, &k);
+        rt_parallel_for(v->parallel, rt_pieces(k.count, CHUNK_TILES), winograd_transform_piece, &k);
+        rt_parallel_for(v->parallel, k.g.points * k.blocks, winograd_product_piece, &k);
     }
-    rt_parallel_for(v->parallel, v->units, unit_weights, &k);
+    rt_parallel_for(v->parallel, v->units, winograd_unit_weights, &k);
 }

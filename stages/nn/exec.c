@@ -68,14 +68,15 @@ static int64_t shape_count(const struct rt_shape *s)
     return n;
 }
 
-static void op_shapes(const struct rt_graph *g, const struct rt_node *n, struct rt_shape *in)
+static void exec_input_shapes(const struct rt_graph *g, const struct rt_node *n,
+                              struct rt_shape *in)
 {
     for (int k = 0; k < n->inputs; k++) {
         in[k] = rt_graph_at(g, n->input[k])->shape;
     }
 }
 
-static int by_size(const void *a, const void *b)
+static int piece_by_size(const void *a, const void *b)
 {
     const struct piece *p = a, *q = b;
     if (p->bytes != q->bytes) {
@@ -85,10 +86,10 @@ static int by_size(const void *a, const void *b)
 }
 
 /* Largest first, each at the lowest address where nothing it lives with lies; returns all bytes. */
-static size_t place(struct piece *p, int pieces)
+static size_t exec_place_pieces(struct piece *p, int pieces)
 {
     size_t end = 0;
-    qsort(p, (size_t)pieces, sizeof *p, by_size);
+    qsort(p, (size_t)pieces, sizeof *p, piece_by_size);
     for (int i = 0; i < pieces; i++) {
         p[i].offset = 0;
         for (int k = 0; k < i; k++) {
@@ -105,7 +106,7 @@ static size_t place(struct piece *p, int pieces)
     return end;
 }
 
-static int *count_readers(const struct rt_graph *g, int nodes)
+static int *exec_count_readers(const struct rt_graph *g, int nodes)
 {
     int *readers = calloc((size_t)nodes, sizeof *readers);
     for (int i = 0; readers && i < nodes; i++) {
@@ -118,7 +119,7 @@ static int *count_readers(const struct rt_graph *g, int nodes)
 }
 
 /* Groups, what to skip, where gradients flow. */
-static void link_nodes(struct rt_exec *x, const int *readers)
+static void exec_link_nodes(struct rt_exec *x, const int *readers)
 {
     for (int i = 0; i < x->nodes; i++) {
         const struct rt_node *n = rt_graph_at(x->g, i);
@@ -153,18 +154,18 @@ static void link_nodes(struct rt_exec *x, const int *readers)
     }
 }
 
-static const struct rt_op *op_run_at(const struct rt_exec *x, int i)
+static const struct rt_op *exec_op_at(const struct rt_exec *x, int i)
 {
     return rt_op_get(rt_graph_at(x->g, x->slot[i].runs)->op);
 }
 
 /* An op's gradient can become that of its input in place, where nobody else adds to the latter. */
-static void share_gradients(struct rt_exec *x, const int *readers)
+static void exec_share_gradients(struct rt_exec *x, const int *readers)
 {
     for (int i = x->nodes - 1; i >= 0; i--) {
         struct slot *s = &x->slot[i];
         const struct rt_node *n = rt_graph_at(x->g, s->runs);
-        if (s->skip || s->output || !s->needs_grad || !op_run_at(x, i)->dx_in_dy) {
+        if (s->skip || s->output || !s->needs_grad || !exec_op_at(x, i)->dx_in_dy) {
             continue;
         }
         int in = n->input[0];
@@ -177,10 +178,10 @@ static void share_gradients(struct rt_exec *x, const int *readers)
 }
 
 /* When the memory of group i's values and gradient is needed. */
-static void lifetime(const struct rt_exec *x, int i, struct piece *y, struct piece *dy)
+static void exec_group_lifetime(const struct rt_exec *x, int i, struct piece *y, struct piece *dy)
 {
     int last_reader = i;
-    bool looked_at = !op_run_at(x, i)->forgets_y || x->slot[i].relu; /* by a backward */
+    bool looked_at = !exec_op_at(x, i)->forgets_y || x->slot[i].relu; /* by a backward */
     for (int c = i + 1; c < x->nodes; c++) {
         const struct rt_node *n = rt_graph_at(x->g, c);
         int runner = x->slot[c].group; /* an op that an add does reads when the add runs */
@@ -198,7 +199,7 @@ static void lifetime(const struct rt_exec *x, int i, struct piece *y, struct pie
 }
 
 /* Lists every buffer. Returns how many; at most 3 per node and two for scratch. */
-static int list_pieces(struct rt_exec *x, struct piece *p)
+static int exec_list_pieces(struct rt_exec *x, struct piece *p)
 {
     int pieces = 0, threads = rt_parallel_threads(x->parallel);
     struct rt_room room = {0};
@@ -210,11 +211,11 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
             continue;
         }
         struct rt_shape in[RT_NODE_INPUTS] = {0};
-        op_shapes(x->g, n, in);
+        exec_input_shapes(x->g, n, in);
         size_t bytes =
             rt_aligned((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
         struct piece y, dy;
-        lifetime(x, i, &y, &dy);
+        exec_group_lifetime(x, i, &y, &dy);
         s->kept = y.last == 2 * x->nodes;
         y.bytes = dy.bytes = bytes;
         y.where = (void **)&s->y;
@@ -223,7 +224,7 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
         for (int k = 0; k < i; k++) {
             struct piece other_y, other_dy;
             if (!x->slot[k].skip && x->slot[k].lender == i) {
-                lifetime(x, k, &other_y, &other_dy);
+                exec_group_lifetime(x, k, &other_y, &other_dy);
                 dy.last = other_dy.last > dy.last ? other_dy.last : dy.last;
             }
         }
@@ -249,16 +250,16 @@ static int list_pieces(struct rt_exec *x, struct piece *p)
     return pieces;
 }
 
-static int plan(struct rt_exec *x)
+static int exec_plan(struct rt_exec *x)
 {
     struct piece *p = calloc(3 * (size_t)x->nodes + 2, sizeof *p);
-    int *readers = count_readers(x->g, x->nodes);
+    int *readers = exec_count_readers(x->g, x->nodes);
     int err = RT_EMEM;
     if (p && readers) {
-        link_nodes(x, readers);
-        share_gradients(x, readers);
-        int pieces = list_pieces(x, p);
-        x->bytes = place(p, pieces);
+        exec_link_nodes(x, readers);
+        exec_share_gradients(x, readers);
+        int pieces = exec_list_pieces(x, p);
+        x->bytes = exec_place_pieces(p, pieces);
         x->memory = aligned_alloc(HUGE_PAGE, (x->bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
         if (x->memory && x->bytes >= HUGE_PAGE) {
             madvise(x->memory, x->bytes, MADV_HUGEPAGE); /* only advice */
@@ -308,7 +309,7 @@ int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool tra
     }
     x->slot = calloc((size_t)x->nodes, sizeof *x->slot);
     x->parts = rt_graph_parts(&x->part, g, ZEROS);
-    if (!x->slot || x->parts < 0 || (err = plan(x))) {
+    if (!x->slot || x->parts < 0 || (err = exec_plan(x))) {
         goto fail;
     }
     *out = x;
@@ -339,18 +340,18 @@ void rt_exec_profile(struct rt_exec *x, struct rt_exec_time *time)
     x->time = time;
 }
 
-static double now_ms(const struct rt_exec *x)
+static double exec_now_ms(const struct rt_exec *x)
 {
     return x->time ? (double)uv_hrtime() * 1e-6 : 0;
 }
 
-static struct slot *group_of(const struct rt_exec *x, int node)
+static struct slot *exec_group_of(const struct rt_exec *x, int node)
 {
     return &x->slot[x->slot[node].group];
 }
 
 /* shape: room for the inputs' shapes, which the run points into. */
-static void describe(struct rt_exec *x, int i, struct rt_op_run *r, struct rt_shape *shape)
+static void exec_describe_run(struct rt_exec *x, int i, struct rt_op_run *r, struct rt_shape *shape)
 {
     struct slot *s = &x->slot[i];
     const struct rt_node *n = rt_graph_at(x->g, s->runs);
@@ -366,16 +367,16 @@ static void describe(struct rt_exec *x, int i, struct rt_op_run *r, struct rt_sh
                             .seed = x->seed,
                             .step = x->step,
                             .parallel = x->parallel};
-    op_shapes(x->g, n, shape);
+    exec_input_shapes(x->g, n, shape);
     for (int k = 0; k < n->inputs; k++) {
         r->in_shape[k] = &shape[k];
-        r->x[k] = group_of(x, n->input[k])->y;
+        r->x[k] = exec_group_of(x, n->input[k])->y;
     }
     for (int k = 0; k < n->params; k++) {
         r->param[k] = rt_graph_param(x->g, n->param[k]);
     }
     if (s->runs != i) {
-        r->other = group_of(x, rt_graph_at(x->g, i)->input[1])->y;
+        r->other = exec_group_of(x, rt_graph_at(x->g, i)->input[1])->y;
     }
 }
 
@@ -397,11 +398,11 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
         if (!x->slot[i].skip) {
             struct rt_op_run r;
             struct rt_shape shape[RT_NODE_INPUTS];
-            describe(x, i, &r, shape);
-            double start = now_ms(x);
+            exec_describe_run(x, i, &r, shape);
+            double start = exec_now_ms(x);
             rt_op_get(r.node->op)->forward(&r);
             if (x->time) {
-                x->time[i].forward += now_ms(x) - start;
+                x->time[i].forward += exec_now_ms(x) - start;
             }
         }
     }
@@ -410,14 +411,14 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
 const float *rt_exec_output(const struct rt_exec *x, int node)
 {
     assert(node >= 0 && node < x->nodes);
-    const struct slot *s = group_of(x, node);
+    const struct slot *s = exec_group_of(x, node);
     return s->kept || x->slot[node].group == x->input_node ? s->y : NULL;
 }
 
 float *rt_exec_grad(struct rt_exec *x, int node)
 {
     assert(node >= 0 && node < x->nodes);
-    struct slot *s = group_of(x, node);
+    struct slot *s = exec_group_of(x, node);
     if (!s->dy || !s->output) {
         return NULL;
     }
@@ -430,14 +431,14 @@ float *rt_exec_grad(struct rt_exec *x, int node)
 }
 
 /* Where a gradient goes, and whether there is one already. */
-static void claim(struct slot *in, float **dx, bool *add)
+static void exec_claim_gradient(struct slot *in, float **dx, bool *add)
 {
     *dx = in->dy;
     *add = in->live;
     in->live = in->dy != NULL;
 }
 
-static void zero_piece(void *self, int i, int thread)
+static void exec_zero_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct rt_exec *x = self;
@@ -449,24 +450,25 @@ static void zero_piece(void *self, int i, int thread)
 void rt_exec_backward(struct rt_exec *x)
 {
     assert(x->trained);
-    rt_parallel_for(x->parallel, x->parts, zero_piece, x);
+    rt_parallel_for(x->parallel, x->parts, exec_zero_piece, x);
     for (int i = x->nodes - 1; i >= 0; i--) {
         if (x->slot[i].skip || !x->slot[i].live) {
             continue;
         }
         struct rt_op_run r;
         struct rt_shape shape[RT_NODE_INPUTS];
-        describe(x, i, &r, shape);
+        exec_describe_run(x, i, &r, shape);
         if (r.other) {
-            claim(group_of(x, rt_graph_at(x->g, i)->input[1]), &r.dother, &r.add_other);
+            exec_claim_gradient(exec_group_of(x, rt_graph_at(x->g, i)->input[1]), &r.dother,
+                                &r.add_other);
         }
         for (int k = 0; k < r.node->inputs; k++) {
-            claim(group_of(x, r.node->input[k]), &r.dx[k], &r.add[k]);
+            exec_claim_gradient(exec_group_of(x, r.node->input[k]), &r.dx[k], &r.add[k]);
         }
-        double start = now_ms(x);
+        double start = exec_now_ms(x);
         rt_op_get(r.node->op)->backward(&r);
         if (x->time) {
-            x->time[i].backward += now_ms(x) - start;
+            x->time[i].backward += exec_now_ms(x) - start;
         }
     }
 }

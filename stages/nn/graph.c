@@ -48,7 +48,7 @@ static void param_destroy(struct param_box *b)
     }
 }
 
-static void drop_params(struct rt_graph *g, int keep)
+static void graph_drop_params(struct rt_graph *g, int keep)
 {
     while (g->params > keep) {
         param_destroy(g->param[--g->params]);
@@ -60,7 +60,7 @@ void rt_graph_destroy(struct rt_graph *g)
     if (!g) {
         return;
     }
-    drop_params(g, 0);
+    graph_drop_params(g, 0);
     for (int i = 0; i < g->nodes; i++) {
         free(g->node[i]);
     }
@@ -70,7 +70,7 @@ void rt_graph_destroy(struct rt_graph *g)
 }
 
 /* Room for one more pointer in a list of n; lists are short, so one at a time is fine. */
-static int grow(void *list, int n)
+static int graph_grow_list(void *list, int n)
 {
     void **old = *(void ***)list;
     void **more = realloc(old, ((size_t)n + 1) * sizeof *more);
@@ -81,8 +81,8 @@ static int grow(void *list, int n)
     return 0;
 }
 
-static int node_new(struct rt_graph *g, enum rt_op_id op, const char *name, struct rt_node **out,
-                    struct rt_error *e)
+static int graph_node_new(struct rt_graph *g, enum rt_op_id op, const char *name,
+                          struct rt_node **out, struct rt_error *e)
 {
     if (strlen(name) >= RT_NAME - 17 || !*name) {
         return rt_error_set(e, RT_ERANGE, "network: node name \"%s\" must have 1 to %d characters",
@@ -92,7 +92,7 @@ static int node_new(struct rt_graph *g, enum rt_op_id op, const char *name, stru
         return rt_error_set(e, RT_EUSAGE, "network: there are two nodes named \"%s\"; rename one",
                             name);
     }
-    struct rt_node *n = grow(&g->node, g->nodes) ? NULL : calloc(1, sizeof *n);
+    struct rt_node *n = graph_grow_list(&g->node, g->nodes) ? NULL : calloc(1, sizeof *n);
     if (!n) {
         return rt_error_set(e, RT_EMEM, "network: out of memory at node \"%s\"", name);
     }
@@ -113,7 +113,7 @@ int rt_graph_input(struct rt_graph *g, const char *name, struct rt_shape shape)
         }
     }
     struct rt_node *n = NULL;
-    int err = node_new(g, RT_OP_input, name, &n, NULL);
+    int err = graph_node_new(g, RT_OP_input, name, &n, NULL);
     if (err) {
         return err;
     }
@@ -128,7 +128,7 @@ int rt_graph_bag(struct rt_graph *g, const char *name, int buckets)
         return RT_ERANGE;
     }
     struct rt_node *n = NULL;
-    int err = node_new(g, RT_OP_bag, name, &n, NULL);
+    int err = graph_node_new(g, RT_OP_bag, name, &n, NULL);
     if (err) {
         return err;
     }
@@ -137,7 +137,7 @@ int rt_graph_bag(struct rt_graph *g, const char *name, int buckets)
     return g->nodes++;
 }
 
-static bool function_exists(const struct rt_op *o, int function)
+static bool graph_function_exists(const struct rt_op *o, int function)
 {
     int count = 0;
     while (o->functions && o->functions[count]) {
@@ -156,7 +156,7 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
                             o ? o->name : "no such op", o ? o->inputs : 0, inputs);
     }
     struct rt_node *n = NULL;
-    int err = node_new(g, op, name, &n, e);
+    int err = graph_node_new(g, op, name, &n, e);
     if (err) {
         return err;
     }
@@ -166,7 +166,7 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
     if (attr) {
         n->attr = *attr;
     }
-    if (!function_exists(o, n->attr.function)) {
+    if (!graph_function_exists(o, n->attr.function)) {
         err = rt_error_set(e, RT_ERANGE, "network: node \"%s\" (%s): there is no function %d", name,
                            o->name, n->attr.function);
         goto fail;
@@ -202,12 +202,12 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
     return g->nodes++;
 
 fail:
-    drop_params(g, params);
+    graph_drop_params(g, params);
     free(n);
     return err;
 }
 
-static float *floats_new(int64_t count)
+static float *graph_floats_new(int64_t count)
 {
     size_t bytes = rt_aligned((size_t)count * sizeof(float));
     float *p = aligned_alloc(64, bytes);
@@ -245,9 +245,9 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
     p->decay = decay;
     b->bound = fan_in > 0 ? (float)(1 / sqrt((double)fan_in)) : 0;
     b->fill = fill;
-    p->value = floats_new(p->count);
-    p->grad = p->trainable ? floats_new(p->count) : NULL;
-    if (!p->value || (p->trainable && !p->grad) || grow(&g->param, g->params)) {
+    p->value = graph_floats_new(p->count);
+    p->grad = p->trainable ? graph_floats_new(p->count) : NULL;
+    if (!p->value || (p->trainable && !p->grad) || graph_grow_list(&g->param, g->params)) {
         param_destroy(b);
         return RT_EMEM;
     }
@@ -334,7 +334,7 @@ uint64_t rt_name_hash(const char *name)
     return h;
 }
 
-static void init_param(const struct param_box *b, uint64_t seed)
+static void param_init(const struct param_box *b, uint64_t seed)
 {
     struct rt_rng r = rt_rng_init(seed, 0, rt_name_hash(b->p.name), RT_RNG_INIT);
     for (int64_t k = 0; k < b->p.count; k++) {
@@ -345,18 +345,18 @@ static void init_param(const struct param_box *b, uint64_t seed)
 void rt_graph_init(struct rt_graph *g, uint64_t seed)
 {
     for (int i = 0; i < g->params; i++) {
-        init_param(g->param[i], seed);
+        param_init(g->param[i], seed);
     }
 }
 
 void rt_graph_init_node(struct rt_graph *g, int node, uint64_t seed)
 {
     for (int i = 0; i < g->node[node]->params; i++) {
-        init_param(g->param[g->node[node]->param[i]], seed);
+        param_init(g->param[g->node[node]->param[i]], seed);
     }
 }
 
-static void full_name(char *out, size_t size, const char *prefix, const struct rt_param *p)
+static void param_full_name(char *out, size_t size, const char *prefix, const struct rt_param *p)
 {
     snprintf(out, size, "%s%s", prefix, p->name);
 }
@@ -366,7 +366,7 @@ int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char
     for (int i = 0; i < g->params; i++) {
         const struct rt_param *p = &g->param[i]->p;
         char name[2 * RT_NAME];
-        full_name(name, sizeof name, prefix, p);
+        param_full_name(name, sizeof name, prefix, p);
         struct rt_tensor t = rt_tensor_view(RT_F32, p->rank, p->dim, p->value);
         int err = rt_safetensors_add(s, name, &t);
         if (err) {
@@ -376,7 +376,7 @@ int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char
     return 0;
 }
 
-static void dims_text(char *out, size_t size, int rank, const int64_t *dim)
+static void param_dims_text(char *out, size_t size, int rank, const int64_t *dim)
 {
     size_t at = (size_t)snprintf(out, size, "[");
     for (int i = 0; i < rank && at < size; i++) {
@@ -398,8 +398,8 @@ static int param_fits(const struct rt_param *p, const struct rt_tensor *t, const
     if (t->dtype != RT_F32 || t->rank != p->rank ||
         memcmp(t->dim, p->dim, (size_t)p->rank * sizeof *p->dim) != 0) {
         char have[128], want[128];
-        dims_text(have, sizeof have, t->rank, t->dim);
-        dims_text(want, sizeof want, p->rank, p->dim);
+        param_dims_text(have, sizeof have, t->rank, t->dim);
+        param_dims_text(want, sizeof want, p->rank, p->dim);
         return rt_error_set(e, RT_EMISMATCH,
                             "weights: \"%s\" has shape %s, the network needs F32 %s; use the "
                             "settings the weights were made with",
@@ -416,7 +416,7 @@ int rt_graph_load(struct rt_graph *g, const struct rt_safetensors *s, const char
     for (int copy = 0; copy < 2; copy++) {
         for (int i = 0; i < g->params; i++) {
             struct rt_param *p = &g->param[i]->p;
-            full_name(name, sizeof name, prefix, p);
+            param_full_name(name, sizeof name, prefix, p);
             const struct rt_tensor *t = rt_safetensors_get(s, name);
             int err = copy ? 0 : param_fits(p, t, name, e);
             if (err) {

@@ -44,7 +44,7 @@ static const struct field fields[] = {
 
 /* ---- writing ---- */
 
-static bool is_set(const struct field *f, const struct rt_attr *a)
+static bool field_is_set(const struct field *f, const struct rt_attr *a)
 {
     const char *at = (const char *)a + f->offset;
     if (f->kind == FLAG) {
@@ -58,7 +58,7 @@ static bool is_set(const struct field *f, const struct rt_attr *a)
     return false;
 }
 
-static void write_field(FILE *out, const struct field *f, const struct rt_attr *a)
+static void field_write(FILE *out, const struct field *f, const struct rt_attr *a)
 {
     const char *at = (const char *)a + f->offset;
     for (int i = 0; i < f->count; i++) {
@@ -71,14 +71,14 @@ static void write_field(FILE *out, const struct field *f, const struct rt_attr *
     }
 }
 
-static void write_shape(FILE *out, const struct rt_shape *s)
+static void graph_text_write_shape(FILE *out, const struct rt_shape *s)
 {
     for (int i = 0; i < s->rank; i++) {
         fprintf(out, i ? ",%d" : " shape=%d", s->dim[i]);
     }
 }
 
-static void write_node(FILE *out, const struct rt_node *n)
+static void graph_text_write_node(FILE *out, const struct rt_node *n)
 {
     const struct rt_op *op = rt_op_get(n->op);
     fprintf(out, "%s %s", op->name, n->name);
@@ -88,10 +88,10 @@ static void write_node(FILE *out, const struct rt_node *n)
     if (op->functions) {
         fprintf(out, " function=%s", op->functions[n->attr.function]);
     }
-    write_shape(out, n->op == RT_OP_input ? &n->shape : &n->attr.shape);
+    graph_text_write_shape(out, n->op == RT_OP_input ? &n->shape : &n->attr.shape);
     for (int i = 0; i < FIELDS; i++) {
-        if (is_set(&fields[i], &n->attr)) {
-            write_field(out, &fields[i], &n->attr);
+        if (field_is_set(&fields[i], &n->attr)) {
+            field_write(out, &fields[i], &n->attr);
         }
     }
     fputc('\n', out);
@@ -106,7 +106,7 @@ char *rt_graph_text(const struct rt_graph *g, int nodes)
         return NULL;
     }
     for (int i = 0; i < nodes; i++) {
-        write_node(out, rt_graph_at(g, i));
+        graph_text_write_node(out, rt_graph_at(g, i));
     }
     bool failed = ferror(out) != 0;
     if (fclose(out) || failed) {
@@ -128,7 +128,7 @@ struct line {
 };
 
 /* Numbers with commas between; how many, or -1. */
-static int whole_numbers(const char *text, int *to, int max, long most)
+static int graph_text_whole_numbers(const char *text, int *to, int max, long most)
 {
     int count = 0;
     for (;;) {
@@ -148,7 +148,7 @@ static int whole_numbers(const char *text, int *to, int max, long most)
     }
 }
 
-static int real_numbers(const char *text, float *to, int max)
+static int graph_text_real_numbers(const char *text, float *to, int max)
 {
     int count = 0;
     for (;;) {
@@ -168,7 +168,7 @@ static int real_numbers(const char *text, float *to, int max)
     }
 }
 
-static bool read_field(struct rt_attr *a, const char *key, const char *value)
+static bool graph_text_read_field(struct rt_attr *a, const char *key, const char *value)
 {
     for (int i = 0; i < FIELDS; i++) {
         const struct field *f = &fields[i];
@@ -178,17 +178,18 @@ static bool read_field(struct rt_attr *a, const char *key, const char *value)
             continue;
         }
         if (f->kind == FLAG) {
-            bool good = whole_numbers(value, &flag, 1, 1) == 1 && flag >= 0;
+            bool good = graph_text_whole_numbers(value, &flag, 1, 1) == 1 && flag >= 0;
             *(bool *)at = good && flag;
             return good;
         }
-        return (f->kind == REAL ? real_numbers(value, (float *)at, f->count)
-                                : whole_numbers(value, (int *)at, f->count, f->most)) == f->count;
+        return (f->kind == REAL
+                    ? graph_text_real_numbers(value, (float *)at, f->count)
+                    : graph_text_whole_numbers(value, (int *)at, f->count, f->most)) == f->count;
     }
     return false;
 }
 
-static bool read_function(struct line *l, const char *value)
+static bool graph_text_read_function(struct line *l, const char *value)
 {
     for (int i = 0; l->op->functions && l->op->functions[i]; i++) {
         if (strcmp(l->op->functions[i], value) == 0) {
@@ -199,7 +200,7 @@ static bool read_function(struct line *l, const char *value)
     return false;
 }
 
-static bool read_pair(struct line *l, char *word)
+static bool graph_text_read_pair(struct line *l, char *word)
 {
     char *value = strchr(word, '=');
     if (!value) {
@@ -207,17 +208,19 @@ static bool read_pair(struct line *l, char *word)
     }
     *value++ = '\0';
     if (strcmp(word, "in") == 0) {
-        l->inputs = whole_numbers(value, l->input, RT_NODE_INPUTS, NODES_MAX);
+        l->inputs = graph_text_whole_numbers(value, l->input, RT_NODE_INPUTS, NODES_MAX);
         return l->inputs > 0;
     }
     if (strcmp(word, "shape") == 0) {
-        l->attr.shape.rank = whole_numbers(value, l->attr.shape.dim, RT_NODE_RANK, INT_MAX);
+        l->attr.shape.rank =
+            graph_text_whole_numbers(value, l->attr.shape.dim, RT_NODE_RANK, INT_MAX);
         return l->attr.shape.rank > 0;
     }
-    return strcmp(word, "function") == 0 ? read_function(l, value) : read_field(&l->attr, word, value);
+    return strcmp(word, "function") == 0 ? graph_text_read_function(l, value)
+                                         : graph_text_read_field(&l->attr, word, value);
 }
 
-static int add_line(struct rt_graph *g, const struct line *l, struct rt_error *e)
+static int graph_text_add_line(struct rt_graph *g, const struct line *l, struct rt_error *e)
 {
     int node = l->id == RT_OP_input ? rt_graph_input(g, l->name, l->attr.shape)
                : l->id == RT_OP_bag ? rt_graph_bag(g, l->name, l->attr.buckets)
@@ -229,7 +232,7 @@ static int add_line(struct rt_graph *g, const struct line *l, struct rt_error *e
     return node < 0 ? node : 0;
 }
 
-static int read_line(struct rt_graph *g, char *text, int number, struct rt_error *e)
+static int graph_text_read_line(struct rt_graph *g, char *text, int number, struct rt_error *e)
 {
     struct line l = {0};
     char *rest = text, *op = strsep(&rest, " "), *word = NULL;
@@ -242,12 +245,12 @@ static int read_line(struct rt_graph *g, char *text, int number, struct rt_error
         return rt_error_set(e, RT_EFORMAT, "network: line %d: there is no op \"%.40s\"", number, op);
     }
     while ((word = strsep(&rest, " "))) {
-        if (!read_pair(&l, word)) {
+        if (!graph_text_read_pair(&l, word)) {
             return rt_error_set(e, RT_EFORMAT, "network: line %d: node \"%.40s\": \"%.40s\" is unknown "
                                 "or out of range", number, l.name, word);
         }
     }
-    int err = add_line(g, &l, e);
+    int err = graph_text_add_line(g, &l, e);
     if (err) {
         rt_error_prefix(e, "line %d", number);
     }
@@ -266,7 +269,7 @@ int rt_graph_parse(struct rt_graph *g, const char *text, struct rt_error *e)
         memcpy(line, text, size);
         line[size] = '\0';
         text += size + (text[size] == '\n');
-        err = read_line(g, line, number, e);
+        err = graph_text_read_line(g, line, number, e);
     }
     return err;
 }

@@ -8,8 +8,8 @@
 
 #define GRAIN 16384 /* floats of one piece */
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_add_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                        struct rt_error *e)
 {
     (void)g;
     if (in[0].rank != in[1].rank ||
@@ -23,8 +23,8 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return 0;
 }
 
-RT_SIMD static void sum(const float *restrict a, const float *restrict b, float *restrict y,
-                        int64_t n, bool relu)
+RT_SIMD static void op_add_sum(const float *restrict a, const float *restrict b, float *restrict y,
+                               int64_t n, bool relu)
 {
     if (relu) {
         for (int64_t i = 0; i < n; i++) {
@@ -39,8 +39,8 @@ RT_SIMD static void sum(const float *restrict a, const float *restrict b, float 
 }
 
 /* y NULL: no relu. */
-RT_SIMD static void pass(const float *restrict y, const float *restrict dy, float *restrict dx,
-                         int64_t n, bool add)
+RT_SIMD static void op_add_gradient(const float *restrict y, const float *restrict dy,
+                                    float *restrict dx, int64_t n, bool add)
 {
     if (y && add) {
         for (int64_t i = 0; i < n; i++) {
@@ -59,37 +59,38 @@ RT_SIMD static void pass(const float *restrict y, const float *restrict dy, floa
     }
 }
 
-static void forward_piece(void *self, int i, int thread)
+static void op_add_forward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     int64_t all = r->batch * rt_shape_count(&r->node->shape), from = (int64_t)i * GRAIN;
-    sum(r->x[0] + from, r->x[1] + from, r->y + from, rt_piece_end(all, GRAIN, i) - from, r->relu);
+    op_add_sum(r->x[0] + from, r->x[1] + from, r->y + from, rt_piece_end(all, GRAIN, i) - from,
+               r->relu);
 }
 
-static void backward_piece(void *self, int i, int thread)
+static void op_add_backward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     int64_t all = r->batch * rt_shape_count(&r->node->shape), from = (int64_t)i * GRAIN;
     for (int k = 0; k < 2; k++) {
         if (r->dx[k]) {
-            pass(r->relu ? r->y + from : NULL, r->dy + from, r->dx[k] + from,
-                 rt_piece_end(all, GRAIN, i) - from, r->add[k]);
+            op_add_gradient(r->relu ? r->y + from : NULL, r->dy + from, r->dx[k] + from,
+                            rt_piece_end(all, GRAIN, i) - from, r->add[k]);
         }
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_add_forward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
-    rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), forward_piece, r);
+    rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), op_add_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_add_backward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
-    rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), backward_piece, r);
+    rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), op_add_backward_piece, r);
 }
 
 const struct rt_op rt_op_add = {
@@ -98,7 +99,7 @@ const struct rt_op rt_op_add = {
     .fuses_relu = true,
     .forgets_x = true,
     .forgets_y = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_add_shape,
+    .forward = op_add_forward,
+    .backward = op_add_backward,
 };

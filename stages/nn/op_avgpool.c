@@ -3,8 +3,8 @@
  * count_include_pad=False). Reads kernel, stride, pad, dilation. */
 #include "stages/nn/pool.h"
 
-static void forward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
-                           const int64_t *tap, const int *number, int taps)
+static void op_avgpool_forward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                                      const int64_t *tap, const int *number, int taps)
 {
     (void)number;
     float *y = r->y + place * w->c;
@@ -22,8 +22,9 @@ static void forward_window(struct rt_op_run *r, const struct rt_window *w, int64
     }
 }
 
-static void backward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
-                            const int64_t *tap, const int *number, int taps)
+static void op_avgpool_backward_window(struct rt_op_run *r, const struct rt_window *w,
+                                       int64_t place, const int64_t *tap, const int *number,
+                                       int taps)
 {
     (void)number;
     const float *dy = r->dy + place * w->c;
@@ -35,20 +36,20 @@ static void backward_window(struct rt_op_run *r, const struct rt_window *w, int6
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_avgpool_forward(struct rt_op_run *r)
 {
-    rt_pool_forward(r, forward_window);
+    rt_pool_forward(r, op_avgpool_forward_window);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_avgpool_backward(struct rt_op_run *r)
 {
-    rt_pool_backward(r, backward_window);
+    rt_pool_backward(r, op_avgpool_backward_window);
 }
 
 const struct rt_op rt_op_avgpool = {
     .name = "avgpool",
     .inputs = 1,
     .shape = rt_pool_shape,
-    .forward = forward,
-    .backward = backward,
+    .forward = op_avgpool_forward,
+    .backward = op_avgpool_backward,
 };

@@ -32,8 +32,8 @@ struct norm {
     float *line;        /* [LINES, wide] per-channel factors, repeated fold times */
 };
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_batchnorm_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                              struct rt_error *e)
 {
     if (in->rank < 1) {
         return rt_shape_refuse(n, in, "[..,c]", e);
@@ -54,14 +54,14 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return 0;
 }
 
-static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_batchnorm_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)n;
     (void)batch;
     return 2 * (size_t)in->dim[in->rank - 1] * sizeof(float);
 }
 
-static struct norm norm_of(const struct rt_shape *in, int batch)
+static struct norm op_batchnorm_layout(const struct rt_shape *in, int batch)
 {
     struct norm m = {.c = in->dim[in->rank - 1]};
     m.rows = batch * (rt_shape_count(in) / m.c);
@@ -73,19 +73,20 @@ static struct norm norm_of(const struct rt_shape *in, int batch)
     return m;
 }
 
-static struct rt_room room(const struct rt_node *n, const struct rt_shape *in, int batch)
+static struct rt_room op_batchnorm_room(const struct rt_node *n, const struct rt_shape *in,
+                                        int batch)
 {
     (void)n;
-    struct norm m = norm_of(in, batch);
+    struct norm m = op_batchnorm_layout(in, batch);
     size_t line = (size_t)m.wide * sizeof(float);
     return (struct rt_room){.shared = (size_t)m.pieces * 2 * (size_t)m.c * sizeof(double) +
                                       (LINES + 2) * line,
                             .desk = 2 * line};
 }
 
-static struct norm norm_begin(struct rt_op_run *r)
+static struct norm op_batchnorm_begin(struct rt_op_run *r)
 {
-    struct norm m = norm_of(r->in_shape[0], r->batch);
+    struct norm m = op_batchnorm_layout(r->in_shape[0], r->batch);
     m.r = r;
     m.batch_statistics = r->training && !r->node->attr.frozen;
     m.sum = r->scratch.shared;
@@ -96,7 +97,7 @@ static struct norm norm_begin(struct rt_op_run *r)
 }
 
 /* Repeats value[c] along line. */
-static void repeat(const struct norm *m, float *line)
+static void op_batchnorm_repeat_line(const struct norm *m, float *line)
 {
     for (int64_t i = m->c; i < m->wide; i++) {
         line[i] = line[i - m->c];
@@ -104,8 +105,9 @@ static void repeat(const struct norm *m, float *line)
 }
 
 /* Sums of d and d*d, d = x - origin. */
-RT_SIMD static void sums_forward(const float *restrict x, const float *restrict origin,
-                                 float *restrict s1, float *restrict s2, int64_t rows, int64_t n)
+RT_SIMD static void op_batchnorm_sums_forward(const float *restrict x, const float *restrict origin,
+                                              float *restrict s1, float *restrict s2, int64_t rows,
+                                              int64_t n)
 {
     for (int64_t p = 0; p < rows; p++, x += n) {
         for (int64_t i = 0; i < n; i++) {
@@ -120,17 +122,18 @@ RT_SIMD static void sums_forward(const float *restrict x, const float *restrict 
  * than to read it); those whose output is. */
 enum mask { MASK_NONE, MASK_AGAIN, MASK_OUTPUT };
 
-static enum mask mask_of(const struct rt_op_run *r)
+static enum mask op_batchnorm_mask(const struct rt_op_run *r)
 {
     return !r->relu ? MASK_NONE : r->other ? MASK_OUTPUT : MASK_AGAIN;
 }
 
 /* Sums of g and g*(x - mean), g = dy where the relu let it pass. line: mean, scale, shift, `stride`
  * apart. */
-RT_SIMD static void sums_backward(const float *restrict x, const float *restrict y,
-                                  const float *restrict dy, const float *restrict line,
-                                  int64_t stride, float *restrict s1, float *restrict s2,
-                                  int64_t rows, int64_t n, enum mask mask)
+RT_SIMD static void op_batchnorm_sums_backward(const float *restrict x, const float *restrict y,
+                                               const float *restrict dy, const float *restrict line,
+                                               int64_t stride, float *restrict s1,
+                                               float *restrict s2, int64_t rows, int64_t n,
+                                               enum mask mask)
 {
     const float *mean = line, *scale = mean + stride, *shift = scale + stride;
     for (int64_t p = 0; p < rows; p++, x += n, dy += n, y += n) {
@@ -156,9 +159,10 @@ RT_SIMD static void sums_backward(const float *restrict x, const float *restrict
 }
 
 /* other: added before the relu, or NULL. */
-RT_SIMD static void scale_rows(const float *restrict x, const float *restrict other,
-                               float *restrict y, const float *restrict scale,
-                               const float *restrict shift, int64_t rows, int64_t n, bool relu)
+RT_SIMD static void op_batchnorm_scale_rows(const float *restrict x, const float *restrict other,
+                                            float *restrict y, const float *restrict scale,
+                                            const float *restrict shift, int64_t rows, int64_t n,
+                                            bool relu)
 {
     for (int64_t p = 0; p < rows; p++, x += n, y += n, other += other ? n : 0) {
         if (other) {
@@ -181,10 +185,10 @@ RT_SIMD static void scale_rows(const float *restrict x, const float *restrict ot
 
 /* dx = scale g + b (x - mean) + s, added or written; line: mean, scale, shift, b, s.
  * dx may be dy. */
-RT_SIMD static void input_rows(const float *restrict x, const float *restrict y,
-                               const float *dy, float *dx,
-                               const float *restrict line, int64_t stride, int64_t rows, int64_t n,
-                               enum mask mask, bool add)
+RT_SIMD static void op_batchnorm_input_rows(const float *restrict x, const float *restrict y,
+                                            const float *dy, float *dx, const float *restrict line,
+                                            int64_t stride, int64_t rows, int64_t n, enum mask mask,
+                                            bool add)
 {
     const float *mean = line, *scale = mean + stride, *shift = scale + stride, *b = shift + stride,
                 *s = b + stride;
@@ -213,8 +217,8 @@ RT_SIMD static void input_rows(const float *restrict x, const float *restrict y,
 }
 
 /* The gradient of what was added: dy where the relu let it pass. */
-RT_SIMD static void other_rows(const float *restrict y, const float *restrict dy,
-                               float *restrict dother, int64_t n, bool add)
+RT_SIMD static void op_batchnorm_other_rows(const float *restrict y, const float *restrict dy,
+                                            float *restrict dother, int64_t n, bool add)
 {
     for (int64_t i = 0; i < n; i++) {
         float g = !y || y[i] > 0 ? dy[i] : 0;
@@ -223,7 +227,7 @@ RT_SIMD static void other_rows(const float *restrict y, const float *restrict dy
 }
 
 /* Sums of one piece into its two rows of m->sum. line 0 holds the origin. */
-static void sum_piece(void *self, int i, int thread)
+static void op_batchnorm_sum_piece(void *self, int i, int thread)
 {
     struct norm *m = self;
     const struct rt_op_run *r = m->r;
@@ -238,10 +242,10 @@ static void sum_piece(void *self, int i, int thread)
         rows = times * fold;
         memset(s1, 0, 2 * (size_t)m->wide * sizeof *s1);
         if (m->back) {
-            sums_backward(r->x[0] + at, r->y + at, r->dy + at, m->line, m->wide, s1, s2, times, n,
-                          mask_of(r));
+            op_batchnorm_sums_backward(r->x[0] + at, r->y + at, r->dy + at, m->line, m->wide, s1,
+                                       s2, times, n, op_batchnorm_mask(r));
         } else {
-            sums_forward(r->x[0] + at, m->line, s1, s2, times, n);
+            op_batchnorm_sums_forward(r->x[0] + at, m->line, s1, s2, times, n);
         }
         for (int64_t k = 0; k < fold; k++) {
             for (int64_t c = 0; c < m->c; c++) {
@@ -252,7 +256,7 @@ static void sum_piece(void *self, int i, int thread)
     }
 }
 
-static void forward_piece(void *self, int i, int thread)
+static void op_batchnorm_forward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct norm *m = self;
@@ -261,12 +265,12 @@ static void forward_piece(void *self, int i, int thread)
     int64_t times = (end - row) / m->fold, at = row * m->c, n = times * m->wide;
     const float *scale = m->line, *shift = scale + m->wide;
     const float *other = r->other ? r->other + at : NULL;
-    scale_rows(r->x[0] + at, other, r->y + at, scale, shift, times, m->wide, r->relu);
-    scale_rows(r->x[0] + at + n, other ? other + n : NULL, r->y + at + n, scale, shift,
-               end - row - times * m->fold, m->c, r->relu);
+    op_batchnorm_scale_rows(r->x[0] + at, other, r->y + at, scale, shift, times, m->wide, r->relu);
+    op_batchnorm_scale_rows(r->x[0] + at + n, other ? other + n : NULL, r->y + at + n, scale, shift,
+                            end - row - times * m->fold, m->c, r->relu);
 }
 
-static void backward_piece(void *self, int i, int thread)
+static void op_batchnorm_backward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct norm *m = self;
@@ -275,23 +279,23 @@ static void backward_piece(void *self, int i, int thread)
     int64_t times = (end - row) / m->fold, at = row * m->c, n = times * m->wide;
     const float *x = r->x[0] + at, *y = r->relu ? r->y + at : NULL;
     if (r->dother) {
-        other_rows(y, r->dy + at, r->dother + at, (end - row) * m->c, r->add_other);
+        op_batchnorm_other_rows(y, r->dy + at, r->dother + at, (end - row) * m->c, r->add_other);
     }
     if (!r->dx[0]) {
         return;
     }
     const float *out = r->y + at;
-    enum mask mask = mask_of(r);
-    input_rows(x, out, r->dy + at, r->dx[0] + at, m->line, m->wide, times, m->wide, mask,
-               r->add[0]);
-    input_rows(x + n, out + n, r->dy + at + n, r->dx[0] + at + n, m->line, m->wide,
-               end - row - times * m->fold, m->c, mask, r->add[0]);
+    enum mask mask = op_batchnorm_mask(r);
+    op_batchnorm_input_rows(x, out, r->dy + at, r->dx[0] + at, m->line, m->wide, times, m->wide,
+                            mask, r->add[0]);
+    op_batchnorm_input_rows(x + n, out + n, r->dy + at + n, r->dx[0] + at + n, m->line, m->wide,
+                            end - row - times * m->fold, m->c, mask, r->add[0]);
 }
 
 /* Adds up the pieces in their order into the first piece's rows. */
-static void sum_all(struct norm *m)
+static void op_batchnorm_sum_all(struct norm *m)
 {
-    rt_parallel_for(m->r->parallel, m->pieces, sum_piece, m);
+    rt_parallel_for(m->r->parallel, m->pieces, op_batchnorm_sum_piece, m);
     for (int i = 1; i < m->pieces; i++) {
         for (int64_t k = 0; k < 2 * m->c; k++) {
             m->sum[k] += m->sum[(int64_t)i * 2 * m->c + k];
@@ -299,14 +303,14 @@ static void sum_all(struct norm *m)
     }
 }
 
-static void batch_statistics(struct norm *m)
+static void op_batchnorm_batch_statistics(struct norm *m)
 {
     const struct rt_op_run *r = m->r;
     float *mean = r->param[2]->value, *var = r->param[3]->value;
     double n = (double)m->rows;
     memcpy(m->line, r->x[0], (size_t)m->c * sizeof *m->line);
-    repeat(m, m->line);
-    sum_all(m);
+    op_batchnorm_repeat_line(m, m->line);
+    op_batchnorm_sum_all(m);
     for (int64_t c = 0; c < m->c; c++) {
         double away = m->sum[c] / n, v = m->sum[m->c + c] / n - away * away;
         v = v < 0 ? 0 : v; /* rounding; NaN passes */
@@ -319,7 +323,7 @@ static void batch_statistics(struct norm *m)
     }
 }
 
-static void running_statistics(struct norm *m)
+static void op_batchnorm_running_statistics(struct norm *m)
 {
     const struct rt_op_run *r = m->r;
     double epsilon = r->node->attr.epsilon > 0 ? r->node->attr.epsilon : 1e-5;
@@ -330,43 +334,43 @@ static void running_statistics(struct norm *m)
 }
 
 /* y = scale x + shift: the same numbers whoever asks. */
-static void scale_and_shift(const struct norm *m, float *scale, float *shift)
+static void op_batchnorm_scale_and_shift(const struct norm *m, float *scale, float *shift)
 {
     const struct rt_op_run *r = m->r;
     for (int64_t c = 0; c < m->c; c++) {
         scale[c] = m->rstd[c] * r->param[0]->value[c];
         shift[c] = r->param[1]->value[c] - m->mean[c] * scale[c];
     }
-    repeat(m, scale);
-    repeat(m, shift);
+    op_batchnorm_repeat_line(m, scale);
+    op_batchnorm_repeat_line(m, shift);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_batchnorm_forward(struct rt_op_run *r)
 {
-    struct norm m = norm_begin(r);
+    struct norm m = op_batchnorm_begin(r);
     if (m.batch_statistics) {
-        batch_statistics(&m);
+        op_batchnorm_batch_statistics(&m);
     } else {
-        running_statistics(&m);
+        op_batchnorm_running_statistics(&m);
     }
-    scale_and_shift(&m, m.line, m.line + m.wide);
-    rt_parallel_for(r->parallel, m.pieces, forward_piece, &m);
+    op_batchnorm_scale_and_shift(&m, m.line, m.line + m.wide);
+    rt_parallel_for(r->parallel, m.pieces, op_batchnorm_forward_piece, &m);
 }
 
 /* With h = (x - mean) rstd: dx = weight rstd (g - mean(g) - h mean(g h)). Constant statistics leave
  * the first term alone. */
-static void backward(struct rt_op_run *r)
+static void op_batchnorm_backward(struct rt_op_run *r)
 {
-    struct norm m = norm_begin(r);
+    struct norm m = op_batchnorm_begin(r);
     m.back = true;
     float *mean = m.line, *scale = mean + m.wide, *shift = scale + m.wide, *b = shift + m.wide,
           *s = b + m.wide;
     memset(m.line, 0, LINES * (size_t)m.wide * sizeof *m.line);
     memcpy(mean, m.mean, (size_t)m.c * sizeof *mean);
-    repeat(&m, mean);
-    scale_and_shift(&m, scale, shift);
+    op_batchnorm_repeat_line(&m, mean);
+    op_batchnorm_scale_and_shift(&m, scale, shift);
     if (m.batch_statistics) {
-        sum_all(&m);
+        op_batchnorm_sum_all(&m);
     }
     for (int64_t c = 0; m.batch_statistics && c < m.c; c++) {
         double rstd = m.rstd[c], size = rstd * r->param[0]->value[c], n = (double)m.rows;
@@ -375,10 +379,10 @@ static void backward(struct rt_op_run *r)
         r->param[0]->grad[c] += (float)(rstd * m.sum[m.c + c]);
         r->param[1]->grad[c] += (float)m.sum[c];
     }
-    repeat(&m, b);
-    repeat(&m, s);
+    op_batchnorm_repeat_line(&m, b);
+    op_batchnorm_repeat_line(&m, s);
     if (r->dx[0] || r->dother) {
-        rt_parallel_for(r->parallel, m.pieces, backward_piece, &m);
+        rt_parallel_for(r->parallel, m.pieces, op_batchnorm_backward_piece, &m);
     }
 }
 
@@ -389,9 +393,9 @@ const struct rt_op rt_op_batchnorm = {
     .fuses_add = true,
     .forgets_y = true,
     .dx_in_dy = true,
-    .shape = shape,
-    .keep = keep,
-    .room = room,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_batchnorm_shape,
+    .keep = op_batchnorm_keep,
+    .room = op_batchnorm_room,
+    .forward = op_batchnorm_forward,
+    .backward = op_batchnorm_backward,
 };

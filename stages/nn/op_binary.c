@@ -70,8 +70,8 @@ const char *const rt_binary_onnx[RT_BINARIES] = {
 #undef RT_BINARY
 };
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_binary_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                           struct rt_error *e)
 {
     (void)g;
     bool fits = in[0].rank == in[1].rank;
@@ -98,7 +98,7 @@ struct sample {
     int k; /* whose gradient */
 };
 
-static struct rt_walk walk_of(const struct rt_op_run *r)
+static struct rt_walk op_binary_walk(const struct rt_op_run *r)
 {
     struct rt_walk w;
     const struct rt_shape *shapes[] = {&r->node->shape, r->in_shape[0], r->in_shape[1]};
@@ -115,7 +115,7 @@ static struct rt_walk walk_of(const struct rt_op_run *r)
     return w;
 }
 
-static struct sample sample_of(struct rt_op_run *r, int b)
+static struct sample op_binary_sample(struct rt_op_run *r, int b)
 {
     int64_t u = rt_shape_count(r->in_shape[0]), v = rt_shape_count(r->in_shape[1]);
     int64_t y = rt_shape_count(&r->node->shape);
@@ -123,7 +123,7 @@ static struct sample sample_of(struct rt_op_run *r, int b)
                            r->y + b * y, NULL, 0};
 }
 
-static void value_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void op_binary_value_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct sample *s = self;
     value_loop *f = values[s->r->node->attr.function];
@@ -137,7 +137,7 @@ static void value_row(void *self, int64_t n, const int64_t *at, const int64_t *s
     }
 }
 
-static void slope_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void op_binary_slope_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct sample *s = self;
     int own = 1 + s->k;
@@ -145,19 +145,19 @@ static void slope_row(void *self, int64_t n, const int64_t *at, const int64_t *s
                                            s->dx + at[own], n, step[1], step[2], step[own]);
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_binary_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
-    struct sample s = sample_of(self, b);
-    struct rt_walk w = walk_of(s.r);
-    rt_walk_run(&w, value_row, &s);
+    struct sample s = op_binary_sample(self, b);
+    struct rt_walk w = op_binary_walk(s.r);
+    rt_walk_run(&w, op_binary_value_row, &s);
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_binary_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
-    struct sample s = sample_of(self, b);
-    struct rt_walk w = walk_of(s.r);
+    struct sample s = op_binary_sample(self, b);
+    struct rt_walk w = op_binary_walk(s.r);
     for (s.k = 0; s.k < 2; s.k++) {
         int64_t count = rt_shape_count(s.r->in_shape[s.k]);
         if (s.r->dx[s.k]) {
@@ -165,19 +165,19 @@ static void backward_piece(void *self, int b, int thread)
             if (!s.r->add[s.k]) {
                 memset(s.dx, 0, (size_t)count * sizeof *s.dx);
             }
-            rt_walk_run(&w, slope_row, &s);
+            rt_walk_run(&w, op_binary_slope_row, &s);
         }
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_binary_forward(struct rt_op_run *r)
 {
-    rt_each_sample(r, forward_piece);
+    rt_each_sample(r, op_binary_forward_piece);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_binary_backward(struct rt_op_run *r)
 {
-    rt_each_sample(r, backward_piece);
+    rt_each_sample(r, op_binary_backward_piece);
 }
 
 const struct rt_op rt_op_binary = {
@@ -185,7 +185,7 @@ const struct rt_op rt_op_binary = {
     .inputs = 2,
     .functions = names,
     .forgets_y = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_binary_shape,
+    .forward = op_binary_forward,
+    .backward = op_binary_backward,
 };

@@ -6,8 +6,8 @@
 #include <limits.h>
 #include <string.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_concat_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                           struct rt_error *e)
 {
     (void)g;
     int axis = n->attr.axis;
@@ -32,7 +32,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return err;
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_concat_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -49,7 +49,7 @@ static void forward_piece(void *self, int b, int thread)
     }
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_concat_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -69,21 +69,21 @@ static void backward_piece(void *self, int b, int thread)
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_concat_forward(struct rt_op_run *r)
 {
-    rt_each_sample(r, forward_piece);
+    rt_each_sample(r, op_concat_forward_piece);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_concat_backward(struct rt_op_run *r)
 {
-    rt_each_sample(r, backward_piece);
+    rt_each_sample(r, op_concat_backward_piece);
 }
 
 const struct rt_op rt_op_concat = {
     .name = "concat",
     .forgets_x = true,
     .forgets_y = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_concat_shape,
+    .forward = op_concat_forward,
+    .backward = op_concat_backward,
 };

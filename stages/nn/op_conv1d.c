@@ -3,8 +3,8 @@
  * bias. */
 #include "stages/nn/conv.h"
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_conv1d_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                           struct rt_error *e)
 {
     return rt_conv_shape(g, n, in, true, e);
 }
@@ -13,7 +13,7 @@ const struct rt_op rt_op_conv1d = {
     .name = "conv1d",
     .inputs = 1,
     .forgets_y = true,
-    .shape = shape,
+    .shape = op_conv1d_shape,
     .room = rt_conv_room,
     .forward = rt_conv_forward,
     .backward = rt_conv_backward,

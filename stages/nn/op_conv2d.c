@@ -3,8 +3,8 @@
  * stride, pad, dilation, groups, bias. */
 #include "stages/nn/conv.h"
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_conv2d_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                           struct rt_error *e)
 {
     return rt_conv_shape(g, n, in, false, e);
 }
@@ -13,7 +13,7 @@ const struct rt_op rt_op_conv2d = {
     .name = "conv2d",
     .inputs = 1,
     .forgets_y = true,
-    .shape = shape,
+    .shape = op_conv2d_shape,
     .room = rt_conv_room,
     .forward = rt_conv_forward,
     .backward = rt_conv_backward,

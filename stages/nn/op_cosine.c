@@ -16,13 +16,13 @@ struct unit_rows {
 };
 
 /* x, then w, then room for the gradient of either by unit rows. */
-static struct rt_room room(const struct rt_node *n, const struct rt_shape *in, int batch)
+static struct rt_room op_cosine_room(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     size_t rows = (size_t)batch + (size_t)n->attr.units, c = (size_t)in->dim[0];
     return (struct rt_room){.shared = (2 * rows * c + rows) * sizeof(float)};
 }
 
-static void normalise(const float *x, int64_t rows, int64_t c, struct unit_rows u)
+static void op_cosine_unit_rows(const float *x, int64_t rows, int64_t c, struct unit_rows u)
 {
     for (int64_t i = 0; i < rows; i++, x += c) {
         double sum = 0;
@@ -38,27 +38,28 @@ static void normalise(const float *x, int64_t rows, int64_t c, struct unit_rows 
 }
 
 /* Both are cheap beside the product, so backward makes them anew instead of keeping them. */
-static void unit_both(const struct rt_op_run *r, struct unit_rows *x, struct unit_rows *w)
+static void op_cosine_unit_both(const struct rt_op_run *r, struct unit_rows *x, struct unit_rows *w)
 {
     int64_t c = r->in_shape[0]->dim[0], units = r->node->attr.units;
     x->row = r->scratch.shared;
     w->row = x->row + r->batch * c;
     x->length = w->row + units * c;
     w->length = x->length + r->batch;
-    normalise(r->x[0], r->batch, c, *x);
-    normalise(r->param[0]->value, units, c, *w);
+    op_cosine_unit_rows(r->x[0], r->batch, c, *x);
+    op_cosine_unit_rows(r->param[0]->value, units, c, *w);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_cosine_forward(struct rt_op_run *r)
 {
     int64_t c = r->in_shape[0]->dim[0], units = r->node->attr.units;
     struct unit_rows x, w;
-    unit_both(r, &x, &w);
+    op_cosine_unit_both(r, &x, &w);
     rt_gemm(0, 1, r->batch, units, c, x.row, c, w.row, c, 0, r->y, units);
 }
 
 /* Adds (d - u (u . d)) / length for every row: the gradient before normalising. */
-static void through_lengths(struct unit_rows u, const float *d, int64_t rows, int64_t c, float *out)
+static void op_cosine_through_norms(struct unit_rows u, const float *d, int64_t rows, int64_t c,
+                                    float *out)
 {
     for (int64_t i = 0; i < rows; i++, d += c, out += c) {
         const float *row = u.row + i * c;
@@ -72,22 +73,22 @@ static void through_lengths(struct unit_rows u, const float *d, int64_t rows, in
     }
 }
 
-static void backward(struct rt_op_run *r)
+static void op_cosine_backward(struct rt_op_run *r)
 {
     int64_t c = r->in_shape[0]->dim[0], units = r->node->attr.units, batch = r->batch;
     struct unit_rows x, w;
-    unit_both(r, &x, &w);
+    op_cosine_unit_both(r, &x, &w);
     float *d = w.length + units;
     if (r->dx[0]) {
         if (!r->add[0]) {
             memset(r->dx[0], 0, (size_t)(batch * c) * sizeof(float));
         }
         rt_gemm(0, 0, batch, c, units, r->dy, units, w.row, c, 0, d, c);
-        through_lengths(x, d, batch, c, r->dx[0]);
+        op_cosine_through_norms(x, d, batch, c, r->dx[0]);
     }
     if (r->param[0]->grad) {
         rt_gemm(1, 0, units, c, batch, r->dy, units, x.row, c, 0, d, c);
-        through_lengths(w, d, units, c, r->param[0]->grad);
+        op_cosine_through_norms(w, d, units, c, r->param[0]->grad);
     }
 }
 
@@ -95,7 +96,7 @@ const struct rt_op rt_op_cosine = {
     .name = "cosine",
     .inputs = 1,
     .shape = rt_units_shape,
-    .room = room,
-    .forward = forward,
-    .backward = backward,
+    .room = op_cosine_room,
+    .forward = op_cosine_forward,
+    .backward = op_cosine_backward,
 };

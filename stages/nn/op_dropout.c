@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_dropout_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                            struct rt_error *e)
 {
     (void)g;
     if (!(n->attr.rate >= 0 && n->attr.rate < 1)) {
@@ -20,13 +20,13 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
 }
 
 /* The factor on every input: 0 or 1 / (1 - rate). */
-static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_dropout_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)n;
     return (size_t)batch * (size_t)rt_shape_count(in) * sizeof(float);
 }
 
-static void forward_piece(void *self, int row, int thread)
+static void op_dropout_forward_piece(void *self, int row, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -46,17 +46,17 @@ static void forward_piece(void *self, int row, int thread)
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_dropout_forward(struct rt_op_run *r)
 {
     if (!r->training) {
         int64_t all = r->batch * rt_shape_count(&r->node->shape);
         memcpy(r->y, r->x[0], (size_t)all * sizeof *r->y);
         return;
     }
-    rt_parallel_for(r->parallel, r->batch, forward_piece, r);
+    rt_parallel_for(r->parallel, r->batch, op_dropout_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_dropout_backward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
     const float *mask = r->keep;
@@ -68,8 +68,8 @@ static void backward(struct rt_op_run *r)
 const struct rt_op rt_op_dropout = {
     .name = "dropout",
     .inputs = 1,
-    .shape = shape,
-    .keep = keep,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_dropout_shape,
+    .keep = op_dropout_keep,
+    .forward = op_dropout_forward,
+    .backward = op_dropout_backward,
 };

@@ -8,8 +8,8 @@
 
 #define BLOCK 64 /* columns of one piece */
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_embeddingbag_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                                 struct rt_error *e)
 {
     (void)in;
     if (n->attr.units < 1) {
@@ -22,7 +22,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return rt_op_param(g, n, "weight", 2, dim, dim[1], 0, true, false);
 }
 
-static void forward_piece(void *self, int i, int thread)
+static void op_embeddingbag_forward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -45,7 +45,7 @@ static void forward_piece(void *self, int i, int thread)
     }
 }
 
-static void backward_piece(void *self, int i, int thread)
+static void op_embeddingbag_backward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -67,22 +67,24 @@ static void backward_piece(void *self, int i, int thread)
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_embeddingbag_forward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), forward_piece, r);
+    rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK),
+                    op_embeddingbag_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_embeddingbag_backward(struct rt_op_run *r)
 {
     if (r->param[0]->grad) {
-        rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), backward_piece, r);
+        rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK),
+                        op_embeddingbag_backward_piece, r);
     }
 }
 
 const struct rt_op rt_op_embeddingbag = {
     .name = "embeddingbag",
     .inputs = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_embeddingbag_shape,
+    .forward = op_embeddingbag_forward,
+    .backward = op_embeddingbag_backward,
 };

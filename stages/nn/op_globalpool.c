@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_globalpool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                               struct rt_error *e)
 {
     (void)g;
     if (in->rank < 2) {
@@ -15,7 +15,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return 0;
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_globalpool_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -33,7 +33,7 @@ static void forward_piece(void *self, int b, int thread)
     }
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_globalpool_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -47,22 +47,22 @@ static void backward_piece(void *self, int b, int thread)
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_globalpool_forward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, r->batch, forward_piece, r);
+    rt_parallel_for(r->parallel, r->batch, op_globalpool_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_globalpool_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_parallel_for(r->parallel, r->batch, backward_piece, r);
+        rt_parallel_for(r->parallel, r->batch, op_globalpool_backward_piece, r);
     }
 }
 
 const struct rt_op rt_op_globalpool = {
     .name = "globalpool",
     .inputs = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_globalpool_shape,
+    .forward = op_globalpool_forward,
+    .backward = op_globalpool_backward,
 };

@@ -4,13 +4,13 @@
 
 #include <math.h>
 
-static float epsilon(const struct rt_node *n)
+static float op_l2normalise_epsilon(const struct rt_node *n)
 {
     return n->attr.epsilon > 0 ? n->attr.epsilon : 1e-12f;
 }
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_l2normalise_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                                struct rt_error *e)
 {
     (void)g;
     if (in->rank != 1) {
@@ -20,14 +20,14 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return 0;
 }
 
-static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_l2normalise_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)n;
     (void)in;
     return (size_t)batch * sizeof(float);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_l2normalise_forward(struct rt_op_run *r)
 {
     int64_t c = r->in_shape[0]->dim[0];
     for (int b = 0; b < r->batch; b++) {
@@ -38,7 +38,8 @@ static void forward(struct rt_op_run *r)
         }
         /* fmax would turn NaN into epsilon. */
         float length = (float)sqrt(sum);
-        length = length < epsilon(r->node) ? epsilon(r->node) : length;
+        length =
+            length < op_l2normalise_epsilon(r->node) ? op_l2normalise_epsilon(r->node) : length;
         for (int64_t i = 0; i < c; i++) {
             r->y[b * c + i] = x[i] / length;
         }
@@ -49,14 +50,14 @@ static void forward(struct rt_op_run *r)
 }
 
 /* dx = (dy - y (y . dy)) / |x|; below epsilon the length is constant: dx = dy / epsilon. */
-static void backward(struct rt_op_run *r)
+static void op_l2normalise_backward(struct rt_op_run *r)
 {
     int64_t c = r->in_shape[0]->dim[0];
     for (int b = 0; r->dx[0] && b < r->batch; b++) {
         const float *y = r->y + b * c, *dy = r->dy + b * c;
         float *dx = r->dx[0] + b * c, length = ((float *)r->keep)[b];
         double dot = 0;
-        for (int64_t i = 0; i < c && length > epsilon(r->node); i++) {
+        for (int64_t i = 0; i < c && length > op_l2normalise_epsilon(r->node); i++) {
             dot += (double)y[i] * dy[i];
         }
         for (int64_t i = 0; i < c; i++) {
@@ -68,8 +69,8 @@ static void backward(struct rt_op_run *r)
 const struct rt_op rt_op_l2normalise = {
     .name = "l2normalise",
     .inputs = 1,
-    .shape = shape,
-    .keep = keep,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_l2normalise_shape,
+    .keep = op_l2normalise_keep,
+    .forward = op_l2normalise_forward,
+    .backward = op_l2normalise_backward,
 };

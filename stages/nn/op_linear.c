@@ -8,8 +8,8 @@
 
 #define BLOCK 64 /* units or inputs of one piece */
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_linear_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                           struct rt_error *e)
 {
     int64_t units = n->attr.units;
     int err = rt_units_shape(g, n, in, e);
@@ -19,7 +19,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return err;
 }
 
-static void forward_piece(void *self, int i, int thread)
+static void op_linear_forward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -33,12 +33,12 @@ static void forward_piece(void *self, int i, int thread)
             units);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_linear_forward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), forward_piece, r);
+    rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), op_linear_forward_piece, r);
 }
 
-static void weight_piece(void *self, int i, int thread)
+static void op_linear_weight_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -53,7 +53,7 @@ static void weight_piece(void *self, int i, int thread)
     }
 }
 
-static void input_piece(void *self, int i, int thread)
+static void op_linear_input_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -63,20 +63,22 @@ static void input_piece(void *self, int i, int thread)
             r->param[0]->value + from, c, r->add[0], r->dx[0] + from, c);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_linear_backward(struct rt_op_run *r)
 {
     if (r->param[0]->grad) {
-        rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), weight_piece, r);
+        rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), op_linear_weight_piece,
+                        r);
     }
     if (r->dx[0]) {
-        rt_parallel_for(r->parallel, rt_pieces(r->in_shape[0]->dim[0], 4 * BLOCK), input_piece, r);
+        rt_parallel_for(r->parallel, rt_pieces(r->in_shape[0]->dim[0], 4 * BLOCK),
+                        op_linear_input_piece, r);
     }
 }
 
 const struct rt_op rt_op_linear = {
     .name = "linear",
     .inputs = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_linear_shape,
+    .forward = op_linear_forward,
+    .backward = op_linear_backward,
 };

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_matmul_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                           struct rt_error *e)
 {
     (void)g;
     int rank = in[0].rank, k = n->attr.turned ? 1 : 2;
@@ -32,7 +32,7 @@ struct product {
     int turned;
 };
 
-static struct product product_of(const struct rt_op_run *r)
+static struct product op_matmul_product(const struct rt_op_run *r)
 {
     const struct rt_shape *a = r->in_shape[0], *y = &r->node->shape;
     struct product p = {a->dim[a->rank - 2], a->dim[a->rank - 1], y->dim[a->rank - 1], r->batch,
@@ -43,21 +43,21 @@ static struct product product_of(const struct rt_op_run *r)
     return p;
 }
 
-static void forward_piece(void *self, int i, int thread)
+static void op_matmul_forward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
-    struct product p = product_of(r);
+    struct product p = op_matmul_product(r);
     rt_gemm(0, p.turned, p.m, p.n, p.k, r->x[0] + i * p.m * p.k, p.k, r->x[1] + i * p.k * p.n,
             p.turned ? p.k : p.n, 0, r->y + i * p.m * p.n, p.n);
 }
 
 /* da = dy b'; db = a' dy, or its turned dy' a. */
-static void backward_piece(void *self, int i, int thread)
+static void op_matmul_backward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
-    struct product p = product_of(r);
+    struct product p = op_matmul_product(r);
     const float *a = r->x[0] + i * p.m * p.k, *b = r->x[1] + i * p.k * p.n;
     const float *dy = r->dy + i * p.m * p.n;
     if (r->dx[0]) {
@@ -71,21 +71,21 @@ static void backward_piece(void *self, int i, int thread)
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_matmul_forward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, (int)product_of(r).count, forward_piece, r);
+    rt_parallel_for(r->parallel, (int)op_matmul_product(r).count, op_matmul_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_matmul_backward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, (int)product_of(r).count, backward_piece, r);
+    rt_parallel_for(r->parallel, (int)op_matmul_product(r).count, op_matmul_backward_piece, r);
 }
 
 const struct rt_op rt_op_matmul = {
     .name = "matmul",
     .inputs = 2,
     .forgets_y = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_matmul_shape,
+    .forward = op_matmul_forward,
+    .backward = op_matmul_backward,
 };

@@ -5,14 +5,14 @@
 #include "stages/nn/simd.h"
 
 /* The kernel tap each output came from. */
-static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_maxpool_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)in;
     return (size_t)batch * (size_t)rt_shape_count(&n->shape) * sizeof(int32_t);
 }
 
-RT_SIMD static void larger(const float *restrict x, float *restrict y, int32_t *restrict from,
-                           int32_t tap, int64_t n)
+RT_SIMD static void op_maxpool_larger(const float *restrict x, float *restrict y,
+                                      int32_t *restrict from, int32_t tap, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         bool wins = x[i] > y[i] || x[i] != x[i];
@@ -21,8 +21,8 @@ RT_SIMD static void larger(const float *restrict x, float *restrict y, int32_t *
     }
 }
 
-static void forward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
-                           const int64_t *tap, const int *number, int taps)
+static void op_maxpool_forward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
+                                      const int64_t *tap, const int *number, int taps)
 {
     float *y = r->y + place * w->c;
     int32_t *from = r->training ? (int32_t *)r->keep + place * w->c : NULL;
@@ -35,7 +35,7 @@ static void forward_window(struct rt_op_run *r, const struct rt_window *w, int64
     for (int k = 1; k < taps; k++) {
         const float *x = r->x[0] + tap[k];
         if (from) {
-            larger(x, y, from, number[k], w->c);
+            op_maxpool_larger(x, y, from, number[k], w->c);
         } else {
             for (int c = 0; c < w->c; c++) {
                 y[c] = x[c] > y[c] || x[c] != x[c] ? x[c] : y[c];
@@ -44,8 +44,9 @@ static void forward_window(struct rt_op_run *r, const struct rt_window *w, int64
     }
 }
 
-static void backward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
-                            const int64_t *tap, const int *number, int taps)
+static void op_maxpool_backward_window(struct rt_op_run *r, const struct rt_window *w,
+                                       int64_t place, const int64_t *tap, const int *number,
+                                       int taps)
 {
     const float *dy = r->dy + place * w->c;
     const int32_t *from = (const int32_t *)r->keep + place * w->c;
@@ -57,21 +58,21 @@ static void backward_window(struct rt_op_run *r, const struct rt_window *w, int6
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_maxpool_forward(struct rt_op_run *r)
 {
-    rt_pool_forward(r, forward_window);
+    rt_pool_forward(r, op_maxpool_forward_window);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_maxpool_backward(struct rt_op_run *r)
 {
-    rt_pool_backward(r, backward_window);
+    rt_pool_backward(r, op_maxpool_backward_window);
 }
 
 const struct rt_op rt_op_maxpool = {
     .name = "maxpool",
     .inputs = 1,
     .shape = rt_pool_shape,
-    .keep = keep,
-    .forward = forward,
-    .backward = backward,
+    .keep = op_maxpool_keep,
+    .forward = op_maxpool_forward,
+    .backward = op_maxpool_backward,
 };

@@ -7,8 +7,8 @@
 
 #include <math.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_normalise_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                              struct rt_error *e)
 {
     (void)g;
     n->shape = *in;
@@ -16,13 +16,14 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
 }
 
 /* 1 / deviation of every group. */
-static size_t keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_normalise_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     struct rt_axes s = rt_axes_of(n, in);
     return (size_t)batch * (size_t)(s.outer * s.inner) * sizeof(float);
 }
 
-static float forward_row(const float *x, float *y, int64_t n, int64_t step, float epsilon)
+static float op_normalise_forward_row(const float *x, float *y, int64_t n, int64_t step,
+                                      float epsilon)
 {
     double sum = 0, square = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -41,8 +42,8 @@ static float forward_row(const float *x, float *y, int64_t n, int64_t step, floa
 }
 
 /* dx = (dy - mean of dy - y * mean of dy y) / deviation */
-static void backward_row(const float *y, const float *dy, float *dx, int64_t n, int64_t step,
-                         float scale, bool add)
+static void op_normalise_backward_row(const float *y, const float *dy, float *dx, int64_t n,
+                                      int64_t step, float scale, bool add)
 {
     double sum = 0, dot = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -56,7 +57,7 @@ static void backward_row(const float *y, const float *dy, float *dx, int64_t n, 
     }
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_normalise_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -65,7 +66,7 @@ static void forward_piece(void *self, int b, int thread)
     for (int64_t o = b * s.outer; o < (b + 1) * s.outer; o++) {
         for (int64_t i = 0; i < s.inner; i++) {
             int64_t at = o * s.n * s.inner + i;
-            float scale = forward_row(r->x[0] + at, r->y + at, s.n, s.inner, epsilon);
+            float scale = op_normalise_forward_row(r->x[0] + at, r->y + at, s.n, s.inner, epsilon);
             if (r->training) {
                 ((float *)r->keep)[o * s.inner + i] = scale;
             }
@@ -73,7 +74,7 @@ static void forward_piece(void *self, int b, int thread)
     }
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_normalise_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -82,21 +83,21 @@ static void backward_piece(void *self, int b, int thread)
     for (int64_t o = b * s.outer; o < (b + 1) * s.outer; o++) {
         for (int64_t i = 0; i < s.inner; i++) {
             int64_t at = o * s.n * s.inner + i;
-            backward_row(r->y + at, r->dy + at, r->dx[0] + at, s.n, s.inner, scale[o * s.inner + i],
-                         r->add[0]);
+            op_normalise_backward_row(r->y + at, r->dy + at, r->dx[0] + at, s.n, s.inner,
+                                      scale[o * s.inner + i], r->add[0]);
         }
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_normalise_forward(struct rt_op_run *r)
 {
-    rt_each_sample(r, forward_piece);
+    rt_each_sample(r, op_normalise_forward_piece);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_normalise_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_each_sample(r, backward_piece);
+        rt_each_sample(r, op_normalise_backward_piece);
     }
 }
 
@@ -104,8 +105,8 @@ const struct rt_op rt_op_normalise = {
     .name = "normalise",
     .inputs = 1,
     .forgets_x = true,
-    .shape = shape,
-    .keep = keep,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_normalise_shape,
+    .keep = op_normalise_keep,
+    .forward = op_normalise_forward,
+    .backward = op_normalise_backward,
 };

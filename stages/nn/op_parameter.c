@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_parameter_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                              struct rt_error *e)
 {
     n->shape = n->attr.shape;
     if (!rt_shape_valid(&n->shape)) {
@@ -16,7 +16,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return rt_op_param(g, n, "weight", 1, &count, 0, 0, false, false);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_parameter_forward(struct rt_op_run *r)
 {
     int64_t n = r->param[0]->count;
     for (int b = 0; b < r->batch; b++) {
@@ -24,7 +24,7 @@ static void forward(struct rt_op_run *r)
     }
 }
 
-static void backward(struct rt_op_run *r)
+static void op_parameter_backward(struct rt_op_run *r)
 {
     float *grad = r->param[0]->grad;
     int64_t n = r->param[0]->count, inputs = rt_shape_count(r->in_shape[0]);
@@ -43,7 +43,7 @@ const struct rt_op rt_op_parameter = {
     .inputs = 1,
     .forgets_x = true,
     .forgets_y = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_parameter_shape,
+    .forward = op_parameter_forward,
+    .backward = op_parameter_backward,
 };

@@ -13,8 +13,8 @@ static const char *const names[] = {"sum", "mean", "max", "min", "l2", "sum_squa
 const char *const rt_reduce_onnx[RT_REDUCES] = {"ReduceSum", "ReduceMean", "ReduceMax",
                                                 "ReduceMin", "ReduceL2", "ReduceSumSquare"};
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_reduce_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                           struct rt_error *e)
 {
     (void)g;
     int err = rt_axes_check(n, in, e);
@@ -30,13 +30,14 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
 }
 
 /* The largest (or smallest); the first of equals, and NaN wins. */
-static bool wins(int function, float x, float than)
+static bool op_reduce_wins(int function, float x, float than)
 {
     return x != x || (function == RT_REDUCE_max ? x > than : x < than);
 }
 
 /* Adds a row of x to the sums. */
-RT_SIMD static void gather(int function, const float *restrict x, float *restrict y, int64_t n)
+RT_SIMD static void op_reduce_add_row(int function, const float *restrict x, float *restrict y,
+                                      int64_t n)
 {
     switch (function) {
     case RT_REDUCE_sum:
@@ -48,7 +49,7 @@ RT_SIMD static void gather(int function, const float *restrict x, float *restric
     case RT_REDUCE_max:
     case RT_REDUCE_min:
         for (int64_t i = 0; i < n; i++) {
-            y[i] = wins(function, x[i], y[i]) ? x[i] : y[i];
+            y[i] = op_reduce_wins(function, x[i], y[i]) ? x[i] : y[i];
         }
         break;
     default:
@@ -58,7 +59,7 @@ RT_SIMD static void gather(int function, const float *restrict x, float *restric
     }
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_reduce_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -72,7 +73,7 @@ static void forward_piece(void *self, int b, int thread)
             y[i] = extreme ? x[i] : 0;
         }
         for (int64_t k = 0; k < s.n; k++, x += s.inner) {
-            gather(function, x, y, s.inner);
+            op_reduce_add_row(function, x, y, s.inner);
         }
         for (int64_t i = 0; i < s.inner; i++) {
             y[i] = function == RT_REDUCE_mean ? y[i] / (float)s.n
@@ -83,8 +84,8 @@ static void forward_piece(void *self, int b, int thread)
 }
 
 /* dy times d y / d x for every x of a row; x, y and dy stand at the row. */
-static void spread(int function, int64_t places, const float *x, const float *y, const float *dy,
-                   float *dx, int64_t n)
+static void op_reduce_row_gradient(int function, int64_t places, const float *x, const float *y,
+                                   const float *dy, float *dx, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         switch (function) {
@@ -97,18 +98,19 @@ static void spread(int function, int64_t places, const float *x, const float *y,
     }
 }
 
-static void spread_extreme(const float *x, const float *dy, float *dx, struct rt_axes s, int function)
+static void op_reduce_extreme_gradient(const float *x, const float *dy, float *dx, struct rt_axes s,
+                                       int function)
 {
     for (int64_t i = 0; i < s.inner; i++) {
         int64_t best = 0;
         for (int64_t k = 1; k < s.n; k++) {
-            best = wins(function, x[k * s.inner + i], x[best * s.inner + i]) ? k : best;
+            best = op_reduce_wins(function, x[k * s.inner + i], x[best * s.inner + i]) ? k : best;
         }
         dx[best * s.inner + i] += dy[i];
     }
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_reduce_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -123,24 +125,25 @@ static void backward_piece(void *self, int b, int thread)
     for (int64_t o = 0; o < s.outer; o++, x += in, dx += in) {
         const float *y = r->y + (from + o) * s.inner, *dy = r->dy + (from + o) * s.inner;
         if (function == RT_REDUCE_max || function == RT_REDUCE_min) {
-            spread_extreme(x, dy, dx, s, function);
+            op_reduce_extreme_gradient(x, dy, dx, s, function);
             continue;
         }
         for (int64_t k = 0; k < s.n; k++) {
-            spread(function, s.n, x + k * s.inner, y, dy, dx + k * s.inner, s.inner);
+            op_reduce_row_gradient(function, s.n, x + k * s.inner, y, dy, dx + k * s.inner,
+                                   s.inner);
         }
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_reduce_forward(struct rt_op_run *r)
 {
-    rt_each_sample(r, forward_piece);
+    rt_each_sample(r, op_reduce_forward_piece);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_reduce_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_each_sample(r, backward_piece);
+        rt_each_sample(r, op_reduce_backward_piece);
     }
 }
 
@@ -148,7 +151,7 @@ const struct rt_op rt_op_reduce = {
     .name = "reduce",
     .inputs = 1,
     .functions = names,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_reduce_shape,
+    .forward = op_reduce_forward,
+    .backward = op_reduce_backward,
 };

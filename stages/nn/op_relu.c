@@ -5,8 +5,8 @@
 
 #define GRAIN 16384 /* floats of one piece */
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_relu_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                         struct rt_error *e)
 {
     (void)g;
     (void)e;
@@ -14,15 +14,15 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return 0;
 }
 
-RT_SIMD static void clip(const float *restrict x, float *restrict y, int64_t n)
+RT_SIMD static void op_relu_clip(const float *restrict x, float *restrict y, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         y[i] = x[i] < 0 ? 0 : x[i];
     }
 }
 
-RT_SIMD static void clip_back(const float *restrict y, const float *restrict dy, float *restrict dx,
-                              int64_t n, bool add)
+RT_SIMD static void op_relu_clip_back(const float *restrict y, const float *restrict dy,
+                                      float *restrict dx, int64_t n, bool add)
 {
     if (add) {
         for (int64_t i = 0; i < n; i++) {
@@ -35,41 +35,41 @@ RT_SIMD static void clip_back(const float *restrict y, const float *restrict dy,
     }
 }
 
-static void forward_piece(void *self, int i, int thread)
+static void op_relu_forward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     int64_t all = r->batch * rt_shape_count(&r->node->shape), from = (int64_t)i * GRAIN;
-    clip(r->x[0] + from, r->y + from, rt_piece_end(all, GRAIN, i) - from);
+    op_relu_clip(r->x[0] + from, r->y + from, rt_piece_end(all, GRAIN, i) - from);
 }
 
-static void backward_piece(void *self, int i, int thread)
+static void op_relu_backward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     int64_t all = r->batch * rt_shape_count(&r->node->shape), from = (int64_t)i * GRAIN;
-    clip_back(r->y + from, r->dy + from, r->dx[0] + from, rt_piece_end(all, GRAIN, i) - from,
-              r->add[0]);
+    op_relu_clip_back(r->y + from, r->dy + from, r->dx[0] + from,
+                      rt_piece_end(all, GRAIN, i) - from, r->add[0]);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_relu_forward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
-    rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), forward_piece, r);
+    rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), op_relu_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_relu_backward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
     if (r->dx[0]) {
-        rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), backward_piece, r);
+        rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), op_relu_backward_piece, r);
     }
 }
 
 const struct rt_op rt_op_relu = {
     .name = "relu",
     .inputs = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_relu_shape,
+    .forward = op_relu_forward,
+    .backward = op_relu_backward,
 };

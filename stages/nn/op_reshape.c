@@ -6,8 +6,8 @@
 #include <limits.h>
 #include <stdio.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_reshape_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                            struct rt_error *e)
 {
     (void)g;
     if (rt_shape_count(in) > INT_MAX) {
@@ -23,4 +23,5 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return rt_shape_refuse(n, in, wanted, e);
 }
 
-const struct rt_op rt_op_reshape = {.name = "reshape", .inputs = 1, .view = true, .shape = shape};
+const struct rt_op rt_op_reshape = {
+    .name = "reshape", .inputs = 1, .view = true, .shape = op_reshape_shape};

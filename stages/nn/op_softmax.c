@@ -9,8 +9,8 @@
 
 static const char *const names[] = {"plain", "log", NULL};
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_softmax_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                            struct rt_error *e)
 {
     (void)g;
     n->shape = *in;
@@ -18,7 +18,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
 }
 
 /* n numbers, `step` apart. */
-static void forward_row(const float *x, float *y, int64_t n, int64_t step, bool log)
+static void op_softmax_forward_row(const float *x, float *y, int64_t n, int64_t step, bool log)
 {
     float most = x[0];
     double sum = 0;
@@ -36,8 +36,8 @@ static void forward_row(const float *x, float *y, int64_t n, int64_t step, bool 
 }
 
 /* plain: dx = y (dy - sum of y dy); log: dx = dy - exp(y) sum of dy. */
-static void backward_row(const float *y, const float *dy, float *dx, int64_t n, int64_t step,
-                         bool log, bool add)
+static void op_softmax_backward_row(const float *y, const float *dy, float *dx, int64_t n,
+                                    int64_t step, bool log, bool add)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -50,7 +50,7 @@ static void backward_row(const float *y, const float *dy, float *dx, int64_t n, 
     }
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_softmax_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -59,12 +59,12 @@ static void forward_piece(void *self, int b, int thread)
     for (int64_t o = 0; o < s.outer; o++) {
         for (int64_t i = 0; i < s.inner; i++) {
             int64_t at = (b * s.outer + o) * s.n * s.inner + i;
-            forward_row(r->x[0] + at, r->y + at, s.n, s.inner, log);
+            op_softmax_forward_row(r->x[0] + at, r->y + at, s.n, s.inner, log);
         }
     }
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_softmax_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -73,20 +73,21 @@ static void backward_piece(void *self, int b, int thread)
     for (int64_t o = 0; o < s.outer; o++) {
         for (int64_t i = 0; i < s.inner; i++) {
             int64_t at = (b * s.outer + o) * s.n * s.inner + i;
-            backward_row(r->y + at, r->dy + at, r->dx[0] + at, s.n, s.inner, log, r->add[0]);
+            op_softmax_backward_row(r->y + at, r->dy + at, r->dx[0] + at, s.n, s.inner, log,
+                                    r->add[0]);
         }
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_softmax_forward(struct rt_op_run *r)
 {
-    rt_each_sample(r, forward_piece);
+    rt_each_sample(r, op_softmax_forward_piece);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_softmax_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_each_sample(r, backward_piece);
+        rt_each_sample(r, op_softmax_backward_piece);
     }
 }
 
@@ -95,7 +96,7 @@ const struct rt_op rt_op_softmax = {
     .inputs = 1,
     .functions = names,
     .forgets_x = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_softmax_shape,
+    .forward = op_softmax_forward,
+    .backward = op_softmax_backward,
 };

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_statpool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                             struct rt_error *e)
 {
     (void)g;
     if (in->rank < 2) {
@@ -17,7 +17,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return 0;
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_statpool_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -46,7 +46,7 @@ static void forward_piece(void *self, int b, int thread)
 }
 
 /* d mean / dx = 1 / t; d deviation / dx = (x - mean) / (t deviation). */
-static void backward_piece(void *self, int b, int thread)
+static void op_statpool_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -62,22 +62,22 @@ static void backward_piece(void *self, int b, int thread)
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_statpool_forward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, r->batch, forward_piece, r);
+    rt_parallel_for(r->parallel, r->batch, op_statpool_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_statpool_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_parallel_for(r->parallel, r->batch, backward_piece, r);
+        rt_parallel_for(r->parallel, r->batch, op_statpool_backward_piece, r);
     }
 }
 
 const struct rt_op rt_op_statpool = {
     .name = "statpool",
     .inputs = 1,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_statpool_shape,
+    .forward = op_statpool_forward,
+    .backward = op_statpool_backward,
 };

@@ -11,28 +11,28 @@
 
 static const char *const names[] = {"fill", "edge", "reflect", "wrap", NULL};
 
-static int64_t floor_div(int64_t a, int64_t b)
+static int64_t op_take_floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
 /* The place of x, or -1 for one that is filled. */
-static int64_t source(const struct rt_attr *a, int64_t places, int64_t i)
+static int64_t op_take_source(const struct rt_attr *a, int64_t places, int64_t i)
 {
-    int64_t at = floor_div(a->begin + i * (int64_t)a->step, a->share), period;
+    int64_t at = op_take_floor_div(a->begin + i * (int64_t)a->step, a->share), period;
     switch (a->function) {
     case RT_TAKE_edge: return at < 0 ? 0 : at >= places ? places - 1 : at;
     case RT_TAKE_reflect:
         period = places > 1 ? 2 * (places - 1) : 1;
-        at = at - floor_div(at, period) * period;
+        at = at - op_take_floor_div(at, period) * period;
         return at < places ? at : period - at;
-    case RT_TAKE_wrap: return at - floor_div(at, places) * places;
+    case RT_TAKE_wrap: return at - op_take_floor_div(at, places) * places;
     default: return at < 0 || at >= places ? -1 : at;
     }
 }
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_take_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                         struct rt_error *e)
 {
     (void)g;
     struct rt_attr *a = &n->attr;
@@ -51,7 +51,7 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return err;
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_take_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -61,7 +61,7 @@ static void forward_piece(void *self, int b, int thread)
     float *y = r->y + b * s.outer * a->count * s.inner;
     for (int64_t o = 0; o < s.outer; o++, x += s.n * s.inner) {
         for (int64_t i = 0; i < a->count; i++, y += s.inner) {
-            int64_t from = source(a, s.n, i);
+            int64_t from = op_take_source(a, s.n, i);
             for (int64_t k = 0; from < 0 && k < s.inner; k++) {
                 y[k] = a->number[0];
             }
@@ -72,7 +72,7 @@ static void forward_piece(void *self, int b, int thread)
     }
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_take_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
@@ -85,7 +85,7 @@ static void backward_piece(void *self, int b, int thread)
     }
     for (int64_t o = 0; o < s.outer; o++, dx += s.n * s.inner) {
         for (int64_t i = 0; i < a->count; i++, dy += s.inner) {
-            int64_t from = source(a, s.n, i);
+            int64_t from = op_take_source(a, s.n, i);
             for (int64_t k = 0; from >= 0 && k < s.inner; k++) {
                 dx[from * s.inner + k] += dy[k];
             }
@@ -93,15 +93,15 @@ static void backward_piece(void *self, int b, int thread)
     }
 }
 
-static void forward(struct rt_op_run *r)
+static void op_take_forward(struct rt_op_run *r)
 {
-    rt_each_sample(r, forward_piece);
+    rt_each_sample(r, op_take_forward_piece);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_take_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_each_sample(r, backward_piece);
+        rt_each_sample(r, op_take_backward_piece);
     }
 }
 
@@ -111,7 +111,7 @@ const struct rt_op rt_op_take = {
     .functions = names,
     .forgets_x = true,
     .forgets_y = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_take_shape,
+    .forward = op_take_forward,
+    .backward = op_take_backward,
 };

@@ -4,8 +4,8 @@
 #include "stages/nn/walk.h"
 #include "stages/nn/window.h"
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_transpose_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                              struct rt_error *e)
 {
     (void)g;
     unsigned seen = 0;
@@ -27,7 +27,7 @@ struct sample {
     bool add;
 };
 
-static void row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void op_transpose_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct sample *s = self;
     const float *from = s->from + at[1];
@@ -39,7 +39,7 @@ static void row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 }
 
 /* Walks a sample as y lies; x and y are operands `x` and 1 - x. */
-static void move(const struct rt_op_run *r, struct sample s, int x)
+static void op_transpose_move(const struct rt_op_run *r, struct sample s, int x)
 {
     struct rt_walk w;
     int rank = r->node->shape.rank;
@@ -54,34 +54,34 @@ static void move(const struct rt_op_run *r, struct sample s, int x)
     for (int i = 0; i < rank; i++) {
         w.step[x][i] = step[r->node->attr.order[i]];
     }
-    rt_walk_run(&w, row, &s);
+    rt_walk_run(&w, op_transpose_row, &s);
 }
 
-static void forward_piece(void *self, int b, int thread)
+static void op_transpose_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     int64_t n = rt_shape_count(&r->node->shape);
-    move(r, (struct sample){r->x[0] + b * n, r->y + b * n, false}, 1);
+    op_transpose_move(r, (struct sample){r->x[0] + b * n, r->y + b * n, false}, 1);
 }
 
-static void backward_piece(void *self, int b, int thread)
+static void op_transpose_backward_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     int64_t n = rt_shape_count(&r->node->shape);
-    move(r, (struct sample){r->dy + b * n, r->dx[0] + b * n, r->add[0]}, 0);
+    op_transpose_move(r, (struct sample){r->dy + b * n, r->dx[0] + b * n, r->add[0]}, 0);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_transpose_forward(struct rt_op_run *r)
 {
-    rt_each_sample(r, forward_piece);
+    rt_each_sample(r, op_transpose_forward_piece);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_transpose_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_each_sample(r, backward_piece);
+        rt_each_sample(r, op_transpose_backward_piece);
     }
 }
 
@@ -90,7 +90,7 @@ const struct rt_op rt_op_transpose = {
     .inputs = 1,
     .forgets_x = true,
     .forgets_y = true,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_transpose_shape,
+    .forward = op_transpose_forward,
+    .backward = op_transpose_backward,
 };

@@ -58,8 +58,8 @@ const struct rt_unary_onnx rt_unary_onnx[RT_UNARIES] = {
 #undef RT_UNARY
 };
 
-static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
-                 struct rt_error *e)
+static int op_unary_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
+                          struct rt_error *e)
 {
     (void)g;
     (void)e;
@@ -67,39 +67,40 @@ static int shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *i
     return 0;
 }
 
-static int64_t count_of(const struct rt_op_run *r)
+static int64_t op_unary_count(const struct rt_op_run *r)
 {
     return r->batch * rt_shape_count(&r->node->shape);
 }
 
-static void forward_piece(void *self, int i, int thread)
+static void op_unary_forward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     const struct rt_attr *a = &r->node->attr;
-    int64_t from = (int64_t)i * GRAIN, n = rt_piece_end(count_of(r), GRAIN, i) - from;
+    int64_t from = (int64_t)i * GRAIN, n = rt_piece_end(op_unary_count(r), GRAIN, i) - from;
     values[a->function](r->x[0] + from, r->y + from, n, a->number[0], a->number[1]);
 }
 
-static void backward_piece(void *self, int i, int thread)
+static void op_unary_backward_piece(void *self, int i, int thread)
 {
     (void)thread;
     struct rt_op_run *r = self;
     const struct rt_attr *a = &r->node->attr;
-    int64_t from = (int64_t)i * GRAIN, n = rt_piece_end(count_of(r), GRAIN, i) - from;
+    int64_t from = (int64_t)i * GRAIN, n = rt_piece_end(op_unary_count(r), GRAIN, i) - from;
     slopes[a->function](r->x[0] + from, r->y + from, r->dy + from, r->dx[0] + from, n, a->number[0],
                         a->number[1], r->add[0]);
 }
 
-static void forward(struct rt_op_run *r)
+static void op_unary_forward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, rt_pieces(count_of(r), GRAIN), forward_piece, r);
+    rt_parallel_for(r->parallel, rt_pieces(op_unary_count(r), GRAIN), op_unary_forward_piece, r);
 }
 
-static void backward(struct rt_op_run *r)
+static void op_unary_backward(struct rt_op_run *r)
 {
     if (r->dx[0]) {
-        rt_parallel_for(r->parallel, rt_pieces(count_of(r), GRAIN), backward_piece, r);
+        rt_parallel_for(r->parallel, rt_pieces(op_unary_count(r), GRAIN), op_unary_backward_piece,
+                        r);
     }
 }
 
@@ -107,7 +108,7 @@ const struct rt_op rt_op_unary = {
     .name = "unary",
     .inputs = 1,
     .functions = names,
-    .shape = shape,
-    .forward = forward,
-    .backward = backward,
+    .shape = op_unary_shape,
+    .forward = op_unary_forward,
+    .backward = op_unary_backward,
 };

@@ -54,7 +54,7 @@ struct rt_parallel {
 };
 
 /* A piece of the stretch, its first or its last, or -1. */
-static int take(struct stretch *s, bool last)
+static int parallel_take_piece(struct stretch *s, bool last)
 {
     uint64_t left = atomic_load_explicit(&s->left, memory_order_relaxed), rest;
     uint32_t first, end;
@@ -70,18 +70,18 @@ static int take(struct stretch *s, bool last)
     return (int)(last ? end - 1 : first);
 }
 
-static void take_pieces(struct rt_parallel *p, int thread)
+static void parallel_take_pieces(struct rt_parallel *p, int thread)
 {
     for (int k = 0; k < p->threads; k++) {
         struct stretch *s = &p->stretch[(thread + k) % p->threads];
-        for (int i; (i = take(s, k > 0)) >= 0;) {
+        for (int i; (i = parallel_take_piece(s, k > 0)) >= 0;) {
             p->piece(p->self, i, thread);
         }
     }
 }
 
 /* Between look i and the next. */
-static void pause_briefly(int i)
+static void parallel_pause(int i)
 {
     if (i >= LOOKS) {
         sched_yield();
@@ -92,29 +92,29 @@ static void pause_briefly(int i)
 #endif
 }
 
-static bool has_news(struct rt_parallel *p, unsigned seen)
+static bool parallel_has_news(struct rt_parallel *p, unsigned seen)
 {
     return atomic_load(&p->round) != seen || atomic_load(&p->quit);
 }
 
-static void await_round(struct rt_parallel *p, unsigned seen)
+static void parallel_await_round(struct rt_parallel *p, unsigned seen)
 {
     for (int i = 0; i < p->looks; i++) {
-        if (has_news(p, seen)) {
+        if (parallel_has_news(p, seen)) {
             return;
         }
-        pause_briefly(i);
+        parallel_pause(i);
     }
     uv_mutex_lock(&p->lock);
     atomic_fetch_add(&p->asleep, 1);
-    while (!has_news(p, seen)) {
+    while (!parallel_has_news(p, seen)) {
         uv_cond_wait(&p->go, &p->lock);
     }
     atomic_fetch_sub(&p->asleep, 1);
     uv_mutex_unlock(&p->lock);
 }
 
-static void wake(struct rt_parallel *p, uv_cond_t *those)
+static void parallel_wake(struct rt_parallel *p, uv_cond_t *those)
 {
     /* The lock: whoever said it sleeps either waits by now or has yet to look. */
     uv_mutex_lock(&p->lock);
@@ -122,29 +122,29 @@ static void wake(struct rt_parallel *p, uv_cond_t *those)
     uv_mutex_unlock(&p->lock);
 }
 
-static void helper_main(void *arg)
+static void parallel_helper_main(void *arg)
 {
     struct helper *h = arg;
     struct rt_parallel *p = h->p;
     for (unsigned seen = 0;; seen++) {
-        await_round(p, seen);
+        parallel_await_round(p, seen);
         if (atomic_load(&p->quit)) {
             return;
         }
-        take_pieces(p, h->number);
+        parallel_take_pieces(p, h->number);
         if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->waiting)) {
-            wake(p, &p->done);
+            parallel_wake(p, &p->done);
         }
     }
 }
 
-static void await_helpers(struct rt_parallel *p)
+static void parallel_await_helpers(struct rt_parallel *p)
 {
     for (int i = 0; i < p->looks; i++) {
         if (atomic_load(&p->busy) == 0) {
             return;
         }
-        pause_briefly(i);
+        parallel_pause(i);
     }
     uv_mutex_lock(&p->lock);
     atomic_store(&p->waiting, true);
@@ -182,7 +182,7 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
     }
     for (int i = 1; i < threads; i++, p->started++) {
         p->helper[i] = (struct helper){.p = p, .number = i};
-        if (uv_thread_create(&p->helper[i].thread, helper_main, &p->helper[i])) {
+        if (uv_thread_create(&p->helper[i].thread, parallel_helper_main, &p->helper[i])) {
             rt_parallel_destroy(p);
             return RT_EMEM;
         }
@@ -207,7 +207,7 @@ void rt_parallel_destroy(struct rt_parallel *p)
         return;
     }
     atomic_store(&p->quit, true);
-    wake(p, &p->go);
+    parallel_wake(p, &p->go);
     for (int i = 1; i <= p->started; i++) {
         uv_thread_join(&p->helper[i].thread);
     }
@@ -243,8 +243,8 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
     atomic_store_explicit(&p->busy, p->threads - 1, memory_order_relaxed);
     atomic_fetch_add(&p->round, 1);
     if (atomic_load(&p->asleep) > 0) {
-        wake(p, &p->go);
+        parallel_wake(p, &p->go);
     }
-    take_pieces(p, 0);
-    await_helpers(p);
+    parallel_take_pieces(p, 0);
+    parallel_await_helpers(p);
 }

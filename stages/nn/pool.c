@@ -33,7 +33,7 @@ struct pool {
     rt_pool_window *window;
 };
 
-static void sample_piece(void *self, int b, int thread)
+static void pool_sample_piece(void *self, int b, int thread)
 {
     (void)thread;
     struct pool *p = self;
@@ -56,15 +56,15 @@ static void sample_piece(void *self, int b, int thread)
     }
 }
 
-static void walk(struct rt_op_run *r, rt_pool_window *window)
+static void pool_run_windows(struct rt_op_run *r, rt_pool_window *window)
 {
     struct pool p = {r, rt_window_of(r->node, r->in_shape[0]), window};
-    rt_parallel_for(r->parallel, r->batch, sample_piece, &p);
+    rt_parallel_for(r->parallel, r->batch, pool_sample_piece, &p);
 }
 
 void rt_pool_forward(struct rt_op_run *r, rt_pool_window *window)
 {
-    walk(r, window);
+    pool_run_windows(r, window);
 }
 
 void rt_pool_backward(struct rt_op_run *r, rt_pool_window *window)
@@ -76,5 +76,5 @@ void rt_pool_backward(struct rt_op_run *r, rt_pool_window *window)
         memset(r->dx[0], 0,
                (size_t)r->batch * (size_t)rt_shape_count(r->in_shape[0]) * sizeof(float));
     }
-    walk(r, window);
+    pool_run_windows(r, window);
 }

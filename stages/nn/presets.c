@@ -24,8 +24,8 @@ struct preset {
     int (*trunk)(struct builder *b, int x); /* input node -> node of rank 1 */
 };
 
-static int layer(struct builder *b, enum rt_op_id op, const char *name, int x,
-                 const struct rt_attr *attr)
+static int builder_layer(struct builder *b, enum rt_op_id op, const char *name, int x,
+                         const struct rt_attr *attr)
 {
     if (b->err) {
         return 0;
@@ -35,138 +35,140 @@ static int layer(struct builder *b, enum rt_op_id op, const char *name, int x,
     return n < 0 ? 0 : n;
 }
 
-static int plain(struct builder *b, enum rt_op_id op, const char *name, int x)
+static int builder_plain(struct builder *b, enum rt_op_id op, const char *name, int x)
 {
-    return layer(b, op, name, x, NULL);
+    return builder_layer(b, op, name, x, NULL);
 }
 
 /* "PREFIXwhat" */
-static const char *joined(char out[static RT_NAME], const char *prefix, const char *what)
+static const char *builder_join_name(char out[static RT_NAME], const char *prefix, const char *what)
 {
     snprintf(out, RT_NAME, "%.40s%.16s", prefix, what);
     return out;
 }
 
 /* Convolution, then batch-norm "PREFIXbn", and relu "PREFIXrelu" if wanted. */
-static int conv(struct builder *b, enum rt_op_id op, const char *prefix, int x, struct rt_attr attr,
-                bool relu)
+static int builder_conv(struct builder *b, enum rt_op_id op, const char *prefix, int x,
+                        struct rt_attr attr, bool relu)
 {
     char name[RT_NAME];
-    x = layer(b, op, joined(name, prefix, "conv"), x, &attr);
-    x = plain(b, RT_OP_batchnorm, joined(name, prefix, "bn"), x);
-    return relu ? plain(b, RT_OP_relu, joined(name, prefix, "relu"), x) : x;
+    x = builder_layer(b, op, builder_join_name(name, prefix, "conv"), x, &attr);
+    x = builder_plain(b, RT_OP_batchnorm, builder_join_name(name, prefix, "bn"), x);
+    return relu ? builder_plain(b, RT_OP_relu, builder_join_name(name, prefix, "relu"), x) : x;
 }
 
-static int width_or(const struct builder *b, int own)
+static int builder_width(const struct builder *b, int own)
 {
     return b->c->width > 0 ? b->c->width : own;
 }
 
-static int cnn1d(struct builder *b, int x)
+static int preset_cnn1d(struct builder *b, int x)
 {
-    int first = width_or(b, 96), rest = (first * 4 + 2) / 3;
+    int first = builder_width(b, 96), rest = (first * 4 + 2) / 3;
     for (int i = 0; i < 4; i++) {
         char prefix[RT_NAME];
         snprintf(prefix, sizeof prefix, "%d.", i + 1);
         int kernel = i ? 3 : 5;
-        x = conv(
+        x = builder_conv(
             b, RT_OP_conv1d, prefix, x,
             (struct rt_attr){
                 .units = i ? rest : first, .kernel = {kernel}, .stride = {2}, .pad = {kernel / 2}},
             true);
     }
-    return plain(b, RT_OP_reshape, "flatten", x);
+    return builder_plain(b, RT_OP_reshape, "flatten", x);
 }
 
-static int cnn2d(struct builder *b, int x)
+static int preset_cnn2d(struct builder *b, int x)
 {
     static const int times[] = {1, 2, 4, 6}, stride[] = {2, 2, 1, 2};
     for (int i = 0; i < 4; i++) {
         char prefix[RT_NAME];
         snprintf(prefix, sizeof prefix, "%d.", i + 1);
-        x = conv(b, RT_OP_conv2d, prefix, x,
-                 (struct rt_attr){.units = times[i] * width_or(b, 16),
-                                  .kernel = {3, 3},
-                                  .stride = {stride[i], stride[i]},
-                                  .pad = {1, 1}},
-                 true);
+        x = builder_conv(b, RT_OP_conv2d, prefix, x,
+                         (struct rt_attr){.units = times[i] * builder_width(b, 16),
+                                          .kernel = {3, 3},
+                                          .stride = {stride[i], stride[i]},
+                                          .pad = {1, 1}},
+                         true);
     }
-    return plain(b, RT_OP_reshape, "flatten", x);
+    return builder_plain(b, RT_OP_reshape, "flatten", x);
 }
 
 /* Two 3x3 convolutions around which the input goes straight, or through a 1x1 convolution where the
  * shape changes. */
-static int block(struct builder *b, const char *prefix, int x, int units, int stride)
+static int preset_resnet_block(struct builder *b, const char *prefix, int x, int units, int stride)
 {
     char name[RT_NAME];
     struct rt_attr a = {
         .units = units, .kernel = {3, 3}, .stride = {stride, stride}, .pad = {1, 1}};
-    int y = conv(b, RT_OP_conv2d, joined(name, prefix, "a."), x, a, true);
+    int y = builder_conv(b, RT_OP_conv2d, builder_join_name(name, prefix, "a."), x, a, true);
     a.stride[0] = a.stride[1] = 1;
-    y = conv(b, RT_OP_conv2d, joined(name, prefix, "b."), y, a, false);
+    y = builder_conv(b, RT_OP_conv2d, builder_join_name(name, prefix, "b."), y, a, false);
     const struct rt_node *in = rt_graph_at(b->g, x);
     if (stride != 1 || in->shape.dim[in->shape.rank - 1] != units) {
-        x = conv(b, RT_OP_conv2d, joined(name, prefix, "short."), x,
-                 (struct rt_attr){.units = units, .kernel = {1, 1}, .stride = {stride, stride}},
-                 false);
+        x = builder_conv(
+            b, RT_OP_conv2d, builder_join_name(name, prefix, "short."), x,
+            (struct rt_attr){.units = units, .kernel = {1, 1}, .stride = {stride, stride}}, false);
     }
     if (b->err) {
         return 0;
     }
-    int sum =
-        rt_graph_node(b->g, RT_OP_add, joined(name, prefix, "add"), (int[]){y, x}, 2, NULL, b->e);
+    int sum = rt_graph_node(b->g, RT_OP_add, builder_join_name(name, prefix, "add"), (int[]){y, x},
+                            2, NULL, b->e);
     b->err = sum < 0 ? sum : 0;
-    return plain(b, RT_OP_relu, joined(name, prefix, "relu"), sum < 0 ? 0 : sum);
+    return builder_plain(b, RT_OP_relu, builder_join_name(name, prefix, "relu"), sum < 0 ? 0 : sum);
 }
 
-static int resnet(struct builder *b, int x)
+static int preset_resnet(struct builder *b, int x)
 {
     static const int blocks[STAGES] = {3, 4, 6, 3};
-    int width = width_or(b, 16);
-    x = conv(b, RT_OP_conv2d, "stem.", x,
-             (struct rt_attr){.units = width, .kernel = {3, 3}, .pad = {1, 1}}, true);
+    int width = builder_width(b, 16);
+    x = builder_conv(b, RT_OP_conv2d, "stem.", x,
+                     (struct rt_attr){.units = width, .kernel = {3, 3}, .pad = {1, 1}}, true);
     for (int s = 0; s < STAGES && !b->err; s++) {
         int count = b->c->blocks > 0 ? b->c->blocks : blocks[s];
         for (int i = 0; i < count && !b->err; i++) {
             char prefix[RT_NAME];
             snprintf(prefix, sizeof prefix, "%d.%d.", s + 1, i + 1);
-            x = block(b, prefix, x, width << s, s && !i ? 2 : 1);
+            x = preset_resnet_block(b, prefix, x, width << s, s && !i ? 2 : 1);
         }
     }
-    return plain(b, RT_OP_statpool, "pool", x);
+    return builder_plain(b, RT_OP_statpool, "pool", x);
 }
 
-static int tdnn(struct builder *b, int x)
+static int preset_tdnn(struct builder *b, int x)
 {
     static const int kernel[] = {5, 3, 3, 1, 1}, dilation[] = {1, 2, 3, 1, 1};
-    int width = width_or(b, 512), last = (int)((int64_t)width * 1500 / 512);
+    int width = builder_width(b, 512), last = (int)((int64_t)width * 1500 / 512);
     for (int i = 0; i < 5; i++) {
         char prefix[RT_NAME];
         snprintf(prefix, sizeof prefix, "%d.", i + 1);
-        x = conv(b, RT_OP_conv1d, prefix, x,
-                 (struct rt_attr){.units = i < 4 ? width : last,
-                                  .kernel = {kernel[i]},
-                                  .dilation = {dilation[i]}},
-                 true);
+        x = builder_conv(b, RT_OP_conv1d, prefix, x,
+                         (struct rt_attr){.units = i < 4 ? width : last,
+                                          .kernel = {kernel[i]},
+                                          .dilation = {dilation[i]}},
+                         true);
     }
-    return plain(b, RT_OP_statpool, "pool", x);
+    return builder_plain(b, RT_OP_statpool, "pool", x);
 }
 
-static int textbag(struct builder *b, int x)
+static int preset_textbag(struct builder *b, int x)
 {
-    x = layer(b, RT_OP_embeddingbag, "bag", x, &(struct rt_attr){.units = width_or(b, 256)});
-    return plain(b, RT_OP_relu, "relu", x); /* no batch-norm: a few hundred texts do not feed it */
+    x = builder_layer(b, RT_OP_embeddingbag, "bag", x,
+                      &(struct rt_attr){.units = builder_width(b, 256)});
+    /* No batch-norm: a few hundred texts do not feed it. */
+    return builder_plain(b, RT_OP_relu, "relu", x);
 }
 
 static const struct preset presets[] = {
-    {"cnn1d", false, 2, 2, "[time, channels]", cnn1d},
-    {"cnn2d", false, 3, 3, "[height, width, channels]", cnn2d},
-    {"resnet", false, 2, 3, "[height, width, channels] or [time, channels]", resnet},
-    {"tdnn", false, 2, 2, "[time, channels]", tdnn},
-    {"textbag", true, 0, 0, "a bag of buckets", textbag},
+    {"cnn1d", false, 2, 2, "[time, channels]", preset_cnn1d},
+    {"cnn2d", false, 3, 3, "[height, width, channels]", preset_cnn2d},
+    {"resnet", false, 2, 3, "[height, width, channels] or [time, channels]", preset_resnet},
+    {"tdnn", false, 2, 2, "[time, channels]", preset_tdnn},
+    {"textbag", true, 0, 0, "a bag of buckets", preset_textbag},
 };
 
-static const struct preset *find(const char *name, struct rt_error *e)
+static const struct preset *preset_find(const char *name, struct rt_error *e)
 {
     char names[256] = "";
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
@@ -181,7 +183,8 @@ static const struct preset *find(const char *name, struct rt_error *e)
     return NULL;
 }
 
-static int check(const struct preset *p, const struct rt_preset_config *c, struct rt_error *e)
+static int preset_check(const struct preset *p, const struct rt_preset_config *c,
+                        struct rt_error *e)
 {
     int rank = c->input.rank;
     const char *is = rank == 3 ? "[height, width, channels]" : rank == 2 ? "[time, channels]"
@@ -204,8 +207,8 @@ static int check(const struct preset *p, const struct rt_preset_config *c, struc
 int rt_preset_build(struct rt_graph **out, const struct rt_preset_config *c, struct rt_error *e)
 {
     *out = NULL;
-    const struct preset *p = find(c->net, e);
-    int err = p ? check(p, c, e) : RT_EUSAGE;
+    const struct preset *p = preset_find(c->net, e);
+    int err = p ? preset_check(p, c, e) : RT_EUSAGE;
     if (err) {
         return err;
     }
@@ -221,12 +224,12 @@ int rt_preset_build(struct rt_graph **out, const struct rt_preset_config *c, str
         x = p->trunk(&b, x);
     }
     if (c->dropout > 0) {
-        x = layer(&b, RT_OP_dropout, "dropout", x, &(struct rt_attr){.rate = c->dropout});
+        x = builder_layer(&b, RT_OP_dropout, "dropout", x, &(struct rt_attr){.rate = c->dropout});
     }
-    x = layer(&b, RT_OP_linear, "embedding", x,
-              &(struct rt_attr){.units = c->embedding, .bias = true});
-    layer(&b, c->cosine ? RT_OP_cosine : RT_OP_linear, "logits", x,
-          &(struct rt_attr){.units = c->classes, .bias = !c->cosine});
+    x = builder_layer(&b, RT_OP_linear, "embedding", x,
+                      &(struct rt_attr){.units = c->embedding, .bias = true});
+    builder_layer(&b, c->cosine ? RT_OP_cosine : RT_OP_linear, "logits", x,
+                  &(struct rt_attr){.units = c->classes, .bias = !c->cosine});
     if (b.err) {
         rt_graph_destroy(b.g);
         return b.err;

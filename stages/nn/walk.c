@@ -23,7 +23,7 @@ void rt_walk_dense(struct rt_walk *w, int k, int rank, const int64_t *dim)
 }
 
 /* Can dimension i be counted on as a continuation of the one kept last? */
-static int continues(const struct rt_walk *w, int kept, const struct rt_walk *from, int i)
+static int walk_continues(const struct rt_walk *w, int kept, const struct rt_walk *from, int i)
 {
     for (int k = 0; k < w->operands; k++)
         if (w->step[k][kept] != from->step[k][i] * from->dim[i])
@@ -31,13 +31,13 @@ static int continues(const struct rt_walk *w, int kept, const struct rt_walk *fr
     return 1;
 }
 
-static struct rt_walk flatten(const struct rt_walk *from)
+static struct rt_walk walk_flatten(const struct rt_walk *from)
 {
     struct rt_walk w = {.operands = from->operands};
     for (int i = 0; i < from->rank; i++) {
         if (from->dim[i] == 1)
             continue;
-        if (w.rank > 0 && continues(&w, w.rank - 1, from, i))
+        if (w.rank > 0 && walk_continues(&w, w.rank - 1, from, i))
             w.dim[w.rank - 1] *= from->dim[i];
         else
             w.dim[w.rank++] = from->dim[i];
@@ -52,7 +52,7 @@ static struct rt_walk flatten(const struct rt_walk *from)
 void rt_walk_run(const struct rt_walk *from, rt_walk_row *row, void *self)
 {
     int64_t at[RT_WALK_OPERANDS] = {0}, step[RT_WALK_OPERANDS] = {0}, index[RT_WALK_RANK] = {0};
-    struct rt_walk w = flatten(from);
+    struct rt_walk w = walk_flatten(from);
     int last = w.rank - 1;
     for (int i = 0; i < w.rank; i++)
         if (w.dim[i] == 0)

@@ -10,8 +10,9 @@ struct factors {
     float scale, keep, beta1, beta2, step, root, epsilon;
 };
 
-RT_SIMD static void update_range(float *restrict p, const float *restrict grad, float *restrict m,
-                                 float *restrict v, int64_t n, struct factors f)
+RT_SIMD static void adamw_update_range(float *restrict p, const float *restrict grad,
+                                       float *restrict m, float *restrict v, int64_t n,
+                                       struct factors f)
 {
     for (int64_t i = 0; i < n; i++) {
         float g = grad[i] * f.scale;
@@ -21,7 +22,7 @@ RT_SIMD static void update_range(float *restrict p, const float *restrict grad, 
     }
 }
 
-static void update(const struct rt_update *u)
+static void adamw_update(const struct rt_update *u)
 {
     const struct rt_optim_step *s = u->s;
     struct factors f = {.scale = (float)u->scale,
@@ -31,8 +32,8 @@ static void update(const struct rt_update *u)
                         .step = (float)(s->lr / (1 - u->beta1)),
                         .root = (float)(1 / sqrt(1 - u->beta2)),
                         .epsilon = 1e-8f};
-    update_range(u->value, u->grad, u->state[0], u->state[1], u->count, f);
+    adamw_update_range(u->value, u->grad, u->state[0], u->state[1], u->count, f);
 }
 
 const struct rt_rule rt_rule_adamw = {
-    .name = "adamw", .states = 2, .state_name = {"m", "v"}, .update = update};
+    .name = "adamw", .states = 2, .state_name = {"m", "v"}, .update = adamw_update};

@@ -85,7 +85,7 @@ void rt_optim_destroy(struct rt_optim *o)
 }
 
 /* In double, eight sums at a time in a fixed order. */
-static double square_sum(const float *x, int64_t n)
+static double optim_square_sum(const float *x, int64_t n)
 {
     double part[8] = {0}, sum = 0;
     int64_t i = 0;
@@ -110,15 +110,15 @@ struct job {
     double scale;
 };
 
-static void square_piece(void *self, int i, int thread)
+static void optim_square_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct job *j = self;
     const struct rt_part *s = &j->o->part[i];
-    j->o->square[i] = square_sum(rt_graph_param(j->o->g, s->param)->grad + s->from, s->count);
+    j->o->square[i] = optim_square_sum(rt_graph_param(j->o->g, s->param)->grad + s->from, s->count);
 }
 
-static void update_piece(void *self, int i, int thread)
+static void optim_update_piece(void *self, int i, int thread)
 {
     (void)thread;
     const struct job *j = self;
@@ -138,7 +138,7 @@ double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const 
 {
     struct job job = {o, s, 1};
     double square = 0;
-    rt_parallel_for(s->parallel, o->parts, square_piece, &job);
+    rt_parallel_for(s->parallel, o->parts, optim_square_piece, &job);
     for (int i = 0; i < o->parts; i++) {
         square += o->square[i];
         if (!isfinite(square)) {
@@ -153,17 +153,18 @@ double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const 
     job.scale = s->clip > 0 && norm + 1e-6 > s->clip ? s->clip / (norm + 1e-6) : 1;
     o->product[0] *= s->momentum;
     o->product[1] *= RT_ADAM_BETA2;
-    rt_parallel_for(s->parallel, o->parts, update_piece, &job);
+    rt_parallel_for(s->parallel, o->parts, optim_update_piece, &job);
     return norm;
 }
 
-static void state_name(char out[static 3 * RT_NAME], const struct rt_optim *o, int param, int k)
+static void optim_state_name(char out[static 3 * RT_NAME], const struct rt_optim *o, int param,
+                             int k)
 {
     snprintf(out, 3 * RT_NAME, "optim.%s.%s.%s", o->rule->name, o->rule->state_name[k],
              rt_graph_param(o->g, param)->name);
 }
 
-static void product_name(char out[static 3 * RT_NAME], const struct rt_optim *o)
+static void optim_product_name(char out[static 3 * RT_NAME], const struct rt_optim *o)
 {
     snprintf(out, 3 * RT_NAME, "optim.%s.products", o->rule->name);
 }
@@ -173,12 +174,12 @@ int rt_optim_save(const struct rt_optim *o, struct rt_safetensors *s)
     char name[3 * RT_NAME];
     double product[2] = {o->product[0], o->product[1]};
     struct rt_tensor t = rt_tensor_view(RT_F64, 1, (int64_t[]){2}, product);
-    product_name(name, o);
+    optim_product_name(name, o);
     int err = rt_safetensors_add(s, name, &t);
     for (int i = 0; i < o->params && !err; i++) {
         const struct rt_param *p = rt_graph_param(o->g, i);
         for (int k = 0; p->trainable && k < o->rule->states && !err; k++) {
-            state_name(name, o, i, k);
+            optim_state_name(name, o, i, k);
             t = rt_tensor_view(RT_F32, p->rank, p->dim, o->state[i][k]);
             err = rt_safetensors_add(s, name, &t);
         }
@@ -186,8 +187,9 @@ int rt_optim_save(const struct rt_optim *o, struct rt_safetensors *s)
     return err;
 }
 
-static int find(const struct rt_safetensors *s, const char *name, enum rt_dtype type, int rank,
-                const int64_t *dim, const struct rt_tensor **out, struct rt_error *e)
+static int optim_find_tensor(const struct rt_safetensors *s, const char *name, enum rt_dtype type,
+                             int rank, const int64_t *dim, const struct rt_tensor **out,
+                             struct rt_error *e)
 {
     const struct rt_tensor *t = rt_safetensors_get(s, name);
     if (!t || t->dtype != type || t->rank != rank ||
@@ -206,8 +208,8 @@ int rt_optim_load(struct rt_optim *o, const struct rt_safetensors *s, struct rt_
 {
     char name[3 * RT_NAME];
     const struct rt_tensor *t = NULL;
-    product_name(name, o);
-    int err = find(s, name, RT_F64, 1, (int64_t[]){2}, &t, e);
+    optim_product_name(name, o);
+    int err = optim_find_tensor(s, name, RT_F64, 1, (int64_t[]){2}, &t, e);
     if (err) {
         return err;
     }
@@ -217,8 +219,8 @@ int rt_optim_load(struct rt_optim *o, const struct rt_safetensors *s, struct rt_
         for (int i = 0; i < o->params; i++) {
             const struct rt_param *p = rt_graph_param(o->g, i);
             for (int k = 0; p->trainable && k < o->rule->states; k++) {
-                state_name(name, o, i, k);
-                err = find(s, name, RT_F32, p->rank, p->dim, &t, e);
+                optim_state_name(name, o, i, k);
+                err = optim_find_tensor(s, name, RT_F32, p->rank, p->dim, &t, e);
                 if (err) {
                     return err;
                 }

@@ -8,41 +8,43 @@
 #define PI 3.14159265358979323846
 
 /* From a at 0 to b at 1 along half a cosine. */
-static double glide(double a, double b, double x)
+static double schedule_half_cosine(double a, double b, double x)
 {
     x = x < 0 ? 0 : x > 1 ? 1 : x;
     return b + (a - b) * (1 + cos(PI * x)) / 2;
 }
 
-static double onecycle(double step, double steps, double warmup)
+static double schedule_onecycle(double step, double steps, double warmup)
 {
     double top = warmup * steps - 1, end = steps - 1;
     if (step <= top) {
-        return glide(1.0 / 25, 1, top > 0 ? step / top : 1);
+        return schedule_half_cosine(1.0 / 25, 1, top > 0 ? step / top : 1);
     }
-    return glide(1, 1.0 / 250000, end > top ? (step - top) / (end - top) : 1);
+    return schedule_half_cosine(1, 1.0 / 250000, end > top ? (step - top) / (end - top) : 1);
 }
 
-static double rising(double step, double warm)
+static double schedule_warmup(double step, double warm)
 {
     return step < warm ? (step + 1) / (warm + 1) : 1;
 }
 
-static double cosine(double step, double steps, double warmup)
+static double schedule_cosine(double step, double steps, double warmup)
 {
     double warm = floor(warmup * steps + 0.5);
-    return step < warm ? rising(step, warm) : glide(1, 0, (step - warm) / (steps - warm));
+    return step < warm ? schedule_warmup(step, warm)
+                       : schedule_half_cosine(1, 0, (step - warm) / (steps - warm));
 }
 
-static double constant(double step, double steps, double warmup)
+static double schedule_constant(double step, double steps, double warmup)
 {
-    return rising(step, floor(warmup * steps + 0.5));
+    return schedule_warmup(step, floor(warmup * steps + 0.5));
 }
 
 static const struct {
     const char *name;
     double (*factor)(double step, double steps, double warmup);
-} schedules[] = {{"onecycle", onecycle}, {"cosine", cosine}, {"constant", constant}};
+} schedules[] = {
+    {"onecycle", schedule_onecycle}, {"cosine", schedule_cosine}, {"constant", schedule_constant}};
 
 double rt_schedule(const char *name, int64_t step, int64_t steps, double warmup)
 {

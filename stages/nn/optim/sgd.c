@@ -3,8 +3,9 @@
 #include "stages/nn/simd.h"
 #include "stages/nn/optim/rule.h"
 
-RT_SIMD static void update_range(float *restrict p, const float *restrict grad, float *restrict m,
-                                 int64_t n, float scale, float decay, float momentum, float lr)
+RT_SIMD static void sgd_update_range(float *restrict p, const float *restrict grad,
+                                     float *restrict m, int64_t n, float scale, float decay,
+                                     float momentum, float lr)
 {
     for (int64_t i = 0; i < n; i++) {
         float g = grad[i] * scale + decay * p[i];
@@ -13,11 +14,11 @@ RT_SIMD static void update_range(float *restrict p, const float *restrict grad, 
     }
 }
 
-static void update(const struct rt_update *u)
+static void sgd_update(const struct rt_update *u)
 {
-    update_range(u->value, u->grad, u->state[0], u->count, (float)u->scale,
-                 (float)(u->decay ? u->s->decay : 0), (float)u->s->momentum, (float)u->s->lr);
+    sgd_update_range(u->value, u->grad, u->state[0], u->count, (float)u->scale,
+                     (float)(u->decay ? u->s->decay : 0), (float)u->s->momentum, (float)u->s->lr);
 }
 
 const struct rt_rule rt_rule_sgd = {
-    .name = "sgd", .states = 1, .state_name = {"momentum"}, .update = update};
+    .name = "sgd", .states = 1, .state_name = {"momentum"}, .update = sgd_update};
