@@ -13,26 +13,28 @@ const struct rt_onnx_node *rt_classifier_maker(const struct rt_onnx *m, const ch
     return NULL;
 }
 
-static double number(const struct rt_onnx_node *n, const char *name, double otherwise)
+static double classifier_number(const struct rt_onnx_node *n, const char *name, double otherwise)
 {
     const struct rt_onnx_attr *a = rt_onnx_attr(n, name);
     return !a ? otherwise : a->kind == RT_ONNX_INT ? (double)a->i : (double)a->f;
 }
 
-static bool read_gemm(const struct rt_onnx *m, const struct rt_onnx_node *n, struct rt_classifier *c)
+static bool classifier_read_gemm(const struct rt_onnx *m, const struct rt_onnx_node *n,
+                                 struct rt_classifier *c)
 {
-    if (strcmp(n->op, "Gemm") != 0 || number(n, "transA", 0) != 0 || number(n, "alpha", 1) != 1 ||
-        number(n, "beta", 1) != 1)
+    if (strcmp(n->op, "Gemm") != 0 || classifier_number(n, "transA", 0) != 0 ||
+        classifier_number(n, "alpha", 1) != 1 || classifier_number(n, "beta", 1) != 1)
         return false;
     c->embedding = n->input[0];
     c->weight = rt_onnx_initializer(m, n->input[1]);
-    c->rows_are_classes = number(n, "transB", 0) != 0;
+    c->rows_are_classes = classifier_number(n, "transB", 0) != 0;
     bool biased = n->inputs > 2 && n->input[2][0];
     c->bias = biased ? rt_onnx_initializer(m, n->input[2]) : NULL;
     return c->weight && (!biased || c->bias);
 }
 
-static bool read_product(const struct rt_onnx *m, const struct rt_onnx_node *n, struct rt_classifier *c)
+static bool classifier_read_product(const struct rt_onnx *m, const struct rt_onnx_node *n,
+                                    struct rt_classifier *c)
 {
     if (!n || strcmp(n->op, "MatMul") != 0)
         return false;
@@ -41,18 +43,20 @@ static bool read_product(const struct rt_onnx *m, const struct rt_onnx_node *n, 
     return c->weight != NULL;
 }
 
-static bool read_sum(const struct rt_onnx *m, const struct rt_onnx_node *n, struct rt_classifier *c)
+static bool classifier_read_sum(const struct rt_onnx *m, const struct rt_onnx_node *n,
+                                struct rt_classifier *c)
 {
     if (strcmp(n->op, "Add") != 0)
         return false;
     int bias = rt_onnx_initializer(m, n->input[0]) ? 0 : 1;
     c->bias = rt_onnx_initializer(m, n->input[bias]);
-    return c->bias && read_product(m, rt_classifier_maker(m, n->input[!bias]), c);
+    return c->bias && classifier_read_product(m, rt_classifier_maker(m, n->input[!bias]), c);
 }
 
 bool rt_classifier_read(struct rt_classifier *c, const struct rt_onnx *m, const char *logits)
 {
     const struct rt_onnx_node *n = rt_classifier_maker(m, logits);
     *c = (struct rt_classifier){0};
-    return n && (read_gemm(m, n, c) || read_sum(m, n, c) || read_product(m, n, c));
+    return n && (classifier_read_gemm(m, n, c) || classifier_read_sum(m, n, c) ||
+                 classifier_read_product(m, n, c));
 }

@@ -18,8 +18,8 @@ bool rt_conv_last_takes(const struct rt_geometry *g, int64_t groups, int64_t cha
            g->out_count > 0 && channels * g->in_count < INT32_MAX && units * g->out_count < INT32_MAX;
 }
 
-static struct rt_conv conv_of(const struct rt_geometry *g, int64_t channels, int64_t units,
-                              const float *weight)
+static struct rt_conv conv_last_conv(const struct rt_geometry *g, int64_t channels, int64_t units,
+                                     const float *weight)
 {
     struct rt_conv v = {.units = (int)units, .batch = 1, .isa = rt_isa(),
                         .weight = weight};
@@ -32,41 +32,42 @@ static struct rt_conv conv_of(const struct rt_geometry *g, int64_t channels, int
     return v;
 }
 
-static struct rt_pass pass_of(const struct rt_conv *v)
+static struct rt_pass conv_last_pass(const struct rt_conv *v)
 {
     return rt_pass_forward(v, NULL, NULL, true);
 }
 
 size_t rt_conv_last_prepared(const struct rt_geometry *g, int64_t channels, int64_t units)
 {
-    struct rt_conv v = conv_of(g, channels, units, NULL);
-    struct rt_pass p = pass_of(&v);
+    struct rt_conv v = conv_last_conv(g, channels, units, NULL);
+    struct rt_pass p = conv_last_pass(&v);
     return rt_aligned(rt_pass_prepared(&p));
 }
 
 /* Input and output with channels last, then the pass's own. */
-static size_t turned_bytes(const struct rt_geometry *g, int64_t channels, int64_t units)
+static size_t conv_last_layout_bytes(const struct rt_geometry *g, int64_t channels, int64_t units)
 {
     return rt_aligned((size_t)(channels * g->in_count) * sizeof(float)) +
            rt_aligned((size_t)(units * g->out_count) * sizeof(float));
 }
 
 /* Of the one thread that runs the pass. */
-static struct rt_scratch scratch_at(void *memory, struct rt_room room)
+static struct rt_scratch conv_last_scratch_at(void *memory, struct rt_room room)
 {
     return (struct rt_scratch){.shared = memory, .desks = (char *)memory + rt_aligned(room.shared)};
 }
 
 size_t rt_conv_last_scratch(const struct rt_geometry *g, int64_t channels, int64_t units)
 {
-    struct rt_conv v = conv_of(g, channels, units, NULL);
-    struct rt_pass p = pass_of(&v);
+    struct rt_conv v = conv_last_conv(g, channels, units, NULL);
+    struct rt_pass p = conv_last_pass(&v);
     struct rt_room room = rt_pass_room(&p, true);
-    return turned_bytes(g, channels, units) + rt_aligned(room.shared) + room.desk;
+    return conv_last_layout_bytes(g, channels, units) + rt_aligned(room.shared) + room.desk;
 }
 
 /* from [rows, cols] -> to [cols, rows], a square at a time. */
-RT_SIMD static void turn(const float *restrict from, float *restrict to, int64_t rows, int64_t cols)
+RT_SIMD static void conv_last_transpose(const float *restrict from, float *restrict to,
+                                        int64_t rows, int64_t cols)
 {
     for (int64_t r = 0; r < rows; r += SQUARE) {
         int64_t tall = rows - r < SQUARE ? rows - r : SQUARE;
@@ -88,15 +89,16 @@ int rt_conv_last_prepare(const struct rt_geometry *g, int64_t channels, int64_t 
 {
     size_t count = (size_t)(units * channels * g->taps);
     float *last = calloc(count, sizeof *last);
-    struct rt_conv v = conv_of(g, channels, units, last);
-    struct rt_pass p = pass_of(&v);
+    struct rt_conv v = conv_last_conv(g, channels, units, last);
+    struct rt_pass p = conv_last_pass(&v);
     struct rt_room room = rt_pass_room(&p, false);
     void *scratch = aligned_alloc(64, rt_aligned(room.shared) + rt_aligned(room.desk));
     if (last && scratch) {
         for (int64_t u = 0; u < units; u++) {
-            turn(weight + u * channels * g->taps, last + u * channels * g->taps, channels, g->taps);
+            conv_last_transpose(weight + u * channels * g->taps, last + u * channels * g->taps,
+                                channels, g->taps);
         }
-        struct rt_scratch s = scratch_at(scratch, room);
+        struct rt_scratch s = conv_last_scratch_at(scratch, room);
         rt_pass_prepare(&p, prepared, &s);
     }
     int rc = last && scratch ? 0 : RT_EMEM;
@@ -109,12 +111,12 @@ void rt_conv_last_run(const struct rt_geometry *g, int64_t channels, int64_t uni
                       const void *prepared, const float *bias, const float *x, float *y,
                       void *scratch)
 {
-    struct rt_conv v = conv_of(g, channels, units, NULL);
-    struct rt_pass p = pass_of(&v);
+    struct rt_conv v = conv_last_conv(g, channels, units, NULL);
+    struct rt_pass p = conv_last_pass(&v);
     float *in = scratch;
     float *out = (float *)((char *)scratch +
                            rt_aligned((size_t)(channels * g->in_count) * sizeof *in));
-    turn(x, in, channels, g->in_count);
+    conv_last_transpose(x, in, channels, g->in_count);
     p.from = in;
     p.to = out;
     p.prepared = prepared;
@@ -122,8 +124,8 @@ void rt_conv_last_run(const struct rt_geometry *g, int64_t channels, int64_t uni
     for (int64_t i = 0; bias && i < g->out_count; i++) {
         memcpy(out + i * units, bias, (size_t)units * sizeof *out);
     }
-    struct rt_scratch s = scratch_at((char *)scratch + turned_bytes(g, channels, units),
-                                     rt_pass_room(&p, true));
+    struct rt_scratch s = conv_last_scratch_at(
+        (char *)scratch + conv_last_layout_bytes(g, channels, units), rt_pass_room(&p, true));
     rt_pass_run(&p, &s);
-    turn(out, y, g->out_count, units);
+    conv_last_transpose(out, y, g->out_count, units);
 }

@@ -14,7 +14,7 @@
 
 /* ---- values by name ---- */
 
-static int compare_names(const void *a, const void *b, void *self)
+static int frozen_compare_names(const void *a, const void *b, void *self)
 {
     const struct rt_frozen_value *v = self;
     return strcmp(v[*(const int *)a].name, v[*(const int *)b].name);
@@ -39,7 +39,7 @@ int rt_frozen_find(const struct rt_frozen *f, const char *name)
 /* A tensor without elements has no address to tell that it is known: any will do. */
 static char nothing;
 
-static void know(struct rt_frozen_value *v)
+static void frozen_value_known(struct rt_frozen_value *v)
 {
     v->known = true;
     if (!v->t.data) {
@@ -48,7 +48,7 @@ static void know(struct rt_frozen_value *v)
     }
 }
 
-static int number_values(struct rt_frozen *f)
+static int frozen_number_values(struct rt_frozen *f)
 {
     const struct rt_onnx *m = f->model;
     size_t count = (size_t)m->initializers + (size_t)m->inputs;
@@ -63,7 +63,7 @@ static int number_values(struct rt_frozen *f)
     for (int i = 0; i < m->initializers; i++) {
         f->value[f->values] = (struct rt_frozen_value){
             .name = m->initializer[i].name, .t = m->initializer[i].tensor, .made = true};
-        know(&f->value[f->values++]);
+        frozen_value_known(&f->value[f->values++]);
     }
     for (int i = 0; i < m->inputs; i++) {
         f->input[i] = f->values;
@@ -77,13 +77,14 @@ static int number_values(struct rt_frozen *f)
         f->by_name[i] = f->value[i].same = i;
         f->value[i].first = -1;
     }
-    qsort_r(f->by_name, (size_t)f->values, sizeof *f->by_name, compare_names, f->value);
+    qsort_r(f->by_name, (size_t)f->values, sizeof *f->by_name, frozen_compare_names, f->value);
     return 0;
 }
 
 /* ---- inputs and outputs ---- */
 
-static int set_input(struct rt_frozen *f, int i, const struct rt_tensor *given, struct rt_error *e)
+static int frozen_set_input(struct rt_frozen *f, int i, const struct rt_tensor *given,
+                            struct rt_error *e)
 {
     const struct rt_onnx_value *in = &f->model->input[i];
     struct rt_frozen_value *v = &f->value[f->input[i]];
@@ -115,7 +116,8 @@ static int set_input(struct rt_frozen *f, int i, const struct rt_tensor *given, 
     return 0;
 }
 
-static int set_outputs(struct rt_frozen *f, const struct rt_frozen_options *o, struct rt_error *e)
+static int frozen_set_outputs(struct rt_frozen *f, const struct rt_frozen_options *o,
+                              struct rt_error *e)
 {
     bool own = o && o->output;
     f->outputs = own ? o->outputs : f->model->outputs;
@@ -136,14 +138,14 @@ static int set_outputs(struct rt_frozen *f, const struct rt_frozen_options *o, s
 
 /* ---- nodes ---- */
 
-static void step_fini(struct rt_frozen_step *s)
+static void frozen_step_fini(struct rt_frozen_step *s)
 {
     free(s->in);
     free(s->out);
     free(s->prepared);
 }
 
-static bool is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
+static bool frozen_is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
 {
     for (int i = 0; i < n->outputs; i++) {
         int v = rt_frozen_find(f, n->output[i]);
@@ -153,11 +155,11 @@ static bool is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
     return false;
 }
 
-static void mark_needed(struct rt_frozen *f)
+static void frozen_mark_needed(struct rt_frozen *f)
 {
     for (int i = f->model->nodes - 1; i >= 0; i--) {
         const struct rt_onnx_node *n = &f->model->node[i];
-        for (int k = 0; is_needed(f, n) && k < n->inputs; k++) {
+        for (int k = 0; frozen_is_needed(f, n) && k < n->inputs; k++) {
             int v = rt_frozen_find(f, n->input[k]);
             if (v >= 0)
                 f->value[v].needed = true;
@@ -166,8 +168,8 @@ static void mark_needed(struct rt_frozen *f)
 }
 
 /* The pointers of a call into some array of tensors: the values' own, or an exec's. */
-static int call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
-                     const struct rt_frozen_step *s, struct rt_error *e)
+static int frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
+                            const struct rt_frozen_step *s, struct rt_error *e)
 {
     *c = (struct rt_kernel_call){.op = s->op,
                                  .node = s->node,
@@ -181,13 +183,13 @@ static int call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
     return c->in && c->out ? 0 : RT_EMEM;
 }
 
-static void call_fini(struct rt_kernel_call *c)
+static void frozen_call_fini(struct rt_kernel_call *c)
 {
     free(c->in);
     free(c->out);
 }
 
-static int check_op(const struct rt_kernel_call *c)
+static int frozen_check_op(const struct rt_kernel_call *c)
 {
     int first, last;
     if (!c->op && rt_kernel_known(c->node->op, &first, &last))
@@ -210,7 +212,8 @@ static int check_op(const struct rt_kernel_call *c)
 }
 
 /* Computes a node now: its outputs become constants. */
-static int fold(struct rt_frozen *f, struct rt_kernel_call *c, const struct rt_frozen_step *s)
+static int frozen_fold_node(struct rt_frozen *f, struct rt_kernel_call *c,
+                            const struct rt_frozen_step *s)
 {
     int rc = 0;
     c->scratch = c->scratch_bytes > FOLD_BYTES ? NULL : malloc(c->scratch_bytes + 1);
@@ -233,14 +236,14 @@ static int fold(struct rt_frozen *f, struct rt_kernel_call *c, const struct rt_f
         rc = c->op->kernel->compute(c);
     for (int i = 0; rc == 0 && i < c->outputs; i++)
         if (s->out[i] >= 0)
-            know(&f->value[s->out[i]]);
+            frozen_value_known(&f->value[s->out[i]]);
     free(c->scratch);
     c->scratch = NULL;
     return rc;
 }
 
 /* Takes in one node after its inputs are made: folds it, lets it share memory, or appends it. */
-static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_kernel_call *c)
+static int frozen_add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_kernel_call *c)
 {
     bool known = true;
     s->op = c->op = rt_kernel_find(s->node->op, c->opset);
@@ -253,7 +256,7 @@ static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_ker
         s->out[i] = rt_frozen_find(f, s->node->output[i]);
         c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
     }
-    int rc = check_op(c);
+    int rc = frozen_check_op(c);
     if (rc == 0)
         rc = c->op->kernel->shape(c);
     if (rc < 0)
@@ -262,7 +265,7 @@ static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_ker
         if (s->out[i] >= 0)
             f->value[s->out[i]].made = true;
     if (known || c->op->known & RT_KERNEL_BY_SHAPE)
-        return fold(f, c, s);
+        return frozen_fold_node(f, c, s);
     if (c->op->kernel->compute == rt_kernel_copy && s->out[0] >= 0) {
         f->value[s->out[0]].same = f->value[s->in[0]].same;
         return 0;
@@ -275,7 +278,7 @@ static int add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_ker
 }
 
 /* What the kernel can make of constant inputs once. */
-static int prepare(struct rt_frozen_step *s, struct rt_kernel_call *c)
+static int frozen_prepare_step(struct rt_frozen_step *s, struct rt_kernel_call *c)
 {
     const struct rt_kernel_once *once = c->op->kernel->once;
     size_t bytes = once ? once->bytes(c) : 0;
@@ -286,29 +289,29 @@ static int prepare(struct rt_frozen_step *s, struct rt_kernel_call *c)
     return rc < 0 ? rt_kernel_refuse(c, rc, "no memory for its weights") : 0;
 }
 
-static int add_nodes(struct rt_frozen *f, struct rt_error *e)
+static int frozen_add_nodes(struct rt_frozen *f, struct rt_error *e)
 {
     for (int i = 0; i < f->model->nodes; i++) {
         struct rt_frozen_step *s = &f->step[f->steps];
         struct rt_kernel_call c;
-        if (!is_needed(f, &f->model->node[i]))
+        if (!frozen_is_needed(f, &f->model->node[i]))
             continue;
         *s = (struct rt_frozen_step){.node = &f->model->node[i]};
         s->in = calloc((size_t)s->node->inputs + 1, sizeof *s->in);
         s->out = calloc((size_t)s->node->outputs + 1, sizeof *s->out);
-        int rc = call_init(&c, f, s, e);
+        int rc = frozen_call_init(&c, f, s, e);
         if (rc < 0 || !s->in || !s->out)
             rc = rt_error_set(e, RT_EMEM, "%s: no memory for its nodes", f->name);
         else
-            rc = add_node(f, s, &c);
-        if (rc == 1 && prepare(s, &c) < 0)
+            rc = frozen_add_node(f, s, &c);
+        if (rc == 1 && frozen_prepare_step(s, &c) < 0)
             rc = RT_EMEM;
-        call_fini(&c);
+        frozen_call_fini(&c);
         if (rc == 1) {
             f->steps++;
             continue;
         }
-        step_fini(s);
+        frozen_step_fini(s);
         *s = (struct rt_frozen_step){0};
         if (rc < 0)
             return rc;
@@ -316,19 +319,19 @@ static int add_nodes(struct rt_frozen *f, struct rt_error *e)
     return 0;
 }
 
-static void need(struct rt_frozen *f, int value)
+static void frozen_need_value(struct rt_frozen *f, int value)
 {
     f->value[value].needed = f->value[f->value[value].same].needed = true;
 }
 
 /* Leaves out steps and constants that only shapes or folded results were taken from. */
-static void drop_unread(struct rt_frozen *f)
+static void frozen_drop_unread(struct rt_frozen *f)
 {
     int kept = 0;
     for (int i = 0; i < f->values; i++)
         f->value[i].needed = false;
     for (int i = 0; i < f->outputs; i++)
-        need(f, f->output[i]);
+        frozen_need_value(f, f->output[i]);
     for (int k = f->steps - 1; k >= 0; k--) {
         struct rt_frozen_step *s = &f->step[k];
         bool read = false;
@@ -336,12 +339,12 @@ static void drop_unread(struct rt_frozen *f)
             read = read || (s->out[i] >= 0 && f->value[s->out[i]].needed);
         for (int i = 0; read && i < s->node->inputs; i++)
             if (s->in[i] >= 0)
-                need(f, s->in[i]);
+                frozen_need_value(f, s->in[i]);
         if (!read) {
             for (int i = 0; i < s->node->outputs; i++)
                 if (s->out[i] >= 0)
                     f->value[s->out[i]].made = false;
-            step_fini(s);
+            frozen_step_fini(s);
             s->op = NULL;
         }
     }
@@ -371,20 +374,20 @@ int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const 
         f->model = model;
         f->name = strdup(name);
     }
-    int rc = f && f->name ? number_values(f) : RT_EMEM;
+    int rc = f && f->name ? frozen_number_values(f) : RT_EMEM;
     if (rc < 0)
         rt_error_set(e, rc, "%s: no memory for its values", name);
     for (int i = 0; rc == 0 && i < model->inputs; i++)
-        rc = set_input(f, i, o && o->input ? &o->input[i] : NULL, e);
+        rc = frozen_set_input(f, i, o && o->input ? &o->input[i] : NULL, e);
     if (rc == 0)
-        rc = set_outputs(f, o, e);
+        rc = frozen_set_outputs(f, o, e);
     if (rc == 0) {
         rt_blas_init();
-        mark_needed(f);
-        rc = add_nodes(f, e);
+        frozen_mark_needed(f);
+        rc = frozen_add_nodes(f, e);
     }
     if (rc == 0) {
-        drop_unread(f);
+        frozen_drop_unread(f);
         if ((rc = rt_frozen_plan(f)) < 0)
             rt_error_set(e, rc, "%s: no memory to plan its memory", name);
     }
@@ -419,7 +422,7 @@ void rt_frozen_destroy(struct rt_frozen *f)
         if (f->value[i].owned)
             rt_tensor_fini(&f->value[i].t);
     for (int i = 0; i < f->steps; i++)
-        step_fini(&f->step[i]);
+        frozen_step_fini(&f->step[i]);
     free(f->value);
     free(f->by_name);
     free(f->step);
@@ -440,7 +443,8 @@ int rt_frozen_outputs(const struct rt_frozen *f)
     return f->outputs;
 }
 
-static const char *value_at(const struct rt_frozen *f, int value, const struct rt_tensor **shape)
+static const char *frozen_value_at(const struct rt_frozen *f, int value,
+                                   const struct rt_tensor **shape)
 {
     if (shape)
         *shape = &f->value[value].t;
@@ -449,12 +453,12 @@ static const char *value_at(const struct rt_frozen *f, int value, const struct r
 
 const char *rt_frozen_input(const struct rt_frozen *f, int i, const struct rt_tensor **shape)
 {
-    return value_at(f, f->input[i], shape);
+    return frozen_value_at(f, f->input[i], shape);
 }
 
 const char *rt_frozen_output(const struct rt_frozen *f, int i, const struct rt_tensor **shape)
 {
-    return value_at(f, f->output[i], shape);
+    return frozen_value_at(f, f->output[i], shape);
 }
 
 int rt_frozen_steps(const struct rt_frozen *f)
@@ -476,13 +480,13 @@ struct rt_frozen_exec {
     struct rt_kernel_call *call; /* [f->steps] */
 };
 
-static int exec_calls(struct rt_frozen_exec *x)
+static int frozen_exec_calls(struct rt_frozen_exec *x)
 {
     const struct rt_frozen *f = x->f;
     for (int s = 0; s < f->steps; s++) {
         struct rt_kernel_call *c = &x->call[s];
         const struct rt_frozen_step *step = &f->step[s];
-        if (call_init(c, f, step, NULL) < 0)
+        if (frozen_call_init(c, f, step, NULL) < 0)
             return RT_EMEM;
         c->scratch = x->memory + step->scratch;
         c->scratch_bytes = step->scratch_bytes;
@@ -511,7 +515,7 @@ int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f
             x->value[i].data = x->memory + f->value[i].offset;
     }
     if (rc == 0)
-        rc = exec_calls(x);
+        rc = frozen_exec_calls(x);
     if (rc < 0) {
         rt_frozen_exec_destroy(x);
         *out = NULL;
@@ -524,7 +528,7 @@ void rt_frozen_exec_destroy(struct rt_frozen_exec *x)
     if (!x)
         return;
     for (int s = 0; x->call && s < x->f->steps; s++)
-        call_fini(&x->call[s]);
+        frozen_call_fini(&x->call[s]);
     free(x->call);
     free(x->value);
     free(x->memory);

@@ -19,7 +19,7 @@ struct plan {
     size_t top;
 };
 
-static size_t place(struct plan *p, size_t bytes, int until)
+static size_t plan_place(struct plan *p, size_t bytes, int until)
 {
     size_t size = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, at = 0;
     int i = 0;
@@ -33,7 +33,7 @@ static size_t place(struct plan *p, size_t bytes, int until)
     return at;
 }
 
-static void release(struct plan *p, int step)
+static void plan_release(struct plan *p, int step)
 {
     int kept = 0;
     for (int i = 0; i < p->count; i++)
@@ -42,29 +42,29 @@ static void release(struct plan *p, int step)
     p->count = kept;
 }
 
-static void read_at(struct rt_frozen *f, int value, int step)
+static void plan_read_at(struct rt_frozen *f, int value, int step)
 {
     struct rt_frozen_value *v = &f->value[f->value[value].same];
     v->last = step > v->last ? step : v->last;
 }
 
-static void find_lives(struct rt_frozen *f)
+static void plan_find_lives(struct rt_frozen *f)
 {
     for (int i = 0; i < f->values; i++)
         f->value[i].last = f->value[i].first;
     for (int s = 0; s < f->steps; s++)
         for (int i = 0; i < f->step[s].node->inputs; i++)
             if (f->step[s].in[i] >= 0)
-                read_at(f, f->step[s].in[i], s);
+                plan_read_at(f, f->step[s].in[i], s);
     for (int i = 0; i < f->outputs; i++)
-        read_at(f, f->output[i], f->steps);
+        plan_read_at(f, f->output[i], f->steps);
 }
 
-static void place_value(struct rt_frozen *f, struct plan *p, int value)
+static void plan_place_value(struct rt_frozen *f, struct plan *p, int value)
 {
     struct rt_frozen_value *v = &f->value[value];
     if (v->made && !v->known && v->same == value)
-        v->offset = place(p, rt_tensor_bytes(&v->t), v->last);
+        v->offset = plan_place(p, rt_tensor_bytes(&v->t), v->last);
 }
 
 int rt_frozen_plan(struct rt_frozen *f)
@@ -72,16 +72,16 @@ int rt_frozen_plan(struct rt_frozen *f)
     struct plan p = {.block = malloc(((size_t)f->values + 2) * sizeof *p.block)};
     if (!p.block)
         return RT_EMEM;
-    find_lives(f);
+    plan_find_lives(f);
     for (int i = 0; i < f->model->inputs; i++)
-        place_value(f, &p, f->input[i]);
+        plan_place_value(f, &p, f->input[i]);
     for (int s = 0; s < f->steps; s++) {
         struct rt_frozen_step *step = &f->step[s];
         for (int i = 0; i < step->node->outputs; i++)
             if (step->out[i] >= 0)
-                place_value(f, &p, step->out[i]);
-        step->scratch = place(&p, step->scratch_bytes, s);
-        release(&p, s);
+                plan_place_value(f, &p, step->out[i]);
+        step->scratch = plan_place(&p, step->scratch_bytes, s);
+        plan_release(&p, s);
     }
     for (int i = 0; i < f->values; i++)
         f->value[i].offset = f->value[f->value[i].same].offset;

@@ -8,8 +8,8 @@
 #define EXTENT_MAX ((int64_t)1 << 31) /* of one axis; keeps every sum below far from overflow */
 
 /* Numbers of one attribute, one for each axis; `otherwise` when left out. */
-static int read_axes(const struct rt_kernel_call *c, const char *name, int axes, int64_t otherwise,
-                     int64_t low, int64_t *to)
+static int geometry_read_axes(const struct rt_kernel_call *c, const char *name, int axes,
+                              int64_t otherwise, int64_t low, int64_t *to)
 {
     int64_t value[AXES];
     int n = rt_kernel_ints(c, name, value, AXES);
@@ -26,7 +26,7 @@ static int read_axes(const struct rt_kernel_call *c, const char *name, int axes,
     return 0;
 }
 
-static int read_pads(struct rt_geometry *g, const struct rt_kernel_call *c)
+static int geometry_read_pads(struct rt_geometry *g, const struct rt_kernel_call *c)
 {
     int64_t value[2 * AXES];
     int n = rt_kernel_ints(c, "pads", value, 2 * AXES), skip = AXES - g->axes;
@@ -42,8 +42,8 @@ static int read_pads(struct rt_geometry *g, const struct rt_kernel_call *c)
     return 0;
 }
 
-static int start(struct rt_geometry *g, const struct rt_kernel_call *c, const struct rt_tensor *x,
-                 const int64_t *kernel)
+static int geometry_start(struct rt_geometry *g, const struct rt_kernel_call *c,
+                          const struct rt_tensor *x, const int64_t *kernel)
 {
     memset(g, 0, sizeof *g);
     g->axes = x->rank - 2;
@@ -58,13 +58,13 @@ static int start(struct rt_geometry *g, const struct rt_kernel_call *c, const st
             return rt_kernel_refuse(c, RT_ERANGE, "a kernel of %lld over %lld",
                                     (long long)kernel[i], (long long)x->dim[2 + i]);
     }
-    int rc = read_axes(c, "strides", g->axes, 1, 1, g->stride);
+    int rc = geometry_read_axes(c, "strides", g->axes, 1, 1, g->stride);
     if (rc == 0)
-        rc = read_axes(c, "dilations", g->axes, 1, 1, g->dilation);
-    return rc == 0 ? read_pads(g, c) : rc;
+        rc = geometry_read_axes(c, "dilations", g->axes, 1, 1, g->dilation);
+    return rc == 0 ? geometry_read_pads(g, c) : rc;
 }
 
-static int finish(struct rt_geometry *g, const struct rt_kernel_call *c)
+static int geometry_finish(struct rt_geometry *g, const struct rt_kernel_call *c)
 {
     g->in_count = g->out_count = g->taps = 1;
     for (int i = 0; i < AXES; i++)
@@ -75,12 +75,12 @@ static int finish(struct rt_geometry *g, const struct rt_kernel_call *c)
     return 0;
 }
 
-static int64_t reach(const struct rt_geometry *g, int i)
+static int64_t geometry_reach(const struct rt_geometry *g, int i)
 {
     return (g->kernel[i] - 1) * g->dilation[i] + 1;
 }
 
-static void share_padding(struct rt_geometry *g, int i, int64_t total, bool lower)
+static void geometry_split_padding(struct rt_geometry *g, int i, int64_t total, bool lower)
 {
     total = total < 0 ? 0 : total;
     g->before[i] = lower ? total - total / 2 : total / 2;
@@ -88,7 +88,7 @@ static void share_padding(struct rt_geometry *g, int i, int64_t total, bool lowe
 }
 
 /* Which of the four ways of padding: 0 as given, 1 none, 2 same with the odd one behind, 3 before. */
-static int padding_mode(const struct rt_kernel_call *c, int *mode)
+static int geometry_padding_mode(const struct rt_kernel_call *c, int *mode)
 {
     static const char *const name[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"};
     const char *want = rt_kernel_text(c, "auto_pad", "NOTSET");
@@ -101,9 +101,9 @@ static int padding_mode(const struct rt_kernel_call *c, int *mode)
 int rt_geometry_read(struct rt_geometry *g, const struct rt_kernel_call *c,
                      const struct rt_tensor *x, const int64_t *kernel)
 {
-    int mode = 0, rc = start(g, c, x, kernel);
+    int mode = 0, rc = geometry_start(g, c, x, kernel);
     if (rc == 0)
-        rc = padding_mode(c, &mode);
+        rc = geometry_padding_mode(c, &mode);
     if (rc < 0)
         return rc;
     bool ceil_mode = rt_kernel_int(c, "ceil_mode", 0) != 0;
@@ -113,43 +113,43 @@ int rt_geometry_read(struct rt_geometry *g, const struct rt_kernel_call *c,
             g->before[i] = g->after[i] = 0;
         if (mode >= 2) {
             g->out[i] = (n + s - 1) / s;
-            share_padding(g, i, (g->out[i] - 1) * s + reach(g, i) - n, mode == 3);
+            geometry_split_padding(g, i, (g->out[i] - 1) * s + geometry_reach(g, i) - n, mode == 3);
             continue;
         }
-        int64_t room = n + g->before[i] + g->after[i] - reach(g, i);
+        int64_t room = n + g->before[i] + g->after[i] - geometry_reach(g, i);
         if (room < 0)
             return rt_kernel_refuse(c, RT_EMISMATCH, "a kernel that reaches over %lld of %lld "
-                                    "entries, padding included", (long long)reach(g, i),
+                                    "entries, padding included", (long long)geometry_reach(g, i),
                                     (long long)(n + g->before[i] + g->after[i]));
         g->out[i] = (ceil_mode ? room + s - 1 : room) / s + 1;
         /* A window that would begin behind the data is left out, as PyTorch does. */
         if (ceil_mode && g->out[i] > 1 && (g->out[i] - 1) * s >= n + g->before[i])
             g->out[i]--;
     }
-    return finish(g, c);
+    return geometry_finish(g, c);
 }
 
 int rt_geometry_read_transposed(struct rt_geometry *g, const struct rt_kernel_call *c,
                                 const struct rt_tensor *x, const int64_t *kernel)
 {
     int64_t more[AXES] = {0}, want[AXES] = {0};
-    int mode = 0, rc = start(g, c, x, kernel);
+    int mode = 0, rc = geometry_start(g, c, x, kernel);
     if (rc == 0)
-        rc = padding_mode(c, &mode);
+        rc = geometry_padding_mode(c, &mode);
     if (rc == 0)
-        rc = read_axes(c, "output_padding", g->axes, 0, 0, more);
+        rc = geometry_read_axes(c, "output_padding", g->axes, 0, 0, more);
     if (rc == 0)
-        rc = read_axes(c, "output_shape", g->axes, 0, 0, want);
+        rc = geometry_read_axes(c, "output_shape", g->axes, 0, 0, want);
     if (rc < 0)
         return rc;
     for (int i = AXES - g->axes; i < AXES; i++) {
         int64_t n = g->out[i] = x->dim[2 + i - (AXES - g->axes)], s = g->stride[i];
-        int64_t whole = (n - 1) * s + more[i] + reach(g, i);
+        int64_t whole = (n - 1) * s + more[i] + geometry_reach(g, i);
         if (mode == 1)
             g->before[i] = g->after[i] = 0;
         if (want[i] > 0 || mode >= 2) {
             g->in[i] = want[i] > 0 ? want[i] : n * s;
-            share_padding(g, i, whole - g->in[i], mode != 2);
+            geometry_split_padding(g, i, whole - g->in[i], mode != 2);
         } else {
             g->in[i] = whole - g->before[i] - g->after[i];
         }
@@ -157,7 +157,7 @@ int rt_geometry_read_transposed(struct rt_geometry *g, const struct rt_kernel_ca
             return rt_kernel_refuse(c, RT_EMISMATCH, "an output of %lld entries",
                                     (long long)g->in[i]);
     }
-    return finish(g, c);
+    return geometry_finish(g, c);
 }
 
 void rt_geometry_inside(const struct rt_geometry *g, int axis, int64_t k, int64_t *from,

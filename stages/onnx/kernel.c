@@ -100,7 +100,7 @@ static const struct {
     {"value_int", RT_ONNX_INT},      {"value_ints", RT_ONNX_INTS},
 };
 
-static bool has_kind(const struct rt_onnx_attr *a)
+static bool attribute_has_kind(const struct rt_onnx_attr *a)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (kinds[i].kind == a->kind && strcmp(kinds[i].name, a->name) == 0)
@@ -116,7 +116,7 @@ int rt_kernel_check_attributes(const struct rt_kernel_call *c)
         snprintf(word, sizeof word, " %.60s ", a->name);
         if (!strstr(c->op->attributes, word))
             return rt_kernel_refuse(c, RT_EFORMAT, "unknown attribute '%.60s'", a->name);
-        if (!has_kind(a))
+        if (!attribute_has_kind(a))
             return rt_kernel_refuse(c, RT_EFORMAT, "attribute '%.60s' has the wrong type", a->name);
     }
     return 0;

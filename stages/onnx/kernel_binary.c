@@ -31,8 +31,8 @@ static void binary_row(void *self, int64_t n, const int64_t *at, const int64_t *
             p->y + (size_t)at[0] * p->out_size, n);
 }
 
-static void combine(const struct rt_kernel_call *c, const struct rt_tensor *a,
-                    const struct rt_tensor *b)
+static void binary_combine(const struct rt_kernel_call *c, const struct rt_tensor *a,
+                           const struct rt_tensor *b)
 {
     const struct binary *how = c->op->kernel->how;
     struct rt_tensor *y = c->out[0];
@@ -62,11 +62,11 @@ static int binary_shape(struct rt_kernel_call *c)
 
 static int binary_compute(struct rt_kernel_call *c)
 {
-    combine(c, c->in[0], c->in[1]);
+    binary_combine(c, c->in[0], c->in[1]);
     return 0;
 }
 
-static bool has_zero(const struct rt_tensor *t)
+static bool div_has_zero(const struct rt_tensor *t)
 {
     bool whole = t->dtype == RT_I64 || t->dtype == RT_I32;
     for (int64_t i = 0, n = whole ? rt_tensor_count(t) : 0; i < n; i++)
@@ -77,7 +77,7 @@ static bool has_zero(const struct rt_tensor *t)
 
 static int div_compute(struct rt_kernel_call *c)
 {
-    if (has_zero(c->in[1]))
+    if (div_has_zero(c->in[1]))
         return rt_kernel_refuse(c, RT_ERANGE, "whole number divided by 0");
     return binary_compute(c);
 }
@@ -88,7 +88,7 @@ struct copying {
     size_t size;
 };
 
-static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void variadic_copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copying *p = self;
     const char *from = p->from + (size_t)at[1] * p->size;
@@ -99,7 +99,7 @@ static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *st
 }
 
 /* y = in[0], broadcast. */
-static void start(const struct rt_kernel_call *c)
+static void variadic_start(const struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0], *y = c->out[0];
     struct copying p = {x->data, y->data, rt_dtype_size(x->dtype)};
@@ -107,18 +107,18 @@ static void start(const struct rt_kernel_call *c)
     rt_walk_init(&w, 2, y->rank, y->dim);
     rt_walk_dense(&w, 0, y->rank, y->dim);
     rt_walk_dense(&w, 1, x->rank, x->dim);
-    rt_walk_run(&w, copy_row, &p);
+    rt_walk_run(&w, variadic_copy_row, &p);
 }
 
 static int variadic_compute(struct rt_kernel_call *c)
 {
     const struct binary *how = c->op->kernel->how;
     if (c->inputs == 1)
-        start(c);
+        variadic_start(c);
     else
-        combine(c, c->in[0], c->in[1]);
+        binary_combine(c, c->in[0], c->in[1]);
     for (int i = 2; i < c->inputs; i++)
-        combine(c, c->out[0], c->in[i]);
+        binary_combine(c, c->out[0], c->in[i]);
     float *y = c->out[0]->data;
     for (int64_t i = 0, n = how->mean ? rt_tensor_count(c->out[0]) : 0; i < n; i++)
         y[i] /= (float)c->inputs;

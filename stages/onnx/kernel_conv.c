@@ -24,7 +24,7 @@ struct conv {
 };
 
 /* `channels`: those of a group on the side the windows are taken from. */
-static void lay_out(struct conv *v, int64_t channels)
+static void conv_lay_out(struct conv *v, int64_t channels)
 {
     const struct rt_geometry *g = &v->g;
     v->rows = channels * g->taps;
@@ -39,14 +39,14 @@ static void lay_out(struct conv *v, int64_t channels)
         v->direct = v->direct && g->stride[i] == 1 && g->before[i] == 0 && g->after[i] == 0;
 }
 
-static size_t column_bytes(const struct conv *v)
+static size_t conv_column_bytes(const struct conv *v)
 {
     return v->direct ? 0 : (size_t)(v->rows * v->piece * v->line) * sizeof(float);
 }
 
 /* One line of one tap: places [0, line) of col against x's row; outside the row lie zeros. */
-RT_SIMD static void move_line(const struct conv *v, int64_t kw, float *restrict x,
-                              float *restrict col, bool back)
+RT_SIMD static void conv_move_line(const struct conv *v, int64_t kw, float *restrict x,
+                                   float *restrict col, bool back)
 {
     const struct rt_geometry *g = &v->g;
     int64_t from, to, s = g->stride[2];
@@ -67,8 +67,8 @@ RT_SIMD static void move_line(const struct conv *v, int64_t kw, float *restrict 
 }
 
 /* Columns of lines [first, first + lines): gathered from x, or (back) added to it. */
-static void move_columns(const struct conv *v, float *x, int64_t first, int64_t lines, float *col,
-                         bool back)
+static void conv_move_columns(const struct conv *v, float *x, int64_t first, int64_t lines,
+                              float *col, bool back)
 {
     const struct rt_geometry *g = &v->g;
     for (int64_t r = 0; r < v->rows; r++) {
@@ -79,21 +79,21 @@ static void move_columns(const struct conv *v, float *x, int64_t first, int64_t 
             int64_t d = l / g->out[1] * g->stride[0] - g->before[0] + kd * g->dilation[0];
             int64_t h = l % g->out[1] * g->stride[1] - g->before[1] + kh * g->dilation[1];
             if (d >= 0 && d < g->in[0] && h >= 0 && h < g->in[1])
-                move_line(v, kw, plane + (d * g->in[1] + h) * g->in[2], col, back);
+                conv_move_line(v, kw, plane + (d * g->in[1] + h) * g->in[2], col, back);
             else if (!back)
                 memset(col, 0, (size_t)v->line * sizeof *col);
         }
     }
 }
 
-static void fill_bias(float *y, const float *bias, int64_t channels, int64_t places)
+static void conv_fill_bias(float *y, const float *bias, int64_t channels, int64_t places)
 {
     for (int64_t m = 0; m < channels; m++)
         for (int64_t i = 0; i < places; i++)
             *y++ = bias ? bias[m] : 0;
 }
 
-static int check_types(struct rt_kernel_call *c)
+static int conv_check_types(struct rt_kernel_call *c)
 {
     for (int i = 0; i < c->inputs; i++)
         if (c->in[i] && c->in[i]->dtype != RT_F32)
@@ -101,7 +101,8 @@ static int check_types(struct rt_kernel_call *c)
     return 0;
 }
 
-static int check_weights(const struct rt_kernel_call *c, int64_t out_channels, int64_t in_channels)
+static int conv_check_weights(const struct rt_kernel_call *c, int64_t out_channels,
+                              int64_t in_channels)
 {
     const struct rt_tensor *x = c->in[0], *w = c->in[1];
     int64_t want[RT_GEOMETRY_AXES];
@@ -120,22 +121,22 @@ static int check_weights(const struct rt_kernel_call *c, int64_t out_channels, i
     return 0;
 }
 
-static int out_shape(struct rt_kernel_call *c, const struct conv *v, const int64_t *extent,
-                     int64_t channels)
+static int conv_out_shape(struct rt_kernel_call *c, const struct conv *v, const int64_t *extent,
+                          int64_t channels)
 {
     int64_t dim[2 + RT_GEOMETRY_AXES] = {c->in[0]->dim[0], channels};
     for (int i = 0; i < v->g.axes; i++)
         dim[2 + i] = extent[RT_GEOMETRY_AXES - v->g.axes + i];
     if ((double)v->rows * (double)v->piece * (double)v->line > COLUMNS_MAX)
         return rt_kernel_refuse(c, RT_ELARGE, "windows too large to lay out");
-    c->scratch_bytes = column_bytes(v);
+    c->scratch_bytes = conv_column_bytes(v);
     return rt_kernel_out(c, 0, RT_F32, 2 + v->g.axes, dim);
 }
 
-static int read_groups(struct rt_kernel_call *c, int64_t *groups)
+static int conv_read_groups(struct rt_kernel_call *c, int64_t *groups)
 {
     const struct rt_tensor *x = c->in[0], *w = c->in[1];
-    int rc = check_types(c);
+    int rc = conv_check_types(c);
     if (rc < 0)
         return rc;
     *groups = rt_kernel_int(c, "group", 1);
@@ -151,21 +152,21 @@ static int read_groups(struct rt_kernel_call *c, int64_t *groups)
 static int conv_read(struct rt_kernel_call *c, struct conv *v)
 {
     const struct rt_tensor *w = c->in[1];
-    int rc = read_groups(c, &v->groups);
+    int rc = conv_read_groups(c, &v->groups);
     if (rc == 0)
-        rc = check_weights(c, w->dim[0], w->dim[1] * v->groups);
+        rc = conv_check_weights(c, w->dim[0], w->dim[1] * v->groups);
     if (rc == 0)
         rc = rt_geometry_read(&v->g, c, c->in[0], w->dim + 2);
     if (rc < 0)
         return rc;
     v->in_channels = w->dim[1];
     v->out_channels = w->dim[0] / v->groups;
-    lay_out(v, v->in_channels);
+    conv_lay_out(v, v->in_channels);
     return 0;
 }
 
 /* By stages/nn's engine, whose weights must be there before the run. */
-static bool is_last(const struct rt_kernel_call *c, const struct conv *v)
+static bool conv_is_last(const struct rt_kernel_call *c, const struct conv *v)
 {
     return c->in[1]->data && rt_conv_last_takes(&v->g, v->groups, v->in_channels, v->out_channels);
 }
@@ -175,8 +176,8 @@ static int conv_shape(struct rt_kernel_call *c)
     struct conv v;
     int rc = conv_read(c, &v);
     if (rc == 0)
-        rc = out_shape(c, &v, v.g.out, c->in[1]->dim[0]);
-    if (rc == 0 && is_last(c, &v)) {
+        rc = conv_out_shape(c, &v, v.g.out, c->in[1]->dim[0]);
+    if (rc == 0 && conv_is_last(c, &v)) {
         size_t last = rt_conv_last_scratch(&v.g, v.in_channels, v.out_channels);
         c->scratch_bytes = last > c->scratch_bytes ? last : c->scratch_bytes;
     }
@@ -186,7 +187,7 @@ static int conv_shape(struct rt_kernel_call *c)
 static size_t conv_prepared_bytes(struct rt_kernel_call *c)
 {
     struct conv v;
-    bool last = conv_read(c, &v) == 0 && is_last(c, &v);
+    bool last = conv_read(c, &v) == 0 && conv_is_last(c, &v);
     return last ? rt_conv_last_prepared(&v.g, v.in_channels, v.out_channels) : 0;
 }
 
@@ -198,8 +199,8 @@ static int conv_prepare(struct rt_kernel_call *c, void *to)
 }
 
 /* y (holding the bias) += one channel convolved with one kernel. */
-RT_SIMD static void add_line(float *restrict y, const float *restrict x, int64_t step, int64_t n,
-                             float w)
+RT_SIMD static void conv_add_line(float *restrict y, const float *restrict x, int64_t step,
+                                  int64_t n, float w)
 {
     if (step == 1)
         for (int64_t i = 0; i < n; i++)
@@ -209,7 +210,7 @@ RT_SIMD static void add_line(float *restrict y, const float *restrict x, int64_t
             y[i] += w * x[i * step];
 }
 
-static void depthwise(const struct conv *v, const float *x, const float *w, float *y)
+static void conv_depthwise(const struct conv *v, const float *x, const float *w, float *y)
 {
     const struct rt_geometry *g = &v->g;
     for (int64_t tap = 0; tap < g->taps; tap++) {
@@ -224,8 +225,8 @@ static void depthwise(const struct conv *v, const float *x, const float *w, floa
             for (int64_t h = from[1]; h < to[1]; h++) {
                 int64_t row = (first[0] + (d - from[0]) * g->stride[0]) * g->in[1] + first[1] +
                               (h - from[1]) * g->stride[1];
-                add_line(y + (d * g->out[1] + h) * g->out[2] + from[2],
-                         x + row * g->in[2] + first[2], g->stride[2], to[2] - from[2], w[tap]);
+                conv_add_line(y + (d * g->out[1] + h) * g->out[2] + from[2],
+                              x + row * g->in[2] + first[2], g->stride[2], to[2] - from[2], w[tap]);
             }
     }
 }
@@ -235,7 +236,7 @@ static void conv_group(const struct conv *v, float *x, const float *w, float *y,
     int64_t places = v->g.out_count;
     if (v->in_channels == 1) {
         for (int64_t m = 0; m < v->out_channels; m++)
-            depthwise(v, x, w + m * v->g.taps, y + m * places);
+            conv_depthwise(v, x, w + m * v->g.taps, y + m * places);
         return;
     }
     if (v->direct) {
@@ -244,7 +245,7 @@ static void conv_group(const struct conv *v, float *x, const float *w, float *y,
     }
     for (int64_t l = 0; l < v->lines; l += v->piece) {
         int64_t lines = v->lines - l < v->piece ? v->lines - l : v->piece, n = lines * v->line;
-        move_columns(v, x, l, lines, col, false);
+        conv_move_columns(v, x, l, lines, col, false);
         rt_gemm(0, 0, v->out_channels, n, v->rows, w, v->rows, col, n, 1, y + l * v->line, places);
     }
 }
@@ -267,7 +268,8 @@ static int conv_compute(struct rt_kernel_call *c)
                 y += v.out_channels * v.g.out_count;
                 continue;
             }
-            fill_bias(y, bias ? bias + g * v.out_channels : NULL, v.out_channels, v.g.out_count);
+            conv_fill_bias(y, bias ? bias + g * v.out_channels : NULL, v.out_channels,
+                           v.g.out_count);
             conv_group(&v, x, w + g * v.out_channels * v.rows, y, c->scratch);
             x += v.in_channels * v.g.in_count;
             y += v.out_channels * v.g.out_count;
@@ -280,34 +282,34 @@ const struct rt_kernel rt_kernel_conv = {2, 3, 1, conv_shape, conv_compute, NULL
 
 /* ---- ConvTranspose: x [n,c,...], weights [c,m/g,...], bias [m] ---- */
 
-static int transposed_read(struct rt_kernel_call *c, struct conv *v)
+static int conv_transpose_read(struct rt_kernel_call *c, struct conv *v)
 {
     const struct rt_tensor *w = c->in[1];
-    int rc = read_groups(c, &v->groups);
+    int rc = conv_read_groups(c, &v->groups);
     if (rc == 0)
-        rc = check_weights(c, w->dim[1] * v->groups, w->dim[0]);
+        rc = conv_check_weights(c, w->dim[1] * v->groups, w->dim[0]);
     if (rc == 0)
         rc = rt_geometry_read_transposed(&v->g, c, c->in[0], w->dim + 2);
     if (rc < 0)
         return rc;
     v->in_channels = w->dim[0] / v->groups;
     v->out_channels = w->dim[1];
-    lay_out(v, v->out_channels);
+    conv_lay_out(v, v->out_channels);
     v->direct = false;
     return 0;
 }
 
-static int transposed_shape(struct rt_kernel_call *c)
+static int conv_transpose_shape(struct rt_kernel_call *c)
 {
     struct conv v;
-    int rc = transposed_read(c, &v);
-    return rc < 0 ? rc : out_shape(c, &v, v.g.in, v.out_channels * v.groups);
+    int rc = conv_transpose_read(c, &v);
+    return rc < 0 ? rc : conv_out_shape(c, &v, v.g.in, v.out_channels * v.groups);
 }
 
-static int transposed_compute(struct rt_kernel_call *c)
+static int conv_transpose_compute(struct rt_kernel_call *c)
 {
     struct conv v;
-    int rc = transposed_read(c, &v);
+    int rc = conv_transpose_read(c, &v);
     if (rc < 0)
         return rc;
     const float *w = c->in[1]->data, *bias = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
@@ -315,13 +317,14 @@ static int transposed_compute(struct rt_kernel_call *c)
     for (int64_t n = 0; n < c->in[0]->dim[0]; n++)
         for (int64_t g = 0; g < v.groups; g++) {
             const float *wg = w + g * v.in_channels * v.rows;
-            fill_bias(y, bias ? bias + g * v.out_channels : NULL, v.out_channels, v.g.in_count);
+            conv_fill_bias(y, bias ? bias + g * v.out_channels : NULL, v.out_channels,
+                           v.g.in_count);
             for (int64_t l = 0; l < v.lines && v.line > 0; l += v.piece) {
                 int64_t lines = v.lines - l < v.piece ? v.lines - l : v.piece;
                 int64_t places = lines * v.line;
                 rt_gemm(1, 0, v.rows, places, v.in_channels, wg, v.rows, x + l * v.line,
                         v.g.out_count, 0, col, places);
-                move_columns(&v, y, l, lines, col, true);
+                conv_move_columns(&v, y, l, lines, col, true);
             }
             x += v.in_channels * v.g.out_count;
             y += v.out_channels * v.g.in_count;
@@ -329,5 +332,5 @@ static int transposed_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_conv_transpose = {2, 3, 1, transposed_shape, transposed_compute,
-                                                   NULL, NULL};
+const struct rt_kernel rt_kernel_conv_transpose = {
+    2, 3, 1, conv_transpose_shape, conv_transpose_compute, NULL, NULL};

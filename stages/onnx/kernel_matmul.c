@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static int check_floats(const struct rt_kernel_call *c)
+static int matmul_check_floats(const struct rt_kernel_call *c)
 {
     for (int i = 0; i < c->inputs; i++)
         if (c->in[i] && c->in[i]->dtype != RT_F32)
@@ -26,7 +26,7 @@ struct product {
 static int matmul_read(const struct rt_kernel_call *c, struct product *p)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
-    int rc = check_floats(c), lead_a = a->rank - 2, lead_b = b->rank - 2;
+    int rc = matmul_check_floats(c), lead_a = a->rank - 2, lead_b = b->rank - 2;
     if (rc < 0)
         return rc;
     if (a->rank < 1 || b->rank < 1)
@@ -67,7 +67,7 @@ static int matmul_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, RT_F32, rank, dim);
 }
 
-static void product_row(void *self, int64_t count, const int64_t *at, const int64_t *step)
+static void matmul_row(void *self, int64_t count, const int64_t *at, const int64_t *step)
 {
     const struct product *p = self;
     for (int64_t i = 0; i < count; i++)
@@ -97,7 +97,7 @@ static int matmul_compute(struct rt_kernel_call *c)
     rt_walk_dense(&w, 0, p.rank, p.lead);
     rt_walk_dense(&w, 1, a->rank > 2 ? a->rank - 2 : 0, a->dim);
     rt_walk_dense(&w, 2, b->rank > 2 ? b->rank - 2 : 0, b->dim);
-    rt_walk_run(&w, product_row, &p);
+    rt_walk_run(&w, matmul_row, &p);
     return 0;
 }
 
@@ -114,7 +114,7 @@ struct gemm {
 static int gemm_read(const struct rt_kernel_call *c, struct gemm *g)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
-    int rc = check_floats(c);
+    int rc = matmul_check_floats(c);
     if (rc < 0)
         return rc;
     if (a->rank != 2 || b->rank != 2)
@@ -156,7 +156,7 @@ struct bias {
     float beta;
 };
 
-static void bias_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void gemm_bias_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct bias *b = self;
     for (int64_t i = 0; i < n; i++)
@@ -185,7 +185,7 @@ static int gemm_compute(struct rt_kernel_call *c)
         rt_walk_init(&w, 2, 2, y->dim);
         rt_walk_dense(&w, 0, 2, y->dim);
         rt_walk_dense(&w, 1, c->in[2]->rank, c->in[2]->dim);
-        rt_walk_run(&w, bias_row, &b);
+        rt_walk_run(&w, gemm_bias_row, &b);
     }
     return 0;
 }

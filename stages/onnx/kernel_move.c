@@ -13,7 +13,7 @@ struct copying {
     size_t size;
 };
 
-static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void move_copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copying *p = self;
     const char *from = p->from + at[1] * (int64_t)p->size;
@@ -33,11 +33,11 @@ static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *st
     }
 }
 
-static void walk_copy(const struct rt_kernel_call *c, const struct rt_walk *w, int64_t first)
+static void move_walk(const struct rt_kernel_call *c, const struct rt_walk *w, int64_t first)
 {
     size_t size = rt_dtype_size(c->in[0]->dtype);
     struct copying p = {(const char *)c->in[0]->data + first * (int64_t)size, c->out[0]->data, size};
-    rt_walk_run(w, copy_row, &p);
+    rt_walk_run(w, move_copy_row, &p);
 }
 
 static int transpose_axes(const struct rt_kernel_call *c, int64_t *perm)
@@ -77,7 +77,7 @@ static int transpose_compute(struct rt_kernel_call *c)
     rt_walk_dense(&w, 0, y->rank, y->dim);
     for (int i = 0; i < y->rank; i++)
         w.step[1][i] = rt_kernel_span(x, (int)perm[i] + 1, x->rank);
-    walk_copy(c, &w, 0);
+    move_walk(c, &w, 0);
     return 0;
 }
 
@@ -109,7 +109,7 @@ static int expand_compute(struct rt_kernel_call *c)
     rt_walk_init(&w, 2, y->rank, y->dim);
     rt_walk_dense(&w, 0, y->rank, y->dim);
     rt_walk_dense(&w, 1, x->rank, x->dim);
-    walk_copy(c, &w, 0);
+    move_walk(c, &w, 0);
     return 0;
 }
 
@@ -121,7 +121,7 @@ struct slice {
     int64_t start[RT_TENSOR_RANK], step[RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
 };
 
-static int64_t clamp(int64_t v, int64_t low, int64_t high)
+static int64_t slice_clamp(int64_t v, int64_t low, int64_t high)
 {
     return v < low ? low : v > high ? high : v;
 }
@@ -131,8 +131,8 @@ static void slice_axis(struct slice *s, int axis, int64_t n, int64_t start, int6
 {
     start += start < 0 ? n : 0;
     end += end < 0 ? n : 0;
-    start = step > 0 ? clamp(start, 0, n) : clamp(start, 0, n - 1);
-    end = step > 0 ? clamp(end, 0, n) : clamp(end, -1, n - 1);
+    start = step > 0 ? slice_clamp(start, 0, n) : slice_clamp(start, 0, n - 1);
+    end = step > 0 ? slice_clamp(end, 0, n) : slice_clamp(end, -1, n - 1);
     int64_t count = 0;
     if (step > 0 && end > start)
         count = (end - start - 1) / step + 1;
@@ -195,7 +195,7 @@ static int slice_compute(struct rt_kernel_call *c)
         first += s.start[i] * apart;
         w.step[1][i] = y->dim[i] == 1 ? 0 : s.step[i] * apart; /* huge steps take one entry */
     }
-    walk_copy(c, &w, first);
+    move_walk(c, &w, first);
     return 0;
 }
 
@@ -233,7 +233,7 @@ static int tile_compute(struct rt_kernel_call *c)
     rt_walk_dense(&w, 0, 2 * n, dim);
     for (int i = 0; i < n; i++)
         w.step[1][2 * i + 1] = rt_kernel_span(x, i + 1, n);
-    walk_copy(c, &w, 0);
+    move_walk(c, &w, 0);
     return 0;
 }
 

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-static int check_floats(const struct rt_kernel_call *c)
+static int norm_check_floats(const struct rt_kernel_call *c)
 {
     for (int i = 0; i < c->inputs; i++)
         if (c->in[i] && c->in[i]->dtype != RT_F32)
@@ -17,10 +17,10 @@ static int check_floats(const struct rt_kernel_call *c)
 }
 
 /* Inputs from..inputs-1 hold one number for each channel of x = [n, c, ...]. */
-static int check_channels(const struct rt_kernel_call *c, int from)
+static int norm_check_channels(const struct rt_kernel_call *c, int from)
 {
     const struct rt_tensor *x = c->in[0];
-    int rc = check_floats(c);
+    int rc = norm_check_floats(c);
     if (rc == 0 && x->rank < 2)
         return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d; [n, c, ...] is wanted", x->rank);
     for (int i = from; rc == 0 && i < c->inputs; i++)
@@ -31,8 +31,8 @@ static int check_channels(const struct rt_kernel_call *c, int from)
     return rc;
 }
 
-RT_SIMD static void scale_shift(const float *restrict x, float *restrict y, int64_t n, float scale,
-                                float shift)
+RT_SIMD static void norm_scale_shift(const float *restrict x, float *restrict y, int64_t n,
+                                     float scale, float shift)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] * scale + shift;
@@ -46,7 +46,7 @@ static int batch_norm_shape(struct rt_kernel_call *c)
         return rt_kernel_refuse(c, RT_EUSAGE, "training mode; export the network for inference");
     if (rt_kernel_int(c, "spatial", 1) != 1)
         return rt_kernel_refuse(c, RT_EUSAGE, "spatial = 0");
-    int rc = check_channels(c, 1);
+    int rc = norm_check_channels(c, 1);
     return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
 }
 
@@ -61,7 +61,7 @@ static int batch_norm_compute(struct rt_kernel_call *c)
     for (int64_t b = 0; b < x->dim[0]; b++)
         for (int64_t k = 0; k < x->dim[1]; k++, from += n, to += n) {
             double scale = gamma[k] / sqrt(variance[k] + epsilon);
-            scale_shift(from, to, n, (float)scale, (float)(beta[k] - mean[k] * scale));
+            norm_scale_shift(from, to, n, (float)scale, (float)(beta[k] - mean[k] * scale));
         }
     return 0;
 }
@@ -70,7 +70,7 @@ const struct rt_kernel rt_kernel_batch_norm = {5, 5, 5, batch_norm_shape, batch_
 
 /* ---- statistics of n numbers ---- */
 
-static void moments(const float *x, int64_t n, double *mean, double *variance)
+static void norm_moments(const float *x, int64_t n, double *mean, double *variance)
 {
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < n; i++)
@@ -83,7 +83,7 @@ static void moments(const float *x, int64_t n, double *mean, double *variance)
 
 static int instance_norm_shape(struct rt_kernel_call *c)
 {
-    int rc = check_channels(c, 1);
+    int rc = norm_check_channels(c, 1);
     if (rc == 0 && c->in[0]->rank < 3)
         return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d; [n, c, axes] is wanted",
                                 c->in[0]->rank);
@@ -99,9 +99,9 @@ static int instance_norm_compute(struct rt_kernel_call *c)
     int64_t n = rt_kernel_span(x, 2, x->rank);
     for (int64_t b = 0; b < x->dim[0]; b++)
         for (int64_t k = 0; k < x->dim[1]; k++, from += n, to += n) {
-            moments(from, n, &mean, &variance);
+            norm_moments(from, n, &mean, &variance);
             double scale = gamma[k] / sqrt(variance + epsilon);
-            scale_shift(from, to, n, (float)scale, (float)(beta[k] - mean * scale));
+            norm_scale_shift(from, to, n, (float)scale, (float)(beta[k] - mean * scale));
         }
     return 0;
 }
@@ -115,7 +115,7 @@ static int layer_norm_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t dim[RT_TENSOR_RANK];
-    int axis, rc = check_floats(c);
+    int axis, rc = norm_check_floats(c);
     if (rc == 0)
         rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
     if (rc < 0)
@@ -145,7 +145,7 @@ static int layer_norm_compute(struct rt_kernel_call *c)
     int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
     int64_t n = rc < 0 ? 0 : rt_kernel_span(x, axis, x->rank);
     for (int64_t r = 0; rc == 0 && r < rt_kernel_span(x, 0, axis); r++, from += n, to += n) {
-        moments(from, n, &mean, &variance);
+        norm_moments(from, n, &mean, &variance);
         double scale = 1 / sqrt(variance + epsilon);
         for (int64_t i = 0; i < n; i++)
             to[i] = (float)((from[i] - mean) * scale) * gamma[i] + (beta ? beta[i] : 0);
@@ -164,8 +164,8 @@ const struct rt_kernel rt_kernel_layer_norm = {2, 3, 3, layer_norm_shape, layer_
 /* Works on a line: x and y hold n numbers, `apart` from each other. */
 typedef void line_function(const float *x, float *y, int64_t n, int64_t apart, int64_t p);
 
-static void for_lines(const struct rt_kernel_call *c, int64_t outer, int64_t n, int64_t apart,
-                      int64_t p)
+static void norm_for_lines(const struct rt_kernel_call *c, int64_t outer, int64_t n, int64_t apart,
+                           int64_t p)
 {
     line_function *const *line = c->op->kernel->how;
     const float *x = c->in[0]->data;
@@ -178,7 +178,7 @@ static void for_lines(const struct rt_kernel_call *c, int64_t outer, int64_t n, 
 static int lp_norm_shape(struct rt_kernel_call *c)
 {
     int64_t p = rt_kernel_int(c, "p", 2);
-    int axis, rc = check_floats(c);
+    int axis, rc = norm_check_floats(c);
     if (rc == 0)
         rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), c->in[0]->rank, &axis);
     if (rc == 0 && p != 1 && p != 2)
@@ -186,7 +186,7 @@ static int lp_norm_shape(struct rt_kernel_call *c)
     return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
 }
 
-static void lp_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
+static void lp_norm_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -203,12 +203,12 @@ static int lp_norm_compute(struct rt_kernel_call *c)
     const struct rt_tensor *x = c->in[0];
     int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
     if (rc == 0)
-        for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis],
-                  rt_kernel_span(x, axis + 1, x->rank), rt_kernel_int(c, "p", 2));
+        norm_for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis],
+                       rt_kernel_span(x, axis + 1, x->rank), rt_kernel_int(c, "p", 2));
     return rc;
 }
 
-static line_function *const lp_how = lp_line;
+static line_function *const lp_how = lp_norm_line;
 const struct rt_kernel rt_kernel_lp_norm = {1, 1, 1, lp_norm_shape, lp_norm_compute, &lp_how, NULL};
 
 /* Before opset 13 the axes from `axis` (1) on are one; since then `axis` (-1) is meant alone. */
@@ -219,13 +219,13 @@ static int softmax_axis(const struct rt_kernel_call *c, int *axis)
 
 static int softmax_shape(struct rt_kernel_call *c)
 {
-    int axis, rc = check_floats(c);
+    int axis, rc = norm_check_floats(c);
     if (rc == 0)
         rc = softmax_axis(c, &axis);
     return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
 }
 
-static double line_max(const float *x, int64_t n, int64_t apart)
+static double softmax_line_max(const float *x, int64_t n, int64_t apart)
 {
     double max = x[0];
     for (int64_t i = 1; i < n; i++)
@@ -236,7 +236,7 @@ static double line_max(const float *x, int64_t n, int64_t apart)
 static void softmax_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
 {
     (void)p;
-    float max = (float)line_max(x, n, apart);
+    float max = (float)softmax_line_max(x, n, apart);
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
         sum += y[i * apart] = expf(x[i * apart] - max);
@@ -247,7 +247,7 @@ static void softmax_line(const float *x, float *y, int64_t n, int64_t apart, int
 static void log_softmax_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
 {
     (void)p;
-    double max = line_max(x, n, apart), sum = 0;
+    double max = softmax_line_max(x, n, apart), sum = 0;
     for (int64_t i = 0; i < n; i++)
         sum += exp(x[i * apart] - max);
     for (int64_t i = 0; i < n; i++)
@@ -261,10 +261,10 @@ static int softmax_compute(struct rt_kernel_call *c)
     if (rc < 0)
         return rc;
     if (c->opset < 13)
-        for_lines(c, rt_kernel_span(x, 0, axis), rt_kernel_span(x, axis, x->rank), 1, 0);
+        norm_for_lines(c, rt_kernel_span(x, 0, axis), rt_kernel_span(x, axis, x->rank), 1, 0);
     else
-        for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis], rt_kernel_span(x, axis + 1, x->rank),
-                  0);
+        norm_for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis],
+                       rt_kernel_span(x, axis + 1, x->rank), 0);
     return 0;
 }
 

@@ -13,7 +13,7 @@ struct gather {
     size_t size;
 };
 
-static inline void put_one(char *to, const void *from, size_t size)
+static inline void gather_put(char *to, const void *from, size_t size)
 {
     if (size == 4)
         memcpy(to, from, 4);
@@ -25,7 +25,8 @@ static inline void put_one(char *to, const void *from, size_t size)
 static char *gather_axis(const struct gather *g, int axis, int64_t from, char *to)
 {
     if (axis == g->y->rank) {
-        put_one(to, from < 0 ? g->fill : (const char *)g->x->data + (size_t)from * g->size, g->size);
+        gather_put(to, from < 0 ? g->fill : (const char *)g->x->data + (size_t)from * g->size,
+                   g->size);
         return to + g->size;
     }
     for (int64_t i = 0; i < g->y->dim[axis]; i++) {
@@ -34,8 +35,8 @@ static char *gather_axis(const struct gather *g, int axis, int64_t from, char *t
         if (axis + 1 < g->y->rank) {
             to = gather_axis(g, axis + 1, next, to);
         } else {
-            put_one(to, next < 0 ? g->fill : (const char *)g->x->data + (size_t)next * g->size,
-                    g->size);
+            gather_put(to, next < 0 ? g->fill : (const char *)g->x->data + (size_t)next * g->size,
+                       g->size);
             to += g->size;
         }
     }
@@ -64,7 +65,7 @@ size_t rt_gather_bytes(const struct rt_tensor *y)
 
 /* ---- Pad: amounts and value are attributes before opset 11, inputs since ---- */
 
-static int read_pads(const struct rt_kernel_call *c, int64_t *pad)
+static int pad_read(const struct rt_kernel_call *c, int64_t *pad)
 {
     int rank = c->in[0]->rank, n = c->opset < 11
                                        ? rt_kernel_ints(c, "pads", pad, 2 * RT_TENSOR_RANK)
@@ -81,7 +82,7 @@ static int pad_shape(struct rt_kernel_call *c)
     const struct rt_tensor *x = c->in[0];
     const char *mode = rt_kernel_text(c, "mode", "constant");
     int64_t pad[2 * RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
-    int rc = read_pads(c, pad);
+    int rc = pad_read(c, pad);
     if (rc < 0)
         return rc;
     if (strcmp(mode, "constant") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "reflect") != 0)
@@ -120,7 +121,7 @@ static int pad_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t pad[2 * RT_TENSOR_RANK], *map = c->scratch;
-    int rc = read_pads(c, pad);
+    int rc = pad_read(c, pad);
     double zero = 0; /* all bytes zero: 0 of every type */
     float value = (float)rt_kernel_float(c, "value", 0);
     const void *fill = c->opset < 11 && x->dtype == RT_F32 ? (const void *)&value

@@ -12,7 +12,7 @@ struct window {
     int64_t padded; /* all taps, those in the padding included, but none beyond it */
 };
 
-static void window_at(const struct rt_geometry *g, int64_t place, struct window *w)
+static void pool_window_at(const struct rt_geometry *g, int64_t place, struct window *w)
 {
     int64_t o[RT_GEOMETRY_AXES] = {place / g->out[2] / g->out[1], place / g->out[2] % g->out[1],
                                    place % g->out[2]};
@@ -59,7 +59,8 @@ static int pool_shape(struct rt_kernel_call *c)
 }
 
 /* Row-major place of the largest of a window in its plane, or -1 when it sees padding only. */
-static int64_t largest(const struct rt_geometry *g, const struct window *w, const float *x)
+static int64_t pool_window_largest(const struct rt_geometry *g, const struct window *w,
+                                   const float *x)
 {
     int64_t best = -1;
     for (int64_t d = 0; d < w->taps[0]; d++)
@@ -76,7 +77,7 @@ static int64_t largest(const struct rt_geometry *g, const struct window *w, cons
 }
 
 /* The same place counted with the first axis quickest. */
-static int64_t column_major(const struct rt_geometry *g, int64_t at)
+static int64_t pool_column_major(const struct rt_geometry *g, int64_t at)
 {
     int64_t w = at % g->in[2], h = at / g->in[2] % g->in[1], d = at / g->in[2] / g->in[1];
     return (w * g->in[1] + h) * g->in[0] + d;
@@ -95,13 +96,15 @@ static int max_pool_compute(struct rt_kernel_call *c)
     int64_t *index = c->outputs > 1 && c->out[1] ? c->out[1]->data : NULL;
     int64_t planes = c->in[0]->dim[0] * c->in[0]->dim[1];
     for (int64_t place = 0; place < g.out_count; place++) {
-        window_at(&g, place, &w);
+        pool_window_at(&g, place, &w);
         for (int64_t p = 0; p < planes; p++) {
             const float *plane = x + p * g.in_count;
-            int64_t best = largest(&g, &w, plane), to = p * g.out_count + place;
+            int64_t best = pool_window_largest(&g, &w, plane), to = p * g.out_count + place;
             y[to] = best < 0 ? -INFINITY : plane[best];
             if (index)
-                index[to] = p * g.in_count + (best < 0 ? 0 : columns ? column_major(&g, best) : best);
+                index[to] = p * g.in_count + (best < 0  ? 0
+                                              : columns ? pool_column_major(&g, best)
+                                                        : best);
         }
     }
     return 0;
@@ -109,7 +112,7 @@ static int max_pool_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_max_pool = {1, 1, 2, pool_shape, max_pool_compute, NULL, NULL};
 
-static double window_sum(const struct rt_geometry *g, const struct window *w, const float *x)
+static double pool_window_sum(const struct rt_geometry *g, const struct window *w, const float *x)
 {
     double sum = 0;
     for (int64_t d = 0; d < w->taps[0]; d++)
@@ -134,11 +137,11 @@ static int average_pool_compute(struct rt_kernel_call *c)
     float *y = c->out[0]->data;
     int64_t planes = c->in[0]->dim[0] * c->in[0]->dim[1];
     for (int64_t place = 0; place < g.out_count; place++) {
-        window_at(&g, place, &w);
+        pool_window_at(&g, place, &w);
         int64_t count = padding ? w.padded : w.taps[0] * w.taps[1] * w.taps[2];
         for (int64_t p = 0; p < planes; p++)
             y[p * g.out_count + place] =
-                count ? (float)(window_sum(&g, &w, x + p * g.in_count) / (double)count) : 0;
+                count ? (float)(pool_window_sum(&g, &w, x + p * g.in_count) / (double)count) : 0;
     }
     return 0;
 }
@@ -147,7 +150,7 @@ const struct rt_kernel rt_kernel_average_pool = {1, 1, 1, pool_shape, average_po
 
 /* ---- global ---- */
 
-static int global_shape(struct rt_kernel_call *c)
+static int global_pool_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t dim[RT_TENSOR_RANK];
@@ -161,7 +164,7 @@ static int global_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, RT_F32, x->rank, dim);
 }
 
-static int global_average_compute(struct rt_kernel_call *c)
+static int global_average_pool_compute(struct rt_kernel_call *c)
 {
     const float *x = c->in[0]->data;
     float *y = c->out[0]->data;
@@ -175,10 +178,10 @@ static int global_average_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_global_average_pool = {1, 1, 1, global_shape,
-                                                        global_average_compute, NULL, NULL};
+const struct rt_kernel rt_kernel_global_average_pool = {1, 1, 1, global_pool_shape,
+                                                        global_average_pool_compute, NULL, NULL};
 
-static int global_max_compute(struct rt_kernel_call *c)
+static int global_max_pool_compute(struct rt_kernel_call *c)
 {
     const float *x = c->in[0]->data;
     float *y = c->out[0]->data;
@@ -191,4 +194,5 @@ static int global_max_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_global_max_pool = {1, 1, 1, global_shape, global_max_compute, NULL, NULL};
+const struct rt_kernel rt_kernel_global_max_pool = {
+    1, 1, 1, global_pool_shape, global_max_pool_compute, NULL, NULL};

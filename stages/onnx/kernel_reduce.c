@@ -64,7 +64,7 @@ static int reduce_shape(struct rt_kernel_call *c)
     return rc;
 }
 
-static double real_step(enum step s, double sum, double v)
+static double reduce_real_step(enum step s, double sum, double v)
 {
     switch (s) {
     case STEP_SUM:
@@ -82,7 +82,7 @@ static double real_step(enum step s, double sum, double v)
     }
 }
 
-static int64_t whole_step(enum step s, int64_t sum, int64_t v)
+static int64_t reduce_whole_step(enum step s, int64_t sum, int64_t v)
 {
     switch (s) { /* wraps around */
     case STEP_SUM:
@@ -121,20 +121,22 @@ static void reduce_row(void *self, int64_t n, const int64_t *at, const int64_t *
     for (int64_t i = 0; i < n; i++) {
         int64_t from = at[0] + i * step[0], to = at[1] + i * step[1];
         if (p->x->dtype == RT_I64)
-            p->whole[to] = whole_step(p->step, p->whole[to], ((const int64_t *)p->x->data)[from]);
+            p->whole[to] =
+                reduce_whole_step(p->step, p->whole[to], ((const int64_t *)p->x->data)[from]);
         else if (p->x->dtype == RT_I32)
-            p->whole[to] = whole_step(p->step, p->whole[to], ((const int32_t *)p->x->data)[from]);
+            p->whole[to] =
+                reduce_whole_step(p->step, p->whole[to], ((const int32_t *)p->x->data)[from]);
         else
-            p->real[to] = real_step(p->step, p->real[to], rt_kernel_element(p->x, from));
+            p->real[to] = reduce_real_step(p->step, p->real[to], rt_kernel_element(p->x, from));
     }
 }
 
-static double finished(enum end end, double v, double count)
+static double reduce_finish(enum end end, double v, double count)
 {
     return end == END_MEAN ? v / count : end == END_ROOT ? sqrt(v) : end == END_LOG ? log(v) : v;
 }
 
-static void start(const struct reduction *how, struct pass *p, int64_t count)
+static void reduce_start(const struct reduction *how, struct pass *p, int64_t count)
 {
     static const double real[] = {0, 0, 0, 1, -INFINITY, INFINITY};
     static const int64_t whole[] = {0, 0, 0, 1, INT64_MIN, INT64_MAX};
@@ -160,7 +162,7 @@ static int reduce_compute(struct rt_kernel_call *c)
         p.real = c->scratch;
     else
         p.whole = c->scratch;
-    start(how, &p, count);
+    reduce_start(how, &p, count);
     struct rt_walk w;
     rt_walk_init(&w, 2, x->rank, x->dim);
     rt_walk_dense(&w, 0, x->rank, x->dim);
@@ -169,9 +171,9 @@ static int reduce_compute(struct rt_kernel_call *c)
     double each = count ? (double)rt_tensor_count(x) / (double)count : 0;
     for (int64_t i = 0; i < count; i++) {
         if (y->dtype == RT_F32)
-            ((float *)y->data)[i] = (float)finished(how->end, p.real[i], each);
+            ((float *)y->data)[i] = (float)reduce_finish(how->end, p.real[i], each);
         else if (y->dtype == RT_F64)
-            ((double *)y->data)[i] = finished(how->end, p.real[i], each);
+            ((double *)y->data)[i] = reduce_finish(how->end, p.real[i], each);
         else if (y->dtype == RT_I64)
             ((int64_t *)y->data)[i] = p.whole[i];
         else

@@ -26,8 +26,8 @@ struct resize {
     bool changed[SCALES];
 };
 
-static int read_word(const struct rt_kernel_call *c, const char *name, const char *otherwise,
-                     const char *const *word, int words, int *to)
+static int resize_read_word(const struct rt_kernel_call *c, const char *name, const char *otherwise,
+                            const char *const *word, int words, int *to)
 {
     const char *want = rt_kernel_text(c, name, otherwise);
     for (*to = 0; *to < words; ++*to)
@@ -36,7 +36,7 @@ static int read_word(const struct rt_kernel_call *c, const char *name, const cha
     return rt_kernel_refuse(c, RT_EFORMAT, "%s '%s'", name, want);
 }
 
-static int read_modes(const struct rt_kernel_call *c, struct resize *r)
+static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
     static const char *const places[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
@@ -47,12 +47,13 @@ static int read_modes(const struct rt_kernel_call *c, struct resize *r)
     static const int taps[] = {1, 2, TAPS_MAX};
     bool old = c->opset < 11; /* Resize 10 and Upsample know one way only */
     int mode = 0, place = 0, round = 0;
-    int rc = read_word(c, "mode", "nearest", modes, old ? 2 : 3, &mode);
+    int rc = resize_read_word(c, "mode", "nearest", modes, old ? 2 : 3, &mode);
     if (rc == 0)
-        rc = read_word(c, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel",
-                       places, 6, &place);
+        rc = resize_read_word(c, "coordinate_transformation_mode",
+                              old ? "asymmetric" : "half_pixel", places, 6, &place);
     if (rc == 0)
-        rc = read_word(c, "nearest_mode", old ? "floor" : "round_prefer_floor", rounding, 4, &round);
+        rc = resize_read_word(c, "nearest_mode", old ? "floor" : "round_prefer_floor", rounding, 4,
+                              &round);
     if (rc < 0)
         return rc;
     r->taps = taps[mode];
@@ -66,23 +67,23 @@ static int read_modes(const struct rt_kernel_call *c, struct resize *r)
     return 0;
 }
 
-static bool has_numbers(const struct rt_kernel_call *c, int i)
+static bool resize_has_numbers(const struct rt_kernel_call *c, int i)
 {
     return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0;
 }
 
 /* Output extents from sizes, or from scales as single-precision products, as ONNX means them. */
-static int read_extents(const struct rt_kernel_call *c, struct resize *r)
+static int resize_read_extents(const struct rt_kernel_call *c, struct resize *r)
 {
     const struct rt_tensor *x = c->in[0];
     int scales = c->opset < 11 ? 1 : 2, n = -1;
-    if (c->opset >= 11 && has_numbers(c, 3)) {
+    if (c->opset >= 11 && resize_has_numbers(c, 3)) {
         n = rt_kernel_ints_in(c, 3, r->out, SCALES);
         if (n < 0)
             return n;
         for (int i = 0; i < x->rank && n == x->rank; i++)
             r->scale[i] = (double)r->out[i] / (double)x->dim[i];
-    } else if (has_numbers(c, scales) && c->in[scales]->dtype == RT_F32) {
+    } else if (resize_has_numbers(c, scales) && c->in[scales]->dtype == RT_F32) {
         const float *scale = c->in[scales]->data;
         n = (int)rt_tensor_count(c->in[scales]);
         for (int i = 0; i < x->rank && n == x->rank; i++) {
@@ -103,12 +104,12 @@ static int read_extents(const struct rt_kernel_call *c, struct resize *r)
     return 0;
 }
 
-static int read_roi(const struct rt_kernel_call *c, struct resize *r)
+static int resize_read_roi(const struct rt_kernel_call *c, struct resize *r)
 {
     int n = c->in[0]->rank;
     if (r->coordinate != TF_CROP)
         return 0;
-    if (!has_numbers(c, 1) || rt_tensor_count(c->in[1]) != 2 * n)
+    if (!resize_has_numbers(c, 1) || rt_tensor_count(c->in[1]) != 2 * n)
         return rt_kernel_refuse(c, RT_EMISMATCH, "tf_crop_and_resize without a roi of %d numbers",
                                 2 * n);
     for (int i = 0; i < n; i++) {
@@ -121,11 +122,11 @@ static int read_roi(const struct rt_kernel_call *c, struct resize *r)
 static int resize_read(const struct rt_kernel_call *c, struct resize *r)
 {
     memset(r, 0, sizeof *r);
-    int rc = read_modes(c, r);
+    int rc = resize_read_modes(c, r);
     if (rc == 0)
-        rc = read_extents(c, r);
+        rc = resize_read_extents(c, r);
     if (rc == 0)
-        rc = read_roi(c, r);
+        rc = resize_read_roi(c, r);
     for (int i = 0; rc == 0 && i < c->in[0]->rank; i++) {
         bool crop = r->coordinate == TF_CROP && (r->start[i] != 0 || r->end[i] != 1);
         r->changed[i] = crop || r->in[i] != r->out[i] || r->scale[i] != 1;
@@ -161,7 +162,7 @@ static int resize_shape(struct rt_kernel_call *c)
 }
 
 /* Place i of an output axis in the input's own counting. */
-static double coordinate(const struct resize *r, int axis, int64_t i)
+static double resize_coordinate(const struct resize *r, int axis, int64_t i)
 {
     double x = (double)i, in = (double)r->in[axis], out = (double)r->out[axis];
     double scale = r->scale[axis], start = r->start[axis], end = r->end[axis];
@@ -182,30 +183,30 @@ static double coordinate(const struct resize *r, int axis, int64_t i)
     }
 }
 
-static int64_t clamp(double v, int64_t n)
+static int64_t resize_clamp(double v, int64_t n)
 {
     return v < 0 ? 0 : v > (double)(n - 1) ? n - 1 : (int64_t)v;
 }
 
-static bool outside(const struct resize *r, int axis, double at)
+static bool resize_outside(const struct resize *r, int axis, double at)
 {
     return r->coordinate == TF_CROP && (at < 0 || at > (double)(r->in[axis] - 1));
 }
 
 /* ---- nearest ---- */
 
-static int64_t nearest(const struct resize *r, int axis, int64_t i)
+static int64_t resize_nearest_place(const struct resize *r, int axis, int64_t i)
 {
-    double at = coordinate(r, axis, i);
+    double at = resize_coordinate(r, axis, i);
     if (!r->changed[axis])
         return i;
-    if (outside(r, axis, at))
+    if (resize_outside(r, axis, at))
         return -1;
     double near = r->nearest == FLOOR          ? floor(at)
                   : r->nearest == CEIL         ? ceil(at)
                   : r->nearest == PREFER_FLOOR ? ceil(at - 0.5)
                                                : floor(at + 0.5);
-    return clamp(near, r->in[axis]);
+    return resize_clamp(near, r->in[axis]);
 }
 
 static void resize_nearest(const struct rt_kernel_call *c, const struct resize *r)
@@ -214,7 +215,7 @@ static void resize_nearest(const struct rt_kernel_call *c, const struct resize *
     const void *fill = c->in[0]->dtype == RT_F32 ? (const void *)&r->extrapolation : &wide;
     for (int a = 0; a < c->in[0]->rank; a++)
         for (int64_t i = 0; i < r->out[a]; i++)
-            *map++ = nearest(r, a, i);
+            *map++ = resize_nearest_place(r, a, i);
     rt_gather_mapped(c->in[0], c->out[0], c->scratch, fill);
 }
 
@@ -225,7 +226,7 @@ struct tap {
     double weight;
 };
 
-static double cubic_weight(double a, double distance)
+static double resize_cubic_weight(double a, double distance)
 {
     double d = fabs(distance);
     return d <= 1  ? ((a + 2) * d - (a + 3)) * d * d + 1
@@ -233,20 +234,20 @@ static double cubic_weight(double a, double distance)
                    : 0;
 }
 
-static void place_taps(const struct resize *r, int axis, int64_t i, struct tap *tap)
+static void resize_place_taps(const struct resize *r, int axis, int64_t i, struct tap *tap)
 {
-    double at = coordinate(r, axis, i), low = floor(at), sum = 0;
+    double at = resize_coordinate(r, axis, i), low = floor(at), sum = 0;
     for (int k = 0; k < r->taps; k++) {
         double p = low + k - (r->taps / 2 - 1), distance = fabs(at - p);
-        tap[k].weight = r->taps == 2 ? 1 - distance : cubic_weight(r->cubic, distance);
+        tap[k].weight = r->taps == 2 ? 1 - distance : resize_cubic_weight(r->cubic, distance);
         if (r->exclude_outside && r->taps == TAPS_MAX && (p < 0 || p > (double)(r->in[axis] - 1)))
             tap[k].weight = 0;
-        tap[k].at = clamp(p, r->in[axis]);
+        tap[k].at = resize_clamp(p, r->in[axis]);
         sum += tap[k].weight;
     }
     for (int k = 0; k < r->taps; k++)
         tap[k].weight /= r->exclude_outside ? sum : 1;
-    if (outside(r, axis, at))
+    if (resize_outside(r, axis, at))
         tap[0].at = -1;
 }
 
@@ -288,7 +289,7 @@ static void resize_taps(const struct rt_kernel_call *c, const struct resize *r)
             continue;
         float *to = --left == 0 ? c->out[0]->data : buffer[left & 1];
         for (int64_t i = 0; i < r->out[a]; i++)
-            place_taps(r, a, i, tap + i * r->taps);
+            resize_place_taps(r, a, i, tap + i * r->taps);
         int64_t outer = 1, inner = 1;
         for (int i = 0; i < x->rank; i++)
             *(i < a ? &outer : &inner) *= i == a ? 1 : dim[i];
@@ -320,11 +321,11 @@ int rt_kernel_resize_taps(const struct rt_kernel_call *c, int axis, int64_t i, i
     if (rc < 0)
         return rc;
     if (r.taps == 1 || !r.changed[axis]) {
-        at[0] = r.taps == 1 ? nearest(&r, axis, i) : i;
+        at[0] = r.taps == 1 ? resize_nearest_place(&r, axis, i) : i;
         weight[0] = 1;
         return 1;
     }
-    place_taps(&r, axis, i, tap);
+    resize_place_taps(&r, axis, i, tap);
     for (int k = 0; k < r.taps; k++) {
         at[k] = tap[0].at < 0 ? -1 : tap[k].at;
         weight[k] = tap[k].weight;

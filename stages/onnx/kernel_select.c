@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static void put(struct rt_tensor *t, int64_t i, double value)
+static void select_put(struct rt_tensor *t, int64_t i, double value)
 {
     switch (t->dtype) {
     case RT_F32:
@@ -41,7 +41,7 @@ struct power {
     struct rt_tensor *y;
 };
 
-static void power_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void pow_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct power *p = self;
     double fixed = rt_kernel_element(p->exponent, at[2]);
@@ -53,9 +53,9 @@ static void power_row(void *self, int64_t n, const int64_t *at, const int64_t *s
         return;
     }
     for (int64_t i = 0; i < n; i++)
-        put(p->y, at[0] + i,
-            pow(rt_kernel_element(p->x, at[1] + i * step[1]),
-                rt_kernel_element(p->exponent, at[2] + i * step[2])));
+        select_put(p->y, at[0] + i,
+                   pow(rt_kernel_element(p->x, at[1] + i * step[1]),
+                       rt_kernel_element(p->exponent, at[2] + i * step[2])));
 }
 
 static int pow_shape(struct rt_kernel_call *c)
@@ -77,7 +77,7 @@ static int pow_compute(struct rt_kernel_call *c)
     rt_walk_dense(&w, 0, p.y->rank, p.y->dim);
     rt_walk_dense(&w, 1, p.x->rank, p.x->dim);
     rt_walk_dense(&w, 2, p.exponent->rank, p.exponent->dim);
-    rt_walk_run(&w, power_row, &p);
+    rt_walk_run(&w, pow_row, &p);
     return 0;
 }
 
@@ -121,7 +121,7 @@ static int clip_compute(struct rt_kernel_call *c)
     for (int64_t i = 0; i < n; i++) {
         double v = rt_kernel_element(x, i);
         if (v < low || v > high)
-            put(c->out[0], i, v < low && low <= high ? low : high);
+            select_put(c->out[0], i, v < low && low <= high ? low : high);
     }
     return 0;
 }
@@ -195,7 +195,7 @@ static const struct narrow {
     double max;
 } narrow[] = {{10, 11, -14, 65504}, {16, 8, -126, 0x1.fep127}};
 
-static double round_to(const struct narrow *n, double v)
+static double cast_round(const struct narrow *n, double v)
 {
     int exponent;
     if (v == 0 || !isfinite(v))
@@ -213,7 +213,7 @@ static int cast_compute(struct rt_kernel_call *c)
     for (size_t k = 0; k < sizeof narrow / sizeof *narrow; k++)
         if (narrow[k].type == to) {
             for (int64_t i = 0, count = rt_tensor_count(x); i < count; i++)
-                put(c->out[0], i, round_to(&narrow[k], rt_kernel_element(x, i)));
+                select_put(c->out[0], i, cast_round(&narrow[k], rt_kernel_element(x, i)));
             return 0;
         }
     if (x->dtype == c->out[0]->dtype)
@@ -225,7 +225,7 @@ static int cast_compute(struct rt_kernel_call *c)
         return 0;
     }
     for (int64_t i = 0; i < n; i++)
-        put(c->out[0], i, rt_kernel_element(x, i));
+        select_put(c->out[0], i, rt_kernel_element(x, i));
     return 0;
 }
 

@@ -10,7 +10,7 @@
 
 /* ---- Reshape ---- */
 
-static int refuse_reshape(const struct rt_kernel_call *c, int n, const int64_t *want)
+static int reshape_refuse(const struct rt_kernel_call *c, int n, const int64_t *want)
 {
     char text[200];
     size_t used = 0;
@@ -34,25 +34,25 @@ static int reshape_shape(struct rt_kernel_call *c)
         dim[i] = want[i];
         if (want[i] == 0 && !zero_is_zero) {
             if (i >= x->rank)
-                return refuse_reshape(c, n, want);
+                return reshape_refuse(c, n, want);
             dim[i] = x->dim[i];
         } else if (want[i] == -1 && open < 0) {
             open = i;
             dim[i] = 1;
         } else if (want[i] < 0) {
-            return refuse_reshape(c, n, want);
+            return reshape_refuse(c, n, want);
         }
     }
     if (rt_tensor_size(x->dtype, n, dim, &count, &bytes) < 0)
-        return refuse_reshape(c, n, want);
+        return reshape_refuse(c, n, want);
     if (open >= 0) {
         if (count == 0 || rt_tensor_count(x) % count != 0)
-            return refuse_reshape(c, n, want);
+            return reshape_refuse(c, n, want);
         dim[open] = rt_tensor_count(x) / count;
         count *= dim[open];
     }
     if (count != rt_tensor_count(x))
-        return refuse_reshape(c, n, want);
+        return reshape_refuse(c, n, want);
     return rt_kernel_out(c, 0, x->dtype, n, dim);
 }
 
@@ -76,7 +76,7 @@ const struct rt_kernel rt_kernel_flatten = {1, 1, 1, flatten_shape, rt_kernel_co
 
 /* ---- Squeeze, Unsqueeze: axes are an attribute before opset 13, an input since ---- */
 
-static int axes_of(const struct rt_kernel_call *c, int64_t *axis)
+static int squeeze_axes(const struct rt_kernel_call *c, int64_t *axis)
 {
     return c->opset < 13 ? rt_kernel_ints(c, "axes", axis, RT_TENSOR_RANK)
                          : rt_kernel_ints_in(c, 1, axis, RT_TENSOR_RANK);
@@ -87,7 +87,7 @@ static int squeeze_shape(struct rt_kernel_call *c)
     const struct rt_tensor *x = c->in[0];
     int64_t axis[RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
     bool drop[RT_TENSOR_RANK] = {false};
-    int n = axes_of(c, axis), rank = 0, at;
+    int n = squeeze_axes(c, axis), rank = 0, at;
     if (n < 0)
         return n;
     for (int i = 0; i < n; i++) {
@@ -112,7 +112,7 @@ static int unsqueeze_shape(struct rt_kernel_call *c)
     const struct rt_tensor *x = c->in[0];
     int64_t axis[RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
     bool fresh[RT_TENSOR_RANK] = {false};
-    int n = axes_of(c, axis), rank, at, from = 0;
+    int n = squeeze_axes(c, axis), rank, at, from = 0;
     if (n < 0)
         return n;
     rank = x->rank + n;
@@ -183,13 +183,13 @@ const struct rt_kernel rt_kernel_size = {1, 1, 1, size_shape, size_compute, NULL
 /* ---- Constant, ConstantOfShape, Range ---- */
 
 /* The tensor an attribute holds; numbers given as value_float and so on stand in *number. */
-static const struct rt_tensor *constant_of(const struct rt_kernel_call *c)
+static const struct rt_tensor *constant_tensor(const struct rt_kernel_call *c)
 {
     const struct rt_onnx_attr *a = rt_onnx_attr(c->node, "value");
     return a && a->kind == RT_ONNX_TENSOR ? &a->t : NULL;
 }
 
-static const struct rt_onnx_attr *scalar_of(const struct rt_kernel_call *c)
+static const struct rt_onnx_attr *constant_scalar(const struct rt_kernel_call *c)
 {
     static const char *const name[] = {"value_float", "value_int", "value_floats", "value_ints"};
     for (int i = 0; i < 4; i++) {
@@ -202,8 +202,8 @@ static const struct rt_onnx_attr *scalar_of(const struct rt_kernel_call *c)
 
 static int constant_shape(struct rt_kernel_call *c)
 {
-    const struct rt_tensor *t = constant_of(c);
-    const struct rt_onnx_attr *a = t ? NULL : scalar_of(c);
+    const struct rt_tensor *t = constant_tensor(c);
+    const struct rt_onnx_attr *a = t ? NULL : constant_scalar(c);
     if (t)
         return rt_kernel_out_like(c, 0, t);
     if (!a)
@@ -217,8 +217,8 @@ static int constant_shape(struct rt_kernel_call *c)
 
 static int constant_compute(struct rt_kernel_call *c)
 {
-    const struct rt_tensor *t = constant_of(c);
-    const struct rt_onnx_attr *a = t ? NULL : scalar_of(c);
+    const struct rt_tensor *t = constant_tensor(c);
+    const struct rt_onnx_attr *a = t ? NULL : constant_scalar(c);
     struct rt_tensor *y = c->out[0];
     if (t && rt_tensor_bytes(t) > 0)
         memcpy(y->data, t->data, rt_tensor_bytes(t));
@@ -236,7 +236,7 @@ const struct rt_kernel rt_kernel_constant = {0, 0, 1, constant_shape, constant_c
 
 static int filled_shape(struct rt_kernel_call *c)
 {
-    const struct rt_tensor *t = constant_of(c);
+    const struct rt_tensor *t = constant_tensor(c);
     int64_t dim[RT_TENSOR_RANK];
     int n = rt_kernel_ints_in(c, 0, dim, RT_TENSOR_RANK);
     if (n < 0)
@@ -249,7 +249,7 @@ static int filled_shape(struct rt_kernel_call *c)
 
 static int filled_compute(struct rt_kernel_call *c)
 {
-    const struct rt_tensor *t = constant_of(c);
+    const struct rt_tensor *t = constant_tensor(c);
     struct rt_tensor *y = c->out[0];
     size_t size = rt_dtype_size(y->dtype);
     memset(y->data, 0, rt_tensor_bytes(y));

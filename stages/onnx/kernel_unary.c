@@ -15,7 +15,7 @@ struct unary {
     double value[2];
 };
 
-static unary_loop *loop_of(const struct unary *u, enum rt_dtype dtype)
+static unary_loop *unary_loop_of(const struct unary *u, enum rt_dtype dtype)
 {
     return dtype == RT_F32   ? u->f32
            : dtype == RT_F64 ? u->f64
@@ -26,7 +26,7 @@ static unary_loop *loop_of(const struct unary *u, enum rt_dtype dtype)
 
 static int unary_shape(struct rt_kernel_call *c)
 {
-    if (!loop_of(c->op->kernel->how, c->in[0]->dtype))
+    if (!unary_loop_of(c->op->kernel->how, c->in[0]->dtype))
         return rt_kernel_refuse_type(c, 0);
     return rt_kernel_out_like(c, 0, c->in[0]);
 }
@@ -37,8 +37,8 @@ static int unary_compute(struct rt_kernel_call *c)
     double setting[2];
     for (int i = 0; i < 2; i++)
         setting[i] = u->name[i] ? rt_kernel_float(c, u->name[i], u->value[i]) : u->value[i];
-    loop_of(u, c->in[0]->dtype)(c->in[0]->data, c->out[0]->data, rt_tensor_count(c->in[0]),
-                                setting[0], setting[1]);
+    unary_loop_of(u, c->in[0]->dtype)(c->in[0]->data, c->out[0]->data, rt_tensor_count(c->in[0]),
+                                      setting[0], setting[1]);
     return 0;
 }
 

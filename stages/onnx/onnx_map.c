@@ -26,8 +26,8 @@ const char *rt_map_inside(char out[NAME], const struct rt_node *n, const char *w
     return out;
 }
 
-static void add_transpose(struct rt_onnx_map *m, const char *in, const char *out, int rank,
-                          const int64_t *order)
+static void map_add_transpose(struct rt_onnx_map *m, const char *in, const char *out, int rank,
+                              const int64_t *order)
 {
     struct rt_onnx_node *t = rt_map_add(m, "Transpose", (names){in}, out);
     rt_onnx_attr_ints(m->o, t, "perm", order, rank);
@@ -43,7 +43,7 @@ const char *rt_map_first(struct rt_onnx_map *m, int node)
     struct rt_map_value *v = &m->value[node];
     if (!v->first[0]) {
         rt_map_inside(v->first, n, "first");
-        add_transpose(m, v->last, v->first, n->shape.rank + 1, to_first[n->shape.rank]);
+        map_add_transpose(m, v->last, v->first, n->shape.rank + 1, to_first[n->shape.rank]);
     }
     return v->first;
 }
@@ -54,7 +54,7 @@ const char *rt_map_last(struct rt_onnx_map *m, int node)
     struct rt_map_value *v = &m->value[node];
     if (!v->last[0]) {
         rt_map_inside(v->last, n, "last");
-        add_transpose(m, v->first, v->last, n->shape.rank + 1, to_last[n->shape.rank]);
+        map_add_transpose(m, v->first, v->last, n->shape.rank + 1, to_last[n->shape.rank]);
     }
     return v->last;
 }
@@ -62,7 +62,7 @@ const char *rt_map_last(struct rt_onnx_map *m, int node)
 /* ---- weights ---- */
 
 /* Kernels [units, places.., channels] <-> [units, channels, places..]. */
-static void permute(float *to, const float *from, int64_t units, int64_t a, int64_t b)
+static void map_permute(float *to, const float *from, int64_t units, int64_t a, int64_t b)
 {
     for (int64_t u = 0; u < units; u++, to += a * b, from += a * b)
         for (int64_t i = 0; i < a; i++)
@@ -70,7 +70,7 @@ static void permute(float *to, const float *from, int64_t units, int64_t a, int6
                 to[k * a + i] = from[i * b + k];
 }
 
-static void unit_rows(float *to, const float *from, int64_t rows, int64_t c)
+static void map_unit_rows(float *to, const float *from, int64_t rows, int64_t c)
 {
     for (int64_t i = 0; i < rows; i++, to += c, from += c) {
         double sum = 0;
@@ -82,14 +82,14 @@ static void unit_rows(float *to, const float *from, int64_t rows, int64_t c)
     }
 }
 
-static void add_floats(struct rt_onnx_map *m, const char *name, int rank, const int64_t *dim,
-                       const float *value)
+static void map_add_floats(struct rt_onnx_map *m, const char *name, int rank, const int64_t *dim,
+                           const float *value)
 {
     struct rt_tensor t = rt_tensor_view(RT_F32, rank, dim, (void *)value);
     rt_onnx_add_initializer(m->o, name, &t);
 }
 
-static const struct rt_param *param(const struct rt_onnx_map *m, const struct rt_node *n, int i)
+static const struct rt_param *map_param(const struct rt_onnx_map *m, const struct rt_node *n, int i)
 {
     return rt_graph_param(m->g, n->param[i]);
 }
@@ -107,7 +107,7 @@ const char *rt_map_weight(struct rt_onnx_map *m, const struct rt_node *n, int i)
 {
     if (i >= n->params)
         return "";
-    const struct rt_param *p = param(m, n, i);
+    const struct rt_param *p = map_param(m, n, i);
     float *changed = NULL;
     int64_t dim[4] = {p->dim[0], p->dim[1], p->dim[2], p->dim[3]};
     if (p->rank > 2 || n->op == RT_OP_cosine) {
@@ -119,13 +119,13 @@ const char *rt_map_weight(struct rt_onnx_map *m, const struct rt_node *n, int i)
     }
     if (p->rank > 2) {
         int64_t channels = p->dim[p->rank - 1];
-        permute(changed, p->value, p->dim[0], p->count / p->dim[0] / channels, channels);
+        map_permute(changed, p->value, p->dim[0], p->count / p->dim[0] / channels, channels);
         memmove(dim + 2, dim + 1, (size_t)(p->rank - 2) * sizeof *dim);
         dim[1] = channels;
     } else if (changed) {
-        unit_rows(changed, p->value, p->dim[0], p->dim[1]);
+        map_unit_rows(changed, p->value, p->dim[0], p->dim[1]);
     }
-    add_floats(m, p->name, p->rank, dim, changed ? changed : p->value);
+    map_add_floats(m, p->name, p->rank, dim, changed ? changed : p->value);
     free(changed);
     return p->name;
 }
@@ -144,7 +144,7 @@ int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *w)
     int rc = rt_tensor_init_unset(t, RT_F32, w->rank, dim);
     int64_t count = rc ? 0 : rt_tensor_count(t);
     if (w->rank > 2 && count > 0)
-        permute(t->data, w->data, w->dim[0], w->dim[1], count / w->dim[0] / w->dim[1]);
+        map_permute(t->data, w->data, w->dim[0], w->dim[1], count / w->dim[0] / w->dim[1]);
     else if (count > 0)
         memcpy(t->data, w->data, rt_tensor_bytes(t));
     return rc;
@@ -152,7 +152,7 @@ int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *w)
 
 /* ---- ops: each makes v from its inputs ---- */
 
-static void made(struct rt_map_value *v)
+static void map_made_first(struct rt_map_value *v)
 {
     memcpy(v->first, v->name, NAME);
 }
@@ -174,8 +174,8 @@ static int emit_input(struct rt_onnx_map *m, const struct rt_node *n, struct rt_
 }
 
 /* kernel, stride, pad and dilation of the first `axes` axes. */
-static void window_attrs(struct rt_onnx_map *m, struct rt_onnx_node *o, const struct rt_attr *a,
-                         int axes, bool dilations)
+static void map_window_attrs(struct rt_onnx_map *m, struct rt_onnx_node *o, const struct rt_attr *a,
+                             int axes, bool dilations)
 {
     int64_t kernel[2], stride[2], pad[4], dilation[2];
     for (int i = 0; i < axes; i++) {
@@ -211,10 +211,10 @@ static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
     }
     const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
     struct rt_onnx_node *o = rt_map_add(m, "Conv", (names){x, w, *b ? b : NULL}, v->name);
-    window_attrs(m, o, &n->attr, n->op == RT_OP_conv2d ? 2 : 1, true);
+    map_window_attrs(m, o, &n->attr, n->op == RT_OP_conv2d ? 2 : 1, true);
     if (n->attr.groups > 1)
         rt_onnx_attr_int(m->o, o, "group", n->attr.groups);
-    made(v);
+    map_made_first(v);
     return 0;
 }
 
@@ -230,8 +230,8 @@ static int emit_pool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
                             n->name, RT_ONNX_MAP_OPSET);
     struct rt_onnx_node *o = rt_map_add(m, max ? "MaxPool" : "AveragePool",
                                  (names){rt_map_first(m, n->input[0])}, v->name);
-    window_attrs(m, o, a, axes, max);
-    made(v);
+    map_window_attrs(m, o, a, axes, max);
+    map_made_first(v);
     return 0;
 }
 
@@ -245,7 +245,7 @@ static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct
     struct rt_onnx_node *o = rt_onnx_add_node(m->o, "BatchNormalization", v->name, in,
                                               (const char *[]){v->name, NULL});
     rt_onnx_attr_float(m->o, o, "epsilon", n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
-    made(v);
+    map_made_first(v);
     return 0;
 }
 
@@ -270,7 +270,7 @@ static int emit_dropout(struct rt_onnx_map *m, const struct rt_node *n, struct r
     return 0;
 }
 
-static void add_flatten(struct rt_onnx_map *m, const char *in, const char *out)
+static void map_add_flatten(struct rt_onnx_map *m, const char *in, const char *out)
 {
     rt_onnx_attr_int(m->o, rt_map_add(m, "Flatten", (names){in}, out), "axis", 1);
 }
@@ -281,25 +281,25 @@ static int emit_globalpool(struct rt_onnx_map *m, const struct rt_node *n, struc
     (void)e;
     char mean[NAME];
     rt_map_add(m, "GlobalAveragePool", (names){rt_map_first(m, n->input[0])}, rt_map_inside(mean, n, "mean"));
-    add_flatten(m, mean, v->name);
-    made(v);
+    map_add_flatten(m, mean, v->name);
+    map_made_first(v);
     return 0;
 }
 
 const char *rt_map_scalar(struct rt_onnx_map *m, const char *name, float value)
 {
-    add_floats(m, name, 0, NULL, &value);
+    map_add_floats(m, name, 0, NULL, &value);
     return name;
 }
 
 /* [batch, c, 1] or [batch, c, 1, w] -> [batch, (w) c] */
-static void add_statistic(struct rt_onnx_map *m, const char *in, const char *out, int rank)
+static void map_add_statistic(struct rt_onnx_map *m, const char *in, const char *out, int rank)
 {
     char turned[NAME];
     snprintf(turned, sizeof turned, "%.*s/turned", NAME - 8, out);
     if (rank == 3)
-        add_transpose(m, in, turned, 4, to_last[3]);
-    add_flatten(m, rank == 3 ? turned : in, out);
+        map_add_transpose(m, in, turned, 4, to_last[3]);
+    map_add_flatten(m, rank == 3 ? turned : in, out);
 }
 
 static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
@@ -320,17 +320,17 @@ static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct 
     rt_map_scalar(m, rt_map_inside(eps, n, "epsilon"), n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
     rt_map_add(m, "Add", (names){var, eps}, rt_map_inside(sum, n, "sum"));
     rt_map_add(m, "Sqrt", (names){sum}, rt_map_inside(dev, n, "deviation"));
-    add_statistic(m, mean, rt_map_inside(flat_mean, n, "means"), rank);
-    add_statistic(m, dev, rt_map_inside(flat_dev, n, "deviations"), rank);
+    map_add_statistic(m, mean, rt_map_inside(flat_mean, n, "means"), rank);
+    map_add_statistic(m, dev, rt_map_inside(flat_dev, n, "deviations"), rank);
     o = rt_map_add(m, "Concat", (names){flat_mean, flat_dev}, v->name);
     rt_onnx_attr_int(m->o, o, "axis", 1);
-    made(v);
+    map_made_first(v);
     return 0;
 }
 
 /* x of [batch, c] by weight [units, c]. */
-static void add_product(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
-                        const char *out)
+static void map_add_product(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
+                            const char *out)
 {
     const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
     struct rt_onnx_node *o = rt_map_add(m, "Gemm", (names){x, w, *b ? b : NULL}, out);
@@ -338,8 +338,8 @@ static void add_product(struct rt_onnx_map *m, const struct rt_node *n, const ch
 }
 
 /* x / max(|x|, least) */
-static void add_unit(struct rt_onnx_map *m, const struct rt_node *n, const char *x, float least,
-                     const char *out)
+static void map_add_unit(struct rt_onnx_map *m, const struct rt_node *n, const char *x, float least,
+                         const char *out)
 {
     char length[NAME], at_least[NAME], clamped[NAME];
     const int64_t axis = 1;
@@ -357,14 +357,14 @@ static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct rt
     char unit[NAME];
     const char *x = m->value[n->input[0]].first;
     if (n->op == RT_OP_cosine) {
-        add_unit(m, n, x, LENGTH_MIN, rt_map_inside(unit, n, "unit"));
+        map_add_unit(m, n, x, LENGTH_MIN, rt_map_inside(unit, n, "unit"));
         x = unit;
     }
     if (n->op == RT_OP_embeddingbag)
         rt_map_add(m, "MatMul", (names){x, rt_map_weight(m, n, 0)}, v->name);
     else
-        add_product(m, n, x, v->name);
-    made(v);
+        map_add_product(m, n, x, v->name);
+    map_made_first(v);
     return 0;
 }
 
@@ -372,9 +372,9 @@ static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, stru
                             struct rt_error *e)
 {
     (void)e;
-    add_unit(m, n, m->value[n->input[0]].first, n->attr.epsilon > 0 ? n->attr.epsilon : LENGTH_MIN,
-             v->name);
-    made(v);
+    map_add_unit(m, n, m->value[n->input[0]].first,
+                 n->attr.epsilon > 0 ? n->attr.epsilon : LENGTH_MIN, v->name);
+    map_made_first(v);
     return 0;
 }
 
@@ -437,7 +437,7 @@ void rt_onnx_map_destroy(struct rt_onnx_map *m)
 
 /* Makes node's value and what it needs. Inputs have lower numbers than their readers: going down
  * marks what is needed, going up makes it. */
-static int make(struct rt_onnx_map *m, int node, struct rt_error *e)
+static int map_make_node(struct rt_onnx_map *m, int node, struct rt_error *e)
 {
     int rc = 0;
     bool *needed = calloc((size_t)node + 1, sizeof *needed);
@@ -465,8 +465,9 @@ static int make(struct rt_onnx_map *m, int node, struct rt_error *e)
 }
 
 /* The name of one term's value; `last` is the name when it is the whole output. */
-static const char *add_term(struct rt_onnx_map *m, const struct rt_onnx_term *t, char scaled[NAME],
-                            char factor[NAME], const char *output, int number)
+static const char *map_add_term(struct rt_onnx_map *m, const struct rt_onnx_term *t,
+                                char scaled[NAME], char factor[NAME], const char *output,
+                                int number)
 {
     const char *value = m->value[t->node].first;
     if (t->scale == 1)
@@ -489,10 +490,10 @@ int rt_onnx_map_output(struct rt_onnx_map *m, const char *name, const struct rt_
     if (namesake >= 0 && (terms > 1 || term[0].node != namesake || term[0].scale != 1))
         snprintf(m->value[namesake].name, NAME, "%s/own", name);
     for (int i = 0; i < terms; i++) {
-        int rc = make(m, term[i].node, e);
+        int rc = map_make_node(m, term[i].node, e);
         if (rc)
             return rc;
-        in[i] = add_term(m, &term[i], scaled[i], factor[i], name, i);
+        in[i] = map_add_term(m, &term[i], scaled[i], factor[i], name, i);
     }
     if (terms == 2)
         rt_map_add(m, "Add", (names){in[0], in[1]}, name);

@@ -16,31 +16,31 @@
 typedef rt_map_names names;
 
 /* Is input 0 there channels first only? Then so is what is made. */
-static bool is_first(const struct rt_onnx_map *m, const struct rt_node *n)
+static bool map_is_first(const struct rt_onnx_map *m, const struct rt_node *n)
 {
     const struct rt_map_value *v = &m->value[n->input[0]];
     return v->first[0] && !v->last[0];
 }
 
-static const char *input(struct rt_onnx_map *m, const struct rt_node *n, int i, bool first)
+static const char *map_input(struct rt_onnx_map *m, const struct rt_node *n, int i, bool first)
 {
     return first ? rt_map_first(m, n->input[i]) : rt_map_last(m, n->input[i]);
 }
 
-static int made(struct rt_map_value *v, bool first)
+static int map_made(struct rt_map_value *v, bool first)
 {
     memcpy(first ? v->first : v->last, v->name, NAME);
     return 0;
 }
 
 /* Where dimension axis of a node (without the batch) is in that layout. */
-static int64_t place_of(const struct rt_shape *s, int axis, bool first)
+static int64_t map_dimension(const struct rt_shape *s, int axis, bool first)
 {
     return !first ? axis + 1 : axis == s->rank - 1 ? 1 : axis + 2;
 }
 
 /* "[batch, dims]" for a Reshape, which copies the batch. */
-static const char *add_shape(struct rt_onnx_map *m, const char *name, const struct rt_shape *s)
+static const char *map_add_shape(struct rt_onnx_map *m, const char *name, const struct rt_shape *s)
 {
     int64_t dim[1 + RT_NODE_RANK] = {0};
     for (int i = 0; i < s->rank; i++)
@@ -48,8 +48,8 @@ static const char *add_shape(struct rt_onnx_map *m, const char *name, const stru
     return rt_map_ints(m, name, dim, s->rank + 1);
 }
 
-static void add_hard_swish(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
-                           const char *out)
+static void map_add_hard_swish(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
+                               const char *out)
 {
     char gate[NAME]; /* ONNX has it since opset 14 only */
     struct rt_onnx_node *o = rt_map_add(m, "HardSigmoid", (names){x}, rt_map_inside(gate, n, "gate"));
@@ -57,7 +57,8 @@ static void add_hard_swish(struct rt_onnx_map *m, const struct rt_node *n, const
     rt_map_add(m, "Mul", (names){x, gate}, out);
 }
 
-static void add_clip(struct rt_onnx_map *m, const struct rt_node *n, const char *x, const char *out)
+static void map_add_clip(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
+                         const char *out)
 {
     char low[NAME] = "", high[NAME] = "";
     const float *bound = n->attr.number;
@@ -68,7 +69,8 @@ static void add_clip(struct rt_onnx_map *m, const struct rt_node *n, const char 
     rt_map_add(m, "Clip", (names){x, low, *high ? high : NULL}, out);
 }
 
-static void add_affine(struct rt_onnx_map *m, const struct rt_node *n, const char *x, const char *out)
+static void map_add_affine(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
+                           const char *out)
 {
     char factor[NAME], product[NAME], term[NAME];
     const float *number = n->attr.number;
@@ -84,14 +86,14 @@ int rt_map_unary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_v
                  struct rt_error *e)
 {
     (void)e;
-    bool first = is_first(m, n);
-    const char *x = input(m, n, 0, first);
+    bool first = map_is_first(m, n);
+    const char *x = map_input(m, n, 0, first);
     const struct rt_unary_onnx *u = &rt_unary_onnx[n->attr.function];
     char exponent[NAME];
     switch (n->attr.function) {
-    case RT_UNARY_hard_swish: add_hard_swish(m, n, x, v->name); break;
-    case RT_UNARY_clip: add_clip(m, n, x, v->name); break;
-    case RT_UNARY_affine: add_affine(m, n, x, v->name); break;
+    case RT_UNARY_hard_swish: map_add_hard_swish(m, n, x, v->name); break;
+    case RT_UNARY_clip: map_add_clip(m, n, x, v->name); break;
+    case RT_UNARY_affine: map_add_affine(m, n, x, v->name); break;
     case RT_UNARY_square: rt_map_add(m, "Mul", (names){x, x}, v->name); break;
     case RT_UNARY_pow:
         rt_map_scalar(m, rt_map_inside(exponent, n, "exponent"), n->attr.number[0]);
@@ -104,10 +106,10 @@ int rt_map_unary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_v
                 rt_onnx_attr_float(m->o, o, u->attribute[i], n->attr.number[i]);
     }
     }
-    return made(v, first);
+    return map_made(v, first);
 }
 
-static void add_cast(struct rt_onnx_map *m, const char *x, enum rt_dtype to, const char *out)
+static void map_add_cast(struct rt_onnx_map *m, const char *x, enum rt_dtype to, const char *out)
 {
     rt_onnx_attr_int(m->o, rt_map_add(m, "Cast", (names){x}, out), "to", rt_onnx_type(to));
 }
@@ -116,9 +118,9 @@ int rt_map_binary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
                   struct rt_error *e)
 {
     (void)e;
-    bool first = is_first(m, n);
+    bool first = map_is_first(m, n);
     const char *type = n->op == RT_OP_add ? "Add" : rt_binary_onnx[n->attr.function];
-    const char *a = input(m, n, 0, first), *b = input(m, n, 1, first);
+    const char *a = map_input(m, n, 0, first), *b = map_input(m, n, 1, first);
     int function = n->op == RT_OP_add ? RT_BINARY_add : n->attr.function;
     char flags[NAME], zero[NAME];
     switch (function) {
@@ -126,16 +128,16 @@ int rt_map_binary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
     case RT_BINARY_less_equal:
     case RT_BINARY_equal:
         rt_map_add(m, type, (names){a, b}, rt_map_inside(flags, n, "flags"));
-        add_cast(m, flags, RT_F32, v->name);
+        map_add_cast(m, flags, RT_F32, v->name);
         break;
     case RT_BINARY_gate:
-        add_cast(m, b, RT_BOOL, rt_map_inside(flags, n, "flags"));
+        map_add_cast(m, b, RT_BOOL, rt_map_inside(flags, n, "flags"));
         rt_map_scalar(m, rt_map_inside(zero, n, "zero"), 0);
         rt_map_add(m, type, (names){flags, a, zero}, v->name);
         break;
     default: rt_map_add(m, type, (names){a, b}, v->name);
     }
-    return made(v, first);
+    return map_made(v, first);
 }
 
 /* [1, dims]: broadcasting does the rest. */
@@ -149,11 +151,12 @@ int rt_map_parameter(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
         dim[i + 1] = n->shape.dim[i];
     rt_map_ints(m, rt_map_inside(shape, n, "shape"), dim, n->shape.rank + 1);
     rt_map_add(m, "Reshape", (names){rt_map_weight(m, n, 0), shape}, v->name);
-    return made(v, false);
+    return map_made(v, false);
 }
 
 /* A parameter for every sample: [batch, dims]. */
-static const char *repeated(struct rt_onnx_map *m, const struct rt_node *reader, int i, char out[NAME])
+static const char *map_repeat_parameter(struct rt_onnx_map *m, const struct rt_node *reader, int i,
+                                        char out[NAME])
 {
     const struct rt_node *p = rt_graph_at(m->g, reader->input[i]);
     char all[NAME], batch[NAME], zero[NAME], one[NAME], dims[NAME], shape[NAME], what[16];
@@ -187,9 +190,10 @@ int rt_map_transpose(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
     int64_t order[1 + RT_NODE_RANK] = {0};
     for (int i = 0; i < n->shape.rank; i++)
         order[i + 1] = n->attr.order[i] + 1;
-    struct rt_onnx_node *o = rt_map_add(m, "Transpose", (names){input(m, n, 0, false)}, v->name);
+    struct rt_onnx_node *o =
+        rt_map_add(m, "Transpose", (names){map_input(m, n, 0, false)}, v->name);
     rt_onnx_attr_ints(m->o, o, "perm", order, n->shape.rank + 1);
-    return made(v, false);
+    return map_made(v, false);
 }
 
 int rt_map_reshape(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
@@ -197,23 +201,24 @@ int rt_map_reshape(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map
 {
     (void)e;
     char shape[NAME];
-    const char *x = input(m, n, 0, false);
+    const char *x = map_input(m, n, 0, false);
     if (n->shape.rank == 1)
         rt_onnx_attr_int(m->o, rt_map_add(m, "Flatten", (names){x}, v->name), "axis", 1);
     else
-        rt_map_add(m, "Reshape", (names){x, add_shape(m, rt_map_inside(shape, n, "shape"), &n->shape)},
+        rt_map_add(m, "Reshape",
+                   (names){x, map_add_shape(m, rt_map_inside(shape, n, "shape"), &n->shape)},
                    v->name);
-    return made(v, false);
+    return map_made(v, false);
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
+static int64_t map_floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
 /* All places inside: listed. */
-static int add_gather(struct rt_onnx_map *m, const struct rt_node *n, const char *x, int64_t places,
-                      int64_t axis, const char *out, struct rt_error *e)
+static int map_add_gather(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
+                          int64_t places, int64_t axis, const char *out, struct rt_error *e)
 {
     const struct rt_attr *a = &n->attr;
     char list[NAME];
@@ -221,11 +226,11 @@ static int add_gather(struct rt_onnx_map *m, const struct rt_node *n, const char
     if (!index)
         return rt_error_set(e, RT_EMEM, "network: out of memory");
     for (int i = 0; i < a->count; i++) {
-        int64_t at = floor_div(a->begin + i * (int64_t)a->step, a->share);
+        int64_t at = map_floor_div(a->begin + i * (int64_t)a->step, a->share);
         if (a->function == RT_TAKE_wrap) {
-            at -= floor_div(at, places) * places;
+            at -= map_floor_div(at, places) * places;
         } else if (a->function == RT_TAKE_reflect && places > 1) {
-            at -= floor_div(at, period) * period;
+            at -= map_floor_div(at, period) * period;
             at = at < places ? at : period - at;
         }
         index[i] = at < 0 ? 0 : at >= places ? places - 1 : at;
@@ -237,8 +242,8 @@ static int add_gather(struct rt_onnx_map *m, const struct rt_node *n, const char
 }
 
 /* What lies outside is padded first. */
-static void add_slice(struct rt_onnx_map *m, const struct rt_node *n, const char *x, int64_t places,
-                      int64_t axis, int rank, const char *out)
+static void map_add_slice(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
+                          int64_t places, int64_t axis, int rank, const char *out)
 {
     const struct rt_attr *a = &n->attr;
     char pads[NAME], fill[NAME], padded[NAME], from[NAME], to[NAME], along[NAME], by[NAME];
@@ -270,19 +275,19 @@ static void add_slice(struct rt_onnx_map *m, const struct rt_node *n, const char
 int rt_map_take(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                 struct rt_error *e)
 {
-    bool first = is_first(m, n);
+    bool first = map_is_first(m, n);
     const struct rt_shape *s = &rt_graph_at(m->g, n->input[0])->shape;
-    const char *x = input(m, n, 0, first);
-    int64_t axis = place_of(s, n->attr.axis, first), places = s->dim[n->attr.axis];
+    const char *x = map_input(m, n, 0, first);
+    int64_t axis = map_dimension(s, n->attr.axis, first), places = s->dim[n->attr.axis];
     int rc = 0;
     if (n->attr.function == RT_TAKE_fill && n->attr.share == 1)
-        add_slice(m, n, x, places, axis, s->rank + 1, v->name);
+        map_add_slice(m, n, x, places, axis, s->rank + 1, v->name);
     else if (n->attr.function != RT_TAKE_fill)
-        rc = add_gather(m, n, x, places, axis, v->name, e);
+        rc = map_add_gather(m, n, x, places, axis, v->name, e);
     else
         rc = rt_error_set(e, RT_EMISMATCH, "network: node \"%s\" (take): filled and enlarged at once "
                           "cannot leave as ONNX", n->name);
-    made(v, first);
+    map_made(v, first);
     return rc;
 }
 
@@ -295,17 +300,17 @@ int rt_map_concat(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
     bool first = true;
     for (int i = 0; i < n->inputs; i++)
         first = first && m->value[n->input[i]].first[0];
-    first = first && is_first(m, n);
+    first = first && map_is_first(m, n);
     for (int i = 0; i < n->inputs; i++)
-        in[i] = first ? rt_map_first(m, n->input[i]) : repeated(m, n, i, own[i]);
+        in[i] = first ? rt_map_first(m, n->input[i]) : map_repeat_parameter(m, n, i, own[i]);
     struct rt_onnx_node *o = rt_onnx_add_node(m->o, "Concat", v->name, in, (const char *[]){v->name, NULL});
-    rt_onnx_attr_int(m->o, o, "axis", place_of(&n->shape, n->attr.axis, first));
-    return made(v, first);
+    rt_onnx_attr_int(m->o, o, "axis", map_dimension(&n->shape, n->attr.axis, first));
+    return map_made(v, first);
 }
 
 /* A reduction of value x over these dimensions of ONNX's. */
-static void add_reduce(struct rt_onnx_map *m, const struct rt_node *n, const char *type, const char *x,
-                       const int64_t *axis, int axes, bool keep, const char *out)
+static void map_add_reduce(struct rt_onnx_map *m, const struct rt_node *n, const char *type,
+                           const char *x, const int64_t *axis, int axes, bool keep, const char *out)
 {
     char list[NAME], what[24];
     bool listed = strcmp(type, "ReduceSum") == 0; /* an input since opset 13 */
@@ -324,17 +329,17 @@ int rt_map_reduce(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
     (void)e;
     const struct rt_shape *s = &rt_graph_at(m->g, n->input[0])->shape;
     bool places = n->attr.axis == 0 && n->attr.axes == s->rank - 1; /* [c] is left */
-    bool first = places && is_first(m, n), all = n->attr.axes == s->rank;
+    bool first = places && map_is_first(m, n), all = n->attr.axes == s->rank;
     char kept[NAME];
     int64_t axis[RT_NODE_RANK];
     for (int i = 0; i < n->attr.axes; i++)
-        axis[i] = place_of(s, n->attr.axis + i, first);
-    const char *x = input(m, n, 0, first);
-    add_reduce(m, n, rt_reduce_onnx[n->attr.function], x, axis, n->attr.axes, all,
-               all ? rt_map_inside(kept, n, "kept") : v->name);
+        axis[i] = map_dimension(s, n->attr.axis + i, first);
+    const char *x = map_input(m, n, 0, first);
+    map_add_reduce(m, n, rt_reduce_onnx[n->attr.function], x, axis, n->attr.axes, all,
+                   all ? rt_map_inside(kept, n, "kept") : v->name);
     if (all) /* one number is left */
         rt_onnx_attr_int(m->o, rt_map_add(m, "Flatten", (names){kept}, v->name), "axis", 1);
-    return made(v, false);
+    return map_made(v, false);
 }
 
 int rt_map_softmax(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
@@ -342,14 +347,14 @@ int rt_map_softmax(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map
 {
     (void)e;
     const char *type = n->attr.function == RT_SOFTMAX_log ? "LogSoftmax" : "Softmax";
-    bool single = n->attr.axes == 1, first = single && is_first(m, n);
-    const char *x = input(m, n, 0, first), *out = v->name;
+    bool single = n->attr.axes == 1, first = single && map_is_first(m, n);
+    const char *x = map_input(m, n, 0, first), *out = v->name;
     char flat[NAME], even[NAME], shape[NAME], back[NAME];
-    int64_t axis = place_of(&n->shape, n->attr.axis, first);
+    int64_t axis = map_dimension(&n->shape, n->attr.axis, first);
     if (!single) { /* over several dimensions as over one */
         struct rt_axes a = rt_axes_of(n, &n->shape);
         struct rt_shape s = {3, {(int)a.outer, (int)a.n, (int)a.inner}};
-        rt_map_add(m, "Reshape", (names){x, add_shape(m, rt_map_inside(shape, n, "shape"), &s)},
+        rt_map_add(m, "Reshape", (names){x, map_add_shape(m, rt_map_inside(shape, n, "shape"), &s)},
                    rt_map_inside(flat, n, "flat"));
         x = flat;
         out = rt_map_inside(even, n, "even");
@@ -357,30 +362,32 @@ int rt_map_softmax(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map
     }
     rt_onnx_attr_int(m->o, rt_map_add(m, type, (names){x}, out), "axis", axis);
     if (!single)
-        rt_map_add(m, "Reshape", (names){out, add_shape(m, rt_map_inside(back, n, "back"), &n->shape)},
+        rt_map_add(m, "Reshape",
+                   (names){out, map_add_shape(m, rt_map_inside(back, n, "back"), &n->shape)},
                    v->name);
-    return made(v, first);
+    return map_made(v, first);
 }
 
 int rt_map_normalise(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {
     (void)e;
-    bool first = is_first(m, n);
+    bool first = map_is_first(m, n);
     char mean[NAME], off[NAME], square[NAME], var[NAME], eps[NAME], sum[NAME], dev[NAME];
-    const char *x = input(m, n, 0, first);
+    const char *x = map_input(m, n, 0, first);
     int64_t axis[RT_NODE_RANK];
     for (int i = 0; i < n->attr.axes; i++)
-        axis[i] = place_of(&n->shape, n->attr.axis + i, first);
-    add_reduce(m, n, "ReduceMean", x, axis, n->attr.axes, true, rt_map_inside(mean, n, "mean"));
+        axis[i] = map_dimension(&n->shape, n->attr.axis + i, first);
+    map_add_reduce(m, n, "ReduceMean", x, axis, n->attr.axes, true, rt_map_inside(mean, n, "mean"));
     rt_map_add(m, "Sub", (names){x, mean}, rt_map_inside(off, n, "off"));
     rt_map_add(m, "Mul", (names){off, off}, rt_map_inside(square, n, "square"));
-    add_reduce(m, n, "ReduceMean", square, axis, n->attr.axes, true, rt_map_inside(var, n, "variance"));
+    map_add_reduce(m, n, "ReduceMean", square, axis, n->attr.axes, true,
+                   rt_map_inside(var, n, "variance"));
     rt_map_scalar(m, rt_map_inside(eps, n, "epsilon"), n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
     rt_map_add(m, "Add", (names){var, eps}, rt_map_inside(sum, n, "sum"));
     rt_map_add(m, "Sqrt", (names){sum}, rt_map_inside(dev, n, "deviation"));
     rt_map_add(m, "Div", (names){off, dev}, v->name);
-    return made(v, first);
+    return map_made(v, first);
 }
 
 int rt_map_matmul(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
@@ -388,7 +395,7 @@ int rt_map_matmul(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
 {
     (void)e;
     char turned[NAME];
-    const char *a = input(m, n, 0, false), *b = input(m, n, 1, false);
+    const char *a = map_input(m, n, 0, false), *b = map_input(m, n, 1, false);
     if (n->attr.turned) {
         int rank = n->shape.rank + 1;
         int64_t order[1 + RT_NODE_RANK];
@@ -399,5 +406,5 @@ int rt_map_matmul(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
         b = turned;
     }
     rt_map_add(m, "MatMul", (names){a, b}, v->name);
-    return made(v, false);
+    return map_made(v, false);
 }

@@ -17,7 +17,7 @@ static const struct rt_thaw_op ops[] = {
 #undef RT_THAW
 };
 
-static const struct rt_thaw_op *find_op(const char *type)
+static const struct rt_thaw_op *thaw_find_op(const char *type)
 {
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(ops[i].type, type) == 0)
@@ -25,7 +25,7 @@ static const struct rt_thaw_op *find_op(const char *type)
     return NULL;
 }
 
-static int find_unary(const char *type)
+static int thaw_find_unary(const char *type)
 {
     for (int i = 0; i < RT_UNARIES; i++)
         if (rt_unary_onnx[i].type && strcmp(rt_unary_onnx[i].type, type) == 0)
@@ -35,7 +35,7 @@ static int find_unary(const char *type)
 
 bool rt_thaw_known(const char *type)
 {
-    return find_op(type) || find_unary(type) >= 0;
+    return thaw_find_op(type) || thaw_find_unary(type) >= 0;
 }
 
 /* ---- values ---- */
@@ -139,25 +139,25 @@ void rt_thaw_fill(struct rt_thaw *t, int node, int k, const float *data)
 
 /* ---- lays ---- */
 
-static int64_t dim_of(const struct rt_tensor *x, int axis)
+static int64_t thaw_dim_of(const struct rt_tensor *x, int axis)
 {
     return axis < 0 ? 1 : x->dim[axis];
 }
 
 /* The shape of a node with these dimensions of a value; false when there are too many. */
-static bool shape_of(const struct rt_tensor *x, const int *axis, int n, struct rt_shape *s)
+static bool thaw_shape_of(const struct rt_tensor *x, const int *axis, int n, struct rt_shape *s)
 {
     *s = (struct rt_shape){.rank = n ? n : 1, .dim = {1}};
     for (int i = 0; i < n && n <= RT_NODE_RANK; i++) {
-        if (dim_of(x, axis[i]) > 1 << 29)
+        if (thaw_dim_of(x, axis[i]) > 1 << 29)
             return false;
-        s->dim[i] = (int)dim_of(x, axis[i]);
+        s->dim[i] = (int)thaw_dim_of(x, axis[i]);
     }
     return n <= RT_NODE_RANK;
 }
 
 /* Those dimensions that are not 1, in their own order; how many, which may be more than fit. */
-static int natural(const struct rt_tensor *x, int axis[RT_NODE_RANK])
+static int thaw_natural_order(const struct rt_tensor *x, int axis[RT_NODE_RANK])
 {
     int n = 0;
     for (int i = 0; i < x->rank; i++)
@@ -174,14 +174,14 @@ struct copy {
     float *to;
 };
 
-static void copy_flags(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void thaw_copy_flags(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copy *c = self;
     for (int64_t i = 0; i < n; i++)
         c->to[at[0] + i * step[0]] = ((const uint8_t *)c->from)[at[1] + i * step[1]] != 0;
 }
 
-static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+static void thaw_copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copy *c = self;
     for (int64_t i = 0; i < n; i++)
@@ -189,14 +189,14 @@ static void copy_row(void *self, int64_t n, const int64_t *at, const int64_t *st
 }
 
 /* A constant of floats, or of flags as 0 and 1, as a parameter in this order. */
-static int make_parameter(struct rt_thaw *t, int value, const int *axis, int n)
+static int thaw_make_parameter(struct rt_thaw *t, int value, const int *axis, int n)
 {
     const struct rt_tensor *x = rt_thaw_tensor(t, value);
     struct rt_attr attr = {.frozen = !t->weight[value] || rt_tensor_count(x) < 2};
     int64_t dim[RT_NODE_RANK], apart[RT_TENSOR_RANK], next = 1;
     struct rt_walk w;
     bool flags = x->dtype == RT_BOOL;
-    if ((x->dtype != RT_F32 && !flags) || !shape_of(x, axis, n, &attr.shape)) {
+    if ((x->dtype != RT_F32 && !flags) || !thaw_shape_of(x, axis, n, &attr.shape)) {
         rt_thaw_refuse(t, "the constant '%.80s' is not of floats, or of too many dimensions",
                        t->f->value[value].name);
         return 0;
@@ -213,7 +213,7 @@ static int make_parameter(struct rt_thaw *t, int value, const int *axis, int n)
     for (int i = 0; i < n; i++)
         w.step[1][i] = axis[i] < 0 || dim[i] == 1 ? 0 : apart[axis[i]];
     struct rt_param *p = rt_graph_param(t->g, rt_graph_at(t->g, node)->param[0]);
-    rt_walk_run(&w, flags ? copy_flags : copy_row, &(struct copy){x->data, p->value});
+    rt_walk_run(&w, flags ? thaw_copy_flags : thaw_copy_row, &(struct copy){x->data, p->value});
     return node;
 }
 
@@ -226,8 +226,8 @@ void rt_thaw_settle(struct rt_thaw *t, int value, int node, const int *axis, int
         return;
     lay->rank = 0;
     for (int i = 0; i < n; i++)
-        if (dim_of(x, axis[i]) != 1) {
-            s.dim[lay->rank] = (int)dim_of(x, axis[i]);
+        if (thaw_dim_of(x, axis[i]) != 1) {
+            s.dim[lay->rank] = (int)thaw_dim_of(x, axis[i]);
             lay->axis[lay->rank++] = axis[i];
         }
     s.rank = lay->rank;
@@ -237,8 +237,8 @@ void rt_thaw_settle(struct rt_thaw *t, int value, int node, const int *axis, int
 }
 
 /* Does y have x's dimensions that are not 1, one by one? */
-static bool same_numbers(const struct rt_tensor *x, const int *a, int na, const struct rt_tensor *y,
-                         const int *b, int nb)
+static bool thaw_same_numbers(const struct rt_tensor *x, const int *a, int na,
+                              const struct rt_tensor *y, const int *b, int nb)
 {
     for (int i = 0; i < na && na == nb && na <= RT_NODE_RANK; i++)
         if (x->dim[a[i]] != y->dim[b[i]])
@@ -247,14 +247,14 @@ static bool same_numbers(const struct rt_tensor *x, const int *a, int na, const 
 }
 
 /* A value that is another's elements in another shape. */
-static void reshape(struct rt_thaw *t, int value)
+static void thaw_reshape(struct rt_thaw *t, int value)
 {
     int root = t->f->value[value].same, from[RT_NODE_RANK], to[RT_NODE_RANK];
     const struct rt_tensor *x = rt_thaw_tensor(t, root), *y = rt_thaw_tensor(t, value);
-    int nx = natural(x, from), ny = natural(y, to);
+    int nx = thaw_natural_order(x, from), ny = thaw_natural_order(y, to);
     struct rt_lay lay = rt_thaw_lay(t, root);
     struct rt_shape s;
-    if (same_numbers(x, from, nx, y, to, ny)) { /* only ones come or go: it lies as it lies */
+    if (thaw_same_numbers(x, from, nx, y, to, ny)) { /* only ones come or go: it lies as it lies */
         for (int i = 0; i < lay.rank; i++)
             for (int k = 0; k < nx; k++)
                 if (lay.axis[i] == from[k]) {
@@ -265,7 +265,7 @@ static void reshape(struct rt_thaw *t, int value)
         t->lay[value].node = lay.node;
         return;
     }
-    if (nx > RT_NODE_RANK || !shape_of(y, to, ny, &s)) {
+    if (nx > RT_NODE_RANK || !thaw_shape_of(y, to, ny, &s)) {
         rt_thaw_refuse(t, "'%.80s' has more than %d dimensions that are not 1", t->f->value[value].name,
                        RT_NODE_RANK);
         return;
@@ -281,12 +281,12 @@ struct rt_lay rt_thaw_lay(struct rt_thaw *t, int value)
         return *lay;
     if (rt_thaw_constant(t, value)) {
         struct rt_lay own = {.node = -1};
-        own.rank = natural(rt_thaw_tensor(t, value), own.axis);
+        own.rank = thaw_natural_order(rt_thaw_tensor(t, value), own.axis);
         own.node = rt_thaw_arrange(t, value, own.axis, own.rank);
         return own;
     }
     if (t->f->value[value].same != value)
-        reshape(t, value);
+        thaw_reshape(t, value);
     else
         rt_thaw_refuse(t, "'%.80s' is not made by the nodes before", t->f->value[value].name);
     return *lay;
@@ -300,9 +300,9 @@ int rt_thaw_arrange(struct rt_thaw *t, int value, const int *axis, int n)
     bool moved = false;
     int kept = 0;
     if (!t->err && rt_thaw_constant(t, value))
-        return make_parameter(t, value, axis, n);
+        return thaw_make_parameter(t, value, axis, n);
     struct rt_lay lay = rt_thaw_lay(t, value);
-    if (!t->err && !shape_of(x, axis, n, &s))
+    if (!t->err && !thaw_shape_of(x, axis, n, &s))
         rt_thaw_refuse(t, "'%.80s' has more than %d dimensions", t->f->value[value].name, RT_NODE_RANK);
     for (int i = 0; i < n && !t->err; i++)
         for (int k = 0; k < lay.rank; k++)
@@ -341,7 +341,7 @@ int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_R
 /* ---- the graph ---- */
 
 /* Which values are made of float weights alone. */
-static void mark_weights(struct rt_thaw *t)
+static void thaw_mark_weights(struct rt_thaw *t)
 {
     const struct rt_onnx *m = t->f->model;
     for (int i = 0; i < m->initializers; i++) /* they are the first values */
@@ -361,11 +361,11 @@ static void mark_weights(struct rt_thaw *t)
     }
 }
 
-static void make_step(struct rt_thaw *t)
+static void thaw_make_step(struct rt_thaw *t)
 {
     const struct rt_onnx_node *n = t->step->node;
-    const struct rt_thaw_op *op = find_op(n->op);
-    int function = op ? -1 : find_unary(n->op);
+    const struct rt_thaw_op *op = thaw_find_op(n->op);
+    int function = op ? -1 : thaw_find_unary(n->op);
     for (int i = 0; i < n->outputs; i++) {
         enum rt_dtype made = t->step->out[i] < 0 ? RT_F32 : rt_thaw_tensor(t, t->step->out[i])->dtype;
         if (made != RT_F32 && made != RT_BOOL && t->f->value[t->step->out[i]].needed)
@@ -390,7 +390,7 @@ static void make_step(struct rt_thaw *t)
     }
 }
 
-static int open_step(struct rt_thaw *t, struct rt_frozen_step *s)
+static int thaw_open_step(struct rt_thaw *t, struct rt_frozen_step *s)
 {
     t->step = s;
     t->call = (struct rt_kernel_call){.op = s->op,
@@ -412,7 +412,7 @@ static int open_step(struct rt_thaw *t, struct rt_frozen_step *s)
 }
 
 /* The first step that has no gradient is refused before any is made. */
-static int check_steps(struct rt_thaw *t)
+static int thaw_check_steps(struct rt_thaw *t)
 {
     for (int i = 0; i < t->f->steps && !t->err; i++) {
         struct rt_kernel_call c = {.node = t->f->step[i].node, .model = t->f->name,
@@ -424,7 +424,7 @@ static int check_steps(struct rt_thaw *t)
     return t->err;
 }
 
-static int take_output(struct rt_thaw *t, int *node)
+static int thaw_find_output(struct rt_thaw *t, int *node)
 {
     int value = t->f->output[0];
     const struct rt_tensor *x = rt_thaw_tensor(t, value);
@@ -453,21 +453,21 @@ int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_
     }
     for (int i = 0; i < f->values; i++)
         t.lay[i] = (struct rt_lay){.node = -1};
-    mark_weights(&t);
-    if (check_steps(&t))
+    thaw_mark_weights(&t);
+    if (thaw_check_steps(&t))
         goto done;
     rt_thaw_settle(&t, f->input[0], input->node, input->axis, rt_graph_at(g, input->node)->shape.rank);
     for (int i = 0; i < f->steps && !t.err; i++) {
-        t.err = open_step(&t, &f->step[i]);
+        t.err = thaw_open_step(&t, &f->step[i]);
         if (!t.err)
-            make_step(&t);
+            thaw_make_step(&t);
         free(t.call.in);
         free(t.call.out);
         t.call.in = NULL;
         t.call.out = NULL;
     }
     if (!t.err)
-        t.err = take_output(&t, node);
+        t.err = thaw_find_output(&t, node);
 done:
     free(t.lay);
     free(t.weight);

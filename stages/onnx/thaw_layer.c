@@ -15,7 +15,7 @@
 /* ---- windows ---- */
 
 /* x as [places.., channels]; axis: its dimensions. */
-static int places_first(struct rt_thaw *t, int axis[RT_NODE_RANK], int *n)
+static int thaw_places_first(struct rt_thaw *t, int axis[RT_NODE_RANK], int *n)
 {
     *n = 0;
     for (int i = 2; i < t->call.in[0]->rank && i < RT_NODE_RANK; i++)
@@ -25,8 +25,8 @@ static int places_first(struct rt_thaw *t, int axis[RT_NODE_RANK], int *n)
 }
 
 /* Padding that the op itself cannot do goes before it as an op of its own; attr says what is left. */
-static int window(struct rt_thaw *t, const struct rt_geometry *g, int x, bool pool, float fill,
-                  struct rt_attr *attr)
+static int thaw_window(struct rt_thaw *t, const struct rt_geometry *g, int x, bool pool, float fill,
+                       struct rt_attr *attr)
 {
     for (int i = 0; i < g->axes && !t->err; i++) {
         int a = AXES - g->axes + i;
@@ -54,15 +54,15 @@ static int window(struct rt_thaw *t, const struct rt_geometry *g, int x, bool po
     return x;
 }
 
-static void settle_places(struct rt_thaw *t, int y, const int *axis, int n)
+static void thaw_settle_places(struct rt_thaw *t, int y, const int *axis, int n)
 {
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }
 
 /* [units, channels, places..] -> [units, places.., channels]; of a transposed convolution in `groups`, whose
  * weights are [channels of all groups, units of one, places..], with the places turned round. */
-static void fill_kernel(struct rt_thaw *t, int node, const struct rt_tensor *w, int64_t groups,
-                        bool transposed)
+static void thaw_fill_kernel(struct rt_thaw *t, int node, const struct rt_tensor *w, int64_t groups,
+                             bool transposed)
 {
     int64_t places = 1;
     for (int i = 2; i < w->rank; i++)
@@ -96,16 +96,16 @@ void rt_thaw_conv(struct rt_thaw *t, int how)
         return;
     struct rt_attr attr = {.units = (int)w->dim[0], .bias = bias,
                            .groups = (int)rt_kernel_int(&t->call, "group", 1)};
-    int x = window(t, &g, places_first(t, axis, &n), false, 0, &attr);
+    int x = thaw_window(t, &g, thaw_places_first(t, axis, &n), false, 0, &attr);
     int y = rt_thaw_node(t, axes == 1 ? RT_OP_conv1d : RT_OP_conv2d, &x, 1, &attr);
-    fill_kernel(t, y, w, attr.groups, false);
+    thaw_fill_kernel(t, y, w, attr.groups, false);
     if (bias)
         rt_thaw_fill(t, y, 1, b->data);
-    settle_places(t, y, axis, n);
+    thaw_settle_places(t, y, axis, n);
 }
 
 /* stride - 1 zeros behind each place of a dimension. */
-static int spread(struct rt_thaw *t, int x, int at, int stride)
+static int thaw_insert_zeros(struct rt_thaw *t, int x, int at, int stride)
 {
     if (t->err || stride == 1)
         return x;
@@ -131,7 +131,7 @@ void rt_thaw_conv_transpose(struct rt_thaw *t, int how)
         return;
     struct rt_attr attr = {.bias = b != NULL, .groups = (int)rt_kernel_int(&t->call, "group", 1)};
     attr.units = (int)w->dim[1] * attr.groups;
-    int x = places_first(t, axis, &n);
+    int x = thaw_places_first(t, axis, &n);
     for (int i = 0; i < axes && !t->err; i++) {
         int a = AXES - axes + i;
         int64_t reach = (g.kernel[a] - 1) * g.dilation[a];
@@ -142,15 +142,15 @@ void rt_thaw_conv_transpose(struct rt_thaw *t, int how)
         attr.kernel[i] = (int)g.kernel[a];
         attr.stride[i] = 1;
         attr.dilation[i] = (int)g.dilation[a];
-        x = spread(t, x, i, (int)g.stride[a]);
+        x = thaw_insert_zeros(t, x, i, (int)g.stride[a]);
         x = rt_thaw_take(t, x, &(struct rt_attr){.axis = i, .begin = (int)(g.before[a] - reach),
                                                  .count = (int)(g.in[a] + reach)});
     }
     int y = rt_thaw_node(t, axes == 1 ? RT_OP_conv1d : RT_OP_conv2d, &x, 1, &attr);
-    fill_kernel(t, y, w, attr.groups, true);
+    thaw_fill_kernel(t, y, w, attr.groups, true);
     if (b)
         rt_thaw_fill(t, y, 1, b->data);
-    settle_places(t, y, axis, n);
+    thaw_settle_places(t, y, axis, n);
 }
 
 void rt_thaw_pool(struct rt_thaw *t, int max)
@@ -173,17 +173,19 @@ void rt_thaw_pool(struct rt_thaw *t, int max)
     }
     struct rt_attr attr = {.kernel = {0}};
     bool zeros = !max && whole && padded; /* that count */
-    int x = places_first(t, axis, &n), before = x;
-    x = window(t, &g, x, true, max ? -INFINITY : zeros ? 0 : 1, &attr);
+    int x = thaw_places_first(t, axis, &n), before = x;
+    x = thaw_window(t, &g, x, true, max ? -INFINITY : zeros ? 0 : 1, &attr);
     if (!max && (over || (!zeros && x != before)))
         rt_thaw_refuse(t, "means of windows that reach over one end only");
-    settle_places(t, rt_thaw_node(t, max ? RT_OP_maxpool : RT_OP_avgpool, &x, 1, &attr), axis, n);
+    thaw_settle_places(t, rt_thaw_node(t, max ? RT_OP_maxpool : RT_OP_avgpool, &x, 1, &attr), axis,
+                       n);
 }
 
 /* ---- products ---- */
 
 /* Weights [units, c], or [c, units] unless rows_are_units, as a node's first parameter. */
-static void fill_matrix(struct rt_thaw *t, int node, const struct rt_tensor *w, bool rows_are_units)
+static void thaw_fill_matrix(struct rt_thaw *t, int node, const struct rt_tensor *w,
+                             bool rows_are_units)
 {
     if (t->err)
         return;
@@ -196,8 +198,8 @@ static void fill_matrix(struct rt_thaw *t, int node, const struct rt_tensor *w, 
 }
 
 /* Every row of x by a matrix of the file: [.., c] -> [.., units]. The other dimensions stay as they lie. */
-static void product(struct rt_thaw *t, const struct rt_tensor *w, bool rows_are_units,
-                    const struct rt_tensor *bias)
+static void thaw_product(struct rt_thaw *t, const struct rt_tensor *w, bool rows_are_units,
+                         const struct rt_tensor *bias)
 {
     struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
     int last = t->call.in[0]->rank - 1, n = 0, axis[RT_NODE_RANK + 1];
@@ -215,7 +217,7 @@ static void product(struct rt_thaw *t, const struct rt_tensor *w, bool rows_are_
     if (n > 2)
         flat = rt_thaw_view(t, x, &in);
     int y = rt_thaw_node(t, n == 1 ? RT_OP_linear : RT_OP_conv1d, &flat, 1, &attr);
-    fill_matrix(t, y, w, rows_are_units);
+    thaw_fill_matrix(t, y, w, rows_are_units);
     if (bias)
         rt_thaw_fill(t, y, 1, bias->data);
     if (n > 2 && !t->err) {
@@ -242,12 +244,13 @@ void rt_thaw_gemm(struct rt_thaw *t, int how)
         rt_thaw_refuse(t, "%lld biases for %lld units", (long long)rt_tensor_count(bias),
                        (long long)w->dim[!turned]);
     if (!t->err)
-        product(t, w, turned, bias);
+        thaw_product(t, w, turned, bias);
 }
 
 /* Input i of a product of two values: dimensions before the last two as the result has them, repeated
  * where they are 1; then m and k (or k and n, whichever lies last now staying last). */
-static int factor(struct rt_thaw *t, int i, const int *batch, int batches, bool turnable, bool *turned)
+static int thaw_factor(struct rt_thaw *t, int i, const int *batch, int batches, bool turnable,
+                       bool *turned)
 {
     const struct rt_tensor *x = t->call.in[i], *y = rt_thaw_tensor(t, t->step->out[0]);
     int shift = y->rank - x->rank, axis[RT_NODE_RANK], n = 0;
@@ -275,7 +278,7 @@ void rt_thaw_matmul(struct rt_thaw *t, int how)
     int batch[RT_NODE_RANK], n = 0, pair[2], axis[RT_NODE_RANK];
     bool turned, ignored;
     if (b->rank == 2 && rt_thaw_constant(t, t->step->in[1]) && b->dtype == RT_F32) {
-        product(t, b, false, NULL);
+        thaw_product(t, b, false, NULL);
         return;
     }
     if (a->rank < 2 || b->rank < 2)
@@ -289,8 +292,8 @@ void rt_thaw_matmul(struct rt_thaw *t, int how)
         }
     if (t->err)
         return;
-    pair[0] = factor(t, 0, batch, n, false, &ignored);
-    pair[1] = factor(t, 1, batch, n, true, &turned);
+    pair[0] = thaw_factor(t, 0, batch, n, false, &ignored);
+    pair[1] = thaw_factor(t, 1, batch, n, true, &turned);
     int node = rt_thaw_node(t, RT_OP_matmul, pair, 2, &(struct rt_attr){.turned = turned});
     memcpy(axis, batch, (size_t)n * sizeof *axis);
     axis[n] = y->rank - 2;
@@ -318,7 +321,8 @@ void rt_thaw_batch_norm(struct rt_thaw *t, int how)
 }
 
 /* y * scale + shift, both of input dimension `along` (and those behind it, if to_end). */
-static int scale_shift(struct rt_thaw *t, int y, const int *axis, int n, int along, bool to_end)
+static int thaw_scale_shift(struct rt_thaw *t, int y, const int *axis, int n, int along,
+                            bool to_end)
 {
     static const int function[] = {RT_BINARY_mul, RT_BINARY_add};
     for (int i = 0; i < 2 && !t->err; i++) {
@@ -335,7 +339,7 @@ static int scale_shift(struct rt_thaw *t, int y, const int *axis, int n, int alo
     return y;
 }
 
-static void normalise(struct rt_thaw *t, unsigned set, int along, bool to_end)
+static void thaw_normalise(struct rt_thaw *t, unsigned set, int along, bool to_end)
 {
     int axis[RT_NODE_RANK], n, first, count;
     int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
@@ -344,10 +348,10 @@ static void normalise(struct rt_thaw *t, unsigned set, int along, bool to_end)
     struct rt_attr attr = {.axis = first, .axes = count,
                            .epsilon = (float)rt_kernel_float(&t->call, "epsilon", 1e-5)};
     int y = rt_thaw_node(t, RT_OP_normalise, &x, 1, &attr);
-    rt_thaw_settle(t, t->step->out[0], scale_shift(t, y, axis, n, along, to_end), axis, n);
+    rt_thaw_settle(t, t->step->out[0], thaw_scale_shift(t, y, axis, n, along, to_end), axis, n);
 }
 
-static unsigned from_axis_on(const struct rt_thaw *t, int axis)
+static unsigned thaw_axes_from(const struct rt_thaw *t, int axis)
 {
     return ((1u << t->call.in[0]->rank) - 1) & ~((1u << axis) - 1);
 }
@@ -355,7 +359,7 @@ static unsigned from_axis_on(const struct rt_thaw *t, int axis)
 void rt_thaw_instance_norm(struct rt_thaw *t, int how)
 {
     (void)how;
-    normalise(t, from_axis_on(t, 2), 1, false);
+    thaw_normalise(t, thaw_axes_from(t, 2), 1, false);
 }
 
 void rt_thaw_layer_norm(struct rt_thaw *t, int how)
@@ -366,7 +370,7 @@ void rt_thaw_layer_norm(struct rt_thaw *t, int how)
     for (int i = 1; i < t->step->node->outputs; i++)
         if (t->step->out[i] >= 0 && t->f->value[t->step->out[i]].needed)
             rt_thaw_refuse(t, "a second output");
-    normalise(t, from_axis_on(t, axis), axis, true);
+    thaw_normalise(t, thaw_axes_from(t, axis), axis, true);
 }
 
 void rt_thaw_softmax(struct rt_thaw *t, int function)
@@ -374,7 +378,7 @@ void rt_thaw_softmax(struct rt_thaw *t, int function)
     int at = 0, axis[RT_NODE_RANK], n, first, count;
     int64_t own = rt_kernel_int(&t->call, "axis", t->call.opset < 13 ? 1 : -1);
     rt_kernel_axis(&t->call, own, t->call.in[0]->rank, &at);
-    unsigned set = t->call.opset < 13 ? from_axis_on(t, at) : 1u << at;
+    unsigned set = t->call.opset < 13 ? thaw_axes_from(t, at) : 1u << at;
     int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
     if (count == 0)
         rt_thaw_refuse(t, "one number alone");
@@ -405,7 +409,7 @@ void rt_thaw_lp_norm(struct rt_thaw *t, int how)
 /* ---- sums ---- */
 
 /* What a reduction over one number is. */
-static int alone(struct rt_thaw *t, int x, int function)
+static int thaw_reduce_one(struct rt_thaw *t, int x, int function)
 {
     return function == RT_REDUCE_l2           ? rt_thaw_unary(t, x, RT_UNARY_abs, 0, 0)
            : function == RT_REDUCE_sum_square ? rt_thaw_unary(t, x, RT_UNARY_square, 0, 0)
@@ -413,13 +417,14 @@ static int alone(struct rt_thaw *t, int x, int function)
 }
 
 /* before, after: functions of one number that go before and after, or -1. */
-static void reduce(struct rt_thaw *t, int before, int function, int after, unsigned set, bool keep)
+static void thaw_reduce_set(struct rt_thaw *t, int before, int function, int after, unsigned set,
+                            bool keep)
 {
     int axis[RT_NODE_RANK], n, first, count, left[RT_NODE_RANK], kept = 0;
     int x = rt_thaw_group(t, t->step->in[0], set, axis, &n, &first, &count);
     x = before < 0 ? x : rt_thaw_unary(t, x, before, 0, 0);
     struct rt_attr attr = {.function = function, .axis = first, .axes = count};
-    int y = count ? rt_thaw_node(t, RT_OP_reduce, &x, 1, &attr) : alone(t, x, function);
+    int y = count ? rt_thaw_node(t, RT_OP_reduce, &x, 1, &attr) : thaw_reduce_one(t, x, function);
     y = after < 0 ? y : rt_thaw_unary(t, y, after, 0, 0);
     for (int i = 0; i < n; i++)
         if (i < first || i >= first + count)
@@ -430,10 +435,10 @@ static void reduce(struct rt_thaw *t, int before, int function, int after, unsig
 
 void rt_thaw_global_pool(struct rt_thaw *t, int function)
 {
-    reduce(t, -1, function, -1, from_axis_on(t, 2), true);
+    thaw_reduce_set(t, -1, function, -1, thaw_axes_from(t, 2), true);
 }
 
-static void reduce_axes(struct rt_thaw *t, int before, int function, int after)
+static void thaw_reduce_attributes(struct rt_thaw *t, int before, int function, int after)
 {
     int64_t axes[RT_TENSOR_RANK];
     int rank = t->call.in[0]->rank, at = 0;
@@ -441,27 +446,27 @@ static void reduce_axes(struct rt_thaw *t, int before, int function, int after)
     int n = input ? rt_kernel_ints_in(&t->call, 1, axes, RT_TENSOR_RANK)
                   : rt_kernel_ints(&t->call, "axes", axes, RT_TENSOR_RANK);
     bool nothing = input && n == 0 && rt_kernel_int(&t->call, "noop_with_empty_axes", 0);
-    unsigned set = n == 0 && !nothing ? from_axis_on(t, 0) : 0;
+    unsigned set = n == 0 && !nothing ? thaw_axes_from(t, 0) : 0;
     for (int i = 0; i < n; i++) {
         rt_kernel_axis(&t->call, axes[i], rank, &at);
         set |= 1u << at;
     }
-    reduce(t, before, function, after, set, rt_kernel_int(&t->call, "keepdims", 1) != 0);
+    thaw_reduce_set(t, before, function, after, set, rt_kernel_int(&t->call, "keepdims", 1) != 0);
 }
 
 void rt_thaw_reduce(struct rt_thaw *t, int function)
 {
-    reduce_axes(t, -1, function, -1);
+    thaw_reduce_attributes(t, -1, function, -1);
 }
 
 void rt_thaw_reduce_l1(struct rt_thaw *t, int how)
 {
     (void)how;
-    reduce_axes(t, RT_UNARY_abs, RT_REDUCE_sum, -1);
+    thaw_reduce_attributes(t, RT_UNARY_abs, RT_REDUCE_sum, -1);
 }
 
 void rt_thaw_reduce_log(struct rt_thaw *t, int how)
 {
     (void)how;
-    reduce_axes(t, -1, RT_REDUCE_sum, RT_UNARY_log);
+    thaw_reduce_attributes(t, -1, RT_REDUCE_sum, RT_UNARY_log);
 }

@@ -22,7 +22,7 @@ void rt_thaw_same(struct rt_thaw *t, int how)
     rt_thaw_settle(t, t->step->out[0], lay.node, lay.axis, lay.rank);
 }
 
-static void apply(struct rt_thaw *t, int value, int function, float a, float b)
+static void thaw_apply(struct rt_thaw *t, int value, int function, float a, float b)
 {
     struct rt_lay lay = rt_thaw_lay(t, value);
     int node = rt_thaw_unary(t, lay.node, function, a, b);
@@ -41,7 +41,7 @@ void rt_thaw_clip(struct rt_thaw *t, int how)
         else if (value >= 0 && !rt_thaw_scalar(t, value, &bound[i]))
             rt_thaw_refuse(t, "%s must be one float in the file", name[i]);
     }
-    apply(t, t->step->in[0], RT_UNARY_clip, bound[0], bound[1]);
+    thaw_apply(t, t->step->in[0], RT_UNARY_clip, bound[0], bound[1]);
 }
 
 void rt_thaw_pow(struct rt_thaw *t, int how)
@@ -53,12 +53,15 @@ void rt_thaw_pow(struct rt_thaw *t, int how)
         return;
     }
     float exponent = (float)rt_kernel_element(p, 0);
-    apply(t, t->step->in[0],
-          exponent == 2 ? RT_UNARY_square : exponent == 0.5f ? RT_UNARY_sqrt : RT_UNARY_pow, exponent, 0);
+    thaw_apply(t, t->step->in[0],
+               exponent == 2      ? RT_UNARY_square
+               : exponent == 0.5f ? RT_UNARY_sqrt
+                                  : RT_UNARY_pow,
+               exponent, 0);
 }
 
 /* x and a number: true when that is a function of x alone. */
-static bool with_number(struct rt_thaw *t, int function)
+static bool thaw_with_number(struct rt_thaw *t, int function)
 {
     float number = 0;
     int first = rt_thaw_scalar(t, t->step->in[0], &number);
@@ -69,24 +72,24 @@ static bool with_number(struct rt_thaw *t, int function)
         rt_thaw_tensor(t, x)->rank != rt_thaw_tensor(t, t->step->out[0])->rank)
         return false;
     switch (function) {
-    case RT_BINARY_add: apply(t, x, RT_UNARY_affine, 1, number); return true;
-    case RT_BINARY_mul: apply(t, x, RT_UNARY_affine, number, 0); return true;
-    case RT_BINARY_max: apply(t, x, RT_UNARY_clip, number, INFINITY); return true;
-    case RT_BINARY_min: apply(t, x, RT_UNARY_clip, -INFINITY, number); return true;
+    case RT_BINARY_add: thaw_apply(t, x, RT_UNARY_affine, 1, number); return true;
+    case RT_BINARY_mul: thaw_apply(t, x, RT_UNARY_affine, number, 0); return true;
+    case RT_BINARY_max: thaw_apply(t, x, RT_UNARY_clip, number, INFINITY); return true;
+    case RT_BINARY_min: thaw_apply(t, x, RT_UNARY_clip, -INFINITY, number); return true;
     case RT_BINARY_sub:
-        apply(t, x, RT_UNARY_affine, first ? -1 : 1, first ? number : -number);
+        thaw_apply(t, x, RT_UNARY_affine, first ? -1 : 1, first ? number : -number);
         return true;
     case RT_BINARY_div:
         if (first && number != 1)
             return false;
-        apply(t, x, first ? RT_UNARY_reciprocal : RT_UNARY_affine, first ? 0 : 1 / number, 0);
+        thaw_apply(t, x, first ? RT_UNARY_reciprocal : RT_UNARY_affine, first ? 0 : 1 / number, 0);
         return true;
     default: return false;
     }
 }
 
 /* The order of the result's dimensions: those of the input that has most, as they lie; others first. */
-static int common_order(struct rt_thaw *t, int axis[RT_NODE_RANK])
+static int thaw_common_order(struct rt_thaw *t, int axis[RT_NODE_RANK])
 {
     const struct rt_tensor *y = rt_thaw_tensor(t, t->step->out[0]);
     struct rt_lay most = {.rank = -1};
@@ -117,7 +120,7 @@ static int common_order(struct rt_thaw *t, int axis[RT_NODE_RANK])
 }
 
 /* Input i as the result lies: a dimension that it lacks is one of 1. */
-static int lined_up(struct rt_thaw *t, int i, const int *axis, int n)
+static int thaw_line_up(struct rt_thaw *t, int i, const int *axis, int n)
 {
     const struct rt_tensor *y = rt_thaw_tensor(t, t->step->out[0]);
     int shift = y->rank - rt_thaw_tensor(t, t->step->in[i])->rank, own[RT_NODE_RANK];
@@ -126,7 +129,7 @@ static int lined_up(struct rt_thaw *t, int i, const int *axis, int n)
     return rt_thaw_arrange(t, t->step->in[i], own, n);
 }
 
-static bool same_shape(const struct rt_shape *a, const struct rt_shape *b)
+static bool thaw_same_shape(const struct rt_shape *a, const struct rt_shape *b)
 {
     bool same = a->rank == b->rank;
     for (int i = 0; same && i < a->rank; i++)
@@ -134,20 +137,21 @@ static bool same_shape(const struct rt_shape *a, const struct rt_shape *b)
     return same;
 }
 
-static int pair_of(struct rt_thaw *t, int function, int u, int v)
+static int thaw_pair(struct rt_thaw *t, int function, int u, int v)
 {
     return rt_thaw_node(t, RT_OP_binary, (int[]){u, v}, 2, &(struct rt_attr){.function = function});
 }
 
 /* All inputs by one function of two, one after the other. */
-static int fold(struct rt_thaw *t, int function, const int *axis, int n)
+static int thaw_fold(struct rt_thaw *t, int function, const int *axis, int n)
 {
-    int y = lined_up(t, 0, axis, n);
+    int y = thaw_line_up(t, 0, axis, n);
     for (int i = 1; i < t->step->node->inputs && !t->err; i++) {
-        int next = lined_up(t, i, axis, n);
+        int next = thaw_line_up(t, i, axis, n);
         bool add = function == RT_BINARY_add && !t->err &&
-                   same_shape(rt_thaw_shape(t, y), rt_thaw_shape(t, next));
-        y = add ? rt_thaw_node(t, RT_OP_add, (int[]){y, next}, 2, NULL) : pair_of(t, function, y, next);
+                   thaw_same_shape(rt_thaw_shape(t, y), rt_thaw_shape(t, next));
+        y = add ? rt_thaw_node(t, RT_OP_add, (int[]){y, next}, 2, NULL)
+                : thaw_pair(t, function, y, next);
     }
     return y;
 }
@@ -155,31 +159,32 @@ static int fold(struct rt_thaw *t, int function, const int *axis, int n)
 void rt_thaw_binary(struct rt_thaw *t, int function)
 {
     int axis[RT_NODE_RANK];
-    if (t->step->node->inputs == 2 && with_number(t, function))
+    if (t->step->node->inputs == 2 && thaw_with_number(t, function))
         return;
-    int n = common_order(t, axis), y = fold(t, function, axis, n);
+    int n = thaw_common_order(t, axis), y = thaw_fold(t, function, axis, n);
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }
 
 /* The function of the second input and the first. */
 void rt_thaw_turned(struct rt_thaw *t, int function)
 {
-    int axis[RT_NODE_RANK], n = common_order(t, axis);
-    int u = lined_up(t, 0, axis, n), v = lined_up(t, 1, axis, n);
-    rt_thaw_settle(t, t->step->out[0], pair_of(t, function, v, u), axis, n);
+    int axis[RT_NODE_RANK], n = thaw_common_order(t, axis);
+    int u = thaw_line_up(t, 0, axis, n), v = thaw_line_up(t, 1, axis, n);
+    rt_thaw_settle(t, t->step->out[0], thaw_pair(t, function, v, u), axis, n);
 }
 
 void rt_thaw_mean(struct rt_thaw *t, int how)
 {
     (void)how;
-    int axis[RT_NODE_RANK], n = common_order(t, axis), y = fold(t, RT_BINARY_add, axis, n);
+    int axis[RT_NODE_RANK], n = thaw_common_order(t, axis),
+                            y = thaw_fold(t, RT_BINARY_add, axis, n);
     y = rt_thaw_unary(t, y, RT_UNARY_affine, 1 / (float)t->step->node->inputs, 0);
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }
 
 /* ---- flags: numbers that are 0 or 1 ---- */
 
-static int opposite(struct rt_thaw *t, int x)
+static int thaw_opposite(struct rt_thaw *t, int x)
 {
     return rt_thaw_unary(t, x, RT_UNARY_affine, -1, 1);
 }
@@ -188,13 +193,14 @@ void rt_thaw_not(struct rt_thaw *t, int how)
 {
     (void)how;
     struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
-    rt_thaw_settle(t, t->step->out[0], opposite(t, lay.node), lay.axis, lay.rank);
+    rt_thaw_settle(t, t->step->out[0], thaw_opposite(t, lay.node), lay.axis, lay.rank);
 }
 
 void rt_thaw_xor(struct rt_thaw *t, int how)
 {
     (void)how;
-    int axis[RT_NODE_RANK], n = common_order(t, axis), y = opposite(t, fold(t, RT_BINARY_equal, axis, n));
+    int axis[RT_NODE_RANK], n = thaw_common_order(t, axis),
+                            y = thaw_opposite(t, thaw_fold(t, RT_BINARY_equal, axis, n));
     rt_thaw_settle(t, t->step->out[0], y, axis, n);
 }
 
@@ -208,7 +214,8 @@ void rt_thaw_cast(struct rt_thaw *t, int how)
     }
     struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
     int zero = rt_thaw_unary(t, lay.node, RT_UNARY_affine, 0, 0);
-    rt_thaw_settle(t, t->step->out[0], opposite(t, pair_of(t, RT_BINARY_equal, lay.node, zero)), lay.axis,
+    rt_thaw_settle(t, t->step->out[0],
+                   thaw_opposite(t, thaw_pair(t, RT_BINARY_equal, lay.node, zero)), lay.axis,
                    lay.rank);
 }
 
@@ -216,8 +223,8 @@ void rt_thaw_cast(struct rt_thaw *t, int how)
 void rt_thaw_where(struct rt_thaw *t, int how)
 {
     (void)how;
-    int axis[RT_NODE_RANK], n = common_order(t, axis), flag = lined_up(t, 0, axis, n);
-    int a = pair_of(t, RT_BINARY_gate, lined_up(t, 1, axis, n), flag);
-    int b = pair_of(t, RT_BINARY_gate, lined_up(t, 2, axis, n), opposite(t, flag));
-    rt_thaw_settle(t, t->step->out[0], pair_of(t, RT_BINARY_add, a, b), axis, n);
+    int axis[RT_NODE_RANK], n = thaw_common_order(t, axis), flag = thaw_line_up(t, 0, axis, n);
+    int a = thaw_pair(t, RT_BINARY_gate, thaw_line_up(t, 1, axis, n), flag);
+    int b = thaw_pair(t, RT_BINARY_gate, thaw_line_up(t, 2, axis, n), thaw_opposite(t, flag));
+    rt_thaw_settle(t, t->step->out[0], thaw_pair(t, RT_BINARY_add, a, b), axis, n);
 }

@@ -40,7 +40,7 @@ struct rt_taking rt_thaw_taking(struct rt_thaw *t, int value, unsigned grows)
     return k;
 }
 
-static void take(struct rt_thaw *t, struct rt_taking *k, int axis, struct rt_attr attr)
+static void thaw_slice_axis(struct rt_thaw *t, struct rt_taking *k, int axis, struct rt_attr attr)
 {
     for (int i = 0; i < k->n; i++)
         if (k->axis[i] == axis) {
@@ -84,7 +84,8 @@ void rt_thaw_split(struct rt_thaw *t, int how)
         int64_t count = out < 0 ? 0 : rt_thaw_tensor(t, out)->dim[axis];
         if (out >= 0 && t->f->value[out].needed) {
             struct rt_taking part = all;
-            take(t, &part, axis, (struct rt_attr){.begin = (int)at, .count = (int)count});
+            thaw_slice_axis(t, &part, axis,
+                            (struct rt_attr){.begin = (int)at, .count = (int)count});
             rt_thaw_settle(t, out, part.node, part.axis, part.n);
         } else if (out < 0) {
             rt_thaw_refuse(t, "an output without a name");
@@ -94,12 +95,12 @@ void rt_thaw_split(struct rt_thaw *t, int how)
 }
 
 /* Dimension i of the result is so long; the lists are as the frozen graph has checked them. */
-static int64_t out_dim(const struct rt_thaw *t, int i)
+static int64_t thaw_out_dim(const struct rt_thaw *t, int i)
 {
     return rt_thaw_tensor(t, t->step->out[0])->dim[i];
 }
 
-static int list(struct rt_thaw *t, const char *attribute, int input, int64_t *to)
+static int thaw_list(struct rt_thaw *t, const char *attribute, int input, int64_t *to)
 {
     return t->call.opset < 10 ? rt_kernel_ints(&t->call, attribute, to, RT_TENSOR_RANK)
                               : rt_kernel_ints_in(&t->call, input, to, RT_TENSOR_RANK);
@@ -109,8 +110,8 @@ void rt_thaw_slice(struct rt_thaw *t, int how)
 {
     (void)how;
     int64_t start[RT_TENSOR_RANK], axes[RT_TENSOR_RANK], step[RT_TENSOR_RANK];
-    int n = list(t, "starts", 1, start), named = list(t, "axes", 3, axes);
-    int steps = t->call.opset < 10 ? 0 : list(t, "", 4, step);
+    int n = thaw_list(t, "starts", 1, start), named = thaw_list(t, "axes", 3, axes);
+    int steps = t->call.opset < 10 ? 0 : thaw_list(t, "", 4, step);
     const struct rt_tensor *x = t->call.in[0];
     struct rt_taking k = rt_thaw_taking(t, t->step->in[0], 0);
     for (int i = 0; i < n && !t->err; i++) {
@@ -120,11 +121,11 @@ void rt_thaw_slice(struct rt_thaw *t, int how)
         int64_t from = start[i] + (start[i] < 0 ? all : 0), last = by < 0 ? all - 1 : all;
         from = from < 0 ? 0 : from > last ? last : from;
         by = by > all ? all : by < -all ? -all : by;
-        if (out_dim(t, axis) == 0)
+        if (thaw_out_dim(t, axis) == 0)
             rt_thaw_refuse(t, "nothing is left of dimension %d", axis);
-        else if (out_dim(t, axis) != all || by != 1)
-            take(t, &k, axis, (struct rt_attr){.begin = (int)from, .step = (int)by,
-                                               .count = (int)out_dim(t, axis)});
+        else if (thaw_out_dim(t, axis) != all || by != 1)
+            thaw_slice_axis(t, &k, axis, (struct rt_attr){.begin = (int)from, .step = (int)by,
+                                                          .count = (int)thaw_out_dim(t, axis)});
     }
     rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
 }
@@ -152,9 +153,11 @@ void rt_thaw_gather(struct rt_thaw *t, int how)
         rt_thaw_refuse(t, "a place outside of %lld", (long long)all);
     struct rt_taking k = rt_thaw_taking(t, t->step->in[0], count > 1 ? 1u << axis : 0);
     if (!t->err && !(count == all && step == 1))
-        take(t, &k, axis, (struct rt_attr){.begin = (int)first, .step = step == 0 ? (int)all : (int)step,
-                                           .count = (int)count,
-                                           .function = step == 0 ? RT_TAKE_wrap : RT_TAKE_fill});
+        thaw_slice_axis(t, &k, axis,
+                        (struct rt_attr){.begin = (int)first,
+                                         .step = step == 0 ? (int)all : (int)step,
+                                         .count = (int)count,
+                                         .function = step == 0 ? RT_TAKE_wrap : RT_TAKE_fill});
     if (at->rank == 0) { /* the dimension goes */
         int n = 0;
         for (int i = 0; i < k.n; i++)
@@ -180,12 +183,15 @@ void rt_thaw_pad(struct rt_thaw *t, int how)
     double fill = t->call.opset < 11 ? rt_kernel_float(&t->call, "value", 0)
                                      : rt_kernel_number_in(&t->call, 2, 0);
     for (int i = 0; i < rank && n == 2 * rank; i++)
-        grows |= out_dim(t, i) != 1 ? 1u << i : 0;
+        grows |= thaw_out_dim(t, i) != 1 ? 1u << i : 0;
     struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
     for (int i = 0; i < rank && n == 2 * rank && !t->err; i++)
         if (pad[i] || pad[rank + i])
-            take(t, &k, i, (struct rt_attr){.begin = (int)-pad[i], .count = (int)out_dim(t, i),
-                                            .function = function, .number = {(float)fill}});
+            thaw_slice_axis(t, &k, i,
+                            (struct rt_attr){.begin = (int)-pad[i],
+                                             .count = (int)thaw_out_dim(t, i),
+                                             .function = function,
+                                             .number = {(float)fill}});
     rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
 }
 
@@ -197,14 +203,16 @@ void rt_thaw_repeat(struct rt_thaw *t, int how)
     unsigned grows = 0;
     /* Dimensions that Expand puts before are not x's own: they are repeated last, as new ones. */
     for (int i = 0; i < x->rank; i++)
-        grows |= out_dim(t, i + shift) != x->dim[i] ? 1u << i : 0;
+        grows |= thaw_out_dim(t, i + shift) != x->dim[i] ? 1u << i : 0;
     struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
     for (int i = 0; i < x->rank && !t->err; i++)
         if (grows >> i & 1)
-            take(t, &k, i, (struct rt_attr){.count = (int)out_dim(t, i + shift), .function = RT_TAKE_wrap});
+            thaw_slice_axis(t, &k, i,
+                            (struct rt_attr){.count = (int)thaw_out_dim(t, i + shift),
+                                             .function = RT_TAKE_wrap});
     for (int i = 0; i < shift; i++)
-        if (out_dim(t, i) != 1)
-            rt_thaw_refuse(t, "a new dimension of %lld", (long long)out_dim(t, i));
+        if (thaw_out_dim(t, i) != 1)
+            rt_thaw_refuse(t, "a new dimension of %lld", (long long)thaw_out_dim(t, i));
     for (int i = 0; i < k.n; i++)
         k.axis[i] += shift;
     rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);

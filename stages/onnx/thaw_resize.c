@@ -45,7 +45,8 @@ static void places_read(struct rt_thaw *t, int axis, int64_t count, struct place
 }
 
 /* begin so that place i is place (begin + i * step) / share, held inside of [0, n); false: there is none. */
-static bool fit(const int64_t *place, int64_t count, int64_t n, int64_t step, int64_t share, int64_t *begin)
+static bool places_fit(const int64_t *place, int64_t count, int64_t n, int64_t step, int64_t share,
+                       int64_t *begin)
 {
     int64_t least = INT32_MIN, most = INT32_MAX;
     for (int64_t i = 0; i < count; i++) {
@@ -58,12 +59,13 @@ static bool fit(const int64_t *place, int64_t count, int64_t n, int64_t step, in
 }
 
 /* The places as a take; which of the ways of counting it is follows from the places. */
-static int taken(struct rt_thaw *t, int x, int at, int64_t n, const int64_t *place, int64_t count)
+static int thaw_resize_slice(struct rt_thaw *t, int x, int at, int64_t n, const int64_t *place,
+                             int64_t count)
 {
     const int64_t way[][2] = {{2 * n, 2 * count}, {2 * (n - 1), 2 * (count - 1)}};
     int64_t begin;
     for (int i = 0; i < 2; i++)
-        if (way[i][1] > 0 && fit(place, count, n, way[i][0], way[i][1], &begin))
+        if (way[i][1] > 0 && places_fit(place, count, n, way[i][0], way[i][1], &begin))
             return rt_thaw_take(t, x, &(struct rt_attr){
                 .axis = at, .begin = (int)begin, .step = way[i][0] ? (int)way[i][0] : 1,
                 .share = way[i][0] ? (int)way[i][1] : INT32_MAX, .count = (int)count, .function = RT_TAKE_edge});
@@ -72,7 +74,7 @@ static int taken(struct rt_thaw *t, int x, int at, int64_t n, const int64_t *pla
 }
 
 /* x times what is fixed for each place. */
-static int weighted(struct rt_thaw *t, int x, int at, int64_t count, const float *weight)
+static int thaw_resize_weigh(struct rt_thaw *t, int x, int at, int64_t count, const float *weight)
 {
     struct rt_attr attr = {.frozen = true, .shape = {.rank = rt_thaw_shape(t, x)->rank}};
     for (int i = 0; i < attr.shape.rank; i++)
@@ -82,7 +84,7 @@ static int weighted(struct rt_thaw *t, int x, int at, int64_t count, const float
     return rt_thaw_node(t, RT_OP_binary, (int[]){x, w}, 2, &(struct rt_attr){.function = RT_BINARY_mul});
 }
 
-static bool as_it_is(const struct places *p, int64_t n)
+static bool places_identity(const struct places *p, int64_t n)
 {
     bool same = p->taps == 1 && p->count == n;
     for (int64_t i = 0; same && i < n; i++)
@@ -90,15 +92,15 @@ static bool as_it_is(const struct places *p, int64_t n)
     return same;
 }
 
-static int resized(struct rt_thaw *t, int x, int at, int axis, int64_t n, int64_t count)
+static int thaw_resize_axis(struct rt_thaw *t, int x, int at, int axis, int64_t n, int64_t count)
 {
     struct places p;
     int y = x;
     places_read(t, axis, count, &p);
-    bool same = !t->err && as_it_is(&p, n);
+    bool same = !t->err && places_identity(&p, n);
     for (int k = 0; k < p.taps && !t->err && !same; k++) {
-        int part = taken(t, x, at, n, p.at + k * count, count);
-        part = p.taps == 1 ? part : weighted(t, part, at, count, p.weight + k * count);
+        int part = thaw_resize_slice(t, x, at, n, p.at + k * count, count);
+        part = p.taps == 1 ? part : thaw_resize_weigh(t, part, at, count, p.weight + k * count);
         y = k == 0 ? part : rt_thaw_node(t, RT_OP_add, (int[]){y, part}, 2, NULL);
     }
     places_fini(&p);
@@ -114,6 +116,6 @@ void rt_thaw_resize(struct rt_thaw *t, int how)
         grows |= y->dim[i] != x->dim[i] ? 1u << i : 0;
     struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
     for (int i = 0; i < k.n && !t->err; i++)
-        k.node = resized(t, k.node, i, k.axis[i], x->dim[k.axis[i]], y->dim[k.axis[i]]);
+        k.node = thaw_resize_axis(t, k.node, i, k.axis[i], x->dim[k.axis[i]], y->dim[k.axis[i]]);
     rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
 }
