@@ -7,7 +7,7 @@
 
 #include "formats/error.h"
 
-static int check(const float *logits, const int *label, int n, int classes)
+static int accuracy_check(const float *logits, const int *label, int n, int classes)
 {
     for (int i = 0; i < n; i++) {
         if (label[i] < 0)
@@ -22,7 +22,7 @@ static int check(const float *logits, const int *label, int n, int classes)
 }
 
 /* Classes that come before y when sorted by logit, ties by class number. */
-static int rank_of(const float *x, int classes, int y)
+static int accuracy_rank(const float *x, int classes, int y)
 {
     int rank = 0;
 
@@ -31,7 +31,7 @@ static int rank_of(const float *x, int classes, int y)
     return rank;
 }
 
-static int best_class(const float *x, int classes)
+static int accuracy_best_class(const float *x, int classes)
 {
     int best = 0;
 
@@ -41,7 +41,7 @@ static int best_class(const float *x, int classes)
     return best;
 }
 
-static double macro_f1(const int64_t *confusion, int classes)
+static double accuracy_macro_f1(const int64_t *confusion, int classes)
 {
     double sum = 0;
     int seen = 0;
@@ -62,7 +62,7 @@ static double macro_f1(const int64_t *confusion, int classes)
 
 int rt_accuracy(struct rt_accuracy *a, const float *logits, const int *label, int n, int classes)
 {
-    int top1 = 0, top5 = 0, r = check(logits, label, n, classes);
+    int top1 = 0, top5 = 0, r = accuracy_check(logits, label, n, classes);
 
     *a = (struct rt_accuracy){0};
     if (r < 0)
@@ -74,15 +74,15 @@ int rt_accuracy(struct rt_accuracy *a, const float *logits, const int *label, in
         const float *x = logits + (size_t)i * classes;
         if (label[i] < 0)
             continue;
-        int rank = rank_of(x, classes, label[i]);
+        int rank = accuracy_rank(x, classes, label[i]);
         a->count++;
         top1 += rank < 1;
         top5 += rank < 5;
-        a->confusion[(size_t)label[i] * classes + best_class(x, classes)]++;
+        a->confusion[(size_t)label[i] * classes + accuracy_best_class(x, classes)]++;
     }
     a->top1 = a->count ? (double)top1 / a->count : NAN;
     a->top5 = a->count ? (double)top5 / a->count : NAN;
-    a->macro_f1 = macro_f1(a->confusion, classes);
+    a->macro_f1 = accuracy_macro_f1(a->confusion, classes);
     return 0;
 }
 

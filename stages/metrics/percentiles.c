@@ -12,7 +12,7 @@ struct entry {
     size_t at;
 };
 
-static int by_value(const void *a, const void *b)
+static int percentile_by_value(const void *a, const void *b)
 {
     double x = ((const struct entry *)a)->value, y = ((const struct entry *)b)->value;
 
@@ -31,7 +31,7 @@ int rt_percentiles(const double *value, size_t n, double *percentile)
             e[finite++] = (struct entry){value[i], i};
         percentile[i] = NAN;
     }
-    qsort(e, finite, sizeof *e, by_value);
+    qsort(e, finite, sizeof *e, percentile_by_value);
     for (size_t i = 0, j; i < finite; i = j) {
         for (j = i; j < finite && e[j].value == e[i].value; j++)
             ;

@@ -9,7 +9,7 @@
 #include "formats/error.h"
 
 /* Unit rows as double; a row of zeros stays, a row with NaN gives NaN cosines. */
-static double *unit_rows(const float *x, int rows, int dim)
+static double *retrieval_unit_rows(const float *x, int rows, int dim)
 {
     double *unit = calloc((size_t)rows * (size_t)dim + 1, sizeof *unit);
 
@@ -26,7 +26,7 @@ static double *unit_rows(const float *x, int rows, int dim)
 }
 
 /* Four sums side by side, as the additions of one sum wait for each other. */
-static double dot(const double *a, const double *b, int dim)
+static double retrieval_dot(const double *a, const double *b, int dim)
 {
     double s[4] = {0};
     int j = 0;
@@ -40,14 +40,14 @@ static double dot(const double *a, const double *b, int dim)
 }
 
 /* Rows before the best match; -1 when the gallery has no row of this key. */
-static int rank_of(const double *query, int key, const double *gallery, const int *gallery_key,
-                   int rows, int dim, double *cosine)
+static int retrieval_rank(const double *query, int key, const double *gallery,
+                          const int *gallery_key, int rows, int dim, double *cosine)
 {
     double best = -INFINITY;
     int rank = 0, matches = 0;
 
     for (int g = 0; g < rows; g++) {
-        cosine[g] = dot(query, gallery + (size_t)g * dim, dim);
+        cosine[g] = retrieval_dot(query, gallery + (size_t)g * dim, dim);
         if (gallery_key[g] != key)
             continue;
         matches++;
@@ -64,14 +64,15 @@ static int rank_of(const double *query, int key, const double *gallery, const in
 int rt_retrieval(struct rt_retrieval *r, const float *query, const float *gallery, int queries,
                  int gallery_rows, int dim, const int *query_key, const int *gallery_key)
 {
-    double *q = unit_rows(query, queries, dim), *g = unit_rows(gallery, gallery_rows, dim);
+    double *q = retrieval_unit_rows(query, queries, dim),
+           *g = retrieval_unit_rows(gallery, gallery_rows, dim);
     double *cosine = calloc((size_t)gallery_rows + 1, sizeof *cosine);
     int found[3] = {0}, result = q && g && cosine ? 0 : RT_EMEM;
 
     *r = (struct rt_retrieval){NAN, NAN, NAN, 0};
     for (int i = 0; result == 0 && i < queries; i++) {
-        int rank =
-            rank_of(q + (size_t)i * dim, query_key[i], g, gallery_key, gallery_rows, dim, cosine);
+        int rank = retrieval_rank(q + (size_t)i * dim, query_key[i], g, gallery_key, gallery_rows,
+                                  dim, cosine);
         if (rank < 0)
             continue;
         r->queries++;

@@ -17,15 +17,15 @@ struct point {
     double threshold, false_alarm, miss;
 };
 
-static int by_score_down(const void *a, const void *b)
+static int trial_by_score_down(const void *a, const void *b)
 {
     double x = ((const struct trial *)a)->score, y = ((const struct trial *)b)->score;
 
     return (x < y) - (x > y);
 }
 
-static int sort_trials(struct trial *t, const double *score, const uint8_t *same, size_t n,
-                       size_t *targets)
+static int verification_sort_trials(struct trial *t, const double *score, const uint8_t *same,
+                                    size_t n, size_t *targets)
 {
     *targets = 0;
     for (size_t i = 0; i < n; i++) {
@@ -36,12 +36,12 @@ static int sort_trials(struct trial *t, const double *score, const uint8_t *same
     }
     if (*targets == 0 || *targets == n)
         return RT_ENODATA;
-    qsort(t, n, sizeof *t, by_score_down);
+    qsort(t, n, sizeof *t, trial_by_score_down);
     return 0;
 }
 
 /* Between the last point with misses above false alarms and the first without. */
-static void set_eer(struct rt_verification *v, struct point before, struct point after)
+static void verification_set_eer(struct rt_verification *v, struct point before, struct point after)
 {
     double d0 = before.miss - before.false_alarm, d1 = after.miss - after.false_alarm;
     double share = d0 / (d0 - d1);
@@ -50,8 +50,8 @@ static void set_eer(struct rt_verification *v, struct point before, struct point
     v->eer_threshold = before.threshold + share * (after.threshold - before.threshold);
 }
 
-static void walk(struct rt_verification *v, const struct trial *t, size_t n, size_t targets,
-                 double p_target)
+static void verification_walk(struct rt_verification *v, const struct trial *t, size_t n,
+                              size_t targets, double p_target)
 {
     struct point last = {t[0].score, 0, 1}; /* accepts none; the threshold is just above t[0] */
     double cheapest = p_target;
@@ -70,7 +70,7 @@ static void walk(struct rt_verification *v, const struct trial *t, size_t n, siz
         if (cost < cheapest)
             cheapest = cost;
         if (!crossed && p.miss <= p.false_alarm) {
-            set_eer(v, last, p);
+            verification_set_eer(v, last, p);
             crossed = 1;
         }
         last = p;
@@ -92,9 +92,9 @@ int rt_verification(struct rt_verification *v, const double *score, const uint8_
     t = calloc(n ? n : 1, sizeof *t);
     if (!t)
         return RT_EMEM;
-    r = sort_trials(t, score, same, n, &targets);
+    r = verification_sort_trials(t, score, same, n, &targets);
     if (r == 0)
-        walk(v, t, n, targets, p_target);
+        verification_walk(v, t, n, targets, p_target);
     free(t);
     return r;
 }

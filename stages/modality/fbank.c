@@ -34,22 +34,22 @@ struct rt_fbank {
     float weight[2 * RT_FBANK_BINS]; /* a bin lies in two bands at most */
 };
 
-static double mel(double hertz)
+static double fbank_mel(double hertz)
 {
     return 1127 * log(1 + hertz / 700);
 }
 
 /* Triangles of equal width on the mel scale; the topmost bin (8 kHz) belongs to none. */
-static void make_bands(struct rt_fbank *f)
+static void fbank_make_bands(struct rt_fbank *f)
 {
-    double low = mel(LOW), step = (mel(HIGH) - low) / (f->bands + 1);
+    double low = fbank_mel(LOW), step = (fbank_mel(HIGH) - low) / (f->bands + 1);
     float *weight = f->weight;
     for (int b = 0; b < f->bands; b++) {
         struct band *band = &f->band[b];
         double left = low + b * step, centre = left + step, right = centre + step;
         *band = (struct band){.weight = weight};
         for (int i = 0; i < RT_FBANK_BINS - 1; i++) {
-            double m = mel(i * RATE / POINTS);
+            double m = fbank_mel(i * RATE / POINTS);
             if (m <= left || m >= right)
                 continue;
             if (band->count++ == 0)
@@ -75,7 +75,7 @@ int rt_fbank_create(struct rt_fbank **out, int bands)
     }
     for (int i = 0; i < RT_FBANK_WINDOW; i++)
         f->window[i] = (float)pow(0.5 - 0.5 * cos(2 * M_PI * i / (RT_FBANK_WINDOW - 1)), 0.85);
-    make_bands(f);
+    fbank_make_bands(f);
     *out = f;
     return 0;
 }

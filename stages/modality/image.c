@@ -20,7 +20,7 @@ static const struct rt_measure measures[] = {
 
 /* ---- raw: [height, width, 3] ---- */
 
-static bool one_colour(const uint8_t *rgb, int64_t pixels)
+static bool image_one_colour(const uint8_t *rgb, int64_t pixels)
 {
     for (int64_t i = 1; i < pixels; i++)
         if (memcmp(rgb, rgb + 3 * i, 3) != 0)
@@ -28,7 +28,7 @@ static bool one_colour(const uint8_t *rgb, int64_t pixels)
     return true;
 }
 
-static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
+static int image_check_raw(const struct rt_tensor *raw, struct rt_error *e)
 {
     if (raw->dtype != RT_U8 || raw->rank != 3 || raw->dim[2] != 3)
         return rt_error_set(e, RT_EMISMATCH, "a picture must be bytes [height, width, 3]");
@@ -37,13 +37,13 @@ static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
         return rt_error_set(e, RT_ESMALL, "%lld x %lld pixels; at least %d x %d are needed",
                             (long long)width, (long long)height, SMALLEST, SMALLEST);
     const uint8_t *rgb = raw->data;
-    if (one_colour(rgb, width * height))
+    if (image_one_colour(rgb, width * height))
         return rt_error_set(e, RT_EBLANK, "every pixel is #%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
     return 0;
 }
 
-static int load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                struct rt_error *e)
+static int image_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                      struct rt_error *e)
 {
     struct rt_image im;
     *raw = (struct rt_tensor){0};
@@ -51,18 +51,18 @@ static int load(const void *bytes, size_t size, const char *name, struct rt_tens
     if (rc)
         return rc;
     struct rt_tensor t = rt_tensor_view(RT_U8, 3, (int64_t[]){im.height, im.width, 3}, im.rgb);
-    rc = rt_modality_raw(raw, &t, check_raw, name, e);
+    rc = rt_modality_raw(raw, &t, image_check_raw, name, e);
     rt_image_fini(&im);
     return rc;
 }
 
 /* ---- features: bytes [size, size, 3]; augmentation works on it, never on raw ---- */
 
-static int features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
-                    struct rt_error *e)
+static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
+                          struct rt_tensor *base, struct rt_error *e)
 {
     *base = (struct rt_tensor){0};
-    int side = (int)f->recipe->image_size, rc = check_raw(raw, e);
+    int side = (int)f->recipe->image_size, rc = image_check_raw(raw, e);
     if (rc)
         return rc;
     rc = rt_tensor_init(base, RT_U8, 3, (int64_t[]){side, side, 3});
@@ -77,14 +77,14 @@ static int features(const struct rt_front *f, const struct rt_tensor *raw, struc
     return rc;
 }
 
-static void features_key(const struct rt_front *f, char *text, size_t size)
+static void image_features_key(const struct rt_front *f, char *text, size_t size)
 {
     snprintf(text, size, "image 1 size %d", (int)f->recipe->image_size);
 }
 
 /* ---- present: float [size, size, 3] ---- */
 
-static int shape(const struct rt_front *f, int64_t dim[3])
+static int image_shape(const struct rt_front *f, int64_t dim[3])
 {
     dim[0] = dim[1] = f->recipe->image_size;
     dim[2] = 3;
@@ -100,7 +100,7 @@ struct change {
 };
 
 /* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
-static struct change draw_change(const struct rt_recipe *r, int side, struct rt_rng *rng)
+static struct change image_draw_change(const struct rt_recipe *r, int side, struct rt_rng *rng)
 {
     double scale_x = 1 - rt_rng_unit(rng) * r->augment_scale;
     double scale_y = 1 - rt_rng_unit(rng) * r->augment_scale;
@@ -124,24 +124,26 @@ static struct change draw_change(const struct rt_recipe *r, int side, struct rt_
     return ch;
 }
 
-static float at(const uint8_t *rgb, int side, int x, int y, int c)
+static float image_pixel(const uint8_t *rgb, int side, int x, int y, int c)
 {
     return x < 0 || y < 0 || x >= side || y >= side ? 255.0f : rgb[(y * side + x) * 3 + c];
 }
 
 /* Linear between the four neighbours; white outside the picture. */
-static void look(const uint8_t *rgb, int side, double x, double y, float out[3])
+static void image_interpolate(const uint8_t *rgb, int side, double x, double y, float out[3])
 {
     int x0 = (int)floor(x), y0 = (int)floor(y);
     float u = (float)(x - x0), v = (float)(y - y0);
     for (int c = 0; c < 3; c++) {
-        float above = (1 - u) * at(rgb, side, x0, y0, c) + u * at(rgb, side, x0 + 1, y0, c);
-        float below = (1 - u) * at(rgb, side, x0, y0 + 1, c) + u * at(rgb, side, x0 + 1, y0 + 1, c);
+        float above =
+            (1 - u) * image_pixel(rgb, side, x0, y0, c) + u * image_pixel(rgb, side, x0 + 1, y0, c);
+        float below = (1 - u) * image_pixel(rgb, side, x0, y0 + 1, c) +
+                      u * image_pixel(rgb, side, x0 + 1, y0 + 1, c);
         out[c] = (1 - v) * above + v * below;
     }
 }
 
-static void tint(const struct change *ch, float *out, int pixels)
+static void image_tint(const struct change *ch, float *out, int pixels)
 {
     double sum = 0;
     for (int i = 0; i < pixels * 3; i++)
@@ -154,8 +156,8 @@ static void tint(const struct change *ch, float *out, int pixels)
         }
 }
 
-static int present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
-                   float *out)
+static int image_present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
+                         float *out)
 {
     int side = (int)f->recipe->image_size;
     if (base->dtype != RT_U8 || base->rank != 3 || base->dim[0] != side || base->dim[1] != side ||
@@ -164,16 +166,16 @@ static int present(const struct rt_front *f, const struct rt_tensor *base, struc
     const uint8_t *rgb = base->data;
     struct change ch = {0};
     if (rng)
-        ch = draw_change(f->recipe, side, rng);
+        ch = image_draw_change(f->recipe, side, rng);
     for (int i = 0; i < side * side; i++) {
         if (ch.moved)
-            look(rgb, side, ch.x0 + i % side * ch.step_x, ch.y0 + i / side * ch.step_y,
-                 out + 3 * i);
+            image_interpolate(rgb, side, ch.x0 + i % side * ch.step_x, ch.y0 + i / side * ch.step_y,
+                              out + 3 * i);
         for (int c = 0; !ch.moved && c < 3; c++)
             out[3 * i + c] = rgb[3 * i + c];
     }
     if (ch.tinted)
-        tint(&ch, out, side * side);
+        image_tint(&ch, out, side * side);
     for (int i = 0; i < side * side * 3; i++)
         out[i] = (out[i] / 255 - 0.5f) / 0.25f;
     return 0;
@@ -181,7 +183,7 @@ static int present(const struct rt_front *f, const struct rt_tensor *base, struc
 
 /* ---- measures ---- */
 
-static float *luma_of(const struct rt_tensor *raw)
+static float *image_luma(const struct rt_tensor *raw)
 {
     int64_t count = raw->dim[0] * raw->dim[1];
     const uint8_t *rgb = raw->data;
@@ -192,7 +194,7 @@ static float *luma_of(const struct rt_tensor *raw)
 }
 
 /* Mean square of the four-neighbour Laplacian; 0 when no pixel has four neighbours. */
-static double laplacian_power(const float *luma, int64_t width, int64_t height)
+static double image_laplacian_power(const float *luma, int64_t width, int64_t height)
 {
     double sum = 0;
     for (int64_t y = 1; y + 1 < height; y++)
@@ -205,13 +207,13 @@ static double laplacian_power(const float *luma, int64_t width, int64_t height)
     return inner > 0 ? sum / inner : 0;
 }
 
-static int measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+static int image_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
 {
-    int rc = check_raw(raw, e);
+    int rc = image_check_raw(raw, e);
     if (rc)
         return rc;
     int64_t height = raw->dim[0], width = raw->dim[1], count = height * width;
-    float *luma = luma_of(raw);
+    float *luma = image_luma(raw);
     if (!luma)
         return rt_error_set(e, RT_EMEM, "out of memory for the measures of the picture");
     double sum = 0, square = 0;
@@ -221,7 +223,7 @@ static int measure(const struct rt_tensor *raw, double *value, struct rt_error *
     for (int64_t i = 0; i < count; i++)
         square += (luma[i] - mean) * (luma[i] - mean);
     double variance = square / (double)count;
-    value[0] = laplacian_power(luma, width, height) / (variance + 1e-4);
+    value[0] = image_laplacian_power(luma, width, height) / (variance + 1e-4);
     value[1] = sqrt(variance);
     value[2] = mean;
     value[3] = (double)(width < height ? width : height);
@@ -232,12 +234,12 @@ static int measure(const struct rt_tensor *raw, double *value, struct rt_error *
 const struct rt_modality rt_modality_image = {
     .name = "image",
     .id = RT_IMAGE,
-    .load = load,
-    .features = features,
-    .features_key = features_key,
-    .shape = shape,
-    .present = present,
-    .measure = measure,
+    .load = image_load,
+    .features = image_features,
+    .features_key = image_features_key,
+    .shape = image_shape,
+    .present = image_present,
+    .measure = image_measure,
     .measures = measures,
     .measure_count = sizeof measures / sizeof *measures,
 };

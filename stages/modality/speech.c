@@ -21,7 +21,7 @@
 /* ---- raw: samples at 16 kHz ---- */
 
 /* Largest distance from the mean; NaN when a sample is not finite. */
-static float peak_of(const float *x, int64_t n)
+static float speech_peak(const float *x, int64_t n)
 {
     double mean = 0;
     float peak = 0;
@@ -33,7 +33,7 @@ static float peak_of(const float *x, int64_t n)
     return isfinite(mean) ? peak : NAN;
 }
 
-static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
+static int speech_check_raw(const struct rt_tensor *raw, struct rt_error *e)
 {
     if (raw->dtype != RT_F32 || raw->rank != 1)
         return rt_error_set(e, RT_EMISMATCH, "speech must be a row of float samples");
@@ -43,7 +43,7 @@ static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
         return rt_error_set(e, n ? RT_ESHORT : RT_EEMPTY,
                             "%.0f ms of speech; at least 100 ms are needed",
                             (double)n * 1000 / RT_AUDIO_RATE);
-    float peak = peak_of(x, n);
+    float peak = speech_peak(x, n);
     if (isnan(peak))
         return rt_error_set(e, RT_ENOTFINITE, "a sample of the speech is not finite");
     if (peak < SILENCE)
@@ -52,8 +52,8 @@ static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
     return 0;
 }
 
-static int load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                struct rt_error *e)
+static int speech_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                       struct rt_error *e)
 {
     struct rt_audio a;
     *raw = (struct rt_tensor){0};
@@ -61,27 +61,27 @@ static int load(const void *bytes, size_t size, const char *name, struct rt_tens
     if (rc)
         return rc;
     struct rt_tensor t = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample);
-    rc = rt_modality_raw(raw, &t, check_raw, name, e);
+    rc = rt_modality_raw(raw, &t, speech_check_raw, name, e);
     rt_audio_fini(&a);
     return rc;
 }
 
 /* ---- augmentation of raw ---- */
 
-static bool wants_raw(const struct rt_front *f)
+static bool speech_wants_raw(const struct rt_front *f)
 {
     const struct rt_recipe *r = f->recipe;
     return r->augment_gain > 0 || r->augment_noise > 0 || r->augment_speed > 0;
 }
 
 /* Value between b and c, cubic through four neighbours (Catmull-Rom). */
-static float between(float a, float b, float c, float d, float t)
+static float speech_interpolate(float a, float b, float c, float d, float t)
 {
     return b + 0.5f * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
 }
 
 /* Plays the recording `factor` times as fast, pitch included; not so fast that it gets too short. */
-static int change_speed(struct rt_tensor *raw, double factor)
+static int speech_change_speed(struct rt_tensor *raw, double factor)
 {
     int64_t n = raw->dim[0];
     if (factor > 1 && (double)n / factor < SHORTEST)
@@ -98,8 +98,8 @@ static int change_speed(struct rt_tensor *raw, double factor)
     for (int64_t i = 0; i < m; i++) {
         double at = (double)i * factor;
         int64_t k = (int64_t)at < n - 2 ? (int64_t)at : n - 2;
-        y[i] = between(x[k > 0 ? k - 1 : 0], x[k], x[k + 1], x[k + 2 < n ? k + 2 : n - 1],
-                       (float)fmin(at - (double)k, 1));
+        y[i] = speech_interpolate(x[k > 0 ? k - 1 : 0], x[k], x[k + 1],
+                                  x[k + 2 < n ? k + 2 : n - 1], (float)fmin(at - (double)k, 1));
     }
     rt_tensor_fini(raw);
     *raw = out;
@@ -107,7 +107,7 @@ static int change_speed(struct rt_tensor *raw, double factor)
 }
 
 /* Sum of two uniform numbers: near enough to a bell, and one draw a sample. */
-static float hiss(struct rt_rng *rng)
+static float noise_white(struct rt_rng *rng)
 {
     uint64_t u = rt_rng_u64(rng);
     return ((float)(u >> 40) + (float)(u >> 16 & 0xffffff)) / 16777216.0f - 1;
@@ -115,11 +115,11 @@ static float hiss(struct rt_rng *rng)
 
 /* Pink noise is white noise through low-passes an octave and a half apart, each with the same
  * power. */
-static float pink(struct rt_rng *rng, float state[6])
+static float noise_pink(struct rt_rng *rng, float state[6])
 {
     static const float pole[6] = {0.5f, 0.1768f, 0.0625f, 0.0221f, 0.00781f, 0.00276f};
     static const float gain[6] = {1.0f, 1.68f, 2.83f, 4.76f, 8.0f, 13.5f}; /* about pole ^ -1/2 */
-    float white = hiss(rng), sum = 0;
+    float white = noise_white(rng), sum = 0;
     for (int k = 0; k < 6; k++) {
         state[k] += pole[k] * (white - state[k]);
         sum += gain[k] * state[k];
@@ -127,7 +127,7 @@ static float pink(struct rt_rng *rng, float state[6])
     return sum;
 }
 
-static double power_of(const float *x, int64_t n)
+static double speech_power(const float *x, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
@@ -135,15 +135,16 @@ static double power_of(const float *x, int64_t n)
     return sum / (double)n;
 }
 
-static int add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_rng *rng)
+static int speech_add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_rng *rng)
 {
     int64_t n = raw->dim[0];
     float *x = raw->data, *noise = malloc((size_t)n * sizeof *noise), state[6] = {0};
     if (!noise)
         return RT_EMEM;
     for (int64_t i = 0; i < n; i++)
-        noise[i] = is_pink ? pink(rng, state) : hiss(rng);
-    double scale = sqrt(power_of(x, n) / fmax(power_of(noise, n), 1e-30) * pow(10, -snr / 10));
+        noise[i] = is_pink ? noise_pink(rng, state) : noise_white(rng);
+    double scale =
+        sqrt(speech_power(x, n) / fmax(speech_power(noise, n), 1e-30) * pow(10, -snr / 10));
     for (int64_t i = 0; i < n; i++)
         x[i] += (float)scale * noise[i];
     free(noise);
@@ -151,17 +152,17 @@ static int add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_
 }
 
 /* Louder or softer, not so soft that it counts as silent. */
-static void change_gain(struct rt_tensor *raw, double gain)
+static void speech_change_gain(struct rt_tensor *raw, double gain)
 {
     float *x = raw->data, factor = (float)pow(10, gain / 20);
-    float least = 1.01f * SILENCE / peak_of(x, raw->dim[0]);
+    float least = 1.01f * SILENCE / speech_peak(x, raw->dim[0]);
     factor = fmaxf(factor, fminf(1, least));
     for (int64_t i = 0; i < raw->dim[0]; i++)
         x[i] *= factor;
 }
 
 /* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
-static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
+static int speech_augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
 {
     const struct rt_recipe *r = f->recipe;
     double speed = rt_rng_range(rng, 1 - r->augment_speed, 1 + r->augment_speed);
@@ -172,17 +173,17 @@ static int augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rn
     if (raw->dtype != RT_F32 || raw->rank != 1 || raw->dim[0] < 1)
         return RT_EMISMATCH;
     if (r->augment_speed > 0)
-        rc = change_speed(raw, speed);
+        rc = speech_change_speed(raw, speed);
     if (rc == 0 && noisy)
-        rc = add_noise(raw, snr, is_pink, rng);
+        rc = speech_add_noise(raw, snr, is_pink, rng);
     if (rc == 0 && r->augment_gain > 0)
-        change_gain(raw, gain);
+        speech_change_gain(raw, gain);
     return rc;
 }
 
 /* ---- features: log-mel frames ---- */
 
-static double block_energy(const float *x, int64_t n, float mean)
+static double speech_block_energy(const float *x, int64_t n, float mean)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
@@ -191,7 +192,7 @@ static double block_energy(const float *x, int64_t n, float mean)
 }
 
 /* First sample and count of what is left without the silence at both ends; at least 100 ms. */
-static void trim(const float *x, int64_t n, int64_t *first, int64_t *count)
+static void speech_trim(const float *x, int64_t n, int64_t *first, int64_t *count)
 {
     int64_t blocks = n / TRIM_BLOCK, from = blocks, to = 0;
     double sum = 0, peak = 0;
@@ -199,9 +200,9 @@ static void trim(const float *x, int64_t n, int64_t *first, int64_t *count)
         sum += x[i];
     float mean = (float)(sum / (double)n);
     for (int64_t b = 0; b < blocks; b++)
-        peak = fmax(peak, block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean));
+        peak = fmax(peak, speech_block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean));
     for (int64_t b = 0; b < blocks; b++)
-        if (block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean) >= peak * TRIM_BELOW) {
+        if (speech_block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean) >= peak * TRIM_BELOW) {
             from = b < from ? b : from;
             to = b + 1;
         }
@@ -216,11 +217,11 @@ static void trim(const float *x, int64_t n, int64_t *first, int64_t *count)
     *count = end - start;
 }
 
-static int features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
-                    struct rt_error *e)
+static int speech_features(const struct rt_front *f, const struct rt_tensor *raw,
+                           struct rt_tensor *base, struct rt_error *e)
 {
     *base = (struct rt_tensor){0};
-    int rc = check_raw(raw, e);
+    int rc = speech_check_raw(raw, e);
     if (rc)
         return rc;
     struct rt_fbank *fbank;
@@ -230,7 +231,7 @@ static int features(const struct rt_front *f, const struct rt_tensor *raw, struc
         return rt_error_set(e, rc, "log-mel features with %d bands cannot be made", bands);
     int64_t first = 0, count = raw->dim[0];
     if (f->recipe->speech_trim)
-        trim(raw->data, raw->dim[0], &first, &count);
+        speech_trim(raw->data, raw->dim[0], &first, &count);
     rc = rt_tensor_init(base, RT_F32, 2, (int64_t[]){rt_fbank_frames(count), bands});
     if (rc == 0)
         rt_fbank_run(fbank, (const float *)raw->data + first, count, base->data);
@@ -240,7 +241,7 @@ static int features(const struct rt_front *f, const struct rt_tensor *raw, struc
     return rc;
 }
 
-static void features_key(const struct rt_front *f, char *text, size_t size)
+static void speech_features_key(const struct rt_front *f, char *text, size_t size)
 {
     snprintf(text, size, "speech 1 bands %d trim %d", (int)f->recipe->speech_bands,
              f->recipe->speech_trim ? 1 : 0);
@@ -248,7 +249,7 @@ static void features_key(const struct rt_front *f, char *text, size_t size)
 
 /* ---- present: one row of the network's input ---- */
 
-static int shape(const struct rt_front *f, int64_t dim[3])
+static int speech_shape(const struct rt_front *f, int64_t dim[3])
 {
     dim[0] = f->recipe->speech_frames;
     dim[1] = f->recipe->speech_bands;
@@ -256,8 +257,8 @@ static int shape(const struct rt_front *f, int64_t dim[3])
 }
 
 /* `count` masks of 0 (the mean) over rows or columns of out [frames, bands]. */
-static void mask(struct rt_rng *rng, int64_t count, int64_t widest, int64_t frames, int64_t bands,
-                 bool time, float *out)
+static void speech_mask(struct rt_rng *rng, int64_t count, int64_t widest, int64_t frames,
+                        int64_t bands, bool time, float *out)
 {
     int64_t length = time ? frames : bands;
     if (widest > length)
@@ -274,8 +275,8 @@ static void mask(struct rt_rng *rng, int64_t count, int64_t widest, int64_t fram
 
 /* Writes the rows [to, to + rows) of out from those of base at `from`, less the utterance's mean.
  */
-static void place(const float *base, int64_t length, int64_t bands, int64_t from, int64_t to,
-                  int64_t rows, float *out)
+static void speech_place(const float *base, int64_t length, int64_t bands, int64_t from, int64_t to,
+                         int64_t rows, float *out)
 {
     for (int64_t b = 0; b < bands; b++) {
         double sum = 0;
@@ -287,8 +288,8 @@ static void place(const float *base, int64_t length, int64_t bands, int64_t from
     }
 }
 
-static int present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
-                   float *out)
+static int speech_present(const struct rt_front *f, const struct rt_tensor *base,
+                          struct rt_rng *rng, float *out)
 {
     const struct rt_recipe *r = f->recipe;
     int64_t frames = r->speech_frames, bands = r->speech_bands;
@@ -300,19 +301,19 @@ static int present(const struct rt_front *f, const struct rt_tensor *base, struc
         offset = rt_rng_below(rng, (uint32_t)slack + 1);
     memset(out, 0, (size_t)(frames * bands) * sizeof *out);
     if (length > frames)
-        place(base->data, length, bands, offset, 0, frames, out);
+        speech_place(base->data, length, bands, offset, 0, frames, out);
     else
-        place(base->data, length, bands, 0, offset, length, out);
+        speech_place(base->data, length, bands, 0, offset, length, out);
     if (rng) {
-        mask(rng, r->augment_time_masks, r->augment_time_width, frames, bands, true, out);
-        mask(rng, r->augment_band_masks, r->augment_band_width, frames, bands, false, out);
+        speech_mask(rng, r->augment_time_masks, r->augment_time_width, frames, bands, true, out);
+        speech_mask(rng, r->augment_band_masks, r->augment_band_width, frames, bands, false, out);
     }
     return 0;
 }
 
-static int measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+static int speech_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
 {
-    int rc = check_raw(raw, e);
+    int rc = speech_check_raw(raw, e);
     if (rc == 0 && (rc = rt_speech_measure(raw->data, raw->dim[0], value)) != 0)
         rt_error_set(e, rc, "out of memory for the measures of the speech");
     return rc;
@@ -321,14 +322,14 @@ static int measure(const struct rt_tensor *raw, double *value, struct rt_error *
 const struct rt_modality rt_modality_speech = {
     .name = "speech",
     .id = RT_SPEECH,
-    .load = load,
-    .wants_raw = wants_raw,
-    .augment = augment,
-    .features = features,
-    .features_key = features_key,
-    .shape = shape,
-    .present = present,
-    .measure = measure,
+    .load = speech_load,
+    .wants_raw = speech_wants_raw,
+    .augment = speech_augment,
+    .features = speech_features,
+    .features_key = speech_features_key,
+    .shape = speech_shape,
+    .present = speech_present,
+    .measure = speech_measure,
     .measures = rt_speech_measures,
     .measure_count = RT_SPEECH_MEASURES,
 };

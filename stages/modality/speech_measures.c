@@ -31,13 +31,13 @@ struct levels {
     double noise, loud, threshold;
 };
 
-static int by_value(const void *a, const void *b)
+static int measure_compare_power(const void *a, const void *b)
 {
     float x = *(const float *)a, y = *(const float *)b;
     return (x > y) - (x < y);
 }
 
-static double mean_of(const float *sample, int64_t count)
+static double measure_mean(const float *sample, int64_t count)
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i++)
@@ -51,7 +51,7 @@ static int levels_init(struct levels *l, const float *sample, int64_t count)
     l->power = malloc(2 * (size_t)l->frames * sizeof *l->power);
     if (!l->power)
         return RT_EMEM;
-    float mean = (float)mean_of(sample, count), *sorted = l->power + l->frames;
+    float mean = (float)measure_mean(sample, count), *sorted = l->power + l->frames;
     for (int64_t t = 0; t < l->frames; t++) {
         float sum = 0;
         for (int i = 0; i < RT_FBANK_WINDOW; i++) {
@@ -60,21 +60,21 @@ static int levels_init(struct levels *l, const float *sample, int64_t count)
         }
         sorted[t] = l->power[t] = sum / RT_FBANK_WINDOW;
     }
-    qsort(sorted, (size_t)l->frames, sizeof *sorted, by_value);
+    qsort(sorted, (size_t)l->frames, sizeof *sorted, measure_compare_power);
     l->noise = fmax(sorted[l->frames / 10], POWER_FLOOR);
     l->loud = fmax(sorted[l->frames - 1 - l->frames / 10], POWER_FLOOR);
     l->threshold = fmax(l->loud * SPEECH_BELOW, l->noise * SPEECH_ABOVE);
     return 0;
 }
 
-static double snr(const struct levels *l)
+static double measure_snr(const struct levels *l)
 {
     return 10 * log10(fmax(l->loud - l->noise, 0.1 * l->noise) / l->noise);
 }
 
 /* Share of frames with speech and, in *level, their mean level (of all frames when there are none).
  */
-static double activity(const struct levels *l, double *level)
+static double measure_activity(const struct levels *l, double *level)
 {
     double speech = 0, all = 0;
     int64_t active = 0;
@@ -89,7 +89,7 @@ static double activity(const struct levels *l, double *level)
     return (double)active / (double)l->frames;
 }
 
-static double clipped(const float *sample, int64_t count)
+static double measure_clipped(const float *sample, int64_t count)
 {
     float peak = 0;
     for (int64_t i = 0; i < count; i++)
@@ -108,7 +108,7 @@ static double clipped(const float *sample, int64_t count)
 
 /* Mean spectrum of the speech less that of the noise, then the frequency below which most of it
  * lies. */
-static int bandwidth(const struct levels *l, const float *sample, double *kilohertz)
+static int measure_bandwidth(const struct levels *l, const float *sample, double *kilohertz)
 {
     struct rt_fbank *fbank;
     double speech[RT_FBANK_BINS] = {0}, noise[RT_FBANK_BINS] = {0}, total = 0, below = 0;
@@ -146,10 +146,10 @@ int rt_speech_measure(const float *sample, int64_t count, double *value)
     int rc = levels_init(&l, sample, count);
     if (rc)
         return rc;
-    value[0] = snr(&l);
-    value[1] = clipped(sample, count);
-    value[2] = activity(&l, &value[3]);
-    rc = bandwidth(&l, sample, &value[4]);
+    value[0] = measure_snr(&l);
+    value[1] = measure_clipped(sample, count);
+    value[2] = measure_activity(&l, &value[3]);
+    rc = measure_bandwidth(&l, sample, &value[4]);
     value[5] = (double)count / RT_AUDIO_RATE;
     free(l.power);
     return rc;

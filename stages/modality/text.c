@@ -22,7 +22,7 @@ static const struct rt_measure measures[] = {
 
 /* ---- raw: bytes of valid UTF-8 ---- */
 
-static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
+static int text_check_raw(const struct rt_tensor *raw, struct rt_error *e)
 {
     if (raw->dtype != RT_U8 || raw->rank != 1)
         return rt_error_set(e, RT_EMISMATCH, "text must be a row of bytes");
@@ -37,11 +37,11 @@ static int check_raw(const struct rt_tensor *raw, struct rt_error *e)
     return rt_error_set(e, RT_EEMPTY, "no letter or digit in %zu bytes of text", size);
 }
 
-static int load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                struct rt_error *e)
+static int text_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                     struct rt_error *e)
 {
     struct rt_tensor t = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)size}, (void *)bytes);
-    return rt_modality_raw(raw, &t, check_raw, name, e);
+    return rt_modality_raw(raw, &t, text_check_raw, name, e);
 }
 
 /* ---- features: pairs (bucket, count); words are dropped from them, not from raw ---- */
@@ -53,7 +53,7 @@ struct counter {
 };
 
 /* `kind` keeps a word apart from the same n-gram. */
-static void count_feature(struct counter *k, uint64_t kind, const int32_t *c, int64_t n)
+static void text_count_feature(struct counter *k, uint64_t kind, const int32_t *c, int64_t n)
 {
     uint64_t hash = rt_hash64(c, (size_t)n * sizeof *c, kind);
     int32_t *count = &k->count[hash % k->buckets];
@@ -62,16 +62,16 @@ static void count_feature(struct counter *k, uint64_t kind, const int32_t *c, in
 }
 
 /* edged: EDGE, the word, EDGE; n code points in all. */
-static void count_word(struct counter *k, const int32_t *edged, int64_t n)
+static void text_count_word(struct counter *k, const int32_t *edged, int64_t n)
 {
-    count_feature(k, 0, edged + 1, n - 2);
+    text_count_feature(k, 0, edged + 1, n - 2);
     for (int gram = GRAM_MIN; gram <= GRAM_MAX; gram++)
         for (int64_t i = 0; i + gram <= n; i++)
-            count_feature(k, (uint64_t)gram, edged + i, gram);
+            text_count_feature(k, (uint64_t)gram, edged + i, gram);
 }
 
 /* word: room for every code point and two more. */
-static void count_text(struct counter *k, const char *text, size_t size, int32_t *word)
+static void text_count_words(struct counter *k, const char *text, size_t size, int32_t *word)
 {
     int64_t n = 1;
     word[0] = EDGE;
@@ -82,17 +82,17 @@ static void count_text(struct counter *k, const char *text, size_t size, int32_t
             word[n++] = rt_script_lower(c);
         if (n > 1 && (!part || at >= size)) {
             word[n] = EDGE;
-            count_word(k, word, n + 1);
+            text_count_word(k, word, n + 1);
             n = 1;
         }
     }
 }
 
-static int features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
-                    struct rt_error *e)
+static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
+                         struct rt_tensor *base, struct rt_error *e)
 {
     *base = (struct rt_tensor){0};
-    int rc = check_raw(raw, e);
+    int rc = text_check_raw(raw, e);
     if (rc)
         return rc;
     struct counter k = {.buckets = (uint64_t)f->recipe->text_buckets};
@@ -101,7 +101,7 @@ static int features(const struct rt_front *f, const struct rt_tensor *raw, struc
     k.count = calloc(k.buckets, sizeof *k.count);
     rc = word && k.count ? 0 : RT_EMEM;
     if (rc == 0) {
-        count_text(&k, raw->data, size, word);
+        text_count_words(&k, raw->data, size, word);
         rc = rt_tensor_init(base, RT_I32, 2, (int64_t[]){k.distinct, 2});
     }
     int32_t *pair = base->data;
@@ -116,20 +116,20 @@ static int features(const struct rt_front *f, const struct rt_tensor *raw, struc
               : 0;
 }
 
-static void features_key(const struct rt_front *f, char *text, size_t size)
+static void text_features_key(const struct rt_front *f, char *text, size_t size)
 {
     snprintf(text, size, "text 1 buckets %d", (int)f->recipe->text_buckets);
 }
 
 /* ---- present: a bag of (bucket, weight) ---- */
 
-static int shape(const struct rt_front *f, int64_t dim[3])
+static int text_shape(const struct rt_front *f, int64_t dim[3])
 {
     (void)f, (void)dim;
     return 0;
 }
 
-static int check_base(const struct rt_front *f, const struct rt_tensor *base)
+static int text_check_base(const struct rt_front *f, const struct rt_tensor *base)
 {
     if (base->dtype != RT_I32 || base->rank != 2 || base->dim[1] != 2 || base->dim[0] < 1)
         return RT_EMISMATCH;
@@ -141,8 +141,8 @@ static int check_base(const struct rt_front *f, const struct rt_tensor *base)
 }
 
 /* One feature is chosen beforehand and always kept, so that no bag comes out empty. */
-static void fill(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
-                 struct rt_bag *out)
+static void text_fill_bag(const struct rt_front *f, const struct rt_tensor *base,
+                          struct rt_rng *rng, struct rt_bag *out)
 {
     const int32_t *pair = base->data;
     int64_t n = base->dim[0], kept = rng ? rt_rng_below(rng, (uint32_t)n) : 0;
@@ -162,11 +162,11 @@ static void fill(const struct rt_front *f, const struct rt_tensor *base, struct 
         out->weight[i] *= scale;
 }
 
-static int present_bag(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
-                       struct rt_bag *out)
+static int text_present_bag(const struct rt_front *f, const struct rt_tensor *base,
+                            struct rt_rng *rng, struct rt_bag *out)
 {
     *out = (struct rt_bag){0};
-    int rc = check_base(f, base);
+    int rc = text_check_base(f, base);
     if (rc)
         return rc;
     out->bucket = malloc((size_t)base->dim[0] * sizeof *out->bucket);
@@ -177,13 +177,13 @@ static int present_bag(const struct rt_front *f, const struct rt_tensor *base, s
         *out = (struct rt_bag){0};
         return RT_EMEM;
     }
-    fill(f, base, rng, out);
+    text_fill_bag(f, base, rng, out);
     return 0;
 }
 
-static int measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+static int text_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
 {
-    int rc = check_raw(raw, e);
+    int rc = text_check_raw(raw, e);
     if (rc)
         return rc;
     size_t size = (size_t)raw->dim[0];
@@ -198,12 +198,12 @@ static int measure(const struct rt_tensor *raw, double *value, struct rt_error *
 const struct rt_modality rt_modality_text = {
     .name = "text",
     .id = RT_TEXT,
-    .load = load,
-    .features = features,
-    .features_key = features_key,
-    .shape = shape,
-    .present_bag = present_bag,
-    .measure = measure,
+    .load = text_load,
+    .features = text_features,
+    .features_key = text_features_key,
+    .shape = text_shape,
+    .present_bag = text_present_bag,
+    .measure = text_measure,
     .measures = measures,
     .measure_count = sizeof measures / sizeof *measures,
 };
