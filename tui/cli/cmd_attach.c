@@ -2,8 +2,8 @@
  * cmd_attach: `retort attach`: the screen on a run, live or finished. Reads the run folder; what is to be
  * changed is said to the run through its socket. */
 #include "tui/cli/cmd.h"
-#include "tui/screen/terminal.h"
-#include "tui/screen/ui.h"
+#include "tui/screen/ui/terminal.h"
+#include "tui/screen/ui/ui.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef RT_KEYS_H
 #define RT_KEYS_H
 
-#include "tui/screen/terminal.h"
+#include "tui/screen/ui/terminal.h"
 
 #include <stdio.h>
 

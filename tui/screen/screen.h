@@ -14,14 +14,14 @@
 #ifndef RT_SCREEN_H
 #define RT_SCREEN_H
 
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 #include "tui/screen/compare.h"
-#include "tui/screen/dialog.h"
+#include "tui/screen/widgets/dialog.h"
 #include "tui/screen/keys.h"
-#include "tui/screen/last_batch.h"
-#include "tui/screen/marks.h"
-#include "tui/screen/preview.h"
-#include "tui/screen/prompt.h"
+#include "tui/screen/screens/pipeline_batch.h"
+#include "tui/screen/screens/samples_marks.h"
+#include "tui/report/sample_preview.h"
+#include "tui/screen/widgets/prompt.h"
 #include "tui/report/snapshot.h"
 #include "tui/screen/steer.h"
 #include "tui/report/weight_preview.h"
@@ -116,7 +116,7 @@ struct rt_ui {
     bool ascii;
     int colours; /* of the terminal, 0 = none: for pictures */
     bool pixels; /* it shows pictures as such */
-    struct rt_preview preview;
+    struct rt_sample_preview preview;
     enum rt_screen_id screen, before; /* before: where Esc leads from help */
     struct rt_rect tab[RT_SCREENS];   /* of the header last drawn */
     struct rt_rect hint[RT_ACTS];     /* of the footer last drawn, by act */

@@ -5,7 +5,7 @@
 #define RT_TEST_EXAMPLE_H
 
 #include "tests/support/support.h"
-#include "tui/screen/ui.h"
+#include "tui/screen/ui/ui.h"
 
 #define STEPS 400
 #define EPOCHS 4

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Tests of layout and canvas: what they promise holds at every size. */
-#include "tui/screen/canvas.h"
-#include "tui/screen/layout.h"
+#include "tui/screen/base/canvas.h"
+#include "tui/screen/base/layout.h"
 
 #include "formats/error.h"
 #include "tests/support/support.h"

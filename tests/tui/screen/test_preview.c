@@ -3,7 +3,7 @@
  * broken and missing files say so there. */
 #include "pipeline/run/rundb.h"
 #include "tests/tui/screen/example.h"
-#include "tui/screen/sample_pane.h"
+#include "tui/screen/screens/samples_pane.h"
 #include "tui/screen/widgets/picture.h"
 
 #include <dirent.h>
@@ -38,17 +38,17 @@ static void write_manifest(const char *path)
 }
 
 /* Draws until the thread has read the sample. */
-static const struct rt_preview_part *read_row(struct view *v, int row)
+static const struct rt_sample_part *read_row(struct view *v, int row)
 {
     const char *id = rt_table_cell(&v->model.samples, row, rt_table_find(&v->model.samples, "id"));
-    const struct rt_preview_part *p = NULL;
-    for (int i = 0; i < 5000 && !(p = rt_preview_of(&v->ui.preview, v->model.manifest, row, id)); i++)
+    const struct rt_sample_part *p = NULL;
+    for (int i = 0; i < 5000 && !(p = rt_sample_preview_of(&v->ui.preview, v->model.manifest, row, id)); i++)
         uv_sleep(1);
     assert_non_null(p);
     return p;
 }
 
-static void says(const struct rt_preview_part *p, const char *words)
+static void says(const struct rt_sample_part *p, const char *words)
 {
     if (!strstr(p->error, words))
         fail_msg("it says '%s', not '%s'", p->error, words);
@@ -58,7 +58,7 @@ static void test_parts(void **state)
 {
     struct view *v = view_open(false);
     (void)state;
-    const struct rt_preview_part *p = read_row(v, 0);
+    const struct rt_sample_part *p = read_row(v, 0);
     assert_true(p[RT_SPEECH].there && p[RT_IMAGE].there && p[RT_TEXT].there);
     assert_string_equal(p[RT_TEXT].text, "une grenouille");
     assert_true(p[RT_SPEECH].seconds > 0.2 && p[RT_SPEECH].seconds < 20);
@@ -74,13 +74,13 @@ static void test_parts(void **state)
     p = read_row(v, 3);
     assert_false(p[RT_SPEECH].there);
     for (int row = 4; row < 9; row++) /* others meanwhile: the last asked for comes */
-        rt_preview_of(&v->ui.preview, v->model.manifest, row, "sample-00x");
+        rt_sample_preview_of(&v->ui.preview, v->model.manifest, row, "sample-00x");
     p = read_row(v, 7);
     assert_string_equal(p[RT_TEXT].text, "row 7");
-    while (!(p = rt_preview_of(&v->ui.preview, v->model.manifest, 8, "another")))
+    while (!(p = rt_sample_preview_of(&v->ui.preview, v->model.manifest, 8, "another")))
         uv_sleep(1);
     says(&p[0], "row 8 is not another");
-    while (!(p = rt_preview_of(&v->ui.preview, "/no/such.tsv", 8, "another")))
+    while (!(p = rt_sample_preview_of(&v->ui.preview, "/no/such.tsv", 8, "another")))
         uv_sleep(1);
     says(&p[0], "/no/such.tsv");
     view_close(v);
@@ -123,11 +123,11 @@ static void test_slow(void **state)
     snprintf(path, sizeof path, "%s", scratch_file(&example_dir, "long.wav"));
     write_long(path);
     uint64_t began = uv_hrtime();
-    const struct rt_preview_part *p = read_row(v, 4);
+    const struct rt_sample_part *p = read_row(v, 4);
     uint64_t whole = uv_hrtime() - began;
-    assert_true(p[RT_SPEECH].seconds == 600 && p[RT_SPEECH].columns == RT_PREVIEW_COLUMNS);
+    assert_true(p[RT_SPEECH].seconds == 600 && p[RT_SPEECH].columns == RT_SAMPLE_COLUMNS);
     p = read_row(v, 5);
-    assert_null(rt_preview_of(&v->ui.preview, v->model.manifest, 4, "sample-004"));
+    assert_null(rt_sample_preview_of(&v->ui.preview, v->model.manifest, 4, "sample-004"));
     p = read_row(v, 6); /* given up for this one, which is whole */
     assert_string_equal(p[RT_TEXT].text, "row 6");
     assert_false(p[RT_SPEECH].there);
@@ -136,7 +136,7 @@ static void test_slow(void **state)
     assert_string_equal(p[RT_TEXT].text, "after a long time");
     read_row(v, 5);
     int threads = count_threads();
-    assert_null(rt_preview_of(&v->ui.preview, v->model.manifest, 4, "sample-004"));
+    assert_null(rt_sample_preview_of(&v->ui.preview, v->model.manifest, 4, "sample-004"));
     began = uv_hrtime();
     view_close(v);
     assert_true(uv_hrtime() - began < whole / 4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Tests of a line that is typed: caret, history and its file, completion. */
 #include "tests/support/support.h"
-#include "tui/screen/prompt.h"
+#include "tui/screen/widgets/prompt.h"
 
 #include <stdlib.h>
 #include <string.h>

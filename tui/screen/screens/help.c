@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * help: keys.def and both lists of verbs in words. A press on a line does what it says. */
-#include "tui/screen/ui.h"
+#include "tui/screen/ui/ui.h"
 
 #include "pipeline/live/verbs.h"
 

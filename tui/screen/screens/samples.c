@@ -2,7 +2,7 @@
  * samples: every sample of the run as a table that is sorted and filtered, and the one under the cursor
  * explained in words. What is drawn of a table is only what is seen, so its length costs nothing. */
 #include "pipeline/data/loss_history.h"
-#include "tui/screen/sample_pane.h"
+#include "tui/screen/screens/samples_pane.h"
 #include "tui/screen/screen.h"
 
 #include <math.h>

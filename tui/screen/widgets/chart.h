@@ -4,7 +4,7 @@
 #ifndef RT_CHART_H
 #define RT_CHART_H
 
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 #include "tui/report/snapshot.h"
 
 #define RT_CHART_CURVES 4

@@ -4,7 +4,7 @@
 #ifndef RT_HISTOGRAM_H
 #define RT_HISTOGRAM_H
 
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 
 /* The part of r that holds the bars, one column for each: r without the line of the title and, when r is
  * high enough, the axis. */

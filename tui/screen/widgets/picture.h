@@ -4,7 +4,7 @@
 #ifndef RT_PICTURE_H
 #define RT_PICTURE_H
 
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 
 /* How a terminal shows pictures. */
 enum rt_pixels { RT_PIXELS_NONE, RT_PIXELS_SIXEL, RT_PIXELS_KITTY };

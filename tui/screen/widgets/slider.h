@@ -5,7 +5,7 @@
 #define RT_SLIDER_H
 
 #include "formats/recipe.h"
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 
 struct rt_scale {
     double min, max;

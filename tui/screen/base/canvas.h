@@ -5,8 +5,8 @@
 #ifndef RT_CANVAS_H
 #define RT_CANVAS_H
 
-#include "tui/screen/layout.h"
-#include "tui/screen/theme.h"
+#include "tui/screen/base/layout.h"
+#include "tui/screen/base/theme.h"
 
 #include <stdbool.h>
 #include <stdint.h>

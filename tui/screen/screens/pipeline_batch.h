@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * last_batch: what is in the batch that a stage put out last, as the run says it (verb `batch`), and as a table
+ * pipeline_batch: what is in the batch that a stage put out last, as the run says it (verb `batch`), and as a table
  * for people. */
-#ifndef RT_LAST_BATCH_H
-#define RT_LAST_BATCH_H
+#ifndef RT_PIPELINE_BATCH_H
+#define RT_PIPELINE_BATCH_H
 
 #include "pipeline/live/link.h"
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 
 #define RT_LAST_FRAMES 48
 

@@ -4,7 +4,7 @@
 #ifndef RT_PROMPT_H
 #define RT_PROMPT_H
 
-#include "tui/screen/terminal.h"
+#include "tui/screen/ui/terminal.h"
 
 #define RT_PROMPT_LINE 1200
 #define RT_PROMPT_KEPT 500 /* lines of history */

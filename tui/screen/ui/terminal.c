@@ -2,7 +2,7 @@
  * terminal: see terminal.h. ncursesw brings the cells to the terminal; the escape sequences that undo its work
  * are kept as bytes from the start, so that a handler of a crash can write them without calling into
  * curses. */
-#include "tui/screen/terminal.h"
+#include "tui/screen/ui/terminal.h"
 
 #include "tui/screen/widgets/picture.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * marks: samples picked out on the Samples screen, and what is done by hand to them, to the one under the
+ * samples_marks: samples picked out on the Samples screen, and what is done by hand to them, to the one under the
  * cursor or to all that are shown: their weight scaled, muted, excluded, restored. A question says each time
  * how many that are; the run does it and journals it (`retort ctl DIR weight ...`). */
-#ifndef RT_MARKS_H
-#define RT_MARKS_H
+#ifndef RT_SAMPLES_MARKS_H
+#define RT_SAMPLES_MARKS_H
 
 #include "tui/screen/keys.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * dialog: see dialog.h. */
-#include "tui/screen/dialog.h"
+#include "tui/screen/widgets/dialog.h"
 
 #include "tui/screen/screen.h"
 

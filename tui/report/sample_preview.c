@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * preview: see preview.h. One thread at a time; the manifest is read by the first and kept. */
-#include "tui/screen/preview.h"
+ * sample_preview: see sample_preview.h. One thread at a time; the manifest is read by the first and kept. */
+#include "tui/report/sample_preview.h"
 
 #include "formats/file.h"
 #include "formats/imagefile.h"
@@ -19,7 +19,7 @@
 #define SIDE 320 /* a larger picture, and a longer spectrogram, is made smaller */
 #define RATE 16000.0
 
-struct rt_preview_work {
+struct rt_sample_preview_work {
     uv_thread_t thread;
     bool running;
     atomic_bool done, stop; /* stop: another sample is wanted, what is read counts no more */
@@ -28,10 +28,10 @@ struct rt_preview_work {
     char path[4096], id[256];
     int row;
     struct rt_manifest *manifest;
-    struct rt_preview_part part[RT_MODALITIES];
+    struct rt_sample_part part[RT_MODALITIES];
 };
 
-static void part_fini(struct rt_preview_part *p)
+static void part_fini(struct rt_sample_part *p)
 {
     free(p->text);
     free(p->rgb);
@@ -51,9 +51,9 @@ static void heat(float v, uint8_t rgb[3])
         rgb[k] = (uint8_t)(stop[i][k] + (at - (float)i) * (stop[i + 1][k] - stop[i][k]));
 }
 
-static void make_wave(struct rt_preview_part *p, const float *sample, int64_t count)
+static void make_wave(struct rt_sample_part *p, const float *sample, int64_t count)
 {
-    p->columns = count < RT_PREVIEW_COLUMNS ? (int)count : RT_PREVIEW_COLUMNS;
+    p->columns = count < RT_SAMPLE_COLUMNS ? (int)count : RT_SAMPLE_COLUMNS;
     for (int i = 0; i < p->columns; i++) {
         int64_t from = count * i / p->columns, to = count * (i + 1) / p->columns;
         p->low[i] = p->high[i] = sample[from];
@@ -65,7 +65,7 @@ static void make_wave(struct rt_preview_part *p, const float *sample, int64_t co
 }
 
 /* Several frames are averaged into a column where there are more than SIDE. */
-static int make_spectrogram(struct rt_preview_part *p, const float *sample, int64_t count)
+static int make_spectrogram(struct rt_sample_part *p, const float *sample, int64_t count)
 {
     struct rt_fbank *f = NULL;
     int64_t frames = rt_fbank_frames(count);
@@ -99,7 +99,7 @@ static int make_spectrogram(struct rt_preview_part *p, const float *sample, int6
     return rc;
 }
 
-static int make_speech(struct rt_preview_part *p, const struct rt_tensor *raw)
+static int make_speech(struct rt_sample_part *p, const struct rt_tensor *raw)
 {
     const float *sample = raw->data;
     p->seconds = (double)raw->dim[0] / RATE;
@@ -107,7 +107,7 @@ static int make_speech(struct rt_preview_part *p, const struct rt_tensor *raw)
     return make_spectrogram(p, sample, raw->dim[0]);
 }
 
-static int make_picture(struct rt_preview_part *p, const struct rt_tensor *raw)
+static int make_picture(struct rt_sample_part *p, const struct rt_tensor *raw)
 {
     const struct rt_image im = {raw->data, (int)raw->dim[1], (int)raw->dim[0]};
     int longer = im.width > im.height ? im.width : im.height, most = longer < SIDE ? longer : SIDE;
@@ -119,20 +119,20 @@ static int make_picture(struct rt_preview_part *p, const struct rt_tensor *raw)
     return p->rgb ? rt_image_resize(&im, p->w, p->h, p->rgb) : RT_EMEM;
 }
 
-static int make_text(struct rt_preview_part *p, const struct rt_tensor *raw)
+static int make_text(struct rt_sample_part *p, const struct rt_tensor *raw)
 {
     p->text = strndup(raw->data, (size_t)raw->dim[0]);
     return p->text ? 0 : RT_EMEM;
 }
 
-static int (*const make[RT_MODALITIES])(struct rt_preview_part *, const struct rt_tensor *) = {
+static int (*const make[RT_MODALITIES])(struct rt_sample_part *, const struct rt_tensor *) = {
     [RT_SPEECH] = make_speech, [RT_IMAGE] = make_picture, [RT_TEXT] = make_text};
 
 /* ---- reading ---- */
 
-static void read_part(struct rt_preview_work *w, int modality)
+static void read_part(struct rt_sample_preview_work *w, int modality)
 {
-    struct rt_preview_part *p = &w->part[modality];
+    struct rt_sample_part *p = &w->part[modality];
     const char *cell = rt_manifest_cell(w->manifest, w->row,
                                         rt_manifest_column(w->manifest, rt_modality_names[modality]));
     char path[4352];
@@ -160,7 +160,7 @@ static void read_part(struct rt_preview_work *w, int modality)
     free(owned);
 }
 
-static void fail_all(struct rt_preview_work *w, const char *why)
+static void fail_all(struct rt_sample_preview_work *w, const char *why)
 {
     for (int m = 0; m < RT_MODALITIES; m++)
         w->part[m].there = false;
@@ -168,7 +168,7 @@ static void fail_all(struct rt_preview_work *w, const char *why)
     snprintf(w->part[0].error, sizeof w->part[0].error, "%s", why);
 }
 
-static void release(struct rt_preview_work *w)
+static void release(struct rt_sample_preview_work *w)
 {
     if (atomic_fetch_sub(&w->owners, 1) > 1)
         return;
@@ -180,7 +180,7 @@ static void release(struct rt_preview_work *w)
 
 static void read_sample(void *self)
 {
-    struct rt_preview_work *w = self;
+    struct rt_sample_preview_work *w = self;
     struct rt_error e = {0};
     int rc = w->manifest ? 0 : rt_manifest_load(&w->manifest, w->path, &e);
     for (int m = 0; m < RT_MODALITIES; m++)
@@ -196,9 +196,9 @@ static void read_sample(void *self)
     release(w);
 }
 
-static struct rt_preview_work *new_work(void)
+static struct rt_sample_preview_work *new_work(void)
 {
-    struct rt_preview_work *w = calloc(1, sizeof *w);
+    struct rt_sample_preview_work *w = calloc(1, sizeof *w);
     if (w) {
         w->row = -1;
         atomic_store(&w->owners, 1);
@@ -206,9 +206,10 @@ static struct rt_preview_work *new_work(void)
     return w;
 }
 
-const struct rt_preview_part *rt_preview_of(struct rt_preview *p, const char *manifest, int row, const char *id)
+const struct rt_sample_part *rt_sample_preview_of(struct rt_sample_preview *p, const char *manifest, int row,
+                                                  const char *id)
 {
-    struct rt_preview_work *w = p->work ? p->work : (p->work = new_work());
+    struct rt_sample_preview_work *w = p->work ? p->work : (p->work = new_work());
     if (!w)
         return NULL;
     bool wanted = w->row == row && strcmp(w->path, manifest) == 0;
@@ -239,14 +240,14 @@ const struct rt_preview_part *rt_preview_of(struct rt_preview *p, const char *ma
     return w->running ? NULL : w->part;
 }
 
-bool rt_preview_news(const struct rt_preview *p)
+bool rt_sample_preview_news(const struct rt_sample_preview *p)
 {
     return p->work && p->work->running && atomic_load(&p->work->done);
 }
 
-void rt_preview_fini(struct rt_preview *p)
+void rt_sample_preview_fini(struct rt_sample_preview *p)
 {
-    struct rt_preview_work *w = p->work;
+    struct rt_sample_preview_work *w = p->work;
     p->work = NULL;
     if (!w)
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sample_pane: see sample_pane.h. */
-#include "tui/screen/sample_pane.h"
+ * samples_pane: see samples_pane.h. */
+#include "tui/screen/screens/samples_pane.h"
 
 #include "tui/report/explain.h"
 #include "tui/screen/screen.h"
@@ -34,7 +34,7 @@ static int draw_words(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rec
     return r.h;
 }
 
-static void draw_speech(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, const struct rt_preview_part *p)
+static void draw_speech(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, const struct rt_sample_part *p)
 {
     struct rt_rect title = rt_layout_top(&r, 1);
     struct rt_rect wave = rt_layout_top(&r, r.h >= 6 ? r.h / 3 : r.h >= 4 ? 2 : r.h);
@@ -44,7 +44,7 @@ static void draw_speech(const struct rt_ui *ui, struct rt_canvas *c, struct rt_r
 }
 
 static void draw_part(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int modality,
-                      const struct rt_preview_part *p)
+                      const struct rt_sample_part *p)
 {
     if (*p->error)
         rt_canvas_wrap(c, r, RT_STYLE_BAD, p->error);
@@ -60,7 +60,7 @@ static void draw_part(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rec
 static void draw_looks(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int row)
 {
     const struct rt_table *t = &ui->model->samples;
-    const struct rt_preview_part *p = rt_preview_of(&ui->preview, ui->model->manifest, row,
+    const struct rt_sample_part *p = rt_sample_preview_of(&ui->preview, ui->model->manifest, row,
                                                     rt_table_cell(t, row, rt_table_find(t, "id")));
     int there = 0;
     if (!p) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * ui: see ui.h. */
-#include "tui/screen/ui.h"
+#include "tui/screen/ui/ui.h"
 
-#include "tui/screen/bars.h"
-#include "tui/screen/command.h"
+#include "tui/screen/ui/bars.h"
+#include "tui/screen/ui/command.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -91,7 +91,7 @@ void rt_ui_fini(struct rt_ui *ui)
 {
     rt_history_fini(&ui->prompt.history);
     rt_compare_fini(&ui->compare);
-    rt_preview_fini(&ui->preview);
+    rt_sample_preview_fini(&ui->preview);
     rt_marks_fini(&ui->samples.marks);
     rt_weight_preview_fini(&ui->weights.now);
     rt_weight_preview_fini(&ui->weights.then);
@@ -102,7 +102,7 @@ unsigned rt_ui_tick(struct rt_ui *ui, double now)
 {
     ui->now = now;
     return rt_steer_poll(ui, now) | rt_compare_poll(ui, now) |
-           (rt_preview_news(&ui->preview) ? RT_DID_DRAW : 0u);
+           (rt_sample_preview_news(&ui->preview) ? RT_DID_DRAW : 0u);
 }
 
 void rt_ui_draw_bars(struct rt_ui *ui, struct rt_canvas *c)

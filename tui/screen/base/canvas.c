@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * canvas: see canvas.h. */
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 
 #include "formats/error.h"
 #include "formats/hash.h"

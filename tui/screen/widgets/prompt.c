@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * prompt: see prompt.h. */
-#include "tui/screen/prompt.h"
+#include "tui/screen/widgets/prompt.h"
 
 #include "formats/file.h"
 #include "formats/utf8.h"

@@ -7,7 +7,7 @@
 
 enum rt_style {
 #define RT_STYLE(name, colour256, colour8, ground256, ground8, attributes) RT_STYLE_##name,
-#include "tui/screen/theme.def"
+#include "tui/screen/base/theme.def"
 #undef RT_STYLE
     RT_STYLES
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * marks: see marks.h. */
-#include "tui/screen/marks.h"
+ * samples_marks: see samples_marks.h. */
+#include "tui/screen/screens/samples_marks.h"
 
 #include "pipeline/live/socket.h"
 #include "tui/screen/screen.h"

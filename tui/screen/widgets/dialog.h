@@ -4,8 +4,8 @@
 #ifndef RT_DIALOG_H
 #define RT_DIALOG_H
 
-#include "tui/screen/canvas.h"
-#include "tui/screen/terminal.h"
+#include "tui/screen/base/canvas.h"
+#include "tui/screen/ui/terminal.h"
 
 #define RT_BUTTONS 5
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * theme: see theme.h. */
-#include "tui/screen/theme.h"
+#include "tui/screen/base/theme.h"
 
 static const struct {
     int colour256, colour8, ground256, ground8;
@@ -8,7 +8,7 @@ static const struct {
 } row[RT_STYLES] = {
 #define RT_STYLE(name, colour256, colour8, ground256, ground8, attributes) \
     {colour256, colour8, ground256, ground8, attributes},
-#include "tui/screen/theme.def"
+#include "tui/screen/base/theme.def"
 #undef RT_STYLE
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * layout: see layout.h. */
-#include "tui/screen/layout.h"
+#include "tui/screen/base/layout.h"
 
 static int least(int a, int b)
 {

@@ -6,7 +6,7 @@
 #define RT_TERMINAL_H
 
 #include "formats/error.h"
-#include "tui/screen/canvas.h"
+#include "tui/screen/base/canvas.h"
 
 /* A key is a code point, or one of these. */
 enum rt_press {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * last_batch: see last_batch.h. */
-#include "tui/screen/last_batch.h"
+ * pipeline_batch: see pipeline_batch.h. */
+#include "tui/screen/screens/pipeline_batch.h"
 
 #include "tui/screen/screen.h"
 

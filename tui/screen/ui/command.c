@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * command: see command.h. */
-#include "tui/screen/command.h"
+#include "tui/screen/ui/command.h"
 
 #include "pipeline/live/verbs.h"
-#include "tui/screen/ui.h"
+#include "tui/screen/ui/ui.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * bars: see bars.h. */
-#include "tui/screen/bars.h"
+#include "tui/screen/ui/bars.h"
 
 #include <math.h>
 #include <string.h>
