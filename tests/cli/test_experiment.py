@@ -37,6 +37,9 @@ def given(*groups, **more):
     return ["%s=%s" % pair for pair in sorted(merged.items())]
 
 
+WHERE_IT_LOOKS = experiment.RETORT
+
+
 class Experiment(EndToEnd):
     def setUp(self):
         super().setUp()
@@ -45,6 +48,12 @@ class Experiment(EndToEnd):
 
     def run_of(self, name, *groups):
         return experiment.Run(self.recipe, self.path(name), given(TEXT, *groups))
+
+    def test_it_looks_where_the_build_puts_the_program(self):
+        """Recipes, README and docs name build/tui/retort: the program may not move without them."""
+        def in_build(path):
+            return path.split(os.sep)[-2:]
+        self.assertEqual(in_build(WHERE_IT_LOOKS), in_build(PROGRAM))
 
     def test_each_run_is_trained_once(self):
         runs = [self.run_of("a"), self.run_of("b")]
