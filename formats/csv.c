@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static char likely_delimiter(const char *text)
+static char csv_likely_delimiter(const char *text)
 {
     static const char known[] = "\t,;";
     char best = ',';
@@ -44,18 +44,18 @@ int rt_csv_init(struct rt_csv *c, char *bytes, size_t size, char delimiter, cons
     c->at = bytes + (mark ? 3 : 0);
     c->end = bytes + size;
     c->line = 1;
-    c->delimiter = delimiter ? delimiter : likely_delimiter(c->at);
+    c->delimiter = delimiter ? delimiter : csv_likely_delimiter(c->at);
     return 0;
 }
 
 /* Is p at the end of a line? The end of the file is one. */
-static bool at_line_end(const struct rt_csv *c, const char *p)
+static bool csv_at_line_end(const struct rt_csv *c, const char *p)
 {
     return p == c->end || *p == '\n' || (*p == '\r' && (p[1] == '\n' || p + 1 == c->end));
 }
 
 /* Cuts a cell that starts with a quote; c->at ends behind the closing one. */
-static int quoted_cell(struct rt_csv *c, struct rt_error *e)
+static int csv_quoted_cell(struct rt_csv *c, struct rt_error *e)
 {
     int line = c->line;
     char *out = c->at, *p = c->at + 1, quoted[RT_QUOTE];
@@ -73,7 +73,7 @@ static int quoted_cell(struct rt_csv *c, struct rt_error *e)
         *out++ = *p;
     }
     c->at = p + 1;
-    if (!at_line_end(c, c->at) && *c->at != c->delimiter)
+    if (!csv_at_line_end(c, c->at) && *c->at != c->delimiter)
         return rt_error_set(e, RT_EFORMAT,
                             "%s:%d: %.1s follows a closing quote; write \"\" for a "
                             "quote inside quotes",
@@ -83,18 +83,18 @@ static int quoted_cell(struct rt_csv *c, struct rt_error *e)
 }
 
 /* Cuts one cell at c->at. *more = a delimiter followed it. */
-static int read_cell(struct rt_csv *c, bool *more, struct rt_error *e)
+static int csv_cell(struct rt_csv *c, bool *more, struct rt_error *e)
 {
     if (c->cells == RT_CSV_CELLS)
         return rt_error_set(e, RT_ELARGE, "%s:%d: more than %d columns", c->name, c->row_line,
                             RT_CSV_CELLS);
     c->cell[c->cells] = c->at;
     if (*c->at == '"') {
-        int code = quoted_cell(c, e);
+        int code = csv_quoted_cell(c, e);
         if (code)
             return code;
     } else {
-        while (!at_line_end(c, c->at) && *c->at != c->delimiter)
+        while (!csv_at_line_end(c, c->at) && *c->at != c->delimiter)
             c->at++;
     }
     c->cells++;
@@ -103,7 +103,7 @@ static int read_cell(struct rt_csv *c, bool *more, struct rt_error *e)
 }
 
 /* Ends the cell at c->at and moves over what separates it from the next. */
-static void pass_separator(struct rt_csv *c, bool more)
+static void csv_pass_separator(struct rt_csv *c, bool more)
 {
     char *p = c->at;
     if (p < c->end && !more) {
@@ -116,17 +116,17 @@ static void pass_separator(struct rt_csv *c, bool more)
 
 int rt_csv_next(struct rt_csv *c, struct rt_error *e)
 {
-    while (c->at < c->end && at_line_end(c, c->at))
-        pass_separator(c, false);
+    while (c->at < c->end && csv_at_line_end(c, c->at))
+        csv_pass_separator(c, false);
     if (c->at == c->end)
         return 0;
     c->cells = 0;
     c->row_line = c->line;
     for (bool more = true; more;) {
-        int code = read_cell(c, &more, e);
+        int code = csv_cell(c, &more, e);
         if (code)
             return code;
-        pass_separator(c, more);
+        csv_pass_separator(c, more);
     }
     return 1;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* A message that was cut must not end inside a UTF-8 sequence. */
-static void drop_partial_sequence(char *text, size_t size)
+static void text_drop_partial(char *text, size_t size)
 {
     size_t start = size;
     while (start > 0 && size - start < 4 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
@@ -22,16 +22,16 @@ static void drop_partial_sequence(char *text, size_t size)
         text[start - 1] = '\0';
 }
 
-static void format_text(char *text, size_t size, const char *format, va_list args)
+static void text_format(char *text, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
-static void format_text(char *text, size_t size, const char *format, va_list args)
+static void text_format(char *text, size_t size, const char *format, va_list args)
 {
     int n = vsnprintf(text, size, format, args);
     if (n < 0)
         text[0] = '\0';
     else if ((size_t)n >= size)
-        drop_partial_sequence(text, size - 1);
+        text_drop_partial(text, size - 1);
     for (char *c = text; *c; c++)
         if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7F)
             *c = '?';
@@ -43,7 +43,7 @@ int rt_error_set(struct rt_error *e, int code, const char *format, ...)
         return code;
     va_list args;
     va_start(args, format);
-    format_text(e->text, sizeof e->text, format, args);
+    text_format(e->text, sizeof e->text, format, args);
     va_end(args);
     e->code = code;
     return code;
@@ -69,12 +69,12 @@ void rt_error_prefix(struct rt_error *e, const char *format, ...)
     char text[sizeof e->text];
     va_list args;
     va_start(args, format);
-    format_text(text, sizeof text, format, args);
+    text_format(text, sizeof text, format, args);
     va_end(args);
     size_t used = strlen(text);
     int n = snprintf(text + used, sizeof text - used, ": %s", e->text);
     if ((size_t)n >= sizeof text - used)
-        drop_partial_sequence(text, sizeof text - 1);
+        text_drop_partial(text, sizeof text - 1);
     memcpy(e->text, text, strlen(text) + 1);
 }
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int check_kind(const char *path, mode_t mode, struct rt_error *e)
+static int file_check_kind(const char *path, mode_t mode, struct rt_error *e)
 {
     if (S_ISREG(mode))
         return 0;
@@ -21,7 +21,7 @@ static int check_kind(const char *path, mode_t mode, struct rt_error *e)
 }
 
 /* Reads up to size bytes; *got is less only at the end of the file. */
-static int read_all(int fd, uint8_t *bytes, size_t size, size_t *got)
+static int file_read_all(int fd, uint8_t *bytes, size_t size, size_t *got)
 {
     for (*got = 0; *got < size;) {
         ssize_t n = read(fd, bytes + *got, size - *got);
@@ -50,7 +50,7 @@ int rt_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size, 
         rc = rt_error_errno(e, "cannot read", path);
         goto fail;
     }
-    rc = check_kind(path, st.st_mode, e);
+    rc = file_check_kind(path, st.st_mode, e);
     if (rc)
         goto fail;
     if ((uint64_t)st.st_size > limit) {
@@ -64,7 +64,7 @@ int rt_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *size, 
                           (long long)st.st_size);
         goto fail;
     }
-    if (read_all(fd, data, (size_t)st.st_size, size)) {
+    if (file_read_all(fd, data, (size_t)st.st_size, size)) {
         rc = rt_error_errno(e, "cannot read", path);
         goto fail;
     }
@@ -80,7 +80,7 @@ fail:
     return rc;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t size)
+static int file_write_all(int fd, const uint8_t *bytes, size_t size)
 {
     while (size > 0) {
         ssize_t n = write(fd, bytes, size);
@@ -95,7 +95,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 }
 
 /* Makes the rename durable. File systems that cannot sync a folder say EINVAL: nothing to do. */
-static int sync_folder(const char *path)
+static int folder_sync(const char *path)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -111,14 +111,14 @@ static int sync_folder(const char *path)
     return failed ? -1 : 0;
 }
 
-static int write_temporary(const char *name, const struct rt_span *part, int parts)
+static int file_write_temporary(const char *name, const struct rt_span *part, int parts)
 {
     int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return -1;
     int failed = 0;
     for (int i = 0; i < parts && !failed; i++)
-        failed = write_all(fd, part[i].data, part[i].size);
+        failed = file_write_all(fd, part[i].data, part[i].size);
     if (!failed)
         failed = fsync(fd);
     int number = errno;
@@ -140,11 +140,12 @@ int rt_file_write(const char *path, const struct rt_span *part, int parts, struc
                             strlen(path), PATH_MAX - 5);
     /* Renaming would put a plain file in the place of /dev/stdout. */
     if (!stat(path, &st)) {
-        int rc = check_kind(path, st.st_mode, e);
+        int rc = file_check_kind(path, st.st_mode, e);
         if (rc)
             return rc;
     }
-    if (!write_temporary(temporary, part, parts) && !rename(temporary, path) && !sync_folder(path))
+    if (!file_write_temporary(temporary, part, parts) && !rename(temporary, path) &&
+        !folder_sync(path))
         return 0;
     int rc = rt_error_errno(e, "cannot write", path);
     unlink(temporary);
@@ -183,7 +184,7 @@ const uint8_t *rt_take_bytes(struct rt_cursor *c, size_t n)
     return p;
 }
 
-static uint64_t take_little_endian(struct rt_cursor *c, size_t n)
+static uint64_t cursor_little_endian(struct rt_cursor *c, size_t n)
 {
     const uint8_t *p = rt_take_bytes(c, n);
     uint64_t v = 0;
@@ -194,20 +195,20 @@ static uint64_t take_little_endian(struct rt_cursor *c, size_t n)
 
 uint8_t rt_take_u8(struct rt_cursor *c)
 {
-    return (uint8_t)take_little_endian(c, 1);
+    return (uint8_t)cursor_little_endian(c, 1);
 }
 
 uint16_t rt_take_u16(struct rt_cursor *c)
 {
-    return (uint16_t)take_little_endian(c, 2);
+    return (uint16_t)cursor_little_endian(c, 2);
 }
 
 uint32_t rt_take_u32(struct rt_cursor *c)
 {
-    return (uint32_t)take_little_endian(c, 4);
+    return (uint32_t)cursor_little_endian(c, 4);
 }
 
 uint64_t rt_take_u64(struct rt_cursor *c)
 {
-    return take_little_endian(c, 8);
+    return cursor_little_endian(c, 8);
 }

@@ -39,7 +39,7 @@ static pthread_key_t contexts_key;
 static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
 static int contexts_failed;
 
-static void free_contexts(void *p)
+static void contexts_free(void *p)
 {
     struct contexts *c = p;
     ZSTD_freeCCtx(c->pack);
@@ -47,14 +47,14 @@ static void free_contexts(void *p)
     free(c);
 }
 
-static void make_contexts_key(void)
+static void contexts_make_key(void)
 {
-    contexts_failed = pthread_key_create(&contexts_key, free_contexts);
+    contexts_failed = pthread_key_create(&contexts_key, contexts_free);
 }
 
-static struct contexts *thread_contexts(void)
+static struct contexts *contexts_of_thread(void)
 {
-    pthread_once(&contexts_once, make_contexts_key);
+    pthread_once(&contexts_once, contexts_make_key);
     if (contexts_failed)
         return NULL;
     struct contexts *c = pthread_getspecific(contexts_key);
@@ -118,13 +118,13 @@ static void unshuffle8(uint8_t *restrict out, const uint8_t *restrict in, size_t
 }
 
 /* width: 4 or 8; dtypes.def has no other beside 1, which needs no shuffle. */
-static void shuffle(uint8_t *out, const void *in, size_t bytes, size_t width)
+static void bytes_shuffle(uint8_t *out, const void *in, size_t bytes, size_t width)
 {
     assert(width == 4 || width == 8);
     (width == 4 ? shuffle4 : shuffle8)(out, in, bytes / width);
 }
 
-static void unshuffle(void *out, const uint8_t *in, size_t bytes, size_t width)
+static void bytes_unshuffle(void *out, const uint8_t *in, size_t bytes, size_t width)
 {
     assert(width == 4 || width == 8);
     (width == 4 ? unshuffle4 : unshuffle8)(out, in, bytes / width);
@@ -132,24 +132,24 @@ static void unshuffle(void *out, const uint8_t *in, size_t bytes, size_t width)
 
 /* ---- header ---- */
 
-static uint64_t checksum(const uint8_t *bytes, size_t size)
+static uint64_t frame_checksum(const uint8_t *bytes, size_t size)
 {
     return XXH3_64bits_withSeed(bytes + HEADER, size - HEADER, XXH3_64bits(bytes, CHECKSUM_AT));
 }
 
-static void put_u64(uint8_t *at, uint64_t v)
+static void bytes_put_u64(uint8_t *at, uint64_t v)
 {
     for (int i = 0; i < 8; i++)
         at[i] = (uint8_t)(v >> (8 * i));
 }
 
-static size_t header_size(int rank, size_t name_size)
+static size_t header_bytes(int rank, size_t name_size)
 {
     return (HEADER + 8 * (size_t)rank + name_size + 7) / 8 * 8;
 }
 
 /* Writes the header of a frame whose fields and payload are complete. */
-static void write_header(struct rt_frame *f)
+static void header_write(struct rt_frame *f)
 {
     uint8_t *b = f->bytes;
     size_t name_size = strlen(f->name);
@@ -159,20 +159,21 @@ static void write_header(struct rt_frame *f)
     b[5] = (uint8_t)f->shape.dtype;
     b[6] = (uint8_t)f->shape.rank;
     b[7] = (uint8_t)name_size;
-    put_u64(b + 8, f->raw);
-    put_u64(b + 16, f->payload);
+    bytes_put_u64(b + 8, f->raw);
+    bytes_put_u64(b + 16, f->payload);
     for (int i = 0; i < f->shape.rank; i++)
-        put_u64(b + HEADER + 8 * i, (uint64_t)f->shape.dim[i]);
+        bytes_put_u64(b + HEADER + 8 * i, (uint64_t)f->shape.dim[i]);
     memcpy(b + HEADER + 8 * f->shape.rank, f->name, name_size);
-    put_u64(b + CHECKSUM_AT, checksum(b, f->header + f->payload));
+    bytes_put_u64(b + CHECKSUM_AT, frame_checksum(b, f->header + f->payload));
 }
 
 /* ---- pack ---- */
 
 /* Compresses into at most room bytes. Gives the size, 0 when it does not fit, or RT_EMEM. */
-static int64_t compress(uint8_t *out, size_t room, const uint8_t *in, size_t size, int level)
+static int64_t payload_compress(uint8_t *out, size_t room, const uint8_t *in, size_t size,
+                                int level)
 {
-    struct contexts *c = thread_contexts();
+    struct contexts *c = contexts_of_thread();
     if (!c || (!c->pack && !(c->pack = ZSTD_createCCtx())))
         return RT_EMEM;
     ZSTD_CCtx_reset(c->pack, ZSTD_reset_session_and_parameters);
@@ -185,7 +186,7 @@ static int64_t compress(uint8_t *out, size_t room, const uint8_t *in, size_t siz
 }
 
 /* Fills payload and codec; f->bytes has room for header and raw bytes. */
-static int pack_payload(struct rt_frame *f, const void *data, int level)
+static int payload_pack(struct rt_frame *f, const void *data, int level)
 {
     size_t width = rt_dtype_size(f->shape.dtype);
     int64_t used = 0;
@@ -196,10 +197,10 @@ static int pack_payload(struct rt_frame *f, const void *data, int level)
             shuffled = malloc(f->raw);
             if (!shuffled)
                 return RT_EMEM;
-            shuffle(shuffled, data, f->raw, width);
+            bytes_shuffle(shuffled, data, f->raw, width);
         }
-        used =
-            compress(f->bytes + f->header, f->raw - 1, shuffled ? shuffled : data, f->raw, level);
+        used = payload_compress(f->bytes + f->header, f->raw - 1, shuffled ? shuffled : data,
+                                f->raw, level);
         free(shuffled);
         if (used < 0)
             return (int)used;
@@ -222,7 +223,7 @@ int rt_frame_pack(struct rt_frame **out, const char *name, const struct rt_tenso
     int rc = rt_tensor_size(t->dtype, t->rank, t->dim, &count, &raw);
     if (rc)
         return rc;
-    size_t header = header_size(t->rank, name_size);
+    size_t header = header_bytes(t->rank, name_size);
     struct rt_frame *f = malloc(sizeof *f + header + raw);
     if (!f)
         return RT_EMEM;
@@ -232,12 +233,12 @@ int rt_frame_pack(struct rt_frame **out, const char *name, const struct rt_tenso
     f->header = header;
     memcpy(f->name, name, name_size);
     f->name[name_size] = '\0';
-    rc = pack_payload(f, t->data, level);
+    rc = payload_pack(f, t->data, level);
     if (rc) {
         free(f);
         return rc;
     }
-    write_header(f);
+    header_write(f);
     if (f->payload < raw) {
         struct rt_frame *smaller = realloc(f, sizeof *f + header + f->payload);
         f = smaller ? smaller : f;
@@ -248,9 +249,9 @@ int rt_frame_pack(struct rt_frame **out, const char *name, const struct rt_tenso
 
 /* ---- unpack ---- */
 
-static int decompress(const struct rt_frame *f, uint8_t *out, struct rt_error *e)
+static int payload_decompress(const struct rt_frame *f, uint8_t *out, struct rt_error *e)
 {
-    struct contexts *c = thread_contexts();
+    struct contexts *c = contexts_of_thread();
     if (!c || (!c->unpack && !(c->unpack = ZSTD_createDCtx())))
         return rt_error_set(e, RT_EMEM, "frame '%s': out of memory", f->name);
     size_t got = ZSTD_decompressDCtx(c->unpack, out, f->raw, f->bytes + f->header, f->payload);
@@ -271,13 +272,13 @@ int rt_frame_unpack_into(const struct rt_frame *f, void *data, size_t bytes, str
         return 0;
     }
     if (f->codec == CODEC_ZSTD)
-        return decompress(f, data, e);
+        return payload_decompress(f, data, e);
     uint8_t *shuffled = malloc(f->raw);
     if (!shuffled)
         return rt_error_set(e, RT_EMEM, "frame '%s': out of memory for %zu bytes", f->name, f->raw);
-    int rc = decompress(f, shuffled, e);
+    int rc = payload_decompress(f, shuffled, e);
     if (!rc)
-        unshuffle(data, shuffled, f->raw, rt_dtype_size(f->shape.dtype));
+        bytes_unshuffle(data, shuffled, f->raw, rt_dtype_size(f->shape.dtype));
     free(shuffled);
     return rc;
 }
@@ -297,12 +298,12 @@ int rt_frame_unpack(const struct rt_frame *f, struct rt_tensor *t, struct rt_err
 
 /* A zstd block gives at most 128 KiB and takes at least 3 bytes: a declared size beyond that is a
  * lie, refused before it makes anybody allocate. */
-static int is_plausible(uint64_t raw, uint64_t payload)
+static int payload_is_plausible(uint64_t raw, uint64_t payload)
 {
     return raw / (128 * 1024) <= payload / 3;
 }
 
-static int check_payload(const struct rt_frame *f, struct rt_error *e)
+static int payload_check(const struct rt_frame *f, struct rt_error *e)
 {
     const uint8_t *p = f->bytes + f->header;
     if (f->codec == CODEC_SHUFFLE_ZSTD && rt_dtype_size(f->shape.dtype) == 1)
@@ -311,8 +312,9 @@ static int check_payload(const struct rt_frame *f, struct rt_error *e)
     if (f->codec == CODEC_RAW && f->payload != f->raw)
         return rt_error_set(e, RT_EFORMAT, "frame, byte 16: payload of %zu bytes; raw needs %zu",
                             f->payload, f->raw);
-    if (f->codec != CODEC_RAW && (f->payload >= f->raw || !is_plausible(f->raw, f->payload) ||
-                                  ZSTD_getFrameContentSize(p, f->payload) != f->raw))
+    if (f->codec != CODEC_RAW &&
+        (f->payload >= f->raw || !payload_is_plausible(f->raw, f->payload) ||
+         ZSTD_getFrameContentSize(p, f->payload) != f->raw))
         return rt_error_set(e, RT_EFORMAT,
                             "frame, byte 8: %zu bytes cannot come from a payload of "
                             "%zu",
@@ -321,7 +323,7 @@ static int check_payload(const struct rt_frame *f, struct rt_error *e)
 }
 
 /* Reads the fixed part and the dimensions into f, all but name and payload. */
-static int parse_header(struct rt_frame *f, struct rt_cursor *c, size_t *name_size,
+static int header_parse(struct rt_frame *f, struct rt_cursor *c, size_t *name_size,
                         uint64_t *expected, struct rt_error *e)
 {
     const uint8_t *m = rt_take_bytes(c, sizeof magic);
@@ -349,7 +351,7 @@ static int parse_header(struct rt_frame *f, struct rt_cursor *c, size_t *name_si
     int64_t dim[RT_TENSOR_RANK] = {0}, count;
     for (unsigned i = 0; i < rank; i++)
         dim[i] = (int64_t)rt_take_u64(c);
-    f->header = header_size((int)rank, *name_size);
+    f->header = header_bytes((int)rank, *name_size);
     if (c->bad || f->header > c->size)
         return rt_error_set(e, RT_EFORMAT, "frame: %zu bytes, too few for its header", c->size);
     int rc = rt_tensor_size((enum rt_dtype)dtype, (int)rank, dim, &count, &f->raw);
@@ -368,7 +370,7 @@ static int parse_header(struct rt_frame *f, struct rt_cursor *c, size_t *name_si
 }
 
 /* The name and the zeros behind it, up to the payload. */
-static int parse_name(struct rt_frame *f, struct rt_cursor *c, size_t name_size, struct rt_error *e)
+static int name_parse(struct rt_frame *f, struct rt_cursor *c, size_t name_size, struct rt_error *e)
 {
     size_t at = c->at;
     const uint8_t *name = rt_take_bytes(c, f->header - at);
@@ -392,13 +394,13 @@ int rt_frame_parse(struct rt_frame **out, const void *bytes, size_t size, size_t
 
     *out = NULL;
     *used = 0;
-    int rc = parse_header(&head, &c, &name_size, &expected, e);
+    int rc = header_parse(&head, &c, &name_size, &expected, e);
     if (!rc)
-        rc = parse_name(&head, &c, name_size, e);
+        rc = name_parse(&head, &c, name_size, e);
     if (rc)
         return rc;
     size_t total = head.header + head.payload;
-    if (checksum(bytes, total) != expected)
+    if (frame_checksum(bytes, total) != expected)
         return rt_error_set(e, RT_ECHECKSUM, "frame '%s': checksum at byte %d does not match",
                             head.name, CHECKSUM_AT);
     struct rt_frame *f = malloc(sizeof *f + total);
@@ -408,7 +410,7 @@ int rt_frame_parse(struct rt_frame **out, const void *bytes, size_t size, size_t
     memcpy(f, &head, sizeof head);
     atomic_init(&f->refs, 1);
     memcpy(f->bytes, bytes, total);
-    rc = check_payload(f, e);
+    rc = payload_check(f, e);
     if (rc) {
         free(f);
         return rc;

@@ -34,7 +34,7 @@ int rt_picture_damaged(struct rt_picture *p, const char *kind, const char *words
 }
 
 /* Lays RGBA over white, in place: the result is shorter, so writing never overtakes reading. */
-static void flatten(struct rt_picture *p)
+static void picture_flatten(struct rt_picture *p)
 {
     size_t count = (size_t)p->width * (size_t)p->height;
     const uint8_t *in = p->pixels;
@@ -58,7 +58,7 @@ static const struct {
     [6] = {1, 0, 1}, [7] = {1, 1, 1}, [8] = {1, 1, 0},
 };
 
-static int turn_upright(struct rt_picture *p)
+static int picture_turn_upright(struct rt_picture *p)
 {
     if (p->orientation < 2 || p->orientation > 8)
         return 0;
@@ -92,7 +92,7 @@ static const struct {
     {8, "WEBP", 4, rt_picture_webp},
 };
 
-static int decode(struct rt_picture *p)
+static int picture_decode(struct rt_picture *p)
 {
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         if (p->size >= kinds[k].at + kinds[k].length &&
@@ -109,10 +109,10 @@ int rt_image_decode(struct rt_image *im, const void *bytes, size_t size, const c
     if (size == 0)
         return rt_error_set(e, RT_EEMPTY, "%s: the file is empty", name);
     struct rt_picture p = {.bytes = bytes, .size = size, .name = name, .e = e, .orientation = 1};
-    int rc = decode(&p);
+    int rc = picture_decode(&p);
     if (rc == 0) {
-        flatten(&p);
-        rc = turn_upright(&p);
+        picture_flatten(&p);
+        rc = picture_turn_upright(&p);
     }
     if (rc) {
         free(p.pixels);

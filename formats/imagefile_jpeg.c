@@ -24,41 +24,41 @@ struct job {
     char words[JMSG_LENGTH_MAX];
 };
 
-static void leave_with(struct job *j, const char *words)
+static void jpeg_job_leave(struct job *j, const char *words)
 {
     snprintf(j->words, sizeof j->words, "%s", words);
     longjmp(j->leave, 1);
 }
 
-static void on_error(j_common_ptr jpeg)
+static void jpeg_job_on_error(j_common_ptr jpeg)
 {
     struct job *j = jpeg->client_data;
     char words[JMSG_LENGTH_MAX];
     j->errors.format_message(jpeg, words);
-    leave_with(j, words);
+    jpeg_job_leave(j, words);
 }
 
-static void on_message(j_common_ptr jpeg, int level)
+static void jpeg_job_on_message(j_common_ptr jpeg, int level)
 {
     int code = jpeg->err->msg_code;
     if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER))
-        on_error(jpeg);
+        jpeg_job_on_error(jpeg);
 }
 
-static void on_output(j_common_ptr jpeg)
+static void jpeg_job_on_output(j_common_ptr jpeg)
 {
     (void)jpeg;
 }
 
-static void on_progress(j_common_ptr jpeg)
+static void jpeg_job_on_progress(j_common_ptr jpeg)
 {
     struct job *j = jpeg->client_data;
     if (j->jpeg.input_scan_number > SCANS_MAX)
-        leave_with(j, "too many scans");
+        jpeg_job_leave(j, "too many scans");
 }
 
 /* 1..8 out of the first EXIF block, or 1. */
-static int find_orientation(const struct jpeg_decompress_struct *jpeg)
+static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
 {
     int orientation = 1;
     for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
@@ -87,7 +87,7 @@ static void inks_to_rgb(uint8_t *row, int width, bool inverted)
 }
 
 /* Everything that may longjmp. */
-static void read_all(struct job *j)
+static void jpeg_job_read(struct job *j)
 {
     struct jpeg_decompress_struct *jpeg = &j->jpeg;
     jpeg_create_decompress(jpeg);
@@ -97,7 +97,7 @@ static void read_all(struct job *j)
     jpeg_read_header(jpeg, TRUE);
     bool inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     jpeg->out_color_space = inks ? JCS_CMYK : JCS_RGB;
-    j->p->orientation = find_orientation(jpeg);
+    j->p->orientation = exif_orientation(jpeg);
     /* Rows of four inks are unpacked at their place in the RGB picture and overlap only what comes
      * next; the spare byte per pixel at the end gives the last row its room. */
     j->rc = rt_picture_reserve(j->p, jpeg->image_width, jpeg->image_height, inks ? 4 : 3);
@@ -115,23 +115,23 @@ static void read_all(struct job *j)
 }
 
 /* setjmp's own function: nothing of it changes between setjmp and longjmp. */
-static int guarded(struct job *j)
+static int jpeg_job_guard(struct job *j)
 {
     if (setjmp(j->leave))
         return rt_picture_damaged(j->p, "JPEG", j->words);
-    read_all(j);
+    jpeg_job_read(j);
     return j->rc;
 }
 
 int rt_picture_jpeg(struct rt_picture *p)
 {
-    struct job j = {.p = p, .progress.progress_monitor = on_progress};
+    struct job j = {.p = p, .progress.progress_monitor = jpeg_job_on_progress};
     j.jpeg.err = jpeg_std_error(&j.errors);
     j.jpeg.client_data = &j;
-    j.errors.error_exit = on_error;
-    j.errors.emit_message = on_message;
-    j.errors.output_message = on_output;
-    int rc = guarded(&j);
+    j.errors.error_exit = jpeg_job_on_error;
+    j.errors.emit_message = jpeg_job_on_message;
+    j.errors.output_message = jpeg_job_on_output;
+    int rc = jpeg_job_guard(&j);
     jpeg_destroy_decompress(&j.jpeg);
     return rc;
 }

@@ -17,19 +17,19 @@ struct job {
     char words[128];
 };
 
-static void on_error(png_structp png, png_const_charp words)
+static void png_job_on_error(png_structp png, png_const_charp words)
 {
     struct job *j = png_get_error_ptr(png);
     snprintf(j->words, sizeof j->words, "%s", words);
     longjmp(j->leave, 1);
 }
 
-static void on_warning(png_structp png, png_const_charp words)
+static void png_job_on_warning(png_structp png, png_const_charp words)
 {
     (void)png, (void)words;
 }
 
-static void on_read(png_structp png, png_bytep out, size_t count)
+static void png_job_on_read(png_structp png, png_bytep out, size_t count)
 {
     struct job *j = png_get_io_ptr(png);
     if (count > j->p->size - j->at)
@@ -39,15 +39,15 @@ static void on_read(png_structp png, png_bytep out, size_t count)
 }
 
 /* Everything that may longjmp. */
-static void read_all(struct job *j)
+static void png_job_read(struct job *j)
 {
-    j->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, j, on_error, on_warning);
+    j->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, j, png_job_on_error, png_job_on_warning);
     j->info = j->png ? png_create_info_struct(j->png) : NULL;
     if (!j->info) {
         j->rc = rt_error_set(j->p->e, RT_EMEM, "%s: out of memory for the picture", j->p->name);
         return;
     }
-    png_set_read_fn(j->png, j, on_read);
+    png_set_read_fn(j->png, j, png_job_on_read);
     png_set_user_limits(j->png, 0x7fffffff, 0x7fffffff); /* ours say more: rt_picture_reserve */
     png_read_info(j->png, j->info);
     png_uint_32 width = png_get_image_width(j->png, j->info);
@@ -72,18 +72,18 @@ static void read_all(struct job *j)
 }
 
 /* setjmp's own function: nothing of it changes between setjmp and longjmp. */
-static int guarded(struct job *j)
+static int png_job_guard(struct job *j)
 {
     if (setjmp(j->leave))
         return rt_picture_damaged(j->p, "PNG", j->words);
-    read_all(j);
+    png_job_read(j);
     return j->rc;
 }
 
 int rt_picture_png(struct rt_picture *p)
 {
     struct job j = {.p = p};
-    int rc = guarded(&j);
+    int rc = png_job_guard(&j);
     png_destroy_read_struct(&j.png, &j.info, NULL);
     return rc;
 }

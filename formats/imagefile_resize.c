@@ -16,7 +16,7 @@ struct axis {
 };
 
 /* Share of each input cell that output cell i covers. */
-static int cover(int i, double step, int in, int taps, float *weight)
+static int axis_cover(int i, double step, int in, int taps, float *weight)
 {
     double from = i * step, to = (i + 1) * step;
     int first = (int)from;
@@ -28,7 +28,7 @@ static int cover(int i, double step, int in, int taps, float *weight)
 }
 
 /* The two neighbours of output centre i. */
-static int interpolate(int i, double step, int in, float *weight)
+static int axis_interpolate(int i, double step, int in, float *weight)
 {
     double centre = fmin(fmax((i + 0.5) * step - 0.5, 0), in - 1);
     int first = (int)fmin(centre, fmax(in - 2, 0));
@@ -47,7 +47,8 @@ static int axis_init(struct axis *a, int in, int out)
         return RT_EMEM;
     for (int i = 0; i < out; i++) {
         float *w = a->weight + (size_t)i * (size_t)a->taps;
-        a->first[i] = in > out ? cover(i, step, in, a->taps, w) : interpolate(i, step, in, w);
+        a->first[i] =
+            in > out ? axis_cover(i, step, in, a->taps, w) : axis_interpolate(i, step, in, w);
     }
     return 0;
 }
@@ -59,8 +60,8 @@ static void axis_fini(struct axis *a)
 }
 
 /* One input row narrowed (or widened) to `width` places and added to sum, times w. */
-static void add_row(const struct axis *a, const uint8_t *row, int in, int width, float w,
-                    float *sum)
+static void row_add_narrowed(const struct axis *a, const uint8_t *row, int in, int width, float w,
+                             float *sum)
 {
     for (int x = 0; x < width; x++) {
         const float *tap = a->weight + (size_t)x * (size_t)a->taps;
@@ -74,7 +75,7 @@ static void add_row(const struct axis *a, const uint8_t *row, int in, int width,
     }
 }
 
-static void resize_rows(const struct rt_image *im, const struct axis *ax, const struct axis *ay,
+static void rows_resize(const struct rt_image *im, const struct axis *ax, const struct axis *ay,
                         int width, int height, int stride, float *sum, uint8_t *out)
 {
     for (int y = 0; y < height; y++, out += (size_t)stride * 3) {
@@ -82,8 +83,8 @@ static void resize_rows(const struct rt_image *im, const struct axis *ax, const 
         for (int k = 0; k < ay->taps; k++) {
             float w = ay->weight[(size_t)y * (size_t)ay->taps + (size_t)k];
             if (w > 0)
-                add_row(ax, im->rgb + (size_t)(ay->first[y] + k) * (size_t)im->width * 3, im->width,
-                        width, w, sum);
+                row_add_narrowed(ax, im->rgb + (size_t)(ay->first[y] + k) * (size_t)im->width * 3,
+                                 im->width, width, w, sum);
         }
         for (int i = 0; i < width * 3; i++)
             out[i] = (uint8_t)fminf(sum[i] + 0.5f, 255);
@@ -91,7 +92,7 @@ static void resize_rows(const struct rt_image *im, const struct axis *ax, const 
 }
 
 /* Into a window of a picture whose rows are `stride` pixels long. */
-static int resize_into(const struct rt_image *im, int width, int height, int stride, uint8_t *out)
+static int window_resize(const struct rt_image *im, int width, int height, int stride, uint8_t *out)
 {
     if (im->width < 1 || im->height < 1 || width < 1 || height < 1 || width > RT_IMAGE_SIDE_MAX ||
         height > RT_IMAGE_SIDE_MAX)
@@ -102,7 +103,7 @@ static int resize_into(const struct rt_image *im, int width, int height, int str
                  ? RT_EMEM
                  : 0;
     if (rc == 0)
-        resize_rows(im, &ax, &ay, width, height, stride, sum, out);
+        rows_resize(im, &ax, &ay, width, height, stride, sum, out);
     axis_fini(&ax);
     axis_fini(&ay);
     free(sum);
@@ -111,7 +112,7 @@ static int resize_into(const struct rt_image *im, int width, int height, int str
 
 int rt_image_resize(const struct rt_image *im, int width, int height, uint8_t *out)
 {
-    return resize_into(im, width, height, width, out);
+    return window_resize(im, width, height, width, out);
 }
 
 int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out)
@@ -124,5 +125,5 @@ int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out)
     int h = (int)fmin(fmax(round(im->height * scale), 1), height);
     memset(out, 0xff, (size_t)width * (size_t)height * 3);
     size_t corner = (size_t)((height - h) / 2) * (size_t)width + (size_t)((width - w) / 2);
-    return resize_into(im, w, h, width, out + corner * 3);
+    return window_resize(im, w, h, width, out + corner * 3);
 }

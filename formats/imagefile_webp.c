@@ -3,7 +3,7 @@
 #include "formats/imagefile_parts.h"
 #include <webp/decode.h>
 
-static const char *status_words(VP8StatusCode status)
+static const char *webp_status_words(VP8StatusCode status)
 {
     switch (status) {
     case VP8_STATUS_OUT_OF_MEMORY:
@@ -26,7 +26,7 @@ int rt_picture_webp(struct rt_picture *p)
                             "%s: libwebp has another version than it was built for", p->name);
     VP8StatusCode status = WebPGetFeatures(p->bytes, p->size, &config.input);
     if (status != VP8_STATUS_OK)
-        return rt_picture_damaged(p, "WebP", status_words(status));
+        return rt_picture_damaged(p, "WebP", webp_status_words(status));
     if (config.input.has_animation)
         return rt_error_set(p->e, RT_EFORMAT, "%s: an animated WebP; give a single picture",
                             p->name);
@@ -42,5 +42,5 @@ int rt_picture_webp(struct rt_picture *p)
     WebPFreeDecBuffer(&config.output);
     if (status == VP8_STATUS_OUT_OF_MEMORY)
         return rt_error_set(p->e, RT_EMEM, "%s: out of memory for the picture", p->name);
-    return status == VP8_STATUS_OK ? 0 : rt_picture_damaged(p, "WebP", status_words(status));
+    return status == VP8_STATUS_OK ? 0 : rt_picture_damaged(p, "WebP", webp_status_words(status));
 }

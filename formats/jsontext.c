@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void dump(FILE *out, json_t *value)
+static void json_dump_value(FILE *out, json_t *value)
 {
     if (value)
         json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
@@ -22,7 +22,7 @@ void rt_json_text(FILE *out, const char *text)
 {
     size_t size = strlen(text);
     if (rt_utf8_check(text, size) == size) {
-        dump(out, json_string(text));
+        json_dump_value(out, json_string(text));
         return;
     }
     char *clean = malloc(size * 3 + 1);
@@ -31,11 +31,11 @@ void rt_json_text(FILE *out, const char *text)
         int32_t c = rt_utf8_next(text, size, &at);
         to += (size_t)rt_utf8_put(c < 0 ? 0xFFFD : c, clean + to);
     }
-    dump(out, clean ? json_stringn(clean, to) : NULL);
+    json_dump_value(out, clean ? json_stringn(clean, to) : NULL);
     free(clean);
 }
 
 void rt_json_number(FILE *out, double value)
 {
-    dump(out, isfinite(value) ? json_real(value) : NULL);
+    json_dump_value(out, isfinite(value) ? json_real(value) : NULL);
 }

@@ -58,14 +58,14 @@ static uint32_t *index_slot(const struct index *x, const struct rt_manifest *m, 
 /* --- the header --- */
 
 /* The end of the line that starts at `at`: its '\n', or the end of the file. */
-static size_t line_end(const struct rt_manifest *m, size_t at)
+static size_t manifest_line_end(const struct rt_manifest *m, size_t at)
 {
     const char *end = memchr(m->bytes + at, '\n', m->size - at);
     return end ? (size_t)(end - m->bytes) : m->size;
 }
 
 /* The length of the line [at, end) without the '\r' of a CRLF. */
-static size_t line_length(const struct rt_manifest *m, size_t at, size_t end)
+static size_t manifest_line_length(const struct rt_manifest *m, size_t at, size_t end)
 {
     return end - at - (end > at && m->bytes[end - 1] == '\r');
 }
@@ -115,7 +115,7 @@ static int header_lacks(const struct rt_manifest *m, const char *what, const cha
 }
 
 /* Reads the header line behind comments; *at is then the first row's offset. */
-static int read_header(struct rt_manifest *m, size_t *at, struct rt_error *e)
+static int header_read(struct rt_manifest *m, size_t *at, struct rt_error *e)
 {
     size_t end;
     if (m->size >= 3 && !memcmp(m->bytes, "\xEF\xBB\xBF", 3))
@@ -126,11 +126,11 @@ static int read_header(struct rt_manifest *m, size_t *at, struct rt_error *e)
                                 "%s: empty: a manifest starts with a line of column "
                                 "names, such as id, label, speech, separated by tabs",
                                 m->path);
-        end = line_end(m, *at);
-        if (m->bytes[*at] != '#' && line_length(m, *at, end) > 0)
+        end = manifest_line_end(m, *at);
+        if (m->bytes[*at] != '#' && manifest_line_length(m, *at, end) > 0)
             break;
     }
-    m->bytes[*at + line_length(m, *at, end)] = '\0';
+    m->bytes[*at + manifest_line_length(m, *at, end)] = '\0';
     int code = header_names(m, m->bytes + *at, e);
     if (code)
         return code;
@@ -155,7 +155,7 @@ static int row_error(const struct rt_manifest *m, int row, int column, int code,
 }
 
 /* Unescapes [from, to) in place and ends it with NUL. Returns the bad escape, or NULL. */
-static const char *cut_cell(char *from, char *to)
+static const char *cell_cut(char *from, char *to)
 {
     static const char written[] = "tnr\\", meant[] = "\t\n\r\\";
     char *out = memchr(from, '\\', (size_t)(to - from));
@@ -177,7 +177,7 @@ static const char *cut_cell(char *from, char *to)
 }
 
 /* Cuts the line [at, at + length) into the cells of a row. */
-static int read_row(struct rt_manifest *m, int row, size_t at, size_t length, struct rt_error *e)
+static int row_read(struct rt_manifest *m, int row, size_t at, size_t length, struct rt_error *e)
 {
     char *line = m->bytes + at, *end = line + length;
     uint32_t *cell = m->cell + (size_t)row * (size_t)m->columns;
@@ -199,7 +199,7 @@ static int read_row(struct rt_manifest *m, int row, size_t at, size_t length, st
         }
         if ((size_t)(to - from) > CELL_BYTES_MAX)
             return row_error(m, row, c, RT_ELARGE, NULL, "a cell may have 1 MiB at most", e);
-        const char *bad = cut_cell(from, to);
+        const char *bad = cell_cut(from, to);
         if (bad)
             return row_error(m, row, c, RT_EFORMAT, bad,
                              "is no escape: write \\t \\n \\r, and \\\\ for a backslash", e);
@@ -209,10 +209,10 @@ static int read_row(struct rt_manifest *m, int row, size_t at, size_t length, st
     return 0;
 }
 
-static int read_rows(struct rt_manifest *m, size_t at, struct rt_error *e)
+static int rows_read(struct rt_manifest *m, size_t at, struct rt_error *e)
 {
     size_t rows = 0;
-    for (size_t a = at; a < m->size; a = line_end(m, a) + 1)
+    for (size_t a = at; a < m->size; a = manifest_line_end(m, a) + 1)
         rows++;
     if (rows == 0)
         return rt_error_set(e, RT_ENODATA, "%s: no rows below the header", m->path);
@@ -229,8 +229,8 @@ static int read_rows(struct rt_manifest *m, size_t at, struct rt_error *e)
     if (!m->start || !m->cell)
         return rt_error_set(e, RT_EMEM, "%s: out of memory for %zu rows", m->path, rows);
     for (; at < m->size; m->rows++) {
-        size_t end = line_end(m, at), length = line_length(m, at, end);
-        int code = length ? read_row(m, m->rows, at, length, e)
+        size_t end = manifest_line_end(m, at), length = manifest_line_length(m, at, end);
+        int code = length ? row_read(m, m->rows, at, length, e)
                           : rt_error_set(e, RT_EFORMAT, "%s:%d: empty line: remove it", m->path,
                                          rt_manifest_line(m, m->rows));
         if (code)
@@ -242,7 +242,7 @@ static int read_rows(struct rt_manifest *m, size_t at, struct rt_error *e)
 
 /* --- what must hold between rows --- */
 
-static int check_ids(struct rt_manifest *m, struct rt_error *e)
+static int ids_check(struct rt_manifest *m, struct rt_error *e)
 {
     int id = rt_manifest_column(m, "id");
     if (index_init(&m->id, m->rows))
@@ -263,7 +263,7 @@ static int check_ids(struct rt_manifest *m, struct rt_error *e)
     return 0;
 }
 
-static int check_splits(const struct rt_manifest *m, struct rt_error *e)
+static int splits_check(const struct rt_manifest *m, struct rt_error *e)
 {
     static const char *const splits[] = {"train", "valid", "test"};
     int split = rt_manifest_column(m, "split");
@@ -283,7 +283,7 @@ static int check_splits(const struct rt_manifest *m, struct rt_error *e)
 }
 
 /* Rows of one group must share their split, or the test data has been seen in training. */
-static int check_groups(const struct rt_manifest *m, struct rt_error *e)
+static int groups_check(const struct rt_manifest *m, struct rt_error *e)
 {
     int split = rt_manifest_column(m, "split"), group = rt_manifest_column(m, "group");
     struct index groups;
@@ -317,7 +317,7 @@ static int check_groups(const struct rt_manifest *m, struct rt_error *e)
 /* --- loading --- */
 
 /* Text, not something else: UTF-8 and without NUL, for cells are C strings. */
-static int check_text(const struct rt_manifest *m, struct rt_error *e)
+static int text_check(const struct rt_manifest *m, struct rt_error *e)
 {
     const char *nul = memchr(m->bytes, 0, m->size);
     size_t bad = nul ? (size_t)(nul - m->bytes) : rt_utf8_check(m->bytes, m->size);
@@ -336,7 +336,7 @@ static int check_text(const struct rt_manifest *m, struct rt_error *e)
                             : "not UTF-8; convert it, for instance with iconv -t utf-8");
 }
 
-static int set_paths(struct rt_manifest *m, const char *path)
+static int manifest_set_paths(struct rt_manifest *m, const char *path)
 {
     const char *slash = strrchr(path, '/');
     m->path = strdup(path);
@@ -347,7 +347,7 @@ static int set_paths(struct rt_manifest *m, const char *path)
 }
 
 /* Takes bytes, which have room for a NUL behind them. */
-static int read_all(struct rt_manifest *m, char *bytes, size_t size, struct rt_error *e)
+static int manifest_read(struct rt_manifest *m, char *bytes, size_t size, struct rt_error *e)
 {
     size_t at = 0;
     m->bytes = bytes;
@@ -355,25 +355,25 @@ static int read_all(struct rt_manifest *m, char *bytes, size_t size, struct rt_e
         size--;
     m->size = size;
     bytes[size] = '\0';
-    int code = check_text(m, e);
-    code = code ? code : read_header(m, &at, e);
-    code = code ? code : read_rows(m, at, e);
-    code = code ? code : check_ids(m, e);
-    code = code ? code : check_splits(m, e);
-    return code ? code : check_groups(m, e);
+    int code = text_check(m, e);
+    code = code ? code : header_read(m, &at, e);
+    code = code ? code : rows_read(m, at, e);
+    code = code ? code : ids_check(m, e);
+    code = code ? code : splits_check(m, e);
+    return code ? code : groups_check(m, e);
 }
 
-/* bytes: as read_all; taken in any case. NULL stands for memory that could not be had. */
-static int create(struct rt_manifest **out, char *bytes, size_t size, const char *path,
-                  struct rt_error *e)
+/* bytes: as manifest_read; taken in any case. NULL stands for memory that could not be had. */
+static int manifest_create(struct rt_manifest **out, char *bytes, size_t size, const char *path,
+                           struct rt_error *e)
 {
     struct rt_manifest *m = bytes ? calloc(1, sizeof *m) : NULL;
     int code;
-    if (!m || set_paths(m, path)) {
+    if (!m || manifest_set_paths(m, path)) {
         free(bytes);
         code = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
     } else {
-        code = read_all(m, bytes, size, e);
+        code = manifest_read(m, bytes, size, e);
     }
     if (code)
         rt_manifest_destroy(m);
@@ -387,7 +387,7 @@ int rt_manifest_load(struct rt_manifest **out, const char *path, struct rt_error
     size_t size;
     *out = NULL;
     int code = rt_file_read(path, FILE_BYTES_MAX, &bytes, &size, e);
-    return code ? code : create(out, (char *)bytes, size, path, e);
+    return code ? code : manifest_create(out, (char *)bytes, size, path, e);
 }
 
 int rt_manifest_parse(struct rt_manifest **out, const char *bytes, size_t size, const char *path,
@@ -396,7 +396,7 @@ int rt_manifest_parse(struct rt_manifest **out, const char *bytes, size_t size, 
     char *copy = malloc(size + 1);
     if (copy && size)
         memcpy(copy, bytes, size);
-    return create(out, copy, size, path, e);
+    return manifest_create(out, copy, size, path, e);
 }
 
 void rt_manifest_destroy(struct rt_manifest *m)

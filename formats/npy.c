@@ -34,35 +34,35 @@ struct dict {
 
 /* ---- literals; each gives 0 and leaves the cursor bad when something else stands there ---- */
 
-static void skip_space(struct rt_cursor *c)
+static void npy_skip_space(struct rt_cursor *c)
 {
     while (c->at < c->size && strchr(" \t\r\n", c->data[c->at]) && c->data[c->at])
         c->at++;
 }
 
 /* Takes the character if it comes next; no harm when not. */
-static int take_if(struct rt_cursor *c, char wanted)
+static int npy_take_if(struct rt_cursor *c, char wanted)
 {
-    skip_space(c);
+    npy_skip_space(c);
     if (c->bad || c->at == c->size || c->data[c->at] != (uint8_t)wanted)
         return 0;
     c->at++;
     return 1;
 }
 
-static int take(struct rt_cursor *c, char wanted)
+static int npy_take(struct rt_cursor *c, char wanted)
 {
-    if (!take_if(c, wanted))
+    if (!npy_take_if(c, wanted))
         c->bad = 1;
     return !c->bad;
 }
 
 /* 'text' or "text" without escapes. */
-static int take_text(struct rt_cursor *c, char *text, size_t room)
+static int npy_take_text(struct rt_cursor *c, char *text, size_t room)
 {
-    char quote = take_if(c, '\'') ? '\'' : '"';
+    char quote = npy_take_if(c, '\'') ? '\'' : '"';
     size_t n = 0;
-    if (quote == '"' && !take(c, '"'))
+    if (quote == '"' && !npy_take(c, '"'))
         return 0;
     while (c->at < c->size && c->data[c->at] != (uint8_t)quote && n + 1 < room)
         text[n++] = (char)c->data[c->at++];
@@ -74,17 +74,17 @@ static int take_text(struct rt_cursor *c, char *text, size_t room)
     return !c->bad;
 }
 
-static int take_word(struct rt_cursor *c, const char *word)
+static int npy_take_word(struct rt_cursor *c, const char *word)
 {
     size_t n = strlen(word);
-    skip_space(c);
+    npy_skip_space(c);
     if (c->size - c->at < n || memcmp(c->data + c->at, word, n))
         return 0;
     c->at += n;
     return 1;
 }
 
-static int64_t take_number(struct rt_cursor *c)
+static int64_t npy_take_number(struct rt_cursor *c)
 {
     int64_t v = 0;
     size_t start = c->at;
@@ -98,65 +98,65 @@ static int64_t take_number(struct rt_cursor *c)
 }
 
 /* (), (3,), (3, 4) or (3, 4,) */
-static void take_shape(struct rt_cursor *c, struct dict *d)
+static void npy_take_shape(struct rt_cursor *c, struct dict *d)
 {
-    take(c, '(');
-    while (!c->bad && !take_if(c, ')')) {
+    npy_take(c, '(');
+    while (!c->bad && !npy_take_if(c, ')')) {
         if (d->rank == RT_TENSOR_RANK) {
             c->bad = 1;
             return;
         }
-        skip_space(c);
-        d->dim[d->rank++] = take_number(c);
-        if (!take_if(c, ',')) {
+        npy_skip_space(c);
+        d->dim[d->rank++] = npy_take_number(c);
+        if (!npy_take_if(c, ',')) {
             if (d->rank == 1) /* (3) is a number in Python, not a tuple */
                 c->bad = 1;
-            take(c, ')');
+            npy_take(c, ')');
             return;
         }
     }
 }
 
-static void take_item(struct rt_cursor *c, struct dict *d)
+static void npy_take_item(struct rt_cursor *c, struct dict *d)
 {
     char key[16];
     unsigned bit = 0;
-    if (!take_text(c, key, sizeof key) || !take(c, ':'))
+    if (!npy_take_text(c, key, sizeof key) || !npy_take(c, ':'))
         return;
     if (!strcmp(key, "descr")) {
         bit = KEY_DESCR;
-        take_text(c, d->descr, sizeof d->descr);
+        npy_take_text(c, d->descr, sizeof d->descr);
     } else if (!strcmp(key, "fortran_order")) {
         bit = KEY_ORDER;
-        d->fortran = take_word(c, "True");
-        if (!d->fortran && !take_word(c, "False"))
+        d->fortran = npy_take_word(c, "True");
+        if (!d->fortran && !npy_take_word(c, "False"))
             c->bad = 1;
     } else if (!strcmp(key, "shape")) {
         bit = KEY_SHAPE;
-        take_shape(c, d);
+        npy_take_shape(c, d);
     }
     if (!bit || d->have & bit)
         c->bad = 1;
     d->have |= bit;
 }
 
-static int take_dict(struct rt_cursor *c, struct dict *d)
+static int npy_take_dict(struct rt_cursor *c, struct dict *d)
 {
-    take(c, '{');
-    while (!c->bad && !take_if(c, '}')) {
-        take_item(c, d);
-        if (!take_if(c, ',')) {
-            take(c, '}');
+    npy_take(c, '{');
+    while (!c->bad && !npy_take_if(c, '}')) {
+        npy_take_item(c, d);
+        if (!npy_take_if(c, ',')) {
+            npy_take(c, '}');
             break;
         }
     }
-    skip_space(c);
+    npy_skip_space(c);
     return !c->bad && c->at == c->size && d->have == KEYS;
 }
 
 /* ---- read ---- */
 
-static int find_dtype(const char *descr, enum rt_dtype *dtype)
+static int npy_dtype(const char *descr, enum rt_dtype *dtype)
 {
     for (int i = 0; i < RT_DTYPES; i++)
         if (!strcmp(descr, descriptions[i])) {
@@ -167,7 +167,8 @@ static int find_dtype(const char *descr, enum rt_dtype *dtype)
 }
 
 /* Takes everything before the data. */
-static int read_header(struct rt_cursor *c, const char *name, struct dict *d, struct rt_error *e)
+static int npy_read_header(struct rt_cursor *c, const char *name, struct dict *d,
+                           struct rt_error *e)
 {
     const uint8_t *m = rt_take_bytes(c, sizeof magic - 1);
     if (!m || memcmp(m, magic, sizeof magic - 1))
@@ -182,7 +183,7 @@ static int read_header(struct rt_cursor *c, const char *name, struct dict *d, st
         return rt_error_set(e, RT_EFORMAT, "%s: byte 8: header of %zu bytes, %zu remain", name,
                             size, c->size - at);
     struct rt_cursor dict = {.data = text, .size = size};
-    if (!take_dict(&dict, d))
+    if (!npy_take_dict(&dict, d))
         return rt_error_set(e, RT_EFORMAT,
                             "%s: byte %zu: header is not {'descr': text, 'fortran_order': False, "
                             "'shape': (at most %d numbers)}",
@@ -200,10 +201,10 @@ int rt_npy_parse(struct rt_tensor *t, const void *bytes, size_t size, const char
     size_t need;
 
     memset(t, 0, sizeof *t);
-    int rc = read_header(&c, name, &d, e);
+    int rc = npy_read_header(&c, name, &d, e);
     if (rc)
         return rc;
-    if (!find_dtype(d.descr, &dtype))
+    if (!npy_dtype(d.descr, &dtype))
         return rt_error_set(e, RT_EFORMAT,
                             "%s: 'descr' is '%s'; <f4, <f8, <i4, <i8 and |u1 are read: convert it "
                             "with x.astype('<f4')",

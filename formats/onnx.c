@@ -9,14 +9,14 @@
 
 #define IR_OF_OURS 7 /* what goes with opset 13 */
 
-static void free_list(char **list, int count)
+static void list_free(char **list, int count)
 {
     for (int i = 0; list && i < count; i++)
         free(list[i]);
     free(list);
 }
 
-static void free_node(struct rt_onnx_node *n)
+static void node_free(struct rt_onnx_node *n)
 {
     for (int i = 0; i < n->attrs; i++) {
         struct rt_onnx_attr *a = &n->attr[i];
@@ -24,17 +24,17 @@ static void free_node(struct rt_onnx_node *n)
         free(a->s);
         free(a->floats);
         free(a->ints);
-        free_list(a->strings, a->strings ? a->count : 0);
+        list_free(a->strings, a->strings ? a->count : 0);
         rt_tensor_fini(&a->t);
     }
     free(n->attr);
     free(n->name);
     free(n->op);
-    free_list(n->input, n->inputs);
-    free_list(n->output, n->outputs);
+    list_free(n->input, n->inputs);
+    list_free(n->output, n->outputs);
 }
 
-static void free_values(struct rt_onnx_value *v, int count)
+static void values_free(struct rt_onnx_value *v, int count)
 {
     for (int i = 0; i < count; i++) {
         free(v[i].name);
@@ -49,7 +49,7 @@ void rt_onnx_destroy(struct rt_onnx *o)
     if (!o)
         return;
     for (int i = 0; i < o->nodes; i++)
-        free_node(&o->node[i]);
+        node_free(&o->node[i]);
     for (int i = 0; i < o->initializers; i++) {
         free(o->initializer[i].name);
         rt_tensor_fini(&o->initializer[i].tensor);
@@ -58,8 +58,8 @@ void rt_onnx_destroy(struct rt_onnx *o)
         free(o->text[i].key);
         free(o->text[i].value);
     }
-    free_values(o->input, o->inputs);
-    free_values(o->output, o->outputs);
+    values_free(o->input, o->inputs);
+    values_free(o->output, o->outputs);
     free(o->node);
     free(o->initializer);
     free(o->text);
@@ -91,26 +91,26 @@ const char *rt_onnx_text(const struct rt_onnx *o, const char *key)
 /* ---- building ---- */
 
 /* Keeps the first failure. */
-static void fail(struct rt_onnx *o, int err)
+static void onnx_fail(struct rt_onnx *o, int err)
 {
     o->err = o->err ? o->err : err;
 }
 
-static char *copy_text(struct rt_onnx *o, const char *text)
+static char *onnx_copy_text(struct rt_onnx *o, const char *text)
 {
     size_t size = strlen(text);
     if (rt_utf8_check(text, size) != size) {
-        fail(o, RT_EUSAGE);
+        onnx_fail(o, RT_EUSAGE);
         return NULL;
     }
     char *copy = strdup(text);
     if (!copy)
-        fail(o, RT_EMEM);
+        onnx_fail(o, RT_EMEM);
     return copy;
 }
 
 /* A zeroed element at the end of a list, which grows by doubling; NULL after a failure. */
-static void *append(struct rt_onnx *o, void *list, int *count, size_t size)
+static void *list_append(struct rt_onnx *o, void *list, int *count, size_t size)
 {
     char **at = list;
     if (o->err)
@@ -118,7 +118,7 @@ static void *append(struct rt_onnx *o, void *list, int *count, size_t size)
     if ((*count & (*count - 1)) == 0) { /* full at 0, 1, 2, 4, 8, ... */
         char *grown = realloc(*at, (*count ? 2 * (size_t)*count : 1) * size);
         if (!grown) {
-            fail(o, RT_EMEM);
+            onnx_fail(o, RT_EMEM);
             return NULL;
         }
         *at = grown;
@@ -135,9 +135,9 @@ int rt_onnx_create(struct rt_onnx **out, int opset)
     if (o) {
         o->opset = opset;
         o->ir = IR_OF_OURS;
-        o->producer = copy_text(o, "retort");
-        o->producer_version = copy_text(o, RT_VERSION);
-        o->graph = copy_text(o, "retort");
+        o->producer = onnx_copy_text(o, "retort");
+        o->producer_version = onnx_copy_text(o, RT_VERSION);
+        o->graph = onnx_copy_text(o, "retort");
     }
     if (o && o->err) {
         rt_onnx_destroy(o);
@@ -153,46 +153,47 @@ void rt_onnx_set_text(struct rt_onnx *o, const char *key, const char *value)
     for (int i = 0; i < o->texts && !text; i++)
         if (!o->err && !strcmp(o->text[i].key, key))
             text = &o->text[i];
-    if (!text && (text = append(o, &o->text, &o->texts, sizeof *text)))
-        text->key = copy_text(o, key);
+    if (!text && (text = list_append(o, &o->text, &o->texts, sizeof *text)))
+        text->key = onnx_copy_text(o, key);
     if (text) {
         free(text->value);
-        text->value = copy_text(o, value);
+        text->value = onnx_copy_text(o, value);
     }
 }
 
-static void set_value(struct rt_onnx *o, struct rt_onnx_value *v, const char *name,
+static void value_set(struct rt_onnx *o, struct rt_onnx_value *v, const char *name,
                       enum rt_dtype dtype, int rank, const int64_t *dim, const char *batch)
 {
     if (!v)
         return;
-    v->name = copy_text(o, name);
+    v->name = onnx_copy_text(o, name);
     v->dtype = dtype;
     v->rank = rank;
     for (int i = 0; i < rank; i++)
         v->dim[i] = dim[i] < 0 ? -1 : dim[i];
     if (rank > 0 && dim[0] < 0 && batch)
-        v->symbol[0] = copy_text(o, batch);
+        v->symbol[0] = onnx_copy_text(o, batch);
 }
 
 void rt_onnx_add_input(struct rt_onnx *o, const char *name, enum rt_dtype dtype, int rank,
                        const int64_t *dim, const char *batch)
 {
-    set_value(o, append(o, &o->input, &o->inputs, sizeof *o->input), name, dtype, rank, dim, batch);
+    value_set(o, list_append(o, &o->input, &o->inputs, sizeof *o->input), name, dtype, rank, dim,
+              batch);
 }
 
 void rt_onnx_add_output(struct rt_onnx *o, const char *name, enum rt_dtype dtype, int rank,
                         const int64_t *dim, const char *batch)
 {
-    set_value(o, append(o, &o->output, &o->outputs, sizeof *o->output), name, dtype, rank, dim,
+    value_set(o, list_append(o, &o->output, &o->outputs, sizeof *o->output), name, dtype, rank, dim,
               batch);
 }
 
-static void copy_tensor(struct rt_onnx *o, struct rt_tensor *to, const struct rt_tensor *t)
+static void tensor_copy(struct rt_onnx *o, struct rt_tensor *to, const struct rt_tensor *t)
 {
     int rc = rt_tensor_init_unset(to, t->dtype, t->rank, t->dim);
     if (rc)
-        fail(o, rc);
+        onnx_fail(o, rc);
     else if (rt_tensor_bytes(t) > 0)
         memcpy(to->data, t->data, rt_tensor_bytes(t));
 }
@@ -200,47 +201,47 @@ static void copy_tensor(struct rt_onnx *o, struct rt_tensor *to, const struct rt
 void rt_onnx_add_initializer(struct rt_onnx *o, const char *name, const struct rt_tensor *t)
 {
     struct rt_onnx_initializer *w =
-        append(o, &o->initializer, &o->initializers, sizeof *o->initializer);
+        list_append(o, &o->initializer, &o->initializers, sizeof *o->initializer);
     if (!w)
         return;
     free(o->by_name); /* its pointers may have moved */
     o->by_name = NULL;
-    w->name = copy_text(o, name);
-    copy_tensor(o, &w->tensor, t);
+    w->name = onnx_copy_text(o, name);
+    tensor_copy(o, &w->tensor, t);
 }
 
-static char **copy_list(struct rt_onnx *o, const char *const *list, int *count)
+static char **list_copy(struct rt_onnx *o, const char *const *list, int *count)
 {
     int n = 0;
     while (list[n])
         n++;
     char **copy = calloc((size_t)n + 1, sizeof *copy);
     if (!copy)
-        fail(o, RT_EMEM);
+        onnx_fail(o, RT_EMEM);
     for (*count = 0; copy && *count < n && !o->err; (*count)++)
-        copy[*count] = copy_text(o, list[*count]);
+        copy[*count] = onnx_copy_text(o, list[*count]);
     return copy;
 }
 
 struct rt_onnx_node *rt_onnx_add_node(struct rt_onnx *o, const char *op, const char *name,
                                       const char *const *input, const char *const *output)
 {
-    struct rt_onnx_node *n = append(o, &o->node, &o->nodes, sizeof *o->node);
+    struct rt_onnx_node *n = list_append(o, &o->node, &o->nodes, sizeof *o->node);
     if (!n)
         return NULL;
-    n->op = copy_text(o, op);
-    n->name = copy_text(o, name);
-    n->input = copy_list(o, input, &n->inputs);
-    n->output = copy_list(o, output, &n->outputs);
+    n->op = onnx_copy_text(o, op);
+    n->name = onnx_copy_text(o, name);
+    n->input = list_copy(o, input, &n->inputs);
+    n->output = list_copy(o, output, &n->outputs);
     return o->err ? NULL : n;
 }
 
-static struct rt_onnx_attr *add_attr(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
+static struct rt_onnx_attr *attr_add(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
                                      enum rt_onnx_kind kind)
 {
-    struct rt_onnx_attr *a = n ? append(o, &n->attr, &n->attrs, sizeof *n->attr) : NULL;
+    struct rt_onnx_attr *a = n ? list_append(o, &n->attr, &n->attrs, sizeof *n->attr) : NULL;
     if (a) {
-        a->name = copy_text(o, name);
+        a->name = onnx_copy_text(o, name);
         a->kind = kind;
     }
     return a;
@@ -248,14 +249,14 @@ static struct rt_onnx_attr *add_attr(struct rt_onnx *o, struct rt_onnx_node *n, 
 
 void rt_onnx_attr_int(struct rt_onnx *o, struct rt_onnx_node *n, const char *name, int64_t value)
 {
-    struct rt_onnx_attr *a = add_attr(o, n, name, RT_ONNX_INT);
+    struct rt_onnx_attr *a = attr_add(o, n, name, RT_ONNX_INT);
     if (a)
         a->i = value;
 }
 
 void rt_onnx_attr_float(struct rt_onnx *o, struct rt_onnx_node *n, const char *name, float value)
 {
-    struct rt_onnx_attr *a = add_attr(o, n, name, RT_ONNX_FLOAT);
+    struct rt_onnx_attr *a = attr_add(o, n, name, RT_ONNX_FLOAT);
     if (a)
         a->f = value;
 }
@@ -263,20 +264,20 @@ void rt_onnx_attr_float(struct rt_onnx *o, struct rt_onnx_node *n, const char *n
 void rt_onnx_attr_string(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
                          const char *value)
 {
-    struct rt_onnx_attr *a = add_attr(o, n, name, RT_ONNX_STRING);
+    struct rt_onnx_attr *a = attr_add(o, n, name, RT_ONNX_STRING);
     if (a)
-        a->s = copy_text(o, value);
+        a->s = onnx_copy_text(o, value);
 }
 
 void rt_onnx_attr_ints(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
                        const int64_t *value, int count)
 {
-    struct rt_onnx_attr *a = add_attr(o, n, name, RT_ONNX_INTS);
+    struct rt_onnx_attr *a = attr_add(o, n, name, RT_ONNX_INTS);
     if (!a)
         return;
     a->ints = malloc(((size_t)count + 1) * sizeof *a->ints);
     if (!a->ints) {
-        fail(o, RT_EMEM);
+        onnx_fail(o, RT_EMEM);
         return;
     }
     memcpy(a->ints, value, (size_t)count * sizeof *a->ints);
@@ -286,7 +287,7 @@ void rt_onnx_attr_ints(struct rt_onnx *o, struct rt_onnx_node *n, const char *na
 void rt_onnx_attr_tensor(struct rt_onnx *o, struct rt_onnx_node *n, const char *name,
                          const struct rt_tensor *t)
 {
-    struct rt_onnx_attr *a = add_attr(o, n, name, RT_ONNX_TENSOR);
+    struct rt_onnx_attr *a = attr_add(o, n, name, RT_ONNX_TENSOR);
     if (a)
-        copy_tensor(o, &a->t, t);
+        tensor_copy(o, &a->t, t);
 }

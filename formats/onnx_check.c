@@ -37,18 +37,18 @@ const char *rt_onnx_who(char buffer[RT_ONNX_WHO], const struct rt_onnx_node *n, 
     return buffer;
 }
 
-static int by_name(const void *a, const void *b)
+static int def_order(const void *a, const void *b)
 {
     return strcmp(((const struct def *)a)->name, ((const struct def *)b)->name);
 }
 
-static const struct def *find(const struct check *c, const char *name)
+static const struct def *def_find(const struct check *c, const char *name)
 {
     struct def key = {name, 0};
-    return c->defs ? bsearch(&key, c->def, c->defs, sizeof key, by_name) : NULL;
+    return c->defs ? bsearch(&key, c->def, c->defs, sizeof key, def_order) : NULL;
 }
 
-static int collect(struct check *c)
+static int defs_collect(struct check *c)
 {
     const struct rt_onnx *o = c->o;
     size_t most = (size_t)o->inputs + (size_t)o->initializers;
@@ -65,7 +65,7 @@ static int collect(struct check *c)
         for (int k = 0; k < o->node[i].outputs; k++)
             if (o->node[i].output[k][0])
                 c->def[c->defs++] = (struct def){o->node[i].output[k], i};
-    qsort(c->def, c->defs, sizeof *c->def, by_name);
+    qsort(c->def, c->defs, sizeof *c->def, def_order);
     for (size_t i = 0; i < c->defs; i++) {
         if (!c->def[i].name[0])
             return rt_error_set(c->e, RT_EFORMAT, "%s: an input or initialiser has no name",
@@ -77,7 +77,7 @@ static int collect(struct check *c)
     return 0;
 }
 
-static int check_reads(const struct check *c)
+static int reads_check(const struct check *c)
 {
     char who[RT_ONNX_WHO];
     const struct rt_onnx *o = c->o;
@@ -90,7 +90,7 @@ static int check_reads(const struct check *c)
             return rt_error_set(c->e, RT_EFORMAT, "%s: %s makes nothing", c->name,
                                 rt_onnx_who(who, n, o->opset));
         for (int k = 0; k < n->inputs; k++)
-            if (n->input[k][0] && !find(c, n->input[k]))
+            if (n->input[k][0] && !def_find(c, n->input[k]))
                 return rt_error_set(c->e, RT_EFORMAT,
                                     "%s: %s: input %d '%.100s' is no input, initialiser or "
                                     "output of a node",
@@ -99,14 +99,14 @@ static int check_reads(const struct check *c)
     if (o->outputs < 1)
         return rt_error_set(c->e, RT_EFORMAT, "%s: the network has no output", c->name);
     for (int i = 0; i < o->outputs; i++)
-        if (!find(c, o->output[i].name))
+        if (!def_find(c, o->output[i].name))
             return rt_error_set(c->e, RT_EFORMAT, "%s: output '%.100s' is made by nothing", c->name,
                                 o->output[i].name);
     return 0;
 }
 
 /* Depth first from one node, without recursion; what a node reads comes before it. */
-static int visit(struct check *c, int first, int *ordered)
+static int node_visit(struct check *c, int first, int *ordered)
 {
     char who[RT_ONNX_WHO];
     int depth = 0;
@@ -123,7 +123,7 @@ static int visit(struct check *c, int first, int *ordered)
             continue;
         }
         const char *read = n->input[c->next[depth]++];
-        int maker = read[0] ? find(c, read)->node : MADE_BEFORE;
+        int maker = read[0] ? def_find(c, read)->node : MADE_BEFORE;
         if (maker == MADE_BEFORE || c->colour[maker] == DONE)
             continue;
         if (c->colour[maker] == UNDER_WAY)
@@ -138,7 +138,7 @@ static int visit(struct check *c, int first, int *ordered)
     return 0;
 }
 
-static int sort_nodes(struct check *c)
+static int nodes_sort(struct check *c)
 {
     size_t n = (size_t)c->o->nodes;
     int rc = 0, ordered = 0;
@@ -151,7 +151,7 @@ static int sort_nodes(struct check *c)
         rc = rt_error_set(c->e, RT_EMEM, "%s: out of memory for %zu nodes", c->name, n);
     for (int i = 0; !rc && i < c->o->nodes; i++)
         if (c->colour[i] == UNTOUCHED)
-            rc = visit(c, i, &ordered);
+            rc = node_visit(c, i, &ordered);
     for (int i = 0; !rc && i < c->o->nodes; i++)
         sorted[i] = c->o->node[c->order[i]];
     if (!rc && n > 0)
@@ -160,7 +160,7 @@ static int sort_nodes(struct check *c)
     return rc;
 }
 
-static int by_initializer_name(const void *a, const void *b)
+static int initializer_order(const void *a, const void *b)
 {
     const struct rt_onnx_initializer *const *x = a, *const *y = b;
     return strcmp((*x)->name, (*y)->name);
@@ -174,18 +174,18 @@ int rt_onnx_index(struct rt_onnx *o, const char *name, struct rt_error *e)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", name);
     for (int i = 0; i < o->initializers; i++)
         o->by_name[i] = &o->initializer[i];
-    qsort(o->by_name, (size_t)o->initializers, sizeof *o->by_name, by_initializer_name);
+    qsort(o->by_name, (size_t)o->initializers, sizeof *o->by_name, initializer_order);
     return 0;
 }
 
 int rt_onnx_check(struct rt_onnx *o, const char *name, struct rt_error *e)
 {
     struct check c = {.o = o, .name = name, .e = e};
-    int rc = collect(&c);
+    int rc = defs_collect(&c);
     if (!rc)
-        rc = check_reads(&c);
+        rc = reads_check(&c);
     if (!rc)
-        rc = sort_nodes(&c);
+        rc = nodes_sort(&c);
     if (!rc)
         rc = rt_onnx_index(o, name, e);
     free(c.def);
@@ -201,8 +201,7 @@ const struct rt_tensor *rt_onnx_initializer(const struct rt_onnx *o, const char 
     struct rt_onnx_initializer wanted = {.name = (char *)name}, *key = &wanted;
     struct rt_onnx_initializer **found = NULL;
     if (o->by_name && o->initializers)
-        found = bsearch(&key, o->by_name, (size_t)o->initializers, sizeof key,
-                        by_initializer_name);
+        found = bsearch(&key, o->by_name, (size_t)o->initializers, sizeof key, initializer_order);
     for (int i = 0; !o->by_name && i < o->initializers; i++)
         if (!strcmp(o->initializer[i].name, name))
             return &o->initializer[i].tensor;

@@ -20,31 +20,32 @@ struct reader {
     struct rt_onnx_source source;
 };
 
-static int refuse_memory(const struct reader *r)
+static int reader_no_memory(const struct reader *r)
 {
     return rt_error_set(r->source.e, RT_EMEM, "%s: out of memory", r->source.name);
 }
 
 /* ---- small parts ---- */
 
-static int take_text(const struct reader *r, char **out, const char *text)
+static int reader_text(const struct reader *r, char **out, const char *text)
 {
     *out = strdup(text ? text : "");
-    return *out ? 0 : refuse_memory(r);
+    return *out ? 0 : reader_no_memory(r);
 }
 
 /* A zeroed array of n elements; never NULL for n = 0. */
-static int take_room(const struct reader *r, void *out, size_t n, size_t size)
+static int reader_room(const struct reader *r, void *out, size_t n, size_t size)
 {
     *(void **)out = calloc(n + 1, size);
-    return *(void **)out ? 0 : refuse_memory(r);
+    return *(void **)out ? 0 : reader_no_memory(r);
 }
 
-static int take_texts(const struct reader *r, char ***out, int *count, char *const *text, size_t n)
+static int reader_texts(const struct reader *r, char ***out, int *count, char *const *text,
+                        size_t n)
 {
-    int rc = take_room(r, out, n, sizeof **out);
+    int rc = reader_room(r, out, n, sizeof **out);
     for (*count = 0; !rc && (size_t)*count < n; ++*count)
-        if ((rc = take_text(r, &(*out)[*count], text[*count])))
+        if ((rc = reader_text(r, &(*out)[*count], text[*count])))
             break;
     return rc;
 }
@@ -52,8 +53,8 @@ static int take_texts(const struct reader *r, char ***out, int *count, char *con
 /* ---- attributes ---- */
 
 /* Bytes that must be text: no NUL, UTF-8. */
-static int take_bytes(const struct reader *r, char **out, const ProtobufCBinaryData *b,
-                      const char *who)
+static int reader_bytes(const struct reader *r, char **out, const ProtobufCBinaryData *b,
+                        const char *who)
 {
     if (b->len > 0 &&
         (memchr(b->data, 0, b->len) || rt_utf8_check((const char *)b->data, b->len) != b->len))
@@ -62,20 +63,20 @@ static int take_bytes(const struct reader *r, char **out, const ProtobufCBinaryD
     *out = calloc(b->len + 1, 1);
     if (*out && b->len > 0)
         memcpy(*out, b->data, b->len);
-    return *out ? 0 : refuse_memory(r);
+    return *out ? 0 : reader_no_memory(r);
 }
 
-static int take_numbers(const struct reader *r, struct rt_onnx_attr *a,
-                        const Onnx__AttributeProto *p)
+static int reader_numbers(const struct reader *r, struct rt_onnx_attr *a,
+                          const Onnx__AttributeProto *p)
 {
     int rc = 0;
     if (a->kind == RT_ONNX_FLOATS) {
-        rc = take_room(r, &a->floats, p->n_floats, sizeof *a->floats);
+        rc = reader_room(r, &a->floats, p->n_floats, sizeof *a->floats);
         if (!rc && p->n_floats > 0)
             memcpy(a->floats, p->floats, p->n_floats * sizeof *a->floats);
         a->count = rc ? 0 : (int)p->n_floats;
     } else {
-        rc = take_room(r, &a->ints, p->n_ints, sizeof *a->ints);
+        rc = reader_room(r, &a->ints, p->n_ints, sizeof *a->ints);
         if (!rc && p->n_ints > 0)
             memcpy(a->ints, p->ints, p->n_ints * sizeof *a->ints);
         a->count = rc ? 0 : (int)p->n_ints;
@@ -83,22 +84,22 @@ static int take_numbers(const struct reader *r, struct rt_onnx_attr *a,
     return rc;
 }
 
-static int take_strings(const struct reader *r, struct rt_onnx_attr *a,
-                        const Onnx__AttributeProto *p, const char *who)
+static int reader_strings(const struct reader *r, struct rt_onnx_attr *a,
+                          const Onnx__AttributeProto *p, const char *who)
 {
-    int rc = take_room(r, &a->strings, p->n_strings, sizeof *a->strings);
+    int rc = reader_room(r, &a->strings, p->n_strings, sizeof *a->strings);
     for (a->count = 0; !rc && (size_t)a->count < p->n_strings; a->count++)
-        if ((rc = take_bytes(r, &a->strings[a->count], &p->strings[a->count], who)))
+        if ((rc = reader_bytes(r, &a->strings[a->count], &p->strings[a->count], who)))
             break;
     return rc;
 }
 
-static int take_attr(const struct reader *r, struct rt_onnx_attr *a, const Onnx__AttributeProto *p,
-                     const char *node)
+static int reader_attr(const struct reader *r, struct rt_onnx_attr *a,
+                       const Onnx__AttributeProto *p, const char *node)
 {
     char who[RT_ONNX_WHO + 100];
     snprintf(who, sizeof who, "%s: attribute '%.60s'", node, p->name ? p->name : "");
-    int rc = take_text(r, &a->name, p->name);
+    int rc = reader_text(r, &a->name, p->name);
     if (rc)
         return rc;
     switch (p->has_type && !p->ref_attr_name ? (int)p->type : -1) {
@@ -112,7 +113,7 @@ static int take_attr(const struct reader *r, struct rt_onnx_attr *a, const Onnx_
         return 0;
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
         a->kind = RT_ONNX_STRING;
-        return take_bytes(r, &a->s, &p->s, who);
+        return reader_bytes(r, &a->s, &p->s, who);
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
         a->kind = RT_ONNX_TENSOR;
         if (!p->t)
@@ -122,10 +123,10 @@ static int take_attr(const struct reader *r, struct rt_onnx_attr *a, const Onnx_
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
         a->kind = p->type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS ? RT_ONNX_INTS
                                                                          : RT_ONNX_FLOATS;
-        return take_numbers(r, a, p);
+        return reader_numbers(r, a, p);
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
         a->kind = RT_ONNX_STRINGS;
-        return take_strings(r, a, p, who);
+        return reader_strings(r, a, p, who);
     default:
         return rt_error_set(r->source.e, RT_EMISMATCH,
                             "%s: %s: neither number, text nor tensor: subgraphs, sparse tensors "
@@ -136,18 +137,18 @@ static int take_attr(const struct reader *r, struct rt_onnx_attr *a, const Onnx_
 
 /* ---- nodes ---- */
 
-static int take_node(const struct reader *r, struct rt_onnx_node *n, const Onnx__NodeProto *p)
+static int reader_node(const struct reader *r, struct rt_onnx_node *n, const Onnx__NodeProto *p)
 {
     char who[RT_ONNX_WHO];
-    int rc = take_text(r, &n->name, p->name);
+    int rc = reader_text(r, &n->name, p->name);
     if (!rc)
-        rc = take_text(r, &n->op, p->op_type);
+        rc = reader_text(r, &n->op, p->op_type);
     if (!rc)
-        rc = take_texts(r, &n->input, &n->inputs, p->input, p->n_input);
+        rc = reader_texts(r, &n->input, &n->inputs, p->input, p->n_input);
     if (!rc)
-        rc = take_texts(r, &n->output, &n->outputs, p->output, p->n_output);
+        rc = reader_texts(r, &n->output, &n->outputs, p->output, p->n_output);
     if (!rc)
-        rc = take_room(r, &n->attr, p->n_attribute, sizeof *n->attr);
+        rc = reader_room(r, &n->attr, p->n_attribute, sizeof *n->attr);
     if (rc)
         return rc;
     rt_onnx_who(who, n, r->o->opset);
@@ -167,7 +168,7 @@ static int take_node(const struct reader *r, struct rt_onnx_node *n, const Onnx_
             return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s: attribute '%.60s' stands twice",
                                 r->source.name, who, name);
         /* Counted only with its name, so that a half-read one can be looked up and freed. */
-        rc = take_attr(r, &n->attr[n->attrs], p->attribute[i], who);
+        rc = reader_attr(r, &n->attr[n->attrs], p->attribute[i], who);
         n->attrs += n->attr[n->attrs].name != NULL;
         if (rc)
             return rc;
@@ -175,15 +176,15 @@ static int take_node(const struct reader *r, struct rt_onnx_node *n, const Onnx_
     return 0;
 }
 
-static int take_nodes(const struct reader *r, const Onnx__GraphProto *g)
+static int reader_nodes(const struct reader *r, const Onnx__GraphProto *g)
 {
     struct rt_onnx *o = r->o;
     if (g->n_node > RT_ONNX_NODES_MAX)
         return rt_error_set(r->source.e, RT_ELARGE, "%s: %zu nodes, at most %d are read",
                             r->source.name, g->n_node, RT_ONNX_NODES_MAX);
-    int rc = take_room(r, &o->node, g->n_node, sizeof *o->node);
+    int rc = reader_room(r, &o->node, g->n_node, sizeof *o->node);
     for (size_t i = 0; !rc && i < g->n_node; i++, o->nodes++)
-        if ((rc = take_node(r, &o->node[i], g->node[i]))) {
+        if ((rc = reader_node(r, &o->node[i], g->node[i]))) {
             o->nodes++; /* half-read, but to be freed */
             break;
         }
@@ -192,8 +193,8 @@ static int take_nodes(const struct reader *r, const Onnx__GraphProto *g)
 
 /* ---- values ---- */
 
-static int take_dims(const struct reader *r, struct rt_onnx_value *v,
-                     const Onnx__TensorShapeProto *shape, const char *what)
+static int reader_dims(const struct reader *r, struct rt_onnx_value *v,
+                       const Onnx__TensorShapeProto *shape, const char *what)
 {
     if (shape->n_dim > RT_TENSOR_RANK)
         return rt_error_set(r->source.e, RT_ELARGE,
@@ -206,17 +207,17 @@ static int take_dims(const struct reader *r, struct rt_onnx_value *v,
         bool symbol = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
         v->dim[i] = number && d->dim_value >= 0 ? d->dim_value : -1;
         if (symbol && d->dim_param && d->dim_param[0] &&
-            take_text(r, &v->symbol[i], d->dim_param))
+            reader_text(r, &v->symbol[i], d->dim_param))
             return RT_EMEM;
     }
     return 0;
 }
 
-static int take_value(const struct reader *r, struct rt_onnx_value *v,
-                      const Onnx__ValueInfoProto *p, const char *what)
+static int reader_value(const struct reader *r, struct rt_onnx_value *v,
+                        const Onnx__ValueInfoProto *p, const char *what)
 {
     char name[32];
-    int rc = take_text(r, &v->name, p->name);
+    int rc = reader_text(r, &v->name, p->name);
     if (rc)
         return rc;
     v->rank = -1;
@@ -231,36 +232,36 @@ static int take_value(const struct reader *r, struct rt_onnx_value *v,
         return rt_error_set(r->source.e, RT_EMISMATCH,
                             "%s: %s '%.100s': elements of %s are not read", r->source.name, what,
                             v->name, rt_onnx_type_name(t->elem_type, name));
-    return t->shape ? take_dims(r, v, t->shape, what) : 0;
+    return t->shape ? reader_dims(r, v, t->shape, what) : 0;
 }
 
-static int take_values(const struct reader *r, struct rt_onnx_value **out, int *count,
-                       Onnx__ValueInfoProto *const *p, size_t n, const char *what)
+static int reader_values(const struct reader *r, struct rt_onnx_value **out, int *count,
+                         Onnx__ValueInfoProto *const *p, size_t n, const char *what)
 {
-    int rc = take_room(r, out, n, sizeof **out);
+    int rc = reader_room(r, out, n, sizeof **out);
     for (size_t i = 0; !rc && i < n; i++) {
         /* Before IR 4 every initialiser also stood among the inputs; later ones may. */
         if (!strcmp(what, "input") && p[i]->name && rt_onnx_initializer(r->o, p[i]->name))
             continue;
-        rc = take_value(r, &(*out)[*count], p[i], what);
+        rc = reader_value(r, &(*out)[*count], p[i], what);
         ++*count;
     }
     return rc;
 }
 
-static int take_initializers(const struct reader *r, const Onnx__GraphProto *g)
+static int reader_initializers(const struct reader *r, const Onnx__GraphProto *g)
 {
     struct rt_onnx *o = r->o;
     if (g->n_sparse_initializer > 0)
         return rt_error_set(r->source.e, RT_EMISMATCH, "%s: sparse initialisers are not read",
                             r->source.name);
-    int rc = take_room(r, &o->initializer, g->n_initializer, sizeof *o->initializer);
+    int rc = reader_room(r, &o->initializer, g->n_initializer, sizeof *o->initializer);
     for (size_t i = 0; !rc && i < g->n_initializer; i++) {
         char who[160];
         struct rt_onnx_initializer *w = &o->initializer[o->initializers++];
         snprintf(who, sizeof who, "initialiser '%.100s'",
                  g->initializer[i]->name ? g->initializer[i]->name : "");
-        rc = take_text(r, &w->name, g->initializer[i]->name);
+        rc = reader_text(r, &w->name, g->initializer[i]->name);
         if (!rc)
             rc = rt_onnx_take_tensor(&w->tensor, g->initializer[i], who, &r->source);
     }
@@ -269,7 +270,7 @@ static int take_initializers(const struct reader *r, const Onnx__GraphProto *g)
 
 /* ---- the model ---- */
 
-static int take_opset(const struct reader *r, const Onnx__ModelProto *p)
+static int reader_opset(const struct reader *r, const Onnx__ModelProto *p)
 {
     int64_t opset = 0;
     for (size_t i = 0; i < p->n_opset_import; i++) {
@@ -299,58 +300,58 @@ static int take_opset(const struct reader *r, const Onnx__ModelProto *p)
     return 0;
 }
 
-static int take_metadata(const struct reader *r, const Onnx__ModelProto *p)
+static int reader_metadata(const struct reader *r, const Onnx__ModelProto *p)
 {
     struct rt_onnx *o = r->o;
     if (p->n_metadata_props > TEXTS_MAX)
         return rt_error_set(r->source.e, RT_ELARGE, "%s: %zu metadata, at most %d are read",
                             r->source.name, p->n_metadata_props, TEXTS_MAX);
-    int rc = take_room(r, &o->text, p->n_metadata_props, sizeof *o->text);
+    int rc = reader_room(r, &o->text, p->n_metadata_props, sizeof *o->text);
     for (size_t i = 0; !rc && i < p->n_metadata_props; i++) {
         const char *key = p->metadata_props[i]->key ? p->metadata_props[i]->key : "";
         if (rt_onnx_text(o, key))
             return rt_error_set(r->source.e, RT_EFORMAT, "%s: metadata '%.60s' stands twice",
                                 r->source.name, key);
         struct rt_onnx_text *t = &o->text[i];
-        rc = take_text(r, &t->key, key);
+        rc = reader_text(r, &t->key, key);
         o->texts += rc == 0;
         if (!rc)
-            rc = take_text(r, &t->value, p->metadata_props[i]->value);
+            rc = reader_text(r, &t->value, p->metadata_props[i]->value);
     }
     return rc;
 }
 
-static int take_model(const struct reader *r, const Onnx__ModelProto *p)
+static int reader_model(const struct reader *r, const Onnx__ModelProto *p)
 {
     struct rt_onnx *o = r->o;
     const Onnx__GraphProto *g = p->graph;
     if (!g)
         return rt_error_set(r->source.e, RT_EFORMAT, "%s: no graph; not an ONNX file",
                             r->source.name);
-    int rc = take_opset(r, p);
+    int rc = reader_opset(r, p);
     if (!rc)
-        rc = take_text(r, &o->producer, p->producer_name);
+        rc = reader_text(r, &o->producer, p->producer_name);
     if (!rc)
-        rc = take_text(r, &o->producer_version, p->producer_version);
+        rc = reader_text(r, &o->producer_version, p->producer_version);
     if (!rc)
-        rc = take_text(r, &o->graph, g->name);
+        rc = reader_text(r, &o->graph, g->name);
     if (!rc)
-        rc = take_metadata(r, p);
+        rc = reader_metadata(r, p);
     if (!rc)
-        rc = take_nodes(r, g);
+        rc = reader_nodes(r, g);
     if (!rc)
-        rc = take_initializers(r, g);
+        rc = reader_initializers(r, g);
     if (!rc)
         rc = rt_onnx_index(o, r->source.name, r->source.e);
     if (!rc)
-        rc = take_values(r, &o->input, &o->inputs, g->input, g->n_input, "input");
+        rc = reader_values(r, &o->input, &o->inputs, g->input, g->n_input, "input");
     if (!rc)
-        rc = take_values(r, &o->output, &o->outputs, g->output, g->n_output, "output");
+        rc = reader_values(r, &o->output, &o->outputs, g->output, g->n_output, "output");
     return rc ? rc : rt_onnx_check(o, r->source.name, r->source.e);
 }
 
 /* protobuf-c's memory: it does not say why it fails, so this remembers whether memory ran out. */
-static void *allocate(void *self, size_t size)
+static void *protobuf_allocate(void *self, size_t size)
 {
     void *memory = malloc(size ? size : 1);
     if (!memory)
@@ -358,7 +359,7 @@ static void *allocate(void *self, size_t size)
     return memory;
 }
 
-static void release(void *self, void *memory)
+static void protobuf_release(void *self, void *memory)
 {
     (void)self;
     free(memory);
@@ -368,7 +369,7 @@ int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const ch
                   const char *folder, struct rt_error *e)
 {
     bool full = false;
-    ProtobufCAllocator allocator = {allocate, release, &full};
+    ProtobufCAllocator allocator = {protobuf_allocate, protobuf_release, &full};
     struct reader r = {.source = {.name = name, .folder = folder, .e = e}};
     *out = NULL;
     int rc = rt_onnx_scan(bytes, size, &r.source);
@@ -377,13 +378,13 @@ int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const ch
     Onnx__ModelProto *p = onnx__model_proto__unpack(&allocator, size, bytes);
     if (full) {
         onnx__model_proto__free_unpacked(p, &allocator);
-        return refuse_memory(&r);
+        return reader_no_memory(&r);
     }
     if (!p)
         return rt_error_set(e, RT_EFORMAT, "%s: %zu bytes: a field has the wrong kind; damaged, or "
                             "not an ONNX file", name, size);
     r.o = calloc(1, sizeof *r.o);
-    rc = r.o ? take_model(&r, p) : refuse_memory(&r);
+    rc = r.o ? reader_model(&r, p) : reader_no_memory(&r);
     onnx__model_proto__free_unpacked(p, &allocator);
     if (rc)
         rt_onnx_destroy(r.o);

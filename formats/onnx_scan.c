@@ -15,7 +15,7 @@ struct scan {
     const struct rt_onnx_source *source;
 };
 
-static int refuse(const struct scan *s, size_t at, const char *what)
+static int scan_refuse(const struct scan *s, size_t at, const char *what)
 {
     return rt_error_set(s->source->e, RT_EFORMAT,
                         "%s: byte %zu: %s; damaged, or not an ONNX file", s->source->name, at,
@@ -23,7 +23,7 @@ static int refuse(const struct scan *s, size_t at, const char *what)
 }
 
 /* At most 10 bytes of 7 bits, lowest first; false beyond that or past the end. */
-static bool take_varint(struct scan *s, size_t end, uint64_t *value)
+static bool scan_varint(struct scan *s, size_t end, uint64_t *value)
 {
     *value = 0;
     for (int shift = 0; shift < 70 && s->c.at < end; shift += 7) {
@@ -37,7 +37,7 @@ static bool take_varint(struct scan *s, size_t end, uint64_t *value)
 }
 
 /* The field's place in the descriptor, or -1: unknown fields are passed over. */
-static int find_field(const ProtobufCMessageDescriptor *d, uint64_t id)
+static int descriptor_field(const ProtobufCMessageDescriptor *d, uint64_t id)
 {
     for (unsigned i = 0; i < d->n_fields; i++)
         if (d->fields[i].id == id)
@@ -46,7 +46,7 @@ static int find_field(const ProtobufCMessageDescriptor *d, uint64_t id)
 }
 
 /* A part that may stand once, or one of several that exclude each other: its bit, or 0. */
-static uint64_t once_bit(const ProtobufCMessageDescriptor *d, int field)
+static uint64_t descriptor_once_bit(const ProtobufCMessageDescriptor *d, int field)
 {
     const ProtobufCFieldDescriptor *f = &d->fields[field];
     if (f->label == PROTOBUF_C_LABEL_REPEATED || f->type != PROTOBUF_C_TYPE_MESSAGE)
@@ -73,11 +73,11 @@ static int scan_content(struct scan *s, const ProtobufCMessageDescriptor *d, int
                             s->source->name, at, (long long)THINGS_MAX);
     if (f && f->type == PROTOBUF_C_TYPE_STRING &&
         (memchr(bytes, 0, size) || rt_utf8_check((const char *)bytes, size) != size))
-        return refuse(s, at, "a name or text is not UTF-8");
+        return scan_refuse(s, at, "a name or text is not UTF-8");
     if (f && f->type == PROTOBUF_C_TYPE_MESSAGE) {
-        uint64_t bit = once_bit(d, field);
+        uint64_t bit = descriptor_once_bit(d, field);
         if (bit & *seen)
-            return refuse(s, at, "a part that may stand once stands twice");
+            return scan_refuse(s, at, "a part that may stand once stands twice");
         *seen |= bit;
         return scan_message(s, f->descriptor, end, depth + 1);
     }
@@ -89,30 +89,30 @@ static int scan_message(struct scan *s, const ProtobufCMessageDescriptor *d, siz
 {
     uint64_t seen = 0;
     if (depth > RT_ONNX_DEPTH_MAX)
-        return refuse(s, s->c.at, "parts lie too deep inside each other");
+        return scan_refuse(s, s->c.at, "parts lie too deep inside each other");
     while (s->c.at < end) {
         size_t at = s->c.at;
         uint64_t tag, value = 0;
-        if (!take_varint(s, end, &tag) || tag >> 3 == 0 || tag >> 32)
-            return refuse(s, at, "no field starts here");
+        if (!scan_varint(s, end, &tag) || tag >> 3 == 0 || tag >> 32)
+            return scan_refuse(s, at, "no field starts here");
         int type = (int)(tag & 7);
-        if ((type == PROTOBUF_C_WIRE_TYPE_VARINT ||
-             type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) && !take_varint(s, end, &value))
-            return refuse(s, at, "a number is cut or too long");
+        if ((type == PROTOBUF_C_WIRE_TYPE_VARINT || type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) &&
+            !scan_varint(s, end, &value))
+            return scan_refuse(s, at, "a number is cut or too long");
         if (type == PROTOBUF_C_WIRE_TYPE_64BIT || type == PROTOBUF_C_WIRE_TYPE_32BIT)
             value = type == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
         else if (type != PROTOBUF_C_WIRE_TYPE_VARINT &&
                  type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
-            return refuse(s, at, "a field of unknown kind");
+            return scan_refuse(s, at, "a field of unknown kind");
         if (type == PROTOBUF_C_WIRE_TYPE_VARINT)
             continue;
         if (value > end - s->c.at)
-            return refuse(s, at, "a field ends beyond what holds it");
+            return scan_refuse(s, at, "a field ends beyond what holds it");
         if (type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
             s->c.at += value;
             continue;
         }
-        int rc = scan_content(s, d, find_field(d, tag >> 3), s->c.at + value, &seen, depth);
+        int rc = scan_content(s, d, descriptor_field(d, tag >> 3), s->c.at + value, &seen, depth);
         if (rc)
             return rc;
     }

@@ -37,7 +37,7 @@ struct element {
         }                                                                                          \
     }
 
-static float float_of_bits(uint32_t bits)
+static float bits_to_float(uint32_t bits)
 {
     float f;
     memcpy(&f, &bits, sizeof f);
@@ -45,7 +45,7 @@ static float float_of_bits(uint32_t bits)
 }
 
 /* IEEE half: sign, 5 bits of exponent, 10 of mantissa. */
-static float float_of_half(uint16_t h)
+static float half_to_float(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h >> 15) << 31, exponent = h >> 10 & 31, mantissa = h & 0x3FF;
     if (exponent == 0) { /* zero or subnormal: mantissa * 2^-24 */
@@ -53,7 +53,7 @@ static float float_of_half(uint16_t h)
         return sign ? -f : f;
     }
     exponent = exponent == 31 ? 255 : exponent + 112;
-    return float_of_bits(sign | exponent << 23 | mantissa << 13);
+    return bits_to_float(sign | exponent << 23 | mantissa << 13);
 }
 
 CONVERT(from_int8, int8_t, int32_t, x)
@@ -61,8 +61,8 @@ CONVERT(from_int16, int16_t, int32_t, x)
 CONVERT(from_uint16, uint16_t, int32_t, x)
 CONVERT(from_uint32, uint32_t, int64_t, x)
 CONVERT(from_bool, uint8_t, uint8_t, x != 0)
-CONVERT(from_half, uint16_t, float, float_of_half(x))
-CONVERT(from_bfloat, uint16_t, float, float_of_bits((uint32_t)x << 16))
+CONVERT(from_half, uint16_t, float, half_to_float(x))
+CONVERT(from_bfloat, uint16_t, float, bits_to_float((uint32_t)x << 16))
 
 /* By ONNX's numbers. */
 static const struct element elements[] = {
@@ -85,14 +85,14 @@ static const struct element elements[] = {
 };
 #define ELEMENTS ((int64_t)(sizeof elements / sizeof elements[0]))
 
-static const struct element *element_of(int64_t type)
+static const struct element *element_find(int64_t type)
 {
     return type > 0 && type < ELEMENTS && elements[type].read ? &elements[type] : NULL;
 }
 
 bool rt_onnx_dtype(int64_t type, enum rt_dtype *dtype)
 {
-    const struct element *el = element_of(type);
+    const struct element *el = element_find(type);
     if (el)
         *dtype = el->dtype;
     return el != NULL;
@@ -115,7 +115,7 @@ struct typed {
     int width;
 };
 
-static struct typed typed_of(const Onnx__TensorProto *p, enum field field)
+static struct typed typed_field(const Onnx__TensorProto *p, enum field field)
 {
     switch (field) {
     case FLOATS:
@@ -142,16 +142,16 @@ struct take {
     size_t raw_bytes; /* the shape's, in the file's element type */
 };
 
-static int refuse(const struct take *k, int code, const char *what)
+static int tensor_refuse(const struct take *k, int code, const char *what)
 {
     return rt_error_set(k->source->e, code, "%s: %s: %s", k->source->name, k->who, what);
 }
 
-static int fill_raw(const struct take *k, struct rt_tensor *t, const uint8_t *bytes)
+static int tensor_fill_raw(const struct take *k, struct rt_tensor *t, const uint8_t *bytes)
 {
     int rc = rt_tensor_init_unset(t, k->el->dtype, k->rank, k->dim);
     if (rc)
-        return refuse(k, rc, "out of memory");
+        return tensor_refuse(k, rc, "out of memory");
     if (k->el->convert)
         k->el->convert(t->data, bytes, k->count);
     else if (k->raw_bytes > 0)
@@ -161,11 +161,11 @@ static int fill_raw(const struct take *k, struct rt_tensor *t, const uint8_t *by
 
 /* A typed field wider than the element: each number is checked and narrowed. Little-endian, so the
  * low bytes of a number come first. */
-static int fill_narrowed(const struct take *k, struct rt_tensor *t, struct typed d)
+static int tensor_fill_narrowed(const struct take *k, struct rt_tensor *t, struct typed d)
 {
     int rc = rt_tensor_init_unset(t, k->el->dtype, k->rank, k->dim);
     if (rc)
-        return refuse(k, rc, "out of memory");
+        return tensor_refuse(k, rc, "out of memory");
     size_t step = rt_dtype_size(t->dtype);
     for (int64_t i = 0; i < k->count; i++) {
         int64_t value = d.width == 4 ? ((const int32_t *)d.data)[i] : ((const int64_t *)d.data)[i];
@@ -184,11 +184,11 @@ static int fill_narrowed(const struct take *k, struct rt_tensor *t, struct typed
     return 0;
 }
 
-static int take_inside(const struct take *k, struct rt_tensor *t)
+static int tensor_take_inside(const struct take *k, struct rt_tensor *t)
 {
-    struct typed d = typed_of(k->p, k->el->field);
+    struct typed d = typed_field(k->p, k->el->field);
     if (k->p->has_raw_data && k->p->raw_data.len > 0 && d.count > 0)
-        return refuse(k, RT_EFORMAT, "has raw and typed data; only one is allowed");
+        return tensor_refuse(k, RT_EFORMAT, "has raw and typed data; only one is allowed");
     bool raw = d.count == 0;
     size_t have = raw ? k->p->raw_data.len : d.count;
     size_t want = raw ? k->raw_bytes : (size_t)k->count;
@@ -196,13 +196,13 @@ static int take_inside(const struct take *k, struct rt_tensor *t)
         return rt_error_set(k->source->e, RT_EFORMAT, "%s: %s: has %zu %s, its shape needs %zu",
                             k->source->name, k->who, have, raw ? "bytes" : "elements", want);
     if (!raw && d.width != k->el->size)
-        return fill_narrowed(k, t, d);
-    return fill_raw(k, t, raw ? k->p->raw_data.data : d.data);
+        return tensor_fill_narrowed(k, t, d);
+    return tensor_fill_raw(k, t, raw ? k->p->raw_data.data : d.data);
 }
 
 /* ---- data in a file beside ---- */
 
-static bool parse_number(const char *text, int64_t *value)
+static bool text_to_number(const char *text, int64_t *value)
 {
     char *end;
     errno = 0;
@@ -212,15 +212,16 @@ static bool parse_number(const char *text, int64_t *value)
 }
 
 /* Gives an open file inside the folder, or RT_E... Links are followed, but not out of the folder. */
-static int open_beside(const struct take *k, const char *location, int *fd, int64_t *size)
+static int beside_open(const struct take *k, const char *location, int *fd, int64_t *size)
 {
     char path[PATH_MAX], whole[PATH_MAX], folder[PATH_MAX];
     struct stat st;
     const char *base = k->source->folder;
     if (!base)
-        return refuse(k, RT_EFORMAT, "its data lies in another file, which cannot be read from here");
+        return tensor_refuse(k, RT_EFORMAT,
+                             "its data lies in another file, which cannot be read from here");
     if ((size_t)snprintf(path, sizeof path, "%s/%s", base, location) >= sizeof path)
-        return refuse(k, RT_ELARGE, "external data: the file name is too long");
+        return tensor_refuse(k, RT_ELARGE, "external data: the file name is too long");
     if (!realpath(base, folder) || !realpath(path, whole))
         return rt_error_set(k->source->e, RT_EMISSING,
                             "%s: %s: external data '%.200s' is not in the model's folder",
@@ -242,24 +243,24 @@ static int open_beside(const struct take *k, const char *location, int *fd, int6
     return 0;
 }
 
-static int read_range(const struct take *k, struct rt_tensor *t, int fd, int64_t offset)
+static int beside_read(const struct take *k, struct rt_tensor *t, int fd, int64_t offset)
 {
     uint8_t *bytes = malloc(k->raw_bytes + 1);
     size_t have = 0;
-    int rc = bytes ? 0 : refuse(k, RT_EMEM, "out of memory");
+    int rc = bytes ? 0 : tensor_refuse(k, RT_EMEM, "out of memory");
     while (!rc && have < k->raw_bytes) {
         ssize_t n = pread(fd, bytes + have, k->raw_bytes - have, (off_t)(offset + (int64_t)have));
         if (n <= 0 && !(n < 0 && errno == EINTR))
-            rc = refuse(k, RT_EIO, "external data could not be read to its end");
+            rc = tensor_refuse(k, RT_EIO, "external data could not be read to its end");
         have += n > 0 ? (size_t)n : 0;
     }
     if (!rc)
-        rc = fill_raw(k, t, bytes);
+        rc = tensor_fill_raw(k, t, bytes);
     free(bytes);
     return rc;
 }
 
-static int take_beside(const struct take *k, struct rt_tensor *t)
+static int tensor_take_beside(const struct take *k, struct rt_tensor *t)
 {
     const char *location = NULL;
     int64_t offset = 0, length = (int64_t)k->raw_bytes, size = 0;
@@ -270,21 +271,21 @@ static int take_beside(const struct take *k, struct rt_tensor *t)
         if (!strcmp(key, "location"))
             location = value;
         else if (!strcmp(key, "offset"))
-            good = parse_number(value, &offset);
+            good = text_to_number(value, &offset);
         else if (!strcmp(key, "length"))
-            good = parse_number(value, &length);
+            good = text_to_number(value, &length);
         if (!good)
             return rt_error_set(k->source->e, RT_EFORMAT,
                                 "%s: %s: external data: %s '%.40s' is not a whole number from 0",
                                 k->source->name, k->who, key, value);
     }
     if (!location || !location[0])
-        return refuse(k, RT_EFORMAT, "external data without a location");
+        return tensor_refuse(k, RT_EFORMAT, "external data without a location");
     if (length != (int64_t)k->raw_bytes)
         return rt_error_set(k->source->e, RT_EFORMAT,
                             "%s: %s: external data of %" PRId64 " bytes, its shape needs %zu",
                             k->source->name, k->who, length, k->raw_bytes);
-    int fd = -1, rc = open_beside(k, location, &fd, &size);
+    int fd = -1, rc = beside_open(k, location, &fd, &size);
     if (rc)
         return rc;
     if (offset > size || length > size - offset)
@@ -293,7 +294,7 @@ static int take_beside(const struct take *k, struct rt_tensor *t)
                           "%" PRId64,
                           k->source->name, k->who, offset, length, location, size);
     else
-        rc = read_range(k, t, fd, offset);
+        rc = beside_read(k, t, fd, offset);
     close(fd);
     return rc;
 }
@@ -305,7 +306,7 @@ int rt_onnx_take_tensor(struct rt_tensor *t, const Onnx__TensorProto *p, const c
 {
     char name[32];
     size_t bytes;
-    struct take k = {.p = p, .el = element_of(p->data_type), .who = who, .source = source};
+    struct take k = {.p = p, .el = element_find(p->data_type), .who = who, .source = source};
     memset(t, 0, sizeof *t);
     if (!k.el)
         return rt_error_set(source->e, RT_EMISMATCH, "%s: %s: elements of %s are not read",
@@ -314,15 +315,16 @@ int rt_onnx_take_tensor(struct rt_tensor *t, const Onnx__TensorProto *p, const c
         return rt_error_set(source->e, RT_ELARGE, "%s: %s: %zu dimensions, at most %d are read",
                             source->name, who, p->n_dims, RT_TENSOR_RANK);
     if (p->segment)
-        return refuse(&k, RT_EMISMATCH, "is cut into segments, which are not read");
+        return tensor_refuse(&k, RT_EMISMATCH, "is cut into segments, which are not read");
     k.rank = (int)p->n_dims;
     for (int i = 0; i < k.rank; i++)
         k.dim[i] = p->dims[i];
     int rc = rt_tensor_size(k.el->dtype, k.rank, k.dim, &k.count, &bytes);
     if (rc)
-        return refuse(&k, rc, rc == RT_ERANGE ? "a dimension is negative" : "its shape is too large");
+        return tensor_refuse(
+            &k, rc, rc == RT_ERANGE ? "a dimension is negative" : "its shape is too large");
     k.raw_bytes = (size_t)k.count * (size_t)k.el->size;
     bool beside = p->has_data_location &&
                   p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-    return beside ? take_beside(&k, t) : take_inside(&k, t);
+    return beside ? tensor_take_beside(&k, t) : tensor_take_inside(&k, t);
 }

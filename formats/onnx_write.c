@@ -14,7 +14,7 @@ struct arena {
     bool full; /* out of memory: blocks asked for since are NULL */
 };
 
-static void *take(struct arena *a, size_t n, size_t size)
+static void *arena_take(struct arena *a, size_t n, size_t size)
 {
     void **grown = a->full ? NULL : realloc(a->block, ((size_t)a->count + 1) * sizeof *grown);
     if (grown)
@@ -36,13 +36,13 @@ static void arena_fini(struct arena *a)
 
 /* n messages and the pointers to them, all set by init. The count goes to *count, 0 when full. */
 #define MESSAGES(a, type, init, n, count)                                                          \
-    ((type **)messages(a, sizeof(type), (ProtobufCMessageInit)(init), n, count))
+    ((type **)arena_messages(a, sizeof(type), (ProtobufCMessageInit)(init), n, count))
 
-static void **messages(struct arena *a, size_t size, ProtobufCMessageInit init, int n,
-                       size_t *count)
+static void **arena_messages(struct arena *a, size_t size, ProtobufCMessageInit init, int n,
+                             size_t *count)
 {
-    void **pointer = take(a, (size_t)n, sizeof *pointer);
-    char *body = pointer ? take(a, (size_t)n, size) : NULL;
+    void **pointer = arena_take(a, (size_t)n, sizeof *pointer);
+    char *body = pointer ? arena_take(a, (size_t)n, size) : NULL;
     for (int i = 0; body && i < n; i++) {
         pointer[i] = body + (size_t)i * size;
         init(pointer[i]);
@@ -58,7 +58,7 @@ int rt_onnx_type(enum rt_dtype dtype)
     return type[dtype];
 }
 
-static void give_tensor(Onnx__TensorProto *p, const char *name, const struct rt_tensor *t)
+static void proto_tensor(Onnx__TensorProto *p, const char *name, const struct rt_tensor *t)
 {
     p->name = (char *)name;
     p->has_data_type = 1;
@@ -69,7 +69,7 @@ static void give_tensor(Onnx__TensorProto *p, const char *name, const struct rt_
     p->raw_data = (ProtobufCBinaryData){rt_tensor_bytes(t), t->data};
 }
 
-static void give_attr(struct arena *a, Onnx__AttributeProto *p, const struct rt_onnx_attr *attr)
+static void proto_attr(struct arena *a, Onnx__AttributeProto *p, const struct rt_onnx_attr *attr)
 {
     static const Onnx__AttributeProto__AttributeType type[RT_ONNX_KINDS] = {
         [RT_ONNX_FLOAT] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT,
@@ -95,18 +95,18 @@ static void give_attr(struct arena *a, Onnx__AttributeProto *p, const struct rt_
     p->n_floats = attr->floats ? n : 0;
     p->ints = attr->ints;
     p->n_ints = attr->ints ? n : 0;
-    if (attr->strings && (p->strings = take(a, n, sizeof *p->strings)))
+    if (attr->strings && (p->strings = arena_take(a, n, sizeof *p->strings)))
         for (p->n_strings = 0; p->n_strings < n; p->n_strings++) {
             char *text = attr->strings[p->n_strings];
             p->strings[p->n_strings] = (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
         }
-    if (attr->kind == RT_ONNX_TENSOR && (p->t = take(a, 1, sizeof *p->t))) {
+    if (attr->kind == RT_ONNX_TENSOR && (p->t = arena_take(a, 1, sizeof *p->t))) {
         onnx__tensor_proto__init(p->t);
-        give_tensor(p->t, NULL, &attr->t);
+        proto_tensor(p->t, NULL, &attr->t);
     }
 }
 
-static void give_node(struct arena *a, Onnx__NodeProto *p, const struct rt_onnx_node *n)
+static void proto_node(struct arena *a, Onnx__NodeProto *p, const struct rt_onnx_node *n)
 {
     p->name = n->name[0] ? n->name : NULL;
     p->op_type = n->op;
@@ -117,10 +117,10 @@ static void give_node(struct arena *a, Onnx__NodeProto *p, const struct rt_onnx_
     p->attribute = MESSAGES(a, Onnx__AttributeProto, onnx__attribute_proto__init, n->attrs,
                             &p->n_attribute);
     for (size_t i = 0; i < p->n_attribute; i++)
-        give_attr(a, p->attribute[i], &n->attr[i]);
+        proto_attr(a, p->attribute[i], &n->attr[i]);
 }
 
-static void give_dims(struct arena *a, Onnx__TensorShapeProto *p, const struct rt_onnx_value *v)
+static void proto_dims(struct arena *a, Onnx__TensorShapeProto *p, const struct rt_onnx_value *v)
 {
     p->dim = MESSAGES(a, Onnx__TensorShapeProto__Dimension,
                       onnx__tensor_shape_proto__dimension__init, v->rank, &p->n_dim);
@@ -135,15 +135,15 @@ static void give_dims(struct arena *a, Onnx__TensorShapeProto *p, const struct r
     }
 }
 
-static Onnx__ValueInfoProto **give_values(struct arena *a, const struct rt_onnx_value *v, int n,
-                                          size_t *count)
+static Onnx__ValueInfoProto **proto_values(struct arena *a, const struct rt_onnx_value *v, int n,
+                                           size_t *count)
 {
     Onnx__ValueInfoProto **p =
         MESSAGES(a, Onnx__ValueInfoProto, onnx__value_info_proto__init, n, count);
     for (size_t i = 0; i < *count; i++) {
-        Onnx__TypeProto *type = take(a, 1, sizeof *type);
-        Onnx__TypeProto__Tensor *tensor = take(a, 1, sizeof *tensor);
-        Onnx__TensorShapeProto *shape = take(a, 1, sizeof *shape);
+        Onnx__TypeProto *type = arena_take(a, 1, sizeof *type);
+        Onnx__TypeProto__Tensor *tensor = arena_take(a, 1, sizeof *tensor);
+        Onnx__TensorShapeProto *shape = arena_take(a, 1, sizeof *shape);
         if (a->full)
             break;
         onnx__type_proto__init(type);
@@ -157,29 +157,29 @@ static Onnx__ValueInfoProto **give_values(struct arena *a, const struct rt_onnx_
         tensor->elem_type = rt_onnx_type(v[i].dtype);
         if (v[i].rank >= 0) {
             tensor->shape = shape;
-            give_dims(a, shape, &v[i]);
+            proto_dims(a, shape, &v[i]);
         }
     }
     return p;
 }
 
-static void give_graph(struct arena *a, Onnx__GraphProto *g, const struct rt_onnx *o)
+static void proto_graph(struct arena *a, Onnx__GraphProto *g, const struct rt_onnx *o)
 {
     onnx__graph_proto__init(g);
     g->name = o->graph;
     g->node = MESSAGES(a, Onnx__NodeProto, onnx__node_proto__init, o->nodes, &g->n_node);
     for (size_t i = 0; i < g->n_node; i++)
-        give_node(a, g->node[i], &o->node[i]);
+        proto_node(a, g->node[i], &o->node[i]);
     g->initializer = MESSAGES(a, Onnx__TensorProto, onnx__tensor_proto__init, o->initializers,
                               &g->n_initializer);
     for (size_t i = 0; i < g->n_initializer; i++)
-        give_tensor(g->initializer[i], o->initializer[i].name, &o->initializer[i].tensor);
-    g->input = give_values(a, o->input, o->inputs, &g->n_input);
-    g->output = give_values(a, o->output, o->outputs, &g->n_output);
+        proto_tensor(g->initializer[i], o->initializer[i].name, &o->initializer[i].tensor);
+    g->input = proto_values(a, o->input, o->inputs, &g->n_input);
+    g->output = proto_values(a, o->output, o->outputs, &g->n_output);
 }
 
-static void give_model(struct arena *a, Onnx__ModelProto *p, Onnx__GraphProto *g,
-                       const struct rt_onnx *o)
+static void proto_model(struct arena *a, Onnx__ModelProto *p, Onnx__GraphProto *g,
+                        const struct rt_onnx *o)
 {
     onnx__model_proto__init(p);
     p->has_ir_version = 1;
@@ -200,7 +200,7 @@ static void give_model(struct arena *a, Onnx__ModelProto *p, Onnx__GraphProto *g
         p->metadata_props[i]->key = o->text[i].key;
         p->metadata_props[i]->value = o->text[i].value;
     }
-    give_graph(a, g, o);
+    proto_graph(a, g, o);
     p->graph = g;
 }
 
@@ -215,7 +215,7 @@ int rt_onnx_write(struct rt_onnx *o, const char *path, struct rt_error *e)
     struct arena a = {0};
     Onnx__ModelProto p;
     Onnx__GraphProto g;
-    give_model(&a, &p, &g, o);
+    proto_model(&a, &p, &g, o);
     size_t size = a.full ? 0 : onnx__model_proto__get_packed_size(&p);
     uint8_t *bytes = a.full || size > RT_FILE_MAX ? NULL : malloc(size);
     if (bytes) {

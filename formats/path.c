@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Drops the last folder of the absolute path; a link is followed first. */
-static void drop_last(char *path, size_t size)
+static void path_drop_last(char *path, size_t size)
 {
     struct stat st;
     char real[PATH_MAX];
@@ -23,7 +23,7 @@ static void drop_last(char *path, size_t size)
 }
 
 /* Adds "/part" to out. */
-static int add_part(char *out, size_t size, const char *part)
+static int path_add_part(char *out, size_t size, const char *part)
 {
     size_t used = strlen(out);
     return (size_t)snprintf(out + used, size - used, "/%s", part) < size - used ? 0 : RT_ELARGE;
@@ -40,11 +40,11 @@ int rt_path_absolute(const char *value, const char *folder, char *out, size_t si
     out[0] = '\0';
     for (char *save, *part = strtok_r(whole, "/", &save); part; part = strtok_r(NULL, "/", &save)) {
         if (!strcmp(part, ".."))
-            drop_last(out, size);
-        else if (strcmp(part, ".") && add_part(out, size, part))
+            path_drop_last(out, size);
+        else if (strcmp(part, ".") && path_add_part(out, size, part))
             return RT_ELARGE;
     }
-    return *out ? 0 : add_part(out, size, "");
+    return *out ? 0 : path_add_part(out, size, "");
 }
 
 int rt_path_relative(const char *path, const char *folder, char *out, size_t size)

@@ -9,27 +9,28 @@
 
 #define GOLDEN 0x9E3779B97F4A7C15u /* 2^64 / golden ratio: the step of SplitMix64 */
 
-static uint64_t mix(uint64_t x)
+static uint64_t key_mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
     x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
     return x ^ (x >> 31);
 }
 
-static uint64_t fold(uint64_t key, uint64_t value)
+static uint64_t key_fold(uint64_t key, uint64_t value)
 {
-    return mix((key + GOLDEN) ^ mix(value + GOLDEN));
+    return key_mix((key + GOLDEN) ^ key_mix(value + GOLDEN));
 }
 
 struct rt_rng rt_rng_init(uint64_t seed, uint64_t epoch, uint64_t sample, enum rt_purpose purpose)
 {
-    uint64_t key = fold(fold(fold(fold(0, seed), epoch), sample), (uint64_t)purpose);
+    uint64_t key =
+        key_fold(key_fold(key_fold(key_fold(0, seed), epoch), sample), (uint64_t)purpose);
     return (struct rt_rng){.key = key, .counter = 0};
 }
 
 uint64_t rt_rng_u64(struct rt_rng *r)
 {
-    return mix(r->key + ++r->counter * GOLDEN);
+    return key_mix(r->key + ++r->counter * GOLDEN);
 }
 
 double rt_rng_unit(struct rt_rng *r)

@@ -62,7 +62,7 @@ void rt_safetensors_destroy(struct rt_safetensors *s)
 }
 
 /* Index of the first entry whose name is not before name. */
-static size_t lower_bound(const struct rt_safetensors *s, const char *name)
+static size_t entry_lower_bound(const struct rt_safetensors *s, const char *name)
 {
     size_t low = 0, high = s->count;
     while (low < high) {
@@ -75,14 +75,14 @@ static size_t lower_bound(const struct rt_safetensors *s, const char *name)
     return low;
 }
 
-static const struct entry *find(const struct rt_safetensors *s, const char *name)
+static const struct entry *entry_find(const struct rt_safetensors *s, const char *name)
 {
-    size_t i = lower_bound(s, name);
+    size_t i = entry_lower_bound(s, name);
     return i < s->count && !strcmp(s->entry[i].name, name) ? &s->entry[i] : NULL;
 }
 
 /* Makes room for one entry at index i and gives it; its name is a copy, its tensor empty. */
-static struct entry *insert(struct rt_safetensors *s, size_t i, const char *name)
+static struct entry *entry_insert(struct rt_safetensors *s, size_t i, const char *name)
 {
     if (s->count == s->room) {
         size_t room = s->room ? 2 * s->room : 16;
@@ -102,7 +102,7 @@ static struct entry *insert(struct rt_safetensors *s, size_t i, const char *name
     return entry;
 }
 
-static int is_text(const char *text)
+static int text_is_utf8(const char *text)
 {
     size_t size = strlen(text);
     return rt_utf8_check(text, size) == size;
@@ -111,12 +111,12 @@ static int is_text(const char *text)
 int rt_safetensors_add(struct rt_safetensors *s, const char *name, const struct rt_tensor *t)
 {
     struct rt_tensor copy;
-    if (!name[0] || !strcmp(name, METADATA) || !is_text(name) || find(s, name))
+    if (!name[0] || !strcmp(name, METADATA) || !text_is_utf8(name) || entry_find(s, name))
         return RT_EUSAGE;
     int rc = rt_tensor_init_unset(&copy, t->dtype, t->rank, t->dim);
     if (rc)
         return rc;
-    struct entry *entry = insert(s, lower_bound(s, name), name);
+    struct entry *entry = entry_insert(s, entry_lower_bound(s, name), name);
     if (!entry) {
         rt_tensor_fini(&copy);
         return RT_EMEM;
@@ -129,14 +129,14 @@ int rt_safetensors_add(struct rt_safetensors *s, const char *name, const struct 
 
 int rt_safetensors_set_text(struct rt_safetensors *s, const char *key, const char *text)
 {
-    if (!is_text(key) || !is_text(text))
+    if (!text_is_utf8(key) || !text_is_utf8(text))
         return RT_EUSAGE;
     return json_object_set_new(s->metadata, key, json_string(text)) ? RT_EMEM : 0;
 }
 
 const struct rt_tensor *rt_safetensors_get(const struct rt_safetensors *s, const char *name)
 {
-    const struct entry *entry = find(s, name);
+    const struct entry *entry = entry_find(s, name);
     return entry ? &entry->tensor : NULL;
 }
 
@@ -162,7 +162,7 @@ const struct rt_tensor *rt_safetensors_at(const struct rt_safetensors *s, int i,
 /* ---- write ---- */
 
 /* Adds the header's entry of one tensor that lies at begin. */
-static int describe(json_t *header, const struct entry *entry, uint64_t begin)
+static int entry_describe(json_t *header, const struct entry *entry, uint64_t begin)
 {
     const struct rt_tensor *t = &entry->tensor;
     json_t *shape = json_array();
@@ -179,7 +179,7 @@ static int describe(json_t *header, const struct entry *entry, uint64_t begin)
 
 /* Fills part[] with the tensors' data in file order and gives the header as text, padded with
  * spaces so that the data starts on a multiple of 8; NULL when out of memory. */
-static char *lay_out(const struct rt_safetensors *s, struct rt_span *part)
+static char *header_lay_out(const struct rt_safetensors *s, struct rt_span *part)
 {
     uint64_t at = 0;
     char *text = NULL, *padded = NULL;
@@ -193,7 +193,7 @@ static char *lay_out(const struct rt_safetensors *s, struct rt_span *part)
             const struct rt_tensor *t = &s->entry[i].tensor;
             if (rt_dtype_size(t->dtype) != width)
                 continue;
-            failed = describe(header, &s->entry[i], at);
+            failed = entry_describe(header, &s->entry[i], at);
             *part++ = (struct rt_span){t->data, rt_tensor_bytes(t)};
             at += rt_tensor_bytes(t);
         }
@@ -216,7 +216,7 @@ static char *lay_out(const struct rt_safetensors *s, struct rt_span *part)
 int rt_safetensors_write(const struct rt_safetensors *s, const char *path, struct rt_error *e)
 {
     struct rt_span *part = malloc((s->count + 2) * sizeof *part);
-    char *header = part ? lay_out(s, part + 2) : NULL;
+    char *header = part ? header_lay_out(s, part + 2) : NULL;
     int rc;
 
     if (!header) {
@@ -245,8 +245,8 @@ struct reader {
     struct rt_error *e;
 };
 
-static int read_dtype(const struct reader *r, const char *tensor, const json_t *value,
-                      enum rt_dtype *dtype)
+static int tensor_read_dtype(const struct reader *r, const char *tensor, const json_t *value,
+                             enum rt_dtype *dtype)
 {
     const char *name = json_string_value(value);
     if (!name)
@@ -261,8 +261,8 @@ static int read_dtype(const struct reader *r, const char *tensor, const json_t *
                         r->name, tensor, name);
 }
 
-static int read_shape(const struct reader *r, const char *tensor, const json_t *value, int *rank,
-                      int64_t *dim)
+static int tensor_read_shape(const struct reader *r, const char *tensor, const json_t *value,
+                             int *rank, int64_t *dim)
 {
     size_t n = json_array_size(value);
     if (!json_is_array(value) || n > RT_TENSOR_RANK)
@@ -282,7 +282,7 @@ static int read_shape(const struct reader *r, const char *tensor, const json_t *
 }
 
 /* Checks one tensor's place against its shape and the data that is there, and copies it. */
-static int read_tensor(struct rt_safetensors *s, const struct reader *r, const char *tensor,
+static int tensor_read(struct rt_safetensors *s, const struct reader *r, const char *tensor,
                        const json_t *row)
 {
     enum rt_dtype dtype = RT_F32;
@@ -292,9 +292,9 @@ static int read_tensor(struct rt_safetensors *s, const struct reader *r, const c
     const json_t *offsets = json_object_get(row, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
 
-    int rc = read_dtype(r, tensor, json_object_get(row, "dtype"), &dtype);
+    int rc = tensor_read_dtype(r, tensor, json_object_get(row, "dtype"), &dtype);
     if (!rc)
-        rc = read_shape(r, tensor, json_object_get(row, "shape"), &rank, dim);
+        rc = tensor_read_shape(r, tensor, json_object_get(row, "shape"), &rank, dim);
     if (rc)
         return rc;
     rc = rt_tensor_size(dtype, rank, dim, &count, &bytes);
@@ -308,7 +308,7 @@ static int read_tensor(struct rt_safetensors *s, const struct reader *r, const c
                             "%s: tensor '%.80s': \"data_offsets\" %lld to %lld; its shape needs "
                             "%zu bytes and the file holds %zu",
                             r->name, tensor, (long long)begin, (long long)end, bytes, r->size);
-    struct entry *entry = insert(s, s->count, tensor); /* sorted when all are read */
+    struct entry *entry = entry_insert(s, s->count, tensor); /* sorted when all are read */
     if (entry)
         rc = rt_tensor_init_unset(&entry->tensor, dtype, rank, dim);
     if (!entry || rc)
@@ -320,7 +320,7 @@ static int read_tensor(struct rt_safetensors *s, const struct reader *r, const c
     return 0;
 }
 
-static int read_metadata(struct rt_safetensors *s, const struct reader *r, json_t *object)
+static int metadata_read(struct rt_safetensors *s, const struct reader *r, json_t *object)
 {
     const char *key;
     json_t *value;
@@ -333,7 +333,7 @@ static int read_metadata(struct rt_safetensors *s, const struct reader *r, json_
     return 0;
 }
 
-static int compare_begin(const void *a, const void *b)
+static int entry_by_begin(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
     if (x->begin != y->begin)
@@ -342,17 +342,17 @@ static int compare_begin(const void *a, const void *b)
     return n < m ? -1 : n > m; /* one without elements comes first */
 }
 
-static int compare_name(const void *a, const void *b)
+static int entry_by_name(const void *a, const void *b)
 {
     return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
 /* Every byte of the data belongs to exactly one tensor. Leaves the entries sorted by name. */
-static int check_tiling(struct rt_safetensors *s, const struct reader *r)
+static int entries_check_tiling(struct rt_safetensors *s, const struct reader *r)
 {
     uint64_t at = 0;
     if (s->count > 0)
-        qsort(s->entry, s->count, sizeof *s->entry, compare_begin);
+        qsort(s->entry, s->count, sizeof *s->entry, entry_by_begin);
     for (size_t i = 0; i < s->count; i++) {
         const struct entry *entry = &s->entry[i];
         if (entry->begin != at)
@@ -368,11 +368,11 @@ static int check_tiling(struct rt_safetensors *s, const struct reader *r)
                             "%s: %llu bytes of data belong to tensors, the file holds %zu", r->name,
                             (unsigned long long)at, r->size);
     if (s->count > 0)
-        qsort(s->entry, s->count, sizeof *s->entry, compare_name);
+        qsort(s->entry, s->count, sizeof *s->entry, entry_by_name);
     return 0;
 }
 
-static int read_header(struct rt_safetensors *s, const struct reader *r, json_t *header)
+static int entries_read(struct rt_safetensors *s, const struct reader *r, json_t *header)
 {
     const char *key;
     json_t *value;
@@ -380,15 +380,15 @@ static int read_header(struct rt_safetensors *s, const struct reader *r, json_t 
         return rt_error_set(r->e, RT_EFORMAT, "%s: byte 8: the header is not an object", r->name);
     json_object_foreach(header, key, value)
     {
-        int rc = strcmp(key, METADATA) ? read_tensor(s, r, key, value) : read_metadata(s, r, value);
+        int rc = strcmp(key, METADATA) ? tensor_read(s, r, key, value) : metadata_read(s, r, value);
         if (rc)
             return rc;
     }
-    return check_tiling(s, r);
+    return entries_check_tiling(s, r);
 }
 
-static int load_json(json_t **out, const uint8_t *text, size_t size, const char *name,
-                     struct rt_error *e)
+static int header_load_json(json_t **out, const uint8_t *text, size_t size, const char *name,
+                            struct rt_error *e)
 {
     json_error_t at;
     *out = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, &at);
@@ -418,11 +418,11 @@ int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t 
                             name, (unsigned long long)length, size - c.at);
     const uint8_t *text = rt_take_bytes(&c, (size_t)length);
     struct reader r = {.name = name, .data = c.data + c.at, .size = size - c.at, .e = e};
-    int rc = load_json(&header, text, (size_t)length, name, e);
+    int rc = header_load_json(&header, text, (size_t)length, name, e);
     if (!rc && rt_safetensors_create(&s))
         rc = rt_error_set(e, RT_EMEM, "%s: out of memory", name);
     if (!rc)
-        rc = read_header(s, &r, header);
+        rc = entries_read(s, &r, header);
     json_decref(header);
     if (rc)
         rt_safetensors_destroy(s);

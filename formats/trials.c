@@ -18,12 +18,12 @@ struct index {
     const struct rt_manifest *manifest;
 };
 
-static int by_text(const void *a, const void *b)
+static int path_order(const void *a, const void *b)
 {
     return strcmp(((const struct path *)a)->text, ((const struct path *)b)->text);
 }
 
-static int index_paths(struct index *x, const struct rt_manifest *m, const char *column)
+static int paths_index(struct index *x, const struct rt_manifest *m, const char *column)
 {
     int c = rt_manifest_column(m, column);
     x->manifest = m;
@@ -35,23 +35,22 @@ static int index_paths(struct index *x, const struct rt_manifest *m, const char 
         if (*text)
             x->path[x->count++] = (struct path){text, row};
     }
-    qsort(x->path, (size_t)x->count, sizeof *x->path, by_text);
+    qsort(x->path, (size_t)x->count, sizeof *x->path, path_order);
     return 0;
 }
 
-static int find(const struct index *x, const char *name)
+static int trial_row(const struct index *x, const char *name)
 {
     int row = rt_manifest_find(x->manifest, name);
     if (row >= 0)
         return row;
     struct path key = {name, 0};
-    const struct path *p =
-        bsearch(&key, x->path, (size_t)x->count, sizeof *x->path, by_text);
+    const struct path *p = bsearch(&key, x->path, (size_t)x->count, sizeof *x->path, path_order);
     return p ? p->row : -1;
 }
 
 /* One line, cut in place: 0, or an error. */
-static int read_trial(const struct index *x, char *line, struct rt_trial *t, const char *path,
+static int trial_read(const struct index *x, char *line, struct rt_trial *t, const char *path,
                       int number, struct rt_error *e)
 {
     char *save = NULL, *field[4] = {0}, shown[81];
@@ -64,7 +63,7 @@ static int read_trial(const struct index *x, char *line, struct rt_trial *t, con
                             "speaker, `0 ENROL TEST` for two", path, number, shown);
     int row[2];
     for (int i = 0; i < 2; i++) {
-        row[i] = find(x, field[i + 1]);
+        row[i] = trial_row(x, field[i + 1]);
         if (row[i] < 0)
             return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.200s' is neither an id nor a path of %s",
                                 path, number, field[i + 1], rt_manifest_path(x->manifest));
@@ -92,14 +91,14 @@ int rt_trials_load(struct rt_trials *t, const char *path, const struct rt_manife
         }
     }
     t->trial = malloc(sizeof *t->trial * lines);
-    rc = t->trial ? index_paths(&x, m, column) : RT_EMEM;
+    rc = t->trial ? paths_index(&x, m, column) : RT_EMEM;
     if (rc < 0)
         rt_error_set(e, rc, "%s: no memory for %zu trials", path, lines);
     int number = 0;
     for (char *rest = (char *)bytes, *line; rc == 0 && (line = strsep(&rest, "\n"));) {
         number++;
-        if (line[strspn(line, " \t\r")] && (rc = read_trial(&x, line, &t->trial[t->count], path,
-                                                             number, e)) == 0)
+        if (line[strspn(line, " \t\r")] &&
+            (rc = trial_read(&x, line, &t->trial[t->count], path, number, e)) == 0)
             t->count++;
     }
     if (rc == 0 && t->count == 0)

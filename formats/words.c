@@ -35,7 +35,7 @@ const char *rt_quote(char *buffer, size_t size, const char *value)
     return buffer;
 }
 
-static int lowest(int a, int b)
+static int distance_lower(int a, int b)
 {
     return a < b ? a : b;
 }
@@ -51,11 +51,11 @@ int rt_edit_distance(const char *a, const char *b)
         now[0] = i;
         for (int j = 1; j <= nb; j++) {
             int ca = tolower((unsigned char)a[i - 1]), cb = tolower((unsigned char)b[j - 1]);
-            int d = lowest(one[j], now[j - 1]) + 1;
-            d = lowest(d, one[j - 1] + (ca != cb));
+            int d = distance_lower(one[j], now[j - 1]) + 1;
+            d = distance_lower(d, one[j - 1] + (ca != cb));
             if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) &&
                 cb == tolower((unsigned char)a[i - 2]))
-                d = lowest(d, two[j - 2] + 1);
+                d = distance_lower(d, two[j - 2] + 1);
             now[j] = d;
         }
         int *free_row = two;

@@ -255,7 +255,7 @@ static void leave_bags(struct unpacked *u, const uint8_t *out, int n)
 
 static void leave_excluded(struct rt_student *s, struct rt_batch *b, struct unpacked *u)
 {
-    const struct rt_override *hand = s->control ? rt_control_hand(s->control) : NULL;
+    const struct rt_override *hand = s->control ? rt_control_override(s->control) : NULL;
     struct rt_tensor *dense[] = {&u->input, &u->quality, &u->have, &u->embedding, &u->logits};
     int n = b->count, kept = 0;
     for (int i = 0; i < n; i++)
@@ -274,7 +274,7 @@ static void leave_excluded(struct rt_student *s, struct rt_batch *b, struct unpa
 /* quality[i] from the chosen terms, then weight[i]. */
 static void weigh(struct rt_student *s, const struct rt_batch *b, const struct unpacked *u)
 {
-    const struct rt_override *hand = s->control ? rt_control_hand(s->control) : NULL;
+    const struct rt_override *hand = s->control ? rt_control_override(s->control) : NULL;
     int n = b->count;
     for (int i = 0; i < n; i++)
         s->scale[i] = hand && hand->rows ? hand->factor[b->sample[i]] : 1;

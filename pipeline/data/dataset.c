@@ -20,7 +20,7 @@ struct names {
     size_t slots;
 };
 
-static size_t place_of(const struct names *n, const char *name)
+static size_t names_place(const struct names *n, const char *name)
 {
     size_t at = (size_t)rt_hash64(name, strlen(name), 0) & (n->slots - 1);
     while (n->slot[at] >= 0 && strcmp(n->name[n->slot[at]], name) != 0)
@@ -30,7 +30,7 @@ static size_t place_of(const struct names *n, const char *name)
 
 static int names_find(const struct names *n, const char *name)
 {
-    return n->count > 0 ? n->slot[place_of(n, name)] : -1;
+    return n->count > 0 ? n->slot[names_place(n, name)] : -1;
 }
 
 static int names_grow(struct names *n)
@@ -50,7 +50,7 @@ static int names_grow(struct names *n)
     n->room = room;
     memset(slot, 0xFF, slots * sizeof *slot); /* -1 */
     for (int i = 0; i < n->count; i++)
-        slot[place_of(n, name[i])] = i;
+        slot[names_place(n, name[i])] = i;
     return 0;
 }
 
@@ -59,7 +59,7 @@ static int names_add(struct names *n, const char *name)
 {
     if (n->count == n->room && names_grow(n) < 0)
         return RT_EMEM;
-    size_t at = place_of(n, name);
+    size_t at = names_place(n, name);
     if (n->slot[at] >= 0)
         return 0;
     n->slot[at] = n->count;
@@ -73,7 +73,7 @@ static void names_fini(struct names *n)
     free(n->slot);
 }
 
-static int by_bytes(const void *a, const void *b)
+static int name_order(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -81,7 +81,7 @@ static int by_bytes(const void *a, const void *b)
 /* ---- classes ---- */
 
 /* One block holds the pointers and the text they point to, so that one free releases both. */
-static const char **copy_names(const char *const *name, int count)
+static const char **names_copy(const char *const *name, int count)
 {
     size_t bytes = ((size_t)count + 1) * sizeof *name;
     for (int i = 0; i < count; i++)
@@ -99,7 +99,7 @@ static const char **copy_names(const char *const *name, int count)
 }
 
 /* The labels of the training split, sorted. */
-static int collect_classes(struct rt_dataset *d, int column)
+static int classes_collect(struct rt_dataset *d, int column)
 {
     struct names n = {0};
     int code = 0;
@@ -110,8 +110,8 @@ static int collect_classes(struct rt_dataset *d, int column)
     }
     if (code >= 0) {
         if (n.count > 0)
-            qsort(n.name, (size_t)n.count, sizeof *n.name, by_bytes);
-        d->class_name = copy_names(n.name, n.count);
+            qsort(n.name, (size_t)n.count, sizeof *n.name, name_order);
+        d->class_name = names_copy(n.name, n.count);
         d->classes = n.count;
         code = d->class_name ? 0 : RT_EMEM;
     }
@@ -120,7 +120,7 @@ static int collect_classes(struct rt_dataset *d, int column)
 }
 
 /* Every row's class among d->class_name. */
-static int assign_classes(struct rt_dataset *d, int column, struct rt_error *e)
+static int classes_assign(struct rt_dataset *d, int column, struct rt_error *e)
 {
     struct names n = {0};
     int code = 0;
@@ -147,7 +147,7 @@ struct ticket {
     const char *id; /* decides between equal draws */
 };
 
-static int by_class_and_draw(const void *a, const void *b)
+static int ticket_order(const void *a, const void *b)
 {
     const struct ticket *x = a, *y = b;
     if (x->class != y->class)
@@ -158,17 +158,17 @@ static int by_class_and_draw(const void *a, const void *b)
 }
 
 /* ceil(share * n), at least 1; 0.1 * 30 is a little more than 3 and must still give 3. */
-static int kept_of(double share, int n)
+static int labels_kept(double fraction, int n)
 {
-    int kept = (int)ceil(share * n - 1e-9);
+    int kept = (int)ceil(fraction * n - 1e-9);
     return kept < 1 ? 1 : kept;
 }
 
 /* Keeps the labels of the lowest draws of each class. */
-static int hide_labels(struct rt_dataset *d, double share, uint64_t seed)
+static int labels_hide(struct rt_dataset *d, double fraction, uint64_t seed)
 {
     memcpy(d->label, d->truth, (size_t)d->count * sizeof *d->label);
-    if (share >= 1)
+    if (fraction >= 1)
         return 0;
     struct ticket *t = malloc(((size_t)d->count + 1) * sizeof *t);
     if (!t)
@@ -181,11 +181,11 @@ static int hide_labels(struct rt_dataset *d, double share, uint64_t seed)
         t[tickets++] = (struct ticket){d->truth[row], row,
                                        rt_hash64(id, strlen(id), seed), id};
     }
-    qsort(t, (size_t)tickets, sizeof *t, by_class_and_draw);
+    qsort(t, (size_t)tickets, sizeof *t, ticket_order);
     for (int first = 0, last; first < tickets; first = last) {
         for (last = first; last < tickets && t[last].class == t[first].class;)
             last++;
-        for (int i = first + kept_of(share, last - first); i < last; i++)
+        for (int i = first + labels_kept(fraction, last - first); i < last; i++)
             d->label[t[i].row] = -1;
     }
     free(t);
@@ -194,7 +194,7 @@ static int hide_labels(struct rt_dataset *d, double share, uint64_t seed)
 
 /* ---- loading ---- */
 
-static int read_splits(struct rt_dataset *d)
+static int splits_read(struct rt_dataset *d)
 {
     int column = rt_manifest_column(d->manifest, "split");
     for (int row = 0; row < d->count && column >= 0; row++) {
@@ -209,7 +209,7 @@ static int read_splits(struct rt_dataset *d)
     return 0;
 }
 
-static int make_columns(struct rt_dataset *d)
+static int dataset_make_columns(struct rt_dataset *d)
 {
     size_t n = (size_t)d->count;
     d->truth = calloc(n + 1, sizeof *d->truth);
@@ -229,24 +229,24 @@ static int make_columns(struct rt_dataset *d)
     return 0;
 }
 
-static int fill(struct rt_dataset *d, double labels, uint64_t seed, const char *const *class_name,
-                int classes, struct rt_error *e)
+static int dataset_fill(struct rt_dataset *d, double labels, uint64_t seed,
+                        const char *const *class_name, int classes, struct rt_error *e)
 {
     int column = rt_manifest_column(d->manifest, "label");
     d->count = rt_manifest_rows(d->manifest);
-    int code = make_columns(d);
+    int code = dataset_make_columns(d);
     if (code == 0)
-        code = read_splits(d);
+        code = splits_read(d);
     if (code == 0 && !class_name)
-        code = collect_classes(d, column);
+        code = classes_collect(d, column);
     if (code == 0 && class_name) {
-        d->class_name = copy_names(class_name, classes);
+        d->class_name = names_copy(class_name, classes);
         d->classes = classes;
         code = d->class_name ? 0 : RT_EMEM;
     }
     if (code == 0)
-        code = assign_classes(d, column, e);
-    return code < 0 ? code : hide_labels(d, labels, seed);
+        code = classes_assign(d, column, e);
+    return code < 0 ? code : labels_hide(d, labels, seed);
 }
 
 int rt_dataset_load(struct rt_dataset *d, const char *manifest, double labels, uint64_t seed,
@@ -254,12 +254,12 @@ int rt_dataset_load(struct rt_dataset *d, const char *manifest, double labels, u
 {
     *d = (struct rt_dataset){0};
     if (!(labels >= 0 && labels <= 1)) /* also NaN */
-        return rt_error_set(e, RT_ERANGE, "share of labels %g: give 0 to 1 (0%% to 100%%)", labels);
+        return rt_error_set(e, RT_ERANGE, "fraction of labels %g: give 0 to 1 (0%% to 100%%)", labels);
     int code = rt_manifest_load(&d->manifest, manifest, e);
     if (code < 0)
         return code;
     struct rt_error why = {0};
-    code = fill(d, labels, seed, class_name, classes, &why);
+    code = dataset_fill(d, labels, seed, class_name, classes, &why);
     if (code < 0) {
         rt_error_set(e, code, "%s: %s", manifest, why.code ? why.text : rt_err_words(code));
         rt_dataset_fini(d);

@@ -70,60 +70,60 @@ struct parser {
     struct rt_error *e;
 };
 
-static bool is_space(char c)
+static bool char_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Moves on by one byte, counting characters, not bytes. */
-static char step(struct parser *p)
+static char parser_step(struct parser *p)
 {
     char c = *p->from++;
     p->character += ((unsigned char)c & 0xC0) != 0x80;
     return c;
 }
 
-static int quoted_token(struct parser *p)
+static int token_quoted(struct parser *p)
 {
-    char mark = step(p);
+    char mark = parser_step(p);
     p->token.kind = T_QUOTED;
     while (*p->from != mark) {
         if (*p->from == '\\')
-            step(p);
+            parser_step(p);
         if (!*p->from)
             return rt_error_set(p->e, RT_EUSAGE, "character %d: the quote %c is not closed",
                                 p->token.at, mark);
-        *p->words_end++ = step(p);
+        *p->words_end++ = parser_step(p);
     }
-    step(p);
+    parser_step(p);
     *p->words_end++ = '\0';
     return 0;
 }
 
 /* A run of bytes out of set, or with in = false of bytes outside it. */
-static void run_token(struct parser *p, enum token_kind kind, const char *set, bool in)
+static void token_run(struct parser *p, enum token_kind kind, const char *set, bool in)
 {
     p->token.kind = kind;
     while (*p->from && (strchr(set, *p->from) != NULL) == in)
-        *p->words_end++ = step(p);
+        *p->words_end++ = parser_step(p);
     *p->words_end++ = '\0';
 }
 
 /* Reads the next token into p->token. */
-static int advance(struct parser *p)
+static int token_next(struct parser *p)
 {
-    while (is_space(*p->from))
-        step(p);
+    while (char_is_space(*p->from))
+        parser_step(p);
     p->token = (struct token){.text = p->words_end, .at = p->character};
     char c = *p->from;
     if (c == '"' || c == '\'')
-        return quoted_token(p);
+        return token_quoted(p);
     if (c && strchr("=!<>~", c))
-        run_token(p, T_OPERATOR, "=!<>~", true);
+        token_run(p, T_OPERATOR, "=!<>~", true);
     else if (c && !strchr("()", c))
-        run_token(p, T_WORD, " \t\n\r\"'()=!<>~", false);
+        token_run(p, T_WORD, " \t\n\r\"'()=!<>~", false);
     else if (c) {
-        p->token.kind = step(p) == '(' ? T_OPEN : T_CLOSE;
+        p->token.kind = parser_step(p) == '(' ? T_OPEN : T_CLOSE;
         p->token.text = c == '(' ? "(" : ")";
     } else {
         p->token.kind = T_END;
@@ -132,18 +132,18 @@ static int advance(struct parser *p)
     return 0;
 }
 
-static bool is_word(const struct parser *p, const char *word)
+static bool token_is(const struct parser *p, const char *word)
 {
     return p->token.kind == T_WORD && !strcasecmp(p->token.text, word);
 }
 
-static bool is_reserved(const struct parser *p)
+static bool token_is_reserved(const struct parser *p)
 {
-    return is_word(p, "and") || is_word(p, "or") || is_word(p, "not");
+    return token_is(p, "and") || token_is(p, "or") || token_is(p, "not");
 }
 
 /* Says what stands at the token and what should. */
-static int expected(struct parser *p, const char *what)
+static int token_expected(struct parser *p, const char *what)
 {
     char quoted[RT_QUOTE];
     if (p->token.kind == T_END)
@@ -156,7 +156,7 @@ static int expected(struct parser *p, const char *what)
 /* --- one comparison --- */
 
 /* Finds the column the token names. */
-static int find_column(struct parser *p, int *column)
+static int token_column(struct parser *p, int *column)
 {
     char hint[96], quoted[RT_QUOTE];
     struct rt_nearest near = {.word = p->token.text};
@@ -170,14 +170,14 @@ static int find_column(struct parser *p, int *column)
                         rt_nearest_hint(&near, hint, sizeof hint));
 }
 
-static int read_operator(struct parser *p, struct test *t, const char *name)
+static int test_read_operator(struct parser *p, struct test *t, const char *name)
 {
     char quoted[RT_QUOTE];
     for (t->op = OP_EQ; t->op < OP_PRESENT; t->op++)
         if (!strcmp(operators[t->op].sign, p->token.text))
             break;
     if (t->op == OP_PRESENT)
-        return expected(p, "one of the operators = != < <= > >= ~");
+        return token_expected(p, "one of the operators = != < <= > >= ~");
     rt_quote(quoted, sizeof quoted, name);
     if (t->is_text && !operators[t->op].text)
         return rt_error_set(p->e, RT_EUSAGE,
@@ -188,14 +188,14 @@ static int read_operator(struct parser *p, struct test *t, const char *name)
                             "character %d: column %s is a number; expected one of "
                             "the operators = != < <= > >=",
                             p->token.at, quoted);
-    return advance(p);
+    return token_next(p);
 }
 
-static int read_value(struct parser *p, struct test *t, const char *name)
+static int test_read_value(struct parser *p, struct test *t, const char *name)
 {
     char quoted[RT_QUOTE], column[RT_QUOTE];
-    if ((p->token.kind != T_WORD && p->token.kind != T_QUOTED) || is_reserved(p))
-        return expected(p, t->is_text ? "a word, or text in quotes" : "a number");
+    if ((p->token.kind != T_WORD && p->token.kind != T_QUOTED) || token_is_reserved(p))
+        return token_expected(p, t->is_text ? "a word, or text in quotes" : "a number");
     t->text = p->token.text;
     if (!t->is_text) {
         char *end;
@@ -208,53 +208,53 @@ static int read_value(struct parser *p, struct test *t, const char *name)
                                 rt_quote(column, sizeof column, name),
                                 *t->text ? "" : " (`not COLUMN` finds the rows that lack one)");
     }
-    return advance(p);
+    return token_next(p);
 }
 
-static int add_node(struct parser *p, enum node_kind kind, int left, int right)
+static int node_add(struct parser *p, enum node_kind kind, int left, int right)
 {
     p->node[p->nodes] = (struct node){kind, false, left, right};
     return p->nodes++;
 }
 
-static int parse_test(struct parser *p, int *node)
+static int parser_test(struct parser *p, int *node)
 {
-    if ((p->token.kind != T_WORD && p->token.kind != T_QUOTED) || is_reserved(p))
-        return expected(p, "a column, not or (");
+    if ((p->token.kind != T_WORD && p->token.kind != T_QUOTED) || token_is_reserved(p))
+        return token_expected(p, "a column, not or (");
     if (p->f->tests == RT_FILTER_TESTS)
         return rt_error_set(p->e, RT_EUSAGE, "character %d: more than %d comparisons", p->token.at,
                             RT_FILTER_TESTS);
     struct test *t = &p->f->test[p->f->tests];
     const char *name = p->token.text;
-    int code = find_column(p, &t->column);
+    int code = token_column(p, &t->column);
     if (code)
         return code;
     t->is_text = p->column[t->column].is_text;
     t->op = OP_PRESENT;
-    code = advance(p);
+    code = token_next(p);
     if (!code && p->token.kind == T_OPERATOR) {
-        code = read_operator(p, t, name);
-        code = code ? code : read_value(p, t, name);
+        code = test_read_operator(p, t, name);
+        code = code ? code : test_read_value(p, t, name);
     }
-    *node = add_node(p, N_TEST, p->f->tests++, 0);
+    *node = node_add(p, N_TEST, p->f->tests++, 0);
     return code;
 }
 
 /* --- the whole --- */
 
-static int parse_or(struct parser *p, int *node);
+static int parser_or(struct parser *p, int *node);
 
-static int parse_one(struct parser *p, int *node)
+static int parser_operand(struct parser *p, int *node)
 {
-    bool negated = is_word(p, "not");
+    bool negated = token_is(p, "not");
     if (!negated && p->token.kind != T_OPEN)
-        return parse_test(p, node);
+        return parser_test(p, node);
     if (p->depth++ == RT_FILTER_DEPTH)
         return rt_error_set(p->e, RT_EUSAGE, "character %d: nested deeper than %d", p->token.at,
                             RT_FILTER_DEPTH);
     int open = p->token.at;
-    int code = advance(p);
-    code = code ? code : negated ? parse_one(p, node) : parse_or(p, node);
+    int code = token_next(p);
+    code = code ? code : negated ? parser_operand(p, node) : parser_or(p, node);
     p->depth--;
     if (code)
         return code;
@@ -264,71 +264,72 @@ static int parse_one(struct parser *p, int *node)
     }
     char what[80];
     snprintf(what, sizeof what, "and, or, or the ) that closes character %d", open);
-    return p->token.kind == T_CLOSE ? advance(p) : expected(p, what);
+    return p->token.kind == T_CLOSE ? token_next(p) : token_expected(p, what);
 }
 
 /* one { word one }: the shape that `and` and `or` share. */
-static int parse_chain(struct parser *p, int *node, const char *word, enum node_kind kind,
-                       int (*one)(struct parser *p, int *node))
+static int parser_chain(struct parser *p, int *node, const char *word, enum node_kind kind,
+                        int (*one)(struct parser *p, int *node))
 {
     int code = one(p, node);
-    while (!code && is_word(p, word)) {
+    while (!code && token_is(p, word)) {
         int right = 0;
-        code = advance(p);
+        code = token_next(p);
         code = code ? code : one(p, &right);
         if (!code)
-            *node = add_node(p, kind, *node, right);
+            *node = node_add(p, kind, *node, right);
     }
     return code;
 }
 
-static int parse_and(struct parser *p, int *node)
+static int parser_and(struct parser *p, int *node)
 {
-    return parse_chain(p, node, "and", N_AND, parse_one);
+    return parser_chain(p, node, "and", N_AND, parser_operand);
 }
 
-static int parse_or(struct parser *p, int *node)
+static int parser_or(struct parser *p, int *node)
 {
-    return parse_chain(p, node, "or", N_OR, parse_and);
+    return parser_chain(p, node, "or", N_OR, parser_and);
 }
 
 /* Sets where the tests below node lead, and returns the one to start with. A chain leans to the
  * left, so this goes as deep as there are comparisons: RT_FILTER_TESTS at most. */
-static int lower(struct parser *p, int at, int yes, int no);
+static int node_lower(struct parser *p, int at, int yes, int no);
 
-static int lower_plain(struct parser *p, const struct node *n, int yes, int no)
+static int node_lower_plain(struct parser *p, const struct node *n, int yes, int no)
 {
     if (n->kind == N_AND)
-        return lower(p, n->left, lower(p, n->right, yes, no), no);
+        return node_lower(p, n->left, node_lower(p, n->right, yes, no), no);
     if (n->kind == N_OR)
-        return lower(p, n->left, yes, lower(p, n->right, yes, no));
+        return node_lower(p, n->left, yes, node_lower(p, n->right, yes, no));
     p->f->test[n->left].yes = yes;
     p->f->test[n->left].no = no;
     return n->left;
 }
 
-static int lower(struct parser *p, int at, int yes, int no)
+static int node_lower(struct parser *p, int at, int yes, int no)
 {
     const struct node *n = &p->node[at];
     if (n->negated)
-        return lower_plain(p, n, no, yes);
-    return lower_plain(p, n, yes, no);
+        return node_lower_plain(p, n, no, yes);
+    return node_lower_plain(p, n, yes, no);
 }
 
-static int compile(struct parser *p)
+static int filter_compile(struct parser *p)
 {
-    int root = 0, code = advance(p);
+    int root = 0, code = token_next(p);
     if (!code && p->token.kind == T_END)
         return rt_error_set(p->e, RT_EUSAGE, "character 1: empty; expected a condition such as %s",
                             "snr < 10 and label = animals");
-    code = code ? code : parse_or(p, &root);
+    code = code ? code : parser_or(p, &root);
     if (code)
         return code;
     if (p->token.kind == T_WORD)
-        return expected(p, "and, or, or the end; a number has no unit, several words need quotes");
+        return token_expected(
+            p, "and, or, or the end; a number has no unit, several words need quotes");
     if (p->token.kind != T_END)
-        return expected(p, "and, or, or the end");
-    p->f->first = lower(p, root, ACCEPT, REJECT);
+        return token_expected(p, "and, or, or the end");
+    p->f->first = node_lower(p, root, ACCEPT, REJECT);
     return 0;
 }
 
@@ -353,7 +354,7 @@ int rt_filter_create(struct rt_filter **out, const char *where,
         p->columns = columns;
         p->f = f;
         p->e = e;
-        code = compile(p);
+        code = filter_compile(p);
     } else {
         rt_error_set(e, code, "out of memory for a filter of %zu bytes", size);
     }
@@ -375,7 +376,7 @@ void rt_filter_destroy(struct rt_filter *f)
 
 /* --- matching --- */
 
-static bool match_number(const struct test *t, double value)
+static bool test_match_number(const struct test *t, double value)
 {
     float v = (float)value, wanted = (float)t->number;
     switch (t->op) {
@@ -396,7 +397,7 @@ static bool match_number(const struct test *t, double value)
     }
 }
 
-static bool match_text(const struct test *t, const char *v)
+static bool test_match_text(const struct test *t, const char *v)
 {
     if (!v)
         v = "";
@@ -417,8 +418,8 @@ bool rt_filter_match(const struct rt_filter *f, const struct rt_filter_source *s
     int at = f->first;
     while (at >= 0) {
         const struct test *t = &f->test[at];
-        bool yes = t->is_text ? match_text(t, source->text(source->user, row, t->column))
-                              : match_number(t, source->number(source->user, row, t->column));
+        bool yes = t->is_text ? test_match_text(t, source->text(source->user, row, t->column))
+                              : test_match_number(t, source->number(source->user, row, t->column));
         at = yes ? t->yes : t->no;
     }
     return at == ACCEPT;

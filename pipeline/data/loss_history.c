@@ -19,8 +19,8 @@ double rt_loss_history_pack(const float *value)
     for (int i = from; i < RT_LOSS_HISTORY; i++)
         most = value[i] > most ? value[i] : most;
     for (int i = RT_LOSS_HISTORY - 1; i >= from; i--) {
-        float share = most > 0 && value[i] > 0 ? value[i] / most : 0;
-        packed = packed << BITS | (int)(TOP * share + 0.5f);
+        float fraction = most > 0 && value[i] > 0 ? value[i] / most : 0;
+        packed = packed << BITS | (int)(TOP * fraction + 0.5f);
     }
     return packed << BITS | (RT_LOSS_HISTORY - from);
 }

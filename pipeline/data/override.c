@@ -36,45 +36,48 @@ struct piece {
     int from, to;
 };
 
-static int refuse(const char *text, const char *at, int code, const char *what, struct rt_error *e)
+static int override_refuse(const char *text, const char *at, int code, const char *what,
+                           struct rt_error *e)
 {
     return rt_error_set(e, code, "samples, character %d: %s at \"%.20s\"", (int)(at - text) + 1, what, at);
 }
 
-static int read_row(const struct rt_override *h, const char *text, const char **at, int *row,
-                    struct rt_error *e)
+static int override_read_row(const struct rt_override *h, const char *text, const char **at,
+                             int *row, struct rt_error *e)
 {
     char *end;
     if (**at < '0' || **at > '9')
-        return refuse(text, *at, RT_EFORMAT, "a row is missing", e);
+        return override_refuse(text, *at, RT_EFORMAT, "a row is missing", e);
     long n = strtol(*at, &end, 10);
     if (n >= h->rows)
-        return refuse(text, *at, RT_ERANGE, "there is no such row", e);
+        return override_refuse(text, *at, RT_ERANGE, "there is no such row", e);
     *row = (int)n;
     *at = end;
     return 0;
 }
 
 /* "x0.5@": the state of the rows that follow. */
-static int read_state(const char *text, const char **at, struct piece *p, struct rt_error *e)
+static int override_read_state(const char *text, const char **at, struct piece *p,
+                               struct rt_error *e)
 {
     char *end;
     const char *begin = *at;
     p->excluded = **at == 'x';
     *at += p->excluded;
     if (!((**at >= '0' && **at <= '9') || **at == '.'))
-        return refuse(text, begin, RT_EFORMAT, "a factor is missing", e);
+        return override_refuse(text, begin, RT_EFORMAT, "a factor is missing", e);
     p->factor = strtof(*at, &end);
     if (!(p->factor >= 0 && p->factor <= (float)RT_OVERRIDE_MOST))
-        return refuse(text, begin, RT_ERANGE, "a factor is from 0 to 1000000, not what stands", e);
+        return override_refuse(text, begin, RT_ERANGE,
+                               "a factor is from 0 to 1000000, not what stands", e);
     if (*end != '@')
-        return refuse(text, end, RT_EFORMAT, "@ is missing", e);
+        return override_refuse(text, end, RT_EFORMAT, "@ is missing", e);
     *at = end + 1;
     return 0;
 }
 
 /* The next piece; *state: inside a list of rows. 1, 0 at the end, or an error. */
-static int next_piece(const struct rt_override *h, const char *text, const char **at, int *inside,
+static int piece_next(const struct rt_override *h, const char *text, const char **at, int *inside,
                       struct piece *p, struct rt_error *e)
 {
     int rc = 0;
@@ -84,20 +87,20 @@ static int next_piece(const struct rt_override *h, const char *text, const char 
         *at += strspn(*at, " ");
         if (**at == '\0' || **at == '#')
             return 0;
-        rc = read_state(text, at, p, e);
+        rc = override_read_state(text, at, p, e);
     }
     *inside = 1;
     if (rc == 0)
-        rc = read_row(h, text, at, &p->from, e);
+        rc = override_read_row(h, text, at, &p->from, e);
     p->to = p->from;
     if (rc == 0 && **at == '-') {
         ++*at;
-        rc = read_row(h, text, at, &p->to, e);
+        rc = override_read_row(h, text, at, &p->to, e);
         if (rc == 0 && p->to < p->from)
-            rc = refuse(text, *at, RT_ERANGE, "a range ends before it begins", e);
+            rc = override_refuse(text, *at, RT_ERANGE, "a range ends before it begins", e);
     }
     if (rc == 0 && !strchr(", #", **at) && **at)
-        rc = refuse(text, *at, RT_EFORMAT, "a comma or blank is missing", e);
+        rc = override_refuse(text, *at, RT_EFORMAT, "a comma or blank is missing", e);
     return rc < 0 ? rc : 1;
 }
 
@@ -106,7 +109,7 @@ int rt_override_check(const struct rt_override *h, const char *text, struct rt_e
     struct piece p = {0};
     const char *at = text;
     int rc, inside = 0;
-    while ((rc = next_piece(h, text, &at, &inside, &p, e)) > 0)
+    while ((rc = piece_next(h, text, &at, &inside, &p, e)) > 0)
         ;
     return rc;
 }
@@ -116,7 +119,7 @@ int rt_override_assign(struct rt_override *h, const char *text, struct rt_error 
     struct piece p = {0};
     const char *at = text;
     int rc = rt_override_check(h, text, e), inside = 0;
-    while (rc == 0 && next_piece(h, text, &at, &inside, &p, e) > 0)
+    while (rc == 0 && piece_next(h, text, &at, &inside, &p, e) > 0)
         for (int i = p.from; i <= p.to; i++) {
             h->factor[i] = p.factor;
             h->excluded[i] = p.excluded;
@@ -133,7 +136,7 @@ int rt_override_rows(const struct rt_override *h, const char *text, int **row, s
     uint8_t *named = rc == 0 ? calloc((size_t)h->rows + 1, 1) : NULL;
     if (rc < 0)
         return rc;
-    while (named && next_piece(h, text, &at, &inside, &p, e) > 0)
+    while (named && piece_next(h, text, &at, &inside, &p, e) > 0)
         memset(named + p.from, 1, (size_t)(p.to - p.from) + 1);
     for (int i = 0; named && i < h->rows; i++)
         count += named[i];
@@ -154,7 +157,7 @@ struct entry {
     int excluded, row;
 };
 
-static int by_state(const void *a, const void *b)
+static int entry_by_state(const void *a, const void *b)
 {
     const struct entry *p = a, *q = b;
     if (p->excluded != q->excluded)
@@ -164,7 +167,7 @@ static int by_state(const void *a, const void *b)
     return (p->row > q->row) - (p->row < q->row);
 }
 
-static void write_entries(FILE *f, const struct entry *x, int n)
+static void entries_write(FILE *f, const struct entry *x, int n)
 {
     for (int i = 0, end; i < n; i = end) {
         int same = i && x[i].factor == x[i - 1].factor && x[i].excluded == x[i - 1].excluded;
@@ -194,8 +197,8 @@ char *rt_override_text(const struct rt_override *h, const int *row, int count)
             x[n++] = (struct entry){h->factor[r], h->excluded[r], r};
     }
     if (f) {
-        qsort(x, (size_t)n, sizeof *x, by_state);
-        write_entries(f, x, n);
+        qsort(x, (size_t)n, sizeof *x, entry_by_state);
+        entries_write(f, x, n);
     }
     int failed = !f || fclose(f) != 0;
     free(x);

@@ -28,7 +28,7 @@ struct rt_lister {
     struct pieces rows;
 };
 
-static int *copy_rows(const int *row, int count)
+static int *rows_copy(const int *row, int count)
 {
     int *copy = malloc(((size_t)count + 1) * sizeof *copy);
     if (copy && count > 0)
@@ -36,13 +36,13 @@ static int *copy_rows(const int *row, int count)
     return copy;
 }
 
-static int no_memory(struct rt_error *e)
+static int batch_no_memory(struct rt_error *e)
 {
     return rt_error_set(e, RT_EMEM, "no memory for the next batch");
 }
 
 /* The next piece of at most size rows; the last one is marked RT_MARK_EVAL. NULL without memory. */
-static struct rt_batch *next_piece(struct pieces *p, enum rt_batch_kind kind, int size)
+static struct rt_batch *pieces_next(struct pieces *p, enum rt_batch_kind kind, int size)
 {
     int count = p->count - p->at < size ? p->count - p->at : size;
     struct rt_batch *b = rt_batch_create(kind, p->row + p->at, count);
@@ -65,32 +65,32 @@ int rt_sampler_epoch_steps(int train_count, int batch)
     return steps > 0 ? steps : 1;
 }
 
-static int epoch_steps(const struct rt_sampler *s)
+static int sampler_epoch_steps(const struct rt_sampler *s)
 {
     return rt_sampler_epoch_steps(s->c.train_count, s->c.batch);
 }
 
 /* Update `done` was the last of its epoch or of the run. */
-static int ends_epoch(const struct rt_sampler *s)
+static int sampler_ends_epoch(const struct rt_sampler *s)
 {
-    return s->done > 0 && (s->done % epoch_steps(s) == 0 || s->done == s->c.steps);
+    return s->done > 0 && (s->done % sampler_epoch_steps(s) == 0 || s->done == s->c.steps);
 }
 
-static int wants_eval(const struct rt_sampler *s)
+static int sampler_wants_eval(const struct rt_sampler *s)
 {
-    int64_t epochs = (s->done + epoch_steps(s) - 1) / epoch_steps(s);
-    return s->eval.count > 0 && ends_epoch(s) &&
+    int64_t epochs = (s->done + sampler_epoch_steps(s) - 1) / sampler_epoch_steps(s);
+    return s->eval.count > 0 && sampler_ends_epoch(s) &&
            (s->done == s->c.steps || epochs % s->c.eval_interval == 0);
 }
 
-static void start_eval(struct rt_sampler *s)
+static void sampler_start_eval(struct rt_sampler *s)
 {
     s->evaluating = 1;
     s->eval.at = s->eval.index = 0;
 }
 
 /* Fisher-Yates from the order given, so that an epoch's order needs no other epoch's. */
-static void shuffle(struct rt_sampler *s, int64_t epoch)
+static void sampler_shuffle(struct rt_sampler *s, int64_t epoch)
 {
     if (s->order_epoch == epoch)
         return;
@@ -104,14 +104,14 @@ static void shuffle(struct rt_sampler *s, int64_t epoch)
     s->order_epoch = epoch;
 }
 
-static struct rt_batch *next_update(struct rt_sampler *s)
+static struct rt_batch *sampler_next_update(struct rt_sampler *s)
 {
-    int64_t epoch = s->done / epoch_steps(s);
-    int index = (int)(s->done % epoch_steps(s)), at = index * s->c.batch;
+    int64_t epoch = s->done / sampler_epoch_steps(s);
+    int index = (int)(s->done % sampler_epoch_steps(s)), at = index * s->c.batch;
     int left = s->c.train_count - at;
     if (s->c.hand_out)
         s->c.eval_interval = s->c.hand_out(s->c.self, s->done + 1);
-    shuffle(s, epoch);
+    sampler_shuffle(s, epoch);
     struct rt_batch *b = rt_batch_create(RT_BATCH_TRAIN, s->order + at,
                                          left < s->c.batch ? left : s->c.batch);
     if (!b)
@@ -119,19 +119,19 @@ static struct rt_batch *next_update(struct rt_sampler *s)
     b->epoch = (int)epoch;
     b->index = index;
     b->update = ++s->done;
-    if (ends_epoch(s))
+    if (sampler_ends_epoch(s))
         b->marks = RT_MARK_EPOCH;
-    if (wants_eval(s))
-        start_eval(s);
+    if (sampler_wants_eval(s))
+        sampler_start_eval(s);
     return b;
 }
 
-static struct rt_batch *next_eval(struct rt_sampler *s)
+static struct rt_batch *sampler_next_eval(struct rt_sampler *s)
 {
-    struct rt_batch *b = next_piece(&s->eval, RT_BATCH_EVAL, s->c.batch);
+    struct rt_batch *b = pieces_next(&s->eval, RT_BATCH_EVAL, s->c.batch);
     if (!b)
         return NULL;
-    b->epoch = (int)((s->done - 1) / epoch_steps(s));
+    b->epoch = (int)((s->done - 1) / sampler_epoch_steps(s));
     s->evaluating = s->eval.at < s->eval.count;
     return b;
 }
@@ -142,9 +142,9 @@ static int sampler_next(void *self, struct rt_batch **out, struct rt_error *e)
     *out = NULL;
     if (!s->evaluating && s->done >= s->c.steps)
         return 0;
-    struct rt_batch *b = s->evaluating ? next_eval(s) : next_update(s);
+    struct rt_batch *b = s->evaluating ? sampler_next_eval(s) : sampler_next_update(s);
     if (!b)
-        return no_memory(e);
+        return batch_no_memory(e);
     if (!s->evaluating && s->done >= s->c.steps)
         b->marks |= RT_MARK_END;
     *out = b;
@@ -165,15 +165,15 @@ int rt_sampler_create(struct rt_sampler **out, const struct rt_sampler_config *c
     s->done = c->start;
     s->order_epoch = -1;
     s->eval.count = c->eval_count;
-    s->train = copy_rows(c->train, c->train_count);
-    s->order = copy_rows(c->train, c->train_count);
-    s->eval.row = copy_rows(c->eval, c->eval_count);
+    s->train = rows_copy(c->train, c->train_count);
+    s->order = rows_copy(c->train, c->train_count);
+    s->eval.row = rows_copy(c->eval, c->eval_count);
     if (!s->train || !s->order || !s->eval.row) {
         rt_sampler_destroy(s);
         return RT_EMEM;
     }
-    if (!c->eval_done && wants_eval(s))
-        start_eval(s);
+    if (!c->eval_done && sampler_wants_eval(s))
+        sampler_start_eval(s);
     *out = s;
     return 0;
 }
@@ -201,9 +201,9 @@ static int lister_next(void *self, struct rt_batch **out, struct rt_error *e)
     *out = NULL;
     if (l->rows.at == l->rows.count)
         return 0;
-    struct rt_batch *b = next_piece(&l->rows, l->kind, l->batch);
+    struct rt_batch *b = pieces_next(&l->rows, l->kind, l->batch);
     if (!b)
-        return no_memory(e);
+        return batch_no_memory(e);
     if (b->marks & RT_MARK_EVAL)
         b->marks |= RT_MARK_END;
     *out = b;
@@ -222,7 +222,7 @@ int rt_lister_create(struct rt_lister **out, enum rt_batch_kind kind, const int 
     l->kind = kind;
     l->batch = batch;
     l->rows.count = count;
-    l->rows.row = copy_rows(rows, count);
+    l->rows.row = rows_copy(rows, count);
     if (!l->rows.row) {
         rt_lister_destroy(l);
         return RT_EMEM;

@@ -57,7 +57,7 @@ struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 f
 
 /* ---- index ---- */
 
-static struct entry *find(const struct rt_store *s, struct rt_key128 key)
+static struct entry *index_find(const struct rt_store *s, struct rt_key128 key)
 {
     size_t at = (size_t)key.lo & (s->slots - 1);
     while (s->slot[at].at && (s->slot[at].key.lo != key.lo || s->slot[at].key.hi != key.hi))
@@ -65,7 +65,7 @@ static struct entry *find(const struct rt_store *s, struct rt_key128 key)
     return &s->slot[at];
 }
 
-static int grow(struct rt_store *s)
+static int index_grow(struct rt_store *s)
 {
     struct rt_store old = {.slot = s->slot, .slots = s->slots};
     size_t slots = s->slots ? 2 * s->slots : 1024;
@@ -76,41 +76,41 @@ static int grow(struct rt_store *s)
     s->slots = slots;
     for (size_t i = 0; i < old.slots; i++)
         if (old.slot[i].at)
-            *find(s, old.slot[i].key) = old.slot[i];
+            *index_find(s, old.slot[i].key) = old.slot[i];
     free(old.slot);
     return 0;
 }
 
 /* A later record of the same key counts, since the earlier one must have been damaged. */
-static int add(struct rt_store *s, struct rt_key128 key, uint64_t at, uint32_t size)
+static int index_add(struct rt_store *s, struct rt_key128 key, uint64_t at, uint32_t size)
 {
-    if (2 * (s->used + 1) > s->slots && grow(s) < 0)
+    if (2 * (s->used + 1) > s->slots && index_grow(s) < 0)
         return RT_EMEM;
-    struct entry *e = find(s, key);
+    struct entry *e = index_find(s, key);
     s->used += !e->at;
     *e = (struct entry){key, at, size};
     return 0;
 }
 
-static int known(const struct rt_store *s, struct rt_key128 key)
+static int index_has(const struct rt_store *s, struct rt_key128 key)
 {
-    return s->slots > 0 && find(s, key)->size > 0;
+    return s->slots > 0 && index_find(s, key)->size > 0;
 }
 
 /* ---- file ---- */
 
-static void put_le(uint8_t *out, uint64_t v, int bytes)
+static void bytes_put_le(uint8_t *out, uint64_t v, int bytes)
 {
     for (int i = 0; i < bytes; i++)
         out[i] = (uint8_t)(v >> 8 * i);
 }
 
-static size_t padded(size_t size)
+static size_t size_padded(size_t size)
 {
     return (size + 7) & ~(size_t)7;
 }
 
-static int read_at(int fd, void *bytes, size_t size, uint64_t at)
+static int file_read_at(int fd, void *bytes, size_t size, uint64_t at)
 {
     for (size_t got = 0; got < size;) {
         ssize_t n = pread(fd, (char *)bytes + got, size - got, (off_t)(at + got));
@@ -123,7 +123,7 @@ static int read_at(int fd, void *bytes, size_t size, uint64_t at)
     return 0;
 }
 
-static int lock(int fd, int how)
+static int file_lock(int fd, int how)
 {
     int failed;
     do
@@ -133,31 +133,31 @@ static int lock(int fd, int how)
 }
 
 /* Reads the head of the record at `at`; 0 when there is a whole one before `end` that may hold a frame. */
-static int read_head(const struct rt_store *s, uint64_t at, uint64_t end, struct rt_key128 *key,
-                     uint32_t *size)
+static int record_read_head(const struct rt_store *s, uint64_t at, uint64_t end,
+                            struct rt_key128 *key, uint32_t *size)
 {
     uint8_t bytes[HEAD + 4];
-    if (end - at < HEAD + FRAME_MIN || read_at(s->fd, bytes, sizeof bytes, at))
+    if (end - at < HEAD + FRAME_MIN || file_read_at(s->fd, bytes, sizeof bytes, at))
         return -1;
     struct rt_cursor c = {.data = bytes, .size = sizeof bytes};
     key->lo = rt_take_u64(&c);
     key->hi = rt_take_u64(&c);
     *size = rt_take_u32(&c);
     uint32_t zero = rt_take_u32(&c);
-    return zero == 0 && *size >= FRAME_MIN && padded(*size) <= end - at - HEAD &&
+    return zero == 0 && *size >= FRAME_MIN && size_padded(*size) <= end - at - HEAD &&
                    memcmp(bytes + HEAD, "RTF1", 4) == 0
                ? 0
                : -1;
 }
 
 /* The frame of the record at `at`, checked against its key and its checksum; NULL when damaged. */
-static struct rt_frame *read_frame(const struct rt_store *s, struct rt_key128 key, uint64_t at,
-                                   uint32_t size)
+static struct rt_frame *record_read_frame(const struct rt_store *s, struct rt_key128 key,
+                                          uint64_t at, uint32_t size)
 {
     uint8_t *bytes = malloc(HEAD + (size_t)size);
     struct rt_frame *f = NULL;
     size_t used = 0;
-    if (bytes && read_at(s->fd, bytes, HEAD + (size_t)size, at) == 0) {
+    if (bytes && file_read_at(s->fd, bytes, HEAD + (size_t)size, at) == 0) {
         struct rt_cursor c = {.data = bytes, .size = HEAD};
         if (rt_take_u64(&c) == key.lo && rt_take_u64(&c) == key.hi && rt_take_u32(&c) == size &&
             rt_frame_parse(&f, bytes + HEAD, size, &used, NULL) == 0 && used != size) {
@@ -170,7 +170,7 @@ static struct rt_frame *read_frame(const struct rt_store *s, struct rt_key128 ke
 }
 
 /* Puts whole records from s->end on into the index. Returns the file's size, or -1. */
-static int64_t catch_up(struct rt_store *s)
+static int64_t store_catch_up(struct rt_store *s)
 {
     struct stat st;
     if (fstat(s->fd, &st))
@@ -178,25 +178,25 @@ static int64_t catch_up(struct rt_store *s)
     struct rt_key128 key;
     uint32_t size;
     uint64_t end = (uint64_t)st.st_size;
-    while (s->end < end && read_head(s, s->end, end, &key, &size) == 0) {
-        if (add(s, key, s->end, size) < 0)
+    while (s->end < end && record_read_head(s, s->end, end, &key, &size) == 0) {
+        if (index_add(s, key, s->end, size) < 0)
             return -1;
-        s->end += HEAD + padded(size);
+        s->end += HEAD + size_padded(size);
     }
     return st.st_size;
 }
 
 /* Under the flock: what is not a whole record now was torn. */
-static int cut_tail(struct rt_store *s)
+static int store_cut_tail(struct rt_store *s)
 {
-    int64_t size = catch_up(s);
+    int64_t size = store_catch_up(s);
     if (size < 0)
         return -1;
     return (uint64_t)size > s->end ? ftruncate(s->fd, (off_t)s->end) : 0;
 }
 
 /* A crash may leave the last record with its length but not its bytes. */
-static void drop_damaged_last(struct rt_store *s)
+static void store_drop_damaged(struct rt_store *s)
 {
     struct entry *last = NULL;
     for (size_t i = 0; i < s->slots; i++)
@@ -204,7 +204,7 @@ static void drop_damaged_last(struct rt_store *s)
             last = &s->slot[i];
     if (!last)
         return;
-    struct rt_frame *f = read_frame(s, last->key, last->at, last->size);
+    struct rt_frame *f = record_read_frame(s, last->key, last->at, last->size);
     if (!f && ftruncate(s->fd, (off_t)last->at) == 0) {
         s->end = last->at;
         last->size = 0;
@@ -213,14 +213,14 @@ static void drop_damaged_last(struct rt_store *s)
 }
 
 /* Checks or writes the magic, and reads the index. Under the flock. */
-static int load(struct rt_store *s, const char *path, struct rt_error *e)
+static int store_load(struct rt_store *s, const char *path, struct rt_error *e)
 {
     char magic[START];
     struct stat st;
     if (fstat(s->fd, &st))
         return rt_error_errno(e, "cannot read", path);
     size_t have = st.st_size < START ? (size_t)st.st_size : START;
-    if (read_at(s->fd, magic, have, 0))
+    if (file_read_at(s->fd, magic, have, 0))
         return rt_error_errno(e, "cannot read", path);
     if (memcmp(magic, MAGIC, have) != 0)
         return rt_error_set(e, RT_EFORMAT, "%s: not a retort store (it does not start with %s): move "
@@ -228,9 +228,9 @@ static int load(struct rt_store *s, const char *path, struct rt_error *e)
     if (have < START && pwrite(s->fd, MAGIC, START, 0) != START)
         return rt_error_errno(e, "cannot write", path);
     s->end = START;
-    if (cut_tail(s))
+    if (store_cut_tail(s))
         return rt_error_errno(e, "cannot read", path);
-    drop_damaged_last(s);
+    store_drop_damaged(s);
     return 0;
 }
 
@@ -252,13 +252,13 @@ int rt_store_open(struct rt_store **out, const char *folder, const char *name, u
     pthread_mutex_init(&s->mutex, NULL);
     s->limit = limit;
     s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (s->fd < 0 || lock(s->fd, LOCK_EX)) {
+    if (s->fd < 0 || file_lock(s->fd, LOCK_EX)) {
         code = rt_error_errno(e, "cannot open", path);
         goto fail;
     }
-    code = load(s, path, e);
+    code = store_load(s, path, e);
     futimens(s->fd, NULL); /* rt_store_expire goes by it; best effort, as all that it does */
-    lock(s->fd, LOCK_UN);
+    file_lock(s->fd, LOCK_UN);
     if (code < 0)
         goto fail;
     *out = s;
@@ -302,15 +302,15 @@ int rt_store_expire(const char *folder, const char *prefix, int days)
 /* ---- get, put ---- */
 
 /* As known, after a look at what other processes have appended. */
-static int known_by_now(struct rt_store *s, struct rt_key128 key)
+static int store_knows(struct rt_store *s, struct rt_key128 key)
 {
-    return known(s, key) || (catch_up(s) >= 0 && known(s, key));
+    return index_has(s, key) || (store_catch_up(s) >= 0 && index_has(s, key));
 }
 
 int rt_store_has(struct rt_store *s, struct rt_key128 key)
 {
     pthread_mutex_lock(&s->mutex);
-    int has = known_by_now(s, key);
+    int has = store_knows(s, key);
     pthread_mutex_unlock(&s->mutex);
     return has;
 }
@@ -320,18 +320,18 @@ int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out
     struct entry e = {0};
     *out = NULL;
     pthread_mutex_lock(&s->mutex);
-    if (known_by_now(s, key))
-        e = *find(s, key);
+    if (store_knows(s, key))
+        e = *index_find(s, key);
     pthread_mutex_unlock(&s->mutex);
     if (e.size > 0)
-        *out = read_frame(s, key, e.at, e.size);
+        *out = record_read_frame(s, key, e.at, e.size);
 
     pthread_mutex_lock(&s->mutex);
     if (*out)
         s->hits++;
     else
         s->misses++;
-    struct entry *now = s->slots ? find(s, key) : NULL;
+    struct entry *now = s->slots ? index_find(s, key) : NULL;
     if (!*out && now && now->at == e.at)
         now->size = 0; /* damaged: absent from now on, and may be put again */
     pthread_mutex_unlock(&s->mutex);
@@ -339,21 +339,22 @@ int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out
 }
 
 /* Appends one record at s->end, or leaves the file as it was. Under both locks. */
-static int append(struct rt_store *s, struct rt_key128 key, const void *frame, size_t size)
+static int store_append(struct rt_store *s, struct rt_key128 key, const void *frame, size_t size)
 {
     uint8_t head[HEAD] = {0};
-    put_le(head, key.lo, 8);
-    put_le(head + 8, key.hi, 8);
-    put_le(head + 16, size, 4);
-    struct iovec part[3] = {{head, HEAD}, {(void *)(uintptr_t)frame, size},
-                            {(void *)(uintptr_t)zeros, padded(size) - size}};
-    size_t whole = HEAD + padded(size);
+    bytes_put_le(head, key.lo, 8);
+    bytes_put_le(head + 8, key.hi, 8);
+    bytes_put_le(head + 16, size, 4);
+    struct iovec part[3] = {{head, HEAD},
+                            {(void *)(uintptr_t)frame, size},
+                            {(void *)(uintptr_t)zeros, size_padded(size) - size}};
+    size_t whole = HEAD + size_padded(size);
     ssize_t n;
     do
         n = pwritev(s->fd, part, 3, (off_t)s->end);
     while (n < 0 && errno == EINTR);
     if (n == (ssize_t)whole) {
-        int code = add(s, key, s->end, (uint32_t)size);
+        int code = index_add(s, key, s->end, (uint32_t)size);
         s->end += whole;
         return code;
     }
@@ -371,14 +372,14 @@ int rt_store_put(struct rt_store *s, struct rt_key128 key, const struct rt_frame
         return RT_ELARGE;
     pthread_mutex_lock(&s->mutex);
     int code = 0;
-    if (!known(s, key) && !atomic_load(&s->full)) {
-        if (lock(s->fd, LOCK_EX) || cut_tail(s))
+    if (!index_has(s, key) && !atomic_load(&s->full)) {
+        if (file_lock(s->fd, LOCK_EX) || store_cut_tail(s))
             code = RT_EIO;
-        else if (s->end + HEAD + padded(size) > s->limit)
+        else if (s->end + HEAD + size_padded(size) > s->limit)
             atomic_store(&s->full, 1);
-        else if (!known(s, key)) /* another process may have been quicker */
-            code = append(s, key, bytes, size);
-        lock(s->fd, LOCK_UN);
+        else if (!index_has(s, key)) /* another process may have been quicker */
+            code = store_append(s, key, bytes, size);
+        file_lock(s->fd, LOCK_UN);
     }
     pthread_mutex_unlock(&s->mutex);
     return code;

@@ -78,7 +78,7 @@ int rt_table_find(const struct rt_table *t, const char *name)
     return -1;
 }
 
-static double number_at(void *user, int row, int column)
+static double cell_number(void *user, int row, int column)
 {
     return ((struct rt_table *)user)->column[column].number[row];
 }
@@ -89,7 +89,7 @@ const char *rt_table_cell(const struct rt_table *t, int row, int column)
     return text ? text : "";
 }
 
-static const char *text_at(void *user, int row, int column)
+static const char *cell_text(void *user, int row, int column)
 {
     return rt_table_cell(user, row, column);
 }
@@ -103,7 +103,7 @@ int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
     int rc = rt_filter_create(&filter, where, name, t->columns, e);
     if (rc < 0)
         return rc;
-    struct rt_filter_source source = {t, number_at, text_at};
+    struct rt_filter_source source = {t, cell_number, cell_text};
     int kept = 0;
     for (int i = 0; i < t->shown; i++)
         if (rt_filter_match(filter, &source, t->order[i]))
@@ -113,7 +113,7 @@ int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
     return 0;
 }
 
-static int unknown(const struct rt_table *t, const char *name, struct rt_error *e)
+static int column_unknown(const struct rt_table *t, const char *name, struct rt_error *e)
 {
     char known[800] = "";
     for (int c = 0; c < t->columns; c++) {
@@ -131,7 +131,7 @@ struct sort_key {
     int row;
 };
 
-static int compare_up(const void *a, const void *b)
+static int sort_key_up(const void *a, const void *b)
 {
     const struct sort_key *x = a, *y = b;
     if (x->key != y->key)
@@ -140,7 +140,7 @@ static int compare_up(const void *a, const void *b)
     return order ? order : x->row - y->row;
 }
 
-static int compare_down(const void *a, const void *b)
+static int sort_key_down(const void *a, const void *b)
 {
     const struct sort_key *x = a, *y = b;
     if (x->key != y->key)
@@ -150,7 +150,7 @@ static int compare_down(const void *a, const void *b)
 }
 
 /* Rises with v. */
-static uint64_t number_key(float v)
+static uint64_t sort_key_of_number(float v)
 {
     uint32_t bits;
     v += 0.0f; /* -0 is 0 */
@@ -158,7 +158,7 @@ static uint64_t number_key(float v)
     return bits >> 31 ? ~bits : bits | 0x80000000u;
 }
 
-static uint64_t text_key(const char *text)
+static uint64_t sort_key_of_text(const char *text)
 {
     uint64_t key = 0;
     for (int i = 0; i < 8; i++)
@@ -167,7 +167,7 @@ static uint64_t text_key(const char *text)
 }
 
 /* Bytes that all texts have in common. */
-static size_t common_bytes(const struct sort_key *key, int count)
+static size_t sort_key_common(const struct sort_key *key, int count)
 {
     size_t same = count ? strlen(key[0].text) : 0;
     for (int i = 1; i < count; i++)
@@ -178,8 +178,8 @@ static size_t common_bytes(const struct sort_key *key, int count)
 }
 
 /* Keys of the shown rows that have a value; the rows without one are put behind. Returns how many keys. */
-static int make_keys(const struct rt_table *t, const struct rt_table_column *c, struct sort_key *key,
-                     int *missing)
+static int sort_keys_make(const struct rt_table *t, const struct rt_table_column *c,
+                          struct sort_key *key, int *missing)
 {
     int count = 0, none = 0;
     for (int i = 0; i < t->shown; i++) {
@@ -187,16 +187,17 @@ static int make_keys(const struct rt_table *t, const struct rt_table_column *c, 
         if (c->is_text ? !c->text[row] : isnan(c->number[row]))
             missing[none++] = row;
         else
-            key[count++] = c->is_text ? (struct sort_key){0, c->text[row], row}
-                                      : (struct sort_key){number_key(c->number[row]), NULL, row};
+            key[count++] = c->is_text
+                               ? (struct sort_key){0, c->text[row], row}
+                               : (struct sort_key){sort_key_of_number(c->number[row]), NULL, row};
     }
-    size_t same = c->is_text ? common_bytes(key, count) : 0;
+    size_t same = c->is_text ? sort_key_common(key, count) : 0;
     for (int i = 0; c->is_text && i < count; i++)
-        key[i].key = text_key(key[i].text + same);
+        key[i].key = sort_key_of_text(key[i].text + same);
     return count;
 }
 
-static int compare_rows(const void *a, const void *b)
+static int row_order(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
 }
@@ -205,14 +206,14 @@ int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e)
 {
     int c = rt_table_find(t, by + (*by == '-'));
     if (c < 0)
-        return unknown(t, by + (*by == '-'), e);
+        return column_unknown(t, by + (*by == '-'), e);
     struct sort_key *key = malloc(sizeof *key * ((size_t)t->shown + 1));
     int *missing = malloc(sizeof *missing * ((size_t)t->shown + 1));
     int rc = key && missing ? 0 : rt_error_set(e, RT_EMEM, "no memory to sort %d rows", t->shown);
     if (rc == 0) {
-        int count = make_keys(t, &t->column[c], key, missing);
-        qsort(key, (size_t)count, sizeof *key, *by == '-' ? compare_down : compare_up);
-        qsort(missing, (size_t)(t->shown - count), sizeof *missing, compare_rows);
+        int count = sort_keys_make(t, &t->column[c], key, missing);
+        qsort(key, (size_t)count, sizeof *key, *by == '-' ? sort_key_down : sort_key_up);
+        qsort(missing, (size_t)(t->shown - count), sizeof *missing, row_order);
         for (int i = 0; i < t->shown; i++)
             t->order[i] = i < count ? key[i].row : missing[i - count];
     }
@@ -230,41 +231,41 @@ int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
     for (char *save = NULL, *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
         int c = rt_table_find(t, w);
         if (c < 0)
-            return unknown(t, w, e);
+            return column_unknown(t, w, e);
         t->column[c].hidden = false;
     }
     return 0;
 }
 
 /* What a terminal might obey or garble: control characters (C1 too) and bytes that are not UTF-8. */
-static bool unprintable(int32_t c)
+static bool char_unprintable(int32_t c)
 {
     return c < 32 || (c >= 127 && c < 160);
 }
 
 /* Columns a character takes on a terminal; what cannot be shown counts as one. */
-static int cell_width(int32_t c)
+static int char_width(int32_t c)
 {
-    int w = unprintable(c) ? 1 : wcwidth((wchar_t)c);
+    int w = char_unprintable(c) ? 1 : wcwidth((wchar_t)c);
     return w < 0 ? 1 : w;
 }
 
 /* A cell cut to CELL columns, what is unprintable as '?'; returns its width. */
-static int fit_text(const char *text, char out[CELL_BYTES])
+static int cell_fit_text(const char *text, char out[CELL_BYTES])
 {
     size_t size = strlen(text), at = 0;
     int width = 0, n = 0;
     while (at < size) {
         size_t from = at;
         int32_t c = rt_utf8_next(text, size, &at);
-        int w = cell_width(c);
+        int w = char_width(c);
         bool last = at == size;
         if (width + w > CELL - !last || n + 4 > CELL_BYTES - 2) {
             out[n++] = '~';
             width++;
             break;
         }
-        if (unprintable(c))
+        if (char_unprintable(c))
             out[n++] = '?';
         else {
             memcpy(out + n, text + from, at - from);
@@ -276,7 +277,7 @@ static int fit_text(const char *text, char out[CELL_BYTES])
     return width;
 }
 
-static bool is_history(const struct rt_table_column *c)
+static bool column_is_history(const struct rt_table_column *c)
 {
     return strcmp(c->name, RT_LOSS_HISTORY_COLUMN) == 0 && !c->is_text;
 }
@@ -291,19 +292,19 @@ static bool history_digits(float packed, char out[CELL_BYTES])
     return n > 0;
 }
 
-static int fit_cell(const struct rt_table_column *c, int row, char out[CELL_BYTES])
+static int cell_fit(const struct rt_table_column *c, int row, char out[CELL_BYTES])
 {
-    if (is_history(c) && !isnan(c->number[row]))
+    if (column_is_history(c) && !isnan(c->number[row]))
         return rt_loss_history_draw((double)c->number[row], out);
     if (c->is_text)
-        return fit_text(c->text[row] ? c->text[row] : "", out);
+        return cell_fit_text(c->text[row] ? c->text[row] : "", out);
     if (isnan(c->number[row]))
         return sprintf(out, "-");
     float number = c->number[row];
     return sprintf(out, number == truncf(number) && fabsf(number) < 1e8f ? "%.0f" : "%.4g", (double)number);
 }
 
-static void pad(FILE *out, const char *text, int width, int to, bool right)
+static void cell_pad(FILE *out, const char *text, int width, int to, bool right)
 {
     if (right)
         fprintf(out, "%*s", to > width ? to - width : 0, "");
@@ -312,14 +313,14 @@ static void pad(FILE *out, const char *text, int width, int to, bool right)
         fprintf(out, "%*s", to > width ? to - width : 0, "");
 }
 
-static void write_plain(const struct rt_table *t, int rows, FILE *out)
+static void table_write_plain(const struct rt_table *t, int rows, FILE *out)
 {
     char text[CELL_BYTES];
     int width[RT_TABLE_COLUMNS];
     for (int c = 0; c < t->columns; c++) {
         width[c] = (int)strlen(t->column[c].name);
         for (int i = 0; !t->column[c].hidden && i < rows; i++) {
-            int w = fit_cell(&t->column[c], t->order[i], text);
+            int w = cell_fit(&t->column[c], t->order[i], text);
             width[c] = w > width[c] ? w : width[c];
         }
     }
@@ -329,16 +330,16 @@ static void write_plain(const struct rt_table *t, int rows, FILE *out)
             if (t->column[c].hidden)
                 continue;
             int w = i < 0 ? snprintf(text, sizeof text, "%s", t->column[c].name)
-                          : fit_cell(&t->column[c], t->order[i], text);
+                          : cell_fit(&t->column[c], t->order[i], text);
             fputs(between, out);
-            pad(out, text, w, width[c], !t->column[c].is_text);
+            cell_pad(out, text, w, width[c], !t->column[c].is_text);
             between = "  ";
         }
         fputc('\n', out);
     }
 }
 
-static void csv_text(FILE *out, const char *text)
+static void csv_write_text(FILE *out, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, out);
@@ -353,7 +354,7 @@ static void csv_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void write_csv(const struct rt_table *t, int rows, FILE *out)
+static void table_write_csv(const struct rt_table *t, int rows, FILE *out)
 {
     char text[CELL_BYTES];
     for (int i = -1; i < rows; i++) {
@@ -365,10 +366,10 @@ static void write_csv(const struct rt_table *t, int rows, FILE *out)
             fputs(between, out);
             between = ",";
             if (i < 0)
-                csv_text(out, column->name);
+                csv_write_text(out, column->name);
             else if (column->is_text)
-                csv_text(out, rt_table_cell(t, t->order[i], c));
-            else if (is_history(column) && history_digits(column->number[t->order[i]], text))
+                csv_write_text(out, rt_table_cell(t, t->order[i], c));
+            else if (column_is_history(column) && history_digits(column->number[t->order[i]], text))
                 fputs(text, out);
             else if (!isnan(column->number[t->order[i]]))
                 fprintf(out, "%.9g", (double)column->number[t->order[i]]);
@@ -377,7 +378,7 @@ static void write_csv(const struct rt_table *t, int rows, FILE *out)
     }
 }
 
-static void write_json(const struct rt_table *t, int rows, FILE *out)
+static void table_write_json(const struct rt_table *t, int rows, FILE *out)
 {
     char text[CELL_BYTES];
     fputs("[", out);
@@ -392,7 +393,8 @@ static void write_json(const struct rt_table *t, int rows, FILE *out)
             fputs(": ", out);
             if (t->column[c].is_text)
                 rt_json_text(out, rt_table_cell(t, t->order[i], c));
-            else if (is_history(&t->column[c]) && history_digits(t->column[c].number[t->order[i]], text))
+            else if (column_is_history(&t->column[c]) &&
+                     history_digits(t->column[c].number[t->order[i]], text))
                 rt_json_text(out, text);
             else
                 rt_json_number(out, t->column[c].number[t->order[i]]);
@@ -404,8 +406,8 @@ static void write_json(const struct rt_table *t, int rows, FILE *out)
 
 void rt_table_write(const struct rt_table *t, enum rt_table_form form, int limit, FILE *out)
 {
-    static void (*const write[])(const struct rt_table *, int, FILE *) = {write_plain, write_csv,
-                                                                          write_json};
+    static void (*const write[])(const struct rt_table *, int,
+                                 FILE *) = {table_write_plain, table_write_csv, table_write_json};
     write[form](t, limit > 0 && limit < t->shown ? limit : t->shown, out);
 }
 

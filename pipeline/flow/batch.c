@@ -68,7 +68,7 @@ long rt_batch_live(void)
 }
 
 /* Place of the frame called name, or -1. */
-static int find(const struct rt_batch *b, const char *name)
+static int frame_index(const struct rt_batch *b, const char *name)
 {
     for (int i = 0; i < b->frames; i++)
         if (strcmp(rt_frame_name(b->frame[i]), name) == 0)
@@ -78,7 +78,7 @@ static int find(const struct rt_batch *b, const char *name)
 
 int rt_batch_put(struct rt_batch *b, struct rt_frame *f)
 {
-    int at = find(b, rt_frame_name(f));
+    int at = frame_index(b, rt_frame_name(f));
     if (at >= 0) {
         rt_frame_unref(b->frame[at]);
         b->frame[at] = f;
@@ -101,7 +101,7 @@ int rt_batch_pack(struct rt_batch *b, const char *name, const struct rt_tensor *
 
 struct rt_frame *rt_batch_get(const struct rt_batch *b, const char *name)
 {
-    int at = find(b, name);
+    int at = frame_index(b, name);
     return at < 0 ? NULL : b->frame[at];
 }
 
@@ -119,7 +119,7 @@ int rt_batch_unpack(const struct rt_batch *b, const char *name, struct rt_tensor
 
 void rt_batch_remove(struct rt_batch *b, const char *name)
 {
-    int at = find(b, name);
+    int at = frame_index(b, name);
     if (at < 0)
         return;
     rt_frame_unref(b->frame[at]);

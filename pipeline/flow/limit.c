@@ -11,13 +11,14 @@
 #define NOTABLE 5    /* per cent of waiting below which a neighbour is not worth naming */
 
 /* Text under construction; what does not fit is cut. */
-struct text {
+struct sentence {
     char *at;
     size_t left;
 };
 
-static void say(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct text *t, const char *format, ...)
+static void sentence_add(struct sentence *t, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void sentence_add(struct sentence *t, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -29,87 +30,96 @@ static void say(struct text *t, const char *format, ...)
 }
 
 /* Per cent of the time that all workers of stage i had. */
-static int share(const struct rt_limit *l, int i, uint64_t time)
+static int stage_percent(const struct rt_limit *l, int i, uint64_t time)
 {
     double whole = (double)l->stage[i].offered;
     double percent = whole > 0 ? 100 * (double)time / whole : 0;
     return percent > 100 ? 100 : (int)(percent + 0.5);
 }
 
-static int busiest(const struct rt_limit *l)
+static int stage_busiest(const struct rt_limit *l)
 {
     int best = 0;
     for (int i = 1; i < l->stages; i++)
-        if (share(l, i, l->stage[i].busy) >= share(l, best, l->stage[best].busy))
+        if (stage_percent(l, i, l->stage[i].busy) >= stage_percent(l, best, l->stage[best].busy))
             best = i;
     return best;
 }
 
 /* The stage limits: name it, the neighbours that stand still because of it, and the remedy. */
-static void say_stage(struct text *t, const struct rt_limit *l, int best)
+static void sentence_of_stage(struct sentence *t, const struct rt_limit *l, int best)
 {
     const struct rt_stage_stats *s = &l->stage[best];
-    say(t, "%s limits the run (", s->name);
+    sentence_add(t, "%s limits the run (", s->name);
     if (s->workers > 1)
-        say(t, "%d workers ", s->workers);
-    say(t, "busy %d %%", share(l, best, s->busy));
+        sentence_add(t, "%d workers ", s->workers);
+    sentence_add(t, "busy %d %%", stage_percent(l, best, s->busy));
     for (int i = 0; i < l->stages; i++) {
         uint64_t waited = i < best ? l->stage[i].wait_out : l->stage[i].wait_in;
-        if (i != best && share(l, i, waited) >= NOTABLE)
-            say(t, ", %s waits %d %% for %s", l->stage[i].name, share(l, i, waited),
-                i < best ? "room" : "input");
+        if (i != best && stage_percent(l, i, waited) >= NOTABLE)
+            sentence_add(t, ", %s waits %d %% for %s", l->stage[i].name,
+                         stage_percent(l, i, waited), i < best ? "room" : "input");
     }
-    say(t, ")");
+    sentence_add(t, ")");
     if (l->remedy[best])
-        say(t, ": %s", l->remedy[best]);
+        sentence_add(t, ": %s", l->remedy[best]);
 }
 
-static void say_loop(struct text *t, const struct rt_limit *l, int percent)
+static void sentence_of_loop(struct sentence *t, const struct rt_limit *l, int percent)
 {
     int making = l->source >= l->sink;
-    say(t, "the loop thread limits the run (busy %d %% with %s): %s", percent,
-        making ? "making batches" : "recording finished batches",
-        making ? "use larger batches (train.batch)" : "use larger batches (train.batch) or put "
-                                                      "the run directory on a faster disk");
+    sentence_add(t, "the loop thread limits the run (busy %d %% with %s): %s", percent,
+                 making ? "making batches" : "recording finished batches",
+                 making ? "use larger batches (train.batch)"
+                        : "use larger batches (train.batch) or put "
+                          "the run directory on a faster disk");
 }
 
-static void say_waiting(struct text *t, const struct rt_limit *l, int best)
+static void sentence_of_waiting(struct sentence *t, const struct rt_limit *l, int best)
 {
     int blocked = 0;
     for (int i = 1; i < l->stages; i++)
-        if (share(l, i, l->stage[i].wait_out) > share(l, blocked, l->stage[blocked].wait_out))
+        if (stage_percent(l, i, l->stage[i].wait_out) >
+            stage_percent(l, blocked, l->stage[blocked].wait_out))
             blocked = i;
     const struct rt_stage_stats *s = &l->stage[blocked];
-    int memory = share(l, blocked, s->wait_memory), room = share(l, blocked, s->wait_out);
+    int memory = stage_percent(l, blocked, s->wait_memory),
+        room = stage_percent(l, blocked, s->wait_out);
     if (memory >= NOTABLE && memory * 2 >= room)
-        say(t, "the memory limit of the queues limits the run (%s waits %d %% for it): raise "
-               "pipeline.memory", s->name, memory);
+        sentence_add(t,
+                     "the memory limit of the queues limits the run (%s waits %d %% for it): raise "
+                     "pipeline.memory",
+                     s->name, memory);
     else if (room >= NOTABLE)
-        say(t, "the length of the queues limits the run (%s waits %d %% for room, yet no stage is "
-               "busy more than %d %%): raise pipeline.batches", s->name, room,
-            share(l, best, l->stage[best].busy));
+        sentence_add(
+            t,
+            "the length of the queues limits the run (%s waits %d %% for room, yet no stage is "
+            "busy more than %d %%): raise pipeline.batches",
+            s->name, room, stage_percent(l, best, l->stage[best].busy));
     else
-        say(t, "no stage limits the run (%s is busiest, %d %%): the run is short, or the machine is "
-               "busy with other work", l->stage[best].name,
-            share(l, best, l->stage[best].busy));
+        sentence_add(
+            t,
+            "no stage limits the run (%s is busiest, %d %%): the run is short, or the machine is "
+            "busy with other work",
+            l->stage[best].name, stage_percent(l, best, l->stage[best].busy));
 }
 
 void rt_limit_sentence(const struct rt_limit *l, char *text, size_t size)
 {
-    struct text t = {text, size};
+    struct sentence t = {text, size};
     uint64_t batches = 0;
     for (int i = 0; i < l->stages; i++)
         batches += l->stage[i].batches;
     if (batches == 0 || l->elapsed == 0) {
-        say(&t, "nothing has run yet");
+        sentence_add(&t, "nothing has run yet");
         return;
     }
-    int best = busiest(l), busy = share(l, best, l->stage[best].busy);
+    int best = stage_busiest(l), busy = stage_percent(l, best, l->stage[best].busy);
     int loop = (int)(100 * (double)(l->source + l->sink) / (double)l->elapsed + 0.5);
     if (loop > busy && loop >= SATURATED)
-        say_loop(&t, l, loop > 100 ? 100 : loop);
+        sentence_of_loop(&t, l, loop > 100 ? 100 : loop);
     else if (busy >= SATURATED)
-        say_stage(&t, l, best);
+        sentence_of_stage(&t, l, best);
     else
-        say_waiting(&t, l, best);
+        sentence_of_waiting(&t, l, best);
 }

@@ -10,13 +10,13 @@
 
 #define POOL_MAX 1024 /* libuv's own limit */
 
-static void on_tick(uv_timer_t *timer)
+static void runner_on_tick(uv_timer_t *timer)
 {
     struct rt_runner *r = timer->data;
     r->sink.tick(r->sink.self);
 }
 
-static void on_signal(uv_signal_t *handler, int number)
+static void runner_on_signal(uv_signal_t *handler, int number)
 {
     struct rt_runner *r = handler->data;
     r->signal = number;
@@ -26,26 +26,27 @@ static void on_signal(uv_signal_t *handler, int number)
 /* ---- a run ---- */
 
 /* Only work keeps the loop going: the handles are unref'd. */
-static int open_loop(struct rt_runner *r)
+static int runner_open_loop(struct rt_runner *r)
 {
     static const int number[2] = {SIGINT, SIGTERM};
     int code = 0;
     uv_timer_init(&r->loop, &r->tick);
     r->tick.data = r;
     if (r->sink.tick && r->sink.tick_ms > 0)
-        uv_timer_start(&r->tick, on_tick, (uint64_t)r->sink.tick_ms, (uint64_t)r->sink.tick_ms);
+        uv_timer_start(&r->tick, runner_on_tick, (uint64_t)r->sink.tick_ms,
+                       (uint64_t)r->sink.tick_ms);
     uv_unref((uv_handle_t *)&r->tick);
     for (int i = 0; i < 2; i++) {
         uv_signal_init(&r->loop, &r->handler[i]);
         r->handler[i].data = r;
         if (code == 0 && r->signals)
-            code = uv_signal_start(&r->handler[i], on_signal, number[i]);
+            code = uv_signal_start(&r->handler[i], runner_on_signal, number[i]);
         uv_unref((uv_handle_t *)&r->handler[i]);
     }
     return code;
 }
 
-static void close_loop(struct rt_runner *r)
+static void runner_close_loop(struct rt_runner *r)
 {
     uv_close((uv_handle_t *)&r->tick, NULL);
     for (int i = 0; i < 2; i++)
@@ -57,7 +58,7 @@ static void close_loop(struct rt_runner *r)
 }
 
 /* The workers of every stage. */
-static int make_workers(struct rt_runner *r)
+static int runner_make_jobs(struct rt_runner *r)
 {
     for (int i = 0; i < r->stages; i++) {
         struct rt_stage_run *s = &r->stage[i];
@@ -72,7 +73,7 @@ static int make_workers(struct rt_runner *r)
     return 0;
 }
 
-static int open_stages(struct rt_runner *r, struct rt_error *e)
+static int stages_open(struct rt_runner *r, struct rt_error *e)
 {
     for (int i = 0; i < r->stages; i++) {
         struct rt_stage_run *s = &r->stage[i];
@@ -87,7 +88,7 @@ static int open_stages(struct rt_runner *r, struct rt_error *e)
     return 0;
 }
 
-static void close_stages(struct rt_runner *r)
+static void stages_close(struct rt_runner *r)
 {
     for (int i = r->stages - 1; i >= 0; i--) {
         struct rt_stage_run *s = &r->stage[i];
@@ -98,7 +99,7 @@ static void close_stages(struct rt_runner *r)
 }
 
 /* Throws away what is still on its way; statistics stay. */
-static void drop_all(struct rt_runner *r)
+static void runner_drop_batches(struct rt_runner *r)
 {
     for (int i = 0; i < r->stages; i++) {
         struct rt_stage_run *s = &r->stage[i];
@@ -119,7 +120,7 @@ static void drop_all(struct rt_runner *r)
 }
 
 /* How the run ended. */
-static int outcome(const struct rt_runner *r, struct rt_error *e)
+static int runner_outcome(const struct rt_runner *r, struct rt_error *e)
 {
     if (r->error.code < 0)
         return rt_error_set(e, r->error.code, "%s", r->error.text);
@@ -144,24 +145,24 @@ int rt_runner_run(struct rt_runner *r, struct rt_source source, struct rt_sink s
     int code = uv_loop_init(&r->loop);
     if (code < 0)
         return rt_error_set(e, RT_EIO, "cannot make an event loop: %s", uv_strerror(code));
-    code = open_loop(r);
+    code = runner_open_loop(r);
     if (code < 0)
         code = rt_error_set(e, RT_EIO, "cannot watch for signals: %s", uv_strerror(code));
-    else if ((code = make_workers(r)) < 0)
+    else if ((code = runner_make_jobs(r)) < 0)
         rt_error_set(e, code, "no memory for the stages' workers");
     else
-        code = open_stages(r, e);
+        code = stages_open(r, e);
     if (code == 0) {
         r->started = r->settled = uv_hrtime();
         rt_runner_pump(r);
         uv_run(&r->loop, UV_RUN_DEFAULT);
         rt_runner_settle(r);
         r->finished = r->settled;
-        code = outcome(r, e);
+        code = runner_outcome(r, e);
     }
-    drop_all(r);
-    close_stages(r);
-    close_loop(r);
+    runner_drop_batches(r);
+    stages_close(r);
+    runner_close_loop(r);
     return code;
 }
 
@@ -228,7 +229,7 @@ int rt_runner_limits(struct rt_runner *r, int queue_batches, size_t memory)
     return 0;
 }
 
-static struct rt_stage_run *find_stage(struct rt_runner *r, const char *name)
+static struct rt_stage_run *runner_find_stage(struct rt_runner *r, const char *name)
 {
     for (int i = 0; i < r->stages; i++)
         if (strcmp(r->stage[i].ops->name, name) == 0)
@@ -238,7 +239,7 @@ static struct rt_stage_run *find_stage(struct rt_runner *r, const char *name)
 
 int rt_runner_workers(struct rt_runner *r, const char *stage, int workers)
 {
-    struct rt_stage_run *s = find_stage(r, stage);
+    struct rt_stage_run *s = runner_find_stage(r, stage);
     if (!s)
         return RT_ENOTFOUND;
     if (workers < 1 || workers > RT_RUNNER_WORKERS)
@@ -254,7 +255,7 @@ const char *rt_runner_stage(const struct rt_runner *r, int i)
 
 int rt_runner_last(struct rt_runner *r, const char *stage, struct rt_batch **out)
 {
-    struct rt_stage_run *s = find_stage(r, stage);
+    struct rt_stage_run *s = runner_find_stage(r, stage);
     *out = NULL;
     if (!s)
         return RT_ENOTFOUND;

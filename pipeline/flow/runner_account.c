@@ -8,7 +8,7 @@
 
 /* Adds what the idle workers of stage s waited for during ns to its statistics. More may be running than are
  * wanted by now: then none is idle. */
-static void settle_stage(const struct rt_stage_run *s, uint64_t ns, struct rt_stage_stats *stats)
+static void stage_settle(const struct rt_stage_run *s, uint64_t ns, struct rt_stage_stats *stats)
 {
     int at_work = s->running > stats->workers ? s->running : stats->workers;
     uint64_t idle = ns * (uint64_t)(at_work - s->running);
@@ -35,23 +35,23 @@ void rt_runner_settle(struct rt_runner *r)
 {
     uint64_t now = uv_hrtime();
     for (int i = 0; i < r->stages; i++)
-        settle_stage(&r->stage[i], now - r->settled, &r->stage[i].stats);
+        stage_settle(&r->stage[i], now - r->settled, &r->stage[i].stats);
     r->settled = now;
 }
 
-static int by_size(const void *a, const void *b)
+static int duration_order(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
 }
 
 /* Of the last batches' times. */
-static void find_percentiles(const struct rt_stage_run *s, struct rt_stage_stats *stats)
+static void stage_percentiles(const struct rt_stage_run *s, struct rt_stage_stats *stats)
 {
     uint64_t sorted[RT_TOOK];
     size_t n = s->stats.batches < RT_TOOK ? (size_t)s->stats.batches : RT_TOOK;
     memcpy(sorted, s->took, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_size);
+    qsort(sorted, n, sizeof *sorted, duration_order);
     stats->p50 = n ? sorted[(n - 1) / 2] : 0;
     stats->p95 = n ? sorted[(n - 1) * 95 / 100] : 0;
 }
@@ -64,9 +64,9 @@ void rt_runner_account(const struct rt_runner *r, struct rt_account *a)
                              .elapsed = r->started ? now - r->started : 0, .peak = r->peak};
     for (int i = 0; i < r->stages; i++) {
         a->stage[i] = r->stage[i].stats;
-        settle_stage(&r->stage[i], since, &a->stage[i]);
+        stage_settle(&r->stage[i], since, &a->stage[i]);
         rt_runner_read_queue(&r->queue[i], &a->stage[i]);
-        find_percentiles(&r->stage[i], &a->stage[i]);
+        stage_percentiles(&r->stage[i], &a->stage[i]);
     }
 }
 

@@ -11,7 +11,7 @@
 
 /* ---- batches on their way ---- */
 
-static void count_waiting(struct rt_runner *r, size_t bytes)
+static void waiting_add(struct rt_runner *r, size_t bytes)
 {
     r->waiting += bytes;
     if (r->waiting > r->peak)
@@ -20,7 +20,7 @@ static void count_waiting(struct rt_runner *r, size_t bytes)
 
 /* Everything behind batch seq becomes worthless; what waits for its turn goes now, the rest when a
  * queue hands it out. */
-static void fail_at(struct rt_runner *r, uint64_t seq)
+static void runner_fail_at(struct rt_runner *r, uint64_t seq)
 {
     if (seq >= r->fail_seq)
         return;
@@ -40,7 +40,7 @@ static void fail_at(struct rt_runner *r, uint64_t seq)
 }
 
 /* Hands what waits in the last queue to the sink. */
-static void drain(struct rt_runner *r)
+static void sink_drain(struct rt_runner *r)
 {
     struct rt_batch *b;
     while ((b = rt_queue_pop(&r->queue[r->stages]))) {
@@ -59,7 +59,7 @@ static void drain(struct rt_runner *r)
 }
 
 /* Puts a batch that stage i is done with into its reserved place, and moves on those whose turn it is. */
-static void finish(struct rt_runner *r, int i, struct rt_batch *b)
+static void stage_put_out(struct rt_runner *r, int i, struct rt_batch *b)
 {
     struct rt_stage_run *s = &r->stage[i];
     struct rt_queue *out = &r->queue[i + 1];
@@ -69,9 +69,9 @@ static void finish(struct rt_runner *r, int i, struct rt_batch *b)
         return;
     }
     if (b->error.code < 0)
-        fail_at(r, b->seq);
+        runner_fail_at(r, b->seq);
     s->early[b->seq % RT_QUEUE_PLACES] = b;
-    count_waiting(r, rt_batch_bytes(b));
+    waiting_add(r, rt_batch_bytes(b));
     struct rt_batch **turn;
     while (*(turn = &s->early[s->next_seq % RT_QUEUE_PLACES])) {
         rt_queue_push(out, *turn);
@@ -79,7 +79,7 @@ static void finish(struct rt_runner *r, int i, struct rt_batch *b)
         s->next_seq++;
     }
     if (i + 1 == r->stages)
-        drain(r);
+        sink_drain(r);
 }
 
 /* ---- work ---- */
@@ -99,7 +99,7 @@ static void work_run(uv_work_t *req)
 }
 
 /* What stage s puts out can be larger than was set aside for its batches under work: set aside more. */
-static void learn_largest(struct rt_stage_run *s, size_t bytes)
+static void stage_claim_more(struct rt_stage_run *s, size_t bytes)
 {
     s->largest = bytes;
     for (int k = 0; k < RT_RUNNER_WORKERS; k++) {
@@ -111,7 +111,7 @@ static void learn_largest(struct rt_stage_run *s, size_t bytes)
     }
 }
 
-static void count_done(struct rt_stage_run *s, const struct rt_job *j)
+static void stage_count_done(struct rt_stage_run *s, const struct rt_job *j)
 {
     const struct rt_batch *b = j->batch;
     size_t bytes = rt_batch_bytes(b);
@@ -123,11 +123,11 @@ static void count_done(struct rt_stage_run *s, const struct rt_job *j)
     for (int i = 0; i < b->frames; i++)
         s->stats.raw_out += rt_frame_raw_bytes(b->frame[i]);
     if (bytes > s->largest)
-        learn_largest(s, bytes);
+        stage_claim_more(s, bytes);
 }
 
 /* Without memory for a copy the one before stays. */
-static void keep_last(struct rt_stage_run *s, const struct rt_batch *b)
+static void stage_keep_last(struct rt_stage_run *s, const struct rt_batch *b)
 {
     struct rt_batch *copy = rt_batch_copy(b), *before = NULL;
     if (!copy)
@@ -147,17 +147,18 @@ static void work_done(uv_work_t *req, int status)
     assert(status == 0); /* nobody cancels */
     (void)status;
     rt_runner_settle(r);
-    count_done(s, j);
-    keep_last(s, j->batch);
+    stage_count_done(s, j);
+    stage_keep_last(s, j->batch);
     struct rt_batch *b = j->batch;
     j->batch = NULL;
     s->running--;
     r->claimed -= j->claim;
-    finish(r, (int)(s - r->stage), b);
+    stage_put_out(r, (int)(s - r->stage), b);
     rt_runner_pump(r);
 }
 
-static void start_work(struct rt_runner *r, struct rt_stage_run *s, struct rt_batch *b, size_t claim)
+static void work_start(struct rt_runner *r, struct rt_stage_run *s, struct rt_batch *b,
+                       size_t claim)
 {
     struct rt_job *j = s->job;
     while (j->batch)
@@ -175,7 +176,7 @@ static void start_work(struct rt_runner *r, struct rt_stage_run *s, struct rt_ba
 /* ---- scheduling ---- */
 
 /* Nothing waits or is under work behind queue i (places are reserved for all that is). */
-static int nothing_after(const struct rt_runner *r, int i)
+static int queue_nothing_after(const struct rt_runner *r, int i)
 {
     for (int k = i + 1; k <= r->stages; k++)
         if (r->queue[k].waiting + r->queue[k].reserved > 0)
@@ -183,25 +184,25 @@ static int nothing_after(const struct rt_runner *r, int i)
     return 1;
 }
 
-static size_t larger(size_t a, size_t b)
+static size_t bytes_larger(size_t a, size_t b)
 {
     return a > b ? a : b;
 }
 
 /* Starts stage i on its next batch, or passes on a failed one, or throws a worthless one away.
  * Returns why nothing could be done, RT_HOLD_NOTHING when something was. */
-static enum rt_hold advance(struct rt_runner *r, int i)
+static enum rt_hold stage_advance(struct rt_runner *r, int i)
 {
     struct rt_stage_run *s = &r->stage[i];
     struct rt_batch *b = rt_queue_peek(&r->queue[i]);
     if (!b)
         return RT_HOLD_INPUT;
-    size_t bytes = rt_batch_bytes(b), claim = larger(bytes, s->largest);
+    size_t bytes = rt_batch_bytes(b), claim = bytes_larger(bytes, s->largest);
     int worthless = b->seq > r->fail_seq, failed = b->error.code < 0;
     if (!worthless && !failed) {
         if (s->running >= s->stats.workers)
             return RT_HOLD_WORKER;
-        if (r->waiting - bytes + r->claimed + claim > r->memory && !nothing_after(r, i))
+        if (r->waiting - bytes + r->claimed + claim > r->memory && !queue_nothing_after(r, i))
             return RT_HOLD_MEMORY;
     }
     if (!worthless && !rt_queue_reserve(&r->queue[i + 1]))
@@ -211,18 +212,18 @@ static enum rt_hold advance(struct rt_runner *r, int i)
     if (worthless)
         rt_batch_destroy(b);
     else if (failed)
-        finish(r, i, b);
+        stage_put_out(r, i, b);
     else
-        start_work(r, s, b, claim);
+        work_start(r, s, b, claim);
     return RT_HOLD_NOTHING;
 }
 
 /* Asks the source for one batch if there is room. Returns 1 when one came. */
-static int ask_source(struct rt_runner *r)
+static int source_ask(struct rt_runner *r)
 {
     if (r->ended || r->fail_seq != RT_NO_SEQ)
         return 0;
-    if (r->waiting + r->claimed > r->memory && !nothing_after(r, -1))
+    if (r->waiting + r->claimed > r->memory && !queue_nothing_after(r, -1))
         return 0;
     if (!rt_queue_reserve(&r->queue[0]))
         return 0;
@@ -242,12 +243,12 @@ static int ask_source(struct rt_runner *r)
     r->ended = (b->marks & RT_MARK_END) != 0;
     b->seq = r->asked++;
     rt_queue_push(&r->queue[0], b);
-    count_waiting(r, rt_batch_bytes(b));
+    waiting_add(r, rt_batch_bytes(b));
     return 1;
 }
 
 /* What is asked for by now. More than the new limits that is on its way stays, and drains. */
-static void take_limits(struct rt_runner *r)
+static void runner_take_limits(struct rt_runner *r)
 {
     int batches = atomic_load(&r->wanted_batches);
     r->memory = atomic_load(&r->wanted_memory);
@@ -263,15 +264,15 @@ static void take_limits(struct rt_runner *r)
 void rt_runner_pump(struct rt_runner *r)
 {
     int moved;
-    take_limits(r);
+    runner_take_limits(r);
     do {
         moved = 0;
         if (atomic_load(&r->stop))
             return;
         for (int i = r->stages - 1; i >= 0; i--)
-            while ((r->stage[i].hold = advance(r, i)) == RT_HOLD_NOTHING)
+            while ((r->stage[i].hold = stage_advance(r, i)) == RT_HOLD_NOTHING)
                 moved = 1;
-        if (ask_source(r))
+        if (source_ask(r))
             moved = 1;
     } while (moved);
 }

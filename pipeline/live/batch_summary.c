@@ -17,7 +17,7 @@ struct range {
     int64_t finite, nan, inf;
 };
 
-static void note(struct range *r, double x)
+static void range_note(struct range *r, double x)
 {
     if (isnan(x))
         r->nan++;
@@ -39,7 +39,7 @@ static struct range range_of(const struct rt_tensor *t)
 #define RT_DTYPE(name, type, bytes, safetensors, npy)                                              \
     case RT_##name:                                                                                \
         for (int64_t i = 0; i < n; i++)                                                            \
-            note(&r, (double)((const type *)t->data)[i]);                                          \
+            range_note(&r, (double)((const type *)t->data)[i]);                                    \
         break;
 #include "formats/dtypes.def"
 #undef RT_DTYPE
@@ -47,12 +47,12 @@ static struct range range_of(const struct rt_tensor *t)
     return r;
 }
 
-static void put(json_t *o, const char *name, json_t *value)
+static void json_put(json_t *o, const char *name, json_t *value)
 {
     json_object_set_new(o, name, value);
 }
 
-static int frame_of(json_t *list, const struct rt_frame *f, struct rt_error *e)
+static int frame_summary(json_t *list, const struct rt_frame *f, struct rt_error *e)
 {
     struct rt_tensor t = {0};
     int rc = rt_frame_unpack(f, &t, e);
@@ -61,25 +61,26 @@ static int frame_of(json_t *list, const struct rt_frame *f, struct rt_error *e)
     json_t *o = json_object(), *shape = json_array();
     for (int i = 0; i < t.rank; i++)
         json_array_append_new(shape, json_integer(t.dim[i]));
-    put(o, "name", json_string(rt_frame_name(f)));
-    put(o, "type", json_string(type_name[t.dtype]));
-    put(o, "shape", shape);
-    put(o, "raw", json_integer((json_int_t)rt_frame_raw_bytes(f)));
-    put(o, "packed", json_integer((json_int_t)rt_frame_packed_bytes(f)));
+    json_put(o, "name", json_string(rt_frame_name(f)));
+    json_put(o, "type", json_string(type_name[t.dtype]));
+    json_put(o, "shape", shape);
+    json_put(o, "raw", json_integer((json_int_t)rt_frame_raw_bytes(f)));
+    json_put(o, "packed", json_integer((json_int_t)rt_frame_packed_bytes(f)));
     struct range r = range_of(&t);
     if (r.finite) {
-        put(o, "min", json_real(r.min));
-        put(o, "mean", json_real(r.sum / (double)r.finite));
-        put(o, "max", json_real(r.max));
+        json_put(o, "min", json_real(r.min));
+        json_put(o, "mean", json_real(r.sum / (double)r.finite));
+        json_put(o, "max", json_real(r.max));
     }
-    put(o, "nan", json_integer(r.nan));
-    put(o, "inf", json_integer(r.inf));
+    json_put(o, "nan", json_integer(r.nan));
+    json_put(o, "inf", json_integer(r.inf));
     json_array_append_new(list, o);
     rt_tensor_fini(&t);
     return 0;
 }
 
-static json_t *ids_of(const struct rt_batch *b, const char *(*id)(const void *self, int row), const void *self)
+static json_t *batch_ids(const struct rt_batch *b, const char *(*id)(const void *self, int row),
+                         const void *self)
 {
     json_t *ids = json_array();
     for (int i = 0; i < b->count && i < RT_BATCH_SUMMARY_IDS; i++)
@@ -95,19 +96,19 @@ int rt_batch_summary(json_t *o, const struct rt_batch *b, const char *(*id)(cons
     int rc = 0;
     for (int i = 0; i < b->frames; i++)
         raw += rt_frame_raw_bytes(b->frame[i]);
-    put(o, "kind", json_string(kind_name[b->kind]));
-    put(o, "epoch", json_integer(b->epoch + 1));
-    put(o, "batch", json_integer(b->index + 1));
+    json_put(o, "kind", json_string(kind_name[b->kind]));
+    json_put(o, "epoch", json_integer(b->epoch + 1));
+    json_put(o, "batch", json_integer(b->index + 1));
     if (b->update)
-        put(o, "update", json_integer(b->update));
-    put(o, "samples", json_integer(b->count));
-    put(o, "ids", ids_of(b, id, self));
-    put(o, "left_out", json_integer(b->drops));
-    put(o, "frames", json_integer(b->frames));
-    put(o, "raw", json_integer((json_int_t)raw));
-    put(o, "packed", json_integer((json_int_t)rt_batch_bytes(b)));
+        json_put(o, "update", json_integer(b->update));
+    json_put(o, "samples", json_integer(b->count));
+    json_put(o, "ids", batch_ids(b, id, self));
+    json_put(o, "left_out", json_integer(b->drops));
+    json_put(o, "frames", json_integer(b->frames));
+    json_put(o, "raw", json_integer((json_int_t)raw));
+    json_put(o, "packed", json_integer((json_int_t)rt_batch_bytes(b)));
     for (int i = 0; rc == 0 && i < b->frames && i < RT_BATCH_SUMMARY_FRAMES; i++)
-        rc = frame_of(list, b->frame[i], e);
-    put(o, "list", list);
+        rc = frame_summary(list, b->frame[i], e);
+    json_put(o, "list", list);
     return rc;
 }

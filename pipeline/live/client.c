@@ -60,14 +60,14 @@ void rt_client_close(struct rt_client *c)
     free(c);
 }
 
-static int set_patience(struct rt_client *c, int seconds)
+static int client_set_patience(struct rt_client *c, int seconds)
 {
     struct timeval t = {.tv_sec = seconds};
     return setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) |
            setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 }
 
-static int send_all(struct rt_client *c, const char *text, size_t size, struct rt_error *e)
+static int client_send(struct rt_client *c, const char *text, size_t size, struct rt_error *e)
 {
     while (size > 0) {
         ssize_t n = send(c->fd, text, size, MSG_NOSIGNAL);
@@ -81,7 +81,7 @@ static int send_all(struct rt_client *c, const char *text, size_t size, struct r
     return 0;
 }
 
-static int make_room(struct rt_client *c, struct rt_error *e)
+static int client_make_room(struct rt_client *c, struct rt_error *e)
 {
     if (c->used < c->room)
         return 0;
@@ -103,7 +103,7 @@ int rt_client_next(struct rt_client *c, const char **line, struct rt_error *e)
         c->taken = 0;
     }
     while (!(end = c->used ? memchr(c->line, '\n', c->used) : NULL)) {
-        int rc = make_room(c, e);
+        int rc = client_make_room(c, e);
         if (rc < 0)
             return rc;
         ssize_t n = recv(c->fd, c->line + c->used, c->room - c->used, 0);
@@ -140,16 +140,16 @@ int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *
     char *text = request_text(who, verb, arg, args);
     if (!text)
         return rt_error_set(e, RT_EUSAGE, "%s: an argument is not UTF-8", verb);
-    set_patience(c, RT_CLIENT_PATIENCE);
-    int rc = send_all(c, text, strlen(text), e);
+    client_set_patience(c, RT_CLIENT_PATIENCE);
+    int rc = client_send(c, text, strlen(text), e);
     free(text);
     if (rc == 0)
-        rc = send_all(c, "\n", 1, e);
+        rc = client_send(c, "\n", 1, e);
     if (rc == 0)
         rc = rt_client_next(c, line, e);
     if (rc < 0)
         return rc;
-    set_patience(c, 0);
+    client_set_patience(c, 0);
     json_t *reply = json_loads(*line, 0, NULL);
     const char *error = json_string_value(json_object_get(reply, "error"));
     if (!json_is_true(json_object_get(reply, "ok")))
@@ -168,7 +168,7 @@ void rt_client_value(const char *line, const char *name, char *text, size_t size
 }
 
 /* "  name: student.input  type: F32  shape: [32,144,64] ..." */
-static void print_item(const json_t *item, FILE *out)
+static void item_print(const json_t *item, FILE *out)
 {
     const char *name;
     json_t *value;
@@ -190,7 +190,7 @@ void rt_client_print(const char *line, FILE *out)
         if (json_is_object(json_array_get(value, 0))) { /* a list of things: a line for each */
             fprintf(out, "%s:\n", name);
             for (size_t i = 0; i < json_array_size(value); i++)
-                print_item(json_array_get(value, i), out);
+                item_print(json_array_get(value, i), out);
             continue;
         }
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));

@@ -41,8 +41,8 @@ void rt_control_destroy(struct rt_control *c)
     free(c->pending);
     free(c->save);
     rt_control_forget(c);
-    rt_override_fini(&c->hand);
-    rt_override_fini(&c->hand_ahead);
+    rt_override_fini(&c->override);
+    rt_override_fini(&c->override_ahead);
     uv_cond_destroy(&c->wake);
     uv_mutex_destroy(&c->lock);
     free(c);
@@ -120,7 +120,7 @@ int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const
 }
 
 /* Planned changes whose update is the next one now. Each was checked when it was planned. */
-static void look_ahead(struct rt_control *c)
+static void control_look_ahead(struct rt_control *c)
 {
     for (int i = 0; i < c->count; i++) {
         struct rt_control_change *w = &c->pending[i];
@@ -129,7 +129,7 @@ static void look_ahead(struct rt_control *c)
         if (!w->in_ahead && w->key)
             rt_recipe_put(&c->ahead, w->key, w->value, NULL, NULL);
         else if (!w->in_ahead)
-            rt_override_assign(&c->hand_ahead, w->value, NULL);
+            rt_override_assign(&c->override_ahead, w->value, NULL);
         w->in_ahead = 1;
     }
 }
@@ -179,12 +179,12 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
         rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
                           name, step, first);
     if (rc == 0)
-        rc = samples ? rt_override_check(&c->hand_ahead, value, e)
+        rc = samples ? rt_override_check(&c->override_ahead, value, e)
                      : rt_control_try(c, &c->ahead, key, value, e);
     if (rc == 0)
         rc = rt_control_insert(c, step, who, key, value, 0, e);
     if (rc == 0)
-        look_ahead(c);
+        control_look_ahead(c);
     uv_mutex_unlock(&c->lock);
     return rc;
 }
@@ -215,7 +215,7 @@ void rt_control_hand_out(struct rt_control *c, int64_t step)
 {
     uv_mutex_lock(&c->lock);
     c->handed = step;
-    look_ahead(c);
+    control_look_ahead(c);
     uv_mutex_unlock(&c->lock);
 }
 
@@ -234,7 +234,7 @@ void rt_control_batch(struct rt_control *c, int64_t step, struct rt_recipe *r)
 /* ---- a step ---- */
 
 /* Under the lock: is a checkpoint of the state before c->next asked for? Forgets it, and older ones. */
-static int take_save(struct rt_control *c)
+static int control_take_save(struct rt_control *c)
 {
     int kept = 0, found = 0;
     for (int i = 0; i < c->saves; i++) {
@@ -247,10 +247,10 @@ static int take_save(struct rt_control *c)
 }
 
 /* Under the lock: until the update may begin. */
-static int wait_for_leave(struct rt_control *c, struct rt_error *e)
+static int control_wait_for_leave(struct rt_control *c, struct rt_error *e)
 {
     while (c->next <= c->until) {
-        if (take_save(c))
+        if (control_take_save(c))
             return RT_CONTROL_SAVE;
         if (!c->paused)
             return 0;
@@ -266,7 +266,8 @@ static int wait_for_leave(struct rt_control *c, struct rt_error *e)
 }
 
 /* Hands the changes due at c->next over to *due; their number. */
-static int take_due(struct rt_control *c, struct rt_control_change **due, struct rt_error *e)
+static int control_take_due(struct rt_control *c, struct rt_control_change **due,
+                            struct rt_error *e)
 {
     int n = 0;
     while (n < c->count && c->pending[n].step <= c->next)
@@ -285,13 +286,15 @@ static int take_due(struct rt_control *c, struct rt_control_change **due, struct
     return n;
 }
 
-static int apply_samples(struct rt_control *c, int64_t step, const struct rt_control_change *w,
-                         const struct rt_control_told *told, struct rt_error *e)
+static int control_apply_samples(struct rt_control *c, int64_t step,
+                                 const struct rt_control_change *w,
+                                 const struct rt_control_told *told, struct rt_error *e)
 {
-    int *row, n = rt_override_rows(&c->hand, w->value, &row, e);
-    char *before = n < 0 ? NULL : rt_override_text(&c->hand, row, n);
-    int rc = n < 0 ? n : before ? rt_override_assign(&c->hand, w->value, e)
-                                : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
+    int *row, n = rt_override_rows(&c->override, w->value, &row, e);
+    char *before = n < 0 ? NULL : rt_override_text(&c->override, row, n);
+    int rc = n < 0    ? n
+             : before ? rt_override_assign(&c->override, w->value, e)
+                      : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
     if (rc == 0 && told && told->change)
         rc = told->change(told->self, step, w->who, RT_OVERRIDE_KEY, before, w->value, e);
     free(before);
@@ -299,12 +302,12 @@ static int apply_samples(struct rt_control *c, int64_t step, const struct rt_con
     return rc;
 }
 
-static int apply(struct rt_control *c, int64_t step, const struct rt_control_change *w,
-                 const struct rt_control_told *told, struct rt_error *e)
+static int control_apply(struct rt_control *c, int64_t step, const struct rt_control_change *w,
+                         const struct rt_control_told *told, struct rt_error *e)
 {
     char before[RT_RECIPE_TEXT], after[RT_RECIPE_TEXT];
     if (!w->key)
-        return apply_samples(c, step, w, told, e);
+        return control_apply_samples(c, step, w, told, e);
     rt_recipe_get(&c->now, w->key, before, sizeof before);
     int rc = rt_recipe_put(&c->now, w->key, w->value, NULL, e);
     if (rc == 0 && c->host.check)
@@ -325,14 +328,14 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
     struct rt_control_change *due = NULL;
     uv_mutex_lock(&c->lock);
     c->next = step;
-    look_ahead(c);
-    int n = wait_for_leave(c, e);
+    control_look_ahead(c);
+    int n = control_wait_for_leave(c, e);
     int go = n == 0;
     if (go)
-        n = take_due(c, &due, e);
+        n = control_take_due(c, &due, e);
     if (go && n >= 0) {
         c->next = step + 1;
-        look_ahead(c);
+        control_look_ahead(c);
     }
     uv_mutex_unlock(&c->lock);
     if (!go || n < 0)
@@ -340,7 +343,7 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
     int rc = 0;
     for (int i = 0; i < n; i++) {
         if (rc == 0)
-            rc = apply(c, step, &due[i], told, e);
+            rc = control_apply(c, step, &due[i], told, e);
         free(due[i].value);
     }
     free(due);
@@ -351,7 +354,7 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
 
 /* ---- pace ---- */
 
-static void set_pace(struct rt_control *c, int paused, int64_t allowed)
+static void control_set_pace(struct rt_control *c, int paused, int64_t allowed)
 {
     uv_mutex_lock(&c->lock);
     c->paused = paused;
@@ -362,12 +365,12 @@ static void set_pace(struct rt_control *c, int paused, int64_t allowed)
 
 void rt_control_pause(struct rt_control *c)
 {
-    set_pace(c, 1, 0);
+    control_set_pace(c, 1, 0);
 }
 
 void rt_control_resume(struct rt_control *c)
 {
-    set_pace(c, 0, 0);
+    control_set_pace(c, 0, 0);
 }
 
 void rt_control_allow(struct rt_control *c, int64_t updates)

@@ -65,7 +65,7 @@ const struct rt_recipe *rt_control_settings(const struct rt_control *c);
 int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
                     struct rt_error *e);
 /* What has been done to samples; as the settings, for the thread of rt_control_step. */
-const struct rt_override *rt_control_hand(const struct rt_control *c);
+const struct rt_override *rt_control_override(const struct rt_control *c);
 
 /* For a checkpoint, as malloc'ed text, "" when there is nothing. */
 struct rt_control_text {

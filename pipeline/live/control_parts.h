@@ -31,12 +31,12 @@ struct rt_control {
 
     /* the thread of rt_control_step */
     struct rt_recipe now;
-    struct rt_override hand;
+    struct rt_override override;
 
     uv_mutex_t lock; /* what follows */
     uv_cond_t wake;
     struct rt_recipe ahead, begun, trial; /* trial: room for a check */
-    struct rt_override hand_ahead;
+    struct rt_override override_ahead;
     struct rt_control_change *pending; /* by step, then in the order they came */
     int count, room;
     struct rt_control_event *event; /* [0, done) stand, [done, events) are undone */

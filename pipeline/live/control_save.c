@@ -29,7 +29,7 @@ int rt_control_save(struct rt_control *c, struct rt_control_text *t)
                 c->pending[i].key ? c->pending[i].key->name : RT_OVERRIDE_KEY, c->pending[i].value);
     uv_mutex_unlock(&c->lock);
     failed |= !f || fclose(f) != 0;
-    t->samples = failed ? NULL : rt_override_text(&c->hand, NULL, 0);
+    t->samples = failed ? NULL : rt_override_text(&c->override, NULL, 0);
     if (t->samples)
         return 0;
     rt_control_text_fini(t);
@@ -45,7 +45,7 @@ void rt_control_text_fini(struct rt_control_text *t)
 }
 
 /* "key=value" into a setting that may change. */
-static int load_setting(struct rt_control *c, char *line, struct rt_error *e)
+static int setting_load(struct rt_control *c, char *line, struct rt_error *e)
 {
     const struct rt_key *key = NULL;
     char *equals = strchr(line, '=');
@@ -57,7 +57,7 @@ static int load_setting(struct rt_control *c, char *line, struct rt_error *e)
 }
 
 /* "step who key=value" into a change that waits. */
-static int load_pending(struct rt_control *c, char *line, struct rt_error *e)
+static int pending_load(struct rt_control *c, char *line, struct rt_error *e)
 {
     char *rest, *step = line, *who = strchr(line, ' ');
     char *key = who ? strchr(who + 1, ' ') : NULL, *value = key ? strchr(key, '=') : NULL;
@@ -69,9 +69,9 @@ static int load_pending(struct rt_control *c, char *line, struct rt_error *e)
     return rt_control_plan(c, at, who, key, value, e);
 }
 
-static int each_line(struct rt_control *c, const char *text,
-                     int (*line)(struct rt_control *c, char *line, struct rt_error *e),
-                     struct rt_error *e)
+static int lines_each(struct rt_control *c, const char *text,
+                      int (*line)(struct rt_control *c, char *line, struct rt_error *e),
+                      struct rt_error *e)
 {
     int rc = 0;
     char *copy = strdup(text ? text : "");
@@ -87,17 +87,17 @@ static int each_line(struct rt_control *c, const char *text,
 int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64_t step,
                     struct rt_error *e)
 {
-    int rc = each_line(c, t->settings, load_setting, e);
+    int rc = lines_each(c, t->settings, setting_load, e);
     if (rc == 0 && t->samples)
-        rc = rt_override_assign(&c->hand, t->samples, e);
+        rc = rt_override_assign(&c->override, t->samples, e);
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
     c->ahead = c->begun = c->now;
     if (t->samples)
-        rt_override_assign(&c->hand_ahead, t->samples, NULL);
+        rt_override_assign(&c->override_ahead, t->samples, NULL);
     c->next = step + 1;
     c->handed = step;
     uv_mutex_unlock(&c->lock);
-    return each_line(c, t->pending, load_pending, e);
+    return lines_each(c, t->pending, pending_load, e);
 }

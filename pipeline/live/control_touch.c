@@ -11,15 +11,15 @@
 
 int rt_control_samples(struct rt_control *c, int rows)
 {
-    rt_override_fini(&c->hand);
-    rt_override_fini(&c->hand_ahead);
-    int rc = rt_override_init(&c->hand, rows);
-    return rc == 0 ? rt_override_init(&c->hand_ahead, rows) : rc;
+    rt_override_fini(&c->override);
+    rt_override_fini(&c->override_ahead);
+    int rc = rt_override_init(&c->override, rows);
+    return rc == 0 ? rt_override_init(&c->override_ahead, rows) : rc;
 }
 
-const struct rt_override *rt_control_hand(const struct rt_control *c)
+const struct rt_override *rt_control_override(const struct rt_control *c)
 {
-    return &c->hand;
+    return &c->override;
 }
 
 /* ---- what undo knows ---- */
@@ -72,7 +72,7 @@ int rt_control_recall(struct rt_control *c, const char *name, const char *before
 
 /* ---- samples ---- */
 
-static void touch_row(struct rt_override *h, int row, enum rt_touch touch, double factor)
+static void row_touch(struct rt_override *h, int row, enum rt_touch touch, double factor)
 {
     switch (touch) {
     case RT_TOUCH_SET: h->factor[row] = (float)factor; break;
@@ -89,7 +89,7 @@ static void touch_row(struct rt_override *h, int row, enum rt_touch touch, doubl
 }
 
 /* "TEXT # WORDS" */
-static char *with_words(const char *text, const char *words)
+static char *text_with_words(const char *text, const char *words)
 {
     size_t size = strlen(text) + strlen(words) + 4;
     char *whole = malloc(size);
@@ -113,15 +113,15 @@ int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch,
     if (rc < 0)
         return rc;
     uv_mutex_lock(&c->lock);
-    char *before = rt_override_text(&c->hand_ahead, row, count), *text = NULL, *after = NULL;
+    char *before = rt_override_text(&c->override_ahead, row, count), *text = NULL, *after = NULL;
     if (before) {
         for (int i = 0; i < count; i++)
-            touch_row(&c->hand_ahead, row[i], touch, factor);
-        text = rt_override_text(&c->hand_ahead, row, count);
-        after = text ? with_words(text, words ? words : "") : NULL;
+            row_touch(&c->override_ahead, row[i], touch, factor);
+        text = rt_override_text(&c->override_ahead, row, count);
+        after = text ? text_with_words(text, words ? words : "") : NULL;
         rc = after ? rt_control_insert(c, c->next, who, NULL, after, 1, e) : RT_EMEM;
         if (rc < 0)
-            rt_override_assign(&c->hand_ahead, before, NULL);
+            rt_override_assign(&c->override_ahead, before, NULL);
     }
     if (!after)
         rc = rt_error_set(e, RT_EMEM, "no memory for a change of %d samples", count);
@@ -141,8 +141,8 @@ int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch,
 /* ---- undo and redo ---- */
 
 /* Puts a remembered value in force at the next update. Under the lock. */
-static int assign(struct rt_control *c, const char *who, const struct rt_key *key, const char *value,
-                  const char *why, struct rt_error *e)
+static int event_assign(struct rt_control *c, const char *who, const struct rt_key *key,
+                        const char *value, const char *why, struct rt_error *e)
 {
     int rc;
     if (key) {
@@ -161,18 +161,19 @@ static int assign(struct rt_control *c, const char *who, const struct rt_key *ke
     if (bare) {
         while (states && bare[states - 1] == ' ')
             bare[--states] = '\0';
-        text = with_words(bare, note);
+        text = text_with_words(bare, note);
     }
     rc = text ? rt_control_insert(c, c->next, who, NULL, text, 1, e)
               : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
     if (rc == 0)
-        rc = rt_override_assign(&c->hand_ahead, bare, e);
+        rc = rt_override_assign(&c->override_ahead, bare, e);
     free(bare);
     free(text);
     return rc;
 }
 
-static void tell(char *what, const struct rt_control_event *v, const char *before, const char *after)
+static void event_tell(char *what, const struct rt_control_event *v, const char *before,
+                       const char *after)
 {
     char was[100], is[100];
     snprintf(was, sizeof was, "%.90s%s", before, strlen(before) > 90 ? "..." : "");
@@ -190,9 +191,9 @@ int rt_control_undo(struct rt_control *c, const char *who, char *what, int64_t *
         rc = rt_error_set(e, RT_ENODATA, "there is no change to undo");
     struct rt_control_event *v = &c->event[c->done - (rc == 0)];
     if (rc == 0)
-        rc = assign(c, who, v->key, v->before, "undo", e);
+        rc = event_assign(c, who, v->key, v->before, "undo", e);
     if (rc == 0) {
-        tell(what, v, v->after, v->before);
+        event_tell(what, v, v->after, v->before);
         c->done--;
         *at = rt_control_first(c, v->key);
     }
@@ -210,9 +211,9 @@ int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *
         rc = rt_error_set(e, RT_ENODATA, "no change was undone last");
     struct rt_control_event *v = &c->event[c->done];
     if (rc == 0)
-        rc = assign(c, who, v->key, v->after, "redo", e);
+        rc = event_assign(c, who, v->key, v->after, "redo", e);
     if (rc == 0) {
-        tell(what, v, v->before, v->after);
+        event_tell(what, v, v->before, v->after);
         c->done++;
         *at = rt_control_first(c, v->key);
     }

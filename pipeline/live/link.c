@@ -15,7 +15,7 @@
 #define OUT_MAX (1 << 18) /* requests that may wait */
 #define AGAIN 1.0         /* seconds between two attempts to connect */
 
-struct text {
+struct buffer {
     char *at; /* [room], owned */
     size_t used, room;
 };
@@ -27,7 +27,7 @@ struct rt_link {
     int fd; /* -1 = not connected */
     double tried;
     int64_t last; /* id given */
-    struct text in, out;
+    struct buffer in, out;
 };
 
 int rt_link_open(struct rt_link **out, const char *folder, rt_link_told told, void *self)
@@ -43,7 +43,7 @@ int rt_link_open(struct rt_link **out, const char *folder, rt_link_told told, vo
     return 0;
 }
 
-static void hang_up(struct rt_link *l)
+static void link_hang_up(struct rt_link *l)
 {
     if (l->fd >= 0)
         close(l->fd);
@@ -55,7 +55,7 @@ void rt_link_close(struct rt_link *l)
 {
     if (!l)
         return;
-    hang_up(l);
+    link_hang_up(l);
     free(l->in.at);
     free(l->out.at);
     free(l);
@@ -71,7 +71,7 @@ int rt_link_fd(const struct rt_link *l)
     return l ? l->fd : -1;
 }
 
-static bool make_room(struct text *t, size_t more, size_t limit)
+static bool buffer_make_room(struct buffer *t, size_t more, size_t limit)
 {
     if (more > limit - t->used)
         return false;
@@ -86,14 +86,14 @@ static bool make_room(struct text *t, size_t more, size_t limit)
     return true;
 }
 
-static void take(struct text *t, size_t size)
+static void buffer_take(struct buffer *t, size_t size)
 {
     t->used -= size;
     memmove(t->at, t->at + size, t->used);
 }
 
 /* A Unix socket connects at once or not at all. */
-static void dial(struct rt_link *l, double now)
+static void link_dial(struct rt_link *l, double now)
 {
     struct sockaddr_un address;
     int folder_fd;
@@ -104,30 +104,30 @@ static void dial(struct rt_link *l, double now)
         return;
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (l->fd >= 0 && connect(l->fd, (struct sockaddr *)&address, sizeof address) != 0)
-        hang_up(l);
+        link_hang_up(l);
     close(folder_fd);
 }
 
 /* Whether a call on the socket failed for good. */
-static bool is_broken(ssize_t n)
+static bool link_is_broken(ssize_t n)
 {
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-static void send_waiting(struct rt_link *l)
+static void link_send_waiting(struct rt_link *l)
 {
     while (l->fd >= 0 && l->out.used > 0) {
         ssize_t n = send(l->fd, l->out.at, l->out.used, MSG_NOSIGNAL);
         if (n > 0)
-            take(&l->out, (size_t)n);
-        else if (is_broken(n))
-            hang_up(l);
+            buffer_take(&l->out, (size_t)n);
+        else if (link_is_broken(n))
+            link_hang_up(l);
         else
             return;
     }
 }
 
-static void tell(struct rt_link *l, const char *text, size_t size)
+static void link_tell(struct rt_link *l, const char *text, size_t size)
 {
     json_t *reply = json_loadb(text, size, 0, NULL);
     json_t *result = json_object_get(reply, "result");
@@ -144,24 +144,24 @@ static void tell(struct rt_link *l, const char *text, size_t size)
     json_decref(reply);
 }
 
-static void hear(struct rt_link *l)
+static void link_hear(struct rt_link *l)
 {
     while (l->fd >= 0) {
         char *end;
-        if (!make_room(&l->in, 4096, IN_MAX)) {
-            hang_up(l);
+        if (!buffer_make_room(&l->in, 4096, IN_MAX)) {
+            link_hang_up(l);
             return;
         }
         ssize_t n = recv(l->fd, l->in.at + l->in.used, l->in.room - l->in.used, 0);
         if (n <= 0) {
-            if (is_broken(n))
-                hang_up(l);
+            if (link_is_broken(n))
+                link_hang_up(l);
             return;
         }
         l->in.used += (size_t)n;
         while (l->in.used && (end = memchr(l->in.at, '\n', l->in.used))) {
-            tell(l, l->in.at, (size_t)(end - l->in.at));
-            take(&l->in, (size_t)(end - l->in.at) + 1);
+            link_tell(l, l->in.at, (size_t)(end - l->in.at));
+            buffer_take(&l->in, (size_t)(end - l->in.at) + 1);
         }
     }
 }
@@ -170,9 +170,9 @@ int rt_link_poll(struct rt_link *l, double now)
 {
     bool before = rt_link_up(l);
     if (l->fd < 0)
-        dial(l, now);
-    hear(l);
-    send_waiting(l);
+        link_dial(l, now);
+    link_hear(l);
+    link_send_waiting(l);
     return before != rt_link_up(l);
 }
 
@@ -191,7 +191,7 @@ int64_t rt_link_ask(struct rt_link *l, const char *who, const char *verb, const 
     if (!text)
         return RT_EUSAGE;
     size_t size = strlen(text);
-    bool room = make_room(&l->out, size + 1, OUT_MAX);
+    bool room = buffer_make_room(&l->out, size + 1, OUT_MAX);
     if (room) {
         memcpy(l->out.at + l->out.used, text, size);
         l->out.at[l->out.used + size] = '\n';

@@ -26,7 +26,7 @@ struct client {
 };
 
 struct rt_socket {
-    struct rt_verb_context desk;
+    struct rt_verb_context context;
     int folder; /* descriptor */
     uv_thread_t thread;
 
@@ -43,7 +43,7 @@ struct rt_socket {
 
 /* ---- one client ---- */
 
-static void on_closed(uv_handle_t *h)
+static void client_on_closed(uv_handle_t *h)
 {
     struct client *c = h->data, **at = &c->socket->client;
     while (*at != c)
@@ -53,12 +53,12 @@ static void on_closed(uv_handle_t *h)
     free(c);
 }
 
-static void drop(struct client *c)
+static void client_drop(struct client *c)
 {
     if (!c->open)
         return;
     c->open = c->watching = 0;
-    uv_close((uv_handle_t *)&c->pipe, on_closed);
+    uv_close((uv_handle_t *)&c->pipe, client_on_closed);
 }
 
 struct message {
@@ -66,43 +66,43 @@ struct message {
     char *text;
 };
 
-static void on_written(uv_write_t *w, int status)
+static void client_on_written(uv_write_t *w, int status)
 {
     struct message *m = w->data;
     struct client *c = w->handle->data;
     free(m->text);
     free(m);
     if (status < 0)
-        drop(c);
+        client_drop(c);
 }
 
 /* Takes over text, one line without its end; NULL stands for no memory. A client whose own backlog is
  * full is dropped. */
-static void say(struct client *c, char *text)
+static void client_say(struct client *c, char *text)
 {
     size_t n = text ? strlen(text) : 0;
     struct message *m = text ? malloc(sizeof *m) : NULL;
     if (!m || uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) + n > RT_SOCKET_BACKLOG) {
         free(m);
         free(text);
-        drop(c);
+        client_drop(c);
         return;
     }
     text[n] = '\n'; /* in place of the NUL: lines are sent with their length */
     m->text = text;
     m->write.data = m;
     uv_buf_t buffer = uv_buf_init(text, (unsigned)n + 1);
-    if (uv_write(&m->write, (uv_stream_t *)&c->pipe, &buffer, 1, on_written) != 0) {
+    if (uv_write(&m->write, (uv_stream_t *)&c->pipe, &buffer, 1, client_on_written) != 0) {
         free(text);
         free(m);
-        drop(c);
+        client_drop(c);
     }
 }
 
-static void want_ticks(struct rt_socket *s);
-static void read_on(struct client *c);
+static void socket_want_ticks(struct rt_socket *s);
+static void client_read_on(struct client *c);
 
-static int may_ask(struct client *c)
+static int client_may_ask(struct client *c)
 {
     uint64_t now = uv_now(&c->socket->loop);
     if (now - c->window >= RT_SOCKET_TICK) {
@@ -113,14 +113,14 @@ static int may_ask(struct client *c)
 }
 
 /* Answers the whole lines at hand, as many as the client may ask now. */
-static void answer(struct client *c)
+static void client_answer(struct client *c)
 {
     size_t at = 0;
     char *end;
-    while (c->open && may_ask(c) && (end = memchr(c->line + at, '\n', c->used - at))) {
+    while (c->open && client_may_ask(c) && (end = memchr(c->line + at, '\n', c->used - at))) {
         size_t n = (size_t)(end - (c->line + at));
         c->left--;
-        say(c, rt_verb_answer(&c->socket->desk, c->line + at, n, &c->watching));
+        client_say(c, rt_verb_answer(&c->socket->context, c->line + at, n, &c->watching));
         at += n + 1;
     }
     if (!c->open)
@@ -129,65 +129,65 @@ static void answer(struct client *c)
     memmove(c->line, c->line + at, c->used);
     int whole = memchr(c->line, '\n', c->used) != NULL;
     if (!whole && c->used == sizeof c->line) {
-        say(c, strdup("{\"ok\":false,\"error\":\"a request of more than 16383 bytes\"}"));
-        drop(c);
+        client_say(c, strdup("{\"ok\":false,\"error\":\"a request of more than 16383 bytes\"}"));
+        client_drop(c);
         return;
     }
     if (whole && c->reading) {
         uv_read_stop((uv_stream_t *)&c->pipe);
         c->reading = 0;
     } else if (!whole) {
-        read_on(c);
+        client_read_on(c);
     }
     if (whole || c->watching)
-        want_ticks(c->socket);
+        socket_want_ticks(c->socket);
 }
 
-static void on_room(uv_handle_t *h, size_t wanted, uv_buf_t *buffer)
+static void client_on_room(uv_handle_t *h, size_t wanted, uv_buf_t *buffer)
 {
     struct client *c = h->data;
     (void)wanted;
     *buffer = uv_buf_init(c->line + c->used, (unsigned)(sizeof c->line - c->used));
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+static void client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
     struct client *c = stream->data;
     (void)buffer;
     if (n < 0) {
-        drop(c);
+        client_drop(c);
         return;
     }
     c->used += (size_t)n;
-    answer(c);
+    client_answer(c);
 }
 
-static void read_on(struct client *c)
+static void client_read_on(struct client *c)
 {
     if (c->reading)
         return;
-    c->reading = uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read) == 0;
+    c->reading = uv_read_start((uv_stream_t *)&c->pipe, client_on_room, client_on_read) == 0;
     if (!c->reading)
-        drop(c);
+        client_drop(c);
 }
 
 /* ---- all of them ---- */
 
-static void on_tick(uv_timer_t *timer)
+static void socket_on_tick(uv_timer_t *timer)
 {
     struct rt_socket *s = timer->data;
     struct rt_status now;
-    int needed = 0, paused = rt_control_paused(s->desk.control);
-    rt_board_get(s->desk.board, &now);
+    int needed = 0, paused = rt_control_paused(s->context.control);
+    rt_board_get(s->context.board, &now);
     int news = now.number != s->reported || paused != s->was_paused;
     s->reported = now.number;
     s->was_paused = paused;
     for (struct client *c = s->client, *next; c; c = next) {
         next = c->next; /* closing is done later, not now */
         if (c->open && c->watching && news)
-            say(c, rt_verb_report(&s->desk, &now));
+            client_say(c, rt_verb_report(&s->context, &now));
         if (c->open && !c->reading)
-            answer(c);
+            client_answer(c);
         needed |= c->open && (c->watching || !c->reading);
     }
     if (!needed) {
@@ -196,14 +196,14 @@ static void on_tick(uv_timer_t *timer)
     }
 }
 
-static void want_ticks(struct rt_socket *s)
+static void socket_want_ticks(struct rt_socket *s)
 {
     if (!s->ticking)
-        uv_timer_start(&s->tick, on_tick, RT_SOCKET_TICK, RT_SOCKET_TICK);
+        uv_timer_start(&s->tick, socket_on_tick, RT_SOCKET_TICK, RT_SOCKET_TICK);
     s->ticking = 1;
 }
 
-static int same_user(const struct client *c)
+static int client_same_user(const struct client *c)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
@@ -212,7 +212,7 @@ static int same_user(const struct client *c)
            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static void socket_on_connection(uv_stream_t *listener, int status)
 {
     struct rt_socket *s = listener->data;
     struct client *c = status < 0 ? NULL : calloc(1, sizeof *c);
@@ -225,27 +225,27 @@ static void on_connection(uv_stream_t *listener, int status)
     c->next = s->client;
     s->client = c;
     s->clients++;
-    if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !same_user(c)) {
-        drop(c);
+    if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !client_same_user(c)) {
+        client_drop(c);
     } else if (s->clients > RT_SOCKET_CLIENTS) {
-        say(c, strdup("{\"ok\":false,\"error\":\"too many connections\"}"));
-        drop(c);
+        client_say(c, strdup("{\"ok\":false,\"error\":\"too many connections\"}"));
+        client_drop(c);
     } else {
-        read_on(c);
+        client_read_on(c);
     }
 }
 
-static void on_stop(uv_async_t *async)
+static void socket_on_stop(uv_async_t *async)
 {
     struct rt_socket *s = async->data;
     uv_close((uv_handle_t *)&s->stop, NULL);
     uv_close((uv_handle_t *)&s->tick, NULL);
     uv_close((uv_handle_t *)&s->listener, NULL);
     for (struct client *c = s->client; c; c = c->next)
-        drop(c);
+        client_drop(c);
 }
 
-static void serve(void *self)
+static void socket_serve(void *self)
 {
     struct rt_socket *s = self;
     sigset_t all; /* signals are the run's; a write to a connection that is gone is an error, not a signal */
@@ -257,7 +257,7 @@ static void serve(void *self)
 /* ---- start and stop ---- */
 
 /* The mode is set before the file exists, so that there is no moment when others may connect. */
-static int bind_file(struct rt_socket *s, const char *folder, int *fd, struct rt_error *e)
+static int socket_bind(struct rt_socket *s, const char *folder, int *fd, struct rt_error *e)
 {
     struct sockaddr_un address;
     struct stat st;
@@ -274,14 +274,14 @@ static int bind_file(struct rt_socket *s, const char *folder, int *fd, struct rt
 }
 
 /* Handles that were made are closed, and the loop with them. */
-static void close_loop(struct rt_socket *s)
+static void socket_close_loop(struct rt_socket *s)
 {
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
 }
 
-int rt_socket_start(struct rt_socket **out, const char *folder, const struct rt_verb_context *desk,
-                    struct rt_error *e)
+int rt_socket_start(struct rt_socket **out, const char *folder,
+                    const struct rt_verb_context *context, struct rt_error *e)
 {
     struct rt_socket *s = calloc(1, sizeof *s);
     int fd = -1, rc;
@@ -290,20 +290,20 @@ int rt_socket_start(struct rt_socket **out, const char *folder, const struct rt_
         free(s);
         return rt_error_set(e, RT_EMEM, "%s: no memory for the socket", folder);
     }
-    s->desk = *desk;
+    s->context = *context;
     s->folder = -1;
-    uv_async_init(&s->loop, &s->stop, on_stop);
+    uv_async_init(&s->loop, &s->stop, socket_on_stop);
     uv_timer_init(&s->loop, &s->tick);
     uv_pipe_init(&s->loop, &s->listener, 0);
     s->stop.data = s->tick.data = s->listener.data = s;
-    rc = bind_file(s, folder, &fd, e);
+    rc = socket_bind(s, folder, &fd, e);
     int code = rc < 0 ? 0 : uv_pipe_open(&s->listener, fd);
     if (rc == 0 && code == 0) {
         fd = -1; /* the listener's now */
-        code = uv_listen((uv_stream_t *)&s->listener, RT_SOCKET_CLIENTS, on_connection);
+        code = uv_listen((uv_stream_t *)&s->listener, RT_SOCKET_CLIENTS, socket_on_connection);
     }
     if (rc == 0 && code == 0)
-        code = uv_thread_create(&s->thread, serve, s);
+        code = uv_thread_create(&s->thread, socket_serve, s);
     if (rc == 0 && code == 0) {
         *out = s;
         return 0;
@@ -312,8 +312,8 @@ int rt_socket_start(struct rt_socket **out, const char *folder, const struct rt_
         rc = rt_error_set(e, RT_EIO, "%s: cannot listen: %s", folder, uv_strerror(code));
     if (fd >= 0)
         close(fd);
-    on_stop(&s->stop);
-    close_loop(s);
+    socket_on_stop(&s->stop);
+    socket_close_loop(s);
     if (s->folder >= 0)
         close(s->folder);
     free(s);

@@ -15,10 +15,10 @@
 
 struct rt_socket; /* opaque */
 
-/* Whoever calls has the run folder's lock, so a socket file found there is stale and is replaced. The desk
- * is copied. RT_EIO, RT_EMEM, RT_EMISSING, RT_EFULL. */
-int rt_socket_start(struct rt_socket **out, const char *folder, const struct rt_verb_context *desk,
-                    struct rt_error *e);
+/* Whoever calls has the run folder's lock, so a socket file found there is stale and is replaced.
+ * The context is copied. RT_EIO, RT_EMEM, RT_EMISSING, RT_EFULL. */
+int rt_socket_start(struct rt_socket **out, const char *folder,
+                    const struct rt_verb_context *context, struct rt_error *e);
 /* Closes every connection and removes the file. NULL is fine. */
 void rt_socket_stop(struct rt_socket *s);
 

@@ -12,33 +12,33 @@
 
 /* A request on its way. */
 struct call {
-    const struct rt_verb_context *desk;
+    const struct rt_verb_context *context;
     const char *who, *verb, *arg[RT_VERB_WORDS];
     int args, *watch;
     json_t *result; /* an object */
 };
 
-static void put_text(json_t *o, const char *name, const char *text)
+static void json_put_text(json_t *o, const char *name, const char *text)
 {
     json_object_set_new(o, name, json_string(text));
 }
 
-static void put_int(json_t *o, const char *name, int64_t value)
+static void json_put_int(json_t *o, const char *name, int64_t value)
 {
     json_object_set_new(o, name, json_integer(value));
 }
 
-static void put_status(json_t *o, const struct rt_verb_context *d, const struct rt_status *s)
+static void json_put_status(json_t *o, const struct rt_verb_context *d, const struct rt_status *s)
 {
-    put_text(o, "state", rt_control_paused(d->control) ? "paused" : "running");
-    put_int(o, "step", s->step);
-    put_int(o, "steps", s->steps);
-    put_int(o, "epoch", s->epoch);
-    put_int(o, "epochs", s->epochs);
+    json_put_text(o, "state", rt_control_paused(d->control) ? "paused" : "running");
+    json_put_int(o, "step", s->step);
+    json_put_int(o, "steps", s->steps);
+    json_put_int(o, "epoch", s->epoch);
+    json_put_int(o, "epochs", s->epochs);
     char limit[400];
     struct rt_account ignored;
     if (rt_board_get_account(d->board, &ignored, limit, sizeof limit))
-        put_text(o, "limit", limit);
+        json_put_text(o, "limit", limit);
     for (int i = 0; i < s->values; i++)
         if (isfinite(s->value[i].value))
             json_object_set_new(o, s->value[i].name, json_real(s->value[i].value));
@@ -48,8 +48,8 @@ static int verb_status(struct call *c, struct rt_error *e)
 {
     (void)e;
     struct rt_status s;
-    rt_board_get(c->desk->board, &s);
-    put_status(c->result, c->desk, &s);
+    rt_board_get(c->context->board, &s);
+    json_put_status(c->result, c->context, &s);
     return 0;
 }
 
@@ -58,17 +58,17 @@ static int verb_get(struct call *c, struct rt_error *e)
     char value[RT_RECIPE_TEXT];
     int rc = 0;
     if (c->args) {
-        rc = rt_control_get(c->desk->control, c->arg[0], value, sizeof value, e);
+        rc = rt_control_get(c->context->control, c->arg[0], value, sizeof value, e);
         if (rc == 0)
-            put_text(c->result, c->arg[0], value);
+            json_put_text(c->result, c->arg[0], value);
         return rc;
     }
     for (int i = 0; rc == 0 && i < rt_key_count; i++) {
         if (rt_keys[i].effect == RT_EFFECT_RUN)
             continue;
-        rc = rt_control_get(c->desk->control, rt_keys[i].name, value, sizeof value, e);
+        rc = rt_control_get(c->context->control, rt_keys[i].name, value, sizeof value, e);
         if (rc == 0)
-            put_text(c->result, rt_keys[i].name, value);
+            json_put_text(c->result, rt_keys[i].name, value);
     }
     return rc;
 }
@@ -77,28 +77,28 @@ static int verb_set(struct call *c, struct rt_error *e)
 {
     char before[RT_RECIPE_TEXT];
     int64_t at;
-    int rc = rt_control_set(c->desk->control, c->who, c->arg[0], c->arg[1], before, &at, e);
+    int rc = rt_control_set(c->context->control, c->who, c->arg[0], c->arg[1], before, &at, e);
     if (rc < 0)
         return rc;
-    put_text(c->result, "key", c->arg[0]);
-    put_text(c->result, "before", before);
+    json_put_text(c->result, "key", c->arg[0]);
+    json_put_text(c->result, "before", before);
     char after[RT_RECIPE_TEXT];
-    if (rt_control_get(c->desk->control, c->arg[0], after, sizeof after, e) == 0)
-        put_text(c->result, "after", after);
-    put_int(c->result, "step", at);
+    if (rt_control_get(c->context->control, c->arg[0], after, sizeof after, e) == 0)
+        json_put_text(c->result, "after", after);
+    json_put_int(c->result, "step", at);
     return 0;
 }
 
 /* "weight *0.5 where snr < 10" */
-static void say_call(const struct call *c, char *text, size_t size)
+static void call_words(const struct call *c, char *text, size_t size)
 {
     snprintf(text, size, "%s", c->verb);
     for (int i = 0; i < c->args && strlen(text) + 2 < size; i++)
         snprintf(text + strlen(text), size - strlen(text), " %s", c->arg[i]);
 }
 
-/* The rows that the arguments from `first` on name: by number, or as the desk knows them. */
-static int find_rows(struct call *c, int first, int **row, struct rt_error *e)
+/* The rows that the arguments from `first` on name: by number, or as the context knows them. */
+static int call_rows(struct call *c, int first, int **row, struct rt_error *e)
 {
     const char *const *which = c->arg + first;
     if (c->args - first == 2 && strcmp(which[0], "rows") == 0) {
@@ -106,28 +106,29 @@ static int find_rows(struct call *c, int first, int **row, struct rt_error *e)
         char *states = malloc(size);
         int n = states ? 0 : rt_error_set(e, RT_EMEM, "no memory for the rows of %s", c->verb);
         if (states && snprintf(states, size, "1@%s", which[1]) > 0)
-            n = rt_override_rows(rt_control_hand(c->desk->control), states, row, e);
+            n = rt_override_rows(rt_control_override(c->context->control), states, row, e);
         free(states);
         return n;
     }
-    if (!c->desk->find)
+    if (!c->context->find)
         return rt_error_set(e, RT_EUSAGE, "%s: samples cannot be named in this run", c->verb);
-    return c->desk->find(c->desk->self, c->arg + first, c->args - first, row, e);
+    return c->context->find(c->context->self, c->arg + first, c->args - first, row, e);
 }
 
-static int touch(struct call *c, enum rt_touch how, double factor, int first, struct rt_error *e)
+static int call_touch(struct call *c, enum rt_touch how, double factor, int first,
+                      struct rt_error *e)
 {
     char words[400];
-    int *row = NULL, n = find_rows(c, first, &row, e);
+    int *row = NULL, n = call_rows(c, first, &row, e);
     int64_t at = 0;
     if (n < 0)
         return n;
-    say_call(c, words, sizeof words);
+    call_words(c, words, sizeof words);
     snprintf(words + strlen(words), sizeof words - strlen(words), " (%d)", n);
-    int rc = rt_control_touch(c->desk->control, c->who, how, factor, row, n, words, &at, e);
+    int rc = rt_control_touch(c->context->control, c->who, how, factor, row, n, words, &at, e);
     free(row);
-    put_int(c->result, "samples", n);
-    put_int(c->result, "step", at);
+    json_put_int(c->result, "samples", n);
+    json_put_int(c->result, "step", at);
     return rc;
 }
 
@@ -139,64 +140,65 @@ static int verb_weight(struct call *c, struct rt_error *e)
     if (end == c->arg[0] + times || *end || !isfinite(factor))
         return rt_error_set(e, RT_EUSAGE, "weight %s: write a factor, 0.5, or one to multiply by, *0.5",
                             rt_quote(quoted, sizeof quoted, c->arg[0]));
-    return touch(c, times ? RT_TOUCH_SCALE : RT_TOUCH_SET, factor, 1, e);
+    return call_touch(c, times ? RT_TOUCH_SCALE : RT_TOUCH_SET, factor, 1, e);
 }
 
 static int verb_mute(struct call *c, struct rt_error *e)
 {
-    return touch(c, RT_TOUCH_MUTE, 0, 0, e);
+    return call_touch(c, RT_TOUCH_MUTE, 0, 0, e);
 }
 
 static int verb_exclude(struct call *c, struct rt_error *e)
 {
-    return touch(c, RT_TOUCH_EXCLUDE, 0, 0, e);
+    return call_touch(c, RT_TOUCH_EXCLUDE, 0, 0, e);
 }
 
 static int verb_restore(struct call *c, struct rt_error *e)
 {
-    return touch(c, RT_TOUCH_RESTORE, 0, 0, e);
+    return call_touch(c, RT_TOUCH_RESTORE, 0, 0, e);
 }
 
 static int verb_count(struct call *c, struct rt_error *e)
 {
-    int *row = NULL, n = find_rows(c, 0, &row, e);
+    int *row = NULL, n = call_rows(c, 0, &row, e);
     free(row);
-    put_int(c->result, "samples", n);
+    json_put_int(c->result, "samples", n);
     return n < 0 ? n : 0;
 }
 
-static int back_or_again(struct call *c,
-                         int (*go)(struct rt_control *, const char *, char *, int64_t *, struct rt_error *),
-                         struct rt_error *e)
+static int call_undo(struct call *c,
+                     int (*go)(struct rt_control *, const char *, char *, int64_t *,
+                               struct rt_error *),
+                     struct rt_error *e)
 {
     char what[RT_RECIPE_TEXT] = "";
     int64_t at = 0;
-    int rc = go(c->desk->control, c->who, what, &at, e);
-    put_text(c->result, "change", what);
-    put_int(c->result, "step", at);
+    int rc = go(c->context->control, c->who, what, &at, e);
+    json_put_text(c->result, "change", what);
+    json_put_int(c->result, "step", at);
     return rc;
 }
 
 static int verb_undo(struct call *c, struct rt_error *e)
 {
-    return back_or_again(c, rt_control_undo, e);
+    return call_undo(c, rt_control_undo, e);
 }
 
 static int verb_redo(struct call *c, struct rt_error *e)
 {
-    return back_or_again(c, rt_control_redo, e);
+    return call_undo(c, rt_control_redo, e);
 }
 
 static int verb_batch(struct call *c, struct rt_error *e)
 {
-    const struct rt_verb_context *d = c->desk;
+    const struct rt_verb_context *d = c->context;
     struct rt_batch *b = NULL;
     if (!d->last)
         return rt_error_set(e, RT_EUSAGE, "batch: this run's batches cannot be seen");
     int rc = d->last(d->self, c->arg[0], &b, e);
     if (rc == 0 && !b)
         rc = rt_error_set(e, RT_ENODATA, "%s has put out no batch yet", c->arg[0]);
-    put_text(c->result, "stage", c->arg[0]);
+    json_put_text(c->result, "stage", c->arg[0]);
     if (rc == 0)
         rc = rt_batch_summary(c->result, b, d->id, d->self, e);
     rt_batch_destroy(b);
@@ -206,16 +208,16 @@ static int verb_batch(struct call *c, struct rt_error *e)
 static int verb_pause(struct call *c, struct rt_error *e)
 {
     (void)e;
-    rt_control_pause(c->desk->control);
-    put_int(c->result, "step", rt_control_next(c->desk->control));
+    rt_control_pause(c->context->control);
+    json_put_int(c->result, "step", rt_control_next(c->context->control));
     return 0;
 }
 
 static int verb_resume(struct call *c, struct rt_error *e)
 {
     (void)e;
-    rt_control_resume(c->desk->control);
-    put_int(c->result, "step", rt_control_next(c->desk->control));
+    rt_control_resume(c->context->control);
+    json_put_int(c->result, "step", rt_control_next(c->context->control));
     return 0;
 }
 
@@ -226,27 +228,27 @@ static int verb_step(struct call *c, struct rt_error *e)
     if (*end || (c->args && end == c->arg[0]) || n < 1 || n > 1000000000)
         return rt_error_set(e, RT_EUSAGE, "step %s: write a number of steps from 1 to 1000000000",
                             rt_quote(quoted, sizeof quoted, c->arg[0]));
-    if (!rt_control_paused(c->desk->control))
+    if (!rt_control_paused(c->context->control))
         return rt_error_set(e, RT_EUSAGE, "the run goes on by itself: pause it first");
-    put_int(c->result, "step", rt_control_next(c->desk->control));
-    rt_control_allow(c->desk->control, n);
+    json_put_int(c->result, "step", rt_control_next(c->context->control));
+    rt_control_allow(c->context->control, n);
     return 0;
 }
 
 static int verb_checkpoint(struct call *c, struct rt_error *e)
 {
-    int64_t step = rt_control_checkpoint(c->desk->control, -1);
+    int64_t step = rt_control_checkpoint(c->context->control, -1);
     if (step < 0)
         return rt_error_set(e, (int)step, "no memory to ask for a checkpoint");
-    put_int(c->result, "step", step);
+    json_put_int(c->result, "step", step);
     return 0;
 }
 
 static int verb_stop(struct call *c, struct rt_error *e)
 {
     (void)e;
-    put_int(c->result, "step", rt_control_next(c->desk->control) - 1);
-    rt_control_stop(c->desk->control);
+    json_put_int(c->result, "step", rt_control_next(c->context->control) - 1);
+    rt_control_stop(c->context->control);
     return 0;
 }
 
@@ -276,7 +278,7 @@ const struct rt_live_verb *rt_live_verb_find(const char *name)
     return NULL;
 }
 
-static int unknown_verb(const char *name, struct rt_error *e)
+static int verb_unknown(const char *name, struct rt_error *e)
 {
     char quoted[RT_QUOTE], hint[160];
     struct rt_nearest near = {.word = name};
@@ -288,7 +290,7 @@ static int unknown_verb(const char *name, struct rt_error *e)
 }
 
 /* verb, args and who of a request; then does it. */
-static int perform(struct call *c, const json_t *request, struct rt_error *e)
+static int call_perform(struct call *c, const json_t *request, struct rt_error *e)
 {
     const char *name = json_string_value(json_object_get(request, "verb"));
     const json_t *args = json_object_get(request, "args"), *who = json_object_get(request, "who");
@@ -296,7 +298,7 @@ static int perform(struct call *c, const json_t *request, struct rt_error *e)
         return rt_error_set(e, RT_EFORMAT, "a request is {\"id\": ..., \"verb\": \"...\", \"args\": [...]}");
     const struct rt_live_verb *verb = rt_live_verb_find(name);
     if (!verb)
-        return unknown_verb(name, e);
+        return verb_unknown(name, e);
     if ((args && !json_is_array(args)) || (who && !json_is_string(who)))
         return rt_error_set(e, RT_EFORMAT, "%s: args is a list of texts, who a text", name);
     c->verb = verb->name;
@@ -322,20 +324,20 @@ char *rt_verb_answer(const struct rt_verb_context *d, const char *line, size_t s
     json_error_t wrong;
     struct rt_error e = {0};
     json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &wrong), *reply = json_object();
-    struct call c = {.desk = d, .watch = watch, .result = json_object()};
+    struct call c = {.context = d, .watch = watch, .result = json_object()};
     int rc;
     if (!request)
         rc = rt_error_set(&e, RT_EFORMAT, "not JSON at byte %d: %s", wrong.position, wrong.text);
     else if (!json_is_object(request))
         rc = rt_error_set(&e, RT_EFORMAT, "a request is an object {...}");
     else
-        rc = perform(&c, request, &e);
+        rc = call_perform(&c, request, &e);
     json_object_set(reply, "id", json_object_get(request, "id"));
     json_object_set_new(reply, "ok", json_boolean(rc == 0));
     if (rc == 0)
         json_object_set(reply, "result", c.result);
     else
-        put_text(reply, "error", e.text);
+        json_put_text(reply, "error", e.text);
     json_decref(c.result);
     json_decref(request);
     return reply_text(reply);
@@ -344,7 +346,7 @@ char *rt_verb_answer(const struct rt_verb_context *d, const char *line, size_t s
 char *rt_verb_report(const struct rt_verb_context *d, const struct rt_status *s)
 {
     json_t *report = json_object();
-    put_text(report, "event", "step");
-    put_status(report, d, s);
+    json_put_text(report, "event", "step");
+    json_put_status(report, d, s);
     return reply_text(report);
 }

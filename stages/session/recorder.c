@@ -77,7 +77,8 @@ static void sample_values(const struct rt_recorder *r, int row, double value[COL
 /* Notes what is about to be written; false where run.db has it already. */
 static bool row_changed(struct rt_recorder *r, int row)
 {
-    const struct rt_override *hand = r->student->control ? rt_control_hand(r->student->control) : NULL;
+    const struct rt_override *hand =
+        r->student->control ? rt_control_override(r->student->control) : NULL;
     struct rt_row_written *w = &r->written[row];
     struct rt_row_written now = {.seen = (int)r->student->samples.seen[row], .factor = 1};
     if (hand && hand->rows) {

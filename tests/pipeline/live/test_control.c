@@ -315,10 +315,10 @@ static void test_samples_and_undo(void **state)
     assert_int_equal(at, 1);
     assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_SCALE, 0.5, rows, 1, "again", &at, &b.e), 0);
     assert_int_equal(rt_control_touch(b.c, "me", RT_TOUCH_EXCLUDE, 0, one, 1, "", &at, &b.e), 0);
-    assert_true(rt_control_hand(b.c)->factor[4] == 1); /* not before the update */
+    assert_true(rt_control_override(b.c)->factor[4] == 1); /* not before the update */
     assert_string_equal(journalled(&b, 1), "1 me samples 1@2-4>0.5@2-4 # weight 0.5\n"
                         "1 me samples 0.5@4>0.25@4 # again\n1 me samples 1@9>x1@9\n");
-    const struct rt_override *h = rt_control_hand(b.c);
+    const struct rt_override *h = rt_control_override(b.c);
     assert_true(h->factor[2] == 0.5f && h->factor[4] == 0.25f && h->excluded[9] == 1);
     assert_int_equal(rt_control_set(b.c, "me", "train.lr", "0.125", NULL, NULL, &b.e), 0);
     for (int i = 0; i < 3; i++)

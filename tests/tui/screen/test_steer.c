@@ -220,7 +220,7 @@ static void test_undo(void **state)
 
 static void factor_is(const struct run *r, int row, double factor, int excluded)
 {
-    char *text = rt_override_text(rt_control_hand(r->desk.control), &row, 1), expected[32];
+    char *text = rt_override_text(rt_control_override(r->desk.control), &row, 1), expected[32];
     snprintf(expected, sizeof expected, excluded ? "x%g@%d" : "%g@%d", factor, row);
     assert_string_equal(text, expected);
     free(text);
