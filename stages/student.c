@@ -408,6 +408,60 @@ static void bad_output(const struct rt_student *s, int n, char *what, size_t siz
     }
 }
 
+/* ---- the observers ----
+ * Each is told before the next, and all before anything else happens: one may count on what those before it in
+ * the list have done (a checkpoint is written when the metrics before it are in the data base). */
+
+static void tell_left_out(const struct rt_student *s, const struct rt_drop *drop)
+{
+    for (int i = 0; i < s->observers; i++)
+        if (s->observer[i].left_out)
+            s->observer[i].left_out(s->observer[i].self, drop);
+}
+
+static int tell_step(const struct rt_student *s, const struct rt_step_report *report, struct rt_error *e)
+{
+    for (int i = 0; i < s->observers; i++)
+        if (s->observer[i].step)
+            RT_TRY(s->observer[i].step(s->observer[i].self, report, e));
+    return 0;
+}
+
+static int tell_epoch(const struct rt_student *s, int epoch, struct rt_error *e)
+{
+    for (int i = 0; i < s->observers; i++)
+        if (s->observer[i].epoch)
+            RT_TRY(s->observer[i].epoch(s->observer[i].self, s->step, epoch, e));
+    return 0;
+}
+
+static int tell_update(const struct rt_student *s, bool epoch_ended, struct rt_error *e)
+{
+    for (int i = 0; i < s->observers; i++)
+        if (s->observer[i].update)
+            RT_TRY(s->observer[i].update(s->observer[i].self, s->step, epoch_ended, e));
+    return 0;
+}
+
+static int tell_checkpoint(const struct rt_student *s, struct rt_error *e)
+{
+    for (int i = 0; i < s->observers; i++)
+        if (s->observer[i].checkpoint)
+            RT_TRY(s->observer[i].checkpoint(s->observer[i].self, e));
+    return 0;
+}
+
+/* rt_control_told: self is the student. */
+static int tell_change(void *self, int64_t step, const char *who, const char *key, const char *before,
+                       const char *after, struct rt_error *e)
+{
+    const struct rt_student *s = self;
+    for (int i = 0; i < s->observers; i++)
+        if (s->observer[i].change)
+            RT_TRY(s->observer[i].change(s->observer[i].self, step, who, key, before, after, e));
+    return 0;
+}
+
 static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, struct rt_error *e)
 {
     int n = b->count;
@@ -444,17 +498,16 @@ static int learn(struct rt_student *s, struct rt_batch *b, struct unpacked *u, s
         .total = out.total, .effective = rt_weight_effective(s->weight, (size_t)n),
         .terms = &out, .batch = b,
     };
-    return s->observer.step ? s->observer.step(s->observer.self, &report, e) : 0;
+    return tell_step(s, &report, e);
 }
 
 /* Changes that wait take effect, checkpoints asked for are written; waits while the run is paused. */
 static int begin_update(struct rt_student *s, struct rt_error *e)
 {
-    struct rt_control_told told = {s->observer.self, s->observer.change};
+    struct rt_control_told told = {s, tell_change};
     int rc = 0;
     while (s->control && (rc = rt_control_step(s->control, s->step + 1, &told, e)) == RT_CONTROL_SAVE)
-        if (s->observer.checkpoint && (rc = s->observer.checkpoint(s->observer.self, e)) < 0)
-            return rc;
+        RT_TRY(tell_checkpoint(s, e));
     return rc;
 }
 
@@ -466,8 +519,8 @@ static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
     rt_model_rescale(s->model, s->recipe->task_scale);
     if (rc == 0)
         rc = unpack(b, &u, e);
-    for (int i = 0; rc == 0 && s->observer.left_out && i < b->drops; i++)
-        s->observer.left_out(s->observer.self, &b->drop[i]);
+    for (int i = 0; rc == 0 && i < b->drops; i++)
+        tell_left_out(s, &b->drop[i]);
     if (rc == 0 && b->kind == RT_BATCH_TRAIN) {
         leave_excluded(s, b, &u);
         if (b->count >= 2)
@@ -480,10 +533,10 @@ static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
         rc = rt_student_measure(s, b, &u.logits, &u.have, e);
     }
     bool ended = b->marks & RT_MARK_EPOCH;
-    if (rc == 0 && ended && s->observer.epoch)
-        rc = s->observer.epoch(s->observer.self, s->step, b->epoch, e);
-    if (rc == 0 && b->kind == RT_BATCH_TRAIN && s->observer.update)
-        rc = s->observer.update(s->observer.self, s->step, ended, e);
+    if (rc == 0 && ended)
+        rc = tell_epoch(s, b->epoch, e);
+    if (rc == 0 && b->kind == RT_BATCH_TRAIN)
+        rc = tell_update(s, ended, e);
     if (rc == 0 && (b->marks & RT_MARK_EVAL))
         rc = rt_student_conclude(s, b, e);
     unpacked_fini(&u);

@@ -44,8 +44,9 @@ struct rt_eval_report {
     bool best; /* the best so far */
 };
 
-/* Whoever records the run. Called from the student's work; each may be NULL. A negative return ends the
- * run with *e. In this order, for a training batch: left_out for each drop (also of a batch that
+/* Whoever watches the run: one of a list. Called from the student's work; each may be NULL. What happens is told to
+ * all of the list in its order before the next thing happens; a negative return ends the run with *e, and those
+ * behind in the list are not told. In this order, for a training batch: left_out for each drop (also of a batch that
  * evaluates); step, unless too few samples were left to learn from; epoch, when it was its last; update,
  * always, so what is counted in updates (checkpoints) is done there. Then the state may be saved. */
 struct rt_observer {
@@ -74,7 +75,8 @@ struct rt_student {
     const struct rt_model *teacher; /* NULL = labels only */
     struct rt_control *control; /* empties it before each update; then recipe is its settings. NULL = no */
     int64_t steps;              /* of the whole run: the schedules' length */
-    struct rt_observer observer;
+    const struct rt_observer *observer; /* [observers], told of the run in this order */
+    int observers;
 
     /* progress, in the checkpoint */
     int64_t step; /* updates done */

@@ -160,5 +160,8 @@ int rt_student_conclude(struct rt_student *s, const struct rt_batch *b, struct r
     r.best = r.samples > 0 && r.top1[r.answer] > s->best;
     if (r.best)
         s->best = r.top1[r.answer];
-    return s->observer.evaluation ? s->observer.evaluation(s->observer.self, &r, e) : 0;
+    for (int i = 0; i < s->observers; i++)
+        if (s->observer[i].evaluation)
+            RT_TRY(s->observer[i].evaluation(s->observer[i].self, &r, e));
+    return 0;
 }

@@ -239,6 +239,7 @@ static int make_student(struct rt_training *t, struct rt_error *e)
     rt_control_host(t->control, &host);
     if (rt_control_samples(t->control, t->session->dataset.count) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for what is done to samples");
+    t->observer[0] = rt_recorder_observer(&t->recorder);
     t->student = (struct rt_student){
         .recipe = rt_control_settings(t->control),
         .control = t->control,
@@ -247,7 +248,8 @@ static int make_student(struct rt_training *t, struct rt_error *e)
         .model = &t->model,
         .teacher = t->teacher,
         .steps = r->train_steps ? r->train_steps : r->train_epochs * per_epoch,
-        .observer = rt_recorder_observer(&t->recorder),
+        .observer = t->observer,
+        .observers = sizeof t->observer / sizeof *t->observer,
     };
     t->recorder = (struct rt_recorder){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,

@@ -29,6 +29,7 @@ struct rt_training {
     struct rt_account before[2];   /* of some seconds ago */
     struct rt_student student;
     struct rt_recorder recorder;
+    struct rt_observer observer[1]; /* the student's */
     int *train_rows, *valid_rows, train_count, valid_count;
     bool quiet;
     struct rt_training_result valid, test;

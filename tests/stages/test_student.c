@@ -94,6 +94,10 @@ static int on_eval(void *self, const struct rt_eval_report *r, struct rt_error *
     return 0;
 }
 
+static const struct rt_observer watching[] = {
+    {.left_out = on_drop, .step = on_step, .update = on_update, .evaluation = on_eval},
+};
+
 struct learner {
     struct rt_model model;
     struct rt_student student;
@@ -106,8 +110,7 @@ static int start(struct learner *l, const struct rt_model *with)
     l->student = (struct rt_student){
         .recipe = &t.recipe, .dataset = &t.data, .scores = &scores, .model = &l->model,
         .teacher = with, .steps = 20,
-        .observer = {.left_out = on_drop, .step = on_step, .update = on_update,
-                     .evaluation = on_eval},
+        .observer = watching, .observers = sizeof watching / sizeof *watching,
     };
     return rt_student_init(&l->student, &t.e);
 }
@@ -423,6 +426,88 @@ static void test_threads(void **state)
     stop(&one);
 }
 
+/* Writes its mark for each thing it is told of; what it has to say of it is *answer. */
+struct witness {
+    char *diary, mark;
+    int answer;
+};
+
+static int witness_write(void *self, char what)
+{
+    struct witness *w = self;
+    sprintf(w->diary + strlen(w->diary), "%c%c ", what, w->mark);
+    return w->answer;
+}
+
+static void witness_drop(void *self, const struct rt_drop *d)
+{
+    (void)d;
+    witness_write(self, 'd');
+}
+
+static int witness_step(void *self, const struct rt_step_report *r, struct rt_error *e)
+{
+    (void)r;
+    (void)e;
+    return witness_write(self, 's');
+}
+
+static int witness_epoch(void *self, int64_t at, int epoch, struct rt_error *e)
+{
+    (void)at;
+    (void)epoch;
+    (void)e;
+    return witness_write(self, 'e');
+}
+
+static int witness_update(void *self, int64_t at, bool epoch_ended, struct rt_error *e)
+{
+    (void)at;
+    (void)e;
+    return witness_write(self, epoch_ended ? 'U' : 'u');
+}
+
+static int witness_evaluation(void *self, const struct rt_eval_report *r, struct rt_error *e)
+{
+    (void)r;
+    (void)e;
+    return witness_write(self, 'v');
+}
+
+/* All of the list hear of a thing, in its order, before the next thing happens; one who fails ends it. */
+static void test_observers(void **state)
+{
+    (void)state;
+    struct learner l;
+    char diary[200] = "";
+    struct witness a = {diary, 'A', 0}, c = {diary, 'C', 0};
+    const struct rt_observer list[] = {
+        {.self = &a, .left_out = witness_drop, .step = witness_step, .epoch = witness_epoch,
+         .update = witness_update, .evaluation = witness_evaluation},
+        {.self = NULL}, /* one who wants to know nothing */
+        {.self = &c, .left_out = witness_drop, .step = witness_step, .epoch = witness_epoch,
+         .update = witness_update, .evaluation = witness_evaluation},
+    };
+    TOY_OK(&t, start(&l, &teacher));
+    l.student.observer = list;
+    l.student.observers = 3;
+    struct rt_batch *b = arriving(&l, RT_BATCH_TRAIN, first, 5);
+    TOY_OK(&t, rt_batch_drop(b, 5, RT_TEXT, RT_EEMPTY, "row5"));
+    b->marks = RT_MARK_EPOCH;
+    TOY_OK(&t, rt_stage_student.work(&l.student, b, &t.e));
+    rt_batch_destroy(b);
+    step(&l, first, 1);
+    evaluate(&l);
+    assert_string_equal(diary, "dA dC sA sC eA eC UA UC uA uC vA vC ");
+    *diary = '\0';
+    a.answer = RT_EIO;
+    b = arriving(&l, RT_BATCH_TRAIN, first, 6);
+    assert_int_equal(rt_stage_student.work(&l.student, b, &t.e), RT_EIO);
+    assert_string_equal(diary, "sA ");
+    rt_batch_destroy(b);
+    stop(&l);
+}
+
 static void test_frozen_head(void **state)
 {
     (void)state;
@@ -445,7 +530,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_not_finite), TEST(test_small_batches), TEST(test_missing),
         TEST(test_weights), TEST(test_head), TEST(test_resume), TEST(test_other_dataset),
-        TEST(test_threads), TEST(test_frozen_head),
+        TEST(test_threads), TEST(test_observers), TEST(test_frozen_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
