@@ -109,7 +109,7 @@ int rt_evaluation_open(struct rt_evaluation *j, const struct rt_evaluation_reque
     if (rc == 0)
         rc = rt_session_open(&j->session, r, q->manifest, 1,
                              j->model.classes ? (const char *const *)j->model.class_name : NULL,
-                             j->model.classes, e);
+                             j->model.classes, q->watch, e);
     free(r);
     if (rc < 0)
         return rc;

@@ -24,6 +24,7 @@ struct rt_evaluation_request {
     int settings;
     bool feature; /* also the outputs in the teacher's space */
     int other;    /* a second modality to score, or -1 */
+    const struct rt_watch *watch; /* who is told how far it is, or NULL */
 };
 
 /* Adds what stands after -s. RT_EUSAGE: too many, or not of the section teacher. */

@@ -22,10 +22,11 @@ uint64_t rt_progress_now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void rt_progress_init(struct rt_progress *p)
+void rt_progress_init(struct rt_progress *p, bool quiet)
 {
     const char *term = getenv("TERM");
     memset(p, 0, sizeof *p);
+    p->quiet = quiet;
     p->terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
     p->started = p->last = rt_progress_now();
 }
@@ -48,6 +49,8 @@ static int width(void)
 
 static bool due(struct rt_progress *p)
 {
+    if (p->quiet)
+        return false;
     uint64_t now = rt_progress_now();
     if (now - p->last < (p->terminal ? TERMINAL_NS : PLAIN_NS))
         return false;
@@ -97,4 +100,33 @@ void rt_progress_line(struct rt_progress *p, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
+}
+
+static void progress_on_warning(void *self, const char *text)
+{
+    rt_progress_line(self, "retort: %s", text);
+}
+
+static void progress_on_news(void *self, const char *text)
+{
+    struct rt_progress *p = self;
+    if (!p->quiet)
+        rt_progress_line(p, "%s", text);
+}
+
+/* Each pass begins anew: a short one shows nothing. */
+static void progress_on_pass(void *self, const char *what, int done, int total)
+{
+    struct rt_progress *p = self;
+    if (!what)
+        rt_progress_clear(p);
+    else if (done == 0)
+        p->started = p->last = rt_progress_now();
+    else
+        rt_progress_share(p, what, done, total);
+}
+
+struct rt_watch rt_progress_watch(struct rt_progress *p)
+{
+    return (struct rt_watch){p, progress_on_warning, progress_on_news, progress_on_pass};
 }

@@ -4,16 +4,21 @@
 #ifndef RT_PROGRESS_H
 #define RT_PROGRESS_H
 
+#include "stages/session/watch.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct rt_progress {
+    bool quiet; /* nothing but warnings is shown; may be changed at any time */
     bool terminal;
     uint64_t started, last; /* ns */
     bool shown;
 };
 
-void rt_progress_init(struct rt_progress *p);
+void rt_progress_init(struct rt_progress *p, bool quiet);
+/* Shows what a session tells. Stands as long as p does. */
+struct rt_watch rt_progress_watch(struct rt_progress *p);
 /* "what  [#####     ] 512/6412": drawn when due. */
 void rt_progress_share(struct rt_progress *p, const char *what, int done, int total);
 /* done of total (0..1) and free text behind the bar; drawn when due. */

@@ -153,7 +153,7 @@ int rt_recorder_open(struct rt_recorder *r, struct rt_error *e)
     r->first_step = r->student->step;
     r->saved_step = r->student->step ? r->student->step : -1;
     r->last_top1 = NAN;
-    rt_progress_init(&r->progress);
+    rt_progress_init(&r->progress, r->quiet);
     return rc;
 }
 

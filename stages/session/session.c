@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * session: see session.h. Each pass is a pipeline of its own: a lister, the stages, a sink. */
+ * session: see session.h. */
 #include "stages/session/session.h"
 
 #include "formats/file.h"
 #include "formats/words.h"
 #include "pipeline/data/sampler.h"
 #include "stages/modality/idf.h"
-#include "stages/session/progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +13,15 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define SCORE_BATCH 16
+#define PASS_BATCH 16 /* samples */
+#define QUALITY_BYTES (UINT64_C(1) << 30) /* of measures: some millions of samples */
 #define ROOM 2 /* decoders for each core that a run may be given later: some wait for a disk */
 
-static int cores(void)
+/* ---- limits ----
+ * Workers are threads of libuv's pool, whose size is fixed once and for all: room is made at the start for as
+ * many decoders as may be asked for while the run goes on. */
+
+static int machine_cores(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : n > RT_INFER_WORKERS ? RT_INFER_WORKERS : (int)n;
@@ -25,7 +29,7 @@ static int cores(void)
 
 struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
 {
-    int decoders = r->pipeline_decoders ? (int)r->pipeline_decoders : cores(), room = ROOM * cores();
+    int decoders = r->pipeline_decoders ? (int)r->pipeline_decoders : machine_cores(), room = ROOM * machine_cores();
     return (struct rt_session_limits){
         .decoders = decoders,
         .most_decoders = decoders > room ? decoders : room,
@@ -36,7 +40,7 @@ struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
     };
 }
 
-static void cache_folder(const struct rt_recipe *r, char *path, size_t size)
+static void session_cache_folder(const struct rt_recipe *r, char *path, size_t size)
 {
     const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (r->cache_dir[0])
@@ -47,47 +51,66 @@ static void cache_folder(const struct rt_recipe *r, char *path, size_t size)
         snprintf(path, size, "%s/.cache/retort", home && home[0] ? home : "/tmp");
 }
 
-static struct rt_store *open_store(const struct rt_session *s, const char *name, uint64_t limit)
+/* ---- opening ----
+ * A cache saves time and is never needed: one that cannot be opened is done without, and that is said. The
+ * manifest is needed, so what is wrong with it ends everything. */
+
+static struct rt_store *session_open_store(const struct rt_session *s, const char *name, uint64_t limit)
 {
     struct rt_store *store = NULL;
     struct rt_error e = {0};
     if (limit && rt_store_open(&store, s->cache, name, limit, &e) < 0)
-        fprintf(stderr, "retort: going on without this cache: %s\n", e.text);
+        rt_watch_warn(&s->watch, "going on without this cache: %s", e.text);
     return store;
 }
 
-int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest,
-                    double labels, const char *const *class_name, int classes, struct rt_error *e)
+static void session_open_caches(struct rt_session *s, const struct rt_recipe *r)
 {
-    memset(s, 0, sizeof *s);
-    s->limits = rt_session_limits_of(r);
-    /* Decoders, as many teachers, one quality stage and the student: all may work at once. */
-    rt_runner_pool(s->limits.most_decoders + s->limits.decoders + 2);
-    uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
-    int rc = rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e);
-    if (rc < 0)
-        return rc;
-    s->left_lock = malloc(sizeof(uv_mutex_t));
-    s->left_mark = calloc((size_t)s->dataset.count + 1, 1);
-    if (!s->left_lock || !s->left_mark || uv_mutex_init(s->left_lock) != 0 ||
-        rt_content_init(&s->content, s->dataset.count) < 0) {
-        rt_session_close(s);
-        return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", manifest, s->dataset.count);
-    }
-    cache_folder(r, s->cache, sizeof s->cache);
-    s->cache_bytes = (uint64_t)r->cache_size << 20;
     struct rt_error why = {0};
+    session_cache_folder(r, s->cache, sizeof s->cache);
+    s->cache_bytes = (uint64_t)r->cache_size << 20;
     if (rt_file_mkdirs(s->cache, &why) < 0) {
-        fprintf(stderr, "retort: going on without caches: %s\n", why.text);
-        return 0;
+        rt_watch_warn(&s->watch, "going on without caches: %s", why.text);
+        return;
     }
-    s->quality = open_store(s, "quality", UINT64_C(1) << 30);
+    s->quality = session_open_store(s, "quality", QUALITY_BYTES);
     for (int m = 0; m < RT_TEXT; m++) { /* hashing text is faster than reading it back */
         char name[64];
         snprintf(name, sizeof name, "features-%s", rt_modality_names[m]);
         if (s->dataset.column[m] >= 0)
-            s->features[m] = open_store(s, name, s->cache_bytes);
+            s->features[m] = session_open_store(s, name, s->cache_bytes);
     }
+}
+
+static int session_allocate(struct rt_session *s)
+{
+    s->left_mark = calloc((size_t)s->dataset.count + 1, 1);
+    uv_mutex_t *lock = malloc(sizeof *lock);
+    if (lock && uv_mutex_init(lock) != 0) {
+        free(lock);
+        lock = NULL;
+    }
+    s->left_lock = lock;
+    return s->left_mark && s->left_lock ? rt_content_init(&s->content, s->dataset.count) : RT_EMEM;
+}
+
+int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest, double labels,
+                    const char *const *class_name, int classes, const struct rt_watch *watch, struct rt_error *e)
+{
+    memset(s, 0, sizeof *s);
+    if (watch)
+        s->watch = *watch;
+    s->limits = rt_session_limits_of(r);
+    /* Decoders, as many teachers, one quality stage and the student: all may work at once. */
+    rt_runner_pool(s->limits.most_decoders + s->limits.decoders + 2);
+    uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
+    RT_TRY(rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e));
+    if (session_allocate(s) < 0) {
+        int count = s->dataset.count;
+        rt_session_close(s);
+        return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", manifest, count);
+    }
+    session_open_caches(s, r);
     return 0;
 }
 
@@ -107,12 +130,16 @@ void rt_session_close(struct rt_session *s)
     memset(s, 0, sizeof *s);
 }
 
-static bool comes_after(const struct rt_drop *x, const struct rt_drop *y)
+/* ---- samples left out ----
+ * Found by several workers at once while scoring, and later by training when a file that was fine no longer is.
+ * One list in manifest order, so that what people read does not depend on who was first. */
+
+static bool drop_is_after(const struct rt_drop *x, const struct rt_drop *y)
 {
     return x->sample != y->sample ? x->sample > y->sample : x->modality > y->modality;
 }
 
-static void insert_left(struct rt_session *s, const struct rt_drop *drop)
+static void left_insert(struct rt_session *s, const struct rt_drop *drop)
 {
     if (s->left_count == s->left_room) {
         int room = s->left_room ? s->left_room * 2 : 64;
@@ -123,7 +150,7 @@ static void insert_left(struct rt_session *s, const struct rt_drop *drop)
         s->left_room = room;
     }
     int at = s->left_count++; /* batches come nearly in order: few places to move */
-    for (; at > 0 && comes_after(&s->left[at - 1], drop); at--)
+    for (; at > 0 && drop_is_after(&s->left[at - 1], drop); at--)
         s->left[at] = s->left[at - 1];
     s->left[at] = *drop;
 }
@@ -134,7 +161,7 @@ void rt_session_leave_out(void *session, const struct rt_drop *drop)
     uint8_t bit = (uint8_t)(1u << drop->modality);
     uv_mutex_lock(s->left_lock);
     if (!(s->left_mark[drop->sample] & bit))
-        insert_left(s, drop);
+        left_insert(s, drop);
     s->left_mark[drop->sample] |= bit;
     uv_mutex_unlock(s->left_lock);
 }
@@ -164,63 +191,60 @@ void rt_session_summary(const struct rt_session *s, char *text, size_t size)
             }
 }
 
-/* A pass over a list of rows, with a progress line. */
+/* ---- passes ----
+ * A pass is a pipeline of its own: a lister, decode, one more stage, and no student. Scoring is one because
+ * training needs its result for every sample before the first update: percentiles rank a sample among all others,
+ * and a sample that cannot be read must not be drawn. So it has run to its end before training begins; what it
+ * found is in the caches by then, and training does not pay for it twice. */
+
 struct pass {
-    const struct rt_session *session;
-    const char *what;
-    int done, total;
-    struct rt_progress progress;
-    void (*batch)(void *self, const struct rt_batch *b);
+    const char *what; /* for people */
+    enum rt_batch_kind kind;
+    const int *rows;
+    int count, done;
+    struct rt_decode *decode;
+    const struct rt_stage_ops *ops;
+    void *stage;
+    void (*batch)(void *self, const struct rt_batch *b); /* may be NULL */
     void *self;
+    const struct rt_watch *watch;
 };
 
-static void pass_done(void *self, const struct rt_batch *b)
+static void pass_batch_done(void *self, const struct rt_batch *b)
 {
     struct pass *p = self;
     if (p->batch)
         p->batch(p->self, b);
     p->done += b->count;
-    if (!p->session->limits.quiet)
-        rt_progress_share(&p->progress, p->what, p->done, p->total);
+    rt_watch_progress(p->watch, p->what, p->done, p->count);
 }
 
-static int run_pass(struct rt_session *s, struct pass *p, enum rt_batch_kind kind, const int *rows,
-                    int count, struct rt_decode *decode, const struct rt_stage_ops *ops, void *stage,
-                    int workers, struct rt_error *e)
+static int pass_run(struct pass *p, const struct rt_session *s, struct rt_error *e)
 {
     struct rt_runner *runner = NULL;
     struct rt_lister *lister = NULL;
-    int rc = rt_lister_create(&lister, kind, rows, count, SCORE_BATCH);
-    if (rc == 0)
-        rc = rt_runner_create(&runner, s->limits.batches, s->limits.memory, 1);
-    if (rc == 0)
-        rc = rt_runner_add(runner, &rt_stage_decode, decode, s->limits.decoders);
-    if (rc == 0)
-        rc = rt_runner_add(runner, ops, stage, workers);
-    if (rc < 0)
+    struct rt_sink sink = {.self = p, .done = pass_batch_done};
+    int rc, workers = s->limits.decoders;
+    p->watch = &s->watch;
+    if ((rc = rt_lister_create(&lister, p->kind, p->rows, p->count, PASS_BATCH)) < 0 ||
+        (rc = rt_runner_create(&runner, s->limits.batches, s->limits.memory, 1)) < 0 ||
+        (rc = rt_runner_add(runner, &rt_stage_decode, p->decode, workers)) < 0 ||
+        (rc = rt_runner_add(runner, p->ops, p->stage, workers)) < 0) {
         rt_error_set(e, rc, "%s: %s", p->what, rt_err_words(rc));
-    rt_progress_init(&p->progress);
-    struct rt_sink sink = {.self = p, .done = pass_done};
-    if (rc == 0)
-        rc = rt_runner_run(runner, rt_lister_source(lister), sink, e);
-    rt_progress_clear(&p->progress);
+        goto out;
+    }
+    rt_watch_progress(p->watch, p->what, 0, p->count);
+    rc = rt_runner_run(runner, rt_lister_source(lister), sink, e);
+    rt_watch_progress(p->watch, NULL, 0, 0);
+out:
     rt_runner_destroy(runner);
     rt_lister_destroy(lister);
     return rc;
 }
 
-int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
-                     const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
+static int session_score_rows(struct rt_session *s, const int *rows, const bool modality[RT_MODALITIES],
+                              const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
 {
-    int count = s->dataset.count;
-    int *rows = malloc(sizeof *rows * ((size_t)count + 1));
-    int rc = rows ? rt_scores_init(&s->scores, count, modality) : RT_EMEM;
-    if (rc < 0) {
-        free(rows);
-        return rt_error_set(e, rc, "no memory for the quality of %d samples", count);
-    }
-    for (int i = 0; i < count; i++)
-        rows[i] = i;
     struct rt_quality quality = {
         .dataset = &s->dataset, .content = &s->content, .scores = &s->scores, .store = s->quality,
         .level = s->limits.level, .strict = s->limits.strict, .left_out = rt_session_leave_out,
@@ -236,12 +260,47 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
                 .role = "score", .modality = rt_modalities[m], .front = front[m],
                 .features = front[m] ? s->features[m] : NULL,
             };
-    struct pass p = {.session = s, .what = "scoring", .total = count};
-    rc = run_pass(s, &p, RT_BATCH_SCORE, rows, count, &decode, &rt_stage_quality, &quality,
-                  s->limits.decoders, e);
-    free(rows);
-    if (rc == 0 && (rc = rt_scores_rank(&s->scores)) < 0)
+    struct pass p = {.what = "scoring", .kind = RT_BATCH_SCORE, .rows = rows, .count = s->dataset.count,
+                     .decode = &decode, .ops = &rt_stage_quality, .stage = &quality};
+    return pass_run(&p, s, e);
+}
+
+int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
+                     const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
+{
+    int count = s->dataset.count;
+    int *rows = malloc(sizeof *rows * ((size_t)count + 1));
+    int rc = rows ? rt_scores_init(&s->scores, count, modality) : RT_EMEM;
+    if (rc < 0) {
+        rt_error_set(e, rc, "no memory for the quality of %d samples", count);
+        goto out;
+    }
+    for (int i = 0; i < count; i++)
+        rows[i] = i;
+    if ((rc = session_score_rows(s, rows, modality, front, e)) < 0)
+        goto out;
+    if ((rc = rt_scores_rank(&s->scores)) < 0)
         rt_error_set(e, rc, "no memory to rank %d samples", count);
+out:
+    free(rows);
+    return rc;
+}
+
+/* ---- TF-IDF ----
+ * Not a pipeline: texts stand in the manifest, which is in memory, and are hashed faster than handed on. */
+
+static int idf_add_row(struct rt_idf *fit, const struct rt_dataset *d, const struct rt_front *front, int row)
+{
+    char buffer[1];
+    const char *text = rt_dataset_source(d, row, RT_TEXT, buffer, sizeof buffer);
+    struct rt_tensor raw = {0}, base = {0};
+    struct rt_error why = {0};
+    int rc = 0;
+    if (rt_modality_text.load(text, strlen(text), "text", &raw, &why) == 0 &&
+        rt_modality_text.features(front, &raw, &base, &why) == 0)
+        rc = rt_idf_add(fit, &base); /* a text that cannot be used was left out, and counts for nothing */
+    rt_tensor_fini(&raw);
+    rt_tensor_fini(&base);
     return rc;
 }
 
@@ -254,17 +313,8 @@ int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, co
     *idf = malloc(sizeof **idf * (size_t)r->text_buckets);
     if (rc == 0 && !*idf)
         rc = RT_EMEM;
-    for (int i = 0; rc == 0 && i < count; i++) {
-        char buffer[1];
-        const char *text = rt_dataset_source(&s->dataset, rows[i], RT_TEXT, buffer, sizeof buffer);
-        struct rt_tensor raw = {0}, base = {0};
-        struct rt_error why = {0};
-        if (rt_modality_text.load(text, strlen(text), "text", &raw, &why) == 0 &&
-            rt_modality_text.features(&front, &raw, &base, &why) == 0)
-            rc = rt_idf_add(&fit, &base);
-        rt_tensor_fini(&raw);
-        rt_tensor_fini(&base);
-    }
+    for (int i = 0; rc == 0 && i < count; i++)
+        rc = idf_add_row(&fit, &s->dataset, &front, rows[i]);
     if (rc == 0)
         rt_idf_fit(&fit, *idf);
     rt_idf_fini(&fit);
@@ -274,6 +324,10 @@ int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, co
     *idf = NULL;
     return rt_error_set(e, rc, "cannot fit TF-IDF: %s", rt_err_words(rc));
 }
+
+/* ---- outputs of a frozen model ----
+ * The model stage says batch by batch what came out; here it is put in the order that was asked for, on the loop's
+ * thread, so without a lock. */
 
 /* Collects a model's outputs from the passing batches. */
 struct collect {
@@ -338,20 +392,12 @@ void rt_outputs_fini(struct rt_outputs *o)
     memset(o, 0, sizeof *o);
 }
 
-int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, int count,
-                     bool feature, struct rt_outputs *out, struct rt_error *e)
+static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct collect *c, int count,
+                              struct rt_error *e)
 {
-    memset(out, 0, sizeof *out);
-    struct collect c = {.model = m, .out = out, .rows = rows, .feature = feature,
-                        .position = malloc(sizeof(int) * ((size_t)s->dataset.count + 1))};
-    int rc = c.position ? outputs_init(out, m, count, feature) : RT_EMEM;
-    if (rc < 0)
-        rt_error_set(e, rc, "no memory for the outputs of %d samples", count);
-    for (int i = 0; rc == 0 && i < count; i++)
-        c.position[rows[i]] = i;
     struct rt_infer infer = {
         .role = "model", .model = m, .dataset = &s->dataset, .content = &s->content,
-        .feature = feature, .workers = s->limits.decoders, .level = s->limits.level,
+        .feature = c->feature, .workers = s->limits.decoders, .level = s->limits.level,
     };
     struct rt_decode decode = {
         .dataset = &s->dataset, .content = &s->content, .inputs = 1, .level = s->limits.level,
@@ -361,13 +407,28 @@ int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, 
         .role = "model", .modality = m->modality, .front = &m->front,
         .features = s->features[m->modality->id], .required = true,
     };
-    struct pass p = {.session = s, .what = "computing outputs", .total = count,
-                     .batch = collect_batch, .self = &c};
-    if (rc == 0)
-        rc = run_pass(s, &p, RT_BATCH_EVAL, rows, count, &decode, &rt_stage_model, &infer,
-                      infer.workers, e);
-    if (rc == 0 && c.failed)
-        rc = rt_error_set(e, c.failed, "outputs: %s", rt_err_words(c.failed));
+    struct pass p = {.what = "computing outputs", .kind = RT_BATCH_EVAL, .rows = c->rows, .count = count,
+                     .decode = &decode, .ops = &rt_stage_model, .stage = &infer,
+                     .batch = collect_batch, .self = c};
+    RT_TRY(pass_run(&p, s, e));
+    return c->failed ? rt_error_set(e, c->failed, "outputs: %s", rt_err_words(c->failed)) : 0;
+}
+
+int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, int count,
+                     bool feature, struct rt_outputs *out, struct rt_error *e)
+{
+    memset(out, 0, sizeof *out);
+    struct collect c = {.model = m, .out = out, .rows = rows, .feature = feature,
+                        .position = malloc(sizeof(int) * ((size_t)s->dataset.count + 1))};
+    int rc = c.position ? outputs_init(out, m, count, feature) : RT_EMEM;
+    if (rc < 0) {
+        rt_error_set(e, rc, "no memory for the outputs of %d samples", count);
+        goto out;
+    }
+    for (int i = 0; i < count; i++)
+        c.position[rows[i]] = i;
+    rc = session_infer_rows(s, m, &c, count, e);
+out:
     free(c.position);
     if (rc < 0)
         rt_outputs_fini(out);

@@ -11,6 +11,7 @@
 #include "stages/teacher.h"
 #include "stages/model/model.h"
 #include "stages/quality.h"
+#include "stages/session/watch.h"
 
 /* How the pipeline is to be run; from a recipe, or its defaults. */
 struct rt_session_limits {
@@ -20,11 +21,11 @@ struct rt_session_limits {
     size_t memory; /* bytes of all queues */
     int level;     /* zstd */
     bool strict;
-    bool quiet; /* no progress on stderr */
 };
 
 struct rt_session {
     struct rt_session_limits limits;
+    struct rt_watch watch; /* who is told of what it does */
     struct rt_dataset dataset;
     struct rt_content content;
     struct rt_scores scores;
@@ -40,9 +41,9 @@ struct rt_session {
 struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r);
 
 /* Loads the manifest (rt_dataset_load's arguments) and opens the caches; a cache that cannot be opened
- * is done without, and said. */
-int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest,
-                    double labels, const char *const *class_name, int classes, struct rt_error *e);
+ * is done without, and said. watch is copied, NULL = nobody. Closing is fine after a failure. */
+int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest, double labels,
+                    const char *const *class_name, int classes, const struct rt_watch *watch, struct rt_error *e);
 void rt_session_close(struct rt_session *s);
 
 /* The scoring pass over all rows for the modalities given; front[m] NULL = no

@@ -36,7 +36,7 @@ static int load_teacher(struct rt_training *t, struct rt_error *e)
     struct rt_error why = {0};
     if (r->teacher_cache && rt_store_open(&t->outputs, t->session->cache, name,
                                           (uint64_t)r->teacher_cache << 20, &why) < 0)
-        fprintf(stderr, "retort: going on without the teacher's cache: %s\n", why.text);
+        rt_watch_warn(&t->session->watch, "going on without the teacher's cache: %s", why.text);
     rt_store_expire(t->session->cache, "teacher-", TEACHER_CACHE_DAYS); /* this one is used now */
     return 0;
 }
@@ -59,8 +59,8 @@ static int load_start(struct rt_training *t, const char *kept, struct rt_error *
     int rc = rt_model_load_start(&t->start, r, path, d->class_name, d->classes, about, e);
     if (rc < 0)
         rt_error_prefix(e, "student.init");
-    else if (about[0] && !t->quiet)
-        fprintf(stderr, "student.init: %s\n", about);
+    else if (about[0])
+        rt_watch_tell(&t->session->watch, "student.init: %s", about);
     return rc;
 }
 
@@ -137,8 +137,8 @@ static int make_model(struct rt_training *t, const struct rt_modality *student, 
     if (rc < 0 || !t->start.graph)
         return rc;
     rc = rt_model_start_from(&t->model, &t->start, &copied, e);
-    if (rc == 0 && !t->quiet)
-        fprintf(stderr, "student.init: %d tensors taken over\n", copied);
+    if (rc == 0)
+        rt_watch_tell(&t->session->watch, "student.init: %d tensors taken over", copied);
     return rc;
 }
 
@@ -336,8 +336,8 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     const struct rt_modality *student = rt_modality_find(recipe->student_modality);
     int rc = check_folder(t, request->output, request->resume, e);
     if (rc == 0)
-        rc = rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, e);
-    session->limits.quiet = request->quiet;
+        rc = rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0,
+                             request->watch, e);
     if (rc == 0)
         rc = load_start(t, request->init, e);
     if (rc == 0)
@@ -359,7 +359,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
 
 void rt_training_hush(struct rt_training *t)
 {
-    t->quiet = t->recorder.quiet = t->session->limits.quiet = true;
+    t->quiet = t->recorder.quiet = true;
 }
 
 /* The best checkpoint's weights and answer are the result; without an evaluation the last ones. */

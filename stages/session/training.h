@@ -42,6 +42,7 @@ struct rt_training_request {
     const char *journal; /* a run folder or run.db whose changes are made again, or NULL; not with resume */
     const char *init; /* a run folder whose RT_RUN_INIT, if it is there, stands for student.init, or NULL */
     bool resume, quiet;
+    const struct rt_watch *watch; /* who is told what happens on the way, or NULL */
 };
 
 /* Opens everything up to the first step. session is empty memory that the caller closes after

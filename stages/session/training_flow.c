@@ -166,7 +166,7 @@ static struct rt_socket *listen_to_others(const struct rt_training *t)
     rt_board_put(t->board, &now);
     if (rt_socket_start(&s, t->dir.path, &desk, &e) < 0) {
         rt_rundir_log(&t->dir, "goes on without a socket: %s", e.text);
-        fprintf(stderr, "retort: going on without a socket: %s\n", e.text);
+        rt_watch_warn(&t->session->watch, "going on without a socket: %s", e.text);
     }
     return s;
 }

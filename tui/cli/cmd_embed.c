@@ -2,6 +2,7 @@
  * cmd_embed: `retort embed`: the embeddings of a manifest's samples as .npy, and which rows they are. */
 #include "tui/cli/cmd.h"
 #include "stages/session/evaluation.h"
+#include "stages/session/progress.h"
 
 #include "formats/npy.h"
 
@@ -70,6 +71,10 @@ int cmd_embed(int argc, char **argv)
                                             : "-o X.npy is missing");
     q.model = argv[optind];
     q.manifest = argv[optind + 1];
+    struct rt_progress progress;
+    rt_progress_init(&progress, false);
+    struct rt_watch watch = rt_progress_watch(&progress);
+    q.watch = &watch;
     struct rt_evaluation *j = calloc(1, sizeof *j);
     if (rc == 0)
         rc = j ? rt_evaluation_open(j, &q, &e) : rt_error_set(&e, RT_EMEM, "out of memory");

@@ -3,6 +3,7 @@
  * trials; cross-modal retrieval against a teacher. */
 #include "tui/cli/cmd.h"
 #include "stages/session/evaluation.h"
+#include "stages/session/progress.h"
 #include "formats/trials.h"
 
 #include "formats/jsontext.h"
@@ -401,6 +402,10 @@ int cmd_eval(int argc, char **argv)
         return rt_cmd_usage("eval", "--p-target must lie between 0 and 1");
     q.judged.model = argv[optind];
     q.judged.manifest = argv[optind + 1];
+    struct rt_progress progress;
+    rt_progress_init(&progress, false);
+    struct rt_watch watch = rt_progress_watch(&progress);
+    q.judged.watch = &watch;
     struct rt_evaluation *j = calloc(1, sizeof *j);
     if (rc == 0)
         rc = j ? evaluate(&q, j, &e) : rt_error_set(&e, RT_EMEM, "out of memory");

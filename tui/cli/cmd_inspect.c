@@ -3,6 +3,7 @@
  * the cache) or of a run (from its run.db), as a table; and one sample explained in words. */
 #include "tui/cli/cmd.h"
 #include "tui/report/explain.h"
+#include "stages/session/progress.h"
 #include "stages/session/session.h"
 #include "pipeline/run/run_table.h"
 
@@ -149,7 +150,10 @@ static int manifest_table(const struct request *q, struct rt_session *s, struct 
     rt_recipe_init(&recipe);
     if (q->cache)
         snprintf(recipe.cache_dir, sizeof recipe.cache_dir, "%s", q->cache);
-    int rc = rt_session_open(s, &recipe, q->source, 1, NULL, 0, e);
+    static struct rt_progress progress;
+    rt_progress_init(&progress, false);
+    struct rt_watch watch = rt_progress_watch(&progress);
+    int rc = rt_session_open(s, &recipe, q->source, 1, NULL, 0, &watch, e);
     for (int m = 0; rc == 0 && m < RT_MODALITIES; m++)
         modality[m] = s->dataset.column[m] >= 0;
     if (rc == 0)

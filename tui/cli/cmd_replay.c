@@ -47,6 +47,8 @@ struct replay {
     bool temporary;
     struct rt_training training;
     struct rt_session session;
+    struct rt_progress progress;
+    struct rt_watch watch;
 };
 
 static int parse(struct request *q, int argc, char **argv)
@@ -123,7 +125,9 @@ static int repeat(struct replay *p, const struct request *q, struct rt_recipe *r
     if (rc < 0)
         return rc;
     recipe->run_keep = (int64_t)rt_key_find("run.keep")->max;
-    struct rt_training_request request = {p->folder, q->run, p->dir.path, false, q->quiet};
+    struct rt_training_request request = {p->folder, q->run, p->dir.path, false, q->quiet, &p->watch};
+    rt_progress_init(&p->progress, q->quiet);
+    p->watch = rt_progress_watch(&p->progress);
     rc = rt_training_open(t, &p->session, recipe, &request, e);
     for (int i = 0; rc == 0 && i < p->steps; i++)
         if (rt_control_checkpoint(t->control, p->step[i]) < 0)

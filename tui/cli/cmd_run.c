@@ -216,12 +216,16 @@ static int run(const struct request *q, struct rt_recipe *r, const char *output,
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_error e = {0};
     int code = RT_EXIT_DONE;
+    struct rt_progress progress;
+    rt_progress_init(&progress, q->quiet);
+    struct rt_watch watch = rt_progress_watch(&progress);
     struct rt_training_request request = {output, q->journal, q->resume ? output : NULL, q->resume,
-                                          q->quiet};
+                                          q->quiet, &watch};
     int rc = t && s ? rt_training_open(t, s, r, &request, &e)
                     : rt_error_set(&e, RT_EMEM, "no memory for a run");
     if (rc == 0 && own) {
         rt_training_hush(t);
+        progress.quiet = true;
         rc = rt_detach_begun(own, output, &e);
     }
     if (rc == 0)

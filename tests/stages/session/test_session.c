@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of tui/cli/session: a manifest that is not there, bad samples (listed in order, summed up, strict),
+ * Tests of stages/session/session: a manifest that is not there, bad samples (listed in order, summed up, strict),
  * then equal scores and outputs for any number of workers, with a cold and a warm cache. Also run under
  * TSan: workers write reasons and content keys while others read theirs. */
 #include "tests/stages/toy.h"
@@ -7,6 +7,37 @@
 
 static struct toy t;
 static char cache[300], manifest[300];
+
+/* What a session told, as a front end would hear it. */
+struct heard {
+    int passes, over, last, total;
+    char warning[2][300];
+    int warnings;
+};
+static struct heard heard;
+
+static void hear_warning(void *self, const char *text)
+{
+    struct heard *h = self;
+    if (h->warnings < 2)
+        snprintf(h->warning[h->warnings++], sizeof *h->warning, "%s", text);
+}
+
+static void hear_progress(void *self, const char *what, int done, int total)
+{
+    struct heard *h = self;
+    if (!what) {
+        h->over++;
+        return;
+    }
+    assert_true(strcmp(what, "scoring") == 0 || strcmp(what, "computing outputs") == 0);
+    assert_true(done == 0 || done > h->last); /* it only grows, from 0 on */
+    h->passes += done == 0;
+    h->last = done;
+    h->total = total;
+}
+
+static const struct rt_watch watch = {&heard, hear_warning, NULL, hear_progress};
 
 /* Rows 0..39: texts and pictures in turn; every 8th picture is missing or empty, row 33 has no words. */
 static int setup(void **state)
@@ -26,6 +57,7 @@ static int setup(void **state)
         sprintf(table + strlen(table), "r%d\t%s\t%s\t%s %d\n", i, i % 2 ? "x" : "y",
                 i % 8 ? picture[i % 3] : i % 16 ? "empty.png" : "gone.png", i == 33 ? "?" : "word",
                 i);
+    heard = (struct heard){0};
     memcpy(strstr(table, "? 33"), "?...", 4);
     scratch_write(&t.dir, "m.tsv", table, strlen(table));
     snprintf(manifest, sizeof manifest, "%s", scratch_file(&t.dir, "m.tsv"));
@@ -47,9 +79,8 @@ static const bool both[RT_MODALITIES] = {[RT_IMAGE] = true, [RT_TEXT] = true};
 static int open_scored(struct rt_session *s, int workers, bool strict)
 {
     const struct rt_front *front[RT_MODALITIES] = {[RT_IMAGE] = &t.front, [RT_TEXT] = &t.front};
-    TOY_OK(&t, rt_session_open(s, &t.recipe, manifest, 1, NULL, 0, &t.e));
+    TOY_OK(&t, rt_session_open(s, &t.recipe, manifest, 1, NULL, 0, &watch, &t.e));
     s->limits.decoders = workers;
-    s->limits.quiet = true;
     s->limits.strict = strict;
     return rt_session_score(s, both, front, &t.e);
 }
@@ -58,10 +89,12 @@ static void test_refused(void **state)
 {
     (void)state;
     struct rt_session s;
-    assert_int_equal(rt_session_open(&s, &t.recipe, "/none.tsv", 1, NULL, 0, &t.e), RT_EMISSING);
+    assert_int_equal(rt_session_open(&s, &t.recipe, "/none.tsv", 1, NULL, 0, NULL, &t.e), RT_EMISSING);
     rt_session_close(&s); /* empty: fine */
     assert_true(open_scored(&s, 4, true) < 0);
     assert_non_null(strstr(t.e.text, "gone.png")); /* of all bad samples the first in order */
+    assert_int_equal(heard.passes, 1);
+    assert_int_equal(heard.over, 1); /* also of a pass that failed: a bar may be taken away */
     rt_session_close(&s);
     toy_set(&t.recipe, "pipeline.decoders=256");
     assert_true(rt_session_limits_of(&t.recipe).decoders <= RT_INFER_WORKERS);
@@ -109,7 +142,13 @@ static void test_equal(void **state)
         }
         TOY_OK(&t, open_scored(&s[k], workers[k], false));
         assert_true((s[k].quality == NULL) == (k == 2));
+        assert_int_equal(heard.last, 40);
         TOY_OK(&t, rt_session_infer(&s[k], &m, rows, 38, false, &out[k], &t.e));
+        assert_int_equal(heard.last, 38);
+        assert_int_equal(heard.total, 38);
+        assert_int_equal(heard.passes, 2 * (k + 1));
+        assert_int_equal(heard.over, 2 * (k + 1));
+        assert_int_equal(heard.warnings, k == 2);
     }
     size_t cells = (size_t)s[0].scores.rows * (size_t)s[0].scores.columns;
     for (int k = 1; k < 3; k++) {
@@ -120,6 +159,7 @@ static void test_equal(void **state)
         assert_memory_equal(s[0].content.key[RT_IMAGE], s[k].content.key[RT_IMAGE],
                             40 * sizeof(struct rt_key128));
     }
+    assert_non_null(strstr(heard.warning[0], "going on without caches: "));
     for (int i = 0; i < 38; i++)
         assert_int_equal(out[0].have[i], rows[i] % 8 != 0);
     for (int k = 0; k < 3; k++) {
