@@ -2,7 +2,7 @@
  * What it costs two threads when their desks (stages/nn/scratch.h) lie close together: weight gradients of six
  * layers of 32 channels on 80x200, batch 32, with several distances between the end of one desk and the begin of the
  * next. The distances take turns; a line each: KiB between, milliseconds (median), the time with the last as a share of it.
- * Run: desk_bench [THREADS [ROUNDS]], default 2 and 15. Exit code 1 when there is no memory. */
+ * Run: scratch_bench [THREADS [ROUNDS]], default 2 and 15. Exit code 1 when there is no memory. */
 #include "stages/nn/conv_way.h"
 #include "stages/nn/parallel.h"
 
