@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * metrics: what a model is judged by. Pure functions; shares in 0..1. */
+ * metrics: what a model is judged by. Pure functions; fractions are 0..1. */
 #ifndef RT_METRICS_H
 #define RT_METRICS_H
 
@@ -29,7 +29,7 @@ struct rt_verification {
 int rt_verification(struct rt_verification *v, const double *score, const uint8_t *same, size_t n,
                     double p_target);
 
-/* Retrieval of gallery rows by query rows in one space (cosine): share of queries whose match (the
+/* Retrieval of gallery rows by query rows in one space (cosine): fraction of queries whose match (the
  * best gallery row of the same key) is within the best 1, 5, 10. Rows as near as the match are
  * counted before it, so a model that maps all to one point finds nothing. A row of zeros has cosine
  * 0 to all, a row with NaN is no match. Queries without a match in the gallery do not count.
@@ -41,7 +41,7 @@ struct rt_retrieval {
 int rt_retrieval(struct rt_retrieval *r, const float *query, const float *gallery, int queries,
                  int gallery_rows, int dim, const int *query_key, const int *gallery_key);
 
-/* Percentile of each value: the share of the finite values that are no better (<=), itself included,
+/* Percentile of each value: the fraction of the finite values that are no better (<=), itself included,
  * in (0, 1]; so what nobody beats has 1, however many share it, and a fault that most samples do not
  * have costs those nothing. What is not finite gives NaN. percentile may be value. RT_EMEM. */
 int rt_percentiles(const double *value, size_t n, double *percentile);

@@ -44,10 +44,10 @@ static int verification_sort_trials(struct trial *t, const double *score, const 
 static void verification_set_eer(struct rt_verification *v, struct point before, struct point after)
 {
     double d0 = before.miss - before.false_alarm, d1 = after.miss - after.false_alarm;
-    double share = d0 / (d0 - d1);
+    double fraction = d0 / (d0 - d1);
 
-    v->eer = before.false_alarm + share * (after.false_alarm - before.false_alarm);
-    v->eer_threshold = before.threshold + share * (after.threshold - before.threshold);
+    v->eer = before.false_alarm + fraction * (after.false_alarm - before.false_alarm);
+    v->eer_threshold = before.threshold + fraction * (after.threshold - before.threshold);
 }
 
 static void verification_walk(struct rt_verification *v, const struct trial *t, size_t n,

@@ -23,7 +23,7 @@
 #include "formats/rng.h"
 #include "pipeline/data/dataset.h"
 
-/* How a value becomes a percentile in 0..1: share of measured samples that are no better. */
+/* How a value becomes a percentile in 0..1: fraction of measured samples that are no better. */
 enum rt_better { RT_HIGHER, RT_LOWER, RT_MIDDLE /* far from the median on either side is worse */ };
 
 struct rt_measure {

@@ -14,7 +14,7 @@
 #define CLIP_LEVEL 0.97f  /* of the peak: a clipped wave stays there, */
 #define CLIP_RUN 3        /* for at least so many samples; a free one rarely does */
 #define SPECTRA_MAX 1000  /* spectra taken of one recording, evenly spread */
-#define BAND_SHARE 0.99   /* of the pre-emphasised speech power lies below the bandwidth */
+#define BAND_FRACTION 0.99   /* of the pre-emphasised speech power lies below the bandwidth */
 
 const struct rt_measure rt_speech_measures[RT_SPEECH_MEASURES] = {
     {"snr", "dB", RT_HIGHER, "speech level over the noise in the pauses"},
@@ -72,7 +72,7 @@ static double measure_snr(const struct levels *l)
     return 10 * log10(fmax(l->loud - l->noise, 0.1 * l->noise) / l->noise);
 }
 
-/* Share of frames with speech and, in *level, their mean level (of all frames when there are none).
+/* Fraction of frames with speech and, in *level, their mean level (of all frames when there are none).
  */
 static double measure_activity(const struct levels *l, double *level)
 {
@@ -134,7 +134,7 @@ static int measure_bandwidth(const struct levels *l, const float *sample, double
         total += speech[i];
     }
     int bin = 0;
-    for (; bin < RT_FBANK_BINS - 1 && (below += speech[bin]) < BAND_SHARE * total; bin++)
+    for (; bin < RT_FBANK_BINS - 1 && (below += speech[bin]) < BAND_FRACTION * total; bin++)
         ;
     *kilohertz = bin * (RT_AUDIO_RATE / 2 / 1000.0) / (RT_FBANK_BINS - 1);
     return 0;

@@ -49,9 +49,10 @@ static struct rt_conv conv_of(const struct rt_node *n, const struct rt_shape *in
     return (struct rt_conv){.w = w, .units = n->attr.units, .batch = batch, .isa = rt_isa()};
 }
 
-struct rt_room rt_pass_room(const struct rt_pass *p, bool prepared)
+struct rt_scratch_size rt_pass_scratch(const struct rt_pass *p, bool prepared)
 {
-    return rt_winograd_fits(p->v) ? rt_winograd_room(p, prepared) : rt_direct_room(p, prepared);
+    return rt_winograd_fits(p->v) ? rt_winograd_scratch(p, prepared)
+                                  : rt_direct_scratch(p, prepared);
 }
 
 void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s)
@@ -77,17 +78,19 @@ void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_sc
     }
 }
 
-struct rt_room rt_conv_room(const struct rt_node *n, const struct rt_shape *in, int batch)
+struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in,
+                                       int batch)
 {
     if (n->attr.groups > 1) {
-        return rt_grouped_room(n, in);
+        return rt_grouped_scratch(n, in);
     }
     struct rt_conv v = conv_of(n, in, batch);
     struct rt_pass forward = rt_pass_forward(&v, NULL, NULL, false);
     struct rt_pass back = rt_pass_back(&v, NULL, NULL, false);
-    struct rt_room passes = rt_room_most(rt_pass_room(&forward, false), rt_pass_room(&back, false));
-    return rt_room_most(passes, rt_winograd_fits(&v) ? rt_winograd_weights_room(&v)
-                                                     : rt_direct_weights_room(&v));
+    struct rt_scratch_size passes =
+        rt_scratch_size_max(rt_pass_scratch(&forward, false), rt_pass_scratch(&back, false));
+    return rt_scratch_size_max(passes, rt_winograd_fits(&v) ? rt_winograd_weights_scratch(&v)
+                                                     : rt_direct_weights_scratch(&v));
 }
 
 static struct rt_conv conv_begin(struct rt_op_run *r)

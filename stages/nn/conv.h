@@ -8,7 +8,8 @@
 /* weight [units,kh,kw,c/groups] or, one_dimensional, [units,k,c/groups]; bias [units] when attr.bias. */
 int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                   bool one_dimensional, struct rt_error *e);
-struct rt_room rt_conv_room(const struct rt_node *n, const struct rt_shape *in, int batch);
+struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in,
+                                       int batch);
 void rt_conv_forward(struct rt_op_run *r);
 void rt_conv_backward(struct rt_op_run *r);
 

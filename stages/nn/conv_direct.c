@@ -2,7 +2,7 @@
  * conv_direct: convolution as a sum over kernel taps, each a product of shifted input lines with the
  * tap's weights; nothing is laid out as a matrix first. Only lines that need padding are copied, a
  * strip at a time, into a slab with zeros on both sides.
- * The way back is the same with the taps turned round: with a stride, places of one remainder see the
+ * The way back is the same with the taps reversed: with a stride, places of one remainder see the
  * same taps, so each such `phase` of a line is a product of its own. Pieces and lanes follow from the
  * shapes alone. */
 #include "stages/nn/conv_way.h"
@@ -46,7 +46,7 @@ struct direct {
 };
 
 /* What one thread works with. */
-struct desk {
+struct direct_scratch {
     float *slab;
     int64_t *line;      /* [lines, kh]: where the source line of a tap begins, or -1 */
     int64_t *from, *at; /* [taps] of one product */
@@ -77,7 +77,7 @@ static bool direct_source_place(const struct direct *d, int phase, int kx, int *
 }
 
 /* Whether the taps of a kernel line see neighbouring places, so that one long sum goes over them all. On the
- * way back they are turned round for that. */
+ * way back they are reversed for that. */
 static bool direct_joins_taps(const struct rt_pass *p)
 {
     return p->v->w.dw == 1 && (!p->back || p->v->w.sw == 1);
@@ -125,7 +125,7 @@ static size_t direct_panel_bytes(const struct rt_conv *v)
 }
 
 /* Taps of one product at most: the kernel's, or, for weight gradients, lines. */
-static size_t direct_taps_most(const struct direct *d)
+static size_t direct_taps_max(const struct direct *d)
 {
     int kernel = d->p.v->w.kh * d->p.v->w.kw;
     return (size_t)max_int(kernel, d->lines);
@@ -139,15 +139,16 @@ static size_t direct_slab_bytes(const struct direct *d)
 
 static size_t direct_scratch_bytes(const struct direct *d)
 {
-    size_t numbers = (size_t)d->lines * (size_t)d->p.v->w.kh + 2 * direct_taps_most(d);
+    size_t numbers = (size_t)d->lines * (size_t)d->p.v->w.kh + 2 * direct_taps_max(d);
     return direct_slab_bytes(d) + rt_aligned(numbers * sizeof(int64_t));
 }
 
-static struct desk direct_scratch_of(const struct direct *d, void *memory)
+static struct direct_scratch direct_scratch_of(const struct direct *d, void *memory)
 {
-    struct desk k = {.slab = memory, .line = (int64_t *)((char *)memory + direct_slab_bytes(d))};
+    struct direct_scratch k = {.slab = memory,
+                               .line = (int64_t *)((char *)memory + direct_slab_bytes(d))};
     k.from = k.line + d->lines * d->p.v->w.kh;
-    k.at = k.from + direct_taps_most(d);
+    k.at = k.from + direct_taps_max(d);
     return k;
 }
 
@@ -159,8 +160,8 @@ static bool direct_needs_padding(const struct direct *d, int left, int places)
 
 /* Fills k->line for destination lines [from, to) of the batch and returns what its entries are
  * offsets into: the source itself, or the slab, where a line begins at source place `left`. */
-static const float *direct_lay_out_lines(const struct direct *d, const struct desk *k, int from,
-                                         int to, int left, int places)
+static const float *direct_lay_out_lines(const struct direct *d, const struct direct_scratch *k,
+                                         int from, int to, int left, int places)
 {
     const struct rt_window *w = &d->p.v->w;
     int64_t depth = d->p.depth, width = d->p.w * depth;
@@ -206,7 +207,7 @@ static void direct_pass_piece(void *self, int i, int thread)
     const struct direct *d = self;
     const struct rt_conv *v = d->p.v;
     const struct rt_window *w = &v->w;
-    struct desk k = direct_scratch_of(d, rt_desk(&d->scratch, thread));
+    struct direct_scratch k = direct_scratch_of(d, rt_scratch_of(&d->scratch, thread));
     int strip = i / d->segments, x = i % d->segments * d->segment;
     int end = min_int(x + d->segment, d->p.ow);
     int64_t all = (int64_t)d->batch * d->p.oh;
@@ -248,10 +249,11 @@ size_t rt_direct_prepared(const struct rt_pass *p)
     return direct_panel_bytes(p->v);
 }
 
-struct rt_room rt_direct_room(const struct rt_pass *p, bool prepared)
+struct rt_scratch_size rt_direct_scratch(const struct rt_pass *p, bool prepared)
 {
     struct direct d = direct_of(p, false);
-    return (struct rt_room){prepared ? 0 : direct_panel_bytes(p->v), direct_scratch_bytes(&d)};
+    return (struct rt_scratch_size){prepared ? 0 : direct_panel_bytes(p->v),
+                                    direct_scratch_bytes(&d)};
 }
 
 struct panels {
@@ -304,7 +306,7 @@ void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
 struct lanes {
     struct direct d; /* the forward pass: lines of dy and the lines of x they see */
     int lanes, blocks; /* one of them 0 */
-    bool turned;  /* sums are [kh * kw * c][units]: a few channels make short rows */
+    bool transposed;  /* sums are [kh * kw * c][units]: a few channels make short rows */
     int64_t k;    /* kh * kw * c */
     float *sums;  /* [lanes][units * k] */
 };
@@ -314,10 +316,11 @@ static struct lanes direct_lanes_of(const struct rt_conv *v)
     const struct rt_window *w = &v->w;
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
     int row = w->kw * w->c; /* of the plain sums */
-    struct lanes n = {.d = direct_of(&p, true), .turned = row < v->isa->panel && row <= v->units};
+    struct lanes n = {.d = direct_of(&p, true),
+                      .transposed = row < v->isa->panel && row <= v->units};
     n.k = (int64_t)w->kh * w->kw * w->c;
     bool copied = direct_needs_padding(&n.d, n.d.first_at, n.d.slab_places);
-    if (!copied && !n.turned && n.k * v->units > WIDE_FLOATS) {
+    if (!copied && !n.transposed && n.k * v->units > WIDE_FLOATS) {
         int threads = rt_parallel_threads(v->parallel);
         n.blocks = min_int(v->units, rt_pieces(v->units, (int64_t)BLOCK_UNITS * threads) * threads);
         return n;
@@ -333,21 +336,21 @@ static size_t direct_sums_bytes(const struct lanes *n)
     return rt_aligned((size_t)n->lanes * (size_t)n->k * (size_t)n->d.p.cols * sizeof(float));
 }
 
-struct rt_room rt_direct_weights_room(const struct rt_conv *v)
+struct rt_scratch_size rt_direct_weights_scratch(const struct rt_conv *v)
 {
     struct lanes n = direct_lanes_of(v);
-    return (struct rt_room){direct_sums_bytes(&n), direct_scratch_bytes(&n.d)};
+    return (struct rt_scratch_size){direct_sums_bytes(&n), direct_scratch_bytes(&n.d)};
 }
 
-/* Units [first, end) and their sums: [end - first, k]; all units', [k, units], if turned. */
+/* Units [first, end) and their sums: [end - first, k]; all units', [k, units], if transposed. */
 struct units {
     int first, end;
     float *sums;
 };
 
 /* Adds what lines [from, to) of the batch, laid out at x, contribute through kernel line ky. */
-static void direct_add_lines(const struct lanes *n, const struct desk *k, const float *x, int strip,
-                             int from, int to, int ky, const struct units *u)
+static void direct_add_lines(const struct lanes *n, const struct direct_scratch *k, const float *x,
+                             int strip, int from, int to, int ky, const struct units *u)
 {
     const struct rt_conv *v = n->d.p.v;
     const struct rt_window *w = &v->w;
@@ -355,7 +358,8 @@ static void direct_add_lines(const struct lanes *n, const struct desk *k, const 
     struct rt_product m = {.add = true};
     for (int place = 0; place < w->ow; place += DEEP) {
         for (int kx = 0; kx * across < w->kw * c; kx++) {
-            int64_t *dy_at = n->turned ? k->at : k->from, *x_at = n->turned ? k->from : k->at;
+            int64_t *dy_at = n->transposed ? k->at : k->from,
+                    *x_at = n->transposed ? k->from : k->at;
             m.taps = 0;
             for (int l = from; l < to; l++) {
                 int64_t line = k->line[(l - strip) * w->kh + ky];
@@ -369,7 +373,7 @@ static void direct_add_lines(const struct lanes *n, const struct desk *k, const 
             m.depth = min_int(DEEP, w->ow - place);
             m.row = 1;
             int64_t column = ky * w->kw * c + kx * c;
-            if (n->turned) {
+            if (n->transposed) {
                 m.a = x, m.step = w->sw * c, m.rows = across;
                 m.b = v->dy, m.ldb = m.cols = m.ldc = units;
                 m.c = u->sums + column * units;
@@ -389,7 +393,7 @@ static void direct_add_strips(const struct lanes *n, int from, int to, int threa
 {
     const struct direct *d = &n->d;
     const struct rt_window *w = &d->p.v->w;
-    struct desk k = direct_scratch_of(d, rt_desk(&d->scratch, thread));
+    struct direct_scratch k = direct_scratch_of(d, rt_scratch_of(&d->scratch, thread));
     int together = max_int(1, DEEP / w->ow); /* lines of one product */
     for (int strip = from; strip < to; strip += d->lines) {
         int end = min_int(strip + d->lines, to);
@@ -432,7 +436,7 @@ static void direct_sum_piece(void *self, int i, int thread)
     for (int lane = 0; lane < n->lanes; lane++) {
         const float *sums = n->sums + lane * all;
         for (int64_t at = (int64_t)i * SUM_FLOATS; at < end; at++) {
-            grad[at] += n->turned ? sums[at % n->k * n->d.p.cols + at / n->k] : sums[at];
+            grad[at] += n->transposed ? sums[at % n->k * n->d.p.cols + at / n->k] : sums[at];
         }
     }
 }

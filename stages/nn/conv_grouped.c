@@ -18,7 +18,7 @@ struct grouped {
     int groups, c, u, taps; /* channels and units of a group; kernel area */
     int units, channels;
     bool depthwise;
-    float *turned; /* depthwise: weights, or their gradients, as [taps][channels] */
+    float *transposed; /* depthwise: weights, or their gradients, as [taps][channels] */
 };
 
 static struct grouped grouped_of(const struct rt_op_run *r)
@@ -30,15 +30,15 @@ static struct grouped grouped_of(const struct rt_op_run *r)
     d.u = d.units / d.groups;
     d.taps = d.w.kh * d.w.kw;
     d.depthwise = d.c == 1 && d.u == 1;
-    d.turned = r->scratch.shared;
+    d.transposed = r->scratch.shared;
     return d;
 }
 
-struct rt_room rt_grouped_room(const struct rt_node *n, const struct rt_shape *in)
+struct rt_scratch_size rt_grouped_scratch(const struct rt_node *n, const struct rt_shape *in)
 {
     struct rt_window w = rt_window_of(n, in);
     size_t weights = (size_t)w.kh * (size_t)w.kw * (size_t)n->attr.units;
-    return (struct rt_room){.shared = weights * sizeof(float)};
+    return (struct rt_scratch_size){.shared = weights * sizeof(float)};
 }
 
 /* Output places [y, y + n), each one `units` on, see places x, x + sw .. of the input through tap. */
@@ -91,8 +91,8 @@ static void grouped_join_forward(const struct grouped *d, const struct row *p, i
     float *y = d->r->y + p->y;
     int step = d->w.sw * d->channels;
     if (d->depthwise) {
-        grouped_add_products(x, step, d->turned + (int64_t)p->tap * d->units, 0, y, d->units, p->n,
-                             d->units);
+        grouped_add_products(x, step, d->transposed + (int64_t)p->tap * d->units, 0, y, d->units,
+                             p->n, d->units);
         return;
     }
     for (int g = from; g < to; g++) {
@@ -107,7 +107,7 @@ static void grouped_join_back(const struct grouped *d, const struct row *p, int 
     float *dx = d->r->dx[0] + p->x;
     int step = d->w.sw * d->channels;
     if (d->depthwise) {
-        grouped_add_products(dy, d->units, d->turned + (int64_t)p->tap * d->units, 0, dx, step,
+        grouped_add_products(dy, d->units, d->transposed + (int64_t)p->tap * d->units, 0, dx, step,
                              p->n, d->units);
         return;
     }
@@ -124,7 +124,7 @@ static void grouped_join_weights(const struct grouped *d, const struct row *p, i
     int step = d->w.sw * d->channels;
     if (d->depthwise) {
         grouped_add_products(x + from, step, dy + from, d->units,
-                             d->turned + (int64_t)p->tap * d->units + from, 0, p->n, to - from);
+                             d->transposed + (int64_t)p->tap * d->units + from, 0, p->n, to - from);
         return;
     }
     for (int g = from; g < to; g++) {
@@ -175,7 +175,7 @@ static void grouped_transpose_weights(const struct grouped *d)
     const float *w = d->r->param[0]->value;
     for (int t = 0; d->depthwise && t < d->taps; t++) {
         for (int c = 0; c < d->units; c++) {
-            d->turned[t * d->units + c] = w[c * d->taps + t];
+            d->transposed[t * d->units + c] = w[c * d->taps + t];
         }
     }
 }
@@ -193,11 +193,11 @@ void rt_grouped_weights(struct rt_op_run *r)
     float *grad = r->param[0]->grad;
     int all = d.taps * d.units;
     if (d.depthwise) {
-        memset(d.turned, 0, (size_t)all * sizeof *d.turned);
+        memset(d.transposed, 0, (size_t)all * sizeof *d.transposed);
     }
     rt_parallel_for(r->parallel, rt_pieces(d.groups, GROUPS_PIECE), grouped_weights_piece, &d);
     for (int i = 0; d.depthwise && i < all; i++) {
-        grad[i] += d.turned[i % d.taps * d.units + i / d.taps];
+        grad[i] += d.transposed[i % d.taps * d.units + i / d.taps];
     }
 }
 

@@ -49,16 +49,16 @@ static inline struct rt_pass rt_pass_back(const struct rt_conv *v, const float *
                             .cols = v->w.c, .add = add};
 }
 
-/* A pass, in the way that suits it; with prepared weights less room is needed. */
-struct rt_room rt_pass_room(const struct rt_pass *p, bool prepared);
+/* A pass, in the way that suits it; with prepared weights less scratch memory is needed. */
+struct rt_scratch_size rt_pass_scratch(const struct rt_pass *p, bool prepared);
 void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s);
 /* For weights that do not change: lays them out once, as rt_pass.prepared: [rt_pass_prepared] bytes, 64-byte
- * aligned. Needs the room of a pass whose weights are not prepared. */
+ * aligned. Needs the scratch memory of a pass whose weights are not prepared. */
 size_t rt_pass_prepared(const struct rt_pass *p);
 void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s);
 
-struct rt_room rt_direct_room(const struct rt_pass *p, bool prepared);
-struct rt_room rt_direct_weights_room(const struct rt_conv *v);
+struct rt_scratch_size rt_direct_scratch(const struct rt_pass *p, bool prepared);
+struct rt_scratch_size rt_direct_weights_scratch(const struct rt_conv *v);
 size_t rt_direct_prepared(const struct rt_pass *p);
 void rt_direct_prepare(const struct rt_pass *p, void *prepared);
 void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s);
@@ -77,15 +77,15 @@ static inline int rt_lanes(int64_t worth, int64_t sums)
 }
 
 bool rt_winograd_fits(const struct rt_conv *v);
-struct rt_room rt_winograd_room(const struct rt_pass *p, bool prepared);
-struct rt_room rt_winograd_weights_room(const struct rt_conv *v);
+struct rt_scratch_size rt_winograd_scratch(const struct rt_pass *p, bool prepared);
+struct rt_scratch_size rt_winograd_weights_scratch(const struct rt_conv *v);
 size_t rt_winograd_prepared(const struct rt_pass *p);
 void rt_winograd_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s);
 void rt_winograd_pass(const struct rt_pass *p, const struct rt_scratch *s);
 void rt_winograd_weights(const struct rt_conv *v, const struct rt_scratch *s);
 
 /* attr.groups > 1. Weights: their gradient is added to. */
-struct rt_room rt_grouped_room(const struct rt_node *n, const struct rt_shape *in);
+struct rt_scratch_size rt_grouped_scratch(const struct rt_node *n, const struct rt_shape *in);
 void rt_grouped_forward(struct rt_op_run *r);
 void rt_grouped_weights(struct rt_op_run *r);
 void rt_grouped_back(struct rt_op_run *r);

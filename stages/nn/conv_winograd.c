@@ -3,7 +3,7 @@
  * filtering F(4,3) (Lavin and Gray, arXiv 1509.09308): 4 outputs for 6 products instead of 12, and
  * 4x4 for 36 instead of 144. Input tiles and weights are transformed, multiplied point by point (a
  * product over channels per point), and the products transformed to outputs. Errors are two to three
- * times those of a plain sum. The way back is the same with the weights turned round; the gradient of
+ * times those of a plain sum. The way back is the same with the weights reversed; the gradient of
  * the weights goes through the transposed transforms.
  * A dilated sequence is as many sequences as the dilation, each of every so many-th place. */
 #include "stages/nn/conv_way.h"
@@ -36,7 +36,7 @@ struct winograd {
 };
 
 /* A tile in the batch: its number by parts, and where it begins in the destination. */
-struct spot {
+struct winograd_tile {
     int sample, line, column;
     int y, x, lines, places; /* lines x places of its 4x4 exist */
 };
@@ -80,7 +80,7 @@ static int max_int(int a, int b)
     return a > b ? a : b;
 }
 
-static void winograd_spot_set(const struct winograd *g, struct spot *at)
+static void winograd_tile_bounds(const struct winograd *g, struct winograd_tile *at)
 {
     if (g->plane) {
         at->y = 4 * at->line;
@@ -95,16 +95,16 @@ static void winograd_spot_set(const struct winograd *g, struct spot *at)
     }
 }
 
-static struct spot winograd_spot_of(const struct winograd *g, int64_t tile)
+static struct winograd_tile winograd_tile_at(const struct winograd *g, int64_t tile)
 {
-    struct spot at = {.sample = (int)(tile / g->across / g->down),
-                      .line = (int)(tile / g->across % g->down),
-                      .column = (int)(tile % g->across)};
-    winograd_spot_set(g, &at);
+    struct winograd_tile at = {.sample = (int)(tile / g->across / g->down),
+                               .line = (int)(tile / g->across % g->down),
+                               .column = (int)(tile % g->across)};
+    winograd_tile_bounds(g, &at);
     return at;
 }
 
-static void winograd_spot_next(const struct winograd *g, struct spot *at)
+static void winograd_tile_next(const struct winograd *g, struct winograd_tile *at)
 {
     if (++at->column == g->across) {
         at->column = 0;
@@ -113,12 +113,12 @@ static void winograd_spot_next(const struct winograd *g, struct spot *at)
             at->sample++;
         }
     }
-    winograd_spot_set(g, at);
+    winograd_tile_bounds(g, at);
 }
 
 /* Transforms the 6 or 6x6 source places that a tile sees. */
-static void winograd_tile_inputs(const struct winograd *g, const struct spot *at, float *to,
-                                 int64_t stride)
+static void winograd_tile_inputs(const struct winograd *g, const struct winograd_tile *at,
+                                 float *to, int64_t stride)
 {
     int64_t depth = g->p.depth, width = g->p.w * depth;
     int y = at->y - g->pad_h, x = at->x - g->pad_w, step = g->dilation;
@@ -169,10 +169,10 @@ static void winograd_pass_piece(void *self, int i, int thread)
     const struct rt_isa *isa = g->p.v->isa;
     int64_t first = (int64_t)i * g->group, depth = g->p.depth, cols = g->p.cols;
     int tiles = (int)(rt_piece_end(g->tiles, g->group, i) - first);
-    float *inputs = rt_desk(&g->scratch, thread);
+    float *inputs = rt_scratch_of(&g->scratch, thread);
     float *products = inputs + (g->points * winograd_input_stride(g) + 15) / 16 * 16;
-    struct spot begin = winograd_spot_of(g, first), at = begin;
-    for (int k = 0; k < tiles; k++, winograd_spot_next(g, &at)) {
+    struct winograd_tile begin = winograd_tile_at(g, first), at = begin;
+    for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at)) {
         winograd_tile_inputs(g, &at, inputs + k * depth, winograd_input_stride(g));
     }
     const float *weights = g->weights;
@@ -194,7 +194,7 @@ static void winograd_pass_piece(void *self, int i, int thread)
                                               .cols = n});
         }
         at = begin;
-        for (int k = 0; k < tiles; k++, winograd_spot_next(g, &at)) {
+        for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at)) {
             int64_t to = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
             isa->to_outputs(&(struct rt_tile){
                 .from = products + k * n, .stride = stride, .n = n,
@@ -212,17 +212,17 @@ static void winograd_unit_forward(void *self, int unit, int thread)
     const struct rt_isa *isa = g->p.v->isa;
     int c = g->p.depth, panel = unit / isa->panel, column = unit % isa->panel;
     int n = rt_panel_cols(isa, g->p.cols, panel), taps = g->plane ? 9 : 3;
-    float *room = rt_desk(&g->scratch, thread);
+    float *transformed = rt_scratch_of(&g->scratch, thread);
     isa->from_weights(&(struct rt_tile){
-        .from = g->p.v->weight + (int64_t)unit * taps * c, .to = room,
+        .from = g->p.v->weight + (int64_t)unit * taps * c, .to = transformed,
         .line = g->plane ? 3 * c : c, .place = c, .stride = c, .n = c, .plane = g->plane});
     float *to = (float *)g->weights + (int64_t)panel * isa->panel * g->points * c + column;
     for (int64_t k = 0; k < (int64_t)g->points * c; k++) {
-        to[k * n] = room[k];
+        to[k * n] = transformed[k];
     }
 }
 
-/* The same on the way back: a unit is a row there, the taps are turned round. */
+/* The same on the way back: a unit is a row there, the taps are reversed. */
 static void winograd_unit_back(void *self, int unit, int thread)
 {
     (void)thread;
@@ -247,10 +247,11 @@ size_t rt_winograd_prepared(const struct rt_pass *p)
     return winograd_weights_bytes(&g);
 }
 
-struct rt_room rt_winograd_room(const struct rt_pass *p, bool prepared)
+struct rt_scratch_size rt_winograd_scratch(const struct rt_pass *p, bool prepared)
 {
     struct winograd g = winograd_of(p);
-    return (struct rt_room){prepared ? 0 : winograd_weights_bytes(&g), winograd_pass_bytes(&g)};
+    return (struct rt_scratch_size){prepared ? 0 : winograd_weights_bytes(&g),
+                                    winograd_pass_bytes(&g)};
 }
 
 void rt_winograd_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s)
@@ -283,7 +284,7 @@ struct chunk {
     int lanes;         /* 1: shared */
     int tiles;         /* of a chunk, at most */
     int64_t first, count, start;
-    float *inputs, *gradients; /* [point][tile][c], [point][tile][units]; of lanes, on desks */
+    float *inputs, *gradients; /* [point][tile][c], [point][tile][units]; of lanes, in their scratch */
     float *sums;               /* [point][units][c]; of each lane */
 };
 
@@ -322,19 +323,20 @@ static size_t winograd_both_bytes(const struct chunk *k)
     return winograd_inputs_bytes(k, k->g.p.depth) + winograd_inputs_bytes(k, k->units);
 }
 
-struct rt_room rt_winograd_weights_room(const struct rt_conv *v)
+struct rt_scratch_size rt_winograd_weights_scratch(const struct rt_conv *v)
 {
     struct chunk k = winograd_chunk_of(v);
     size_t sums = (size_t)k.lanes * winograd_weights_bytes(&k.g), both = winograd_both_bytes(&k);
-    return k.lanes > 1 ? (struct rt_room){sums, both} : (struct rt_room){sums + both, 0};
+    return k.lanes > 1 ? (struct rt_scratch_size){sums, both}
+                       : (struct rt_scratch_size){sums + both, 0};
 }
 
 /* Transforms tiles [t, end) of the chunk. */
 static void winograd_transform_tiles(const struct chunk *k, int64_t t, int64_t end)
 {
     const struct winograd *g = &k->g;
-    struct spot at = winograd_spot_of(g, k->first + t);
-    for (; t < end; t++, winograd_spot_next(g, &at)) {
+    struct winograd_tile at = winograd_tile_at(g, k->first + t);
+    for (; t < end; t++, winograd_tile_next(g, &at)) {
         winograd_tile_inputs(g, &at, k->inputs + t * g->p.depth,
                              winograd_chunk_stride(k, g->p.depth));
         int64_t from = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
@@ -395,7 +397,7 @@ static void winograd_lane_piece(void *self, int lane, int thread)
     const struct chunk *all = self;
     struct chunk k = *all;
     int64_t end = k.g.tiles * (lane + 1) / k.lanes;
-    winograd_place_tiles(&k, rt_desk(&k.g.scratch, thread));
+    winograd_place_tiles(&k, rt_scratch_of(&k.g.scratch, thread));
     k.sums += lane * (int64_t)(winograd_weights_bytes(&k.g) / sizeof(float));
     k.start = k.g.tiles * lane / k.lanes;
     for (k.first = k.start; k.first < end; k.first += k.count) {

@@ -13,7 +13,7 @@
 #include <uv.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
-#define DESKS_APART ((size_t)1 << 20) /* less, and one desk slows the other's thread: docs/performance.md */
+#define SCRATCH_APART ((size_t)1 << 20) /* closer, and the threads slow each other: docs/performance.md */
 #define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 
 struct slot {
@@ -27,7 +27,7 @@ struct slot {
     bool live;       /* of a group: its gradient holds values of this step */
     int lender;      /* of a group: the group whose dy it takes over, or -1 */
     float *y, *dy;   /* of a group */
-    void *keep;
+    void *saved;
 };
 
 struct rt_exec {
@@ -181,14 +181,14 @@ static void exec_share_gradients(struct rt_exec *x, const int *readers)
 static void exec_group_lifetime(const struct rt_exec *x, int i, struct piece *y, struct piece *dy)
 {
     int last_reader = i;
-    bool looked_at = !exec_op_at(x, i)->forgets_y || x->slot[i].relu; /* by a backward */
+    bool looked_at = !exec_op_at(x, i)->unsaved_y || x->slot[i].relu; /* by a backward */
     for (int c = i + 1; c < x->nodes; c++) {
         const struct rt_node *n = rt_graph_at(x->g, c);
         int runner = x->slot[c].group; /* an op that an add does reads when the add runs */
         for (int k = 0; k < n->inputs; k++) {
             if (x->slot[n->input[k]].group == i && runner != i) {
                 last_reader = runner > last_reader ? runner : last_reader;
-                looked_at |= !rt_op_get(n->op)->forgets_x;
+                looked_at |= !rt_op_get(n->op)->unsaved_x;
             }
         }
     }
@@ -202,7 +202,7 @@ static void exec_group_lifetime(const struct rt_exec *x, int i, struct piece *y,
 static int exec_list_pieces(struct rt_exec *x, struct piece *p)
 {
     int pieces = 0, threads = rt_parallel_threads(x->parallel);
-    struct rt_room room = {0};
+    struct rt_scratch_size size = {0};
     for (int i = 0; i < x->nodes; i++) {
         struct slot *s = &x->slot[i];
         const struct rt_node *n = rt_graph_at(x->g, s->runs);
@@ -231,22 +231,22 @@ static int exec_list_pieces(struct rt_exec *x, struct piece *p)
         if (x->training && s->needs_grad && s->lender < 0) {
             p[pieces++] = dy;
         }
-        size_t keep = op->keep && x->training ? op->keep(n, in, x->batch_max) : 0;
-        if (keep) {
+        size_t saved = op->saved_bytes && x->training ? op->saved_bytes(n, in, x->batch_max) : 0;
+        if (saved) {
             p[pieces++] = (struct piece){
-                .bytes = rt_aligned(keep), .first = 0, .last = 2 * x->nodes, .where = &s->keep};
+                .bytes = rt_aligned(saved), .first = 0, .last = 2 * x->nodes, .where = &s->saved};
         }
-        room = op->room ? rt_room_most(room, op->room(n, in, x->batch_max)) : room;
+        size = op->scratch ? rt_scratch_size_max(size, op->scratch(n, in, x->batch_max)) : size;
     }
-    x->scratch.apart = rt_aligned(room.desk) + DESKS_APART;
-    p[pieces++] = (struct piece){.bytes = rt_aligned(room.shared),
+    x->scratch.stride = rt_aligned(size.thread) + SCRATCH_APART;
+    p[pieces++] = (struct piece){.bytes = rt_aligned(size.shared),
                                  .first = 0,
                                  .last = 2 * x->nodes,
                                  .where = &x->scratch.shared};
-    p[pieces++] = (struct piece){.bytes = (size_t)threads * x->scratch.apart - DESKS_APART,
+    p[pieces++] = (struct piece){.bytes = (size_t)threads * x->scratch.stride - SCRATCH_APART,
                                  .first = 0,
                                  .last = 2 * x->nodes,
-                                 .where = (void **)&x->scratch.desks};
+                                 .where = (void **)&x->scratch.threads};
     return pieces;
 }
 
@@ -350,7 +350,7 @@ static struct slot *exec_group_of(const struct rt_exec *x, int node)
     return &x->slot[x->slot[node].group];
 }
 
-/* shape: room for the inputs' shapes, which the run points into. */
+/* shape: where the inputs' shapes go, which the run points into. */
 static void exec_describe_run(struct rt_exec *x, int i, struct rt_op_run *r, struct rt_shape *shape)
 {
     struct slot *s = &x->slot[i];
@@ -362,7 +362,7 @@ static void exec_describe_run(struct rt_exec *x, int i, struct rt_op_run *r, str
                             .y = s->y,
                             .dy = s->dy,
                             .relu = s->relu,
-                            .keep = s->keep,
+                            .saved = s->saved,
                             .scratch = x->scratch,
                             .seed = x->seed,
                             .step = x->step,

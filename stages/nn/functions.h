@@ -38,7 +38,7 @@ enum rt_reduce {
 };
 extern const char *const rt_reduce_onnx[RT_REDUCES];
 
-enum rt_take { RT_TAKE_fill, RT_TAKE_edge, RT_TAKE_reflect, RT_TAKE_wrap };
+enum rt_slice { RT_SLICE_fill, RT_SLICE_edge, RT_SLICE_reflect, RT_SLICE_wrap };
 enum rt_softmax { RT_SOFTMAX_plain, RT_SOFTMAX_log };
 
 #endif

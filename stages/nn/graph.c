@@ -21,7 +21,7 @@ struct rt_graph {
     int nodes;
     struct param_box **param;
     int params;
-    int64_t room; /* numbers that parameters may still have */
+    int64_t numbers_left; /* that parameters may still have */
 };
 
 int rt_graph_create(struct rt_graph **out)
@@ -30,13 +30,13 @@ int rt_graph_create(struct rt_graph **out)
     if (!*out) {
         return RT_EMEM;
     }
-    (*out)->room = INT64_MAX;
+    (*out)->numbers_left = INT64_MAX;
     return 0;
 }
 
 void rt_graph_limit(struct rt_graph *g, int64_t numbers)
 {
-    g->room = numbers;
+    g->numbers_left = numbers;
 }
 
 static void param_destroy(struct param_box *b)
@@ -69,7 +69,7 @@ void rt_graph_destroy(struct rt_graph *g)
     free(g);
 }
 
-/* Room for one more pointer in a list of n; lists are short, so one at a time is fine. */
+/* Space for one more pointer in a list of n; lists are short, so one at a time is fine. */
 static int graph_grow_list(void *list, int n)
 {
     void **old = *(void ***)list;
@@ -234,11 +234,11 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
         free(b);
         return err;
     }
-    if (p->count > g->room) {
+    if (p->count > g->numbers_left) {
         free(b);
         return RT_ELARGE;
     }
-    g->room -= p->count;
+    g->numbers_left -= p->count;
     p->rank = rank;
     memcpy(p->dim, dim, (size_t)rank * sizeof *dim);
     p->trainable = !statistic && !n->attr.frozen;

@@ -52,14 +52,14 @@ struct rt_attr {
     float epsilon; /* batch-norm, l2-normalise, statistics pooling; 0 = the op's own */
     bool bias;
     bool frozen; /* parameters are not trained */
-    int function;            /* unary, binary, reduce, softmax, take: which of rt_op.functions */
-    float number[2];         /* unary: a and b of its function; take: what lies outside */
+    int function;            /* unary, binary, reduce, softmax, slice: which of rt_op.functions */
+    float number[2];         /* unary: a and b of its function; slice: what lies outside */
     struct rt_shape shape;   /* reshape, parameter */
     int order[RT_NODE_RANK]; /* transpose: dimension i of y is order[i] of x */
     int axis, axes;          /* the first dimension meant, and how many (0 = 1) */
-    int begin, step, share;  /* take: place i of y is (begin + i * step) / share of x, 0 = 1 */
-    int count;               /* take: places of y */
-    bool turned;             /* matmul */
+    int begin, step;         /* slice: place i of y is place (begin + i * step) / divisor of x; */
+    int divisor, count;      /* step and divisor 0 = 1; count places of y */
+    bool transposed;         /* matmul: the second factor is stored [..,n,k] */
 };
 
 struct rt_node {

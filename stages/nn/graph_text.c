@@ -37,10 +37,23 @@ static const struct field fields[] = {
     FIELD(order, WHOLE, RT_NODE_RANK, RT_NODE_RANK),
     FIELD(axis, WHOLE, 1, RT_NODE_RANK), FIELD(axes, WHOLE, 1, RT_NODE_RANK),
     FIELD(begin, WHOLE, 1, 1 << 28),    FIELD(step, WHOLE, 1, 1 << 28),
-    FIELD(share, WHOLE, 1, 1 << 20),    FIELD(count, WHOLE, 1, 1 << 28),
-    FIELD(turned, FLAG, 1, 1),
+    FIELD(divisor, WHOLE, 1, 1 << 20),    FIELD(count, WHOLE, 1, 1 << 28),
+    FIELD(transposed, FLAG, 1, 1),
 };
 #define FIELDS (int)(sizeof fields / sizeof *fields)
+
+/* Names of ops and attributes as model files of before have them: still read, no longer written. */
+static const struct {
+    const char *was, *is;
+} renamed[] = {{"take", "slice"}, {"share", "divisor"}, {"turned", "transposed"}};
+
+static const char *graph_text_current_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+        if (strcmp(renamed[i].was, name) == 0)
+            return renamed[i].is;
+    return name;
+}
 
 /* ---- writing ---- */
 
@@ -170,6 +183,7 @@ static int graph_text_real_numbers(const char *text, float *to, int max)
 
 static bool graph_text_read_field(struct rt_attr *a, const char *key, const char *value)
 {
+    key = graph_text_current_name(key);
     for (int i = 0; i < FIELDS; i++) {
         const struct field *f = &fields[i];
         char *at = (char *)a + f->offset;
@@ -236,10 +250,11 @@ static int graph_text_read_line(struct rt_graph *g, char *text, int number, stru
 {
     struct line l = {0};
     char *rest = text, *op = strsep(&rest, " "), *word = NULL;
+    const char *name = graph_text_current_name(op);
     l.name = strsep(&rest, " ");
     for (int i = 0; i < RT_OPS && !l.op; i++) {
         l.id = (enum rt_op_id)i;
-        l.op = strcmp(rt_op_get(l.id)->name, op) == 0 ? rt_op_get(l.id) : NULL;
+        l.op = strcmp(rt_op_get(l.id)->name, name) == 0 ? rt_op_get(l.id) : NULL;
     }
     if (!l.op || !l.name) {
         return rt_error_set(e, RT_EFORMAT, "network: line %d: there is no op \"%.40s\"", number, op);

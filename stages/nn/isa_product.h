@@ -76,18 +76,18 @@ static bool NAME(packs)(const struct rt_product *p)
 /* Two vectors of columns from j on. */
 static void NAME(packed_column)(const struct rt_product *p, int64_t j)
 {
-    float room[PACK_FLOATS], *to = room;
+    float packed[PACK_FLOATS], *to = packed;
     int64_t at[PACK_TAPS];
     for (int t = 0; t < p->taps; t++) {
         const float *b = p->b + p->b_at[t] + j;
-        at[t] = to - room;
+        at[t] = to - packed;
         for (int64_t k = 0; k < p->depth; k++, b += p->ldb, to += 2 * LANES) {
             *(V *)to = *(const V *)b;
             *(V *)(to + LANES) = *(const V *)(b + LANES);
         }
     }
     struct rt_product q = *p;
-    q.b = room;
+    q.b = packed;
     q.ldb = 2 * LANES;
     q.b_at = at;
     q.c += j;

@@ -37,8 +37,8 @@ struct rt_op_run {
     float *dother;
     bool add_other;
     struct rt_param *param[RT_NODE_PARAMS];
-    void *keep;          /* [keep bytes] written by forward while training, read by backward */
-    struct rt_scratch scratch; /* as rt_op.room asks */
+    void *saved; /* [rt_op.saved_bytes] written by forward while training, read by backward */
+    struct rt_scratch scratch; /* as rt_op.scratch asks */
     uint64_t seed, step; /* dropout: masks follow from (seed, step, node name) */
     struct rt_parallel *parallel;
 };
@@ -50,17 +50,18 @@ struct rt_op {
     bool view;       /* y is x in another shape: same memory, nothing to run */
     bool fuses_relu; /* can do a relu that alone reads it; obeys rt_op_run.relu */
     bool fuses_add;  /* can do an add that alone reads it, and its relu; obeys rt_op_run.other */
-    /* What backward does not look at, so that its memory may serve others: the inputs; the output
-     * (that behind a relu done for a neighbour is kept all the same). */
-    bool forgets_x, forgets_y;
+    /* What backward does not look at, so that it is not saved for it and its memory may serve others:
+     * the inputs; the output (that behind a relu done for a neighbour is saved all the same). */
+    bool unsaved_x, unsaved_y;
     bool dx_in_dy; /* backward may be given dx[0] = dy, when not add[0]: it reads a place before it writes */
     /* Output shape and parameters (through rt_op_param) from the inputs' shapes; fills *e. */
     int (*shape)(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                  struct rt_error *e);
-    /* Bytes kept from forward to backward, 64-byte aligned, and room for scratch, for a batch no
-     * smaller than any that runs; may be NULL. */
-    size_t (*keep)(const struct rt_node *n, const struct rt_shape *in, int batch);
-    struct rt_room (*room)(const struct rt_node *n, const struct rt_shape *in, int batch);
+    /* Bytes saved from forward for backward, 64-byte aligned, and scratch memory, for a batch no
+     * smaller than any that runs; NULL = none. */
+    size_t (*saved_bytes)(const struct rt_node *n, const struct rt_shape *in, int batch);
+    struct rt_scratch_size (*scratch)(const struct rt_node *n, const struct rt_shape *in,
+                                      int batch);
     void (*forward)(struct rt_op_run *r);
     void (*backward)(struct rt_op_run *r);
 };

@@ -54,7 +54,7 @@ static int op_batchnorm_shape(struct rt_graph *g, struct rt_node *n, const struc
     return 0;
 }
 
-static size_t op_batchnorm_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_batchnorm_saved(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)n;
     (void)batch;
@@ -73,15 +73,15 @@ static struct norm op_batchnorm_layout(const struct rt_shape *in, int batch)
     return m;
 }
 
-static struct rt_room op_batchnorm_room(const struct rt_node *n, const struct rt_shape *in,
-                                        int batch)
+static struct rt_scratch_size op_batchnorm_scratch(const struct rt_node *n,
+                                                   const struct rt_shape *in, int batch)
 {
     (void)n;
     struct norm m = op_batchnorm_layout(in, batch);
     size_t line = (size_t)m.wide * sizeof(float);
-    return (struct rt_room){.shared = (size_t)m.pieces * 2 * (size_t)m.c * sizeof(double) +
+    return (struct rt_scratch_size){.shared = (size_t)m.pieces * 2 * (size_t)m.c * sizeof(double) +
                                       (LINES + 2) * line,
-                            .desk = 2 * line};
+                                    .thread = 2 * line};
 }
 
 static struct norm op_batchnorm_begin(struct rt_op_run *r)
@@ -91,7 +91,7 @@ static struct norm op_batchnorm_begin(struct rt_op_run *r)
     m.batch_statistics = r->training && !r->node->attr.frozen;
     m.sum = r->scratch.shared;
     m.line = (float *)(m.sum + m.pieces * 2 * m.c);
-    m.mean = r->training ? r->keep : m.line + LINES * m.wide;
+    m.mean = r->training ? r->saved : m.line + LINES * m.wide;
     m.rstd = m.mean + m.c;
     return m;
 }
@@ -232,7 +232,7 @@ static void op_batchnorm_sum_piece(void *self, int i, int thread)
     struct norm *m = self;
     const struct rt_op_run *r = m->r;
     double *sum = m->sum + (int64_t)i * 2 * m->c;
-    float *s1 = rt_desk(&r->scratch, thread), *s2 = s1 + m->wide;
+    float *s1 = rt_scratch_of(&r->scratch, thread), *s2 = s1 + m->wide;
     memset(sum, 0, 2 * (size_t)m->c * sizeof *sum);
     int64_t end = rt_piece_end(m->rows, m->grain, i), rows;
     for (int64_t row = i * m->grain; row < end; row += rows) {
@@ -391,11 +391,11 @@ const struct rt_op rt_op_batchnorm = {
     .inputs = 1,
     .fuses_relu = true,
     .fuses_add = true,
-    .forgets_y = true,
+    .unsaved_y = true,
     .dx_in_dy = true,
     .shape = op_batchnorm_shape,
-    .keep = op_batchnorm_keep,
-    .room = op_batchnorm_room,
+    .saved_bytes = op_batchnorm_saved,
+    .scratch = op_batchnorm_scratch,
     .forward = op_batchnorm_forward,
     .backward = op_batchnorm_backward,
 };

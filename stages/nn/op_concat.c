@@ -81,8 +81,8 @@ static void op_concat_backward(struct rt_op_run *r)
 
 const struct rt_op rt_op_concat = {
     .name = "concat",
-    .forgets_x = true,
-    .forgets_y = true,
+    .unsaved_x = true,
+    .unsaved_y = true,
     .shape = op_concat_shape,
     .forward = op_concat_forward,
     .backward = op_concat_backward,

@@ -12,9 +12,9 @@ static int op_conv2d_shape(struct rt_graph *g, struct rt_node *n, const struct r
 const struct rt_op rt_op_conv2d = {
     .name = "conv2d",
     .inputs = 1,
-    .forgets_y = true,
+    .unsaved_y = true,
     .shape = op_conv2d_shape,
-    .room = rt_conv_room,
+    .scratch = rt_conv_scratch,
     .forward = rt_conv_forward,
     .backward = rt_conv_backward,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * op_dropout: while training, zeroes a share `rate` of the inputs and scales the rest by
+ * op_dropout: while training, zeroes a fraction `rate` of the inputs and scales the rest by
  * 1 / (1 - rate); otherwise copies. Masks follow from (seed, step, node name, sample's row). */
 #include "stages/nn/window.h"
 
@@ -20,7 +20,7 @@ static int op_dropout_shape(struct rt_graph *g, struct rt_node *n, const struct 
 }
 
 /* The factor on every input: 0 or 1 / (1 - rate). */
-static size_t op_dropout_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_dropout_saved(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)n;
     return (size_t)batch * (size_t)rt_shape_count(in) * sizeof(float);
@@ -31,7 +31,7 @@ static void op_dropout_forward_piece(void *self, int row, int thread)
     (void)thread;
     struct rt_op_run *r = self;
     int64_t n = rt_shape_count(&r->node->shape);
-    float *mask = (float *)r->keep + row * n, *y = r->y + row * n;
+    float *mask = (float *)r->saved + row * n, *y = r->y + row * n;
     const float *x = r->x[0] + row * n;
     float scale = 1 / (1 - r->node->attr.rate);
     uint32_t drop = (uint32_t)((double)r->node->attr.rate * 65536 + 0.5), bits = 0;
@@ -59,7 +59,7 @@ static void op_dropout_forward(struct rt_op_run *r)
 static void op_dropout_backward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
-    const float *mask = r->keep;
+    const float *mask = r->saved;
     for (int64_t i = 0; r->dx[0] && i < all; i++) {
         r->dx[0][i] = (r->add[0] ? r->dx[0][i] : 0) + r->dy[i] * mask[i];
     }
@@ -69,7 +69,7 @@ const struct rt_op rt_op_dropout = {
     .name = "dropout",
     .inputs = 1,
     .shape = op_dropout_shape,
-    .keep = op_dropout_keep,
+    .saved_bytes = op_dropout_saved,
     .forward = op_dropout_forward,
     .backward = op_dropout_backward,
 };

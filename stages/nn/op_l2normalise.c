@@ -20,7 +20,7 @@ static int op_l2normalise_shape(struct rt_graph *g, struct rt_node *n, const str
     return 0;
 }
 
-static size_t op_l2normalise_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_l2normalise_saved(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)n;
     (void)in;
@@ -37,31 +37,31 @@ static void op_l2normalise_forward(struct rt_op_run *r)
             sum += (double)x[i] * x[i];
         }
         /* fmax would turn NaN into epsilon. */
-        float length = (float)sqrt(sum);
-        length =
-            length < op_l2normalise_epsilon(r->node) ? op_l2normalise_epsilon(r->node) : length;
+        float norm = (float)sqrt(sum);
+        norm =
+            norm < op_l2normalise_epsilon(r->node) ? op_l2normalise_epsilon(r->node) : norm;
         for (int64_t i = 0; i < c; i++) {
-            r->y[b * c + i] = x[i] / length;
+            r->y[b * c + i] = x[i] / norm;
         }
         if (r->training) {
-            ((float *)r->keep)[b] = length;
+            ((float *)r->saved)[b] = norm;
         }
     }
 }
 
-/* dx = (dy - y (y . dy)) / |x|; below epsilon the length is constant: dx = dy / epsilon. */
+/* dx = (dy - y (y . dy)) / |x|; below epsilon the norm is constant: dx = dy / epsilon. */
 static void op_l2normalise_backward(struct rt_op_run *r)
 {
     int64_t c = r->in_shape[0]->dim[0];
     for (int b = 0; r->dx[0] && b < r->batch; b++) {
         const float *y = r->y + b * c, *dy = r->dy + b * c;
-        float *dx = r->dx[0] + b * c, length = ((float *)r->keep)[b];
+        float *dx = r->dx[0] + b * c, norm = ((float *)r->saved)[b];
         double dot = 0;
-        for (int64_t i = 0; i < c && length > op_l2normalise_epsilon(r->node); i++) {
+        for (int64_t i = 0; i < c && norm > op_l2normalise_epsilon(r->node); i++) {
             dot += (double)y[i] * dy[i];
         }
         for (int64_t i = 0; i < c; i++) {
-            dx[i] = (r->add[0] ? dx[i] : 0) + (dy[i] - y[i] * (float)dot) / length;
+            dx[i] = (r->add[0] ? dx[i] : 0) + (dy[i] - y[i] * (float)dot) / norm;
         }
     }
 }
@@ -70,7 +70,7 @@ const struct rt_op rt_op_l2normalise = {
     .name = "l2normalise",
     .inputs = 1,
     .shape = op_l2normalise_shape,
-    .keep = op_l2normalise_keep,
+    .saved_bytes = op_l2normalise_saved,
     .forward = op_l2normalise_forward,
     .backward = op_l2normalise_backward,
 };

@@ -5,7 +5,7 @@
 #include "stages/nn/simd.h"
 
 /* The kernel tap each output came from. */
-static size_t op_maxpool_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_maxpool_saved(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     (void)in;
     return (size_t)batch * (size_t)rt_shape_count(&n->shape) * sizeof(int32_t);
@@ -25,7 +25,7 @@ static void op_maxpool_forward_window(struct rt_op_run *r, const struct rt_windo
                                       const int64_t *tap, const int *number, int taps)
 {
     float *y = r->y + place * w->c;
-    int32_t *from = r->training ? (int32_t *)r->keep + place * w->c : NULL;
+    int32_t *from = r->training ? (int32_t *)r->saved + place * w->c : NULL;
     for (int c = 0; c < w->c; c++) {
         y[c] = taps ? r->x[0][tap[0] + c] : 0; /* dilated windows can miss the input */
         if (from) {
@@ -49,7 +49,7 @@ static void op_maxpool_backward_window(struct rt_op_run *r, const struct rt_wind
                                        int taps)
 {
     const float *dy = r->dy + place * w->c;
-    const int32_t *from = (const int32_t *)r->keep + place * w->c;
+    const int32_t *from = (const int32_t *)r->saved + place * w->c;
     for (int k = 0; k < taps; k++) {
         float *dx = r->dx[0] + tap[k];
         for (int c = 0; c < w->c; c++) {
@@ -72,7 +72,7 @@ const struct rt_op rt_op_maxpool = {
     .name = "maxpool",
     .inputs = 1,
     .shape = rt_pool_shape,
-    .keep = op_maxpool_keep,
+    .saved_bytes = op_maxpool_saved,
     .forward = op_maxpool_forward,
     .backward = op_maxpool_backward,
 };

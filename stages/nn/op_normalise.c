@@ -16,7 +16,7 @@ static int op_normalise_shape(struct rt_graph *g, struct rt_node *n, const struc
 }
 
 /* 1 / deviation of every group. */
-static size_t op_normalise_keep(const struct rt_node *n, const struct rt_shape *in, int batch)
+static size_t op_normalise_saved(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     struct rt_axes s = rt_axes_of(n, in);
     return (size_t)batch * (size_t)(s.outer * s.inner) * sizeof(float);
@@ -68,7 +68,7 @@ static void op_normalise_forward_piece(void *self, int b, int thread)
             int64_t at = o * s.n * s.inner + i;
             float scale = op_normalise_forward_row(r->x[0] + at, r->y + at, s.n, s.inner, epsilon);
             if (r->training) {
-                ((float *)r->keep)[o * s.inner + i] = scale;
+                ((float *)r->saved)[o * s.inner + i] = scale;
             }
         }
     }
@@ -79,7 +79,7 @@ static void op_normalise_backward_piece(void *self, int b, int thread)
     (void)thread;
     struct rt_op_run *r = self;
     struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
-    const float *scale = r->keep;
+    const float *scale = r->saved;
     for (int64_t o = b * s.outer; o < (b + 1) * s.outer; o++) {
         for (int64_t i = 0; i < s.inner; i++) {
             int64_t at = o * s.n * s.inner + i;
@@ -104,9 +104,9 @@ static void op_normalise_backward(struct rt_op_run *r)
 const struct rt_op rt_op_normalise = {
     .name = "normalise",
     .inputs = 1,
-    .forgets_x = true,
+    .unsaved_x = true,
     .shape = op_normalise_shape,
-    .keep = op_normalise_keep,
+    .saved_bytes = op_normalise_saved,
     .forward = op_normalise_forward,
     .backward = op_normalise_backward,
 };

@@ -41,8 +41,8 @@ static void op_parameter_backward(struct rt_op_run *r)
 const struct rt_op rt_op_parameter = {
     .name = "parameter",
     .inputs = 1,
-    .forgets_x = true,
-    .forgets_y = true,
+    .unsaved_x = true,
+    .unsaved_y = true,
     .shape = op_parameter_shape,
     .forward = op_parameter_forward,
     .backward = op_parameter_backward,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * op_reduce: one number for all places of `axes` dimensions from `axis` on, which go: their sum, mean,
- * largest, smallest, length or sum of squares. Reads function, axis, axes. */
+ * largest, smallest, l2 norm or sum of squares. Reads function, axis, axes. */
 #include "stages/nn/axes.h"
 #include "stages/nn/functions.h"
 #include "stages/nn/simd.h"

@@ -53,11 +53,11 @@ static void op_statpool_backward_piece(void *self, int b, int thread)
     int64_t n = r->node->shape.dim[0] / 2, times = r->in_shape[0]->dim[0];
     const float *x = r->x[0] + b * times * n, *mean = r->y + b * 2 * n, *deviation = mean + n;
     const float *dmean = r->dy + b * 2 * n, *ddeviation = dmean + n;
-    float *dx = r->dx[0] + b * times * n, share = 1 / (float)times;
+    float *dx = r->dx[0] + b * times * n, weight = 1 / (float)times;
     for (int64_t t = 0; t < times; t++, x += n, dx += n) {
         for (int64_t i = 0; i < n; i++) {
             float d = dmean[i] + ddeviation[i] * (x[i] - mean[i]) / deviation[i];
-            dx[i] = (r->add[0] ? dx[i] : 0) + d * share;
+            dx[i] = (r->add[0] ? dx[i] : 0) + d * weight;
         }
     }
 }

@@ -88,8 +88,8 @@ static void op_transpose_backward(struct rt_op_run *r)
 const struct rt_op rt_op_transpose = {
     .name = "transpose",
     .inputs = 1,
-    .forgets_x = true,
-    .forgets_y = true,
+    .unsaved_x = true,
+    .unsaved_y = true,
     .shape = op_transpose_shape,
     .forward = op_transpose_forward,
     .backward = op_transpose_backward,

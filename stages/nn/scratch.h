@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: MIT
- * scratch: memory that an operation works in, of any content: a part for all threads and a desk of
- * each. A thread has its desk at the same place in every operation of a network, so what it wrote
- * there in the one before is still in its own cache; in another thread's cache, every line would have
- * to be fetched from there before it can be written again (docs/performance.md has what that costs). */
+ * scratch: memory that an operation works in, of any content: one part for all threads together and
+ * one of each thread's own. A thread's own part lies at the same place in every operation of a
+ * network, so what it wrote there in the one before is still in its own cache; in another thread's
+ * cache, every line would have to be fetched from there before it can be written again
+ * (docs/performance.md has what that costs). */
 #ifndef RT_SCRATCH_H
 #define RT_SCRATCH_H
 
 #include <stddef.h>
 
 /* Bytes that an operation asks for. */
-struct rt_room {
-    size_t shared, desk; /* of all threads together, of each */
+struct rt_scratch_size {
+    size_t shared, thread; /* of all threads together, of each */
 };
 
-/* What it gets: no less, 64-byte aligned. */
+/* What it gets: no less, 64-byte aligned. The memory is the executor's, or whoever runs the
+ * operation; it holds no value from one operation to the next. */
 struct rt_scratch {
     void *shared;
-    char *desks;
-    size_t apart; /* bytes from one thread's desk to the next's */
+    char *threads; /* the threads' own parts, `stride` bytes from one to the next */
+    size_t stride;
 };
 
-/* thread: as a piece of rt_parallel_for gets it. */
-static inline void *rt_desk(const struct rt_scratch *s, int thread)
+/* The part of one thread: `thread` is what a piece of rt_parallel_for gets. */
+static inline void *rt_scratch_of(const struct rt_scratch *s, int thread)
 {
-    return s->desks + (size_t)thread * s->apart;
+    return s->threads + (size_t)thread * s->stride;
 }
 
-/* Room for either of two operations, one after the other. */
-static inline struct rt_room rt_room_most(struct rt_room a, struct rt_room b)
+/* Enough for either of two operations, one after the other. */
+static inline struct rt_scratch_size rt_scratch_size_max(struct rt_scratch_size a,
+                                                         struct rt_scratch_size b)
 {
-    return (struct rt_room){.shared = a.shared > b.shared ? a.shared : b.shared,
-                            .desk = a.desk > b.desk ? a.desk : b.desk};
+    return (struct rt_scratch_size){.shared = a.shared > b.shared ? a.shared : b.shared,
+                                    .thread = a.thread > b.thread ? a.thread : b.thread};
 }
 
 /* Bytes rounded up so that what follows is aligned. */

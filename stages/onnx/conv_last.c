@@ -10,7 +10,7 @@
 
 #define CHANNELS_MIN 8
 #define TILES_MIN 12 /* of 4x4 outputs: fewer do not pay for Winograd's larger weights */
-#define SQUARE 16    /* turned at a time */
+#define SQUARE 16    /* transposed at a time */
 
 bool rt_conv_last_takes(const struct rt_geometry *g, int64_t groups, int64_t channels, int64_t units)
 {
@@ -52,17 +52,18 @@ static size_t conv_last_layout_bytes(const struct rt_geometry *g, int64_t channe
 }
 
 /* Of the one thread that runs the pass. */
-static struct rt_scratch conv_last_scratch_at(void *memory, struct rt_room room)
+static struct rt_scratch conv_last_scratch_at(void *memory, struct rt_scratch_size size)
 {
-    return (struct rt_scratch){.shared = memory, .desks = (char *)memory + rt_aligned(room.shared)};
+    return (struct rt_scratch){.shared = memory,
+                               .threads = (char *)memory + rt_aligned(size.shared)};
 }
 
 size_t rt_conv_last_scratch(const struct rt_geometry *g, int64_t channels, int64_t units)
 {
     struct rt_conv v = conv_last_conv(g, channels, units, NULL);
     struct rt_pass p = conv_last_pass(&v);
-    struct rt_room room = rt_pass_room(&p, true);
-    return conv_last_layout_bytes(g, channels, units) + rt_aligned(room.shared) + room.desk;
+    struct rt_scratch_size size = rt_pass_scratch(&p, true);
+    return conv_last_layout_bytes(g, channels, units) + rt_aligned(size.shared) + size.thread;
 }
 
 /* from [rows, cols] -> to [cols, rows], a square at a time. */
@@ -91,14 +92,14 @@ int rt_conv_last_prepare(const struct rt_geometry *g, int64_t channels, int64_t 
     float *last = calloc(count, sizeof *last);
     struct rt_conv v = conv_last_conv(g, channels, units, last);
     struct rt_pass p = conv_last_pass(&v);
-    struct rt_room room = rt_pass_room(&p, false);
-    void *scratch = aligned_alloc(64, rt_aligned(room.shared) + rt_aligned(room.desk));
+    struct rt_scratch_size size = rt_pass_scratch(&p, false);
+    void *scratch = aligned_alloc(64, rt_aligned(size.shared) + rt_aligned(size.thread));
     if (last && scratch) {
         for (int64_t u = 0; u < units; u++) {
             conv_last_transpose(weight + u * channels * g->taps, last + u * channels * g->taps,
                                 channels, g->taps);
         }
-        struct rt_scratch s = conv_last_scratch_at(scratch, room);
+        struct rt_scratch s = conv_last_scratch_at(scratch, size);
         rt_pass_prepare(&p, prepared, &s);
     }
     int rc = last && scratch ? 0 : RT_EMEM;
@@ -125,7 +126,7 @@ void rt_conv_last_run(const struct rt_geometry *g, int64_t channels, int64_t uni
         memcpy(out + i * units, bias, (size_t)units * sizeof *out);
     }
     struct rt_scratch s = conv_last_scratch_at(
-        (char *)scratch + conv_last_layout_bytes(g, channels, units), rt_pass_room(&p, true));
+        (char *)scratch + conv_last_layout_bytes(g, channels, units), rt_pass_scratch(&p, true));
     rt_pass_run(&p, &s);
     conv_last_transpose(out, y, g->out_count, units);
 }

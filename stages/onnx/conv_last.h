@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * conv_last: a convolution with constant weights by the engine of stages/nn, which keeps channels last:
- * each sample is turned on the way in and back on the way out, which costs little beside the products
+ * each sample is transposed on the way in and back on the way out, which costs little beside the products
  * saved. Weights are laid out once. */
 #ifndef RT_CONV_LAST_H
 #define RT_CONV_LAST_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * kernel_norm: normalisations: by fixed statistics (BatchNormalization), by those of a plane or of the
- * trailing axes (InstanceNormalization, LayerNormalization), by a length (LpNormalization), and to a
+ * trailing axes (InstanceNormalization, LayerNormalization), by a norm (LpNormalization), and to a
  * sum of one (Softmax, LogSoftmax). Sums are kept in double. */
 #include "stages/nn/simd.h"
 #include "stages/onnx/kernel.h"
@@ -193,9 +193,9 @@ static void lp_norm_line(const float *x, float *y, int64_t n, int64_t apart, int
         double v = fabsf(x[i * apart]);
         sum += p == 1 ? v : v * v;
     }
-    double length = p == 1 ? sum : sqrt(sum);
+    double norm = p == 1 ? sum : sqrt(sum);
     for (int64_t i = 0; i < n; i++)
-        y[i * apart] = length > 0 || length != length ? (float)(x[i * apart] / length) : 0;
+        y[i * apart] = norm > 0 || norm != norm ? (float)(x[i * apart] / norm) : 0;
 }
 
 static int lp_norm_compute(struct rt_kernel_call *c)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define NAME RT_MAP_NAME
-#define LENGTH_MIN 1e-12f /* as op_cosine and op_l2normalise */
+#define NORM_MIN 1e-12f /* as op_cosine and op_l2normalise */
 
 /* ---- nodes ---- */
 
@@ -76,9 +76,9 @@ static void map_unit_rows(float *to, const float *from, int64_t rows, int64_t c)
         double sum = 0;
         for (int64_t k = 0; k < c; k++)
             sum += (double)from[k] * from[k];
-        float length = (float)sqrt(sum);
+        float norm = (float)sqrt(sum);
         for (int64_t k = 0; k < c; k++)
-            to[k] = from[k] / (length < LENGTH_MIN ? LENGTH_MIN : length);
+            to[k] = from[k] / (norm < NORM_MIN ? NORM_MIN : norm);
     }
 }
 
@@ -295,11 +295,11 @@ const char *rt_map_scalar(struct rt_onnx_map *m, const char *name, float value)
 /* [batch, c, 1] or [batch, c, 1, w] -> [batch, (w) c] */
 static void map_add_statistic(struct rt_onnx_map *m, const char *in, const char *out, int rank)
 {
-    char turned[NAME];
-    snprintf(turned, sizeof turned, "%.*s/turned", NAME - 8, out);
+    char transposed[NAME];
+    snprintf(transposed, sizeof transposed, "%.*s/turned", NAME - 8, out);
     if (rank == 3)
-        map_add_transpose(m, in, turned, 4, to_last[3]);
-    map_add_flatten(m, rank == 3 ? turned : in, out);
+        map_add_transpose(m, in, transposed, 4, to_last[3]);
+    map_add_flatten(m, rank == 3 ? transposed : in, out);
 }
 
 static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
@@ -341,12 +341,13 @@ static void map_add_product(struct rt_onnx_map *m, const struct rt_node *n, cons
 static void map_add_unit(struct rt_onnx_map *m, const struct rt_node *n, const char *x, float least,
                          const char *out)
 {
-    char length[NAME], at_least[NAME], clamped[NAME];
+    char norm[NAME], at_least[NAME], clamped[NAME];
     const int64_t axis = 1;
-    struct rt_onnx_node *o = rt_map_add(m, "ReduceL2", (names){x}, rt_map_inside(length, n, "length"));
+    struct rt_onnx_node *o =
+        rt_map_add(m, "ReduceL2", (names){x}, rt_map_inside(norm, n, "length"));
     rt_onnx_attr_ints(m->o, o, "axes", &axis, 1);
     rt_map_scalar(m, rt_map_inside(at_least, n, "least"), least);
-    rt_map_add(m, "Max", (names){length, at_least}, rt_map_inside(clamped, n, "clamped"));
+    rt_map_add(m, "Max", (names){norm, at_least}, rt_map_inside(clamped, n, "clamped"));
     rt_map_add(m, "Div", (names){x, clamped}, out);
 }
 
@@ -357,7 +358,7 @@ static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct rt
     char unit[NAME];
     const char *x = m->value[n->input[0]].first;
     if (n->op == RT_OP_cosine) {
-        map_add_unit(m, n, x, LENGTH_MIN, rt_map_inside(unit, n, "unit"));
+        map_add_unit(m, n, x, NORM_MIN, rt_map_inside(unit, n, "unit"));
         x = unit;
     }
     if (n->op == RT_OP_embeddingbag)
@@ -373,7 +374,7 @@ static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, stru
 {
     (void)e;
     map_add_unit(m, n, m->value[n->input[0]].first,
-                 n->attr.epsilon > 0 ? n->attr.epsilon : LENGTH_MIN, v->name);
+                 n->attr.epsilon > 0 ? n->attr.epsilon : NORM_MIN, v->name);
     map_made_first(v);
     return 0;
 }
@@ -400,7 +401,7 @@ static rt_map_emit *const emit[RT_OPS] = {
     [RT_OP_binary] = rt_map_binary,
     [RT_OP_parameter] = rt_map_parameter,
     [RT_OP_transpose] = rt_map_transpose,
-    [RT_OP_take] = rt_map_take,
+    [RT_OP_slice] = rt_map_slice,
     [RT_OP_concat] = rt_map_concat,
     [RT_OP_reduce] = rt_map_reduce,
     [RT_OP_softmax] = rt_map_softmax,

@@ -4,7 +4,7 @@
  * that what the front end gives goes in as it is; behind it one Transpose, and from there ONNX's
  * channels-first ops with their kernels permuted. A bag becomes a dense [batch, buckets] of weights,
  * zero for the buckets a sample has not. The batch is symbolic, "batch". Kernels keep their names;
- * the rows of a cosine layer's weight are written with length 1. */
+ * the rows of a cosine layer's weight are written with norm 1. */
 #ifndef RT_ONNX_MAP_H
 #define RT_ONNX_MAP_H
 

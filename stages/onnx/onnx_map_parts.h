@@ -25,8 +25,8 @@ struct rt_onnx_map {
 /* Makes v from its inputs' values. */
 typedef int rt_map_emit(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                         struct rt_error *e);
-rt_map_emit rt_map_unary, rt_map_binary, rt_map_parameter, rt_map_transpose, rt_map_take, rt_map_concat,
-    rt_map_reduce, rt_map_softmax, rt_map_normalise, rt_map_matmul, rt_map_reshape;
+rt_map_emit rt_map_unary, rt_map_binary, rt_map_parameter, rt_map_transpose, rt_map_slice,
+    rt_map_concat, rt_map_reduce, rt_map_softmax, rt_map_normalise, rt_map_matmul, rt_map_reshape;
 
 typedef const char *const rt_map_names[4]; /* NULL at the end */
 struct rt_onnx_node *rt_map_add(struct rt_onnx_map *m, const char *op, const rt_map_names in,

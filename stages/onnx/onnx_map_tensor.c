@@ -226,10 +226,10 @@ static int map_add_gather(struct rt_onnx_map *m, const struct rt_node *n, const 
     if (!index)
         return rt_error_set(e, RT_EMEM, "network: out of memory");
     for (int i = 0; i < a->count; i++) {
-        int64_t at = map_floor_div(a->begin + i * (int64_t)a->step, a->share);
-        if (a->function == RT_TAKE_wrap) {
+        int64_t at = map_floor_div(a->begin + i * (int64_t)a->step, a->divisor);
+        if (a->function == RT_SLICE_wrap) {
             at -= map_floor_div(at, places) * places;
-        } else if (a->function == RT_TAKE_reflect && places > 1) {
+        } else if (a->function == RT_SLICE_reflect && places > 1) {
             at -= map_floor_div(at, period) * period;
             at = at < places ? at : period - at;
         }
@@ -272,21 +272,23 @@ static void map_add_slice(struct rt_onnx_map *m, const struct rt_node *n, const 
     rt_onnx_add_node(m->o, "Slice", out, in, (const char *[]){out, NULL});
 }
 
-int rt_map_take(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
-                struct rt_error *e)
+int rt_map_slice(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
+                 struct rt_error *e)
 {
     bool first = map_is_first(m, n);
     const struct rt_shape *s = &rt_graph_at(m->g, n->input[0])->shape;
     const char *x = map_input(m, n, 0, first);
     int64_t axis = map_dimension(s, n->attr.axis, first), places = s->dim[n->attr.axis];
     int rc = 0;
-    if (n->attr.function == RT_TAKE_fill && n->attr.share == 1)
+    if (n->attr.function == RT_SLICE_fill && n->attr.divisor == 1)
         map_add_slice(m, n, x, places, axis, s->rank + 1, v->name);
-    else if (n->attr.function != RT_TAKE_fill)
+    else if (n->attr.function != RT_SLICE_fill)
         rc = map_add_gather(m, n, x, places, axis, v->name, e);
     else
-        rc = rt_error_set(e, RT_EMISMATCH, "network: node \"%s\" (take): filled and enlarged at once "
-                          "cannot leave as ONNX", n->name);
+        rc = rt_error_set(e, RT_EMISMATCH,
+                          "network: node \"%s\" (slice): filled and enlarged at once "
+                          "cannot leave as ONNX",
+                          n->name);
     map_made(v, first);
     return rc;
 }
@@ -394,16 +396,17 @@ int rt_map_matmul(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
                   struct rt_error *e)
 {
     (void)e;
-    char turned[NAME];
+    char transposed[NAME];
     const char *a = map_input(m, n, 0, false), *b = map_input(m, n, 1, false);
-    if (n->attr.turned) {
+    if (n->attr.transposed) {
         int rank = n->shape.rank + 1;
         int64_t order[1 + RT_NODE_RANK];
         for (int i = 0; i < rank; i++)
             order[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
-        struct rt_onnx_node *o = rt_map_add(m, "Transpose", (names){b}, rt_map_inside(turned, n, "turned"));
+        struct rt_onnx_node *o =
+            rt_map_add(m, "Transpose", (names){b}, rt_map_inside(transposed, n, "turned"));
         rt_onnx_attr_ints(m->o, o, "perm", order, rank);
-        b = turned;
+        b = transposed;
     }
     rt_map_add(m, "MatMul", (names){a, b}, v->name);
     return map_made(v, false);

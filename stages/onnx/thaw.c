@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * thaw: see thaw.h. Here values: how each lies in the network, and the ways from one lay to another. The
- * operators: thaw_math.c, thaw_layer.c, thaw_move.c. */
+ * thaw: see thaw.h. Here values: how each lies in the network, and the ways from one layout to
+ * another. The operators: thaw_math.c, thaw_layer.c, thaw_move.c, thaw_resize.c. */
 #include "stages/onnx/thaw_parts.h"
 
 #include "stages/nn/functions.h"
@@ -113,9 +113,9 @@ int rt_thaw_unary(struct rt_thaw *t, int x, int function, float a, float b)
     return rt_thaw_node(t, RT_OP_unary, &x, 1, &attr);
 }
 
-int rt_thaw_take(struct rt_thaw *t, int x, const struct rt_attr *attr)
+int rt_thaw_slice_node(struct rt_thaw *t, int x, const struct rt_attr *attr)
 {
-    return rt_thaw_node(t, RT_OP_take, &x, 1, attr);
+    return rt_thaw_node(t, RT_OP_slice, &x, 1, attr);
 }
 
 int rt_thaw_view(struct rt_thaw *t, int x, const struct rt_shape *shape)
@@ -137,7 +137,7 @@ void rt_thaw_fill(struct rt_thaw *t, int node, int k, const float *data)
     }
 }
 
-/* ---- lays ---- */
+/* ---- layouts ---- */
 
 static int64_t thaw_dim_of(const struct rt_tensor *x, int axis)
 {
@@ -217,23 +217,23 @@ static int thaw_make_parameter(struct rt_thaw *t, int value, const int *axis, in
     return node;
 }
 
-void rt_thaw_settle(struct rt_thaw *t, int value, int node, const int *axis, int n)
+void rt_thaw_bind(struct rt_thaw *t, int value, int node, const int *axis, int n)
 {
     const struct rt_tensor *x = rt_thaw_tensor(t, value);
-    struct rt_lay *lay = &t->lay[value];
+    struct rt_layout *layout = &t->layout[value];
     struct rt_shape s = {.rank = 0};
     if (t->err)
         return;
-    lay->rank = 0;
+    layout->rank = 0;
     for (int i = 0; i < n; i++)
         if (thaw_dim_of(x, axis[i]) != 1) {
-            s.dim[lay->rank] = (int)thaw_dim_of(x, axis[i]);
-            lay->axis[lay->rank++] = axis[i];
+            s.dim[layout->rank] = (int)thaw_dim_of(x, axis[i]);
+            layout->axis[layout->rank++] = axis[i];
         }
-    s.rank = lay->rank;
+    s.rank = layout->rank;
     if (s.rank == 0)
         s = (struct rt_shape){1, {1}};
-    lay->node = s.rank == rt_thaw_shape(t, node)->rank ? node : rt_thaw_view(t, node, &s);
+    layout->node = s.rank == rt_thaw_shape(t, node)->rank ? node : rt_thaw_view(t, node, &s);
 }
 
 /* Does y have x's dimensions that are not 1, one by one? */
@@ -252,17 +252,17 @@ static void thaw_reshape(struct rt_thaw *t, int value)
     int root = t->f->value[value].same, from[RT_NODE_RANK], to[RT_NODE_RANK];
     const struct rt_tensor *x = rt_thaw_tensor(t, root), *y = rt_thaw_tensor(t, value);
     int nx = thaw_natural_order(x, from), ny = thaw_natural_order(y, to);
-    struct rt_lay lay = rt_thaw_lay(t, root);
+    struct rt_layout layout = rt_thaw_layout(t, root);
     struct rt_shape s;
     if (thaw_same_numbers(x, from, nx, y, to, ny)) { /* only ones come or go: it lies as it lies */
-        for (int i = 0; i < lay.rank; i++)
+        for (int i = 0; i < layout.rank; i++)
             for (int k = 0; k < nx; k++)
-                if (lay.axis[i] == from[k]) {
-                    t->lay[value].axis[i] = to[k];
+                if (layout.axis[i] == from[k]) {
+                    t->layout[value].axis[i] = to[k];
                     break;
                 }
-        t->lay[value].rank = lay.rank;
-        t->lay[value].node = lay.node;
+        t->layout[value].rank = layout.rank;
+        t->layout[value].node = layout.node;
         return;
     }
     if (nx > RT_NODE_RANK || !thaw_shape_of(y, to, ny, &s)) {
@@ -271,16 +271,16 @@ static void thaw_reshape(struct rt_thaw *t, int value)
         return;
     }
     int node = rt_thaw_arrange(t, root, from, nx);
-    rt_thaw_settle(t, value, rt_thaw_view(t, node, &s), to, ny);
+    rt_thaw_bind(t, value, rt_thaw_view(t, node, &s), to, ny);
 }
 
-struct rt_lay rt_thaw_lay(struct rt_thaw *t, int value)
+struct rt_layout rt_thaw_layout(struct rt_thaw *t, int value)
 {
-    struct rt_lay *lay = &t->lay[value];
-    if (t->err || lay->node >= 0)
-        return *lay;
+    struct rt_layout *layout = &t->layout[value];
+    if (t->err || layout->node >= 0)
+        return *layout;
     if (rt_thaw_constant(t, value)) {
-        struct rt_lay own = {.node = -1};
+        struct rt_layout own = {.node = -1};
         own.rank = thaw_natural_order(rt_thaw_tensor(t, value), own.axis);
         own.node = rt_thaw_arrange(t, value, own.axis, own.rank);
         return own;
@@ -289,7 +289,7 @@ struct rt_lay rt_thaw_lay(struct rt_thaw *t, int value)
         thaw_reshape(t, value);
     else
         rt_thaw_refuse(t, "'%.80s' is not made by the nodes before", t->f->value[value].name);
-    return *lay;
+    return *layout;
 }
 
 int rt_thaw_arrange(struct rt_thaw *t, int value, const int *axis, int n)
@@ -301,40 +301,40 @@ int rt_thaw_arrange(struct rt_thaw *t, int value, const int *axis, int n)
     int kept = 0;
     if (!t->err && rt_thaw_constant(t, value))
         return thaw_make_parameter(t, value, axis, n);
-    struct rt_lay lay = rt_thaw_lay(t, value);
+    struct rt_layout layout = rt_thaw_layout(t, value);
     if (!t->err && !thaw_shape_of(x, axis, n, &s))
         rt_thaw_refuse(t, "'%.80s' has more than %d dimensions", t->f->value[value].name, RT_NODE_RANK);
     for (int i = 0; i < n && !t->err; i++)
-        for (int k = 0; k < lay.rank; k++)
-            if (lay.axis[k] == axis[i]) {
+        for (int k = 0; k < layout.rank; k++)
+            if (layout.axis[k] == axis[i]) {
                 moved = moved || k != kept;
                 attr.order[kept++] = k;
                 break;
             }
-    if (!t->err && kept != lay.rank)
+    if (!t->err && kept != layout.rank)
         rt_thaw_refuse(t, "'%.80s' has more dimensions than this operator works on",
                        t->f->value[value].name);
-    int node = moved ? rt_thaw_node(t, RT_OP_transpose, &lay.node, 1, &attr) : lay.node;
+    int node = moved ? rt_thaw_node(t, RT_OP_transpose, &layout.node, 1, &attr) : layout.node;
     return t->err ? 0 : s.rank == rt_thaw_shape(t, node)->rank ? node : rt_thaw_view(t, node, &s);
 }
 
 int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_RANK], int *n,
                   int *first, int *count)
 {
-    struct rt_lay lay = rt_thaw_lay(t, value);
+    struct rt_layout layout = rt_thaw_layout(t, value);
     int parts = 0;
     *n = *count = *first = 0;
-    for (int i = 0; i < lay.rank; i++) {
-        bool in = set >> lay.axis[i] & 1;
-        parts += in && (i == 0 || !(set >> lay.axis[i - 1] & 1));
+    for (int i = 0; i < layout.rank; i++) {
+        bool in = set >> layout.axis[i] & 1;
+        parts += in && (i == 0 || !(set >> layout.axis[i - 1] & 1));
         *first = in && *count == 0 ? i : *first;
         *count += in;
     }
     for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; i < lay.rank; i++)
-            if (parts < 2 ? pass == 0 : (set >> lay.axis[i] & 1) == (unsigned)pass)
-                axis[(*n)++] = lay.axis[i];
-    *first = parts < 2 ? *first : lay.rank - *count;
+        for (int i = 0; i < layout.rank; i++)
+            if (parts < 2 ? pass == 0 : (set >> layout.axis[i] & 1) == (unsigned)pass)
+                axis[(*n)++] = layout.axis[i];
+    *first = parts < 2 ? *first : layout.rank - *count;
     return rt_thaw_arrange(t, value, axis, *n);
 }
 
@@ -377,14 +377,14 @@ static void thaw_make_step(struct rt_thaw *t)
         op->make(t, op->how);
     } else if (function >= 0) {
         const struct rt_unary_onnx *u = &rt_unary_onnx[function];
-        struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+        struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
         float number[2];
         for (int i = 0; i < 2; i++)
             number[i] = u->attribute[i]
                             ? (float)rt_kernel_float(&t->call, u->attribute[i], (double)u->value[i])
                             : 0;
-        int node = rt_thaw_unary(t, lay.node, function, number[0], number[1]);
-        rt_thaw_settle(t, t->step->out[0], node, lay.axis, lay.rank);
+        int node = rt_thaw_unary(t, layout.node, function, number[0], number[1]);
+        rt_thaw_bind(t, t->step->out[0], node, layout.axis, layout.rank);
     } else {
         rt_thaw_refuse(t, "this operator has no gradient here, so a student cannot hold it");
     }
@@ -432,12 +432,12 @@ static int thaw_find_output(struct rt_thaw *t, int *node)
     if (!t->err && (rt_thaw_constant(t, value) || x->dtype != RT_F32))
         return rt_error_set(t->e, RT_EMISMATCH, "%s: '%.100s' does not depend on the input, or is not "
                             "of floats", t->f->name, t->f->value[value].name);
-    struct rt_lay lay = t->err ? (struct rt_lay){0} : rt_thaw_lay(t, value);
-    if (!t->err && lay.rank > 1)
+    struct rt_layout layout = t->err ? (struct rt_layout){0} : rt_thaw_layout(t, value);
+    if (!t->err && layout.rank > 1)
         return rt_error_set(t->e, RT_EMISMATCH, "%s: '%.100s' has %d dimensions that are not 1; an "
                             "embedding is one row of numbers", t->f->name, t->f->value[value].name,
-                            lay.rank);
-    *node = lay.node;
+                            layout.rank);
+    *node = layout.node;
     return t->err;
 }
 
@@ -445,18 +445,19 @@ int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_
             struct rt_error *e)
 {
     struct rt_thaw t = {.g = g, .f = f, .input = input->node, .e = e};
-    t.lay = malloc(((size_t)f->values + 1) * sizeof *t.lay);
+    t.layout = malloc(((size_t)f->values + 1) * sizeof *t.layout);
     t.weight = calloc((size_t)f->values + 1, sizeof *t.weight);
-    if (!t.lay || !t.weight) {
+    if (!t.layout || !t.weight) {
         t.err = rt_error_set(e, RT_EMEM, "%s: no memory for its values", f->name);
         goto done;
     }
     for (int i = 0; i < f->values; i++)
-        t.lay[i] = (struct rt_lay){.node = -1};
+        t.layout[i] = (struct rt_layout){.node = -1};
     thaw_mark_weights(&t);
     if (thaw_check_steps(&t))
         goto done;
-    rt_thaw_settle(&t, f->input[0], input->node, input->axis, rt_graph_at(g, input->node)->shape.rank);
+    rt_thaw_bind(&t, f->input[0], input->node, input->axis,
+                 rt_graph_at(g, input->node)->shape.rank);
     for (int i = 0; i < f->steps && !t.err; i++) {
         t.err = thaw_open_step(&t, &f->step[i]);
         if (!t.err)
@@ -469,7 +470,7 @@ int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_
     if (!t.err)
         t.err = thaw_find_output(&t, node);
 done:
-    free(t.lay);
+    free(t.layout);
     free(t.weight);
     return t.err;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * thaw_layer: operators with weights, windows or sums: each brings its input into the lay that the
- * network's op wants, channels last, and its weights with it. */
+ * thaw_layer: operators with weights, windows or sums: each brings its input into the layout that
+ * the network's op wants, channels last, and its weights with it. */
 #include "stages/onnx/geometry.h"
 #include "stages/onnx/thaw_parts.h"
 
@@ -46,21 +46,21 @@ static int thaw_window(struct rt_thaw *t, const struct rt_geometry *g, int x, bo
         }
         int64_t after = (g->out[a] - 1) * s + reach - g->in[a] - before;
         if (before || after > 0)
-            x = rt_thaw_take(t, x, &(struct rt_attr){.axis = i, .begin = (int)-before,
-                                                     .count = (int)(g->in[a] + before +
-                                                                    (after > 0 ? after : 0)),
-                                                     .number = {fill}});
+            x = rt_thaw_slice_node(t, x, &(struct rt_attr){.axis = i, .begin = (int)-before,
+                                                           .count = (int)(g->in[a] + before +
+                                                                          (after > 0 ? after : 0)),
+                                                           .number = {fill}});
     }
     return x;
 }
 
-static void thaw_settle_places(struct rt_thaw *t, int y, const int *axis, int n)
+static void thaw_bind_places(struct rt_thaw *t, int y, const int *axis, int n)
 {
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
 /* [units, channels, places..] -> [units, places.., channels]; of a transposed convolution in `groups`, whose
- * weights are [channels of all groups, units of one, places..], with the places turned round. */
+ * weights are [channels of all groups, units of one, places..], with the places reversed. */
 static void thaw_fill_kernel(struct rt_thaw *t, int node, const struct rt_tensor *w, int64_t groups,
                              bool transposed)
 {
@@ -101,7 +101,7 @@ void rt_thaw_conv(struct rt_thaw *t, int how)
     thaw_fill_kernel(t, y, w, attr.groups, false);
     if (bias)
         rt_thaw_fill(t, y, 1, b->data);
-    thaw_settle_places(t, y, axis, n);
+    thaw_bind_places(t, y, axis, n);
 }
 
 /* stride - 1 zeros behind each place of a dimension. */
@@ -113,11 +113,12 @@ static int thaw_insert_zeros(struct rt_thaw *t, int x, int at, int stride)
     for (int i = 0; i < apart.rank; i++)
         apart.dim[i] = i == at + 1 ? 1 : s.dim[i > at ? i - 1 : i];
     s.dim[at] *= stride;
-    x = rt_thaw_take(t, rt_thaw_view(t, x, &apart), &(struct rt_attr){.axis = at + 1, .count = stride});
+    x = rt_thaw_slice_node(t, rt_thaw_view(t, x, &apart),
+                           &(struct rt_attr){.axis = at + 1, .count = stride});
     return rt_thaw_view(t, x, &s);
 }
 
-/* A convolution of stride 1, with the kernel turned round, over places spread apart by zeros. */
+/* A convolution of stride 1, with the kernel reversed, over places spread apart by zeros. */
 void rt_thaw_conv_transpose(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -143,14 +144,16 @@ void rt_thaw_conv_transpose(struct rt_thaw *t, int how)
         attr.stride[i] = 1;
         attr.dilation[i] = (int)g.dilation[a];
         x = thaw_insert_zeros(t, x, i, (int)g.stride[a]);
-        x = rt_thaw_take(t, x, &(struct rt_attr){.axis = i, .begin = (int)(g.before[a] - reach),
+        x = rt_thaw_slice_node(t, x,
+                               &(struct rt_attr){.axis = i,
+                                                 .begin = (int)(g.before[a] - reach),
                                                  .count = (int)(g.in[a] + reach)});
     }
     int y = rt_thaw_node(t, axes == 1 ? RT_OP_conv1d : RT_OP_conv2d, &x, 1, &attr);
     thaw_fill_kernel(t, y, w, attr.groups, true);
     if (b)
         rt_thaw_fill(t, y, 1, b->data);
-    thaw_settle_places(t, y, axis, n);
+    thaw_bind_places(t, y, axis, n);
 }
 
 void rt_thaw_pool(struct rt_thaw *t, int max)
@@ -177,8 +180,8 @@ void rt_thaw_pool(struct rt_thaw *t, int max)
     x = thaw_window(t, &g, x, true, max ? -INFINITY : zeros ? 0 : 1, &attr);
     if (!max && (over || (!zeros && x != before)))
         rt_thaw_refuse(t, "means of windows that reach over one end only");
-    thaw_settle_places(t, rt_thaw_node(t, max ? RT_OP_maxpool : RT_OP_avgpool, &x, 1, &attr), axis,
-                       n);
+    thaw_bind_places(t, rt_thaw_node(t, max ? RT_OP_maxpool : RT_OP_avgpool, &x, 1, &attr), axis,
+                     n);
 }
 
 /* ---- products ---- */
@@ -201,14 +204,14 @@ static void thaw_fill_matrix(struct rt_thaw *t, int node, const struct rt_tensor
 static void thaw_product(struct rt_thaw *t, const struct rt_tensor *w, bool rows_are_units,
                          const struct rt_tensor *bias)
 {
-    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
     int last = t->call.in[0]->rank - 1, n = 0, axis[RT_NODE_RANK + 1];
     int shift = rt_thaw_tensor(t, t->step->out[0])->rank - t->call.in[0]->rank;
     int64_t places = 1;
-    for (int i = 0; i < lay.rank; i++)
-        if (lay.axis[i] != last) {
-            places *= t->call.in[0]->dim[lay.axis[i]];
-            axis[n++] = lay.axis[i];
+    for (int i = 0; i < layout.rank; i++)
+        if (layout.axis[i] != last) {
+            places *= t->call.in[0]->dim[layout.axis[i]];
+            axis[n++] = layout.axis[i];
         }
     axis[n++] = last;
     struct rt_attr attr = {.units = (int)w->dim[!rows_are_units], .bias = bias != NULL};
@@ -227,46 +230,49 @@ static void thaw_product(struct rt_thaw *t, const struct rt_tensor *w, bool rows
     }
     for (int i = 0; i < n; i++)
         axis[i] += shift;
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
 void rt_thaw_gemm(struct rt_thaw *t, int how)
 {
     (void)how;
     const struct rt_tensor *w = rt_thaw_weight(t, 1), *bias = NULL;
-    bool turned = rt_kernel_int(&t->call, "transB", 0) != 0;
+    bool transposed = rt_kernel_int(&t->call, "transB", 0) != 0;
     if (rt_thaw_in(t, 2) >= 0)
         bias = rt_thaw_weight(t, 2);
     if (rt_kernel_int(&t->call, "transA", 0) || rt_kernel_float(&t->call, "alpha", 1) != 1 ||
         rt_kernel_float(&t->call, "beta", 1) != 1)
         rt_thaw_refuse(t, "transA, alpha or beta; a student takes the plain product");
-    if (!t->err && bias && rt_tensor_count(bias) != w->dim[!turned])
+    if (!t->err && bias && rt_tensor_count(bias) != w->dim[!transposed])
         rt_thaw_refuse(t, "%lld biases for %lld units", (long long)rt_tensor_count(bias),
-                       (long long)w->dim[!turned]);
+                       (long long)w->dim[!transposed]);
     if (!t->err)
-        thaw_product(t, w, turned, bias);
+        thaw_product(t, w, transposed, bias);
 }
 
 /* Input i of a product of two values: dimensions before the last two as the result has them, repeated
  * where they are 1; then m and k (or k and n, whichever lies last now staying last). */
-static int thaw_factor(struct rt_thaw *t, int i, const int *batch, int batches, bool turnable,
-                       bool *turned)
+static int thaw_factor(struct rt_thaw *t, int i, const int *batch, int batches, bool transposable,
+                       bool *transposed)
 {
     const struct rt_tensor *x = t->call.in[i], *y = rt_thaw_tensor(t, t->step->out[0]);
     int shift = y->rank - x->rank, axis[RT_NODE_RANK], n = 0;
     if (rt_thaw_constant(t, t->step->in[i]))
-        turnable = false;
-    struct rt_lay lay = turnable ? rt_thaw_lay(t, t->step->in[i]) : (struct rt_lay){.node = 0};
-    *turned = turnable && lay.rank && lay.axis[lay.rank - 1] == x->rank - 2;
+        transposable = false;
+    struct rt_layout layout =
+        transposable ? rt_thaw_layout(t, t->step->in[i]) : (struct rt_layout){.node = 0};
+    *transposed = transposable && layout.rank && layout.axis[layout.rank - 1] == x->rank - 2;
     for (int k = 0; k < batches; k++)
         axis[n++] = batch[k] < shift ? -1 : batch[k] - shift;
-    axis[n++] = x->rank - (*turned ? 1 : 2);
-    axis[n++] = x->rank - (*turned ? 2 : 1);
+    axis[n++] = x->rank - (*transposed ? 1 : 2);
+    axis[n++] = x->rank - (*transposed ? 2 : 1);
     int node = rt_thaw_arrange(t, t->step->in[i], axis, n);
     for (int k = 0; k < batches && !t->err; k++)
         if (rt_thaw_shape(t, node)->dim[k] == 1)
-            node = rt_thaw_take(t, node, &(struct rt_attr){.axis = k, .count = (int)y->dim[batch[k]],
-                                                           .function = RT_TAKE_wrap});
+            node = rt_thaw_slice_node(t, node,
+                                      &(struct rt_attr){.axis = k,
+                                                        .count = (int)y->dim[batch[k]],
+                                                        .function = RT_SLICE_wrap});
     return node;
 }
 
@@ -276,7 +282,7 @@ void rt_thaw_matmul(struct rt_thaw *t, int how)
     const struct rt_tensor *a = t->call.in[0], *b = t->call.in[1];
     const struct rt_tensor *y = rt_thaw_tensor(t, t->step->out[0]);
     int batch[RT_NODE_RANK], n = 0, pair[2], axis[RT_NODE_RANK];
-    bool turned, ignored;
+    bool transposed, ignored;
     if (b->rank == 2 && rt_thaw_constant(t, t->step->in[1]) && b->dtype == RT_F32) {
         thaw_product(t, b, false, NULL);
         return;
@@ -293,12 +299,12 @@ void rt_thaw_matmul(struct rt_thaw *t, int how)
     if (t->err)
         return;
     pair[0] = thaw_factor(t, 0, batch, n, false, &ignored);
-    pair[1] = thaw_factor(t, 1, batch, n, true, &turned);
-    int node = rt_thaw_node(t, RT_OP_matmul, pair, 2, &(struct rt_attr){.turned = turned});
+    pair[1] = thaw_factor(t, 1, batch, n, true, &transposed);
+    int node = rt_thaw_node(t, RT_OP_matmul, pair, 2, &(struct rt_attr){.transposed = transposed});
     memcpy(axis, batch, (size_t)n * sizeof *axis);
     axis[n] = y->rank - 2;
     axis[n + 1] = y->rank - 1;
-    rt_thaw_settle(t, t->step->out[0], node, axis, n + 2);
+    rt_thaw_bind(t, t->step->out[0], node, axis, n + 2);
 }
 
 /* ---- normalisation ---- */
@@ -306,18 +312,18 @@ void rt_thaw_matmul(struct rt_thaw *t, int how)
 void rt_thaw_batch_norm(struct rt_thaw *t, int how)
 {
     (void)how;
-    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
     int axis[RT_NODE_RANK + 1], n = 0;
-    for (int i = 0; i < lay.rank; i++)
-        if (lay.axis[i] != 1)
-            axis[n++] = lay.axis[i];
+    for (int i = 0; i < layout.rank; i++)
+        if (layout.axis[i] != 1)
+            axis[n++] = layout.axis[i];
     axis[n++] = 1;
     int x = rt_thaw_arrange(t, t->step->in[0], axis, n);
     struct rt_attr attr = {.epsilon = (float)rt_kernel_float(&t->call, "epsilon", 1e-5)};
     int y = rt_thaw_node(t, RT_OP_batchnorm, &x, 1, &attr);
     for (int i = 0; i < 4; i++)
         rt_thaw_fill(t, y, i, rt_thaw_weight(t, i + 1)->data);
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
 /* y * scale + shift, both of input dimension `along` (and those behind it, if to_end). */
@@ -348,7 +354,7 @@ static void thaw_normalise(struct rt_thaw *t, unsigned set, int along, bool to_e
     struct rt_attr attr = {.axis = first, .axes = count,
                            .epsilon = (float)rt_kernel_float(&t->call, "epsilon", 1e-5)};
     int y = rt_thaw_node(t, RT_OP_normalise, &x, 1, &attr);
-    rt_thaw_settle(t, t->step->out[0], thaw_scale_shift(t, y, axis, n, along, to_end), axis, n);
+    rt_thaw_bind(t, t->step->out[0], thaw_scale_shift(t, y, axis, n, along, to_end), axis, n);
 }
 
 static unsigned thaw_axes_from(const struct rt_thaw *t, int axis)
@@ -383,10 +389,10 @@ void rt_thaw_softmax(struct rt_thaw *t, int function)
     if (count == 0)
         rt_thaw_refuse(t, "one number alone");
     struct rt_attr attr = {.function = function, .axis = first, .axes = count};
-    rt_thaw_settle(t, t->step->out[0], rt_thaw_node(t, RT_OP_softmax, &x, 1, &attr), axis, n);
+    rt_thaw_bind(t, t->step->out[0], rt_thaw_node(t, RT_OP_softmax, &x, 1, &attr), axis, n);
 }
 
-/* By its length, which is held above nothing as PyTorch's normalize does. */
+/* By its norm, which is held above nothing as PyTorch's normalize does. */
 void rt_thaw_lp_norm(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -394,16 +400,16 @@ void rt_thaw_lp_norm(struct rt_thaw *t, int how)
     bool sum = rt_kernel_int(&t->call, "p", 2) == 1;
     rt_kernel_axis(&t->call, rt_kernel_int(&t->call, "axis", -1), t->call.in[0]->rank, &at);
     int x = rt_thaw_group(t, t->step->in[0], 1u << at, axis, &n, &first, &count);
-    int length = sum || !count ? rt_thaw_unary(t, x, RT_UNARY_abs, 0, 0) : x;
+    int norm = sum || !count ? rt_thaw_unary(t, x, RT_UNARY_abs, 0, 0) : x;
     struct rt_attr attr = {.function = sum ? RT_REDUCE_sum : RT_REDUCE_l2, .axis = first, .axes = count};
     if (count && !t->err) {
         struct rt_shape s = *rt_thaw_shape(t, x);
         s.dim[first] = 1;
-        length = rt_thaw_view(t, rt_thaw_node(t, RT_OP_reduce, &length, 1, &attr), &s);
+        norm = rt_thaw_view(t, rt_thaw_node(t, RT_OP_reduce, &norm, 1, &attr), &s);
     }
-    int pair[2] = {x, rt_thaw_unary(t, length, RT_UNARY_clip, 1e-12f, INFINITY)};
+    int pair[2] = {x, rt_thaw_unary(t, norm, RT_UNARY_clip, 1e-12f, INFINITY)};
     int y = rt_thaw_node(t, RT_OP_binary, pair, 2, &(struct rt_attr){.function = RT_BINARY_div});
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
 /* ---- sums ---- */
@@ -430,7 +436,7 @@ static void thaw_reduce_set(struct rt_thaw *t, int before, int function, int aft
         if (i < first || i >= first + count)
             left[kept++] = keep ? axis[i]
                                 : axis[i] - __builtin_popcount(set & ((1u << axis[i]) - 1));
-    rt_thaw_settle(t, t->step->out[0], y, left, kept);
+    rt_thaw_bind(t, t->step->out[0], y, left, kept);
 }
 
 void rt_thaw_global_pool(struct rt_thaw *t, int function)

@@ -10,23 +10,23 @@
 void rt_thaw_relu(struct rt_thaw *t, int how)
 {
     (void)how;
-    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
-    int node = rt_thaw_node(t, RT_OP_relu, &lay.node, 1, NULL);
-    rt_thaw_settle(t, t->step->out[0], node, lay.axis, lay.rank);
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
+    int node = rt_thaw_node(t, RT_OP_relu, &layout.node, 1, NULL);
+    rt_thaw_bind(t, t->step->out[0], node, layout.axis, layout.rank);
 }
 
 void rt_thaw_same(struct rt_thaw *t, int how)
 {
     (void)how;
-    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
-    rt_thaw_settle(t, t->step->out[0], lay.node, lay.axis, lay.rank);
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
+    rt_thaw_bind(t, t->step->out[0], layout.node, layout.axis, layout.rank);
 }
 
 static void thaw_apply(struct rt_thaw *t, int value, int function, float a, float b)
 {
-    struct rt_lay lay = rt_thaw_lay(t, value);
-    int node = rt_thaw_unary(t, lay.node, function, a, b);
-    rt_thaw_settle(t, t->step->out[0], node, lay.axis, lay.rank);
+    struct rt_layout layout = rt_thaw_layout(t, value);
+    int node = rt_thaw_unary(t, layout.node, function, a, b);
+    rt_thaw_bind(t, t->step->out[0], node, layout.axis, layout.rank);
 }
 
 void rt_thaw_clip(struct rt_thaw *t, int how)
@@ -92,16 +92,16 @@ static bool thaw_with_number(struct rt_thaw *t, int function)
 static int thaw_common_order(struct rt_thaw *t, int axis[RT_NODE_RANK])
 {
     const struct rt_tensor *y = rt_thaw_tensor(t, t->step->out[0]);
-    struct rt_lay most = {.rank = -1};
+    struct rt_layout most = {.rank = -1};
     int shift = 0, n = 0, order[RT_TENSOR_RANK + RT_NODE_RANK];
     unsigned in = 0;
     for (int i = 0; i < t->step->node->inputs && !t->err; i++) {
         int value = t->step->in[i];
         if (rt_thaw_constant(t, value))
             continue;
-        struct rt_lay lay = rt_thaw_lay(t, value);
-        if (lay.rank > most.rank) {
-            most = lay;
+        struct rt_layout layout = rt_thaw_layout(t, value);
+        if (layout.rank > most.rank) {
+            most = layout;
             shift = y->rank - rt_thaw_tensor(t, value)->rank;
         }
     }
@@ -162,15 +162,15 @@ void rt_thaw_binary(struct rt_thaw *t, int function)
     if (t->step->node->inputs == 2 && thaw_with_number(t, function))
         return;
     int n = thaw_common_order(t, axis), y = thaw_fold(t, function, axis, n);
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
 /* The function of the second input and the first. */
-void rt_thaw_turned(struct rt_thaw *t, int function)
+void rt_thaw_swapped(struct rt_thaw *t, int function)
 {
     int axis[RT_NODE_RANK], n = thaw_common_order(t, axis);
     int u = thaw_line_up(t, 0, axis, n), v = thaw_line_up(t, 1, axis, n);
-    rt_thaw_settle(t, t->step->out[0], thaw_pair(t, function, v, u), axis, n);
+    rt_thaw_bind(t, t->step->out[0], thaw_pair(t, function, v, u), axis, n);
 }
 
 void rt_thaw_mean(struct rt_thaw *t, int how)
@@ -179,7 +179,7 @@ void rt_thaw_mean(struct rt_thaw *t, int how)
     int axis[RT_NODE_RANK], n = thaw_common_order(t, axis),
                             y = thaw_fold(t, RT_BINARY_add, axis, n);
     y = rt_thaw_unary(t, y, RT_UNARY_affine, 1 / (float)t->step->node->inputs, 0);
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
 /* ---- flags: numbers that are 0 or 1 ---- */
@@ -192,8 +192,8 @@ static int thaw_opposite(struct rt_thaw *t, int x)
 void rt_thaw_not(struct rt_thaw *t, int how)
 {
     (void)how;
-    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
-    rt_thaw_settle(t, t->step->out[0], thaw_opposite(t, lay.node), lay.axis, lay.rank);
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
+    rt_thaw_bind(t, t->step->out[0], thaw_opposite(t, layout.node), layout.axis, layout.rank);
 }
 
 void rt_thaw_xor(struct rt_thaw *t, int how)
@@ -201,7 +201,7 @@ void rt_thaw_xor(struct rt_thaw *t, int how)
     (void)how;
     int axis[RT_NODE_RANK], n = thaw_common_order(t, axis),
                             y = thaw_opposite(t, thaw_fold(t, RT_BINARY_equal, axis, n));
-    rt_thaw_settle(t, t->step->out[0], y, axis, n);
+    rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
 /* To floats nothing changes; to flags, what is not 0 becomes 1. */
@@ -212,11 +212,11 @@ void rt_thaw_cast(struct rt_thaw *t, int how)
         rt_thaw_same(t, how);
         return;
     }
-    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
-    int zero = rt_thaw_unary(t, lay.node, RT_UNARY_affine, 0, 0);
-    rt_thaw_settle(t, t->step->out[0],
-                   thaw_opposite(t, thaw_pair(t, RT_BINARY_equal, lay.node, zero)), lay.axis,
-                   lay.rank);
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
+    int zero = rt_thaw_unary(t, layout.node, RT_UNARY_affine, 0, 0);
+    rt_thaw_bind(t, t->step->out[0],
+                 thaw_opposite(t, thaw_pair(t, RT_BINARY_equal, layout.node, zero)), layout.axis,
+                 layout.rank);
 }
 
 /* Not products with the condition: infinity times 0 is no number. */
@@ -226,5 +226,5 @@ void rt_thaw_where(struct rt_thaw *t, int how)
     int axis[RT_NODE_RANK], n = thaw_common_order(t, axis), flag = thaw_line_up(t, 0, axis, n);
     int a = thaw_pair(t, RT_BINARY_gate, thaw_line_up(t, 1, axis, n), flag);
     int b = thaw_pair(t, RT_BINARY_gate, thaw_line_up(t, 2, axis, n), thaw_opposite(t, flag));
-    rt_thaw_settle(t, t->step->out[0], thaw_pair(t, RT_BINARY_add, a, b), axis, n);
+    rt_thaw_bind(t, t->step->out[0], thaw_pair(t, RT_BINARY_add, a, b), axis, n);
 }

@@ -10,42 +10,42 @@
 void rt_thaw_transpose(struct rt_thaw *t, int how)
 {
     (void)how;
-    struct rt_lay lay = rt_thaw_lay(t, t->step->in[0]);
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
     int rank = rt_thaw_tensor(t, t->step->in[0])->rank;
     int64_t order[RT_TENSOR_RANK];
     int n = rt_kernel_ints(&t->call, "perm", order, RT_TENSOR_RANK), axis[RT_NODE_RANK] = {0};
-    for (int i = 0; i < lay.rank; i++)
+    for (int i = 0; i < layout.rank; i++)
         for (int k = 0; k < rank; k++)
-            if ((n ? order[k] : rank - 1 - k) == lay.axis[i])
+            if ((n ? order[k] : rank - 1 - k) == layout.axis[i])
                 axis[i] = k;
-    rt_thaw_settle(t, t->step->out[0], lay.node, axis, lay.rank);
+    rt_thaw_bind(t, t->step->out[0], layout.node, axis, layout.rank);
 }
 
-struct rt_taking rt_thaw_taking(struct rt_thaw *t, int value, unsigned grows)
+struct rt_sliced rt_thaw_sliced(struct rt_thaw *t, int value, unsigned grows)
 {
-    struct rt_lay lay = rt_thaw_lay(t, value);
-    struct rt_taking k = {.n = 0};
-    for (int i = 0; i < lay.rank; i++)
-        grows &= ~(1u << lay.axis[i]);
-    if (__builtin_popcount(grows) + lay.rank > RT_NODE_RANK) {
+    struct rt_layout layout = rt_thaw_layout(t, value);
+    struct rt_sliced k = {.n = 0};
+    for (int i = 0; i < layout.rank; i++)
+        grows &= ~(1u << layout.axis[i]);
+    if (__builtin_popcount(grows) + layout.rank > RT_NODE_RANK) {
         rt_thaw_refuse(t, "more than %d dimensions that are not 1", RT_NODE_RANK);
         return k;
     }
     for (int i = 0; i < RT_TENSOR_RANK; i++)
         if (grows >> i & 1)
             k.axis[k.n++] = i;
-    for (int i = 0; i < lay.rank; i++)
-        k.axis[k.n++] = lay.axis[i];
+    for (int i = 0; i < layout.rank; i++)
+        k.axis[k.n++] = layout.axis[i];
     k.node = rt_thaw_arrange(t, value, k.axis, k.n);
     return k;
 }
 
-static void thaw_slice_axis(struct rt_thaw *t, struct rt_taking *k, int axis, struct rt_attr attr)
+static void thaw_slice_axis(struct rt_thaw *t, struct rt_sliced *k, int axis, struct rt_attr attr)
 {
     for (int i = 0; i < k->n; i++)
         if (k->axis[i] == axis) {
             attr.axis = i;
-            k->node = rt_thaw_take(t, k->node, &attr);
+            k->node = rt_thaw_slice_node(t, k->node, &attr);
         }
 }
 
@@ -57,7 +57,7 @@ void rt_thaw_concat(struct rt_thaw *t, int how)
     int first = t->step->in[0]; /* all others will lie as this one */
     for (int i = 0; i < inputs && rt_thaw_constant(t, first); i++)
         first = t->step->in[i];
-    struct rt_taking k = rt_thaw_taking(t, first, 1u << axis);
+    struct rt_sliced k = rt_thaw_sliced(t, first, 1u << axis);
     for (int i = 0; i < k.n; i++)
         at = k.axis[i] == axis ? i : at;
     int y = 0, row[RT_NODE_INPUTS], n = 0;
@@ -69,7 +69,7 @@ void rt_thaw_concat(struct rt_thaw *t, int how)
             n = 1;
         }
     }
-    rt_thaw_settle(t, t->step->out[0], y, k.axis, k.n);
+    rt_thaw_bind(t, t->step->out[0], y, k.axis, k.n);
 }
 
 void rt_thaw_split(struct rt_thaw *t, int how)
@@ -78,15 +78,15 @@ void rt_thaw_split(struct rt_thaw *t, int how)
     int axis = 0;
     int64_t at = 0;
     rt_kernel_axis(&t->call, rt_kernel_int(&t->call, "axis", 0), t->call.in[0]->rank, &axis);
-    struct rt_taking all = rt_thaw_taking(t, t->step->in[0], 0);
+    struct rt_sliced all = rt_thaw_sliced(t, t->step->in[0], 0);
     for (int i = 0; i < t->step->node->outputs && !t->err; i++) {
         int out = t->step->out[i];
         int64_t count = out < 0 ? 0 : rt_thaw_tensor(t, out)->dim[axis];
         if (out >= 0 && t->f->value[out].needed) {
-            struct rt_taking part = all;
+            struct rt_sliced part = all;
             thaw_slice_axis(t, &part, axis,
                             (struct rt_attr){.begin = (int)at, .count = (int)count});
-            rt_thaw_settle(t, out, part.node, part.axis, part.n);
+            rt_thaw_bind(t, out, part.node, part.axis, part.n);
         } else if (out < 0) {
             rt_thaw_refuse(t, "an output without a name");
         }
@@ -113,7 +113,7 @@ void rt_thaw_slice(struct rt_thaw *t, int how)
     int n = thaw_list(t, "starts", 1, start), named = thaw_list(t, "axes", 3, axes);
     int steps = t->call.opset < 10 ? 0 : thaw_list(t, "", 4, step);
     const struct rt_tensor *x = t->call.in[0];
-    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], 0);
+    struct rt_sliced k = rt_thaw_sliced(t, t->step->in[0], 0);
     for (int i = 0; i < n && !t->err; i++) {
         int axis = 0;
         rt_kernel_axis(&t->call, named ? axes[i] : i, x->rank, &axis);
@@ -127,7 +127,7 @@ void rt_thaw_slice(struct rt_thaw *t, int how)
             thaw_slice_axis(t, &k, axis, (struct rt_attr){.begin = (int)from, .step = (int)by,
                                                           .count = (int)thaw_out_dim(t, axis)});
     }
-    rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
+    rt_thaw_bind(t, t->step->out[0], k.node, k.axis, k.n);
 }
 
 /* Places at equal distances, or one, whose dimension then goes. */
@@ -151,13 +151,13 @@ void rt_thaw_gather(struct rt_thaw *t, int how)
     double last = first + (double)(count - 1) * step;
     if (first < 0 || first >= (double)all || last < 0 || last >= (double)all)
         rt_thaw_refuse(t, "a place outside of %lld", (long long)all);
-    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], count > 1 ? 1u << axis : 0);
+    struct rt_sliced k = rt_thaw_sliced(t, t->step->in[0], count > 1 ? 1u << axis : 0);
     if (!t->err && !(count == all && step == 1))
         thaw_slice_axis(t, &k, axis,
                         (struct rt_attr){.begin = (int)first,
                                          .step = step == 0 ? (int)all : (int)step,
                                          .count = (int)count,
-                                         .function = step == 0 ? RT_TAKE_wrap : RT_TAKE_fill});
+                                         .function = step == 0 ? RT_SLICE_wrap : RT_SLICE_fill});
     if (at->rank == 0) { /* the dimension goes */
         int n = 0;
         for (int i = 0; i < k.n; i++)
@@ -165,13 +165,13 @@ void rt_thaw_gather(struct rt_thaw *t, int how)
                 k.axis[n++] = k.axis[i] - (k.axis[i] > axis);
         k.n = n;
     }
-    rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
+    rt_thaw_bind(t, t->step->out[0], k.node, k.axis, k.n);
 }
 
 void rt_thaw_pad(struct rt_thaw *t, int how)
 {
     (void)how;
-    static const char *const modes[] = {"constant", "edge", "reflect", "wrap"}; /* as enum rt_take */
+    static const char *const modes[] = {"constant", "edge", "reflect", "wrap"}; /* as enum rt_slice */
     const char *mode = rt_kernel_text(&t->call, "mode", "constant");
     int64_t pad[2 * RT_TENSOR_RANK];
     int function = 0, rank = t->call.in[0]->rank;
@@ -184,7 +184,7 @@ void rt_thaw_pad(struct rt_thaw *t, int how)
                                      : rt_kernel_number_in(&t->call, 2, 0);
     for (int i = 0; i < rank && n == 2 * rank; i++)
         grows |= thaw_out_dim(t, i) != 1 ? 1u << i : 0;
-    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
+    struct rt_sliced k = rt_thaw_sliced(t, t->step->in[0], grows);
     for (int i = 0; i < rank && n == 2 * rank && !t->err; i++)
         if (pad[i] || pad[rank + i])
             thaw_slice_axis(t, &k, i,
@@ -192,7 +192,7 @@ void rt_thaw_pad(struct rt_thaw *t, int how)
                                              .count = (int)thaw_out_dim(t, i),
                                              .function = function,
                                              .number = {(float)fill}});
-    rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
+    rt_thaw_bind(t, t->step->out[0], k.node, k.axis, k.n);
 }
 
 void rt_thaw_repeat(struct rt_thaw *t, int how)
@@ -204,16 +204,16 @@ void rt_thaw_repeat(struct rt_thaw *t, int how)
     /* Dimensions that Expand puts before are not x's own: they are repeated last, as new ones. */
     for (int i = 0; i < x->rank; i++)
         grows |= thaw_out_dim(t, i + shift) != x->dim[i] ? 1u << i : 0;
-    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
+    struct rt_sliced k = rt_thaw_sliced(t, t->step->in[0], grows);
     for (int i = 0; i < x->rank && !t->err; i++)
         if (grows >> i & 1)
             thaw_slice_axis(t, &k, i,
                             (struct rt_attr){.count = (int)thaw_out_dim(t, i + shift),
-                                             .function = RT_TAKE_wrap});
+                                             .function = RT_SLICE_wrap});
     for (int i = 0; i < shift; i++)
         if (thaw_out_dim(t, i) != 1)
             rt_thaw_refuse(t, "a new dimension of %lld", (long long)thaw_out_dim(t, i));
     for (int i = 0; i < k.n; i++)
         k.axis[i] += shift;
-    rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
+    rt_thaw_bind(t, t->step->out[0], k.node, k.axis, k.n);
 }

@@ -10,7 +10,7 @@
 /* Where a value of the file is: node's dimension i is the value's dimension axis[i]; those of 1 are
  * left out (a value of ones alone has shape [1] and rank 0 here). So a Transpose costs nothing, and
  * channels lie last in the network while they are dimension 1 of the file. */
-struct rt_lay {
+struct rt_layout {
     int node, rank; /* node -1: not made yet */
     int axis[RT_NODE_RANK];
 };
@@ -18,7 +18,7 @@ struct rt_lay {
 struct rt_thaw {
     struct rt_graph *g;
     const struct rt_frozen *f;
-    struct rt_lay *lay; /* [f->values] */
+    struct rt_layout *layout; /* [f->values] */
     bool *weight;       /* [f->values] made of the file's float weights */
     int input, made;    /* node of the input; how many nodes were made, for their names */
     struct rt_frozen_step *step; /* being translated */
@@ -47,7 +47,7 @@ void rt_thaw_refuse(struct rt_thaw *t, const char *format, ...) __attribute__((f
 int rt_thaw_node(struct rt_thaw *t, enum rt_op_id op, const int *input, int inputs,
                  const struct rt_attr *attr);
 int rt_thaw_unary(struct rt_thaw *t, int x, int function, float a, float b);
-int rt_thaw_take(struct rt_thaw *t, int x, const struct rt_attr *attr);
+int rt_thaw_slice_node(struct rt_thaw *t, int x, const struct rt_attr *attr);
 int rt_thaw_view(struct rt_thaw *t, int x, const struct rt_shape *shape);
 const struct rt_shape *rt_thaw_shape(const struct rt_thaw *t, int node);
 /* Parameter number k of a node := data. */
@@ -57,19 +57,19 @@ void rt_thaw_fill(struct rt_thaw *t, int node, int k, const float *data);
  * must be among them. A float constant becomes a parameter. */
 int rt_thaw_arrange(struct rt_thaw *t, int value, const int *axis, int n);
 /* How the value lies now (made when it was not). */
-struct rt_lay rt_thaw_lay(struct rt_thaw *t, int value);
+struct rt_layout rt_thaw_layout(struct rt_thaw *t, int value);
 /* The value lies in node, whose dimensions are `axis` of it. */
-void rt_thaw_settle(struct rt_thaw *t, int value, int node, const int *axis, int n);
+void rt_thaw_bind(struct rt_thaw *t, int value, int node, const int *axis, int n);
 /* Arranges so that the dimensions in set (bits) are neighbours; axis[*n] is the order, [*first,
  * *first + *count) the set's. Dimensions of 1 do not count. */
 int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_RANK], int *n,
                   int *first, int *count);
 
 /* How a value lies while places of its dimensions are taken; those of 1 that grow (bits) come to the front. */
-struct rt_taking {
+struct rt_sliced {
     int node, n, axis[RT_NODE_RANK];
 };
-struct rt_taking rt_thaw_taking(struct rt_thaw *t, int value, unsigned grows);
+struct rt_sliced rt_thaw_sliced(struct rt_thaw *t, int value, unsigned grows);
 
 #define RT_THAW(type, make, how) void rt_thaw_##make(struct rt_thaw *t, int function);
 #include "stages/onnx/thaw.def"

@@ -44,13 +44,13 @@ static void places_read(struct rt_thaw *t, int axis, int64_t count, struct place
     }
 }
 
-/* begin so that place i is place (begin + i * step) / share, held inside of [0, n); false: there is none. */
-static bool places_fit(const int64_t *place, int64_t count, int64_t n, int64_t step, int64_t share,
-                       int64_t *begin)
+/* begin so that place i is place (begin + i * step) / divisor, held inside of [0, n); false: there is none. */
+static bool places_fit(const int64_t *place, int64_t count, int64_t n, int64_t step,
+                       int64_t divisor, int64_t *begin)
 {
     int64_t least = INT32_MIN, most = INT32_MAX;
     for (int64_t i = 0; i < count; i++) {
-        int64_t low = place[i] * share - i * step, high = low + share - 1;
+        int64_t low = place[i] * divisor - i * step, high = low + divisor - 1;
         least = place[i] > 0 && low > least ? low : least; /* the first and last stand for all beyond */
         most = place[i] < n - 1 && high < most ? high : most;
     }
@@ -66,9 +66,14 @@ static int thaw_resize_slice(struct rt_thaw *t, int x, int at, int64_t n, const 
     int64_t begin;
     for (int i = 0; i < 2; i++)
         if (way[i][1] > 0 && places_fit(place, count, n, way[i][0], way[i][1], &begin))
-            return rt_thaw_take(t, x, &(struct rt_attr){
-                .axis = at, .begin = (int)begin, .step = way[i][0] ? (int)way[i][0] : 1,
-                .share = way[i][0] ? (int)way[i][1] : INT32_MAX, .count = (int)count, .function = RT_TAKE_edge});
+            return rt_thaw_slice_node(
+                t, x,
+                &(struct rt_attr){.axis = at,
+                                  .begin = (int)begin,
+                                  .step = way[i][0] ? (int)way[i][0] : 1,
+                                  .divisor = way[i][0] ? (int)way[i][1] : INT32_MAX,
+                                  .count = (int)count,
+                                  .function = RT_SLICE_edge});
     rt_thaw_refuse(t, "places that are not at equal distances");
     return 0;
 }
@@ -114,8 +119,8 @@ void rt_thaw_resize(struct rt_thaw *t, int how)
     unsigned grows = 0;
     for (int i = 0; i < x->rank; i++)
         grows |= y->dim[i] != x->dim[i] ? 1u << i : 0;
-    struct rt_taking k = rt_thaw_taking(t, t->step->in[0], grows);
+    struct rt_sliced k = rt_thaw_sliced(t, t->step->in[0], grows);
     for (int i = 0; i < k.n && !t->err; i++)
         k.node = thaw_resize_axis(t, k.node, i, k.axis[i], x->dim[k.axis[i]], y->dim[k.axis[i]]);
-    rt_thaw_settle(t, t->step->out[0], k.node, k.axis, k.n);
+    rt_thaw_bind(t, t->step->out[0], k.node, k.axis, k.n);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What it costs two threads when their desks (stages/nn/scratch.h) lie close together: weight gradients of six
- * layers of 32 channels on 80x200, batch 32, with several distances between the end of one desk and the begin of the
- * next. The distances take turns; a line each: KiB between, milliseconds (median), the time with the last as a share of it.
+ * What it costs two threads when their scratch memory (stages/nn/scratch.h) lies close together:
+ * weight gradients of six layers of 32 channels on 80x200, batch 32, with several distances between
+ * the end of one's and the begin of the next one's. The distances take turns; a line each: KiB
+ * between, milliseconds (median), the time with the last as a fraction of it.
  * Run: scratch_bench [THREADS [ROUNDS]], default 2 and 15. Exit code 1 when there is no memory. */
 #include "stages/nn/conv_way.h"
 #include "stages/nn/parallel.h"
@@ -51,10 +52,10 @@ int main(int argc, char **argv)
         .w = {.h = HIGH, .w = WIDE, .c = CHANNELS, .oh = HIGH, .ow = WIDE, .kh = 3, .kw = 3, .sh = 1, .sw = 1,
               .ph = 1, .pw = 1, .dh = 1, .dw = 1},
         .units = CHANNELS, .batch = BATCH, .isa = rt_isa(), .parallel = parallel};
-    struct rt_room room = rt_winograd_weights_room(&v);
+    struct rt_scratch_size scratch = rt_winograd_weights_scratch(&v);
     float *x = memory(LAYERS * size * sizeof *x), *dy = memory(LAYERS * size * sizeof *dy);
-    struct rt_scratch s = {.shared = memory(room.shared)};
-    s.desks = memory((size_t)threads * (rt_aligned(room.desk) + apart[PLACES - 1]));
+    struct rt_scratch s = {.shared = memory(scratch.shared)};
+    s.threads = memory((size_t)threads * (rt_aligned(scratch.thread) + apart[PLACES - 1]));
     v.grad = memory(9 * CHANNELS * CHANNELS * sizeof *v.grad);
     for (size_t i = 0; i < LAYERS * size; i++) {
         x[i] = (float)(i % 11) - 5;
@@ -63,7 +64,7 @@ int main(int argc, char **argv)
     for (int round = -1; round < rounds; round++) { /* the first does not count */
         for (int k = 0; k < PLACES; k++) {
             uint64_t start = uv_hrtime();
-            s.apart = rt_aligned(room.desk) + apart[k];
+            s.stride = rt_aligned(scratch.thread) + apart[k];
             for (size_t layer = 0; layer < LAYERS; layer++) {
                 v.x = x + layer * size;
                 v.dy = dy + layer * size;
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
     }
     rt_parallel_destroy(parallel);
     free(v.grad);
-    free(s.desks);
+    free(s.threads);
     free(s.shared);
     free(dy);
     free(x);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * schedule: learning rate as a share of the peak, from the step alone. */
+ * schedule: learning rate as a fraction of the peak, from the step alone. */
 #ifndef RT_SCHEDULE_H
 #define RT_SCHEDULE_H
 
 #include <stdint.h>
 
-/* name: "onecycle" (cosine from 1/25 up over the warm-up share, cosine down to 1/250000, as
+/* name: "onecycle" (cosine from 1/25 up over the warm-up fraction, cosine down to 1/250000, as
  * PyTorch's OneCycleLR), "cosine" (linear warm-up from 0, cosine to 0), "constant" (linear
  * warm-up). step is 0-based, steps the total. Returns the factor on the peak rate, in [0, 1]. */
 double rt_schedule(const char *name, int64_t step, int64_t steps, double warmup);

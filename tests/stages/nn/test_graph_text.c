@@ -64,13 +64,13 @@ static void attributes_are_read_back(void **state)
     assert_int_equal(rt_graph_create(&g), 0);
     int x = rt_graph_input(g, "x", (struct rt_shape){4, {3, 2, 4, 5}});
     static const struct rt_attr attr[] = {
-        {.axis = 2, .begin = -3, .step = -2, .count = 7, .function = RT_TAKE_reflect},
+        {.axis = 2, .begin = -3, .step = -2, .count = 7, .function = RT_SLICE_reflect},
         {.axis = 1, .begin = -1, .count = 4, .number = {-INFINITY}},
-        {.count = 6, .share = 2, .function = RT_TAKE_edge},
+        {.count = 6, .divisor = 2, .function = RT_SLICE_edge},
     };
     for (size_t i = 0; i < sizeof attr / sizeof *attr; i++) {
         char name[8] = {'t', (char)('0' + i)};
-        x = rt_graph_node(g, RT_OP_take, name, &x, 1, &attr[i], NULL);
+        x = rt_graph_node(g, RT_OP_slice, name, &x, 1, &attr[i], NULL);
         assert_true(x > 0);
     }
     struct rt_attr clip = {.function = RT_UNARY_clip, .number = {-0.1f, INFINITY}};
@@ -83,6 +83,38 @@ static void attributes_are_read_back(void **state)
     assert_true(rt_graph_node(g, RT_OP_binary, "by", (int[]){x, w}, 2, &by, NULL) > 0);
     same_again(g, "attributes");
     rt_graph_destroy(g);
+}
+
+/* Model files of before name an op and two attributes otherwise. */
+static void names_of_before_are_read(void **state)
+{
+    static const char *const text[] = {
+        "input x shape=4,6\n"
+        "take a in=0 function=edge axis=1 axes=1 step=1 share=2 count=12\n"
+        "matmul b in=1,1 turned=1\n",
+        "input x shape=4,6\n"
+        "slice a in=0 function=edge axis=1 axes=1 step=1 divisor=2 count=12\n"
+        "matmul b in=1,1 transposed=1\n",
+    };
+    char *again[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct rt_graph *g;
+        struct rt_error e = {0};
+        assert_int_equal(rt_graph_create(&g), 0);
+        if (rt_graph_parse(g, text[i], &e))
+            fail_msg("text %d: %s", i, e.text);
+        assert_int_equal(rt_graph_at(g, 1)->op, RT_OP_slice);
+        assert_int_equal(rt_graph_at(g, 1)->attr.divisor, 2);
+        assert_true(rt_graph_at(g, 2)->attr.transposed);
+        again[i] = rt_graph_text(g, rt_graph_nodes(g));
+        assert_non_null(again[i]);
+        rt_graph_destroy(g);
+    }
+    assert_string_equal(again[0], again[1]);
+    assert_string_equal(again[1], text[1]);
+    free(again[0]);
+    free(again[1]);
 }
 
 static void other_text_is_refused(void **state)
@@ -152,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(presets_are_read_back),
         cmocka_unit_test(attributes_are_read_back),
+        cmocka_unit_test(names_of_before_are_read),
         cmocka_unit_test(other_text_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

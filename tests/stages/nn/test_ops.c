@@ -73,11 +73,27 @@ static const struct op_case cases[] = {
      {.units = 4, .kernel = {3, 3}, .pad = {1, 1}, .bias = true},
      .relu = false},
     {RT_OP_conv2d, 4, S3(12, 40, 20), {.units = 2, .kernel = {5, 5}, .pad = {2, 2}}, .relu = false},
-    {RT_OP_conv1d, 2, S2(11, 3), {.units = 4, .kernel = {5}, .stride = {2}, .pad = {2}}, .relu = false},
-    {RT_OP_conv1d, 1, S2(17, 2), {.units = 3, .kernel = {3}, .dilation = {3}, .bias = true}, .relu = false},
+    {RT_OP_conv1d,
+     2,
+     S2(11, 3),
+     {.units = 4, .kernel = {5}, .stride = {2}, .pad = {2}},
+     .relu = false},
+    {RT_OP_conv1d,
+     1,
+     S2(17, 2),
+     {.units = 3, .kernel = {3}, .dilation = {3}, .bias = true},
+     .relu = false},
     {RT_OP_conv1d, 3, S2(7, 5), {.units = 2, .kernel = {1}}, .relu = false},
-    {RT_OP_conv1d, 2, S2(2, 3), {.units = 2, .kernel = {5}, .pad = {4}, .stride = {3}}, .relu = false},
-    {RT_OP_conv2d, 2, S3(5, 7, 6), {.units = 6, .kernel = {3, 3}, .pad = {1, 1}, .groups = 6}, .relu = false},
+    {RT_OP_conv1d,
+     2,
+     S2(2, 3),
+     {.units = 2, .kernel = {5}, .pad = {4}, .stride = {3}},
+     .relu = false},
+    {RT_OP_conv2d,
+     2,
+     S3(5, 7, 6),
+     {.units = 6, .kernel = {3, 3}, .pad = {1, 1}, .groups = 6},
+     .relu = false},
     {RT_OP_conv2d,
      2,
      S3(8, 6, 34),
@@ -86,9 +102,18 @@ static const struct op_case cases[] = {
     {RT_OP_conv2d,
      3,
      S3(7, 5, 6),
-     {.units = 4, .kernel = {3, 3}, .stride = {1, 2}, .dilation = {2, 1}, .pad = {2, 2}, .groups = 2},
+     {.units = 4,
+      .kernel = {3, 3},
+      .stride = {1, 2},
+      .dilation = {2, 1},
+      .pad = {2, 2},
+      .groups = 2},
      .relu = false},
-    {RT_OP_conv1d, 2, S2(9, 4), {.units = 8, .kernel = {3}, .pad = {1}, .groups = 4, .bias = true}, .relu = false},
+    {RT_OP_conv1d,
+     2,
+     S2(9, 4),
+     {.units = 8, .kernel = {3}, .pad = {1}, .groups = 4, .bias = true},
+     .relu = false},
     {RT_OP_linear, 3, S1(7), {.units = 5, .bias = true}, .relu = false},
     {RT_OP_linear, 1, S1(3), {.units = 1}, .relu = false},
     {RT_OP_linear, 4, S1(300), {.units = 70, .bias = true}, .relu = false},
@@ -107,10 +132,18 @@ static const struct op_case cases[] = {
     {RT_OP_add, 2, S3(3, 5, 2), {0}, .relu = false},
     {RT_OP_add, 3, S2(4, 3), {0}, .relu = true},
     {RT_OP_maxpool, 2, S3(6, 7, 3), {.kernel = {2, 2}}, .relu = false},
-    {RT_OP_maxpool, 1, S3(7, 5, 2), {.kernel = {3, 3}, .stride = {2, 1}, .pad = {1, 1}}, .relu = false},
+    {RT_OP_maxpool,
+     1,
+     S3(7, 5, 2),
+     {.kernel = {3, 3}, .stride = {2, 1}, .pad = {1, 1}},
+     .relu = false},
     {RT_OP_maxpool, 3, S2(9, 4), {.kernel = {3}, .stride = {2}, .dilation = {2}}, .relu = false},
     {RT_OP_avgpool, 2, S3(6, 7, 3), {.kernel = {2, 2}}, .relu = false},
-    {RT_OP_avgpool, 1, S3(7, 5, 2), {.kernel = {3, 3}, .stride = {2, 1}, .pad = {1, 1}}, .relu = false},
+    {RT_OP_avgpool,
+     1,
+     S3(7, 5, 2),
+     {.kernel = {3, 3}, .stride = {2, 1}, .pad = {1, 1}},
+     .relu = false},
     {RT_OP_avgpool, 3, S2(9, 4), {.kernel = {3}, .stride = {1}}, .relu = false},
     {RT_OP_globalpool, 2, S3(3, 5, 4), {0}, .relu = false},
     {RT_OP_globalpool, 1, S2(7, 3), {0}, .relu = false},
@@ -120,7 +153,11 @@ static const struct op_case cases[] = {
     {RT_OP_embeddingbag, 4, S1(1), {.units = 5, .buckets = 11}, .relu = false},
     {RT_OP_embeddingbag, 1, S1(1), {.units = 70, .buckets = 3}, .relu = false},
     {RT_OP_l2normalise, 3, S1(6), {0}, .relu = false},
-    {RT_OP_l2normalise, 1, S1(1), {.epsilon = 5}, .relu = false}, /* shorter than epsilon: a straight line */
+    {RT_OP_l2normalise,
+     1,
+     S1(1),
+     {.epsilon = 5},
+     .relu = false}, /* shorter than epsilon: a straight line */
     {RT_OP_dropout, 3, S2(5, 7), {.rate = 0.4f}, .relu = false},
     {RT_OP_dropout, 1, S1(9), {0}, .relu = false},
     {RT_OP_reshape, 2, S3(3, 2, 4), {.shape = S4(2, 1, 3, 4)}, .relu = false},
@@ -135,11 +172,15 @@ static const struct op_case cases[] = {
     {RT_OP_parameter, 3, S2(2, 2), {.shape = S1(4), .frozen = true}, .relu = false},
     {RT_OP_transpose, 2, S3(2, 3, 4), {.order = {2, 0, 1}}, .relu = false},
     {RT_OP_transpose, 1, S4(2, 3, 2, 5), {.order = {3, 1, 0, 2}}, .relu = false},
-    {RT_OP_take, 2, S2(6, 3), {.begin = 1, .step = 2, .count = 3}, .relu = false},
-    {RT_OP_take, 2, S3(2, 5, 3), {.axis = 1, .begin = -2, .count = 9, .number = {0.5f}}, .relu = false},
-    {RT_OP_take, 1, S2(4, 3), {.begin = 3, .step = -1, .count = 4}, .relu = false},
-    {RT_OP_take, 2, S2(3, 4), {.axis = 1, .share = 2, .count = 8}, .relu = false},
-    {RT_OP_take, 2, S2(1, 4), {.begin = -9, .count = 3, .step = 5}, .relu = false},
+    {RT_OP_slice, 2, S2(6, 3), {.begin = 1, .step = 2, .count = 3}, .relu = false},
+    {RT_OP_slice,
+     2,
+     S3(2, 5, 3),
+     {.axis = 1, .begin = -2, .count = 9, .number = {0.5f}},
+     .relu = false},
+    {RT_OP_slice, 1, S2(4, 3), {.begin = 3, .step = -1, .count = 4}, .relu = false},
+    {RT_OP_slice, 2, S2(3, 4), {.axis = 1, .divisor = 2, .count = 8}, .relu = false},
+    {RT_OP_slice, 2, S2(1, 4), {.begin = -9, .count = 3, .step = 5}, .relu = false},
     {RT_OP_concat, 2, S3(2, 3, 2), {.axis = 1}, 0, S3(2, 4, 2)},
     {RT_OP_concat, 3, S1(4), {0}, .relu = false},
     {RT_OP_reduce, 2, S3(3, 4, 2), {.axes = 2}, .relu = false},
@@ -150,7 +191,7 @@ static const struct op_case cases[] = {
     {RT_OP_normalise, 2, S2(3, 6), {.axis = 1}, .relu = false},
     {RT_OP_normalise, 2, S3(3, 4, 2), {.axes = 2, .epsilon = 0.01f}, .relu = false},
     {RT_OP_matmul, 2, S2(3, 4), {0}, 0, S2(4, 5)},
-    {RT_OP_matmul, 2, S3(2, 3, 4), {.turned = true}, 0, S3(2, 5, 4)},
+    {RT_OP_matmul, 2, S3(2, 3, 4), {.transposed = true}, 0, S3(2, 5, 4)},
 };
 
 struct bench {
@@ -271,11 +312,13 @@ static void open_bench(struct bench *b, const struct op_case *c)
         free(value);
     }
     open_bags(b);
-    size_t keep = b->op->keep ? b->op->keep(n, b->in, c->batch) : 0;
-    struct rt_room room = b->op->room ? b->op->room(n, b->in, c->batch) : (struct rt_room){0};
-    b->r.keep = aligned_alloc(64, (keep + 127) / 64 * 64);
-    b->r.scratch.shared = aligned_alloc(64, (room.shared + 127) / 64 * 64);
-    b->r.scratch.desks = aligned_alloc(64, (room.desk + 127) / 64 * 64);
+    size_t saved = b->op->saved_bytes ? b->op->saved_bytes(n, b->in, c->batch) : 0;
+    struct rt_scratch_size size = {0};
+    if (b->op->scratch)
+        size = b->op->scratch(n, b->in, c->batch);
+    b->r.saved = aligned_alloc(64, (saved + 127) / 64 * 64);
+    b->r.scratch.shared = aligned_alloc(64, (size.shared + 127) / 64 * 64);
+    b->r.scratch.threads = aligned_alloc(64, (size.thread + 127) / 64 * 64);
 }
 
 static void close_bench(struct bench *b)
@@ -286,9 +329,9 @@ static void close_bench(struct bench *b)
     }
     free(b->pull);
     free(b->r.y);
-    free(b->r.keep);
+    free(b->r.saved);
     free(b->r.scratch.shared);
-    free(b->r.scratch.desks);
+    free(b->r.scratch.threads);
     rt_graph_destroy(b->g);
 }
 
@@ -435,8 +478,8 @@ static void wrong_shapes_are_named(void **state)
         {RT_OP_parameter, S1(9), {0}, "shape of its own"},
         {RT_OP_transpose, S2(9, 2), {.order = {0, 2}}, "once"},
         {RT_OP_transpose, S2(9, 2), {.order = {1, 1}}, "once"},
-        {RT_OP_take, S2(9, 2), {.axis = 2, .count = 1}, "[9,2]"},
-        {RT_OP_take, S2(9, 2), {.count = 0}, "count 0"},
+        {RT_OP_slice, S2(9, 2), {.axis = 2, .count = 1}, "[9,2]"},
+        {RT_OP_slice, S2(9, 2), {.count = 0}, "count 0"},
         {RT_OP_reduce, S2(9, 2), {.axis = 1, .axes = 2}, "2 dimensions from 1"},
         {RT_OP_softmax, S2(9, 2), {.axis = -1}, "from -1"},
         {RT_OP_concat, S2(9, 2), {.axis = 3}, "from 3"},

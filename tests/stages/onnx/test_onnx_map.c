@@ -36,14 +36,17 @@ static const struct leaving cases[] = {
     {RT_OP_reshape, {3, {3, 2, 4}}, {0}, {0}},
     {RT_OP_transpose, {3, {3, 2, 4}}, {.order = {2, 0, 1}}, {0}},
     {RT_OP_transpose, {4, {3, 2, 4, 5}}, {.order = {2, 0, 3, 1}}, {0}},
-    {RT_OP_take, {2, {6, 3}}, {.begin = 1, .step = 2, .count = 3}, {0}},
-    {RT_OP_take, {3, {2, 5, 3}}, {.axis = 1, .begin = -2, .count = 9, .number = {0.5f}}, {0}},
-    {RT_OP_take, {3, {2, 5, 3}}, {.axis = 2, .begin = 1, .count = 4}, {0}},
-    {RT_OP_take, {2, {4, 3}}, {.begin = 3, .step = -1, .count = 4}, {0}},
-    {RT_OP_take, {2, {4, 3}}, {.begin = 5, .step = -2, .count = 4, .number = {-1}}, {0}},
-    {RT_OP_take, {2, {3, 4}}, {.function = RT_TAKE_edge, .axis = 1, .share = 2, .count = 8}, {0}},
-    {RT_OP_take, {2, {3, 4}}, {.function = RT_TAKE_reflect, .begin = -2, .count = 7}, {0}},
-    {RT_OP_take, {2, {1, 4}}, {.function = RT_TAKE_wrap, .begin = -9, .count = 3, .step = 5}, {0}},
+    {RT_OP_slice, {2, {6, 3}}, {.begin = 1, .step = 2, .count = 3}, {0}},
+    {RT_OP_slice, {3, {2, 5, 3}}, {.axis = 1, .begin = -2, .count = 9, .number = {0.5f}}, {0}},
+    {RT_OP_slice, {3, {2, 5, 3}}, {.axis = 2, .begin = 1, .count = 4}, {0}},
+    {RT_OP_slice, {2, {4, 3}}, {.begin = 3, .step = -1, .count = 4}, {0}},
+    {RT_OP_slice, {2, {4, 3}}, {.begin = 5, .step = -2, .count = 4, .number = {-1}}, {0}},
+    {RT_OP_slice, {2, {3, 4}}, {.function = RT_SLICE_edge, .axis = 1, .divisor = 2, .count = 8}, {0}},
+    {RT_OP_slice, {2, {3, 4}}, {.function = RT_SLICE_reflect, .begin = -2, .count = 7}, {0}},
+    {RT_OP_slice,
+     {2, {1, 4}},
+     {.function = RT_SLICE_wrap, .begin = -9, .count = 3, .step = 5},
+     {0}},
     {RT_OP_concat, {3, {2, 3, 2}}, {.axis = 1}, {3, {2, 4, 2}}},
     {RT_OP_concat, {2, {3, 2}}, {.axis = 1}, {2, {3, 1}}},
     {RT_OP_reduce, {3, {3, 4, 2}}, {.axes = 2}, {0}},
@@ -54,9 +57,15 @@ static const struct leaving cases[] = {
     {RT_OP_normalise, {2, {3, 6}}, {.axis = 1}, {0}},
     {RT_OP_normalise, {3, {3, 4, 2}}, {.axes = 2, .epsilon = 0.01f}, {0}},
     {RT_OP_matmul, {2, {3, 4}}, {0}, {2, {4, 5}}},
-    {RT_OP_matmul, {3, {2, 3, 4}}, {.turned = true}, {3, {2, 5, 4}}},
-    {RT_OP_conv1d, {2, {9, 4}}, {.units = 8, .kernel = {3}, .pad = {1}, .groups = 4, .bias = true}, {0}},
-    {RT_OP_conv2d, {3, {7, 5, 6}}, {.units = 6, .kernel = {3, 3}, .stride = {2, 1}, .groups = 6}, {0}},
+    {RT_OP_matmul, {3, {2, 3, 4}}, {.transposed = true}, {3, {2, 5, 4}}},
+    {RT_OP_conv1d,
+     {2, {9, 4}},
+     {.units = 8, .kernel = {3}, .pad = {1}, .groups = 4, .bias = true},
+     {0}},
+    {RT_OP_conv2d,
+     {3, {7, 5, 6}},
+     {.units = 6, .kernel = {3, 3}, .stride = {2, 1}, .groups = 6},
+     {0}},
 };
 
 static int must(int node, const struct rt_error *e)
@@ -159,7 +168,7 @@ static void ops_leave_as_onnx(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct rt_op *op = rt_op_get(cases[i].op);
         struct leaving c = cases[i];
-        bool each = c.attr.function == 0 && c.op != RT_OP_take;
+        bool each = c.attr.function == 0 && c.op != RT_OP_slice;
         do {
             check(&c, false);
             if (c.in.rank == 2 || c.in.rank == 3)
@@ -171,7 +180,7 @@ static void ops_leave_as_onnx(void **state)
 static void what_onnx_lacks_is_refused(void **state)
 {
     (void)state;
-    struct leaving c = {RT_OP_take, {2, {4, 3}}, {.begin = -1, .share = 2, .count = 9}, {0}};
+    struct leaving c = {RT_OP_slice, {2, {4, 3}}, {.begin = -1, .divisor = 2, .count = 9}, {0}};
     struct rt_graph *g;
     struct rt_onnx *o;
     struct rt_onnx_map *m;
