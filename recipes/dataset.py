@@ -20,8 +20,11 @@ RECEIPT = "prepared.txt"
 SHARES = {"train": 70, "valid": 10, "test": 20}  # percent of every class
 
 # packages: Debian package -> a path that it installs. make(folder, say) writes any files below
-# folder/pictures and returns the rows, each a dict with id, label, group and the other columns.
-Recipe = collections.namedtuple("Recipe", "name packages columns make")
+# folder/pictures and returns the rows, each a dict with id, label, group and the other columns; with
+# split, too, where the splits are already cut.
+# also(folder, rows, say), once the splits are cut: writes what lies beside the manifest, further manifests
+# (NAME.tsv) and folders of files.
+Recipe = collections.namedtuple("Recipe", "name packages columns make also", defaults=(None,))
 
 
 class Refusal(Exception):
@@ -116,16 +119,31 @@ def check_packages(recipe):
 def origin_of(recipe, script):
     """What OUT_DIR is made from: while these lines stay, it need not be made again."""
     here = os.path.abspath(__file__)
-    lines = ["dataset " + recipe.name,
-             "scripts " + digest((digest_file(script) + digest_file(here)).encode())]
+    scripts = [script, *sorted(os.path.join(os.path.dirname(here), x) for x in os.listdir(os.path.dirname(here))
+                               if x.endswith(".py"))]
+    lines = ["dataset " + recipe.name, "scripts " + digest("".join(map(digest_file, scripts)).encode())]
     lines += ["%s %s" % (p, package_version(p)) for p in sorted(recipe.packages)]
     return "".join(line + "\n" for line in lines)
 
 
-def contents_of(folder):
-    pictures = os.path.join(folder, PICTURES)
-    count = len(os.listdir(pictures)) if os.path.isdir(pictures) else 0
-    return "pictures %d\nmanifest %s\n" % (count, digest_file(os.path.join(folder, MANIFEST)))
+def contents_of(folder, names):
+    """A line for each of these: a manifest's digest, how many files a folder holds, or that it is gone."""
+    lines = []
+    for name in sorted(names):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path):
+            lines.append("folder %s %d" % (name, len(os.listdir(path))))
+        elif os.path.exists(path):
+            lines.append("manifest %s %s" % (name, digest_file(path)))
+        else:
+            lines.append("missing %s" % name)
+    return "".join(line + "\n" for line in lines)
+
+
+def names_in(receipt):
+    """What a receipt says that the script made."""
+    lines = [line.split() for line in receipt.splitlines()]
+    return {line[1] for line in lines if len(line) == 3 and line[0] in ("folder", "manifest")}
 
 
 def is_complete(out, origin):
@@ -136,17 +154,19 @@ def is_complete(out, origin):
     if RECEIPT not in entries:
         raise Refusal("%s exists, is not empty and was not made by this script (no %s in it): "
                       "give a new folder" % (out, RECEIPT))
-    foreign = sorted(entries - {MANIFEST, PICTURES, RECEIPT})
     with open(os.path.join(out, RECEIPT), encoding="utf-8") as f:
         receipt = f.read()
-    if receipt.startswith(origin) and MANIFEST in entries and receipt == origin + contents_of(out):
+    made = names_in(receipt)
+    if MANIFEST in made and receipt == origin + contents_of(out, made):
         return True
+    foreign = sorted(entries - made - {MANIFEST, PICTURES, RECEIPT})
     if foreign:
         raise Refusal("%s has to be made again, but holds %s: move that away first" % (
             out, ", ".join(foreign)))
-    if MANIFEST in entries and "manifest " + digest_file(os.path.join(out, MANIFEST)) not in receipt:
-        raise Refusal("%s was changed by hand: keep a copy and remove it, then prepare again"
-                      % os.path.join(out, MANIFEST))
+    for name in sorted(entries & (made | {MANIFEST})):
+        path = os.path.join(out, name)
+        if os.path.isfile(path) and digest_file(path) not in receipt:
+            raise Refusal("%s was changed by hand: keep a copy and remove it, then prepare again" % path)
     return False
 
 
@@ -183,10 +203,14 @@ def prepare(recipe, script, out, say):
         rows = recipe.make(made, say)
         if not rows:
             raise Refusal("the packages %s hold no usable sample" % ", ".join(recipe.packages))
-        assign_splits(rows, recipe.name)
+        if "split" not in rows[0]:
+            assign_splits(rows, recipe.name)
         write_manifest(os.path.join(made, MANIFEST), recipe.columns, rows)
+        if recipe.also:
+            recipe.also(made, rows, say)
+        receipt = origin + contents_of(made, os.listdir(made))
         with open(os.path.join(made, RECEIPT), "w", encoding="utf-8") as f:
-            f.write(origin + contents_of(made))
+            f.write(receipt)
         put_in_place(made, out)
     finally:
         shutil.rmtree(made, ignore_errors=True)
