@@ -48,7 +48,7 @@ struct rt_term {
 
 enum rt_term_id {
 #define RT_TERM(id) RT_TERM_##id,
-#include "stages/distill/terms.def"
+#include "formats/terms.def"
 #undef RT_TERM
     RT_TERMS
 };

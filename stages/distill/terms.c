@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 #define RT_TERM(id) extern const struct rt_term rt_term_##id;
-#include "stages/distill/terms.def"
+#include "formats/terms.def"
 #undef RT_TERM
 
 const struct rt_term *const rt_terms[RT_TERMS] = {
 #define RT_TERM(id) &rt_term_##id,
-#include "stages/distill/terms.def"
+#include "formats/terms.def"
 #undef RT_TERM
 };
