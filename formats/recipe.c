@@ -45,8 +45,26 @@ bool rt_key_section(const char *name)
     return false;
 }
 
+const char *rt_key_retired(const char *name)
+{
+    static const struct {
+        const char *name, *why;
+    } retired[] = {
+#define RT_RETIRED(key, why) {key, why},
+#include "formats/retired.def"
+#undef RT_RETIRED
+    };
+    for (size_t i = 0; i < sizeof retired / sizeof retired[0]; i++)
+        if (!strcmp(retired[i].name, name))
+            return retired[i].why;
+    return NULL;
+}
+
 int rt_key_unknown(const char *name, struct rt_error *e)
 {
+    if (rt_key_retired(name))
+        return rt_error_set(e, RT_ENOTFOUND, "%s is not a setting any more: %s", name,
+                            rt_key_retired(name));
     struct rt_nearest near = {.word = name};
     /* "lr" and "optim.lr" both mean train.lr: the last part may match alone, at a price. */
     const char *last = strrchr(name, '.');

@@ -2,7 +2,7 @@
  * recipe: the settings of a run, read from YAML, checked against recipe.def, written back resolved.
  * One table (recipe.def) makes the struct, the checks, the overrides and the live controls.
  * Unknown key, wrong type, out of range, duplicate key: refused with FILE:LINE, the value, what is
- * allowed and the nearest known key. */
+ * allowed and the nearest known key. A key that is retired (retired.def) is read over. */
 #ifndef RT_RECIPE_H
 #define RT_RECIPE_H
 
@@ -55,7 +55,9 @@ extern const struct rt_key rt_keys[];
 extern const int rt_key_count;
 const struct rt_key *rt_key_find(const char *name); /* NULL when unknown */
 bool rt_key_section(const char *name);              /* is there a setting "name.something"? */
-/* Says that name is no setting, with the nearest one. Returns RT_ENOTFOUND. */
+/* Why there is no such setting any more (retired.def), or NULL. Readers of files leave it out. */
+const char *rt_key_retired(const char *name);
+/* Says that name is no setting, with the nearest one or why it is retired. Returns RT_ENOTFOUND. */
 int rt_key_unknown(const char *name, struct rt_error *e);
 /* What a value of this key must look like, for messages and help: "a whole number from 1 to 9". */
 const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size);

@@ -156,6 +156,19 @@ static int read_value(struct reader *rd, const struct rt_key *key, size_t key_li
     return code ? at_line(rd, line, code) : 0;
 }
 
+/* Reads over the value of a retired key: the file says nothing that could be followed. All that
+ * there were had a number or a word. */
+static int drop_value(struct reader *rd, const char *name, size_t key_line)
+{
+    yaml_event_t event;
+    int code = next(rd, &event);
+    if (code)
+        return code;
+    bool plain = event.type == YAML_SCALAR_EVENT;
+    yaml_event_delete(&event);
+    return plain ? 0 : at_line(rd, key_line, rt_key_unknown(name, rd->e));
+}
+
 static int read_section(struct reader *rd, const char *section);
 
 /* What stands behind the name of a section: settings, or nothing (all of them commented out). */
@@ -189,7 +202,7 @@ static int read_name(struct reader *rd, const yaml_event_t *event, const char *s
                             *section ? ": " : "");
     else if (snprintf(name, NAME_SIZE, "%s%s%s", section, dot, word) >= NAME_SIZE)
         code = rt_key_unknown(word, rd->e);
-    else if (!rt_key_find(name) && !rt_key_section(name))
+    else if (!rt_key_find(name) && !rt_key_section(name) && !rt_key_retired(name))
         code = rt_key_unknown(name, rd->e);
     return code ? at_line(rd, event->start_mark.line + 1, code) : 0;
 }
@@ -211,7 +224,9 @@ static int read_section(struct reader *rd, const char *section)
         if (code || end)
             return code;
         const struct rt_key *key = rt_key_find(name);
-        code = key ? read_value(rd, key, line) : enter_section(rd, name, line);
+        code = key                    ? read_value(rd, key, line)
+               : rt_key_retired(name) ? drop_value(rd, name, line)
+                                      : enter_section(rd, name, line);
         if (code)
             return code;
     }

@@ -168,11 +168,12 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
 {
     const struct rt_key *key = NULL;
     bool samples = strcmp(name, RT_OVERRIDE_KEY) == 0;
-    int rc = rt_control_check_who(who, e);
-    if (rc == 0 && !samples)
-        rc = rt_control_find(name, &key, e);
-    if (rc < 0)
-        return rc;
+    int rc = 0;
+    RT_TRY(rt_control_check_who(who, e));
+    if (rt_key_retired(name))
+        return 0;
+    if (!samples)
+        RT_TRY(rt_control_find(name, &key, e));
     uv_mutex_lock(&c->lock);
     int64_t first = rt_control_first(c, key);
     if (step < first)

@@ -88,7 +88,7 @@ int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64
 int rt_control_set(struct rt_control *c, const char *who, const char *key, const char *value,
                    char *before, int64_t *at, struct rt_error *e);
 /* The same for a later update: another run's journal; key RT_OVERRIDE_KEY: a text of override.h. A step that is
- * over is refused (RT_ERANGE). */
+ * over is refused (RT_ERANGE); a setting that is retired is left out. */
 int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *key,
                     const char *value, struct rt_error *e);
 

@@ -52,8 +52,10 @@ static int setting_load(struct rt_control *c, char *line, struct rt_error *e)
     if (!equals)
         return rt_error_set(e, RT_EFORMAT, "retort.settings: \"%.60s\" is not key=value", line);
     *equals = '\0';
-    int rc = rt_control_find(line, &key, e);
-    return rc == 0 ? rt_recipe_put(&c->now, key, equals + 1, NULL, e) : rc;
+    if (rt_key_retired(line))
+        return 0;
+    RT_TRY(rt_control_find(line, &key, e));
+    return rt_recipe_put(&c->now, key, equals + 1, NULL, e);
 }
 
 /* "step who key=value" into a change that waits. */

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Scratch of one call, [batch] each. */
 struct scratch {
@@ -20,35 +21,44 @@ void rt_objective_init(struct rt_objective *o)
     }
 }
 
-static const float *input_of(const struct rt_term_in *in, enum rt_reads reads)
+static const struct rt_term *settings_term(const struct rt_objective_settings *s, int k)
 {
-    return reads == RT_READS_LOGITS ? in->logits : reads == RT_READS_HEAD ? in->head : in->feature;
+    return s->table ? s->table[k] : rt_terms[k];
+}
+
+/* The outputs that are there, as enum rt_reads. */
+static unsigned outputs_there(const float *logits, const float *feature, const float *head)
+{
+    return (logits ? RT_READS_LOGITS : 0u) | (feature ? RT_READS_FEATURE : 0u) |
+           (head ? RT_READS_HEAD : 0u);
 }
 
 /* Are the arrays there, and do heads that are compared have the same classes? */
-static bool is_ready(const struct rt_term_in *in, const struct rt_term *term)
+static bool term_is_ready(const struct rt_term_in *in, const struct rt_term *term)
 {
-    if (!input_of(in, term->reads))
-        return false;
-    if ((term->needs & RT_NEEDS_LABEL) && !in->label)
-        return false;
-    if (!(term->needs & RT_NEEDS_TEACHER))
-        return true;
-    if (term->reads == RT_READS_FEATURE)
-        return in->t_feature != NULL;
-    return in->t_logits && (term->reads == RT_READS_HEAD || in->classes == in->teacher_classes);
+    unsigned outputs = outputs_there(in->logits, in->feature, in->head);
+    unsigned had = RT_NEEDS_OTHERS | (in->label ? RT_NEEDS_LABEL : 0u) |
+                   (in->t_feature ? RT_NEEDS_T_FEATURE : 0u) |
+                   (in->t_logits ? RT_NEEDS_T_LOGITS : 0u) |
+                   (in->classes == in->teacher_classes ? RT_NEEDS_CLASSES : 0u);
+
+    return (term->reads & ~outputs) == 0 && (term->needs & ~had) == 0;
 }
 
-static int mark_used(const struct rt_term_in *in, const struct rt_term *term,
-                     const uint8_t *has_teacher, uint8_t *use)
+static int term_mark_used(const struct rt_term_in *in, const struct rt_term *term,
+                          const uint8_t *has_teacher, uint8_t *use)
 {
-    int classes = term->reads == RT_READS_HEAD ? in->teacher_classes : in->classes, used = 0;
+    int used = 0;
 
     for (int i = 0; i < in->batch; i++) {
-        bool labelled = in->label && in->label[i] >= 0 && in->label[i] < classes;
+        bool labelled = in->label && in->label[i] >= 0 && in->label[i] < in->classes;
         use[i] = (labelled || !(term->needs & RT_NEEDS_LABEL)) &&
                  ((has_teacher && has_teacher[i]) || !(term->needs & RT_NEEDS_TEACHER));
         used += use[i];
+    }
+    if (used == 1 && (term->needs & RT_NEEDS_OTHERS)) { /* nobody to be compared with */
+        memset(use, 0, (size_t)in->batch);
+        used = 0;
     }
     return used;
 }
@@ -131,13 +141,15 @@ static void record_distances(const struct scratch *w, int batch, double *distanc
 
 static void run_term(struct rt_objective *o, const struct rt_objective_settings *s, int k,
                      const struct rt_term_in *in, const double *weight, const uint8_t *has_teacher,
-                     float *gradient, struct scratch *w, struct rt_objective_out *out)
+                     const struct rt_term_out *gradient, struct scratch *w,
+                     struct rt_objective_out *out)
 {
+    const struct rt_term *term = settings_term(s, k);
     double quantile = s->term[k].quantile;
 
-    out->used[k] = mark_used(in, rt_terms[k], has_teacher, w->use);
+    out->used[k] = term_mark_used(in, term, has_teacher, w->use);
     if (out->used[k] > 0)
-        rt_terms[k]->value(in, w->use, w->value);
+        term->ops->value(in, w->use, w->value);
     record_distances(w, in->batch, out->distance[k]);
     if (quantile > 0 && isnan(o->quantile[k]))
         start_quantile(o, k, quantile, in->batch, w);
@@ -145,8 +157,8 @@ static void run_term(struct rt_objective *o, const struct rt_objective_settings 
     if (out->used[k] == 0)
         return;
     apply_margin(s, k, weight, in->batch, w, out);
-    if (gradient)
-        rt_terms[k]->grad(in, w->scale, gradient);
+    if (term->reads & outputs_there(gradient->logits, gradient->feature, gradient->head))
+        term->ops->grad(in, w->use, w->scale, gradient);
     if (quantile > 0)
         move_quantile(o, k, quantile, in->batch, w);
     out->total += s->term[k].lambda * out->mean[k];
@@ -160,13 +172,13 @@ static void clear_term(struct rt_objective_out *out, int k, int batch)
         out->distance[k][i] = NAN;
 }
 
-static struct rt_term_in term_view(const struct rt_objective_settings *s, int k,
+static struct rt_term_in term_view(const struct rt_objective_settings *s,
                                    const struct rt_term_in *in)
 {
     struct rt_term_in view = *in;
     bool cosines = s->cosine_logits || s->term[RT_TERM_aam].lambda > 0;
 
-    view.temperature = s->term[k].temperature;
+    view.param = s->param;
     view.smoothing = s->smoothing;
     view.aam_margin = s->aam_margin;
     view.aam_scale = s->aam_scale;
@@ -179,8 +191,8 @@ int rt_objective_batch(struct rt_objective *o, const struct rt_objective_setting
                        const uint8_t *has_teacher, float *d_logits, float *d_feature, float *d_head,
                        struct rt_objective_out *out)
 {
-    float *gradient[] = {
-        [RT_READS_LOGITS] = d_logits, [RT_READS_FEATURE] = d_feature, [RT_READS_HEAD] = d_head};
+    struct rt_term_out gradient = {d_logits, d_feature, d_head};
+    struct rt_term_in view = term_view(s, in);
     size_t n = in->batch > 0 ? (size_t)in->batch : 0;
     double *doubles = calloc(n ? n : 1, 3 * sizeof *doubles);
     struct scratch w = {calloc(n ? n : 1, 1), doubles, doubles + n, doubles + 2 * n};
@@ -192,10 +204,9 @@ int rt_objective_batch(struct rt_objective *o, const struct rt_objective_setting
     }
     out->total = 0;
     for (int k = 0; k < RT_TERMS; k++) {
-        struct rt_term_in view = term_view(s, k, in);
         clear_term(out, k, in->batch);
-        if (s->term[k].lambda > 0 && is_ready(in, rt_terms[k]))
-            run_term(o, s, k, &view, weight, has_teacher, gradient[rt_terms[k]->reads], &w, out);
+        if (s->term[k].lambda > 0 && term_is_ready(in, settings_term(s, k)))
+            run_term(o, s, k, &view, weight, has_teacher, &gradient, &w, out);
     }
     free(w.use);
     free(doubles);

@@ -9,9 +9,12 @@
 
 /* Settings of one step, read from the recipe's snapshot. */
 struct rt_objective_settings {
+    /* What the rows are; NULL = rt_terms. Tests put a term of their own in a row's place. */
+    const struct rt_term *const *table;
     struct {
-        double lambda, margin, quantile, temperature;
+        double lambda, margin, quantile;
     } term[RT_TERMS]; /* a task term is on when its lambda > 0 */
+    double param[RT_PARAMS]; /* the terms' own, as rt_term_in.param */
     double smoothing, aam_margin, aam_scale;
     bool cosine_logits; /* the own head gives cosines: class terms read aam_scale * logits. Always
                          * so when aam is on. */
@@ -42,8 +45,8 @@ struct rt_objective_out {
 };
 
 void rt_objective_init(struct rt_objective *o);
-/* weight[batch], NULL = all 1; has_teacher[batch], NULL = none. Temperatures, smoothing, AAM
- * settings and logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of
+/* weight[batch], NULL = all 1; has_teacher[batch], NULL = none. param, smoothing, AAM settings
+ * and logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of
  * total are added; NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it
  * reads are NULL; a term that compares heads of different sizes is off too, so refuse such settings
  * before the run. A label outside the classes counts as none. A NaN distance makes total NaN, gives

@@ -13,21 +13,14 @@ void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_fact
     double risen = warm > 0 ? fmin(1, (double)f->step / warm) : 1;
 
     memset(o, 0, sizeof *o);
-#define DISTILL(t)                                                                                 \
-    o->term[RT_TERM_##t].lambda = r->teacher_on ? r->distill_##t##_lambda : 0;                     \
-    o->term[RT_TERM_##t].margin = r->distill_##t##_margin;                                         \
-    o->term[RT_TERM_##t].quantile = r->distill_##t##_quantile;                                     \
-    o->term[RT_TERM_##t].temperature = r->distill_##t##_temperature;
-    DISTILL(l2)
-    DISTILL(cosine)
-    DISTILL(kl)
-    DISTILL(head_kl)
-    DISTILL(head_ce)
-    DISTILL(dkd)
-    DISTILL(dist)
-#undef DISTILL
+#define RT_TERM(name, ...)                                                                         \
+    o->term[RT_TERM_##name].lambda = r->teacher_on ? r->distill_##name##_lambda : 0;               \
+    o->term[RT_TERM_##name].margin = r->distill_##name##_margin;                                   \
+    o->term[RT_TERM_##name].quantile = r->distill_##name##_quantile;
+#define RT_PARAM(term, name, ...)                                                                  \
+    o->param[RT_PARAM_##term##_##name] = (double)r->distill_##term##_##name;
+#include "formats/terms.def"
     o->term[aam ? RT_TERM_aam : RT_TERM_ce].lambda = r->task_lambda;
-    o->term[RT_TERM_ce].temperature = o->term[RT_TERM_aam].temperature = 1;
     o->smoothing = r->task_smoothing;
     o->aam_margin = r->task_margin * risen;
     o->aam_scale = f->scale;
@@ -38,15 +31,15 @@ void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_fact
 static int term_check(const struct rt_term *t, double lambda, const struct rt_objective_facts *f,
                       struct rt_error *e)
 {
-    bool compares = t->reads == RT_READS_LOGITS || (t->needs & RT_NEEDS_LABEL);
+    bool classifier = (t->reads & RT_READS_HEAD) || (t->needs & (RT_NEEDS_T_LOGITS | RT_NEEDS_CLASSES));
 
     if (!f->has_teacher)
         return rt_error_set(e, RT_EUSAGE, "distill.%s.lambda is %g, but there is no teacher.model",
                             t->name, lambda);
-    if (t->reads != RT_READS_FEATURE && f->teacher_classes == 0)
+    if (classifier && f->teacher_classes == 0)
         return rt_error_set(e, RT_EMISMATCH, "distill.%s needs the teacher's classifier, and it has none "
                             "(teacher.logits: none): l2 and cosine compare features", t->name);
-    if (compares && !f->shares_classes)
+    if ((t->needs & RT_NEEDS_CLASSES) && !f->shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "distill.%s needs a teacher with the data set's "
                             "classes: the teacher has %d, the data set %d, or other names",
                             t->name, f->teacher_classes, f->classes);

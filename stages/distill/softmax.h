@@ -27,7 +27,7 @@ typedef struct rt_softmax_ce rt_softmax_ce_row(const struct rt_term_in *in, int 
 void rt_softmax_ce_values(rt_softmax_ce_row *row, const struct rt_term_in *in, const uint8_t *use,
                           double *value);
 void rt_softmax_ce_grads(rt_softmax_ce_row *row, const struct rt_term_in *in, const double *scale,
-                         float *out);
+                         float *out); /* of the logits that row i reads */
 
 /* KL(softmax(t_scale t) || softmax(x_scale x)) over the classes other than skip. */
 double rt_softmax_kl(const float *t, double t_scale, const float *x, double x_scale, int n,

@@ -43,16 +43,11 @@ static void aam_value(const struct rt_term_in *in, const uint8_t *use, double *v
     rt_softmax_ce_values(aam_row, in, use, value);
 }
 
-static void aam_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void aam_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                     const struct rt_term_out *out)
 {
-    rt_softmax_ce_grads(aam_row, in, scale, out);
+    (void)use;
+    rt_softmax_ce_grads(aam_row, in, scale, out->logits);
 }
 
-const struct rt_term rt_term_aam = {
-    .name = "aam",
-    .summary = "task: additive angular margin softmax on the label",
-    .reads = RT_READS_LOGITS,
-    .needs = RT_NEEDS_LABEL,
-    .value = aam_value,
-    .grad = aam_grad,
-};
+const struct rt_term_ops rt_term_aam = {.value = aam_value, .grad = aam_grad};

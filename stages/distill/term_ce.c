@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-static struct rt_softmax_ce own_row(const struct rt_term_in *in, int i)
+static struct rt_softmax_ce ce_row(const struct rt_term_in *in, int i)
 {
     const float *x = in->logits + (size_t)i * in->classes;
     int y = in->label[i];
@@ -21,7 +21,7 @@ static struct rt_softmax_ce own_row(const struct rt_term_in *in, int i)
                                   .smoothing = in->smoothing};
 }
 
-static struct rt_softmax_ce head_row(const struct rt_term_in *in, int i)
+static struct rt_softmax_ce head_ce_row(const struct rt_term_in *in, int i)
 {
     const float *x = in->head + (size_t)i * in->teacher_classes;
     int y = in->label[i];
@@ -32,38 +32,27 @@ static struct rt_softmax_ce head_row(const struct rt_term_in *in, int i)
 
 static void ce_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
-    rt_softmax_ce_values(own_row, in, use, value);
+    rt_softmax_ce_values(ce_row, in, use, value);
 }
 
-static void ce_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void ce_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                    const struct rt_term_out *out)
 {
-    rt_softmax_ce_grads(own_row, in, scale, out);
+    (void)use;
+    rt_softmax_ce_grads(ce_row, in, scale, out->logits);
 }
 
-static void head_value(const struct rt_term_in *in, const uint8_t *use, double *value)
+static void head_ce_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
-    rt_softmax_ce_values(head_row, in, use, value);
+    rt_softmax_ce_values(head_ce_row, in, use, value);
 }
 
-static void head_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void head_ce_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                         const struct rt_term_out *out)
 {
-    rt_softmax_ce_grads(head_row, in, scale, out);
+    (void)use;
+    rt_softmax_ce_grads(head_ce_row, in, scale, out->head);
 }
 
-const struct rt_term rt_term_ce = {
-    .name = "ce",
-    .summary = "task: softmax cross-entropy on the label",
-    .reads = RT_READS_LOGITS,
-    .needs = RT_NEEDS_LABEL,
-    .value = ce_value,
-    .grad = ce_grad,
-};
-
-const struct rt_term rt_term_head_ce = {
-    .name = "head_ce",
-    .summary = "class: cross-entropy of the teacher's frozen head on the label",
-    .reads = RT_READS_HEAD,
-    .needs = RT_NEEDS_LABEL,
-    .value = head_value,
-    .grad = head_grad,
-};
+const struct rt_term_ops rt_term_ce = {.value = ce_value, .grad = ce_grad};
+const struct rt_term_ops rt_term_head_ce = {.value = head_ce_value, .grad = head_ce_grad};

@@ -11,14 +11,14 @@
 #include <stddef.h>
 
 /* Sums over the classes of the posteriors' deviations from their mean 1 / n. */
-struct moments {
+struct dist_moments {
     double s_lse, t_lse, ss, tt, st;
 };
 
-static struct moments moments_row(const float *s, double s_scale, const float *t, double t_scale,
+static struct dist_moments dist_moments_row(const float *s, double s_scale, const float *t, double t_scale,
                                   int n)
 {
-    struct moments m = {rt_softmax_lse(s, n, s_scale, -1), rt_softmax_lse(t, n, t_scale, -1), 0, 0,
+    struct dist_moments m = {rt_softmax_lse(s, n, s_scale, -1), rt_softmax_lse(t, n, t_scale, -1), 0, 0,
                         0};
 
     for (int j = 0; j < n; j++) {
@@ -32,17 +32,17 @@ static struct moments moments_row(const float *s, double s_scale, const float *t
 }
 
 /* Deviations that are rounding alone: posteriors equal to about 1e-12 of their mean. */
-static int is_flat(double squares, int n)
+static int dist_is_flat(double squares, int n)
 {
     return squares < 1e-24 / n;
 }
 
 static double dist_row(const float *s, double s_scale, const float *t, double t_scale, int n)
 {
-    struct moments m = moments_row(s, s_scale, t, t_scale, n);
+    struct dist_moments m = dist_moments_row(s, s_scale, t, t_scale, n);
     double d;
 
-    if (is_flat(m.ss, n) || is_flat(m.tt, n))
+    if (dist_is_flat(m.ss, n) || dist_is_flat(m.tt, n))
         return isnan(m.st) ? m.st : 1;
     d = 1 - m.st / (sqrt(m.ss) * sqrt(m.tt));
     return d < 0 ? 0 : d;
@@ -54,10 +54,10 @@ static double dist_row(const float *s, double s_scale, const float *t, double t_
 static void dist_grad_row(const float *s, double s_scale, const float *t, double t_scale, int n,
                           double factor, float *out)
 {
-    struct moments m = moments_row(s, s_scale, t, t_scale, n);
+    struct dist_moments m = dist_moments_row(s, s_scale, t, t_scale, n);
     double norm = sqrt(m.ss) * sqrt(m.tt);
 
-    if (is_flat(m.ss, n) || is_flat(m.tt, n))
+    if (dist_is_flat(m.ss, n) || dist_is_flat(m.tt, n))
         return;
     for (int j = 0; j < n; j++) {
         double p = exp(s_scale * s[j] - m.s_lse);
@@ -68,31 +68,28 @@ static void dist_grad_row(const float *s, double s_scale, const float *t, double
 
 static void dist_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
+    double temp = in->param[RT_PARAM_dist_temperature];
+
     for (int i = 0; i < in->batch; i++) {
         size_t at = (size_t)i * in->classes;
         if (use[i])
-            value[i] = dist_row(in->logits + at, in->logit_scale / in->temperature,
-                                in->t_logits + at, 1 / in->temperature, in->classes);
+            value[i] = dist_row(in->logits + at, in->logit_scale / temp, in->t_logits + at,
+                                1 / temp, in->classes);
     }
 }
 
-static void dist_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void dist_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                      const struct rt_term_out *out)
 {
-    double s_scale = in->logit_scale / in->temperature;
+    double temp = in->param[RT_PARAM_dist_temperature], s_scale = in->logit_scale / temp;
 
+    (void)use;
     for (int i = 0; i < in->batch; i++) {
         size_t at = (size_t)i * in->classes;
         if (scale[i] != 0)
-            dist_grad_row(in->logits + at, s_scale, in->t_logits + at, 1 / in->temperature,
-                          in->classes, scale[i] * s_scale, out + at);
+            dist_grad_row(in->logits + at, s_scale, in->t_logits + at, 1 / temp, in->classes,
+                          scale[i] * s_scale, out->logits + at);
     }
 }
 
-const struct rt_term rt_term_dist = {
-    .name = "dist",
-    .summary = "class: 1 - Pearson correlation of the posteriors",
-    .reads = RT_READS_LOGITS,
-    .needs = RT_NEEDS_TEACHER,
-    .value = dist_value,
-    .grad = dist_grad,
-};
+const struct rt_term_ops rt_term_dist = {.value = dist_value, .grad = dist_grad};

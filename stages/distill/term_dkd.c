@@ -14,18 +14,19 @@
 #define BETA 2.0
 
 /* One row at temperature T: ln p_y and ln(1 - p_y) of both sides, without cancellation. */
-struct target {
+struct dkd_target {
     double t_in, t_out, s_in, s_out;
 };
 
-static struct target target_row(const struct rt_term_in *in, int i)
+static struct dkd_target dkd_target_row(const struct rt_term_in *in, int i)
 {
     int n = in->classes, y = in->label[i];
     const float *t = in->t_logits + (size_t)i * n, *s = in->logits + (size_t)i * n;
-    double t_scale = 1 / in->temperature, s_scale = in->logit_scale / in->temperature;
+    double temp = in->param[RT_PARAM_dkd_temperature];
+    double t_scale = 1 / temp, s_scale = in->logit_scale / temp;
     double t_all = rt_softmax_lse(t, n, t_scale, -1), s_all = rt_softmax_lse(s, n, s_scale, -1);
 
-    return (struct target){.t_in = t_scale * t[y] - t_all,
+    return (struct dkd_target){.t_in = t_scale * t[y] - t_all,
                            .t_out = rt_softmax_lse(t, n, t_scale, y) - t_all,
                            .s_in = s_scale * s[y] - s_all,
                            .s_out = rt_softmax_lse(s, n, s_scale, y) - s_all};
@@ -35,8 +36,8 @@ static double dkd_row(const struct rt_term_in *in, int i)
 {
     int n = in->classes;
     size_t at = (size_t)i * n;
-    double temp = in->temperature;
-    struct target r = target_row(in, i);
+    double temp = in->param[RT_PARAM_dkd_temperature];
+    struct dkd_target r = dkd_target_row(in, i);
     double target = exp(r.t_in) * (r.t_in - r.s_in) + exp(r.t_out) * (r.t_out - r.s_out);
     double rest = rt_softmax_kl(in->t_logits + at, 1 / temp, in->logits + at,
                                 in->logit_scale / temp, n, in->label[i]);
@@ -56,10 +57,10 @@ static void dkd_grad_row(const struct rt_term_in *in, int i, double scale, float
 {
     int n = in->classes, y = in->label[i];
     const float *t = in->t_logits + (size_t)i * n, *s = in->logits + (size_t)i * n;
-    double temp = in->temperature, s_scale = in->logit_scale / temp;
+    double temp = in->param[RT_PARAM_dkd_temperature], s_scale = in->logit_scale / temp;
     double factor = scale * temp * in->logit_scale;
     double s_rest = rt_softmax_lse(s, n, s_scale, y);
-    struct target r = target_row(in, i);
+    struct dkd_target r = dkd_target_row(in, i);
     double gap = exp(r.s_in) - exp(r.t_in);
 
     for (int j = 0; j < n; j++) /* d KL(b_t || b_s) */
@@ -67,18 +68,13 @@ static void dkd_grad_row(const struct rt_term_in *in, int i, double scale, float
     rt_softmax_kl_grad(t, 1 / temp, s, s_scale, n, y, factor * BETA, out);
 }
 
-static void dkd_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void dkd_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                     const struct rt_term_out *out)
 {
+    (void)use;
     for (int i = 0; i < in->batch; i++)
         if (scale[i] != 0 && in->classes > 1)
-            dkd_grad_row(in, i, scale[i], out + (size_t)i * in->classes);
+            dkd_grad_row(in, i, scale[i], out->logits + (size_t)i * in->classes);
 }
 
-const struct rt_term rt_term_dkd = {
-    .name = "dkd",
-    .summary = "class: decoupled KL on the student's own head",
-    .reads = RT_READS_LOGITS,
-    .needs = RT_NEEDS_LABEL | RT_NEEDS_TEACHER,
-    .value = dkd_value,
-    .grad = dkd_grad,
-};
+const struct rt_term_ops rt_term_dkd = {.value = dkd_value, .grad = dkd_grad};

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stddef.h>
 
-static double inverse_norm(const float *x, int n)
+static double feature_inverse_norm(const float *x, int n)
 {
     double sum = 0;
 
@@ -16,7 +16,7 @@ static double inverse_norm(const float *x, int n)
     return sum == 0 ? 0 : 1 / sqrt(sum);
 }
 
-static double dot(const float *a, const float *b, int n)
+static double feature_dot(const float *a, const float *b, int n)
 {
     double sum = 0;
 
@@ -26,10 +26,10 @@ static double dot(const float *a, const float *b, int n)
 }
 
 /* out += factor * d cos / df, cos = n(f).n(t). */
-static void add_cosine_grad(const float *f, const float *t, int n, double factor, float *out)
+static void feature_add_cosine_grad(const float *f, const float *t, int n, double factor, float *out)
 {
-    double nf = inverse_norm(f, n), nt = inverse_norm(t, n);
-    double c = dot(f, t, n) * nf * nt;
+    double nf = feature_inverse_norm(f, n), nt = feature_inverse_norm(t, n);
+    double c = feature_dot(f, t, n) * nf * nt;
 
     for (int j = 0; j < n; j++)
         out[j] += (float)(factor * nf * (t[j] * nt - c * f[j] * nf));
@@ -42,7 +42,7 @@ static void l2_value(const struct rt_term_in *in, const uint8_t *use, double *va
                     *t = in->t_feature + (size_t)i * in->dim;
         if (!use[i])
             continue;
-        double nf = inverse_norm(f, in->dim), nt = inverse_norm(t, in->dim), sum = 0;
+        double nf = feature_inverse_norm(f, in->dim), nt = feature_inverse_norm(t, in->dim), sum = 0;
         for (int j = 0; j < in->dim; j++) {
             double d = f[j] * nf - t[j] * nt;
             sum += d * d;
@@ -58,46 +58,35 @@ static void cosine_value(const struct rt_term_in *in, const uint8_t *use, double
                     *t = in->t_feature + (size_t)i * in->dim;
         if (!use[i])
             continue;
-        double d = 1 - dot(f, t, in->dim) * inverse_norm(f, in->dim) * inverse_norm(t, in->dim);
+        double d = 1 - feature_dot(f, t, in->dim) * feature_inverse_norm(f, in->dim) * feature_inverse_norm(t, in->dim);
         value[i] = d < 0 ? 0 : d;
     }
 }
 
-static void feature_grad(const struct rt_term_in *in, const double *scale, double factor,
-                         float *out)
+static void feature_grads(const struct rt_term_in *in, const double *scale, double factor,
+                          float *out)
 {
     for (int i = 0; i < in->batch; i++) {
         size_t at = (size_t)i * in->dim;
         if (scale[i] != 0)
-            add_cosine_grad(in->feature + at, in->t_feature + at, in->dim, factor * scale[i],
+            feature_add_cosine_grad(in->feature + at, in->t_feature + at, in->dim, factor * scale[i],
                             out + at);
     }
 }
 
-static void l2_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void l2_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                    const struct rt_term_out *out)
 {
-    feature_grad(in, scale, -2, out);
+    (void)use;
+    feature_grads(in, scale, -2, out->feature);
 }
 
-static void cosine_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void cosine_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                        const struct rt_term_out *out)
 {
-    feature_grad(in, scale, -1, out);
+    (void)use;
+    feature_grads(in, scale, -1, out->feature);
 }
 
-const struct rt_term rt_term_l2 = {
-    .name = "l2",
-    .summary = "feature: squared l2 between normalised features",
-    .reads = RT_READS_FEATURE,
-    .needs = RT_NEEDS_TEACHER,
-    .value = l2_value,
-    .grad = l2_grad,
-};
-
-const struct rt_term rt_term_cosine = {
-    .name = "cosine",
-    .summary = "feature: 1 - cosine",
-    .reads = RT_READS_FEATURE,
-    .needs = RT_NEEDS_TEACHER,
-    .value = cosine_value,
-    .grad = cosine_grad,
-};
+const struct rt_term_ops rt_term_l2 = {.value = l2_value, .grad = l2_grad};
+const struct rt_term_ops rt_term_cosine = {.value = cosine_value, .grad = cosine_grad};

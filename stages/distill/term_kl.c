@@ -7,67 +7,71 @@
 
 #include <stddef.h>
 
-static void kl_value(const struct rt_term_in *in, const float *s, double s_scale,
-                     const uint8_t *use, double *value)
+/* One side of the comparison: whose logits, their factor, and the temperature of both. */
+struct kl_side {
+    const float *logits;
+    double scale, temperature;
+};
+
+static struct kl_side kl_own(const struct rt_term_in *in)
 {
-    double t = in->temperature;
+    return (struct kl_side){in->logits, in->logit_scale, in->param[RT_PARAM_kl_temperature]};
+}
+
+static struct kl_side kl_head(const struct rt_term_in *in)
+{
+    return (struct kl_side){in->head, 1, in->param[RT_PARAM_head_kl_temperature]};
+}
+
+static void kl_values(const struct rt_term_in *in, struct kl_side s, const uint8_t *use,
+                      double *value)
+{
+    double t = s.temperature;
 
     for (int i = 0; i < in->batch; i++) {
         size_t at = (size_t)i * in->teacher_classes;
         if (use[i])
             value[i] = t * t *
-                       rt_softmax_kl(in->t_logits + at, 1 / t, s + at, s_scale / t,
+                       rt_softmax_kl(in->t_logits + at, 1 / t, s.logits + at, s.scale / t,
                                      in->teacher_classes, -1);
     }
 }
 
-static void kl_grad(const struct rt_term_in *in, const float *s, double s_scale,
-                    const double *scale, float *out)
+static void kl_grads(const struct rt_term_in *in, struct kl_side s, const double *scale, float *out)
 {
-    double t = in->temperature;
+    double t = s.temperature;
 
     for (int i = 0; i < in->batch; i++) {
         size_t at = (size_t)i * in->teacher_classes;
         if (scale[i] != 0)
-            rt_softmax_kl_grad(in->t_logits + at, 1 / t, s + at, s_scale / t, in->teacher_classes,
-                               -1, scale[i] * t * s_scale, out + at);
+            rt_softmax_kl_grad(in->t_logits + at, 1 / t, s.logits + at, s.scale / t,
+                               in->teacher_classes, -1, scale[i] * t * s.scale, out + at);
     }
 }
 
-static void own_value(const struct rt_term_in *in, const uint8_t *use, double *value)
+static void kl_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
-    kl_value(in, in->logits, in->logit_scale, use, value);
+    kl_values(in, kl_own(in), use, value);
 }
 
-static void own_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void kl_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                    const struct rt_term_out *out)
 {
-    kl_grad(in, in->logits, in->logit_scale, scale, out);
+    (void)use;
+    kl_grads(in, kl_own(in), scale, out->logits);
 }
 
-static void head_value(const struct rt_term_in *in, const uint8_t *use, double *value)
+static void head_kl_value(const struct rt_term_in *in, const uint8_t *use, double *value)
 {
-    kl_value(in, in->head, 1, use, value);
+    kl_values(in, kl_head(in), use, value);
 }
 
-static void head_grad(const struct rt_term_in *in, const double *scale, float *out)
+static void head_kl_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,
+                         const struct rt_term_out *out)
 {
-    kl_grad(in, in->head, 1, scale, out);
+    (void)use;
+    kl_grads(in, kl_head(in), scale, out->head);
 }
 
-const struct rt_term rt_term_kl = {
-    .name = "kl",
-    .summary = "class: KL from the teacher's posteriors to the student's own head",
-    .reads = RT_READS_LOGITS,
-    .needs = RT_NEEDS_TEACHER,
-    .value = own_value,
-    .grad = own_grad,
-};
-
-const struct rt_term rt_term_head_kl = {
-    .name = "head_kl",
-    .summary = "class: KL through the teacher's frozen head",
-    .reads = RT_READS_HEAD,
-    .needs = RT_NEEDS_TEACHER,
-    .value = head_value,
-    .grad = head_grad,
-};
+const struct rt_term_ops rt_term_kl = {.value = kl_value, .grad = kl_grad};
+const struct rt_term_ops rt_term_head_kl = {.value = head_kl_value, .grad = head_kl_grad};

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * terms: the table of all losses, in the order of terms.def. Each unit is in its term_*.c. */
+ * terms: the table of all losses, in the order of formats/terms.def. What each does is in its
+ * term_*.c. */
 #include "stages/distill/term.h"
 
-#include <stddef.h>
-
-#define RT_TERM(id) extern const struct rt_term rt_term_##id;
+#define RT_TASK_TERM(name, ...) extern const struct rt_term_ops rt_term_##name;
+#define RT_TERM(name, ...) extern const struct rt_term_ops rt_term_##name;
 #include "formats/terms.def"
-#undef RT_TERM
 
+#define ROW(name, reads, needs, words)                                                             \
+    &(const struct rt_term){#name, words, reads, needs, &rt_term_##name},
 const struct rt_term *const rt_terms[RT_TERMS] = {
-#define RT_TERM(id) &rt_term_##id,
+#define RT_TASK_TERM ROW
+#define RT_TERM ROW
 #include "formats/terms.def"
-#undef RT_TERM
 };

@@ -205,6 +205,23 @@ class Interrupted(Repeat):
             self.resume("at%d" % step)
             self.assertEqual(self.outcome("whole"), self.outcome("at%d" % step), step)
 
+    def test_folder_with_retired_settings(self):
+        """recipe.yaml of an older retort, with settings that have gone since."""
+        self.train("whole", self.study, {"train.epochs": "2", "run.checkpoint": "1", "run.keep": "100"})
+        os.makedirs(self.path("old/checkpoints"))
+        step = "checkpoints/step-00000003.safetensors"
+        os.link(self.path("whole", step), self.path("old", step))
+        with open(self.path("whole/recipe.yaml"), encoding="utf-8") as f:
+            text = f.read()
+        self.assertIn("  l2:\n", text)
+        with open(self.path("old/recipe.yaml"), "w", encoding="utf-8") as f:
+            f.write(text.replace("  l2:\n", "  l2:\n    temperature: 1\n"))
+        self.resume("old")
+        self.assertEqual(self.outcome("whole"), self.outcome("old"))
+        _, err = self.retort("run", self.path("old/recipe.yaml"), "-o", "new", "-s", "distill.l2.temperature=2",
+                             code=2)
+        self.says(err, "distill.l2.temperature is not a setting any more", "did nothing")
+
     def test_finished_run(self):
         said, _ = self.train("done", self.study)
         before, rows = self.outcome("done"), self.metrics("done")

@@ -201,6 +201,38 @@ static void what_is_no_recipe_is_refused(void **state)
     assert_int_equal(rt_recipe_parse(&r, "seed: x", 7, "a.yaml", NULL, NULL), RT_EFORMAT);
 }
 
+/* Old files hold them; they say nothing, whatever their value, and nobody can set one. */
+static void retired_settings_are_read_over(void **state)
+{
+    (void)state;
+    static const char *const retired[] = {
+#define RT_RETIRED(key, why) key,
+#include "formats/retired.def"
+#undef RT_RETIRED
+    };
+    char text[400];
+    rt_recipe_init(&again);
+    again.train_lr = 0.5;
+    for (size_t i = 0; i < sizeof retired / sizeof retired[0]; i++) {
+        assert_null(rt_key_find(retired[i]));
+        assert_false(rt_key_section(retired[i]));
+        assert_true(strlen(rt_key_retired(retired[i])) > 0);
+        snprintf(text, sizeof text, "%s: 2\ntrain.lr: 0.5\n", retired[i]);
+        assert_int_equal(parse(text), 0);
+        assert_memory_equal(&r, &again, sizeof r);
+        snprintf(text, sizeof text, "%s: [2]\n", retired[i]);
+        assert_int_equal(parse(text), RT_ENOTFOUND);
+        snprintf(text, sizeof text, "%s=2", retired[i]);
+        assert_int_equal(rt_recipe_set(&r, text, &e), RT_ENOTFOUND);
+        snprintf(text, sizeof text, "%s is not a setting any more: %s", retired[i], rt_key_retired(retired[i]));
+        assert_string_equal(e.text, text);
+    }
+    assert_int_equal(parse("distill:\n  l2:\n    temperature: 1   # as it was printed\ntrain: {lr: 0.5}\n"), 0);
+    assert_memory_equal(&r, &again, sizeof r);
+    assert_null(rt_key_retired("train.lr"));
+    assert_null(rt_key_retired("distill.l2"));
+}
+
 static void overrides_are_checked_alike(void **state)
 {
     (void)state;
@@ -424,6 +456,7 @@ int main(void)
         cmocka_unit_test(lists_are_checked_word_by_word),
         cmocka_unit_test(duplicates_are_refused),
         cmocka_unit_test(what_is_no_recipe_is_refused),
+        cmocka_unit_test(retired_settings_are_read_over),
         cmocka_unit_test(overrides_are_checked_alike),
         cmocka_unit_test(defaults_are_all_valid),
         cmocka_unit_test(sections_and_dotted_names_mean_the_same),

@@ -294,6 +294,27 @@ static void test_kept_in_a_checkpoint(void **state)
     rt_control_destroy(again.c);
 }
 
+/* A checkpoint or journal of before may hold settings that are no more: nothing comes of them. */
+static void test_retired_settings_are_left_out(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct rt_control_text t = {.settings = strdup("distill.l2.temperature=2\ntrain.lr=0.125\n"),
+                                .samples = strdup(""),
+                                .pending = strdup("3 me distill.cosine.temperature=4\n4 me train.clip=7\n")};
+    open_bench(&b);
+    assert_int_equal(rt_control_load(b.c, &t, 1, &b.e), 0);
+    rt_control_text_fini(&t);
+    assert_int_equal(rt_control_plan(b.c, 5, "plan", "distill.head_ce.temperature", "4", &b.e), 0);
+    for (int n = 2; n < 7; n++)
+        assert_int_equal(step(&b, n), 0);
+    assert_string_equal(b.diary.text, "4 me train.clip 5>7\n");
+    assert_true(rt_control_settings(b.c)->train_lr == 0.125);
+    assert_int_equal(rt_control_set(b.c, "me", "distill.l2.temperature", "2", NULL, NULL, &b.e), RT_ENOTFOUND);
+    assert_non_null(strstr(b.e.text, "distill.l2.temperature is not a setting any more: "));
+    rt_control_destroy(b.c);
+}
+
 static char *journalled(struct bench *b, int n)
 {
     b->diary.text[0] = '\0';
@@ -543,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_who_hosts_the_run_is_told),
         cmocka_unit_test(test_who_is_told_may_end_the_run),
         cmocka_unit_test(test_kept_in_a_checkpoint),
+        cmocka_unit_test(test_retired_settings_are_left_out),
         cmocka_unit_test(test_samples_and_undo), cmocka_unit_test(test_damaged_checkpoints),
         cmocka_unit_test(test_checkpoints_asked_for),
         cmocka_unit_test(test_pace),

@@ -71,10 +71,10 @@ static void make(struct fixture *f)
                                 .label = f->label};
     f->s.aam_margin = 0.2;
     f->s.aam_scale = 10;
-    for (int k = 0; k < RT_TERMS; k++) {
-        f->s.term[k].temperature = 2;
+    for (int k = 0; k < RT_TERMS; k++)
         f->out.distance[k] = f->distance[k];
-    }
+    for (int p = 0; p < RT_PARAMS; p++)
+        f->s.param[p] = 2;
     rt_objective_init(&f->o);
 }
 

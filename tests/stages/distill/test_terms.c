@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -19,6 +20,7 @@ struct data {
     float logits[BATCH * WIDE], feature[BATCH * WIDE], head[BATCH * WIDE];
     float t_feature[BATCH * WIDE], t_logits[BATCH * WIDE];
     int32_t label[BATCH];
+    double param[RT_PARAMS];
     struct rt_term_in in;
 };
 
@@ -36,6 +38,15 @@ static void fill(float *x, float size)
         x[i] = size * uniform();
 }
 
+/* Settings as in a recipe that says nothing, but for the temperatures. */
+static void default_params(double param[RT_PARAMS], double temperature)
+{
+#define RT_PARAM(term, name, kind, initial, ...)                                                   \
+    param[RT_PARAM_##term##_##name] =                                                              \
+        strcmp(#name, "temperature") == 0 ? temperature : strtod(initial, NULL);
+#include "formats/terms.def"
+}
+
 /* Logits of a plain head spread over +-3; cosines over +-1, the first sample's label near -1 so
  * that the AAM guard is in. */
 static void make(struct data *d, int classes, double temperature, double smoothing, int cosines)
@@ -49,6 +60,7 @@ static void make(struct data *d, int classes, double temperature, double smoothi
         d->label[i] = i % classes;
     if (cosines)
         d->logits[0] = -0.99f;
+    default_params(d->param, temperature);
     d->in = (struct rt_term_in){.batch = BATCH,
                                 .classes = classes,
                                 .teacher_classes = classes,
@@ -59,7 +71,7 @@ static void make(struct data *d, int classes, double temperature, double smoothi
                                 .t_feature = d->t_feature,
                                 .t_logits = d->t_logits,
                                 .label = d->label,
-                                .temperature = temperature,
+                                .param = d->param,
                                 .logit_scale = cosines ? 12 : 1,
                                 .smoothing = smoothing,
                                 .aam_margin = 0.3,
@@ -79,7 +91,16 @@ static void distances(const struct rt_term_in *in, int k, double *value)
     uint8_t use[BATCH];
 
     memset(use, 1, sizeof use);
-    rt_terms[k]->value(in, use, value);
+    rt_terms[k]->ops->value(in, use, value);
+}
+
+/* Of all samples, into the gradient of what the term reads. */
+static void gradients(const struct rt_term_in *in, int k, const double *scale, float *out)
+{
+    uint8_t use[BATCH];
+
+    memset(use, 1, sizeof use);
+    rt_terms[k]->ops->grad(in, use, scale, &(struct rt_term_out){out, out, out});
 }
 
 /* --- The independent route: probabilities by plain division, no shared helpers with the terms. */
@@ -164,9 +185,10 @@ static double naive_l2(const struct rt_term_in *in, int i)
     return 2 * naive_cosine(in, i);
 }
 
-static double naive_kl_of(const struct rt_term_in *in, const float *s, double s_scale, int i)
+static double naive_kl_of(const struct rt_term_in *in, const float *s, double s_scale, double t,
+                          int i)
 {
-    double p[WIDE], q[WIDE], t = in->temperature;
+    double p[WIDE], q[WIDE];
 
     soften(in->t_logits + i * in->classes, in->classes, 1 / t, p);
     soften(s + i * in->classes, in->classes, s_scale / t, q);
@@ -175,17 +197,17 @@ static double naive_kl_of(const struct rt_term_in *in, const float *s, double s_
 
 static double naive_kl(const struct rt_term_in *in, int i)
 {
-    return naive_kl_of(in, in->logits, in->logit_scale, i);
+    return naive_kl_of(in, in->logits, in->logit_scale, in->param[RT_PARAM_kl_temperature], i);
 }
 
 static double naive_head_kl(const struct rt_term_in *in, int i)
 {
-    return naive_kl_of(in, in->head, 1, i);
+    return naive_kl_of(in, in->head, 1, in->param[RT_PARAM_head_kl_temperature], i);
 }
 
 static double naive_dkd(const struct rt_term_in *in, int i)
 {
-    double p[WIDE] = {0}, q[WIDE] = {0}, t = in->temperature;
+    double p[WIDE] = {0}, q[WIDE] = {0}, t = in->param[RT_PARAM_dkd_temperature];
     int n = in->classes, y = in->label[i], m = 0;
 
     soften(in->t_logits + i * n, n, 1 / t, p);
@@ -203,11 +225,11 @@ static double naive_dkd(const struct rt_term_in *in, int i)
 /* Pearson from raw moments: (n sum pq - sum p sum q) / sqrt(...). */
 static double naive_dist(const struct rt_term_in *in, int i)
 {
-    double p[WIDE], q[WIDE], pq = 0, pp = 0, qq = 0;
+    double p[WIDE], q[WIDE], pq = 0, pp = 0, qq = 0, t = in->param[RT_PARAM_dist_temperature];
     int n = in->classes;
 
-    soften(in->t_logits + i * n, n, 1 / in->temperature, p);
-    soften(in->logits + i * n, n, in->logit_scale / in->temperature, q);
+    soften(in->t_logits + i * n, n, 1 / t, p);
+    soften(in->logits + i * n, n, in->logit_scale / t, q);
     for (int j = 0; j < n; j++) {
         pq += p[j] * q[j];
         pp += p[j] * p[j];
@@ -251,8 +273,9 @@ static void rows_are_complete(void **state)
         assert_non_null(rt_terms[k]->name);
         assert_true(strlen(rt_terms[k]->summary) > 0);
         assert_true(rt_terms[k]->needs != 0);
-        assert_non_null(rt_terms[k]->value);
-        assert_non_null(rt_terms[k]->grad);
+        assert_true(rt_terms[k]->reads != 0);
+        assert_non_null(rt_terms[k]->ops->value);
+        assert_non_null(rt_terms[k]->ops->grad);
         assert_non_null(naive[k]);
         for (int j = 0; j < k; j++)
             assert_string_not_equal(rt_terms[k]->name, rt_terms[j]->name);
@@ -307,7 +330,7 @@ static void extremes_are_finite(void **state)
         for (int i = 0; i < BATCH * width; i++)
             d.t_logits[i % (BATCH * 4)] = d.t_feature[i] = i % 2 ? 1e15f : -1e15f;
         distances(&d.in, k, value);
-        rt_terms[k]->grad(&d.in, scale, out);
+        gradients(&d.in, k, scale, out);
         for (int i = 0; i < BATCH; i++)
             assert_true(isfinite(value[i]) && value[i] >= 0);
         for (int i = 0; i < BATCH * WIDE; i++)
@@ -333,15 +356,15 @@ static void flat_and_zero_rows(void **state)
     assert_true(value[2] == 1);
     distances(&d.in, RT_TERM_ce, value);
     assert_true(fabs(value[2] - log(5)) < 1e-12);
-    rt_terms[RT_TERM_l2]->grad(&d.in, scale, out);
-    rt_terms[RT_TERM_cosine]->grad(&d.in, scale, out);
-    rt_terms[RT_TERM_dist]->grad(&d.in, scale, out);
+    gradients(&d.in, RT_TERM_l2, scale, out);
+    gradients(&d.in, RT_TERM_cosine, scale, out);
+    gradients(&d.in, RT_TERM_dist, scale, out);
     for (int i = 0; i < BATCH * WIDE; i++)
         assert_true(out[i] == 0);
     make(&d, 1, 1, 0, 0); /* one class: nothing to tell apart */
     distances(&d.in, RT_TERM_dkd, value);
     assert_true(value[0] == 0);
-    rt_terms[RT_TERM_dkd]->grad(&d.in, scale, out);
+    gradients(&d.in, RT_TERM_dkd, scale, out);
     assert_true(out[0] == 0);
 }
 
@@ -403,8 +426,8 @@ static void unused_samples_stay(void **state)
         read_by(&d, k, &width);
         for (int i = 0; i < BATCH * WIDE; i++)
             out[i] = 100;
-        rt_terms[k]->value(&d.in, use, value);
-        rt_terms[k]->grad(&d.in, scale, out);
+        rt_terms[k]->ops->value(&d.in, use, value);
+        rt_terms[k]->ops->grad(&d.in, use, scale, &(struct rt_term_out){out, out, out});
         for (int i = 0; i < BATCH; i++) {
             assert_int_equal(value[i] != -7, use[i]);
             for (int j = 0, moved = 0; j < width; j++) {
@@ -447,7 +470,7 @@ static void gradients_match_differences(void **state)
                 continue;
             make_case(&d, c);
             float *x = read_by(&d, k, &width);
-            rt_terms[k]->grad(&d.in, scale, out);
+            gradients(&d.in, k, scale, out);
             for (int at = 0; at < BATCH * width; at++) {
                 double want = scale[at / width] * slope_at(&d, k, x + at, at / width);
                 if (!(fabs(out[at] - want) < 2e-5 * (1 + fabs(want))))
@@ -471,7 +494,7 @@ static void aam_is_monotone(void **state)
     (void)state;
     for (int step = 0; step <= 1000; step++) {
         x[0] = (float)(1 - step / 500.0);
-        rt_terms[RT_TERM_aam]->value(&in, use, &value);
+        rt_terms[RT_TERM_aam]->ops->value(&in, use, &value);
         assert_true(value > last);
         last = value;
     }

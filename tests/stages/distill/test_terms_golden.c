@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -56,8 +57,8 @@ static void compare_term(const struct rt_safetensors *s, const struct rt_term_in
     memset(use, 1, sizeof use);
     for (int i = 0; i < in->batch; i++)
         scale[i] = 1;
-    term->value(in, use, value);
-    term->grad(in, scale, grad);
+    term->ops->value(in, use, value);
+    term->ops->grad(in, use, scale, &(struct rt_term_out){grad, grad, grad});
     for (int i = 0; i < in->batch; i++)
         compare("distance", term->name, i, value[i], ((const double *)want->data)[i]);
     for (int64_t i = 0; i < rt_tensor_count(want_grad); i++)
@@ -74,6 +75,11 @@ static void agrees_with_pytorch(void **state)
         fail_msg("%s", e.text);
     const double *settings = tensor(s, "settings", RT_F64)->data;
     const struct rt_tensor *logits = tensor(s, "logits", RT_F32);
+    double param[RT_PARAMS];
+#define RT_PARAM(term, name, kind, initial, ...)                                                   \
+    param[RT_PARAM_##term##_##name] =                                                              \
+        strcmp(#name, "temperature") == 0 ? settings[0] : strtod(initial, NULL);
+#include "formats/terms.def"
     struct rt_term_in in = {.batch = (int)logits->dim[0],
                             .classes = (int)logits->dim[1],
                             .teacher_classes = (int)logits->dim[1],
@@ -83,7 +89,7 @@ static void agrees_with_pytorch(void **state)
                             .t_feature = floats(s, "t_feature"),
                             .t_logits = floats(s, "t_logits"),
                             .label = tensor(s, "label", RT_I32)->data,
-                            .temperature = settings[0],
+                            .param = param,
                             .logit_scale = 1,
                             .smoothing = settings[1],
                             .aam_margin = settings[2],

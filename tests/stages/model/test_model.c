@@ -215,6 +215,27 @@ static void test_round_trip(void **state)
     round_trip(&cosine);
 }
 
+/* A file of before, whose recipe holds settings that are no more, is the same model. */
+static void test_retired_settings(void **state)
+{
+    (void)state;
+    struct rt_model m, again;
+    make(&m, TEXT, NULL, false);
+    struct rt_safetensors *s = saved(&m), *c = without(s, "", NULL);
+    const char *text = rt_safetensors_text(s, "retort.recipe"), *l2 = strstr(text, "  l2:\n");
+    char *old = malloc(strlen(text) + 60);
+    assert_non_null(l2);
+    sprintf(old, "%.*s  l2:\n    temperature: 1  # of both sides\n%s", (int)(l2 - text), text, l2 + strlen("  l2:\n"));
+    TOY_OK(&t, rt_safetensors_set_text(c, "retort.recipe", old));
+    TOY_OK(&t, rt_model_restore(&again, c, "old", &t.e));
+    assert_memory_equal(&again.recipe, &m.recipe, sizeof m.recipe);
+    free(old);
+    rt_safetensors_destroy(c);
+    rt_safetensors_destroy(s);
+    rt_model_fini(&again);
+    rt_model_fini(&m);
+}
+
 /* The key stands for the outputs: whatever changes them changes it. */
 static void test_key(void **state)
 {
@@ -278,7 +299,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_refused), TEST(test_create_refused), TEST(test_round_trip), TEST(test_key),
+        TEST(test_refused), TEST(test_create_refused), TEST(test_round_trip), TEST(test_retired_settings), TEST(test_key),
         TEST(test_start_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
