@@ -11,7 +11,7 @@
 #include "stages/nn/parallel.h"
 #include "stages/model/trunk.h"
 #include "stages/session/replay_plan.h"
-#include "stages/session/training_flow.h"
+#include "stages/session/training_pipeline.h"
 
 #include <math.h>
 #include <stdio.h>

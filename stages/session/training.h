@@ -4,7 +4,7 @@
 #define RT_TRAINING_H
 
 #include "stages/session/machine.h"
-#include "stages/session/recorder.h"
+#include "stages/session/observers.h"
 
 struct rt_training_result {
     int samples;

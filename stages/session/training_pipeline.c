@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * training_flow: see training_flow.h. */
-#include "stages/session/training_flow.h"
+ * training_pipeline: see training_pipeline.h. */
+#include "stages/session/training_pipeline.h"
 
 #include "formats/words.h"
 #include "pipeline/live/socket.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * recorder: see recorder.h. Rows of samples that changed are written every few seconds, less often where
+ * observe_samples: see observers.h. Rows of samples that changed are written every few seconds, less often where
  * that would take more than a fiftieth of the time. */
-#include "stages/session/recorder.h"
+#include "stages/session/observers.h"
 
 #include "pipeline/run/checkpoints.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * recorder: the student's observer: what happened goes to run.db, to checkpoints and to the progress
+ * observers: the student's observer: what happened goes to run.db, to checkpoints and to the progress
  * line. Called from the student's work, one call at a time; before and after the run by the command. */
 #ifndef RT_RECORDER_H
 #define RT_RECORDER_H

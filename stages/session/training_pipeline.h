@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * training_flow: the part of a training run that goes through the pipeline: its stages, what limits them, who
+ * training_pipeline: the part of a training run that goes through the pipeline: its stages, what limits them, who
  * may ask and change meanwhile. */
 #ifndef RT_TRAINING_FLOW_H
 #define RT_TRAINING_FLOW_H
