@@ -12,6 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RT_SET(set) static const char set##_unit[] = ""
+#define RT_WORD(id, word) "|" word
+#define RT_END(count) ;
+#include "formats/choices.def"
+#undef RT_SET
+#undef RT_WORD
+#undef RT_END
+
 const struct rt_key rt_keys[] = {
 #define RT_KEY(field, key, kind, initial, min, max, unit, effect, help)                            \
     {key,                                                                                          \
@@ -22,9 +30,22 @@ const struct rt_key rt_keys[] = {
      unit,                                                                                         \
      RT_EFFECT_##effect,                                                                           \
      help,                                                                                         \
-     offsetof(struct rt_recipe, field)},
+     offsetof(struct rt_recipe, field),                                                            \
+     NULL},
+#define RT_CHOICE(field, key, set, initial, effect, help)                                          \
+    {key,                                                                                          \
+     RT_KIND_CHOICE,                                                                               \
+     initial,                                                                                      \
+     0,                                                                                            \
+     0,                                                                                            \
+     set##_unit + 1,                                                                               \
+     RT_EFFECT_##effect,                                                                           \
+     help,                                                                                         \
+     offsetof(struct rt_recipe, field),                                                            \
+     rt_##set##_names},
 #include "formats/recipe.def"
 #undef RT_KEY
+#undef RT_CHOICE
 };
 const int rt_key_count = (int)(sizeof rt_keys / sizeof rt_keys[0]);
 
@@ -196,11 +217,15 @@ static bool word_allowed(const char *words, const char *word, size_t length)
     return false;
 }
 
+_Static_assert(sizeof(enum rt_head_id) == sizeof(int), "an enum is stored through an int");
+
 static int read_choice(const struct rt_key *key, const char *text, void *field)
 {
-    if (!word_allowed(key->unit, text, strlen(text)))
+    int at = rt_choice_find(key->words, text);
+    if (at < 0)
         return RT_ERANGE;
-    return store_text(field, text);
+    *(int *)field = at;
+    return 0;
 }
 
 /* Words separated by commas, blanks around them ignored; stored joined by ','. */
@@ -236,21 +261,22 @@ static int read_list(const struct rt_key *key, const char *text, void *field)
     return store_text(field, joined);
 }
 
-static void write_bool(const void *field, char *text, size_t size)
+static void write_bool(const struct rt_key *key, const void *field, char *text, size_t size)
 {
+    (void)key;
     snprintf(text, size, "%s", *(const rt_key_bool *)field ? "true" : "false");
 }
 
-static void write_int(const void *field, char *text, size_t size)
+static void write_int(const struct rt_key *key, const void *field, char *text, size_t size)
 {
+    (void)key;
     snprintf(text, size, "%" PRId64, *(const rt_key_int *)field);
 }
 
 /* The shortest digits that read back to the same bits; 17 always do. Whole numbers stay whole: %g
  * alone would write 30 as 3e+01. */
-static void write_number(const void *field, char *text, size_t size)
+static void number_text(double v, char *text, size_t size)
 {
-    double v = *(const rt_key_number *)field;
     if (v == trunc(v) && fabs(v) <= 1e15) {
         snprintf(text, size, "%.0f", v);
         return;
@@ -263,14 +289,26 @@ static void write_number(const void *field, char *text, size_t size)
     }
 }
 
-static void write_text(const void *field, char *text, size_t size)
+static void write_number(const struct rt_key *key, const void *field, char *text, size_t size)
 {
+    (void)key;
+    number_text(*(const rt_key_number *)field, text, size);
+}
+
+static void write_choice(const struct rt_key *key, const void *field, char *text, size_t size)
+{
+    snprintf(text, size, "%s", key->words[*(const int *)field]);
+}
+
+static void write_text(const struct rt_key *key, const void *field, char *text, size_t size)
+{
+    (void)key;
     snprintf(text, size, "%s", (const char *)field);
 }
 
 static const struct kind {
     int (*read)(const struct rt_key *key, const char *text, void *field);
-    void (*write)(const void *field, char *text, size_t size);
+    void (*write)(const struct rt_key *key, const void *field, char *text, size_t size);
     size_t size;
     const char *wanted;
 } kinds[] = {
@@ -281,7 +319,7 @@ static const struct kind {
                        "a share such as 0.25 or 25%"},
     [RT_KIND_TEXT] = {read_text, write_text, RT_RECIPE_TEXT, "text in UTF-8"},
     [RT_KIND_PATH] = {read_text, write_text, RT_RECIPE_TEXT, "a path in UTF-8"},
-    [RT_KIND_CHOICE] = {read_choice, write_text, RT_RECIPE_TEXT, "one of"},
+    [RT_KIND_CHOICE] = {read_choice, write_choice, sizeof(int), "one of"},
     [RT_KIND_LIST] = {read_list, write_text, RT_RECIPE_TEXT, "a list of words such as [a, b]"},
 };
 
@@ -294,8 +332,8 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
     case RT_KIND_INT:
     case RT_KIND_FLOAT:
     case RT_KIND_FRACTION:
-        write_number(&key->min, low, sizeof low);
-        write_number(&key->max, high, sizeof high);
+        number_text(key->min, low, sizeof low);
+        number_text(key->max, high, sizeof high);
         snprintf(text, size, "%s from %s to %s%s%s%s", wanted, low, high, *key->unit ? " (" : "",
                  key->unit, *key->unit ? ")" : "");
         break;
@@ -317,7 +355,7 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
 /* The sentence for a value that was refused with this code. */
 static int refuse(const struct rt_key *key, const char *value, int code, struct rt_error *e)
 {
-    char quoted[RT_QUOTE], wanted[256], hint[160] = "", word[64];
+    char quoted[RT_QUOTE], wanted[256], hint[160] = "";
     rt_quote(quoted, sizeof quoted, value);
     rt_key_wanted(key, wanted, sizeof wanted);
     if (code == RT_ELARGE)
@@ -335,12 +373,8 @@ static int refuse(const struct rt_key *key, const char *value, int code, struct 
     if (key->kind == RT_KIND_FRACTION && code == RT_ERANGE && !take_number(value, &share, &rest) &&
         !*rest && share > 1 && share / 100 <= key->max)
         snprintf(hint, sizeof hint, "; did you mean %.40s%%?", value);
-    for (const char *w = key->unit; key->kind == RT_KIND_CHOICE && *w;) {
-        size_t n = strcspn(w, "|");
-        snprintf(word, sizeof word, "%.*s", (int)n, w);
-        rt_nearest_offer(&near, word);
-        w += n + (w[n] == '|');
-    }
+    for (int i = 0; key->words && key->words[i]; i++)
+        rt_nearest_offer(&near, key->words[i]);
     if (*near.best)
         rt_nearest_hint(&near, hint, sizeof hint);
     return rt_error_set(e, code, "%s: %s is not allowed: write %s%s", key->name, quoted, wanted,
@@ -389,7 +423,7 @@ void rt_recipe_init(struct rt_recipe *r)
 
 void rt_recipe_get(const struct rt_recipe *r, const struct rt_key *key, char *text, size_t size)
 {
-    kinds[key->kind].write((const char *)r + key->offset, text, size);
+    kinds[key->kind].write(key, (const char *)r + key->offset, text, size);
 }
 
 void rt_recipe_take(struct rt_recipe *to, const struct rt_recipe *from, enum rt_key_effect effect)

@@ -6,6 +6,7 @@
 #ifndef RT_RECIPE_H
 #define RT_RECIPE_H
 
+#include "formats/choice.h"
 #include "formats/error.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,8 +20,8 @@ enum rt_key_kind { RT_KIND_BOOL, RT_KIND_INT, RT_KIND_FLOAT, RT_KIND_FRACTION, R
                    RT_KIND_PATH, RT_KIND_CHOICE, RT_KIND_LIST };
 enum rt_key_effect { RT_EFFECT_RUN, RT_EFFECT_STEP, RT_EFFECT_BATCH };
 
-/* C type of each kind's field. CHOICE, TEXT, PATH and LIST are NUL-terminated text; a LIST is its
- * words joined by ','. A loaded PATH is absolute or relative to the current folder, ready to open. */
+/* C type of each kind's field; a CHOICE has its set's enum. TEXT, PATH and LIST are NUL-terminated text; a
+ * LIST is its words joined by ','. A loaded PATH is absolute or relative to the current folder, ready to open. */
 typedef bool rt_key_bool;
 typedef int64_t rt_key_int;
 typedef double rt_key_number;
@@ -31,13 +32,14 @@ typedef char rt_key_text[RT_RECIPE_TEXT];
 #define RT_TYPE_FRACTION rt_key_number
 #define RT_TYPE_TEXT rt_key_text
 #define RT_TYPE_PATH rt_key_text
-#define RT_TYPE_CHOICE rt_key_text
 #define RT_TYPE_LIST rt_key_text
 
 struct rt_recipe {
 #define RT_KEY(field, key, kind, def, min, max, unit, effect, help) RT_TYPE_##kind field;
+#define RT_CHOICE(field, key, set, def, effect, help) enum rt_##set##_id field;
 #include "formats/recipe.def"
 #undef RT_KEY
+#undef RT_CHOICE
 };
 
 /* A row of recipe.def. */
@@ -46,10 +48,11 @@ struct rt_key {
     enum rt_key_kind kind;
     const char *initial; /* default, as text */
     double min, max;
-    const char *unit; /* unit, or the allowed words of CHOICE and LIST ("*" = any word) */
+    const char *unit; /* unit, or the allowed words "a|b|c" of CHOICE and LIST ("*" = any word) */
     enum rt_key_effect effect;
     const char *help;
     size_t offset; /* of the field in struct rt_recipe */
+    const char *const *words; /* of a CHOICE (choice.h), else NULL */
 };
 extern const struct rt_key rt_keys[];
 extern const int rt_key_count;

@@ -12,8 +12,10 @@
 enum {
     KEYS = 0
 #define RT_KEY(field, key, kind, initial, min, max, unit, effect, help) +1
+#define RT_CHOICE(field, key, set, initial, effect, help) +1
 #include "formats/recipe.def"
 #undef RT_KEY
+#undef RT_CHOICE
 };
 #define NAME_SIZE 128 /* of a dotted key as written; longer ones cannot be known */
 

@@ -53,13 +53,10 @@ int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)
     const struct rt_student *s = self;
     struct rt_objective_facts facts = student_facts(s);
     RT_TRY(rt_objective_check(r, &facts, e));
-    enum rt_head head = RT_HEADS;
-    for (int h = 0; h < RT_HEADS; h++)
-        if (strcmp(r->eval_head, rt_head_names[h]) == 0)
-            head = (enum rt_head)h;
+    enum rt_head_id head = r->eval_head;
     if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !s->model->shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
-                            "the data set's classes: write own or auto", r->eval_head);
+                            "the data set's classes: write own or auto", rt_head_names[head]);
     return check_weight_terms(s, r, e);
 }
 

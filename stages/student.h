@@ -37,10 +37,10 @@ struct rt_step_report {
 struct rt_eval_report {
     int64_t step;
     int epoch, samples;
-    double top1[RT_HEADS]; /* NaN = no such head */
+    double top1[RT_HEADS]; /* by enum rt_head_id; NaN = no such head */
     double top5, macro_f1, loss; /* of the answer */
     double teacher_top1;   /* NaN = no teacher outputs */
-    enum rt_head answer;
+    enum rt_head_id answer;
     bool best; /* the best so far */
 };
 

@@ -84,7 +84,7 @@ static double cross_entropy(const float *logits, const int *label, int n, int cl
 }
 
 /* Top-1 of one way to read the student; fills the report when it is the answer. */
-static int judge(struct rt_student *s, enum rt_head head, struct rt_eval_report *r, bool details)
+static int judge(struct rt_student *s, enum rt_head_id head, struct rt_eval_report *r, bool details)
 {
     const struct rt_student_eval *v = &s->eval;
     const struct rt_model *m = s->model;
@@ -127,15 +127,14 @@ static int judge_teacher(struct rt_student *s, struct rt_eval_report *r)
     return rc;
 }
 
-static enum rt_head choose(const struct rt_student *s, const struct rt_eval_report *r)
+static enum rt_head_id choose(const struct rt_student *s, const struct rt_eval_report *r)
 {
-    for (int h = 0; h < RT_HEADS; h++)
-        if (strcmp(s->recipe->eval_head, rt_head_names[h]) == 0 && !isnan(r->top1[h]))
-            return (enum rt_head)h;
-    enum rt_head best = RT_HEAD_OWN;
-    for (int h = 1; h < RT_HEADS; h++)
+    if (!isnan(r->top1[s->recipe->eval_head]))
+        return s->recipe->eval_head;
+    enum rt_head_id best = RT_HEAD_OWN;
+    for (int h = best + 1; h < RT_HEADS; h++)
         if (r->top1[h] > r->top1[best])
-            best = (enum rt_head)h;
+            best = (enum rt_head_id)h;
     return best;
 }
 
@@ -145,8 +144,8 @@ int rt_student_conclude(struct rt_student *s, const struct rt_batch *b, struct r
     int rc = 0;
     for (int h = 0; h < RT_HEADS; h++) {
         r.top1[h] = NAN;
-        if (rc == 0 && (h == RT_HEAD_OWN || s->model->shares_classes))
-            rc = judge(s, (enum rt_head)h, &r, false);
+        if (rc == 0 && h != RT_HEAD_AUTO && (h == RT_HEAD_OWN || s->model->shares_classes))
+            rc = judge(s, (enum rt_head_id)h, &r, false);
     }
     if (rc == 0) {
         r.answer = s->model->answer = choose(s, &r);

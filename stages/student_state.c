@@ -145,9 +145,9 @@ int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const
     }
     rc = load_samples(s, in, name, e);
     const char *head = rt_safetensors_text(in, "retort.head");
-    for (int h = 0; head && h < RT_HEADS; h++)
-        if (strcmp(head, rt_head_names[h]) == 0)
-            s->model->answer = (enum rt_head)h;
+    int answer = head ? rt_choice_find(rt_head_names, head) : -1;
+    if (answer >= RT_HEAD_OWN)
+        s->model->answer = (enum rt_head_id)answer;
     s->step = step;
     s->best = best;
     s->norm_mean = mean;

@@ -10,7 +10,6 @@
 #include <string.h>
 
 const char *const rt_split_names[RT_SPLITS] = {"train", "valid", "test"};
-const char *const rt_modality_names[RT_MODALITIES] = {"speech", "image", "text"};
 
 /* Names in the order they were first seen, each found in O(1). */
 struct names {

@@ -4,15 +4,14 @@
 #ifndef RT_DATASET_H
 #define RT_DATASET_H
 
+#include "formats/choice.h"
 #include "formats/manifest.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 enum rt_split { RT_TRAIN, RT_VALID, RT_TEST, RT_SPLITS };
-/* Modalities are manifest columns; rt_modalities (stages/modality) has the same order. */
-enum rt_modality_id { RT_SPEECH, RT_IMAGE, RT_TEXT, RT_MODALITIES };
+/* Modalities (formats/choice.h) are manifest columns. */
 extern const char *const rt_split_names[RT_SPLITS];
-extern const char *const rt_modality_names[RT_MODALITIES];
 
 struct rt_dataset {
     struct rt_manifest *manifest; /* owned */

@@ -8,7 +8,7 @@
 void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_facts *f,
                        struct rt_objective_settings *o)
 {
-    bool aam = strcmp(r->task_loss, "aam") == 0;
+    bool aam = r->task_loss == RT_LOSS_AAM;
     double warm = r->task_margin_warmup * (double)f->steps;
     double risen = warm > 0 ? fmin(1, (double)f->step / warm) : 1;
 

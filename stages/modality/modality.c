@@ -10,14 +10,6 @@ const struct rt_modality *const rt_modalities[RT_MODALITIES] = {
     [RT_TEXT] = &rt_modality_text,
 };
 
-const struct rt_modality *rt_modality_find(const char *name)
-{
-    for (int i = 0; i < RT_MODALITIES; i++)
-        if (strcmp(rt_modalities[i]->name, name) == 0)
-            return rt_modalities[i];
-    return NULL;
-}
-
 int rt_modality_raw(struct rt_tensor *raw, const struct rt_tensor *decoded,
                     int (*check)(const struct rt_tensor *raw, struct rt_error *e), const char *name,
                     struct rt_error *e)

@@ -72,7 +72,6 @@ struct rt_modality {
 /* By rt_modality_id. */
 extern const struct rt_modality *const rt_modalities[RT_MODALITIES];
 extern const struct rt_modality rt_modality_speech, rt_modality_image, rt_modality_text;
-const struct rt_modality *rt_modality_find(const char *name); /* NULL when unknown */
 
 /* The end of a load(): a copy of `decoded` as raw, when it passes the modality's own check. On
  * failure *raw is empty and *e begins with `name`. */

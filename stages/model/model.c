@@ -17,8 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const char *const rt_head_names[RT_HEADS] = {"own", "teacher", "sum"};
-
 static int copy_names(struct rt_model *m, const char *const *name, int count)
 {
     m->class_name = calloc((size_t)count + 1, sizeof *m->class_name);
@@ -34,12 +32,12 @@ static int copy_names(struct rt_model *m, const char *const *name, int count)
 
 static bool takes_network(const struct rt_recipe *r)
 {
-    return strcmp(r->student_net, "init") == 0;
+    return r->student_net == RT_NET_INIT;
 }
 
 static bool is_cosine(const struct rt_recipe *r)
 {
-    return strcmp(r->task_loss, "aam") == 0;
+    return r->task_loss == RT_LOSS_AAM;
 }
 
 static struct rt_shape front_shape(const struct rt_model *m)
@@ -106,7 +104,7 @@ static int check_network(const struct rt_model *m, struct rt_error *e)
     return rt_error_set(e, RT_EMISMATCH, "the network takes %s, the front end of student.modality %s gives "
                         "%s: set speech.frames, speech.bands, image.size or text.buckets to what it takes",
                         in->op == RT_OP_bag ? "a bag" : rt_shape_text(&in->shape, wants),
-                        m->recipe.student_modality, front.rank ? rt_shape_text(&front, has) : "a bag");
+                        rt_modality_names[m->recipe.student_modality], front.rank ? rt_shape_text(&front, has) : "a bag");
 }
 
 /* room: numbers that its weights may have. */
@@ -137,9 +135,9 @@ static int build_network(struct rt_model *m, const char *text, int64_t room, str
 static int build_bridge(struct rt_model *m, int dim, int classes, bool cosine, double scale,
                         bool shared, struct rt_error *e)
 {
-    const char *want = m->recipe.distill_projection;
+    enum rt_projection_id want = m->recipe.distill_projection;
     m->feature = m->embedding;
-    if (strcmp(want, "always") == 0 || (strcmp(want, "auto") == 0 && dim != m->dim)) {
+    if (want == RT_PROJECTION_ALWAYS || (want == RT_PROJECTION_AUTO && dim != m->dim)) {
         struct rt_attr attr = {.units = dim, .bias = true};
         m->feature = rt_graph_node(m->graph, RT_OP_linear, "projection", &m->embedding, 1, &attr, e);
         if (m->feature < 0)
@@ -190,25 +188,28 @@ static int copy_head(struct rt_model *m, const struct rt_model *teacher, struct 
     return 0;
 }
 
-static int prepare(struct rt_model *m, const struct rt_recipe *recipe, float *idf,
-                   struct rt_error *e)
+static void model_prepare(struct rt_model *m, const struct rt_recipe *recipe, float *idf)
 {
     memset(m, 0, sizeof *m);
     m->recipe = *recipe;
     m->front.recipe = &m->recipe;
     m->front.idf = idf;
     m->feature = m->head = -1;
-    m->modality = rt_modality_find(recipe->student_modality);
-    if (!m->modality)
-        return rt_error_set(e, RT_EUSAGE, "unknown modality '%s'", recipe->student_modality);
-    return 0;
+    m->modality = rt_modalities[recipe->student_modality];
+    m->answer = RT_HEAD_OWN;
+}
+
+const char *rt_model_net_name(const struct rt_model *m)
+{
+    return m->trunk ? "ONNX" : rt_net_names[m->recipe.student_net];
 }
 
 int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                     const char *const *class_name, int classes, const struct rt_model *teacher,
                     const struct rt_model *start, float *idf, struct rt_error *e)
 {
-    int rc = prepare(m, recipe, idf, e);
+    int rc = 0;
+    model_prepare(m, recipe, idf);
     for (int i = 0; rc == 0 && i < classes; i++)
         if (strchr(class_name[i], '\n'))
             rc = rt_error_set(e, RT_EUSAGE, "class '%.80s' has a line feed in its name: a model "
@@ -365,17 +366,14 @@ static int read_head(struct rt_model *m, const struct rt_safetensors *s, const c
                      struct rt_error *e)
 {
     const char *head = rt_safetensors_text(s, "retort.head");
-    int choice = head ? RT_HEADS : RT_HEAD_OWN;
-    for (int i = 0; head && i < RT_HEADS; i++)
-        if (strcmp(head, rt_head_names[i]) == 0)
-            choice = i;
-    if (choice == RT_HEADS)
+    int choice = head ? rt_choice_find(rt_head_names, head) : RT_HEAD_OWN;
+    if (choice < RT_HEAD_OWN)
         return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s' is none of own, teacher, sum", name,
                             head);
     if (choice != RT_HEAD_OWN && !m->shares_classes)
         return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s', but there is no such head", name,
                             head);
-    m->answer = (enum rt_head)choice;
+    m->answer = (enum rt_head_id)choice;
     return 0;
 }
 
@@ -403,7 +401,7 @@ static struct rt_key128 model_key(const struct rt_model *m, const char *yaml)
     char text[512];
     m->modality->features_key(&m->front, text, sizeof text);
     key = rt_key128_of(text, strlen(text), key);
-    double reading[] = {m->answer, m->scale, m->head_scale};
+    double reading[] = {m->answer - RT_HEAD_OWN, m->scale, m->head_scale};
     key = rt_key128_of(reading, sizeof reading, key);
     for (int i = 0; i < rt_graph_params(m->graph); i++) {
         const struct rt_param *p = rt_graph_param(m->graph, i);
@@ -441,7 +439,7 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
     struct rt_recipe recipe;
     int rc = rt_recipe_parse(&recipe, yaml, strlen(yaml), name, "/", e);
     if (rc == 0)
-        rc = prepare(m, &recipe, NULL, e);
+        model_prepare(m, &recipe, NULL);
     if (rc == 0 && (rc = split_lines(m, classes)) < 0)
         rt_error_set(e, rc, "%s: no memory for the class names", name);
     if (rc == 0)
@@ -519,8 +517,9 @@ static int start_from_onnx(struct rt_model *m, const struct rt_onnx *o, const st
                            const char *const *class_name, int classes, char about[RT_START_ABOUT],
                            struct rt_error *e)
 {
-    int rc = prepare(m, recipe, NULL, e);
-    if (rc == 0 && !takes_network(recipe))
+    int rc = 0;
+    model_prepare(m, recipe, NULL);
+    if (!takes_network(recipe))
         return rt_error_set(e, RT_EUSAGE, "%s was not written by retort: with student.net: init its network "
                             "becomes the student's", recipe->student_init);
     if (rc == 0 && (rc = copy_names(m, class_name, classes)) < 0)
@@ -578,7 +577,7 @@ int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *c
     return 0;
 }
 
-void rt_model_answer(const struct rt_model *m, enum rt_head head_choice, const float *own,
+void rt_model_answer(const struct rt_model *m, enum rt_head_id head_choice, const float *own,
                      const float *head, int n, float *out)
 {
     size_t count = (size_t)n * (size_t)m->classes;

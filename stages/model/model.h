@@ -15,11 +15,6 @@
 #include "stages/model/model_start.h"
 #include "stages/nn/graph.h"
 
-/* Which logits are the model's answer: its own head, the teacher's frozen head on the projected
- * embedding, or the sum of both. */
-enum rt_head { RT_HEAD_OWN, RT_HEAD_TEACHER, RT_HEAD_SUM, RT_HEADS };
-extern const char *const rt_head_names[RT_HEADS];
-
 struct rt_trunk; /* trunk.h */
 
 struct rt_model {
@@ -37,7 +32,7 @@ struct rt_model {
     double scale;      /* logits = scale * node (AAM heads give cosines) */
     double head_scale; /* the same for the teacher's head */
     bool shares_classes; /* the teacher's head speaks of the same classes in the same order */
-    enum rt_head answer;
+    enum rt_head_id answer; /* never RT_HEAD_AUTO */
     struct rt_key128 key; /* of weights and front end; set by load */
 };
 
@@ -49,6 +44,8 @@ int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                     const char *const *class_name, int classes, const struct rt_model *teacher,
                     const struct rt_model *start, float *idf, struct rt_error *e);
 void rt_model_fini(struct rt_model *m);
+/* The network's preset in a word; "ONNX" for another program's. */
+const char *rt_model_net_name(const struct rt_model *m);
 
 /* Adds weights and metadata to s. */
 int rt_model_save(const struct rt_model *m, struct rt_safetensors *s);
@@ -78,6 +75,6 @@ int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *c
 void rt_model_rescale(struct rt_model *m, double scale);
 
 /* The answer's logits for n rows: own and head are the raw node outputs (head may be NULL). */
-void rt_model_answer(const struct rt_model *m, enum rt_head head_choice, const float *own,
+void rt_model_answer(const struct rt_model *m, enum rt_head_id head_choice, const float *own,
                      const float *head, int n, float *out);
 #endif

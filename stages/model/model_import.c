@@ -14,9 +14,9 @@
 static void set_front(struct rt_model *m, const struct rt_trunk *t)
 {
     struct rt_recipe *r = &m->recipe;
-    snprintf(r->student_modality, sizeof r->student_modality, "%s", t->speech ? "speech" : "image");
-    snprintf(r->student_net, sizeof r->student_net, "ONNX");
-    snprintf(r->task_loss, sizeof r->task_loss, "ce");
+    r->student_modality = t->speech ? RT_SPEECH : RT_IMAGE;
+    r->student_net = RT_NET_INIT;
+    r->task_loss = RT_LOSS_CE;
     r->teacher_model[0] = '\0';
     if (t->speech) {
         r->speech_bands = t->channels;
@@ -24,7 +24,8 @@ static void set_front(struct rt_model *m, const struct rt_trunk *t)
     } else {
         r->image_size = t->rows;
     }
-    m->modality = rt_modality_find(r->student_modality);
+    m->modality = rt_modalities[r->student_modality];
+    m->answer = RT_HEAD_OWN;
     m->front.recipe = r;
 }
 

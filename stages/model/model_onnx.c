@@ -213,7 +213,7 @@ static int add_texts(struct rt_onnx *o, const struct rt_model *m)
     }
     rt_safetensors_destroy(s);
     rt_onnx_set_text(o, "retort.version", RT_VERSION);
-    rt_onnx_set_text(o, "retort.modality", m->recipe.student_modality);
+    rt_onnx_set_text(o, "retort.modality", m->modality->name);
     if (m->front.idf)
         set_hex(o, "retort.idf", m->front.idf, (size_t)m->recipe.text_buckets);
     return rc;

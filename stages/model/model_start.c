@@ -57,7 +57,7 @@ static int choose_layout(struct start *s, const struct rt_onnx_value *in, int sk
     }
     fit[0] = fit[0] && fits(in->dim[skip + places], channels);
     fit[1] = fit[1] && fits(in->dim[skip], channels);
-    s->first = strcmp(s->r->student_layout, "auto") ? !strcmp(s->r->student_layout, "nchw") : fit[1];
+    s->first = s->r->student_layout == RT_LAYOUT_AUTO ? fit[1] : s->r->student_layout == RT_LAYOUT_NCHW;
     return fit[s->first] ? 0 : refuse_shape(s, in);
 }
 
@@ -227,7 +227,7 @@ int rt_start_open(struct rt_graph **out, const struct rt_onnx *o, const struct r
     *out = NULL;
     if (input->rank < 2)
         return rt_error_set(e, RT_EMISMATCH, "%s: a student that reads %s cannot start from a file of "
-                            "another program", r->student_init, r->student_modality);
+                            "another program", r->student_init, rt_modality_names[r->student_modality]);
     int rc = read_input(&s);
     if (rc == 0)
         rc = choose_output(&s, classes, cosine);

@@ -31,7 +31,7 @@ static int read_picture(struct rt_trunk *t, const struct rt_recipe *r, const str
     if (in->rank != 4)
         return rt_onnx_input_refuse(r->teacher_model, in, "a picture has 4 dimensions", e);
     bool last = in->dim[3] == COLOURS && in->dim[1] != COLOURS;
-    t->channels_first = strcmp(r->teacher_layout, "auto") ? !strcmp(r->teacher_layout, "nchw") : !last;
+    t->channels_first = r->teacher_layout == RT_LAYOUT_AUTO ? !last : r->teacher_layout == RT_LAYOUT_NCHW;
     int64_t colours = in->dim[t->channels_first ? 1 : 3];
     int64_t height = agreed(in->dim[t->channels_first ? 2 : 1], r->teacher_size);
     int64_t width = agreed(in->dim[t->channels_first ? 3 : 2], r->teacher_size);
@@ -52,8 +52,8 @@ static int read_speech(struct rt_trunk *t, const struct rt_recipe *r, const stru
     if (in->rank != 3 && !(in->rank == 4 && in->dim[1] == 1))
         return rt_onnx_input_refuse(r->teacher_model, in, "speech has 3 dimensions, or 4 of which one is 1", e);
     t->speech = true;
-    t->channels_first = strcmp(r->teacher_layout, "auto") ? !strcmp(r->teacher_layout, "nchw")
-                                                          : is_bands(in->dim[skip]);
+    t->channels_first = r->teacher_layout == RT_LAYOUT_AUTO ? is_bands(in->dim[skip])
+                                                            : r->teacher_layout == RT_LAYOUT_NCHW;
     int64_t bands = agreed(in->dim[skip + !t->channels_first], r->speech_bands);
     int64_t frames = agreed(in->dim[skip + t->channels_first], r->teacher_size);
     frames = frames ? frames : r->speech_frames;
@@ -80,8 +80,8 @@ static int read_input(struct rt_trunk *t, const struct rt_recipe *r, struct rt_e
                             r->teacher_model, r->teacher_input, in->name);
     if (in->dtype != RT_F32)
         return rt_onnx_input_refuse(r->teacher_model, in, "an input of type float is wanted", e);
-    bool speech = strcmp(r->teacher_modality, "auto") ? !strcmp(r->teacher_modality, "speech")
-                                                      : in->rank == 3;
+    bool speech = r->teacher_modality == RT_FOREIGN_AUTO ? in->rank == 3
+                                                         : r->teacher_modality == RT_FOREIGN_SPEECH;
     return speech ? read_speech(t, r, in, e) : read_picture(t, r, in, e);
 }
 

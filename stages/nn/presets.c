@@ -17,7 +17,6 @@ struct builder {
 };
 
 struct preset {
-    const char *name;
     bool bag; /* takes a bag; otherwise a dense input */
     int rank_min, rank_max;
     const char *takes;
@@ -160,27 +159,23 @@ static int preset_textbag(struct builder *b, int x)
     return builder_plain(b, RT_OP_relu, "relu", x);
 }
 
-static const struct preset presets[] = {
-    {"cnn1d", false, 2, 2, "[time, channels]", preset_cnn1d},
-    {"cnn2d", false, 3, 3, "[height, width, channels]", preset_cnn2d},
-    {"resnet", false, 2, 3, "[height, width, channels] or [time, channels]", preset_resnet},
-    {"tdnn", false, 2, 2, "[time, channels]", preset_tdnn},
-    {"textbag", true, 0, 0, "a bag of buckets", preset_textbag},
+static const struct preset presets[RT_NET_INIT] = {
+    [RT_NET_CNN1D] = {false, 2, 2, "[time, channels]", preset_cnn1d},
+    [RT_NET_CNN2D] = {false, 3, 3, "[height, width, channels]", preset_cnn2d},
+    [RT_NET_RESNET] = {false, 2, 3, "[height, width, channels] or [time, channels]", preset_resnet},
+    [RT_NET_TDNN] = {false, 2, 2, "[time, channels]", preset_tdnn},
+    [RT_NET_TEXTBAG] = {true, 0, 0, "a bag of buckets", preset_textbag},
 };
 
-static const struct preset *preset_find(const char *name, struct rt_error *e)
+static int preset_unknown(enum rt_net_id net, struct rt_error *e)
 {
     char names[256] = "";
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
-        if (name && strcmp(presets[i].name, name) == 0) {
-            return &presets[i];
-        }
+    for (int i = 0; i < RT_NET_INIT; i++) {
         size_t at = strlen(names);
-        snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", presets[i].name);
+        snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", rt_net_names[i]);
     }
-    rt_error_set(e, RT_EUSAGE, "there is no network \"%s\"; write one of %s", name ? name : "",
-                 names);
-    return NULL;
+    return rt_error_set(e, RT_EUSAGE, "there is no network \"%s\"; write one of %s",
+                        net == RT_NET_INIT ? rt_net_names[net] : "", names);
 }
 
 static int preset_check(const struct preset *p, const struct rt_preset_config *c,
@@ -192,14 +187,14 @@ static int preset_check(const struct preset *p, const struct rt_preset_config *c
     if (rank < p->rank_min || rank > p->rank_max || (p->bag && c->buckets < 1)) {
         return rt_error_set(e, RT_EMISMATCH,
                             "network \"%s\" takes %s; the input is %s: change student.net or "
-                            "student.modality", p->name, p->takes, is);
+                            "student.modality", rt_net_names[c->net], p->takes, is);
     }
     if (c->embedding < 1 || c->classes < 1 || c->width < 0 || c->blocks < 0) {
         return rt_error_set(
             e, RT_ERANGE,
             "network \"%s\": embedding %d and classes %d must be at least 1, width %d "
             "and blocks %d at least 0",
-            p->name, c->embedding, c->classes, c->width, c->blocks);
+            rt_net_names[c->net], c->embedding, c->classes, c->width, c->blocks);
     }
     return 0;
 }
@@ -207,19 +202,23 @@ static int preset_check(const struct preset *p, const struct rt_preset_config *c
 int rt_preset_build(struct rt_graph **out, const struct rt_preset_config *c, struct rt_error *e)
 {
     *out = NULL;
-    const struct preset *p = preset_find(c->net, e);
-    int err = p ? preset_check(p, c, e) : RT_EUSAGE;
+    if ((int)c->net < 0 || c->net >= RT_NET_INIT) {
+        return preset_unknown(c->net, e);
+    }
+    const struct preset *p = &presets[c->net];
+    const char *name = rt_net_names[c->net];
+    int err = preset_check(p, c, e);
     if (err) {
         return err;
     }
     struct builder b = {.c = c, .e = e};
     if (rt_graph_create(&b.g)) {
-        return rt_error_set(e, RT_EMEM, "network \"%s\": out of memory", c->net);
+        return rt_error_set(e, RT_EMEM, "network \"%s\": out of memory", name);
     }
     int x =
         p->bag ? rt_graph_bag(b.g, "input", c->buckets) : rt_graph_input(b.g, "input", c->input);
     b.err =
-        x < 0 ? rt_error_set(e, x, "network \"%s\": its input has an empty dimension", c->net) : 0;
+        x < 0 ? rt_error_set(e, x, "network \"%s\": its input has an empty dimension", name) : 0;
     if (!b.err) {
         x = p->trunk(&b, x);
     }

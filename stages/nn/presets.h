@@ -4,10 +4,11 @@
 #ifndef RT_PRESETS_H
 #define RT_PRESETS_H
 
+#include "formats/choice.h"
 #include "stages/nn/graph.h"
 
 struct rt_preset_config {
-    const char *net;       /* a name of presets[] */
+    enum rt_net_id net;    /* before RT_NET_INIT */
     struct rt_shape input; /* dense input; rank 0 for a bag */
     int buckets;           /* bag */
     int width, blocks;     /* 0 = the preset's own */

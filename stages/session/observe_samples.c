@@ -396,7 +396,8 @@ static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_e
 {
     struct rt_recorder *r = self;
     char path[RT_RUN_PATH];
-    static const char *const head_metric[RT_HEADS] = {"top1.own", "top1.teacher_head", "top1.sum"};
+    static const char *const head_metric[RT_HEADS] = {
+        [RT_HEAD_OWN] = "top1.own", [RT_HEAD_TEACHER] = "top1.teacher_head", [RT_HEAD_SUM] = "top1.sum"};
     struct {
         const char *name;
         double value;
@@ -408,7 +409,7 @@ static int on_evaluation(void *self, const struct rt_eval_report *p, struct rt_e
     for (size_t i = 0; rc == 0 && i < sizeof row / sizeof *row; i++)
         if (!isnan(row[i].value))
             rc = rt_rundb_metric(r->db, p->step, p->epoch, "valid", row[i].name, row[i].value, e);
-    for (int h = 0; rc == 0 && h < RT_HEADS; h++)
+    for (int h = RT_HEAD_OWN; rc == 0 && h < RT_HEADS; h++)
         if (!isnan(p->top1[h]))
             rc = rt_rundb_metric(r->db, p->step, p->epoch, "valid", head_metric[h], p->top1[h], e);
     if (rc == 0)

@@ -49,7 +49,7 @@ static int load_start(struct rt_training *t, const char *kept, struct rt_error *
     const struct rt_dataset *d = &t->session->dataset;
     char path[RT_RUN_PATH], about[RT_START_ABOUT];
     if (!r->student_init[0])
-        return strcmp(r->student_net, "init") ? 0
+        return r->student_net != RT_NET_INIT ? 0
                    : rt_error_set(e, RT_EUSAGE, "student.net: init takes the network of student.init, which "
                                   "is not given");
     if (kept && rt_rundir_has(kept, RT_RUN_INIT))
@@ -275,12 +275,12 @@ static void announce(const struct rt_training *t)
     if (*t->machine.warning)
         fprintf(stderr, "          %s\n", t->machine.warning);
     fprintf(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
-            r->student_modality, r->student_net,
+            t->model.modality->name, rt_model_net_name(&t->model),
             rt_count_text(rt_graph_weights(t->model.graph), a), (long long)t->student.steps,
             (long long)r->train_batch);
     if (t->teacher)
-        fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->recipe.student_modality,
-                t->teacher->recipe.student_net, r->teacher_model);
+        fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->modality->name,
+                rt_model_net_name(t->teacher), r->teacher_model);
     if (t->teacher && t->teacher->trunk)
         fprintf(stderr, "          %s\n", t->teacher->trunk->about);
     if (t->student.step)
@@ -333,7 +333,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     t->session = session;
     t->quiet = request->quiet;
     t->dir.lock = -1;
-    const struct rt_modality *student = rt_modality_find(recipe->student_modality);
+    const struct rt_modality *student = rt_modalities[recipe->student_modality];
     int rc = check_folder(t, request->output, request->resume, e);
     if (rc == 0)
         rc = rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0,

@@ -273,7 +273,7 @@ static void defaults_are_all_valid(void **state)
     rt_recipe_init(&r);
     assert_int_equal(r.seed, 1);
     assert_true(r.data_labels == 1.0 && r.train_warmup == 0.15 && r.distill_l2_lambda == 0);
-    assert_string_equal(r.student_net, "cnn1d");
+    assert_int_equal(r.student_net, RT_NET_CNN1D);
     assert_true(r.text_idf && !r.augment_flip);
     for (int i = 0; i < rt_key_count; i++) {
         assert_int_equal(rt_recipe_put(&again, &rt_keys[i], rt_keys[i].initial, NULL, &e), 0);
@@ -283,6 +283,36 @@ static void defaults_are_all_valid(void **state)
     assert_null(rt_key_find("train"));
     assert_true(rt_key_section("train") && rt_key_section("distill.l2"));
     assert_false(rt_key_section("trai"));
+}
+
+/* Each word of a choice is its place in the list in code, and is written back as it was given. */
+static void every_word_of_a_choice_is_its_enum(void **state)
+{
+    (void)state;
+    int choices = 0;
+    rt_recipe_init(&r);
+    for (int i = 0; i < rt_key_count; i++) {
+        const struct rt_key *key = &rt_keys[i];
+        assert_int_equal(key->words != NULL, key->kind == RT_KIND_CHOICE);
+        char joined[RT_RECIPE_TEXT] = "", back[64];
+        for (int w = 0; key->words && key->words[w]; w++) {
+            int value = -1;
+            assert_int_equal(rt_recipe_put(&r, key, key->words[w], NULL, &e), 0);
+            memcpy(&value, (char *)&r + key->offset, sizeof value);
+            assert_int_equal(value, w);
+            rt_recipe_get(&r, key, back, sizeof back);
+            assert_string_equal(back, key->words[w]);
+            assert_int_equal(rt_choice_find(key->words, back), w);
+            snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s", w ? "|" : "", back);
+            choices += w == 0;
+        }
+        if (key->words)
+            assert_string_equal(key->unit, joined);
+    }
+    assert_true(choices >= 10);
+    assert_int_equal(rt_recipe_set(&r, "task.loss=aam", &e), 0);
+    assert_int_equal(r.task_loss, RT_LOSS_AAM);
+    assert_int_equal(rt_choice_find(rt_loss_names, "aa"), -1);
 }
 
 static void sections_and_dotted_names_mean_the_same(void **state)
@@ -459,6 +489,7 @@ int main(void)
         cmocka_unit_test(retired_settings_are_read_over),
         cmocka_unit_test(overrides_are_checked_alike),
         cmocka_unit_test(defaults_are_all_valid),
+        cmocka_unit_test(every_word_of_a_choice_is_its_enum),
         cmocka_unit_test(sections_and_dotted_names_mean_the_same),
         cmocka_unit_test(paths_start_at_the_recipe),
         cmocka_unit_test(a_loaded_recipe_finds_its_neighbours),

@@ -17,7 +17,7 @@ struct export_model {
     const char *name;
     const char *set[EXPORT_SETTINGS]; /* recipe settings */
     bool teacher;                     /* carries a teacher's head, in another space */
-    enum rt_head answer;
+    enum rt_head_id answer;
 };
 
 static const struct export_model export_models[] = {
@@ -74,7 +74,7 @@ static inline void export_make(struct rt_model *m, const struct export_model *fr
             rt_model_create(teacher, &t, names, EXPORT_CLASSES, NULL, NULL, NULL, &e))
             abort();
     }
-    if (!strcmp(r.student_modality, "text")) {
+    if (r.student_modality == RT_TEXT) {
         idf = malloc((size_t)r.text_buckets * sizeof *idf);
         for (int64_t i = 0; idf && i < r.text_buckets; i++)
             idf[i] = 1 + (float)(i % 5);

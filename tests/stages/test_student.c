@@ -333,19 +333,19 @@ static void test_weights(void **state)
 static void test_head(void **state)
 {
     (void)state;
-    static const char *const choice[] = {"eval.head=own", "eval.head=teacher", "eval.head=sum",
-                                         "eval.head=auto"};
-    for (int h = 0; h < 4; h++) {
+    for (int h = 0; h < RT_HEADS; h++) {
+        char choice[40];
         struct learner l;
-        toy_set(&t.recipe, choice[h]);
+        snprintf(choice, sizeof choice, "eval.head=%s", rt_head_names[h]);
+        toy_set(&t.recipe, choice);
         TOY_OK(&t, start(&l, &teacher));
         teach(&l, 8);
         evaluate(&l);
-        double top = fmax(judged.top1[0], fmax(judged.top1[1], judged.top1[2]));
+        double top = fmax(judged.top1[RT_HEAD_OWN], fmax(judged.top1[RT_HEAD_TEACHER], judged.top1[RT_HEAD_SUM]));
         assert_int_equal(judged.samples, 5); /* row 4 has no label */
         assert_true(judged.teacher_top1 >= 0 && judged.teacher_top1 <= 1);
         assert_int_equal(l.model.answer, judged.answer);
-        assert_true(h < 3 ? (int)judged.answer == h : judged.top1[judged.answer] == top);
+        assert_true(h != RT_HEAD_AUTO ? (int)judged.answer == h : judged.top1[judged.answer] == top);
         assert_true(judged.best && l.student.best == judged.top1[judged.answer]);
         evaluate(&l);
         assert_false(judged.best); /* as good is not better */

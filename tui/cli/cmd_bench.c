@@ -29,12 +29,12 @@ static const struct net {
     const char *name;
     struct rt_preset_config config;
 } nets[] = {
-    {"cnn1d", {.net = "cnn1d", .input = {2, {144, 64}}}},
-    {"cnn2d-64", {.net = "cnn2d", .input = {3, {64, 64, 3}}}},
-    {"resnet34-8", {.net = "resnet", .input = {2, {200, 80}}, .width = 8}},
-    {"resnet34-16", {.net = "resnet", .input = {2, {200, 80}}, .width = 16}},
-    {"resnet34-32", {.net = "resnet", .input = {2, {200, 80}}, .width = 32}},
-    {"tdnn-512", {.net = "tdnn", .input = {2, {200, 80}}, .width = 512}},
+    {"cnn1d", {.net = RT_NET_CNN1D, .input = {2, {144, 64}}}},
+    {"cnn2d-64", {.net = RT_NET_CNN2D, .input = {3, {64, 64, 3}}}},
+    {"resnet34-8", {.net = RT_NET_RESNET, .input = {2, {200, 80}}, .width = 8}},
+    {"resnet34-16", {.net = RT_NET_RESNET, .input = {2, {200, 80}}, .width = 16}},
+    {"resnet34-32", {.net = RT_NET_RESNET, .input = {2, {200, 80}}, .width = 32}},
+    {"tdnn-512", {.net = RT_NET_TDNN, .input = {2, {200, 80}}, .width = 512}},
 };
 #define NETS ((int)(sizeof nets / sizeof *nets))
 
@@ -236,7 +236,7 @@ static void help(void)
            "random data, and prints the time that a tenth of the steps stay below:\n\n");
     for (int i = 0; i < NETS; i++) {
         const struct rt_preset_config *c = &nets[i].config;
-        printf("  %-12s %s on [%d", nets[i].name, c->net, c->input.dim[0]);
+        printf("  %-12s %s on [%d", nets[i].name, rt_net_names[c->net], c->input.dim[0]);
         for (int d = 1; d < c->input.rank; d++)
             printf(",%d", c->input.dim[d]);
         printf("]\n");

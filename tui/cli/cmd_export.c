@@ -65,7 +65,7 @@ static int export_model(const char *source, const char *output, struct rt_error 
     if (rc == 0) {
         char n[32];
         printf("%s: %s %s, embedding %d, %d classes, %s weights\n", output,
-               m->recipe.student_modality, m->recipe.student_net, m->dim, m->classes,
+               m->modality->name, rt_model_net_name(m), m->dim, m->classes,
                rt_count_text(rt_graph_weights(m->graph), n));
     }
     if (m)
@@ -99,7 +99,7 @@ static int compare(const struct rt_onnx *o, struct rt_model *m, const char *file
     if (rc == 0)
         printf("%s: %s %s, opset %d, %d nodes, %d classes; off the golden outputs by %.1e (graph), "
                "%.1e (model)\n",
-               file, m->recipe.student_modality, m->recipe.student_net, o->opset, o->nodes,
+               file, m->modality->name, rt_model_net_name(m), o->opset, o->nodes,
                m->classes, graph, model);
     rt_golden_fini(&g);
     return rc;

@@ -142,7 +142,8 @@ static void read_run(struct run *r, struct rt_recipe *recipe)
     for (int k = 0; k < NUMBERS; k++)
         r->number[k] = NAN;
     if (rt_recipe_load(recipe, rt_rundir_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e) == 0) {
-        snprintf(r->what, sizeof r->what, "%.15s %.60s%s%.40s", recipe->student_modality, recipe->student_net,
+        snprintf(r->what, sizeof r->what, "%.15s %.60s%s%.40s", rt_modality_names[recipe->student_modality],
+                 rt_net_names[recipe->student_net],
                  recipe->teacher_model[0] ? " < " : "", recipe->teacher_model);
         if (recipe->train_steps)
             r->number[STEPS] = (double)recipe->train_steps;

@@ -190,7 +190,7 @@ static void print_results(const struct rt_training *t, const struct rt_session *
     char text[600], number[32], path[RT_RUN_PATH];
     const struct rt_model *m = t->result;
     printf("%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
-           t->teacher ? "student" : "model", m->recipe.student_modality, m->recipe.student_net,
+           t->teacher ? "student" : "model", m->modality->name, rt_model_net_name(m),
            m->dim, rt_count_text(rt_graph_weights(m->graph), number),
            m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
     print_share("valid", &t->valid);

@@ -111,7 +111,7 @@ static int make(struct net *n, const char *name, const struct rt_preset_config *
         return rc;
     if ((rc = rt_parallel_create(&n->parallel, n->c.threads)) < 0 ||
         (rc = rt_exec_create(&n->exec, n->graph, n->c.batch, n->c.training, n->parallel)) < 0 ||
-        (n->c.training && (rc = rt_optim_create(&n->optim, "adamw", n->graph)) < 0))
+        (n->c.training && (rc = rt_optim_create(&n->optim, RT_OPTIM_ADAMW, n->graph)) < 0))
         return rt_error_set(e, rc, "bench: %s: %s", name, rt_err_words(rc));
     n->input = malloc(count * sizeof *n->input);
     n->time = calloc((size_t)rt_graph_nodes(n->graph), sizeof *n->time);

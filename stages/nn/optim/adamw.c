@@ -36,4 +36,4 @@ static void adamw_update(const struct rt_update *u)
 }
 
 const struct rt_rule rt_rule_adamw = {
-    .name = "adamw", .states = 2, .state_name = {"m", "v"}, .update = adamw_update};
+    .id = RT_OPTIM_ADAMW, .states = 2, .state_name = {"m", "v"}, .update = adamw_update};

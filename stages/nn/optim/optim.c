@@ -22,18 +22,18 @@ struct rt_optim {
     double product[2];               /* of beta1 and beta2 over the steps */
 };
 
-static const struct rt_rule *const rules[] = {&rt_rule_adamw, &rt_rule_sgd};
+static const struct rt_rule *const rules[RT_OPTIMS] = {
+    [RT_OPTIM_ADAMW] = &rt_rule_adamw,
+    [RT_OPTIM_SGD] = &rt_rule_sgd,
+};
 
-int rt_optim_create(struct rt_optim **out, const char *name, struct rt_graph *g)
+int rt_optim_create(struct rt_optim **out, enum rt_optim_id id, struct rt_graph *g)
 {
     *out = NULL;
-    const struct rt_rule *rule = NULL;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        rule = strcmp(rules[i]->name, name) == 0 ? rules[i] : rule;
-    }
-    if (!rule) {
+    if ((int)id < 0 || id >= RT_OPTIMS) {
         return RT_EUSAGE;
     }
+    const struct rt_rule *rule = rules[id];
     struct rt_optim *o = calloc(1, sizeof *o);
     if (!o) {
         return RT_EMEM;
@@ -160,13 +160,13 @@ double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const 
 static void optim_state_name(char out[static 3 * RT_NAME], const struct rt_optim *o, int param,
                              int k)
 {
-    snprintf(out, 3 * RT_NAME, "optim.%s.%s.%s", o->rule->name, o->rule->state_name[k],
+    snprintf(out, 3 * RT_NAME, "optim.%s.%s.%s", rt_optim_names[o->rule->id], o->rule->state_name[k],
              rt_graph_param(o->g, param)->name);
 }
 
 static void optim_product_name(char out[static 3 * RT_NAME], const struct rt_optim *o)
 {
-    snprintf(out, 3 * RT_NAME, "optim.%s.products", o->rule->name);
+    snprintf(out, 3 * RT_NAME, "optim.%s.products", rt_optim_names[o->rule->id]);
 }
 
 int rt_optim_save(const struct rt_optim *o, struct rt_safetensors *s)

@@ -4,6 +4,7 @@
 #ifndef RT_OPTIM_H
 #define RT_OPTIM_H
 
+#include "formats/choice.h"
 #include "stages/nn/graph.h"
 #include "stages/nn/parallel.h"
 
@@ -14,9 +15,9 @@ struct rt_optim_step {
 };
 
 struct rt_optim; /* opaque */
-/* name: "adamw" (decoupled decay, beta2 0.999, eps 1e-8, as PyTorch) or "sgd" (Nesterov, L2 decay
+/* RT_OPTIM_ADAMW (decoupled decay, beta2 0.999, eps 1e-8, as PyTorch) or RT_OPTIM_SGD (Nesterov, L2 decay
  * as PyTorch). Borrows g. RT_EMEM, RT_EUSAGE. */
-int rt_optim_create(struct rt_optim **out, const char *name, struct rt_graph *g);
+int rt_optim_create(struct rt_optim **out, enum rt_optim_id id, struct rt_graph *g);
 void rt_optim_destroy(struct rt_optim *o);
 /* Returns the gradient norm before clipping (not finite when a gradient is not: then nothing is
  * updated). *where, when not finite: name of the first such parameter. */

@@ -20,7 +20,7 @@ struct rt_update {
 };
 
 struct rt_rule {
-    const char *name;
+    enum rt_optim_id id;
     int states; /* arrays of the parameter's size, zero at first */
     const char *state_name[RT_RULE_STATES];
     void (*update)(const struct rt_update *u);

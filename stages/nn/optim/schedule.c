@@ -40,20 +40,15 @@ static double schedule_constant(double step, double steps, double warmup)
     return schedule_warmup(step, floor(warmup * steps + 0.5));
 }
 
-static const struct {
-    const char *name;
-    double (*factor)(double step, double steps, double warmup);
-} schedules[] = {
-    {"onecycle", schedule_onecycle}, {"cosine", schedule_cosine}, {"constant", schedule_constant}};
+static double (*const schedule_factor[RT_SCHEDULES])(double step, double steps, double warmup) = {
+    [RT_SCHEDULE_ONECYCLE] = schedule_onecycle,
+    [RT_SCHEDULE_COSINE] = schedule_cosine,
+    [RT_SCHEDULE_CONSTANT] = schedule_constant,
+};
 
-double rt_schedule(const char *name, int64_t step, int64_t steps, double warmup)
+double rt_schedule(enum rt_schedule_id id, int64_t step, int64_t steps, double warmup)
 {
     steps = steps < 1 ? 1 : steps;
     step = step < 0 ? 0 : step > steps - 1 ? steps - 1 : step;
-    for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++) {
-        if (strcmp(schedules[i].name, name) == 0) {
-            return schedules[i].factor((double)step, (double)steps, warmup);
-        }
-    }
-    return 1;
+    return schedule_factor[id]((double)step, (double)steps, warmup);
 }

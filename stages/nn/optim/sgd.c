@@ -21,4 +21,4 @@ static void sgd_update(const struct rt_update *u)
 }
 
 const struct rt_rule rt_rule_sgd = {
-    .name = "sgd", .states = 1, .state_name = {"momentum"}, .update = sgd_update};
+    .id = RT_OPTIM_SGD, .states = 1, .state_name = {"momentum"}, .update = sgd_update};

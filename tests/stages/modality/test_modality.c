@@ -11,10 +11,10 @@
 static void test_find(void **state)
 {
     (void)state;
-    assert_null(rt_modality_find("smell"));
-    assert_null(rt_modality_find(""));
+    assert_int_equal(rt_choice_find(rt_modality_names, "smell"), -1);
+    assert_int_equal(rt_choice_find(rt_modality_names, ""), -1);
     for (int i = 0; i < RT_MODALITIES; i++)
-        assert_ptr_equal(rt_modality_find(rt_modalities[i]->name), rt_modalities[i]);
+        assert_int_equal(rt_choice_find(rt_modality_names, rt_modalities[i]->name), i);
 }
 
 static void test_contract(void **state)

@@ -157,8 +157,8 @@ static void outputs(const struct rt_model *m, float out[RT_HEADS][3])
     struct rt_exec *x;
     TOY_OK(&t, rt_exec_create(&x, m->graph, 1, false, NULL));
     rt_exec_forward(x, 1, NULL, &bags, false, 0, 0);
-    for (int h = 0; h < (m->head >= 0 ? RT_HEADS : 1); h++)
-        rt_model_answer(m, (enum rt_head)h, rt_exec_output(x, m->logits),
+    for (int h = RT_HEAD_OWN; h < (m->head >= 0 ? RT_HEADS : RT_HEAD_TEACHER); h++)
+        rt_model_answer(m, (enum rt_head_id)h, rt_exec_output(x, m->logits),
                         m->head >= 0 ? rt_exec_output(x, m->head) : NULL, 1, out[h]);
     rt_exec_destroy(x);
 }
@@ -180,7 +180,8 @@ static void round_trip(struct rt_model *m)
     for (int c = 0; c < 3; c++) {
         assert_string_equal(again.class_name[c], name[c]);
         assert_true(before[RT_HEAD_OWN][c] != 0);
-        assert_true(m->head < 0 || fabsf(before[0][c] + before[1][c] - before[2][c]) < 1e-5f);
+        assert_true(m->head < 0 || fabsf(before[RT_HEAD_OWN][c] + before[RT_HEAD_TEACHER][c] -
+                                         before[RT_HEAD_SUM][c]) < 1e-5f);
     }
     assert_int_equal(again.answer, m->answer);
     assert_int_equal(again.dim, m->dim);

@@ -19,27 +19,27 @@
 #define NETS (int)(sizeof nets / sizeof *nets)
 
 static const struct rt_preset_config nets[] = {
-    {.net = "cnn1d",
+    {.net = RT_NET_CNN1D,
      .input = {2, {33, 6}},
      .width = 12,
      .embedding = 8,
      .classes = 5,
      .dropout = 0.2f},
-    {.net = "cnn2d",
+    {.net = RT_NET_CNN2D,
      .input = {3, {15, 14, 3}},
      .width = 4,
      .embedding = 8,
      .classes = 5,
      .cosine = true},
-    {.net = "resnet", .input = {2, {90, 9}}, .width = 4, .blocks = 1, .embedding = 8, .classes = 5},
-    {.net = "resnet",
+    {.net = RT_NET_RESNET, .input = {2, {90, 9}}, .width = 4, .blocks = 1, .embedding = 8, .classes = 5},
+    {.net = RT_NET_RESNET,
      .input = {3, {90, 9, 2}},
      .width = 3,
      .blocks = 2,
      .embedding = 8,
      .classes = 5},
-    {.net = "tdnn", .input = {2, {40, 6}}, .width = 16, .embedding = 8, .classes = 5},
-    {.net = "textbag", .buckets = 50, .width = 70, .embedding = 8, .classes = 5, .dropout = 0.1f},
+    {.net = RT_NET_TDNN, .input = {2, {40, 6}}, .width = 16, .embedding = 8, .classes = 5},
+    {.net = RT_NET_TEXTBAG, .buckets = 50, .width = 70, .embedding = 8, .classes = 5, .dropout = 0.1f},
 };
 
 struct net {
@@ -184,7 +184,7 @@ static void train(const struct rt_preset_config *c, int threads, float **out, in
     struct net n;
     struct rt_optim *o;
     open_net(&n, c, threads, true);
-    assert_int_equal(rt_optim_create(&o, "adamw", n.g), 0);
+    assert_int_equal(rt_optim_create(&o, RT_OPTIM_ADAMW, n.g), 0);
     for (int s = 0; s < 5; s++) {
         int batch = s % 2 ? BATCH - 2 : BATCH;
         forward(&n, batch, true, (uint64_t)s);
@@ -225,7 +225,7 @@ static void bytes_do_not_depend_on_threads(void **state)
             train(&nets[i], threads, &other, &again);
             assert_int_equal(count, again);
             if (memcmp(one, other, (size_t)count * sizeof *one) != 0) {
-                fail_msg("%s: %d threads end in other bytes than one", nets[i].net, threads);
+                fail_msg("%s: %d threads end in other bytes than one", rt_net_names[nets[i].net], threads);
             }
             free(other);
         }
@@ -444,15 +444,15 @@ static void wrong_presets_are_refused(void **state)
         struct rt_preset_config c;
         const char *words;
     } wrong[] = {
-        {{.net = "vgg", .embedding = 1, .classes = 1}, "cnn1d, cnn2d, resnet, tdnn, textbag"},
-        {{.net = "cnn1d", .input = {3, {9, 9, 1}}, .embedding = 1, .classes = 1},
+        {{.net = RT_NET_INIT, .embedding = 1, .classes = 1}, "cnn1d, cnn2d, resnet, tdnn, textbag"},
+        {{.net = RT_NET_CNN1D, .input = {3, {9, 9, 1}}, .embedding = 1, .classes = 1},
          "takes [time, channels]; the input is [height, width, channels]"},
-        {{.net = "cnn2d", .embedding = 1, .classes = 1}, "the input is empty"},
-        {{.net = "textbag", .embedding = 1, .classes = 1}, "the input is empty"},
-        {{.net = "cnn1d", .input = {2, {9, 9}}, .classes = 1}, "embedding 0"},
-        {{.net = "tdnn", .input = {2, {9, 9}}, .embedding = 1, .classes = 1}, "3.conv"},
-        {{.net = "cnn1d", .input = {2, {0, 9}}, .embedding = 1, .classes = 1}, "empty"},
-        {{.net = "cnn1d", .input = {2, {9, 9}}, .embedding = 1, .classes = 1, .dropout = 1},
+        {{.net = RT_NET_CNN2D, .embedding = 1, .classes = 1}, "the input is empty"},
+        {{.net = RT_NET_TEXTBAG, .embedding = 1, .classes = 1}, "the input is empty"},
+        {{.net = RT_NET_CNN1D, .input = {2, {9, 9}}, .classes = 1}, "embedding 0"},
+        {{.net = RT_NET_TDNN, .input = {2, {9, 9}}, .embedding = 1, .classes = 1}, "3.conv"},
+        {{.net = RT_NET_CNN1D, .input = {2, {0, 9}}, .embedding = 1, .classes = 1}, "empty"},
+        {{.net = RT_NET_CNN1D, .input = {2, {9, 9}}, .embedding = 1, .classes = 1, .dropout = 1},
          "rate 1"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -21,16 +21,16 @@
 #define TOLERANCE 1e-4
 
 static const struct rt_preset_config nets[] = {
-    {.net = "cnn1d", .input = {2, {21, 6}}, .width = 12, .embedding = 8, .classes = CLASSES},
-    {.net = "cnn2d", .input = {3, {13, 10, 3}}, .width = 4, .embedding = 8, .classes = CLASSES},
-    {.net = "resnet",
+    {.net = RT_NET_CNN1D, .input = {2, {21, 6}}, .width = 12, .embedding = 8, .classes = CLASSES},
+    {.net = RT_NET_CNN2D, .input = {3, {13, 10, 3}}, .width = 4, .embedding = 8, .classes = CLASSES},
+    {.net = RT_NET_RESNET,
      .input = {2, {28, 9}},
      .width = 3,
      .blocks = 2,
      .embedding = 8,
      .classes = CLASSES},
-    {.net = "tdnn", .input = {2, {20, 6}}, .width = 16, .embedding = 8, .classes = CLASSES},
-    {.net = "textbag", .buckets = 97, .width = 24, .embedding = 8, .classes = CLASSES},
+    {.net = RT_NET_TDNN, .input = {2, {20, 6}}, .width = 16, .embedding = 8, .classes = CLASSES},
+    {.net = RT_NET_TEXTBAG, .buckets = 97, .width = 24, .embedding = 8, .classes = CLASSES},
 };
 
 static const void *stored(const struct rt_safetensors *s, const char *prefix, const char *name)
@@ -105,8 +105,9 @@ static void compare_weights(struct rt_graph *g, const struct rt_safetensors *s, 
 }
 
 static void train(const struct rt_preset_config *c, const struct rt_safetensors *s,
-                  const char *rule)
+                  enum rt_optim_id id)
 {
+    const char *rule = rt_optim_names[id], *net = rt_net_names[c->net];
     struct rt_error e = {0};
     struct rt_graph *g;
     struct rt_exec *x;
@@ -117,7 +118,7 @@ static void train(const struct rt_preset_config *c, const struct rt_safetensors 
         fail_msg("%s", e.text);
     }
     assert_int_equal(rt_exec_create(&x, g, BATCH, true, NULL), 0);
-    assert_int_equal(rt_optim_create(&o, rule, g), 0);
+    assert_int_equal(rt_optim_create(&o, id, g), 0);
     int logits = rt_graph_find(g, "logits");
     const double *settings = stored(s, prefix, "settings"), *loss = stored(s, prefix, "loss");
     struct rt_optim_step step = {.lr = settings[0], .momentum = settings[1], .decay = settings[2],
@@ -129,12 +130,12 @@ static void train(const struct rt_preset_config *c, const struct rt_safetensors 
         double got = cross_entropy(rt_exec_output(x, logits), label + i % BATCHES * BATCH,
                                    rt_exec_grad(x, logits));
         if (!(fabs(got - loss[i]) <= TOLERANCE * loss[i])) {
-            fail_msg("%s, %s, step %d: loss %.7f, PyTorch's %.7f", c->net, rule, i, got, loss[i]);
+            fail_msg("%s, %s, step %d: loss %.7f, PyTorch's %.7f", net, rule, i, got, loss[i]);
         }
         rt_exec_backward(x);
         rt_optim_update(o, &step, NULL);
     }
-    compare_weights(g, s, c->net, rule);
+    compare_weights(g, s, net, rule);
     rt_optim_destroy(o);
     rt_exec_destroy(x);
     rt_graph_destroy(g);
@@ -147,12 +148,12 @@ static void ten_steps_agree_with_pytorch(void **state)
         char path[128];
         struct rt_error e = {0};
         struct rt_safetensors *s;
-        snprintf(path, sizeof path, "tests/golden/steps_%s.safetensors", nets[i].net);
+        snprintf(path, sizeof path, "tests/golden/steps_%s.safetensors", rt_net_names[nets[i].net]);
         if (rt_safetensors_read(&s, path, &e)) {
             fail_msg("%s", e.text);
         }
-        train(&nets[i], s, "adamw");
-        train(&nets[i], s, "sgd");
+        train(&nets[i], s, RT_OPTIM_ADAMW);
+        train(&nets[i], s, RT_OPTIM_SGD);
         rt_safetensors_destroy(s);
     }
 }

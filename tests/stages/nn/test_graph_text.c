@@ -41,17 +41,17 @@ static void same_again(const struct rt_graph *g, const char *what)
 static void presets_are_read_back(void **state)
 {
     static const struct rt_preset_config net[] = {
-        {.net = "cnn1d", .input = {2, {61, 9}}, .embedding = 5, .classes = 3, .dropout = 0.3f},
-        {.net = "cnn2d", .input = {3, {17, 19, 3}}, .embedding = 5, .classes = 3, .cosine = true},
-        {.net = "resnet", .input = {2, {40, 20}}, .width = 4, .embedding = 5, .classes = 3},
-        {.net = "tdnn", .input = {2, {40, 20}}, .width = 8, .embedding = 5, .classes = 3},
-        {.net = "textbag", .buckets = 100, .embedding = 5, .classes = 3},
+        {.net = RT_NET_CNN1D, .input = {2, {61, 9}}, .embedding = 5, .classes = 3, .dropout = 0.3f},
+        {.net = RT_NET_CNN2D, .input = {3, {17, 19, 3}}, .embedding = 5, .classes = 3, .cosine = true},
+        {.net = RT_NET_RESNET, .input = {2, {40, 20}}, .width = 4, .embedding = 5, .classes = 3},
+        {.net = RT_NET_TDNN, .input = {2, {40, 20}}, .width = 8, .embedding = 5, .classes = 3},
+        {.net = RT_NET_TEXTBAG, .buckets = 100, .embedding = 5, .classes = 3},
     };
     (void)state;
     for (size_t i = 0; i < sizeof net / sizeof *net; i++) {
         struct rt_graph *g;
         assert_int_equal(rt_preset_build(&g, &net[i], NULL), 0);
-        same_again(g, net[i].net);
+        same_again(g, rt_net_names[net[i].net]);
         rt_graph_destroy(g);
     }
 }

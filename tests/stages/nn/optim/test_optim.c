@@ -43,7 +43,7 @@ static void unknown_rules_are_refused(void **state)
     (void)state;
     struct rt_graph *g = make_graph();
     struct rt_optim *o = (struct rt_optim *)&g;
-    assert_int_equal(rt_optim_create(&o, "rmsprop", g), RT_EUSAGE);
+    assert_int_equal(rt_optim_create(&o, RT_OPTIMS, g), RT_EUSAGE);
     assert_null(o);
     rt_optim_destroy(NULL);
     rt_graph_destroy(g);
@@ -57,8 +57,8 @@ static void first_steps_have_known_values(void **state)
     struct rt_param *w = rt_graph_param_named(g, "a.weight"),
                     *b = rt_graph_param_named(g, "a.bias");
     struct rt_optim_step s = {.lr = 0.1, .momentum = 0.9, .decay = 0.5, .clip = 0};
-    assert_int_equal(rt_optim_create(&adamw, "adamw", g), 0);
-    assert_int_equal(rt_optim_create(&sgd, "sgd", g), 0);
+    assert_int_equal(rt_optim_create(&adamw, RT_OPTIM_ADAMW, g), 0);
+    assert_int_equal(rt_optim_create(&sgd, RT_OPTIM_SGD, g), 0);
     w->value[0] = b->value[0] = 2;
     set_gradients(g, 3);
     /* sqrt(6 * 3^2 + 3 * 6^2) */
@@ -82,7 +82,7 @@ static void clipping_scales_all_gradients(void **state)
     struct rt_graph *g = make_graph();
     struct rt_optim *o;
     struct rt_param *b = rt_graph_param_named(g, "a.bias");
-    assert_int_equal(rt_optim_create(&o, "sgd", g), 0);
+    assert_int_equal(rt_optim_create(&o, RT_OPTIM_SGD, g), 0);
     struct rt_optim_step s = {.lr = 1, .momentum = 0, .decay = 0, .clip = 1};
     set_gradients(g, 3);
     b->value[0] = 0;
@@ -109,8 +109,8 @@ static void not_finite_gradients_change_nothing(void **state)
         struct rt_optim *o, *fresh;
         const char *where = NULL;
         float old[6];
-        assert_int_equal(rt_optim_create(&o, "adamw", g), 0);
-        assert_int_equal(rt_optim_create(&fresh, "adamw", g), 0);
+        assert_int_equal(rt_optim_create(&o, RT_OPTIM_ADAMW, g), 0);
+        assert_int_equal(rt_optim_create(&fresh, RT_OPTIM_ADAMW, g), 0);
         set_gradients(g, 1);
         b->grad[2] = bad[i];
         memcpy(old, w->value, sizeof old);
@@ -139,7 +139,7 @@ static void frozen_parameters_stay(void **state)
     const struct rt_param *f = rt_graph_param_named(g, "b.weight");
     float old[6];
     memcpy(old, f->value, sizeof old);
-    assert_int_equal(rt_optim_create(&o, "adamw", g), 0);
+    assert_int_equal(rt_optim_create(&o, RT_OPTIM_ADAMW, g), 0);
     set_gradients(g, 1);
     rt_optim_update(o, &(struct rt_optim_step){.lr = 0.1, .momentum = 0.9, .decay = 0.5}, NULL);
     assert_memory_equal(old, f->value, sizeof old);
@@ -151,7 +151,7 @@ static void frozen_parameters_stay(void **state)
 static void saved_state_continues_in_equal_bytes(void **state)
 {
     (void)state;
-    static const char *const rule[] = {"adamw", "sgd"};
+    static const enum rt_optim_id rule[] = {RT_OPTIM_ADAMW, RT_OPTIM_SGD};
     struct rt_optim_step s = {.lr = 0.05, .momentum = 0.9, .decay = 0.1, .clip = 2};
     for (int r = 0; r < 2; r++) {
         struct rt_graph *a = make_graph(), *b = make_graph();
