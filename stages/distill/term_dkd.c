@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * term dkd: decoupled KL (arXiv 2203.08679) on the student's own head, for samples with a label y:
- *     D = T^2 (ALPHA KL(b_t || b_s) + BETA KL(r_t || r_s))
+ *     D = T^2 (KL(b_t || b_s) + beta KL(r_t || r_s))
  * b = (p_y, 1 - p_y), how sure of the label; r = posteriors of the other classes among themselves.
- * Plain KL is ALPHA = 1 and BETA = the teacher's 1 - p_y, which hides r where the teacher is sure.
- */
+ * Plain KL has the teacher's 1 - p_y in beta's place, which hides r where the teacher is sure. */
 #include "stages/distill/softmax.h"
 #include "stages/distill/term.h"
 
 #include <math.h>
 #include <stddef.h>
-
-#define ALPHA 1.0
-#define BETA 2.0
 
 /* One row at temperature T: ln p_y and ln(1 - p_y) of both sides, without cancellation. */
 struct dkd_target {
@@ -27,9 +23,9 @@ static struct dkd_target dkd_target_row(const struct rt_term_in *in, int i)
     double t_all = rt_softmax_lse(t, n, t_scale, -1), s_all = rt_softmax_lse(s, n, s_scale, -1);
 
     return (struct dkd_target){.t_in = t_scale * t[y] - t_all,
-                           .t_out = rt_softmax_lse(t, n, t_scale, y) - t_all,
-                           .s_in = s_scale * s[y] - s_all,
-                           .s_out = rt_softmax_lse(s, n, s_scale, y) - s_all};
+                               .t_out = rt_softmax_lse(t, n, t_scale, y) - t_all,
+                               .s_in = s_scale * s[y] - s_all,
+                               .s_out = rt_softmax_lse(s, n, s_scale, y) - s_all};
 }
 
 static double dkd_row(const struct rt_term_in *in, int i)
@@ -41,7 +37,7 @@ static double dkd_row(const struct rt_term_in *in, int i)
     double target = exp(r.t_in) * (r.t_in - r.s_in) + exp(r.t_out) * (r.t_out - r.s_out);
     double rest = rt_softmax_kl(in->t_logits + at, 1 / temp, in->logits + at,
                                 in->logit_scale / temp, n, in->label[i]);
-    double d = temp * temp * (ALPHA * target + BETA * rest);
+    double d = temp * temp * (target + in->param[RT_PARAM_dkd_beta] * rest);
 
     return d < 0 ? 0 : d;
 }
@@ -64,8 +60,8 @@ static void dkd_grad_row(const struct rt_term_in *in, int i, double scale, float
     double gap = exp(r.s_in) - exp(r.t_in);
 
     for (int j = 0; j < n; j++) /* d KL(b_t || b_s) */
-        out[j] += (float)(factor * ALPHA * gap * (j == y ? 1 : -exp(s_scale * s[j] - s_rest)));
-    rt_softmax_kl_grad(t, 1 / temp, s, s_scale, n, y, factor * BETA, out);
+        out[j] += (float)(factor * gap * (j == y ? 1 : -exp(s_scale * s[j] - s_rest)));
+    rt_softmax_kl_grad(t, 1 / temp, s, s_scale, n, y, factor * in->param[RT_PARAM_dkd_beta], out);
 }
 
 static void dkd_grad(const struct rt_term_in *in, const uint8_t *use, const double *scale,

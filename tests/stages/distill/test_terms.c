@@ -219,7 +219,8 @@ static double naive_dkd(const struct rt_term_in *in, int i)
         rp[m] = p[j] / bp[1];
         rq[m++] = q[j] / bq[1];
     }
-    return t * t * (divergence(bp, bq, 2) + 2 * divergence(rp, rq, m));
+    return t * t *
+           (divergence(bp, bq, 2) + in->param[RT_PARAM_dkd_beta] * divergence(rp, rq, m));
 }
 
 /* Pearson from raw moments: (n sum pq - sum p sum q) / sqrt(...). */
@@ -389,10 +390,22 @@ static void teacher_is_at_zero(void **state)
     }
 }
 
+static void check_values(const struct data *d, int k, int c)
+{
+    double value[BATCH];
+
+    distances(&d->in, k, value);
+    for (int i = 0; i < BATCH; i++) {
+        double want = naive[k](&d->in, i);
+        if (!(fabs(value[i] - want) < 1e-9 * (1 + want)))
+            fail_msg("%s, case %d, sample %d: %.12g, not %.12g", rt_terms[k]->name, c, i, value[i],
+                     want);
+    }
+}
+
 static void values_match_naive(void **state)
 {
     struct data d;
-    double value[BATCH];
 
     (void)state;
     for (int c = 0; c < CASES; c++) {
@@ -400,13 +413,7 @@ static void values_match_naive(void **state)
             if (!fits(k, c))
                 continue;
             make_case(&d, c);
-            distances(&d.in, k, value);
-            for (int i = 0; i < BATCH; i++) {
-                double want = naive[k](&d.in, i);
-                if (!(fabs(value[i] - want) < 1e-9 * (1 + want)))
-                    fail_msg("%s, case %d, sample %d: %.12g, not %.12g", rt_terms[k]->name, c, i,
-                             value[i], want);
-            }
+            check_values(&d, k, c);
         }
     }
 }
@@ -456,27 +463,51 @@ static double slope_at(struct data *d, int k, float *x, int i)
     return (up[i] - down[i]) / step;
 }
 
+static void check_gradients(struct data *d, int k, int c)
+{
+    double scale[BATCH] = {1, -0.5, 2, 0.25, 1, 3};
+    float out[BATCH * WIDE] = {0};
+    int width;
+    float *x = read_by(d, k, &width);
+
+    gradients(&d->in, k, scale, out);
+    for (int at = 0; at < BATCH * width; at++) {
+        double want = scale[at / width] * slope_at(d, k, x + at, at / width);
+        if (!(fabs(out[at] - want) < 2e-5 * (1 + fabs(want))))
+            fail_msg("%s, case %d, element %d: %.9g, not %.9g", rt_terms[k]->name, c, at, out[at],
+                     want);
+    }
+}
+
 static void gradients_match_differences(void **state)
 {
     struct data d;
-    int width;
 
     (void)state;
     for (int c = 0; c < CASES; c++) {
         for (int k = 0; k < RT_TERMS; k++) {
-            double scale[BATCH] = {1, -0.5, 2, 0.25, 1, 3};
-            float out[BATCH * WIDE] = {0};
             if (!fits(k, c))
                 continue;
             make_case(&d, c);
-            float *x = read_by(&d, k, &width);
-            gradients(&d.in, k, scale, out);
-            for (int at = 0; at < BATCH * width; at++) {
-                double want = scale[at / width] * slope_at(&d, k, x + at, at / width);
-                if (!(fabs(out[at] - want) < 2e-5 * (1 + fabs(want))))
-                    fail_msg("%s, case %d, element %d: %.9g, not %.9g", rt_terms[k]->name, c, at,
-                             out[at], want);
-            }
+            check_gradients(&d, k, c);
+        }
+    }
+}
+
+/* The factor of the part about the other classes; the cases above have its default, 2. */
+static void dkd_has_a_beta(void **state)
+{
+    static const double beta[] = {0, 0.5, 8};
+    struct data d;
+
+    (void)state;
+    for (int c = 0; c < CASES; c++) {
+        for (int b = 0; b < 3; b++) {
+            make_case(&d, c);
+            assert_true(d.param[RT_PARAM_dkd_beta] == 2);
+            d.param[RT_PARAM_dkd_beta] = beta[b];
+            check_values(&d, RT_TERM_dkd, c);
+            check_gradients(&d, RT_TERM_dkd, c);
         }
     }
 }
@@ -507,7 +538,7 @@ int main(void)
         cmocka_unit_test(extremes_are_finite), cmocka_unit_test(flat_and_zero_rows),
         cmocka_unit_test(teacher_is_at_zero),  cmocka_unit_test(values_match_naive),
         cmocka_unit_test(unused_samples_stay), cmocka_unit_test(gradients_match_differences),
-        cmocka_unit_test(aam_is_monotone),
+        cmocka_unit_test(dkd_has_a_beta),      cmocka_unit_test(aam_is_monotone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
