@@ -15,6 +15,11 @@
 #define RATE_MIN 1000
 #define RATE_MAX 768000
 
+/* ---- bytes as a file ----
+ * The caller has read the file already: its bytes are also what the sample's key is a hash of, and
+ * the file may change between two readings. libsndfile therefore reads from memory, through calls
+ * that cannot leave the bytes whatever offsets a damaged file asks for. */
+
 /* The bytes as libsndfile's virtual file. */
 struct memory {
     const uint8_t *bytes;
@@ -57,6 +62,13 @@ static sf_count_t memory_write(const void *data, sf_count_t count, void *user)
     (void)data, (void)count, (void)user;
     return 0;
 }
+
+/* ---- one decoding ----
+ * Block by block, since a recording may be hours long and of many channels, and only the mixed,
+ * resampled result is kept. Its length is checked against the limit as it grows and not only from
+ * the header, which a stream does not have or which may be wrong. Channels are averaged before
+ * resampling: once instead of for each channel. Samples that are not finite are refused: one NaN
+ * would become a whole batch of them. */
 
 /* What one decoding holds; freed as a whole. */
 struct job {
@@ -146,17 +158,15 @@ static int job_append(struct job *j, const float *mono, size_t n)
 {
     size_t most = (size_t)((double)BLOCK * RT_AUDIO_RATE / j->info.samplerate) + BLOCK;
     if (!j->resampler) {
-        int rc = job_reserve(j, n);
-        if (rc == 0 && n)
+        RT_TRY(job_reserve(j, n));
+        if (n)
             memcpy(j->sample + j->count, mono, n * sizeof *mono);
-        j->count += rc == 0 ? n : 0;
-        return rc;
+        j->count += n;
+        return 0;
     }
     for (size_t used = 0;;) {
         size_t in = 0, out = 0;
-        int rc = job_reserve(j, most);
-        if (rc)
-            return rc;
+        RT_TRY(job_reserve(j, most));
         if (soxr_process(j->resampler, n ? mono + used : NULL, n - used, &in, j->sample + j->count,
                          most, &out))
             return job_memory(j);
@@ -185,17 +195,13 @@ static int job_mix(struct job *j, sf_count_t frames, sf_count_t start)
 static int job_read(struct job *j)
 {
     sf_count_t total = 0, frames;
-    int rc = 0;
-    while (rc == 0 && (frames = sf_readf_float(j->file, j->block, BLOCK)) > 0) {
-        rc = job_mix(j, frames, total);
-        if (rc == 0)
-            rc = job_append(j, j->mono, (size_t)frames);
+    while ((frames = sf_readf_float(j->file, j->block, BLOCK)) > 0) {
+        RT_TRY(job_mix(j, frames, total));
+        RT_TRY(job_append(j, j->mono, (size_t)frames));
         total += frames;
     }
-    if (rc == 0 && j->resampler)
-        rc = job_append(j, NULL, 0);
-    if (rc)
-        return rc;
+    if (j->resampler)
+        RT_TRY(job_append(j, NULL, 0));
     if (sf_error(j->file) || (j->info.frames < SF_COUNT_MAX && total < j->info.frames))
         return rt_error_set(j->e, RT_EFORMAT, "%s: damaged or cut short after %lld of %lld samples",
                             j->name, (long long)total, (long long)j->info.frames);
@@ -203,6 +209,8 @@ static int job_read(struct job *j)
         return rt_error_set(j->e, RT_EEMPTY, "%s: a recording without a single sample", j->name);
     return 0;
 }
+
+/* ---- the whole ---- */
 
 int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const char *name,
                     struct rt_error *e)
@@ -217,12 +225,14 @@ int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const ch
     j->name = name;
     j->e = e;
     int rc = job_open(j);
-    if (rc == 0)
-        rc = job_read(j);
-    if (rc == 0) {
-        *a = (struct rt_audio){j->sample, j->count, j->info.samplerate, j->info.channels};
-        j->sample = NULL;
-    }
+    if (rc < 0)
+        goto out;
+    rc = job_read(j);
+    if (rc < 0)
+        goto out;
+    *a = (struct rt_audio){j->sample, j->count, j->info.samplerate, j->info.channels};
+    j->sample = NULL;
+out:
     job_fini(j);
     free(j);
     return rc;

@@ -10,6 +10,12 @@
 #define OGG_END 0x04  /* header type flag: last page of a stream */
 #define OGG_CRC 22    /* offset of the page's checksum */
 
+/* ---- Ogg ----
+ * A recording cut short still decodes, up to the cut, and would be a shorter sample without a word.
+ * Ogg has all it takes to see that: pages with length and checksum, and a mark on the last. The
+ * table of the checksum is made for each file: 256 steps are nothing beside decoding, and nothing
+ * is shared between threads. */
+
 /* Remainder of byte << 24 by Ogg's polynomial 0x04c11db7, most significant bit first. */
 static uint32_t crc_step(uint32_t byte)
 {
@@ -64,6 +70,8 @@ static const char *ogg_damage(const uint8_t *bytes, size_t size, size_t *at)
     return flags & OGG_END ? NULL : "cut short: the last Ogg page is missing";
 }
 
+/* ---- WAV ---- */
+
 /* Programs that write to a pipe leave 0 or a huge number as length; only a plain promise counts.
  * Some count the padding byte of the last chunk without writing it. */
 static const char *wav_damage(const uint8_t *bytes, size_t size, size_t *at)
@@ -76,6 +84,8 @@ static const char *wav_damage(const uint8_t *bytes, size_t size, size_t *at)
     bool plain = promised < 0x7fffff00u;
     return plain && promised > size - 8 + 1 ? "cut short: less than the RIFF header says" : NULL;
 }
+
+/* FLAC and MP3 need no check here: libsndfile itself says when they end too early. */
 
 const char *rt_audio_damage(const uint8_t *bytes, size_t size, size_t *at)
 {

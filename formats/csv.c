@@ -7,6 +7,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* ---- the start of a table ----
+ * The delimiter is the one of three that the first line holds most of: spreadsheets write what
+ * their country uses, and nobody wants to look it up. The text is checked as a whole before the
+ * first row: what is not UTF-8 is refused with its line, instead of making odd ids later. */
+
 static char csv_likely_delimiter(const char *text)
 {
     static const char known[] = "\t,;";
@@ -47,6 +52,11 @@ int rt_csv_init(struct rt_csv *c, char *bytes, size_t size, char delimiter, cons
     c->delimiter = delimiter ? delimiter : csv_likely_delimiter(c->at);
     return 0;
 }
+
+/* ---- cells ----
+ * Cells are cut in place: a cell without its quotes is never longer than with them, so no memory is
+ * asked for and none can run out. What RFC 4180 leaves open (text behind a closing quote, an open
+ * quote at the end) is an error with its line: guessing would shift all columns behind it. */
 
 /* Is p at the end of a line? The end of the file is one. */
 static bool csv_at_line_end(const struct rt_csv *c, const char *p)
@@ -113,6 +123,8 @@ static void csv_pass_separator(struct rt_csv *c, bool more)
     *c->at = '\0';
     c->at = p < c->end ? p + 1 : c->end;
 }
+
+/* ---- rows ---- */
 
 int rt_csv_next(struct rt_csv *c, struct rt_error *e)
 {

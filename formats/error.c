@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- text for people ----
+ * Messages quote what stood in a file, so they may be long and may hold anything. They are cut to a
+ * fixed size, so that reporting an error needs no memory, and bytes that a terminal would obey
+ * become '?'. */
+
 /* A message that was cut must not end inside a UTF-8 sequence. */
 static void text_drop_partial(char *text, size_t size)
 {
@@ -36,6 +41,10 @@ static void text_format(char *text, size_t size, const char *format, va_list arg
         if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7F)
             *c = '?';
 }
+
+/* ---- filling an error ----
+ * All return the code, so that a reader leaves with one statement. A NULL error is fine: who only
+ * wants to know whether something works need not make room for a sentence. */
 
 int rt_error_set(struct rt_error *e, int code, const char *format, ...)
 {

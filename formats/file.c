@@ -12,6 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* ---- reading ----
+ * A file is read as a whole into memory of its size: parsers then work on bytes that cannot change
+ * under them, and every offset can be checked once. Files that grow meanwhile are read up to the
+ * size they had; one that shrinks gives less. Folders, devices and pipes are refused by kind,
+ * before a read that may never end. */
+
 static int file_check_kind(const char *path, mode_t mode, struct rt_error *e)
 {
     if (S_ISREG(mode))
@@ -79,6 +85,11 @@ fail:
         close(fd);
     return rc;
 }
+
+/* ---- writing ----
+ * Whoever reads the name sees the old file or the whole new one: written beside, synced, renamed,
+ * and the folder synced, since a rename alone may come back after a crash. Parts are given as
+ * spans, so a checkpoint of hundreds of tensors is written without one more copy of it. */
 
 static int file_write_all(int fd, const uint8_t *bytes, size_t size)
 {
@@ -172,6 +183,11 @@ int rt_file_mkdirs(const char *path, struct rt_error *e)
     }
     return 0;
 }
+
+/* ---- the cursor over bytes from outside ----
+ * A parser takes what it needs and asks once at the end whether all was there: after the first
+ * short read every further one gives zero or NULL. So no check can be forgotten between two fields.
+ */
 
 const uint8_t *rt_take_bytes(struct rt_cursor *c, size_t n)
 {

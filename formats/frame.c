@@ -65,7 +65,9 @@ static struct contexts *contexts_of_thread(void)
     return c;
 }
 
-/* ---- byte shuffle: the k-th bytes of all elements together, so that exponents meet ---- */
+/* ---- byte shuffle: the k-th bytes of all elements together, so that exponents meet ----
+ * Floats hardly compress: their low bytes are noise. Sorted by byte, signs and exponents, which
+ * repeat, lie together, and zstd at its fastest levels finds them. */
 
 /* The two common widths go by whole words, which compilers turn into vector code; memcpy because
  * the caller's data may be of any type and lie on any address. */
@@ -130,7 +132,10 @@ static void bytes_unshuffle(void *out, const uint8_t *in, size_t bytes, size_t w
     (width == 4 ? unshuffle4 : unshuffle8)(out, in, bytes / width);
 }
 
-/* ---- header ---- */
+/* ---- header ----
+ * The bytes in memory are those on disk: a frame goes into a store or out of it without being
+ * written anew. The checksum covers header and payload, so one look tells whether a record is
+ * whole; the header ends on a multiple of eight, so that raw data behind it is aligned. */
 
 static uint64_t frame_checksum(const uint8_t *bytes, size_t size)
 {
@@ -167,7 +172,9 @@ static void header_write(struct rt_frame *f)
     bytes_put_u64(b + CHECKSUM_AT, frame_checksum(b, f->header + f->payload));
 }
 
-/* ---- pack ---- */
+/* ---- pack ----
+ * What does not shrink is kept raw: the room given to zstd is one byte less than the data, so it
+ * gives up by itself. Small frames are not tried at all, the work costs more than the bytes. */
 
 /* Compresses into at most room bytes. Gives the size, 0 when it does not fit, or RT_EMEM. */
 static int64_t payload_compress(uint8_t *out, size_t room, const uint8_t *in, size_t size,
@@ -294,7 +301,10 @@ int rt_frame_unpack(const struct rt_frame *f, struct rt_tensor *t, struct rt_err
     return rc;
 }
 
-/* ---- parse ---- */
+/* ---- parse ----
+ * Bytes from a file may say anything. Each field is checked against what the others and the length
+ * allow before memory is asked for, then the checksum, then the frame is built. Padding must be
+ * zero: two frames of the same content are the same bytes. */
 
 /* A zstd block gives at most 128 KiB and takes at least 3 bytes: a declared size beyond that is a
  * lie, refused before it makes anybody allocate. */
@@ -394,11 +404,8 @@ int rt_frame_parse(struct rt_frame **out, const void *bytes, size_t size, size_t
 
     *out = NULL;
     *used = 0;
-    int rc = header_parse(&head, &c, &name_size, &expected, e);
-    if (!rc)
-        rc = name_parse(&head, &c, name_size, e);
-    if (rc)
-        return rc;
+    RT_TRY(header_parse(&head, &c, &name_size, &expected, e));
+    RT_TRY(name_parse(&head, &c, name_size, e));
     size_t total = head.header + head.payload;
     if (frame_checksum(bytes, total) != expected)
         return rt_error_set(e, RT_ECHECKSUM, "frame '%s': checksum at byte %d does not match",
@@ -410,7 +417,7 @@ int rt_frame_parse(struct rt_frame **out, const void *bytes, size_t size, size_t
     memcpy(f, &head, sizeof head);
     atomic_init(&f->refs, 1);
     memcpy(f->bytes, bytes, total);
-    rc = payload_check(f, e);
+    int rc = payload_check(f, e);
     if (rc) {
         free(f);
         return rc;

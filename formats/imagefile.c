@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- what the decoders share ----
+ * A decoder learns the size first and asks here for the pixels, so that one place holds the limits:
+ * a file of some kilobytes may claim a picture of gigabytes. */
+
 int rt_picture_reserve(struct rt_picture *p, uint64_t width, uint64_t height, int channels)
 {
     if (width < 1 || height < 1)
@@ -32,6 +36,11 @@ int rt_picture_damaged(struct rt_picture *p, const char *kind, const char *words
 {
     return rt_error_set(p->e, RT_EFORMAT, "%s: damaged or cut short %s: %s", p->name, kind, words);
 }
+
+/* ---- from decoded to upright RGB ----
+ * White is what a page behind a picture is; emoji and stamps are drawn for it. Turning is done
+ * here, once, because a camera only notes how it was held, and a network would have to learn all
+ * eight ways. */
 
 /* Lays RGBA over white, in place: the result is shorter, so writing never overtakes reading. */
 static void picture_flatten(struct rt_picture *p)
@@ -80,6 +89,9 @@ static int picture_turn_upright(struct rt_picture *p)
     p->height = height;
     return 0;
 }
+
+/* ---- the kind, by its first bytes ----
+ * A name's ending says what somebody meant, not what is in the file. */
 
 static const struct {
     size_t at;

@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- one axis ----
+ * Pictures mostly shrink, and to sizes far below their own: averaging over the area then uses every
+ * pixel once, where a cubic filter over a few neighbours would leave most out and alias. What is
+ * calculated depends on sizes alone and in a fixed order, so a picture gives the same bytes each
+ * time. */
+
 /* Output place i is the sum over k of weight[i * taps + k] * input[first[i] + k]. Weights add up
  * to 1. */
 struct axis {
@@ -58,6 +64,10 @@ static void axis_fini(struct axis *a)
     free(a->first);
     free(a->weight);
 }
+
+/* ---- rows ----
+ * The weights of a column are used for every row, those of a row for all its pixels, so neither
+ * axis needs a picture in between. */
 
 /* One input row narrowed (or widened) to `width` places and added to sum, times w. */
 static void row_add_narrowed(const struct axis *a, const uint8_t *row, int in, int width, float w,

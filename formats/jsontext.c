@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* jansson writes the escapes. It refuses text that is not UTF-8, which ids of foreign files may be:
+ * those get U+FFFD in place of each wrong byte. JSON has no NaN: what is not finite is null. */
+
 static void json_dump_value(FILE *out, json_t *value)
 {
     if (value)

@@ -33,7 +33,9 @@ struct rt_manifest {
     struct index id;
 };
 
-/* --- the index --- */
+/* ---- the index ----
+ * Row numbers in a table of 32-bit slots: 8 to 16 bytes for each id, beside the file's own bytes.
+ * Texts are compared in place. */
 
 static int index_init(struct index *x, int rows)
 {
@@ -55,7 +57,9 @@ static uint32_t *index_slot(const struct index *x, const struct rt_manifest *m, 
     return &x->slot[at];
 }
 
-/* --- the header --- */
+/* ---- the header ----
+ * Most wrong files are wrong here: another separator, a name written otherwise, no header at all.
+ * So these messages say what is missing and what is near. */
 
 /* The end of the line that starts at `at`: its '\n', or the end of the file. */
 static size_t manifest_line_end(const struct rt_manifest *m, size_t at)
@@ -131,9 +135,7 @@ static int header_read(struct rt_manifest *m, size_t *at, struct rt_error *e)
             break;
     }
     m->bytes[*at + manifest_line_length(m, *at, end)] = '\0';
-    int code = header_names(m, m->bytes + *at, e);
-    if (code)
-        return code;
+    RT_TRY(header_names(m, m->bytes + *at, e));
     *at = end + 1;
     if (rt_manifest_column(m, "id") < 0)
         return header_lacks(m, "id", "id", e);
@@ -143,7 +145,10 @@ static int header_read(struct rt_manifest *m, size_t *at, struct rt_error *e)
     return 0;
 }
 
-/* --- the rows --- */
+/* ---- the rows ----
+ * Rows are counted first, so that their tables are allocated once and to size. Cells are unescaped
+ * in place (an escape is longer than what it means), and a cell's offset from its row's start fits
+ * 32 bits while the file may be larger. */
 
 static int row_error(const struct rt_manifest *m, int row, int column, int code, const char *value,
                      const char *what, struct rt_error *e)
@@ -240,7 +245,9 @@ static int rows_read(struct rt_manifest *m, size_t at, struct rt_error *e)
     return 0;
 }
 
-/* --- what must hold between rows --- */
+/* ---- what must hold between rows ----
+ * All of it is checked for every manifest, also where a command would not need it: a group that
+ * crosses splits makes test results worthless without any sign of it. */
 
 static int ids_check(struct rt_manifest *m, struct rt_error *e)
 {
@@ -314,7 +321,7 @@ static int groups_check(const struct rt_manifest *m, struct rt_error *e)
     return code;
 }
 
-/* --- loading --- */
+/* ---- loading ---- */
 
 /* Text, not something else: UTF-8 and without NUL, for cells are C strings. */
 static int text_check(const struct rt_manifest *m, struct rt_error *e)
@@ -355,12 +362,12 @@ static int manifest_read(struct rt_manifest *m, char *bytes, size_t size, struct
         size--;
     m->size = size;
     bytes[size] = '\0';
-    int code = text_check(m, e);
-    code = code ? code : header_read(m, &at, e);
-    code = code ? code : rows_read(m, at, e);
-    code = code ? code : ids_check(m, e);
-    code = code ? code : splits_check(m, e);
-    return code ? code : groups_check(m, e);
+    RT_TRY(text_check(m, e));
+    RT_TRY(header_read(m, &at, e));
+    RT_TRY(rows_read(m, at, e));
+    RT_TRY(ids_check(m, e));
+    RT_TRY(splits_check(m, e));
+    return groups_check(m, e);
 }
 
 /* bytes: as manifest_read; taken in any case. NULL stands for memory that could not be had. */
@@ -412,7 +419,7 @@ void rt_manifest_destroy(struct rt_manifest *m)
     free(m);
 }
 
-/* --- looking --- */
+/* ---- looking ---- */
 
 int rt_manifest_rows(const struct rt_manifest *m)
 {

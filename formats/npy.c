@@ -32,7 +32,10 @@ struct dict {
     int64_t dim[RT_TENSOR_RANK];
 };
 
-/* ---- literals; each gives 0 and leaves the cursor bad when something else stands there ---- */
+/* ---- literals; each gives 0 and leaves the cursor bad when something else stands there ----
+ * The header is a Python literal. NumPy reads it with Python's parser; here only what NumPy itself
+ * writes is taken: one dict, three keys, in any order. All else is refused rather than understood
+ * half. */
 
 static void npy_skip_space(struct rt_cursor *c)
 {
@@ -154,7 +157,9 @@ static int npy_take_dict(struct rt_cursor *c, struct dict *d)
     return !c->bad && c->at == c->size && d->have == KEYS;
 }
 
-/* ---- read ---- */
+/* ---- read ----
+ * The data must be exactly what the shape needs: bytes too many mean that the header is not this
+ * file's. */
 
 static int npy_dtype(const char *descr, enum rt_dtype *dtype)
 {
@@ -238,7 +243,9 @@ int rt_npy_read(struct rt_tensor *t, const char *path, struct rt_error *e)
     return rc;
 }
 
-/* ---- write ---- */
+/* ---- write ----
+ * The dict is padded with blanks to whole lines of 64 bytes, as NumPy does, so that the data can be
+ * mapped. */
 
 int rt_npy_write(const struct rt_tensor *t, const char *path, struct rt_error *e)
 {

@@ -9,6 +9,10 @@
 
 #define IR_OF_OURS 7 /* what goes with opset 13 */
 
+/* ---- freeing ----
+ * Half-built and half-read networks are freed by the same function, so counts are raised only when
+ * what they count can be freed. */
+
 static void list_free(char **list, int count)
 {
     for (int i = 0; list && i < count; i++)
@@ -88,7 +92,10 @@ const char *rt_onnx_text(const struct rt_onnx *o, const char *key)
     return NULL;
 }
 
-/* ---- building ---- */
+/* ---- building ----
+ * Building a network takes dozens of calls, each of which may run out of memory. The first failure
+ * is kept in the struct, the calls behind it do nothing, and rt_onnx_write reports it: an exporter
+ * reads as a list of nodes. */
 
 /* Keeps the first failure. */
 static void onnx_fail(struct rt_onnx *o, int err)

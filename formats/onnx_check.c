@@ -37,6 +37,10 @@ const char *rt_onnx_who(char buffer[RT_ONNX_WHO], const struct rt_onnx_node *n, 
     return buffer;
 }
 
+/* ---- who makes which value ----
+ * A sorted list and a binary search: files hold thousands of values, and a hash table would gain
+ * nothing that anybody could measure. */
+
 static int def_order(const void *a, const void *b)
 {
     return strcmp(((const struct def *)a)->name, ((const struct def *)b)->name);
@@ -105,6 +109,11 @@ static int reads_check(const struct check *c)
     return 0;
 }
 
+/* ---- an order of execution ----
+ * ONNX demands that nodes stand in order, and not all programs do it. Sorting costs little and also
+ * finds circles. Depth may be as large as the number of nodes, which a file decides: a stack of our
+ * own, no recursion. */
+
 /* Depth first from one node, without recursion; what a node reads comes before it. */
 static int node_visit(struct check *c, int first, int *ordered)
 {
@@ -160,6 +169,8 @@ static int nodes_sort(struct check *c)
     return rc;
 }
 
+/* ---- initialisers by name ---- */
+
 static int initializer_order(const void *a, const void *b)
 {
     const struct rt_onnx_initializer *const *x = a, *const *y = b;
@@ -178,16 +189,18 @@ int rt_onnx_index(struct rt_onnx *o, const char *name, struct rt_error *e)
     return 0;
 }
 
+static int check_all(struct check *c)
+{
+    RT_TRY(defs_collect(c));
+    RT_TRY(reads_check(c));
+    RT_TRY(nodes_sort(c));
+    return rt_onnx_index(c->o, c->name, c->e);
+}
+
 int rt_onnx_check(struct rt_onnx *o, const char *name, struct rt_error *e)
 {
     struct check c = {.o = o, .name = name, .e = e};
-    int rc = defs_collect(&c);
-    if (!rc)
-        rc = reads_check(&c);
-    if (!rc)
-        rc = nodes_sort(&c);
-    if (!rc)
-        rc = rt_onnx_index(o, name, e);
+    int rc = check_all(&c);
     free(c.def);
     free(c.colour);
     free(c.stack);

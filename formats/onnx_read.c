@@ -43,14 +43,16 @@ static int reader_room(const struct reader *r, void *out, size_t n, size_t size)
 static int reader_texts(const struct reader *r, char ***out, int *count, char *const *text,
                         size_t n)
 {
-    int rc = reader_room(r, out, n, sizeof **out);
-    for (*count = 0; !rc && (size_t)*count < n; ++*count)
-        if ((rc = reader_text(r, &(*out)[*count], text[*count])))
-            break;
-    return rc;
+    *count = 0;
+    RT_TRY(reader_room(r, out, n, sizeof **out));
+    for (; (size_t)*count < n; ++*count)
+        RT_TRY(reader_text(r, &(*out)[*count], text[*count]));
+    return 0;
 }
 
-/* ---- attributes ---- */
+/* ---- attributes ----
+ * Kinds that no operator of ours reads (graphs, sparse tensors, references) are refused with the
+ * attribute's name, not passed over: a node without them would compute something else. */
 
 /* Bytes that must be text: no NUL, UTF-8. */
 static int reader_bytes(const struct reader *r, char **out, const ProtobufCBinaryData *b,
@@ -69,29 +71,27 @@ static int reader_bytes(const struct reader *r, char **out, const ProtobufCBinar
 static int reader_numbers(const struct reader *r, struct rt_onnx_attr *a,
                           const Onnx__AttributeProto *p)
 {
-    int rc = 0;
     if (a->kind == RT_ONNX_FLOATS) {
-        rc = reader_room(r, &a->floats, p->n_floats, sizeof *a->floats);
-        if (!rc && p->n_floats > 0)
+        RT_TRY(reader_room(r, &a->floats, p->n_floats, sizeof *a->floats));
+        if (p->n_floats > 0)
             memcpy(a->floats, p->floats, p->n_floats * sizeof *a->floats);
-        a->count = rc ? 0 : (int)p->n_floats;
+        a->count = (int)p->n_floats;
     } else {
-        rc = reader_room(r, &a->ints, p->n_ints, sizeof *a->ints);
-        if (!rc && p->n_ints > 0)
+        RT_TRY(reader_room(r, &a->ints, p->n_ints, sizeof *a->ints));
+        if (p->n_ints > 0)
             memcpy(a->ints, p->ints, p->n_ints * sizeof *a->ints);
-        a->count = rc ? 0 : (int)p->n_ints;
+        a->count = (int)p->n_ints;
     }
-    return rc;
+    return 0;
 }
 
 static int reader_strings(const struct reader *r, struct rt_onnx_attr *a,
                           const Onnx__AttributeProto *p, const char *who)
 {
-    int rc = reader_room(r, &a->strings, p->n_strings, sizeof *a->strings);
-    for (a->count = 0; !rc && (size_t)a->count < p->n_strings; a->count++)
-        if ((rc = reader_bytes(r, &a->strings[a->count], &p->strings[a->count], who)))
-            break;
-    return rc;
+    RT_TRY(reader_room(r, &a->strings, p->n_strings, sizeof *a->strings));
+    for (a->count = 0; (size_t)a->count < p->n_strings; a->count++)
+        RT_TRY(reader_bytes(r, &a->strings[a->count], &p->strings[a->count], who));
+    return 0;
 }
 
 static int reader_attr(const struct reader *r, struct rt_onnx_attr *a,
@@ -99,9 +99,7 @@ static int reader_attr(const struct reader *r, struct rt_onnx_attr *a,
 {
     char who[RT_ONNX_WHO + 100];
     snprintf(who, sizeof who, "%s: attribute '%.60s'", node, p->name ? p->name : "");
-    int rc = reader_text(r, &a->name, p->name);
-    if (rc)
-        return rc;
+    RT_TRY(reader_text(r, &a->name, p->name));
     switch (p->has_type && !p->ref_attr_name ? (int)p->type : -1) {
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
         a->kind = RT_ONNX_FLOAT;
@@ -140,17 +138,11 @@ static int reader_attr(const struct reader *r, struct rt_onnx_attr *a,
 static int reader_node(const struct reader *r, struct rt_onnx_node *n, const Onnx__NodeProto *p)
 {
     char who[RT_ONNX_WHO];
-    int rc = reader_text(r, &n->name, p->name);
-    if (!rc)
-        rc = reader_text(r, &n->op, p->op_type);
-    if (!rc)
-        rc = reader_texts(r, &n->input, &n->inputs, p->input, p->n_input);
-    if (!rc)
-        rc = reader_texts(r, &n->output, &n->outputs, p->output, p->n_output);
-    if (!rc)
-        rc = reader_room(r, &n->attr, p->n_attribute, sizeof *n->attr);
-    if (rc)
-        return rc;
+    RT_TRY(reader_text(r, &n->name, p->name));
+    RT_TRY(reader_text(r, &n->op, p->op_type));
+    RT_TRY(reader_texts(r, &n->input, &n->inputs, p->input, p->n_input));
+    RT_TRY(reader_texts(r, &n->output, &n->outputs, p->output, p->n_output));
+    RT_TRY(reader_room(r, &n->attr, p->n_attribute, sizeof *n->attr));
     rt_onnx_who(who, n, r->o->opset);
     if (p->domain && p->domain[0] && strcmp(p->domain, "ai.onnx"))
         return rt_error_set(r->source.e, RT_EMISMATCH,
@@ -168,10 +160,9 @@ static int reader_node(const struct reader *r, struct rt_onnx_node *n, const Onn
             return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s: attribute '%.60s' stands twice",
                                 r->source.name, who, name);
         /* Counted only with its name, so that a half-read one can be looked up and freed. */
-        rc = reader_attr(r, &n->attr[n->attrs], p->attribute[i], who);
+        int rc = reader_attr(r, &n->attr[n->attrs], p->attribute[i], who);
         n->attrs += n->attr[n->attrs].name != NULL;
-        if (rc)
-            return rc;
+        RT_TRY(rc);
     }
     return 0;
 }
@@ -182,16 +173,17 @@ static int reader_nodes(const struct reader *r, const Onnx__GraphProto *g)
     if (g->n_node > RT_ONNX_NODES_MAX)
         return rt_error_set(r->source.e, RT_ELARGE, "%s: %zu nodes, at most %d are read",
                             r->source.name, g->n_node, RT_ONNX_NODES_MAX);
-    int rc = reader_room(r, &o->node, g->n_node, sizeof *o->node);
-    for (size_t i = 0; !rc && i < g->n_node; i++, o->nodes++)
-        if ((rc = reader_node(r, &o->node[i], g->node[i]))) {
-            o->nodes++; /* half-read, but to be freed */
-            break;
-        }
-    return rc;
+    RT_TRY(reader_room(r, &o->node, g->n_node, sizeof *o->node));
+    for (size_t i = 0; i < g->n_node; i++) {
+        o->nodes++; /* before it is read: a half-read one is to be freed too */
+        RT_TRY(reader_node(r, &o->node[i], g->node[i]));
+    }
+    return 0;
 }
 
-/* ---- values ---- */
+/* ---- values ----
+ * A dimension that is a name or is absent stays open (-1), with the name kept: which one is the
+ * batch is decided by whoever runs the network. */
 
 static int reader_dims(const struct reader *r, struct rt_onnx_value *v,
                        const Onnx__TensorShapeProto *shape, const char *what)
@@ -217,9 +209,7 @@ static int reader_value(const struct reader *r, struct rt_onnx_value *v,
                         const Onnx__ValueInfoProto *p, const char *what)
 {
     char name[32];
-    int rc = reader_text(r, &v->name, p->name);
-    if (rc)
-        return rc;
+    RT_TRY(reader_text(r, &v->name, p->name));
     v->rank = -1;
     if (!p->type || p->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
         !p->type->tensor_type)
@@ -238,15 +228,14 @@ static int reader_value(const struct reader *r, struct rt_onnx_value *v,
 static int reader_values(const struct reader *r, struct rt_onnx_value **out, int *count,
                          Onnx__ValueInfoProto *const *p, size_t n, const char *what)
 {
-    int rc = reader_room(r, out, n, sizeof **out);
-    for (size_t i = 0; !rc && i < n; i++) {
+    RT_TRY(reader_room(r, out, n, sizeof **out));
+    for (size_t i = 0; i < n; i++) {
         /* Before IR 4 every initialiser also stood among the inputs; later ones may. */
         if (!strcmp(what, "input") && p[i]->name && rt_onnx_initializer(r->o, p[i]->name))
             continue;
-        rc = reader_value(r, &(*out)[*count], p[i], what);
-        ++*count;
+        RT_TRY(reader_value(r, &(*out)[(*count)++], p[i], what));
     }
-    return rc;
+    return 0;
 }
 
 static int reader_initializers(const struct reader *r, const Onnx__GraphProto *g)
@@ -255,20 +244,20 @@ static int reader_initializers(const struct reader *r, const Onnx__GraphProto *g
     if (g->n_sparse_initializer > 0)
         return rt_error_set(r->source.e, RT_EMISMATCH, "%s: sparse initialisers are not read",
                             r->source.name);
-    int rc = reader_room(r, &o->initializer, g->n_initializer, sizeof *o->initializer);
-    for (size_t i = 0; !rc && i < g->n_initializer; i++) {
+    RT_TRY(reader_room(r, &o->initializer, g->n_initializer, sizeof *o->initializer));
+    for (size_t i = 0; i < g->n_initializer; i++) {
         char who[160];
         struct rt_onnx_initializer *w = &o->initializer[o->initializers++];
         snprintf(who, sizeof who, "initialiser '%.100s'",
                  g->initializer[i]->name ? g->initializer[i]->name : "");
-        rc = reader_text(r, &w->name, g->initializer[i]->name);
-        if (!rc)
-            rc = rt_onnx_take_tensor(&w->tensor, g->initializer[i], who, &r->source);
+        RT_TRY(reader_text(r, &w->name, g->initializer[i]->name));
+        RT_TRY(rt_onnx_take_tensor(&w->tensor, g->initializer[i], who, &r->source));
     }
-    return rc;
+    return 0;
 }
 
-/* ---- the model ---- */
+/* ---- the model ----
+ * Initialisers are read and indexed before inputs, since old files list both as inputs. */
 
 static int reader_opset(const struct reader *r, const Onnx__ModelProto *p)
 {
@@ -306,19 +295,18 @@ static int reader_metadata(const struct reader *r, const Onnx__ModelProto *p)
     if (p->n_metadata_props > TEXTS_MAX)
         return rt_error_set(r->source.e, RT_ELARGE, "%s: %zu metadata, at most %d are read",
                             r->source.name, p->n_metadata_props, TEXTS_MAX);
-    int rc = reader_room(r, &o->text, p->n_metadata_props, sizeof *o->text);
-    for (size_t i = 0; !rc && i < p->n_metadata_props; i++) {
+    RT_TRY(reader_room(r, &o->text, p->n_metadata_props, sizeof *o->text));
+    for (size_t i = 0; i < p->n_metadata_props; i++) {
         const char *key = p->metadata_props[i]->key ? p->metadata_props[i]->key : "";
         if (rt_onnx_text(o, key))
             return rt_error_set(r->source.e, RT_EFORMAT, "%s: metadata '%.60s' stands twice",
                                 r->source.name, key);
         struct rt_onnx_text *t = &o->text[i];
-        rc = reader_text(r, &t->key, key);
-        o->texts += rc == 0;
-        if (!rc)
-            rc = reader_text(r, &t->value, p->metadata_props[i]->value);
+        RT_TRY(reader_text(r, &t->key, key));
+        o->texts++; /* counted only with its key, by which others are looked up */
+        RT_TRY(reader_text(r, &t->value, p->metadata_props[i]->value));
     }
-    return rc;
+    return 0;
 }
 
 static int reader_model(const struct reader *r, const Onnx__ModelProto *p)
@@ -328,27 +316,20 @@ static int reader_model(const struct reader *r, const Onnx__ModelProto *p)
     if (!g)
         return rt_error_set(r->source.e, RT_EFORMAT, "%s: no graph; not an ONNX file",
                             r->source.name);
-    int rc = reader_opset(r, p);
-    if (!rc)
-        rc = reader_text(r, &o->producer, p->producer_name);
-    if (!rc)
-        rc = reader_text(r, &o->producer_version, p->producer_version);
-    if (!rc)
-        rc = reader_text(r, &o->graph, g->name);
-    if (!rc)
-        rc = reader_metadata(r, p);
-    if (!rc)
-        rc = reader_nodes(r, g);
-    if (!rc)
-        rc = reader_initializers(r, g);
-    if (!rc)
-        rc = rt_onnx_index(o, r->source.name, r->source.e);
-    if (!rc)
-        rc = reader_values(r, &o->input, &o->inputs, g->input, g->n_input, "input");
-    if (!rc)
-        rc = reader_values(r, &o->output, &o->outputs, g->output, g->n_output, "output");
-    return rc ? rc : rt_onnx_check(o, r->source.name, r->source.e);
+    RT_TRY(reader_opset(r, p));
+    RT_TRY(reader_text(r, &o->producer, p->producer_name));
+    RT_TRY(reader_text(r, &o->producer_version, p->producer_version));
+    RT_TRY(reader_text(r, &o->graph, g->name));
+    RT_TRY(reader_metadata(r, p));
+    RT_TRY(reader_nodes(r, g));
+    RT_TRY(reader_initializers(r, g));
+    RT_TRY(rt_onnx_index(o, r->source.name, r->source.e));
+    RT_TRY(reader_values(r, &o->input, &o->inputs, g->input, g->n_input, "input"));
+    RT_TRY(reader_values(r, &o->output, &o->outputs, g->output, g->n_output, "output"));
+    return rt_onnx_check(o, r->source.name, r->source.e);
 }
+
+/* ---- from protobuf's structs ---- */
 
 /* protobuf-c's memory: it does not say why it fails, so this remembers whether memory ran out. */
 static void *protobuf_allocate(void *self, size_t size)

@@ -15,6 +15,11 @@ struct scan {
     const struct rt_onnx_source *source;
 };
 
+/* ---- bytes, fields ----
+ * protobuf-c allocates as a message tells it to and recurses as deep as it goes. A scan before it,
+ * over the same descriptors, bounds both, and gives the byte at which a file is wrong, which
+ * protobuf-c does not say. */
+
 static int scan_refuse(const struct scan *s, size_t at, const char *what)
 {
     return rt_error_set(s->source->e, RT_EFORMAT,
@@ -58,6 +63,10 @@ static uint64_t descriptor_once_bit(const ProtobufCMessageDescriptor *d, int fie
                 first = i;
     return (uint64_t)1 << first;
 }
+
+/* ---- messages inside messages ----
+ * A part that may stand once and stands twice would be merged: legal in protobuf, written by
+ * nobody, and a way to make a parser hold many copies. Refused. */
 
 static int scan_message(struct scan *s, const ProtobufCMessageDescriptor *d, size_t end, int depth);
 

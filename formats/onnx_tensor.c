@@ -13,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- element types ---- */
+/* ---- element types ----
+ * One row for each of ONNX's types: what it becomes here and where it stands in the message. Narrow
+ * integers and half floats are widened when they are read, so the rest of the program knows six
+ * types. */
 
 enum field { FLOATS, DOUBLES, INT32S, INT64S, UINT64S };
 
@@ -200,7 +203,9 @@ static int tensor_take_inside(const struct take *k, struct rt_tensor *t)
     return tensor_fill_raw(k, t, raw ? k->p->raw_data.data : d.data);
 }
 
-/* ---- data in a file beside ---- */
+/* ---- data in a file beside ----
+ * A model names a file, and a model may come from anywhere: what it names must lie in the model's
+ * own folder, also after links are followed, and must be a plain file. */
 
 static bool text_to_number(const char *text, int64_t *value)
 {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- memory of the message ---- */
+
 /* Every block of the message to be. */
 struct arena {
     void **block;
@@ -57,6 +59,10 @@ int rt_onnx_type(enum rt_dtype dtype)
                                         [RT_I64] = 7, [RT_U8] = 2,   [RT_BOOL] = 9};
     return type[dtype];
 }
+
+/* ---- from our structs to protobuf's ----
+ * A block that could not be had leaves a list empty and the arena marked full; the rest goes on
+ * with what is there, and the one check is made before the message is packed. */
 
 static void proto_tensor(Onnx__TensorProto *p, const char *name, const struct rt_tensor *t)
 {

@@ -10,6 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* realpath() needs the file to exist; an output file does not yet. So names are worked on as text,
+ * and only ".." behind a link, which means the folder that the link leads to, asks the file system.
+ */
+
 /* Drops the last folder of the absolute path; a link is followed first. */
 static void path_drop_last(char *path, size_t size)
 {

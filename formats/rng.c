@@ -9,6 +9,10 @@
 
 #define GOLDEN 0x9E3779B97F4A7C15u /* 2^64 / golden ratio: the step of SplitMix64 */
 
+/* A generator with a state would make each draw depend on all before it, and so on which thread
+ * asked first, and a resumed run would have to restore it. Here a draw is a function of its place:
+ * any thread can make any draw, in any order, and nothing is saved. */
+
 static uint64_t key_mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;

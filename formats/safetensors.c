@@ -33,7 +33,9 @@ static const char *const dtype_names[] = {
 #undef RT_DTYPE
 };
 
-/* ---- the set ---- */
+/* ---- the set ----
+ * Sorted by name and searched by halves: a file has some hundred tensors, and the order makes what
+ * is written independent of the order in which parts were added. */
 
 int rt_safetensors_create(struct rt_safetensors **out)
 {
@@ -159,7 +161,8 @@ const struct rt_tensor *rt_safetensors_at(const struct rt_safetensors *s, int i,
     return &s->entry[i].tensor;
 }
 
-/* ---- write ---- */
+/* ---- write ----
+ * The data is not copied into one block: header and tensors go out as spans. */
 
 /* Adds the header's entry of one tensor that lies at begin. */
 static int entry_describe(json_t *header, const struct entry *entry, uint64_t begin)
@@ -235,7 +238,10 @@ int rt_safetensors_write(const struct rt_safetensors *s, const char *path, struc
     return rc;
 }
 
-/* ---- read ---- */
+/* ---- read ----
+ * The format's known trap is overlapping or missing ranges. Every byte of the data must belong to
+ * exactly one tensor: what is checked is that the ranges, sorted, follow one another from first to
+ * last byte. */
 
 /* What the reader of one file needs everywhere. */
 struct reader {
@@ -292,12 +298,9 @@ static int tensor_read(struct rt_safetensors *s, const struct reader *r, const c
     const json_t *offsets = json_object_get(row, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
 
-    int rc = tensor_read_dtype(r, tensor, json_object_get(row, "dtype"), &dtype);
-    if (!rc)
-        rc = tensor_read_shape(r, tensor, json_object_get(row, "shape"), &rank, dim);
-    if (rc)
-        return rc;
-    rc = rt_tensor_size(dtype, rank, dim, &count, &bytes);
+    RT_TRY(tensor_read_dtype(r, tensor, json_object_get(row, "dtype"), &dtype));
+    RT_TRY(tensor_read_shape(r, tensor, json_object_get(row, "shape"), &rank, dim));
+    int rc = rt_tensor_size(dtype, rank, dim, &count, &bytes);
     if (rc)
         return rt_error_set(r->e, rc, "%s: tensor '%.80s': its shape is too large", r->name,
                             tensor);
@@ -326,8 +329,12 @@ static int metadata_read(struct rt_safetensors *s, const struct reader *r, json_
     json_t *value;
     if (!json_is_object(object))
         return rt_error_set(r->e, RT_EFORMAT, "%s: \"%s\" is not an object", r->name, METADATA);
-    json_object_foreach(object, key, value) if (!json_is_string(value)) return rt_error_set(
-        r->e, RT_EFORMAT, "%s: \"%s\": value of '%.80s' is not a text", r->name, METADATA, key);
+    json_object_foreach(object, key, value)
+    {
+        if (!json_is_string(value))
+            return rt_error_set(r->e, RT_EFORMAT, "%s: \"%s\": value of '%.80s' is not a text",
+                                r->name, METADATA, key);
+    }
     json_decref(s->metadata);
     s->metadata = json_incref(object);
     return 0;
@@ -418,10 +425,11 @@ int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t 
                             name, (unsigned long long)length, size - c.at);
     const uint8_t *text = rt_take_bytes(&c, (size_t)length);
     struct reader r = {.name = name, .data = c.data + c.at, .size = size - c.at, .e = e};
-    int rc = header_load_json(&header, text, (size_t)length, name, e);
-    if (!rc && rt_safetensors_create(&s))
-        rc = rt_error_set(e, RT_EMEM, "%s: out of memory", name);
-    if (!rc)
+    RT_TRY(header_load_json(&header, text, (size_t)length, name, e));
+    int rc = rt_safetensors_create(&s);
+    if (rc < 0)
+        rt_error_set(e, rc, "%s: out of memory", name);
+    else
         rc = entries_read(s, &r, header);
     json_decref(header);
     if (rc)

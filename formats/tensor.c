@@ -19,6 +19,10 @@ static const uint8_t dtype_size[] = {
 #include "formats/dtypes.def"
 #undef RT_DTYPE
 
+/* Sizes come from files, so products are checked for overflow in one place, and every reader asks
+ * it before it allocates. Data is aligned to a cache line: kernels may load whole vectors from any
+ * tensor's start. */
+
 size_t rt_dtype_size(enum rt_dtype dtype)
 {
     return (unsigned)dtype < RT_DTYPES ? dtype_size[dtype] : 0;

@@ -18,6 +18,10 @@ struct index {
     const struct rt_manifest *manifest;
 };
 
+/* ---- recordings by id or path ----
+ * Lists of trials, such as VoxCeleb's, name recordings by path; a manifest made elsewhere has ids.
+ * Both are looked up, the id first. */
+
 static int path_order(const void *a, const void *b)
 {
     return strcmp(((const struct path *)a)->text, ((const struct path *)b)->text);
@@ -48,6 +52,8 @@ static int trial_row(const struct index *x, const char *name)
     const struct path *p = bsearch(&key, x->path, (size_t)x->count, sizeof *x->path, path_order);
     return p ? p->row : -1;
 }
+
+/* ---- the list ---- */
 
 /* One line, cut in place: 0, or an error. */
 static int trial_read(const struct index *x, char *line, struct rt_trial *t, const char *path,

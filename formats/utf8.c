@@ -14,6 +14,9 @@ static const struct sequence {
     {0xF1, 0xF3, 4, 0x80, 0xBF}, {0xF4, 0xF4, 4, 0x80, 0x8F},
 };
 
+/* Overlong forms and surrogates are refused, as the standard demands: they are ways to write a
+ * character that a check for it does not see. */
+
 static const struct sequence *sequence_of(uint8_t first)
 {
     for (unsigned i = 0; i < sizeof sequences / sizeof sequences[0]; i++)

@@ -9,6 +9,8 @@
 #define NAME_MAX_COMPARED 64
 #define QUOTE_MAX 80
 
+/* ---- quoting ---- */
+
 const char *rt_quote(char *buffer, size_t size, const char *value)
 {
     size_t room = size - 6; /* two quotes, "..." and NUL */
@@ -34,6 +36,11 @@ const char *rt_quote(char *buffer, size_t size, const char *value)
     buffer[at] = '\0';
     return buffer;
 }
+
+/* ---- the nearest name ----
+ * Most wrong names are typing errors: a letter too many, one missing, two exchanged. Exchanged
+ * neighbours count as one (optimal string alignment). A hint that is far off is worse than none: at
+ * most a third of the letters. */
 
 static int distance_lower(int a, int b)
 {
@@ -89,6 +96,8 @@ const char *rt_nearest_hint(const struct rt_nearest *n, char *buffer, size_t siz
         snprintf(buffer, size, "; did you mean %s?", n->best);
     return buffer;
 }
+
+/* ---- numbers ---- */
 
 const char *rt_count_text(long long n, char text[32])
 {

@@ -11,6 +11,10 @@
 
 const char *const rt_split_names[RT_SPLITS] = {"train", "valid", "test"};
 
+/* ---- a set of names ----
+ * Used twice: to find the different labels of the training rows, and to give each row the number of
+ * its class. Labels may be as many as rows (speakers), so a list to walk would be quadratic. */
+
 /* Names in the order they were first seen, each found in O(1). */
 struct names {
     const char **name; /* [count], borrowed */
@@ -77,7 +81,10 @@ static int name_order(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* ---- classes ---- */
+/* ---- classes ----
+ * Classes are numbered in the order of their bytes, not of their first row, so that the same rows
+ * in another order give the same network. With a model at hand its own list counts: the rows'
+ * labels are looked up in it, and one that it does not know is no class. */
 
 /* One block holds the pointers and the text they point to, so that one free releases both. */
 static const char **names_copy(const char *const *name, int count)
@@ -137,7 +144,10 @@ static int classes_assign(struct rt_dataset *d, int column, struct rt_error *e)
     return code < 0 ? code : 0;
 }
 
-/* ---- hidden labels ---- */
+/* ---- hidden labels ----
+ * Which labels a run may see is drawn by a hash of (seed, id), not by position and not by the run's
+ * random numbers: a row that is added or moved changes nothing for the others. The draw is per
+ * class, so that few labels still cover all classes; at least one of each stays. */
 
 struct ticket {
     int class;
@@ -191,7 +201,9 @@ static int labels_hide(struct rt_dataset *d, double fraction, uint64_t seed)
     return 0;
 }
 
-/* ---- loading ---- */
+/* ---- loading ----
+ * Everything is one array per column over all rows. A row that cannot be used stays in its place
+ * with the reason, since caches, run.db and the journal of a run all speak of rows by number. */
 
 static int splits_read(struct rt_dataset *d)
 {
@@ -233,19 +245,18 @@ static int dataset_fill(struct rt_dataset *d, double labels, uint64_t seed,
 {
     int column = rt_manifest_column(d->manifest, "label");
     d->count = rt_manifest_rows(d->manifest);
-    int code = dataset_make_columns(d);
-    if (code == 0)
-        code = splits_read(d);
-    if (code == 0 && !class_name)
-        code = classes_collect(d, column);
-    if (code == 0 && class_name) {
+    RT_TRY(dataset_make_columns(d));
+    RT_TRY(splits_read(d));
+    if (class_name) {
         d->class_name = names_copy(class_name, classes);
         d->classes = classes;
-        code = d->class_name ? 0 : RT_EMEM;
+        if (!d->class_name)
+            return RT_EMEM;
+    } else {
+        RT_TRY(classes_collect(d, column));
     }
-    if (code == 0)
-        code = classes_assign(d, column, e);
-    return code < 0 ? code : labels_hide(d, labels, seed);
+    RT_TRY(classes_assign(d, column, e));
+    return labels_hide(d, labels, seed);
 }
 
 int rt_dataset_load(struct rt_dataset *d, const char *manifest, double labels, uint64_t seed,

@@ -39,7 +39,11 @@ struct rt_filter {
     char *words; /* the expression's tokens, unescaped; test.text points here */
 };
 
-/* --- tokens --- */
+/* ---- tokens ----
+ * An expression comes from a person, so every message says at which character it went wrong; bytes
+ * that continue a UTF-8 sequence are not counted, as the person does not see them either. Tokens
+ * are copied into one block of twice the expression's length: each with its end cannot be longer,
+ * so nothing is allocated for a token. */
 
 enum token_kind { T_END, T_WORD, T_QUOTED, T_OPERATOR, T_OPEN, T_CLOSE };
 
@@ -153,7 +157,10 @@ static int token_expected(struct parser *p, const char *what)
                         rt_quote(quoted, sizeof quoted, p->token.text), what);
 }
 
-/* --- one comparison --- */
+/* ---- one comparison ----
+ * Columns are known before the text is read, so a wrong name, an operator that does not fit the
+ * kind of column and a number that is none are refused here, with a near name where there is one,
+ * and matching can no longer fail. */
 
 /* Finds the column the token names. */
 static int token_column(struct parser *p, int *column)
@@ -226,21 +233,23 @@ static int parser_test(struct parser *p, int *node)
                             RT_FILTER_TESTS);
     struct test *t = &p->f->test[p->f->tests];
     const char *name = p->token.text;
-    int code = token_column(p, &t->column);
-    if (code)
-        return code;
+    RT_TRY(token_column(p, &t->column));
     t->is_text = p->column[t->column].is_text;
     t->op = OP_PRESENT;
-    code = token_next(p);
-    if (!code && p->token.kind == T_OPERATOR) {
-        code = test_read_operator(p, t, name);
-        code = code ? code : test_read_value(p, t, name);
+    RT_TRY(token_next(p));
+    if (p->token.kind == T_OPERATOR) {
+        RT_TRY(test_read_operator(p, t, name));
+        RT_TRY(test_read_value(p, t, name));
     }
     *node = node_add(p, N_TEST, p->f->tests++, 0);
-    return code;
+    return 0;
 }
 
-/* --- the whole --- */
+/* ---- the whole ----
+ * `or` binds weakest, then `and`, then `not` and brackets, as everywhere. Depth and number of
+ * comparisons are bounded: recursion goes as deep as brackets do. The tree is then lowered to
+ * jumps, because a filter is asked a million times for the screen's list and should stop at the
+ * first test that decides. */
 
 static int parser_or(struct parser *p, int *node);
 
@@ -253,11 +262,9 @@ static int parser_operand(struct parser *p, int *node)
         return rt_error_set(p->e, RT_EUSAGE, "character %d: nested deeper than %d", p->token.at,
                             RT_FILTER_DEPTH);
     int open = p->token.at;
-    int code = token_next(p);
-    code = code ? code : negated ? parser_operand(p, node) : parser_or(p, node);
+    RT_TRY(token_next(p));
+    RT_TRY(negated ? parser_operand(p, node) : parser_or(p, node));
     p->depth--;
-    if (code)
-        return code;
     if (negated) {
         p->node[*node].negated = !p->node[*node].negated;
         return 0;
@@ -271,15 +278,14 @@ static int parser_operand(struct parser *p, int *node)
 static int parser_chain(struct parser *p, int *node, const char *word, enum node_kind kind,
                         int (*one)(struct parser *p, int *node))
 {
-    int code = one(p, node);
-    while (!code && token_is(p, word)) {
+    RT_TRY(one(p, node));
+    while (token_is(p, word)) {
         int right = 0;
-        code = token_next(p);
-        code = code ? code : one(p, &right);
-        if (!code)
-            *node = node_add(p, kind, *node, right);
+        RT_TRY(token_next(p));
+        RT_TRY(one(p, &right));
+        *node = node_add(p, kind, *node, right);
     }
-    return code;
+    return 0;
 }
 
 static int parser_and(struct parser *p, int *node)
@@ -317,13 +323,12 @@ static int node_lower(struct parser *p, int at, int yes, int no)
 
 static int filter_compile(struct parser *p)
 {
-    int root = 0, code = token_next(p);
-    if (!code && p->token.kind == T_END)
+    int root = 0;
+    RT_TRY(token_next(p));
+    if (p->token.kind == T_END)
         return rt_error_set(p->e, RT_EUSAGE, "character 1: empty; expected a condition such as %s",
                             "snr < 10 and label = animals");
-    code = code ? code : parser_or(p, &root);
-    if (code)
-        return code;
+    RT_TRY(parser_or(p, &root));
     if (p->token.kind == T_WORD)
         return token_expected(
             p, "and, or, or the end; a number has no unit, several words need quotes");
@@ -374,7 +379,11 @@ void rt_filter_destroy(struct rt_filter *f)
     free(f);
 }
 
-/* --- matching --- */
+/* ---- matching ----
+ * A cell without a number (NaN) matches no comparison, not even !=: who asks for `snr != 20` means
+ * samples that have an snr; `not (snr = 20)` finds both. An empty text is a text like any other:
+ * `label != cat` finds samples without a label. Numbers are compared as floats, which is what
+ * columns hold, so that a value copied from a table finds its row. */
 
 static bool test_match_number(const struct test *t, double value)
 {

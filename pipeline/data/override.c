@@ -27,7 +27,10 @@ void rt_override_fini(struct rt_override *h)
     *h = (struct rt_override){0};
 }
 
-/* ---- reading ---- */
+/* ---- reading ----
+ * The text is a change as the journal and checkpoints keep it: states, and the rows that get them.
+ * It says what rows become, not what was done to them, so it can be applied to any state. It is
+ * checked as a whole before anything is assigned; a bad text changes nothing. */
 
 /* One range of rows in one state. */
 struct piece {
@@ -80,28 +83,26 @@ static int override_read_state(const char *text, const char **at, struct piece *
 static int piece_next(const struct rt_override *h, const char *text, const char **at, int *inside,
                       struct piece *p, struct rt_error *e)
 {
-    int rc = 0;
     if (*inside && **at == ',') {
         ++*at;
     } else {
         *at += strspn(*at, " ");
         if (**at == '\0' || **at == '#')
             return 0;
-        rc = override_read_state(text, at, p, e);
+        RT_TRY(override_read_state(text, at, p, e));
     }
     *inside = 1;
-    if (rc == 0)
-        rc = override_read_row(h, text, at, &p->from, e);
+    RT_TRY(override_read_row(h, text, at, &p->from, e));
     p->to = p->from;
-    if (rc == 0 && **at == '-') {
+    if (**at == '-') {
         ++*at;
-        rc = override_read_row(h, text, at, &p->to, e);
-        if (rc == 0 && p->to < p->from)
-            rc = override_refuse(text, *at, RT_ERANGE, "a range ends before it begins", e);
+        RT_TRY(override_read_row(h, text, at, &p->to, e));
+        if (p->to < p->from)
+            return override_refuse(text, *at, RT_ERANGE, "a range ends before it begins", e);
     }
-    if (rc == 0 && !strchr(", #", **at) && **at)
-        rc = override_refuse(text, *at, RT_EFORMAT, "a comma or blank is missing", e);
-    return rc < 0 ? rc : 1;
+    if (!strchr(", #", **at) && **at)
+        return override_refuse(text, *at, RT_EFORMAT, "a comma or blank is missing", e);
+    return 1;
 }
 
 int rt_override_check(const struct rt_override *h, const char *text, struct rt_error *e)
@@ -118,24 +119,24 @@ int rt_override_assign(struct rt_override *h, const char *text, struct rt_error 
 {
     struct piece p = {0};
     const char *at = text;
-    int rc = rt_override_check(h, text, e), inside = 0;
-    while (rc == 0 && piece_next(h, text, &at, &inside, &p, e) > 0)
+    int inside = 0;
+    RT_TRY(rt_override_check(h, text, e));
+    while (piece_next(h, text, &at, &inside, &p, e) > 0)
         for (int i = p.from; i <= p.to; i++) {
             h->factor[i] = p.factor;
             h->excluded[i] = p.excluded;
         }
-    return rc;
+    return 0;
 }
 
 int rt_override_rows(const struct rt_override *h, const char *text, int **row, struct rt_error *e)
 {
     struct piece p = {0};
     const char *at = text;
-    int rc = rt_override_check(h, text, e), inside = 0, count = 0;
+    int inside = 0, count = 0;
     *row = NULL;
-    uint8_t *named = rc == 0 ? calloc((size_t)h->rows + 1, 1) : NULL;
-    if (rc < 0)
-        return rc;
+    RT_TRY(rt_override_check(h, text, e));
+    uint8_t *named = calloc((size_t)h->rows + 1, 1);
     while (named && piece_next(h, text, &at, &inside, &p, e) > 0)
         memset(named + p.from, 1, (size_t)(p.to - p.from) + 1);
     for (int i = 0; named && i < h->rows; i++)
@@ -150,7 +151,9 @@ int rt_override_rows(const struct rt_override *h, const char *text, int **row, s
     return count;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----
+ * Rows are sorted by state and neighbours joined into ranges: a filter that muted half of a data
+ * set is a line that can be read and kept in the journal. Nine digits give back the same float. */
 
 struct entry {
     float factor;

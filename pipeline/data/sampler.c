@@ -28,6 +28,10 @@ struct rt_lister {
     struct pieces rows;
 };
 
+/* ---- pieces of a list ----
+ * Evaluation and listing hand out rows in the order given, without a shuffle: their results do not
+ * depend on it, and a fixed order makes their batches the same each time. */
+
 static int *rows_copy(const int *row, int count)
 {
     int *copy = malloc(((size_t)count + 1) * sizeof *copy);
@@ -55,7 +59,12 @@ static struct rt_batch *pieces_next(struct pieces *p, enum rt_batch_kind kind, i
     return b;
 }
 
-/* ---- training ---- */
+/* ---- training ----
+ * All state is the number of updates done. Epoch, place within it, and whether an evaluation is due
+ * follow from it, so a resumed run needs one number out of the checkpoint. An epoch is shuffled
+ * anew from the order given and not from the last epoch's: epoch 40 can be had without the 39
+ * before. A last batch with a single row is left out, as batch-norm cannot train on it; the shuffle
+ * sees to it that this is another row each time. */
 
 int rt_sampler_epoch_steps(int train_count, int batch)
 {

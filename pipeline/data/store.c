@@ -55,7 +55,10 @@ struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 f
     return (struct rt_key128){h.lo, h.hi};
 }
 
-/* ---- index ---- */
+/* ---- index ----
+ * The index is made anew at each start, from the heads of the records alone: no second file has to
+ * agree with the first. Keys are hashes already, so their low bits are the slot. An entry that
+ * turned out damaged keeps its slot with size 0, which makes a probe go on. */
 
 static struct entry *index_find(const struct rt_store *s, struct rt_key128 key)
 {
@@ -97,7 +100,12 @@ static int index_has(const struct rt_store *s, struct rt_key128 key)
     return s->slots > 0 && index_find(s, key)->size > 0;
 }
 
-/* ---- file ---- */
+/* ---- file ----
+ * Two guards, for two kinds of damage. A process that is killed while it appends leaves a torn
+ * tail, which whoever holds the flock next cuts off. A machine that goes down may keep a record's
+ * length and lose its bytes; only the last one can be hit, so only that one is read at the start.
+ * All else is found when it is read, by the frame's checksum. Syncing each record would be safer
+ * and far slower, and a cache may lose what it has. */
 
 static void bytes_put_le(uint8_t *out, uint64_t v, int bytes)
 {
@@ -299,7 +307,11 @@ int rt_store_expire(const char *folder, const char *prefix, int days)
     return deleted;
 }
 
-/* ---- get, put ---- */
+/* ---- get, put ----
+ * The frame is read outside the mutex: decoders would otherwise wait for each other's disk. A
+ * record is never moved, so an entry copied under the lock stays true. When the limit is reached
+ * the store is full and says so once, instead of dropping what it has: what is dropped would have
+ * to be made again in the next epoch, when something else would be dropped. */
 
 /* As known, after a look at what other processes have appended. */
 static int store_knows(struct rt_store *s, struct rt_key128 key)

@@ -16,6 +16,11 @@
 #define CELL 48                 /* widest text shown in an aligned table, in characters */
 #define CELL_BYTES (CELL * 4 + 8) /* what it may take; more, as of stacked accents, is cut too */
 
+/* ---- columns and rows ----
+ * A table is kept by column, numbers as floats. Filter and sort only move `order`, a list of row
+ * numbers: the columns stay as they are, and a view that is changed again starts from the same
+ * data. */
+
 int rt_table_init(struct rt_table *t, int rows)
 {
     memset(t, 0, sizeof *t);
@@ -123,6 +128,8 @@ static int column_unknown(const struct rt_table *t, const char *name, struct rt_
     return rt_error_set(e, RT_EUSAGE, "there is no column '%s'; there are: %s", name, known);
 }
 
+/* ---- sorting ---- */
+
 /* Sorting moves keys, not rows: of a number the key holds all, of a text its first bytes behind what all
  * texts have in common, so that a million rows take a fraction of a second. */
 struct sort_key {
@@ -197,6 +204,9 @@ static int sort_keys_make(const struct rt_table *t, const struct rt_table_column
     return count;
 }
 
+/* Rows without a value stand last whichever way the sort goes, in the order of the table: whoever
+ * sorts by a loss looks for large or small ones, not for those that have none. */
+
 static int row_order(const void *a, const void *b)
 {
     return *(const int *)a - *(const int *)b;
@@ -236,6 +246,10 @@ int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
     }
     return 0;
 }
+
+/* ---- cells as a terminal shows them ----
+ * Ids and labels come from other people's files. What a terminal would obey is shown as '?', and
+ * widths are those of the terminal (wide characters take two columns), so that columns line up. */
 
 /* What a terminal might obey or garble: control characters (C1 too) and bytes that are not UTF-8. */
 static bool char_unprintable(int32_t c)
@@ -303,6 +317,10 @@ static int cell_fit(const struct rt_table_column *c, int row, char out[CELL_BYTE
     float number = c->number[row];
     return sprintf(out, number == truncf(number) && fabsf(number) < 1e8f ? "%.0f" : "%.4g", (double)number);
 }
+
+/* ---- three forms ----
+ * Plain is for people: aligned, cut, numbers short. CSV and JSON are for programs: whole texts,
+ * nine digits, empty or null where there is no value. */
 
 static void cell_pad(FILE *out, const char *text, int width, int to, bool right)
 {
@@ -415,15 +433,16 @@ int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, 
 {
     bool all = v->columns && strcmp(v->columns, "all") == 0;
     int rc = v->where ? rt_table_where(t, v->where, e) : 0;
-    if (rc < 0)
+    if (rc < 0) {
         rt_error_prefix(e, "--where");
-    if (rc == 0 && v->sort)
-        rc = rt_table_sort(t, v->sort, e);
+        return rc;
+    }
+    if (v->sort)
+        RT_TRY(rt_table_sort(t, v->sort, e));
     for (int c = 0; all && c < t->columns; c++)
         t->column[c].hidden = false;
-    if (rc == 0 && v->columns && !all)
-        rc = rt_table_choose(t, v->columns, e);
-    if (rc == 0)
-        rt_table_write(t, v->form, v->head, out);
-    return rc;
+    if (v->columns && !all)
+        RT_TRY(rt_table_choose(t, v->columns, e));
+    rt_table_write(t, v->form, v->head, out);
+    return 0;
 }

@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- a batch and its copies ----
+ * A copy shares the frames: a frame never changes once it is packed, so a reference is enough. That
+ * is what lets the socket look at a batch that a stage put out a while ago while the batch itself
+ * has gone on, or is gone. Row numbers and drops are copied, since a stage may still add to them.
+ */
+
 static atomic_long live;
 
 struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int count)
@@ -66,6 +72,11 @@ long rt_batch_live(void)
 {
     return atomic_load(&live);
 }
+
+/* ---- frames by name ----
+ * A batch carries some ten frames at most, so a walk over the names costs less than a table would,
+ * and the order of the frames stays what the stages made it. Putting a name a second time replaces
+ * the frame: a stage that works on an input gives it back under its own name. */
 
 /* Place of the frame called name, or -1. */
 static int frame_index(const struct rt_batch *b, const char *name)

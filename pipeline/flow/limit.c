@@ -10,6 +10,11 @@
 #define SATURATED 50 /* per cent busy below which a stage cannot be what limits the run */
 #define NOTABLE 5    /* per cent of waiting below which a neighbour is not worth naming */
 
+/* ---- what is compared ----
+ * All shares are of the time that a stage's workers had together (workers times elapsed time), so a
+ * stage with four workers and one with a single worker can be compared. Percentages are rounded
+ * before they are compared: a sentence that names 50 % must not have been chosen for 49.6. */
+
 /* Text under construction; what does not fit is cut. */
 struct sentence {
     char *at;
@@ -45,6 +50,11 @@ static int stage_busiest(const struct rt_limit *l)
             best = i;
     return best;
 }
+
+/* ---- one sentence for each case ----
+ * A number alone helps nobody who has not written the runner. So each case says who is busy, who
+ * waits for whom because of it, and which setting to turn. A stage brings its own remedy
+ * (rt_stage_ops). */
 
 /* The stage limits: name it, the neighbours that stand still because of it, and the remedy. */
 static void sentence_of_stage(struct sentence *t, const struct rt_limit *l, int best)

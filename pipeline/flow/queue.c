@@ -5,6 +5,11 @@
 #include <assert.h>
 #include <string.h>
 
+/* A place is reserved before the work that will fill it begins. With places taken only when a batch
+ * is done, more could be under way than the queue may hold, and the finished ones would need
+ * somewhere to wait, which is a queue without a bound. The ring has room for the largest limit from
+ * the start, so a limit that is changed during a run moves no batch. */
+
 int rt_queue_init(struct rt_queue *q, int limit)
 {
     memset(q, 0, sizeof *q);

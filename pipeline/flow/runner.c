@@ -10,6 +10,11 @@
 
 #define POOL_MAX 1024 /* libuv's own limit */
 
+/* ---- what wakes the loop besides finished work ----
+ * Both handles are unref'd: they keep no loop alive, so uv_run returns as soon as no work is under
+ * way. A signal only sets the same flag as rt_runner_stop; nothing is torn down while a stage still
+ * works. */
+
 static void runner_on_tick(uv_timer_t *timer)
 {
     struct rt_runner *r = timer->data;
@@ -23,7 +28,10 @@ static void runner_on_signal(uv_signal_t *handler, int number)
     rt_runner_stop(r);
 }
 
-/* ---- a run ---- */
+/* ---- a run ----
+ * The order of opening is the order of the stages, closing is the reverse, and both happen on the
+ * loop thread while no work runs: a stage's open and close need no lock. A stage whose open failed
+ * is closed too, so that each stage has one place that frees what it holds, however far it came. */
 
 /* Only work keeps the loop going: the handles are unref'd. */
 static int runner_open_loop(struct rt_runner *r)
@@ -119,6 +127,10 @@ static void runner_drop_batches(struct rt_runner *r)
         rt_queue_fini(&r->queue[i]);
 }
 
+/* A run that stops early is an error with a code of its own (RT_ESTOPPED), not a success with less
+ * in it: callers write a checkpoint then, and must not take the last evaluation for the run's
+ * result. */
+
 /* How the run ended. */
 static int runner_outcome(const struct rt_runner *r, struct rt_error *e)
 {
@@ -166,7 +178,11 @@ int rt_runner_run(struct rt_runner *r, struct rt_source source, struct rt_sink s
     return code;
 }
 
-/* ---- making, asking ---- */
+/* ---- making, asking ----
+ * What may be asked for during a run (workers, queue lengths, memory) is an atomic that the loop
+ * thread reads when it next decides something. It never waits for anybody, and whoever asks never
+ * waits for it. The one lock guards the last batch of each stage, which the socket's thread copies.
+ */
 
 int rt_runner_create(struct rt_runner **out, int queue_batches, size_t memory, int signals)
 {

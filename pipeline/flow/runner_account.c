@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- where idle time is booked ----
+ * Time is booked at every change of state, not sampled: between two changes a stage has the same
+ * number of workers at work, and the others wait for the one reason that the last attempt to start
+ * it gave (`hold`). So busy and waiting add up to what was offered, and a report between two
+ * changes can add the time since to a copy. */
+
 /* Adds what the idle workers of stage s waited for during ns to its statistics. More may be running than are
  * wanted by now: then none is idle. */
 static void stage_settle(const struct rt_stage_run *s, uint64_t ns, struct rt_stage_stats *stats)

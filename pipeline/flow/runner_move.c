@@ -9,7 +9,13 @@
 #include <assert.h>
 #include <string.h>
 
-/* ---- batches on their way ---- */
+/* ---- batches on their way ----
+ * Workers of a stage finish in any order, but batches leave in the order they came: `early` holds
+ * those that are done before their turn, one place for each number modulo the queue's places, which
+ * suffices because each has a place reserved behind it. Order is what makes a run's bytes
+ * independent of timing. An error takes the same way as its batch. Of several the one with the
+ * lowest number counts, and what is behind it is thrown away, so that a run that fails fails at the
+ * same place every time. */
 
 static void waiting_add(struct rt_runner *r, size_t bytes)
 {
@@ -82,7 +88,10 @@ static void stage_put_out(struct rt_runner *r, int i, struct rt_batch *b)
         sink_drain(r);
 }
 
-/* ---- work ---- */
+/* ---- work ----
+ * Memory is set aside for a batch before it is worked on, at the largest size that its stage has
+ * put out so far: a stage may turn a few row numbers into megabytes, and what it needs is known
+ * only afterwards. The first batches may therefore exceed the limit by what nobody could know. */
 
 /* On a thread of the pool: touches its job, its batch and the stage's own state. */
 static void work_run(uv_work_t *req)
@@ -173,7 +182,12 @@ static void work_start(struct rt_runner *r, struct rt_stage_run *s, struct rt_ba
     (void)code;
 }
 
-/* ---- scheduling ---- */
+/* ---- scheduling ----
+ * Stages are asked from the last to the first, so that room made behind is used in the same pass,
+ * and the source comes last: it makes a batch only when no stage could take one. Limits are read
+ * once a pass. A thread for each stage that sleeps on its queue would do too; one place that
+ * decides all needs no locks on queues, knows why a stage waits, and cannot deadlock on the memory
+ * limit. */
 
 /* Nothing waits or is under work behind queue i (places are reserved for all that is). */
 static int queue_nothing_after(const struct rt_runner *r, int i)

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The path of a Unix socket holds 107 bytes, and run folders may lie deeper than that. A path
+ * through /proc/self/fd is short whatever the folder's own is; a change of the current folder would
+ * do too, but that is the whole process's, and other threads open files meanwhile. */
+
 int rt_address_open(const char *folder, struct sockaddr_un *address, int *folder_fd,
                     struct rt_error *e)
 {

@@ -12,6 +12,11 @@ static const char *const type_name[] = {
 #undef RT_DTYPE
 };
 
+/* ---- a frame in numbers ----
+ * Frames are unpacked here, on the socket's thread, and not where the batch is made: nobody asks
+ * most of the time, and a run should not pay for a look. NaN and infinity are counted apart, since
+ * they are what people look for, and would spoil mean and range. */
+
 struct range {
     double min, max, sum;
     int64_t finite, nan, inf;
@@ -78,6 +83,10 @@ static int frame_summary(json_t *list, const struct rt_frame *f, struct rt_error
     rt_tensor_fini(&t);
     return 0;
 }
+
+/* ---- the whole ----
+ * Lists are cut at a fixed number of ids and frames, for a reply is one line that a terminal shows.
+ */
 
 static json_t *batch_ids(const struct rt_batch *b, const char *(*id)(const void *self, int row),
                          const void *self)

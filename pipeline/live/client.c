@@ -21,6 +21,11 @@ struct rt_client {
     char folder[4096];
 };
 
+/* ---- one connection, blocking ----
+ * `retort ctl` asks one thing and waits for the answer, so this client may block, with a limit of
+ * patience: a run that is stopped by a debugger must not hang the terminal. The screen must never
+ * wait and has a client of its own (link.c); what both share is the address. */
+
 int rt_client_open(struct rt_client **out, const char *folder, struct rt_error *e)
 {
     struct sockaddr_un address;
@@ -121,6 +126,11 @@ int rt_client_next(struct rt_client *c, const char **line, struct rt_error *e)
     return 0;
 }
 
+/* ---- a question and its answer ----
+ * Words of the command line become arguments as they are. JSON is made by jansson, not by hand: an
+ * id may hold quotes, and a name that is not UTF-8 is refused here, where the user can still see
+ * which. */
+
 static char *request_text(const char *who, const char *verb, char *const *arg, int args)
 {
     json_t *request = json_pack("{s:i, s:s, s:s}", "id", 1, "verb", verb, "who", who);
@@ -143,12 +153,9 @@ int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *
     client_set_patience(c, RT_CLIENT_PATIENCE);
     int rc = client_send(c, text, strlen(text), e);
     free(text);
-    if (rc == 0)
-        rc = client_send(c, "\n", 1, e);
-    if (rc == 0)
-        rc = rt_client_next(c, line, e);
-    if (rc < 0)
-        return rc;
+    RT_TRY(rc);
+    RT_TRY(client_send(c, "\n", 1, e));
+    RT_TRY(rt_client_next(c, line, e));
     client_set_patience(c, 0);
     json_t *reply = json_loads(*line, 0, NULL);
     const char *error = json_string_value(json_object_get(reply, "error"));
@@ -166,6 +173,9 @@ void rt_client_value(const char *line, const char *name, char *text, size_t size
     free(made);
     json_decref(reply);
 }
+
+/* ---- for people ----
+ * Any reply is printed by its shape alone: a verb that says something new needs no code here. */
 
 /* "  name: student.input  type: F32  shape: [32,144,64] ..." */
 static void item_print(const json_t *item, FILE *out)

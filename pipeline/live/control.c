@@ -58,7 +58,11 @@ const struct rt_recipe *rt_control_settings(const struct rt_control *c)
     return &c->now;
 }
 
-/* ---- changes that wait (under the lock) ---- */
+/* ---- changes that wait (under the lock) ----
+ * A change is checked when it is asked for, against the settings as they will be then (`ahead`), so
+ * that who asks is told at once what is wrong and at which step it takes effect. Changes wait
+ * sorted by step, those of one step in the order they came: that order, with the values, is what
+ * the journal repeats. Their number is bounded; a client in a loop fills no memory. */
 
 int rt_control_check_who(const char *who, struct rt_error *e)
 {
@@ -90,8 +94,8 @@ int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const str
                       const char *value, struct rt_error *e)
 {
     c->trial = *base;
-    int rc = rt_recipe_put(&c->trial, key, value, NULL, e);
-    return rc == 0 && c->host.check ? c->host.check(c->host.self, &c->trial, e) : rc;
+    RT_TRY(rt_recipe_put(&c->trial, key, value, NULL, e));
+    return c->host.check ? c->host.check(c->host.self, &c->trial, e) : 0;
 }
 
 int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
@@ -134,31 +138,35 @@ static void control_look_ahead(struct rt_control *c)
     }
 }
 
+/* ---- asking: now, or for a step ----
+ * `set` is for people: the next step that is still free. `plan` names the step: journals and
+ * checkpoints are repeated by it. Both go the same way otherwise, so a repeated run meets the same
+ * checks. */
+
 int rt_control_set(struct rt_control *c, const char *who, const char *name, const char *value,
                    char *before, int64_t *at, struct rt_error *e)
 {
     const struct rt_key *key = NULL;
-    int rc = rt_control_check_who(who, e);
-    if (rc == 0)
-        rc = rt_control_find(name, &key, e);
-    if (rc < 0)
-        return rc;
-    uv_mutex_lock(&c->lock);
     char was[RT_RECIPE_TEXT], is[RT_RECIPE_TEXT];
-    rt_recipe_get(&c->ahead, key, was, sizeof was);
-    rc = rt_control_try(c, &c->ahead, key, value, e);
+    RT_TRY(rt_control_check_who(who, e));
+    RT_TRY(rt_control_find(name, &key, e));
+    uv_mutex_lock(&c->lock);
     int64_t first = rt_control_first(c, key);
-    if (rc == 0)
-        rc = rt_control_insert(c, first, who, key, value, 1, e);
-    if (rc == 0) {
-        if (before)
-            snprintf(before, RT_RECIPE_TEXT, "%s", was);
-        if (at)
-            *at = first;
-        c->ahead = c->trial;
-        rt_recipe_get(&c->ahead, key, is, sizeof is);
-        rt_control_remember(c, key, strdup(was), strdup(is)); /* without memory it cannot be undone */
-    }
+    rt_recipe_get(&c->ahead, key, was, sizeof was);
+    int rc = rt_control_try(c, &c->ahead, key, value, e);
+    if (rc < 0)
+        goto out;
+    rc = rt_control_insert(c, first, who, key, value, 1, e);
+    if (rc < 0)
+        goto out;
+    if (before)
+        snprintf(before, RT_RECIPE_TEXT, "%s", was);
+    if (at)
+        *at = first;
+    c->ahead = c->trial;
+    rt_recipe_get(&c->ahead, key, is, sizeof is);
+    rt_control_remember(c, key, strdup(was), strdup(is)); /* without memory it cannot be undone */
+out:
     uv_mutex_unlock(&c->lock);
     return rc;
 }
@@ -168,7 +176,6 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
 {
     const struct rt_key *key = NULL;
     bool samples = strcmp(name, RT_OVERRIDE_KEY) == 0;
-    int rc = 0;
     RT_TRY(rt_control_check_who(who, e));
     if (rt_key_retired(name))
         return 0;
@@ -176,16 +183,21 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
         RT_TRY(rt_control_find(name, &key, e));
     uv_mutex_lock(&c->lock);
     int64_t first = rt_control_first(c, key);
+    int rc;
     if (step < first)
         rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
                           name, step, first);
-    if (rc == 0)
-        rc = samples ? rt_override_check(&c->override_ahead, value, e)
-                     : rt_control_try(c, &c->ahead, key, value, e);
-    if (rc == 0)
-        rc = rt_control_insert(c, step, who, key, value, 0, e);
-    if (rc == 0)
-        control_look_ahead(c);
+    else if (samples)
+        rc = rt_override_check(&c->override_ahead, value, e);
+    else
+        rc = rt_control_try(c, &c->ahead, key, value, e);
+    if (rc < 0)
+        goto out;
+    rc = rt_control_insert(c, step, who, key, value, 0, e);
+    if (rc < 0)
+        goto out;
+    control_look_ahead(c);
+out:
     uv_mutex_unlock(&c->lock);
     return rc;
 }
@@ -210,7 +222,11 @@ int64_t rt_control_next(struct rt_control *c)
     return next;
 }
 
-/* ---- batches ---- */
+/* ---- batches ----
+ * A setting of effect BATCH is read where a batch is made, some steps before its update, on another
+ * thread. So its change is for the first update not yet handed out, and a decoder asks for the
+ * settings of the batch's own update: `begun` and the changes up to it. How far ahead decoders are
+ * then changes nothing. */
 
 void rt_control_hand_out(struct rt_control *c, int64_t step)
 {
@@ -232,7 +248,13 @@ void rt_control_batch(struct rt_control *c, int64_t step, struct rt_recipe *r)
     uv_mutex_unlock(&c->lock);
 }
 
-/* ---- a step ---- */
+/* ---- a step ----
+ * The student calls once for each update and gets all that is due: settings, states of samples, a
+ * pause, a checkpoint, the end. Changes are applied outside the lock, on the student's thread: they
+ * write the journal, which may wait for the disk, and who asks something meanwhile should not wait
+ * with it. A change that was fine when planned can clash with one that came later; then the run
+ * ends with an error rather than go on without it, since a journal that cannot be followed is not
+ * this run's. */
 
 /* Under the lock: is a checkpoint of the state before c->next asked for? Forgets it, and older ones. */
 static int control_take_save(struct rt_control *c)
@@ -311,7 +333,7 @@ static int control_apply(struct rt_control *c, int64_t step, const struct rt_con
         return control_apply_samples(c, step, w, told, e);
     rt_recipe_get(&c->now, w->key, before, sizeof before);
     int rc = rt_recipe_put(&c->now, w->key, w->value, NULL, e);
-    if (rc == 0 && c->host.check)
+    if (rc >= 0 && c->host.check)
         rc = c->host.check(c->host.self, &c->now, e);
     if (rc < 0) { /* planned, and then overtaken by another change: cannot be followed */
         rt_error_prefix(e, "step %" PRId64 ", change by %s", step, w->who);
@@ -353,7 +375,10 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
     return rc;
 }
 
-/* ---- pace ---- */
+/* ---- pace ----
+ * A paused run waits on a condition, but only for 50 ms at a time: a signal sets the runner's flag
+ * from outside and cannot wake it. Checkpoints asked for are kept by step, so that two who ask get
+ * one. */
 
 static void control_set_pace(struct rt_control *c, int paused, int64_t allowed)
 {

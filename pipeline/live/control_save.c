@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- out ----
+ * Only what differs from the recipe is written, as text that a person can read in the file.
+ * Settings that wait and settings in force are two texts: the first have a step, and go through all
+ * checks again when they are read. */
+
 int rt_control_save(struct rt_control *c, struct rt_control_text *t)
 {
     char **settings = &t->settings, **pending = &t->pending;
@@ -43,6 +48,10 @@ void rt_control_text_fini(struct rt_control_text *t)
     free(t->samples);
     *t = (struct rt_control_text){0};
 }
+
+/* ---- in ----
+ * The text comes from a file, so it is untrusted: a setting that may not change while a run goes on
+ * is refused here too. */
 
 /* "key=value" into a setting that may change. */
 static int setting_load(struct rt_control *c, char *line, struct rt_error *e)
@@ -89,11 +98,9 @@ static int lines_each(struct rt_control *c, const char *text,
 int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64_t step,
                     struct rt_error *e)
 {
-    int rc = lines_each(c, t->settings, setting_load, e);
-    if (rc == 0 && t->samples)
-        rc = rt_override_assign(&c->override, t->samples, e);
-    if (rc < 0)
-        return rc;
+    RT_TRY(lines_each(c, t->settings, setting_load, e));
+    if (t->samples)
+        RT_TRY(rt_override_assign(&c->override, t->samples, e));
     uv_mutex_lock(&c->lock);
     c->ahead = c->begun = c->now;
     if (t->samples)

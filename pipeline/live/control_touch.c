@@ -13,8 +13,8 @@ int rt_control_samples(struct rt_control *c, int rows)
 {
     rt_override_fini(&c->override);
     rt_override_fini(&c->override_ahead);
-    int rc = rt_override_init(&c->override, rows);
-    return rc == 0 ? rt_override_init(&c->override_ahead, rows) : rc;
+    RT_TRY(rt_override_init(&c->override, rows));
+    return rt_override_init(&c->override_ahead, rows);
 }
 
 const struct rt_override *rt_control_override(const struct rt_control *c)
@@ -22,7 +22,10 @@ const struct rt_override *rt_control_override(const struct rt_control *c)
     return &c->override;
 }
 
-/* ---- what undo knows ---- */
+/* ---- what undo knows ----
+ * A history as editors have it: a line of changes with a mark, and what lies behind the mark is
+ * dropped by the next change. It keeps values before and after, not what was asked: an undo is
+ * itself a change, in the journal like any other, so a repeated run needs no history. */
 
 static void event_fini(struct rt_control_event *v)
 {
@@ -70,7 +73,10 @@ int rt_control_recall(struct rt_control *c, const char *name, const char *before
     return rc;
 }
 
-/* ---- samples ---- */
+/* ---- samples ----
+ * What was asked (`*0.5 where snr < 10`) depends on the rows at that time; what the rows become
+ * does not. The second is what waits, goes into the journal and into the undo history; the words go
+ * behind a '#', for people. */
 
 static void row_touch(struct rt_override *h, int row, enum rt_touch touch, double factor)
 {
@@ -105,35 +111,37 @@ int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch,
                      const int *row, int count, const char *words, int64_t *at, struct rt_error *e)
 {
     bool asks = touch == RT_TOUCH_SET || touch == RT_TOUCH_SCALE;
-    int rc = rt_control_check_who(who, e);
-    if (rc == 0 && asks && !(factor >= 0 && factor <= RT_OVERRIDE_MOST))
-        rc = rt_error_set(e, RT_ERANGE, "a factor is from 0 to %.0f", RT_OVERRIDE_MOST);
-    if (rc == 0 && count < 1)
-        rc = rt_error_set(e, RT_ERANGE, "no sample is meant");
-    if (rc < 0)
-        return rc;
+    RT_TRY(rt_control_check_who(who, e));
+    if (asks && !(factor >= 0 && factor <= RT_OVERRIDE_MOST))
+        return rt_error_set(e, RT_ERANGE, "a factor is from 0 to %.0f", RT_OVERRIDE_MOST);
+    if (count < 1)
+        return rt_error_set(e, RT_ERANGE, "no sample is meant");
     uv_mutex_lock(&c->lock);
+    int rc = RT_EMEM;
     char *before = rt_override_text(&c->override_ahead, row, count), *text = NULL, *after = NULL;
-    if (before) {
-        for (int i = 0; i < count; i++)
-            row_touch(&c->override_ahead, row[i], touch, factor);
-        text = rt_override_text(&c->override_ahead, row, count);
-        after = text ? text_with_words(text, words ? words : "") : NULL;
-        rc = after ? rt_control_insert(c, c->next, who, NULL, after, 1, e) : RT_EMEM;
-        if (rc < 0)
-            rt_override_assign(&c->override_ahead, before, NULL);
-    }
-    if (!after)
-        rc = rt_error_set(e, RT_EMEM, "no memory for a change of %d samples", count);
-    if (rc == 0 && at)
-        *at = c->next;
+    if (!before)
+        goto fail;
+    for (int i = 0; i < count; i++)
+        row_touch(&c->override_ahead, row[i], touch, factor);
+    text = rt_override_text(&c->override_ahead, row, count);
+    after = text ? text_with_words(text, words ? words : "") : NULL;
     free(text);
-    if (rc == 0) {
-        rt_control_remember(c, NULL, before, after);
-    } else {
-        free(before);
-        free(after);
+    if (after)
+        rc = rt_control_insert(c, c->next, who, NULL, after, 1, e);
+    if (rc < 0) {
+        rt_override_assign(&c->override_ahead, before, NULL);
+        goto fail;
     }
+    if (at)
+        *at = c->next;
+    rt_control_remember(c, NULL, before, after);
+    uv_mutex_unlock(&c->lock);
+    return 0;
+fail:
+    if (!after)
+        rt_error_set(e, rc, "no memory for a change of %d samples", count);
+    free(before);
+    free(after);
     uv_mutex_unlock(&c->lock);
     return rc;
 }
@@ -144,14 +152,11 @@ int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch,
 static int event_assign(struct rt_control *c, const char *who, const struct rt_key *key,
                         const char *value, const char *why, struct rt_error *e)
 {
-    int rc;
     if (key) {
-        rc = rt_control_try(c, &c->ahead, key, value, e);
-        if (rc == 0)
-            rc = rt_control_insert(c, rt_control_first(c, key), who, key, value, 1, e);
-        if (rc == 0)
-            c->ahead = c->trial;
-        return rc;
+        RT_TRY(rt_control_try(c, &c->ahead, key, value, e));
+        RT_TRY(rt_control_insert(c, rt_control_first(c, key), who, key, value, 1, e));
+        c->ahead = c->trial;
+        return 0;
     }
     char *text = NULL;
     size_t states = strcspn(value, "#"); /* the words are about the change itself */
@@ -163,9 +168,9 @@ static int event_assign(struct rt_control *c, const char *who, const struct rt_k
             bare[--states] = '\0';
         text = text_with_words(bare, note);
     }
-    rc = text ? rt_control_insert(c, c->next, who, NULL, text, 1, e)
-              : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
-    if (rc == 0)
+    int rc = text ? rt_control_insert(c, c->next, who, NULL, text, 1, e)
+                  : rt_error_set(e, RT_EMEM, "no memory for a change of samples");
+    if (rc >= 0)
         rc = rt_override_assign(&c->override_ahead, bare, e);
     free(bare);
     free(text);
@@ -181,42 +186,38 @@ static void event_tell(char *what, const struct rt_control_event *v, const char 
     snprintf(what, RT_RECIPE_TEXT, "%s: %s -> %s", v->key ? v->key->name : RT_OVERRIDE_KEY, was, is);
 }
 
+/* One step along the history: back puts a change's value before into force, or the one after. Under
+ * the lock. */
+static int event_repeat(struct rt_control *c, const char *who, bool back, char *what, int64_t *at,
+                        struct rt_error *e)
+{
+    if (back && c->done == 0)
+        return rt_error_set(e, RT_ENODATA, "there is no change to undo");
+    if (!back && c->done == c->events)
+        return rt_error_set(e, RT_ENODATA, "no change was undone last");
+    const struct rt_control_event *v = &c->event[back ? c->done - 1 : c->done];
+    const char *from = back ? v->after : v->before, *to = back ? v->before : v->after;
+    RT_TRY(event_assign(c, who, v->key, to, back ? "undo" : "redo", e));
+    event_tell(what, v, from, to);
+    c->done += back ? -1 : 1;
+    *at = rt_control_first(c, v->key);
+    return 0;
+}
+
 int rt_control_undo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e)
 {
-    int rc = rt_control_check_who(who, e);
-    if (rc < 0)
-        return rc;
+    RT_TRY(rt_control_check_who(who, e));
     uv_mutex_lock(&c->lock);
-    if (c->done == 0)
-        rc = rt_error_set(e, RT_ENODATA, "there is no change to undo");
-    struct rt_control_event *v = &c->event[c->done - (rc == 0)];
-    if (rc == 0)
-        rc = event_assign(c, who, v->key, v->before, "undo", e);
-    if (rc == 0) {
-        event_tell(what, v, v->after, v->before);
-        c->done--;
-        *at = rt_control_first(c, v->key);
-    }
+    int rc = event_repeat(c, who, true, what, at, e);
     uv_mutex_unlock(&c->lock);
     return rc;
 }
 
 int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *at, struct rt_error *e)
 {
-    int rc = rt_control_check_who(who, e);
-    if (rc < 0)
-        return rc;
+    RT_TRY(rt_control_check_who(who, e));
     uv_mutex_lock(&c->lock);
-    if (c->done == c->events)
-        rc = rt_error_set(e, RT_ENODATA, "no change was undone last");
-    struct rt_control_event *v = &c->event[c->done];
-    if (rc == 0)
-        rc = event_assign(c, who, v->key, v->after, "redo", e);
-    if (rc == 0) {
-        event_tell(what, v, v->before, v->after);
-        c->done++;
-        *at = rt_control_first(c, v->key);
-    }
+    int rc = event_repeat(c, who, false, what, at, e);
     uv_mutex_unlock(&c->lock);
     return rc;
 }

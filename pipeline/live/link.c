@@ -30,6 +30,11 @@ struct rt_link {
     struct buffer in, out;
 };
 
+/* ---- a connection that never waits ----
+ * The screen draws ten times a second whatever the run does. So reading, writing and connecting all
+ * return at once, requests wait in a bounded buffer, and a run that is not there is tried again
+ * once a second. A broken connection only empties the buffers: the next poll dials again. */
+
 int rt_link_open(struct rt_link **out, const char *folder, rt_link_told told, void *self)
 {
     struct rt_link *l = *out = calloc(1, sizeof *l);
@@ -113,6 +118,10 @@ static bool link_is_broken(ssize_t n)
 {
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
+
+/* ---- lines out and in ----
+ * A line that comes in has one of three shapes: an answer, an error, an event. All are given as one
+ * struct, with the id that rt_link_ask returned, so that whoever asked finds its answer. */
 
 static void link_send_waiting(struct rt_link *l)
 {
@@ -201,7 +210,9 @@ int64_t rt_link_ask(struct rt_link *l, const char *who, const char *verb, const 
     return room ? ++l->last : RT_ELARGE;
 }
 
-/* ---- what a line says ---- */
+/* ---- what a line says ----
+ * Callers name a field and get text or a number; they see no JSON, and what is absent or of another
+ * kind is simply not there. So jansson stays in this folder. */
 
 static char *field_text(const json_t *value)
 {

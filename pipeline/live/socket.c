@@ -41,7 +41,11 @@ struct rt_socket {
     int was_paused;
 };
 
-/* ---- one client ---- */
+/* ---- one client ----
+ * Nothing a client does may hold the run or another client up. Its line has a fixed length, its
+ * requests a rate, and what it does not read piles up to a limit, after which it is dropped: it can
+ * connect again, and a run cannot wait. A client over its rate is not refused but read no further
+ * until the next tick, so a script that sends a thousand lines gets a thousand answers. */
 
 static void client_on_closed(uv_handle_t *h)
 {
@@ -171,7 +175,10 @@ static void client_read_on(struct client *c)
         client_drop(c);
 }
 
-/* ---- all of them ---- */
+/* ---- all of them ----
+ * One timer serves all that happens later: reports to those who watch, and requests that were put
+ * off. It runs only while somebody needs it. Reports are made from the last status there is, at
+ * most ten a second: who watches a fast run sees every tenth step instead of falling behind. */
 
 static void socket_on_tick(uv_timer_t *timer)
 {
@@ -254,7 +261,10 @@ static void socket_serve(void *self)
     uv_run(&s->loop, UV_RUN_DEFAULT);
 }
 
-/* ---- start and stop ---- */
+/* ---- start and stop ----
+ * The socket has a thread and a loop of its own: the run's loop thread moves batches, and a filter
+ * over a million samples may take a while to answer. Stopping is the one message from outside
+ * (uv_async); the thread is joined, so nothing is answered from a run that is gone. */
 
 /* The mode is set before the file exists, so that there is no moment when others may connect. */
 static int socket_bind(struct rt_socket *s, const char *folder, int *fd, struct rt_error *e)
@@ -280,6 +290,16 @@ static void socket_close_loop(struct rt_socket *s)
     uv_loop_close(&s->loop);
 }
 
+/* Listens on *fd, which is then the listener's (-1 here), with a thread to serve; 0 or libuv's
+ * code. */
+static int socket_listen(struct rt_socket *s, int *fd)
+{
+    RT_TRY(uv_pipe_open(&s->listener, *fd));
+    *fd = -1;
+    RT_TRY(uv_listen((uv_stream_t *)&s->listener, RT_SOCKET_CLIENTS, socket_on_connection));
+    return uv_thread_create(&s->thread, socket_serve, s);
+}
+
 int rt_socket_start(struct rt_socket **out, const char *folder,
                     const struct rt_verb_context *context, struct rt_error *e)
 {
@@ -297,19 +317,15 @@ int rt_socket_start(struct rt_socket **out, const char *folder,
     uv_pipe_init(&s->loop, &s->listener, 0);
     s->stop.data = s->tick.data = s->listener.data = s;
     rc = socket_bind(s, folder, &fd, e);
-    int code = rc < 0 ? 0 : uv_pipe_open(&s->listener, fd);
-    if (rc == 0 && code == 0) {
-        fd = -1; /* the listener's now */
-        code = uv_listen((uv_stream_t *)&s->listener, RT_SOCKET_CLIENTS, socket_on_connection);
-    }
-    if (rc == 0 && code == 0)
-        code = uv_thread_create(&s->thread, socket_serve, s);
-    if (rc == 0 && code == 0) {
+    if (rc < 0)
+        goto fail;
+    rc = socket_listen(s, &fd);
+    if (rc == 0) {
         *out = s;
         return 0;
     }
-    if (rc == 0)
-        rc = rt_error_set(e, RT_EIO, "%s: cannot listen: %s", folder, uv_strerror(code));
+    rc = rt_error_set(e, RT_EIO, "%s: cannot listen: %s", folder, uv_strerror(rc));
+fail:
     if (fd >= 0)
         close(fd);
     socket_on_stop(&s->stop);

@@ -14,6 +14,10 @@ struct rt_board {
     char limit[400];
 };
 
+/* A board, not a queue: who reads wants the last report, and a reader that comes late or never must
+ * not hold the writer up or make it keep anything. All is copied under the lock, some kilobytes, so
+ * neither side holds the other's memory. The number tells a reader whether there is news. */
+
 int rt_board_create(struct rt_board **out)
 {
     struct rt_board *b = calloc(1, sizeof *b);

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- requests ----
+ * A verb checks what is its own (a factor, a number of steps) and leaves all else to control.c,
+ * which checks the same for the journal. What it found goes into `result`, what was wrong into the
+ * error: no verb writes an answer itself. */
+
 /* A request on its way. */
 struct call {
     const struct rt_verb_context *context;
@@ -44,6 +49,8 @@ static void json_put_status(json_t *o, const struct rt_verb_context *d, const st
             json_object_set_new(o, s->value[i].name, json_real(s->value[i].value));
 }
 
+/* ---- settings ---- */
+
 static int verb_status(struct call *c, struct rt_error *e)
 {
     (void)e;
@@ -56,21 +63,18 @@ static int verb_status(struct call *c, struct rt_error *e)
 static int verb_get(struct call *c, struct rt_error *e)
 {
     char value[RT_RECIPE_TEXT];
-    int rc = 0;
     if (c->args) {
-        rc = rt_control_get(c->context->control, c->arg[0], value, sizeof value, e);
-        if (rc == 0)
-            json_put_text(c->result, c->arg[0], value);
-        return rc;
+        RT_TRY(rt_control_get(c->context->control, c->arg[0], value, sizeof value, e));
+        json_put_text(c->result, c->arg[0], value);
+        return 0;
     }
-    for (int i = 0; rc == 0 && i < rt_key_count; i++) {
+    for (int i = 0; i < rt_key_count; i++) {
         if (rt_keys[i].effect == RT_EFFECT_RUN)
             continue;
-        rc = rt_control_get(c->context->control, rt_keys[i].name, value, sizeof value, e);
-        if (rc == 0)
-            json_put_text(c->result, rt_keys[i].name, value);
+        RT_TRY(rt_control_get(c->context->control, rt_keys[i].name, value, sizeof value, e));
+        json_put_text(c->result, rt_keys[i].name, value);
     }
-    return rc;
+    return 0;
 }
 
 static int verb_set(struct call *c, struct rt_error *e)
@@ -88,6 +92,11 @@ static int verb_set(struct call *c, struct rt_error *e)
     json_put_int(c->result, "step", at);
     return 0;
 }
+
+/* ---- samples ----
+ * The same three ways to name samples for all verbs: ids, an expression, rows by number. The words
+ * of the request are kept with the change and shown in the journal, with how many samples they
+ * meant. */
 
 /* "weight *0.5 where snr < 10" */
 static void call_words(const struct call *c, char *text, size_t size)
@@ -189,18 +198,19 @@ static int verb_redo(struct call *c, struct rt_error *e)
     return call_undo(c, rt_control_redo, e);
 }
 
+/* ---- the batch of a stage, pace ---- */
+
 static int verb_batch(struct call *c, struct rt_error *e)
 {
     const struct rt_verb_context *d = c->context;
     struct rt_batch *b = NULL;
     if (!d->last)
         return rt_error_set(e, RT_EUSAGE, "batch: this run's batches cannot be seen");
-    int rc = d->last(d->self, c->arg[0], &b, e);
-    if (rc == 0 && !b)
-        rc = rt_error_set(e, RT_ENODATA, "%s has put out no batch yet", c->arg[0]);
+    RT_TRY(d->last(d->self, c->arg[0], &b, e));
+    if (!b)
+        return rt_error_set(e, RT_ENODATA, "%s has put out no batch yet", c->arg[0]);
     json_put_text(c->result, "stage", c->arg[0]);
-    if (rc == 0)
-        rc = rt_batch_summary(c->result, b, d->id, d->self, e);
+    int rc = rt_batch_summary(c->result, b, d->id, d->self, e);
     rt_batch_destroy(b);
     return rc;
 }
@@ -257,6 +267,11 @@ static int verb_watch(struct call *c, struct rt_error *e)
     *c->watch = 1;
     return verb_status(c, e);
 }
+
+/* ---- from a line to a verb and back ----
+ * Number and kind of the arguments are checked by the verb's row before its code runs. Any line
+ * gets exactly one line back, also one that is not JSON: a client that counts lines never gets out
+ * of step. */
 
 static int (*const verb_code[])(struct call *c, struct rt_error *e) = {
 #define RT_VERB(name, least, most, arguments, help) verb_##name,
