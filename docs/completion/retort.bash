@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: MIT
 # bash completion of retort: source it, or install it as /usr/share/bash-completion/completions/retort.
-# Nothing is listed here: commands, options and settings are asked from the program being completed.
-
-_retort_options() { # PROGRAM COMMAND...: the options in its --help
-    "$@" --help 2>/dev/null | grep -oE -- '(^|[ ,])--?[A-Za-z][-a-z]*' | tr -d ' ,'
-}
+# Nothing is listed here: commands, options, their values and arguments are asked from the program being completed.
 
 _retort_files() { # WORD PATTERN...: files that match, and folders to walk into
     local word=$1 pattern
@@ -14,49 +10,60 @@ _retort_files() { # WORD PATTERN...: files that match, and folders to walk into
         for pattern; do compgen -f -X "!$pattern" -- "$word"; done)
 }
 
-_retort_words() { # WORD WORD-LIST
+_retort_words() { # WORD WORD-LIST; after what ends in = a value follows
     mapfile -t COMPREPLY < <(compgen -W "$2" -- "$1")
+    [[ $2 != *= ]] || compopt -o nospace 2>/dev/null
+}
+
+_retort_offer() { # WORD COMPLETION, as in the last but one column of --list-options
+    local -a words
+    read -ra words <<<"$2"
+    case ${words[0]-} in
+    files) _retort_files "$1" "${words[@]:1}" ;;
+    folders) _retort_files "$1" ;;
+    words) _retort_words "$1" "${words[*]:1}" ;;
+    esac
 }
 
 _retort() {
-    local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]:-} word=${COMP_WORDS[COMP_CWORD]} before
-    before=${COMP_WORDS[COMP_CWORD - 1]}
+    local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} row names value completion name expects= at=0
+    local -A takes=()
+    local -a options=(--help) arguments=()
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
         _retort_words "$word" "$("$program" --list-commands 2>/dev/null) --help --version"
         return
     fi
-    case $before in
-    -s | --set)
-        _retort_words "$word" "$("$program" run --list-keys 2>/dev/null | sed 's/[ \t].*//; s/$/=/')"
-        compopt -o nospace 2>/dev/null
-        return
-        ;;
-    -o | --output | --journal | --trials | --teacher)
-        _retort_files "$word" '*'
-        return
-        ;;
-    esac
-    if [[ $word == -* && $command == manifest && $COMP_CWORD -gt 2 ]]; then
-        _retort_words "$word" "$(_retort_options "$program" manifest "${COMP_WORDS[2]}") --help"
-        return
+    while IFS=$'\t' read -r row names value completion _; do
+        case $row in
+        option)
+            for name in ${names//,/}; do
+                options+=("$name")
+                [[ $value == - ]] || takes[$name]=$completion
+            done
+            ;;
+        argument) arguments+=("$value") ;;
+        esac
+    done < <("$program" --list-options "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
+    for name in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do # bash makes three words of KEY=VALUE
+        if [[ $expects ]]; then
+            expects=
+        elif [[ $name == -* ]]; then
+            expects=${takes[$name]-}
+        elif [[ $name == = ]]; then
+            expects=-
+        else
+            ((++at))
+        fi
+    done
+    if [[ $expects ]]; then
+        _retort_offer "$word" "$expects"
     elif [[ $word == -* ]]; then
-        _retort_words "$word" "$(_retort_options "$program" "$command") --help"
-        return
-    elif [[ $command == manifest && $COMP_CWORD -eq 2 ]]; then
-        _retort_words "$word" "$("$program" manifest --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')"
-        return
+        _retort_words "$word" "${options[*]}"
+    elif ((${#arguments[@]})); then # the last argument may be many
+        ((at < ${#arguments[@]})) || at=${#arguments[@]}-1
+        _retort_offer "$word" "${arguments[at]}"
     fi
-    case $command in
-    run) _retort_files "$word" '*.yaml' ;;
-    ctl) ((COMP_CWORD > 2)) && _retort_words "$word" "$("$program" ctl --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')" || _retort_files "$word" ;;
-    inspect) _retort_files "$word" '*.tsv' ;;
-    ls) _retort_files "$word" ;;
-    eval | embed) _retort_files "$word" '*.tsv' '*.safetensors' '*.onnx' ;;
-    bench) _retort_words "$word" "$("$program" bench --help 2>/dev/null | sed -n 's/^  \([a-z][a-z0-9-]*\) .*/\1/p')" ;;
-    export) _retort_files "$word" '*.safetensors' '*.onnx' ;;
-    *) _retort_files "$word" '*' ;;
-    esac
 }
 
 complete -F _retort retort

@@ -38,10 +38,10 @@ static int choose_rows(struct rt_evaluation *j, const char *split, struct rt_err
 int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, struct rt_error *e)
 {
     if (strncmp(setting, "teacher.", 8) != 0 || strncmp(setting, "teacher.model=", 14) == 0)
-        return rt_error_set(e, RT_EUSAGE, "-s %s: only how another program's ONNX file is read can be set here: "
-                            "teacher.input, teacher.layout, teacher.mean, ...", setting);
+        return rt_error_set(e, RT_EUSAGE, "a setting of how another program's ONNX file is read: teacher.input, "
+                            "teacher.layout, teacher.mean, ...");
     if (q->settings == RT_EVALUATION_SETTINGS)
-        return rt_error_set(e, RT_EUSAGE, "-s: more than %d settings", RT_EVALUATION_SETTINGS);
+        return rt_error_set(e, RT_EUSAGE, "no more than %d settings", RT_EVALUATION_SETTINGS);
     q->setting[q->settings++] = setting;
     return 0;
 }

@@ -27,7 +27,7 @@ struct rt_evaluation_request {
     const struct rt_watch *watch; /* who is told how far it is, or NULL */
 };
 
-/* Adds what stands after -s. RT_EUSAGE: too many, or not of the section teacher. */
+/* Adds "teacher.layout=nhwc". RT_EUSAGE: too many, or not of the section teacher; e says what can be written. */
 int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, struct rt_error *e);
 int rt_evaluation_open(struct rt_evaluation *j, const struct rt_evaluation_request *q, struct rt_error *e);
 void rt_evaluation_close(struct rt_evaluation *j);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # docs/retort.1 has a section for every command, and in it exactly the options of the command's --help;
-# its tables of keys are those of `retort attach --help`; groff finds nothing to complain about, where it
-# is installed.
+# its made parts (synopsis, options, keys) are what the program says now; groff finds nothing to complain about,
+# where it is installed.
 """Usage: test_manual.py PATH/TO/retort"""
 
 import os
@@ -51,12 +51,12 @@ class Manual(unittest.TestCase):
             written = set(OPTION.findall("\n".join(tags)))
             self.assertEqual(written, told, "retort %s" % command)
 
-    def test_keys_are_up_to_date(self):
-        make = os.path.join(os.path.dirname(PAGE), "keys", "make")
+    def test_made_parts_are_up_to_date(self):
+        make = os.path.join(os.path.dirname(PAGE), "manual", "make")
         made = subprocess.run([sys.executable, make, "-o", "-"], env=dict(os.environ, RETORT=PROGRAM), check=True,
                               capture_output=True, text=True).stdout
         with open(PAGE, encoding="utf-8") as f:
-            self.assertEqual(f.read(), made, "run docs/keys/make")
+            self.assertEqual(f.read(), made, "run docs/manual/make")
 
     @unittest.skipUnless(shutil.which("groff"), "no groff")
     def test_groff_has_no_complaints(self):

@@ -2,12 +2,14 @@
  * cmd: see cmd.h. */
 #include "tui/cli/cmd.h"
 
+#include "formats/words.h"
+
+#include <limits.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+
+#define HELP_COLUMNS 80 /* where there is no terminal */
 
 int rt_cmd_fail(const struct rt_error *e)
 {
@@ -17,32 +19,66 @@ int rt_cmd_fail(const struct rt_error *e)
     return e->code == RT_EUSAGE || e->code == RT_EMISMATCH ? RT_EXIT_USAGE : RT_EXIT_FAILED;
 }
 
-int rt_cmd_usage(const char *command, const char *format, ...)
+int rt_cmd_usage(const struct rt_command *c, const char *format, ...)
 {
+    char path[64];
     va_list args;
+    fprintf(stderr, "retort %s: ", rt_command_path(c, path));
     va_start(args, format);
-    fprintf(stderr, "retort %s: ", command);
     vfprintf(stderr, format, args);
-    fprintf(stderr, "; try `retort %s --help`\n", command);
     va_end(args);
+    fprintf(stderr, "; see retort %s --help\n", path);
     return RT_EXIT_USAGE;
 }
 
 void rt_cmd_say(const char *title, const char *text)
 {
-    struct winsize w;
-    bool terminal = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0;
-    size_t width = terminal && w.ws_col > 40 ? w.ws_col : (size_t)-1;
-    printf("%-9s", title);
-    for (size_t column = 9; *text; text += strspn(text, " ")) {
-        size_t word = strcspn(text, " ");
-        if (column + 1 + word > width && column > 9) {
-            printf("\n%9s", "");
-            column = 9;
-        }
-        printf(" %.*s", (int)word, text);
-        column += 1 + word;
-        text += word;
+    printf("%-9s ", title);
+    rt_text_wrap(stdout, text, 10, 10, rt_text_columns(INT_MAX));
+}
+
+/* ---- running ----
+ * The request is made here and freed here, so that a command neither parses nor cleans up after parsing: it gets
+ * what was asked for, and returns what became of it. */
+
+static int command_of_kinds(const struct rt_command *c, int argc, char **argv)
+{
+    char names[100] = "", hint[96];
+    struct rt_nearest near = {.word = argc > 1 ? argv[1] : ""};
+    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        rt_command_help(c, stdout, rt_text_columns(HELP_COLUMNS));
+        return RT_EXIT_DONE;
     }
-    putchar('\n');
+    if (argc > 1 && rt_command_kind(c, argv[1]))
+        return rt_cmd_run(rt_command_kind(c, argv[1]), argc - 1, argv + 1);
+    for (int i = 0; c->kinds[i]; i++) {
+        const char *between = !i ? "" : c->kinds[i + 1] ? ", " : " or ";
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", between, c->kinds[i]->name);
+        rt_nearest_offer(&near, c->kinds[i]->name);
+    }
+    if (argc < 2)
+        return rt_cmd_usage(c, "%s: %s", c->arguments->missing, names);
+    return rt_cmd_usage(c, "%s is no %s: write %s%s", argv[1], c->kind, names,
+                        rt_nearest_hint(&near, hint, sizeof hint));
+}
+
+int rt_cmd_run(const struct rt_command *c, int argc, char **argv)
+{
+    struct rt_error e = {0};
+    if (c->kinds)
+        return command_of_kinds(c, argc, argv);
+    void *request = calloc(1, c->request_size);
+    int code, rc = request ? rt_options_parse(c, argc, argv, request, &e)
+                           : rt_error_set(&e, RT_EMEM, "out of memory");
+    if (rc == RT_EUSAGE) {
+        code = rt_cmd_usage(c, "%s", e.text);
+    } else if (rc > 0) {
+        rt_command_help(c, stdout, rt_text_columns(HELP_COLUMNS));
+        code = RT_EXIT_DONE;
+    } else {
+        code = rc == 0 ? c->run(request, &e) : rc;
+        code = code < 0 ? rt_cmd_fail(&e) : code;
+    }
+    free(request);
+    return code;
 }

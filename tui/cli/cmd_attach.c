@@ -5,19 +5,12 @@
 #include "tui/screen/ui/terminal.h"
 #include "tui/screen/ui/ui.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define TICK_MS 100 /* between two looks at the run */
-
-static const char usage[] =
-    "usage: retort attach DIR [--compare RUN]\n"
-    "The screen on a run, while it goes on or afterwards: curves, samples, stages, settings. Shows what\n"
-    "stands in the run's folder; a run that goes on is steered through its socket, as by `retort ctl`.\n\n"
-    "      --compare RUN    lay another run's curves over these\n\n";
 
 static double now_ms(void)
 {
@@ -106,35 +99,38 @@ int rt_attach(const char *folder, const char *compare, enum rt_attach_left *left
     return rc;
 }
 
-int cmd_attach(int argc, char **argv)
+struct request {
+    const char *folder, *compare;
+};
+
+static int attach_run(void *request, struct rt_error *e)
 {
-    static const struct option options[] = {{"compare", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *compare = NULL;
+    const struct request *q = request;
     char folder[4000];
-    int c;
-    optind = 0;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c == 'c') {
-            compare = optarg;
-            continue;
-        }
-        if (c != 'h')
-            return rt_cmd_usage("attach", "unknown option or missing value");
-        fputs(usage, stdout);
-        rt_keys_print(stdout);
-        return RT_EXIT_DONE;
-    }
-    if (optind + 1 != argc)
-        return rt_cmd_usage("attach", optind == argc ? "which run folder?" : "one run at a time");
-    snprintf(folder, sizeof folder, "%s", argv[optind]);
+    enum rt_attach_left left = RT_ATTACH_ENDED;
+    snprintf(folder, sizeof folder, "%s", q->folder);
     for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/'; n--)
         folder[n - 1] = 0;
-    struct rt_error e = {0};
-    enum rt_attach_left left = RT_ATTACH_ENDED;
-    int rc = rt_attach(folder, compare, &left, &e);
+    int rc = rt_attach(folder, q->compare, &left, e);
     if (rc == 0 && left == RT_ATTACH_STOPPED)
         fprintf(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
-    return rc < 0 ? rt_cmd_fail(&e) : rc;
+    return rc;
 }
+
+const struct rt_command cmd_attach = {
+    .name = "attach",
+    .summary = "the screen on a run: curves, samples, stages",
+    .usage = {"DIR [--compare RUN]"},
+    .about = "The screen on a run, while it goes on or afterwards: curves, samples, stages, settings. Shows what "
+             "stands in the run's folder; a run that goes on is steered through its socket, as by `retort ctl`.",
+    .options = (const struct rt_option[]){
+        {0, "compare", "RUN", "lay the curves of another run, or of one beside it by its name alone, over these",
+         RT_OPTION_TEXT(struct request, compare), .files = "/"},
+        {0}},
+    .arguments = (const struct rt_argument[]){
+        {"DIR", "which run folder?", offsetof(struct request, folder), .files = "/"},
+        {0}},
+    .lists = rt_keys_print,
+    .request_size = sizeof(struct request),
+    .run = attach_run,
+};

@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * cmd_bench: `retort bench`: how long a training step or a forward pass of known networks takes on
- * this machine, layer by layer if wanted, beside the speed of its matrix product; what is timed is workload_*.c.
- * tests/bench/nn_compare runs it side by side with PyTorch and ONNX Runtime. */
+ * this machine, layer by layer if wanted, beside the speed of its matrix product. How it is timed is bench_sides.c,
+ * what is timed workload_*.c. tests/bench/nn_compare runs it side by side with PyTorch and ONNX Runtime. */
+#include "tui/cli/bench_sides.h"
 #include "tui/cli/cmd.h"
-#include "stages/session/machine.h"
-#include "tui/cli/workload.h"
 
 #include "stages/nn/blas.h"
 #include "stages/nn/isa.h"
+#include "stages/session/machine.h"
 
-#include <getopt.h>
-#include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
-#include <uv.h>
 
-#define STEPS_MIN 5
-#define STEPS_MAX 100000
-#define SIDES 8
-#define ROUND_MAX 8 /* processors that a round of turns goes to */
-#define COLD_MS 50  /* a step as short is noticeably longer on processors that just slept */
 #define THREADS_MAX 256
 
 static const struct net {
@@ -38,320 +27,174 @@ static const struct net {
 };
 #define NETS ((int)(sizeof nets / sizeof *nets))
 
-struct bench {
-    bool training, layers, json;
-    int batch;
-    double seconds;
-    double peak; /* GFLOP/s of one thread's matrix product */
-    int sides, side[SIDES]; /* numbers of threads to compare */
-    int round;              /* turns of each side that count as one measurement */
-    cpu_set_t processors;   /* all that may be used */
+struct request {
+    struct rt_bench_config config;
+    struct rt_argument_list what;
+    bool infer, json;
 };
 
-struct result {
-    double ms;         /* of a step: a tenth of the measurements stay below */
-    double memory;     /* bytes of the process above what it had before the network */
-    double speedup[3]; /* times as fast as the first side, round for round: median, quartiles */
-};
-
-static double resident(void)
+static const char *net_word(int i)
 {
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (f) {
-        if (fscanf(f, "%*s %ld", &pages) != 1)
-            pages = 0;
-        fclose(f);
-    }
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    return i < NETS ? nets[i].name : NULL;
 }
 
-static int by_value(const void *a, const void *b)
+static const struct net *net_find(const char *name)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* A network, or an ONNX file, on some threads. */
-struct side {
-    const struct bench *b;
-    int threads;
-    bool training;
-    struct rt_workload *work;
-    double *ms, all; /* of each step, [2 * STEPS_MAX] with room to sort them; of all */
-    struct result result;
-};
-
-/* number: from 1; 0 does not count. */
-static int side_step(struct side *s, int number, struct rt_error *e)
-{
-    uint64_t start = uv_hrtime();
-    int rc = s->work->step(s->work, (uint64_t)number, e);
-    if (rc == 0 && number > 0)
-        s->all += s->ms[number - 1] = (double)(uv_hrtime() - start) * 1e-6;
-    return rc;
-}
-
-/* Made, and run once: memory is touched for the first time then, so that step does not count. */
-static int side_make(struct side *s, const char *name, const struct net *net, const struct bench *b, int threads,
-                     struct rt_error *e)
-{
-    double before = resident();
-    struct rusage use;
-    s->b = b;
-    s->threads = threads;
-    s->training = net && b->training;
-    s->ms = malloc(2 * STEPS_MAX * sizeof *s->ms);
-    if (!s->ms)
-        return rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name);
-    struct rt_workload_config c = {b->batch, threads, s->training, b->layers};
-    int rc = net ? rt_workload_net(&s->work, name, &net->config, &c, e)
-                 : rt_workload_file(&s->work, name, &c, e);
-    if (rc < 0 || (rc = side_step(s, 0, e)) < 0)
-        return rc;
-    getrusage(RUSAGE_SELF, &use);
-    s->result.memory = (double)use.ru_maxrss * 1024 - before;
-    return 0;
-}
-
-static void side_fini(struct side *s)
-{
-    if (s->work)
-        s->work->destroy(s->work);
-    free(s->ms);
-}
-
-/* Keeps the calling thread on the n-th of the processors. */
-static void go_to(const cpu_set_t *processors, int n)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    for (size_t i = 0; i < CPU_SETSIZE; i++) {
-        if (CPU_ISSET(i, processors) && n-- == 0)
-            CPU_SET(i, &one);
-    }
-    sched_setaffinity(0, sizeof one, &one);
-}
-
-/* Beside other sides: one thread takes each turn on the next processor, as they need not be equally fast,
- * and the processors are awake before the time counts. */
-static int side_turn(struct side *s, int number, struct rt_error *e)
-{
-    const struct bench *b = s->b;
-    bool goes = b->round > 1 && s->threads == 1;
-    if (goes)
-        go_to(&b->processors, number % b->round);
-    bool cold = b->sides > 1 && (number == 1 || s->ms[number - 2] < COLD_MS);
-    int rc = cold ? side_step(s, 0, e) : 0;
-    rc = rc < 0 ? rc : side_step(s, number, e);
-    if (goes)
-        sched_setaffinity(0, sizeof b->processors, &b->processors);
-    return rc;
-}
-
-/* Milliseconds of a step at the mean speed of a round. */
-static double round_ms(const struct side *s, int round)
-{
-    double speed = 0;
-    for (int i = 0; i < s->b->round; i++)
-        speed += 1 / s->ms[round * s->b->round + i];
-    return s->b->round / speed;
-}
-
-static void conclude(struct side *s, const struct side *first, int steps)
-{
-    double *sorted = s->ms + STEPS_MAX;
-    int rounds = steps / s->b->round;
-    for (int i = 0; i < rounds; i++)
-        sorted[i] = round_ms(first, i) / round_ms(s, i);
-    qsort(sorted, (size_t)rounds, sizeof *sorted, by_value);
-    for (int q = 0; q < 3; q++)
-        s->result.speedup[q] = sorted[(int[]){rounds / 2, rounds / 4, rounds - 1 - rounds / 4}[q]];
-    for (int i = 0; i < rounds; i++)
-        sorted[i] = round_ms(s, i);
-    qsort(sorted, (size_t)rounds, sizeof *sorted, by_value);
-    s->result.ms = sorted[rounds / 10];
-}
-
-static void print(const struct side *s, const struct side *first, const char *name)
-{
-    const struct bench *b = s->b;
-    const struct result *r = &s->result;
-    double rate = b->batch / r->ms * 1e3;
-    const char *mode = s->training ? "train" : "infer";
-    if (b->json) {
-        printf("{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
-               "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
-               "\"blas\": \"%s\", \"isa\": \"%s\"",
-               name, mode, s->threads, b->batch, r->ms, rate, r->memory, b->peak, rt_blas_core(),
-               rt_isa()->name);
-        if (s != first)
-            printf(", \"speedup\": %.3f, \"speedup_quartiles\": [%.3f, %.3f]", r->speedup[0], r->speedup[1],
-                   r->speedup[2]);
-        printf("}\n");
-        return;
-    }
-    printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB", name, mode, s->threads, r->ms, rate,
-           r->memory * 1e-6);
-    if (s != first)
-        printf("  %.2f times %d thread%s (%.2f to %.2f)", r->speedup[0], first->threads,
-               first->threads == 1 ? "" : "s", r->speedup[1], r->speedup[2]);
-    printf("\n");
-}
-
-/* All sides take a step each in turns, so that a machine that is faster in one minute than in the next is
- * so for all of them. net NULL: name is an ONNX file. */
-static int bench(const char *name, const struct net *net, const struct bench *b, struct rt_error *e)
-{
-    struct side *side = calloc((size_t)b->sides, sizeof *side);
-    int rc = side ? 0 : rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name), steps = 0;
-    for (int i = 0; rc == 0 && i < b->sides; i++)
-        rc = side_make(&side[i], name, net, b, b->side[i], e);
-    for (bool more = true; rc == 0 && (more || steps % b->round) && steps < STEPS_MAX;) {
-        steps++;
-        more = steps < STEPS_MIN;
-        for (int i = 0; rc == 0 && i < b->sides; i++) {
-            rc = side_turn(&side[i], steps, e);
-            more = more || side[i].all < b->seconds * 1e3;
-        }
-    }
-    for (int i = 0; rc == 0 && i < b->sides; i++) {
-        conclude(&side[i], side, steps);
-        print(&side[i], side, name);
-        if (b->layers)
-            side[i].work->print_layers(side[i].work, b->peak, steps);
-        fflush(stdout);
-    }
-    for (int i = 0; side && i < b->sides; i++)
-        side_fini(&side[i]);
-    free(side);
-    return rc;
-}
-
-static void help(void)
-{
-    printf("usage: retort bench [NET|FILE.onnx]... [--infer] [--threads N] [--batch N] [--seconds S] "
-           "[--layers] [--json]\n"
-           "Times training steps (forward, cross-entropy, backward, AdamW) of these networks here, on\n"
-           "random data, and prints the time that a tenth of the steps stay below:\n\n");
-    for (int i = 0; i < NETS; i++) {
-        const struct rt_preset_config *c = &nets[i].config;
-        printf("  %-12s %s on [%d", nets[i].name, rt_net_names[c->net], c->input.dim[0]);
-        for (int d = 1; d < c->input.rank; d++)
-            printf(",%d", c->input.dim[d]);
-        printf("]\n");
-    }
-    printf("\nAn ONNX file's forward pass is timed; its threads share the batch.\n"
-           "\n      --infer      the forward pass of a trained network alone\n"
-           "      --threads N  default 1; several (1,2) take steps in turns and are compared, one\n"
-           "                   thread on each processor in turn\n"
-           "      --batch N    samples of a step, default 32\n"
-           "      --seconds S  at least this long for each network, default 3\n"
-           "      --layers     time of each layer, and its share of the matrix product's speed\n"
-           "      --json       one line of JSON per network and number of threads\n");
-}
-
-/* A whole number from 1 to most, or 0. */
-static int count_of(const char *text, int most)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-    return *text && !*end && n >= 1 && n <= most ? (int)n : 0;
-}
-
-/* As in "1,2". */
-static bool read_sides(struct bench *b, const char *text)
-{
-    for (b->sides = 0; b->sides < SIDES; text++) {
-        char *end;
-        long n = strtol(text, &end, 10);
-        if (end == text || n < 1 || n > THREADS_MAX)
-            return false;
-        b->side[b->sides++] = (int)n;
-        text = end;
-        if (*end != ',')
-            return !*end;
-    }
-    return false;
-}
-
-static const struct net *find(const char *name)
-{
-    for (int i = 0; i < NETS; i++) {
+    for (int i = 0; i < NETS; i++)
         if (strcmp(nets[i].name, name) == 0)
             return &nets[i];
-    }
     return NULL;
 }
 
-static bool is_file(const char *name)
+static void nets_print(FILE *out)
+{
+    fputs("Networks:\n", out);
+    for (int i = 0; i < NETS; i++) {
+        const struct rt_preset_config *c = &nets[i].config;
+        fprintf(out, "  %-12s %s on [%d", nets[i].name, rt_net_names[c->net], c->input.dim[0]);
+        for (int d = 1; d < c->input.rank; d++)
+            fprintf(out, ",%d", c->input.dim[d]);
+        fputs("]\n", out);
+    }
+}
+
+/* ---- results ---- */
+
+static void result_print_json(const struct rt_bench_side *s, const char *name, const char *mode, int batch,
+                              double peak, bool first)
+{
+    printf("{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
+           "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
+           "\"blas\": \"%s\", \"isa\": \"%s\"",
+           name, mode, s->threads, batch, s->ms, batch / s->ms * 1e3, s->memory, peak, rt_blas_core(),
+           rt_isa()->name);
+    if (!first)
+        printf(", \"speedup\": %.3f, \"speedup_quartiles\": [%.3f, %.3f]", s->speedup[0], s->speedup[1],
+               s->speedup[2]);
+    printf("}\n");
+}
+
+static void result_print(const struct rt_bench_side *s, const char *name, const char *mode, int batch,
+                         const struct rt_bench_side *first)
+{
+    printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB", name, mode, s->threads, s->ms,
+           batch / s->ms * 1e3, s->memory * 1e-6);
+    if (s != first)
+        printf("  %.2f times %d thread%s (%.2f to %.2f)", s->speedup[0], first->threads,
+               first->threads == 1 ? "" : "s", s->speedup[1], s->speedup[2]);
+    printf("\n");
+}
+
+/* net NULL: name is an ONNX file. */
+static int bench_one(const char *name, const struct net *net, const struct request *q, double peak, struct rt_error *e)
+{
+    const struct rt_bench_config *c = &q->config;
+    struct rt_bench_side side[RT_BENCH_SIDES] = {0};
+    const char *mode = net && c->training ? "train" : "infer";
+    int steps, rc = rt_bench_run(side, name, net ? &net->config : NULL, c, &steps, e);
+    for (int i = 0; rc == 0 && i < c->sides; i++) {
+        if (q->json)
+            result_print_json(&side[i], name, mode, c->batch, peak, i == 0);
+        else
+            result_print(&side[i], name, mode, c->batch, side);
+        if (c->layers)
+            side[i].work->print_layers(side[i].work, peak, steps);
+        fflush(stdout);
+    }
+    rt_bench_fini(side, c->sides);
+    return rc;
+}
+
+/* ---- the command ---- */
+
+/* "1,2" into the numbers of a struct rt_bench_config. */
+static int threads_take(void *field, const char *value, struct rt_error *e)
+{
+    struct rt_bench_config *c = field;
+    const char *text = value;
+    for (c->sides = 0; c->sides < RT_BENCH_SIDES; text++) {
+        char *end;
+        long n = strtol(text, &end, 10);
+        if (end == text || n < 1 || n > THREADS_MAX)
+            break;
+        c->threads[c->sides++] = (int)n;
+        text = end;
+        if (!*end)
+            return 0;
+        if (*end != ',')
+            break;
+    }
+    return rt_error_set(e, RT_EUSAGE, "up to %d whole numbers from 1 to %d, as in 1,2", RT_BENCH_SIDES, THREADS_MAX);
+}
+
+static bool name_is_file(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot && strcmp(dot, ".onnx") == 0;
 }
 
-int cmd_bench(int argc, char **argv)
+/* 0, or the exit code of what does not fit together. */
+static int request_check(const struct request *q)
 {
-    static const struct option options[] = {
-        {"infer", no_argument, NULL, 'i'},         {"threads", required_argument, NULL, 't'},
-        {"batch", required_argument, NULL, 'b'},   {"seconds", required_argument, NULL, 's'},
-        {"layers", no_argument, NULL, 'l'},        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
-    };
-    struct bench b = {.training = true, .sides = 1, .side = {1}, .batch = 32, .seconds = 3, .round = 1};
-    struct rt_error e = {0};
-    char *end;
-    int o;
-    optind = 0;
-    while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (o) {
-        case 'i': b.training = false; break;
-        case 't':
-            if (!read_sides(&b, optarg))
-                return rt_cmd_usage("bench", "--threads %s: up to %d numbers from 1 to %d, as in 1,2", optarg, SIDES,
-                                    THREADS_MAX);
-            break;
-        case 'b':
-            if (!(b.batch = count_of(optarg, 4096)))
-                return rt_cmd_usage("bench", "--batch %s: a number from 1 to 4096", optarg);
-            break;
-        case 's':
-            b.seconds = strtod(optarg, &end);
-            if (!*optarg || *end || !(b.seconds >= 0 && b.seconds <= 3600))
-                return rt_cmd_usage("bench", "--seconds %s: a number from 0 to 3600", optarg);
-            break;
-        case 'l': b.layers = true; break;
-        case 'j': b.json = true; break;
-        case 'h': help(); return RT_EXIT_DONE;
-        default: return rt_cmd_usage("bench", "unknown option or missing value");
-        }
+    const struct rt_bench_config *c = &q->config;
+    if (c->layers && q->json)
+        return rt_cmd_usage(&cmd_bench, "--layers and --json exclude each other");
+    for (int i = 0; i < q->what.count; i++) {
+        const char *name = q->what.word[i];
+        if (net_find(name))
+            continue;
+        if (!name_is_file(name))
+            return rt_cmd_usage(&cmd_bench, "there is no network \"%s\" here", name);
+        for (int k = 0; k < c->sides; k++)
+            if (c->batch % c->threads[k])
+                return rt_cmd_usage(&cmd_bench, "%d threads cannot share a batch of %d", c->threads[k], c->batch);
     }
-    if (b.layers && b.json)
-        return rt_cmd_usage("bench", "--layers and --json exclude each other");
-    for (int i = optind; i < argc; i++) {
-        if (!find(argv[i]) && !is_file(argv[i]))
-            return rt_cmd_usage("bench", "there is no network \"%s\" here", argv[i]);
-        for (int k = 0; k < b.sides; k++) {
-            if (!find(argv[i]) && b.batch % b.side[k])
-                return rt_cmd_usage("bench", "%d threads cannot share a batch of %d", b.side[k], b.batch);
-        }
-    }
-    struct rt_machine machine;
-    int most = 1;
-    for (int k = 0; k < b.sides; k++)
-        most = b.side[k] > most ? b.side[k] : most;
-    rt_machine_look(&machine, most);
-    b.peak = machine.gflops;
-    if (b.sides > 1 && sched_getaffinity(0, sizeof b.processors, &b.processors) == 0) {
-        int processors = CPU_COUNT(&b.processors);
-        b.round = processors < ROUND_MAX ? processors : ROUND_MAX;
-    }
-    if (!b.json)
-        printf("%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
-    int rc = 0;
-    for (int i = 0; i < NETS && rc == 0 && optind == argc; i++)
-        rc = bench(nets[i].name, &nets[i], &b, &e);
-    for (int i = optind; i < argc && rc == 0; i++)
-        rc = bench(argv[i], find(argv[i]), &b, &e);
-    return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
+    return 0;
 }
+
+static int bench_run(void *request, struct rt_error *e)
+{
+    struct request *q = request;
+    struct rt_machine machine;
+    int most = 1, code = request_check(q);
+    if (code)
+        return code;
+    q->config.training = !q->infer;
+    for (int k = 0; k < q->config.sides; k++)
+        most = q->config.threads[k] > most ? q->config.threads[k] : most;
+    rt_machine_look(&machine, most);
+    if (!q->json)
+        printf("%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
+    for (int i = 0; i < q->what.count; i++)
+        RT_TRY(bench_one(q->what.word[i], net_find(q->what.word[i]), q, machine.gflops, e));
+    for (int i = 0; !q->what.count && i < NETS; i++)
+        RT_TRY(bench_one(nets[i].name, &nets[i], q, machine.gflops, e));
+    return RT_EXIT_DONE;
+}
+
+const struct rt_command cmd_bench = {
+    .name = "bench",
+    .summary = "time networks on this machine, layer by layer",
+    .usage = {"[NET|FILE.onnx]... [--threads N] [--infer] [options]"},
+    .about = "Times training steps (forward, cross-entropy, backward, AdamW) of these networks here, on random data, "
+             "and prints the time that a tenth of the steps stay below. Without NET all of them. An ONNX file's "
+             "forward pass is timed; its threads share the batch.",
+    .lists = nets_print,
+    .options = (const struct rt_option[]){
+        {0, "infer", NULL, "the forward pass of a trained network alone", RT_OPTION_FLAG(struct request, infer)},
+        {0, "threads", "N", "threads that share a step; several (1,2) take steps in turns and are compared, one "
+         "thread on each processor in turn", RT_OPTION_OWN(struct request, config, threads_take), .initial = "1"},
+        {0, "batch", "N", "samples of a step", RT_OPTION_WHOLE(struct request, config.batch, 1, 4096),
+         .initial = "32"},
+        {0, "seconds", "S", "at least this long for each network",
+         RT_OPTION_REAL(struct request, config.seconds, 0, 3600), .initial = "3"},
+        {0, "layers", NULL, "also the time of each layer, and its share of the speed of the machine's matrix product",
+         RT_OPTION_FLAG(struct request, config.layers)},
+        {0, "json", NULL, "one line of JSON per network and number of threads", RT_OPTION_FLAG(struct request, json)},
+        {0}},
+    .arguments = (const struct rt_argument[]){
+        {"NET|FILE.onnx", NULL, offsetof(struct request, what), .many = true, .word = net_word},
+        {0}},
+    .request_size = sizeof(struct request),
+    .run = bench_run,
+};

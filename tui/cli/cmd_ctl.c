@@ -5,35 +5,31 @@
 #include "pipeline/live/client.h"
 #include "pipeline/live/verbs.h"
 
-#include <getopt.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
-static const struct option options[] = {
-    {"json", no_argument, NULL, 'j'},
-    {"who", required_argument, NULL, 'w'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+struct request {
+    const char *folder, *verb, *who;
+    struct rt_argument_list words;
+    bool json;
 };
 
-static void help(void)
+static const char *verb_word(int i)
 {
-    printf("usage: retort ctl DIR VERB [ARGUMENT]...\n"
-           "Steers the run that goes on in DIR, also from another terminal or a script:\n\n");
+    return i < rt_live_verb_count ? rt_live_verbs[i].name : NULL;
+}
+
+static void verbs_print(FILE *out)
+{
+    fputs("Verbs:\n", out);
     for (int i = 0; i < rt_live_verb_count; i++) {
         char words[64];
         snprintf(words, sizeof words, "%s %s", rt_live_verbs[i].name, rt_live_verbs[i].arguments);
-        printf("  %-16s %s\n", words, rt_live_verbs[i].help);
+        fprintf(out, "  %-16s %s\n", words, rt_live_verbs[i].help);
     }
-    printf("\n      --json       the reply as the run sends it, one line of JSON (watch always does)\n"
-           "      --who NAME   stands in the journal beside a change (default ctl)\n"
-           "Options stand before DIR. Exit codes: 0 done, 1 no run goes on there, 2 refused or wrong "
-           "usage.\n");
 }
 
 /* Lines as they come, until the run ends. */
-static int follow(struct rt_client *c, const char *line, struct rt_error *e)
+static int reply_follow(struct rt_client *c, const char *line, struct rt_error *e)
 {
     int rc = 0;
     while (rc == 0 && printf("%s\n", line) > 0 && fflush(stdout) == 0)
@@ -41,34 +37,48 @@ static int follow(struct rt_client *c, const char *line, struct rt_error *e)
     return rc == RT_ENODATA ? 0 : rc;
 }
 
-int cmd_ctl(int argc, char **argv)
+static int ctl_ask(const struct request *q, struct rt_client *c, struct rt_error *e)
 {
-    const char *who = "ctl", *line;
-    bool json = false;
-    int o;
-    optind = 0;
-    while ((o = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-        switch (o) {
-        case 'j': json = true; break;
-        case 'w': who = optarg; break;
-        case 'h': help(); return RT_EXIT_DONE;
-        default: return rt_cmd_usage("ctl", "unknown option or missing value");
-        }
-    }
-    if (argc - optind < 2)
-        return rt_cmd_usage("ctl", argc == optind ? "which run?" : "which verb?");
-    const char *folder = argv[optind++], *verb = argv[optind++];
-    struct rt_client *c = NULL;
-    struct rt_error e = {0};
-    int rc = rt_client_open(&c, folder, &e);
-    if (rc == 0)
-        rc = rt_client_ask(c, who, verb, argv + optind, argc - optind, &line, &e);
-    if (rc == 0 && strcmp(verb, "watch") == 0)
-        rc = follow(c, line, &e);
-    else if (rc == 0 && json)
+    const char *line;
+    RT_TRY(rt_client_ask(c, q->who, q->verb, q->words.word, q->words.count, &line, e));
+    if (strcmp(q->verb, "watch") == 0)
+        return reply_follow(c, line, e);
+    if (q->json)
         printf("%s\n", line);
-    else if (rc == 0)
+    else
         rt_client_print(line, stdout);
-    rt_client_close(c);
-    return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
+    return 0;
 }
+
+static int ctl_run(void *request, struct rt_error *e)
+{
+    const struct request *q = request;
+    struct rt_client *c;
+    RT_TRY(rt_client_open(&c, q->folder, e));
+    int rc = ctl_ask(q, c, e);
+    rt_client_close(c);
+    return rc;
+}
+
+const struct rt_command cmd_ctl = {
+    .name = "ctl",
+    .summary = "steer a run that goes on: set, pause, step, stop, ...",
+    .usage = {"[options] DIR VERB [ARGUMENT]..."},
+    .about = "Steers the run that goes on in DIR, also from another terminal or a script. Options stand before DIR.",
+    .lists = verbs_print,
+    .options = (const struct rt_option[]){
+        {0, "json", NULL, "the reply as the run sends it, one line of JSON (watch always does)",
+         RT_OPTION_FLAG(struct request, json)},
+        {0, "who", "NAME", "stands in the journal beside a change", RT_OPTION_TEXT(struct request, who),
+         .initial = "ctl"},
+        {0}},
+    .arguments = (const struct rt_argument[]){
+        {"DIR", "which run?", offsetof(struct request, folder), .files = "/"},
+        {"VERB", "which verb?", offsetof(struct request, verb), .word = verb_word},
+        {"ARGUMENT", NULL, offsetof(struct request, words), .many = true},
+        {0}},
+    .options_first = true,
+    .below = "Exit codes: 0 done, 1 no run goes on there, 2 refused or wrong usage.",
+    .request_size = sizeof(struct request),
+    .run = ctl_run,
+};

@@ -7,24 +7,24 @@
 #include "stages/model/model.h"
 #include "stages/model/model_onnx.h"
 
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TOLERANCE 1e-4 /* of a golden output, relative to max(1, its size) */
 
-static const char usage[] =
-    "usage: retort export DIR|MODEL -o student.safetensors|student.onnx\n"
-    "       retort export --check student.onnx\n"
-    "Writes the model of a run (its best by validation) as one file: weights, front end, classes.\n"
-    "  .safetensors  is what teacher.model, student.init, eval and embed take\n"
-    "  .onnx         is what other programs run: outputs \"embedding\" and \"logits\"; class names,\n"
-    "                recipe and one input with its outputs in the metadata\n"
-    "--check reads an ONNX file that retort wrote, runs its graph, and the model rebuilt from it, on\n"
-    "the input in the metadata, and compares with the outputs there.\n";
+struct request {
+    const char *source, *output, *check;
+};
 
-static int write_safetensors(const struct rt_model *m, const char *output, struct rt_error *e)
+static bool name_ends_in(const char *name, const char *ending)
+{
+    size_t n = strlen(name), k = strlen(ending);
+    return n > k && !strcmp(name + n - k, ending);
+}
+
+/* ---- writing ---- */
+
+static int export_safetensors(const struct rt_model *m, const char *output, struct rt_error *e)
 {
     struct rt_safetensors *s = NULL;
     int rc = rt_safetensors_create(&s);
@@ -38,7 +38,7 @@ static int write_safetensors(const struct rt_model *m, const char *output, struc
     return rc;
 }
 
-static int write_onnx(struct rt_model *m, const char *output, struct rt_error *e)
+static int export_onnx(struct rt_model *m, const char *output, struct rt_error *e)
 {
     struct rt_onnx *o;
     int rc = rt_model_to_onnx(&o, m, e);
@@ -50,31 +50,22 @@ static int write_onnx(struct rt_model *m, const char *output, struct rt_error *e
     return rc;
 }
 
-static bool ends_in(const char *name, const char *ending)
+static int export_write(struct rt_model *m, const struct request *q, struct rt_error *e)
 {
-    size_t n = strlen(name), k = strlen(ending);
-    return n > k && !strcmp(name + n - k, ending);
+    char n[32];
+    RT_TRY(rt_model_load(m, q->source, e));
+    RT_TRY(name_ends_in(q->output, ".onnx") ? export_onnx(m, q->output, e) : export_safetensors(m, q->output, e));
+    printf("%s: %s %s, embedding %d, %d classes, %s weights\n", q->output,
+           m->modality->name, rt_model_net_name(m), m->dim, m->classes,
+           rt_count_text(rt_graph_weights(m->graph), n));
+    return 0;
 }
 
-static int export_model(const char *source, const char *output, struct rt_error *e)
-{
-    struct rt_model *m = calloc(1, sizeof *m);
-    int rc = m ? rt_model_load(m, source, e) : rt_error_set(e, RT_EMEM, "out of memory");
-    if (rc == 0)
-        rc = ends_in(output, ".onnx") ? write_onnx(m, output, e) : write_safetensors(m, output, e);
-    if (rc == 0) {
-        char n[32];
-        printf("%s: %s %s, embedding %d, %d classes, %s weights\n", output,
-               m->modality->name, rt_model_net_name(m), m->dim, m->classes,
-               rt_count_text(rt_graph_weights(m->graph), n));
-    }
-    if (m)
-        rt_model_fini(m);
-    free(m);
-    return rc;
-}
+/* ---- checking ----
+ * Both ways that a file can be read are run: its graph, as another program would, and the model that retort makes of
+ * its metadata, as `eval` would. One of them alone would not show that the other one has gone wrong. */
 
-static int refuse_far(const char *what, double worst, const char *file, struct rt_error *e)
+static int check_distance(const char *what, double worst, const char *file, struct rt_error *e)
 {
     if (worst <= TOLERANCE) /* false for NaN */
         return 0;
@@ -82,77 +73,78 @@ static int refuse_far(const char *what, double worst, const char *file, struct r
                         "by %g, allowed are %g", file, what, worst, TOLERANCE);
 }
 
-static int compare(const struct rt_onnx *o, struct rt_model *m, const char *file,
-                   struct rt_error *e)
+static int check_golden(const struct rt_golden *g, const struct rt_onnx *o, struct rt_model *m, const char *file,
+                        struct rt_error *e)
 {
-    struct rt_golden g;
     double model = 0, graph = 0;
-    int rc = rt_golden_read(&g, o, file, e);
-    if (rc == 0 && (rc = rt_golden_compare(&g, m, &model, e)) < 0)
+    int rc = rt_golden_compare(g, m, &model, e);
+    if (rc < 0) {
         rt_error_prefix(e, "%s", file);
-    if (rc == 0)
-        rc = refuse_far("model rebuilt from it", model, file, e);
-    if (rc == 0)
-        rc = rt_golden_compare_graph(&g, o, file, &graph, e);
-    if (rc == 0)
-        rc = refuse_far("graph", graph, file, e);
-    if (rc == 0)
-        printf("%s: %s %s, opset %d, %d nodes, %d classes; off the golden outputs by %.1e (graph), "
-               "%.1e (model)\n",
-               file, m->modality->name, rt_model_net_name(m), o->opset, o->nodes,
-               m->classes, graph, model);
-    rt_golden_fini(&g);
-    return rc;
+        return rc;
+    }
+    RT_TRY(check_distance("model rebuilt from it", model, file, e));
+    RT_TRY(rt_golden_compare_graph(g, o, file, &graph, e));
+    RT_TRY(check_distance("graph", graph, file, e));
+    printf("%s: %s %s, opset %d, %d nodes, %d classes; off the golden outputs by %.1e (graph), "
+           "%.1e (model)\n",
+           file, m->modality->name, rt_model_net_name(m), o->opset, o->nodes,
+           m->classes, graph, model);
+    return 0;
 }
 
-static int check_onnx(const char *file, struct rt_error *e)
+static int check_file(struct rt_model *m, const char *file, struct rt_error *e)
 {
     struct rt_onnx *o;
-    struct rt_model *m = calloc(1, sizeof *m);
+    struct rt_golden g = {0};
     int rc = rt_onnx_read(&o, file, e); /* o is NULL after a failure */
-    if (rc == 0 && !m)
-        rc = rt_error_set(e, RT_EMEM, "%s: out of memory", file);
     if (rc == 0)
         rc = rt_model_from_onnx(m, o, file, e);
-    if (rc == 0) {
-        rc = compare(o, m, file, e);
-        rt_model_fini(m);
-    }
-    free(m);
+    if (rc == 0)
+        rc = rt_golden_read(&g, o, file, e);
+    if (rc == 0)
+        rc = check_golden(&g, o, m, file, e);
+    rt_golden_fini(&g);
     rt_onnx_destroy(o);
     return rc;
 }
 
-int cmd_export(int argc, char **argv)
+/* ---- the command ---- */
+
+static int export_run(void *request, struct rt_error *e)
 {
-    static const struct option options[] = {{"output", required_argument, NULL, 'o'},
-                                            {"check", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *output = NULL, *checked = NULL;
-    struct rt_error e = {0};
-    int c;
-    optind = 0;
-    while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(usage, stdout);
-            return RT_EXIT_DONE;
-        }
-        if (c == 'c')
-            checked = optarg;
-        else if (c == 'o')
-            output = optarg;
-        else
-            return rt_cmd_usage("export", "unknown option or missing value");
-    }
-    if (checked && (output || optind != argc))
-        return rt_cmd_usage("export", "--check FILE stands alone");
-    if (checked)
-        return check_onnx(checked, &e) < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
-    if (optind + 1 != argc || !output)
-        return rt_cmd_usage("export", output ? "which run or model?" : "-o FILE is missing");
-    if (!ends_in(output, ".safetensors") && !ends_in(output, ".onnx"))
-        return rt_cmd_usage("export", "%s: the file's name must end in .safetensors or .onnx",
-                            output);
-    return export_model(argv[optind], output, &e) < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
+    const struct request *q = request;
+    if (q->check && (q->output || q->source))
+        return rt_cmd_usage(&cmd_export, "--check FILE stands alone");
+    if (!q->check && !name_ends_in(q->output, ".safetensors") && !name_ends_in(q->output, ".onnx"))
+        return rt_cmd_usage(&cmd_export, "%s: the file's name must end in .safetensors or .onnx", q->output);
+    struct rt_model *m = calloc(1, sizeof *m);
+    if (!m)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    int rc = q->check ? check_file(m, q->check, e) : export_write(m, q, e);
+    rt_model_fini(m);
+    free(m);
+    return rc;
 }
+
+const struct rt_command cmd_export = {
+    .name = "export",
+    .summary = "the trained model as one file",
+    .usage = {"DIR|MODEL -o student.safetensors|student.onnx", "--check student.onnx"},
+    .about = "Writes the model of a run (its best by validation) as one file: weights, front end, classes. "
+             "A .safetensors file is what teacher.model, student.init, eval and embed take. An .onnx file is what "
+             "other programs run: outputs \"embedding\" and \"logits\"; class names, recipe and one input with its "
+             "outputs in the metadata.",
+    .options = (const struct rt_option[]){
+        {'o', "output", "FILE", "the file to write; its ending says which kind",
+         RT_OPTION_TEXT(struct request, output), .files = "*", .required = true},
+        {0, "check", "FILE",
+         "reads an ONNX file that retort wrote, runs its graph, and the model rebuilt from it, on the input in the "
+         "metadata, and compares with the outputs there; fails when they differ by more than 1e-4",
+         RT_OPTION_TEXT(struct request, check), .files = "*.onnx", .alone = true},
+        {0}},
+    .arguments = (const struct rt_argument[]){
+        {"DIR|MODEL", "which run or model?", offsetof(struct request, source), .files = "*.safetensors *.onnx"},
+        {0}},
+    .request_size = sizeof(struct request),
+    .run = export_run,
+};

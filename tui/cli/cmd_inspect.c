@@ -2,52 +2,27 @@
  * cmd_inspect: `retort inspect`: the quality of every sample, of a manifest (scored now, or at once from
  * the cache) or of a run (from its run.db), as a table; and one sample explained in words. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/options_shared.h"
 #include "tui/report/explain.h"
+
+#include "pipeline/run/run_table.h"
+#include "stages/distill/weights.h"
 #include "stages/session/progress.h"
 #include "stages/session/session.h"
-#include "pipeline/run/run_table.h"
 
-#include "pipeline/run/rundb.h"
-#include "stages/distill/weights.h"
-
-#include <getopt.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static const char usage[] =
-    "usage: retort inspect MANIFEST|DIR [options]\n"
-    "The quality of every sample of a manifest, or of a run (with weights and losses).\n\n"
-    "  -w, --where EXPR     only these, e.g. 'snr < 10 and label = animals and not reason'\n"
-    "      --sort COLUMN    by a column; -COLUMN for descending\n"
-    "      --columns A,B    only these columns (--columns all: every one)\n"
-    "  -n, --head N         at most N rows\n"
-    "      --csv, --json    instead of an aligned table\n"
-    "      --sample ID      one sample, explained in words\n"
-    "      --measures       what is measured, and stop\n"
-    "      --terms A,B      measures whose percentiles make `quality` (a manifest)\n"
-    "      --cache DIR      where measures are kept (default ~/.cache/retort)\n";
-
-enum { OPT_SORT = 256, OPT_COLUMNS, OPT_CSV, OPT_JSON, OPT_SAMPLE, OPT_MEASURES, OPT_TERMS,
-       OPT_CACHE };
-
-static const struct option options[] = {
-    {"where", required_argument, NULL, 'w'},       {"sort", required_argument, NULL, OPT_SORT},
-    {"columns", required_argument, NULL, OPT_COLUMNS}, {"head", required_argument, NULL, 'n'},
-    {"csv", no_argument, NULL, OPT_CSV},           {"json", no_argument, NULL, OPT_JSON},
-    {"sample", required_argument, NULL, OPT_SAMPLE}, {"measures", no_argument, NULL, OPT_MEASURES},
-    {"terms", required_argument, NULL, OPT_TERMS}, {"cache", required_argument, NULL, OPT_CACHE},
-    {"help", no_argument, NULL, 'h'},              {NULL, 0, NULL, 0},
-};
-
 struct request {
     const char *source, *sample, *terms, *cache;
     struct rt_table_view view;
+    bool measures;
 };
 
-/* --- a manifest --- */
+/* ---- a manifest ---- */
 
 static double quality_of(const struct rt_scores *s, int row, const int *column, int terms)
 {
@@ -78,7 +53,7 @@ static int quality_terms(const struct request *q, const struct rt_scores *s, int
     return 0;
 }
 
-static int add_manifest_columns(struct rt_table *t, const struct rt_session *s)
+static int table_add_manifest(struct rt_table *t, const struct rt_session *s)
 {
     static const char *const shown[] = {"id", "label", "split", "group"};
     const struct rt_manifest *m = s->dataset.manifest;
@@ -99,7 +74,7 @@ static int add_manifest_columns(struct rt_table *t, const struct rt_session *s)
     return rc < 0 ? rc : 0;
 }
 
-static int add_scores(struct rt_table *t, const struct rt_scores *s)
+static int table_add_scores(struct rt_table *t, const struct rt_scores *s)
 {
     for (int c = 0; c < s->columns; c++) {
         char name[72];
@@ -118,7 +93,7 @@ static int add_scores(struct rt_table *t, const struct rt_scores *s)
     return 0;
 }
 
-static int add_reasons(struct rt_table *t, const struct rt_session *s)
+static int table_add_reasons(struct rt_table *t, const struct rt_session *s)
 {
     static const char *const name[] = {"reason", "modality", "detail"};
     int column[3];
@@ -140,50 +115,49 @@ static int add_reasons(struct rt_table *t, const struct rt_session *s)
     return 0;
 }
 
-static int manifest_table(const struct request *q, struct rt_session *s, struct rt_table *t,
-                          struct rt_error *e)
+/* What a session finds out about all samples, of every modality that the manifest has. */
+static int session_measure(struct rt_session *s, const struct request *q, const struct rt_watch *watch,
+                           struct rt_error *e)
 {
     static struct rt_recipe recipe;
     bool modality[RT_MODALITIES];
     const struct rt_front *front[RT_MODALITIES] = {NULL};
-    int column[RT_SCORE_COLUMNS], terms = 0;
     rt_recipe_init(&recipe);
     if (q->cache)
         snprintf(recipe.cache_dir, sizeof recipe.cache_dir, "%s", q->cache);
-    static struct rt_progress progress;
-    rt_progress_init(&progress, false);
-    struct rt_watch watch = rt_progress_watch(&progress);
-    int rc = rt_session_open(s, &recipe, q->source, 1, NULL, 0, &watch, e);
-    for (int m = 0; rc == 0 && m < RT_MODALITIES; m++)
+    RT_TRY(rt_session_open(s, &recipe, q->source, 1, NULL, 0, watch, e));
+    for (int m = 0; m < RT_MODALITIES; m++)
         modality[m] = s->dataset.column[m] >= 0;
-    if (rc == 0)
-        rc = rt_session_score(s, modality, front, e);
-    if (rc == 0)
-        rc = quality_terms(q, &s->scores, column, &terms, e);
-    if (rc < 0)
-        return rc;
-    rc = rt_table_init(t, s->dataset.count);
-    if (rc == 0)
-        rc = add_manifest_columns(t, s);
-    if (rc == 0)
-        rc = add_scores(t, &s->scores);
-    int quality = rc == 0 ? rt_table_add(t, "quality", "", false) : rc;
-    for (int row = 0; quality >= 0 && row < t->rows; row++)
+    return rt_session_score(s, modality, front, e);
+}
+
+static int table_fill(struct rt_table *t, const struct rt_session *s, const int *column, int terms)
+{
+    RT_TRY(rt_table_init(t, s->dataset.count));
+    RT_TRY(table_add_manifest(t, s));
+    RT_TRY(table_add_scores(t, &s->scores));
+    int quality = rt_table_add(t, "quality", "", false);
+    RT_TRY(quality);
+    for (int row = 0; row < t->rows; row++)
         t->column[quality].number[row] = (float)quality_of(&s->scores, row, column, terms);
-    for (int i = 0; quality >= 0 && i < s->left_count; i++)
+    for (int i = 0; i < s->left_count; i++)
         t->column[quality].number[s->left[i].sample] = NAN; /* left out: no quality to speak of */
-    rc = quality < 0 ? quality : add_reasons(t, s);
+    return table_add_reasons(t, s);
+}
+
+static int table_of_manifest(struct rt_table *t, const struct request *q, struct rt_session *s,
+                             const struct rt_watch *watch, struct rt_error *e)
+{
+    int column[RT_SCORE_COLUMNS], terms = 0;
+    RT_TRY(session_measure(s, q, watch, e));
+    RT_TRY(quality_terms(q, &s->scores, column, &terms, e));
+    int rc = table_fill(t, s, column, terms);
     return rc < 0 ? rt_error_set(e, rc, "%s: %s", q->source, rt_err_words(rc)) : 0;
 }
 
-/* --- a run --- */
+/* ---- the command ---- */
 
-static int show(const struct request *q, struct rt_table *t, struct rt_error *e)
-{
-    return q->sample ? rt_explain(t, q->sample, q->source, e) : rt_table_show(t, &q->view, stdout, e);
-}
-
-static void list_measures(void)
+static void measures_print(void)
 {
     static const char *const better[] = {"more is better", "less is better", "the middle is better"};
     for (int m = 0; m < RT_MODALITIES; m++)
@@ -195,56 +169,55 @@ static void list_measures(void)
     printf("Besides these, weight.terms may name teacher_norm and teacher_confidence.\n");
 }
 
-/* -1 for anything but a whole number from 1 on. */
-static int whole_number(const char *text)
+static int inspect(const struct request *q, struct rt_table *t, struct rt_session *s, const struct rt_watch *watch,
+                   struct rt_error *e)
 {
-    char *end;
-    long n = strtol(text, &end, 10);
-    return *text && !*end && n >= 1 && n <= INT_MAX ? (int)n : -1;
+    struct stat st;
+    bool is_run = stat(q->source, &st) == 0 && S_ISDIR(st.st_mode);
+    RT_TRY(is_run ? rt_run_table(t, q->source, e) : table_of_manifest(t, q, s, watch, e));
+    return q->sample ? rt_explain(t, q->sample, q->source, e) : rt_table_show(t, &q->view, stdout, e);
 }
 
-int cmd_inspect(int argc, char **argv)
+static int inspect_run(void *request, struct rt_error *e)
 {
-    struct request q = {0};
-    int c;
-    optind = 0;
-    while ((c = getopt_long(argc, argv, "w:n:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'w': q.view.where = optarg; break;
-        case 'n': q.view.head = whole_number(optarg); break;
-        case OPT_SORT: q.view.sort = optarg; break;
-        case OPT_COLUMNS: q.view.columns = optarg; break;
-        case OPT_CSV: q.view.form = RT_TABLE_CSV; break;
-        case OPT_JSON: q.view.form = RT_TABLE_JSON; break;
-        case OPT_SAMPLE: q.sample = optarg; break;
-        case OPT_MEASURES: list_measures(); return RT_EXIT_DONE;
-        case OPT_TERMS: q.terms = optarg; break;
-        case OPT_CACHE: q.cache = optarg; break;
-        case 'h': fputs(usage, stdout); return RT_EXIT_DONE;
-        default: return rt_cmd_usage("inspect", "unknown option or missing value");
-        }
+    const struct request *q = request;
+    if (q->measures) {
+        measures_print();
+        return RT_EXIT_DONE;
     }
-    if (q.view.head < 0)
-        return rt_cmd_usage("inspect", "--head needs a number of rows, 1 or more");
-    if (optind + 1 != argc)
-        return rt_cmd_usage("inspect", optind == argc ? "which manifest or run?"
-                                                      : "one manifest or run at a time");
-    q.source = argv[optind];
-    struct stat st;
+    struct rt_progress progress;
+    rt_progress_init(&progress, false);
+    struct rt_watch watch = rt_progress_watch(&progress);
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_table *t = calloc(1, sizeof *t);
-    struct rt_error e = {0};
-    bool is_run = stat(q.source, &st) == 0 && S_ISDIR(st.st_mode);
-    int rc = !s || !t ? rt_error_set(&e, RT_EMEM, "out of memory")
-             : is_run ? rt_run_table(t, q.source, &e)
-                      : manifest_table(&q, s, t, &e);
-    if (rc == 0)
-        rc = show(&q, t, &e);
+    int rc = s && t ? inspect(q, t, s, &watch, e) : rt_error_set(e, RT_EMEM, "out of memory");
     if (t)
         rt_table_fini(t);
     if (s)
         rt_session_close(s);
     free(t);
     free(s);
-    return rc < 0 ? rt_cmd_fail(&e) : RT_EXIT_DONE;
+    return rc;
 }
+
+const struct rt_command cmd_inspect = {
+    .name = "inspect",
+    .summary = "the quality of every sample",
+    .usage = {"MANIFEST|DIR [--where EXPR] [--sort COLUMN] [options]"},
+    .about = "The quality of every sample of a manifest, or of a run (with weights and losses).",
+    .options = (const struct rt_option[]){
+        RT_OPTIONS_VIEW(struct request, view, "snr < 10 and label = animals and not reason"),
+        {'n', "head", "N", "at most N rows", RT_OPTION_WHOLE(struct request, view.head, 1, INT_MAX)},
+        {0, "sample", "ID", "one sample, explained in words", RT_OPTION_TEXT(struct request, sample)},
+        {0, "measures", NULL, "what is measured of each modality, and stop", RT_OPTION_FLAG(struct request, measures),
+         .alone = true},
+        {0, "terms", "A,B", "measures whose percentiles make `quality` (for a manifest; a run has its recipe's)",
+         RT_OPTION_TEXT(struct request, terms)},
+        RT_OPTION_CACHE(struct request, cache),
+        {0}},
+    .arguments = (const struct rt_argument[]){
+        {"MANIFEST|DIR", "which manifest or run?", offsetof(struct request, source), .files = "*.tsv"},
+        {0}},
+    .request_size = sizeof(struct request),
+    .run = inspect_run,
+};

@@ -1,102 +1,29 @@
 /* SPDX-License-Identifier: MIT
- * cmd_manifest: options and help of `retort manifest`. One row per kind of source; what each reads
- * is in manifest_folders.c and manifest_csv.c, how it is split and written in manifest_table.c. */
+ * cmd_manifest: `retort manifest`, a table for each kind of source; what each reads is in manifest_folders.c and
+ * manifest_csv.c, how it is split and written in manifest_table.c. */
 #include "tui/cli/cmd.h"
-#include "formats/words.h"
 #include "tui/cli/manifest_sources.h"
-#include <errno.h>
-#include <getopt.h>
-#include <stdarg.h>
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { DONE, FAILED, USAGE };
-
-#define HELP_COMMON                                                                                \
-    "  -o, --output FILE   the manifest to write; paths in it are relative to its folder\n"        \
-    "  --seed N            another division into splits (0)\n"
-#define HELP_SPLIT                                                                                 \
-    "  --split A/B/C       shares of train, valid, test (70/10/20), within each label, decided "   \
-    "by\n"                                                                                         \
-    "                      a hash, so that the order of rows does not matter; none = make none\n"
-
-static const struct kind {
-    const char *name;
-    rt_made_source *source;
-    const char *options; /* letters of the long options it takes besides the common ones */
-    const char *help;
-} kinds[] = {
-    {"folders", rt_made_folders, "m",
-     "usage: retort manifest folders ROOT -o FILE [OPTION]...\n"
-     "A manifest of the files in ROOT/CLASS/..., one class per sub-folder.\n"
-     "  --modality M        speech, image or text, where ROOT holds more than one\n"
-     "                      (.wav .flac .ogg .oga .opus .mp3, .png .jpg .jpeg .webp, "
-     ".txt)\n" HELP_SPLIT HELP_COMMON},
-    {"csv", rt_made_csv, "iLgSITrd",
-     "usage: retort manifest csv TABLE -o FILE [OPTION]...\n"
-     "A manifest of the rows of a CSV or TSV file (RFC 4180) whose first line names the columns.\n"
-     "  --id COL            the column with the unique name of each row\n"
-     "  --label COL         class; --group COL: rows of one group never cross splits\n"
-     "  --speech COL        path of a recording; --image COL: of a picture; --text COL: the text\n"
-     "                      (a column that has one of these names needs no option)\n"
-     "  --root DIR          where the paths start (the folder of TABLE)\n"
-     "  --delimiter C       one character or tab (found from the first line: tab , or ;)\n"
-     "  --split COL         the column with train, valid, test\n" HELP_SPLIT HELP_COMMON
-     "All other columns are kept.\n"},
-    {"voxceleb", rt_made_voxceleb, "",
-     "usage: retort manifest voxceleb ROOT -o FILE [OPTION]...\n"
-     "A manifest of ROOT/wav/idNNNNN/VIDEO/UTT.wav: id as in VoxCeleb's trial lists, label = "
-     "speaker,\n"
-     "group = video, so that no video crosses splits.\n" HELP_SPLIT HELP_COMMON},
+struct split_request {
+    double share[3];
+    enum rt_made_splits splits;
+    const char *column; /* csv: that has them */
 };
-#define KINDS ((int)(sizeof kinds / sizeof kinds[0]))
-
-static const struct option long_options[] = {
-    {"output", required_argument, NULL, 'o'},    {"help", no_argument, NULL, 'h'},
-    {"split", required_argument, NULL, 's'},     {"seed", required_argument, NULL, 'e'},
-    {"modality", required_argument, NULL, 'm'},  {"id", required_argument, NULL, 'i'},
-    {"label", required_argument, NULL, 'L'},     {"group", required_argument, NULL, 'g'},
-    {"speech", required_argument, NULL, 'S'},    {"image", required_argument, NULL, 'I'},
-    {"text", required_argument, NULL, 'T'},      {"root", required_argument, NULL, 'r'},
-    {"delimiter", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0},
-};
-static const char role_letters[RT_ROLES] = {
-    [RT_ROLE_ID] = 'i',     [RT_ROLE_LABEL] = 'L', [RT_ROLE_GROUP] = 'g',
-    [RT_ROLE_SPEECH] = 'S', [RT_ROLE_IMAGE] = 'I', [RT_ROLE_TEXT] = 'T'};
 
 struct request {
-    const struct kind *kind;
     struct rt_made_options o;
     const char *output;
-    double share[3];
-    uint64_t seed;
+    struct split_request split;
+    int64_t seed;
 };
 
-/* Says what is wrong with the usage, and where help is. */
-static int usage(const char *kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static int usage(const char *kind, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "retort manifest%s%s: ", *kind ? " " : "", kind);
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "; see retort manifest %s%s--help\n", kind, *kind ? " " : "");
-    va_end(args);
-    return USAGE;
-}
-
-static int failed(const struct kind *kind, const struct rt_error *e)
-{
-    if (e->code == RT_EUSAGE)
-        return usage(kind->name, "%s", e->text);
-    fprintf(stderr, "retort manifest %s: %s\n", kind->name, e->text);
-    return FAILED;
-}
-
-/* --- options --- */
+/* ---- values ---- */
 
 /* "70/10/20" -> shares; false when it is something else. */
-static bool read_shares(const char *text, double share[3])
+static bool shares_read(const char *text, double share[3])
 {
     for (int i = 0; i < 3; i++) {
         char *end;
@@ -110,106 +37,39 @@ static bool read_shares(const char *text, double share[3])
     return share[0] + share[1] + share[2] > 0;
 }
 
-static int read_split(struct request *q, const char *text)
+/* The last --split counts. */
+static int split_take(void *field, const char *value, struct rt_error *e)
 {
-    bool shares = read_shares(text, q->share);
-    q->o.splits = shares ? RT_SPLITS_NEW : RT_SPLITS_KEEP;
-    q->o.role[RT_ROLE_SPLIT] = NULL; /* the last --split counts */
-    if (shares || !strcmp(text, "none"))
-        return DONE;
-    if (q->kind->source != rt_made_csv)
-        return usage(q->kind->name, "--split %s: write three shares such as 70/10/20, or none",
-                     text);
-    q->o.role[RT_ROLE_SPLIT] = text;
-    return DONE;
+    struct split_request *s = field;
+    bool shares = shares_read(value, s->share);
+    s->splits = shares ? RT_SPLITS_NEW : RT_SPLITS_KEEP;
+    s->column = NULL;
+    if (shares || !strcmp(value, "none"))
+        return 0;
+    return rt_error_set(e, RT_EUSAGE, "three shares such as 70/10/20, or none");
 }
 
-static int read_option(struct request *q, int letter, const char *text)
+static int split_take_or_column(void *field, const char *value, struct rt_error *e)
 {
-    const char *kind = q->kind->name;
-    char *end;
-    if (letter != 'o' && letter != 's' && letter != 'e' && !strchr(q->kind->options, letter)) {
-        const struct option *o = long_options;
-        while (o->val != letter)
-            o++;
-        return usage(kind, "--%s is not for %s", o->name, kind);
-    }
-    for (int role = 0; role < RT_ROLES; role++)
-        if (role_letters[role] == letter)
-            q->o.role[role] = text;
-    switch (letter) {
-    case 'o':
-        q->output = text;
-        return DONE;
-    case 's':
-        return read_split(q, text);
-    case 'e':
-        errno = 0;
-        q->seed = strtoull(text, &end, 10);
-        return *text < '0' || *text > '9' || *end || errno
-                   ? usage(kind, "--seed %s: write a whole number", text)
-                   : DONE;
-    case 'm':
-        q->o.modality = text;
-        return DONE;
-    case 'r':
-        q->o.root = text;
-        return DONE;
-    case 'd':
-        q->o.delimiter = !strcmp(text, "tab") || !strcmp(text, "\\t") ? '\t' : *text;
-        return (q->o.delimiter != '\t' && strlen(text) != 1) || strchr("\"\r\n", *text)
-                   ? usage(kind, "--delimiter %s: write one character, or tab", text)
-                   : DONE;
-    }
-    return DONE;
+    struct split_request *s = field;
+    if (split_take(s, value, e) < 0)
+        s->column = value;
+    return 0;
 }
 
-static int unknown_option(const struct kind *kind, const char *written, bool lacks_value)
+static int delimiter_take(void *field, const char *value, struct rt_error *e)
 {
-    struct rt_nearest near = {.word = written + strspn(written, "-")};
-    char hint[96];
-    if (lacks_value)
-        return usage(kind->name, "%s needs a value", written);
-    for (const struct option *o = long_options; o->name; o++)
-        if (strchr("ohse", o->val) || strchr(kind->options, o->val))
-            rt_nearest_offer(&near, o->name);
-    if (*near.best)
-        snprintf(hint, sizeof hint, "; did you mean --%.64s?", near.best);
-    return usage(kind->name, "unknown option %s%s", written, *near.best ? hint : "");
+    char c = !strcmp(value, "tab") || !strcmp(value, "\\t") ? '\t' : *value;
+    *(char *)field = c;
+    if ((c != '\t' && strlen(value) != 1) || strchr("\"\r\n", *value))
+        return rt_error_set(e, RT_EUSAGE, "one character, or tab");
+    return 0;
 }
 
-/* argv[0] is the kind. Returns DONE with q->o.source NULL when help was asked for and given. */
-static int read_arguments(struct request *q, int argc, char **argv)
-{
-    int letter;
-    optind = 0;
-    opterr = 0;
-    while ((letter = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1) {
-        if (letter == 'h') {
-            fputs(q->kind->help, stdout);
-            q->o.source = NULL;
-            return DONE;
-        }
-        if (letter == '?' || letter == ':')
-            return unknown_option(q->kind, argv[optind - 1], letter == ':');
-        int code = read_option(q, letter, optarg);
-        if (code)
-            return code;
-    }
-    if (optind == argc)
-        return usage(q->kind->name, "what to read is missing");
-    if (optind + 1 < argc)
-        return usage(q->kind->name, "%s is one argument too many", argv[optind + 1]);
-    if (!q->output || !*q->output)
-        return usage(q->kind->name, "-o FILE is missing");
-    q->o.source = argv[optind];
-    return DONE;
-}
-
-/* --- the work --- */
+/* ---- the work ---- */
 
 /* The folder of path, absolute and without links, malloc'ed. */
-static char *real_folder(const char *path, struct rt_error *e)
+static char *path_real_folder(const char *path, struct rt_error *e)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
@@ -220,8 +80,7 @@ static char *real_folder(const char *path, struct rt_error *e)
     return real;
 }
 
-static void say_what_was_made(const struct rt_made_table *t, const struct request *q,
-                              const char *notes)
+static void manifest_tell(const struct rt_made_table *t, const struct request *q, const char *notes)
 {
     static const char *const splits[] = {"train", "valid", "test"};
     int split = rt_made_column(t, "split");
@@ -237,56 +96,147 @@ static void say_what_was_made(const struct rt_made_table *t, const struct reques
         fprintf(stderr, "%s\n", notes);
 }
 
-static int make(struct request *q)
+static int manifest_fill(struct request *q, rt_made_source *source, struct rt_made_table *t,
+                         struct rt_made_notes *notes, struct rt_error *e)
 {
+    static const double usual[3] = {70, 10, 20};
+    const double *share = q->split.splits == RT_SPLITS_NEW ? q->split.share : usual;
+    q->o.splits = q->split.splits;
+    q->o.role[RT_ROLE_SPLIT] = q->split.column;
+    RT_TRY(source(t, &q->o, notes, e));
+    RT_TRY(rt_made_sort(t, q->o.source, e));
+    if (t->unsplit)
+        RT_TRY(rt_made_split(t, share, (uint64_t)q->seed, e));
+    RT_TRY(rt_made_write(t, q->output, e));
+    manifest_tell(t, q, notes->text);
+    return 0;
+}
+
+/* What other options would cure is said with where to find them. */
+static int manifest_fail(const struct rt_command *kind, const struct rt_error *e)
+{
+    if (e->code == RT_EUSAGE)
+        return rt_cmd_usage(kind, "%s", e->text);
+    fprintf(stderr, "retort manifest %s: %s\n", kind->name, e->text);
+    return RT_EXIT_FAILED;
+}
+
+static int manifest_make(const struct rt_command *kind, rt_made_source *source, void *request, struct rt_error *e)
+{
+    struct request *q = request;
     struct rt_made_table t = {0};
     struct rt_made_notes notes = {0};
-    struct rt_error e = {0};
-    char *folder = real_folder(q->output, &e);
-    int code = folder ? 0 : e.code;
+    char *folder = path_real_folder(q->output, e);
     q->o.output_folder = folder;
-    code = code ? code : q->kind->source(&t, &q->o, &notes, &e);
-    code = code ? code : rt_made_sort(&t, q->o.source, &e);
-    if (!code && t.unsplit)
-        code = rt_made_split(&t, q->share, q->seed, &e);
-    code = code ? code : rt_made_write(&t, q->output, &e);
-    if (!code)
-        say_what_was_made(&t, q, notes.text);
+    int rc = folder ? manifest_fill(q, source, &t, &notes, e) : e->code;
     rt_made_fini(&t);
     free(notes.names);
     free(folder);
-    return code ? failed(q->kind, &e) : DONE;
+    return rc < 0 ? manifest_fail(kind, e) : RT_EXIT_DONE;
 }
 
-static int general_help(void)
-{
-    fputs("usage: retort manifest KIND SOURCE -o FILE [OPTION]...\n"
-          "Makes the table of samples that a run reads. KIND is one of:\n"
-          "  folders    a folder per class, files of one modality in it\n"
-          "  csv        a table with the user's own columns\n"
-          "  voxceleb   VoxCeleb's wav/idNNNNN/VIDEO/UTT.wav\n"
-          "retort manifest KIND --help says which options each takes.\n",
-          stdout);
-    return DONE;
-}
+/* ---- tables ---- */
 
-int cmd_manifest(int argc, char **argv)
-{
-    struct request q = {.share = {70, 10, 20}};
-    struct rt_nearest near = {.word = argc > 1 ? argv[1] : ""};
-    char hint[96];
-    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-        return general_help();
-    for (int k = 0; k < KINDS && argc > 1; k++) {
-        rt_nearest_offer(&near, kinds[k].name);
-        if (!strcmp(kinds[k].name, argv[1]))
-            q.kind = &kinds[k];
+#define OPTION_SPLIT(argument, take, more)                                                                            \
+    {0, "split", argument, "shares of train, valid, test within each label, decided by a hash, so that the order of " \
+     "rows does not matter; none: make none" more, RT_OPTION_OWN(struct request, split, take),                        \
+     .otherwise = "70/10/20, where there are none"}
+#define OPTIONS_COMMON                                                                                                \
+    {'o', "output", "FILE", "the manifest to write; paths in it are relative to its folder",                          \
+     RT_OPTION_TEXT(struct request, output), .files = "*", .required = true},                                         \
+    {0, "seed", "N", "another division into splits", RT_OPTION_WHOLE(struct request, seed, 0, INT64_MAX),             \
+     .initial = "0"}
+#define OPTION_ROLE(name, part, help) {0, name, "COL", help, RT_OPTION_TEXT(struct request, o.role[part])}
+#define ARGUMENT_SOURCE(name, pattern)                                                                                \
+    (const struct rt_argument[])                                                                                      \
+    {                                                                                                                 \
+        {name, "what to read is missing", offsetof(struct request, o.source), .files = pattern}, {0}                  \
     }
-    if (argc < 2)
-        return usage("", "write what to make it from: folders, csv or voxceleb");
-    if (!q.kind)
-        return usage("", "%s is no kind of source: write folders, csv or voxceleb%s", argv[1],
-                     rt_nearest_hint(&near, hint, sizeof hint));
-    int code = read_arguments(&q, argc - 1, argv + 1);
-    return code || !q.o.source ? code : make(&q);
+
+static const struct rt_command kind_folders, kind_csv, kind_voxceleb;
+
+static int folders_run(void *request, struct rt_error *e)
+{
+    return manifest_make(&kind_folders, rt_made_folders, request, e);
 }
+
+static int csv_run(void *request, struct rt_error *e)
+{
+    return manifest_make(&kind_csv, rt_made_csv, request, e);
+}
+
+static int voxceleb_run(void *request, struct rt_error *e)
+{
+    return manifest_make(&kind_voxceleb, rt_made_voxceleb, request, e);
+}
+
+static const struct rt_command kind_folders = {
+    .name = "folders",
+    .summary = "a folder per class, files of one modality in it",
+    .parent = &cmd_manifest,
+    .usage = {"ROOT -o FILE [options]"},
+    .about = "A manifest of the files in ROOT/CLASS/..., one class per sub-folder.",
+    .options = (const struct rt_option[]){
+        {0, "modality", "M", "speech, image or text, where ROOT holds more than one (.wav .flac .ogg .oga .opus .mp3, "
+         ".png .jpg .jpeg .webp, .txt)",
+         RT_OPTION_CHOICE(struct request, o.modality, ((const char *const[]){"speech", "image", "text", NULL}))},
+        OPTION_SPLIT("A/B/C", split_take, ""),
+        OPTIONS_COMMON,
+        {0}},
+    .arguments = ARGUMENT_SOURCE("ROOT", "/"),
+    .request_size = sizeof(struct request),
+    .run = folders_run,
+};
+
+static const struct rt_command kind_csv = {
+    .name = "csv",
+    .summary = "a table with the user's own columns",
+    .parent = &cmd_manifest,
+    .usage = {"TABLE -o FILE [options]"},
+    .about = "A manifest of the rows of a CSV or TSV file (RFC 4180) whose first line names the columns. A column "
+             "that has the name of one of the options below needs no option. All other columns are kept.",
+    .options = (const struct rt_option[]){
+        OPTION_ROLE("id", RT_ROLE_ID, "the column with the unique name of each row"),
+        OPTION_ROLE("label", RT_ROLE_LABEL, "class"),
+        OPTION_ROLE("group", RT_ROLE_GROUP, "rows of one group never cross splits"),
+        OPTION_ROLE("speech", RT_ROLE_SPEECH, "path of a recording"),
+        OPTION_ROLE("image", RT_ROLE_IMAGE, "path of a picture"),
+        OPTION_ROLE("text", RT_ROLE_TEXT, "the text itself"),
+        {0, "root", "DIR", "where the paths start", RT_OPTION_TEXT(struct request, o.root),
+         .otherwise = "the folder of TABLE", .files = "/"},
+        {0, "delimiter", "C", "one character or tab", RT_OPTION_OWN(struct request, o.delimiter, delimiter_take),
+         .otherwise = "found from the first line: tab , or ;"},
+        OPTION_SPLIT("A/B/C|COL", split_take_or_column, "; or the column that has train, valid, test"),
+        OPTIONS_COMMON,
+        {0}},
+    .arguments = ARGUMENT_SOURCE("TABLE", "*"),
+    .request_size = sizeof(struct request),
+    .run = csv_run,
+};
+
+static const struct rt_command kind_voxceleb = {
+    .name = "voxceleb",
+    .summary = "VoxCeleb's wav/idNNNNN/VIDEO/UTT.wav",
+    .parent = &cmd_manifest,
+    .usage = {"ROOT -o FILE [options]"},
+    .about = "A manifest of ROOT/wav/idNNNNN/VIDEO/UTT.wav: id as in VoxCeleb's trial lists, label = speaker, group = "
+             "video, so that no video crosses splits.",
+    .options = (const struct rt_option[]){
+        OPTION_SPLIT("A/B/C", split_take, ""),
+        OPTIONS_COMMON,
+        {0}},
+    .arguments = ARGUMENT_SOURCE("ROOT", "/"),
+    .request_size = sizeof(struct request),
+    .run = voxceleb_run,
+};
+
+const struct rt_command cmd_manifest = {
+    .name = "manifest",
+    .summary = "make a manifest from what you have",
+    .usage = {"KIND SOURCE -o FILE [options]"},
+    .about = "Makes the table of samples that a run reads. retort manifest KIND --help says which options each "
+             "takes. KIND is one of:",
+    .kinds = (const struct rt_command *const[]){&kind_folders, &kind_csv, &kind_voxceleb, NULL},
+    .kind = "kind of source",
+    .arguments = (const struct rt_argument[]){{.name = "KIND", .missing = "write what to make it from"}, {0}},
+};

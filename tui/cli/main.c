@@ -12,43 +12,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct command {
-    const char *name, *usage, *summary;
-    int (*main)(int argc, char **argv);
-};
-
-static const struct command commands[] = {
-#define RT_COMMAND(name, usage, summary) {#name, usage, summary, cmd_##name},
+static const struct rt_command *const commands[] = {
+#define RT_COMMAND(name) &cmd_##name,
 #include "tui/cli/commands.def"
 #undef RT_COMMAND
 };
-static const size_t command_count = sizeof commands / sizeof *commands;
+#define COMMANDS ((int)(sizeof commands / sizeof *commands))
 
-static void help(FILE *out)
+static const struct rt_command *command_find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static void help_print(FILE *out)
 {
     fprintf(out, "retort " RT_VERSION ": cross-modal distillation in the terminal\n"
                  "A teacher on one modality helps train a small student on another.\n\n"
                  "usage: retort COMMAND ...\n\n");
-    for (size_t i = 0; i < command_count; i++)
-        fprintf(out, "  %-9s %s\n            %s\n", commands[i].name, commands[i].summary,
-                commands[i].usage);
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-9s %s\n            %s\n", commands[i]->name, commands[i]->summary,
+                commands[i]->usage[0]);
     fprintf(out, "\n`retort COMMAND --help` tells its options. --version prints the version.\n"
                  "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted after a "
                  "clean checkpoint.\n");
 }
 
-/* Runs one command; what it has printed must have arrived. */
-static int run(const struct command *c, int argc, char **argv)
+/* For completion and docs/manual/make: the rows of a command, or of one of its kinds. */
+static int options_list(int argc, char **argv)
 {
-    char name[64];
-    snprintf(name, sizeof name, "retort %s", c->name);
-    argv[0] = name; /* for getopt's messages */
-    int code = c->main(argc, argv);
+    const struct rt_command *c = argc > 2 ? command_find(argv[2]) : NULL;
+    const struct rt_command *kind = c && argc > 3 ? rt_command_kind(c, argv[3]) : NULL;
+    if (!c)
+        return RT_EXIT_USAGE;
+    rt_command_list(kind ? kind : c, stdout);
+    return RT_EXIT_DONE;
+}
+
+/* Runs one command; what it has printed must have arrived. */
+static int command_run(const struct rt_command *c, int argc, char **argv)
+{
+    int code = rt_cmd_run(c, argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == RT_EXIT_DONE) {
         fprintf(stderr, "retort: cannot write to standard output: %s\n", strerror(errno));
         return RT_EXIT_FAILED;
     }
     return code;
+}
+
+static int command_named(int argc, char **argv)
+{
+    const struct rt_command *c = command_find(argv[1]);
+    if (c)
+        return command_run(c, argc - 1, argv + 1);
+    fprintf(stderr, "retort: there is no command '%s'; see retort --help\n", argv[1]);
+    return RT_EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -59,12 +79,12 @@ int main(int argc, char **argv)
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
     signal(SIGXFSZ, SIG_IGN); /* a file too large is an error with a name, not the end */
     if (argc < 2) {
-        help(stderr);
+        help_print(stderr);
         return RT_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
-        help(stdout);
+        help_print(stdout);
         return RT_EXIT_DONE;
     }
     if (strcmp(argv[1], "--version") == 0) {
@@ -77,15 +97,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "retort: RETORT_ISA: %s\n", e.text);
         return RT_EXIT_USAGE;
     }
-    bool list = strcmp(argv[1], "--list-commands") == 0;
-    for (size_t i = 0; i < command_count; i++) {
-        if (list)
-            printf("%s\n", commands[i].name);
-        else if (strcmp(argv[1], commands[i].name) == 0)
-            return run(&commands[i], argc - 1, argv + 1);
-    }
-    if (list)
-        return RT_EXIT_DONE;
-    fprintf(stderr, "retort: there is no command '%s'; try `retort --help`\n", argv[1]);
-    return RT_EXIT_USAGE;
+    if (strcmp(argv[1], "--list-options") == 0)
+        return options_list(argc, argv);
+    for (int i = 0; strcmp(argv[1], "--list-commands") == 0 && i < COMMANDS; i++)
+        printf("%s\n", commands[i]->name);
+    return strcmp(argv[1], "--list-commands") == 0 ? RT_EXIT_DONE : command_named(argc, argv);
 }

@@ -160,9 +160,6 @@ static int choose_modality(struct walk *w)
         if (o->modality ? !strcmp(o->modality, modalities[m].name) : w->count[m] > 0)
             w->modality = m;
     }
-    if (o->modality && w->modality < 0)
-        return rt_error_set(w->e, RT_EUSAGE, "--modality %s: write speech, image or text",
-                            o->modality);
     if (!o->modality && kinds > 1)
         return rt_error_set(w->e, RT_EUSAGE,
                             "%s holds %zu speech, %zu image and %zu text files: "

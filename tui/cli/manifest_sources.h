@@ -25,7 +25,7 @@ enum rt_made_splits { RT_SPLITS_IF_NONE, RT_SPLITS_NEW, RT_SPLITS_KEEP };
 struct rt_made_options {
     const char *source;         /* ROOT or FILE */
     const char *output_folder;  /* absolute; paths are written relative to it */
-    const char *modality;       /* folders: NULL = found from the files */
+    const char *modality;       /* folders: "speech", "image", "text"; NULL = found from the files */
     const char *root;           /* csv: what its paths are relative to; NULL = the file's folder */
     char delimiter;             /* csv: 0 = found from the first line */
     const char *role[RT_ROLES]; /* csv: the column that plays each part; NULL = one of that name */

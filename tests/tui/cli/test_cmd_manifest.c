@@ -47,7 +47,7 @@ static int run(const char *line)
     int out = dup(1), err = dup(2);
     dup2(fileno(f), 1);
     dup2(fileno(f), 2);
-    int code = cmd_manifest(argc, argv);
+    int code = rt_cmd_run(&cmd_manifest, argc, argv);
     fflush(NULL);
     dup2(out, 1);
     dup2(err, 2);
@@ -98,14 +98,14 @@ static void wrong_usage_is_refused(void **state)
             "retort manifest folders: what to read is missing; "
             "see retort manifest folders --help\n");
     refused("manifest folders a b -o out.tsv", 2,
-            "retort manifest folders: b is one argument too "
+            "retort manifest folders: 'b' is one argument too "
             "many; see retort manifest folders --help\n");
     refused("manifest folders a", 2,
             "retort manifest folders: -o FILE is missing; see retort manifest folders --help\n");
     refused("manifest folders a -o", 2,
-            "retort manifest folders: -o needs a value; see retort manifest folders --help\n");
+            "retort manifest folders: option 'o' needs a value; see retort manifest folders --help\n");
     refused("manifest folders a --modalty x -o out.tsv", 2,
-            "retort manifest folders: unknown option --modalty; did you mean --modality?; see "
+            "retort manifest folders: unrecognized option '--modalty'; did you mean --modality?; see "
             "retort manifest folders --help\n");
     refused("manifest folders a --root x -o out.tsv", 2,
             "retort manifest folders: --root is not for folders; see retort manifest folders "

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * options_shared: rows that several commands have, so that their words exist once. type and member: where the
+ * request keeps the value (options.h). */
+#ifndef RT_OPTIONS_SHARED_H
+#define RT_OPTIONS_SHARED_H
+
+#include "tui/cli/options.h"
+
+#define RT_OPTION_QUIET(type, member, words) {'q', "quiet", NULL, words ", results only", RT_OPTION_FLAG(type, member)}
+
+#define RT_OPTION_CACHE(type, member)                                                                                 \
+    {0, "cache", "DIR", "where measures are kept", RT_OPTION_TEXT(type, member),                                      \
+     .otherwise = "~/.cache/retort", .files = "/"}
+
+/* Of a struct rt_table_view: which rows of a table, which columns, in which form. */
+#define RT_OPTIONS_VIEW(type, member, example)                                                                        \
+    {'w', "where", "EXPR", "only those for which this holds, as in '" example "'",                                    \
+     RT_OPTION_TEXT(type, member.where)},                                                                             \
+    {0, "sort", "COLUMN", "by a column; -COLUMN for descending", RT_OPTION_TEXT(type, member.sort)},                  \
+    {0, "columns", "A,B", "only these columns; all: every one", RT_OPTION_TEXT(type, member.columns)},                \
+    {0, "csv", NULL, "comma-separated values instead of an aligned table",                                            \
+     RT_OPTION_PICK(type, member.form, RT_TABLE_CSV)},                                                                \
+    {0, "json", NULL, "JSON instead of an aligned table", RT_OPTION_PICK(type, member.form, RT_TABLE_JSON)}
+
+/* Of a struct rt_evaluation_request: what is evaluated, and how an ONNX file of another program is read. */
+#define RT_OPTIONS_EVALUATION(type, member, splits)                                                                   \
+    {0, "split", "NAME", "train, valid, test or all", RT_OPTION_CHOICE(type, member.split, rt_split_choices), splits}, \
+    {'s', "set", "teacher.KEY=VALUE",                                                                                 \
+     "how an ONNX file of another program is read, as in a recipe: teacher.input, teacher.layout, teacher.mean, "     \
+     "teacher.std, ...", RT_OPTION_OWN(type, member, rt_take_teacher_setting), .word = rt_teacher_setting_word},      \
+    RT_OPTION_CACHE(type, member.cache)
+#define RT_ARGUMENTS_EVALUATION(type, member)                                                                         \
+    {"DIR|MODEL", "a model and a manifest are needed", offsetof(type, member.model),                                  \
+     .files = "*.safetensors *.onnx"},                                                                                \
+    {"MANIFEST", "a model and a manifest are needed", offsetof(type, member.manifest), .files = "*.tsv"}
+
+extern const char *const rt_split_choices[];
+rt_option_take rt_take_teacher_setting; /* field: a struct rt_evaluation_request */
+rt_option_word rt_teacher_setting_word, rt_setting_word; /* "train.lr=" */
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * eval_pairs: see eval_report.h; what compares embeddings of pairs. */
+#include "tui/report/eval_report.h"
+
+#include "formats/trials.h"
+#include "stages/metrics/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- verification ----
+ * Two embeddings are as alike as the cosine between them; trials whose samples could not be read are counted and left
+ * out, as a missing recording says nothing about the model. */
+
+static double cosine_of(const float *a, const float *b, int n)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int i = 0; i < n; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
+}
+
+/* place[row]: which output is that row's, -1 = none. The number of usable trials. */
+static size_t trials_score(const struct rt_evaluation *v, const struct rt_trials *t, int *place, double *score,
+                           uint8_t *same)
+{
+    size_t n = 0, dim = (size_t)v->model.dim;
+    for (int i = 0; i < v->session.dataset.count; i++)
+        place[i] = -1;
+    for (int i = 0; i < v->count; i++)
+        if (v->out.have[i])
+            place[v->rows[i]] = i;
+    for (size_t i = 0; i < t->count; i++) {
+        int a = place[t->trial[i].enrol], b = place[t->trial[i].test];
+        if (a < 0 || b < 0)
+            continue;
+        score[n] = cosine_of(v->out.embedding + dim * (size_t)a, v->out.embedding + dim * (size_t)b, v->model.dim);
+        same[n++] = t->trial[i].same;
+    }
+    return n;
+}
+
+static int trials_print(const struct rt_trials *t, const char *name, double p_target, const double *score,
+                        const uint8_t *same, size_t n, struct rt_figures *f, struct rt_error *e)
+{
+    struct rt_verification r;
+    int rc = rt_verification(&r, score, same, n, p_target);
+    if (rc < 0)
+        return rt_error_set(e, rc, "%s: %zu of %zu trials usable: %s", name, n, t->count,
+                            rc == RT_ENODATA ? "both kinds are needed" : rt_err_words(rc));
+    rt_figures_number(f, "trials", "trials", (double)n);
+    rt_figures_number(f, "trials.left_out", "trials left out", (double)(t->count - n));
+    rt_figures_percent(f, "eer", "EER", r.eer);
+    rt_figures_number(f, "min_dcf", "minDCF", r.min_dcf);
+    return 0;
+}
+
+int rt_eval_verification(const struct rt_evaluation *v, const char *trials, double p_target, struct rt_figures *f,
+                         struct rt_error *e)
+{
+    struct rt_trials t = {0};
+    RT_TRY(rt_trials_load(&t, trials, v->session.dataset.manifest, v->model.modality->name, e));
+    int *place = malloc(sizeof *place * ((size_t)v->session.dataset.count + 1));
+    double *score = malloc(sizeof *score * (t.count + 1));
+    uint8_t *same = malloc(t.count + 1);
+    int rc = RT_EMEM;
+    if (place && score && same)
+        rc = trials_print(&t, trials, p_target, score, same, trials_score(v, &t, place, score, same), f, e);
+    free(place);
+    free(score);
+    free(same);
+    rt_trials_fini(&t);
+    return rc;
+}
+
+/* ---- retrieval ---- */
+
+/* Closes up the rows that both have, in place; their number. */
+static int pairs_pack(struct rt_evaluation *v, struct rt_outputs *teacher, size_t dim)
+{
+    size_t n = 0;
+    for (int i = 0; i < v->count; i++) {
+        if (!v->out.have[i] || !teacher->have[i])
+            continue;
+        memmove(v->out.feature + dim * n, v->out.feature + dim * (size_t)i, dim * sizeof(float));
+        memmove(teacher->embedding + dim * n, teacher->embedding + dim * (size_t)i, dim * sizeof(float));
+        n++;
+    }
+    return (int)n;
+}
+
+/* Samples with one and the same teacher embedding (one text, many recordings) share a key: any of them is found. */
+static void pairs_key(const struct rt_outputs *teacher, int n, size_t dim, int *key)
+{
+    for (int i = 0; i < n; i++) {
+        int k = 0;
+        while (k < i && memcmp(teacher->embedding + dim * (size_t)i, teacher->embedding + dim * (size_t)k,
+                               dim * sizeof(float)) != 0)
+            k++;
+        key[i] = k < i ? key[k] : i;
+    }
+}
+
+int rt_eval_retrieval(struct rt_evaluation *v, struct rt_model *teacher, const char *name, struct rt_figures *f,
+                      struct rt_error *e)
+{
+    if (!v->out.feature || teacher->dim != v->model.teacher_dim)
+        return rt_error_set(e, RT_EMISMATCH, "%s: its embedding has %d numbers, the student's shared "
+                            "space %d: is it this student's teacher?", name, teacher->dim, v->model.teacher_dim);
+    struct rt_outputs t = {0};
+    RT_TRY(rt_session_infer(&v->session, teacher, v->rows, v->count, false, &t, e));
+    size_t dim = (size_t)teacher->dim;
+    int *key = malloc(sizeof *key * ((size_t)v->count + 1)), n = pairs_pack(v, &t, dim), rc = RT_EMEM;
+    struct rt_retrieval r = {0};
+    if (key) {
+        pairs_key(&t, n, dim, key);
+        rc = rt_retrieval(&r, v->out.feature, t.embedding, n, n, teacher->dim, key, key);
+    }
+    if (rc == 0) {
+        rt_figures_number(f, "retrieval.queries", "retrieval queries", r.queries);
+        rt_figures_percent(f, "r1", "R@1", r.r1);
+        rt_figures_percent(f, "r5", "R@5", r.r5);
+        rt_figures_percent(f, "r10", "R@10", r.r10);
+    }
+    free(key);
+    rt_outputs_fini(&t);
+    return rc;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * figures: results as they come, to standard output: a line of words each, or the members of one JSON object. */
+#ifndef RT_FIGURES_H
+#define RT_FIGURES_H
+
+#include <stdbool.h>
+
+/* Cleared is: words, none so far. */
+struct rt_figures {
+    bool json;
+    int count; /* of members so far; whoever writes further ones begins them with a comma */
+};
+
+void rt_figures_number(struct rt_figures *f, const char *key, const char *title, double v);
+/* A fraction, in words as per cent. */
+void rt_figures_percent(struct rt_figures *f, const char *key, const char *title, double fraction);
+/* Closes the object, if there is one. */
+void rt_figures_end(const struct rt_figures *f);
+
+#endif
