@@ -336,11 +336,11 @@ static int objective(struct rt_student *s, const struct unpacked *u, int n,
     for (int k = 0; k < RT_TERMS; k++)
         out->distance[k] = s->distance + (size_t)k * (size_t)s->recipe->train_batch;
     int rc = rt_objective_batch(&s->objective, &settings, &in, s->weight,
-                                taught ? u->have.data : NULL, rt_exec_grad(s->exec, m->logits),
+                                taught ? u->have.data : NULL, NULL, rt_exec_grad(s->exec, m->logits),
                                 taught ? rt_exec_grad(s->exec, m->feature) : NULL,
-                                in.head ? s->d_head : NULL, out);
+                                in.head ? s->d_head : NULL, out, e);
     if (rc < 0)
-        return rt_error_set(e, rc, "student: no memory for the losses");
+        return rc;
     float *g = in.head ? rt_exec_grad(s->exec, m->head) : NULL;
     for (size_t i = 0; g && i < head; i++)
         g[i] += s->d_head[i] * (float)m->head_scale;

@@ -7,10 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Scratch of one call, [batch] each. */
-struct scratch {
-    uint8_t *use;
-    double *value, *scale, *sorted;
+/* What is added up of one term over all samples, those of others who share the update included. */
+enum {
+    SUM_USED,   /* samples that have what the term needs */
+    SUM_INSIDE, /* of these, D <= margin */
+    SUM_LOSS,   /* weight * max(0, D - margin) */
+    SUM_FINITE, /* samples used whose D is finite: these move the running quantile */
+    SUM_BELOW,  /* of these, D < margin */
+    SUM_SPREAD, /* of these, |D - margin| */
+    SUMS
+};
+
+/* One batch on its way through the phases. */
+struct pass {
+    const struct rt_objective_settings *s;
+    struct rt_term_in in;
+    const struct rt_exchange *others;
+    int batch;
+    struct rt_objective next; /* the running quantiles behind this batch */
+    bool ready[RT_TERMS];     /* the arrays that the term reads are there */
+    double margin[RT_TERMS];  /* in force */
+    double sum[RT_TERMS][SUMS];
+    uint8_t *use;             /* [RT_TERMS, batch] */
+    double *value, *scale;    /* [RT_TERMS, batch] D; [batch] the gradient's factor */
 };
 
 void rt_objective_init(struct rt_objective *o)
@@ -21,7 +40,12 @@ void rt_objective_init(struct rt_objective *o)
     }
 }
 
-static const struct rt_term *settings_term(const struct rt_objective_settings *s, int k)
+/* ---- measure: who takes part in a term, and each one's distance ----
+ * Nothing here depends on other samples than those at hand, and nothing is changed. All distances are kept until
+ * the end: what the gradient is scaled with (how many samples a term has) is known only when all who share the
+ * update have told, and asking once for all terms is cheaper than once a term. */
+
+static const struct rt_term *objective_term(const struct rt_objective_settings *s, int k)
 {
     return s->table ? s->table[k] : rt_terms[k];
 }
@@ -63,117 +87,8 @@ static int term_mark_used(const struct rt_term_in *in, const struct rt_term *ter
     return used;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* The first batch sets the margin to its own quantile (linear between order statistics). */
-static void start_quantile(struct rt_objective *o, int k, double quantile, int batch,
-                           struct scratch *w)
-{
-    int n = 0;
-    double at, sum = 0;
-
-    for (int i = 0; i < batch; i++)
-        if (w->use[i] && isfinite(w->value[i]))
-            w->sorted[n++] = w->value[i];
-    if (n == 0)
-        return;
-    qsort(w->sorted, (size_t)n, sizeof *w->sorted, compare_doubles);
-    at = quantile * (n - 1);
-    int low = (int)at, high = low + 1 < n ? low + 1 : low;
-    o->quantile[k] = w->sorted[low] + (at - low) * (w->sorted[high] - w->sorted[low]);
-    for (int i = 0; i < n; i++)
-        sum += fabs(w->sorted[i] - o->quantile[k]);
-    o->spread[k] = sum / n;
-}
-
-static void move_quantile(struct rt_objective *o, int k, double quantile, int batch,
-                          const struct scratch *w)
-{
-    double m = o->quantile[k], below = 0, sum = 0;
-    int n = 0;
-
-    for (int i = 0; i < batch; i++) {
-        if (!w->use[i] || !isfinite(w->value[i]))
-            continue;
-        n++;
-        below += w->value[i] < m;
-        sum += fabs(w->value[i] - m);
-    }
-    if (n == 0)
-        return;
-    o->spread[k] += RT_OBJECTIVE_RATE * (sum / n - o->spread[k]);
-    m += RT_OBJECTIVE_RATE * o->spread[k] * (quantile - below / n);
-    o->quantile[k] = m < 0 ? 0 : m;
-}
-
-/* Distances are in w->value; fills the record and w->scale, the gradient's factor per sample. */
-static void apply_margin(const struct rt_objective_settings *s, int k, const double *weight,
-                         int batch, const struct scratch *w, struct rt_objective_out *out)
-{
-    bool weighed = weight && (k >= RT_TASK_TERMS || s->weigh_task);
-    double margin = out->margin[k], sum = 0;
-    int inside = 0, used = out->used[k];
-
-    for (int i = 0; i < batch; i++) {
-        double d = w->value[i], factor = weighed ? weight[i] : 1;
-        w->scale[i] = 0;
-        if (!w->use[i])
-            continue;
-        inside += d <= margin;
-        sum += factor * (d <= margin ? 0 : d - margin); /* NaN is not <= and stays */
-        if (d > margin)
-            w->scale[i] = s->term[k].lambda * factor / used;
-    }
-    out->mean[k] = sum / used;
-    out->inside[k] = (double)inside / used;
-}
-
-static void record_distances(const struct scratch *w, int batch, double *distance)
-{
-    for (int i = 0; distance && i < batch; i++)
-        distance[i] = w->use[i] ? w->value[i] : NAN;
-}
-
-static void run_term(struct rt_objective *o, const struct rt_objective_settings *s, int k,
-                     const struct rt_term_in *in, const double *weight, const uint8_t *has_teacher,
-                     const struct rt_term_out *gradient, struct scratch *w,
-                     struct rt_objective_out *out)
-{
-    const struct rt_term *term = settings_term(s, k);
-    double quantile = s->term[k].quantile;
-
-    out->used[k] = term_mark_used(in, term, has_teacher, w->use);
-    if (out->used[k] > 0)
-        term->ops->value(in, w->use, w->value);
-    record_distances(w, in->batch, out->distance[k]);
-    if (quantile > 0 && isnan(o->quantile[k]))
-        start_quantile(o, k, quantile, in->batch, w);
-    out->margin[k] = quantile > 0 ? o->quantile[k] : s->term[k].margin;
-    if (out->used[k] == 0)
-        return;
-    apply_margin(s, k, weight, in->batch, w, out);
-    if (term->reads & outputs_there(gradient->logits, gradient->feature, gradient->head))
-        term->ops->grad(in, w->use, w->scale, gradient);
-    if (quantile > 0)
-        move_quantile(o, k, quantile, in->batch, w);
-    out->total += s->term[k].lambda * out->mean[k];
-}
-
-static void clear_term(struct rt_objective_out *out, int k, int batch)
-{
-    out->mean[k] = out->margin[k] = out->inside[k] = NAN;
-    out->used[k] = 0;
-    for (int i = 0; out->distance[k] && i < batch; i++)
-        out->distance[k][i] = NAN;
-}
-
-static struct rt_term_in term_view(const struct rt_objective_settings *s,
-                                   const struct rt_term_in *in)
+static struct rt_term_in objective_view(const struct rt_objective_settings *s,
+                                        const struct rt_term_in *in)
 {
     struct rt_term_in view = *in;
     bool cosines = s->cosine_logits || s->term[RT_TERM_aam].lambda > 0;
@@ -186,29 +101,186 @@ static struct rt_term_in term_view(const struct rt_objective_settings *s,
     return view;
 }
 
+static void objective_measure(struct pass *p, int k, const uint8_t *has_teacher)
+{
+    size_t at = (size_t)k * (size_t)p->batch;
+    const struct rt_term *term = objective_term(p->s, k);
+    int used = term_mark_used(&p->in, term, has_teacher, p->use + at);
+
+    p->sum[k][SUM_USED] = used;
+    if (used > 0)
+        term->ops->value(&p->in, p->use + at, p->value + at);
+}
+
+/* ---- the margin in force ----
+ * A running quantile begins with that of the first batch. It takes the distances of all samples, in one order,
+ * so several who share an update begin with the same number as one alone; later batches move it by sums. */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Linear between order statistics. d is sorted. */
+static void quantile_start(struct pass *p, int k, double *d, int n)
+{
+    double at = p->s->term[k].quantile * (n - 1), sum = 0;
+    int low = (int)at, high = low + 1 < n ? low + 1 : low;
+
+    qsort(d, (size_t)n, sizeof *d, compare_doubles);
+    p->next.quantile[k] = d[low] + (at - low) * (d[high] - d[low]);
+    for (int i = 0; i < n; i++)
+        sum += fabs(d[i] - p->next.quantile[k]);
+    p->next.spread[k] = sum / n;
+}
+
+static int quantile_gather(struct pass *p, int k, struct rt_error *e)
+{
+    const uint8_t *use = p->use + (size_t)k * (size_t)p->batch;
+    const double *value = p->value + (size_t)k * (size_t)p->batch;
+    double *all;
+    int n = 0, total;
+
+    for (int i = 0; i < p->batch; i++)
+        if (use[i] && isfinite(value[i]))
+            p->scale[n++] = value[i];
+    RT_TRY(rt_exchange_gather(p->others, p->scale, n, &all, &total, e));
+    if (total > 0)
+        quantile_start(p, k, all, total);
+    free(all);
+    return 0;
+}
+
+static void quantile_move(struct pass *p, int k)
+{
+    const double *sum = p->sum[k];
+    double m = p->next.quantile[k], n = sum[SUM_FINITE];
+
+    if (n == 0)
+        return;
+    p->next.spread[k] += RT_OBJECTIVE_RATE * (sum[SUM_SPREAD] / n - p->next.spread[k]);
+    m += RT_OBJECTIVE_RATE * p->next.spread[k] * (p->s->term[k].quantile - sum[SUM_BELOW] / n);
+    p->next.quantile[k] = m < 0 ? 0 : m;
+}
+
+/* ---- the sums ----
+ * What apply needs of other samples than its own, and all that is reported: six numbers a term. Terms that are off,
+ * or have no sample here, bring zeros: others may have some, and all must bring the same count of numbers. */
+
+static double objective_factor(const struct rt_objective_settings *s, int k, const double *weight, int i)
+{
+    return weight && (k >= RT_TASK_TERMS || s->weigh_task) ? weight[i] : 1;
+}
+
+static void objective_sum(struct pass *p, int k, const double *weight)
+{
+    const uint8_t *use = p->use + (size_t)k * (size_t)p->batch;
+    const double *value = p->value + (size_t)k * (size_t)p->batch;
+    double margin = p->margin[k], *sum = p->sum[k];
+
+    for (int i = 0; i < p->batch; i++) {
+        double d = value[i];
+        if (!use[i])
+            continue;
+        sum[SUM_INSIDE] += d <= margin;
+        /* NaN is not <= and stays */
+        sum[SUM_LOSS] += objective_factor(p->s, k, weight, i) * (d <= margin ? 0 : d - margin);
+        if (!isfinite(d))
+            continue;
+        sum[SUM_FINITE]++;
+        sum[SUM_BELOW] += d < margin;
+        sum[SUM_SPREAD] += fabs(d - margin);
+    }
+}
+
+static int objective_measure_all(struct pass *p, const double *weight, const uint8_t *has_teacher,
+                                 struct rt_error *e)
+{
+    for (int k = 0; k < RT_TERMS; k++) {
+        double quantile = p->s->term[k].quantile;
+        if (!(p->s->term[k].lambda > 0))
+            continue;
+        p->ready[k] = term_is_ready(&p->in, objective_term(p->s, k));
+        if (p->ready[k])
+            objective_measure(p, k, has_teacher);
+        if (quantile > 0 && isnan(p->next.quantile[k]))
+            RT_TRY(quantile_gather(p, k, e));
+        p->margin[k] = quantile > 0 ? p->next.quantile[k] : p->s->term[k].margin;
+        objective_sum(p, k, weight);
+    }
+    return rt_exchange_sums(p->others, p->sum[0], RT_TERMS * SUMS, e);
+}
+
+/* ---- apply: the record, the gradient, the next margin ---- */
+
+/* A term's mean is over all samples that have what it needs, wherever they are: each one's gradient is divided by
+ * that count, and then gradients of several who share an update can be added. */
+static void objective_apply(struct pass *p, int k, const double *weight, const struct rt_term_out *gradient,
+                            struct rt_objective_out *out)
+{
+    size_t at = (size_t)k * (size_t)p->batch;
+    const double *value = p->value + at, *sum = p->sum[k];
+    const struct rt_term *term = objective_term(p->s, k);
+
+    out->used[k] = (int)sum[SUM_USED];
+    if (p->ready[k] || out->used[k] > 0)
+        out->margin[k] = p->margin[k];
+    for (int i = 0; p->ready[k] && out->distance[k] && i < p->batch; i++)
+        out->distance[k][i] = p->use[at + (size_t)i] ? value[i] : NAN;
+    if (out->used[k] == 0)
+        return;
+    for (int i = 0; i < p->batch; i++) {
+        bool pulls = p->use[at + (size_t)i] && value[i] > p->margin[k];
+        p->scale[i] = pulls ? p->s->term[k].lambda * objective_factor(p->s, k, weight, i) / out->used[k] : 0;
+    }
+    if (p->ready[k] && (term->reads & outputs_there(gradient->logits, gradient->feature, gradient->head)))
+        term->ops->grad(&p->in, p->use + at, p->scale, gradient);
+    if (p->s->term[k].quantile > 0)
+        quantile_move(p, k);
+    out->mean[k] = sum[SUM_LOSS] / out->used[k];
+    out->inside[k] = sum[SUM_INSIDE] / out->used[k];
+    out->total += p->s->term[k].lambda * out->mean[k];
+}
+
+static void objective_clear(struct rt_objective_out *out, int k, int batch)
+{
+    out->mean[k] = out->margin[k] = out->inside[k] = NAN;
+    out->used[k] = 0;
+    for (int i = 0; out->distance[k] && i < batch; i++)
+        out->distance[k][i] = NAN;
+}
+
 int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
                        const struct rt_term_in *in, const double *weight,
-                       const uint8_t *has_teacher, float *d_logits, float *d_feature, float *d_head,
-                       struct rt_objective_out *out)
+                       const uint8_t *has_teacher, const struct rt_exchange *others,
+                       float *d_logits, float *d_feature, float *d_head,
+                       struct rt_objective_out *out, struct rt_error *e)
 {
     struct rt_term_out gradient = {d_logits, d_feature, d_head};
-    struct rt_term_in view = term_view(s, in);
     size_t n = in->batch > 0 ? (size_t)in->batch : 0;
-    double *doubles = calloc(n ? n : 1, 3 * sizeof *doubles);
-    struct scratch w = {calloc(n ? n : 1, 1), doubles, doubles + n, doubles + 2 * n};
+    struct pass p = {.s = s, .in = objective_view(s, in), .others = others, .batch = (int)n, .next = *o};
+    int rc = RT_EMEM;
 
-    if (!doubles || !w.use) {
-        free(w.use);
-        free(doubles);
-        return RT_EMEM;
+    p.use = calloc(RT_TERMS * n + 1, 1);
+    p.value = calloc((RT_TERMS + 1) * n + 1, sizeof *p.value);
+    if (!p.use || !p.value) {
+        rt_error_set(e, rc, "student: no memory for the losses");
+        goto out;
     }
+    p.scale = p.value + RT_TERMS * n;
+    rc = objective_measure_all(&p, weight, has_teacher, e);
+    if (rc < 0)
+        goto out;
     out->total = 0;
     for (int k = 0; k < RT_TERMS; k++) {
-        clear_term(out, k, in->batch);
-        if (s->term[k].lambda > 0 && term_is_ready(in, settings_term(s, k)))
-            run_term(o, s, k, &view, weight, has_teacher, &gradient, &w, out);
+        objective_clear(out, k, in->batch);
+        objective_apply(&p, k, weight, &gradient, out);
     }
-    free(w.use);
-    free(doubles);
-    return 0;
+    *o = p.next;
+out:
+    free(p.use);
+    free(p.value);
+    return rc;
 }

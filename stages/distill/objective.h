@@ -5,6 +5,7 @@
 #define RT_OBJECTIVE_H
 
 #include "formats/safetensors.h"
+#include "stages/distill/exchange.h"
 #include "stages/distill/term.h"
 
 /* Settings of one step, read from the recipe's snapshot. */
@@ -50,12 +51,17 @@ void rt_objective_init(struct rt_objective *o);
  * total are added; NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it
  * reads are NULL; a term that compares heads of different sizes is off too, so refuse such settings
  * before the run. A label outside the classes counts as none. A NaN distance makes total NaN, gives
- * no gradient and leaves the running quantile alone. RT_EMEM (scratch of the call), and nothing is
- * then changed. */
+ * no gradient and leaves the running quantile alone.
+ * others: who else works on the same update, each with its own samples; NULL = nobody. Then `in`, weight,
+ * has_teacher, distance and the gradients are of the samples here, and all else of `out`, and what the running
+ * quantile sees, of all samples: the sum of all gradients is that of one call with all samples (terms that compare
+ * rows of a batch apart: they see those here). in->batch may be 0 then.
+ * RT_EMEM, or what the exchange returned, and nothing is then changed. */
 int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
                        const struct rt_term_in *in, const double *weight,
-                       const uint8_t *has_teacher, float *d_logits, float *d_feature, float *d_head,
-                       struct rt_objective_out *out);
+                       const uint8_t *has_teacher, const struct rt_exchange *others,
+                       float *d_logits, float *d_feature, float *d_head,
+                       struct rt_objective_out *out, struct rt_error *e);
 /* Tensor "objective.<term>" = F64 [quantile, spread], one per term. */
 int rt_objective_save(const struct rt_objective *o, struct rt_safetensors *s);
 int rt_objective_load(struct rt_objective *o, const struct rt_safetensors *s, struct rt_error *e);

@@ -90,7 +90,7 @@ static double run(struct fixture *f)
     memset(f->d_feature, 0, sizeof f->d_feature);
     memset(f->d_head, 0, sizeof f->d_head);
     assert_int_equal(rt_objective_batch(&f->o, &f->s, &f->in, f->weight, f->has_teacher,
-                                        f->d_logits, f->d_feature, f->d_head, &f->out),
+                                        NULL, f->d_logits, f->d_feature, f->d_head, &f->out, NULL),
                      0);
     return f->out.total;
 }
@@ -182,7 +182,7 @@ static void null_teacher_and_weights(void **state)
     make(&f);
     all_on(&f);
     assert_int_equal(
-        rt_objective_batch(&f.o, &f.s, &f.in, NULL, NULL, f.d_logits, NULL, NULL, &f.out), 0);
+        rt_objective_batch(&f.o, &f.s, &f.in, NULL, NULL, NULL, f.d_logits, NULL, NULL, &f.out, NULL), 0);
     for (int k = 0; k < RT_TERMS; k++)
         assert_int_equal(f.out.used[k], rt_terms[k]->needs & RT_NEEDS_TEACHER ? 0 : 3);
     assert_true(f.out.total > 0 && !is_zero(f.d_logits, BATCH * CLASSES));
@@ -338,8 +338,8 @@ static void gradients_are_added(void **state)
     f.s.term[RT_TERM_l2].lambda = 1;
     run(&f);
     memcpy(once, f.d_feature, sizeof once);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL,
-                                        f.d_feature, NULL, &f.out),
+    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, NULL,
+                                        f.d_feature, NULL, &f.out, NULL),
                      0);
     for (int i = 0; i < BATCH * DIM; i++)
         assert_true(fabsf(f.d_feature[i] - 2 * once[i]) <= 1e-6f);
@@ -393,8 +393,8 @@ static double draw_batches(struct rt_objective *o, double quantile, int batches,
             t_feature[2 * i + 1] = 0;
         }
         double before = o->quantile[RT_TERM_l2];
-        assert_int_equal(rt_objective_batch(o, &s, &in, NULL, has_teacher, NULL, NULL, NULL, &out),
-                         0);
+        assert_int_equal(rt_objective_batch(o, &s, &in, NULL, has_teacher, NULL, NULL, NULL, NULL, &out,
+                                            NULL), 0);
         if (!isnan(before)) /* in force = as it was before this batch */
             assert_true(out.margin[RT_TERM_l2] == before);
         *inside += out.inside[RT_TERM_l2] / batches;

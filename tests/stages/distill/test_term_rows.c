@@ -139,8 +139,8 @@ static double run(void)
 {
     memset(f.d_logits, 0, sizeof f.d_logits);
     memset(f.d_feature, 0, sizeof f.d_feature);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, f.d_logits, f.d_feature,
-                                        NULL, &f.out), 0);
+    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, f.d_logits, f.d_feature,
+                                        NULL, &f.out, NULL), 0);
     return f.out.total;
 }
 
@@ -254,10 +254,10 @@ static void either_output_alone(void **state)
     memcpy(feature, f.d_feature, sizeof feature);
     memset(f.d_logits, 0, sizeof f.d_logits);
     memset(f.d_feature, 0, sizeof f.d_feature);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, f.d_logits, NULL, NULL,
-                                        &f.out), 0);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, f.d_feature, NULL,
-                                        &f.out), 0);
+    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, f.d_logits, NULL, NULL,
+                                        &f.out, NULL), 0);
+    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, NULL, f.d_feature, NULL,
+                                        &f.out, NULL), 0);
     assert_memory_equal(f.d_logits, logits, sizeof logits);
     assert_memory_equal(f.d_feature, feature, sizeof feature);
     f.in.logits = NULL; /* all that it reads must be there */

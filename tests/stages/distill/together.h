@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * together: an exchange between threads of one test: each brings its numbers, waits for the others, and adds up
+ * what all brought in the order of their ranks. */
+#ifndef RT_TOGETHER_H
+#define RT_TOGETHER_H
+
+#include "stages/distill/exchange.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define TOGETHER 2
+
+struct together {
+    pthread_barrier_t barrier;
+    double *sum[TOGETHER];                       /* what each brought */
+    const struct rt_exchange_part *part[TOGETHER];
+    int count[TOGETHER];
+    int sums, gradients; /* calls so far */
+    struct together_one {
+        struct together *all;
+        int rank;
+    } one[TOGETHER];
+    struct rt_exchange exchange[TOGETHER];
+};
+
+/* All have brought theirs; the results are written when all have read. */
+static inline int together_sums(void *self, double *value, int count, struct rt_error *e)
+{
+    struct together_one *me = self;
+    struct together *t = me->all;
+    double *total = calloc((size_t)count + 1, sizeof *total);
+    int other;
+    t->sum[me->rank] = value;
+    t->count[me->rank] = count;
+    pthread_barrier_wait(&t->barrier);
+    other = t->count[!me->rank];
+    for (int r = 0; r < TOGETHER; r++)
+        for (int i = 0; i < count && i < t->count[r]; i++)
+            total[i] += t->sum[r][i];
+    pthread_barrier_wait(&t->barrier);
+    for (int i = 0; i < count; i++)
+        value[i] = total[i];
+    free(total);
+    t->sums += me->rank == 0;
+    return other == count ? 0 : rt_error_set(e, RT_EMISMATCH, "%d numbers, the other has %d", count, other);
+}
+
+static inline int together_gradients(void *self, const struct rt_exchange_part *part, int parts,
+                                     struct rt_error *e)
+{
+    struct together_one *me = self;
+    struct together *t = me->all;
+    t->part[me->rank] = part;
+    t->count[me->rank] = parts;
+    pthread_barrier_wait(&t->barrier);
+    int other = t->count[!me->rank];
+    /* each adds up every second part for both */
+    for (int k = me->rank; k < parts && k < other; k += TOGETHER)
+        for (size_t i = 0; i < part[k].count; i++)
+            t->part[0][k].value[i] = t->part[1][k].value[i] = t->part[0][k].value[i] + t->part[1][k].value[i];
+    pthread_barrier_wait(&t->barrier);
+    t->gradients += me->rank == 0;
+    return other == parts ? 0 : rt_error_set(e, RT_EMISMATCH, "%d parts, the other has %d", parts, other);
+}
+
+static inline void together_init(struct together *t)
+{
+    *t = (struct together){.sums = 0};
+    assert_int_equal(pthread_barrier_init(&t->barrier, NULL, TOGETHER), 0);
+    for (int r = 0; r < TOGETHER; r++) {
+        t->one[r] = (struct together_one){t, r};
+        t->exchange[r] = (struct rt_exchange){&t->one[r], r, TOGETHER, together_sums, together_gradients};
+    }
+}
+
+/* work(self[r]) on a thread of its own for each rank. */
+static inline void together_run(void *(*work)(void *), void *const self[TOGETHER])
+{
+    pthread_t thread[TOGETHER];
+    for (int r = 0; r < TOGETHER; r++)
+        assert_int_equal(pthread_create(&thread[r], NULL, work, self[r]), 0);
+    for (int r = 0; r < TOGETHER; r++)
+        pthread_join(thread[r], NULL);
+}
+
+static inline void together_fini(struct together *t)
+{
+    pthread_barrier_destroy(&t->barrier);
+}
+
+#endif
