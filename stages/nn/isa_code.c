@@ -83,26 +83,26 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 #define FOR_16(call)
 #endif
 
-static void product(const struct rt_product *p)
+static void isa_product(const struct rt_product *p)
 {
-    int64_t j = WIDE(columns_2)(p, 0);
-    FOR_16(j = columns_v16(p, j);)
-    FOR_8(j = columns_v8(p, j);)
-    j = columns_v4(p, j);
-    columns_v1(p, j);
+    int64_t j = WIDE(product_columns_2)(p, 0);
+    FOR_16(j = product_columns_v16(p, j);)
+    FOR_8(j = product_columns_v8(p, j);)
+    j = product_columns_v4(p, j);
+    product_columns_v1(p, j);
 }
 
 /* All channels of a tile, in the widest vectors that fit. */
 #define WIDEST_FIRST(what, plane)                                                                  \
     {                                                                                              \
         int64_t at = 0;                                                                            \
-        FOR_16(at = what##_v16(t, at, plane);)                                                     \
-        FOR_8(at = what##_v8(t, at, plane);)                                                       \
-        at = what##_v4(t, at, plane);                                                              \
-        what##_v1(t, at, plane);                                                                   \
+        FOR_16(at = tile_##what##_v16(t, at, plane);)                                              \
+        FOR_8(at = tile_##what##_v8(t, at, plane);)                                                \
+        at = tile_##what##_v4(t, at, plane);                                                       \
+        tile_##what##_v1(t, at, plane);                                                            \
     }
 #define TRANSFORM(what)                                                                            \
-    static void what(const struct rt_tile *t)                                                      \
+    static void isa_##what(const struct rt_tile *t)                                                \
     {                                                                                              \
         if (t->plane)                                                                              \
             WIDEST_FIRST(what, true)                                                               \
@@ -122,10 +122,10 @@ const struct rt_isa JOIN(rt_isa, RT_ISA) = {
     .name = TEXT_OF(RT_ISA),
     .panel = 2 * WIDTH,
     .rows = ROWS,
-    .product = product,
-    .from_inputs = from_inputs,
-    .to_outputs = to_outputs,
-    .from_gradient = from_gradient,
-    .from_weights = from_weights,
-    .to_weights = to_weights,
+    .product = isa_product,
+    .from_inputs = isa_from_inputs,
+    .to_outputs = isa_to_outputs,
+    .from_gradient = isa_from_gradient,
+    .from_weights = isa_from_weights,
+    .to_weights = isa_to_weights,
 };

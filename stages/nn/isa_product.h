@@ -5,8 +5,8 @@
 
 /* ROWS x vectors of C from (i, j). Rows of A are reached from every third: base + 0, 1 or 2 strides
  * are addresses the processor has. */
-INLINE void NAME(block)(const struct rt_product *p, const int rows, const int vectors, int64_t i,
-                        int64_t j)
+INLINE void NAME(product_block)(const struct rt_product *p, const int rows, const int vectors,
+                                int64_t i, int64_t j)
 {
     const int64_t row = p->row, step = p->step;
     float *c = p->c + i * p->ldc + j;
@@ -45,7 +45,7 @@ INLINE void NAME(block)(const struct rt_product *p, const int rows, const int ve
 }
 
 /* All rows of the columns from j, in blocks of nearly equal height. */
-INLINE void NAME(column)(const struct rt_product *p, const int vectors, int64_t j)
+INLINE void NAME(product_column)(const struct rt_product *p, const int vectors, int64_t j)
 {
     const int most = vectors == 1 ? ROWS_ALONE : ROWS;
     int64_t blocks = (p->rows + most - 1) / most;
@@ -55,7 +55,7 @@ INLINE void NAME(column)(const struct rt_product *p, const int vectors, int64_t 
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
         if (n <= (vectors == 1 ? ROWS_ALONE : ROWS))                                               \
-            NAME(block)(p, n, vectors, i, j);                                                      \
+            NAME(product_block)(p, n, vectors, i, j);                                              \
         break;
             CASE(14) CASE(13) CASE(12) CASE(11) CASE(10) CASE(9) CASE(8)
             CASE(7) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
@@ -67,14 +67,14 @@ INLINE void NAME(column)(const struct rt_product *p, const int vectors, int64_t 
 #if LANES == WIDTH
 /* Rows of B far apart meet in a few sets of the first cache: where many rows of C read them, they
  * are laid side by side first. */
-static bool NAME(packs)(const struct rt_product *p)
+static bool NAME(product_packs)(const struct rt_product *p)
 {
     return p->ldb > 2 * LANES && p->rows >= PACK_ROWS && p->taps <= PACK_TAPS &&
            p->taps * p->depth * 2 * LANES <= PACK_FLOATS;
 }
 
 /* Two vectors of columns from j on. */
-static void NAME(packed_column)(const struct rt_product *p, int64_t j)
+static void NAME(product_packed_column)(const struct rt_product *p, int64_t j)
 {
     float packed[PACK_FLOATS], *to = packed;
     int64_t at[PACK_TAPS];
@@ -91,17 +91,17 @@ static void NAME(packed_column)(const struct rt_product *p, int64_t j)
     q.ldb = 2 * LANES;
     q.b_at = at;
     q.c += j;
-    NAME(column)(&q, 2, 0);
+    NAME(product_column)(&q, 2, 0);
 }
 
-static int64_t NAME(columns_2)(const struct rt_product *p, int64_t j)
+static int64_t NAME(product_columns_2)(const struct rt_product *p, int64_t j)
 {
-    bool packs = NAME(packs)(p);
+    bool packs = NAME(product_packs)(p);
     for (; j + 2 * LANES <= p->cols; j += 2 * LANES) {
         if (packs) {
-            NAME(packed_column)(p, j);
+            NAME(product_packed_column)(p, j);
         } else {
-            NAME(column)(p, 2, j);
+            NAME(product_column)(p, 2, j);
         }
     }
     return j;
@@ -109,10 +109,10 @@ static int64_t NAME(columns_2)(const struct rt_product *p, int64_t j)
 #endif
 
 /* As many whole vectors of columns from j as there are; where it stopped. */
-static int64_t NAME(columns)(const struct rt_product *p, int64_t j)
+static int64_t NAME(product_columns)(const struct rt_product *p, int64_t j)
 {
     for (; j + LANES <= p->cols; j += LANES) {
-        NAME(column)(p, 1, j);
+        NAME(product_column)(p, 1, j);
     }
     return j;
 }

@@ -5,7 +5,7 @@
  * their transposes. Pairs +-A and +-B share their even and odd parts. */
 
 /* One line of points, x side by side -> y, s apart. 6 -> 6. */
-INLINE void NAME(line_inputs)(const V *x, V *y, const int s)
+INLINE void NAME(tile_line_inputs)(const V *x, V *y, const int s)
 {
     V a = x[4] - B2 * x[2], b = A * (x[3] - B2 * x[1]);
     V c = x[4] - A2 * x[2], d = B * (x[3] - A2 * x[1]);
@@ -18,7 +18,7 @@ INLINE void NAME(line_inputs)(const V *x, V *y, const int s)
 }
 
 /* 6 -> 4 */
-INLINE void NAME(line_outputs)(const V *x, V *y, const int s)
+INLINE void NAME(tile_line_outputs)(const V *x, V *y, const int s)
 {
     V a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
     y[0] = x[0] + a + c;
@@ -28,7 +28,7 @@ INLINE void NAME(line_outputs)(const V *x, V *y, const int s)
 }
 
 /* 4 -> 6: transpose of line_outputs */
-INLINE void NAME(line_gradient)(const V *x, V *y, const int s)
+INLINE void NAME(tile_line_gradient)(const V *x, V *y, const int s)
 {
     V a = x[0] + A2 * x[2], b = A * (x[1] + A2 * x[3]);
     V c = x[0] + B2 * x[2], d = B * (x[1] + B2 * x[3]), last = x[3];
@@ -41,7 +41,7 @@ INLINE void NAME(line_gradient)(const V *x, V *y, const int s)
 }
 
 /* 3 -> 6 */
-INLINE void NAME(line_weights)(const V *x, V *y, const int s)
+INLINE void NAME(tile_line_weights)(const V *x, V *y, const int s)
 {
     V a = 1 / NA * (x[0] + A2 * x[2]), b = A / NA * x[1];
     V c = 1 / NB * (x[0] + B2 * x[2]), d = B / NB * x[1], last = x[2];
@@ -54,7 +54,7 @@ INLINE void NAME(line_weights)(const V *x, V *y, const int s)
 }
 
 /* 6 -> 3: transpose of line_weights */
-INLINE void NAME(line_taps)(const V *x, V *y, const int s)
+INLINE void NAME(tile_line_taps)(const V *x, V *y, const int s)
 {
     V a = 1 / NA * (x[1] + x[2]), b = x[1] - x[2];
     V c = 1 / NB * (x[3] + x[4]), d = x[3] - x[4];
@@ -65,7 +65,8 @@ INLINE void NAME(line_taps)(const V *x, V *y, const int s)
 
 /* Lines of memory that a later tile of the same row of tiles touches: the processor guesses none so far apart.
  * Tiles are 4 places from one to the next. */
-INLINE void NAME(fetch)(const float *x, const struct rt_tile *t, int64_t at, int i, int k, const bool write)
+INLINE void NAME(tile_fetch)(const float *x, const struct rt_tile *t, int64_t at, int i, int k,
+                             const bool write)
 {
     if (LANES > 1 && at % 16 == 0) { /* once for each 64 bytes */
         const float *ahead = x + at + i * t->line + (k + (write ? 4 : 8)) * t->place;
@@ -74,29 +75,29 @@ INLINE void NAME(fetch)(const float *x, const struct rt_tile *t, int64_t at, int
 }
 
 /* A place of the spatial tile; those outside are 0. Of a sequence: line i alone. */
-INLINE V NAME(place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                     const bool whole)
+INLINE V NAME(tile_place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                          const bool whole)
 {
     bool there = i >= t->top && i < t->lines && (!plane || (k >= t->left && k < t->places));
     if (plane && k < 4) {
-        NAME(fetch)(t->from, t, at, i, k, false);
+        NAME(tile_fetch)(t->from, t, at, i, k, false);
     }
     return whole || there ? *(const V *)(t->from + at + i * t->line + k * t->place) : (V){0};
 }
 
-INLINE V NAME(point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                     const bool whole)
+INLINE V NAME(tile_point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                          const bool whole)
 {
     (void)whole;
     return *(const V *)(t->from + at + (plane ? 6 * i + k : i) * t->stride);
 }
 
-INLINE void NAME(to_place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                           const bool whole, V v)
+INLINE void NAME(tile_to_place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                                const bool whole, V v)
 {
     V *y = (V *)(t->to + at + i * t->line + k * t->place);
     if (plane) {
-        NAME(fetch)(t->to, t, at, i, k, true);
+        NAME(tile_fetch)(t->to, t, at, i, k, true);
     }
     if (whole) {
         *y = v;
@@ -105,21 +106,21 @@ INLINE void NAME(to_place)(const struct rt_tile *t, int64_t at, int i, int k, co
     }
 }
 
-INLINE void NAME(to_tap)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                         const bool whole, V v)
+INLINE void NAME(tile_to_tap)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                              const bool whole, V v)
 {
     (void)plane, (void)whole;
     *(V *)(t->to + at + i * t->line + k * t->place) += v;
 }
 
-INLINE void NAME(to_point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                           const bool whole, V v)
+INLINE void NAME(tile_to_point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
+                                const bool whole, V v)
 {
     (void)whole;
     *(V *)(t->to + at + (plane ? 6 * i + k : i) * t->stride) = v;
 }
 
-INLINE bool NAME(is_whole)(const struct rt_tile *t, const int size, const bool plane)
+INLINE bool NAME(tile_is_whole)(const struct rt_tile *t, const int size, const bool plane)
 {
     return t->top == 0 && t->lines == size && (!plane || (t->left == 0 && t->places == size));
 }
@@ -127,7 +128,7 @@ INLINE bool NAME(is_whole)(const struct rt_tile *t, const int size, const bool p
 /* One vector of channels of a tile: columns of the square first, then its lines; one column alone without
  * `plane`. What is loaded is used at once, and so stays in registers. */
 #define TRANSFORM(what, from, to, load, store)                                                     \
-    INLINE void NAME(square_##what)(const struct rt_tile *t, int64_t at, const bool plane,         \
+    INLINE void NAME(tile_square_##what)(const struct rt_tile *t, int64_t at, const bool plane,    \
                                     const bool whole)                                              \
     {                                                                                              \
         V half[36], x[6], y[6];                                                                    \
@@ -136,7 +137,7 @@ INLINE bool NAME(is_whole)(const struct rt_tile *t, const int size, const bool p
             {                                                                                      \
                 x[i] = NAME(load)(t, at, i, 0, false, whole);                                      \
             }                                                                                      \
-            NAME(line_##what)(x, y, 1);                                                            \
+            NAME(tile_line_##what)(x, y, 1);                                                       \
             UNROLL(6) for (int i = 0; i < (to); i++)                                               \
             {                                                                                      \
                 NAME(store)(t, at, i, 0, false, whole, y[i]);                                      \
@@ -149,40 +150,40 @@ INLINE bool NAME(is_whole)(const struct rt_tile *t, const int size, const bool p
             {                                                                                      \
                 x[i] = NAME(load)(t, at, i, k, true, whole);                                       \
             }                                                                                      \
-            NAME(line_##what)(x, half + k, 6);                                                     \
+            NAME(tile_line_##what)(x, half + k, 6);                                                \
         }                                                                                          \
         UNROLL(1) for (int i = 0; i < (to); i++)                                                   \
         {                                                                                          \
-            NAME(line_##what)(half + 6 * i, y, 1);                                                 \
+            NAME(tile_line_##what)(half + 6 * i, y, 1);                                            \
             UNROLL(6) for (int k = 0; k < (to); k++)                                               \
             {                                                                                      \
                 NAME(store)(t, at, i, k, true, whole, y[k]);                                       \
             }                                                                                      \
         }                                                                                          \
     }
-TRANSFORM(inputs, 6, 6, place, to_point)
-TRANSFORM(outputs, 6, 4, point, to_place)
-TRANSFORM(gradient, 4, 6, place, to_point)
-TRANSFORM(weights, 3, 6, place, to_point)
-TRANSFORM(taps, 6, 3, point, to_tap)
+TRANSFORM(inputs, 6, 6, tile_place, tile_to_point)
+TRANSFORM(outputs, 6, 4, tile_point, tile_to_place)
+TRANSFORM(gradient, 4, 6, tile_place, tile_to_point)
+TRANSFORM(weights, 3, 6, tile_place, tile_to_point)
+TRANSFORM(taps, 6, 3, tile_point, tile_to_tap)
 #undef TRANSFORM
 
 /* Each takes as many whole vectors of channels from `at` as there are, and says where it stopped. */
 #define CHANNELS(name, what, is_whole)                                                             \
-    INLINE int64_t NAME(name)(const struct rt_tile *t, int64_t at, const bool plane)               \
+    INLINE int64_t NAME(tile_##name)(const struct rt_tile *t, int64_t at, const bool plane)        \
     {                                                                                              \
         bool whole = is_whole;                                                                     \
         for (; whole && at + LANES <= t->n; at += LANES) {                                         \
-            NAME(square_##what)(t, at, plane, true);                                               \
+            NAME(tile_square_##what)(t, at, plane, true);                                          \
         }                                                                                          \
         for (; at + LANES <= t->n; at += LANES) {                                                  \
-            NAME(square_##what)(t, at, plane, false);                                              \
+            NAME(tile_square_##what)(t, at, plane, false);                                         \
         }                                                                                          \
         return at;                                                                                 \
     }
-CHANNELS(from_inputs, inputs, NAME(is_whole)(t, 6, plane))
-CHANNELS(to_outputs, outputs, NAME(is_whole)(t, 4, plane) && !t->add)
-CHANNELS(from_gradient, gradient, NAME(is_whole)(t, 4, plane))
+CHANNELS(from_inputs, inputs, NAME(tile_is_whole)(t, 6, plane))
+CHANNELS(to_outputs, outputs, NAME(tile_is_whole)(t, 4, plane) && !t->add)
+CHANNELS(from_gradient, gradient, NAME(tile_is_whole)(t, 4, plane))
 CHANNELS(from_weights, weights, true)
 CHANNELS(to_weights, taps, true)
 #undef CHANNELS
