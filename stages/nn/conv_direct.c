@@ -18,16 +18,6 @@
 #define BLOCK_UNITS 192 /* at most: fewer read the inputs more often, and they come from the last cache */
 #define SUM_FLOATS 4096 /* weights added up by one piece */
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static int direct_floor_div(int a, int b)
 {
     return a >= 0 ? a / b : -((-a + b - 1) / b);
@@ -99,8 +89,8 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
     for (int phase = 0; phase < d.step_to; phase++) {
         for (int kx = 0, at; kx < w->kw; kx++) {
             if (direct_source_place(&d, phase, kx, &at)) {
-                d.first_at = any ? min_int(d.first_at, at) : at;
-                d.last_at = any ? max_int(d.last_at, at) : at;
+                d.first_at = any ? rt_min_int(d.first_at, at) : at;
+                d.last_at = any ? rt_max_int(d.last_at, at) : at;
                 any = true;
             }
         }
@@ -113,7 +103,7 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
     int64_t all = (int64_t)d.batch * d.p.oh, line = (int64_t)d.slab_places * d.p.depth * down;
     int64_t lines = SLAB_FLOATS / line < all / 16 ? SLAB_FLOATS / line : all / 16;
     d.lines = lines < 1 ? 1 : (int)lines;
-    d.strips = min_int((int)all, 2 * rt_pieces(all, 2 * d.lines));
+    d.strips = rt_min_int((int)all, 2 * rt_pieces(all, 2 * d.lines));
     d.slots = d.lines * down + ((d.lines - 1) / d.p.oh + 2) * ((w->kh - 1) * w->dh + 1);
     return d;
 }
@@ -128,7 +118,7 @@ static size_t direct_panel_bytes(const struct rt_conv *v)
 static size_t direct_taps_max(const struct direct *d)
 {
     int kernel = d->p.v->w.kh * d->p.v->w.kw;
-    return (size_t)max_int(kernel, d->lines);
+    return (size_t)rt_max_int(kernel, d->lines);
 }
 
 static size_t direct_slab_bytes(const struct direct *d)
@@ -167,15 +157,15 @@ static const float *direct_lay_out_lines(const struct direct *d, const struct di
     int64_t depth = d->p.depth, width = d->p.w * depth;
     bool copy = direct_needs_padding(d, left, places);
     int slot = 0, next = 0, base = 0, sample = -1; /* the slab's line of source line `next` is slot */
-    int before = left < 0 ? -left : 0, after = max_int(0, left + places - d->p.w);
+    int before = left < 0 ? -left : 0, after = rt_max_int(0, left + places - d->p.w);
     for (int l = from; l < to; l++) {
         bool fresh = l / d->p.oh != sample;
         sample = l / d->p.oh;
         int low = d->p.h, high = -1;
         for (int ky = 0; ky < w->kh; ky++) {
             int at = direct_source_line(d, l % d->p.oh, ky);
-            low = at >= 0 ? min_int(low, at) : low;
-            high = max_int(high, at);
+            low = at >= 0 ? rt_min_int(low, at) : low;
+            high = rt_max_int(high, at);
         }
         const float *lines = d->p.from + (int64_t)sample * d->p.h * width;
         if (fresh && high >= 0) {
@@ -209,7 +199,7 @@ static void direct_pass_piece(void *self, int i, int thread)
     const struct rt_window *w = &v->w;
     struct direct_scratch k = direct_scratch_of(d, rt_scratch_of(&d->scratch, thread));
     int strip = i / d->segments, x = i % d->segments * d->segment;
-    int end = min_int(x + d->segment, d->p.ow);
+    int end = rt_min_int(x + d->segment, d->p.ow);
     int64_t all = (int64_t)d->batch * d->p.oh;
     int from = (int)(all * strip / d->strips), to = (int)(all * (strip + 1) / d->strips);
     int first = x / d->step_to * d->step_from, left = first + d->first_at;
@@ -322,12 +312,13 @@ static struct lanes direct_lanes_of(const struct rt_conv *v)
     bool copied = direct_needs_padding(&n.d, n.d.first_at, n.d.slab_places);
     if (!copied && !n.transposed && n.k * v->units > WIDE_FLOATS) {
         int threads = rt_parallel_threads(v->parallel);
-        n.blocks = min_int(v->units, rt_pieces(v->units, (int64_t)BLOCK_UNITS * threads) * threads);
+        int most = rt_pieces(v->units, (int64_t)BLOCK_UNITS * threads) * threads;
+        n.blocks = rt_min_int(v->units, most);
         return n;
     }
     int64_t places = (int64_t)v->batch * w->oh * w->ow / LANE_PLACES;
-    int most = places < v->batch ? max_int(1, (int)places) : v->batch;
-    n.lanes = min_int(most, rt_lanes(most, n.k * v->units));
+    int most = places < v->batch ? rt_max_int(1, (int)places) : v->batch;
+    n.lanes = rt_min_int(most, rt_lanes(most, n.k * v->units));
     return n;
 }
 
@@ -370,7 +361,7 @@ static void direct_add_lines(const struct lanes *n, const struct direct_scratch 
             }
             m.a_at = k->from;
             m.b_at = k->at;
-            m.depth = min_int(DEEP, w->ow - place);
+            m.depth = rt_min_int(DEEP, w->ow - place);
             m.row = 1;
             int64_t column = ky * w->kw * c + kx * c;
             if (n->transposed) {
@@ -394,13 +385,13 @@ static void direct_add_strips(const struct lanes *n, int from, int to, int threa
     const struct direct *d = &n->d;
     const struct rt_window *w = &d->p.v->w;
     struct direct_scratch k = direct_scratch_of(d, rt_scratch_of(&d->scratch, thread));
-    int together = max_int(1, DEEP / w->ow); /* lines of one product */
+    int together = rt_max_int(1, DEEP / w->ow); /* lines of one product */
     for (int strip = from; strip < to; strip += d->lines) {
-        int end = min_int(strip + d->lines, to);
+        int end = rt_min_int(strip + d->lines, to);
         const float *x = direct_lay_out_lines(d, &k, strip, end, d->first_at, d->slab_places);
         for (int l = strip; l < end; l += together) {
             for (int ky = 0; ky < w->kh; ky++) {
-                direct_add_lines(n, &k, x, strip, l, min_int(l + together, end), ky, u);
+                direct_add_lines(n, &k, x, strip, l, rt_min_int(l + together, end), ky, u);
             }
         }
     }

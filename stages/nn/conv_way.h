@@ -101,4 +101,13 @@ static inline int rt_panel_cols(const struct rt_isa *isa, int cols, int panel)
     return rest < isa->panel ? rest : isa->panel;
 }
 
+static inline int rt_min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+static inline int rt_max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 #endif

@@ -41,11 +41,6 @@ struct winograd_tile {
     int y, x, lines, places; /* lines x places of its 4x4 exist */
 };
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* As many rows as fill the registers again and again. */
 static int winograd_whole_blocks(const struct rt_isa *isa, int most)
 {
@@ -75,22 +70,17 @@ static struct winograd winograd_of(const struct rt_pass *p)
     return g;
 }
 
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static void winograd_tile_bounds(const struct winograd *g, struct winograd_tile *at)
 {
     if (g->plane) {
         at->y = 4 * at->line;
         at->x = 4 * at->column;
-        at->lines = min_int(4, g->p.oh - at->y);
-        at->places = min_int(4, g->p.ow - at->x);
+        at->lines = rt_min_int(4, g->p.oh - at->y);
+        at->places = rt_min_int(4, g->p.ow - at->x);
     } else {
         at->x = at->line + 4 * at->column * g->dilation;
         int rest = g->p.ow - at->x;
-        at->lines = rest <= 0 ? 0 : min_int(4, (rest + g->dilation - 1) / g->dilation);
+        at->lines = rest <= 0 ? 0 : rt_min_int(4, (rest + g->dilation - 1) / g->dilation);
         at->places = 1;
     }
 }
@@ -127,14 +117,14 @@ static void winograd_tile_inputs(const struct winograd *g, const struct winograd
         .to = to, .stride = stride, .n = depth, .plane = g->plane, .place = depth};
     if (g->plane) {
         t.line = width;
-        t.top = max_int(0, -y);
-        t.lines = min_int(6, g->p.h - y);
-        t.left = max_int(0, -x);
-        t.places = min_int(6, g->p.w - x);
+        t.top = rt_max_int(0, -y);
+        t.lines = rt_min_int(6, g->p.h - y);
+        t.left = rt_max_int(0, -x);
+        t.places = rt_min_int(6, g->p.w - x);
     } else {
         t.line = step * depth;
         t.top = x < 0 ? (-x + step - 1) / step : 0;
-        t.lines = x >= g->p.w ? 0 : min_int(6, (g->p.w - x + step - 1) / step);
+        t.lines = x >= g->p.w ? 0 : rt_min_int(6, (g->p.w - x + step - 1) / step);
     }
     g->p.v->isa->from_inputs(&t);
 }
@@ -382,7 +372,7 @@ static void winograd_product_piece(void *self, int i, int thread)
     (void)thread;
     const struct chunk *k = self;
     int row = i % k->blocks * k->rows;
-    winograd_multiply_point(k, i / k->blocks, row, min_int(k->rows, k->units - row));
+    winograd_multiply_point(k, i / k->blocks, row, rt_min_int(k->rows, k->units - row));
 }
 
 /* Where the transformed tiles go: [both_bytes]. */

@@ -5,6 +5,7 @@
 #include "stages/nn/exec.h"
 
 #include "stages/nn/blas.h"
+#include "stages/nn/window.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -58,15 +59,6 @@ struct piece {
     int first, last;
     void **where;
 };
-
-static int64_t shape_count(const struct rt_shape *s)
-{
-    int64_t n = 1;
-    for (int i = 0; i < s->rank; i++) {
-        n *= s->dim[i];
-    }
-    return n;
-}
 
 static void exec_input_shapes(const struct rt_graph *g, const struct rt_node *n,
                               struct rt_shape *in)
@@ -213,7 +205,7 @@ static int exec_list_pieces(struct rt_exec *x, struct piece *p)
         struct rt_shape in[RT_NODE_INPUTS] = {0};
         exec_input_shapes(x->g, n, in);
         size_t bytes =
-            rt_aligned((size_t)x->batch_max * (size_t)shape_count(&n->shape) * sizeof(float));
+            rt_aligned((size_t)x->batch_max * (size_t)rt_shape_count(&n->shape) * sizeof(float));
         struct piece y, dy;
         exec_group_lifetime(x, i, &y, &dy);
         s->kept = y.last == 2 * x->nodes;
@@ -423,7 +415,7 @@ float *rt_exec_grad(struct rt_exec *x, int node)
         return NULL;
     }
     if (!s->live) {
-        int64_t count = shape_count(&rt_graph_at(x->g, node)->shape);
+        int64_t count = rt_shape_count(&rt_graph_at(x->g, node)->shape);
         memset(s->dy, 0, (size_t)x->batch * (size_t)count * sizeof *s->dy);
         s->live = true;
     }

@@ -68,6 +68,14 @@ int rt_kernel_refuse_type(const struct rt_kernel_call *c, int input)
                             "take here", input, name[c->in[input]->dtype]);
 }
 
+int rt_kernel_check_floats(const struct rt_kernel_call *c)
+{
+    for (int i = 0; i < c->inputs; i++)
+        if (c->in[i] && c->in[i]->dtype != RT_F32)
+            return rt_kernel_refuse_type(c, i);
+    return 0;
+}
+
 /* An attribute's name tells its kind in every operator; "value" alone, Pad's or a constant's, has two. */
 static const struct {
     const char *name;

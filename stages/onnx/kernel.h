@@ -69,6 +69,8 @@ int rt_kernel_check_attributes(const struct rt_kernel_call *c);
 int rt_kernel_refuse(const struct rt_kernel_call *c, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int rt_kernel_refuse_type(const struct rt_kernel_call *c, int input);
+/* For kernels that know floats only: refuses the first input of another type. */
+int rt_kernel_check_floats(const struct rt_kernel_call *c);
 
 /* Attributes, with the value they have when left out. */
 int64_t rt_kernel_int(const struct rt_kernel_call *c, const char *attribute, int64_t otherwise);

@@ -93,14 +93,6 @@ static void conv_fill_bias(float *y, const float *bias, int64_t channels, int64_
             *y++ = bias ? bias[m] : 0;
 }
 
-static int conv_check_types(struct rt_kernel_call *c)
-{
-    for (int i = 0; i < c->inputs; i++)
-        if (c->in[i] && c->in[i]->dtype != RT_F32)
-            return rt_kernel_refuse_type(c, i);
-    return 0;
-}
-
 static int conv_check_weights(const struct rt_kernel_call *c, int64_t out_channels,
                               int64_t in_channels)
 {
@@ -136,7 +128,7 @@ static int conv_out_shape(struct rt_kernel_call *c, const struct conv *v, const 
 static int conv_read_groups(struct rt_kernel_call *c, int64_t *groups)
 {
     const struct rt_tensor *x = c->in[0], *w = c->in[1];
-    int rc = conv_check_types(c);
+    int rc = rt_kernel_check_floats(c);
     if (rc < 0)
         return rc;
     *groups = rt_kernel_int(c, "group", 1);

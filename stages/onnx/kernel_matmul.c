@@ -5,14 +5,6 @@
 
 #include <string.h>
 
-static int matmul_check_floats(const struct rt_kernel_call *c)
-{
-    for (int i = 0; i < c->inputs; i++)
-        if (c->in[i] && c->in[i]->dtype != RT_F32)
-            return rt_kernel_refuse_type(c, i);
-    return 0;
-}
-
 /* ---- MatMul: [..., m, k] x [..., k, n]; a vector lacks m or n ---- */
 
 struct product {
@@ -26,7 +18,7 @@ struct product {
 static int matmul_read(const struct rt_kernel_call *c, struct product *p)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
-    int rc = matmul_check_floats(c), lead_a = a->rank - 2, lead_b = b->rank - 2;
+    int rc = rt_kernel_check_floats(c), lead_a = a->rank - 2, lead_b = b->rank - 2;
     if (rc < 0)
         return rc;
     if (a->rank < 1 || b->rank < 1)
@@ -114,7 +106,7 @@ struct gemm {
 static int gemm_read(const struct rt_kernel_call *c, struct gemm *g)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
-    int rc = matmul_check_floats(c);
+    int rc = rt_kernel_check_floats(c);
     if (rc < 0)
         return rc;
     if (a->rank != 2 || b->rank != 2)

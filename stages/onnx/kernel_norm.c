@@ -8,19 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-static int norm_check_floats(const struct rt_kernel_call *c)
-{
-    for (int i = 0; i < c->inputs; i++)
-        if (c->in[i] && c->in[i]->dtype != RT_F32)
-            return rt_kernel_refuse_type(c, i);
-    return 0;
-}
-
 /* Inputs from..inputs-1 hold one number for each channel of x = [n, c, ...]. */
 static int norm_check_channels(const struct rt_kernel_call *c, int from)
 {
     const struct rt_tensor *x = c->in[0];
-    int rc = norm_check_floats(c);
+    int rc = rt_kernel_check_floats(c);
     if (rc == 0 && x->rank < 2)
         return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d; [n, c, ...] is wanted", x->rank);
     for (int i = from; rc == 0 && i < c->inputs; i++)
@@ -115,7 +107,7 @@ static int layer_norm_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t dim[RT_TENSOR_RANK];
-    int axis, rc = norm_check_floats(c);
+    int axis, rc = rt_kernel_check_floats(c);
     if (rc == 0)
         rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
     if (rc < 0)
@@ -178,7 +170,7 @@ static void norm_for_lines(const struct rt_kernel_call *c, int64_t outer, int64_
 static int lp_norm_shape(struct rt_kernel_call *c)
 {
     int64_t p = rt_kernel_int(c, "p", 2);
-    int axis, rc = norm_check_floats(c);
+    int axis, rc = rt_kernel_check_floats(c);
     if (rc == 0)
         rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), c->in[0]->rank, &axis);
     if (rc == 0 && p != 1 && p != 2)
@@ -219,7 +211,7 @@ static int softmax_axis(const struct rt_kernel_call *c, int *axis)
 
 static int softmax_shape(struct rt_kernel_call *c)
 {
-    int axis, rc = norm_check_floats(c);
+    int axis, rc = rt_kernel_check_floats(c);
     if (rc == 0)
         rc = softmax_axis(c, &axis);
     return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
