@@ -4,6 +4,11 @@
 
 #include "stages/nn/window.h"
 
+/* ---- neighbouring dimensions ----
+ * Softmax, reduce, normalise, slice and concat work over a run of dimensions; whatever their
+ * number, a sample is [outer, n, inner] to them, and each is one loop. Dimensions that are no
+ * neighbours are brought together by a transpose before (onnx/thaw.c does that). */
+
 int rt_axes_check(struct rt_node *n, const struct rt_shape *in, struct rt_error *e)
 {
     struct rt_attr *a = &n->attr;

@@ -7,12 +7,20 @@
 #include <stdlib.h>
 #include <uv.h>
 
+/* ---- one thread a call ----
+ * OpenBLAS's own threads would compete with ours, and a product split among them sums in an order
+ * that depends on their number. So each call is one thread's, and our loops are what is shared. */
+
 void rt_blas_init(void)
 {
     if (openblas_get_num_threads() != 1) {
         openblas_set_num_threads(1);
     }
 }
+
+/* ---- what it is ----
+ * Speed and the last digits depend on which kernels OpenBLAS picked, so runs and benches print
+ * them. On a machine it does not know it takes generic ones; the measured speed shows it. */
 
 const char *rt_blas_core(void)
 {

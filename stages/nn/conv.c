@@ -8,6 +8,12 @@
 
 #define BIAS_ROWS 1024 /* places of one piece */
 
+/* ---- shape and parameters ----
+ * The shape is checked where the node is made, so that a network that cannot run is refused with
+ * the name of its node, and the ways to compute need no checks. Groups share this: the weights of a
+ * unit are those of its group's channels alone, and the bound of its initial weights follows from
+ * that. */
+
 int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                   bool one_dimensional, struct rt_error *e)
 {
@@ -39,6 +45,15 @@ int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
     return err;
 }
 
+/* ---- one pass, in the way that suits it ----
+ * Which way takes a convolution follows from its shape alone, never from a trial run at start: a
+ * measured choice would differ from one start to the next, and with it the order of sums and the
+ * bytes of a checkpoint. Winograd takes what fits it; conv_direct.c takes everything, so it is the
+ * answer to all else. A matrix of windows for OpenBLAS (im2col), as here at first, ran at 56 to 84
+ * GFLOP/s where these reach 100 and needed a buffer of kernel times the input. */
+
+/* A sequence [t,c] is one line of places here: long lines make long products, and both ways then
+ * need no case of their own for it. */
 static struct rt_conv conv_of(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     struct rt_window w = rt_window_of(n, in);
@@ -78,6 +93,10 @@ void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_sc
     }
 }
 
+/* ---- scratch memory ----
+ * Forward, the way back and the gradient of the weights run one after the other, so the largest of
+ * the three is enough. */
+
 struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in,
                                        int batch)
 {
@@ -92,6 +111,10 @@ struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_
     return rt_scratch_size_max(passes, rt_winograd_fits(&v) ? rt_winograd_weights_scratch(&v)
                                                      : rt_direct_weights_scratch(&v));
 }
+
+/* ---- forward ----
+ * The bias is written first and the pass adds to it: the products then hold it in registers from
+ * the start, and no second pass over the output is needed. */
 
 static struct rt_conv conv_begin(struct rt_op_run *r)
 {
@@ -133,6 +156,11 @@ void rt_conv_forward(struct rt_op_run *r)
     struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, r->node->attr.bias);
     rt_pass_run(&p, &r->scratch);
 }
+
+/* ---- backward ----
+ * Weights first, then bias, then inputs; nothing here depends on that order. The gradient of a bias
+ * is a plain sum by one thread: it reads dy once, and convolutions before a batch-norm (nearly all)
+ * have no bias. */
 
 static void conv_bias_gradient(const struct rt_op_run *r)
 {

@@ -23,6 +23,14 @@ static int direct_floor_div(int a, int b)
     return a >= 0 ? a / b : -((-a + b - 1) / b);
 }
 
+/* ---- the plan of a pass ----
+ * Everything below follows from the shapes. Source is what the pass reads (x forward, dy on the way
+ * back), destination what it writes. A line is a row of places in a picture, or a whole sequence; a
+ * slab is a small buffer where a few source lines lie with their zeros beside them. Padding the
+ * whole input instead would cost a copy of every layer, and cutting the products at the borders
+ * would make them short; most layers have padding, so the copy has to be cheap, and a slab stays in
+ * the thread's own cache between the copy and the products that read it. */
+
 struct direct {
     struct rt_pass p;
     int batch;
@@ -41,6 +49,12 @@ struct direct_scratch {
     int64_t *line;      /* [lines, kh]: where the source line of a tap begins, or -1 */
     int64_t *from, *at; /* [taps] of one product */
 };
+
+/* ---- which source places a destination place sees ----
+ * The way back is a convolution itself: dx is a sum over taps of dy. With a stride of s a place of
+ * dx is seen by every s-th tap only; places that see the same taps form a phase, and each phase of
+ * a line is one product. Spreading dy apart with zeros would do as well, and multiply s * s times
+ * as much, mostly zeros. */
 
 /* Source line that destination line y sees through kernel line ky, or -1. */
 static int direct_source_line(const struct direct *d, int y, int ky)
@@ -72,6 +86,12 @@ static bool direct_joins_taps(const struct rt_pass *p)
 {
     return p->v->w.dw == 1 && (!p->back || p->v->w.sw == 1);
 }
+
+/* ---- how the work is cut ----
+ * A strip is as many lines as fill a slab, but never more than a sixteenth of all, so that there
+ * are pieces for many threads; their number is even, for two. Long lines are cut into segments,
+ * else a slab holds less than one line. A convolution of 1x1 has no neighbours: its whole batch is
+ * one long line. */
 
 /* whole: lines are kept as they are, for weight gradients. */
 static struct direct direct_of(const struct rt_pass *p, bool whole)
@@ -108,6 +128,10 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
     return d;
 }
 
+/* ---- memory ----
+ * Shared by all threads are the weights, laid out; a thread has a slab, and the lists of offsets of
+ * one product. */
+
 static size_t direct_panel_bytes(const struct rt_conv *v)
 {
     return rt_aligned((size_t)v->w.kh * (size_t)v->w.kw * (size_t)v->w.c * (size_t)v->units *
@@ -141,6 +165,10 @@ static struct direct_scratch direct_scratch_of(const struct direct *d, void *mem
     k.at = k.from + direct_taps_max(d);
     return k;
 }
+
+/* ---- lines into the slab ----
+ * A line is copied once and read by every kernel line and every panel of columns. Lines that need
+ * no padding are read where they lie. */
 
 /* Whether lines of `places` from source place `left` on reach beyond the source's. */
 static bool direct_needs_padding(const struct direct *d, int left, int places)
@@ -190,6 +218,11 @@ static const float *direct_lay_out_lines(const struct direct *d, const struct di
     }
     return copy ? k->slab : d->p.from;
 }
+
+/* ---- a pass ----
+ * Panels of columns are the outer loop: a panel's weights are read for all lines of the strip,
+ * whose lines stay in cache. The other order would read all weights for each line, and those of a
+ * wide layer are larger than the caches. */
 
 /* One strip of lines, one segment of each, all columns. */
 static void direct_pass_piece(void *self, int i, int thread)
@@ -246,6 +279,12 @@ struct rt_scratch_size rt_direct_scratch(const struct rt_pass *p, bool prepared)
                                     direct_scratch_bytes(&d)};
 }
 
+/* ---- weights in panels ----
+ * A product reads its B row by row, a register's width at a time. Laid out as panels, what it reads
+ * is one stretch of memory; on the way back the taps stand in reverse, so that neighbouring taps
+ * are one long sum there as well. All threads lay out: by one alone it was some per cent of a step
+ * of a small network. Frozen networks do it once (onnx/conv_last.c). */
+
 struct panels {
     const struct rt_pass *p;
     float *to;
@@ -289,10 +328,14 @@ void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
     rt_parallel_for(p->v->parallel, d.strips * d.segments, direct_pass_piece, &d);
 }
 
-/* Weight gradients: `lanes`, ranges of samples, each into sums of its own, added up in lane order.
- * Wide layers whose lines need no padding: blocks of units instead, each over all samples, added to the
- * gradient itself; such sums, and a sample's dy, would not stay in a cache. As no sum depends on the blocks,
- * their number may follow that of the threads. */
+/* ---- weight gradients ----
+ * Weight gradients are one sum over all samples and places. Lanes: ranges of samples, each into
+ * sums of its own, added up in lane order. Wide layers whose lines need no padding go by blocks of
+ * units instead, each over all samples, added to the gradient itself: eight lanes of 3 MB of sums
+ * each, and a sample's dy, would not stay in a cache (38 GFLOP/s of a core's 90). As no sum depends
+ * on the blocks, their number may follow that of the threads. A block reads all inputs again, so
+ * blocks are as wide as they may be. */
+
 struct lanes {
     struct direct d; /* the forward pass: lines of dy and the lines of x they see */
     int lanes, blocks; /* one of them 0 */
@@ -306,6 +349,8 @@ static struct lanes direct_lanes_of(const struct rt_conv *v)
     const struct rt_window *w = &v->w;
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
     int row = w->kw * w->c; /* of the plain sums */
+    /* A few channels make rows of the sums that are shorter than a register: transposed, rows are
+     * units. */
     struct lanes n = {.d = direct_of(&p, true),
                       .transposed = row < v->isa->panel && row <= v->units};
     n.k = (int64_t)w->kh * w->kw * w->c;

@@ -12,6 +12,10 @@
 
 #define GROUPS_PIECE 16 /* groups of one piece of weight gradients */
 
+/* ---- layout ----
+ * Weights of a depthwise convolution lie channel by channel, a few taps each; as [taps][channels] a
+ * tap's weights are one row that fits the channels of a place, and the inner loop has no gaps. */
+
 struct grouped {
     const struct rt_op_run *r;
     struct rt_window w;
@@ -40,6 +44,11 @@ struct rt_scratch_size rt_grouped_scratch(const struct rt_node *n, const struct 
     size_t weights = (size_t)w.kh * (size_t)w.kw * (size_t)n->attr.units;
     return (struct rt_scratch_size){.shared = weights * sizeof(float)};
 }
+
+/* ---- rows that a tap joins ----
+ * All three passes go over the same pairs of rows, so the geometry is written once and calls a
+ * function for each pair. conv_direct.c could take groups one by one, but with one channel a group
+ * its products would be one column wide. */
 
 /* Output places [y, y + n), each one `units` on, see places x, x + sw .. of the input through tap. */
 struct row {
@@ -133,6 +142,11 @@ static void grouped_join_weights(const struct grouped *d, const struct row *p, i
     }
 }
 
+/* ---- pieces ----
+ * Forward and back, a sample is a piece: nobody else writes its rows. The gradient of the weights
+ * is a sum over samples, so there a piece is a range of groups, each summed over the samples in
+ * their order. */
+
 static void grouped_forward_piece(void *self, int b, int thread)
 {
     (void)thread;
@@ -168,6 +182,10 @@ static void grouped_weights_piece(void *self, int i, int thread)
         grouped_each_row(d, b, grouped_join_weights, from, to);
     }
 }
+
+/* ---- entry points ----
+ * Called by conv.c. The scratch memory is the transposed weights, or their gradient, and is used
+ * for depthwise ones only. */
 
 /* Depthwise weights [channels][taps] <-> [taps][channels]. */
 static void grouped_transpose_weights(const struct grouped *d)

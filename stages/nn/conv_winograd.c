@@ -22,6 +22,13 @@
 #define SHARED_FLOATS (1024 * 1024) /* sums from here on are shared */
 #define APART 16                  /* floats between points, so that they meet in no cache set */
 
+/* ---- the plan of a pass ----
+ * Tiles of 4x4 outputs (4 along a sequence) are numbered through the whole batch and taken by
+ * groups of whole blocks of the product's rows: 14 rows at a time with AVX-512, 6 with AVX2, so a
+ * group of another size leaves registers idle in its last block (1.2 times as long, measured on
+ * tdnn-512 with AVX2). F(2,3), smaller tiles, is as exact as a plain sum and saves half as much;
+ * larger ones save more and are less exact still. */
+
 struct winograd {
     struct rt_pass p;
     bool plane;
@@ -69,6 +76,11 @@ static struct winograd winograd_of(const struct rt_pass *p)
     g.group = winograd_whole_blocks(p->v->isa, p->depth > WIDE ? TILES_WIDE : TILES);
     return g;
 }
+
+/* ---- tiles ----
+ * Neighbouring tiles overlap by two places on each side, so every input is transformed 2.25 times.
+ * At the borders a tile sees places that do not exist: they read as zeros, and outputs beyond the
+ * picture are not written, so nothing is padded. */
 
 static void winograd_tile_bounds(const struct winograd *g, struct winograd_tile *at)
 {
@@ -129,6 +141,12 @@ static void winograd_tile_inputs(const struct winograd *g, const struct winograd
     g->p.v->isa->from_inputs(&t);
 }
 
+/* ---- memory ----
+ * All threads read the transformed weights; a thread keeps the transformed inputs of one group of
+ * tiles, and the products of one panel of columns. Points lie a cache line further apart than they
+ * need: with 128 and 256 channels they all met in two sets of the first cache, which cost a third
+ * of the transform. */
+
 static size_t winograd_weights_bytes(const struct winograd *g)
 {
     return rt_aligned((size_t)g->points * (size_t)g->p.depth * (size_t)g->p.cols * sizeof(float));
@@ -151,6 +169,11 @@ static size_t winograd_pass_bytes(const struct winograd *g)
     return rt_aligned(points * (size_t)winograd_input_stride(g)) +
            rt_aligned(points * (size_t)winograd_product_stride(g, g->p.v->isa->panel));
 }
+
+/* ---- a pass ----
+ * One piece does all three steps for its tiles, transform, products, transform back, while they are
+ * in its cache. Three loops over the whole layer, one step each, would move 36 / 16 of the input
+ * through memory twice. */
 
 static void winograd_pass_piece(void *self, int i, int thread)
 {
@@ -194,6 +217,10 @@ static void winograd_pass_piece(void *self, int i, int thread)
         }
     }
 }
+
+/* ---- weights, transformed ----
+ * Four times as many numbers as the kernel has for 3x3, and made anew in each step, as the weights
+ * change: that is why few tiles are not worth it (rt_conv.plain). Threads share units. */
 
 /* One unit's weights, forward: scattered over the panels' columns. */
 static void winograd_unit_forward(void *self, int unit, int thread)

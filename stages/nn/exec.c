@@ -17,6 +17,12 @@
 #define SCRATCH_APART ((size_t)1 << 20) /* closer, and the threads slow each other: docs/performance.md */
 #define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 
+/* ---- nodes and memory ----
+ * A training step touches the same buffers in the same order each time, so they are planned once,
+ * at creation: no allocation in a step, and page faults only in the first one, which on a virtual
+ * machine are dear. Buffers that are never needed at the same moment share addresses; that took a
+ * fifth off the memory of large networks. */
+
 struct slot {
     int group;       /* the node that runs of those that share this memory */
     int runs;        /* whose op runs: its own, or that of the node an add does with it */
@@ -60,6 +66,12 @@ struct piece {
     void **where;
 };
 
+/* ---- placing buffers in one piece of memory ----
+ * Largest first, each at the lowest address where it overlaps nothing that lives at the same time:
+ * not the best possible (that problem is hard), but simple and good, as the large buffers decide.
+ * The order is fixed, also between equal sizes, so that addresses, and with them cache effects, are
+ * the same in every run. */
+
 static void exec_input_shapes(const struct rt_graph *g, const struct rt_node *n,
                               struct rt_shape *in)
 {
@@ -98,6 +110,13 @@ static size_t exec_place_pieces(struct piece *p, int pieces)
     return end;
 }
 
+/* ---- what is done together ----
+ * Passes over memory cost more than arithmetic in batch-norm, add and relu, so those that follow
+ * each other become one pass: the op before does the relu (fuses_relu), a block's second batch-norm
+ * does the add and its relu (fuses_add). This is decided from the graph alone; an op that fuses
+ * gets flags in its run, and nodes that have nothing left to do are skipped. Groups, what to skip,
+ * where gradients flow: all are found in one walk, as a node's inputs come before it. */
+
 static int *exec_count_readers(const struct rt_graph *g, int nodes)
 {
     int *readers = calloc((size_t)nodes, sizeof *readers);
@@ -110,7 +129,6 @@ static int *exec_count_readers(const struct rt_graph *g, int nodes)
     return readers;
 }
 
-/* Groups, what to skip, where gradients flow. */
 static void exec_link_nodes(struct rt_exec *x, const int *readers)
 {
     for (int i = 0; i < x->nodes; i++) {
@@ -146,12 +164,19 @@ static void exec_link_nodes(struct rt_exec *x, const int *readers)
     }
 }
 
+/* ---- lifetimes ----
+ * Time is counted in moments, forward of node i is i, backward of it 2 * nodes - i. A value lives
+ * until its last reader, or until the end of backward where some backward looks at it or a caller
+ * may ask for it; a gradient lives from its last reader's backward to its own node's. In an exec
+ * without training everything ends at the last reader. */
+
 static const struct rt_op *exec_op_at(const struct rt_exec *x, int i)
 {
     return rt_op_get(rt_graph_at(x->g, x->slot[i].runs)->op);
 }
 
-/* An op's gradient can become that of its input in place, where nobody else adds to the latter. */
+/* An op's gradient can become that of its input in place, where nobody else adds to the latter.
+ * Chains of such ops then use one buffer for all their gradients. */
 static void exec_share_gradients(struct rt_exec *x, const int *readers)
 {
     for (int i = x->nodes - 1; i >= 0; i--) {
@@ -189,6 +214,10 @@ static void exec_group_lifetime(const struct rt_exec *x, int i, struct piece *y,
     *dy =
         (struct piece){.first = output ? 0 : 2 * x->nodes - last_reader, .last = 2 * x->nodes - i};
 }
+
+/* ---- the list of buffers ----
+ * Values, gradients, what ops save for backward, and scratch memory at the end: one shared part and
+ * one of each thread, as large as the largest op wants. */
 
 /* Lists every buffer. Returns how many; at most 3 per node and two for scratch. */
 static int exec_list_pieces(struct rt_exec *x, struct piece *p)
@@ -242,6 +271,9 @@ static int exec_list_pieces(struct rt_exec *x, struct piece *p)
     return pieces;
 }
 
+/* Fills x->slot and allocates. One piece of memory for everything, on large pages where the system
+ * gives them: a network's buffers are walked from end to end in each step, and with small pages
+ * batch-norm's forward passes took 2.5 times as long. */
 static int exec_plan(struct rt_exec *x)
 {
     struct piece *p = calloc(3 * (size_t)x->nodes + 2, sizeof *p);
@@ -270,6 +302,10 @@ static int exec_plan(struct rt_exec *x)
     free(p);
     return err;
 }
+
+/* ---- life ----
+ * The graph stays the caller's: weights live there, and the optimiser and whoever saves them need
+ * not know that an exec exists. */
 
 int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
                    struct rt_parallel *parallel)
@@ -331,6 +367,11 @@ void rt_exec_profile(struct rt_exec *x, struct rt_exec_time *time)
 {
     x->time = time;
 }
+
+/* ---- a step ----
+ * Each op gets a struct rt_op_run, made on the stack for each call: filling it costs nothing beside
+ * an op, and no op can keep anything from one call to the next except in what it declared as saved.
+ */
 
 static double exec_now_ms(const struct rt_exec *x)
 {
@@ -400,6 +441,10 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
     }
 }
 
+/* ---- what callers see ----
+ * Outputs are handed out as pointers into the planned memory, never copied. A node whose memory
+ * served another since gives NULL rather than wrong numbers. */
+
 const float *rt_exec_output(const struct rt_exec *x, int node)
 {
     assert(node >= 0 && node < x->nodes);
@@ -421,6 +466,11 @@ float *rt_exec_grad(struct rt_exec *x, int node)
     }
     return s->dy;
 }
+
+/* ---- backward ----
+ * Gradients are not cleared: the first op that gives one overwrites, later ones add, so inner
+ * buffers cost no extra pass. Only what a caller adds to (rt_exec_grad) and the parameters'
+ * gradients start from zero. A node whose gradient nobody asked for is not run at all. */
 
 /* Where a gradient goes, and whether there is one already. */
 static void exec_claim_gradient(struct slot *in, float **dx, bool *add)

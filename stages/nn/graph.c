@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- memory ----
+ * Nodes and parameters are added one by one and pointed to from outside at once, so each is an
+ * allocation of its own; one growing array would move them. Parameters have the same order in every
+ * run: nothing hashes pointers, and files name them. */
+
 struct param_box {
     struct rt_param p;
     float bound, fill; /* initial values: uniform within +-bound, or fill when bound is 0 */
@@ -48,6 +53,7 @@ static void param_destroy(struct param_box *b)
     }
 }
 
+/* Back to `keep` parameters: a node that was refused takes its own with it. */
 static void graph_drop_params(struct rt_graph *g, int keep)
 {
     while (g->params > keep) {
@@ -80,6 +86,11 @@ static int graph_grow_list(void *list, int n)
     *(void ***)list = more;
     return 0;
 }
+
+/* ---- nodes ----
+ * A graph is checked while it is built, node by node, in words for whoever wrote the recipe or gave
+ * the ONNX file: a node that does not fit is not added, and the graph is as before. Names are
+ * unique, as parameters are saved under them; they leave space for the longest parameter's name. */
 
 static int graph_node_new(struct rt_graph *g, enum rt_op_id op, const char *name,
                           struct rt_node **out, struct rt_error *e)
@@ -207,6 +218,11 @@ fail:
     return err;
 }
 
+/* ---- parameters ----
+ * Made by the ops' shape functions (rt_op_param), as only they know what an op needs. A file from
+ * outside may describe a network of any size, so what it may allocate is limited before, by the
+ * weights that are at hand (rt_graph_limit). */
+
 static float *graph_floats_new(int64_t count)
 {
     size_t bytes = rt_aligned((size_t)count * sizeof(float));
@@ -261,6 +277,9 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
     return 0;
 }
 
+/* ---- reading a graph ----
+ * Lists are short, some hundred entries, and are searched at start only: plain loops. */
+
 int rt_graph_nodes(const struct rt_graph *g)
 {
     return g->nodes;
@@ -310,6 +329,8 @@ int64_t rt_graph_weights(const struct rt_graph *g)
     return sum;
 }
 
+/* One loop over all weights, however uneven the layers: without it the update of one wide layer was
+ * a piece that all threads waited for. */
 int rt_graph_parts(struct rt_part **out, const struct rt_graph *g, int64_t grain)
 {
     int parts = 0;
@@ -323,6 +344,11 @@ int rt_graph_parts(struct rt_part **out, const struct rt_graph *g, int64_t grain
     }
     return *out ? parts : RT_EMEM;
 }
+
+/* ---- initial weights ----
+ * Every parameter has a random stream of its own, from the seed and its name: a layer that is added
+ * or taken away leaves the initial weights of all others as they were, so two architectures can be
+ * compared with the same start. */
 
 /* FNV-1a: the number of a parameter's random stream, so that adding a layer leaves others alone. */
 uint64_t rt_name_hash(const char *name)
@@ -355,6 +381,10 @@ void rt_graph_init_node(struct rt_graph *g, int node, uint64_t seed)
         param_init(g->param[g->node[node]->param[i]], seed);
     }
 }
+
+/* ---- weights in files ----
+ * Under "PREFIXnode.what". A file of another network is refused before anything of it is used, with
+ * the name and both shapes. */
 
 static void param_full_name(char *out, size_t size, const char *prefix, const struct rt_param *p)
 {

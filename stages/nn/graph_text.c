@@ -16,6 +16,12 @@
 #define LINE 1024
 #define NODES_MAX (1 << 16)
 
+/* ---- attributes by name ----
+ * Text rather than a binary form or the ONNX file itself: it is a metadata string of a safetensors
+ * file, a person can read and compare it, and it holds no weights, which lie beside it under the
+ * nodes' names. An attribute that is added later is a row here, and old files, which lack it, get
+ * 0, its default. */
+
 enum kind { WHOLE, REAL, FLAG };
 
 /* An attribute: where it lies, how many numbers, and the largest size of a whole one. */
@@ -55,7 +61,9 @@ static const char *graph_text_current_name(const char *name)
     return name;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----
+ * Only what is not 0 is written, so a line says what is special about its node. Reals have nine
+ * digits: they come back as the same float. */
 
 static bool field_is_set(const struct field *f, const struct rt_attr *a)
 {
@@ -129,7 +137,10 @@ char *rt_graph_text(const struct rt_graph *g, int nodes)
     return text;
 }
 
-/* ---- reading ---- */
+/* ---- reading ----
+ * A model file comes from anywhere, so this is read as hostile: numbers have ranges that keep every
+ * later product in 64 bits, a line has a longest length, words that are not known are refused and
+ * not skipped. */
 
 /* What one line says. */
 struct line {

@@ -10,6 +10,10 @@ extern const struct rt_isa rt_isa_baseline;
 extern const struct rt_isa rt_isa_avx2, rt_isa_avx512;
 #endif
 
+/* ---- what there is ----
+ * Chosen when the program starts, so that one package runs everywhere and uses what a machine has.
+ * AVX-512 wants the parts that the compiler is allowed to use for it, no more. */
+
 int rt_isa_all(const struct rt_isa *all[RT_ISA_SETS])
 {
     int count = 0;
@@ -26,6 +30,11 @@ int rt_isa_all(const struct rt_isa *all[RT_ISA_SETS])
     all[count++] = &rt_isa_baseline;
     return count;
 }
+
+/* ---- what is used ----
+ * A program-wide choice, set before anything is computed: results differ in the last digits between
+ * sets, so one run has one. Asking for an older set gives the bytes of a machine that has no
+ * better. */
 
 static const struct rt_isa *asked;
 

@@ -10,6 +10,7 @@ static const struct rt_op *const ops[RT_OPS] = {
 #undef RT_OP
 };
 
+/* NULL for a number that is none: ids come from files, too. */
 const struct rt_op *rt_op_get(enum rt_op_id id)
 {
     return (int)id >= 0 && id < RT_OPS ? ops[id] : NULL;

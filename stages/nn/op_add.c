@@ -23,6 +23,10 @@ static int op_add_shape(struct rt_graph *g, struct rt_node *n, const struct rt_s
     return 0;
 }
 
+/* ---- loops ----
+ * The relu behind a residual block's sum is done in the same pass over memory. Each case is a loop
+ * of its own, so that the compiler makes vectors of each. */
+
 RT_SIMD static void op_add_sum(const float *restrict a, const float *restrict b, float *restrict y,
                                int64_t n, bool relu)
 {
@@ -58,6 +62,10 @@ RT_SIMD static void op_add_gradient(const float *restrict y, const float *restri
         memcpy(dx, dy, (size_t)n * sizeof *dx);
     }
 }
+
+/* ---- pieces ----
+ * Numbers are independent, so pieces may be cut anywhere; 64 KiB of each operand are enough work
+ * for a thread to join. */
 
 static void op_add_forward_piece(void *self, int i, int thread)
 {

@@ -3,6 +3,11 @@
  * count_include_pad=False). Reads kernel, stride, pad, dilation. */
 #include "stages/nn/pool.h"
 
+/* ---- windows ----
+ * Sums go tap by tap over the channels of a place, in the order of the taps: one order for any
+ * number of threads. A window in the padding alone gives 0, as a mean of nothing has no better
+ * value. */
+
 static void op_avgpool_forward_window(struct rt_op_run *r, const struct rt_window *w, int64_t place,
                                       const int64_t *tap, const int *number, int taps)
 {

@@ -19,6 +19,11 @@
 #define BLOCK_ROWS 64      /* rows added up in float */
 #define LINES 5
 
+/* ---- what is kept where ----
+ * The statistics of this step are saved for backward, 2 c numbers; everything else is scratch. The
+ * input itself is read again in backward, so no normalised copy of it is stored: PyTorch does the
+ * same. */
+
 struct norm {
     struct rt_op_run *r;
     int64_t c, rows;    /* channels; batch x places */
@@ -60,6 +65,10 @@ static size_t op_batchnorm_saved(const struct rt_node *n, const struct rt_shape 
     (void)batch;
     return 2 * (size_t)in->dim[in->rank - 1] * sizeof(float);
 }
+
+/* ---- how the work is cut ----
+ * A piece is a fixed number of rows, whoever computes it, and has sums of its own, which are added
+ * in piece order: the bytes do not depend on the threads. */
 
 static struct norm op_batchnorm_layout(const struct rt_shape *in, int batch)
 {
@@ -103,6 +112,12 @@ static void op_batchnorm_repeat_line(const struct norm *m, float *line)
         line[i] = line[i - m->c];
     }
 }
+
+/* ---- loops over rows ----
+ * These loops over [rows, n] do all the work: n is the folded width, at least 64 numbers, so each
+ * is a few long vectors. Sums are of distances from the first row: a plain sum of squares less the
+ * square of the mean loses its digits when a channel's mean is large beside its deviation, and a
+ * second pass for the mean would read the input once more. */
 
 /* Sums of d and d*d, d = x - origin. */
 RT_SIMD static void op_batchnorm_sums_forward(const float *restrict x, const float *restrict origin,
@@ -226,6 +241,10 @@ RT_SIMD static void op_batchnorm_other_rows(const float *restrict y, const float
     }
 }
 
+/* ---- pieces ----
+ * Float sums over at most 64 rows, then double: as exact as double throughout, at the speed of
+ * float. */
+
 /* Sums of one piece into its two rows of m->sum. line 0 holds the origin. */
 static void op_batchnorm_sum_piece(void *self, int i, int thread)
 {
@@ -303,6 +322,10 @@ static void op_batchnorm_sum_all(struct norm *m)
     }
 }
 
+/* ---- statistics ----
+ * Momentum and the unbiased running variance are PyTorch's, so that a network trained here and
+ * exported behaves there as here. */
+
 static void op_batchnorm_batch_statistics(struct norm *m)
 {
     const struct rt_op_run *r = m->r;
@@ -344,6 +367,12 @@ static void op_batchnorm_scale_and_shift(const struct norm *m, float *scale, flo
     op_batchnorm_repeat_line(m, scale);
     op_batchnorm_repeat_line(m, shift);
 }
+
+/* ---- forward and backward ----
+ * Forward with batch statistics reads the input twice, sums and then scaling; with running ones
+ * once. Backward likewise: the sums need every g before the first dx can be written. A relu or an
+ * add behind is done here (fuses_relu, fuses_add), its mask calculated again in backward, which
+ * costs less than reading the output. */
 
 static void op_batchnorm_forward(struct rt_op_run *r)
 {

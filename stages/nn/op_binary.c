@@ -15,6 +15,11 @@ typedef void value_loop(const float *u, const float *v, float *restrict y, int64
 typedef void slope_loop(const float *u, const float *v, const float *dy, float *dx, int64_t n,
                         int64_t us, int64_t vs, int64_t step);
 
+/* ---- one loop for each function and direction ----
+ * A row of binary.def is compiled into three loops: the value, and the gradient of either side. A
+ * switch inside one loop would be decided for each number. Where an operand is repeated its
+ * gradient is a sum over the row, kept in a register. */
+
 /* A row of n numbers, us and vs apart (0 or 1). Its gradient goes to dx, step apart. */
 #define SLOPE(id, name, slope)                                                                     \
     RT_SIMD static void id##_##name(const float *up, const float *vp, const float *dy, float *dx,  \
@@ -89,6 +94,11 @@ static int op_binary_shape(struct rt_graph *g, struct rt_node *n, const struct r
              rt_shape_text(&in[0], other));
     return rt_shape_refuse(n, &in[1], wanted, e);
 }
+
+/* ---- samples ----
+ * Broadcasting is a walk (walk.h) over one sample; samples are the pieces, so a gradient that is a
+ * sum within a sample is never shared by two threads. Parameters are operands of each sample too
+ * (op_parameter.c), and sum there. */
 
 /* One sample: y (or dy), u and v walked together. */
 struct sample {

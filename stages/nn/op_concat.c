@@ -32,6 +32,11 @@ static int op_concat_shape(struct rt_graph *g, struct rt_node *n, const struct r
     return err;
 }
 
+/* ---- blocks ----
+ * Behind the axis everything is one run of memory, so an input is [outer] blocks of n * inner
+ * numbers that are copied whole. Sharing memory with the inputs instead, as reshape does, would
+ * need ops that write with a gap between rows. */
+
 static void op_concat_forward_piece(void *self, int b, int thread)
 {
     (void)thread;

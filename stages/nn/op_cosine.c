@@ -9,6 +9,10 @@
 
 #define NORM_MIN 1e-12f
 
+/* ---- unit rows ----
+ * As matrix product of normalised rows, so OpenBLAS does the work. Norms are kept: the gradient
+ * goes back through them. */
+
 /* Rows of norm 1, and the norms they had. */
 struct unit_rows {
     float *row;    /* [rows, c] */
@@ -49,6 +53,10 @@ static void op_cosine_unit_both(const struct rt_op_run *r, struct unit_rows *x, 
     op_cosine_unit_rows(r->x[0], r->batch, c, *x);
     op_cosine_unit_rows(r->param[0]->value, units, c, *w);
 }
+
+/* ---- forward and backward ----
+ * The gradient of x / |x| takes away what points along x. Both sides have it, inputs and weights:
+ * only directions count. */
 
 static void op_cosine_forward(struct rt_op_run *r)
 {

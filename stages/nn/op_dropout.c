@@ -19,6 +19,11 @@ static int op_dropout_shape(struct rt_graph *g, struct rt_node *n, const struct 
     return 0;
 }
 
+/* ---- masks ----
+ * A mask is drawn, not stored between runs: from the seed, the step, the node's name and the
+ * sample's row, so it is the same whatever thread draws it, after a resume, and in a replay. 16
+ * bits decide an input, which makes a rate exact to 1/65536 and takes a quarter of the draws. */
+
 /* The factor on every input: 0 or 1 / (1 - rate). */
 static size_t op_dropout_saved(const struct rt_node *n, const struct rt_shape *in, int batch)
 {

@@ -22,6 +22,12 @@ static int op_embeddingbag_shape(struct rt_graph *g, struct rt_node *n, const st
     return rt_op_param(g, n, "weight", 2, dim, dim[1], 0, true, false);
 }
 
+/* ---- pieces of columns ----
+ * A batch names the same buckets again and again, so pieces of samples would add to the same rows
+ * of the gradient. Blocks of columns never meet, and every thread goes over all bags in their
+ * order. The gradient is dense although a step touches few rows: AdamW moves every weight in each
+ * step anyway. */
+
 static void op_embeddingbag_forward_piece(void *self, int i, int thread)
 {
     (void)thread;

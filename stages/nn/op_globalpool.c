@@ -15,6 +15,10 @@ static int op_globalpool_shape(struct rt_graph *g, struct rt_node *n, const stru
     return 0;
 }
 
+/* ---- one sample, one piece ----
+ * Places are added in their order, a row of channels at a time. Like a reduce over the places, but
+ * older, and what models of before name. */
+
 static void op_globalpool_forward_piece(void *self, int b, int thread)
 {
     (void)thread;

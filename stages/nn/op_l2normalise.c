@@ -27,6 +27,10 @@ static size_t op_l2normalise_saved(const struct rt_node *n, const struct rt_shap
     return (size_t)batch * sizeof(float);
 }
 
+/* ---- one row after the other ----
+ * Rows are short and few, so threads would cost more than they do. The sum of squares is in double:
+ * a float one loses digits with many small numbers. */
+
 static void op_l2normalise_forward(struct rt_op_run *r)
 {
     int64_t c = r->in_shape[0]->dim[0];

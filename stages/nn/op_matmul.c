@@ -27,6 +27,11 @@ static int op_matmul_shape(struct rt_graph *g, struct rt_node *n, const struct r
     return 0;
 }
 
+/* ---- one product a piece ----
+ * For attention and the like in imported networks. Each product is one thread's; with one large
+ * product a sample (no batch before it) other threads have the other samples. A stored transpose is
+ * a flag to OpenBLAS, so none is ever made. */
+
 struct product {
     int64_t m, k, n, count; /* count: of all samples */
     int transposed;

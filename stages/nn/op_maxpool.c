@@ -4,6 +4,10 @@
 #include "stages/nn/pool.h"
 #include "stages/nn/simd.h"
 
+/* ---- which tap won ----
+ * The kernel tap that each output came from is saved while training: finding it again in backward
+ * would compare everything once more, and equal numbers would make it ambiguous. */
+
 /* The kernel tap each output came from. */
 static size_t op_maxpool_saved(const struct rt_node *n, const struct rt_shape *in, int batch)
 {

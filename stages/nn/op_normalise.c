@@ -22,6 +22,11 @@ static size_t op_normalise_saved(const struct rt_node *n, const struct rt_shape 
     return (size_t)batch * (size_t)(s.outer * s.inner) * sizeof(float);
 }
 
+/* ---- one group of numbers ----
+ * Mean and variance in double, in two passes over numbers that are in cache: sums in one pass
+ * cancel when the mean is large. Groups may lie with a step between their numbers, so layer-norm
+ * and instance-norm are the same code. */
+
 static float op_normalise_forward_row(const float *x, float *y, int64_t n, int64_t step,
                                       float epsilon)
 {

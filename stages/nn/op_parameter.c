@@ -16,6 +16,11 @@ static int op_parameter_shape(struct rt_graph *g, struct rt_node *n, const struc
     return rt_op_param(g, n, "weight", 1, &count, 0, 0, false, false);
 }
 
+/* ---- a copy for each sample ----
+ * Other ops know samples and nothing else, so a weight that is added or multiplied in is copied to
+ * each. These are small (scales, position tables); a way to share one copy would be a case in every
+ * op. */
+
 static void op_parameter_forward(struct rt_op_run *r)
 {
     int64_t n = r->param[0]->count;

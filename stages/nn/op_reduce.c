@@ -29,6 +29,11 @@ static int op_reduce_shape(struct rt_graph *g, struct rt_node *n, const struct r
     return err;
 }
 
+/* ---- rows of what remains ----
+ * [outer, n, inner] again: n rows of inner numbers are folded into one, so the inner loop is over
+ * numbers that do not depend on each other. With inner = 1, a reduction over the last dimension,
+ * that loop is one number long: rare in networks whose channels are last. */
+
 /* The largest (or smallest); the first of equals, and NaN wins. */
 static bool op_reduce_wins(int function, float x, float than)
 {
@@ -82,6 +87,10 @@ static void op_reduce_forward_piece(void *self, int b, int thread)
         }
     }
 }
+
+/* ---- gradients ----
+ * Of a largest or smallest number the gradient goes to the first place that has it, as in PyTorch;
+ * found again here, since these are rare enough not to save it. */
 
 /* dy times d y / d x for every x of a row; x, y and dy stand at the row. */
 static void op_reduce_row_gradient(int function, int64_t places, const float *x, const float *y,

@@ -14,6 +14,10 @@ static int op_relu_shape(struct rt_graph *g, struct rt_node *n, const struct rt_
     return 0;
 }
 
+/* ---- loops ----
+ * Only relus that nobody fuses come here, as behind a linear layer or an embedding bag. Comparisons
+ * are written so that NaN comes through; fmaxf(0, x) would hide it. */
+
 RT_SIMD static void op_relu_clip(const float *restrict x, float *restrict y, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {

@@ -12,6 +12,11 @@
 
 static const char *const names[] = {"fill", "edge", "reflect", "wrap", NULL};
 
+/* ---- one formula ----
+ * Imported networks slice, pad, repeat and enlarge in many ways; as one op there is one gradient to
+ * get right, and its text in a model file is six numbers. An op for each would be six files that
+ * copy rows. */
+
 static int64_t op_slice_floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
@@ -53,6 +58,10 @@ static int op_slice_shape(struct rt_graph *g, struct rt_node *n, const struct rt
     }
     return err;
 }
+
+/* ---- rows ----
+ * Places of y are copied in order from where the formula says. Backward adds, since a place of x
+ * may be taken more than once. */
 
 static void op_slice_forward_piece(void *self, int b, int thread)
 {

@@ -17,6 +17,10 @@ static int op_softmax_shape(struct rt_graph *g, struct rt_node *n, const struct 
     return rt_axes_check(n, in, e);
 }
 
+/* ---- one group of numbers ----
+ * The sum is in double, the numbers float. The logarithm is x less the log of the sum, never log of
+ * the result, which is 0 for what is unlikely. */
+
 /* n numbers, `step` apart. */
 static void op_softmax_forward_row(const float *x, float *y, int64_t n, int64_t step, bool log)
 {

@@ -17,6 +17,11 @@ static int op_statpool_shape(struct rt_graph *g, struct rt_node *n, const struct
     return 0;
 }
 
+/* ---- two passes over time ----
+ * Means first, then deviations from them. Time runs outside and channels inside, so both loops go
+ * through memory as it lies. Epsilon stands under the root: a channel that is constant would have
+ * an infinite gradient. */
+
 static void op_statpool_forward_piece(void *self, int b, int thread)
 {
     (void)thread;

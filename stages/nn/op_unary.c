@@ -12,6 +12,11 @@ typedef void value_loop(const float *restrict x, float *restrict y, int64_t n, f
 typedef void slope_loop(const float *restrict x, const float *restrict y, const float *restrict dy,
                         float *restrict dx, int64_t n, float a, float b, bool add);
 
+/* ---- one loop for each function ----
+ * A row of unary.def becomes two loops, value and slope. The slope sees the value as well, which
+ * for sigmoid, tanh and exp is all it needs. The functions are the C library's: own approximations
+ * would be quicker, and no longer comparable with what PyTorch gives. */
+
 #define RT_UNARY(id, onnx, a_name, a_value, b_name, b_value, value, slope)                         \
     RT_SIMD static void id##_value(const float *restrict x, float *restrict to, int64_t n,         \
                                    float a, float b)                                               \
@@ -66,6 +71,10 @@ static int op_unary_shape(struct rt_graph *g, struct rt_node *n, const struct rt
     n->shape = *in;
     return 0;
 }
+
+/* ---- pieces ----
+ * Any cut will do, as numbers are independent; smaller pieces than add has, since these functions
+ * take longer. */
 
 static int64_t op_unary_count(const struct rt_op_run *r)
 {

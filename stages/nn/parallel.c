@@ -22,6 +22,13 @@
 #define LOOKS 1000 /* before sleeping: some 30 microseconds */
 #define YIELDS 500 /* and as many looks between which others may have the processor */
 
+/* ---- the pieces of a loop ----
+ * One counter for all would be simpler, but then pieces go to whoever comes first, and what a
+ * thread reads was mostly written by another core in the loop before. A stretch each keeps a thread
+ * at the same part of the batch from layer to layer; taking from the ends of others' stretches
+ * makes up for threads of different speed. Both ends of a stretch are one word, so a piece is taken
+ * by one compare-and-swap, and every stretch has its own cache line. */
+
 /* Pieces nobody took yet, [first, end), as end << 32 | first; a cache line of its own. */
 struct stretch {
     _Alignas(64) _Atomic uint64_t left;
@@ -70,6 +77,8 @@ static int parallel_take_piece(struct stretch *s, bool last)
     return (int)(last ? end - 1 : first);
 }
 
+/* Its own stretch from the front, then the others' from the back, so that owner and helper meet
+ * only at the last piece. */
 static void parallel_take_pieces(struct rt_parallel *p, int thread)
 {
     for (int k = 0; k < p->threads; k++) {
@@ -79,6 +88,13 @@ static void parallel_take_pieces(struct rt_parallel *p, int thread)
         }
     }
 }
+
+/* ---- waiting ----
+ * A small network has some fifty loops in a step of a few milliseconds; to sleep and be woken takes
+ * some 50 microseconds on a virtual machine, as long as such a loop. So threads look first, and
+ * sleep when nothing comes. Looking longer (300 microseconds, without letting others in) was a
+ * little quicker alone, but made two programs at once 1.3 to 1.4 times as slow. Where there are
+ * fewer processors than threads nobody looks at all. */
 
 /* Between look i and the next. */
 static void parallel_pause(int i)
@@ -113,6 +129,11 @@ static void parallel_await_round(struct rt_parallel *p, unsigned seen)
     atomic_fetch_sub(&p->asleep, 1);
     uv_mutex_unlock(&p->lock);
 }
+
+/* ---- announcing and joining without a lock ----
+ * The lock guards sleeping only. A thread that looks sees `round` change, or `busy` reach 0, by
+ * atomics alone; when announcing took the lock, whoever looked for the next loop ran into it while
+ * the caller still held it: 3 microseconds for an empty loop of two threads, 0.6 now. */
 
 static void parallel_wake(struct rt_parallel *p, uv_cond_t *those)
 {
@@ -154,6 +175,11 @@ static void parallel_await_helpers(struct rt_parallel *p)
     atomic_store(&p->waiting, false);
     uv_mutex_unlock(&p->lock);
 }
+
+/* ---- life ----
+ * The threads live as long as the struct: making one takes longer than most loops. A failure on the
+ * way gives back what there is, in reverse order; once the threads run, that is what destroy does.
+ */
 
 int rt_parallel_create(struct rt_parallel **out, int threads)
 {
@@ -223,6 +249,11 @@ int rt_parallel_threads(const struct rt_parallel *p)
 {
     return p ? p->threads : 1;
 }
+
+/* ---- a loop ----
+ * Everything a helper reads is written before `round` is raised, and the caller takes pieces like
+ * any other thread. It returns only when all are done, so what pieces wrote can be read without
+ * further care. */
 
 void rt_parallel_for(struct rt_parallel *p, int pieces,
                      void (*piece)(void *self, int i, int thread), void *self)

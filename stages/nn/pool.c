@@ -6,6 +6,10 @@
 
 #define TAPS_MAX 1024 /* largest kernel area */
 
+/* ---- shape ----
+ * The limits are ONNX's and PyTorch's: with more padding than half a kernel a window could lie
+ * wholly in the padding, which has no largest number. */
+
 int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                   struct rt_error *e)
 {
@@ -26,6 +30,12 @@ int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
     }
     return rt_window_shape(n, in, kernel, in->dim[in->rank - 1], e);
 }
+
+/* ---- the windows ----
+ * One walk for both poolings, forward and back: for each output place it lists the taps that lie
+ * inside, then calls the op's function, whose inner loop goes over the channels of a place and is a
+ * whole row. That function is called once a place, which is cheap beside the row; a copy of the
+ * walk in each of the four would save nothing measurable. */
 
 struct pool {
     struct rt_op_run *r;

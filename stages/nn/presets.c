@@ -9,6 +9,11 @@
 
 #define STAGES 4 /* of the resnet */
 
+/* ---- the builder ----
+ * Without it every layer would be followed by a check; here the first error stays in the builder,
+ * later calls do nothing, and a network reads as the list of its layers. Names of nodes are names
+ * of weights in files: they may not change. */
+
 struct builder {
     struct rt_graph *g;
     const struct rt_preset_config *c;
@@ -60,6 +65,12 @@ static int builder_width(const struct builder *b, int own)
 {
     return b->c->width > 0 ? b->c->width : own;
 }
+
+/* ---- networks ----
+ * Small ones that train on a CPU: widths are multiples of the first, so one setting makes a network
+ * larger or smaller. Batch-norm stands behind each convolution, which so needs no bias. The cnn
+ * ones end in a flatten, not in a mean over all places, so the embedding layer sees what is where;
+ * the others pool over time, as recordings differ in length. */
 
 static int preset_cnn1d(struct builder *b, int x)
 {
@@ -166,6 +177,10 @@ static const struct preset presets[RT_NET_INIT] = {
     [RT_NET_TDNN] = {false, 2, 2, "[time, channels]", preset_tdnn},
     [RT_NET_TEXTBAG] = {true, 0, 0, "a bag of buckets", preset_textbag},
 };
+
+/* ---- from a recipe to a graph ----
+ * The front end's shape decides whether a preset fits; what is said names the settings that would
+ * change it. */
 
 static int preset_unknown(enum rt_net_id net, struct rt_error *e)
 {

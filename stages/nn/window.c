@@ -6,6 +6,11 @@
 
 #define NUMBERS_MAX (1 << 29) /* of one sample: sizes of windows and pads then fit an int */
 
+/* ---- shapes ----
+ * What ops say about a shape that does not fit, in one form: the node, the op, the shape it got,
+ * the one it takes. A sample's numbers are limited to 2^29, so that no product of sizes in an op
+ * leaves an int64 and sizes themselves fit an int. */
+
 const char *rt_shape_text(const struct rt_shape *s, char out[static 48])
 {
     int at = snprintf(out, 48, "[");
@@ -42,6 +47,10 @@ int rt_shape_refuse(const struct rt_node *n, const struct rt_shape *in, const ch
                         "network: node \"%s\" (%s) cannot take input of shape %s; it takes %s",
                         n->name, rt_op_get(n->op)->name, rt_shape_text(in, text), wanted);
 }
+
+/* ---- parameters and geometry that several ops share ----
+ * A picture of rank 2 is read as one channel by conv2d alone: speech features [time, bands] so go
+ * into two-dimensional networks without a reshape. */
 
 int rt_units_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                    struct rt_error *e)

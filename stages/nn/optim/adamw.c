@@ -22,6 +22,8 @@ RT_SIMD static void adamw_update_range(float *restrict p, const float *restrict 
     }
 }
 
+/* The bias corrections are two factors for all weights of a step, so the loop has one root and one
+ * division a number. */
 static void adamw_update(const struct rt_update *u)
 {
     const struct rt_optim_step *s = u->s;

@@ -11,6 +11,11 @@
 
 #define GRAIN 32768
 
+/* ---- state ----
+ * Two arrays as large as the weights (one for sgd), kept apart from the graph: a network that is
+ * only run has none. Pieces go over all weights as one list, so that a wide layer is not a serial
+ * part of each step. */
+
 struct rt_optim {
     const struct rt_rule *rule;
     struct rt_graph *g;
@@ -84,6 +89,11 @@ void rt_optim_destroy(struct rt_optim *o)
     free(o);
 }
 
+/* ---- one update ----
+ * The norm of all gradients has to be known before the first weight moves, so there are two loops.
+ * The pieces' sums are added in order, in double: a clipped step is the same for any number of
+ * threads. A gradient that is not finite is found here, by name, before anything is spoilt. */
+
 /* In double, eight sums at a time in a fixed order. */
 static double optim_square_sum(const float *x, int64_t n)
 {
@@ -156,6 +166,10 @@ double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const 
     rt_parallel_for(s->parallel, o->parts, optim_update_piece, &job);
     return norm;
 }
+
+/* ---- in checkpoints ----
+ * State is saved under the rule's and the parameter's names: a run that goes on with another
+ * optimiser or network is told so, instead of going on with numbers that mean something else. */
 
 static void optim_state_name(char out[static 3 * RT_NAME], const struct rt_optim *o, int param,
                              int k)

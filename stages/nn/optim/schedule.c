@@ -7,6 +7,10 @@
 
 #define PI 3.14159265358979323846
 
+/* ---- factors ----
+ * Of the step alone, without state: a resumed run and a replay ask for the same step and get the
+ * same rate. As PyTorch's schedulers, whose numbers the tests hold. */
+
 /* From a at 0 to b at 1 along half a cosine. */
 static double schedule_half_cosine(double a, double b, double x)
 {
