@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+/* ---- what exporters write ----
+ * A classifier is found from its end, the logits: the node that makes them, and what that reads.
+ * PyTorch writes Gemm for a linear layer on [batch, c], MatMul and Add for one on more dimensions,
+ * and other exporters do as they like about the order of Add's inputs. Anything else (a softmax
+ * behind, a scale) is no plain linear layer, and the caller treats the file as one without a
+ * classifier. */
+
 const struct rt_onnx_node *rt_classifier_maker(const struct rt_onnx *m, const char *value)
 {
     for (int i = 0; i < m->nodes; i++)

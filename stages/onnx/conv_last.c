@@ -12,11 +12,20 @@
 #define TILES_MIN 12 /* of 4x4 outputs: fewer do not pay for Winograd's larger weights */
 #define SQUARE 16    /* transposed at a time */
 
+/* ---- what it takes ----
+ * Most of a network for pictures or speech. Left to kernel_conv.c are groups, three axes, 1x1
+ * kernels (one product already) and layers of a few units; and weights that are computed, which
+ * would have to be laid out in each run. */
+
 bool rt_conv_last_takes(const struct rt_geometry *g, int64_t groups, int64_t channels, int64_t units)
 {
     return groups == 1 && g->axes <= 2 && g->taps > 1 && units >= CHANNELS_MIN && channels >= 1 &&
            g->out_count > 0 && channels * g->in_count < INT32_MAX && units * g->out_count < INT32_MAX;
 }
+
+/* ---- the convolution as stages/nn has it ----
+ * What the training engine calls a pass, for one sample on one thread. Few tiles go without
+ * Winograd: its weights, four times as many, would be read for too little work. */
 
 static struct rt_conv conv_last_conv(const struct rt_geometry *g, int64_t channels, int64_t units,
                                      const float *weight)
@@ -65,6 +74,12 @@ size_t rt_conv_last_scratch(const struct rt_geometry *g, int64_t channels, int64
     struct rt_scratch_size size = rt_pass_scratch(&p, true);
     return conv_last_layout_bytes(g, channels, units) + rt_aligned(size.shared) + size.thread;
 }
+
+/* ---- channels last and back ----
+ * By squares that fit the first cache: one side of a transpose always jumps. It costs 7 % of a
+ * ResNet-50 of face recognition, which takes 0.4 of the time it took with columns and OpenBLAS.
+ * Keeping values channels last between layers would save that and make every other kernel know two
+ * layouts. */
 
 /* from [rows, cols] -> to [cols, rows], a square at a time. */
 RT_SIMD static void conv_last_transpose(const float *restrict from, float *restrict to,

@@ -12,7 +12,9 @@
 
 #define FOLD_BYTES ((size_t)1 << 30) /* of one computed constant: a small file may ask for any size */
 
-/* ---- values by name ---- */
+/* ---- values by name ----
+ * Every name in the file gets a number, once; from then on steps and plans know numbers only. A
+ * sorted list is enough: networks have some thousand names. */
 
 static int frozen_compare_names(const void *a, const void *b, void *self)
 {
@@ -36,9 +38,9 @@ int rt_frozen_find(const struct rt_frozen *f, const char *name)
     return -1;
 }
 
-/* A tensor without elements has no address to tell that it is known: any will do. */
 static char nothing;
 
+/* A tensor without elements has no address to tell that it is known: any will do. */
 static void frozen_value_known(struct rt_frozen_value *v)
 {
     v->known = true;
@@ -48,6 +50,8 @@ static void frozen_value_known(struct rt_frozen_value *v)
     }
 }
 
+/* Initialisers come first, in the file's order (thaw.c relies on it), then inputs, then what nodes
+ * make. */
 static int frozen_number_values(struct rt_frozen *f)
 {
     const struct rt_onnx *m = f->model;
@@ -81,7 +85,10 @@ static int frozen_number_values(struct rt_frozen *f)
     return 0;
 }
 
-/* ---- inputs and outputs ---- */
+/* ---- inputs and outputs ----
+ * Shapes are fixed here, for good: what the file leaves open comes from the caller, or is a batch
+ * of one. With numbers for all shapes, everything that exporters compute from shapes at run time is
+ * a constant, and memory can be planned. */
 
 static int frozen_set_input(struct rt_frozen *f, int i, const struct rt_tensor *given,
                             struct rt_error *e)
@@ -136,7 +143,10 @@ static int frozen_set_outputs(struct rt_frozen *f, const struct rt_frozen_option
     return 0;
 }
 
-/* ---- nodes ---- */
+/* ---- nodes ----
+ * A node is taken in after its inputs: its kernel infers the shapes and checks everything that can
+ * be checked, so that a run fails only for values. Three things can become of it: it is folded,
+ * shares its input's memory, or becomes a step. */
 
 static void frozen_step_fini(struct rt_frozen_step *s)
 {
@@ -155,6 +165,7 @@ static bool frozen_is_needed(const struct rt_frozen *f, const struct rt_onnx_nod
     return false;
 }
 
+/* Backwards from the wanted outputs, so that a trunk's embedding costs nothing behind it. */
 static void frozen_mark_needed(struct rt_frozen *f)
 {
     for (int i = f->model->nodes - 1; i >= 0; i--) {
@@ -189,6 +200,8 @@ static void frozen_call_fini(struct rt_kernel_call *c)
     free(c->out);
 }
 
+/* Refused by operator and opset before any kernel looks at the node, so kernels can rely on the
+ * number of inputs and on attributes of the right type. */
 static int frozen_check_op(const struct rt_kernel_call *c)
 {
     int first, last;
@@ -319,6 +332,10 @@ static int frozen_add_nodes(struct rt_frozen *f, struct rt_error *e)
     return 0;
 }
 
+/* ---- what nobody reads any more ----
+ * Folding leaves behind steps and constants that only shapes or folded results were taken from;
+ * some are as large as the weights. */
+
 static void frozen_need_value(struct rt_frozen *f, int value)
 {
     f->value[value].needed = f->value[f->value[value].same].needed = true;
@@ -364,7 +381,9 @@ static void frozen_drop_unread(struct rt_frozen *f)
         }
 }
 
-/* ---- making ---- */
+/* ---- making ----
+ * All at once, before anything runs: a file that cannot run is refused whole, with the node's name.
+ */
 
 int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const char *name,
                      const struct rt_frozen_options *o, struct rt_error *e)
@@ -471,7 +490,11 @@ size_t rt_frozen_bytes(const struct rt_frozen *f)
     return f->bytes;
 }
 
-/* ---- running ---- */
+/* ---- running ----
+ * What a run needs of its own is memory for values and the calls with their pointers, both made
+ * once; a run copies the inputs and calls one kernel after the other. Kernels run on the calling
+ * thread alone: who has several samples runs several execs, which needs no loop inside a kernel to
+ * be shared and keeps samples apart. */
 
 struct rt_frozen_exec {
     const struct rt_frozen *f;

@@ -8,6 +8,11 @@
 
 #define ALIGNMENT 64
 
+/* ---- gaps in one piece of memory ----
+ * First fit in the order of the steps. Placing the largest first, as stages/nn/exec.c does, packs
+ * better where values live long, as for a backward pass; here nearly all are read by the next steps
+ * and go. */
+
 struct block {
     size_t from, to;
     int until; /* step after which it is free */
@@ -42,6 +47,10 @@ static void plan_release(struct plan *p, int step)
     p->count = kept;
 }
 
+/* ---- how long a value lives ----
+ * A Reshape and its like are their input's memory: the value that owns it lives as long as any that
+ * shares it. Outputs live to the end, as they are read after the run. */
+
 static void plan_read_at(struct rt_frozen *f, int value, int step)
 {
     struct rt_frozen_value *v = &f->value[f->value[value].same];
@@ -66,6 +75,9 @@ static void plan_place_value(struct rt_frozen *f, struct plan *p, int value)
     if (v->made && !v->known && v->same == value)
         v->offset = plan_place(p, rt_tensor_bytes(&v->t), v->last);
 }
+
+/* ---- the plan ----
+ * A step's scratch memory is placed like a value that lives for that step alone. */
 
 int rt_frozen_plan(struct rt_frozen *f)
 {

@@ -7,6 +7,10 @@
 #define AXES RT_GEOMETRY_AXES
 #define EXTENT_MAX ((int64_t)1 << 31) /* of one axis; keeps every sum below far from overflow */
 
+/* ---- attributes ----
+ * From a file, so every number has a range before anything is computed with it; the ranges are such
+ * that no sum below overflows. */
+
 /* Numbers of one attribute, one for each axis; `otherwise` when left out. */
 static int geometry_read_axes(const struct rt_kernel_call *c, const char *name, int axes,
                               int64_t otherwise, int64_t low, int64_t *to)
@@ -42,6 +46,10 @@ static int geometry_read_pads(struct rt_geometry *g, const struct rt_kernel_call
     return 0;
 }
 
+/* ---- what all have in common ----
+ * Missing leading axes count as axes of 1, so convolution and pooling are written for three, and
+ * 1-D and 2-D ones pay for loops of one round. */
+
 static int geometry_start(struct rt_geometry *g, const struct rt_kernel_call *c,
                           const struct rt_tensor *x, const int64_t *kernel)
 {
@@ -75,6 +83,10 @@ static int geometry_finish(struct rt_geometry *g, const struct rt_kernel_call *c
     return 0;
 }
 
+/* ---- padding ----
+ * auto_pad is an older way of saying how much. SAME splits an odd amount, and its two kinds differ
+ * in which end gets the rest. */
+
 static int64_t geometry_reach(const struct rt_geometry *g, int i)
 {
     return (g->kernel[i] - 1) * g->dilation[i] + 1;
@@ -97,6 +109,10 @@ static int geometry_padding_mode(const struct rt_kernel_call *c, int *mode)
             return 0;
     return rt_kernel_refuse(c, RT_EFORMAT, "auto_pad '%s'", want);
 }
+
+/* ---- extents ----
+ * Of the output, or for a transposed convolution of what is its output; both are told by which
+ * convolution joins them, so one struct serves both. */
 
 int rt_geometry_read(struct rt_geometry *g, const struct rt_kernel_call *c,
                      const struct rt_tensor *x, const int64_t *kernel)

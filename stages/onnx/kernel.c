@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- the table ----
+ * A linear search: a file has some thousand nodes, each looked up once. */
+
 #define RT_ONNX_OP(type, first, last, kernel, known, attributes)                                   \
     extern const struct rt_kernel rt_kernel_##kernel;
 #include "stages/onnx/onnx_ops.def"
@@ -43,6 +46,10 @@ bool rt_kernel_known(const char *type, int *first, int *last)
         *last = high;
     return low != 0;
 }
+
+/* ---- refusals ----
+ * Always with file, node, operator and opset: whoever gets it has a network that another program
+ * wrote, and needs the node to look for. */
 
 int rt_kernel_refuse(const struct rt_kernel_call *c, int code, const char *format, ...)
 {
@@ -108,6 +115,10 @@ static const struct {
     {"value_int", RT_ONNX_INT},      {"value_ints", RT_ONNX_INTS},
 };
 
+/* ---- attributes ----
+ * Attributes that a row does not list are refused, not ignored: one that is ignored changes what a
+ * network computes. Checked once, so that kernels may read them as if they were always right. */
+
 static bool attribute_has_kind(const struct rt_onnx_attr *a)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -162,6 +173,11 @@ int rt_kernel_ints(const struct rt_kernel_call *c, const char *attribute, int64_
     return a->count;
 }
 
+/* ---- inputs that are small ----
+ * Axes, shapes, bounds: ONNX moved them from attributes to inputs over the opsets, so kernels ask
+ * for either with the same words. The limit keeps what comes from a file within an array on the
+ * stack. */
+
 bool rt_kernel_given(const struct rt_kernel_call *c, int i)
 {
     return i < c->inputs && c->in[i];
@@ -202,6 +218,10 @@ double rt_kernel_number_in(const struct rt_kernel_call *c, int i, double otherwi
     return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0 ? rt_kernel_element(c->in[i], 0)
                                                                   : otherwise;
 }
+
+/* ---- outputs ----
+ * Type and shape only: memory comes from the plan. Sizes are checked for overflow here, once for
+ * all kernels. */
 
 int rt_kernel_out(const struct rt_kernel_call *c, int i, enum rt_dtype dtype, int rank,
                   const int64_t *dim)

@@ -6,6 +6,10 @@
 
 #include <math.h>
 
+/* ---- one walk for all ----
+ * Broadcasting is in the walk (nn/walk.h); a row of it is a loop over n elements with steps of 0 or
+ * more. So each function is an expression, compiled for each type. */
+
 /* n elements; step 0 repeats the first element. */
 typedef void binary_loop(const void *a, int64_t step_a, const void *b, int64_t step_b, void *y,
                          int64_t n);
@@ -81,6 +85,10 @@ static int div_compute(struct rt_kernel_call *c)
         return rt_kernel_refuse(c, RT_ERANGE, "whole number divided by 0");
     return binary_compute(c);
 }
+
+/* ---- any number of inputs ----
+ * Max of five inputs is four maxima in turn, into the output: a loop over all inputs at once would
+ * need a walk of six operands. */
 
 struct copying {
     const char *from;

@@ -15,6 +15,11 @@
 #define COLUMNS_MAX 4e9           /* floats of a piece, at the very most */
 #define PLACES_MIN 384            /* fewer, and packing the weights costs more than it saves */
 
+/* ---- columns ----
+ * The plain way, for what conv_last.c does not take: windows laid out as columns of a matrix, then
+ * one product. A few lines at a time, so that columns stay in cache, but not fewer than the product
+ * needs to pay for packing the weights. */
+
 struct conv {
     struct rt_geometry g;
     int64_t groups, in_channels, out_channels; /* channels of one group */
@@ -85,6 +90,10 @@ static void conv_move_columns(const struct conv *v, float *x, int64_t first, int
         }
     }
 }
+
+/* ---- checks that both share ----
+ * Weights decide the number of channels on both sides, and kernel_shape may only repeat what they
+ * say. */
 
 static void conv_fill_bias(float *y, const float *bias, int64_t channels, int64_t places)
 {

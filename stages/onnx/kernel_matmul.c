@@ -95,7 +95,9 @@ static int matmul_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_matmul = {2, 2, 1, matmul_shape, matmul_compute, NULL, NULL};
 
-/* ---- Gemm: alpha A' B' + beta C ---- */
+/* ---- Gemm: alpha A' B' + beta C ----
+ * Empty products are cleared by hand: OpenBLAS does not write where there is nothing to sum. C is
+ * added by a walk, as it may be broadcast from a row, a column or a number. */
 
 struct gemm {
     int ta, tb;

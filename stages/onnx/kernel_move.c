@@ -5,7 +5,9 @@
 
 #include <string.h>
 
-/* ---- walks: y (operand 0, dense) from x (operand 1) ---- */
+/* ---- walks: y (operand 0, dense) from x (operand 1) ----
+ * Elements of four and eight bytes are moved as whole words whatever their type, and whole rows by
+ * memcpy: the walk has joined dimensions before, so rows are as long as they can be. */
 
 struct copying {
     const char *from;
@@ -115,7 +117,9 @@ static int expand_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_expand = {2, 2, 1, expand_shape, expand_compute, NULL, NULL};
 
-/* ---- Slice: attributes before opset 10, inputs since ---- */
+/* ---- Slice: attributes before opset 10, inputs since ----
+ * Bounds are clamped as ONNX says, which for negative steps is not what it says for positive ones:
+ * a start beyond the end is the last entry, and an end before the first is one before it. */
 
 struct slice {
     int64_t start[RT_TENSOR_RANK], step[RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
@@ -239,7 +243,8 @@ static int tile_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_tile = {2, 2, 1, tile_shape, tile_compute, NULL, NULL};
 
-/* ---- Concat, Split ---- */
+/* ---- Concat, Split ----
+ * The same blocks, in two directions: the whole has rows of all parts, one behind the other. */
 
 static int concat_shape(struct rt_kernel_call *c)
 {
@@ -338,7 +343,9 @@ static int split_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_split = {1, 2, SPLIT_MAX, split_shape, split_compute, NULL, NULL};
 
-/* ---- Gather ---- */
+/* ---- Gather ----
+ * Indices are data in general, so one out of range is found in a run: the only move that can fail
+ * there. */
 
 static int gather_shape(struct rt_kernel_call *c)
 {

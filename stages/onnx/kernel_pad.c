@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+/* ---- a gather by one index list for each axis ----
+ * Padding in every mode, and resizing to the nearest, choose for each axis apart: the place of y at
+ * (i, j) is x at (map0[i], map1[j]). So the modes fill lists, once for each axis, and the copying
+ * knows none of them. */
+
 struct gather {
     const struct rt_tensor *x, *y;
     const int64_t *map[RT_TENSOR_RANK];

@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-/* ---- windows ---- */
+/* ---- windows ----
+ * Where a window lies is the same for all channels and samples, so it is found once for each output
+ * place and used for all planes. */
 
 /* The taps of one window that lie inside the input, along each axis: first place and how many. */
 struct window {
@@ -57,6 +59,10 @@ static int pool_shape(struct rt_kernel_call *c)
     rc = rt_kernel_out(c, 0, RT_F32, 2 + g.axes, dim);
     return rc < 0 ? rc : rt_kernel_out(c, 1, RT_I64, 2 + g.axes, dim);
 }
+
+/* ---- the largest ----
+ * NaN wins, as in PyTorch. The place is kept and not the value: MaxPool may have to give it, in
+ * either order of counting. */
 
 /* Row-major place of the largest of a window in its plane, or -1 when it sees padding only. */
 static int64_t pool_window_largest(const struct rt_geometry *g, const struct window *w,
@@ -148,7 +154,8 @@ static int average_pool_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_average_pool = {1, 1, 1, pool_shape, average_pool_compute, NULL, NULL};
 
-/* ---- global ---- */
+/* ---- global ----
+ * A window as large as the input; a plain loop is quicker than the general one. */
 
 static int global_pool_shape(struct rt_kernel_call *c)
 {

@@ -6,6 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- reductions as data ----
+ * A reduction is what is done with each number and what is done at the end, so a row of two words
+ * is a kernel. */
+
 enum step { STEP_SUM, STEP_ABSOLUTE, STEP_SQUARE, STEP_PRODUCT, STEP_MAX, STEP_MIN };
 enum end { END_NONE, END_MEAN, END_ROOT, END_LOG };
 
@@ -63,6 +67,11 @@ static int reduce_shape(struct rt_kernel_call *c)
         c->scratch_bytes = (size_t)rt_tensor_count(c->out[0]) * sizeof(double);
     return rc;
 }
+
+/* ---- partial results ----
+ * In double, or int64 for whole numbers, in scratch memory: a float sum of many thousand numbers
+ * has lost its last digits. The switch is decided for each number, except in the one case that
+ * matters, sums of floats along rows. */
 
 static double reduce_real_step(enum step s, double sum, double v)
 {
@@ -135,6 +144,10 @@ static double reduce_finish(enum end end, double v, double count)
 {
     return end == END_MEAN ? v / count : end == END_ROOT ? sqrt(v) : end == END_LOG ? log(v) : v;
 }
+
+/* ---- the walk ----
+ * x is operand 0 and the partial results operand 1, with steps of 0 along the axes that go:
+ * whatever axes are meant, it is the same walk, in row-major order. */
 
 static void reduce_start(const struct reduction *how, struct pass *p, int64_t count)
 {

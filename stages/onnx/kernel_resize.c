@@ -26,6 +26,10 @@ struct resize {
     bool changed[SCALES];
 };
 
+/* ---- attributes and small inputs ----
+ * Exporters differ in all of them: six ways of counting places, four of rounding, sizes or scales.
+ * All are read into one struct first, so that the two computations below see numbers only. */
+
 static int resize_read_word(const struct rt_kernel_call *c, const char *name, const char *otherwise,
                             const char *const *word, int words, int *to)
 {
@@ -161,6 +165,9 @@ static int resize_shape(struct rt_kernel_call *c)
     return 0;
 }
 
+/* ---- places ----
+ * The formulas are ONNX's own, in double. tf_crop_and_resize alone can leave the input. */
+
 /* Place i of an output axis in the input's own counting. */
 static double resize_coordinate(const struct resize *r, int axis, int64_t i)
 {
@@ -193,7 +200,9 @@ static bool resize_outside(const struct resize *r, int axis, double at)
     return r->coordinate == TF_CROP && (at < 0 || at > (double)(r->in[axis] - 1));
 }
 
-/* ---- nearest ---- */
+/* ---- nearest ----
+ * A list of places for each axis, then the gather that Pad uses, which moves elements of any type.
+ */
 
 static int64_t resize_nearest_place(const struct resize *r, int axis, int64_t i)
 {
@@ -219,7 +228,10 @@ static void resize_nearest(const struct rt_kernel_call *c, const struct resize *
     rt_gather_mapped(c->in[0], c->out[0], c->scratch, fill);
 }
 
-/* ---- linear and cubic ---- */
+/* ---- linear and cubic ----
+ * One axis after the other: 2 + 2 taps instead of 4, 4 + 4 instead of 16. Results between axes go
+ * to and fro between two buffers, each as large as the largest of them. What a place is made of
+ * does not depend on the other axes, so taps are computed once for each. */
 
 struct tap {
     int64_t at; /* -1: extrapolate */
@@ -298,6 +310,9 @@ static void resize_taps(const struct rt_kernel_call *c, const struct resize *r)
         from = to;
     }
 }
+
+/* ---- entry points ----
+ * rt_kernel_resize_taps is for thaw_resize.c, which makes the same sums of network ops. */
 
 static int resize_compute(struct rt_kernel_call *c)
 {

@@ -7,6 +7,11 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- one element of any type ----
+ * Slow, one by one through double, for what is rare: casts between odd types, Pow of whole numbers.
+ * The cases networks have (squares, roots, clipped floats, casts to the same type) have loops of
+ * their own. */
+
 static void select_put(struct rt_tensor *t, int64_t i, double value)
 {
     switch (t->dtype) {
@@ -128,7 +133,8 @@ static int clip_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_clip = {1, 3, 1, clip_shape, clip_compute, NULL, NULL};
 
-/* ---- Where ---- */
+/* ---- Where ----
+ * Four operands in one walk; elements are moved by their size, so the type does not matter. */
 
 struct choice {
     const uint8_t *condition;

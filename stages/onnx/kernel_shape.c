@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Reshape ---- */
+/* ---- Reshape ----
+ * Nothing is moved: rt_kernel_copy as computation tells frozen.c that the output is the input's
+ * memory. */
 
 static int reshape_refuse(const struct rt_kernel_call *c, int n, const int64_t *want)
 {
@@ -74,7 +76,8 @@ static int flatten_shape(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_flatten = {1, 1, 1, flatten_shape, rt_kernel_copy, NULL, NULL};
 
-/* ---- Squeeze, Unsqueeze: axes are an attribute before opset 13, an input since ---- */
+/* ---- Squeeze, Unsqueeze: axes are an attribute before opset 13, an input since ----
+ * As Reshape, with the dimensions said one by one. */
 
 static int squeeze_axes(const struct rt_kernel_call *c, int64_t *axis)
 {
@@ -134,7 +137,9 @@ static int unsqueeze_shape(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_unsqueeze = {1, 2, 1, unsqueeze_shape, rt_kernel_copy, NULL, NULL};
 
-/* ---- Shape, Size ---- */
+/* ---- Shape, Size ----
+ * Known as soon as the input's shape is (RT_KERNEL_BY_SHAPE), so these are always folded, and with
+ * them the arithmetic that exporters put behind them. */
 
 static void shape_range(const struct rt_kernel_call *c, int64_t *from, int64_t *to)
 {
@@ -180,7 +185,9 @@ static int size_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_size = {1, 1, 1, size_shape, size_compute, NULL, NULL};
 
-/* ---- Constant, ConstantOfShape, Range ---- */
+/* ---- Constant, ConstantOfShape, Range ----
+ * Without inputs, or with known ones: folded too. A Range asks for memory by three numbers of the
+ * file, so its count is bounded. */
 
 /* The tensor an attribute holds; numbers given as value_float and so on stand in *number. */
 static const struct rt_tensor *constant_tensor(const struct rt_kernel_call *c)

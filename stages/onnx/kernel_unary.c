@@ -6,6 +6,10 @@
 
 #include <tgmath.h>
 
+/* ---- one expression, several types ----
+ * The training network has most of these functions as well (nn/unary.def). They are not shared:
+ * there a function has a slope and is float, here it has several types and ONNX's defaults. */
+
 typedef void unary_loop(const void *x, void *y, int64_t n, double a, double b);
 
 /* The two settings of a function are attributes with these names and values when left out. */

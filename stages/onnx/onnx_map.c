@@ -15,6 +15,11 @@
 
 typedef rt_map_names names;
 
+/* ---- nodes and layouts ----
+ * A value is made in one layout and transposed where a reader wants the other, once, so a network
+ * of convolutions has one Transpose at its input. Transposing around each convolution would be
+ * simpler to write and leave its removal to whoever runs the file. */
+
 struct rt_onnx_node *rt_map_add(struct rt_onnx_map *m, const char *op, const names in, const char *out)
 {
     return rt_onnx_add_node(m->o, op, out, in, (const char *[]){out, NULL});
@@ -59,7 +64,9 @@ const char *rt_map_last(struct rt_onnx_map *m, int node)
     return v->last;
 }
 
-/* ---- weights ---- */
+/* ---- weights ----
+ * Permuted when they are written, not by nodes in the file: other programs then see ordinary
+ * constant weights, and a file can be read back into a student without running anything. */
 
 /* Kernels [units, places.., channels] <-> [units, channels, places..]. */
 static void map_permute(float *to, const float *from, int64_t units, int64_t a, int64_t b)
@@ -150,7 +157,9 @@ int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *w)
     return rc;
 }
 
-/* ---- ops: each makes v from its inputs ---- */
+/* ---- ops: each makes v from its inputs ----
+ * Opset 13 is old enough for every program that people run and new enough for what our ops need;
+ * what ONNX has no operator for is made of several. */
 
 static void map_made_first(struct rt_map_value *v)
 {
@@ -409,7 +418,9 @@ static rt_map_emit *const emit[RT_OPS] = {
     [RT_OP_matmul] = rt_map_matmul,
 };
 
-/* ---- outputs ---- */
+/* ---- outputs ----
+ * An output is a sum of terms: what a student answers may be a weighted mean of its own logits and
+ * the teacher's head's. Only what an output needs is written. */
 
 int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o)
 {

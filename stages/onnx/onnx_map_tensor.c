@@ -15,6 +15,10 @@
 #define NAME RT_MAP_NAME
 typedef rt_map_names names;
 
+/* ---- layouts ----
+ * Ops that work number by number take their input in the layout in which it is there, so that a
+ * chain of them between two convolutions needs no Transpose. */
+
 /* Is input 0 there channels first only? Then so is what is made. */
 static bool map_is_first(const struct rt_onnx_map *m, const struct rt_node *n)
 {
@@ -47,6 +51,10 @@ static const char *map_add_shape(struct rt_onnx_map *m, const char *name, const 
         dim[i + 1] = s->dim[i];
     return rt_map_ints(m, name, dim, s->rank + 1);
 }
+
+/* ---- functions of one number ----
+ * A row of unary.def says which operator it is; those that ONNX has not in opset 13 are made of
+ * others here. */
 
 static void map_add_hard_swish(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
                                const char *out)
@@ -113,6 +121,11 @@ static void map_add_cast(struct rt_onnx_map *m, const char *x, enum rt_dtype to,
 {
     rt_onnx_attr_int(m->o, rt_map_add(m, "Cast", (names){x}, out), "to", rt_onnx_type(to));
 }
+
+/* ---- functions of two, and weights ----
+ * Comparisons give flags in ONNX and numbers in a network, so a Cast stands behind or before them.
+ * A parameter is [1, dims] and is broadcast, except where an operator does not broadcast: there it
+ * is expanded to the batch. */
 
 int rt_map_binary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                   struct rt_error *e)
@@ -210,6 +223,10 @@ int rt_map_reshape(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map
                    v->name);
     return map_made(v, false);
 }
+
+/* ---- places of a dimension ----
+ * Op slice has no one counterpart: with fill it is a Pad and a Slice, otherwise the places are
+ * listed for a Gather, which any program does quickly enough. */
 
 static int64_t map_floor_div(int64_t a, int64_t b)
 {
@@ -309,6 +326,10 @@ int rt_map_concat(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
     rt_onnx_attr_int(m->o, o, "axis", map_dimension(&n->shape, n->attr.axis, first));
     return map_made(v, first);
 }
+
+/* ---- sums and what is made of them ----
+ * Axes are an input of ReduceSum since opset 13 and an attribute of all others until 18. normalise
+ * is written out, as LayerNormalization is opset 17 and has no other axes than the last. */
 
 /* A reduction of value x over these dimensions of ONNX's. */
 static void map_add_reduce(struct rt_onnx_map *m, const struct rt_node *n, const char *type,

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- operators ----
+ * thaw.def first, then the functions of one number that nn/unary.def names by their ONNX operator.
+ */
+
 static const struct rt_thaw_op ops[] = {
 #define RT_THAW(type, make, how) {#type, rt_thaw_##make, how},
 #include "stages/onnx/thaw.def"
@@ -38,7 +42,9 @@ bool rt_thaw_known(const char *type)
     return thaw_find_op(type) || thaw_find_unary(type) >= 0;
 }
 
-/* ---- values ---- */
+/* ---- values ----
+ * What the frozen graph knows of a value: its shape for one sample, and its elements where it is
+ * constant. */
 
 const struct rt_tensor *rt_thaw_tensor(const struct rt_thaw *t, int value)
 {
@@ -87,7 +93,9 @@ const struct rt_tensor *rt_thaw_weight(struct rt_thaw *t, int i)
     return &none;
 }
 
-/* ---- nodes ---- */
+/* ---- nodes ----
+ * Every node goes through here, so that errors of the network name the file's node. Names are
+ * numbered in the order of making, and are what weights are called in model files. */
 
 int rt_thaw_node(struct rt_thaw *t, enum rt_op_id op, const int *input, int inputs,
                  const struct rt_attr *attr)
@@ -137,7 +145,10 @@ void rt_thaw_fill(struct rt_thaw *t, int node, int k, const float *data)
     }
 }
 
-/* ---- layouts ---- */
+/* ---- layouts ----
+ * ONNX has channels in front, the network's ops want them last. Instead of a transpose around each
+ * op, a value keeps how it lies (rt_layout), and only an op that needs another order asks for one
+ * (rt_thaw_arrange). Between ops that work place by place nothing is moved. */
 
 static int64_t thaw_dim_of(const struct rt_tensor *x, int axis)
 {
@@ -338,7 +349,9 @@ int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_R
     return rt_thaw_arrange(t, value, axis, *n);
 }
 
-/* ---- the graph ---- */
+/* ---- which constants are trained ----
+ * Float initialisers, and constants that are computed from them (a weight that an exporter scales
+ * or reshapes). Constant nodes hold epsilons, scales, masks: not trained. */
 
 /* Which values are made of float weights alone. */
 static void thaw_mark_weights(struct rt_thaw *t)
@@ -360,6 +373,10 @@ static void thaw_mark_weights(struct rt_thaw *t)
         }
     }
 }
+
+/* ---- the graph ----
+ * Steps of the frozen graph in their order. Operators without a gradient are looked for in all of
+ * it before any node is made, so that a file is refused at once and by the first of them. */
 
 static void thaw_make_step(struct rt_thaw *t)
 {

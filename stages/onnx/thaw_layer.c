@@ -12,7 +12,9 @@
 
 #define AXES RT_GEOMETRY_AXES
 
-/* ---- windows ---- */
+/* ---- windows ----
+ * ONNX pads each end apart, the network both alike. Where that makes the same windows, the op's own
+ * padding is used; else an op slice goes before it, which pads what is needed. */
 
 /* x as [places.., channels]; axis: its dimensions. */
 static int thaw_places_first(struct rt_thaw *t, int axis[RT_NODE_RANK], int *n)
@@ -184,7 +186,10 @@ void rt_thaw_pool(struct rt_thaw *t, int max)
                      n);
 }
 
-/* ---- products ---- */
+/* ---- products ----
+ * A matrix of the file by rows of x is a linear layer, or a convolution of width 1 where there are
+ * several rows: both exist and are quick. Only a product of two computed values, as in attention,
+ * is op matmul. */
 
 /* Weights [units, c], or [c, units] unless rows_are_units, as a node's first parameter. */
 static void thaw_fill_matrix(struct rt_thaw *t, int node, const struct rt_tensor *w,
@@ -307,7 +312,9 @@ void rt_thaw_matmul(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], node, axis, n + 2);
 }
 
-/* ---- normalisation ---- */
+/* ---- normalisation ----
+ * Batch-norm becomes the network's own, which goes on with the file's statistics. The others have
+ * no statistics: op normalise, then scale and shift as weights of their own. */
 
 void rt_thaw_batch_norm(struct rt_thaw *t, int how)
 {
@@ -412,7 +419,9 @@ void rt_thaw_lp_norm(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
-/* ---- sums ---- */
+/* ---- sums ----
+ * The reduced dimensions are brought together first (rt_thaw_group), so one op reduces any set of
+ * axes. */
 
 /* What a reduction over one number is. */
 static int thaw_reduce_one(struct rt_thaw *t, int x, int function)

@@ -7,6 +7,10 @@
 
 #include <math.h>
 
+/* ---- of one input with constants ----
+ * With a constant of one number an operator of two inputs is a function of one: no parameter, no
+ * copy for each sample, and an affine function where it is a sum or a product. */
+
 void rt_thaw_relu(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -87,6 +91,10 @@ static bool thaw_with_number(struct rt_thaw *t, int function)
     default: return false;
     }
 }
+
+/* ---- of several, under broadcasting ----
+ * All inputs are brought into the layout of the one with most dimensions, so that the largest is
+ * never moved. */
 
 /* The order of the result's dimensions: those of the input that has most, as they lie; others first. */
 static int thaw_common_order(struct rt_thaw *t, int axis[RT_NODE_RANK])
@@ -182,7 +190,9 @@ void rt_thaw_mean(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
-/* ---- flags: numbers that are 0 or 1 ---- */
+/* ---- flags: numbers that are 0 or 1 ----
+ * The network computes in floats, so a flag is 0 or 1, and logic is arithmetic: a product is And, a
+ * maximum Or. */
 
 static int thaw_opposite(struct rt_thaw *t, int x)
 {

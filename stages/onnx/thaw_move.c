@@ -7,6 +7,11 @@
 
 #include <string.h>
 
+/* ---- places of dimensions ----
+ * A Transpose changes which dimension is which, and no number. All others are op slice, once for
+ * each dimension that changes: the frozen graph has checked the lists and knows the result's shape,
+ * so only begin and step are left to find. */
+
 void rt_thaw_transpose(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -93,6 +98,9 @@ void rt_thaw_split(struct rt_thaw *t, int how)
         at += count;
     }
 }
+
+/* ---- lists from attributes or inputs ----
+ * As the opset has it; they are constants, since the frozen graph refuses others. */
 
 /* Dimension i of the result is so long; the lists are as the frozen graph has checked them. */
 static int64_t thaw_out_dim(const struct rt_thaw *t, int i)

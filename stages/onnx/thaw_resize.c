@@ -7,6 +7,10 @@
 
 #include <stdlib.h>
 
+/* ---- what places are made of ----
+ * Taken from the frozen kernel's own taps, so that both have the same numbers whatever the file
+ * asks for; only how it is computed differs. */
+
 /* Of each place of y: the places of x that it is a sum of, and how much of each. */
 struct places {
     int taps;
@@ -43,6 +47,11 @@ static void places_read(struct rt_thaw *t, int axis, int64_t count, struct place
         p->taps = taps;
     }
 }
+
+/* ---- places as one slice ----
+ * A gradient of a free choice of places would need an op that lists them. All ways of resizing
+ * count in equal steps, so a slice with a divisor has them; its begin is searched for, and when
+ * there is none the file is refused. */
 
 /* begin so that place i is place (begin + i * step) / divisor, held inside of [0, n); false: there is none. */
 static bool places_fit(const int64_t *place, int64_t count, int64_t n, int64_t step,
