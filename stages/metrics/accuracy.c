@@ -7,6 +7,10 @@
 
 #include "formats/error.h"
 
+/* ---- what may be judged ----
+ * NaN is an error and never a score: compared with anything it is false, so a broken model would
+ * get some rank or other. */
+
 static int accuracy_check(const float *logits, const int *label, int n, int classes)
 {
     for (int i = 0; i < n; i++) {
@@ -20,6 +24,10 @@ static int accuracy_check(const float *logits, const int *label, int n, int clas
     }
     return 0;
 }
+
+/* ---- ranks ----
+ * By counting who comes before, not by sorting: classes are some hundred, and one pass needs no
+ * memory. Ties go by class number, the same in every run and in top-1. */
 
 /* Classes that come before y when sorted by logit, ties by class number. */
 static int accuracy_rank(const float *x, int classes, int y)
@@ -40,6 +48,10 @@ static int accuracy_best_class(const float *x, int classes)
             best = j;
     return best;
 }
+
+/* ---- macro-F1 ----
+ * The mean over classes that occur, so that a class of three samples counts as much as one of three
+ * hundred. Classes that are neither there nor predicted would add a 0 that says nothing. */
 
 static double accuracy_macro_f1(const int64_t *confusion, int classes)
 {

@@ -8,6 +8,11 @@
 
 #include "formats/error.h"
 
+/* ---- cosines ----
+ * In double and in one order, so that rows that are equal tie exactly and count as the header says;
+ * a product by BLAS may round equal rows differently. Memory is one row of cosines, not a matrix of
+ * all. */
+
 /* Unit rows as double; a row of zeros stays, a row with NaN gives NaN cosines. */
 static double *retrieval_unit_rows(const float *x, int rows, int dim)
 {
@@ -38,6 +43,10 @@ static double retrieval_dot(const double *a, const double *b, int dim)
         s[0] += a[j] * b[j];
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
+
+/* ---- ranks ----
+ * A tie counts against the model: one that maps all to one point would otherwise find everything.
+ */
 
 /* Rows before the best match; -1 when the gallery has no row of this key. */
 static int retrieval_rank(const double *query, int key, const double *gallery,

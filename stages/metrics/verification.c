@@ -8,6 +8,10 @@
 
 #include "formats/error.h"
 
+/* ---- trials ----
+ * Sorted once by score; targets and others are then counted while the threshold falls, so both
+ * error rates come from one walk. */
+
 struct trial {
     double score;
     int same;
@@ -39,6 +43,10 @@ static int verification_sort_trials(struct trial *t, const double *score, const 
     qsort(t, n, sizeof *t, trial_by_score_down);
     return 0;
 }
+
+/* ---- the walk ----
+ * Scores that are equal move together: a threshold cannot part them. minDCF is divided by the cost
+ * of a system that does not listen, as results on VoxCeleb are, so that it lies in 0..1. */
 
 /* Between the last point with misses above false alarms and the first without. */
 static void verification_set_eer(struct rt_verification *v, struct point before, struct point after)

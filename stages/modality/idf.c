@@ -23,6 +23,9 @@ void rt_idf_fini(struct rt_idf *f)
     *f = (struct rt_idf){0};
 }
 
+/* ---- counting and fitting ----
+ * A tensor is checked whole before anything of it is counted, so a bad text changes nothing. */
+
 int rt_idf_add(struct rt_idf *f, const struct rt_tensor *base)
 {
     if (base->dtype != RT_I32 || base->rank != 2 || base->dim[1] != 2)

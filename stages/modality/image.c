@@ -18,7 +18,9 @@ static const struct rt_measure measures[] = {
     {"resolution", "px", RT_HIGHER, "shorter side"},
 };
 
-/* ---- raw: [height, width, 3] ---- */
+/* ---- raw: [height, width, 3] ----
+ * A picture of one colour has nothing to learn from and no contrast to measure; it is mostly a
+ * placeholder of a web page. */
 
 static bool image_one_colour(const uint8_t *rgb, int64_t pixels)
 {
@@ -56,7 +58,9 @@ static int image_load(const void *bytes, size_t size, const char *name, struct r
     return rc;
 }
 
-/* ---- features: bytes [size, size, 3]; augmentation works on it, never on raw ---- */
+/* ---- features: bytes [size, size, 3]; augmentation works on it, never on raw ----
+ * Fitted into a square on white, not cut or stretched: emoji and stamps are shapes, whose
+ * proportions count. Bytes, not floats: a quarter of the cache, and the picture had no more. */
 
 static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
                           struct rt_tensor *base, struct rt_error *e)
@@ -82,7 +86,10 @@ static void image_features_key(const struct rt_front *f, char *text, size_t size
     snprintf(text, size, "image 1 size %d", (int)f->recipe->image_size);
 }
 
-/* ---- present: float [size, size, 3] ---- */
+/* ---- present: float [size, size, 3] ----
+ * Shift, scale and flip are one map from output pixels to places of the base picture, so each pixel
+ * is interpolated once. Scaling only enlarges a part of the picture; what a shift brings in is
+ * white, as the ground is. */
 
 static int image_shape(const struct rt_front *f, int64_t dim[3])
 {
@@ -181,7 +188,10 @@ static int image_present(const struct rt_front *f, const struct rt_tensor *base,
     return 0;
 }
 
-/* ---- measures ---- */
+/* ---- measures ----
+ * Of the picture as it is in the file, before any resizing. Sharpness is the Laplacian's power over
+ * the luma's variance: without the division a picture of strong contrast would pass for a sharp
+ * one. */
 
 static float *image_luma(const struct rt_tensor *raw)
 {

@@ -112,6 +112,11 @@ static const struct capitals {
 };
 /* clang-format on */
 
+/* ---- look-up ----
+ * Binary search: the tables are a few kilobytes, where full ones by code point would be a megabyte
+ * or need a generator. Scripts in common use only; what is missing counts as unknown, and the
+ * measure "known" shows it. */
+
 enum rt_script_kind rt_script_kind(int32_t c)
 {
     size_t low = 0, high = sizeof ranges / sizeof *ranges;

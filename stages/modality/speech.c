@@ -18,7 +18,10 @@
 #define TRIM_MARGIN 5   /* blocks kept on both sides */
 #define SPREAD 0.28f    /* mean-normalised log-mels of speech deviate by about 3.5 */
 
-/* ---- raw: samples at 16 kHz ---- */
+/* ---- raw: samples at 16 kHz ----
+ * What is too short, silent or not finite is refused here, before it is measured or learnt from:
+ * such a file is a fault of the data set, and the message says which. The peak is taken from the
+ * mean, so that a recording of nothing but an offset counts as silent. */
 
 /* Largest distance from the mean; NaN when a sample is not finite. */
 static float speech_peak(const float *x, int64_t n)
@@ -66,7 +69,13 @@ static int speech_load(const void *bytes, size_t size, const char *name, struct 
     return rc;
 }
 
-/* ---- augmentation of raw ---- */
+/* ---- augmentation of raw ----
+ * On the wave itself, as in a room: speed changes pitch and tempo together, noise is added at a
+ * chosen SNR, gain comes last. Only for training, and only when a setting asks for it, since
+ * features of a changed wave cannot come from the cache.
+ *
+ * Noise is made, white or pink, not taken from recordings: a run then needs no other data, and pink
+ * noise is near what rooms and streets sound like. */
 
 static bool speech_wants_raw(const struct rt_front *f)
 {
@@ -181,7 +190,11 @@ static int speech_augment(const struct rt_front *f, struct rt_tensor *raw, struc
     return rc;
 }
 
-/* ---- features: log-mel frames ---- */
+/* ---- features: log-mel frames ----
+ * Deterministic and cached on disk, so whatever differs from epoch to epoch (crop, masks) is left
+ * to speech_present. The silence at both ends goes first: otherwise a crop of a short word is
+ * mostly silence. It is judged by blocks of 10 ms against the loudest of the recording, not by a
+ * fixed level, as recordings differ in gain. */
 
 static double speech_block_energy(const float *x, int64_t n, float mean)
 {
@@ -241,13 +254,18 @@ static int speech_features(const struct rt_front *f, const struct rt_tensor *raw
     return rc;
 }
 
+/* The number behind the name is that of the algorithm: raised when these features change, so that
+ * caches of before are not used. */
 static void speech_features_key(const struct rt_front *f, char *text, size_t size)
 {
     snprintf(text, size, "speech 1 bands %d trim %d", (int)f->recipe->speech_bands,
              f->recipe->speech_trim ? 1 : 0);
 }
 
-/* ---- present: one row of the network's input ---- */
+/* ---- present: one row of the network's input ----
+ * The mean of each band over the whole recording is taken off (not that of the crop): it holds the
+ * microphone and the room, not the word. What is missing to the length is 0, the mean, and so are
+ * masks (SpecAugment). No division by a deviation: a fixed factor brings log-mels to about 1. */
 
 static int speech_shape(const struct rt_front *f, int64_t dim[3])
 {

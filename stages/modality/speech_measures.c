@@ -25,6 +25,12 @@ const struct rt_measure rt_speech_measures[RT_SPEECH_MEASURES] = {
     {"duration", "s", RT_MIDDLE, "length of the recording"},
 };
 
+/* ---- levels ----
+ * All measures need to know which frames are speech. A detector with a model of its own was not
+ * taken: what the data's quality is measured by should not need training data itself. The quiet
+ * tenth is noise, what is well above it and not far below the loud frames is speech; a recording
+ * without pauses then has a low SNR, which is why the measures rank and do not calibrate. */
+
 struct levels {
     int64_t frames;
     float *power; /* [frames] mean square about the recording's mean */
@@ -67,6 +73,10 @@ static int levels_init(struct levels *l, const float *sample, int64_t count)
     return 0;
 }
 
+/* ---- the measures ----
+ * The mean of the recording counts as no power, else an offset would pass for noise. Level and
+ * activity go together: the level is that of the speech, not of the pauses. */
+
 static double measure_snr(const struct levels *l)
 {
     return 10 * log10(fmax(l->loud - l->noise, 0.1 * l->noise) / l->noise);
@@ -89,6 +99,8 @@ static double measure_activity(const struct levels *l, double *level)
     return (double)active / (double)l->frames;
 }
 
+/* By runs at the recording's own peak, not at full scale: what was clipped and then turned down is
+ * still clipped. */
 static double measure_clipped(const float *sample, int64_t count)
 {
     float peak = 0;

@@ -20,7 +20,9 @@ static const struct rt_measure measures[] = {
     {"known", "", RT_HIGHER, "share of the characters that belong to a script in common use"},
 };
 
-/* ---- raw: bytes of valid UTF-8 ---- */
+/* ---- raw: bytes of valid UTF-8 ----
+ * A cell of the manifest. Bytes that are no UTF-8 mean that a file was saved in another encoding,
+ * and every n-gram of it would be noise, so it is refused and not repaired. */
 
 static int text_check_raw(const struct rt_tensor *raw, struct rt_error *e)
 {
@@ -44,7 +46,11 @@ static int text_load(const void *bytes, size_t size, const char *name, struct rt
     return rt_modality_raw(raw, &t, text_check_raw, name, e);
 }
 
-/* ---- features: pairs (bucket, count); words are dropped from them, not from raw ---- */
+/* ---- features: pairs (bucket, count) ----
+ * Hashing instead of a vocabulary: nothing to fit or to keep beside the model, any language, and a
+ * word never seen is still known by its n-grams. Two features that meet in a bucket are the price
+ * (text.buckets says how many there are). Augmentation drops words from these pairs, not from raw.
+ */
 
 struct counter {
     int32_t *count; /* [buckets] */
@@ -121,7 +127,9 @@ static void text_features_key(const struct rt_front *f, char *text, size_t size)
     snprintf(text, size, "text 1 buckets %d", (int)f->recipe->text_buckets);
 }
 
-/* ---- present: a bag of (bucket, weight) ---- */
+/* ---- present: a bag of (bucket, weight) ----
+ * TF-IDF with a logarithm of the count, l2-normalised: long and short texts come with the same
+ * norm. */
 
 static int text_shape(const struct rt_front *f, int64_t dim[3])
 {
