@@ -2,7 +2,7 @@
  * student: last stage: learns from TRAIN batches, is measured on EVAL batches. One batch at a time, in
  * order; everything here belongs to that work, and to the caller before open and after close.
  * Files: student.c (one update), student_eval.c (evaluation), student_state.c (checkpoint, samples).
- * Reads the frames of decode (role "student"), quality and infer (role "teacher"). */
+ * Reads the frames of decode (role "student"), quality and teacher (role "teacher"). */
 #ifndef RT_STUDENT_H
 #define RT_STUDENT_H
 

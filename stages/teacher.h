@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * infer: a frozen model's outputs for each sample: the teacher stage of a run, and what eval and embed
+ * teacher: a frozen model's outputs for each sample: the teacher stage of a run, and what eval and embed
  * use. Each sample runs alone (batch 1), so its bytes do not depend on its neighbours, and they can be
  * cached by content for all runs to come.
  * Reads ROLE.rows and ROLE.input or ROLE.offset/.bucket/.weight (decode.h), which it removes; writes
@@ -7,8 +7,8 @@
  *   ROLE.embedding  F32 [batch, dim]        zero rows where it has not
  *   ROLE.logits     F32 [batch, classes]    the model's answer; not there when it has no classes
  *   ROLE.feature    F32 [batch, teacher_dim]  only of a model with a teacher's head, when asked */
-#ifndef RT_INFER_H
-#define RT_INFER_H
+#ifndef RT_TEACHER_H
+#define RT_TEACHER_H
 
 #include "pipeline/flow/stage.h"
 #include "pipeline/data/dataset.h"
@@ -16,31 +16,30 @@
 #include "stages/decode.h"
 #include "stages/model/model.h"
 
-#define RT_INFER_WORKERS 256 /* as many as pipeline.decoders may say */
+#define RT_TEACHER_WORKERS 256 /* as many as pipeline.decoders may say */
 
-struct rt_exec;
-struct rt_trunk_exec;
+struct rt_net;
 
-struct rt_infer {
+struct rt_teacher {
     const char *role;
     struct rt_model *model;
     const struct rt_dataset *dataset;
     const struct rt_content *content;
     struct rt_store *store; /* outputs by model and content, or NULL */
     bool feature;           /* want ROLE.feature (not cached) */
-    int workers;            /* as given to rt_runner_add, 1..RT_INFER_WORKERS */
+    int workers;            /* as given to rt_runner_add, 1..RT_TEACHER_WORKERS */
     int level;
     /* private: one execution per worker, handed out under a lock */
-    struct rt_exec *exec[RT_INFER_WORKERS];
-    struct rt_trunk_exec *trunk[RT_INFER_WORKERS]; /* of a model with a trunk */
-    int idle[RT_INFER_WORKERS], idle_count;
+    struct rt_net *net[RT_TEACHER_WORKERS];
+    struct rt_net *idle[RT_TEACHER_WORKERS];
+    int idle_count;
     void *lock;
 };
 
-/* For rt_decode_input.wanted: false when the store has the row's outputs, undamaged. self is a struct rt_infer. */
-bool rt_infer_wanted(void *self, int row);
+/* For rt_decode_input.wanted: false when the store has the row's outputs, undamaged. self is a struct rt_teacher. */
+bool rt_teacher_wanted(void *self, int row);
 
-/* self is a struct rt_infer with the public part filled in. */
+/* self is a struct rt_teacher with the public part filled in. */
 extern const struct rt_stage_ops rt_stage_teacher;
 extern const struct rt_stage_ops rt_stage_model; /* the same work under eval's and embed's name */
 

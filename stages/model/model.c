@@ -204,6 +204,11 @@ const char *rt_model_net_name(const struct rt_model *m)
     return m->trunk ? "ONNX" : rt_net_names[m->recipe.student_net];
 }
 
+const char *rt_model_about(const struct rt_model *m)
+{
+    return m->trunk ? m->trunk->about : NULL;
+}
+
 int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                     const char *const *class_name, int classes, const struct rt_model *teacher,
                     const struct rt_model *start, float *idf, struct rt_error *e)

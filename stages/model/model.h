@@ -23,7 +23,7 @@ struct rt_model {
     struct rt_front front; /* refers to recipe; idf owned */
     int classes;
     char **class_name; /* [classes] owned */
-    struct rt_trunk *trunk; /* a teacher from ONNX: what lies before the graph; else NULL */
+    struct rt_trunk *trunk; /* another program's ONNX: what lies before the graph, for net.c; else NULL */
     struct rt_graph *graph;
     int embedding, logits; /* nodes; logits -1: a teacher of features alone, 0 classes */
     int feature, head;     /* nodes in the teacher's space, or -1; head -1 also when it has no classifier */
@@ -46,6 +46,8 @@ int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
 void rt_model_fini(struct rt_model *m);
 /* The network's preset in a word; "ONNX" for another program's. */
 const char *rt_model_net_name(const struct rt_model *m);
+/* What was read and guessed of another program's file, for people; NULL: a model of ours, whose file says it all. */
+const char *rt_model_about(const struct rt_model *m);
 
 /* Adds weights and metadata to s. */
 int rt_model_save(const struct rt_model *m, struct rt_safetensors *s);

@@ -3,7 +3,7 @@
  * always say the same. */
 #include "stages/model/model_onnx.h"
 
-#include "stages/nn/exec.h"
+#include "stages/model/net.h"
 #include "stages/onnx/onnx_map.h"
 #include "stages/nn/op.h"
 #include "stages/onnx/frozen.h"
@@ -87,24 +87,25 @@ static int bag_of(struct dense_bag *b, const float *row, int64_t n)
 }
 
 /* embedding and logits hold m->dim and m->classes numbers. */
-static int run(struct rt_model *m, const struct rt_tensor *input, float *embedding, float *logits)
+static int golden_run(struct rt_model *m, const struct rt_tensor *input, float *embedding, float *logits)
 {
-    struct rt_exec *x = NULL;
+    struct rt_net *n = NULL;
+    struct rt_net_outputs o;
     struct dense_bag b = {0};
     bool bag = rt_graph_at(m->graph, 0)->op == RT_OP_bag;
-    int rc = rt_exec_create(&x, m->graph, 1, false, NULL);
-    if (!rc && bag)
+    int rc = rt_net_create(&n, m, 1);
+    if (rc == 0 && bag)
         rc = bag_of(&b, input->data, input->dim[1]);
-    if (!rc) {
-        struct rt_bags bags = {b.offset, b.bucket, b.weight};
-        rt_exec_forward(x, 1, bag ? NULL : input->data, bag ? &bags : NULL, false, 0, 0);
-        memcpy(embedding, rt_exec_output(x, m->embedding), (size_t)m->dim * sizeof(float));
-        rt_model_answer(m, m->answer, rt_exec_output(x, m->logits),
-                        m->head >= 0 ? rt_exec_output(x, m->head) : NULL, 1, logits);
+    if (rc == 0)
+        rc = rt_net_run(n, 1, bag ? NULL : input->data,
+                        bag ? &(struct rt_bags){b.offset, b.bucket, b.weight} : NULL, &o, NULL);
+    if (rc == 0) {
+        memcpy(embedding, o.embedding, (size_t)m->dim * sizeof(float));
+        memcpy(logits, o.logits, (size_t)m->classes * sizeof(float));
     }
     free(b.bucket);
     free(b.weight);
-    rt_exec_destroy(x);
+    rt_net_destroy(n);
     return rc;
 }
 
@@ -160,7 +161,7 @@ static int golden_add(struct rt_onnx *o, struct rt_model *m)
     int rc = golden_init(&g, m);
     if (!rc) {
         golden_draw(&g, bag);
-        rc = run(m, &g.input, g.embedding.data, g.logits.data);
+        rc = golden_run(m, &g.input, g.embedding.data, g.logits.data);
     }
     char *text = rc || !bag ? NULL : bag_text(&g.input);
     if (!rc && bag && !text)
@@ -423,7 +424,7 @@ int rt_golden_compare(const struct rt_golden *g, struct rt_model *m, double *wor
                 g->embedding.dim[0] != m->dim || g->logits.dim[0] != m->classes))
         rc = RT_EMISMATCH;
     if (!rc)
-        rc = run(m, &g->input, own.embedding.data, own.logits.data);
+        rc = golden_run(m, &g->input, own.embedding.data, own.logits.data);
     if (!rc)
         *worst = golden_distance(g, own.embedding.data, own.logits.data);
     rt_golden_fini(&own);

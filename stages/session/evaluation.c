@@ -85,10 +85,10 @@ static int load_model(struct rt_evaluation *j, const struct rt_evaluation_reques
         snprintf(r->cache_dir, sizeof r->cache_dir, "%s", q->cache);
     if (rc == 0)
         rc = rt_model_load_any(&j->model, q->model, r, e);
-    if (rc == 0 && q->settings && !j->model.trunk)
+    if (rc == 0 && q->settings && !rt_model_about(&j->model))
         rc = rt_error_set(e, RT_EUSAGE, "-s %s: %s is a model of retort, which knows how it is read",
                           q->setting[0], q->model);
-    if (rc == 0 && q->classes && !j->model.trunk)
+    if (rc == 0 && q->classes && !rt_model_about(&j->model))
         rc = rt_error_set(e, RT_EUSAGE, "--classes %s: %s is a model of retort, which knows its classes", q->classes,
                           q->model);
     else if (rc == 0 && q->classes)

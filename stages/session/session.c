@@ -24,7 +24,7 @@
 static int machine_cores(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > RT_INFER_WORKERS ? RT_INFER_WORKERS : (int)n;
+    return n < 1 ? 1 : n > RT_TEACHER_WORKERS ? RT_TEACHER_WORKERS : (int)n;
 }
 
 struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
@@ -395,7 +395,7 @@ void rt_outputs_fini(struct rt_outputs *o)
 static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct collect *c, int count,
                               struct rt_error *e)
 {
-    struct rt_infer infer = {
+    struct rt_teacher teacher = {
         .role = "model", .model = m, .dataset = &s->dataset, .content = &s->content,
         .feature = c->feature, .workers = s->limits.decoders, .level = s->limits.level,
     };
@@ -408,7 +408,7 @@ static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct c
         .features = s->features[m->modality->id], .required = true,
     };
     struct pass p = {.what = "computing outputs", .kind = RT_BATCH_EVAL, .rows = c->rows, .count = count,
-                     .decode = &decode, .ops = &rt_stage_model, .stage = &infer,
+                     .decode = &decode, .ops = &rt_stage_model, .stage = &teacher,
                      .batch = collect_batch, .self = c};
     RT_TRY(pass_run(&p, s, e));
     return c->failed ? rt_error_set(e, c->failed, "outputs: %s", rt_err_words(c->failed)) : 0;

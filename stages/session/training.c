@@ -9,7 +9,6 @@
 
 #include "stages/metrics/metrics.h"
 #include "stages/nn/parallel.h"
-#include "stages/model/trunk.h"
 #include "stages/session/replay_plan.h"
 #include "stages/session/training_pipeline.h"
 
@@ -281,8 +280,8 @@ static void announce(const struct rt_training *t)
     if (t->teacher)
         fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->modality->name,
                 rt_model_net_name(t->teacher), r->teacher_model);
-    if (t->teacher && t->teacher->trunk)
-        fprintf(stderr, "          %s\n", t->teacher->trunk->about);
+    if (t->teacher && rt_model_about(t->teacher))
+        fprintf(stderr, "          %s\n", rt_model_about(t->teacher));
     if (t->student.step)
         fprintf(stderr, "resumed   at step %lld%s\n", (long long)t->student.step,
                 t->student.step < t->student.steps ? "" : ": all updates were done; measured again");

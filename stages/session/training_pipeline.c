@@ -54,7 +54,7 @@ static void settings_of_batch(void *self, int64_t step, struct rt_recipe *r)
 /* ---- the stages ---- */
 
 static int add_stages(struct rt_runner *runner, struct rt_training *t, struct rt_decode *decode,
-                      struct rt_quality *quality, struct rt_infer *teacher)
+                      struct rt_quality *quality, struct rt_teacher *teacher)
 {
     int rc = rt_runner_add(runner, &rt_stage_decode, decode, t->session->limits.decoders);
     if (rc == 0)
@@ -65,10 +65,10 @@ static int add_stages(struct rt_runner *runner, struct rt_training *t, struct rt
 }
 
 static void describe(struct rt_training *t, struct rt_decode *decode, struct rt_quality *quality,
-                     struct rt_infer *teacher)
+                     struct rt_teacher *teacher)
 {
     struct rt_session *s = t->session;
-    *teacher = (struct rt_infer){
+    *teacher = (struct rt_teacher){
         .role = "teacher", .model = t->teacher, .dataset = &s->dataset, .content = &s->content,
         .store = t->outputs, .workers = s->limits.decoders, .level = s->limits.level,
     };
@@ -85,7 +85,7 @@ static void describe(struct rt_training *t, struct rt_decode *decode, struct rt_
         decode->input[1] = (struct rt_decode_input){
             .role = "teacher", .modality = t->teacher->modality, .front = &t->teacher->front,
             .features = s->features[t->teacher->modality->id],
-            .wanted = rt_infer_wanted, .wanted_self = teacher,
+            .wanted = rt_teacher_wanted, .wanted_self = teacher,
         };
     *quality = (struct rt_quality){
         .dataset = &s->dataset, .content = &s->content, .scores = &s->scores,
@@ -176,7 +176,7 @@ int rt_training_flow(struct rt_training *t, struct rt_error *e)
     const struct rt_recipe *r = t->recipe;
     struct rt_decode decode;
     struct rt_quality quality;
-    struct rt_infer teacher;
+    struct rt_teacher teacher;
     struct rt_runner *runner = NULL;
     struct rt_sampler *sampler = NULL;
     describe(t, &decode, &quality, &teacher);

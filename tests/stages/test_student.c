@@ -127,7 +127,7 @@ static struct rt_batch *arriving(struct learner *l, enum rt_batch_kind kind, con
     struct rt_batch *b = toy_batch(kind, rows, n);
     struct rt_decode d = toy_decode(&t);
     struct rt_quality q = {.dataset = &t.data, .content = &t.content, .scores = &scores};
-    struct rt_infer in = {.role = "teacher", .model = &teacher, .dataset = &t.data,
+    struct rt_teacher in = {.role = "teacher", .model = &teacher, .dataset = &t.data,
                           .content = &t.content, .workers = 1};
     d.input[d.inputs++] = (struct rt_decode_input){.role = "student", .modality = &rt_modality_text,
                                                    .front = &l->model.front, .required = true};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of stages/infer: too many workers, samples without input, damaged and foreign records; then equal
+ * Tests of stages/teacher: too many workers, samples without input, damaged and foreign records; then equal
  * outputs with no, a cold and a warm cache, any batch composition and any number of workers. */
 #include "tests/stages/toy.h"
 
@@ -8,7 +8,7 @@
 static struct toy t;
 static struct rt_model model;
 static struct rt_decode decode;
-static struct rt_infer infer;
+static struct rt_teacher stage;
 
 static const char *const picture[] = {"rgb.png", "palette.png", "grey.png", "alpha.png",
                                       "rgb.jpg", "grey.jpg", "lossy.webp"};
@@ -31,12 +31,12 @@ static int setup(void **state)
     toy_load(&t, table);
     TOY_OK(&t, rt_model_create(&model, &t.recipe, name, 2, NULL, NULL, NULL, &t.e));
     model.key = (struct rt_key128){3, 4};
-    infer = (struct rt_infer){.role = "teacher", .model = &model, .dataset = &t.data,
+    stage = (struct rt_teacher){.role = "teacher", .model = &model, .dataset = &t.data,
                               .content = &t.content, .workers = 1, .level = 1};
     decode = toy_decode(&t);
     decode.input[decode.inputs++] = (struct rt_decode_input){
         .role = "teacher", .modality = model.modality, .front = &model.front,
-        .wanted = rt_infer_wanted, .wanted_self = &infer,
+        .wanted = rt_teacher_wanted, .wanted_self = &stage,
     };
     return 0;
 }
@@ -83,11 +83,11 @@ static struct outputs run(int batch, int workers)
     memset(&o, 0, sizeof o);
     for (int i = 0; i < 9; i++)
         rows[i] = (i * 4 + batch) % 9; /* another order for each size of batch */
-    infer.workers = workers;
+    stage.workers = workers;
     TOY_OK(&t, rt_lister_create(&lister, RT_BATCH_TRAIN, rows, 9, batch));
     TOY_OK(&t, rt_runner_create(&runner, 2, 1 << 24, 0));
     TOY_OK(&t, rt_runner_add(runner, &rt_stage_decode, &decode, workers));
-    TOY_OK(&t, rt_runner_add(runner, &rt_stage_teacher, &infer, workers));
+    TOY_OK(&t, rt_runner_add(runner, &rt_stage_teacher, &stage, workers));
     TOY_OK(&t, rt_runner_run(runner, rt_lister_source(lister),
                              (struct rt_sink){.self = &o, .done = collect}, &t.e));
     rt_runner_destroy(runner);
@@ -111,11 +111,11 @@ static void know_content(void)
 static void test_workers_refused(void **state)
 {
     (void)state;
-    static const int wrong[] = {0, RT_INFER_WORKERS + 1};
+    static const int wrong[] = {0, RT_TEACHER_WORKERS + 1};
     for (int i = 0; i < 2; i++) {
-        infer.workers = wrong[i];
-        assert_int_equal(rt_stage_teacher.open(&infer, &t.e), RT_ERANGE);
-        rt_stage_teacher.close(&infer);
+        stage.workers = wrong[i];
+        assert_int_equal(rt_stage_teacher.open(&stage, &t.e), RT_ERANGE);
+        rt_stage_teacher.close(&stage);
     }
 }
 
@@ -134,7 +134,7 @@ static void test_equal(void **state)
     check(&none, run(9, 1));
     check(&none, run(2, 3));
     TOY_OK(&t, rt_store_open(&store, t.dir.path, "outputs", 1 << 20, &t.e));
-    infer.store = store;
+    stage.store = store;
     check(&none, run(3, 2)); /* content unknown: nothing may be kept, under any key */
     rt_store_counts(store, &hits, &misses, &bytes);
     uint64_t empty = bytes;
@@ -144,14 +144,14 @@ static void test_equal(void **state)
     rt_store_counts(store, &hits, &misses, &bytes);
     assert_true(hits == 0 && bytes > empty);
     for (int i = 0; i < 9; i++)
-        assert_int_equal(rt_infer_wanted(&infer, i), i >= 7);
+        assert_int_equal(rt_teacher_wanted(&stage, i), i >= 7);
     for (int i = 0; i < 7; i++)
         unlink(scratch_file(&t.dir, picture[i])); /* warm: the files are not even opened */
     check(&none, run(2, 2));
     check(&none, run(9, 1));
     model.key.lo++; /* another model's outputs are not these */
     for (int i = 0; i < 9; i++)
-        assert_true(rt_infer_wanted(&infer, i));
+        assert_true(rt_teacher_wanted(&stage, i));
     rt_store_close(store);
 }
 
@@ -164,7 +164,7 @@ static void test_damaged_record(void **state)
     struct outputs none = run(3, 1);
     know_content();
     TOY_OK(&t, rt_store_open(&store, t.dir.path, "outputs", 1 << 20, &t.e));
-    infer.store = store;
+    stage.store = store;
     check(&none, run(9, 1));
     const char *path = scratch_file(&t.dir, "outputs.store");
     TOY_OK(&t, rt_file_read(path, RT_FILE_MAX, &bytes, &size, &t.e));
@@ -175,7 +175,7 @@ static void test_damaged_record(void **state)
     free(bytes);
     int wanted = 0;
     for (int i = 0; i < 7; i++)
-        wanted += rt_infer_wanted(&infer, i);
+        wanted += rt_teacher_wanted(&stage, i);
     assert_int_equal(wanted, 1);
     check(&none, run(9, 1));
     rt_store_close(store);
@@ -194,22 +194,22 @@ static void test_feature(void **state)
     TOY_OK(&t, rt_model_create(&student, &t.recipe, name, 2, &model, NULL, NULL, &t.e));
     know_content();
     TOY_OK(&t, rt_store_open(&store, t.dir.path, "outputs", 1 << 20, &t.e));
-    infer.model = &student;
-    infer.store = store;
-    infer.feature = true;
+    stage.model = &student;
+    stage.store = store;
+    stage.feature = true;
     decode.input[0].front = &student.front;
     struct rt_batch *b = toy_batch(RT_BATCH_EVAL, rows, 2);
-    TOY_OK(&t, rt_stage_model.open(&infer, &t.e));
+    TOY_OK(&t, rt_stage_model.open(&stage, &t.e));
     TOY_OK(&t, rt_stage_decode.work(&decode, b, &t.e));
-    TOY_OK(&t, rt_stage_model.work(&infer, b, &t.e));
-    rt_stage_model.close(&infer);
+    TOY_OK(&t, rt_stage_model.work(&stage, b, &t.e));
+    rt_stage_model.close(&stage);
     const float *f = toy_frame(b, "teacher.feature", &x);
     assert_int_equal(x.dim[1], 6); /* the teacher's size, not the student's 5 */
     float sum[2] = {0};
     for (int i = 0; i < 12; i++)
         sum[i / 6] += f[i] * f[i];
     assert_true(sum[0] > 0 && sum[1] == 0);
-    assert_true(rt_infer_wanted(&infer, 0));
+    assert_true(rt_teacher_wanted(&stage, 0));
     rt_tensor_fini(&x);
     rt_batch_destroy(b);
     rt_store_close(store);

@@ -156,7 +156,7 @@ static struct seen run(struct toy *t, struct rt_model *m, int batch)
     struct rt_runner *runner;
     struct rt_lister *lister;
     int rows[] = {2, 0, 1};
-    struct rt_infer infer = {.role = "teacher", .model = m, .dataset = &t->data,
+    struct rt_teacher stage = {.role = "teacher", .model = m, .dataset = &t->data,
                              .content = &t->content, .workers = 2, .level = 1};
     struct rt_decode decode = toy_decode(t);
     decode.input[decode.inputs++] = (struct rt_decode_input){
@@ -164,7 +164,7 @@ static struct seen run(struct toy *t, struct rt_model *m, int batch)
     TOY_OK(t, rt_lister_create(&lister, RT_BATCH_TRAIN, rows, 3, batch));
     TOY_OK(t, rt_runner_create(&runner, 2, 1 << 24, 0));
     TOY_OK(t, rt_runner_add(runner, &rt_stage_decode, &decode, 2));
-    TOY_OK(t, rt_runner_add(runner, &rt_stage_teacher, &infer, 2));
+    TOY_OK(t, rt_runner_add(runner, &rt_stage_teacher, &stage, 2));
     TOY_OK(t, rt_runner_run(runner, rt_lister_source(lister),
                             (struct rt_sink){.self = &s, .done = collect}, &t->e));
     rt_runner_destroy(runner);

@@ -97,7 +97,7 @@ static void test_refused(void **state)
     assert_int_equal(heard.over, 1); /* also of a pass that failed: a bar may be taken away */
     rt_session_close(&s);
     toy_set(&t.recipe, "pipeline.decoders=256");
-    assert_true(rt_session_limits_of(&t.recipe).decoders <= RT_INFER_WORKERS);
+    assert_true(rt_session_limits_of(&t.recipe).decoders <= RT_TEACHER_WORKERS);
 }
 
 static void test_left_out(void **state)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * net: a frozen model run forward, whatever it is made of: a network of ours, or another program's ONNX file.
+ * What its outputs depend on is the model's key; its sizes are the model's dim, classes and teacher_dim.
+ * One thread at a time runs a struct rt_net; any number of them share one model, which nobody changes
+ * meanwhile. Training has an execution of its own (nn/exec.h). */
+#ifndef RT_NET_H
+#define RT_NET_H
+
+#include "stages/model/model.h"
+#include "stages/nn/op.h"
+
+struct rt_net; /* opaque */
+
+/* Of the samples of one run, in their order; they belong to the net and last until its next run. */
+struct rt_net_outputs {
+    const float *embedding; /* [count, dim] */
+    const float *logits;    /* [count, classes] of the model's answer; NULL without classes */
+    const float *feature;   /* [count, teacher_dim] in the teacher's space; NULL without one */
+};
+
+/* batch: the most samples a run will bring. m is borrowed. RT_EMEM. */
+int rt_net_create(struct rt_net **out, const struct rt_model *m, int batch);
+void rt_net_destroy(struct rt_net *n);
+/* input: [count, shape of the modality's row], or NULL with bags. In a larger batch a sample may be rounded
+ * otherwise: run samples one by one where their bytes must not depend on their neighbours.
+ * Fails only where the values themselves are at fault, as an index out of range in another program's file. */
+int rt_net_run(struct rt_net *n, int count, const float *input, const struct rt_bags *bags,
+               struct rt_net_outputs *out, struct rt_error *e);
+
+#endif
