@@ -1,50 +1,77 @@
 /* SPDX-License-Identifier: MIT
- * observers: the student's observer: what happened goes to run.db, to checkpoints and to the progress
- * line. Called from the student's work, one call at a time; before and after the run by the command. */
-#ifndef RT_RECORDER_H
-#define RT_RECORDER_H
+ * observers: who keeps what happens in a run, in its folder and for those who look on: a file each
+ * (observe_NAME.c). Called from the student's work, one call at a time (stages/student.h); before the pipeline runs
+ * and after it, by the thread that leads the run. They stand in the student's list in the order of this page.
+ *
+ * A process may be killed at any time, so the order in which things are written is a contract:
+ *   1  a change of settings: its row in the journal, committed: who asked for it may look it up at once
+ *   2  an update: its metrics, not committed; the report on the board
+ *   3  the end of an epoch: the epoch's mean, committed
+ *   4  when due: rows of samples, committed; once a second rows of stages, committed with all that was written since
+ *   5  when a checkpoint is due: a commit; the checkpoint (another name, fsync, rename); then older ones are deleted
+ *   6  an evaluation: its metrics, committed; then, when it is the best so far, checkpoints/best.safetensors
+ * Each step needs only what those before it have made safe. Killed between any two, the newest checkpoint is whole,
+ * and run.db holds all metrics up to it. What run.db holds beyond it is forgotten on --resume, which trains those
+ * steps again to the same bytes; a checkpoint is of before its evaluation, so that is made again too, with its best. */
+#ifndef RT_OBSERVERS_H
+#define RT_OBSERVERS_H
 
-#include "pipeline/live/status.h"
-#include "pipeline/run/rundb.h"
-#include "pipeline/run/rundir.h"
 #include "pipeline/data/store.h"
-#include "stages/student.h"
-#include "stages/session/progress.h"
-#include "stages/session/session.h"
+#include "pipeline/live/status.h"
+#include "stages/session/record.h"
 
-struct rt_recorder {
+/* Changes of settings: log.txt and the journal. */
+struct rt_observer rt_observe_journal(struct rt_record *r);
+
+/* Metrics of steps, epochs and evaluations. */
+struct rt_observer rt_observe_metrics(struct rt_record *r);
+
+/* A row for each sample: all at the beginning and the end; in between, now and then, those that changed. Also
+ * notes the samples that go bad while training. */
+struct rt_observe_samples {
+    struct rt_record *record;
+    struct rt_row_written *written; /* [samples], what run.db has of each */
+    uint64_t due;                   /* ns, when rows are next written */
+};
+#define RT_SAMPLE_COLUMNS (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 3)
+struct rt_sample_columns {
+    int count;
+    char name[RT_SAMPLE_COLUMNS][64];
+    const char *pointer[RT_SAMPLE_COLUMNS];
+};
+/* The columns of its rows, for rt_record_open. */
+void rt_observe_samples_columns(const struct rt_record *r, struct rt_sample_columns *c);
+/* Writes all rows and commits; record must be open. RT_EMEM; what rt_rundb_sample fails with. */
+int rt_observe_samples_open(struct rt_observe_samples *o, struct rt_record *r, struct rt_error *e);
+/* Writes all rows; committed by rt_record_close. */
+int rt_observe_samples_end(struct rt_observe_samples *o, struct rt_error *e);
+void rt_observe_samples_fini(struct rt_observe_samples *o);
+struct rt_observer rt_observe_samples(struct rt_observe_samples *o);
+
+/* Where the run is, for those who ask: the board at each step; in run.db, once a second, what the stages did. */
+struct rt_observe_board {
     /* set by the caller */
-    struct rt_session *session;
-    struct rt_student *student;
-    struct rt_rundir *dir;
-    int epoch_steps;
-    bool quiet; /* no progress */
-    struct rt_board *board; /* where the run is, for who asks; or NULL */
+    struct rt_record *record;
+    struct rt_board *board;
     struct rt_store *outputs; /* the teacher's, or NULL */
 
-    struct rt_rundb *db;
-    struct rt_progress progress;
-    struct rt_row_written *written; /* [samples], what run.db has of each */
-    uint64_t rows_due;  /* ns, when rows are next written */
-    uint64_t stages_due; /* likewise what the stages did, and all that was recorded is seen by others */
-    int64_t first_step; /* of this process */
-    double last_top1;   /* NaN before the first evaluation */
-    int64_t saved_step; /* of the newest checkpoint, -1 */
+    uint64_t due; /* ns, when rows of stages are next written */
+    double top1;  /* of the last evaluation; NaN before the first */
 };
+struct rt_observer rt_observe_board(struct rt_observe_board *o);
+/* What the stages did so far, and in words what limits the run; not committed. */
+int rt_observe_board_account(struct rt_observe_board *o, const struct rt_account *a, const char *limit,
+                             struct rt_error *e);
 
-/* Opens run.db and writes a row for every sample; on resume forgets what came after the student's step. */
-int rt_recorder_open(struct rt_recorder *r, struct rt_error *e);
-/* Writes every sample's row and closes run.db; state: "done", "stopped" or "failed". */
-int rt_recorder_close(struct rt_recorder *r, const char *state, struct rt_error *e);
-struct rt_observer rt_recorder_observer(struct rt_recorder *r);
-
-/* checkpoints/step-N.safetensors of the student as it is now; prunes. Does nothing when the newest is of
- * this step already. */
-int rt_recorder_checkpoint(struct rt_recorder *r, struct rt_error *e);
-/* What the stages did so far, and in words what limits the run. */
-int rt_recorder_account(struct rt_recorder *r, const struct rt_account *a, const char *limit, struct rt_error *e);
-/* A metric of a whole split, for results after the run. */
-int rt_recorder_result(struct rt_recorder *r, const char *split, const char *name, double value,
-                       struct rt_error *e);
+/* Checkpoints, at the end of each epoch or every run.checkpoint steps, and the best by validation. */
+struct rt_observe_checkpoints {
+    struct rt_record *record;
+    int64_t saved_step; /* of the newest; -1 = none yet */
+};
+void rt_observe_checkpoints_init(struct rt_observe_checkpoints *o, struct rt_record *r);
+struct rt_observer rt_observe_checkpoints(struct rt_observe_checkpoints *o);
+/* A checkpoint of the student as it is now. When the newest is of this step already only the changes that wait are
+ * added to it. */
+int rt_observe_checkpoints_save(struct rt_observe_checkpoints *o, struct rt_error *e);
 
 #endif

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * training: composes a run from its parts and runs it: data set, teacher, student, stages, folder. */
+ * training: composes a run from its parts and runs it: data set, teacher, student, stages, folder. Knows no
+ * terminal: who asked for the run is told by a watch and by an observer. One thread leads a run from open to close;
+ * what changes it meanwhile is t->control's (any thread). */
 #ifndef RT_TRAINING_H
 #define RT_TRAINING_H
 
 #include "stages/session/machine.h"
 #include "stages/session/observers.h"
+
+#define RT_TRAINING_OBSERVERS 6
 
 struct rt_training_result {
     int samples;
@@ -28,10 +32,12 @@ struct rt_training {
     struct rt_runner *runner;      /* while the pipeline runs */
     struct rt_account before[2];   /* of some seconds ago */
     struct rt_student student;
-    struct rt_recorder recorder;
-    struct rt_observer observer[1]; /* the student's */
+    struct rt_record record;
+    struct rt_observe_samples samples;
+    struct rt_observe_board posts;
+    struct rt_observe_checkpoints checkpoints;
+    struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */
     int *train_rows, *valid_rows, train_count, valid_count;
-    bool quiet;
     struct rt_training_result valid, test;
     char limit[400];   /* which stage limited the run, in words */
     size_t queue_peak; /* most bytes that waited in all queues at one time */
@@ -41,19 +47,19 @@ struct rt_training_request {
     const char *output;  /* the run folder */
     const char *journal; /* a run folder or run.db whose changes are made again, or NULL; not with resume */
     const char *init; /* a run folder whose RT_RUN_INIT, if it is there, stands for student.init, or NULL */
-    bool resume, quiet;
-    const struct rt_watch *watch; /* who is told what happens on the way, or NULL */
+    bool resume;
+    const struct rt_watch *watch;  /* who is told what happens before and after the updates, or NULL */
+    struct rt_observer observer;   /* who is told of the updates, besides; all NULL = nobody */
 };
 
 /* Opens everything up to the first step. session is empty memory that the caller closes after
  * rt_training_close. RT_EUSAGE, RT_EMISMATCH, RT_ENODATA, RT_EBUSY, RT_ESTOPPED, ... */
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
                      const struct rt_training_request *request, struct rt_error *e);
-/* No progress is shown from here on. */
-void rt_training_hush(struct rt_training *t);
 /* Trains to the end, keeps the best (by validation), measures it on the test split, writes
  * student.safetensors. On RT_ESTOPPED a checkpoint has been written. */
 int rt_training_run(struct rt_training *t, struct rt_error *e);
+/* Also after a failure of either. */
 void rt_training_close(struct rt_training *t);
 
 #endif

@@ -3,9 +3,9 @@
  * checkpoint that the run still has: all tensors, the progress and the settings in effect. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
+#include "tui/cli/run_progress.h"
 
 #include "pipeline/run/checkpoints.h"
-#include "stages/session/training.h"
 
 #include <ftw.h>
 #include <inttypes.h>
@@ -28,8 +28,7 @@ struct replay {
     struct rt_recipe recipe;
     struct rt_training training;
     struct rt_session session;
-    struct rt_progress progress;
-    struct rt_watch watch;
+    struct rt_run_progress progress;
 };
 
 /* ---- the repetition ----
@@ -78,15 +77,17 @@ static int replay_repeat(struct replay *p, const struct request *q, struct rt_er
     struct rt_training *t = &p->training;
     RT_TRY(rt_recipe_load(&p->recipe, rt_rundir_path(p->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
     p->recipe.run_keep = (int64_t)rt_key_find("run.keep")->max;
-    struct rt_training_request request = {p->folder, q->run, p->dir.path, false, q->quiet, &p->watch};
-    rt_progress_init(&p->progress, q->quiet);
-    p->watch = rt_progress_watch(&p->progress);
+    struct rt_training_request request = {.output = p->folder, .journal = q->run, .init = p->dir.path};
+    rt_run_progress_init(&p->progress, t, q->quiet);
+    rt_run_progress_join(&p->progress, &request);
     RT_TRY(rt_training_open(t, &p->session, &p->recipe, &request, e));
     for (int i = 0; i < p->steps; i++)
         if (rt_control_checkpoint(t->control, p->step[i]) < 0)
             return rt_error_set(e, RT_EMEM, "no memory for a replay");
+    rt_run_progress_announce(&p->progress);
     rt_control_until(t->control, p->until);
     int rc = rt_training_run(t, e);
+    rt_run_progress_end(&p->progress);
     return rc == RT_ESTOPPED && t->student.step == p->until ? 0 : rc;
 }
 

@@ -4,6 +4,7 @@
 #include "tui/cli/cmd.h"
 #include "tui/cli/detach.h"
 #include "tui/cli/options_shared.h"
+#include "tui/cli/run_progress.h"
 
 #include "formats/file.h"
 #include "formats/words.h"
@@ -168,20 +169,23 @@ static int run_here(const struct request *q, struct rt_recipe *r, const char *ou
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_error e = {0};
     int code = RT_EXIT_DONE;
-    struct rt_progress progress;
-    rt_progress_init(&progress, q->quiet);
-    struct rt_watch watch = rt_progress_watch(&progress);
-    struct rt_training_request request = {output, q->journal, q->resume ? output : NULL, q->resume,
-                                          q->quiet, &watch};
+    struct rt_run_progress progress;
+    struct rt_training_request request = {
+        .output = output, .journal = q->journal, .init = q->resume ? output : NULL, .resume = q->resume,
+    };
+    rt_run_progress_init(&progress, t, q->quiet);
+    rt_run_progress_join(&progress, &request);
     int rc = t && s ? rt_training_open(t, s, r, &request, &e)
                     : rt_error_set(&e, RT_EMEM, "no memory for a run");
+    if (rc == 0)
+        rt_run_progress_announce(&progress);
     if (rc == 0 && own) {
-        rt_training_hush(t);
-        progress.quiet = true;
+        progress.line.quiet = true; /* its screen shows more */
         rc = rt_detach_begun(own, output, &e);
     }
     if (rc == 0)
         rc = rt_training_run(t, &e);
+    rt_run_progress_end(&progress);
     if (rc == 0)
         result_print(t, s);
     else if (rc == RT_ESTOPPED && !t->dir.path[0])

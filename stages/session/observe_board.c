@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * observe_board: where the run is. On the board it is a copy in memory, cheap enough for each step; in run.db it is
+ * written once a second, in one commit with all that was recorded since, for a screen that only reads the folder. */
+#include "stages/session/observers.h"
+#include "stages/session/step_metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#define STAGES_NS UINT64_C(1000000000)
+
+static int board_on_step(void *self, const struct rt_step_report *p, struct rt_error *e)
+{
+    struct rt_observe_board *o = self;
+    struct rt_step_value value[RT_STEP_VALUES];
+    struct rt_status s = {
+        .step = p->step, .steps = o->record->student->steps, .epoch = p->epoch + 1,
+        .epochs = rt_record_epochs(o->record),
+    };
+    int n = rt_step_values(p, value);
+    (void)e;
+    for (int i = 0; i < n; i++)
+        if (value[i].status)
+            rt_status_add(&s, value[i].name, value[i].value);
+    rt_status_add(&s, "valid.top1", o->top1);
+    rt_board_put(o->board, &s);
+    return 0;
+}
+
+static int board_on_evaluation(void *self, const struct rt_eval_report *p, struct rt_error *e)
+{
+    (void)e;
+    ((struct rt_observe_board *)self)->top1 = p->top1[p->answer];
+    return 0;
+}
+
+/* What else there is to say about a stage. */
+static void stage_note(const struct rt_observe_board *o, const char *stage, char *text, size_t size)
+{
+    uint64_t hits = 0, misses = 0, bytes = 0;
+    int left = o->record->session->left_count;
+    *text = '\0';
+    if (strcmp(stage, rt_stage_decode.name) == 0 && left)
+        snprintf(text, size, "%d samples left out", left);
+    if (strcmp(stage, rt_stage_teacher.name) == 0 && o->outputs)
+        rt_store_counts(o->outputs, &hits, &misses, &bytes);
+    if (hits + misses)
+        snprintf(text, size, "%.0f %% of its outputs found in the cache",
+                 100 * (double)hits / (double)(hits + misses));
+}
+
+int rt_observe_board_account(struct rt_observe_board *o, const struct rt_account *a, const char *limit,
+                             struct rt_error *e)
+{
+    struct rt_rundb *db = o->record->db;
+    RT_TRY(rt_rundb_meta(db, "limit", limit, e));
+    for (int i = 0; i < a->stages; i++) {
+        char note[100];
+        stage_note(o, a->stage[i].name, note, sizeof note);
+        RT_TRY(rt_rundb_stage(db, &a->stage[i], 1e-9 * (double)a->stage[i].offered / a->stage[i].workers, note, e));
+    }
+    return 0;
+}
+
+static int board_on_update(void *self, int64_t step, bool epoch_ended, struct rt_error *e)
+{
+    struct rt_observe_board *o = self;
+    struct rt_account account;
+    char limit[400];
+    uint64_t now = uv_hrtime();
+    (void)step, (void)epoch_ended;
+    if (now < o->due)
+        return 0;
+    o->due = now + STAGES_NS;
+    if (rt_board_get_account(o->board, &account, limit, sizeof limit))
+        RT_TRY(rt_observe_board_account(o, &account, limit, e));
+    return rt_rundb_commit(o->record->db, e);
+}
+
+struct rt_observer rt_observe_board(struct rt_observe_board *o)
+{
+    return (struct rt_observer){
+        .self = o, .step = board_on_step, .update = board_on_update, .evaluation = board_on_evaluation,
+    };
+}

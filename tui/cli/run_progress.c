@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * run_progress: see run_progress.h. */
+#include "tui/cli/run_progress.h"
+
+#include "formats/words.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what it is ---- */
+
+static int training_labelled(const struct rt_training *t)
+{
+    int labelled = 0;
+    for (int i = 0; i < t->train_count; i++)
+        labelled += t->session->dataset.label[t->train_rows[i]] >= 0;
+    return labelled;
+}
+
+static void announce_teacher(const struct rt_training *t)
+{
+    if (!t->teacher)
+        return;
+    fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->modality->name,
+            rt_model_net_name(t->teacher), t->recipe->teacher_model);
+    if (rt_model_about(t->teacher))
+        fprintf(stderr, "          %s\n", rt_model_about(t->teacher));
+}
+
+void rt_run_progress_announce(struct rt_run_progress *p)
+{
+    const struct rt_training *t = p->training;
+    const struct rt_recipe *r = t->recipe;
+    char a[32], b[32], c[32];
+    p->line.started = p->line.last = rt_progress_now();
+    p->first_step = t->student.step;
+    if (p->line.quiet)
+        return;
+    fprintf(stderr, "run       %s: %s of %s training samples with a label, %d classes, %s for validation\n",
+            t->dir.path, rt_count_text(training_labelled(t), a), rt_count_text(t->train_count, b),
+            t->session->dataset.classes, rt_count_text(t->valid_count, c));
+    fprintf(stderr, "machine   %s\n", t->machine.line);
+    if (*t->machine.warning)
+        fprintf(stderr, "          %s\n", t->machine.warning);
+    fprintf(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
+            t->model.modality->name, rt_model_net_name(&t->model), rt_count_text(rt_graph_weights(t->model.graph), a),
+            (long long)t->student.steps, (long long)r->train_batch);
+    announce_teacher(t);
+    if (t->student.step)
+        fprintf(stderr, "resumed   at step %lld%s\n", (long long)t->student.step,
+                t->student.step < t->student.steps ? "" : ": all updates were done; measured again");
+}
+
+/* ---- how far it is ----
+ * An observer like any other, the last in the list: what is shown has been kept. */
+
+static void terms_text(const struct rt_step_report *r, char *text, size_t size)
+{
+    *text = '\0';
+    for (int k = 0; k < RT_TERMS; k++)
+        if (r->terms->used[k]) {
+            size_t at = strlen(text);
+            snprintf(text + at, size - at, " %s %.3f", rt_terms[k]->name, r->terms->mean[k]);
+        }
+}
+
+static int progress_on_step(void *self, const struct rt_step_report *r, struct rt_error *e)
+{
+    struct rt_run_progress *p = self;
+    const struct rt_training *t = p->training;
+    (void)e;
+    if (p->line.quiet)
+        return 0;
+    int64_t steps = t->student.steps, did = r->step - p->first_step;
+    double seconds = (double)(rt_progress_now() - p->line.started) / 1e9;
+    double rate = seconds > 0 ? (double)did / seconds : 0;
+    char text[400], left[24], terms[200];
+    terms_text(r, terms, sizeof terms);
+    rt_progress_time(rate > 0 ? (double)(steps - r->step) / rate : 0, left);
+    int n = snprintf(text, sizeof text, "epoch %d/%d step %lld/%lld  loss %.3f  %s left  %.0f/s",
+                     r->epoch + 1, rt_record_epochs(&t->record), (long long)r->step, (long long)steps, r->total, left,
+                     rate * r->samples);
+    if (!isnan(p->top1))
+        n += snprintf(text + n, sizeof text - (size_t)n, "  valid %.1f %%", 100 * p->top1);
+    snprintf(text + n, sizeof text - (size_t)n, " %s", terms); /* a narrow terminal cuts the end */
+    rt_progress_bar(&p->line, (double)r->step / (double)steps, text);
+    return 0;
+}
+
+static int progress_on_evaluation(void *self, const struct rt_eval_report *r, struct rt_error *e)
+{
+    struct rt_run_progress *p = self;
+    (void)e;
+    p->top1 = r->top1[r->answer];
+    if (!p->line.quiet && !p->line.terminal)
+        rt_progress_line(&p->line, "epoch %d: step %lld, valid top-1 %.1f %%, loss %.3f%s", r->epoch + 1,
+                         (long long)r->step, 100 * p->top1, r->loss, r->best ? " (best)" : "");
+    return 0;
+}
+
+void rt_run_progress_init(struct rt_run_progress *p, const struct rt_training *t, bool quiet)
+{
+    *p = (struct rt_run_progress){.training = t, .top1 = NAN};
+    rt_progress_init(&p->line, quiet);
+    p->watch = rt_progress_watch(&p->line);
+}
+
+void rt_run_progress_join(struct rt_run_progress *p, struct rt_training_request *request)
+{
+    request->watch = &p->watch;
+    request->observer = (struct rt_observer){
+        .self = p, .step = progress_on_step, .evaluation = progress_on_evaluation,
+    };
+}
+
+void rt_run_progress_end(struct rt_run_progress *p)
+{
+    rt_progress_clear(&p->line);
+}
