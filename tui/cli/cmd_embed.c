@@ -2,10 +2,10 @@
  * cmd_embed: `retort embed`: the embeddings of a manifest's samples as .npy, and which rows they are. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
+#include "tui/cli/progress.h"
 
 #include "formats/npy.h"
 #include "stages/session/evaluation.h"
-#include "stages/session/progress.h"
 
 #include <stdlib.h>
 #include <string.h>

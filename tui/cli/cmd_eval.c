@@ -3,9 +3,8 @@
  * trials; cross-modal retrieval against a teacher. What is computed and printed is tui/report/eval_report.h. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
+#include "tui/cli/progress.h"
 #include "tui/report/eval_report.h"
-
-#include "stages/session/progress.h"
 
 #include <stdlib.h>
 

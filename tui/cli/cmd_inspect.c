@@ -3,11 +3,11 @@
  * the cache) or of a run (from its run.db), as a table; and one sample explained in words. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
+#include "tui/cli/progress.h"
 #include "tui/report/explain.h"
 
 #include "pipeline/run/run_table.h"
 #include "stages/distill/weights.h"
-#include "stages/session/progress.h"
 #include "stages/session/session.h"
 
 #include <limits.h>

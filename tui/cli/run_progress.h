@@ -4,7 +4,7 @@
 #ifndef RT_RUN_PROGRESS_H
 #define RT_RUN_PROGRESS_H
 
-#include "stages/session/progress.h"
+#include "tui/cli/progress.h"
 #include "stages/session/training.h"
 
 struct rt_run_progress {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * progress: see progress.h. No curses: works in any terminal, and in a pipe. */
-#include "stages/session/progress.h"
+#include "tui/cli/progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
