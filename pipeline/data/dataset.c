@@ -166,7 +166,7 @@ static int ticket_order(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
-/* ceil(share * n), at least 1; 0.1 * 30 is a little more than 3 and must still give 3. */
+/* ceil(fraction * n), at least 1; 0.1 * 30 is a little more than 3 and must still give 3. */
 static int labels_kept(double fraction, int n)
 {
     int kept = (int)ceil(fraction * n - 1e-9);

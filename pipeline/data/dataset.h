@@ -27,10 +27,10 @@ struct rt_dataset {
 
 /* Loads the manifest, fixes the classes (all labels of the training split unless class_name is given: a
  * model's own classes, copied, in their order; a label not among the classes gives truth -1), hides
- * labels (share of each class, rounded up, at least one kept per class). Which ones follows from (seed,
- * id) alone, not from the order of rows, and a larger share keeps all that a smaller one keeps.
+ * labels (a fraction of each class, rounded up, at least one kept per class). Which ones follows from (seed,
+ * id) alone, not from the order of rows, and a larger fraction keeps all that a smaller one keeps.
  * Hidden are training labels only: validation and test keep theirs. On failure *d is empty. As
- * rt_manifest_load; RT_ERANGE for a share outside 0..1; RT_EUSAGE when a class is named twice. */
+ * rt_manifest_load; RT_ERANGE for a fraction outside 0..1; RT_EUSAGE when a class is named twice. */
 int rt_dataset_load(struct rt_dataset *d, const char *manifest, double labels, uint64_t seed,
                     const char *const *class_name, int classes, struct rt_error *e);
 void rt_dataset_fini(struct rt_dataset *d);

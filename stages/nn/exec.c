@@ -14,7 +14,7 @@
 #include <uv.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
-#define SCRATCH_APART ((size_t)1 << 20) /* closer, and the threads slow each other: docs/performance.md */
+#define SCRATCH_APART ((size_t)1 << 20) /* closer, threads slow each other: docs/performance-notes.md */
 #define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 
 /* ---- nodes and memory ----

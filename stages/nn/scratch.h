@@ -3,7 +3,7 @@
  * one of each thread's own. A thread's own part lies at the same place in every operation of a
  * network, so what it wrote there in the one before is still in its own cache; in another thread's
  * cache, every line would have to be fetched from there before it can be written again
- * (docs/performance.md has what that costs). */
+ * (docs/performance-notes.md has what that costs). */
 #ifndef RT_SCRATCH_H
 #define RT_SCRATCH_H
 
