@@ -119,8 +119,8 @@ def check_packages(recipe):
 def origin_of(recipe, script):
     """What OUT_DIR is made from: while these lines stay, it need not be made again."""
     here = os.path.abspath(__file__)
-    scripts = [script, *sorted(os.path.join(os.path.dirname(here), x) for x in os.listdir(os.path.dirname(here))
-                               if x.endswith(".py"))]
+    folders = (os.path.dirname(here), os.path.dirname(script))
+    scripts = [script, *sorted(os.path.join(f, x) for f in folders for x in os.listdir(f) if x.endswith(".py"))]
     lines = ["dataset " + recipe.name, "scripts " + digest("".join(map(digest_file, scripts)).encode())]
     lines += ["%s %s" % (p, package_version(p)) for p in sorted(recipe.packages)]
     return "".join(line + "\n" for line in lines)
@@ -146,7 +146,7 @@ def names_in(receipt):
     return {line[1] for line in lines if len(line) == 3 and line[0] in ("folder", "manifest")}
 
 
-def is_complete(out, origin):
+def is_complete(out, origin, needed=MANIFEST):
     """True: nothing to do. False: make it (again). Refuses a folder that is not ours to replace."""
     entries = set(os.listdir(out)) if os.path.isdir(out) else set()
     if not entries:
@@ -157,7 +157,7 @@ def is_complete(out, origin):
     with open(os.path.join(out, RECEIPT), encoding="utf-8") as f:
         receipt = f.read()
     made = names_in(receipt)
-    if MANIFEST in made and receipt == origin + contents_of(out, made):
+    if needed in made and receipt == origin + contents_of(out, made):
         return True
     foreign = sorted(entries - made - {MANIFEST, PICTURES, RECEIPT})
     if foreign:

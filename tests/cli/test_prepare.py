@@ -3,7 +3,7 @@
 # recipes/NAME/prepare on the real packages, run as a user runs it: same bytes twice, nothing done the
 # second time, a manifest that holds what it promises, no leak between splits.
 # Exit 77 (skipped) when a package is missing.
-"""Usage: test_prepare.py stamps|emoji|voices"""
+"""Usage: test_prepare.py stamps|emoji|voices|speakers"""
 
 import collections
 import hashlib
@@ -24,8 +24,8 @@ EXPECTED = {
 }
 
 
-def run(name, out, seed):
-    done = subprocess.run([os.path.join(TREE, "recipes", name, "prepare"), out], cwd="/",
+def run(name, out, seed, *options):
+    done = subprocess.run([os.path.join(TREE, "recipes", name, "prepare"), out, *options], cwd="/",
                           env=dict(os.environ, PYTHONHASHSEED=seed), capture_output=True, text=True)
     if done.returncode == 1 and "apt-get install" in done.stderr:
         print(done.stderr)
@@ -172,5 +172,40 @@ def main(name):
         check_leaks(rows, one)
 
 
+def speakers():
+    """The small synthetic world: who is where, what a gap changes, and that it is the same twice."""
+    with tempfile.TemporaryDirectory() as folder:
+        one, two, other = (os.path.join(folder, x) for x in ("one", "two", "other"))
+        for out, seed, more in ((one, "1", []), (two, "2", []), (other, "1", ["--world", "2", "--gaps", "16"])):
+            run("speakers", out, seed, "--small", *(more or ["--gaps", "0,16"]))
+        first = digests(one)
+        assert run("speakers", one, "3", "--small", "--gaps", "0,16") == "" and digests(one) == first
+        assert {p: d for p, (d, _) in digests(two).items()} == {p: d for p, (d, _) in first.items()}
+        columns = "id split label person speech image damage"
+        few, same, hit = (read_manifest(os.path.join(one, x + ".tsv"), columns)
+                          for x in ("few-g16", "few-g0", "few-g16-damaged"))
+        strangers = {r["person"] for r in few if r["split"] != "train" and not r["label"]}
+        assert strangers and not strangers & {r["person"] for r in few if r["split"] == "train"}
+        faces = read_manifest(os.path.join(one, "faces.tsv"), columns)
+        assert not {r["person"] for r in faces} & {r["person"] for r in few}, "the teacher knows other people"
+        assert any(not r["label"] and r["image"] for r in few if r["split"] == "train")
+        for rows in (few, same, hit, faces):
+            for r in rows:
+                for column in ("speech", "image"):
+                    assert not r[column] or os.path.getsize(os.path.join(one, r[column])) > 44, r
+        assert 0.15 < sum(bool(r["damage"]) for r in hit) / sum(r["split"] == "train" for r in hit) < 0.45
+        picture = [r["image"] for r in few if r["image"]][0]
+        assert first[picture][0] != first[picture.replace("g16", "g0")][0], "the gap does not reach the face"
+        assert first["voice/train000-00.wav"][0] != digests(other)["voice/train000-00.wav"][0], "one world only"
+        ids = {r["id"]: r for r in few}
+        for name, split in (("valid", "valid"), ("test", "test"), ("noisy", "test")):
+            with open(os.path.join(one, "trials-" + name)) as f:
+                pairs = [line.split() for line in f]
+            assert {t for t, _, _ in pairs} == {"0", "1"}
+            for target, a, b in pairs:
+                assert (ids[a]["person"] == ids[b]["person"]) == (target == "1") and a != b
+                assert ids[a]["split"] == ids[b]["split"] == split and not ids[a]["label"]
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    speakers() if sys.argv[1] == "speakers" else main(sys.argv[1])
