@@ -38,12 +38,11 @@ void rt_scores_fini(struct rt_scores *s)
     memset(s, 0, sizeof *s);
 }
 
-int rt_scores_column(const struct rt_scores *s, const char *measure)
+int rt_scores_names(const struct rt_scores *s, const char *name[RT_SCORE_COLUMNS])
 {
     for (int c = 0; c < s->columns; c++)
-        if (strcmp(s->column[c].measure->name, measure) == 0)
-            return c;
-    return -1;
+        name[c] = s->column[c].measure->name;
+    return s->columns;
 }
 
 static int by_value(const void *a, const void *b)

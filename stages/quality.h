@@ -34,7 +34,8 @@ int rt_scores_init(struct rt_scores *s, int rows, const bool modality[RT_MODALIT
 void rt_scores_fini(struct rt_scores *s);
 /* Percentiles from the values: 1 = best of the data set. RT_EMEM. */
 int rt_scores_rank(struct rt_scores *s);
-int rt_scores_column(const struct rt_scores *s, const char *measure); /* -1 when unknown */
+/* The names of the columns, in their order; returns how many. */
+int rt_scores_names(const struct rt_scores *s, const char *name[RT_SCORE_COLUMNS]);
 
 struct rt_quality {
     struct rt_dataset *dataset; /* reason[] is filled in the scoring pass */

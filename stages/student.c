@@ -3,6 +3,7 @@
 #include "stages/student.h"
 
 #include "stages/distill/objective_settings.h"
+#include "stages/distill/weight_terms.h"
 #include "stages/distill/weights.h"
 #include "stages/nn/exec.h"
 #include "stages/nn/optim/optim.h"
@@ -26,26 +27,14 @@ static struct rt_objective_facts student_facts(const struct rt_student *s)
     };
 }
 
-static int check_weight_terms(const struct rt_student *s, const struct rt_recipe *r, struct rt_error *e)
+/* What weight.terms may name in this run; name is the list of the measures. */
+static struct rt_weight_source student_weight_source(const struct rt_student *s,
+                                                     const char *name[RT_SCORE_COLUMNS])
 {
-    rt_key_text list;
-    snprintf(list, sizeof list, "%s", r->weight_terms);
-    for (char *save = NULL, *w = strtok_r(list, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
-        bool teachers = strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 ||
-                        strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
-        if (s->teacher && s->teacher->classes == 0 && strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0)
-            return rt_error_set(e, RT_EMISMATCH, "weight.terms: '%s' needs the teacher's classifier, and it "
-                                "has none (teacher.logits: none)", w);
-        if (teachers ? s->teacher != NULL : s->scores && rt_scores_column(s->scores, w) >= 0)
-            continue;
-        char known[400] = "";
-        for (int c = 0; s->scores && c < s->scores->columns; c++)
-            snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", c ? ", " : "",
-                     s->scores->column[c].measure->name);
-        return rt_error_set(e, RT_EUSAGE, "weight.terms: '%s' is not measured in this run: take of %s%s",
-                            w, known, s->teacher ? ", teacher_norm, teacher_confidence" : "");
-    }
-    return 0;
+    unsigned features = s->teacher ? RT_NEEDS_T_FEATURE : 0u;
+    unsigned logits = s->teacher && s->teacher->classes > 0 ? RT_NEEDS_T_LOGITS : 0u;
+    return (struct rt_weight_source){name, s->scores ? rt_scores_names(s->scores, name) : 0,
+                                     features | logits};
 }
 
 int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)
@@ -57,7 +46,10 @@ int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)
     if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !s->model->shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
                             "the data set's classes: write own or auto", rt_head_names[head]);
-    return check_weight_terms(s, r, e);
+    const char *name[RT_SCORE_COLUMNS];
+    struct rt_weight_source have = student_weight_source(s, name);
+    struct rt_weight_columns columns;
+    return rt_weight_terms_read("weight.terms", r->weight_terms, &have, &columns, e);
 }
 
 int rt_student_threads(const struct rt_recipe *r)
@@ -72,7 +64,7 @@ static int allocate_step(struct rt_student *s)
     size_t heads = (size_t)s->model->teacher_classes + 1;
     s->weight = calloc(n, sizeof *s->weight);
     s->quality = calloc(n, sizeof *s->quality);
-    s->factor = calloc(n, sizeof *s->factor * (RT_SCORE_COLUMNS + 2));
+    s->factor = calloc(n, sizeof *s->factor * RT_WEIGHT_COLUMNS);
     s->distance = calloc(n, sizeof *s->distance * RT_TERMS);
     s->label = calloc(n, sizeof *s->label);
     s->scale = calloc(n, sizeof *s->scale);
@@ -276,22 +268,15 @@ static void weigh(struct rt_student *s, const struct rt_batch *b, const struct u
     for (int i = 0; i < n; i++)
         s->scale[i] = hand && hand->rows ? hand->factor[b->sample[i]] : 1;
     const struct rt_recipe *r = s->recipe;
-    rt_key_text list;
-    int column[RT_SCORE_COLUMNS + 2], terms = 0;
-    snprintf(list, sizeof list, "%s", r->weight_terms);
-    for (char *save = NULL, *w = strtok_r(list, ",", &save);
-         w && terms < RT_SCORE_COLUMNS + 2; w = strtok_r(NULL, ",", &save)) {
-        if (strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0)
-            column[terms++] = -1;
-        else if (strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0)
-            column[terms++] = -2;
-        else
-            column[terms++] = rt_scores_column(s->scores, w);
-    }
+    const char *name[RT_SCORE_COLUMNS];
+    struct rt_weight_source have = student_weight_source(s, name);
+    struct rt_weight_columns columns; /* all there: the settings were checked */
+    rt_weight_terms_read("weight.terms", r->weight_terms, &have, &columns, NULL);
+    int terms = columns.count, *column = columns.column;
     for (int t = 0; t < terms; t++) {
-        if (column[t] == -1)
+        if (column[t] == RT_WEIGHT_OF(RT_WEIGHT_teacher_norm))
             norm_factor(s, u, n, s->factor + t, terms);
-        else if (column[t] == -2)
+        else if (column[t] == RT_WEIGHT_OF(RT_WEIGHT_teacher_confidence))
             confidence_factor(s, u, n, s->factor + t, terms);
         const float *q = u->quality.data;
         for (int i = 0; column[t] >= 0 && i < n; i++)

@@ -120,10 +120,6 @@ int rt_student_save(const struct rt_student *s, struct rt_safetensors *out);
 int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const char *name,
                     struct rt_error *e);
 
-/* Names that weight.terms may use besides the measures. */
-#define RT_WEIGHT_TEACHER_NORM "teacher_norm"
-#define RT_WEIGHT_TEACHER_CONFIDENCE "teacher_confidence"
-
 /* self is a struct rt_student after rt_student_init. */
 extern const struct rt_stage_ops rt_stage_student;
 

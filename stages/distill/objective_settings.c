@@ -5,10 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+_Static_assert((int)RT_LOSSES == RT_TASK_TERMS, "task.loss chooses a task term");
+
 void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_facts *f,
                        struct rt_objective_settings *o)
 {
-    bool aam = r->task_loss == RT_LOSS_AAM;
+    bool aam = r->task_loss == RT_LOSS_aam;
     double warm = r->task_margin_warmup * (double)f->steps;
     double risen = warm > 0 ? fmin(1, (double)f->step / warm) : 1;
 
@@ -20,7 +22,7 @@ void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_fact
 #define RT_PARAM(term, name, ...)                                                                  \
     o->param[RT_PARAM_##term##_##name] = (double)r->distill_##term##_##name;
 #include "formats/terms.def"
-    o->term[aam ? RT_TERM_aam : RT_TERM_ce].lambda = r->task_lambda;
+    o->term[r->task_loss].lambda = r->task_lambda; /* the first rows, in their order */
     o->smoothing = r->task_smoothing;
     o->aam_margin = r->task_margin * risen;
     o->aam_scale = f->scale;

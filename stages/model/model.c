@@ -37,7 +37,7 @@ static bool takes_network(const struct rt_recipe *r)
 
 static bool is_cosine(const struct rt_recipe *r)
 {
-    return r->task_loss == RT_LOSS_AAM;
+    return r->task_loss == RT_LOSS_aam;
 }
 
 static struct rt_shape front_shape(const struct rt_model *m)

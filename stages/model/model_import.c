@@ -16,7 +16,7 @@ static void set_front(struct rt_model *m, const struct rt_trunk *t)
     struct rt_recipe *r = &m->recipe;
     r->student_modality = t->speech ? RT_SPEECH : RT_IMAGE;
     r->student_net = RT_NET_INIT;
-    r->task_loss = RT_LOSS_CE;
+    r->task_loss = RT_LOSS_ce;
     r->teacher_model[0] = '\0';
     if (t->speech) {
         r->speech_bands = t->channels;

@@ -311,7 +311,7 @@ static void every_word_of_a_choice_is_its_enum(void **state)
     }
     assert_true(choices >= 10);
     assert_int_equal(rt_recipe_set(&r, "task.loss=aam", &e), 0);
-    assert_int_equal(r.task_loss, RT_LOSS_AAM);
+    assert_int_equal(r.task_loss, RT_LOSS_aam);
     assert_int_equal(rt_choice_find(rt_loss_names, "aa"), -1);
 }
 

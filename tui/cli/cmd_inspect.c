@@ -7,6 +7,7 @@
 #include "tui/report/explain.h"
 
 #include "pipeline/run/run_table.h"
+#include "stages/distill/weight_terms.h"
 #include "stages/distill/weights.h"
 #include "stages/session/session.h"
 
@@ -24,32 +25,25 @@ struct request {
 
 /* ---- a manifest ---- */
 
-static double quality_of(const struct rt_scores *s, int row, const int *column, int terms)
+static double quality_of(const struct rt_scores *s, int row, const struct rt_weight_columns *c)
 {
-    double value[RT_SCORE_COLUMNS], q;
-    for (int i = 0; i < terms; i++)
-        value[i] = s->percentile[(size_t)row * (size_t)s->columns + (size_t)column[i]];
-    rt_weight_quality(value, 1, terms, &q);
+    double value[RT_WEIGHT_COLUMNS], q;
+    for (int i = 0; i < c->count; i++)
+        value[i] = s->percentile[(size_t)row * (size_t)s->columns + (size_t)c->column[i]];
+    rt_weight_quality(value, 1, c->count, &q);
     return q;
 }
 
 /* --terms, or the first measure of each modality. */
-static int quality_terms(const struct request *q, const struct rt_scores *s, int *column, int *terms,
+static int quality_terms(const struct request *q, const struct rt_scores *s, struct rt_weight_columns *c,
                          struct rt_error *e)
 {
-    char list[1024];
-    *terms = 0;
-    snprintf(list, sizeof list, "%s", q->terms ? q->terms : "");
-    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w && *terms < RT_SCORE_COLUMNS;
-         w = strtok_r(NULL, ", ", &save)) {
-        column[*terms] = rt_scores_column(s, w);
-        if (column[(*terms)++] < 0)
-            return rt_error_set(e, RT_EUSAGE, "--terms: '%s' is not measured here; see "
-                                "retort inspect --measures", w);
-    }
+    const char *name[RT_SCORE_COLUMNS];
+    struct rt_weight_source have = {name, rt_scores_names(s, name), 0};
+    RT_TRY(rt_weight_terms_read("--terms", q->terms ? q->terms : "", &have, c, e));
     for (int m = 0; !q->terms && m < RT_MODALITIES; m++)
         if (s->first[m] >= 0)
-            column[(*terms)++] = s->first[m];
+            c->column[c->count++] = s->first[m];
     return 0;
 }
 
@@ -131,7 +125,7 @@ static int session_measure(struct rt_session *s, const struct request *q, const 
     return rt_session_score(s, modality, front, e);
 }
 
-static int table_fill(struct rt_table *t, const struct rt_session *s, const int *column, int terms)
+static int table_fill(struct rt_table *t, const struct rt_session *s, const struct rt_weight_columns *c)
 {
     RT_TRY(rt_table_init(t, s->dataset.count));
     RT_TRY(table_add_manifest(t, s));
@@ -139,7 +133,7 @@ static int table_fill(struct rt_table *t, const struct rt_session *s, const int 
     int quality = rt_table_add(t, "quality", "", false);
     RT_TRY(quality);
     for (int row = 0; row < t->rows; row++)
-        t->column[quality].number[row] = (float)quality_of(&s->scores, row, column, terms);
+        t->column[quality].number[row] = (float)quality_of(&s->scores, row, c);
     for (int i = 0; i < s->left_count; i++)
         t->column[quality].number[s->left[i].sample] = NAN; /* left out: no quality to speak of */
     return table_add_reasons(t, s);
@@ -148,10 +142,10 @@ static int table_fill(struct rt_table *t, const struct rt_session *s, const int 
 static int table_of_manifest(struct rt_table *t, const struct request *q, struct rt_session *s,
                              const struct rt_watch *watch, struct rt_error *e)
 {
-    int column[RT_SCORE_COLUMNS], terms = 0;
+    struct rt_weight_columns columns;
     RT_TRY(session_measure(s, q, watch, e));
-    RT_TRY(quality_terms(q, &s->scores, column, &terms, e));
-    int rc = table_fill(t, s, column, terms);
+    RT_TRY(quality_terms(q, &s->scores, &columns, e));
+    int rc = table_fill(t, s, &columns);
     return rc < 0 ? rt_error_set(e, rc, "%s: %s", q->source, rt_err_words(rc)) : 0;
 }
 
@@ -166,7 +160,10 @@ static void measures_print(void)
             printf("%-7s %-12s %-10s %-20s %s\n", rt_modality_names[m], a->name, a->unit,
                    better[a->better], a->help);
         }
-    printf("Besides these, weight.terms may name teacher_norm and teacher_confidence.\n");
+    printf("Besides these, weight.terms may name");
+    for (int i = 0; i < RT_WEIGHT_TERMS; i++)
+        printf("%s %s", i == 0 ? "" : i + 1 < RT_WEIGHT_TERMS ? "," : " and", rt_weight_terms[i].name);
+    printf(".\n");
 }
 
 static int inspect(const struct request *q, struct rt_table *t, struct rt_session *s, const struct rt_watch *watch,

@@ -4,6 +4,7 @@
 
 #include "formats/jsontext.h"
 #include "formats/words.h"
+#include "stages/distill/weight_terms.h"
 #include "stages/distill/weights.h"
 #include "stages/metrics/metrics.h"
 
@@ -93,39 +94,32 @@ int rt_eval_accuracy(const struct rt_evaluation *v, bool confusion, struct rt_fi
 /* ---- by quality ----
  * Thirds of the samples that count, cut at values and not at ranks: samples of one quality are never in two thirds. */
 
-/* The columns of the scores that these measures are in: their number, or RT_EUSAGE. Of a model's own list those
- * that this session did not measure are passed over: a teacher's measures need the teacher. */
-static int quality_columns(const struct rt_evaluation *v, const char *measures, int column[RT_SCORE_COLUMNS],
+/* Of a model's own list those that this session did not measure are passed over: a teacher's terms need the
+ * teacher. */
+static int quality_columns(const struct rt_evaluation *v, const char *measures, struct rt_weight_columns *c,
                            struct rt_error *e)
 {
     const struct rt_scores *s = &v->session.scores;
-    rt_key_text list;
-    int terms = 0;
-    snprintf(list, sizeof list, "%s", measures ? measures : v->model.recipe.weight_terms);
-    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w && terms < RT_SCORE_COLUMNS;
-         w = strtok_r(NULL, ", ", &save)) {
-        int c = rt_scores_column(s, w);
-        if (c < 0 && measures)
-            return rt_error_set(e, RT_EUSAGE, "--quality: '%s' is not measured here; see retort "
-                                "inspect --measures", w);
-        if (c >= 0)
-            column[terms++] = c;
-    }
-    if (!terms)
-        column[terms++] = s->first[v->model.modality->id];
-    return terms;
+    const char *name[RT_SCORE_COLUMNS], *own = v->model.recipe.weight_terms;
+    struct rt_weight_source have = {name, rt_scores_names(s, name), 0};
+    int rc = rt_weight_terms_read("--quality", measures ? measures : own, &have, c, e);
+    if (rc < 0 && measures)
+        return rc;
+    if (!c->count)
+        c->column[c->count++] = s->first[v->model.modality->id];
+    return 0;
 }
 
 static int quality_fill(const struct rt_evaluation *v, const char *measures, double *quality, struct rt_error *e)
 {
     const struct rt_scores *s = &v->session.scores;
-    int column[RT_SCORE_COLUMNS], terms = quality_columns(v, measures, column, e);
-    RT_TRY(terms);
+    struct rt_weight_columns c;
+    RT_TRY(quality_columns(v, measures, &c, e));
     for (int i = 0; i < v->count; i++) {
-        double value[RT_SCORE_COLUMNS];
-        for (int t = 0; t < terms; t++)
-            value[t] = s->percentile[(size_t)v->rows[i] * (size_t)s->columns + (size_t)column[t]];
-        rt_weight_quality(value, 1, terms, &quality[i]);
+        double value[RT_WEIGHT_COLUMNS];
+        for (int t = 0; t < c.count; t++)
+            value[t] = s->percentile[(size_t)v->rows[i] * (size_t)s->columns + (size_t)c.column[t]];
+        rt_weight_quality(value, 1, c.count, &quality[i]);
     }
     return 0;
 }

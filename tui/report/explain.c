@@ -7,8 +7,9 @@
 #include "pipeline/run/rundir.h"
 #include "pipeline/data/loss_history.h"
 #include "stages/distill/weights.h"
+#include "stages/distill/term.h"
 #include "stages/modality/modality.h"
-#include "stages/student.h"
+#include "tui/report/factors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -60,15 +61,14 @@ static double typical(const struct rt_table *t, const char *measure)
 }
 
 /* The factor of one term, and what the weight would be if this measure were typical and all else as it is. */
-static void explain_term(const struct rt_table *t, int row, const char *term, double share,
+static void explain_term(const struct rt_table *t, int row, const struct rt_measure *m, double share,
                          const struct rt_weight_settings *s, FILE *out)
 {
-    const struct rt_measure *m = measure_named(term);
-    const char *unit = m ? m->unit : "", *blank = *unit ? " " : "";
-    double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", ""), value = typical(t, term);
+    const char *unit = m->unit, *blank = *unit ? " " : "";
+    double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", ""), value = typical(t, m->name);
     double g = rt_weight_curve(quality, s->gamma, s->floor);
     double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), s->gamma, s->floor);
-    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", term, cell(t, row, term, ""), blank, unit,
+    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", m->name, cell(t, row, m->name, ""), blank, unit,
             100 * share, share);
     if (share > 0 && g > 0 && !isnan(value) && !isnan(quality))
         fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
@@ -81,17 +81,16 @@ static void explain_term(const struct rt_table *t, int row, const char *term, do
 static double explain_terms(const struct rt_table *t, int row, const struct rt_weight_settings *s, bool *teacher,
                             FILE *out)
 {
-    rt_key_text list;
+    struct rt_factors f;
     double product = 1;
-    snprintf(list, sizeof list, "%s", s->terms);
-    *teacher = false;
-    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
-        double share = cell(t, row, w, "_pct");
-        *teacher |= strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 || strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
+    rt_factors_find(t, s->terms, &f);
+    *teacher = f.teacher;
+    for (int i = 0; i < f.count; i++) {
+        double share = (double)t->column[f.percentile[i]].number[row];
         if (isnan(share))
             continue;
         product *= share;
-        explain_term(t, row, w, share, s, out);
+        explain_term(t, row, f.measure[i], share, s, out);
     }
     return product;
 }

@@ -3,7 +3,7 @@
 #include "tui/report/weight_preview.h"
 
 #include "stages/distill/weights.h"
-#include "stages/student.h"
+#include "tui/report/factors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,32 +11,11 @@
 
 #define TOP (RT_WEIGHT_PREVIEW_BINS - 1)
 
-/* The columns that a list of terms reads. */
-struct factors {
-    int column[RT_TABLE_COLUMNS], count;
-    bool teacher; /* one of its terms is the teacher's, of which no column is kept */
-};
-
-static void find_factors(const struct rt_table *t, const char *terms, struct factors *f)
-{
-    char list[RT_RECIPE_TEXT], name[80], *save = NULL;
-    snprintf(list, sizeof list, "%s", terms);
-    f->count = 0;
-    f->teacher = false;
-    for (char *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
-        f->teacher |= strcmp(w, RT_WEIGHT_TEACHER_NORM) == 0 || strcmp(w, RT_WEIGHT_TEACHER_CONFIDENCE) == 0;
-        snprintf(name, sizeof name, "%.70s_pct", w);
-        int c = rt_table_find(t, name);
-        if (c >= 0 && !t->column[c].is_text && f->count < RT_TABLE_COLUMNS)
-            f->column[f->count++] = c;
-    }
-}
-
-static double product(const struct rt_table *t, const struct factors *f, int row)
+static double factors_product(const struct rt_table *t, const struct rt_factors *f, int row)
 {
     double q = 1;
     for (int i = 0; i < f->count; i++) {
-        double share = (double)t->column[f->column[i]].number[row];
+        double share = (double)t->column[f->percentile[i]].number[row];
         q *= isnan(share) ? 1 : share;
     }
     return q;
@@ -85,16 +64,16 @@ static int find_rows(struct rt_weight_preview *w, const struct rt_table *t, unsi
 int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t, unsigned version, const char *terms,
                      const char *now)
 {
-    struct factors tried, known;
+    struct rt_factors tried, known;
     int quality = number_column(t, "quality");
     if (w->version != version && find_rows(w, t, version) < 0)
         return RT_EMEM;
     snprintf(w->at.terms, sizeof w->at.terms, "%s", terms);
-    find_factors(t, terms, &tried);
-    find_factors(t, now, &known);
+    rt_factors_find(t, terms, &tried);
+    rt_factors_find(t, now, &known);
     for (int i = 0; i < w->samples; i++) {
         int row = w->row[i];
-        double q = product(t, &tried, row), measured = known.teacher ? product(t, &known, row) : 0;
+        double q = factors_product(t, &tried, row), measured = known.teacher ? factors_product(t, &known, row) : 0;
         if (tried.teacher && measured > 0)
             q *= fmin(1, number(t, quality, row, measured) / measured);
         w->bin[i] = (uint16_t)lround(q * TOP);

@@ -6,9 +6,9 @@
 #include "tui/screen/widgets/histogram.h"
 #include "tui/screen/widgets/slider.h"
 
+#include "stages/distill/weight_terms.h"
 #include "stages/distill/weights.h"
-#include "stages/modality/modality.h"
-#include "stages/student.h"
+#include "tui/report/factors.h"
 
 #include <math.h>
 #include <string.h>
@@ -88,18 +88,15 @@ static void add_measure(struct measures *m, const char *name, const char *help)
 /* Those that this run has measured, and the teacher's. */
 static void find_measures(const struct rt_ui *ui, struct measures *m)
 {
+    struct rt_factors f;
     m->count = 0;
-    for (int k = 0; k < RT_MODALITIES; k++)
-        for (int i = 0; i < rt_modalities[k]->measure_count; i++) {
-            char column[80];
-            snprintf(column, sizeof column, "%s_pct", rt_modalities[k]->measures[i].name);
-            if (rt_table_find(&ui->model->samples, column) >= 0)
-                add_measure(m, rt_modalities[k]->measures[i].name, rt_modalities[k]->measures[i].help);
-        }
+    rt_factors_find(&ui->model->samples, NULL, &f);
+    for (int i = 0; i < f.count; i++)
+        add_measure(m, f.measure[i]->name, f.measure[i]->help);
     if (!ui->model->recipe || !ui->model->recipe->teacher_model[0])
         return;
-    add_measure(m, RT_WEIGHT_TEACHER_NORM, "how long the teacher's feature is; known while it is in");
-    add_measure(m, RT_WEIGHT_TEACHER_CONFIDENCE, "how sure the teacher is of the label; known while it is in");
+    for (int i = 0; i < RT_WEIGHT_TERMS; i++)
+        add_measure(m, rt_weight_terms[i].name, rt_weight_terms[i].words);
 }
 
 /* The list with the measure in or out, in the order of the measures. */
