@@ -20,6 +20,11 @@
 #undef RT_WORD
 #undef RT_END
 
+/* ---- the table ----
+ * Everything that a setting is stands in its row; a field of its own name and type lies in struct
+ * rt_recipe, so that code reads `r->train_lr` and the compiler checks it. A table of named values
+ * would need no struct, but every reader would look up names while a batch waits. */
+
 const struct rt_key rt_keys[] = {
 #define RT_KEY(field, key, kind, initial, min, max, unit, effect, help)                            \
     {key,                                                                                          \
@@ -102,10 +107,14 @@ int rt_key_unknown(const char *name, struct rt_error *e)
                         rt_quote(quoted, sizeof quoted, name), hint);
 }
 
-/* --- one value of each kind --- */
+/* ---- one value of each kind ----
+ * Text in, text out, and both are inverse: what is printed into a run's recipe.yaml reads back to
+ * the same bits, or a repeated run would not be the same run. So numbers are written with as many
+ * digits as they need. Readers are strict (no hexadecimal, no inf, no "0.5x"): a setting that is
+ * read otherwise than it was meant costs a night of training. */
 
 /* Fails without words: the caller says what was wanted. */
-static int read_bool(const struct rt_key *key, const char *text, void *field)
+static int bool_read(const struct rt_key *key, const char *text, void *field)
 {
     (void)key;
     static const struct {
@@ -121,7 +130,7 @@ static int read_bool(const struct rt_key *key, const char *text, void *field)
     return RT_EFORMAT;
 }
 
-static int read_int(const struct rt_key *key, const char *text, void *field)
+static int int_read(const struct rt_key *key, const char *text, void *field)
 {
     char *end;
     if (!*text || text[strspn(text, "+-0123456789")])
@@ -137,7 +146,7 @@ static int read_int(const struct rt_key *key, const char *text, void *field)
 }
 
 /* No hexadecimal, no inf, no nan. *rest is what follows the number. */
-static int take_number(const char *text, double *v, const char **rest)
+static int number_take(const char *text, double *v, const char **rest)
 {
     size_t n = strspn(text, "+-0123456789.eE");
     char digits[64], *end;
@@ -150,11 +159,11 @@ static int take_number(const char *text, double *v, const char **rest)
     return *end ? RT_EFORMAT : 0;
 }
 
-static int read_float(const struct rt_key *key, const char *text, void *field)
+static int float_read(const struct rt_key *key, const char *text, void *field)
 {
     double v;
     const char *rest;
-    if (take_number(text, &v, &rest) || *rest)
+    if (number_take(text, &v, &rest) || *rest)
         return RT_EFORMAT;
     if (!(v >= key->min && v <= key->max))
         return RT_ERANGE;
@@ -162,11 +171,11 @@ static int read_float(const struct rt_key *key, const char *text, void *field)
     return 0;
 }
 
-static int read_share(const struct rt_key *key, const char *text, void *field)
+static int fraction_read(const struct rt_key *key, const char *text, void *field)
 {
     double v;
     const char *rest;
-    if (take_number(text, &v, &rest))
+    if (number_take(text, &v, &rest))
         return RT_EFORMAT;
     rest += strspn(rest, " ");
     if (*rest == '%') {
@@ -181,7 +190,7 @@ static int read_share(const struct rt_key *key, const char *text, void *field)
     return 0;
 }
 
-static int store_text(void *field, const char *text)
+static int text_store(void *field, const char *text)
 {
     size_t length = strlen(text);
     if (length >= RT_RECIPE_TEXT)
@@ -191,16 +200,16 @@ static int store_text(void *field, const char *text)
     return 0;
 }
 
-static int read_text(const struct rt_key *key, const char *text, void *field)
+static int text_read(const struct rt_key *key, const char *text, void *field)
 {
     (void)key;
     if (rt_utf8_check(text, strlen(text)) != strlen(text))
         return RT_EFORMAT;
-    return store_text(field, text);
+    return text_store(field, text);
 }
 
 /* Is word [length] one of the words in "a|b|c"? "*" allows any name. */
-static bool word_allowed(const char *words, const char *word, size_t length)
+static bool word_is_allowed(const char *words, const char *word, size_t length)
 {
     if (!strcmp(words, "*")) {
         for (size_t i = 0; i < length; i++)
@@ -219,7 +228,7 @@ static bool word_allowed(const char *words, const char *word, size_t length)
 
 _Static_assert(sizeof(enum rt_head_id) == sizeof(int), "an enum is stored through an int");
 
-static int read_choice(const struct rt_key *key, const char *text, void *field)
+static int choice_read(const struct rt_key *key, const char *text, void *field)
 {
     int at = rt_choice_find(key->words, text);
     if (at < 0)
@@ -229,7 +238,7 @@ static int read_choice(const struct rt_key *key, const char *text, void *field)
 }
 
 /* Words separated by commas, blanks around them ignored; stored joined by ','. */
-static int read_list(const struct rt_key *key, const char *text, void *field)
+static int list_read(const struct rt_key *key, const char *text, void *field)
 {
     char joined[RT_RECIPE_TEXT] = "";
     size_t used = 0;
@@ -237,7 +246,7 @@ static int read_list(const struct rt_key *key, const char *text, void *field)
         size_t whole = strcspn(at, ","), length = whole;
         while (length && at[length - 1] == ' ')
             length--;
-        if (!word_allowed(key->unit, at, length))
+        if (!word_is_allowed(key->unit, at, length))
             return RT_ERANGE;
         if (used + length + 2 > sizeof joined)
             return RT_ELARGE;
@@ -258,16 +267,16 @@ static int read_list(const struct rt_key *key, const char *text, void *field)
                 return RT_ERANGE; /* an empty last word */
         }
     }
-    return store_text(field, joined);
+    return text_store(field, joined);
 }
 
-static void write_bool(const struct rt_key *key, const void *field, char *text, size_t size)
+static void bool_write(const struct rt_key *key, const void *field, char *text, size_t size)
 {
     (void)key;
     snprintf(text, size, "%s", *(const rt_key_bool *)field ? "true" : "false");
 }
 
-static void write_int(const struct rt_key *key, const void *field, char *text, size_t size)
+static void int_write(const struct rt_key *key, const void *field, char *text, size_t size)
 {
     (void)key;
     snprintf(text, size, "%" PRId64, *(const rt_key_int *)field);
@@ -289,22 +298,24 @@ static void number_text(double v, char *text, size_t size)
     }
 }
 
-static void write_number(const struct rt_key *key, const void *field, char *text, size_t size)
+static void number_write(const struct rt_key *key, const void *field, char *text, size_t size)
 {
     (void)key;
     number_text(*(const rt_key_number *)field, text, size);
 }
 
-static void write_choice(const struct rt_key *key, const void *field, char *text, size_t size)
+static void choice_write(const struct rt_key *key, const void *field, char *text, size_t size)
 {
     snprintf(text, size, "%s", key->words[*(const int *)field]);
 }
 
-static void write_text(const struct rt_key *key, const void *field, char *text, size_t size)
+static void text_write(const struct rt_key *key, const void *field, char *text, size_t size)
 {
     (void)key;
     snprintf(text, size, "%s", (const char *)field);
 }
+
+/* ---- a row for each kind ---- */
 
 static const struct kind {
     int (*read)(const struct rt_key *key, const char *text, void *field);
@@ -312,15 +323,15 @@ static const struct kind {
     size_t size;
     const char *wanted;
 } kinds[] = {
-    [RT_KIND_BOOL] = {read_bool, write_bool, sizeof(rt_key_bool), "true or false"},
-    [RT_KIND_INT] = {read_int, write_int, sizeof(rt_key_int), "a whole number"},
-    [RT_KIND_FLOAT] = {read_float, write_number, sizeof(rt_key_number), "a number"},
-    [RT_KIND_FRACTION] = {read_share, write_number, sizeof(rt_key_number),
-                       "a share such as 0.25 or 25%"},
-    [RT_KIND_TEXT] = {read_text, write_text, RT_RECIPE_TEXT, "text in UTF-8"},
-    [RT_KIND_PATH] = {read_text, write_text, RT_RECIPE_TEXT, "a path in UTF-8"},
-    [RT_KIND_CHOICE] = {read_choice, write_choice, sizeof(int), "one of"},
-    [RT_KIND_LIST] = {read_list, write_text, RT_RECIPE_TEXT, "a list of words such as [a, b]"},
+    [RT_KIND_BOOL] = {bool_read, bool_write, sizeof(rt_key_bool), "true or false"},
+    [RT_KIND_INT] = {int_read, int_write, sizeof(rt_key_int), "a whole number"},
+    [RT_KIND_FLOAT] = {float_read, number_write, sizeof(rt_key_number), "a number"},
+    [RT_KIND_FRACTION] = {fraction_read, number_write, sizeof(rt_key_number),
+                          "a fraction such as 0.25 or 25%"},
+    [RT_KIND_TEXT] = {text_read, text_write, RT_RECIPE_TEXT, "text in UTF-8"},
+    [RT_KIND_PATH] = {text_read, text_write, RT_RECIPE_TEXT, "a path in UTF-8"},
+    [RT_KIND_CHOICE] = {choice_read, choice_write, sizeof(int), "one of"},
+    [RT_KIND_LIST] = {list_read, text_write, RT_RECIPE_TEXT, "a list of words such as [a, b]"},
 };
 
 const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
@@ -350,10 +361,10 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
     return text;
 }
 
-/* --- the recipe --- */
+/* ---- the recipe ---- */
 
 /* The sentence for a value that was refused with this code. */
-static int refuse(const struct rt_key *key, const char *value, int code, struct rt_error *e)
+static int value_refuse(const struct rt_key *key, const char *value, int code, struct rt_error *e)
 {
     char quoted[RT_QUOTE], wanted[256], hint[160] = "";
     rt_quote(quoted, sizeof quoted, value);
@@ -367,11 +378,12 @@ static int refuse(const struct rt_key *key, const char *value, int code, struct 
     if (code == RT_EUSAGE)
         return rt_error_set(e, code, "%s: %s names a word twice: write each once", key->name,
                             quoted);
-    double share;
+    double fraction;
     const char *rest;
     struct rt_nearest near = {.word = value};
-    if (key->kind == RT_KIND_FRACTION && code == RT_ERANGE && !take_number(value, &share, &rest) &&
-        !*rest && share > 1 && share / 100 <= key->max)
+    if (key->kind == RT_KIND_FRACTION && code == RT_ERANGE &&
+        !number_take(value, &fraction, &rest) && !*rest && fraction > 1 &&
+        fraction / 100 <= key->max)
         snprintf(hint, sizeof hint, "; did you mean %.40s%%?", value);
     for (int i = 0; key->words && key->words[i]; i++)
         rt_nearest_offer(&near, key->words[i]);
@@ -393,7 +405,7 @@ int rt_recipe_put(struct rt_recipe *r, const struct rt_key *key, const char *val
     }
     if (!code)
         code = kinds[key->kind].read(key, text, (char *)r + key->offset);
-    return code ? refuse(key, value, code, e) : 0;
+    return code ? value_refuse(key, value, code, e) : 0;
 }
 
 int rt_recipe_set(struct rt_recipe *r, const char *assignment, struct rt_error *e)

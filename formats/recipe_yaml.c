@@ -28,14 +28,19 @@ struct reader {
     struct rt_error *e;
 };
 
+/* ---- events ----
+ * libyaml's events and not its tree: each has its line, which a message needs, and what a recipe
+ * has no use for (aliases, tags, a second document) is refused as it comes. A general loader would
+ * follow aliases, and a short file can unfold to gigabytes that way. */
+
 /* Puts FILE:LINE before what was just reported. */
-static int at_line(struct reader *rd, size_t line, int code)
+static int recipe_at_line(struct reader *rd, size_t line, int code)
 {
     rt_error_prefix(rd->e, "%s:%zu", rd->name, line);
     return code;
 }
 
-static int not_yaml(struct reader *rd)
+static int recipe_not_yaml(struct reader *rd)
 {
     const yaml_parser_t *p = &rd->parser;
     if (p->error == YAML_MEMORY_ERROR)
@@ -49,15 +54,15 @@ static int not_yaml(struct reader *rd)
                  p->context ? " " : "", p->context ? p->context : "", p->problem_mark.column + 1,
                  tab ? ": indent with spaces, not tabs, and quote values that start with % @ `"
                      : ": write one \"key: value\" per line");
-    return at_line(rd, p->problem_mark.line + 1, RT_EFORMAT);
+    return recipe_at_line(rd, p->problem_mark.line + 1, RT_EFORMAT);
 }
 
 /* The next event; aliases and tags, which could say something we would not hear, are refused. The
  * caller deletes the event when 0 is returned. */
-static int next(struct reader *rd, yaml_event_t *event)
+static int recipe_next_event(struct reader *rd, yaml_event_t *event)
 {
     if (!yaml_parser_parse(&rd->parser, event))
-        return not_yaml(rd);
+        return recipe_not_yaml(rd);
     size_t line = event->start_mark.line + 1;
     bool tag = (event->type == YAML_SCALAR_EVENT && event->data.scalar.tag) ||
                (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.tag) ||
@@ -68,7 +73,7 @@ static int next(struct reader *rd, yaml_event_t *event)
     rt_error_set(rd->e, RT_EFORMAT,
                  tag ? "a recipe has no YAML tags (!...): write the plain value"
                      : "a recipe has no YAML aliases (*...): repeat the value");
-    return at_line(rd, line, RT_EFORMAT);
+    return recipe_at_line(rd, line, RT_EFORMAT);
 }
 
 /* The text of a scalar as it stands, or NULL when it holds a NUL. */
@@ -86,16 +91,20 @@ static const char *scalar_text(const yaml_event_t *event)
     return text && plain && (!strcmp(text, "~") || !strcmp(text, "null")) ? "" : text;
 }
 
+/* ---- values and sections ----
+ * A key is looked up as soon as it is read, with the sections above it as its prefix: so a wrong
+ * name is told with its own line, and nesting goes no deeper than names that are known. Recursion
+ * is bounded by that. */
+
 /* The words of a YAML list, whose start has been read, joined by ','. */
-static int read_words(struct reader *rd, const struct rt_key *key, char *joined, size_t size)
+static int recipe_read_words(struct reader *rd, const struct rt_key *key, char *joined, size_t size)
 {
     size_t used = 0;
     joined[0] = '\0';
     for (;;) {
         yaml_event_t event;
-        int code = next(rd, &event);
-        if (code)
-            return code;
+        int code = 0;
+        RT_TRY(recipe_next_event(rd, &event));
         if (event.type == YAML_SEQUENCE_END_EVENT) {
             yaml_event_delete(&event);
             return 0;
@@ -114,12 +123,12 @@ static int read_words(struct reader *rd, const struct rt_key *key, char *joined,
         size_t line = event.start_mark.line + 1;
         yaml_event_delete(&event);
         if (code)
-            return at_line(rd, line, code);
+            return recipe_at_line(rd, line, code);
     }
 }
 
 /* The value of a known key: a scalar, or for a LIST also a YAML list. */
-static int read_value(struct reader *rd, const struct rt_key *key, size_t key_line)
+static int recipe_read_value(struct reader *rd, const struct rt_key *key, size_t key_line)
 {
     yaml_event_t event;
     char joined[2 * RT_RECIPE_TEXT], wanted[256];
@@ -127,12 +136,11 @@ static int read_value(struct reader *rd, const struct rt_key *key, size_t key_li
     if (*seen) {
         rt_error_set(rd->e, RT_EUSAGE, "%s is already set in line %d: keep one of the two",
                      key->name, *seen);
-        return at_line(rd, key_line, RT_EUSAGE);
+        return recipe_at_line(rd, key_line, RT_EUSAGE);
     }
     *seen = (int)key_line;
-    int code = next(rd, &event);
-    if (code)
-        return code;
+    int code = 0;
+    RT_TRY(recipe_next_event(rd, &event));
     size_t line = event.start_mark.line + 1;
     const char *text = NULL;
     if (event.type == YAML_SCALAR_EVENT) {
@@ -141,7 +149,7 @@ static int read_value(struct reader *rd, const struct rt_key *key, size_t key_li
             code = rt_error_set(rd->e, RT_EFORMAT, "%s: the value holds a NUL character: write %s",
                                 key->name, rt_key_wanted(key, wanted, sizeof wanted));
     } else if (event.type == YAML_SEQUENCE_START_EVENT && key->kind == RT_KIND_LIST) {
-        code = read_words(rd, key, joined, sizeof joined);
+        code = recipe_read_words(rd, key, joined, sizeof joined);
         if (code) {
             yaml_event_delete(&event);
             return code; /* the item's own line is said already */
@@ -155,46 +163,42 @@ static int read_value(struct reader *rd, const struct rt_key *key, size_t key_li
     if (!code)
         code = rt_recipe_put(rd->r, key, text, rd->folder, rd->e);
     yaml_event_delete(&event);
-    return code ? at_line(rd, line, code) : 0;
+    return code ? recipe_at_line(rd, line, code) : 0;
 }
 
 /* Reads over the value of a retired key: the file says nothing that could be followed. All that
  * there were had a number or a word. */
-static int drop_value(struct reader *rd, const char *name, size_t key_line)
+static int recipe_drop_value(struct reader *rd, const char *name, size_t key_line)
 {
     yaml_event_t event;
-    int code = next(rd, &event);
-    if (code)
-        return code;
+    RT_TRY(recipe_next_event(rd, &event));
     bool plain = event.type == YAML_SCALAR_EVENT;
     yaml_event_delete(&event);
-    return plain ? 0 : at_line(rd, key_line, rt_key_unknown(name, rd->e));
+    return plain ? 0 : recipe_at_line(rd, key_line, rt_key_unknown(name, rd->e));
 }
 
-static int read_section(struct reader *rd, const char *section);
+static int recipe_read_section(struct reader *rd, const char *section);
 
 /* What stands behind the name of a section: settings, or nothing (all of them commented out). */
-static int enter_section(struct reader *rd, const char *name, size_t key_line)
+static int recipe_enter_section(struct reader *rd, const char *name, size_t key_line)
 {
     yaml_event_t event;
-    int code = next(rd, &event);
-    if (code)
-        return code;
+    RT_TRY(recipe_next_event(rd, &event));
     bool mapping = event.type == YAML_MAPPING_START_EVENT;
     const char *text = event.type == YAML_SCALAR_EVENT ? scalar_text(&event) : NULL;
     bool nothing = text && !*text;
     yaml_event_delete(&event);
     if (mapping)
-        return read_section(rd, name);
+        return recipe_read_section(rd, name);
     if (nothing)
         return 0;
     rt_error_set(rd->e, RT_EFORMAT, "%s is a section: indent its settings below it", name);
-    return at_line(rd, key_line, RT_EFORMAT);
+    return recipe_at_line(rd, key_line, RT_EFORMAT);
 }
 
 /* The name in event, below section, as a dotted key. */
-static int read_name(struct reader *rd, const yaml_event_t *event, const char *section,
-                     char name[NAME_SIZE])
+static int recipe_read_name(struct reader *rd, const yaml_event_t *event, const char *section,
+                            char name[NAME_SIZE])
 {
     const char *dot = *section ? "." : "";
     const char *word = event->type == YAML_SCALAR_EVENT ? scalar_text(event) : NULL;
@@ -206,43 +210,42 @@ static int read_name(struct reader *rd, const yaml_event_t *event, const char *s
         code = rt_key_unknown(word, rd->e);
     else if (!rt_key_find(name) && !rt_key_section(name) && !rt_key_retired(name))
         code = rt_key_unknown(name, rd->e);
-    return code ? at_line(rd, event->start_mark.line + 1, code) : 0;
+    return code ? recipe_at_line(rd, event->start_mark.line + 1, code) : 0;
 }
 
 /* Settings up to the end of the mapping, whose start has been read. As deep as known names go. */
-static int read_section(struct reader *rd, const char *section)
+static int recipe_read_section(struct reader *rd, const char *section)
 {
     for (;;) {
         yaml_event_t event;
         char name[NAME_SIZE];
-        int code = next(rd, &event);
-        if (code)
-            return code;
+        int code = 0;
+        RT_TRY(recipe_next_event(rd, &event));
         size_t line = event.start_mark.line + 1;
         bool end = event.type == YAML_MAPPING_END_EVENT;
         if (!end)
-            code = read_name(rd, &event, section, name);
+            code = recipe_read_name(rd, &event, section, name);
         yaml_event_delete(&event);
         if (code || end)
             return code;
         const struct rt_key *key = rt_key_find(name);
-        code = key                    ? read_value(rd, key, line)
-               : rt_key_retired(name) ? drop_value(rd, name, line)
-                                      : enter_section(rd, name, line);
-        if (code)
-            return code;
+        if (key)
+            RT_TRY(recipe_read_value(rd, key, line));
+        else if (rt_key_retired(name))
+            RT_TRY(recipe_drop_value(rd, name, line));
+        else
+            RT_TRY(recipe_enter_section(rd, name, line));
     }
 }
 
 /* The stream: one document that is a mapping, or nothing at all. */
-static int read_stream(struct reader *rd)
+static int recipe_read_stream(struct reader *rd)
 {
     int documents = 0;
     for (;;) {
         yaml_event_t event;
-        int code = next(rd, &event);
-        if (code)
-            return code;
+        int code = 0;
+        RT_TRY(recipe_next_event(rd, &event));
         yaml_event_type_t type = event.type;
         size_t line = event.start_mark.line + 1;
         const char *text = type == YAML_SCALAR_EVENT ? scalar_text(&event) : NULL;
@@ -252,22 +255,24 @@ static int read_stream(struct reader *rd)
             return 0;
         if (type == YAML_DOCUMENT_START_EVENT && ++documents > 1) {
             rt_error_set(rd->e, RT_EFORMAT, "a recipe is one document: remove what follows ---");
-            return at_line(rd, line, RT_EFORMAT);
+            return recipe_at_line(rd, line, RT_EFORMAT);
         }
         if (type == YAML_MAPPING_START_EVENT)
-            code = read_section(rd, "");
+            code = recipe_read_section(rd, "");
         else if (type == YAML_SEQUENCE_START_EVENT || (type == YAML_SCALAR_EVENT && !nothing)) {
             rt_error_set(rd->e, RT_EFORMAT, "a recipe is made of lines \"key: value\"");
-            code = at_line(rd, line, RT_EFORMAT);
+            code = recipe_at_line(rd, line, RT_EFORMAT);
         }
         if (code)
             return code;
     }
 }
 
+/* ---- the whole file ---- */
+
 /* All of a recipe; where says on which line each setting was found, [KEYS], or NULL. */
-static int parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
-                 const char *folder, int *where, struct rt_error *e)
+static int recipe_parse_yaml(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
+                             const char *folder, int *where, struct rt_error *e)
 {
     struct reader rd = {.r = r, .name = name, .folder = folder, .e = e};
     rt_recipe_init(r);
@@ -277,7 +282,7 @@ static int parse(struct rt_recipe *r, const char *yaml, size_t size, const char 
     if (!yaml_parser_initialize(&rd.parser))
         return rt_error_set(e, RT_EMEM, "%s: out of memory", name);
     yaml_parser_set_input_string(&rd.parser, (const unsigned char *)yaml, size);
-    int code = read_stream(&rd);
+    int code = recipe_read_stream(&rd);
     yaml_parser_delete(&rd.parser);
     if (where)
         memcpy(where, rd.line, sizeof rd.line);
@@ -287,20 +292,19 @@ static int parse(struct rt_recipe *r, const char *yaml, size_t size, const char 
 int rt_recipe_parse(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
                     const char *folder, struct rt_error *e)
 {
-    return parse(r, yaml, size, name, folder, NULL, e);
+    return recipe_parse_yaml(r, yaml, size, name, folder, NULL, e);
 }
 
-static int load(struct rt_recipe *r, const char *path, int *where, struct rt_error *e)
+static int recipe_load_yaml(struct rt_recipe *r, const char *path, int *where, struct rt_error *e)
 {
     uint8_t *bytes;
     size_t size;
-    int code = rt_file_read(path, RT_RECIPE_BYTES_MAX, &bytes, &size, e);
-    if (code)
-        return code;
+    int code;
+    RT_TRY(rt_file_read(path, RT_RECIPE_BYTES_MAX, &bytes, &size, e));
     const char *slash = strrchr(path, '/');
     char *folder = strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
     if (folder)
-        code = parse(r, (const char *)bytes, size, path, folder, where, e);
+        code = recipe_parse_yaml(r, (const char *)bytes, size, path, folder, where, e);
     else
         code = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
     free(folder);
@@ -310,23 +314,25 @@ static int load(struct rt_recipe *r, const char *path, int *where, struct rt_err
 
 int rt_recipe_load(struct rt_recipe *r, const char *path, struct rt_error *e)
 {
-    return load(r, path, NULL, e);
+    return recipe_load_yaml(r, path, NULL, e);
 }
 
 int rt_recipe_line(const char *path, const struct rt_key *key)
 {
     int where[KEYS] = {0};
     struct rt_recipe *r = malloc(sizeof *r);
-    int code = r ? load(r, path, where, NULL) : RT_EMEM;
+    int code = r ? recipe_load_yaml(r, path, where, NULL) : RT_EMEM;
     free(r);
     return code == 0 ? where[key - rt_keys] : 0;
 }
 
-/* --- writing --- */
+/* ---- writing ----
+ * By hand, not by libyaml's emitter: a printed recipe carries help and range behind each value,
+ * which YAML's emitter drops. Only texts need care, and those are quoted always. */
 
 /* Text in double quotes. What YAML would fold or refuse to read raw is written as \uXXXX: controls,
  * line separators, byte order marks. Text is valid UTF-8 (recipe.c saw to it). */
-static int put_quoted(char *out, const char *text)
+static int quoted_put(char *out, const char *text)
 {
     static const char *const awkward[] = {"\xE2\x80\xA8", "\xE2\x80\xA9", "\xEF\xBB\xBF",
                                           "\xEF\xBF\xBE", "\xEF\xBF\xBF"};
@@ -359,18 +365,18 @@ static int put_quoted(char *out, const char *text)
     return (int)(at - out);
 }
 
-static void put_value(const struct rt_recipe *r, const struct rt_key *key, char *out)
+static void value_put(const struct rt_recipe *r, const struct rt_key *key, char *out)
 {
     char text[RT_RECIPE_TEXT];
     rt_recipe_get(r, key, text, sizeof text);
     if (key->kind == RT_KIND_TEXT || key->kind == RT_KIND_PATH)
-        put_quoted(out, text);
+        quoted_put(out, text);
     else
         sprintf(out, key->kind == RT_KIND_LIST ? "[%s]" : "%s", text);
 }
 
 /* What may be written there, as a comment. */
-static void put_comment(const struct rt_key *key, FILE *out)
+static void comment_put(const struct rt_key *key, FILE *out)
 {
     char wanted[256];
     fprintf(out, "  # %s", key->help);
@@ -381,7 +387,7 @@ static void put_comment(const struct rt_key *key, FILE *out)
 
 /* Opens the sections of key that are not those of the row before, and returns how deep it stands.
  */
-static int put_sections(const char *before, const char *name, FILE *out)
+static int sections_put(const char *before, const char *name, FILE *out)
 {
     int depth = 0;
     bool same = true;
@@ -400,12 +406,12 @@ void rt_recipe_print(const struct rt_recipe *r, FILE *out)
     fprintf(out, "# Every setting of a run, with what it may be.\n");
     for (int i = 0; i < rt_key_count; i++) {
         const struct rt_key *key = &rt_keys[i];
-        int depth = put_sections(before, key->name, out);
+        int depth = sections_put(before, key->name, out);
         const char *last = strrchr(key->name, '.');
-        put_value(r, key, value);
+        value_put(r, key, value);
         int width = fprintf(out, "%*s%s: %s", 2 * depth, "", last ? last + 1 : key->name, value);
         fprintf(out, "%*s", width < 24 ? 24 - width : 0, "");
-        put_comment(key, out);
+        comment_put(key, out);
         before = key->name;
     }
 }

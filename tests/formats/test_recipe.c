@@ -76,7 +76,7 @@ static void wrong_types_are_refused(void **state)
             "a.yaml:1: text.idf: \"maybe\" is not allowed: write true or false");
     REFUSED(
         "data.labels: half\n", RT_EFORMAT,
-        "a.yaml:1: data.labels: \"half\" is not allowed: write a share such as 0.25 or 25% from "
+        "a.yaml:1: data.labels: \"half\" is not allowed: write a fraction such as 0.25 or 25% from "
         "0 to 1");
     REFUSED("train.lr: [1, 2]\n", RT_EFORMAT,
             "a.yaml:1: train.lr is a setting, not a list: write a number from 0 to 100");
@@ -106,11 +106,11 @@ static void out_of_range_is_refused(void **state)
             "a.yaml:1: train.lr: \"1e999\" is not allowed: write a number from 0 to 100");
     REFUSED(
         "data.labels: 25\n", RT_ERANGE,
-        "a.yaml:1: data.labels: \"25\" is not allowed: write a share such as 0.25 or 25% from 0 "
+        "a.yaml:1: data.labels: \"25\" is not allowed: write a fraction such as 0.25 or 25% from 0 "
         "to 1; did you mean 25%?");
     REFUSED(
         "data.labels: 125%\n", RT_ERANGE,
-        "a.yaml:1: data.labels: \"125%\" is not allowed: write a share such as 0.25 or 25% from "
+        "a.yaml:1: data.labels: \"125%\" is not allowed: write a fraction such as 0.25 or 25% from "
         "0 to 1");
     REFUSED("student.net: cnn3d\n", RT_ERANGE,
             "a.yaml:1: student.net: \"cnn3d\" is not allowed: write one of "
