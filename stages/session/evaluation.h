@@ -29,7 +29,7 @@ struct rt_evaluation_request {
 
 /* Adds "teacher.layout=nhwc". RT_EUSAGE: too many, or not of the section teacher; e says what can be written. */
 int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, struct rt_error *e);
-int rt_evaluation_open(struct rt_evaluation *j, const struct rt_evaluation_request *q, struct rt_error *e);
-void rt_evaluation_close(struct rt_evaluation *j);
+int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_error *e);
+void rt_evaluation_close(struct rt_evaluation *v);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * replay_plan: see replay_plan.h. */
+ * replay_plan: see replay_plan.h. Every change is checked by the mailbox when it is planned, as if a person had
+ * asked for it, so a journal that does not fit this run is refused before the run begins and not at the step of
+ * its change, hours later. */
 #include "stages/session/replay_plan.h"
 
 #include "pipeline/run/rundir.h"
@@ -9,39 +11,33 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct plan {
+/* What reads the rows of a query; rc: the first error of one, which ends the query. Errors of the data base name it
+ * already, those of its rows do not. */
+struct plan_reader {
     struct rt_control *control;
     struct rt_error *e;
     int rc;
 };
 
-static int take_row(void *self, int columns, const char **name, const char **value)
-{
-    struct plan *p = self;
-    (void)columns;
-    (void)name;
-    for (int i = 0; i < 4; i++)
-        if (!value[i])
-            return p->rc = rt_error_set(p->e, RT_EFORMAT, "a row of the journal has no %s", name[i]);
-    p->rc = rt_control_plan(p->control, strtoll(value[0], NULL, 10), value[1], value[2], value[3], p->e);
-    return p->rc;
-}
+/* ---- are the samples the same? ----
+ * The journal names samples by row. A manifest that was sorted anew since would have other samples changed without
+ * a word, so ids are compared row by row; where no sample was changed any manifest will do. */
 
-/* Are the run's samples those of this data set, row by row? */
-struct twin {
-    const struct rt_dataset *d;
-    int id, row, differs; /* id: its column in the manifest */
+struct plan_twin {
+    const struct rt_dataset *dataset;
+    int id, row; /* id: its column in the manifest */
+    bool differs;
     struct rt_error *e;
 };
 
-static int same_row(void *self, int columns, const char **name, const char **value)
+static int twin_compare_row(void *self, int columns, const char **name, const char **value)
 {
-    struct twin *t = self;
-    const char *here = t->row < t->d->count ? rt_manifest_cell(t->d->manifest, t->row, t->id) : "missing";
+    struct plan_twin *t = self;
+    bool more = t->row < t->dataset->count;
+    const char *here = more ? rt_manifest_cell(t->dataset->manifest, t->row, t->id) : "missing";
     const char *there = value[0] ? value[0] : "";
-    (void)columns;
-    (void)name;
-    t->differs = t->row >= t->d->count || strcmp(here, there) != 0;
+    (void)columns, (void)name;
+    t->differs = !more || strcmp(here, there) != 0;
     if (t->differs)
         rt_error_set(t->e, RT_EMISMATCH, "its journal changes samples by their rows, but row %d there is "
                      "\"%.60s\", here \"%.60s\": the manifests must be the same", t->row, there, here);
@@ -49,34 +45,79 @@ static int same_row(void *self, int columns, const char **name, const char **val
     return t->differs;
 }
 
-static int any_row(void *self, int columns, const char **name, const char **value)
+static int plan_note_row(void *self, int columns, const char **name, const char **value)
 {
-    (void)columns;
-    (void)name;
-    (void)value;
-    *(int *)self = 1;
+    (void)columns, (void)name, (void)value;
+    *(bool *)self = true;
     return 1;
 }
 
-static int check_samples(struct rt_rundb *db, const struct rt_dataset *d, struct rt_error *e)
+static int plan_check_samples(struct rt_rundb *db, const char *path, const struct rt_dataset *d,
+                              struct rt_error *e)
 {
-    int touched = 0;
-    struct twin t = {.d = d, .id = rt_manifest_column(d->manifest, "id"), .e = e};
-    int rc = rt_rundb_query(db, "SELECT 1 FROM journal WHERE key='" RT_OVERRIDE_KEY "' LIMIT 1", any_row,
-                            &touched, e);
-    if (rc == 0 && touched)
-        rc = rt_rundb_query(db, "SELECT id FROM samples ORDER BY row", same_row, &t, e);
-    if (rc == 0 && touched && !t.differs && t.row != d->count)
-        rc = rt_error_set(e, RT_EMISMATCH, "its journal changes samples by their rows, but it has %d, here "
-                          "are %d: the manifests must be the same", t.row, d->count);
-    return rc == 0 && t.differs ? RT_EMISMATCH : rc;
+    bool touched = false;
+    struct plan_twin t = {.dataset = d, .id = rt_manifest_column(d->manifest, "id"), .e = e};
+    RT_TRY(rt_rundb_query(db, "SELECT 1 FROM journal WHERE key='" RT_OVERRIDE_KEY "' LIMIT 1", plan_note_row,
+                          &touched, e));
+    if (!touched)
+        return 0;
+    RT_TRY(rt_rundb_query(db, "SELECT id FROM samples ORDER BY row", twin_compare_row, &t, e));
+    if (!t.differs && t.row == d->count)
+        return 0;
+    if (!t.differs)
+        rt_error_set(e, RT_EMISMATCH, "its journal changes samples by their rows, but it has %d, here "
+                     "are %d: the manifests must be the same", t.row, d->count);
+    rt_error_prefix(e, "%s", path);
+    return RT_EMISMATCH;
 }
 
-static int recall_row(void *self, int columns, const char **name, const char **value)
+/* ---- planning ---- */
+
+static int plan_take_row(void *self, int columns, const char **name, const char **value)
 {
-    struct plan *p = self;
-    (void)columns;
-    (void)name;
+    struct plan_reader *p = self;
+    for (int i = 0; i < columns; i++)
+        if (!value[i])
+            return p->rc = rt_error_set(p->e, RT_EFORMAT, "a row of the journal has no %s", name[i]);
+    return p->rc = rt_control_plan(p->control, strtoll(value[0], NULL, 10), value[1], value[2], value[3], p->e);
+}
+
+/* By step and not by number: a run that was resumed has written some steps later than others. */
+static int plan_read_journal(struct rt_control *control, struct rt_rundb *db, const char *path,
+                             struct rt_error *e)
+{
+    struct plan_reader p = {control, e, 0};
+    RT_TRY(rt_rundb_query(db, "SELECT step, who, key, after FROM journal ORDER BY step, number", plan_take_row, &p,
+                          e));
+    if (p.rc < 0)
+        rt_error_prefix(e, "%s", path);
+    return p.rc;
+}
+
+int rt_replay_plan_read(struct rt_control *control, const char *run, const struct rt_dataset *d,
+                        struct rt_error *e)
+{
+    char path[RT_RUN_PATH];
+    struct stat st;
+    struct rt_rundb *db = NULL;
+    if (stat(run, &st) == 0 && S_ISDIR(st.st_mode))
+        rt_rundir_path(run, RT_RUN_DB, path, sizeof path);
+    else
+        snprintf(path, sizeof path, "%s", run);
+    RT_TRY(rt_rundb_open(&db, path, NULL, 0, 0, e));
+    int rc = plan_check_samples(db, path, d, e);
+    if (rc == 0)
+        rc = plan_read_journal(control, db, path, e);
+    rt_rundb_close(db);
+    return rc;
+}
+
+/* ---- what a resumed run did before ---- */
+
+static int plan_recall_row(void *self, int columns, const char **name, const char **value)
+{
+    struct plan_reader *p = self;
+    (void)columns, (void)name;
     if (value[0] && value[1] && value[2] && rt_control_recall(p->control, value[0], value[1], value[2]) < 0)
         p->rc = rt_error_set(p->e, RT_EMEM, "no memory for the journal");
     return p->rc;
@@ -84,34 +125,7 @@ static int recall_row(void *self, int columns, const char **name, const char **v
 
 int rt_replay_plan_recall(struct rt_control *control, struct rt_rundb *db, struct rt_error *e)
 {
-    struct plan p = {control, e, 0};
-    int rc = rt_rundb_query(db, "SELECT key, before, after FROM journal ORDER BY number", recall_row, &p, e);
-    return rc == 0 ? p.rc : rc;
-}
-
-int rt_replay_plan_read(struct rt_control *control, const char *run, const struct rt_dataset *d,
-                 struct rt_error *e)
-{
-    char path[RT_RUN_PATH];
-    struct stat st;
-    struct rt_rundb *db = NULL;
-    struct plan p = {control, e, 0};
-    bool folder = stat(run, &st) == 0 && S_ISDIR(st.st_mode);
-    if (folder)
-        rt_rundir_path(run, RT_RUN_DB, path, sizeof path);
-    else
-        snprintf(path, sizeof path, "%s", run);
-    int rc = rt_rundb_open(&db, path, NULL, 0, 0, e);
-    if (rc < 0)
-        return rc;
-    rc = check_samples(db, d, e);
-    if (rc == RT_EMISMATCH)
-        rt_error_prefix(e, "%s", path);
-    if (rc == 0)
-        rc = rt_rundb_query(db, "SELECT step, who, key, after FROM journal ORDER BY step, number",
-                            take_row, &p, e);
-    rt_rundb_close(db);
-    if (rc == 0 && p.rc < 0)
-        rt_error_prefix(e, "%s", path);
-    return rc == 0 ? p.rc : rc;
+    struct plan_reader p = {control, e, 0};
+    RT_TRY(rt_rundb_query(db, "SELECT key, before, after FROM journal ORDER BY number", plan_recall_row, &p, e));
+    return p.rc;
 }
