@@ -178,16 +178,15 @@ static int speech_augment(const struct rt_front *f, struct rt_tensor *raw, struc
     double gain = rt_rng_range(rng, -r->augment_gain, r->augment_gain);
     bool noisy = rt_rng_unit(rng) < r->augment_noise, is_pink = rt_rng_unit(rng) < 0.5;
     double snr = r->augment_snr_low + rt_rng_unit(rng) * (r->augment_snr_high - r->augment_snr_low);
-    int rc = 0;
     if (raw->dtype != RT_F32 || raw->rank != 1 || raw->dim[0] < 1)
         return RT_EMISMATCH;
     if (r->augment_speed > 0)
-        rc = speech_change_speed(raw, speed);
-    if (rc == 0 && noisy)
-        rc = speech_add_noise(raw, snr, is_pink, rng);
-    if (rc == 0 && r->augment_gain > 0)
+        RT_TRY(speech_change_speed(raw, speed));
+    if (noisy)
+        RT_TRY(speech_add_noise(raw, snr, is_pink, rng));
+    if (r->augment_gain > 0)
         speech_change_gain(raw, gain);
-    return rc;
+    return 0;
 }
 
 /* ---- features: log-mel frames ----
@@ -331,10 +330,9 @@ static int speech_present(const struct rt_front *f, const struct rt_tensor *base
 
 static int speech_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
 {
-    int rc = speech_check_raw(raw, e);
-    if (rc == 0 && (rc = rt_speech_measure(raw->data, raw->dim[0], value)) != 0)
-        rt_error_set(e, rc, "out of memory for the measures of the speech");
-    return rc;
+    RT_TRY(speech_check_raw(raw, e));
+    int rc = rt_speech_measure(raw->data, raw->dim[0], value);
+    return rc ? rt_error_set(e, rc, "out of memory for the measures of the speech") : 0;
 }
 
 const struct rt_modality rt_modality_speech = {

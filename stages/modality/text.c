@@ -98,24 +98,25 @@ static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
                          struct rt_tensor *base, struct rt_error *e)
 {
     *base = (struct rt_tensor){0};
-    int rc = text_check_raw(raw, e);
-    if (rc)
-        return rc;
+    RT_TRY(text_check_raw(raw, e));
     struct counter k = {.buckets = (uint64_t)f->recipe->text_buckets};
     size_t size = (size_t)raw->dim[0];
     int32_t *word = malloc((size + 2) * sizeof *word);
     k.count = calloc(k.buckets, sizeof *k.count);
-    rc = word && k.count ? 0 : RT_EMEM;
-    if (rc == 0) {
-        text_count_words(&k, raw->data, size, word);
-        rc = rt_tensor_init(base, RT_I32, 2, (int64_t[]){k.distinct, 2});
-    }
+    int rc = RT_EMEM;
+    if (!word || !k.count)
+        goto out;
+    text_count_words(&k, raw->data, size, word);
+    rc = rt_tensor_init(base, RT_I32, 2, (int64_t[]){k.distinct, 2});
+    if (rc)
+        goto out;
     int32_t *pair = base->data;
-    for (uint64_t b = 0; rc == 0 && b < k.buckets; b++)
+    for (uint64_t b = 0; b < k.buckets; b++)
         if (k.count[b]) {
             *pair++ = (int32_t)b;
             *pair++ = k.count[b];
         }
+out:
     free(word);
     free(k.count);
     return rc ? rt_error_set(e, rc, "out of memory for the features of %zu bytes of text", size)
