@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * frozen: see frozen.h. Making: number the values, mark the needed ones backwards, then go through the
- * nodes forwards: shapes are inferred, a node whose inputs are all known is computed at once, one that
- * only renames its input's elements shares its memory, any other becomes a step. */
+ * frozen: see frozen.h; running is frozen_exec.c. Making: number the values, mark the needed ones
+ * backwards, then go through the nodes forwards: shapes are inferred, a node whose inputs are all
+ * known is computed at once, one that only renames its input's elements shares its memory, any other
+ * becomes a step. */
 #include "stages/onnx/frozen_parts.h"
 
 #include "stages/nn/blas.h"
@@ -178,28 +179,6 @@ static void frozen_mark_needed(struct rt_frozen *f)
     }
 }
 
-/* The pointers of a call into some array of tensors: the values' own, or an exec's. */
-static int frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
-                            const struct rt_frozen_step *s, struct rt_error *e)
-{
-    *c = (struct rt_kernel_call){.op = s->op,
-                                 .node = s->node,
-                                 .model = f->name,
-                                 .opset = f->model->opset,
-                                 .inputs = s->node->inputs,
-                                 .outputs = s->node->outputs,
-                                 .e = e};
-    c->in = calloc((size_t)c->inputs + 1, sizeof *c->in);
-    c->out = calloc((size_t)c->outputs + 1, sizeof *c->out);
-    return c->in && c->out ? 0 : RT_EMEM;
-}
-
-static void frozen_call_fini(struct rt_kernel_call *c)
-{
-    free(c->in);
-    free(c->out);
-}
-
 /* Refused by operator and opset before any kernel looks at the node, so kernels can rely on the
  * number of inputs and on attributes of the right type. */
 static int frozen_check_op(const struct rt_kernel_call *c)
@@ -224,32 +203,43 @@ static int frozen_check_op(const struct rt_kernel_call *c)
     return rt_kernel_check_attributes(c);
 }
 
-/* Computes a node now: its outputs become constants. */
-static int frozen_fold_node(struct rt_frozen *f, struct rt_kernel_call *c,
-                            const struct rt_frozen_step *s)
+/* Memory for the outputs of a node that is computed now. */
+static int frozen_fold_outputs(struct rt_frozen *f, struct rt_kernel_call *c,
+                               const struct rt_frozen_step *s)
 {
-    int rc = 0;
-    c->scratch = c->scratch_bytes > FOLD_BYTES ? NULL : malloc(c->scratch_bytes + 1);
-    if (!c->scratch)
-        rc = RT_EMEM;
-    for (int i = 0; rc == 0 && i < c->outputs; i++) {
+    for (int i = 0; i < c->outputs; i++) {
         if (s->out[i] < 0)
             continue;
         struct rt_frozen_value *v = &f->value[s->out[i]];
         struct rt_tensor shape = v->t;
         if (rt_tensor_bytes(&shape) > FOLD_BYTES)
-            rc = rt_kernel_refuse(c, RT_ELARGE, "a constant of %zu bytes", rt_tensor_bytes(&shape));
-        else
-            rc = rt_tensor_init(&v->t, shape.dtype, shape.rank, shape.dim);
-        v->owned = rc == 0;
+            return rt_kernel_refuse(c, RT_ELARGE, "a constant of %zu bytes",
+                                    rt_tensor_bytes(&shape));
+        int rc = rt_tensor_init(&v->t, shape.dtype, shape.rank, shape.dim);
+        if (rc < 0)
+            return rt_kernel_refuse(c, rc, "no memory to compute it");
+        v->owned = true;
     }
-    if (rc == RT_EMEM)
-        rt_kernel_refuse(c, rc, "no memory to compute it");
-    if (rc == 0)
-        rc = c->op->kernel->compute(c);
-    for (int i = 0; rc == 0 && i < c->outputs; i++)
+    return 0;
+}
+
+/* Computes a node now: its outputs become constants. */
+static int frozen_fold_node(struct rt_frozen *f, struct rt_kernel_call *c,
+                            const struct rt_frozen_step *s)
+{
+    c->scratch = c->scratch_bytes > FOLD_BYTES ? NULL : malloc(c->scratch_bytes + 1);
+    if (!c->scratch)
+        return rt_kernel_refuse(c, RT_EMEM, "no memory to compute it");
+    int rc = frozen_fold_outputs(f, c, s);
+    if (rc < 0)
+        goto out;
+    rc = c->op->kernel->compute(c);
+    if (rc < 0)
+        goto out;
+    for (int i = 0; i < c->outputs; i++)
         if (s->out[i] >= 0)
             frozen_value_known(&f->value[s->out[i]]);
+out:
     free(c->scratch);
     c->scratch = NULL;
     return rc;
@@ -269,11 +259,8 @@ static int frozen_add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct
         s->out[i] = rt_frozen_find(f, s->node->output[i]);
         c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
     }
-    int rc = frozen_check_op(c);
-    if (rc == 0)
-        rc = c->op->kernel->shape(c);
-    if (rc < 0)
-        return rc;
+    RT_TRY(frozen_check_op(c));
+    RT_TRY(c->op->kernel->shape(c));
     for (int i = 0; i < c->outputs; i++)
         if (s->out[i] >= 0)
             f->value[s->out[i]].made = true;
@@ -312,14 +299,14 @@ static int frozen_add_nodes(struct rt_frozen *f, struct rt_error *e)
         *s = (struct rt_frozen_step){.node = &f->model->node[i]};
         s->in = calloc((size_t)s->node->inputs + 1, sizeof *s->in);
         s->out = calloc((size_t)s->node->outputs + 1, sizeof *s->out);
-        int rc = frozen_call_init(&c, f, s, e);
+        int rc = rt_frozen_call_init(&c, f, s, e);
         if (rc < 0 || !s->in || !s->out)
             rc = rt_error_set(e, RT_EMEM, "%s: no memory for its nodes", f->name);
         else
             rc = frozen_add_node(f, s, &c);
         if (rc == 1 && frozen_prepare_step(s, &c) < 0)
             rc = RT_EMEM;
-        frozen_call_fini(&c);
+        rt_frozen_call_fini(&c);
         if (rc == 1) {
             f->steps++;
             continue;
@@ -388,32 +375,41 @@ static void frozen_drop_unread(struct rt_frozen *f)
 int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const char *name,
                      const struct rt_frozen_options *o, struct rt_error *e)
 {
-    struct rt_frozen *f = *out = calloc(1, sizeof *f);
+    *out = NULL;
+    struct rt_frozen *f = calloc(1, sizeof *f);
+    int rc = RT_EMEM;
     if (f) {
         f->model = model;
         f->name = strdup(name);
     }
-    int rc = f && f->name ? frozen_number_values(f) : RT_EMEM;
-    if (rc < 0)
+    if (!f || !f->name || (rc = frozen_number_values(f)) < 0) {
         rt_error_set(e, rc, "%s: no memory for its values", name);
-    for (int i = 0; rc == 0 && i < model->inputs; i++)
+        goto fail;
+    }
+    for (int i = 0; i < model->inputs; i++) {
         rc = frozen_set_input(f, i, o && o->input ? &o->input[i] : NULL, e);
-    if (rc == 0)
-        rc = frozen_set_outputs(f, o, e);
-    if (rc == 0) {
-        rt_blas_init();
-        frozen_mark_needed(f);
-        rc = frozen_add_nodes(f, e);
+        if (rc < 0)
+            goto fail;
     }
-    if (rc == 0) {
-        frozen_drop_unread(f);
-        if ((rc = rt_frozen_plan(f)) < 0)
-            rt_error_set(e, rc, "%s: no memory to plan its memory", name);
-    }
+    rc = frozen_set_outputs(f, o, e);
+    if (rc < 0)
+        goto fail;
+    rt_blas_init();
+    frozen_mark_needed(f);
+    rc = frozen_add_nodes(f, e);
+    if (rc < 0)
+        goto fail;
+    frozen_drop_unread(f);
+    rc = rt_frozen_plan(f);
     if (rc < 0) {
-        rt_frozen_destroy(f);
-        *out = NULL;
+        rt_error_set(e, rc, "%s: no memory to plan its memory", name);
+        goto fail;
     }
+    *out = f;
+    return 0;
+
+fail:
+    rt_frozen_destroy(f);
     return rc;
 }
 
@@ -488,93 +484,4 @@ int rt_frozen_steps(const struct rt_frozen *f)
 size_t rt_frozen_bytes(const struct rt_frozen *f)
 {
     return f->bytes;
-}
-
-/* ---- running ----
- * What a run needs of its own is memory for values and the calls with their pointers, both made
- * once; a run copies the inputs and calls one kernel after the other. Kernels run on the calling
- * thread alone: who has several samples runs several execs, which needs no loop inside a kernel to
- * be shared and keeps samples apart. */
-
-struct rt_frozen_exec {
-    const struct rt_frozen *f;
-    char *memory; /* [f->bytes] 64-byte aligned */
-    struct rt_tensor *value; /* [f->values] */
-    struct rt_kernel_call *call; /* [f->steps] */
-};
-
-static int frozen_exec_calls(struct rt_frozen_exec *x)
-{
-    const struct rt_frozen *f = x->f;
-    for (int s = 0; s < f->steps; s++) {
-        struct rt_kernel_call *c = &x->call[s];
-        const struct rt_frozen_step *step = &f->step[s];
-        if (frozen_call_init(c, f, step, NULL) < 0)
-            return RT_EMEM;
-        c->scratch = x->memory + step->scratch;
-        c->scratch_bytes = step->scratch_bytes;
-        c->prepared = step->prepared;
-        for (int i = 0; i < c->inputs; i++)
-            c->in[i] = step->in[i] < 0 ? NULL : &x->value[step->in[i]];
-        for (int i = 0; i < c->outputs; i++)
-            c->out[i] = step->out[i] < 0 ? NULL : &x->value[step->out[i]];
-    }
-    return 0;
-}
-
-int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f)
-{
-    struct rt_frozen_exec *x = *out = calloc(1, sizeof *x);
-    if (!x)
-        return RT_EMEM;
-    x->f = f;
-    x->memory = aligned_alloc(64, (f->bytes + 64) / 64 * 64);
-    x->value = malloc(((size_t)f->values + 1) * sizeof *x->value);
-    x->call = calloc((size_t)f->steps + 1, sizeof *x->call);
-    int rc = x->memory && x->value && x->call ? 0 : RT_EMEM;
-    for (int i = 0; rc == 0 && i < f->values; i++) {
-        x->value[i] = f->value[i].t;
-        if (f->value[i].made && !f->value[i].known)
-            x->value[i].data = x->memory + f->value[i].offset;
-    }
-    if (rc == 0)
-        rc = frozen_exec_calls(x);
-    if (rc < 0) {
-        rt_frozen_exec_destroy(x);
-        *out = NULL;
-    }
-    return rc;
-}
-
-void rt_frozen_exec_destroy(struct rt_frozen_exec *x)
-{
-    if (!x)
-        return;
-    for (int s = 0; x->call && s < x->f->steps; s++)
-        frozen_call_fini(&x->call[s]);
-    free(x->call);
-    free(x->value);
-    free(x->memory);
-    free(x);
-}
-
-int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_error *e)
-{
-    const struct rt_frozen *f = x->f;
-    int rc = 0;
-    for (int i = 0; i < f->model->inputs; i++) {
-        struct rt_tensor *t = &x->value[f->input[i]];
-        if (!f->value[f->input[i]].known && rt_tensor_bytes(t) > 0)
-            memcpy(t->data, input[i], rt_tensor_bytes(t));
-    }
-    for (int s = 0; rc == 0 && s < f->steps; s++) {
-        x->call[s].e = e;
-        rc = x->call[s].op->kernel->compute(&x->call[s]);
-    }
-    return rc;
-}
-
-const struct rt_tensor *rt_frozen_result(const struct rt_frozen_exec *x, int i)
-{
-    return &x->value[x->f->output[i]];
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * frozen_parts: what frozen.c (making and running), frozen_plan.c (memory) and thaw*.c (training) share. */
+ * frozen_parts: what frozen.c (making), frozen_exec.c (running), frozen_plan.c (memory) and thaw*.c (training) share. */
 #ifndef RT_FROZEN_PARTS_H
 #define RT_FROZEN_PARTS_H
 
@@ -42,6 +42,11 @@ struct rt_frozen {
 
 /* The number of a value, or -1. Initialisers are the first values, in the file's order. */
 int rt_frozen_find(const struct rt_frozen *f, const char *name);
+/* A call of the step's kernel, its pointers to tensors still NULL: they go to the values' own tensors
+ * while the graph is made or thawed, to an exec's while it runs. fini after a failed init, too. RT_EMEM. */
+int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
+                        const struct rt_frozen_step *s, struct rt_error *e);
+void rt_frozen_call_fini(struct rt_kernel_call *c);
 /* Gives every value that is not known, and every step's scratch memory, a place. RT_EMEM. */
 int rt_frozen_plan(struct rt_frozen *f);
 

@@ -66,10 +66,9 @@ static int geometry_start(struct rt_geometry *g, const struct rt_kernel_call *c,
             return rt_kernel_refuse(c, RT_ERANGE, "a kernel of %lld over %lld",
                                     (long long)kernel[i], (long long)x->dim[2 + i]);
     }
-    int rc = geometry_read_axes(c, "strides", g->axes, 1, 1, g->stride);
-    if (rc == 0)
-        rc = geometry_read_axes(c, "dilations", g->axes, 1, 1, g->dilation);
-    return rc == 0 ? geometry_read_pads(g, c) : rc;
+    RT_TRY(geometry_read_axes(c, "strides", g->axes, 1, 1, g->stride));
+    RT_TRY(geometry_read_axes(c, "dilations", g->axes, 1, 1, g->dilation));
+    return geometry_read_pads(g, c);
 }
 
 static int geometry_finish(struct rt_geometry *g, const struct rt_kernel_call *c)
@@ -117,11 +116,9 @@ static int geometry_padding_mode(const struct rt_kernel_call *c, int *mode)
 int rt_geometry_read(struct rt_geometry *g, const struct rt_kernel_call *c,
                      const struct rt_tensor *x, const int64_t *kernel)
 {
-    int mode = 0, rc = geometry_start(g, c, x, kernel);
-    if (rc == 0)
-        rc = geometry_padding_mode(c, &mode);
-    if (rc < 0)
-        return rc;
+    int mode = 0;
+    RT_TRY(geometry_start(g, c, x, kernel));
+    RT_TRY(geometry_padding_mode(c, &mode));
     bool ceil_mode = rt_kernel_int(c, "ceil_mode", 0) != 0;
     for (int i = AXES - g->axes; i < AXES; i++) {
         int64_t n = g->in[i] = x->dim[2 + i - (AXES - g->axes)], s = g->stride[i];
@@ -149,15 +146,11 @@ int rt_geometry_read_transposed(struct rt_geometry *g, const struct rt_kernel_ca
                                 const struct rt_tensor *x, const int64_t *kernel)
 {
     int64_t more[AXES] = {0}, want[AXES] = {0};
-    int mode = 0, rc = geometry_start(g, c, x, kernel);
-    if (rc == 0)
-        rc = geometry_padding_mode(c, &mode);
-    if (rc == 0)
-        rc = geometry_read_axes(c, "output_padding", g->axes, 0, 0, more);
-    if (rc == 0)
-        rc = geometry_read_axes(c, "output_shape", g->axes, 0, 0, want);
-    if (rc < 0)
-        return rc;
+    int mode = 0;
+    RT_TRY(geometry_start(g, c, x, kernel));
+    RT_TRY(geometry_padding_mode(c, &mode));
+    RT_TRY(geometry_read_axes(c, "output_padding", g->axes, 0, 0, more));
+    RT_TRY(geometry_read_axes(c, "output_shape", g->axes, 0, 0, want));
     for (int i = AXES - g->axes; i < AXES; i++) {
         int64_t n = g->out[i] = x->dim[2 + i - (AXES - g->axes)], s = g->stride[i];
         int64_t whole = (n - 1) * s + more[i] + geometry_reach(g, i);

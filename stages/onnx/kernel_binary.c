@@ -60,8 +60,8 @@ static int binary_shape(struct rt_kernel_call *c)
     for (int i = 1; i < c->inputs; i++)
         if (!c->in[i] || c->in[i]->dtype != c->in[0]->dtype)
             return rt_kernel_refuse(c, RT_EMISMATCH, "inputs 0 and %d have different types", i);
-    int rc = rt_kernel_broadcast(c, 0, c->inputs, &rank, dim);
-    return rc < 0 ? rc : rt_kernel_out(c, 0, how->truth ? RT_BOOL : c->in[0]->dtype, rank, dim);
+    RT_TRY(rt_kernel_broadcast(c, 0, c->inputs, &rank, dim));
+    return rt_kernel_out(c, 0, how->truth ? RT_BOOL : c->in[0]->dtype, rank, dim);
 }
 
 static int binary_compute(struct rt_kernel_call *c)

@@ -137,9 +137,7 @@ static int conv_out_shape(struct rt_kernel_call *c, const struct conv *v, const 
 static int conv_read_groups(struct rt_kernel_call *c, int64_t *groups)
 {
     const struct rt_tensor *x = c->in[0], *w = c->in[1];
-    int rc = rt_kernel_check_floats(c);
-    if (rc < 0)
-        return rc;
+    RT_TRY(rt_kernel_check_floats(c));
     *groups = rt_kernel_int(c, "group", 1);
     if (x->rank < 3 || w->rank != x->rank || *groups < 1 || w->dim[0] % *groups != 0)
         return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d, weights of rank %d with %lld "
@@ -153,13 +151,9 @@ static int conv_read_groups(struct rt_kernel_call *c, int64_t *groups)
 static int conv_read(struct rt_kernel_call *c, struct conv *v)
 {
     const struct rt_tensor *w = c->in[1];
-    int rc = conv_read_groups(c, &v->groups);
-    if (rc == 0)
-        rc = conv_check_weights(c, w->dim[0], w->dim[1] * v->groups);
-    if (rc == 0)
-        rc = rt_geometry_read(&v->g, c, c->in[0], w->dim + 2);
-    if (rc < 0)
-        return rc;
+    RT_TRY(conv_read_groups(c, &v->groups));
+    RT_TRY(conv_check_weights(c, w->dim[0], w->dim[1] * v->groups));
+    RT_TRY(rt_geometry_read(&v->g, c, c->in[0], w->dim + 2));
     v->in_channels = w->dim[1];
     v->out_channels = w->dim[0] / v->groups;
     conv_lay_out(v, v->in_channels);
@@ -175,14 +169,13 @@ static bool conv_is_last(const struct rt_kernel_call *c, const struct conv *v)
 static int conv_shape(struct rt_kernel_call *c)
 {
     struct conv v;
-    int rc = conv_read(c, &v);
-    if (rc == 0)
-        rc = conv_out_shape(c, &v, v.g.out, c->in[1]->dim[0]);
-    if (rc == 0 && conv_is_last(c, &v)) {
+    RT_TRY(conv_read(c, &v));
+    RT_TRY(conv_out_shape(c, &v, v.g.out, c->in[1]->dim[0]));
+    if (conv_is_last(c, &v)) {
         size_t last = rt_conv_last_scratch(&v.g, v.in_channels, v.out_channels);
         c->scratch_bytes = last > c->scratch_bytes ? last : c->scratch_bytes;
     }
-    return rc;
+    return 0;
 }
 
 static size_t conv_prepared_bytes(struct rt_kernel_call *c)
@@ -195,8 +188,8 @@ static size_t conv_prepared_bytes(struct rt_kernel_call *c)
 static int conv_prepare(struct rt_kernel_call *c, void *to)
 {
     struct conv v;
-    int rc = conv_read(c, &v);
-    return rc < 0 ? rc : rt_conv_last_prepare(&v.g, v.in_channels, v.out_channels, c->in[1]->data, to);
+    RT_TRY(conv_read(c, &v));
+    return rt_conv_last_prepare(&v.g, v.in_channels, v.out_channels, c->in[1]->data, to);
 }
 
 /* y (holding the bias) += one channel convolved with one kernel. */
@@ -254,9 +247,7 @@ static void conv_group(const struct conv *v, float *x, const float *w, float *y,
 static int conv_compute(struct rt_kernel_call *c)
 {
     struct conv v;
-    int rc = conv_read(c, &v);
-    if (rc < 0)
-        return rc;
+    RT_TRY(conv_read(c, &v));
     const float *w = c->in[1]->data, *bias = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
     float *x = c->in[0]->data, *y = c->out[0]->data;
     bool empty = rt_tensor_count(c->out[0]) == 0;
@@ -286,13 +277,9 @@ const struct rt_kernel rt_kernel_conv = {2, 3, 1, conv_shape, conv_compute, NULL
 static int conv_transpose_read(struct rt_kernel_call *c, struct conv *v)
 {
     const struct rt_tensor *w = c->in[1];
-    int rc = conv_read_groups(c, &v->groups);
-    if (rc == 0)
-        rc = conv_check_weights(c, w->dim[1] * v->groups, w->dim[0]);
-    if (rc == 0)
-        rc = rt_geometry_read_transposed(&v->g, c, c->in[0], w->dim + 2);
-    if (rc < 0)
-        return rc;
+    RT_TRY(conv_read_groups(c, &v->groups));
+    RT_TRY(conv_check_weights(c, w->dim[1] * v->groups, w->dim[0]));
+    RT_TRY(rt_geometry_read_transposed(&v->g, c, c->in[0], w->dim + 2));
     v->in_channels = w->dim[0] / v->groups;
     v->out_channels = w->dim[1];
     conv_lay_out(v, v->out_channels);
@@ -303,16 +290,14 @@ static int conv_transpose_read(struct rt_kernel_call *c, struct conv *v)
 static int conv_transpose_shape(struct rt_kernel_call *c)
 {
     struct conv v;
-    int rc = conv_transpose_read(c, &v);
-    return rc < 0 ? rc : conv_out_shape(c, &v, v.g.in, v.out_channels * v.groups);
+    RT_TRY(conv_transpose_read(c, &v));
+    return conv_out_shape(c, &v, v.g.in, v.out_channels * v.groups);
 }
 
 static int conv_transpose_compute(struct rt_kernel_call *c)
 {
     struct conv v;
-    int rc = conv_transpose_read(c, &v);
-    if (rc < 0)
-        return rc;
+    RT_TRY(conv_transpose_read(c, &v));
     const float *w = c->in[1]->data, *bias = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
     float *x = c->in[0]->data, *y = c->out[0]->data, *col = c->scratch;
     for (int64_t n = 0; n < c->in[0]->dim[0]; n++)

@@ -73,9 +73,7 @@ static int matmul_compute(struct rt_kernel_call *c)
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
     struct product p;
     struct rt_walk w;
-    int rc = matmul_read(c, &p);
-    if (rc < 0)
-        return rc;
+    RT_TRY(matmul_read(c, &p));
     p.a = a->data;
     p.b = b->data;
     p.y = c->out[0]->data;
@@ -108,9 +106,7 @@ struct gemm {
 static int gemm_read(const struct rt_kernel_call *c, struct gemm *g)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
-    int rc = rt_kernel_check_floats(c);
-    if (rc < 0)
-        return rc;
+    RT_TRY(rt_kernel_check_floats(c));
     if (a->rank != 2 || b->rank != 2)
         return rt_kernel_refuse(c, RT_EMISMATCH, "factors of rank %d and %d, not 2", a->rank,
                                 b->rank);
@@ -130,9 +126,7 @@ static int gemm_read(const struct rt_kernel_call *c, struct gemm *g)
 static int gemm_shape(struct rt_kernel_call *c)
 {
     struct gemm g;
-    int rc = gemm_read(c, &g);
-    if (rc < 0)
-        return rc;
+    RT_TRY(gemm_read(c, &g));
     int64_t dim[2] = {g.m, g.n};
     const struct rt_tensor *bias = rt_kernel_given(c, 2) ? c->in[2] : NULL;
     for (int i = 0; bias && i < bias->rank; i++) {

@@ -61,10 +61,10 @@ static int transpose_axes(const struct rt_kernel_call *c, int64_t *perm)
 static int transpose_shape(struct rt_kernel_call *c)
 {
     int64_t perm[RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
-    int rc = transpose_axes(c, perm);
-    for (int i = 0; rc == 0 && i < c->in[0]->rank; i++)
+    RT_TRY(transpose_axes(c, perm));
+    for (int i = 0; i < c->in[0]->rank; i++)
         dim[i] = c->in[0]->dim[perm[i]];
-    return rc < 0 ? rc : rt_kernel_out(c, 0, c->in[0]->dtype, c->in[0]->rank, dim);
+    return rt_kernel_out(c, 0, c->in[0]->dtype, c->in[0]->rank, dim);
 }
 
 static int transpose_compute(struct rt_kernel_call *c)
@@ -72,9 +72,7 @@ static int transpose_compute(struct rt_kernel_call *c)
     const struct rt_tensor *x = c->in[0], *y = c->out[0];
     int64_t perm[RT_TENSOR_RANK];
     struct rt_walk w;
-    int rc = transpose_axes(c, perm);
-    if (rc < 0)
-        return rc;
+    RT_TRY(transpose_axes(c, perm));
     rt_walk_init(&w, 2, y->rank, y->dim);
     rt_walk_dense(&w, 0, y->rank, y->dim);
     for (int i = 0; i < y->rank; i++)
@@ -179,8 +177,8 @@ static int slice_of(const struct rt_kernel_call *c, struct slice *s)
 static int slice_shape(struct rt_kernel_call *c)
 {
     struct slice s;
-    int rc = slice_of(c, &s);
-    return rc < 0 ? rc : rt_kernel_out(c, 0, c->in[0]->dtype, c->in[0]->rank, s.dim);
+    RT_TRY(slice_of(c, &s));
+    return rt_kernel_out(c, 0, c->in[0]->dtype, c->in[0]->rank, s.dim);
 }
 
 static int slice_compute(struct rt_kernel_call *c)
@@ -294,10 +292,10 @@ static void move_parts(const struct rt_tensor *whole, struct rt_tensor *const *p
 
 static int concat_compute(struct rt_kernel_call *c)
 {
-    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", 1), c->in[0]->rank, &axis);
-    if (rc == 0)
-        move_parts(c->out[0], (struct rt_tensor *const *)c->in, c->inputs, axis, true);
-    return rc;
+    int axis;
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", 1), c->in[0]->rank, &axis));
+    move_parts(c->out[0], (struct rt_tensor *const *)c->in, c->inputs, axis, true);
+    return 0;
 }
 
 const struct rt_kernel rt_kernel_concat = {1, -1, 1, concat_shape, concat_compute, NULL, NULL};
@@ -308,9 +306,9 @@ static int split_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t part[SPLIT_MAX], dim[RT_TENSOR_RANK], sum = 0;
-    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", 0), x->rank, &axis);
-    int n = rc < 0 ? rc
-            : c->opset < 13 ? rt_kernel_ints(c, "split", part, SPLIT_MAX)
+    int axis;
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", 0), x->rank, &axis));
+    int n = c->opset < 13 ? rt_kernel_ints(c, "split", part, SPLIT_MAX)
             : rt_kernel_given(c, 1) ? rt_kernel_ints_in(c, 1, part, SPLIT_MAX)
                                     : 0;
     if (n < 0)
@@ -326,19 +324,19 @@ static int split_shape(struct rt_kernel_call *c)
         return rt_kernel_refuse(c, RT_EMISMATCH, "%d parts of %lld entries in all, but axis %d has "
                                 "%lld", c->outputs, (long long)sum, axis, (long long)x->dim[axis]);
     memcpy(dim, x->dim, sizeof dim);
-    for (int i = 0; rc == 0 && i < c->outputs; i++) {
+    for (int i = 0; i < c->outputs; i++) {
         dim[axis] = part[i];
-        rc = rt_kernel_out(c, i, x->dtype, x->rank, dim);
+        RT_TRY(rt_kernel_out(c, i, x->dtype, x->rank, dim));
     }
-    return rc;
+    return 0;
 }
 
 static int split_compute(struct rt_kernel_call *c)
 {
-    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", 0), c->in[0]->rank, &axis);
-    if (rc == 0)
-        move_parts(c->in[0], c->out, c->outputs, axis, false);
-    return rc;
+    int axis;
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", 0), c->in[0]->rank, &axis));
+    move_parts(c->in[0], c->out, c->outputs, axis, false);
+    return 0;
 }
 
 const struct rt_kernel rt_kernel_split = {1, 2, SPLIT_MAX, split_shape, split_compute, NULL, NULL};
@@ -368,11 +366,12 @@ static int gather_shape(struct rt_kernel_call *c)
 static int gather_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0], *index = c->in[1];
-    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", 0), x->rank, &axis);
+    int axis;
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", 0), x->rank, &axis));
     size_t block = (size_t)rt_kernel_span(x, axis + 1, x->rank) * rt_dtype_size(x->dtype);
-    int64_t n = rt_tensor_count(index), entries = rc < 0 ? 0 : x->dim[axis];
+    int64_t n = rt_tensor_count(index), entries = x->dim[axis];
     char *to = c->out[0]->data;
-    for (int64_t k = 0; rc == 0 && k < rt_kernel_span(x, 0, axis); k++) {
+    for (int64_t k = 0; k < rt_kernel_span(x, 0, axis); k++) {
         const char *from = (const char *)x->data + (size_t)(k * entries) * block;
         for (int64_t i = 0; i < n; i++, to += block) {
             int64_t at = index->dtype == RT_I64 ? ((const int64_t *)index->data)[i]
@@ -384,7 +383,7 @@ static int gather_compute(struct rt_kernel_call *c)
                 memcpy(to, from + (size_t)(at < 0 ? at + entries : at) * block, block);
         }
     }
-    return rc;
+    return 0;
 }
 
 const struct rt_kernel rt_kernel_gather = {2, 2, 1, gather_shape, gather_compute, NULL, NULL};

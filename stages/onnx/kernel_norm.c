@@ -12,15 +12,15 @@
 static int norm_check_channels(const struct rt_kernel_call *c, int from)
 {
     const struct rt_tensor *x = c->in[0];
-    int rc = rt_kernel_check_floats(c);
-    if (rc == 0 && x->rank < 2)
+    RT_TRY(rt_kernel_check_floats(c));
+    if (x->rank < 2)
         return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d; [n, c, ...] is wanted", x->rank);
-    for (int i = from; rc == 0 && i < c->inputs; i++)
+    for (int i = from; i < c->inputs; i++)
         if (rt_tensor_count(c->in[i]) != x->dim[1])
             return rt_kernel_refuse(c, RT_EMISMATCH, "input %d has %lld numbers for %lld channels",
                                     i, (long long)rt_tensor_count(c->in[i]),
                                     (long long)x->dim[1]);
-    return rc;
+    return 0;
 }
 
 RT_SIMD static void norm_scale_shift(const float *restrict x, float *restrict y, int64_t n,
@@ -41,8 +41,8 @@ static int batch_norm_shape(struct rt_kernel_call *c)
         return rt_kernel_refuse(c, RT_EUSAGE, "training mode; export the network for inference");
     if (rt_kernel_int(c, "spatial", 1) != 1)
         return rt_kernel_refuse(c, RT_EUSAGE, "spatial = 0");
-    int rc = norm_check_channels(c, 1);
-    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+    RT_TRY(norm_check_channels(c, 1));
+    return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
 static int batch_norm_compute(struct rt_kernel_call *c)
@@ -80,11 +80,11 @@ static void norm_moments(const float *x, int64_t n, double *mean, double *varian
 
 static int instance_norm_shape(struct rt_kernel_call *c)
 {
-    int rc = norm_check_channels(c, 1);
-    if (rc == 0 && c->in[0]->rank < 3)
+    RT_TRY(norm_check_channels(c, 1));
+    if (c->in[0]->rank < 3)
         return rt_kernel_refuse(c, RT_EMISMATCH, "input of rank %d; [n, c, axes] is wanted",
                                 c->in[0]->rank);
-    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+    return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
 static int instance_norm_compute(struct rt_kernel_call *c)
@@ -112,11 +112,9 @@ static int layer_norm_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t dim[RT_TENSOR_RANK];
-    int axis, rc = rt_kernel_check_floats(c);
-    if (rc == 0)
-        rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
-    if (rc < 0)
-        return rc;
+    int axis;
+    RT_TRY(rt_kernel_check_floats(c));
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis));
     for (int i = 1; i < c->inputs; i++)
         if (c->in[i] && rt_tensor_count(c->in[i]) != rt_kernel_span(x, axis, x->rank))
             return rt_kernel_refuse(c, RT_EMISMATCH, "input %d has %lld numbers, not %lld", i,
@@ -124,10 +122,9 @@ static int layer_norm_shape(struct rt_kernel_call *c)
                                     (long long)rt_kernel_span(x, axis, x->rank));
     for (int i = 0; i < x->rank; i++)
         dim[i] = i < axis ? x->dim[i] : 1;
-    rc = rt_kernel_out_like(c, 0, x);
-    for (int i = 1; rc == 0 && i < 3; i++)
-        rc = rt_kernel_out(c, i, RT_F32, x->rank, dim);
-    return rc;
+    for (int i = 1; i < 3; i++)
+        RT_TRY(rt_kernel_out(c, i, RT_F32, x->rank, dim));
+    return rt_kernel_out_like(c, 0, x);
 }
 
 static int layer_norm_compute(struct rt_kernel_call *c)
@@ -139,9 +136,10 @@ static int layer_norm_compute(struct rt_kernel_call *c)
     float *means = c->outputs > 1 && c->out[1] ? c->out[1]->data : NULL;
     float *inverse = c->outputs > 2 && c->out[2] ? c->out[2]->data : NULL;
     double epsilon = rt_kernel_float(c, "epsilon", 1e-5), mean, variance;
-    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
-    int64_t n = rc < 0 ? 0 : rt_kernel_span(x, axis, x->rank);
-    for (int64_t r = 0; rc == 0 && r < rt_kernel_span(x, 0, axis); r++, from += n, to += n) {
+    int axis;
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis));
+    int64_t n = rt_kernel_span(x, axis, x->rank);
+    for (int64_t r = 0; r < rt_kernel_span(x, 0, axis); r++, from += n, to += n) {
         norm_moments(from, n, &mean, &variance);
         double scale = 1 / sqrt(variance + epsilon);
         for (int64_t i = 0; i < n; i++)
@@ -151,7 +149,7 @@ static int layer_norm_compute(struct rt_kernel_call *c)
         if (inverse)
             inverse[r] = (float)scale;
     }
-    return rc;
+    return 0;
 }
 
 const struct rt_kernel rt_kernel_layer_norm = {2, 3, 3, layer_norm_shape, layer_norm_compute, NULL, NULL};
@@ -178,12 +176,12 @@ static void norm_for_lines(const struct rt_kernel_call *c, int64_t outer, int64_
 static int lp_norm_shape(struct rt_kernel_call *c)
 {
     int64_t p = rt_kernel_int(c, "p", 2);
-    int axis, rc = rt_kernel_check_floats(c);
-    if (rc == 0)
-        rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), c->in[0]->rank, &axis);
-    if (rc == 0 && p != 1 && p != 2)
+    int axis;
+    RT_TRY(rt_kernel_check_floats(c));
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), c->in[0]->rank, &axis));
+    if (p != 1 && p != 2)
         return rt_kernel_refuse(c, RT_ERANGE, "p = %lld; it may be 1 or 2", (long long)p);
-    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+    return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
 static void lp_norm_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
@@ -201,11 +199,11 @@ static void lp_norm_line(const float *x, float *y, int64_t n, int64_t apart, int
 static int lp_norm_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
-    int axis, rc = rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis);
-    if (rc == 0)
-        norm_for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis],
-                       rt_kernel_span(x, axis + 1, x->rank), rt_kernel_int(c, "p", 2));
-    return rc;
+    int axis;
+    RT_TRY(rt_kernel_axis(c, rt_kernel_int(c, "axis", -1), x->rank, &axis));
+    norm_for_lines(c, rt_kernel_span(x, 0, axis), x->dim[axis],
+                   rt_kernel_span(x, axis + 1, x->rank), rt_kernel_int(c, "p", 2));
+    return 0;
 }
 
 static line_function *const lp_how = lp_norm_line;
@@ -219,10 +217,10 @@ static int softmax_axis(const struct rt_kernel_call *c, int *axis)
 
 static int softmax_shape(struct rt_kernel_call *c)
 {
-    int axis, rc = rt_kernel_check_floats(c);
-    if (rc == 0)
-        rc = softmax_axis(c, &axis);
-    return rc < 0 ? rc : rt_kernel_out_like(c, 0, c->in[0]);
+    int axis;
+    RT_TRY(rt_kernel_check_floats(c));
+    RT_TRY(softmax_axis(c, &axis));
+    return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
 static double softmax_line_max(const float *x, int64_t n, int64_t apart)

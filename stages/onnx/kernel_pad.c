@@ -87,9 +87,7 @@ static int pad_shape(struct rt_kernel_call *c)
     const struct rt_tensor *x = c->in[0];
     const char *mode = rt_kernel_text(c, "mode", "constant");
     int64_t pad[2 * RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
-    int rc = pad_read(c, pad);
-    if (rc < 0)
-        return rc;
+    RT_TRY(pad_read(c, pad));
     if (strcmp(mode, "constant") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "reflect") != 0)
         return rt_kernel_refuse(c, RT_EFORMAT, "mode '%s'", mode);
     if (rt_kernel_given(c, 2) &&
@@ -102,10 +100,9 @@ static int pad_shape(struct rt_kernel_call *c)
             return rt_kernel_refuse(c, RT_ERANGE, "axis %d: %lld entries padded by %lld and %lld", i,
                                     (long long)n, (long long)a, (long long)b);
     }
-    rc = rt_kernel_out(c, 0, x->dtype, x->rank, dim);
-    if (rc == 0)
-        c->scratch_bytes = rt_gather_bytes(c->out[0]);
-    return rc;
+    RT_TRY(rt_kernel_out(c, 0, x->dtype, x->rank, dim));
+    c->scratch_bytes = rt_gather_bytes(c->out[0]);
+    return 0;
 }
 
 /* Where place i of n entries comes from in this mode. */
@@ -126,19 +123,18 @@ static int pad_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t pad[2 * RT_TENSOR_RANK], *map = c->scratch;
-    int rc = pad_read(c, pad);
+    RT_TRY(pad_read(c, pad));
     double zero = 0; /* all bytes zero: 0 of every type */
     float value = (float)rt_kernel_float(c, "value", 0);
     const void *fill = c->opset < 11 && x->dtype == RT_F32 ? (const void *)&value
                        : rt_kernel_given(c, 2)             ? c->in[2]->data
                                                            : (const void *)&zero;
     char mode = rt_kernel_text(c, "mode", "constant")[0];
-    for (int a = 0; rc == 0 && a < x->rank; a++)
+    for (int a = 0; a < x->rank; a++)
         for (int64_t i = 0; i < c->out[0]->dim[a]; i++)
             *map++ = pad_source(mode, i - pad[a], x->dim[a]);
-    if (rc == 0)
-        rt_gather_mapped(x, c->out[0], c->scratch, fill);
-    return rc;
+    rt_gather_mapped(x, c->out[0], c->scratch, fill);
+    return 0;
 }
 
 const struct rt_kernel rt_kernel_pad = {1, 3, 1, pad_shape, pad_compute, NULL, NULL};

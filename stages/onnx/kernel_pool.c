@@ -93,9 +93,7 @@ static int max_pool_compute(struct rt_kernel_call *c)
 {
     struct rt_geometry g;
     struct window w;
-    int rc = pool_read(c, &g);
-    if (rc < 0)
-        return rc;
+    RT_TRY(pool_read(c, &g));
     bool columns = rt_kernel_int(c, "storage_order", 0) != 0;
     const float *x = c->in[0]->data;
     float *y = c->out[0]->data;
@@ -135,9 +133,7 @@ static int average_pool_compute(struct rt_kernel_call *c)
 {
     struct rt_geometry g;
     struct window w;
-    int rc = pool_read(c, &g);
-    if (rc < 0)
-        return rc;
+    RT_TRY(pool_read(c, &g));
     bool padding = rt_kernel_int(c, "count_include_pad", 0) != 0;
     const float *x = c->in[0]->data;
     float *y = c->out[0]->data;

@@ -62,10 +62,10 @@ static int reduce_shape(struct rt_kernel_call *c)
     for (int i = 0; i < x->rank; i++)
         if (keep || !reduced[i])
             dim[rank++] = dim[i];
-    rc = rt_kernel_out(c, 0, x->dtype, rank, dim);
-    if (rc == 0) /* partial results, all of 8 bytes */
-        c->scratch_bytes = (size_t)rt_tensor_count(c->out[0]) * sizeof(double);
-    return rc;
+    RT_TRY(rt_kernel_out(c, 0, x->dtype, rank, dim));
+    /* partial results, all of 8 bytes */
+    c->scratch_bytes = (size_t)rt_tensor_count(c->out[0]) * sizeof(double);
+    return 0;
 }
 
 /* ---- partial results ----

@@ -51,15 +51,11 @@ static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
     static const int taps[] = {1, 2, TAPS_MAX};
     bool old = c->opset < 11; /* Resize 10 and Upsample know one way only */
     int mode = 0, place = 0, round = 0;
-    int rc = resize_read_word(c, "mode", "nearest", modes, old ? 2 : 3, &mode);
-    if (rc == 0)
-        rc = resize_read_word(c, "coordinate_transformation_mode",
-                              old ? "asymmetric" : "half_pixel", places, 6, &place);
-    if (rc == 0)
-        rc = resize_read_word(c, "nearest_mode", old ? "floor" : "round_prefer_floor", rounding, 4,
-                              &round);
-    if (rc < 0)
-        return rc;
+    RT_TRY(resize_read_word(c, "mode", "nearest", modes, old ? 2 : 3, &mode));
+    RT_TRY(resize_read_word(c, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel",
+                            places, 6, &place));
+    RT_TRY(resize_read_word(c, "nearest_mode", old ? "floor" : "round_prefer_floor", rounding, 4,
+                            &round));
     r->taps = taps[mode];
     r->coordinate = (enum coordinate)place;
     r->nearest = (enum nearest)round;
@@ -126,27 +122,22 @@ static int resize_read_roi(const struct rt_kernel_call *c, struct resize *r)
 static int resize_read(const struct rt_kernel_call *c, struct resize *r)
 {
     memset(r, 0, sizeof *r);
-    int rc = resize_read_modes(c, r);
-    if (rc == 0)
-        rc = resize_read_extents(c, r);
-    if (rc == 0)
-        rc = resize_read_roi(c, r);
-    for (int i = 0; rc == 0 && i < c->in[0]->rank; i++) {
+    RT_TRY(resize_read_modes(c, r));
+    RT_TRY(resize_read_extents(c, r));
+    RT_TRY(resize_read_roi(c, r));
+    for (int i = 0; i < c->in[0]->rank; i++) {
         bool crop = r->coordinate == TF_CROP && (r->start[i] != 0 || r->end[i] != 1);
         r->changed[i] = crop || r->in[i] != r->out[i] || r->scale[i] != 1;
     }
-    return rc;
+    return 0;
 }
 
 static int resize_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     struct resize r;
-    int rc = resize_read(c, &r);
-    if (rc == 0)
-        rc = rt_kernel_out(c, 0, x->dtype, x->rank, r.out);
-    if (rc < 0)
-        return rc;
+    RT_TRY(resize_read(c, &r));
+    RT_TRY(rt_kernel_out(c, 0, x->dtype, x->rank, r.out));
     if (r.taps == 1) {
         c->scratch_bytes = rt_gather_bytes(c->out[0]);
         return 0;
@@ -158,7 +149,7 @@ static int resize_shape(struct rt_kernel_call *c)
         extent[i] = r.out[i] > r.in[i] ? r.out[i] : r.in[i];
         places = (size_t)r.out[i] > places ? (size_t)r.out[i] : places;
     }
-    rc = rt_tensor_size(RT_F32, x->rank, extent, &count, &bytes);
+    int rc = rt_tensor_size(RT_F32, x->rank, extent, &count, &bytes);
     if (rc < 0)
         return rt_kernel_refuse(c, rc, "results between axes are too large");
     c->scratch_bytes = 2 * (bytes + 64) + places * TAPS_MAX * (sizeof(int64_t) + sizeof(double));
@@ -332,9 +323,7 @@ int rt_kernel_resize_taps(const struct rt_kernel_call *c, int axis, int64_t i, i
 {
     struct resize r;
     struct tap tap[TAPS_MAX];
-    int rc = resize_read(c, &r);
-    if (rc < 0)
-        return rc;
+    RT_TRY(resize_read(c, &r));
     if (r.taps == 1 || !r.changed[axis]) {
         at[0] = r.taps == 1 ? resize_nearest_place(&r, axis, i) : i;
         weight[0] = 1;

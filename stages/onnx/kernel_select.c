@@ -70,8 +70,8 @@ static int pow_shape(struct rt_kernel_call *c)
     for (int i = 0; i < 2; i++)
         if (c->in[i]->dtype == RT_U8 || c->in[i]->dtype == RT_BOOL)
             return rt_kernel_refuse_type(c, i);
-    int rc = rt_kernel_broadcast(c, 0, 2, &rank, dim);
-    return rc < 0 ? rc : rt_kernel_out(c, 0, c->in[0]->dtype, rank, dim);
+    RT_TRY(rt_kernel_broadcast(c, 0, 2, &rank, dim));
+    return rt_kernel_out(c, 0, c->in[0]->dtype, rank, dim);
 }
 
 static int pow_compute(struct rt_kernel_call *c)
@@ -162,8 +162,8 @@ static int where_shape(struct rt_kernel_call *c)
         return rt_kernel_refuse_type(c, 0);
     if (c->in[1]->dtype != c->in[2]->dtype)
         return rt_kernel_refuse(c, RT_EMISMATCH, "inputs 1 and 2 have different types");
-    int rc = rt_kernel_broadcast(c, 0, 3, &rank, dim);
-    return rc < 0 ? rc : rt_kernel_out(c, 0, c->in[1]->dtype, rank, dim);
+    RT_TRY(rt_kernel_broadcast(c, 0, 3, &rank, dim));
+    return rt_kernel_out(c, 0, c->in[1]->dtype, rank, dim);
 }
 
 static int where_compute(struct rt_kernel_call *c)
@@ -252,8 +252,8 @@ static int dropout_shape(struct rt_kernel_call *c)
     if (rt_kernel_given(c, 2) && rt_kernel_number_in(c, 2, 0) != 0 &&
         (!rt_kernel_given(c, 1) || rt_kernel_number_in(c, 1, 0.5) != 0))
         return rt_kernel_refuse(c, RT_EUSAGE, "training mode; export the network for inference");
-    int rc = rt_kernel_out_like(c, 0, c->in[0]);
-    return rc < 0 ? rc : rt_kernel_out(c, 1, RT_BOOL, c->in[0]->rank, c->in[0]->dim);
+    RT_TRY(rt_kernel_out_like(c, 0, c->in[0]));
+    return rt_kernel_out(c, 1, RT_BOOL, c->in[0]->rank, c->in[0]->dim);
 }
 
 static int dropout_compute(struct rt_kernel_call *c)

@@ -410,16 +410,7 @@ static void thaw_make_step(struct rt_thaw *t)
 static int thaw_open_step(struct rt_thaw *t, struct rt_frozen_step *s)
 {
     t->step = s;
-    t->call = (struct rt_kernel_call){.op = s->op,
-                                      .node = s->node,
-                                      .model = t->f->name,
-                                      .opset = t->f->model->opset,
-                                      .inputs = s->node->inputs,
-                                      .outputs = s->node->outputs,
-                                      .e = t->e};
-    t->call.in = calloc((size_t)s->node->inputs + 1, sizeof *t->call.in);
-    t->call.out = calloc((size_t)s->node->outputs + 1, sizeof *t->call.out);
-    if (!t->call.in || !t->call.out)
+    if (rt_frozen_call_init(&t->call, t->f, s, t->e) < 0)
         return rt_error_set(t->e, RT_EMEM, "%s: out of memory", t->f->name);
     for (int i = 0; i < s->node->inputs; i++)
         t->call.in[i] = s->in[i] < 0 ? NULL : &t->f->value[s->in[i]].t;
@@ -479,10 +470,7 @@ int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_
         t.err = thaw_open_step(&t, &f->step[i]);
         if (!t.err)
             thaw_make_step(&t);
-        free(t.call.in);
-        free(t.call.out);
-        t.call.in = NULL;
-        t.call.out = NULL;
+        rt_frozen_call_fini(&t.call);
     }
     if (!t.err)
         t.err = thaw_find_output(&t, node);

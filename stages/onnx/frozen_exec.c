@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * frozen_exec: runs a frozen graph (frozen.h); making one is frozen.c. What a run needs of its own
+ * is memory for values and the calls with their pointers, both made once; a run copies the inputs
+ * and calls one kernel after the other. Kernels run on the calling thread alone: who has several
+ * samples runs several execs, which needs no loop inside a kernel to be shared and keeps samples
+ * apart. */
+#include "stages/onnx/frozen_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a call: what a kernel sees of a node ----
+ * Made once for each step and kept, as its pointers never change. */
+
+int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
+                        const struct rt_frozen_step *s, struct rt_error *e)
+{
+    *c = (struct rt_kernel_call){.op = s->op,
+                                 .node = s->node,
+                                 .model = f->name,
+                                 .opset = f->model->opset,
+                                 .inputs = s->node->inputs,
+                                 .outputs = s->node->outputs,
+                                 .e = e};
+    c->in = calloc((size_t)c->inputs + 1, sizeof *c->in);
+    c->out = calloc((size_t)c->outputs + 1, sizeof *c->out);
+    return c->in && c->out ? 0 : RT_EMEM;
+}
+
+void rt_frozen_call_fini(struct rt_kernel_call *c)
+{
+    free(c->in);
+    free(c->out);
+    c->in = NULL;
+    c->out = NULL;
+}
+
+/* ---- the memory of one run ---- */
+
+struct rt_frozen_exec {
+    const struct rt_frozen *f;
+    char *memory; /* [f->bytes] 64-byte aligned */
+    struct rt_tensor *value; /* [f->values] */
+    struct rt_kernel_call *call; /* [f->steps] */
+};
+
+static int frozen_exec_calls(struct rt_frozen_exec *x)
+{
+    const struct rt_frozen *f = x->f;
+    for (int s = 0; s < f->steps; s++) {
+        struct rt_kernel_call *c = &x->call[s];
+        const struct rt_frozen_step *step = &f->step[s];
+        if (rt_frozen_call_init(c, f, step, NULL) < 0)
+            return RT_EMEM;
+        c->scratch = x->memory + step->scratch;
+        c->scratch_bytes = step->scratch_bytes;
+        c->prepared = step->prepared;
+        for (int i = 0; i < c->inputs; i++)
+            c->in[i] = step->in[i] < 0 ? NULL : &x->value[step->in[i]];
+        for (int i = 0; i < c->outputs; i++)
+            c->out[i] = step->out[i] < 0 ? NULL : &x->value[step->out[i]];
+    }
+    return 0;
+}
+
+int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f)
+{
+    struct rt_frozen_exec *x = *out = calloc(1, sizeof *x);
+    if (!x)
+        return RT_EMEM;
+    x->f = f;
+    x->memory = aligned_alloc(64, (f->bytes + 64) / 64 * 64);
+    x->value = malloc(((size_t)f->values + 1) * sizeof *x->value);
+    x->call = calloc((size_t)f->steps + 1, sizeof *x->call);
+    if (!x->memory || !x->value || !x->call)
+        goto fail;
+    for (int i = 0; i < f->values; i++) {
+        x->value[i] = f->value[i].t;
+        if (f->value[i].made && !f->value[i].known)
+            x->value[i].data = x->memory + f->value[i].offset;
+    }
+    if (frozen_exec_calls(x) < 0)
+        goto fail;
+    return 0;
+
+fail:
+    rt_frozen_exec_destroy(x);
+    *out = NULL;
+    return RT_EMEM;
+}
+
+void rt_frozen_exec_destroy(struct rt_frozen_exec *x)
+{
+    if (!x)
+        return;
+    for (int s = 0; x->call && s < x->f->steps; s++)
+        rt_frozen_call_fini(&x->call[s]);
+    free(x->call);
+    free(x->value);
+    free(x->memory);
+    free(x);
+}
+
+int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_error *e)
+{
+    const struct rt_frozen *f = x->f;
+    for (int i = 0; i < f->model->inputs; i++) {
+        struct rt_tensor *t = &x->value[f->input[i]];
+        if (!f->value[f->input[i]].known && rt_tensor_bytes(t) > 0)
+            memcpy(t->data, input[i], rt_tensor_bytes(t));
+    }
+    for (int s = 0; s < f->steps; s++) {
+        x->call[s].e = e;
+        RT_TRY(x->call[s].op->kernel->compute(&x->call[s]));
+    }
+    return 0;
+}
+
+const struct rt_tensor *rt_frozen_result(const struct rt_frozen_exec *x, int i)
+{
+    return &x->value[x->f->output[i]];
+}
