@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * cmd_run: `retort run`: recipe, data, teacher, student, pipeline, results; in that order. The run itself
- * is training.c; this file is what the user typed and what the user gets to read. */
+ * cmd_run: `retort run`: what the user typed and what the user gets to read; the run itself is
+ * stages/session/training.c. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/detach.h"
 #include "tui/cli/options_shared.h"
@@ -131,6 +131,8 @@ static void output_default(const struct rt_recipe *r, char *path, size_t size)
         snprintf(path, size, "runs/%s-%d", r->name, i);
 }
 
+/* ---- results ---- */
+
 static void result_print_fraction(const char *name, const struct rt_training_result *t)
 {
     if (t->samples)
@@ -162,43 +164,59 @@ static void result_print(const struct rt_training *t, const struct rt_session *s
     printf("%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_STUDENT, path, sizeof path));
 }
 
-/* own: this is a process of its own, whose screen waits for it to begin; or NULL. */
+/* ---- the run ---- */
+
+/* own: this is a process of its own, whose screen waits for it to begin, and shows more; or NULL. */
+static int run_to_the_end(struct rt_training *t, struct rt_session *s, struct rt_recipe *r,
+                          const struct rt_training_request *request, struct rt_run_progress *progress,
+                          struct rt_detach *own, struct rt_error *e)
+{
+    RT_TRY(rt_training_open(t, s, r, request, e));
+    rt_run_progress_announce(progress);
+    if (own) {
+        progress->line.quiet = true;
+        RT_TRY(rt_detach_begun(own, request->output, e));
+    }
+    return rt_training_run(t, e);
+}
+
+/* The exit code of how the run ended, and what people are told of that. */
+static int run_conclude(int rc, const struct rt_training *t, const struct rt_session *s, const struct rt_error *e)
+{
+    if (rc == RT_ESTOPPED && !t->dir.path[0])
+        fprintf(stderr, "retort: stopped before the first step; nothing was written\n");
+    else if (rc == RT_ESTOPPED)
+        fprintf(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
+                (long long)t->student.step, t->dir.path);
+    else if (rc < 0)
+        return rt_cmd_fail(e);
+    else
+        result_print(t, s);
+    return rc < 0 ? RT_EXIT_STOPPED : RT_EXIT_DONE;
+}
+
 static int run_here(const struct request *q, struct rt_recipe *r, const char *output, struct rt_detach *own)
 {
     struct rt_training *t = calloc(1, sizeof *t);
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_error e = {0};
-    int code = RT_EXIT_DONE;
     struct rt_run_progress progress;
     struct rt_training_request request = {
         .output = output, .journal = q->journal, .init = q->resume ? output : NULL, .resume = q->resume,
     };
+    int code;
     rt_run_progress_init(&progress, t, q->quiet);
     rt_run_progress_join(&progress, &request);
-    int rc = t && s ? rt_training_open(t, s, r, &request, &e)
-                    : rt_error_set(&e, RT_EMEM, "no memory for a run");
-    if (rc == 0)
-        rt_run_progress_announce(&progress);
-    if (rc == 0 && own) {
-        progress.line.quiet = true; /* its screen shows more */
-        rc = rt_detach_begun(own, output, &e);
-    }
-    if (rc == 0)
-        rc = rt_training_run(t, &e);
-    rt_run_progress_end(&progress);
-    if (rc == 0)
-        result_print(t, s);
-    else if (rc == RT_ESTOPPED && !t->dir.path[0])
-        fprintf(stderr, "retort: stopped before the first step; nothing was written\n");
-    else if (rc == RT_ESTOPPED)
-        fprintf(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
-                (long long)t->student.step, t->dir.path);
-    if (rc < 0)
-        code = rc == RT_ESTOPPED ? RT_EXIT_STOPPED : rt_cmd_fail(&e);
-    if (t)
+    if (t && s) {
+        int rc = run_to_the_end(t, s, r, &request, &progress, own, &e);
+        rt_run_progress_end(&progress);
+        code = run_conclude(rc, t, s, &e);
         rt_training_close(t);
-    if (s)
         rt_session_close(s);
+    } else {
+        rt_error_set(&e, RT_EMEM, "no memory for a run");
+        code = rt_cmd_fail(&e);
+    }
     free(t);
     free(s);
     return code;
@@ -226,6 +244,8 @@ static int run_with_screen(const struct request *q, struct rt_recipe *r, const c
     }
     return left == RT_ATTACH_GOES_ON ? rc : rt_detach_end(&d, output);
 }
+
+/* ---- the command ---- */
 
 static void keys_print(void)
 {

@@ -21,8 +21,13 @@ bool rt_detach_possible(void)
            isatty(STDERR_FILENO);
 }
 
+/* ---- in the run ----
+ * A session of its own, so that no signal of the terminal reaches it. One fork and not a daemon's two: whoever started
+ * the run waits for it, and wants its exit code. Its output stays on the terminal until it has begun, so that what is wrong with recipe
+ * or data is read where the command was typed. */
+
 /* As the given descriptor; the file is closed otherwise. */
-static int take_place(int file, int of)
+static int descriptor_replace(int file, int of)
 {
     int rc = dup2(file, of) < 0 ? -1 : 0;
     close(file);
@@ -49,7 +54,7 @@ int rt_detach(struct rt_detach *d, struct rt_error *e)
     setsid();
     signal(SIGPIPE, SIG_IGN);
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    return nothing < 0 || take_place(nothing, STDIN_FILENO) < 0 ? rt_error_errno(e, "cannot open", "/dev/null")
+    return nothing < 0 || descriptor_replace(nothing, STDIN_FILENO) < 0 ? rt_error_errno(e, "cannot open", "/dev/null")
                                                                 : 0;
 }
 
@@ -59,7 +64,7 @@ int rt_detach_begun(struct rt_detach *d, const char *folder, struct rt_error *e)
     rt_rundir_path(folder, RT_RUN_OUTPUT, path, sizeof path);
     fflush(NULL);
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (file < 0 || dup2(file, STDERR_FILENO) < 0 || take_place(file, STDOUT_FILENO) < 0)
+    if (file < 0 || dup2(file, STDERR_FILENO) < 0 || descriptor_replace(file, STDOUT_FILENO) < 0)
         return rt_error_errno(e, "cannot open", path);
     ssize_t told = write(d->pipe, "", 1); /* nobody may be there to hear it any more */
     (void)told;
@@ -67,34 +72,36 @@ int rt_detach_begun(struct rt_detach *d, const char *folder, struct rt_error *e)
     return 0;
 }
 
-static int exit_code(int status)
+/* ---- in the one that started it ---- */
+
+static int status_code(int status)
 {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int wait_for(int pid)
+static int process_wait(int pid)
 {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    return exit_code(status);
+    return status_code(status);
 }
 
-static int interrupted; /* the run to be told */
+static int signal_target; /* the run to be told */
 
-static void pass_on(int number)
+static void signal_pass_on(int number)
 {
     int before = errno;
-    kill(interrupted, number);
+    kill(signal_target, number);
     errno = before;
 }
 
 bool rt_detach_wait(struct rt_detach *d, int *code)
 {
-    struct sigaction pass = {.sa_handler = pass_on}, before[2];
+    struct sigaction pass = {.sa_handler = signal_pass_on}, before[2];
     char byte;
     ssize_t n;
-    interrupted = d->pid;
+    signal_target = d->pid;
     sigaction(SIGINT, &pass, &before[0]);
     sigaction(SIGTERM, &pass, &before[1]);
     while ((n = read(d->pipe, &byte, 1)) < 0 && errno == EINTR)
@@ -103,7 +110,7 @@ bool rt_detach_wait(struct rt_detach *d, int *code)
     sigaction(SIGTERM, &before[1], NULL);
     close(d->pipe);
     if (n != 1)
-        *code = wait_for(d->pid);
+        *code = process_wait(d->pid);
     return n == 1;
 }
 
@@ -111,7 +118,7 @@ int rt_detach_end(struct rt_detach *d, const char *folder)
 {
     char path[RT_RUN_PATH], text[4096];
     size_t n;
-    int code = wait_for(d->pid);
+    int code = process_wait(d->pid);
     FILE *f = fopen(rt_rundir_path(folder, RT_RUN_OUTPUT, path, sizeof path), "r");
     while (f && (n = fread(text, 1, sizeof text, f)) > 0)
         fwrite(text, 1, n, stdout);

@@ -30,7 +30,8 @@ struct reading {
     struct rt_error *e;
 };
 
-/* --- columns --- */
+/* ---- columns ----
+ * Those that play a part come first, in the manifest's own order; all others keep their names and places behind them. */
 
 static int csv_column(const struct reading *r, const char *name)
 {
@@ -40,7 +41,7 @@ static int csv_column(const struct reading *r, const char *name)
     return -1;
 }
 
-static int no_column(const struct reading *r, const char *option, const char *name)
+static int column_refuse(const struct reading *r, const char *option, const char *name)
 {
     char names[300] = "", hint[96], quoted[RT_QUOTE];
     struct rt_nearest near = {.word = name};
@@ -54,7 +55,7 @@ static int no_column(const struct reading *r, const char *option, const char *na
                         rt_nearest_hint(&near, hint, sizeof hint));
 }
 
-static void add_column(struct reading *r, const char *name, int from, int role)
+static void column_add(struct reading *r, const char *name, int from, int role)
 {
     int at = r->t->columns++;
     r->t->column[at] = name;
@@ -63,23 +64,23 @@ static void add_column(struct reading *r, const char *name, int from, int role)
 }
 
 /* The columns that play a part, in the manifest's order. taken[c] = CSV column c plays one. */
-static int map_roles(struct reading *r, bool taken[RT_CSV_CELLS])
+static int columns_map_roles(struct reading *r, bool taken[RT_CSV_CELLS])
 {
     for (int role = 0; role < RT_ROLES; role++) {
         const char *name = rt_made_roles[role], *given = r->o->role[role];
         int from = csv_column(r, given ? given : name);
         if (role == RT_ROLE_SPLIT &&
             (r->o->splits == RT_SPLITS_NEW || (from < 0 && r->o->splits == RT_SPLITS_IF_NONE))) {
-            add_column(r, name, -1, role);
+            column_add(r, name, -1, role);
             r->t->unsplit = true;
             if (from >= 0)
                 taken[from] = true; /* replaced by the one to be made */
             continue;
         }
         if (given && from < 0)
-            return no_column(r, name, given);
+            return column_refuse(r, name, given);
         if (from >= 0) {
-            add_column(r, name, from, role);
+            column_add(r, name, from, role);
             taken[from] = true;
         }
     }
@@ -87,18 +88,17 @@ static int map_roles(struct reading *r, bool taken[RT_CSV_CELLS])
 }
 
 /* The header row is in r->csv; its names must outlive r->t. */
-static int map_columns(struct reading *r)
+static int columns_map(struct reading *r)
 {
     bool taken[RT_CSV_CELLS] = {false};
-    int modalities = 0, code = map_roles(r, taken);
-    if (code)
-        return code;
+    int modalities = 0;
+    RT_TRY(columns_map_roles(r, taken));
     if (r->t->columns == 0 || r->role[0] != RT_ROLE_ID)
-        return no_column(r, "id COL is needed", "id");
+        return column_refuse(r, "id COL is needed", "id");
     for (int c = 0; c < r->t->columns; c++)
         modalities += r->role[c] >= RT_ROLE_SPEECH;
     if (!modalities)
-        return no_column(r, "speech, --image or --text COL is needed", "speech");
+        return column_refuse(r, "speech, --image or --text COL is needed", "speech");
     for (int c = 0; c < r->columns; c++) {
         char quoted[RT_QUOTE];
         rt_quote(quoted, sizeof quoted, r->csv.cell[c]);
@@ -122,15 +122,15 @@ static int map_columns(struct reading *r)
                                 "%s:%d: column %d: a name cannot hold tabs or "
                                 "line ends: rename %s",
                                 r->csv.name, r->csv.row_line, c + 1, quoted);
-        add_column(r, r->csv.cell[c], c, RT_ROLES);
+        column_add(r, r->csv.cell[c], c, RT_ROLES);
     }
     return 0;
 }
 
-/* --- rows --- */
+/* ---- rows ---- */
 
 /* A file's path as the manifest has it. */
-static int file_cell(struct reading *r, const char *name, const char *cell, char way[PATH_MAX])
+static int cell_file(struct reading *r, const char *name, const char *cell, char way[PATH_MAX])
 {
     char path[PATH_MAX], quoted[RT_QUOTE];
     if (rt_path_absolute(cell, r->root, path, sizeof path) ||
@@ -147,7 +147,7 @@ static int file_cell(struct reading *r, const char *name, const char *cell, char
 }
 
 /* The split meant by the names that others use; NULL when none is. */
-static const char *split_cell(const char *cell)
+static const char *cell_split(const char *cell)
 {
     static const struct {
         const char *written, *meant;
@@ -160,40 +160,38 @@ static const char *split_cell(const char *cell)
     return NULL;
 }
 
-static int add_row(struct reading *r)
+static int row_add(struct reading *r)
 {
     static char way[2][PATH_MAX]; /* speech, image */
     const char *cell[RT_MANIFEST_COLUMNS];
     char quoted[RT_QUOTE];
-    int code = 0;
     if (r->csv.cells != r->columns)
         return rt_error_set(r->e, RT_EFORMAT,
                             "%s:%d: %d cells where the header has %d columns: "
                             "cells that hold the delimiter need quotes",
                             r->csv.name, r->csv.row_line, r->csv.cells, r->columns);
-    for (int c = 0; c < r->t->columns && !code; c++) {
+    for (int c = 0; c < r->t->columns; c++) {
         const char *text = r->from[c] < 0 ? RT_SPLIT_ROOM : r->csv.cell[r->from[c]];
         cell[c] = text;
         if (r->role[c] == RT_ROLE_ID && !*text)
-            code = rt_error_set(r->e, RT_EFORMAT, "%s:%d: no id: give every row its own",
+            return rt_error_set(r->e, RT_EFORMAT, "%s:%d: no id: give every row its own",
                                 r->csv.name, r->csv.row_line);
         if ((r->role[c] == RT_ROLE_SPEECH || r->role[c] == RT_ROLE_IMAGE) && *text) {
             cell[c] = way[r->role[c] - RT_ROLE_SPEECH];
-            code = file_cell(r, r->t->column[c], text, way[r->role[c] - RT_ROLE_SPEECH]);
+            RT_TRY(cell_file(r, r->t->column[c], text, way[r->role[c] - RT_ROLE_SPEECH]));
         }
-        if (r->role[c] == RT_ROLE_SPLIT && r->from[c] >= 0 && !(cell[c] = split_cell(text)))
-            code =
-                rt_error_set(r->e, RT_EFORMAT,
-                             "%s:%d: split %s: write train, valid or test, or "
-                             "make new ones with --split 70/10/20",
-                             r->csv.name, r->csv.row_line, rt_quote(quoted, sizeof quoted, text));
+        if (r->role[c] == RT_ROLE_SPLIT && r->from[c] >= 0 && !(cell[c] = cell_split(text)))
+            return rt_error_set(r->e, RT_EFORMAT,
+                                "%s:%d: split %s: write train, valid or test, or "
+                                "make new ones with --split 70/10/20",
+                                r->csv.name, r->csv.row_line, rt_quote(quoted, sizeof quoted, text));
     }
-    return code ? code : rt_made_add(r->t, cell, r->csv.row_line, r->e);
+    return rt_made_add(r->t, cell, r->csv.row_line, r->e);
 }
 
-/* --- the file --- */
+/* ---- the file ---- */
 
-static int find_root(struct reading *r)
+static int reading_find_root(struct reading *r)
 {
     char folder[PATH_MAX];
     const char *source = r->o->source, *slash = strrchr(source, '/');
@@ -208,16 +206,12 @@ static int find_root(struct reading *r)
     return 0;
 }
 
-static int read_rows(struct reading *r, struct rt_made_notes *notes)
+static int reading_rows(struct reading *r, struct rt_made_notes *notes)
 {
     int more;
-    while ((more = rt_csv_next(&r->csv, r->e)) > 0) {
-        int code = add_row(r);
-        if (code)
-            return code;
-    }
-    if (more < 0)
-        return more;
+    while ((more = rt_csv_next(&r->csv, r->e)) > 0)
+        RT_TRY(row_add(r));
+    RT_TRY(more);
     if (!r->t->rows)
         return rt_error_set(r->e, RT_ENODATA, "%s: no rows below the header", r->csv.name);
     if (r->missing && r->missing == r->files)
@@ -237,19 +231,16 @@ int rt_made_csv(struct rt_made_table *t, const struct rt_made_options *o,
     struct reading r = {.o = o, .t = t, .e = e};
     uint8_t *bytes;
     size_t size;
-    int code = rt_file_read(o->source, CSV_BYTES_MAX, &bytes, &size, e);
-    if (code)
-        return code;
+    RT_TRY(rt_file_read(o->source, CSV_BYTES_MAX, &bytes, &size, e));
     notes->names = (char *)bytes; /* the header's names stay where they were read */
-    code = find_root(&r);
-    code = code ? code : rt_csv_init(&r.csv, (char *)bytes, size, o->delimiter, o->source, e);
-    if (code)
-        return code;
-    code = rt_csv_next(&r.csv, e);
-    if (code == 0)
+    RT_TRY(reading_find_root(&r));
+    RT_TRY(rt_csv_init(&r.csv, (char *)bytes, size, o->delimiter, o->source, e));
+    int more = rt_csv_next(&r.csv, e);
+    RT_TRY(more);
+    if (!more)
         return rt_error_set(e, RT_EEMPTY, "%s: empty: the first line must name the columns",
                             o->source);
     r.columns = r.csv.cells;
-    code = code < 0 ? code : map_columns(&r);
-    return code ? code : read_rows(&r, notes);
+    RT_TRY(columns_map(&r));
+    return reading_rows(&r, notes);
 }

@@ -26,7 +26,7 @@ static const struct {
 };
 
 /* What a file is by its ending, or -1. */
-static int modality_of(const char *name)
+static int file_modality(const char *name)
 {
     const char *dot = strrchr(name, '.');
     for (int m = 0; dot && m < MODALITIES; m++)
@@ -46,6 +46,10 @@ struct walk {
     struct rt_error *e;
 };
 typedef int visit(struct walk *w, const char *path, const char *below);
+
+/* ---- trees ----
+ * One walk for both kinds of tree. A folder per class is walked twice, first to count: which modality is meant can
+ * only be said when all files have been seen, and an error about it should come before any file is read. */
 
 /* Calls each for every file; below is its path without the root. */
 static int walk_files(struct walk *w, visit *each)
@@ -76,7 +80,7 @@ static int walk_files(struct walk *w, visit *each)
     return code;
 }
 
-static int open_root(struct walk *w)
+static int walk_open(struct walk *w)
 {
     char *real = realpath(w->o->source, NULL);
     if (!real)
@@ -86,7 +90,7 @@ static int open_root(struct walk *w)
     return 0;
 }
 
-static int relative(struct walk *w, const char *path, char out[PATH_MAX])
+static int walk_relative(struct walk *w, const char *path, char out[PATH_MAX])
 {
     size_t length = strlen(path);
     char quoted[RT_QUOTE];
@@ -98,11 +102,11 @@ static int relative(struct walk *w, const char *path, char out[PATH_MAX])
     return 0;
 }
 
-/* --- folders --- */
+/* ---- a folder per class ---- */
 
-static int count_file(struct walk *w, const char *path, const char *below)
+static int class_count_file(struct walk *w, const char *path, const char *below)
 {
-    int m = modality_of(path);
+    int m = file_modality(path);
     if (!strchr(below, '/'))
         w->outside++;
     else if (m < 0)
@@ -112,14 +116,12 @@ static int count_file(struct walk *w, const char *path, const char *below)
     return 0;
 }
 
-/* The file's words without the line ends behind them, malloc'ed (NULL when it cannot be read). */
-static int read_words(struct walk *w, const char *path, char **words)
+/* The file's words without the line ends behind them, malloc'ed. */
+static int text_read_words(struct walk *w, const char *path, char **words)
 {
     uint8_t *bytes;
     size_t size;
-    int code = rt_file_read(path, TEXT_BYTES_MAX, &bytes, &size, w->e);
-    if (code)
-        return code;
+    RT_TRY(rt_file_read(path, TEXT_BYTES_MAX, &bytes, &size, w->e));
     *words = (char *)bytes;
     while (size && isspace(bytes[size - 1]))
         size--;
@@ -127,31 +129,30 @@ static int read_words(struct walk *w, const char *path, char **words)
     (*words)[size] = '\0';
     if (bad == size)
         return 0; /* a NUL counts as not text too */
-    return rt_error_set(w->e, RT_EFORMAT, "%s: byte %zu is 0x%02X: not text in UTF-8", path,
-                        bad + 1, bytes[bad]);
+    rt_error_set(w->e, RT_EFORMAT, "%s: byte %zu is 0x%02X: not text in UTF-8", path, bad + 1, bytes[bad]);
+    free(bytes);
+    return RT_EFORMAT;
 }
 
-static int add_file(struct walk *w, const char *path, const char *below)
+static int class_add_file(struct walk *w, const char *path, const char *below)
 {
     const char *slash = strchr(below, '/');
-    if (!slash || modality_of(path) != w->modality)
+    if (!slash || file_modality(path) != w->modality)
         return 0;
     char way[PATH_MAX], *words = NULL;
-    int code = relative(w, path, way);
-    if (!code && w->modality == TEXT)
-        code = read_words(w, path, &words);
-    char *label = code ? NULL : strndup(below, (size_t)(slash - below));
-    if (!code && !label)
-        code = rt_error_set(w->e, RT_EMEM, "out of memory");
+    RT_TRY(walk_relative(w, path, way));
+    if (w->modality == TEXT)
+        RT_TRY(text_read_words(w, path, &words));
+    char *label = strndup(below, (size_t)(slash - below));
     const char *cell[] = {below, label, words ? words : way, RT_SPLIT_ROOM};
-    code = code ? code : rt_made_add(w->t, cell, 0, w->e);
+    int code = label ? rt_made_add(w->t, cell, 0, w->e) : rt_error_set(w->e, RT_EMEM, "out of memory");
     free(label);
     free(words);
     return code;
 }
 
 /* Which modality is meant: the one asked for, or the only one there is. */
-static int choose_modality(struct walk *w)
+static int class_choose_modality(struct walk *w)
 {
     const struct rt_made_options *o = w->o;
     int kinds = 0;
@@ -178,11 +179,9 @@ int rt_made_folders(struct rt_made_table *t, const struct rt_made_options *o,
                     struct rt_made_notes *notes, struct rt_error *e)
 {
     struct walk w = {.o = o, .t = t, .modality = -1, .e = e};
-    int code = open_root(&w);
-    code = code ? code : walk_files(&w, count_file);
-    code = code ? code : choose_modality(&w);
-    if (code)
-        return code;
+    RT_TRY(walk_open(&w));
+    RT_TRY(walk_files(&w, class_count_file));
+    RT_TRY(class_choose_modality(&w));
     t->column[0] = "id";
     t->column[1] = "label";
     t->column[2] = modalities[w.modality].name;
@@ -195,12 +194,12 @@ int rt_made_folders(struct rt_made_table *t, const struct rt_made_options *o,
         snprintf(notes->text, sizeof notes->text,
                  "left out: %zu files that are not %s, %zu outside of a class folder", left,
                  modalities[w.modality].name, w.outside);
-    return walk_files(&w, add_file);
+    return walk_files(&w, class_add_file);
 }
 
-/* --- VoxCeleb --- */
+/* ---- VoxCeleb ---- */
 
-static bool is_speaker(const char *name, size_t length)
+static bool speaker_is_named_so(const char *name, size_t length)
 {
     bool all = length > 2 && !strncmp(name, "id", 2);
     for (size_t i = 2; i < length; i++)
@@ -209,7 +208,7 @@ static bool is_speaker(const char *name, size_t length)
 }
 
 /* The id, SPEAKER/VIDEO/UTTERANCE.wav, is the name that VoxCeleb's trial lists use. */
-static int add_utterance(struct walk *w, const char *path, const char *below)
+static int speaker_add_utterance(struct walk *w, const char *path, const char *below)
 {
     char way[PATH_MAX], speaker[PATH_MAX], group[PATH_MAX];
     const char *id = strncmp(below, "wav/", 4) ? below : below + 4;
@@ -217,15 +216,15 @@ static int add_utterance(struct walk *w, const char *path, const char *below)
     const char *video = id[name] ? id + name + 1 : "";
     size_t video_length = strcspn(video, "/");
     const char *file = video[video_length] ? video + video_length + 1 : "";
-    if (!is_speaker(id, name) || !*file || strchr(file, '/') || modality_of(file) != SPEECH) {
+    if (!speaker_is_named_so(id, name) || !*file || strchr(file, '/') || file_modality(file) != SPEECH) {
         w->other++;
         return 0;
     }
     snprintf(speaker, sizeof speaker, "%.*s", (int)name, id);
     snprintf(group, sizeof group, "%.*s", (int)(name + 1 + video_length), id);
     const char *cell[] = {id, speaker, group, way, RT_SPLIT_ROOM};
-    int code = relative(w, path, way);
-    return code ? code : rt_made_add(w->t, cell, 0, w->e);
+    RT_TRY(walk_relative(w, path, way));
+    return rt_made_add(w->t, cell, 0, w->e);
 }
 
 int rt_made_voxceleb(struct rt_made_table *t, const struct rt_made_options *o,
@@ -236,14 +235,14 @@ int rt_made_voxceleb(struct rt_made_table *t, const struct rt_made_options *o,
     t->unsplit = o->splits != RT_SPLITS_KEEP;
     t->columns = t->unsplit ? 5 : 4;
     memcpy(t->column, columns, sizeof columns);
-    int code = open_root(&w);
-    code = code ? code : walk_files(&w, add_utterance);
-    if (!code && !t->rows)
+    RT_TRY(walk_open(&w));
+    RT_TRY(walk_files(&w, speaker_add_utterance));
+    if (!t->rows)
         return rt_error_set(e, RT_ENODATA,
                             "%s: not one of %zu files is at wav/idNNNNN/VIDEO/UTT.wav", o->source,
                             w.other);
     if (w.other)
         snprintf(notes->text, sizeof notes->text,
                  "left out: %zu files that are not at wav/idNNNNN/VIDEO/UTT.wav", w.other);
-    return code;
+    return 0;
 }

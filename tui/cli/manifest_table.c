@@ -49,7 +49,7 @@ int rt_made_add(struct rt_made_table *t, const char *const *cell, int line, stru
     return 0;
 }
 
-static int by_cell(const void *a, const void *b, void *column)
+static int row_compare(const void *a, const void *b, void *column)
 {
     const struct rt_made_row *x = *(struct rt_made_row *const *)a;
     const struct rt_made_row *y = *(struct rt_made_row *const *)b;
@@ -62,7 +62,7 @@ int rt_made_sort(struct rt_made_table *t, const char *source, struct rt_error *e
 {
     int id = rt_made_column(t, "id");
     if (t->rows)
-        qsort_r(t->row, t->rows, sizeof(struct rt_made_row *), by_cell, &id);
+        qsort_r(t->row, t->rows, sizeof(struct rt_made_row *), row_compare, &id);
     for (size_t i = 1; i < t->rows; i++) {
         const struct rt_made_row *a = t->row[i - 1], *b = t->row[i];
         char quoted[RT_QUOTE];
@@ -74,7 +74,9 @@ int rt_made_sort(struct rt_made_table *t, const char *source, struct rt_error *e
     return 0;
 }
 
-/* --- splitting --- */
+/* ---- splitting ----
+ * What decides is a hash of names, so that rows in another order get the same splits. It is written out here, because
+ * splits that people have trained on must never change. */
 
 /* Rows that stay together: those of a group, or a row without one. */
 struct unit {
@@ -88,7 +90,7 @@ struct member { /* a row and the group it belongs to */
     size_t row;
 };
 
-static uint64_t hash_text(uint64_t seed, const char *text)
+static uint64_t unit_hash(uint64_t seed, const char *text)
 {
     uint64_t h = 0xCBF29CE484222325u ^ (seed * 0x9E3779B97F4A7C15u); /* FNV-1a, then mixed */
     for (; *text; text++)
@@ -98,14 +100,14 @@ static uint64_t hash_text(uint64_t seed, const char *text)
     return h ^ (h >> 31);
 }
 
-static int by_group(const void *a, const void *b)
+static int member_compare(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
     int order = strcmp(x->group, y->group);
     return order ? order : strcmp(x->id, y->id);
 }
 
-static int by_label_and_hash(const void *a, const void *b)
+static int unit_compare(const void *a, const void *b)
 {
     const struct unit *x = a, *y = b;
     int order = strcmp(x->label, y->label);
@@ -115,7 +117,7 @@ static int by_label_and_hash(const void *a, const void *b)
 }
 
 /* Members in group order and the units they form; both freed by the caller. */
-static size_t make_units(const struct rt_made_table *t, uint64_t seed, struct member *member,
+static size_t units_make(const struct rt_made_table *t, uint64_t seed, struct member *member,
                          struct unit *unit)
 {
     int id = rt_made_column(t, "id"), label = rt_made_column(t, "label");
@@ -125,7 +127,7 @@ static size_t make_units(const struct rt_made_table *t, uint64_t seed, struct me
         char **cell = t->row[i]->cell;
         member[i] = (struct member){group < 0 ? "" : cell[group], cell[id], i};
     }
-    qsort(member, t->rows, sizeof *member, by_group);
+    qsort(member, t->rows, sizeof *member, member_compare);
     for (size_t i = 0; i < t->rows; i++) {
         const char *name = member[i].group;
         if (i && *name && !strcmp(name, member[i - 1].group)) {
@@ -134,15 +136,15 @@ static size_t make_units(const struct rt_made_table *t, uint64_t seed, struct me
         }
         const char *key = *name ? name : member[i].id;
         const char *class = label < 0 ? "" : t->row[member[i].row]->cell[label];
-        unit[units++] = (struct unit){hash_text(seed, key), key, class, i, 1};
+        unit[units++] = (struct unit){unit_hash(seed, key), key, class, i, 1};
     }
-    qsort(unit, units, sizeof *unit, by_label_and_hash);
+    qsort(unit, units, sizeof *unit, unit_compare);
     return units;
 }
 
 /* Divides the units [0, count) of one label, which have rows rows together. A unit goes where its
  * middle falls, so that shares come out as near as whole units allow. */
-static void divide(struct rt_made_table *t, const struct unit *unit, size_t count, size_t rows,
+static void units_divide(struct rt_made_table *t, const struct unit *unit, size_t count, size_t rows,
                    const struct member *member, const double share[3])
 {
     static const char *const names[] = {"train", "valid", "test"};
@@ -166,12 +168,12 @@ int rt_made_split(struct rt_made_table *t, const double share[3], uint64_t seed,
         free(unit);
         return rt_error_set(e, RT_EMEM, "out of memory for %zu rows", t->rows);
     }
-    size_t units = make_units(t, seed, member, unit);
+    size_t units = units_make(t, seed, member, unit);
     for (size_t first = 0, end; first < units; first = end) {
         size_t rows = 0;
         for (end = first; end < units && !strcmp(unit[end].label, unit[first].label); end++)
             rows += unit[end].rows;
-        divide(t, unit + first, end - first, rows, member, share);
+        units_divide(t, unit + first, end - first, rows, member, share);
     }
     t->unsplit = false;
     free(member);
@@ -179,9 +181,11 @@ int rt_made_split(struct rt_made_table *t, const double share[3], uint64_t seed,
     return 0;
 }
 
-/* --- writing --- */
+/* ---- writing ----
+ * The finished text goes through the manifest reader before anything is on disk: what a run would refuse is refused
+ * here, in the reader's own words. */
 
-static void print(const struct rt_made_table *t, FILE *f)
+static void table_print(const struct rt_made_table *t, FILE *f)
 {
     for (int c = 0; c < t->columns; c++) {
         fputs(c ? "\t" : "", f);
@@ -202,17 +206,18 @@ int rt_made_write(const struct rt_made_table *t, const char *path, struct rt_err
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
     if (f)
-        print(t, f);
+        table_print(t, f);
     if (!f || ferror(f) | fclose(f)) {
         free(text);
         return rt_error_set(e, RT_EMEM, "%s: out of memory for %zu rows", path, t->rows);
     }
+    struct rt_span part = {text, size};
     int code = rt_manifest_parse(&check, text, size, path, e);
     rt_manifest_destroy(check);
     if (code)
         rt_error_prefix(e, "nothing written");
-    struct rt_span part = {text, size};
-    code = code ? code : rt_file_write(path, &part, 1, e);
+    else
+        code = rt_file_write(path, &part, 1, e);
     free(text);
     return code;
 }

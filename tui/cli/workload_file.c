@@ -21,7 +21,7 @@ struct file {
     atomic_int rc;
 };
 
-static void destroy(struct rt_workload *w)
+static void file_destroy(struct rt_workload *w)
 {
     struct file *f = (struct file *)w;
     for (int i = 0; f->exec && i < f->c.threads; i++)
@@ -35,7 +35,7 @@ static void destroy(struct rt_workload *w)
     free(f);
 }
 
-static void run_share(void *self, int i, int thread)
+static void file_run_part(void *self, int i, int thread)
 {
     (void)thread;
     struct file *f = self;
@@ -45,22 +45,22 @@ static void run_share(void *self, int i, int thread)
         atomic_store(&f->rc, rc);
 }
 
-static int step(struct rt_workload *w, uint64_t number, struct rt_error *e)
+static int file_step(struct rt_workload *w, uint64_t number, struct rt_error *e)
 {
     (void)number;
     struct file *f = (struct file *)w;
-    rt_parallel_for(f->parallel, f->c.threads, run_share, f);
+    rt_parallel_for(f->parallel, f->c.threads, file_run_part, f);
     int rc = atomic_load(&f->rc);
     return rc < 0 ? rt_error_set(e, rc, "%s: cannot run on random numbers", f->path) : 0;
 }
 
-static void print_layers(const struct rt_workload *w, double peak, int steps)
+static void file_print_layers(const struct rt_workload *w, double peak, int steps)
 {
     (void)w, (void)peak, (void)steps;
 }
 
 /* shape: room for the inputs' shapes with a share of the batch. */
-static int make_inputs(struct file *f, struct rt_tensor *shape, struct rt_error *e)
+static int file_make_inputs(struct file *f, struct rt_tensor *shape, struct rt_error *e)
 {
     for (int i = 0; i < f->inputs; i++) {
         const struct rt_tensor *one;
@@ -83,30 +83,35 @@ static int make_inputs(struct file *f, struct rt_tensor *shape, struct rt_error 
     return 0;
 }
 
-static int make(struct file *f, struct rt_error *e)
+/* ---- making ----
+ * The file is opened twice: what its inputs are is known only from the file, and the sizes it is made ready for are
+ * given when it is opened. */
+
+static int file_open_for_batch(struct file *f, struct rt_tensor *shape, struct rt_error *e)
 {
-    int rc = rt_frozen_open(&f->model, f->path, NULL, e);
-    if (rc < 0)
-        return rc;
+    RT_TRY(file_make_inputs(f, shape, e));
+    rt_frozen_destroy(f->model);
+    f->model = NULL;
+    return rt_frozen_open(&f->model, f->path, &(struct rt_frozen_options){.input = shape}, e);
+}
+
+static int file_make(struct file *f, struct rt_error *e)
+{
+    RT_TRY(rt_frozen_open(&f->model, f->path, NULL, e));
     f->inputs = rt_frozen_inputs(f->model);
     struct rt_tensor *shape = calloc((size_t)f->inputs, sizeof *shape);
     f->input = calloc((size_t)f->inputs, sizeof *f->input);
     f->exec = calloc((size_t)f->c.threads, sizeof *f->exec);
-    rc = shape && f->input && f->exec ? make_inputs(f, shape, e)
-                                      : rt_error_set(e, RT_EMEM, "%s: out of memory", f->path);
-    if (rc == 0) { /* anew, for these shapes */
-        rt_frozen_destroy(f->model);
-        f->model = NULL;
-        rc = rt_frozen_open(&f->model, f->path, &(struct rt_frozen_options){.input = shape}, e);
-    }
+    int rc = shape && f->input && f->exec ? file_open_for_batch(f, shape, e)
+                                          : rt_error_set(e, RT_EMEM, "%s: out of memory", f->path);
     free(shape);
-    if (rc == 0 && (rc = rt_parallel_create(&f->parallel, f->c.threads)) < 0)
-        rt_error_set(e, rc, "%s: %s", f->path, rt_err_words(rc));
-    for (int i = 0; i < f->c.threads && rc == 0; i++) {
+    RT_TRY(rc);
+    if ((rc = rt_parallel_create(&f->parallel, f->c.threads)) < 0)
+        return rt_error_set(e, rc, "%s: %s", f->path, rt_err_words(rc));
+    for (int i = 0; i < f->c.threads; i++)
         if ((rc = rt_frozen_exec_create(&f->exec[i], f->model)) < 0)
-            rt_error_set(e, rc, "%s: out of memory", f->path);
-    }
-    return rc;
+            return rt_error_set(e, rc, "%s: out of memory", f->path);
+    return 0;
 }
 
 int rt_workload_file(struct rt_workload **out, const char *path, const struct rt_workload_config *c,
@@ -116,12 +121,12 @@ int rt_workload_file(struct rt_workload **out, const char *path, const struct rt
     struct file *f = calloc(1, sizeof *f);
     if (!f)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
-    f->base = (struct rt_workload){step, print_layers, destroy};
+    f->base = (struct rt_workload){file_step, file_print_layers, file_destroy};
     f->c = *c;
     f->path = path;
-    int rc = make(f, e);
+    int rc = file_make(f, e);
     if (rc < 0)
-        destroy(&f->base);
+        file_destroy(&f->base);
     else
         *out = &f->base;
     return rc;

@@ -24,7 +24,7 @@ struct net {
     float *input;
 };
 
-static void destroy(struct rt_workload *w)
+static void net_destroy(struct rt_workload *w)
 {
     struct net *n = (struct net *)w;
     rt_optim_destroy(n->optim);
@@ -36,7 +36,7 @@ static void destroy(struct rt_workload *w)
     free(n);
 }
 
-static void cross_entropy_grad(const float *logits, float *grad, int batch)
+static void net_loss_gradient(const float *logits, float *grad, int batch)
 {
     for (int b = 0; b < batch; b++, logits += CLASSES, grad += CLASSES) {
         double sum = 0;
@@ -47,7 +47,7 @@ static void cross_entropy_grad(const float *logits, float *grad, int batch)
     }
 }
 
-static int step(struct rt_workload *w, uint64_t number, struct rt_error *e)
+static int net_step(struct rt_workload *w, uint64_t number, struct rt_error *e)
 {
     (void)e;
     struct net *n = (struct net *)w;
@@ -57,7 +57,7 @@ static int step(struct rt_workload *w, uint64_t number, struct rt_error *e)
     if (!n->c.training)
         return 0;
     int logits = rt_graph_find(n->graph, "logits");
-    cross_entropy_grad(rt_exec_output(n->exec, logits), rt_exec_grad(n->exec, logits), batch);
+    net_loss_gradient(rt_exec_output(n->exec, logits), rt_exec_grad(n->exec, logits), batch);
     rt_exec_backward(n->exec);
     rt_optim_update(n->optim, &(struct rt_optim_step){1e-3, 0.9, 1e-2, 5, n->parallel}, NULL);
     return 0;
@@ -74,7 +74,7 @@ static double node_flops(const struct rt_graph *g, const struct rt_node *n)
     return 2 * places * (double)rt_graph_param((struct rt_graph *)g, n->param[0])->count;
 }
 
-static void print_layers(const struct rt_workload *w, double peak, int steps)
+static void net_print_layers(const struct rt_workload *w, double peak, int steps)
 {
     const struct net *r = (const struct net *)w;
     printf("%-16s %-10s %-14s %9s %9s %9s %6s %9s %6s\n", "layer", "op", "output", "MFLOP", "ms",
@@ -98,7 +98,7 @@ static void print_layers(const struct rt_workload *w, double peak, int steps)
     }
 }
 
-static int make(struct net *n, const char *name, const struct rt_preset_config *net, struct rt_error *e)
+static int net_make(struct net *n, const char *name, const struct rt_preset_config *net, struct rt_error *e)
 {
     struct rt_preset_config config = *net;
     config.embedding = EMBEDDING;
@@ -131,11 +131,11 @@ int rt_workload_net(struct rt_workload **out, const char *name, const struct rt_
     struct net *n = calloc(1, sizeof *n);
     if (!n)
         return rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name);
-    n->base = (struct rt_workload){step, print_layers, destroy};
+    n->base = (struct rt_workload){net_step, net_print_layers, net_destroy};
     n->c = *c;
-    int rc = make(n, name, net, e);
+    int rc = net_make(n, name, net, e);
     if (rc < 0)
-        destroy(&n->base);
+        net_destroy(&n->base);
     else
         *out = &n->base;
     return rc;
