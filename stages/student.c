@@ -31,10 +31,10 @@ static struct rt_objective_facts student_facts(const struct rt_student *s)
 static struct rt_weight_source student_weight_source(const struct rt_student *s,
                                                      const char *name[RT_SCORE_COLUMNS])
 {
-    unsigned features = s->teacher ? RT_NEEDS_T_FEATURE : 0u;
-    unsigned logits = s->teacher && s->teacher->classes > 0 ? RT_NEEDS_T_LOGITS : 0u;
-    return (struct rt_weight_source){name, s->scores ? rt_scores_names(s->scores, name) : 0,
-                                     features | logits};
+    unsigned teacher = s->teacher ? RT_NEEDS_T_FEATURE : 0u;
+    if (s->teacher && s->teacher->classes > 0)
+        teacher |= RT_NEEDS_T_LOGITS | (s->model->shares_classes ? RT_NEEDS_CLASSES : 0u);
+    return (struct rt_weight_source){name, s->scores ? rt_scores_names(s->scores, name) : 0, teacher};
 }
 
 int rt_student_check(void *self, const struct rt_recipe *r, struct rt_error *e)

@@ -235,7 +235,8 @@ static void objective_apply(struct pass *p, int k, const double *weight, const s
         bool pulls = p->use[at + (size_t)i] && value[i] > p->margin[k];
         p->scale[i] = pulls ? p->s->term[k].lambda * objective_factor(p->s, k, weight, i) / out->used[k] : 0;
     }
-    if (p->ready[k] && (term->reads & outputs_there(gradient->logits, gradient->feature, gradient->head)))
+    unsigned wanted = outputs_there(gradient->logits, gradient->feature, gradient->head);
+    if ((term->reads & wanted) && memchr(p->use + at, 1, (size_t)p->batch))
         term->ops->grad(&p->in, p->use + at, p->scale, gradient);
     if (p->s->term[k].quantile > 0)
         quantile_move(p, k);

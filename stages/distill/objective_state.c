@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static void tensor_name(char *name, size_t size, int k)
+static void objective_tensor_name(char *name, size_t size, int k)
 {
     snprintf(name, size, "objective.%s", rt_terms[k]->name);
 }
@@ -18,7 +18,7 @@ int rt_objective_save(const struct rt_objective *o, struct rt_safetensors *s)
     for (int k = 0; k < RT_TERMS; k++) {
         double pair[] = {o->quantile[k], o->spread[k]};
         struct rt_tensor t = rt_tensor_view(RT_F64, 1, dim, pair);
-        tensor_name(name, sizeof name, k);
+        objective_tensor_name(name, sizeof name, k);
         int r = rt_safetensors_add(s, name, &t);
         if (r < 0)
             return r;
@@ -32,7 +32,7 @@ int rt_objective_load(struct rt_objective *o, const struct rt_safetensors *s, st
     struct rt_objective loaded;
 
     for (int k = 0; k < RT_TERMS; k++) {
-        tensor_name(name, sizeof name, k);
+        objective_tensor_name(name, sizeof name, k);
         const struct rt_tensor *t = rt_safetensors_get(s, name);
         if (!t)
             return rt_error_set(e, RT_EFORMAT,

@@ -6,6 +6,12 @@
 #include <math.h>
 #include <stddef.h>
 
+/* ---- one row in logarithms ----
+ * Everything is exp(u - lse), with the largest u taken off before any exp: no input overflows, and a
+ * probability that underflows is 0, which is what it is. Sums are in double over float logits, so
+ * their rounding lies far below that of the gradients, which are float. Probabilities are not kept:
+ * a row is read twice rather than an array of [batch, classes] allocated for each term. */
+
 double rt_softmax_lse(const float *x, int n, double scale, int skip)
 {
     double max = -INFINITY, sum = 0;
@@ -26,20 +32,25 @@ double rt_softmax_lse(const float *x, int n, double scale, int skip)
     return max + log(sum);
 }
 
+/* ---- cross-entropy on a label whose logit may be moved ----
+ * AAM changes the label's logit alone. So the sum over the other classes is taken first and the
+ * label's is added in logarithms, and one pair of functions serves ce, head_ce and aam. The gradient
+ * is the usual p - q, except that the label's goes through the slope of its moved logit. */
+
 /* ln(exp(a) + exp(b)); a may be -inf. */
-static double log_add(double a, double b)
+static double softmax_log_add(double a, double b)
 {
     return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
 }
 
-static double ce_lse(const struct rt_softmax_ce *r)
+static double softmax_ce_lse(const struct rt_softmax_ce *r)
 {
-    return log_add(rt_softmax_lse(r->x, r->n, r->scale, r->y), r->target);
+    return softmax_log_add(rt_softmax_lse(r->x, r->n, r->scale, r->y), r->target);
 }
 
 double rt_softmax_ce(const struct rt_softmax_ce *r)
 {
-    double lse = ce_lse(r), sum = r->target, d;
+    double lse = softmax_ce_lse(r), sum = r->target, d;
 
     if (r->smoothing == 0) {
         d = lse - r->target;
@@ -54,7 +65,7 @@ double rt_softmax_ce(const struct rt_softmax_ce *r)
 
 void rt_softmax_ce_grad(const struct rt_softmax_ce *r, double factor, float *out)
 {
-    double lse = ce_lse(r), rest = r->smoothing / r->n;
+    double lse = softmax_ce_lse(r), rest = r->smoothing / r->n;
 
     for (int j = 0; j < r->n; j++) {
         if (j == r->y)
@@ -86,6 +97,12 @@ void rt_softmax_ce_grads(rt_softmax_ce_row *row, const struct rt_term_in *in, co
         rt_softmax_ce_grad(&r, scale[i], out + (size_t)i * (size_t)r.n);
     }
 }
+
+/* ---- KL of two rows ----
+ * As a sum of p (ln p - ln q), both logarithms straight from the logits: the quotient p / q would lose
+ * classes where either underflows. Rounding may leave a sum a little below 0, which is no distance;
+ * it is cut there, and a NaN passes. The gradient in the scaled logits is q - p whatever the
+ * distance, also where it was cut. */
 
 double rt_softmax_kl(const float *t, double t_scale, const float *x, double x_scale, int n,
                      int skip)

@@ -57,15 +57,17 @@ struct rt_term_out {
 
 /* What a term does. Both functions get the whole batch and use[batch]: the samples that take part.
  * Nothing may be read of the others (their label may be -1, their teacher's rows are not filled),
- * and nothing written. Labels of those used are within the classes. Pure: no state, one thread.
+ * and nothing written. At least one takes part. Their labels are within the classes. Pure: no state,
+ * one thread.
  *
  * value  Sets value[i] = D_i >= 0 for each used i. Per sample: D_i follows from row i alone.
  *        Comparing rows (RT_NEEDS_OTHERS): D_i is row i's distance against the other used rows, of
  *        which there is at least one; the mean over i is taken by the objective, not here, and the
  *        margin holds for each D_i. A NaN in row i makes D_i NaN; comparing rows, it may make
  *        others NaN too.
- * grad   scale[i] = d total / d D_i: lambda, weight, margin and mean are all in it, as constants;
- *        0 for a row within its margin and for one that is not used. Adds
+ * grad   After value, with the same `in` and use. scale[i] = d total / d D_i: lambda, weight, margin
+ *        and mean are all in it, as constants; 0 for a row within its margin and for one that is not
+ *        used. Adds
  *            sum over i of scale[i] * d D_i / d (output row j)
  *        to row j of each output that is read and not NULL in out. Per sample only i = j counts, so
  *        a row with scale 0 gets nothing. Comparing rows, every used row j gets its part, also one

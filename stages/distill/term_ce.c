@@ -7,6 +7,10 @@
 
 #include <stddef.h>
 
+/* What each is, as a row of the cross-entropy that softmax.c works out. The head's row has no
+ * smoothing: the own head can learn to answer less surely, but the teacher's is frozen, so smoothing
+ * could only push features away from where it is sure of their class. */
+
 static struct rt_softmax_ce ce_row(const struct rt_term_in *in, int i)
 {
     const float *x = in->logits + (size_t)i * in->classes;

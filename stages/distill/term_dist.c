@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * term dist: D = 1 - Pearson(softmax(t / T), softmax(s / T)) over the classes of one sample, in
  * 0..2: the student keeps the teacher's order and spacing of classes, not its exact posteriors. Of
- * DIST (arXiv 2205.10536) this is the relation inside a sample; the one along the batch is not
- * here, as a term is per sample. Where a side is exactly uniform the correlation counts as 0,
+ * DIST (arXiv 2205.10536) this is the relation inside a sample; the one along the batch, a
+ * term that compares rows, is not built. Where a side is exactly uniform the correlation counts as 0,
  * gradient 0. */
 #include "stages/distill/softmax.h"
 #include "stages/distill/term.h"
@@ -10,16 +10,21 @@
 #include <math.h>
 #include <stddef.h>
 
+/* ---- one row ----
+ * The posteriors' mean over n classes is always 1 / n, so one pass gives all that a correlation needs
+ * and no mean has to be estimated. Dividing by sqrt(ss) sqrt(tt) and not by sqrt(ss tt) keeps the
+ * product of two tiny sums from underflowing. */
+
 /* Sums over the classes of the posteriors' deviations from their mean 1 / n. */
 struct dist_moments {
     double s_lse, t_lse, ss, tt, st;
 };
 
-static struct dist_moments dist_moments_row(const float *s, double s_scale, const float *t, double t_scale,
-                                  int n)
+static struct dist_moments dist_moments_row(const float *s, double s_scale, const float *t,
+                                            double t_scale, int n)
 {
-    struct dist_moments m = {rt_softmax_lse(s, n, s_scale, -1), rt_softmax_lse(t, n, t_scale, -1), 0, 0,
-                        0};
+    struct dist_moments m = {
+        .s_lse = rt_softmax_lse(s, n, s_scale, -1), .t_lse = rt_softmax_lse(t, n, t_scale, -1)};
 
     for (int j = 0; j < n; j++) {
         double a = exp(s_scale * s[j] - m.s_lse) - 1.0 / n;

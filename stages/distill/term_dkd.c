@@ -9,6 +9,11 @@
 #include <math.h>
 #include <stddef.h>
 
+/* ---- the label against the rest ----
+ * 1 - p_y is never formed: where a side is sure, p_y rounds to 1 and the difference would be 0 or
+ * noise. Its logarithm is the log-sum-exp of the other classes less that of all, which keeps its
+ * digits however small it is. */
+
 /* One row at temperature T: ln p_y and ln(1 - p_y) of both sides, without cancellation. */
 struct dkd_target {
     double t_in, t_out, s_in, s_out;
@@ -48,6 +53,12 @@ static void dkd_value(const struct rt_term_in *in, const uint8_t *use, double *v
         if (use[i])
             value[i] = in->classes < 2 ? 0 : dkd_row(in, i);
 }
+
+/* ---- gradient ----
+ * By the label's logit, KL(b_t || b_s) changes by b_s - b_t = `gap`; by another's, by -gap times that
+ * class's part of the rest, so the sum over classes is 0. The part among the others does not depend
+ * on the label's logit at all, hence the KL that skips it. Both carry T^2 * s_scale = T * logit
+ * factor. */
 
 static void dkd_grad_row(const struct rt_term_in *in, int i, double scale, float *out)
 {

@@ -7,6 +7,10 @@
 #include <math.h>
 #include <stddef.h>
 
+/* ---- directions ----
+ * Lengths are left out on purpose: those of two networks on two modalities have nothing to do with
+ * each other, and a plain l2 is mostly about them. */
+
 static double feature_inverse_norm(const float *x, int n)
 {
     double sum = 0;
@@ -24,6 +28,13 @@ static double feature_dot(const float *a, const float *b, int n)
         sum += (double)a[j] * b[j];
     return sum;
 }
+
+/* ---- values and gradients ----
+ * ||n(f) - n(t)||^2 is 2 - 2 cos, so both gradients are that of the cosine with another factor. The
+ * values are not taken from one another: 2 - 2 cos would lose all digits of a small l2, where a
+ * quantile as margin looks. d cos / df = (n(t) - cos n(f)) / ||f|| has no part along f, as a
+ * direction cannot change along itself. Both directions are of length 1 when they are taken from one
+ * another, so a very short or very long f costs no digits; its length divides once, last. */
 
 /* out += factor * d cos / df, cos = n(f).n(t). */
 static void feature_add_cosine_grad(const float *f, const float *t, int n, double factor, float *out)

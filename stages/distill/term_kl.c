@@ -7,6 +7,12 @@
 
 #include <stddef.h>
 
+/* ---- one KL for two heads ----
+ * T is in twice: D has T^2, and the logits are divided by T before the softmax, so dD / d logit is
+ * T (q - p), which for a large T tends to a plain difference of logits instead of to 0. The own
+ * head's logits may be cosines; their factor then stands in the exponent and once more in the
+ * gradient. */
+
 /* One side of the comparison: whose logits, their factor, and the temperature of both. */
 struct kl_side {
     const float *logits;

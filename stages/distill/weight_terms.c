@@ -23,7 +23,7 @@ static bool word_is(const char *word, size_t length, const char *name)
 /* A label is a sample's matter, not the teacher's: without one the term says nothing of that sample. */
 static bool weight_term_is_had(const struct rt_weight_term *t, unsigned teacher)
 {
-    return (t->needs & RT_NEEDS_TEACHER & ~teacher) == 0;
+    return (t->needs & ~(teacher | RT_NEEDS_LABEL)) == 0;
 }
 
 static int weight_word_unknown(const char *setting, const char *word, size_t length,
@@ -54,10 +54,12 @@ static int weight_word_read(const char *setting, const char *word, size_t length
         if (!word_is(word, length, rt_weight_terms[i].name))
             continue;
         *column = RT_WEIGHT_OF(i);
-        return weight_term_is_had(&rt_weight_terms[i], have->teacher)
-                   ? 0
-                   : rt_error_set(e, RT_EMISMATCH, "%s: '%s' needs the teacher's classifier, and it has "
-                                  "none (teacher.logits: none)", setting, rt_weight_terms[i].name);
+        if (weight_term_is_had(&rt_weight_terms[i], have->teacher))
+            return 0;
+        return rt_error_set(e, RT_EMISMATCH, "%s: '%s' needs %s", setting, rt_weight_terms[i].name,
+                            have->teacher & RT_NEEDS_T_LOGITS
+                                ? "a teacher with the data set's classes"
+                                : "the teacher's classifier, and it has none (teacher.logits: none)");
     }
     return weight_word_unknown(setting, word, length, have, e);
 }

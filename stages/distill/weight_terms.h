@@ -25,7 +25,7 @@ extern const struct rt_weight_term rt_weight_terms[RT_WEIGHT_TERMS];
 struct rt_weight_source {
     const char *const *measure; /* [measures] names; a column is a place in this list */
     int measures;
-    unsigned teacher; /* enum rt_needs of the teacher that it gives; 0 = there is none */
+    unsigned teacher; /* enum rt_needs that it fulfils: T_FEATURE, T_LOGITS, CLASSES; 0 = there is none */
 };
 
 #define RT_WEIGHT_COLUMNS 48 /* most words of a list; more are not read */

@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-static double clamp01(double q)
+/* ---- one sample ---- */
+
+static double weight_clamp(double q)
 {
     if (isnan(q) || q > 1)
         return 1;
@@ -13,7 +15,7 @@ static double clamp01(double q)
 
 double rt_weight_curve(double q, double gamma, double floor)
 {
-    return floor + (1 - floor) * pow(clamp01(q), gamma);
+    return floor + (1 - floor) * pow(weight_clamp(q), gamma);
 }
 
 void rt_weight_quality(const double *value, size_t n, int terms, double *quality)
@@ -21,9 +23,16 @@ void rt_weight_quality(const double *value, size_t n, int terms, double *quality
     for (size_t i = 0; i < n; i++) {
         quality[i] = 1;
         for (int k = 0; k < terms; k++)
-            quality[i] *= clamp01(value[i * (size_t)terms + (size_t)k]);
+            quality[i] *= weight_clamp(value[i * (size_t)terms + (size_t)k]);
     }
 }
+
+/* ---- a batch ----
+ * Weights are divided by their mean, so that gamma and floor move effort between samples and leave
+ * the size of the step to lambda and the learning rate. It is the mean of the batch, not of the data
+ * set: that one would need all samples before the first step, and would be wrong as soon as somebody
+ * mutes a few. Muted samples are in no mean: muting one must not change how strongly the others
+ * pull. */
 
 void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
                      double floor, double *weight)

@@ -220,6 +220,8 @@ static void test_refused(void **state)
     TOY_OK(&t, rt_model_create(&stranger, &t.recipe, other, 3, NULL, NULL, NULL, &t.e));
     t.recipe = mine;
     refuse("name=x", &stranger, RT_EMISMATCH, "distill.kl needs a teacher with the data set's classes");
+    refuse("distill.kl.lambda=0 weight.terms=teacher_confidence", &stranger, RT_EMISMATCH,
+           "'teacher_confidence' needs a teacher with the data set's classes");
     refuse("distill.kl.lambda=0 eval.head=teacher", &stranger, RT_EMISMATCH, "eval.head is teacher");
     rt_model_fini(&stranger);
 }

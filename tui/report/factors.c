@@ -32,7 +32,7 @@ void rt_factors_find(const struct rt_table *t, const char *terms, struct rt_fact
         return;
     for (int i = 0; i < all.count; i++)
         name[i] = all.measure[i]->name;
-    struct rt_weight_source have = {name, all.count, RT_NEEDS_TEACHER};
+    struct rt_weight_source have = {name, all.count, RT_NEEDS_TEACHER | RT_NEEDS_CLASSES};
     rt_weight_terms_read("weight.terms", terms, &have, &c, NULL);
     f->count = 0;
     f->teacher = false;

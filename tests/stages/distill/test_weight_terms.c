@@ -9,7 +9,7 @@
 
 #include "stages/distill/weight_terms.h"
 
-#define BOTH (RT_NEEDS_T_FEATURE | RT_NEEDS_T_LOGITS)
+#define BOTH (RT_NEEDS_T_FEATURE | RT_NEEDS_T_LOGITS | RT_NEEDS_CLASSES)
 #define NORM RT_WEIGHT_OF(RT_WEIGHT_teacher_norm)
 #define CONFIDENCE RT_WEIGHT_OF(RT_WEIGHT_teacher_confidence)
 
@@ -57,6 +57,8 @@ static void what_is_not_had_is_refused(void **state)
             "weight.terms: 'teacher_norm' is not measured here: take of none");
     refused("teacher_confidence", 1, RT_NEEDS_T_FEATURE, RT_EMISMATCH, "weight.terms: "
             "'teacher_confidence' needs the teacher's classifier, and it has none (teacher.logits: none)");
+    refused("teacher_confidence", 1, RT_NEEDS_TEACHER, RT_EMISMATCH,
+            "weight.terms: 'teacher_confidence' needs a teacher with the data set's classes");
 }
 
 /* Who only looks at a list takes what there is; the first word that is wrong is named. */
