@@ -58,6 +58,7 @@ static void toy_grad(const struct rt_term_in *in, const uint8_t *use, const doub
                      const struct rt_term_out *out)
 {
     int others = toy_others(use, in->batch);
+    assert_true(others > 0);
     for (int i = 0; i < in->batch; i++)
         for (int j = 0; j < in->batch && use[i]; j++) {
             if (!use[j] || j == i)
@@ -182,6 +183,30 @@ static void nobody_to_compare_with(void **state)
     assert_true(f.distance[1] == f.distance[4]); /* of one pair */
 }
 
+/* Others who share the update bring one of everything. */
+static int bring_one(void *self, double *value, int count, struct rt_error *e)
+{
+    (void)self;
+    (void)e;
+    for (int i = 0; i < count; i++)
+        value[i]++;
+    return 0;
+}
+
+/* The record tells of theirs; here nothing is to be pulled. */
+static void all_samples_are_elsewhere(void **state)
+{
+    (void)state;
+    const struct rt_exchange others = {.size = 2, .sums = bring_one};
+    memset(f.has_teacher, 0, sizeof f.has_teacher);
+    f.has_teacher[4] = 1;
+    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, &others, f.d_logits,
+                                        f.d_feature, NULL, &f.out, NULL), 0);
+    assert_int_equal(f.out.used[TOY], 1);
+    for (int i = 0; i < BATCH * DIM; i++)
+        assert_true(f.d_feature[i] == 0);
+}
+
 static void margin_weight_and_mean_go_by_row(void **state)
 {
     (void)state;
@@ -280,6 +305,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
+        TEST(all_samples_are_elsewhere),
         TEST(nobody_to_compare_with),      TEST(margin_weight_and_mean_go_by_row),
         TEST(gradients_match_differences), TEST(either_output_alone),
         TEST(quantile_is_of_the_rows),
