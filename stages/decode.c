@@ -326,35 +326,21 @@ static int decode_inputs(const struct rt_decode *d, struct rt_batch *b, struct r
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "decode: %s", rt_err_words(rc)) : rc;
 }
 
-/* A front end as this update's settings have it; the recipe is for the caller to free. */
-static struct rt_recipe *front_of_update(const struct rt_decode *d, int64_t update,
-                                         struct rt_decode_input *in, struct rt_front *front)
-{
-    struct rt_recipe *r = malloc(sizeof *r);
-    if (!r)
-        return NULL;
-    *r = *in->front->recipe;
-    d->settings(d->settings_self, update, r);
-    *front = *in->front;
-    front->recipe = r;
-    in->front = front;
-    return r;
-}
-
+/* Augmentation may change from one update to the next, and batches of several updates are made at once: each
+ * has front ends of its own. */
 static int decode_update(const struct rt_decode *d, struct rt_batch *b, struct rt_error *e)
 {
     struct rt_decode now = *d;
     struct rt_front front[RT_DECODE_INPUTS];
-    struct rt_recipe *recipe[RT_DECODE_INPUTS] = {NULL};
-    int rc = 0;
-    for (int i = 0; rc == 0 && i < d->inputs; i++)
-        if (now.input[i].augment && !(recipe[i] = front_of_update(d, b->update, &now.input[i], &front[i])))
-            rc = rt_error_set(e, RT_EMEM, "decode: no memory for the settings of a batch");
-    if (rc == 0)
-        rc = decode_inputs(&now, b, e);
-    for (int i = 0; i < d->inputs; i++)
-        free(recipe[i]);
-    return rc;
+    for (int i = 0; i < d->inputs; i++) {
+        struct rt_decode_input *in = &now.input[i];
+        if (!in->augment)
+            continue;
+        front[i] = *in->front;
+        d->augment(d->augment_self, b->update, &front[i].augment);
+        in->front = &front[i];
+    }
+    return decode_inputs(&now, b, e);
 }
 
 /* Scoring: content key, raw frame for the quality stage, features into the cache while at hand. */
@@ -423,7 +409,7 @@ static int decode_work(void *self, struct rt_batch *b, struct rt_error *e)
     const struct rt_decode *d = self;
     if (b->kind == RT_BATCH_SCORE)
         return decode_scores(d, b, e);
-    return b->kind == RT_BATCH_TRAIN && d->settings ? decode_update(d, b, e) : decode_inputs(d, b, e);
+    return b->kind == RT_BATCH_TRAIN && d->augment ? decode_update(d, b, e) : decode_inputs(d, b, e);
 }
 
 const struct rt_stage_ops rt_stage_decode = {

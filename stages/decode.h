@@ -45,9 +45,9 @@ struct rt_decode {
     struct rt_store *quality; /* SCORE: measures known by content, or NULL */
     struct rt_decode_input input[RT_DECODE_INPUTS];
     int inputs;
-    /* Puts the settings that update `step` augments with into *r; NULL: those of the front ends. */
-    void (*settings)(void *self, int64_t step, struct rt_recipe *r);
-    void *settings_self;
+    /* Puts what update `step` is augmented with into *a, which holds the front end's own; NULL: leave that. */
+    void (*augment)(void *self, int64_t step, struct rt_augment *a);
+    void *augment_self;
     uint64_t seed;
     int level; /* zstd */
     int strict; /* a bad sample ends the run */

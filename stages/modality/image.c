@@ -66,7 +66,7 @@ static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
                           struct rt_tensor *base, struct rt_error *e)
 {
     *base = (struct rt_tensor){0};
-    int side = (int)f->recipe->image_size, rc = image_check_raw(raw, e);
+    int side = f->image.size, rc = image_check_raw(raw, e);
     if (rc)
         return rc;
     rc = rt_tensor_init(base, RT_U8, 3, (int64_t[]){side, side, 3});
@@ -83,7 +83,7 @@ static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
 
 static void image_features_key(const struct rt_front *f, char *text, size_t size)
 {
-    snprintf(text, size, "image 1 size %d", (int)f->recipe->image_size);
+    snprintf(text, size, "image 1 size %d", f->image.size);
 }
 
 /* ---- present: float [size, size, 3] ----
@@ -93,7 +93,7 @@ static void image_features_key(const struct rt_front *f, char *text, size_t size
 
 static int image_shape(const struct rt_front *f, int64_t dim[3])
 {
-    dim[0] = dim[1] = f->recipe->image_size;
+    dim[0] = dim[1] = f->image.size;
     dim[2] = 3;
     return 3;
 }
@@ -107,15 +107,15 @@ struct change {
 };
 
 /* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
-static struct change image_draw_change(const struct rt_recipe *r, int side, struct rt_rng *rng)
+static struct change image_draw_change(const struct rt_augment *a, int side, struct rt_rng *rng)
 {
-    double scale_x = 1 - rt_rng_unit(rng) * r->augment_scale;
-    double scale_y = 1 - rt_rng_unit(rng) * r->augment_scale;
+    double scale_x = 1 - rt_rng_unit(rng) * a->scale;
+    double scale_y = 1 - rt_rng_unit(rng) * a->scale;
     double left = rt_rng_unit(rng) * (1 - scale_x), top = rt_rng_unit(rng) * (1 - scale_y);
-    double shift_x = rt_rng_range(rng, -1, 1) * r->augment_shift;
-    double shift_y = rt_rng_range(rng, -1, 1) * r->augment_shift;
-    bool flip = rt_rng_unit(rng) < 0.5 && r->augment_flip;
-    double c = r->augment_colour, bright = rt_rng_range(rng, 1 - c, 1 + c);
+    double shift_x = rt_rng_range(rng, -1, 1) * a->shift;
+    double shift_y = rt_rng_range(rng, -1, 1) * a->shift;
+    bool flip = rt_rng_unit(rng) < 0.5 && a->flip;
+    double c = a->colour, bright = rt_rng_range(rng, 1 - c, 1 + c);
     struct change ch = {.step_x = scale_x, .step_y = scale_y};
     ch.x0 = (left + shift_x) * side + 0.5 * scale_x - 0.5;
     ch.y0 = (top + shift_y) * side + 0.5 * scale_y - 0.5;
@@ -126,7 +126,7 @@ static struct change image_draw_change(const struct rt_recipe *r, int side, stru
     ch.contrast = (float)rt_rng_range(rng, 1 - c, 1 + c);
     for (int k = 0; k < 3; k++)
         ch.gain[k] = (float)(bright * rt_rng_range(rng, 1 - c, 1 + c));
-    ch.moved = flip || r->augment_scale > 0 || r->augment_shift > 0;
+    ch.moved = flip || a->scale > 0 || a->shift > 0;
     ch.tinted = c > 0;
     return ch;
 }
@@ -166,14 +166,14 @@ static void image_tint(const struct change *ch, float *out, int pixels)
 static int image_present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
                          float *out)
 {
-    int side = (int)f->recipe->image_size;
+    int side = f->image.size;
     if (base->dtype != RT_U8 || base->rank != 3 || base->dim[0] != side || base->dim[1] != side ||
         base->dim[2] != 3)
         return RT_EMISMATCH;
     const uint8_t *rgb = base->data;
     struct change ch = {0};
     if (rng)
-        ch = image_draw_change(f->recipe, side, rng);
+        ch = image_draw_change(&f->augment, side, rng);
     for (int i = 0; i < side * side; i++) {
         if (ch.moved)
             image_interpolate(rgb, side, ch.x0 + i % side * ch.step_x, ch.y0 + i / side * ch.step_y,

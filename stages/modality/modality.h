@@ -18,10 +18,10 @@
 #ifndef RT_MODALITY_H
 #define RT_MODALITY_H
 
-#include "formats/recipe.h"
 #include "formats/tensor.h"
 #include "formats/rng.h"
 #include "pipeline/data/dataset.h"
+#include "stages/modality/front.h"
 
 /* How a value becomes a percentile in 0..1: fraction of measured samples that are no better. */
 enum rt_better { RT_HIGHER, RT_LOWER, RT_MIDDLE /* far from the median on either side is worse */ };
@@ -33,12 +33,6 @@ struct rt_measure {
     const char *help;
 };
 #define RT_MEASURES_MAX 12 /* of one modality */
-
-/* Front end: the settings of the recipe and what was fitted on the training split. */
-struct rt_front {
-    const struct rt_recipe *recipe; /* borrowed */
-    float *idf;                     /* text: [buckets], or NULL = all 1; owned by the maker */
-};
 
 /* A sparse row: weight of each bucket; l2-normalised. */
 struct rt_bag {

@@ -79,8 +79,8 @@ static int speech_load(const void *bytes, size_t size, const char *name, struct 
 
 static bool speech_wants_raw(const struct rt_front *f)
 {
-    const struct rt_recipe *r = f->recipe;
-    return r->augment_gain > 0 || r->augment_noise > 0 || r->augment_speed > 0;
+    const struct rt_augment *a = &f->augment;
+    return a->gain > 0 || a->noise > 0 || a->speed > 0;
 }
 
 /* Value between b and c, cubic through four neighbours (Catmull-Rom). */
@@ -173,18 +173,18 @@ static void speech_change_gain(struct rt_tensor *raw, double gain)
 /* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
 static int speech_augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
 {
-    const struct rt_recipe *r = f->recipe;
-    double speed = rt_rng_range(rng, 1 - r->augment_speed, 1 + r->augment_speed);
-    double gain = rt_rng_range(rng, -r->augment_gain, r->augment_gain);
-    bool noisy = rt_rng_unit(rng) < r->augment_noise, is_pink = rt_rng_unit(rng) < 0.5;
-    double snr = r->augment_snr_low + rt_rng_unit(rng) * (r->augment_snr_high - r->augment_snr_low);
+    const struct rt_augment *a = &f->augment;
+    double speed = rt_rng_range(rng, 1 - a->speed, 1 + a->speed);
+    double gain = rt_rng_range(rng, -a->gain, a->gain);
+    bool noisy = rt_rng_unit(rng) < a->noise, is_pink = rt_rng_unit(rng) < 0.5;
+    double snr = a->snr_low + rt_rng_unit(rng) * (a->snr_high - a->snr_low);
     if (raw->dtype != RT_F32 || raw->rank != 1 || raw->dim[0] < 1)
         return RT_EMISMATCH;
-    if (r->augment_speed > 0)
+    if (a->speed > 0)
         RT_TRY(speech_change_speed(raw, speed));
     if (noisy)
         RT_TRY(speech_add_noise(raw, snr, is_pink, rng));
-    if (r->augment_gain > 0)
+    if (a->gain > 0)
         speech_change_gain(raw, gain);
     return 0;
 }
@@ -237,12 +237,12 @@ static int speech_features(const struct rt_front *f, const struct rt_tensor *raw
     if (rc)
         return rc;
     struct rt_fbank *fbank;
-    int bands = (int)f->recipe->speech_bands;
+    int bands = f->speech.bands;
     rc = rt_fbank_create(&fbank, bands);
     if (rc)
         return rt_error_set(e, rc, "log-mel features with %d bands cannot be made", bands);
     int64_t first = 0, count = raw->dim[0];
-    if (f->recipe->speech_trim)
+    if (f->speech.trim)
         speech_trim(raw->data, raw->dim[0], &first, &count);
     rc = rt_tensor_init(base, RT_F32, 2, (int64_t[]){rt_fbank_frames(count), bands});
     if (rc == 0)
@@ -257,8 +257,8 @@ static int speech_features(const struct rt_front *f, const struct rt_tensor *raw
  * caches of before are not used. */
 static void speech_features_key(const struct rt_front *f, char *text, size_t size)
 {
-    snprintf(text, size, "speech 1 bands %d trim %d", (int)f->recipe->speech_bands,
-             f->recipe->speech_trim ? 1 : 0);
+    snprintf(text, size, "speech 1 bands %d trim %d", f->speech.bands,
+             f->speech.trim ? 1 : 0);
 }
 
 /* ---- present: one row of the network's input ----
@@ -268,8 +268,8 @@ static void speech_features_key(const struct rt_front *f, char *text, size_t siz
 
 static int speech_shape(const struct rt_front *f, int64_t dim[3])
 {
-    dim[0] = f->recipe->speech_frames;
-    dim[1] = f->recipe->speech_bands;
+    dim[0] = f->speech.frames;
+    dim[1] = f->speech.bands;
     return 2;
 }
 
@@ -308,13 +308,13 @@ static void speech_place(const float *base, int64_t length, int64_t bands, int64
 static int speech_present(const struct rt_front *f, const struct rt_tensor *base,
                           struct rt_rng *rng, float *out)
 {
-    const struct rt_recipe *r = f->recipe;
-    int64_t frames = r->speech_frames, bands = r->speech_bands;
+    const struct rt_augment *a = &f->augment;
+    int64_t frames = f->speech.frames, bands = f->speech.bands;
     if (base->dtype != RT_F32 || base->rank != 2 || base->dim[1] != bands || base->dim[0] < 1)
         return RT_EMISMATCH;
     int64_t length = base->dim[0], slack = length > frames ? length - frames : frames - length;
     int64_t offset = slack / 2;
-    if (rng && r->augment_crop)
+    if (rng && a->crop)
         offset = rt_rng_below(rng, (uint32_t)slack + 1);
     memset(out, 0, (size_t)(frames * bands) * sizeof *out);
     if (length > frames)
@@ -322,8 +322,8 @@ static int speech_present(const struct rt_front *f, const struct rt_tensor *base
     else
         speech_place(base->data, length, bands, 0, offset, length, out);
     if (rng) {
-        speech_mask(rng, r->augment_time_masks, r->augment_time_width, frames, bands, true, out);
-        speech_mask(rng, r->augment_band_masks, r->augment_band_width, frames, bands, false, out);
+        speech_mask(rng, a->time_masks, a->time_width, frames, bands, true, out);
+        speech_mask(rng, a->band_masks, a->band_width, frames, bands, false, out);
     }
     return 0;
 }

@@ -99,7 +99,7 @@ static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
 {
     *base = (struct rt_tensor){0};
     RT_TRY(text_check_raw(raw, e));
-    struct counter k = {.buckets = (uint64_t)f->recipe->text_buckets};
+    struct counter k = {.buckets = (uint64_t)f->text.buckets};
     size_t size = (size_t)raw->dim[0];
     int32_t *word = malloc((size + 2) * sizeof *word);
     k.count = calloc(k.buckets, sizeof *k.count);
@@ -125,7 +125,7 @@ out:
 
 static void text_features_key(const struct rt_front *f, char *text, size_t size)
 {
-    snprintf(text, size, "text 1 buckets %d", (int)f->recipe->text_buckets);
+    snprintf(text, size, "text 1 buckets %d", (int)f->text.buckets);
 }
 
 /* ---- present: a bag of (bucket, weight) ----
@@ -144,7 +144,7 @@ static int text_check_base(const struct rt_front *f, const struct rt_tensor *bas
         return RT_EMISMATCH;
     const int32_t *pair = base->data;
     for (int64_t i = 0; i < base->dim[0]; i++, pair += 2)
-        if (pair[0] < 0 || pair[0] >= f->recipe->text_buckets || pair[1] < 1)
+        if (pair[0] < 0 || pair[0] >= f->text.buckets || pair[1] < 1)
             return RT_EMISMATCH;
     return 0;
 }
@@ -155,12 +155,12 @@ static void text_fill_bag(const struct rt_front *f, const struct rt_tensor *base
 {
     const int32_t *pair = base->data;
     int64_t n = base->dim[0], kept = rng ? rt_rng_below(rng, (uint32_t)n) : 0;
-    double drop = rng ? f->recipe->augment_words : 0, square = 0;
+    double drop = rng ? f->augment.words : 0, square = 0;
     for (int64_t i = 0; i < n; i++, pair += 2) {
         if (drop > 0 && rt_rng_unit(rng) < drop && i != kept)
             continue;
         float weight = 1 + logf((float)pair[1]);
-        if (f->idf && f->recipe->text_idf)
+        if (f->idf && f->text.idf)
             weight *= f->idf[pair[0]];
         square += (double)weight * weight;
         out->bucket[out->count] = pair[0];

@@ -192,7 +192,7 @@ static void model_prepare(struct rt_model *m, const struct rt_recipe *recipe, fl
 {
     memset(m, 0, sizeof *m);
     m->recipe = *recipe;
-    m->front.recipe = &m->recipe;
+    m->front = rt_front_of(recipe);
     m->front.idf = idf;
     m->feature = m->head = -1;
     m->modality = rt_modalities[recipe->student_modality];

@@ -20,7 +20,7 @@ struct rt_trunk; /* trunk.h */
 struct rt_model {
     struct rt_recipe recipe; /* its own run's settings: front end and network */
     const struct rt_modality *modality;
-    struct rt_front front; /* refers to recipe; idf owned */
+    struct rt_front front; /* of recipe; idf owned */
     int classes;
     char **class_name; /* [classes] owned */
     struct rt_trunk *trunk; /* another program's ONNX: what lies before the graph, for net.c; else NULL */

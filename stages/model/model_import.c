@@ -26,7 +26,7 @@ static void set_front(struct rt_model *m, const struct rt_trunk *t)
     }
     m->modality = rt_modalities[r->student_modality];
     m->answer = RT_HEAD_OWN;
-    m->front.recipe = r;
+    m->front = rt_front_of(r);
 }
 
 static int build_classifier(struct rt_model *m, const struct rt_trunk *t, struct rt_error *e)

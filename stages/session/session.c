@@ -307,7 +307,7 @@ static int idf_add_row(struct rt_idf *fit, const struct rt_dataset *d, const str
 int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, const int *rows,
                        int count, float **idf, struct rt_error *e)
 {
-    struct rt_front front = {.recipe = r};
+    struct rt_front front = rt_front_of(r);
     struct rt_idf fit;
     int rc = rt_idf_init(&fit, r->text_buckets);
     *idf = malloc(sizeof **idf * (size_t)r->text_buckets);

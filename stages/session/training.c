@@ -112,7 +112,7 @@ static int training_need_column(const struct rt_training *t, const struct rt_mod
 
 static int training_score(struct rt_training *t, const struct rt_modality *student, struct rt_error *e)
 {
-    struct rt_front own = {.recipe = t->recipe};
+    struct rt_front own = rt_front_of(t->recipe);
     bool modality[RT_MODALITIES] = {false};
     const struct rt_front *front[RT_MODALITIES] = {NULL};
     RT_TRY(training_need_column(t, student, "student", e));

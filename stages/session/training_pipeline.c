@@ -48,9 +48,11 @@ static int sampler_hand_out(void *self, int64_t step)
     return (int)r.eval_interval;
 }
 
-static void decode_settings(void *self, int64_t step, struct rt_recipe *r)
+static void decode_augment(void *self, int64_t step, struct rt_augment *a)
 {
-    rt_control_batch(self, step, r);
+    struct rt_recipe r = {0};
+    rt_control_batch(self, step, &r);
+    *a = rt_augment_of(&r);
 }
 
 /* ---- the stages ----
@@ -73,7 +75,7 @@ static void pipeline_describe(struct pipeline *p, struct rt_training *t)
     };
     p->decode = (struct rt_decode){
         .dataset = &s->dataset, .content = &s->content, .inputs = t->teacher ? 2 : 1,
-        .settings = decode_settings, .settings_self = t->control,
+        .augment = decode_augment, .augment_self = t->control,
         .seed = (uint64_t)t->recipe->seed, .level = s->limits.level, .strict = s->limits.strict,
     };
     p->decode.input[0] = (struct rt_decode_input){

@@ -225,12 +225,12 @@ static void test_epoch_and_eval(void **state)
 }
 
 /* From update 7 on nothing is drawn. */
-static void settings_of(void *self, int64_t step, struct rt_recipe *r)
+static void augment_of(void *self, int64_t step, struct rt_augment *a)
 {
     struct rt_recipe still;
     rt_recipe_init(&still);
     if (step >= 7)
-        rt_recipe_take(r, &still, RT_EFFECT_BATCH);
+        *a = rt_augment_of(&still);
     *(int *)self += 1;
 }
 
@@ -245,8 +245,8 @@ static void test_settings_of_an_update(void **state)
     d.input[1].augment = false;
     struct rt_tensor x[4];
     for (int i = 0; i < 4; i++) {
-        d.settings = i == 1 || i == 2 ? settings_of : NULL;
-        d.settings_self = &asked;
+        d.augment = i == 1 || i == 2 ? augment_of : NULL;
+        d.augment_self = &asked;
         struct rt_batch *b = toy_batch(i < 3 ? RT_BATCH_TRAIN : RT_BATCH_EVAL, rows, 2);
         b->update = i == 2 ? 7 : 6;
         TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));

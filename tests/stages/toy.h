@@ -57,7 +57,7 @@ static inline void toy_make(struct toy *t, const char *assignments)
     scratch_make(&t->dir);
     rt_recipe_init(&t->recipe);
     toy_set(&t->recipe, assignments);
-    t->front.recipe = &t->recipe;
+    t->front = rt_front_of(&t->recipe);
 }
 
 static inline void toy_copy(struct toy *t, const char *from, const char *name)

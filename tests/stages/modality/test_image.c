@@ -5,20 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "formats/recipe.h"
 #include "stages/modality/modality.h"
 #include "tests/support/support.h"
 
 #define SIDE 8
 
 static const struct rt_modality *const image = &rt_modality_image;
-static struct rt_recipe recipe;
-static struct rt_front front = {.recipe = &recipe};
+static struct rt_front front;
 
 static int reset(void **state)
 {
     (void)state;
+    struct rt_recipe recipe;
     rt_recipe_init(&recipe);
-    recipe.image_size = SIDE;
+    front = rt_front_of(&recipe);
+    front.image.size = SIDE;
     return 0;
 }
 
@@ -78,7 +80,7 @@ static void test_features(void **state)
     assert_int_equal(load("tests/data/good/rgb.png", &raw, NULL), 0);
     assert_int_equal(raw.dim[0], 16);
     assert_int_equal(raw.dim[1], 24);
-    recipe.image_size = 24;
+    front.image.size = 24;
     assert_int_equal(image->features(&front, &raw, &base, NULL), 0);
     assert_int_equal(base.dim[0], 24);
     const uint8_t *rgb = base.data; /* 16 rows in the middle, white above and below */
@@ -86,7 +88,7 @@ static void test_features(void **state)
     for (int i = 0; i < 4 * 24 * 3; i++)
         assert_int_equal(rgb[i] & rgb[20 * 24 * 3 + i], 255);
     image->features_key(&front, a, sizeof a);
-    recipe.image_size = 32;
+    front.image.size = 32;
     image->features_key(&front, b, sizeof b);
     assert_string_not_equal(a, b);
     rt_tensor_fini(&raw);
@@ -123,7 +125,7 @@ static void test_present(void **state)
     assert_true(fabsf(out[SIDE * SIDE * 3 - 1] - (200 / 255.0f - 0.5f) * 4) < 1e-6f);
     present(5, again); /* random numbers, but nothing switched on */
     assert_memory_equal(out, again, sizeof out);
-    recipe.image_size = 16;
+    front.image.size = 16;
     assert_int_equal(image->present(&front, &base, NULL, out), RT_EMISMATCH);
     assert_null(image->wants_raw);
 }
@@ -138,7 +140,7 @@ static bool near_to(const float *pixel, int r, int g, int b)
 static void test_flip(void **state)
 {
     (void)state;
-    recipe.augment_flip = true;
+    front.augment.flip = true;
     int flipped = 0;
     for (uint64_t s = 0; s < 400; s++) {
         float out[SIDE * SIDE * 3];
@@ -155,7 +157,7 @@ static void test_flip(void **state)
 static void test_shift(void **state)
 {
     (void)state;
-    recipe.augment_shift = 0.5;
+    front.augment.shift = 0.5;
     int white = 0, gone = 0;
     for (uint64_t s = 0; s < 200; s++) {
         float out[SIDE * SIDE * 3];
@@ -177,7 +179,7 @@ static void test_shift(void **state)
 static void test_scale(void **state)
 {
     (void)state;
-    recipe.augment_scale = 0.5;
+    front.augment.scale = 0.5;
     int changed = 0;
     float plain[SIDE * SIDE * 3];
     struct rt_tensor base = corner_base();
@@ -196,7 +198,7 @@ static void test_scale(void **state)
 static void test_colour(void **state)
 {
     (void)state;
-    recipe.augment_colour = 0.4;
+    front.augment.colour = 0.4;
     int tinted = 0;
     for (uint64_t s = 0; s < 100; s++) {
         float out[SIDE * SIDE * 3], again[SIDE * SIDE * 3];

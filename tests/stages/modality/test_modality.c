@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "formats/recipe.h"
 #include "stages/modality/modality.h"
 
 static void test_find(void **state)
@@ -22,7 +23,7 @@ static void test_contract(void **state)
     (void)state;
     static struct rt_recipe recipe;
     rt_recipe_init(&recipe);
-    struct rt_front front = {.recipe = &recipe};
+    struct rt_front front = rt_front_of(&recipe);
     for (int i = 0; i < RT_MODALITIES; i++) {
         const struct rt_modality *m = rt_modalities[i];
         int64_t dim[3];

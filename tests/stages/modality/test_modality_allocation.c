@@ -8,6 +8,7 @@
 #include <kiss_fftr.h>
 #include <soxr.h>
 #include "stages/modality/idf.h"
+#include "formats/recipe.h"
 #include "stages/modality/modality.h"
 #include "tests/support/allocation.h"
 
@@ -37,8 +38,14 @@ soxr_t __wrap_soxr_create(double in, double out, unsigned channels, soxr_error_t
     return __real_soxr_create(in, out, channels, error, io, quality, runtime);
 }
 
-static struct rt_recipe recipe;
-static const struct rt_front front = {.recipe = &recipe};
+static struct rt_front front;
+
+static void reset(void)
+{
+    struct rt_recipe recipe;
+    rt_recipe_init(&recipe);
+    front = rt_front_of(&recipe);
+}
 
 /* Network input out of base; frees what it made. */
 static int present(const struct rt_modality *m, const struct rt_tensor *base)
@@ -108,9 +115,9 @@ static void test_files(void **state)
         {"tests/data/good/rgb.jpg", &rt_modality_image, 8},
         {"tests/data/good/lossy.webp", &rt_modality_image, 8},
     };
-    rt_recipe_init(&recipe);
-    recipe.augment_speed = 0.1;
-    recipe.augment_noise = 1;
+    reset();
+    front.augment.speed = 0.1;
+    front.augment.noise = 1;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         size_t size;
         uint8_t *bytes = read_bytes(files[i].path, &size);
@@ -123,7 +130,7 @@ static void test_text(void **state)
 {
     (void)state;
     static const char words[] = "out of memory";
-    rt_recipe_init(&recipe);
+    reset();
     check((struct sample){&rt_modality_text, words, sizeof words - 1}, 6);
     struct rt_idf idf;
     allocation_fail(1);

@@ -5,17 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "formats/recipe.h"
 #include "stages/modality/modality.h"
 #include "tests/support/support.h"
 
 static const struct rt_modality *const speech = &rt_modality_speech;
-static struct rt_recipe recipe;
-static struct rt_front front = {.recipe = &recipe};
+static struct rt_front front;
 
 static int reset(void **state)
 {
     (void)state;
+    struct rt_recipe recipe;
     rt_recipe_init(&recipe);
+    front = rt_front_of(&recipe);
     return 0;
 }
 
@@ -112,9 +114,9 @@ static int64_t frames_of(struct rt_tensor raw)
 static void test_trim(void **state)
 {
     (void)state;
-    recipe.speech_trim = false;
+    front.speech.trim = false;
     assert_int_equal(frames_of(voice(8000, 0)), 148);
-    recipe.speech_trim = true;
+    front.speech.trim = true;
     assert_in_range(frames_of(voice(8000, 0)), 53, 58); /* 0.46 s of sound and 50 ms on each side */
     assert_in_range(frames_of(voice(8000, 0.002f)), 53, 58);
     struct rt_tensor click = voice(8000, 0);
@@ -132,10 +134,10 @@ static void test_features_key(void **state)
     (void)state;
     char a[64], b[64];
     speech->features_key(&front, a, sizeof a);
-    recipe.speech_trim = !recipe.speech_trim;
+    front.speech.trim = !front.speech.trim;
     speech->features_key(&front, b, sizeof b);
     assert_string_not_equal(a, b);
-    recipe.speech_bands = 80;
+    front.speech.bands = 80;
     speech->features_key(&front, a, sizeof a);
     assert_string_not_equal(a, b);
 }
@@ -153,17 +155,17 @@ static struct rt_tensor ramp(int64_t frames)
 static void test_present(void **state)
 {
     (void)state;
-    recipe.speech_bands = 40;
-    recipe.speech_frames = 16;
+    front.speech.bands = 40;
+    front.speech.frames = 16;
     int64_t dim[3];
     float out[16 * 40];
     assert_int_equal(speech->shape(&front, dim), 2);
     assert_int_equal(dim[0], 16);
     assert_int_equal(dim[1], 40);
     struct rt_tensor base = ramp(32);
-    recipe.speech_bands = 64;
+    front.speech.bands = 64;
     assert_int_equal(speech->present(&front, &base, NULL, out), RT_EMISMATCH);
-    recipe.speech_bands = 40;
+    front.speech.bands = 40;
     assert_int_equal(speech->present(&front, &base, NULL, out),
                      0); /* the middle, less the mean 15.5 */
     float unit = out[40] - out[0];
@@ -197,8 +199,8 @@ static int crop_start(uint64_t sample)
 static void test_random_crop(void **state)
 {
     (void)state;
-    recipe.speech_bands = 40;
-    recipe.speech_frames = 16;
+    front.speech.bands = 40;
+    front.speech.frames = 16;
     int lowest = 64, highest = 0;
     for (uint64_t s = 0; s < 500; s++) {
         int start = crop_start(s);
@@ -208,19 +210,19 @@ static void test_random_crop(void **state)
     }
     assert_int_equal(lowest, 0);
     assert_int_equal(highest, 48);
-    recipe.augment_crop = false;
+    front.augment.crop = false;
     assert_int_equal(crop_start(3), 24);
 }
 
 static void test_masks(void **state)
 {
     (void)state;
-    recipe.speech_bands = 40;
-    recipe.speech_frames = 64;
-    recipe.augment_time_masks = 1;
-    recipe.augment_time_width = 500; /* more than there is: cut to it */
-    recipe.augment_band_masks = 2;
-    recipe.augment_band_width = 8;
+    front.speech.bands = 40;
+    front.speech.frames = 64;
+    front.augment.time_masks = 1;
+    front.augment.time_width = 500; /* more than there is: cut to it */
+    front.augment.band_masks = 2;
+    front.augment.band_width = 8;
     float out[64 * 40];
     int rows = 0, bands = 0, most_bands = 0;
     struct rt_tensor base = ramp(64);
@@ -270,7 +272,7 @@ static void test_augment(void **state)
     assert_memory_equal(plain.data, same.data,
                         rt_tensor_bytes(&plain)); /* nothing set: nothing done */
     rt_tensor_fini(&same);
-    recipe.augment_gain = 12;
+    front.augment.gain = 12;
     assert_true(speech->wants_raw(&front));
     double lowest = 99, highest = -99;
     for (uint64_t s = 0; s < 100; s++) {
@@ -286,9 +288,9 @@ static void test_augment(void **state)
 static void test_noise(void **state)
 {
     (void)state;
-    recipe.augment_noise = 0.5;
-    recipe.augment_snr_low = 10;
-    recipe.augment_snr_high = 10;
+    front.augment.noise = 0.5;
+    front.augment.snr_low = 10;
+    front.augment.snr_high = 10;
     struct rt_tensor plain = voice(1000, 0);
     int noisy = 0;
     for (uint64_t s = 0; s < 200; s++) {
@@ -310,7 +312,7 @@ static void test_noise(void **state)
 static void test_speed(void **state)
 {
     (void)state;
-    recipe.augment_speed = 0.2;
+    front.augment.speed = 0.2;
     int64_t shortest = 99999, longest = 0;
     for (uint64_t s = 0; s < 200; s++) {
         struct rt_tensor a = augmented(s);
@@ -352,19 +354,19 @@ static double heard(void)
 static void test_augmentation_reaches_the_input(void **state)
 {
     (void)state;
-    recipe.speech_frames = 144;
-    recipe.speech_bands = 64;
+    front.speech.frames = 144;
+    front.speech.bands = 64;
     assert_true(heard() == 0);
-    recipe.augment_noise = 1;
-    recipe.augment_snr_low = recipe.augment_snr_high = 30;
+    front.augment.noise = 1;
+    front.augment.snr_low = front.augment.snr_high = 30;
     double soft = heard();
-    recipe.augment_snr_low = recipe.augment_snr_high = 5;
+    front.augment.snr_low = front.augment.snr_high = 5;
     assert_true(soft > 0.1 && heard() > 1.5 * soft);
-    recipe.augment_noise = 0;
-    recipe.augment_speed = 0.2;
+    front.augment.noise = 0;
+    front.augment.speed = 0.2;
     assert_true(heard() > 0.1);
-    recipe.augment_speed = 0;
-    recipe.augment_gain = 12; /* taken out again with the mean, as the setting's help says */
+    front.augment.speed = 0;
+    front.augment.gain = 12; /* taken out again with the mean, as the setting's help says */
     assert_true(heard() < 1e-4);
 }
 
@@ -372,8 +374,8 @@ static void test_augmentation_reaches_the_input(void **state)
 static void test_augmentation_makes_nothing_unusable(void **state)
 {
     (void)state;
-    recipe.augment_speed = 0.5;
-    recipe.augment_gain = 40;
+    front.augment.speed = 0.5;
+    front.augment.gain = 40;
     for (uint64_t s = 0; s < 100; s++) {
         struct rt_tensor raw = voice(0, 0), base;
         struct rt_rng rng = rt_rng_init(1, 1, s, RT_RNG_SPEECH);

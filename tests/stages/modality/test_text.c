@@ -11,19 +11,20 @@
 #include <string.h>
 #include <cmocka.h>
 #include "stages/modality/idf.h"
+#include "formats/recipe.h"
 #include "stages/modality/modality.h"
 #include "stages/modality/script.h"
 
 static const struct rt_modality *const text = &rt_modality_text;
-static struct rt_recipe recipe;
-static struct rt_front front = {.recipe = &recipe};
+static struct rt_front front;
 
 static int reset(void **state)
 {
     (void)state;
+    struct rt_recipe recipe;
     rt_recipe_init(&recipe);
-    recipe.text_buckets = 1 << 20; /* few collisions */
-    front.idf = NULL;
+    front = rt_front_of(&recipe);
+    front.text.buckets = 1 << 20; /* few collisions */
     return 0;
 }
 
@@ -84,7 +85,7 @@ static int64_t total(const struct rt_tensor *base)
     for (int64_t i = 0; i < base->dim[0]; i++) {
         const int32_t *pair = (int32_t *)base->data + 2 * i;
         assert_true(i == 0 || pair[0] > pair[-2]);
-        assert_true(pair[0] >= 0 && pair[0] < recipe.text_buckets && pair[1] > 0);
+        assert_true(pair[0] >= 0 && pair[0] < front.text.buckets && pair[1] > 0);
         sum += pair[1];
     }
     return sum;
@@ -132,7 +133,7 @@ static void test_buckets(void **state)
     (void)state;
     char a[64], b[64];
     text->features_key(&front, a, sizeof a);
-    recipe.text_buckets = 64;
+    front.text.buckets = 64;
     text->features_key(&front, b, sizeof b);
     assert_string_not_equal(a, b);
     struct rt_tensor base = base_of("the quick brown fox jumps over the lazy dog");
@@ -163,7 +164,7 @@ static void test_present(void **state)
     int64_t dim[3];
     struct rt_bag bag;
     struct rt_tensor base = rt_tensor_view(RT_I32, 2, (int64_t[]){2, 2}, pairs);
-    recipe.text_buckets = 64;
+    front.text.buckets = 64;
     assert_int_equal(text->shape(&front, dim), 0);
     assert_null(text->present);
     assert_int_equal(text->present_bag(&front, &base, NULL, &bag), 0);
@@ -189,7 +190,7 @@ static void test_present(void **state)
 static void test_dropped_words(void **state)
 {
     (void)state;
-    recipe.augment_words = 0.5;
+    front.augment.words = 0.5;
     struct rt_tensor base = base_of("some words that are dropped at random, half of them");
     int64_t kept = 0;
     for (uint64_t s = 0; s < 100; s++) {
@@ -208,7 +209,7 @@ static void test_dropped_words(void **state)
     assert_in_range(kept, base.dim[0] * 45, base.dim[0] * 55);
     rt_tensor_fini(&base);
     base = base_of("x");
-    recipe.augment_words = 0.95;
+    front.augment.words = 0.95;
     for (uint64_t s = 0; s < 100; s++) { /* never all of them */
         struct rt_bag a;
         struct rt_rng r = rt_rng_init(1, 1, s, RT_RNG_TEXT);

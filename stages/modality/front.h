@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * front: what a modality reads of a recipe: the settings of its features and of what training does to them,
+ * and what was fitted on the training split. Made from a recipe here and nowhere else. */
+#ifndef RT_FRONT_H
+#define RT_FRONT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rt_recipe;
+
+/* augment.*: may change from batch to batch. Fractions are of samples unless said otherwise. */
+struct rt_augment {
+    double gain;              /* speech: dB, either way */
+    double noise;             /* speech: fraction that gets noise ... */
+    double snr_low, snr_high; /* ... of dB in this range */
+    double speed;             /* speech: 1 +- this */
+    int time_masks, time_width, band_masks, band_width; /* speech: count, and widest in frames or bands */
+    bool crop;                /* speech: at a random place */
+    double shift, scale;      /* image: of the side */
+    bool flip;                /* image: half of them */
+    double colour;            /* image: 1 +- this */
+    double words;             /* text: fraction of features left out */
+};
+
+/* A front end: fixed for a run, but for augment. */
+struct rt_front {
+    struct {
+        int bands, frames;
+        bool trim;
+    } speech;
+    struct {
+        int size; /* pixels of a side */
+    } image;
+    struct {
+        int64_t buckets;
+        bool idf; /* weigh by idf, where there is one */
+    } text;
+    struct rt_augment augment;
+    float *idf; /* text: [buckets], or NULL = all 1; owned by the maker */
+};
+
+struct rt_front rt_front_of(const struct rt_recipe *r); /* idf NULL */
+struct rt_augment rt_augment_of(const struct rt_recipe *r);
+
+#endif
