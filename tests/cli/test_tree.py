@@ -26,8 +26,12 @@ ROOMS = {
     "stages": "formats pipeline stages/nn stages/model stages/modality stages/metrics stages/distill",
     "stages/session": "formats pipeline stages",
     "tui/report": "formats pipeline stages",
-    "tui/screen": "formats pipeline stages tui/report",
-    "tui/cli": "formats pipeline stages tui/report tui/screen",
+    "tui/screen/base": "formats",
+    "tui/screen/widgets": "formats tui/report tui/screen/base",
+    "tui/screen": "formats pipeline tui/report tui/screen/base tui/screen/widgets",
+    "tui/screen/screens": "formats pipeline stages tui/report tui/screen/base tui/screen/widgets tui/screen",
+    "tui/screen/ui": "formats pipeline tui/report tui/screen/base tui/screen/widgets tui/screen",
+    "tui/cli": "formats pipeline stages tui/report tui/screen tui/screen/ui",
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)
 # Headers of libc and the kernel; anything else in <> is a library's.

@@ -22,11 +22,5 @@ int rt_cmd_usage(const struct rt_command *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* "title     text" to standard output, wrapped at the terminal's width, on later lines indented. */
 void rt_cmd_say(const char *title, const char *text);
-/* How a screen leaves a run: it had ended, was told to stop, goes on. */
-enum rt_attach_left { RT_ATTACH_ENDED, RT_ATTACH_STOPPED, RT_ATTACH_GOES_ON };
-/* The screen on a run until the person leaves it, as `retort attach`; compare: another run to lay
- * over it, or NULL. 0, 128 + the signal that ended the
- * screen, or an error's code. */
-int rt_attach(const char *folder, const char *compare, enum rt_attach_left *left, struct rt_error *e);
 
 #endif

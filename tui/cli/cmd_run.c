@@ -5,6 +5,7 @@
 #include "tui/cli/detach.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/run_progress.h"
+#include "tui/screen/ui/attach.h"
 
 #include "formats/file.h"
 #include "formats/words.h"

@@ -3,7 +3,6 @@
 #include "tui/screen/compare.h"
 
 #include "pipeline/run/rundir.h"
-#include "tui/screen/screen.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -11,16 +10,16 @@
 
 #define AGAIN 1.0 /* seconds between two looks */
 
-static const char *base_of(const char *folder)
+static const char *compare_base(const char *folder)
 {
     const char *slash = strrchr(folder, '/');
     return slash && slash[1] ? slash + 1 : folder;
 }
 
 /* The folder that holds the run which is shown, with its '/'; "" = the working folder. */
-static void home_of(const struct rt_ui *ui, char *out, size_t size)
+static void compare_home(const struct rt_snapshot *shown, char *out, size_t size)
 {
-    snprintf(out, size, "%.*s", (int)(base_of(ui->model->folder) - ui->model->folder), ui->model->folder);
+    snprintf(out, size, "%.*s", (int)(compare_base(shown->folder) - shown->folder), shown->folder);
 }
 
 void rt_compare_fini(struct rt_compare *c)
@@ -31,55 +30,62 @@ void rt_compare_fini(struct rt_compare *c)
     memset(c, 0, sizeof *c);
 }
 
-bool rt_compare_with(struct rt_ui *ui, const char *folder)
+/* The folder as it was typed goes before one of that name beside the run: whoever works in the runs' folder means
+ * what lies there. */
+static void compare_find(const struct rt_snapshot *shown, const char *folder, char path[4096])
 {
-    char path[4096], home[4096];
-    struct rt_error e = {0};
-    struct rt_compare c = {0};
+    char home[4096];
     size_t n = strlen(folder);
     while (n > 1 && folder[n - 1] == '/')
         n--;
-    if (n) {
-        snprintf(path, sizeof path, "%.*s", (int)n, folder);
-        home_of(ui, home, sizeof home);
-        if (!rt_rundir_holds(path) && !strchr(path, '/'))
-            snprintf(path, sizeof path, "%.2000s%.*s", home, (int)(n < 2000 ? n : 2000), folder);
-        c.run = calloc(1, sizeof *c.run);
-        int rc = c.run ? rt_snapshot_open(c.run, path, &e) : rt_error_set(&e, RT_EMEM, "out of memory");
-        if (rc == 0)
-            rc = rt_snapshot_poll(c.run, false, &e);
-        if (rc < 0) {
-            rt_compare_fini(&c);
-            rt_ui_say(ui, true, "%s", e.text);
-            return false;
-        }
-        snprintf(c.name, sizeof c.name, "%.39s", base_of(path));
-    }
-    rt_compare_fini(&ui->compare);
-    ui->compare = c;
-    return true;
+    snprintf(path, 4096, "%.*s", (int)n, folder);
+    if (rt_rundir_holds(path) || strchr(path, '/'))
+        return;
+    compare_home(shown, home, sizeof home);
+    snprintf(path, 4096, "%.2000s%.*s", home, (int)(n < 2000 ? n : 2000), folder);
 }
 
-unsigned rt_compare_poll(struct rt_ui *ui, double now)
+int rt_compare_with(struct rt_compare *c, const struct rt_snapshot *shown, const char *folder, struct rt_error *e)
 {
-    struct rt_compare *c = &ui->compare;
+    char path[4096];
+    struct rt_compare other = {0};
+    if (*folder) {
+        compare_find(shown, folder, path);
+        other.run = calloc(1, sizeof *other.run);
+        int rc = other.run ? rt_snapshot_open(other.run, path, e) : rt_error_set(e, RT_EMEM, "out of memory");
+        if (rc == 0)
+            rc = rt_snapshot_poll(other.run, false, e);
+        if (rc < 0) {
+            rt_compare_fini(&other);
+            return rc;
+        }
+        snprintf(other.name, sizeof other.name, "%.39s", compare_base(path));
+    }
+    rt_compare_fini(c);
+    *c = other;
+    return 0;
+}
+
+bool rt_compare_poll(struct rt_compare *c, double now)
+{
     struct rt_error ignored; /* what was read stands */
     if (!c->run || now - c->looked < AGAIN)
-        return RT_DID_NOTHING;
+        return false;
     c->looked = now;
-    return rt_snapshot_poll(c->run, false, &ignored) > 0 ? RT_DID_DRAW : RT_DID_NOTHING;
+    return rt_snapshot_poll(c->run, false, &ignored) > 0;
 }
 
-void rt_compare_list(const struct rt_ui *ui, void (*offer)(const void *self, const char *name), const void *self)
+void rt_compare_list(const struct rt_snapshot *shown, void (*offer)(const void *self, const char *name),
+                     const void *self)
 {
     char home[4096], path[4400];
     struct dirent **entry;
-    home_of(ui, home, sizeof home);
+    compare_home(shown, home, sizeof home);
     int count = scandir(*home ? home : ".", &entry, NULL, versionsort);
     for (int i = 0; i < count; i++) {
         const char *name = entry[i]->d_name;
         snprintf(path, sizeof path, "%s%s", home, name);
-        if (*name != '.' && strcmp(name, base_of(ui->model->folder)) != 0 && rt_rundir_holds(path))
+        if (*name != '.' && strcmp(name, compare_base(shown->folder)) != 0 && rt_rundir_holds(path))
             offer(self, name);
         free(entry[i]);
     }

@@ -1,71 +1,83 @@
 /* SPDX-License-Identifier: MIT
- * steer: what the screens say to the run, and what it says back: requests go out over a link, answers
- * become the message in the footer and values that are known. When no run
- * listens the screen only shows, and a request says so. */
+ * steer: the client of a run's socket: sends requests over a link and remembers what each was for, keeps what the run
+ * said last of itself, and tells events to one function. Knows no screen and puts nothing into words. When no run
+ * listens, nothing can be asked. One thread; told only from within rt_steer_poll. */
 #ifndef RT_STEER_H
 #define RT_STEER_H
 
 #include "formats/recipe.h"
 #include "pipeline/live/link.h"
-#include "tui/screen/keys.h"
-#include "tui/report/weight_preview.h"
 
 #define RT_STEER_WAITING 64
 
-struct rt_ui;
+enum rt_steer_kind {
+    RT_STEER_CAME,     /* a run listens now */
+    RT_STEER_GONE,     /* it does not any more; requests without an answer are forgotten */
+    RT_STEER_STEP,     /* it has gone on */
+    RT_STEER_CHANGED,  /* it paused or goes on, whoever asked for that */
+    RT_STEER_ANSWERED, /* it has done what was asked */
+    RT_STEER_REFUSED,  /* it has not, or could not even be asked */
+};
 
+/* Valid while it is told. */
+struct rt_steer_event {
+    enum rt_steer_kind kind;
+    const char *verb; /* ANSWERED, REFUSED: of the request; "" = of none that is known */
+    bool quiet;       /* nobody typed it: a look that is taken again and again */
+    const struct rt_link_line *line; /* ANSWERED: what the run said */
+    const char *why;  /* REFUSED: in words for people */
+};
+typedef void (*rt_steer_told)(void *self, const struct rt_steer_event *event);
+
+/* Read by all; changed by the functions below alone. Zeroed is one that never asks. */
 struct rt_steer {
-    struct rt_link *link; /* NULL: this screen only shows */
+    struct rt_link *link; /* NULL: nobody is to be asked */
     bool paused, stopping;
-    bool leaving;         /* the screen ends when the run has */
     bool known;           /* the values below are the run's */
     int64_t step, steps;  /* as the run said last; 0 = not yet */
     int epoch, epochs;
     double pace;          /* steps per second of late, 0 = not known */
-    int64_t paced;        /* step and time at which it was looked at last */
+    const struct rt_key *trying; /* NULL = nothing is being tried */
+    char tried[RT_RECIPE_TEXT];
+    int waiting;          /* requests without an answer */
+    /* private to steer.c */
+    struct rt_steer_wait {
+        int64_t id;
+        char verb[24];
+        bool quiet;
+    } wait[RT_STEER_WAITING];
+    double now;           /* at the last poll, seconds */
+    double tried_at;      /* when what is tried changed last */
+    int64_t paced;        /* step and time at which the pace was looked at last */
     double paced_at;
     double asked;         /* when the values were asked for */
     char (*value)[RT_RECIPE_TEXT]; /* [rt_key_count], "" = not a control */
-    int waiting;
-    struct rt_steer_wait {
-        int64_t id;
-        int what; /* enum in steer.c */
-    } wait[RT_STEER_WAITING];
-    const struct rt_key *trying; /* NULL = nothing is being tried */
-    char tried[RT_RECIPE_TEXT];
-    double tried_at;      /* when it changed last */
+    rt_steer_told told;
+    void *self;
 };
 
-/* Talks to the run of this folder. RT_EMEM. */
-int rt_steer_open(struct rt_ui *ui, const char *folder);
-void rt_steer_close(struct rt_ui *ui);
-/* Hears what the run says. now: seconds. Returns what was done (enum rt_did). */
-unsigned rt_steer_poll(struct rt_ui *ui, double now);
-bool rt_steer_up(const struct rt_ui *ui);
-/* Says why nothing can be said, when so; else true. */
-bool rt_steer_may(struct rt_ui *ui);
+/* Talks to the run of this folder, whenever one listens there. RT_EMEM. */
+int rt_steer_open(struct rt_steer *s, const char *folder);
+void rt_steer_close(struct rt_steer *s);
+/* Hears what the run says, asks for its values now and then, and tells what happened. now: seconds of a clock that
+ * only rises. */
+void rt_steer_poll(struct rt_steer *s, double now, rt_steer_told told, void *self);
+bool rt_steer_up(const struct rt_steer *s); /* a run listens */
 
-/* Any verb; the answer is shown. What cannot even be sent says so. */
-unsigned rt_steer_say(struct rt_ui *ui, const char *verb, const char *const *arg, int args);
-/* A setting. */
-unsigned rt_steer_set(struct rt_ui *ui, const struct rt_key *key, const char *value);
-/* The run's last change, of a setting or of samples and whoever made it, taken back; or what was taken back
- * made again. While a slider moves, undo drops what it shows. */
-unsigned rt_steer_undo(struct rt_ui *ui);
-unsigned rt_steer_redo(struct rt_ui *ui);
-unsigned rt_steer_pause(struct rt_ui *ui); /* or lets it go on */
+/* Any verb of docs/protocol.md; the answer is an event. quiet: as the event is to have it. 0, or RT_EMISSING: no run
+ * listens; RT_EUSAGE: an argument is not UTF-8; RT_ELARGE: it has not answered earlier ones. */
+int rt_steer_ask(struct rt_steer *s, const char *verb, const char *const *arg, int args, bool quiet);
+int rt_steer_set(struct rt_steer *s, const struct rt_key *key, const char *value); /* likewise */
+/* Words for what rt_steer_ask returned, not 0. */
+const char *rt_steer_why(int rc, const char *verb, char out[100]);
 
-/* A value while a slider moves: shown at once, set when the hand has rested for half a second, or when
- * another is tried. One movement is so one change. */
-unsigned rt_steer_try(struct rt_ui *ui, const struct rt_key *key, const char *value);
-unsigned rt_steer_settle(struct rt_ui *ui); /* sets it now */
-bool rt_steer_drop(struct rt_ui *ui);       /* forgets it; false: there was none */
+/* A value while a slider moves: known at once, set when the hand has rested for half a second, or when another is
+ * tried: one movement is one change. Each returns as rt_steer_ask; settle sets it now, 1 when there was none. */
+int rt_steer_try(struct rt_steer *s, const struct rt_key *key, const char *value);
+int rt_steer_settle(struct rt_steer *s);
+bool rt_steer_drop(struct rt_steer *s); /* forgets it; false: there was none */
 
-/* A control's value now, or what is being tried for it: what the run says; else what its journal and recipe say. "" = not known. */
-const char *rt_steer_value(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
-/* What the recipe said at the start. "" = not known. */
-const char *rt_steer_start(const struct rt_ui *ui, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
-/* Those of the weights' formula; start: the recipe's. What is not known counts as gamma 1, floor 0, no terms. */
-void rt_steer_weights(const struct rt_ui *ui, bool start, struct rt_weight_settings *out);
+/* What is being tried for a control, else what the run says; NULL = not known. */
+const char *rt_steer_value(const struct rt_steer *s, const struct rt_key *key);
 
 #endif

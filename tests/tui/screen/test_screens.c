@@ -2,10 +2,7 @@
  * Tests of the screens without a terminal: the example run drawn at every size, and at pinned sizes
  * compared with what it looked like before. */
 #include "pipeline/run/rundb.h"
-#include "pipeline/run/rundir.h"
-#include "stages/distill/weights.h"
-#include "tests/tui/screen/example.h"
-#include "tui/report/explain.h"
+#include "tests/tui/screen/drive.h"
 
 #include <locale.h>
 #include <math.h>
@@ -20,11 +17,11 @@ static const int sizes[] = {1, 2, 3, 4, 5, 7, 8, 13, 20, 27, 28, 40, 79, 80, 81,
 /* Every screen at every size, with every key pressed there. */
 static void sizes_with(struct view *v)
 {
-    static const int screen_key[] = {'1', '2', '3', '4', '5', '6', '?'};
-    for (size_t s = 0; s < sizeof screen_key / sizeof *screen_key; s++) {
-        v->ui.screen = RT_SCREEN_LOSSES;
-        view_press(v, screen_key[s]);
-        enum rt_screen_id screen = v->ui.screen;
+    for (int s = 0; s < RT_SCREENS; s++) {
+        enum rt_screen_id screen = (enum rt_screen_id)s;
+        v->ui.view.screen = s == RT_SCREEN_HELP ? RT_SCREEN_LOSSES : RT_SCREEN_HELP;
+        view_press(v, rt_key_rows[s].key[0]); /* the first rows lead to the screens */
+        assert_int_equal(v->ui.view.screen, s);
         for (int w = 0; w < SIZES; w++)
             for (int h = 0; h < SIZES; h++) {
                 view_draw(v, sizes[w], sizes[h]);
@@ -34,9 +31,9 @@ static void sizes_with(struct view *v)
                 rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, sizes[w] / 2, sizes[h] / 2});
                 for (size_t i = 0; i < (size_t)v->canvas.w * (size_t)v->canvas.h; i++)
                     assert_true(v->canvas.cell[i].c >= 32 && v->canvas.cell[i].style < RT_STYLES);
-                if (v->ui.prompt.kind)
+                if (v->ui.view.prompt.kind)
                     view_press(v, RT_KEY_ESCAPE);
-                v->ui.screen = screen;
+                v->ui.view.screen = screen;
             }
     }
 }
@@ -46,7 +43,7 @@ static void test_every_size(void **state)
     (void)state;
     for (int ascii = 0; ascii < 2; ascii++) {
         struct view *v = view_open(ascii);
-        assert_true(rt_compare_with(&v->ui, example_dir.path));
+        assert_true(rt_compare_with(&v->ui.view.compare, &v->model, example_dir.path, &error) == 0);
         sizes_with(v);
         view_close(v);
     }
@@ -109,33 +106,45 @@ static void test_losses_compared(void **state)
     example_dir = here;
     struct view *v = view_open(false);
     view_press(v, ']');
-    assert_int_equal(v->ui.losses.cursor, 120);
+    assert_int_equal(v->ui.view.step, 120);
     view_compare(v, 80, 24, "losses-change-80x24");
     view_press(v, ']');
-    assert_string_equal(v->ui.message, "no change there");
+    assert_string_equal(v->ui.view.message.text, "no change there");
     view_press(v, RT_KEY_LEFT);
     view_press(v, RT_KEY_RIGHT);
     view_press(v, RT_KEY_RIGHT);
     view_press(v, '[');
-    assert_int_equal(v->ui.losses.cursor, 120);
+    assert_int_equal(v->ui.view.step, 120);
     view_press(v, RT_KEY_ESCAPE);
     view_press(v, 'c');
     view_type(v, "/nowhere/at/all");
-    assert_true(v->ui.failed);
-    assert_non_null(strstr(v->ui.message, "/nowhere/at/all"));
-    assert_null(v->ui.compare.run);
+    assert_true(v->ui.view.message.failed);
+    assert_non_null(strstr(v->ui.view.message.text, "/nowhere/at/all"));
+    assert_null(v->ui.view.compare.run);
     view_press(v, 'c');
     view_type(v, there.path);
-    assert_false(v->ui.failed);
-    snprintf(v->ui.compare.name, sizeof v->ui.compare.name, "twin"); /* folders of tests have any name */
-    v->ui.message[0] = 0;
+    assert_false(v->ui.view.message.failed);
+    snprintf(v->ui.view.compare.name, sizeof v->ui.view.compare.name, "twin"); /* folders of tests have any name */
+    v->ui.view.message.text[0] = 0;
     view_compare(v, 80, 24, "losses-compared-80x24");
     view_press(v, 'G');
-    assert_int_equal(v->ui.losses.cursor, 400); /* where only the other run is */
+    assert_int_equal(v->ui.view.step, 400); /* where only the other run is */
     view_type(v, ":compare");
-    assert_null(v->ui.compare.run);
+    assert_null(v->ui.view.compare.run);
     view_close(v);
     scratch_remove(&there);
+}
+
+/* The sample under the cursor, as it is drawn: its row; -1 = none. */
+static int row_under(struct view *v, int w, int h)
+{
+    const struct rt_table *t = &v->model.samples;
+    view_draw(v, w, h);
+    int y = view_selected(v), id = rt_table_find(t, "id");
+    for (int row = 0; y >= 0 && row < t->rows; row++)
+        if (strstr(view_line(v, y, RT_STYLES), rt_table_cell(t, row, id)))
+            return row;
+    return -1;
 }
 
 static void test_samples(void **state)
@@ -149,7 +158,7 @@ static void test_samples(void **state)
     view_type(v, ":sort -snr");
     view_compare(v, 80, 12, "samples-sorted-80x12");
     view_type(v, "/label = food and snr < 20 and not reason");
-    assert_false(v->ui.failed);
+    assert_false(v->ui.view.message.failed);
     int snr = rt_table_find(t, "snr"), label = rt_table_find(t, "label");
     assert_in_range(t->shown, 1, 19);
     for (int i = 0; i < t->shown; i++) {
@@ -160,73 +169,27 @@ static void test_samples(void **state)
     view_press(v, RT_KEY_DOWN);
     view_press(v, RT_KEY_ENTER);
     view_compare(v, 130, 24, "samples-explained-130x24");
-    int shown = t->shown, row = t->order[v->ui.samples.at];
+    int shown = t->shown, row = row_under(v, 130, 24);
+    assert_int_equal(row, t->order[1]);
     view_type(v, ":filter snr <");
-    assert_true(v->ui.failed);
+    assert_true(v->ui.view.message.failed);
     assert_int_equal(t->shown, shown); /* a wrong one changes nothing */
     view_type(v, ":sort nothing");
-    assert_true(v->ui.failed && strstr(v->ui.message, "no column 'nothing'"));
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "no column 'nothing'"));
     view_press(v, RT_KEY_ESCAPE); /* the pane, then the filter */
     view_press(v, RT_KEY_ESCAPE);
     assert_int_equal(t->shown, ROWS);
-    assert_int_equal(t->order[v->ui.samples.at], row); /* the cursor stays on its sample */
+    assert_int_equal(row_under(v, 80, 24), row); /* the cursor stays on its sample */
     view_type(v, ":columns id,snr_pct");
     char *text = view_text(v, 80, 24);
     assert_true(strstr(text, "snr_pct") && !strstr(text, "label"));
     free(text);
     view_type(v, ":columns nothing");
-    assert_true(v->ui.failed);
+    assert_true(v->ui.view.message.failed);
     view_type(v, ":columns");
     text = view_text(v, 80, 24);
     assert_true(!strstr(text, "snr_pct") && strstr(text, "label"));
     free(text);
-    view_close(v);
-}
-
-static void explained(const struct rt_table *t, int row, const struct rt_weight_settings *s, const char *says,
-                      const char *says_not)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *f = open_memstream(&text, &size);
-    assert_non_null(f);
-    rt_explain_row(t, row, s, f);
-    fclose(f);
-    if (!strstr(text, says) || strstr(text, says_not))
-        fail_msg("not '%s', or '%s', in:\n%s", says, says_not, text);
-    free(text);
-}
-
-/* The words follow the settings in effect and what was done by hand; the numbers are those of the formula. */
-static void test_explained(void **state)
-{
-    struct view *v = view_open(false);
-    struct rt_table *t = &v->model.samples;
-    struct rt_weight_settings s = {.terms = "snr", .gamma = 2, .floor = 0.1};
-    int factor = rt_table_add(t, "factor", "", false), excluded = rt_table_add(t, "excluded", "", false), row = 31;
-    (void)state;
-    for (int i = 0; i < ROWS; i++)
-        t->column[factor].number[i] = 1;
-    /* quality 0.425: g = 0.1 + 0.9 * 0.425^2; at quality 0.5 it is 0.325, and the weight 1.5 * 0.325 / g */
-    explained(t, row, &s, "17 dB, percentile 43 -> factor 0.4250; at 20 dB, the middle of the data, the weight would be "
-              "1.86", "by hand");
-    s.gamma = 1;
-    explained(t, row, &s, "0.4825 = 0.1 + (1 - 0.1) * quality^1", "quality^2");
-    s.gamma = 2;
-    t->column[factor].number[row] = 0.5f;
-    explained(t, row, &s, "by hand            factor 0.5", "muted");
-    explained(t, row, &s, "= g / 0.0875 * the factor by hand", "muted");
-    t->column[factor].number[row] = 0;
-    explained(t, row, &s, "muted        by hand", "the mean of g");
-    t->column[excluded].number[row] = 1;
-    explained(t, row, &s, "excluded     by hand", "none yet");
-    snprintf(s.terms, sizeof s.terms, "teacher_norm");
-    explained(t, row, &s, "the teacher        factor 0.4250", "other terms");
-    snprintf(s.terms, sizeof s.terms, "length"); /* not measured here */
-    explained(t, row, &s, "at its last update, under other terms", "the teacher");
-    s.terms[0] = 0;
-    explained(t, row, &s, "every sample counts the same but for factors by hand", "percentile");
-    explained(t, row, NULL, "quality      0.425", "weight ");
     view_close(v);
 }
 
@@ -238,32 +201,36 @@ static void test_samples_by_hand(void **state)
     (void)state;
     view_draw(v, 80, 24);
     rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, v->ui.tab[RT_SCREEN_SAMPLES].x, 1});
-    assert_int_equal(v->ui.screen, RT_SCREEN_SAMPLES);
+    assert_int_equal(v->ui.view.screen, RT_SCREEN_SAMPLES);
     view_draw(v, 80, 24);
     view_press(v, 's');
-    assert_string_equal(v->ui.samples.sort, "id");
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "by id", NULL, NULL));
     assert_string_equal(rt_table_cell(t, t->order[0], 0), "sample-000");
     view_press(v, 's');
-    assert_string_equal(v->ui.samples.sort, "-id");
-    assert_string_equal(rt_table_cell(t, t->order[0], 0), "\u732b-053");
-    struct rt_rect head = v->ui.samples.head;
-    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, head.x + 4, head.y});
-    assert_string_equal(v->ui.samples.sort, "id");
-    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, 5, v->ui.samples.table.y + 4});
-    assert_int_equal(v->ui.samples.at, 4);
-    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_WHEEL_DOWN, 5, 5});
-    assert_int_equal(v->ui.samples.at, 5);
-    view_press(v, 'G');
     view_draw(v, 80, 24);
-    assert_int_equal(v->ui.samples.at, ROWS - 1);
+    assert_true(view_find(v, "by -id", NULL, NULL));
+    assert_string_equal(rt_table_cell(t, t->order[0], 0), "\u732b-053");
+    int head;
+    assert_true(view_find(v, "label", NULL, &head));
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, 4, head});
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "by id", NULL, NULL));
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_CLICK, 5, head + 1 + 4});
+    assert_int_equal(row_under(v, 80, 24), t->order[4]);
+    rt_ui_event(&v->ui, (struct rt_event){RT_KEY_WHEEL_DOWN, 5, 5});
+    assert_int_equal(row_under(v, 80, 24), t->order[5]);
+    view_press(v, 'G');
+    assert_int_equal(row_under(v, 80, 24), t->order[ROWS - 1]);
     view_press(v, RT_KEY_PAGE_UP);
     view_press(v, 'g');
-    assert_int_equal(v->ui.samples.at, 0);
+    assert_int_equal(row_under(v, 80, 24), t->order[0]);
     for (int i = 0; i < 40; i++)
         view_press(v, RT_KEY_RIGHT);
     view_draw(v, 30, 10);
-    assert_int_equal(v->ui.samples.under, v->ui.samples.columns - 1);
-    assert_true(v->ui.samples.left > 0);
+    assert_true(view_find(v, "reason", NULL, &head)); /* the last column, under the cursor; the first is not seen */
+    assert_non_null(strstr(view_line(v, head, RT_STYLE_TAB), "reason"));
+    assert_null(strstr(view_line(v, head, RT_STYLES), "id"));
     view_close(v);
 }
 
@@ -281,21 +248,36 @@ static void test_pipeline_and_journal(void **state)
     view_press(v, '/');
     view_type(v, "nobody");
     view_draw(v, 80, 24);
-    assert_int_equal(v->ui.journal.count, 0);
+    assert_true(view_find(v, "No change is called so.", NULL, NULL));
     view_press(v, RT_KEY_ESCAPE);
     view_draw(v, 80, 24);
     view_press(v, RT_KEY_ENTER);
-    assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
-    assert_int_equal(v->ui.losses.cursor, 120);
+    assert_int_equal(v->ui.view.screen, RT_SCREEN_LOSSES);
+    assert_int_equal(v->ui.view.step, 120);
     view_press(v, '6');
     view_draw(v, 80, 24);
-    view_mouse(v, RT_KEY_CLICK, 20, v->ui.journal.list.y);
-    assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
+    int y;
+    assert_true(view_find(v, "distill.l2.margin", NULL, &y));
+    view_mouse(v, RT_KEY_CLICK, 20, y);
+    assert_int_equal(v->ui.view.screen, RT_SCREEN_LOSSES);
     view_close(v);
     v = view_open(true);
     view_press(v, '4');
     view_compare(v, 50, 8, "pipeline-ascii-50x8");
     view_close(v);
+}
+
+/* How many controls are listed where there is room for all. */
+static int controls_listed(struct view *v)
+{
+    int head, n = 0;
+    view_draw(v, 80, 200);
+    if (view_find(v, "No control is called so.", NULL, NULL))
+        return 0;
+    assert_true(view_find(v, "  control ", NULL, &head));
+    while (strspn(view_line(v, head + 1 + n, RT_STYLES), " *?") < 3)
+        n++;
+    return n;
 }
 
 static void test_controls(void **state)
@@ -309,59 +291,72 @@ static void test_controls(void **state)
     view_compare(v, 160, 30, "controls-160x30");
     view_compare(v, 40, 8, "controls-40x8");
     view_press(v, RT_KEY_LEFT);
-    assert_true(v->ui.failed && strstr(v->ui.message, "no run goes on here"));
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "no run goes on here"));
     view_press(v, '/');
     view_type(v, "nothing");
-    view_draw(v, 80, 24);
-    assert_int_equal(v->ui.controls.count, 0);
+    assert_int_equal(controls_listed(v), 0);
     view_press(v, RT_KEY_ESCAPE);
     view_draw(v, 80, 24);
-    assert_true(v->ui.controls.count > 30);
-    view_mouse(v, RT_KEY_CLICK, 5, v->ui.controls.list.y + 2);
-    assert_int_equal(v->ui.controls.at, 2);
+    assert_true(controls_listed(v) > 30);
+    int head;
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "  control ", NULL, &head));
+    view_mouse(v, RT_KEY_CLICK, 5, head + 1 + 2);
+    view_draw(v, 80, 24);
+    assert_int_equal(view_selected(v), head + 1 + 2);
     view_close(v);
+}
+
+/* Whether other settings than the run's are tried; what samples count for then, and now. */
+static bool is_trying(struct view *v)
+{
+    view_draw(v, 80, 24);
+    return view_find(v, "if applied: ", NULL, NULL);
+}
+
+static double effective(struct view *v, bool then)
+{
+    view_draw(v, 80, 24);
+    return view_number(v, then ? "if applied: " : "effective samples ");
 }
 
 static void test_weights(void **state)
 {
     struct view *v = view_open(false);
-    struct rt_weights_view *w = &v->ui.weights;
     (void)state;
     view_press(v, '3');
     view_compare(v, 80, 24, "weights-80x24");
-    double before = w->now.effective;
+    double before = effective(v, false);
+    assert_true(before > 0);
     for (int i = 0; i < 9; i++)
         view_press(v, RT_KEY_LEFT); /* gamma */
     view_press(v, RT_KEY_DOWN);
     view_press(v, RT_KEY_RIGHT);
     view_compare(v, 140, 30, "weights-tried-140x30");
-    assert_true(w->now.effective == before && w->then.effective > before);
+    assert_true(effective(v, false) == before && effective(v, true) > before);
     view_press(v, 'a');
-    assert_true(v->ui.failed && strstr(v->ui.message, "no run goes on here"));
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "no run goes on here"));
     view_press(v, RT_KEY_ESCAPE);
-    view_draw(v, 80, 24);
-    assert_true(w->then.effective == before && !w->trying);
+    assert_true(effective(v, false) == before && !is_trying(v));
     view_press(v, RT_KEY_DOWN);
     view_press(v, RT_KEY_ENTER); /* snr out: no measure is left */
     char *text = view_text(v, 80, 24);
     assert_non_null(strstr(text, "every sample counts the same"));
     free(text);
-    assert_true(w->then.effective == w->then.samples);
+    assert_true(view_find(v, "if applied: 45 of 45 (100 %)", NULL, NULL));
     view_press(v, RT_KEY_ENTER); /* in again: nothing is tried any more */
-    view_draw(v, 80, 24);
-    assert_false(w->trying);
+    assert_false(is_trying(v));
     view_press(v, RT_KEY_HOME);
     view_press(v, RT_KEY_ENTER);
     view_press(v, 21);
     view_type(v, "99");
-    assert_true(v->ui.failed && strstr(v->ui.message, "0 to 10"));
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "0 to 10"));
     view_press(v, RT_KEY_ENTER);
     view_press(v, 21);
     view_type(v, "0.25");
-    assert_true(w->trying && w->tried.gamma == 0.25);
+    assert_true(is_trying(v) && view_number(v, "gamma") == 0.25);
     view_press(v, 'r');
-    view_draw(v, 80, 24);
-    assert_false(w->trying);
+    assert_false(is_trying(v));
     view_close(v);
     v = view_open(true);
     view_press(v, '3');
@@ -369,76 +364,49 @@ static void test_weights(void **state)
     view_close(v);
 }
 
+/* Where the bars of the qualities are drawn: between their title and their axis. */
+static struct rt_rect quality_plot(struct view *v)
+{
+    int title, axis, x, end;
+    assert_true(view_find(v, "training samples by quality", NULL, &title));
+    assert_true(view_find(v, "q = 0", &x, &axis));
+    for (end = x + 5; v->canvas.cell[axis * v->canvas.w + end].c == ' ';)
+        end++;
+    return (struct rt_rect){x, title + 1, end + 1 - x, axis - title - 1};
+}
+
 static void test_weights_by_mouse(void **state)
 {
     struct view *v = view_open(false);
-    struct rt_weights_view *w = &v->ui.weights;
+    int y, room;
     (void)state;
     view_press(v, '3');
     view_draw(v, 80, 24);
-    struct rt_rect plot = w->plot;
+    struct rt_rect plot = quality_plot(v);
     view_mouse(v, RT_KEY_CLICK, plot.x + plot.w / 2, plot.y + plot.h - 1);
     view_mouse(v, RT_KEY_DRAG, plot.x + plot.w / 2, plot.y + 1);
     view_mouse(v, RT_KEY_RELEASE, plot.x + plot.w / 2, plot.y + 1);
-    view_draw(v, 80, 24);
-    assert_true(w->trying && w->tried.gamma > 0 && w->tried.gamma < 0.5); /* lifted */
-    double x = 0.5, g = w->tried.floor + (1 - w->tried.floor) * pow(x, w->tried.gamma);
+    assert_true(is_trying(v));
+    double gamma = view_number(v, "gamma"), floor = view_number(v, "floor");
+    assert_true(gamma > 0 && gamma < 0.5); /* lifted */
+    double x = 0.5, g = floor + (1 - floor) * pow(x, gamma);
     assert_true(fabs(g - (1 - 1.0 / (plot.h - 1))) < 0.08); /* through that point */
     view_mouse(v, RT_KEY_CLICK, plot.x, plot.y + plot.h / 2);
     view_mouse(v, RT_KEY_RELEASE, plot.x, plot.y + plot.h / 2);
-    assert_true(fabs(w->tried.floor - 0.5) < 0.1);
     view_draw(v, 80, 24);
-    view_mouse(v, RT_KEY_CLICK, w->slider, w->list.y);
-    view_mouse(v, RT_KEY_DRAG, w->slider + w->room + 20, w->list.y - 5);
-    assert_true(w->tried.gamma == 10);
-    view_mouse(v, RT_KEY_CLICK, 4, w->list.y + 2);
+    assert_true(fabs(view_number(v, "floor") - 0.5) < 0.1);
+    assert_true(view_find(v, "gamma", NULL, &y));
+    int slider = view_slider(v, y, &room);
+    view_mouse(v, RT_KEY_CLICK, slider, y);
+    view_mouse(v, RT_KEY_DRAG, slider + room + 20, y - 5);
     view_draw(v, 80, 24);
-    assert_string_equal(w->tried.terms, "");
+    assert_true(view_number(v, "gamma") == 10);
+    view_mouse(v, RT_KEY_CLICK, 4, y + 2);
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "[ ] snr", NULL, NULL) && view_find(v, "w = 1: no measure is in", NULL, NULL));
     struct rt_rect drop = v->ui.hint[RT_ACT_WEIGHT_DROP];
     view_mouse(v, RT_KEY_CLICK, drop.x, drop.y);
-    view_draw(v, 80, 24);
-    assert_false(w->trying);
-    view_close(v);
-}
-
-/* The same as weights.c gives for one batch of all. */
-static void test_weighing(void **state)
-{
-    struct view *v = view_open(false);
-    struct rt_weight_preview w = {0};
-    struct rt_table *t = &v->model.samples;
-    double quality[ROWS], hand[ROWS], weight[ROWS], effective, count[8];
-    int n = 0, snr = rt_table_find(t, "snr_pct"), split = rt_table_find(t, "split");
-    (void)state;
-    int factor = rt_table_add(t, "factor", "", false);
-    for (int row = 0; row < ROWS; row++) {
-        t->column[factor].number[row] = row % 7 == 0 ? 0 : row % 5 == 0 ? 0.5f : 1;
-        if (strcmp(rt_table_cell(t, row, split), "train") != 0 ||
-            *rt_table_cell(t, row, rt_table_find(t, "reason")))
-            continue;
-        quality[n] = (double)t->column[snr].number[row];
-        hand[n++] = (double)t->column[factor].number[row];
-    }
-    assert_int_equal(rt_weight_preview_fill(&w, t, 1, "snr", "snr"), 0);
-    rt_weight_preview_apply(&w, 1.5, 0.2);
-    rt_weight_batch(quality, hand, (size_t)n, 1.5, 0.2, weight);
-    effective = rt_weight_effective(weight, (size_t)n);
-    assert_int_equal(w.samples, n);
-    assert_true(w.muted > 0 && fabs(w.effective - effective) < 1e-3 * effective);
-    rt_weight_preview_weights(&w, w.most, count, 8);
-    double sum = 0;
-    for (int i = 0; i < 8; i++)
-        sum += count[i];
-    assert_true(sum == n && count[0] >= w.muted);
-    rt_weight_preview_qualities(&w, count, 8);
-    sum = 0;
-    for (int i = 0; i < 8; i++)
-        sum += count[i];
-    assert_true(sum == n - w.muted);
-    assert_int_equal(rt_weight_preview_fill(&w, t, 1, "", ""), 0);
-    rt_weight_preview_apply(&w, 1.5, 0.2);
-    assert_true(w.mean == 1);
-    rt_weight_preview_fini(&w);
+    assert_false(is_trying(v));
     view_close(v);
 }
 
@@ -454,85 +422,48 @@ static void test_help(void **state)
         assert_non_null(strstr(text, rt_verbs[i].help));
     free(text);
     view_press(v, '?');
-    assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
+    assert_int_equal(v->ui.view.screen, RT_SCREEN_LOSSES);
     view_press(v, '?');
     view_draw(v, 160, 45);
-    for (int y = 2; y < 44 && v->ui.screen == RT_SCREEN_HELP; y++) /* the line of a key does as the key */
-        for (int x = 1; x < 160 && v->ui.screen == RT_SCREEN_HELP; x += 80) {
+    for (int y = 2; y < 44 && v->ui.view.screen == RT_SCREEN_HELP; y++) /* the line of a key does as the key */
+        for (int x = 1; x < 160 && v->ui.view.screen == RT_SCREEN_HELP; x += 80) {
             char row[80] = "";
             for (int i = 0; i < 79; i++)
                 row[i] = (char)v->canvas.cell[y * 160 + x + i].c;
             if (strstr(row, "linear or logarithmic"))
                 view_mouse(v, RT_KEY_CLICK, x + 20, y);
         }
-    assert_int_equal(v->ui.screen, RT_SCREEN_LOSSES);
-    assert_true(v->ui.losses.log);
+    assert_int_equal(v->ui.view.screen, RT_SCREEN_LOSSES);
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "  log", NULL, NULL));
     view_close(v);
 }
 
-/* Steps that a run writes while somebody looks are taken without reading the others again. */
-static void test_live(void **state)
+/* Header and footer drawn alone are those of the whole. */
+static void test_bars_alone(void **state)
 {
     struct view *v = view_open(false);
     (void)state;
-    assert_int_equal(v->model.step, 300);
-    assert_int_equal(v->model.steps, STEPS);
-    assert_int_equal(v->model.epochs, EPOCHS);
-    assert_int_equal(rt_snapshot_poll(&v->model, false, &error), 0); /* nothing new */
-    struct rt_rundb *db = example_db();
-    assert_true(rt_snapshot_poll(&v->model, false, &error) >= 0); /* opening to write commits, too */
-    example_steps(db, 301, STEPS);
-    assert_int_equal(rt_snapshot_poll(&v->model, false, &error), 0); /* not committed */
-    assert_int_equal(rt_rundb_commit(db, &error), 0);
-    snprintf(v->model.folder, sizeof v->model.folder, "%s", example_dir.path);
-    assert_int_equal(rt_snapshot_poll(&v->model, false, &error), 1);
-    const struct rt_series *s = rt_snapshot_series(&v->model, "", "loss");
-    assert_int_equal(s->count, STEPS);
-    for (int i = 0; i < s->count; i++)
-        assert_int_equal(s->step[i], i + 1);
-    int64_t step = 0;
-    assert_true(rt_snapshot_best(rt_snapshot_series(&v->model, "valid", "top1"), &step) == 0.9 - 0.2);
-    assert_int_equal(step, STEPS);
-    assert_int_equal(rt_rundb_rewind(db, 300, &error), 0);
-    assert_int_equal(rt_rundb_commit(db, &error), 0);
-    rt_rundb_close(db);
-    view_close(v);
-}
-
-/* The stages of a run that goes on are told of its last seconds; once it has ended, of all of it. */
-static void test_stages_live(void **state)
-{
-    struct scratch full = example_dir;
-    struct rt_rundir dir;
-    struct rt_snapshot m;
-    (void)state;
-    scratch_make(&example_dir);
-    struct rt_rundb *db = example_db();
-    assert_int_equal(rt_rundb_meta(db, "state", "running", &error), 0);
-    assert_int_equal(rt_rundb_commit(db, &error), 0);
-    assert_int_equal(rt_rundir_open(&dir, example_dir.path, 1, &error), 0);
-    assert_int_equal(rt_snapshot_open(&m, example_dir.path, &error), 0);
-    for (int i = 1; i <= 4; i++) { /* every 4 seconds: decode works in the first two of these, student later */
-        struct rt_stage_stats s[] = {{.name = "student", .workers = 1, .busy = (i > 2 ? (uint64_t)i - 2 : 0) * 3000000000},
-                                     {.name = "decode", .workers = 1, .busy = (i > 2 ? 2 : (uint64_t)i) * 4000000000}};
-        for (int k = 0; k < 2; k++)
-            assert_int_equal(rt_rundb_stage(db, &s[k], 4.0 * i, "", &error), 0);
-        assert_int_equal(rt_rundb_commit(db, &error), 0);
-        assert_int_equal(rt_snapshot_poll(&m, false, &error), 1);
-        assert_true(m.live);
-        assert_string_equal(m.stage[0].name, "decode");
-        assert_string_equal(rt_snapshot_limiting(&m)->name, i < 4 ? "decode" : "student");
+    for (int screen = '1'; screen <= '6'; screen++) {
+        view_press(v, screen);
+        view_draw(v, 100, 20);
+        size_t size = (size_t)v->canvas.w * (size_t)v->canvas.h * sizeof *v->canvas.cell;
+        struct rt_cell *whole = malloc(size);
+        v->ui.view.steer.step += 7; /* the run went on */
+        rt_message_say(&v->ui.view.message, false, "step %d", (int)v->ui.view.steer.step);
+        view_draw(v, 100, 20);
+        memcpy(whole, v->canvas.cell, size);
+        v->ui.view.steer.step -= 7;
+        rt_message_say(&v->ui.view.message, false, "before");
+        view_draw(v, 100, 20);
+        assert_memory_not_equal(whole, v->canvas.cell, size);
+        v->ui.view.steer.step += 7;
+        rt_message_say(&v->ui.view.message, false, "step %d", (int)v->ui.view.steer.step);
+        rt_ui_draw_bars(&v->ui, &v->canvas);
+        assert_memory_equal(whole, v->canvas.cell, size);
+        free(whole);
     }
-    assert_true(m.stage[1].busy == 6 && m.stage[1].wall == 8 && m.stage[0].busy == 0);
-    assert_int_equal(rt_rundb_meta(db, "state", "done", &error), 0);
-    assert_int_equal(rt_rundb_commit(db, &error), 0);
-    assert_int_equal(rt_snapshot_poll(&m, false, &error), 1);
-    assert_true(m.stage[0].busy == 8 && m.stage[0].wall == 16);
-    rt_snapshot_fini(&m);
-    rt_rundir_close(&dir);
-    rt_rundb_close(db);
-    scratch_remove(&example_dir);
-    example_dir = full;
+    view_close(v);
 }
 
 static void test_commands(void **state)
@@ -544,7 +475,7 @@ static void test_commands(void **state)
     snprintf(command, sizeof command, ":dump %s", path);
     view_draw(v, 60, 20);
     view_type(v, command);
-    assert_false(v->ui.failed);
+    assert_false(v->ui.view.message.failed);
     size_t size;
     uint8_t *dump = read_bytes(path, &size);
     assert_non_null(strstr((char *)dump, "total loss"));
@@ -555,15 +486,15 @@ static void test_commands(void **state)
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         view_type(v, wrong[i][0]);
-        assert_true(v->ui.failed);
-        assert_non_null(strstr(v->ui.message, wrong[i][1]));
+        assert_true(v->ui.view.message.failed);
+        assert_non_null(strstr(v->ui.view.message.text, wrong[i][1]));
     }
     view_press(v, ':');
     view_press(v, 0x732b);
     view_press(v, RT_KEY_BACKSPACE);
-    assert_string_equal(v->ui.prompt.line, "");
+    assert_string_equal(v->ui.view.prompt.line, "");
     view_press(v, RT_KEY_BACKSPACE);
-    assert_int_equal(v->ui.prompt.kind, 0);
+    assert_int_equal(v->ui.view.prompt.kind, 0);
     view_press(v, ':');
     for (int i = 0; i < 2000; i++)
         view_press(v, 0x732b); /* more than a line holds */
@@ -575,37 +506,17 @@ static void test_commands(void **state)
     view_close(v);
 }
 
-static void test_numbers(void **state)
-{
-    static const struct {
-        double value;
-        const char *text;
-    } known[] = {
-        {0, "0"}, {7, "7"}, {-3.14159, "-3.14"}, {99999, "99999"}, {1234567, "1.23M"}, {0.00012, "1.2e-04"},
-        {1234.5, "1234"}, {5e20, "5.0e+20"}, {2.5e9, "2.5G"},
-    };
-    char n[24];
-    (void)state;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        assert_string_equal(rt_ui_number(known[i].value, n), known[i].text);
-    assert_string_equal(rt_ui_number((double)NAN, n), "-");
-}
-
 int main(void)
 {
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return 77; /* nothing can be said about characters here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet), cmocka_unit_test(test_losses_compared),
-        cmocka_unit_test(test_explained),
-        cmocka_unit_test(test_stages_live),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_weights),  cmocka_unit_test(test_weights_by_mouse),
-        cmocka_unit_test(test_weighing), cmocka_unit_test(test_help),
-        cmocka_unit_test(test_live),       cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_help),     cmocka_unit_test(test_bars_alone), cmocka_unit_test(test_commands),
     };
     scratch_make(&example_dir);
     example_write();

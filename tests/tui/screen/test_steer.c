@@ -2,7 +2,7 @@
  * Tests of steering: the screen beside a run's real socket and mailbox; what is pressed and typed reaches
  * them, what they answer is shown. */
 #include "pipeline/live/socket.h"
-#include "tests/tui/screen/example.h"
+#include "tests/tui/screen/drive.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -104,11 +104,11 @@ static unsigned settle(struct view *v)
     now += 2;
     for (int i = 0; i < 5000; i++) {
         did |= rt_ui_tick(&v->ui, now);
-        if (i > 2 && v->ui.steer.waiting == 0)
+        if (i > 2 && v->ui.view.steer.waiting == 0)
             break;
         uv_sleep(1);
     }
-    assert_int_equal(v->ui.steer.waiting, 0);
+    assert_int_equal(v->ui.view.steer.waiting, 0);
     return did;
 }
 
@@ -127,12 +127,6 @@ static void command(struct view *v, const char *line)
     settle(v);
 }
 
-static void says(struct view *v, bool failed, const char *text)
-{
-    if (v->ui.failed != failed || !strstr(v->ui.message, text))
-        fail_msg("the footer says '%s', not '%s'", v->ui.message, text);
-}
-
 static void value_is(const struct run *r, const char *key, const char *value)
 {
     char now[RT_RECIPE_TEXT];
@@ -147,7 +141,7 @@ static void test_typed(void **state)
     struct view *v = look();
     (void)state;
     command(v, "set train.clip 2.5");
-    says(v, false, "train.clip: 5 -> 2.5 from step 8");
+    view_says(v, false, "train.clip: 5 -> 2.5 from step 8");
     value_is(r, "train.clip", "2.5");
     command(v, "set weight.terms \"snr, duration\"");
     value_is(r, "weight.terms", "snr,duration");
@@ -156,19 +150,19 @@ static void test_typed(void **state)
     command(v, "set weight.terms ''");
     value_is(r, "weight.terms", "");
     command(v, "set train.lr -1");
-    says(v, true, "from 0 to 100");
+    view_says(v, true, "from 0 to 100");
     command(v, "set train.lr");
-    says(v, true, "set KEY VALUE");
+    view_says(v, true, "set KEY VALUE");
     command(v, "get train.lr");
-    says(v, false, "train.lr 0.002");
+    view_says(v, false, "train.lr 0.002");
     command(v, "stat");
-    says(v, false, "state running");
+    view_says(v, false, "state running");
     command(v, "watch");
-    says(v, true, "no command 'watch'");
+    view_says(v, true, "no command 'watch'");
     command(v, "st");
-    says(v, true, "may be");
+    view_says(v, true, "may be");
     command(v, "pause");
-    says(v, false, "paused before step 8");
+    view_says(v, false, "paused before step 8");
     assert_true(rt_control_paused(r->desk.control));
     char *text = view_text(v, 80, 24);
     assert_non_null(strstr(text, "paused"));
@@ -190,24 +184,24 @@ static void test_undo(void **state)
     (void)state;
     view_press(v, 'u');
     settle(v);
-    says(v, true, "there is no change to undo");
+    view_says(v, true, "there is no change to undo");
     command(v, "set train.clip 2");
     command(v, "set train.clip 3");
     command(v, "set train.decay 0.5");
     view_press(v, 'u');
     settle(v);
-    says(v, false, "undone: train.decay: 0.5 -> 0.01");
+    view_says(v, false, "undone: train.decay: 0.5 -> 0.01");
     view_press(v, 'u');
     settle(v);
     value_is(r, "train.clip", "2");
     view_press(v, RT_KEY_REDO);
     settle(v);
-    says(v, false, "again: train.clip: 2 -> 3");
+    view_says(v, false, "again: train.clip: 2 -> 3");
     value_is(r, "train.clip", "3");
     command(v, "set train.clip 4"); /* what was undone is no more */
     view_press(v, RT_KEY_REDO);
     settle(v);
-    says(v, true, "no change was undone");
+    view_says(v, true, "no change was undone");
     for (int i = 0; i < 3; i++) {
         view_press(v, 'u');
         settle(v);
@@ -245,6 +239,13 @@ static const char *update(struct run *r, int64_t step)
     return last;
 }
 
+/* As the line below the samples says. */
+static int marked(struct view *v)
+{
+    view_draw(v, 80, 24);
+    return view_find(v, " marked", NULL, NULL) ? (int)view_number(v, " samples  ") : 0;
+}
+
 static void test_samples(void **state)
 {
     struct run *r = start_run();
@@ -256,44 +257,45 @@ static void test_samples(void **state)
     view_compare(v, 80, 24, "halve-80x24");
     view_press(v, 'o');
     settle(v);
-    says(v, false, "1 sample, from step 8");
+    view_says(v, false, "1 sample, from step 8");
     view_press(v, ' ');
     view_press(v, ' ');
     view_press(v, RT_KEY_DOWN);
     view_press(v, ' ');
-    view_mouse(v, RT_KEY_CLICK, 0, v->ui.samples.table.y + 6);
-    assert_int_equal(v->ui.samples.marks.count, 4);
+    int head;
+    assert_true(view_find(v, "label", NULL, &head));
+    view_mouse(v, RT_KEY_CLICK, 0, head + 1 + 6);
+    assert_int_equal(marked(v), 4);
     char *text = view_text(v, 80, 24);
     assert_non_null(strstr(text, "4 marked"));
     free(text);
     view_press(v, 'm');
     view_press(v, RT_KEY_ENTER); /* the marked */
     settle(v);
-    says(v, false, "4 samples");
+    view_says(v, false, "4 samples");
     view_press(v, 'x');
     view_press(v, RT_KEY_ESCAPE);
     view_press(v, '/');
     view_type(v, "snr < 3");
     view_press(v, 'a'); /* those that are shown are marked too */
-    int marked = v->ui.samples.marks.count;
-    assert_true(marked > 4);
+    assert_true(marked(v) > 4);
     view_press(v, 'a');
-    assert_int_equal(v->ui.samples.marks.count, 0);
+    assert_int_equal(marked(v), 0);
     view_press(v, 'w');
     view_type(v, "x");
-    says(v, true, "write a factor");
+    view_says(v, true, "write a factor");
     view_press(v, 'w');
     view_type(v, "*3");
     view_press(v, 'a');
     settle(v);
-    says(v, false, "3 samples");
+    view_says(v, false, "3 samples");
     view_press(v, RT_KEY_ESCAPE);
     assert_string_equal(update(r, 8), "8 3@40-42 # weight *3 where snr < 3 (3)");
     factor_is(r, 1, 0, 0);
     factor_is(r, 41, 3, 0);
     view_press(v, 'u');
     settle(v);
-    says(v, false, "undone: samples: 3@40-42");
+    view_says(v, false, "undone: samples: 3@40-42");
     assert_string_equal(update(r, 9), "9 1@40-42 # undo");
     factor_is(r, 41, 1, 0);
     view_close(v);
@@ -302,8 +304,8 @@ static void test_samples(void **state)
     view_press(v, '2');
     view_draw(v, 80, 24);
     view_press(v, 'm');
-    assert_null(v->ui.dialog.answered);
-    says(v, true, "no run goes on here");
+    assert_false(v->ui.view.dialog.open);
+    view_says(v, true, "no run goes on here");
     view_close(v);
 }
 
@@ -326,7 +328,7 @@ static void test_completed(void **state)
         for (const char *c = known[i].typed; *c; c++)
             view_press(v, *c);
         view_press(v, RT_KEY_TAB);
-        assert_string_equal(v->ui.prompt.line, known[i].line);
+        assert_string_equal(v->ui.view.prompt.line, known[i].line);
         view_press(v, RT_KEY_ESCAPE);
         view_press(v, RT_KEY_ESCAPE);
     }
@@ -338,9 +340,9 @@ static void test_completed(void **state)
     view_draw(v, 80, 24);
     struct rt_rect second = v->ui.choice[1];
     view_mouse(v, RT_KEY_CLICK, second.x, second.y);
-    assert_string_equal(v->ui.prompt.line, "filter ");
+    assert_string_equal(v->ui.view.prompt.line, "filter ");
     view_mouse(v, RT_KEY_CLICK, 3, 3); /* elsewhere: dropped */
-    assert_int_equal(v->ui.prompt.kind, 0);
+    assert_int_equal(v->ui.view.prompt.kind, 0);
     view_close(v);
     end_run(r);
 }
@@ -353,13 +355,13 @@ static void test_pace(void **state)
     double now = 1000;
     for (int64_t step = 10; step <= 130; step += 10, now += 2) {
         rt_board_put(r->desk.board, &(struct rt_status){.step = step, .steps = 400, .epoch = 1, .epochs = 4});
-        for (int i = 0; i < 3000 && v->ui.steer.step < step; i++) {
+        for (int i = 0; i < 3000 && v->ui.view.steer.step < step; i++) {
             rt_ui_tick(&v->ui, now);
             uv_sleep(1);
         }
-        assert_int_equal(v->ui.steer.step, step);
+        assert_int_equal(v->ui.view.steer.step, step);
     }
-    assert_true(v->ui.steer.pace > 4.8 && v->ui.steer.pace < 5.01); /* ten steps in two seconds */
+    assert_true(v->ui.view.steer.pace > 4.8 && v->ui.view.steer.pace < 5.01); /* ten steps in two seconds */
     char *text = view_text(v, 160, 24);
     assert_true(strstr(text, " s left") && strstr(text, " samples/s"));
     free(text);
@@ -373,7 +375,7 @@ static void test_leaving(void **state)
     struct view *v = look();
     (void)state;
     view_press(v, 'q');
-    assert_non_null(v->ui.dialog.answered);
+    assert_true(v->ui.view.dialog.open);
     view_compare(v, 80, 24, "leave-80x24");
     for (int w = 1; w < 90; w += 11) /* anywhere the question is drawn, and nothing breaks */
         for (int h = 1; h < 26; h += 2)
@@ -384,7 +386,7 @@ static void test_leaving(void **state)
     view_press(v, 'p'); /* nothing but the question hears keys */
     assert_false(rt_control_paused(r->desk.control));
     view_press(v, RT_KEY_ESCAPE);
-    assert_null(v->ui.dialog.answered);
+    assert_false(v->ui.view.dialog.open);
     view_press(v, 'q');
     assert_true(view_press(v, RT_KEY_ENTER) & RT_DID_QUIT); /* detach */
     view_press(v, 'q');
@@ -392,11 +394,11 @@ static void test_leaving(void **state)
     assert_false(r->stopped);
     view_press(v, 'q');
     view_draw(v, 80, 24);
-    struct rt_rect stop = v->ui.dialog.button[1].place;
+    struct rt_rect stop = v->ui.view.dialog.button[1].place;
     view_mouse(v, RT_KEY_CLICK, stop.x + 1, stop.y);
     settle(v);
     assert_true(r->stopped);
-    says(v, false, "stopping after step 7");
+    view_says(v, false, "stopping after step 7");
     end_run(r);
     assert_true(settle(v) & RT_DID_QUIT); /* when the run has ended, not before */
     view_close(v);
@@ -410,11 +412,11 @@ static void test_alone(void **state)
     (void)state;
     end_run(r);
     settle(v);
-    says(v, false, "the run has ended");
+    view_says(v, false, "the run has ended");
     command(v, "pause");
-    says(v, true, "no run goes on here");
+    view_says(v, true, "no run goes on here");
     view_press(v, 'u');
-    says(v, true, "no run goes on here");
+    view_says(v, true, "no run goes on here");
     view_press(v, RT_KEY_ESCAPE);
     char *text = view_text(v, 80, 24);
     assert_non_null(strstr(text, "read-only"));
@@ -462,15 +464,18 @@ static void test_controls(void **state)
 {
     struct run *r = start_run();
     struct view *v = look();
+    int y, head;
     (void)state;
     view_press(v, '5');
     find(v, "l2.margin");
-    assert_int_equal(v->ui.controls.count, 1);
+    assert_true(view_find(v, "distill.l2.margin", NULL, &y) && view_find(v, "  control ", NULL, &head));
+    assert_int_equal(y, head + 1);
+    assert_int_equal(strspn(view_line(v, y + 1, RT_STYLES), " "), 80); /* the only one */
     key(v, RT_KEY_RIGHT, 2); /* from 0 over the least to the one after; one change */
-    says(v, false, "distill.l2.margin: 0 -> 0.000125 from step 8");
+    view_says(v, false, "distill.l2.margin: 0 -> 0.000125 from step 8");
     value_is(r, "distill.l2.margin", "0.000125");
     view_press(v, RT_KEY_ENTER);
-    assert_string_equal(v->ui.prompt.label, "distill.l2.margin = ");
+    assert_string_equal(v->ui.view.prompt.label, "distill.l2.margin = ");
     view_press(v, 21);
     view_type(v, "0.5");
     settle(v);
@@ -479,7 +484,7 @@ static void test_controls(void **state)
     view_press(v, 21);
     view_type(v, "-3");
     settle(v);
-    says(v, true, "-3");
+    view_says(v, true, "-3");
     value_is(r, "distill.l2.margin", "0.5");
     key(v, 'r', 1);
     value_is(r, "distill.l2.margin", "0");
@@ -491,7 +496,7 @@ static void test_controls(void **state)
     value_is(r, "distill.l2.margin", "0.5");
     view_press(v, RT_KEY_LEFT); /* set at once */
     view_press(v, RT_KEY_ENTER);
-    assert_int_equal(v->ui.prompt.kind, 0);
+    assert_int_equal(v->ui.view.prompt.kind, 0);
     settle(v);
     value_is(r, "distill.l2.margin", "0.4");
     view_press(v, RT_KEY_ESCAPE); /* no filter */
@@ -504,7 +509,7 @@ static void test_controls(void **state)
     for (const char *c = "snr,du"; *c; c++)
         view_press(v, *c);
     view_press(v, RT_KEY_TAB);
-    assert_string_equal(v->ui.prompt.line, "snr,du"); /* the example has measured no duration */
+    assert_string_equal(v->ui.view.prompt.line, "snr,du"); /* the example has measured no duration */
     view_press(v, RT_KEY_ESCAPE);
     find(v, "weight.gamma");
     key(v, RT_KEY_LEFT, 200); /* not beyond the end */
@@ -512,11 +517,12 @@ static void test_controls(void **state)
     key(v, RT_KEY_RIGHT, 1);
     value_is(r, "weight.gamma", "0.1");
     find(v, "weight.");
-    int x = v->ui.controls.slider, y = v->ui.controls.list.y + 1, last = x + v->ui.controls.room - 1;
+    assert_true(view_find(v, "weight.gamma", NULL, &y));
+    int room, x = view_slider(v, y, &room), last = x + room - 1;
     view_mouse(v, RT_KEY_CLICK, x + 1, y);
     view_mouse(v, RT_KEY_DRAG, x + 4, y + 3);
     char shown[RT_RECIPE_TEXT];
-    assert_string_not_equal(rt_steer_value(&v->ui, rt_key_find("weight.gamma"), shown), "0.1");
+    assert_string_not_equal(rt_view_value(&v->ui.view, rt_key_find("weight.gamma"), shown), "0.1");
     value_is(r, "weight.gamma", "0.1"); /* not yet */
     view_mouse(v, RT_KEY_DRAG, last + 9, y);
     view_mouse(v, RT_KEY_RELEASE, last + 9, y);
@@ -547,7 +553,7 @@ static void test_weights(void **state)
     value_is(r, "weight.floor", "0.06");
     value_is(r, "weight.terms", "snr");
     view_draw(v, 80, 24);
-    assert_false(v->ui.weights.trying);
+    assert_false(view_find(v, "if applied: ", NULL, NULL));
     key(v, 'u', 1);
     key(v, 'u', 1);
     value_is(r, "weight.gamma", "1");
@@ -560,46 +566,54 @@ static void test_weights(void **state)
     end_run(r);
 }
 
+/* A batch is seen in place of the stages' words. */
+static bool batch_is_open(struct view *v)
+{
+    view_draw(v, 80, 24);
+    return !view_find(v, "waiting for work", NULL, NULL);
+}
+
 static void test_last_batch(void **state)
 {
     struct run *r = start_run();
     struct view *v = look();
+    int y;
     (void)state;
     view_press(v, '4');
     view_draw(v, 80, 24);
-    assert_int_equal(v->ui.pipeline.count, 2); /* decode, student */
+    assert_true(view_find(v, ">decode", NULL, &y) && view_find(v, " student     ", NULL, NULL));
     view_press(v, RT_KEY_ENTER);
-    assert_true(v->ui.pipeline.open);
-    view_draw(v, 80, 24); /* asked for */
+    assert_true(batch_is_open(v));
+    assert_true(view_find(v, "Asked for.", NULL, NULL));
     settle(v);
-    assert_string_equal(v->ui.pipeline.last.stage, "decode");
     view_compare(v, 80, 24, "batch-80x24");
+    assert_true(view_find(v, "decode: train batch", NULL, NULL));
     view_compare(v, 130, 12, "batch-130x12");
     for (int w = 1; w < 60; w += 7)
         for (int h = 1; h < 20; h += 3)
             view_draw(v, w, h);
     view_draw(v, 80, 24);
     view_press(v, RT_KEY_DOWN);
-    assert_int_equal(v->ui.pipeline.at, 1);
     settle(v);
-    assert_string_equal(v->ui.pipeline.last.words, "student has put out no batch yet");
-    view_press(v, RT_KEY_ESCAPE);
-    assert_false(v->ui.pipeline.open);
     view_draw(v, 80, 24);
-    view_mouse(v, RT_KEY_CLICK, 20, v->ui.pipeline.list.y); /* chosen, then opened */
-    assert_int_equal(v->ui.pipeline.at, 0);
-    assert_false(v->ui.pipeline.open);
-    view_mouse(v, RT_KEY_CLICK, 20, v->ui.pipeline.list.y);
-    assert_true(v->ui.pipeline.open);
+    assert_true(view_find(v, ">student", NULL, NULL));
+    assert_true(view_find(v, "student has put out no batch yet", NULL, NULL));
+    view_press(v, RT_KEY_ESCAPE);
+    assert_false(batch_is_open(v));
+    view_mouse(v, RT_KEY_CLICK, 20, y); /* chosen, then opened */
+    assert_false(batch_is_open(v));
+    assert_true(view_find(v, ">decode", NULL, NULL));
+    view_mouse(v, RT_KEY_CLICK, 20, y);
+    assert_true(batch_is_open(v));
     view_press(v, RT_KEY_ENTER);
-    assert_false(v->ui.pipeline.open);
+    assert_false(batch_is_open(v));
     view_press(v, RT_KEY_DOWN);
     view_press(v, '1');
     command(v, "batch decode");
-    assert_int_equal(v->ui.screen, RT_SCREEN_PIPELINE);
-    assert_true(v->ui.pipeline.open && v->ui.pipeline.at == 0);
+    assert_int_equal(v->ui.view.screen, RT_SCREEN_PIPELINE);
+    assert_true(batch_is_open(v) && view_find(v, ">decode", NULL, NULL));
     command(v, "batch encode");
-    says(v, true, "encode: no such stage");
+    view_says(v, true, "encode: no such stage");
     view_close(v);
     end_run(r);
     v = look(); /* nobody answers */
@@ -618,7 +632,7 @@ static void test_journal(void **state)
     view_press(v, '6');
     view_draw(v, 80, 24);
     key(v, 'u', 1); /* ada's change of the example */
-    says(v, false, "distill.l2.margin: 0 -> 0.5");
+    view_says(v, false, "distill.l2.margin: 0 -> 0.5");
     value_is(r, "distill.l2.margin", "0.5");
     view_press(v, '1');
     key(v, 'u', 1); /* and that taken back */

@@ -11,11 +11,20 @@
 #define VALUE_WIDTH 12
 #define HELP_LINES 3 /* a rule, what it is, what it may be */
 
-/* ---- which ---- */
+struct controls {
+    char where[64];       /* part of the names shown, "" = all */
+    struct rt_list list;  /* of the controls shown */
+    int slider, room;     /* first column and length of the sliders last drawn, room 0 = none */
+    bool sliding;         /* the press before was on one */
+};
+
+/* ---- which ----
+ * The shown controls are not kept as a list: there are some sixty rows, and walking over them again at every use
+ * costs less than a list that must be made anew whenever the filter changes. */
 
 /* Control number `place` of those shown; NULL behind the last. How batches are made comes behind the rest: of
  * that a run needs only what is for its own modality. */
-static const struct rt_key *control_at(const struct rt_controls_view *v, int place)
+static const struct rt_key *controls_at(const struct controls *v, int place)
 {
     for (int effect = RT_EFFECT_STEP; effect <= RT_EFFECT_BATCH; effect++)
         for (int i = 0; i < rt_key_count; i++)
@@ -25,16 +34,16 @@ static const struct rt_key *control_at(const struct rt_controls_view *v, int pla
     return NULL;
 }
 
-static int count_shown(const struct rt_controls_view *v)
+static int controls_count(const struct controls *v)
 {
     int n = 0;
-    while (control_at(v, n))
+    while (controls_at(v, n))
         n++;
     return n;
 }
 
 /* A setting of a loss that is off: changes nothing until its lambda is more than 0. */
-static bool is_idle(const struct rt_ui *ui, const struct rt_key *key)
+static bool control_is_idle(const struct rt_view *view, const struct rt_key *key)
 {
     char name[80], value[RT_RECIPE_TEXT];
     const char *dot = strrchr(key->name, '.');
@@ -42,7 +51,7 @@ static bool is_idle(const struct rt_ui *ui, const struct rt_key *key)
         return false;
     snprintf(name, sizeof name, "%.*s.lambda", (int)(dot - key->name), key->name);
     const struct rt_key *lambda = rt_key_find(name);
-    return lambda && rt_scale_number(rt_steer_value(ui, lambda, value)) == 0;
+    return lambda && rt_scale_number(rt_view_value(view, lambda, value)) == 0;
 }
 
 /* ---- drawing ---- */
@@ -52,7 +61,7 @@ struct columns {
     int name, value, start, unit, slider, help;
 };
 
-static struct columns columns_of(int width)
+static struct columns columns_for(int width)
 {
     struct columns k = {.name = NAME_WIDTH, .value = VALUE_WIDTH};
     int left = width - 2 - NAME_WIDTH - VALUE_WIDTH - 1;
@@ -73,7 +82,7 @@ static struct columns columns_of(int width)
     return k;
 }
 
-static void draw_head(struct rt_canvas *c, struct rt_rect r, const struct columns *k)
+static void controls_draw_head(struct rt_canvas *c, struct rt_rect r, const struct columns *k)
 {
     int x = r.x + 2, end = r.x + r.w;
     rt_canvas_fill(c, r, RT_STYLE_BAR);
@@ -86,15 +95,15 @@ static void draw_head(struct rt_canvas *c, struct rt_rect r, const struct column
     rt_canvas_text(c, x, r.y, k->unit, RT_STYLE_BAR, "unit");
 }
 
-static void draw_control(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, const struct rt_key *key,
-                         bool at, const struct columns *k)
+static void controls_draw_row(struct controls *v, const struct rt_view *view, struct rt_canvas *c, struct rt_rect r,
+                              const struct rt_key *key, bool at, const struct columns *k)
 {
     char now[RT_RECIPE_TEXT], start[RT_RECIPE_TEXT];
     struct rt_scale scale;
-    rt_steer_value(ui, key, now);
-    rt_steer_start(ui, key, start);
-    bool changed = strcmp(now, start) != 0, tried = ui->steer.trying == key;
-    enum rt_style plain = at ? RT_STYLE_SELECT : is_idle(ui, key) ? RT_STYLE_DIM : RT_STYLE_PLAIN;
+    rt_view_value(view, key, now);
+    rt_view_start(view, key, start);
+    bool changed = strcmp(now, start) != 0, tried = view->steer.trying == key;
+    enum rt_style plain = at ? RT_STYLE_SELECT : control_is_idle(view, key) ? RT_STYLE_DIM : RT_STYLE_PLAIN;
     enum rt_style value = at ? RT_STYLE_SELECT : tried || changed ? RT_STYLE_WARN : plain;
     int x = r.x, end = r.x + r.w;
     if (at)
@@ -117,17 +126,17 @@ static void draw_control(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r
     else if (k->slider && key->kind == RT_KIND_BOOL)
         rt_canvas_text(c, x, r.y, k->slider, at ? RT_STYLE_CURSOR : RT_STYLE_DIM,
                        strcmp(now, "true") == 0 ? "[on ] off" : " on [off]");
-    ui->controls.slider = x;
-    ui->controls.room = k->slider;
+    v->slider = x;
+    v->room = k->slider;
     x += k->slider + 2;
     if (k->help)
         rt_canvas_text(c, x, r.y, k->help, RT_STYLE_DIM, key->help);
 }
 
 /* What the control under the cursor is, and who changed it last. */
-static void draw_help(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, const struct rt_key *key)
+static void controls_draw_help(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r, const struct rt_key *key)
 {
-    const struct rt_snapshot *m = ui->model;
+    const struct rt_snapshot *m = view->model;
     char wanted[400];
     struct rt_rect rule = rt_layout_top(&r, 1);
     for (int x = 0; x < rule.w; x++)
@@ -146,31 +155,28 @@ static void draw_help(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, c
         }
 }
 
-static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void controls_draw(void *self, struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_controls_view *v = &ui->controls;
-    struct columns k = columns_of(r.w);
+    struct controls *v = self;
+    struct rt_list *l = &v->list;
+    struct columns k = columns_for(r.w);
     struct rt_rect help = rt_layout_bottom(&r, r.h > 8 ? HELP_LINES : 0), head = rt_layout_top(&r, r.h > 2);
-    v->count = count_shown(v);
-    v->at = v->at < v->count ? v->at : v->count - (v->count > 0);
-    v->first = rt_layout_scroll(v->first, v->at, r.h, v->count);
-    v->list = r;
+    rt_list_lay(l, r, 1, controls_count(v));
     v->room = 0;
     if (head.h)
-        draw_head(c, head, &k);
-    if (v->count == 0)
+        controls_draw_head(c, head, &k);
+    if (l->count == 0)
         rt_canvas_wrap(c, r, RT_STYLE_DIM, "No control is called so.");
-    for (int i = 0; i < r.h && v->first + i < v->count; i++)
-        draw_control(ui, c, (struct rt_rect){r.x, r.y + i, r.w, 1}, control_at(v, v->first + i),
-                     v->first + i == v->at, &k);
-    if (help.h && v->count)
-        draw_help(ui, c, help, control_at(v, v->at));
+    for (int i = 0; i < r.h && l->first + i < l->count; i++)
+        controls_draw_row(v, view, c, rt_list_cell(l, i), controls_at(v, l->first + i), l->first + i == l->at, &k);
+    if (help.h && l->count)
+        controls_draw_help(view, c, help, controls_at(v, l->at));
 }
 
 /* ---- keys ---- */
 
 /* The word of a choice before or behind the one that stands; NULL when it stands at that end. */
-static const char *next_word(const struct rt_key *key, const char *now, int way, char out[RT_RECIPE_TEXT])
+static const char *choice_next(const struct rt_key *key, const char *now, int way, char out[RT_RECIPE_TEXT])
 {
     const char *word[32];
     char *save = NULL;
@@ -184,107 +190,115 @@ static const char *next_word(const struct rt_key *key, const char *now, int way,
     return at >= 0 && at < n ? word[at] : NULL;
 }
 
-static unsigned ask_value(struct rt_ui *ui);
-
-static unsigned move_value(struct rt_ui *ui, int way)
+static const struct rt_key *controls_under(const struct controls *v)
 {
-    const struct rt_key *key = control_at(&ui->controls, ui->controls.at);
+    return controls_at(v, v->list.at);
+}
+
+static unsigned controls_typed(void *self, struct rt_view *view, const char *line)
+{
+    const struct rt_key *key = controls_under(self);
+    return key ? rt_view_set(view, key, line) : RT_DID_HANDLE;
+}
+
+static unsigned controls_ask(struct controls *v, struct rt_view *view)
+{
+    const struct rt_key *key = controls_under(v);
+    char label[72], now[RT_RECIPE_TEXT];
+    if (view->steer.trying)
+        return rt_view_settle(view);
+    if (!key || !rt_view_may(view))
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    snprintf(label, sizeof label, "%s = ", key->name);
+    return rt_view_ask(view, label, rt_view_value(view, key, now), controls_typed, v);
+}
+
+static unsigned controls_step(struct controls *v, struct rt_view *view, int way)
+{
+    const struct rt_key *key = controls_under(v);
     char now[RT_RECIPE_TEXT], text[RT_RECIPE_TEXT];
     struct rt_scale scale;
     if (!key)
         return RT_DID_HANDLE;
-    rt_steer_value(ui, key, now);
+    rt_view_value(view, key, now);
     if (rt_scale_of(key, &scale))
-        return rt_steer_try(ui, key, rt_scale_text(key, rt_scale_next(&scale, rt_scale_number(now), way), text));
+        return rt_view_try(view, key, rt_scale_text(key, rt_scale_next(&scale, rt_scale_number(now), way), text));
     if (key->kind != RT_KIND_BOOL && key->kind != RT_KIND_CHOICE)
-        return ask_value(ui);
-    const char *word = next_word(key, now, way, text);
-    return word ? rt_steer_try(ui, key, word) : RT_DID_HANDLE;
+        return controls_ask(v, view);
+    const char *word = choice_next(key, now, way, text);
+    return word ? rt_view_try(view, key, word) : RT_DID_HANDLE;
 }
 
-static unsigned typed(struct rt_ui *ui, const char *line)
+static unsigned controls_reset(struct controls *v, struct rt_view *view)
 {
-    const struct rt_key *key = control_at(&ui->controls, ui->controls.at);
-    return key ? rt_steer_set(ui, key, line) : RT_DID_HANDLE;
-}
-
-static unsigned ask_value(struct rt_ui *ui)
-{
-    const struct rt_key *key = control_at(&ui->controls, ui->controls.at);
-    char label[72], now[RT_RECIPE_TEXT];
-    if (ui->steer.trying)
-        return rt_steer_settle(ui);
-    if (!key || !rt_steer_may(ui))
-        return RT_DID_HANDLE | RT_DID_DRAW;
-    snprintf(label, sizeof label, "%s = ", key->name);
-    rt_ui_ask(ui, label, rt_steer_value(ui, key, now), typed);
-    return RT_DID_HANDLE | RT_DID_DRAW;
-}
-
-static unsigned reset(struct rt_ui *ui)
-{
-    const struct rt_key *key = control_at(&ui->controls, ui->controls.at);
+    const struct rt_key *key = controls_under(v);
     char start[RT_RECIPE_TEXT];
-    rt_steer_drop(ui);
-    return key && ui->model->recipe ? rt_steer_set(ui, key, rt_steer_start(ui, key, start)) : RT_DID_HANDLE;
+    rt_steer_drop(&view->steer);
+    return key && view->model->recipe ? rt_view_set(view, key, rt_view_start(view, key, start)) : RT_DID_HANDLE;
 }
 
-static unsigned filter_by(struct rt_ui *ui, const char *where)
+static unsigned controls_filter_by(struct controls *v, const char *where)
 {
-    snprintf(ui->controls.where, sizeof ui->controls.where, "%s", where);
-    ui->controls.at = 0;
+    snprintf(v->where, sizeof v->where, "%s", where);
+    v->list.at = 0;
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned act(struct rt_ui *ui, enum rt_act act)
+static unsigned controls_act(void *self, struct rt_view *view, enum rt_act act)
 {
-    struct rt_controls_view *v = &ui->controls;
+    struct controls *v = self;
     switch (act) {
-    case RT_ACT_CONTROL_LESS: return move_value(ui, -1);
-    case RT_ACT_CONTROL_MORE: return move_value(ui, 1);
-    case RT_ACT_CONTROL_TYPE: return ask_value(ui);
-    case RT_ACT_CONTROL_RESET: return reset(ui);
-    case RT_ACT_CONTROL_DROP: return rt_steer_drop(ui) || !*v->where ? RT_DID_DRAW : filter_by(ui, "");
-    default: return rt_list_move(&v->at, count_shown(v), v->list.h, act);
+    case RT_ACT_CONTROL_LESS: return controls_step(v, view, -1);
+    case RT_ACT_CONTROL_MORE: return controls_step(v, view, 1);
+    case RT_ACT_CONTROL_TYPE: return controls_ask(v, view);
+    case RT_ACT_CONTROL_RESET: return controls_reset(v, view);
+    case RT_ACT_CONTROL_DROP:
+        return rt_steer_drop(&view->steer) || !*v->where ? RT_DID_DRAW : controls_filter_by(v, "");
+    default:
+        v->list.count = controls_count(v);
+        return rt_view_move(&v->list, act);
     }
 }
 
 /* A press goes to the row, on the slider also to the value there; dragged on; set when let go. */
-static unsigned mouse(struct rt_ui *ui, struct rt_event event)
+static unsigned controls_mouse(void *self, struct rt_view *view, struct rt_event event)
 {
-    struct rt_controls_view *v = &ui->controls;
+    struct controls *v = self;
     struct rt_scale scale;
     char text[32];
-    int at = v->first + event.y - v->list.y;
     if (event.key == RT_KEY_RELEASE)
-        return rt_steer_settle(ui);
+        return rt_view_settle(view);
     if (event.key == RT_KEY_CLICK) {
+        int at = rt_list_under(&v->list, event.x, event.y);
         v->sliding = false;
-        if (!rt_layout_within(v->list, event.x, event.y) || at >= v->count)
+        if (at < 0)
             return RT_DID_NOTHING;
-        v->at = at;
+        v->list.at = at;
         v->sliding = v->room && event.x >= v->slider - 1 && event.x <= v->slider + v->room;
     }
-    const struct rt_key *key = control_at(v, v->at);
+    const struct rt_key *key = controls_under(v);
     if (!v->sliding || !key)
         return RT_DID_HANDLE | RT_DID_DRAW;
     if (key->kind == RT_KIND_BOOL)
-        return rt_steer_try(ui, key, event.x < v->slider + 5 ? "true" : "false");
+        return rt_view_try(view, key, event.x < v->slider + 5 ? "true" : "false");
     if (!rt_scale_of(key, &scale))
         return RT_DID_HANDLE | RT_DID_DRAW;
     double value = rt_scale_value(&scale, rt_slider_share(v->slider, v->room, event.x));
-    return rt_steer_try(ui, key, rt_scale_text(key, value, text));
+    return rt_view_try(view, key, rt_scale_text(key, value, text));
 }
 
-static unsigned verb(struct rt_ui *ui, const char *verb, const char *argument)
+static unsigned controls_verb(void *self, struct rt_view *view, const char *verb, const char *argument)
 {
-    return strcmp(verb, "filter") == 0 && ui->screen == RT_SCREEN_CONTROLS ? filter_by(ui, argument)
-                                                                            : RT_DID_NOTHING;
+    return strcmp(verb, "filter") == 0 && view->screen == RT_SCREEN_CONTROLS ? controls_filter_by(self, argument)
+                                                                              : RT_DID_NOTHING;
 }
 
-static const char *filter(const struct rt_ui *ui)
+static const char *controls_filter(const void *self)
 {
-    return ui->controls.where;
+    const struct controls *v = self;
+    return v->where;
 }
 
-const struct rt_screen rt_screen_controls = {"controls", "Controls", false, draw, act, mouse, verb, filter};
+const struct rt_screen rt_screen_controls = {
+    .size = sizeof(struct controls), .draw = controls_draw, .act = controls_act, .mouse = controls_mouse,
+    .verb = controls_verb, .filter = controls_filter};

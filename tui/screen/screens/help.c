@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * help: keys.def and both lists of verbs in words. A press on a line does what it says. */
-#include "tui/screen/ui/ui.h"
+#include "tui/screen/screen.h"
 
 #include "pipeline/live/verbs.h"
 
@@ -9,7 +9,14 @@
 #define LEFT 14      /* columns of a key */
 #define TWO_WIDE 130 /* a page in two columns */
 
-/* The page is written line by line: those from `first` on are drawn, as many as r holds in its columns. */
+struct help {
+    struct rt_list lines;  /* at: the first line that is seen; as many places as it may be at */
+    struct rt_rect body;   /* as last drawn */
+};
+
+/* The page is written line by line: those from `first` on are drawn, as many as r holds in its columns. It is
+ * written again to find out how long it is, and what stands in the line under the mouse: so what is drawn and what a
+ * press does cannot differ. */
 struct page {
     struct rt_canvas *c;
     struct rt_rect r;
@@ -19,7 +26,7 @@ struct page {
     const char *verb;
 };
 
-static void line(struct page *p, enum rt_style style, const char *left, const char *text)
+static void page_line(struct page *p, enum rt_style style, const char *left, const char *text)
 {
     int y = p->line++ - p->first, wide = p->columns ? p->r.w / p->columns : 0;
     if (y < 0 || p->r.h == 0 || y >= p->r.h * p->columns)
@@ -32,23 +39,23 @@ static void line(struct page *p, enum rt_style style, const char *left, const ch
     rt_canvas_text(p->c, x, y, end - x, RT_STYLE_PLAIN, text);
 }
 
-static void heading(struct page *p, const char *title)
+static void page_heading(struct page *p, const char *title)
 {
     if (p->line)
-        line(p, RT_STYLE_PLAIN, "", "");
-    line(p, RT_STYLE_TITLE, title, "");
+        page_line(p, RT_STYLE_PLAIN, "", "");
+    page_line(p, RT_STYLE_TITLE, title, "");
 }
 
-static void write_verb(struct page *p, const char *name, const char *argument, const char *help)
+static void page_verb(struct page *p, const char *name, const char *argument, const char *help)
 {
     char left[80];
     snprintf(left, sizeof left, ":%s %s", name, argument);
     if (p->line == p->wanted)
         p->verb = name;
-    line(p, RT_STYLE_KEY, left, help);
+    page_line(p, RT_STYLE_KEY, left, help);
 }
 
-static void write_page(struct page *p)
+static void page_write(struct page *p)
 {
     for (int s = RT_SCREEN_ALL; s < RT_SCREENS; s++) {
         bool any = false;
@@ -56,59 +63,70 @@ static void write_page(struct page *p)
             if ((int)rt_key_rows[i].where != s)
                 continue;
             if (!any)
-                heading(p, s == RT_SCREEN_ALL ? "Everywhere" : rt_screens[s]->title);
+                page_heading(p, s == RT_SCREEN_ALL ? "Everywhere" : rt_screen_titles[s]);
             any = true;
             if (p->line == p->wanted)
                 p->key = &rt_key_rows[i];
-            line(p, RT_STYLE_KEY, rt_key_rows[i].shown, rt_key_rows[i].help);
+            page_line(p, RT_STYLE_KEY, rt_key_rows[i].shown, rt_key_rows[i].help);
         }
     }
-    heading(p, "Commands");
+    page_heading(p, "Commands");
     for (int i = 0; i < RT_VERBS; i++)
-        write_verb(p, rt_verbs[i].name, rt_verbs[i].argument, rt_verbs[i].help);
-    heading(p, "Commands to a run that goes on, as `retort ctl`");
+        page_verb(p, rt_verbs[i].name, rt_verbs[i].argument, rt_verbs[i].help);
+    page_heading(p, "Commands to a run that goes on, as `retort ctl`");
     for (int i = 0; i < rt_live_verb_count; i++)
         if (strcmp(rt_live_verbs[i].name, "watch") != 0)
-            write_verb(p, rt_live_verbs[i].name, rt_live_verbs[i].arguments, rt_live_verbs[i].help);
-    line(p, RT_STYLE_PLAIN, "", "");
-    line(p, RT_STYLE_DIM, "The mouse does what keys do: names, hints, rows, columns, charts, sliders, "
+            page_verb(p, rt_live_verbs[i].name, rt_live_verbs[i].arguments, rt_live_verbs[i].help);
+    page_line(p, RT_STYLE_PLAIN, "", "");
+    page_line(p, RT_STYLE_DIM, "The mouse does what keys do: names, hints, rows, columns, charts, sliders, "
          "questions, and the lines of this page.", "");
 }
 
-static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static int help_columns(struct rt_rect r)
 {
+    return r.w >= TWO_WIDE ? 2 : 1;
+}
+
+static void help_draw(void *self, struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
+{
+    struct help *v = self;
     struct page count = {.c = c, .wanted = -1};
-    struct page page = {.c = c, .r = r, .columns = r.w >= TWO_WIDE ? 2 : 1, .wanted = -1};
-    write_page(&count);
-    ui->help.lines = r.h * page.columns;
-    ui->help.count = count.line;
-    ui->help.first = page.first = rt_layout_scroll(ui->help.first, ui->help.first, ui->help.lines,
-                                                   count.line);
-    write_page(&page);
+    struct page page = {.c = c, .r = r, .columns = help_columns(r), .wanted = -1};
+    (void)view;
+    page_write(&count);
+    v->body = r;
+    v->lines.lines = r.h * page.columns;
+    v->lines.count = count.line - v->lines.lines + 1;
+    v->lines.at = page.first = rt_layout_scroll(v->lines.at, v->lines.at, v->lines.lines, count.line);
+    page_write(&page);
 }
 
-static unsigned act(struct rt_ui *ui, enum rt_act act)
+static unsigned help_act(void *self, struct rt_view *view, enum rt_act act)
 {
-    return rt_list_act(&ui->help, act);
+    struct help *v = self;
+    (void)view;
+    return rt_view_move(&v->lines, act);
 }
 
-static unsigned mouse(struct rt_ui *ui, struct rt_event event)
+static unsigned help_mouse(void *self, struct rt_view *view, struct rt_event event)
 {
-    struct rt_rect r = ui->body;
-    int columns = r.w >= TWO_WIDE ? 2 : 1;
-    struct page page = {.wanted = ui->help.first + event.y - r.y + (event.x - r.x) / (r.w / columns) * r.h};
+    struct help *v = self;
+    struct rt_rect r = v->body;
+    int columns = help_columns(r);
+    struct page page = {.wanted = v->lines.at + event.y - r.y + (event.x - r.x) / (r.w / columns) * r.h};
     char typed[40];
     if (event.key != RT_KEY_CLICK)
         return RT_DID_NOTHING;
-    write_page(&page);
+    page_write(&page);
     if (page.verb) {
         snprintf(typed, sizeof typed, "%s ", page.verb);
-        rt_prompt_open(&ui->prompt, ':', ":", typed);
+        rt_prompt_open(&view->prompt, ':', ":", typed);
     }
     if (!page.key)
         return RT_DID_HANDLE | RT_DID_DRAW;
-    rt_ui_go(ui, page.key->where == RT_SCREEN_ALL ? ui->before : page.key->where);
-    return rt_ui_event(ui, (struct rt_event){.key = page.key->key[0]});
+    view->press = page.key->key[0];
+    return rt_view_go(view, page.key->where == RT_SCREEN_ALL ? view->before : page.key->where);
 }
 
-const struct rt_screen rt_screen_help = {"help", "Help", false, draw, act, mouse, NULL, NULL};
+const struct rt_screen rt_screen_help = {
+    .size = sizeof(struct help), .draw = help_draw, .act = help_act, .mouse = help_mouse};

@@ -2,7 +2,9 @@
  * pipeline: what each stage does with its time, from run.db's table of stages: busy, waiting for work, waiting
  * for room; what goes through it, what waits before it; and in words what limits the run. Of the stage under
  * the cursor, what is in the batch that it put out last, while the run goes on. */
+#include "tui/screen/base/number.h"
 #include "tui/screen/screen.h"
+#include "tui/screen/screens/pipeline_batch.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,26 +12,39 @@
 #define TALL 5 /* lines of one stage, when there is room for its words */
 #define NAME 10
 #define NUMBER 6
+#define BATCH_AGAIN 1.0 /* seconds between two looks at a last batch */
+
+struct pipeline {
+    struct rt_list list; /* of the stages */
+    bool open;           /* the last batch of the stage under the cursor is shown */
+    double asked;        /* when it was asked for last; 0 = not yet */
+    int frame, frames;   /* first frame shown, frames there is room for */
+    struct rt_last_batch last;
+};
+
+/* ---- a stage ----
+ * Each lies on lines of its own: a bar of its time, then in words the same and what passed. On a low screen the bars
+ * alone are left, as they are what is compared. */
 
 /* Shares of the time of all its workers. */
 struct shares {
     double busy, wait_in, wait_out;
 };
 
-static struct shares shares_of(const struct rt_stage_row *s)
+static struct shares stage_shares(const struct rt_stage_row *s)
 {
     double all = s->wall * s->workers;
     all = all > 0 ? all : NAN;
     return (struct shares){s->busy / all, s->wait_in / all, s->wait_out / all};
 }
 
-static double part(double share)
+static double share_or_none(double share)
 {
     return isnan(share) ? 0 : share;
 }
 
 /* One bar: busy, waiting for work, waiting for room; blank is idle. */
-static void draw_bar(struct rt_canvas *c, int x, int y, int room, const struct shares *s)
+static void stage_draw_bar(struct rt_canvas *c, int x, int y, int room, const struct shares *s)
 {
     const double share[] = {s->busy, s->wait_in, s->wait_out};
     static const enum rt_style style[] = {RT_STYLE_LINE3, RT_STYLE_LINE1, RT_STYLE_LINE2};
@@ -37,49 +52,49 @@ static void draw_bar(struct rt_canvas *c, int x, int y, int room, const struct s
     double end = 0;
     int at = 0;
     for (int i = 0; i < 3; i++) {
-        end += part(share[i]);
+        end += share_or_none(share[i]);
         for (int to = (int)lround((end < 1 ? end : 1) * room); at < to; at++)
             rt_canvas_put(c, x + at, y, style[i], block[i]);
     }
 }
 
 /* "3 samples left out  queue 3 of 4, 450kB  22 ms a batch, 95 % in 31 ms" */
-static void draw_queue(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s)
+static void stage_draw_queue(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s)
 {
     char bytes[24], p50[24], p95[24];
     int used = *s->note ? rt_canvas_print(c, x, y, room, RT_STYLE_WARN, "%s  ", s->note) : 0;
     if (s->queue_limit > 0)
         used += rt_canvas_print(c, x + used, y, room - used, RT_STYLE_DIM, "queue %d of %d%s%s%s  ",
                                 s->queue_waiting, s->queue_limit, s->queue_bytes ? ", " : "",
-                                s->queue_bytes ? rt_ui_number((double)s->queue_bytes, bytes) : "",
+                                s->queue_bytes ? rt_number_short((double)s->queue_bytes, bytes) : "",
                                 s->queue_bytes ? "B" : "");
     if (s->p95 > 0)
         rt_canvas_print(c, x + used, y, room - used, RT_STYLE_DIM, "%s ms a batch, 95 %% in %s ms",
-                        rt_ui_number(1e3 * s->p50, p50), rt_ui_number(1e3 * s->p95, p95));
+                        rt_number_short(1e3 * s->p50, p50), rt_number_short(1e3 * s->p95, p95));
 }
 
-static void draw_words(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s,
+static void stage_draw_words(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s,
                        const struct shares *share)
 {
     char batches[24], samples[24], packed[24];
-    int used = rt_canvas_print(c, x, y, room, RT_STYLE_LINE3, "busy %.0f %%", 100 * part(share->busy));
+    int used = rt_canvas_print(c, x, y, room, RT_STYLE_LINE3, "busy %.0f %%", 100 * share_or_none(share->busy));
     used += rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE1, "   waiting for work %.0f %%",
-                            100 * part(share->wait_in));
+                            100 * share_or_none(share->wait_in));
     rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE2, "   waiting for room %.0f %%",
-                    100 * part(share->wait_out));
+                    100 * share_or_none(share->wait_out));
     used = rt_canvas_print(c, x, y + 1, room, RT_STYLE_DIM, "%s samples in %s batches",
-                           rt_ui_number((double)s->samples, samples),
-                           rt_ui_number((double)s->batches, batches));
+                           rt_number_short((double)s->samples, samples),
+                           rt_number_short((double)s->batches, batches));
     if (s->packed_out > 0)
         used += rt_canvas_print(c, x + used, y + 1, room - used, RT_STYLE_DIM, ", %sB out (%.0f %% of raw)",
-                                rt_ui_number((double)s->packed_out, packed),
+                                rt_number_short((double)s->packed_out, packed),
                                 s->raw_out ? 100 * (double)s->packed_out / (double)s->raw_out : 100);
 }
 
-static void draw_stage(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits,
+static void stage_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits,
                        bool under)
 {
-    struct shares share = shares_of(s);
+    struct shares share = stage_shares(s);
     int x = r.x + 1, y = r.y, end = r.x + r.w - 1;
     if (under)
         rt_canvas_put(c, r.x, y, RT_STYLE_TITLE, '>');
@@ -88,21 +103,21 @@ static void draw_stage(struct rt_canvas *c, struct rt_rect r, const struct rt_st
     x += NAME;
     if (end - x < NUMBER)
         return;
-    rt_canvas_right(c, x, y, NUMBER - 1, RT_STYLE_PLAIN, "%.0f%%", 100 * part(share.busy));
+    rt_canvas_right(c, x, y, NUMBER - 1, RT_STYLE_PLAIN, "%.0f%%", 100 * share_or_none(share.busy));
     x += NUMBER;
     int room = end - x;
     if (room > 24)
         rt_canvas_right(c, end - 11, y, 11, RT_STYLE_DIM, s->workers == 1 ? "%d worker" : "%d workers",
                         s->workers);
     room -= room > 24 ? 12 : 0;
-    draw_bar(c, x, y, room, &share);
+    stage_draw_bar(c, x, y, room, &share);
     if (r.h >= 3)
-        draw_words(c, x, y + 1, end - x, s, &share);
+        stage_draw_words(c, x, y + 1, end - x, s, &share);
     if (r.h >= 4)
-        draw_queue(c, x, y + 3, end - x, s);
+        stage_draw_queue(c, x, y + 3, end - x, s);
 }
 
-static void draw_limit(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect *r)
+static void pipeline_draw_limit(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect *r)
 {
     char text[500];
     snprintf(text, sizeof text, "%s%s", m->live ? "Now: " : "", m->limit);
@@ -110,103 +125,153 @@ static void draw_limit(const struct rt_snapshot *m, struct rt_canvas *c, struct 
     rt_layout_top(r, rt_canvas_wrap(c, words, RT_STYLE_PLAIN, text) + 1);
 }
 
-static void draw_batch(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+/* ---- drawing ---- */
+
+static void pipeline_draw_batch(struct pipeline *v, const struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_pipeline_view *v = &ui->pipeline;
-    const char *stage = ui->model->stage[v->at].name;
+    bool up = rt_steer_up(&view->steer);
+    const char *stage = view->model->stage[v->list.at].name;
     rt_layout_top(&r, r.h > 4);
     r.x++;
     r.w -= 2;
-    if (!rt_steer_up(ui) || strcmp(v->last.stage, stage) != 0) {
-        const char *why = !rt_steer_up(ui)  ? "Batches can be seen while the run goes on."
-                          : *v->last.words ? v->last.words
-                                            : "Asked for.";
-        rt_canvas_wrap(c, r, RT_STYLE_DIM, why);
+    if (up && strcmp(v->last.stage, stage) == 0) {
+        v->frames = rt_last_batch_draw(&v->last, c, r, v->frame);
         return;
     }
-    v->frames = rt_last_batch_draw(&v->last, c, r, v->frame);
+    rt_canvas_wrap(c, r, RT_STYLE_DIM, !up             ? "Batches can be seen while the run goes on."
+                                       : *v->last.words ? v->last.words
+                                                        : "Asked for.");
 }
 
-static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+/* Lines of each stage: as many as all of them find room for; one above a batch. */
+static int pipeline_tall(const struct pipeline *v, int lines, int stages)
 {
-    const struct rt_snapshot *m = ui->model;
-    struct rt_pipeline_view *v = &ui->pipeline;
-    v->count = m->stage_count;
-    v->list = (struct rt_rect){r.x, r.y, 0, 0};
+    if (v->open || lines < stages * (TALL - 1))
+        return 1;
+    return lines >= stages * TALL ? TALL : TALL - 1;
+}
+
+static void pipeline_draw(void *self, struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
+{
+    const struct rt_snapshot *m = view->model;
+    struct pipeline *v = self;
+    struct rt_list *l = &v->list;
+    l->count = m->stage_count;
+    l->place = (struct rt_rect){r.x, r.y, 0, 0};
     if (m->stage_count == 0) {
         rt_canvas_wrap(c, r, RT_STYLE_DIM, m->live ? "No batch has passed the stages yet."
                                                    : "This run left no account of its stages.");
         return;
     }
     if (r.h >= 6 && *m->limit)
-        draw_limit(m, c, &r);
-    v->at = v->at < v->count ? v->at : v->count - 1;
-    v->tall = v->open ? 1 : r.h >= v->count * TALL ? TALL : r.h >= v->count * (TALL - 1) ? TALL - 1 : 1;
-    v->lines = r.h / v->tall;
-    if (v->open && v->lines > v->count)
-        v->lines = v->count;
-    v->first = rt_layout_scroll(v->first, v->at, v->lines, v->count);
-    v->list = (struct rt_rect){r.x, r.y, r.w, v->lines * v->tall};
-    for (int i = 0; i < v->lines && v->first + i < v->count; i++) {
-        const struct rt_stage_row *s = &m->stage[v->first + i];
-        draw_stage(c, rt_layout_top(&r, v->tall), s, s == rt_snapshot_limiting(m), v->first + i == v->at);
+        pipeline_draw_limit(m, c, &r);
+    int tall = pipeline_tall(v, r.h, l->count), lines = r.h / tall;
+    if (v->open && lines > l->count)
+        lines = l->count;
+    rt_list_lay(l, rt_layout_top(&r, lines * tall), tall, l->count);
+    for (int i = 0; i < lines && l->first + i < l->count; i++) {
+        const struct rt_stage_row *s = &m->stage[l->first + i];
+        stage_draw(c, rt_list_cell(l, i), s, s == rt_snapshot_limiting(m), l->first + i == l->at);
     }
     if (v->open)
-        draw_batch(ui, c, r);
+        pipeline_draw_batch(v, view, c, r);
 }
 
-static unsigned go_to(struct rt_ui *ui, int at)
+/* ---- the last batch ----
+ * A batch is gone in milliseconds, and its frames are read by the run's socket thread: so it is asked for only while
+ * somebody sees it, and not before the answer to the last request is there. */
+
+static unsigned pipeline_tick(void *self, struct rt_view *view)
 {
-    struct rt_pipeline_view *v = &ui->pipeline;
-    v->frame = at == v->at ? v->frame : 0;
-    v->at = at;
+    struct pipeline *v = self;
+    struct rt_steer *s = &view->steer;
+    if (!rt_steer_up(s) || s->waiting > 0 || !v->open || v->list.at >= view->model->stage_count ||
+        (v->asked > 0 && view->now - v->asked < BATCH_AGAIN))
+        return RT_DID_NOTHING;
+    const char *stage = view->model->stage[v->list.at].name;
+    v->asked = view->now;
+    rt_steer_ask(s, "batch", &stage, 1, true); /* asked again in a second, if it could not be */
+    return RT_DID_NOTHING;
+}
+
+/* Somebody typed `batch STAGE`: shows that stage. */
+static unsigned pipeline_show_batch(struct pipeline *v, struct rt_view *view)
+{
+    for (int i = 0; i < view->model->stage_count; i++)
+        if (strcmp(view->model->stage[i].name, v->last.stage) == 0)
+            v->list.at = i;
+    v->open = true;
+    v->asked = view->now;
+    return rt_view_go(view, RT_SCREEN_PIPELINE);
+}
+
+static unsigned pipeline_told(void *self, struct rt_view *view, const struct rt_steer_event *event)
+{
+    struct pipeline *v = self;
+    bool refused = event->kind == RT_STEER_REFUSED;
+    if ((!refused && event->kind != RT_STEER_ANSWERED) || strcmp(event->verb, "batch") != 0)
+        return RT_DID_NOTHING;
+    if (refused && !event->quiet)
+        return RT_DID_NOTHING; /* the person who typed it reads why */
+    if (refused) {
+        rt_last_batch_refused(&v->last, event->why);
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    }
+    rt_last_batch_read(&v->last, event->line);
+    return event->quiet ? RT_DID_HANDLE | RT_DID_DRAW : pipeline_show_batch(v, view);
+}
+
+/* ---- keys ---- */
+
+static unsigned pipeline_go(struct pipeline *v, int at)
+{
+    v->frame = at == v->list.at ? v->frame : 0;
+    v->list.at = at;
     v->asked = 0;
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned open_or_close(struct rt_ui *ui, bool open)
+static unsigned pipeline_open(struct pipeline *v, bool open)
 {
-    struct rt_pipeline_view *v = &ui->pipeline;
-    if (v->count == 0 || open == v->open)
+    if (v->list.count == 0 || open == v->open)
         return RT_DID_NOTHING;
     v->open = open;
-    return go_to(ui, v->at);
+    return pipeline_go(v, v->list.at);
 }
 
-void rt_screen_show_batch(struct rt_ui *ui)
+/* Pages turn the frames of the batch that is open, whose place is theirs alone. */
+static unsigned pipeline_page(struct pipeline *v, enum rt_act act)
 {
-    struct rt_pipeline_view *v = &ui->pipeline;
-    for (int i = 0; i < ui->model->stage_count; i++)
-        if (strcmp(ui->model->stage[i].name, v->last.stage) == 0)
-            v->at = i;
-    v->open = true;
-    v->asked = ui->now;
-    rt_ui_go(ui, RT_SCREEN_PIPELINE);
+    struct rt_list frames = {.at = v->frame, .count = v->last.listed, .lines = v->frames};
+    unsigned did = rt_view_move(&frames, act);
+    v->frame = frames.at;
+    return did;
 }
 
-static unsigned act(struct rt_ui *ui, enum rt_act act)
+static unsigned pipeline_act(void *self, struct rt_view *view, enum rt_act act)
 {
-    struct rt_pipeline_view *v = &ui->pipeline;
-    int at = v->at;
+    struct pipeline *v = self;
+    struct rt_list moved = v->list;
+    (void)view;
     if (act == RT_ACT_LOOK)
-        return open_or_close(ui, !v->open);
+        return pipeline_open(v, !v->open);
     if (act == RT_ACT_BACK)
-        return open_or_close(ui, false);
+        return pipeline_open(v, false);
     if (v->open && (act == RT_ACT_PAGE_UP || act == RT_ACT_PAGE_DOWN))
-        return rt_list_move(&v->frame, v->last.listed, v->frames, act);
-    unsigned did = rt_list_move(&at, v->count, v->lines, act);
-    return did ? go_to(ui, at) : did;
+        return pipeline_page(v, act);
+    return rt_view_move(&moved, act) ? pipeline_go(v, moved.at) : RT_DID_NOTHING;
 }
 
-static unsigned mouse(struct rt_ui *ui, struct rt_event event)
+static unsigned pipeline_mouse(void *self, struct rt_view *view, struct rt_event event)
 {
-    struct rt_pipeline_view *v = &ui->pipeline;
-    if (event.key != RT_KEY_CLICK || !rt_layout_within(v->list, event.x, event.y))
+    struct pipeline *v = self;
+    int at = rt_list_under(&v->list, event.x, event.y);
+    (void)view;
+    if (event.key != RT_KEY_CLICK || at < 0)
         return RT_DID_NOTHING;
-    int at = v->first + (event.y - v->list.y) / v->tall;
-    if (at >= v->count)
-        return RT_DID_NOTHING;
-    return at == v->at ? open_or_close(ui, !v->open) : go_to(ui, at);
+    return at == v->list.at ? pipeline_open(v, !v->open) : pipeline_go(v, at);
 }
 
-const struct rt_screen rt_screen_pipeline = {"pipeline", "Pipeline", false, draw, act, mouse, NULL, NULL};
+const struct rt_screen rt_screen_pipeline = {
+    .size = sizeof(struct pipeline), .draw = pipeline_draw, .act = pipeline_act, .mouse = pipeline_mouse,
+    .told = pipeline_told, .tick = pipeline_tick};

@@ -2,7 +2,7 @@
  * pipeline_batch: see pipeline_batch.h. */
 #include "tui/screen/screens/pipeline_batch.h"
 
-#include "tui/screen/screen.h"
+#include "tui/screen/base/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 /* ---- reading ---- */
 
-static void read_frame(void *self, const struct rt_link_line *item)
+static void batch_read_frame(void *self, const struct rt_link_line *item)
 {
     struct rt_last_batch *b = self;
     if (b->listed == RT_LAST_FRAMES)
@@ -45,9 +45,9 @@ void rt_last_batch_read(struct rt_last_batch *b, const struct rt_link_line *line
     double bytes = rt_link_number(line, "raw");
     snprintf(b->words, sizeof b->words, "%s: %s batch %.0f of epoch %.0f%s; %.0f samples%s; %sB packed, %.0f %% of %sB",
              b->stage, kind, rt_link_number(line, "batch"), rt_link_number(line, "epoch"), update,
-             rt_link_number(line, "samples"), left, rt_ui_number(rt_link_number(line, "packed"), packed),
-             bytes > 0 ? 100 * rt_link_number(line, "packed") / bytes : 100, rt_ui_number(bytes, raw));
-    rt_link_items(line, "list", read_frame, b);
+             rt_link_number(line, "samples"), left, rt_number_short(rt_link_number(line, "packed"), packed),
+             bytes > 0 ? 100 * rt_link_number(line, "packed") / bytes : 100, rt_number_short(bytes, raw));
+    rt_link_items(line, "list", batch_read_frame, b);
 }
 
 void rt_last_batch_refused(struct rt_last_batch *b, const char *why)
@@ -68,7 +68,7 @@ static const struct column {
 enum { TYPE, SHAPE, RAW, PACKED, MIN, MEAN, MAX, NANS, INFS, COLUMNS };
 
 /* The highest rank for which there is room. */
-static int rank_for(int room)
+static int columns_rank(int room)
 {
     for (int rank = COLUMNS; rank > 0; rank--) {
         int width = NAME_LEAST;
@@ -80,7 +80,7 @@ static int rank_for(int room)
     return 0;
 }
 
-static void draw_cell(struct rt_canvas *c, int x, int y, int k, const struct rt_last_frame *f)
+static void frame_draw_cell(struct rt_canvas *c, int x, int y, int k, const struct rt_last_frame *f)
 {
     const double number[COLUMNS] = {[RAW] = f->raw, [PACKED] = f->packed, [MIN] = f->min, [MEAN] = f->mean,
                                     [MAX] = f->max, [NANS] = f->nan, [INFS] = f->inf};
@@ -90,11 +90,11 @@ static void draw_cell(struct rt_canvas *c, int x, int y, int k, const struct rt_
         rt_canvas_text(c, x, y, column[k].width, RT_STYLE_PLAIN, k == TYPE ? f->type : f->shape);
     else
         rt_canvas_right(c, x, y, column[k].width, bad ? RT_STYLE_WARN : RT_STYLE_PLAIN, "%s",
-                        rt_ui_number(number[k], text));
+                        rt_number_short(number[k], text));
 }
 
 /* The title line when f is NULL. */
-static void draw_line(struct rt_canvas *c, struct rt_rect line, int rank, const struct rt_last_frame *f)
+static void frame_draw_line(struct rt_canvas *c, struct rt_rect line, int rank, const struct rt_last_frame *f)
 {
     int behind = 0;
     for (int k = 0; k < COLUMNS; k++)
@@ -106,7 +106,7 @@ static void draw_line(struct rt_canvas *c, struct rt_rect line, int rank, const 
         if (column[k].rank > rank)
             continue;
         if (f)
-            draw_cell(c, x, line.y, k, f);
+            frame_draw_cell(c, x, line.y, k, f);
         else if (k == TYPE || k == SHAPE)
             rt_canvas_text(c, x, line.y, column[k].width, RT_STYLE_DIM, column[k].title);
         else
@@ -120,10 +120,10 @@ int rt_last_batch_draw(const struct rt_last_batch *b, struct rt_canvas *c, struc
     struct rt_rect words = {r.x, r.y, r.w, r.h < 6 ? 1 : 2};
     rt_layout_top(&r, rt_canvas_wrap(c, words, RT_STYLE_TITLE, b->words));
     struct rt_rect ids = rt_layout_bottom(&r, r.h > 12 ? 4 : r.h > 6 ? 2 : 0);
-    int rank = rank_for(r.w), lines = r.h > 1 ? r.h - 1 : 0, shown = 0;
-    draw_line(c, rt_layout_top(&r, 1), rank, NULL);
+    int rank = columns_rank(r.w), lines = r.h > 1 ? r.h - 1 : 0, shown = 0;
+    frame_draw_line(c, rt_layout_top(&r, 1), rank, NULL);
     for (; shown < lines && first + shown < b->listed; shown++)
-        draw_line(c, rt_layout_top(&r, 1), rank, &b->frame[first + shown]);
+        frame_draw_line(c, rt_layout_top(&r, 1), rank, &b->frame[first + shown]);
     if (shown < lines && b->listed < b->frames)
         rt_canvas_print(c, r.x, r.y, r.w, RT_STYLE_DIM, "and %d more", b->frames - b->listed);
     if (ids.h > 0)

@@ -2,8 +2,10 @@
  * samples: every sample of the run as a table that is sorted and filtered, and the one under the cursor
  * explained in words. What is drawn of a table is only what is seen, so its length costs nothing. */
 #include "pipeline/data/loss_history.h"
-#include "tui/screen/screens/samples_pane.h"
+#include "tui/screen/base/number.h"
 #include "tui/screen/screen.h"
+#include "tui/screen/screens/samples_marks.h"
+#include "tui/screen/screens/samples_pane.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,34 +16,48 @@
 #define PANE_WIDTH 62
 #define GUTTER 3 /* mark, what was done by hand, and a space */
 
-/* ---- columns ---- */
+struct samples {
+    char sort[72], where[400]; /* as given to rt_table_sort and rt_table_where; "" = none */
+    bool chosen, detail;       /* columns were asked for; the sample is explained */
+    unsigned version;          /* of the samples that are arranged */
+    struct rt_list list;       /* of the rows in their order; place: the table as last drawn */
+    int under, left;           /* places in column: cursor, first one shown */
+    int columns, column[RT_TABLE_COLUMNS], width[RT_TABLE_COLUMNS];
+    struct rt_rect head;       /* as last drawn */
+    struct rt_marks marks;
+    struct rt_sample_preview preview;
+};
 
-static bool ends_in(const char *name, const char *end)
+/* ---- columns ----
+ * A run has some fifty columns, most of them of other modalities, or percentiles beside the measures. Which are shown
+ * unless somebody asks follows from what stands in them, so that no list must be kept for each kind of run. */
+
+static bool name_ends_in(const char *name, const char *end)
 {
     size_t n = strlen(name), m = strlen(end);
     return n > m && strcmp(name + n - m, end) == 0;
 }
 
 /* Columns shown unless others are asked for. */
-static bool is_first_view(const char *name)
+static bool column_is_usual(const char *name)
 {
     static const char *const not[] = {"grp", "hidden", "modality", "detail"};
     for (size_t i = 0; i < sizeof not / sizeof *not; i++)
         if (strcmp(name, not[i]) == 0)
             return false;
-    return !ends_in(name, "_pct") && strncmp(name, "inside_", 7) != 0;
+    return !name_ends_in(name, "_pct") && strncmp(name, "inside_", 7) != 0;
 }
 
 /* What a column holds where nothing was done by hand. */
-static float usual(const char *name)
+static float column_neutral(const char *name)
 {
     return strcmp(name, "factor") == 0 ? 1 : strcmp(name, "excluded") == 0 ? 0 : NAN;
 }
 
 /* Nothing in any row: a measure of another modality, a group that the manifest has not. */
-static bool is_empty(const struct rt_table *t, int c)
+static bool column_is_empty(const struct rt_table *t, int c)
 {
-    const float *number = t->column[c].number, none = usual(t->column[c].name);
+    const float *number = t->column[c].number, none = column_neutral(t->column[c].name);
     for (int i = 0; i < t->rows; i++)
         if (t->column[c].is_text ? t->column[c].text[i] != NULL : !isnan(number[i]) && number[i] != none)
             return false;
@@ -49,7 +65,7 @@ static bool is_empty(const struct rt_table *t, int c)
 }
 
 /* 'x' excluded, 'm' muted, 'w' another factor than 1, ' ' as it was. */
-static char by_hand(const struct rt_table *t, int row)
+static char row_by_hand(const struct rt_table *t, int row)
 {
     int factor = rt_table_find(t, "factor"), excluded = rt_table_find(t, "excluded");
     if (excluded >= 0 && t->column[excluded].number[row] > 0)
@@ -58,7 +74,7 @@ static char by_hand(const struct rt_table *t, int row)
     return f == 0 ? 'm' : f != 1 && !isnan(f) ? 'w' : ' ';
 }
 
-static int column_width(const struct rt_table *t, int c)
+static int column_measure(const struct rt_table *t, int c)
 {
     int width = (int)strlen(t->column[c].name) + 1; /* and the arrow of the order */
     int rows = t->rows < MEASURED_ROWS ? t->rows : MEASURED_ROWS, limit = TEXT_WIDTH;
@@ -72,35 +88,35 @@ static int column_width(const struct rt_table *t, int c)
     return width < limit ? width : limit;
 }
 
-static void choose_columns(struct rt_samples_view *v, struct rt_table *t)
+static void samples_choose_columns(struct samples *v, struct rt_table *t)
 {
     v->columns = 0;
     for (int last = 0; last < 2; last++) /* why a sample was left out stands last: most have no reason */
         for (int c = 0; c < t->columns; c++) {
             const char *name = t->column[c].name;
-            bool shown = v->chosen ? !t->column[c].hidden : is_first_view(name) && !is_empty(t, c);
+            bool shown = v->chosen ? !t->column[c].hidden : column_is_usual(name) && !column_is_empty(t, c);
             if (!shown || (strcmp(name, "reason") == 0) != last)
                 continue;
-            v->width[v->columns] = column_width(t, c);
+            v->width[v->columns] = column_measure(t, c);
             v->column[v->columns++] = c;
         }
     if (v->under >= v->columns)
         v->under = v->columns ? v->columns - 1 : 0;
 }
 
-/* ---- order ---- */
+/* ---- order ----
+ * Sorting a million rows takes a third of a second: it is done when order, filter or the samples are other ones, not
+ * when they are drawn. */
 
-static int row_at(const struct rt_samples_view *v, const struct rt_table *t)
+static int samples_row(const struct samples *v, const struct rt_table *t)
 {
-    return v->at < t->shown ? t->order[v->at] : -1;
+    return v->list.at < t->shown ? t->order[v->list.at] : -1;
 }
 
 /* Filter and order anew; the cursor stays on its sample. RT_EUSAGE when one of them is wrong. */
-static int arrange(struct rt_ui *ui, struct rt_error *e)
+static int samples_arrange(struct samples *v, struct rt_table *t, struct rt_error *e)
 {
-    struct rt_samples_view *v = &ui->samples;
-    struct rt_table *t = &ui->model->samples;
-    int row = row_at(v, t), rc = 0;
+    int row = samples_row(v, t), rc = 0;
     t->shown = t->rows;
     for (int i = 0; i < t->rows; i++)
         t->order[i] = i;
@@ -108,96 +124,101 @@ static int arrange(struct rt_ui *ui, struct rt_error *e)
         rc = rt_table_where(t, v->where, e);
     if (rc == 0 && *v->sort)
         rc = rt_table_sort(t, v->sort, e);
-    v->at = v->at < t->shown ? v->at : t->shown - (t->shown > 0);
+    v->list.at = v->list.at < t->shown ? v->list.at : t->shown - (t->shown > 0);
     for (int i = 0; i < t->shown && row >= 0; i++)
         if (t->order[i] == row) {
-            v->at = i;
+            v->list.at = i;
             break;
         }
     return rc;
 }
 
 /* Follows the model. */
-static void keep_up(struct rt_ui *ui)
+static void samples_keep_up(struct samples *v, struct rt_view *view)
 {
-    struct rt_samples_view *v = &ui->samples;
+    struct rt_snapshot *m = view->model;
     struct rt_error e;
-    if (!ui->model->samples.order || v->version == ui->model->samples_version)
+    if (!m->samples.order || v->version == m->samples_version)
         return;
-    v->version = ui->model->samples_version;
-    if (arrange(ui, &e) < 0)
-        rt_ui_say(ui, true, "%s", e.text);
-    choose_columns(v, &ui->model->samples);
+    v->version = m->samples_version;
+    if (samples_arrange(v, &m->samples, &e) < 0)
+        rt_message_say(&view->message, true, "%s", e.text);
+    samples_choose_columns(v, &m->samples);
 }
 
-static unsigned sort_by(struct rt_ui *ui, const char *column)
+/* Whether the samples, if there are any yet, could be arranged; if not, says why. */
+static bool samples_rearrange(struct samples *v, struct rt_view *view)
 {
-    struct rt_samples_view *v = &ui->samples;
+    struct rt_table *t = &view->model->samples;
     struct rt_error e;
+    if (!t->order || samples_arrange(v, t, &e) == 0)
+        return true;
+    rt_message_say(&view->message, true, "%s", e.text);
+    return false;
+}
+
+/* A wrong order or filter is refused, and what was before stands again. */
+static unsigned samples_sort_by(struct samples *v, struct rt_view *view, const char *column)
+{
+    struct rt_error ignored;
     char before[sizeof v->sort];
     memcpy(before, v->sort, sizeof before);
     snprintf(v->sort, sizeof v->sort, "%s", column);
-    if (ui->model->samples.order && arrange(ui, &e) < 0) {
-        rt_ui_say(ui, true, "%s", e.text);
-        memcpy(v->sort, before, sizeof before);
-        arrange(ui, &e);
+    if (samples_rearrange(v, view)) {
+        v->list.at = v->list.first = 0;
     } else {
-        v->at = v->first = 0;
+        memcpy(v->sort, before, sizeof before);
+        samples_arrange(v, &view->model->samples, &ignored);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned filter_by(struct rt_ui *ui, const char *where)
+static unsigned samples_filter_by(struct samples *v, struct rt_view *view, const char *where)
 {
-    struct rt_samples_view *v = &ui->samples;
-    struct rt_error e;
+    struct rt_error ignored;
     char before[sizeof v->where];
     memcpy(before, v->where, sizeof before);
     snprintf(v->where, sizeof v->where, "%s", where);
-    if (ui->model->samples.order && arrange(ui, &e) < 0) {
-        rt_ui_say(ui, true, "%s", e.text);
+    if (!samples_rearrange(v, view)) {
         memcpy(v->where, before, sizeof before);
-        arrange(ui, &e);
+        samples_arrange(v, &view->model->samples, &ignored);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned show_columns(struct rt_ui *ui, const char *names)
+static unsigned samples_show_columns(struct samples *v, struct rt_view *view, const char *names)
 {
-    struct rt_samples_view *v = &ui->samples;
-    struct rt_table *t = &ui->model->samples;
+    struct rt_table *t = &view->model->samples;
     struct rt_error e;
     bool all = strcmp(names, "all") == 0;
     if (*names && !all && rt_table_choose(t, names, &e) < 0) {
-        rt_ui_say(ui, true, "%s", e.text);
+        rt_message_say(&view->message, true, "%s", e.text);
     } else {
         for (int c = 0; all && c < t->columns; c++)
             t->column[c].hidden = false;
         v->chosen = *names != 0;
     }
     v->left = 0;
-    choose_columns(v, t);
+    samples_choose_columns(v, t);
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
 /* By the column under the cursor: upwards, then downwards. */
-static unsigned sort_here(struct rt_ui *ui)
+static unsigned samples_sort_here(struct samples *v, struct rt_view *view)
 {
-    struct rt_samples_view *v = &ui->samples;
     char by[72];
     if (v->under >= v->columns)
         return RT_DID_HANDLE;
-    const char *name = ui->model->samples.column[v->column[v->under]].name;
+    const char *name = view->model->samples.column[v->column[v->under]].name;
     snprintf(by, sizeof by, "%s%s", strcmp(v->sort, name) == 0 ? "-" : "", name);
-    return sort_by(ui, by);
+    return samples_sort_by(v, view, by);
 }
 
 /* ---- drawing ---- */
 
-static void draw_summary(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void samples_draw_summary(const struct samples *v, const struct rt_snapshot *m, struct rt_canvas *c,
+                                 struct rt_rect r)
 {
-    const struct rt_samples_view *v = &ui->samples;
-    const struct rt_snapshot *m = ui->model;
     int x = r.x + 1, end = r.x + r.w;
     if (m->loading)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_WARN, "reading %d of %d  ", m->loaded,
@@ -212,7 +233,7 @@ static void draw_summary(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r
         rt_canvas_print(c, x + 2, r.y, end - x - 2, RT_STYLE_CURSOR, "%s", v->where);
 }
 
-static void draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style style,
+static void row_draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style style,
                       const struct rt_table *t, int row, int column)
 {
     char n[24], trail[RT_LOSS_HISTORY_TEXT];
@@ -222,29 +243,28 @@ static void draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style st
              rt_loss_history_draw((double)t->column[column].number[row], trail))
         rt_canvas_right(c, x, y, w, style, "%s", trail);
     else if (!isnan(t->column[column].number[row]))
-        rt_canvas_right(c, x, y, w, style, "%s", rt_ui_number((double)t->column[column].number[row], n));
+        rt_canvas_right(c, x, y, w, style, "%s", rt_number_short((double)t->column[column].number[row], n));
     else
         rt_canvas_right(c, x, y, w, style == RT_STYLE_SELECT ? style : RT_STYLE_DIM, "\u00b7");
 }
 
 /* One line of the table; row -1 is its head. */
-static void draw_line(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int y, int row)
+static void samples_draw_line(const struct samples *v, const struct rt_table *t, struct rt_canvas *c,
+                              struct rt_rect r, int y, int row)
 {
-    const struct rt_samples_view *v = &ui->samples;
-    const struct rt_table *t = &ui->model->samples;
-    bool selected = row >= 0 && row == row_at(v, t);
+    bool selected = row >= 0 && row == samples_row(v, t);
     enum rt_style style = selected ? RT_STYLE_SELECT : RT_STYLE_PLAIN;
     int x = r.x + GUTTER;
     if (row < 0 || selected)
         rt_canvas_fill(c, (struct rt_rect){r.x, y, r.w, 1}, row < 0 ? RT_STYLE_BAR : RT_STYLE_SELECT);
     if (row >= 0)
         rt_canvas_print(c, r.x, y, r.w, selected ? style : RT_STYLE_KEY, "%s%c",
-                        rt_marks_has(&v->marks, row) ? "*" : " ", by_hand(t, row));
+                        rt_marks_has(&v->marks, row) ? "*" : " ", row_by_hand(t, row));
     for (int i = v->left; i < v->columns && x < r.x + r.w; i++) {
         int column = v->column[i], room = r.x + r.w - x, w = v->width[i] < room ? v->width[i] : room;
         const char *name = t->column[column].name;
         if (row >= 0) {
-            draw_cell(c, x, y, w, style, t, row, column);
+            row_draw_cell(c, x, y, w, style, t, row, column);
         } else {
             bool by = strcmp(v->sort + (*v->sort == '-'), name) == 0;
             const char *arrow = !by ? "" : *v->sort == '-' ? "\u25bc" : "\u25b2";
@@ -258,10 +278,10 @@ static void draw_line(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, i
     }
 }
 
-static void draw_table(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void samples_draw_table(struct samples *v, const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_samples_view *v = &ui->samples;
-    const struct rt_table *t = &ui->model->samples;
+    const struct rt_table *t = &m->samples;
+    struct rt_list *l = &v->list;
     struct rt_rect summary = rt_layout_bottom(&r, r.h > 4), head = rt_layout_top(&r, r.h > 1);
     int width = GUTTER;
     v->left = v->under < v->left ? v->under : v->left;
@@ -269,118 +289,152 @@ static void draw_table(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
         width += v->width[i] + 2;
     while (v->left < v->under && width > r.w + 2) /* the column under the cursor is seen whole */
         width -= v->width[v->left++] + 2;
-    v->first = rt_layout_scroll(v->first, v->at, r.h, t->shown);
-    v->table = r;
+    rt_list_lay(l, r, 1, t->shown);
     v->head = head;
     if (head.h)
-        draw_line(ui, c, head, head.y, -1);
-    for (int i = 0; i < r.h && v->first + i < t->shown; i++)
-        draw_line(ui, c, r, r.y + i, t->order[v->first + i]);
+        samples_draw_line(v, t, c, head, head.y, -1);
+    for (int i = 0; i < r.h && l->first + i < t->shown; i++)
+        samples_draw_line(v, t, c, r, r.y + i, t->order[l->first + i]);
     if (summary.h)
-        draw_summary(ui, c, summary);
+        samples_draw_summary(v, m, c, summary);
 }
 
-static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+/* Cuts the pane off: beside the table where there is room, else below it; with a line between. */
+static struct rt_rect samples_cut_pane(struct rt_canvas *c, struct rt_rect *table)
 {
-    struct rt_samples_view *v = &ui->samples;
-    const struct rt_table *t = &ui->model->samples;
-    keep_up(ui);
-    if (!t->order || t->rows == 0) {
-        rt_canvas_wrap(c, r, RT_STYLE_DIM, ui->model->loading || !t->order
-                       ? "Reading the samples." : "No samples.");
-        v->table = v->head = (struct rt_rect){0, 0, 0, 0};
+    int w = table->w, half = w / 2 < PANE_WIDTH ? w / 2 : PANE_WIDTH;
+    struct rt_rect pane = w >= 100 ? rt_layout_right(table, half) : rt_layout_bottom(table, table->h * 3 / 5);
+    if (w >= 100) {
+        for (int y = 0; y < pane.h; y++)
+            rt_canvas_put(c, pane.x, pane.y + y, RT_STYLE_DIM, 0x2502);
+        rt_layout_right(table, 1);
+        return rt_layout_right(&pane, pane.w - 2);
+    }
+    struct rt_rect line = rt_layout_top(&pane, 1);
+    for (int x = 0; x < line.w && line.h; x++)
+        rt_canvas_put(c, line.x + x, line.y, RT_STYLE_DIM, 0x2500);
+    return pane;
+}
+
+static void samples_draw(void *self, struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
+{
+    struct samples *v = self;
+    const struct rt_snapshot *m = view->model;
+    samples_keep_up(v, view);
+    if (!m->samples.order || m->samples.rows == 0) {
+        rt_canvas_wrap(c, r, RT_STYLE_DIM, m->loading || !m->samples.order ? "Reading the samples." : "No samples.");
+        v->list.place = v->head = (struct rt_rect){0, 0, 0, 0};
         return;
     }
-    struct rt_rect table = r, pane = {0, 0, 0, 0};
-    if (v->detail) {
-        pane = r.w >= 100 ? rt_layout_right(&table, r.w / 2 < PANE_WIDTH ? r.w / 2 : PANE_WIDTH)
-                          : rt_layout_bottom(&table, r.h * 3 / 5);
-        if (r.w >= 100) { /* a line between */
-            for (int y = 0; y < pane.h; y++)
-                rt_canvas_put(c, pane.x, pane.y + y, RT_STYLE_DIM, 0x2502);
-            rt_layout_right(&table, 1);
-            pane = rt_layout_right(&pane, pane.w - 2);
-        } else {
-            struct rt_rect line = rt_layout_top(&pane, 1);
-            for (int x = 0; x < line.w && line.h; x++)
-                rt_canvas_put(c, line.x + x, line.y, RT_STYLE_DIM, 0x2500);
-        }
-    }
-    draw_table(ui, c, table);
+    struct rt_rect pane = {0, 0, 0, 0};
     if (v->detail)
-        rt_sample_pane_draw(ui, c, pane, row_at(v, t));
+        pane = samples_cut_pane(c, &r);
+    samples_draw_table(v, m, c, r);
+    if (v->detail)
+        rt_samples_pane_draw(&v->preview, view, c, pane, samples_row(v, &m->samples));
 }
 
 /* ---- keys ---- */
 
-static unsigned act(struct rt_ui *ui, enum rt_act act)
+static unsigned samples_mark(struct samples *v, struct rt_view *view)
 {
-    struct rt_samples_view *v = &ui->samples;
+    rt_marks_turn(&v->marks, view, samples_row(v, &view->model->samples));
+    v->list.count = view->model->samples.shown;
+    return rt_view_move(&v->list, RT_ACT_DOWN);
+}
+
+static unsigned samples_act(void *self, struct rt_view *view, enum rt_act act)
+{
+    struct samples *v = self;
+    const struct rt_table *t = &view->model->samples;
     switch (act) {
     case RT_ACT_LEFT: v->under -= v->under > 0; break;
     case RT_ACT_RIGHT: v->under += v->under + 1 < v->columns; break;
     case RT_ACT_ENTER: v->detail = !v->detail; break;
-    case RT_ACT_SORT: return sort_here(ui);
-    case RT_ACT_MARK:
-        rt_marks_turn(ui, row_at(v, &ui->model->samples));
-        return rt_list_move(&v->at, ui->model->samples.shown, v->table.h, RT_ACT_DOWN);
-    case RT_ACT_MARK_ALL: rt_marks_turn_shown(ui); break;
+    case RT_ACT_SORT: return samples_sort_here(v, view);
+    case RT_ACT_MARK: return samples_mark(v, view);
+    case RT_ACT_MARK_ALL: rt_marks_turn_shown(&v->marks, view); break;
     case RT_ACT_WEIGH: case RT_ACT_HALVE: case RT_ACT_DOUBLE: case RT_ACT_MUTE: case RT_ACT_EXCLUDE:
-    case RT_ACT_RESTORE: return rt_marks_act(ui, act);
+    case RT_ACT_RESTORE: return rt_marks_act(&v->marks, view, samples_row(v, t), v->where, act);
     case RT_ACT_BACK:
         if (!v->detail)
-            return *v->where ? filter_by(ui, "") : RT_DID_HANDLE;
+            return *v->where ? samples_filter_by(v, view, "") : RT_DID_HANDLE;
         v->detail = false;
         break;
-    default: return rt_list_move(&v->at, ui->model->samples.shown, v->table.h, act);
+    default:
+        v->list.count = t->shown;
+        return rt_view_move(&v->list, act);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-/* A press on the head sorts, one on a row goes there, one on the row under the cursor explains it; one left of
- * them marks. */
-static unsigned mouse(struct rt_ui *ui, struct rt_event event)
+/* A press on the head sorts by the column there. */
+static unsigned samples_press_head(struct samples *v, struct rt_view *view, int x)
 {
-    struct rt_samples_view *v = &ui->samples;
-    int x = event.x, y = event.y, at = v->first + y - v->table.y, left = v->head.x + GUTTER;
-    if (event.key != RT_KEY_CLICK || x >= v->table.x + v->table.w)
-        return RT_DID_NOTHING;
-    bool marks = x < v->table.x + GUTTER - 1;
-    if (v->head.h && y == v->head.y) {
-        if (marks)
-            return act(ui, RT_ACT_MARK_ALL);
-        for (int i = v->left; i < v->columns; left += v->width[i++] + 2)
-            if (x >= left && x < left + v->width[i]) {
-                v->under = i;
-                return sort_here(ui);
-            }
-        return RT_DID_NOTHING;
-    }
-    if (y < v->table.y || y >= v->table.y + v->table.h || at >= ui->model->samples.shown)
-        return RT_DID_NOTHING;
-    if (marks)
-        rt_marks_turn(ui, ui->model->samples.order[at]);
-    else if (at == v->at)
-        v->detail = !v->detail;
-    v->at = at;
-    return RT_DID_HANDLE | RT_DID_DRAW;
-}
-
-static unsigned verb(struct rt_ui *ui, const char *verb, const char *argument)
-{
-    static const struct {
-        const char *name;
-        unsigned (*run)(struct rt_ui *ui, const char *argument);
-    } known[] = {{"sort", sort_by}, {"filter", filter_by}, {"columns", show_columns}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].name, verb) == 0)
-            return known[i].run(ui, argument);
+    int left = v->head.x + GUTTER;
+    for (int i = v->left; i < v->columns; left += v->width[i++] + 2)
+        if (x >= left && x < left + v->width[i]) {
+            v->under = i;
+            return samples_sort_here(v, view);
+        }
     return RT_DID_NOTHING;
 }
 
-static const char *filter(const struct rt_ui *ui)
+/* A press on a row goes there, one on the row under the cursor explains it; one left of head or row marks. */
+static unsigned samples_mouse(void *self, struct rt_view *view, struct rt_event event)
 {
-    return ui->samples.where;
+    struct samples *v = self;
+    struct rt_rect table = v->list.place;
+    if (event.key != RT_KEY_CLICK || event.x >= table.x + table.w)
+        return RT_DID_NOTHING;
+    bool marks = event.x < table.x + GUTTER - 1;
+    if (v->head.h && event.y == v->head.y)
+        return marks ? samples_act(v, view, RT_ACT_MARK_ALL) : samples_press_head(v, view, event.x);
+    v->list.count = view->model->samples.shown;
+    int at = rt_list_under(&v->list, event.x, event.y);
+    if (at < 0)
+        return RT_DID_NOTHING;
+    if (marks)
+        rt_marks_turn(&v->marks, view, view->model->samples.order[at]);
+    else if (at == v->list.at)
+        v->detail = !v->detail;
+    v->list.at = at;
+    return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-const struct rt_screen rt_screen_samples = {"samples", "Samples", true, draw, act, mouse, verb, filter};
+static unsigned samples_verb(void *self, struct rt_view *view, const char *verb, const char *argument)
+{
+    static const struct {
+        const char *name;
+        unsigned (*run)(struct samples *v, struct rt_view *view, const char *argument);
+    } known[] = {{"sort", samples_sort_by}, {"filter", samples_filter_by}, {"columns", samples_show_columns}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].name, verb) == 0)
+            return known[i].run(self, view, argument);
+    return RT_DID_NOTHING;
+}
+
+static const char *samples_filter(const void *self)
+{
+    const struct samples *v = self;
+    return v->where;
+}
+
+static unsigned samples_tick(void *self, struct rt_view *view)
+{
+    struct samples *v = self;
+    (void)view;
+    return rt_sample_preview_news(&v->preview) ? RT_DID_DRAW : RT_DID_NOTHING;
+}
+
+static void samples_fini(void *self)
+{
+    struct samples *v = self;
+    rt_sample_preview_fini(&v->preview);
+    rt_marks_fini(&v->marks);
+}
+
+const struct rt_screen rt_screen_samples = {
+    .samples = true, .size = sizeof(struct samples), .fini = samples_fini, .draw = samples_draw,
+    .act = samples_act, .mouse = samples_mouse, .verb = samples_verb, .filter = samples_filter,
+    .tick = samples_tick};

@@ -5,27 +5,27 @@
 #ifndef RT_SAMPLES_MARKS_H
 #define RT_SAMPLES_MARKS_H
 
-#include "tui/screen/keys.h"
+#include "tui/screen/view.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct rt_ui;
-
+/* Zeroed marks none. */
 struct rt_marks {
-    uint8_t *on;      /* [rows] */
-    int rows, count;  /* of the run's samples; how many are marked */
-    const char *verb; /* what the question that is open is about, and its factor, "" = none */
+    uint8_t *on;       /* [rows] */
+    int rows, count;   /* of the run's samples; how many are marked */
+    /* What the question that is open is about: what is to be done, its factor ("" = none), the sample that was under
+     * the cursor and the filter that was in effect; the caller's filter stands as long as the marks. */
+    const char *verb;
     char factor[32];
+    int row;
+    const char *where;
 };
 
 void rt_marks_fini(struct rt_marks *m);
 bool rt_marks_has(const struct rt_marks *m, int row);
-/* Marks a row, or takes its mark away. */
-void rt_marks_turn(struct rt_ui *ui, int row);
+/* Marks a row of the model's samples, or takes its mark away; -1: nothing. */
+void rt_marks_turn(struct rt_marks *m, struct rt_view *view, int row);
 /* Marks all rows that are shown; when they are marked already, no row stays marked. */
-void rt_marks_turn_shown(struct rt_ui *ui);
-/* WEIGH, HALVE, DOUBLE, MUTE, EXCLUDE, RESTORE; NOTHING for other acts. */
-unsigned rt_marks_act(struct rt_ui *ui, enum rt_act act);
+void rt_marks_turn_shown(struct rt_marks *m, struct rt_view *view);
+/* WEIGH, HALVE, DOUBLE, MUTE, EXCLUDE, RESTORE; NOTHING for other acts. row: under the cursor, -1 = none. */
+unsigned rt_marks_act(struct rt_marks *m, struct rt_view *view, int row, const char *where, enum rt_act act);
 
 #endif

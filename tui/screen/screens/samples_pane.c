@@ -3,7 +3,6 @@
 #include "tui/screen/screens/samples_pane.h"
 
 #include "tui/report/explain.h"
-#include "tui/screen/screen.h"
 #include "tui/screen/widgets/picture.h"
 #include "tui/screen/widgets/waveform.h"
 
@@ -14,7 +13,7 @@
 #define BELOW 16  /* lines from which they stand one over the other */
 
 /* In the words of `inspect --sample`. Returns the lines of r that are left. */
-static int draw_words(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int row)
+static int pane_draw_words(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r, int row)
 {
     struct rt_weight_settings settings;
     char *text = NULL, *save = NULL;
@@ -22,8 +21,8 @@ static int draw_words(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rec
     FILE *f = open_memstream(&text, &size);
     if (!f)
         return r.h;
-    rt_steer_weights(ui, false, &settings);
-    rt_explain_row(&ui->model->samples, row, ui->model->recipe ? &settings : NULL, f);
+    rt_view_weights(view, false, &settings);
+    rt_explain_row(&view->model->samples, row, view->model->recipe ? &settings : NULL, f);
     fclose(f);
     bool first = true;
     for (char *line = strtok_r(text, "\n", &save); line && r.h > 0; line = strtok_r(NULL, "\n", &save)) {
@@ -34,33 +33,34 @@ static int draw_words(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rec
     return r.h;
 }
 
-static void draw_speech(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, const struct rt_sample_part *p)
+static void pane_draw_speech(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r, const struct rt_sample_part *p)
 {
     struct rt_rect title = rt_layout_top(&r, 1);
     struct rt_rect wave = rt_layout_top(&r, r.h >= 6 ? r.h / 3 : r.h >= 4 ? 2 : r.h);
     rt_canvas_print(c, title.x, title.y, title.w, RT_STYLE_DIM, "speech, %.2f s; 0 to 8 kHz", p->seconds);
     rt_waveform_draw(c, wave, p->low, p->high, p->columns);
-    rt_picture_draw(c, r, p->rgb, p->w, p->h, true, ui->colours);
+    rt_picture_draw(c, r, p->rgb, p->w, p->h, true, view->colours);
 }
 
-static void draw_part(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int modality,
+static void pane_draw_part(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r, int modality,
                       const struct rt_sample_part *p)
 {
     if (*p->error)
         rt_canvas_wrap(c, r, RT_STYLE_BAD, p->error);
     else if (modality == RT_SPEECH)
-        draw_speech(ui, c, r, p);
+        pane_draw_speech(view, c, r, p);
     else if (modality == RT_IMAGE)
-        rt_picture_draw(c, r, p->rgb, p->w, p->h, false, ui->colours);
+        rt_picture_draw(c, r, p->rgb, p->w, p->h, false, view->colours);
     else
         rt_canvas_wrap(c, r, RT_STYLE_PLAIN, p->text);
 }
 
 /* The modalities that the sample has, one under the other; a text takes the lines it needs. */
-static void draw_looks(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int row)
+static void pane_draw_looks(struct rt_sample_preview *preview, const struct rt_view *view, struct rt_canvas *c,
+                            struct rt_rect r, int row)
 {
-    const struct rt_table *t = &ui->model->samples;
-    const struct rt_sample_part *p = rt_sample_preview_of(&ui->preview, ui->model->manifest, row,
+    const struct rt_table *t = &view->model->samples;
+    const struct rt_sample_part *p = rt_sample_preview_of(preview, view->model->manifest, row,
                                                     rt_table_cell(t, row, rt_table_find(t, "id")));
     int there = 0;
     if (!p) {
@@ -79,15 +79,16 @@ static void draw_looks(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, 
                                        p[m].text ? p[m].text : p[m].error);
             share = lines < share || !there ? lines : share;
         }
-        draw_part(ui, c, rt_layout_bottom(&r, share), m, &p[m]);
+        pane_draw_part(view, c, rt_layout_bottom(&r, share), m, &p[m]);
         rt_layout_bottom(&r, r.h > 4);
     }
 }
 
-void rt_sample_pane_draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int row)
+void rt_samples_pane_draw(struct rt_sample_preview *preview, const struct rt_view *view, struct rt_canvas *c,
+                          struct rt_rect r, int row)
 {
     struct rt_rect looks = {0, 0, 0, 0};
-    bool known = *ui->model->manifest, beside = known && r.w >= BESIDE, below = known && !beside && r.h >= BELOW;
+    bool known = *view->model->manifest, beside = known && r.w >= BESIDE, below = known && !beside && r.h >= BELOW;
     if (row < 0)
         return;
     if (beside) {
@@ -96,11 +97,11 @@ void rt_sample_pane_draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r
     } else if (below) {
         looks = rt_layout_bottom(&r, r.h * 2 / 5);
     }
-    int left = draw_words(ui, c, r, row);
+    int left = pane_draw_words(view, c, r, row);
     if (below) { /* and what the words leave, but for a line between */
         looks.y -= left - 1;
         looks.h += left - 1;
     }
     if (looks.h > 0 && looks.w > 0)
-        draw_looks(ui, c, looks, row);
+        pane_draw_looks(preview, view, c, looks, row);
 }

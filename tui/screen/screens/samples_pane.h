@@ -3,11 +3,11 @@
 #ifndef RT_SAMPLES_PANE_H
 #define RT_SAMPLES_PANE_H
 
-#include "tui/screen/base/canvas.h"
+#include "tui/report/sample_preview.h"
+#include "tui/screen/view.h"
 
-struct rt_ui;
-
-/* row: of the model's samples. */
-void rt_sample_pane_draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int row);
+/* row: of the model's samples. Its files are read by preview, some time later. */
+void rt_samples_pane_draw(struct rt_sample_preview *preview, const struct rt_view *view, struct rt_canvas *c,
+                          struct rt_rect r, int row);
 
 #endif

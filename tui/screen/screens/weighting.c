@@ -2,6 +2,7 @@
  * weighting: the curve g over the qualities that the training samples have, and the weights that come of
  * it. Gamma, floor and measures are tried here first: what they would do is shown at once, the run hears
  * of them only when they are applied. */
+#include "tui/screen/base/number.h"
 #include "tui/screen/screen.h"
 #include "tui/screen/widgets/histogram.h"
 #include "tui/screen/widgets/slider.h"
@@ -19,26 +20,38 @@
 #define LIST_MIN 5      /* lines of gamma, floor and measures that charts leave */
 
 enum { GAMMA, FLOOR, MEASURES }; /* places in the list */
-enum { NOTHING, SLIDER, CURVE, LEVEL };
 
-/* ---- settings ---- */
+struct weighting {
+    bool trying;                     /* other settings than the run's */
+    struct rt_weight_settings tried; /* meaningful while trying */
+    struct rt_weight_preview now, then; /* under the run's settings, and under those shown */
+    unsigned version;                /* of the samples that they hold */
+    struct rt_list list;             /* gamma, floor, measures */
+    struct rt_rect plot;             /* as last drawn */
+    int slider, room;                /* first column and length of the sliders */
+    enum { NOTHING, SLIDER, CURVE, LEVEL } held; /* by the mouse */
+};
 
-static const struct rt_key *key_of(int what)
+/* ---- settings ----
+ * The run's may change under what is tried, by another person or by `:set`. What is tried stays then; when the run has
+ * reached it, nothing is tried any more: that is also how an apply ends. */
+
+static const struct rt_key *weighting_key(int what)
 {
     return rt_key_find(what == GAMMA ? "weight.gamma" : what == FLOOR ? "weight.floor" : "weight.terms");
 }
 
-static bool same(const struct rt_weight_settings *a, const struct rt_weight_settings *b)
+static bool settings_equal(const struct rt_weight_settings *a, const struct rt_weight_settings *b)
 {
     return a->gamma == b->gamma && a->floor == b->floor && strcmp(a->terms, b->terms) == 0;
 }
 
 /* The settings shown; *now those of the run. */
-static const struct rt_weight_settings *settings(struct rt_ui *ui, struct rt_weight_settings *now)
+static const struct rt_weight_settings *weighting_settings(struct weighting *v, const struct rt_view *view,
+                                                           struct rt_weight_settings *now)
 {
-    struct rt_weights_view *v = &ui->weights;
-    rt_steer_weights(ui, false, now);
-    if (v->trying && same(&v->tried, now))
+    rt_view_weights(view, false, now);
+    if (v->trying && settings_equal(&v->tried, now))
         v->trying = false;
     if (!v->trying)
         v->tried = *now;
@@ -46,13 +59,12 @@ static const struct rt_weight_settings *settings(struct rt_ui *ui, struct rt_wei
 }
 
 /* Weighs anew what has changed. */
-static int keep_up(struct rt_ui *ui)
+static int weighting_keep_up(struct weighting *v, const struct rt_view *view)
 {
-    struct rt_weights_view *v = &ui->weights;
-    const struct rt_table *t = &ui->model->samples;
+    const struct rt_table *t = &view->model->samples;
     struct rt_weight_settings now;
-    const struct rt_weight_settings *then = settings(ui, &now);
-    bool fresh = v->version != ui->model->samples_version;
+    const struct rt_weight_settings *then = weighting_settings(v, view, &now);
+    bool fresh = v->version != view->model->samples_version;
     int rc = 0;
     struct {
         struct rt_weight_preview *w;
@@ -62,11 +74,11 @@ static int keep_up(struct rt_ui *ui)
         struct rt_weight_preview *w = both[i].w;
         bool other = fresh || strcmp(w->at.terms, both[i].s->terms) != 0;
         if (other)
-            rc = rt_weight_preview_fill(w, t, ui->model->samples_version, both[i].s->terms, now.terms);
-        if (rc == 0 && (other || !same(&w->at, both[i].s)))
+            rc = rt_weight_preview_fill(w, t, view->model->samples_version, both[i].s->terms, now.terms);
+        if (rc == 0 && (other || !settings_equal(&w->at, both[i].s)))
             rt_weight_preview_apply(w, both[i].s->gamma, both[i].s->floor);
     }
-    v->version = ui->model->samples_version;
+    v->version = view->model->samples_version;
     return rc;
 }
 
@@ -77,7 +89,7 @@ struct measures {
     int count;
 };
 
-static void add_measure(struct measures *m, const char *name, const char *help)
+static void measures_add(struct measures *m, const char *name, const char *help)
 {
     if (m->count == MEASURES_MAX)
         return;
@@ -86,21 +98,21 @@ static void add_measure(struct measures *m, const char *name, const char *help)
 }
 
 /* Those that this run has measured, and the teacher's. */
-static void find_measures(const struct rt_ui *ui, struct measures *m)
+static void measures_find(const struct rt_snapshot *run, struct measures *m)
 {
     struct rt_factors f;
     m->count = 0;
-    rt_factors_find(&ui->model->samples, NULL, &f);
+    rt_factors_find(&run->samples, NULL, &f);
     for (int i = 0; i < f.count; i++)
-        add_measure(m, f.measure[i]->name, f.measure[i]->help);
-    if (!ui->model->recipe || !ui->model->recipe->teacher_model[0])
+        measures_add(m, f.measure[i]->name, f.measure[i]->help);
+    if (!run->recipe || !run->recipe->teacher_model[0])
         return;
     for (int i = 0; i < RT_WEIGHT_TERMS; i++)
-        add_measure(m, rt_weight_terms[i].name, rt_weight_terms[i].words);
+        measures_add(m, rt_weight_terms[i].name, rt_weight_terms[i].words);
 }
 
 /* The list with the measure in or out, in the order of the measures. */
-static void toggle(const struct measures *m, char terms[RT_RECIPE_TEXT], const char *name)
+static void measures_toggle(const struct measures *m, char terms[RT_RECIPE_TEXT], const char *name)
 {
     char out[RT_RECIPE_TEXT] = "";
     size_t n = 0;
@@ -112,13 +124,13 @@ static void toggle(const struct measures *m, char terms[RT_RECIPE_TEXT], const c
 
 /* ---- drawing ---- */
 
-static double curve_at(void *self, double x)
+static double settings_curve(void *self, double x)
 {
     const struct rt_weight_settings *s = self;
     return s->terms[0] ? rt_weight_curve(x, s->gamma, s->floor) : 1;
 }
 
-static void draw_formula(struct rt_canvas *c, struct rt_rect r, const struct rt_weight_settings *s,
+static void weighting_draw_formula(struct rt_canvas *c, struct rt_rect r, const struct rt_weight_settings *s,
                          const struct rt_weight_preview *w)
 {
     int x = r.x + 1, end = r.x + r.w;
@@ -128,7 +140,7 @@ static void draw_formula(struct rt_canvas *c, struct rt_rect r, const struct rt_
                        "the same");
         return;
     }
-    x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_TITLE, "w = g / %s", rt_ui_number(w->mean, mean)) + 3;
+    x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_TITLE, "w = g / %s", rt_number_short(w->mean, mean)) + 3;
     x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_TITLE, "g = %g + %g * q^%g", s->floor, 1 - s->floor,
                          s->gamma) + 3;
     if (end - x > 8) {
@@ -142,22 +154,21 @@ static void draw_formula(struct rt_canvas *c, struct rt_rect r, const struct rt_
 }
 
 /* Few samples are shown in few bars, each some columns wide. */
-static int bars(int samples, int columns)
+static int histogram_bars(int samples, int columns)
 {
     int n = (int)(4 * sqrt(samples));
     n = n < 10 ? 10 : n;
     return n < columns ? n : columns;
 }
 
-static void widen(double *count, int n, int columns)
+static void histogram_widen(double *count, int n, int columns)
 {
     for (int x = columns - 1; x >= 0; x--)
         count[x] = count[(long)x * n / columns];
 }
 
-static void draw_charts(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void weighting_draw_charts(struct weighting *v, struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_weights_view *v = &ui->weights;
     double count[COLUMNS_MAX] = {0};
     char title[120], high[24];
     struct rt_rect left = r, right = rt_layout_right(&left, r.w >= 50 ? r.w * 2 / 5 : 0);
@@ -166,73 +177,70 @@ static void draw_charts(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     right = rt_layout_clip(right, (struct rt_rect){right.x, right.y, COLUMNS_MAX, right.h});
     rt_layout_right(&right, 1);
     v->plot = rt_histogram_plot(left);
-    int n = bars(v->then.samples, v->plot.w), wide = rt_histogram_plot(right).w;
+    int n = histogram_bars(v->then.samples, v->plot.w), wide = rt_histogram_plot(right).w;
     rt_weight_preview_qualities(&v->then, count, n);
-    widen(count, n, v->plot.w);
+    histogram_widen(count, n, v->plot.w);
     snprintf(title, sizeof title, "%d training samples by quality, and g", v->then.samples);
     rt_histogram_draw(c, left, RT_STYLE_LINE1, title, count, "q = 0", "1");
-    rt_histogram_curve(c, v->plot, RT_STYLE_CURSOR, curve_at, &v->tried);
+    rt_histogram_curve(c, v->plot, RT_STYLE_CURSOR, settings_curve, &v->tried);
     if (!right.w)
         return;
     double most = v->then.most > v->now.most ? v->then.most : v->now.most;
     most = most > 2 ? most : 2;
-    n = bars(v->then.samples, wide);
+    n = histogram_bars(v->then.samples, wide);
     rt_weight_preview_weights(&v->then, most, count, n);
-    widen(count, n, wide);
+    histogram_widen(count, n, wide);
     rt_histogram_draw(c, right, v->trying ? RT_STYLE_WARN : RT_STYLE_LINE3,
                       v->trying ? "their weights, if applied" : "their weights", count, "w = 0",
-                      rt_ui_number(most, high));
+                      rt_number_short(most, high));
 }
 
-static int draw_share(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *word,
+static int weighting_draw_fraction(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *word,
                       const struct rt_weight_preview *w)
 {
     char n[24];
-    return rt_canvas_print(c, x, y, room, style, "%s%s of %d (%.0f %%)", word, rt_ui_number(w->effective, n),
+    return rt_canvas_print(c, x, y, room, style, "%s%s of %d (%.0f %%)", word, rt_number_short(w->effective, n),
                            w->samples, w->samples ? 100 * w->effective / w->samples : 0);
 }
 
-static void draw_effective(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void weighting_draw_effective(const struct weighting *v, struct rt_canvas *c, struct rt_rect r)
 {
-    const struct rt_weights_view *v = &ui->weights;
     int x = r.x + 1, end = r.x + r.w;
     rt_canvas_fill(c, r, RT_STYLE_BAR);
-    x += draw_share(c, x, r.y, end - x, RT_STYLE_BAR, "effective samples ", &v->now) + 1;
+    x += weighting_draw_fraction(c, x, r.y, end - x, RT_STYLE_BAR, "effective samples ", &v->now) + 1;
     if (v->trying)
-        x += draw_share(c, x, r.y, end - x, RT_STYLE_TAB, " if applied: ", &v->then) + 1;
+        x += weighting_draw_fraction(c, x, r.y, end - x, RT_STYLE_TAB, " if applied: ", &v->then) + 1;
     if (v->then.muted)
         rt_canvas_print(c, x + 1, r.y, end - x - 1, RT_STYLE_BAR, "%d muted", v->then.muted);
 }
 
-static void draw_number(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, int what, bool at,
-                        const struct rt_weight_settings *start)
+static void weighting_draw_number(struct weighting *v, struct rt_canvas *c, struct rt_rect r, int what, bool at,
+                                  const struct rt_weight_settings *start)
 {
-    struct rt_weights_view *v = &ui->weights;
     struct rt_scale scale;
     double value = what == GAMMA ? v->tried.gamma : v->tried.floor;
     double now = what == GAMMA ? v->now.at.gamma : v->now.at.floor;
     double first = what == GAMMA ? start->gamma : start->floor;
     char text[32];
     bool moved = value != now;
-    rt_scale_of(key_of(what), &scale);
+    rt_scale_of(weighting_key(what), &scale);
     rt_canvas_put(c, r.x, r.y, RT_STYLE_WARN, moved ? '?' : value != first ? '*' : ' ');
     enum rt_style style = at ? RT_STYLE_SELECT : moved ? RT_STYLE_WARN : RT_STYLE_PLAIN;
     rt_canvas_fill(c, (struct rt_rect){r.x + 2, r.y, 20, 1}, at ? style : RT_STYLE_PLAIN);
     rt_canvas_text(c, r.x + 2, r.y, 12, style, what == GAMMA ? "gamma" : "floor");
-    rt_canvas_right(c, r.x + 14, r.y, 8, style, "%s", rt_scale_text(key_of(what), value, text));
+    rt_canvas_right(c, r.x + 14, r.y, 8, style, "%s", rt_scale_text(weighting_key(what), value, text));
     v->slider = r.x + 24;
     v->room = r.w - 25 < 40 ? r.w - 25 : 40;
     rt_slider_draw(c, v->slider, r.y, v->room, moved ? RT_STYLE_WARN : RT_STYLE_LINE1,
                    rt_scale_share(&scale, value), rt_scale_share(&scale, first));
     if (moved && r.w > 25 + v->room + 8)
         rt_canvas_print(c, v->slider + v->room + 2, r.y, r.w - v->room - 27, RT_STYLE_DIM, "now %s",
-                        rt_scale_text(key_of(what), now, text));
+                        rt_scale_text(weighting_key(what), now, text));
 }
 
-static void draw_measure(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r, const struct measures *m,
-                         int i, bool at)
+static void weighting_draw_measure(const struct weighting *v, struct rt_canvas *c, struct rt_rect r,
+                                   const struct measures *m, int i, bool at)
 {
-    const struct rt_weights_view *v = &ui->weights;
     bool in = rt_recipe_list_has(v->tried.terms, m->name[i]);
     bool moved = in != rt_recipe_list_has(v->now.at.terms, m->name[i]);
     enum rt_style style = at ? RT_STYLE_SELECT : moved ? RT_STYLE_WARN : in ? RT_STYLE_PLAIN : RT_STYLE_DIM;
@@ -242,47 +250,46 @@ static void draw_measure(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r
     rt_canvas_text(c, r.x + 24, r.y, r.w - 25, RT_STYLE_DIM, m->help[i]);
 }
 
-static void draw_list(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void weighting_draw_list(struct weighting *v, const struct rt_view *view, const struct measures *m,
+                                struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_weights_view *v = &ui->weights;
+    struct rt_list *l = &v->list;
     struct rt_weight_settings start;
-    struct measures m;
-    find_measures(ui, &m);
-    rt_steer_weights(ui, true, &start);
-    v->count = MEASURES + m.count;
-    v->at = v->at < v->count ? v->at : v->count - 1;
-    v->first = rt_layout_scroll(v->first, v->at, r.h, v->count);
-    v->list = r;
-    for (int i = 0; i < r.h && v->first + i < v->count; i++) {
-        int place = v->first + i;
-        struct rt_rect line = {r.x, r.y + i, r.w, 1};
+    rt_view_weights(view, true, &start);
+    rt_list_lay(l, r, 1, MEASURES + m->count);
+    for (int i = 0; i < r.h && l->first + i < l->count; i++) {
+        int place = l->first + i;
         if (place < MEASURES)
-            draw_number(ui, c, line, place, place == v->at, &start);
+            weighting_draw_number(v, c, rt_list_cell(l, i), place, place == l->at, &start);
         else
-            draw_measure(ui, c, line, &m, place - MEASURES, place == v->at);
+            weighting_draw_measure(v, c, rt_list_cell(l, i), m, place - MEASURES, place == l->at);
     }
 }
 
-static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+/* Whether there is something to weigh; if not, says why. */
+static bool weighting_ready(struct weighting *v, const struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_weights_view *v = &ui->weights;
-    const struct rt_snapshot *m = ui->model;
-    v->list = v->plot = (struct rt_rect){0, 0, 0, 0};
-    if (!m->samples.order || (m->loading && v->now.samples == 0)) {
+    const struct rt_snapshot *m = view->model;
+    if (!m->samples.order || (m->loading && v->now.samples == 0))
         rt_canvas_print(c, r.x, r.y, r.w, RT_STYLE_DIM, "Reading the samples: %d of %d", m->loaded, m->samples.rows);
-        return;
-    }
-    if (m->samples.rows == 0) {
+    else if (m->samples.rows == 0)
         rt_canvas_wrap(c, r, RT_STYLE_DIM, "No samples yet: they stand in run.db from the end of the first "
                        "epoch on.");
-        return;
-    }
-    if (keep_up(ui) < 0) {
+    else if (weighting_keep_up(v, view) < 0)
         rt_canvas_wrap(c, r, RT_STYLE_BAD, "No memory to weigh the samples.");
-        return;
-    }
+    else
+        return true;
+    return false;
+}
+
+static void weighting_draw(void *self, struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
+{
+    struct weighting *v = self;
     struct measures known;
-    find_measures(ui, &known);
+    v->list.place = v->plot = (struct rt_rect){0, 0, 0, 0};
+    if (!weighting_ready(v, view, c, r))
+        return;
+    measures_find(view->model, &known);
     int all = MEASURES + known.count, list = LIST_MIN > r.h * 2 / 5 ? LIST_MIN : r.h * 2 / 5;
     if (list > all || r.h - 2 - all > r.h / 2) /* all of it where that leaves half to the charts */
         list = all;
@@ -291,39 +298,40 @@ static void draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
         charts = rt_layout_top(&r, r.h - 1 - list);
     struct rt_rect effective = rt_layout_top(&r, r.h > 1);
     if (formula.h)
-        draw_formula(c, formula, &v->tried, &v->then);
+        weighting_draw_formula(c, formula, &v->tried, &v->then);
     if (charts.h)
-        draw_charts(ui, c, charts);
+        weighting_draw_charts(v, c, charts);
     if (effective.h)
-        draw_effective(ui, c, effective);
-    draw_list(ui, c, r);
+        weighting_draw_effective(v, c, effective);
+    weighting_draw_list(v, view, &known, c, r);
 }
 
 /* ---- keys ---- */
 
-static struct rt_weight_settings *try_other(struct rt_ui *ui)
+/* The settings that are shown, to be changed. */
+static struct rt_weight_settings *weighting_try(struct weighting *v, const struct rt_view *view)
 {
     struct rt_weight_settings now;
-    settings(ui, &now);
-    ui->weights.trying = true;
-    return &ui->weights.tried;
+    weighting_settings(v, view, &now);
+    v->trying = true;
+    return &v->tried;
 }
 
-static double *number_at(struct rt_weight_settings *s, int place)
+static double *settings_number(struct rt_weight_settings *s, int place)
 {
     return place == GAMMA ? &s->gamma : &s->floor;
 }
 
-static void toggle_at(struct rt_ui *ui, int place)
+static void weighting_toggle(struct weighting *v, const struct rt_view *view, int place)
 {
     struct measures m;
     char now[RT_RECIPE_TEXT];
-    find_measures(ui, &m);
+    measures_find(view->model, &m);
     if (place < MEASURES || place >= MEASURES + m.count)
         return;
-    struct rt_weight_settings *s = try_other(ui);
-    toggle(&m, s->terms, m.name[place - MEASURES]);
-    rt_steer_value(ui, key_of(MEASURES), now);
+    struct rt_weight_settings *s = weighting_try(v, view);
+    measures_toggle(&m, s->terms, m.name[place - MEASURES]);
+    rt_view_value(view, weighting_key(MEASURES), now);
     bool other = false;
     for (int i = 0; i < m.count; i++)
         other |= rt_recipe_list_has(now, m.name[i]) != rt_recipe_list_has(s->terms, m.name[i]);
@@ -332,79 +340,77 @@ static void toggle_at(struct rt_ui *ui, int place)
 }
 
 /* way 1: more, or in; -1: less, or out. */
-static unsigned move_value(struct rt_ui *ui, int way)
+static unsigned weighting_step(struct weighting *v, const struct rt_view *view, int way)
 {
-    struct rt_weights_view *v = &ui->weights;
     struct rt_scale scale;
     struct measures m;
-    find_measures(ui, &m);
-    if (v->at < MEASURES && rt_scale_of(key_of(v->at), &scale)) {
-        double *value = number_at(try_other(ui), v->at);
+    measures_find(view->model, &m);
+    if (v->list.at < MEASURES && rt_scale_of(weighting_key(v->list.at), &scale)) {
+        double *value = settings_number(weighting_try(v, view), v->list.at);
         *value = rt_scale_next(&scale, *value, way);
-    } else if (v->at - MEASURES < m.count &&
-               rt_recipe_list_has(try_other(ui)->terms, m.name[v->at - MEASURES]) != (way > 0)) {
-        toggle_at(ui, v->at);
+    } else if (v->list.at - MEASURES < m.count &&
+               rt_recipe_list_has(weighting_try(v, view)->terms, m.name[v->list.at - MEASURES]) != (way > 0)) {
+        weighting_toggle(v, view, v->list.at);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned typed(struct rt_ui *ui, const char *line)
+static unsigned weighting_typed(void *self, struct rt_view *view, const char *line)
 {
-    int what = ui->weights.at < MEASURES ? ui->weights.at : GAMMA;
-    const struct rt_key *key = key_of(what);
+    struct weighting *v = self;
+    int what = v->list.at < MEASURES ? v->list.at : GAMMA;
+    const struct rt_key *key = weighting_key(what);
     double value = rt_scale_number(line);
     char wanted[200];
     if (!(value >= key->min && value <= key->max))
-        rt_ui_say(ui, true, "%s: '%s' is not %s", key->name, line, rt_key_wanted(key, wanted, sizeof wanted));
+        rt_message_say(&view->message, true, "%s: '%s' is not %s", key->name, line, rt_key_wanted(key, wanted, sizeof wanted));
     else
-        *number_at(try_other(ui), what) = value;
+        *settings_number(weighting_try(v, view), what) = value;
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned pick(struct rt_ui *ui)
+static unsigned weighting_pick(struct weighting *v, struct rt_view *view)
 {
-    struct rt_weights_view *v = &ui->weights;
     char label[72], text[32];
     struct rt_weight_settings now;
-    settings(ui, &now);
-    if (v->at >= MEASURES) {
-        toggle_at(ui, v->at);
+    weighting_settings(v, view, &now);
+    if (v->list.at >= MEASURES) {
+        weighting_toggle(v, view, v->list.at);
         return RT_DID_HANDLE | RT_DID_DRAW;
     }
-    snprintf(label, sizeof label, "%s = ", key_of(v->at)->name);
-    rt_ui_ask(ui, label, rt_scale_text(key_of(v->at), *number_at(&v->tried, v->at), text), typed);
-    return RT_DID_HANDLE | RT_DID_DRAW;
+    snprintf(label, sizeof label, "%s = ", weighting_key(v->list.at)->name);
+    rt_scale_text(weighting_key(v->list.at), *settings_number(&v->tried, v->list.at), text);
+    return rt_view_ask(view, label, text, weighting_typed, v);
 }
 
-static unsigned apply(struct rt_ui *ui)
+static unsigned weighting_apply(struct weighting *v, struct rt_view *view)
 {
-    struct rt_weights_view *v = &ui->weights;
     struct rt_weight_settings now;
     char text[32];
-    settings(ui, &now);
+    weighting_settings(v, view, &now);
     if (!v->trying)
-        rt_ui_say(ui, true, "nothing is tried: these are the run's settings");
-    if (!v->trying || !rt_steer_may(ui))
+        rt_message_say(&view->message, true, "nothing is tried: these are the run's settings");
+    if (!v->trying || !rt_view_may(view))
         return RT_DID_HANDLE | RT_DID_DRAW;
     if (strcmp(v->tried.terms, now.terms) != 0)
-        rt_steer_set(ui, key_of(MEASURES), v->tried.terms);
+        rt_view_set(view, weighting_key(MEASURES), v->tried.terms);
     for (int what = GAMMA; what < MEASURES; what++)
-        if (*number_at(&v->tried, what) != *number_at(&now, what))
-            rt_steer_set(ui, key_of(what), rt_scale_text(key_of(what), *number_at(&v->tried, what), text));
+        if (*settings_number(&v->tried, what) != *settings_number(&now, what))
+            rt_view_set(view, weighting_key(what), rt_scale_text(weighting_key(what), *settings_number(&v->tried, what), text));
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned act(struct rt_ui *ui, enum rt_act act)
+static unsigned weighting_act(void *self, struct rt_view *view, enum rt_act act)
 {
-    struct rt_weights_view *v = &ui->weights;
+    struct weighting *v = self;
     switch (act) {
-    case RT_ACT_WEIGHT_LESS: return move_value(ui, -1);
-    case RT_ACT_WEIGHT_MORE: return move_value(ui, 1);
-    case RT_ACT_WEIGHT_PICK: return pick(ui);
-    case RT_ACT_WEIGHT_APPLY: return apply(ui);
+    case RT_ACT_WEIGHT_LESS: return weighting_step(v, view, -1);
+    case RT_ACT_WEIGHT_MORE: return weighting_step(v, view, 1);
+    case RT_ACT_WEIGHT_PICK: return weighting_pick(v, view);
+    case RT_ACT_WEIGHT_APPLY: return weighting_apply(v, view);
     case RT_ACT_WEIGHT_DROP: v->trying = false; break;
-    case RT_ACT_WEIGHT_RESET: rt_steer_weights(ui, true, try_other(ui)); break;
-    default: return rt_list_move(&v->at, v->count, v->list.h, act);
+    case RT_ACT_WEIGHT_RESET: rt_view_weights(view, true, weighting_try(v, view)); break;
+    default: return rt_view_move(&v->list, act);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
@@ -412,64 +418,70 @@ static unsigned act(struct rt_ui *ui, enum rt_act act)
 /* ---- mouse ---- */
 
 /* The curve through a point of the plot: at the left edge its height is the floor, elsewhere gamma gives. */
-static void bend(struct rt_ui *ui, int x, int y)
+static void weighting_bend(struct weighting *v, const struct rt_view *view, int x, int y)
 {
-    struct rt_weights_view *v = &ui->weights;
-    struct rt_weight_settings *s = try_other(ui);
+    struct rt_weight_settings *s = weighting_try(v, view);
     struct rt_scale scale;
     double q = rt_slider_share(v->plot.x, v->plot.w, x);
     double g = 1 - rt_slider_share(v->plot.y, v->plot.h, y);
     if (v->held == LEVEL) {
-        rt_scale_of(key_of(FLOOR), &scale);
+        rt_scale_of(weighting_key(FLOOR), &scale);
         s->floor = rt_scale_value(&scale, g);
-        v->at = FLOOR;
+        v->list.at = FLOOR;
         return;
     }
     double share = s->floor < 1 ? (g - s->floor) / (1 - s->floor) : 1;
     share = share < 0.001 ? 0.001 : share > 1 ? 1 : share;
     q = q < 0.01 ? 0.01 : q > 0.99 ? 0.99 : q;
-    rt_scale_of(key_of(GAMMA), &scale);
+    rt_scale_of(weighting_key(GAMMA), &scale);
     s->gamma = rt_scale_value(&scale, (log(share) / log(q) - scale.min) / (scale.max - scale.min));
-    v->at = GAMMA;
+    v->list.at = GAMMA;
 }
 
-static void slide(struct rt_ui *ui, int x)
+static void weighting_slide(struct weighting *v, const struct rt_view *view, int x)
 {
-    struct rt_weights_view *v = &ui->weights;
     struct rt_scale scale;
-    rt_scale_of(key_of(v->at), &scale);
-    *number_at(try_other(ui), v->at) = rt_scale_value(&scale, rt_slider_share(v->slider, v->room, x));
+    rt_scale_of(weighting_key(v->list.at), &scale);
+    *settings_number(weighting_try(v, view), v->list.at) = rt_scale_value(&scale, rt_slider_share(v->slider, v->room, x));
 }
 
-static unsigned press(struct rt_ui *ui, int x, int y)
+static unsigned weighting_press(struct weighting *v, const struct rt_view *view, int x, int y)
 {
-    struct rt_weights_view *v = &ui->weights;
-    int place = v->first + y - v->list.y;
+    int place = rt_list_under(&v->list, x, y);
     v->held = NOTHING;
     if (rt_layout_within(v->plot, x, y)) {
         v->held = x < v->plot.x + (v->plot.w + 9) / 10 ? LEVEL : CURVE;
-        bend(ui, x, y);
-    } else if (rt_layout_within(v->list, x, y) && place < v->count) {
-        v->at = place;
-        if (place >= MEASURES && x < v->list.x + 24)
-            toggle_at(ui, place);
+        weighting_bend(v, view, x, y);
+    } else if (place >= 0) {
+        v->list.at = place;
+        if (place >= MEASURES && x < v->list.place.x + 24)
+            weighting_toggle(v, view, place);
         v->held = place < MEASURES && v->room > 0 && x >= v->slider - 1 ? SLIDER : NOTHING;
         if (v->held == SLIDER)
-            slide(ui, x);
+            weighting_slide(v, view, x);
     }
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static unsigned mouse(struct rt_ui *ui, struct rt_event event)
+static unsigned weighting_mouse(void *self, struct rt_view *view, struct rt_event event)
 {
-    struct rt_weights_view *v = &ui->weights;
+    struct weighting *v = self;
     if (event.key == RT_KEY_CLICK)
-        return press(ui, event.x, event.y);
+        return weighting_press(v, view, event.x, event.y);
     if (event.key == RT_KEY_DRAG && v->held == SLIDER)
-        slide(ui, event.x);
+        weighting_slide(v, view, event.x);
     else if (event.key == RT_KEY_DRAG && v->held != NOTHING)
-        bend(ui, event.x, event.y);
+        weighting_bend(v, view, event.x, event.y);
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-const struct rt_screen rt_screen_weighting = {"weighting", "Weights", true, draw, act, mouse, NULL, NULL};
+static void weighting_fini(void *self)
+{
+    struct weighting *v = self;
+    rt_weight_preview_fini(&v->now);
+    rt_weight_preview_fini(&v->then);
+}
+
+const struct rt_screen rt_screen_weighting = {
+    .samples = true, .size = sizeof(struct weighting), .fini = weighting_fini, .draw = weighting_draw,
+    .act = weighting_act, .mouse = weighting_mouse};

@@ -2,32 +2,34 @@
  * bars: see bars.h. */
 #include "tui/screen/ui/bars.h"
 
+#include "tui/screen/base/number.h"
+
 #include <math.h>
 #include <string.h>
 
 /* ---- header ---- */
 
-static const char *run_name(const struct rt_snapshot *m)
+static const char *header_run_name(const struct rt_snapshot *m)
 {
     const char *slash = strrchr(m->folder, '/');
     return slash && slash[1] ? slash + 1 : m->folder;
 }
 
-static int draw_run_state(const struct rt_ui *ui, struct rt_canvas *c, int x, int y, int room)
+static int header_draw_run(const struct rt_view *view, struct rt_canvas *c, int x, int y, int room)
 {
-    const struct rt_snapshot *m = ui->model;
-    const struct rt_steer *s = &ui->steer;
-    if (!rt_steer_up(ui))
+    const struct rt_snapshot *m = view->model;
+    const struct rt_steer *s = &view->steer;
+    if (!rt_steer_up(s))
         return rt_canvas_text(c, x, y, room, m->live ? RT_STYLE_GOOD : strcmp(m->state, "done") == 0
                               ? RT_STYLE_TITLE : RT_STYLE_WARN, m->state);
     return rt_canvas_text(c, x, y, room, s->stopping || s->paused ? RT_STYLE_WARN : RT_STYLE_GOOD,
                           s->stopping ? "stopping" : s->paused ? "paused" : "running");
 }
 
-static int draw_progress(const struct rt_ui *ui, struct rt_canvas *c, int x, int y, int room)
+static int header_draw_progress(const struct rt_view *view, struct rt_canvas *c, int x, int y, int room)
 {
-    const struct rt_snapshot *m = ui->model;
-    const struct rt_steer *s = &ui->steer;
+    const struct rt_snapshot *m = view->model;
+    const struct rt_steer *s = &view->steer;
     int64_t step = s->step > m->step ? s->step : m->step, steps = s->steps ? s->steps : m->steps;
     int from = x, end = x + room, epoch = 0, epochs = s->epochs ? s->epochs : m->epochs;
     if (steps <= 0)
@@ -46,73 +48,60 @@ static int draw_progress(const struct rt_ui *ui, struct rt_canvas *c, int x, int
     return x - from;
 }
 
-static double samples_per_second(const struct rt_ui *ui)
+static double header_rate(const struct rt_view *view)
 {
-    const struct rt_snapshot *m = ui->model;
-    return ui->steer.pace > 0 && m->recipe ? ui->steer.pace * (double)m->recipe->train_batch : m->rate;
+    const struct rt_snapshot *m = view->model;
+    return view->steer.pace > 0 && m->recipe ? view->steer.pace * (double)m->recipe->train_batch : m->rate;
 }
 
-/* "41 s", "12 min", "3 h 05 min", "4 days"; "" when not known. */
-static const char *time_left(const struct rt_ui *ui, char out[32])
+static const char *header_time_left(const struct rt_view *view, char out[32])
 {
-    const struct rt_steer *s = &ui->steer;
-    double left = s->pace > 0 && s->steps > s->step ? (double)(s->steps - s->step) / s->pace : 0;
-    int minutes = left < 1e9 ? (int)(left / 60) : 0;
-    if (left <= 0 || left >= 1e9)
-        out[0] = 0;
-    else if (left < 120)
-        snprintf(out, 32, "%.0f s left", left);
-    else if (minutes < 120)
-        snprintf(out, 32, "%d min left", minutes);
-    else if (minutes < 48 * 60)
-        snprintf(out, 32, "%d h %02d min left", minutes / 60, minutes % 60);
-    else
-        snprintf(out, 32, "%d days left", minutes / 60 / 24);
-    return out;
+    const struct rt_steer *s = &view->steer;
+    return rt_number_left(s->pace > 0 && s->steps > s->step ? (double)(s->steps - s->step) / s->pace : 0, out);
 }
 
 /* Name, state, progress, time left, best metric, samples/s: as much as there is room for. */
-static void draw_state(const struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void header_draw_state(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
 {
-    const struct rt_snapshot *m = ui->model;
+    const struct rt_snapshot *m = view->model;
     int x = r.x, end = r.x + r.w;
     char n[24];
     int64_t step = 0;
-    x += rt_canvas_text(c, x, r.y, end - x < 34 ? end - x : 34, RT_STYLE_TITLE, run_name(m)) + 2;
+    x += rt_canvas_text(c, x, r.y, end - x < 34 ? end - x : 34, RT_STYLE_TITLE, header_run_name(m)) + 2;
     if (x < end)
-        x += draw_run_state(ui, c, x, r.y, end - x) + 2;
+        x += header_draw_run(view, c, x, r.y, end - x) + 2;
     if (end - x > 20)
-        x += draw_progress(ui, c, x, r.y, end - x) + 2;
+        x += header_draw_progress(view, c, x, r.y, end - x) + 2;
     char left[32];
-    if (*time_left(ui, left) && end - x > 12)
+    if (*header_time_left(view, left) && end - x > 12)
         x += rt_canvas_text(c, x, r.y, end - x, RT_STYLE_PLAIN, left) + 2;
     double best = rt_snapshot_best(rt_snapshot_series(m, "valid", "top1"), &step);
     if (!isnan(best) && end - x > 16)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best top-1 %.1f %%", 100 * best) + 2;
-    double rate = samples_per_second(ui);
+    double rate = header_rate(view);
     if (!isnan(rate) && end - x > 14)
-        rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_ui_number(round(rate), n));
+        rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_number_short(round(rate), n));
 }
 
 /* Names beside the numbers; where they do not fit, only of the screen that is shown. Behind them what limits
  * the run. */
-static void draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+static void header_draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     int x = r.x, all = 0;
     rt_canvas_fill(c, r, RT_STYLE_BAR);
     for (int i = 0; i < RT_SCREENS; i++)
-        all += (int)strlen(rt_screens[i]->title) + 4;
+        all += (int)strlen(rt_screen_titles[i]) + 4;
     for (int i = 0; i < RT_SCREENS; i++) {
-        bool here = i == (int)ui->screen, named = here || all <= r.w;
+        bool here = i == (int)ui->view.screen, named = here || all <= r.w;
         char key[16] = "?";
         if (i != RT_SCREEN_HELP)
             snprintf(key, sizeof key, "%d", i + 1);
         int from = x;
         x += rt_canvas_print(c, x, r.y, r.x + r.w - x, here ? RT_STYLE_TAB : RT_STYLE_BAR, " %s%s%s ", key,
-                             named ? " " : "", named ? rt_screens[i]->title : "");
+                             named ? " " : "", named ? rt_screen_titles[i] : "");
         ui->tab[i] = (struct rt_rect){from, r.y, x - from, 1};
     }
-    const struct rt_stage_row *limit = rt_snapshot_limiting(ui->model);
+    const struct rt_stage_row *limit = rt_snapshot_limiting(ui->view.model);
     int room = r.x + r.w - x - 1;
     if (limit && room > (int)strlen("limited by ") + (int)strlen(limit->name))
         rt_canvas_right(c, x, r.y, room, RT_STYLE_BAR, "limited by %s", limit->name);
@@ -123,15 +112,15 @@ void rt_bars_header(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     struct rt_rect tabs = rt_layout_bottom(&r, r.h > 1);
     memset(ui->tab, 0, sizeof ui->tab);
     c->clip = r;
-    draw_state(ui, c, r);
+    header_draw_state(&ui->view, c, r);
     c->clip = tabs;
-    draw_tabs(ui, c, tabs);
+    header_draw_tabs(ui, c, tabs);
 }
 
 /* ---- footer ---- */
 
 /* The line as far as it fits: what stands before the caret goes first. */
-static void draw_prompt(const struct rt_prompt *p, struct rt_canvas *c, struct rt_rect r)
+static void footer_draw_prompt(const struct rt_prompt *p, struct rt_canvas *c, struct rt_rect r)
 {
     char before[RT_PROMPT_LINE];
     const char *from = before;
@@ -149,11 +138,11 @@ static void draw_prompt(const struct rt_prompt *p, struct rt_canvas *c, struct r
     rt_canvas_restyle(c, caret, r.y, RT_STYLE_SELECT);
 }
 
-static int draw_hint(struct rt_ui *ui, struct rt_canvas *c, int x, int y, int end,
+static int footer_draw_hint(struct rt_ui *ui, struct rt_canvas *c, int x, int y, int end,
                      const struct rt_key_row *k)
 {
     int from = x;
-    const char *hint = k->act == RT_ACT_PAUSE && ui->steer.paused ? "go on" : k->hint;
+    const char *hint = k->act == RT_ACT_PAUSE && ui->view.steer.paused ? "go on" : k->hint;
     size_t shown = strcspn(k->shown, " "); /* one of its keys is enough here */
     if (x + (int)shown + (int)strlen(hint) + 1 > end)
         return 0;
@@ -163,10 +152,10 @@ static int draw_hint(struct rt_ui *ui, struct rt_canvas *c, int x, int y, int en
     return x - from + 2;
 }
 
-static bool has_use(const struct rt_ui *ui, enum rt_act act)
+static bool footer_has_use(const struct rt_ui *ui, enum rt_act act)
 {
-    return act == RT_ACT_PAUSE    ? rt_steer_up(ui)
-           : act == RT_ACT_FILTER ? rt_screens[ui->screen]->filter != NULL
+    return act == RT_ACT_PAUSE    ? rt_steer_up(&ui->view.steer)
+           : act == RT_ACT_FILTER ? rt_screens[ui->view.screen]->filter != NULL
                                   : true;
 }
 
@@ -175,30 +164,31 @@ void rt_bars_footer(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     int x = r.x, end = r.x + r.w;
     memset(ui->hint, 0, sizeof ui->hint);
     c->clip = r;
-    if (ui->prompt.kind) {
-        draw_prompt(&ui->prompt, c, r);
+    if (ui->view.prompt.kind) {
+        footer_draw_prompt(&ui->view.prompt, c, r);
         return;
     }
-    if (*ui->message) {
-        rt_canvas_text(c, x, r.y, r.w, ui->failed ? RT_STYLE_BAD : RT_STYLE_GOOD, ui->message);
+    const struct rt_message *said = &ui->view.message;
+    if (*said->text) {
+        rt_canvas_text(c, x, r.y, r.w, said->failed ? RT_STYLE_BAD : RT_STYLE_GOOD, said->text);
         return;
     }
-    if (!rt_steer_up(ui) && r.w >= 40) {
+    if (!rt_steer_up(&ui->view.steer) && r.w >= 40) {
         end -= 11;
         rt_canvas_right(c, end, r.y, 11, RT_STYLE_DIM, "read-only");
     }
     for (int pass = 0; pass < 2; pass++) /* the screen's own first */
         for (int i = 0; i < RT_ACTS - 1; i++) {
             const struct rt_key_row *k = &rt_key_rows[i];
-            bool own = k->where == ui->screen;
-            if (*k->hint && own == (pass == 0) && (own || k->where == RT_SCREEN_ALL) && has_use(ui, k->act))
-                x += draw_hint(ui, c, x, r.y, end, k);
+            bool own = k->where == ui->view.screen;
+            if (*k->hint && own == (pass == 0) && (own || k->where == RT_SCREEN_ALL) && footer_has_use(ui, k->act))
+                x += footer_draw_hint(ui, c, x, r.y, end, k);
         }
 }
 
 void rt_bars_choices(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_prompt *p = &ui->prompt;
+    const struct rt_prompt *p = &ui->view.prompt;
     memset(ui->choice, 0, sizeof ui->choice);
     if (!p->kind || p->choices.count == 0)
         return;

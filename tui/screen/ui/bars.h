@@ -4,7 +4,7 @@
 #ifndef RT_BARS_H
 #define RT_BARS_H
 
-#include "tui/screen/screen.h"
+#include "tui/screen/ui/ui.h"
 
 /* r: up to 2 lines. Keeps the places of the names in ui->tab. */
 void rt_bars_header(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r);

@@ -3,7 +3,6 @@
 #include "tui/screen/ui/command.h"
 
 #include "pipeline/live/verbs.h"
-#include "tui/screen/ui/ui.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,15 +10,9 @@
 
 #define ARGS 32
 
-#define RT_VERB(name, argument, help) {#name, argument, help},
-const struct rt_verb rt_verbs[RT_VERBS] = {
-#include "tui/screen/verbs.def"
-};
-#undef RT_VERB
-
 /* ---- verbs of every screen ---- */
 
-static unsigned verb_quit(struct rt_ui *ui, const char *argument)
+static unsigned command_quit(struct rt_ui *ui, const char *argument)
 {
     (void)ui;
     (void)argument;
@@ -27,14 +20,14 @@ static unsigned verb_quit(struct rt_ui *ui, const char *argument)
 }
 
 /* The screen as it was before the command was typed, at its present size. */
-static unsigned verb_dump(struct rt_ui *ui, const char *argument)
+static unsigned command_dump(struct rt_ui *ui, const char *argument)
 {
     struct rt_canvas c = {0};
     int h = ui->body.y + ui->body.h + (ui->body.y + ui->body.h >= 3);
     if (!*argument) {
-        rt_ui_say(ui, true, "dump needs a file to write to: dump screen.txt");
+        rt_message_say(&ui->view.message, true, "dump needs a file to write to: dump screen.txt");
     } else if (rt_canvas_resize(&c, ui->body.w, h) < 0) {
-        rt_ui_say(ui, true, "no memory for the screen");
+        rt_message_say(&ui->view.message, true, "no memory for the screen");
     } else {
         FILE *f = fopen(argument, "w");
         rt_ui_draw(ui, &c);
@@ -42,9 +35,9 @@ static unsigned verb_dump(struct rt_ui *ui, const char *argument)
             rt_canvas_write(&c, f);
         int bad = !f || ferror(f);
         if ((f && fclose(f)) || bad)
-            rt_ui_say(ui, true, "%s: %s", argument, strerror(errno));
+            rt_message_say(&ui->view.message, true, "%s: %s", argument, strerror(errno));
         else
-            rt_ui_say(ui, false, "written: %s", argument);
+            rt_message_say(&ui->view.message, false, "written: %s", argument);
     }
     rt_canvas_fini(&c);
     return RT_DID_HANDLE | RT_DID_DRAW;
@@ -53,7 +46,7 @@ static unsigned verb_dump(struct rt_ui *ui, const char *argument)
 static const struct {
     const char *name;
     unsigned (*run)(struct rt_ui *ui, const char *argument);
-} common[] = {{"dump", verb_dump}, {"quit", verb_quit}};
+} common[] = {{"dump", command_dump}, {"quit", command_quit}};
 
 /* ---- finding and doing ---- */
 
@@ -63,28 +56,28 @@ struct verb {
     const struct rt_live_verb *live;
 };
 
-static bool can_be_typed(const struct rt_live_verb *v)
+static bool verb_can_be_typed(const struct rt_live_verb *v)
 {
     return strcmp(v->name, "watch") != 0; /* the screen watches already */
 }
 
-static int list_verbs(struct verb *out, int room)
+static int verbs_list(struct verb *out, int room)
 {
     int n = 0;
     for (int i = 0; i < RT_VERBS && n < room; i++)
         out[n++] = (struct verb){rt_verbs[i].name, NULL};
     for (int i = 0; i < rt_live_verb_count && n < room; i++)
-        if (can_be_typed(&rt_live_verbs[i]))
+        if (verb_can_be_typed(&rt_live_verbs[i]))
             out[n++] = (struct verb){rt_live_verbs[i].name, &rt_live_verbs[i]};
     return n;
 }
 
 /* How many verbs begin so: *found is the one that is called exactly so (then 1), else the first; *other
  * another. */
-static int find_verb(const char *word, size_t length, struct verb *found, const char **other)
+static int verbs_find(const char *word, size_t length, struct verb *found, const char **other)
 {
     struct verb all[64];
-    int verbs = list_verbs(all, 64), count = 0;
+    int verbs = verbs_list(all, 64), count = 0;
     for (int i = 0; i < verbs && length; i++) {
         if (strncmp(all[i].name, word, length) != 0)
             continue;
@@ -102,7 +95,7 @@ static int find_verb(const char *word, size_t length, struct verb *found, const 
 
 /* Words between blanks, or in quotes; the last of `most`, and what follows "where", takes the rest of the
  * line. Changes text. */
-static int split(char *text, int most, const char **arg)
+static int words_split(char *text, int most, const char **arg)
 {
     int n = 0;
     for (text += strspn(text, " "); *text && n < most; text += strspn(text, " ")) {
@@ -125,19 +118,24 @@ static int split(char *text, int most, const char **arg)
     return n;
 }
 
-static unsigned say_to_run(struct rt_ui *ui, const struct rt_live_verb *verb, const char *argument)
+static unsigned command_tell(struct rt_ui *ui, const struct rt_live_verb *verb, const char *argument)
 {
     char text[RT_PROMPT_LINE];
     const char *arg[ARGS + 1] = {NULL};
     int most = verb->most < ARGS ? verb->most : ARGS;
     snprintf(text, sizeof text, "%s", argument);
-    int args = split(text, most ? most : 1, arg);
+    int args = words_split(text, most ? most : 1, arg);
     if (args < verb->least || args > verb->most) {
-        rt_ui_say(ui, true, "%s %s: %s", verb->name, *verb->arguments ? verb->arguments : "takes nothing",
+        rt_message_say(&ui->view.message, true, "%s %s: %s", verb->name, *verb->arguments ? verb->arguments : "takes nothing",
                   verb->help);
         return RT_DID_HANDLE | RT_DID_DRAW;
     }
-    return rt_steer_say(ui, verb->name, arg, args);
+    return rt_view_tell(&ui->view, verb->name, arg, args);
+}
+
+static unsigned screen_verb(struct rt_ui *ui, enum rt_screen_id i, const char *verb, const char *argument)
+{
+    return rt_screens[i]->verb ? rt_screens[i]->verb(ui->self[i], &ui->view, verb, argument) : RT_DID_NOTHING;
 }
 
 unsigned rt_command_run(struct rt_ui *ui, const char *line)
@@ -146,25 +144,24 @@ unsigned rt_command_run(struct rt_ui *ui, const char *line)
     size_t length = strcspn(word, " ");
     const char *argument = word + length + strspn(word + length, " ");
     struct verb verb = {"", NULL};
-    int found = find_verb(word, length, &verb, &other);
+    int found = verbs_find(word, length, &verb, &other);
     unsigned did = 0;
     if (found != 1) {
         if (found > 1)
-            rt_ui_say(ui, true, "'%.*s' may be %s or %s", (int)length, word, verb.name, other);
+            rt_message_say(&ui->view.message, true, "'%.*s' may be %s or %s", (int)length, word, verb.name, other);
         else if (length)
-            rt_ui_say(ui, true, "there is no command '%.*s': ? lists them", (int)length, word);
+            rt_message_say(&ui->view.message, true, "there is no command '%.*s': ? lists them", (int)length, word);
         return RT_DID_HANDLE | RT_DID_DRAW;
     }
     if (verb.live)
-        return say_to_run(ui, verb.live, argument);
+        return command_tell(ui, verb.live, argument);
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)
         if (strcmp(common[i].name, verb.name) == 0)
             return common[i].run(ui, argument);
-    if (rt_screens[ui->screen]->verb)
-        did = rt_screens[ui->screen]->verb(ui, verb.name, argument);
+    did = screen_verb(ui, ui->view.screen, verb.name, argument);
     for (int i = 0; i < RT_SCREENS && !did; i++) /* not of this one: of the one that knows it */
-        if (rt_screens[i]->verb && (did = rt_screens[i]->verb(ui, verb.name, argument)))
-            rt_ui_go(ui, (enum rt_screen_id)i);
+        if ((did = screen_verb(ui, (enum rt_screen_id)i, verb.name, argument)))
+            rt_view_go(&ui->view, (enum rt_screen_id)i);
     return did | RT_DID_HANDLE | RT_DID_DRAW;
 }
 
@@ -172,69 +169,69 @@ unsigned rt_command_run(struct rt_ui *ui, const char *line)
 
 /* What is being completed. */
 struct half {
-    const struct rt_ui *ui;
+    const struct rt_view *view;
     const char *line;
     int at;
     struct rt_choices *out;
 };
 
-static void offer(const struct half *h, const char *word)
+static void half_offer(const struct half *h, const char *word)
 {
     rt_choices_offer(h->out, h->line, h->at, word);
 }
 
-static void offer_run(const void *self, const char *name)
+static void half_offer_run(const void *self, const char *name)
 {
-    offer(self, name);
+    half_offer(self, name);
 }
 
-static void offer_columns(const struct half *h, const char *ending)
+static void half_offer_columns(const struct half *h, const char *ending)
 {
-    const struct rt_table *t = &h->ui->model->samples;
+    const struct rt_table *t = &h->view->model->samples;
     for (int c = 0; c < t->columns; c++) {
         char name[64];
         size_t n = strlen(t->column[c].name), m = strlen(ending);
         if (n < m || strcmp(t->column[c].name + n - m, ending) != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(n - m), t->column[c].name);
-        offer(h, name);
+        half_offer(h, name);
     }
 }
 
-static void offer_controls(const struct half *h)
+static void half_offer_controls(const struct half *h)
 {
     for (int i = 0; i < rt_key_count; i++)
         if (rt_keys[i].effect != RT_EFFECT_RUN)
-            offer(h, rt_keys[i].name);
+            half_offer(h, rt_keys[i].name);
 }
 
 /* Words of the key's unit, and what it is and was. */
-static void offer_values(const struct half *h, const struct rt_key *key)
+static void half_offer_values(const struct half *h, const struct rt_key *key)
 {
     char text[RT_RECIPE_TEXT], *save = NULL;
     if (key->kind == RT_KIND_LIST) { /* the word behind the last comma */
         for (int i = h->out->from; i < h->at; i++)
             if (h->line[i] == ',')
                 h->out->from = i + 1;
-        offer_columns(h, "_pct");
+        half_offer_columns(h, "_pct");
     }
     if (key->kind == RT_KIND_BOOL) {
-        offer(h, "true");
-        offer(h, "false");
+        half_offer(h, "true");
+        half_offer(h, "false");
     }
     snprintf(text, sizeof text, "%s", key->kind == RT_KIND_CHOICE ? key->unit : "");
     for (char *w = strtok_r(text, "|", &save); w; w = strtok_r(NULL, "|", &save))
-        offer(h, w);
-    if (*rt_steer_value(h->ui, key, text))
-        offer(h, text);
-    if (*rt_steer_start(h->ui, key, text))
-        offer(h, text);
+        half_offer(h, w);
+    if (*rt_view_value(h->view, key, text))
+        half_offer(h, text);
+    if (*rt_view_start(h->view, key, text))
+        half_offer(h, text);
 }
 
 /* Of an expression: columns, words that join, and the values that a text column has. */
-static void offer_expression(const struct half *h, int begin)
+static void half_offer_expression(const struct half *h, int begin)
 {
-    const struct rt_table *t = &h->ui->model->samples;
+    const struct rt_table *t = &h->view->model->samples;
     int end = h->out->from, from;
     char name[64];
     while (end > begin && strchr(" =!~", h->line[end - 1]))
@@ -247,73 +244,73 @@ static void offer_expression(const struct half *h, int begin)
         for (int row = 0; row < t->rows && row < 5000 && h->out->count < 40; row++) {
             const char *cell = rt_table_cell(t, row, column);
             if (*cell && !strpbrk(cell, " \"'()"))
-                offer(h, cell);
+                half_offer(h, cell);
         }
         return;
     }
-    offer_columns(h, "");
-    offer(h, "and");
-    offer(h, "or");
-    offer(h, "not");
+    half_offer_columns(h, "");
+    half_offer(h, "and");
+    half_offer(h, "or");
+    half_offer(h, "not");
 }
 
-static int word_begin(const char *line, int at, const char *separators)
+static int line_word_begin(const char *line, int at, const char *separators)
 {
     while (at > 0 && !strchr(separators, line[at - 1]))
         at--;
     return at;
 }
 
-void rt_command_complete(const struct rt_ui *ui, char kind, const char *line, int at, struct rt_choices *out)
+void rt_command_complete(const struct rt_view *view, char kind, const char *line, int at, struct rt_choices *out)
 {
-    struct half h = {ui, line, at, out};
+    struct half h = {view, line, at, out};
     struct verb all[64], verb = {"", NULL};
     const char *other, *word = line + strspn(line, " ");
     int begin = (int)(word - line) + (int)strcspn(word, " ");
     out->count = 0;
-    out->from = word_begin(line, at, kind == '/' ? " (" : " ");
+    out->from = line_word_begin(line, at, kind == '/' ? " (" : " ");
     if (kind == '=') {
         char name[72];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(ui->prompt.label, " "), ui->prompt.label);
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(view->prompt.label, " "), view->prompt.label);
         const struct rt_key *key = rt_key_find(name);
         out->from = 0;
         if (key)
-            offer_values(&h, key);
+            half_offer_values(&h, key);
         return;
     }
     if (kind == '/') {
-        offer_expression(&h, 0);
+        half_offer_expression(&h, 0);
         return;
     }
     if (at <= begin) {
-        int verbs = list_verbs(all, 64);
+        int verbs = verbs_list(all, 64);
         for (int i = 0; i < verbs; i++)
-            offer(&h, all[i].name);
+            half_offer(&h, all[i].name);
         return;
     }
-    if (find_verb(word, strcspn(word, " "), &verb, &other) != 1)
+    if (verbs_find(word, strcspn(word, " "), &verb, &other) != 1)
         return;
     int number = 0; /* of the argument being typed */
     for (int i = begin; i < out->from; i++)
         number += line[i] == ' ' && line[i + 1] != ' ';
     const char *wants = verb.live ? verb.live->arguments : "";
     if (strstr(wants, "KEY") && number == 1) {
-        offer_controls(&h);
+        half_offer_controls(&h);
     } else if (strstr(wants, "KEY") && number == 2) {
         char name[64];
         const char *second = line + begin + strspn(line + begin, " ");
         snprintf(name, sizeof name, "%.*s", (int)strcspn(second, " "), second);
         const struct rt_key *key = rt_key_find(name);
         if (key)
-            offer_values(&h, key);
+            half_offer_values(&h, key);
     } else if (!verb.live && (strcmp(verb.name, "sort") == 0 || strcmp(verb.name, "columns") == 0)) {
-        out->from = word_begin(line, at, " ,");
+        out->from = line_word_begin(line, at, " ,");
         out->from += line[out->from] == '-';
-        offer_columns(&h, "");
+        half_offer_columns(&h, "");
     } else if (!verb.live && strcmp(verb.name, "compare") == 0) {
-        rt_compare_list(ui, offer_run, &h);
+        rt_compare_list(view->model, half_offer_run, &h);
     } else if (strcmp(verb.name, "filter") == 0 || strstr(wants, "WHERE")) {
-        out->from = word_begin(line, at, " (");
-        offer_expression(&h, begin);
+        out->from = line_word_begin(line, at, " (");
+        half_offer_expression(&h, begin);
     }
 }

@@ -4,11 +4,11 @@
 #ifndef RT_COMMAND_H
 #define RT_COMMAND_H
 
-#include "tui/screen/screen.h"
+#include "tui/screen/ui/ui.h"
 
 /* Does it; what cannot be done says why in the footer. */
 unsigned rt_command_run(struct rt_ui *ui, const char *line);
 /* What the word before byte `at` of a line of this prompt (':', '/' or, for a value, '=') may become. */
-void rt_command_complete(const struct rt_ui *ui, char kind, const char *line, int at, struct rt_choices *out);
+void rt_command_complete(const struct rt_view *view, char kind, const char *line, int at, struct rt_choices *out);
 
 #endif

@@ -3,7 +3,7 @@
  * column before, so that no peak is lost however many steps a column stands for. */
 #include "tui/screen/widgets/chart.h"
 
-#include "tui/screen/screen.h"
+#include "tui/screen/base/number.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -168,7 +168,7 @@ static const char *label(const struct rt_chart *chart, double v, char out[24])
         v = pow(10, v);
     if (chart->share)
         snprintf(out, 24, "%.3g%%", 100 * v);
-    else if (strlen(rt_ui_number(v, out)) >= LABEL)
+    else if (strlen(rt_number_short(v, out)) >= LABEL)
         snprintf(out, 24, fabs(v) < 1e-3 ? "%.0e" : "%.2g", v);
     return out;
 }
@@ -189,7 +189,7 @@ static void draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_ch
         if (chart->share)
             snprintf(n, sizeof n, "%.1f%%", 100 * v);
         else
-            rt_ui_number(v, n);
+            rt_number_short(v, n);
         snprintf(text[i], sizeof text[i], "%s%s%s", name, *name ? " " : "", n);
         width[i] = rt_canvas_width(c, text[i]);
         if (width[i] > room)

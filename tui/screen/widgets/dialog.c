@@ -2,26 +2,18 @@
  * dialog: see dialog.h. */
 #include "tui/screen/widgets/dialog.h"
 
-#include "tui/screen/screen.h"
-
 #include <ctype.h>
 #include <stdarg.h>
-#include <string.h>
+#include <stdio.h>
 
-void rt_dialog_ask(struct rt_ui *ui, unsigned (*answered)(struct rt_ui *ui, int key), const char *format, ...)
+void rt_dialog_open(struct rt_dialog *d, const char *text)
 {
-    struct rt_dialog *d = &ui->dialog;
-    va_list list;
-    memset(d, 0, sizeof *d);
-    va_start(list, format);
-    vsnprintf(d->text, sizeof d->text, format, list);
-    va_end(list);
-    d->answered = answered;
+    *d = (struct rt_dialog){.open = true};
+    snprintf(d->text, sizeof d->text, "%s", text);
 }
 
-void rt_dialog_button(struct rt_ui *ui, int key, const char *format, ...)
+void rt_dialog_button(struct rt_dialog *d, int key, const char *format, ...)
 {
-    struct rt_dialog *d = &ui->dialog;
     if (d->count == RT_BUTTONS)
         return;
     struct rt_button *b = &d->button[d->count++];
@@ -32,7 +24,7 @@ void rt_dialog_button(struct rt_ui *ui, int key, const char *format, ...)
     va_end(list);
 }
 
-static void draw_button(struct rt_canvas *c, struct rt_button *b, bool at, int x, int y, int room)
+static void button_draw(struct rt_canvas *c, struct rt_button *b, bool at, int x, int y, int room)
 {
     char key[8] = "Esc";
     int from = x, end = x + room;
@@ -46,9 +38,8 @@ static void draw_button(struct rt_canvas *c, struct rt_button *b, bool at, int x
 }
 
 /* A frame with the text above the buttons, each on a line; on a low screen the frame goes first. */
-void rt_dialog_draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
+void rt_dialog_draw(struct rt_dialog *d, struct rt_canvas *c, struct rt_rect r)
 {
-    struct rt_dialog *d = &ui->dialog;
     struct rt_canvas none = {.ascii = c->ascii};
     int width = rt_canvas_width(c, d->text);
     for (int i = 0; i < d->count; i++)
@@ -75,22 +66,19 @@ void rt_dialog_draw(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     for (int i = 0; i < d->count; i++) {
         d->button[i].place = (struct rt_rect){0, 0, 0, 0};
         if (i < box.h)
-            draw_button(c, &d->button[i], i == d->at, box.x, box.y + i, box.w);
+            button_draw(c, &d->button[i], i == d->at, box.x, box.y + i, box.w);
     }
 }
 
-static unsigned press(struct rt_ui *ui, int button)
+static int dialog_press(struct rt_dialog *d, int button)
 {
-    struct rt_dialog d = ui->dialog;
-    ui->dialog.answered = NULL;
-    if (d.button[button].key == RT_KEY_ESCAPE)
-        return RT_DID_HANDLE | RT_DID_DRAW;
-    return d.answered(ui, d.button[button].key) | RT_DID_HANDLE | RT_DID_DRAW;
+    int key = d->button[button].key;
+    d->open = false;
+    return key == RT_KEY_ESCAPE ? 0 : key;
 }
 
-unsigned rt_dialog_event(struct rt_ui *ui, struct rt_event event)
+int rt_dialog_event(struct rt_dialog *d, struct rt_event event)
 {
-    struct rt_dialog *d = &ui->dialog;
     switch (event.key) {
     case RT_KEY_UP: case RT_KEY_LEFT: case RT_KEY_BACKTAB: case RT_KEY_WHEEL_UP:
         d->at = (d->at + d->count - 1) % d->count;
@@ -98,17 +86,17 @@ unsigned rt_dialog_event(struct rt_ui *ui, struct rt_event event)
     case RT_KEY_DOWN: case RT_KEY_RIGHT: case RT_KEY_TAB: case RT_KEY_WHEEL_DOWN:
         d->at = (d->at + 1) % d->count;
         break;
-    case RT_KEY_ENTER: return press(ui, d->at);
-    case RT_KEY_ESCAPE: d->answered = NULL; break;
+    case RT_KEY_ENTER: return dialog_press(d, d->at);
+    case RT_KEY_ESCAPE: d->open = false; break;
     case RT_KEY_CLICK:
         for (int i = 0; i < d->count; i++)
             if (rt_layout_within(d->button[i].place, event.x, event.y))
-                return press(ui, i);
+                return dialog_press(d, i);
         break;
     default:
         for (int i = 0; i < d->count; i++)
             if (event.key < 128 && tolower(event.key) == d->button[i].key)
-                return press(ui, i);
+                return dialog_press(d, i);
     }
-    return RT_DID_HANDLE | RT_DID_DRAW;
+    return 0;
 }

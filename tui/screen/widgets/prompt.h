@@ -4,7 +4,7 @@
 #ifndef RT_PROMPT_H
 #define RT_PROMPT_H
 
-#include "tui/screen/ui/terminal.h"
+#include "tui/screen/base/event.h"
 
 #define RT_PROMPT_LINE 1200
 #define RT_PROMPT_KEPT 500 /* lines of history */

@@ -3,6 +3,7 @@
 #include "tests/support/support.h"
 #include "tui/screen/widgets/prompt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

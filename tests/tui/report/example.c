@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * example: see example.h. */
-#include "tests/tui/screen/example.h"
+#include "tests/tui/report/example.h"
 #include "pipeline/run/rundb.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 struct scratch example_dir;
 static struct rt_error error;
@@ -105,85 +105,56 @@ void example_write(void)
     rt_rundb_close(db);
 }
 
-/* ---- the screens ---- */
+void example_open(struct rt_snapshot *m)
+{
+    assert_int_equal(rt_snapshot_open(m, example_dir.path, &error), 0);
+    example_read(m);
+}
 
-void view_poll(struct view *v)
+void example_read(struct rt_snapshot *m)
 {
     do
-        assert_true(rt_snapshot_poll(&v->model, true, &error) >= 0);
-    while (v->model.loading);
+        assert_true(rt_snapshot_poll(m, true, &error) >= 0);
+    while (m->loading);
 }
 
-struct view *view_open(bool ascii)
+/* ---- what its samples are ---- */
+
+const char *example_long(void)
 {
-    struct view *v = calloc(1, sizeof *v);
-    assert_non_null(v);
-    assert_int_equal(rt_snapshot_open(&v->model, example_dir.path, &error), 0);
-    view_poll(v);
-    snprintf(v->model.folder, sizeof v->model.folder, "runs/example"); /* not the scratch folder's name */
-    rt_ui_init(&v->ui, &v->model, ascii);
-    return v;
+    return scratch_file(&example_dir, "long.wav");
 }
 
-void view_close(struct view *v)
+/* As the example's samples are called; the first few with files. */
+static void write_manifest(const char *path)
 {
-    rt_ui_fini(&v->ui);
-    rt_snapshot_fini(&v->model);
-    rt_canvas_fini(&v->canvas);
-    free(v);
-}
-
-unsigned view_press(struct view *v, int key)
-{
-    return rt_ui_event(&v->ui, (struct rt_event){key, 0, 0});
-}
-
-void view_mouse(struct view *v, int key, int x, int y)
-{
-    rt_ui_event(&v->ui, (struct rt_event){key, x, y});
-}
-
-void view_type(struct view *v, const char *line)
-{
-    for (; *line; line++)
-        view_press(v, *line);
-    view_press(v, RT_KEY_ENTER);
-}
-
-void view_draw(struct view *v, int w, int h)
-{
-    assert_int_equal(rt_canvas_resize(&v->canvas, w, h), 0);
-    rt_ui_draw(&v->ui, &v->canvas);
-}
-
-/* What is drawn, as text; the caller frees. */
-char *view_text(struct view *v, int w, int h)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *f = open_memstream(&text, &size);
+    FILE *f = fopen(path, "w");
+    char here[4096];
+    size_t size = sizeof here;
     assert_non_null(f);
-    view_draw(v, w, h);
-    rt_canvas_write(&v->canvas, f);
-    fclose(f);
-    return text;
-}
-
-void view_compare(struct view *v, int w, int h, const char *name)
-{
-    char path[200], *text = view_text(v, w, h);
-    snprintf(path, sizeof path, "tests/tui/screen/golden/%s.txt", name);
-    if (getenv("RT_WRITE_GOLDEN")) {
-        FILE *f = fopen(path, "w");
-        assert_non_null(f);
-        fputs(text, f);
-        fclose(f);
+    assert_int_equal(uv_cwd(here, &size), 0);
+    fprintf(f, "id\tspeech\timage\ttext\n");
+    for (int row = 0; row < ROWS; row++) {
+        fprintf(f, row % 10 == 3 ? "\u732b-%03d\t" : "sample-%03d\t", row);
+        switch (row) {
+        case 0: fprintf(f, "%s/tests/golden/fbank_in_fr.wav\t%s/tests/data/good/rgb.png\tune grenouille\n", here, here); break;
+        case 1: fprintf(f, "%s/tests/data/bad/cut_tone_16k.wav\t\t\n", here); break;
+        case 2: fprintf(f, "nowhere/at all.wav\t\tthere is a text\n"); break;
+        case 4: fprintf(f, "%s\t\tafter a long time\n", example_long()); break;
+        case 3: fprintf(f, "\t%s/tests/data/good/rgb.png\t\n", here); break;
+        default: fprintf(f, "\t\trow %d\n", row);
+        }
     }
-    size_t size;
-    uint8_t *expected = read_bytes(path, &size);
-    if (strlen(text) != size || memcmp(text, expected, size) != 0)
-        fail_msg("%s is not what is drawn:\n%s", path, text);
-    free(expected);
-    free(text);
+    assert_int_equal(fclose(f), 0);
 }
 
+void example_write_manifest(void)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/m.tsv", example_dir.path);
+    write_manifest(path);
+    struct rt_rundb *db = example_db();
+    assert_int_equal(rt_rundb_meta(db, "manifest", path, &error), 0);
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    rt_rundb_close(db);
+}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Tests of curves too long to draw point by point: read in pieces, drawn from blocks, no peak lost; and of
- * header and footer drawn alone. */
+ * Tests of curves too long to draw point by point: read in pieces, drawn from blocks, no peak lost. */
 #include "pipeline/run/rundb.h"
-#include "tests/tui/screen/example.h"
+#include "tests/tui/report/example.h"
 #include "tui/screen/widgets/chart.h"
 
 #include <locale.h>
@@ -96,42 +95,11 @@ static void test_long_curves(void **state)
     rt_snapshot_fini(&m);
 }
 
-static void test_bars_alone(void **state)
-{
-    struct view *v = view_open(false);
-    (void)state;
-    for (int screen = '1'; screen <= '6'; screen++) {
-        view_press(v, screen);
-        view_draw(v, 100, 20);
-        size_t size = (size_t)v->canvas.w * (size_t)v->canvas.h * sizeof *v->canvas.cell;
-        struct rt_cell *whole = malloc(size);
-        v->ui.steer.step += 7; /* the run went on */
-        rt_ui_say(&v->ui, false, "step %d", (int)v->ui.steer.step);
-        view_draw(v, 100, 20);
-        memcpy(whole, v->canvas.cell, size);
-        v->ui.steer.step -= 7;
-        rt_ui_say(&v->ui, false, "before");
-        view_draw(v, 100, 20);
-        assert_memory_not_equal(whole, v->canvas.cell, size);
-        v->ui.steer.step += 7;
-        rt_ui_say(&v->ui, false, "step %d", (int)v->ui.steer.step);
-        rt_ui_draw_bars(&v->ui, &v->canvas);
-        assert_memory_equal(whole, v->canvas.cell, size);
-        free(whole);
-    }
-    view_close(v);
-}
-
 int main(void)
 {
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return 77;
     scratch_make(&example_dir);
-    example_write();
-    const struct CMUnitTest bars[] = {cmocka_unit_test(test_bars_alone)};
-    int failed = cmocka_run_group_tests(bars, NULL, NULL);
-    scratch_remove(&example_dir);
-    scratch_make(&example_dir);
-    const struct CMUnitTest curves[] = {cmocka_unit_test(test_long_curves)};
-    return scratch_end(&example_dir, failed + cmocka_run_group_tests(curves, NULL, NULL));
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_long_curves)};
+    return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

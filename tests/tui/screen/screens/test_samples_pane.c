@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of a sample's looks: drawn in a pane of any size, as cells or as pixels; broken and missing files say so
+ * there. */
+#include "tests/tui/screen/drive.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+/* Draws until the thread has read the sample, and the screen has heard of it. */
+static void read_files(struct view *v)
+{
+    for (int i = 0; i < 5000; i++) {
+        view_draw(v, 130, 40);
+        if (!view_find(v, "reading the files ...", NULL, NULL))
+            return;
+        for (int k = 0; k < 5000 && !(rt_ui_tick(&v->ui, 0) & RT_DID_DRAW); k++)
+            uv_sleep(1);
+    }
+    fail_msg("the sample is not read");
+}
+
+static void test_pane(void **state)
+{
+    (void)state;
+    for (int ascii = 0; ascii < 2; ascii++)
+        for (int row = 0; row < 4; row++) {
+            struct view *v = view_open(ascii);
+            view_press(v, '2');
+            view_draw(v, 130, 40);
+            for (int i = 0; i < row; i++)
+                view_press(v, RT_KEY_DOWN);
+            view_press(v, RT_KEY_ENTER);
+            read_files(v);
+            char *text = view_text(v, 130, 40);
+            const char *words[] = {"speech, ", "cut_tone_16k.wav", "at all.wav", "measures"};
+            assert_non_null(strstr(text, words[row]));
+            free(text);
+            if (row == 0 && !ascii)
+                view_compare(v, 130, 40, "sample-looks-130x40");
+            v->ui.view.colours = 256;
+            for (int w = 1; w < 200; w += 13)
+                for (int h = 1; h < 60; h += 5) {
+                    view_draw(v, w, h);
+                    for (int i = 0; i < w * h; i++)
+                        assert_true(v->canvas.cell[i].front <= 256 && v->canvas.cell[i].ground <= 256);
+                }
+            view_close(v);
+        }
+}
+
+/* On a terminal with pixels a picture is one, over blank cells; not behind a question. */
+static void test_pixels(void **state)
+{
+    struct view *v = view_open(false);
+    (void)state;
+    v->ui.view.pixels = true;
+    v->ui.view.colours = 256;
+    view_press(v, '2');
+    for (int i = 0; i < 3; i++)
+        view_press(v, RT_KEY_DOWN);
+    view_press(v, RT_KEY_ENTER);
+    view_draw(v, 130, 40);
+    read_files(v);
+    view_draw(v, 130, 40);
+    assert_int_equal(v->canvas.pictures, 1);
+    struct rt_canvas_picture p = v->canvas.picture[0];
+    assert_true(p.at.w > 2 && p.at.h > 1 && p.at.x + p.at.w <= 130 && p.at.y + p.at.h <= 40);
+    for (int y = p.at.y; y < p.at.y + p.at.h; y++)
+        for (int x = p.at.x; x < p.at.x + p.at.w; x++)
+            assert_int_equal(v->canvas.cell[y * 130 + x].c, ' ');
+    view_press(v, ':');
+    view_draw(v, 130, 40);
+    assert_int_equal(v->canvas.pictures, 0); /* as cells */
+    assert_true(v->canvas.cell[p.at.y * 130 + p.at.x].front || v->canvas.cell[p.at.y * 130 + p.at.x].ground);
+    view_press(v, RT_KEY_ESCAPE);
+    view_press(v, '1');
+    view_draw(v, 130, 40);
+    assert_int_equal(v->canvas.pictures, 0);
+    view_close(v);
+}
+
+int main(void)
+{
+    setlocale(LC_CTYPE, "C.UTF-8");
+    scratch_make(&example_dir);
+    example_write();
+    example_write_manifest();
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pane), cmocka_unit_test(test_pixels)};
+    return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
+}
