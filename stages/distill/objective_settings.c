@@ -5,6 +5,11 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- reading ----
+ * Read anew for each update rather than kept up to date: a live change is then nothing but another
+ * recipe, and a resumed run cannot differ from one that was never stopped. The settings of each loss
+ * arrive by the rows of terms.def, so that no list here can forget one. */
+
 _Static_assert((int)RT_LOSSES == RT_TASK_TERMS, "task.loss chooses a task term");
 
 void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_facts *f,
@@ -29,6 +34,10 @@ void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_fact
     o->weigh_task = r->weight_task;
     o->cosine_logits = aam;
 }
+
+/* ---- checking ----
+ * A loss whose inputs are missing would be silently off (objective.c), so a recipe that asks for it is
+ * refused here, at the start and when somebody sets it on the way. */
 
 static int term_check(const struct rt_term *t, double lambda, const struct rt_objective_facts *f,
                       struct rt_error *e)
