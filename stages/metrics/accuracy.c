@@ -72,6 +72,8 @@ static double accuracy_macro_f1(const int64_t *confusion, int classes)
     return seen ? sum / seen : NAN;
 }
 
+/* A confusion matrix is kept for every evaluation, since top-1 is its diagonal and macro-F1 is made
+ * of it. */
 int rt_accuracy(struct rt_accuracy *a, const float *logits, const int *label, int n, int classes)
 {
     int top1 = 0, top5 = 0, r = accuracy_check(logits, label, n, classes);

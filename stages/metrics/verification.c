@@ -28,6 +28,7 @@ static int trial_by_score_down(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* Both kinds must be there, or one of the error rates has no denominator. */
 static int verification_sort_trials(struct trial *t, const double *score, const uint8_t *same,
                                     size_t n, size_t *targets)
 {

@@ -122,6 +122,7 @@ void rt_fbank_power(struct rt_fbank *f, const float sample[RT_FBANK_WINDOW],
         power[i] = f->spectrum[i].r * f->spectrum[i].r + f->spectrum[i].i * f->spectrum[i].i;
 }
 
+/* The floor is float's epsilon, as Kaldi's, so that silence has a finite logarithm. */
 void rt_fbank_run(struct rt_fbank *f, const float *sample, int64_t count, float *out)
 {
     int64_t frames = rt_fbank_frames(count);

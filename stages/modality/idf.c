@@ -40,6 +40,7 @@ int rt_idf_add(struct rt_idf *f, const struct rt_tensor *base)
     return 0;
 }
 
+/* Smoothed as scikit-learn's: a bucket that no text has is not infinite. */
 void rt_idf_fit(const struct rt_idf *f, float *idf)
 {
     for (int64_t b = 0; b < f->buckets; b++)

@@ -44,6 +44,7 @@ static int image_check_raw(const struct rt_tensor *raw, struct rt_error *e)
     return 0;
 }
 
+/* Whatever the file was, three bytes a pixel: grey and transparency are the decoder's matter. */
 static int image_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
                       struct rt_error *e)
 {
@@ -131,6 +132,7 @@ static struct change image_draw_change(const struct rt_augment *a, int side, str
     return ch;
 }
 
+/* White outside, the ground that pictures were fitted on. */
 static float image_pixel(const uint8_t *rgb, int side, int x, int y, int c)
 {
     return x < 0 || y < 0 || x >= side || y >= side ? 255.0f : rgb[(y * side + x) * 3 + c];
@@ -150,6 +152,8 @@ static void image_interpolate(const uint8_t *rgb, int side, double x, double y, 
     }
 }
 
+/* Contrast about the picture's own mean, then a factor for each colour; clamped, as a camera would.
+ */
 static void image_tint(const struct change *ch, float *out, int pixels)
 {
     double sum = 0;
@@ -163,6 +167,8 @@ static void image_tint(const struct change *ch, float *out, int pixels)
         }
 }
 
+/* Centred and scaled by fixed numbers: what was fitted on a data set would have to travel with the
+ * model. */
 static int image_present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
                          float *out)
 {

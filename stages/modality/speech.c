@@ -55,6 +55,7 @@ static int speech_check_raw(const struct rt_tensor *raw, struct rt_error *e)
     return 0;
 }
 
+/* Any format and rate the decoder reads, as 16 kHz mono. */
 static int speech_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
                        struct rt_error *e)
 {
@@ -144,6 +145,7 @@ static double speech_power(const float *x, int64_t n)
     return sum / (double)n;
 }
 
+/* Scaled to the recording's own power, so that the SNR is what was drawn, however loud it is. */
 static int speech_add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_rng *rng)
 {
     int64_t n = raw->dim[0];
@@ -305,6 +307,8 @@ static void speech_place(const float *base, int64_t length, int64_t bands, int64
     }
 }
 
+/* Longer recordings are cropped, shorter ones placed among zeros; in the middle, or anywhere while
+ * training. */
 static int speech_present(const struct rt_front *f, const struct rt_tensor *base,
                           struct rt_rng *rng, float *out)
 {

@@ -51,6 +51,7 @@ static double measure_mean(const float *sample, int64_t count)
     return sum / (double)count;
 }
 
+/* Powers of the fbank's own windows, so that frames mean the same in features and measures. */
 static int levels_init(struct levels *l, const float *sample, int64_t count)
 {
     l->frames = rt_fbank_frames(count);
@@ -77,6 +78,7 @@ static int levels_init(struct levels *l, const float *sample, int64_t count)
  * The mean of the recording counts as no power, else an offset would pass for noise. Level and
  * activity go together: the level is that of the speech, not of the pauses. */
 
+/* Held above a tenth of the noise: a recording of noise alone has -10 dB and not minus infinity. */
 static double measure_snr(const struct levels *l)
 {
     return 10 * log10(fmax(l->loud - l->noise, 0.1 * l->noise) / l->noise);

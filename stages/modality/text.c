@@ -138,6 +138,7 @@ static int text_shape(const struct rt_front *f, int64_t dim[3])
     return 0;
 }
 
+/* It comes from a cache on disk: a bucket beyond the table must not reach the network. */
 static int text_check_base(const struct rt_front *f, const struct rt_tensor *base)
 {
     if (base->dtype != RT_I32 || base->rank != 2 || base->dim[1] != 2 || base->dim[0] < 1)
@@ -171,6 +172,7 @@ static void text_fill_bag(const struct rt_front *f, const struct rt_tensor *base
         out->weight[i] *= scale;
 }
 
+/* Two allocations for each row; a bag belongs to whoever asked for it. */
 static int text_present_bag(const struct rt_front *f, const struct rt_tensor *base,
                             struct rt_rng *rng, struct rt_bag *out)
 {
@@ -190,6 +192,7 @@ static int text_present_bag(const struct rt_front *f, const struct rt_tensor *ba
     return 0;
 }
 
+/* In code points, not bytes, so that scripts compare. */
 static int text_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
 {
     int rc = text_check_raw(raw, e);

@@ -22,6 +22,8 @@ int rt_axes_check(struct rt_node *n, const struct rt_shape *in, struct rt_error 
     return 0;
 }
 
+/* Dimensions before the run, in it, behind it: products of each. A sample's numbers are counted,
+ * the batch is outside. */
 struct rt_axes rt_axes_of(const struct rt_node *n, const struct rt_shape *in)
 {
     struct rt_axes s = {1, 1, 1};

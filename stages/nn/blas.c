@@ -27,6 +27,8 @@ const char *rt_blas_core(void)
     return openblas_get_corename();
 }
 
+/* OpenBLAS has no call for it; its build options begin with it: "OpenBLAS 0.3.21 DYNAMIC_ARCH ...".
+ */
 const char *rt_blas_version(void)
 {
     /* "OpenBLAS 0.3.21 DYNAMIC_ARCH ..." */
@@ -37,6 +39,8 @@ const char *rt_blas_version(void)
     return version;
 }
 
+/* The best of five: the first one brings memory and clock up, and other programs only ever make it
+ * slower. Zeros are as quick as any numbers. */
 double rt_blas_gflops(int n)
 {
     size_t count = (size_t)n * (size_t)n;
@@ -55,6 +59,8 @@ double rt_blas_gflops(int n)
     return best;
 }
 
+/* The sizes of one layer fit OpenBLAS's 32-bit integers: a sample has at most 2^29 numbers
+ * (window.c). */
 void rt_gemm(int ta, int tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
              const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {

@@ -116,6 +116,8 @@ struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_
  * The bias is written first and the pass adds to it: the products then hold it in registers from
  * the start, and no second pass over the output is needed. */
 
+/* What a step changes: weights and gradients are found anew in each run, as the plan is of shapes
+ * alone. */
 static struct rt_conv conv_begin(struct rt_op_run *r)
 {
     struct rt_conv v = conv_of(r->node, r->in_shape[0], r->batch);
@@ -174,6 +176,7 @@ static void conv_bias_gradient(const struct rt_op_run *r)
     }
 }
 
+/* Only when the weights are trained: a frozen layer saves half of its way back. */
 static void conv_weight_gradient(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);
@@ -186,6 +189,7 @@ static void conv_weight_gradient(struct rt_op_run *r)
     }
 }
 
+/* Not for the first layer, whose input nobody asks about. */
 static void conv_input_gradient(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);

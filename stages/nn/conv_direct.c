@@ -18,6 +18,7 @@
 #define BLOCK_UNITS 192 /* at most: fewer read the inputs more often, and they come from the last cache */
 #define SUM_FLOATS 4096 /* weights added up by one piece */
 
+/* Towards minus infinity; C's division of a negative place would round it into the picture. */
 static int direct_floor_div(int a, int b)
 {
     return a >= 0 ? a / b : -((-a + b - 1) / b);
@@ -145,6 +146,8 @@ static size_t direct_taps_max(const struct direct *d)
     return (size_t)rt_max_int(kernel, d->lines);
 }
 
+/* Lines of a slab lie close together, whole places; alignment does not matter, as products load
+ * from anywhere. */
 static size_t direct_slab_bytes(const struct direct *d)
 {
     return rt_aligned((size_t)d->slots * (size_t)d->slab_places * (size_t)d->p.depth *
@@ -157,6 +160,7 @@ static size_t direct_scratch_bytes(const struct direct *d)
     return direct_slab_bytes(d) + rt_aligned(numbers * sizeof(int64_t));
 }
 
+/* A thread's part by parts: the slab first, so that it begins aligned. */
 static struct direct_scratch direct_scratch_of(const struct direct *d, void *memory)
 {
     struct direct_scratch k = {.slab = memory,
@@ -442,6 +446,7 @@ static void direct_add_strips(const struct lanes *n, int from, int to, int threa
     }
 }
 
+/* A lane clears its own sums: memory is touched first by the thread that uses it. */
 static void direct_lane_piece(void *self, int lane, int thread)
 {
     const struct lanes *n = self;
@@ -453,6 +458,7 @@ static void direct_lane_piece(void *self, int lane, int thread)
     direct_add_strips(n, from, to, thread, &u);
 }
 
+/* Straight into the gradient: no other piece writes these units. */
 static void direct_block_piece(void *self, int block, int thread)
 {
     const struct lanes *n = self;
@@ -463,6 +469,8 @@ static void direct_block_piece(void *self, int block, int thread)
     direct_add_strips(n, 0, v->batch * v->w.oh, thread, &u);
 }
 
+/* Lanes in their order, for a stretch of weights; transposed sums are read with a step, and they
+ * are small. */
 static void direct_sum_piece(void *self, int i, int thread)
 {
     (void)thread;

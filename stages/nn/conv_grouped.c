@@ -94,6 +94,9 @@ RT_SIMD static void grouped_add_products(const float *restrict a, int64_t a_step
     }
 }
 
+/* A row of places times a group's weights for one tap. With few channels a group these products are
+ * thin; networks with groups (ResNeXt) are rarer than those with depthwise layers, which do without
+ * them. */
 static void grouped_join_forward(const struct grouped *d, const struct row *p, int from, int to)
 {
     const float *x = d->r->x[0] + p->x, *w = d->r->param[0]->value;
@@ -147,6 +150,7 @@ static void grouped_join_weights(const struct grouped *d, const struct row *p, i
  * is a sum over samples, so there a piece is a range of groups, each summed over the samples in
  * their order. */
 
+/* The bias is written first, as joining adds. */
 static void grouped_forward_piece(void *self, int b, int thread)
 {
     (void)thread;

@@ -54,6 +54,8 @@ static int winograd_whole_blocks(const struct rt_isa *isa, int most)
     return most / isa->rows * isa->rows;
 }
 
+/* Channels in fours: products have whole vectors then, and presets' widths are multiples of four.
+ * With fewer than 12 a plain sum is as quick, and more exact. */
 bool rt_winograd_fits(const struct rt_conv *v)
 {
     const struct rt_window *w = &v->w;
@@ -106,6 +108,7 @@ static struct winograd_tile winograd_tile_at(const struct winograd *g, int64_t t
     return at;
 }
 
+/* Counting on is cheaper than dividing for each tile. */
 static void winograd_tile_next(const struct winograd *g, struct winograd_tile *at)
 {
     if (++at->column == g->across) {
@@ -305,6 +308,9 @@ struct chunk {
     float *sums;               /* [point][units][c]; of each lane */
 };
 
+/* How many tiles a chunk has, and how many lanes there are, follow from the shape, so that every
+ * sum has one order. Shared sums are for what is too large for lanes (each would have its own) or
+ * too small (adding lanes up would be most of the work). */
 static struct chunk winograd_chunk_of(const struct rt_conv *v)
 {
     struct rt_pass p = rt_pass_forward(v, v->x, NULL, false);
@@ -409,6 +415,8 @@ static void winograd_place_tiles(struct chunk *k, void *memory)
     k->gradients = (float *)((char *)memory + winograd_inputs_bytes(k, k->g.p.depth));
 }
 
+/* Chunk after chunk of a lane's tiles: the transformed tiles stay in the thread's scratch memory,
+ * which fits its second cache, from the transform to the products. */
 static void winograd_lane_piece(void *self, int lane, int thread)
 {
     const struct chunk *all = self;
@@ -426,6 +434,8 @@ static void winograd_lane_piece(void *self, int lane, int thread)
     }
 }
 
+/* The transposed transform of the weights' own, lanes in their order. It is linear, so it could as
+ * well come after adding up the lanes; that would need one more pass over the sums. */
 static void winograd_unit_weights(void *self, int unit, int thread)
 {
     (void)thread;

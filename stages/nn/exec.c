@@ -117,6 +117,7 @@ static size_t exec_place_pieces(struct piece *p, int pieces)
  * gets flags in its run, and nodes that have nothing left to do are skipped. Groups, what to skip,
  * where gradients flow: all are found in one walk, as a node's inputs come before it. */
 
+/* How many nodes read each: what has one reader may be done together with it. */
 static int *exec_count_readers(const struct rt_graph *g, int nodes)
 {
     int *readers = calloc((size_t)nodes, sizeof *readers);
@@ -129,6 +130,7 @@ static int *exec_count_readers(const struct rt_graph *g, int nodes)
     return readers;
 }
 
+/* One walk in the order of the nodes; a node's group is known before its readers are looked at. */
 static void exec_link_nodes(struct rt_exec *x, const int *readers)
 {
     for (int i = 0; i < x->nodes; i++) {
@@ -413,6 +415,8 @@ static void exec_describe_run(struct rt_exec *x, int i, struct rt_op_run *r, str
     }
 }
 
+/* Everything about the step is put where ops will find it, then each op runs to its end: there is
+ * no overlap between ops, so a thread never waits for more than one loop. */
 void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const struct rt_bags *bags,
                      bool training, uint64_t seed, uint64_t step)
 {
@@ -452,6 +456,8 @@ const float *rt_exec_output(const struct rt_exec *x, int node)
     return s->kept || x->slot[node].group == x->input_node ? s->y : NULL;
 }
 
+/* The first call of a step clears the buffer, later ones give it as it is: several losses may add
+ * to one output. */
 float *rt_exec_grad(struct rt_exec *x, int node)
 {
     assert(node >= 0 && node < x->nodes);
@@ -480,6 +486,8 @@ static void exec_claim_gradient(struct slot *in, float **dx, bool *add)
     in->live = in->dy != NULL;
 }
 
+/* A parameter's gradient is added to by every op that reads it, so these alone start from zero; all
+ * threads clear, as it is the size of the weights. */
 static void exec_zero_piece(void *self, int i, int thread)
 {
     (void)thread;

@@ -148,6 +148,7 @@ int rt_graph_bag(struct rt_graph *g, const char *name, int buckets)
     return g->nodes++;
 }
 
+/* attr.function comes from files, too; an op without functions takes 0 alone. */
 static bool graph_function_exists(const struct rt_op *o, int function)
 {
     int count = 0;
@@ -157,6 +158,8 @@ static bool graph_function_exists(const struct rt_op *o, int function)
     return function >= 0 && function < (count ? count : 1);
 }
 
+/* Everything is checked before the node becomes part of the graph. Bags and dense values do not
+ * mix: an embedding bag is the only op that reads one. */
 int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const int *input,
                   int inputs, const struct rt_attr *attr, struct rt_error *e)
 {
@@ -223,6 +226,8 @@ fail:
  * outside may describe a network of any size, so what it may allocate is limited before, by the
  * weights that are at hand (rt_graph_limit). */
 
+/* Cleared, so that padding behind the last number is zero as well and files have no leftovers of
+ * memory. */
 static float *graph_floats_new(int64_t count)
 {
     size_t bytes = rt_aligned((size_t)count * sizeof(float));
@@ -233,6 +238,8 @@ static float *graph_floats_new(int64_t count)
     return p;
 }
 
+/* Called by shape(), so it may fail half-way through an op's list: the node's parameters are then
+ * dropped with the node. */
 int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int rank,
                 const int64_t *dim, int64_t fan_in, float fill, bool decay, bool statistic)
 {
@@ -360,6 +367,8 @@ uint64_t rt_name_hash(const char *name)
     return h;
 }
 
+/* Uniform within the bound, or constant; the order of numbers is that of the parameter, whatever
+ * the threads. */
 static void param_init(const struct param_box *b, uint64_t seed)
 {
     struct rt_rng r = rt_rng_init(seed, 0, rt_name_hash(b->p.name), RT_RNG_INIT);
@@ -391,6 +400,7 @@ static void param_full_name(char *out, size_t size, const char *prefix, const st
     snprintf(out, size, "%s%s", prefix, p->name);
 }
 
+/* Views: no weight is copied before the file is written. */
 int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char *prefix)
 {
     for (int i = 0; i < g->params; i++) {
@@ -417,6 +427,7 @@ static void param_dims_text(char *out, size_t size, int rank, const int64_t *dim
     }
 }
 
+/* Type, rank and every dimension: a transposed matrix of the same size must not pass. */
 static int param_fits(const struct rt_param *p, const struct rt_tensor *t, const char *name,
                       struct rt_error *e)
 {

@@ -99,6 +99,8 @@ static void graph_text_write_shape(FILE *out, const struct rt_shape *s)
     }
 }
 
+/* An input's shape stands where a reshape has its own: it is the one node without inputs to infer
+ * it from. */
 static void graph_text_write_node(FILE *out, const struct rt_node *n)
 {
     const struct rt_op *op = rt_op_get(n->op);
@@ -172,6 +174,7 @@ static int graph_text_whole_numbers(const char *text, int *to, int max, long mos
     }
 }
 
+/* strtof reads "inf", which clip needs; NaN is refused, as no attribute means anything by it. */
 static int graph_text_real_numbers(const char *text, float *to, int max)
 {
     int count = 0;
@@ -257,6 +260,7 @@ static int graph_text_add_line(struct rt_graph *g, const struct line *l, struct 
     return node < 0 ? node : 0;
 }
 
+/* Words in any order after the name; each at its last value, if twice. */
 static int graph_text_read_line(struct rt_graph *g, char *text, int number, struct rt_error *e)
 {
     struct line l = {0};

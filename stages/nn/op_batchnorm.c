@@ -70,6 +70,7 @@ static size_t op_batchnorm_saved(const struct rt_node *n, const struct rt_shape 
  * A piece is a fixed number of rows, whoever computes it, and has sums of its own, which are added
  * in piece order: the bytes do not depend on the threads. */
 
+/* fold: 16 channels would be one vector of AVX-512; four rows of them are four. */
 static struct norm op_batchnorm_layout(const struct rt_shape *in, int batch)
 {
     struct norm m = {.c = in->dim[in->rank - 1]};
@@ -82,6 +83,7 @@ static struct norm op_batchnorm_layout(const struct rt_shape *in, int batch)
     return m;
 }
 
+/* The pieces' sums, the factors of each channel, and of each thread two lines of float sums. */
 static struct rt_scratch_size op_batchnorm_scratch(const struct rt_node *n,
                                                    const struct rt_shape *in, int batch)
 {
@@ -275,6 +277,7 @@ static void op_batchnorm_sum_piece(void *self, int i, int thread)
     }
 }
 
+/* Folded rows first, then the few that do not fill one. */
 static void op_batchnorm_forward_piece(void *self, int i, int thread)
 {
     (void)thread;

@@ -108,6 +108,8 @@ struct sample {
     int k; /* whose gradient */
 };
 
+/* Built for each sample; it is a few dozen assignments, and the walk itself is not changed by
+ * running. */
 static struct rt_walk op_binary_walk(const struct rt_op_run *r)
 {
     struct rt_walk w;
@@ -147,6 +149,7 @@ static void op_binary_value_row(void *self, int64_t n, const int64_t *at, const 
     }
 }
 
+/* An operand that is repeated has step 0 in its gradient too, so its numbers add up. */
 static void op_binary_slope_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct sample *s = self;

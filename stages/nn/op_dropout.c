@@ -31,6 +31,8 @@ static size_t op_dropout_saved(const struct rt_node *n, const struct rt_shape *i
     return (size_t)batch * (size_t)rt_shape_count(in) * sizeof(float);
 }
 
+/* Rows are the pieces and have a stream each, so a batch that is cut otherwise has the same masks.
+ */
 static void op_dropout_forward_piece(void *self, int row, int thread)
 {
     (void)thread;

@@ -8,6 +8,7 @@
 
 #define BLOCK 64 /* columns of one piece */
 
+/* The table's size is the bag's, so that text of a model has it in one place. */
 static int op_embeddingbag_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                                  struct rt_error *e)
 {

@@ -42,6 +42,7 @@ static void op_linear_forward(struct rt_op_run *r)
     rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), op_linear_forward_piece, r);
 }
 
+/* The bias comes along: dy of these units is in cache. */
 static void op_linear_weight_piece(void *self, int i, int thread)
 {
     (void)thread;

@@ -15,6 +15,7 @@ static size_t op_maxpool_saved(const struct rt_node *n, const struct rt_shape *i
     return (size_t)batch * (size_t)rt_shape_count(&n->shape) * sizeof(int32_t);
 }
 
+/* Without branches, so that it becomes vectors: the tap is carried along like the value. */
 RT_SIMD static void op_maxpool_larger(const float *restrict x, float *restrict y,
                                       int32_t *restrict from, int32_t tap, int64_t n)
 {

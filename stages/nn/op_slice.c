@@ -37,6 +37,7 @@ static int64_t op_slice_source(const struct rt_attr *a, int64_t places, int64_t 
     }
 }
 
+/* Zeros become ones here, once, so that text may leave them out and the loops need no case. */
 static int op_slice_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                           struct rt_error *e)
 {

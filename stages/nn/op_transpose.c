@@ -4,6 +4,7 @@
 #include "stages/nn/walk.h"
 #include "stages/nn/window.h"
 
+/* An order that names a dimension twice would lose numbers; it comes from files, too. */
 static int op_transpose_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                               struct rt_error *e)
 {

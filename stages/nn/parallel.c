@@ -113,6 +113,8 @@ static bool parallel_has_news(struct rt_parallel *p, unsigned seen)
     return atomic_load(&p->round) != seen || atomic_load(&p->quit);
 }
 
+/* Says that it sleeps before its last look: whoever announces looks at `asleep` after raising the
+ * round, so one of the two sees the other. */
 static void parallel_await_round(struct rt_parallel *p, unsigned seen)
 {
     for (int i = 0; i < p->looks; i++) {
@@ -143,6 +145,7 @@ static void parallel_wake(struct rt_parallel *p, uv_cond_t *those)
     uv_mutex_unlock(&p->lock);
 }
 
+/* The last to finish wakes the caller, and only when it said that it sleeps. */
 static void parallel_helper_main(void *arg)
 {
     struct helper *h = arg;

@@ -66,6 +66,7 @@ static void pool_sample_piece(void *self, int b, int thread)
     }
 }
 
+/* Samples are the pieces: windows of one sample overlap in dx. */
 static void pool_run_windows(struct rt_op_run *r, rt_pool_window *window)
 {
     struct pool p = {r, rt_window_of(r->node, r->in_shape[0]), window};

@@ -28,6 +28,8 @@ struct preset {
     int (*trunk)(struct builder *b, int x); /* input node -> node of rank 1 */
 };
 
+/* After an error it gives node 0, which exists, and does nothing: what is built on it is thrown
+ * away at the end. */
 static int builder_layer(struct builder *b, enum rt_op_id op, const char *name, int x,
                          const struct rt_attr *attr)
 {
@@ -129,6 +131,8 @@ static int preset_resnet_block(struct builder *b, const char *prefix, int x, int
     return builder_plain(b, RT_OP_relu, builder_join_name(name, prefix, "relu"), sum < 0 ? 0 : sum);
 }
 
+/* The widths and depths of ResNet-34 for speakers, an eighth to half as wide; statistics pooling
+ * takes any length. */
 static int preset_resnet(struct builder *b, int x)
 {
     static const int blocks[STAGES] = {3, 4, 6, 3};
@@ -146,6 +150,7 @@ static int preset_resnet(struct builder *b, int x)
     return builder_plain(b, RT_OP_statpool, "pool", x);
 }
 
+/* x-vector (Snyder et al.) up to its pooling: dilations let five short kernels see 15 frames. */
 static int preset_tdnn(struct builder *b, int x)
 {
     static const int kernel[] = {5, 3, 3, 1, 1}, dilation[] = {1, 2, 3, 1, 1};

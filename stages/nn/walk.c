@@ -18,6 +18,8 @@ void rt_walk_init(struct rt_walk *w, int operands, int rank, const int64_t *dim)
         w->dim[i] = dim[i];
 }
 
+/* Dimensions of 1 get step 0, whatever the common shape has there: that is all that broadcasting
+ * is. */
 void rt_walk_dense(struct rt_walk *w, int k, int rank, const int64_t *dim)
 {
     int64_t step = 1;
@@ -41,6 +43,7 @@ static int walk_continues(const struct rt_walk *w, int kept, const struct rt_wal
     return 1;
 }
 
+/* Ones go, and what continues is joined; an array of one number keeps one dimension. */
 static struct rt_walk walk_flatten(const struct rt_walk *from)
 {
     struct rt_walk w = {.operands = from->operands};

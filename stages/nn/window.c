@@ -30,6 +30,7 @@ int64_t rt_shape_count(const struct rt_shape *s)
     return n;
 }
 
+/* By division, so that the product itself never overflows. */
 bool rt_shape_valid(const struct rt_shape *s)
 {
     int64_t n = 1;
@@ -67,6 +68,7 @@ int rt_units_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape 
     return rt_op_param(g, n, "weight", 2, (int64_t[]){units, in->dim[0]}, in->dim[0], 0, true, false);
 }
 
+/* Sequences are pictures of width 1, so each op is written once. */
 struct rt_window rt_window_of(const struct rt_node *n, const struct rt_shape *in)
 {
     bool flat = in->rank == 2;
@@ -89,6 +91,7 @@ struct rt_window rt_window_of(const struct rt_node *n, const struct rt_shape *in
     return w;
 }
 
+/* Also fills in what attributes leave 0: from here on an op reads them as they are. */
 int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stride[2], int channels,
                     struct rt_error *e)
 {

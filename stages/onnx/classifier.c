@@ -20,12 +20,14 @@ const struct rt_onnx_node *rt_classifier_maker(const struct rt_onnx *m, const ch
     return NULL;
 }
 
+/* Whole or real, as exporters write 1 for 1.0. */
 static double classifier_number(const struct rt_onnx_node *n, const char *name, double otherwise)
 {
     const struct rt_onnx_attr *a = rt_onnx_attr(n, name);
     return !a ? otherwise : a->kind == RT_ONNX_INT ? (double)a->i : (double)a->f;
 }
 
+/* transB as PyTorch writes it; a scaled product is none that a linear layer could hold. */
 static bool classifier_read_gemm(const struct rt_onnx *m, const struct rt_onnx_node *n,
                                  struct rt_classifier *c)
 {

@@ -100,6 +100,8 @@ RT_SIMD static void conv_last_transpose(const float *restrict from, float *restr
     }
 }
 
+/* ONNX's [units, channels, taps] become [units, taps, channels], then what the pass wants. Done
+ * when the graph is made, so its scratch memory is its own and goes at once. */
 int rt_conv_last_prepare(const struct rt_geometry *g, int64_t channels, int64_t units,
                          const float *weight, void *prepared)
 {
@@ -123,6 +125,8 @@ int rt_conv_last_prepare(const struct rt_geometry *g, int64_t channels, int64_t 
     return rc;
 }
 
+/* The bias is laid down first and the pass adds; the output is transposed last, into the value's
+ * memory. */
 void rt_conv_last_run(const struct rt_geometry *g, int64_t channels, int64_t units,
                       const void *prepared, const float *bias, const float *x, float *y,
                       void *scratch)

@@ -23,6 +23,7 @@ static int frozen_compare_names(const void *a, const void *b, void *self)
     return strcmp(v[*(const int *)a].name, v[*(const int *)b].name);
 }
 
+/* "" is what a node writes for an input it leaves out: no value. */
 int rt_frozen_find(const struct rt_frozen *f, const char *name)
 {
     int low = 0, high = f->values;
@@ -124,6 +125,7 @@ static int frozen_set_input(struct rt_frozen *f, int i, const struct rt_tensor *
     return 0;
 }
 
+/* Values of the inside may be wanted too: a trunk ends at its embedding. */
 static int frozen_set_outputs(struct rt_frozen *f, const struct rt_frozen_options *o,
                               struct rt_error *e)
 {
@@ -289,6 +291,8 @@ static int frozen_prepare_step(struct rt_frozen_step *s, struct rt_kernel_call *
     return rc < 0 ? rt_kernel_refuse(c, rc, "no memory for its weights") : 0;
 }
 
+/* A node that became a step keeps its place in f->step; one that was folded or shares memory leaves
+ * the place to the next. */
 static int frozen_add_nodes(struct rt_frozen *f, struct rt_error *e)
 {
     for (int i = 0; i < f->model->nodes; i++) {
@@ -413,6 +417,7 @@ fail:
     return rc;
 }
 
+/* The model is the frozen graph's from then on, as weights stay where the reader put them. */
 int rt_frozen_open(struct rt_frozen **out, const char *path, const struct rt_frozen_options *o,
                    struct rt_error *e)
 {

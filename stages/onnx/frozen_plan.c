@@ -24,6 +24,8 @@ struct plan {
     size_t top;
 };
 
+/* Blocks are kept in the order of their addresses, so the first gap that is large enough is the
+ * lowest. */
 static size_t plan_place(struct plan *p, size_t bytes, int until)
 {
     size_t size = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, at = 0;
@@ -38,6 +40,7 @@ static size_t plan_place(struct plan *p, size_t bytes, int until)
     return at;
 }
 
+/* After a step, what nobody reads later. */
 static void plan_release(struct plan *p, int step)
 {
     int kept = 0;
@@ -57,6 +60,7 @@ static void plan_read_at(struct rt_frozen *f, int value, int step)
     v->last = step > v->last ? step : v->last;
 }
 
+/* Outputs have a reader behind the last step. */
 static void plan_find_lives(struct rt_frozen *f)
 {
     for (int i = 0; i < f->values; i++)

@@ -71,6 +71,7 @@ static int geometry_start(struct rt_geometry *g, const struct rt_kernel_call *c,
     return geometry_read_pads(g, c);
 }
 
+/* Products of three axes may still overflow, so these are checked, not bounded. */
 static int geometry_finish(struct rt_geometry *g, const struct rt_kernel_call *c)
 {
     g->in_count = g->out_count = g->taps = 1;
@@ -91,6 +92,7 @@ static int64_t geometry_reach(const struct rt_geometry *g, int i)
     return (g->kernel[i] - 1) * g->dilation[i] + 1;
 }
 
+/* lower: the odd one goes before. */
 static void geometry_split_padding(struct rt_geometry *g, int i, int64_t total, bool lower)
 {
     total = total < 0 ? 0 : total;
@@ -169,6 +171,7 @@ int rt_geometry_read_transposed(struct rt_geometry *g, const struct rt_kernel_ca
     return geometry_finish(g, c);
 }
 
+/* Solved for the output places instead of testing each, so loops over a tap have no branch. */
 void rt_geometry_inside(const struct rt_geometry *g, int axis, int64_t k, int64_t *from,
                         int64_t *to)
 {

@@ -32,6 +32,8 @@ const struct rt_kernel_op *rt_kernel_find(const char *type, int opset)
     return NULL;
 }
 
+/* For the message: an operator that is known in other opsets is a matter of exporting anew, an
+ * unknown one is not. */
 bool rt_kernel_known(const char *type, int *first, int *last)
 {
     int low = 0, high = 0; /* rows of one type stand in the order of their opsets */
@@ -51,6 +53,7 @@ bool rt_kernel_known(const char *type, int *first, int *last)
  * Always with file, node, operator and opset: whoever gets it has a network that another program
  * wrote, and needs the node to look for. */
 
+/* A node without a name, which exporters may write, is called by its first output. */
 int rt_kernel_refuse(const struct rt_kernel_call *c, int code, const char *format, ...)
 {
     char text[400];
@@ -183,6 +186,7 @@ bool rt_kernel_given(const struct rt_kernel_call *c, int i)
     return i < c->inputs && c->in[i];
 }
 
+/* Both integer types, as exporters choose either; longer lists than max are refused, never cut. */
 int rt_kernel_ints_in(const struct rt_kernel_call *c, int i, int64_t *value, int max)
 {
     if (!rt_kernel_given(c, i))
@@ -197,6 +201,8 @@ int rt_kernel_ints_in(const struct rt_kernel_call *c, int i, int64_t *value, int
     return n;
 }
 
+/* Through double, for small inputs and odd types: whole numbers beyond 2^53 would be rounded, which
+ * sizes and axes never are. */
 double rt_kernel_element(const struct rt_tensor *t, int64_t i)
 {
     switch (t->dtype) {
@@ -255,6 +261,8 @@ int rt_kernel_axis(const struct rt_kernel_call *c, int64_t axis, int rank, int *
     return 0;
 }
 
+/* As numpy: lined up at the right, 1 is repeated. A dimension of 0 against 1 is 0, as the loop
+ * takes whatever is not 1. */
 int rt_kernel_broadcast(const struct rt_kernel_call *c, int from, int to, int *rank, int64_t *dim)
 {
     *rank = 0;
@@ -285,6 +293,7 @@ int64_t rt_kernel_span(const struct rt_tensor *t, int from, int to)
     return span;
 }
 
+/* Also a mark: frozen.c sees by it that output and input may be one memory. */
 int rt_kernel_copy(struct rt_kernel_call *c)
 {
     if (c->outputs > 0 && c->out[0] && rt_tensor_bytes(c->out[0]) > 0)

@@ -35,6 +35,7 @@ static void binary_row(void *self, int64_t n, const int64_t *at, const int64_t *
             p->y + (size_t)at[0] * p->out_size, n);
 }
 
+/* Types are looked up by the second input: variadic ones pass the output so far as the first. */
 static void binary_combine(const struct rt_kernel_call *c, const struct rt_tensor *a,
                            const struct rt_tensor *b)
 {
@@ -79,6 +80,7 @@ static bool div_has_zero(const struct rt_tensor *t)
     return false;
 }
 
+/* Whole numbers by 0 would end the program; a file may have them, so they are looked for first. */
 static int div_compute(struct rt_kernel_call *c)
 {
     if (div_has_zero(c->in[1]))
@@ -118,6 +120,7 @@ static void variadic_start(const struct rt_kernel_call *c)
     rt_walk_run(&w, variadic_copy_row, &p);
 }
 
+/* The mean's division comes once, at the end. */
 static int variadic_compute(struct rt_kernel_call *c)
 {
     const struct binary *how = c->op->kernel->how;

@@ -148,6 +148,8 @@ static int conv_read_groups(struct rt_kernel_call *c, int64_t *groups)
 
 /* ---- Conv: x [n,c,...], weights [m,c/g,...], bias [m] ---- */
 
+/* Read anew in each call, shape, preparation and run: it is some hundred operations, and kernels
+ * keep no state. */
 static int conv_read(struct rt_kernel_call *c, struct conv *v)
 {
     const struct rt_tensor *w = c->in[1];
@@ -204,6 +206,8 @@ RT_SIMD static void conv_add_line(float *restrict y, const float *restrict x, in
             y[i] += w * x[i * step];
 }
 
+/* Tap by tap, each a line of the output plus a multiple of a line of the input: columns of one
+ * channel would be products one row thick. */
 static void conv_depthwise(const struct conv *v, const float *x, const float *w, float *y)
 {
     const struct rt_geometry *g = &v->g;
@@ -225,6 +229,7 @@ static void conv_depthwise(const struct conv *v, const float *x, const float *w,
     }
 }
 
+/* From the cheapest way to the plainest: depthwise, no columns needed, columns. */
 static void conv_group(const struct conv *v, float *x, const float *w, float *y, float *col)
 {
     int64_t places = v->g.out_count;
@@ -244,6 +249,8 @@ static void conv_group(const struct conv *v, float *x, const float *w, float *y,
     }
 }
 
+/* Samples and groups one after the other: each is computed alone, so a batch gives what its samples
+ * give. */
 static int conv_compute(struct rt_kernel_call *c)
 {
     struct conv v;
@@ -294,6 +301,8 @@ static int conv_transpose_shape(struct rt_kernel_call *c)
     return conv_out_shape(c, &v, v.g.in, v.out_channels * v.groups);
 }
 
+/* Products first, then columns are added back where windows overlap; the bias lies there already.
+ */
 static int conv_transpose_compute(struct rt_kernel_call *c)
 {
     struct conv v;

@@ -15,6 +15,7 @@ struct product {
     float *y;
 };
 
+/* Vectors count as matrices of one row or column, whose dimension the output then lacks. */
 static int matmul_read(const struct rt_kernel_call *c, struct product *p)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
@@ -68,6 +69,7 @@ static void matmul_row(void *self, int64_t count, const int64_t *at, const int64
                 p->y + (at[0] + i * step[0]) * p->m * p->n, p->n);
 }
 
+/* The walk goes over the leading dimensions and its elements are whole matrices. */
 static int matmul_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
@@ -151,6 +153,7 @@ static void gemm_bias_row(void *self, int64_t n, const int64_t *at, const int64_
         b->y[at[0] + i] += b->beta * b->from[at[1] + i * step[1]];
 }
 
+/* alpha is a pass of its own, as it is 1 in nearly every file. */
 static int gemm_compute(struct rt_kernel_call *c)
 {
     struct gemm g;

@@ -15,6 +15,7 @@ struct copying {
     size_t size;
 };
 
+/* Types are only sizes here. */
 static void move_copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copying *p = self;
@@ -42,6 +43,7 @@ static void move_walk(const struct rt_kernel_call *c, const struct rt_walk *w, i
     rt_walk_run(w, move_copy_row, &p);
 }
 
+/* Without "perm" the order is reversed. */
 static int transpose_axes(const struct rt_kernel_call *c, int64_t *perm)
 {
     int rank = c->in[0]->rank, n = rt_kernel_ints(c, "perm", perm, RT_TENSOR_RANK);
@@ -83,6 +85,7 @@ static int transpose_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_transpose = {1, 1, 1, transpose_shape, transpose_compute, NULL, NULL};
 
+/* Both ways: the input may have the larger dimension, too. */
 static int expand_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -145,6 +148,8 @@ static void slice_axis(struct slice *s, int axis, int64_t n, int64_t start, int6
     s->dim[axis] = n == 0 ? 0 : count;
 }
 
+/* Every axis starts as taken whole; what the node names replaces that. INT64_MIN has no positive
+ * counterpart, so as a step it is refused. */
 static int slice_of(const struct rt_kernel_call *c, struct slice *s)
 {
     static const char *const name[] = {"starts", "ends", "axes", "steps"};
@@ -302,6 +307,8 @@ const struct rt_kernel rt_kernel_concat = {1, -1, 1, concat_shape, concat_comput
 
 #define SPLIT_MAX 256
 
+/* Sizes are given, or equal parts; they must add up, or the last output would read beyond the
+ * input. */
 static int split_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -363,6 +370,7 @@ static int gather_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, x->dtype, rank, dim);
 }
 
+/* Negative indices count from the end. */
 static int gather_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0], *index = c->in[1];

@@ -45,6 +45,7 @@ static int batch_norm_shape(struct rt_kernel_call *c)
     return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
+/* One factor and one term for each channel, in double before they are rounded. */
 static int batch_norm_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -127,6 +128,7 @@ static int layer_norm_shape(struct rt_kernel_call *c)
     return rt_kernel_out_like(c, 0, x);
 }
 
+/* Mean and inverse deviation go out where the node asks for them, as its training form does. */
 static int layer_norm_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -184,6 +186,7 @@ static int lp_norm_shape(struct rt_kernel_call *c)
     return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
+/* A line of zeros stays one; ONNX says nothing about it, and a NaN would spread. */
 static void lp_norm_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
 {
     double sum = 0;
@@ -242,6 +245,7 @@ static void softmax_line(const float *x, float *y, int64_t n, int64_t apart, int
         y[i * apart] = (float)(y[i * apart] / sum);
 }
 
+/* In double: x - max - log(sum) loses digits where the result is small. */
 static void log_softmax_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
 {
     (void)p;

@@ -48,6 +48,7 @@ static char *gather_axis(const struct gather *g, int axis, int64_t from, char *t
     return to;
 }
 
+/* Axis by axis, the last in a loop: an index of -1 anywhere makes the element the fill. */
 void rt_gather_mapped(const struct rt_tensor *x, struct rt_tensor *y, const int64_t *map,
                       const void *fill)
 {
@@ -82,6 +83,7 @@ static int pad_read(const struct rt_kernel_call *c, int64_t *pad)
     return 0;
 }
 
+/* Negative amounts cut; what is padded of nothing has nothing to repeat. */
 static int pad_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];

@@ -14,6 +14,8 @@ struct window {
     int64_t padded; /* all taps, those in the padding included, but none beyond it */
 };
 
+/* Taps inside lie together, as they are equally far apart, so a first place and a number are
+ * enough. */
 static void pool_window_at(const struct rt_geometry *g, int64_t place, struct window *w)
 {
     int64_t o[RT_GEOMETRY_AXES] = {place / g->out[2] / g->out[1], place / g->out[2] % g->out[1],
@@ -129,6 +131,7 @@ static double pool_window_sum(const struct rt_geometry *g, const struct window *
     return sum;
 }
 
+/* count_include_pad counts the padding, but never what ceil_mode reaches beyond it. */
 static int average_pool_compute(struct rt_kernel_call *c)
 {
     struct rt_geometry g;

@@ -45,6 +45,7 @@ static int reduce_axes(const struct rt_kernel_call *c, bool *reduced, int64_t *d
     return 0;
 }
 
+/* The largest of nothing has no value, so it is refused here and not in a run. */
 static int reduce_shape(struct rt_kernel_call *c)
 {
     const struct reduction *how = c->op->kernel->how;
@@ -149,6 +150,7 @@ static double reduce_finish(enum end end, double v, double count)
  * x is operand 0 and the partial results operand 1, with steps of 0 along the axes that go:
  * whatever axes are meant, it is the same walk, in row-major order. */
 
+/* What leaves a number as it is: 0 for sums, 1 for products, the far end for extremes. */
 static void reduce_start(const struct reduction *how, struct pass *p, int64_t count)
 {
     static const double real[] = {0, 0, 0, 1, -INFINITY, INFINITY};

@@ -40,6 +40,7 @@ static int resize_read_word(const struct rt_kernel_call *c, const char *name, co
     return rt_kernel_refuse(c, RT_EFORMAT, "%s '%s'", name, want);
 }
 
+/* Before opset 11 there was one way of counting, which has a name since. */
 static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
@@ -237,6 +238,8 @@ static double resize_cubic_weight(double a, double distance)
                    : 0;
 }
 
+/* Weights at the border: taps outside count for the place at the edge, or, with exclude_outside,
+ * for nothing, and the rest is scaled up. */
 static void resize_place_taps(const struct resize *r, int axis, int64_t i, struct tap *tap)
 {
     double at = resize_coordinate(r, axis, i), low = floor(at), sum = 0;
@@ -270,6 +273,7 @@ static void resize_axis(const struct resize *r, int axis, const float *x, float 
         }
 }
 
+/* The last axis that changes writes into the output; when none does, it is a copy. */
 static void resize_taps(const struct rt_kernel_call *c, const struct resize *r)
 {
     const struct rt_tensor *x = c->in[0];

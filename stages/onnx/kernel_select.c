@@ -46,6 +46,7 @@ struct power {
     struct rt_tensor *y;
 };
 
+/* Squares and roots are most of what networks raise: no pow() for these. */
 static void pow_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct power *p = self;
@@ -110,6 +111,7 @@ RT_SIMD static void clip_floats(const float *restrict x, float *restrict y, int6
     }
 }
 
+/* Where the lower bound is above the upper one, the upper one counts, as in ONNX. */
 static int clip_compute(struct rt_kernel_call *c)
 {
     double low = c->opset < 11 ? rt_kernel_float(c, "min", -INFINITY)
@@ -201,6 +203,8 @@ static const struct narrow {
     double max;
 } narrow[] = {{10, 11, -14, 65504}, {16, 8, -126, 0x1.fep127}};
 
+/* To nearest even, with the digits and the smallest exponent of the type; what is too large becomes
+ * infinite. */
 static double cast_round(const struct narrow *n, double v)
 {
     int exponent;
@@ -212,6 +216,7 @@ static double cast_round(const struct narrow *n, double v)
     return fabs(r) > n->max ? copysign(INFINITY, r) : r;
 }
 
+/* To 16-bit types, which this program has not, values are rounded and stay float. */
 static int cast_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];

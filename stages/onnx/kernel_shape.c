@@ -23,6 +23,7 @@ static int reshape_refuse(const struct rt_kernel_call *c, int n, const int64_t *
                             (long long)rt_tensor_count(c->in[0]), n ? text : "");
 }
 
+/* 0 copies a dimension of the input, one -1 is what is left; both are ONNX's. */
 static int reshape_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -85,6 +86,7 @@ static int squeeze_axes(const struct rt_kernel_call *c, int64_t *axis)
                          : rt_kernel_ints_in(c, 1, axis, RT_TENSOR_RANK);
 }
 
+/* Without axes all ones go. */
 static int squeeze_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -141,6 +143,7 @@ const struct rt_kernel rt_kernel_unsqueeze = {1, 2, 1, unsqueeze_shape, rt_kerne
  * Known as soon as the input's shape is (RT_KERNEL_BY_SHAPE), so these are always folded, and with
  * them the arithmetic that exporters put behind them. */
 
+/* start and end came with opset 15 and clamp. */
 static void shape_range(const struct rt_kernel_call *c, int64_t *from, int64_t *to)
 {
     int64_t rank = c->in[0]->rank, end[2] = {rt_kernel_int(c, "start", 0),
@@ -196,6 +199,7 @@ static const struct rt_tensor *constant_tensor(const struct rt_kernel_call *c)
     return a && a->kind == RT_ONNX_TENSOR ? &a->t : NULL;
 }
 
+/* Since opset 12 a constant may be a number or a list instead of a tensor. */
 static const struct rt_onnx_attr *constant_scalar(const struct rt_kernel_call *c)
 {
     static const char *const name[] = {"value_float", "value_int", "value_floats", "value_ints"};
@@ -267,6 +271,7 @@ static int filled_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_constant_of_shape = {1, 1, 1, filled_shape, filled_compute, NULL, NULL};
 
+/* Not finite is refused with the numbers, as the comparison is false for NaN. */
 static int range_shape(struct rt_kernel_call *c)
 {
     double v[3];

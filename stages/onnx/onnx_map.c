@@ -137,6 +137,7 @@ const char *rt_map_weight(struct rt_onnx_map *m, const struct rt_node *n, int i)
     return p->name;
 }
 
+/* So that a student can start from a file that export wrote, tensor by tensor. */
 int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *w)
 {
     int64_t dim[4] = {0};
@@ -200,6 +201,7 @@ static void map_window_attrs(struct rt_onnx_map *m, struct rt_onnx_node *o, cons
         rt_onnx_attr_ints(m->o, o, "dilations", dilation, axes);
 }
 
+/* conv2d of [time, channels] reads it as one plane, which ONNX needs said. */
 static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {
@@ -258,6 +260,7 @@ static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct
     return 0;
 }
 
+/* In the layout there is, so that no Transpose is made for it. */
 static int emit_relu(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {
@@ -311,6 +314,8 @@ static void map_add_statistic(struct rt_onnx_map *m, const char *in, const char 
     map_add_flatten(m, rank == 3 ? transposed : in, out);
 }
 
+/* ONNX has no deviation, so mean, difference, square, mean, root. Time is axis 2 with channels
+ * first. */
 static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                          struct rt_error *e)
 {
@@ -360,6 +365,8 @@ static void map_add_unit(struct rt_onnx_map *m, const struct rt_node *n, const c
     rt_map_add(m, "Div", (names){x, clamped}, out);
 }
 
+/* Cosine rows are written with norm 1, so only the input has to be divided. An embedding bag is a
+ * product with a dense bag. */
 static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                        struct rt_error *e)
 {

@@ -65,6 +65,7 @@ static void map_add_hard_swish(struct rt_onnx_map *m, const struct rt_node *n, c
     rt_map_add(m, "Mul", (names){x, gate}, out);
 }
 
+/* A bound that is infinite is left out. */
 static void map_add_clip(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
                          const char *out)
 {
@@ -77,6 +78,7 @@ static void map_add_clip(struct rt_onnx_map *m, const struct rt_node *n, const c
     rt_map_add(m, "Clip", (names){x, low, *high ? high : NULL}, out);
 }
 
+/* Without a term no Add: many scales have none. */
 static void map_add_affine(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
                            const char *out)
 {
@@ -289,6 +291,7 @@ static void map_add_slice(struct rt_onnx_map *m, const struct rt_node *n, const 
     rt_onnx_add_node(m->o, "Slice", out, in, (const char *[]){out, NULL});
 }
 
+/* Filled and enlarged at once has no counterpart; nothing makes it. */
 int rt_map_slice(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                  struct rt_error *e)
 {
@@ -310,6 +313,7 @@ int rt_map_slice(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_v
     return rc;
 }
 
+/* Channels first only when all inputs are there so already. */
 int rt_map_concat(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                   struct rt_error *e)
 {
@@ -365,6 +369,7 @@ int rt_map_reduce(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_
     return map_made(v, false);
 }
 
+/* ONNX's softmax is over one axis since opset 13; several are brought into one by a Reshape. */
 int rt_map_softmax(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                    struct rt_error *e)
 {

@@ -70,6 +70,7 @@ int rt_thaw_in(const struct rt_thaw *t, int i)
     return i < t->step->node->inputs ? t->step->in[i] : -1;
 }
 
+/* The first refusal stays: what follows from it would only confuse. */
 void rt_thaw_refuse(struct rt_thaw *t, const char *format, ...)
 {
     char why[300];
@@ -228,6 +229,7 @@ static int thaw_make_parameter(struct rt_thaw *t, int value, const int *axis, in
     return node;
 }
 
+/* Dimensions of 1 are dropped from the layout; a view takes them off the node. */
 void rt_thaw_bind(struct rt_thaw *t, int value, int node, const int *axis, int n)
 {
     const struct rt_tensor *x = rt_thaw_tensor(t, value);
@@ -285,6 +287,7 @@ static void thaw_reshape(struct rt_thaw *t, int value)
     rt_thaw_bind(t, value, rt_thaw_view(t, node, &s), to, ny);
 }
 
+/* Made when first asked for: constants that no op reads as a value never become parameters. */
 struct rt_layout rt_thaw_layout(struct rt_thaw *t, int value)
 {
     struct rt_layout *layout = &t->layout[value];
@@ -303,6 +306,8 @@ struct rt_layout rt_thaw_layout(struct rt_thaw *t, int value)
     return *layout;
 }
 
+/* A transpose where the order differs, then a view where dimensions of 1 come in: only these, and
+ * only when needed. */
 int rt_thaw_arrange(struct rt_thaw *t, int value, const int *axis, int n)
 {
     const struct rt_tensor *x = rt_thaw_tensor(t, value);
@@ -329,6 +334,7 @@ int rt_thaw_arrange(struct rt_thaw *t, int value, const int *axis, int n)
     return t->err ? 0 : s.rank == rt_thaw_shape(t, node)->rank ? node : rt_thaw_view(t, node, &s);
 }
 
+/* The set moves to the end if it is not together already; where it is, nothing moves. */
 int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_RANK], int *n,
                   int *first, int *count)
 {
@@ -432,6 +438,7 @@ static int thaw_check_steps(struct rt_thaw *t)
     return t->err;
 }
 
+/* One row of numbers, whatever dimensions of 1 the file has around it. */
 static int thaw_find_output(struct rt_thaw *t, int *node)
 {
     int value = t->f->output[0];
@@ -449,6 +456,7 @@ static int thaw_find_output(struct rt_thaw *t, int *node)
     return t->err;
 }
 
+/* Nodes made before an error stay in g, which the caller then throws away. */
 int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_input *input, int *node,
             struct rt_error *e)
 {

@@ -83,6 +83,8 @@ static void thaw_fill_kernel(struct rt_thaw *t, int node, const struct rt_tensor
                                : from[(u * c + k) * places + i];
 }
 
+/* Weights of the file, permuted into the op's own; the geometry is the frozen kernel's, so both
+ * read a node alike. */
 void rt_thaw_conv(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -158,6 +160,8 @@ void rt_thaw_conv_transpose(struct rt_thaw *t, int how)
     thaw_bind_places(t, y, axis, n);
 }
 
+/* Means that reach over one end only have divisors of their own at that end, which the network's op
+ * does not know: refused. */
 void rt_thaw_pool(struct rt_thaw *t, int max)
 {
     struct rt_geometry g;
@@ -281,6 +285,8 @@ static int thaw_factor(struct rt_thaw *t, int i, const int *batch, int batches, 
     return node;
 }
 
+/* The second factor may lie transposed: op matmul takes it so, and a transpose is saved in every
+ * attention. */
 void rt_thaw_matmul(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -453,6 +459,7 @@ void rt_thaw_global_pool(struct rt_thaw *t, int function)
     thaw_reduce_set(t, -1, function, -1, thaw_axes_from(t, 2), true);
 }
 
+/* Axes as the opset has them, then as a set of bits. */
 static void thaw_reduce_attributes(struct rt_thaw *t, int before, int function, int after)
 {
     int64_t axes[RT_TENSOR_RANK];

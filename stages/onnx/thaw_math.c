@@ -33,6 +33,7 @@ static void thaw_apply(struct rt_thaw *t, int value, int function, float a, floa
     rt_thaw_bind(t, t->step->out[0], node, layout.axis, layout.rank);
 }
 
+/* A bound must be in the file: a computed one would need a gradient of its own. */
 void rt_thaw_clip(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -48,6 +49,8 @@ void rt_thaw_clip(struct rt_thaw *t, int how)
     thaw_apply(t, t->step->in[0], RT_UNARY_clip, bound[0], bound[1]);
 }
 
+/* Of exponents only constants, which are what networks have; squares and roots get ops that are
+ * exact at 0. */
 void rt_thaw_pow(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -164,6 +167,7 @@ static int thaw_fold(struct rt_thaw *t, int function, const int *axis, int n)
     return y;
 }
 
+/* Sums of equal shapes become op add, which batch-norm can do on the way. */
 void rt_thaw_binary(struct rt_thaw *t, int function)
 {
     int axis[RT_NODE_RANK];
@@ -181,6 +185,7 @@ void rt_thaw_swapped(struct rt_thaw *t, int function)
     rt_thaw_bind(t, t->step->out[0], thaw_pair(t, function, v, u), axis, n);
 }
 
+/* A sum, divided by the number of inputs. */
 void rt_thaw_mean(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -206,6 +211,7 @@ void rt_thaw_not(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], thaw_opposite(t, layout.node), layout.axis, layout.rank);
 }
 
+/* Flags that differ: not equal. */
 void rt_thaw_xor(struct rt_thaw *t, int how)
 {
     (void)how;

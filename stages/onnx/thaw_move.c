@@ -54,6 +54,7 @@ static void thaw_slice_axis(struct rt_thaw *t, struct rt_sliced *k, int axis, st
         }
 }
 
+/* An op has at most eight inputs, so more are put together in turns. */
 void rt_thaw_concat(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -77,6 +78,7 @@ void rt_thaw_concat(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], y, k.axis, k.n);
 }
 
+/* A slice for each output that somebody reads. */
 void rt_thaw_split(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -114,6 +116,7 @@ static int thaw_list(struct rt_thaw *t, const char *attribute, int input, int64_
                               : rt_kernel_ints_in(&t->call, input, to, RT_TENSOR_RANK);
 }
 
+/* Bounds clamped as the kernel does; a dimension that is taken whole costs nothing. */
 void rt_thaw_slice(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -203,6 +206,7 @@ void rt_thaw_pad(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], k.node, k.axis, k.n);
 }
 
+/* A place beyond the end counted on from the beginning: that is what wrap does. */
 void rt_thaw_repeat(struct rt_thaw *t, int how)
 {
     (void)how;

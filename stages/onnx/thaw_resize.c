@@ -24,6 +24,7 @@ static void places_fini(struct places *p)
     free(p->weight);
 }
 
+/* Asked place by place: slow, and done once. */
 static void places_read(struct rt_thaw *t, int axis, int64_t count, struct places *p)
 {
     int64_t at[RT_RESIZE_TAPS];
@@ -106,6 +107,7 @@ static bool places_identity(const struct places *p, int64_t n)
     return same;
 }
 
+/* Of each tap a slice, weighted, then their sum: two taps for linear, four for cubic. */
 static int thaw_resize_axis(struct rt_thaw *t, int x, int at, int axis, int64_t n, int64_t count)
 {
     struct places p;

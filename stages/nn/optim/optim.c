@@ -32,6 +32,7 @@ static const struct rt_rule *const rules[RT_OPTIMS] = {
     [RT_OPTIM_SGD] = &rt_rule_sgd,
 };
 
+/* State starts at zero, for trained parameters only: a frozen head costs nothing. */
 int rt_optim_create(struct rt_optim **out, enum rt_optim_id id, struct rt_graph *g)
 {
     *out = NULL;
@@ -128,6 +129,8 @@ static void optim_square_piece(void *self, int i, int thread)
     j->o->square[i] = optim_square_sum(rt_graph_param(j->o->g, s->param)->grad + s->from, s->count);
 }
 
+/* A rule sees a stretch of one parameter and the factors of the step; it has no state but the
+ * arrays. */
 static void optim_update_piece(void *self, int i, int thread)
 {
     (void)thread;
@@ -144,6 +147,7 @@ static void optim_update_piece(void *self, int i, int thread)
     o->rule->update(&u);
 }
 
+/* Returns the norm before clipping, which is what tells a user that a run is about to diverge. */
 double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const char **where)
 {
     struct job job = {o, s, 1};
@@ -201,6 +205,7 @@ int rt_optim_save(const struct rt_optim *o, struct rt_safetensors *s)
     return err;
 }
 
+/* A checkpoint of another network or optimiser is refused by the first name that differs. */
 static int optim_find_tensor(const struct rt_safetensors *s, const char *name, enum rt_dtype type,
                              int rank, const int64_t *dim, const struct rt_tensor **out,
                              struct rt_error *e)

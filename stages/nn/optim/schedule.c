@@ -18,6 +18,7 @@ static double schedule_half_cosine(double a, double b, double x)
     return b + (a - b) * (1 + cos(PI * x)) / 2;
 }
 
+/* PyTorch's div_factor 25 and final_div_factor 1e4: the end is 25 * 1e4 below the peak. */
 static double schedule_onecycle(double step, double steps, double warmup)
 {
     double top = warmup * steps - 1, end = steps - 1;
@@ -27,6 +28,7 @@ static double schedule_onecycle(double step, double steps, double warmup)
     return schedule_half_cosine(1, 1.0 / 250000, end > top ? (step - top) / (end - top) : 1);
 }
 
+/* Linear, from 1 / (warm + 1) on: a first step at 0 would be a step that learns nothing. */
 static double schedule_warmup(double step, double warm)
 {
     return step < warm ? (step + 1) / (warm + 1) : 1;
@@ -50,6 +52,8 @@ static double (*const schedule_factor[RT_SCHEDULES])(double step, double steps, 
     [RT_SCHEDULE_CONSTANT] = schedule_constant,
 };
 
+/* Steps beyond the end keep the last rate: a run that goes on longer than planned does not start to
+ * rise again. */
 double rt_schedule(enum rt_schedule_id id, int64_t step, int64_t steps, double warmup)
 {
     steps = steps < 1 ? 1 : steps;

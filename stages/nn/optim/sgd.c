@@ -3,6 +3,8 @@
 #include "stages/nn/simd.h"
 #include "stages/nn/optim/rule.h"
 
+/* Nesterov as PyTorch writes it: the step is taken along the momentum that this gradient has
+ * already changed. */
 RT_SIMD static void sgd_update_range(float *restrict p, const float *restrict grad,
                                      float *restrict m, int64_t n, float scale, float decay,
                                      float momentum, float lr)
