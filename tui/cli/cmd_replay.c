@@ -4,6 +4,7 @@
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/run_progress.h"
+#include "tui/report/checkpoint_difference.h"
 
 #include "pipeline/run/checkpoints.h"
 
@@ -91,58 +92,7 @@ static int replay_repeat(struct replay *p, const struct request *q, struct rt_er
     return rc == RT_ESTOPPED && t->student.step == p->until ? 0 : rc;
 }
 
-/* ---- the comparison ----
- * By content, not by file: a checkpoint also holds texts that may differ (where the run lies, what program wrote it),
- * and whoever looks for a difference wants the tensor's name and the place in it. */
-
-/* The first byte where two tensors differ, as the number of its element; -1 = none. */
-static int64_t tensor_difference(const struct rt_tensor *a, const struct rt_tensor *b)
-{
-    size_t size = rt_tensor_bytes(a), count = 1;
-    const unsigned char *x = a->data, *y = b->data;
-    for (int i = 0; i < a->rank; i++)
-        count *= (size_t)a->dim[i];
-    for (size_t i = 0; i < size; i++)
-        if (x[i] != y[i])
-            return (int64_t)(i / (size / count));
-    return -1;
-}
-
-static bool tensor_same_shape(const struct rt_tensor *a, const struct rt_tensor *b)
-{
-    return a->dtype == b->dtype && a->rank == b->rank &&
-           memcmp(a->dim, b->dim, sizeof *a->dim * (size_t)a->rank) == 0;
-}
-
-/* What differs, in words; false = nothing. */
-static bool checkpoint_differs(const struct rt_safetensors *a, const struct rt_safetensors *b, char *text,
-                               size_t size)
-{
-    static const char *const texts[] = {"retort.progress", "retort.settings"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const char *x = rt_safetensors_text(a, texts[i]), *y = rt_safetensors_text(b, texts[i]);
-        snprintf(text, size, "%s: \"%.200s\" there, \"%.200s\" repeated", texts[i], x ? x : "",
-                 y ? y : "");
-        if (strcmp(x ? x : "", y ? y : "") != 0)
-            return true;
-    }
-    snprintf(text, size, "%d tensors there, %d repeated", rt_safetensors_count(a),
-             rt_safetensors_count(b));
-    if (rt_safetensors_count(a) != rt_safetensors_count(b))
-        return true;
-    for (int i = 0; i < rt_safetensors_count(a); i++) {
-        const char *name;
-        const struct rt_tensor *x = rt_safetensors_at(a, i, &name), *y = rt_safetensors_get(b, name);
-        snprintf(text, size, "%s is there, but not repeated in that shape", name);
-        if (!y || !tensor_same_shape(x, y))
-            return true;
-        int64_t at = tensor_difference(x, y);
-        snprintf(text, size, "%s differs from element %" PRId64 " on", name, at);
-        if (at >= 0)
-            return true;
-    }
-    return false;
-}
+/* ---- the comparison ---- */
 
 static int checkpoint_read(struct rt_safetensors **out, const struct rt_rundir *d, int64_t step,
                            struct rt_error *e)
@@ -159,7 +109,7 @@ static int replay_compare_one(const struct replay *p, int64_t step, bool *same, 
     if (rc == 0)
         rc = checkpoint_read(&here, &p->training.dir, step, e);
     if (rc == 0) {
-        *same = !checkpoint_differs(there, here, what, sizeof what);
+        *same = !rt_checkpoint_differs(there, here, what, sizeof what);
         printf("step %-8" PRId64 " %s%s\n", step, *same ? "identical" : "different: ", *same ? "" : what);
     }
     rt_safetensors_destroy(there);
