@@ -291,7 +291,7 @@ const struct rt_command cmd_run = {
              "is a process of its own, with a screen attached that may be left and attached again.",
     .options = (const struct rt_option[]){
         {'o', "output", "DIR", "run folder", RT_OPTION_TEXT(struct request, output),
-         .otherwise = "runs/NAME, then NAME-2, ...", .files = "*"},
+         .otherwise = "runs/NAME, then NAME-2, ...", .files = "/"},
         {'s', "set", "KEY=VALUE", "overrides a setting of the recipe, with the same checks; may be repeated",
          RT_OPTION_OWN(struct request, set, override_take), .word = rt_setting_word},
         {0, "epochs", "N", "as -s train.epochs=N -s train.steps=0",
