@@ -25,7 +25,7 @@ static const struct rt_measure *measure_named(const char *name)
 }
 
 /* A number of the row by column name; NaN when there is none. */
-static double cell(const struct rt_table *t, int row, const char *name, const char *ending)
+static double row_number(const struct rt_table *t, int row, const char *name, const char *ending)
 {
     char full[80];
     snprintf(full, sizeof full, "%s%s", name, ending);
@@ -35,16 +35,16 @@ static double cell(const struct rt_table *t, int row, const char *name, const ch
 
 static void explain_measure(const struct rt_table *t, int row, const struct rt_measure *m, FILE *out)
 {
-    double value = cell(t, row, m->name, "");
+    double value = row_number(t, row, m->name, "");
     if (isnan(value))
         fprintf(out, "  %-12s not measured\n", m->name);
     else
         fprintf(out, "  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
-               *m->unit ? " " : "", m->unit, 100 * cell(t, row, m->name, "_pct"), m->help);
+               *m->unit ? " " : "", m->unit, 100 * row_number(t, row, m->name, "_pct"), m->help);
 }
 
 /* The value in the middle of the data set: of the row whose percentile is nearest to a half. NaN when none is. */
-static double typical(const struct rt_table *t, const char *measure)
+static double measure_typical(const struct rt_table *t, const char *measure)
 {
     char name[80];
     snprintf(name, sizeof name, "%s_pct", measure);
@@ -65,10 +65,10 @@ static void explain_term(const struct rt_table *t, int row, const struct rt_meas
                          const struct rt_weight_settings *s, FILE *out)
 {
     const char *unit = m->unit, *blank = *unit ? " " : "";
-    double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", ""), value = typical(t, m->name);
+    double weight = row_number(t, row, "weight", ""), quality = row_number(t, row, "quality", ""), value = measure_typical(t, m->name);
     double g = rt_weight_curve(quality, s->gamma, s->floor);
     double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), s->gamma, s->floor);
-    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", m->name, cell(t, row, m->name, ""), blank, unit,
+    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", m->name, row_number(t, row, m->name, ""), blank, unit,
             100 * share, share);
     if (share > 0 && g > 0 && !isnan(value) && !isnan(quality))
         fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
@@ -98,10 +98,10 @@ static double explain_terms(const struct rt_table *t, int row, const struct rt_w
 /* weight = g(quality) / mean g * factor by hand, under these settings, factor by factor. */
 static void explain_weight(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
 {
-    double weight = cell(t, row, "weight", ""), quality = cell(t, row, "quality", "");
-    double hand = cell(t, row, "factor", "");
+    double weight = row_number(t, row, "weight", ""), quality = row_number(t, row, "quality", "");
+    double hand = row_number(t, row, "factor", "");
     hand = isnan(hand) ? 1 : hand;
-    if (cell(t, row, "excluded", "") > 0)
+    if (row_number(t, row, "excluded", "") > 0)
         fprintf(out, "excluded     by hand: takes part in no update\n");
     if (isnan(weight)) {
         fprintf(out, "weight       none yet: the sample took part in no update\n");
@@ -135,16 +135,16 @@ static void explain_run(const struct rt_table *t, int row, const struct rt_weigh
 {
     if (s)
         explain_weight(t, row, s, out);
-    else if (!isnan(cell(t, row, "quality", "")))
-        fprintf(out, "quality      %.4g\n", cell(t, row, "quality", ""));
-    if (!isnan(cell(t, row, "seen", "")))
-        fprintf(out, "seen         in %.0f updates\n", cell(t, row, "seen", ""));
+    else if (!isnan(row_number(t, row, "quality", "")))
+        fprintf(out, "quality      %.4g\n", row_number(t, row, "quality", ""));
+    if (!isnan(row_number(t, row, "seen", "")))
+        fprintf(out, "seen         in %.0f updates\n", row_number(t, row, "seen", ""));
     char trail[RT_LOSS_HISTORY_TEXT];
-    if (rt_loss_history_draw(cell(t, row, RT_LOSS_HISTORY_COLUMN, ""), trail))
+    if (rt_loss_history_draw(row_number(t, row, RT_LOSS_HISTORY_COLUMN, ""), trail))
         fprintf(out, "history      %s its losses, the last times\n", trail);
     for (int k = 0; k < RT_TERMS; k++) {
-        double loss = cell(t, row, "loss_", rt_terms[k]->name);
-        double inside = cell(t, row, "inside_", rt_terms[k]->name);
+        double loss = row_number(t, row, "loss_", rt_terms[k]->name);
+        double inside = row_number(t, row, "inside_", rt_terms[k]->name);
         if (!isnan(loss))
             fprintf(out, "%-12s %.4g at the last update%s\n", rt_terms[k]->name, loss,
                    k >= RT_TASK_TERMS && inside > 0 ? ", inside the margin" : "");
@@ -168,7 +168,7 @@ void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_se
 /* ---- a run's settings ---- */
 
 /* A change of the journal, made to the recipe. */
-static int make_change(void *self, int columns, const struct rt_rundb_cell *c)
+static int journal_row_apply(void *self, int columns, const struct rt_rundb_cell *c)
 {
     char change[RT_RECIPE_TEXT + 80];
     struct rt_error ignored; /* of an older retort: nothing we could weigh with */
@@ -179,7 +179,7 @@ static int make_change(void *self, int columns, const struct rt_rundb_cell *c)
 }
 
 /* Those that the run in this folder has now, or ended with; false when it is no run or they are not known. */
-static bool read_settings(const char *folder, struct rt_weight_settings *s)
+static bool weight_settings_read(const char *folder, struct rt_weight_settings *s)
 {
     char path[RT_RUN_PATH];
     struct rt_error ignored;
@@ -188,7 +188,7 @@ static bool read_settings(const char *folder, struct rt_weight_settings *s)
     rt_rundir_path(folder, RT_RUN_RECIPE, path, sizeof path);
     bool known = r && rt_recipe_load(r, path, &ignored) == 0;
     if (known && rt_rundb_open_run(&db, folder, &ignored) == 0)
-        rt_rundb_scan(db, "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number", make_change, r,
+        rt_rundb_scan(db, "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number", journal_row_apply, r,
                       &ignored);
     if (known) {
         *s = (struct rt_weight_settings){.gamma = r->weight_gamma, .floor = r->weight_floor};
@@ -207,6 +207,6 @@ int rt_explain(const struct rt_table *t, const char *id, const char *source, str
         row++;
     if (row == t->rows)
         return rt_error_set(e, RT_EUSAGE, "%s: there is no sample '%s'", source, id);
-    rt_explain_row(t, row, read_settings(source, &s) ? &s : NULL, stdout);
+    rt_explain_row(t, row, weight_settings_read(source, &s) ? &s : NULL, stdout);
     return 0;
 }

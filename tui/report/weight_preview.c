@@ -11,6 +11,11 @@
 
 #define TOP (RT_WEIGHT_PREVIEW_BINS - 1)
 
+/* ---- what the table knows of each sample ----
+ * A table holds percentiles and the quality of the last update, not the teacher's factors. These are what
+ * is left of the recorded quality when the measures then in effect are divided out: good enough to try
+ * other measures with, and exact for those in effect. */
+
 static double factors_product(const struct rt_table *t, const struct rt_factors *f, int row)
 {
     double q = 1;
@@ -21,23 +26,23 @@ static double factors_product(const struct rt_table *t, const struct rt_factors 
     return q;
 }
 
-static double number(const struct rt_table *t, int column, int row, double otherwise)
+static double table_number(const struct rt_table *t, int column, int row, double otherwise)
 {
     double value = column < 0 ? NAN : (double)t->column[column].number[row];
     return isnan(value) ? otherwise : value;
 }
 
-static int number_column(const struct rt_table *t, const char *name)
+static int table_number_column(const struct rt_table *t, const char *name)
 {
     int c = rt_table_find(t, name);
     return c >= 0 && !t->column[c].is_text ? c : -1;
 }
 
 /* Which rows count, and by which factor. */
-static int find_rows(struct rt_weight_preview *w, const struct rt_table *t, unsigned version)
+static int preview_find_rows(struct rt_weight_preview *w, const struct rt_table *t, unsigned version)
 {
     int split = rt_table_find(t, "split"), reason = rt_table_find(t, "reason");
-    int hand = number_column(t, "factor");
+    int hand = table_number_column(t, "factor");
     if (w->room < t->rows) {
         rt_weight_preview_fini(w);
         w->row = malloc(sizeof *w->row * (size_t)t->rows);
@@ -54,7 +59,7 @@ static int find_rows(struct rt_weight_preview *w, const struct rt_table *t, unsi
         if ((split >= 0 && strcmp(rt_table_cell(t, row, split), "train") != 0) ||
             (reason >= 0 && *rt_table_cell(t, row, reason)))
             continue;
-        w->hand[w->samples] = (float)number(t, hand, row, 1);
+        w->hand[w->samples] = (float)table_number(t, hand, row, 1);
         w->row[w->samples++] = row;
     }
     w->version = version;
@@ -65,8 +70,8 @@ int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t
                      const char *now)
 {
     struct rt_factors tried, known;
-    int quality = number_column(t, "quality");
-    if (w->version != version && find_rows(w, t, version) < 0)
+    int quality = table_number_column(t, "quality");
+    if (w->version != version && preview_find_rows(w, t, version) < 0)
         return RT_EMEM;
     snprintf(w->at.terms, sizeof w->at.terms, "%s", terms);
     rt_factors_find(t, terms, &tried);
@@ -75,7 +80,7 @@ int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t
         int row = w->row[i];
         double q = factors_product(t, &tried, row), measured = known.teacher ? factors_product(t, &known, row) : 0;
         if (tried.teacher && measured > 0)
-            q *= fmin(1, number(t, quality, row, measured) / measured);
+            q *= fmin(1, table_number(t, quality, row, measured) / measured);
         w->bin[i] = (uint16_t)lround(q * TOP);
     }
     return 0;
