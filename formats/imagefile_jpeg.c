@@ -24,6 +24,11 @@ struct job {
     char words[JMSG_LENGTH_MAX];
 };
 
+/* ---- libjpeg's way out ----
+ * Of libjpeg's warnings two mean that data is missing, and those become errors; the others it
+ * repairs. A progressive file may repeat scans without end, at the cost of a few bytes each, so
+ * they are counted. */
+
 static void jpeg_job_leave(struct job *j, const char *words)
 {
     snprintf(j->words, sizeof j->words, "%s", words);
@@ -57,6 +62,8 @@ static void jpeg_job_on_progress(j_common_ptr jpeg)
         jpeg_job_leave(j, "too many scans");
 }
 
+/* ---- what else a JPEG brings ---- */
+
 /* 1..8 out of the first EXIF block, or 1. */
 static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
 {
@@ -85,6 +92,8 @@ static void inks_to_rgb(uint8_t *row, int width, bool inverted)
             out[c] = (uint8_t)((inverted ? in[c] : 255u - in[c]) * light / 255);
     }
 }
+
+/* ---- decoding ---- */
 
 /* Everything that may longjmp. */
 static void jpeg_job_read(struct job *j)

@@ -17,6 +17,10 @@ struct job {
     char words[128];
 };
 
+/* ---- libpng's way out ----
+ * libpng leaves by longjmp from anywhere, and warns about files that decode well. Warnings are
+ * dropped: what a user should know is whether the picture is whole, and that is an error. */
+
 static void png_job_on_error(png_structp png, png_const_charp words)
 {
     struct job *j = png_get_error_ptr(png);
@@ -37,6 +41,11 @@ static void png_job_on_read(png_structp png, png_bytep out, size_t count)
     memcpy(out, j->p->bytes + j->at, count);
     j->at += count;
 }
+
+/* ---- decoding ----
+ * Every kind of PNG (palette, grey, 16 bits, interlaced) is turned to RGBA by libpng's own
+ * transforms, so what follows knows one layout. Interlaced pictures come in seven passes over the
+ * same rows, hence the whole picture is zeroed first. */
 
 /* Everything that may longjmp. */
 static void png_job_read(struct job *j)

@@ -18,6 +18,10 @@ static const char *webp_status_words(VP8StatusCode status)
     }
 }
 
+/* libwebp decodes into memory that is given to it, so the limits of rt_picture_reserve hold before
+ * a pixel is made. An animation is refused rather than cut to its first picture: nobody meant that.
+ */
+
 int rt_picture_webp(struct rt_picture *p)
 {
     WebPDecoderConfig config;

@@ -74,7 +74,9 @@ void rt_onnx_destroy(struct rt_onnx *o)
     free(o);
 }
 
-/* ---- looking up ---- */
+/* ---- looking up ----
+ * Nodes have a few attributes and files a few texts, so these are walks; initialisers, of which
+ * there may be thousands, have an index (onnx_check.c). */
 
 const struct rt_onnx_attr *rt_onnx_attr(const struct rt_onnx_node *n, const char *name)
 {
@@ -253,6 +255,8 @@ static struct rt_onnx_attr *attr_add(struct rt_onnx *o, struct rt_onnx_node *n, 
     }
     return a;
 }
+
+/* ---- attributes: one function a kind, so that the compiler checks the value ---- */
 
 void rt_onnx_attr_int(struct rt_onnx *o, struct rt_onnx_node *n, const char *name, int64_t value)
 {

@@ -15,6 +15,11 @@
 #define ATTRS_MAX 1000 /* of one node; both lists are searched name by name */
 #define TEXTS_MAX 10000
 
+/* ---- what is refused, and where ----
+ * What is known and could change what the network computes is either read or refused by name. What is refused only where a node uses it (a foreign domain) does not
+ * harm a file that merely declares it. Every message names file, node and field, since nobody can
+ * look into an ONNX file. */
+
 struct reader {
     struct rt_onnx *o;
     struct rt_onnx_source source;

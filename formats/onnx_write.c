@@ -40,6 +40,10 @@ static void arena_fini(struct arena *a)
 #define MESSAGES(a, type, init, n, count)                                                          \
     ((type **)arena_messages(a, sizeof(type), (ProtobufCMessageInit)(init), n, count))
 
+/* Lists of messages are two blocks, the messages and the pointers to them, because protobuf-c wants
+ * an array of pointers; a block for each message would be some thousand allocations for a network.
+ */
+
 static void **arena_messages(struct arena *a, size_t size, ProtobufCMessageInit init, int n,
                              size_t *count)
 {
@@ -141,6 +145,9 @@ static void proto_dims(struct arena *a, Onnx__TensorShapeProto *p, const struct 
     }
 }
 
+/* Inputs and outputs: the only values whose types are written. What lies between follows from the
+ * nodes, and readers infer it. */
+
 static Onnx__ValueInfoProto **proto_values(struct arena *a, const struct rt_onnx_value *v, int n,
                                            size_t *count)
 {
@@ -209,6 +216,10 @@ static void proto_model(struct arena *a, Onnx__ModelProto *p, Onnx__GraphProto *
     proto_graph(a, g, o);
     p->graph = g;
 }
+
+/* ---- the file ----
+ * The same check as for a file that was read: what an exporter put together wrongly is found here
+ * and not by the program that the file is for. It also puts the nodes in order. */
 
 int rt_onnx_write(struct rt_onnx *o, const char *path, struct rt_error *e)
 {

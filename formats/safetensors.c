@@ -110,6 +110,9 @@ static int text_is_utf8(const char *text)
     return rt_utf8_check(text, size) == size;
 }
 
+/* The set keeps copies: a checkpoint is put together while nobody learns and written afterwards,
+ * and what lies in the set must not change with the weights. */
+
 int rt_safetensors_add(struct rt_safetensors *s, const char *name, const struct rt_tensor *t)
 {
     struct rt_tensor copy;
@@ -242,6 +245,9 @@ int rt_safetensors_write(const struct rt_safetensors *s, const char *path, struc
  * The format's known trap is overlapping or missing ranges. Every byte of the data must belong to
  * exactly one tensor: what is checked is that the ranges, sorted, follow one another from first to
  * last byte. */
+
+/* Offsets come as JSON integers, which jansson reads as 64 bits with a sign, so a number beyond
+ * that is refused before it is looked at here. */
 
 /* What the reader of one file needs everywhere. */
 struct reader {

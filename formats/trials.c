@@ -78,6 +78,9 @@ static int trial_read(const struct index *x, char *line, struct rt_trial *t, con
     return 0;
 }
 
+/* A wrong line is an error and not left out: an equal error rate of another list than the one asked
+ * for looks like any other. */
+
 int rt_trials_load(struct rt_trials *t, const char *path, const struct rt_manifest *m,
                    const char *column, struct rt_error *e)
 {

@@ -118,6 +118,9 @@ int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
     return 0;
 }
 
+/* A name that is not there is answered with those that are: columns differ between manifests and
+ * runs, so no manual could list them. */
+
 static int column_unknown(const struct rt_table *t, const char *name, struct rt_error *e)
 {
     char known[800] = "";
@@ -231,6 +234,9 @@ int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e)
     free(missing);
     return rc;
 }
+
+/* ---- what is shown ----
+ * Columns are hidden, not removed: a filter may speak of one that nobody wants to see. */
 
 int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
 {

@@ -99,6 +99,11 @@ static int client_make_room(struct rt_client *c, struct rt_error *e)
     return 0;
 }
 
+/* ---- lines ----
+ * One buffer that grows up to a limit; the line given last is dropped when the next one is asked
+ * for, so the caller frees nothing. A run that has ended closes the connection, which is told apart
+ * from one that does not answer. */
+
 int rt_client_next(struct rt_client *c, const char **line, struct rt_error *e)
 {
     char *end;

@@ -76,6 +76,10 @@ int rt_link_fd(const struct rt_link *l)
     return l ? l->fd : -1;
 }
 
+/* ---- bytes that wait ----
+ * What is taken is moved out from the front. A ring would spare the copy, but lines must lie in one
+ * piece to be parsed, and they are short. */
+
 static bool buffer_make_room(struct buffer *t, size_t more, size_t limit)
 {
     if (more > limit - t->used)

@@ -23,6 +23,8 @@ struct call {
     json_t *result; /* an object */
 };
 
+/* ---- what several verbs say ---- */
+
 static void json_put_text(json_t *o, const char *name, const char *text)
 {
     json_object_set_new(o, name, json_string(text));
