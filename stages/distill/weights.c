@@ -34,20 +34,23 @@ void rt_weight_quality(const double *value, size_t n, int terms, double *quality
  * mutes a few. Muted samples are in no mean: muting one must not change how strongly the others
  * pull. */
 
-void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
-                     double floor, double *weight)
+void rt_weight_measure(const double *quality, const double *scale, size_t n, double gamma, double floor,
+                       double *weight, double sum[2])
 {
-    double sum = 0, mean;
-    size_t unmuted = 0;
-
+    sum[0] = sum[1] = 0;
     for (size_t i = 0; i < n; i++) {
         weight[i] = rt_weight_curve(quality[i], gamma, floor);
         if (scale && scale[i] == 0)
             continue;
-        sum += weight[i];
-        unmuted++;
+        sum[0] += weight[i];
+        sum[1]++;
     }
-    mean = unmuted ? sum / (double)unmuted : 1;
+}
+
+void rt_weight_apply(const double *scale, size_t n, const double sum[2], double *weight)
+{
+    double mean = sum[1] > 0 ? sum[0] / sum[1] : 1;
+
     for (size_t i = 0; i < n; i++) {
         weight[i] = mean > 0 ? weight[i] / mean : 1;
         if (scale)
@@ -55,13 +58,28 @@ void rt_weight_batch(const double *quality, const double *scale, size_t n, doubl
     }
 }
 
+void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
+                     double floor, double *weight)
+{
+    double sum[2];
+
+    rt_weight_measure(quality, scale, n, gamma, floor, weight, sum);
+    rt_weight_apply(scale, n, sum, weight);
+}
+
+void rt_weight_squares(const double *weight, size_t n, double sum[2])
+{
+    sum[0] = sum[1] = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum[0] += weight[i];
+        sum[1] += weight[i] * weight[i];
+    }
+}
+
 double rt_weight_effective(const double *weight, size_t n)
 {
-    double sum = 0, squares = 0;
+    double sum[2];
 
-    for (size_t i = 0; i < n; i++) {
-        sum += weight[i];
-        squares += weight[i] * weight[i];
-    }
-    return squares == 0 ? 0 : sum * sum / squares;
+    rt_weight_squares(weight, n, sum);
+    return sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];
 }

@@ -15,7 +15,7 @@ static int board_on_step(void *self, const struct rt_step_report *p, struct rt_e
     struct rt_observe_board *o = self;
     struct rt_step_value value[RT_STEP_VALUES];
     struct rt_status s = {
-        .step = p->step, .steps = o->record->student->steps, .epoch = p->epoch + 1,
+        .step = p->step, .steps = rt_learner_progress(o->record->student->learner).steps, .epoch = p->epoch + 1,
         .epochs = rt_record_epochs(o->record),
     };
     int n = rt_step_values(p, value);

@@ -55,13 +55,14 @@ static int checkpoint_keep_waiting(const struct rt_student *student, const char 
 int rt_observe_checkpoints_save(struct rt_observe_checkpoints *o, struct rt_error *e)
 {
     const struct rt_record *r = o->record;
+    int64_t step = rt_learner_progress(r->student->learner).step;
     char path[RT_RUN_PATH];
-    rt_checkpoints_path(r->dir->path, r->student->step, path, sizeof path);
-    if (o->saved_step == r->student->step)
+    rt_checkpoints_path(r->dir->path, step, path, sizeof path);
+    if (o->saved_step == step)
         return checkpoint_keep_waiting(r->student, path, e);
     RT_TRY(rt_rundb_commit(r->db, e));
     RT_TRY(checkpoint_write(r->student, path, e));
-    o->saved_step = r->student->step;
+    o->saved_step = step;
     rt_checkpoints_prune(r->dir->path, (int)r->student->recipe->run_keep);
     return 0;
 }
@@ -72,7 +73,7 @@ static int checkpoints_on_update(void *self, int64_t step, bool epoch_ended, str
     const struct rt_student *student = o->record->student;
     int64_t every = student->recipe->run_checkpoint;
     bool due = every ? step % every == 0 : epoch_ended;
-    return due || step == student->steps ? rt_observe_checkpoints_save(o, e) : 0;
+    return due || step == rt_learner_progress(student->learner).steps ? rt_observe_checkpoints_save(o, e) : 0;
 }
 
 static int checkpoints_on_evaluation(void *self, const struct rt_eval_report *p, struct rt_error *e)
@@ -91,8 +92,9 @@ static int checkpoints_on_request(void *self, struct rt_error *e)
 
 void rt_observe_checkpoints_init(struct rt_observe_checkpoints *o, struct rt_record *r)
 {
+    int64_t step = rt_learner_progress(r->student->learner).step;
     o->record = r;
-    o->saved_step = r->student->step ? r->student->step : -1; /* what a resumed run began from */
+    o->saved_step = step ? step : -1; /* what a resumed run began from */
 }
 
 struct rt_observer rt_observe_checkpoints(struct rt_observe_checkpoints *o)

@@ -39,7 +39,7 @@ static void sample_cell(struct sample_cells *c, double value, const char *before
 static void sample_cells(struct sample_cells *c, const struct rt_record *r, int row, const struct rt_row_written *w)
 {
     const struct rt_scores *s = &r->session->scores;
-    const struct rt_sample_states *t = &r->student->samples;
+    const struct rt_sample_states *t = rt_learner_samples(r->student->learner);
     size_t at = (size_t)row * (size_t)s->columns;
     c->count = 0;
     sample_cell(c, rt_loss_history_pack(t->history + (size_t)row * RT_LOSS_HISTORY), "", RT_LOSS_HISTORY_COLUMN, "");
@@ -82,7 +82,7 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
     const struct rt_student *student = o->record->student;
     const struct rt_override *override = student->control ? rt_control_override(student->control) : NULL;
     struct rt_row_written *w = &o->written[row];
-    struct rt_row_written now = {.seen = (int)student->samples.seen[row], .factor = 1};
+    struct rt_row_written now = {.seen = (int)rt_learner_samples(student->learner)->seen[row], .factor = 1};
     if (override && override->rows) {
         now.factor = override->factor[row];
         now.excluded = override->excluded[row];
@@ -97,7 +97,7 @@ static int sample_write(struct rt_observe_samples *o, int row, const struct rt_d
     const struct rt_record *r = o->record;
     const struct rt_dataset *d = &r->session->dataset;
     const struct rt_manifest *m = d->manifest;
-    const struct rt_sample_states *t = &r->student->samples;
+    const struct rt_sample_states *t = rt_learner_samples(r->student->learner);
     struct sample_cells cells = {.name = NULL};
     sample_cells(&cells, r, row, &o->written[row]);
     struct rt_sample_row s = {

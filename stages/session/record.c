@@ -10,7 +10,7 @@ static int record_begin(struct rt_record *r, struct rt_error *e)
     char manifest[PATH_MAX];
     if (!realpath(rt_manifest_path(r->session->dataset.manifest), manifest))
         *manifest = '\0'; /* gone: its samples cannot be looked at */
-    RT_TRY(rt_rundb_rewind(r->db, r->student->step, e));
+    RT_TRY(rt_rundb_rewind(r->db, rt_learner_progress(r->student->learner).step, e));
     RT_TRY(rt_rundb_meta(r->db, "manifest", manifest, e));
     RT_TRY(rt_rundb_meta(r->db, "program", "retort " RT_VERSION, e));
     return rt_rundb_meta(r->db, "state", "running", e);
@@ -36,11 +36,12 @@ int rt_record_close(struct rt_record *r, const char *state, struct rt_error *e)
 
 int rt_record_epochs(const struct rt_record *r)
 {
-    return (int)((r->student->steps + r->epoch_steps - 1) / r->epoch_steps);
+    return (int)((rt_learner_progress(r->student->learner).steps + r->epoch_steps - 1) / r->epoch_steps);
 }
 
 int rt_record_result(struct rt_record *r, const char *split, const char *name, double value, struct rt_error *e)
 {
-    int epoch = (int)((r->student->step + r->epoch_steps - 1) / r->epoch_steps) - 1;
-    return rt_rundb_metric(r->db, r->student->step, epoch, split, name, value, e);
+    int64_t step = rt_learner_progress(r->student->learner).step;
+    int epoch = (int)((step + r->epoch_steps - 1) / r->epoch_steps) - 1;
+    return rt_rundb_metric(r->db, step, epoch, split, name, value, e);
 }

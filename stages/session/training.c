@@ -189,7 +189,7 @@ static int control_check_settings(void *self, const struct rt_recipe *r, struct 
 {
     struct rt_training *t = self;
     RT_TRY(rt_training_pipeline_check(t, r, e));
-    return rt_student_check(&t->student, r, e);
+    return rt_learner_check(t->student.learner, r, e);
 }
 
 static void control_follow_settings(void *self)
@@ -246,17 +246,27 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
         .record = &t->record, .board = t->board, .outputs = t->outputs, .top1 = NAN,
     };
     t->student = (struct rt_student){
+        .role = "student",
+        .teacher = t->teacher ? "teacher" : NULL,
         .recipe = rt_control_settings(t->control),
         .control = t->control,
         .dataset = &t->session->dataset,
-        .scores = &t->session->scores,
-        .model = &t->model,
-        .teacher = t->teacher,
-        .steps = r->train_steps ? r->train_steps : r->train_epochs * per_epoch,
         .observer = t->observer,
         .observers = training_list_observers(t, last),
     };
-    return rt_student_init(&t->student, e);
+    const struct rt_model *const teacher[] = {t->teacher};
+    struct rt_learner_config c = {
+        .model = &t->model,
+        .teacher = teacher,
+        .teachers = t->teacher ? 1 : 0,
+        .recipe = t->student.recipe,
+        .threads = rt_learner_threads(r),
+        .rows = t->session->dataset.count,
+        .measure = t->measure,
+        .measures = rt_scores_names(&t->session->scores, t->measure),
+        .steps = r->train_steps ? r->train_steps : r->train_epochs * per_epoch,
+    };
+    return rt_learner_create(&t->student.learner, &c, e);
 }
 
 /* ---- the folder ----
@@ -326,11 +336,11 @@ static int training_begin_record(struct rt_training *t, struct rt_error *e)
 
 static void training_log_begin(struct rt_training *t)
 {
-    rt_machine_look(&t->machine, rt_student_threads(t->recipe));
+    rt_machine_look(&t->machine, rt_learner_threads(t->recipe));
     rt_rundir_log(&t->dir, "machine: %s%s%s", t->machine.line, *t->machine.warning ? ": " : "",
                   t->machine.warning);
     rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",
-                  (long long)t->student.step, (long long)t->student.steps, t->train_count);
+                  (long long)rt_learner_progress(t->student.learner).step, (long long)rt_learner_progress(t->student.learner).steps, t->train_count);
 }
 
 static int training_begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
@@ -376,7 +386,7 @@ static int training_take_best(struct rt_training *t, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
     t->result = &t->model;
-    if (t->student.best < 0)
+    if (rt_learner_progress(t->student.learner).best < 0)
         return 0;
     t->result = &t->best_model;
     return rt_model_load(&t->best_model, rt_rundir_path(t->dir.path, RT_RUN_BEST, path, sizeof path), e);
@@ -454,7 +464,7 @@ int rt_training_run(struct rt_training *t, struct rt_error *e)
     if (rc == 0)
         rc = training_finish(t, e);
     const char *state = rc == 0 ? "done" : rc == RT_ESTOPPED ? "stopped" : "failed";
-    rt_rundir_log(&t->dir, "%s at step %lld%s%s", state, (long long)t->student.step,
+    rt_rundir_log(&t->dir, "%s at step %lld%s%s", state, (long long)rt_learner_progress(t->student.learner).step,
                   rc < 0 ? ": " : "", rc < 0 ? e->text : "");
     int closed = training_close_record(t, state, rc < 0 ? &why : e);
     return rc < 0 ? rc : closed;
@@ -466,7 +476,7 @@ void rt_training_close(struct rt_training *t)
     if (t->record.db)
         training_close_record(t, "failed", &ignored);
     rt_observe_samples_fini(&t->samples);
-    rt_student_fini(&t->student);
+    rt_learner_destroy(t->student.learner);
     rt_control_destroy(t->control);
     rt_board_destroy(t->board);
     rt_model_fini(&t->start);

@@ -32,6 +32,7 @@ struct rt_training {
     struct rt_runner *runner;      /* while the pipeline runs */
     struct rt_account before[2];   /* of some seconds ago */
     struct rt_student student;
+    const char *measure[RT_SCORE_COLUMNS]; /* names of the scores' columns, for its learner */
     struct rt_record record;
     struct rt_observe_samples samples;
     struct rt_observe_board posts;

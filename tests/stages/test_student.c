@@ -20,7 +20,7 @@ static struct rt_step_report last;
 static struct rt_objective_out last_out;
 static struct rt_eval_report judged;
 static int64_t last_update;
-static int steps_seen, drops_seen;
+static int steps_seen, drops_seen, rows_known = ROWS;
 
 /* Rows 0, 3, ... are of class a and so on; row 4 has no label, row 5 and 7 no picture. */
 static int setup(void **state)
@@ -105,19 +105,29 @@ struct learner {
 
 static int start(struct learner *l, const struct rt_model *with)
 {
+    static const char *measure[RT_SCORE_COLUMNS];
     memset(l, 0, sizeof *l);
     TOY_OK(&t, rt_model_create(&l->model, &t.recipe, t.data.class_name, 3, with, NULL, NULL, &t.e));
     l->student = (struct rt_student){
-        .recipe = &t.recipe, .dataset = &t.data, .scores = &scores, .model = &l->model,
-        .teacher = with, .steps = 20,
+        .role = "student", .teacher = with ? "teacher" : NULL, .recipe = &t.recipe, .dataset = &t.data,
         .observer = watching, .observers = sizeof watching / sizeof *watching,
     };
-    return rt_student_init(&l->student, &t.e);
+    struct rt_learner_config c = {
+        .model = &l->model, .teacher = &with, .teachers = with ? 1 : 0, .recipe = &t.recipe,
+        .threads = rt_learner_threads(&t.recipe), .rows = rows_known, .measure = measure,
+        .measures = rt_scores_names(&scores, measure), .steps = 20,
+    };
+    return rt_learner_create(&l->student.learner, &c, &t.e);
+}
+
+static int64_t steps_done(const struct learner *l)
+{
+    return rt_learner_progress(l->student.learner).step;
 }
 
 static void stop(struct learner *l)
 {
-    rt_student_fini(&l->student);
+    rt_learner_destroy(l->student.learner);
     rt_model_fini(&l->model);
 }
 
@@ -241,7 +251,7 @@ static void test_not_finite(void **state)
     assert_int_equal(rt_stage_student.work(&l.student, b, &t.e), RT_ENOTFINITE);
     if (!strstr(t.e.text, "step 3: the output of ") || !strstr(t.e.text, "row0, row1"))
         fail_msg("%s", t.e.text);
-    assert_int_equal(l.student.step, 2);
+    assert_int_equal(steps_done(&l), 2);
     rt_batch_destroy(b);
     stop(&l);
 }
@@ -253,10 +263,10 @@ static void test_small_batches(void **state)
     TOY_OK(&t, start(&l, &teacher));
     step(&l, first, 0);
     step(&l, first, 1);
-    assert_int_equal(l.student.step, 2);
+    assert_int_equal(steps_done(&l), 2);
     assert_int_equal(steps_seen, 0);
     assert_int_equal(last_update, 2); /* they count all the same: a checkpoint may be due */
-    assert_int_equal(l.student.samples.seen[0], 0);
+    assert_int_equal(rt_learner_samples(l.student.learner)->seen[0], 0);
     struct rt_batch *b = arriving(&l, RT_BATCH_TRAIN, first, 1);
     TOY_OK(&t, rt_batch_drop(b, 1, RT_TEXT, RT_EEMPTY, "row1"));
     TOY_OK(&t, rt_stage_student.work(&l.student, b, &t.e));
@@ -264,7 +274,7 @@ static void test_small_batches(void **state)
     assert_int_equal(drops_seen, 1); /* told, though nothing was learned */
     step(&l, first, 2);
     assert_int_equal(last.step, 4);
-    assert_int_equal(l.student.samples.seen[0], 1);
+    assert_int_equal(rt_learner_samples(l.student.learner)->seen[0], 1);
     stop(&l);
 }
 
@@ -278,7 +288,7 @@ static void test_missing(void **state)
     assert_int_equal(last_out.used[RT_TERM_ce], 5);
     assert_int_equal(last_out.used[RT_TERM_l2], 5);
     assert_int_equal(last_out.used[RT_TERM_kl], 5);
-    const float *d = l.student.samples.distance;
+    const float *d = rt_learner_samples(l.student.learner)->distance;
     assert_true(isnan(d[4 * RT_TERMS + RT_TERM_ce]) && isfinite(d[4 * RT_TERMS + RT_TERM_l2]));
     assert_true(isfinite(d[5 * RT_TERMS + RT_TERM_ce]) && isnan(d[5 * RT_TERMS + RT_TERM_l2]));
     double ce = 0;
@@ -297,6 +307,18 @@ static void test_missing(void **state)
     stop(&l);
 }
 
+/* Of the teacher's features, as a checkpoint has it. */
+static double running_norm(const struct learner *l)
+{
+    struct rt_safetensors *s;
+    double mean = NAN;
+    TOY_OK(&t, rt_safetensors_create(&s));
+    TOY_OK(&t, rt_student_save(&l->student, s));
+    assert_int_equal(sscanf(rt_safetensors_text(s, "retort.progress"), "%*d %*a %la", &mean), 1);
+    rt_safetensors_destroy(s);
+    return mean;
+}
+
 static void test_weights(void **state)
 {
     (void)state;
@@ -304,7 +326,7 @@ static void test_weights(void **state)
     toy_set(&t.recipe, "weight.terms=sharpness,teacher_confidence,teacher_norm weight.gamma=2");
     TOY_OK(&t, start(&l, &teacher));
     step(&l, first, 6);
-    const struct rt_sample_states *s = &l.student.samples;
+    const struct rt_sample_states *s = rt_learner_samples(l.student.learner);
     double g[6], sum = 0, weight = 0, square = 0;
     for (int i = 0; i < 6; i++) {
         double q = s->quality[i];
@@ -320,7 +342,7 @@ static void test_weights(void **state)
     }
     assert_true(fabs(weight - 6) < 1e-4);
     assert_true(fabs(last.effective - weight * weight / square) < 1e-4);
-    assert_true(l.student.norm_mean > 0);
+    assert_true(running_norm(&l) > 0);
     float before = s->quality[0];
     toy_set(&t.recipe, "weight.terms=teacher_confidence"); /* read anew at every step */
     step(&l, first, 6);
@@ -330,6 +352,38 @@ static void test_weights(void **state)
     for (int i = 0; i < 6; i++)
         assert_true(s->weight[i] == 1);
     stop(&l);
+}
+
+/* A sample taken out by hand: the batch goes on as it came, and the sample is in nothing that was learned. */
+static void test_excluded(void **state)
+{
+    (void)state;
+    static const int without[] = {0, 2, 3, 4, 5}, out[] = {1};
+    struct learner l, never;
+    struct rt_control *c;
+    int64_t at;
+    toy_set(&t.recipe, "weight.terms=teacher_norm,sharpness");
+    TOY_OK(&t, start(&l, &teacher));
+    TOY_OK(&t, start(&never, &teacher));
+    TOY_OK(&t, rt_control_create(&c, &t.recipe));
+    TOY_OK(&t, rt_control_samples(c, ROWS));
+    l.student.control = c;
+    l.student.recipe = rt_control_settings(c);
+    TOY_OK(&t, rt_control_touch(c, "test", RT_TOUCH_EXCLUDE, 0, out, 1, "", &at, &t.e));
+    struct rt_batch *b = arriving(&l, RT_BATCH_TRAIN, first, 6);
+    uint64_t before = toy_digest(b);
+    TOY_OK(&t, rt_stage_student.work(&l.student, b, &t.e));
+    assert_int_equal(b->count, 6);
+    assert_true(toy_digest(b) == before);
+    rt_batch_destroy(b);
+    assert_int_equal(last.samples, 5);
+    step(&never, without, 5);
+    l.student.control = NULL; /* which a checkpoint would hold too */
+    same(&l, &never);
+    assert_int_equal(rt_learner_samples(l.student.learner)->seen[1], 0);
+    rt_control_destroy(c);
+    stop(&l);
+    stop(&never);
 }
 
 static void test_head(void **state)
@@ -348,7 +402,7 @@ static void test_head(void **state)
         assert_true(judged.teacher_top1 >= 0 && judged.teacher_top1 <= 1);
         assert_int_equal(l.model.answer, judged.answer);
         assert_true(h != RT_HEAD_AUTO ? (int)judged.answer == h : judged.top1[judged.answer] == top);
-        assert_true(judged.best && l.student.best == judged.top1[judged.answer]);
+        assert_true(judged.best && rt_learner_progress(l.student.learner).best == judged.top1[judged.answer]);
         evaluate(&l);
         assert_false(judged.best); /* as good is not better */
         stop(&l);
@@ -396,13 +450,15 @@ static void test_resume(void **state)
 static void test_other_dataset(void **state)
 {
     (void)state;
-    struct learner l;
+    struct learner l, fewer;
     struct rt_safetensors *s;
     TOY_OK(&t, start(&l, &teacher));
+    rows_known = ROWS - 1;
+    TOY_OK(&t, start(&fewer, &teacher));
+    rows_known = ROWS;
     TOY_OK(&t, rt_safetensors_create(&s));
-    l.student.samples.rows--;
-    TOY_OK(&t, rt_student_save(&l.student, s));
-    l.student.samples.rows++;
+    TOY_OK(&t, rt_student_save(&fewer.student, s));
+    stop(&fewer);
     assert_int_equal(rt_student_load(&l.student, s, "saved", &t.e), RT_EMISMATCH);
     assert_non_null(strstr(t.e.text, "saved: samples.seen is missing or not [12, 1]"));
     rt_safetensors_destroy(s);
@@ -531,7 +587,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_not_finite), TEST(test_small_batches), TEST(test_missing),
-        TEST(test_weights), TEST(test_head), TEST(test_resume), TEST(test_other_dataset),
+        TEST(test_weights), TEST(test_excluded), TEST(test_head), TEST(test_resume), TEST(test_other_dataset),
         TEST(test_threads), TEST(test_observers), TEST(test_frozen_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,7 +89,7 @@ static int replay_repeat(struct replay *p, const struct request *q, struct rt_er
     rt_control_until(t->control, p->until);
     int rc = rt_training_run(t, e);
     rt_run_progress_end(&p->progress);
-    return rc == RT_ESTOPPED && t->student.step == p->until ? 0 : rc;
+    return rc == RT_ESTOPPED && rt_learner_progress(t->student.learner).step == p->until ? 0 : rc;
 }
 
 /* ---- the comparison ---- */

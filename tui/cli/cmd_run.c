@@ -188,7 +188,7 @@ static int run_conclude(int rc, const struct rt_training *t, const struct rt_ses
         fprintf(stderr, "retort: stopped before the first step; nothing was written\n");
     else if (rc == RT_ESTOPPED)
         fprintf(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
-                (long long)t->student.step, t->dir.path);
+                (long long)rt_learner_progress(t->student.learner).step, t->dir.path);
     else if (rc < 0)
         return rt_cmd_fail(e);
     else

@@ -32,9 +32,10 @@ void rt_run_progress_announce(struct rt_run_progress *p)
 {
     const struct rt_training *t = p->training;
     const struct rt_recipe *r = t->recipe;
+    struct rt_learner_progress done = rt_learner_progress(t->student.learner);
     char a[32], b[32], c[32];
     p->line.started = p->line.last = rt_progress_now();
-    p->first_step = t->student.step;
+    p->first_step = done.step;
     if (p->line.quiet)
         return;
     fprintf(stderr, "run       %s: %s of %s training samples with a label, %d classes, %s for validation\n",
@@ -45,11 +46,11 @@ void rt_run_progress_announce(struct rt_run_progress *p)
         fprintf(stderr, "          %s\n", t->machine.warning);
     fprintf(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
             t->model.modality->name, rt_model_net_name(&t->model), rt_count_text(rt_graph_weights(t->model.graph), a),
-            (long long)t->student.steps, (long long)r->train_batch);
+            (long long)done.steps, (long long)r->train_batch);
     announce_teacher(t);
-    if (t->student.step)
-        fprintf(stderr, "resumed   at step %lld%s\n", (long long)t->student.step,
-                t->student.step < t->student.steps ? "" : ": all updates were done; measured again");
+    if (done.step)
+        fprintf(stderr, "resumed   at step %lld%s\n", (long long)done.step,
+                done.step < done.steps ? "" : ": all updates were done; measured again");
 }
 
 /* ---- how far it is ----
@@ -72,7 +73,7 @@ static int progress_on_step(void *self, const struct rt_step_report *r, struct r
     (void)e;
     if (p->line.quiet)
         return 0;
-    int64_t steps = t->student.steps, did = r->step - p->first_step;
+    int64_t steps = rt_learner_progress(t->student.learner).steps, did = r->step - p->first_step;
     double seconds = (double)(rt_progress_now() - p->line.started) / 1e9;
     double rate = seconds > 0 ? (double)did / seconds : 0;
     char text[400], left[24], terms[200];

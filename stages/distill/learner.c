@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ * learner: one update: kept samples, weights, forward, objective, backward, exchange, step. See learner.h. */
+#include "stages/distill/learner_parts.h"
+
+#include "stages/nn/optim/schedule.h"
+#include "stages/nn/window.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- settings: what can be had with this model and these teachers ---- */
+
+static struct rt_objective_facts learner_facts(const struct rt_learner *l)
+{
+    const struct rt_model *m = l->c.model;
+    return (struct rt_objective_facts){
+        .has_teacher = l->teacher != NULL,
+        .shares_classes = m->shares_classes,
+        .classes = m->classes,
+        .teacher_classes = m->teacher_classes,
+        .scale = m->scale,
+        .step = l->step,
+        .steps = l->c.steps,
+    };
+}
+
+int rt_learner_check(const struct rt_learner *l, const struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_objective_facts facts = learner_facts(l);
+    struct rt_weight_source have = rt_learner_weight_source(l);
+    struct rt_weight_columns columns;
+    enum rt_head_id head = r->eval_head;
+    RT_TRY(rt_objective_check(r, &facts, e));
+    if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !l->c.model->shares_classes)
+        return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
+                            "the data set's classes: write own or auto", rt_head_names[head]);
+    return rt_weight_terms_read("weight.terms", r->weight_terms, &have, &columns, e);
+}
+
+int rt_learner_threads(const struct rt_recipe *r)
+{
+    int threads = r->train_threads ? (int)r->train_threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return threads < 1 ? 1 : threads;
+}
+
+/* ---- made and unmade ---- */
+
+static int learner_allocate(struct rt_learner *l)
+{
+    size_t n = (size_t)l->batch, heads = (size_t)l->c.model->teacher_classes + 1;
+    l->weight = calloc(n, sizeof *l->weight);
+    l->quality = calloc(n, sizeof *l->quality);
+    l->scale = calloc(n, sizeof *l->scale);
+    l->factor = calloc(n, sizeof *l->factor * RT_WEIGHT_COLUMNS);
+    l->distance = calloc(n, sizeof *l->distance * RT_TERMS);
+    l->head = calloc(n, sizeof *l->head * heads);
+    l->d_head = calloc(n, sizeof *l->d_head * heads);
+    for (size_t k = 0; l->distance && k < RT_TERMS; k++)
+        l->out.distance[k] = l->distance + k * n;
+    return l->weight && l->quality && l->scale && l->factor && l->distance && l->head && l->d_head ? 0 : RT_EMEM;
+}
+
+static int learner_find_parts(struct rt_learner *l)
+{
+    struct rt_graph *g = l->c.model->graph;
+    if (!l->c.others)
+        return 0;
+    l->part = calloc((size_t)rt_graph_params(g) + 1, sizeof *l->part);
+    if (!l->part)
+        return RT_EMEM;
+    for (int i = 0; i < rt_graph_params(g); i++) {
+        struct rt_param *p = rt_graph_param(g, i);
+        if (p->trainable)
+            l->part[l->parts++] = (struct rt_exchange_part){p->grad, (size_t)p->count};
+    }
+    return 0;
+}
+
+static size_t input_numbers(const struct rt_graph *g)
+{
+    for (int k = 0; k < rt_graph_nodes(g); k++)
+        if (rt_graph_at(g, k)->op == RT_OP_input)
+            return (size_t)rt_shape_count(&rt_graph_at(g, k)->shape);
+    return 0;
+}
+
+static int learner_make(struct rt_learner *l)
+{
+    struct rt_graph *g = l->c.model->graph;
+    RT_TRY(rt_sample_states_init(&l->samples, l->c.rows));
+    RT_TRY(rt_parallel_create(&l->parallel, l->c.threads));
+    RT_TRY(rt_exec_create(&l->exec, g, l->batch, true, l->parallel));
+    RT_TRY(rt_optim_create(&l->optim, l->c.recipe->train_optimizer, g));
+    RT_TRY(learner_find_parts(l));
+    return learner_allocate(l);
+}
+
+int rt_learner_create(struct rt_learner **out, const struct rt_learner_config *c, struct rt_error *e)
+{
+    *out = NULL;
+    if (c->teachers > 1)
+        return rt_error_set(e, RT_EUSAGE, "%d teachers: one at most", c->teachers);
+    struct rt_learner *l = calloc(1, sizeof *l);
+    if (!l)
+        return rt_error_set(e, RT_EMEM, "student: no memory");
+    l->c = *c;
+    l->teacher = c->teachers ? c->teacher[0] : NULL;
+    l->batch = (int)c->recipe->train_batch;
+    l->input_row = input_numbers(c->model->graph);
+    l->best = -1;
+    l->norm_mean = l->norm_var = NAN;
+    rt_objective_init(&l->objective);
+    int rc = rt_learner_check(l, c->recipe, e);
+    if (rc < 0)
+        goto fail;
+    rc = learner_make(l);
+    if (rc < 0) {
+        rt_error_set(e, rc, "student: %s (batch %d)", rt_err_words(rc), l->batch);
+        goto fail;
+    }
+    l->c.recipe = NULL; /* settings come with each update */
+    l->c.teacher = NULL;
+    *out = l;
+    return 0;
+fail:
+    rt_learner_destroy(l);
+    return rc;
+}
+
+void rt_learner_destroy(struct rt_learner *l)
+{
+    if (!l)
+        return;
+    rt_optim_destroy(l->optim);
+    rt_exec_destroy(l->exec);
+    rt_parallel_destroy(l->parallel);
+    rt_sample_states_fini(&l->samples);
+    rt_learner_keep_fini(l);
+    rt_learner_eval_fini(l);
+    void *owned[] = {l->weight, l->quality, l->scale, l->factor, l->distance, l->head, l->d_head, l->part};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
+    free(l);
+}
+
+struct rt_learner_progress rt_learner_progress(const struct rt_learner *l)
+{
+    return l ? (struct rt_learner_progress){l->step, l->c.steps, l->best} : (struct rt_learner_progress){.best = -1};
+}
+
+const struct rt_sample_states *rt_learner_samples(const struct rt_learner *l)
+{
+    return &l->samples;
+}
+
+/* ---- NaN ----
+ * A number that is not finite ends the run. To leave the update out would hide what made it: a rate that is too
+ * high, or a sample that is broken; and it would be met again. Once it is in the weights nothing is left of them, so
+ * it is looked for before they change: in the loss, and in the gradients' norm. The message names the update and
+ * the first layer, so that someone can look. */
+
+static int not_finite(const struct rt_learner *l, const char *what, struct rt_error *e)
+{
+    return rt_error_set(e, RT_ENOTFINITE, "step %lld: %s is not finite; lower train.lr or set train.clip",
+                        (long long)l->step + 1, what);
+}
+
+/* The first layer whose output for n samples is not finite, or else the loss. */
+static int loss_not_finite(const struct rt_learner *l, int n, struct rt_error *e)
+{
+    char what[RT_NAME + 32];
+    const struct rt_graph *g = l->c.model->graph;
+    for (int k = 0; n > 0 && k < rt_graph_nodes(g); k++) {
+        const struct rt_node *node = rt_graph_at(g, k);
+        const float *x = rt_exec_output(l->exec, k);
+        size_t count = (size_t)n * (size_t)rt_shape_count(&node->shape);
+        for (size_t i = 0; x && i < count; i++)
+            if (!isfinite(x[i])) {
+                snprintf(what, sizeof what, "the output of %s", node->name);
+                return not_finite(l, what, e);
+            }
+    }
+    return not_finite(l, "the loss", e);
+}
+
+static int gradient_not_finite(const struct rt_learner *l, const char *where, struct rt_error *e)
+{
+    char what[RT_NAME + 32];
+    snprintf(what, sizeof what, "the gradient of %s", where ? where : "the network");
+    return not_finite(l, what, e);
+}
+
+/* ---- one update ----
+ * The order is: weights, forward, objective, backward, exchange, update. Weights come first because nothing of the
+ * student is in them. The objective needs the outputs of all samples before it can divide by how many have what a
+ * term needs, and its gradients are then those of a mean over all; so gradients of several learners are added as they
+ * are, and only their sum is clipped: a norm is not the sum of norms. */
+
+/* The student's outputs and the teacher's, as the objective reads them. A part without samples has none. */
+static struct rt_term_in learner_term_in(struct rt_learner *l, const struct rt_minibatch *b)
+{
+    const struct rt_model *m = l->c.model;
+    bool taught = l->teacher && b->taught && b->taught->have;
+    struct rt_term_in in = {.batch = b->count, .classes = m->classes, .label = b->label};
+    if (b->count == 0)
+        return in;
+    in.logits = rt_exec_output(l->exec, m->logits);
+    if (!taught)
+        return in;
+    in.teacher_classes = m->teacher_classes;
+    in.dim = m->teacher_dim;
+    in.feature = rt_exec_output(l->exec, m->feature);
+    in.t_feature = b->taught->embedding;
+    in.t_logits = b->taught->logits;
+    if (m->head < 0)
+        return in;
+    const float *raw = rt_exec_output(l->exec, m->head);
+    for (size_t i = 0; i < (size_t)b->count * (size_t)m->teacher_classes; i++)
+        l->head[i] = raw[i] * (float)m->head_scale;
+    in.head = l->head;
+    return in;
+}
+
+/* Losses and their gradients into the graph's output gradients. */
+static int learner_objective(struct rt_learner *l, const struct rt_minibatch *b,
+                             const struct rt_objective_settings *settings, struct rt_error *e)
+{
+    const struct rt_model *m = l->c.model;
+    struct rt_term_in in = learner_term_in(l, b);
+    size_t head = in.head ? (size_t)b->count * (size_t)m->teacher_classes : 0;
+    memset(l->d_head, 0, head * sizeof *l->d_head);
+    RT_TRY(rt_objective_batch(&l->objective, settings, &in, l->weight, in.feature ? b->taught->have : NULL,
+                              l->c.others, in.logits ? rt_exec_grad(l->exec, m->logits) : NULL,
+                              in.feature ? rt_exec_grad(l->exec, m->feature) : NULL,
+                              in.head ? l->d_head : NULL, &l->out, e));
+    float *g = in.head ? rt_exec_grad(l->exec, m->head) : NULL;
+    for (size_t i = 0; i < head; i++)
+        g[i] += l->d_head[i] * (float)m->head_scale;
+    return 0;
+}
+
+/* The gradients of all trained parameters, the sum over all who share the update. */
+static int learner_gradients(struct rt_learner *l, int count, struct rt_error *e)
+{
+    if (count > 0)
+        rt_exec_backward(l->exec);
+    for (int i = 0; count == 0 && i < l->parts; i++)
+        memset(l->part[i].value, 0, l->part[i].count * sizeof *l->part[i].value);
+    return rt_exchange_gradients(l->c.others, l->part, l->parts, e);
+}
+
+static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_recipe *r,
+                         struct rt_step_report *report, struct rt_error *e)
+{
+    struct rt_objective_facts facts = learner_facts(l);
+    struct rt_objective_settings settings;
+    rt_objective_read(r, &facts, &settings);
+    RT_TRY(rt_learner_weigh(l, b, r, &report->effective, e));
+    if (b->count > 0)
+        rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, true, (uint64_t)r->seed,
+                        (uint64_t)l->step);
+    RT_TRY(learner_objective(l, b, &settings, e));
+    if (!isfinite(l->out.total))
+        return loss_not_finite(l, b->count, e);
+    RT_TRY(learner_gradients(l, b->count, e));
+    int64_t place = l->step + (int64_t)floor(r->train_advance * (double)l->c.steps + 0.5);
+    report->lr = r->train_lr * rt_schedule(r->train_schedule, place, l->c.steps, r->train_warmup);
+    struct rt_optim_step how = {report->lr, r->train_momentum, r->train_decay, r->train_clip, l->parallel};
+    const char *where = NULL;
+    report->gradient_norm = rt_optim_update(l->optim, &how, &where);
+    if (!isfinite(report->gradient_norm))
+        return gradient_not_finite(l, where, e);
+    for (int i = 0; i < b->count; i++)
+        rt_sample_states_add(&l->samples, b->sample[i], l->quality[i], l->weight[i], &settings, &l->out, i);
+    return 0;
+}
+
+int rt_learner_step(struct rt_learner *l, const struct rt_minibatch *given, const struct rt_recipe *settings,
+                    struct rt_step_report *report, struct rt_error *e)
+{
+    struct rt_minibatch b;
+    if (given->count > l->batch)
+        return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", given->count, l->batch);
+    RT_TRY(rt_learner_keep(l, given, &b, e));
+    rt_model_rescale(l->c.model, settings->task_scale);
+    double all = b.count;
+    RT_TRY(rt_exchange_sums(l->c.others, &all, 1, e));
+    if (all < 2) {
+        l->step++; /* the schedule goes on all the same */
+        return 0;
+    }
+    *report = (struct rt_step_report){.samples = (int)all};
+    RT_TRY(learner_learn(l, &b, settings, report, e));
+    report->step = ++l->step;
+    report->total = l->out.total;
+    report->terms = &l->out;
+    return 1;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ * learner_eval: the learner measured: which head to read, whether this is the best so far. See learner.h.
+ *
+ * The outputs of all samples are kept until the last batch: what top-1 and macro-F1 come to follows from all of them, and
+ * the head that answers is chosen by comparing them. For a validation split that is a few numbers a sample. */
+#include "stages/distill/learner_parts.h"
+
+#include "stages/metrics/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int eval_room(struct rt_learner *l, int count)
+{
+    struct rt_learner_eval *v = &l->eval;
+    size_t n = (size_t)count + 1;
+    size_t own = n * (size_t)l->c.model->classes, head = n * (size_t)l->c.model->teacher_classes;
+    RT_TRY(rt_learner_room(&v->own, own * sizeof(float)));
+    RT_TRY(rt_learner_room(&v->head, head * sizeof(float)));
+    RT_TRY(rt_learner_room(&v->teacher, head * sizeof(float)));
+    RT_TRY(rt_learner_room(&v->label, n * sizeof(int)));
+    return rt_learner_room(&v->taught, n);
+}
+
+int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e)
+{
+    struct rt_learner_eval *v = &l->eval;
+    const struct rt_model *m = l->c.model;
+    const struct rt_taught *t = l->teacher ? b->taught : NULL;
+    if (b->count == 0)
+        return 0;
+    if (b->count > l->batch)
+        return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", b->count, l->batch);
+    if (eval_room(l, v->count + b->count) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for the outputs of an evaluation");
+    rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, false, 0, 0);
+    size_t at = (size_t)v->count, n = (size_t)b->count;
+    size_t own = (size_t)m->classes, head = (size_t)m->teacher_classes;
+    memcpy((float *)v->own.data + at * own, rt_exec_output(l->exec, m->logits), n * own * sizeof(float));
+    if (m->head >= 0)
+        memcpy((float *)v->head.data + at * head, rt_exec_output(l->exec, m->head), n * head * sizeof(float));
+    if (t && t->logits)
+        memcpy((float *)v->teacher.data + at * head, t->logits, n * head * sizeof(float));
+    for (size_t i = 0; i < n; i++) {
+        ((int *)v->label.data)[at + i] = b->label[i];
+        ((uint8_t *)v->taught.data)[at + i] = t && t->have && t->have[i];
+    }
+    v->count += b->count;
+    return 0;
+}
+
+void rt_learner_eval_fini(struct rt_learner *l)
+{
+    struct rt_learner_eval *v = &l->eval;
+    void *owned[] = {v->own.data, v->head.data, v->teacher.data, v->label.data, v->taught.data};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
+}
+
+/* ---- what the outputs come to ---- */
+
+static double eval_cross_entropy(const float *logits, const int *label, int n, int classes)
+{
+    double sum = 0;
+    int used = 0;
+    for (int i = 0; i < n; i++) {
+        const float *z = logits + (size_t)i * (size_t)classes;
+        if (label[i] < 0)
+            continue;
+        double top = z[0], mass = 0;
+        for (int c = 1; c < classes; c++)
+            top = fmax(top, z[c]);
+        for (int c = 0; c < classes; c++)
+            mass += exp(z[c] - top);
+        sum += top + log(mass) - z[label[i]];
+        used++;
+    }
+    return used ? sum / used : NAN;
+}
+
+/* Top-1 of one way to read the student; fills the report when it is the answer. */
+static int eval_head(struct rt_learner *l, enum rt_head_id head, struct rt_eval_report *r, bool details)
+{
+    const struct rt_learner_eval *v = &l->eval;
+    const struct rt_model *m = l->c.model;
+    const int *label = v->label.data;
+    struct rt_accuracy a = {0};
+    float *logits = malloc(sizeof(float) * ((size_t)v->count * (size_t)m->classes + 1));
+    if (!logits)
+        return RT_EMEM;
+    rt_model_answer(m, head, v->own.data, v->head.data, v->count, logits);
+    int rc = rt_accuracy(&a, logits, label, v->count, m->classes);
+    if (rc < 0)
+        goto out;
+    r->top1[head] = a.top1;
+    if (details) {
+        r->top5 = a.top5;
+        r->macro_f1 = a.macro_f1;
+        r->loss = eval_cross_entropy(logits, label, v->count, m->classes);
+        r->samples = a.count;
+    }
+out:
+    rt_accuracy_fini(&a);
+    free(logits);
+    return rc;
+}
+
+static int eval_teacher(struct rt_learner *l, struct rt_eval_report *r)
+{
+    const struct rt_learner_eval *v = &l->eval;
+    struct rt_accuracy a = {0};
+    r->teacher_top1 = NAN;
+    if (!l->teacher || !l->c.model->shares_classes)
+        return 0;
+    int *label = malloc(sizeof *label * ((size_t)v->count + 1));
+    if (!label)
+        return RT_EMEM;
+    for (int i = 0; i < v->count; i++)
+        label[i] = ((const uint8_t *)v->taught.data)[i] ? ((const int *)v->label.data)[i] : -1;
+    int rc = rt_accuracy(&a, v->teacher.data, label, v->count, l->c.model->classes);
+    if (rc == 0 && a.count)
+        r->teacher_top1 = a.top1;
+    rt_accuracy_fini(&a);
+    free(label);
+    return rc;
+}
+
+static enum rt_head_id eval_choose(enum rt_head_id wanted, const struct rt_eval_report *r)
+{
+    if (!isnan(r->top1[wanted]))
+        return wanted;
+    enum rt_head_id best = RT_HEAD_OWN;
+    for (int h = best + 1; h < RT_HEADS; h++)
+        if (r->top1[h] > r->top1[best])
+            best = (enum rt_head_id)h;
+    return best;
+}
+
+static int eval_all(struct rt_learner *l, enum rt_head_id wanted, struct rt_eval_report *r)
+{
+    for (int h = 0; h < RT_HEADS; h++) {
+        r->top1[h] = NAN;
+        if (h != RT_HEAD_AUTO && (h == RT_HEAD_OWN || l->c.model->shares_classes))
+            RT_TRY(eval_head(l, (enum rt_head_id)h, r, false));
+    }
+    r->answer = l->c.model->answer = eval_choose(wanted, r);
+    RT_TRY(eval_head(l, r->answer, r, true));
+    return eval_teacher(l, r);
+}
+
+int rt_learner_conclude(struct rt_learner *l, const struct rt_recipe *settings, struct rt_eval_report *report,
+                        struct rt_error *e)
+{
+    *report = (struct rt_eval_report){.step = l->step};
+    rt_model_rescale(l->c.model, settings->task_scale);
+    int rc = eval_all(l, settings->eval_head, report);
+    l->eval.count = 0;
+    if (rc < 0)
+        return rt_error_set(e, rc, "evaluation: %s", rt_err_words(rc));
+    report->best = report->samples > 0 && report->top1[report->answer] > l->best;
+    if (report->best)
+        l->best = report->top1[report->answer];
+    return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * learner_parts: the learner's inside, for its own files (learner*.c). */
+#ifndef RT_LEARNER_PARTS_H
+#define RT_LEARNER_PARTS_H
+
+#include "stages/distill/learner.h"
+#include "stages/distill/objective_settings.h"
+#include "stages/distill/weight_terms.h"
+#include "stages/nn/exec.h"
+#include "stages/nn/optim/optim.h"
+
+/* Memory that grows. */
+struct rt_learner_room {
+    void *data;
+    size_t size;
+};
+int rt_learner_room(struct rt_learner_room *r, size_t bytes); /* RT_EMEM; keeps what was there */
+
+/* Copies of the rows that take part, when some do not (learner_keep.c). */
+struct rt_learner_kept {
+    struct rt_learner_room sample, input, offset, bucket, weight, label, factor, quality;
+    struct rt_learner_room have, embedding, logits;
+    struct rt_taught taught;
+};
+
+/* Outputs of an evaluation under way (learner_eval.c). */
+struct rt_learner_eval {
+    struct rt_learner_room own, head; /* [count, classes] raw node outputs */
+    struct rt_learner_room teacher;   /* [count, teacher_classes] */
+    struct rt_learner_room label, taught;
+    int count;
+};
+
+struct rt_learner {
+    struct rt_learner_config c;
+    const struct rt_model *teacher; /* of c, or NULL */
+    size_t input_row;               /* numbers of a dense input; 0 = bags */
+    int batch;                      /* most rows of a minibatch */
+
+    /* progress, in the checkpoint */
+    int64_t step;
+    double best;
+    struct rt_objective objective;
+    double norm_mean, norm_var; /* running, of the teacher's feature norm; NaN before the first */
+    struct rt_sample_states samples;
+
+    struct rt_parallel *parallel;
+    struct rt_exec *exec;
+    struct rt_optim *optim;
+    struct rt_exchange_part *part; /* [parts] what is trained; NULL when alone */
+    int parts;
+
+    /* [batch] of one update */
+    double *weight, *quality, *scale, *factor, *distance; /* factor: [batch, RT_WEIGHT_COLUMNS] */
+    float *head, *d_head;
+    struct rt_objective_out out;
+    struct rt_learner_kept kept;
+    struct rt_learner_eval eval;
+};
+
+/* *view: b with the rows alone that take part; refers to b or to copies in l, until the next call. RT_EMEM. */
+int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view,
+                    struct rt_error *e);
+void rt_learner_keep_fini(struct rt_learner *l);
+/* Fills weight and quality for the samples of b. */
+int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_recipe *r,
+                     double *effective, struct rt_error *e);
+/* What weight.terms may name. */
+struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l);
+void rt_learner_eval_fini(struct rt_learner *l);
+
+#endif

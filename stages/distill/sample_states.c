@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * sample_states: see sample_states.h. */
+#include "stages/distill/sample_states.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int rt_sample_states_init(struct rt_sample_states *s, int rows)
+{
+    size_t n = (size_t)rows + 1;
+    *s = (struct rt_sample_states){
+        .rows = rows,
+        .seen = calloc(n, sizeof *s->seen),
+        .quality = malloc(n * sizeof *s->quality),
+        .weight = malloc(n * sizeof *s->weight),
+        .distance = malloc(n * sizeof *s->distance * RT_TERMS),
+        .inside = calloc(n, RT_TERMS),
+        .history = malloc(n * sizeof *s->history * RT_LOSS_HISTORY),
+    };
+    if (!s->seen || !s->quality || !s->weight || !s->distance || !s->inside || !s->history)
+        return RT_EMEM; /* rt_sample_states_fini frees the rest */
+    for (size_t i = 0; i < n; i++)
+        s->quality[i] = s->weight[i] = NAN;
+    for (size_t i = 0; i < n * RT_TERMS; i++)
+        s->distance[i] = NAN;
+    for (size_t i = 0; i < n * RT_LOSS_HISTORY; i++)
+        s->history[i] = NAN;
+    return 0;
+}
+
+void rt_sample_states_fini(struct rt_sample_states *s)
+{
+    free(s->seen);
+    free(s->quality);
+    free(s->weight);
+    free(s->distance);
+    free(s->inside);
+    free(s->history);
+    memset(s, 0, sizeof *s);
+}
+
+void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, double weight,
+                          const struct rt_objective_settings *settings, const struct rt_objective_out *out,
+                          int i)
+{
+    size_t at = (size_t)row;
+    double loss = 0;
+    s->seen[at]++;
+    s->quality[at] = (float)quality;
+    s->weight[at] = (float)weight;
+    for (size_t k = 0; k < RT_TERMS; k++) {
+        double d = out->distance[k][i];
+        if (isnan(d))
+            continue;
+        loss += settings->term[k].lambda * d;
+        s->distance[at * RT_TERMS + k] = (float)d;
+        s->inside[at * RT_TERMS + k] = d <= out->margin[k];
+    }
+    rt_loss_history_add(s->history + at * RT_LOSS_HISTORY, (float)loss);
+}
+
+/* ---- in a checkpoint ----
+ * One list of the arrays for saving and loading, so that the two cannot differ. */
+
+#define SAMPLE_ARRAYS 6
+struct sample_array {
+    const char *name;
+    enum rt_dtype dtype;
+    int columns;
+    void *data;
+};
+
+static void sample_arrays(const struct rt_sample_states *s, struct sample_array a[SAMPLE_ARRAYS])
+{
+    a[0] = (struct sample_array){"samples.seen", RT_I32, 1, s->seen};
+    a[1] = (struct sample_array){"samples.quality", RT_F32, 1, s->quality};
+    a[2] = (struct sample_array){"samples.weight", RT_F32, 1, s->weight};
+    a[3] = (struct sample_array){"samples.distance", RT_F32, RT_TERMS, s->distance};
+    a[4] = (struct sample_array){"samples.inside", RT_U8, RT_TERMS, s->inside};
+    a[5] = (struct sample_array){"samples.history", RT_F32, RT_LOSS_HISTORY, s->history};
+}
+
+int rt_sample_states_save(const struct rt_sample_states *s, struct rt_safetensors *out)
+{
+    struct sample_array a[SAMPLE_ARRAYS];
+    sample_arrays(s, a);
+    for (int i = 0; i < SAMPLE_ARRAYS; i++) {
+        int64_t dim[2] = {s->rows, a[i].columns};
+        struct rt_tensor t = rt_tensor_view(a[i].dtype, 2, dim, a[i].data);
+        RT_TRY(rt_safetensors_add(out, a[i].name, &t));
+    }
+    return 0;
+}
+
+int rt_sample_states_load(struct rt_sample_states *s, const struct rt_safetensors *in, const char *name,
+                          struct rt_error *e)
+{
+    struct sample_array a[SAMPLE_ARRAYS];
+    sample_arrays(s, a);
+    for (int i = 0; i < SAMPLE_ARRAYS; i++) {
+        const struct rt_tensor *t = rt_safetensors_get(in, a[i].name);
+        if (!t && a[i].data == s->history)
+            continue; /* a run that began before it was kept goes on without */
+        if (!t || t->dtype != a[i].dtype || t->rank != 2 || t->dim[0] != s->rows ||
+            t->dim[1] != a[i].columns)
+            return rt_error_set(e, RT_EMISMATCH, "%s: %s is missing or not [%d, %d]: the manifest "
+                                "changed since; start a new run", name, a[i].name, s->rows, a[i].columns);
+        memcpy(a[i].data, t->data, rt_tensor_bytes(t));
+    }
+    return 0;
+}
