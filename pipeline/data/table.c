@@ -83,7 +83,7 @@ int rt_table_find(const struct rt_table *t, const char *name)
     return -1;
 }
 
-static double cell_number(void *user, int row, int column)
+static double table_cell_number(void *user, int row, int column)
 {
     return ((struct rt_table *)user)->column[column].number[row];
 }
@@ -94,7 +94,7 @@ const char *rt_table_cell(const struct rt_table *t, int row, int column)
     return text ? text : "";
 }
 
-static const char *cell_text(void *user, int row, int column)
+static const char *table_cell_text(void *user, int row, int column)
 {
     return rt_table_cell(user, row, column);
 }
@@ -108,7 +108,7 @@ int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
     int rc = rt_filter_create(&filter, where, name, t->columns, e);
     if (rc < 0)
         return rc;
-    struct rt_filter_source source = {t, cell_number, cell_text};
+    struct rt_filter_source source = {t, table_cell_number, table_cell_text};
     int kept = 0;
     for (int i = 0; i < t->shown; i++)
         if (rt_filter_match(filter, &source, t->order[i]))

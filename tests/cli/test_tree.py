@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # The source tree keeps the rules that CONTRIBUTING.md states and that a program can check: includes
-# point one way, one folder per third-party header, heads, lengths, unique names.
+# point one way and those between rooms are written down, one room per third-party header, heads, lengths,
+# unique names, tests where they belong, and pages that name what is there.
+# RT_WRITE_GOLDEN=1 tests/cli/test_tree.py writes the list of includes between rooms (golden/rooms.txt) anew.
 
 import collections
+import glob
 import os
 import re
+import subprocess
 import unittest
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -49,6 +53,10 @@ SHARED = {"uv.h": ("pipeline/", "stages/", "tui/"),
 TOPS = ("formats", "pipeline", "stages", "tui")
 LONGEST = 600
 LONGEST_TEST = 800
+SUBJECT = 72
+DOORS = os.path.join("tests", "cli", "golden", "rooms.txt")
+# Folders of tests that are no room: of the program from outside, of bytes, of numbers, of speed.
+NO_ROOMS = ("bench", "campaign", "cli", "data", "fuzz", "golden", "support")
 
 
 def sources(*tops):
@@ -75,6 +83,28 @@ def may_include(path, header):
     # "pipeline" and "stages" in the list of a room stand for all that is in them.
     whole = [x for x in allowed if x == "pipeline" or (x == "stages" and here != "stages")]
     return there in allowed or (there is not None and there.startswith(tuple(x + "/" for x in whole)))
+
+
+def doors():
+    """Each room and the headers of others that it includes, as text: by header, not by who includes it, so
+    that only a new tie between two rooms changes it."""
+    found = collections.defaultdict(set)
+    for path in sources(*TOPS):
+        for kind, name in INCLUDE.findall(read(path)):
+            if kind == '"' and room(name) not in (None, room(path)):
+                found[room(path), room(name)].add(os.path.basename(name))
+    lines = ["# Which headers of a room another one includes. RT_WRITE_GOLDEN=1 tests/cli/test_tree.py writes this."]
+    for here in ROOMS:
+        for there in ROOMS:
+            if (here, there) in found:
+                lines.append("%s -> %s: %s" % (here, there, " ".join(sorted(found[here, there]))))
+    return "\n".join(lines) + "\n"
+
+
+def pages():
+    for pattern in ("*.md", "docs/*.md", "recipes/*/*.md", "tests/*/README.md"):
+        for path in sorted(glob.glob(os.path.join(TREE, pattern))):
+            yield os.path.relpath(path, TREE)
 
 
 class Tree(unittest.TestCase):
@@ -106,6 +136,14 @@ class Tree(unittest.TestCase):
             for other in ROOMS[name].split():
                 self.assertTrue(other in before or any(x.startswith(other + "/") for x in before),
                                 "%s may include %s, which stands behind it" % (name, other))
+
+    def test_includes_between_rooms_are_written_down(self):
+        now = doors()
+        if os.environ.get("RT_WRITE_GOLDEN"):
+            with open(os.path.join(TREE, DOORS), "w", encoding="utf-8") as f:
+                f.write(now)
+        self.assertEqual(read(DOORS), now, "rooms are tied otherwise than %s says. Meant? Then\n"
+                         "    RT_WRITE_GOLDEN=1 tests/cli/test_tree.py\nand commit the list" % DOORS)
 
     def test_one_folder_includes_a_library(self):
         users = collections.defaultdict(set)
@@ -140,6 +178,39 @@ class Tree(unittest.TestCase):
             if lines > (LONGEST_TEST if path.startswith("tests/") else LONGEST):
                 wrong.append("%s has %d lines: split it" % (path, lines))
         self.none_of(wrong)
+
+    def test_tests_lie_where_what_they_test_lies(self):
+        wrong = []
+        for path in sources("tests"):
+            folder = os.path.dirname(os.path.relpath(path, "tests"))
+            if folder and folder.split(os.sep)[0] not in NO_ROOMS and \
+                    not os.path.isdir(os.path.join(TREE, folder)):
+                wrong.append("%s: there is no folder %s" % (path, folder))
+        self.none_of(wrong)
+
+    def test_pages_name_what_is_there(self):
+        """Links of the pages, and paths that begin with a folder of ours; NAME and * stand for something."""
+        named = re.compile(r"(?<![\w/.-])((?:%s)/[\w./*-]+)" % "|".join(TOPS + ("tests", "docs", "recipes")))
+        wrong = []
+        for page in pages():
+            text, here = read(page), os.path.join(TREE, os.path.dirname(page))
+            for link in re.findall(r"\]\(([^)#\s]+)", text):
+                if "://" not in link and not os.path.exists(os.path.join(here, link)):
+                    wrong.append("%s links to %s" % (page, link))
+            for path in sorted(set(named.findall(text))):
+                path = os.path.join(TREE, path.rstrip("."))
+                if "NAME" not in path and not glob.glob(path) and not glob.glob(path + ".*"):
+                    wrong.append("%s names %s" % (page, os.path.relpath(path, TREE)))
+        self.none_of(wrong)
+
+    def test_newest_subject(self):
+        """Of the newest commit only: of those before it nobody can change it any more."""
+        try:
+            subject = subprocess.run(["git", "-C", TREE, "log", "-1", "--no-merges", "--format=%s"], check=True,
+                                     capture_output=True, text=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            self.skipTest("not a git checkout")
+        self.assertLessEqual(len(subject), SUBJECT, subject)
 
     def test_names_are_unique(self):
         seen = collections.Counter(os.path.basename(p) for p in sources(
