@@ -24,7 +24,8 @@
 
 /* Of a struct rt_evaluation_request: what is evaluated, and how an ONNX file of another program is read. */
 #define RT_OPTIONS_EVALUATION(type, member, splits)                                                                   \
-    {0, "split", "NAME", "train, valid, test or all", RT_OPTION_CHOICE(type, member.split, rt_split_choices), splits}, \
+    {0, "split", "NAME", "the samples of this split: train, valid, test or all",                                      \
+     RT_OPTION_CHOICE(type, member.split, rt_split_choices), splits},                                                 \
     {'s', "set", "teacher.KEY=VALUE",                                                                                 \
      "how an ONNX file of another program is read, as in a recipe: teacher.input, teacher.layout, teacher.mean, "     \
      "teacher.std, ...", RT_OPTION_OWN(type, member, rt_take_teacher_setting), .word = rt_teacher_setting_word},      \
