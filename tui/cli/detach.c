@@ -23,8 +23,8 @@ bool rt_detach_possible(void)
 
 /* ---- in the run ----
  * A session of its own, so that no signal of the terminal reaches it. One fork and not a daemon's two: whoever started
- * the run waits for it, and wants its exit code. Its output stays on the terminal until it has begun, so that what is wrong with recipe
- * or data is read where the command was typed. */
+ * the run waits for it, and wants its exit code. Its output stays on the terminal until it has begun, so that what is
+ * wrong with recipe or data is read where the command was typed. */
 
 /* As the given descriptor; the file is closed otherwise. */
 static int descriptor_replace(int file, int of)

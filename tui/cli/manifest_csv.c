@@ -31,7 +31,8 @@ struct reading {
 };
 
 /* ---- columns ----
- * Those that play a part come first, in the manifest's own order; all others keep their names and places behind them. */
+ * Those that play a part come first, in the manifest's own order; all others keep their names and places behind
+ * them. */
 
 static int csv_column(const struct reading *r, const char *name)
 {

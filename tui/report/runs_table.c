@@ -21,7 +21,8 @@ static const struct {
     const char *name, *sql;
     bool hidden;
 } number_column[NUMBERS] = {
-    [EPOCH] = {"epoch", "SELECT epoch + 1 FROM metrics WHERE name='loss' AND split='' ORDER BY step DESC LIMIT 1", false},
+    [EPOCH] = {"epoch", "SELECT epoch + 1 FROM metrics WHERE name='loss' AND split=''"
+                        " ORDER BY step DESC LIMIT 1", false},
     [EPOCHS] = {"epochs", NULL, false},
     [STEP] = {"step", "SELECT step FROM metrics WHERE name='loss' AND split='' ORDER BY step DESC LIMIT 1", false},
     [STEPS] = {"steps", NULL, true},
