@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT
+ * test_learner: an update without a pipeline: what is refused, who takes part, weights, numbers that are not finite,
+ * evaluation, equal bytes after a resume and for any number of threads. */
+#include "stages/nn/window.h"
+#include "tests/stages/distill/learner_toy.h"
+
+static struct learner_toy t;
+static const int all[ROWS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+static int setup(void **state)
+{
+    (void)state;
+    lt_make(&t, "");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    lt_fini(&t);
+    return 0;
+}
+
+static void step(struct lt_learner *l, const int *rows, int count, struct rt_step_report *r)
+{
+    struct lt_batch b;
+    lt_batch(&t, &b, rows, count);
+    int rc = rt_learner_step(l->learner, &b.b, &t.recipe, r, &t.e);
+    LT_OK(&t, rc);
+    assert_int_equal(rc, 1);
+}
+
+static void steps(struct lt_learner *l, int count)
+{
+    struct rt_step_report r;
+    for (int i = 0; i < count; i++)
+        step(l, all + (i % 2 ? 8 : 0), 8, &r);
+}
+
+static void refuse(const char *settings, int teachers, int code, const char *says)
+{
+    struct rt_recipe before = t.recipe;
+    struct lt_learner l;
+    lt_set(&t, settings);
+    if (lt_start(&t, &l, teachers, 1, NULL) != code || !strstr(t.e.text, says))
+        fail_msg("%s: %s", settings, t.e.text);
+    assert_null(l.learner);
+    lt_stop(&l);
+    t.recipe = before;
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct lt_batch b;
+    struct rt_step_report r;
+    refuse("distill.l2.lambda=0", 0, RT_EUSAGE, "distill.kl.lambda is 1, but there is no teacher");
+    refuse("weight.terms=sharp,snr", 1, RT_EUSAGE, "'snr' is not measured here: take of sharp, loud, teacher_norm");
+    refuse("distill.l2.lambda=0 distill.kl.lambda=0 eval.head=sum", 0, RT_EMISMATCH, "eval.head is sum");
+    refuse("name=x", 2, RT_EUSAGE, "2 teachers: one at most");
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    lt_batch(&t, &b, all, ROWS);
+    b.b.count = ROWS + 1;
+    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), RT_EUSAGE);
+    assert_int_equal(rt_learner_measure(l.learner, &b.b, &t.e), RT_EUSAGE);
+    lt_set(&t, "weight.terms=snr"); /* a live change, asked from another thread */
+    assert_int_equal(rt_learner_check(l.learner, &t.recipe, &t.e), RT_EUSAGE);
+    lt_stop(&l);
+    rt_learner_destroy(NULL);
+    assert_int_equal(rt_learner_progress(NULL).step, 0);
+}
+
+/* Row 4 has no label, row 5 no teacher: each term divides by those that have what it needs. */
+static void test_report(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct rt_step_report r;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    step(&l, all, 8, &r);
+    const struct rt_sample_states *s = rt_learner_samples(l.learner);
+    assert_true(r.step == 1 && r.samples == 8 && r.lr == 0.01 && r.gradient_norm > 0 && r.effective == 8);
+    assert_true(r.terms->used[RT_TERM_ce] == 7 && r.terms->used[RT_TERM_l2] == 7);
+    assert_true(fabs(r.total - r.terms->mean[RT_TERM_ce] - 2 * r.terms->mean[RT_TERM_l2] -
+                     r.terms->mean[RT_TERM_kl]) < 1e-9);
+    assert_true(isnan(s->distance[4 * RT_TERMS + RT_TERM_ce]) && !isnan(s->distance[4 * RT_TERMS + RT_TERM_l2]));
+    assert_true(isnan(s->distance[5 * RT_TERMS + RT_TERM_l2]) && !isnan(s->distance[5 * RT_TERMS + RT_TERM_ce]));
+    assert_true(s->seen[7] == 1 && s->seen[8] == 0);
+    struct rt_learner_progress p = rt_learner_progress(l.learner);
+    assert_true(p.step == 1 && p.steps == 20 && p.best == -1);
+    lt_stop(&l);
+}
+
+static void test_without_teacher(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct lt_batch b;
+    struct rt_step_report r;
+    lt_set(&t, "distill.l2.lambda=0 distill.kl.lambda=0");
+    LT_OK(&t, lt_start(&t, &l, 0, 1, NULL));
+    lt_batch(&t, &b, all, 8);
+    b.b.taught = NULL;
+    b.b.factor = NULL;
+    b.b.quality = NULL;
+    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), 1);
+    assert_true(r.terms->used[RT_TERM_ce] == 7 && r.terms->used[RT_TERM_l2] == 0);
+    lt_stop(&l);
+}
+
+/* ---- the keep list ---- */
+
+static void keep(struct lt_batch *b, const int *places, int count)
+{
+    memcpy(b->keep, places, sizeof *places * (size_t)count);
+    b->b.keep = b->keep;
+    b->b.kept = count;
+}
+
+/* What is left out is as if it had not been there, and the minibatch stays as it is. */
+static void test_keep(void **state)
+{
+    (void)state;
+    static const int kept[] = {0, 2, 3, 5, 7};
+    struct lt_learner a, b;
+    struct lt_batch part, before, whole;
+    struct rt_step_report r;
+    lt_set(&t, "weight.terms=sharp,teacher_norm,teacher_confidence student.dropout=0.3");
+    t.factor[3] = 2;
+    LT_OK(&t, lt_start(&t, &a, 1, 1, NULL));
+    LT_OK(&t, lt_start(&t, &b, 1, 1, NULL));
+    for (int i = 0; i < 3; i++) {
+        lt_batch(&t, &part, all, 8);
+        keep(&part, kept, 5);
+        before = part;
+        assert_int_equal(rt_learner_step(a.learner, &part.b, &t.recipe, &r, &t.e), 1);
+        assert_int_equal(r.samples, 5);
+        assert_memory_equal(&part, &before, sizeof part);
+        step(&b, kept, 5, &r);
+        lt_batch(&t, &whole, all, 8);
+        keep(&whole, all, 8); /* a list of all is no list */
+        assert_int_equal(rt_learner_step(a.learner, &whole.b, &t.recipe, &r, &t.e), 1);
+        step(&b, all, 8, &r);
+    }
+    lt_same(&t, &a, &b, 1);
+    assert_true(rt_learner_samples(a.learner)->seen[0] == 6 && rt_learner_samples(a.learner)->seen[1] == 3);
+    lt_stop(&a);
+    lt_stop(&b);
+}
+
+/* The same with a dense input and batch-norm, whose means are of the kept rows alone. */
+static void test_keep_dense(void **state)
+{
+    (void)state;
+    static const int kept[] = {1, 2, 6};
+    struct lt_learner a, b;
+    struct lt_batch part, alone;
+    struct rt_step_report r;
+    uint32_t seed = 5;
+    lt_set(&t, "student.modality=image student.net=cnn2d student.width=4 image.size=16");
+    LT_OK(&t, lt_start(&t, &a, 1, 1, NULL));
+    LT_OK(&t, lt_start(&t, &b, 1, 1, NULL));
+    size_t row = (size_t)rt_shape_count(&rt_graph_at(a.model.graph, 0)->shape);
+    float *x = calloc(8 * row, sizeof *x), *y = calloc(3 * row, sizeof *y);
+    for (size_t i = 0; i < 8 * row; i++)
+        x[i] = lt_uniform(&seed);
+    for (size_t i = 0; i < 3; i++)
+        memcpy(y + i * row, x + (size_t)kept[i] * row, row * sizeof *x);
+    lt_batch(&t, &part, all, 8);
+    keep(&part, kept, 3);
+    part.b.input = x;
+    part.b.bags = (struct rt_bags){NULL, NULL, NULL};
+    assert_int_equal(rt_learner_step(a.learner, &part.b, &t.recipe, &r, &t.e), 1);
+    lt_batch(&t, &alone, kept, 3);
+    alone.b.input = y;
+    alone.b.bags = (struct rt_bags){NULL, NULL, NULL};
+    assert_int_equal(rt_learner_step(b.learner, &alone.b, &t.recipe, &r, &t.e), 1);
+    lt_same(&t, &a, &b, 1);
+    free(x);
+    free(y);
+    lt_stop(&a);
+    lt_stop(&b);
+}
+
+/* Batch-norm needs two: with fewer only the count of updates goes on. */
+static void test_too_few(void **state)
+{
+    (void)state;
+    static const int one[] = {3};
+    struct lt_learner l;
+    struct lt_batch b;
+    struct rt_step_report r;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    float before = rt_graph_param(l.model.graph, 0)->value[0];
+    lt_batch(&t, &b, all, 8);
+    keep(&b, one, 1);
+    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), 0);
+    keep(&b, one, 0);
+    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), 0);
+    assert_int_equal(rt_learner_progress(l.learner).step, 2);
+    assert_true(rt_graph_param(l.model.graph, 0)->value[0] == before);
+    assert_int_equal(rt_learner_samples(l.learner)->seen[3], 0);
+    step(&l, all, 2, &r);
+    assert_int_equal(r.step, 3);
+    lt_stop(&l);
+}
+
+/* ---- weights ---- */
+
+static void test_weights(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct rt_step_report r;
+    double g[8], sum = 0, weight = 0, square = 0;
+    lt_set(&t, "weight.terms=sharp,loud weight.gamma=2");
+    t.factor[2] = 0;
+    t.factor[6] = 3;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    step(&l, all, 8, &r);
+    const struct rt_sample_states *s = rt_learner_samples(l.learner);
+    for (int i = 0; i < 8; i++) {
+        double a = t.quality[i][0], b = t.quality[i][1];
+        double q = (isnan(a) ? 1 : a) * (isnan(b) ? 1 : b);
+        g[i] = 0.1 + 0.9 * q * q;
+        sum += i == 2 ? 0 : g[i]; /* muted: in no mean */
+        assert_true(fabs(s->quality[i] - q) < 1e-6);
+    }
+    for (int i = 0; i < 8; i++) {
+        double w = t.factor[i] * g[i] / (sum / 7);
+        assert_true(fabs(s->weight[i] - w) < 1e-5);
+        weight += w;
+        square += w * w;
+    }
+    assert_true(fabs(r.effective - weight * weight / square) < 1e-9);
+    lt_set(&t, "weight.terms="); /* read anew at each update */
+    step(&l, all, 8, &r);
+    assert_true(s->weight[0] == 1 && s->weight[2] == 0 && s->weight[6] == 3);
+    lt_stop(&l);
+}
+
+/* The label's posterior by the teacher, and its feature's norm among those so far. */
+static void test_teacher_weights(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct rt_step_report r;
+    lt_set(&t, "weight.terms=teacher_confidence");
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    step(&l, all, 8, &r);
+    const struct rt_sample_states *s = rt_learner_samples(l.learner);
+    const float *z = t.logits + 7 * CLASSES;
+    double posterior = exp(z[7 % CLASSES]) / (exp(z[0]) + exp(z[1]) + exp(z[2]));
+    assert_true(fabs(s->quality[7] - posterior) < 1e-6);
+    assert_true(s->quality[4] == 1 && s->quality[5] == 1); /* no label, no teacher: not measured */
+    lt_set(&t, "weight.terms=teacher_norm");
+    step(&l, all, 8, &r);
+    double norm[8], mean = 0, var = 0;
+    for (int i = 0; i < 8; i++) {
+        norm[i] = 0;
+        for (int d = 0; d < t.teacher.dim; d++)
+            norm[i] += pow(t.embedding[i * t.teacher.dim + d], 2);
+        norm[i] = sqrt(norm[i]);
+        mean += t.have[i] ? norm[i] / 7 : 0;
+    }
+    for (int i = 0; i < 8; i++)
+        var += t.have[i] ? pow(norm[i] - mean, 2) / 7 : 0;
+    for (int i = 0; i < 8; i++) {
+        double score = fmax(-1, fmin(1, 0.33 * (norm[i] - mean) / (sqrt(var) + 1e-3)));
+        assert_true(fabs(s->quality[i] - (t.have[i] ? 0.5 + 0.5 * score : 1)) < 1e-6);
+    }
+    lt_stop(&l);
+}
+
+/* ---- not finite ---- */
+
+/* The update is named, and the first layer or parameter; nothing is updated. */
+static void refuse_number(struct lt_learner *l, struct lt_batch *b, const char *says)
+{
+    struct rt_step_report r;
+    float before = rt_graph_param(l->model.graph, 0)->value[0];
+    assert_int_equal(rt_learner_step(l->learner, &b->b, &t.recipe, &r, &t.e), RT_ENOTFINITE);
+    if (!strstr(t.e.text, says))
+        fail_msg("%s", t.e.text);
+    assert_int_equal(rt_learner_progress(l->learner).step, 2);
+    assert_true(rt_graph_param(l->model.graph, 0)->value[0] == before);
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct lt_batch b;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    steps(&l, 2);
+    lt_batch(&t, &b, all, 8);
+    b.weight[4] = NAN; /* a word of sample 1 */
+    refuse_number(&l, &b, "step 3: the output of ");
+    lt_batch(&t, &b, all, 8);
+    b.embedding[0] = INFINITY; /* the network is well: what it is compared with is not */
+    refuse_number(&l, &b, "step 3: the loss is not finite; lower train.lr or set train.clip");
+    lt_stop(&l);
+}
+
+static void test_gradient_not_finite(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct lt_batch b;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    steps(&l, 2);
+    lt_batch(&t, &b, all, 8);
+    for (int i = 0; i < 8; i++)
+        b.factor[i] = 1e38f; /* finite, and so is the loss: its gradient is not, as a float */
+    lt_set(&t, "distill.l2.lambda=10000");
+    refuse_number(&l, &b, "step 3: the gradient of ");
+    lt_stop(&l);
+}
+
+/* ---- evaluation ---- */
+
+static void measure(struct lt_learner *l, int first, int count)
+{
+    struct lt_batch b;
+    lt_batch(&t, &b, all + first, count);
+    LT_OK(&t, rt_learner_measure(l->learner, &b.b, &t.e));
+}
+
+static void test_evaluation(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct rt_eval_report once, parts;
+    struct rt_key128 before, after;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    steps(&l, 8);
+    before = lt_fingerprint(&t, &l, 1);
+    measure(&l, 0, 16);
+    LT_OK(&t, rt_learner_conclude(l.learner, &t.recipe, &once, &t.e));
+    measure(&l, 0, 3);
+    measure(&l, 3, 0);
+    measure(&l, 3, 13);
+    LT_OK(&t, rt_learner_conclude(l.learner, &t.recipe, &parts, &t.e));
+    assert_true(once.samples == 15 && parts.samples == 15 && once.step == 8); /* row 4 has no label */
+    assert_true(once.best && !parts.best); /* as good is not better */
+    assert_true(once.top1[once.answer] == parts.top1[parts.answer] && once.macro_f1 == parts.macro_f1);
+    assert_true(fabs(once.loss - parts.loss) < 1e-5); /* a product of other size may round otherwise */
+    assert_true(once.teacher_top1 >= 0 && once.teacher_top1 <= 1);
+    assert_true(rt_learner_progress(l.learner).best == once.top1[once.answer]);
+    assert_true(l.model.answer == once.answer);
+    /* An evaluation moves nothing but the best so far. */
+    struct rt_step_report r;
+    struct lt_learner other;
+    LT_OK(&t, lt_start(&t, &other, 1, 1, NULL));
+    steps(&other, 8);
+    after = lt_fingerprint(&t, &other, 1);
+    assert_true(before.lo == after.lo && before.hi == after.hi);
+    step(&l, all, 8, &r);
+    step(&other, all, 8, &r);
+    assert_memory_equal(rt_graph_param(l.model.graph, 0)->value, rt_graph_param(other.model.graph, 0)->value,
+                        sizeof(float) * (size_t)rt_graph_param(l.model.graph, 0)->count);
+    lt_stop(&l);
+    lt_stop(&other);
+}
+
+/* ---- a checkpoint ---- */
+
+static void test_resume(void **state)
+{
+    (void)state;
+    struct lt_learner whole, half, later;
+    struct rt_safetensors *s;
+    lt_set(&t, "weight.terms=teacher_norm student.dropout=0.3");
+    LT_OK(&t, lt_start(&t, &whole, 1, 1, NULL));
+    LT_OK(&t, lt_start(&t, &half, 1, 1, NULL));
+    LT_OK(&t, lt_start(&t, &later, 1, 1, NULL));
+    steps(&whole, 10);
+    steps(&half, 4);
+    LT_OK(&t, rt_safetensors_create(&s));
+    LT_OK(&t, rt_learner_save(half.learner, s));
+    steps(&later, 3); /* what was there is overwritten */
+    LT_OK(&t, rt_learner_load(later.learner, s, "saved", &t.e));
+    lt_same(&t, &later, &half, 1);
+    steps(&later, 6);
+    lt_same(&t, &later, &whole, 1);
+    LT_OK(&t, rt_safetensors_set_text(s, "retort.progress", "4 x"));
+    assert_int_equal(rt_learner_load(later.learner, s, "saved", &t.e), RT_EFORMAT);
+    assert_non_null(strstr(t.e.text, "saved: not a checkpoint (retort.progress '4 x')"));
+    rt_safetensors_destroy(s);
+    lt_stop(&whole);
+    lt_stop(&half);
+    lt_stop(&later);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    struct lt_learner one, many;
+    LT_OK(&t, lt_start(&t, &one, 1, 1, NULL));
+    LT_OK(&t, lt_start(&t, &many, 1, 3, NULL));
+    steps(&one, 5);
+    steps(&many, 5);
+    lt_same(&t, &one, &many, 1);
+    lt_stop(&one);
+    lt_stop(&many);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_refused), TEST(test_report), TEST(test_without_teacher), TEST(test_keep), TEST(test_keep_dense),
+        TEST(test_too_few), TEST(test_weights), TEST(test_teacher_weights), TEST(test_not_finite),
+        TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_resume), TEST(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
