@@ -58,11 +58,14 @@ int rt_observe_checkpoints_save(struct rt_observe_checkpoints *o, struct rt_erro
     int64_t step = rt_learner_progress(r->student->learner).step;
     char path[RT_RUN_PATH];
     rt_checkpoints_path(r->dir->path, step, path, sizeof path);
-    if (o->saved_step == step)
-        return checkpoint_keep_waiting(r->student, path, e);
-    RT_TRY(rt_rundb_commit(r->db, e));
-    RT_TRY(checkpoint_write(r->student, path, e));
-    o->saved_step = step;
+    if (o->saved_step == step) {
+        RT_TRY(checkpoint_keep_waiting(r->student, path, e));
+    } else {
+        if (r->db)
+            RT_TRY(rt_rundb_commit(r->db, e));
+        RT_TRY(checkpoint_write(r->student, path, e));
+        o->saved_step = step;
+    }
     rt_checkpoints_prune(r->dir->path, (int)r->student->recipe->run_keep);
     return 0;
 }
@@ -88,13 +91,6 @@ static int checkpoints_on_evaluation(void *self, const struct rt_eval_report *p,
 static int checkpoints_on_request(void *self, struct rt_error *e)
 {
     return rt_observe_checkpoints_save(self, e);
-}
-
-void rt_observe_checkpoints_init(struct rt_observe_checkpoints *o, struct rt_record *r)
-{
-    int64_t step = rt_learner_progress(r->student->learner).step;
-    o->record = r;
-    o->saved_step = step ? step : -1; /* what a resumed run began from */
 }
 
 struct rt_observer rt_observe_checkpoints(struct rt_observe_checkpoints *o)

@@ -10,7 +10,7 @@
  *   4  when due: rows of samples, committed; once a second rows of stages, committed with all that was written since
  *   5  when a checkpoint is due: a commit; the checkpoint (another name, fsync, rename); then older ones are deleted
  *   6  an evaluation: its metrics, committed; then, when it is the best so far, checkpoints/best.safetensors
- * Each step needs only what those before it have made safe. Killed between any two, the newest checkpoint is whole,
+ * Each step needs only what those before it have made safe. Killed between any two, the newest checkpoint is whole
  * and run.db holds all metrics up to it. What run.db holds beyond it is forgotten on --resume, which trains those
  * steps again to the same bytes; a checkpoint is of before its evaluation, so that is made again too, with its best. */
 #ifndef RT_OBSERVERS_H
@@ -65,13 +65,13 @@ int rt_observe_board_account(struct rt_observe_board *o, const struct rt_account
 
 /* Checkpoints, at the end of each epoch or every run.checkpoint steps, and the best by validation. */
 struct rt_observe_checkpoints {
+    /* set by the caller */
     struct rt_record *record;
-    int64_t saved_step; /* of the newest; -1 = none yet */
+    int64_t saved_step; /* of the newest: what a resumed run began from; -1 = none yet */
 };
-void rt_observe_checkpoints_init(struct rt_observe_checkpoints *o, struct rt_record *r);
 struct rt_observer rt_observe_checkpoints(struct rt_observe_checkpoints *o);
-/* A checkpoint of the student as it is now. When the newest is of this step already only the changes that wait are
- * added to it. */
+/* A checkpoint of the student as it is now, also before run.db is open. When the newest is of this step already only
+ * the changes that wait are added to it. */
 int rt_observe_checkpoints_save(struct rt_observe_checkpoints *o, struct rt_error *e);
 
 #endif

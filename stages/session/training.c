@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
 
@@ -242,6 +243,7 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
     t->record = (struct rt_record){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
     };
+    t->checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
     t->posts = (struct rt_observe_board){
         .record = &t->record, .board = t->board, .outputs = t->outputs, .top1 = NAN,
     };
@@ -270,8 +272,9 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
 }
 
 /* ---- the folder ----
- * Nothing is written before all that the recipe asks for has been found to fit. The recipe goes first: with it the
- * folder holds a run, which --resume can begin again whatever happens next. */
+ * Nothing is written before all that the recipe asks for has been found to fit. With the recipe the folder holds a
+ * run, which --resume can begin again whatever happens next; so what a run needs besides stands there before: what it
+ * starts from, and the changes of another run's journal, which are kept in checkpoints. */
 
 static int training_write_recipe(const struct rt_training *t, struct rt_error *e)
 {
@@ -314,21 +317,25 @@ static int training_load_checkpoint(struct rt_training *t, struct rt_error *e)
     RT_TRY(rt_safetensors_read(&s, path, e));
     rc = rt_student_load(&t->student, s, path, e);
     rt_safetensors_destroy(s);
+    t->checkpoints.saved_step = step;
     return rc;
 }
 
-static int training_begin_folder(struct rt_training *t, const char *output, struct rt_error *e)
+static int training_begin_folder(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
 {
-    RT_TRY(rt_rundir_open(&t->dir, output, 0, e));
+    char path[RT_RUN_PATH];
+    RT_TRY(rt_rundir_open(&t->dir, q->output, 0, e));
+    unlink(rt_checkpoints_path(t->dir.path, 0, path, sizeof path)); /* of a run killed here that never was one */
     if (t->start.graph)
         RT_TRY(training_write_model(t, &t->start, RT_RUN_INIT, e));
+    if (q->journal)
+        RT_TRY(rt_observe_checkpoints_save(&t->checkpoints, e));
     return training_write_recipe(t, e);
 }
 
 static int training_begin_record(struct rt_training *t, struct rt_error *e)
 {
     struct rt_sample_columns c;
-    rt_observe_checkpoints_init(&t->checkpoints, &t->record);
     rt_observe_samples_columns(&t->record, &c);
     RT_TRY(rt_record_open(&t->record, c.pointer, c.count, e));
     return rt_observe_samples_open(&t->samples, &t->record, e);
@@ -347,13 +354,11 @@ static int training_begin(struct rt_training *t, const struct rt_training_reques
 {
     if (q->journal)
         RT_TRY(rt_replay_plan_read(t->control, q->journal, &t->session->dataset, e));
-    RT_TRY(q->resume ? training_load_checkpoint(t, e) : training_begin_folder(t, q->output, e));
+    RT_TRY(q->resume ? training_load_checkpoint(t, e) : training_begin_folder(t, q, e));
     rt_model_fini(&t->start);
     RT_TRY(training_begin_record(t, e));
     if (q->resume)
         RT_TRY(rt_replay_plan_recall(t->control, t->record.db, e));
-    if (q->journal) /* what is planned is in checkpoints: killed at any time, it is kept */
-        RT_TRY(rt_observe_checkpoints_save(&t->checkpoints, e));
     training_log_begin(t);
     return 0;
 }
