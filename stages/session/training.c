@@ -343,11 +343,12 @@ static int training_begin_record(struct rt_training *t, struct rt_error *e)
 
 static void training_log_begin(struct rt_training *t)
 {
+    struct rt_learner_progress at = rt_learner_progress(t->student.learner);
     rt_machine_look(&t->machine, rt_learner_threads(t->recipe));
     rt_rundir_log(&t->dir, "machine: %s%s%s", t->machine.line, *t->machine.warning ? ": " : "",
                   t->machine.warning);
     rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",
-                  (long long)rt_learner_progress(t->student.learner).step, (long long)rt_learner_progress(t->student.learner).steps, t->train_count);
+                  (long long)at.step, (long long)at.steps, t->train_count);
 }
 
 static int training_begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)

@@ -97,12 +97,13 @@ static void pipeline_describe(struct pipeline *p, struct rt_training *t)
 static int pipeline_make_sampler(struct pipeline *p, struct rt_training *t)
 {
     const struct rt_recipe *r = t->recipe;
+    struct rt_learner_progress at = rt_learner_progress(t->student.learner);
     struct rt_sampler_config c = {
         .train = t->train_rows, .train_count = t->train_count,
         .eval = t->valid_rows, .eval_count = t->valid_count,
-        .batch = (int)r->train_batch, .seed = (uint64_t)r->seed, .steps = rt_learner_progress(t->student.learner).steps,
+        .batch = (int)r->train_batch, .seed = (uint64_t)r->seed, .steps = at.steps,
         .eval_interval = (int)rt_control_settings(t->control)->eval_interval,
-        .start = rt_learner_progress(t->student.learner).step, .hand_out = sampler_hand_out, .self = t,
+        .start = at.step, .hand_out = sampler_hand_out, .self = t,
     };
     return rt_sampler_create(&p->sampler, &c);
 }
@@ -197,7 +198,8 @@ static struct rt_socket *pipeline_listen(const struct rt_training *t)
         .control = t->control, .board = t->board, .find = verbs_find_samples, .last = verbs_last_batch,
         .id = verbs_sample_id, .self = t,
     };
-    struct rt_status now = {.step = rt_learner_progress(t->student.learner).step, .steps = rt_learner_progress(t->student.learner).steps};
+    struct rt_learner_progress at = rt_learner_progress(t->student.learner);
+    struct rt_status now = {.step = at.step, .steps = at.steps};
     struct rt_socket *s;
     struct rt_error e = {0};
     rt_board_put(t->board, &now);
