@@ -226,9 +226,9 @@ static int training_list_observers(struct rt_training *t, const struct rt_observ
     const struct rt_observer list[RT_TRAINING_OBSERVERS] = {
         rt_observe_journal(&t->record),
         rt_observe_metrics(&t->record),
-        rt_observe_samples(&t->samples),
-        rt_observe_board(&t->posts),
-        rt_observe_checkpoints(&t->checkpoints),
+        rt_observe_samples(&t->observe_samples),
+        rt_observe_board(&t->observe_board),
+        rt_observe_checkpoints(&t->observe_checkpoints),
         *last,
     };
     memcpy(t->observer, list, sizeof list);
@@ -243,8 +243,8 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
     t->record = (struct rt_record){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
     };
-    t->checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
-    t->posts = (struct rt_observe_board){
+    t->observe_checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
+    t->observe_board = (struct rt_observe_board){
         .record = &t->record, .board = t->board, .outputs = t->outputs, .top1 = NAN,
     };
     t->student = (struct rt_student){
@@ -317,7 +317,7 @@ static int training_load_checkpoint(struct rt_training *t, struct rt_error *e)
     RT_TRY(rt_safetensors_read(&s, path, e));
     rc = rt_student_load(&t->student, s, path, e);
     rt_safetensors_destroy(s);
-    t->checkpoints.saved_step = step;
+    t->observe_checkpoints.saved_step = step;
     return rc;
 }
 
@@ -329,7 +329,7 @@ static int training_begin_folder(struct rt_training *t, const struct rt_training
     if (t->start.graph)
         RT_TRY(training_write_model(t, &t->start, RT_RUN_INIT, e));
     if (q->journal)
-        RT_TRY(rt_observe_checkpoints_save(&t->checkpoints, e));
+        RT_TRY(rt_observe_checkpoints_save(&t->observe_checkpoints, e));
     return training_write_recipe(t, e);
 }
 
@@ -338,7 +338,7 @@ static int training_begin_record(struct rt_training *t, struct rt_error *e)
     struct rt_sample_columns c;
     rt_observe_samples_columns(&t->record, &c);
     RT_TRY(rt_record_open(&t->record, c.pointer, c.count, e));
-    return rt_observe_samples_open(&t->samples, &t->record, e);
+    return rt_observe_samples_open(&t->observe_samples, &t->record, e);
 }
 
 static void training_log_begin(struct rt_training *t)
@@ -451,7 +451,7 @@ static int training_finish(struct rt_training *t, struct rt_error *e)
 static int training_close_record(struct rt_training *t, const char *state, struct rt_error *e)
 {
     struct rt_error ignored = {0};
-    int rc = t->samples.written ? rt_observe_samples_end(&t->samples, e) : 0;
+    int rc = t->observe_samples.written ? rt_observe_samples_end(&t->observe_samples, e) : 0;
     int closed = rt_record_close(&t->record, state, rc < 0 ? &ignored : e);
     return rc < 0 ? rc : closed;
 }
@@ -461,7 +461,7 @@ int rt_training_run(struct rt_training *t, struct rt_error *e)
     struct rt_error why = {0};
     int rc = rt_training_pipeline(t, e);
     if (rc == 0 || rc == RT_ESTOPPED) {
-        int saved = rt_observe_checkpoints_save(&t->checkpoints, &why);
+        int saved = rt_observe_checkpoints_save(&t->observe_checkpoints, &why);
         if (saved < 0) {
             *e = why;
             rc = saved;
@@ -481,7 +481,7 @@ void rt_training_close(struct rt_training *t)
     struct rt_error ignored = {0};
     if (t->record.db)
         training_close_record(t, "failed", &ignored);
-    rt_observe_samples_fini(&t->samples);
+    rt_observe_samples_fini(&t->observe_samples);
     rt_learner_destroy(t->student.learner);
     rt_control_destroy(t->control);
     rt_board_destroy(t->board);

@@ -34,9 +34,9 @@ struct rt_training {
     struct rt_student student;
     const char *measure[RT_SCORE_COLUMNS]; /* names of the scores' columns, for its learner */
     struct rt_record record;
-    struct rt_observe_samples samples;
-    struct rt_observe_board posts;
-    struct rt_observe_checkpoints checkpoints;
+    struct rt_observe_samples observe_samples;
+    struct rt_observe_board observe_board;
+    struct rt_observe_checkpoints observe_checkpoints;
     struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */
     int *train_rows, *valid_rows, train_count, valid_count;
     struct rt_training_result valid, test;

@@ -133,7 +133,7 @@ static int pipeline_account(struct rt_training *t, int rc, struct rt_error *e)
     rt_runner_account(t->runner, &whole);
     rt_account_limit(&whole, t->limit, sizeof t->limit);
     t->queue_peak = whole.peak;
-    int written = rt_observe_board_account(&t->posts, &whole, t->limit, &why);
+    int written = rt_observe_board_account(&t->observe_board, &whole, t->limit, &why);
     if (rc < 0 || written == 0)
         return rc;
     *e = why;
