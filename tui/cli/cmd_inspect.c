@@ -52,8 +52,8 @@ static void measures_print(void)
     printf(".\n");
 }
 
-static int inspect(const struct request *q, struct rt_table *t, struct rt_session *s, const struct rt_watch *watch,
-                   struct rt_error *e)
+static int inspect_show(const struct request *q, struct rt_table *t, struct rt_session *s,
+                        const struct rt_watch *watch, struct rt_error *e)
 {
     struct stat st;
     bool is_run = stat(q->source, &st) == 0 && S_ISDIR(st.st_mode);
@@ -78,7 +78,7 @@ static int inspect_run(void *request, struct rt_error *e)
     struct rt_watch watch = rt_progress_watch(&progress);
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_table *t = calloc(1, sizeof *t);
-    int rc = s && t ? inspect(q, t, s, &watch, e) : rt_error_set(e, RT_EMEM, "out of memory");
+    int rc = s && t ? inspect_show(q, t, s, &watch, e) : rt_error_set(e, RT_EMEM, "out of memory");
     if (t)
         rt_table_fini(t);
     if (s)

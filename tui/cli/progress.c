@@ -41,13 +41,13 @@ const char *rt_progress_time(double seconds, char text[24])
     return text;
 }
 
-static int width(void)
+static int progress_width(void)
 {
     struct winsize w;
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
 }
 
-static bool due(struct rt_progress *p)
+static bool progress_due(struct rt_progress *p)
 {
     if (p->quiet)
         return false;
@@ -60,14 +60,14 @@ static bool due(struct rt_progress *p)
 
 void rt_progress_bar(struct rt_progress *p, double share, const char *text)
 {
-    if (!due(p))
+    if (!progress_due(p))
         return;
     if (!p->terminal) {
         fprintf(stderr, "%3.0f %%  %s\n", 100 * share, text);
         return;
     }
     char bar[BAR + 1];
-    int columns = width(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(share * length + 0.5);
+    int columns = progress_width(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(share * length + 0.5);
     for (int i = 0; i < length; i++)
         bar[i] = i < full ? '#' : '-';
     bar[length] = '\0';
