@@ -29,6 +29,7 @@ struct rt_graph {
     int64_t numbers_left; /* that parameters may still have */
 };
 
+/* No limit of its own: presets are sized by settings, which have ranges. */
 int rt_graph_create(struct rt_graph **out)
 {
     *out = calloc(1, sizeof **out);
@@ -44,6 +45,7 @@ void rt_graph_limit(struct rt_graph *g, int64_t numbers)
     g->numbers_left = numbers;
 }
 
+/* NULL is fine, as for all that is half made. */
 static void param_destroy(struct param_box *b)
 {
     if (b) {
@@ -113,6 +115,7 @@ static int graph_node_new(struct rt_graph *g, enum rt_op_id op, const char *name
     return 0;
 }
 
+/* Not checked against anything: it is where shapes begin. */
 int rt_graph_input(struct rt_graph *g, const char *name, struct rt_shape shape)
 {
     if (shape.rank < 1 || shape.rank > RT_NODE_RANK) {
@@ -327,6 +330,7 @@ struct rt_param *rt_graph_param_named(struct rt_graph *g, const char *name)
     return NULL;
 }
 
+/* What is trained, so statistics and frozen layers do not count. */
 int64_t rt_graph_weights(const struct rt_graph *g)
 {
     int64_t sum = 0;
@@ -384,6 +388,7 @@ void rt_graph_init(struct rt_graph *g, uint64_t seed)
     }
 }
 
+/* For a layer that is added to a network whose other weights come from a file. */
 void rt_graph_init_node(struct rt_graph *g, int node, uint64_t seed)
 {
     for (int i = 0; i < g->node[node]->params; i++) {

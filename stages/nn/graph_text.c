@@ -79,6 +79,7 @@ static bool field_is_set(const struct field *f, const struct rt_attr *a)
     return false;
 }
 
+/* Comma between numbers, no blanks: a line is split at blanks. */
 static void field_write(FILE *out, const struct field *f, const struct rt_attr *a)
 {
     const char *at = (const char *)a + f->offset;
@@ -120,6 +121,7 @@ static void graph_text_write_node(FILE *out, const struct rt_node *n)
     fputc('\n', out);
 }
 
+/* Up to `nodes`: heads and projections behind them are made anew from settings. */
 char *rt_graph_text(const struct rt_graph *g, int nodes)
 {
     char *text = NULL;
@@ -217,6 +219,7 @@ static bool graph_text_read_field(struct rt_attr *a, const char *key, const char
     return false;
 }
 
+/* By name, so that a function's number may change from version to version. */
 static bool graph_text_read_function(struct line *l, const char *value)
 {
     for (int i = 0; l->op->functions && l->op->functions[i]; i++) {
@@ -248,6 +251,7 @@ static bool graph_text_read_pair(struct line *l, char *word)
                                          : graph_text_read_field(&l->attr, word, value);
 }
 
+/* Inputs and bags have functions of their own, as they have no inputs to check. */
 static int graph_text_add_line(struct rt_graph *g, const struct line *l, struct rt_error *e)
 {
     int node = l->id == RT_OP_input ? rt_graph_input(g, l->name, l->attr.shape)
@@ -287,6 +291,8 @@ static int graph_text_read_line(struct rt_graph *g, char *text, int number, stru
     return err;
 }
 
+/* A line is copied out, since reading cuts it up; its length is bounded, so the copy is on the
+ * stack. */
 int rt_graph_parse(struct rt_graph *g, const char *text, struct rt_error *e)
 {
     int err = 0, number = 1;

@@ -8,6 +8,7 @@
 
 #define GRAIN 16384 /* floats of one piece */
 
+/* No broadcasting: that is op binary's. */
 static int op_add_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                         struct rt_error *e)
 {
@@ -76,6 +77,7 @@ static void op_add_forward_piece(void *self, int i, int thread)
                r->relu);
 }
 
+/* Both inputs get the same gradient; each may be wanted or not, added or written. */
 static void op_add_backward_piece(void *self, int i, int thread)
 {
     (void)thread;

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+/* Sizes along the axis add up; all others must be equal, or rows would not line up. */
 static int op_concat_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                            struct rt_error *e)
 {
@@ -54,6 +55,7 @@ static void op_concat_forward_piece(void *self, int b, int thread)
     }
 }
 
+/* Each input takes its own stretch of every row back. */
 static void op_concat_backward_piece(void *self, int b, int thread)
 {
     (void)thread;

@@ -37,6 +37,7 @@ static void op_globalpool_forward_piece(void *self, int b, int thread)
     }
 }
 
+/* Every place had the same weight, so all get the same. */
 static void op_globalpool_backward_piece(void *self, int b, int thread)
 {
     (void)thread;

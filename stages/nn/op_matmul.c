@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Both factors have one rank and agree before the last two dimensions: repeating is done by a slice
+ * before. */
 static int op_matmul_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                            struct rt_error *e)
 {

@@ -62,6 +62,7 @@ static void op_normalise_backward_row(const float *y, const float *dy, float *dx
     }
 }
 
+/* 1 / deviation is saved for backward, which has no mean: y is enough. */
 static void op_normalise_forward_piece(void *self, int b, int thread)
 {
     (void)thread;

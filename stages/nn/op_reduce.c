@@ -13,6 +13,7 @@ static const char *const names[] = {"sum", "mean", "max", "min", "l2", "sum_squa
 const char *const rt_reduce_onnx[RT_REDUCES] = {"ReduceSum", "ReduceMean", "ReduceMax",
                                                 "ReduceMin", "ReduceL2", "ReduceSumSquare"};
 
+/* The axes go; when none is left the output is one number, of rank 1. */
 static int op_reduce_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                            struct rt_error *e)
 {

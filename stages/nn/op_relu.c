@@ -25,6 +25,7 @@ RT_SIMD static void op_relu_clip(const float *restrict x, float *restrict y, int
     }
 }
 
+/* By the output, which is positive exactly where the input was. */
 RT_SIMD static void op_relu_clip_back(const float *restrict y, const float *restrict dy,
                                       float *restrict dx, int64_t n, bool add)
 {

@@ -54,6 +54,7 @@ static void op_softmax_backward_row(const float *y, const float *dy, float *dx, 
     }
 }
 
+/* Samples are the pieces; within one, groups follow each other. */
 static void op_softmax_forward_piece(void *self, int b, int thread)
 {
     (void)thread;

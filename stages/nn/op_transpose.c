@@ -71,6 +71,7 @@ static void op_transpose_forward_piece(void *self, int b, int thread)
     op_transpose_move(r, (struct sample){r->x[0] + b * n, r->y + b * n, false}, 1);
 }
 
+/* The same walk with x and y in each other's place. */
 static void op_transpose_backward_piece(void *self, int b, int thread)
 {
     (void)thread;

@@ -81,6 +81,7 @@ static int64_t op_unary_count(const struct rt_op_run *r)
     return r->batch * rt_shape_count(&r->node->shape);
 }
 
+/* The function is looked up once for a piece. */
 static void op_unary_forward_piece(void *self, int i, int thread)
 {
     (void)thread;

@@ -198,6 +198,8 @@ static int preset_unknown(enum rt_net_id net, struct rt_error *e)
                         net == RT_NET_INIT ? rt_net_names[net] : "", names);
 }
 
+/* Everything that depends on settings is refused here in the settings' words; what is left for the
+ * ops are shapes too small for a window. */
 static int preset_check(const struct preset *p, const struct rt_preset_config *c,
                         struct rt_error *e)
 {

@@ -17,6 +17,7 @@
  * Every name in the file gets a number, once; from then on steps and plans know numbers only. A
  * sorted list is enough: networks have some thousand names. */
 
+/* For qsort_r, which passes the values along. */
 static int frozen_compare_names(const void *a, const void *b, void *self)
 {
     const struct rt_frozen_value *v = self;
@@ -92,6 +93,8 @@ static int frozen_number_values(struct rt_frozen *f)
  * of one. With numbers for all shapes, everything that exporters compute from shapes at run time is
  * a constant, and memory can be planned. */
 
+/* A caller's shape may differ from the file's in what the file leaves open, and in nothing else. A
+ * tensor with data makes the input a constant. */
 static int frozen_set_input(struct rt_frozen *f, int i, const struct rt_tensor *given,
                             struct rt_error *e)
 {
@@ -158,6 +161,7 @@ static void frozen_step_fini(struct rt_frozen_step *s)
     free(s->prepared);
 }
 
+/* One wanted output is enough. */
 static bool frozen_is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
 {
     for (int i = 0; i < n->outputs; i++) {
@@ -327,6 +331,7 @@ static int frozen_add_nodes(struct rt_frozen *f, struct rt_error *e)
  * Folding leaves behind steps and constants that only shapes or folded results were taken from;
  * some are as large as the weights. */
 
+/* With a value, the one whose memory it shares. */
 static void frozen_need_value(struct rt_frozen *f, int value)
 {
     f->value[value].needed = f->value[f->value[value].same].needed = true;
@@ -434,6 +439,7 @@ int rt_frozen_open(struct rt_frozen **out, const char *path, const struct rt_fro
     return rc;
 }
 
+/* Also of a graph that was half made: every count says how far it came. */
 void rt_frozen_destroy(struct rt_frozen *f)
 {
     if (!f)

@@ -44,6 +44,7 @@ struct rt_frozen_exec {
     struct rt_kernel_call *call; /* [f->steps] */
 };
 
+/* Pointers into this exec's tensors, in place of the graph's. */
 static int frozen_exec_calls(struct rt_frozen_exec *x)
 {
     const struct rt_frozen *f = x->f;
@@ -63,6 +64,8 @@ static int frozen_exec_calls(struct rt_frozen_exec *x)
     return 0;
 }
 
+/* Constants keep their own memory, shared by all execs; only what is computed points into this
+ * one's. */
 int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f)
 {
     struct rt_frozen_exec *x = *out = calloc(1, sizeof *x);
@@ -101,6 +104,8 @@ void rt_frozen_exec_destroy(struct rt_frozen_exec *x)
     free(x);
 }
 
+/* Inputs are copied, as their memory is planned like any other value's. The error of a step goes to
+ * whoever runs, so it is set anew in each call. */
 int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_error *e)
 {
     const struct rt_frozen *f = x->f;

@@ -122,6 +122,7 @@ static const struct {
  * Attributes that a row does not list are refused, not ignored: one that is ignored changes what a
  * network computes. Checked once, so that kernels may read them as if they were always right. */
 
+/* By name and kind: "value" is a tensor of a Constant and a number of a Pad. */
 static bool attribute_has_kind(const struct rt_onnx_attr *a)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -130,6 +131,7 @@ static bool attribute_has_kind(const struct rt_onnx_attr *a)
     return false;
 }
 
+/* The row's list has a blank around each name, so a name is found whole or not at all. */
 int rt_kernel_check_attributes(const struct rt_kernel_call *c)
 {
     for (int i = 0; i < c->node->attrs; i++) {
@@ -219,6 +221,7 @@ double rt_kernel_element(const struct rt_tensor *t, int64_t i)
     }
 }
 
+/* An input that is there and empty counts as left out. */
 double rt_kernel_number_in(const struct rt_kernel_call *c, int i, double otherwise)
 {
     return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0 ? rt_kernel_element(c->in[i], 0)
@@ -229,6 +232,7 @@ double rt_kernel_number_in(const struct rt_kernel_call *c, int i, double otherwi
  * Type and shape only: memory comes from the plan. Sizes are checked for overflow here, once for
  * all kernels. */
 
+/* A node may leave an output out: nothing is to be done then. */
 int rt_kernel_out(const struct rt_kernel_call *c, int i, enum rt_dtype dtype, int rank,
                   const int64_t *dim)
 {
@@ -285,6 +289,7 @@ int rt_kernel_broadcast(const struct rt_kernel_call *c, int from, int to, int *r
     return 0;
 }
 
+/* Of no dimensions it is 1. */
 int64_t rt_kernel_span(const struct rt_tensor *t, int from, int to)
 {
     int64_t span = 1;

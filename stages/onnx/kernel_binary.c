@@ -28,6 +28,7 @@ struct pass {
     size_t size, out_size;
 };
 
+/* Offsets count elements; input and output may have elements of different size (flags). */
 static void binary_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct pass *p = self;
@@ -98,6 +99,7 @@ struct copying {
     size_t size;
 };
 
+/* One input alone is copied, broadcast to the output's shape, which then is its own. */
 static void variadic_copy_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copying *p = self;

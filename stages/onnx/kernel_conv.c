@@ -44,6 +44,7 @@ static void conv_lay_out(struct conv *v, int64_t channels)
         v->direct = v->direct && g->stride[i] == 1 && g->before[i] == 0 && g->after[i] == 0;
 }
 
+/* None when the input is its own columns. */
 static size_t conv_column_bytes(const struct conv *v)
 {
     return v->direct ? 0 : (size_t)(v->rows * v->piece * v->line) * sizeof(float);
@@ -102,6 +103,7 @@ static void conv_fill_bias(float *y, const float *bias, int64_t channels, int64_
             *y++ = bias ? bias[m] : 0;
 }
 
+/* The file's own numbers agree with each other, or it is refused. */
 static int conv_check_weights(const struct rt_kernel_call *c, int64_t out_channels,
                               int64_t in_channels)
 {
@@ -122,6 +124,8 @@ static int conv_check_weights(const struct rt_kernel_call *c, int64_t out_channe
     return 0;
 }
 
+/* The limit is in floats of one piece, in double: the product of three sizes from a file overflows
+ * easily. */
 static int conv_out_shape(struct rt_kernel_call *c, const struct conv *v, const int64_t *extent,
                           int64_t channels)
 {
@@ -134,6 +138,7 @@ static int conv_out_shape(struct rt_kernel_call *c, const struct conv *v, const 
     return rt_kernel_out(c, 0, RT_F32, 2 + v->g.axes, dim);
 }
 
+/* x and weights have one rank; groups divide the weights' first dimension. */
 static int conv_read_groups(struct rt_kernel_call *c, int64_t *groups)
 {
     const struct rt_tensor *x = c->in[0], *w = c->in[1];
@@ -168,6 +173,7 @@ static bool conv_is_last(const struct rt_kernel_call *c, const struct conv *v)
     return c->in[1]->data && rt_conv_last_takes(&v->g, v->groups, v->in_channels, v->out_channels);
 }
 
+/* Scratch memory for either way: whether weights are constant decides which runs. */
 static int conv_shape(struct rt_kernel_call *c)
 {
     struct conv v;
@@ -180,6 +186,7 @@ static int conv_shape(struct rt_kernel_call *c)
     return 0;
 }
 
+/* 0 says that this convolution goes the plain way. */
 static size_t conv_prepared_bytes(struct rt_kernel_call *c)
 {
     struct conv v;
@@ -281,6 +288,7 @@ const struct rt_kernel rt_kernel_conv = {2, 3, 1, conv_shape, conv_compute, NULL
 
 /* ---- ConvTranspose: x [n,c,...], weights [c,m/g,...], bias [m] ---- */
 
+/* The geometry is that of the convolution it turns back, so its "input" is the output here. */
 static int conv_transpose_read(struct rt_kernel_call *c, struct conv *v)
 {
     const struct rt_tensor *w = c->in[1];

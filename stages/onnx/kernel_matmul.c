@@ -5,7 +5,11 @@
 
 #include <string.h>
 
-/* ---- MatMul: [..., m, k] x [..., k, n]; a vector lacks m or n ---- */
+/* ---- MatMul: [..., m, k] x [..., k, n]; a vector lacks m or n ----
+ * Leading dimensions are broadcast, so equal weights for all places of a batch are one matrix that
+ * a walk of step 0 comes back to. Joining them into one large product would be quicker where the
+ * second factor is one matrix, and then a row's sum would depend on how many rows stand beside it.
+ */
 
 struct product {
     int64_t m, k, n;
@@ -44,6 +48,8 @@ static int matmul_read(const struct rt_kernel_call *c, struct product *p)
     return 0;
 }
 
+/* A vector's missing dimension is missing in the output as well: two vectors give a single number.
+ */
 static int matmul_shape(struct rt_kernel_call *c)
 {
     struct product p;
@@ -60,6 +66,7 @@ static int matmul_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, RT_F32, rank, dim);
 }
 
+/* A row of the walk is a row of matrices; OpenBLAS is called for each. */
 static void matmul_row(void *self, int64_t count, const int64_t *at, const int64_t *step)
 {
     const struct product *p = self;
@@ -105,6 +112,7 @@ struct gemm {
     float alpha, beta;
 };
 
+/* Sizes are read from the matrices as they are stored, so transA and transB swap which is rows. */
 static int gemm_read(const struct rt_kernel_call *c, struct gemm *g)
 {
     const struct rt_tensor *a = c->in[0], *b = c->in[1];
@@ -146,6 +154,7 @@ struct bias {
     float beta;
 };
 
+/* beta scales C here and not in OpenBLAS, which would want a whole matrix to start from. */
 static void gemm_bias_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct bias *b = self;

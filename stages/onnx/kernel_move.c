@@ -36,6 +36,7 @@ static void move_copy_row(void *self, int64_t n, const int64_t *at, const int64_
     }
 }
 
+/* first: where the walk begins in x, in elements; a slice may begin anywhere. */
 static void move_walk(const struct rt_kernel_call *c, const struct rt_walk *w, int64_t first)
 {
     size_t size = rt_dtype_size(c->in[0]->dtype);
@@ -69,6 +70,7 @@ static int transpose_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, c->in[0]->dtype, c->in[0]->rank, dim);
 }
 
+/* y is written in order; what jumps is the reading. */
 static int transpose_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0], *y = c->out[0];
@@ -105,6 +107,7 @@ static int expand_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, x->dtype, rank, dim);
 }
 
+/* Only steps differ from a copy. */
 static int expand_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0], *y = c->out[0];
@@ -126,6 +129,7 @@ struct slice {
     int64_t start[RT_TENSOR_RANK], step[RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
 };
 
+/* Bounds from files reach to the ends of int64, as "to the end" is written so. */
 static int64_t slice_clamp(int64_t v, int64_t low, int64_t high)
 {
     return v < low ? low : v > high ? high : v;
@@ -210,6 +214,7 @@ const struct rt_kernel rt_kernel_slice = {1, 5, 1, slice_shape, slice_compute, N
 
 /* ---- Tile ---- */
 
+/* A count of 0 is allowed and makes an empty tensor. */
 static int tile_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -282,6 +287,7 @@ static void move_blocks(char *whole, size_t whole_block, char *part, size_t part
     }
 }
 
+/* Behind the axis everything is one block: parts differ in how long their block is. */
 static void move_parts(const struct rt_tensor *whole, struct rt_tensor *const *part, int parts,
                        int axis, bool into_whole)
 {

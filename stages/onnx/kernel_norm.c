@@ -35,6 +35,7 @@ RT_SIMD static void norm_scale_shift(const float *restrict x, float *restrict y,
  * training is 2.5 % of a step of resnet34-8, and change weights that conv_last.c has laid out by
  * then. */
 
+/* Opset 8 and before may ask for statistics of each place (spatial = 0): nothing exports it. */
 static int batch_norm_shape(struct rt_kernel_call *c)
 {
     if (rt_kernel_int(c, "training_mode", 0) != 0 || c->outputs > 1)
@@ -88,6 +89,7 @@ static int instance_norm_shape(struct rt_kernel_call *c)
     return rt_kernel_out_like(c, 0, c->in[0]);
 }
 
+/* As batch-norm with statistics of each plane instead of the file's. */
 static int instance_norm_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -109,6 +111,7 @@ const struct rt_kernel rt_kernel_instance_norm = {3, 3, 1, instance_norm_shape,
 
 /* ---- LayerNormalization: over axis and all behind it; gives mean and 1 / deviation, too ---- */
 
+/* The outputs behind the first have 1 where the axes were. */
 static int layer_norm_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -164,6 +167,7 @@ const struct rt_kernel rt_kernel_layer_norm = {2, 3, 3, layer_norm_shape, layer_
 /* Works on a line: x and y hold n numbers, `apart` from each other. */
 typedef void line_function(const float *x, float *y, int64_t n, int64_t apart, int64_t p);
 
+/* Outer times apart lines; the numbers of a line lie `apart` from each other. */
 static void norm_for_lines(const struct rt_kernel_call *c, int64_t outer, int64_t n, int64_t apart,
                            int64_t p)
 {
@@ -234,6 +238,7 @@ static double softmax_line_max(const float *x, int64_t n, int64_t apart)
     return max;
 }
 
+/* Divided by the sum in double, as the numbers are rounded only once. */
 static void softmax_line(const float *x, float *y, int64_t n, int64_t apart, int64_t p)
 {
     (void)p;
@@ -256,6 +261,7 @@ static void log_softmax_line(const float *x, float *y, int64_t n, int64_t apart,
         y[i * apart] = (float)(x[i * apart] - max - log(sum));
 }
 
+/* Up to opset 12 everything from the axis on is one line. */
 static int softmax_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];

@@ -18,6 +18,7 @@ struct gather {
     size_t size;
 };
 
+/* A copy of four bytes known at compile time is one instruction; floats are nearly all there is. */
 static inline void gather_put(char *to, const void *from, size_t size)
 {
     if (size == 4)
@@ -71,6 +72,7 @@ size_t rt_gather_bytes(const struct rt_tensor *y)
 
 /* ---- Pad: amounts and value are attributes before opset 11, inputs since ---- */
 
+/* All starts, then all ends, as ONNX has them. */
 static int pad_read(const struct rt_kernel_call *c, int64_t *pad)
 {
     int rank = c->in[0]->rank, n = c->opset < 11
@@ -121,6 +123,8 @@ static int64_t pad_source(char mode, int64_t i, int64_t n)
     return i < n ? i : period - i;
 }
 
+/* The value to fill with has moved from an attribute (opset 10) to an input; without either it is 0
+ * of any type. */
 static int pad_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];

@@ -35,6 +35,7 @@ static void pool_window_at(const struct rt_geometry *g, int64_t place, struct wi
     }
 }
 
+/* kernel_shape has to be there: pooling has no weights to read it from. */
 static int pool_read(struct rt_kernel_call *c, struct rt_geometry *g)
 {
     int64_t kernel[RT_GEOMETRY_AXES];
@@ -49,6 +50,7 @@ static int pool_read(struct rt_kernel_call *c, struct rt_geometry *g)
     return rt_geometry_read(g, c, c->in[0], kernel);
 }
 
+/* The indices, where asked for, have the output's shape. */
 static int pool_shape(struct rt_kernel_call *c)
 {
     struct rt_geometry g;
@@ -91,6 +93,7 @@ static int64_t pool_column_major(const struct rt_geometry *g, int64_t at)
     return (w * g->in[1] + h) * g->in[0] + d;
 }
 
+/* Indices count through the whole tensor, so a plane's offset is added to the place in it. */
 static int max_pool_compute(struct rt_kernel_call *c)
 {
     struct rt_geometry g;
@@ -118,6 +121,7 @@ static int max_pool_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_max_pool = {1, 1, 2, pool_shape, max_pool_compute, NULL, NULL};
 
+/* In double, tap by tap. */
 static double pool_window_sum(const struct rt_geometry *g, const struct window *w, const float *x)
 {
     double sum = 0;

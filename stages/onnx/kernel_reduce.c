@@ -92,6 +92,7 @@ static double reduce_real_step(enum step s, double sum, double v)
     }
 }
 
+/* Unsigned inside, since signed overflow is undefined and ONNX wraps. */
 static int64_t reduce_whole_step(enum step s, int64_t sum, int64_t v)
 {
     switch (s) { /* wraps around */
@@ -141,6 +142,7 @@ static void reduce_row(void *self, int64_t n, const int64_t *at, const int64_t *
     }
 }
 
+/* Once for each result; the mean divides by how many numbers went in. */
 static double reduce_finish(enum end end, double v, double count)
 {
     return end == END_MEAN ? v / count : end == END_ROOT ? sqrt(v) : end == END_LOG ? log(v) : v;
@@ -163,6 +165,8 @@ static void reduce_start(const struct reduction *how, struct pass *p, int64_t co
     }
 }
 
+/* An empty list of axes means all of them, unless the node says that it means none: then it is a
+ * copy. */
 static int reduce_compute(struct rt_kernel_call *c)
 {
     const struct reduction *how = c->op->kernel->how;

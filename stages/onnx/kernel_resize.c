@@ -68,6 +68,7 @@ static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
     return 0;
 }
 
+/* An input may be there and empty: exporters write that for one they leave out. */
 static bool resize_has_numbers(const struct rt_kernel_call *c, int i)
 {
     return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0;
@@ -105,6 +106,7 @@ static int resize_read_extents(const struct rt_kernel_call *c, struct resize *r)
     return 0;
 }
 
+/* All starts, then all ends, as fractions of each axis. */
 static int resize_read_roi(const struct rt_kernel_call *c, struct resize *r)
 {
     int n = c->in[0]->rank;
@@ -120,6 +122,8 @@ static int resize_read_roi(const struct rt_kernel_call *c, struct resize *r)
     return 0;
 }
 
+/* An axis counts as changed when its size, its scale or its crop says so: a scale of 1.1 on 5
+ * places keeps 5 and still moves them. */
 static int resize_read(const struct rt_kernel_call *c, struct resize *r)
 {
     memset(r, 0, sizeof *r);
@@ -133,6 +137,7 @@ static int resize_read(const struct rt_kernel_call *c, struct resize *r)
     return 0;
 }
 
+/* Memory for the lists of places, or for two buffers and the taps of the longest axis. */
 static int resize_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -187,6 +192,7 @@ static int64_t resize_clamp(double v, int64_t n)
     return v < 0 ? 0 : v > (double)(n - 1) ? n - 1 : (int64_t)v;
 }
 
+/* The crop's places alone can lie outside; all others are clamped. */
 static bool resize_outside(const struct resize *r, int axis, double at)
 {
     return r->coordinate == TF_CROP && (at < 0 || at > (double)(r->in[axis] - 1));
@@ -230,6 +236,7 @@ struct tap {
     double weight;
 };
 
+/* Keys' kernel with its free number, -0.75 in PyTorch and ONNX, -0.5 in others. */
 static double resize_cubic_weight(double a, double distance)
 {
     double d = fabs(distance);
@@ -309,6 +316,7 @@ static void resize_taps(const struct rt_kernel_call *c, const struct resize *r)
 /* ---- entry points ----
  * rt_kernel_resize_taps is for thaw_resize.c, which makes the same sums of network ops. */
 
+/* Nearest works on every type, the others on floats. */
 static int resize_compute(struct rt_kernel_call *c)
 {
     struct resize r;

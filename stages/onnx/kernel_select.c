@@ -64,6 +64,7 @@ static void pow_row(void *self, int64_t n, const int64_t *at, const int64_t *ste
                        rt_kernel_element(p->exponent, at[2] + i * step[2])));
 }
 
+/* Base and exponent may be of different types; the result has the base's. */
 static int pow_shape(struct rt_kernel_call *c)
 {
     int64_t dim[RT_TENSOR_RANK];
@@ -91,6 +92,7 @@ const struct rt_kernel rt_kernel_pow = {2, 2, 1, pow_shape, pow_compute, NULL, N
 
 /* ---- Clip: bounds are attributes before opset 11, inputs since ---- */
 
+/* Bounds are numbers, not tensors that broadcast. */
 static int clip_shape(struct rt_kernel_call *c)
 {
     if (c->in[0]->dtype == RT_U8 || c->in[0]->dtype == RT_BOOL)
@@ -145,6 +147,7 @@ struct choice {
     size_t size;
 };
 
+/* The condition picks which side is read, so what is not chosen may be infinite or not a number. */
 static void where_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct choice *w = self;
@@ -185,6 +188,7 @@ const struct rt_kernel rt_kernel_where = {3, 3, 1, where_shape, where_compute, N
 
 /* ---- Cast ---- */
 
+/* Types that are not read (strings, complex numbers) are refused here. */
 static int cast_shape(struct rt_kernel_call *c)
 {
     int64_t to = rt_kernel_int(c, "to", 0);
@@ -261,6 +265,7 @@ static int dropout_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 1, RT_BOOL, c->in[0]->rank, c->in[0]->dim);
 }
 
+/* The mask is all ones: everything is kept. */
 static int dropout_compute(struct rt_kernel_call *c)
 {
     if (c->outputs > 1 && c->out[1])

@@ -12,6 +12,8 @@
  * Nothing is moved: rt_kernel_copy as computation tells frozen.c that the output is the input's
  * memory. */
 
+/* The wanted shape is written out, since it mostly comes from a chain of small operators that
+ * nobody sees. */
 static int reshape_refuse(const struct rt_kernel_call *c, int n, const int64_t *want)
 {
     char text[200];
@@ -63,6 +65,7 @@ const struct rt_kernel rt_kernel_reshape = {2, 2, 1, reshape_shape, rt_kernel_co
 
 /* ---- Flatten ---- */
 
+/* axis may be the rank itself: then all is before it. */
 static int flatten_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -112,6 +115,7 @@ static int squeeze_shape(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_squeeze = {1, 2, 1, squeeze_shape, rt_kernel_copy, NULL, NULL};
 
+/* Axes count in the result, so the rank is known before they are read. */
 static int unsqueeze_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -164,6 +168,7 @@ static int shape_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, RT_I64, 1, &to);
 }
 
+/* Runs when the graph is made, never later. */
 static int shape_compute(struct rt_kernel_call *c)
 {
     int64_t from, to;
@@ -211,6 +216,7 @@ static const struct rt_onnx_attr *constant_scalar(const struct rt_kernel_call *c
     return NULL;
 }
 
+/* Of types that are not read the tensor is not there: said as such. */
 static int constant_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *t = constant_tensor(c);
@@ -245,6 +251,7 @@ static int constant_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_constant = {0, 0, 1, constant_shape, constant_compute, NULL, NULL};
 
+/* Without a value it is float zeros. */
 static int filled_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *t = constant_tensor(c);
@@ -258,6 +265,7 @@ static int filled_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, t ? t->dtype : RT_F32, n, dim);
 }
 
+/* Element by element, by size: any type. */
 static int filled_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *t = constant_tensor(c);
@@ -290,6 +298,7 @@ static int range_shape(struct rt_kernel_call *c)
     return rt_kernel_out(c, 0, c->in[0]->dtype, 1, &n);
 }
 
+/* start + i * step, not a running sum, which would drift. */
 static int range_compute(struct rt_kernel_call *c)
 {
     struct rt_tensor *y = c->out[0];

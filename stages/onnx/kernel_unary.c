@@ -19,6 +19,7 @@ struct unary {
     double value[2];
 };
 
+/* NULL for a type the function does not have, which shape refuses. */
 static unary_loop *unary_loop_of(const struct unary *u, enum rt_dtype dtype)
 {
     return dtype == RT_F32   ? u->f32
@@ -100,6 +101,7 @@ REAL(round, rint(v), {NULL}, {0})
 REAL(sin, sin(v), {NULL}, {0})
 REAL(cos, cos(v), {NULL}, {0})
 
+/* Not works on flags alone, as logic does. */
 static int not_shape(struct rt_kernel_call *c)
 {
     return c->in[0]->dtype == RT_BOOL ? rt_kernel_out_like(c, 0, c->in[0])

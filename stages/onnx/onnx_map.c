@@ -42,6 +42,7 @@ static void map_add_transpose(struct rt_onnx_map *m, const char *in, const char 
 static const int64_t to_first[5][5] = {{0}, {0}, {0, 2, 1}, {0, 3, 1, 2}, {0, 4, 1, 2, 3}};
 static const int64_t to_last[5][5] = {{0}, {0}, {0, 2, 1}, {0, 2, 3, 1}, {0, 2, 3, 4, 1}};
 
+/* Made when first asked for, and kept: the next reader finds it. */
 const char *rt_map_first(struct rt_onnx_map *m, int node)
 {
     const struct rt_node *n = rt_graph_at(m->g, node);
@@ -53,6 +54,7 @@ const char *rt_map_first(struct rt_onnx_map *m, int node)
     return v->first;
 }
 
+/* The same for channels last. */
 const char *rt_map_last(struct rt_onnx_map *m, int node)
 {
     const struct rt_node *n = rt_graph_at(m->g, node);
@@ -89,6 +91,7 @@ static void map_unit_rows(float *to, const float *from, int64_t rows, int64_t c)
     }
 }
 
+/* Copied into the file's model; the graph may go before it. */
 static void map_add_floats(struct rt_onnx_map *m, const char *name, int rank, const int64_t *dim,
                            const float *value)
 {
@@ -167,6 +170,7 @@ static void map_made_first(struct rt_map_value *v)
     memcpy(v->first, v->name, NAME);
 }
 
+/* Both layouts are one when there is only one dimension. */
 static int emit_input(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                       struct rt_error *e)
 {
@@ -229,6 +233,7 @@ static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
     return 0;
 }
 
+/* Mean pooling with dilation came with opset 19. */
 static int emit_pool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {
@@ -246,6 +251,7 @@ static int emit_pool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
     return 0;
 }
 
+/* Inference: running statistics, in the order scale, bias, mean, variance. */
 static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                           struct rt_error *e)
 {
@@ -272,6 +278,7 @@ static int emit_relu(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
     return 0;
 }
 
+/* Nothing is left of it: its value is its input's. */
 static int emit_dropout(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                         struct rt_error *e)
 {
@@ -287,6 +294,7 @@ static void map_add_flatten(struct rt_onnx_map *m, const char *in, const char *o
     rt_onnx_attr_int(m->o, rt_map_add(m, "Flatten", (names){in}, out), "axis", 1);
 }
 
+/* GlobalAveragePool leaves [batch, c, 1, 1], hence the Flatten. */
 static int emit_globalpool(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                            struct rt_error *e)
 {
@@ -385,6 +393,7 @@ static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct rt
     return 0;
 }
 
+/* By operators of opset 13: LpNormalization has no epsilon. */
 static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                             struct rt_error *e)
 {
@@ -429,6 +438,7 @@ static rt_map_emit *const emit[RT_OPS] = {
  * An output is a sum of terms: what a student answers may be a weighted mean of its own logits and
  * the teacher's head's. Only what an output needs is written. */
 
+/* Values take their nodes' names, so that a person finds the network in the file again. */
 int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o)
 {
     struct rt_onnx_map *m = calloc(1, sizeof *m);

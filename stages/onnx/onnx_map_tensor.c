@@ -26,11 +26,13 @@ static bool map_is_first(const struct rt_onnx_map *m, const struct rt_node *n)
     return v->first[0] && !v->last[0];
 }
 
+/* The layout in which the op works, for each of its inputs. */
 static const char *map_input(struct rt_onnx_map *m, const struct rt_node *n, int i, bool first)
 {
     return first ? rt_map_first(m, n->input[i]) : rt_map_last(m, n->input[i]);
 }
 
+/* What was made is there in this layout only. */
 static int map_made(struct rt_map_value *v, bool first)
 {
     memcpy(first ? v->first : v->last, v->name, NAME);
@@ -56,6 +58,7 @@ static const char *map_add_shape(struct rt_onnx_map *m, const char *name, const 
  * A row of unary.def says which operator it is; those that ONNX has not in opset 13 are made of
  * others here. */
 
+/* x times HardSigmoid with slope 1/6, which is its definition. */
 static void map_add_hard_swish(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
                                const char *out)
 {
@@ -119,6 +122,7 @@ int rt_map_unary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_v
     return map_made(v, first);
 }
 
+/* Between numbers and flags. */
 static void map_add_cast(struct rt_onnx_map *m, const char *x, enum rt_dtype to, const char *out)
 {
     rt_onnx_attr_int(m->o, rt_map_add(m, "Cast", (names){x}, out), "to", rt_onnx_type(to));
@@ -198,6 +202,7 @@ static const char *map_repeat_parameter(struct rt_onnx_map *m, const struct rt_n
     return out;
 }
 
+/* The order counts dimensions without the batch, which stays in front. */
 int rt_map_transpose(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {
@@ -211,6 +216,7 @@ int rt_map_transpose(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
     return map_made(v, false);
 }
 
+/* A 0 in ONNX's shape copies a dimension, here the batch. */
 int rt_map_reshape(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                    struct rt_error *e)
 {
@@ -350,6 +356,8 @@ static void map_add_reduce(struct rt_onnx_map *m, const struct rt_node *n, const
     rt_onnx_attr_int(m->o, o, "keepdims", keep);
 }
 
+/* Channels first is kept only when all places go and the channels remain; what is left has one
+ * layout. */
 int rt_map_reduce(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                   struct rt_error *e)
 {
@@ -396,6 +404,7 @@ int rt_map_softmax(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map
     return map_made(v, first);
 }
 
+/* Mean, difference, square, mean, root, quotient: the biased variance, as the op has it. */
 int rt_map_normalise(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                      struct rt_error *e)
 {

@@ -21,6 +21,7 @@ static const struct rt_thaw_op ops[] = {
 #undef RT_THAW
 };
 
+/* NULL where a function of one number, or nothing, is meant. */
 static const struct rt_thaw_op *thaw_find_op(const char *type)
 {
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
@@ -37,6 +38,7 @@ static int thaw_find_unary(const char *type)
     return -1;
 }
 
+/* For whoever has to say beforehand whether a file can be trained. */
 bool rt_thaw_known(const char *type)
 {
     return thaw_find_op(type) || thaw_find_unary(type) >= 0;
@@ -56,6 +58,7 @@ bool rt_thaw_constant(const struct rt_thaw *t, int value)
     return t->f->value[value].known;
 }
 
+/* Operators with one number for an operand are functions of one input; this finds it. */
 bool rt_thaw_scalar(const struct rt_thaw *t, int value, float *number)
 {
     const struct rt_tensor *x = rt_thaw_tensor(t, value);
@@ -116,6 +119,7 @@ int rt_thaw_node(struct rt_thaw *t, enum rt_op_id op, const int *input, int inpu
     return 0;
 }
 
+/* Where a and b are not used they are 0, so that text of the network leaves them out. */
 int rt_thaw_unary(struct rt_thaw *t, int x, int function, float a, float b)
 {
     struct rt_attr attr = {.function = function, .number = {a, b}};
@@ -127,6 +131,7 @@ int rt_thaw_slice_node(struct rt_thaw *t, int x, const struct rt_attr *attr)
     return rt_thaw_node(t, RT_OP_slice, &x, 1, attr);
 }
 
+/* A reshape costs nothing in the network: the memory is the input's. */
 int rt_thaw_view(struct rt_thaw *t, int x, const struct rt_shape *shape)
 {
     struct rt_attr attr = {.shape = *shape};
@@ -138,6 +143,7 @@ const struct rt_shape *rt_thaw_shape(const struct rt_thaw *t, int node)
     return &rt_graph_at(t->g, node)->shape;
 }
 
+/* Sizes were checked when the node was made from the same tensor's shape. */
 void rt_thaw_fill(struct rt_thaw *t, int node, int k, const float *data)
 {
     if (!t->err) {
@@ -186,6 +192,7 @@ struct copy {
     float *to;
 };
 
+/* Flags of a file are bytes; in the network they are 0 and 1. */
 static void thaw_copy_flags(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct copy *c = self;
@@ -384,6 +391,7 @@ static void thaw_mark_weights(struct rt_thaw *t)
  * Steps of the frozen graph in their order. Operators without a gradient are looked for in all of
  * it before any node is made, so that a file is refused at once and by the first of them. */
 
+/* Outputs that somebody needs must be floats or flags; whole numbers are shapes and were folded. */
 static void thaw_make_step(struct rt_thaw *t)
 {
     const struct rt_onnx_node *n = t->step->node;
@@ -413,6 +421,8 @@ static void thaw_make_step(struct rt_thaw *t)
     }
 }
 
+/* Kernels' own readers of attributes and small inputs are used while translating, and they want a
+ * call. */
 static int thaw_open_step(struct rt_thaw *t, struct rt_frozen_step *s)
 {
     t->step = s;

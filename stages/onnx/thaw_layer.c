@@ -56,6 +56,7 @@ static int thaw_window(struct rt_thaw *t, const struct rt_geometry *g, int x, bo
     return x;
 }
 
+/* The output's dimensions are the input's: places in front, channels last. */
 static void thaw_bind_places(struct rt_thaw *t, int y, const int *axis, int n)
 {
     rt_thaw_bind(t, t->step->out[0], y, axis, n);
@@ -242,6 +243,8 @@ static void thaw_product(struct rt_thaw *t, const struct rt_tensor *w, bool rows
     rt_thaw_bind(t, t->step->out[0], y, axis, n);
 }
 
+/* alpha and beta are 1 in what exporters write for a layer; other values would have to be put into
+ * trained weights. */
 void rt_thaw_gemm(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -322,6 +325,8 @@ void rt_thaw_matmul(struct rt_thaw *t, int how)
  * Batch-norm becomes the network's own, which goes on with the file's statistics. The others have
  * no statistics: op normalise, then scale and shift as weights of their own. */
 
+/* Channels are dimension 1 of the file, so they come last here; the order of the others does not
+ * matter. */
 void rt_thaw_batch_norm(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -358,6 +363,7 @@ static int thaw_scale_shift(struct rt_thaw *t, int y, const int *axis, int n, in
     return y;
 }
 
+/* along: the dimension that scale and shift belong to. */
 static void thaw_normalise(struct rt_thaw *t, unsigned set, int along, bool to_end)
 {
     int axis[RT_NODE_RANK], n, first, count;
@@ -370,6 +376,7 @@ static void thaw_normalise(struct rt_thaw *t, unsigned set, int along, bool to_e
     rt_thaw_bind(t, t->step->out[0], thaw_scale_shift(t, y, axis, n, along, to_end), axis, n);
 }
 
+/* Bits of the dimensions from this one to the last. */
 static unsigned thaw_axes_from(const struct rt_thaw *t, int axis)
 {
     return ((1u << t->call.in[0]->rank) - 1) & ~((1u << axis) - 1);
@@ -381,6 +388,7 @@ void rt_thaw_instance_norm(struct rt_thaw *t, int how)
     thaw_normalise(t, thaw_axes_from(t, 2), 1, false);
 }
 
+/* Its mean and deviation outputs have no gradient here: refused if anybody reads them. */
 void rt_thaw_layer_norm(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -392,6 +400,7 @@ void rt_thaw_layer_norm(struct rt_thaw *t, int how)
     thaw_normalise(t, thaw_axes_from(t, axis), axis, true);
 }
 
+/* Up to opset 12 over everything from the axis on, since then over the axis alone. */
 void rt_thaw_softmax(struct rt_thaw *t, int function)
 {
     int at = 0, axis[RT_NODE_RANK], n, first, count;
@@ -454,6 +463,7 @@ static void thaw_reduce_set(struct rt_thaw *t, int before, int function, int aft
     rt_thaw_bind(t, t->step->out[0], y, left, kept);
 }
 
+/* Over all places; the ones that are left in the file's shape are dropped in the layout. */
 void rt_thaw_global_pool(struct rt_thaw *t, int function)
 {
     thaw_reduce_set(t, -1, function, -1, thaw_axes_from(t, 2), true);
@@ -481,12 +491,14 @@ void rt_thaw_reduce(struct rt_thaw *t, int function)
     thaw_reduce_attributes(t, -1, function, -1);
 }
 
+/* Sums of absolute values: a function of one number, then a sum. */
 void rt_thaw_reduce_l1(struct rt_thaw *t, int how)
 {
     (void)how;
     thaw_reduce_attributes(t, RT_UNARY_abs, RT_REDUCE_sum, -1);
 }
 
+/* The logarithm of a sum. */
 void rt_thaw_reduce_log(struct rt_thaw *t, int how)
 {
     (void)how;

@@ -19,6 +19,7 @@ void rt_thaw_relu(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], node, layout.axis, layout.rank);
 }
 
+/* What does nothing to the numbers: Dropout at inference, a cast to floats. */
 void rt_thaw_same(struct rt_thaw *t, int how)
 {
     (void)how;
@@ -26,6 +27,7 @@ void rt_thaw_same(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], layout.node, layout.axis, layout.rank);
 }
 
+/* The layout stays: such a function does not care. */
 static void thaw_apply(struct rt_thaw *t, int value, int function, float a, float b)
 {
     struct rt_layout layout = rt_thaw_layout(t, value);
@@ -148,6 +150,7 @@ static bool thaw_same_shape(const struct rt_shape *a, const struct rt_shape *b)
     return same;
 }
 
+/* Both are in one layout by now. */
 static int thaw_pair(struct rt_thaw *t, int function, int u, int v)
 {
     return rt_thaw_node(t, RT_OP_binary, (int[]){u, v}, 2, &(struct rt_attr){.function = function});
@@ -204,6 +207,7 @@ static int thaw_opposite(struct rt_thaw *t, int x)
     return rt_thaw_unary(t, x, RT_UNARY_affine, -1, 1);
 }
 
+/* 1 - x. */
 void rt_thaw_not(struct rt_thaw *t, int how)
 {
     (void)how;

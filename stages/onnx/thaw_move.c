@@ -26,6 +26,7 @@ void rt_thaw_transpose(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], layout.node, axis, layout.rank);
 }
 
+/* A dimension of 1 is in no layout, so one that is to grow has to be brought in first. */
 struct rt_sliced rt_thaw_sliced(struct rt_thaw *t, int value, unsigned grows)
 {
     struct rt_layout layout = rt_thaw_layout(t, value);
@@ -45,6 +46,8 @@ struct rt_sliced rt_thaw_sliced(struct rt_thaw *t, int value, unsigned grows)
     return k;
 }
 
+/* A dimension that is not in the layout has one place, and whatever is taken of it is that place.
+ */
 static void thaw_slice_axis(struct rt_thaw *t, struct rt_sliced *k, int axis, struct rt_attr attr)
 {
     for (int i = 0; i < k->n; i++)
@@ -179,6 +182,7 @@ void rt_thaw_gather(struct rt_thaw *t, int how)
     rt_thaw_bind(t, t->step->out[0], k.node, k.axis, k.n);
 }
 
+/* Names of ONNX's modes stand in the order of enum rt_slice, so their number is the function. */
 void rt_thaw_pad(struct rt_thaw *t, int how)
 {
     (void)how;

@@ -99,6 +99,7 @@ static int thaw_resize_weigh(struct rt_thaw *t, int x, int at, int64_t count, co
     return rt_thaw_node(t, RT_OP_binary, (int[]){x, w}, 2, &(struct rt_attr){.function = RT_BINARY_mul});
 }
 
+/* A dimension that stays as it is gets no node. */
 static bool places_identity(const struct places *p, int64_t n)
 {
     bool same = p->taps == 1 && p->count == n;
@@ -123,6 +124,7 @@ static int thaw_resize_axis(struct rt_thaw *t, int x, int at, int axis, int64_t 
     return y;
 }
 
+/* Dimensions that change are taken one after the other, as the kernel does. */
 void rt_thaw_resize(struct rt_thaw *t, int how)
 {
     (void)how;

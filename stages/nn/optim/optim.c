@@ -187,6 +187,8 @@ static void optim_product_name(char out[static 3 * RT_NAME], const struct rt_opt
     snprintf(out, 3 * RT_NAME, "optim.%s.products", rt_optim_names[o->rule->id]);
 }
 
+/* The products of the decay rates are saved as well: a step number alone would not do where the
+ * momentum is changed while training. */
 int rt_optim_save(const struct rt_optim *o, struct rt_safetensors *s)
 {
     char name[3 * RT_NAME];
