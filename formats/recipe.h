@@ -34,6 +34,10 @@ typedef char rt_key_text[RT_RECIPE_TEXT];
 #define RT_TYPE_PATH rt_key_text
 #define RT_TYPE_LIST rt_key_text
 
+/* Teachers that there is room for, and the sections of a recipe that name one: the prefix of fields and keys. */
+#define RT_TEACHERS 2
+#define RT_TEACHER_SECTIONS(S) S(teacher)
+
 struct rt_recipe {
 #define RT_KEY(field, key, kind, def, min, max, unit, effect, help) RT_TYPE_##kind field;
 #define RT_CHOICE(field, key, set, def, effect, help) enum rt_##set##_id field;

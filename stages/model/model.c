@@ -518,44 +518,52 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
     return rc;
 }
 
-static int start_from_onnx(struct rt_model *m, const struct rt_onnx *o, const struct rt_recipe *recipe,
-                           const char *const *class_name, int classes, char about[RT_START_ABOUT],
-                           struct rt_error *e)
+static int model_start_make(struct rt_model *m, const struct rt_onnx *o, const struct rt_recipe *r,
+                            const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                            struct rt_error *e)
 {
-    int rc = 0;
-    model_prepare(m, recipe, NULL);
-    if (!takes_network(recipe))
+    const struct rt_start_settings how = {
+        .file = r->student_init, .output = r->student_output, .mean = r->student_mean, .std = r->student_std,
+        .layout = r->student_layout, .modality = r->student_modality, .seed = (uint64_t)r->seed,
+    };
+    if (!takes_network(r))
         return rt_error_set(e, RT_EUSAGE, "%s was not written by retort: with student.net: init its network "
-                            "becomes the student's", recipe->student_init);
-    if (rc == 0 && (rc = copy_names(m, class_name, classes)) < 0)
-        rt_error_set(e, rc, "no memory for %d class names", classes);
-    struct rt_shape front = rc == 0 ? front_shape(m) : (struct rt_shape){0};
-    if (rc == 0)
-        rc = rt_start_open(&m->graph, o, recipe, &front, classes, is_cosine(recipe), about, e);
-    if (rc == 0)
-        find_ends(m);
-    else
-        rt_model_fini(m);
-    return rc;
+                            "becomes the student's", r->student_init);
+    if (copy_names(m, class_name, classes) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for %d class names", classes);
+    struct rt_shape front = front_shape(m);
+    RT_TRY(rt_start_open(&m->graph, o, &how, &front, classes, is_cosine(r), about, e));
+    find_ends(m);
+    return 0;
+}
+
+static bool path_is_onnx(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".onnx") == 0;
 }
 
 int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
                         const char *const *class_name, int classes, char about[RT_START_ABOUT],
                         struct rt_error *e)
 {
-    const char *ending = strrchr(path, '.');
     struct rt_onnx *o = NULL;
-    int rc = 0;
     memset(m, 0, sizeof *m);
     about[0] = '\0';
-    bool onnx = ending && strcmp(ending, ".onnx") == 0;
-    if (onnx)
-        rc = rt_onnx_read(&o, path, e);
-    if (rc == 0)
-        rc = onnx && !rt_onnx_text(o, "retort.recipe")
-                 ? start_from_onnx(m, o, recipe, class_name, classes, about, e)
-                 : rt_model_load(m, path, e);
+    if (!path_is_onnx(path))
+        return rt_model_load(m, path, e);
+    RT_TRY(rt_onnx_read(&o, path, e));
+    bool foreign = !rt_onnx_text(o, "retort.recipe");
+    int rc = 0;
+    if (foreign) {
+        model_prepare(m, recipe, NULL);
+        rc = model_start_make(m, o, recipe, class_name, classes, about, e);
+    } else {
+        rc = rt_model_load(m, path, e);
+    }
     rt_onnx_destroy(o);
+    if (rc < 0)
+        rt_model_fini(m);
     return rc;
 }
 

@@ -57,9 +57,9 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
 /* path: a model file, a checkpoint, an ONNX file that retort wrote (by its ending), or a run folder
  * (its student.safetensors, else its best, else its newest checkpoint). */
 int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
-/* The recipe's teacher.model: as rt_model_load, or an ONNX file read by the settings teacher.*: then
+/* The recipe's k-th teacher.model: as rt_model_load, or an ONNX file read by its settings teacher.*: then
  * graph is its classifier alone, whose input is the embedding that the trunk gives. */
-int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e);
+int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, struct rt_error *e);
 /* A model to be used as it is: as rt_model_load, or an ONNX file of another program, read by r's settings
  * teacher.*, but for teacher.model. */
 int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e);

@@ -3,6 +3,7 @@
  * ONNX, its classifier becomes the graph, from the embedding on, so that all that reads a model's
  * classifier finds it where it always is. */
 #include "formats/onnx.h"
+#include "formats/recipe_teacher.h"
 #include "stages/model/model.h"
 #include "stages/model/trunk.h"
 
@@ -11,7 +12,7 @@
 #include <string.h>
 
 /* The front end that the trunk's input asks for, in place of the run's own. */
-static void set_front(struct rt_model *m, const struct rt_trunk *t)
+static void import_front(struct rt_model *m, const struct rt_trunk *t)
 {
     struct rt_recipe *r = &m->recipe;
     r->student_modality = t->speech ? RT_SPEECH : RT_IMAGE;
@@ -29,7 +30,7 @@ static void set_front(struct rt_model *m, const struct rt_trunk *t)
     m->front = rt_front_of(r);
 }
 
-static int build_classifier(struct rt_model *m, const struct rt_trunk *t, struct rt_error *e)
+static int import_classifier(struct rt_model *m, const struct rt_trunk *t, struct rt_error *e)
 {
     struct rt_attr attr = {.units = t->classes, .bias = true, .frozen = true};
     if (rt_graph_create(&m->graph) < 0)
@@ -53,7 +54,7 @@ static int build_classifier(struct rt_model *m, const struct rt_trunk *t, struct
 }
 
 /* From the metadata retort.classes, one a line, when there are as many as classes; else numbers. */
-static int name_classes(struct rt_model *m, const struct rt_trunk *t)
+static int import_class_names(struct rt_model *m, const struct rt_trunk *t)
 {
     const char *text = rt_onnx_text(t->model, "retort.classes");
     int lines = text ? 1 : 0;
@@ -74,58 +75,54 @@ static int name_classes(struct rt_model *m, const struct rt_trunk *t)
     return 0;
 }
 
-static int import(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e)
+static int import_make(struct rt_model *m, const struct rt_teacher_settings *s, struct rt_error *e)
 {
-    memset(m, 0, sizeof *m);
-    m->recipe = *r;
-    m->feature = m->head = -1;
-    int rc = rt_trunk_open(&m->trunk, r, e);
-    if (rc < 0)
-        return rc;
-    set_front(m, m->trunk);
-    rc = build_classifier(m, m->trunk, e);
-    if (rc == 0 && (rc = name_classes(m, m->trunk)) < 0)
-        rt_error_set(e, rc, "%s: no memory for the class names", r->teacher_model);
-    if (rc < 0) {
-        rt_model_fini(m);
-        return rc;
-    }
     char front[512];
+    struct rt_front own = rt_front_of(&m->recipe);
+    RT_TRY(rt_trunk_open(&m->trunk, s, &own, e));
+    import_front(m, m->trunk);
+    RT_TRY(import_classifier(m, m->trunk, e));
+    if (import_class_names(m, m->trunk) < 0)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for the class names", s->model);
     m->modality->features_key(&m->front, front, sizeof front);
     m->key = rt_key128_of(front, strlen(front), rt_trunk_key(m->trunk));
     return 0;
 }
 
-static bool ends_in_onnx(const char *path)
+static int import_file(struct rt_model *m, const struct rt_recipe *r, const struct rt_teacher_settings *s,
+                       struct rt_error *e)
+{
+    memset(m, 0, sizeof *m);
+    m->recipe = *r;
+    m->feature = m->head = -1;
+    int rc = import_make(m, s, e);
+    if (rc < 0)
+        rt_model_fini(m);
+    return rc;
+}
+
+static bool path_is_onnx(const char *path)
 {
     const char *dot = strrchr(path, '.');
     return dot && strcmp(dot, ".onnx") == 0;
 }
 
-int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, struct rt_error *e)
+int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, struct rt_error *e)
 {
-    return ends_in_onnx(r->teacher_model) ? import(m, r, e) : rt_model_load(m, r->teacher_model, e);
+    struct rt_teacher_settings s = rt_recipe_teacher(r, k);
+    return path_is_onnx(s.model) ? import_file(m, r, &s, e) : rt_model_load(m, s.model, e);
 }
 
 int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e)
 {
+    struct rt_teacher_settings s = rt_recipe_teacher(r, 0);
     struct rt_onnx *o = NULL;
     bool foreign = false;
-    if (ends_in_onnx(path)) {
-        int rc = rt_onnx_read(&o, path, e);
-        if (rc < 0)
-            return rc;
+    if (path_is_onnx(path)) {
+        RT_TRY(rt_onnx_read(&o, path, e));
         foreign = !rt_onnx_text(o, "retort.recipe");
         rt_onnx_destroy(o);
     }
-    if (!foreign)
-        return rt_model_load(m, path, e);
-    struct rt_recipe *how = malloc(sizeof *how);
-    if (!how)
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
-    *how = *r;
-    snprintf(how->teacher_model, sizeof how->teacher_model, "%s", path);
-    int rc = import(m, how, e);
-    free(how);
-    return rc;
+    s.model = path;
+    return foreign ? import_file(m, r, &s, e) : rt_model_load(m, path, e);
 }

@@ -6,8 +6,9 @@
 #ifndef RT_TRUNK_H
 #define RT_TRUNK_H
 
-#include "formats/recipe.h"
+#include "formats/recipe_teacher.h"
 #include "pipeline/data/store.h"
+#include "stages/modality/front.h"
 
 #include <stdbool.h>
 
@@ -26,9 +27,10 @@ struct rt_trunk {
     char about[400];      /* what was read and guessed, for people */
 };
 
-/* Reads r->teacher_model by the settings r->teacher_*; where one is left open, the graph decides.
- * RT_EMISMATCH, RT_EUSAGE, ...: *e says which setting to give. */
-int rt_trunk_open(struct rt_trunk **out, const struct rt_recipe *r, struct rt_error *e);
+/* Reads the file s->model by the settings s; where one is left open, the graph decides, and then the size of the
+ * run's own speech (front). RT_EMISMATCH, RT_EUSAGE, ...: *e says which setting to give. */
+int rt_trunk_open(struct rt_trunk **out, const struct rt_teacher_settings *s, const struct rt_front *front,
+                  struct rt_error *e);
 void rt_trunk_close(struct rt_trunk *t);
 /* Of everything that an embedding depends on. */
 struct rt_key128 rt_trunk_key(const struct rt_trunk *t);

@@ -88,7 +88,7 @@ static int training_load_teacher(struct rt_training *t, struct rt_error *e)
 {
     if (!t->recipe->teacher_model[0])
         return 0;
-    int rc = rt_model_load_teacher(&t->teacher_model, t->recipe, e);
+    int rc = rt_model_load_teacher(&t->teacher_model, t->recipe, 0, e);
     if (rc < 0) {
         rt_error_prefix(e, "teacher.model");
         return rc;

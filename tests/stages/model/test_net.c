@@ -100,7 +100,7 @@ static void test_foreign(void **state)
     struct rt_net_outputs o;
     fill(input, sizeof input / sizeof *input);
     recipe(PICTURE);
-    assert_int_equal(rt_model_load_teacher(&m, &r, &e), 0);
+    assert_int_equal(rt_model_load_teacher(&m, &r, 0, &e), 0);
     assert_non_null(strstr(rt_model_about(&m), "pictures of 20 x 20"));
     float embedding[12], logits[3];
     assert_int_equal(m.dim, 12);
@@ -129,7 +129,7 @@ static void test_without_a_classifier(void **state)
     struct rt_model m;
     fill(input, sizeof input / sizeof *input);
     recipe(PICTURE " teacher.logits=none");
-    if (rt_model_load_teacher(&m, &r, &e) < 0)
+    if (rt_model_load_teacher(&m, &r, 0, &e) < 0)
         fail_msg("%s", e.text);
     assert_int_equal(m.classes, 0);
     assert_int_equal(m.dim, 3); /* its last output */

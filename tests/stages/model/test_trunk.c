@@ -16,6 +16,13 @@ static void recipe(struct rt_recipe *r, const char *settings)
     toy_set(r, settings);
 }
 
+static int open_trunk(struct rt_trunk **out, const struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_teacher_settings s = rt_recipe_teacher(r, 0);
+    struct rt_front front = rt_front_of(r);
+    return rt_trunk_open(out, &s, &front, e);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -44,7 +51,7 @@ static void test_refused(void **state)
         struct rt_error e = {0};
         struct rt_trunk *t;
         recipe(&r, wrong[i].settings);
-        assert_int_equal(rt_trunk_open(&t, &r, &e), wrong[i].code);
+        assert_int_equal(open_trunk(&t, &r, &e), wrong[i].code);
         assert_null(t);
         if (!strstr(e.text, wrong[i].says))
             fail_msg("'%s' does not say '%s'", e.text, wrong[i].says);
@@ -73,7 +80,7 @@ static void test_pytorch(void **state)
     const float *input = rt_safetensors_get(golden, "picture.input")->data;
     const float *want = rt_safetensors_get(golden, "picture.embedding")->data;
     recipe(&r, "teacher.size=20 teacher.mean=0.5,0.5,0.5 teacher.std=0.25 teacher.model=" PICTURE);
-    if (rt_trunk_open(&t, &r, &e) < 0)
+    if (open_trunk(&t, &r, &e) < 0)
         fail_msg("%s", e.text);
     assert_non_null(strstr(t->about, "nchw pictures of 20 x 20, embedding "));
     assert_int_equal(t->dim, DIM);
@@ -113,7 +120,7 @@ static void test_key(void **state)
         struct rt_recipe r;
         struct rt_error e;
         recipe(&r, settings[i]);
-        assert_int_equal(rt_model_load_teacher(&m, &r, &e), 0);
+        assert_int_equal(rt_model_load_teacher(&m, &r, 0, &e), 0);
         key[i] = m.key;
         rt_model_fini(&m);
     }
@@ -186,7 +193,7 @@ static void test_stage(void **state)
         sprintf(table + strlen(table), "p%d\tx\t%s\tword\n", i, picture[i]);
     }
     toy_load(&t, table);
-    TOY_OK(&t, rt_model_load_teacher(&m, &t.recipe, &t.e));
+    TOY_OK(&t, rt_model_load_teacher(&m, &t.recipe, 0, &t.e));
     assert_int_equal(m.recipe.image_size, 20); /* the teacher's own, not the student's */
     struct seen alone = run(&t, &m, 1), together = run(&t, &m, 3);
     assert_int_equal(alone.rows, 3);
@@ -209,7 +216,7 @@ static void test_student_carries_classifier(void **state)
     struct rt_error e;
     recipe(&r, "image.size=16 student.modality=image student.net=cnn2d student.width=4 "
                "student.embedding=6 teacher.size=20 teacher.model=" PICTURE);
-    assert_int_equal(rt_model_load_teacher(&teacher, &r, &e), 0);
+    assert_int_equal(rt_model_load_teacher(&teacher, &r, 0, &e), 0);
     assert_string_equal(teacher.class_name[2], "2");
     assert_int_equal(rt_model_create(&student, &r, name, 2, &teacher, NULL, NULL, &e), 0);
     assert_int_equal(student.teacher_dim, DIM);
