@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ * model_file: a model written to a file and read back: safetensors with metadata (model.h), found in a run
+ * folder, or an ONNX file. What makes its parts is model.c. */
+#include "stages/model/model_parts.h"
+
+#include "formats/file.h"
+#include "formats/onnx.h"
+#include "pipeline/run/checkpoints.h"
+#include "pipeline/run/rundir.h"
+#include "stages/model/model_onnx.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- written ----
+ * The recipe goes into the file, so that whoever has the file alone can make the front end and the network again;
+ * with it a list of fields could not get out of step. */
+
+static char *lines_join(char *const *name, int count)
+{
+    size_t size = 1;
+    for (int i = 0; i < count; i++)
+        size += strlen(name[i]) + 1;
+    char *text = malloc(size), *at = text;
+    for (int i = 0; text && i < count; i++)
+        at = stpcpy(stpcpy(at, name[i]), i + 1 < count ? "\n" : "");
+    return text;
+}
+
+/* The recipe that gives this model: the scale may have changed while it was trained. NULL without memory. */
+static char *model_settings_text(const struct rt_model *m)
+{
+    struct rt_recipe *r = malloc(sizeof *r);
+    char *text = NULL;
+    if (r) {
+        *r = m->recipe;
+        r->task_scale = rt_model_is_cosine(r) ? m->scale : r->task_scale;
+        text = rt_recipe_text(r);
+    }
+    free(r);
+    return text;
+}
+
+static int model_save_teacher(const struct rt_model *m, struct rt_safetensors *s)
+{
+    char text[96];
+    const char *kind = m->head < 0 ? "none"
+                     : rt_graph_at(m->graph, m->head)->op == RT_OP_cosine ? "cosine" : "linear";
+    snprintf(text, sizeof text, "%d %d %.17g %s %d", m->teacher_dim, m->teacher_classes, m->head_scale, kind,
+             m->shares_classes);
+    return rt_safetensors_set_text(s, "retort.teacher", text);
+}
+
+/* text is freed; NULL: there was no memory for it. */
+static int model_save_text(struct rt_safetensors *s, const char *key, char *text)
+{
+    int rc = text ? rt_safetensors_set_text(s, key, text) : RT_EMEM;
+    free(text);
+    return rc;
+}
+
+int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
+{
+    RT_TRY(rt_graph_save(m->graph, s, "model."));
+    if (m->front.idf) {
+        int64_t n = m->recipe.text_buckets;
+        struct rt_tensor t = rt_tensor_view(RT_F32, 1, &n, m->front.idf);
+        RT_TRY(rt_safetensors_add(s, "front.idf", &t));
+    }
+    if (rt_model_takes_network(&m->recipe))
+        RT_TRY(model_save_text(s, "retort.network", rt_graph_text(m->graph, m->logits)));
+    RT_TRY(model_save_text(s, "retort.recipe", model_settings_text(m)));
+    RT_TRY(model_save_text(s, "retort.classes", lines_join(m->class_name, m->classes)));
+    RT_TRY(rt_safetensors_set_text(s, "retort.head", rt_head_names[m->answer]));
+    return m->feature >= 0 ? model_save_teacher(m, s) : 0;
+}
+
+/* ---- read ----
+ * Nothing of a file is believed: sizes are checked against the weights that are there before anything is
+ * allocated. A file that was cut or made up is refused in its own words. */
+
+static int lines_split(struct rt_model *m, const char *text)
+{
+    int count = 1;
+    for (const char *c = text; *c; c++)
+        count += *c == '\n';
+    char *copy = strdup(text);
+    const char **name = calloc((size_t)count, sizeof *name);
+    int rc = copy && name ? 0 : RT_EMEM, n = 0;
+    char *rest = copy;
+    while (rc == 0 && rest && n < count)
+        name[n++] = strsep(&rest, "\n");
+    if (rc == 0)
+        rc = rt_model_copy_names(m, name, count);
+    free(name);
+    free(copy);
+    return rc;
+}
+
+/* The sizes must be those of the weights at hand, so a wrong one allocates nothing. */
+static int model_read_bridge(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                       struct rt_error *e)
+{
+    const char *text = rt_safetensors_text(s, "retort.teacher");
+    int dim, classes, shared, used = 0;
+    double scale;
+    char kind[16];
+    if (!text)
+        return 0;
+    if (sscanf(text, "%d %d %lf %15s %d%n", &dim, &classes, &scale, kind, &shared, &used) != 5 ||
+        text[used] || dim < 1 || classes < 0 || !isfinite(scale) || (shared != 0 && shared != 1) ||
+        (strcmp(kind, "none") == 0 ? classes > 0 || shared : classes == 0) ||
+        (strcmp(kind, "cosine") != 0 && strcmp(kind, "linear") != 0 && strcmp(kind, "none") != 0))
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' is not 'DIM CLASSES SCALE "
+                            "cosine|linear|none 0|1'", name, text);
+    if (shared && classes != m->classes)
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' shares the model's %d classes "
+                            "but has %d", name, text, m->classes, classes);
+    const struct rt_tensor *w = rt_safetensors_get(s, "model.teacher_head.weight");
+    const struct rt_tensor *p = rt_safetensors_get(s, "model.projection.weight");
+    if (classes == 0 && dim != m->dim && (!p || p->rank != 2 || p->dim[0] != dim))
+        return rt_error_set(e, RT_EMISMATCH, "%s: model.projection.weight is missing or not of "
+                            "retort.teacher's %d numbers", name, dim);
+    if (classes == 0)
+        return rt_model_build_bridge(m, dim, 0, false, scale, false, e);
+    if (!w || rt_tensor_count(w) != (int64_t)dim * classes)
+        return rt_error_set(e, RT_EMISMATCH, "%s: model.teacher_head.weight is missing or not of "
+                            "retort.teacher's %d x %d", name, dim, classes);
+    return rt_model_build_bridge(m, dim, classes, strcmp(kind, "cosine") == 0, scale, shared, e);
+}
+
+static int model_read_answer(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                     struct rt_error *e)
+{
+    const char *head = rt_safetensors_text(s, "retort.head");
+    int choice = head ? rt_choice_find(rt_head_names, head) : RT_HEAD_OWN;
+    if (choice < RT_HEAD_OWN)
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s' is none of own, teacher, sum", name,
+                            head);
+    if (choice != RT_HEAD_OWN && !m->shares_classes)
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s', but there is no such head", name,
+                            head);
+    m->answer = (enum rt_head_id)choice;
+    return 0;
+}
+
+static int model_read_idf(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                    struct rt_error *e)
+{
+    const struct rt_tensor *t = rt_safetensors_get(s, "front.idf");
+    if (!t)
+        return 0;
+    if (t->dtype != RT_F32 || t->rank != 1 || t->dim[0] != m->recipe.text_buckets)
+        return rt_error_set(e, RT_EMISMATCH, "%s: front.idf does not have text.buckets = %lld "
+                            "numbers", name, (long long)m->recipe.text_buckets);
+    m->front.idf = malloc(rt_tensor_bytes(t));
+    if (!m->front.idf)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for front.idf", name);
+    memcpy(m->front.idf, t->data, rt_tensor_bytes(t));
+    return 0;
+}
+
+/* The key covers what an output depends on: settings (all: crop, network, scale), features' version,
+ * which head answers, every weight. */
+static struct rt_key128 model_key(const struct rt_model *m, const char *yaml)
+{
+    struct rt_key128 key = rt_key128_of(yaml, strlen(yaml), (struct rt_key128){0, 0});
+    char text[512];
+    m->modality->features_key(&m->front, text, sizeof text);
+    key = rt_key128_of(text, strlen(text), key);
+    double reading[] = {m->answer - RT_HEAD_OWN, m->scale, m->head_scale};
+    key = rt_key128_of(reading, sizeof reading, key);
+    for (int i = 0; i < rt_graph_params(m->graph); i++) {
+        const struct rt_param *p = rt_graph_param(m->graph, i);
+        key = rt_key128_of(p->name, strlen(p->name), key);
+        key = rt_key128_of(p->value, (size_t)p->count * sizeof(float), key);
+    }
+    if (m->front.idf)
+        key = rt_key128_of(m->front.idf, (size_t)m->recipe.text_buckets * sizeof(float), key);
+    return key;
+}
+
+/* Weights beyond those at hand are refused before anything is allocated. */
+static int model_read_network(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                              struct rt_error *e)
+{
+    int64_t room = 0;
+    const char *text = rt_safetensors_text(s, "retort.network"), *tensor;
+    if (!text)
+        return rt_error_set(e, RT_EFORMAT, "%s: student.net is init, but there is no metadata retort.network", name);
+    for (int i = 0; i < rt_safetensors_count(s); i++)
+        room += rt_tensor_count(rt_safetensors_at(s, i, &tensor));
+    int rc = rt_model_build_network(m, text, room, e);
+    if (rc < 0)
+        rt_error_prefix(e, "%s", name);
+    return rc;
+}
+
+static int model_restore_parts(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                               struct rt_error *e)
+{
+    if (lines_split(m, rt_safetensors_text(s, "retort.classes")) < 0)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for the class names", name);
+    RT_TRY(model_read_idf(m, s, name, e));
+    if (!rt_model_takes_network(&m->recipe))
+        RT_TRY(rt_model_build_preset(m, e));
+    else
+        RT_TRY(model_read_network(m, s, name, e));
+    RT_TRY(model_read_bridge(m, s, name, e));
+    RT_TRY(model_read_answer(m, s, name, e));
+    int rc = rt_graph_load(m->graph, s, "model.", e);
+    if (rc < 0)
+        rt_error_prefix(e, "%s", name);
+    return rc;
+}
+
+int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                     struct rt_error *e)
+{
+    const char *yaml = rt_safetensors_text(s, "retort.recipe");
+    const char *classes = rt_safetensors_text(s, "retort.classes");
+    struct rt_recipe recipe;
+    memset(m, 0, sizeof *m);
+    if (!yaml || !classes)
+        return rt_error_set(e, RT_EFORMAT, "%s: not a retort model (no metadata retort.%s)", name,
+                            yaml ? "classes" : "recipe");
+    RT_TRY(rt_recipe_parse(&recipe, yaml, strlen(yaml), name, "/", e));
+    rt_model_prepare(m, &recipe, NULL);
+    int rc = model_restore_parts(m, s, name, e);
+    if (rc < 0) {
+        rt_model_fini(m);
+        return rc;
+    }
+    m->key = model_key(m, yaml);
+    return 0;
+}
+
+/* ---- found ---- */
+
+static int model_find_file(const char *path, char *out, size_t size, struct rt_error *e)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return rt_error_errno(e, "cannot find model", path);
+    if (!S_ISDIR(st.st_mode)) {
+        snprintf(out, size, "%s", path);
+        return 0;
+    }
+    static const enum rt_run_file inside[] = {RT_RUN_STUDENT, RT_RUN_BEST};
+    for (int i = 0; i < 2; i++)
+        if (stat(rt_rundir_path(path, inside[i], out, size), &st) == 0)
+            return 0;
+    int64_t step;
+    if (rt_checkpoints_latest(path, out, size, &step) == 0)
+        return 0;
+    return rt_error_set(e, RT_EMISSING, "%s: no %s and no checkpoint in this folder", path,
+                        rt_run_file_name(RT_RUN_STUDENT));
+}
+
+static bool path_is_onnx(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ".onnx") == 0;
+}
+
+int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
+{
+    char file[4200];
+    struct rt_safetensors *s = NULL;
+    struct rt_onnx *o = NULL;
+    memset(m, 0, sizeof *m);
+    RT_TRY(model_find_file(path, file, sizeof file, e));
+    bool onnx = path_is_onnx(file);
+    RT_TRY(onnx ? rt_onnx_read(&o, file, e) : rt_safetensors_read(&s, file, e));
+    int rc = onnx ? rt_model_from_onnx(m, o, file, e) : rt_model_restore(m, s, file, e);
+    rt_onnx_destroy(o);
+    rt_safetensors_destroy(s);
+    return rc;
+}
+
+/* ---- what a student starts from ---- */
+
+static int model_start_make(struct rt_model *m, const struct rt_onnx *o, const struct rt_recipe *r,
+                            const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                            struct rt_error *e)
+{
+    const struct rt_start_settings how = {
+        .file = r->student_init, .output = r->student_output, .mean = r->student_mean, .std = r->student_std,
+        .layout = r->student_layout, .modality = r->student_modality, .seed = (uint64_t)r->seed,
+    };
+    if (!rt_model_takes_network(r))
+        return rt_error_set(e, RT_EUSAGE, "%s was not written by retort: with student.net: init its network "
+                            "becomes the student's", r->student_init);
+    if (rt_model_copy_names(m, class_name, classes) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for %d class names", classes);
+    struct rt_shape front = rt_model_front_shape(m);
+    RT_TRY(rt_start_open(&m->graph, o, &how, &front, classes, rt_model_is_cosine(r), about, e));
+    rt_model_find_ends(m);
+    return 0;
+}
+
+int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
+                        const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                        struct rt_error *e)
+{
+    struct rt_onnx *o = NULL;
+    memset(m, 0, sizeof *m);
+    about[0] = '\0';
+    if (!path_is_onnx(path))
+        return rt_model_load(m, path, e);
+    RT_TRY(rt_onnx_read(&o, path, e));
+    bool foreign = !rt_onnx_text(o, "retort.recipe");
+    int rc = 0;
+    if (foreign) {
+        rt_model_prepare(m, recipe, NULL);
+        rc = model_start_make(m, o, recipe, class_name, classes, about, e);
+    } else {
+        rc = rt_model_load(m, path, e);
+    }
+    rt_onnx_destroy(o);
+    if (rc < 0)
+        rt_model_fini(m);
+    return rc;
+}
