@@ -60,6 +60,10 @@ static double measure_typical(const struct rt_table *t, const char *measure)
     return best < 0 ? NAN : (double)t->column[value].number[best];
 }
 
+/* ---- the weight ----
+ * Written as the formula is worked out, so that whoever reads it can do the sum. What a factor amounts
+ * to is easier seen from a change: what the weight would be if this measure were an ordinary one. */
+
 /* The factor of one term, and what the weight would be if this measure were typical and all else as it is. */
 static void explain_term(const struct rt_table *t, int row, const struct rt_measure *m, double share,
                          const struct rt_weight_settings *s, FILE *out)
@@ -165,7 +169,9 @@ void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_se
     }
 }
 
-/* ---- a run's settings ---- */
+/* ---- a run's settings ----
+ * The weights of a finished run came about under the settings that it had last: the recipe and the
+ * changes in its journal, as the run itself makes them. */
 
 /* A change of the journal, made to the recipe. */
 static int journal_row_apply(void *self, int columns, const struct rt_rundb_cell *c)

@@ -38,10 +38,12 @@ static void part_fini(struct rt_sample_part *p)
     memset(p, 0, sizeof *p);
 }
 
-/* ---- making ---- */
+/* ---- making ----
+ * What is made is as large as a screen can show and no larger: so the thread hands over little, and
+ * drawing never depends on how long a recording is. */
 
 /* From black over blue, red and orange to pale yellow. */
-static void heat(float v, uint8_t rgb[3])
+static void heat_colour(float v, uint8_t rgb[3])
 {
     static const uint8_t stop[6][3] = {{0, 0, 8}, {40, 20, 110}, {140, 40, 110}, {220, 80, 50}, {250, 180, 60},
                                        {255, 255, 200}};
@@ -51,7 +53,7 @@ static void heat(float v, uint8_t rgb[3])
         rgb[k] = (uint8_t)(stop[i][k] + (at - (float)i) * (stop[i + 1][k] - stop[i][k]));
 }
 
-static void make_wave(struct rt_sample_part *p, const float *sample, int64_t count)
+static void speech_make_wave(struct rt_sample_part *p, const float *sample, int64_t count)
 {
     p->columns = count < RT_SAMPLE_COLUMNS ? (int)count : RT_SAMPLE_COLUMNS;
     for (int i = 0; i < p->columns; i++) {
@@ -64,50 +66,64 @@ static void make_wave(struct rt_sample_part *p, const float *sample, int64_t cou
     }
 }
 
-/* Several frames are averaged into a column where there are more than SIDE. */
-static int make_spectrogram(struct rt_sample_part *p, const float *sample, int64_t count)
+/* Several frames are averaged into a column where there are more than SIDE. shown: [w][BANDS]. */
+static void spectrogram_shrink(const float *mel, int64_t frames, int w, float *shown)
 {
-    struct rt_fbank *f = NULL;
-    int64_t frames = rt_fbank_frames(count);
-    int w = frames < SIDE ? (int)frames : SIDE;
-    float *mel = malloc(((size_t)frames * BANDS + 1) * sizeof *mel), low = INFINITY, high = -INFINITY;
-    float *shown = calloc((size_t)w * BANDS + 1, sizeof *shown);
-    p->rgb = malloc((size_t)w * BANDS * 3 + 1);
-    int rc = mel && shown && p->rgb ? rt_fbank_create(&f, BANDS) : RT_EMEM;
-    if (rc == 0)
-        rt_fbank_run(f, sample, count, mel);
-    for (int x = 0; rc == 0 && x < w; x++)
+    for (int x = 0; x < w; x++)
         for (int b = 0; b < BANDS; b++) {
             int64_t from = frames * x / w, to = frames * (x + 1) / w;
             float sum = 0;
             for (int64_t k = from; k < to; k++)
                 sum += mel[k * BANDS + b];
-            sum /= (float)(to - from);
-            low = fminf(low, sum);
-            high = fmaxf(high, sum);
-            shown[x * BANDS + b] = sum;
+            shown[x * BANDS + b] = sum / (float)(to - from);
         }
-    for (int x = 0; rc == 0 && x < w; x++)
+}
+
+/* From the quietest to the loudest of it, low bands below. rgb: [BANDS][w][3]. */
+static void spectrogram_colour(const float *shown, int w, uint8_t *rgb)
+{
+    float low = INFINITY, high = -INFINITY;
+    for (int i = 0; i < w * BANDS; i++) {
+        low = fminf(low, shown[i]);
+        high = fmaxf(high, shown[i]);
+    }
+    for (int x = 0; x < w; x++)
         for (int b = 0; b < BANDS; b++)
-            heat(high > low ? (shown[x * BANDS + b] - low) / (high - low) : 0,
-                 p->rgb + ((size_t)(BANDS - 1 - b) * (size_t)w + (size_t)x) * 3);
+            heat_colour(high > low ? (shown[x * BANDS + b] - low) / (high - low) : 0,
+                        rgb + ((size_t)(BANDS - 1 - b) * (size_t)w + (size_t)x) * 3);
+}
+
+static int speech_make_spectrogram(struct rt_sample_part *p, const float *sample, int64_t count)
+{
+    struct rt_fbank *f = NULL;
+    int64_t frames = rt_fbank_frames(count);
+    int w = frames < SIDE ? (int)frames : SIDE;
+    float *mel = malloc(((size_t)frames * BANDS + 1) * sizeof *mel);
+    float *shown = calloc((size_t)w * BANDS + 1, sizeof *shown);
+    p->rgb = malloc((size_t)w * BANDS * 3 + 1);
     p->w = w;
     p->h = BANDS;
+    int rc = mel && shown && p->rgb ? rt_fbank_create(&f, BANDS) : RT_EMEM;
+    if (rc == 0) {
+        rt_fbank_run(f, sample, count, mel);
+        spectrogram_shrink(mel, frames, w, shown);
+        spectrogram_colour(shown, w, p->rgb);
+    }
     rt_fbank_destroy(f);
     free(mel);
     free(shown);
     return rc;
 }
 
-static int make_speech(struct rt_sample_part *p, const struct rt_tensor *raw)
+static int part_make_speech(struct rt_sample_part *p, const struct rt_tensor *raw)
 {
     const float *sample = raw->data;
     p->seconds = (double)raw->dim[0] / RATE;
-    make_wave(p, sample, raw->dim[0]);
-    return make_spectrogram(p, sample, raw->dim[0]);
+    speech_make_wave(p, sample, raw->dim[0]);
+    return speech_make_spectrogram(p, sample, raw->dim[0]);
 }
 
-static int make_picture(struct rt_sample_part *p, const struct rt_tensor *raw)
+static int part_make_image(struct rt_sample_part *p, const struct rt_tensor *raw)
 {
     const struct rt_image im = {raw->data, (int)raw->dim[1], (int)raw->dim[0]};
     int longer = im.width > im.height ? im.width : im.height, most = longer < SIDE ? longer : SIDE;
@@ -119,18 +135,22 @@ static int make_picture(struct rt_sample_part *p, const struct rt_tensor *raw)
     return p->rgb ? rt_image_resize(&im, p->w, p->h, p->rgb) : RT_EMEM;
 }
 
-static int make_text(struct rt_sample_part *p, const struct rt_tensor *raw)
+static int part_make_text(struct rt_sample_part *p, const struct rt_tensor *raw)
 {
     p->text = strndup(raw->data, (size_t)raw->dim[0]);
     return p->text ? 0 : RT_EMEM;
 }
 
-static int (*const make[RT_MODALITIES])(struct rt_sample_part *, const struct rt_tensor *) = {
-    [RT_SPEECH] = make_speech, [RT_IMAGE] = make_picture, [RT_TEXT] = make_text};
+static int (*const part_make[RT_MODALITIES])(struct rt_sample_part *, const struct rt_tensor *) = {
+    [RT_SPEECH] = part_make_speech, [RT_IMAGE] = part_make_image, [RT_TEXT] = part_make_text};
 
-/* ---- reading ---- */
+/* ---- reading ----
+ * A file may lie on a disk that sleeps or on a network that hangs, and a decoder cannot be told to
+ * stop. So the thread and the screen own the work together, the last one frees it: whoever leaves the
+ * screen, or goes on to the next sample, does not wait. The thread looks between two steps whether
+ * anybody still wants the sample. */
 
-static void read_part(struct rt_sample_preview_work *w, int modality)
+static void part_read(struct rt_sample_preview_work *w, int modality)
 {
     struct rt_sample_part *p = &w->part[modality];
     const char *cell = rt_manifest_cell(w->manifest, w->row,
@@ -153,14 +173,14 @@ static void read_part(struct rt_sample_preview_work *w, int modality)
     }
     if (rc == 0 && !atomic_load(&w->stop))
         rc = rt_modalities[modality]->load(bytes, size, modality == RT_TEXT ? w->id : path, &raw, &e);
-    if (rc == 0 && !atomic_load(&w->stop) && (rc = make[modality](p, &raw)) < 0)
+    if (rc == 0 && !atomic_load(&w->stop) && (rc = part_make[modality](p, &raw)) < 0)
         rt_error_set(&e, rc, "%s: %s", path, rt_err_words(rc));
     snprintf(p->error, sizeof p->error, "%s", rc < 0 ? e.text : "");
     rt_tensor_fini(&raw);
     free(owned);
 }
 
-static void fail_all(struct rt_sample_preview_work *w, const char *why)
+static void preview_fail(struct rt_sample_preview_work *w, const char *why)
 {
     for (int m = 0; m < RT_MODALITIES; m++)
         w->part[m].there = false;
@@ -168,7 +188,7 @@ static void fail_all(struct rt_sample_preview_work *w, const char *why)
     snprintf(w->part[0].error, sizeof w->part[0].error, "%s", why);
 }
 
-static void release(struct rt_sample_preview_work *w)
+static void preview_release(struct rt_sample_preview_work *w)
 {
     if (atomic_fetch_sub(&w->owners, 1) > 1)
         return;
@@ -178,7 +198,7 @@ static void release(struct rt_sample_preview_work *w)
     free(w);
 }
 
-static void read_sample(void *self)
+static void preview_read(void *self)
 {
     struct rt_sample_preview_work *w = self;
     struct rt_error e = {0};
@@ -189,14 +209,14 @@ static void read_sample(void *self)
                     strcmp(rt_manifest_cell(w->manifest, w->row, rt_manifest_column(w->manifest, "id")), w->id) != 0))
         rc = rt_error_set(&e, RT_EMISMATCH, "%s: row %d is not %s any more", w->path, w->row, w->id);
     for (int m = 0; rc == 0 && m < RT_MODALITIES; m++)
-        read_part(w, m);
+        part_read(w, m);
     if (rc < 0)
-        fail_all(w, e.text);
+        preview_fail(w, e.text);
     atomic_store(&w->done, true);
-    release(w);
+    preview_release(w);
 }
 
-static struct rt_sample_preview_work *new_work(void)
+static struct rt_sample_preview_work *preview_work_create(void)
 {
     struct rt_sample_preview_work *w = calloc(1, sizeof *w);
     if (w) {
@@ -209,7 +229,7 @@ static struct rt_sample_preview_work *new_work(void)
 const struct rt_sample_part *rt_sample_preview_of(struct rt_sample_preview *p, const char *manifest, int row,
                                                   const char *id)
 {
-    struct rt_sample_preview_work *w = p->work ? p->work : (p->work = new_work());
+    struct rt_sample_preview_work *w = p->work ? p->work : (p->work = preview_work_create());
     if (!w)
         return NULL;
     bool wanted = w->row == row && strcmp(w->path, manifest) == 0;
@@ -232,10 +252,10 @@ const struct rt_sample_part *rt_sample_preview_of(struct rt_sample_preview *p, c
     atomic_store(&w->done, false);
     atomic_store(&w->stop, false);
     atomic_fetch_add(&w->owners, 1);
-    w->running = uv_thread_create(&w->thread, read_sample, w) == 0;
+    w->running = uv_thread_create(&w->thread, preview_read, w) == 0;
     if (!w->running) {
         atomic_fetch_sub(&w->owners, 1);
-        fail_all(w, "no thread to read the sample's files");
+        preview_fail(w, "no thread to read the sample's files");
     }
     return w->running ? NULL : w->part;
 }
@@ -256,5 +276,5 @@ void rt_sample_preview_fini(struct rt_sample_preview *p)
         pthread_detach(w->thread); /* libuv has no such call before 1.50 */
     else if (w->running)
         uv_thread_join(&w->thread);
-    release(w);
+    preview_release(w);
 }

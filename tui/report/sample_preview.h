@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * sample_preview: what a sample is, to be looked at: its recording, picture and text, read from the files of the
- * manifest. Read by another thread, so that no slow file holds up a key: asked for again and again, it is there
- * some time later. */
+ * sample_preview: what a sample is, to be looked at: its recording, picture and text, read from the
+ * files of the manifest. Read by another thread, so that no slow file holds up a key: asked for again
+ * and again, it is there some time later. */
 #ifndef RT_SAMPLE_PREVIEW_H
 #define RT_SAMPLE_PREVIEW_H
 

@@ -20,7 +20,7 @@
 #define RECENT 3.0          /* seconds, of which and up to twice of which the stages of a live run are told */
 #define ALIVE_SECONDS 2.0   /* between two looks whether the process lives */
 
-static double now(void)
+static double snapshot_clock(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -37,7 +37,7 @@ int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error 
     return rt_rundb_open_run(&m->db, folder, e);
 }
 
-static void free_journal_row(struct rt_journal_row *j)
+static void journal_row_fini(struct rt_journal_row *j)
 {
     free(j->key);
     free(j->before);
@@ -46,30 +46,30 @@ static void free_journal_row(struct rt_journal_row *j)
 
 void rt_snapshot_fini(struct rt_snapshot *m)
 {
-    for (int i = 0; i < m->series_count; i++) {
-        free(m->series[i].step);
-        free(m->series[i].value);
-        free(m->series[i].block);
-    }
+    for (int i = 0; i < m->series_count; i++)
+        rt_series_fini(&m->series[i]);
     rt_table_fini(&m->samples);
     for (int i = 0; i < m->journal_count; i++)
-        free_journal_row(&m->journal[i]);
+        journal_row_fini(&m->journal[i]);
     free(m->journal);
     free(m->recipe);
     rt_rundb_close(m->db);
     memset(m, 0, sizeof *m);
 }
 
-/* ---- small readings ---- */
+/* ---- small readings ----
+ * Callbacks of rt_rundb_scan are called after what they fill; 1 ends the scan. That a run says of
+ * itself "running" does not mean that it lives: only the lock of its folder does, which the kernel lets
+ * go of with the process. */
 
-static int take_number(void *self, int columns, const struct rt_rundb_cell *cell)
+static int cell_take_number(void *self, int columns, const struct rt_rundb_cell *cell)
 {
     (void)columns;
     *(double *)self = cell[0].number;
     return 1;
 }
 
-static int take_meta(void *self, int columns, const struct rt_rundb_cell *cell)
+static int snapshot_take_meta(void *self, int columns, const struct rt_rundb_cell *cell)
 {
     struct rt_snapshot *m = self;
     const struct {
@@ -87,17 +87,17 @@ static int take_meta(void *self, int columns, const struct rt_rundb_cell *cell)
 }
 
 /* True when what is shown changes. */
-static bool look_alive(struct rt_snapshot *m)
+static bool snapshot_look_alive(struct rt_snapshot *m)
 {
     bool before = m->live;
-    m->checked = now();
+    m->checked = snapshot_clock();
     m->live = strcmp(m->state, "running") == 0 && rt_rundir_writer(m->folder) != 0;
     if (strcmp(m->state, "running") == 0 && !m->live)
         snprintf(m->state, sizeof m->state, "ended early");
     return m->live != before;
 }
 
-static void read_recipe(struct rt_snapshot *m)
+static void snapshot_read_recipe(struct rt_snapshot *m)
 {
     char path[RT_RUN_PATH];
     struct rt_error ignored;
@@ -109,7 +109,10 @@ static void read_recipe(struct rt_snapshot *m)
         free(r);
 }
 
-/* ---- curves ---- */
+/* ---- curves ----
+ * Which curves there are is not known before: it follows from losses, heads and what is measured. They
+ * are found by walking over the names in the primary key, which costs as many searches as there are
+ * curves; SELECT DISTINCT would read every point. Then each is read on from its last step. */
 
 const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const char *split, const char *name)
 {
@@ -119,68 +122,14 @@ const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const ch
     return NULL;
 }
 
-int rt_series_from(const struct rt_series *s, int64_t step)
+static int series_take_point(void *self, int columns, const struct rt_rundb_cell *cell)
 {
-    int low = 0, high = s->count;
-    while (low < high) {
-        int mid = low + (high - low) / 2;
-        if (s->step[mid] < step)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-double rt_snapshot_best(const struct rt_series *s, int64_t *step)
-{
-    double best = NAN;
-    for (int i = 0; s && i < s->count; i++)
-        if (!(s->value[i] <= best)) {
-            best = s->value[i];
-            *step = s->step[i];
-        }
-    return best;
-}
-
-static struct rt_series_block block_of(const double value[RT_SERIES_BLOCK])
-{
-    struct rt_series_block b = {value[0], value[0], 0};
-    for (int i = 0; i < RT_SERIES_BLOCK; i++) {
-        b.low = fmin(b.low, value[i]);
-        b.high = fmax(b.high, value[i]);
-        b.mean += value[i] / RT_SERIES_BLOCK;
-    }
-    return b;
-}
-
-static int take_point(void *self, int columns, const struct rt_rundb_cell *cell)
-{
-    struct rt_series *s = self;
     (void)columns;
-    if (!isfinite(cell[1].number))
-        return 0;
-    if (s->count == s->room) {
-        int room = s->room ? 2 * s->room : 256;
-        int64_t *step = realloc(s->step, sizeof *step * (size_t)room);
-        s->step = step ? step : s->step;
-        double *value = realloc(s->value, sizeof *value * (size_t)room);
-        s->value = value ? value : s->value;
-        struct rt_series_block *block = realloc(s->block, sizeof *block * (size_t)(room / RT_SERIES_BLOCK));
-        s->block = block ? block : s->block;
-        if (!step || !value || !block)
-            return 1;
-        s->room = room;
-    }
-    s->step[s->count] = (int64_t)cell[0].number;
-    s->value[s->count++] = cell[1].number;
-    if (s->count % RT_SERIES_BLOCK == 0)
-        s->block[s->count / RT_SERIES_BLOCK - 1] = block_of(s->value + s->count - RT_SERIES_BLOCK);
-    return 0;
+    return rt_series_add(self, (int64_t)cell[0].number, cell[1].number) < 0; /* without memory the curve ends here */
 }
 
 /* text as an SQL string. */
-static const char *quoted(const char *text, char out[160])
+static const char *sql_quoted(const char *text, char out[160])
 {
     size_t n = 0;
     out[n++] = '\'';
@@ -194,7 +143,7 @@ static const char *quoted(const char *text, char out[160])
     return out;
 }
 
-static int take_name(void *self, int columns, const struct rt_rundb_cell *cell)
+static int series_take_name(void *self, int columns, const struct rt_rundb_cell *cell)
 {
     struct rt_series *s = self;
     (void)columns;
@@ -207,70 +156,72 @@ static int take_name(void *self, int columns, const struct rt_rundb_cell *cell)
 
 /* The curve behind `at` in the order of the key: the name's next split, else the next name's first. Each is
  * one step in the key; (name, split) > (...) would walk over every point of the curve at hand. */
-static int next_series(struct rt_snapshot *m, struct rt_series *at, struct rt_error *e)
+static int series_next(struct rt_snapshot *m, struct rt_series *at, struct rt_error *e)
 {
     char sql[600], name[160], split[160], before[sizeof at->split];
     memcpy(before, at->split, sizeof before);
-    quoted(at->name, name);
+    sql_quoted(at->name, name);
     snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE name=%s AND split>%s"
-             " ORDER BY split LIMIT 1", name, quoted(at->split, split));
-    int rc = rt_rundb_scan(m->db, sql, take_name, at, e);
+             " ORDER BY split LIMIT 1", name, sql_quoted(at->split, split));
+    int rc = rt_rundb_scan(m->db, sql, series_take_name, at, e);
     if (rc < 0 || strcmp(before, at->split) != 0)
         return rc;
     snprintf(sql, sizeof sql, "SELECT name, split FROM metrics WHERE name>%s ORDER BY name, split LIMIT 1",
              name);
-    return rt_rundb_scan(m->db, sql, take_name, at, e);
+    return rt_rundb_scan(m->db, sql, series_take_name, at, e);
 }
 
-static int find_series(struct rt_snapshot *m, struct rt_error *e)
+static int snapshot_find_series(struct rt_snapshot *m, struct rt_error *e)
 {
-    struct rt_series found = {0}, before;
-    int rc = 0;
-    while (rc == 0 && m->series_count < RT_SERIES) {
-        before = found;
-        rc = next_series(m, &found, e);
+    struct rt_series found = {0};
+    while (m->series_count < RT_SERIES) {
+        struct rt_series before = found;
+        RT_TRY(series_next(m, &found, e));
         if (strcmp(before.name, found.name) == 0 && strcmp(before.split, found.split) == 0)
             break;
-        if (rc == 0 && !rt_snapshot_series(m, found.split, found.name))
+        if (!rt_snapshot_series(m, found.split, found.name))
             m->series[m->series_count++] = found;
     }
-    return rc;
+    return 0;
 }
 
-static int read_points(struct rt_snapshot *m, struct rt_series *s, struct rt_error *e)
+static int series_read_points(struct rt_snapshot *m, struct rt_series *s, struct rt_error *e)
 {
     char sql[600], name[160], split[160];
     int64_t last = s->count ? s->step[s->count - 1] : -1;
     snprintf(sql, sizeof sql, "SELECT step, value FROM metrics WHERE name=%s AND split=%s AND step>%" PRId64
-             " ORDER BY step LIMIT %d", quoted(s->name, name), quoted(s->split, split), last, PIECE_POINTS);
-    int rc = rt_rundb_scan(m->db, sql, take_point, s, e);
-    if (rc == 0 && s->count && s->step[s->count - 1] > m->step)
+             " ORDER BY step LIMIT %d", sql_quoted(s->name, name), sql_quoted(s->split, split), last, PIECE_POINTS);
+    RT_TRY(rt_rundb_scan(m->db, sql, series_take_point, s, e));
+    if (s->count && s->step[s->count - 1] > m->step)
         m->step = s->step[s->count - 1];
-    return rc;
+    return 0;
 }
 
 /* Of long curves as much as there is time for; more says whether something is left. */
-static int read_series(struct rt_snapshot *m, struct rt_error *e)
+static int snapshot_read_series(struct rt_snapshot *m, struct rt_error *e)
 {
-    double begin = now();
-    int rc = find_series(m, e);
+    double begin = snapshot_clock();
     m->more = false;
-    for (int i = 0; rc == 0 && i < m->series_count; i++) {
+    RT_TRY(snapshot_find_series(m, e));
+    for (int i = 0; i < m->series_count; i++) {
         struct rt_series *s = &m->series[i];
-        int before, full = 1;
-        while (rc == 0 && full && now() - begin < POINT_SECONDS) {
-            before = s->count;
-            rc = read_points(m, s, e);
+        bool full = true;
+        while (full && snapshot_clock() - begin < POINT_SECONDS) {
+            int before = s->count;
+            RT_TRY(series_read_points(m, s, e));
             full = s->count - before == PIECE_POINTS;
         }
         m->more |= full;
     }
-    return rc;
+    return 0;
 }
 
-/* ---- stages and journal ---- */
+/* ---- stages and journal ----
+ * run.db has each stage's account since the start. What limits a run now is not what limited it while
+ * its caches were filled: so two earlier accounts are kept, and of a run that goes on the last seconds
+ * are shown. Tables that an older retort did not write are no error. */
 
-static int take_stage(void *self, int columns, const struct rt_rundb_cell *c)
+static int stages_take(void *self, int columns, const struct rt_rundb_cell *c)
 {
     struct rt_snapshot *m = self;
     if (columns < 17 || m->stage_count == RT_STAGES)
@@ -298,13 +249,13 @@ static int stage_place(const struct rt_stage_row *s)
     return i;
 }
 
-static int compare_stages(const void *a, const void *b)
+static int stage_compare(const void *a, const void *b)
 {
     return stage_place(a) - stage_place(b);
 }
 
 /* The account since an earlier one of the same stages; what is of now stays. */
-static void take_off(struct rt_stage_row *s, const struct rt_stage_row *before)
+static void stage_subtract(struct rt_stage_row *s, const struct rt_stage_row *before)
 {
     s->batches -= before->batches;
     s->samples -= before->samples;
@@ -317,19 +268,19 @@ static void take_off(struct rt_stage_row *s, const struct rt_stage_row *before)
     s->wall -= before->wall;
 }
 
-static void read_stages(struct rt_snapshot *m)
+static void snapshot_read_stages(struct rt_snapshot *m)
 {
     struct rt_error ignored; /* a run of an older retort has no such table */
     m->stage_count = 0;
     rt_rundb_scan(m->db, "SELECT name, workers, batches, samples, busy, wait_in, wait_out, packed_in,"
                   " packed_out, raw_out, wall, p50, p95, queue_waiting, queue_limit, queue_bytes, note"
-                  " FROM stages", take_stage, m, &ignored);
-    qsort(m->whole[0], (size_t)m->stage_count, sizeof *m->stage, compare_stages);
+                  " FROM stages", stages_take, m, &ignored);
+    qsort(m->whole[0], (size_t)m->stage_count, sizeof *m->stage, stage_compare);
     memcpy(m->stage, m->whole[0], sizeof m->stage);
     for (int i = 0; i < m->stage_count && m->live; i++) {
         const struct rt_stage_row *before = &m->whole[2][i];
         if (strcmp(before->name, m->stage[i].name) == 0 && before->wall < m->stage[i].wall)
-            take_off(&m->stage[i], before);
+            stage_subtract(&m->stage[i], before);
     }
     if (m->stage_count && !(m->whole[0][0].wall - m->whole[1][0].wall < RECENT)) {
         memcpy(m->whole[2], m->whole[1], sizeof m->whole[2]);
@@ -346,7 +297,7 @@ const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m)
     return most;
 }
 
-static int take_journal(void *self, int columns, const struct rt_rundb_cell *c)
+static int journal_take(void *self, int columns, const struct rt_rundb_cell *c)
 {
     struct rt_snapshot *m = self;
     (void)columns;
@@ -366,20 +317,24 @@ static int take_journal(void *self, int columns, const struct rt_rundb_cell *c)
     if (j.key && j.before && j.after)
         m->journal[m->journal_count++] = j;
     else
-        free_journal_row(&j);
+        journal_row_fini(&j);
     return 0;
 }
 
-static void read_journal(struct rt_snapshot *m)
+static void snapshot_read_journal(struct rt_snapshot *m)
 {
     char sql[200];
     struct rt_error ignored;
     snprintf(sql, sizeof sql, "SELECT step, time, who, key, before, after FROM journal ORDER BY number"
              " LIMIT -1 OFFSET %d", m->journal_count);
-    rt_rundb_scan(m->db, sql, take_journal, m, &ignored);
+    rt_rundb_scan(m->db, sql, journal_take, m, &ignored);
 }
 
-/* ---- samples ---- */
+/* ---- samples ----
+ * A table of a million rows takes seconds to read, and a key must not wait for it: it is read in pieces
+ * of a thousand rows, for some milliseconds in each poll. It is read anew as a whole, since every row
+ * may have changed; the longer that takes, the more seldom, so that looking never takes more than a
+ * tenth of the time. Texts hardly ever change: those that are the same stay where they are. */
 
 struct column_list {
     struct rt_snapshot *m;
@@ -387,7 +342,7 @@ struct column_list {
 };
 
 /* Losses of terms that the run does not use have no curve, and no value in samples either. */
-static bool is_used(const struct rt_snapshot *m, const char *column)
+static bool column_is_used(const struct rt_snapshot *m, const char *column)
 {
     const char *term = strncmp(column, "loss_", 5) == 0     ? column + 5
                        : strncmp(column, "inside_", 7) == 0 ? column + 7
@@ -399,12 +354,12 @@ static bool is_used(const struct rt_snapshot *m, const char *column)
     return !term || rt_snapshot_series(m, "", term);
 }
 
-static int take_column(void *self, int columns, const struct rt_rundb_cell *c)
+static int column_take(void *self, int columns, const struct rt_rundb_cell *c)
 {
     struct column_list *list = self;
     (void)columns;
     const char *name = c[0].text ? c[0].text : "";
-    if (strlen(name) < 64 && strcmp(name, "row") != 0 && !strchr(name, '"') && is_used(list->m, name) &&
+    if (strlen(name) < 64 && strcmp(name, "row") != 0 && !strchr(name, '"') && column_is_used(list->m, name) &&
         rt_table_find(&list->m->samples, name) < 0) {
         bool text = c[1].text && strcmp(c[1].text, "TEXT") == 0;
         int at = rt_table_add(&list->m->samples, name, "", text);
@@ -414,11 +369,11 @@ static int take_column(void *self, int columns, const struct rt_rundb_cell *c)
 }
 
 /* The table as large as samples, with a column for each that is used. */
-static int begin_samples(struct rt_snapshot *m, struct rt_error *e)
+static int samples_begin(struct rt_snapshot *m, struct rt_error *e)
 {
     struct column_list list = {m, 0};
     double last = NAN;
-    int rc = rt_rundb_scan(m->db, "SELECT max(row) FROM samples", take_number, &last, e);
+    int rc = rt_rundb_scan(m->db, "SELECT max(row) FROM samples", cell_take_number, &last, e);
     int rows = last >= 0 && last < INT32_MAX - 1 ? (int)last + 1 : 0;
     if (rc < 0)
         return rc;
@@ -428,18 +383,18 @@ static int begin_samples(struct rt_snapshot *m, struct rt_error *e)
             return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", m->folder, rows);
         m->samples_version++;
     }
-    rc = rt_rundb_scan(m->db, "SELECT name, type FROM pragma_table_info('samples')", take_column, &list,
+    rc = rt_rundb_scan(m->db, "SELECT name, type FROM pragma_table_info('samples')", column_take, &list,
                        e);
     if (rc == 0 && list.rc < 0)
         rc = rt_error_set(e, list.rc, "%s: %s", m->folder, rt_err_words(list.rc));
     m->loaded = 0;
     m->loading = rc == 0;
     m->stale = false;
-    m->load_began = now();
+    m->load_began = snapshot_clock();
     return rc;
 }
 
-static int take_sample(void *self, int columns, const struct rt_rundb_cell *c)
+static int samples_take_row(void *self, int columns, const struct rt_rundb_cell *c)
 {
     struct rt_snapshot *m = self;
     struct rt_table *t = &m->samples;
@@ -458,7 +413,7 @@ static int take_sample(void *self, int columns, const struct rt_rundb_cell *c)
     return 0;
 }
 
-static int read_piece(struct rt_snapshot *m, struct rt_error *e)
+static int samples_read_piece(struct rt_snapshot *m, struct rt_error *e)
 {
     char sql[RT_TABLE_COLUMNS * 68 + 200] = "SELECT row";
     size_t n = strlen(sql);
@@ -466,35 +421,37 @@ static int read_piece(struct rt_snapshot *m, struct rt_error *e)
         n += (size_t)snprintf(sql + n, sizeof sql - n, ", \"%s\"", m->samples.column[c].name);
     snprintf(sql + n, sizeof sql - n, " FROM samples WHERE row >= %d AND row < %d", m->loaded,
              m->loaded + PIECE_ROWS);
-    int rc = rt_rundb_scan(m->db, sql, take_sample, m, e);
+    int rc = rt_rundb_scan(m->db, sql, samples_take_row, m, e);
     m->loaded += PIECE_ROWS;
     return rc;
 }
 
-static int read_samples(struct rt_snapshot *m, struct rt_error *e)
+static int snapshot_read_samples(struct rt_snapshot *m, struct rt_error *e)
 {
-    double begin = now();
+    double begin = snapshot_clock();
     int rc = 0;
     double pause = 10 * (m->load_ended - m->load_began);
     if (!m->loading && m->stale &&
         (!m->samples.order || begin - m->load_ended > (pause > AGAIN_SECONDS ? pause : AGAIN_SECONDS)))
-        rc = begin_samples(m, e);
+        rc = samples_begin(m, e);
     if (rc < 0 || !m->loading)
         return rc;
-    while (rc == 0 && m->loaded < m->samples.rows && now() - begin < PIECE_SECONDS)
-        rc = read_piece(m, e);
+    while (rc == 0 && m->loaded < m->samples.rows && snapshot_clock() - begin < PIECE_SECONDS)
+        rc = samples_read_piece(m, e);
     if (rc < 0 || m->loaded >= m->samples.rows) {
         m->loaded = m->samples.rows;
         m->loading = false;
-        m->load_ended = now();
+        m->load_ended = snapshot_clock();
         m->samples_version++;
     }
     return rc < 0 ? rc : 1;
 }
 
-/* ---- polling ---- */
+/* ---- polling ----
+ * SQLite's data_version tells without reading a page whether another process has committed. Most polls
+ * end there. */
 
-static void count_steps(struct rt_snapshot *m)
+static void snapshot_count_steps(struct rt_snapshot *m)
 {
     const struct rt_series *epochs = rt_snapshot_series(m, "train", "loss");
     const struct rt_recipe *r = m->recipe;
@@ -505,25 +462,25 @@ static void count_steps(struct rt_snapshot *m)
     m->epochs = epoch ? (int)((m->steps + epoch - 1) / epoch) : 0;
     if (m->first_step < 0) {
         m->first_step = m->step;
-        m->first_time = now();
+        m->first_time = snapshot_clock();
     } else if (m->live && m->step > m->first_step) {
-        m->rate = (double)(m->step - m->first_step) * (double)r->train_batch / (now() - m->first_time);
+        m->rate = (double)(m->step - m->first_step) * (double)r->train_batch / (snapshot_clock() - m->first_time);
     }
     for (int i = 0; i < m->stage_count && !m->live; i++)
         if (strcmp(m->stage[i].name, "student") == 0 && m->stage[i].wall > 0)
             m->rate = (double)m->stage[i].samples / m->stage[i].wall;
 }
 
-static int read_all(struct rt_snapshot *m, struct rt_error *e)
+static int snapshot_read_all(struct rt_snapshot *m, struct rt_error *e)
 {
-    read_recipe(m);
-    int rc = rt_rundb_scan(m->db, "SELECT key, value FROM meta", take_meta, m, e);
+    snapshot_read_recipe(m);
+    int rc = rt_rundb_scan(m->db, "SELECT key, value FROM meta", snapshot_take_meta, m, e);
     if (rc == 0)
-        rc = read_series(m, e);
-    look_alive(m);
-    read_stages(m);
-    read_journal(m);
-    count_steps(m);
+        rc = snapshot_read_series(m, e);
+    snapshot_look_alive(m); /* the rest is shown whatever came of the curves */
+    snapshot_read_stages(m);
+    snapshot_read_journal(m);
+    snapshot_count_steps(m);
     m->stale = true;
     return rc;
 }
@@ -532,17 +489,16 @@ int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
 {
     double version = -1;
     int changed = 0;
-    int rc = rt_rundb_scan(m->db, "PRAGMA data_version", take_number, &version, e);
-    if (rc == 0 && (long long)version != m->version) {
-        rc = read_all(m, e);
-        if (rc == 0 && !m->more)
+    RT_TRY(rt_rundb_scan(m->db, "PRAGMA data_version", cell_take_number, &version, e));
+    if ((long long)version != m->version) {
+        RT_TRY(snapshot_read_all(m, e));
+        if (!m->more)
             m->version = (long long)version;
         changed = 1;
-    } else if (rc == 0 && m->live && now() - m->checked > ALIVE_SECONDS) {
-        changed = look_alive(m);
+    } else if (m->live && snapshot_clock() - m->checked > ALIVE_SECONDS) {
+        changed = snapshot_look_alive(m);
     }
-    if (rc == 0 && samples)
-        rc = read_samples(m, e);
+    int rc = samples ? snapshot_read_samples(m, e) : 0;
     return rc < 0 ? rc : rc | changed;
 }
 

@@ -9,24 +9,12 @@
 #include "formats/error.h"
 #include "formats/recipe.h"
 #include "pipeline/data/table.h"
+#include "tui/report/series.h"
 
 #include <stdint.h>
 
 #define RT_SERIES 160
 #define RT_STAGES 16
-
-/* One curve: a name and split of run.db's metrics. */
-#define RT_SERIES_BLOCK 64
-struct rt_series {
-    char name[64], split[16];
-    int count, room;
-    int64_t *step; /* [count] rising */
-    double *value; /* [count] finite */
-    /* [count / RT_SERIES_BLOCK], of as many points each: long curves are drawn from these */
-    struct rt_series_block {
-        double low, high, mean;
-    } *block;
-};
 
 struct rt_stage_row {
     char name[32];
@@ -86,10 +74,6 @@ int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e);
 bool rt_snapshot_busy(const struct rt_snapshot *m);
 
 const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const char *split, const char *name);
-/* Place of the first point at or after step; count when there is none. */
-int rt_series_from(const struct rt_series *s, int64_t step);
-/* The greatest value so far, NaN when none; *step: where. */
-double rt_snapshot_best(const struct rt_series *s, int64_t *step);
 /* The stage that is busy for the greatest share of the time, NULL when there is no account. */
 const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m);
 

@@ -86,6 +86,11 @@ int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t
     return 0;
 }
 
+/* ---- weights ----
+ * A slider asks for other weights many times a second, of up to a million samples. What it moves is the
+ * curve over quality alone: so each sample's quality is kept as a step of 4096, and a movement costs a
+ * table of so many values and one pass. */
+
 void rt_weight_preview_apply(struct rt_weight_preview *w, double gamma, double floor)
 {
     double g[RT_WEIGHT_PREVIEW_BINS], sum = 0, weights = 0, squares = 0;

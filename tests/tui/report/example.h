@@ -18,8 +18,8 @@ extern struct scratch example_dir; /* of the run; made and removed by the test's
 void example_write(void);
 struct rt_rundb *example_db(void); /* opened to write */
 void example_steps(struct rt_rundb *db, int from, int to);
-/* A manifest of its samples beside it, which run.db names from then on: rows 0 to 4 have files, good and bad ones
- * (row 4's example_long), the others a text. */
+/* A manifest of its samples beside it, which run.db names from then on: rows 0 to 4 have files, good
+ * and bad ones (row 4's example_long), the others a text. */
 void example_write_manifest(void);
 const char *example_long(void); /* path of a recording that the caller writes */
 

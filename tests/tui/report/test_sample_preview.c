@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tests of what a sample is to be looked at: read by a thread from the files of a manifest; broken and missing files
- * say so, and a slow one holds nothing up. */
+ * Tests of what a sample is to be looked at: read by a thread from the files of a manifest; broken and
+ * missing files say so, and a slow one holds nothing up. */
 #include "tests/tui/report/example.h"
 #include "tui/report/sample_preview.h"
 

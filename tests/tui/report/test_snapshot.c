@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tests of a run folder as it is read: what it left, what it writes while somebody looks, and a folder without. */
+ * Tests of a run folder as it is read: what it left, what it writes while somebody looks, and a folder
+ * without. */
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
 #include "tests/tui/report/example.h"
@@ -74,7 +75,7 @@ static void test_live(void **state)
     for (int i = 0; i < s->count; i++)
         assert_int_equal(s->step[i], i + 1);
     int64_t step = 0;
-    assert_true(rt_snapshot_best(rt_snapshot_series(&m, "valid", "top1"), &step) == 0.9 - 0.2);
+    assert_true(rt_series_best(rt_snapshot_series(&m, "valid", "top1"), &step) == 0.9 - 0.2);
     assert_int_equal(step, STEPS);
     assert_int_equal(rt_rundb_rewind(db, 300, &error), 0);
     assert_int_equal(rt_rundb_commit(db, &error), 0);

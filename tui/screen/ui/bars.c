@@ -7,7 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- header ---- */
+/* ---- header ----
+ * From the left what matters most; what finds no room falls off at the right, so a narrow terminal
+ * still says which run this is and whether it goes on. What the run says of itself goes before what was
+ * read from its folder. */
 
 static const char *header_run_name(const struct rt_snapshot *m)
 {
@@ -75,7 +78,7 @@ static void header_draw_state(const struct rt_view *view, struct rt_canvas *c, s
     char left[32];
     if (*header_time_left(view, left) && end - x > 12)
         x += rt_canvas_text(c, x, r.y, end - x, RT_STYLE_PLAIN, left) + 2;
-    double best = rt_snapshot_best(rt_snapshot_series(m, "valid", "top1"), &step);
+    double best = rt_series_best(rt_snapshot_series(m, "valid", "top1"), &step);
     if (!isnan(best) && end - x > 16)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best top-1 %.1f %%", 100 * best) + 2;
     double rate = header_rate(view);
@@ -117,7 +120,9 @@ void rt_bars_header(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
     header_draw_tabs(ui, c, tabs);
 }
 
-/* ---- footer ---- */
+/* ---- footer ----
+ * One line for three things, of which the first that is there is shown: what is typed, what was said,
+ * and which keys there are. */
 
 /* The line as far as it fits: what stands before the caret goes first. */
 static void footer_draw_prompt(const struct rt_prompt *p, struct rt_canvas *c, struct rt_rect r)

@@ -5,7 +5,7 @@
 #define RT_CHART_H
 
 #include "tui/screen/base/canvas.h"
-#include "tui/report/snapshot.h"
+#include "tui/report/series.h"
 
 #define RT_CHART_CURVES 4
 
@@ -19,8 +19,8 @@ struct rt_chart {
     const char *title;
     struct rt_curve curve[RT_CHART_CURVES];
     int curves;
-    bool log, focus, share; /* share: the axis goes from 0 to 1, values are percent */
-    double smooth;          /* 0 = none, to 1: share of the average before in each new one */
+    bool log, focus, fraction; /* fraction: the axis goes from 0 to 1, values are percent */
+    double smooth;          /* 0 = none, to 1: fraction of the average before in each new one */
     int64_t from, to;       /* steps from the left to the right side */
     int64_t cursor;         /* a step, -1 = none: the title then has the values there */
     const int64_t *mark;    /* [marks] rising; steps at which something was changed */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * series: see series.h. */
+#include "tui/report/series.h"
+
+#include "formats/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rt_series_fini(struct rt_series *s)
+{
+    free(s->step);
+    free(s->value);
+    free(s->block);
+    memset(s, 0, sizeof *s);
+}
+
+/* ---- growing ----
+ * A run of a day has millions of points, and each frame draws all curves: a column of the chart then
+ * reads the lowest, highest and mean of whole blocks, made once when the block is full. No peak is lost
+ * by that, as it would be by leaving points away. */
+
+static struct rt_series_block series_block(const double value[RT_SERIES_BLOCK])
+{
+    struct rt_series_block b = {value[0], value[0], 0};
+    for (int i = 0; i < RT_SERIES_BLOCK; i++) {
+        b.low = fmin(b.low, value[i]);
+        b.high = fmax(b.high, value[i]);
+        b.mean += value[i] / RT_SERIES_BLOCK;
+    }
+    return b;
+}
+
+static int series_grow(struct rt_series *s)
+{
+    int room = s->room ? 2 * s->room : 256;
+    int64_t *step = realloc(s->step, sizeof *step * (size_t)room);
+    s->step = step ? step : s->step;
+    double *value = realloc(s->value, sizeof *value * (size_t)room);
+    s->value = value ? value : s->value;
+    struct rt_series_block *block = realloc(s->block, sizeof *block * (size_t)(room / RT_SERIES_BLOCK));
+    s->block = block ? block : s->block;
+    if (!step || !value || !block)
+        return RT_EMEM; /* what grew already has more room than is known of */
+    s->room = room;
+    return 0;
+}
+
+int rt_series_add(struct rt_series *s, int64_t step, double value)
+{
+    if (!isfinite(value))
+        return 0;
+    if (s->count == s->room)
+        RT_TRY(series_grow(s));
+    s->step[s->count] = step;
+    s->value[s->count++] = value;
+    if (s->count % RT_SERIES_BLOCK == 0)
+        s->block[s->count / RT_SERIES_BLOCK - 1] = series_block(s->value + s->count - RT_SERIES_BLOCK);
+    return 0;
+}
+
+/* ---- looking ---- */
+
+int rt_series_from(const struct rt_series *s, int64_t step)
+{
+    int low = 0, high = s->count;
+    while (low < high) {
+        int mid = low + (high - low) / 2;
+        if (s->step[mid] < step)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+double rt_series_best(const struct rt_series *s, int64_t *step)
+{
+    double best = NAN;
+    for (int i = 0; s && i < s->count; i++)
+        if (!(s->value[i] <= best)) {
+            best = s->value[i];
+            *step = s->step[i];
+        }
+    return best;
+}
