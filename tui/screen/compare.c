@@ -30,8 +30,8 @@ void rt_compare_fini(struct rt_compare *c)
     memset(c, 0, sizeof *c);
 }
 
-/* The folder as it was typed goes before one of that name beside the run: whoever works in the runs' folder means
- * what lies there. */
+/* The folder as it was typed goes before one of that name beside the run: whoever works in the runs'
+ * folder means what lies there. */
 static void compare_find(const struct rt_snapshot *shown, const char *folder, char path[4096])
 {
     char home[4096];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * compare: another run, whose curves lie over those of the run that is shown. Reads its folder; draws nothing. */
+ * compare: another run, whose curves lie over those of the run that is shown. Reads its folder; draws
+ * nothing. */
 #ifndef RT_COMPARE_H
 #define RT_COMPARE_H
 
@@ -12,8 +13,8 @@ struct rt_compare {
     double looked;           /* when its folder was looked into last, seconds */
 };
 
-/* Lays it over, in place of one that was; folder "": takes it off. A name alone may be that of a run beside the one
- * shown. What is no run is refused, and nothing changes. */
+/* Lays it over, in place of one that was; folder "": takes it off. A name alone may be that of a run
+ * beside the one shown. What is no run is refused, and nothing changes. */
 int rt_compare_with(struct rt_compare *c, const struct rt_snapshot *shown, const char *folder, struct rt_error *e);
 /* Follows it while it goes on. Whether there is more of it to draw. */
 bool rt_compare_poll(struct rt_compare *c, double now);

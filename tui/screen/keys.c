@@ -24,8 +24,8 @@ const struct rt_verb rt_verbs[RT_VERBS] = {
 #undef RT_VERB
 };
 
-/* A row of the screen at hand goes before one of all screens, wherever they stand in the table: so a screen can give
- * a key that moves elsewhere a meaning of its own. */
+/* A row of the screen at hand goes before one of all screens, wherever they stand in the table: so a
+ * screen can give a key that moves elsewhere a meaning of its own. */
 enum rt_act rt_keys_act(enum rt_screen_id screen, int key)
 {
     enum rt_act everywhere = RT_ACT_NONE;

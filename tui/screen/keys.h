@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * keys: screens.def, keys.def and verbs.def as tables: which screens there are, what a key asks for on each, what can
- * be typed, and the words about all of it. Knows no screen's code. */
+ * keys: screens.def, keys.def and verbs.def as tables: which screens there are, what a key asks for on
+ * each, what can be typed, and the words about all of it. Knows no screen's code. */
 #ifndef RT_KEYS_H
 #define RT_KEYS_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * screen: the contract of a screen. Its code is one file in screens/, which ends in its row; a row of screens.def makes
- * it known. What it keeps is a struct of its own, `size` bytes that the ui allocates, zeroed, before the first call and
- * frees after the last; every callback gets it as `self`, and no other file knows what is in it. What it shares
- * with others is the view.
+ * screen: the contract of a screen. Its code is one file in screens/, which ends in its row; a row of
+ * screens.def makes it known. What it keeps is a struct of its own, `size` bytes that the ui allocates,
+ * zeroed, before the first call and frees after the last; every callback gets it as `self`, and no
+ * other file knows what is in it. What it shares with others is the view.
  *
  *   init   sets what is not to begin as 0; NULL when nothing is
  *   fini   frees what self owns; NULL when nothing

@@ -25,9 +25,9 @@ bool rt_steer_up(const struct rt_steer *s)
 }
 
 /* ---- asking ----
- * Answers come in any order, so each request is remembered by its id with the verb it was: who hears the answer then
- * needs no memory of its own. There is room for a bounded number; more than that are unanswered only when the run is
- * stuck, and then it is better to say so than to keep on asking. */
+ * Answers come in any order, so each request is remembered by its id with the verb it was: who hears
+ * the answer then needs no memory of its own. There is room for a bounded number; more than that are
+ * unanswered only when the run is stuck, and then it is better to say so than to keep on asking. */
 
 int rt_steer_ask(struct rt_steer *s, const char *verb, const char *const *arg, int args, bool quiet)
 {
@@ -75,8 +75,8 @@ static void steer_ask_itself(struct rt_steer *s, const char *verb)
 }
 
 /* ---- a slider that moves ----
- * Each value that a slider passes would be a change of its own, with a row in the journal and an undo. So nothing is
- * set while keys or the mouse still come. */
+ * Each value that a slider passes would be a change of its own, with a row in the journal and an undo.
+ * So nothing is set while keys or the mouse still come. */
 
 int rt_steer_settle(struct rt_steer *s)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * steer: the client of a run's socket: sends requests over a link and remembers what each was for, keeps what the run
- * said last of itself, and tells events to one function. Knows no screen and puts nothing into words. When no run
- * listens, nothing can be asked. One thread; told only from within rt_steer_poll. */
+ * steer: the client of a run's socket: sends requests over a link and remembers what each was for,
+ * keeps what the run said last of itself, and tells events to one function. Knows no screen and puts
+ * nothing into words. When no run listens, nothing can be asked. One thread; told only from within
+ * rt_steer_poll. */
 #ifndef RT_STEER_H
 #define RT_STEER_H
 
@@ -59,20 +60,22 @@ struct rt_steer {
 /* Talks to the run of this folder, whenever one listens there. RT_EMEM. */
 int rt_steer_open(struct rt_steer *s, const char *folder);
 void rt_steer_close(struct rt_steer *s);
-/* Hears what the run says, asks for its values now and then, and tells what happened. now: seconds of a clock that
- * only rises. */
+/* Hears what the run says, asks for its values now and then, and tells what happened. now: seconds of a
+ * clock that only rises. */
 void rt_steer_poll(struct rt_steer *s, double now, rt_steer_told told, void *self);
 bool rt_steer_up(const struct rt_steer *s); /* a run listens */
 
-/* Any verb of docs/protocol.md; the answer is an event. quiet: as the event is to have it. 0, or RT_EMISSING: no run
- * listens; RT_EUSAGE: an argument is not UTF-8; RT_ELARGE: it has not answered earlier ones. */
+/* Any verb of docs/protocol.md; the answer is an event. quiet: as the event is to have it. 0, or
+ * RT_EMISSING: no run listens; RT_EUSAGE: an argument is not UTF-8; RT_ELARGE: it has not answered
+ * earlier ones. */
 int rt_steer_ask(struct rt_steer *s, const char *verb, const char *const *arg, int args, bool quiet);
 int rt_steer_set(struct rt_steer *s, const struct rt_key *key, const char *value); /* likewise */
 /* Words for what rt_steer_ask returned, not 0. */
 const char *rt_steer_why(int rc, const char *verb, char out[100]);
 
-/* A value while a slider moves: known at once, set when the hand has rested for half a second, or when another is
- * tried: one movement is one change. Each returns as rt_steer_ask; settle sets it now, 1 when there was none. */
+/* A value while a slider moves: known at once, set when the hand has rested for half a second, or when
+ * another is tried: one movement is one change. Each returns as rt_steer_ask; settle sets it now, 1
+ * when there was none. */
 int rt_steer_try(struct rt_steer *s, const struct rt_key *key, const char *value);
 int rt_steer_settle(struct rt_steer *s);
 bool rt_steer_drop(struct rt_steer *s); /* forgets it; false: there was none */

@@ -78,8 +78,9 @@ unsigned rt_view_settle(struct rt_view *view)
 }
 
 /* ---- values ----
- * A run that listens is asked. One that has ended, or that another program wrote, has left the same in its journal:
- * the last change of a key, else the recipe. So every screen shows values, whether or not somebody answers. */
+ * A run that listens is asked. One that has ended, or that another program wrote, has left the same in
+ * its journal: the last change of a key, else the recipe. So every screen shows values, whether or not
+ * somebody answers. */
 
 const char *rt_view_start(const struct rt_view *view, const struct rt_key *key, char out[RT_RECIPE_TEXT])
 {
@@ -104,7 +105,8 @@ const char *rt_view_value(const struct rt_view *view, const struct rt_key *key, 
 void rt_view_weights(const struct rt_view *view, bool start, struct rt_weight_settings *out)
 {
     char text[RT_RECIPE_TEXT];
-    const char *(*value)(const struct rt_view *, const struct rt_key *, char *) = start ? rt_view_start : rt_view_value;
+    const char *(*value)(const struct rt_view *, const struct rt_key *, char *) =
+        start ? rt_view_start : rt_view_value;
     double gamma = rt_scale_number(value(view, rt_key_find("weight.gamma"), text));
     double floor = rt_scale_number(value(view, rt_key_find("weight.floor"), text));
     out->gamma = isnan(gamma) ? 1 : gamma;

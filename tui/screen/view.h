@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * view: what all screens share: the run that is shown, the client of its socket, the message line, the line that is
- * typed, the question that is open, which screen is seen. Who may change what stands at each group; a screen's own
- * state is not here. One thread. */
+ * view: what all screens share: the run that is shown, the client of its socket, the message line, the
+ * line that is typed, the question that is open, which screen is seen. Who may change what stands at
+ * each group; a screen's own state is not here. One thread. */
 #ifndef RT_VIEW_H
 #define RT_VIEW_H
 
@@ -53,7 +53,8 @@ struct rt_view {
 
 /* Leads to a screen. */
 unsigned rt_view_go(struct rt_view *view, enum rt_screen_id screen);
-/* Asks for a value in the footer, after `label`; `line` stands there already. A line that is dropped is not told. */
+/* Asks for a value in the footer, after `label`; `line` stands there already. A line that is dropped is
+ * not told. */
 unsigned rt_view_ask(struct rt_view *view, const char *label, const char *line, rt_view_typed typed, void *self);
 /* Opens a question; add its buttons by rt_dialog_button(&view->dialog, ...). Dropping it is not told. */
 unsigned rt_view_question(struct rt_view *view, const char *text, rt_view_answered answered, void *self);
@@ -72,12 +73,13 @@ unsigned rt_view_settle(struct rt_view *view);
 
 /* ---- values ---- */
 
-/* A control's value now, or what is being tried for it: what the run says; else what its journal and recipe say.
- * "" = not known. */
+/* A control's value now, or what is being tried for it: what the run says; else what its journal and
+ * recipe say. "" = not known. */
 const char *rt_view_value(const struct rt_view *view, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
 /* What the recipe said at the start. "" = not known. */
 const char *rt_view_start(const struct rt_view *view, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
-/* Those of the weights' formula; start: the recipe's. What is not known counts as gamma 1, floor 0, no terms. */
+/* Those of the weights' formula; start: the recipe's. What is not known counts as gamma 1, floor 0, no
+ * terms. */
 void rt_view_weights(const struct rt_view *view, bool start, struct rt_weight_settings *out);
 
 #endif

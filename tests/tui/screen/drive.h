@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * drive: a view of the example's run that is driven by keys and drawn without a terminal. What a screen keeps is its
- * own, so tests ask what is drawn. */
+ * drive: a view of the example's run that is driven by keys and drawn without a terminal. What a screen
+ * keeps is its own, so tests ask what is drawn. */
 #ifndef RT_TEST_DRIVE_H
 #define RT_TEST_DRIVE_H
 
@@ -21,8 +21,8 @@ void view_mouse(struct view *v, int key, int x, int y);
 void view_type(struct view *v, const char *line); /* and Enter */
 void view_draw(struct view *v, int w, int h);
 char *view_text(struct view *v, int w, int h); /* what is drawn; the caller frees */
-/* Compares what is drawn with tests/tui/screen/golden/NAME.txt. RT_WRITE_GOLDEN=1 writes that anew: look at what
- * changed. */
+/* Compares what is drawn with tests/tui/screen/golden/NAME.txt. RT_WRITE_GOLDEN=1 writes that anew:
+ * look at what changed. */
 void view_compare(struct view *v, int w, int h, const char *name);
 /* The message line says this. */
 void view_says(const struct view *v, bool failed, const char *text);

@@ -37,16 +37,21 @@ void rt_canvas_fini(struct rt_canvas *c)
     memset(c, 0, sizeof *c);
 }
 
-static bool inside(const struct rt_canvas *c, int x, int y)
+static bool clip_holds(const struct rt_canvas *c, int x, int y)
 {
     const struct rt_rect *r = &c->clip;
     return x >= r->x && x < r->x + r->w && y >= r->y && y < r->y + r->h;
 }
 
+/* ---- cells ----
+ * All drawing ends in cell_set, which alone looks at the clip: no caller needs to cut what it draws. A
+ * wide character is a cell with its code and one that holds the rest, so that columns on the canvas are
+ * columns on the terminal. */
+
 /* Half of a wide character is no character: its other half becomes blank. */
-static void set(struct rt_canvas *c, int x, int y, uint32_t code, enum rt_style style)
+static void cell_set(struct rt_canvas *c, int x, int y, uint32_t code, enum rt_style style)
 {
-    if (!inside(c, x, y))
+    if (!clip_holds(c, x, y))
         return;
     struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w + (size_t)x;
     if (cell->c == RT_CELL_REST && code != RT_CELL_REST && x > 0)
@@ -59,10 +64,10 @@ static void set(struct rt_canvas *c, int x, int y, uint32_t code, enum rt_style 
 void rt_canvas_restyle(struct rt_canvas *c, int x, int y, enum rt_style style)
 {
     struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w + (size_t)x;
-    if (!inside(c, x, y))
+    if (!clip_holds(c, x, y))
         return;
     cell->style = (uint8_t)style;
-    if (inside(c, x + 1, y) && cell[1].c == RT_CELL_REST)
+    if (clip_holds(c, x + 1, y) && cell[1].c == RT_CELL_REST)
         cell[1].style = (uint8_t)style;
 }
 
@@ -71,26 +76,31 @@ void rt_canvas_fill(struct rt_canvas *c, struct rt_rect r, enum rt_style style)
     r = rt_layout_clip(r, c->clip);
     for (int y = r.y; y < r.y + r.h; y++)
         for (int x = r.x; x < r.x + r.w; x++)
-            set(c, x, y, ' ', style);
+            cell_set(c, x, y, ' ', style);
 }
 
+/* ---- characters ----
+ * What the terminal would not show as one printable column or two is replaced here, once: control
+ * characters of a file name could else move its cursor. Combining marks are left away; a cell holds one
+ * code point. */
+
 /* What stands for a character of our own drawing where there is only ASCII. */
-static uint32_t plain(uint32_t code)
+static uint32_t code_to_ascii(uint32_t code)
 {
     static const struct {
         uint32_t code;
-        char plain;
+        char ascii;
     } same[] = {{ELLIPSIS, '~'}, {0x2502, '|'}, {0x250A, ':'}, {0x2500, '-'}, {0x2501, '='}, {0x2588, '#'}, {0x2591, '.'},
                 {0x2592, '='}, {0x25B2, '^'}, {0x25BC, 'v'}, {0x00B7, '.'}, {0x253C, '+'}, {0x25CF, '*'},
                 {0x250C, '+'}, {0x2510, '+'}, {0x2514, '+'}, {0x2518, '+'}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (same[i].code == code)
-            return (uint32_t)same[i].plain;
+            return (uint32_t)same[i].ascii;
     return code >= 0x2581 && code <= 0x2587 ? (code < 0x2584 ? '.' : '=') : '?';
 }
 
 /* Columns of a code point; 0 = is drawn with the one before it, so left away. */
-static int width_of(const struct rt_canvas *c, int32_t code)
+static int code_width(const struct rt_canvas *c, int32_t code)
 {
     if (code < 0 || code < 32 || (code >= 127 && code < 160) || c->ascii)
         return 1;
@@ -98,18 +108,18 @@ static int width_of(const struct rt_canvas *c, int32_t code)
     return w < 0 ? 1 : w;
 }
 
-static uint32_t shown(const struct rt_canvas *c, int32_t code)
+static uint32_t code_shown(const struct rt_canvas *c, int32_t code)
 {
     if (code < 32 || (code >= 127 && code < 160))
         return '?';
     if (code > 126 && c->ascii)
-        return plain((uint32_t)code);
+        return code_to_ascii((uint32_t)code);
     return code < 127 || wcwidth((wchar_t)code) >= 0 ? (uint32_t)code : '?';
 }
 
 void rt_canvas_put(struct rt_canvas *c, int x, int y, enum rt_style style, uint32_t code)
 {
-    set(c, x, y, shown(c, (int32_t)code), style);
+    cell_set(c, x, y, code_shown(c, (int32_t)code), style);
 }
 
 bool rt_canvas_picture(struct rt_canvas *c, struct rt_rect at, const uint8_t *rgb, int w, int h)
@@ -126,7 +136,7 @@ bool rt_canvas_picture(struct rt_canvas *c, struct rt_rect at, const uint8_t *rg
 void rt_canvas_paint(struct rt_canvas *c, int x, int y, uint32_t code, int front, int ground)
 {
     rt_canvas_put(c, x, y, RT_STYLE_PLAIN, code);
-    if (!inside(c, x, y))
+    if (!clip_holds(c, x, y))
         return;
     struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w + (size_t)x;
     cell->front = (uint16_t)(front + 1);
@@ -138,7 +148,7 @@ int rt_canvas_width(const struct rt_canvas *c, const char *text)
     size_t size = strlen(text), at = 0;
     int width = 0;
     while (at < size)
-        width += width_of(c, rt_utf8_next(text, size, &at));
+        width += code_width(c, rt_utf8_next(text, size, &at));
     return width;
 }
 
@@ -148,16 +158,16 @@ int rt_canvas_text(struct rt_canvas *c, int x, int y, int room, enum rt_style st
     int used = 0, width = rt_canvas_width(c, text), limit = width > room ? room - 1 : room;
     while (at < size && room > 0) {
         int32_t code = rt_utf8_next(text, size, &at);
-        int w = width_of(c, code);
+        int w = code_width(c, code);
         if (used + w > limit)
             break;
         if (w == 0)
             continue;
         /* A wide character of which only half is inside is not drawn at all. */
-        bool whole = w == 1 || (inside(c, x + used, y) && inside(c, x + used + 1, y));
-        set(c, x + used, y, whole ? shown(c, code) : ' ', style);
+        bool whole = w == 1 || (clip_holds(c, x + used, y) && clip_holds(c, x + used + 1, y));
+        cell_set(c, x + used, y, whole ? code_shown(c, code) : ' ', style);
         if (w == 2)
-            set(c, x + used + 1, y, whole ? RT_CELL_REST : ' ', style);
+            cell_set(c, x + used + 1, y, whole ? RT_CELL_REST : ' ', style);
         used += w;
     }
     if (width > room && room > 0)
@@ -188,6 +198,8 @@ int rt_canvas_right(struct rt_canvas *c, int x, int y, int room, enum rt_style s
     return rt_canvas_text(c, x + (width < room ? room - width : 0), y, room, style, text);
 }
 
+/* ---- shapes and paragraphs ---- */
+
 void rt_canvas_frame(struct rt_canvas *c, struct rt_rect r, enum rt_style style)
 {
     int right = r.x + r.w - 1, low = r.y + r.h - 1;
@@ -205,10 +217,10 @@ void rt_canvas_frame(struct rt_canvas *c, struct rt_rect r, enum rt_style style)
     rt_canvas_put(c, right, low, style, 0x2518);
 }
 
-void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double share)
+void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double fraction)
 {
-    share = isnan(share) || share < 0 ? 0 : share > 1 ? 1 : share;
-    int full = (int)lround(share * room);
+    fraction = isnan(fraction) || fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
+    int full = (int)lround(fraction * room);
     for (int i = 0; i < room; i++)
         rt_canvas_put(c, x + i, y, i < full ? style : RT_STYLE_DIM, i < full ? 0x2588 : 0x2591);
 }
@@ -226,7 +238,7 @@ int rt_canvas_wrap(struct rt_canvas *c, struct rt_rect r, enum rt_style style, c
             size = sizeof piece - 1;
         for (int width = 0; take < size; good = take) { /* as many characters as fit */
             size_t at = take;
-            width += width_of(c, rt_utf8_next(text, size, &at));
+            width += code_width(c, rt_utf8_next(text, size, &at));
             if (width > r.w - indent)
                 break;
             take = at;

@@ -62,8 +62,8 @@ int rt_canvas_width(const struct rt_canvas *c, const char *text);
 void rt_canvas_restyle(struct rt_canvas *c, int x, int y, enum rt_style style);
 /* A line around the inner edge of r. */
 void rt_canvas_frame(struct rt_canvas *c, struct rt_rect r, enum rt_style style);
-/* A horizontal bar of share (0..1) of room columns. */
-void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double share);
+/* A horizontal bar: a fraction (0..1) of room columns. */
+void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double fraction);
 /* A whole paragraph wrapped at blanks into r; returns lines used. */
 int rt_canvas_wrap(struct rt_canvas *c, struct rt_rect r, enum rt_style style, const char *text);
 /* The cells as lines of UTF-8 text without trailing blanks. */

@@ -19,8 +19,8 @@ struct controls {
 };
 
 /* ---- which ----
- * The shown controls are not kept as a list: there are some sixty rows, and walking over them again at every use
- * costs less than a list that must be made anew whenever the filter changes. */
+ * The shown controls are not kept as a list: there are some sixty rows, and walking over them again at
+ * every use costs less than a list that must be made anew whenever the filter changes. */
 
 /* Control number `place` of those shown; NULL behind the last. How batches are made comes behind the rest: of
  * that a run needs only what is for its own modality. */
@@ -121,8 +121,8 @@ static void controls_draw_row(struct controls *v, const struct rt_view *view, st
     x += k->unit + (k->unit > 0);
     if (k->slider && rt_scale_of(key, &scale))
         rt_slider_draw(c, x, r.y, k->slider, tried ? RT_STYLE_WARN : RT_STYLE_LINE1,
-                       rt_scale_share(&scale, rt_scale_number(now)),
-                       *start ? rt_scale_share(&scale, rt_scale_number(start)) : (double)NAN);
+                       rt_scale_fraction(&scale, rt_scale_number(now)),
+                       *start ? rt_scale_fraction(&scale, rt_scale_number(start)) : (double)NAN);
     else if (k->slider && key->kind == RT_KIND_BOOL)
         rt_canvas_text(c, x, r.y, k->slider, at ? RT_STYLE_CURSOR : RT_STYLE_DIM,
                        strcmp(now, "true") == 0 ? "[on ] off" : " on [off]");
@@ -134,7 +134,8 @@ static void controls_draw_row(struct controls *v, const struct rt_view *view, st
 }
 
 /* What the control under the cursor is, and who changed it last. */
-static void controls_draw_help(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r, const struct rt_key *key)
+static void controls_draw_help(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r,
+                               const struct rt_key *key)
 {
     const struct rt_snapshot *m = view->model;
     char wanted[400];
@@ -173,7 +174,9 @@ static void controls_draw(void *self, struct rt_view *view, struct rt_canvas *c,
         controls_draw_help(view, c, help, controls_at(v, l->at));
 }
 
-/* ---- keys ---- */
+/* ---- keys ----
+ * Left and right move a value by one step of its scale, which is tried first; what is no number or
+ * choice is typed. */
 
 /* The word of a choice before or behind the one that stands; NULL when it stands at that end. */
 static const char *choice_next(const struct rt_key *key, const char *now, int way, char out[RT_RECIPE_TEXT])
@@ -283,7 +286,7 @@ static unsigned controls_mouse(void *self, struct rt_view *view, struct rt_event
         return rt_view_try(view, key, event.x < v->slider + 5 ? "true" : "false");
     if (!rt_scale_of(key, &scale))
         return RT_DID_HANDLE | RT_DID_DRAW;
-    double value = rt_scale_value(&scale, rt_slider_share(v->slider, v->room, event.x));
+    double value = rt_scale_value(&scale, rt_slider_fraction(v->slider, v->room, event.x));
     return rt_view_try(view, key, rt_scale_text(key, value, text));
 }
 

@@ -14,9 +14,9 @@ struct help {
     struct rt_rect body;   /* as last drawn */
 };
 
-/* The page is written line by line: those from `first` on are drawn, as many as r holds in its columns. It is
- * written again to find out how long it is, and what stands in the line under the mouse: so what is drawn and what a
- * press does cannot differ. */
+/* The page is written line by line: those from `first` on are drawn, as many as r holds in its columns.
+ * It is written again to find out how long it is, and what stands in the line under the mouse: so what
+ * is drawn and what a press does cannot differ. */
 struct page {
     struct rt_canvas *c;
     struct rt_rect r;

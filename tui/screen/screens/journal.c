@@ -21,8 +21,8 @@ struct journal {
 };
 
 /* ---- losses around a step ----
- * Whoever changed something wants to know what came of it. The means of as many steps before and after are what can
- * be said without a claim: a single step is mostly noise. */
+ * Whoever changed something wants to know what came of it. The means of as many steps before and after
+ * are what can be said without a claim: a single step is mostly noise. */
 
 /* Mean over the steps from (included) to (not included), NaN when there is none; *points: how many. */
 static double series_mean(const struct rt_series *s, int64_t from, int64_t to, int *points)

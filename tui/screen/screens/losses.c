@@ -102,7 +102,7 @@ static void charts_add_inside(struct charts *all, const struct rt_snapshot *m)
             chart_add_curve(chart, s, rt_terms[k]->name);
     }
     if (chart)
-        chart->share = true;
+        chart->fraction = true;
 }
 
 static void charts_add_validation(struct charts *all, const struct rt_snapshot *m)
@@ -113,7 +113,7 @@ static void charts_add_validation(struct charts *all, const struct rt_snapshot *
         chart_add_curve(chart, top1, "");
         chart_add_curve(chart, rt_snapshot_series(m, "valid", "teacher.top1"), "teacher");
         if (chart)
-            chart->share = true;
+            chart->fraction = true;
     }
     const struct rt_series *loss = rt_snapshot_series(m, "valid", "loss");
     if (loss && loss->count) {
@@ -138,7 +138,8 @@ static void charts_find(struct charts *all, const struct rt_view *view)
     charts_lay_over(all);
 }
 
-/* ---- changes ---- */
+/* ---- changes ----
+ * A curve that turns is easiest understood beside what somebody did at that step. */
 
 #define MARKS 256
 
@@ -182,7 +183,8 @@ static void losses_to_change(struct rt_view *view, int way)
         view->step = found;
 }
 
-/* ---- drawing ---- */
+/* ---- drawing ----
+ * All charts have the same steps from left to right, so that a column is the same moment in each. */
 
 /* The last step that any run shown has. */
 static int64_t losses_last_step(const struct rt_view *view)
@@ -199,7 +201,8 @@ static void losses_range(const struct losses *v, const struct rt_view *view, int
         *to = *from;
 }
 
-static void losses_draw_axis(const struct losses *v, const struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
+static void losses_draw_axis(const struct losses *v, const struct rt_view *view, struct rt_canvas *c,
+                             struct rt_rect r)
 {
     static const char *const words[SMOOTHINGS] = {"", "  smoothed", "  much smoothed"};
     int64_t from, to;
@@ -250,7 +253,7 @@ static void losses_draw(void *self, struct rt_view *view, struct rt_canvas *c, s
         struct rt_rect cell = v->cell[i];
         cell.w -= cell.w > 20 && (i + 1) % v->across ? 2 : 0; /* a gap between two */
         cell.h -= cell.h > 5 && i + v->across < v->shown;
-        chart->log = v->log && !chart->share;
+        chart->log = v->log && !chart->fraction;
         chart->focus = v->first + i == v->focus && !v->large;
         /* Evaluations are few, and means already. */
         chart->smooth = *chart->curve[0].series->split ? 0 : smoothing[v->smooth];

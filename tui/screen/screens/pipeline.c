@@ -23,36 +23,36 @@ struct pipeline {
 };
 
 /* ---- a stage ----
- * Each lies on lines of its own: a bar of its time, then in words the same and what passed. On a low screen the bars
- * alone are left, as they are what is compared. */
+ * Each lies on lines of its own: a bar of its time, then in words the same and what passed. On a low
+ * screen the bars alone are left, as they are what is compared. */
 
 /* Shares of the time of all its workers. */
-struct shares {
+struct fractions {
     double busy, wait_in, wait_out;
 };
 
-static struct shares stage_shares(const struct rt_stage_row *s)
+static struct fractions stage_fractions(const struct rt_stage_row *s)
 {
     double all = s->wall * s->workers;
     all = all > 0 ? all : NAN;
-    return (struct shares){s->busy / all, s->wait_in / all, s->wait_out / all};
+    return (struct fractions){s->busy / all, s->wait_in / all, s->wait_out / all};
 }
 
-static double share_or_none(double share)
+static double fraction_or_none(double fraction)
 {
-    return isnan(share) ? 0 : share;
+    return isnan(fraction) ? 0 : fraction;
 }
 
 /* One bar: busy, waiting for work, waiting for room; blank is idle. */
-static void stage_draw_bar(struct rt_canvas *c, int x, int y, int room, const struct shares *s)
+static void stage_draw_bar(struct rt_canvas *c, int x, int y, int room, const struct fractions *s)
 {
-    const double share[] = {s->busy, s->wait_in, s->wait_out};
+    const double fraction[] = {s->busy, s->wait_in, s->wait_out};
     static const enum rt_style style[] = {RT_STYLE_LINE3, RT_STYLE_LINE1, RT_STYLE_LINE2};
     static const uint32_t block[] = {0x2588, 0x2592, 0x2591}; /* told apart without colour too */
     double end = 0;
     int at = 0;
     for (int i = 0; i < 3; i++) {
-        end += share_or_none(share[i]);
+        end += fraction_or_none(fraction[i]);
         for (int to = (int)lround((end < 1 ? end : 1) * room); at < to; at++)
             rt_canvas_put(c, x + at, y, style[i], block[i]);
     }
@@ -74,14 +74,14 @@ static void stage_draw_queue(struct rt_canvas *c, int x, int y, int room, const 
 }
 
 static void stage_draw_words(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s,
-                       const struct shares *share)
+                       const struct fractions *fraction)
 {
     char batches[24], samples[24], packed[24];
-    int used = rt_canvas_print(c, x, y, room, RT_STYLE_LINE3, "busy %.0f %%", 100 * share_or_none(share->busy));
+    int used = rt_canvas_print(c, x, y, room, RT_STYLE_LINE3, "busy %.0f %%", 100 * fraction_or_none(fraction->busy));
     used += rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE1, "   waiting for work %.0f %%",
-                            100 * share_or_none(share->wait_in));
+                            100 * fraction_or_none(fraction->wait_in));
     rt_canvas_print(c, x + used, y, room - used, RT_STYLE_LINE2, "   waiting for room %.0f %%",
-                    100 * share_or_none(share->wait_out));
+                    100 * fraction_or_none(fraction->wait_out));
     used = rt_canvas_print(c, x, y + 1, room, RT_STYLE_DIM, "%s samples in %s batches",
                            rt_number_short((double)s->samples, samples),
                            rt_number_short((double)s->batches, batches));
@@ -94,7 +94,7 @@ static void stage_draw_words(struct rt_canvas *c, int x, int y, int room, const 
 static void stage_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits,
                        bool under)
 {
-    struct shares share = stage_shares(s);
+    struct fractions fraction = stage_fractions(s);
     int x = r.x + 1, y = r.y, end = r.x + r.w - 1;
     if (under)
         rt_canvas_put(c, r.x, y, RT_STYLE_TITLE, '>');
@@ -103,16 +103,16 @@ static void stage_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_st
     x += NAME;
     if (end - x < NUMBER)
         return;
-    rt_canvas_right(c, x, y, NUMBER - 1, RT_STYLE_PLAIN, "%.0f%%", 100 * share_or_none(share.busy));
+    rt_canvas_right(c, x, y, NUMBER - 1, RT_STYLE_PLAIN, "%.0f%%", 100 * fraction_or_none(fraction.busy));
     x += NUMBER;
     int room = end - x;
     if (room > 24)
         rt_canvas_right(c, end - 11, y, 11, RT_STYLE_DIM, s->workers == 1 ? "%d worker" : "%d workers",
                         s->workers);
     room -= room > 24 ? 12 : 0;
-    stage_draw_bar(c, x, y, room, &share);
+    stage_draw_bar(c, x, y, room, &fraction);
     if (r.h >= 3)
-        stage_draw_words(c, x, y + 1, end - x, s, &share);
+        stage_draw_words(c, x, y + 1, end - x, s, &fraction);
     if (r.h >= 4)
         stage_draw_queue(c, x, y + 3, end - x, s);
 }
@@ -178,8 +178,8 @@ static void pipeline_draw(void *self, struct rt_view *view, struct rt_canvas *c,
 }
 
 /* ---- the last batch ----
- * A batch is gone in milliseconds, and its frames are read by the run's socket thread: so it is asked for only while
- * somebody sees it, and not before the answer to the last request is there. */
+ * A batch is gone in milliseconds, and its frames are read by the run's socket thread: so it is asked
+ * for only while somebody sees it, and not before the answer to the last request is there. */
 
 static unsigned pipeline_tick(void *self, struct rt_view *view)
 {

@@ -11,7 +11,8 @@
 #define NAME_LEAST 16
 #define GAP 2
 
-/* ---- reading ---- */
+/* ---- reading ----
+ * The run's answer becomes plain numbers and texts here, because its line is gone when the next one comes. */
 
 static void batch_read_frame(void *self, const struct rt_link_line *item)
 {
@@ -56,7 +57,9 @@ void rt_last_batch_refused(struct rt_last_batch *b, const char *why)
     snprintf(b->words, sizeof b->words, "%s", why);
 }
 
-/* ---- drawing ---- */
+/* ---- drawing ----
+ * Each column has a rank; on a narrow screen those of the highest rank fall away, shape and packed size
+ * last. */
 
 /* The columns behind the name, in order of their place; those of the highest rank go first when the screen is
  * narrow. */

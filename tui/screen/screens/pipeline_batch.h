@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * pipeline_batch: what is in the batch that a stage put out last, as the run says it (verb `batch`), and as a table
- * for people. */
+ * pipeline_batch: what is in the batch that a stage put out last, as the run says it (verb `batch`),
+ * and as a table for people. */
 #ifndef RT_PIPELINE_BATCH_H
 #define RT_PIPELINE_BATCH_H
 

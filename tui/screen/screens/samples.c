@@ -29,8 +29,9 @@ struct samples {
 };
 
 /* ---- columns ----
- * A run has some fifty columns, most of them of other modalities, or percentiles beside the measures. Which are shown
- * unless somebody asks follows from what stands in them, so that no list must be kept for each kind of run. */
+ * A run has some fifty columns, most of them of other modalities, or percentiles beside the measures.
+ * Which are shown unless somebody asks follows from what stands in them, so that no list must be kept
+ * for each kind of run. */
 
 static bool name_ends_in(const char *name, const char *end)
 {
@@ -105,8 +106,8 @@ static void samples_choose_columns(struct samples *v, struct rt_table *t)
 }
 
 /* ---- order ----
- * Sorting a million rows takes a third of a second: it is done when order, filter or the samples are other ones, not
- * when they are drawn. */
+ * Sorting a million rows takes a third of a second: it is done when order, filter or the samples are
+ * other ones, not when they are drawn. */
 
 static int samples_row(const struct samples *v, const struct rt_table *t)
 {
@@ -214,7 +215,9 @@ static unsigned samples_sort_here(struct samples *v, struct rt_view *view)
     return samples_sort_by(v, view, by);
 }
 
-/* ---- drawing ---- */
+/* ---- drawing ----
+ * Only lines that are seen are looked at, and columns are as wide as their first rows need: a million
+ * samples are drawn as fast as a hundred. */
 
 static void samples_draw_summary(const struct samples *v, const struct rt_snapshot *m, struct rt_canvas *c,
                                  struct rt_rect r)

@@ -58,8 +58,8 @@ void rt_marks_turn_shown(struct rt_marks *m, struct rt_view *view)
 }
 
 /* ---- what is said to the run ----
- * Rows are named by number, a filter by its words: the run finds the rows of a filter itself, at the step at which
- * the change takes effect, and its journal keeps both. */
+ * Rows are named by number, a filter by its words: the run finds the rows of a filter itself, at the
+ * step at which the change takes effect, and its journal keeps both. */
 
 
 /* "3-10,17"; false when it is longer than a request may be. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * samples_marks: samples picked out on the Samples screen, and what is done by hand to them, to the one under the
- * cursor or to all that are shown: their weight scaled, muted, excluded, restored. A question says each time
- * how many that are; the run does it and journals it (`retort ctl DIR weight ...`). */
+ * samples_marks: samples picked out on the Samples screen, and what is done by hand to them, to the one
+ * under the cursor or to all that are shown: their weight scaled, muted, excluded, restored. A question
+ * says each time how many that are; the run does it and journals it (`retort ctl DIR weight ...`). */
 #ifndef RT_SAMPLES_MARKS_H
 #define RT_SAMPLES_MARKS_H
 

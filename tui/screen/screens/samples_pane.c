@@ -33,7 +33,8 @@ static int pane_draw_words(const struct rt_view *view, struct rt_canvas *c, stru
     return r.h;
 }
 
-static void pane_draw_speech(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r, const struct rt_sample_part *p)
+static void pane_draw_speech(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r,
+                             const struct rt_sample_part *p)
 {
     struct rt_rect title = rt_layout_top(&r, 1);
     struct rt_rect wave = rt_layout_top(&r, r.h >= 6 ? r.h / 3 : r.h >= 4 ? 2 : r.h);
@@ -73,13 +74,13 @@ static void pane_draw_looks(struct rt_sample_preview *preview, const struct rt_v
         struct rt_canvas none = {.ascii = c->ascii};
         if (!p[m].there)
             continue;
-        int share = r.h / there--;
+        int fraction = r.h / there--;
         if (p[m].text || *p[m].error) {
             int lines = rt_canvas_wrap(&none, (struct rt_rect){0, 0, r.w, 100}, RT_STYLE_PLAIN,
                                        p[m].text ? p[m].text : p[m].error);
-            share = lines < share || !there ? lines : share;
+            fraction = lines < fraction || !there ? lines : fraction;
         }
-        pane_draw_part(view, c, rt_layout_bottom(&r, share), m, &p[m]);
+        pane_draw_part(view, c, rt_layout_bottom(&r, fraction), m, &p[m]);
         rt_layout_bottom(&r, r.h > 4);
     }
 }

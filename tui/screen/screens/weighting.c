@@ -33,8 +33,8 @@ struct weighting {
 };
 
 /* ---- settings ----
- * The run's may change under what is tried, by another person or by `:set`. What is tried stays then; when the run has
- * reached it, nothing is tried any more: that is also how an apply ends. */
+ * The run's may change under what is tried, by another person or by `:set`. What is tried stays then;
+ * when the run has reached it, nothing is tried any more: that is also how an apply ends. */
 
 static const struct rt_key *weighting_key(int what)
 {
@@ -82,7 +82,9 @@ static int weighting_keep_up(struct weighting *v, const struct rt_view *view)
     return rc;
 }
 
-/* ---- measures ---- */
+/* ---- measures ----
+ * Terms are shown and written in the order of the measures, so that the same choice is always the same
+ * text: a setting that only changed its order would stand in the journal as a change. */
 
 struct measures {
     const char *name[MEASURES_MAX], *help[MEASURES_MAX];
@@ -232,7 +234,7 @@ static void weighting_draw_number(struct weighting *v, struct rt_canvas *c, stru
     v->slider = r.x + 24;
     v->room = r.w - 25 < 40 ? r.w - 25 : 40;
     rt_slider_draw(c, v->slider, r.y, v->room, moved ? RT_STYLE_WARN : RT_STYLE_LINE1,
-                   rt_scale_share(&scale, value), rt_scale_share(&scale, first));
+                   rt_scale_fraction(&scale, value), rt_scale_fraction(&scale, first));
     if (moved && r.w > 25 + v->room + 8)
         rt_canvas_print(c, v->slider + v->room + 2, r.y, r.w - v->room - 27, RT_STYLE_DIM, "now %s",
                         rt_scale_text(weighting_key(what), now, text));
@@ -363,7 +365,8 @@ static unsigned weighting_typed(void *self, struct rt_view *view, const char *li
     double value = rt_scale_number(line);
     char wanted[200];
     if (!(value >= key->min && value <= key->max))
-        rt_message_say(&view->message, true, "%s: '%s' is not %s", key->name, line, rt_key_wanted(key, wanted, sizeof wanted));
+        rt_message_say(&view->message, true, "%s: '%s' is not %s", key->name, line,
+                       rt_key_wanted(key, wanted, sizeof wanted));
     else
         *settings_number(weighting_try(v, view), what) = value;
     return RT_DID_HANDLE | RT_DID_DRAW;
@@ -396,7 +399,8 @@ static unsigned weighting_apply(struct weighting *v, struct rt_view *view)
         rt_view_set(view, weighting_key(MEASURES), v->tried.terms);
     for (int what = GAMMA; what < MEASURES; what++)
         if (*settings_number(&v->tried, what) != *settings_number(&now, what))
-            rt_view_set(view, weighting_key(what), rt_scale_text(weighting_key(what), *settings_number(&v->tried, what), text));
+            rt_view_set(view, weighting_key(what),
+                        rt_scale_text(weighting_key(what), *settings_number(&v->tried, what), text));
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
@@ -415,26 +419,27 @@ static unsigned weighting_act(void *self, struct rt_view *view, enum rt_act act)
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-/* ---- mouse ---- */
+/* ---- mouse ----
+ * The curve itself can be taken hold of: at the left edge its height is the floor, elsewhere it bends
+ * to go through the mouse, which gives gamma. */
 
-/* The curve through a point of the plot: at the left edge its height is the floor, elsewhere gamma gives. */
 static void weighting_bend(struct weighting *v, const struct rt_view *view, int x, int y)
 {
     struct rt_weight_settings *s = weighting_try(v, view);
     struct rt_scale scale;
-    double q = rt_slider_share(v->plot.x, v->plot.w, x);
-    double g = 1 - rt_slider_share(v->plot.y, v->plot.h, y);
+    double q = rt_slider_fraction(v->plot.x, v->plot.w, x);
+    double g = 1 - rt_slider_fraction(v->plot.y, v->plot.h, y);
     if (v->held == LEVEL) {
         rt_scale_of(weighting_key(FLOOR), &scale);
         s->floor = rt_scale_value(&scale, g);
         v->list.at = FLOOR;
         return;
     }
-    double share = s->floor < 1 ? (g - s->floor) / (1 - s->floor) : 1;
-    share = share < 0.001 ? 0.001 : share > 1 ? 1 : share;
+    double fraction = s->floor < 1 ? (g - s->floor) / (1 - s->floor) : 1;
+    fraction = fraction < 0.001 ? 0.001 : fraction > 1 ? 1 : fraction;
     q = q < 0.01 ? 0.01 : q > 0.99 ? 0.99 : q;
     rt_scale_of(weighting_key(GAMMA), &scale);
-    s->gamma = rt_scale_value(&scale, (log(share) / log(q) - scale.min) / (scale.max - scale.min));
+    s->gamma = rt_scale_value(&scale, (log(fraction) / log(q) - scale.min) / (scale.max - scale.min));
     v->list.at = GAMMA;
 }
 
@@ -442,7 +447,8 @@ static void weighting_slide(struct weighting *v, const struct rt_view *view, int
 {
     struct rt_scale scale;
     rt_scale_of(weighting_key(v->list.at), &scale);
-    *settings_number(weighting_try(v, view), v->list.at) = rt_scale_value(&scale, rt_slider_share(v->slider, v->room, x));
+    double fraction = rt_slider_fraction(v->slider, v->room, x);
+    *settings_number(weighting_try(v, view), v->list.at) = rt_scale_value(&scale, fraction);
 }
 
 static unsigned weighting_press(struct weighting *v, const struct rt_view *view, int x, int y)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * answers: see answers.h. A verb without a row here is shown as the run's fields, one behind the other: so a new verb
- * of the run can be typed, and its answer read, without a change of the screen. */
+ * answers: see answers.h. A verb without a row here is shown as the run's fields, one behind the other:
+ * so a new verb of the run can be typed, and its answer read, without a change of the screen. */
 #include "tui/screen/ui/answers.h"
 
 #include <stdio.h>

@@ -35,9 +35,9 @@ static int attach_draw(struct rt_ui *ui, struct rt_canvas *c, unsigned did, stru
 }
 
 /* ---- the loop ----
- * Draws, looks at the run, waits for a key; nothing here may take long, as all of it stands between a key and its
- * frame. A large table is therefore read in pieces, keys between them, and drawn at most every other tick until it is
- * whole. */
+ * Draws, looks at the run, waits for a key; nothing here may take long, as all of it stands between a
+ * key and its frame. A large table is therefore read in pieces, keys between them, and drawn at most
+ * every other tick until it is whole. */
 
 static void attach_look(struct rt_ui *ui, double *next, double drawn, unsigned *did)
 {

@@ -10,7 +10,8 @@
 
 #define ARGS 32
 
-/* ---- verbs of every screen ---- */
+/* ---- verbs of every screen ----
+ * The rest of verbs.def is one screen's own; which one knows a verb is asked when it is typed. */
 
 static unsigned command_quit(struct rt_ui *ui, const char *argument)
 {
@@ -48,7 +49,10 @@ static const struct {
     unsigned (*run)(struct rt_ui *ui, const char *argument);
 } common[] = {{"dump", command_dump}, {"quit", command_quit}};
 
-/* ---- finding and doing ---- */
+/* ---- finding and doing ----
+ * Verbs of the screen and of the run are one list to the person who types. A row of the run's says how
+ * many words it takes; how words are split is so the same for every verb, and a new one of the run can
+ * be typed at once. */
 
 /* A verb of either table: of the screens when live is NULL. */
 struct verb {
@@ -126,8 +130,8 @@ static unsigned command_tell(struct rt_ui *ui, const struct rt_live_verb *verb, 
     snprintf(text, sizeof text, "%s", argument);
     int args = words_split(text, most ? most : 1, arg);
     if (args < verb->least || args > verb->most) {
-        rt_message_say(&ui->view.message, true, "%s %s: %s", verb->name, *verb->arguments ? verb->arguments : "takes nothing",
-                  verb->help);
+        rt_message_say(&ui->view.message, true, "%s %s: %s", verb->name,
+                       *verb->arguments ? verb->arguments : "takes nothing", verb->help);
         return RT_DID_HANDLE | RT_DID_DRAW;
     }
     return rt_view_tell(&ui->view, verb->name, arg, args);
@@ -165,27 +169,29 @@ unsigned rt_command_run(struct rt_ui *ui, const char *line)
     return did | RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-/* ---- completion ---- */
+/* ---- completion ----
+ * What may stand at a place follows from the words that a verb's row says of its arguments (KEY,
+ * WHERE), and from what this run has: its columns, its labels, its settings and their values. */
 
 /* What is being completed. */
-struct half {
+struct completion {
     const struct rt_view *view;
     const char *line;
     int at;
     struct rt_choices *out;
 };
 
-static void half_offer(const struct half *h, const char *word)
+static void completion_offer(const struct completion *h, const char *word)
 {
     rt_choices_offer(h->out, h->line, h->at, word);
 }
 
-static void half_offer_run(const void *self, const char *name)
+static void completion_offer_run(const void *self, const char *name)
 {
-    half_offer(self, name);
+    completion_offer(self, name);
 }
 
-static void half_offer_columns(const struct half *h, const char *ending)
+static void completion_offer_columns(const struct completion *h, const char *ending)
 {
     const struct rt_table *t = &h->view->model->samples;
     for (int c = 0; c < t->columns; c++) {
@@ -194,42 +200,42 @@ static void half_offer_columns(const struct half *h, const char *ending)
         if (n < m || strcmp(t->column[c].name + n - m, ending) != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(n - m), t->column[c].name);
-        half_offer(h, name);
+        completion_offer(h, name);
     }
 }
 
-static void half_offer_controls(const struct half *h)
+static void completion_offer_controls(const struct completion *h)
 {
     for (int i = 0; i < rt_key_count; i++)
         if (rt_keys[i].effect != RT_EFFECT_RUN)
-            half_offer(h, rt_keys[i].name);
+            completion_offer(h, rt_keys[i].name);
 }
 
 /* Words of the key's unit, and what it is and was. */
-static void half_offer_values(const struct half *h, const struct rt_key *key)
+static void completion_offer_values(const struct completion *h, const struct rt_key *key)
 {
     char text[RT_RECIPE_TEXT], *save = NULL;
     if (key->kind == RT_KIND_LIST) { /* the word behind the last comma */
         for (int i = h->out->from; i < h->at; i++)
             if (h->line[i] == ',')
                 h->out->from = i + 1;
-        half_offer_columns(h, "_pct");
+        completion_offer_columns(h, "_pct");
     }
     if (key->kind == RT_KIND_BOOL) {
-        half_offer(h, "true");
-        half_offer(h, "false");
+        completion_offer(h, "true");
+        completion_offer(h, "false");
     }
     snprintf(text, sizeof text, "%s", key->kind == RT_KIND_CHOICE ? key->unit : "");
     for (char *w = strtok_r(text, "|", &save); w; w = strtok_r(NULL, "|", &save))
-        half_offer(h, w);
+        completion_offer(h, w);
     if (*rt_view_value(h->view, key, text))
-        half_offer(h, text);
+        completion_offer(h, text);
     if (*rt_view_start(h->view, key, text))
-        half_offer(h, text);
+        completion_offer(h, text);
 }
 
 /* Of an expression: columns, words that join, and the values that a text column has. */
-static void half_offer_expression(const struct half *h, int begin)
+static void completion_offer_expression(const struct completion *h, int begin)
 {
     const struct rt_table *t = &h->view->model->samples;
     int end = h->out->from, from;
@@ -244,14 +250,14 @@ static void half_offer_expression(const struct half *h, int begin)
         for (int row = 0; row < t->rows && row < 5000 && h->out->count < 40; row++) {
             const char *cell = rt_table_cell(t, row, column);
             if (*cell && !strpbrk(cell, " \"'()"))
-                half_offer(h, cell);
+                completion_offer(h, cell);
         }
         return;
     }
-    half_offer_columns(h, "");
-    half_offer(h, "and");
-    half_offer(h, "or");
-    half_offer(h, "not");
+    completion_offer_columns(h, "");
+    completion_offer(h, "and");
+    completion_offer(h, "or");
+    completion_offer(h, "not");
 }
 
 static int line_word_begin(const char *line, int at, const char *separators)
@@ -263,7 +269,7 @@ static int line_word_begin(const char *line, int at, const char *separators)
 
 void rt_command_complete(const struct rt_view *view, char kind, const char *line, int at, struct rt_choices *out)
 {
-    struct half h = {view, line, at, out};
+    struct completion h = {view, line, at, out};
     struct verb all[64], verb = {"", NULL};
     const char *other, *word = line + strspn(line, " ");
     int begin = (int)(word - line) + (int)strcspn(word, " ");
@@ -275,17 +281,17 @@ void rt_command_complete(const struct rt_view *view, char kind, const char *line
         const struct rt_key *key = rt_key_find(name);
         out->from = 0;
         if (key)
-            half_offer_values(&h, key);
+            completion_offer_values(&h, key);
         return;
     }
     if (kind == '/') {
-        half_offer_expression(&h, 0);
+        completion_offer_expression(&h, 0);
         return;
     }
     if (at <= begin) {
         int verbs = verbs_list(all, 64);
         for (int i = 0; i < verbs; i++)
-            half_offer(&h, all[i].name);
+            completion_offer(&h, all[i].name);
         return;
     }
     if (verbs_find(word, strcspn(word, " "), &verb, &other) != 1)
@@ -295,22 +301,22 @@ void rt_command_complete(const struct rt_view *view, char kind, const char *line
         number += line[i] == ' ' && line[i + 1] != ' ';
     const char *wants = verb.live ? verb.live->arguments : "";
     if (strstr(wants, "KEY") && number == 1) {
-        half_offer_controls(&h);
+        completion_offer_controls(&h);
     } else if (strstr(wants, "KEY") && number == 2) {
         char name[64];
         const char *second = line + begin + strspn(line + begin, " ");
         snprintf(name, sizeof name, "%.*s", (int)strcspn(second, " "), second);
         const struct rt_key *key = rt_key_find(name);
         if (key)
-            half_offer_values(&h, key);
+            completion_offer_values(&h, key);
     } else if (!verb.live && (strcmp(verb.name, "sort") == 0 || strcmp(verb.name, "columns") == 0)) {
         out->from = line_word_begin(line, at, " ,");
         out->from += line[out->from] == '-';
-        half_offer_columns(&h, "");
+        completion_offer_columns(&h, "");
     } else if (!verb.live && strcmp(verb.name, "compare") == 0) {
-        rt_compare_list(view->model, half_offer_run, &h);
+        rt_compare_list(view->model, completion_offer_run, &h);
     } else if (strcmp(verb.name, "filter") == 0 || strstr(wants, "WHERE")) {
         out->from = line_word_begin(line, at, " (");
-        half_offer_expression(&h, begin);
+        completion_offer_expression(&h, begin);
     }
 }

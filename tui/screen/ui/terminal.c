@@ -41,13 +41,19 @@ static volatile sig_atomic_t asked; /* the signal that asks us to end */
 static const int ending[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
 static const int crash[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-static void on_ending(int signal)
+/* ---- signals ----
+ * A terminal that is left in curses' state is useless to its person: it echoes nothing and the mouse
+ * writes garbage. So whatever ends the process puts it back. Those who ask politely are noted and the
+ * loop ends in its own time; after a crash nothing may be called but write and tcsetattr, hence the
+ * bytes that are kept ready. */
+
+static void signal_end(int signal)
 {
     asked = signal;
 }
 
 /* Only calls that a handler may make. */
-static void on_crash(int signal)
+static void signal_crash(int signal)
 {
     ssize_t written = write(term.out, term.restore, term.restore_size);
     (void)written;
@@ -55,10 +61,10 @@ static void on_crash(int signal)
     raise(signal); /* SA_RESETHAND: now in the ordinary way */
 }
 
-static void handle_signals(bool on)
+static void signals_handle(bool on)
 {
-    struct sigaction end = {.sa_handler = on ? on_ending : SIG_DFL};
-    struct sigaction fault = {.sa_handler = on ? on_crash : SIG_DFL,
+    struct sigaction end = {.sa_handler = on ? signal_end : SIG_DFL};
+    struct sigaction fault = {.sa_handler = on ? signal_crash : SIG_DFL,
                               .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
         sigaction(ending[i], &end, NULL);
@@ -66,19 +72,23 @@ static void handle_signals(bool on)
         struct sigaction now;
         /* A sanitizer's own handler stays. */
         if (sigaction(crash[i], NULL, &now) == 0 &&
-            (now.sa_handler == SIG_DFL || now.sa_handler == on_crash))
+            (now.sa_handler == SIG_DFL || now.sa_handler == signal_crash))
             sigaction(crash[i], &fault, NULL);
     }
 }
 
+/* ---- opening and closing ----
+ * What curses has no call for (moving the mouse while a button is held, pictures) is written past it,
+ * at moments when its own buffer is empty. */
+
 /* To the terminal now: curses has a buffer of its own beside that of stdout. */
-static void say(const char *text)
+static void terminal_say(const char *text)
 {
     fputs(text, stdout);
     fflush(stdout);
 }
 
-static void keep(const char *capability)
+static void terminal_keep(const char *capability)
 {
     const char *text = tigetstr((char *)capability);
     size_t size = text && text != (char *)-1 ? strlen(text) : 0;
@@ -91,7 +101,7 @@ static void keep(const char *capability)
     }
 }
 
-static void set_looks(void)
+static void terminal_set_looks(void)
 {
     const char *none = getenv("NO_COLOR");
     int colours = 0;
@@ -114,7 +124,7 @@ static void set_looks(void)
 }
 
 /* Consoles and their emulations that have neither Braille nor ellipsis in their fonts. */
-static bool bare_terminal(const char *name)
+static bool terminal_is_bare(const char *name)
 {
     return strcmp(name, "linux") == 0 || strncmp(name, "vt", 2) == 0 || strcmp(name, "dumb") == 0;
 }
@@ -136,7 +146,7 @@ int rt_terminal_open(struct rt_error *e)
         return rt_error_set(e, RT_EUSAGE, "TERM=%s is not known here: try TERM=xterm or TERM=vt100",
                             name);
     set_term(term.screen);
-    term.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0 || bare_terminal(name);
+    term.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0 || terminal_is_bare(name);
     term.restore_size = 0;
     memcpy(term.restore, MOUSE_OFF, sizeof MOUSE_OFF - 1);
     term.mouse = mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED | BUTTON4_PRESSED |
@@ -144,23 +154,23 @@ int rt_terminal_open(struct rt_error *e)
     if (term.mouse)
         term.restore_size = sizeof MOUSE_OFF - 1;
     mouseinterval(0); /* else a press waits to see whether it becomes a click */
-    keep("sgr0");
-    keep("rmkx");
-    keep("rmcup");
-    keep("cnorm");
+    terminal_keep("sgr0");
+    terminal_keep("rmkx");
+    terminal_keep("rmcup");
+    terminal_keep("cnorm");
     cbreak();
     noecho();
     nonl();
     keypad(stdscr, TRUE);
     set_escdelay(25);
     curs_set(0);
-    set_looks();
+    terminal_set_looks();
     term.pixels = term.colours > 0 && !term.ascii ? rt_picture_pixels() : RT_PIXELS_NONE;
-    handle_signals(true);
+    signals_handle(true);
     term.drag = term.mouse && tigetstr("kmous") && tigetstr("kmous") != (char *)-1;
     refresh(); /* what curses asks the mouse for goes first */
     if (term.drag)
-        say(MOUSE_DRAG);
+        terminal_say(MOUSE_DRAG);
     return 0;
 }
 
@@ -169,11 +179,11 @@ void rt_terminal_close(void)
     if (!term.screen)
         return;
     if (term.drag)
-        say(MOUSE_DRAG_OFF);
+        terminal_say(MOUSE_DRAG_OFF);
     if (term.pixels == RT_PIXELS_KITTY && term.shown.pictures)
-        say(KITTY_CLEAR);
+        terminal_say(KITTY_CLEAR);
     endwin();
-    handle_signals(false);
+    signals_handle(false);
     delscreen(term.screen);
     term.screen = NULL;
     rt_canvas_fini(&term.shown);
@@ -199,7 +209,9 @@ bool rt_terminal_ascii(void)
     return term.ascii;
 }
 
-static void show_row(const struct rt_canvas *c, int y, int w)
+/* ---- showing ---- */
+
+static void terminal_show_row(const struct rt_canvas *c, int y, int w)
 {
     const struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w;
     move(y, 0);
@@ -217,9 +229,11 @@ static void show_row(const struct rt_canvas *c, int y, int w)
     }
 }
 
-/* ---- pictures, which curses knows nothing of ---- */
+/* ---- pictures, which curses knows nothing of ----
+ * They lie over blank cells and are sent after these. As curses takes the cells for blank, it would
+ * leave a picture that is gone where it is: its lines are marked to be written anew. */
 
-static bool same_pictures(const struct rt_canvas *a, const struct rt_canvas *b)
+static bool pictures_equal(const struct rt_canvas *a, const struct rt_canvas *b)
 {
     bool same = a->pictures == b->pictures;
     for (int i = 0; same && i < a->pictures; i++)
@@ -229,15 +243,15 @@ static bool same_pictures(const struct rt_canvas *a, const struct rt_canvas *b)
 }
 
 /* The pictures on the screen go: kitty's by name, sixels when their cells are written anew. */
-static void remove_pictures(void)
+static void pictures_remove(void)
 {
     for (int i = 0; i < term.shown.pictures; i++)
         wredrawln(stdscr, term.shown.picture[i].at.y, term.shown.picture[i].at.h);
     if (term.pixels == RT_PIXELS_KITTY && term.shown.pictures)
-        say(KITTY_CLEAR);
+        terminal_say(KITTY_CLEAR);
 }
 
-static void send_pictures(const struct rt_canvas *c)
+static void pictures_send(const struct rt_canvas *c)
 {
     struct winsize size = {0};
     ioctl(term.out, TIOCGWINSZ, &size);
@@ -256,7 +270,7 @@ static void send_pictures(const struct rt_canvas *c)
     }
 }
 
-static void remember(const struct rt_canvas *c)
+static void terminal_remember(const struct rt_canvas *c)
 {
     struct rt_canvas *s = &term.shown;
     if ((s->w != c->w || s->h != c->h) && rt_canvas_resize(s, c->w, c->h) < 0)
@@ -273,23 +287,25 @@ void rt_terminal_show(const struct rt_canvas *c, bool all)
     int w, h;
     const struct rt_canvas *s = &term.shown;
     bool known = !all && s->w == c->w && s->h == c->h;
-    bool pictures = !known || !same_pictures(s, c);
+    bool pictures = !known || !pictures_equal(s, c);
     size_t line = (size_t)c->w;
     rt_terminal_size(&w, &h);
     if (pictures)
-        remove_pictures();
+        pictures_remove();
     if (all)
         clearok(stdscr, TRUE);
     for (int y = 0; y < h && y < c->h; y++)
         if (!known || memcmp(s->cell + (size_t)y * line, c->cell + (size_t)y * line, line * sizeof *c->cell) != 0)
-            show_row(c, y, w < c->w ? w : c->w);
-    remember(c);
+            terminal_show_row(c, y, w < c->w ? w : c->w);
+    terminal_remember(c);
     refresh();
     if (pictures)
-        send_pictures(c);
+        pictures_send(c);
 }
 
-static struct rt_event mouse(void)
+/* ---- reading ---- */
+
+static struct rt_event mouse_read(void)
 {
     MEVENT m;
     struct rt_event event = {RT_KEY_OTHER, 0, 0};
@@ -306,7 +322,7 @@ static struct rt_event mouse(void)
 }
 
 /* Curses waits for keys alone. Keys that it has read already are its first answer. */
-static int wait_key(wint_t *key, int ms, int fd)
+static int key_wait(wint_t *key, int ms, int fd)
 {
     struct pollfd on[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     timeout(0);
@@ -331,7 +347,7 @@ struct rt_event rt_terminal_read(int ms, int fd)
         {KEY_DC, RT_KEY_DELETE},
     };
     wint_t key = 0;
-    int kind = wait_key(&key, ms, fd);
+    int kind = key_wait(&key, ms, fd);
     if (kind == ERR)
         return (struct rt_event){RT_KEY_NONE, 0, 0};
     if (kind == OK)
@@ -339,7 +355,7 @@ struct rt_event rt_terminal_read(int ms, int fd)
                                  : key == '\n'          ? RT_KEY_ENTER
                                                         : (int)key, 0, 0};
     if (key == KEY_MOUSE)
-        return mouse();
+        return mouse_read();
     if (key == KEY_RESIZE) /* curses has changed its own copy */
         term.shown.w = term.shown.h = 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -20,8 +20,9 @@ const struct rt_screen *const rt_screens[RT_SCREENS] = {
 };
 
 /* ---- the screens' states ----
- * Each is allocated for its own, of the size that its row says. So a screen's struct stands in its file alone, and
- * what one screen keeps no other can reach; what they share has to be in the view, where it has words. */
+ * Each is allocated for its own, of the size that its row says. So a screen's struct stands in its file
+ * alone, and what one screen keeps no other can reach; what they share has to be in the view, where it
+ * has words. */
 
 int rt_ui_init(struct rt_ui *ui, struct rt_snapshot *model, bool ascii)
 {
@@ -64,8 +65,8 @@ bool rt_ui_samples(const struct rt_ui *ui)
 }
 
 /* ---- events of the run ----
- * Every screen hears of each, shown or not: it may wait for an answer that comes after somebody has turned to another
- * one. What no screen takes is for the message line. */
+ * Every screen hears of each, shown or not: it may wait for an answer that comes after somebody has
+ * turned to another one. What no screen takes is for the message line. */
 
 static void ui_told(void *self, const struct rt_steer_event *event)
 {
@@ -125,8 +126,8 @@ void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c)
 }
 
 /* ---- the line that is typed, the question that is open ----
- * While one of them is there it hears every key. Whose it is it does not know: what is to be done with the answer was
- * given when it was opened. */
+ * While one of them is there it hears every key. Whose it is it does not know: what is to be done with
+ * the answer was given when it was opened. */
 
 static unsigned ui_type(struct rt_ui *ui, int key)
 {

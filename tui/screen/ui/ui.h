@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * ui: the screens put together: header, body, footer, prompt; what a key or a click leads to. Owns each screen's
- * state and passes it on without a look into it. Knows no terminal: the caller brings events in and the canvas
- * out (attach.c, tests). */
+ * ui: the screens put together: header, body, footer, prompt; what a key or a click leads to. Owns each
+ * screen's state and passes it on without a look into it. Knows no terminal: the caller brings events
+ * in and the canvas out (attach.c, tests). */
 #ifndef RT_UI_H
 #define RT_UI_H
 

@@ -12,7 +12,7 @@
 #define LABEL 7        /* columns of the axis */
 #define LABELLED_W 28  /* a chart at least this wide has an axis */
 
-static enum rt_style style_of(const struct rt_chart *chart, int curve)
+static enum rt_style curve_style(const struct rt_chart *chart, int curve)
 {
     static const enum rt_style own[RT_CHART_CURVES] = {RT_STYLE_LINE1, RT_STYLE_LINE2, RT_STYLE_LINE3,
                                                        RT_STYLE_LINE4};
@@ -25,6 +25,10 @@ double rt_chart_value(const struct rt_series *s, int64_t step)
     return i > 0 ? s->value[i - 1] : NAN;
 }
 
+/* ---- spans ----
+ * A chart has some hundred columns of dots and a run a million steps. What falls on a column is kept as
+ * a span, not as a mean: a loss that leaps for one step is what people look for. */
+
 /* Span of the (smoothed) curve in each of `columns` columns; low > high where it has no point. */
 struct spans {
     int columns;
@@ -32,7 +36,7 @@ struct spans {
 };
 
 /* Puts a point, or a block of them, where its step belongs. */
-static void put_span(const struct rt_chart *chart, struct spans *out, int64_t step, double low, double high)
+static void spans_put(const struct rt_chart *chart, struct spans *out, int64_t step, double low, double high)
 {
     double length = (double)(chart->to - chart->from);
     if (chart->log && !(high > 0))
@@ -50,7 +54,7 @@ struct average {
     double mean, weight;
 };
 
-static double average_with(struct average *a, double keep, double value)
+static double average_add(struct average *a, double keep, double value)
 {
     a->mean = keep * a->mean + (1 - keep) * value;
     a->weight = keep * a->weight + (1 - keep);
@@ -59,21 +63,21 @@ static double average_with(struct average *a, double keep, double value)
 
 /* Where a column stands for many points, whole blocks of them: drawing takes the same time however long the run
  * is. Smoothed, a block counts as its mean. Returns the first point that no block holds. */
-static int find_block_spans(const struct rt_chart *chart, const struct rt_series *s, int begin, int end,
+static int spans_find_by_block(const struct rt_chart *chart, const struct rt_series *s, int begin, int end,
                             struct average *a, struct spans *out)
 {
     double keep = pow(chart->smooth, RT_SERIES_BLOCK);
     for (int k = begin / RT_SERIES_BLOCK; k < end / RT_SERIES_BLOCK; k++) {
         const struct rt_series_block *b = &s->block[k];
-        double mean = average_with(a, keep, b->mean);
+        double mean = average_add(a, keep, b->mean);
         bool smooth = chart->smooth > 0;
-        put_span(chart, out, s->step[k * RT_SERIES_BLOCK + RT_SERIES_BLOCK / 2], smooth ? mean : b->low,
+        spans_put(chart, out, s->step[k * RT_SERIES_BLOCK + RT_SERIES_BLOCK / 2], smooth ? mean : b->low,
                  smooth ? mean : b->high);
     }
     return end / RT_SERIES_BLOCK * RT_SERIES_BLOCK;
 }
 
-static void find_spans(const struct rt_chart *chart, const struct rt_series *s, struct spans *out)
+static void spans_find(const struct rt_chart *chart, const struct rt_series *s, struct spans *out)
 {
     struct average a = {0, 0};
     int begin = rt_series_from(s, chart->from), end = rt_series_from(s, chart->to + 1);
@@ -83,22 +87,26 @@ static void find_spans(const struct rt_chart *chart, const struct rt_series *s, 
     }
     int i = chart->smooth > 0 ? (begin > 1000 ? begin - 1000 : 0) : begin;
     if (end - begin > 2 * RT_SERIES_BLOCK * out->columns)
-        i = begin = find_block_spans(chart, s, begin, end, &a, out);
+        i = begin = spans_find_by_block(chart, s, begin, end, &a, out);
     for (; i < end; i++) {
-        double v = average_with(&a, chart->smooth, s->value[i]);
+        double v = average_add(&a, chart->smooth, s->value[i]);
         if (i >= begin)
-            put_span(chart, out, s->step[i], v, v);
+            spans_put(chart, out, s->step[i], v, v);
     }
 }
 
 /* Dots of one cell: 2x4 in Braille, 1x2 in ASCII. */
+/* ---- dots ----
+ * Braille has two by four dots in a cell, which is as fine as text can be; in ASCII there are two above
+ * each other. A cell has one colour: the curve that was drawn last has it. */
+
 struct grid {
     int w, h, dots_x, dots_y; /* of the plot in cells; dots in a cell */
     uint8_t *mask, *style;    /* [h][w] */
     bool ascii;
 };
 
-static void dot(struct grid *g, int x, int y, enum rt_style style)
+static void grid_dot(struct grid *g, int x, int y, enum rt_style style)
 {
     static const uint8_t braille[4][2] = {{1, 8}, {2, 16}, {4, 32}, {64, 128}};
     if (x < 0 || y < 0 || x >= g->w * g->dots_x || y >= g->h * g->dots_y)
@@ -108,38 +116,38 @@ static void dot(struct grid *g, int x, int y, enum rt_style style)
     g->style[at] = (uint8_t)style;
 }
 
-static int height(double v, double low, double high, int dots)
+static int grid_height(double v, double low, double high, int dots)
 {
-    double share = high > low ? (v - low) / (high - low) : 0.5;
-    return (int)lround((1 - share) * (dots - 1));
+    double fraction = high > low ? (v - low) / (high - low) : 0.5;
+    return (int)lround((1 - fraction) * (dots - 1));
 }
 
-static void draw_curve(struct grid *g, const struct spans *s, double low, double high,
+static void grid_draw_curve(struct grid *g, const struct spans *s, double low, double high,
                        enum rt_style style)
 {
     int dots = g->h * g->dots_y, before_x = -1, before = 0;
     for (int x = 0; x < s->columns; x++) {
         if (s->low[x] > s->high[x])
             continue;
-        int top = height(s->high[x], low, high, dots), bottom = height(s->low[x], low, high, dots);
+        int top = grid_height(s->high[x], low, high, dots), bottom = grid_height(s->low[x], low, high, dots);
         int middle = (top + bottom) / 2;
         for (int y = top; y <= bottom; y++)
-            dot(g, x, y, style);
+            grid_dot(g, x, y, style);
         /* A straight line from the column before. */
         for (int i = before_x + 1; before_x >= 0 && i <= x; i++) {
-            double share = (double)(i - before_x) / (x - before_x);
-            int to = before + (int)lround(share * (middle - before));
-            int from = before + (int)lround((share - 1.0 / (x - before_x)) * (middle - before));
+            double fraction = (double)(i - before_x) / (x - before_x);
+            int to = before + (int)lround(fraction * (middle - before));
+            int from = before + (int)lround((fraction - 1.0 / (x - before_x)) * (middle - before));
             for (int y = from < to ? from : to; y <= (from < to ? to : from); y++)
                 if (i < x || (y < top || y > bottom))
-                    dot(g, i, y, style);
+                    grid_dot(g, i, y, style);
         }
         before_x = x;
         before = middle;
     }
 }
 
-static void show_grid(struct rt_canvas *c, struct rt_rect r, const struct grid *g)
+static void grid_show(struct rt_canvas *c, struct rt_rect r, const struct grid *g)
 {
     static const char ascii[] = " '.:";
     for (int y = 0; y < g->h; y++)
@@ -152,7 +160,7 @@ static void show_grid(struct rt_canvas *c, struct rt_rect r, const struct grid *
 }
 
 /* A line from top to bottom at a step. */
-static void draw_step(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart, int64_t step,
+static void chart_draw_step(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart, int64_t step,
                       enum rt_style style, uint32_t code)
 {
     if (step < chart->from || step > chart->to || chart->to <= chart->from)
@@ -162,18 +170,18 @@ static void draw_step(struct rt_canvas *c, struct rt_rect r, const struct rt_cha
         rt_canvas_put(c, r.x + x, r.y + y, style, code);
 }
 
-static const char *label(const struct rt_chart *chart, double v, char out[24])
+static const char *chart_label(const struct rt_chart *chart, double v, char out[24])
 {
     if (chart->log)
         v = pow(10, v);
-    if (chart->share)
+    if (chart->fraction)
         snprintf(out, 24, "%.3g%%", 100 * v);
     else if (strlen(rt_number_short(v, out)) >= LABEL)
         snprintf(out, 24, fabs(v) < 1e-3 ? "%.0e" : "%.2g", v);
     return out;
 }
 
-static void draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+static void chart_draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
 {
     int used = rt_canvas_print(c, r.x, r.y, r.w, chart->focus ? RT_STYLE_TAB : RT_STYLE_TITLE,
                                chart->focus ? " %s " : "%s", chart->title);
@@ -186,7 +194,7 @@ static void draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_ch
         width[i] = 0;
         if (isnan(v) || !name)
             continue;
-        if (chart->share)
+        if (chart->fraction)
             snprintf(n, sizeof n, "%.1f%%", 100 * v);
         else
             rt_number_short(v, n);
@@ -200,13 +208,13 @@ static void draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_ch
         if (!width[i])
             continue;
         right -= width[i];
-        rt_canvas_text(c, right, r.y, width[i], style_of(chart, i), text[i]);
+        rt_canvas_text(c, right, r.y, width[i], curve_style(chart, i), text[i]);
         right -= 2;
     }
 }
 
 /* Least and greatest over all curves; 0 when there is no point. */
-static bool find_range(const struct rt_chart *chart, const struct spans *s, double *low, double *high)
+static bool chart_find_range(const struct rt_chart *chart, const struct spans *s, double *low, double *high)
 {
     *low = INFINITY;
     *high = -INFINITY;
@@ -217,14 +225,14 @@ static bool find_range(const struct rt_chart *chart, const struct spans *s, doub
         }
     if (*low > *high)
         return false;
-    if (chart->share && !chart->log) {
+    if (chart->fraction && !chart->log) {
         *low = 0;
         *high = *high > 0.5 ? 1 : *high > 0.1 ? 0.5 : 0.1;
     }
     return true;
 }
 
-static void draw_plot(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+static void chart_draw_plot(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
 {
     char n[24];
     struct rt_rect plot = r;
@@ -242,19 +250,19 @@ static void draw_plot(struct rt_canvas *c, struct rt_rect r, const struct rt_cha
         for (int i = 0; i < chart->curves; i++) {
             double *at = value + 2 * columns * (size_t)i;
             s[i] = (struct spans){(int)columns, at, at + columns};
-            find_spans(chart, chart->curve[i].series, &s[i]);
+            spans_find(chart, chart->curve[i].series, &s[i]);
         }
-        if (find_range(chart, s, &low, &high)) {
+        if (chart_find_range(chart, s, &low, &high)) {
             for (int i = 0; i < chart->marks; i++)
-                draw_step(c, plot, chart, chart->mark[i], RT_STYLE_WARN, 0x250A);
-            draw_step(c, plot, chart, chart->cursor, RT_STYLE_CURSOR, 0x2502);
+                chart_draw_step(c, plot, chart, chart->mark[i], RT_STYLE_WARN, 0x250A);
+            chart_draw_step(c, plot, chart, chart->cursor, RT_STYLE_CURSOR, 0x2502);
             for (int i = chart->curves - 1; i >= 0; i--) /* the first above the others */
-                draw_curve(&g, &s[i], low, high, style_of(chart, i));
-            show_grid(c, plot, &g);
+                grid_draw_curve(&g, &s[i], low, high, curve_style(chart, i));
+            grid_show(c, plot, &g);
             if (plot.x > r.x) {
-                rt_canvas_right(c, r.x, r.y, LABEL - 1, RT_STYLE_DIM, "%s", label(chart, high, n));
+                rt_canvas_right(c, r.x, r.y, LABEL - 1, RT_STYLE_DIM, "%s", chart_label(chart, high, n));
                 rt_canvas_right(c, r.x, r.y + r.h - 1, LABEL - 1, RT_STYLE_DIM, "%s", r.h > 1 ?
-                                label(chart, low, n) : "");
+                                chart_label(chart, low, n) : "");
             }
         } else {
             rt_canvas_text(c, r.x, r.y, r.w, RT_STYLE_DIM, "nothing here");
@@ -269,8 +277,8 @@ void rt_chart_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_chart 
     struct rt_rect before = c->clip;
     c->clip = rt_layout_clip(before, r);
     struct rt_rect title = rt_layout_top(&r, 1);
-    draw_title(c, title, chart);
+    chart_draw_title(c, title, chart);
     if (r.w > 0 && r.h > 0)
-        draw_plot(c, r, chart);
+        chart_draw_plot(c, r, chart);
     c->clip = before;
 }

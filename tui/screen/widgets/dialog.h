@@ -27,7 +27,8 @@ void rt_dialog_open(struct rt_dialog *d, const char *text);
 void rt_dialog_button(struct rt_dialog *d, int key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Changes the clip of c to the box it draws. */
 void rt_dialog_draw(struct rt_dialog *d, struct rt_canvas *c, struct rt_rect r);
-/* The key of the button that was pressed, and the dialog is closed; 0: none was, or the question was dropped. */
+/* The key of the button that was pressed, and the dialog is closed; 0: none was, or the question was
+ * dropped. */
 int rt_dialog_event(struct rt_dialog *d, struct rt_event event);
 
 #endif

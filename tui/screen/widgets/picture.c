@@ -45,9 +45,11 @@ int rt_picture_draw(struct rt_canvas *c, struct rt_rect r, const uint8_t *rgb, i
     return high;
 }
 
-/* ---- pixels ---- */
+/* ---- pixels ----
+ * Which terminals know pictures is kept up by chafa, from their environment: asking the terminal itself
+ * would mean to wait for an answer that may not come. */
 
-static ChafaTermInfo *terminal_info(void)
+static ChafaTermInfo *picture_terminal(void)
 {
     char **environment = g_get_environ();
     ChafaTermInfo *info = chafa_term_db_detect(chafa_term_db_get_default(), environment);
@@ -64,7 +66,7 @@ enum rt_pixels rt_picture_pixels(void)
                                              : RT_PIXELS_NONE;
     if (!name || strncmp(name, "tmux", 4) == 0 || strncmp(name, "screen", 6) == 0)
         return RT_PIXELS_NONE; /* what it runs in may know pictures, but not where these are */
-    ChafaTermInfo *info = terminal_info();
+    ChafaTermInfo *info = picture_terminal();
     enum rt_pixels has =
         chafa_term_info_have_seq(info, CHAFA_TERM_SEQ_BEGIN_KITTY_IMMEDIATE_IMAGE_V1) ? RT_PIXELS_KITTY
         : chafa_term_info_have_seq(info, CHAFA_TERM_SEQ_BEGIN_SIXELS)                 ? RT_PIXELS_SIXEL
@@ -75,7 +77,7 @@ enum rt_pixels rt_picture_pixels(void)
 
 char *rt_picture_code(enum rt_pixels how, const struct rt_canvas_picture *p, int cell_w, int cell_h, size_t *size)
 {
-    ChafaTermInfo *info = terminal_info(), *all = chafa_term_db_get_fallback_info(chafa_term_db_get_default());
+    ChafaTermInfo *info = picture_terminal(), *all = chafa_term_db_get_fallback_info(chafa_term_db_get_default());
     chafa_term_info_supplement(info, all);
     chafa_term_info_unref(all);
     ChafaCanvasConfig *config = chafa_canvas_config_new();

@@ -11,8 +11,8 @@ enum rt_pixels { RT_PIXELS_NONE, RT_PIXELS_SIXEL, RT_PIXELS_KITTY };
 
 /* What this terminal has, from its environment; RETORT_PICTURES (cells, sixel, kitty) says otherwise. */
 enum rt_pixels rt_picture_pixels(void);
-/* What to send, at the cursor, for a picture of so many cells, each cell_w x cell_h pixels (0 = not known): malloc'ed,
- * NULL without memory. */
+/* What to send, at the cursor, for a picture of so many cells, each cell_w x cell_h pixels (0 = not
+ * known): malloc'ed, NULL without memory. */
 char *rt_picture_code(enum rt_pixels how, const struct rt_canvas_picture *p, int cell_w, int cell_h, size_t *size);
 
 /* rgb: [h][w][3]. stretch: fills r, else the picture keeps its shape, at the left top. colours: of the

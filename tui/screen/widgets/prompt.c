@@ -10,9 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- history ---- */
+/* ---- history ----
+ * One file for all screens and prompts, as a shell has: each line is added when it is entered, so that
+ * two screens lose nothing of each other's, and the file is cut when it is opened and has become twice
+ * as long as is kept. */
 
-static void keep_line(struct rt_history *h, const char *line)
+static void history_keep(struct rt_history *h, const char *line)
 {
     char *copy = strdup(line);
     if (!copy)
@@ -41,7 +44,7 @@ void rt_history_open(struct rt_history *h)
     for (; f && fgets(line, sizeof line, f); read++) {
         line[strcspn(line, "\n")] = 0;
         if (line[0] && line[1])
-            keep_line(h, line);
+            history_keep(h, line);
     }
     if (f)
         fclose(f);
@@ -65,7 +68,7 @@ void rt_history_add(struct rt_history *h, char kind, const char *line)
     snprintf(full, sizeof full, "%c%s", kind, line);
     if (!*line || (h->count && strcmp(h->line[h->count - 1], full) == 0))
         return;
-    keep_line(h, full);
+    history_keep(h, full);
     if (!h->path[0])
         return;
     char folder[sizeof h->path];
@@ -80,7 +83,9 @@ void rt_history_add(struct rt_history *h, char kind, const char *line)
     }
 }
 
-/* ---- the line ---- */
+/* ---- the line ----
+ * The keys are those of a shell, as hands know them. The line is UTF-8: the caret stands between
+ * characters, counted in bytes. */
 
 void rt_prompt_open(struct rt_prompt *p, char kind, const char *label, const char *line)
 {
@@ -92,7 +97,7 @@ void rt_prompt_open(struct rt_prompt *p, char kind, const char *label, const cha
     p->choices.count = 0;
 }
 
-static int before(const struct rt_prompt *p, int at)
+static int prompt_before(const struct rt_prompt *p, int at)
 {
     do
         at--;
@@ -100,7 +105,7 @@ static int before(const struct rt_prompt *p, int at)
     return at < 0 ? 0 : at;
 }
 
-static int behind(const struct rt_prompt *p, int at)
+static int prompt_behind(const struct rt_prompt *p, int at)
 {
     if (p->line[at])
         do
@@ -109,13 +114,13 @@ static int behind(const struct rt_prompt *p, int at)
     return at;
 }
 
-static void cut(struct rt_prompt *p, int from, int to)
+static void prompt_cut(struct rt_prompt *p, int from, int to)
 {
     memmove(p->line + from, p->line + to, strlen(p->line + to) + 1);
     p->at = from;
 }
 
-static void insert(struct rt_prompt *p, const char *text)
+static void prompt_insert(struct rt_prompt *p, const char *text)
 {
     size_t n = strlen(text), size = strlen(p->line);
     if (size + n >= sizeof p->line)
@@ -125,7 +130,7 @@ static void insert(struct rt_prompt *p, const char *text)
     p->at += (int)n;
 }
 
-static int word_start(const struct rt_prompt *p)
+static int prompt_word_start(const struct rt_prompt *p)
 {
     int at = p->at;
     while (at > 0 && p->line[at - 1] == ' ')
@@ -136,7 +141,7 @@ static int word_start(const struct rt_prompt *p)
 }
 
 /* The line of this kind next in history that way; the line being typed is behind the last. */
-static void look_back(struct rt_prompt *p, int way)
+static void prompt_look_back(struct rt_prompt *p, int way)
 {
     int to = p->back + way;
     while (to >= 0 && to < p->history.count && p->history.line[to][0] != p->kind)
@@ -150,7 +155,7 @@ static void look_back(struct rt_prompt *p, int way)
     p->at = (int)strlen(p->line);
 }
 
-static enum rt_typed finish(struct rt_prompt *p)
+static enum rt_typed prompt_finish(struct rt_prompt *p)
 {
     rt_history_add(&p->history, p->kind, p->line);
     p->kind = 0;
@@ -168,19 +173,19 @@ enum rt_typed rt_prompt_key(struct rt_prompt *p, int key)
     }
     p->choices.count = 0;
     switch (key) {
-    case RT_KEY_ENTER: return finish(p);
-    case RT_KEY_LEFT: p->at = before(p, p->at); break;
-    case RT_KEY_RIGHT: p->at = behind(p, p->at); break;
+    case RT_KEY_ENTER: return prompt_finish(p);
+    case RT_KEY_LEFT: p->at = prompt_before(p, p->at); break;
+    case RT_KEY_RIGHT: p->at = prompt_behind(p, p->at); break;
     case RT_KEY_HOME: case 1: p->at = 0; break; /* Ctrl-A */
     case RT_KEY_END: case 5: p->at = (int)strlen(p->line); break; /* Ctrl-E */
-    case RT_KEY_UP: look_back(p, -1); break;
-    case RT_KEY_DOWN: look_back(p, 1); break;
-    case RT_KEY_DELETE: cut(p, p->at, behind(p, p->at)); break;
-    case 21: cut(p, 0, p->at); break; /* Ctrl-U */
-    case 23: cut(p, word_start(p), p->at); break; /* Ctrl-W */
+    case RT_KEY_UP: prompt_look_back(p, -1); break;
+    case RT_KEY_DOWN: prompt_look_back(p, 1); break;
+    case RT_KEY_DELETE: prompt_cut(p, p->at, prompt_behind(p, p->at)); break;
+    case 21: prompt_cut(p, 0, p->at); break; /* Ctrl-U */
+    case 23: prompt_cut(p, prompt_word_start(p), p->at); break; /* Ctrl-W */
     case RT_KEY_BACKSPACE:
         if (p->line[0]) {
-            cut(p, before(p, p->at), p->at);
+            prompt_cut(p, prompt_before(p, p->at), p->at);
             break;
         } /* fall through */
     case RT_KEY_ESCAPE:
@@ -190,12 +195,14 @@ enum rt_typed rt_prompt_key(struct rt_prompt *p, int key)
         if (key < 32 || key >= 0x110000 || key == 127)
             break;
         text[rt_utf8_put(key, text)] = 0;
-        insert(p, text);
+        prompt_insert(p, text);
     }
     return RT_TYPED_ON;
 }
 
-/* ---- completion ---- */
+/* ---- completion ----
+ * First as far as all choices agree, then one after the other. What can be typed there is another's
+ * matter: it offers words, and those that do not begin with what stands there fall out. */
 
 void rt_choices_offer(struct rt_choices *c, const char *line, int at, const char *word)
 {
@@ -208,19 +215,19 @@ void rt_choices_offer(struct rt_choices *c, const char *line, int at, const char
     snprintf(c->word[c->count++], sizeof c->word[0], "%s", word);
 }
 
-static void put_word(struct rt_prompt *p, const char *word, const char *end)
+static void prompt_put_word(struct rt_prompt *p, const char *word, const char *end)
 {
     int from = p->choices.from;
-    cut(p, from, p->at);
-    insert(p, word);
-    insert(p, p->line[p->at] == ' ' || p->line[p->at] == 0 ? end : "");
+    prompt_cut(p, from, p->at);
+    prompt_insert(p, word);
+    prompt_insert(p, p->line[p->at] == ' ' || p->line[p->at] == 0 ? end : "");
 }
 
 void rt_prompt_choose(struct rt_prompt *p, int choice)
 {
     char word[sizeof p->choices.word[0]];
     memcpy(word, p->choices.word[choice], sizeof word);
-    put_word(p, word, " ");
+    prompt_put_word(p, word, " ");
     p->choices.count = 0;
 }
 
@@ -243,9 +250,9 @@ void rt_prompt_complete(struct rt_prompt *p, int way)
     if (p->choice < 0 && (int)common > p->at - c->from) {
         char word[sizeof c->word[0]];
         snprintf(word, sizeof word, "%.*s", (int)common, c->word[0]);
-        put_word(p, word, "");
+        prompt_put_word(p, word, "");
     } else {
         p->choice = p->choice < 0 ? (way > 0 ? 0 : c->count - 1) : (p->choice + c->count + way) % c->count;
-        put_word(p, c->word[p->choice], "");
+        prompt_put_word(p, c->word[p->choice], "");
     }
 }

@@ -9,16 +9,16 @@
 #define TENTHS 10    /* steps of a decade */
 #define SMALL 0.02   /* a first value below this share of the range asks for a logarithmic scale */
 
-static double clamp(double x, double low, double high)
+static double number_clamp(double x, double low, double high)
 {
     return x < low ? low : x > high ? high : x;
 }
 
 /* The power of ten, times 1, 2 or 5, that is at most x. */
-static double round_step(double x)
+static double scale_round_step(double x)
 {
-    double ten = pow(10, floor(log10(x) + 1e-9)), share = x / ten;
-    return (share >= 5 ? 5 : share >= 2 ? 2 : 1) * ten;
+    double ten = pow(10, floor(log10(x) + 1e-9)), fraction = x / ten;
+    return (fraction >= 5 ? 5 : fraction >= 2 ? 2 : 1) * ten;
 }
 
 bool rt_scale_of(const struct rt_key *key, struct rt_scale *s)
@@ -31,50 +31,50 @@ bool rt_scale_of(const struct rt_key *key, struct rt_scale *s)
         s->low = key->min > 0 ? key->min : key->max * pow(10, -DECADES);
     if (s->low > 0 && key->kind == RT_KIND_INT)
         s->low = key->min > 1 ? key->min : 1;
-    s->step = round_step(range / 100);
+    s->step = scale_round_step(range / 100);
     if (key->kind == RT_KIND_INT && s->step < 1)
         s->step = 1;
     return true;
 }
 
-double rt_scale_share(const struct rt_scale *s, double value)
+double rt_scale_fraction(const struct rt_scale *s, double value)
 {
-    value = clamp(value, s->min, s->max);
+    value = number_clamp(value, s->min, s->max);
     if (s->low <= 0)
         return (value - s->min) / (s->max - s->min);
     return value <= s->low ? 0 : log(value / s->low) / log(s->max / s->low);
 }
 
 /* 1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8 times a power of ten: tenth n of the scale from 1. */
-static double round_tenth(int n)
+static double scale_tenth(int n)
 {
     static const double series[TENTHS] = {1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8};
     int decade = (int)floor((double)n / TENTHS);
     return series[n - decade * TENTHS] * pow(10, decade);
 }
 
-static double round_value(const struct rt_scale *s, int n)
+static double scale_round(const struct rt_scale *s, int n)
 {
-    double value = round_tenth(n);
+    double value = scale_tenth(n);
     value = s->low >= 1 ? round(value) : value; /* a whole number, or near enough */
-    return clamp(value, s->low, s->max);
+    return number_clamp(value, s->low, s->max);
 }
 
-double rt_scale_value(const struct rt_scale *s, double share)
+double rt_scale_value(const struct rt_scale *s, double fraction)
 {
-    share = clamp(share, 0, 1);
+    fraction = number_clamp(fraction, 0, 1);
     if (s->low <= 0)
-        return clamp(round((s->min + share * (s->max - s->min)) / s->step) * s->step, s->min, s->max);
-    if (share <= 0)
+        return number_clamp(round((s->min + fraction * (s->max - s->min)) / s->step) * s->step, s->min, s->max);
+    if (fraction <= 0)
         return s->min;
-    return share >= 1 ? s->max
-                      : round_value(s, (int)lround(TENTHS * log10(s->low * pow(s->max / s->low, share))));
+    return fraction >= 1 ? s->max
+                      : scale_round(s, (int)lround(TENTHS * log10(s->low * pow(s->max / s->low, fraction))));
 }
 
 double rt_scale_next(const struct rt_scale *s, double value, int way)
 {
     if (s->low <= 0)
-        return clamp((way > 0 ? floor(value / s->step + 1 + 1e-9) : ceil(value / s->step - 1 - 1e-9)) * s->step,
+        return number_clamp((way > 0 ? floor(value / s->step + 1 + 1e-9) : ceil(value / s->step - 1 - 1e-9)) * s->step,
                      s->min, s->max);
     if (value < s->low * (1 + 1e-9) && way < 0)
         return s->min;
@@ -83,7 +83,7 @@ double rt_scale_next(const struct rt_scale *s, double value, int way)
     int n = (int)lround(TENTHS * log10(value));
     double next = value;
     for (n -= 2 * way; way > 0 ? next <= value * (1 + 1e-9) : next >= value * (1 - 1e-9); n += way) {
-        next = round_value(s, n);
+        next = scale_round(s, n);
         if ((way > 0 && n > TENTHS * (log10(s->max) + 1)) || (way < 0 && n < TENTHS * (log10(s->low) - 1)))
             break;
     }
@@ -107,16 +107,16 @@ const char *rt_scale_text(const struct rt_key *key, double value, char out[32])
 
 void rt_slider_draw(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double at, double mark)
 {
-    int knob = isnan(at) ? -1 : (int)lround(clamp(at, 0, 1) * (room - 1));
+    int knob = isnan(at) ? -1 : (int)lround(number_clamp(at, 0, 1) * (room - 1));
     for (int i = 0; i < room; i++)
         rt_canvas_put(c, x + i, y, i < knob ? style : RT_STYLE_DIM, i < knob ? 0x2501 : 0x2500);
     if (!isnan(mark))
-        rt_canvas_put(c, x + (int)lround(clamp(mark, 0, 1) * (room - 1)), y, RT_STYLE_DIM, 0x253C);
+        rt_canvas_put(c, x + (int)lround(number_clamp(mark, 0, 1) * (room - 1)), y, RT_STYLE_DIM, 0x253C);
     if (knob >= 0)
         rt_canvas_put(c, x + knob, y, style, 0x25CF);
 }
 
-double rt_slider_share(int from, int room, int x)
+double rt_slider_fraction(int from, int room, int x)
 {
-    return room > 1 ? clamp((double)(x - from) / (room - 1), 0, 1) : 0;
+    return room > 1 ? number_clamp((double)(x - from) / (room - 1), 0, 1) : 0;
 }

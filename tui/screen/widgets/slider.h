@@ -15,19 +15,19 @@ struct rt_scale {
 
 /* false: a setting that is no number. */
 bool rt_scale_of(const struct rt_key *key, struct rt_scale *s);
-double rt_scale_share(const struct rt_scale *s, double value); /* 0 at the left end to 1 at the right */
-double rt_scale_value(const struct rt_scale *s, double share); /* a round one near there */
+double rt_scale_fraction(const struct rt_scale *s, double value); /* 0 at the left end to 1 at the right */
+double rt_scale_value(const struct rt_scale *s, double fraction); /* a round one near there */
 /* The next round value that way (-1 or 1); stays inside the range. */
 double rt_scale_next(const struct rt_scale *s, double value, int way);
 
-/* Text of a setting as a number (a share may be written 25%), NaN when it is none; and back, as a person
+/* Text of a setting as a number (a fraction may be written 25%), NaN when it is none; and back, as a person
  * would write it. */
 double rt_scale_number(const char *text);
 const char *rt_scale_text(const struct rt_key *key, double value, char out[32]);
 
-/* A line of `room` columns with the knob at share `at`; mark: share of another value, NaN = none. */
+/* A line of `room` columns with the knob at fraction `at`; mark: that of another value, NaN = none. */
 void rt_slider_draw(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double at, double mark);
-/* The share at column x of a line drawn at `from`. */
-double rt_slider_share(int from, int room, int x);
+/* The fraction at column x of a line drawn at `from`. */
+double rt_slider_fraction(int from, int room, int x);
 
 #endif

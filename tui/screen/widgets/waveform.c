@@ -8,7 +8,7 @@
 static const uint8_t braille[2][4] = {{1, 2, 4, 64}, {8, 16, 32, 128}};
 
 /* Line of dots of a value, of `dots` that stand for +1 to -1. */
-static int line_of(float v, int dots)
+static int wave_line(float v, int dots)
 {
     int y = (int)lrintf((1 - v) / 2 * (float)(dots - 1));
     return y < 0 ? 0 : y >= dots ? dots - 1 : y;
@@ -31,7 +31,7 @@ void rt_waveform_draw(struct rt_canvas *c, struct rt_rect r, const float *low, c
                     least = fminf(least, low[i]);
                     most = fmaxf(most, high[i]);
                 }
-                int top = line_of(most / loudest, r.h * down), bottom = line_of(least / loudest, r.h * down);
+                int top = wave_line(most / loudest, r.h * down), bottom = wave_line(least / loudest, r.h * down);
                 for (int d = 0; d < down; d++)
                     if (y * down + d >= top && y * down + d <= bottom)
                         mask |= braille[k][d];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Tests of a sample's looks: drawn in a pane of any size, as cells or as pixels; broken and missing files say so
- * there. */
+ * Tests of a sample's looks: drawn in a pane of any size, as cells or as pixels; broken and missing
+ * files say so there. */
 #include "tests/tui/screen/drive.h"
 
 #include <locale.h>
