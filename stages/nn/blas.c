@@ -13,9 +13,8 @@
 
 void rt_blas_init(void)
 {
-    if (openblas_get_num_threads() != 1) {
+    if (openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
-    }
 }
 
 /* ---- what it is ----
@@ -33,9 +32,8 @@ const char *rt_blas_version(void)
 {
     /* "OpenBLAS 0.3.21 DYNAMIC_ARCH ..." */
     static char version[24];
-    if (sscanf(openblas_get_config(), "OpenBLAS %23s", version) != 1) {
+    if (sscanf(openblas_get_config(), "OpenBLAS %23s", version) != 1)
         return "of unknown version";
-    }
     return version;
 }
 
@@ -45,9 +43,8 @@ double rt_blas_gflops(int n)
 {
     size_t count = (size_t)n * (size_t)n;
     float *m = calloc(3 * count, sizeof *m);
-    if (!m) {
+    if (!m)
         return 0;
-    }
     double best = 0;
     for (int i = 0; i < 5; i++) {
         uint64_t start = uv_hrtime();

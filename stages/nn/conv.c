@@ -17,31 +17,26 @@
 int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                   bool one_dimensional, struct rt_error *e)
 {
-    if (n->attr.units < 1) {
+    if (n->attr.units < 1)
         return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
                             n->name, n->attr.units);
-    }
-    if (one_dimensional && in->rank != 2) {
+    if (one_dimensional && in->rank != 2)
         return rt_shape_refuse(n, in, "[t,c]", e);
-    }
     int err = rt_window_shape(n, in, (int[]){1, 1}, n->attr.units, e);
-    if (err) {
+    if (err)
         return err;
-    }
     struct rt_window w = rt_window_of(n, in);
     int groups = n->attr.groups = n->attr.groups ? n->attr.groups : 1;
-    if (groups < 1 || w.c % groups || n->attr.units % groups) {
+    if (groups < 1 || w.c % groups || n->attr.units % groups)
         return rt_error_set(e, RT_ERANGE, "network: node \"%s\" (%s): %d channels and %d units do not "
                             "make %d groups", n->name, rt_op_get(n->op)->name, w.c, n->attr.units,
                             groups);
-    }
     int64_t units = n->attr.units, c = w.c / groups, fan_in = (int64_t)w.kh * w.kw * c;
     int64_t flat[] = {units, w.kh, c}, square[] = {units, w.kh, w.kw, c};
     err = one_dimensional ? rt_op_param(g, n, "weight", 3, flat, fan_in, 0, true, false)
                           : rt_op_param(g, n, "weight", 4, square, fan_in, 0, true, false);
-    if (!err && n->attr.bias) {
+    if (!err && n->attr.bias)
         err = rt_op_param(g, n, "bias", 1, &units, fan_in, 0, false, false);
-    }
     return err;
 }
 
@@ -57,10 +52,9 @@ int rt_conv_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
 static struct rt_conv conv_of(const struct rt_node *n, const struct rt_shape *in, int batch)
 {
     struct rt_window w = rt_window_of(n, in);
-    if (w.w == 1 && w.kw == 1) {
+    if (w.w == 1 && w.kw == 1)
         w = (struct rt_window){.h = 1, .w = w.h, .c = w.c, .oh = 1, .ow = w.oh, .kh = 1,
                                .kw = w.kh, .sh = 1, .sw = w.sh, .pw = w.ph, .dh = 1, .dw = w.dh};
-    }
     return (struct rt_conv){.w = w, .units = n->attr.units, .batch = batch, .isa = rt_isa()};
 }
 
@@ -72,11 +66,10 @@ struct rt_scratch_size rt_pass_scratch(const struct rt_pass *p, bool prepared)
 
 void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s)
 {
-    if (rt_winograd_fits(p->v)) {
+    if (rt_winograd_fits(p->v))
         rt_winograd_pass(p, s);
-    } else {
+    else
         rt_direct_pass(p, s);
-    }
 }
 
 size_t rt_pass_prepared(const struct rt_pass *p)
@@ -86,11 +79,10 @@ size_t rt_pass_prepared(const struct rt_pass *p)
 
 void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s)
 {
-    if (rt_winograd_fits(p->v)) {
+    if (rt_winograd_fits(p->v))
         rt_winograd_prepare(p, prepared, s);
-    } else {
+    else
         rt_direct_prepare(p, prepared);
-    }
 }
 
 /* ---- scratch memory ----
@@ -100,9 +92,8 @@ void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_sc
 struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_shape *in,
                                        int batch)
 {
-    if (n->attr.groups > 1) {
+    if (n->attr.groups > 1)
         return rt_grouped_scratch(n, in);
-    }
     struct rt_conv v = conv_of(n, in, batch);
     struct rt_pass forward = rt_pass_forward(&v, NULL, NULL, false);
     struct rt_pass back = rt_pass_back(&v, NULL, NULL, false);
@@ -140,9 +131,8 @@ static void conv_bias_piece(void *self, int i, int thread)
     (void)thread;
     const struct rt_op_run *r = self;
     int64_t units = r->node->attr.units, end = rt_piece_end(conv_places(r), BIAS_ROWS, i);
-    for (int64_t p = (int64_t)i * BIAS_ROWS; p < end; p++) {
+    for (int64_t p = (int64_t)i * BIAS_ROWS; p < end; p++)
         memcpy(r->y + p * units, r->param[1]->value, (size_t)units * sizeof(float));
-    }
 }
 
 void rt_conv_forward(struct rt_op_run *r)
@@ -152,9 +142,8 @@ void rt_conv_forward(struct rt_op_run *r)
         return;
     }
     struct rt_conv v = conv_begin(r);
-    if (r->node->attr.bias) {
+    if (r->node->attr.bias)
         rt_parallel_for(r->parallel, rt_pieces(conv_places(r), BIAS_ROWS), conv_bias_piece, r);
-    }
     struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, r->node->attr.bias);
     rt_pass_run(&p, &r->scratch);
 }
@@ -169,24 +158,21 @@ static void conv_bias_gradient(const struct rt_op_run *r)
     const float *dy = r->dy;
     float *grad = r->param[1]->grad;
     int64_t units = r->node->attr.units;
-    for (int64_t p = 0; p < conv_places(r); p++, dy += units) {
-        for (int64_t u = 0; u < units; u++) {
+    for (int64_t p = 0; p < conv_places(r); p++, dy += units)
+        for (int64_t u = 0; u < units; u++)
             grad[u] += dy[u];
-        }
-    }
 }
 
 /* Only when the weights are trained: a frozen layer saves half of its way back. */
 static void conv_weight_gradient(struct rt_op_run *r)
 {
     struct rt_conv v = conv_begin(r);
-    if (r->node->attr.groups > 1) {
+    if (r->node->attr.groups > 1)
         rt_grouped_weights(r);
-    } else if (rt_winograd_fits(&v)) {
+    else if (rt_winograd_fits(&v))
         rt_winograd_weights(&v, &r->scratch);
-    } else {
+    else
         rt_direct_weights(&v, &r->scratch);
-    }
 }
 
 /* Not for the first layer, whose input nobody asks about. */
@@ -203,13 +189,10 @@ static void conv_input_gradient(struct rt_op_run *r)
 
 void rt_conv_backward(struct rt_op_run *r)
 {
-    if (r->param[0]->grad) {
+    if (r->param[0]->grad)
         conv_weight_gradient(r);
-    }
-    if (r->node->attr.bias && r->param[1]->grad) {
+    if (r->node->attr.bias && r->param[1]->grad)
         conv_bias_gradient(r);
-    }
-    if (r->dx[0]) {
+    if (r->dx[0])
         conv_input_gradient(r);
-    }
 }

@@ -62,9 +62,8 @@ static int direct_source_line(const struct direct *d, int y, int ky)
 {
     const struct rt_window *w = &d->p.v->w;
     int at = d->p.back ? y + w->ph - ky * w->dh : y * w->sh - w->ph + ky * w->dh;
-    if (d->p.back) {
+    if (d->p.back)
         at = at < 0 || at % w->sh ? -1 : at / w->sh;
-    }
     return at < d->p.h ? at : -1;
 }
 
@@ -73,9 +72,8 @@ static bool direct_source_place(const struct direct *d, int phase, int kx, int *
 {
     const struct rt_window *w = &d->p.v->w;
     *at = d->p.back ? phase + w->pw - kx * w->dw : kx * w->dw - w->pw;
-    if (!d->p.back) {
+    if (!d->p.back)
         return true;
-    }
     bool seen = (*at % w->sw + w->sw) % w->sw == 0;
     *at = direct_floor_div(*at, w->sw);
     return seen;
@@ -107,7 +105,7 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
         d.p.h = d.p.oh = d.batch = 1;
     }
     bool any = false;
-    for (int phase = 0; phase < d.step_to; phase++) {
+    for (int phase = 0; phase < d.step_to; phase++)
         for (int kx = 0, at; kx < w->kw; kx++) {
             if (direct_source_place(&d, phase, kx, &at)) {
                 d.first_at = any ? rt_min_int(d.first_at, at) : at;
@@ -115,7 +113,6 @@ static struct direct direct_of(const struct rt_pass *p, bool whole)
                 any = true;
             }
         }
-    }
     bool short_enough = whole || d.p.ow <= LINE_PLACES;
     d.segment = short_enough ? d.p.ow : (SEGMENT + d.step_to - 1) / d.step_to * d.step_to;
     d.segments = rt_pieces(d.p.ow, d.segment);
@@ -307,11 +304,9 @@ static void direct_prepare_piece(void *self, int i, int thread)
     int64_t unit = (int64_t)taps * c; /* from one unit's weights to the next's */
     const float *from = v->weight + (int64_t)tap * c + first * (p->back ? 1 : unit);
     float *to = s->to + ((int64_t)first * taps + (int64_t)t * cols) * p->depth;
-    for (int k = 0; k < p->depth; k++, to += cols) {
-        for (int j = 0; j < cols; j++) {
+    for (int k = 0; k < p->depth; k++, to += cols)
+        for (int j = 0; j < cols; j++)
             to[j] = p->back ? from[k * unit + j] : from[j * unit + k];
-        }
-    }
 }
 
 void rt_direct_prepare(const struct rt_pass *p, void *prepared)
@@ -324,9 +319,8 @@ void rt_direct_prepare(const struct rt_pass *p, void *prepared)
 void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
 {
     struct direct d = direct_of(p, false);
-    if (!p->prepared) {
+    if (!p->prepared)
         rt_direct_prepare(p, s->shared);
-    }
     d.panels = p->prepared ? p->prepared : s->shared;
     d.scratch = *s;
     rt_parallel_for(p->v->parallel, d.strips * d.segments, direct_pass_piece, &d);
@@ -396,7 +390,7 @@ static void direct_add_lines(const struct lanes *n, const struct direct_scratch 
     const struct rt_window *w = &v->w;
     int64_t units = v->units, c = w->c, across = w->dw == 1 ? w->kw * c : c;
     struct rt_product m = {.add = true};
-    for (int place = 0; place < w->ow; place += DEEP) {
+    for (int place = 0; place < w->ow; place += DEEP)
         for (int kx = 0; kx * across < w->kw * c; kx++) {
             int64_t *dy_at = n->transposed ? k->at : k->from,
                     *x_at = n->transposed ? k->from : k->at;
@@ -424,7 +418,6 @@ static void direct_add_lines(const struct lanes *n, const struct direct_scratch 
             }
             v->isa->product(&m);
         }
-    }
 }
 
 /* What lines [from, to) of the batch contribute. */
@@ -438,11 +431,9 @@ static void direct_add_strips(const struct lanes *n, int from, int to, int threa
     for (int strip = from; strip < to; strip += d->lines) {
         int end = rt_min_int(strip + d->lines, to);
         const float *x = direct_lay_out_lines(d, &k, strip, end, d->first_at, d->slab_places);
-        for (int l = strip; l < end; l += together) {
-            for (int ky = 0; ky < w->kh; ky++) {
+        for (int l = strip; l < end; l += together)
+            for (int ky = 0; ky < w->kh; ky++)
                 direct_add_lines(n, &k, x, strip, l, rt_min_int(l + together, end), ky, u);
-            }
-        }
     }
 }
 
@@ -479,9 +470,8 @@ static void direct_sum_piece(void *self, int i, int thread)
     float *grad = n->d.p.v->grad;
     for (int lane = 0; lane < n->lanes; lane++) {
         const float *sums = n->sums + lane * all;
-        for (int64_t at = (int64_t)i * SUM_FLOATS; at < end; at++) {
+        for (int64_t at = (int64_t)i * SUM_FLOATS; at < end; at++)
             grad[at] += n->transposed ? sums[at % n->k * n->d.p.cols + at / n->k] : sums[at];
-        }
     }
 }
 

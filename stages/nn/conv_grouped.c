@@ -67,9 +67,8 @@ static void grouped_each_row(const struct grouped *d, int sample, join *f, int f
             int first = off < 0 ? (-off + w->sw - 1) / w->sw : 0;
             int end = off >= w->w ? 0 : (w->w - 1 - off) / w->sw + 1;
             end = end < w->ow ? end : w->ow;
-            if (iy < 0 || iy >= w->h || first >= end) {
+            if (iy < 0 || iy >= w->h || first >= end)
                 continue;
-            }
             int64_t x = (((int64_t)sample * w->h + iy) * w->w + first * w->sw + off) * d->channels;
             int64_t y = (((int64_t)sample * w->oh + oy) * w->ow + first) * d->units;
             f(d, &(struct row){x, y, end - first, tap}, from, to);
@@ -87,11 +86,9 @@ RT_SIMD static void grouped_add_products(const float *restrict a, int64_t a_step
                                          const float *restrict b, int64_t b_step,
                                          float *restrict to, int64_t to_step, int n, int c)
 {
-    for (int i = 0; i < n; i++, a += a_step, b += b_step, to += to_step) {
-        for (int k = 0; k < c; k++) {
+    for (int i = 0; i < n; i++, a += a_step, b += b_step, to += to_step)
+        for (int k = 0; k < c; k++)
             to[k] += a[k] * b[k];
-        }
-    }
 }
 
 /* A row of places times a group's weights for one tap. With few channels a group these products are
@@ -107,10 +104,9 @@ static void grouped_join_forward(const struct grouped *d, const struct row *p, i
                              p->n, d->units);
         return;
     }
-    for (int g = from; g < to; g++) {
+    for (int g = from; g < to; g++)
         rt_gemm(0, 1, p->n, d->u, d->c, x + g * d->c, step, w + grouped_weight_at(d, g, p->tap),
                 d->taps * d->c, 1, y + g * d->u, d->units);
-    }
 }
 
 static void grouped_join_back(const struct grouped *d, const struct row *p, int from, int to)
@@ -123,10 +119,9 @@ static void grouped_join_back(const struct grouped *d, const struct row *p, int 
                              p->n, d->units);
         return;
     }
-    for (int g = from; g < to; g++) {
+    for (int g = from; g < to; g++)
         rt_gemm(0, 0, p->n, d->c, d->u, dy + g * d->u, d->units,
                 w + grouped_weight_at(d, g, p->tap), d->taps * d->c, 1, dx + g * d->c, step);
-    }
 }
 
 static void grouped_join_weights(const struct grouped *d, const struct row *p, int from, int to)
@@ -139,10 +134,9 @@ static void grouped_join_weights(const struct grouped *d, const struct row *p, i
                              d->transposed + (int64_t)p->tap * d->units + from, 0, p->n, to - from);
         return;
     }
-    for (int g = from; g < to; g++) {
+    for (int g = from; g < to; g++)
         rt_gemm(1, 0, d->u, d->c, p->n, dy + g * d->u, d->units, x + g * d->c, step, 1,
                 grad + grouped_weight_at(d, g, p->tap), d->taps * d->c);
-    }
 }
 
 /* ---- pieces ----
@@ -157,12 +151,10 @@ static void grouped_forward_piece(void *self, int b, int thread)
     const struct grouped *d = self;
     int64_t places = (int64_t)d->w.oh * d->w.ow, units = d->units;
     float *y = d->r->y + b * places * units;
-    if (!d->r->node->attr.bias) {
+    if (!d->r->node->attr.bias)
         memset(y, 0, (size_t)(places * units) * sizeof *y);
-    }
-    for (int64_t p = 0; d->r->node->attr.bias && p < places; p++) {
+    for (int64_t p = 0; d->r->node->attr.bias && p < places; p++)
         memcpy(y + p * units, d->r->param[1]->value, (size_t)units * sizeof *y);
-    }
     grouped_each_row(d, b, grouped_join_forward, 0, d->groups);
 }
 
@@ -171,9 +163,8 @@ static void grouped_back_piece(void *self, int b, int thread)
     (void)thread;
     const struct grouped *d = self;
     int64_t all = (int64_t)d->w.h * d->w.w * d->channels;
-    if (!d->r->add[0]) {
+    if (!d->r->add[0])
         memset(d->r->dx[0] + b * all, 0, (size_t)all * sizeof(float));
-    }
     grouped_each_row(d, b, grouped_join_back, 0, d->groups);
 }
 
@@ -182,9 +173,8 @@ static void grouped_weights_piece(void *self, int i, int thread)
     (void)thread;
     const struct grouped *d = self;
     int from = i * GROUPS_PIECE, to = (int)rt_piece_end(d->groups, GROUPS_PIECE, i);
-    for (int b = 0; b < d->r->batch; b++) {
+    for (int b = 0; b < d->r->batch; b++)
         grouped_each_row(d, b, grouped_join_weights, from, to);
-    }
 }
 
 /* ---- entry points ----
@@ -195,11 +185,9 @@ static void grouped_weights_piece(void *self, int i, int thread)
 static void grouped_transpose_weights(const struct grouped *d)
 {
     const float *w = d->r->param[0]->value;
-    for (int t = 0; d->depthwise && t < d->taps; t++) {
-        for (int c = 0; c < d->units; c++) {
+    for (int t = 0; d->depthwise && t < d->taps; t++)
+        for (int c = 0; c < d->units; c++)
             d->transposed[t * d->units + c] = w[c * d->taps + t];
-        }
-    }
 }
 
 void rt_grouped_forward(struct rt_op_run *r)
@@ -214,13 +202,11 @@ void rt_grouped_weights(struct rt_op_run *r)
     struct grouped d = grouped_of(r);
     float *grad = r->param[0]->grad;
     int all = d.taps * d.units;
-    if (d.depthwise) {
+    if (d.depthwise)
         memset(d.transposed, 0, (size_t)all * sizeof *d.transposed);
-    }
     rt_parallel_for(r->parallel, rt_pieces(d.groups, GROUPS_PIECE), grouped_weights_piece, &d);
-    for (int i = 0; d.depthwise && i < all; i++) {
+    for (int i = 0; d.depthwise && i < all; i++)
         grad[i] += d.transposed[i % d.taps * d.units + i / d.taps];
-    }
 }
 
 void rt_grouped_back(struct rt_op_run *r)

@@ -188,13 +188,12 @@ static void winograd_pass_piece(void *self, int i, int thread)
     float *inputs = rt_scratch_of(&g->scratch, thread);
     float *products = inputs + (g->points * winograd_input_stride(g) + 15) / 16 * 16;
     struct winograd_tile begin = winograd_tile_at(g, first), at = begin;
-    for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at)) {
+    for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at))
         winograd_tile_inputs(g, &at, inputs + k * depth, winograd_input_stride(g));
-    }
     const float *weights = g->weights;
     for (int panel = 0; panel < rt_panels(isa, (int)cols); panel++) {
         int64_t n = rt_panel_cols(isa, (int)cols, panel), stride = winograd_product_stride(g, n);
-        for (int point = 0; point < g->points; point++, weights += depth * n) {
+        for (int point = 0; point < g->points; point++, weights += depth * n)
             isa->product(&(struct rt_product){.a = inputs + point * winograd_input_stride(g),
                                               .row = depth,
                                               .step = 1,
@@ -208,7 +207,6 @@ static void winograd_pass_piece(void *self, int i, int thread)
                                               .ldc = n,
                                               .rows = tiles,
                                               .cols = n});
-        }
         at = begin;
         for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at)) {
             int64_t to = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
@@ -237,9 +235,8 @@ static void winograd_unit_forward(void *self, int unit, int thread)
         .from = g->p.v->weight + (int64_t)unit * taps * c, .to = transformed,
         .line = g->plane ? 3 * c : c, .place = c, .stride = c, .n = c, .plane = g->plane});
     float *to = (float *)g->weights + (int64_t)panel * isa->panel * g->points * c + column;
-    for (int64_t k = 0; k < (int64_t)g->points * c; k++) {
+    for (int64_t k = 0; k < (int64_t)g->points * c; k++)
         to[k * n] = transformed[k];
-    }
 }
 
 /* The same on the way back: a unit is a row there, the taps are reversed. */
@@ -288,9 +285,8 @@ void rt_winograd_pass(const struct rt_pass *p, const struct rt_scratch *s)
     struct winograd g = winograd_of(p);
     g.weights = p->prepared ? p->prepared : s->shared;
     g.scratch = *s;
-    if (!p->prepared) {
+    if (!p->prepared)
         rt_winograd_prepare(p, s->shared, s);
-    }
     rt_parallel_for(p->v->parallel, rt_pieces(g.tiles, g.group), winograd_pass_piece, &g);
 }
 
@@ -428,9 +424,8 @@ static void winograd_lane_piece(void *self, int lane, int thread)
     for (k.first = k.start; k.first < end; k.first += k.count) {
         k.count = end - k.first < k.tiles ? end - k.first : k.tiles;
         winograd_transform_tiles(&k, 0, k.count);
-        for (int point = 0; point < k.g.points; point++) {
+        for (int point = 0; point < k.g.points; point++)
             winograd_multiply_point(&k, point, 0, k.units);
-        }
     }
 }
 
@@ -455,11 +450,10 @@ void rt_winograd_weights(const struct rt_conv *v, const struct rt_scratch *s)
     struct chunk k = winograd_chunk_of(v);
     k.g.scratch = *s;
     k.sums = s->shared;
-    if (k.lanes == 1) {
+    if (k.lanes == 1)
         winograd_place_tiles(&k, (char *)s->shared + winograd_weights_bytes(&k.g));
-    } else {
+    else
         rt_parallel_for(v->parallel, k.lanes, winograd_lane_piece, &k);
-    }
     for (; k.lanes == 1 && k.first < k.g.tiles; k.first += k.count) {
         k.count = k.g.tiles - k.first < k.tiles ? k.g.tiles - k.first : k.tiles;
         rt_parallel_for(v->parallel, rt_pieces(k.count, CHUNK_TILES), winograd_transform_piece, &k);

@@ -75,17 +75,15 @@ struct piece {
 static void exec_input_shapes(const struct rt_graph *g, const struct rt_node *n,
                               struct rt_shape *in)
 {
-    for (int k = 0; k < n->inputs; k++) {
+    for (int k = 0; k < n->inputs; k++)
         in[k] = rt_graph_at(g, n->input[k])->shape;
-    }
 }
 
 static int piece_by_size(const void *a, const void *b)
 {
     const struct piece *p = a, *q = b;
-    if (p->bytes != q->bytes) {
+    if (p->bytes != q->bytes)
         return p->bytes < q->bytes ? 1 : -1;
-    }
     return p->where < q->where ? -1 : p->where > q->where; /* all distinct: a fixed order */
 }
 
@@ -123,9 +121,8 @@ static int *exec_count_readers(const struct rt_graph *g, int nodes)
     int *readers = calloc((size_t)nodes, sizeof *readers);
     for (int i = 0; readers && i < nodes; i++) {
         const struct rt_node *n = rt_graph_at(g, i);
-        for (int k = 0; k < n->inputs; k++) {
+        for (int k = 0; k < n->inputs; k++)
             readers[n->input[k]]++;
-        }
     }
     return readers;
 }
@@ -145,9 +142,8 @@ static void exec_link_nodes(struct rt_exec *x, const int *readers)
         s->group = op->view || fused ? x->slot[before].group : i;
         s->runs = i;
         s->lender = -1;
-        if (fused) {
+        if (fused)
             x->slot[x->slot[before].group].relu = true;
-        }
         if (n->op == RT_OP_add && readers[before] == 1 && x->slot[before].group == before &&
             rt_op_get(rt_graph_at(x->g, before)->op)->fuses_add) {
             s->runs = before;
@@ -157,12 +153,10 @@ static void exec_link_nodes(struct rt_exec *x, const int *readers)
         }
         struct slot *group = &x->slot[s->group];
         group->output |= readers[i] == 0 || n->shape.rank == 1;
-        for (int k = 0; k < n->inputs; k++) {
+        for (int k = 0; k < n->inputs; k++)
             group->needs_grad |= x->slot[x->slot[n->input[k]].group].needs_grad;
-        }
-        for (int k = 0; k < n->params; k++) {
+        for (int k = 0; k < n->params; k++)
             group->needs_grad |= rt_graph_param(x->g, n->param[k])->trainable;
-        }
     }
 }
 
@@ -184,15 +178,13 @@ static void exec_share_gradients(struct rt_exec *x, const int *readers)
     for (int i = x->nodes - 1; i >= 0; i--) {
         struct slot *s = &x->slot[i];
         const struct rt_node *n = rt_graph_at(x->g, s->runs);
-        if (s->skip || s->output || !s->needs_grad || !exec_op_at(x, i)->dx_in_dy) {
+        if (s->skip || s->output || !s->needs_grad || !exec_op_at(x, i)->dx_in_dy)
             continue;
-        }
         int in = n->input[0];
         struct slot *group = &x->slot[in];
         if (group->group == in && !group->skip && readers[in] == 1 && !group->output &&
-            group->needs_grad) {
+            group->needs_grad)
             group->lender = s->lender >= 0 ? s->lender : i;
-        }
     }
 }
 
@@ -230,9 +222,8 @@ static int exec_list_pieces(struct rt_exec *x, struct piece *p)
         struct slot *s = &x->slot[i];
         const struct rt_node *n = rt_graph_at(x->g, s->runs);
         const struct rt_op *op = rt_op_get(n->op);
-        if (s->skip) {
+        if (s->skip)
             continue;
-        }
         struct rt_shape in[RT_NODE_INPUTS] = {0};
         exec_input_shapes(x->g, n, in);
         size_t bytes =
@@ -251,14 +242,12 @@ static int exec_list_pieces(struct rt_exec *x, struct piece *p)
                 dy.last = other_dy.last > dy.last ? other_dy.last : dy.last;
             }
         }
-        if (x->training && s->needs_grad && s->lender < 0) {
+        if (x->training && s->needs_grad && s->lender < 0)
             p[pieces++] = dy;
-        }
         size_t saved = op->saved_bytes && x->training ? op->saved_bytes(n, in, x->batch_max) : 0;
-        if (saved) {
+        if (saved)
             p[pieces++] = (struct piece){
                 .bytes = rt_aligned(saved), .first = 0, .last = 2 * x->nodes, .where = &s->saved};
-        }
         size = op->scratch ? rt_scratch_size_max(size, op->scratch(n, in, x->batch_max)) : size;
     }
     x->scratch.stride = rt_aligned(size.thread) + SCRATCH_APART;
@@ -290,14 +279,11 @@ static int exec_plan(struct rt_exec *x)
         if (x->memory && x->bytes >= HUGE_PAGE) {
             madvise(x->memory, x->bytes, MADV_HUGEPAGE); /* only advice */
         }
-        for (int i = 0; x->memory && i < pieces; i++) {
+        for (int i = 0; x->memory && i < pieces; i++)
             *p[i].where = x->memory + p[i].offset;
-        }
-        for (int i = 0; x->memory && i < x->nodes; i++) {
-            if (x->slot[i].lender >= 0) {
+        for (int i = 0; x->memory && i < x->nodes; i++)
+            if (x->slot[i].lender >= 0)
                 x->slot[i].dy = x->slot[x->slot[i].lender].dy;
-            }
-        }
         err = x->memory ? 0 : RT_EMEM;
     }
     free(readers);
@@ -313,14 +299,12 @@ int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool tra
                    struct rt_parallel *parallel)
 {
     *out = NULL;
-    if (batch < 1) {
+    if (batch < 1)
         return RT_ERANGE;
-    }
     rt_blas_init();
     struct rt_exec *x = calloc(1, sizeof *x);
-    if (!x) {
+    if (!x)
         return RT_EMEM;
-    }
     x->g = g;
     x->parallel = parallel;
     x->nodes = rt_graph_nodes(g);
@@ -339,9 +323,8 @@ int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool tra
     }
     x->slot = calloc((size_t)x->nodes, sizeof *x->slot);
     x->parts = rt_graph_parts(&x->part, g, ZEROS);
-    if (!x->slot || x->parts < 0 || (err = exec_plan(x))) {
+    if (!x->slot || x->parts < 0 || (err = exec_plan(x)))
         goto fail;
-    }
     *out = x;
     return 0;
 
@@ -407,12 +390,10 @@ static void exec_describe_run(struct rt_exec *x, int i, struct rt_op_run *r, str
         r->in_shape[k] = &shape[k];
         r->x[k] = exec_group_of(x, n->input[k])->y;
     }
-    for (int k = 0; k < n->params; k++) {
+    for (int k = 0; k < n->params; k++)
         r->param[k] = rt_graph_param(x->g, n->param[k]);
-    }
-    if (s->runs != i) {
+    if (s->runs != i)
         r->other = exec_group_of(x, rt_graph_at(x->g, i)->input[1])->y;
-    }
 }
 
 /* Everything about the step is put where ops will find it, then each op runs to its end: there is
@@ -428,9 +409,8 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
     x->step = step;
     /* Ops read it through a const pointer; it never has a gradient. */
     memcpy(&x->slot[x->input_node].y, &input, sizeof input);
-    for (int i = 0; i < x->nodes; i++) {
+    for (int i = 0; i < x->nodes; i++)
         x->slot[i].live = false;
-    }
     for (int i = 0; i < x->nodes; i++) {
         if (!x->slot[i].skip) {
             struct rt_op_run r;
@@ -438,9 +418,8 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
             exec_describe_run(x, i, &r, shape);
             double start = exec_now_ms(x);
             rt_op_get(r.node->op)->forward(&r);
-            if (x->time) {
+            if (x->time)
                 x->time[i].forward += exec_now_ms(x) - start;
-            }
         }
     }
 }
@@ -462,9 +441,8 @@ float *rt_exec_grad(struct rt_exec *x, int node)
 {
     assert(node >= 0 && node < x->nodes);
     struct slot *s = exec_group_of(x, node);
-    if (!s->dy || !s->output) {
+    if (!s->dy || !s->output)
         return NULL;
-    }
     if (!s->live) {
         int64_t count = rt_shape_count(&rt_graph_at(x->g, node)->shape);
         memset(s->dy, 0, (size_t)x->batch * (size_t)count * sizeof *s->dy);
@@ -502,23 +480,19 @@ void rt_exec_backward(struct rt_exec *x)
     assert(x->trained);
     rt_parallel_for(x->parallel, x->parts, exec_zero_piece, x);
     for (int i = x->nodes - 1; i >= 0; i--) {
-        if (x->slot[i].skip || !x->slot[i].live) {
+        if (x->slot[i].skip || !x->slot[i].live)
             continue;
-        }
         struct rt_op_run r;
         struct rt_shape shape[RT_NODE_INPUTS];
         exec_describe_run(x, i, &r, shape);
-        if (r.other) {
+        if (r.other)
             exec_claim_gradient(exec_group_of(x, rt_graph_at(x->g, i)->input[1]), &r.dother,
                                 &r.add_other);
-        }
-        for (int k = 0; k < r.node->inputs; k++) {
+        for (int k = 0; k < r.node->inputs; k++)
             exec_claim_gradient(exec_group_of(x, r.node->input[k]), &r.dx[k], &r.add[k]);
-        }
         double start = exec_now_ms(x);
         rt_op_get(r.node->op)->backward(&r);
-        if (x->time) {
+        if (x->time)
             x->time[i].backward += exec_now_ms(x) - start;
-        }
     }
 }

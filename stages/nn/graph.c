@@ -33,9 +33,8 @@ struct rt_graph {
 int rt_graph_create(struct rt_graph **out)
 {
     *out = calloc(1, sizeof **out);
-    if (!*out) {
+    if (!*out)
         return RT_EMEM;
-    }
     (*out)->numbers_left = INT64_MAX;
     return 0;
 }
@@ -58,20 +57,17 @@ static void param_destroy(struct param_box *b)
 /* Back to `keep` parameters: a node that was refused takes its own with it. */
 static void graph_drop_params(struct rt_graph *g, int keep)
 {
-    while (g->params > keep) {
+    while (g->params > keep)
         param_destroy(g->param[--g->params]);
-    }
 }
 
 void rt_graph_destroy(struct rt_graph *g)
 {
-    if (!g) {
+    if (!g)
         return;
-    }
     graph_drop_params(g, 0);
-    for (int i = 0; i < g->nodes; i++) {
+    for (int i = 0; i < g->nodes; i++)
         free(g->node[i]);
-    }
     free(g->param);
     free(g->node);
     free(g);
@@ -82,9 +78,8 @@ static int graph_grow_list(void *list, int n)
 {
     void **old = *(void ***)list;
     void **more = realloc(old, ((size_t)n + 1) * sizeof *more);
-    if (!more) {
+    if (!more)
         return RT_EMEM;
-    }
     *(void ***)list = more;
     return 0;
 }
@@ -97,18 +92,15 @@ static int graph_grow_list(void *list, int n)
 static int graph_node_new(struct rt_graph *g, enum rt_op_id op, const char *name,
                           struct rt_node **out, struct rt_error *e)
 {
-    if (strlen(name) >= RT_NAME - 17 || !*name) {
+    if (strlen(name) >= RT_NAME - 17 || !*name)
         return rt_error_set(e, RT_ERANGE, "network: node name \"%s\" must have 1 to %d characters",
                             name, RT_NAME - 18);
-    }
-    if (rt_graph_find(g, name) >= 0) {
+    if (rt_graph_find(g, name) >= 0)
         return rt_error_set(e, RT_EUSAGE, "network: there are two nodes named \"%s\"; rename one",
                             name);
-    }
     struct rt_node *n = graph_grow_list(&g->node, g->nodes) ? NULL : calloc(1, sizeof *n);
-    if (!n) {
+    if (!n)
         return rt_error_set(e, RT_EMEM, "network: out of memory at node \"%s\"", name);
-    }
     n->op = op;
     snprintf(n->name, sizeof n->name, "%s", name);
     *out = n;
@@ -118,19 +110,15 @@ static int graph_node_new(struct rt_graph *g, enum rt_op_id op, const char *name
 /* Not checked against anything: it is where shapes begin. */
 int rt_graph_input(struct rt_graph *g, const char *name, struct rt_shape shape)
 {
-    if (shape.rank < 1 || shape.rank > RT_NODE_RANK) {
+    if (shape.rank < 1 || shape.rank > RT_NODE_RANK)
         return RT_ERANGE;
-    }
-    for (int i = 0; i < shape.rank; i++) {
-        if (shape.dim[i] < 1) {
+    for (int i = 0; i < shape.rank; i++)
+        if (shape.dim[i] < 1)
             return RT_ERANGE;
-        }
-    }
     struct rt_node *n = NULL;
     int err = graph_node_new(g, RT_OP_input, name, &n, NULL);
-    if (err) {
+    if (err)
         return err;
-    }
     n->shape = shape;
     g->node[g->nodes] = n;
     return g->nodes++;
@@ -138,14 +126,12 @@ int rt_graph_input(struct rt_graph *g, const char *name, struct rt_shape shape)
 
 int rt_graph_bag(struct rt_graph *g, const char *name, int buckets)
 {
-    if (buckets < 1) {
+    if (buckets < 1)
         return RT_ERANGE;
-    }
     struct rt_node *n = NULL;
     int err = graph_node_new(g, RT_OP_bag, name, &n, NULL);
-    if (err) {
+    if (err)
         return err;
-    }
     n->attr.buckets = buckets;
     g->node[g->nodes] = n;
     return g->nodes++;
@@ -155,9 +141,8 @@ int rt_graph_bag(struct rt_graph *g, const char *name, int buckets)
 static bool graph_function_exists(const struct rt_op *o, int function)
 {
     int count = 0;
-    while (o->functions && o->functions[count]) {
+    while (o->functions && o->functions[count])
         count++;
-    }
     return function >= 0 && function < (count ? count : 1);
 }
 
@@ -168,21 +153,18 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
 {
     const struct rt_op *o = rt_op_get(op);
     if (!o || !o->shape || inputs < 1 || inputs > RT_NODE_INPUTS ||
-        (o->inputs && inputs != o->inputs)) {
+        (o->inputs && inputs != o->inputs))
         return rt_error_set(e, RT_EUSAGE, "network: node \"%s\" (%s) takes %d inputs, got %d", name,
                             o ? o->name : "no such op", o ? o->inputs : 0, inputs);
-    }
     struct rt_node *n = NULL;
     int err = graph_node_new(g, op, name, &n, e);
-    if (err) {
+    if (err)
         return err;
-    }
     struct rt_shape in[RT_NODE_INPUTS] = {0};
     int params = g->params;
     n->inputs = inputs;
-    if (attr) {
+    if (attr)
         n->attr = *attr;
-    }
     if (!graph_function_exists(o, n->attr.function)) {
         err = rt_error_set(e, RT_ERANGE, "network: node \"%s\" (%s): there is no function %d", name,
                            o->name, n->attr.function);
@@ -205,16 +187,14 @@ int rt_graph_node(struct rt_graph *g, enum rt_op_id op, const char *name, const 
         }
     }
     err = o->shape(g, n, in, e);
-    if (!err && !rt_shape_valid(&n->shape)) {
+    if (!err && !rt_shape_valid(&n->shape))
         err = RT_ELARGE;
-    }
     if (err && (!e || !e->code)) { /* of memory or size: nobody has said it yet */
         err = rt_error_set(e, err, "network: node \"%s\" (%s): %s", name, o->name,
                            rt_err_words(err));
     }
-    if (err) {
+    if (err)
         goto fail;
-    }
     g->node[g->nodes] = n;
     return g->nodes++;
 
@@ -235,9 +215,8 @@ static float *graph_floats_new(int64_t count)
 {
     size_t bytes = rt_aligned((size_t)count * sizeof(float));
     float *p = aligned_alloc(64, bytes);
-    if (p) {
+    if (p)
         memset(p, 0, bytes);
-    }
     return p;
 }
 
@@ -277,11 +256,9 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
         param_destroy(b);
         return RT_EMEM;
     }
-    if (b->bound == 0) {
-        for (int64_t i = 0; i < p->count; i++) {
+    if (b->bound == 0)
+        for (int64_t i = 0; i < p->count; i++)
             p->value[i] = fill;
-        }
-    }
     g->param[g->params] = b;
     n->param[n->params++] = g->params++;
     return 0;
@@ -302,11 +279,9 @@ const struct rt_node *rt_graph_at(const struct rt_graph *g, int node)
 
 int rt_graph_find(const struct rt_graph *g, const char *name)
 {
-    for (int i = 0; i < g->nodes; i++) {
-        if (strcmp(g->node[i]->name, name) == 0) {
+    for (int i = 0; i < g->nodes; i++)
+        if (strcmp(g->node[i]->name, name) == 0)
             return i;
-        }
-    }
     return -1;
 }
 
@@ -322,11 +297,9 @@ struct rt_param *rt_graph_param(struct rt_graph *g, int i)
 
 struct rt_param *rt_graph_param_named(struct rt_graph *g, const char *name)
 {
-    for (int i = 0; i < g->params; i++) {
-        if (strcmp(g->param[i]->p.name, name) == 0) {
+    for (int i = 0; i < g->params; i++)
+        if (strcmp(g->param[i]->p.name, name) == 0)
             return &g->param[i]->p;
-        }
-    }
     return NULL;
 }
 
@@ -334,9 +307,8 @@ struct rt_param *rt_graph_param_named(struct rt_graph *g, const char *name)
 int64_t rt_graph_weights(const struct rt_graph *g)
 {
     int64_t sum = 0;
-    for (int i = 0; i < g->params; i++) {
+    for (int i = 0; i < g->params; i++)
         sum += g->param[i]->p.trainable ? g->param[i]->p.count : 0;
-    }
     return sum;
 }
 
@@ -365,9 +337,8 @@ int rt_graph_parts(struct rt_part **out, const struct rt_graph *g, int64_t grain
 uint64_t rt_name_hash(const char *name)
 {
     uint64_t h = 14695981039346656037u;
-    for (; *name; name++) {
+    for (; *name; name++)
         h = (h ^ (unsigned char)*name) * 1099511628211u;
-    }
     return h;
 }
 
@@ -376,24 +347,21 @@ uint64_t rt_name_hash(const char *name)
 static void param_init(const struct param_box *b, uint64_t seed)
 {
     struct rt_rng r = rt_rng_init(seed, 0, rt_name_hash(b->p.name), RT_RNG_INIT);
-    for (int64_t k = 0; k < b->p.count; k++) {
+    for (int64_t k = 0; k < b->p.count; k++)
         b->p.value[k] = b->bound > 0 ? (float)rt_rng_range(&r, -b->bound, b->bound) : b->fill;
-    }
 }
 
 void rt_graph_init(struct rt_graph *g, uint64_t seed)
 {
-    for (int i = 0; i < g->params; i++) {
+    for (int i = 0; i < g->params; i++)
         param_init(g->param[i], seed);
-    }
 }
 
 /* For a layer that is added to a network whose other weights come from a file. */
 void rt_graph_init_node(struct rt_graph *g, int node, uint64_t seed)
 {
-    for (int i = 0; i < g->node[node]->params; i++) {
+    for (int i = 0; i < g->node[node]->params; i++)
         param_init(g->param[g->node[node]->param[i]], seed);
-    }
 }
 
 /* ---- weights in files ----
@@ -414,9 +382,8 @@ int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char
         param_full_name(name, sizeof name, prefix, p);
         struct rt_tensor t = rt_tensor_view(RT_F32, p->rank, p->dim, p->value);
         int err = rt_safetensors_add(s, name, &t);
-        if (err) {
+        if (err)
             return err;
-        }
     }
     return 0;
 }
@@ -424,23 +391,20 @@ int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char
 static void param_dims_text(char *out, size_t size, int rank, const int64_t *dim)
 {
     size_t at = (size_t)snprintf(out, size, "[");
-    for (int i = 0; i < rank && at < size; i++) {
+    for (int i = 0; i < rank && at < size; i++)
         at += (size_t)snprintf(out + at, size - at, "%s%lld", i ? "," : "", (long long)dim[i]);
-    }
-    if (at < size) {
+    if (at < size)
         snprintf(out + at, size - at, "]");
-    }
 }
 
 /* Type, rank and every dimension: a transposed matrix of the same size must not pass. */
 static int param_fits(const struct rt_param *p, const struct rt_tensor *t, const char *name,
                       struct rt_error *e)
 {
-    if (!t) {
+    if (!t)
         return rt_error_set(e, RT_EMISMATCH,
                             "weights: \"%s\" is missing; was the file made by another network?",
                             name);
-    }
     if (t->dtype != RT_F32 || t->rank != p->rank ||
         memcmp(t->dim, p->dim, (size_t)p->rank * sizeof *p->dim) != 0) {
         char have[128], want[128];
@@ -459,19 +423,16 @@ int rt_graph_load(struct rt_graph *g, const struct rt_safetensors *s, const char
 {
     char name[2 * RT_NAME];
     /* All are checked before any is copied: a refused file changes nothing. */
-    for (int copy = 0; copy < 2; copy++) {
+    for (int copy = 0; copy < 2; copy++)
         for (int i = 0; i < g->params; i++) {
             struct rt_param *p = &g->param[i]->p;
             param_full_name(name, sizeof name, prefix, p);
             const struct rt_tensor *t = rt_safetensors_get(s, name);
             int err = copy ? 0 : param_fits(p, t, name, e);
-            if (err) {
+            if (err)
                 return err;
-            }
-            if (copy) {
+            if (copy)
                 memcpy(p->value, t->data, (size_t)p->count * sizeof *p->value);
-            }
         }
-    }
     return 0;
 }

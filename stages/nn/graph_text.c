@@ -68,14 +68,11 @@ static const char *graph_text_current_name(const char *name)
 static bool field_is_set(const struct field *f, const struct rt_attr *a)
 {
     const char *at = (const char *)a + f->offset;
-    if (f->kind == FLAG) {
+    if (f->kind == FLAG)
         return *(const bool *)at;
-    }
-    for (int i = 0; i < f->count; i++) {
-        if (f->kind == WHOLE ? ((const int *)at)[i] != 0 : ((const float *)at)[i] != 0) {
+    for (int i = 0; i < f->count; i++)
+        if (f->kind == WHOLE ? ((const int *)at)[i] != 0 : ((const float *)at)[i] != 0)
             return true;
-        }
-    }
     return false;
 }
 
@@ -85,19 +82,17 @@ static void field_write(FILE *out, const struct field *f, const struct rt_attr *
     const char *at = (const char *)a + f->offset;
     for (int i = 0; i < f->count; i++) {
         fprintf(out, i ? "," : " %s=", f->key);
-        if (f->kind == REAL) {
+        if (f->kind == REAL)
             fprintf(out, "%.9g", (double)((const float *)at)[i]);
-        } else {
+        else
             fprintf(out, "%d", f->kind == FLAG ? *(const bool *)at : ((const int *)at)[i]);
-        }
     }
 }
 
 static void graph_text_write_shape(FILE *out, const struct rt_shape *s)
 {
-    for (int i = 0; i < s->rank; i++) {
+    for (int i = 0; i < s->rank; i++)
         fprintf(out, i ? ",%d" : " shape=%d", s->dim[i]);
-    }
 }
 
 /* An input's shape stands where a reshape has its own: it is the one node without inputs to infer
@@ -106,18 +101,14 @@ static void graph_text_write_node(FILE *out, const struct rt_node *n)
 {
     const struct rt_op *op = rt_op_get(n->op);
     fprintf(out, "%s %s", op->name, n->name);
-    for (int i = 0; i < n->inputs; i++) {
+    for (int i = 0; i < n->inputs; i++)
         fprintf(out, i ? ",%d" : " in=%d", n->input[i]);
-    }
-    if (op->functions) {
+    if (op->functions)
         fprintf(out, " function=%s", op->functions[n->attr.function]);
-    }
     graph_text_write_shape(out, n->op == RT_OP_input ? &n->shape : &n->attr.shape);
-    for (int i = 0; i < FIELDS; i++) {
-        if (field_is_set(&fields[i], &n->attr)) {
+    for (int i = 0; i < FIELDS; i++)
+        if (field_is_set(&fields[i], &n->attr))
             field_write(out, &fields[i], &n->attr);
-        }
-    }
     fputc('\n', out);
 }
 
@@ -127,12 +118,10 @@ char *rt_graph_text(const struct rt_graph *g, int nodes)
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    if (!out) {
+    if (!out)
         return NULL;
-    }
-    for (int i = 0; i < nodes; i++) {
+    for (int i = 0; i < nodes; i++)
         graph_text_write_node(out, rt_graph_at(g, i));
-    }
     bool failed = ferror(out) != 0;
     if (fclose(out) || failed) {
         free(text);
@@ -162,16 +151,13 @@ static int graph_text_whole_numbers(const char *text, int *to, int max, long mos
     for (;;) {
         char *end;
         long value = strtol(text, &end, 10);
-        if (end == text || count == max || value > most || value < -most) {
+        if (end == text || count == max || value > most || value < -most)
             return -1;
-        }
         to[count++] = (int)value;
-        if (!*end) {
+        if (!*end)
             return count;
-        }
-        if (*end != ',') {
+        if (*end != ',')
             return -1;
-        }
         text = end + 1;
     }
 }
@@ -183,16 +169,13 @@ static int graph_text_real_numbers(const char *text, float *to, int max)
     for (;;) {
         char *end;
         float value = strtof(text, &end);
-        if (end == text || count == max || value != value) {
+        if (end == text || count == max || value != value)
             return -1;
-        }
         to[count++] = value;
-        if (!*end) {
+        if (!*end)
             return count;
-        }
-        if (*end != ',') {
+        if (*end != ',')
             return -1;
-        }
         text = end + 1;
     }
 }
@@ -204,9 +187,8 @@ static bool graph_text_read_field(struct rt_attr *a, const char *key, const char
         const struct field *f = &fields[i];
         char *at = (char *)a + f->offset;
         int flag;
-        if (strcmp(f->key, key) != 0) {
+        if (strcmp(f->key, key) != 0)
             continue;
-        }
         if (f->kind == FLAG) {
             bool good = graph_text_whole_numbers(value, &flag, 1, 1) == 1 && flag >= 0;
             *(bool *)at = good && flag;
@@ -234,9 +216,8 @@ static bool graph_text_read_function(struct line *l, const char *value)
 static bool graph_text_read_pair(struct line *l, char *word)
 {
     char *value = strchr(word, '=');
-    if (!value) {
+    if (!value)
         return false;
-    }
     *value++ = '\0';
     if (strcmp(word, "in") == 0) {
         l->inputs = graph_text_whole_numbers(value, l->input, RT_NODE_INPUTS, NODES_MAX);
@@ -258,9 +239,8 @@ static int graph_text_add_line(struct rt_graph *g, const struct line *l, struct 
                : l->id == RT_OP_bag ? rt_graph_bag(g, l->name, l->attr.buckets)
                                     : rt_graph_node(g, l->id, l->name, l->input, l->inputs,
                                                     &l->attr, e);
-    if (node < 0 && (l->id == RT_OP_input || l->id == RT_OP_bag)) {
+    if (node < 0 && (l->id == RT_OP_input || l->id == RT_OP_bag))
         return rt_error_set(e, node, "network: its input has no fitting shape");
-    }
     return node < 0 ? node : 0;
 }
 
@@ -275,19 +255,15 @@ static int graph_text_read_line(struct rt_graph *g, char *text, int number, stru
         l.id = (enum rt_op_id)i;
         l.op = strcmp(rt_op_get(l.id)->name, name) == 0 ? rt_op_get(l.id) : NULL;
     }
-    if (!l.op || !l.name) {
+    if (!l.op || !l.name)
         return rt_error_set(e, RT_EFORMAT, "network: line %d: there is no op \"%.40s\"", number, op);
-    }
-    while ((word = strsep(&rest, " "))) {
-        if (!graph_text_read_pair(&l, word)) {
+    while ((word = strsep(&rest, " ")))
+        if (!graph_text_read_pair(&l, word))
             return rt_error_set(e, RT_EFORMAT, "network: line %d: node \"%.40s\": \"%.40s\" is unknown "
                                 "or out of range", number, l.name, word);
-        }
-    }
     int err = graph_text_add_line(g, &l, e);
-    if (err) {
+    if (err)
         rt_error_prefix(e, "line %d", number);
-    }
     return err;
 }
 
@@ -299,9 +275,8 @@ int rt_graph_parse(struct rt_graph *g, const char *text, struct rt_error *e)
     for (; *text && !err; number++) {
         char line[LINE];
         size_t size = strcspn(text, "\n");
-        if (size >= sizeof line || number > NODES_MAX) {
+        if (size >= sizeof line || number > NODES_MAX)
             return rt_error_set(e, RT_EFORMAT, "network: line %d is too long, or one too many", number);
-        }
         memcpy(line, text, size);
         line[size] = '\0';
         text += size + (text[size] == '\n');

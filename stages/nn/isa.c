@@ -20,12 +20,10 @@ int rt_isa_all(const struct rt_isa *all[RT_ISA_SETS])
 #ifdef __x86_64__
     __builtin_cpu_init();
     bool fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
+    if (fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
         all[count++] = &rt_isa_avx512;
-    }
-    if (fma) {
+    if (fma)
         all[count++] = &rt_isa_avx2;
-    }
 #endif
     all[count++] = &rt_isa_baseline;
     return count;
@@ -41,9 +39,8 @@ static const struct rt_isa *asked;
 const struct rt_isa *rt_isa(void)
 {
     const struct rt_isa *all[RT_ISA_SETS];
-    if (asked) {
+    if (asked)
         return asked;
-    }
     rt_isa_all(all);
     return all[0];
 }

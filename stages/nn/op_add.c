@@ -31,37 +31,31 @@ static int op_add_shape(struct rt_graph *g, struct rt_node *n, const struct rt_s
 RT_SIMD static void op_add_sum(const float *restrict a, const float *restrict b, float *restrict y,
                                int64_t n, bool relu)
 {
-    if (relu) {
+    if (relu)
         for (int64_t i = 0; i < n; i++) {
             float s = a[i] + b[i];
             y[i] = s < 0 ? 0 : s;
         }
-    } else {
-        for (int64_t i = 0; i < n; i++) {
+    else
+        for (int64_t i = 0; i < n; i++)
             y[i] = a[i] + b[i];
-        }
-    }
 }
 
 /* y NULL: no relu. */
 RT_SIMD static void op_add_gradient(const float *restrict y, const float *restrict dy,
                                     float *restrict dx, int64_t n, bool add)
 {
-    if (y && add) {
-        for (int64_t i = 0; i < n; i++) {
+    if (y && add)
+        for (int64_t i = 0; i < n; i++)
             dx[i] += y[i] > 0 ? dy[i] : 0;
-        }
-    } else if (y) {
-        for (int64_t i = 0; i < n; i++) {
+    else if (y)
+        for (int64_t i = 0; i < n; i++)
             dx[i] = y[i] > 0 ? dy[i] : 0;
-        }
-    } else if (add) {
-        for (int64_t i = 0; i < n; i++) {
+    else if (add)
+        for (int64_t i = 0; i < n; i++)
             dx[i] += dy[i];
-        }
-    } else {
+    else
         memcpy(dx, dy, (size_t)n * sizeof *dx);
-    }
 }
 
 /* ---- pieces ----
@@ -83,12 +77,10 @@ static void op_add_backward_piece(void *self, int i, int thread)
     (void)thread;
     struct rt_op_run *r = self;
     int64_t all = r->batch * rt_shape_count(&r->node->shape), from = (int64_t)i * GRAIN;
-    for (int k = 0; k < 2; k++) {
-        if (r->dx[k]) {
+    for (int k = 0; k < 2; k++)
+        if (r->dx[k])
             op_add_gradient(r->relu ? r->y + from : NULL, r->dy + from, r->dx[k] + from,
                             rt_piece_end(all, GRAIN, i) - from, r->add[k]);
-        }
-    }
 }
 
 static void op_add_forward(struct rt_op_run *r)

@@ -13,18 +13,15 @@ static void op_avgpool_forward_window(struct rt_op_run *r, const struct rt_windo
 {
     (void)number;
     float *y = r->y + place * w->c;
-    for (int c = 0; c < w->c; c++) {
+    for (int c = 0; c < w->c; c++)
         y[c] = 0;
-    }
     for (int k = 0; k < taps; k++) {
         const float *x = r->x[0] + tap[k];
-        for (int c = 0; c < w->c; c++) {
+        for (int c = 0; c < w->c; c++)
             y[c] += x[c];
-        }
     }
-    for (int c = 0; c < w->c && taps; c++) {
+    for (int c = 0; c < w->c && taps; c++)
         y[c] /= (float)taps;
-    }
 }
 
 static void op_avgpool_backward_window(struct rt_op_run *r, const struct rt_window *w,
@@ -35,9 +32,8 @@ static void op_avgpool_backward_window(struct rt_op_run *r, const struct rt_wind
     const float *dy = r->dy + place * w->c;
     for (int k = 0; k < taps; k++) {
         float *dx = r->dx[0] + tap[k];
-        for (int c = 0; c < w->c; c++) {
+        for (int c = 0; c < w->c; c++)
             dx[c] += dy[c] / (float)taps;
-        }
     }
 }
 

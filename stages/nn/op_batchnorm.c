@@ -40,9 +40,8 @@ struct norm {
 static int op_batchnorm_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *in,
                               struct rt_error *e)
 {
-    if (in->rank < 1) {
+    if (in->rank < 1)
         return rt_shape_refuse(n, in, "[..,c]", e);
-    }
     int64_t c = in->dim[in->rank - 1];
     n->shape = *in;
     static const struct {
@@ -52,9 +51,8 @@ static int op_batchnorm_shape(struct rt_graph *g, struct rt_node *n, const struc
     } row[] = {{"weight", 1, false}, {"bias", 0, false}, {"mean", 0, true}, {"var", 1, true}};
     for (int i = 0; i < 4; i++) {
         int err = rt_op_param(g, n, row[i].what, 1, &c, 0, row[i].fill, false, row[i].statistic);
-        if (err) {
+        if (err)
             return err;
-        }
     }
     return 0;
 }
@@ -110,9 +108,8 @@ static struct norm op_batchnorm_begin(struct rt_op_run *r)
 /* Repeats value[c] along line. */
 static void op_batchnorm_repeat_line(const struct norm *m, float *line)
 {
-    for (int64_t i = m->c; i < m->wide; i++) {
+    for (int64_t i = m->c; i < m->wide; i++)
         line[i] = line[i - m->c];
-    }
 }
 
 /* ---- loops over rows ----
@@ -126,13 +123,12 @@ RT_SIMD static void op_batchnorm_sums_forward(const float *restrict x, const flo
                                               float *restrict s1, float *restrict s2, int64_t rows,
                                               int64_t n)
 {
-    for (int64_t p = 0; p < rows; p++, x += n) {
+    for (int64_t p = 0; p < rows; p++, x += n)
         for (int64_t i = 0; i < n; i++) {
             float d = x[i] - origin[i];
             s1[i] += d;
             s2[i] += d * d;
         }
-    }
 }
 
 /* Which gradients a relu let pass: all; those whose output, calculated again, is above 0 (cheaper
@@ -154,24 +150,23 @@ RT_SIMD static void op_batchnorm_sums_backward(const float *restrict x, const fl
 {
     const float *mean = line, *scale = mean + stride, *shift = scale + stride;
     for (int64_t p = 0; p < rows; p++, x += n, dy += n, y += n) {
-        if (mask == MASK_AGAIN) {
+        if (mask == MASK_AGAIN)
             for (int64_t i = 0; i < n; i++) {
                 float g = x[i] * scale[i] + shift[i] > 0 ? dy[i] : 0;
                 s1[i] += g;
                 s2[i] += g * (x[i] - mean[i]);
             }
-        } else if (mask == MASK_OUTPUT) {
+        else if (mask == MASK_OUTPUT)
             for (int64_t i = 0; i < n; i++) {
                 float g = y[i] > 0 ? dy[i] : 0;
                 s1[i] += g;
                 s2[i] += g * (x[i] - mean[i]);
             }
-        } else {
+        else
             for (int64_t i = 0; i < n; i++) {
                 s1[i] += dy[i];
                 s2[i] += dy[i] * (x[i] - mean[i]);
             }
-        }
     }
 }
 
@@ -182,21 +177,19 @@ RT_SIMD static void op_batchnorm_scale_rows(const float *restrict x, const float
                                             bool relu)
 {
     for (int64_t p = 0; p < rows; p++, x += n, y += n, other += other ? n : 0) {
-        if (other) {
+        if (other)
             for (int64_t i = 0; i < n; i++) {
                 float v = x[i] * scale[i] + shift[i] + other[i];
                 y[i] = relu && v < 0 ? 0 : v;
             }
-        } else if (relu) {
+        else if (relu)
             for (int64_t i = 0; i < n; i++) {
                 float v = x[i] * scale[i] + shift[i];
                 y[i] = v < 0 ? 0 : v;
             }
-        } else {
-            for (int64_t i = 0; i < n; i++) {
+        else
+            for (int64_t i = 0; i < n; i++)
                 y[i] = x[i] * scale[i] + shift[i];
-            }
-        }
     }
 }
 
@@ -262,18 +255,16 @@ static void op_batchnorm_sum_piece(void *self, int i, int thread)
         int64_t times = (end - row) / fold < BLOCK_ROWS ? (end - row) / fold : BLOCK_ROWS;
         rows = times * fold;
         memset(s1, 0, 2 * (size_t)m->wide * sizeof *s1);
-        if (m->back) {
+        if (m->back)
             op_batchnorm_sums_backward(r->x[0] + at, r->y + at, r->dy + at, m->line, m->wide, s1,
                                        s2, times, n, op_batchnorm_mask(r));
-        } else {
+        else
             op_batchnorm_sums_forward(r->x[0] + at, m->line, s1, s2, times, n);
-        }
-        for (int64_t k = 0; k < fold; k++) {
+        for (int64_t k = 0; k < fold; k++)
             for (int64_t c = 0; c < m->c; c++) {
                 sum[c] += (double)s1[k * m->c + c];
                 sum[m->c + c] += (double)s2[k * m->c + c];
             }
-        }
     }
 }
 
@@ -300,12 +291,10 @@ static void op_batchnorm_backward_piece(void *self, int i, int thread)
     int64_t row = i * m->grain, end = rt_piece_end(m->rows, m->grain, i);
     int64_t times = (end - row) / m->fold, at = row * m->c, n = times * m->wide;
     const float *x = r->x[0] + at, *y = r->relu ? r->y + at : NULL;
-    if (r->dother) {
+    if (r->dother)
         op_batchnorm_other_rows(y, r->dy + at, r->dother + at, (end - row) * m->c, r->add_other);
-    }
-    if (!r->dx[0]) {
+    if (!r->dx[0])
         return;
-    }
     const float *out = r->y + at;
     enum mask mask = op_batchnorm_mask(r);
     op_batchnorm_input_rows(x, out, r->dy + at, r->dx[0] + at, m->line, m->wide, times, m->wide,
@@ -318,11 +307,9 @@ static void op_batchnorm_backward_piece(void *self, int i, int thread)
 static void op_batchnorm_sum_all(struct norm *m)
 {
     rt_parallel_for(m->r->parallel, m->pieces, op_batchnorm_sum_piece, m);
-    for (int i = 1; i < m->pieces; i++) {
-        for (int64_t k = 0; k < 2 * m->c; k++) {
+    for (int i = 1; i < m->pieces; i++)
+        for (int64_t k = 0; k < 2 * m->c; k++)
             m->sum[k] += m->sum[(int64_t)i * 2 * m->c + k];
-        }
-    }
 }
 
 /* ---- statistics ----
@@ -380,11 +367,10 @@ static void op_batchnorm_scale_and_shift(const struct norm *m, float *scale, flo
 static void op_batchnorm_forward(struct rt_op_run *r)
 {
     struct norm m = op_batchnorm_begin(r);
-    if (m.batch_statistics) {
+    if (m.batch_statistics)
         op_batchnorm_batch_statistics(&m);
-    } else {
+    else
         op_batchnorm_running_statistics(&m);
-    }
     op_batchnorm_scale_and_shift(&m, m.line, m.line + m.wide);
     rt_parallel_for(r->parallel, m.pieces, op_batchnorm_forward_piece, &m);
 }
@@ -401,9 +387,8 @@ static void op_batchnorm_backward(struct rt_op_run *r)
     memcpy(mean, m.mean, (size_t)m.c * sizeof *mean);
     op_batchnorm_repeat_line(&m, mean);
     op_batchnorm_scale_and_shift(&m, scale, shift);
-    if (m.batch_statistics) {
+    if (m.batch_statistics)
         op_batchnorm_sum_all(&m);
-    }
     for (int64_t c = 0; m.batch_statistics && c < m.c; c++) {
         double rstd = m.rstd[c], size = rstd * r->param[0]->value[c], n = (double)m.rows;
         b[c] = (float)(-size * rstd * rstd * m.sum[m.c + c] / n);
@@ -413,9 +398,8 @@ static void op_batchnorm_backward(struct rt_op_run *r)
     }
     op_batchnorm_repeat_line(&m, b);
     op_batchnorm_repeat_line(&m, s);
-    if (r->dx[0] || r->dother) {
+    if (r->dx[0] || r->dother)
         rt_parallel_for(r->parallel, m.pieces, op_batchnorm_backward_piece, &m);
-    }
 }
 
 const struct rt_op rt_op_batchnorm = {

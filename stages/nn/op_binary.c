@@ -86,9 +86,8 @@ static int op_binary_shape(struct rt_graph *g, struct rt_node *n, const struct r
         fits = a == b || a == 1 || b == 1;
         n->shape.dim[i] = a == 1 ? b : a;
     }
-    if (fits) {
+    if (fits)
         return 0;
-    }
     char other[48], wanted[120];
     snprintf(wanted, sizeof wanted, "the shape of its other input, %s, or 1 in its dimensions",
              rt_shape_text(&in[0], other));
@@ -115,15 +114,12 @@ static struct rt_walk op_binary_walk(const struct rt_op_run *r)
     struct rt_walk w;
     const struct rt_shape *shapes[] = {&r->node->shape, r->in_shape[0], r->in_shape[1]};
     int64_t dim[3][RT_NODE_RANK];
-    for (int k = 0; k < 3; k++) {
-        for (int i = 0; i < shapes[k]->rank; i++) {
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < shapes[k]->rank; i++)
             dim[k][i] = shapes[k]->dim[i];
-        }
-    }
     rt_walk_init(&w, 3, shapes[0]->rank, dim[0]);
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 3; k++)
         rt_walk_dense(&w, k, shapes[k]->rank, dim[k]);
-    }
     return w;
 }
 
@@ -142,11 +138,10 @@ static void op_binary_value_row(void *self, int64_t n, const int64_t *at, const 
     const float *u = s->u + at[1], *v = s->v + at[2];
     float *y = s->y + at[0];
     /* Constant steps let the compiler use whole registers. */
-    if (step[1] && step[2]) {
+    if (step[1] && step[2])
         f(u, v, y, n, 1, 1);
-    } else {
+    else
         f(u, v, y, n, step[1], step[2]);
-    }
 }
 
 /* An operand that is repeated has step 0 in its gradient too, so its numbers add up. */
@@ -175,9 +170,8 @@ static void op_binary_backward_piece(void *self, int b, int thread)
         int64_t count = rt_shape_count(s.r->in_shape[s.k]);
         if (s.r->dx[s.k]) {
             s.dx = s.r->dx[s.k] + b * count;
-            if (!s.r->add[s.k]) {
+            if (!s.r->add[s.k])
                 memset(s.dx, 0, (size_t)count * sizeof *s.dx);
-            }
             rt_walk_run(&w, op_binary_slope_row, &s);
         }
     }

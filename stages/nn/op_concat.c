@@ -22,14 +22,12 @@ static int op_concat_shape(struct rt_graph *g, struct rt_node *n, const struct r
             alike.dim[axis] = in[0].dim[axis];
         }
         if (alike.rank != in[0].rank || all > INT_MAX ||
-            memcmp(alike.dim, in[0].dim, (size_t)alike.rank * sizeof *alike.dim) != 0) {
+            memcmp(alike.dim, in[0].dim, (size_t)alike.rank * sizeof *alike.dim) != 0)
             return rt_shape_refuse(n, &in[k], "inputs that are alike in all other dimensions", e);
-        }
     }
     n->shape = in[0];
-    if (!err) {
+    if (!err)
         n->shape.dim[axis] = (int)all;
-    }
     return err;
 }
 
@@ -48,9 +46,8 @@ static void op_concat_forward_piece(void *self, int b, int thread)
         struct rt_axes s = rt_axes_of(r->node, r->in_shape[k]);
         int64_t row = s.n * s.inner;
         const float *x = r->x[k] + b * s.outer * row;
-        for (int64_t o = 0; o < s.outer; o++) {
+        for (int64_t o = 0; o < s.outer; o++)
             memcpy(y + o * all.n * all.inner, x + o * row, (size_t)row * sizeof *y);
-        }
         y += row;
     }
 }
@@ -68,9 +65,8 @@ static void op_concat_backward_piece(void *self, int b, int thread)
         for (int64_t o = 0; r->dx[k] && o < s.outer; o++) {
             float *dx = r->dx[k] + (b * s.outer + o) * row;
             const float *from = dy + o * all.n * all.inner;
-            for (int64_t i = 0; i < row; i++) {
+            for (int64_t i = 0; i < row; i++)
                 dx[i] = (r->add[k] ? dx[i] : 0) + from[i];
-            }
         }
         dy += row;
     }

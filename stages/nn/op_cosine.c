@@ -31,14 +31,12 @@ static void op_cosine_unit_rows(const float *x, int64_t rows, int64_t c, struct 
 {
     for (int64_t i = 0; i < rows; i++, x += c) {
         double sum = 0;
-        for (int64_t k = 0; k < c; k++) {
+        for (int64_t k = 0; k < c; k++)
             sum += (double)x[k] * x[k];
-        }
         float norm = (float)sqrt(sum);
         u.norm[i] = norm < NORM_MIN ? NORM_MIN : norm;
-        for (int64_t k = 0; k < c; k++) {
+        for (int64_t k = 0; k < c; k++)
             u.row[i * c + k] = x[k] / u.norm[i];
-        }
     }
 }
 
@@ -76,9 +74,8 @@ static void op_cosine_through_norms(struct unit_rows u, const float *d, int64_t 
         for (int64_t k = 0; k < c && u.norm[i] > NORM_MIN; k++) {
             dot += (double)row[k] * d[k];
         }
-        for (int64_t k = 0; k < c; k++) {
+        for (int64_t k = 0; k < c; k++)
             out[k] += (d[k] - row[k] * (float)dot) / u.norm[i];
-        }
     }
 }
 
@@ -89,9 +86,8 @@ static void op_cosine_backward(struct rt_op_run *r)
     op_cosine_unit_both(r, &x, &w);
     float *d = w.norm + units;
     if (r->dx[0]) {
-        if (!r->add[0]) {
+        if (!r->add[0])
             memset(r->dx[0], 0, (size_t)(batch * c) * sizeof(float));
-        }
         rt_gemm(0, 0, batch, c, units, r->dy, units, w.row, c, 0, d, c);
         op_cosine_through_norms(x, d, batch, c, r->dx[0]);
     }

@@ -9,12 +9,11 @@ static int op_dropout_shape(struct rt_graph *g, struct rt_node *n, const struct 
                             struct rt_error *e)
 {
     (void)g;
-    if (!(n->attr.rate >= 0 && n->attr.rate < 1)) {
+    if (!(n->attr.rate >= 0 && n->attr.rate < 1))
         return rt_error_set(e, RT_ERANGE,
                             "network: node \"%s\" (dropout) has rate %g; it must be at "
                             "least 0 and below 1",
                             n->name, (double)n->attr.rate);
-    }
     n->shape = *in;
     return 0;
 }
@@ -67,9 +66,8 @@ static void op_dropout_backward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
     const float *mask = r->saved;
-    for (int64_t i = 0; r->dx[0] && i < all; i++) {
+    for (int64_t i = 0; r->dx[0] && i < all; i++)
         r->dx[0][i] = (r->add[0] ? r->dx[0][i] : 0) + r->dy[i] * mask[i];
-    }
 }
 
 const struct rt_op rt_op_dropout = {

@@ -13,10 +13,9 @@ static int op_embeddingbag_shape(struct rt_graph *g, struct rt_node *n, const st
                                  struct rt_error *e)
 {
     (void)in;
-    if (n->attr.units < 1) {
+    if (n->attr.units < 1)
         return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
                             n->name, n->attr.units);
-    }
     int64_t dim[] = {rt_graph_at(g, n->input[0])->attr.buckets, n->attr.units};
     n->attr.buckets = (int)dim[0];
     n->shape = (struct rt_shape){1, {n->attr.units}};
@@ -40,14 +39,12 @@ static void op_embeddingbag_forward_piece(void *self, int i, int thread)
         memset(y, 0, (size_t)n * sizeof *y);
         for (int32_t k = r->bags->offset[b]; k < r->bags->offset[b + 1]; k++) {
             int64_t bucket = r->bags->bucket[k];
-            if (bucket < 0 || bucket >= r->node->attr.buckets) {
+            if (bucket < 0 || bucket >= r->node->attr.buckets)
                 continue;
-            }
             const float *row = r->param[0]->value + bucket * units + from;
             float weight = r->bags->weight[k];
-            for (int64_t u = 0; u < n; u++) {
+            for (int64_t u = 0; u < n; u++)
                 y[u] += weight * row[u];
-            }
         }
     }
 }
@@ -62,14 +59,12 @@ static void op_embeddingbag_backward_piece(void *self, int i, int thread)
         const float *dy = r->dy + b * units + from;
         for (int32_t k = r->bags->offset[b]; k < r->bags->offset[b + 1]; k++) {
             int64_t bucket = r->bags->bucket[k];
-            if (bucket < 0 || bucket >= r->node->attr.buckets) {
+            if (bucket < 0 || bucket >= r->node->attr.buckets)
                 continue;
-            }
             float *row = r->param[0]->grad + bucket * units + from;
             float weight = r->bags->weight[k];
-            for (int64_t u = 0; u < n; u++) {
+            for (int64_t u = 0; u < n; u++)
                 row[u] += weight * dy[u];
-            }
         }
     }
 }
@@ -82,10 +77,9 @@ static void op_embeddingbag_forward(struct rt_op_run *r)
 
 static void op_embeddingbag_backward(struct rt_op_run *r)
 {
-    if (r->param[0]->grad) {
+    if (r->param[0]->grad)
         rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK),
                         op_embeddingbag_backward_piece, r);
-    }
 }
 
 const struct rt_op rt_op_embeddingbag = {

@@ -13,9 +13,8 @@ static int op_l2normalise_shape(struct rt_graph *g, struct rt_node *n, const str
                                 struct rt_error *e)
 {
     (void)g;
-    if (in->rank != 1) {
+    if (in->rank != 1)
         return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
-    }
     n->shape = *in;
     return 0;
 }
@@ -37,19 +36,16 @@ static void op_l2normalise_forward(struct rt_op_run *r)
     for (int b = 0; b < r->batch; b++) {
         const float *x = r->x[0] + b * c;
         double sum = 0;
-        for (int64_t i = 0; i < c; i++) {
+        for (int64_t i = 0; i < c; i++)
             sum += (double)x[i] * x[i];
-        }
         /* fmax would turn NaN into epsilon. */
         float norm = (float)sqrt(sum);
         norm =
             norm < op_l2normalise_epsilon(r->node) ? op_l2normalise_epsilon(r->node) : norm;
-        for (int64_t i = 0; i < c; i++) {
+        for (int64_t i = 0; i < c; i++)
             r->y[b * c + i] = x[i] / norm;
-        }
-        if (r->training) {
+        if (r->training)
             ((float *)r->saved)[b] = norm;
-        }
     }
 }
 
@@ -64,9 +60,8 @@ static void op_l2normalise_backward(struct rt_op_run *r)
         for (int64_t i = 0; i < c && norm > op_l2normalise_epsilon(r->node); i++) {
             dot += (double)y[i] * dy[i];
         }
-        for (int64_t i = 0; i < c; i++) {
+        for (int64_t i = 0; i < c; i++)
             dx[i] = (r->add[0] ? dx[i] : 0) + (dy[i] - y[i] * (float)dot) / norm;
-        }
     }
 }
 

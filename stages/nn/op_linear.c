@@ -13,9 +13,8 @@ static int op_linear_shape(struct rt_graph *g, struct rt_node *n, const struct r
 {
     int64_t units = n->attr.units;
     int err = rt_units_shape(g, n, in, e);
-    if (!err && n->attr.bias) {
+    if (!err && n->attr.bias)
         err = rt_op_param(g, n, "bias", 1, &units, in->dim[0], 0, false, false);
-    }
     return err;
 }
 
@@ -30,9 +29,8 @@ static void op_linear_forward_piece(void *self, int i, int thread)
     int64_t units = r->node->attr.units, c = r->in_shape[0]->dim[0];
     int64_t from = (int64_t)i * BLOCK, n = rt_piece_end(units, BLOCK, i) - from;
     bool bias = r->node->attr.bias;
-    for (int b = 0; bias && b < r->batch; b++) {
+    for (int b = 0; bias && b < r->batch; b++)
         memcpy(r->y + b * units + from, r->param[1]->value + from, (size_t)n * sizeof(float));
-    }
     rt_gemm(0, 1, r->batch, n, c, r->x[0], c, r->param[0]->value + from * c, c, bias, r->y + from,
             units);
 }
@@ -51,11 +49,9 @@ static void op_linear_weight_piece(void *self, int i, int thread)
     int64_t from = (int64_t)i * BLOCK, end = rt_piece_end(units, BLOCK, i);
     rt_gemm(1, 0, end - from, c, r->batch, r->dy + from, units, r->x[0], c, 1,
             r->param[0]->grad + from * c, c);
-    for (int b = 0; r->node->attr.bias && b < r->batch; b++) {
-        for (int64_t u = from; u < end; u++) {
+    for (int b = 0; r->node->attr.bias && b < r->batch; b++)
+        for (int64_t u = from; u < end; u++)
             r->param[1]->grad[u] += r->dy[b * units + u];
-        }
-    }
 }
 
 static void op_linear_input_piece(void *self, int i, int thread)
@@ -70,14 +66,12 @@ static void op_linear_input_piece(void *self, int i, int thread)
 
 static void op_linear_backward(struct rt_op_run *r)
 {
-    if (r->param[0]->grad) {
+    if (r->param[0]->grad)
         rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), op_linear_weight_piece,
                         r);
-    }
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_parallel_for(r->parallel, rt_pieces(r->in_shape[0]->dim[0], 4 * BLOCK),
                         op_linear_input_piece, r);
-    }
 }
 
 const struct rt_op rt_op_linear = {

@@ -14,9 +14,8 @@ static int op_matmul_shape(struct rt_graph *g, struct rt_node *n, const struct r
 {
     (void)g;
     int rank = in[0].rank, k = n->attr.transposed ? 1 : 2;
-    if (rank < 2) {
+    if (rank < 2)
         return rt_shape_refuse(n, &in[0], "[..,m,k]", e);
-    }
     if (in[1].rank != rank || in[1].dim[rank - k] != in[0].dim[rank - 1] ||
         memcmp(in[0].dim, in[1].dim, (size_t)(rank - 2) * sizeof *in[0].dim) != 0) {
         char other[48], wanted[100];
@@ -44,9 +43,8 @@ static struct product op_matmul_product(const struct rt_op_run *r)
     const struct rt_shape *a = r->in_shape[0], *y = &r->node->shape;
     struct product p = {a->dim[a->rank - 2], a->dim[a->rank - 1], y->dim[a->rank - 1], r->batch,
                         r->node->attr.transposed};
-    for (int i = 0; i < a->rank - 2; i++) {
+    for (int i = 0; i < a->rank - 2; i++)
         p.count *= a->dim[i];
-    }
     return p;
 }
 
@@ -67,15 +65,13 @@ static void op_matmul_backward_piece(void *self, int i, int thread)
     struct product p = op_matmul_product(r);
     const float *a = r->x[0] + i * p.m * p.k, *b = r->x[1] + i * p.k * p.n;
     const float *dy = r->dy + i * p.m * p.n;
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_gemm(0, !p.transposed, p.m, p.k, p.n, dy, p.n, b, p.transposed ? p.k : p.n, r->add[0],
                 r->dx[0] + i * p.m * p.k, p.k);
-    }
-    if (r->dx[1] && p.transposed) {
+    if (r->dx[1] && p.transposed)
         rt_gemm(1, 0, p.n, p.k, p.m, dy, p.n, a, p.k, r->add[1], r->dx[1] + i * p.k * p.n, p.k);
-    } else if (r->dx[1]) {
+    else if (r->dx[1])
         rt_gemm(1, 0, p.k, p.n, p.m, a, p.k, dy, p.n, r->add[1], r->dx[1] + i * p.k * p.n, p.n);
-    }
 }
 
 static void op_matmul_forward(struct rt_op_run *r)

@@ -33,19 +33,16 @@ static void op_maxpool_forward_window(struct rt_op_run *r, const struct rt_windo
     int32_t *from = r->training ? (int32_t *)r->saved + place * w->c : NULL;
     for (int c = 0; c < w->c; c++) {
         y[c] = taps ? r->x[0][tap[0] + c] : 0; /* dilated windows can miss the input */
-        if (from) {
+        if (from)
             from[c] = taps ? number[0] : -1;
-        }
     }
     for (int k = 1; k < taps; k++) {
         const float *x = r->x[0] + tap[k];
-        if (from) {
+        if (from)
             op_maxpool_larger(x, y, from, number[k], w->c);
-        } else {
-            for (int c = 0; c < w->c; c++) {
+        else
+            for (int c = 0; c < w->c; c++)
                 y[c] = x[c] > y[c] || x[c] != x[c] ? x[c] : y[c];
-            }
-        }
     }
 }
 
@@ -57,9 +54,8 @@ static void op_maxpool_backward_window(struct rt_op_run *r, const struct rt_wind
     const int32_t *from = (const int32_t *)r->saved + place * w->c;
     for (int k = 0; k < taps; k++) {
         float *dx = r->dx[0] + tap[k];
-        for (int c = 0; c < w->c; c++) {
+        for (int c = 0; c < w->c; c++)
             dx[c] += from[c] == number[k] ? dy[c] : 0;
-        }
     }
 }
 

@@ -31,18 +31,16 @@ static float op_normalise_forward_row(const float *x, float *y, int64_t n, int64
                                       float epsilon)
 {
     double sum = 0, square = 0;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         sum += x[i * step];
-    }
     float mean = (float)(sum / (double)n);
     for (int64_t i = 0; i < n; i++) {
         double d = x[i * step] - mean;
         square += d * d;
     }
     float scale = (float)(1 / sqrt(square / (double)n + epsilon));
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         y[i * step] = (x[i * step] - mean) * scale;
-    }
     return scale;
 }
 
@@ -69,15 +67,13 @@ static void op_normalise_forward_piece(void *self, int b, int thread)
     struct rt_op_run *r = self;
     struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
     float epsilon = r->node->attr.epsilon > 0 ? r->node->attr.epsilon : 1e-5f;
-    for (int64_t o = b * s.outer; o < (b + 1) * s.outer; o++) {
+    for (int64_t o = b * s.outer; o < (b + 1) * s.outer; o++)
         for (int64_t i = 0; i < s.inner; i++) {
             int64_t at = o * s.n * s.inner + i;
             float scale = op_normalise_forward_row(r->x[0] + at, r->y + at, s.n, s.inner, epsilon);
-            if (r->training) {
+            if (r->training)
                 ((float *)r->saved)[o * s.inner + i] = scale;
-            }
         }
-    }
 }
 
 static void op_normalise_backward_piece(void *self, int b, int thread)
@@ -86,13 +82,12 @@ static void op_normalise_backward_piece(void *self, int b, int thread)
     struct rt_op_run *r = self;
     struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
     const float *scale = r->saved;
-    for (int64_t o = b * s.outer; o < (b + 1) * s.outer; o++) {
+    for (int64_t o = b * s.outer; o < (b + 1) * s.outer; o++)
         for (int64_t i = 0; i < s.inner; i++) {
             int64_t at = o * s.n * s.inner + i;
             op_normalise_backward_row(r->y + at, r->dy + at, r->dx[0] + at, s.n, s.inner,
                                       scale[o * s.inner + i], r->add[0]);
         }
-    }
 }
 
 static void op_normalise_forward(struct rt_op_run *r)
@@ -102,9 +97,8 @@ static void op_normalise_forward(struct rt_op_run *r)
 
 static void op_normalise_backward(struct rt_op_run *r)
 {
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_each_sample(r, op_normalise_backward_piece);
-    }
 }
 
 const struct rt_op rt_op_normalise = {

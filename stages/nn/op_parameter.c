@@ -9,9 +9,8 @@ static int op_parameter_shape(struct rt_graph *g, struct rt_node *n, const struc
                               struct rt_error *e)
 {
     n->shape = n->attr.shape;
-    if (!rt_shape_valid(&n->shape)) {
+    if (!rt_shape_valid(&n->shape))
         return rt_shape_refuse(n, in, "a shape of its own without empty dimensions", e);
-    }
     int64_t count = rt_shape_count(&n->shape);
     return rt_op_param(g, n, "weight", 1, &count, 0, 0, false, false);
 }
@@ -24,23 +23,19 @@ static int op_parameter_shape(struct rt_graph *g, struct rt_node *n, const struc
 static void op_parameter_forward(struct rt_op_run *r)
 {
     int64_t n = r->param[0]->count;
-    for (int b = 0; b < r->batch; b++) {
+    for (int b = 0; b < r->batch; b++)
         memcpy(r->y + b * n, r->param[0]->value, (size_t)n * sizeof *r->y);
-    }
 }
 
 static void op_parameter_backward(struct rt_op_run *r)
 {
     float *grad = r->param[0]->grad;
     int64_t n = r->param[0]->count, inputs = rt_shape_count(r->in_shape[0]);
-    for (int b = 0; grad && b < r->batch; b++) {
-        for (int64_t i = 0; i < n; i++) {
+    for (int b = 0; grad && b < r->batch; b++)
+        for (int64_t i = 0; i < n; i++)
             grad[i] += r->dy[b * n + i];
-        }
-    }
-    if (r->dx[0] && !r->add[0]) {
+    if (r->dx[0] && !r->add[0])
         memset(r->dx[0], 0, (size_t)(r->batch * inputs) * sizeof *r->dx[0]);
-    }
 }
 
 const struct rt_op rt_op_parameter = {

@@ -19,14 +19,11 @@ static int op_reduce_shape(struct rt_graph *g, struct rt_node *n, const struct r
 {
     (void)g;
     int err = rt_axes_check(n, in, e);
-    for (int i = 0; !err && i < in->rank; i++) {
-        if (i < n->attr.axis || i >= n->attr.axis + n->attr.axes) {
+    for (int i = 0; !err && i < in->rank; i++)
+        if (i < n->attr.axis || i >= n->attr.axis + n->attr.axes)
             n->shape.dim[n->shape.rank++] = in->dim[i];
-        }
-    }
-    if (!err && n->shape.rank == 0) {
+    if (!err && n->shape.rank == 0)
         n->shape = (struct rt_shape){1, {1}};
-    }
     return err;
 }
 
@@ -48,20 +45,17 @@ RT_SIMD static void op_reduce_add_row(int function, const float *restrict x, flo
     switch (function) {
     case RT_REDUCE_sum:
     case RT_REDUCE_mean:
-        for (int64_t i = 0; i < n; i++) {
+        for (int64_t i = 0; i < n; i++)
             y[i] += x[i];
-        }
         break;
     case RT_REDUCE_max:
     case RT_REDUCE_min:
-        for (int64_t i = 0; i < n; i++) {
+        for (int64_t i = 0; i < n; i++)
             y[i] = op_reduce_wins(function, x[i], y[i]) ? x[i] : y[i];
-        }
         break;
     default:
-        for (int64_t i = 0; i < n; i++) {
+        for (int64_t i = 0; i < n; i++)
             y[i] += x[i] * x[i];
-        }
     }
 }
 
@@ -75,17 +69,14 @@ static void op_reduce_forward_piece(void *self, int b, int thread)
     float *y = r->y + b * s.outer * s.inner;
     bool extreme = function == RT_REDUCE_max || function == RT_REDUCE_min;
     for (int64_t o = 0; o < s.outer; o++, y += s.inner) {
-        for (int64_t i = 0; i < s.inner; i++) {
+        for (int64_t i = 0; i < s.inner; i++)
             y[i] = extreme ? x[i] : 0;
-        }
-        for (int64_t k = 0; k < s.n; k++, x += s.inner) {
+        for (int64_t k = 0; k < s.n; k++, x += s.inner)
             op_reduce_add_row(function, x, y, s.inner);
-        }
-        for (int64_t i = 0; i < s.inner; i++) {
+        for (int64_t i = 0; i < s.inner; i++)
             y[i] = function == RT_REDUCE_mean ? y[i] / (float)s.n
                    : function == RT_REDUCE_l2 ? sqrtf(y[i])
                                               : y[i];
-        }
     }
 }
 
@@ -113,9 +104,8 @@ static void op_reduce_extreme_gradient(const float *x, const float *dy, float *d
 {
     for (int64_t i = 0; i < s.inner; i++) {
         int64_t best = 0;
-        for (int64_t k = 1; k < s.n; k++) {
+        for (int64_t k = 1; k < s.n; k++)
             best = op_reduce_wins(function, x[k * s.inner + i], x[best * s.inner + i]) ? k : best;
-        }
         dx[best * s.inner + i] += dy[i];
     }
 }
@@ -129,19 +119,17 @@ static void op_reduce_backward_piece(void *self, int b, int thread)
     int64_t in = s.n * s.inner, from = b * s.outer;
     const float *x = r->x[0] + from * in;
     float *dx = r->dx[0] + from * in;
-    if (!r->add[0]) {
+    if (!r->add[0])
         memset(dx, 0, (size_t)(s.outer * in) * sizeof *dx);
-    }
     for (int64_t o = 0; o < s.outer; o++, x += in, dx += in) {
         const float *y = r->y + (from + o) * s.inner, *dy = r->dy + (from + o) * s.inner;
         if (function == RT_REDUCE_max || function == RT_REDUCE_min) {
             op_reduce_extreme_gradient(x, dy, dx, s, function);
             continue;
         }
-        for (int64_t k = 0; k < s.n; k++) {
+        for (int64_t k = 0; k < s.n; k++)
             op_reduce_row_gradient(function, s.n, x + k * s.inner, y, dy, dx + k * s.inner,
                                    s.inner);
-        }
     }
 }
 
@@ -152,9 +140,8 @@ static void op_reduce_forward(struct rt_op_run *r)
 
 static void op_reduce_backward(struct rt_op_run *r)
 {
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_each_sample(r, op_reduce_backward_piece);
-    }
 }
 
 const struct rt_op rt_op_reduce = {

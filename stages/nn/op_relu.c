@@ -20,24 +20,20 @@ static int op_relu_shape(struct rt_graph *g, struct rt_node *n, const struct rt_
 
 RT_SIMD static void op_relu_clip(const float *restrict x, float *restrict y, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         y[i] = x[i] < 0 ? 0 : x[i];
-    }
 }
 
 /* By the output, which is positive exactly where the input was. */
 RT_SIMD static void op_relu_clip_back(const float *restrict y, const float *restrict dy,
                                       float *restrict dx, int64_t n, bool add)
 {
-    if (add) {
-        for (int64_t i = 0; i < n; i++) {
+    if (add)
+        for (int64_t i = 0; i < n; i++)
             dx[i] += y[i] > 0 ? dy[i] : 0;
-        }
-    } else {
-        for (int64_t i = 0; i < n; i++) {
+    else
+        for (int64_t i = 0; i < n; i++)
             dx[i] = y[i] > 0 ? dy[i] : 0;
-        }
-    }
 }
 
 static void op_relu_forward_piece(void *self, int i, int thread)
@@ -66,9 +62,8 @@ static void op_relu_forward(struct rt_op_run *r)
 static void op_relu_backward(struct rt_op_run *r)
 {
     int64_t all = r->batch * rt_shape_count(&r->node->shape);
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_parallel_for(r->parallel, rt_pieces(all, GRAIN), op_relu_backward_piece, r);
-    }
 }
 
 const struct rt_op rt_op_relu = {

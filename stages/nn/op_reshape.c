@@ -10,14 +10,12 @@ static int op_reshape_shape(struct rt_graph *g, struct rt_node *n, const struct 
                             struct rt_error *e)
 {
     (void)g;
-    if (rt_shape_count(in) > INT_MAX) {
+    if (rt_shape_count(in) > INT_MAX)
         return rt_shape_refuse(n, in, "fewer than 2^31 numbers", e);
-    }
     n->shape = n->attr.shape.rank ? n->attr.shape
                                   : (struct rt_shape){1, {(int)rt_shape_count(in)}};
-    if (rt_shape_valid(&n->shape) && rt_shape_count(&n->shape) == rt_shape_count(in)) {
+    if (rt_shape_valid(&n->shape) && rt_shape_count(&n->shape) == rt_shape_count(in))
         return 0;
-    }
     char text[48], wanted[80];
     snprintf(wanted, sizeof wanted, "as many numbers as shape %s has", rt_shape_text(&n->shape, text));
     return rt_shape_refuse(n, in, wanted, e);

@@ -47,16 +47,14 @@ static int op_slice_shape(struct rt_graph *g, struct rt_node *n, const struct rt
     int err = rt_axes_check(n, in, e);
     a->step = a->step ? a->step : 1;
     a->divisor = a->divisor ? a->divisor : 1;
-    if (!err && (a->count < 1 || a->divisor < 1)) {
+    if (!err && (a->count < 1 || a->divisor < 1))
         err = rt_error_set(e, RT_ERANGE,
                            "network: node \"%s\" (slice): count %d and divisor %d must be "
                            "at least 1",
                            n->name, a->count, a->divisor);
-    }
     n->shape = *in;
-    if (!err) {
+    if (!err)
         n->shape.dim[a->axis] = a->count;
-    }
     return err;
 }
 
@@ -72,17 +70,14 @@ static void op_slice_forward_piece(void *self, int b, int thread)
     struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
     const float *x = r->x[0] + b * s.outer * s.n * s.inner;
     float *y = r->y + b * s.outer * a->count * s.inner;
-    for (int64_t o = 0; o < s.outer; o++, x += s.n * s.inner) {
+    for (int64_t o = 0; o < s.outer; o++, x += s.n * s.inner)
         for (int64_t i = 0; i < a->count; i++, y += s.inner) {
             int64_t from = op_slice_source(a, s.n, i);
-            for (int64_t k = 0; from < 0 && k < s.inner; k++) {
+            for (int64_t k = 0; from < 0 && k < s.inner; k++)
                 y[k] = a->number[0];
-            }
-            if (from >= 0) {
+            if (from >= 0)
                 memcpy(y, x + from * s.inner, (size_t)s.inner * sizeof *y);
-            }
         }
-    }
 }
 
 static void op_slice_backward_piece(void *self, int b, int thread)
@@ -93,17 +88,14 @@ static void op_slice_backward_piece(void *self, int b, int thread)
     struct rt_axes s = rt_axes_of(r->node, r->in_shape[0]);
     float *dx = r->dx[0] + b * s.outer * s.n * s.inner;
     const float *dy = r->dy + b * s.outer * a->count * s.inner;
-    if (!r->add[0]) {
+    if (!r->add[0])
         memset(dx, 0, (size_t)(s.outer * s.n * s.inner) * sizeof *dx);
-    }
-    for (int64_t o = 0; o < s.outer; o++, dx += s.n * s.inner) {
+    for (int64_t o = 0; o < s.outer; o++, dx += s.n * s.inner)
         for (int64_t i = 0; i < a->count; i++, dy += s.inner) {
             int64_t from = op_slice_source(a, s.n, i);
-            for (int64_t k = 0; from >= 0 && k < s.inner; k++) {
+            for (int64_t k = 0; from >= 0 && k < s.inner; k++)
                 dx[from * s.inner + k] += dy[k];
-            }
         }
-    }
 }
 
 static void op_slice_forward(struct rt_op_run *r)
@@ -113,9 +105,8 @@ static void op_slice_forward(struct rt_op_run *r)
 
 static void op_slice_backward(struct rt_op_run *r)
 {
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_each_sample(r, op_slice_backward_piece);
-    }
 }
 
 const struct rt_op rt_op_slice = {

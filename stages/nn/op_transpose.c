@@ -13,9 +13,8 @@ static int op_transpose_shape(struct rt_graph *g, struct rt_node *n, const struc
     n->shape.rank = in->rank;
     for (int i = 0; i < in->rank; i++) {
         int from = n->attr.order[i];
-        if (from < 0 || from >= in->rank || seen & 1u << from) {
+        if (from < 0 || from >= in->rank || seen & 1u << from)
             return rt_shape_refuse(n, in, "every dimension once in its order", e);
-        }
         seen |= 1u << from;
         n->shape.dim[i] = in->dim[from];
     }
@@ -57,9 +56,8 @@ static void op_transpose_move(const struct rt_op_run *r, struct sample s, int x)
     }
     rt_walk_init(&w, 2, rank, dim);
     rt_walk_dense(&w, 1 - x, rank, dim);
-    for (int i = 0; i < rank; i++) {
+    for (int i = 0; i < rank; i++)
         w.step[x][i] = step[r->node->attr.order[i]];
-    }
     rt_walk_run(&w, op_transpose_row, &s);
 }
 
@@ -87,9 +85,8 @@ static void op_transpose_forward(struct rt_op_run *r)
 
 static void op_transpose_backward(struct rt_op_run *r)
 {
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_each_sample(r, op_transpose_backward_piece);
-    }
 }
 
 const struct rt_op rt_op_transpose = {

@@ -108,10 +108,9 @@ static void op_unary_forward(struct rt_op_run *r)
 
 static void op_unary_backward(struct rt_op_run *r)
 {
-    if (r->dx[0]) {
+    if (r->dx[0])
         rt_parallel_for(r->parallel, rt_pieces(op_unary_count(r), GRAIN), op_unary_backward_piece,
                         r);
-    }
 }
 
 const struct rt_op rt_op_unary = {

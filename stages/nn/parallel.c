@@ -68,9 +68,8 @@ static int parallel_take_piece(struct stretch *s, bool last)
     do {
         first = (uint32_t)left;
         end = (uint32_t)(left >> 32);
-        if (first >= end) {
+        if (first >= end)
             return -1;
-        }
         rest = last ? (uint64_t)(end - 1) << 32 | first : left + 1;
     } while (!atomic_compare_exchange_weak_explicit(&s->left, &left, rest, memory_order_relaxed,
                                                     memory_order_relaxed));
@@ -83,9 +82,8 @@ static void parallel_take_pieces(struct rt_parallel *p, int thread)
 {
     for (int k = 0; k < p->threads; k++) {
         struct stretch *s = &p->stretch[(thread + k) % p->threads];
-        for (int i; (i = parallel_take_piece(s, k > 0)) >= 0;) {
+        for (int i; (i = parallel_take_piece(s, k > 0)) >= 0;)
             p->piece(p->self, i, thread);
-        }
     }
 }
 
@@ -118,16 +116,14 @@ static bool parallel_has_news(struct rt_parallel *p, unsigned seen)
 static void parallel_await_round(struct rt_parallel *p, unsigned seen)
 {
     for (int i = 0; i < p->looks; i++) {
-        if (parallel_has_news(p, seen)) {
+        if (parallel_has_news(p, seen))
             return;
-        }
         parallel_pause(i);
     }
     uv_mutex_lock(&p->lock);
     atomic_fetch_add(&p->asleep, 1);
-    while (!parallel_has_news(p, seen)) {
+    while (!parallel_has_news(p, seen))
         uv_cond_wait(&p->go, &p->lock);
-    }
     atomic_fetch_sub(&p->asleep, 1);
     uv_mutex_unlock(&p->lock);
 }
@@ -152,29 +148,25 @@ static void parallel_helper_main(void *arg)
     struct rt_parallel *p = h->p;
     for (unsigned seen = 0;; seen++) {
         parallel_await_round(p, seen);
-        if (atomic_load(&p->quit)) {
+        if (atomic_load(&p->quit))
             return;
-        }
         parallel_take_pieces(p, h->number);
-        if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->waiting)) {
+        if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->waiting))
             parallel_wake(p, &p->done);
-        }
     }
 }
 
 static void parallel_await_helpers(struct rt_parallel *p)
 {
     for (int i = 0; i < p->looks; i++) {
-        if (atomic_load(&p->busy) == 0) {
+        if (atomic_load(&p->busy) == 0)
             return;
-        }
         parallel_pause(i);
     }
     uv_mutex_lock(&p->lock);
     atomic_store(&p->waiting, true);
-    while (atomic_load(&p->busy) > 0) {
+    while (atomic_load(&p->busy) > 0)
         uv_cond_wait(&p->done, &p->lock);
-    }
     atomic_store(&p->waiting, false);
     uv_mutex_unlock(&p->lock);
 }
@@ -187,28 +179,23 @@ static void parallel_await_helpers(struct rt_parallel *p)
 int rt_parallel_create(struct rt_parallel **out, int threads)
 {
     *out = NULL;
-    if (threads < 1 || threads > THREADS_MAX) {
+    if (threads < 1 || threads > THREADS_MAX)
         return RT_ERANGE;
-    }
     rt_blas_init();
     struct rt_parallel *p = aligned_alloc(64, sizeof *p);
-    if (!p) {
+    if (!p)
         return RT_EMEM;
-    }
     memset(p, 0, sizeof *p);
     p->threads = threads;
     p->looks = threads <= (int)uv_available_parallelism() ? LOOKS + YIELDS : 0;
     p->helper = calloc((size_t)threads, sizeof *p->helper);
     p->stretch = aligned_alloc(64, (size_t)threads * sizeof *p->stretch);
-    if (!p->helper || !p->stretch || uv_mutex_init(&p->lock)) {
+    if (!p->helper || !p->stretch || uv_mutex_init(&p->lock))
         goto fail_memory;
-    }
-    if (uv_cond_init(&p->go)) {
+    if (uv_cond_init(&p->go))
         goto fail_lock;
-    }
-    if (uv_cond_init(&p->done)) {
+    if (uv_cond_init(&p->done))
         goto fail_go;
-    }
     for (int i = 1; i < threads; i++, p->started++) {
         p->helper[i] = (struct helper){.p = p, .number = i};
         if (uv_thread_create(&p->helper[i].thread, parallel_helper_main, &p->helper[i])) {
@@ -232,14 +219,12 @@ fail_memory:
 
 void rt_parallel_destroy(struct rt_parallel *p)
 {
-    if (!p) {
+    if (!p)
         return;
-    }
     atomic_store(&p->quit, true);
     parallel_wake(p, &p->go);
-    for (int i = 1; i <= p->started; i++) {
+    for (int i = 1; i <= p->started; i++)
         uv_thread_join(&p->helper[i].thread);
-    }
     uv_cond_destroy(&p->done);
     uv_cond_destroy(&p->go);
     uv_mutex_destroy(&p->lock);
@@ -262,9 +247,8 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
                      void (*piece)(void *self, int i, int thread), void *self)
 {
     if (!p || p->threads == 1 || pieces <= 1) {
-        for (int i = 0; i < pieces; i++) {
+        for (int i = 0; i < pieces; i++)
             piece(self, i, 0);
-        }
         return;
     }
     p->piece = piece;
@@ -276,9 +260,8 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
     }
     atomic_store_explicit(&p->busy, p->threads - 1, memory_order_relaxed);
     atomic_fetch_add(&p->round, 1);
-    if (atomic_load(&p->asleep) > 0) {
+    if (atomic_load(&p->asleep) > 0)
         parallel_wake(p, &p->go);
-    }
     parallel_take_pieces(p, 0);
     parallel_await_helpers(p);
 }

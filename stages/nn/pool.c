@@ -15,19 +15,17 @@ int rt_pool_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape *
 {
     (void)g;
     const struct rt_attr *a = &n->attr;
-    if (in->rank != 2 && in->rank != 3) {
+    if (in->rank != 2 && in->rank != 3)
         return rt_shape_refuse(n, in, "[t,c] or [h,w,c]", e);
-    }
     int kernel[2] = {a->kernel[0] ? a->kernel[0] : 1,
                      a->kernel[1] && in->rank == 3 ? a->kernel[1] : 1};
     if ((int64_t)kernel[0] * kernel[1] > TAPS_MAX || 2 * a->pad[0] > kernel[0] ||
-        (in->rank == 3 && 2 * a->pad[1] > kernel[1])) {
+        (in->rank == 3 && 2 * a->pad[1] > kernel[1]))
         return rt_error_set(
             e, RT_ERANGE,
             "network: node \"%s\": kernel %d x %d with padding %d, %d; the area may "
             "be at most %d, padding at most half the kernel",
             n->name, kernel[0], kernel[1], a->pad[0], a->pad[1], TAPS_MAX);
-    }
     return rt_window_shape(n, in, kernel, in->dim[in->rank - 1], e);
 }
 
@@ -50,7 +48,7 @@ static void pool_sample_piece(void *self, int b, int thread)
     const struct rt_window *w = &p->w;
     int64_t tap[TAPS_MAX];
     int number[TAPS_MAX];
-    for (int oy = 0; oy < w->oh; oy++) {
+    for (int oy = 0; oy < w->oh; oy++)
         for (int ox = 0; ox < w->ow; ox++) {
             int taps = 0;
             for (int k = 0; k < w->kh * w->kw; k++) {
@@ -63,7 +61,6 @@ static void pool_sample_piece(void *self, int b, int thread)
             }
             p->window(p->r, w, ((int64_t)b * w->oh + oy) * w->ow + ox, tap, number, taps);
         }
-    }
 }
 
 /* Samples are the pieces: windows of one sample overlap in dx. */
@@ -80,12 +77,10 @@ void rt_pool_forward(struct rt_op_run *r, rt_pool_window *window)
 
 void rt_pool_backward(struct rt_op_run *r, rt_pool_window *window)
 {
-    if (!r->dx[0]) {
+    if (!r->dx[0])
         return;
-    }
-    if (!r->add[0]) {
+    if (!r->add[0])
         memset(r->dx[0], 0,
                (size_t)r->batch * (size_t)rt_shape_count(r->in_shape[0]) * sizeof(float));
-    }
     pool_run_windows(r, window);
 }

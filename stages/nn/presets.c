@@ -33,9 +33,8 @@ struct preset {
 static int builder_layer(struct builder *b, enum rt_op_id op, const char *name, int x,
                          const struct rt_attr *attr)
 {
-    if (b->err) {
+    if (b->err)
         return 0;
-    }
     int n = rt_graph_node(b->g, op, name, &x, 1, attr, b->e);
     b->err = n < 0 ? n : 0;
     return n < 0 ? 0 : n;
@@ -117,14 +116,12 @@ static int preset_resnet_block(struct builder *b, const char *prefix, int x, int
     a.stride[0] = a.stride[1] = 1;
     y = builder_conv(b, RT_OP_conv2d, builder_join_name(name, prefix, "b."), y, a, false);
     const struct rt_node *in = rt_graph_at(b->g, x);
-    if (stride != 1 || in->shape.dim[in->shape.rank - 1] != units) {
+    if (stride != 1 || in->shape.dim[in->shape.rank - 1] != units)
         x = builder_conv(
             b, RT_OP_conv2d, builder_join_name(name, prefix, "short."), x,
             (struct rt_attr){.units = units, .kernel = {1, 1}, .stride = {stride, stride}}, false);
-    }
-    if (b->err) {
+    if (b->err)
         return 0;
-    }
     int sum = rt_graph_node(b->g, RT_OP_add, builder_join_name(name, prefix, "add"), (int[]){y, x},
                             2, NULL, b->e);
     b->err = sum < 0 ? sum : 0;
@@ -206,47 +203,40 @@ static int preset_check(const struct preset *p, const struct rt_preset_config *c
     int rank = c->input.rank;
     const char *is = rank == 3 ? "[height, width, channels]" : rank == 2 ? "[time, channels]"
                    : c->buckets > 0 ? "a bag of buckets" : "empty";
-    if (rank < p->rank_min || rank > p->rank_max || (p->bag && c->buckets < 1)) {
+    if (rank < p->rank_min || rank > p->rank_max || (p->bag && c->buckets < 1))
         return rt_error_set(e, RT_EMISMATCH,
                             "network \"%s\" takes %s; the input is %s: change student.net or "
                             "student.modality", rt_net_names[c->net], p->takes, is);
-    }
-    if (c->embedding < 1 || c->classes < 1 || c->width < 0 || c->blocks < 0) {
+    if (c->embedding < 1 || c->classes < 1 || c->width < 0 || c->blocks < 0)
         return rt_error_set(
             e, RT_ERANGE,
             "network \"%s\": embedding %d and classes %d must be at least 1, width %d "
             "and blocks %d at least 0",
             rt_net_names[c->net], c->embedding, c->classes, c->width, c->blocks);
-    }
     return 0;
 }
 
 int rt_preset_build(struct rt_graph **out, const struct rt_preset_config *c, struct rt_error *e)
 {
     *out = NULL;
-    if ((int)c->net < 0 || c->net >= RT_NET_INIT) {
+    if ((int)c->net < 0 || c->net >= RT_NET_INIT)
         return preset_unknown(c->net, e);
-    }
     const struct preset *p = &presets[c->net];
     const char *name = rt_net_names[c->net];
     int err = preset_check(p, c, e);
-    if (err) {
+    if (err)
         return err;
-    }
     struct builder b = {.c = c, .e = e};
-    if (rt_graph_create(&b.g)) {
+    if (rt_graph_create(&b.g))
         return rt_error_set(e, RT_EMEM, "network \"%s\": out of memory", name);
-    }
     int x =
         p->bag ? rt_graph_bag(b.g, "input", c->buckets) : rt_graph_input(b.g, "input", c->input);
     b.err =
         x < 0 ? rt_error_set(e, x, "network \"%s\": its input has an empty dimension", name) : 0;
-    if (!b.err) {
+    if (!b.err)
         x = p->trunk(&b, x);
-    }
-    if (c->dropout > 0) {
+    if (c->dropout > 0)
         x = builder_layer(&b, RT_OP_dropout, "dropout", x, &(struct rt_attr){.rate = c->dropout});
-    }
     x = builder_layer(&b, RT_OP_linear, "embedding", x,
                       &(struct rt_attr){.units = c->embedding, .bias = true});
     builder_layer(&b, c->cosine ? RT_OP_cosine : RT_OP_linear, "logits", x,

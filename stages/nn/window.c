@@ -14,9 +14,8 @@
 const char *rt_shape_text(const struct rt_shape *s, char out[static 48])
 {
     int at = snprintf(out, 48, "[");
-    for (int i = 0; i < s->rank; i++) {
+    for (int i = 0; i < s->rank; i++)
         at += snprintf(out + at, (size_t)(48 - at), "%s%d", i ? "," : "", s->dim[i]);
-    }
     snprintf(out + at, (size_t)(48 - at), "]");
     return out;
 }
@@ -24,9 +23,8 @@ const char *rt_shape_text(const struct rt_shape *s, char out[static 48])
 int64_t rt_shape_count(const struct rt_shape *s)
 {
     int64_t n = 1;
-    for (int i = 0; i < s->rank; i++) {
+    for (int i = 0; i < s->rank; i++)
         n *= s->dim[i];
-    }
     return n;
 }
 
@@ -34,9 +32,8 @@ int64_t rt_shape_count(const struct rt_shape *s)
 bool rt_shape_valid(const struct rt_shape *s)
 {
     int64_t n = 1;
-    for (int i = 0; i < s->rank && i < RT_NODE_RANK; i++) {
+    for (int i = 0; i < s->rank && i < RT_NODE_RANK; i++)
         n = s->dim[i] < 1 || n > NUMBERS_MAX / s->dim[i] ? 0 : n * s->dim[i];
-    }
     return s->rank >= 1 && s->rank <= RT_NODE_RANK && n > 0;
 }
 
@@ -57,13 +54,11 @@ int rt_units_shape(struct rt_graph *g, struct rt_node *n, const struct rt_shape 
                    struct rt_error *e)
 {
     int units = n->attr.units;
-    if (in->rank != 1) {
+    if (in->rank != 1)
         return rt_shape_refuse(n, in, "[c]; put a flatten before it", e);
-    }
-    if (units < 1) {
+    if (units < 1)
         return rt_error_set(e, RT_ERANGE, "network: node \"%s\" needs units of at least 1, not %d",
                             n->name, units);
-    }
     n->shape = (struct rt_shape){1, {units}};
     return rt_op_param(g, n, "weight", 2, (int64_t[]){units, in->dim[0]}, in->dim[0], 0, true, false);
 }
@@ -96,9 +91,8 @@ int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stri
                     struct rt_error *e)
 {
     struct rt_attr *a = &n->attr;
-    if (in->rank != 2 && in->rank != 3) {
+    if (in->rank != 2 && in->rank != 3)
         return rt_shape_refuse(n, in, "[t,c] or [h,w,c]", e);
-    }
     bool flat = in->rank == 2 && n->op != RT_OP_conv2d;
     for (int i = 0; i < 2; i++) {
         bool unused = flat && i == 1;
@@ -107,14 +101,13 @@ int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stri
         a->dilation[i] = a->dilation[i] && !unused ? a->dilation[i] : 1;
         a->pad[i] = unused ? 0 : a->pad[i];
         if (a->kernel[i] < 1 || a->stride[i] < 1 || a->dilation[i] < 1 || a->pad[i] < 0 ||
-            a->pad[i] > (a->kernel[i] - 1) * (int64_t)a->dilation[i]) {
+            a->pad[i] > (a->kernel[i] - 1) * (int64_t)a->dilation[i])
             return rt_error_set(
                 e, RT_ERANGE,
                 "network: node \"%s\" (%s): kernel %d, stride %d, dilation %d must be "
                 "at least 1, padding %d from 0 to (kernel - 1) * dilation",
                 n->name, rt_op_get(n->op)->name, a->kernel[i], a->stride[i], a->dilation[i],
                 a->pad[i]);
-        }
     }
     struct rt_window w = rt_window_of(n, in);
     /* C division rounds towards zero: the sizes themselves must be checked, not oh and ow. */

@@ -92,9 +92,8 @@ RT_SIMD static void conv_last_transpose(const float *restrict from, float *restr
             for (int64_t k = 0; k < wide; k++) {
                 const float *x = from + r * cols + c + k;
                 float *y = to + (c + k) * rows + r;
-                for (int64_t i = 0; i < tall; i++) {
+                for (int64_t i = 0; i < tall; i++)
                     y[i] = x[i * cols];
-                }
             }
         }
     }
@@ -112,10 +111,9 @@ int rt_conv_last_prepare(const struct rt_geometry *g, int64_t channels, int64_t 
     struct rt_scratch_size size = rt_pass_scratch(&p, false);
     void *scratch = aligned_alloc(64, rt_aligned(size.shared) + rt_aligned(size.thread));
     if (last && scratch) {
-        for (int64_t u = 0; u < units; u++) {
+        for (int64_t u = 0; u < units; u++)
             conv_last_transpose(weight + u * channels * g->taps, last + u * channels * g->taps,
                                 channels, g->taps);
-        }
         struct rt_scratch s = conv_last_scratch_at(scratch, size);
         rt_pass_prepare(&p, prepared, &s);
     }
@@ -141,9 +139,8 @@ void rt_conv_last_run(const struct rt_geometry *g, int64_t channels, int64_t uni
     p.to = out;
     p.prepared = prepared;
     p.add = bias != NULL;
-    for (int64_t i = 0; bias && i < g->out_count; i++) {
+    for (int64_t i = 0; bias && i < g->out_count; i++)
         memcpy(out + i * units, bias, (size_t)units * sizeof *out);
-    }
     struct rt_scratch s = conv_last_scratch_at(
         (char *)scratch + conv_last_layout_bytes(g, channels, units), rt_pass_scratch(&p, true));
     rt_pass_run(&p, &s);

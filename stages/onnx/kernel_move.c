@@ -22,18 +22,17 @@ static void move_copy_row(void *self, int64_t n, const int64_t *at, const int64_
     const char *from = p->from + at[1] * (int64_t)p->size;
     char *to = p->to + at[0] * (int64_t)p->size;
     int64_t jump = step[1];
-    if (jump == 1) {
+    if (jump == 1)
         memcpy(to, from, (size_t)n * p->size);
-    } else if (p->size == 4) {
+    else if (p->size == 4)
         for (int64_t i = 0; i < n; i++)
             ((uint32_t *)to)[i] = ((const uint32_t *)from)[i * jump];
-    } else if (p->size == 8) {
+    else if (p->size == 8)
         for (int64_t i = 0; i < n; i++)
             ((uint64_t *)to)[i] = ((const uint64_t *)from)[i * jump];
-    } else {
+    else
         for (int64_t i = 0; i < n; i++)
             to[i] = from[i * jump];
-    }
 }
 
 /* first: where the walk begins in x, in elements; a slice may begin anywhere. */

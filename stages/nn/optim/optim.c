@@ -36,36 +36,31 @@ static const struct rt_rule *const rules[RT_OPTIMS] = {
 int rt_optim_create(struct rt_optim **out, enum rt_optim_id id, struct rt_graph *g)
 {
     *out = NULL;
-    if ((int)id < 0 || id >= RT_OPTIMS) {
+    if ((int)id < 0 || id >= RT_OPTIMS)
         return RT_EUSAGE;
-    }
     const struct rt_rule *rule = rules[id];
     struct rt_optim *o = calloc(1, sizeof *o);
-    if (!o) {
+    if (!o)
         return RT_EMEM;
-    }
     o->rule = rule;
     o->g = g;
     o->params = rt_graph_params(g);
     o->product[0] = o->product[1] = 1;
     o->state = calloc((size_t)o->params + 1, sizeof *o->state);
     o->parts = rt_graph_parts(&o->part, g, GRAIN);
-    if (!o->state || o->parts < 0) {
+    if (!o->state || o->parts < 0)
         goto fail;
-    }
     for (int i = 0; i < o->params; i++) {
         const struct rt_param *p = rt_graph_param(g, i);
         for (int k = 0; p->trainable && k < rule->states; k++) {
             o->state[i][k] = calloc((size_t)p->count, sizeof(float));
-            if (!o->state[i][k]) {
+            if (!o->state[i][k])
                 goto fail;
-            }
         }
     }
     o->square = calloc((size_t)o->parts + 1, sizeof *o->square);
-    if (!o->square) {
+    if (!o->square)
         goto fail;
-    }
     *out = o;
     return 0;
 
@@ -76,14 +71,11 @@ fail:
 
 void rt_optim_destroy(struct rt_optim *o)
 {
-    if (!o) {
+    if (!o)
         return;
-    }
-    for (int i = 0; o->state && i < o->params; i++) {
-        for (int k = 0; k < RT_RULE_STATES; k++) {
+    for (int i = 0; o->state && i < o->params; i++)
+        for (int k = 0; k < RT_RULE_STATES; k++)
             free(o->state[i][k]);
-        }
-    }
     free(o->state);
     free(o->part);
     free(o->square);
@@ -100,17 +92,13 @@ static double optim_square_sum(const float *x, int64_t n)
 {
     double part[8] = {0}, sum = 0;
     int64_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        for (int k = 0; k < 8; k++) {
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
             part[k] += (double)x[i + k] * x[i + k];
-        }
-    }
-    for (; i < n; i++) {
+    for (; i < n; i++)
         sum += (double)x[i] * x[i];
-    }
-    for (int k = 0; k < 8; k++) {
+    for (int k = 0; k < 8; k++)
         sum += part[k];
-    }
     return sum;
 }
 
@@ -141,9 +129,8 @@ static void optim_update_piece(void *self, int i, int thread)
     struct rt_update u = {.s = j->s, .decay = p->decay, .value = p->value + s->from,
                           .grad = p->grad + s->from, .count = s->count, .scale = j->scale,
                           .beta1 = o->product[0], .beta2 = o->product[1]};
-    for (int k = 0; k < o->rule->states; k++) {
+    for (int k = 0; k < o->rule->states; k++)
         u.state[k] = o->state[s->param][k] + s->from;
-    }
     o->rule->update(&u);
 }
 
@@ -156,9 +143,8 @@ double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const 
     for (int i = 0; i < o->parts; i++) {
         square += o->square[i];
         if (!isfinite(square)) {
-            if (where) {
+            if (where)
                 *where = rt_graph_param(o->g, o->part[i].param)->name;
-            }
             return square;
         }
     }
@@ -214,13 +200,12 @@ static int optim_find_tensor(const struct rt_safetensors *s, const char *name, e
 {
     const struct rt_tensor *t = rt_safetensors_get(s, name);
     if (!t || t->dtype != type || t->rank != rank ||
-        memcmp(t->dim, dim, (size_t)rank * sizeof *dim) != 0) {
+        memcmp(t->dim, dim, (size_t)rank * sizeof *dim) != 0)
         return rt_error_set(
             e, RT_EMISMATCH,
             "checkpoint: \"%s\" %s; continue with the network and the optimiser the "
             "run was started with",
             name, t ? "has another shape than the network needs" : "is missing");
-    }
     *out = t;
     return 0;
 }
@@ -231,26 +216,22 @@ int rt_optim_load(struct rt_optim *o, const struct rt_safetensors *s, struct rt_
     const struct rt_tensor *t = NULL;
     optim_product_name(name, o);
     int err = optim_find_tensor(s, name, RT_F64, 1, (int64_t[]){2}, &t, e);
-    if (err) {
+    if (err)
         return err;
-    }
     const double *product = t->data;
     /* All are checked before any is copied: a refused checkpoint changes nothing. */
-    for (int copy = 0; copy < 2; copy++) {
+    for (int copy = 0; copy < 2; copy++)
         for (int i = 0; i < o->params; i++) {
             const struct rt_param *p = rt_graph_param(o->g, i);
             for (int k = 0; p->trainable && k < o->rule->states; k++) {
                 optim_state_name(name, o, i, k);
                 err = optim_find_tensor(s, name, RT_F32, p->rank, p->dim, &t, e);
-                if (err) {
+                if (err)
                     return err;
-                }
-                if (copy) {
+                if (copy)
                     memcpy(o->state[i][k], t->data, (size_t)p->count * sizeof(float));
-                }
             }
         }
-    }
     memcpy(o->product, product, sizeof o->product);
     return 0;
 }

@@ -22,9 +22,8 @@ static double schedule_half_cosine(double a, double b, double x)
 static double schedule_onecycle(double step, double steps, double warmup)
 {
     double top = warmup * steps - 1, end = steps - 1;
-    if (step <= top) {
+    if (step <= top)
         return schedule_half_cosine(1.0 / 25, 1, top > 0 ? step / top : 1);
-    }
     return schedule_half_cosine(1, 1.0 / 250000, end > top ? (step - top) / (end - top) : 1);
 }
 
