@@ -8,12 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- from run.db to a table ----
+ * Every column of samples becomes one of the table, whatever its name: a measure that is added
+ * needs no code here. What is shown at first are the columns that people compare; all others can be
+ * asked for. */
+
 struct reader {
     struct rt_table *table;
     int row, rows, rc;
 };
 
-static int count_row(void *self, int columns, const char **name, const char **value)
+static int reader_count_row(void *self, int columns, const char **name, const char **value)
 {
     (void)columns;
     (void)name;
@@ -21,7 +26,7 @@ static int count_row(void *self, int columns, const char **name, const char **va
     return 0;
 }
 
-static bool is_text_column(const char *name)
+static bool column_is_text(const char *name)
 {
     static const char *const text[] = {"id", "label", "grp", "split", "reason", "modality", "detail"};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
@@ -30,7 +35,7 @@ static bool is_text_column(const char *name)
     return false;
 }
 
-static bool is_first_view(const char *name)
+static bool column_is_first_view(const char *name)
 {
     size_t n = strlen(name);
     return strcmp(name, "row") != 0 && strcmp(name, "grp") != 0 && strcmp(name, "detail") != 0 &&
@@ -38,17 +43,17 @@ static bool is_first_view(const char *name)
            !(n > 4 && strcmp(name + n - 4, "_pct") == 0);
 }
 
-static int sample_row(void *self, int columns, const char **name, const char **value)
+static int reader_sample_row(void *self, int columns, const char **name, const char **value)
 {
     struct reader *r = self;
     struct rt_table *t = r->table;
     for (int c = 0; c < columns && r->row == 0 && r->rc == 0; c++) {
         const char *title = strcmp(name[c], "grp") == 0 ? "group" : name[c]; /* as in manifests */
-        int at = rt_table_add(t, title, "", is_text_column(name[c]));
+        int at = rt_table_add(t, title, "", column_is_text(name[c]));
         if (at < 0)
             r->rc = at;
         else
-            t->column[at].hidden = !is_first_view(name[c]);
+            t->column[at].hidden = !column_is_first_view(name[c]);
     }
     for (int c = 0; c < columns && r->row < t->rows && r->rc == 0; c++) {
         if (!value[c])
@@ -63,7 +68,7 @@ static int sample_row(void *self, int columns, const char **name, const char **v
 }
 
 /* Loss columns of terms that were off are empty: not shown unless asked for. */
-static void hide_empty(struct rt_table *t)
+static void columns_hide_empty(struct rt_table *t)
 {
     for (int c = 0; c < t->columns; c++) {
         bool any = t->column[c].is_text;
@@ -73,27 +78,35 @@ static void hide_empty(struct rt_table *t)
     }
 }
 
+static int reader_read(struct reader *r, struct rt_rundb *db, const char *folder,
+                       struct rt_error *e)
+{
+    RT_TRY(rt_rundb_query(db, "SELECT count(*) FROM samples", reader_count_row, r, e));
+    int rc = rt_table_init(r->table, r->rows);
+    if (rc < 0)
+        return rt_error_set(e, rc, "%s: no memory for %d samples", folder, r->rows);
+    RT_TRY(rt_rundb_query(db, "SELECT * FROM samples ORDER BY row", reader_sample_row, r, e));
+    return r->rc < 0 ? rt_error_set(e, r->rc, "%s: %s", folder, rt_err_words(r->rc)) : 0;
+}
+
 int rt_run_table(struct rt_table *t, const char *folder, struct rt_error *e)
 {
     struct rt_rundb *db = NULL;
     struct reader r = {.table = t};
-    int rc = rt_rundb_open_run(&db, folder, e);
-    if (rc == 0)
-        rc = rt_rundb_query(db, "SELECT count(*) FROM samples", count_row, &r, e);
-    if (rc == 0 && (rc = rt_table_init(t, r.rows)) < 0)
-        rt_error_set(e, rc, "%s: no memory for %d samples", folder, r.rows);
-    if (rc == 0)
-        rc = rt_rundb_query(db, "SELECT * FROM samples ORDER BY row", sample_row, &r, e);
-    if (rc == 0 && r.rc < 0)
-        rc = rt_error_set(e, r.rc, "%s: %s", folder, rt_err_words(r.rc));
+    RT_TRY(rt_rundb_open_run(&db, folder, e));
+    int rc = reader_read(&r, db, folder, e);
     rt_rundb_close(db);
-    if (rc == 0)
-        hide_empty(t);
-    return rc;
+    RT_TRY(rc);
+    columns_hide_empty(t);
+    return 0;
 }
 
+/* ---- samples that somebody names ----
+ * The same rows whether a screen, ctl or inspect names them: all go by the table of the run, as it
+ * stands. */
+
 /* Keeps the rows that are named. */
-static int keep_named(struct rt_table *t, const char *const *id, int ids, struct rt_error *e)
+static int rows_keep_named(struct rt_table *t, const char *const *id, int ids, struct rt_error *e)
 {
     int column = rt_table_find(t, "id"), shown = 0;
     for (int k = 0; k < ids; k++) {
@@ -108,6 +121,17 @@ static int keep_named(struct rt_table *t, const char *const *id, int ids, struct
     return 0;
 }
 
+/* By ids, or by "where" and an expression. */
+static int rows_keep(struct rt_table *t, const char *const *which, int count, struct rt_error *e)
+{
+    if (strcmp(which[0], "where") != 0)
+        return rows_keep_named(t, which, count, e);
+    int rc = rt_table_where(t, which[1], e);
+    if (rc < 0)
+        rt_error_prefix(e, "where");
+    return rc;
+}
+
 int rt_run_find(const char *folder, const char *const *which, int count, int **row, struct rt_error *e)
 {
     struct rt_table t = {0};
@@ -115,16 +139,19 @@ int rt_run_find(const char *folder, const char *const *which, int count, int **r
     if (strcmp(which[0], "where") == 0 && count != 2)
         return rt_error_set(e, RT_EUSAGE, "after where stands one expression: put it in quotes");
     int rc = rt_run_table(&t, folder, e);
-    if (rc == 0 && strcmp(which[0], "where") != 0)
-        rc = keep_named(&t, which, count, e);
-    else if (rc == 0 && (rc = rt_table_where(&t, which[1], e)) < 0)
-        rt_error_prefix(e, "where");
-    if (rc == 0 && !(*row = malloc(((size_t)t.shown + 1) * sizeof **row)))
+    if (rc < 0)
+        goto out;
+    rc = rows_keep(&t, which, count, e);
+    if (rc < 0)
+        goto out;
+    *row = malloc(((size_t)t.shown + 1) * sizeof **row);
+    if (!*row) {
         rc = rt_error_set(e, RT_EMEM, "no memory for %d rows", t.shown);
-    if (rc == 0) {
-        memcpy(*row, t.order, (size_t)t.shown * sizeof **row);
-        rc = t.shown;
+        goto out;
     }
+    memcpy(*row, t.order, (size_t)t.shown * sizeof **row);
+    rc = t.shown;
+out:
     rt_table_fini(&t);
     return rc;
 }

@@ -59,7 +59,9 @@ static const char *const insert[STATEMENTS] = {
               " queue_bytes, note) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
-/* ---- errors ---- */
+/* ---- errors ----
+ * A full disk is the one error of SQLite's that a user can mend and go on, so it keeps a code of
+ * its own, also where SQLite calls it an I/O error. */
 
 static const struct {
     int sqlite, code;
@@ -69,7 +71,7 @@ static const struct {
     {SQLITE_ERROR, RT_EUSAGE},     {SQLITE_RANGE, RT_EUSAGE},    {SQLITE_TOOBIG, RT_ELARGE},
 };
 
-static int code_of(const struct rt_rundb *r)
+static int rundb_code(const struct rt_rundb *r)
 {
     int sqlite = sqlite3_errcode(r->db) & 0xFF;
     if (sqlite == SQLITE_IOERR && sqlite3_system_errno(r->db) == ENOSPC)
@@ -80,22 +82,26 @@ static int code_of(const struct rt_rundb *r)
     return RT_EIO;
 }
 
-static int fail(const struct rt_rundb *r, struct rt_error *e)
+static int rundb_fail(const struct rt_rundb *r, struct rt_error *e)
 {
-    int code = r->db ? code_of(r) : RT_EMEM;
+    int code = r->db ? rundb_code(r) : RT_EMEM;
     return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
                         code == RT_EFULL ? ": make room and resume the run" : "");
 }
 
-static int exec(struct rt_rundb *r, const char *sql, struct rt_error *e)
+static int rundb_exec(struct rt_rundb *r, const char *sql, struct rt_error *e)
 {
-    return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(r, e);
+    return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : rundb_fail(r, e);
 }
 
-/* ---- opening ---- */
+/* ---- opening ----
+ * Columns of measures and losses differ between runs, and a run that goes on may have new ones:
+ * tables are made or added to in one transaction, so a process killed here leaves the old ones.
+ * synchronous=NORMAL is enough with WAL: a crash of the machine may lose the last commits, which a
+ * resumed run makes again, and never tears the file. */
 
 /* The value of a one-number query, or fallback. */
-static int number_of(struct rt_rundb *r, const char *sql, int fallback)
+static int rundb_number(struct rt_rundb *r, const char *sql, int fallback)
 {
     sqlite3_stmt *s = NULL;
     if (sqlite3_prepare_v2(r->db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
@@ -105,15 +111,15 @@ static int number_of(struct rt_rundb *r, const char *sql, int fallback)
 }
 
 /* Frees sql, which may be NULL. */
-static int exec_made(struct rt_rundb *r, char *sql, struct rt_error *e)
+static int rundb_exec_made(struct rt_rundb *r, char *sql, struct rt_error *e)
 {
-    int code = sql ? exec(r, sql, e) : rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    int code = sql ? rundb_exec(r, sql, e) : rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
     sqlite3_free(sql);
     return code;
 }
 
 /* SQLite would take two columns of one name (in its sense: case does not count) for one. */
-static int check_columns(const struct rt_rundb *r, const char *const *column, int columns,
+static int columns_check(const struct rt_rundb *r, const char *const *column, int columns,
                          struct rt_error *e)
 {
     for (int i = 0; i < columns; i++)
@@ -125,19 +131,18 @@ static int check_columns(const struct rt_rundb *r, const char *const *column, in
 }
 
 /* Adds those of the extra columns that samples does not have yet. */
-static int add_columns(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+static int columns_add(struct rt_rundb *r, const char *const *column, int columns,
+                       struct rt_error *e)
 {
     for (int i = 0; i < columns; i++) {
         char *sql = sqlite3_mprintf("SELECT count(*) FROM pragma_table_info('samples') WHERE name=%Q",
                                     column[i]);
-        int there = sql ? number_of(r, sql, 0) : 0;
+        int there = sql ? rundb_number(r, sql, 0) : 0;
         sqlite3_free(sql);
         if (there)
             continue;
-        int code = exec_made(r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" REAL", column[i]),
-                             e);
-        if (code < 0)
-            return code;
+        RT_TRY(rundb_exec_made(
+            r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" REAL", column[i]), e));
     }
     return 0;
 }
@@ -157,7 +162,8 @@ static char *sample_insert(const char *const *column, int columns)
     return sqlite3_str_finish(s);
 }
 
-static int prepare(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+static int statements_prepare(struct rt_rundb *r, const char *const *column, int columns,
+                              struct rt_error *e)
 {
     for (int i = 0; i < STATEMENTS; i++) {
         char *made = i == SAMPLE ? sample_insert(column, columns) : NULL;
@@ -166,7 +172,7 @@ static int prepare(struct rt_rundb *r, const char *const *column, int columns, s
                    : sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &r->statement[i],
                                         NULL) == SQLITE_OK
                        ? 0
-                       : fail(r, e);
+                       : rundb_fail(r, e);
         sqlite3_free(made);
         if (code < 0)
             return code;
@@ -175,37 +181,37 @@ static int prepare(struct rt_rundb *r, const char *const *column, int columns, s
 }
 
 /* Makes the tables, or adds what is missing, all or nothing. */
-static int make_tables(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+static int tables_make(struct rt_rundb *r, const char *const *column, int columns,
+                       struct rt_error *e)
 {
-    int code = exec(r, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", e);
-    if (code == 0)
-        code = exec(r, schema, e);
-    if (code == 0)
-        code = add_columns(r, column, columns, e);
-    if (code == 0)
-        code = exec_made(r, sqlite3_mprintf("PRAGMA user_version=%d; INSERT OR REPLACE INTO meta"
-                                            " VALUES('version', '%d'); COMMIT", VERSION, VERSION), e);
-    return code;
+    RT_TRY(rundb_exec(r, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", e));
+    RT_TRY(rundb_exec(r, schema, e));
+    RT_TRY(columns_add(r, column, columns, e));
+    return rundb_exec_made(r,
+                           sqlite3_mprintf("PRAGMA user_version=%d; INSERT OR REPLACE INTO meta"
+                                           " VALUES('version', '%d'); COMMIT",
+                                           VERSION, VERSION),
+                           e);
 }
 
-static int open_tables(struct rt_rundb *r, const char *const *column, int columns, int writable,
+static int tables_open(struct rt_rundb *r, const char *const *column, int columns, int writable,
                        struct rt_error *e)
 {
     sqlite3_busy_timeout(r->db, PATIENCE);
-    int version = number_of(r, "PRAGMA user_version", -1);
+    int version = rundb_number(r, "PRAGMA user_version", -1);
     if (version < 0)
-        return fail(r, e);
+        return rundb_fail(r, e);
     if (version > VERSION)
         return rt_error_set(e, RT_EFORMAT, "%s: made by a newer retort (tables of version %d, this one "
                             "knows %d): use that one", r->path, version, VERSION);
-    if (!writable && number_of(r, "SELECT count(*) FROM sqlite_master WHERE name='samples'", 0) == 0)
+    if (!writable &&
+        rundb_number(r, "SELECT count(*) FROM sqlite_master WHERE name='samples'", 0) == 0)
         return rt_error_set(e, RT_EFORMAT, "%s: a data base, but not of a run", r->path);
     if (!writable)
         return 0;
-    int code = check_columns(r, column, columns, e);
-    if (code == 0)
-        code = make_tables(r, column, columns, e);
-    return code == 0 ? prepare(r, column, columns, e) : code;
+    RT_TRY(columns_check(r, column, columns, e));
+    RT_TRY(tables_make(r, column, columns, e));
+    return statements_prepare(r, column, columns, e);
 }
 
 int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *column, int columns,
@@ -225,8 +231,8 @@ int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *co
     int flags = writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     /* One thread at a time: without SQLite's own locks a large table is read in two thirds of the time. */
     int code = sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK
-                   ? open_tables(r, column, columns, writable, e)
-                   : fail(r, e);
+                   ? tables_open(r, column, columns, writable, e)
+                   : rundb_fail(r, e);
     if (code < 0)
         rt_rundb_close(r);
     else
@@ -253,26 +259,29 @@ void rt_rundb_close(struct rt_rundb *r)
     free(r);
 }
 
-/* ---- writing ---- */
+/* ---- writing ----
+ * Statements are prepared once: a run writes some ten rows for each update. Texts are bound by
+ * reference and forgotten after each row. What belongs together (an epoch, a report of the stages)
+ * is one transaction, ended by whoever knows what belongs together. */
 
 /* The statement with nothing bound, inside a transaction. */
-static int begin(struct rt_rundb *r, int which, sqlite3_stmt **s, struct rt_error *e)
+static int statement_begin(struct rt_rundb *r, int which, sqlite3_stmt **s, struct rt_error *e)
 {
     *s = r->statement[which];
     if (!*s)
         return rt_error_set(e, RT_EUSAGE, "%s: opened for reading", r->path);
-    return sqlite3_get_autocommit(r->db) ? exec(r, "BEGIN IMMEDIATE", e) : 0;
+    return sqlite3_get_autocommit(r->db) ? rundb_exec(r, "BEGIN IMMEDIATE", e) : 0;
 }
 
-static int run(struct rt_rundb *r, sqlite3_stmt *s, struct rt_error *e)
+static int statement_run(struct rt_rundb *r, sqlite3_stmt *s, struct rt_error *e)
 {
-    int code = sqlite3_step(s) == SQLITE_DONE ? 0 : fail(r, e);
+    int code = sqlite3_step(s) == SQLITE_DONE ? 0 : rundb_fail(r, e);
     sqlite3_reset(s);
     sqlite3_clear_bindings(s); /* texts were bound by reference */
     return code;
 }
 
-static void bind_text(sqlite3_stmt *s, int at, const char *text)
+static void statement_bind_text(sqlite3_stmt *s, int at, const char *text)
 {
     sqlite3_bind_text(s, at, text ? text : "", -1, SQLITE_STATIC);
 }
@@ -280,65 +289,58 @@ static void bind_text(sqlite3_stmt *s, int at, const char *text)
 int rt_rundb_meta(struct rt_rundb *r, const char *key, const char *value, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = begin(r, META, &s, e);
-    if (code < 0)
-        return code;
-    bind_text(s, 1, key);
-    bind_text(s, 2, value);
-    return run(r, s, e);
+    RT_TRY(statement_begin(r, META, &s, e));
+    statement_bind_text(s, 1, key);
+    statement_bind_text(s, 2, value);
+    return statement_run(r, s, e);
 }
 
 int rt_rundb_metric(struct rt_rundb *r, int64_t step, int epoch, const char *split, const char *name,
                     double value, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = begin(r, METRIC, &s, e);
-    if (code < 0)
-        return code;
+    RT_TRY(statement_begin(r, METRIC, &s, e));
     sqlite3_bind_int64(s, 1, step);
     sqlite3_bind_int(s, 2, epoch);
-    bind_text(s, 3, split);
-    bind_text(s, 4, name);
+    statement_bind_text(s, 3, split);
+    statement_bind_text(s, 4, name);
     sqlite3_bind_double(s, 5, value); /* NaN becomes NULL */
-    return run(r, s, e);
+    return statement_run(r, s, e);
 }
 
 int rt_rundb_mean(struct rt_rundb *r, int64_t after, int64_t step, int epoch, const char *split,
                   const char *name, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = begin(r, MEAN, &s, e);
-    if (code < 0)
-        return code;
+    RT_TRY(statement_begin(r, MEAN, &s, e));
     sqlite3_bind_int64(s, 1, step);
     sqlite3_bind_int(s, 2, epoch);
-    bind_text(s, 3, split);
-    bind_text(s, 4, name);
+    statement_bind_text(s, 3, split);
+    statement_bind_text(s, 4, name);
     sqlite3_bind_int64(s, 5, after);
-    return run(r, s, e);
+    return statement_run(r, s, e);
 }
 
 int rt_rundb_sample(struct rt_rundb *r, const struct rt_sample_row *w, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = begin(r, SAMPLE, &s, e), at = 1;
-    if (code < 0)
-        return code;
+    int at = 1;
+    RT_TRY(statement_begin(r, SAMPLE, &s, e));
     sqlite3_bind_int(s, at++, w->row);
-    bind_text(s, at++, w->id);
-    bind_text(s, at++, w->label);
-    bind_text(s, at++, w->group);
-    bind_text(s, at++, w->split);
+    statement_bind_text(s, at++, w->id);
+    statement_bind_text(s, at++, w->label);
+    statement_bind_text(s, at++, w->group);
+    statement_bind_text(s, at++, w->split);
     sqlite3_bind_int(s, at++, w->hidden);
-    bind_text(s, at++, w->reason);
-    bind_text(s, at++, w->modality);
-    bind_text(s, at++, w->detail);
+    statement_bind_text(s, at++, w->reason);
+    statement_bind_text(s, at++, w->modality);
+    statement_bind_text(s, at++, w->detail);
     sqlite3_bind_int64(s, at++, w->seen);
     sqlite3_bind_double(s, at++, w->quality);
     sqlite3_bind_double(s, at++, w->weight);
     for (int i = 0; i < r->columns; i++)
         sqlite3_bind_double(s, at++, w->value[i]);
-    return run(r, s, e);
+    return statement_run(r, s, e);
 }
 
 int rt_rundb_journal(struct rt_rundb *r, int64_t step, const char *who, const char *key,
@@ -346,27 +348,23 @@ int rt_rundb_journal(struct rt_rundb *r, int64_t step, const char *who, const ch
 {
     sqlite3_stmt *s;
     struct timespec now;
-    int code = begin(r, JOURNAL, &s, e);
-    if (code < 0)
-        return code;
+    RT_TRY(statement_begin(r, JOURNAL, &s, e));
     clock_gettime(CLOCK_REALTIME, &now);
     sqlite3_bind_int64(s, 1, step);
     sqlite3_bind_double(s, 2, (double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
-    bind_text(s, 3, who);
-    bind_text(s, 4, key);
-    bind_text(s, 5, before);
-    bind_text(s, 6, after);
-    return run(r, s, e);
+    statement_bind_text(s, 3, who);
+    statement_bind_text(s, 4, key);
+    statement_bind_text(s, 5, before);
+    statement_bind_text(s, 6, after);
+    return statement_run(r, s, e);
 }
 
 int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wall, const char *note,
                    struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = begin(r, STAGE, &s, e);
-    if (code < 0)
-        return code;
-    bind_text(s, 1, t->name);
+    RT_TRY(statement_begin(r, STAGE, &s, e));
+    statement_bind_text(s, 1, t->name);
     sqlite3_bind_int(s, 2, t->workers);
     sqlite3_bind_int64(s, 3, (sqlite3_int64)t->batches);
     sqlite3_bind_int64(s, 4, (sqlite3_int64)t->samples);
@@ -383,31 +381,34 @@ int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wa
     sqlite3_bind_int(s, 15, t->queue_waiting);
     sqlite3_bind_int(s, 16, t->queue_limit);
     sqlite3_bind_int64(s, 17, (sqlite3_int64)t->queue_bytes);
-    bind_text(s, 18, note);
-    return run(r, s, e);
+    statement_bind_text(s, 18, note);
+    return statement_run(r, s, e);
 }
 
 int rt_rundb_rewind(struct rt_rundb *r, int64_t step, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = begin(r, META, &s, e);
-    if (code < 0)
-        return code;
-    return exec_made(r, sqlite3_mprintf("DELETE FROM metrics WHERE step > %lld;"
-                                        "DELETE FROM journal WHERE step > %lld", (long long)step,
-                                        (long long)step), e);
+    RT_TRY(statement_begin(r, META, &s, e));
+    return rundb_exec_made(r,
+                           sqlite3_mprintf("DELETE FROM metrics WHERE step > %lld;"
+                                           "DELETE FROM journal WHERE step > %lld",
+                                           (long long)step, (long long)step),
+                           e);
 }
 
 int rt_rundb_commit(struct rt_rundb *r, struct rt_error *e)
 {
-    return sqlite3_get_autocommit(r->db) ? 0 : exec(r, "COMMIT", e);
+    return sqlite3_get_autocommit(r->db) ? 0 : rundb_exec(r, "COMMIT", e);
 }
 
-/* ---- reading ---- */
+/* ---- reading ----
+ * Anybody may ask anything that reads; one statement that SQLite itself calls read-only is let
+ * through. Cells as numbers are a second way beside texts: a screen that reads a million rows has
+ * no use for digits. */
 
-static int hand_out(struct rt_rundb *r, sqlite3_stmt *s,
-                    int (*row)(void *self, int columns, const char **name, const char **value),
-                    void *self, struct rt_error *e)
+static int rows_hand_out(struct rt_rundb *r, sqlite3_stmt *s,
+                         int (*row)(void *self, int columns, const char **name, const char **value),
+                         void *self, struct rt_error *e)
 {
     int columns = sqlite3_column_count(s), more;
     const char **text = calloc(2 * (size_t)columns + 1, sizeof *text), **value = text + columns;
@@ -424,12 +425,13 @@ static int hand_out(struct rt_rundb *r, sqlite3_stmt *s,
         }
     }
     free(text);
-    return more == SQLITE_DONE ? 0 : fail(r, e);
+    return more == SQLITE_DONE ? 0 : rundb_fail(r, e);
 }
 
-static int hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
-                          int (*row)(void *self, int columns, const struct rt_rundb_cell *cell),
-                          void *self, struct rt_error *e)
+static int rows_hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
+                               int (*row)(void *self, int columns,
+                                          const struct rt_rundb_cell *cell),
+                               void *self, struct rt_error *e)
 {
     int columns = sqlite3_column_count(s), more;
     struct rt_rundb_cell *cell = calloc((size_t)columns + 1, sizeof *cell);
@@ -448,16 +450,17 @@ static int hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
         }
     }
     free(cell);
-    return more == SQLITE_DONE ? 0 : fail(r, e);
+    return more == SQLITE_DONE ? 0 : rundb_fail(r, e);
 }
 
 /* One statement that changes nothing, ready to run. */
-static int prepare_reading(struct rt_rundb *r, const char *sql, sqlite3_stmt **s, struct rt_error *e)
+static int statement_prepare_reading(struct rt_rundb *r, const char *sql, sqlite3_stmt **s,
+                                     struct rt_error *e)
 {
     const char *rest = NULL;
     *s = NULL;
     if (sqlite3_prepare_v2(r->db, sql, -1, s, &rest) != SQLITE_OK)
-        return fail(r, e);
+        return rundb_fail(r, e);
     if (!*s || !sqlite3_stmt_readonly(*s) || rest[strspn(rest, " \t\r\n;")])
         return rt_error_set(e, RT_EUSAGE, "%s: give one SQL statement that reads: %.200s", r->path, sql);
     return 0;
@@ -468,9 +471,9 @@ int rt_rundb_query(struct rt_rundb *r, const char *sql,
                    void *self, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = prepare_reading(r, sql, &s, e);
+    int code = statement_prepare_reading(r, sql, &s, e);
     if (code == 0)
-        code = hand_out(r, s, row, self, e);
+        code = rows_hand_out(r, s, row, self, e);
     sqlite3_finalize(s);
     return code;
 }
@@ -480,9 +483,9 @@ int rt_rundb_scan(struct rt_rundb *r, const char *sql,
                   struct rt_error *e)
 {
     sqlite3_stmt *s;
-    int code = prepare_reading(r, sql, &s, e);
+    int code = statement_prepare_reading(r, sql, &s, e);
     if (code == 0)
-        code = hand_out_cells(r, s, row, self, e);
+        code = rows_hand_out_cells(r, s, row, self, e);
     sqlite3_finalize(s);
     return code;
 }
