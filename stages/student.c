@@ -7,8 +7,9 @@
 #include <string.h>
 
 /* ---- the observers ----
- * Each is told before the next, and all before anything else happens: one may count on what those before it in
- * the list have done (a checkpoint is written when the metrics before it are in the data base). */
+ * Each is told before the next, and all before anything else happens: one may count on what those
+ * before it in the list have done (a checkpoint is written when the metrics before it are in the
+ * data base). */
 
 #define TELL(s, what, ...)                                                                         \
     for (int i_ = 0; i_ < (s)->observers; i_++)                                                    \
@@ -38,7 +39,8 @@ static void student_tell_drops(const struct rt_student *s, const struct rt_batch
                 s->observer[i].left_out(s->observer[i].self, &b->drop[d]);
 }
 
-/* Behind a batch: its epoch may be over, and an update has been made, or was too small to be one. */
+/* Behind a batch: its epoch may be over, and an update has been made, or was too small to be one.
+ */
 static int student_tell_batch(const struct rt_student *s, const struct rt_batch *b, struct rt_error *e)
 {
     int64_t step = rt_learner_progress(s->learner).step;
@@ -133,7 +135,8 @@ static void student_view_fini(struct student_view *v)
 
 /* ---- one batch ---- */
 
-/* Changes that wait take effect, checkpoints asked for are written; waits while the run is paused. */
+/* Changes that wait take effect, checkpoints asked for are written; waits while the run is paused.
+ */
 static int student_begin_update(struct rt_student *s, struct rt_error *e)
 {
     struct rt_control_told told = {s, student_tell_change};
@@ -160,8 +163,10 @@ static void student_name_samples(const struct rt_student *s, const struct rt_min
 static int student_learn(const struct rt_student *s, const struct rt_batch *b, const struct rt_minibatch *m,
                          struct rt_error *e)
 {
+    struct rt_learner_settings settings;
     struct rt_step_report report;
-    int rc = rt_learner_step(s->learner, m, s->recipe, &report, e);
+    rt_learner_settings_of(s->recipe, &settings);
+    int rc = rt_learner_step(s->learner, m, &settings, &report, e);
     if (rc == RT_ENOTFINITE)
         student_name_samples(s, m, e);
     if (rc <= 0)
@@ -173,8 +178,10 @@ static int student_learn(const struct rt_student *s, const struct rt_batch *b, c
 
 static int student_conclude(const struct rt_student *s, const struct rt_batch *b, struct rt_error *e)
 {
+    struct rt_learner_settings settings;
     struct rt_eval_report report;
-    RT_TRY(rt_learner_conclude(s->learner, s->recipe, &report, e));
+    rt_learner_settings_of(s->recipe, &settings);
+    RT_TRY(rt_learner_conclude(s->learner, &settings, &report, e));
     report.epoch = b->epoch;
     TELL(s, evaluation, &report, e);
     return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * student: last stage: its learner learns from TRAIN batches and is measured on EVAL batches. The stage unpacks,
- * asks the mailbox, calls the learner and tells the observers; what learning is, is stages/distill/learner.h.
- * One batch at a time, in order; the learner, and whoever observes, belong to that work, and to the caller before
- * the first and after the last. Reads the frames of decode (ROLE.*), quality and teacher; changes none. */
+ * student: last stage: its learner learns from TRAIN batches and is measured on EVAL batches. The
+ * stage unpacks, asks the mailbox, calls the learner and tells the observers; what learning is, is
+ * stages/distill/learner.h. One batch at a time, in order; the learner, and whoever observes,
+ * belong to that work, and to the caller before the first and after the last. Reads the frames of
+ * decode (ROLE.*), quality and teacher; changes none. */
 #ifndef RT_STUDENT_H
 #define RT_STUDENT_H
 
@@ -12,11 +13,12 @@
 #include "pipeline/data/dataset.h"
 #include "stages/distill/learner.h"
 
-/* Whoever watches the run: one of a list. Called from the student's work; each may be NULL. What happens is told to
- * all of the list in its order before the next thing happens; a negative return ends the run with *e, and those
- * behind in the list are not told. In this order, for a training batch: left_out for each drop (also of a batch that
- * evaluates); step, unless too few samples were left to learn from; epoch, when it was its last; update,
- * always, so what is counted in updates (checkpoints) is done there. Then the state may be saved. */
+/* Whoever watches the run: one of a list. Called from the student's work; each may be NULL. What
+ * happens is told to all of the list in its order before the next thing happens; a negative return
+ * ends the run with *e, and those behind in the list are not told. In this order, for a training
+ * batch: left_out for each drop (also of a batch that evaluates); step, unless too few samples were
+ * left to learn from; epoch, when it was its last; update, always, so what is counted in updates
+ * (checkpoints) is done there. Then the state may be saved. */
 struct rt_observer {
     void *self;
     void (*left_out)(void *self, const struct rt_drop *drop);
@@ -42,7 +44,8 @@ struct rt_student {
     int observers;
 };
 
-/* Everything a resumed run needs: the learner with its model, and the control. Not while work is under way. */
+/* Everything a resumed run needs: the learner with its model, and the control. Not while work is
+ * under way. */
 int rt_student_save(const struct rt_student *s, struct rt_safetensors *out);
 /* Into a student made in the same way, with the same recipe and data set. */
 int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const char *name,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * student_state: a checkpoint: the learner's state, and what was changed by hand while the run went on. A run
- * resumed from it continues bit for bit. */
+ * student_state: a checkpoint: the learner's state, and what was changed by hand while the run went
+ * on. A run resumed from it continues bit for bit. */
 #include "stages/student.h"
 
 /* Only what is there to tell: a run never touched has the bytes of one that cannot be. */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A gathering is made of two sums: each brings numbers at its own place and zeros at those of the others. That
- * sends zeros about, but it is wanted seldom (a running quantile begins once) and asks nothing more of whoever
- * makes an exchange. */
+/* A gathering is made of two sums: each brings numbers at its own place and zeros at those of the
+ * others. That sends zeros about, but it is wanted seldom (a running quantile begins once) and asks
+ * nothing more of whoever makes an exchange. */
 int rt_exchange_gather(const struct rt_exchange *x, const double *value, int count, double **all, int *total,
                        struct rt_error *e)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * exchange: what several learners who share an update tell each other, each with its own part of the samples:
- * the few sums that weights and objective need, and the gradients. Who the others are (threads, processes,
- * other machines) is the business of whoever makes the exchange; NULL everywhere means alone. */
+ * exchange: what several learners who share an update tell each other, each with its own part of
+ * the samples: the few sums that weights and objective need, and the gradients. Who the others are
+ * (threads, processes, other machines) is the business of whoever makes the exchange; NULL
+ * everywhere means alone. */
 #ifndef RT_EXCHANGE_H
 #define RT_EXCHANGE_H
 
@@ -14,11 +15,12 @@ struct rt_exchange_part {
     size_t count;
 };
 
-/* All who share an update make the same calls in the same order with the same counts; a call returns when all
- * have come. It adds up number by number what all brought and gives everyone the same bytes: the order of
- * adding is fixed (by rank, say), never that of arriving. A negative return ends the update with *e. Who gives up
- * between two calls (no memory, say) does not come to the next one: it is for the exchange to notice, and to fail
- * for the others then. Called from the thread that calls the learner. */
+/* All who share an update make the same calls in the same order with the same counts; a call
+ * returns when all have come. It adds up number by number what all brought and gives everyone the
+ * same bytes: the order of adding is fixed (by rank, say), never that of arriving. A negative
+ * return ends the update with *e. Who gives up between two calls (no memory, say) does not come to
+ * the next one: it is for the exchange to notice, and to fail for the others then. Called from the
+ * thread that calls the learner. */
 struct rt_exchange {
     void *self;
     int rank, size; /* this one's place among all who share: 0 .. size - 1 */

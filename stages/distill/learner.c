@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * learner: one update: kept samples, weights, forward, objective, backward, exchange, step. See learner.h. */
+ * learner: one update: kept samples, weights, forward, objective, backward, exchange, step. See
+ * learner.h. */
 #include "stages/distill/learner_parts.h"
 
 #include "stages/nn/optim/schedule.h"
@@ -8,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- settings: what can be had with this model and these teachers ---- */
 
@@ -20,36 +20,27 @@ static struct rt_objective_facts learner_facts(const struct rt_learner *l)
         .shares_classes = m->shares_classes,
         .classes = m->classes,
         .teacher_classes = m->teacher_classes,
-        .scale = m->scale,
-        .step = l->step,
-        .steps = l->c.steps,
     };
 }
 
-int rt_learner_check(const struct rt_learner *l, const struct rt_recipe *r, struct rt_error *e)
+int rt_learner_check(const struct rt_learner *l, const struct rt_learner_settings *s, struct rt_error *e)
 {
     struct rt_objective_facts facts = learner_facts(l);
     struct rt_weight_source have = rt_learner_weight_source(l);
     struct rt_weight_columns columns;
-    enum rt_head_id head = r->eval_head;
-    RT_TRY(rt_objective_check(r, &facts, e));
+    enum rt_head_id head = s->head;
+    RT_TRY(rt_objective_check(&s->objective, &facts, e));
     if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !l->c.model->shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
                             "the data set's classes: write own or auto", rt_head_names[head]);
-    return rt_weight_terms_read("weight.terms", r->weight_terms, &have, &columns, e);
-}
-
-int rt_learner_threads(const struct rt_recipe *r)
-{
-    int threads = r->train_threads ? (int)r->train_threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    return threads < 1 ? 1 : threads;
+    return rt_weight_terms_read("weight.terms", s->weight.terms, &have, &columns, e);
 }
 
 /* ---- made and unmade ---- */
 
 static int learner_allocate(struct rt_learner *l)
 {
-    size_t n = (size_t)l->batch, heads = (size_t)l->c.model->teacher_classes + 1;
+    size_t n = (size_t)l->c.batch, heads = (size_t)l->c.model->teacher_classes + 1;
     l->weight = calloc(n, sizeof *l->weight);
     l->quality = calloc(n, sizeof *l->quality);
     l->scale = calloc(n, sizeof *l->scale);
@@ -91,8 +82,8 @@ static int learner_make(struct rt_learner *l)
     struct rt_graph *g = l->c.model->graph;
     RT_TRY(rt_sample_states_init(&l->samples, l->c.rows));
     RT_TRY(rt_parallel_create(&l->parallel, l->c.threads));
-    RT_TRY(rt_exec_create(&l->exec, g, l->batch, true, l->parallel));
-    RT_TRY(rt_optim_create(&l->optim, l->c.recipe->train_optimizer, g));
+    RT_TRY(rt_exec_create(&l->exec, g, l->c.batch, true, l->parallel));
+    RT_TRY(rt_optim_create(&l->optim, l->c.optimizer, g));
     RT_TRY(learner_find_parts(l));
     return learner_allocate(l);
 }
@@ -107,20 +98,19 @@ int rt_learner_create(struct rt_learner **out, const struct rt_learner_config *c
         return rt_error_set(e, RT_EMEM, "student: no memory");
     l->c = *c;
     l->teacher = c->teachers ? c->teacher[0] : NULL;
-    l->batch = (int)c->recipe->train_batch;
     l->input_row = input_numbers(c->model->graph);
     l->best = -1;
     l->norm_mean = l->norm_var = NAN;
     rt_objective_init(&l->objective);
-    int rc = rt_learner_check(l, c->recipe, e);
+    int rc = rt_learner_check(l, c->settings, e);
     if (rc < 0)
         goto fail;
     rc = learner_make(l);
     if (rc < 0) {
-        rt_error_set(e, rc, "student: %s (batch %d)", rt_err_words(rc), l->batch);
+        rt_error_set(e, rc, "student: %s (batch %d)", rt_err_words(rc), l->c.batch);
         goto fail;
     }
-    l->c.recipe = NULL; /* settings come with each update */
+    l->c.settings = NULL; /* they come with each update */
     l->c.teacher = NULL;
     *out = l;
     return 0;
@@ -156,10 +146,10 @@ const struct rt_sample_states *rt_learner_samples(const struct rt_learner *l)
 }
 
 /* ---- NaN ----
- * A number that is not finite ends the run. To leave the update out would hide what made it: a rate that is too
- * high, or a sample that is broken; and it would be met again. Once it is in the weights nothing is left of them, so
- * it is looked for before they change: in the loss, and in the gradients' norm. The message names the update and
- * the first layer, so that someone can look. */
+ * A number that is not finite ends the run. To leave the update out would hide what made it: a rate
+ * that is too high, or a sample that is broken; and it would be met again. Once it is in the
+ * weights nothing is left of them, so it is looked for before they change: in the loss, and in the
+ * gradients' norm. The message names the update and the first layer, so that someone can look. */
 
 static int not_finite(const struct rt_learner *l, const char *what, struct rt_error *e)
 {
@@ -193,12 +183,14 @@ static int gradient_not_finite(const struct rt_learner *l, const char *where, st
 }
 
 /* ---- one update ----
- * The order is: weights, forward, objective, backward, exchange, update. Weights come first because nothing of the
- * student is in them. The objective needs the outputs of all samples before it can divide by how many have what a
- * term needs, and its gradients are then those of a mean over all; so gradients of several learners are added as they
- * are, and only their sum is clipped: a norm is not the sum of norms. */
+ * The order is: weights, forward, objective, backward, exchange, update. Weights come first because
+ * nothing of the student is in them. The objective needs the outputs of all samples before it can
+ * divide by how many have what a term needs, and its gradients are then those of a mean over all;
+ * so gradients of several learners are added as they are, and only their sum is clipped: a norm is
+ * not the sum of norms. */
 
-/* The student's outputs and the teacher's, as the objective reads them. A part without samples has none. */
+/* The student's outputs and the teacher's, as the objective reads them. A part without samples has
+ * none. */
 static struct rt_term_in learner_term_in(struct rt_learner *l, const struct rt_minibatch *b)
 {
     const struct rt_model *m = l->c.model;
@@ -251,40 +243,40 @@ static int learner_gradients(struct rt_learner *l, int count, struct rt_error *e
     return rt_exchange_gradients(l->c.others, l->part, l->parts, e);
 }
 
-static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_recipe *r,
+static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
                          struct rt_step_report *report, struct rt_error *e)
 {
-    struct rt_objective_facts facts = learner_facts(l);
-    struct rt_objective_settings settings;
-    rt_objective_read(r, &facts, &settings);
-    RT_TRY(rt_learner_weigh(l, b, r, &report->effective, e));
+    struct rt_objective_settings objective = s->objective;
+    objective.aam_margin = rt_objective_aam_margin(&s->objective, l->step, l->c.steps);
+    objective.aam_scale = l->c.model->scale;
+    RT_TRY(rt_learner_weigh(l, b, s, &report->effective, e));
     if (b->count > 0)
-        rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, true, (uint64_t)r->seed,
+        rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, true, s->seed,
                         (uint64_t)l->step);
-    RT_TRY(learner_objective(l, b, &settings, e));
+    RT_TRY(learner_objective(l, b, &objective, e));
     if (!isfinite(l->out.total))
         return loss_not_finite(l, b->count, e);
     RT_TRY(learner_gradients(l, b->count, e));
-    int64_t place = l->step + (int64_t)floor(r->train_advance * (double)l->c.steps + 0.5);
-    report->lr = r->train_lr * rt_schedule(r->train_schedule, place, l->c.steps, r->train_warmup);
-    struct rt_optim_step how = {report->lr, r->train_momentum, r->train_decay, r->train_clip, l->parallel};
+    int64_t place = l->step + (int64_t)floor(s->train.advance * (double)l->c.steps + 0.5);
+    report->lr = s->train.lr * rt_schedule(s->train.schedule, place, l->c.steps, s->train.warmup);
+    struct rt_optim_step how = {report->lr, s->train.momentum, s->train.decay, s->train.clip, l->parallel};
     const char *where = NULL;
     report->gradient_norm = rt_optim_update(l->optim, &how, &where);
     if (!isfinite(report->gradient_norm))
         return gradient_not_finite(l, where, e);
     for (int i = 0; i < b->count; i++)
-        rt_sample_states_add(&l->samples, b->sample[i], l->quality[i], l->weight[i], &settings, &l->out, i);
+        rt_sample_states_add(&l->samples, b->sample[i], l->quality[i], l->weight[i], &objective, &l->out, i);
     return 0;
 }
 
-int rt_learner_step(struct rt_learner *l, const struct rt_minibatch *given, const struct rt_recipe *settings,
+int rt_learner_step(struct rt_learner *l, const struct rt_minibatch *given, const struct rt_learner_settings *settings,
                     struct rt_step_report *report, struct rt_error *e)
 {
     struct rt_minibatch b;
-    if (given->count > l->batch)
-        return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", given->count, l->batch);
+    if (given->count > l->c.batch)
+        return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", given->count, l->c.batch);
     RT_TRY(rt_learner_keep(l, given, &b, e));
-    rt_model_rescale(l->c.model, settings->task_scale);
+    rt_model_rescale(l->c.model, settings->objective.aam_scale);
     double all = b.count;
     RT_TRY(rt_exchange_sums(l->c.others, &all, 1, e));
     if (all < 2) {

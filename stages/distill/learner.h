@@ -1,38 +1,43 @@
 /* SPDX-License-Identifier: MIT
- * learner: a network that learns: model, objective, sample weights and optimiser together, one update at a time.
- * It knows no pipeline: what it learns from are plain arrays, what it has done it reports. Files: learner.c (an
- * update), learner_keep.c (samples that take no part), learner_weights.c, learner_eval.c, learner_state.c
- * (checkpoint); learner_parts.h is theirs alone. */
+ * learner: a network that learns: model, objective, sample weights and optimiser together, one
+ * update at a time. It knows no pipeline: what it learns from are plain arrays, what it has done it
+ * reports. Files: learner.c (an update), learner_keep.c (samples that take no part),
+ * learner_weights.c, learner_eval.c, learner_state.c (checkpoint), learner_settings.h (what of a
+ * recipe it reads); learner_parts.h is theirs alone. */
 #ifndef RT_LEARNER_H
 #define RT_LEARNER_H
 
-#include "formats/recipe.h"
 #include "stages/distill/exchange.h"
-#include "stages/distill/objective.h"
+#include "stages/distill/learner_settings.h"
 #include "stages/distill/sample_states.h"
 #include "stages/model/model.h"
 #include "stages/nn/op.h"
 
 /* The contract.
- * Made once, from a model that it changes and teachers that it only reads facts of; both are borrowed and must
- * outlive it. One thread at a time calls it, any thread; in a call it shares its loops over `threads` of its own.
- * The bytes of all that it makes are the same for any number of threads.
- * An update is rt_learner_step. It reads its settings anew, so they may change between two updates, within what
- * rt_learner_check accepts. When it fails (out of memory, not finite, an exchange that broke) the learner is good
- * for nothing but rt_learner_destroy: the run ends, and goes on from its last checkpoint.
- * Between what is measured and what is made of it stands the exchange, NULL = alone. With one, several learners
- * with equal models and settings make each update together, each from a minibatch of its own: weights, means,
- * margins and the clipped norm are of all samples, and all end with equal weights. Each has sample states of its own
- * samples only, batch-norm normalises each part by itself (so its statistics differ), terms that compare rows compare those
- * of a part, and dropout draws alike for rows at the same place of two parts. */
+ * - Made once, from a model that it changes and teachers that it only reads facts of; both are
+ *   borrowed and must outlive it.
+ * - One thread at a time calls it, any thread; in a call it shares its loops over `threads` of its
+ *   own. The bytes of all that it makes are the same for any number of threads.
+ * - An update is rt_learner_step. It is given its settings, so they may change between two updates,
+ *   within what rt_learner_check accepts.
+ * - When an update fails (no memory, not finite, an exchange that broke) the learner is good for
+ *   nothing but rt_learner_destroy: the run ends, and goes on from its last checkpoint.
+ * - Between what is measured and what is made of it stands the exchange; NULL = alone. With one,
+ *   several learners with equal models and settings make each update together, each from a
+ *   minibatch of its own: weights, means, margins and the clipped norm are of all samples, and all
+ *   end with equal weights. Of each one's own samples alone are: sample states, evaluations,
+ *   batch-norm's statistics, and what terms that compare rows see. Dropout draws alike for rows at
+ *   the same place of two parts. */
 struct rt_learner; /* opaque */
 
 struct rt_learner_config {
     struct rt_model *model;
-    const struct rt_model *const *teacher; /* [teachers] the list is read while it is made; RT_EUSAGE for more than one */
-    int teachers;                          /* 0 = labels only */
-    const struct rt_recipe *recipe; /* read while it is made: train.batch (the most rows of a minibatch), optimiser */
-    int threads;                    /* that share its work: rt_learner_threads */
+    const struct rt_model *const *teacher; /* [teachers]; the list is read while it is made */
+    int teachers;                          /* 0 = labels only; RT_EUSAGE for more than one */
+    const struct rt_learner_settings *settings; /* checked while it is made, not kept */
+    enum rt_optim_id optimizer;
+    int batch;                      /* the most rows of a minibatch */
+    int threads;                    /* that share its work */
     int rows;                       /* of the data set: there are states of so many samples */
     const char *const *measure;     /* [measures] names of the columns of rt_minibatch.quality; borrowed */
     int measures;                   /* 0 = quality is not known */
@@ -40,15 +45,13 @@ struct rt_learner_config {
     const struct rt_exchange *others; /* NULL = alone; borrowed */
 };
 
-/* Checks the recipe as rt_learner_check does, allocates. RT_EUSAGE, RT_EMISMATCH, RT_EMEM. */
+/* Checks the settings as rt_learner_check does, allocates. RT_EUSAGE, RT_EMISMATCH, RT_EMEM. */
 int rt_learner_create(struct rt_learner **out, const struct rt_learner_config *c, struct rt_error *e);
 void rt_learner_destroy(struct rt_learner *l); /* NULL is fine */
-/* train.threads, or one per processor. */
-int rt_learner_threads(const struct rt_recipe *r);
 
-/* Would it accept these settings? Reads only what is fixed after create: any thread, also while it learns.
- * RT_EUSAGE, RT_EMISMATCH. */
-int rt_learner_check(const struct rt_learner *l, const struct rt_recipe *r, struct rt_error *e);
+/* Would it accept these settings? Reads only what is fixed after create: any thread, also while it
+ * learns. RT_EUSAGE, RT_EMISMATCH. */
+int rt_learner_check(const struct rt_learner *l, const struct rt_learner_settings *s, struct rt_error *e);
 
 /* What one teacher says of the samples of a minibatch. */
 struct rt_taught {
@@ -61,8 +64,8 @@ struct rt_taught {
 struct rt_minibatch {
     int count;
     const int *sample;         /* [count] rows of the data set: whose states these are */
-    const int *keep;           /* [kept] places of those that take part, ascending; NULL = all do. The rest is not
-                                * looked at: as if they were not there, but nothing is cut */
+    const int *keep;           /* [kept] places of those that take part, ascending; NULL = all do.
+                                * The rest is not looked at: as if it were not there */
     int kept;
     const float *input;        /* [count, shape of the model's input], or NULL with bags */
     struct rt_bags bags;
@@ -77,12 +80,14 @@ struct rt_step_report {
     int epoch;    /* the caller's to set; the learner knows none */
     int samples;  /* that took part */
     double lr, gradient_norm, total, effective; /* effective sample size of the weights */
-    const struct rt_objective_out *terms; /* the learner's, until the next update; distance by place among the kept */
+    /* The learner's, until the next update; distances by place among the kept. */
+    const struct rt_objective_out *terms;
 };
 
-/* One update. 1 = learned; 0 = too few samples for batch-norm (less than 2): nothing changed but the count of
- * updates, and there is no report. RT_ENOTFINITE: *e says of which update, and what was not. */
-int rt_learner_step(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_recipe *settings,
+/* One update. 1 = learned; 0 = too few samples for batch-norm (less than 2): nothing changed but
+ * the count of updates, and there is no report. RT_ENOTFINITE: *e says of which update, and what
+ * was not. */
+int rt_learner_step(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *settings,
                     struct rt_step_report *report, struct rt_error *e);
 
 struct rt_eval_report {
@@ -96,14 +101,16 @@ struct rt_eval_report {
     bool best; /* the best so far */
 };
 
-/* An evaluation: the outputs for all samples, batch by batch (keep and factor are not read; label is what is
- * true), then what they come to: chooses the model's answer among the heads, and forgets the outputs. */
+/* An evaluation: the outputs for all samples, batch by batch (keep and factor are not read; label
+ * is what is true), then what they come to: chooses the model's answer among the heads, and forgets
+ * the outputs. */
 int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e);
-int rt_learner_conclude(struct rt_learner *l, const struct rt_recipe *settings, struct rt_eval_report *report,
-                        struct rt_error *e);
+int rt_learner_conclude(struct rt_learner *l, const struct rt_learner_settings *settings,
+                        struct rt_eval_report *report, struct rt_error *e);
 
-/* Everything a learner that goes on needs, the model included; into one made with the same configuration, and it
- * continues bit for bit. name stands for the file in messages. RT_EFORMAT, RT_EMISMATCH. */
+/* Everything a learner that goes on needs, the model included; into one made with the same
+ * configuration, and it continues bit for bit. name stands for the file in messages. RT_EFORMAT,
+ * RT_EMISMATCH. */
 int rt_learner_save(const struct rt_learner *l, struct rt_safetensors *out);
 int rt_learner_load(struct rt_learner *l, const struct rt_safetensors *in, const char *name, struct rt_error *e);
 
@@ -111,7 +118,8 @@ struct rt_learner_progress {
     int64_t step, steps; /* updates done, and of the whole run */
     double best;         /* best validation top-1; -1 before the first evaluation */
 };
-struct rt_learner_progress rt_learner_progress(const struct rt_learner *l); /* NULL is fine: nothing was done */
+/* l may be NULL: nothing was done. */
+struct rt_learner_progress rt_learner_progress(const struct rt_learner *l);
 const struct rt_sample_states *rt_learner_samples(const struct rt_learner *l);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * learner_eval: the learner measured: which head to read, whether this is the best so far. See learner.h.
+ * learner_eval: the learner measured: which head to read, whether this is the best so far. See
+ * learner.h.
  *
- * The outputs of all samples are kept until the last batch: what top-1 and macro-F1 come to follows from all of them, and
- * the head that answers is chosen by comparing them. For a validation split that is a few numbers a sample. */
+ * The outputs of all samples are kept until the last batch: what top-1 and macro-F1 come to follows
+ * from all of them, and the head that answers is chosen by comparing them. For a validation split
+ * that is a few numbers a sample. */
 #include "stages/distill/learner_parts.h"
 
 #include "stages/metrics/metrics.h"
@@ -30,8 +32,8 @@ int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struc
     const struct rt_taught *t = l->teacher ? b->taught : NULL;
     if (b->count == 0)
         return 0;
-    if (b->count > l->batch)
-        return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", b->count, l->batch);
+    if (b->count > l->c.batch)
+        return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", b->count, l->c.batch);
     if (eval_room(l, v->count + b->count) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for the outputs of an evaluation");
     rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, false, 0, 0);
@@ -149,12 +151,12 @@ static int eval_all(struct rt_learner *l, enum rt_head_id wanted, struct rt_eval
     return eval_teacher(l, r);
 }
 
-int rt_learner_conclude(struct rt_learner *l, const struct rt_recipe *settings, struct rt_eval_report *report,
-                        struct rt_error *e)
+int rt_learner_conclude(struct rt_learner *l, const struct rt_learner_settings *settings,
+                        struct rt_eval_report *report, struct rt_error *e)
 {
     *report = (struct rt_eval_report){.step = l->step};
-    rt_model_rescale(l->c.model, settings->task_scale);
-    int rc = eval_all(l, settings->eval_head, report);
+    rt_model_rescale(l->c.model, settings->objective.aam_scale);
+    int rc = eval_all(l, settings->head, report);
     l->eval.count = 0;
     if (rc < 0)
         return rt_error_set(e, rc, "evaluation: %s", rt_err_words(rc));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * learner_keep: the rows of a minibatch that take part. See learner.h.
  *
- * Exclusion is a view. The batch that brought the samples is shared: others may read its frames behind the
- * learner, and people may look at it (`ctl batch`), so nothing is cut out of it. But a sample that is left out must be in no
- * mean, batch-norm's included, and dropout draws by place; so the network has to see the kept rows and no others,
- * as if the rest had never been there. They are copied together, into memory of the learner's own, and only in the
- * seldom case that something is left out; else the view is the minibatch itself. */
+ * Exclusion is a view. The batch that brought the samples is shared: others may read its frames
+ * behind the learner, and people may look at it (`ctl batch`), so nothing is cut out of it. But a
+ * sample that is left out must be in no mean, batch-norm's included, and dropout draws by place; so
+ * the network has to see the kept rows and no others, as if the rest had never been there. They are
+ * copied together, into memory of the learner's own, and only in the seldom case that something is
+ * left out; else the view is the minibatch itself. */
 #include "stages/distill/learner_parts.h"
 
 #include <stdlib.h>

@@ -35,7 +35,6 @@ struct rt_learner {
     struct rt_learner_config c;
     const struct rt_model *teacher; /* of c, or NULL */
     size_t input_row;               /* numbers of a dense input; 0 = bags */
-    int batch;                      /* most rows of a minibatch */
 
     /* progress, in the checkpoint */
     int64_t step;
@@ -58,13 +57,14 @@ struct rt_learner {
     struct rt_learner_eval eval;
 };
 
-/* *view: b with the rows alone that take part; refers to b or to copies in l, until the next call. RT_EMEM. */
+/* view: b with the rows alone that take part; refers to b or to copies in l, until the next call.
+ * RT_EMEM. */
 int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view,
                     struct rt_error *e);
 void rt_learner_keep_fini(struct rt_learner *l);
 /* Fills weight and quality for the samples of b. */
-int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_recipe *r,
-                     double *effective, struct rt_error *e);
+int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
+                     const struct rt_learner_settings *s, double *effective, struct rt_error *e);
 /* What weight.terms may name. */
 struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l);
 void rt_learner_eval_fini(struct rt_learner *l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * learner_state: what a checkpoint holds of a learner: model, optimiser, running margins, the state of every sample,
- * and counters. There is no random state in it: draws follow from seed and update. See learner.h. */
+ * learner_state: what a checkpoint holds of a learner: model, optimiser, running margins, the state
+ * of every sample, and counters. There is no random state in it: draws follow from seed and update.
+ * See learner.h. */
 #include "stages/distill/learner_parts.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * learner_weights: each sample's weight from its measures, from what the teacher says of it, and by hand.
- * See learner.h and weights.h. */
+ * learner_weights: each sample's weight from its measures, from what the teacher says of it, and by
+ * hand. See learner.h and weights.h. */
 #include "stages/distill/learner_parts.h"
 
 #include "stages/distill/weights.h"
@@ -16,7 +16,8 @@ struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l)
 }
 
 /* ---- what the teacher's outputs say of a sample ----
- * These are known only while a sample is in a batch, so they are measured here and not in the scoring pass. */
+ * These are known only while a sample is in a batch, so they are measured here and not in the
+ * scoring pass. */
 
 static double feature_norm(const float *x, int n)
 {
@@ -27,8 +28,8 @@ static double feature_norm(const float *x, int n)
 }
 
 /* AdaFace's image quality: the feature norm's z-score over the batches so far, h = 0.33, clipped to
- * -1..1, here moved to 0..1. Updates the running mean and variance (rate 0.01), with the norms of all who share
- * the update. */
+ * -1..1, here moved to 0..1. Updates the running mean and variance (rate 0.01), with the norms of
+ * all who share the update. */
 static int factor_of_norm(struct rt_learner *l, const struct rt_minibatch *b, double *out, int stride,
                           struct rt_error *e)
 {
@@ -87,12 +88,13 @@ static void factor_of_measure(const struct rt_learner *l, const struct rt_miniba
 }
 
 /* ---- the weights ----
- * They are made before the forward pass: nothing of the student is in them, so nobody has to wait for it. Their mean is 1
- * over all samples of the update, wherever these are: else a part with poor samples would pull as hard as one
- * with good ones. The factor by hand comes behind that: who doubles a sample wants it doubled. */
+ * They are made before the forward pass: nothing of the student is in them, so nobody has to wait
+ * for it. Their mean is 1 over all samples of the update, wherever these are: else a part with poor
+ * samples would pull as hard as one with good ones. The factor by hand comes behind that: who
+ * doubles a sample wants it doubled. */
 
-static int weigh_samples(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_recipe *r, int terms,
-                         struct rt_error *e)
+static int weigh_samples(struct rt_learner *l, const struct rt_minibatch *b,
+                         const struct rt_learner_settings *s, int terms, struct rt_error *e)
 {
     size_t n = (size_t)b->count;
     double sum[2];
@@ -100,7 +102,7 @@ static int weigh_samples(struct rt_learner *l, const struct rt_minibatch *b, con
         l->scale[i] = b->factor ? b->factor[i] : 1;
     rt_weight_quality(l->factor, n, terms, l->quality);
     if (terms) {
-        rt_weight_measure(l->quality, l->scale, n, r->weight_gamma, r->weight_floor, l->weight, sum);
+        rt_weight_measure(l->quality, l->scale, n, s->weight.gamma, s->weight.floor, l->weight, sum);
         RT_TRY(rt_exchange_sums(l->c.others, sum, 2, e));
         rt_weight_apply(l->scale, n, sum, l->weight);
         return 0;
@@ -110,13 +112,13 @@ static int weigh_samples(struct rt_learner *l, const struct rt_minibatch *b, con
     return 0;
 }
 
-int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_recipe *r,
-                     double *effective, struct rt_error *e)
+int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
+                     const struct rt_learner_settings *s, double *effective, struct rt_error *e)
 {
     struct rt_weight_source have = rt_learner_weight_source(l);
     struct rt_weight_columns list; /* all there: the settings were checked */
     double sum[2];
-    rt_weight_terms_read("weight.terms", r->weight_terms, &have, &list, NULL);
+    rt_weight_terms_read("weight.terms", s->weight.terms, &have, &list, NULL);
     for (int t = 0; t < list.count; t++) {
         if (list.column[t] == RT_WEIGHT_OF(RT_WEIGHT_teacher_norm))
             RT_TRY(factor_of_norm(l, b, l->factor + t, list.count, e));
@@ -125,7 +127,7 @@ int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b, const s
         else
             factor_of_measure(l, b, list.column[t], l->factor + t, list.count);
     }
-    RT_TRY(weigh_samples(l, b, r, list.count, e));
+    RT_TRY(weigh_samples(l, b, s, list.count, e));
     rt_weight_squares(l->weight, (size_t)b->count, sum);
     RT_TRY(rt_exchange_sums(l->c.others, sum, 2, e));
     *effective = sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];

@@ -41,9 +41,10 @@ void rt_objective_init(struct rt_objective *o)
 }
 
 /* ---- measure: who takes part in a term, and each one's distance ----
- * Nothing here depends on other samples than those at hand, and nothing is changed. All distances are kept until
- * the end: what the gradient is scaled with (how many samples a term has) is known only when all who share the
- * update have told, and asking once for all terms is cheaper than once a term. */
+ * Nothing here depends on other samples than those at hand, and nothing is changed. All distances
+ * are kept until the end: what the gradient is scaled with (how many samples a term has) is known
+ * only when all who share the update have told, and asking once for all terms is cheaper than once
+ * a term. */
 
 static const struct rt_term *objective_term(const struct rt_objective_settings *s, int k)
 {
@@ -113,8 +114,9 @@ static void objective_measure(struct pass *p, int k, const uint8_t *has_teacher)
 }
 
 /* ---- the margin in force ----
- * A running quantile begins with that of the first batch. It takes the distances of all samples, in one order,
- * so several who share an update begin with the same number as one alone; later batches move it by sums. */
+ * A running quantile begins with that of the first batch. It takes the distances of all samples, in
+ * one order, so several who share an update begin with the same number as one alone; later batches
+ * move it by sums. */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -166,8 +168,9 @@ static void quantile_move(struct pass *p, int k)
 }
 
 /* ---- the sums ----
- * What apply needs of other samples than its own, and all that is reported: six numbers a term. Terms that are off,
- * or have no sample here, bring zeros: others may have some, and all must bring the same count of numbers. */
+ * What apply needs of other samples than its own, and all that is reported: six numbers a term.
+ * Terms that are off, or have no sample here, bring zeros: others may have some, and all must bring
+ * the same count of numbers. */
 
 static double objective_factor(const struct rt_objective_settings *s, int k, const double *weight, int i)
 {
@@ -215,8 +218,8 @@ static int objective_measure_all(struct pass *p, const double *weight, const uin
 
 /* ---- apply: the record, the gradient, the next margin ---- */
 
-/* A term's mean is over all samples that have what it needs, wherever they are: each one's gradient is divided by
- * that count, and then gradients of several who share an update can be added. */
+/* A term's mean is over all samples that have what it needs, wherever they are: each one's gradient
+ * is divided by that count, and then gradients of several who share an update can be added. */
 static void objective_apply(struct pass *p, int k, const double *weight, const struct rt_term_out *gradient,
                             struct rt_objective_out *out)
 {

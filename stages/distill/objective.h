@@ -17,6 +17,7 @@ struct rt_objective_settings {
     } term[RT_TERMS]; /* a task term is on when its lambda > 0 */
     double param[RT_PARAMS]; /* the terms' own, as rt_term_in.param */
     double smoothing, aam_margin, aam_scale;
+    double aam_warmup; /* not read here: objective_settings.h */
     bool cosine_logits; /* the own head gives cosines: class terms read aam_scale * logits. Always
                          * so when aam is on. */
     bool weigh_task;
@@ -46,16 +47,17 @@ struct rt_objective_out {
 };
 
 void rt_objective_init(struct rt_objective *o);
-/* weight[batch], NULL = all 1; has_teacher[batch], NULL = none. param, smoothing, AAM settings
- * and logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of
- * total are added; NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it
- * reads are NULL; a term that compares heads of different sizes is off too, so refuse such settings
- * before the run. A label outside the classes counts as none. A NaN distance makes total NaN, gives
- * no gradient and leaves the running quantile alone.
- * others: who else works on the same update, each with its own samples; NULL = nobody. Then `in`, weight,
- * has_teacher, distance and the gradients are of the samples here, and all else of `out`, and what the running
- * quantile sees, of all samples: the sum of all gradients is that of one call with all samples (terms that compare
- * rows of a batch apart: they see those here). in->batch may be 0 then.
+/* weight[batch], NULL = all 1; has_teacher[batch], NULL = none. param, smoothing, AAM settings and
+ * logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of total are added;
+ * NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it reads are NULL; a
+ * term that compares heads of different sizes is off too, so refuse such settings before the run. A
+ * label outside the classes counts as none. A NaN distance makes total NaN, gives no gradient and
+ * leaves the running quantile alone.
+ * others: who else works on the same update, each with its own samples; NULL = nobody. Then `in`,
+ * weight, has_teacher, distance and the gradients are of the samples here, and all else of `out`,
+ * and what the running quantile sees, of all samples: the sum of all gradients is that of one call
+ * with all samples (terms that compare rows of a batch apart: they see those here). in->batch may
+ * be 0 then.
  * RT_EMEM, or what the exchange returned, and nothing is then changed. */
 int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
                        const struct rt_term_in *in, const double *weight,

@@ -12,13 +12,8 @@
 
 _Static_assert((int)RT_LOSSES == RT_TASK_TERMS, "task.loss chooses a task term");
 
-void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_facts *f,
-                       struct rt_objective_settings *o)
+void rt_objective_read(const struct rt_recipe *r, struct rt_objective_settings *o)
 {
-    bool aam = r->task_loss == RT_LOSS_aam;
-    double warm = r->task_margin_warmup * (double)f->steps;
-    double risen = warm > 0 ? fmin(1, (double)f->step / warm) : 1;
-
     memset(o, 0, sizeof *o);
 #define RT_TERM(name, ...)                                                                         \
     o->term[RT_TERM_##name].lambda = r->teacher_on ? r->distill_##name##_lambda : 0;               \
@@ -29,10 +24,19 @@ void rt_objective_read(const struct rt_recipe *r, const struct rt_objective_fact
 #include "formats/terms.def"
     o->term[r->task_loss].lambda = r->task_lambda; /* the first rows, in their order */
     o->smoothing = r->task_smoothing;
-    o->aam_margin = r->task_margin * risen;
-    o->aam_scale = f->scale;
+    o->aam_margin = r->task_margin;
+    o->aam_warmup = r->task_margin_warmup;
+    o->aam_scale = r->task_scale;
     o->weigh_task = r->weight_task;
-    o->cosine_logits = aam;
+    o->cosine_logits = r->task_loss == RT_LOSS_aam;
+}
+
+double rt_objective_aam_margin(const struct rt_objective_settings *o, int64_t step, int64_t steps)
+{
+    double warm = o->aam_warmup * (double)steps;
+    double risen = warm > 0 ? fmin(1, (double)step / warm) : 1;
+
+    return o->aam_margin * risen;
 }
 
 /* ---- checking ----
@@ -57,14 +61,11 @@ static int term_check(const struct rt_term *t, double lambda, const struct rt_ob
     return 0;
 }
 
-int rt_objective_check(const struct rt_recipe *r, const struct rt_objective_facts *f,
+int rt_objective_check(const struct rt_objective_settings *o, const struct rt_objective_facts *f,
                        struct rt_error *e)
 {
-    struct rt_objective_settings o;
-
-    rt_objective_read(r, f, &o);
     for (int k = RT_TASK_TERMS; k < RT_TERMS; k++)
-        if (o.term[k].lambda > 0)
-            RT_TRY(term_check(rt_terms[k], o.term[k].lambda, f, e));
+        if (o->term[k].lambda > 0)
+            RT_TRY(term_check(rt_terms[k], o->term[k].lambda, f, e));
     return 0;
 }

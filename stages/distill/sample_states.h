@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sample_states: what is known of each training sample from the updates it took part in; in the checkpoint.
- * Belongs to the learner; read by whoever records a run, between two updates. */
+ * sample_states: what is known of each training sample from the updates it took part in; in the
+ * checkpoint. Belongs to the learner; read by whoever records a run, between two updates. */
 #ifndef RT_SAMPLE_STATES_H
 #define RT_SAMPLE_STATES_H
 
@@ -22,7 +22,8 @@ struct rt_sample_states {
 int rt_sample_states_init(struct rt_sample_states *s, int rows); /* RT_EMEM */
 void rt_sample_states_fini(struct rt_sample_states *s);          /* fine when half made */
 
-/* An update is done in which this row was the batch's sample i; settings and out are the objective's. */
+/* An update is done in which this row was the batch's sample i; settings and out are the
+ * objective's. */
 void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, double weight,
                           const struct rt_objective_settings *settings, const struct rt_objective_out *out,
                           int i);

@@ -19,8 +19,8 @@ void rt_weight_quality(const double *value, size_t n, int terms, double *quality
 void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
                      double floor, double *weight);
 
-/* The same in two steps, where the samples are in several places: weight[n] = g and what the mean needs of
- * them; then, with both sums added up over all places, the weights. */
+/* The same in two steps, where the samples are in several places: weight[n] = g and what the mean
+ * needs of them; then, with both sums added up over all places, the weights. */
 void rt_weight_measure(const double *quality, const double *scale, size_t n, double gamma, double floor,
                        double *weight, double sum[2]);
 void rt_weight_apply(const double *scale, size_t n, const double sum[2], double *weight);

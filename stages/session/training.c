@@ -190,7 +190,9 @@ static int control_check_settings(void *self, const struct rt_recipe *r, struct 
 {
     struct rt_training *t = self;
     RT_TRY(rt_training_pipeline_check(t, r, e));
-    return rt_learner_check(t->student.learner, r, e);
+    struct rt_learner_settings settings;
+    rt_learner_settings_of(r, &settings);
+    return rt_learner_check(t->student.learner, &settings, e);
 }
 
 static void control_follow_settings(void *self)
@@ -235,6 +237,34 @@ static int training_list_observers(struct rt_training *t, const struct rt_observ
     return RT_TRAINING_OBSERVERS;
 }
 
+static int training_threads(const struct rt_recipe *r)
+{
+    int threads = r->train_threads ? (int)r->train_threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return threads < 1 ? 1 : threads;
+}
+
+static int training_make_learner(struct rt_training *t, int64_t steps, struct rt_error *e)
+{
+    const struct rt_recipe *r = t->recipe;
+    const struct rt_model *const teacher[] = {t->teacher};
+    struct rt_learner_settings settings;
+    rt_learner_settings_of(t->student.recipe, &settings);
+    struct rt_learner_config c = {
+        .model = &t->model,
+        .teacher = teacher,
+        .teachers = t->teacher ? 1 : 0,
+        .settings = &settings,
+        .optimizer = r->train_optimizer,
+        .batch = (int)r->train_batch,
+        .threads = training_threads(r),
+        .rows = t->session->dataset.count,
+        .measure = t->measure,
+        .measures = rt_scores_names(&t->session->scores, t->measure),
+        .steps = steps,
+    };
+    return rt_learner_create(&t->student.learner, &c, e);
+}
+
 static int training_make_student(struct rt_training *t, const struct rt_observer *last, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
@@ -256,19 +286,7 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
         .observer = t->observer,
         .observers = training_list_observers(t, last),
     };
-    const struct rt_model *const teacher[] = {t->teacher};
-    struct rt_learner_config c = {
-        .model = &t->model,
-        .teacher = teacher,
-        .teachers = t->teacher ? 1 : 0,
-        .recipe = t->student.recipe,
-        .threads = rt_learner_threads(r),
-        .rows = t->session->dataset.count,
-        .measure = t->measure,
-        .measures = rt_scores_names(&t->session->scores, t->measure),
-        .steps = r->train_steps ? r->train_steps : r->train_epochs * per_epoch,
-    };
-    return rt_learner_create(&t->student.learner, &c, e);
+    return training_make_learner(t, r->train_steps ? r->train_steps : r->train_epochs * per_epoch, e);
 }
 
 /* ---- the folder ----
@@ -344,7 +362,7 @@ static int training_begin_record(struct rt_training *t, struct rt_error *e)
 static void training_log_begin(struct rt_training *t)
 {
     struct rt_learner_progress at = rt_learner_progress(t->student.learner);
-    rt_machine_look(&t->machine, rt_learner_threads(t->recipe));
+    rt_machine_look(&t->machine, training_threads(t->recipe));
     rt_rundir_log(&t->dir, "machine: %s%s%s", t->machine.line, *t->machine.warning ? ": " : "",
                   t->machine.warning);
     rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",

@@ -112,9 +112,12 @@ static int start(struct learner *l, const struct rt_model *with)
         .role = "student", .teacher = with ? "teacher" : NULL, .recipe = &t.recipe, .dataset = &t.data,
         .observer = watching, .observers = sizeof watching / sizeof *watching,
     };
+    struct rt_learner_settings settings;
+    rt_learner_settings_of(&t.recipe, &settings);
     struct rt_learner_config c = {
-        .model = &l->model, .teacher = &with, .teachers = with ? 1 : 0, .recipe = &t.recipe,
-        .threads = rt_learner_threads(&t.recipe), .rows = rows_known, .measure = measure,
+        .model = &l->model, .teacher = &with, .teachers = with ? 1 : 0, .settings = &settings,
+        .optimizer = t.recipe.train_optimizer, .batch = (int)t.recipe.train_batch,
+        .threads = (int)t.recipe.train_threads, .rows = rows_known, .measure = measure,
         .measures = rt_scores_names(&scores, measure), .steps = 20,
     };
     return rt_learner_create(&l->student.learner, &c, &t.e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * learner_toy: a learner without a pipeline: two small text networks, one the other's teacher, and minibatches made of
- * numbers. A network of linear layers on bags of words has no batch-norm, so parts of a minibatch are independent. */
+ * learner_toy: a learner without a pipeline: two small text networks, one the other's teacher, and
+ * minibatches made of numbers. A network of linear layers on bags of words has no batch-norm, so
+ * parts of a minibatch are independent. */
 #ifndef RT_LEARNER_TOY_H
 #define RT_LEARNER_TOY_H
 
@@ -96,6 +97,26 @@ static inline void lt_fini(struct learner_toy *t)
     free(t->logits);
 }
 
+static inline struct rt_learner_settings lt_settings(const struct learner_toy *t)
+{
+    struct rt_learner_settings s;
+    rt_learner_settings_of(&t->recipe, &s);
+    return s;
+}
+
+static inline int lt_step(const struct learner_toy *t, struct rt_learner *l, const struct rt_minibatch *b,
+                          struct rt_step_report *r, struct rt_error *e)
+{
+    struct rt_learner_settings s = lt_settings(t);
+    return rt_learner_step(l, b, &s, r, e);
+}
+
+static inline int lt_conclude(struct learner_toy *t, struct rt_learner *l, struct rt_eval_report *r)
+{
+    struct rt_learner_settings s = lt_settings(t);
+    return rt_learner_conclude(l, &s, r, &t->e);
+}
+
 /* A learner and its model. */
 struct lt_learner {
     struct rt_model model;
@@ -107,8 +128,10 @@ static inline int lt_start(struct learner_toy *t, struct lt_learner *l, int teac
 {
     static const char *const measure[MEASURES] = {"sharp", "loud"};
     const struct rt_model *const teacher[] = {&t->teacher};
+    struct rt_learner_settings settings = lt_settings(t);
     struct rt_learner_config c = {
-        .model = &l->model, .teacher = teacher, .teachers = teachers, .recipe = &t->recipe, .threads = threads,
+        .model = &l->model, .teacher = teacher, .teachers = teachers, .settings = &settings,
+        .optimizer = t->recipe.train_optimizer, .batch = ROWS, .threads = threads,
         .rows = ROWS, .measure = measure, .measures = MEASURES, .steps = 20, .others = others,
     };
     lt_model(t, &l->model, teachers ? &t->teacher : NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_learner: an update without a pipeline: what is refused, who takes part, weights, numbers that are not finite,
- * evaluation, equal bytes after a resume and for any number of threads. */
+ * test_learner: an update without a pipeline: what is refused, who takes part, weights, numbers
+ * that are not finite, evaluation, equal bytes after a resume and for any number of threads. */
 #include "stages/nn/window.h"
 #include "tests/stages/distill/learner_toy.h"
 
@@ -25,7 +25,7 @@ static void step(struct lt_learner *l, const int *rows, int count, struct rt_ste
 {
     struct lt_batch b;
     lt_batch(&t, &b, rows, count);
-    int rc = rt_learner_step(l->learner, &b.b, &t.recipe, r, &t.e);
+    int rc = lt_step(&t, l->learner, &b.b, r, &t.e);
     LT_OK(&t, rc);
     assert_int_equal(rc, 1);
 }
@@ -62,10 +62,11 @@ static void test_refused(void **state)
     LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
     lt_batch(&t, &b, all, ROWS);
     b.b.count = ROWS + 1;
-    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), RT_EUSAGE);
+    assert_int_equal(lt_step(&t, l.learner, &b.b, &r, &t.e), RT_EUSAGE);
     assert_int_equal(rt_learner_measure(l.learner, &b.b, &t.e), RT_EUSAGE);
     lt_set(&t, "weight.terms=snr"); /* a live change, asked from another thread */
-    assert_int_equal(rt_learner_check(l.learner, &t.recipe, &t.e), RT_EUSAGE);
+    struct rt_learner_settings changed = lt_settings(&t);
+    assert_int_equal(rt_learner_check(l.learner, &changed, &t.e), RT_EUSAGE);
     lt_stop(&l);
     rt_learner_destroy(NULL);
     assert_int_equal(rt_learner_progress(NULL).step, 0);
@@ -104,7 +105,7 @@ static void test_without_teacher(void **state)
     b.b.taught = NULL;
     b.b.factor = NULL;
     b.b.quality = NULL;
-    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), 1);
+    assert_int_equal(lt_step(&t, l.learner, &b.b, &r, &t.e), 1);
     assert_true(r.terms->used[RT_TERM_ce] == 7 && r.terms->used[RT_TERM_l2] == 0);
     lt_stop(&l);
 }
@@ -134,13 +135,13 @@ static void test_keep(void **state)
         lt_batch(&t, &part, all, 8);
         keep(&part, kept, 5);
         before = part;
-        assert_int_equal(rt_learner_step(a.learner, &part.b, &t.recipe, &r, &t.e), 1);
+        assert_int_equal(lt_step(&t, a.learner, &part.b, &r, &t.e), 1);
         assert_int_equal(r.samples, 5);
         assert_memory_equal(&part, &before, sizeof part);
         step(&b, kept, 5, &r);
         lt_batch(&t, &whole, all, 8);
         keep(&whole, all, 8); /* a list of all is no list */
-        assert_int_equal(rt_learner_step(a.learner, &whole.b, &t.recipe, &r, &t.e), 1);
+        assert_int_equal(lt_step(&t, a.learner, &whole.b, &r, &t.e), 1);
         step(&b, all, 8, &r);
     }
     lt_same(&t, &a, &b, 1);
@@ -171,11 +172,11 @@ static void test_keep_dense(void **state)
     keep(&part, kept, 3);
     part.b.input = x;
     part.b.bags = (struct rt_bags){NULL, NULL, NULL};
-    assert_int_equal(rt_learner_step(a.learner, &part.b, &t.recipe, &r, &t.e), 1);
+    assert_int_equal(lt_step(&t, a.learner, &part.b, &r, &t.e), 1);
     lt_batch(&t, &alone, kept, 3);
     alone.b.input = y;
     alone.b.bags = (struct rt_bags){NULL, NULL, NULL};
-    assert_int_equal(rt_learner_step(b.learner, &alone.b, &t.recipe, &r, &t.e), 1);
+    assert_int_equal(lt_step(&t, b.learner, &alone.b, &r, &t.e), 1);
     lt_same(&t, &a, &b, 1);
     free(x);
     free(y);
@@ -195,9 +196,9 @@ static void test_too_few(void **state)
     float before = rt_graph_param(l.model.graph, 0)->value[0];
     lt_batch(&t, &b, all, 8);
     keep(&b, one, 1);
-    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), 0);
+    assert_int_equal(lt_step(&t, l.learner, &b.b, &r, &t.e), 0);
     keep(&b, one, 0);
-    assert_int_equal(rt_learner_step(l.learner, &b.b, &t.recipe, &r, &t.e), 0);
+    assert_int_equal(lt_step(&t, l.learner, &b.b, &r, &t.e), 0);
     assert_int_equal(rt_learner_progress(l.learner).step, 2);
     assert_true(rt_graph_param(l.model.graph, 0)->value[0] == before);
     assert_int_equal(rt_learner_samples(l.learner)->seen[3], 0);
@@ -280,7 +281,7 @@ static void refuse_number(struct lt_learner *l, struct lt_batch *b, const char *
 {
     struct rt_step_report r;
     float before = rt_graph_param(l->model.graph, 0)->value[0];
-    assert_int_equal(rt_learner_step(l->learner, &b->b, &t.recipe, &r, &t.e), RT_ENOTFINITE);
+    assert_int_equal(lt_step(&t, l->learner, &b->b, &r, &t.e), RT_ENOTFINITE);
     if (!strstr(t.e.text, says))
         fail_msg("%s", t.e.text);
     assert_int_equal(rt_learner_progress(l->learner).step, 2);
@@ -337,11 +338,11 @@ static void test_evaluation(void **state)
     steps(&l, 8);
     before = lt_fingerprint(&t, &l, 1);
     measure(&l, 0, 16);
-    LT_OK(&t, rt_learner_conclude(l.learner, &t.recipe, &once, &t.e));
+    LT_OK(&t, lt_conclude(&t, l.learner, &once));
     measure(&l, 0, 3);
     measure(&l, 3, 0);
     measure(&l, 3, 13);
-    LT_OK(&t, rt_learner_conclude(l.learner, &t.recipe, &parts, &t.e));
+    LT_OK(&t, lt_conclude(&t, l.learner, &parts));
     assert_true(once.samples == 15 && parts.samples == 15 && once.step == 8); /* row 4 has no label */
     assert_true(once.best && !parts.best); /* as good is not better */
     assert_true(once.top1[once.answer] == parts.top1[parts.answer] && once.macro_f1 == parts.macro_f1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * test_learner_shared: two learners on two threads make each update together, each from a part of the minibatch. Both
- * end with the same bytes, which are those of one with the whole minibatch, up to rounding. */
+ * test_learner_shared: two learners on two threads make each update together, each from a part of
+ * the minibatch. Both end with the same bytes, which are those of one with the whole minibatch, up
+ * to rounding. */
 #include "tests/stages/distill/learner_toy.h"
 #include "tests/stages/distill/together.h"
 
@@ -42,7 +43,7 @@ static void *worker_run(void *self)
     for (int i = 0; i < UPDATES && w->rc >= 0; i++) {
         struct lt_batch b;
         lt_batch(&t, &b, rows, w->count);
-        w->rc = rt_learner_step(w->l.learner, &b.b, &t.recipe, &w->report, &w->e);
+        w->rc = lt_step(&t, w->l.learner, &b.b, &w->report, &w->e);
     }
     return NULL;
 }
@@ -138,7 +139,8 @@ static void test_labels_only(void **state)
     shared_as_alone(16, 8, 0);
 }
 
-/* The mean weight, the teacher's running norm, the effective size: of all samples. One half is of poor samples. */
+/* The mean weight, the teacher's running norm, the effective size: of all samples. One half is of
+ * poor samples. */
 static void test_weights(void **state)
 {
     (void)state;
@@ -217,7 +219,8 @@ static int broken_gradients(void *self, const struct rt_exchange_part *part, int
     return broken_sums(self, NULL, 0, e);
 }
 
-/* Whichever call fails: the update ends with what the exchange said, and the weights are those of before. */
+/* Whichever call fails: the update ends with what the exchange said, and the weights are those of
+ * before. */
 static void test_broken(void **state)
 {
     (void)state;
@@ -232,7 +235,7 @@ static void test_broken(void **state)
         worker_make(&w, 0, 4, 1, &others);
         float before = rt_graph_param(w.l.model.graph, 0)->value[0];
         lt_batch(&t, &b, rows, 4);
-        rc = rt_learner_step(w.l.learner, &b.b, &t.recipe, &w.report, &w.e);
+        rc = lt_step(&t, w.l.learner, &b.b, &w.report, &w.e);
         if (rc != 1) {
             assert_int_equal(rc, RT_EBUSY);
             assert_string_equal(w.e.text, "the others are gone");

@@ -17,8 +17,7 @@ static struct rt_objective_settings o;
 static struct rt_error e;
 
 static const struct rt_objective_facts everything = {
-    .has_teacher = true, .shares_classes = true, .classes = 3, .teacher_classes = 3, .scale = 1,
-    .step = 10, .steps = 100};
+    .has_teacher = true, .shares_classes = true, .classes = 3, .teacher_classes = 3};
 
 static void set(const char *key, double value)
 {
@@ -35,9 +34,15 @@ static void set_term(int k, const char *name, double value)
     set(key, value);
 }
 
+static int check(const struct rt_objective_facts *f)
+{
+    rt_objective_read(&r, &o);
+    return rt_objective_check(&o, f, &e);
+}
+
 static void refused(const struct rt_objective_facts *f, int code, const char *says)
 {
-    if (rt_objective_check(&r, f, &e) != code || !strstr(e.text, says))
+    if (check(f) != code || !strstr(e.text, says))
         fail_msg("wanted %d %s, got %s", code, says, e.text);
 }
 
@@ -53,7 +58,7 @@ static void what_is_missing_is_refused(void **state)
     others.teacher_classes = 7;
     others.shares_classes = false;
     rt_recipe_init(&r);
-    assert_int_equal(rt_objective_check(&r, &alone, &e), 0);
+    assert_int_equal(check(&alone), 0);
     for (int k = RT_TASK_TERMS; k < RT_TERMS; k++) {
         bool classifier = rt_terms[k]->reads != RT_READS_FEATURE;
         bool same = classifier && k != RT_TERM_head_kl;
@@ -61,17 +66,17 @@ static void what_is_missing_is_refused(void **state)
         snprintf(name, sizeof name, "distill.%s", rt_terms[k]->name);
         rt_recipe_init(&r);
         set_term(k, "lambda", 2);
-        assert_int_equal(rt_objective_check(&r, &everything, &e), 0);
+        assert_int_equal(check(&everything), 0);
         refused(&alone, RT_EUSAGE, "lambda is 2, but there is no teacher.model");
         assert_non_null(strstr(e.text, name));
-        assert_int_equal(rt_objective_check(&r, &features, &e), classifier ? RT_EMISMATCH : 0);
-        assert_int_equal(rt_objective_check(&r, &others, &e), same ? RT_EMISMATCH : 0);
+        assert_int_equal(check(&features), classifier ? RT_EMISMATCH : 0);
+        assert_int_equal(check(&others), same ? RT_EMISMATCH : 0);
         if (same)
             refused(&others, RT_EMISMATCH, "the teacher has 7, the data set 3, or other names");
         if (classifier)
             refused(&features, RT_EMISMATCH, "needs the teacher's classifier, and it has none");
         r.teacher_on = false; /* a teacher that does not teach needs nothing */
-        assert_int_equal(rt_objective_check(&r, &others, &e), 0);
+        assert_int_equal(check(&others), 0);
     }
 }
 
@@ -88,7 +93,7 @@ static void every_row_arrives(void **state)
     double next = 0.25;
 #define RT_PARAM(term, name, ...) set("distill." #term "." #name, next += 0.25);
 #include "formats/terms.def"
-    rt_objective_read(&r, &everything, &o);
+    rt_objective_read(&r, &o);
     for (int k = RT_TASK_TERMS; k < RT_TERMS; k++)
         assert_true(o.term[k].lambda == 1 + k && o.term[k].margin == 20 + k && o.term[k].quantile == k / 32.0);
     assert_true(RT_PARAMS > 0 && next == 0.25 + 0.25 * RT_PARAMS);
@@ -99,27 +104,30 @@ static void every_row_arrives(void **state)
 static void the_task_follows_its_section(void **state)
 {
     (void)state;
-    struct rt_objective_facts f = everything;
     rt_recipe_init(&r);
     for (int k = 0; k < RT_TASK_TERMS; k++) { /* task.loss knows every row */
         char text[60];
         snprintf(text, sizeof text, "task.loss=%s", rt_terms[k]->name);
         assert_int_equal(rt_recipe_set(&r, text, &e), 0);
         set("task.lambda", 3);
-        rt_objective_read(&r, &f, &o);
+        rt_objective_read(&r, &o);
         for (int j = 0; j < RT_TASK_TERMS; j++)
             assert_true(o.term[j].lambda == (j == k ? 3 : 0));
     }
-    f.scale = 17;
+    set("task.scale", 17);
     set("task.margin", 0.5);
     set("task.margin_warmup", 0.2);
-    rt_objective_read(&r, &f, &o); /* step 10 of a rise over 20 */
-    assert_true(o.cosine_logits && o.aam_scale == 17 && o.aam_margin == 0.25 && !o.weigh_task);
-    f.step = 50;
+    rt_objective_read(&r, &o);
+    assert_true(o.cosine_logits && o.aam_scale == 17 && o.aam_margin == 0.5 && !o.weigh_task);
+    assert_true(rt_objective_aam_margin(&o, 10, 100) == 0.25); /* step 10 of a rise over 20 */
+    assert_true(rt_objective_aam_margin(&o, 50, 100) == 0.5);
     r.weight_task = true;
     set("task.smoothing", 0.125);
-    rt_objective_read(&r, &f, &o);
+    rt_objective_read(&r, &o);
     assert_true(o.aam_margin == 0.5 && o.smoothing == 0.125 && o.weigh_task);
+    set("task.margin_warmup", 0);
+    rt_objective_read(&r, &o);
+    assert_true(rt_objective_aam_margin(&o, 0, 100) == 0.5);
 }
 
 static void a_teacher_that_is_off_teaches_nothing(void **state)
@@ -129,7 +137,7 @@ static void a_teacher_that_is_off_teaches_nothing(void **state)
     for (int k = RT_TASK_TERMS; k < RT_TERMS; k++)
         set_term(k, "lambda", 1);
     r.teacher_on = false;
-    rt_objective_read(&r, &everything, &o);
+    rt_objective_read(&r, &o);
     for (int k = 0; k < RT_TERMS; k++)
         assert_true(o.term[k].lambda == (k == RT_TERM_ce ? 1 : 0));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * test_objective_shared: two who share an update, each with a part of the samples, get what one gets who has them
- * all: counts, means, margins, running quantiles and gradients; also when a part lacks what a term needs. */
+ * test_objective_shared: two who share an update, each with a part of the samples, get what one
+ * gets who has them all: counts, means, margins, running quantiles and gradients; also when a part
+ * lacks what a term needs. */
 #include "stages/distill/objective.h"
 #include "tests/stages/distill/together.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * together: an exchange between threads of one test: each brings its numbers, waits for the others, and adds up
- * what all brought in the order of their ranks. */
+ * together: an exchange between threads of one test: each brings its numbers, waits for the others,
+ * and adds up what all brought in the order of their ranks. */
 #ifndef RT_TOGETHER_H
 #define RT_TOGETHER_H
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * learner_settings: see learner_settings.h. */
+#include "stages/distill/learner_settings.h"
+
+#include "stages/distill/objective_settings.h"
+
+#include <stdio.h>
+
+void rt_learner_settings_of(const struct rt_recipe *r, struct rt_learner_settings *s)
+{
+    *s = (struct rt_learner_settings){
+        .seed = (uint64_t)r->seed,
+        .weight = {.gamma = r->weight_gamma, .floor = r->weight_floor},
+        .train = {
+            .schedule = r->train_schedule, .lr = r->train_lr, .warmup = r->train_warmup,
+            .advance = r->train_advance, .momentum = r->train_momentum, .decay = r->train_decay,
+            .clip = r->train_clip,
+        },
+        .head = r->eval_head,
+    };
+    snprintf(s->weight.terms, sizeof s->weight.terms, "%s", r->weight_terms);
+    rt_objective_read(r, &s->objective);
+}
