@@ -137,6 +137,25 @@ class Tree(unittest.TestCase):
                 self.assertTrue(other in before or any(x.startswith(other + "/") for x in before),
                                 "%s may include %s, which stands behind it" % (name, other))
 
+    def test_screens_know_no_other(self):
+        """A screen is one file, known by its row; what it has besides bears its name. So no name of a screen stands
+        in another's files but where a key leads there."""
+        folder = "tui/screen/screens/"
+        names = re.findall(r"^RT_SCREEN\(\w+, (\w+),", read("tui/screen/screens.def"), re.M)
+        self.assertGreater(len(names), 5)
+        files = [os.path.basename(x) for x in sources("tui/screen/screens")]
+        owner = {f: [n for n in names if f in (n + ".c",) or f.startswith(n + "_")] for f in files}
+        wrong = ["%s%s is no screen's" % (folder, f) for f in files if len(owner[f]) != 1]
+        wrong += ["there is no %s%s.c" % (folder, n) for n in names if n + ".c" not in files]
+        for f in files:
+            for _, header in INCLUDE.findall(read(folder + f)):
+                if header.startswith(folder) and owner[os.path.basename(header)] != owner[f]:
+                    wrong.append("%s%s includes %s" % (folder, f, header))
+        for path in sources("tui"):
+            wrong += ["%s names %s" % (path, name) for name in re.findall(r"\brt_screen_(?:%s)\b" % "|".join(names),
+                      read(path)) if not path.startswith(folder + name[len("rt_screen_"):] + ".")]
+        self.none_of(wrong)
+
     def test_includes_between_rooms_are_written_down(self):
         now = doors()
         if os.environ.get("RT_WRITE_GOLDEN"):

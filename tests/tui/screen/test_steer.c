@@ -135,6 +135,75 @@ static void value_is(const struct run *r, const char *key, const char *value)
     assert_string_equal(now, value);
 }
 
+/* ---- the client alone ---- */
+
+/* What it told, in order: a letter for each kind, the verb of an answer, '.' behind a quiet one. */
+struct told {
+    char text[400];
+};
+
+static void note_event(void *self, const struct rt_steer_event *event)
+{
+    static const char letter[] = {[RT_STEER_CAME] = 'c', [RT_STEER_GONE] = 'g', [RT_STEER_STEP] = 's',
+                                  [RT_STEER_CHANGED] = 'p', [RT_STEER_ANSWERED] = 'a', [RT_STEER_REFUSED] = 'r'};
+    struct told *t = self;
+    size_t n = strlen(t->text);
+    bool verb = event->kind == RT_STEER_ANSWERED || event->kind == RT_STEER_REFUSED;
+    assert_true(!verb || (event->verb && (event->kind == RT_STEER_ANSWERED ? event->line != NULL : event->why != NULL)));
+    snprintf(t->text + n, sizeof t->text - n, "%c%s%s ", letter[event->kind], verb ? event->verb : "",
+             verb && event->quiet ? "." : "");
+}
+
+static void hear(struct rt_steer *s, struct told *t, double now, const char *until)
+{
+    t->text[0] = 0;
+    for (int i = 0; i < 5000 && !strstr(t->text, until); i++) {
+        rt_steer_poll(s, now, note_event, t);
+        uv_sleep(1);
+    }
+    if (!strstr(t->text, until))
+        fail_msg("it told '%s', not '%s'", t->text, until);
+}
+
+/* Knows no screen: it tells what happens, and an answer's values are known before it is told. */
+static void test_client(void **state)
+{
+    const struct rt_key *clip = rt_key_find("train.clip");
+    const char *stage = "decode", *wrong = "encode", *set[] = {"train.clip", "2"};
+    struct rt_steer s = {0};
+    struct told t;
+    (void)state;
+    assert_int_equal(rt_steer_open(&s, example_dir.path), 0);
+    rt_steer_poll(&s, 1, note_event, &t);
+    assert_int_equal(rt_steer_ask(&s, "status", NULL, 0, false), RT_EMISSING); /* nobody listens */
+    assert_int_equal(rt_steer_try(&s, clip, "2"), RT_EMISSING);
+    struct run *r = start_run();
+    hear(&s, &t, 3, "aget. ");
+    assert_non_null(strstr(t.text, "c "));
+    assert_non_null(strstr(t.text, "s awatch. ")); /* the first step that it hears of */
+    assert_string_equal(rt_steer_value(&s, clip), "5");
+    assert_int_equal(rt_steer_ask(&s, "set", set, 2, false), 0);
+    assert_int_equal(rt_steer_ask(&s, "batch", &wrong, 1, false), 0);
+    assert_int_equal(rt_steer_ask(&s, "batch", &stage, 1, true), 0);
+    hear(&s, &t, 3, "abatch. ");
+    assert_string_equal(t.text, "aset rbatch abatch. ");
+    assert_string_equal(rt_steer_value(&s, clip), "2");
+    assert_int_equal(rt_steer_try(&s, clip, "3"), 0);
+    assert_string_equal(rt_steer_value(&s, clip), "3"); /* shown, not set */
+    rt_steer_poll(&s, 3.4, note_event, &t);
+    assert_int_equal(s.waiting, 0);
+    hear(&s, &t, 3.6, "aset ");
+    value_is(r, "train.clip", "3");
+    rt_control_pause(r->desk.control); /* by another */
+    rt_board_put(r->desk.board, &(struct rt_status){.step = 9, .steps = 400, .epoch = 1, .epochs = 4});
+    hear(&s, &t, 3.6, "p s ");
+    assert_true(s.paused && s.step == 9);
+    end_run(r);
+    hear(&s, &t, 5, "g ");
+    assert_null(rt_steer_value(&s, clip));
+    rt_steer_close(&s);
+}
+
 static void test_typed(void **state)
 {
     struct run *r = start_run();
@@ -646,7 +715,7 @@ int main(void)
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_typed), cmocka_unit_test(test_undo), cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_client), cmocka_unit_test(test_typed), cmocka_unit_test(test_undo), cmocka_unit_test(test_samples),
         cmocka_unit_test(test_completed),
         cmocka_unit_test(test_pace), cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
         cmocka_unit_test(test_controls), cmocka_unit_test(test_weights),
