@@ -219,6 +219,9 @@ static int payload_pack(struct rt_frame *f, const void *data, int level)
     return 0;
 }
 
+/* One allocation of the raw size, given back to what was used: compressing into a block of its own
+ * and copying it would touch every byte twice. */
+
 int rt_frame_pack(struct rt_frame **out, const char *name, const struct rt_tensor *t, int level)
 {
     int64_t count;

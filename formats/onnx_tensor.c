@@ -150,6 +150,10 @@ static int tensor_refuse(const struct take *k, int code, const char *what)
     return rt_error_set(k->source->e, code, "%s: %s: %s", k->source->name, k->who, what);
 }
 
+/* Raw data is what nearly all files have: the bytes as they lie in memory, of which there must be
+ * exactly as many as the shape needs. Typed fields are older, and hold narrow types in wider
+ * numbers. */
+
 static int tensor_fill_raw(const struct take *k, struct rt_tensor *t, const uint8_t *bytes)
 {
     int rc = rt_tensor_init_unset(t, k->el->dtype, k->rank, k->dim);
@@ -206,6 +210,9 @@ static int tensor_take_inside(const struct take *k, struct rt_tensor *t)
 /* ---- data in a file beside ----
  * A model names a file, and a model may come from anywhere: what it names must lie in the model's
  * own folder, also after links are followed, and must be a plain file. */
+
+/* Offset and length come as decimal text, so each is read strictly: "12 " or "0x10" would be
+ * another place in the file than the writer meant. */
 
 static bool text_to_number(const char *text, int64_t *value)
 {

@@ -113,6 +113,9 @@ int rt_key_unknown(const char *name, struct rt_error *e)
  * digits as they need. Readers are strict (no hexadecimal, no inf, no "0.5x"): a setting that is
  * read otherwise than it was meant costs a night of training. */
 
+/* Readers return a code and no sentence: which setting it was, in which line, and what would be
+ * right is said once, by those who know the row (value_refuse) and the place (recipe_yaml.c). */
+
 /* Fails without words: the caller says what was wanted. */
 static int bool_read(const struct rt_key *key, const char *text, void *field)
 {
@@ -144,6 +147,9 @@ static int int_read(const struct rt_key *key, const char *text, void *field)
     *(rt_key_int *)field = v;
     return 0;
 }
+
+/* strtod alone would take hexadecimal numbers, "infinity" and "nan", and stop silently at a comma.
+ * The digits are cut out first, so that it sees nothing else. */
 
 /* No hexadecimal, no inf, no nan. *rest is what follows the number. */
 static int number_take(const char *text, double *v, const char **rest)
@@ -236,6 +242,9 @@ static int choice_read(const struct rt_key *key, const char *text, void *field)
     *(int *)field = at;
     return 0;
 }
+
+/* A list is a set: a word given twice is refused, since a weight by the same measure twice would be
+ * its square and nobody would see why. */
 
 /* Words separated by commas, blanks around them ignored; stored joined by ','. */
 static int list_read(const struct rt_key *key, const char *text, void *field)
@@ -445,6 +454,9 @@ void rt_recipe_take(struct rt_recipe *to, const struct rt_recipe *from, enum rt_
             memcpy((char *)to + rt_keys[i].offset, (const char *)from + rt_keys[i].offset,
                    kinds[rt_keys[i].kind].size);
 }
+
+/* Lists stay text, joined by commas: they are compared, printed, journalled and kept in checkpoints
+ * as text, and only those who use one take it apart. */
 
 bool rt_recipe_list_has(const char *list, const char *word)
 {

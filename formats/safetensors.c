@@ -346,6 +346,8 @@ static int metadata_read(struct rt_safetensors *s, const struct reader *r, json_
     return 0;
 }
 
+/* ---- every byte belongs to one tensor ---- */
+
 static int entry_by_begin(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;

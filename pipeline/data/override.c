@@ -190,6 +190,10 @@ static void entries_write(FILE *f, const struct entry *x, int n)
     }
 }
 
+/* With rows given, what they have now is written even where it is nothing special: this text is
+ * what takes a change back. Without, only what differs from the start: what a checkpoint has to
+ * hold. */
+
 char *rt_override_text(const struct rt_override *h, const int *row, int count)
 {
     int n = 0, most = row ? count : h->rows;

@@ -363,6 +363,9 @@ static void table_write_plain(const struct rt_table *t, int rows, FILE *out)
     }
 }
 
+/* Quotes only where RFC 4180 needs them: most ids and labels stay as they are, for people who look
+ * with less. */
+
 static void csv_write_text(FILE *out, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {

@@ -4,6 +4,10 @@
 
 #include "pipeline/flow/limit.h"
 
+/* What limits a run changes while it goes on (caches fill, somebody adds decoders), so two accounts
+ * are subtracted: a sentence about the last seconds needs no counters of its own. Peaks and queue
+ * lengths are of the moment and stay. */
+
 void rt_account_since(struct rt_account *a, const struct rt_account *before)
 {
     for (int i = 0; i < a->stages && i < before->stages; i++) {

@@ -288,6 +288,9 @@ static int control_wait_for_leave(struct rt_control *c, struct rt_error *e)
     return rt_error_set(e, RT_ESTOPPED, "stopped before step %" PRId64, c->next);
 }
 
+/* They are taken out of the list under the lock and applied outside of it: while they are applied,
+ * new ones may come, for the next update. */
+
 /* Hands the changes due at c->next over to *due; their number. */
 static int control_take_due(struct rt_control *c, struct rt_control_change **due,
                             struct rt_error *e)

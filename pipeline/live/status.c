@@ -61,6 +61,9 @@ void rt_board_account(struct rt_board *b, const struct rt_account *a, const char
     uv_mutex_unlock(&b->lock);
 }
 
+/* Account and report come from two threads, the loop and the student's work, each at its own pace;
+ * so they are two entries under one lock. */
+
 bool rt_board_get_account(struct rt_board *b, struct rt_account *a, char *limit, size_t size)
 {
     uv_mutex_lock(&b->lock);
