@@ -12,10 +12,14 @@
 #define SMALLEST 2 /* pixels on either side */
 
 static const struct rt_measure measures[] = {
-    {"sharpness", "", RT_HIGHER, "variance of the Laplacian over the variance of the luma"},
-    {"contrast", "", RT_HIGHER, "standard deviation of the luma, 0 to 0.5"},
-    {"exposure", "", RT_MIDDLE, "mean luma, 0 to 1"},
-    {"resolution", "px", RT_HIGHER, "shorter side"},
+    {"sharpness", "", RT_HIGHER, "variance of the Laplacian over the variance of the luma",
+     {{{0.01, 0.05}, {6, 4}}}},
+    {"contrast", "", RT_HIGHER, "standard deviation of the luma, 0 to 0.5",
+     {{{0.01, 0.03}, {0, 0}}}},
+    {"exposure", "", RT_MIDDLE, "mean luma, 0 to 1",
+     RT_NO_KNEE},
+    {"resolution", "px", RT_HIGHER, "shorter side",
+     RT_NO_KNEE},
 };
 
 /* ---- raw: [height, width, 3] ----

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * modality: the list of modalities, in the order of enum rt_modality_id, and the end of load(),
- * which they share. */
+ * modality: the list of modalities, in the order of enum rt_modality_id, their measures by name, and the
+ * end of load(), which they share. */
 #include "stages/modality/modality.h"
 #include <string.h>
 
@@ -9,6 +9,19 @@ const struct rt_modality *const rt_modalities[RT_MODALITIES] = {
     [RT_IMAGE] = &rt_modality_image,
     [RT_TEXT] = &rt_modality_text,
 };
+
+const struct rt_measure *rt_measure_find(const char *name, enum rt_modality_id *modality)
+{
+    for (int m = 0; m < RT_MODALITIES; m++)
+        for (int i = 0; i < rt_modalities[m]->measure_count; i++) {
+            if (strcmp(rt_modalities[m]->measures[i].name, name) != 0)
+                continue;
+            if (modality)
+                *modality = (enum rt_modality_id)m;
+            return &rt_modalities[m]->measures[i];
+        }
+    return NULL;
+}
 
 /* ---- the end of load() ----
  * Copying, checking and naming the file in the error were the same in all three. The decoders own

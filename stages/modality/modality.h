@@ -26,11 +26,22 @@
 /* How a value becomes a percentile in 0..1: fraction of measured samples that are no better. */
 enum rt_better { RT_HIGHER, RT_LOWER, RT_MIDDLE /* far from the median on either side is worse */ };
 
+/* How good a value is by itself, whatever else is in the data set: nothing at `bad`, all at `good`, a line between;
+ * it falls where bad > good. Both 0 = no side. Where both ends are bad there are two sides. */
+struct rt_knee_side {
+    double bad, good;
+};
+struct rt_knee {
+    struct rt_knee_side side[2];
+};
+#define RT_NO_KNEE {{{0, 0}, {0, 0}}} /* nobody has shown yet which values are good */
+
 struct rt_measure {
     const char *name; /* unique over all modalities: "snr", "sharpness", "length" */
     const char *unit;
     enum rt_better better;
     const char *help;
+    struct rt_knee knee;
 };
 #define RT_MEASURES_MAX 12 /* of one modality */
 
@@ -65,6 +76,8 @@ struct rt_modality {
 
 /* By rt_modality_id. */
 extern const struct rt_modality *const rt_modalities[RT_MODALITIES];
+/* The measure of this name and, unless NULL, whose it is; NULL = none has it. */
+const struct rt_measure *rt_measure_find(const char *name, enum rt_modality_id *modality);
 extern const struct rt_modality rt_modality_speech, rt_modality_image, rt_modality_text;
 
 /* The end of a load(): a copy of `decoded` as raw, when it passes the modality's own check. On

@@ -17,12 +17,18 @@
 #define BAND_FRACTION 0.99   /* of the pre-emphasised speech power lies below the bandwidth */
 
 const struct rt_measure rt_speech_measures[RT_SPEECH_MEASURES] = {
-    {"snr", "dB", RT_HIGHER, "speech level over the noise in the pauses"},
-    {"clipped", "", RT_LOWER, "share of samples where the wave is cut off at its peak"},
-    {"activity", "", RT_HIGHER, "share of frames with speech in them"},
-    {"level", "dBFS", RT_MIDDLE, "mean level of the speech"},
-    {"bandwidth", "kHz", RT_HIGHER, "frequency below which nearly all of the speech lies"},
-    {"duration", "s", RT_MIDDLE, "length of the recording"},
+    {"snr", "dB", RT_HIGHER, "speech level over the noise in the pauses",
+     {{{8, 14}, {0, 0}}}},
+    {"clipped", "", RT_LOWER, "share of samples where the wave is cut off at its peak",
+     {{{0.05, 0.005}, {0, 0}}}},
+    {"activity", "", RT_HIGHER, "share of frames with speech in them",
+     {{{0.25, 0.5}, {0, 0}}}},
+    {"level", "dBFS", RT_MIDDLE, "mean level of the speech",
+     RT_NO_KNEE},
+    {"bandwidth", "kHz", RT_HIGHER, "frequency below which nearly all of the speech lies",
+     {{{1.2, 2}, {0, 0}}}},
+    {"duration", "s", RT_MIDDLE, "length of the recording",
+     RT_NO_KNEE},
 };
 
 /* ---- levels ----

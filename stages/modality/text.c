@@ -16,8 +16,10 @@
 #define EDGE 0x20 /* stands before and after a word in its n-grams; never inside one */
 
 static const struct rt_measure measures[] = {
-    {"length", "characters", RT_HIGHER, "length of the text"},
-    {"known", "", RT_HIGHER, "share of the characters that belong to a script in common use"},
+    {"length", "characters", RT_HIGHER, "length of the text",
+     RT_NO_KNEE},
+    {"known", "", RT_HIGHER, "share of the characters that belong to a script in common use",
+     RT_NO_KNEE},
 };
 
 /* ---- raw: bytes of valid UTF-8 ----

@@ -15,15 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct rt_measure *measure_named(const char *name)
-{
-    for (int m = 0; m < RT_MODALITIES; m++)
-        for (int i = 0; i < rt_modalities[m]->measure_count; i++)
-            if (strcmp(rt_modalities[m]->measures[i].name, name) == 0)
-                return &rt_modalities[m]->measures[i];
-    return NULL;
-}
-
 /* A number of the row by column name; NaN when there is none. */
 static double row_number(const struct rt_table *t, int row, const char *name, const char *ending)
 {
@@ -163,7 +154,7 @@ void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_se
     explain_run(t, row, s, out); /* first: it may be all that there is room for */
     fprintf(out, "measures\n");
     for (int c = 0; c < t->columns; c++) {
-        const struct rt_measure *m = measure_named(t->column[c].name);
+        const struct rt_measure *m = rt_measure_find(t->column[c].name, NULL);
         if (m && !t->column[c].is_text)
             explain_measure(t, row, m, out);
     }

@@ -48,7 +48,15 @@ static void test_measure_names(void **state)
             for (int j = 0; j < count; j++)
                 assert_string_not_equal(seen[j], m->name);
             seen[count++] = m->name;
+            enum rt_modality_id of = RT_MODALITIES;
+            assert_ptr_equal(rt_measure_find(m->name, &of), m);
+            assert_int_equal(of, i);
+            const struct rt_knee_side *side = m->knee.side;
+            for (int j = 0; j < 2; j++) /* the first side is the one that the order of values speaks of */
+                assert_true(side[j].bad != side[j].good || (side[j].bad == 0 && (j == 1 || side[1].bad == side[1].good)));
+            assert_true(side[0].bad == side[0].good || (side[0].bad > side[0].good) == (m->better == RT_LOWER));
         }
+    assert_null(rt_measure_find("snrs", NULL));
 }
 
 int main(void)
