@@ -50,7 +50,7 @@ const struct rt_step_metric rt_step_metrics[RT_STEP_METRICS] = {
     {"gradient_norm", "gradient norm", RT_OF_STEP, true, metric_gradient_norm},
     {"effective", "effective samples", RT_OF_STEP, true, metric_effective},
     {"", "mean loss", RT_OF_TERM, true, metric_term_mean},
-    {".inside", "share within the margin", RT_OF_DISTILL, true, metric_term_inside},
+    {".inside", "fraction within the margin", RT_OF_DISTILL, true, metric_term_inside},
     {".margin", "margin", RT_OF_DISTILL, false, metric_term_margin},
 };
 

@@ -58,16 +58,16 @@ static bool progress_due(struct rt_progress *p)
     return true;
 }
 
-void rt_progress_bar(struct rt_progress *p, double share, const char *text)
+void rt_progress_bar(struct rt_progress *p, double fraction, const char *text)
 {
     if (!progress_due(p))
         return;
     if (!p->terminal) {
-        fprintf(stderr, "%3.0f %%  %s\n", 100 * share, text);
+        fprintf(stderr, "%3.0f %%  %s\n", 100 * fraction, text);
         return;
     }
     char bar[BAR + 1];
-    int columns = progress_width(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(share * length + 0.5);
+    int columns = progress_width(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(fraction * length + 0.5);
     for (int i = 0; i < length; i++)
         bar[i] = i < full ? '#' : '-';
     bar[length] = '\0';
@@ -76,13 +76,6 @@ void rt_progress_bar(struct rt_progress *p, double share, const char *text)
     fprintf(stderr, "\r%.*s\033[K", columns - 1, line);
     fflush(stderr);
     p->shown = true;
-}
-
-void rt_progress_share(struct rt_progress *p, const char *what, int done, int total)
-{
-    char text[160];
-    snprintf(text, sizeof text, "%s %d/%d", what, done, total);
-    rt_progress_bar(p, total ? (double)done / total : 1, text);
 }
 
 void rt_progress_clear(struct rt_progress *p)
@@ -102,6 +95,8 @@ void rt_progress_line(struct rt_progress *p, const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* ---- what a session tells ---- */
+
 static void progress_on_warning(void *self, const char *text)
 {
     rt_progress_line(self, "retort: %s", text);
@@ -118,12 +113,15 @@ static void progress_on_news(void *self, const char *text)
 static void progress_on_pass(void *self, const char *what, int done, int total)
 {
     struct rt_progress *p = self;
-    if (!what)
+    char text[160];
+    if (!what) {
         rt_progress_clear(p);
-    else if (done == 0)
+        return;
+    }
+    if (done == 0)
         p->started = p->last = rt_progress_now();
-    else
-        rt_progress_share(p, what, done, total);
+    snprintf(text, sizeof text, "%s %d/%d", what, done, total);
+    rt_progress_bar(p, total ? (double)done / total : 1, text);
 }
 
 struct rt_watch rt_progress_watch(struct rt_progress *p)

@@ -10,19 +10,17 @@
 #include <stdint.h>
 
 struct rt_progress {
-    bool quiet; /* nothing but warnings is shown; may be changed at any time */
-    bool terminal;
-    uint64_t started, last; /* ns */
+    bool quiet;             /* nothing but warnings is shown; may be changed at any time */
+    bool terminal;          /* it can be redrawn */
+    uint64_t started, last; /* ns; last: when it was drawn */
     bool shown;
 };
 
 void rt_progress_init(struct rt_progress *p, bool quiet);
 /* Shows what a session tells. Stands as long as p does. */
 struct rt_watch rt_progress_watch(struct rt_progress *p);
-/* "what  [#####     ] 512/6412": drawn when due. */
-void rt_progress_share(struct rt_progress *p, const char *what, int done, int total);
 /* done of total (0..1) and free text behind the bar; drawn when due. */
-void rt_progress_bar(struct rt_progress *p, double share, const char *text);
+void rt_progress_bar(struct rt_progress *p, double fraction, const char *text);
 /* A line that stays (both kinds of output). */
 void rt_progress_line(struct rt_progress *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
