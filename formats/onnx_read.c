@@ -16,9 +16,9 @@
 #define TEXTS_MAX 10000
 
 /* ---- what is refused, and where ----
- * What is known and could change what the network computes is either read or refused by name. What is refused only where a node uses it (a foreign domain) does not
- * harm a file that merely declares it. Every message names file, node and field, since nobody can
- * look into an ONNX file. */
+ * What is known and could change what the network computes is either read or refused by name. What
+ * is refused only where a node uses it (a foreign domain) does not harm a file that merely declares
+ * it. Every message names file, node and field, since nobody can look into an ONNX file. */
 
 struct reader {
     struct rt_onnx *o;

@@ -7,8 +7,8 @@
 #define RT_LOSS_HISTORY 7
 #define RT_LOSS_HISTORY_COLUMN "history"
 
-/* value: [RT_LOSS_HISTORY], the newest last, NaN = not there. A whole number below 2^24, exact as a float; NaN when there
- * is none. Values below 0 count as 0. */
+/* value: [RT_LOSS_HISTORY], the newest last, NaN = not there. A whole number below 2^24, exact as a
+ * float; NaN when there is none. Values below 0 count as 0. */
 double rt_loss_history_pack(const float *value);
 /* The levels, oldest first; how many there are (0 for what is no history). */
 int rt_loss_history_levels(double packed, int level[RT_LOSS_HISTORY]);

@@ -5,10 +5,12 @@
  *   metrics(step, epoch, split, name, value)           split '' for training steps; one value for each
  *           (name, split, step), a later one replaces it
  *   samples(row PRIMARY KEY, id, label, grp, split, hidden, reason, modality, detail, seen, quality,
- *           weight, history (loss_history.h), <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL, inside_<term> INT ...)
+ *           weight, history (loss_history.h), <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL,
+ *           inside_<term> INT ...)
  *   journal(number, step, time, who, key, before, after)
  *   stages(name PRIMARY KEY, workers, batches, samples, busy, wait_in, wait_out, packed_in, packed_out,
- *           raw_out, wall)   of the process that wrote last: seconds (sums over workers) and bytes
+ *           raw_out, wall, wait_memory, p50, p95, queue_waiting, queue_limit, queue_bytes, note)
+ *           of the process that wrote last: seconds (sums over workers) and bytes
  * Written by one thread at a time. A transaction is open from the first write to rt_rundb_commit; what is
  * not committed is lost at close. Text may be NULL (then ""), a NaN becomes NULL. Errors: RT_EFULL (disk
  * full), RT_EBUSY, RT_EFORMAT (no data base of ours, or damaged), RT_EUSAGE, RT_EIO, RT_EMEM. */

@@ -16,7 +16,8 @@ struct rt_sample_states {
     float *weight;   /* last */
     float *distance; /* [rows, RT_TERMS] last D of each term; NaN = never */
     uint8_t *inside; /* [rows, RT_TERMS] 1 = within the margin then */
-    float *history;  /* [rows, RT_LOSS_HISTORY] sum over the terms of lambda * D, the last times; newest last, NaN = not yet */
+    float *history;  /* [rows, RT_LOSS_HISTORY] sum over the terms of lambda * D, the last times;
+                      * newest last, NaN = not yet */
 };
 
 int rt_sample_states_init(struct rt_sample_states *s, int rows); /* RT_EMEM */

@@ -96,10 +96,13 @@ static int network_check(const struct rt_model *m, struct rt_error *e)
     if (same)
         return 0;
     char has[48], wants[48];
-    return rt_error_set(e, RT_EMISMATCH, "the network takes %s, the front end of student.modality %s gives "
-                        "%s: set speech.frames, speech.bands, image.size or text.buckets to what it takes",
-                        in->op == RT_OP_bag ? "a bag" : rt_shape_text(&in->shape, wants),
-                        rt_modality_names[m->recipe.student_modality], front.rank ? rt_shape_text(&front, has) : "a bag");
+    return rt_error_set(
+        e, RT_EMISMATCH,
+        "the network takes %s, the front end of student.modality %s gives "
+        "%s: set speech.frames, speech.bands, image.size or text.buckets to what it takes",
+        in->op == RT_OP_bag ? "a bag" : rt_shape_text(&in->shape, wants),
+        rt_modality_names[m->recipe.student_modality],
+        front.rank ? rt_shape_text(&front, has) : "a bag");
 }
 
 /* room: numbers that its weights may have. */

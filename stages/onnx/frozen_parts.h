@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * frozen_parts: what frozen.c (making), frozen_exec.c (running), frozen_plan.c (memory) and thaw*.c (training) share. */
+ * frozen_parts: what frozen.c (making), frozen_exec.c (running), frozen_plan.c (memory) and thaw*.c
+ * (training) share. */
 #ifndef RT_FROZEN_PARTS_H
 #define RT_FROZEN_PARTS_H
 

@@ -53,6 +53,7 @@ SHARED = {"uv.h": ("pipeline/", "stages/", "tui/"),
 TOPS = ("formats", "pipeline", "stages", "tui")
 LONGEST = 600
 LONGEST_TEST = 800
+WIDEST = 120
 SUBJECT = 72
 DOORS = os.path.join("tests", "cli", "golden", "rooms.txt")
 # Folders of tests that are no room: of the program from outside, of bytes, of numbers, of speed.
@@ -197,6 +198,11 @@ class Tree(unittest.TestCase):
             if lines > (LONGEST_TEST if path.startswith("tests/") else LONGEST):
                 wrong.append("%s has %d lines: split it" % (path, lines))
         self.none_of(wrong)
+
+    def test_lines(self):
+        self.none_of(["%s:%d has %d columns" % (path, number, len(line))
+                      for path in sources("formats", "pipeline", "stages", "tui", "tests")
+                      for number, line in enumerate(read(path).split("\n"), 1) if len(line) > WIDEST])
 
     def test_tests_lie_where_what_they_test_lies(self):
         wrong = []

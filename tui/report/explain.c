@@ -60,11 +60,12 @@ static void explain_term(const struct rt_table *t, int row, const struct rt_meas
                          const struct rt_weight_settings *s, FILE *out)
 {
     const char *unit = m->unit, *blank = *unit ? " " : "";
-    double weight = row_number(t, row, "weight", ""), quality = row_number(t, row, "quality", ""), value = measure_typical(t, m->name);
+    double weight = row_number(t, row, "weight", ""), quality = row_number(t, row, "quality", ""),
+           value = measure_typical(t, m->name);
     double g = rt_weight_curve(quality, s->gamma, s->floor);
     double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), s->gamma, s->floor);
-    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", m->name, row_number(t, row, m->name, ""), blank, unit,
-            100 * share, share);
+    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", m->name,
+            row_number(t, row, m->name, ""), blank, unit, 100 * share, share);
     if (share > 0 && g > 0 && !isnan(value) && !isnan(quality))
         fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
                 weight * other / g);
@@ -185,8 +186,9 @@ static bool weight_settings_read(const char *folder, struct rt_weight_settings *
     rt_rundir_path(folder, RT_RUN_RECIPE, path, sizeof path);
     bool known = r && rt_recipe_load(r, path, &ignored) == 0;
     if (known && rt_rundb_open_run(&db, folder, &ignored) == 0)
-        rt_rundb_scan(db, "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number", journal_row_apply, r,
-                      &ignored);
+        rt_rundb_scan(db,
+                      "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number",
+                      journal_row_apply, r, &ignored);
     if (known) {
         *s = (struct rt_weight_settings){.gamma = r->weight_gamma, .floor = r->weight_floor};
         snprintf(s->terms, sizeof s->terms, "%s", r->weight_terms);

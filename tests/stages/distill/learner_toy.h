@@ -69,7 +69,8 @@ static inline void lt_make(struct learner_toy *t, const char *assignments)
     rt_recipe_init(&t->recipe);
     lt_set(t, "student.modality=text student.net=textbag text.buckets=64 student.embedding=6 seed=3");
     lt_model(t, &t->teacher, NULL);
-    lt_set(t, "student.embedding=5 seed=8 train.batch=16 train.threads=1 train.schedule=constant train.warmup=0 train.lr=0.01 "
+    lt_set(t, "student.embedding=5 seed=8 train.batch=16 train.threads=1 train.schedule=constant "
+              "train.warmup=0 train.lr=0.01 "
               "distill.l2.lambda=2 distill.kl.lambda=1 distill.kl.quantile=0.4 weight.floor=0.1");
     lt_set(t, assignments);
     t->embedding = calloc(ROWS * (size_t)t->teacher.dim, sizeof(float));

@@ -300,8 +300,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_refused), TEST(test_create_refused), TEST(test_round_trip), TEST(test_retired_settings), TEST(test_key),
-        TEST(test_start_from),
+        TEST(test_refused),    TEST(test_create_refused),
+        TEST(test_round_trip), TEST(test_retired_settings),
+        TEST(test_key),        TEST(test_start_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

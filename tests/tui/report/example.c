@@ -98,8 +98,12 @@ void example_write(void)
     example_steps(db, 1, 300);
     write_samples(db);
     write_stages(db);
-    assert_int_equal(rt_rundb_meta(db, "limit", "student limits the run (busy 95 %, decode waits 90 % for room): give it "
-                                   "more threads", &error), 0);
+    assert_int_equal(
+        rt_rundb_meta(db, "limit",
+                      "student limits the run (busy 95 %, decode waits 90 % for room): give it "
+                      "more threads",
+                      &error),
+        0);
     assert_int_equal(rt_rundb_journal(db, 120, "ada", "distill.l2.margin", "0.5", "0.4", &error), 0);
     assert_int_equal(rt_rundb_commit(db, &error), 0);
     rt_rundb_close(db);
@@ -137,7 +141,11 @@ static void write_manifest(const char *path)
     for (int row = 0; row < ROWS; row++) {
         fprintf(f, row % 10 == 3 ? "\u732b-%03d\t" : "sample-%03d\t", row);
         switch (row) {
-        case 0: fprintf(f, "%s/tests/golden/fbank_in_fr.wav\t%s/tests/data/good/rgb.png\tune grenouille\n", here, here); break;
+        case 0:
+            fprintf(f,
+                    "%s/tests/golden/fbank_in_fr.wav\t%s/tests/data/good/rgb.png\tune grenouille\n",
+                    here, here);
+            break;
         case 1: fprintf(f, "%s/tests/data/bad/cut_tone_16k.wav\t\t\n", here); break;
         case 2: fprintf(f, "nowhere/at all.wav\t\tthere is a text\n"); break;
         case 4: fprintf(f, "%s\t\tafter a long time\n", example_long()); break;

@@ -33,8 +33,10 @@ static void test_explained(void **state)
     for (int i = 0; i < ROWS; i++)
         t->column[factor].number[i] = 1;
     /* quality 0.425: g = 0.1 + 0.9 * 0.425^2; at quality 0.5 it is 0.325, and the weight 1.5 * 0.325 / g */
-    explained(t, row, &s, "17 dB, percentile 43 -> factor 0.4250; at 20 dB, the middle of the data, the weight would be "
-              "1.86", "by hand");
+    explained(t, row, &s,
+              "17 dB, percentile 43 -> factor 0.4250; at 20 dB, the middle of the data, the weight "
+              "would be 1.86",
+              "by hand");
     s.gamma = 1;
     explained(t, row, &s, "0.4825 = 0.1 + (1 - 0.1) * quality^1", "quality^2");
     s.gamma = 2;

@@ -97,8 +97,9 @@ static void test_stages_live(void **state)
     assert_int_equal(rt_rundir_open(&dir, example_dir.path, 1, &error), 0);
     assert_int_equal(rt_snapshot_open(&m, example_dir.path, &error), 0);
     for (int i = 1; i <= 4; i++) { /* every 4 seconds: decode works in the first two of these, student later */
-        struct rt_stage_stats s[] = {{.name = "student", .workers = 1, .busy = (i > 2 ? (uint64_t)i - 2 : 0) * 3000000000},
-                                     {.name = "decode", .workers = 1, .busy = (i > 2 ? 2 : (uint64_t)i) * 4000000000}};
+        struct rt_stage_stats s[] = {
+            {.name = "student", .workers = 1, .busy = (i > 2 ? (uint64_t)i - 2 : 0) * 3000000000},
+            {.name = "decode", .workers = 1, .busy = (i > 2 ? 2 : (uint64_t)i) * 4000000000}};
         for (int k = 0; k < 2; k++)
             assert_int_equal(rt_rundb_stage(db, &s[k], 4.0 * i, "", &error), 0);
         assert_int_equal(rt_rundb_commit(db, &error), 0);

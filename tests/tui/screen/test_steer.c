@@ -149,7 +149,8 @@ static void note_event(void *self, const struct rt_steer_event *event)
     struct told *t = self;
     size_t n = strlen(t->text);
     bool verb = event->kind == RT_STEER_ANSWERED || event->kind == RT_STEER_REFUSED;
-    assert_true(!verb || (event->verb && (event->kind == RT_STEER_ANSWERED ? event->line != NULL : event->why != NULL)));
+    assert_true(!verb || (event->verb && (event->kind == RT_STEER_ANSWERED ? event->line != NULL
+                                                                           : event->why != NULL)));
     snprintf(t->text + n, sizeof t->text - n, "%c%s%s ", letter[event->kind], verb ? event->verb : "",
              verb && event->quiet ? "." : "");
 }
@@ -715,10 +716,11 @@ int main(void)
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return 77;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_client), cmocka_unit_test(test_typed), cmocka_unit_test(test_undo), cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_completed),
-        cmocka_unit_test(test_pace), cmocka_unit_test(test_leaving), cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_controls), cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_client),     cmocka_unit_test(test_typed),
+        cmocka_unit_test(test_undo),       cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_completed),  cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_leaving),    cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_controls),   cmocka_unit_test(test_weights),
         cmocka_unit_test(test_last_batch), cmocka_unit_test(test_journal),
     };
     uv_loop_t first; /* libuv keeps two descriptors of its own from then on */

@@ -90,9 +90,10 @@ static uint32_t code_to_ascii(uint32_t code)
     static const struct {
         uint32_t code;
         char ascii;
-    } same[] = {{ELLIPSIS, '~'}, {0x2502, '|'}, {0x250A, ':'}, {0x2500, '-'}, {0x2501, '='}, {0x2588, '#'}, {0x2591, '.'},
-                {0x2592, '='}, {0x25B2, '^'}, {0x25BC, 'v'}, {0x00B7, '.'}, {0x253C, '+'}, {0x25CF, '*'},
-                {0x250C, '+'}, {0x2510, '+'}, {0x2514, '+'}, {0x2518, '+'}};
+    } same[] = {{ELLIPSIS, '~'}, {0x2502, '|'}, {0x250A, ':'}, {0x2500, '-'}, {0x2501, '='},
+                {0x2588, '#'},   {0x2591, '.'}, {0x2592, '='}, {0x25B2, '^'}, {0x25BC, 'v'},
+                {0x00B7, '.'},   {0x253C, '+'}, {0x25CF, '*'}, {0x250C, '+'}, {0x2510, '+'},
+                {0x2514, '+'},   {0x2518, '+'}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (same[i].code == code)
             return (uint32_t)same[i].ascii;

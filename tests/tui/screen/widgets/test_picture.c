@@ -40,8 +40,12 @@ static void test_picture_codes(void **state)
     static const struct {
         const char *asked, *term;
         enum rt_pixels has;
-    } row[] = {{"kitty", "vt100", RT_PIXELS_KITTY}, {"sixel", "tmux", RT_PIXELS_SIXEL}, {"cells", "xterm-kitty", RT_PIXELS_NONE},
-               {NULL, "xterm-kitty", RT_PIXELS_KITTY}, {NULL, "mlterm", RT_PIXELS_SIXEL}, {NULL, "tmux-256color", RT_PIXELS_NONE},
+    } row[] = {{"kitty", "vt100", RT_PIXELS_KITTY},
+               {"sixel", "tmux", RT_PIXELS_SIXEL},
+               {"cells", "xterm-kitty", RT_PIXELS_NONE},
+               {NULL, "xterm-kitty", RT_PIXELS_KITTY},
+               {NULL, "mlterm", RT_PIXELS_SIXEL},
+               {NULL, "tmux-256color", RT_PIXELS_NONE},
                {"", "vt100", RT_PIXELS_NONE}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         row[i].asked ? setenv("RETORT_PICTURES", row[i].asked, 1) : unsetenv("RETORT_PICTURES");
