@@ -57,6 +57,9 @@ void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s);
 size_t rt_pass_prepared(const struct rt_pass *p);
 void rt_pass_prepare(const struct rt_pass *p, void *prepared, const struct rt_scratch *s);
 
+/* The two ways themselves, for conv.c and for benches. Scratch memory as each asks:
+ * for a pass, with its weights prepared or not, and for the gradient of the weights. Passes write or
+ * add (rt_pass.add) all of `to`; weights add to v->grad. Sums have one order for any number of threads. */
 struct rt_scratch_size rt_direct_scratch(const struct rt_pass *p, bool prepared);
 struct rt_scratch_size rt_direct_weights_scratch(const struct rt_conv *v);
 size_t rt_direct_prepared(const struct rt_pass *p);
@@ -76,6 +79,7 @@ static inline int rt_lanes(int64_t worth, int64_t sums)
     return (int)(lanes < LANES_MIN ? LANES_MIN : lanes > LANES_MAX ? LANES_MAX : lanes);
 }
 
+/* Whether Winograd takes it: by its shape alone. The others only then. */
 bool rt_winograd_fits(const struct rt_conv *v);
 struct rt_scratch_size rt_winograd_scratch(const struct rt_pass *p, bool prepared);
 struct rt_scratch_size rt_winograd_weights_scratch(const struct rt_conv *v);

@@ -12,7 +12,7 @@ struct rt_exec; /* opaque */
 
 /* batch: the most samples a call will bring. training 0: forward only, less memory. g and parallel
  * (NULL = this thread alone) are borrowed and must outlive the exec; g must not get more nodes. g
- * has exactly one input, dense or bag: else RT_EUSAGE. RT_EMEM. */
+ * has exactly one input, dense or bag: else RT_EUSAGE. RT_ERANGE: batch below 1; RT_EMEM. */
 int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
                    struct rt_parallel *parallel);
 void rt_exec_destroy(struct rt_exec *x);

@@ -373,7 +373,6 @@ static void param_full_name(char *out, size_t size, const char *prefix, const st
     snprintf(out, size, "%s%s", prefix, p->name);
 }
 
-/* Views: no weight is copied before the file is written. */
 int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char *prefix)
 {
     for (int i = 0; i < g->params; i++) {

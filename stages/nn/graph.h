@@ -73,8 +73,9 @@ struct rt_node {
 
 struct rt_graph; /* opaque */
 
+/* One thread builds and owns a graph; while nobody changes it, any may read. RT_EMEM. */
 int rt_graph_create(struct rt_graph **out);
-void rt_graph_destroy(struct rt_graph *g);
+void rt_graph_destroy(struct rt_graph *g); /* NULL is fine */
 
 /* Each returns the node's number, or RT_E... (bad input number, shape that does not fit the op: *e
  * says the node's name, the op, both shapes). name is copied and must be unique. */
@@ -110,11 +111,13 @@ char *rt_graph_text(const struct rt_graph *g, int nodes);
  * the line. */
 int rt_graph_parse(struct rt_graph *g, const char *text, struct rt_error *e);
 
-/* Initial weights: He-uniform as in PyTorch's defaults (kaiming_uniform, a = sqrt 5), from seed and
- * the parameter's name alone. */
+/* Initial values of all parameters, statistics as well: weights He-uniform as in PyTorch's defaults
+ * (kaiming_uniform, a = sqrt 5), from seed and the parameter's name alone. */
 void rt_graph_init(struct rt_graph *g, uint64_t seed);
 void rt_graph_init_node(struct rt_graph *g, int node, uint64_t seed); /* of one node alone */
-/* Every parameter under prefix + its name; load refuses a missing name or another shape by name. */
+/* Every parameter under prefix + its name. save: copied into s; RT_EMEM, RT_EUSAGE (name
+ * taken). load: RT_EMISMATCH, by name, where one is missing or has another shape; then nothing is
+ * changed. */
 int rt_graph_save(const struct rt_graph *g, struct rt_safetensors *s, const char *prefix);
 int rt_graph_load(struct rt_graph *g, const struct rt_safetensors *s, const char *prefix,
                   struct rt_error *e);

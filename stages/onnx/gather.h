@@ -5,10 +5,11 @@
 
 #include "formats/tensor.h"
 
-/* map holds the indices of all axes of y one after the other; -1 gives `fill` (one element). */
+/* map holds the indices of all axes of y one after the other; -1 gives `fill` (one element of x's
+ * type). Shapes and types are the caller's to check. */
 void rt_gather_mapped(const struct rt_tensor *x, struct rt_tensor *y, const int64_t *map,
                       const void *fill);
-/* Room for y's map. */
+/* Bytes of y's map. */
 size_t rt_gather_bytes(const struct rt_tensor *y);
 
 #endif

@@ -17,7 +17,8 @@ struct rt_geometry {
 };
 
 /* Reads strides, pads, dilations, auto_pad and ceil_mode of a node on x = [n, c, axes...];
- * kernel[axes] is from its weights or kernel_shape. Refuses by name what does not fit. */
+ * kernel[axes] is from its weights or kernel_shape. Refuses by name what does not fit: RT_EMISMATCH
+ * (number of axes, windows beyond the input), RT_ERANGE, RT_EFORMAT (auto_pad), RT_ELARGE. */
 int rt_geometry_read(struct rt_geometry *g, const struct rt_kernel_call *c,
                      const struct rt_tensor *x, const int64_t *kernel);
 /* The same for a transposed convolution, whose output is what a convolution's input is: *g is that

@@ -22,7 +22,7 @@ struct rt_onnx_term {
 
 /* Adds what the output needs, and the input, where they are not there yet. The output is the sum of
  * its terms' nodes (all of rank 1 and of one size). RT_EMISMATCH when ONNX has no such op. */
-struct rt_onnx_map;
+struct rt_onnx_map; /* g and o are borrowed; weights are copied into o */
 int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o);
 void rt_onnx_map_destroy(struct rt_onnx_map *m);
 int rt_onnx_map_output(struct rt_onnx_map *m, const char *name, const struct rt_onnx_term *term,

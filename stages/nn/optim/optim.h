@@ -22,7 +22,10 @@ void rt_optim_destroy(struct rt_optim *o);
 /* Returns the gradient norm before clipping (not finite when a gradient is not: then nothing is
  * updated). *where, when not finite: name of the first such parameter. */
 double rt_optim_update(struct rt_optim *o, const struct rt_optim_step *s, const char **where);
+/* State under "optim.RULE.STATE.PARAMETER", copied into s. RT_EMEM, RT_EUSAGE
+ * (name taken). */
 int rt_optim_save(const struct rt_optim *o, struct rt_safetensors *s);
+/* RT_EMISMATCH, by name, where a part is missing or has another shape: then nothing is changed. */
 int rt_optim_load(struct rt_optim *o, const struct rt_safetensors *s, struct rt_error *e);
 
 #endif
