@@ -53,7 +53,8 @@ static void test_measure_names(void **state)
             assert_int_equal(of, i);
             const struct rt_knee_side *side = m->knee.side;
             for (int j = 0; j < 2; j++) /* the first side is the one that the order of values speaks of */
-                assert_true(side[j].bad != side[j].good || (side[j].bad == 0 && (j == 1 || side[1].bad == side[1].good)));
+                assert_true(side[j].bad != side[j].good ||
+                            (side[j].bad == 0 && (j == 1 || side[1].bad == side[1].good)));
             assert_true(side[0].bad == side[0].good || (side[0].bad > side[0].good) == (m->better == RT_LOWER));
         }
     assert_null(rt_measure_find("snrs", NULL));
