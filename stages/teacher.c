@@ -176,7 +176,7 @@ static int pass_make_outputs(struct teacher_pass *p, const struct rt_teacher *s,
 {
     const struct rt_model *m = s->model;
     int64_t have[] = {count}, embedding[] = {count, m->dim}, logits[] = {count, m->classes},
-            feature[] = {count, m->teacher_dim};
+            feature[] = {count, m->teacher[0].dim};
     RT_TRY(rt_tensor_init(&p->have, RT_U8, 1, have));
     RT_TRY(rt_tensor_init(&p->embedding, RT_F32, 2, embedding));
     if (m->classes)

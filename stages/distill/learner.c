@@ -17,9 +17,9 @@ static struct rt_objective_facts learner_facts(const struct rt_learner *l)
     const struct rt_model *m = l->c.model;
     return (struct rt_objective_facts){
         .has_teacher = l->teacher != NULL,
-        .shares_classes = m->shares_classes,
+        .shares_classes = m->teacher[0].shares_classes,
         .classes = m->classes,
-        .teacher_classes = m->teacher_classes,
+        .teacher_classes = m->teacher[0].classes,
     };
 }
 
@@ -30,7 +30,7 @@ int rt_learner_check(const struct rt_learner *l, const struct rt_learner_setting
     struct rt_weight_columns columns;
     enum rt_head_id head = s->head;
     RT_TRY(rt_objective_check(&s->objective, &facts, e));
-    if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !l->c.model->shares_classes)
+    if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !l->c.model->teacher[0].shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
                             "the data set's classes: write own or auto", rt_head_names[head]);
     return rt_weight_terms_read("weight.terms", s->weight.terms, &have, &columns, e);
@@ -40,7 +40,7 @@ int rt_learner_check(const struct rt_learner *l, const struct rt_learner_setting
 
 static int learner_allocate(struct rt_learner *l)
 {
-    size_t n = (size_t)l->c.batch, heads = (size_t)l->c.model->teacher_classes + 1;
+    size_t n = (size_t)l->c.batch, heads = (size_t)l->c.model->teacher[0].classes + 1;
     l->weight = calloc(n, sizeof *l->weight);
     l->quality = calloc(n, sizeof *l->quality);
     l->scale = calloc(n, sizeof *l->scale);
@@ -201,16 +201,16 @@ static struct rt_term_in learner_term_in(struct rt_learner *l, const struct rt_m
     in.logits = rt_exec_output(l->exec, m->logits);
     if (!taught)
         return in;
-    in.teacher_classes = m->teacher_classes;
-    in.dim = m->teacher_dim;
-    in.feature = rt_exec_output(l->exec, m->feature);
+    in.teacher_classes = m->teacher[0].classes;
+    in.dim = m->teacher[0].dim;
+    in.feature = rt_exec_output(l->exec, m->teacher[0].feature);
     in.t_feature = b->taught->embedding;
     in.t_logits = b->taught->logits;
-    if (m->head < 0)
+    if (m->teacher[0].head < 0)
         return in;
-    const float *raw = rt_exec_output(l->exec, m->head);
-    for (size_t i = 0; i < (size_t)b->count * (size_t)m->teacher_classes; i++)
-        l->head[i] = raw[i] * (float)m->head_scale;
+    const float *raw = rt_exec_output(l->exec, m->teacher[0].head);
+    for (size_t i = 0; i < (size_t)b->count * (size_t)m->teacher[0].classes; i++)
+        l->head[i] = raw[i] * (float)m->teacher[0].scale;
     in.head = l->head;
     return in;
 }
@@ -221,15 +221,15 @@ static int learner_objective(struct rt_learner *l, const struct rt_minibatch *b,
 {
     const struct rt_model *m = l->c.model;
     struct rt_term_in in = learner_term_in(l, b);
-    size_t head = in.head ? (size_t)b->count * (size_t)m->teacher_classes : 0;
+    size_t head = in.head ? (size_t)b->count * (size_t)m->teacher[0].classes : 0;
     memset(l->d_head, 0, head * sizeof *l->d_head);
     RT_TRY(rt_objective_batch(&l->objective, settings, &in, l->weight, in.feature ? b->taught->have : NULL,
                               l->c.others, in.logits ? rt_exec_grad(l->exec, m->logits) : NULL,
-                              in.feature ? rt_exec_grad(l->exec, m->feature) : NULL,
+                              in.feature ? rt_exec_grad(l->exec, m->teacher[0].feature) : NULL,
                               in.head ? l->d_head : NULL, &l->out, e));
-    float *g = in.head ? rt_exec_grad(l->exec, m->head) : NULL;
+    float *g = in.head ? rt_exec_grad(l->exec, m->teacher[0].head) : NULL;
     for (size_t i = 0; i < head; i++)
-        g[i] += l->d_head[i] * (float)m->head_scale;
+        g[i] += l->d_head[i] * (float)m->teacher[0].scale;
     return 0;
 }
 

@@ -17,7 +17,7 @@ static int eval_room(struct rt_learner *l, int count)
 {
     struct rt_learner_eval *v = &l->eval;
     size_t n = (size_t)count + 1;
-    size_t own = n * (size_t)l->c.model->classes, head = n * (size_t)l->c.model->teacher_classes;
+    size_t own = n * (size_t)l->c.model->classes, head = n * (size_t)l->c.model->teacher[0].classes;
     RT_TRY(rt_learner_room(&v->own, own * sizeof(float)));
     RT_TRY(rt_learner_room(&v->head, head * sizeof(float)));
     RT_TRY(rt_learner_room(&v->teacher, head * sizeof(float)));
@@ -38,10 +38,11 @@ int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struc
         return rt_error_set(e, RT_EMEM, "no memory for the outputs of an evaluation");
     rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, false, 0, 0);
     size_t at = (size_t)v->count, n = (size_t)b->count;
-    size_t own = (size_t)m->classes, head = (size_t)m->teacher_classes;
+    size_t own = (size_t)m->classes, head = (size_t)m->teacher[0].classes;
     memcpy((float *)v->own.data + at * own, rt_exec_output(l->exec, m->logits), n * own * sizeof(float));
-    if (m->head >= 0)
-        memcpy((float *)v->head.data + at * head, rt_exec_output(l->exec, m->head), n * head * sizeof(float));
+    if (m->teacher[0].head >= 0)
+        memcpy((float *)v->head.data + at * head, rt_exec_output(l->exec, m->teacher[0].head),
+               n * head * sizeof(float));
     if (t && t->logits)
         memcpy((float *)v->teacher.data + at * head, t->logits, n * head * sizeof(float));
     for (size_t i = 0; i < n; i++) {
@@ -113,7 +114,7 @@ static int eval_teacher(struct rt_learner *l, struct rt_eval_report *r)
     const struct rt_learner_eval *v = &l->eval;
     struct rt_accuracy a = {0};
     r->teacher_top1 = NAN;
-    if (!l->teacher || !l->c.model->shares_classes)
+    if (!l->teacher || !l->c.model->teacher[0].shares_classes)
         return 0;
     int *label = malloc(sizeof *label * ((size_t)v->count + 1));
     if (!label)
@@ -143,7 +144,7 @@ static int eval_all(struct rt_learner *l, enum rt_head_id wanted, struct rt_eval
 {
     for (int h = 0; h < RT_HEADS; h++) {
         r->top1[h] = NAN;
-        if (h != RT_HEAD_AUTO && (h == RT_HEAD_OWN || l->c.model->shares_classes))
+        if (h != RT_HEAD_AUTO && (h == RT_HEAD_OWN || l->c.model->teacher[0].shares_classes))
             RT_TRY(eval_head(l, (enum rt_head_id)h, r, false));
     }
     r->answer = l->c.model->answer = eval_choose(wanted, r);

@@ -11,7 +11,7 @@ struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l)
 {
     unsigned teacher = l->teacher ? RT_NEEDS_T_FEATURE : 0u;
     if (l->teacher && l->teacher->classes > 0)
-        teacher |= RT_NEEDS_T_LOGITS | (l->c.model->shares_classes ? RT_NEEDS_CLASSES : 0u);
+        teacher |= RT_NEEDS_T_LOGITS | (l->c.model->teacher[0].shares_classes ? RT_NEEDS_CLASSES : 0u);
     return (struct rt_weight_source){l->c.measure, l->c.measures, teacher};
 }
 
@@ -67,7 +67,7 @@ static void factor_of_confidence(const struct rt_learner *l, const struct rt_min
     int classes = l->teacher->classes;
     for (int i = 0; i < b->count; i++) {
         out[i * stride] = NAN;
-        if (!t || !t->have || !t->have[i] || b->label[i] < 0 || !l->c.model->shares_classes)
+        if (!t || !t->have || !t->have[i] || b->label[i] < 0 || !l->c.model->teacher[0].shares_classes)
             continue;
         const float *z = t->logits + (size_t)i * (size_t)classes;
         double top = z[0], sum = 0;

@@ -7,6 +7,7 @@
 #include "stages/nn/presets.h"
 #include "stages/nn/window.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,33 +135,42 @@ int rt_model_build_network(struct rt_model *m, const char *text, int64_t room, s
  * output, and the graph's backward does the rest. Running the teacher's classifier apart would need its gradient
  * brought back by hand. */
 
+const char *rt_model_teacher_name(const char *what, int k, char text[RT_NAME])
+{
+    if (k == 0)
+        snprintf(text, RT_NAME, "%s", what);
+    else
+        snprintf(text, RT_NAME, "%s%d", what, k + 1);
+    return text;
+}
+
 /* The nodes in the teacher's space: "projection" (when wanted) and "teacher_head", frozen. */
-int rt_model_build_bridge(struct rt_model *m, int dim, int classes, bool cosine, double scale,
-                        bool shared, struct rt_error *e)
+int rt_model_build_bridge(struct rt_model *m, const struct rt_model_teacher *given, bool cosine, struct rt_error *e)
 {
     enum rt_projection_id want = m->recipe.distill_projection;
-    m->feature = m->embedding;
-    if (want == RT_PROJECTION_ALWAYS || (want == RT_PROJECTION_AUTO && dim != m->dim)) {
-        struct rt_attr attr = {.units = dim, .bias = true};
-        m->feature = rt_graph_node(m->graph, RT_OP_linear, "projection", &m->embedding, 1, &attr, e);
-        if (m->feature < 0)
-            return m->feature;
-    } else if (dim != m->dim) {
+    struct rt_model_teacher t = *given;
+    char name[RT_NAME];
+    t.head = -1;
+    t.feature = m->embedding;
+    if (want == RT_PROJECTION_ALWAYS || (want == RT_PROJECTION_AUTO && t.dim != m->dim)) {
+        struct rt_attr attr = {.units = t.dim, .bias = true};
+        t.feature = rt_graph_node(m->graph, RT_OP_linear, rt_model_teacher_name("projection", m->teachers, name),
+                                  &m->embedding, 1, &attr, e);
+        RT_TRY(t.feature);
+    } else if (t.dim != m->dim) {
         return rt_error_set(e, RT_EMISMATCH,
                             "the teacher's embedding has %d numbers, the student's %d: set "
                             "student.embedding: %d or distill.projection: auto",
-                            dim, m->dim, dim);
+                            t.dim, m->dim, t.dim);
     }
-    m->teacher_dim = dim;
-    m->teacher_classes = classes;
-    m->head_scale = scale;
-    m->shares_classes = shared;
-    if (classes == 0)
-        return 0;
-    struct rt_attr attr = {.units = classes, .bias = true, .frozen = true};
-    m->head = rt_graph_node(m->graph, cosine ? RT_OP_cosine : RT_OP_linear, "teacher_head",
-                            &m->feature, 1, &attr, e);
-    return m->head < 0 ? m->head : 0;
+    if (t.classes) {
+        struct rt_attr attr = {.units = t.classes, .bias = true, .frozen = true};
+        t.head = rt_graph_node(m->graph, cosine ? RT_OP_cosine : RT_OP_linear,
+                               rt_model_teacher_name("teacher_head", m->teachers, name), &t.feature, 1, &attr, e);
+        RT_TRY(t.head);
+    }
+    m->teacher[m->teachers++] = t;
+    return 0;
 }
 
 static bool names_are_same(char *const *a, int na, char *const *b, int nb)
@@ -173,13 +183,15 @@ static bool names_are_same(char *const *a, int na, char *const *b, int nb)
     return true;
 }
 
-static int bridge_copy_head(struct rt_model *m, const struct rt_model *teacher, struct rt_error *e)
+static int bridge_copy_head(struct rt_model *m, int k, const struct rt_model *teacher, struct rt_error *e)
 {
     static const char *const part[] = {"weight", "bias"};
-    for (int i = 0; i < 2 && m->head >= 0; i++) {
-        char from[RT_NAME], to[RT_NAME];
+    char head[RT_NAME];
+    rt_model_teacher_name("teacher_head", k, head);
+    for (int i = 0; i < 2 && m->teacher[k].head >= 0; i++) {
+        char from[RT_NAME], to[2 * RT_NAME];
         snprintf(from, sizeof from, "logits.%s", part[i]);
-        snprintf(to, sizeof to, "teacher_head.%s", part[i]);
+        snprintf(to, sizeof to, "%s.%s", head, part[i]);
         struct rt_param *a = rt_graph_param_named(teacher->graph, from);
         struct rt_param *b = rt_graph_param_named(m->graph, to);
         if (!a && !b)
@@ -191,13 +203,23 @@ static int bridge_copy_head(struct rt_model *m, const struct rt_model *teacher, 
     return 0;
 }
 
+static int bridge_of_teacher(struct rt_model *m, const struct rt_model *teacher, struct rt_error *e)
+{
+    const struct rt_model_teacher t = {
+        .dim = teacher->dim, .classes = teacher->classes, .scale = teacher->scale,
+        .shares_classes = names_are_same(m->class_name, m->classes, teacher->class_name, teacher->classes),
+    };
+    return rt_model_build_bridge(m, &t, rt_model_is_cosine(&teacher->recipe), e);
+}
+
 void rt_model_prepare(struct rt_model *m, const struct rt_recipe *recipe, float *idf)
 {
     memset(m, 0, sizeof *m);
     m->recipe = *recipe;
     m->front = rt_front_of(recipe);
     m->front.idf = idf;
-    m->feature = m->head = -1;
+    for (int k = 0; k < RT_TEACHERS; k++)
+        m->teacher[k].feature = m->teacher[k].head = -1;
     m->modality = rt_modalities[recipe->student_modality];
     m->answer = RT_HEAD_OWN;
 }
@@ -232,28 +254,29 @@ static int model_copy_network(struct rt_model *m, const struct rt_model *start, 
     return rc;
 }
 
-static int model_make(struct rt_model *m, const char *const *class_name, int classes, const struct rt_model *teacher,
-                      const struct rt_model *start, struct rt_error *e)
+static int model_make(struct rt_model *m, const char *const *class_name, int classes,
+                      const struct rt_model *const *teacher, int teachers, const struct rt_model *start,
+                      struct rt_error *e)
 {
     RT_TRY(model_check_names(class_name, classes, e));
     if (rt_model_copy_names(m, class_name, classes) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for %d class names", classes);
     RT_TRY(rt_model_takes_network(&m->recipe) ? model_copy_network(m, start, e) : rt_model_build_preset(m, e));
-    if (teacher) {
-        bool cosine = rt_model_is_cosine(&teacher->recipe);
-        bool shared = names_are_same(m->class_name, m->classes, teacher->class_name, teacher->classes);
-        RT_TRY(rt_model_build_bridge(m, teacher->dim, teacher->classes, cosine, teacher->scale, shared, e));
-    }
+    for (int k = 0; k < teachers; k++)
+        RT_TRY(bridge_of_teacher(m, teacher[k], e));
     rt_graph_init(m->graph, (uint64_t)m->recipe.seed);
-    return teacher ? bridge_copy_head(m, teacher, e) : 0;
+    for (int k = 0; k < teachers; k++)
+        RT_TRY(bridge_copy_head(m, k, teacher[k], e));
+    return 0;
 }
 
 int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
-                    const char *const *class_name, int classes, const struct rt_model *teacher,
-                    const struct rt_model *start, float *idf, struct rt_error *e)
+                    const char *const *class_name, int classes, const struct rt_model *const *teacher,
+                    int teachers, const struct rt_model *start, float *idf, struct rt_error *e)
 {
     rt_model_prepare(m, recipe, idf);
-    int rc = model_make(m, class_name, classes, teacher, start, e);
+    int rc = teachers > RT_TEACHERS ? rt_error_set(e, RT_EUSAGE, "%d teachers: %d at most", teachers, RT_TEACHERS)
+                                    : model_make(m, class_name, classes, teacher, teachers, start, e);
     if (rc < 0)
         rt_model_fini(m);
     return rc;
@@ -281,11 +304,11 @@ int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *c
             continue;
         if (q->count != p->count || q->rank != p->rank ||
             memcmp(q->dim, p->dim, sizeof p->dim[0] * (size_t)p->rank) != 0) {
-            if (strncmp(p->name, "logits.", 7) == 0 || strncmp(p->name, "teacher_head.", 13) == 0)
+            if (strncmp(p->name, "logits.", 7) == 0 || strncmp(p->name, "teacher_head", 12) == 0)
                 continue;
             return rt_error_set(e, RT_EMISMATCH, "student.init: %s has another shape there", p->name);
         }
-        if (strncmp(p->name, "teacher_head.", 13) == 0)
+        if (strncmp(p->name, "teacher_head", 12) == 0)
             continue;
         memcpy(p->value, q->value, (size_t)p->count * sizeof(float));
         (*copied)++;
@@ -298,7 +321,7 @@ void rt_model_answer(const struct rt_model *m, enum rt_head_id head_choice, cons
 {
     size_t count = (size_t)n * (size_t)m->classes;
     float a = head_choice == RT_HEAD_TEACHER ? 0.0f : (float)m->scale;
-    float b = head_choice == RT_HEAD_OWN || !head ? 0.0f : (float)m->head_scale;
+    float b = head_choice == RT_HEAD_OWN || !head ? 0.0f : (float)m->teacher[0].scale;
     for (size_t i = 0; i < count; i++)
         out[i] = (a != 0 ? a * own[i] : 0) + (b != 0 ? b * head[i] : 0);
 }

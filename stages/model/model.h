@@ -2,7 +2,8 @@
  * model: everything between a sample's file and its embedding and logits: front end, network, classes.
  * A student, a teacher and an exported file are all models. Kept in one safetensors file: weights under
  * "model.", text.idf as "front.idf", and metadata: retort.recipe (YAML), retort.classes (one a line),
- * retort.head, retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head),
+ * retort.head, retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head;
+ * retort.teacher2 of a second),
  * retort.network (nn/graph.h's text up to the embedding, when no preset makes it: student.net init).
  * A model is used by one thread at a time, except for reading. */
 #ifndef RT_MODEL_H
@@ -17,6 +18,15 @@
 
 struct rt_trunk; /* trunk.h */
 
+/* What a network carries of one of its teachers: its own embedding in the teacher's space, and the teacher's
+ * frozen classifier on it. */
+struct rt_model_teacher {
+    int feature, head;   /* nodes, or -1; head -1 also when the teacher has no classifier */
+    int dim, classes;    /* of the teacher's embedding and classifier */
+    double scale;        /* logits = scale * head */
+    bool shares_classes; /* the head speaks of the same classes in the same order */
+};
+
 struct rt_model {
     struct rt_recipe recipe; /* its own run's settings: front end and network */
     const struct rt_modality *modality;
@@ -26,23 +36,21 @@ struct rt_model {
     struct rt_trunk *trunk; /* another program's ONNX: what lies before the graph, for net.c; else NULL */
     struct rt_graph *graph;
     int embedding, logits; /* nodes; logits -1: a teacher of features alone, 0 classes */
-    int feature, head;     /* nodes in the teacher's space, or -1; head -1 also when it has no classifier */
     int dim;               /* of the embedding */
-    int teacher_dim, teacher_classes; /* 0 without a teacher */
-    double scale;      /* logits = scale * node (AAM heads give cosines) */
-    double head_scale; /* the same for the teacher's head */
-    bool shares_classes; /* the teacher's head speaks of the same classes in the same order */
+    double scale;          /* logits = scale * node (AAM heads give cosines) */
+    int teachers;
+    struct rt_model_teacher teacher[RT_TEACHERS]; /* those behind are empty: nodes -1, sizes 0 */
     enum rt_head_id answer; /* never RT_HEAD_AUTO */
     struct rt_key128 key; /* of weights and front end; set by load */
 };
 
-/* A new network for recipe's student. class_name[classes] is copied. teacher may be NULL; else its
- * classifier is copied in, frozen. start: whose network up to the embedding is taken when student.net is
+/* A new network for recipe's student. class_name[classes] is copied. teacher: [teachers], at most RT_TEACHERS;
+ * each one's classifier is copied in, frozen. start: whose network up to the embedding is taken when student.net is
  * init, else NULL. idf (text.buckets numbers, malloc'ed, or NULL) is taken over, also
  * on failure. The weights are initialised from recipe's seed. RT_EMISMATCH, RT_EMEM, RT_EUSAGE. */
 int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
-                    const char *const *class_name, int classes, const struct rt_model *teacher,
-                    const struct rt_model *start, float *idf, struct rt_error *e);
+                    const char *const *class_name, int classes, const struct rt_model *const *teacher,
+                    int teachers, const struct rt_model *start, float *idf, struct rt_error *e);
 void rt_model_fini(struct rt_model *m);
 /* The network's preset in a word; "ONNX" for another program's. */
 const char *rt_model_net_name(const struct rt_model *m);
@@ -76,7 +84,7 @@ int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *c
 /* Another AAM scale (task.scale); a model without a cosine head stays as it is. Not while others use m. */
 void rt_model_rescale(struct rt_model *m, double scale);
 
-/* The answer's logits for n rows: own and head are the raw node outputs (head may be NULL). */
+/* The answer's logits for n rows: own and head (the first teacher's) are the raw node outputs (head may be NULL). */
 void rt_model_answer(const struct rt_model *m, enum rt_head_id head_choice, const float *own,
                      const float *head, int n, float *out);
 #endif

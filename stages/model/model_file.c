@@ -43,14 +43,14 @@ static char *model_settings_text(const struct rt_model *m)
     return text;
 }
 
-static int model_save_teacher(const struct rt_model *m, struct rt_safetensors *s)
+static int model_save_teacher(const struct rt_model *m, int k, struct rt_safetensors *s)
 {
-    char text[96];
-    const char *kind = m->head < 0 ? "none"
-                     : rt_graph_at(m->graph, m->head)->op == RT_OP_cosine ? "cosine" : "linear";
-    snprintf(text, sizeof text, "%d %d %.17g %s %d", m->teacher_dim, m->teacher_classes, m->head_scale, kind,
-             m->shares_classes);
-    return rt_safetensors_set_text(s, "retort.teacher", text);
+    char text[96], key[RT_NAME];
+    const struct rt_model_teacher *t = &m->teacher[k];
+    const char *kind = t->head < 0 ? "none"
+                     : rt_graph_at(m->graph, t->head)->op == RT_OP_cosine ? "cosine" : "linear";
+    snprintf(text, sizeof text, "%d %d %.17g %s %d", t->dim, t->classes, t->scale, kind, t->shares_classes);
+    return rt_safetensors_set_text(s, rt_model_teacher_name("retort.teacher", k, key), text);
 }
 
 /* text is freed; NULL: there was no memory for it. */
@@ -74,7 +74,9 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
     RT_TRY(model_save_text(s, "retort.recipe", model_settings_text(m)));
     RT_TRY(model_save_text(s, "retort.classes", lines_join(m->class_name, m->classes)));
     RT_TRY(rt_safetensors_set_text(s, "retort.head", rt_head_names[m->answer]));
-    return m->feature >= 0 ? model_save_teacher(m, s) : 0;
+    for (int k = 0; k < m->teachers; k++)
+        RT_TRY(model_save_teacher(m, k, s));
+    return 0;
 }
 
 /* ---- read ----
@@ -100,35 +102,54 @@ static int lines_split(struct rt_model *m, const char *text)
 }
 
 /* The sizes must be those of the weights at hand, so a wrong one allocates nothing. */
-static int model_read_bridge(struct rt_model *m, const struct rt_safetensors *s, const char *name,
-                       struct rt_error *e)
+static int bridge_check_weights(const struct rt_model *m, const struct rt_model_teacher *t,
+                                const struct rt_safetensors *s, const char *name, struct rt_error *e)
 {
-    const char *text = rt_safetensors_text(s, "retort.teacher");
-    int dim, classes, shared, used = 0;
-    double scale;
+    char part[RT_NAME], tensor[2 * RT_NAME];
+    snprintf(tensor, sizeof tensor, "model.%s.weight", rt_model_teacher_name("projection", m->teachers, part));
+    const struct rt_tensor *p = rt_safetensors_get(s, tensor);
+    if (t->classes == 0 && t->dim != m->dim && (!p || p->rank != 2 || p->dim[0] != t->dim))
+        return rt_error_set(e, RT_EMISMATCH, "%s: %s is missing or not of retort.teacher's %d numbers", name, tensor,
+                            t->dim);
+    snprintf(tensor, sizeof tensor, "model.%s.weight", rt_model_teacher_name("teacher_head", m->teachers, part));
+    const struct rt_tensor *w = rt_safetensors_get(s, tensor);
+    if (t->classes && (!w || rt_tensor_count(w) != (int64_t)t->dim * t->classes))
+        return rt_error_set(e, RT_EMISMATCH, "%s: %s is missing or not of retort.teacher's %d x %d", name, tensor,
+                            t->dim, t->classes);
+    return 0;
+}
+
+static int model_read_bridge(struct rt_model *m, const struct rt_safetensors *s, const char *text, const char *name,
+                             struct rt_error *e)
+{
+    struct rt_model_teacher t = {0};
+    int shared, used = 0;
     char kind[16];
-    if (!text)
-        return 0;
-    if (sscanf(text, "%d %d %lf %15s %d%n", &dim, &classes, &scale, kind, &shared, &used) != 5 ||
-        text[used] || dim < 1 || classes < 0 || !isfinite(scale) || (shared != 0 && shared != 1) ||
-        (strcmp(kind, "none") == 0 ? classes > 0 || shared : classes == 0) ||
+    if (sscanf(text, "%d %d %lf %15s %d%n", &t.dim, &t.classes, &t.scale, kind, &shared, &used) != 5 ||
+        text[used] || t.dim < 1 || t.classes < 0 || !isfinite(t.scale) || (shared != 0 && shared != 1) ||
+        (strcmp(kind, "none") == 0 ? t.classes > 0 || shared : t.classes == 0) ||
         (strcmp(kind, "cosine") != 0 && strcmp(kind, "linear") != 0 && strcmp(kind, "none") != 0))
         return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' is not 'DIM CLASSES SCALE "
                             "cosine|linear|none 0|1'", name, text);
-    if (shared && classes != m->classes)
+    if (shared && t.classes != m->classes)
         return rt_error_set(e, RT_EFORMAT, "%s: retort.teacher '%s' shares the model's %d classes "
-                            "but has %d", name, text, m->classes, classes);
-    const struct rt_tensor *w = rt_safetensors_get(s, "model.teacher_head.weight");
-    const struct rt_tensor *p = rt_safetensors_get(s, "model.projection.weight");
-    if (classes == 0 && dim != m->dim && (!p || p->rank != 2 || p->dim[0] != dim))
-        return rt_error_set(e, RT_EMISMATCH, "%s: model.projection.weight is missing or not of "
-                            "retort.teacher's %d numbers", name, dim);
-    if (classes == 0)
-        return rt_model_build_bridge(m, dim, 0, false, scale, false, e);
-    if (!w || rt_tensor_count(w) != (int64_t)dim * classes)
-        return rt_error_set(e, RT_EMISMATCH, "%s: model.teacher_head.weight is missing or not of "
-                            "retort.teacher's %d x %d", name, dim, classes);
-    return rt_model_build_bridge(m, dim, classes, strcmp(kind, "cosine") == 0, scale, shared, e);
+                            "but has %d", name, text, m->classes, t.classes);
+    t.shares_classes = shared;
+    RT_TRY(bridge_check_weights(m, &t, s, name, e));
+    return rt_model_build_bridge(m, &t, strcmp(kind, "cosine") == 0, e);
+}
+
+static int model_read_bridges(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                              struct rt_error *e)
+{
+    for (int k = 0; k < RT_TEACHERS; k++) {
+        char key[RT_NAME];
+        const char *text = rt_safetensors_text(s, rt_model_teacher_name("retort.teacher", k, key));
+        if (!text)
+            return 0;
+        RT_TRY(model_read_bridge(m, s, text, name, e));
+    }
+    return 0;
 }
 
 static int model_read_answer(struct rt_model *m, const struct rt_safetensors *s, const char *name,
@@ -139,7 +160,7 @@ static int model_read_answer(struct rt_model *m, const struct rt_safetensors *s,
     if (choice < RT_HEAD_OWN)
         return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s' is none of own, teacher, sum", name,
                             head);
-    if (choice != RT_HEAD_OWN && !m->shares_classes)
+    if (choice != RT_HEAD_OWN && !m->teacher[0].shares_classes)
         return rt_error_set(e, RT_EFORMAT, "%s: retort.head '%s', but there is no such head", name,
                             head);
     m->answer = (enum rt_head_id)choice;
@@ -170,7 +191,7 @@ static struct rt_key128 model_key(const struct rt_model *m, const char *yaml)
     char text[512];
     m->modality->features_key(&m->front, text, sizeof text);
     key = rt_key128_of(text, strlen(text), key);
-    double reading[] = {m->answer - RT_HEAD_OWN, m->scale, m->head_scale};
+    double reading[] = {m->answer - RT_HEAD_OWN, m->scale, m->teacher[0].scale};
     key = rt_key128_of(reading, sizeof reading, key);
     for (int i = 0; i < rt_graph_params(m->graph); i++) {
         const struct rt_param *p = rt_graph_param(m->graph, i);
@@ -208,7 +229,7 @@ static int model_restore_parts(struct rt_model *m, const struct rt_safetensors *
         RT_TRY(rt_model_build_preset(m, e));
     else
         RT_TRY(model_read_network(m, s, name, e));
-    RT_TRY(model_read_bridge(m, s, name, e));
+    RT_TRY(model_read_bridges(m, s, name, e));
     RT_TRY(model_read_answer(m, s, name, e));
     int rc = rt_graph_load(m->graph, s, "model.", e);
     if (rc < 0)

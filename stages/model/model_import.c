@@ -94,7 +94,7 @@ static int import_file(struct rt_model *m, const struct rt_recipe *r, const stru
 {
     memset(m, 0, sizeof *m);
     m->recipe = *r;
-    m->feature = m->head = -1;
+    m->teacher[0].feature = m->teacher[0].head = -1;
     int rc = import_make(m, s, e);
     if (rc < 0)
         rt_model_fini(m);

@@ -189,7 +189,7 @@ static int add_graph(struct rt_onnx *o, const struct rt_model *m, struct rt_erro
     if (m->answer != RT_HEAD_TEACHER)
         answer[terms++] = (struct rt_onnx_term){m->logits, (float)m->scale};
     if (m->answer != RT_HEAD_OWN)
-        answer[terms++] = (struct rt_onnx_term){m->head, (float)m->head_scale};
+        answer[terms++] = (struct rt_onnx_term){m->teacher[0].head, (float)m->teacher[0].scale};
     if (rt_onnx_map_create(&map, m->graph, o))
         return rt_error_set(e, RT_EMEM, "out of memory for the network");
     struct rt_onnx_term embedding = {m->embedding, 1};

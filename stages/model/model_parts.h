@@ -18,8 +18,10 @@ int rt_model_build_preset(struct rt_model *m, struct rt_error *e);
 int rt_model_build_network(struct rt_model *m, const char *text, int64_t room, struct rt_error *e);
 /* The graph has nodes "embedding" and "logits": which, and their sizes. */
 void rt_model_find_ends(struct rt_model *m);
-/* A teacher's side: its projection and frozen head, with the weights still to be put in. */
-int rt_model_build_bridge(struct rt_model *m, int dim, int classes, bool cosine, double scale, bool shared,
-                          struct rt_error *e);
+/* The next teacher's side: its projection and frozen head, with the weights still to be put in. t: dim, classes,
+ * scale and shares_classes are set. */
+int rt_model_build_bridge(struct rt_model *m, const struct rt_model_teacher *t, bool cosine, struct rt_error *e);
+/* "projection" and "projection2": the name of what belongs to the k-th teacher. Returns text. */
+const char *rt_model_teacher_name(const char *what, int k, char text[RT_NAME]);
 
 #endif

@@ -64,9 +64,10 @@ int rt_net_run(struct rt_net *n, int count, const float *input, const struct rt_
     rt_exec_forward(n->exec, count, n->trunk ? n->embedding : input, bags, false, 0, 0);
     out->embedding = n->trunk ? n->embedding : rt_exec_output(n->exec, m->embedding);
     out->logits = m->classes ? n->logits : NULL;
-    out->feature = m->feature >= 0 ? rt_exec_output(n->exec, m->feature) : NULL;
+    out->feature = m->teacher[0].feature >= 0 ? rt_exec_output(n->exec, m->teacher[0].feature) : NULL;
     if (m->classes)
         rt_model_answer(m, m->answer, rt_exec_output(n->exec, m->logits),
-                        m->head >= 0 ? rt_exec_output(n->exec, m->head) : NULL, count, n->logits);
+                        m->teacher[0].head >= 0 ? rt_exec_output(n->exec, m->teacher[0].head) : NULL, count,
+                        n->logits);
     return 0;
 }

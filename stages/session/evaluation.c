@@ -97,7 +97,7 @@ static int evaluation_load_model(struct rt_evaluation *v, const struct rt_evalua
                             q->model);
     if (q->classes)
         RT_TRY(classes_read(&v->model, q->classes, e));
-    if (q->feature && v->model.feature < 0)
+    if (q->feature && v->model.teacher[0].feature < 0)
         return rt_error_set(e, RT_EMISMATCH, "%s: shares no space with a teacher: it was trained without "
                             "teacher.model", q->model);
     return 0;

@@ -370,7 +370,7 @@ static void collect_batch(void *self, const struct rt_batch *b)
     if (c->model->classes)
         collect_part(c, b, "model.logits", c->model->classes, c->out->logits);
     if (c->feature)
-        collect_part(c, b, "model.feature", c->model->teacher_dim, c->out->feature);
+        collect_part(c, b, "model.feature", c->model->teacher[0].dim, c->out->feature);
 }
 
 static int outputs_init(struct rt_outputs *o, const struct rt_model *m, int count, bool feature)
@@ -379,7 +379,7 @@ static int outputs_init(struct rt_outputs *o, const struct rt_model *m, int coun
     o->have = calloc(n, 1);
     o->embedding = calloc(n, sizeof(float) * (size_t)m->dim);
     o->logits = calloc(n, sizeof(float) * (size_t)(m->classes ? m->classes : 1));
-    o->feature = feature ? calloc(n, sizeof(float) * (size_t)m->teacher_dim) : NULL;
+    o->feature = feature ? calloc(n, sizeof(float) * (size_t)m->teacher[0].dim) : NULL;
     return o->have && o->embedding && o->logits && (o->feature || !feature) ? 0 : RT_EMEM;
 }
 

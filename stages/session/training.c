@@ -177,7 +177,8 @@ static int training_make_model(struct rt_training *t, const struct rt_modality *
     int copied;
     if (student->id == RT_TEXT && t->recipe->text_idf)
         RT_TRY(rt_session_fit_idf(s, t->recipe, t->train_rows, t->train_count, &idf, e));
-    RT_TRY(rt_model_create(&t->model, t->recipe, s->dataset.class_name, s->dataset.classes, t->teacher, &t->start, idf,
+    RT_TRY(rt_model_create(&t->model, t->recipe, s->dataset.class_name, s->dataset.classes,
+                           &(const struct rt_model *){t->teacher}, t->teacher != NULL, &t->start, idf,
                            e));
     if (!t->start.graph)
         return 0;

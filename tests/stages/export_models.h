@@ -71,7 +71,7 @@ static inline void export_make(struct rt_model *m, const struct export_model *fr
         rt_recipe_init(&t);
         if (!teacher || rt_recipe_set(&t, "student.embedding=48", &e) ||
             (!strcmp(from->name, "head-aam") && rt_recipe_set(&t, "task.loss=aam", &e)) ||
-            rt_model_create(teacher, &t, names, EXPORT_CLASSES, NULL, NULL, NULL, &e))
+            rt_model_create(teacher, &t, names, EXPORT_CLASSES, NULL, 0, NULL, NULL, &e))
             abort();
     }
     if (r.student_modality == RT_TEXT) {
@@ -79,7 +79,8 @@ static inline void export_make(struct rt_model *m, const struct export_model *fr
         for (int64_t i = 0; idf && i < r.text_buckets; i++)
             idf[i] = 1 + (float)(i % 5);
     }
-    if (rt_model_create(m, &r, names, EXPORT_CLASSES, teacher, NULL, idf, &e))
+    if (rt_model_create(m, &r, names, EXPORT_CLASSES, &(const struct rt_model *){teacher}, teacher != NULL, NULL,
+                        idf, &e))
         abort();
     export_train(m, 7);
     m->answer = from->answer;

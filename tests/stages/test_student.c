@@ -39,7 +39,7 @@ static int setup(void **state)
                 i == 4 ? "" : &"a\0b\0c"[2 * (i % 3)], i == 5 || i == 7 ? "" : picture[i % 5], i,
                 &"first\0second\0thirds"[i % 3 * 6 + (i % 3 == 2)]);
     toy_load(&t, table);
-    TOY_OK(&t, rt_model_create(&teacher, &t.recipe, t.data.class_name, 3, NULL, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&teacher, &t.recipe, t.data.class_name, 3, NULL, 0, NULL, NULL, &t.e));
     toy_set(&t.recipe, STUDENT " seed=8");
     struct rt_decode d = toy_decode(&t);
     d.input[d.inputs++] = (struct rt_decode_input){.role = "s", .modality = &rt_modality_image};
@@ -107,7 +107,7 @@ static int start(struct learner *l, const struct rt_model *with)
 {
     static const char *measure[RT_SCORE_COLUMNS];
     memset(l, 0, sizeof *l);
-    TOY_OK(&t, rt_model_create(&l->model, &t.recipe, t.data.class_name, 3, with, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&l->model, &t.recipe, t.data.class_name, 3, &with, with != NULL, NULL, NULL, &t.e));
     l->student = (struct rt_student){
         .role = "student", .teacher = with ? "teacher" : NULL, .recipe = &t.recipe, .dataset = &t.data,
         .observer = watching, .observers = sizeof watching / sizeof *watching,
@@ -230,7 +230,7 @@ static void test_refused(void **state)
     refuse("distill.l2.lambda=0 distill.kl.lambda=0 eval.head=sum", NULL, RT_EMISMATCH, "eval.head is sum");
     struct rt_recipe mine = t.recipe;
     toy_set(&t.recipe, TEACHER);
-    TOY_OK(&t, rt_model_create(&stranger, &t.recipe, other, 3, NULL, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&stranger, &t.recipe, other, 3, NULL, 0, NULL, NULL, &t.e));
     t.recipe = mine;
     refuse("name=x", &stranger, RT_EMISMATCH, "distill.kl needs a teacher with the data set's classes");
     refuse("distill.kl.lambda=0 weight.terms=teacher_confidence", &stranger, RT_EMISMATCH,

@@ -29,7 +29,7 @@ static int setup(void **state)
     }
     strcat(table, "p7\tx\t\tword\np8\ty\tgone.png\tword\n");
     toy_load(&t, table);
-    TOY_OK(&t, rt_model_create(&model, &t.recipe, name, 2, NULL, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&model, &t.recipe, name, 2, NULL, 0, NULL, NULL, &t.e));
     model.key = (struct rt_key128){3, 4};
     stage = (struct rt_teacher){.role = "teacher", .model = &model, .dataset = &t.data,
                               .content = &t.content, .workers = 1, .level = 1};
@@ -191,7 +191,7 @@ static void test_feature(void **state)
     struct rt_store *store;
     struct rt_tensor x;
     toy_set(&t.recipe, "student.embedding=5");
-    TOY_OK(&t, rt_model_create(&student, &t.recipe, name, 2, &model, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&student, &t.recipe, name, 2, &(const struct rt_model *){&model}, 1, NULL, NULL, &t.e));
     know_content();
     TOY_OK(&t, rt_store_open(&store, t.dir.path, "outputs", 1 << 20, &t.e));
     stage.model = &student;

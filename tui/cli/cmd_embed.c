@@ -21,7 +21,7 @@ static int embedding_write(const struct rt_evaluation *j, const char *output, bo
 {
     const struct rt_manifest *m = j->session.dataset.manifest;
     int id = rt_manifest_column(m, "id"), kept = 0;
-    size_t width = (size_t)(feature ? j->model.teacher_dim : j->model.dim);
+    size_t width = (size_t)(feature ? j->model.teacher[0].dim : j->model.dim);
     float *from = feature ? j->out.feature : j->out.embedding;
     for (int i = 0; i < j->count; i++)
         if (j->out.have[i])

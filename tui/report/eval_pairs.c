@@ -108,9 +108,9 @@ static void pairs_key(const struct rt_outputs *teacher, int n, size_t dim, int *
 int rt_eval_retrieval(struct rt_evaluation *v, struct rt_model *teacher, const char *name, struct rt_figures *f,
                       struct rt_error *e)
 {
-    if (!v->out.feature || teacher->dim != v->model.teacher_dim)
+    if (!v->out.feature || teacher->dim != v->model.teacher[0].dim)
         return rt_error_set(e, RT_EMISMATCH, "%s: its embedding has %d numbers, the student's shared "
-                            "space %d: is it this student's teacher?", name, teacher->dim, v->model.teacher_dim);
+                            "space %d: is it this student's teacher?", name, teacher->dim, v->model.teacher[0].dim);
     struct rt_outputs t = {0};
     RT_TRY(rt_session_infer(&v->session, teacher, v->rows, v->count, false, &t, e));
     size_t dim = (size_t)teacher->dim;

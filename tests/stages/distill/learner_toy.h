@@ -58,7 +58,7 @@ static inline void lt_set(struct learner_toy *t, const char *assignments)
 static inline void lt_model(struct learner_toy *t, struct rt_model *m, const struct rt_model *teacher)
 {
     static const char *const names[] = {"a", "b", "c"};
-    LT_OK(t, rt_model_create(m, &t->recipe, names, CLASSES, teacher, NULL, NULL, &t->e));
+    LT_OK(t, rt_model_create(m, &t->recipe, names, CLASSES, &teacher, teacher != NULL, NULL, NULL, &t->e));
 }
 
 /* Samples of every kind: row 4 has no label, rows 5 and 9 no teacher, some are badly measured. */

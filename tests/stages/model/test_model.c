@@ -32,7 +32,7 @@ static void make(struct rt_model *m, const char *settings, const struct rt_model
         for (int i = 0; i < (int)t.recipe.text_buckets; i++)
             fitted[i] = 1 + 0.1f * (float)i;
     }
-    TOY_OK(&t, rt_model_create(m, &t.recipe, name, 3, teacher, NULL, fitted, &t.e));
+    TOY_OK(&t, rt_model_create(m, &t.recipe, name, 3, &teacher, teacher != NULL, NULL, fitted, &t.e));
 }
 
 static struct rt_safetensors *saved(const struct rt_model *m)
@@ -135,12 +135,12 @@ static void test_create_refused(void **state)
     (void)state;
     static const char *const lines[] = {"a", "b\nc"};
     struct rt_model teacher, m;
-    assert_int_equal(rt_model_create(&m, &t.recipe, lines, 2, NULL, NULL, NULL, &t.e), RT_EUSAGE);
+    assert_int_equal(rt_model_create(&m, &t.recipe, lines, 2, NULL, 0, NULL, NULL, &t.e), RT_EUSAGE);
     assert_non_null(strstr(t.e.text, "line feed"));
     make(&teacher, TEXT, NULL, false);
     toy_set(&t.recipe, "student.embedding=7 distill.projection=never");
     float *idf = calloc(64, sizeof *idf); /* taken over: freed on failure too */
-    assert_int_equal(rt_model_create(&m, &t.recipe, name, 3, &teacher, NULL, idf, &t.e), RT_EMISMATCH);
+    assert_int_equal(rt_model_create(&m, &t.recipe, name, 3, &(const struct rt_model *){&teacher}, 1, NULL, idf, &t.e), RT_EMISMATCH);
     assert_non_null(strstr(t.e.text, "student.embedding: 4"));
     rt_model_fini(&teacher);
     assert_int_equal(rt_model_load(&m, scratch_file(&t.dir, "none"), &t.e), RT_EMISSING);
@@ -157,9 +157,9 @@ static void outputs(const struct rt_model *m, float out[RT_HEADS][3])
     struct rt_exec *x;
     TOY_OK(&t, rt_exec_create(&x, m->graph, 1, false, NULL));
     rt_exec_forward(x, 1, NULL, &bags, false, 0, 0);
-    for (int h = RT_HEAD_OWN; h < (m->head >= 0 ? RT_HEADS : RT_HEAD_TEACHER); h++)
+    for (int h = RT_HEAD_OWN; h < (m->teacher[0].head >= 0 ? RT_HEADS : RT_HEAD_TEACHER); h++)
         rt_model_answer(m, (enum rt_head_id)h, rt_exec_output(x, m->logits),
-                        m->head >= 0 ? rt_exec_output(x, m->head) : NULL, 1, out[h]);
+                        m->teacher[0].head >= 0 ? rt_exec_output(x, m->teacher[0].head) : NULL, 1, out[h]);
     rt_exec_destroy(x);
 }
 
@@ -180,13 +180,13 @@ static void round_trip(struct rt_model *m)
     for (int c = 0; c < 3; c++) {
         assert_string_equal(again.class_name[c], name[c]);
         assert_true(before[RT_HEAD_OWN][c] != 0);
-        assert_true(m->head < 0 || fabsf(before[RT_HEAD_OWN][c] + before[RT_HEAD_TEACHER][c] -
+        assert_true(m->teacher[0].head < 0 || fabsf(before[RT_HEAD_OWN][c] + before[RT_HEAD_TEACHER][c] -
                                          before[RT_HEAD_SUM][c]) < 1e-5f);
     }
     assert_int_equal(again.answer, m->answer);
     assert_int_equal(again.dim, m->dim);
-    assert_int_equal(again.teacher_dim, m->teacher_dim);
-    assert_int_equal(again.shares_classes, m->shares_classes);
+    assert_int_equal(again.teacher[0].dim, m->teacher[0].dim);
+    assert_int_equal(again.teacher[0].shares_classes, m->teacher[0].shares_classes);
     assert_true(again.key.lo == third.key.lo && again.key.hi == third.key.hi);
     assert_true(!m->front.idf == !again.front.idf);
     if (m->front.idf)
@@ -207,7 +207,7 @@ static void test_round_trip(void **state)
     m.answer = RT_HEAD_SUM;
     round_trip(&m);
     make(&m, "student.embedding=6", &cosine, false); /* a projection, and a head of cosines */
-    assert_true(m.feature != m.embedding && m.head_scale == 20);
+    assert_true(m.teacher[0].feature != m.embedding && m.teacher[0].scale == 20);
     m.answer = RT_HEAD_TEACHER;
     round_trip(&m);
     make(&m, "task.loss=aam task.scale=11", &plain, true);
@@ -235,6 +235,38 @@ static void test_retired_settings(void **state)
     rt_safetensors_destroy(s);
     rt_model_fini(&again);
     rt_model_fini(&m);
+}
+
+static void test_two_teachers(void **state)
+{
+    (void)state;
+    struct rt_model plain, cosine, m, again;
+    make(&plain, TEXT, NULL, false);
+    make(&cosine, TEXT " student.embedding=7 task.loss=aam task.scale=20", NULL, false);
+    toy_set(&t.recipe, TEXT " task.loss=ce");
+    const struct rt_model *const both[] = {&plain, &cosine};
+    TOY_OK(&t, rt_model_create(&m, &t.recipe, name, 3, both, 2, NULL, NULL, &t.e));
+    assert_int_equal(m.teachers, 2);
+    assert_int_equal(m.teacher[0].feature, m.embedding);
+    assert_true(m.teacher[1].feature != m.embedding && m.teacher[1].dim == 7 && m.teacher[1].scale == 20);
+    assert_int_equal(rt_model_create(&again, &t.recipe, name, 3, both, RT_TEACHERS + 1, NULL, NULL, &t.e), RT_EUSAGE);
+    for (int k = 0; k < 2; k++) {
+        static const char *const head[] = {"teacher_head.weight", "teacher_head2.weight"};
+        const struct rt_param *a = rt_graph_param_named(both[k]->graph, "logits.weight");
+        const struct rt_param *b = rt_graph_param_named(m.graph, head[k]);
+        assert_int_equal(a->count, b->count);
+        assert_memory_equal(a->value, b->value, (size_t)a->count * sizeof(float));
+        assert_false(b->trainable);
+    }
+    struct rt_safetensors *s = saved(&m);
+    TOY_OK(&t, rt_model_restore(&again, s, "s", &t.e));
+    assert_int_equal(again.teachers, 2);
+    assert_memory_equal(again.teacher, m.teacher, sizeof m.teacher);
+    rt_safetensors_destroy(s);
+    rt_model_fini(&again);
+    rt_model_fini(&m);
+    rt_model_fini(&plain);
+    rt_model_fini(&cosine);
 }
 
 /* The key stands for the outputs: whatever changes them changes it. */
@@ -272,7 +304,7 @@ static void test_start_from(void **state)
     int copied;
     make(&from, TEXT, NULL, false);
     toy_set(&t.recipe, "seed=9");
-    TOY_OK(&t, rt_model_create(&m, &t.recipe, two, 2, NULL, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&m, &t.recipe, two, 2, NULL, 0, NULL, NULL, &t.e));
     struct rt_param *p = rt_graph_param_named(m.graph, "logits.weight");
     float own = p->value[0];
     TOY_OK(&t, rt_model_start_from(&m, &from, &copied, &t.e));
@@ -302,7 +334,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_refused),    TEST(test_create_refused),
         TEST(test_round_trip), TEST(test_retired_settings),
-        TEST(test_key),        TEST(test_start_from),
+        TEST(test_key),
+        TEST(test_two_teachers),        TEST(test_start_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

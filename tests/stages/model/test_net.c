@@ -46,11 +46,11 @@ static void check_batch(const struct rt_model *m, const float *input, size_t row
         assert_int_equal(rt_net_run(one, 1, input + row * (size_t)i, NULL, &o, &e), 0);
         assert_true(near(o.embedding, b.embedding + i * m->dim, m->dim));
         assert_int_equal(o.logits == NULL, m->classes == 0);
-        assert_int_equal(o.feature == NULL, m->feature < 0);
+        assert_int_equal(o.feature == NULL, m->teacher[0].feature < 0);
         if (o.logits)
             assert_true(near(o.logits, b.logits + i * m->classes, m->classes));
         if (o.feature)
-            assert_true(near(o.feature, b.feature + i * m->teacher_dim, m->teacher_dim));
+            assert_true(near(o.feature, b.feature + i * m->teacher[0].dim, m->teacher[0].dim));
     }
     rt_net_destroy(one);
     rt_net_destroy(all);
@@ -66,10 +66,10 @@ static void test_ours(void **state)
     struct rt_net_outputs o;
     fill(input, sizeof input / sizeof *input);
     recipe("image.size=16 student.modality=image student.net=cnn2d student.width=4 student.embedding=6");
-    assert_int_equal(rt_model_create(&teacher, &r, name, 3, NULL, NULL, NULL, &e), 0);
+    assert_int_equal(rt_model_create(&teacher, &r, name, 3, NULL, 0, NULL, NULL, &e), 0);
     assert_null(rt_model_about(&teacher));
     toy_set(&r, "student.embedding=5 task.loss=aam seed=2");
-    assert_int_equal(rt_model_create(&m, &r, name, 3, &teacher, NULL, NULL, &e), 0);
+    assert_int_equal(rt_model_create(&m, &r, name, 3, &(const struct rt_model *){&teacher}, 1, NULL, NULL, &e), 0);
     assert_int_equal(rt_exec_create(&x, m.graph, 1, false, NULL), 0);
     assert_int_equal(rt_net_create(&n, &m, 1), 0);
     for (int h = RT_HEAD_OWN; h < RT_HEADS; h++) {
@@ -77,9 +77,9 @@ static void test_ours(void **state)
         m.answer = (enum rt_head_id)h;
         rt_exec_forward(x, 1, input, NULL, false, 0, 0);
         assert_int_equal(rt_net_run(n, 1, input, NULL, &o, &e), 0);
-        rt_model_answer(&m, m.answer, rt_exec_output(x, m.logits), rt_exec_output(x, m.head), 1, answer);
+        rt_model_answer(&m, m.answer, rt_exec_output(x, m.logits), rt_exec_output(x, m.teacher[0].head), 1, answer);
         assert_memory_equal(o.embedding, rt_exec_output(x, m.embedding), 5 * sizeof(float));
-        assert_memory_equal(o.feature, rt_exec_output(x, m.feature), 6 * sizeof(float));
+        assert_memory_equal(o.feature, rt_exec_output(x, m.teacher[0].feature), 6 * sizeof(float));
         assert_memory_equal(o.logits, answer, sizeof answer);
     }
     check_batch(&m, input, 16 * 16 * 3);
@@ -147,7 +147,7 @@ static void test_bags(void **state)
     struct rt_net *n;
     struct rt_net_outputs o;
     recipe("student.modality=text student.net=textbag text.buckets=64 student.embedding=4");
-    assert_int_equal(rt_model_create(&m, &r, name, 3, NULL, NULL, NULL, &e), 0);
+    assert_int_equal(rt_model_create(&m, &r, name, 3, NULL, 0, NULL, NULL, &e), 0);
     assert_int_equal(rt_net_create(&n, &m, 2), 0);
     assert_int_equal(rt_net_run(n, 2, NULL, &(struct rt_bags){offset, bucket, weight}, &o, &e), 0);
     float both[6];

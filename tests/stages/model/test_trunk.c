@@ -218,10 +218,11 @@ static void test_student_carries_classifier(void **state)
                "student.embedding=6 teacher.size=20 teacher.model=" PICTURE);
     assert_int_equal(rt_model_load_teacher(&teacher, &r, 0, &e), 0);
     assert_string_equal(teacher.class_name[2], "2");
-    assert_int_equal(rt_model_create(&student, &r, name, 2, &teacher, NULL, NULL, &e), 0);
-    assert_int_equal(student.teacher_dim, DIM);
-    assert_int_equal(student.teacher_classes, CLASSES);
-    assert_false(student.shares_classes);
+    assert_int_equal(rt_model_create(&student, &r, name, 2, &(const struct rt_model *){&teacher}, 1, NULL, NULL, &e),
+                     0);
+    assert_int_equal(student.teacher[0].dim, DIM);
+    assert_int_equal(student.teacher[0].classes, CLASSES);
+    assert_false(student.teacher[0].shares_classes);
     struct rt_param *w = rt_graph_param_named(student.graph, "teacher_head.weight");
     assert_memory_equal(w->value, teacher.trunk->weight, DIM * CLASSES * sizeof(float));
     rt_model_fini(&student);

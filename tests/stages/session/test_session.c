@@ -133,7 +133,7 @@ static void test_equal(void **state)
     int rows[38];
     for (int i = 0; i < 38; i++)
         rows[i] = 39 - i;
-    TOY_OK(&t, rt_model_create(&m, &t.recipe, name, 2, NULL, NULL, NULL, &t.e));
+    TOY_OK(&t, rt_model_create(&m, &t.recipe, name, 2, NULL, 0, NULL, NULL, &t.e));
     for (int k = 0; k < 3; k++) {
         if (k == 2) {
             scratch_write(&t.dir, "file", "", 0);
