@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * net: a frozen model run forward, whatever it is made of: a network of ours, or another program's ONNX file.
- * What its outputs depend on is the model's key; its sizes are the model's dim, classes and teacher_dim.
+ * What its outputs depend on is the model's key; its sizes are the model's dim and classes.
  * One thread at a time runs a struct rt_net; any number of them share one model, which nobody changes
  * meanwhile. Training has an execution of its own (nn/exec.h). */
 #ifndef RT_NET_H
@@ -15,7 +15,7 @@ struct rt_net; /* opaque */
 struct rt_net_outputs {
     const float *embedding; /* [count, dim] */
     const float *logits;    /* [count, classes] of the model's answer; NULL without classes */
-    const float *feature;   /* [count, teacher_dim] in the teacher's space; NULL without one */
+    const float *feature;   /* [count, teacher[0].dim] in the first teacher's space; NULL without one */
 };
 
 /* batch: the most samples a run will bring. m is borrowed. RT_EMEM. */
