@@ -21,7 +21,7 @@ struct axis {
     float *weight;
 };
 
-/* Share of each input cell that output cell i covers. */
+/* Fraction of each input cell that output cell i covers. */
 static int axis_cover(int i, double step, int in, int taps, float *weight)
 {
     double from = i * step, to = (i + 1) * step;

@@ -27,7 +27,7 @@ struct rt_objective_settings {
 
 /* The running quantile of each term's distance, for margins given as a quantile; saved with the
  * checkpoint. Kept by stochastic approximation over the finite D of the samples used:
- *     m += rate * spread * (quantile - share of D below m), m >= 0
+ *     m += rate * spread * (quantile - fraction of D below m), m >= 0
  * The margin in force for a batch is the m before that batch moves it; the first batch with samples
  * sets m to its own quantile, in force at once. A plain struct: evaluate on a copy, so that
  * evaluation does not move the margin. */
@@ -41,7 +41,7 @@ struct rt_objective_out {
     double total;
     double mean[RT_TERMS];   /* mean_i w_i L_i over the samples used, before lambda; NaN = none */
     double margin[RT_TERMS]; /* in force; NaN = term off, or a running quantile not yet started */
-    double inside[RT_TERMS]; /* share of used samples with D <= margin; NaN = none used */
+    double inside[RT_TERMS]; /* fraction of used samples with D <= margin; NaN = none used */
     int used[RT_TERMS];
     double *distance[RT_TERMS]; /* D_k,i; NaN where not used; NULL = not wanted */
 };

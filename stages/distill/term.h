@@ -46,7 +46,7 @@ struct rt_term_in {
     const double *param;          /* [RT_PARAMS] of all terms: in->param[RT_PARAM_kl_temperature] */
     double logit_scale;           /* factor of `logits` where they are cosines and the term is not
                                    * aam; else 1 */
-    double smoothing;             /* task terms: share of the target spread over all classes */
+    double smoothing;             /* task terms: fraction of the target spread over all classes */
     double aam_margin, aam_scale; /* task term aam */
 };
 
