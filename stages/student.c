@@ -11,23 +11,26 @@
  * before it in the list have done (a checkpoint is written when the metrics before it are in the
  * data base). */
 
-#define TELL(s, what, ...)                                                                         \
-    for (int i_ = 0; i_ < (s)->observers; i_++)                                                    \
-        if ((s)->observer[i_].what)                                                                \
-    RT_TRY((s)->observer[i_].what((s)->observer[i_].self, __VA_ARGS__))
+/* All of the list hear of `what`; returns from the function with what the first that failed said. */
+#define STUDENT_TELL(s, what, ...)                                                                 \
+    do {                                                                                           \
+        for (int i_ = 0; i_ < (s)->observers; i_++)                                                \
+            if ((s)->observer[i_].what)                                                            \
+                RT_TRY((s)->observer[i_].what((s)->observer[i_].self, __VA_ARGS__));               \
+    } while (0)
 
 /* rt_control_told: self is the student. */
 static int student_tell_change(void *self, int64_t step, const char *who, const char *key, const char *before,
                                const char *after, struct rt_error *e)
 {
     const struct rt_student *s = self;
-    TELL(s, change, step, who, key, before, after, e);
+    STUDENT_TELL(s, change, step, who, key, before, after, e);
     return 0;
 }
 
 static int student_tell_checkpoint(const struct rt_student *s, struct rt_error *e)
 {
-    TELL(s, checkpoint, e);
+    STUDENT_TELL(s, checkpoint, e);
     return 0;
 }
 
@@ -39,20 +42,22 @@ static void student_tell_drops(const struct rt_student *s, const struct rt_batch
                 s->observer[i].left_out(s->observer[i].self, &b->drop[d]);
 }
 
-/* Behind a batch: its epoch may be over, and an update has been made, or was too small to be one.
- */
+/* Behind a batch: its epoch may be over, and an update was made, or the batch was too small. */
 static int student_tell_batch(const struct rt_student *s, const struct rt_batch *b, struct rt_error *e)
 {
     int64_t step = rt_learner_progress(s->learner).step;
     bool ended = b->marks & RT_MARK_EPOCH;
     if (ended)
-        TELL(s, epoch, step, b->epoch, e);
+        STUDENT_TELL(s, epoch, step, b->epoch, e);
     if (b->kind == RT_BATCH_TRAIN)
-        TELL(s, update, step, ended, e);
+        STUDENT_TELL(s, update, step, ended, e);
     return 0;
 }
 
-/* ---- a batch as the learner takes it ---- */
+/* ---- a batch as the learner takes it ----
+ * Frames are unpacked by role, so that a second student can stand on the same stream with a role of
+ * its own. Nothing is cut out of the batch: whom people excluded is left out by a list of the places
+ * that are kept, and whoever looks at the batch, or stands behind, sees rows and frames that match. */
 
 struct student_view {
     struct rt_tensor input, offset, bucket, weight, quality, have, embedding, logits; /* unpacked frames */
@@ -133,7 +138,10 @@ static void student_view_fini(struct student_view *v)
     free(v->keep);
 }
 
-/* ---- one batch ---- */
+/* ---- one batch ----
+ * The mailbox is emptied before anything of the batch is read: a change that takes effect with this
+ * update may exclude some of its samples. What the learner reports is told on at once, so that whoever
+ * saves the state behind it saves that of this update. */
 
 /* Changes that wait take effect, checkpoints asked for are written; waits while the run is paused.
  */
@@ -172,7 +180,7 @@ static int student_learn(const struct rt_student *s, const struct rt_batch *b, c
     if (rc <= 0)
         return rc; /* 0: too few were left */
     report.epoch = b->epoch;
-    TELL(s, step, &report, e);
+    STUDENT_TELL(s, step, &report, e);
     return 0;
 }
 
@@ -183,7 +191,7 @@ static int student_conclude(const struct rt_student *s, const struct rt_batch *b
     rt_learner_settings_of(s->recipe, &settings);
     RT_TRY(rt_learner_conclude(s->learner, &settings, &report, e));
     report.epoch = b->epoch;
-    TELL(s, evaluation, &report, e);
+    STUDENT_TELL(s, evaluation, &report, e);
     return 0;
 }
 

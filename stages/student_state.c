@@ -4,7 +4,7 @@
 #include "stages/student.h"
 
 /* Only what is there to tell: a run never touched has the bytes of one that cannot be. */
-static int save_control(struct rt_control *c, struct rt_safetensors *out)
+static int student_save_control(struct rt_control *c, struct rt_safetensors *out)
 {
     struct rt_control_text t;
     int rc = rt_control_save(c, &t);
@@ -21,7 +21,7 @@ static int save_control(struct rt_control *c, struct rt_safetensors *out)
 int rt_student_save(const struct rt_student *s, struct rt_safetensors *out)
 {
     RT_TRY(rt_learner_save(s->learner, out));
-    return s->control ? save_control(s->control, out) : 0;
+    return s->control ? student_save_control(s->control, out) : 0;
 }
 
 int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const char *name,

@@ -151,7 +151,7 @@ const struct rt_sample_states *rt_learner_samples(const struct rt_learner *l)
  * weights nothing is left of them, so it is looked for before they change: in the loss, and in the
  * gradients' norm. The message names the update and the first layer, so that someone can look. */
 
-static int not_finite(const struct rt_learner *l, const char *what, struct rt_error *e)
+static int learner_not_finite(const struct rt_learner *l, const char *what, struct rt_error *e)
 {
     return rt_error_set(e, RT_ENOTFINITE, "step %lld: %s is not finite; lower train.lr or set train.clip",
                         (long long)l->step + 1, what);
@@ -169,17 +169,17 @@ static int loss_not_finite(const struct rt_learner *l, int n, struct rt_error *e
         for (size_t i = 0; x && i < count; i++)
             if (!isfinite(x[i])) {
                 snprintf(what, sizeof what, "the output of %s", node->name);
-                return not_finite(l, what, e);
+                return learner_not_finite(l, what, e);
             }
     }
-    return not_finite(l, "the loss", e);
+    return learner_not_finite(l, "the loss", e);
 }
 
 static int gradient_not_finite(const struct rt_learner *l, const char *where, struct rt_error *e)
 {
     char what[RT_NAME + 32];
     snprintf(what, sizeof what, "the gradient of %s", where ? where : "the network");
-    return not_finite(l, what, e);
+    return learner_not_finite(l, what, e);
 }
 
 /* ---- one update ----

@@ -118,7 +118,7 @@ static void objective_measure(struct pass *p, int k, const uint8_t *has_teacher)
  * one order, so several who share an update begin with the same number as one alone; later batches
  * move it by sums. */
 
-static int compare_doubles(const void *a, const void *b)
+static int quantile_compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
 
@@ -131,7 +131,7 @@ static void quantile_start(struct pass *p, int k, double *d, int n)
     double at = p->s->term[k].quantile * (n - 1), sum = 0;
     int low = (int)at, high = low + 1 < n ? low + 1 : low;
 
-    qsort(d, (size_t)n, sizeof *d, compare_doubles);
+    qsort(d, (size_t)n, sizeof *d, quantile_compare);
     p->next.quantile[k] = d[low] + (at - low) * (d[high] - d[low]);
     for (int i = 0; i < n; i++)
         sum += fabs(d[i] - p->next.quantile[k]);
