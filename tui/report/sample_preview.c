@@ -150,34 +150,47 @@ static int (*const part_make[RT_MODALITIES])(struct rt_sample_part *, const stru
  * screen, or goes on to the next sample, does not wait. The thread looks between two steps whether
  * anybody still wants the sample. */
 
-static void part_read(struct rt_sample_preview_work *w, int modality)
+/* path: of the cell's file; of a text, its own name. */
+static int part_load(struct rt_sample_preview_work *w, int modality, const char *cell, const char *path,
+                     struct rt_error *e)
 {
-    struct rt_sample_part *p = &w->part[modality];
-    const char *cell = rt_manifest_cell(w->manifest, w->row,
-                                        rt_manifest_column(w->manifest, rt_modality_names[modality]));
-    char path[4352];
     uint8_t *owned = NULL;
     const void *bytes = cell;
     size_t size = strlen(cell);
     struct rt_tensor raw = {0};
-    struct rt_error e = {0};
     int rc = 0;
+    if (modality != RT_TEXT) {
+        RT_TRY(rt_file_read(path, RT_FILE_MAX, &owned, &size, e));
+        bytes = owned;
+    }
+    if (atomic_load(&w->stop))
+        goto out;
+    rc = rt_modalities[modality]->load(bytes, size, modality == RT_TEXT ? w->id : path, &raw, e);
+    if (rc < 0 || atomic_load(&w->stop))
+        goto out;
+    rc = part_make[modality](&w->part[modality], &raw);
+    if (rc < 0)
+        rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
+out:
+    rt_tensor_fini(&raw);
+    free(owned);
+    return rc;
+}
+
+static void part_read(struct rt_sample_preview_work *w, int modality)
+{
+    struct rt_sample_part *p = &w->part[modality];
+    const struct rt_manifest *m = w->manifest;
+    const char *cell = rt_manifest_cell(m, w->row, rt_manifest_column(m, rt_modality_names[modality]));
+    char path[4352];
+    struct rt_error e = {0};
     p->there = *cell != 0;
     if (!p->there)
         return;
-    snprintf(path, sizeof path, "%s%s%.3000s", *cell == '/' ? "" : rt_manifest_folder(w->manifest),
+    snprintf(path, sizeof path, "%s%s%.3000s", *cell == '/' ? "" : rt_manifest_folder(m),
              *cell == '/' ? "" : "/", cell);
-    if (modality != RT_TEXT) {
-        rc = rt_file_read(path, RT_FILE_MAX, &owned, &size, &e);
-        bytes = owned;
-    }
-    if (rc == 0 && !atomic_load(&w->stop))
-        rc = rt_modalities[modality]->load(bytes, size, modality == RT_TEXT ? w->id : path, &raw, &e);
-    if (rc == 0 && !atomic_load(&w->stop) && (rc = part_make[modality](p, &raw)) < 0)
-        rt_error_set(&e, rc, "%s: %s", path, rt_err_words(rc));
-    snprintf(p->error, sizeof p->error, "%s", rc < 0 ? e.text : "");
-    rt_tensor_fini(&raw);
-    free(owned);
+    bool failed = part_load(w, modality, cell, path, &e) < 0;
+    snprintf(p->error, sizeof p->error, "%s", failed ? e.text : "");
 }
 
 static void preview_fail(struct rt_sample_preview_work *w, const char *why)
@@ -198,19 +211,26 @@ static void preview_release(struct rt_sample_preview_work *w)
     free(w);
 }
 
-static void preview_read(void *self)
+static int preview_read(struct rt_sample_preview_work *w, struct rt_error *e)
+{
+    for (int m = 0; m < RT_MODALITIES; m++)
+        part_fini(&w->part[m]);
+    if (!w->manifest)
+        RT_TRY(rt_manifest_load(&w->manifest, w->path, e));
+    int id = rt_manifest_column(w->manifest, "id");
+    if (w->row >= rt_manifest_rows(w->manifest) ||
+        strcmp(rt_manifest_cell(w->manifest, w->row, id), w->id) != 0)
+        return rt_error_set(e, RT_EMISMATCH, "%s: row %d is not %s any more", w->path, w->row, w->id);
+    for (int m = 0; m < RT_MODALITIES; m++)
+        part_read(w, m);
+    return 0;
+}
+
+static void preview_thread(void *self)
 {
     struct rt_sample_preview_work *w = self;
     struct rt_error e = {0};
-    int rc = w->manifest ? 0 : rt_manifest_load(&w->manifest, w->path, &e);
-    for (int m = 0; m < RT_MODALITIES; m++)
-        part_fini(&w->part[m]);
-    if (rc == 0 && (w->row >= rt_manifest_rows(w->manifest) ||
-                    strcmp(rt_manifest_cell(w->manifest, w->row, rt_manifest_column(w->manifest, "id")), w->id) != 0))
-        rc = rt_error_set(&e, RT_EMISMATCH, "%s: row %d is not %s any more", w->path, w->row, w->id);
-    for (int m = 0; rc == 0 && m < RT_MODALITIES; m++)
-        part_read(w, m);
-    if (rc < 0)
+    if (preview_read(w, &e) < 0)
         preview_fail(w, e.text);
     atomic_store(&w->done, true);
     preview_release(w);
@@ -252,7 +272,7 @@ const struct rt_sample_part *rt_sample_preview_of(struct rt_sample_preview *p, c
     atomic_store(&w->done, false);
     atomic_store(&w->stop, false);
     atomic_fetch_add(&w->owners, 1);
-    w->running = uv_thread_create(&w->thread, preview_read, w) == 0;
+    w->running = uv_thread_create(&w->thread, preview_thread, w) == 0;
     if (!w->running) {
         atomic_fetch_sub(&w->owners, 1);
         preview_fail(w, "no thread to read the sample's files");

@@ -45,6 +45,12 @@ static void compare_find(const struct rt_snapshot *shown, const char *folder, ch
     snprintf(path, 4096, "%.2000s%.*s", home, (int)(n < 2000 ? n : 2000), folder);
 }
 
+static int compare_open(struct rt_snapshot *run, const char *path, struct rt_error *e)
+{
+    RT_TRY(rt_snapshot_open(run, path, e));
+    return rt_snapshot_poll(run, false, e);
+}
+
 int rt_compare_with(struct rt_compare *c, const struct rt_snapshot *shown, const char *folder, struct rt_error *e)
 {
     char path[4096];
@@ -52,9 +58,7 @@ int rt_compare_with(struct rt_compare *c, const struct rt_snapshot *shown, const
     if (*folder) {
         compare_find(shown, folder, path);
         other.run = calloc(1, sizeof *other.run);
-        int rc = other.run ? rt_snapshot_open(other.run, path, e) : rt_error_set(e, RT_EMEM, "out of memory");
-        if (rc == 0)
-            rc = rt_snapshot_poll(other.run, false, e);
+        int rc = other.run ? compare_open(other.run, path, e) : rt_error_set(e, RT_EMEM, "out of memory");
         if (rc < 0) {
             rt_compare_fini(&other);
             return rc;

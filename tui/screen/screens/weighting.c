@@ -65,21 +65,20 @@ static int weighting_keep_up(struct weighting *v, const struct rt_view *view)
     struct rt_weight_settings now;
     const struct rt_weight_settings *then = weighting_settings(v, view, &now);
     bool fresh = v->version != view->model->samples_version;
-    int rc = 0;
     struct {
         struct rt_weight_preview *w;
         const struct rt_weight_settings *s;
     } both[] = {{&v->now, &now}, {&v->then, then}};
-    for (int i = 0; i < 2 && rc == 0; i++) {
+    for (int i = 0; i < 2; i++) {
         struct rt_weight_preview *w = both[i].w;
         bool other = fresh || strcmp(w->at.terms, both[i].s->terms) != 0;
         if (other)
-            rc = rt_weight_preview_fill(w, t, view->model->samples_version, both[i].s->terms, now.terms);
-        if (rc == 0 && (other || !settings_equal(&w->at, both[i].s)))
+            RT_TRY(rt_weight_preview_fill(w, t, view->model->samples_version, both[i].s->terms, now.terms));
+        if (other || !settings_equal(&w->at, both[i].s))
             rt_weight_preview_apply(w, both[i].s->gamma, both[i].s->floor);
     }
     v->version = view->model->samples_version;
-    return rc;
+    return 0;
 }
 
 /* ---- measures ----
