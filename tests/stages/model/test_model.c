@@ -140,7 +140,9 @@ static void test_create_refused(void **state)
     make(&teacher, TEXT, NULL, false);
     toy_set(&t.recipe, "student.embedding=7 distill.projection=never");
     float *idf = calloc(64, sizeof *idf); /* taken over: freed on failure too */
-    assert_int_equal(rt_model_create(&m, &t.recipe, name, 3, &(const struct rt_model *){&teacher}, 1, NULL, idf, &t.e), RT_EMISMATCH);
+    assert_int_equal(rt_model_create(&m, &t.recipe, name, 3, &(const struct rt_model *){&teacher},
+                                     1, NULL, idf, &t.e),
+                     RT_EMISMATCH);
     assert_non_null(strstr(t.e.text, "student.embedding: 4"));
     rt_model_fini(&teacher);
     assert_int_equal(rt_model_load(&m, scratch_file(&t.dir, "none"), &t.e), RT_EMISSING);
