@@ -12,24 +12,26 @@
 
 /* ---- settings: what can be had with this model and these teachers ---- */
 
-static struct rt_objective_facts learner_facts(const struct rt_learner *l)
+static struct rt_objective_facts learner_facts(const struct rt_learner *l, int teacher)
 {
     const struct rt_model *m = l->c.model;
     return (struct rt_objective_facts){
-        .has_teacher = l->teacher != NULL,
-        .shares_classes = m->teacher[0].shares_classes,
+        .has_teacher = l->c.teachers > teacher,
+        .shares_classes = m->teacher[teacher].shares_classes,
         .classes = m->classes,
-        .teacher_classes = m->teacher[0].classes,
+        .teacher_classes = m->teacher[teacher].classes,
     };
 }
 
 int rt_learner_check(const struct rt_learner *l, const struct rt_learner_settings *s, struct rt_error *e)
 {
-    struct rt_objective_facts facts = learner_facts(l);
     struct rt_weight_source have = rt_learner_weight_source(l);
     struct rt_weight_columns columns;
     enum rt_head_id head = s->head;
-    RT_TRY(rt_objective_check(&s->objective, &facts, e));
+    for (int k = 0; k == 0 || k < l->c.teachers; k++) {
+        struct rt_objective_facts facts = learner_facts(l, k);
+        RT_TRY(rt_objective_check(&s->objective, k, &facts, e));
+    }
     if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !l->c.model->teacher[0].shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
                             "the data set's classes: write own or auto", rt_head_names[head]);
@@ -40,15 +42,17 @@ int rt_learner_check(const struct rt_learner *l, const struct rt_learner_setting
 
 static int learner_allocate(struct rt_learner *l)
 {
-    size_t n = (size_t)l->c.batch, heads = (size_t)l->c.model->teacher[0].classes + 1;
+    size_t n = (size_t)l->c.batch, heads = 1;
+    for (int k = 0; k < l->c.teachers; k++)
+        heads += (size_t)l->c.model->teacher[k].classes;
     l->weight = calloc(n, sizeof *l->weight);
     l->quality = calloc(n, sizeof *l->quality);
     l->scale = calloc(n, sizeof *l->scale);
     l->factor = calloc(n, sizeof *l->factor * RT_WEIGHT_COLUMNS);
-    l->distance = calloc(n, sizeof *l->distance * RT_TERMS);
+    l->distance = calloc(n, sizeof *l->distance * RT_PLACES);
     l->head = calloc(n, sizeof *l->head * heads);
     l->d_head = calloc(n, sizeof *l->d_head * heads);
-    for (size_t k = 0; l->distance && k < RT_TERMS; k++)
+    for (size_t k = 0; l->distance && k < RT_PLACES; k++)
         l->out.distance[k] = l->distance + k * n;
     return l->weight && l->quality && l->scale && l->factor && l->distance && l->head && l->d_head ? 0 : RT_EMEM;
 }
@@ -91,8 +95,8 @@ static int learner_make(struct rt_learner *l)
 int rt_learner_create(struct rt_learner **out, const struct rt_learner_config *c, struct rt_error *e)
 {
     *out = NULL;
-    if (c->teachers > 1)
-        return rt_error_set(e, RT_EUSAGE, "%d teachers: one at most", c->teachers);
+    if (c->teachers > RT_TEACHERS || c->teachers != c->model->teachers)
+        return rt_error_set(e, RT_EUSAGE, "%d teachers: %d at most, and those of the model", c->teachers, RT_TEACHERS);
     struct rt_learner *l = calloc(1, sizeof *l);
     if (!l)
         return rt_error_set(e, RT_EMEM, "student: no memory");
@@ -189,30 +193,37 @@ static int gradient_not_finite(const struct rt_learner *l, const char *where, st
  * so gradients of several learners are added as they are, and only their sum is clipped: a norm is
  * not the sum of norms. */
 
-/* The student's outputs and the teacher's, as the objective reads them. A part without samples has
- * none. */
-static struct rt_term_in learner_term_in(struct rt_learner *l, const struct rt_minibatch *b)
+/* The student's outputs and one teacher's, as the objective reads them, and where gradients go. A part without
+ * samples has none. at: where its head lies in l->head. */
+static struct rt_objective_side learner_side(struct rt_learner *l, const struct rt_minibatch *b, int k, size_t at)
 {
     const struct rt_model *m = l->c.model;
-    bool taught = l->teacher && b->taught && b->taught->have;
-    struct rt_term_in in = {.batch = b->count, .classes = m->classes, .label = b->label};
+    const struct rt_model_teacher *t = &m->teacher[k];
+    const struct rt_taught *taught = k < l->c.teachers && b->taught ? &b->taught[k] : NULL;
+    struct rt_objective_side side = {.in = {.batch = b->count, .classes = m->classes, .label = b->label}};
     if (b->count == 0)
-        return in;
-    in.logits = rt_exec_output(l->exec, m->logits);
-    if (!taught)
-        return in;
-    in.teacher_classes = m->teacher[0].classes;
-    in.dim = m->teacher[0].dim;
-    in.feature = rt_exec_output(l->exec, m->teacher[0].feature);
-    in.t_feature = b->taught->embedding;
-    in.t_logits = b->taught->logits;
-    if (m->teacher[0].head < 0)
-        return in;
-    const float *raw = rt_exec_output(l->exec, m->teacher[0].head);
-    for (size_t i = 0; i < (size_t)b->count * (size_t)m->teacher[0].classes; i++)
-        l->head[i] = raw[i] * (float)m->teacher[0].scale;
-    in.head = l->head;
-    return in;
+        return side;
+    side.in.logits = rt_exec_output(l->exec, m->logits);
+    side.gradient.logits = rt_exec_grad(l->exec, m->logits);
+    if (!taught || !taught->have)
+        return side;
+    side.have = taught->have;
+    side.in.teacher_classes = t->classes;
+    side.in.dim = t->dim;
+    side.in.feature = rt_exec_output(l->exec, t->feature);
+    side.in.t_feature = taught->embedding;
+    side.in.t_logits = taught->logits;
+    side.gradient.feature = rt_exec_grad(l->exec, t->feature);
+    if (t->head < 0)
+        return side;
+    const float *raw = rt_exec_output(l->exec, t->head);
+    size_t n = (size_t)b->count * (size_t)t->classes;
+    for (size_t i = 0; i < n; i++)
+        l->head[at + i] = raw[i] * (float)t->scale;
+    memset(l->d_head + at, 0, n * sizeof *l->d_head);
+    side.in.head = l->head + at;
+    side.gradient.head = l->d_head + at;
+    return side;
 }
 
 /* Losses and their gradients into the graph's output gradients. */
@@ -220,16 +231,21 @@ static int learner_objective(struct rt_learner *l, const struct rt_minibatch *b,
                              const struct rt_objective_settings *settings, struct rt_error *e)
 {
     const struct rt_model *m = l->c.model;
-    struct rt_term_in in = learner_term_in(l, b);
-    size_t head = in.head ? (size_t)b->count * (size_t)m->teacher[0].classes : 0;
-    memset(l->d_head, 0, head * sizeof *l->d_head);
-    RT_TRY(rt_objective_batch(&l->objective, settings, &in, l->weight, in.feature ? b->taught->have : NULL,
-                              l->c.others, in.logits ? rt_exec_grad(l->exec, m->logits) : NULL,
-                              in.feature ? rt_exec_grad(l->exec, m->teacher[0].feature) : NULL,
-                              in.head ? l->d_head : NULL, &l->out, e));
-    float *g = in.head ? rt_exec_grad(l->exec, m->teacher[0].head) : NULL;
-    for (size_t i = 0; i < head; i++)
-        g[i] += l->d_head[i] * (float)m->teacher[0].scale;
+    struct rt_objective_side side[RT_TEACHERS];
+    int sides = l->c.teachers ? l->c.teachers : 1;
+    size_t at = 0;
+    for (int k = 0; k < sides; k++) {
+        side[k] = learner_side(l, b, k, at);
+        at += (size_t)b->count * (size_t)m->teacher[k].classes;
+    }
+    RT_TRY(rt_objective_batch(&l->objective, settings, side, sides, l->weight, l->c.others, &l->out, e));
+    for (int k = 0; k < sides; k++) {
+        const struct rt_model_teacher *t = &m->teacher[k];
+        size_t n = (size_t)b->count * (size_t)t->classes;
+        float *g = side[k].gradient.head ? rt_exec_grad(l->exec, t->head) : NULL;
+        for (size_t i = 0; g && i < n; i++)
+            g[i] += side[k].gradient.head[i] * (float)t->scale;
+    }
     return 0;
 }
 

@@ -33,7 +33,7 @@ struct rt_learner; /* opaque */
 struct rt_learner_config {
     struct rt_model *model;
     const struct rt_model *const *teacher; /* [teachers]; the list is read while it is made */
-    int teachers;                          /* 0 = labels only; RT_EUSAGE for more than one */
+    int teachers;                          /* 0 = labels only; RT_EUSAGE: not those of the model */
     const struct rt_learner_settings *settings; /* checked while it is made, not kept */
     enum rt_optim_id optimizer;
     int batch;                      /* the most rows of a minibatch */

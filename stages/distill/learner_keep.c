@@ -63,15 +63,16 @@ static int keep_bags(struct rt_learner_kept *k, const struct rt_minibatch *b, st
     return 0;
 }
 
-static int keep_taught(struct rt_learner *l, const struct rt_minibatch *b)
+static int keep_taught(struct rt_learner *l, const struct rt_minibatch *b, int k)
 {
-    const struct rt_taught *t = b->taught;
-    struct rt_learner_kept *k = &l->kept;
-    RT_TRY(keep_rows(&k->have, b, t->have, 1, (const void **)&k->taught.have));
-    RT_TRY(keep_rows(&k->embedding, b, t->embedding, sizeof(float) * (size_t)l->teacher->dim,
-                     (const void **)&k->taught.embedding));
-    return keep_rows(&k->logits, b, t->logits, sizeof(float) * (size_t)l->teacher->classes,
-                     (const void **)&k->taught.logits);
+    const struct rt_taught *t = &b->taught[k];
+    const struct rt_model_teacher *m = &l->c.model->teacher[k];
+    struct rt_taught *to = &l->kept.taught[k];
+    RT_TRY(keep_rows(&l->kept.teacher[k].have, b, t->have, 1, (const void **)&to->have));
+    RT_TRY(keep_rows(&l->kept.teacher[k].embedding, b, t->embedding, sizeof(float) * (size_t)m->dim,
+                     (const void **)&to->embedding));
+    return keep_rows(&l->kept.teacher[k].logits, b, t->logits, sizeof(float) * (size_t)m->classes,
+                     (const void **)&to->logits);
 }
 
 static int keep_all(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view)
@@ -86,8 +87,10 @@ static int keep_all(struct rt_learner *l, const struct rt_minibatch *b, struct r
                      (const void **)&view->quality));
     if (!l->teacher || !b->taught)
         return 0;
-    view->taught = &k->taught;
-    return keep_taught(l, b);
+    view->taught = k->taught;
+    for (int t = 0; t < l->c.teachers; t++)
+        RT_TRY(keep_taught(l, b, t));
+    return 0;
 }
 
 int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view,
@@ -107,8 +110,12 @@ void rt_learner_keep_fini(struct rt_learner *l)
 {
     struct rt_learner_kept *k = &l->kept;
     void *owned[] = {k->sample.data, k->input.data, k->offset.data, k->bucket.data, k->weight.data,
-                     k->label.data, k->factor.data, k->quality.data, k->have.data, k->embedding.data,
-                     k->logits.data};
+                     k->label.data, k->factor.data, k->quality.data};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
+    for (int t = 0; t < RT_TEACHERS; t++) {
+        free(k->teacher[t].have.data);
+        free(k->teacher[t].embedding.data);
+        free(k->teacher[t].logits.data);
+    }
 }

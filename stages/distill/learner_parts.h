@@ -19,8 +19,10 @@ int rt_learner_room(struct rt_learner_room *r, size_t bytes); /* RT_EMEM; keeps 
 /* Copies of the rows that take part, when some do not (learner_keep.c). */
 struct rt_learner_kept {
     struct rt_learner_room sample, input, offset, bucket, weight, label, factor, quality;
-    struct rt_learner_room have, embedding, logits;
-    struct rt_taught taught;
+    struct {
+        struct rt_learner_room have, embedding, logits;
+    } teacher[RT_TEACHERS];
+    struct rt_taught taught[RT_TEACHERS];
 };
 
 /* Outputs of an evaluation under way (learner_eval.c). */

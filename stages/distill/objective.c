@@ -21,20 +21,37 @@ enum {
 /* One batch on its way through the phases. */
 struct pass {
     const struct rt_objective_settings *s;
-    struct rt_term_in in;
+    const struct rt_objective_side *side;
+    struct rt_term_in in[RT_TEACHERS]; /* as the terms read it */
+    int places;                        /* of the sides there are */
     const struct rt_exchange *others;
     int batch;
     struct rt_objective next; /* the running quantiles behind this batch */
-    bool ready[RT_TERMS];     /* the arrays that the term reads are there */
-    double margin[RT_TERMS];  /* in force */
-    double sum[RT_TERMS][SUMS];
-    uint8_t *use;             /* [RT_TERMS, batch] */
-    double *value, *scale;    /* [RT_TERMS, batch] D; [batch] the gradient's factor */
+    bool ready[RT_PLACES];     /* the arrays that the term reads are there */
+    double margin[RT_PLACES];  /* in force */
+    double sum[RT_PLACES][SUMS];
+    uint8_t *use;             /* [places, batch] */
+    double *value, *scale;    /* [places, batch] D; [batch] the gradient's factor */
 };
+
+int rt_place(int teacher, int term)
+{
+    return teacher == 0 ? term : RT_TERMS + (teacher - 1) * RT_DISTILL_TERMS + term - RT_TASK_TERMS;
+}
+
+int rt_place_term(int place)
+{
+    return place < RT_TERMS ? place : RT_TASK_TERMS + (place - RT_TERMS) % RT_DISTILL_TERMS;
+}
+
+int rt_place_teacher(int place)
+{
+    return place < RT_TERMS ? 0 : 1 + (place - RT_TERMS) / RT_DISTILL_TERMS;
+}
 
 void rt_objective_init(struct rt_objective *o)
 {
-    for (int k = 0; k < RT_TERMS; k++) {
+    for (int k = 0; k < RT_PLACES; k++) {
         o->quantile[k] = NAN;
         o->spread[k] = NAN;
     }
@@ -48,6 +65,7 @@ void rt_objective_init(struct rt_objective *o)
 
 static const struct rt_term *objective_term(const struct rt_objective_settings *s, int k)
 {
+    k = rt_place_term(k);
     return s->table ? s->table[k] : rt_terms[k];
 }
 
@@ -102,15 +120,16 @@ static struct rt_term_in objective_view(const struct rt_objective_settings *s,
     return view;
 }
 
-static void objective_measure(struct pass *p, int k, const uint8_t *has_teacher)
+static void objective_measure(struct pass *p, int k)
 {
     size_t at = (size_t)k * (size_t)p->batch;
+    int teacher = rt_place_teacher(k);
     const struct rt_term *term = objective_term(p->s, k);
-    int used = term_mark_used(&p->in, term, has_teacher, p->use + at);
+    int used = term_mark_used(&p->in[teacher], term, p->side[teacher].have, p->use + at);
 
     p->sum[k][SUM_USED] = used;
     if (used > 0)
-        term->ops->value(&p->in, p->use + at, p->value + at);
+        term->ops->value(&p->in[teacher], p->use + at, p->value + at);
 }
 
 /* ---- the margin in force ----
@@ -198,34 +217,34 @@ static void objective_sum(struct pass *p, int k, const double *weight)
     }
 }
 
-static int objective_measure_all(struct pass *p, const double *weight, const uint8_t *has_teacher,
-                                 struct rt_error *e)
+static int objective_measure_all(struct pass *p, const double *weight, struct rt_error *e)
 {
-    for (int k = 0; k < RT_TERMS; k++) {
+    for (int k = 0; k < p->places; k++) {
         double quantile = p->s->term[k].quantile;
         if (!(p->s->term[k].lambda > 0))
             continue;
-        p->ready[k] = term_is_ready(&p->in, objective_term(p->s, k));
+        p->ready[k] = term_is_ready(&p->in[rt_place_teacher(k)], objective_term(p->s, k));
         if (p->ready[k])
-            objective_measure(p, k, has_teacher);
+            objective_measure(p, k);
         if (quantile > 0 && isnan(p->next.quantile[k]))
             RT_TRY(quantile_gather(p, k, e));
         p->margin[k] = quantile > 0 ? p->next.quantile[k] : p->s->term[k].margin;
         objective_sum(p, k, weight);
     }
-    return rt_exchange_sums(p->others, p->sum[0], RT_TERMS * SUMS, e);
+    return rt_exchange_sums(p->others, p->sum[0], p->places * SUMS, e);
 }
 
 /* ---- apply: the record, the gradient, the next margin ---- */
 
 /* A term's mean is over all samples that have what it needs, wherever they are: each one's gradient
  * is divided by that count, and then gradients of several who share an update can be added. */
-static void objective_apply(struct pass *p, int k, const double *weight, const struct rt_term_out *gradient,
-                            struct rt_objective_out *out)
+static void objective_apply(struct pass *p, int k, const double *weight, struct rt_objective_out *out)
 {
     size_t at = (size_t)k * (size_t)p->batch;
     const double *value = p->value + at, *sum = p->sum[k];
     const struct rt_term *term = objective_term(p->s, k);
+    const struct rt_term_in *in = &p->in[rt_place_teacher(k)];
+    const struct rt_term_out *gradient = &p->side[rt_place_teacher(k)].gradient;
 
     out->used[k] = (int)sum[SUM_USED];
     if (p->ready[k] || out->used[k] > 0)
@@ -240,7 +259,7 @@ static void objective_apply(struct pass *p, int k, const double *weight, const s
     }
     unsigned wanted = outputs_there(gradient->logits, gradient->feature, gradient->head);
     if ((term->reads & wanted) && memchr(p->use + at, 1, (size_t)p->batch))
-        term->ops->grad(&p->in, p->use + at, p->scale, gradient);
+        term->ops->grad(in, p->use + at, p->scale, gradient);
     if (p->s->term[k].quantile > 0)
         quantile_move(p, k);
     out->mean[k] = sum[SUM_LOSS] / out->used[k];
@@ -257,30 +276,30 @@ static void objective_clear(struct rt_objective_out *out, int k, int batch)
 }
 
 int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
-                       const struct rt_term_in *in, const double *weight,
-                       const uint8_t *has_teacher, const struct rt_exchange *others,
-                       float *d_logits, float *d_feature, float *d_head,
-                       struct rt_objective_out *out, struct rt_error *e)
+                       const struct rt_objective_side *side, int sides, const double *weight,
+                       const struct rt_exchange *others, struct rt_objective_out *out, struct rt_error *e)
 {
-    struct rt_term_out gradient = {d_logits, d_feature, d_head};
-    size_t n = in->batch > 0 ? (size_t)in->batch : 0;
-    struct pass p = {.s = s, .in = objective_view(s, in), .others = others, .batch = (int)n, .next = *o};
+    size_t n = side->in.batch > 0 ? (size_t)side->in.batch : 0;
+    size_t places = (size_t)(RT_TERMS + (sides - 1) * RT_DISTILL_TERMS);
+    struct pass p = {.s = s, .side = side, .places = (int)places, .others = others, .batch = (int)n, .next = *o};
     int rc = RT_EMEM;
 
-    p.use = calloc(RT_TERMS * n + 1, 1);
-    p.value = calloc((RT_TERMS + 1) * n + 1, sizeof *p.value);
+    for (int t = 0; t < sides; t++)
+        p.in[t] = objective_view(s, &side[t].in);
+    p.use = calloc(places * n + 1, 1);
+    p.value = calloc((places + 1) * n + 1, sizeof *p.value);
     if (!p.use || !p.value) {
         rt_error_set(e, rc, "student: no memory for the losses");
         goto out;
     }
-    p.scale = p.value + RT_TERMS * n;
-    rc = objective_measure_all(&p, weight, has_teacher, e);
+    p.scale = p.value + places * n;
+    rc = objective_measure_all(&p, weight, e);
     if (rc < 0)
         goto out;
     out->total = 0;
-    for (int k = 0; k < RT_TERMS; k++) {
-        objective_clear(out, k, in->batch);
-        objective_apply(&p, k, weight, &gradient, out);
+    for (int k = 0; k < p.places; k++) {
+        objective_clear(out, k, p.batch);
+        objective_apply(&p, k, weight, out);
     }
     *o = p.next;
 out:

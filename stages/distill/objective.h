@@ -4,9 +4,18 @@
 #ifndef RT_OBJECTIVE_H
 #define RT_OBJECTIVE_H
 
+#include "formats/recipe.h"
 #include "formats/safetensors.h"
 #include "stages/distill/exchange.h"
 #include "stages/distill/term.h"
+
+/* A place is one term of one teacher. The first RT_TERMS are all terms, those that need a teacher with the first
+ * one; behind them come the distillation terms once more for each further teacher. */
+#define RT_DISTILL_TERMS (RT_TERMS - RT_TASK_TERMS)
+enum { RT_PLACES = RT_TERMS + (RT_TEACHERS - 1) * RT_DISTILL_TERMS };
+int rt_place(int teacher, int term);
+int rt_place_term(int place);
+int rt_place_teacher(int place);
 
 /* Settings of one step, read from the recipe's snapshot. */
 struct rt_objective_settings {
@@ -14,7 +23,7 @@ struct rt_objective_settings {
     const struct rt_term *const *table;
     struct {
         double lambda, margin, quantile;
-    } term[RT_TERMS]; /* a task term is on when its lambda > 0 */
+    } term[RT_PLACES]; /* a task term is on when its lambda > 0 */
     double param[RT_PARAMS]; /* the terms' own, as rt_term_in.param */
     double smoothing, aam_margin, aam_scale;
     double aam_warmup; /* not read here: objective_settings.h */
@@ -32,22 +41,31 @@ struct rt_objective_settings {
  * sets m to its own quantile, in force at once. A plain struct: evaluate on a copy, so that
  * evaluation does not move the margin. */
 struct rt_objective {
-    double quantile[RT_TERMS]; /* m; NaN before the first batch */
-    double spread[RT_TERMS];   /* running mean |D - m|, the step size's unit */
+    double quantile[RT_PLACES]; /* m; NaN before the first batch */
+    double spread[RT_PLACES];   /* running mean |D - m|, the step size's unit */
 };
 
 /* What came out; arrays are [batch] and the caller's. */
 struct rt_objective_out {
     double total;
-    double mean[RT_TERMS];   /* mean_i w_i L_i over the samples used, before lambda; NaN = none */
-    double margin[RT_TERMS]; /* in force; NaN = term off, or a running quantile not yet started */
-    double inside[RT_TERMS]; /* fraction of used samples with D <= margin; NaN = none used */
-    int used[RT_TERMS];
-    double *distance[RT_TERMS]; /* D_k,i; NaN where not used; NULL = not wanted */
+    double mean[RT_PLACES];   /* mean_i w_i L_i over the samples used, before lambda; NaN = none */
+    double margin[RT_PLACES]; /* in force; NaN = term off, or a running quantile not yet started */
+    double inside[RT_PLACES]; /* fraction of used samples with D <= margin; NaN = none used */
+    int used[RT_PLACES];
+    double *distance[RT_PLACES]; /* D_k,i; NaN where not used; NULL = not wanted */
 };
 
 void rt_objective_init(struct rt_objective *o);
-/* weight[batch], NULL = all 1; has_teacher[batch], NULL = none. param, smoothing, AAM settings and
+
+/* One teacher's side of a batch: in.batch, classes, logits and label are the student's and alike in all. */
+struct rt_objective_side {
+    struct rt_term_in in;
+    const uint8_t *have;         /* [batch] 1 = the teacher's rows are filled; NULL = none are */
+    struct rt_term_out gradient; /* logits alike in all */
+};
+
+/* side[sides], at least one, at most RT_TEACHERS: with no teacher one that has none. weight[batch], NULL = all 1.
+ * Arrays of out: of the places that these sides have. param, smoothing, AAM settings and
  * logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of total are added;
  * NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it reads are NULL; a
  * term that compares heads of different sizes is off too, so refuse such settings before the run. A
@@ -60,11 +78,10 @@ void rt_objective_init(struct rt_objective *o);
  * be 0 then.
  * RT_EMEM, or what the exchange returned, and nothing is then changed. */
 int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
-                       const struct rt_term_in *in, const double *weight,
-                       const uint8_t *has_teacher, const struct rt_exchange *others,
-                       float *d_logits, float *d_feature, float *d_head,
-                       struct rt_objective_out *out, struct rt_error *e);
-/* Tensor "objective.<term>" = F64 [quantile, spread], one per term. */
+                       const struct rt_objective_side *side, int sides, const double *weight,
+                       const struct rt_exchange *others, struct rt_objective_out *out, struct rt_error *e);
+/* Tensor "objective.<term>" = F64 [quantile, spread], one per term; "objective.teacher2.<term>" of a second
+ * teacher's, when it has begun. */
 int rt_objective_save(const struct rt_objective *o, struct rt_safetensors *s);
 int rt_objective_load(struct rt_objective *o, const struct rt_safetensors *s, struct rt_error *e);
 

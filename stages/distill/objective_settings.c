@@ -2,6 +2,8 @@
  * objective_settings: from recipe to objective; see objective_settings.h. */
 #include "stages/distill/objective_settings.h"
 
+#include "formats/recipe_teacher.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -16,12 +18,17 @@ void rt_objective_read(const struct rt_recipe *r, struct rt_objective_settings *
 {
     memset(o, 0, sizeof *o);
 #define RT_TERM(name, ...)                                                                         \
-    o->term[RT_TERM_##name].lambda = r->teacher_on ? r->distill_##name##_lambda : 0;               \
+    o->term[RT_TERM_##name].lambda = r->distill_##name##_lambda;                                   \
     o->term[RT_TERM_##name].margin = r->distill_##name##_margin;                                   \
     o->term[RT_TERM_##name].quantile = r->distill_##name##_quantile;
 #define RT_PARAM(term, name, ...)                                                                  \
     o->param[RT_PARAM_##term##_##name] = (double)r->distill_##term##_##name;
 #include "formats/terms.def"
+    for (int p = RT_PLACES - 1; p >= RT_TASK_TERMS; p--) { /* from behind: the first teacher's are copied */
+        o->term[p] = o->term[rt_place_term(p)];
+        if (!rt_recipe_teacher(r, rt_place_teacher(p)).on)
+            o->term[p].lambda = 0;
+    }
     o->term[r->task_loss].lambda = r->task_lambda; /* the first rows, in their order */
     o->smoothing = r->task_smoothing;
     o->aam_margin = r->task_margin;
@@ -61,11 +68,13 @@ static int term_check(const struct rt_term *t, double lambda, const struct rt_ob
     return 0;
 }
 
-int rt_objective_check(const struct rt_objective_settings *o, const struct rt_objective_facts *f,
+int rt_objective_check(const struct rt_objective_settings *o, int teacher, const struct rt_objective_facts *f,
                        struct rt_error *e)
 {
-    for (int k = RT_TASK_TERMS; k < RT_TERMS; k++)
-        if (o->term[k].lambda > 0)
-            RT_TRY(term_check(rt_terms[k], o->term[k].lambda, f, e));
+    for (int k = RT_TASK_TERMS; k < RT_TERMS; k++) {
+        double lambda = o->term[rt_place(teacher, k)].lambda;
+        if (lambda > 0)
+            RT_TRY(term_check(rt_terms[k], lambda, f, e));
+    }
     return 0;
 }

@@ -19,9 +19,10 @@ struct rt_objective_facts {
 void rt_objective_read(const struct rt_recipe *r, struct rt_objective_settings *o);
 /* The AAM margin after `step` of `steps` updates: it rises over a part of the run. */
 double rt_objective_aam_margin(const struct rt_objective_settings *o, int64_t step, int64_t steps);
-/* Has the network what the terms that are on read? RT_EUSAGE without a teacher, RT_EMISMATCH where the
- * teacher lacks a classifier or has other classes; *e names the setting. */
-int rt_objective_check(const struct rt_objective_settings *o, const struct rt_objective_facts *f,
+/* Has the network what the terms that are on read of this teacher (0: the first, or that there is none)?
+ * RT_EUSAGE without a teacher, RT_EMISMATCH where the teacher lacks a classifier or has other classes; *e names
+ * the setting. */
+int rt_objective_check(const struct rt_objective_settings *o, int teacher, const struct rt_objective_facts *f,
                        struct rt_error *e);
 
 #endif

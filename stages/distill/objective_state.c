@@ -3,11 +3,18 @@
  * new row of terms.def does not move the others. */
 #include "stages/distill/objective.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static void objective_tensor_name(char *name, size_t size, int k)
 {
-    snprintf(name, size, "objective.%s", rt_terms[k]->name);
+    int teacher = rt_place_teacher(k);
+    const char *term = rt_terms[rt_place_term(k)]->name;
+
+    if (teacher == 0)
+        snprintf(name, size, "objective.%s", term);
+    else
+        snprintf(name, size, "objective.teacher%d.%s", teacher + 1, term);
 }
 
 int rt_objective_save(const struct rt_objective *o, struct rt_safetensors *s)
@@ -15,8 +22,10 @@ int rt_objective_save(const struct rt_objective *o, struct rt_safetensors *s)
     char name[64];
     int64_t dim[] = {2};
 
-    for (int k = 0; k < RT_TERMS; k++) {
+    for (int k = 0; k < RT_PLACES; k++) {
         double pair[] = {o->quantile[k], o->spread[k]};
+        if (k >= RT_TERMS && isnan(o->quantile[k]))
+            continue;
         struct rt_tensor t = rt_tensor_view(RT_F64, 1, dim, pair);
         objective_tensor_name(name, sizeof name, k);
         int r = rt_safetensors_add(s, name, &t);
@@ -31,9 +40,13 @@ int rt_objective_load(struct rt_objective *o, const struct rt_safetensors *s, st
     char name[64];
     struct rt_objective loaded;
 
-    for (int k = 0; k < RT_TERMS; k++) {
+    for (int k = 0; k < RT_PLACES; k++) {
         objective_tensor_name(name, sizeof name, k);
         const struct rt_tensor *t = rt_safetensors_get(s, name);
+        if (!t && k >= RT_TERMS) {
+            loaded.quantile[k] = loaded.spread[k] = NAN;
+            continue;
+        }
         if (!t)
             return rt_error_set(e, RT_EFORMAT,
                                 "no tensor %s; the checkpoint was written by another "

@@ -58,7 +58,7 @@ static void test_refused(void **state)
     refuse("distill.l2.lambda=0", 0, RT_EUSAGE, "distill.kl.lambda is 1, but there is no teacher");
     refuse("weight.terms=sharp,snr", 1, RT_EUSAGE, "'snr' is not measured here: take of sharp, loud, teacher_norm");
     refuse("distill.l2.lambda=0 distill.kl.lambda=0 eval.head=sum", 0, RT_EMISMATCH, "eval.head is sum");
-    refuse("name=x", 2, RT_EUSAGE, "2 teachers: one at most");
+    refuse("name=x", 2, RT_EUSAGE, "2 teachers: 2 at most, and those of the model");
     LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
     lt_batch(&t, &b, all, ROWS);
     b.b.count = ROWS + 1;

@@ -89,8 +89,11 @@ static double run(struct fixture *f)
     memset(f->d_logits, 0, sizeof f->d_logits);
     memset(f->d_feature, 0, sizeof f->d_feature);
     memset(f->d_head, 0, sizeof f->d_head);
-    assert_int_equal(rt_objective_batch(&f->o, &f->s, &f->in, f->weight, f->has_teacher,
-                                        NULL, f->d_logits, f->d_feature, f->d_head, &f->out, NULL),
+    assert_int_equal(rt_objective_batch(&f->o, &f->s,
+                                        &(struct rt_objective_side){f->in, f->has_teacher,
+                                          {f->d_logits, f->d_feature, f->d_head}},
+                                        1, f->weight,
+                                        NULL, &f->out, NULL),
                      0);
     return f->out.total;
 }
@@ -182,7 +185,8 @@ static void null_teacher_and_weights(void **state)
     make(&f);
     all_on(&f);
     assert_int_equal(
-        rt_objective_batch(&f.o, &f.s, &f.in, NULL, NULL, NULL, f.d_logits, NULL, NULL, &f.out, NULL), 0);
+        rt_objective_batch(&f.o, &f.s, &(struct rt_objective_side){f.in, NULL, {f.d_logits, NULL, NULL}}, 1, NULL,
+                                        NULL, &f.out, NULL), 0);
     for (int k = 0; k < RT_TERMS; k++)
         assert_int_equal(f.out.used[k], rt_terms[k]->needs & RT_NEEDS_TEACHER ? 0 : 3);
     assert_true(f.out.total > 0 && !is_zero(f.d_logits, BATCH * CLASSES));
@@ -338,8 +342,10 @@ static void gradients_are_added(void **state)
     f.s.term[RT_TERM_l2].lambda = 1;
     run(&f);
     memcpy(once, f.d_feature, sizeof once);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, NULL,
-                                        f.d_feature, NULL, &f.out, NULL),
+    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+                                        &(struct rt_objective_side){f.in, f.has_teacher, {NULL, f.d_feature, NULL}},
+                                        1, f.weight,
+                                        NULL, &f.out, NULL),
                      0);
     for (int i = 0; i < BATCH * DIM; i++)
         assert_true(fabsf(f.d_feature[i] - 2 * once[i]) <= 1e-6f);
@@ -393,8 +399,9 @@ static double draw_batches(struct rt_objective *o, double quantile, int batches,
             t_feature[2 * i + 1] = 0;
         }
         double before = o->quantile[RT_TERM_l2];
-        assert_int_equal(rt_objective_batch(o, &s, &in, NULL, has_teacher, NULL, NULL, NULL, NULL, &out,
-                                            NULL), 0);
+        assert_int_equal(rt_objective_batch(o, &s,
+                                            &(struct rt_objective_side){in, has_teacher, {NULL, NULL, NULL}}, 1, NULL,
+                                        NULL, &out, NULL), 0);
         if (!isnan(before)) /* in force = as it was before this batch */
             assert_true(out.margin[RT_TERM_l2] == before);
         *inside += out.inside[RT_TERM_l2] / batches;
@@ -469,6 +476,77 @@ static void same_input_same_bytes(void **state)
     assert_memory_equal(&a.out.total, &b.out.total, sizeof a.out.total);
 }
 
+/* Two teachers at once: losses and gradients are the sum of two runs with one each, running quantiles are kept
+ * for each, and so is their place in a checkpoint. */
+static void two_teachers_are_the_sum_of_one_each(void **state)
+{
+    (void)state;
+    static struct fixture f, g;
+    static float logits[BATCH * CLASSES], feature[2][BATCH * DIM], head[2][BATCH * CLASSES], again[BATCH * CLASSES];
+    static double distance[RT_PLACES][BATCH];
+    make(&f);
+    make(&g);
+    all_on(&f);
+    for (int k = RT_TASK_TERMS; k < RT_TERMS; k++)
+        f.s.term[k].quantile = 0.3;
+    for (int p = RT_TERMS; p < RT_PLACES; p++)
+        f.s.term[p] = f.s.term[rt_place_term(p)];
+    for (int i = 0; i < BATCH * DIM; i++)
+        g.t_feature[i] = 0.5f * f.t_feature[i] + 0.1f * (float)(i % 3);
+    for (int i = 0; i < BATCH * CLASSES; i++)
+        g.t_logits[i] = f.t_logits[BATCH * CLASSES - 1 - i];
+    struct rt_objective one = f.o, other = f.o, both = f.o;
+    struct rt_objective_out out[3] = {0};
+    for (int p = 0; p < RT_PLACES; p++)
+        out[2].distance[p] = distance[p];
+    struct rt_objective_settings without = f.s; /* the task's losses count once */
+    without.cosine_logits = true;
+    for (int k = 0; k < RT_TASK_TERMS; k++)
+        without.term[k].lambda = 0;
+    struct rt_objective_side a = {f.in, f.has_teacher, {f.d_logits, f.d_feature, f.d_head}};
+    struct rt_objective_side b = {g.in, f.has_teacher, {g.d_logits, g.d_feature, g.d_head}};
+    b.in.logits = a.in.logits;
+    b.in.label = a.in.label;
+    struct rt_objective_side side[] = {a, b};
+    for (int k = 0; k < 2; k++)
+        side[k].gradient = (struct rt_term_out){logits, feature[k], head[k]};
+    for (int round = 0; round < 2; round++) { /* the second moves the running quantiles */
+        memset(f.d_logits, 0, sizeof f.d_logits), memset(g.d_logits, 0, sizeof g.d_logits);
+        memset(f.d_feature, 0, sizeof f.d_feature), memset(g.d_feature, 0, sizeof g.d_feature);
+        memset(f.d_head, 0, sizeof f.d_head), memset(g.d_head, 0, sizeof g.d_head);
+        memset(logits, 0, sizeof logits), memset(feature, 0, sizeof feature), memset(head, 0, sizeof head);
+        assert_int_equal(rt_objective_batch(&one, &f.s, &a, 1, f.weight, NULL, &out[0], NULL), 0);
+        assert_int_equal(rt_objective_batch(&other, &without, &b, 1, f.weight, NULL, &out[1], NULL), 0);
+        assert_int_equal(rt_objective_batch(&both, &f.s, side, 2, f.weight, NULL, &out[2], NULL), 0);
+    }
+    assert_true(fabs(out[2].total - out[0].total - out[1].total) < 1e-9);
+    for (int i = 0; i < BATCH * CLASSES; i++)
+        again[i] = f.d_logits[i] + g.d_logits[i];
+    for (int i = 0; i < BATCH * CLASSES; i++)
+        assert_true(fabsf(logits[i] - again[i]) < 1e-5f);
+    assert_memory_equal(feature[0], f.d_feature, sizeof feature[0]);
+    assert_memory_equal(feature[1], g.d_feature, sizeof feature[1]);
+    assert_memory_equal(head[0], f.d_head, sizeof head[0]);
+    assert_memory_equal(head[1], g.d_head, sizeof head[1]);
+    assert_false(is_zero(feature[1], BATCH * DIM) || is_zero(head[1], BATCH * CLASSES));
+    for (int k = RT_TASK_TERMS; k < RT_TERMS; k++) {
+        int p = rt_place(1, k);
+        assert_true(rt_place_term(p) == k && rt_place_teacher(p) == 1 && rt_place(0, k) == k);
+        assert_true(out[2].margin[p] == out[1].margin[k] && out[2].used[p] == out[1].used[k]);
+        assert_true(both.quantile[p] == other.quantile[k] && both.spread[p] == other.spread[k]);
+        assert_true(both.quantile[k] == one.quantile[k]);
+    }
+    struct rt_safetensors *s;
+    struct rt_objective back;
+    assert_int_equal(rt_safetensors_create(&s), 0);
+    assert_int_equal(rt_objective_save(&both, s), 0);
+    assert_non_null(rt_safetensors_get(s, "objective.teacher2.l2"));
+    assert_int_equal(rt_objective_load(&back, s, NULL), 0);
+    assert_memory_equal(back.quantile + RT_TASK_TERMS, both.quantile + RT_TASK_TERMS,
+                        (RT_PLACES - RT_TASK_TERMS) * sizeof(double));
+    rt_safetensors_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +564,7 @@ int main(void)
         cmocka_unit_test(quantile_converges),
         cmocka_unit_test(first_batch_sets_its_quantile),
         cmocka_unit_test(same_input_same_bytes),
+        cmocka_unit_test(two_teachers_are_the_sum_of_one_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@ static void set_term(int k, const char *name, double value)
 static int check(const struct rt_objective_facts *f)
 {
     rt_objective_read(&r, &o);
-    return rt_objective_check(&o, f, &e);
+    return rt_objective_check(&o, 0, f, &e);
 }
 
 static void refused(const struct rt_objective_facts *f, int code, const char *says)

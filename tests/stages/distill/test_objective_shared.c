@@ -85,8 +85,11 @@ static void *side_run(void *self)
         s->in.label = label + s->first;
         for (int k = 0; k < RT_TERMS; k++)
             s->out[i].distance[k] = s->distance[k];
-        s->rc |= rt_objective_batch(&s->o, &settings, &s->in, weight + s->first, has_teacher + s->first, others,
-                                    s->d_logits, s->d_feature, s->d_head, &s->out[i], &e);
+        s->rc |= rt_objective_batch(&s->o, &settings,
+                                    &(struct rt_objective_side){s->in, has_teacher + s->first,
+                                      {s->d_logits, s->d_feature, s->d_head}},
+                                    1, weight + s->first,
+                                        others, &s->out[i], &e);
     }
     return NULL;
 }

@@ -140,7 +140,10 @@ static double run(void)
 {
     memset(f.d_logits, 0, sizeof f.d_logits);
     memset(f.d_feature, 0, sizeof f.d_feature);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, f.d_logits, f.d_feature,
+    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+                                        &(struct rt_objective_side){f.in, f.has_teacher,
+                                          {f.d_logits, f.d_feature, NULL}},
+                                        1, f.weight,
                                         NULL, &f.out, NULL), 0);
     return f.out.total;
 }
@@ -200,8 +203,11 @@ static void all_samples_are_elsewhere(void **state)
     const struct rt_exchange others = {.size = 2, .sums = bring_one};
     memset(f.has_teacher, 0, sizeof f.has_teacher);
     f.has_teacher[4] = 1;
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, &others, f.d_logits,
-                                        f.d_feature, NULL, &f.out, NULL), 0);
+    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+                                        &(struct rt_objective_side){f.in, f.has_teacher,
+                                          {f.d_logits, f.d_feature, NULL}},
+                                        1, f.weight,
+                                        &others, &f.out, NULL), 0);
     assert_int_equal(f.out.used[TOY], 1);
     for (int i = 0; i < BATCH * DIM; i++)
         assert_true(f.d_feature[i] == 0);
@@ -279,10 +285,14 @@ static void either_output_alone(void **state)
     memcpy(feature, f.d_feature, sizeof feature);
     memset(f.d_logits, 0, sizeof f.d_logits);
     memset(f.d_feature, 0, sizeof f.d_feature);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, f.d_logits, NULL, NULL,
-                                        &f.out, NULL), 0);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s, &f.in, f.weight, f.has_teacher, NULL, NULL, f.d_feature, NULL,
-                                        &f.out, NULL), 0);
+    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+                                        &(struct rt_objective_side){f.in, f.has_teacher, {f.d_logits, NULL, NULL}},
+                                        1, f.weight,
+                                        NULL, &f.out, NULL), 0);
+    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+                                        &(struct rt_objective_side){f.in, f.has_teacher, {NULL, f.d_feature, NULL}},
+                                        1, f.weight,
+                                        NULL, &f.out, NULL), 0);
     assert_memory_equal(f.d_logits, logits, sizeof logits);
     assert_memory_equal(f.d_feature, feature, sizeof feature);
     f.in.logits = NULL; /* all that it reads must be there */
