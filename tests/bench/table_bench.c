@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Sorts a table of 1,000,000 rows by a number and by a text, weighs them anew under another measure and under
  * another gamma, and prints the seconds (of the processor: one thread, whatever else the machine does).
- * Exit code 1 when over the bar: 0.5 s for each order, 0.02 s (a key to its frame) for each weighing.
+ * Exit code 1 when over the bar: 0.5 s for each order, 0.02 s (a key to its frame) for each preview of weights.
  * Run: meson test --benchmark table_bench */
 #include "pipeline/data/table.h"
 #include "tui/report/weight_preview.h"

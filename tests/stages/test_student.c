@@ -18,7 +18,7 @@ static struct rt_model teacher;
 static struct rt_scores scores;
 static struct rt_step_report last;
 static struct rt_objective_out last_out;
-static struct rt_eval_report judged;
+static struct rt_eval_report evaluated;
 static int64_t last_update;
 static int steps_seen, drops_seen, rows_known = ROWS;
 
@@ -90,7 +90,7 @@ static int on_eval(void *self, const struct rt_eval_report *r, struct rt_error *
 {
     (void)self;
     (void)e;
-    judged = *r;
+    evaluated = *r;
     return 0;
 }
 
@@ -400,14 +400,14 @@ static void test_head(void **state)
         TOY_OK(&t, start(&l, &teacher));
         teach(&l, 8);
         evaluate(&l);
-        double top = fmax(judged.top1[RT_HEAD_OWN], fmax(judged.top1[RT_HEAD_TEACHER], judged.top1[RT_HEAD_SUM]));
-        assert_int_equal(judged.samples, 5); /* row 4 has no label */
-        assert_true(judged.teacher_top1 >= 0 && judged.teacher_top1 <= 1);
-        assert_int_equal(l.model.answer, judged.answer);
-        assert_true(h != RT_HEAD_AUTO ? (int)judged.answer == h : judged.top1[judged.answer] == top);
-        assert_true(judged.best && rt_learner_progress(l.student.learner).best == judged.top1[judged.answer]);
+        double top = fmax(evaluated.top1[RT_HEAD_OWN], fmax(evaluated.top1[RT_HEAD_TEACHER], evaluated.top1[RT_HEAD_SUM]));
+        assert_int_equal(evaluated.samples, 5); /* row 4 has no label */
+        assert_true(evaluated.teacher_top1 >= 0 && evaluated.teacher_top1 <= 1);
+        assert_int_equal(l.model.answer, evaluated.answer);
+        assert_true(h != RT_HEAD_AUTO ? (int)evaluated.answer == h : evaluated.top1[evaluated.answer] == top);
+        assert_true(evaluated.best && rt_learner_progress(l.student.learner).best == evaluated.top1[evaluated.answer]);
         evaluate(&l);
-        assert_false(judged.best); /* as good is not better */
+        assert_false(evaluated.best); /* as good is not better */
         stop(&l);
     }
     struct learner l;
@@ -415,8 +415,8 @@ static void test_head(void **state)
     TOY_OK(&t, start(&l, NULL));
     teach(&l, 2);
     evaluate(&l);
-    assert_true(isnan(judged.top1[RT_HEAD_TEACHER]) && isnan(judged.teacher_top1));
-    assert_int_equal(judged.answer, RT_HEAD_OWN);
+    assert_true(isnan(evaluated.top1[RT_HEAD_TEACHER]) && isnan(evaluated.teacher_top1));
+    assert_int_equal(evaluated.answer, RT_HEAD_OWN);
     stop(&l);
 }
 

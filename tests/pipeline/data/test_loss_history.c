@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * trail: what is no trail has no levels; what is one keeps the shape of its values, as a float too. */
+ * loss_history: what is no history has no levels; what is one keeps the shape of its values, as a float too. */
 #include "pipeline/data/loss_history.h"
 #include "tests/support/support.h"
 

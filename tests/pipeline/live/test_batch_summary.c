@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * glance: a batch in words: damaged frames and none at all first, then what is counted, cut and named; and
- * the same asked for over a desk. */
+ * batch_summary: a batch in words: damaged frames and none at all first, then what is counted, cut and named; and
+ * the same asked for as a request. */
 #include "pipeline/live/batch_summary.h"
 #include "pipeline/live/verbs.h"
 #include "tests/support/support.h"
@@ -35,7 +35,7 @@ static struct rt_batch *make_batch(int count)
     return b;
 }
 
-static void glance_is(const struct rt_batch *b, const char *expected)
+static void summary_is(const struct rt_batch *b, const char *expected)
 {
     struct rt_error e = {0};
     json_t *o = json_object();
@@ -50,7 +50,7 @@ static void test_nothing_in_it(void **state)
 {
     (void)state;
     struct rt_batch *b = rt_batch_create(RT_BATCH_EVAL, NULL, 0);
-    glance_is(b, "{\"kind\":\"evaluation\",\"epoch\":1,\"batch\":1,\"samples\":0,\"ids\":[],\"left_out\":0,"
+    summary_is(b, "{\"kind\":\"evaluation\",\"epoch\":1,\"batch\":1,\"samples\":0,\"ids\":[],\"left_out\":0,"
                  "\"frames\":0,\"raw\":0,\"packed\":0,\"list\":[]}");
     b->kind = RT_BATCH_SCORE;
     int64_t none = 0;
@@ -58,7 +58,7 @@ static void test_nothing_in_it(void **state)
     const char *said = "{\"kind\":\"scoring\",\"epoch\":1,\"batch\":1,\"samples\":0,\"ids\":[],\"left_out\":0,"
                        "\"frames\":1,\"raw\":0,\"packed\":48,\"list\":[{\"name\":\"empty\",\"type\":\"I32\","
                        "\"shape\":[0],\"raw\":0,\"packed\":48,\"nan\":0,\"inf\":0}]}";
-    glance_is(b, said);
+    summary_is(b, said);
     rt_batch_destroy(b);
 }
 
@@ -77,7 +77,7 @@ static void test_values(void **state)
     add_frame(b, "u", RT_U8, 1, &four, u);
     add_frame(b, "i", RT_I32, 1, &four, i);
     assert_int_equal(rt_batch_drop(b, 3, 0, RT_EEMPTY, "why"), 0);
-    glance_is(b, "{\"kind\":\"train\",\"epoch\":3,\"batch\":7,\"update\":81,\"samples\":2,\"ids\":[\"s100\",\"s101\"],"
+    summary_is(b, "{\"kind\":\"train\",\"epoch\":3,\"batch\":7,\"update\":81,\"samples\":2,\"ids\":[\"s100\",\"s101\"],"
                  "\"left_out\":1,\"frames\":3,\"raw\":44,\"packed\":196,\"list\":["
                  "{\"name\":\"x\",\"type\":\"F32\",\"shape\":[2,3],\"raw\":24,\"packed\":80,\"min\":-3.0,\"mean\":1.0,"
                  "\"max\":5.0,\"nan\":2,\"inf\":1},"
