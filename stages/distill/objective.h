@@ -81,7 +81,8 @@ int rt_objective_batch(struct rt_objective *o, const struct rt_objective_setting
                        const struct rt_objective_side *side, int sides, const double *weight,
                        const struct rt_exchange *others, struct rt_objective_out *out, struct rt_error *e);
 /* Tensor "objective.<term>" = F64 [quantile, spread], one per term; "objective.teacher2.<term>" of a second
- * teacher's, when it has begun. */
+ * teacher's, when it has begun. Loading, a term without one has not begun, as it was added since; RT_EFORMAT where
+ * the first has none, or one is of another kind. */
 int rt_objective_save(const struct rt_objective *o, struct rt_safetensors *s);
 int rt_objective_load(struct rt_objective *o, const struct rt_safetensors *s, struct rt_error *e);
 

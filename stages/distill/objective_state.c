@@ -40,13 +40,12 @@ int rt_objective_load(struct rt_objective *o, const struct rt_safetensors *s, st
     char name[64];
     struct rt_objective loaded;
 
+    rt_objective_init(&loaded);
     for (int k = 0; k < RT_PLACES; k++) {
         objective_tensor_name(name, sizeof name, k);
         const struct rt_tensor *t = rt_safetensors_get(s, name);
-        if (!t && k >= RT_TERMS) {
-            loaded.quantile[k] = loaded.spread[k] = NAN;
-            continue;
-        }
+        if (!t && k > 0)
+            continue; /* of a teacher, or a term, that there was not yet: it has not begun */
         if (!t)
             return rt_error_set(e, RT_EFORMAT,
                                 "no tensor %s; the checkpoint was written by another "

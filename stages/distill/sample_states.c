@@ -69,16 +69,17 @@ struct sample_array {
     enum rt_dtype dtype;
     int columns;
     void *data;
+    bool of_terms; /* a column a term: a run of before a term was added has fewer */
 };
 
 static void sample_arrays(const struct rt_sample_states *s, struct sample_array a[SAMPLE_ARRAYS])
 {
-    a[0] = (struct sample_array){"samples.seen", RT_I32, 1, s->seen};
-    a[1] = (struct sample_array){"samples.quality", RT_F32, 1, s->quality};
-    a[2] = (struct sample_array){"samples.weight", RT_F32, 1, s->weight};
-    a[3] = (struct sample_array){"samples.distance", RT_F32, RT_TERMS, s->distance};
-    a[4] = (struct sample_array){"samples.inside", RT_U8, RT_TERMS, s->inside};
-    a[5] = (struct sample_array){"samples.history", RT_F32, RT_LOSS_HISTORY, s->history};
+    a[0] = (struct sample_array){"samples.seen", RT_I32, 1, s->seen, false};
+    a[1] = (struct sample_array){"samples.quality", RT_F32, 1, s->quality, false};
+    a[2] = (struct sample_array){"samples.weight", RT_F32, 1, s->weight, false};
+    a[3] = (struct sample_array){"samples.distance", RT_F32, RT_TERMS, s->distance, true};
+    a[4] = (struct sample_array){"samples.inside", RT_U8, RT_TERMS, s->inside, true};
+    a[5] = (struct sample_array){"samples.history", RT_F32, RT_LOSS_HISTORY, s->history, false};
 }
 
 int rt_sample_states_save(const struct rt_sample_states *s, struct rt_safetensors *out)
@@ -93,6 +94,19 @@ int rt_sample_states_save(const struct rt_sample_states *s, struct rt_safetensor
     return 0;
 }
 
+static bool sample_array_fits(const struct sample_array *a, int rows, const struct rt_tensor *t)
+{
+    return t && t->dtype == a->dtype && t->rank == 2 && t->dim[0] == rows &&
+           (t->dim[1] == a->columns || (a->of_terms && t->dim[1] > 0 && t->dim[1] < a->columns));
+}
+
+static void sample_array_copy(const struct sample_array *a, const struct rt_tensor *t)
+{
+    size_t size = rt_dtype_size(a->dtype), had = (size_t)t->dim[1] * size, has = (size_t)a->columns * size;
+    for (size_t row = 0; row < (size_t)t->dim[0]; row++)
+        memcpy((char *)a->data + row * has, (const char *)t->data + row * had, had);
+}
+
 int rt_sample_states_load(struct rt_sample_states *s, const struct rt_safetensors *in, const char *name,
                           struct rt_error *e)
 {
@@ -102,11 +116,10 @@ int rt_sample_states_load(struct rt_sample_states *s, const struct rt_safetensor
         const struct rt_tensor *t = rt_safetensors_get(in, a[i].name);
         if (!t && a[i].data == s->history)
             continue; /* a run that began before it was kept goes on without */
-        if (!t || t->dtype != a[i].dtype || t->rank != 2 || t->dim[0] != s->rows ||
-            t->dim[1] != a[i].columns)
+        if (!sample_array_fits(&a[i], s->rows, t))
             return rt_error_set(e, RT_EMISMATCH, "%s: %s is missing or not [%d, %d]: the manifest "
                                 "changed since; start a new run", name, a[i].name, s->rows, a[i].columns);
-        memcpy(a[i].data, t->data, rt_tensor_bytes(t));
+        sample_array_copy(&a[i], t);
     }
     return 0;
 }

@@ -16,7 +16,7 @@ import unittest
 from end_to_end import PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, rows, settings, write_manifest
 
 ONNX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_picture.onnx")
-TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist")
+TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist", "nce", "rkd", "sp")
 
 
 class Training(EndToEnd):

@@ -60,6 +60,25 @@ static void wrong_kind_is_refused(void **state)
     }
 }
 
+/* A checkpoint of a program that knew fewer terms. */
+static void a_new_term_has_not_begun(void **state)
+{
+    struct rt_safetensors *s;
+    struct rt_error e;
+    struct rt_objective o = {.quantile = {7}};
+    double pair[2] = {0.25, 0.5};
+    int64_t dim[] = {2};
+
+    (void)state;
+    struct rt_tensor t = rt_tensor_view(RT_F64, 1, dim, pair);
+    assert_int_equal(rt_safetensors_create(&s), 0);
+    assert_int_equal(rt_safetensors_add(s, "objective.ce", &t), 0);
+    assert_int_equal(rt_objective_load(&o, s, &e), 0);
+    assert_true(o.quantile[RT_TERM_ce] == 0.25 && o.spread[RT_TERM_ce] == 0.5);
+    assert_true(isnan(o.quantile[RT_TERM_nce]) && isnan(o.spread[RT_TERM_nce]));
+    rt_safetensors_destroy(s);
+}
+
 static void comes_back(void **state)
 {
     struct rt_safetensors *s;
@@ -88,6 +107,7 @@ int main(void)
         cmocka_unit_test(empty_is_refused),
         cmocka_unit_test(wrong_kind_is_refused),
         cmocka_unit_test(comes_back),
+        cmocka_unit_test(a_new_term_has_not_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

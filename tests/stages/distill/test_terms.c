@@ -239,10 +239,72 @@ static double naive_dist(const struct rt_term_in *in, int i)
     return 1 - (n * pq - 1) / sqrt((n * pp - 1) * (n * qq - 1));
 }
 
+/* cos by the law of cosines, of any two rows. */
+static double naive_cos(const float *a, int i, const float *b, int j, int n)
+{
+    double a2 = 0, b2 = 0, g2 = 0;
+
+    for (int d = 0; d < n; d++) {
+        double x = a[i * n + d], y = b[j * n + d];
+        a2 += x * x;
+        b2 += y * y;
+        g2 += (x - y) * (x - y);
+    }
+    return (a2 + b2 - g2) / (2 * sqrt(a2 * b2));
+}
+
+/* A posterior over the mates that are left, by plain division. */
+static double naive_nce(const struct rt_term_in *in, int i)
+{
+    double own = 0, sum = 0;
+
+    for (int j = 0; j < in->batch; j++) {
+        double p = exp(naive_cos(in->feature, i, in->t_feature, j, in->dim) / in->param[RT_PARAM_nce_temperature]);
+        if (j == i)
+            own = p;
+        else if (naive_cos(in->t_feature, i, in->t_feature, j, in->dim) > 0.95)
+            continue;
+        sum += p;
+    }
+    return -log(own / sum);
+}
+
+static double naive_rkd(const struct rt_term_in *in, int i)
+{
+    double sum = 0;
+
+    for (int j = 0; j < in->batch; j++)
+        if (j != i)
+            sum += pow(naive_cos(in->feature, i, in->feature, j, in->dim) -
+                       naive_cos(in->t_feature, i, in->t_feature, j, in->dim), 2);
+    return sum / (in->batch - 1);
+}
+
+/* Inner products by |a + b|^2 - |a - b|^2 = 4 a.b, the two rows compared by their angle: |u - v|^2 = 2 - 2 u.v. */
+static double naive_sp(const struct rt_term_in *in, int i)
+{
+    double ss = 0, tt = 0, st = 0;
+
+    for (int j = 0; j < in->batch; j++) {
+        double s = 0, t = 0;
+        for (int d = 0; d < in->dim; d++) {
+            double a = in->feature[i * in->dim + d], b = in->feature[j * in->dim + d];
+            double c = in->t_feature[i * in->dim + d], e = in->t_feature[j * in->dim + d];
+            s += ((a + b) * (a + b) - (a - b) * (a - b)) / 4;
+            t += ((c + e) * (c + e) - (c - e) * (c - e)) / 4;
+        }
+        ss += s * s;
+        tt += t * t;
+        st += s * t;
+    }
+    return 2 - 2 * st / sqrt(ss * tt);
+}
+
 static double (*const naive[RT_TERMS])(const struct rt_term_in *, int) = {
     [RT_TERM_ce] = naive_ce,           [RT_TERM_aam] = naive_aam, [RT_TERM_l2] = naive_l2,
     [RT_TERM_cosine] = naive_cosine,   [RT_TERM_kl] = naive_kl,   [RT_TERM_head_kl] = naive_head_kl,
     [RT_TERM_head_ce] = naive_head_ce, [RT_TERM_dkd] = naive_dkd, [RT_TERM_dist] = naive_dist,
+    [RT_TERM_nce] = naive_nce,         [RT_TERM_rkd] = naive_rkd, [RT_TERM_sp] = naive_sp,
 };
 
 /* What the loops below run over. */
@@ -263,6 +325,12 @@ static int fits(int k, int c)
 static void make_case(struct data *d, int c)
 {
     make(d, cases[c].classes, cases[c].temperature, cases[c].smoothing, cases[c].cosines);
+}
+
+/* Others may be NaN with it where rows are compared. */
+static int others_are_finite(int k, const double *value)
+{
+    return (rt_terms[k]->needs & RT_NEEDS_OTHERS) || (isfinite(value[0]) && isfinite(value[2]));
 }
 
 /* --- Tests. */
@@ -298,14 +366,14 @@ static void nan_is_visible(void **state)
             read_by(&d, k, &width)[1 * width + place] = NAN;
             distances(&d.in, k, value);
             assert_true(isnan(value[1]));
-            assert_true(isfinite(value[0]) && isfinite(value[2]));
+            assert_true(others_are_finite(k, value));
             if (!(rt_terms[k]->needs & RT_NEEDS_TEACHER))
                 continue;
             make(&d, 4, 2, 0, 1);
             d.t_logits[1 * 4 + place] = d.t_feature[1 * d.in.dim + place] = NAN;
             distances(&d.in, k, value);
             assert_true(isnan(value[1]));
-            assert_true(isfinite(value[0]) && isfinite(value[2]));
+            assert_true(others_are_finite(k, value));
         }
     }
 }
@@ -355,11 +423,16 @@ static void flat_and_zero_rows(void **state)
     assert_true(value[2] == 1);
     distances(&d.in, RT_TERM_dist, value);
     assert_true(value[2] == 1);
+    distances(&d.in, RT_TERM_sp, value);
+    assert_true(fabs(value[2] - 1) < 1e-12);
     distances(&d.in, RT_TERM_ce, value);
     assert_true(fabs(value[2] - log(5)) < 1e-12);
     gradients(&d.in, RT_TERM_l2, scale, out);
     gradients(&d.in, RT_TERM_cosine, scale, out);
     gradients(&d.in, RT_TERM_dist, scale, out);
+    gradients(&d.in, RT_TERM_nce, scale, out);
+    gradients(&d.in, RT_TERM_rkd, scale, out);
+    gradients(&d.in, RT_TERM_sp, scale, out);
     for (int i = 0; i < BATCH * WIDE; i++)
         assert_true(out[i] == 0);
     make(&d, 1, 1, 0, 0); /* one class: nothing to tell apart */
@@ -378,7 +451,7 @@ static void teacher_is_at_zero(void **state)
 
     (void)state;
     for (int k = 0; k < RT_TERMS; k++) {
-        if (!(rt_terms[k]->needs & RT_NEEDS_TEACHER))
+        if (!(rt_terms[k]->needs & RT_NEEDS_TEACHER) || k == RT_TERM_nce) /* nce: nearer than others is enough */
             continue;
         make(&d, 5, 2, 0, 0);
         float *x = read_by(&d, k, &width);
@@ -425,7 +498,7 @@ static void unused_samples_stay(void **state)
 
     (void)state;
     for (int k = 0; k < RT_TERMS; k++) {
-        double value[BATCH] = {-7, -7, -7, -7, -7, -7}, scale[BATCH] = {0, 1, 0, -1, 0, 0};
+        double value[BATCH] = {-7, -7, -7, -7, -7, -7}, scale[BATCH] = {0, 1, 0, -0.5, 0, 0};
         float out[BATCH * WIDE];
         int width;
         make(&d, 4, 1, 0, 1);
@@ -448,10 +521,11 @@ static void unused_samples_stay(void **state)
     }
 }
 
-/* Central differences in double around float inputs, with the step that the floats really made. */
-static double slope_at(struct data *d, int k, float *x, int i)
+/* Central differences in double around float inputs, with the step that the floats really made; of the
+ * scaled sum over all samples, so that a row that others are compared with counts too. */
+static double slope_of_sum(struct data *d, int k, float *x, const double *scale)
 {
-    double up[BATCH], down[BATCH], step;
+    double up[BATCH], down[BATCH], step, sum = 0;
     float old = *x, high, low;
 
     *x = high = old + 0x1p-13f;
@@ -460,7 +534,9 @@ static double slope_at(struct data *d, int k, float *x, int i)
     distances(&d->in, k, down);
     *x = old;
     step = (double)high - low;
-    return (up[i] - down[i]) / step;
+    for (int i = 0; i < BATCH; i++)
+        sum += scale[i] * ((up[i] - down[i]) / step);
+    return sum;
 }
 
 static void check_gradients(struct data *d, int k, int c)
@@ -472,7 +548,7 @@ static void check_gradients(struct data *d, int k, int c)
 
     gradients(&d->in, k, scale, out);
     for (int at = 0; at < BATCH * width; at++) {
-        double want = scale[at / width] * slope_at(d, k, x + at, at / width);
+        double want = slope_of_sum(d, k, x + at, scale);
         if (!(fabs(out[at] - want) < 2e-5 * (1 + fabs(want))))
             fail_msg("%s, case %d, element %d: %.9g, not %.9g", rt_terms[k]->name, c, at, out[at],
                      want);
@@ -512,6 +588,57 @@ static void dkd_has_a_beta(void **state)
     }
 }
 
+/* Worked out on paper, T = 1: f_0 = t_0 = x, t_1 = x turned by less than acos 0.95, t_2 = y, and f_1 = 0. */
+static void nce_leaves_out_the_same(void **state)
+{
+    struct data d;
+    double value[BATCH], scale[BATCH] = {1, 0, 0};
+    float out[BATCH * WIDE] = {0};
+
+    (void)state;
+    make(&d, 5, 1, 0, 0);
+    d.in.batch = 3;
+    memset(d.feature, 0, sizeof d.feature);
+    memset(d.t_feature, 0, sizeof d.t_feature);
+    d.feature[0] = d.t_feature[0] = d.t_feature[WIDE] = 2;
+    d.t_feature[WIDE + 1] = 0.4f;
+    d.t_feature[2 * WIDE + 1] = d.feature[2 * WIDE] = 3;
+    distances(&d.in, RT_TERM_nce, value);
+    assert_true(fabs(value[0] - log1p(exp(-1))) < 1e-12); /* y alone is another */
+    assert_true(fabs(value[1] - log(2)) < 1e-12);         /* no direction: all mates alike, the same one left out */
+    assert_true(fabs(value[2] - log(1 + exp(1) + exp(2 / sqrt(4.16)))) < 1e-7); /* both are nearer; 0.4f */
+    gradients(&d.in, RT_TERM_nce, scale, out);
+    assert_true(fabs(out[1] - exp(-1) / (1 + exp(-1)) / 2) < 1e-7 && out[0] == 0); /* away from y, by p_2 / (T |f|) */
+    d.t_feature[2 * WIDE] = 300; /* all three teachers say the same: nothing can be told apart */
+    d.t_feature[2 * WIDE + 1] = 0;
+    distances(&d.in, RT_TERM_nce, value);
+    for (int i = 0; i < 3; i++)
+        assert_true(value[i] == 0);
+}
+
+/* D of a row of the paper's G: here both matrices are known. f: two equal rows and one across; t: all across. */
+static void sp_is_of_normed_rows(void **state)
+{
+    struct data d;
+    double value[BATCH];
+
+    (void)state;
+    make(&d, 5, 1, 0, 0);
+    d.in.batch = 3;
+    memset(d.feature, 0, sizeof d.feature);
+    memset(d.t_feature, 0, sizeof d.t_feature);
+    d.feature[0] = d.feature[WIDE] = 2;
+    d.feature[2 * WIDE + 1] = 5;
+    for (int i = 0; i < 3; i++)
+        d.t_feature[i * WIDE + i] = 7;
+    distances(&d.in, RT_TERM_sp, value);
+    assert_true(fabs(value[0] - (2 - sqrt(2))) < 1e-12); /* (1, 1, 0) / sqrt 2 against (1, 0, 0) */
+    assert_true(fabs(value[1] - (2 - sqrt(2))) < 1e-12);
+    assert_true(value[2] == 0);
+    distances(&d.in, RT_TERM_rkd, value);
+    assert_true(fabs(value[0] - 0.5) < 1e-12 && value[2] == 0); /* one of two cosines is 1, not 0 */
+}
+
 /* The label's logit must fall all the way as the angle grows, the guard's step included. */
 static void aam_is_monotone(void **state)
 {
@@ -538,7 +665,8 @@ int main(void)
         cmocka_unit_test(extremes_are_finite), cmocka_unit_test(flat_and_zero_rows),
         cmocka_unit_test(teacher_is_at_zero),  cmocka_unit_test(values_match_naive),
         cmocka_unit_test(unused_samples_stay), cmocka_unit_test(gradients_match_differences),
-        cmocka_unit_test(dkd_has_a_beta),      cmocka_unit_test(aam_is_monotone),
+        cmocka_unit_test(dkd_has_a_beta),      cmocka_unit_test(nce_leaves_out_the_same),
+        cmocka_unit_test(sp_is_of_normed_rows), cmocka_unit_test(aam_is_monotone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
