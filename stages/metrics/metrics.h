@@ -46,4 +46,14 @@ int rt_retrieval(struct rt_retrieval *r, const float *query, const float *galler
  * have costs those nothing. What is not finite gives NaN. percentile may be value. RT_EMEM. */
 int rt_percentiles(const double *value, size_t n, double *percentile);
 
+/* The mean of some values and what is known of it: 95 % interval by Student's t. Values that are not finite do not
+ * count; below two of them sd, low and high are NaN, without any mean is, too. For differences of paired runs. */
+struct rt_interval {
+    int n;
+    double mean, sd, low, high;
+};
+void rt_interval(struct rt_interval *i, const double *value, size_t n);
+/* The t that |T| of so many degrees of freedom (1 or more) stays below with this probability, in [0, 1). */
+double rt_t_quantile(double probability, int freedom);
+
 #endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of a sweep's table and plot. The results are such that means, spreads and intervals can be worked out by hand:
+ * differences of kl are 3, 2, 4 points, so 3 with spread 1 and half an interval of 4.303 / sqrt 3. */
+#include "tests/support/support.h"
+#include "tui/report/sweep_table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEP                                                                                                         \
+    "recipe: a.yaml\nseeds: 11-13\nteachers: {names: {recipe: t.yaml}}\n"                                             \
+    "settings:\n  labels only: []\n  kl, 1: {teacher: names}\n  third: []\npairs: [[\"kl, 1\", third]]\n"
+
+static struct rt_sweep *sweep;
+static struct rt_sweep_results results;
+
+static int results_make(void **state)
+{
+    static const double valid[3] = {0.70, 0.75, 0.90};
+    static const double test[9] = {0.80, 0.82, 0.84, 0.83, 0.84, 0.88, 0.80, NAN, 0.83};
+    struct rt_error e = {0};
+    (void)state;
+    assert_int_equal(rt_sweep_parse(&sweep, SWEEP, strlen(SWEEP), "s.yaml", "/d", &e), 0);
+    assert_int_equal(rt_sweep_results_init(&results, sweep), 0);
+    assert_int_equal(rt_sweep_chosen(&results), -1);
+    memcpy(results.test, test, sizeof test);
+    for (int i = 0; i < 9; i++)
+        results.valid[i] = valid[i / 3];
+    return 0;
+}
+
+static int results_drop(void **state)
+{
+    (void)state;
+    rt_sweep_results_fini(&results);
+    rt_sweep_destroy(sweep);
+    return 0;
+}
+
+static char *table_of(enum rt_sweep_form form, bool plot)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    assert_non_null(f);
+    if (plot)
+        rt_sweep_plot_write(&results, f);
+    else
+        rt_sweep_table_write(&results, form, f);
+    fclose(f);
+    return text;
+}
+
+static void table_is(enum rt_sweep_form form, const char *wanted)
+{
+    char *text = table_of(form, false);
+    assert_string_equal(text, wanted);
+    free(text);
+}
+
+static int count_of(const char *text, const char *word)
+{
+    int n = 0;
+    while ((text = strstr(text, word)) && ++n)
+        text += strlen(word);
+    return n;
+}
+
+static void all_is_told(void **state)
+{
+    (void)state;
+    table_is(RT_SWEEP_TEXT,
+             "setting        n     test top-1 %  spread  difference to labels only (95 % interval)\n"
+             "labels only    3             82.0     2.0  \n"
+             "kl, 1          3             85.0     2.6  +3.0 [0.5, 5.5]\n"
+             "third          2             81.5     2.1  -0.5 [-6.9, 5.9]\n"
+             "\n"
+             "third less kl, 1: -4.0 [-16.7, 8.7]\n"
+             "\n"
+             "Seeds 11 to 13. 3 differences looked at; where nothing differs, one interval in twenty leaves out zero "
+             "all the same.\n");
+    results.teacher[0] = 0.5;
+    table_is(RT_SWEEP_MARKDOWN,
+             "| setting     |   n |    test top-1 % | spread | difference to labels only (95 % interval) |\n"
+             "|---|---|---|---|---|\n"
+             "| labels only |   3 |            82.0 |    2.0 |  |\n"
+             "| kl, 1       |   3 |            85.0 |    2.6 | +3.0 [0.5, 5.5] |\n"
+             "| third       |   2 |            81.5 |    2.1 | -0.5 [-6.9, 5.9] |\n"
+             "\n"
+             "- third less kl, 1: -4.0 [-16.7, 8.7]\n"
+             "\n"
+             "Seeds 11 to 13. 3 differences looked at; where nothing differs, one interval in twenty leaves out zero "
+             "all the same.\nTeacher names on its test split: 50.0 %.\n");
+    char *csv = table_of(RT_SWEEP_CSV, false);
+    assert_non_null(strstr(csv, "\n"
+                                "\"kl, 1\",3,0.75,0,0.85,0.0264575131,0.03,0.00515862288,0.0548413771,labels only\n"));
+    assert_int_equal(count_of(csv, "\n"), 5);
+    free(csv);
+}
+
+/* What was not chosen has no number of test in any form. */
+static void choosing_hides_the_test_of_others(void **state)
+{
+    (void)state;
+    results.choose = true;
+    assert_int_equal(rt_sweep_chosen(&results), 2);
+    table_is(RT_SWEEP_TEXT,
+             "setting        n     valid top-1 %     test top-1 %  spread  difference to labels only (95 % interval)\n"
+             "labels only    3              70.0             82.0     2.0  \n"
+             "kl, 1          3              75.0                -       -  \n"
+             "third          3              90.0             81.5     2.1  -0.5 [-6.9, 5.9]\n"
+             "\n\n"
+             "Seeds 11 to 13. Chosen on validation by mean over these seeds, among 3: third. "
+             "1 difference looked at.\n");
+    for (int form = 0; form <= RT_SWEEP_JSON; form++) {
+        char *text = table_of((enum rt_sweep_form)form, false);
+        assert_null(strstr(text, "85.0"));
+        assert_null(strstr(text, "0.85"));
+        assert_null(strstr(text, "0.88"));
+        free(text);
+    }
+    strcpy(sweep->metric, "eer");
+    assert_int_equal(rt_sweep_chosen(&results), 0);
+}
+
+static void json_has_every_seed(void **state)
+{
+    (void)state;
+    char *text = table_of(RT_SWEEP_JSON, false);
+    assert_non_null(strstr(text, "\"differences_looked_at\": 3, \"compared_to\": \"labels only\", \"chosen\": null"));
+    assert_non_null(strstr(text, "\"seeds\": [11, 12, 13]"));
+    assert_int_equal(count_of(text, "{\"name\": "), 5);
+    assert_int_equal(count_of(text, "null"), 5); /* chosen; labels only has no difference (3); a seed of third */
+    assert_int_equal(count_of(text, "{"), count_of(text, "}"));
+    free(text);
+}
+
+static void plot_has_a_row_or_a_curve(void **state)
+{
+    struct rt_error e = {0};
+    (void)state;
+    char *text = table_of(RT_SWEEP_TEXT, true);
+    assert_int_equal(count_of(text, "<circle"), 3);
+    assert_non_null(strstr(text, ">labels only<"));
+    free(text);
+    rt_sweep_results_fini(&results);
+    assert_int_equal(rt_sweep_vary(sweep, "distill.l2.lambda=0,0.1,1,10", &e), 0);
+    assert_int_equal(rt_sweep_results_init(&results, sweep), 0);
+    for (int i = 0; i < 12 * 3; i++)
+        results.test[i] = 0.5 + 0.01 * (i % 3);
+    text = table_of(RT_SWEEP_TEXT, true);
+    assert_int_equal(count_of(text, "<circle"), 12);
+    assert_int_equal(count_of(text, ">labels only<"), 1);
+    assert_non_null(strstr(text, ">distill.l2.lambda<"));
+    /* Decades are 204 apart, and 0 is half of one before the least: 510 for 2.5 of them. */
+    assert_non_null(strstr(text, "<text x=\"90.0\""));
+    assert_non_null(strstr(text, "<text x=\"192.0\""));
+    assert_non_null(strstr(text, "<text x=\"396.0\""));
+    assert_non_null(strstr(text, "<text x=\"600.0\""));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(all_is_told, results_make, results_drop),
+        cmocka_unit_test_setup_teardown(choosing_hides_the_test_of_others, results_make, results_drop),
+        cmocka_unit_test_setup_teardown(json_has_every_seed, results_make, results_drop),
+        cmocka_unit_test_setup_teardown(plot_has_a_row_or_a_curve, results_make, results_drop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * sweep_table: what came out of a sweep: for each setting mean and spread over its seeds, and its difference to the
+ * one compared, paired by seed, with a 95 % interval (Student's t). As text, Markdown, CSV, JSON, and as a plot.
+ * Nothing is run here. One thread. */
+#ifndef RT_SWEEP_TABLE_H
+#define RT_SWEEP_TABLE_H
+
+#include "formats/error.h"
+#include "formats/sweep.h"
+#include "stages/metrics/metrics.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* [setting][seed] of the sweep's metric, fractions; NaN = the run has none. */
+struct rt_sweep_results {
+    const struct rt_sweep *sweep;
+    double *valid, *test;                    /* of settings */
+    double teacher[RT_SWEEP_TEACHERS];       /* mean on test of each teacher's runs, NaN = not known */
+    bool choose; /* the best on validation is chosen, and test is told of it and of the compared one only */
+};
+
+/* All NaN. RT_EMEM. */
+int rt_sweep_results_init(struct rt_sweep_results *r, const struct rt_sweep *s);
+void rt_sweep_results_fini(struct rt_sweep_results *r);
+/* Reads those of a finished run. RT_EMISSING: the folder is none of a run. */
+int rt_sweep_results_read(struct rt_sweep_results *r, int setting, int seed, const char *folder, struct rt_error *e);
+/* One number of a finished run: final.METRIC of a split, NaN when it has none. */
+int rt_sweep_result(const char *folder, const char *metric, const char *split, double *value, struct rt_error *e);
+
+/* The best mean on validation (the lowest eer), the first of equals; -1 when nothing was measured there. */
+int rt_sweep_chosen(const struct rt_sweep_results *r);
+/* Of `setting` less `base`, seed by seed, on test. RT_EMEM leaves no interval. */
+void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base, struct rt_interval *i);
+
+enum rt_sweep_form { RT_SWEEP_TEXT, RT_SWEEP_MARKDOWN, RT_SWEEP_CSV, RT_SWEEP_JSON };
+void rt_sweep_table_write(const struct rt_sweep_results *r, enum rt_sweep_form form, FILE *out);
+/* SVG: means on test with their intervals (validation's where choose is set). Of exactly one key varied, with numbers:
+ * the metric against that key, on a logarithmic axis where its values span a factor of ten; else a row per setting. */
+void rt_sweep_plot_write(const struct rt_sweep_results *r, FILE *out);
+
+/* "top-1 %": what the numbers of a table are. */
+const char *rt_sweep_metric_title(const struct rt_sweep *s);
+/* A setting's name, or where it has none (a recipe alone) the sweep's. */
+const char *rt_sweep_setting_title(const struct rt_sweep *s, int setting);
+
+#endif
