@@ -214,15 +214,40 @@ static int text_read(const struct rt_key *key, const char *text, void *field)
     return text_store(field, text);
 }
 
-/* Is word [length] one of the words in "a|b|c"? "*" allows any name. */
+static bool word_is_name(const char *word, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", word[i]))
+            return false;
+    return length > 0;
+}
+
+/* A name, then at least one number, parted by blanks. */
+static bool word_is_numbers(const char *word, size_t length)
+{
+    char text[RT_RECIPE_TEXT];
+    const char *rest;
+    double number;
+    if (length >= sizeof text)
+        return false;
+    memcpy(text, word, length);
+    text[length] = '\0';
+    size_t name = strcspn(text, " ");
+    if (!word_is_name(text, name) || !text[name])
+        return false;
+    for (rest = text + name; *rest;)
+        if (number_take(rest + strspn(rest, " "), &number, &rest) || (*rest && *rest != ' '))
+            return false;
+    return true;
+}
+
+/* Is word [length] one of the words in "a|b|c"? "*" allows any name, "* n" one with numbers. */
 static bool word_is_allowed(const char *words, const char *word, size_t length)
 {
-    if (!strcmp(words, "*")) {
-        for (size_t i = 0; i < length; i++)
-            if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", word[i]))
-                return false;
-        return length > 0;
-    }
+    if (!strcmp(words, "*"))
+        return word_is_name(word, length);
+    if (!strcmp(words, "* n"))
+        return word_is_numbers(word, length);
     for (const char *w = words; length && *w;) {
         size_t n = strcspn(w, "|");
         if (n == length && !memcmp(w, word, n))
@@ -361,8 +386,11 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
         snprintf(text, size, "%s %s", wanted, key->unit);
         break;
     case RT_KIND_LIST:
-        snprintf(text, size, "%s%s%s", wanted, any ? ", letters, digits and _ only" : " out of ",
-                 any ? "" : key->unit);
+        if (!strcmp(key->unit, "* n"))
+            snprintf(text, size, "a list of names with numbers such as [snr 8 14, clipped 0.05 0.005]");
+        else
+            snprintf(text, size, "%s%s%s", wanted, any ? ", letters, digits and _ only" : " out of ",
+                     any ? "" : key->unit);
         break;
     default:
         snprintf(text, size, "%s", wanted);

@@ -270,6 +270,28 @@ static int recipe_read_stream(struct reader *rd)
 
 /* ---- the whole file ---- */
 
+#define PRINTED "# Every setting of a run, with what it may be.\n"
+
+/* What a printed recipe of an older retort cannot say (since.def). */
+static int recipe_keep_before(struct reader *rd, const char *yaml, size_t size)
+{
+    static const struct {
+        const char *name, *value;
+    } before[] = {
+#define RT_SINCE(key, value) {key, value},
+#include "formats/since.def"
+#undef RT_SINCE
+    };
+    if (size < sizeof PRINTED - 1 || memcmp(yaml, PRINTED, sizeof PRINTED - 1) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        const struct rt_key *key = rt_key_find(before[i].name);
+        if (!rd->line[key - rt_keys])
+            RT_TRY(rt_recipe_put(rd->r, key, before[i].value, rd->folder, rd->e));
+    }
+    return 0;
+}
+
 /* All of a recipe; where says on which line each setting was found, [KEYS], or NULL. */
 static int recipe_parse_yaml(struct rt_recipe *r, const char *yaml, size_t size, const char *name,
                              const char *folder, int *where, struct rt_error *e)
@@ -284,6 +306,8 @@ static int recipe_parse_yaml(struct rt_recipe *r, const char *yaml, size_t size,
     yaml_parser_set_input_string(&rd.parser, (const unsigned char *)yaml, size);
     int code = recipe_read_stream(&rd);
     yaml_parser_delete(&rd.parser);
+    if (code == 0)
+        code = recipe_keep_before(&rd, yaml, size);
     if (where)
         memcpy(where, rd.line, sizeof rd.line);
     return code;
@@ -403,7 +427,7 @@ void rt_recipe_print(const struct rt_recipe *r, FILE *out)
 {
     char value[6 * RT_RECIPE_TEXT + 3]; /* every byte as \uXXXX, quotes, NUL */
     const char *before = "";
-    fprintf(out, "# Every setting of a run, with what it may be.\n");
+    fputs(PRINTED, out);
     for (int i = 0; i < rt_key_count; i++) {
         const struct rt_key *key = &rt_keys[i];
         int depth = sections_put(before, key->name, out);

@@ -163,7 +163,9 @@ static int score_batch(const struct rt_quality *q, struct rt_batch *b, struct rt
     return rc;
 }
 
-static int attach_percentiles(const struct rt_quality *q, struct rt_batch *b, struct rt_error *e)
+/* The batch's rows of a table [rows, columns]. */
+static int attach_rows(const struct rt_quality *q, struct rt_batch *b, const float *table, const char *name,
+                       struct rt_error *e)
 {
     size_t columns = (size_t)q->scores->columns;
     int64_t dim[2] = {b->count, q->scores->columns};
@@ -171,22 +173,29 @@ static int attach_percentiles(const struct rt_quality *q, struct rt_batch *b, st
     int rc = rt_tensor_init(&t, RT_F32, 2, dim);
     for (int at = 0; rc == 0 && at < b->count; at++)
         memcpy((float *)t.data + (size_t)at * columns,
-               q->scores->percentile + (size_t)b->sample[at] * columns, columns * sizeof(float));
+               table + (size_t)b->sample[at] * columns, columns * sizeof(float));
     if (rc == 0)
-        rc = rt_batch_pack(b, "quality", &t, q->level);
+        rc = rt_batch_pack(b, name, &t, q->level);
     rt_tensor_fini(&t);
     return rc < 0 ? rt_error_set(e, rc, "quality: %s", rt_err_words(rc)) : 0;
+}
+
+/* Both, and not only what weight.map asks for: it may change while batches are on their way. */
+static int attach_scores(const struct rt_quality *q, struct rt_batch *b, struct rt_error *e)
+{
+    RT_TRY(attach_rows(q, b, q->scores->value, "measures", e));
+    return attach_rows(q, b, q->scores->percentile, "quality", e);
 }
 
 static int quality_work(void *self, struct rt_batch *b, struct rt_error *e)
 {
     const struct rt_quality *q = self;
-    return b->kind == RT_BATCH_SCORE ? score_batch(q, b, e) : attach_percentiles(q, b, e);
+    return b->kind == RT_BATCH_SCORE ? score_batch(q, b, e) : attach_scores(q, b, e);
 }
 
 const struct rt_stage_ops rt_stage_quality = {
     .name = "quality",
-    .summary = "measures samples once, then gives each its percentiles",
+    .summary = "measures samples once, then gives each its values and percentiles",
     .remedy = "score the data set beforehand with retort inspect",
     .work = quality_work,
 };

@@ -2,8 +2,9 @@
  * quality: second stage: how good is each sample, in numbers.
  * In the scoring pass (SCORE batches) it measures raw samples and fills rt_scores; results are kept in
  * a store by content, so a later run starts at once. In TRAIN and EVAL batches it adds
- *   quality   F32 [batch, columns]   each measure's percentile, NaN = not measured
- * Which of them count, and how, is the student's business (distill/weights.h). */
+ *   measures  F32 [batch, columns]   each measure's value in its own unit, NaN = not measured
+ *   quality   F32 [batch, columns]   its percentile in the data set
+ * Which of them count, and how, is the student's business (distill/weight_scale.h). */
 #ifndef RT_QUALITY_H
 #define RT_QUALITY_H
 

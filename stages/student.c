@@ -60,7 +60,7 @@ static int student_tell_batch(const struct rt_student *s, const struct rt_batch 
  * that are kept, and whoever looks at the batch, or stands behind, sees rows and frames that match. */
 
 struct student_view {
-    struct rt_tensor input, offset, bucket, weight, quality, have, embedding, logits; /* unpacked frames */
+    struct rt_tensor input, offset, bucket, weight, measures, quality, have, embedding, logits; /* unpacked frames */
     int32_t *label;
     float *factor;
     int *keep;
@@ -83,6 +83,7 @@ static int student_unpack(const struct rt_student *s, const struct rt_batch *b, 
     RT_TRY(student_frame(b, s->role, "offset", &v->offset, e));
     RT_TRY(student_frame(b, s->role, "bucket", &v->bucket, e));
     RT_TRY(student_frame(b, s->role, "weight", &v->weight, e));
+    RT_TRY(student_frame(b, NULL, "measures", &v->measures, e));
     RT_TRY(student_frame(b, NULL, "quality", &v->quality, e));
     if (!s->teacher)
         return 0;
@@ -122,7 +123,8 @@ static int student_view_make(const struct rt_student *s, const struct rt_batch *
     v->minibatch = (struct rt_minibatch){
         .count = b->count, .sample = b->sample, .keep = v->keep, .kept = v->minibatch.kept,
         .input = v->input.data, .bags = {v->offset.data, v->bucket.data, v->weight.data},
-        .label = v->label, .factor = v->factor, .quality = v->quality.data, .taught = &v->taught,
+        .label = v->label, .factor = v->factor, .value = v->measures.data,
+        .percentile = v->quality.data, .taught = &v->taught,
     };
     return 0;
 }
@@ -130,7 +132,7 @@ static int student_view_make(const struct rt_student *s, const struct rt_batch *
 static void student_view_fini(struct student_view *v)
 {
     struct rt_tensor *t[] = {&v->input, &v->offset, &v->bucket, &v->weight,
-                             &v->quality, &v->have, &v->embedding, &v->logits};
+                             &v->measures, &v->quality, &v->have, &v->embedding, &v->logits};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         rt_tensor_fini(t[i]);
     free(v->label);

@@ -50,7 +50,7 @@ struct rt_sample_row {
     int hidden;
     const char *reason, *modality, *detail; /* "" = usable */
     int64_t seen;
-    double quality, weight;
+    double quality, weight; /* that of distillation */
     const double *value; /* [columns], NaN = NULL */
 };
 int rt_rundb_sample(struct rt_rundb *db, const struct rt_sample_row *s, struct rt_error *e);

@@ -12,7 +12,7 @@ HARD = ["distill.l2.lambda=20"]
 SOFT = [*HARD, "distill.l2.quantile=20%"]
 CLASS = ["distill.kl.lambda=1", "distill.head_kl.lambda=0.5"]
 # q is the product of three percentiles; gamma 1/3 makes it their geometric mean.
-WEIGHTS = ["weight.terms=snr,clipped,activity", "weight.gamma=0.33", "weight.floor=0.05"]
+WEIGHTS = ["weight.terms=snr,clipped,activity", "weight.map=percentile", "weight.gamma=0.33", "weight.floor=0.05"]
 
 TEACHERS = {"text teacher": "text-teacher.yaml", "picture teacher": "picture-teacher.yaml"}
 

@@ -26,7 +26,7 @@ static struct rt_objective_facts learner_facts(const struct rt_learner *l, int t
 int rt_learner_check(const struct rt_learner *l, const struct rt_learner_settings *s, struct rt_error *e)
 {
     struct rt_weight_source have = rt_learner_weight_source(l);
-    struct rt_weight_columns columns;
+    struct rt_weight_scale scale;
     enum rt_head_id head = s->head;
     for (int k = 0; k == 0 || k < l->c.teachers; k++) {
         struct rt_objective_facts facts = learner_facts(l, k);
@@ -35,7 +35,7 @@ int rt_learner_check(const struct rt_learner *l, const struct rt_learner_setting
     if ((head == RT_HEAD_TEACHER || head == RT_HEAD_SUM) && !l->c.model->teacher[0].shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "eval.head is %s, but there is no teacher's head with "
                             "the data set's classes: write own or auto", rt_head_names[head]);
-    return rt_weight_terms_read("weight.terms", s->weight.terms, &have, &columns, e);
+    return rt_weight_scale_read(s->weight.terms, s->weight.map, s->weight.knees, &have, &scale, e);
 }
 
 /* ---- made and unmade ---- */
@@ -45,16 +45,20 @@ static int learner_allocate(struct rt_learner *l)
     size_t n = (size_t)l->c.batch, heads = 1;
     for (int k = 0; k < l->c.teachers; k++)
         heads += (size_t)l->c.model->teacher[k].classes;
-    l->weight = calloc(n, sizeof *l->weight);
-    l->quality = calloc(n, sizeof *l->quality);
-    l->scale = calloc(n, sizeof *l->scale);
+    l->weight = calloc(5 * n, sizeof *l->weight);
     l->factor = calloc(n, sizeof *l->factor * RT_WEIGHT_COLUMNS);
     l->distance = calloc(n, sizeof *l->distance * RT_PLACES);
     l->head = calloc(n, sizeof *l->head * heads);
     l->d_head = calloc(n, sizeof *l->d_head * heads);
-    for (size_t k = 0; l->distance && k < RT_PLACES; k++)
+    if (!l->weight || !l->factor || !l->distance || !l->head || !l->d_head)
+        return RT_EMEM;
+    l->task_weight = l->weight + n;
+    l->quality = l->weight + 2 * n;
+    l->task_quality = l->weight + 3 * n;
+    l->scale = l->weight + 4 * n;
+    for (size_t k = 0; k < RT_PLACES; k++)
         l->out.distance[k] = l->distance + k * n;
-    return l->weight && l->quality && l->scale && l->factor && l->distance && l->head && l->d_head ? 0 : RT_EMEM;
+    return 0;
 }
 
 static int learner_find_parts(struct rt_learner *l)
@@ -133,7 +137,7 @@ void rt_learner_destroy(struct rt_learner *l)
     rt_sample_states_fini(&l->samples);
     rt_learner_keep_fini(l);
     rt_learner_eval_fini(l);
-    void *owned[] = {l->weight, l->quality, l->scale, l->factor, l->distance, l->head, l->d_head, l->part};
+    void *owned[] = {l->weight, l->factor, l->distance, l->head, l->d_head, l->part};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     free(l);
@@ -238,7 +242,7 @@ static int learner_objective(struct rt_learner *l, const struct rt_minibatch *b,
         side[k] = learner_side(l, b, k, at);
         at += (size_t)b->count * (size_t)m->teacher[k].classes;
     }
-    RT_TRY(rt_objective_batch(&l->objective, settings, side, sides, l->weight, l->c.others, &l->out, e));
+    RT_TRY(rt_objective_batch(&l->objective, settings, side, sides, &l->weights, l->c.others, &l->out, e));
     for (int k = 0; k < sides; k++) {
         const struct rt_model_teacher *t = &m->teacher[k];
         size_t n = (size_t)b->count * (size_t)t->classes;

@@ -39,8 +39,8 @@ struct rt_learner_config {
     int batch;                      /* the most rows of a minibatch */
     int threads;                    /* that share its work */
     int rows;                       /* of the data set: there are states of so many samples */
-    const char *const *measure;     /* [measures] names of the columns of rt_minibatch.quality; borrowed */
-    int measures;                   /* 0 = quality is not known */
+    const char *const *measure;     /* [measures] names of the columns of rt_minibatch.value; borrowed */
+    int measures;                   /* 0 = nothing is measured */
     int64_t steps;                  /* of the whole run: the schedules' length */
     const struct rt_exchange *others; /* NULL = alone; borrowed */
 };
@@ -71,7 +71,8 @@ struct rt_minibatch {
     struct rt_bags bags;
     const int32_t *label;      /* [count], -1 = none */
     const float *factor;       /* [count] by hand, on the weight: 0 = muted; NULL = all 1 */
-    const float *quality;      /* [count, measures] 0..1, NaN = not measured; NULL = none is */
+    const float *value;        /* [count, measures] in the measure's unit, NaN = not measured; NULL = none is */
+    const float *percentile;   /* [count, measures] 0..1, as value */
     const struct rt_taught *taught; /* [teachers] */
 };
 
@@ -79,7 +80,7 @@ struct rt_step_report {
     int64_t step; /* updates done, this one included */
     int epoch;    /* the caller's to set; the learner knows none */
     int samples;  /* that took part */
-    double lr, gradient_norm, total, effective; /* effective sample size of the weights */
+    double lr, gradient_norm, total, effective; /* sample size by the weights of distillation */
     /* The learner's, until the next update; distances by place among the kept. */
     const struct rt_objective_out *terms;
 };

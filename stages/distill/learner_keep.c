@@ -83,8 +83,10 @@ static int keep_all(struct rt_learner *l, const struct rt_minibatch *b, struct r
     RT_TRY(keep_bags(k, b, &view->bags));
     RT_TRY(keep_rows(&k->label, b, b->label, sizeof *b->label, (const void **)&view->label));
     RT_TRY(keep_rows(&k->factor, b, b->factor, sizeof *b->factor, (const void **)&view->factor));
-    RT_TRY(keep_rows(&k->quality, b, b->quality, sizeof *b->quality * (size_t)l->c.measures,
-                     (const void **)&view->quality));
+    RT_TRY(keep_rows(&k->value, b, b->value, sizeof *b->value * (size_t)l->c.measures,
+                     (const void **)&view->value));
+    RT_TRY(keep_rows(&k->percentile, b, b->percentile, sizeof *b->percentile * (size_t)l->c.measures,
+                     (const void **)&view->percentile));
     if (!l->teacher || !b->taught)
         return 0;
     view->taught = k->taught;
@@ -110,7 +112,7 @@ void rt_learner_keep_fini(struct rt_learner *l)
 {
     struct rt_learner_kept *k = &l->kept;
     void *owned[] = {k->sample.data, k->input.data, k->offset.data, k->bucket.data, k->weight.data,
-                     k->label.data, k->factor.data, k->quality.data};
+                     k->label.data, k->factor.data, k->value.data, k->percentile.data};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     for (int t = 0; t < RT_TEACHERS; t++) {

@@ -5,7 +5,7 @@
 
 #include "stages/distill/learner.h"
 #include "stages/distill/objective_settings.h"
-#include "stages/distill/weight_terms.h"
+#include "stages/distill/weight_scale.h"
 #include "stages/nn/exec.h"
 #include "stages/nn/optim/optim.h"
 
@@ -18,7 +18,7 @@ int rt_learner_room(struct rt_learner_room *r, size_t bytes); /* RT_EMEM; keeps 
 
 /* Copies of the rows that take part, when some do not (learner_keep.c). */
 struct rt_learner_kept {
-    struct rt_learner_room sample, input, offset, bucket, weight, label, factor, quality;
+    struct rt_learner_room sample, input, offset, bucket, weight, label, factor, value, percentile;
     struct {
         struct rt_learner_room have, embedding, logits;
     } teacher[RT_TEACHERS];
@@ -52,7 +52,10 @@ struct rt_learner {
     int parts;
 
     /* [batch] of one update */
-    double *weight, *quality, *scale, *factor, *distance; /* factor: [batch, RT_WEIGHT_COLUMNS] */
+    double *weight, *task_weight, *quality, *task_quality, *scale; /* weight holds the other four too */
+    struct rt_objective_weights weights; /* of these, by weight.task */
+    double *distance;
+    double *factor; /* [batch, RT_WEIGHT_COLUMNS] */
     float *head, *d_head;
     struct rt_objective_out out;
     struct rt_learner_kept kept;
@@ -64,7 +67,7 @@ struct rt_learner {
 int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view,
                     struct rt_error *e);
 void rt_learner_keep_fini(struct rt_learner *l);
-/* Fills weight and quality for the samples of b. */
+/* Fills weight and quality, of distillation and of the task, for the samples of b. */
 int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
                      const struct rt_learner_settings *s, double *effective, struct rt_error *e);
 /* What weight.terms may name. */

@@ -11,7 +11,9 @@ struct rt_learner_settings {
     uint64_t seed; /* of dropout */
     struct rt_objective_settings objective; /* its AAM margin at full height, its scale as set */
     struct {
-        char terms[sizeof(rt_key_text)]; /* a text of weight_terms.h */
+        char terms[sizeof(rt_key_text)], knees[sizeof(rt_key_text)]; /* texts of weight_scale.h */
+        enum rt_map_id map;
+        enum rt_weigh_id task;
         double gamma, floor;
     } weight;
     struct {

@@ -6,6 +6,7 @@
 #include "stages/distill/weights.h"
 
 #include <math.h>
+#include <string.h>
 
 struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l)
 {
@@ -79,56 +80,98 @@ static void factor_of_confidence(const struct rt_learner *l, const struct rt_min
     }
 }
 
-static void factor_of_measure(const struct rt_learner *l, const struct rt_minibatch *b, int column, double *out,
-                              int stride)
+static void factor_of_measure(const struct rt_learner *l, const struct rt_minibatch *b,
+                              const struct rt_weight_scale *scale, int t)
 {
-    for (int i = 0; i < b->count; i++)
-        out[i * stride] =
-            b->quality ? b->quality[(size_t)i * (size_t)l->c.measures + (size_t)column] : NAN;
+    for (int i = 0; i < b->count; i++) {
+        size_t at = (size_t)i * (size_t)l->c.measures + (size_t)scale->list.column[t];
+        l->factor[i * scale->list.count + t] =
+            b->value ? rt_weight_scale_factor(scale, t, (double)b->value[at], (double)b->percentile[at]) : NAN;
+    }
+}
+
+static int factor_of_term(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_weight_scale *scale,
+                          int t, struct rt_error *e)
+{
+    int column = scale->list.column[t], stride = scale->list.count;
+    if (column == RT_WEIGHT_OF(RT_WEIGHT_teacher_norm))
+        return factor_of_norm(l, b, l->factor + t, stride, e);
+    if (column == RT_WEIGHT_OF(RT_WEIGHT_teacher_confidence))
+        factor_of_confidence(l, b, l->factor + t, stride);
+    else
+        factor_of_measure(l, b, scale, t);
+    return 0;
 }
 
 /* ---- the weights ----
- * They are made before the forward pass: nothing of the student is in them, so nobody has to wait
- * for it. Their mean is 1 over all samples of the update, wherever these are: else a part with poor
- * samples would pull as hard as one with good ones. The factor by hand comes behind that: who
- * doubles a sample wants it doubled. */
+ * They are made before the forward pass: nothing of the student is in them, so nobody has to wait for it.
+ * Their mean is 1 over all samples of the update, wherever these are: else a part with poor samples would
+ * pull as hard as one with good ones. The factor by hand comes behind that: who doubles a sample wants it
+ * doubled.
+ *
+ * There are two. What the student itself reads from is as bad for the label as for the teacher's word; a
+ * bad picture of somebody whose voice is clean spoils only what the picture's network says. So measures of
+ * the student's modality weigh the task too, and all others distillation alone. One weight for both was
+ * tried (weight.task true) and is right where all terms are the student's. */
 
-static int weigh_samples(struct rt_learner *l, const struct rt_minibatch *b,
-                         const struct rt_learner_settings *s, int terms, struct rt_error *e)
+static int weigh_by(struct rt_learner *l, size_t n, const struct rt_learner_settings *s, int terms,
+                    const double *quality, double *weight, struct rt_error *e)
 {
-    size_t n = (size_t)b->count;
     double sum[2];
-    for (size_t i = 0; i < n; i++)
-        l->scale[i] = b->factor ? b->factor[i] : 1;
-    rt_weight_quality(l->factor, n, terms, l->quality);
-    if (terms) {
-        rt_weight_measure(l->quality, l->scale, n, s->weight.gamma, s->weight.floor, l->weight, sum);
-        RT_TRY(rt_exchange_sums(l->c.others, sum, 2, e));
-        rt_weight_apply(l->scale, n, sum, l->weight);
+    if (terms == 0) {
+        memcpy(weight, l->scale, n * sizeof *weight);
         return 0;
     }
-    for (size_t i = 0; i < n; i++)
-        l->weight[i] = l->scale[i];
+    rt_weight_measure(quality, l->scale, n, s->weight.gamma, s->weight.floor, weight, sum);
+    RT_TRY(rt_exchange_sums(l->c.others, sum, 2, e));
+    rt_weight_apply(l->scale, n, sum, weight);
     return 0;
+}
+
+/* Unmakes the factors that say nothing of what the student reads; returns how many are left. */
+static int factors_keep_own(struct rt_learner *l, int count, const struct rt_weight_columns *list)
+{
+    int own = 0;
+    for (int t = 0; t < list->count; t++) {
+        enum rt_modality_id of;
+        if (list->column[t] >= 0 && rt_measure_find(l->c.measure[list->column[t]], &of) &&
+            of == l->c.model->modality->id)
+            own++;
+        else
+            for (int i = 0; i < count; i++)
+                l->factor[i * list->count + t] = NAN;
+    }
+    return own;
+}
+
+static int weigh_task(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
+                      const struct rt_weight_columns *list, struct rt_error *e)
+{
+    l->weights = (struct rt_objective_weights){s->weight.task == RT_WEIGH_TRUE ? l->weight : NULL, l->weight};
+    if (s->weight.task != RT_WEIGH_AUTO)
+        return 0;
+    int own = factors_keep_own(l, b->count, list);
+    rt_weight_quality(l->factor, (size_t)b->count, list->count, l->task_quality);
+    l->weights.task = l->task_weight;
+    return weigh_by(l, (size_t)b->count, s, own, l->task_quality, l->task_weight, e);
 }
 
 int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
                      const struct rt_learner_settings *s, double *effective, struct rt_error *e)
 {
     struct rt_weight_source have = rt_learner_weight_source(l);
-    struct rt_weight_columns list; /* all there: the settings were checked */
+    struct rt_weight_scale scale; /* all there: the settings were checked */
+    size_t n = (size_t)b->count;
     double sum[2];
-    rt_weight_terms_read("weight.terms", s->weight.terms, &have, &list, NULL);
-    for (int t = 0; t < list.count; t++) {
-        if (list.column[t] == RT_WEIGHT_OF(RT_WEIGHT_teacher_norm))
-            RT_TRY(factor_of_norm(l, b, l->factor + t, list.count, e));
-        else if (list.column[t] == RT_WEIGHT_OF(RT_WEIGHT_teacher_confidence))
-            factor_of_confidence(l, b, l->factor + t, list.count);
-        else
-            factor_of_measure(l, b, list.column[t], l->factor + t, list.count);
-    }
-    RT_TRY(weigh_samples(l, b, s, list.count, e));
-    rt_weight_squares(l->weight, (size_t)b->count, sum);
+    rt_weight_scale_read(s->weight.terms, s->weight.map, s->weight.knees, &have, &scale, NULL);
+    for (int t = 0; t < scale.list.count; t++)
+        RT_TRY(factor_of_term(l, b, &scale, t, e));
+    for (size_t i = 0; i < n; i++)
+        l->scale[i] = b->factor ? b->factor[i] : 1;
+    rt_weight_quality(l->factor, n, scale.list.count, l->quality);
+    RT_TRY(weigh_by(l, n, s, scale.list.count, l->quality, l->weight, e));
+    RT_TRY(weigh_task(l, b, s, &scale.list, e));
+    rt_weight_squares(l->weight, n, sum);
     RT_TRY(rt_exchange_sums(l->c.others, sum, 2, e));
     *effective = sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];
     return 0;

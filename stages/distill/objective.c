@@ -191,12 +191,13 @@ static void quantile_move(struct pass *p, int k)
  * Terms that are off, or have no sample here, bring zeros: others may have some, and all must bring
  * the same count of numbers. */
 
-static double objective_factor(const struct rt_objective_settings *s, int k, const double *weight, int i)
+static double objective_factor(const struct rt_objective_weights *w, int k, int i)
 {
-    return weight && (k >= RT_TASK_TERMS || s->weigh_task) ? weight[i] : 1;
+    const double *weight = !w ? NULL : k < RT_TASK_TERMS ? w->task : w->distill;
+    return weight ? weight[i] : 1;
 }
 
-static void objective_sum(struct pass *p, int k, const double *weight)
+static void objective_sum(struct pass *p, int k, const struct rt_objective_weights *weight)
 {
     const uint8_t *use = p->use + (size_t)k * (size_t)p->batch;
     const double *value = p->value + (size_t)k * (size_t)p->batch;
@@ -208,7 +209,7 @@ static void objective_sum(struct pass *p, int k, const double *weight)
             continue;
         sum[SUM_INSIDE] += d <= margin;
         /* NaN is not <= and stays */
-        sum[SUM_LOSS] += objective_factor(p->s, k, weight, i) * (d <= margin ? 0 : d - margin);
+        sum[SUM_LOSS] += objective_factor(weight, k, i) * (d <= margin ? 0 : d - margin);
         if (!isfinite(d))
             continue;
         sum[SUM_FINITE]++;
@@ -217,7 +218,7 @@ static void objective_sum(struct pass *p, int k, const double *weight)
     }
 }
 
-static int objective_measure_all(struct pass *p, const double *weight, struct rt_error *e)
+static int objective_measure_all(struct pass *p, const struct rt_objective_weights *weight, struct rt_error *e)
 {
     for (int k = 0; k < p->places; k++) {
         double quantile = p->s->term[k].quantile;
@@ -238,7 +239,8 @@ static int objective_measure_all(struct pass *p, const double *weight, struct rt
 
 /* A term's mean is over all samples that have what it needs, wherever they are: each one's gradient
  * is divided by that count, and then gradients of several who share an update can be added. */
-static void objective_apply(struct pass *p, int k, const double *weight, struct rt_objective_out *out)
+static void objective_apply(struct pass *p, int k, const struct rt_objective_weights *weight,
+                            struct rt_objective_out *out)
 {
     size_t at = (size_t)k * (size_t)p->batch;
     const double *value = p->value + at, *sum = p->sum[k];
@@ -255,7 +257,7 @@ static void objective_apply(struct pass *p, int k, const double *weight, struct 
         return;
     for (int i = 0; i < p->batch; i++) {
         bool pulls = p->use[at + (size_t)i] && value[i] > p->margin[k];
-        p->scale[i] = pulls ? p->s->term[k].lambda * objective_factor(p->s, k, weight, i) / out->used[k] : 0;
+        p->scale[i] = pulls ? p->s->term[k].lambda * objective_factor(weight, k, i) / out->used[k] : 0;
     }
     unsigned wanted = outputs_there(gradient->logits, gradient->feature, gradient->head);
     if ((term->reads & wanted) && memchr(p->use + at, 1, (size_t)p->batch))
@@ -276,7 +278,8 @@ static void objective_clear(struct rt_objective_out *out, int k, int batch)
 }
 
 int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
-                       const struct rt_objective_side *side, int sides, const double *weight,
+                       const struct rt_objective_side *side, int sides,
+                       const struct rt_objective_weights *weight,
                        const struct rt_exchange *others, struct rt_objective_out *out, struct rt_error *e)
 {
     size_t n = side->in.batch > 0 ? (size_t)side->in.batch : 0;

@@ -29,7 +29,6 @@ struct rt_objective_settings {
     double aam_warmup; /* not read here: objective_settings.h */
     bool cosine_logits; /* the own head gives cosines: class terms read aam_scale * logits. Always
                          * so when aam is on. */
-    bool weigh_task;
 };
 
 #define RT_OBJECTIVE_RATE 0.1 /* of the running quantile: about 30 batches to forget */
@@ -55,6 +54,11 @@ struct rt_objective_out {
     double *distance[RT_PLACES]; /* D_k,i; NaN where not used; NULL = not wanted */
 };
 
+/* [batch] each, NULL = all 1: what a sample counts in the task's terms, and in the others. */
+struct rt_objective_weights {
+    const double *task, *distill;
+};
+
 void rt_objective_init(struct rt_objective *o);
 
 /* One teacher's side of a batch: in.batch, classes, logits and label are the student's and alike in all. */
@@ -64,7 +68,7 @@ struct rt_objective_side {
     struct rt_term_out gradient; /* logits alike in all */
 };
 
-/* side[sides], at least one, at most RT_TEACHERS: with no teacher one that has none. weight[batch], NULL = all 1.
+/* side[sides], at least one, at most RT_TEACHERS: with no teacher one that has none. weight NULL: all 1.
  * Arrays of out: of the places that these sides have. param, smoothing, AAM settings and
  * logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of total are added;
  * NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it reads are NULL; a
@@ -78,7 +82,8 @@ struct rt_objective_side {
  * be 0 then.
  * RT_EMEM, or what the exchange returned, and nothing is then changed. */
 int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
-                       const struct rt_objective_side *side, int sides, const double *weight,
+                       const struct rt_objective_side *side, int sides,
+                       const struct rt_objective_weights *weight,
                        const struct rt_exchange *others, struct rt_objective_out *out, struct rt_error *e);
 /* Tensor "objective.<term>" = F64 [quantile, spread], one per term; "objective.teacher2.<term>" of a second
  * teacher's, when it has begun. Loading, a term without one has not begun, as it was added since; RT_EFORMAT where

@@ -34,7 +34,6 @@ void rt_objective_read(const struct rt_recipe *r, struct rt_objective_settings *
     o->aam_margin = r->task_margin;
     o->aam_warmup = r->task_margin_warmup;
     o->aam_scale = r->task_scale;
-    o->weigh_task = r->weight_task;
     o->cosine_logits = r->task_loss == RT_LOSS_aam;
 }
 

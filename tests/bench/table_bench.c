@@ -34,11 +34,12 @@ static int measure(struct rt_table *t, const char *by)
 static int measure_weighing(const struct rt_table *t)
 {
     static struct rt_weight_preview w;
+    static const struct rt_weight_settings none, snr = {.terms = "snr"};
     double count[80];
-    int slow = rt_weight_preview_fill(&w, t, 1, "", "") < 0;
+    int slow = rt_weight_preview_fill(&w, t, 1, &none, &none) < 0;
     for (int again = 0; again < 2; again++) {
         double begin = now();
-        slow |= again == 0 && rt_weight_preview_fill(&w, t, 1, "snr", "") < 0;
+        slow |= again == 0 && rt_weight_preview_fill(&w, t, 1, &snr, &none) < 0;
         rt_weight_preview_apply(&w, 2 + again, 0.1);
         rt_weight_preview_weights(&w, w.most, count, 80);
         double took = now() - begin;

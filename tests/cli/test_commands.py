@@ -30,7 +30,7 @@ class Commands(EndToEnd):
         first.here = cls.root
         first.train(cls.teacher, TEXT)
         cls.said, _ = first.train(cls.student, SPEECH, teacher__model=cls.teacher, distill__l2__lambda=4,
-                                distill__kl__lambda=1, weight__terms="snr,level", train__epochs=6)
+                                distill__kl__lambda=1, weight__terms="snr,level", weight__map="percentile", train__epochs=6)
 
     def table(self, *words):
         out, _ = self.retort("inspect", *words, "--csv")

@@ -26,7 +26,7 @@ ROOMS = {
     "stages/modality": "formats pipeline/data",
     "stages/metrics": "formats",
     "stages/model": "formats pipeline/data pipeline/run stages/nn stages/onnx stages/modality",
-    "stages/distill": "formats pipeline/data stages/nn stages/model stages/metrics",
+    "stages/distill": "formats pipeline/data stages/nn stages/modality stages/model stages/metrics",
     "stages": "formats pipeline stages/nn stages/model stages/modality stages/metrics stages/distill",
     "stages/session": "formats pipeline stages",
     "tui/report": "formats pipeline stages",

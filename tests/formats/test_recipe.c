@@ -341,6 +341,43 @@ static void sections_and_dotted_names_mean_the_same(void **state)
     assert_true(!r.text_idf && r.augment_flip);
 }
 
+/* A recipe that retort printed before weight.map was there: the run goes on as it began. */
+static void printed_before_keeps_what_was(void **state)
+{
+    (void)state;
+    static const char head[] = "# Every setting of a run, with what it may be.\n";
+    char text[200];
+    assert_int_equal(parse("weight.terms: snr\n"), 0); /* by hand: the default */
+    assert_int_equal(r.weight_map, RT_MAP_KNEE);
+    snprintf(text, sizeof text, "%sweight:\n  terms: [snr]\n  task: true\n", head);
+    assert_int_equal(parse(text), 0);
+    assert_true(r.weight_map == RT_MAP_PERCENTILE && r.weight_task == RT_WEIGH_TRUE);
+    snprintf(text, sizeof text, "%sweight:\n  map: knee\n", head);
+    assert_int_equal(parse(text), 0);
+    assert_int_equal(r.weight_map, RT_MAP_KNEE);
+    rt_recipe_init(&r);
+    char *printed = rt_recipe_text(&r);
+    assert_int_equal(parse(printed), 0);
+    assert_int_equal(r.weight_map, RT_MAP_KNEE);
+    free(printed);
+}
+
+static void lists_of_names_with_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("weight.knees: [snr 8 14, sharpness 0.01 0.05 4 6]\n"), 0);
+    assert_string_equal(r.weight_knees, "snr 8 14,sharpness 0.01 0.05 4 6");
+    assert_int_equal(rt_recipe_set(&r, "weight.knees= level -30 -20 , snr 1e1 2", &e), 0);
+    assert_string_equal(r.weight_knees, "level -30 -20,snr 1e1 2");
+    REFUSED("weight.knees: snr\n", RT_ERANGE,
+            "a.yaml:1: weight.knees: \"snr\" is not allowed: write a list of names with numbers such as "
+            "[snr 8 14, clipped 0.05 0.005]");
+    assert_int_equal(parse("weight.knees: snr 8 x\n"), RT_ERANGE);
+    assert_int_equal(parse("weight.knees: snr 8x 9\n"), RT_ERANGE);
+    assert_int_equal(parse("weight.knees: 8 9\n"), 0); /* a name of digits: the learner knows no such measure */
+    assert_int_equal(parse("weight.knees: s-r 8 9\n"), RT_ERANGE);
+}
+
 static void paths_start_at_the_recipe(void **state)
 {
     (void)state;
@@ -491,6 +528,8 @@ int main(void)
         cmocka_unit_test(defaults_are_all_valid),
         cmocka_unit_test(every_word_of_a_choice_is_its_enum),
         cmocka_unit_test(sections_and_dotted_names_mean_the_same),
+        cmocka_unit_test(printed_before_keeps_what_was),
+        cmocka_unit_test(lists_of_names_with_numbers),
         cmocka_unit_test(paths_start_at_the_recipe),
         cmocka_unit_test(a_loaded_recipe_finds_its_neighbours),
         cmocka_unit_test(what_is_printed_reads_back_the_same),

@@ -178,6 +178,10 @@ static void test_attached(void **state)
     assert_memory_equal(got, s.percentile + 3 * s.columns, row);
     assert_memory_equal(got + row, s.percentile, row);
     rt_tensor_fini(&x);
+    got = toy_frame(b, "measures", &x);
+    assert_memory_equal(got, s.value + 3 * s.columns, row);
+    assert_memory_equal(got + row, s.value, row);
+    rt_tensor_fini(&x);
     rt_batch_destroy(b);
     rt_batch_destroy(none);
     rt_scores_fini(&s);

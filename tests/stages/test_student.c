@@ -11,7 +11,7 @@
                 "student.embedding=6 seed=3"
 #define STUDENT "image.size=16 student.modality=text student.net=textbag text.buckets=256 "            \
                 "student.embedding=5 train.batch=6 train.threads=1 train.schedule=constant "          \
-                "distill.l2.lambda=2 distill.kl.lambda=1 distill.kl.quantile=0.4 weight.floor=0.1"
+                "distill.l2.lambda=2 distill.kl.lambda=1 distill.kl.quantile=0.4 weight.floor=0.1 weight.map=percentile"
 
 static struct toy t;
 static struct rt_model teacher;

@@ -56,16 +56,23 @@ static double measure_typical(const struct rt_table *t, const char *measure)
  * to is easier seen from a change: what the weight would be if this measure were an ordinary one. */
 
 /* The factor of one term, and what the weight would be if this measure were typical and all else as it is. */
-static void explain_term(const struct rt_table *t, int row, const struct rt_measure *m, double share,
+static void explain_term(const struct rt_table *t, int row, const struct rt_factors *f, int i, double share,
                          const struct rt_weight_settings *s, FILE *out)
 {
+    const struct rt_measure *m = f->measure[i];
+    char knee[80];
     const char *unit = m->unit, *blank = *unit ? " " : "";
     double weight = row_number(t, row, "weight", ""), quality = row_number(t, row, "quality", ""),
            value = measure_typical(t, m->name);
     double g = rt_weight_curve(quality, s->gamma, s->floor);
-    double other = rt_weight_curve(fmin(quality * 0.5 / share, 1), s->gamma, s->floor);
-    fprintf(out, "  %-18s %.4g%s%s, percentile %.0f -> factor %.4f", m->name,
-            row_number(t, row, m->name, ""), blank, unit, 100 * share, share);
+    double typical = s->map == RT_MAP_KNEE ? rt_weight_scale_factor(&f->scale, f->term[i], value, NAN) : 0.5;
+    double other = rt_weight_curve(fmin(quality * typical / share, 1), s->gamma, s->floor);
+    fprintf(out, "  %-18s %.4g%s%s, ", m->name, row_number(t, row, m->name, ""), blank, unit);
+    if (s->map == RT_MAP_KNEE)
+        fprintf(out, "knee %s -> factor %.4f", rt_knee_write(&f->scale.knee[f->term[i]], knee, sizeof knee),
+                share);
+    else
+        fprintf(out, "percentile %.0f -> factor %.4f", 100 * share, share);
     if (share > 0 && g > 0 && !isnan(value) && !isnan(quality))
         fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
                 weight * other / g);
@@ -79,14 +86,14 @@ static double explain_terms(const struct rt_table *t, int row, const struct rt_w
 {
     struct rt_factors f;
     double product = 1;
-    rt_factors_find(t, s->terms, &f);
+    rt_factors_find(t, s, &f);
     *teacher = f.teacher;
     for (int i = 0; i < f.count; i++) {
-        double share = (double)t->column[f.percentile[i]].number[row];
+        double share = rt_factors_at(&f, i, t, row);
         if (isnan(share))
             continue;
         product *= share;
-        explain_term(t, row, f.measure[i], share, s, out);
+        explain_term(t, row, &f, i, share, s, out);
     }
     return product;
 }
@@ -189,10 +196,8 @@ static bool weight_settings_read(const char *folder, struct rt_weight_settings *
         rt_rundb_scan(db,
                       "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number",
                       journal_row_apply, r, &ignored);
-    if (known) {
-        *s = (struct rt_weight_settings){.gamma = r->weight_gamma, .floor = r->weight_floor};
-        snprintf(s->terms, sizeof s->terms, "%s", r->weight_terms);
-    }
+    if (known)
+        rt_weight_settings_of(r, s);
     rt_rundb_close(db);
     free(r);
     return known;

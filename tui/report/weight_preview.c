@@ -3,7 +3,6 @@
 #include "tui/report/weight_preview.h"
 
 #include "stages/distill/weights.h"
-#include "tui/report/factors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 #define TOP (RT_WEIGHT_PREVIEW_BINS - 1)
 
 /* ---- what the table knows of each sample ----
- * A table holds percentiles and the quality of the last update, not the teacher's factors. These are what
+ * A table holds measures and the quality of the last update, not the teacher's factors. These are what
  * is left of the recorded quality when the measures then in effect are divided out: good enough to try
  * other measures with, and exact for those in effect. */
 
@@ -20,7 +19,7 @@ static double factors_product(const struct rt_table *t, const struct rt_factors 
 {
     double q = 1;
     for (int i = 0; i < f->count; i++) {
-        double share = (double)t->column[f->percentile[i]].number[row];
+        double share = rt_factors_at(f, i, t, row);
         q *= isnan(share) ? 1 : share;
     }
     return q;
@@ -66,15 +65,15 @@ static int preview_find_rows(struct rt_weight_preview *w, const struct rt_table 
     return 0;
 }
 
-int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t, unsigned version, const char *terms,
-                     const char *now)
+int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t, unsigned version,
+                           const struct rt_weight_settings *s, const struct rt_weight_settings *now)
 {
     struct rt_factors tried, known;
     int quality = table_number_column(t, "quality");
     if (w->version != version && preview_find_rows(w, t, version) < 0)
         return RT_EMEM;
-    snprintf(w->at.terms, sizeof w->at.terms, "%s", terms);
-    rt_factors_find(t, terms, &tried);
+    w->at = *s;
+    rt_factors_find(t, s, &tried);
     rt_factors_find(t, now, &known);
     for (int i = 0; i < w->samples; i++) {
         int row = w->row[i];

@@ -5,17 +5,12 @@
 #ifndef RT_WEIGHT_PREVIEW_H
 #define RT_WEIGHT_PREVIEW_H
 
-#include "formats/recipe.h"
 #include "pipeline/data/table.h"
+#include "tui/report/factors.h"
 
 #include <stdint.h>
 
 #define RT_WEIGHT_PREVIEW_BINS 4096
-
-struct rt_weight_settings {
-    char terms[RT_RECIPE_TEXT]; /* as weight.terms */
-    double gamma, floor;
-};
 
 struct rt_weight_preview {
     struct rt_weight_settings at; /* what the rest follows from */
@@ -32,10 +27,10 @@ struct rt_weight_preview {
 };
 
 /* Zeroed is one without samples. Takes the samples of the table: training split, not left out; which these
- * are is looked up only when `version` (from 1) is another one than before. `now` are the terms in effect,
+ * are is looked up only when `version` (from 1) is another one than before. `now` are the settings in effect,
  * in whose recorded quality the teacher's factors hide. RT_EMEM leaves it empty. */
-int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t, unsigned version, const char *terms,
-                     const char *now);
+int rt_weight_preview_fill(struct rt_weight_preview *w, const struct rt_table *t, unsigned version,
+                           const struct rt_weight_settings *s, const struct rt_weight_settings *now);
 /* With this gamma and floor. */
 void rt_weight_preview_apply(struct rt_weight_preview *w, double gamma, double floor);
 void rt_weight_preview_fini(struct rt_weight_preview *w);

@@ -111,5 +111,8 @@ void rt_view_weights(const struct rt_view *view, bool start, struct rt_weight_se
     double floor = rt_scale_number(value(view, rt_key_find("weight.floor"), text));
     out->gamma = isnan(gamma) ? 1 : gamma;
     out->floor = isnan(floor) ? 0 : floor;
+    int map = rt_choice_find(rt_map_names, value(view, rt_key_find("weight.map"), text));
+    out->map = map < 0 ? RT_MAP_KNEE : (enum rt_map_id)map;
     value(view, rt_key_find("weight.terms"), out->terms);
+    value(view, rt_key_find("weight.knees"), out->knees);
 }

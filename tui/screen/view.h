@@ -78,8 +78,8 @@ unsigned rt_view_settle(struct rt_view *view);
 const char *rt_view_value(const struct rt_view *view, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
 /* What the recipe said at the start. "" = not known. */
 const char *rt_view_start(const struct rt_view *view, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
-/* Those of the weights' formula; start: the recipe's. What is not known counts as gamma 1, floor 0, no
- * terms. */
+/* Those of the weights' formula; start: the recipe's. What is not known counts as gamma 1, floor 0, map
+ * knee, no terms. */
 void rt_view_weights(const struct rt_view *view, bool start, struct rt_weight_settings *out);
 
 #endif

@@ -28,7 +28,8 @@ struct learner_toy {
     struct rt_model teacher;
     /* of all rows of the data set */
     int32_t bucket[ROWS][WORDS], label[ROWS];
-    float quality[ROWS][MEASURES], factor[ROWS];
+    float value[ROWS][MEASURES], quality[ROWS][MEASURES], factor[ROWS];
+    const char *const *measure; /* [MEASURES] */
     uint8_t have[ROWS];
     float *embedding, *logits; /* [ROWS, ...] the teacher's */
     struct rt_error e;
@@ -65,13 +66,15 @@ static inline void lt_model(struct learner_toy *t, struct rt_model *m, const str
 static inline void lt_make(struct learner_toy *t, const char *assignments)
 {
     uint32_t seed = 11;
+    static const char *const measure[MEASURES] = {"sharp", "loud"};
     memset(t, 0, sizeof *t);
+    t->measure = measure;
     rt_recipe_init(&t->recipe);
     lt_set(t, "student.modality=text student.net=textbag text.buckets=64 student.embedding=6 seed=3");
     lt_model(t, &t->teacher, NULL);
     lt_set(t, "student.embedding=5 seed=8 train.batch=16 train.threads=1 train.schedule=constant "
               "train.warmup=0 train.lr=0.01 "
-              "distill.l2.lambda=2 distill.kl.lambda=1 distill.kl.quantile=0.4 weight.floor=0.1");
+              "distill.l2.lambda=2 distill.kl.lambda=1 distill.kl.quantile=0.4 weight.floor=0.1 weight.map=percentile");
     lt_set(t, assignments);
     t->embedding = calloc(ROWS * (size_t)t->teacher.dim, sizeof(float));
     t->logits = calloc(ROWS * CLASSES, sizeof(float));
@@ -127,13 +130,12 @@ struct lt_learner {
 static inline int lt_start(struct learner_toy *t, struct lt_learner *l, int teachers, int threads,
                            const struct rt_exchange *others)
 {
-    static const char *const measure[MEASURES] = {"sharp", "loud"};
     const struct rt_model *const teacher[] = {&t->teacher};
     struct rt_learner_settings settings = lt_settings(t);
     struct rt_learner_config c = {
         .model = &l->model, .teacher = teacher, .teachers = teachers, .settings = &settings,
         .optimizer = t->recipe.train_optimizer, .batch = ROWS, .threads = threads,
-        .rows = ROWS, .measure = measure, .measures = MEASURES, .steps = 20, .others = others,
+        .rows = ROWS, .measure = t->measure, .measures = MEASURES, .steps = 20, .others = others,
     };
     lt_model(t, &l->model, teachers ? &t->teacher : NULL);
     return rt_learner_create(&l->learner, &c, &t->e);
@@ -151,7 +153,8 @@ struct lt_batch {
     struct rt_taught taught;
     int sample[ROWS], keep[ROWS];
     int32_t offset[ROWS + 1], bucket[ROWS * WORDS], label[ROWS];
-    float weight[ROWS * WORDS], factor[ROWS], quality[ROWS * MEASURES], logits[ROWS * CLASSES];
+    float weight[ROWS * WORDS], factor[ROWS], logits[ROWS * CLASSES];
+    float value[ROWS * MEASURES], quality[ROWS * MEASURES];
     uint8_t have[ROWS];
     float embedding[ROWS * 8];
 };
@@ -169,6 +172,7 @@ static inline void lt_batch(const struct learner_toy *t, struct lt_batch *b, con
             b->weight[i * WORDS + w] = 1.0f / WORDS;
         b->label[i] = t->label[row];
         b->factor[i] = t->factor[row];
+        memcpy(b->value + i * MEASURES, t->value[row], sizeof t->value[row]);
         memcpy(b->quality + i * MEASURES, t->quality[row], sizeof t->quality[row]);
         b->have[i] = t->have[row];
         memcpy(b->embedding + (size_t)i * dim, t->embedding + (size_t)row * dim, sizeof(float) * dim);
@@ -177,7 +181,7 @@ static inline void lt_batch(const struct learner_toy *t, struct lt_batch *b, con
     b->taught = (struct rt_taught){b->have, b->embedding, b->logits};
     b->b = (struct rt_minibatch){
         .count = count, .sample = b->sample, .bags = {b->offset, b->bucket, b->weight}, .label = b->label,
-        .factor = b->factor, .quality = b->quality, .taught = &b->taught,
+        .factor = b->factor, .value = b->value, .percentile = b->quality, .taught = &b->taught,
     };
 }
 

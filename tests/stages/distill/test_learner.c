@@ -104,7 +104,7 @@ static void test_without_teacher(void **state)
     lt_batch(&t, &b, all, 8);
     b.b.taught = NULL;
     b.b.factor = NULL;
-    b.b.quality = NULL;
+    b.b.value = b.b.percentile = NULL;
     assert_int_equal(lt_step(&t, l.learner, &b.b, &r, &t.e), 1);
     assert_true(r.terms->used[RT_TERM_ce] == 7 && r.terms->used[RT_TERM_l2] == 0);
     lt_stop(&l);
@@ -239,6 +239,50 @@ static void test_weights(void **state)
     step(&l, all, 8, &r);
     assert_true(s->weight[0] == 1 && s->weight[2] == 0 && s->weight[6] == 3);
     lt_stop(&l);
+}
+
+/* A measure of the student's own modality (text has `length`, here with a knee from settings) weighs the task and
+ * distillation; any other (`snr`, of speech) distillation alone. total is both parts' means by hand. */
+static void test_task_weights(void **state)
+{
+    (void)state;
+    static const char *const measure[MEASURES] = {"snr", "length"};
+    static const char *const task[] = {"weight.task=auto", "weight.task=true", "weight.task=false"};
+    struct lt_learner l;
+    struct rt_step_report r;
+    t.measure = measure;
+    lt_set(&t, "weight.terms=snr,length weight.map=knee");
+    refuse("name=x", 1, RT_EUSAGE, "'length' has no knee: give it one (weight.knees: length BAD GOOD)");
+    assert_int_equal(rt_recipe_set(&t.recipe, "weight.knees=length 10 30", &t.e), 0);
+    for (int i = 0; i < ROWS; i++) {
+        t.value[i][0] = (float)i + 6; /* the knee is 8 to 14 */
+        t.value[i][1] = i == 2 ? NAN : 40 - 5 * (float)i;
+    }
+    t.factor[6] = 2;
+    for (int k = 0; k < 3; k++) {
+        double own[8], both[8], sum[2] = {0}, mean[2] = {0};
+        lt_set(&t, task[k]);
+        LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+        step(&l, all, 8, &r);
+        const struct rt_sample_states *s = rt_learner_samples(l.learner);
+        for (int i = 0; i < 8; i++) {
+            double length = i == 2 ? 1 : fmax(0, fmin(1, (40 - 5.0 * i - 10) / 20));
+            double q = length * fmax(0, fmin(1, (i + 6 - 8) / 6.0));
+            assert_true(fabs(s->quality[i] - q) < 1e-6);
+            sum[0] += own[i] = 0.1 + 0.9 * length;
+            sum[1] += both[i] = 0.1 + 0.9 * q;
+        }
+        for (int i = 0; i < 8; i++) {
+            double w = t.factor[i] * both[i] / (sum[1] / 8);
+            double task_weight = k == 0 ? t.factor[i] * own[i] / (sum[0] / 8) : k == 1 ? w : 1;
+            assert_true(fabs(s->weight[i] - w) < 1e-5); /* the one of distillation is kept */
+            mean[0] += i == 4 ? 0 : task_weight * s->distance[i * RT_TERMS + RT_TERM_ce] / 7;
+            mean[1] += i == 5 ? 0 : w * s->distance[i * RT_TERMS + RT_TERM_l2] / 7;
+        }
+        assert_true(fabs(r.terms->mean[RT_TERM_ce] - mean[0]) < 1e-5);
+        assert_true(fabs(r.terms->mean[RT_TERM_l2] - mean[1]) < 1e-5);
+        lt_stop(&l);
+    }
 }
 
 /* The label's posterior by the teacher, and its feature's norm among those so far. */
@@ -412,7 +456,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_report), TEST(test_without_teacher), TEST(test_keep), TEST(test_keep_dense),
-        TEST(test_too_few), TEST(test_weights), TEST(test_teacher_weights), TEST(test_not_finite),
+        TEST(test_too_few), TEST(test_weights), TEST(test_task_weights), TEST(test_teacher_weights),
+        TEST(test_not_finite),
         TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_resume), TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,8 @@
 #define NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-9)
 
 struct fixture {
+    bool weigh_task;
+    struct rt_objective_weights weights;
     float logits[BATCH * CLASSES], feature[BATCH * DIM], head[BATCH * CLASSES];
     float t_feature[BATCH * DIM], t_logits[BATCH * CLASSES];
     float d_logits[BATCH * CLASSES], d_feature[BATCH * DIM], d_head[BATCH * CLASSES];
@@ -84,6 +86,12 @@ static void all_on(struct fixture *f)
         f->s.term[k].lambda = 0.5 + k;
 }
 
+static const struct rt_objective_weights *weights(struct fixture *f)
+{
+    f->weights = (struct rt_objective_weights){f->weigh_task ? f->weight : NULL, f->weight};
+    return &f->weights;
+}
+
 static double run(struct fixture *f)
 {
     memset(f->d_logits, 0, sizeof f->d_logits);
@@ -92,7 +100,7 @@ static double run(struct fixture *f)
     assert_int_equal(rt_objective_batch(&f->o, &f->s,
                                         &(struct rt_objective_side){f->in, f->has_teacher,
                                           {f->d_logits, f->d_feature, f->d_head}},
-                                        1, f->weight,
+                                        1, weights(f),
                                         NULL, &f->out, NULL),
                      0);
     return f->out.total;
@@ -253,7 +261,7 @@ static void total_is_the_formula(void **state)
         double want = 0;
         make(&f);
         all_on(&f);
-        f.s.weigh_task = weigh;
+        f.weigh_task = weigh;
         for (int k = 0; k < RT_TERMS; k++)
             f.s.term[k].margin = k % 3 * 0.4;
         run(&f);
@@ -302,7 +310,7 @@ static void gradient_of_total(void **state)
     for (int weigh = 0; weigh < 2; weigh++) {
         make(&f);
         all_on(&f);
-        f.s.weigh_task = weigh;
+        f.weigh_task = weigh;
         f.s.smoothing = 0.1;
         for (int k = 0; k < RT_TERMS; k++)
             f.s.term[k].margin = 0.3;
@@ -344,7 +352,7 @@ static void gradients_are_added(void **state)
     memcpy(once, f.d_feature, sizeof once);
     assert_int_equal(rt_objective_batch(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher, {NULL, f.d_feature, NULL}},
-                                        1, f.weight,
+                                        1, weights(&f),
                                         NULL, &f.out, NULL),
                      0);
     for (int i = 0; i < BATCH * DIM; i++)
@@ -515,9 +523,9 @@ static void two_teachers_are_the_sum_of_one_each(void **state)
         memset(f.d_feature, 0, sizeof f.d_feature), memset(g.d_feature, 0, sizeof g.d_feature);
         memset(f.d_head, 0, sizeof f.d_head), memset(g.d_head, 0, sizeof g.d_head);
         memset(logits, 0, sizeof logits), memset(feature, 0, sizeof feature), memset(head, 0, sizeof head);
-        assert_int_equal(rt_objective_batch(&one, &f.s, &a, 1, f.weight, NULL, &out[0], NULL), 0);
-        assert_int_equal(rt_objective_batch(&other, &without, &b, 1, f.weight, NULL, &out[1], NULL), 0);
-        assert_int_equal(rt_objective_batch(&both, &f.s, side, 2, f.weight, NULL, &out[2], NULL), 0);
+        assert_int_equal(rt_objective_batch(&one, &f.s, &a, 1, weights(&f), NULL, &out[0], NULL), 0);
+        assert_int_equal(rt_objective_batch(&other, &without, &b, 1, weights(&f), NULL, &out[1], NULL), 0);
+        assert_int_equal(rt_objective_batch(&both, &f.s, side, 2, weights(&f), NULL, &out[2], NULL), 0);
     }
     assert_true(fabs(out[2].total - out[0].total - out[1].total) < 1e-9);
     for (int i = 0; i < BATCH * CLASSES; i++)

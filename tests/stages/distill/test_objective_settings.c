@@ -118,13 +118,12 @@ static void the_task_follows_its_section(void **state)
     set("task.margin", 0.5);
     set("task.margin_warmup", 0.2);
     rt_objective_read(&r, &o);
-    assert_true(o.cosine_logits && o.aam_scale == 17 && o.aam_margin == 0.5 && !o.weigh_task);
+    assert_true(o.cosine_logits && o.aam_scale == 17 && o.aam_margin == 0.5);
     assert_true(rt_objective_aam_margin(&o, 10, 100) == 0.25); /* step 10 of a rise over 20 */
     assert_true(rt_objective_aam_margin(&o, 50, 100) == 0.5);
-    r.weight_task = true;
     set("task.smoothing", 0.125);
     rt_objective_read(&r, &o);
-    assert_true(o.aam_margin == 0.5 && o.smoothing == 0.125 && o.weigh_task);
+    assert_true(o.aam_margin == 0.5 && o.smoothing == 0.125);
     set("task.margin_warmup", 0);
     rt_objective_read(&r, &o);
     assert_true(rt_objective_aam_margin(&o, 0, 100) == 0.5);

@@ -87,10 +87,11 @@ static void *side_run(void *self)
         s->in.label = label + s->first;
         for (int k = 0; k < RT_TERMS; k++)
             s->out[i].distance[k] = s->distance[k];
+        struct rt_objective_weights weights = {NULL, weight + s->first};
         s->rc |= rt_objective_batch(&s->o, &settings,
                                     &(struct rt_objective_side){s->in, has_teacher + s->first,
                                       {s->d_logits, s->d_feature, s->d_head}},
-                                    1, weight + s->first,
+                                    1, &weights,
                                         others, &s->out[i], &e);
     }
     return NULL;

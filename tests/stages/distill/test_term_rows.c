@@ -101,6 +101,13 @@ static struct fixture {
     struct rt_objective_out out;
 } f;
 
+static const struct rt_objective_weights *weights(void)
+{
+    static struct rt_objective_weights w;
+    w.distill = f.weight;
+    return &w;
+}
+
 static uint32_t seed;
 
 static void fill(float *x, int n)
@@ -143,7 +150,7 @@ static double run(void)
     assert_int_equal(rt_objective_batch(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher,
                                           {f.d_logits, f.d_feature, NULL}},
-                                        1, f.weight,
+                                        1, weights(),
                                         NULL, &f.out, NULL), 0);
     return f.out.total;
 }
@@ -206,7 +213,7 @@ static void all_samples_are_elsewhere(void **state)
     assert_int_equal(rt_objective_batch(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher,
                                           {f.d_logits, f.d_feature, NULL}},
-                                        1, f.weight,
+                                        1, weights(),
                                         &others, &f.out, NULL), 0);
     assert_int_equal(f.out.used[TOY], 1);
     for (int i = 0; i < BATCH * DIM; i++)
@@ -287,11 +294,11 @@ static void either_output_alone(void **state)
     memset(f.d_feature, 0, sizeof f.d_feature);
     assert_int_equal(rt_objective_batch(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher, {f.d_logits, NULL, NULL}},
-                                        1, f.weight,
+                                        1, weights(),
                                         NULL, &f.out, NULL), 0);
     assert_int_equal(rt_objective_batch(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher, {NULL, f.d_feature, NULL}},
-                                        1, f.weight,
+                                        1, weights(),
                                         NULL, &f.out, NULL), 0);
     assert_memory_equal(f.d_logits, logits, sizeof logits);
     assert_memory_equal(f.d_feature, feature, sizeof feature);

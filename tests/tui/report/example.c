@@ -78,7 +78,7 @@ static void write_stages(struct rt_rundb *db)
 }
 
 static const char recipe[] = "student:\n  modality: speech\n  net: cnn1d\ndata:\n  manifest: m.tsv\n"
-                             "weight:\n  terms: [snr]\n  gamma: 2\n  floor: 0.1\n"
+                             "weight:\n  terms: [snr]\n  map: percentile\n  gamma: 2\n  floor: 0.1\n"
                              "train:\n  steps: 400\n  epochs: 4\n  batch: 32\n";
 
 struct rt_rundb *example_db(void)

@@ -25,7 +25,7 @@ static void test_explained(void **state)
 {
     struct rt_snapshot m;
     struct rt_table *t = &m.samples;
-    struct rt_weight_settings s = {.terms = "snr", .gamma = 2, .floor = 0.1};
+    struct rt_weight_settings s = {.terms = "snr", .map = RT_MAP_PERCENTILE, .gamma = 2, .floor = 0.1};
     int row = 31;
     (void)state;
     example_open(&m);
@@ -37,6 +37,11 @@ static void test_explained(void **state)
               "17 dB, percentile 43 -> factor 0.4250; at 20 dB, the middle of the data, the weight "
               "would be 1.86",
               "by hand");
+    s.map = RT_MAP_KNEE; /* 17 dB is good enough */
+    explained(t, row, &s, "17 dB, knee 8 14 -> factor 1.0000; at 20 dB, the middle of the data", "percentile 43 ->");
+    snprintf(s.knees, sizeof s.knees, "snr 7 27");
+    explained(t, row, &s, "17 dB, knee 7 27 -> factor 0.5000", "percentile 43 ->");
+    s.map = RT_MAP_PERCENTILE;
     s.gamma = 1;
     explained(t, row, &s, "0.4825 = 0.1 + (1 - 0.1) * quality^1", "quality^2");
     s.gamma = 2;

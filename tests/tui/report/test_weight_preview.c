@@ -12,6 +12,7 @@ static void test_weight_preview(void **state)
 {
     struct rt_snapshot m;
     struct rt_weight_preview w = {0};
+    struct rt_weight_settings s = {.terms = "snr", .map = RT_MAP_PERCENTILE}, none = {.terms = ""};
     struct rt_table *t = &m.samples;
     double quality[ROWS], hand[ROWS], weight[ROWS], effective, count[8];
     int n = 0;
@@ -27,7 +28,7 @@ static void test_weight_preview(void **state)
         quality[n] = (double)t->column[snr].number[row];
         hand[n++] = (double)t->column[factor].number[row];
     }
-    assert_int_equal(rt_weight_preview_fill(&w, t, 1, "snr", "snr"), 0);
+    assert_int_equal(rt_weight_preview_fill(&w, t, 1, &s, &s), 0);
     rt_weight_preview_apply(&w, 1.5, 0.2);
     rt_weight_batch(quality, hand, (size_t)n, 1.5, 0.2, weight);
     effective = rt_weight_effective(weight, (size_t)n);
@@ -43,7 +44,23 @@ static void test_weight_preview(void **state)
     for (int i = 0; i < 8; i++)
         sum += count[i];
     assert_true(sum == n - w.muted);
-    assert_int_equal(rt_weight_preview_fill(&w, t, 1, "", ""), 0);
+    /* by the knee of snr, 8 to 14 dB, and by another */
+    static const char *const knees[] = {"", "snr 0 20"};
+    for (int k = 0; k < 2; k++) {
+        struct rt_weight_settings knee = {.terms = "snr", .map = RT_MAP_KNEE};
+        double bad = k ? 0 : 8, good = k ? 20 : 14;
+        snprintf(knee.knees, sizeof knee.knees, "%s", knees[k]);
+        assert_int_equal(rt_weight_preview_fill(&w, t, 1, &knee, &knee), 0);
+        rt_weight_preview_apply(&w, 1.5, 0.2);
+        for (int i = 0; i < n; i++) {
+            double value = (double)t->column[rt_table_find(t, "snr")].number[w.row[i]];
+            quality[i] = fmax(0, fmin(1, (value - bad) / (good - bad)));
+        }
+        rt_weight_batch(quality, hand, (size_t)n, 1.5, 0.2, weight);
+        effective = rt_weight_effective(weight, (size_t)n);
+        assert_true(fabs(w.effective - effective) < 1e-3 * effective);
+    }
+    assert_int_equal(rt_weight_preview_fill(&w, t, 1, &none, &none), 0);
     rt_weight_preview_apply(&w, 1.5, 0.2);
     assert_true(w.mean == 1);
     rt_weight_preview_fini(&w);

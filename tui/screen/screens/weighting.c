@@ -41,9 +41,15 @@ static const struct rt_key *weighting_key(int what)
     return rt_key_find(what == GAMMA ? "weight.gamma" : what == FLOOR ? "weight.floor" : "weight.terms");
 }
 
+/* Do they give every sample the same quality? */
+static bool qualities_equal(const struct rt_weight_settings *a, const struct rt_weight_settings *b)
+{
+    return a->map == b->map && strcmp(a->terms, b->terms) == 0 && strcmp(a->knees, b->knees) == 0;
+}
+
 static bool settings_equal(const struct rt_weight_settings *a, const struct rt_weight_settings *b)
 {
-    return a->gamma == b->gamma && a->floor == b->floor && strcmp(a->terms, b->terms) == 0;
+    return a->gamma == b->gamma && a->floor == b->floor && qualities_equal(a, b);
 }
 
 /* The settings shown; *now those of the run. */
@@ -71,9 +77,9 @@ static int weighting_keep_up(struct weighting *v, const struct rt_view *view)
     } both[] = {{&v->now, &now}, {&v->then, then}};
     for (int i = 0; i < 2; i++) {
         struct rt_weight_preview *w = both[i].w;
-        bool other = fresh || strcmp(w->at.terms, both[i].s->terms) != 0;
+        bool other = fresh || !qualities_equal(&w->at, both[i].s);
         if (other)
-            RT_TRY(rt_weight_preview_fill(w, t, view->model->samples_version, both[i].s->terms, now.terms));
+            RT_TRY(rt_weight_preview_fill(w, t, view->model->samples_version, both[i].s, &now));
         if (other || !settings_equal(&w->at, both[i].s))
             rt_weight_preview_apply(w, both[i].s->gamma, both[i].s->floor);
     }
