@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * decode: see decode.h. Deterministic features are kept in a store by content and settings; crop,
- * masks and the like are drawn fresh from (seed, epoch, sample). Any worker thread. */
+ * masks and the like are drawn fresh from (seed, draw, sample). Any worker thread. */
 #include "stages/decode.h"
 
 #include "formats/file.h"
@@ -134,7 +134,7 @@ static int present_row(const struct rt_decode *d, const struct rt_decode_input *
                        const struct rt_batch *b, int at, struct gather *g, struct rt_error *e)
 {
     int row = b->sample[at];
-    struct rt_rng drawn = rt_rng_init(d->seed, (uint64_t)b->epoch, (uint64_t)row,
+    struct rt_rng drawn = rt_rng_init(d->seed, (uint64_t)b->draw, (uint64_t)row,
                                       purposes[in->modality->id]);
     struct rt_rng *rng = in->augment && b->kind == RT_BATCH_TRAIN ? &drawn : NULL;
     struct rt_tensor base = {0};

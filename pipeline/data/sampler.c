@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * sampler: the order of a run. Everything follows from the number of updates done, so a resumed run
- * goes on as if it had never stopped; an epoch's order is made when its first batch is asked for. */
+ * goes on as if it had never stopped; an order is made when its first row is asked for. */
 #include "pipeline/data/sampler.h"
 #include "formats/rng.h"
 
@@ -13,10 +13,23 @@ struct pieces {
     int count, at, index; /* next row, next batch */
 };
 
+/* Rows dealt without end, pass after pass, each shuffled anew. */
+struct deck {
+    const int *row;  /* [count] as given */
+    int *order;      /* [count] as shuffled for `pass` */
+    int count;
+    int64_t pass;    /* -1 = none yet */
+    uint64_t number; /* tells the shuffles of several decks apart */
+    int share;       /* rows of each balanced batch */
+};
+
 struct rt_sampler {
     struct rt_sampler_config c; /* its pointers are not used after create */
-    int *train, *order;         /* [train_count] as given; as shuffled for order_epoch */
-    int64_t order_epoch;        /* -1 = none yet */
+    int *train, *order;         /* [train_count] as given; as shuffled: the decks' memory */
+    struct deck all;            /* epochs, when the batch is as the data are */
+    struct deck part[2];        /* with a label, without: balanced batches */
+    int *dealt;                 /* [batch] */
+    int balanced, epoch_steps;
     int64_t done;               /* updates */
     int evaluating;
     struct pieces eval;
@@ -74,20 +87,34 @@ int rt_sampler_epoch_steps(int train_count, int batch)
     return steps > 0 ? steps : 1;
 }
 
-static int sampler_epoch_steps(const struct rt_sampler *s)
+/* Rows of a batch with a label; 0 = as the data are. */
+static int balanced_labelled(int labelled, int rest, int batch, double balance)
 {
-    return rt_sampler_epoch_steps(s->c.train_count, s->c.batch);
+    int n = (int)(balance * batch + 0.5);
+
+    if (!(balance > 0) || labelled == 0 || rest == 0)
+        return 0;
+    return n < 1 ? 1 : n > batch ? batch : n;
+}
+
+int rt_sampler_balanced_steps(int labelled, int rest, int batch, double balance)
+{
+    int n = balanced_labelled(labelled, rest, batch, balance);
+    if (n == 0)
+        return rt_sampler_epoch_steps(labelled + rest, batch);
+    int first = (labelled + n - 1) / n, second = n < batch ? (rest + batch - n - 1) / (batch - n) : 0;
+    return first > second ? first : second;
 }
 
 /* Update `done` was the last of its epoch or of the run. */
 static int sampler_ends_epoch(const struct rt_sampler *s)
 {
-    return s->done > 0 && (s->done % sampler_epoch_steps(s) == 0 || s->done == s->c.steps);
+    return s->done > 0 && (s->done % s->epoch_steps == 0 || s->done == s->c.steps);
 }
 
 static int sampler_wants_eval(const struct rt_sampler *s)
 {
-    int64_t epochs = (s->done + sampler_epoch_steps(s) - 1) / sampler_epoch_steps(s);
+    int64_t epochs = (s->done + s->epoch_steps - 1) / s->epoch_steps;
     return s->eval.count > 0 && sampler_ends_epoch(s) &&
            (s->done == s->c.steps || epochs % s->c.eval_interval == 0);
 }
@@ -98,35 +125,63 @@ static void sampler_start_eval(struct rt_sampler *s)
     s->eval.at = s->eval.index = 0;
 }
 
-/* Fisher-Yates from the order given, so that an epoch's order needs no other epoch's. */
-static void sampler_shuffle(struct rt_sampler *s, int64_t epoch)
+/* Fisher-Yates from the order given, so that a pass's order needs no other's. */
+static void deck_shuffle(struct deck *d, uint64_t seed, int64_t pass)
 {
-    if (s->order_epoch == epoch)
+    if (d->pass == pass)
         return;
-    struct rt_rng r = rt_rng_init(s->c.seed, (uint64_t)epoch, 0, RT_RNG_ORDER);
-    memcpy(s->order, s->train, (size_t)s->c.train_count * sizeof *s->order);
-    for (int i = s->c.train_count - 1; i > 0; i--) {
-        int k = (int)rt_rng_below(&r, (uint32_t)i + 1), row = s->order[i];
-        s->order[i] = s->order[k];
-        s->order[k] = row;
+    struct rt_rng r = rt_rng_init(seed, (uint64_t)pass, d->number, RT_RNG_ORDER);
+    memcpy(d->order, d->row, (size_t)d->count * sizeof *d->order);
+    for (int i = d->count - 1; i > 0; i--) {
+        int k = (int)rt_rng_below(&r, (uint32_t)i + 1), row = d->order[i];
+        d->order[i] = d->order[k];
+        d->order[k] = row;
     }
-    s->order_epoch = epoch;
+    d->pass = pass;
+}
+
+static struct rt_batch *sampler_epoch_batch(struct rt_sampler *s, int64_t epoch, int index)
+{
+    int at = index * s->c.batch, left = s->c.train_count - at;
+    deck_shuffle(&s->all, s->c.seed, epoch);
+    return rt_batch_create(RT_BATCH_TRAIN, s->all.order + at, left < s->c.batch ? left : s->c.batch);
+}
+
+/* ---- balanced batches ----
+ * The n-th card of a deck follows from n alone, and update u takes those from u * share on: this too
+ * needs no state but the number of updates. Passes of the two decks are no epochs and need not end with
+ * one, so all batches are full, and no row is seen more often than another of its deck. An epoch is as
+ * many updates as a pass of the deck that takes longest; one over the labelled rows would be a handful
+ * of updates where labels are few, with an evaluation after each. */
+
+static void deck_deal(struct deck *d, uint64_t seed, int64_t update, int *row)
+{
+    for (int i = 0; i < d->share; i++) {
+        int64_t card = update * d->share + i;
+        deck_shuffle(d, seed, card / d->count);
+        row[i] = d->order[card % d->count];
+    }
+}
+
+static struct rt_batch *sampler_balanced_batch(struct rt_sampler *s, int64_t update)
+{
+    deck_deal(&s->part[0], s->c.seed, update, s->dealt);
+    deck_deal(&s->part[1], s->c.seed, update, s->dealt + s->part[0].share);
+    return rt_batch_create(RT_BATCH_TRAIN, s->dealt, s->c.batch);
 }
 
 static struct rt_batch *sampler_next_update(struct rt_sampler *s)
 {
-    int64_t epoch = s->done / sampler_epoch_steps(s);
-    int index = (int)(s->done % sampler_epoch_steps(s)), at = index * s->c.batch;
-    int left = s->c.train_count - at;
+    int64_t epoch = s->done / s->epoch_steps;
+    int index = (int)(s->done % s->epoch_steps);
     if (s->c.hand_out)
         s->c.eval_interval = s->c.hand_out(s->c.self, s->done + 1);
-    sampler_shuffle(s, epoch);
-    struct rt_batch *b = rt_batch_create(RT_BATCH_TRAIN, s->order + at,
-                                         left < s->c.batch ? left : s->c.batch);
+    struct rt_batch *b = s->balanced ? sampler_balanced_batch(s, s->done) : sampler_epoch_batch(s, epoch, index);
     if (!b)
         return NULL;
     b->epoch = (int)epoch;
     b->index = index;
+    b->draw = s->balanced ? s->done : epoch;
     b->update = ++s->done;
     if (sampler_ends_epoch(s))
         b->marks = RT_MARK_EPOCH;
@@ -140,7 +195,7 @@ static struct rt_batch *sampler_next_eval(struct rt_sampler *s)
     struct rt_batch *b = pieces_next(&s->eval, RT_BATCH_EVAL, s->c.batch);
     if (!b)
         return NULL;
-    b->epoch = (int)((s->done - 1) / sampler_epoch_steps(s));
+    b->epoch = (int)((s->done - 1) / s->epoch_steps);
     s->evaluating = s->eval.at < s->eval.count;
     return b;
 }
@@ -160,27 +215,41 @@ static int sampler_next(void *self, struct rt_batch **out, struct rt_error *e)
     return 0;
 }
 
+static void sampler_make_decks(struct rt_sampler *s)
+{
+    const struct rt_sampler_config *c = &s->c;
+    int labelled = c->labelled, rest = c->train_count - labelled;
+    int share = balanced_labelled(labelled, rest, c->batch, c->balance);
+    s->balanced = share > 0;
+    s->epoch_steps = rt_sampler_balanced_steps(labelled, rest, c->batch, c->balance);
+    s->all = (struct deck){s->train, s->order, c->train_count, -1, 0, 0};
+    s->part[0] = (struct deck){s->train, s->order, labelled, -1, 1, share};
+    s->part[1] = (struct deck){s->train + labelled, s->order + labelled, rest, -1, 2, c->batch - share};
+}
+
 int rt_sampler_create(struct rt_sampler **out, const struct rt_sampler_config *c)
 {
     *out = NULL;
     if (c->train_count < 1)
         return RT_ENODATA;
-    if (c->batch < 1 || c->eval_count < 0 || c->steps < 0 || c->start < 0 || c->eval_interval < 1)
+    if (c->batch < 1 || c->eval_count < 0 || c->steps < 0 || c->start < 0 || c->eval_interval < 1 ||
+        c->labelled < 0 || c->labelled > c->train_count || !(c->balance >= 0 && c->balance <= 1))
         return RT_ERANGE;
     struct rt_sampler *s = calloc(1, sizeof *s);
     if (!s)
         return RT_EMEM;
     s->c = *c;
     s->done = c->start;
-    s->order_epoch = -1;
     s->eval.count = c->eval_count;
     s->train = rows_copy(c->train, c->train_count);
     s->order = rows_copy(c->train, c->train_count);
     s->eval.row = rows_copy(c->eval, c->eval_count);
-    if (!s->train || !s->order || !s->eval.row) {
+    s->dealt = malloc(sizeof *s->dealt * (size_t)c->batch);
+    if (!s->train || !s->order || !s->eval.row || !s->dealt) {
         rt_sampler_destroy(s);
         return RT_EMEM;
     }
+    sampler_make_decks(s);
     if (!c->eval_done && sampler_wants_eval(s))
         sampler_start_eval(s);
     *out = s;
@@ -193,6 +262,7 @@ void rt_sampler_destroy(struct rt_sampler *s)
         return;
     free(s->train);
     free(s->order);
+    free(s->dealt);
     free(s->eval.row);
     free(s);
 }

@@ -4,6 +4,10 @@
  * The last batch of an epoch that is smaller than `batch` is kept when it has at least 2 samples; a
  * single one left over sits that epoch out (batch-norm needs two), another one each epoch. When one
  * sample is all there is, it is the batch.
+ * With `balance` each batch has a fixed fraction of rows with a label: those and the others are two decks,
+ * each dealt pass after pass, shuffled anew for each pass by (seed, pass); all batches are full, and a row of
+ * the shorter deck comes several times an epoch. An epoch is then as many updates as a pass of the deck that
+ * takes longest.
  * The last training batch of an epoch, also of one cut short by `steps`, is marked RT_MARK_EPOCH, the
  * last of an evaluation RT_MARK_EVAL, and the last of all RT_MARK_END besides. */
 #ifndef RT_SAMPLER_H
@@ -15,6 +19,9 @@
 struct rt_sampler_config {
     const int *train, *eval; /* manifest rows, copied; eval may be empty */
     int train_count, eval_count;
+    int labelled;   /* so many of train, the first ones, have a label; of use with balance only */
+    double balance; /* fraction of each batch that has a label, at least one row; 0 = as the data are,
+                     * as where all rows have a label or none */
     int batch;
     uint64_t seed;
     int64_t steps;     /* updates in all */
@@ -33,6 +40,7 @@ int rt_sampler_create(struct rt_sampler **out, const struct rt_sampler_config *c
 void rt_sampler_destroy(struct rt_sampler *s);
 struct rt_source rt_sampler_source(struct rt_sampler *s);
 int rt_sampler_epoch_steps(int train_count, int batch); /* updates per epoch */
+int rt_sampler_balanced_steps(int labelled, int rest, int batch, double balance); /* the same with balance */
 
 /* A source that gives rows once, in order, as batches of one kind, the last marked EVAL and END.
  * Without rows it ends at once. RT_ERANGE, RT_EMEM. */

@@ -34,6 +34,8 @@ struct rt_batch {
     uint64_t seq;  /* 0, 1, 2, ... in the order the source made them; set by the runner */
     int epoch;     /* from 0 */
     int index;     /* within the epoch (TRAIN) or the evaluation (EVAL) */
+    int64_t draw;   /* TRAIN: by what is drawn how a sample is presented: the epoch, or where a sample may come
+                     * several times in one, the update */
     int64_t update; /* TRAIN of a run: the number of the update it is for, from 1; else 0 */
     enum rt_batch_kind kind;
     unsigned marks; /* enum rt_batch_mark */

@@ -140,6 +140,24 @@ static int training_keep_taught(const struct rt_training *t, int *rows, int coun
     return kept;
 }
 
+/* Those with a label first, each kind in its order; their number. Balanced batches are dealt from the two. */
+static int training_part_rows(const struct rt_training *t, int *rows, int count, struct rt_error *e)
+{
+    const int *label = t->session->dataset.label;
+    int *rest = malloc(sizeof *rest * ((size_t)count + 1)), labelled = 0, others = 0;
+    if (!rest)
+        return rt_error_set(e, RT_EMEM, "no memory for the list of samples");
+    for (int i = 0; i < count; i++) {
+        if (label[rows[i]] >= 0)
+            rows[labelled++] = rows[i];
+        else
+            rest[others++] = rows[i];
+    }
+    memcpy(rows + labelled, rest, sizeof *rest * (size_t)others);
+    free(rest);
+    return labelled;
+}
+
 /* Of the rows listed those that can be measured: whose truth is known. */
 static int training_keep_known(const struct rt_training *t, int *rows, int count)
 {
@@ -159,6 +177,8 @@ static int training_choose_rows(struct rt_training *t, const struct rt_modality 
         return rt_error_set(e, rc, "no memory for the list of samples");
     t->train_count = training_keep_taught(t, t->train_rows, t->train_count);
     t->valid_count = training_keep_known(t, t->valid_rows, t->valid_count);
+    if (t->recipe->data_balance > 0)
+        RT_TRY(t->train_labelled = training_part_rows(t, t->train_rows, t->train_count, e));
     if (t->train_count >= 2) /* as many as batch-norm needs */
         return 0;
     char left[400];
@@ -269,7 +289,8 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
 static int training_make_student(struct rt_training *t, const struct rt_observer *last, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
-    int per_epoch = rt_sampler_epoch_steps(t->train_count, (int)r->train_batch);
+    int per_epoch = rt_sampler_balanced_steps(t->train_labelled, t->train_count - t->train_labelled,
+                                              (int)r->train_batch, r->data_balance);
     RT_TRY(training_make_control(t, e));
     t->record = (struct rt_record){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,

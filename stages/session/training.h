@@ -39,6 +39,7 @@ struct rt_training {
     struct rt_observe_checkpoints observe_checkpoints;
     struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */
     int *train_rows, *valid_rows, train_count, valid_count;
+    int train_labelled; /* with data.balance: so many of train_rows, the first ones, have a label */
     struct rt_training_result valid, test;
     char limit[400];   /* which stage limited the run, in words */
     size_t queue_peak; /* most bytes that waited in all queues at one time */

@@ -100,6 +100,7 @@ static int pipeline_make_sampler(struct pipeline *p, struct rt_training *t)
     struct rt_learner_progress at = rt_learner_progress(t->student.learner);
     struct rt_sampler_config c = {
         .train = t->train_rows, .train_count = t->train_count,
+        .labelled = t->train_labelled, .balance = r->data_balance,
         .eval = t->valid_rows, .eval_count = t->valid_count,
         .batch = (int)r->train_batch, .seed = (uint64_t)r->seed, .steps = at.steps,
         .eval_interval = (int)rt_control_settings(t->control)->eval_interval,

@@ -193,17 +193,29 @@ class Interrupted(Repeat):
         self.says(err, "stopped before the first step; nothing was written")
         self.assertFalse(os.path.exists(self.path("hit")))
 
-    def test_every_step_of_a_short_run(self):
+    def every_step(self, epoch, **more):
         """A checkpoint at each update, then a resume from each of them."""
-        short = {"train.epochs": "2", "run.checkpoint": "1", "run.keep": "100"}
-        self.train("whole", self.study, short)
-        for step in range(1, 9):
+        self.train("whole", self.study, {"train.epochs": "2", "run.checkpoint": "1", "run.keep": "100"}, **more)
+        self.assertEqual(self.steps("whole"), 2 * epoch)
+        for step in range(1, 2 * epoch + 1):
             os.makedirs(self.path("at%d/checkpoints" % step))
-            best = ["checkpoints/best.safetensors"] if step > 4 else []  # evaluated after the epoch
+            best = ["checkpoints/best.safetensors"] if step > epoch else []  # evaluated after the epoch
             for name in ["recipe.yaml", "checkpoints/step-%08d.safetensors" % step] + best:
                 os.link(self.path("whole", name), self.path("at%d" % step, name))
             self.resume("at%d" % step)
             self.assertEqual(self.outcome("whole"), self.outcome("at%d" % step), step)
+
+    def test_every_step_of_a_short_run(self):
+        self.every_step(4)
+
+    def test_every_step_with_balanced_batches(self):
+        """7 of 10 rows with a label: the 16 without one last for 6 updates. Terms compare rows, too."""
+        more = {"data__balance": "70%", "distill__nce__lambda": "1", "distill__sp__lambda": "1"}
+        self.every_step(6, **more)
+        self.assertEqual(self.query("whole", "SELECT sum(seen) FROM samples WHERE hidden=1"), [(36,)])
+        _, err = self.retort("run", self.recipe, "-o", "said", *settings(self.study, **more))
+        self.says(err, "20 of 36 training samples with a label",
+                  "70 % of each batch with a label (data.balance); an epoch is 6 updates")
 
     def test_folder_with_retired_settings(self):
         """recipe.yaml of an older retort, with settings that have gone since."""

@@ -211,7 +211,7 @@ static void test_epoch_and_eval(void **state)
     struct rt_tensor x[4];
     for (int i = 0; i < 4; i++) {
         struct rt_batch *b = toy_batch(i < 3 ? RT_BATCH_TRAIN : RT_BATCH_EVAL, i == 1 ? turned : rows, 2);
-        b->epoch = i == 2;
+        b->draw = i == 2;
         TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
         toy_frame(b, "student.input", &x[i]);
         rt_batch_destroy(b);

@@ -41,6 +41,9 @@ void rt_run_progress_announce(struct rt_run_progress *p)
     fprintf(stderr, "run       %s: %s of %s training samples with a label, %d classes, %s for validation\n",
             t->dir.path, rt_count_text(training_labelled(t), a), rt_count_text(t->train_count, b),
             t->session->dataset.classes, rt_count_text(t->valid_count, c));
+    if (t->train_labelled > 0 && t->train_labelled < t->train_count)
+        fprintf(stderr, "          %.0f %% of each batch with a label (data.balance); an epoch is %s updates\n",
+                100 * r->data_balance, rt_count_text(t->record.epoch_steps, a));
     fprintf(stderr, "machine   %s\n", t->machine.line);
     if (*t->machine.warning)
         fprintf(stderr, "          %s\n", t->machine.warning);

@@ -80,6 +80,10 @@ static void test_refuses(void **state)
     assert_int_equal(rt_sampler_create(&s, &c), RT_ERANGE);
     c = good, c.start = -1;
     assert_int_equal(rt_sampler_create(&s, &c), RT_ERANGE);
+    c = good, c.labelled = 11;
+    assert_int_equal(rt_sampler_create(&s, &c), RT_ERANGE);
+    c = good, c.balance = 1.5;
+    assert_int_equal(rt_sampler_create(&s, &c), RT_ERANGE);
     assert_int_equal(rt_lister_create(&l, RT_BATCH_SCORE, train, 3, 0), RT_ERANGE);
     assert_int_equal(rt_lister_create(&l, RT_BATCH_SCORE, train, -1, 2), RT_ERANGE);
     rt_sampler_destroy(NULL);
@@ -177,12 +181,13 @@ static void test_interval_changes(void **state)
 }
 
 /* A run stopped after any update and resumed tells the rest of the same story. */
-static void test_resume_anywhere(void **state)
+static void resume_anywhere(double balance)
 {
-    (void)state;
     struct story whole, rest;
     struct rt_sampler_config c = config(23, 7, 4, 20); /* 6 updates an epoch */
     c.eval_interval = 2;
+    c.labelled = 5;
+    c.balance = balance;
     run(&whole, &c);
     for (c.start = 0; c.start <= 20; c.start++) {
         char mark[16];
@@ -202,6 +207,85 @@ static void test_resume_anywhere(void **state)
     c.start = 25; /* beyond the end: nothing to do */
     run(&rest, &c);
     assert_int_equal(rest.batches, 0);
+}
+
+static void test_resume_anywhere(void **state)
+{
+    (void)state;
+    resume_anywhere(0);
+    resume_anywhere(0.5);
+}
+
+static void test_balanced_steps(void **state)
+{
+    (void)state;
+    static const struct {
+        int labelled, rest, batch;
+        double balance;
+        int steps;
+    } cases[] = {
+        {6, 94, 32, 0, 4},     {0, 100, 32, 0.5, 4}, {100, 0, 32, 0.5, 4}, /* as the data are */
+        {6, 94, 32, 0.5, 6},   {94, 6, 32, 0.5, 6},  {32, 1, 32, 0.5, 2},  /* the deck that takes longest, rounded up */
+        {6, 93, 32, 1e-9, 6}, {6, 94, 32, 1, 1},    {64, 94, 32, 1, 2},   /* at least one; no room for the others */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(rt_sampler_balanced_steps(cases[i].labelled, cases[i].rest, cases[i].batch,
+                                                   cases[i].balance), cases[i].steps);
+}
+
+/* Each batch has its labelled rows, each deck gives every row as often as any other, and draws never repeat. */
+static void test_balance(void **state)
+{
+    (void)state;
+    static const double balance[] = {0.25, 0.5, 1};
+    for (int k = 0; k < 3; k++) {
+        struct rt_sampler *sampler;
+        struct rt_batch *b;
+        struct rt_sampler_config c = config(23, 0, 8, 230);
+        int labelled = (int)(8 * balance[k]), seen[ROWS] = {0};
+        c.labelled = 5;
+        c.balance = balance[k];
+        assert_int_equal(rt_sampler_create(&sampler, &c), 0);
+        struct rt_source source = rt_sampler_source(sampler);
+        int64_t update = 0;
+        while (source.next(source.self, &b, NULL) == 0 && b) {
+            assert_int_equal(b->count, 8);
+            assert_int_equal(b->epoch, update / rt_sampler_balanced_steps(5, 18, 8, balance[k]));
+            assert_int_equal(b->draw, update++);
+            for (int i = 0; i < 8; i++) {
+                assert_int_equal(b->sample[i] < train[5], i < labelled);
+                seen[b->sample[i] - train[0]]++;
+            }
+            rt_batch_destroy(b);
+        }
+        assert_int_equal(update, 230);
+        for (int i = 0; i < 23; i++) {
+            double each = i < 5 ? 230.0 * labelled / 5 : 230.0 * (8 - labelled) / 18;
+            assert_true(seen[i] >= (int)each && seen[i] <= (int)each + 1);
+        }
+        rt_sampler_destroy(sampler);
+    }
+    assert_int_equal(rt_batch_live(), 0);
+}
+
+/* Nothing asked for, or nothing to choose from: bytes of a run without it. */
+static void test_balance_off(void **state)
+{
+    (void)state;
+    struct story a, b;
+    struct rt_sampler_config c = config(23, 7, 4, 20);
+    run(&a, &c);
+    c.labelled = 5;
+    run(&b, &c);
+    assert_string_equal(a.text, b.text);
+    c.balance = 0.5;
+    for (c.labelled = 0; c.labelled <= 23; c.labelled += 23) {
+        run(&b, &c);
+        assert_string_equal(a.text, b.text);
+    }
+    c.labelled = 5;
+    run(&b, &c);
+    assert_string_not_equal(a.text, b.text);
 }
 
 static void test_order_follows_the_seed(void **state)
@@ -255,6 +339,9 @@ int main(void)
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_interval_changes),
         cmocka_unit_test(test_resume_anywhere),
+        cmocka_unit_test(test_balanced_steps),
+        cmocka_unit_test(test_balance),
+        cmocka_unit_test(test_balance_off),
         cmocka_unit_test(test_order_follows_the_seed),
         cmocka_unit_test(test_lister),
     };
