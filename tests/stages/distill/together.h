@@ -47,7 +47,8 @@ static inline int together_sums(void *self, double *value, int count, struct rt_
     for (int i = 0; i < count; i++)
         value[i] = total[i];
     free(total);
-    t->sums += me->rank == 0;
+    if (me->rank == 0)
+        t->sums++;
     return other == count ? 0 : rt_error_set(e, RT_EMISMATCH, "%d numbers, the other has %d", count, other);
 }
 
@@ -65,7 +66,8 @@ static inline int together_gradients(void *self, const struct rt_exchange_part *
         for (size_t i = 0; i < part[k].count; i++)
             t->part[0][k].value[i] = t->part[1][k].value[i] = t->part[0][k].value[i] + t->part[1][k].value[i];
     pthread_barrier_wait(&t->barrier);
-    t->gradients += me->rank == 0;
+    if (me->rank == 0)
+        t->gradients++;
     return other == parts ? 0 : rt_error_set(e, RT_EMISMATCH, "%d parts, the other has %d", parts, other);
 }
 
