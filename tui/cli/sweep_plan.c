@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ * sweep_plan: see sweep_plan.h. */
+#include "tui/cli/sweep_plan.h"
+
+#include "formats/file.h"
+#include "formats/recipe.h"
+#include "pipeline/run/checkpoints.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- jobs ----
+ * What a run is started with is what -s takes, so that its command can be copied from a message and run by hand. The
+ * recipe that follows is worked out here, too: a folder is of this sweep when its recipe.yaml is that text, so nothing
+ * about a sweep has to be kept beside its runs. */
+
+static int job_set(struct sweep_job *j, const char *begin, const char *value, struct rt_error *e)
+{
+    char text[RT_SWEEP_PATH + 64];
+    snprintf(text, sizeof text, "%s%s", begin, value);
+    if (j->set.count == RT_SWEEP_SET || !(j->set.text[j->set.count] = strdup(text)))
+        return rt_error_set(e, RT_EMEM, "%s: no room for its settings", j->name);
+    j->set.count++;
+    return 0;
+}
+
+static int job_resolve(struct sweep_job *j, struct rt_error *e)
+{
+    struct rt_recipe *r = malloc(sizeof *r);
+    int rc = r ? rt_recipe_load(r, j->recipe, e) : rt_error_set(e, RT_EMEM, "out of memory");
+    for (int i = 0; rc == 0 && i < j->set.count; i++)
+        rc = rt_recipe_set(r, j->set.text[i], e);
+    j->text = rc == 0 ? rt_recipe_text(r) : NULL;
+    free(r);
+    return rc == 0 && !j->text ? rt_error_set(e, RT_EMEM, "out of memory") : rc;
+}
+
+/* name: of the setting or teacher. own: its overrides. */
+static int job_init(struct sweep_job *j, const struct sweep_plan *p, const char *folder, const char *name, int seed,
+                    const struct rt_sweep_set *own, struct rt_error *e)
+{
+    char slug[RT_SWEEP_NAME], number[16];
+    snprintf(j->name, sizeof j->name, "%s-%d", rt_sweep_slug(name, slug), seed);
+    snprintf(number, sizeof number, "%d", seed);
+    if (snprintf(j->folder, sizeof j->folder, "%s/%s", folder, j->name) >= (int)sizeof j->folder - 128)
+        return rt_error_set(e, RT_ELARGE, "%s: the folder's name is too long", folder);
+    RT_TRY(job_set(j, "name=", slug, e));
+    RT_TRY(job_set(j, "seed=", number, e));
+    RT_TRY(job_set(j, "train.threads=", "1", e));
+    if (j->teacher >= 0)
+        RT_TRY(job_set(j, "teacher.model=", p->job[j->teacher].folder, e));
+    for (int i = 0; i < own->count; i++)
+        RT_TRY(job_set(j, "", own->text[i], e));
+    return job_resolve(j, e);
+}
+
+/* ---- what is there ---- */
+
+static bool newer(const struct stat *a, const struct stat *b)
+{
+    return a->st_mtim.tv_sec > b->st_mtim.tv_sec ||
+           (a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec > b->st_mtim.tv_nsec);
+}
+
+static bool job_stat(const struct sweep_job *j, enum rt_run_file file, struct stat *st)
+{
+    char path[RT_RUN_PATH];
+    return stat(rt_rundir_path(j->folder, file, path, sizeof path), st) == 0;
+}
+
+/* Its folder holds the recipe that it has now. */
+static bool job_same_recipe(const struct sweep_job *j)
+{
+    char path[RT_RUN_PATH];
+    uint8_t *bytes;
+    size_t size;
+    if (rt_file_read(rt_rundir_path(j->folder, RT_RUN_RECIPE, path, sizeof path), RT_RECIPE_BYTES_MAX, &bytes, &size,
+                     NULL) < 0)
+        return false;
+    bool same = !strcmp((const char *)bytes, j->text);
+    free(bytes);
+    return same;
+}
+
+/* file: what must not be older than the teacher's result. */
+static bool job_is_current(const struct sweep_plan *p, const struct sweep_job *j, enum rt_run_file file)
+{
+    struct stat own, teacher;
+    if (!job_stat(j, file, &own) || !job_same_recipe(j))
+        return false;
+    return j->teacher < 0 || (job_stat(&p->job[j->teacher], RT_RUN_STUDENT, &teacher) && !newer(&teacher, &own));
+}
+
+static bool job_is_done(const struct sweep_plan *p, const struct sweep_job *j)
+{
+    return (j->teacher < 0 || p->job[j->teacher].state == SWEEP_DONE) && job_is_current(p, j, RT_RUN_STUDENT);
+}
+
+/* ---- the plan ---- */
+
+static int plan_add(struct sweep_plan *p, const char *folder, const char *name, int seed,
+                    const struct rt_sweep_set *own, struct rt_error *e)
+{
+    struct sweep_job *j = &p->job[p->jobs++];
+    RT_TRY(job_init(j, p, folder, name, seed, own, e));
+    j->state = job_is_done(p, j) ? SWEEP_DONE : SWEEP_WAITS;
+    p->waiting += j->state == SWEEP_WAITS;
+    return 0;
+}
+
+/* The job of a setting's teacher at a seed's place: those of one teacher stand together, in the order of seeds. */
+static int plan_teacher(const struct sweep_plan *p, int teacher, int seed)
+{
+    for (int i = 0; i < p->jobs; i++)
+        if (p->job[i].setting < 0 && p->job[i].teaches == teacher)
+            return i + (p->sweep->teacher[teacher].one ? 0 : seed);
+    return -1;
+}
+
+static bool teacher_is_asked(const struct rt_sweep *s, int teacher)
+{
+    bool asked = false;
+    for (int i = 0; i < s->settings; i++)
+        asked |= s->setting[i].teacher == teacher;
+    return asked;
+}
+
+int sweep_plan_init(struct sweep_plan *p, const struct rt_sweep *s, const char *folder, struct rt_error *e)
+{
+    *p = (struct sweep_plan){.sweep = s};
+    p->job = calloc((size_t)(s->settings + s->teachers) * (size_t)s->seeds, sizeof *p->job);
+    if (!p->job)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    for (int t = 0; t < s->teachers; t++) {
+        const struct rt_sweep_teacher *teacher = &s->teacher[t];
+        for (int k = 0; teacher_is_asked(s, t) && k < (teacher->one ? 1 : s->seeds); k++) {
+            struct sweep_job *j = &p->job[p->jobs];
+            *j = (struct sweep_job){.recipe = teacher->recipe, .teacher = -1, .setting = -1, .seed = k, .teaches = t};
+            RT_TRY(plan_add(p, folder, teacher->name, teacher->one ? teacher->seed : s->seed[k], &teacher->set, e));
+        }
+    }
+    for (int k = 0; k < s->seeds; k++)
+        for (int i = 0; i < s->settings; i++) {
+            const struct rt_sweep_setting *setting = &s->setting[i];
+            int teacher = setting->teacher < 0 ? -1 : plan_teacher(p, setting->teacher, k);
+            p->job[p->jobs] = (struct sweep_job){.recipe = s->recipe, .teacher = teacher, .setting = i, .seed = k};
+            RT_TRY(plan_add(p, folder, setting->name[0] ? setting->name : s->name, s->seed[k], &setting->set, e));
+        }
+    return 0;
+}
+
+void sweep_plan_fini(struct sweep_plan *p)
+{
+    for (int i = 0; i < p->jobs; i++) {
+        while (p->job[i].set.count)
+            free(p->job[i].set.text[--p->job[i].set.count]);
+        free(p->job[i].text);
+    }
+    free(p->job);
+}
+
+int sweep_plan_next(const struct sweep_plan *p)
+{
+    for (int i = 0; i < p->jobs; i++)
+        if (p->job[i].state == SWEEP_WAITS &&
+            (p->job[i].teacher < 0 || p->job[p->job[i].teacher].state == SWEEP_DONE))
+            return i;
+    return -1;
+}
+
+/* ---- starting ---- */
+
+static int path_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+int sweep_job_prepare(const struct sweep_plan *p, int job, bool *resume, struct rt_error *e)
+{
+    const struct sweep_job *j = &p->job[job];
+    char path[RT_RUN_PATH];
+    struct stat st;
+    int64_t step;
+    *resume = false;
+    if (!rt_rundir_holds(j->folder))
+        return 0; /* nobody's, or none: the run looks itself */
+    if (rt_rundir_writer(j->folder))
+        return rt_error_set(e, RT_EBUSY, "%s: another process is running it", j->folder);
+    *resume = !job_stat(j, RT_RUN_STUDENT, &st) && job_is_current(p, j, RT_RUN_RECIPE) &&
+              rt_checkpoints_latest(j->folder, path, sizeof path, &step) == 0;
+    if (!*resume && nftw(j->folder, path_remove, 16, FTW_DEPTH | FTW_PHYS) < 0)
+        return rt_error_errno(e, "cannot remove", j->folder);
+    return 0;
+}
+
+char **sweep_job_words(const struct sweep_plan *p, int job, bool resume)
+{
+    const struct sweep_job *j = &p->job[job];
+    char **word = calloc((size_t)(9 + 2 * j->set.count), sizeof *word);
+    int n = 0;
+    if (!word)
+        return NULL;
+    word[n++] = "run";
+    word[n++] = (char *)j->recipe;
+    word[n++] = "-o";
+    word[n++] = (char *)j->folder;
+    word[n++] = "-q";
+    word[n++] = "--headless";
+    if (resume)
+        word[n++] = "--resume";
+    for (int i = 0; i < j->set.count; i++) {
+        word[n++] = "-s";
+        word[n++] = j->set.text[i];
+    }
+    return word;
+}

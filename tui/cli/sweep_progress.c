@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ * sweep_progress: see sweep_progress.h. */
+#include "tui/cli/sweep_progress.h"
+
+#include "tui/cli/progress.h"
+#include "tui/report/snapshot.h"
+#include "tui/report/sweep_table.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define BAR 16
+#define NAME 28
+#define PLAIN_NS UINT64_C(10000000000)
+
+/* ---- a run under way ----
+ * Seen through a snapshot of its folder, as the screens do: the run writes run.db whoever looks. A first look fails as
+ * long as the run prepares; it is tried again with each drawing. */
+
+struct sweep_line {
+    int job;
+    bool open;
+    struct rt_snapshot seen;
+    uint64_t started, first; /* ns; first: when its steps were seen first */
+    int64_t first_step;
+    double fraction, loss, best;
+};
+
+static int progress_find(const struct sweep_progress *p, int job)
+{
+    int i = 0;
+    while (i < SWEEP_AT_ONCE && (!p->line[i] || p->line[i]->job != job))
+        i++;
+    return i;
+}
+
+static void line_look(struct sweep_line *l, const struct sweep_plan *plan)
+{
+    struct rt_error ignored;
+    int64_t where;
+    if (!l->open && rt_snapshot_open(&l->seen, plan->job[l->job].folder, &ignored) < 0) {
+        rt_snapshot_fini(&l->seen);
+        return;
+    }
+    l->open = true;
+    if (rt_snapshot_poll(&l->seen, false, &ignored) < 0)
+        return;
+    const struct rt_series *loss = rt_snapshot_series(&l->seen, "", "loss");
+    const struct rt_series *valid = rt_snapshot_series(&l->seen, "valid", "top1");
+    if (loss && loss->count)
+        l->loss = loss->value[loss->count - 1];
+    l->best = rt_series_best(valid, &where);
+    if (l->seen.steps > 0)
+        l->fraction = (double)l->seen.step / (double)l->seen.steps;
+    if (!l->first && l->seen.step > 0) {
+        l->first = rt_progress_now();
+        l->first_step = l->seen.step;
+    }
+}
+
+/* "step 120/800  loss 0.310  best 88.1 %  0:07 left" */
+static void line_text(const struct sweep_line *l, char *text, size_t size)
+{
+    char left[24];
+    int64_t did = l->seen.step - l->first_step;
+    if (!l->open || !l->seen.step) {
+        snprintf(text, size, "prepares");
+        return;
+    }
+    int n = snprintf(text, size, "step %lld/%lld", (long long)l->seen.step, (long long)l->seen.steps);
+    if (!isnan(l->loss))
+        n += snprintf(text + n, size - (size_t)n, "  loss %.3f", l->loss);
+    if (!isnan(l->best))
+        n += snprintf(text + n, size - (size_t)n, "  best %.1f %%", 100 * l->best);
+    if (did > 0 && l->seen.steps >= l->seen.step) {
+        double each = (double)(rt_progress_now() - l->first) / 1e9 / (double)did;
+        snprintf(text + n, size - (size_t)n, "  %s left",
+                 rt_progress_time(each * (double)(l->seen.steps - l->seen.step), left));
+    }
+}
+
+void sweep_progress_start(struct sweep_progress *p, int job)
+{
+    for (int i = 0; i < SWEEP_AT_ONCE; i++)
+        if (!p->line[i]) {
+            p->line[i] = calloc(1, sizeof *p->line[i]);
+            if (p->line[i])
+                *p->line[i] = (struct sweep_line){.job = job, .started = rt_progress_now(), .loss = NAN, .best = NAN};
+            return; /* without memory it runs unseen */
+        }
+}
+
+/* ---- drawing ----
+ * Lines are drawn over themselves: up by as many as stand there, each cut at the terminal's width, for a line that
+ * wrapped would be two. */
+
+static void lines_clear(struct sweep_progress *p)
+{
+    if (p->lines)
+        fprintf(stderr, "\033[%dA\r\033[J", p->lines);
+    p->lines = 0;
+}
+
+static void line_draw(struct sweep_progress *p, const char *text)
+{
+    struct winsize w;
+    int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+    fprintf(stderr, "%.*s\n", columns - 1, text);
+    p->lines++;
+}
+
+/* "3 of 20 runs done, about 4:10 left" */
+static void total_text(const struct sweep_progress *p, char *text, size_t size)
+{
+    char left[24];
+    double under_way = 0;
+    for (int i = 0; i < SWEEP_AT_ONCE; i++)
+        under_way += p->line[i] ? p->line[i]->fraction : 0;
+    double did = p->finished + under_way, seconds = (double)(rt_progress_now() - p->started) / 1e9;
+    int n = snprintf(text, size, "%d of %d runs done", p->finished, p->plan->waiting);
+    if (did > 0.2)
+        snprintf(text + n, size - (size_t)n, ", about %s left",
+                 rt_progress_time(seconds / did * (p->plan->waiting - did), left));
+}
+
+static void progress_draw(struct sweep_progress *p)
+{
+    char text[400], what[200];
+    lines_clear(p);
+    for (int i = 0; i < SWEEP_AT_ONCE; i++) {
+        const struct sweep_line *l = p->line[i];
+        char bar[BAR + 1] = "";
+        if (!l)
+            continue;
+        for (int k = 0; k < BAR; k++)
+            bar[k] = k < (int)(l->fraction * BAR + 0.5) ? '#' : '-';
+        line_text(l, what, sizeof what);
+        snprintf(text, sizeof text, "[%s] %-*s %s", bar, NAME, p->plan->job[l->job].name, what);
+        line_draw(p, text);
+    }
+    total_text(p, text, sizeof text);
+    line_draw(p, text);
+    fflush(stderr);
+}
+
+static void progress_tell(struct sweep_progress *p)
+{
+    char text[200];
+    total_text(p, text, sizeof text);
+    fputs(text, stderr);
+    for (int i = 0; i < SWEEP_AT_ONCE; i++) {
+        if (!p->line[i])
+            continue;
+        line_text(p->line[i], text, sizeof text);
+        fprintf(stderr, "; %s: %s", p->plan->job[p->line[i]->job].name, text);
+    }
+    fputc('\n', stderr);
+}
+
+void sweep_progress_show(struct sweep_progress *p)
+{
+    uint64_t now = rt_progress_now();
+    if (p->quiet || (!p->terminal && now - p->told < PLAIN_NS))
+        return;
+    for (int i = 0; i < SWEEP_AT_ONCE; i++)
+        if (p->line[i])
+            line_look(p->line[i], p->plan);
+    p->told = now;
+    if (p->terminal)
+        progress_draw(p);
+    else
+        progress_tell(p);
+}
+
+void sweep_progress_say(struct sweep_progress *p, const char *format, ...)
+{
+    va_list args;
+    lines_clear(p);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+void sweep_progress_end(struct sweep_progress *p, int job)
+{
+    const struct sweep_job *j = &p->plan->job[job];
+    const char *metric = p->plan->sweep->metric;
+    int i = progress_find(p, job);
+    uint64_t took = i < SWEEP_AT_ONCE ? rt_progress_now() - p->line[i]->started : 0;
+    char time[24], result[64] = "done";
+    struct rt_error ignored;
+    double value;
+    if (i < SWEEP_AT_ONCE) {
+        if (p->line[i]->open)
+            rt_snapshot_fini(&p->line[i]->seen);
+        free(p->line[i]);
+        p->line[i] = NULL;
+    }
+    if (j->state != SWEEP_DONE)
+        return;
+    p->finished++;
+    for (int split = 0; split < 2 && !strcmp(result, "done"); split++) {
+        const char *name = split ? "valid" : "test";
+        if (rt_sweep_result(j->folder, metric, name, &value, &ignored) == 0 && !isnan(value))
+            snprintf(result, sizeof result, "%s %s %.1f %%", name, metric, 100 * value);
+    }
+    if (!p->quiet)
+        sweep_progress_say(p, "%3d/%d %-*s %s, %s", p->finished, p->plan->waiting, NAME, j->name, result,
+                           rt_progress_time((double)took / 1e9, time));
+}
+
+void sweep_progress_init(struct sweep_progress *p, const struct sweep_plan *plan, bool quiet)
+{
+    struct rt_progress line;
+    rt_progress_init(&line, quiet);
+    *p = (struct sweep_progress){.plan = plan, .quiet = quiet, .terminal = line.terminal};
+    p->started = p->told = line.started;
+}
+
+void sweep_progress_fini(struct sweep_progress *p)
+{
+    lines_clear(p);
+    for (int i = 0; i < SWEEP_AT_ONCE; i++) {
+        if (p->line[i] && p->line[i]->open)
+            rt_snapshot_fini(&p->line[i]->seen);
+        free(p->line[i]);
+    }
+}
