@@ -8,13 +8,16 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import statistics
+import subprocess
 import time
 import unittest
 
 from end_to_end import PATIENCE, PROGRAM, TEXT, EndToEnd, digest
 
+RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "recipes")
 TEACHERS = """teachers:
   texts: {recipe: study.yaml, per: %s, set: [train.epochs=2]}
 """
@@ -159,6 +162,17 @@ class Sweep(EndToEnd):
         folder = self.path("out", run, "checkpoints")
         return [n for n in os.listdir(folder) if n.startswith("step-") and n.endswith(".safetensors")] \
             if os.path.isdir(folder) else []
+
+    def test_a_table_is_put_into_the_readme(self):
+        os.mkdir(self.path("recipes"))
+        shutil.copy(os.path.join(RECIPES, "into_readme"), self.path("recipes"))
+        with open(self.path("README.md"), "w", encoding="utf-8") as f:
+            f.write("a\n<!-- table x -->\nold\n<!-- end of table x -->\nb\n")
+        for name, table, code in (("y", "new\n", 1), ("x", "", 1), ("x", "new\n", 0)):
+            done = subprocess.run([self.path("recipes", "into_readme"), name], input=table, text=True,
+                                  capture_output=True, check=False)
+            self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(self.read("README.md"), "a\n<!-- table x -->\nnew\n<!-- end of table x -->\nb\n")
 
     def test_the_program_is_where_recipes_look_for_it(self):
         """Recipes, README and bootstrap name build/tui/retort: the program may not move without them."""

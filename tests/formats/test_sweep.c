@@ -2,6 +2,7 @@
  * Tests of sweep.h: what is refused and with which words, a whole file, the grid, names of folders. */
 #include "formats/sweep.h"
 
+#include <glob.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -187,6 +188,24 @@ static void folders_are_called_simply(void **state)
     assert_string_equal(rt_sweep_slug("\xC3\xA9", slug), "");
 }
 
+/* Recipes are data: what is wrong in one should not be found by whoever runs it. */
+static void recipes_have_sweeps(void **state)
+{
+    glob_t found;
+    (void)state;
+    assert_int_equal(glob("recipes/*/sweep*.yaml", 0, NULL, &found), 0);
+    assert_true(found.gl_pathc >= 3);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct rt_sweep *s;
+        struct rt_error e = {0};
+        if (rt_sweep_load(&s, found.gl_pathv[i], &e) < 0)
+            fail_msg("%s", e.text);
+        assert_true(s->settings > 1 && s->seeds > 2 && s->teachers > 0);
+        rt_sweep_destroy(s);
+    }
+    globfree(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +215,7 @@ int main(void)
         cmocka_unit_test(grid_is_the_product),
         cmocka_unit_test(seeds_are_a_range_or_a_list),
         cmocka_unit_test(folders_are_called_simply),
+        cmocka_unit_test(recipes_have_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
