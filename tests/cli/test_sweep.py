@@ -12,10 +12,13 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import time
 import unittest
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tui", "screen"))
 from end_to_end import PATIENCE, PROGRAM, TEXT, EndToEnd, digest
+from pseudo_terminal import Screen
 
 RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "recipes")
 TEACHERS = """teachers:
@@ -96,6 +99,28 @@ class Sweep(EndToEnd):
         self.sweep(file, "--seeds", "3,4")
         after = self.runs()
         self.assertEqual([name for name in before if before[name] != after[name]], ["taught-3"])
+
+    def test_a_run_of_somebody_else_is_left(self):
+        self.train("out/a-1", TEXT, train__epochs="1")
+        before = self.runs()
+        _, told = self.sweep(self.sweep_file({"a": "[]"}), "--seeds", "1", code=1)
+        self.says(told, "run a-1 has a run in its place that is not of this sweep", "give another folder")
+        self.assertEqual(self.runs(), before)
+
+    def test_a_terminal_has_a_line_for_each_run(self):
+        file = self.sweep_file({"one": "[train.epochs=9000]", "two": "[train.epochs=9000]"})
+        screen = Screen(PROGRAM, self.here, size=(24, 100), XDG_CACHE_HOME=self.cache,
+                        words=("sweep", file, "-o", "out", "--seeds", "1", "--at-once", "2"))
+        screen.wait("2 of 2 runs to do, 2 at once")
+        for name in ("one-1", "two-1"):
+            screen.wait("] " + name)
+            screen.wait("/27000  loss ")
+            screen.wait(" left")
+        screen.wait("0 of 2 runs done")
+        screen.process.send_signal(signal.SIGINT)  # it is not its controlling terminal, so no key does it
+        code, as_it_was, _ = screen.end()
+        self.assertEqual((code, as_it_was), (130, True))
+        self.assertTrue(self.checkpoints("one-1") and self.checkpoints("two-1"))
 
     def test_one_teacher_serves_all_seeds(self):
         file = self.sweep_file({"taught": "{teacher: texts, set: [distill.kl.lambda=1]}"}, TEACHERS % "sweep",

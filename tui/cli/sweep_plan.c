@@ -38,16 +38,23 @@ static int job_resolve(struct sweep_job *j, struct rt_error *e)
     return rc == 0 && !j->text ? rt_error_set(e, RT_EMEM, "out of memory") : rc;
 }
 
+/* What the run is called in its recipe, by which its folder is known to be this sweep's: "voices: kl". */
+static const char *job_title(const struct rt_sweep *s, const char *name, char title[2 * RT_SWEEP_NAME + 8])
+{
+    snprintf(title, 2 * RT_SWEEP_NAME + 8, "%s: %s", s->name, name);
+    return title;
+}
+
 /* name: of the setting or teacher. own: its overrides. */
 static int job_init(struct sweep_job *j, const struct sweep_plan *p, const char *folder, const char *name, int seed,
                     const struct rt_sweep_set *own, struct rt_error *e)
 {
-    char slug[RT_SWEEP_NAME], number[16];
+    char slug[RT_SWEEP_NAME], title[2 * RT_SWEEP_NAME + 8], number[16];
     snprintf(j->name, sizeof j->name, "%s-%d", rt_sweep_slug(name, slug), seed);
     snprintf(number, sizeof number, "%d", seed);
     if (snprintf(j->folder, sizeof j->folder, "%s/%s", folder, j->name) >= (int)sizeof j->folder - 128)
         return rt_error_set(e, RT_ELARGE, "%s: the folder's name is too long", folder);
-    RT_TRY(job_set(j, "name=", slug, e));
+    RT_TRY(job_set(j, "name=", job_title(p->sweep, name, title), e));
     RT_TRY(job_set(j, "seed=", number, e));
     RT_TRY(job_set(j, "train.threads=", "1", e));
     if (j->teacher >= 0)
@@ -171,7 +178,23 @@ int sweep_plan_next(const struct sweep_plan *p)
     return -1;
 }
 
-/* ---- starting ---- */
+/* ---- starting ----
+ * What is in the way is removed only where its own recipe says that it is a run of this sweep: whoever gives the folder
+ * of other runs with -o must not lose them. */
+
+static int job_check_own(const struct sweep_job *j, struct rt_error *e)
+{
+    char path[RT_RUN_PATH];
+    const char *name = strchr(j->set.text[0], '=') + 1; /* the first that job_init sets */
+    struct rt_recipe *r = malloc(sizeof *r);
+    if (!r)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    int rc = rt_recipe_load(r, rt_rundir_path(j->folder, RT_RUN_RECIPE, path, sizeof path), NULL);
+    bool own = rc == 0 && !strcmp(r->name, name);
+    free(r);
+    return own ? 0 : rt_error_set(e, RT_EUSAGE, "has a run in its place that is not of this sweep; give another folder "
+                                  "with -o, or remove %s", j->folder);
+}
 
 static int path_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -191,10 +214,13 @@ int sweep_job_prepare(const struct sweep_plan *p, int job, bool *resume, struct 
     if (!rt_rundir_holds(j->folder))
         return 0; /* nobody's, or none: the run looks itself */
     if (rt_rundir_writer(j->folder))
-        return rt_error_set(e, RT_EBUSY, "%s: another process is running it", j->folder);
+        return rt_error_set(e, RT_EBUSY, "is run by another process already");
     *resume = !job_stat(j, RT_RUN_STUDENT, &st) && job_is_current(p, j, RT_RUN_RECIPE) &&
               rt_checkpoints_latest(j->folder, path, sizeof path, &step) == 0;
-    if (!*resume && nftw(j->folder, path_remove, 16, FTW_DEPTH | FTW_PHYS) < 0)
+    if (*resume)
+        return 0;
+    RT_TRY(job_check_own(j, e));
+    if (nftw(j->folder, path_remove, 16, FTW_DEPTH | FTW_PHYS) < 0)
         return rt_error_errno(e, "cannot remove", j->folder);
     return 0;
 }

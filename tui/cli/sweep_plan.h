@@ -34,7 +34,8 @@ void sweep_plan_fini(struct sweep_plan *p);
 /* The first that waits for no teacher, -1 = none just now. */
 int sweep_plan_next(const struct sweep_plan *p);
 /* Before it is started: *resume says that it goes on; a folder of another recipe or of an older teacher is removed
- * with all that is in it. RT_EBUSY when another process writes there, RT_EIO. */
+ * with all that is in it. RT_EBUSY when another process writes there, RT_EUSAGE when it holds a run that is not of this
+ * sweep, RT_EIO. The message goes on after the run's name. */
 int sweep_job_prepare(const struct sweep_plan *p, int job, bool *resume, struct rt_error *e);
 /* Its command's words behind the program's name, up to a NULL; valid as long as the plan. free() the array. */
 char **sweep_job_words(const struct sweep_plan *p, int job, bool resume);

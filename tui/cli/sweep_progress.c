@@ -39,10 +39,25 @@ static int progress_find(const struct sweep_progress *p, int job)
     return i;
 }
 
+/* The best so far by the sweep's metric, or by top-1 where the run does not measure that (a teacher of another kind). */
+static double line_best(const struct rt_snapshot *seen, const char *metric)
+{
+    const struct rt_series *valid = rt_snapshot_series(seen, "valid", metric);
+    int64_t where;
+    if (!valid)
+        return rt_series_best(rt_snapshot_series(seen, "valid", "top1"), &where);
+    if (strcmp(metric, "eer"))
+        return rt_series_best(valid, &where);
+    double least = NAN;
+    for (int i = 0; i < valid->count; i++)
+        if (!(valid->value[i] >= least))
+            least = valid->value[i];
+    return least;
+}
+
 static void line_look(struct sweep_line *l, const struct sweep_plan *plan)
 {
     struct rt_error ignored;
-    int64_t where;
     if (!l->open && rt_snapshot_open(&l->seen, plan->job[l->job].folder, &ignored) < 0) {
         rt_snapshot_fini(&l->seen);
         return;
@@ -51,10 +66,9 @@ static void line_look(struct sweep_line *l, const struct sweep_plan *plan)
     if (rt_snapshot_poll(&l->seen, false, &ignored) < 0)
         return;
     const struct rt_series *loss = rt_snapshot_series(&l->seen, "", "loss");
-    const struct rt_series *valid = rt_snapshot_series(&l->seen, "valid", "top1");
     if (loss && loss->count)
         l->loss = loss->value[loss->count - 1];
-    l->best = rt_series_best(valid, &where);
+    l->best = line_best(&l->seen, plan->sweep->metric);
     if (l->seen.steps > 0)
         l->fraction = (double)l->seen.step / (double)l->seen.steps;
     if (!l->first && l->seen.step > 0) {
