@@ -284,6 +284,7 @@ static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, con
     report->gradient_norm = rt_optim_update(l->optim, &how, &where);
     if (!isfinite(report->gradient_norm))
         return gradient_not_finite(l, where, e);
+    rt_learner_follow_agreement(l, b, s);
     for (int i = 0; i < b->count; i++)
         rt_sample_states_add(&l->samples, b->sample[i], l->quality[i], l->weight[i], &objective, &l->out, i);
     return 0;

@@ -70,6 +70,9 @@ void rt_learner_keep_fini(struct rt_learner *l);
 /* Fills weight and quality, of distillation and of the task, for the samples of b. */
 int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
                      const struct rt_learner_settings *s, double *effective, struct rt_error *e);
+/* Behind the forward pass: what agreement, if it is in weight.terms, will be at each sample's next update. */
+void rt_learner_follow_agreement(struct rt_learner *l, const struct rt_minibatch *b,
+                                 const struct rt_learner_settings *s);
 /* What weight.terms may name. */
 struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l);
 void rt_learner_eval_fini(struct rt_learner *l);

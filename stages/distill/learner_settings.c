@@ -12,6 +12,7 @@ void rt_learner_settings_of(const struct rt_recipe *r, struct rt_learner_setting
         .seed = (uint64_t)r->seed,
         .weight = {
             .map = r->weight_map, .task = r->weight_task, .gamma = r->weight_gamma, .floor = r->weight_floor,
+            .agreement_from = r->weight_agreement_from,
         },
         .train = {
             .schedule = r->train_schedule, .lr = r->train_lr, .warmup = r->train_warmup,

@@ -14,7 +14,7 @@ struct rt_learner_settings {
         char terms[sizeof(rt_key_text)], knees[sizeof(rt_key_text)]; /* texts of weight_scale.h */
         enum rt_map_id map;
         enum rt_weigh_id task;
-        double gamma, floor;
+        double gamma, floor, agreement_from; /* the last: a part of the run */
     } weight;
     struct {
         enum rt_schedule_id schedule;

@@ -3,6 +3,7 @@
  * hand. See learner.h and weights.h. */
 #include "stages/distill/learner_parts.h"
 
+#include "stages/distill/softmax.h"
 #include "stages/distill/weights.h"
 
 #include <math.h>
@@ -60,7 +61,8 @@ static int factor_of_norm(struct rt_learner *l, const struct rt_minibatch *b, do
     return 0;
 }
 
-/* The teacher's posterior of the sample's label; NaN without label or teacher. */
+/* The teacher's posterior of the sample's label; without a label its largest one. To say nothing there would
+ * let pairs that nobody labelled count more than good ones that somebody did. NaN without teacher. */
 static void factor_of_confidence(const struct rt_learner *l, const struct rt_minibatch *b, double *out,
                                  int stride)
 {
@@ -68,7 +70,7 @@ static void factor_of_confidence(const struct rt_learner *l, const struct rt_min
     int classes = l->teacher->classes;
     for (int i = 0; i < b->count; i++) {
         out[i * stride] = NAN;
-        if (!t || !t->have || !t->have[i] || b->label[i] < 0 || !l->c.model->teacher[0].shares_classes)
+        if (!t || !t->have || !t->have[i] || !l->c.model->teacher[0].shares_classes)
             continue;
         const float *z = t->logits + (size_t)i * (size_t)classes;
         double top = z[0], sum = 0;
@@ -76,7 +78,72 @@ static void factor_of_confidence(const struct rt_learner *l, const struct rt_min
             top = fmax(top, z[c]);
         for (int c = 0; c < classes; c++)
             sum += exp(z[c] - top);
-        out[i * stride] = exp(z[b->label[i]] - top) / sum;
+        out[i * stride] = (b->label[i] < 0 ? 1 : exp(z[b->label[i]] - top)) / sum;
+    }
+}
+
+/* ---- agreement ----
+ * A wrong pair (somebody else's picture beside the recording) shows in no measure of either. It shows in that
+ * the student, which learns from all others, goes on to answer otherwise than the teacher. So the cosine of
+ * both posteriors is followed for each sample, over its own updates, and counts from a part of the run on at
+ * which the student has learned something. It is a knee and not a choice of the samples with the smallest
+ * loss: that one needs to be told how many pairs are wrong, and takes good ones away where none are. */
+
+#define AGREEMENT_RATE 0.3
+static const struct rt_knee agreement_knee = {{{0.1, 0.5}, {0, 0}}};
+
+static bool agreement_is_in(const struct rt_weight_columns *list)
+{
+    for (int t = 0; t < list->count; t++)
+        if (list->column[t] == RT_WEIGHT_OF(RT_WEIGHT_agreement))
+            return true;
+    return false;
+}
+
+/* As the update before left it; NaN: not yet in force, never seen, or no teacher. */
+static void factor_of_agreement(const struct rt_learner *l, const struct rt_minibatch *b, double from, double *out,
+                                int stride)
+{
+    bool on = (double)l->step >= from * (double)l->c.steps;
+    for (int i = 0; i < b->count; i++) {
+        double a = on ? (double)l->samples.agreement[b->sample[i]] : NAN;
+        out[i * stride] = isnan(a) ? NAN : rt_knee_factor(&agreement_knee, a);
+    }
+}
+
+/* Cosine of softmax(scale * x) and softmax(z). */
+static double posterior_cosine(const float *x, double scale, const float *z, int classes)
+{
+    double own = rt_softmax_lse(x, classes, scale, -1), taught = rt_softmax_lse(z, classes, 1, -1);
+    double dot = 0, p2 = 0, q2 = 0;
+    for (int c = 0; c < classes; c++) {
+        double p = exp(scale * x[c] - own), q = exp(z[c] - taught);
+        dot += p * q;
+        p2 += p * p;
+        q2 += q * q;
+    }
+    return dot / sqrt(p2 * q2);
+}
+
+void rt_learner_follow_agreement(struct rt_learner *l, const struct rt_minibatch *b,
+                                 const struct rt_learner_settings *s)
+{
+    struct rt_weight_source have = rt_learner_weight_source(l);
+    struct rt_weight_columns list;
+    const struct rt_taught *t = b->taught;
+    int classes = l->c.model->classes;
+    rt_weight_terms_read("weight.terms", s->weight.terms, &have, &list, NULL);
+    if (!agreement_is_in(&list))
+        return;
+    l->samples.follows_agreement = true;
+    for (int i = 0; i < b->count; i++) {
+        if (!t || !t->have || !t->have[i])
+            continue;
+        float *a = &l->samples.agreement[b->sample[i]];
+        size_t at = (size_t)i * (size_t)classes;
+        double now = posterior_cosine(rt_exec_output(l->exec, l->c.model->logits) + at,
+                                      s->objective.cosine_logits ? l->c.model->scale : 1, t->logits + at, classes);
+        *a = (float)(isnan(*a) ? now : (double)*a + AGREEMENT_RATE * (now - (double)*a));
     }
 }
 
@@ -90,24 +157,26 @@ static void factor_of_measure(const struct rt_learner *l, const struct rt_miniba
     }
 }
 
-static int factor_of_term(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_weight_scale *scale,
-                          int t, struct rt_error *e)
+static int factor_of_term(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
+                          const struct rt_weight_scale *scale, int t, struct rt_error *e)
 {
     int column = scale->list.column[t], stride = scale->list.count;
     if (column == RT_WEIGHT_OF(RT_WEIGHT_teacher_norm))
         return factor_of_norm(l, b, l->factor + t, stride, e);
     if (column == RT_WEIGHT_OF(RT_WEIGHT_teacher_confidence))
         factor_of_confidence(l, b, l->factor + t, stride);
+    else if (column == RT_WEIGHT_OF(RT_WEIGHT_agreement))
+        factor_of_agreement(l, b, s->weight.agreement_from, l->factor + t, stride);
     else
         factor_of_measure(l, b, scale, t);
     return 0;
 }
 
 /* ---- the weights ----
- * They are made before the forward pass: nothing of the student is in them, so nobody has to wait for it.
- * Their mean is 1 over all samples of the update, wherever these are: else a part with poor samples would
- * pull as hard as one with good ones. The factor by hand comes behind that: who doubles a sample wants it
- * doubled.
+ * They are made before the forward pass: what is in them of the student is of earlier updates, so nobody
+ * has to wait for it. Their mean is 1 over all samples of the update, wherever these are: else a part with
+ * poor samples would pull as hard as one with good ones. The factor by hand comes behind that: who doubles
+ * a sample wants it doubled.
  *
  * There are two. What the student itself reads from is as bad for the label as for the teacher's word; a
  * bad picture of somebody whose voice is clean spoils only what the picture's network says. So measures of
@@ -165,7 +234,7 @@ int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
     double sum[2];
     rt_weight_scale_read(s->weight.terms, s->weight.map, s->weight.knees, &have, &scale, NULL);
     for (int t = 0; t < scale.list.count; t++)
-        RT_TRY(factor_of_term(l, b, &scale, t, e));
+        RT_TRY(factor_of_term(l, b, s, &scale, t, e));
     for (size_t i = 0; i < n; i++)
         l->scale[i] = b->factor ? b->factor[i] : 1;
     rt_weight_quality(l->factor, n, scale.list.count, l->quality);

@@ -16,12 +16,13 @@ int rt_sample_states_init(struct rt_sample_states *s, int rows)
         .weight = malloc(n * sizeof *s->weight),
         .distance = malloc(n * sizeof *s->distance * RT_TERMS),
         .inside = calloc(n, RT_TERMS),
+        .agreement = malloc(n * sizeof *s->agreement),
         .history = malloc(n * sizeof *s->history * RT_LOSS_HISTORY),
     };
-    if (!s->seen || !s->quality || !s->weight || !s->distance || !s->inside || !s->history)
+    if (!s->seen || !s->quality || !s->weight || !s->distance || !s->inside || !s->agreement || !s->history)
         return RT_EMEM; /* rt_sample_states_fini frees the rest */
     for (size_t i = 0; i < n; i++)
-        s->quality[i] = s->weight[i] = NAN;
+        s->quality[i] = s->weight[i] = s->agreement[i] = NAN;
     for (size_t i = 0; i < n * RT_TERMS; i++)
         s->distance[i] = NAN;
     for (size_t i = 0; i < n * RT_LOSS_HISTORY; i++)
@@ -36,6 +37,7 @@ void rt_sample_states_fini(struct rt_sample_states *s)
     free(s->weight);
     free(s->distance);
     free(s->inside);
+    free(s->agreement);
     free(s->history);
     memset(s, 0, sizeof *s);
 }
@@ -63,7 +65,7 @@ void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, d
 /* ---- in a checkpoint ----
  * One list of the arrays for saving and loading, so that the two cannot differ. */
 
-#define SAMPLE_ARRAYS 6
+#define SAMPLE_ARRAYS 7
 struct sample_array {
     const char *name;
     enum rt_dtype dtype;
@@ -80,6 +82,7 @@ static void sample_arrays(const struct rt_sample_states *s, struct sample_array 
     a[3] = (struct sample_array){"samples.distance", RT_F32, RT_TERMS, s->distance, true};
     a[4] = (struct sample_array){"samples.inside", RT_U8, RT_TERMS, s->inside, true};
     a[5] = (struct sample_array){"samples.history", RT_F32, RT_LOSS_HISTORY, s->history, false};
+    a[6] = (struct sample_array){"samples.agreement", RT_F32, 1, s->agreement, false};
 }
 
 int rt_sample_states_save(const struct rt_sample_states *s, struct rt_safetensors *out)
@@ -88,6 +91,8 @@ int rt_sample_states_save(const struct rt_sample_states *s, struct rt_safetensor
     sample_arrays(s, a);
     for (int i = 0; i < SAMPLE_ARRAYS; i++) {
         int64_t dim[2] = {s->rows, a[i].columns};
+        if (a[i].data == s->agreement && !s->follows_agreement)
+            continue;
         struct rt_tensor t = rt_tensor_view(a[i].dtype, 2, dim, a[i].data);
         RT_TRY(rt_safetensors_add(out, a[i].name, &t));
     }
@@ -114,12 +119,13 @@ int rt_sample_states_load(struct rt_sample_states *s, const struct rt_safetensor
     sample_arrays(s, a);
     for (int i = 0; i < SAMPLE_ARRAYS; i++) {
         const struct rt_tensor *t = rt_safetensors_get(in, a[i].name);
-        if (!t && a[i].data == s->history)
-            continue; /* a run that began before it was kept goes on without */
+        if (!t && (a[i].data == s->history || a[i].data == s->agreement))
+            continue; /* a run that began before it was kept, or does not follow it, goes on without */
         if (!sample_array_fits(&a[i], s->rows, t))
             return rt_error_set(e, RT_EMISMATCH, "%s: %s is missing or not [%d, %d]: the manifest "
                                 "changed since; start a new run", name, a[i].name, s->rows, a[i].columns);
         sample_array_copy(&a[i], t);
+        s->follows_agreement |= a[i].data == s->agreement;
     }
     return 0;
 }

@@ -16,6 +16,8 @@ struct rt_sample_states {
     float *weight;   /* last */
     float *distance; /* [rows, RT_TERMS] last D of each term; NaN = never */
     uint8_t *inside; /* [rows, RT_TERMS] 1 = within the margin then */
+    float *agreement; /* running, of its answer with the teacher's (learner_weights.c); NaN = never seen */
+    bool follows_agreement; /* it was in weight.terms once: else it is not saved */
     float *history;  /* [rows, RT_LOSS_HISTORY] sum over the terms of lambda * D, the last times;
                       * newest last, NaN = not yet */
 };

@@ -30,7 +30,8 @@ class Repeat(EndToEnd):
         # of the optimiser, an incomplete last batch, dropout, hidden labels.
         cls.study = dict(SPEECH, **{
             "teacher.model": cls.teacher, "distill.l2.lambda": "4", "distill.l2.quantile": "0.3",
-            "distill.kl.lambda": "1", "weight.terms": "snr,teacher_norm", "data.labels": "50%",
+            "distill.kl.lambda": "1", "weight.terms": "snr,teacher_norm,agreement", "weight.agreement_from": "25%",
+            "data.labels": "50%",
             "train.batch": "10", "train.epochs": "4", "augment.band_masks": "1"})
 
     def outcome(self, run):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_learner: an update without a pipeline: what is refused, who takes part, weights, numbers
  * that are not finite, evaluation, equal bytes after a resume and for any number of threads. */
+#include "stages/nn/exec.h"
 #include "stages/nn/window.h"
 #include "tests/stages/distill/learner_toy.h"
 
@@ -298,7 +299,10 @@ static void test_teacher_weights(void **state)
     const float *z = t.logits + 7 * CLASSES;
     double posterior = exp(z[7 % CLASSES]) / (exp(z[0]) + exp(z[1]) + exp(z[2]));
     assert_true(fabs(s->quality[7] - posterior) < 1e-6);
-    assert_true(s->quality[4] == 1 && s->quality[5] == 1); /* no label, no teacher: not measured */
+    assert_true(s->quality[5] == 1); /* no teacher: not measured */
+    z = t.logits + 4 * CLASSES; /* no label: how sure it is of its own answer */
+    posterior = exp(fmax(z[0], fmax(z[1], z[2]))) / (exp(z[0]) + exp(z[1]) + exp(z[2]));
+    assert_true(posterior < 1 && fabs(s->quality[4] - posterior) < 1e-6);
     lt_set(&t, "weight.terms=teacher_norm");
     step(&l, all, 8, &r);
     double norm[8], mean = 0, var = 0;
@@ -409,6 +413,104 @@ static void test_evaluation(void **state)
     lt_stop(&other);
 }
 
+/* ---- agreement ---- */
+
+static double cosine(const float *x, const float *z)
+{
+    double dot = 0, p2 = 0, q2 = 0, p = 0, q = 0;
+    for (int c = 0; c < CLASSES; c++) {
+        p += exp(x[c]);
+        q += exp(z[c]);
+    }
+    for (int c = 0; c < CLASSES; c++) {
+        dot += exp(x[c]) / p * exp(z[c]) / q;
+        p2 += pow(exp(x[c]) / p, 2);
+        q2 += pow(exp(z[c]) / q, 2);
+    }
+    return dot / sqrt(p2 * q2);
+}
+
+/* Wrong pairs (rows 0 and 1 have the teacher's word on another class) lose their weight from the named part of the run
+ * on; the running mean is that of the student's answers, which an evaluation right before each update gives. */
+static void test_agreement(void **state)
+{
+    (void)state;
+    struct lt_learner l;
+    struct rt_step_report r;
+    double mean[8];
+    lt_set(&t, "weight.terms=agreement weight.agreement_from=0.4 student.dropout=0 train.lr=0.1 "
+               "distill.l2.lambda=0 distill.kl.lambda=0.1 distill.kl.quantile=0");
+    for (int i = 0; i < 2; i++)
+        for (int c = 0; c < CLASSES; c++)
+            t.logits[i * CLASSES + c] = c == (i + 1) % CLASSES ? 9 : 0;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    const struct rt_sample_states *s = rt_learner_samples(l.learner);
+    for (int n = 0; n < 12; n++) { /* of 20 */
+        struct lt_batch b;
+        lt_batch(&t, &b, all, 8);
+        struct rt_exec *exec;
+        struct rt_parallel *alone;
+        assert_int_equal(rt_parallel_create(&alone, 1), 0);
+        assert_int_equal(rt_exec_create(&exec, l.model.graph, 8, false, alone), 0);
+        rt_exec_forward(exec, 8, NULL, &b.b.bags, false, 0, 0);
+        const float *x = rt_exec_output(exec, l.model.logits);
+        double before[8];
+        for (int i = 0; i < 8; i++) {
+            double now = cosine(x + i * CLASSES, t.logits + i * CLASSES);
+            before[i] = n ? mean[i] : NAN;
+            mean[i] = n ? mean[i] + 0.3 * (now - mean[i]) : now;
+        }
+        rt_exec_destroy(exec);
+        rt_parallel_destroy(alone);
+        step(&l, all, 8, &r);
+        for (int i = 0; i < 8; i++) {
+            double q = n < 8 || i == 5 ? 1 : fmax(0, fmin(1, (before[i] - 0.1) / 0.4));
+            assert_true(fabs(s->quality[i] - q) < 1e-4);
+            assert_true(i == 5 ? isnan(s->agreement[i]) : fabs(s->agreement[i] - mean[i]) < 1e-5);
+        }
+    }
+    assert_true(s->quality[0] < 0.5 && s->quality[1] < 0.5 && s->quality[2] == 1);
+    assert_true(isnan(s->agreement[8]));
+    lt_stop(&l);
+}
+
+/* One float a sample in the checkpoint, only where the term was ever in; a run goes on from it bit for bit. */
+static void test_agreement_kept(void **state)
+{
+    (void)state;
+    struct lt_learner whole, half, later;
+    struct rt_safetensors *s;
+    LT_OK(&t, lt_start(&t, &half, 1, 1, NULL));
+    steps(&half, 2);
+    LT_OK(&t, rt_safetensors_create(&s));
+    LT_OK(&t, rt_learner_save(half.learner, s));
+    assert_null(rt_safetensors_get(s, "samples.agreement"));
+    rt_safetensors_destroy(s);
+    lt_stop(&half);
+    lt_set(&t, "weight.terms=agreement weight.agreement_from=0.1");
+    LT_OK(&t, lt_start(&t, &whole, 1, 1, NULL));
+    steps(&whole, 8);
+    LT_OK(&t, lt_start(&t, &half, 1, 1, NULL));
+    steps(&half, 4);
+    LT_OK(&t, rt_safetensors_create(&s));
+    LT_OK(&t, rt_learner_save(half.learner, s));
+    assert_non_null(rt_safetensors_get(s, "samples.agreement"));
+    LT_OK(&t, lt_start(&t, &later, 1, 1, NULL));
+    LT_OK(&t, rt_learner_load(later.learner, s, "half", &t.e));
+    rt_safetensors_destroy(s);
+    steps(&later, 4);
+    lt_same(&t, &whole, &later, 1);
+    lt_set(&t, "weight.terms="); /* taken out: what was followed stays, as it was */
+    steps(&later, 1);
+    LT_OK(&t, rt_safetensors_create(&s));
+    LT_OK(&t, rt_learner_save(later.learner, s));
+    assert_non_null(rt_safetensors_get(s, "samples.agreement"));
+    rt_safetensors_destroy(s);
+    lt_stop(&whole);
+    lt_stop(&half);
+    lt_stop(&later);
+}
+
 /* ---- a checkpoint ---- */
 
 static void test_resume(void **state)
@@ -457,7 +559,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_report), TEST(test_without_teacher), TEST(test_keep), TEST(test_keep_dense),
         TEST(test_too_few), TEST(test_weights), TEST(test_task_weights), TEST(test_teacher_weights),
-        TEST(test_not_finite),
+        TEST(test_not_finite), TEST(test_agreement), TEST(test_agreement_kept),
         TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_resume), TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static void what_is_not_had_is_refused(void **state)
     refused("loudness", 2, 0, RT_EUSAGE,
             "weight.terms: 'loudness' is not measured here: take of snr, sharpness");
     refused("sn", 2, BOTH, RT_EUSAGE, "weight.terms: 'sn' is not measured here: take of snr, sharpness, "
-            "teacher_norm, teacher_confidence");
+            "teacher_norm, teacher_confidence, agreement");
     refused("snrr", 1, RT_NEEDS_T_FEATURE, RT_EUSAGE,
             "weight.terms: 'snrr' is not measured here: take of snr, teacher_norm");
     refused("teacher_norm", 0, 0, RT_EUSAGE,
