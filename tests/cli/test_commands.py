@@ -52,6 +52,26 @@ class Inspect(Commands):
             self.assertEqual(set(a), set(b))
             self.assertAlmostEqual(float(a["snr"]), b["snr"], places=3)
 
+    def test_below_the_knees(self):
+        """How many a measure would take weight from, on stderr: in all, and in which groups."""
+        out, err = self.retort("inspect", self.manifest, "--csv")
+        snr = [(row["label"], float(row["snr"])) for row in csv.DictReader(io.StringIO(out))]
+        below = [label for label, value in snr if value < 11]
+        self.says(err, "of 80 samples, below one half", "snr          %d (%.1f %%), knee 8 14" % (len(below), len(below) / 0.8))
+        self.assertNotIn("level", err)  # no knee
+        most = sorted(set(below), key=lambda label: (-below.count(label), label))
+        if most:
+            self.says(err, "by label %s %d of 20" % (most[0], below.count(most[0])))
+        middle = sorted(value for _, value in snr)[40]
+        out, err = self.retort("inspect", self.manifest, "--by", "split", "--where", "snr > %r" % middle, "-n", "1")
+        self.says(err, "of %d samples" % sum(value > middle for _, value in snr))
+        _, err = self.retort("inspect", self.manifest, "--by", "nose", code=2)
+        self.says(err, "--by", "'nose'")
+        _, err = self.retort("inspect", self.student)
+        self.says(err, "snr ", "knee 8 14")
+        out, err = self.retort("inspect", self.manifest, "--sample", "nobody", code=2)
+        self.assertNotIn("knee", err)
+
     def test_where_sort_and_head(self):
         everything = self.table(self.manifest)
         snr = sorted(float(row["snr"]) for row in everything)

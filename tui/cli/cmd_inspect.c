@@ -5,10 +5,11 @@
 #include "tui/cli/options_shared.h"
 #include "tui/cli/progress.h"
 #include "tui/report/explain.h"
+#include "tui/report/knee_summary.h"
 #include "tui/report/quality_table.h"
 
 #include "pipeline/run/run_table.h"
-#include "stages/distill/weight_terms.h"
+#include "stages/distill/weight_scale.h"
 #include "stages/session/session.h"
 
 #include <limits.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 
 struct request {
-    const char *source, *sample, *terms, *cache;
+    const char *source, *sample, *terms, *cache, *by;
     struct rt_table_view view;
     bool measures;
 };
@@ -43,9 +44,14 @@ static void measures_print(void)
     for (int m = 0; m < RT_MODALITIES; m++)
         for (int i = 0; i < rt_modalities[m]->measure_count; i++) {
             const struct rt_measure *a = &rt_modalities[m]->measures[i];
-            printf("%-7s %-12s %-10s %-20s %s\n", rt_modality_names[m], a->name, a->unit,
-                   better[a->better], a->help);
+            char knee[80] = "-";
+            if (!rt_knee_is_none(&a->knee))
+                rt_knee_write(&a->knee, knee, sizeof knee);
+            printf("%-7s %-12s %-10s %-20s %-16s %s\n", rt_modality_names[m], a->name, a->unit,
+                   better[a->better], knee, a->help);
         }
+    printf("The numbers are knees: bad, good, or bad, good, good, bad. A measure without one gets it by "
+           "weight.knees.\n");
     printf("Besides these, weight.terms may name");
     for (int i = 0; i < RT_WEIGHT_TERMS; i++)
         printf("%s %s", i == 0 ? "" : i + 1 < RT_WEIGHT_TERMS ? "," : " and", rt_weight_terms[i].name);
@@ -63,7 +69,19 @@ static int inspect_show(const struct request *q, struct rt_table *t, struct rt_s
         RT_TRY(session_score(s, q, watch, e));
         RT_TRY(rt_quality_table(t, s, q->terms, e));
     }
-    return q->sample ? rt_explain(t, q->sample, q->source, e) : rt_table_show(t, &q->view, stdout, e);
+    if (q->sample)
+        return rt_explain(t, q->sample, q->source, e);
+    struct rt_weight_settings *now = calloc(1, sizeof *now);
+    if (!now)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    if (is_run)
+        rt_explain_settings(q->source, now);
+    int rc = rt_table_show(t, &q->view, stdout, e);
+    fflush(stdout);
+    if (rc == 0)
+        rc = rt_knee_summary(t, now->knees, q->by, stderr, e);
+    free(now);
+    return rc;
 }
 
 static int inspect_run(void *request, struct rt_error *e)
@@ -101,6 +119,8 @@ const struct rt_command cmd_inspect = {
          .alone = true},
         {0, "terms", "A,B", "measures whose percentiles make `quality` (for a manifest; a run has its recipe's)",
          RT_OPTION_TEXT(struct request, terms)},
+        {0, "by", "COLUMN", "which groups those below a measure's knee are counted in (on stderr)",
+         RT_OPTION_TEXT(struct request, by), .otherwise = "label"},
         RT_OPTION_CACHE(struct request, cache),
         {0}},
     .arguments = (const struct rt_argument[]){

@@ -183,8 +183,7 @@ static int journal_row_apply(void *self, int columns, const struct rt_rundb_cell
     return 0;
 }
 
-/* Those that the run in this folder has now, or ended with; false when it is no run or they are not known. */
-static bool weight_settings_read(const char *folder, struct rt_weight_settings *s)
+bool rt_explain_settings(const char *folder, struct rt_weight_settings *s)
 {
     char path[RT_RUN_PATH];
     struct rt_error ignored;
@@ -211,6 +210,6 @@ int rt_explain(const struct rt_table *t, const char *id, const char *source, str
         row++;
     if (row == t->rows)
         return rt_error_set(e, RT_EUSAGE, "%s: there is no sample '%s'", source, id);
-    rt_explain_row(t, row, weight_settings_read(source, &s) ? &s : NULL, stdout);
+    rt_explain_row(t, row, rt_explain_settings(source, &s) ? &s : NULL, stdout);
     return 0;
 }
