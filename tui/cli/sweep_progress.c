@@ -39,7 +39,7 @@ static int progress_find(const struct sweep_progress *p, int job)
     return i;
 }
 
-/* The best so far by the sweep's metric, or by top-1 where the run does not measure that (a teacher of another kind). */
+/* The best so far by the sweep's metric, or by top-1 where the run does not measure that. */
 static double line_best(const struct rt_snapshot *seen, const char *metric)
 {
     const struct rt_series *valid = rt_snapshot_series(seen, "valid", metric);

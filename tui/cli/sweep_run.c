@@ -128,14 +128,13 @@ static void child_ended(uv_process_t *process, int64_t status, int signal)
 /* Negative: libuv's code. */
 static int child_spawn(struct sweep_child *c, char **word, int words)
 {
-    char program[RT_SWEEP_PATH];
-    size_t size = sizeof program;
+    static char program[] = "/proc/self/exe", name[] = "retort"; /* this one, also when another has taken its place */
     uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_INHERIT_FD}};
     char **argv = calloc((size_t)words + 2, sizeof *argv);
-    int rc = argv ? uv_exepath(program, &size) : UV_ENOMEM;
+    int rc = argv ? 0 : UV_ENOMEM;
     c->said = tmpfile(); /* no pipe: a run that says much waits for nobody */
     if (rc == 0 && c->said) {
-        argv[0] = program;
+        argv[0] = name;
         memcpy(argv + 1, word, (size_t)words * sizeof *argv);
         stdio[2].data.fd = fileno(c->said);
         fcntl(stdio[2].data.fd, F_SETFD, FD_CLOEXEC); /* of this run and no other */

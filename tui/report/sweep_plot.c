@@ -86,8 +86,10 @@ static void plot_interval(const struct rt_sweep_results *r, int setting, struct 
     const double *of = r->choose ? r->valid : r->test;
     rt_interval(i, of + setting * r->sweep->seeds, (size_t)r->sweep->seeds);
     i->mean *= 100;
-    i->low *= 100;
-    i->high *= 100;
+    if (isnan(i->low))
+        return;
+    i->low = fmax(100 * i->low, 0); /* of two seeds it may lie far outside */
+    i->high = fmin(100 * i->high, 100);
 }
 
 static struct plot_axis metric_axis(const struct rt_sweep_results *r, double from, double to)

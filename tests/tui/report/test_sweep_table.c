@@ -140,9 +140,12 @@ static void plot_has_a_row_or_a_curve(void **state)
 {
     struct rt_error e = {0};
     (void)state;
+    results.test[6] = 0.5;
+    results.test[8] = 0.9; /* their interval is from -184 to 324 % */
     char *text = table_of(RT_SWEEP_TEXT, true);
     assert_int_equal(count_of(text, "<circle"), 3);
     assert_non_null(strstr(text, ">labels only<"));
+    assert_null(strstr(text, ">200<"));
     free(text);
     rt_sweep_results_fini(&results);
     assert_int_equal(rt_sweep_vary(sweep, "distill.l2.lambda=0,0.1,1,10", &e), 0);
