@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const rt_sweep_metrics[] = {"top1", "macro_f1", "eer", NULL};
+const char *const rt_sweep_metrics[] = {"top1", "macro_f1", "eer", "eer_noisy", NULL};
 
 /* ---- overrides ----
  * Checked when they are read, against the table of settings: a wrong name in the twentieth setting should not be found

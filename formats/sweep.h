@@ -3,10 +3,10 @@
  * teachers that they have, and the seeds that each is run with. Only what is to be run; nothing is run here.
  *
  *     name: voices                 # default: the file's name
- *     recipe: student.yaml         # files and PATH settings are relative to this file
+ *     recipe: student.yaml         # files and PATHs are relative to this file
  *     set: [train.steps=400]       # of all settings, not of teachers
  *     seeds: 41-50                 # or 1,3,5; default 1-3
- *     metric: top1                 # or macro_f1, eer: final.NAME of run.db
+ *     metric: top1                 # or macro_f1, eer: final.NAME of run.db; eer_noisy: eer of the second list of trials
  *     compare: labels only         # what the others are paired with; default the first
  *     teachers:
  *       names: {recipe: teacher.yaml, per: seed, set: [...]}   # per: sweep, seed: 1 = one for all seeds

@@ -329,7 +329,7 @@ static int top_take_metric(struct sweep_reader *rd, yaml_node_t *value, void *in
     for (const char *const *m = rt_sweep_metrics; word && *m; m++)
         if (!strcmp(word, *m))
             return snprintf(((struct rt_sweep *)into)->metric, 16, "%s", word), 0;
-    return sweep_refuse(rd, value, RT_ERANGE, "metric: write top1, macro_f1 or eer");
+    return sweep_refuse(rd, value, RT_ERANGE, "metric: write top1, macro_f1, eer or eer_noisy");
 }
 
 static int top_take_compare(struct sweep_reader *rd, yaml_node_t *value, void *into)

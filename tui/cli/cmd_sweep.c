@@ -167,7 +167,8 @@ const struct rt_command cmd_sweep = {
         {0, "seeds", "LIST", "11-15 or 1,2,3", RT_OPTION_TEXT(struct request, seeds), .otherwise = "the file's, 1-3"},
         {0, "choose", "SPLIT", "choose the best by mean on this split (valid), and tell test only of it and of the one "
          "compared", RT_OPTION_CHOICE(struct request, choose, choose_words)},
-        {0, "metric", "NAME", "top1, macro_f1 or eer", RT_OPTION_CHOICE(struct request, metric, rt_sweep_metrics),
+        {0, "metric", "NAME", "top1, macro_f1, eer (of trials) or eer_noisy (of the second list of them)",
+         RT_OPTION_CHOICE(struct request, metric, rt_sweep_metrics),
          .otherwise = "the file's, top1"},
         {0, "at-once", "N", "so many runs at a time, each on one thread",
          RT_OPTION_WHOLE(struct request, at_once, 1, SWEEP_AT_ONCE), .otherwise = "as many as cores"},

@@ -42,11 +42,11 @@ static int progress_find(const struct sweep_progress *p, int job)
 /* The best so far by the sweep's metric, or by top-1 where the run does not measure that. */
 static double line_best(const struct rt_snapshot *seen, const char *metric)
 {
-    const struct rt_series *valid = rt_snapshot_series(seen, "valid", metric);
+    const struct rt_series *valid = rt_snapshot_series(seen, "valid", !strcmp(metric, "eer_noisy") ? "eer" : metric);
     int64_t where;
     if (!valid)
         return rt_series_best(rt_snapshot_series(seen, "valid", "top1"), &where);
-    if (strcmp(metric, "eer"))
+    if (strncmp(metric, "eer", 3))
         return rt_series_best(valid, &where);
     double least = NAN;
     for (int i = 0; i < valid->count; i++)

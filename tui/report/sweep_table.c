@@ -42,10 +42,11 @@ int rt_sweep_result(const char *folder, const char *metric, const char *split, d
 {
     char sql[200];
     struct rt_rundb *db;
+    bool noisy = !strcmp(metric, "eer_noisy");
     *value = NAN;
     RT_TRY(rt_rundb_open_run(&db, folder, e));
     snprintf(sql, sizeof sql, "SELECT value FROM metrics WHERE split='%s' AND name='final.%s'"
-             " ORDER BY step DESC LIMIT 1", split, metric);
+             " ORDER BY step DESC LIMIT 1", noisy && !strcmp(split, "test") ? "noisy" : split, noisy ? "eer" : metric);
     int rc = rt_rundb_scan(db, sql, result_take, value, e);
     rt_rundb_close(db);
     return rc;
@@ -65,7 +66,7 @@ static void setting_interval(const struct rt_sweep_results *r, const double *of,
 
 int rt_sweep_chosen(const struct rt_sweep_results *r)
 {
-    bool least = !strcmp(r->sweep->metric, "eer");
+    bool least = !strncmp(r->sweep->metric, "eer", 3);
     double best = NAN;
     int chosen = -1;
     for (int k = 0; k < r->sweep->settings; k++) {
@@ -94,7 +95,8 @@ void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base
 
 const char *rt_sweep_metric_title(const struct rt_sweep *s)
 {
-    return !strcmp(s->metric, "top1") ? "top-1 %" : !strcmp(s->metric, "eer") ? "EER %" : "macro-F1 %";
+    return !strcmp(s->metric, "top1") ? "top-1 %" : !strcmp(s->metric, "eer") ? "EER %"
+           : !strcmp(s->metric, "macro_f1") ? "macro-F1 %" : "noisy EER %";
 }
 
 const char *rt_sweep_setting_title(const struct rt_sweep *s, int setting)

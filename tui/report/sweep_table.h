@@ -25,7 +25,8 @@ int rt_sweep_results_init(struct rt_sweep_results *r, const struct rt_sweep *s);
 void rt_sweep_results_fini(struct rt_sweep_results *r);
 /* Reads those of a finished run. RT_EMISSING: the folder is none of a run. */
 int rt_sweep_results_read(struct rt_sweep_results *r, int setting, int seed, const char *folder, struct rt_error *e);
-/* One number of a finished run: final.METRIC of a split, NaN when it has none. */
+/* One number of a finished run: final.METRIC of a split, NaN when it has none. eer_noisy is eer, and its test split the
+ * list `noisy`. */
 int rt_sweep_result(const char *folder, const char *metric, const char *split, double *value, struct rt_error *e);
 
 /* The best mean on validation (the lowest eer), the first of equals; -1 when nothing was measured there. */

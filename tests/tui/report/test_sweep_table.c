@@ -2,6 +2,7 @@
  * Tests of a sweep's table and plot. The results are such that means, spreads and intervals can be worked out by hand:
  * differences of kl are 3, 2, 4 points, so 3 with spread 1 and half an interval of 4.303 / sqrt 3. */
 #include "tests/support/support.h"
+#include "pipeline/run/rundb.h"
 #include "tui/report/sweep_table.h"
 
 #include <math.h>
@@ -124,6 +125,34 @@ static void choosing_hides_the_test_of_others(void **state)
     assert_int_equal(rt_sweep_chosen(&results), 0);
 }
 
+/* What is in a run's data base, under the names that a sweep asks for. */
+static void results_are_read(void **state)
+{
+    struct scratch dir;
+    struct rt_rundb *db;
+    struct rt_error e = {0};
+    double v;
+    (void)state;
+    scratch_make(&dir);
+    assert_int_equal(rt_sweep_result(dir.path, "top1", "test", &v, &e), RT_EMISSING);
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "run.db"), NULL, 0, 1, &e), 0);
+    assert_int_equal(rt_rundb_metric(db, 8, 0, "test", "final.top1", 0.25, &e), 0);
+    assert_int_equal(rt_rundb_metric(db, 8, 0, "valid", "final.eer", 0.1, &e), 0);
+    assert_int_equal(rt_rundb_metric(db, 8, 0, "noisy", "final.eer", 0.3, &e), 0);
+    assert_int_equal(rt_rundb_commit(db, &e), 0);
+    rt_rundb_close(db);
+    static const struct {
+        const char *metric, *split;
+        double value;
+    } rows[] = {{"top1", "test", 0.25}, {"eer", "valid", 0.1}, {"eer_noisy", "valid", 0.1},
+                {"eer_noisy", "test", 0.3}, {"eer", "test", NAN}, {"macro_f1", "test", NAN}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(rt_sweep_result(dir.path, rows[i].metric, rows[i].split, &v, &e), 0);
+        assert_true(isnan(rows[i].value) ? isnan(v) : v == rows[i].value);
+    }
+    scratch_remove(&dir);
+}
+
 static void json_has_every_seed(void **state)
 {
     (void)state;
@@ -169,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_is_told, results_make, results_drop),
         cmocka_unit_test_setup_teardown(choosing_hides_the_test_of_others, results_make, results_drop),
+        cmocka_unit_test(results_are_read),
         cmocka_unit_test_setup_teardown(json_has_every_seed, results_make, results_drop),
         cmocka_unit_test_setup_teardown(plot_has_a_row_or_a_curve, results_make, results_drop),
     };
