@@ -6,7 +6,7 @@
  *     recipe: student.yaml         # files and PATHs are relative to this file
  *     set: [train.steps=400]       # of all settings, not of teachers
  *     seeds: 41-50                 # or 1,3,5; default 1-3
- *     metric: top1                 # or macro_f1, eer: final.NAME of run.db; eer_noisy: eer of the second list of trials
+ *     metric: top1                 # or macro_f1, eer: final.NAME of run.db; eer_noisy: eer of the list `noisy`
  *     compare: labels only         # what the others are paired with; default the first
  *     teachers:
  *       names: {recipe: teacher.yaml, per: seed, set: [...]}   # per: sweep, seed: 1 = one for all seeds
