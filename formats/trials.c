@@ -74,7 +74,7 @@ static int trial_read(const struct index *x, char *line, struct rt_trial *t, con
             return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.200s' is neither an id nor a path of %s",
                                 path, number, field[i + 1], rt_manifest_path(x->manifest));
     }
-    *t = (struct rt_trial){row[0], row[1], field[0][0] == '1'};
+    *t = (struct rt_trial){row[0], row[1], number, field[0][0] == '1'};
     return 0;
 }
 

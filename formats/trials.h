@@ -10,6 +10,7 @@
 
 struct rt_trial {
     int enrol, test; /* manifest rows */
+    int line;        /* of the list, from 1 */
     uint8_t same;
 };
 struct rt_trials {

@@ -7,6 +7,7 @@
 #ifndef RT_LEARNER_H
 #define RT_LEARNER_H
 
+#include "formats/trials.h"
 #include "stages/distill/exchange.h"
 #include "stages/distill/learner_settings.h"
 #include "stages/distill/sample_states.h"
@@ -41,6 +42,8 @@ struct rt_learner_config {
     int rows;                       /* of the data set: there are states of so many samples */
     const char *const *measure;     /* [measures] names of the columns of rt_minibatch.value; borrowed */
     int measures;                   /* 0 = nothing is measured */
+    const struct rt_trials *trials; /* what is measured besides, and decides which evaluation is the best; NULL or
+                                     * empty = top-1 does. Of rows of the data set; borrowed */
     int64_t steps;                  /* of the whole run: the schedules' length */
     const struct rt_exchange *others; /* NULL = alone; borrowed */
 };
@@ -98,13 +101,15 @@ struct rt_eval_report {
     double top1[RT_HEADS]; /* by enum rt_head_id; NaN = no such head */
     double top5, macro_f1, loss; /* of the answer */
     double teacher_top1;   /* NaN = no teacher outputs */
+    double eer, min_dcf;   /* of the trials; NaN = there are none */
     enum rt_head_id answer;
     bool best; /* the best so far */
 };
 
 /* An evaluation: the outputs for all samples, batch by batch (keep and factor are not read; label
- * is what is true), then what they come to: chooses the model's answer among the heads, and forgets
- * the outputs. */
+ * is what is true, and trials also take samples without one), then what they come to: chooses the
+ * model's answer among the heads, and forgets the outputs. RT_EMEM, RT_ENOTFINITE; RT_ENODATA where the
+ * samples at hand make trials of one kind alone. */
 int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e);
 int rt_learner_conclude(struct rt_learner *l, const struct rt_learner_settings *settings,
                         struct rt_eval_report *report, struct rt_error *e);
@@ -117,7 +122,7 @@ int rt_learner_load(struct rt_learner *l, const struct rt_safetensors *in, const
 
 struct rt_learner_progress {
     int64_t step, steps; /* updates done, and of the whole run */
-    double best;         /* best validation top-1; -1 before the first evaluation */
+    double best;         /* of the evaluations: highest top-1, or with trials 1 - lowest EER; -1 before the first */
 };
 /* l may be NULL: nothing was done. */
 struct rt_learner_progress rt_learner_progress(const struct rt_learner *l);

@@ -13,6 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool eval_has_trials(const struct rt_learner *l)
+{
+    return l->c.trials && l->c.trials->count > 0;
+}
+
 static int eval_room(struct rt_learner *l, int count)
 {
     struct rt_learner_eval *v = &l->eval;
@@ -22,6 +27,10 @@ static int eval_room(struct rt_learner *l, int count)
     RT_TRY(rt_learner_room(&v->head, head * sizeof(float)));
     RT_TRY(rt_learner_room(&v->teacher, head * sizeof(float)));
     RT_TRY(rt_learner_room(&v->label, n * sizeof(int)));
+    if (eval_has_trials(l)) {
+        RT_TRY(rt_learner_room(&v->embedding, n * (size_t)l->c.model->dim * sizeof(float)));
+        RT_TRY(rt_learner_room(&v->row, n * sizeof(int)));
+    }
     return rt_learner_room(&v->taught, n);
 }
 
@@ -45,6 +54,11 @@ int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struc
                n * head * sizeof(float));
     if (t && t->logits)
         memcpy((float *)v->teacher.data + at * head, t->logits, n * head * sizeof(float));
+    if (eval_has_trials(l)) {
+        size_t dim = (size_t)m->dim;
+        memcpy((float *)v->embedding.data + at * dim, rt_exec_output(l->exec, m->embedding), n * dim * sizeof(float));
+        memcpy((int *)v->row.data + at, b->sample, n * sizeof(int));
+    }
     for (size_t i = 0; i < n; i++) {
         ((int *)v->label.data)[at + i] = b->label[i];
         ((uint8_t *)v->taught.data)[at + i] = t && t->have && t->have[i];
@@ -56,7 +70,8 @@ int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struc
 void rt_learner_eval_fini(struct rt_learner *l)
 {
     struct rt_learner_eval *v = &l->eval;
-    void *owned[] = {v->own.data, v->head.data, v->teacher.data, v->label.data, v->taught.data};
+    void *owned[] = {v->own.data, v->head.data, v->teacher.data, v->label.data, v->taught.data,
+                     v->embedding.data, v->row.data};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
 }
@@ -129,6 +144,38 @@ static int eval_teacher(struct rt_learner *l, struct rt_eval_report *r)
     return rc;
 }
 
+/* By the embedding, whatever head answers: people that are in trials have no class. */
+static int eval_trials(struct rt_learner *l, struct rt_eval_report *r)
+{
+    const struct rt_learner_eval *v = &l->eval;
+    struct rt_verification found;
+    size_t used;
+    r->eer = r->min_dcf = NAN;
+    if (!eval_has_trials(l))
+        return 0;
+    int *place = malloc(sizeof *place * ((size_t)l->c.rows + 1));
+    if (!place)
+        return RT_EMEM;
+    for (int i = 0; i < l->c.rows; i++)
+        place[i] = -1;
+    for (int i = 0; i < v->count; i++)
+        place[((const int *)v->row.data)[i]] = i;
+    int rc = rt_verification_trials(&found, l->c.trials, v->embedding.data, l->c.model->dim, place, RT_P_TARGET,
+                                    &used);
+    free(place);
+    r->eer = found.eer;
+    r->min_dcf = found.min_dcf;
+    return rc;
+}
+
+/* Higher is better; NaN where there was nothing to measure. */
+static double eval_merit(const struct rt_learner *l, const struct rt_eval_report *r)
+{
+    if (eval_has_trials(l))
+        return 1 - r->eer;
+    return r->samples > 0 ? r->top1[r->answer] : NAN;
+}
+
 static enum rt_head_id eval_choose(enum rt_head_id wanted, const struct rt_eval_report *r)
 {
     if (!isnan(r->top1[wanted]))
@@ -149,6 +196,7 @@ static int eval_all(struct rt_learner *l, enum rt_head_id wanted, struct rt_eval
     }
     r->answer = l->c.model->answer = eval_choose(wanted, r);
     RT_TRY(eval_head(l, r->answer, r, true));
+    RT_TRY(eval_trials(l, r));
     return eval_teacher(l, r);
 }
 
@@ -161,8 +209,9 @@ int rt_learner_conclude(struct rt_learner *l, const struct rt_learner_settings *
     l->eval.count = 0;
     if (rc < 0)
         return rt_error_set(e, rc, "evaluation: %s", rt_err_words(rc));
-    report->best = report->samples > 0 && report->top1[report->answer] > l->best;
+    double merit = eval_merit(l, report);
+    report->best = merit > l->best;
     if (report->best)
-        l->best = report->top1[report->answer];
+        l->best = merit;
     return 0;
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "formats/trials.h"
+
 struct rt_accuracy {
     int count;                   /* samples with a label */
     double top1, top5, macro_f1; /* NaN when count is 0 */
@@ -28,6 +30,11 @@ struct rt_verification {
 };
 int rt_verification(struct rt_verification *v, const double *score, const uint8_t *same, size_t n,
                     double p_target);
+#define RT_P_TARGET 0.05 /* prior of a target trial in a run, as of `retort eval` where nobody says another */
+/* The same of a list, by embeddings: a trial's score is the cosine of the two. place[row]: which of the
+ * embeddings [n, dim] is that manifest row's, -1 = none, and its trials are left out. *used: trials scored. */
+int rt_verification_trials(struct rt_verification *v, const struct rt_trials *t, const float *embedding, int dim,
+                           const int *place, double p_target, size_t *used);
 
 /* Retrieval of gallery rows by query rows in one space (cosine): fraction of queries whose match (the
  * best gallery row of the same key) is within the best 1, 5, 10. Rows as near as the match are

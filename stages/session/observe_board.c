@@ -24,14 +24,17 @@ static int board_on_step(void *self, const struct rt_step_report *p, struct rt_e
         if (value[i].status)
             rt_status_add(&s, value[i].name, value[i].value);
     rt_status_add(&s, "valid.top1", o->top1);
+    rt_status_add(&s, "valid.eer", o->eer);
     rt_board_put(o->board, &s);
     return 0;
 }
 
 static int board_on_evaluation(void *self, const struct rt_eval_report *p, struct rt_error *e)
 {
+    struct rt_observe_board *o = self;
     (void)e;
-    ((struct rt_observe_board *)self)->top1 = p->top1[p->answer];
+    o->top1 = p->top1[p->answer];
+    o->eer = p->eer;
     return 0;
 }
 

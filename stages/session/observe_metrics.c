@@ -39,6 +39,8 @@ static int metrics_on_evaluation(void *self, const struct rt_eval_report *p, str
         {"top1.own", p->top1[RT_HEAD_OWN]},
         {"top1.teacher_head", p->top1[RT_HEAD_TEACHER]},
         {"top1.sum", p->top1[RT_HEAD_SUM]},
+        {"eer", p->eer},
+        {"min_dcf", p->min_dcf},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (!isnan(row[i].value))

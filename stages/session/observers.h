@@ -56,14 +56,14 @@ struct rt_observe_board {
     struct rt_store *outputs; /* the teacher's, or NULL */
 
     uint64_t due; /* ns, when rows of stages are next written */
-    double top1;  /* of the last evaluation; NaN before the first */
+    double top1, eer; /* of the last evaluation; NaN before the first, and where there is none */
 };
 struct rt_observer rt_observe_board(struct rt_observe_board *o);
 /* What the stages did so far, and in words what limits the run; not committed. */
 int rt_observe_board_account(struct rt_observe_board *o, const struct rt_account *a, const char *limit,
                              struct rt_error *e);
 
-/* Checkpoints, at the end of each epoch or every run.checkpoint steps, and the best by validation. */
+/* Checkpoints, at the end of each epoch or every run.checkpoint steps, and the best evaluation's. */
 struct rt_observe_checkpoints {
     /* set by the caller */
     struct rt_record *record;

@@ -122,9 +122,11 @@ static int training_score(struct rt_training *t, const struct rt_modality *stude
         modality[t->teacher->modality->id] = true;
         front[t->teacher->modality->id] = &t->teacher->front;
     }
+    RT_TRY(rt_trial_lists_load(&t->trials, t->recipe, &t->session->dataset, student->id, e));
     modality[student->id] = true;
     front[student->id] = &own;
-    return rt_session_score(t->session, modality, front, e);
+    RT_TRY(rt_session_score(t->session, modality, front, e));
+    return rt_trial_lists_check(&t->trials, &t->session->dataset, student->id, e);
 }
 
 /* Of the rows listed those to learn from: with a label, or with something that the teacher can see. */
@@ -158,13 +160,17 @@ static int training_part_rows(const struct rt_training *t, int *rows, int count,
     return labelled;
 }
 
-/* Of the rows listed those that can be measured: whose truth is known. */
-static int training_keep_known(const struct rt_training *t, int *rows, int count)
+/* Of the rows listed those that can be measured: whose truth is known, or that are in trials. */
+static int training_keep_measured(const struct rt_training *t, int *rows, int count)
 {
+    bool *named = rt_trials_named(&t->trials.list[RT_TRIALS_VALID], t->session->dataset.count);
     int kept = 0;
+    if (!named)
+        return RT_EMEM;
     for (int i = 0; i < count; i++)
-        if (t->session->dataset.truth[rows[i]] >= 0)
+        if (t->session->dataset.truth[rows[i]] >= 0 || named[rows[i]])
             rows[kept++] = rows[i];
+    free(named);
     return kept;
 }
 
@@ -176,7 +182,8 @@ static int training_choose_rows(struct rt_training *t, const struct rt_modality 
         (rc = rt_dataset_rows(d, RT_VALID, student->id, false, &t->valid_rows, &t->valid_count)) < 0)
         return rt_error_set(e, rc, "no memory for the list of samples");
     t->train_count = training_keep_taught(t, t->train_rows, t->train_count);
-    t->valid_count = training_keep_known(t, t->valid_rows, t->valid_count);
+    if ((t->valid_count = training_keep_measured(t, t->valid_rows, t->valid_count)) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for the list of samples");
     if (t->recipe->data_balance > 0)
         RT_TRY(t->train_labelled = training_part_rows(t, t->train_rows, t->train_count, e));
     if (t->train_count >= 2) /* as many as batch-norm needs */
@@ -282,6 +289,7 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
         .measure = t->measure,
         .measures = rt_scores_names(&t->session->scores, t->measure),
         .steps = steps,
+        .trials = &t->trials.list[RT_TRIALS_VALID],
     };
     return rt_learner_create(&t->student.learner, &c, e);
 }
@@ -297,7 +305,7 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
     };
     t->observe_checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
     t->observe_board = (struct rt_observe_board){
-        .record = &t->record, .board = t->board, .outputs = t->outputs, .top1 = NAN,
+        .record = &t->record, .board = t->board, .outputs = t->outputs, .top1 = NAN, .eer = NAN,
     };
     t->student = (struct rt_student){
         .role = "student",
@@ -479,12 +487,58 @@ out:
     return rc;
 }
 
+static int training_record_trials(struct rt_training *t, enum rt_trial_list which, const struct rt_verification *v,
+                                  size_t used, struct rt_error *e)
+{
+    const char *name = rt_trial_list_names[which];
+    t->trials_result[which] = (struct rt_training_trials){used, t->trials.list[which].count - used, v->eer, v->min_dcf};
+    RT_TRY(rt_record_result(&t->record, name, "final.eer", v->eer, e));
+    return rt_record_result(&t->record, name, "final.min_dcf", v->min_dcf, e);
+}
+
+/* A list scored by the result: its samples embedded, each once. */
+static int training_measure_trials(struct rt_training *t, enum rt_trial_list which, struct rt_error *e)
+{
+    const struct rt_trials *list = &t->trials.list[which];
+    int all = t->session->dataset.count, count = 0, rc = RT_EMEM;
+    struct rt_outputs out = {0};
+    struct rt_verification v;
+    size_t used;
+    if (list->count == 0)
+        return 0;
+    bool *named = rt_trials_named(list, all);
+    int *rows = malloc(sizeof *rows * ((size_t)all + 1)), *place = malloc(sizeof *place * ((size_t)all + 1));
+    if (!named || !rows || !place) {
+        rt_error_set(e, rc, "no memory to measure trials");
+        goto out;
+    }
+    for (int i = 0; i < all; i++)
+        if (named[i])
+            rows[count++] = i;
+    if ((rc = rt_session_infer(t->session, t->result, rows, count, false, &out, e)) < 0)
+        goto out;
+    for (int i = 0; i < count; i++)
+        place[rows[i]] = out.have[i] ? i : -1;
+    rc = rt_verification_trials(&v, list, out.embedding, t->result->dim, place, RT_P_TARGET, &used);
+    rc = rc < 0 ? rt_error_set(e, rc, "%s: %s", t->trials.path[which], rt_err_words(rc))
+                : training_record_trials(t, which, &v, used, e);
+out:
+    rt_outputs_fini(&out);
+    free(named);
+    free(rows);
+    free(place);
+    return rc;
+}
+
 static int training_finish(struct rt_training *t, struct rt_error *e)
 {
     RT_TRY(training_take_best(t, e));
     RT_TRY(training_write_model(t, t->result, RT_RUN_STUDENT, e));
     RT_TRY(training_measure_split(t, RT_VALID, &t->valid, e));
-    return training_measure_split(t, RT_TEST, &t->test, e);
+    RT_TRY(training_measure_split(t, RT_TEST, &t->test, e));
+    for (int which = 0; which < RT_TRIAL_LISTS; which++)
+        RT_TRY(training_measure_trials(t, (enum rt_trial_list)which, e));
+    return 0;
 }
 
 /* The first error counts, but everything that can still be said is. */
@@ -531,6 +585,7 @@ void rt_training_close(struct rt_training *t)
     rt_model_fini(&t->teacher_model);
     rt_store_close(t->outputs);
     rt_rundir_close(&t->dir);
+    rt_trial_lists_fini(&t->trials);
     free(t->train_rows);
     free(t->valid_rows);
 }

@@ -7,12 +7,19 @@
 
 #include "stages/session/machine.h"
 #include "stages/session/observers.h"
+#include "stages/session/trial_lists.h"
 
 #define RT_TRAINING_OBSERVERS 6
 
 struct rt_training_result {
     int samples;
     double top1, top5, macro_f1;
+};
+
+/* Of a list of trials, by the run's result. */
+struct rt_training_trials {
+    size_t used, left_out; /* used 0: there was no list */
+    double eer, min_dcf;
 };
 
 struct rt_training {
@@ -40,7 +47,9 @@ struct rt_training {
     struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */
     int *train_rows, *valid_rows, train_count, valid_count;
     int train_labelled; /* with data.balance: so many of train_rows, the first ones, have a label */
+    struct rt_trial_lists trials;
     struct rt_training_result valid, test;
+    struct rt_training_trials trials_result[RT_TRIAL_LISTS];
     char limit[400];   /* which stage limited the run, in words */
     size_t queue_peak; /* most bytes that waited in all queues at one time */
 };

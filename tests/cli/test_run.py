@@ -75,6 +75,38 @@ class Training(EndToEnd):
                 known, = self.query(term, 'SELECT count("loss_%s") FROM samples' % term)[0]
                 self.assertEqual(known, 36)
 
+    def test_verification_trials(self):
+        """Whom no label speaks of: the best is by EER, which stands wherever a metric does."""
+        table = rows(self.samples)
+        known = {row[0]: row[2] for row in table}
+        lists = {}
+        for split in ("valid", "test"):
+            ids = [row[0] for row in table if row[1] == split]
+            lists[split] = ["%d %s %s" % (known[a] == known[b], a, b) for a in ids for b in ids if a < b]
+            with open(self.path(split + ".trials"), "w", encoding="utf-8") as f:
+                f.write("\n".join(lists[split]) + "\n")
+        manifest = write_manifest(self.path("unseen.tsv"),
+                                  [row[:2] + [row[2] if row[1] == "train" else ""] + row[3:] for row in table])
+        want = {"data.manifest": manifest, "eval.trials": self.path("valid.trials"),
+                "eval.trials_test": self.path("test.trials")}
+        out, err = self.retort("run", self.recipe, "-o", "t", *settings(SPEECH, want))
+        self.says(err, "the best is the one with the lowest EER of %d trials" % len(lists["valid"]))
+        self.assertRegex(err, r"epoch 1: step 3, EER \d+\.\d % \(best\)\n")
+        self.assertRegex(out, r"valid     EER \d+\.\d\d %%, minDCF [01]\.\d{3}, %d trials\n" % len(lists["valid"]))
+        self.assertRegex(out, r"test      EER \d+\.\d\d %%, minDCF [01]\.\d{3}, %d trials\n" % len(lists["test"]))
+        self.assertNotIn("top-1", out)
+        (least, final), = self.query("t", "SELECT min(a.value), b.value FROM metrics a, metrics b WHERE a.name='eer' "
+                                          "AND b.name='final.eer' AND b.split='valid'")
+        self.assertEqual(least, final)
+        text, _ = self.retort("eval", "t", manifest, "--trials", self.path("test.trials"), "--split", "test")
+        value, = self.query("t", "SELECT value FROM metrics WHERE name='final.eer' AND split='test'")[0]
+        self.says(text, "%.2f %%" % (100 * value))
+        with open(self.path("valid.trials"), "a", encoding="utf-8") as f:
+            f.write("0 nobody %s\n" % table[0][0])
+        _, err = self.retort("run", self.recipe, "-o", "no", *settings(SPEECH, want), code=1)
+        self.says(err, "valid.trials:%d: 'nobody' is neither an id nor a path of" % (len(lists["valid"]) + 1))
+        self.assertFalse(os.path.exists(self.path("no")))
+
     def test_onnx_teacher(self):
         """A picture network that PyTorch wrote teaches speech; its outputs are cached like any teacher's."""
         onnx = {"teacher.model": ONNX,

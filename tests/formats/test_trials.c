@@ -45,6 +45,7 @@ static void test_good(void **state)
     assert_int_equal(load(text, sizeof text - 1), 0);
     assert_int_equal(t.count, 2);
     assert_true(t.trial[0].enrol == 0 && t.trial[0].test == 1 && t.trial[0].same == 1);
+    assert_true(t.trial[0].line < t.trial[1].line && t.trial[0].line >= 1);
     assert_true(t.trial[1].enrol == 1 && t.trial[1].test == 0 && t.trial[1].same == 0);
     rt_trials_fini(&t);
     rt_trials_fini(&t);

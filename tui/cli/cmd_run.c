@@ -141,6 +141,18 @@ static void result_print_fraction(const char *name, const struct rt_training_res
                100 * t->top1, 100 * t->top5, 100 * t->macro_f1, t->samples);
 }
 
+static void result_print_trials(const struct rt_training *t, enum rt_trial_list which)
+{
+    const struct rt_training_trials *r = &t->trials_result[which];
+    char left[60] = "";
+    if (!r->used)
+        return;
+    if (r->left_out)
+        snprintf(left, sizeof left, ", %zu left out", r->left_out);
+    printf("%-9s EER %.2f %%, minDCF %.3f, %zu trials%s\n", rt_trial_list_names[which], 100 * r->eer, r->min_dcf,
+           r->used, left);
+}
+
 static void result_print(const struct rt_training *t, const struct rt_session *s)
 {
     char text[600], number[32], path[RT_RUN_PATH];
@@ -151,6 +163,8 @@ static void result_print(const struct rt_training *t, const struct rt_session *s
            m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
     result_print_fraction("valid", &t->valid);
     result_print_fraction("test", &t->test);
+    for (int which = 0; which < RT_TRIAL_LISTS; which++)
+        result_print_trials(t, (enum rt_trial_list)which);
     rt_session_summary(s, text, sizeof text);
     if (text[0]) {
         char hint[6000];

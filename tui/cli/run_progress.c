@@ -44,6 +44,9 @@ void rt_run_progress_announce(struct rt_run_progress *p)
     if (t->train_labelled > 0 && t->train_labelled < t->train_count)
         fprintf(stderr, "          %.0f %% of each batch with a label (data.balance); an epoch is %s updates\n",
                 100 * r->data_balance, rt_count_text(t->record.epoch_steps, a));
+    if (t->trials.list[RT_TRIALS_VALID].count)
+        fprintf(stderr, "          the best is the one with the lowest EER of %s trials (eval.trials)\n",
+                rt_count_text((long long)t->trials.list[RT_TRIALS_VALID].count, a));
     fprintf(stderr, "machine   %s\n", t->machine.line);
     if (*t->machine.warning)
         fprintf(stderr, "          %s\n", t->machine.warning);
@@ -85,6 +88,8 @@ static int progress_on_step(void *self, const struct rt_step_report *r, struct r
     int n = snprintf(text, sizeof text, "epoch %d/%d step %lld/%lld  loss %.3f  %s left  %.0f/s",
                      r->epoch + 1, rt_record_epochs(&t->record), (long long)r->step, (long long)steps, r->total, left,
                      rate * r->samples);
+    if (!isnan(p->eer))
+        n += snprintf(text + n, sizeof text - (size_t)n, "  EER %.1f %%", 100 * p->eer);
     if (!isnan(p->top1))
         n += snprintf(text + n, sizeof text - (size_t)n, "  valid %.1f %%", 100 * p->top1);
     snprintf(text + n, sizeof text - (size_t)n, " %s", terms); /* a narrow terminal cuts the end */
@@ -96,16 +101,22 @@ static int progress_on_evaluation(void *self, const struct rt_eval_report *r, st
 {
     struct rt_run_progress *p = self;
     (void)e;
+    char verified[40] = "", known[80] = "";
     p->top1 = r->top1[r->answer];
+    p->eer = r->eer;
+    if (!isnan(r->eer))
+        snprintf(verified, sizeof verified, ", EER %.1f %%", 100 * r->eer);
+    if (r->samples)
+        snprintf(known, sizeof known, ", valid top-1 %.1f %%, loss %.3f", 100 * p->top1, r->loss);
     if (!p->line.quiet && !p->line.terminal)
-        rt_progress_line(&p->line, "epoch %d: step %lld, valid top-1 %.1f %%, loss %.3f%s", r->epoch + 1,
-                         (long long)r->step, 100 * p->top1, r->loss, r->best ? " (best)" : "");
+        rt_progress_line(&p->line, "epoch %d: step %lld%s%s%s", r->epoch + 1, (long long)r->step, verified, known,
+                         r->best ? " (best)" : "");
     return 0;
 }
 
 void rt_run_progress_init(struct rt_run_progress *p, const struct rt_training *t, bool quiet)
 {
-    *p = (struct rt_run_progress){.training = t, .top1 = NAN};
+    *p = (struct rt_run_progress){.training = t, .top1 = NAN, .eer = NAN};
     rt_progress_init(&p->line, quiet);
     p->watch = rt_progress_watch(&p->line);
 }

@@ -12,7 +12,7 @@ struct rt_run_progress {
     struct rt_watch watch;
     const struct rt_training *training;
     int64_t first_step; /* of this process */
-    double top1;        /* of the last evaluation; NaN before the first */
+    double top1, eer;   /* of the last evaluation; NaN before the first, and without trials */
 };
 
 /* Before the training is opened: it may warn while it opens. *p must stand as long as the training does. */

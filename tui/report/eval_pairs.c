@@ -2,53 +2,19 @@
  * eval_pairs: see eval_report.h; what compares embeddings of pairs. */
 #include "tui/report/eval_report.h"
 
-#include "formats/trials.h"
 #include "stages/metrics/metrics.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- verification ----
- * Two embeddings are as alike as the cosine between them; trials whose samples could not be read are counted and left
- * out, as a missing recording says nothing about the model. */
+/* ---- verification ---- */
 
-static double cosine_of(const float *a, const float *b, int n)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (int i = 0; i < n; i++) {
-        ab += (double)a[i] * b[i];
-        aa += (double)a[i] * a[i];
-        bb += (double)b[i] * b[i];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
-}
-
-/* place[row]: which output is that row's, -1 = none. The number of usable trials. */
-static size_t trials_score(const struct rt_evaluation *v, const struct rt_trials *t, int *place, double *score,
-                           uint8_t *same)
-{
-    size_t n = 0, dim = (size_t)v->model.dim;
-    for (int i = 0; i < v->session.dataset.count; i++)
-        place[i] = -1;
-    for (int i = 0; i < v->count; i++)
-        if (v->out.have[i])
-            place[v->rows[i]] = i;
-    for (size_t i = 0; i < t->count; i++) {
-        int a = place[t->trial[i].enrol], b = place[t->trial[i].test];
-        if (a < 0 || b < 0)
-            continue;
-        score[n] = cosine_of(v->out.embedding + dim * (size_t)a, v->out.embedding + dim * (size_t)b, v->model.dim);
-        same[n++] = t->trial[i].same;
-    }
-    return n;
-}
-
-static int trials_print(const struct rt_trials *t, const char *name, double p_target, const double *score,
-                        const uint8_t *same, size_t n, struct rt_figures *f, struct rt_error *e)
+static int trials_print(const struct rt_evaluation *v, const struct rt_trials *t, const char *name, double p_target,
+                        const int *place, struct rt_figures *f, struct rt_error *e)
 {
     struct rt_verification r;
-    int rc = rt_verification(&r, score, same, n, p_target);
+    size_t n;
+    int rc = rt_verification_trials(&r, t, v->out.embedding, v->model.dim, place, p_target, &n);
     if (rc < 0)
         return rt_error_set(e, rc, "%s: %zu of %zu trials usable: %s", name, n, t->count,
                             rc == RT_ENODATA ? "both kinds are needed" : rt_err_words(rc));
@@ -64,15 +30,16 @@ int rt_eval_verification(const struct rt_evaluation *v, const char *trials, doub
 {
     struct rt_trials t = {0};
     RT_TRY(rt_trials_load(&t, trials, v->session.dataset.manifest, v->model.modality->name, e));
-    int *place = malloc(sizeof *place * ((size_t)v->session.dataset.count + 1));
-    double *score = malloc(sizeof *score * (t.count + 1));
-    uint8_t *same = malloc(t.count + 1);
-    int rc = RT_EMEM;
-    if (place && score && same)
-        rc = trials_print(&t, trials, p_target, score, same, trials_score(v, &t, place, score, same), f, e);
+    int *place = malloc(sizeof *place * ((size_t)v->session.dataset.count + 1)), rc = RT_EMEM;
+    if (place) {
+        for (int i = 0; i < v->session.dataset.count; i++)
+            place[i] = -1;
+        for (int i = 0; i < v->count; i++)
+            if (v->out.have[i])
+                place[v->rows[i]] = i;
+        rc = trials_print(v, &t, trials, p_target, place, f, e);
+    }
     free(place);
-    free(score);
-    free(same);
     rt_trials_fini(&t);
     return rc;
 }

@@ -75,6 +75,17 @@ int rt_series_from(const struct rt_series *s, int64_t step)
     return low;
 }
 
+double rt_series_least(const struct rt_series *s, int64_t *step)
+{
+    double least = NAN;
+    for (int i = 0; s && i < s->count; i++)
+        if (!(s->value[i] >= least)) {
+            least = s->value[i];
+            *step = s->step[i];
+        }
+    return least;
+}
+
 double rt_series_best(const struct rt_series *s, int64_t *step)
 {
     double best = NAN;

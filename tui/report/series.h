@@ -27,5 +27,6 @@ int rt_series_add(struct rt_series *s, int64_t step, double value);
 int rt_series_from(const struct rt_series *s, int64_t step);
 /* The greatest value so far, NaN when none, also for NULL; *step: where. */
 double rt_series_best(const struct rt_series *s, int64_t *step);
+double rt_series_least(const struct rt_series *s, int64_t *step); /* the same, lowest */
 
 #endif

@@ -31,6 +31,7 @@ struct learner_toy {
     float value[ROWS][MEASURES], quality[ROWS][MEASURES], factor[ROWS];
     const char *const *measure; /* [MEASURES] */
     uint8_t have[ROWS];
+    const struct rt_trials *trials; /* NULL = none */
     float *embedding, *logits; /* [ROWS, ...] the teacher's */
     struct rt_error e;
 };
@@ -136,6 +137,7 @@ static inline int lt_start(struct learner_toy *t, struct lt_learner *l, int teac
         .model = &l->model, .teacher = teacher, .teachers = teachers, .settings = &settings,
         .optimizer = t->recipe.train_optimizer, .batch = ROWS, .threads = threads,
         .rows = ROWS, .measure = t->measure, .measures = MEASURES, .steps = 20, .others = others,
+        .trials = t->trials,
     };
     lt_model(t, &l->model, teachers ? &t->teacher : NULL);
     return rt_learner_create(&l->learner, &c, &t->e);

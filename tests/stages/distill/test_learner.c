@@ -413,6 +413,39 @@ static void test_evaluation(void **state)
     lt_stop(&other);
 }
 
+/* The best is by EER then, over the rows at hand, whatever the labels say. */
+static void test_trials(void **state)
+{
+    (void)state;
+    struct rt_trial trial[40];
+    struct rt_trials list = {trial, 0};
+    struct lt_learner l;
+    struct rt_eval_report r, again;
+    for (int i = 0; i < 8; i++)
+        for (int j = i + 1; j < 8 && list.count < 40; j++)
+            trial[list.count++] = (struct rt_trial){i, j, i + 1, t.label[i] == t.label[j]};
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    measure(&l, 0, 16);
+    LT_OK(&t, lt_conclude(&t, l.learner, &r));
+    assert_true(isnan(r.eer) && isnan(r.min_dcf)); /* none were given */
+    lt_stop(&l);
+    t.trials = &list;
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    measure(&l, 0, 5);
+    measure(&l, 5, 11);
+    LT_OK(&t, lt_conclude(&t, l.learner, &r));
+    assert_true(r.eer >= 0 && r.eer <= 1 && r.min_dcf >= 0 && r.min_dcf <= 1 && r.best);
+    assert_true(rt_learner_progress(l.learner).best == 1 - r.eer);
+    measure(&l, 0, 5);
+    measure(&l, 5, 11);
+    LT_OK(&t, lt_conclude(&t, l.learner, &again));
+    assert_true(again.eer == r.eer && !again.best); /* as good is not better */
+    measure(&l, 8, 8);
+    assert_int_equal(lt_conclude(&t, l.learner, &again), RT_ENODATA); /* nobody of the list was there */
+    lt_stop(&l);
+    t.trials = NULL;
+}
+
 /* ---- agreement ---- */
 
 static double cosine(const float *x, const float *z)
@@ -560,7 +593,8 @@ int main(void)
         TEST(test_refused), TEST(test_report), TEST(test_without_teacher), TEST(test_keep), TEST(test_keep_dense),
         TEST(test_too_few), TEST(test_weights), TEST(test_task_weights), TEST(test_teacher_weights),
         TEST(test_not_finite), TEST(test_agreement), TEST(test_agreement_kept),
-        TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_resume), TEST(test_threads),
+        TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_trials), TEST(test_resume),
+        TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,12 +117,41 @@ static void by_force(void **state)
     assert_true(v.eer >= low && v.eer <= high && high - low < 0.05);
 }
 
+/* Embeddings on a circle: the score is the cosine of the angle between. Row 3 could not be read. */
+static void of_embeddings(void **state)
+{
+    struct rt_verification v;
+    float x[] = {2, 0, 0, 3, 1, 1, 0, 0}; /* rows 4, 2, 0 and a zero vector, row 1 */
+    int place[] = {2, 3, 1, -1, 0};
+    struct rt_trial trial[] = {{4, 0, 1, 1}, {0, 2, 2, 1}, {4, 2, 3, 0}, {1, 2, 4, 0}, {3, 4, 5, 1}};
+    struct rt_trials t = {trial, 5};
+    size_t used;
+
+    (void)state;
+    assert_int_equal(rt_verification_trials(&v, &t, x, 2, place, 0.05, &used), 0);
+    assert_int_equal(used, 4);
+    NEAR(v.eer, 0);
+    assert_true(fabs(v.eer_threshold - sqrt(0.5)) < 1e-6); /* 45 degrees: both of the same; the others have 0 */
+    trial[2].same = 1;
+    assert_int_equal(rt_verification_trials(&v, &t, x, 2, place, 0.05, &used), 0);
+    double want = v.eer, score[] = {sqrt(0.5), sqrt(0.5), 0, 0};
+    uint8_t same[] = {1, 1, 1, 0};
+    assert_int_equal(rt_verification(&v, score, same, 4, 0.05), 0);
+    NEAR(v.eer, want);
+    t.count = 2; /* only of the same */
+    assert_int_equal(rt_verification_trials(&v, &t, x, 2, place, 0.05, &used), RT_ENODATA);
+    assert_int_equal(used, 2);
+    t.count = 5;
+    x[0] = NAN;
+    assert_int_equal(rt_verification_trials(&v, &t, x, 2, place, 0.05, &used), RT_ENOTFINITE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused),  cmocka_unit_test(perfect_reversed_blind),
         cmocka_unit_test(by_hand),  cmocka_unit_test(interpolated),
-        cmocka_unit_test(by_force),
+        cmocka_unit_test(by_force), cmocka_unit_test(of_embeddings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,6 +166,59 @@ static void test_whole(void **state)
     assert_string_equal(toy_run_query(&t, folder, "SELECT sum(seen) FROM samples"), "24\n");
 }
 
+/* A list decides which evaluation is the best; its samples need no label. */
+static void test_trials(void **state)
+{
+    (void)state;
+    static const char list[] = "1 u0 u1\n1 u2 u3\n0 u0 u2\n0 u1 u3\n", test[] = "1 s3 s15\n0 s3 s7\n";
+    static const char unseen[] = "u0\tvalid\t\ta pink thing\nu1\tvalid\t\tpink things\n"
+                                 "u2\tvalid\t\tgrey stones\nu3\tvalid\t\ta grey stone\n";
+    uint8_t *table;
+    size_t size;
+    char path[300], set[590];
+    snprintf(path, sizeof path, "%s/words.tsv", t.dir.path);
+    TOY_OK(&t, rt_file_read(path, RT_FILE_MAX, &table, &size, &t.e));
+    table = realloc(table, size + sizeof unseen);
+    memcpy(table + size, unseen, sizeof unseen);
+    scratch_write(&t.dir, "words.tsv", (const char *)table, size + sizeof unseen - 1);
+    free(table);
+    scratch_write(&t.dir, "list", list, sizeof list - 1);
+    scratch_write(&t.dir, "test", test, sizeof test - 1);
+    snprintf(set, sizeof set, "eval.trials=%s/list eval.trials_noisy=%s/test", t.dir.path, t.dir.path);
+    toy_set(&t.recipe, set);
+    int rc;
+    struct toy_run *r = toy_run_open(&t, (struct rt_training_request){.output = folder}, &rc);
+    TOY_OK(&t, rc);
+    assert_int_equal(r->training.valid_count, 10); /* 6 with a label, 4 in trials */
+    TOY_OK(&t, rt_training_run(&r->training, &t.e));
+    const struct rt_training_trials *result = r->training.trials_result;
+    assert_int_equal(result[RT_TRIALS_VALID].used, 4);
+    assert_int_equal(result[RT_TRIALS_TEST].used, 0);
+    assert_int_equal(result[RT_TRIALS_NOISY].used, 2);
+    assert_int_equal(r->training.valid.samples, 6);
+    double best = rt_learner_progress(r->training.student.learner).best;
+    assert_true(best == 1 - result[RT_TRIALS_VALID].eer); /* the result is the best */
+    toy_run_close(r);
+    assert_string_equal(toy_run_query(&t, folder, "SELECT split, count(*) FROM metrics WHERE name='eer' GROUP BY 1"),
+                        "valid 2\n");
+    assert_string_equal(toy_run_query(&t, folder, "SELECT split, name FROM metrics WHERE name IN ('final.eer', "
+                                                  "'final.min_dcf') ORDER BY 1, 2"),
+                        "noisy final.eer\nnoisy final.min_dcf\nvalid final.eer\nvalid final.min_dcf\n");
+    assert_string_equal(toy_run_query(&t, folder, "SELECT min(m.value) = f.value FROM metrics m, metrics f WHERE "
+                                                  "m.name='eer' AND f.name='final.eer' AND f.split='valid'"), "1\n");
+}
+
+static void test_trials_refused(void **state)
+{
+    (void)state;
+    char set[400];
+    static const char list[] = "1 s2 s6\n0 s0 s2\n";
+    scratch_write(&t.dir, "list", list, sizeof list - 1);
+    snprintf(set, sizeof set, "eval.trials=%s/list", t.dir.path);
+    refuse((struct rt_training_request){.output = folder}, set, RT_EMISMATCH, "list:2: 's0' is of the split train");
+    assert_int_equal(access(folder, F_OK), -1);
+}
+
 static int told_enough(void *self, const struct rt_step_report *r, struct rt_error *e)
 {
     (void)self;
@@ -244,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_no_samples),       TEST(test_folder_is_taken), TEST(test_never_begun),
         TEST(test_whole),   TEST(test_observer_ends_it), TEST(test_goes_on),         TEST(test_start_is_kept),
+        TEST(test_trials),  TEST(test_trials_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

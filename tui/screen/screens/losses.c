@@ -107,6 +107,13 @@ static void charts_add_inside(struct charts *all, const struct rt_snapshot *m)
 
 static void charts_add_validation(struct charts *all, const struct rt_snapshot *m)
 {
+    const struct rt_series *eer = rt_snapshot_series(m, "valid", "eer");
+    if (eer && eer->count) {
+        struct rt_chart *chart = charts_add(all, "validation EER");
+        chart_add_curve(chart, eer, "");
+        if (chart)
+            chart->fraction = true;
+    }
     const struct rt_series *top1 = rt_snapshot_series(m, "valid", "top1");
     if (top1 && top1->count) {
         struct rt_chart *chart = charts_add(all, "validation top-1");

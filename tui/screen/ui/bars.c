@@ -78,8 +78,11 @@ static void header_draw_state(const struct rt_view *view, struct rt_canvas *c, s
     char left[32];
     if (*header_time_left(view, left) && end - x > 12)
         x += rt_canvas_text(c, x, r.y, end - x, RT_STYLE_PLAIN, left) + 2;
+    double eer = rt_series_least(rt_snapshot_series(m, "valid", "eer"), &step);
     double best = rt_series_best(rt_snapshot_series(m, "valid", "top1"), &step);
-    if (!isnan(best) && end - x > 16)
+    if (!isnan(eer) && end - x > 16) /* with trials the best is by these */
+        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best EER %.1f %%", 100 * eer) + 2;
+    else if (!isnan(best) && end - x > 16)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best top-1 %.1f %%", 100 * best) + 2;
     double rate = header_rate(view);
     if (!isnan(rate) && end - x > 14)
