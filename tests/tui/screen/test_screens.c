@@ -410,6 +410,60 @@ static void test_weights_by_mouse(void **state)
     view_close(v);
 }
 
+/* Under weight.map knee a measure shows its values and its knee, which is typed or dragged. */
+static void test_knees(void **state)
+{
+    struct view *v = view_open(false);
+    int y, x;
+    (void)state;
+    v->model.recipe->weight_map = RT_MAP_KNEE;
+    view_press(v, '3');
+    view_press(v, 'e');
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "go to a measure first"));
+    view_draw(v, 80, 24);
+    view_press(v, RT_KEY_END);
+    view_compare(v, 80, 24, "weights-knee-80x24");
+    double before = effective(v, false);
+    view_press(v, 'e');
+    view_press(v, 21);
+    view_type(v, "8 8");
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "bad and good are the same"));
+    assert_false(is_trying(v));
+    view_press(v, 'e');
+    view_press(v, 21);
+    view_type(v, "20 35");
+    assert_true(is_trying(v) && effective(v, true) < before);
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "knee 20 35", NULL, NULL));
+    /* 0 to 39 dB and the knee lie on the axis: 35 is at nine tenths. It is let go where it is no knee any more. */
+    assert_true(view_find(v, "samples by snr", NULL, &y));
+    double range = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        x = 1 + (turn ? 2 : 30);
+        view_mouse(v, RT_KEY_CLICK, 40, y + 4);
+        view_mouse(v, RT_KEY_DRAG, x, y + 9);
+        view_mouse(v, RT_KEY_RELEASE, x, y + 9);
+        view_draw(v, 80, 24);
+        double good = view_number(v, "knee 20 ");
+        assert_true(turn ? good == range : good > 20 && good < 35);
+        range = good;
+    }
+    view_press(v, RT_KEY_ESCAPE);
+    assert_false(is_trying(v));
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "knee 8 14", NULL, NULL));
+    view_draw(v, 20, 6); /* no room: nothing is drawn, nothing can be held */
+    view_mouse(v, RT_KEY_CLICK, 5, 3);
+    view_mouse(v, RT_KEY_DRAG, 9, 3);
+    v->model.recipe->weight_map = RT_MAP_PERCENTILE;
+    view_press(v, RT_KEY_ESCAPE);
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "training samples by quality", NULL, NULL));
+    view_press(v, 'e');
+    assert_true(strstr(v->ui.view.message.text, "weight.map is percentile"));
+    view_close(v);
+}
+
 static void test_help(void **state)
 {
     struct view *v = view_open(false);
@@ -516,6 +570,7 @@ int main(void)
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_weights),  cmocka_unit_test(test_weights_by_mouse),
+        cmocka_unit_test(test_knees),
         cmocka_unit_test(test_help),     cmocka_unit_test(test_bars_alone), cmocka_unit_test(test_commands),
     };
     scratch_make(&example_dir);

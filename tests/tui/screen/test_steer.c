@@ -218,6 +218,9 @@ static void test_typed(void **state)
     command(v, "set weight.terms snr, speech"); /* the last takes the rest */
     value_is(r, "weight.terms", "snr,speech");
     command(v, "set weight.terms ''");
+    command(v, "set weight.knees snr 5 12, sharpness 0.01 0.05 4 6");
+    value_is(r, "weight.knees", "snr 5 12,sharpness 0.01 0.05 4 6");
+    command(v, "set weight.knees ''");
     value_is(r, "weight.terms", "");
     command(v, "set train.lr -1");
     view_says(v, true, "from 0 to 100");
@@ -629,6 +632,13 @@ static void test_weights(void **state)
     value_is(r, "weight.gamma", "1");
     value_is(r, "weight.floor", "0.05");
     view_press(v, RT_KEY_DOWN);
+    view_press(v, 'e'); /* the knee of the measure */
+    view_press(v, 21);
+    view_type(v, "5 12");
+    key(v, 'a', 1);
+    value_is(r, "weight.knees", "snr 5 12");
+    key(v, 'u', 1);
+    value_is(r, "weight.knees", "");
     view_press(v, RT_KEY_LEFT);
     key(v, 'a', 1);
     value_is(r, "weight.terms", "");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * weighting: the curve g over the qualities that the training samples have, and the weights that come of
- * it. Gamma, floor and measures are tried here first: what they would do is shown at once, the run hears
- * of them only when they are applied. */
+ * it; or the values that they have by one measure, and its knee. All is tried here first: what it would do is
+ * shown at once, the run hears of it only when it is applied. */
 #include "tui/screen/base/number.h"
+#include "tui/screen/screens/weighting_knee.h"
 #include "tui/screen/screen.h"
 #include "tui/screen/widgets/histogram.h"
 #include "tui/screen/widgets/slider.h"
@@ -29,7 +30,8 @@ struct weighting {
     struct rt_list list;             /* gamma, floor, measures */
     struct rt_rect plot;             /* as last drawn */
     int slider, room;                /* first column and length of the sliders */
-    enum { NOTHING, SLIDER, CURVE, LEVEL } held; /* by the mouse */
+    struct rt_knee_plot knee;        /* of the measure under the cursor, in place of the plot */
+    enum { NOTHING, SLIDER, CURVE, LEVEL, KNEE } held; /* by the mouse */
 };
 
 /* ---- settings ----
@@ -174,27 +176,48 @@ static void histogram_widen(double *count, int n, int columns)
         count[x] = count[(long)x * n / columns];
 }
 
-static void weighting_draw_charts(struct weighting *v, struct rt_canvas *c, struct rt_rect r)
+/* The measure under the cursor, when it gives what its knee says. */
+static const struct rt_measure *weighting_measure(const struct weighting *v, const struct rt_view *view)
+{
+    struct measures m;
+    measures_find(view->model, &m);
+    int at = v->list.at - MEASURES;
+    return v->tried.map == RT_MAP_KNEE && at >= 0 && at < m.count ? rt_measure_find(m.name[at], NULL) : NULL;
+}
+
+static void weighting_draw_qualities(struct weighting *v, struct rt_canvas *c, struct rt_rect r)
 {
     double count[COLUMNS_MAX] = {0};
-    char title[120], high[24];
+    char title[120];
+    v->plot = rt_histogram_plot(r);
+    int n = histogram_bars(v->then.samples, v->plot.w);
+    rt_weight_preview_qualities(&v->then, count, n);
+    histogram_widen(count, n, v->plot.w);
+    snprintf(title, sizeof title, "%d training samples by quality, and g", v->then.samples);
+    rt_histogram_draw(c, r, RT_STYLE_LINE1, title, count, "q = 0", "1");
+    rt_histogram_curve(c, v->plot, RT_STYLE_CURSOR, settings_curve, &v->tried);
+}
+
+static void weighting_draw_charts(struct weighting *v, const struct rt_view *view, struct rt_canvas *c,
+                                  struct rt_rect r)
+{
+    double count[COLUMNS_MAX] = {0};
+    char high[24];
+    const struct rt_measure *measure = weighting_measure(v, view);
     struct rt_rect left = r, right = rt_layout_right(&left, r.w >= 50 ? r.w * 2 / 5 : 0);
     rt_layout_right(&left, right.w ? 2 : 0);
     left = rt_layout_clip(left, (struct rt_rect){left.x + 1, left.y, COLUMNS_MAX, left.h});
     right = rt_layout_clip(right, (struct rt_rect){right.x, right.y, COLUMNS_MAX, right.h});
     rt_layout_right(&right, 1);
-    v->plot = rt_histogram_plot(left);
-    int n = histogram_bars(v->then.samples, v->plot.w), wide = rt_histogram_plot(right).w;
-    rt_weight_preview_qualities(&v->then, count, n);
-    histogram_widen(count, n, v->plot.w);
-    snprintf(title, sizeof title, "%d training samples by quality, and g", v->then.samples);
-    rt_histogram_draw(c, left, RT_STYLE_LINE1, title, count, "q = 0", "1");
-    rt_histogram_curve(c, v->plot, RT_STYLE_CURSOR, settings_curve, &v->tried);
+    if (measure)
+        rt_knee_plot_draw(&v->knee, c, left, &view->model->samples, &v->then, measure, v->tried.knees);
+    else
+        weighting_draw_qualities(v, c, left);
     if (!right.w)
         return;
+    int wide = rt_histogram_plot(right).w, n = histogram_bars(v->then.samples, wide);
     double most = v->then.most > v->now.most ? v->then.most : v->now.most;
     most = most > 2 ? most : 2;
-    n = histogram_bars(v->then.samples, wide);
     rt_weight_preview_weights(&v->then, most, count, n);
     histogram_widen(count, n, wide);
     rt_histogram_draw(c, right, v->trying ? RT_STYLE_WARN : RT_STYLE_LINE3,
@@ -293,7 +316,7 @@ static void weighting_draw(void *self, struct rt_view *view, struct rt_canvas *c
 {
     struct weighting *v = self;
     struct measures known;
-    v->list.place = v->plot = (struct rt_rect){0, 0, 0, 0};
+    v->list.place = v->plot = v->knee.plot = (struct rt_rect){0, 0, 0, 0};
     if (!weighting_ready(v, view, c, r))
         return;
     measures_find(view->model, &known);
@@ -307,7 +330,7 @@ static void weighting_draw(void *self, struct rt_view *view, struct rt_canvas *c
     if (formula.h)
         weighting_draw_formula(c, formula, &v->tried, &v->then);
     if (charts.h)
-        weighting_draw_charts(v, c, charts);
+        weighting_draw_charts(v, view, c, charts);
     if (effective.h)
         weighting_draw_effective(v, c, effective);
     weighting_draw_list(v, view, &known, c, r);
@@ -377,6 +400,38 @@ static unsigned weighting_typed(void *self, struct rt_view *view, const char *li
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
+static unsigned weighting_knee_typed(void *self, struct rt_view *view, const char *line)
+{
+    struct weighting *v = self;
+    const struct rt_measure *m = weighting_measure(v, view);
+    char knees[RT_RECIPE_TEXT];
+    struct rt_knee k;
+    struct rt_error e;
+    snprintf(knees, sizeof knees, "%s %s", m ? m->name : "", line);
+    if (m && rt_knee_read(knees, m->name, &k, &e) < 0)
+        rt_message_say(&view->message, true, "%s", e.text);
+    else if (m)
+        rt_knees_set(weighting_try(v, view)->knees, m->name, &k);
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+static unsigned weighting_ask_knee(struct weighting *v, struct rt_view *view)
+{
+    const struct rt_measure *m = weighting_measure(v, view);
+    char label[120], text[80] = "";
+    struct rt_knee k;
+    if (!m) {
+        rt_message_say(&view->message, true, v->tried.map == RT_MAP_KNEE ? "go to a measure first"
+                       : "weight.map is percentile: no knee counts");
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    }
+    rt_knee_read(v->tried.knees, m->name, &k, NULL);
+    if (!rt_knee_is_none(&k))
+        rt_knee_write(&k, text, sizeof text);
+    snprintf(label, sizeof label, "%s, bad and good: ", m->name);
+    return rt_view_ask(view, label, text, weighting_knee_typed, v);
+}
+
 static unsigned weighting_pick(struct weighting *v, struct rt_view *view)
 {
     char label[72], text[32];
@@ -400,6 +455,10 @@ static unsigned weighting_apply(struct weighting *v, struct rt_view *view)
         rt_message_say(&view->message, true, "nothing is tried: these are the run's settings");
     if (!v->trying || !rt_view_may(view))
         return RT_DID_HANDLE | RT_DID_DRAW;
+    if (v->tried.map != now.map)
+        rt_view_set(view, rt_key_find("weight.map"), rt_map_names[v->tried.map]);
+    if (strcmp(v->tried.knees, now.knees) != 0)
+        rt_view_set(view, rt_key_find("weight.knees"), v->tried.knees);
     if (strcmp(v->tried.terms, now.terms) != 0)
         rt_view_set(view, weighting_key(MEASURES), v->tried.terms);
     for (int what = GAMMA; what < MEASURES; what++)
@@ -416,6 +475,7 @@ static unsigned weighting_act(void *self, struct rt_view *view, enum rt_act act)
     case RT_ACT_WEIGHT_LESS: return weighting_step(v, view, -1);
     case RT_ACT_WEIGHT_MORE: return weighting_step(v, view, 1);
     case RT_ACT_WEIGHT_PICK: return weighting_pick(v, view);
+    case RT_ACT_WEIGHT_KNEE: return weighting_ask_knee(v, view);
     case RT_ACT_WEIGHT_APPLY: return weighting_apply(v, view);
     case RT_ACT_WEIGHT_DROP: v->trying = false; break;
     case RT_ACT_WEIGHT_RESET: rt_view_weights(view, true, weighting_try(v, view)); break;
@@ -460,7 +520,9 @@ static unsigned weighting_press(struct weighting *v, const struct rt_view *view,
 {
     int place = rt_list_under(&v->list, x, y);
     v->held = NOTHING;
-    if (rt_layout_within(v->plot, x, y)) {
+    if (rt_layout_within(v->knee.plot, x, y)) {
+        v->held = rt_knee_plot_take(&v->knee, x) ? KNEE : NOTHING;
+    } else if (rt_layout_within(v->plot, x, y)) {
         v->held = x < v->plot.x + (v->plot.w + 9) / 10 ? LEVEL : CURVE;
         weighting_bend(v, view, x, y);
     } else if (place >= 0) {
@@ -481,7 +543,9 @@ static unsigned weighting_mouse(void *self, struct rt_view *view, struct rt_even
         return weighting_press(v, view, event.x, event.y);
     if (event.key == RT_KEY_DRAG && v->held == SLIDER)
         weighting_slide(v, view, event.x);
-    else if (event.key == RT_KEY_DRAG && v->held != NOTHING)
+    else if (event.key == RT_KEY_DRAG && v->held == KNEE && weighting_measure(v, view))
+        rt_knee_plot_drag(&v->knee, weighting_measure(v, view), weighting_try(v, view)->knees, event.x);
+    else if (event.key == RT_KEY_DRAG && v->held != NOTHING && v->held != KNEE)
         weighting_bend(v, view, event.x, event.y);
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
