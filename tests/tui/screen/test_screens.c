@@ -92,6 +92,29 @@ static void test_losses(void **state)
     view_close(v);
 }
 
+/* A run with verification trials: a chart of its own, and the best is the lowest. */
+static void test_losses_of_trials(void **state)
+{
+    struct scratch here = example_dir;
+    static const double eer[] = {0.3, 0.125, 0.2};
+    (void)state;
+    scratch_make(&example_dir);
+    struct rt_rundb *db = example_db();
+    example_steps(db, 1, 400);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rt_rundb_metric(db, 100 * (i + 1), i, "valid", "eer", eer[i], &error), 0);
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    rt_rundb_close(db);
+    struct view *v = view_open(false);
+    view_draw(v, 130, 40);
+    assert_true(view_find(v, "validation EER", NULL, NULL));
+    assert_true(view_find(v, "best EER 12.5 %", NULL, NULL));
+    assert_false(view_find(v, "best top-1", NULL, NULL));
+    view_close(v);
+    scratch_remove(&example_dir);
+    example_dir = here;
+}
+
 /* A mark at each change; another run, longer than this one, laid over. */
 static void test_losses_compared(void **state)
 {
@@ -566,6 +589,7 @@ int main(void)
         return 77; /* nothing can be said about characters here */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet), cmocka_unit_test(test_losses_compared),
+        cmocka_unit_test(test_losses_of_trials),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),
