@@ -60,11 +60,14 @@ static int student_tell_batch(const struct rt_student *s, const struct rt_batch 
  * that are kept, and whoever looks at the batch, or stands behind, sees rows and frames that match. */
 
 struct student_view {
-    struct rt_tensor input, offset, bucket, weight, measures, quality, have, embedding, logits; /* unpacked frames */
+    struct rt_tensor input, offset, bucket, weight, measures, quality; /* unpacked frames, and these: */
+    struct student_taught {
+        struct rt_tensor have, embedding, logits;
+    } frames[RT_TEACHERS];
     int32_t *label;
     float *factor;
     int *keep;
-    struct rt_taught taught;
+    struct rt_taught taught[RT_TEACHERS];
     struct rt_minibatch minibatch; /* refers to all of these */
 };
 
@@ -76,6 +79,14 @@ static int student_frame(const struct rt_batch *b, const char *role, const char 
     return rt_batch_get(b, name) ? rt_batch_unpack(b, name, t, e) : 0;
 }
 
+static int student_unpack_taught(const struct rt_batch *b, const char *teacher, struct student_taught *t,
+                                 struct rt_error *e)
+{
+    RT_TRY(student_frame(b, teacher, "have", &t->have, e));
+    RT_TRY(student_frame(b, teacher, "embedding", &t->embedding, e));
+    return student_frame(b, teacher, "logits", &t->logits, e);
+}
+
 static int student_unpack(const struct rt_student *s, const struct rt_batch *b, struct student_view *v,
                           struct rt_error *e)
 {
@@ -85,11 +96,9 @@ static int student_unpack(const struct rt_student *s, const struct rt_batch *b, 
     RT_TRY(student_frame(b, s->role, "weight", &v->weight, e));
     RT_TRY(student_frame(b, NULL, "measures", &v->measures, e));
     RT_TRY(student_frame(b, NULL, "quality", &v->quality, e));
-    if (!s->teacher)
-        return 0;
-    RT_TRY(student_frame(b, s->teacher, "have", &v->have, e));
-    RT_TRY(student_frame(b, s->teacher, "embedding", &v->embedding, e));
-    return student_frame(b, s->teacher, "logits", &v->logits, e);
+    for (int k = 0; k < s->teachers; k++)
+        RT_TRY(student_unpack_taught(b, s->teacher[k], &v->frames[k], e));
+    return 0;
 }
 
 /* Labels: those that may be learned from, or, to be measured on, what is true. */
@@ -119,22 +128,29 @@ static int student_view_make(const struct rt_student *s, const struct rt_batch *
     RT_TRY(student_unpack(s, b, v, e));
     if (student_view_rows(s, b, v) < 0)
         return rt_error_set(e, RT_EMEM, "student: no memory for a batch");
-    v->taught = (struct rt_taught){v->have.data, v->embedding.data, v->logits.data};
+    for (int k = 0; k < s->teachers; k++) {
+        const struct student_taught *f = &v->frames[k];
+        v->taught[k] = (struct rt_taught){f->have.data, f->embedding.data, f->logits.data};
+    }
     v->minibatch = (struct rt_minibatch){
         .count = b->count, .sample = b->sample, .keep = v->keep, .kept = v->minibatch.kept,
         .input = v->input.data, .bags = {v->offset.data, v->bucket.data, v->weight.data},
         .label = v->label, .factor = v->factor, .value = v->measures.data,
-        .percentile = v->quality.data, .taught = &v->taught,
+        .percentile = v->quality.data, .taught = v->taught,
     };
     return 0;
 }
 
 static void student_view_fini(struct student_view *v)
 {
-    struct rt_tensor *t[] = {&v->input, &v->offset, &v->bucket, &v->weight,
-                             &v->measures, &v->quality, &v->have, &v->embedding, &v->logits};
+    struct rt_tensor *t[] = {&v->input, &v->offset, &v->bucket, &v->weight, &v->measures, &v->quality};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         rt_tensor_fini(t[i]);
+    for (int k = 0; k < RT_TEACHERS; k++) {
+        rt_tensor_fini(&v->frames[k].have);
+        rt_tensor_fini(&v->frames[k].embedding);
+        rt_tensor_fini(&v->frames[k].logits);
+    }
     free(v->label);
     free(v->factor);
     free(v->keep);

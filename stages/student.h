@@ -35,7 +35,8 @@ struct rt_observer {
 /* Set by the caller, who owns all that it refers to; it holds nothing of its own. */
 struct rt_student {
     const char *role;               /* of its input: frames "ROLE.input" or "ROLE.offset", ... */
-    const char *teacher;            /* the teacher's role, or NULL */
+    const char *teacher[RT_TEACHERS]; /* [teachers] their roles, in the learner's order */
+    int teachers;
     struct rt_learner *learner;
     const struct rt_recipe *recipe; /* read anew at every update */
     const struct rt_dataset *dataset;

@@ -275,14 +275,18 @@ static int teacher_work(void *self, struct rt_batch *b, struct rt_error *e)
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s: %s", s->role, rt_err_words(rc)) : rc;
 }
 
-const struct rt_stage_ops rt_stage_teacher = {
-    .name = "teacher",
-    .summary = "the frozen teacher's embedding and logits, cached by content",
-    .remedy = "raise teacher.cache so that its outputs are kept, or take a smaller teacher",
-    .open = teacher_open,
-    .work = teacher_work,
-    .close = teacher_close,
-};
+#define TEACHER_STAGE(role)                                                                        \
+    {                                                                                              \
+        .name = role,                                                                              \
+        .summary = "the frozen teacher's embedding and logits, cached by content",                 \
+        .remedy = "raise " role ".cache so that its outputs are kept, or take a smaller teacher",  \
+        .open = teacher_open,                                                                      \
+        .work = teacher_work,                                                                      \
+        .close = teacher_close,                                                                    \
+    }
+
+_Static_assert(RT_TEACHERS == 2, "each teacher has a stage of its own name");
+const struct rt_stage_ops rt_stage_teacher[RT_TEACHERS] = {TEACHER_STAGE("teacher"), TEACHER_STAGE("teacher2")};
 
 const struct rt_stage_ops rt_stage_model = {
     .name = "model",

@@ -39,8 +39,9 @@ struct rt_teacher {
 /* For rt_decode_input.wanted: false when the store has the row's outputs, undamaged. self is a struct rt_teacher. */
 bool rt_teacher_wanted(void *self, int row);
 
-/* self is a struct rt_teacher with the public part filled in. */
-extern const struct rt_stage_ops rt_stage_teacher;
+/* self is a struct rt_teacher with the public part filled in. A run's teachers are a stage each; its name ("teacher",
+ * "teacher2") is also the role of its frames and its section of the recipe. */
+extern const struct rt_stage_ops rt_stage_teacher[RT_TEACHERS];
 extern const struct rt_stage_ops rt_stage_model; /* the same work under eval's and embed's name */
 
 #endif

@@ -46,8 +46,9 @@ static void stage_note(const struct rt_observe_board *o, const char *stage, char
     *text = '\0';
     if (strcmp(stage, rt_stage_decode.name) == 0 && left)
         snprintf(text, size, "%d samples left out", left);
-    if (strcmp(stage, rt_stage_teacher.name) == 0 && o->outputs)
-        rt_store_counts(o->outputs, &hits, &misses, &bytes);
+    for (int k = 0; k < RT_TEACHERS; k++)
+        if (strcmp(stage, rt_stage_teacher[k].name) == 0 && o->outputs[k])
+            rt_store_counts(o->outputs[k], &hits, &misses, &bytes);
     if (hits + misses)
         snprintf(text, size, "%.0f %% of its outputs found in the cache",
                  100 * (double)hits / (double)(hits + misses));

@@ -53,7 +53,7 @@ struct rt_observe_board {
     /* set by the caller */
     struct rt_record *record;
     struct rt_board *board;
-    struct rt_store *outputs; /* the teacher's, or NULL */
+    struct rt_store *outputs[RT_TEACHERS]; /* each teacher's, or NULL */
 
     uint64_t due; /* ns, when rows of stages are next written */
     double top1, eer; /* of the last evaluation; NaN before the first, and where there is none */

@@ -3,6 +3,7 @@
 #include "stages/session/session.h"
 
 #include "formats/file.h"
+#include "formats/recipe_teacher.h"
 #include "formats/words.h"
 #include "pipeline/data/sampler.h"
 #include "stages/modality/idf.h"
@@ -101,8 +102,10 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
     if (watch)
         s->watch = *watch;
     s->limits = rt_session_limits_of(r);
-    /* Decoders, as many teachers, one quality stage and the student: all may work at once. */
-    rt_runner_pool(s->limits.most_decoders + s->limits.decoders + 2);
+    /* Decoders, as many workers for each teacher (or the model looked at), one quality stage and the student: all
+     * may work at once. */
+    int teachers = rt_recipe_teachers(r);
+    rt_runner_pool(s->limits.most_decoders + s->limits.decoders * (teachers > 1 ? teachers : 1) + 2);
     uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
     RT_TRY(rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e));
     if (session_allocate(s) < 0) {

@@ -8,14 +8,13 @@
 #include "stages/metrics/metrics.h"
 #include "stages/session/replay_plan.h"
 #include "stages/session/training_pipeline.h"
+#include "stages/session/training_teachers.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
 
 /* ---- what can be refused at once ----
  * Scoring a large data set may take minutes, so all that can be refused without it is refused before: a folder that
@@ -73,31 +72,6 @@ static int training_load_start(struct rt_training *t, const char *kept, struct r
     return 0;
 }
 
-static void training_open_outputs(struct rt_training *t)
-{
-    char name[64];
-    struct rt_error why = {0};
-    snprintf(name, sizeof name, "teacher-%016llx", (unsigned long long)t->teacher->key.lo);
-    if (t->recipe->teacher_cache && rt_store_open(&t->outputs, t->session->cache, name,
-                                                  (uint64_t)t->recipe->teacher_cache << 20, &why) < 0)
-        rt_watch_warn(&t->session->watch, "going on without the teacher's cache: %s", why.text);
-    rt_store_expire(t->session->cache, "teacher-", TEACHER_CACHE_DAYS); /* this one is used now */
-}
-
-static int training_load_teacher(struct rt_training *t, struct rt_error *e)
-{
-    if (!t->recipe->teacher_model[0])
-        return 0;
-    int rc = rt_model_load_teacher(&t->teacher_model, t->recipe, 0, e);
-    if (rc < 0) {
-        rt_error_prefix(e, "teacher.model");
-        return rc;
-    }
-    t->teacher = &t->teacher_model;
-    training_open_outputs(t);
-    return 0;
-}
-
 /* ---- the samples ----
  * All of them are scored, also those that nobody will learn from: a percentile is of the whole data set. Then those
  * are chosen that can be used; which ones is known before the first update, so that a run can be repeated. */
@@ -117,10 +91,11 @@ static int training_score(struct rt_training *t, const struct rt_modality *stude
     bool modality[RT_MODALITIES] = {false};
     const struct rt_front *front[RT_MODALITIES] = {NULL};
     RT_TRY(training_need_column(t, student, "student", e));
-    if (t->teacher) {
-        RT_TRY(training_need_column(t, t->teacher->modality, "teacher", e));
-        modality[t->teacher->modality->id] = true;
-        front[t->teacher->modality->id] = &t->teacher->front;
+    for (int k = t->teachers - 1; k >= 0; k--) { /* of two that read the same, the first one's features are kept */
+        const struct rt_model *m = &t->teacher[k].model;
+        RT_TRY(training_need_column(t, m->modality, rt_stage_teacher[k].name, e));
+        modality[m->modality->id] = true;
+        front[m->modality->id] = &m->front;
     }
     RT_TRY(rt_trial_lists_load(&t->trials, t->recipe, &t->session->dataset, student->id, e));
     modality[student->id] = true;
@@ -129,16 +104,14 @@ static int training_score(struct rt_training *t, const struct rt_modality *stude
     return rt_trial_lists_check(&t->trials, &t->session->dataset, student->id, e);
 }
 
-/* Of the rows listed those to learn from: with a label, or with something that the teacher can see. */
+/* Of the rows listed those to learn from: with a label, or with something that a teacher can see. */
 static int training_keep_taught(const struct rt_training *t, int *rows, int count)
 {
     const struct rt_dataset *d = &t->session->dataset;
     int kept = 0;
-    for (int i = 0; i < count; i++) {
-        bool taught = t->teacher && d->reason[t->teacher->modality->id][rows[i]] == 0;
-        if (d->label[rows[i]] >= 0 || taught)
+    for (int i = 0; i < count; i++)
+        if (d->label[rows[i]] >= 0 || rt_training_row_is_taught(t, rows[i]))
             rows[kept++] = rows[i];
-    }
     return kept;
 }
 
@@ -192,7 +165,7 @@ static int training_choose_rows(struct rt_training *t, const struct rt_modality 
     rt_session_summary(t->session, left, sizeof left);
     return rt_error_set(e, RT_ENODATA, "%s: no usable training sample with %s and a label%s%s%s",
                         rt_manifest_path(d->manifest), student->name,
-                        t->teacher ? " or a teacher's modality" : "", left[0] ? "; " : "", left);
+                        t->teachers ? " or a teacher's modality" : "", left[0] ? "; " : "", left);
 }
 
 /* ---- the student ---- */
@@ -200,13 +173,13 @@ static int training_choose_rows(struct rt_training *t, const struct rt_modality 
 static int training_make_model(struct rt_training *t, const struct rt_modality *student, struct rt_error *e)
 {
     struct rt_session *s = t->session;
+    const struct rt_model *teacher[RT_TEACHERS];
+    int copied, teachers = rt_training_list_teachers(t, teacher);
     float *idf = NULL;
-    int copied;
     if (student->id == RT_TEXT && t->recipe->text_idf)
         RT_TRY(rt_session_fit_idf(s, t->recipe, t->train_rows, t->train_count, &idf, e));
-    RT_TRY(rt_model_create(&t->model, t->recipe, s->dataset.class_name, s->dataset.classes,
-                           &(const struct rt_model *){t->teacher}, t->teacher != NULL, &t->start, idf,
-                           e));
+    RT_TRY(rt_model_create(&t->model, t->recipe, s->dataset.class_name, s->dataset.classes, teacher, teachers,
+                           &t->start, idf, e));
     if (!t->start.graph)
         return 0;
     RT_TRY(rt_model_start_from(&t->model, &t->start, &copied, e));
@@ -274,13 +247,13 @@ static int training_threads(const struct rt_recipe *r)
 static int training_make_learner(struct rt_training *t, int64_t steps, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
-    const struct rt_model *const teacher[] = {t->teacher};
+    const struct rt_model *teacher[RT_TEACHERS];
     struct rt_learner_settings settings;
     rt_learner_settings_of(t->student.recipe, &settings);
     struct rt_learner_config c = {
         .model = &t->model,
         .teacher = teacher,
-        .teachers = t->teacher ? 1 : 0,
+        .teachers = rt_training_list_teachers(t, teacher),
         .settings = &settings,
         .optimizer = r->train_optimizer,
         .batch = (int)r->train_batch,
@@ -305,17 +278,21 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
     };
     t->observe_checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
     t->observe_board = (struct rt_observe_board){
-        .record = &t->record, .board = t->board, .outputs = t->outputs, .top1 = NAN, .eer = NAN,
+        .record = &t->record, .board = t->board, .top1 = NAN, .eer = NAN,
     };
     t->student = (struct rt_student){
         .role = "student",
-        .teacher = t->teacher ? "teacher" : NULL,
+        .teachers = t->teachers,
         .recipe = rt_control_settings(t->control),
         .control = t->control,
         .dataset = &t->session->dataset,
         .observer = t->observer,
         .observers = training_list_observers(t, last),
     };
+    for (int k = 0; k < t->teachers; k++) {
+        t->student.teacher[k] = rt_stage_teacher[k].name;
+        t->observe_board.outputs[k] = t->teacher[k].outputs;
+    }
     return training_make_learner(t, r->train_steps ? r->train_steps : r->train_epochs * per_epoch, e);
 }
 
@@ -423,7 +400,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
     RT_TRY(training_load_start(t, q->init, e));
-    RT_TRY(training_load_teacher(t, e));
+    RT_TRY(rt_training_load_teachers(t, e));
     RT_TRY(training_score(t, student, e));
     RT_TRY(training_choose_rows(t, student, e));
     RT_TRY(training_make_model(t, student, e));
@@ -582,8 +559,7 @@ void rt_training_close(struct rt_training *t)
     rt_model_fini(&t->start);
     rt_model_fini(&t->model);
     rt_model_fini(&t->best_model);
-    rt_model_fini(&t->teacher_model);
-    rt_store_close(t->outputs);
+    rt_training_close_teachers(t);
     rt_rundir_close(&t->dir);
     rt_trial_lists_fini(&t->trials);
     free(t->train_rows);

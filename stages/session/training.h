@@ -22,6 +22,11 @@ struct rt_training_trials {
     double eer, min_dcf;
 };
 
+struct rt_training_teacher {
+    struct rt_model model;
+    struct rt_store *outputs; /* cached; NULL without a cache */
+};
+
 struct rt_training {
     struct rt_recipe *recipe;
     struct rt_session *session;
@@ -31,9 +36,8 @@ struct rt_training {
     struct rt_model model;         /* the student as it learns */
     struct rt_model best_model;    /* the best by validation, after the run */
     struct rt_model *result;       /* what the run gives: &best_model, or &model; NULL before its end */
-    struct rt_model teacher_model; /* graph NULL without a teacher */
-    struct rt_model *teacher;      /* &teacher_model or NULL */
-    struct rt_store *outputs;      /* the teacher's, cached */
+    struct rt_training_teacher teacher[RT_TEACHERS]; /* [teachers], of the recipe's sections in their order */
+    int teachers;
     struct rt_control *control;    /* what may be changed while it runs */
     struct rt_board *board;        /* where it is, for who asks */
     struct rt_runner *runner;      /* while the pipeline runs */

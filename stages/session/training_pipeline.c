@@ -2,6 +2,7 @@
  * training_pipeline: see training_pipeline.h. */
 #include "stages/session/training_pipeline.h"
 
+#include "formats/recipe_teacher.h"
 #include "formats/words.h"
 #include "pipeline/live/socket.h"
 #include "pipeline/data/sampler.h"
@@ -17,14 +18,22 @@
  * A change is checked by whoever asks for it, on any thread, against what is fixed for the run: threads of the pool
  * and open caches cannot come later. It is put in force by the student, at the step it is for. */
 
+/* Is the k-th teacher's cache as it was, or one that can be changed? */
+static int check_teacher_cache(const struct rt_training *t, const struct rt_recipe *r, int k, struct rt_error *e)
+{
+    if (t->teacher[k].outputs || rt_recipe_teacher(r, k).cache == rt_recipe_teacher(t->recipe, k).cache)
+        return 0;
+    return rt_error_set(e, RT_EUSAGE, "%s.cache: this run has none%s", rt_stage_teacher[k].name,
+                        k < t->teachers ? ": it began without" : ", and no teacher");
+}
+
 int rt_training_pipeline_check(const struct rt_training *t, const struct rt_recipe *r, struct rt_error *e)
 {
     if (r->pipeline_decoders > t->session->limits.most_decoders)
         return rt_error_set(e, RT_ERANGE, "pipeline.decoders: at most %d in this run",
                             t->session->limits.most_decoders);
-    if (r->teacher_cache != t->recipe->teacher_cache && !t->outputs)
-        return rt_error_set(e, RT_EUSAGE, "teacher.cache: this run has none%s",
-                            t->teacher ? ": it began without" : ", and no teacher");
+    for (int k = 0; k < RT_TEACHERS; k++)
+        RT_TRY(check_teacher_cache(t, r, k, e));
     return 0;
 }
 
@@ -34,8 +43,9 @@ void rt_training_pipeline_limits(const struct rt_training *t)
     struct rt_session_limits limits = rt_session_limits_of(r);
     rt_runner_limits(t->runner, limits.batches, limits.memory);
     rt_runner_workers(t->runner, rt_stage_decode.name, limits.decoders);
-    if (t->outputs)
-        rt_store_limit(t->outputs, (uint64_t)r->teacher_cache << 20);
+    for (int k = 0; k < t->teachers; k++)
+        if (t->teacher[k].outputs)
+            rt_store_limit(t->teacher[k].outputs, (uint64_t)rt_recipe_teacher(r, k).cache << 20);
 }
 
 /* Before the batch of update `step` is made. */
@@ -56,25 +66,38 @@ static void decode_augment(void *self, int64_t step, struct rt_augment *a)
 }
 
 /* ---- the stages ----
- * decode asks the teacher whether it wants a sample's input at all, so the teacher is described before it; the
+ * decode asks a teacher whether it wants a sample's input at all, so teachers are described before it; the
  * sampler stands in front of all and is asked by the loop. */
+
+_Static_assert(1 + RT_TEACHERS <= RT_DECODE_INPUTS, "decode has an input for the student and for each teacher");
 
 struct pipeline {
     struct rt_sampler *sampler;
     struct rt_decode decode;
     struct rt_quality quality;
-    struct rt_teacher teacher;
+    struct rt_teacher teacher[RT_TEACHERS];
 };
+
+/* The k-th teacher, and what decode makes for it. */
+static void pipeline_describe_teacher(struct pipeline *p, struct rt_training *t, int k)
+{
+    struct rt_session *s = t->session;
+    struct rt_model *m = &t->teacher[k].model;
+    p->teacher[k] = (struct rt_teacher){
+        .role = rt_stage_teacher[k].name, .model = m, .dataset = &s->dataset, .content = &s->content,
+        .store = t->teacher[k].outputs, .workers = s->limits.decoders, .level = s->limits.level,
+    };
+    p->decode.input[1 + k] = (struct rt_decode_input){
+        .role = rt_stage_teacher[k].name, .modality = m->modality, .front = &m->front,
+        .features = s->features[m->modality->id], .wanted = rt_teacher_wanted, .wanted_self = &p->teacher[k],
+    };
+}
 
 static void pipeline_describe(struct pipeline *p, struct rt_training *t)
 {
     struct rt_session *s = t->session;
-    p->teacher = (struct rt_teacher){
-        .role = "teacher", .model = t->teacher, .dataset = &s->dataset, .content = &s->content,
-        .store = t->outputs, .workers = s->limits.decoders, .level = s->limits.level,
-    };
     p->decode = (struct rt_decode){
-        .dataset = &s->dataset, .content = &s->content, .inputs = t->teacher ? 2 : 1,
+        .dataset = &s->dataset, .content = &s->content, .inputs = 1 + t->teachers,
         .augment = decode_augment, .augment_self = t->control,
         .seed = (uint64_t)t->recipe->seed, .level = s->limits.level, .strict = s->limits.strict,
     };
@@ -82,12 +105,8 @@ static void pipeline_describe(struct pipeline *p, struct rt_training *t)
         .role = "student", .modality = t->model.modality, .front = &t->model.front,
         .features = s->features[t->model.modality->id], .required = true, .augment = true,
     };
-    if (t->teacher)
-        p->decode.input[1] = (struct rt_decode_input){
-            .role = "teacher", .modality = t->teacher->modality, .front = &t->teacher->front,
-            .features = s->features[t->teacher->modality->id],
-            .wanted = rt_teacher_wanted, .wanted_self = &p->teacher,
-        };
+    for (int k = 0; k < t->teachers; k++)
+        pipeline_describe_teacher(p, t, k);
     p->quality = (struct rt_quality){
         .dataset = &s->dataset, .content = &s->content, .scores = &s->scores,
         .level = s->limits.level,
@@ -117,8 +136,8 @@ static int pipeline_make(struct pipeline *p, struct rt_training *t)
     RT_TRY(rt_runner_create(&t->runner, l->batches, l->memory, 1));
     RT_TRY(rt_runner_add(t->runner, &rt_stage_decode, &p->decode, l->decoders));
     RT_TRY(rt_runner_add(t->runner, &rt_stage_quality, &p->quality, 1));
-    if (t->teacher)
-        RT_TRY(rt_runner_add(t->runner, &rt_stage_teacher, &p->teacher, p->teacher.workers));
+    for (int k = 0; k < t->teachers; k++)
+        RT_TRY(rt_runner_add(t->runner, &rt_stage_teacher[k], &p->teacher[k], p->teacher[k].workers));
     return rt_runner_add(t->runner, &rt_stage_student, &t->student, 1);
 }
 

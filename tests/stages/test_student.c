@@ -109,7 +109,7 @@ static int start(struct learner *l, const struct rt_model *with)
     memset(l, 0, sizeof *l);
     TOY_OK(&t, rt_model_create(&l->model, &t.recipe, t.data.class_name, 3, &with, with != NULL, NULL, NULL, &t.e));
     l->student = (struct rt_student){
-        .role = "student", .teacher = with ? "teacher" : NULL, .recipe = &t.recipe, .dataset = &t.data,
+        .role = "student", .teacher = {"teacher"}, .teachers = with ? 1 : 0, .recipe = &t.recipe, .dataset = &t.data,
         .observer = watching, .observers = sizeof watching / sizeof *watching,
     };
     struct rt_learner_settings settings;
@@ -144,15 +144,15 @@ static struct rt_batch *arriving(struct learner *l, enum rt_batch_kind kind, con
                           .content = &t.content, .workers = 1};
     d.input[d.inputs++] = (struct rt_decode_input){.role = "student", .modality = &rt_modality_text,
                                                    .front = &l->model.front, .required = true};
-    if (l->student.teacher)
+    if (l->student.teachers)
         d.input[d.inputs++] = (struct rt_decode_input){.role = "teacher", .front = &teacher.front,
                                                        .modality = &rt_modality_image};
     TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
     TOY_OK(&t, rt_stage_quality.work(&q, b, &t.e));
-    if (l->student.teacher) {
-        TOY_OK(&t, rt_stage_teacher.open(&in, &t.e));
-        TOY_OK(&t, rt_stage_teacher.work(&in, b, &t.e));
-        rt_stage_teacher.close(&in);
+    if (l->student.teachers) {
+        TOY_OK(&t, rt_stage_teacher->open(&in, &t.e));
+        TOY_OK(&t, rt_stage_teacher->work(&in, b, &t.e));
+        rt_stage_teacher->close(&in);
     }
     return b;
 }

@@ -87,7 +87,7 @@ static struct outputs run(int batch, int workers)
     TOY_OK(&t, rt_lister_create(&lister, RT_BATCH_TRAIN, rows, 9, batch));
     TOY_OK(&t, rt_runner_create(&runner, 2, 1 << 24, 0));
     TOY_OK(&t, rt_runner_add(runner, &rt_stage_decode, &decode, workers));
-    TOY_OK(&t, rt_runner_add(runner, &rt_stage_teacher, &stage, workers));
+    TOY_OK(&t, rt_runner_add(runner, rt_stage_teacher, &stage, workers));
     TOY_OK(&t, rt_runner_run(runner, rt_lister_source(lister),
                              (struct rt_sink){.self = &o, .done = collect}, &t.e));
     rt_runner_destroy(runner);
@@ -114,8 +114,8 @@ static void test_workers_refused(void **state)
     static const int wrong[] = {0, RT_TEACHER_WORKERS + 1};
     for (int i = 0; i < 2; i++) {
         stage.workers = wrong[i];
-        assert_int_equal(rt_stage_teacher.open(&stage, &t.e), RT_ERANGE);
-        rt_stage_teacher.close(&stage);
+        assert_int_equal(rt_stage_teacher->open(&stage, &t.e), RT_ERANGE);
+        rt_stage_teacher->close(&stage);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "tui/screen/ui/attach.h"
 
 #include "formats/file.h"
+#include "formats/recipe_teacher.h"
 #include "formats/words.h"
 #include "stages/session/training.h"
 
@@ -79,31 +80,34 @@ static void setting_place(const struct request *q, const char *recipe, const cha
         snprintf(text, size, "%s:%d", recipe, line);
 }
 
+static int setting_check_file(const struct request *q, const char *recipe, const char *key, const char *path,
+                              const char *hint, struct rt_error *e)
+{
+    char place[4300];
+    if (!path[0] || access(path, F_OK) == 0)
+        return 0;
+    setting_place(q, recipe, key, place, sizeof place);
+    return rt_error_set(e, RT_EUSAGE, "%s: %s: \"%s\" does not exist: %s", place, key, path, hint);
+}
+
 /* The files that a recipe names; what is in them is read later. */
 static int recipe_check_files(const struct request *q, const struct rt_recipe *r, const char *recipe,
                               struct rt_error *e)
 {
-    const struct {
-        const char *key, *path, *hint;
-    } file[] = {
-        {"data.manifest", r->data_manifest, "make it with recipes/NAME/prepare or retort manifest"},
-        {"teacher.model", r->teacher_model, "train the teacher first, a run without teacher.model"},
-        {"student.init", r->student_init, "name a run folder or a .safetensors file"},
-    };
     bool kept = q->resume && rt_rundir_has(q->output, RT_RUN_INIT); /* by a run that goes on */
     if (!r->data_manifest[0])
         return rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
                             "e.g. data: {manifest: data/stamps/manifest.tsv}", recipe);
-    for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
-        char place[4300];
-        if (!file[i].path[0] || access(file[i].path, F_OK) == 0 ||
-            (kept && file[i].path == r->student_init))
-            continue;
-        setting_place(q, recipe, file[i].key, place, sizeof place);
-        return rt_error_set(e, RT_EUSAGE, "%s: %s: \"%s\" does not exist: %s", place, file[i].key,
-                            file[i].path, file[i].hint);
+    RT_TRY(setting_check_file(q, recipe, "data.manifest", r->data_manifest,
+                              "make it with recipes/NAME/prepare or retort manifest", e));
+    for (int k = 0; k < rt_recipe_teachers(r); k++) {
+        char key[40];
+        snprintf(key, sizeof key, "%s.model", rt_stage_teacher[k].name);
+        RT_TRY(setting_check_file(q, recipe, key, rt_recipe_teacher(r, k).model,
+                                  "train the teacher first, a run without teacher.model", e));
     }
-    return 0;
+    return kept ? 0 : setting_check_file(q, recipe, "student.init", r->student_init,
+                                         "name a run folder or a .safetensors file", e);
 }
 
 static int recipe_read(const struct request *q, struct rt_recipe *r, struct rt_error *e)
@@ -158,7 +162,7 @@ static void result_print(const struct rt_training *t, const struct rt_session *s
     char text[600], number[32], path[RT_RUN_PATH];
     const struct rt_model *m = t->result;
     printf("%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
-           t->teacher ? "student" : "model", m->modality->name, rt_model_net_name(m),
+           t->teachers ? "student" : "model", m->modality->name, rt_model_net_name(m),
            m->dim, rt_count_text(rt_graph_weights(m->graph), number),
            m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
     result_print_fraction("valid", &t->valid);

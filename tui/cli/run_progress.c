@@ -2,6 +2,7 @@
  * run_progress: see run_progress.h. */
 #include "tui/cli/run_progress.h"
 
+#include "formats/recipe_teacher.h"
 #include "formats/words.h"
 
 #include <math.h>
@@ -18,14 +19,15 @@ static int training_labelled(const struct rt_training *t)
     return labelled;
 }
 
-static void announce_teacher(const struct rt_training *t)
+static void announce_teachers(const struct rt_training *t)
 {
-    if (!t->teacher)
-        return;
-    fprintf(stderr, "teacher   %s %s from %s\n", t->teacher->modality->name,
-            rt_model_net_name(t->teacher), t->recipe->teacher_model);
-    if (rt_model_about(t->teacher))
-        fprintf(stderr, "          %s\n", rt_model_about(t->teacher));
+    for (int k = 0; k < t->teachers; k++) {
+        const struct rt_model *m = &t->teacher[k].model;
+        fprintf(stderr, "%-9s %s %s from %s\n", rt_stage_teacher[k].name, m->modality->name, rt_model_net_name(m),
+                rt_recipe_teacher(t->recipe, k).model);
+        if (rt_model_about(m))
+            fprintf(stderr, "          %s\n", rt_model_about(m));
+    }
 }
 
 void rt_run_progress_announce(struct rt_run_progress *p)
@@ -53,7 +55,7 @@ void rt_run_progress_announce(struct rt_run_progress *p)
     fprintf(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
             t->model.modality->name, rt_model_net_name(&t->model), rt_count_text(rt_graph_weights(t->model.graph), a),
             (long long)done.steps, (long long)r->train_batch);
-    announce_teacher(t);
+    announce_teachers(t);
     if (done.step)
         fprintf(stderr, "resumed   at step %lld%s\n", (long long)done.step,
                 done.step < done.steps ? "" : ": all updates were done; measured again");

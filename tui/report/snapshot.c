@@ -242,9 +242,9 @@ static int stages_take(void *self, int columns, const struct rt_rundb_cell *c)
 /* In the order of the flow; a stage that we do not know comes last. */
 static int stage_place(const struct rt_stage_row *s)
 {
-    static const char *const flow[] = {"sampler", "decode", "quality", "teacher", "student"};
-    int i = 0;
-    while (i < 5 && strcmp(flow[i], s->name) != 0)
+    static const char *const flow[] = {"sampler", "decode", "quality", "teacher", "teacher2", "student"};
+    int i = 0, stages = sizeof flow / sizeof *flow;
+    while (i < stages && strcmp(flow[i], s->name) != 0)
         i++;
     return i;
 }

@@ -171,7 +171,7 @@ static struct seen run(struct toy *t, struct rt_model *m, int batch)
     TOY_OK(t, rt_lister_create(&lister, RT_BATCH_TRAIN, rows, 3, batch));
     TOY_OK(t, rt_runner_create(&runner, 2, 1 << 24, 0));
     TOY_OK(t, rt_runner_add(runner, &rt_stage_decode, &decode, 2));
-    TOY_OK(t, rt_runner_add(runner, &rt_stage_teacher, &stage, 2));
+    TOY_OK(t, rt_runner_add(runner, rt_stage_teacher, &stage, 2));
     TOY_OK(t, rt_runner_run(runner, rt_lister_source(lister),
                             (struct rt_sink){.self = &s, .done = collect}, &t->e));
     rt_runner_destroy(runner);
