@@ -63,6 +63,7 @@ static void test_refused(void **state)
     refuse("eval.trials", "1 c d\n1 d c\n", RT_ENODATA,
            "list: of 2 trials 2 are usable and of the same speaker, 0 of two");
     refuse("eval.trials_test", "0 f g\n", RT_ENODATA, "both kinds are needed");
+    rt_trial_lists_fini(&l);
     toy_set(&t.recipe, "eval.trials=/none");
     assert_int_equal(rt_trial_lists_load(&l, &t.recipe, &t.data, RT_TEXT, &t.e), RT_EMISSING);
 }
