@@ -368,7 +368,7 @@ class Steered(Live):
             self.says(self.retort("inspect", "a", "--sample", name)[0], words)
         half = self.query("a", "SELECT id FROM samples WHERE factor = 0.5 AND weight > 0")[0][0]
         self.says(self.retort("inspect", "a", "--sample", half)[0], "by hand            factor 0.5",
-                  "percentile")  # under the terms in effect, not the recipe's: it has none
+                  "knee 8 14")  # under the terms in effect, not the recipe's: it has none
         out, _ = self.retort("replay", "a", "-q")
         self.says(out, "identical to step 400")
         self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
