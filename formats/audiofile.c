@@ -7,6 +7,7 @@
 #include <math.h>
 #include <sndfile.h>
 #include <soxr.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,7 @@ struct job {
     SNDFILE *file;
     SF_INFO info;
     soxr_t resampler; /* NULL at 16 kHz */
+    struct rt_audio_scan *scan; /* NULL: nobody asks */
     float *block;     /* [BLOCK, channels] */
     float mono[BLOCK];
     float *sample;
@@ -89,6 +91,7 @@ static void job_fini(struct job *j)
     if (j->file)
         sf_close(j->file);
     soxr_delete(j->resampler);
+    rt_audio_scan_destroy(j->scan);
     free(j->block);
     free(j->sample);
 }
@@ -197,6 +200,8 @@ static int job_read(struct job *j)
     sf_count_t total = 0, frames;
     while ((frames = sf_readf_float(j->file, j->block, BLOCK)) > 0) {
         RT_TRY(job_mix(j, frames, total));
+        if (j->scan)
+            rt_audio_scan_add(j->scan, j->block, (size_t)frames);
         RT_TRY(job_append(j, j->mono, (size_t)frames));
         total += frames;
     }
@@ -212,8 +217,8 @@ static int job_read(struct job *j)
 
 /* ---- the whole ---- */
 
-int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const char *name,
-                    struct rt_error *e)
+static int audio_decode(struct rt_audio *a, bool scan, const void *bytes, size_t size,
+                        const char *name, struct rt_error *e)
 {
     *a = (struct rt_audio){0};
     if (size == 0)
@@ -227,15 +232,36 @@ int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const ch
     int rc = job_open(j);
     if (rc < 0)
         goto out;
+    if (scan && rt_audio_scan_create(&j->scan, j->info.channels) < 0) {
+        rc = job_memory(j);
+        goto out;
+    }
     rc = job_read(j);
     if (rc < 0)
         goto out;
-    *a = (struct rt_audio){j->sample, j->count, j->info.samplerate, j->info.channels};
+    *a = (struct rt_audio){.sample = j->sample,
+                           .count = j->count,
+                           .source_rate = j->info.samplerate,
+                           .source_channels = j->info.channels};
+    if (scan)
+        a->source = rt_audio_scan_result(j->scan);
     j->sample = NULL;
 out:
     job_fini(j);
     free(j);
     return rc;
+}
+
+int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const char *name,
+                    struct rt_error *e)
+{
+    return audio_decode(a, false, bytes, size, name, e);
+}
+
+int rt_audio_decode_scan(struct rt_audio *a, const void *bytes, size_t size, const char *name,
+                         struct rt_error *e)
+{
+    return audio_decode(a, true, bytes, size, name, e);
 }
 
 void rt_audio_fini(struct rt_audio *a)
