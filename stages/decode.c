@@ -343,40 +343,64 @@ static int decode_update(const struct rt_decode *d, struct rt_batch *b, struct r
     return decode_inputs(&now, b, e);
 }
 
-/* Scoring: content key, raw frame for the quality stage, features into the cache while at hand. */
+/* What the quality stage measures: the raw sample and, where there is one, what was seen of its file. */
+static int score_pack(const struct rt_decode *d, const struct rt_modality *m, struct rt_batch *b,
+                      int at, const struct rt_tensor *raw, double *source)
+{
+    char name[RT_FRAME_NAME + 1];
+    snprintf(name, sizeof name, "raw.%s.%d", m->name, at);
+    RT_TRY(rt_batch_pack(b, name, raw, d->level));
+    if (!m->load_source)
+        return 0;
+    struct rt_tensor t = rt_tensor_view(RT_F64, 1, (int64_t[]){RT_SOURCE_MAX}, source);
+    snprintf(name, sizeof name, "source.%s.%d", m->name, at);
+    return rt_batch_pack(b, name, &t, 0);
+}
+
+/* A sample that was not measured before: its frames, and features into the cache while at hand. */
+static int score_load(const struct rt_decode *d, const struct rt_decode_input *in,
+                      struct rt_batch *b, int at, const struct source *s, struct rt_key128 key,
+                      struct rt_error *e)
+{
+    const struct rt_modality *m = in->modality;
+    struct rt_tensor raw = {0}, base = {0};
+    double source[RT_SOURCE_MAX] = {0};
+    int rc = m->load_source ? m->load_source(s->bytes, s->size, s->name, &raw, source, e)
+                            : m->load(s->bytes, s->size, s->name, &raw, e);
+    if (rc < 0)
+        goto out;
+    if (in->features) {
+        if ((rc = m->features(in->front, &raw, &base, e)) < 0)
+            goto out;
+        keep_features(in, key, &base, d->level);
+    }
+    rc = score_pack(d, m, b, at, &raw, source);
+out:
+    rt_tensor_fini(&raw);
+    rt_tensor_fini(&base);
+    return rc;
+}
+
+/* Scoring: content key, and frames for the quality stage unless the measures are known. */
 static int score_row(const struct rt_decode *d, const struct rt_decode_input *in,
                      struct rt_batch *b, int at, struct rt_error *e)
 {
     const struct rt_modality *m = in->modality;
     int row = b->sample[at];
     struct source s;
-    struct rt_tensor raw = {0}, base = {0};
-    int rc = source_open(&s, d, m, row, e);
-    struct rt_key128 key = {0, 0};
-    if (rc == 0)
-        key = rt_key128_of(s.bytes, s.size, (struct rt_key128){(uint64_t)m->id + 1, 0});
     struct rt_frame *known = NULL;
-    if (rc == 0 && d->quality)
-        rc = rt_store_get(d->quality, key, &known);
-    if (known && rt_frame_raw_bytes(known) != sizeof(double) * (size_t)m->measure_count) {
-        rt_frame_unref(known); /* of a program with other measures */
-        known = NULL;
-    }
-    if (rc == 0 && !known) {
-        rc = m->load(s.bytes, s.size, s.name, &raw, e);
-        if (rc == 0 && in->features && (rc = m->features(in->front, &raw, &base, e)) == 0)
-            keep_features(in, key, &base, d->level);
-        if (rc == 0) {
-            char name[RT_FRAME_NAME + 1];
-            snprintf(name, sizeof name, "raw.%s.%d", m->name, at);
-            rc = rt_batch_pack(b, name, &raw, d->level);
-        }
-    }
-    if (rc == 0)
-        d->content->key[m->id][row] = key;
+    struct rt_key128 key = {0, 0};
+    int rc = source_open(&s, d, m, row, e);
+    if (rc < 0)
+        goto out;
+    key = rt_key128_of(s.bytes, s.size, (struct rt_key128){(uint64_t)m->id + 1, 0});
+    if (d->quality && (rc = rt_store_get(d->quality, rt_modality_measures_key(m, key), &known)) < 0)
+        goto out;
+    if (!known && (rc = score_load(d, in, b, at, &s, key, e)) < 0)
+        goto out;
+    d->content->key[m->id][row] = key;
+out:
     rt_frame_unref(known);
-    rt_tensor_fini(&raw);
-    rt_tensor_fini(&base);
     source_close(&s);
     return rc;
 }

@@ -83,33 +83,45 @@ int rt_scores_rank(struct rt_scores *s)
     return rc;
 }
 
-static int measure_raw(const struct rt_quality *q, const struct rt_modality *m,
-                       struct rt_frame *raw, struct rt_key128 key, double *value,
-                       struct rt_error *e)
+/* Keeps measures for later runs; a full disk only costs time. */
+static void quality_keep(const struct rt_quality *q, const struct rt_modality *m,
+                         struct rt_key128 key, double *value)
+{
+    int64_t n = m->measure_count;
+    struct rt_tensor v = rt_tensor_view(RT_F64, 1, &n, value);
+    struct rt_frame *f;
+    if (!q->store || rt_frame_pack(&f, "measures", &v, 0) < 0)
+        return;
+    rt_store_put(q->store, rt_modality_measures_key(m, key), f);
+    rt_frame_unref(f);
+}
+
+/* source: NULL where the modality sees nothing of a file but what raw holds. */
+static int quality_measure(const struct rt_quality *q, const struct rt_modality *m,
+                           struct rt_frame *raw, struct rt_frame *source, struct rt_key128 key,
+                           double *value, struct rt_error *e)
 {
     struct rt_tensor t = {0};
+    double seen[RT_SOURCE_MAX];
     int rc = rt_frame_unpack(raw, &t, e);
+    if (rc < 0)
+        goto out;
+    if (source && (rc = rt_frame_unpack_into(source, seen, sizeof seen, e)) < 0)
+        goto out;
+    rc = m->measure(&t, source ? seen : NULL, value, e);
     if (rc == 0)
-        rc = m->measure(&t, value, e);
+        quality_keep(q, m, key, value);
+out:
     rt_tensor_fini(&t);
-    if (rc == 0 && q->store) {
-        int64_t n = m->measure_count;
-        struct rt_tensor v = rt_tensor_view(RT_F64, 1, &n, value);
-        struct rt_frame *f;
-        if (rt_frame_pack(&f, "measures", &v, 0) == 0) {
-            rt_store_put(q->store, key, f); /* a full disk only costs time */
-            rt_frame_unref(f);
-        }
-    }
     return rc;
 }
 
-static int known_values(const struct rt_quality *q, const struct rt_modality *m,
-                        struct rt_key128 key, double *value, struct rt_error *e)
+static int quality_recall(const struct rt_quality *q, const struct rt_modality *m,
+                          struct rt_key128 key, double *value, struct rt_error *e)
 {
     struct rt_frame *f = NULL;
     if (q->store)
-        rt_store_get(q->store, key, &f);
+        rt_store_get(q->store, rt_modality_measures_key(m, key), &f);
     if (!f)
         return rt_error_set(e, RT_ENOTFOUND, "the quality store lost a sample's measures");
     int rc = rt_frame_unpack_into(f, value, sizeof(double) * (size_t)m->measure_count, e);
@@ -126,8 +138,11 @@ static int score_sample(const struct rt_quality *q, struct rt_batch *b, int at,
     struct rt_error why = {0};
     snprintf(name, sizeof name, "raw.%s.%d", m->name, at);
     struct rt_frame *raw = rt_batch_get(b, name);
+    snprintf(name, sizeof name, "source.%s.%d", m->name, at);
+    struct rt_frame *source = rt_batch_get(b, name);
     struct rt_key128 key = q->content->key[m->id][row];
-    int rc = raw ? measure_raw(q, m, raw, key, value, &why) : known_values(q, m, key, value, &why);
+    int rc = raw ? quality_measure(q, m, raw, source, key, value, &why)
+                 : quality_recall(q, m, key, value, &why);
     if (rc == RT_EMEM || (rc < 0 && q->strict))
         return rt_error_set(e, rc, "%s", why.text);
     if (rc < 0 && rt_batch_drop(b, row, m->id, rc, why.text) < 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * image: pictures as the network sees them: fitted into a square on white, shifted, scaled,
- * mirrored and tinted while training; and their measures. The file formats are
- * formats/imagefile.c's. */
+ * mirrored and tinted while training. The file formats are formats/imagefile.c's, the measures
+ * image_measures.c's. */
 #include "formats/imagefile.h"
+#include "stages/modality/image_measures.h"
 #include "stages/modality/modality.h"
 #include <math.h>
 #include <stdio.h>
@@ -10,17 +11,6 @@
 #include <string.h>
 
 #define SMALLEST 2 /* pixels on either side */
-
-static const struct rt_measure measures[] = {
-    {"sharpness", "", RT_HIGHER, "variance of the Laplacian over the variance of the luma",
-     {{{0.01, 0.05}, {6, 4}}}},
-    {"contrast", "", RT_HIGHER, "standard deviation of the luma, 0 to 0.5",
-     {{{0.01, 0.03}, {0, 0}}}},
-    {"exposure", "", RT_MIDDLE, "mean luma, 0 to 1",
-     RT_NO_KNEE},
-    {"resolution", "px", RT_HIGHER, "shorter side",
-     RT_NO_KNEE},
-};
 
 /* ---- raw: [height, width, 3] ----
  * A picture of one colour has nothing to learn from and no contrast to measure; it is mostly a
@@ -198,57 +188,13 @@ static int image_present(const struct rt_front *f, const struct rt_tensor *base,
     return 0;
 }
 
-/* ---- measures ----
- * Of the picture as it is in the file, before any resizing. Sharpness is the Laplacian's power over
- * the luma's variance: without the division a picture of strong contrast would pass for a sharp
- * one. */
-
-static float *image_luma(const struct rt_tensor *raw)
+static int image_measure(const struct rt_tensor *raw, const double *source, double *value,
+                         struct rt_error *e)
 {
-    int64_t count = raw->dim[0] * raw->dim[1];
-    const uint8_t *rgb = raw->data;
-    float *luma = malloc((size_t)count * sizeof *luma);
-    for (int64_t i = 0; luma && i < count; i++, rgb += 3)
-        luma[i] = (0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2]) / 255;
-    return luma;
-}
-
-/* Mean square of the four-neighbour Laplacian; 0 when no pixel has four neighbours. */
-static double image_laplacian_power(const float *luma, int64_t width, int64_t height)
-{
-    double sum = 0;
-    for (int64_t y = 1; y + 1 < height; y++)
-        for (int64_t x = 1; x + 1 < width; x++) {
-            const float *p = luma + y * width + x;
-            double l = p[-1] + p[1] + p[-width] + p[width] - 4 * p[0];
-            sum += l * l;
-        }
-    double inner = (double)(width - 2) * (double)(height - 2);
-    return inner > 0 ? sum / inner : 0;
-}
-
-static int image_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
-{
-    int rc = image_check_raw(raw, e);
-    if (rc)
-        return rc;
-    int64_t height = raw->dim[0], width = raw->dim[1], count = height * width;
-    float *luma = image_luma(raw);
-    if (!luma)
-        return rt_error_set(e, RT_EMEM, "out of memory for the measures of the picture");
-    double sum = 0, square = 0;
-    for (int64_t i = 0; i < count; i++)
-        sum += luma[i];
-    double mean = sum / (double)count;
-    for (int64_t i = 0; i < count; i++)
-        square += (luma[i] - mean) * (luma[i] - mean);
-    double variance = square / (double)count;
-    value[0] = image_laplacian_power(luma, width, height) / (variance + 1e-4);
-    value[1] = sqrt(variance);
-    value[2] = mean;
-    value[3] = (double)(width < height ? width : height);
-    free(luma);
-    return 0;
+    (void)source; /* raw is the picture as it was decoded */
+    RT_TRY(image_check_raw(raw, e));
+    int rc = rt_image_measure(raw->data, raw->dim[1], raw->dim[0], value);
+    return rc ? rt_error_set(e, rc, "out of memory for the measures of the picture") : 0;
 }
 
 const struct rt_modality rt_modality_image = {
@@ -260,6 +206,7 @@ const struct rt_modality rt_modality_image = {
     .shape = image_shape,
     .present = image_present,
     .measure = image_measure,
-    .measures = measures,
-    .measure_count = sizeof measures / sizeof *measures,
+    .measures = rt_image_measures,
+    .measure_count = RT_IMAGE_MEASURES,
+    .measures_version = 2,
 };

@@ -2,6 +2,7 @@
  * modality: the list of modalities, in the order of enum rt_modality_id, their measures by name, and the
  * end of load(), which they share. */
 #include "stages/modality/modality.h"
+#include <stdio.h>
 #include <string.h>
 
 const struct rt_modality *const rt_modalities[RT_MODALITIES] = {
@@ -21,6 +22,17 @@ const struct rt_measure *rt_measure_find(const char *name, enum rt_modality_id *
             return &rt_modalities[m]->measures[i];
         }
     return NULL;
+}
+
+/* ---- the key of measures ----
+ * A cache outlives the program that filled it. Values of a measure that has changed its meaning since
+ * would go unnoticed among new ones, so the version is part of the key. */
+
+struct rt_key128 rt_modality_measures_key(const struct rt_modality *m, struct rt_key128 content)
+{
+    char text[64];
+    snprintf(text, sizeof text, "measures %d of %d", m->measures_version, m->measure_count);
+    return rt_key128_of(text, strlen(text), content);
 }
 
 /* ---- the end of load() ----

@@ -12,7 +12,8 @@
  *   present   base -> one row of the network's input, cropped, padded, normalised, augmented when
  *             rng is not NULL: speech [frames, bands] mean-normalised; image [size, size, 3] in
  *             -2 to 2; text: bag of (bucket, weight), see rt_bag
- *   measure   raw -> values[measures]
+ *   measure   raw, and what `load_source` saw of the file (NULL: unknown, then raw stands for it) ->
+ *             values[measures]; NaN where this sample does not let one be taken
  * All are pure functions of their arguments: any thread, any number at once. They return 0 or the
  * RT_E... that names why the sample is unusable, and fill *e. Channels come last everywhere. */
 #ifndef RT_MODALITY_H
@@ -21,6 +22,7 @@
 #include "formats/tensor.h"
 #include "formats/rng.h"
 #include "pipeline/data/dataset.h"
+#include "pipeline/data/store.h"
 #include "stages/modality/front.h"
 
 /* How a value becomes a percentile in 0..1: fraction of measured samples that are no better. */
@@ -44,6 +46,7 @@ struct rt_measure {
     struct rt_knee knee;
 };
 #define RT_MEASURES_MAX 12 /* of one modality */
+#define RT_SOURCE_MAX 4    /* numbers that load_source hands to measure */
 
 /* A sparse row: weight of each bucket; l2-normalised. */
 struct rt_bag {
@@ -57,6 +60,10 @@ struct rt_modality {
     enum rt_modality_id id;
     int (*load)(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
                 struct rt_error *e);
+    /* load, and what the file's own samples say and raw no longer shows, for measure. NULL: raw shows
+     * everything. */
+    int (*load_source)(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
+                       double source[RT_SOURCE_MAX], struct rt_error *e);
     bool (*wants_raw)(const struct rt_front *f); /* augmentation that works on raw is on */
     int (*augment)(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng);
     int (*features)(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
@@ -69,9 +76,12 @@ struct rt_modality {
                    float *out); /* dense modalities */
     int (*present_bag)(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
                        struct rt_bag *out); /* text */
-    int (*measure)(const struct rt_tensor *raw, double *value, struct rt_error *e);
+    int (*measure)(const struct rt_tensor *raw, const double *source, double *value,
+                   struct rt_error *e);
     const struct rt_measure *measures;
     int measure_count;
+    /* Raised when a measure's meaning changes: part of the key that measures are kept under. */
+    int measures_version;
 };
 
 /* By rt_modality_id. */
@@ -79,6 +89,9 @@ extern const struct rt_modality *const rt_modalities[RT_MODALITIES];
 /* The measure of this name and, unless NULL, whose it is; NULL = none has it. */
 const struct rt_measure *rt_measure_find(const char *name, enum rt_modality_id *modality);
 extern const struct rt_modality rt_modality_speech, rt_modality_image, rt_modality_text;
+
+/* Key of a sample's measures in the quality store, from the key of its content. */
+struct rt_key128 rt_modality_measures_key(const struct rt_modality *m, struct rt_key128 content);
 
 /* The end of a load(): a copy of `decoded` as raw, when it passes the modality's own check. On
  * failure *raw is empty and *e begins with `name`. */

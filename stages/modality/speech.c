@@ -55,19 +55,37 @@ static int speech_check_raw(const struct rt_tensor *raw, struct rt_error *e)
     return 0;
 }
 
-/* Any format and rate the decoder reads, as 16 kHz mono. */
+/* Any format and rate the decoder reads, as 16 kHz mono; frees *a. */
+static int speech_take(struct rt_audio *a, const char *name, struct rt_tensor *raw,
+                       struct rt_error *e)
+{
+    struct rt_tensor t = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a->count}, a->sample);
+    int rc = rt_modality_raw(raw, &t, speech_check_raw, name, e);
+    rt_audio_fini(a);
+    return rc;
+}
+
 static int speech_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
                        struct rt_error *e)
 {
     struct rt_audio a;
     *raw = (struct rt_tensor){0};
-    int rc = rt_audio_decode(&a, bytes, size, name, e);
-    if (rc)
-        return rc;
-    struct rt_tensor t = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample);
-    rc = rt_modality_raw(raw, &t, speech_check_raw, name, e);
-    rt_audio_fini(&a);
-    return rc;
+    RT_TRY(rt_audio_decode(&a, bytes, size, name, e));
+    return speech_take(&a, name, raw, e);
+}
+
+static int speech_load_source(const void *bytes, size_t size, const char *name,
+                              struct rt_tensor *raw, double source[RT_SOURCE_MAX],
+                              struct rt_error *e)
+{
+    struct rt_audio a;
+    *raw = (struct rt_tensor){0};
+    RT_TRY(rt_audio_decode_scan(&a, bytes, size, name, e));
+    source[0] = a.source.stops;
+    source[1] = a.source.step;
+    source[2] = a.source.offset;
+    source[3] = a.source.likeness;
+    return speech_take(&a, name, raw, e);
 }
 
 /* ---- augmentation of raw ----
@@ -332,10 +350,23 @@ static int speech_present(const struct rt_front *f, const struct rt_tensor *base
     return 0;
 }
 
-static int speech_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+/* Without a file, the recording at 16 kHz is its own source. */
+static int speech_measure(const struct rt_tensor *raw, const double *source, double *value,
+                          struct rt_error *e)
 {
     RT_TRY(speech_check_raw(raw, e));
-    int rc = rt_speech_measure(raw->data, raw->dim[0], value);
+    struct rt_audio_source seen = {0};
+    struct rt_audio_scan *scan = NULL;
+    int rc = 0;
+    if (source)
+        seen = (struct rt_audio_source){source[0], source[1], source[2], source[3]};
+    else if ((rc = rt_audio_scan_create(&scan, 1)) == 0) {
+        rt_audio_scan_add(scan, raw->data, (size_t)raw->dim[0]);
+        seen = rt_audio_scan_result(scan);
+    }
+    rt_audio_scan_destroy(scan);
+    if (rc == 0)
+        rc = rt_speech_measure(raw->data, raw->dim[0], &seen, value);
     return rc ? rt_error_set(e, rc, "out of memory for the measures of the speech") : 0;
 }
 
@@ -343,6 +374,7 @@ const struct rt_modality rt_modality_speech = {
     .name = "speech",
     .id = RT_SPEECH,
     .load = speech_load,
+    .load_source = speech_load_source,
     .wants_raw = speech_wants_raw,
     .augment = speech_augment,
     .features = speech_features,
@@ -352,4 +384,5 @@ const struct rt_modality rt_modality_speech = {
     .measure = speech_measure,
     .measures = rt_speech_measures,
     .measure_count = RT_SPEECH_MEASURES,
+    .measures_version = 2,
 };

@@ -195,8 +195,10 @@ static int text_present_bag(const struct rt_front *f, const struct rt_tensor *ba
 }
 
 /* In code points, not bytes, so that scripts compare. */
-static int text_measure(const struct rt_tensor *raw, double *value, struct rt_error *e)
+static int text_measure(const struct rt_tensor *raw, const double *source, double *value,
+                        struct rt_error *e)
 {
+    (void)source;
     int rc = text_check_raw(raw, e);
     if (rc)
         return rc;
@@ -220,4 +222,5 @@ const struct rt_modality rt_modality_text = {
     .measure = text_measure,
     .measures = measures,
     .measure_count = sizeof measures / sizeof *measures,
+    .measures_version = 1,
 };

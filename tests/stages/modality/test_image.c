@@ -62,11 +62,11 @@ static void test_reasons_of_raw(void **state)
     double value[RT_MEASURES_MAX];
     struct rt_tensor base, raw = rt_tensor_view(RT_U8, 3, (int64_t[]){4, 4, 3}, rgb);
     assert_int_equal(image->features(&front, &raw, &base, NULL), RT_EBLANK);
-    assert_int_equal(image->measure(&raw, value, NULL), RT_EBLANK);
+    assert_int_equal(image->measure(&raw, NULL, value, NULL), RT_EBLANK);
     raw.dim[0] = 1;
     assert_int_equal(image->features(&front, &raw, &base, NULL), RT_ESMALL);
     raw.dim[0] = 4, raw.dim[1] = 1;
-    assert_int_equal(image->measure(&raw, value, NULL), RT_ESMALL);
+    assert_int_equal(image->measure(&raw, NULL, value, NULL), RT_ESMALL);
     raw.dim[1] = 4, raw.dim[2] = 4;
     assert_int_equal(image->features(&front, &raw, &base, NULL), RT_EMISMATCH);
     assert_null(base.data);
@@ -213,7 +213,7 @@ static void test_colour(void **state)
     assert_in_range(tinted, 60, 100);
 }
 
-enum { SHARPNESS, CONTRAST, EXPOSURE, RESOLUTION };
+enum { SHARPNESS, CONTRAST, EXPOSURE, RESOLUTION, NOISE, BLOCKINESS, DETAIL };
 
 static void test_measures(void **state)
 {
@@ -224,22 +224,49 @@ static void test_measures(void **state)
     struct rt_tensor raw = rt_tensor_view(RT_U8, 3, (int64_t[]){H, W, 3}, rgb);
     for (int i = 0; i < W * H; i++)
         memset(rgb + 3 * i, i % W < W / 2 ? 0 : 255, 3); /* an edge */
-    assert_int_equal(image->measure(&raw, sharp, NULL), 0);
+    assert_int_equal(image->measure(&raw, NULL, sharp, NULL), 0);
     assert_true(fabs(sharp[EXPOSURE] - 0.5) < 1e-6 && fabs(sharp[CONTRAST] - 0.5) < 1e-6);
     assert_true(sharp[RESOLUTION] == 24);
     for (int i = 0; i < W * H; i++)
         memset(rgb + 3 * i, i % W * 255 / (W - 1), 3); /* a ramp */
-    assert_int_equal(image->measure(&raw, soft, NULL), 0);
+    assert_int_equal(image->measure(&raw, NULL, soft, NULL), 0);
     assert_true(soft[SHARPNESS] < 0.1 * sharp[SHARPNESS]);
     for (int i = 0; i < W * H; i++)
         memset(rgb + 3 * i, i % W < W / 2 ? 20 : 40, 3); /* the edge in the dark */
-    assert_int_equal(image->measure(&raw, v, NULL), 0);
+    assert_int_equal(image->measure(&raw, NULL, v, NULL), 0);
     assert_true(v[CONTRAST] < 0.05 && v[EXPOSURE] < 0.13);
     assert_true(fabs(v[SHARPNESS] / sharp[SHARPNESS] - 1) < 0.1); /* not a matter of contrast */
     raw.dim[0] = raw.dim[1] = 2;
     rgb[0] = 0; /* no pixel with four neighbours */
-    assert_int_equal(image->measure(&raw, v, NULL), 0);
+    assert_int_equal(image->measure(&raw, NULL, v, NULL), 0);
     assert_true(v[SHARPNESS] == 0 && v[RESOLUTION] == 2);
+}
+
+/* Noise is noise, not sharpness, and blocks are not detail. */
+static void test_noise_is_not_sharp(void **state)
+{
+    (void)state;
+    enum { W = 96, H = 64 };
+    static uint8_t rgb[W * H * 3];
+    double plain[RT_MEASURES_MAX], v[RT_MEASURES_MAX];
+    struct rt_tensor raw = rt_tensor_view(RT_U8, 3, (int64_t[]){H, W, 3}, rgb);
+    struct rt_rng rng = rt_rng_init(1, 1, 1, RT_RNG_TEST);
+    for (int i = 0; i < W * H; i++)
+        memset(rgb + 3 * i, (i % W / 13 + i / W / 11) % 2 ? 70 : 180, 3); /* squares */
+    assert_int_equal(image->measure(&raw, NULL, plain, NULL), 0);
+    assert_true(plain[SHARPNESS] > 0.9 && plain[NOISE] == 0 && plain[BLOCKINESS] < 0.01);
+    for (int i = 0; i < W * H; i++)
+        memset(rgb + 3 * i, (int)(rgb[3 * i] + 12 * rt_rng_normal(&rng)), 3);
+    assert_int_equal(image->measure(&raw, NULL, v, NULL), 0);
+    assert_true(v[SHARPNESS] < 1.05 * plain[SHARPNESS] && fabs(v[NOISE] - 12 / 255.0) < 0.01);
+    for (int i = 0; i < W * H; i++)
+        memset(rgb + 3 * i, (int)(128 + 25 * rt_rng_normal(&rng)), 3);
+    assert_int_equal(image->measure(&raw, NULL, v, NULL), 0);
+    assert_true(v[SHARPNESS] < 0.1);
+    for (int i = 0; i < W * H; i++) /* a slope in blocks of 8 */
+        memset(rgb + 3 * i, 40 + i % W / 8 * 12 + i / W / 8 * 8, 3);
+    assert_int_equal(image->measure(&raw, NULL, v, NULL), 0);
+    assert_true(v[BLOCKINESS] > 0.02 && v[DETAIL] < 15 && plain[DETAIL] > v[DETAIL] / 2);
 }
 
 #define TEST(f) cmocka_unit_test_setup(f, reset)
@@ -249,6 +276,7 @@ int main(void)
         TEST(test_reasons), TEST(test_reasons_of_raw), TEST(test_features),
         TEST(test_present), TEST(test_flip),           TEST(test_shift),
         TEST(test_scale),   TEST(test_colour),         TEST(test_measures),
+        TEST(test_noise_is_not_sharp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

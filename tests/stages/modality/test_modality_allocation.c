@@ -81,7 +81,7 @@ static int walk(void *self, struct rt_error *e)
     assert_int_equal(rc, e->code);
     if (rc)
         return rc;
-    rc = m->measure(&raw, value, e);
+    rc = m->measure(&raw, NULL, value, e);
     assert_int_equal(rc, e->code);
     if (rc == 0 && m->augment && (rc = m->augment(&front, &raw, &rng)) != 0)
         rt_error_set(e, rc, "augment");

@@ -82,7 +82,7 @@ static void test_reasons_of_raw(void **state)
     struct rt_tensor base, raw = rt_tensor_view(RT_F32, 1, (int64_t[]){4800}, x);
     double value[RT_MEASURES_MAX];
     assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ESILENT);
-    assert_int_equal(speech->measure(&raw, value, NULL), RT_ESILENT);
+    assert_int_equal(speech->measure(&raw, NULL, value, NULL), RT_ESILENT);
     for (int i = 0; i < 4800; i++)
         x[i] = 0.5f; /* only an offset */
     assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ESILENT);
@@ -91,11 +91,11 @@ static void test_reasons_of_raw(void **state)
     x[100] = INFINITY;
     assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ENOTFINITE);
     x[100] = NAN;
-    assert_int_equal(speech->measure(&raw, value, NULL), RT_ENOTFINITE);
+    assert_int_equal(speech->measure(&raw, NULL, value, NULL), RT_ENOTFINITE);
     raw.dim[0] = 1599;
     assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_ESHORT);
     raw.dim[0] = 0;
-    assert_int_equal(speech->measure(&raw, value, NULL), RT_EEMPTY);
+    assert_int_equal(speech->measure(&raw, NULL, value, NULL), RT_EEMPTY);
     raw.dtype = RT_U8;
     assert_int_equal(speech->features(&front, &raw, &base, NULL), RT_EMISMATCH);
     assert_null(base.data);
@@ -389,21 +389,29 @@ static void test_augmentation_makes_nothing_unusable(void **state)
     }
 }
 
-enum { SNR, CLIPPED, ACTIVITY, LEVEL, BANDWIDTH, DURATION };
+enum { SNR, CLIPPED, ACTIVITY, LEVEL, BANDWIDTH, DURATION, GAPS, DC, HUM, CHANNELS };
+
+/* is_soundless: its pauses hold less than the last bit, so that nobody knows the noise. */
+static void measure_pauses(struct rt_tensor raw, bool is_soundless, double *value)
+{
+    assert_int_equal(speech->measure(&raw, NULL, value, NULL), 0);
+    for (int i = 0; i < speech->measure_count; i++)
+        assert_true(isfinite(value[i]) || (i == HUM && raw.dim[0] < 3200) || /* 0.2 s tell 50 from 60 Hz */
+                    (i == SNR && is_soundless));
+    rt_tensor_fini(&raw);
+}
 
 static void measure(struct rt_tensor raw, double *value)
 {
-    assert_int_equal(speech->measure(&raw, value, NULL), 0);
-    for (int i = 0; i < speech->measure_count; i++)
-        assert_true(isfinite(value[i]));
-    rt_tensor_fini(&raw);
+    measure_pauses(raw, false, value);
 }
 
 static void test_measures(void **state)
 {
     (void)state;
     double clean[RT_MEASURES_MAX], v[RT_MEASURES_MAX], before = 1e9;
-    measure(voice(4000, 1e-5f), clean);
+    measure_pauses(voice(4000, 1e-5f), true, clean);
+    assert_true(isnan(clean[SNR]));
     assert_true(clean[CLIPPED] == 0);
     assert_true(fabs(clean[DURATION] - 1) < 1e-9);
     assert_true(clean[ACTIVITY] > 0.3 && clean[ACTIVITY] < 0.6);
@@ -416,20 +424,20 @@ static void test_measures(void **state)
     float *x = raw.data;
     for (int64_t i = 0; i < raw.dim[0]; i++)
         x[i] = fmaxf(-0.05f, fminf(0.05f, x[i]));
-    measure(raw, v);
+    measure_pauses(raw, true, v);
     assert_true(v[CLIPPED] > 0.05);
     raw = voice(4000, 1e-5f);
     x = raw.data;
     for (int64_t i = 0; i < raw.dim[0]; i++)
         x[i] *= 0.1f;
-    measure(raw, v);
+    measure_pauses(raw, true, v);
     assert_true(fabs(v[LEVEL] + 20 - clean[LEVEL]) < 0.01);
     raw = voice(4000, 1e-5f);
     x = raw.data;
     for (int pass = 0; pass < 4; pass++) /* a low-pass */
         for (int64_t i = raw.dim[0] - 1; i > 0; i--)
             x[i] = 0.5f * (x[i] + x[i - 1]);
-    measure(raw, v);
+    measure_pauses(raw, true, v);
     assert_true(v[BANDWIDTH] < clean[BANDWIDTH] - 0.5);
 }
 
@@ -452,6 +460,52 @@ static void test_measures_of_odd_input(void **state)
     assert_true(v[SNR] > 10 && v[BANDWIDTH] > 2);
 }
 
+/* Dropouts are lost speech, silence around it is not; neither makes the noise smaller. */
+static void test_silence_is_not_quiet(void **state)
+{
+    (void)state;
+    double plain[RT_MEASURES_MAX], v[RT_MEASURES_MAX];
+    struct rt_tensor raw = voice(8000, 0.01f), padded;
+    float *x = raw.data;
+    assert_int_equal(rt_tensor_init(&padded, RT_F32, 1, (int64_t[]){raw.dim[0] + 32000}), 0);
+    memcpy((float *)padded.data + 16000, x, rt_tensor_bytes(&raw));
+    struct rt_tensor whole = rt_tensor_view(RT_F32, 1, raw.dim, x);
+    assert_int_equal(speech->measure(&whole, NULL, plain, NULL), 0);
+    assert_true(plain[GAPS] == 0 && plain[DC] < 1e-3 && plain[CHANNELS] == 1);
+    measure(padded, v);
+    assert_true(fabs(v[SNR] - plain[SNR]) < 1 && v[GAPS] == 0);
+    memset(x + 8400, 0, 640 * sizeof *x); /* in the first burst */
+    measure(raw, v);
+    assert_true(fabs(v[SNR] - plain[SNR]) < 3 && v[GAPS] > 0.05);
+}
+
+static void test_hum(void **state)
+{
+    (void)state;
+    double v[RT_MEASURES_MAX], before = -79;
+    for (int k = 0; k < 4; k++) {
+        struct rt_tensor raw = voice(8000, 1e-3f);
+        float *x = raw.data;
+        for (int64_t i = 0; i < raw.dim[0]; i++)
+            x[i] += powf(4, (float)k) * 1e-3f * sinf((float)(2 * M_PI * (k % 2 ? 60 : 50) * (double)i / 16000));
+        measure(raw, v);
+        assert_true(v[HUM] > before + (k ? 10 : 0));
+        before = v[HUM];
+    }
+}
+
+/* Measures that a program with other meanings kept are not taken for these. */
+static void test_measures_key(void **state)
+{
+    (void)state;
+    struct rt_modality other = rt_modality_speech;
+    struct rt_key128 content = {1, 2}, a = rt_modality_measures_key(speech, content);
+    other.measures_version++;
+    struct rt_key128 b = rt_modality_measures_key(&other, content);
+    assert_true(a.lo != b.lo || a.hi != b.hi);
+    assert_true(a.lo != content.lo || a.hi != content.hi);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, reset)
 int main(void)
 {
@@ -460,6 +514,7 @@ int main(void)
         TEST(test_features_key), TEST(test_present),        TEST(test_random_crop),
         TEST(test_masks),        TEST(test_augment),        TEST(test_noise),
         TEST(test_speed),        TEST(test_measures),       TEST(test_measures_of_odd_input),
+        TEST(test_silence_is_not_quiet), TEST(test_hum), TEST(test_measures_key),
         TEST(test_augmentation_reaches_the_input),
         TEST(test_augmentation_makes_nothing_unusable),
     };

@@ -71,11 +71,11 @@ static void test_reasons_of_raw(void **state)
     double value[RT_MEASURES_MAX];
     struct rt_tensor base, raw = rt_tensor_view(RT_U8, 1, (int64_t[]){1}, bytes);
     assert_int_equal(text->features(&front, &raw, &base, NULL), RT_EFORMAT);
-    assert_int_equal(text->measure(&raw, value, NULL), RT_EFORMAT);
+    assert_int_equal(text->measure(&raw, NULL, value, NULL), RT_EFORMAT);
     raw.data = bytes + 1;
     assert_int_equal(text->features(&front, &raw, &base, NULL), RT_EEMPTY);
     raw.rank = 2;
-    assert_int_equal(text->measure(&raw, value, NULL), RT_EMISMATCH);
+    assert_int_equal(text->measure(&raw, NULL, value, NULL), RT_EMISMATCH);
     assert_null(base.data);
 }
 
@@ -265,7 +265,7 @@ static void test_measures(void **state)
         double value[RT_MEASURES_MAX];
         const char *bytes = cases[i].bytes;
         assert_int_equal(text->load(bytes, strlen(bytes), "cell", &raw, NULL), 0);
-        assert_int_equal(text->measure(&raw, value, NULL), 0);
+        assert_int_equal(text->measure(&raw, NULL, value, NULL), 0);
         assert_true(value[0] == cases[i].length && value[1] == cases[i].known);
         rt_tensor_fini(&raw);
     }
