@@ -14,7 +14,7 @@
 #define TURN_LEAST 0.004f /* an edge goes on until the luma turns back by more than that */
 #define TURN_NOISE 1.0f   /* or by so many deviations */
 #define STEEP_BINS 256
-#define STEEP_SHARE 0.9  /* `detail` goes by the steep tenth of the edges */
+#define STEEP_SHARE 0.9  /* `definition` goes by the steep tenth of the edges */
 #define ALIKE 0.016f     /* neighbouring lines that differ by less hold nothing new */
 
 const struct rt_measure rt_image_measures[RT_IMAGE_MEASURES] = {
@@ -30,7 +30,7 @@ const struct rt_measure rt_image_measures[RT_IMAGE_MEASURES] = {
      RT_NO_KNEE},
     {"blockiness", "", RT_LOWER, "steps of the luma at the borders of JPEG's blocks",
      RT_NO_KNEE},
-    {"detail", "px", RT_HIGHER, "widths of the sharpest edges in the shorter side, without borders",
+    {"definition", "px", RT_HIGHER, "widths of the sharpest edges in the shorter side, without borders",
      RT_NO_KNEE},
 };
 

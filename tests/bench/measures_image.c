@@ -287,7 +287,7 @@ const struct ladder image_ladders[] = {
     {"noise", "noise, sigma of 255", {0, 6, 12, 25, 50, 80}, 6, 1, BOTH, noise},
     {"noise", "salt and pepper", {0, .005, .01, .02, .05, .1}, 6, 1, BOTH, salt},
     {"blockiness", "JPEG quality", QUALITY, -1, OWN, jpeg},
-    {"detail", "reduced and enlarged by", {1, 1.5, 2, 3, 4, 6}, 6, -1, OWN, down_and_up},
+    {"definition", "reduced and enlarged by", {1, 1.5, 2, 3, 4, 6}, 6, -1, OWN, down_and_up},
     {0},
 };
 
@@ -297,8 +297,8 @@ const struct reward image_rewards[] = {
     {"sharpness", "oversharpening by 3", 0, 3, 0, 2, true, blur, oversharpen},
     {"sharpness", "noise and nothing else", 0, 40, 0, .25, true, blur, grain},
     {"sharpness", "JPEG quality 5 after 10", 10, 5, 0, 1.1, true, jpeg, jpeg},
-    {"detail", "enlarged twice, linear", 0, 2, .8, 1.25, true, blur, up_linear},
-    {"detail", "enlarged twice, nearest", 0, 2, .8, 1.25, true, blur, up_nearest},
-    {"detail", "a border of a quarter", 0, .25, .8, 1.25, true, blur, border},
+    {"definition", "enlarged twice, linear", 0, 2, .8, 1.25, true, blur, up_linear},
+    {"definition", "enlarged twice, nearest", 0, 2, .8, 1.25, true, blur, up_nearest},
+    {"definition", "a border of a quarter", 0, .25, .8, 1.25, true, blur, border},
     {0},
 };
