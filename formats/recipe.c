@@ -387,7 +387,7 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
         break;
     case RT_KIND_LIST:
         if (!strcmp(key->unit, "* n"))
-            snprintf(text, size, "a list of names with numbers such as [snr 8 14, clipped 0.05 0.005]");
+            snprintf(text, size, "a list of names with numbers such as [snr 8 14, clipped 0.3 0.15]");
         else
             snprintf(text, size, "%s%s%s", wanted, any ? ", letters, digits and _ only" : " out of ",
                      any ? "" : key->unit);

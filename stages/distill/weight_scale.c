@@ -30,7 +30,7 @@ bool rt_knee_is_none(const struct rt_knee *k)
 }
 
 /* ---- the text of weight.knees ----
- * A knee is read by the order of its numbers, not by words for its kinds: bad comes first, so 0.05 0.005
+ * A knee is read by the order of its numbers, not by words for its kinds: bad comes first, so 0.3 0.15
  * falls, and four numbers rise all the way: bad, good, good, bad. */
 
 const char *rt_knee_write(const struct rt_knee *k, char *text, size_t size)

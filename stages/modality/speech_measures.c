@@ -30,7 +30,7 @@ const struct rt_measure rt_speech_measures[RT_SPEECH_MEASURES] = {
     {"snr", "dB", RT_HIGHER, "speech level over the noise in the pauses",
      {{{8, 14}, {0, 0}}}},
     {"clipped", "", RT_LOWER, "share of samples where the wave is cut off, in the file itself",
-     {{{0.05, 0.005}, {0, 0}}}},
+     {{{0.3, 0.15}, {0, 0}}}},
     {"activity", "", RT_HIGHER, "share of frames with speech in them",
      {{{0.25, 0.5}, {0, 0}}}},
     {"level", "dBFS", RT_MIDDLE, "mean level of the speech",
