@@ -9,7 +9,6 @@ import collections
 import glob
 import os
 import re
-import subprocess
 import unittest
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -54,7 +53,6 @@ TOPS = ("formats", "pipeline", "stages", "tui")
 LONGEST = 600
 LONGEST_TEST = 800
 WIDEST = 120
-SUBJECT = 72
 DOORS = os.path.join("tests", "cli", "golden", "rooms.txt")
 # Folders of tests that are no room: of the program from outside, of bytes, of numbers, of speed.
 NO_ROOMS = ("bench", "campaign", "cli", "data", "fuzz", "golden", "support")
@@ -227,15 +225,6 @@ class Tree(unittest.TestCase):
                 if "NAME" not in path and not glob.glob(path) and not glob.glob(path + ".*"):
                     wrong.append("%s names %s" % (page, os.path.relpath(path, TREE)))
         self.none_of(wrong)
-
-    def test_newest_subject(self):
-        """Of the newest commit only: of those before it nobody can change it any more."""
-        try:
-            subject = subprocess.run(["git", "-C", TREE, "log", "-1", "--no-merges", "--format=%s"], check=True,
-                                     capture_output=True, text=True).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            self.skipTest("not a git checkout")
-        self.assertLessEqual(len(subject), SUBJECT, subject)
 
     def test_names_are_unique(self):
         seen = collections.Counter(os.path.basename(p) for p in sources(

@@ -371,7 +371,7 @@ static void lists_of_names_with_numbers(void **state)
     assert_string_equal(r.weight_knees, "level -30 -20,snr 1e1 2");
     REFUSED("weight.knees: snr\n", RT_ERANGE,
             "a.yaml:1: weight.knees: \"snr\" is not allowed: write a list of names with numbers such as "
-            "[snr 8 14, clipped 0.05 0.005]");
+            "[snr 8 14, clipped 0.3 0.15]");
     assert_int_equal(parse("weight.knees: snr 8 x\n"), RT_ERANGE);
     assert_int_equal(parse("weight.knees: snr 8x 9\n"), RT_ERANGE);
     assert_int_equal(parse("weight.knees: 8 9\n"), 0); /* a name of digits: the learner knows no such measure */

@@ -57,7 +57,7 @@ static void knees(void **state)
     NEAR(rt_knee_factor(&k, 2.5), 0.25);
     assert_int_equal(rt_knee_read("", "clipped", &k, &e), 0);
     NEAR(rt_knee_factor(&k, 0), 1); /* falls */
-    NEAR(rt_knee_factor(&k, 0.0275), 0.5);
+    NEAR(rt_knee_factor(&k, 0.225), 0.5);
     NEAR(rt_knee_factor(&k, 1), 0);
     assert_int_equal(rt_knee_read("snr 1 2", "sharpness", &k, &e), 0);
     NEAR(rt_knee_factor(&k, 0.005), 0); /* both ends are bad */
