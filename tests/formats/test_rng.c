@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of pipeline/flow/rng: same inputs same numbers, streams apart, ranges kept, moments right. */
+ * Tests of formats/rng: same inputs same numbers, streams apart, ranges kept, moments right. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of tui/cli/trials: wrong lines, each named with file, line and value; then ids and paths. */
+ * Tests of formats/trials: wrong lines, each named with file, line and value; then ids and paths. */
 #include "formats/trials.h"
 #include "tests/support/support.h"
 

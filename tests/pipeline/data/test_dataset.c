@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of pipeline/run/dataset: refusals, classes, hidden labels whatever the order of rows, sources. */
+ * Tests of pipeline/data/dataset: refusals, classes, hidden labels whatever the order of rows, sources. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of pipeline/live/hand: states of samples as text and back, and texts that are refused as a whole. */
+ * Tests of pipeline/data/override: states of samples as text and back, and texts that are refused as a whole. */
 #include "pipeline/data/override.h"
 
 #include <setjmp.h>

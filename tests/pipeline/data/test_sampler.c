@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of pipeline/run/sampler: refusals, epochs, marks, evaluations, and resuming anywhere. */
+ * Tests of pipeline/data/sampler: refusals, epochs, marks, evaluations, and resuming anywhere. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

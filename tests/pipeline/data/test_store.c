@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of pipeline/run/store: not a store, torn and damaged records, the limit, a full disk, threads
+ * Tests of pipeline/data/store: not a store, torn and damaged records, the limit, a full disk, threads
  * and processes on one file. */
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of tui/cli/table: names and expressions that are wrong, text that would harm a terminal, then
+ * Tests of pipeline/data/table: names and expressions that are wrong, text that would harm a terminal, then
  * filter, order, choice of columns and the three forms. */
 #include "pipeline/data/loss_history.h"
 #include "pipeline/data/table.h"

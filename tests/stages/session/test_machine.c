@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Tests of tui/cli/machine: the line's form, and for which kernels there is a warning. */
+ * Tests of stages/session/machine: the line's form, and for which kernels there is a warning. */
 #include "stages/session/machine.h"
 
 #include <regex.h>
