@@ -4,6 +4,7 @@
 #include "pipeline/flow/runner_parts.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,15 @@
 /* ---- what wakes the loop besides finished work ----
  * Both handles are unref'd: they keep no loop alive, so uv_run returns as soon as no work is under
  * way. A signal only sets the same flag as rt_runner_stop; nothing is torn down while a stage still
- * works. */
+ * works. Every signal by which a user, a terminal that closes, or a batch system's time limit ends a process is
+ * here; one that was ignored when the program began stays so (nohup). SIGPIPE is left to whoever owns the output. */
+
+static const struct ending {
+    int number;
+    const char *words;
+} endings[RT_RUNNER_SIGNALS] = {
+    {SIGINT, "by SIGINT"}, {SIGTERM, "by SIGTERM"}, {SIGHUP, "by SIGHUP"}, {SIGXCPU, "by SIGXCPU"},
+};
 
 static void runner_on_tick(uv_timer_t *timer)
 {
@@ -33,10 +42,15 @@ static void runner_on_signal(uv_signal_t *handler, int number)
  * loop thread while no work runs: a stage's open and close need no lock. A stage whose open failed
  * is closed too, so that each stage has one place that frees what it holds, however far it came. */
 
+static int signal_is_ignored(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 /* Only work keeps the loop going: the handles are unref'd. */
 static int runner_open_loop(struct rt_runner *r)
 {
-    static const int number[2] = {SIGINT, SIGTERM};
     int code = 0;
     uv_timer_init(&r->loop, &r->tick);
     r->tick.data = r;
@@ -44,11 +58,11 @@ static int runner_open_loop(struct rt_runner *r)
         uv_timer_start(&r->tick, runner_on_tick, (uint64_t)r->sink.tick_ms,
                        (uint64_t)r->sink.tick_ms);
     uv_unref((uv_handle_t *)&r->tick);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < RT_RUNNER_SIGNALS; i++) {
         uv_signal_init(&r->loop, &r->handler[i]);
         r->handler[i].data = r;
-        if (code == 0 && r->signals)
-            code = uv_signal_start(&r->handler[i], runner_on_signal, number[i]);
+        if (code == 0 && r->signals && !signal_is_ignored(endings[i].number))
+            code = uv_signal_start(&r->handler[i], runner_on_signal, endings[i].number);
         uv_unref((uv_handle_t *)&r->handler[i]);
     }
     return code;
@@ -57,7 +71,7 @@ static int runner_open_loop(struct rt_runner *r)
 static void runner_close_loop(struct rt_runner *r)
 {
     uv_close((uv_handle_t *)&r->tick, NULL);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < RT_RUNNER_SIGNALS; i++)
         uv_close((uv_handle_t *)&r->handler[i], NULL);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     int code = uv_loop_close(&r->loop);
@@ -131,6 +145,14 @@ static void runner_drop_batches(struct rt_runner *r)
  * in it: callers write a checkpoint then, and must not take the last evaluation for the run's
  * result. */
 
+static const char *runner_stopped_by(const struct rt_runner *r)
+{
+    for (int i = 0; i < RT_RUNNER_SIGNALS; i++)
+        if (r->signal == endings[i].number)
+            return endings[i].words;
+    return "on request";
+}
+
 /* How the run ended. */
 static int runner_outcome(const struct rt_runner *r, struct rt_error *e)
 {
@@ -139,10 +161,7 @@ static int runner_outcome(const struct rt_runner *r, struct rt_error *e)
     if (r->ended && r->sunk == r->asked)
         return 0;
     assert(atomic_load(&r->stop));
-    return rt_error_set(e, RT_ESTOPPED, "stopped %s after batch %llu",
-                        r->signal == SIGINT    ? "by SIGINT"
-                        : r->signal == SIGTERM ? "by SIGTERM"
-                                               : "on request",
+    return rt_error_set(e, RT_ESTOPPED, "stopped %s after batch %llu", runner_stopped_by(r),
                         (unsigned long long)r->sunk);
 }
 

@@ -13,8 +13,9 @@
  * each stage put out last are kept besides, for those who ask to see them: one batch per stage at most.
  * An error ends the run at one place in the order: batches before it reach the sink, those behind it
  * are thrown away. Of several errors the one of the earliest batch counts, whatever came first.
- * SIGINT and SIGTERM stop the run after the work under way, as rt_runner_stop does: queued batches are
- * thrown away. A finished batch of the last stage still reaches the sink. */
+ * SIGINT, SIGTERM, SIGHUP and SIGXCPU stop the run after the work under way, as rt_runner_stop does: queued
+ * batches are thrown away. A finished batch of the last stage still reaches the sink. One of them that was ignored
+ * when the run began (nohup) does nothing. */
 #ifndef RT_RUNNER_H
 #define RT_RUNNER_H
 
@@ -42,7 +43,7 @@ struct rt_sink {
 struct rt_runner; /* opaque */
 
 /* queue_batches: places of each queue, 1 to RT_RUNNER_BATCHES; memory: bytes of all queues; signals: 1 =
- * handle SIGINT, SIGTERM. RT_ERANGE, RT_EMEM. */
+ * handle the signals above. RT_ERANGE, RT_EMEM. */
 int rt_runner_create(struct rt_runner **out, int queue_batches, size_t memory, int signals);
 void rt_runner_destroy(struct rt_runner *r);
 /* Stages run in the order they were added. self is the stage's own state, borrowed. RT_ERANGE: more than

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #define RT_NO_SEQ UINT64_MAX
+#define RT_RUNNER_SIGNALS 4 /* that stop a run */
 #define RT_TOOK 256 /* batches of which percentiles are taken */
 
 struct rt_stage_run;
@@ -73,7 +74,7 @@ struct rt_runner {
     uint64_t source_busy, sink_busy;
     uv_loop_t loop;
     uv_timer_t tick;
-    uv_signal_t handler[2];
+    uv_signal_t handler[RT_RUNNER_SIGNALS];
 };
 
 /* Starts all that can start, under the limits that are wanted now. */

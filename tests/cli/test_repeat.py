@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from end_to_end import (PROGRAM, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors, rows,
+from end_to_end import (PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors, rows,
                         settings, write_manifest)
 
 FILES = ("student.safetensors", "checkpoints/best.safetensors")
@@ -173,6 +173,43 @@ class Interrupted(Repeat):
             self.addCleanup(run.kill)
         run.communicate(timeout=120)
         self.assertEqual(self.outcome("whole"), self.outcome("hit"))
+
+    def stopped_by(self, number):
+        """A run stopped by a signal says so, and keeps what it did."""
+        name = "by%d" % number
+        run = self.begin(name, train__steps=100000000)
+        self.wait_for_checkpoint(name, run)
+        run.send_signal(number)
+        run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 130)
+        step = int(re.search(r"step-(\d+)", last_checkpoint(self.path(name))).group(1))
+        with open(self.path(name, "log.txt"), encoding="utf-8") as f:
+            self.says(f.read(), "stopped at step %d" % step, signal.Signals(number).name)
+
+    def test_terminal_and_time_limit(self):
+        for number in (signal.SIGHUP, signal.SIGXCPU):
+            self.stopped_by(number)
+
+    def test_nohup(self):
+        """What was ignored when the program began stays so."""
+        run = self.start("run", self.recipe, "-o", "on", "-q", *settings(self.study, train__epochs="2"),
+                         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.wait_for_checkpoint("on", run)
+        run.send_signal(signal.SIGHUP)
+        _, err = run.communicate(timeout=PATIENCE)
+        self.assertEqual((run.returncode, err), (0, ""))
+
+    def test_nobody_reads_the_progress(self):
+        """A closed pipe ends the progress, not the run."""
+        self.train("whole", self.study)
+        run = self.start("run", self.recipe, "-o", "alone", *settings(self.study))
+        run.stderr.close()
+        with run.stdout:
+            run.stdout.read()
+        self.assertEqual(run.wait(timeout=PATIENCE), 0)
+        self.assertEqual(self.outcome("alone"), self.outcome("whole"))
+        with open(self.path("alone", "log.txt"), encoding="utf-8") as f:
+            self.says(f.read(), "nobody reads the progress", "done at step")
 
     def test_stopped_before_the_first_step(self):
         """While the data is scored: nothing is there yet, nothing is left."""

@@ -5,6 +5,7 @@
 #include "formats/words.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,11 @@ int rt_cmd_usage(const struct rt_command *c, const char *format, ...)
     va_end(args);
     fprintf(stderr, "; see retort %s --help\n", path);
     return RT_EXIT_USAGE;
+}
+
+void rt_cmd_outlive_readers(void)
+{
+    signal(SIGPIPE, SIG_IGN);
 }
 
 void rt_cmd_say(const char *title, const char *text)

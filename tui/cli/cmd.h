@@ -20,6 +20,9 @@ int rt_cmd_fail(const struct rt_error *e);
 /* "retort COMMAND: text; see retort COMMAND --help" to stderr; returns RT_EXIT_USAGE. */
 int rt_cmd_usage(const struct rt_command *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* For a command whose work counts for more than who reads about it: a pipe that was closed is an error of
+ * the write to it, and no longer the end. */
+void rt_cmd_outlive_readers(void);
 /* "title     text" to standard output, wrapped at the terminal's width, on later lines indented. */
 void rt_cmd_say(const char *title, const char *text);
 

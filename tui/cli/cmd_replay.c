@@ -153,6 +153,7 @@ static int replay_run(void *request, struct rt_error *e)
     bool same = false;
     if (!p)
         return rt_error_set(e, RT_EMEM, "no memory for a replay");
+    rt_cmd_outlive_readers();
     p->dir.lock = p->training.dir.lock = -1;
     int rc = replay_do(p, request, &same, e);
     rt_training_close(&p->training);

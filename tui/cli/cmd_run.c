@@ -224,6 +224,7 @@ static int run_here(const struct request *q, struct rt_recipe *r, const char *ou
         .output = output, .journal = q->journal, .init = q->resume ? output : NULL, .resume = q->resume,
     };
     int code;
+    rt_cmd_outlive_readers();
     rt_run_progress_init(&progress, t, q->quiet);
     rt_run_progress_join(&progress, &request);
     if (t && s) {

@@ -124,6 +124,7 @@ static int sweep_go(const struct request *q, const struct rt_sweep *s, struct rt
     int code = sweep_plan_init(&p, s, q->output ? q->output : folder, e);
     if (code == 0) {
         int at_once = q->at_once ? q->at_once : (int)uv_available_parallelism();
+        rt_cmd_outlive_readers();
         int rc = sweep_run(&p, at_once, q->quiet, e);
         if (rc == RT_ESTOPPED)
             fputs("retort: stopped; the same command goes on from here\n", stderr);

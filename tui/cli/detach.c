@@ -52,7 +52,7 @@ int rt_detach(struct rt_detach *d, struct rt_error *e)
     if (d->pid)
         return 1;
     setsid();
-    signal(SIGPIPE, SIG_IGN);
+    rt_cmd_outlive_readers();
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return nothing < 0 || descriptor_replace(nothing, STDIN_FILENO) < 0 ? rt_error_errno(e, "cannot open", "/dev/null")
                                                                 : 0;

@@ -63,7 +63,8 @@ void rt_progress_bar(struct rt_progress *p, double fraction, const char *text)
     if (!progress_due(p))
         return;
     if (!p->terminal) {
-        fprintf(stderr, "%3.0f %%  %s\n", 100 * fraction, text);
+        if (fprintf(stderr, "%3.0f %%  %s\n", 100 * fraction, text) < 0)
+            p->closed = p->quiet = true;
         return;
     }
     char bar[BAR + 1];
@@ -92,7 +93,8 @@ void rt_progress_line(struct rt_progress *p, const char *format, ...)
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    if (fputc('\n', stderr) == EOF)
+        p->closed = p->quiet = true;
 }
 
 /* ---- what a session tells ---- */

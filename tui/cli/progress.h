@@ -14,6 +14,7 @@ struct rt_progress {
     bool terminal;          /* it can be redrawn */
     uint64_t started, last; /* ns; last: when it was drawn */
     bool shown;
+    bool closed; /* nobody reads it any more: set by the first line that could not be written, and quiet with it */
 };
 
 void rt_progress_init(struct rt_progress *p, bool quiet);

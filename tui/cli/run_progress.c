@@ -74,6 +74,13 @@ static void terms_text(const struct rt_step_report *r, char *text, size_t size)
         }
 }
 
+/* Once: the line is quiet from then on. */
+static void progress_note_closed(const struct rt_run_progress *p)
+{
+    if (p->line.closed)
+        rt_rundir_log(&p->training->dir, "nobody reads the progress any more; the run goes on without");
+}
+
 static int progress_on_step(void *self, const struct rt_step_report *r, struct rt_error *e)
 {
     struct rt_run_progress *p = self;
@@ -96,6 +103,7 @@ static int progress_on_step(void *self, const struct rt_step_report *r, struct r
         n += snprintf(text + n, sizeof text - (size_t)n, "  valid %.1f %%", 100 * p->top1);
     snprintf(text + n, sizeof text - (size_t)n, " %s", terms); /* a narrow terminal cuts the end */
     rt_progress_bar(&p->line, (double)r->step / (double)steps, text);
+    progress_note_closed(p);
     return 0;
 }
 
@@ -110,9 +118,11 @@ static int progress_on_evaluation(void *self, const struct rt_eval_report *r, st
         snprintf(verified, sizeof verified, ", EER %.1f %%", 100 * r->eer);
     if (r->samples)
         snprintf(known, sizeof known, ", valid top-1 %.1f %%, loss %.3f", 100 * p->top1, r->loss);
-    if (!p->line.quiet && !p->line.terminal)
-        rt_progress_line(&p->line, "epoch %d: step %lld%s%s%s", r->epoch + 1, (long long)r->step, verified, known,
-                         r->best ? " (best)" : "");
+    if (p->line.quiet || p->line.terminal)
+        return 0;
+    rt_progress_line(&p->line, "epoch %d: step %lld%s%s%s", r->epoch + 1, (long long)r->step, verified, known,
+                     r->best ? " (best)" : "");
+    progress_note_closed(p);
     return 0;
 }
 

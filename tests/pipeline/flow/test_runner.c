@@ -623,8 +623,8 @@ static void test_signals(void **state)
     static const struct {
         int number;
         const char *words;
-    } signals[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}};
-    for (int i = 0; i < 2; i++) {
+    } signals[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}, {SIGXCPU, "SIGXCPU"}};
+    for (int i = 0; i < 4; i++) {
         struct world w;
         struct sigaction after;
         world_init(&w, ENDLESS, (int[]){2, 1, 1}, STAGES);
@@ -636,6 +636,24 @@ static void test_signals(void **state)
         assert_true(after.sa_handler == SIG_DFL); /* nothing of ours is left behind */
         world_fini(&w);
     }
+}
+
+/* As under nohup: raised while it is ignored, it stops nothing, and stays ignored. */
+static void test_signal_ignored(void **state)
+{
+    (void)state;
+    struct world w;
+    struct sigaction ignored = {.sa_handler = SIG_IGN}, before, after;
+    assert_int_equal(sigaction(SIGHUP, &ignored, &before), 0);
+    world_init(&w, 20, (int[]){1}, 1);
+    w.probe[0].kill_at = 5;
+    w.probe[0].signal = SIGHUP;
+    world_make(&w, 2, MIB, 1);
+    assert_int_equal(world_run(&w), 0);
+    assert_int_equal(w.sunk, 20);
+    world_fini(&w);
+    assert_int_equal(sigaction(SIGHUP, &before, &after), 0);
+    assert_true(after.sa_handler == SIG_IGN);
 }
 
 static void test_tick(void **state)
@@ -767,6 +785,7 @@ int main(void)
         cmocka_unit_test(test_stop_from_a_thread),
         cmocka_unit_test(test_stop_too_early_or_late),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_signal_ignored),
         cmocka_unit_test(test_tick),
         cmocka_unit_test(test_nothing_left_open),
         cmocka_unit_test(test_limit_sentence),
