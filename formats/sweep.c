@@ -72,6 +72,8 @@ void rt_sweep_destroy(struct rt_sweep *s)
         rt_sweep_set_fini(&s->teacher[i].set);
     for (int i = 0; s && i < RT_SWEEP_SETTINGS; i++)
         rt_sweep_set_fini(&s->setting[i].set);
+    for (int i = 0; s && i < RT_SWEEP_PANELS; i++)
+        rt_sweep_set_fini(&s->panel[i].set);
     free(s);
 }
 
@@ -139,6 +141,98 @@ int rt_sweep_seeds(struct rt_sweep *s, const char *text, struct rt_error *e)
     }
     return rt_error_set(e, RT_EUSAGE, "seeds \"%.80s\": write 11-15 or 1,2,3: at most %d, each once", text,
                         RT_SWEEP_SEEDS);
+}
+
+/* ---- what varies within a file ----
+ * A figure compares settings over a number that is spelled otherwise in each (distill.l2.lambda, distill.nce.lambda),
+ * so each names its own key, and the axis is called after the last word of all of them. */
+
+static const char *key_last_word(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+    return dot ? dot + 1 : key;
+}
+
+static int setting_expand(struct rt_sweep_setting *to, const struct rt_sweep *s, const struct rt_sweep_setting *from,
+                          const char *key, const char *value, int panel, struct rt_error *e)
+{
+    char text[2 * RT_SWEEP_NAME], *end;
+    *to = *from;
+    to->set = (struct rt_sweep_set){0};
+    to->vary[0] = '\0';
+    to->panel = panel;
+    to->at[0] = strtod(value, &end);
+    if (!*value || (*end && strcmp(end, "%")))
+        to->at[0] = NAN;
+    int n = snprintf(to->name, sizeof to->name, "%s, %s=%s%s%s", from->name, key_last_word(key), value,
+                     panel < 0 ? "" : ", ", panel < 0 ? "" : s->panel[panel].name);
+    if (n >= (int)sizeof to->name)
+        return rt_error_set(e, RT_ELARGE, "the name \"%s\" becomes too long with %s: at most %d bytes", from->name, key,
+                            RT_SWEEP_NAME - 1);
+    RT_TRY(rt_sweep_set_copy(&to->set, &from->set, e));
+    if (panel >= 0)
+        RT_TRY(rt_sweep_set_copy(&to->set, &s->panel[panel].set, e));
+    snprintf(text, sizeof text, "%s=%s", key, value);
+    return rt_sweep_set_add(&to->set, text, NULL, e);
+}
+
+/* Puts all variants of `from` behind the settings of s. */
+static int setting_vary_in_file(struct rt_sweep *s, const struct rt_sweep_setting *from, struct rt_error *e)
+{
+    char key[RT_SWEEP_NAME], values[RT_SWEEP_NAME];
+    size_t n = strcspn(from->vary, "=");
+    snprintf(key, sizeof key, "%.*s", (int)n, from->vary);
+    if (s->keys && strcmp(s->key[0], key_last_word(key)))
+        return rt_error_set(e, RT_EUSAGE, "vary: %s beside one that ends in %s: a plot has one axis", key, s->key[0]);
+    if (!s->keys)
+        snprintf(s->key[s->keys++], RT_SWEEP_NAME, "%s", key_last_word(key));
+    for (int p = s->panels ? 0 : -1; p < s->panels; p++) {
+        snprintf(values, sizeof values, "%s", from->vary + n + 1);
+        for (char *rest = values; rest;) {
+            const char *value = strsep(&rest, ",");
+            if (s->settings == RT_SWEEP_SETTINGS)
+                return rt_error_set(e, RT_ELARGE, "%s: that makes more than %d settings", key, RT_SWEEP_SETTINGS);
+            RT_TRY(setting_expand(&s->setting[s->settings++], s, from, key, value, p, e));
+        }
+    }
+    return 0;
+}
+
+static int sweep_check_folders(const struct rt_sweep *s, struct rt_error *e)
+{
+    char slug[RT_SWEEP_NAME], other[RT_SWEEP_NAME];
+    for (int i = 0; i < s->settings; i++)
+        for (int k = 0; k < i; k++)
+            if (!strcmp(rt_sweep_slug(s->setting[i].name, slug), rt_sweep_slug(s->setting[k].name, other)))
+                return rt_error_set(e, RT_EUSAGE, "\"%s\" and \"%s\" would have one folder, %s", s->setting[k].name,
+                                    s->setting[i].name, slug);
+    return 0;
+}
+
+int rt_sweep_expand(struct rt_sweep *s, struct rt_error *e)
+{
+    int count = s->settings, rc = 0;
+    struct rt_sweep_setting *from = malloc((size_t)count * sizeof *from);
+    if (count && !from)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    for (int i = 0; i < count; i++) {
+        from[i] = s->setting[i];
+        s->setting[i].set.count = 0;
+    }
+    s->settings = 0;
+    for (int i = 0; i < count; i++) {
+        if (rc == 0 && from[i].vary[0]) {
+            rc = setting_vary_in_file(s, &from[i], e);
+            rt_sweep_set_fini(&from[i].set);
+        } else if (rc == 0 && s->settings < RT_SWEEP_SETTINGS) {
+            s->setting[s->settings++] = from[i];
+        } else {
+            rc = rc ? rc : rt_error_set(e, RT_ELARGE, "more than %d settings", RT_SWEEP_SETTINGS);
+            rt_sweep_set_fini(&from[i].set);
+        }
+    }
+    free(from);
+    return rc ? rc : sweep_check_folders(s, e);
 }
 
 /* ---- the grid ----

@@ -14,6 +14,10 @@
  *       labels only: []
  *       kl: {teacher: names, set: [distill.kl.lambda=1]}
  *       kl, knees: {like: kl, set: [weight.terms=snr,clipped]} # like: one above; its teacher and settings, then these
+ *       l2: {like: kl, vary: [distill.l2.lambda=1,5,20]}       # once with each value: "l2, lambda=1" and so on
+ *     panels:                      # of the plot: all that vary, once in each: "l2, lambda=1, few"
+ *       few: [data.labels=3%]
+ *       all: [data.labels=100%]
  *     pairs: [[kl, "kl, knees"]]   # further differences: the second less the first
  *
  * A file without `recipe` and `settings` is a recipe: one setting. Refused with FILE:LINE and the nearest known name:
@@ -31,6 +35,7 @@
 #define RT_SWEEP_SETTINGS 256
 #define RT_SWEEP_TEACHERS 8
 #define RT_SWEEP_PAIRS 64
+#define RT_SWEEP_PANELS 8
 #define RT_SWEEP_SEEDS 256
 #define RT_SWEEP_SET 64
 #define RT_SWEEP_KEYS 4 /* that a command line varies */
@@ -50,21 +55,30 @@ struct rt_sweep_teacher {
 
 struct rt_sweep_setting {
     char name[RT_SWEEP_NAME];
-    char series[RT_SWEEP_NAME]; /* its name without what rt_sweep_vary put behind it */
-    double at[RT_SWEEP_KEYS];   /* value of each varied key, NaN when that is no number */
+    char series[RT_SWEEP_NAME]; /* its name without what varying put behind it */
+    double at[RT_SWEEP_KEYS];   /* value of each varied key, NaN when that is no number or does not vary here */
+    int panel;                  /* -1 = none: its place is in all of them */
     int teacher;                /* -1 = none */
-    struct rt_sweep_set set;    /* of all settings, then of `like`, then its own */
+    struct rt_sweep_set set;    /* of all settings, then of `like`, then its own, then its panel's */
+    char vary[RT_SWEEP_NAME];   /* "KEY=V1,V2" as written, "" = it does not vary */
+};
+
+/* A part of the plot, and what its settings have in common. */
+struct rt_sweep_panel {
+    char name[RT_SWEEP_NAME];
+    struct rt_sweep_set set;
 };
 
 struct rt_sweep {
     char name[RT_SWEEP_NAME], recipe[RT_SWEEP_PATH], metric[16];
     int seeds, seed[RT_SWEEP_SEEDS];
     int compare; /* of setting */
-    int teachers, settings, pairs, keys;
+    int teachers, settings, panels, pairs, keys;
     struct rt_sweep_teacher teacher[RT_SWEEP_TEACHERS];
     struct rt_sweep_setting setting[RT_SWEEP_SETTINGS];
+    struct rt_sweep_panel panel[RT_SWEEP_PANELS];
     int pair[RT_SWEEP_PAIRS][2];       /* settings */
-    char key[RT_SWEEP_KEYS][RT_SWEEP_NAME]; /* varied on the command line */
+    char key[RT_SWEEP_KEYS][RT_SWEEP_NAME]; /* varied: by the file (the keys' common last word), by the command line */
 };
 
 extern const char *const rt_sweep_metrics[]; /* up to a NULL */

@@ -6,6 +6,7 @@
 #include "formats/sweep_parts.h"
 #include "formats/words.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,6 +219,7 @@ static int setting_take_like(struct sweep_reader *rd, yaml_node_t *value, void *
     if (rc < 0)
         return rc;
     to->teacher = rd->s->setting[like].teacher;
+    memcpy(to->vary, rd->s->setting[like].vary, sizeof to->vary);
     rt_sweep_set_fini(&to->set);
     rc = rt_sweep_set_copy(&to->set, &rd->s->setting[like].set, rd->e);
     return rc < 0 ? sweep_at(rd, value, rc) : 0;
@@ -242,8 +244,37 @@ static int setting_take_set(struct sweep_reader *rd, yaml_node_t *value, void *i
     return sweep_take_set(rd, value, &((struct rt_sweep_setting *)into)->set);
 }
 
+/* Read as settings are, so that what is wrong with a value is said here, with its line. */
+static int setting_take_vary(struct sweep_reader *rd, yaml_node_t *value, void *into)
+{
+    struct rt_sweep_setting *to = into;
+    char text[RT_SWEEP_NAME] = "", one[2 * RT_SWEEP_NAME], *rest = text;
+    size_t used = 0;
+    if (value->type == YAML_SEQUENCE_NODE)
+        for (yaml_node_item_t *i = value->data.sequence.items.start; i < value->data.sequence.items.top; i++) {
+            const char *word = node_word(sweep_node(rd, *i));
+            if (!word || used + strlen(word) + 2 > sizeof text || (strchr(word, '=') != NULL) != (used == 0))
+                return sweep_refuse(rd, value, RT_EFORMAT, "vary: write [KEY=V1,V2,...], one key");
+            used += (size_t)sprintf(text + used, "%s%s", used ? "," : "", word);
+        }
+    if (!used)
+        return sweep_refuse(rd, value, RT_EFORMAT, "vary: write [KEY=V1,V2,...]");
+    memcpy(to->vary, text, sizeof to->vary);
+    const char *key = strsep(&rest, "=");
+    while (rest) {
+        struct rt_sweep_set tried = {0};
+        snprintf(one, sizeof one, "%s=%s", key, strsep(&rest, ","));
+        int rc = rt_sweep_set_add(&tried, one, rd->folder, rd->e);
+        rt_sweep_set_fini(&tried);
+        if (rc < 0)
+            return sweep_at(rd, value, rc);
+    }
+    return 0;
+}
+
 static const struct sweep_key setting_keys[] = {
-    {"like", setting_take_like}, {"teacher", setting_take_teacher}, {"set", setting_take_set}, {0},
+    {"like", setting_take_like}, {"teacher", setting_take_teacher}, {"set", setting_take_set},
+    {"vary", setting_take_vary}, {0},
 };
 
 /* Two names that become one folder would run over each other. */
@@ -272,7 +303,9 @@ static int top_take_settings(struct sweep_reader *rd, yaml_node_t *value, void *
         if (s->settings == RT_SWEEP_SETTINGS)
             return sweep_refuse(rd, key, RT_ELARGE, "more than %d settings", RT_SWEEP_SETTINGS);
         struct rt_sweep_setting *to = &s->setting[s->settings];
-        to->teacher = -1;
+        to->teacher = to->panel = -1;
+        for (int k = 0; k < RT_SWEEP_KEYS; k++)
+            to->at[k] = NAN;
         RT_TRY(sweep_copy_word(rd, key, "the name of a setting", to->name, sizeof to->name));
         memcpy(to->series, to->name, sizeof to->series);
         RT_TRY(sweep_check_name(rd, key, to->name));
@@ -283,10 +316,27 @@ static int top_take_settings(struct sweep_reader *rd, yaml_node_t *value, void *
                                                 : sweep_read_mapping(rd, body, "a setting", setting_keys, to));
         s->settings++;
     }
-    return 0;
+    int rc = rt_sweep_expand(s, rd->e);
+    return rc < 0 ? sweep_at(rd, value, rc) : 0;
 }
 
 /* ---- the top ---- */
+
+static int top_take_panels(struct sweep_reader *rd, yaml_node_t *value, void *into)
+{
+    struct rt_sweep *s = into;
+    if (value->type != YAML_MAPPING_NODE)
+        return sweep_refuse(rd, value, RT_EFORMAT, "panels: write NAME: [KEY=VALUE, ...]");
+    for (yaml_node_pair_t *p = value->data.mapping.pairs.start; p < value->data.mapping.pairs.top; p++) {
+        yaml_node_t *key = sweep_node(rd, p->key);
+        if (s->panels == RT_SWEEP_PANELS)
+            return sweep_refuse(rd, key, RT_ELARGE, "more than %d panels", RT_SWEEP_PANELS);
+        struct rt_sweep_panel *to = &s->panel[s->panels++];
+        RT_TRY(sweep_copy_word(rd, key, "the name of a panel", to->name, sizeof to->name));
+        RT_TRY(sweep_take_set(rd, sweep_node(rd, p->value), &to->set));
+    }
+    return 0;
+}
 
 static int top_take_name(struct sweep_reader *rd, yaml_node_t *value, void *into)
 {
@@ -357,7 +407,8 @@ static int top_take_pairs(struct sweep_reader *rd, yaml_node_t *value, void *int
 
 static const struct sweep_key top_keys[] = {
     {"name", top_take_name}, {"recipe", top_take_recipe}, {"set", top_take_set}, {"seeds", top_take_seeds},
-    {"metric", top_take_metric}, {"teachers", top_take_teachers}, {"settings", top_take_settings},
+    {"metric", top_take_metric}, {"teachers", top_take_teachers}, {"panels", top_take_panels},
+    {"settings", top_take_settings},
     {"compare", top_take_compare}, {"pairs", top_take_pairs}, {0},
 };
 
@@ -393,6 +444,7 @@ static int sweep_of_recipe(struct sweep_reader *rd, const char *yaml, size_t siz
     int rc = rt_recipe_parse(r, yaml, size, rd->name, rd->folder, rd->e);
     free(r);
     RT_TRY(rc);
+    s->setting[s->settings].panel = -1;
     s->setting[s->settings++].teacher = -1;
     rc = rt_path_absolute(rd->name, NULL, s->recipe, sizeof s->recipe);
     return rc < 0 ? rt_error_set(rd->e, rc, "%s: this path cannot be followed", rd->name) : 0;

@@ -68,6 +68,14 @@ static void wrong_files_are_refused_with_their_line(void **state)
         {"recipe: a\nsettings: {a: []}\nmetric: top2\n", RT_ERANGE, {"x.yaml:3: metric", "eer"}},
         {"recipe: a\nsettings: {a: []}\nseeds: 5-3\n", RT_EUSAGE, {"x.yaml:3: seeds \"5-3\"", "11-15"}},
         {"recipe: a\nsettings: {a: []}\nseeds: [1, 1]\n", RT_EUSAGE, {"x.yaml:3: seeds", "once"}},
+        {"recipe: a\nsettings:\n  b: {vary: train.lr=1}\n", RT_EFORMAT, {"x.yaml:3: vary", "[KEY=V1,V2"}},
+        {"recipe: a\nsettings:\n  b: {vary: [train.lr=1, seed=2]}\n", RT_EFORMAT, {"x.yaml:3: vary", "one key"}},
+        {"recipe: a\nsettings:\n  b: {vary: [train.lr=1,fast]}\n", RT_EFORMAT, {"x.yaml:3: train.lr", "\"fast\""}},
+        {"recipe: a\nsettings:\n  b: {vary: [train.lr=1,2]}\n  c: {vary: [train.steps=1,2]}\n", RT_EUSAGE,
+         {"x.yaml:3: vary: train.steps", "one axis"}},
+        {"recipe: a\nsettings:\n  b: {vary: [train.lr=1,2]}\n  'b, lr=1': []\n", RT_EUSAGE,
+         {"x.yaml:3:", "one folder"}},
+        {"recipe: a\nsettings: {a: []}\npanels: [few]\n", RT_EFORMAT, {"x.yaml:3: panels", "NAME"}},
         {"train: {lrr: 1}\n", RT_ENOTFOUND, {"x.yaml:1:", "train.lr"}}, /* as a recipe */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -163,6 +171,39 @@ static void grid_is_the_product(void **state)
     rt_sweep_destroy(s);
 }
 
+static void settings_vary_in_each_panel(void **state)
+{
+    (void)state;
+    struct rt_sweep *s = sweep_read(
+        "recipe: a.yaml\nsettings:\n  labels only: []\n  l2: {set: [train.lr=0.1], vary: [distill.l2.lambda=1,20]}\n"
+        "  soft: {like: l2, set: [distill.l2.quantile=50%]}\n  kl: {vary: [distill.kl.lambda=0.5]}\n"
+        "panels: {few: [data.labels=3%], all: [data.labels=1]}\n"
+        "pairs: [['l2, lambda=20, all', 'kl, lambda=0.5, few']]\n");
+    struct rt_error e = {0};
+    assert_int_equal(s->settings, 1 + 4 + 4 + 2);
+    assert_int_equal(s->keys, 1);
+    assert_string_equal(s->key[0], "lambda");
+    assert_true(isnan(s->setting[0].at[0]));
+    assert_int_equal(s->setting[0].panel, -1);
+    const struct rt_sweep_setting *l2 = &s->setting[4];
+    assert_string_equal(l2->name, "l2, lambda=20, all");
+    assert_string_equal(l2->series, "l2");
+    assert_true(l2->at[0] == 20);
+    assert_int_equal(l2->panel, 1);
+    assert_int_equal(l2->set.count, 3);
+    assert_string_equal(l2->set.text[0], "train.lr=0.1");
+    assert_string_equal(l2->set.text[1], "data.labels=1");
+    assert_string_equal(l2->set.text[2], "distill.l2.lambda=20");
+    assert_string_equal(s->setting[5].name, "soft, lambda=1, few");
+    assert_int_equal(s->setting[5].set.count, 4);
+    assert_int_equal(s->pair[0][0], 4);
+    assert_int_equal(s->pair[0][1], 9);
+    assert_int_equal(rt_sweep_vary(s, "train.steps=5,6", &e), 0);
+    assert_int_equal(s->settings, 22);
+    assert_true(s->setting[9].at[0] == 20 && s->setting[9].at[1] == 6);
+    rt_sweep_destroy(s);
+}
+
 static void seeds_are_a_range_or_a_list(void **state)
 {
     (void)state;
@@ -213,6 +254,7 @@ int main(void)
         cmocka_unit_test(whole_file_is_read_in_any_order),
         cmocka_unit_test(recipe_is_a_sweep_of_one_setting),
         cmocka_unit_test(grid_is_the_product),
+        cmocka_unit_test(settings_vary_in_each_panel),
         cmocka_unit_test(seeds_are_a_range_or_a_list),
         cmocka_unit_test(folders_are_called_simply),
         cmocka_unit_test(recipes_have_sweeps),

@@ -140,7 +140,13 @@ static void plot_rows(const struct rt_sweep_results *r, const char *title, FILE 
     fputs("</svg>\n", out);
 }
 
-/* ---- curves over a key ---- */
+/* ---- curves over a key ----
+ * A panel per part of the sweep, side by side on one vertical axis, since what is compared is how far curves lie
+ * from each other and from the settings that do not vary. Those are lines through all panels, with a band. */
+
+#define PANEL_TOP 40.0
+#define PANEL_BOTTOM 340.0
+#define PANEL_GAP 24.0
 
 static struct plot_axis key_axis(const struct rt_sweep *s, double from, double to)
 {
@@ -159,16 +165,38 @@ static struct plot_axis key_axis(const struct rt_sweep *s, double from, double t
     return a;
 }
 
+/* Where a curve is first met: its colour and its line of the legend follow from that. */
+static int curve_number(const struct rt_sweep *s, int setting)
+{
+    int number = 0;
+    for (int k = 0; k <= setting; k++) {
+        bool known = false;
+        for (int i = 0; i < k && !known; i++)
+            known = !strcmp(s->setting[i].series, s->setting[k].series);
+        if (!strcmp(s->setting[k].series, s->setting[setting].series))
+            return number;
+        number += !known;
+    }
+    return number;
+}
+
+static const char *curve_colour(const struct rt_sweep *s, int setting)
+{
+    return plot_colours[curve_number(s, setting) % (int)(sizeof plot_colours / sizeof *plot_colours)];
+}
+
 /* Settings of one curve follow each other only with the varied key, so they are taken as they stand. */
-static void plot_curve(const struct rt_sweep_results *r, const char *series, const struct plot_axis *x,
-                       const struct plot_axis *y, const char *colour, FILE *out)
+static void plot_curve(const struct rt_sweep_results *r, int first, const struct plot_axis *x,
+                       const struct plot_axis *y, FILE *out)
 {
     const struct rt_sweep *s = r->sweep;
+    const char *colour = curve_colour(s, first);
     double before_x = NAN, before_y = NAN;
-    for (int k = 0; k < s->settings; k++) {
+    for (int k = first; k < s->settings; k++) {
         struct rt_interval i;
         plot_interval(r, k, &i);
-        if (strcmp(s->setting[k].series, series) || isnan(i.mean))
+        if (strcmp(s->setting[k].series, s->setting[first].series) || s->setting[k].panel != s->setting[first].panel ||
+            isnan(i.mean))
             continue;
         double at = axis_place(x, s->setting[k].at[0]), mean = axis_place(y, i.mean);
         if (!isnan(before_x))
@@ -181,37 +209,87 @@ static void plot_curve(const struct rt_sweep_results *r, const char *series, con
     }
 }
 
+/* A setting that does not vary. */
+static void plot_level(const struct rt_sweep_results *r, int k, const struct plot_axis *x,
+                       const struct plot_axis *y, FILE *out)
+{
+    const char *colour = curve_colour(r->sweep, k);
+    struct rt_interval i;
+    plot_interval(r, k, &i);
+    if (isnan(i.mean))
+        return;
+    if (!isnan(i.low))
+        fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\" "
+                     "fill-opacity=\"0.12\"/>\n",
+                x->from - 14, axis_place(y, i.high), x->to - x->from + 28,
+                axis_place(y, i.low) - axis_place(y, i.high), colour);
+    svg_line(out, x->from - 14, axis_place(y, i.mean), x->to + 14, axis_place(y, i.mean), colour, 1.5);
+}
+
+static bool setting_begins_curve(const struct rt_sweep *s, int k)
+{
+    for (int i = 0; i < k; i++)
+        if (!strcmp(s->setting[i].series, s->setting[k].series) && s->setting[i].panel == s->setting[k].panel)
+            return false;
+    return true;
+}
+
+static void plot_panel(const struct rt_sweep_results *r, int panel, const struct plot_axis *y, double left,
+                       double right, FILE *out)
+{
+    const struct rt_sweep *s = r->sweep;
+    struct plot_axis x = key_axis(s, left + 20, right - 20);
+    char text[32];
+    for (double step = axis_step(y->high - y->low), v = ceil(y->low / step) * step; v <= y->high; v += step) {
+        svg_line(out, left, axis_place(y, v), right, axis_place(y, v), "#dddddd", 1);
+        snprintf(text, sizeof text, "%g", fabs(v) < step / 2 ? 0 : v);
+        if (panel <= 0)
+            svg_label(out, left - 8, axis_place(y, v) + 4, "end", "#333333", text);
+    }
+    for (int k = 0; k < s->settings; k++) {
+        bool marked = isnan(s->setting[k].at[0]);
+        for (int i = 0; i < k && !marked; i++)
+            marked = s->setting[i].at[0] == s->setting[k].at[0];
+        snprintf(text, sizeof text, "%g", s->setting[k].at[0]);
+        if (!marked)
+            svg_label(out, axis_place(&x, s->setting[k].at[0]), PANEL_BOTTOM + 18, "middle", "#333333", text);
+    }
+    for (int k = 0; k < s->settings; k++)
+        if (isnan(s->setting[k].at[0]))
+            plot_level(r, k, &x, y, out);
+        else if (s->setting[k].panel == panel && setting_begins_curve(s, k))
+            plot_curve(r, k, &x, y, out);
+    if (panel >= 0)
+        svg_label(out, (left + right) / 2, PANEL_TOP - 8, "middle", "black", s->panel[panel].name);
+    svg_label(out, (left + right) / 2, PANEL_BOTTOM + 40, "middle", "black", s->key[0]);
+}
+
 static void plot_curves(const struct rt_sweep_results *r, const char *title, FILE *out)
 {
     const struct rt_sweep *s = r->sweep;
-    const double left = 70, right = PLOT_WIDTH - 20, top = 20, bottom = 340;
-    struct plot_axis x = key_axis(s, left + 20, right - 20), y = metric_axis(r, bottom, top);
-    char text[32];
-    int curves = 0;
+    int panels = s->panels ? s->panels : 1, curves = 0;
+    const double left = 70, width = panels > 1 ? 300 : PLOT_WIDTH - 90, pitch = width + PANEL_GAP;
+    const double right = left + panels * pitch - PANEL_GAP;
+    struct plot_axis y = metric_axis(r, PANEL_BOTTOM, PANEL_TOP);
     for (int k = 0; k < s->settings; k++)
-        curves += k == 0 || strcmp(s->setting[k].series, s->setting[k - 1].series);
-    svg_begin(out, PLOT_WIDTH, bottom + 60 + (curves > 1 ? 20 * curves : 0), s->name);
-    for (double step = axis_step(y.high - y.low), v = ceil(y.low / step) * step; v <= y.high; v += step) {
-        svg_line(out, left, axis_place(&y, v), right, axis_place(&y, v), "#dddddd", 1);
-        snprintf(text, sizeof text, "%g", fabs(v) < step / 2 ? 0 : v);
-        svg_label(out, left - 8, axis_place(&y, v) + 4, "end", "#333333", text);
-    }
-    for (int k = 0; k < s->settings && (k == 0 || !strcmp(s->setting[k].series, s->setting[0].series)); k++) {
-        snprintf(text, sizeof text, "%g", s->setting[k].at[0]);
-        svg_label(out, axis_place(&x, s->setting[k].at[0]), bottom + 18, "middle", "#333333", text);
-    }
-    for (int k = 0, curve = 0; k < s->settings; k++) {
-        if (k && !strcmp(s->setting[k].series, s->setting[k - 1].series))
-            continue;
-        const char *colour = plot_colours[curve % (int)(sizeof plot_colours / sizeof *plot_colours)];
-        plot_curve(r, s->setting[k].series, &x, &y, colour, out);
-        if (curves > 1)
-            svg_label(out, left + 20, bottom + 62 + 20 * curve, "start", colour, s->setting[k].series);
-        curve++;
-    }
-    svg_label(out, (left + right) / 2, bottom + 40, "middle", "black", s->key[0]);
-    svg_label(out, left, top - 6, "start", "black", title);
+        if (curve_number(s, k) == curves)
+            curves++;
+    svg_begin(out, right + 20, PANEL_BOTTOM + 60 + (curves > 1 ? 20 * curves : 0), s->name);
+    for (int p = 0; p < panels; p++)
+        plot_panel(r, s->panels ? p : -1, &y, left + p * pitch, left + p * pitch + width, out);
+    for (int k = 0, told = 0; curves > 1 && k < s->settings; k++)
+        if (curve_number(s, k) == told) {
+            svg_label(out, left + 20, PANEL_BOTTOM + 62 + 20 * told, "start", curve_colour(s, k), s->setting[k].series);
+            told++;
+        }
+    svg_label(out, left, PANEL_TOP - 26, "start", "black", title);
     fputs("</svg>\n", out);
+}
+
+static void plot_title(const struct rt_sweep_results *r, char *title, size_t size)
+{
+    snprintf(title, size, "%s %s%s", r->choose ? "valid" : "test", rt_sweep_metric_title(r->sweep),
+             r->sweep->seeds > 1 ? ", 95 % interval of the mean" : "");
 }
 
 void rt_sweep_plot_write(const struct rt_sweep_results *r, FILE *out)
@@ -220,11 +298,55 @@ void rt_sweep_plot_write(const struct rt_sweep_results *r, FILE *out)
     char title[100];
     bool numbers = s->keys == 1;
     for (int k = 0; k < s->settings; k++)
-        numbers &= !isnan(s->setting[k].at[0]);
-    snprintf(title, sizeof title, "%s %s%s", r->choose ? "valid" : "test", rt_sweep_metric_title(s),
-             s->seeds > 1 ? ", 95 % interval of the mean" : "");
+        numbers &= !isnan(s->setting[k].at[0]) || !strcmp(s->setting[k].series, s->setting[k].name);
+    plot_title(r, title, sizeof title);
     if (numbers)
         plot_curves(r, title, out);
     else
         plot_rows(r, title, out);
+}
+
+/* ---- in letters ----
+ * For a terminal, and for a log: rows need no more height than the table has, and their names no legend. */
+
+#define LETTERS 56 /* columns of the axis */
+
+static void letters_row(const struct rt_sweep_results *r, int k, const struct plot_axis *a, int compared, FILE *out)
+{
+    char row[LETTERS + 1];
+    struct rt_interval i;
+    plot_interval(r, k, &i);
+    memset(row, ' ', LETTERS);
+    row[LETTERS] = '\0';
+    if (!isnan(i.low)) {
+        int low = (int)(axis_place(a, i.low) + 0.5), high = (int)(axis_place(a, i.high) + 0.5);
+        memset(row + low, '-', (size_t)(high - low + 1));
+    }
+    if (compared >= 0)
+        row[compared] = ':';
+    if (!isnan(i.mean))
+        row[(int)(axis_place(a, i.mean) + 0.5)] = 'o';
+    fprintf(out, "|%s|", row);
+    if (!isnan(i.mean))
+        fprintf(out, " %.2f", i.mean);
+    fputc('\n', out);
+}
+
+void rt_sweep_plot_letters(const struct rt_sweep_results *r, FILE *out)
+{
+    const struct rt_sweep *s = r->sweep;
+    struct plot_axis a = metric_axis(r, 0, LETTERS - 1);
+    struct rt_interval base;
+    char title[100];
+    int wide = 0;
+    plot_interval(r, s->compare, &base);
+    for (int k = 0; k < s->settings; k++)
+        if ((int)strlen(rt_sweep_setting_title(s, k)) > wide)
+            wide = (int)strlen(rt_sweep_setting_title(s, k));
+    plot_title(r, title, sizeof title);
+    fprintf(out, "%s\n%*s  %-*.2f%*.2f\n", title, wide, "", LETTERS / 2, a.low, LETTERS / 2, a.high);
+    for (int k = 0; k < s->settings; k++) {
+        fprintf(out, "%-*s ", wide, rt_sweep_setting_title(s, k));
+        letters_row(r, k, &a, isnan(base.mean) ? -1 : (int)(axis_place(&a, base.mean) + 0.5), out);
+    }
 }

@@ -372,6 +372,8 @@ void rt_sweep_table_write(const struct rt_sweep_results *r, enum rt_sweep_form f
         table_csv(r, chosen, out);
     } else if (form == RT_SWEEP_JSON) {
         table_json(r, chosen, out);
+    } else if (form == RT_SWEEP_PLOT) {
+        rt_sweep_plot_letters(r, out);
     } else {
         table_rows(r, form == RT_SWEEP_MARKDOWN, chosen, out);
         table_notes(r, form == RT_SWEEP_MARKDOWN, chosen, out);

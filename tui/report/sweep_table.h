@@ -34,11 +34,15 @@ int rt_sweep_chosen(const struct rt_sweep_results *r);
 /* Of `setting` less `base`, seed by seed, on test. RT_EMEM leaves no interval. */
 void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base, struct rt_interval *i);
 
-enum rt_sweep_form { RT_SWEEP_TEXT, RT_SWEEP_MARKDOWN, RT_SWEEP_CSV, RT_SWEEP_JSON };
+/* PLOT: a plot in letters, a row per setting. */
+enum rt_sweep_form { RT_SWEEP_TEXT, RT_SWEEP_MARKDOWN, RT_SWEEP_CSV, RT_SWEEP_JSON, RT_SWEEP_PLOT };
 void rt_sweep_table_write(const struct rt_sweep_results *r, enum rt_sweep_form form, FILE *out);
 /* SVG: means on test with their intervals (validation's where choose is set). Of exactly one key varied, with numbers:
- * the metric against that key, on a logarithmic axis where its values span a factor of ten; else a row per setting. */
+ * the metric against that key, on a logarithmic axis where its values span a factor of ten, in each panel; a setting
+ * that does not vary is a line through all panels. Else a row per setting. */
 void rt_sweep_plot_write(const struct rt_sweep_results *r, FILE *out);
+/* What PLOT is; ":" stands at the mean of the setting that the others are compared to. */
+void rt_sweep_plot_letters(const struct rt_sweep_results *r, FILE *out);
 
 /* "top-1 %": what the numbers of a table are. */
 const char *rt_sweep_metric_title(const struct rt_sweep *s);

@@ -193,6 +193,39 @@ static void plot_has_a_row_or_a_curve(void **state)
     free(text);
 }
 
+/* Two panels of two curves; what does not vary is a line with its band in both. */
+static void plot_has_panels(void **state)
+{
+    static const char panels[] =
+        "recipe: a.yaml\nseeds: 1-2\nsettings:\n  labels only: []\n  l2: {vary: [distill.l2.lambda=1,10]}\n"
+        "  kl: {vary: [distill.kl.lambda=1,10]}\npanels: {few: [train.steps=5], all: [train.steps=9]}\n";
+    struct rt_error e = {0};
+    (void)state;
+    assert_int_equal(rt_sweep_parse(&sweep, panels, strlen(panels), "s.yaml", "/d", &e), 0);
+    assert_int_equal(rt_sweep_results_init(&results, sweep), 0);
+    for (int i = 0; i < 9 * 2; i++)
+        results.test[i] = 0.5 + 0.01 * (i % 2);
+    char *text = table_of(RT_SWEEP_TEXT, true);
+    assert_int_equal(count_of(text, "<circle"), 8);
+    assert_int_equal(count_of(text, "fill-opacity"), 2);
+    assert_int_equal(count_of(text, ">few<"), 1);
+    assert_int_equal(count_of(text, ">all<"), 1);
+    assert_int_equal(count_of(text, ">l2<"), 1);
+    assert_int_equal(count_of(text, ">lambda<"), 2);
+    free(text);
+}
+
+static void plot_in_letters_has_a_row_for_each(void **state)
+{
+    (void)state;
+    table_is(RT_SWEEP_PLOT,
+             "test top-1 %, 95 % interval of the mean\n"
+             "             60.56                                             101.88\n"
+             "labels only |                      -------o------                    | 82.00\n"
+             "kl, 1       |                        -----:---o--------              | 85.00\n"
+             "third       |  --------------------------o:-----------------------   | 81.50\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +234,8 @@ int main(void)
         cmocka_unit_test(results_are_read),
         cmocka_unit_test_setup_teardown(json_has_every_seed, results_make, results_drop),
         cmocka_unit_test_setup_teardown(plot_has_a_row_or_a_curve, results_make, results_drop),
+        cmocka_unit_test_teardown(plot_has_panels, results_drop),
+        cmocka_unit_test_setup_teardown(plot_in_letters_has_a_row_for_each, results_make, results_drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
