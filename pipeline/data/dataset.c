@@ -125,7 +125,7 @@ static int classes_collect(struct rt_dataset *d, int column)
     return code;
 }
 
-/* Every row's class among d->class_name. */
+/* Every row's class among d->class_name. Other labels are numbered behind them: whoever measures has to count them. */
 static int classes_assign(struct rt_dataset *d, int column, struct rt_error *e)
 {
     struct names n = {0};
@@ -138,7 +138,17 @@ static int classes_assign(struct rt_dataset *d, int column, struct rt_error *e)
     }
     for (int row = 0; row < d->count && code >= 0; row++) {
         const char *label = rt_manifest_cell(d->manifest, row, column);
-        d->truth[row] = label[0] ? names_find(&n, label) : -1;
+        d->named[row] = label[0] ? names_find(&n, label) : -1;
+        if (label[0] && d->named[row] < 0) {
+            d->named[row] = n.count;
+            code = names_add(&n, label);
+        }
+        d->truth[row] = d->named[row] < d->classes ? d->named[row] : -1;
+    }
+    if (code >= 0) {
+        d->strangers = n.count - d->classes;
+        d->stranger_name = names_copy(n.name ? n.name + d->classes : NULL, d->strangers);
+        code = d->stranger_name ? 0 : RT_EMEM;
     }
     names_fini(&n);
     return code < 0 ? code : 0;
@@ -224,9 +234,10 @@ static int dataset_make_columns(struct rt_dataset *d)
 {
     size_t n = (size_t)d->count;
     d->truth = calloc(n + 1, sizeof *d->truth);
+    d->named = calloc(n + 1, sizeof *d->named);
     d->label = calloc(n + 1, sizeof *d->label);
     d->split = calloc(n + 1, sizeof *d->split);
-    if (!d->truth || !d->label || !d->split)
+    if (!d->truth || !d->named || !d->label || !d->split)
         return RT_EMEM;
     for (int m = 0; m < RT_MODALITIES; m++) {
         d->column[m] = rt_manifest_column(d->manifest, rt_modality_names[m]);
@@ -282,7 +293,9 @@ void rt_dataset_fini(struct rt_dataset *d)
     for (int m = 0; m < RT_MODALITIES; m++)
         free(d->reason[m]);
     free(d->class_name);
+    free(d->stranger_name);
     free(d->truth);
+    free(d->named);
     free(d->label);
     free(d->split);
     rt_manifest_destroy(d->manifest);

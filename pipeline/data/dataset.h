@@ -18,7 +18,10 @@ struct rt_dataset {
     int count;                    /* rows */
     int classes;
     const char **class_name; /* [classes] sorted by byte order, owned array */
-    int *truth;              /* [count] class, -1 = no label in the manifest */
+    int *truth;              /* [count] class, -1 = no label in the manifest, or none of the classes */
+    int strangers;           /* labels that are none of the classes: of other splits, or unknown to the model */
+    const char **stranger_name; /* [strangers] in the order of rows, owned array */
+    int *named;              /* [count] as truth, but stranger k is classes + k */
     int *label;              /* [count] class the run may use; -1 = missing or hidden */
     uint8_t *split;          /* [count] enum rt_split */
     int8_t *reason[RT_MODALITIES]; /* [count] 0 = usable, RT_EMISSING = cell empty, else why not */

@@ -58,6 +58,9 @@ static void test_classes(void **state)
     assert_string_equal(d.class_name[1], "zebra");
     assert_memory_equal(d.truth, ((int[]){1, 0, -1, -1, 0, 1}), 6 * sizeof(int));
     assert_memory_equal(d.label, d.truth, 6 * sizeof(int));
+    assert_memory_equal(d.named, ((int[]){1, 0, -1, 2, 0, 1}), 6 * sizeof(int));
+    assert_int_equal(d.strangers, 1);
+    assert_string_equal(d.stranger_name[0], "cow");
     assert_memory_equal(d.split, ((uint8_t[]){0, 0, 0, 1, 2, 0}), 6);
     assert_int_equal(d.column[RT_IMAGE], -1);
     assert_int_equal(d.reason[RT_IMAGE][0], RT_EMISSING);
