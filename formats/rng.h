@@ -9,7 +9,7 @@
 /* What the numbers are for; a new use gets a new name, never another's. */
 enum rt_purpose {
     RT_RNG_ORDER, RT_RNG_LABELS, RT_RNG_SPEECH, RT_RNG_IMAGE, RT_RNG_TEXT, RT_RNG_INIT,
-    RT_RNG_DROPOUT, RT_RNG_TEST
+    RT_RNG_DROPOUT, RT_RNG_TEST, RT_RNG_BOOTSTRAP
 };
 
 struct rt_rng {
