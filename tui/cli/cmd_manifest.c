@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * cmd_manifest: `retort manifest`, a table for each kind of source; what each reads is in manifest_folders.c and
- * manifest_csv.c, how it is split and written in manifest_table.c. */
+ * cmd_manifest: `retort manifest`, a table for each kind of source; what each reads is in manifest_folders.c,
+ * manifest_csv.c and manifest_voxceleb.c, how it is split and written in manifest_table.c. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/manifest_sources.h"
 
