@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * rundb: prepared statements over one SQLite connection. The only file that knows SQLite.
+ * rundb: prepared statements over one SQLite connection. Reading is rundb_read.c.
  * A transaction begins with the first write after a commit, so readers in other processes see whole
  * epochs, and WAL lets them read while it is open. What is not committed is lost at close. */
-#include "pipeline/run/rundb.h"
+#include "pipeline/run/rundb_parts.h"
 #include "pipeline/run/rundir.h"
 
 #include <errno.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +17,6 @@
 
 #define VERSION 1      /* of the tables; kept in PRAGMA user_version */
 #define PATIENCE 10000 /* ms to wait for another process's lock */
-
-enum { META, METRIC, MEAN, SAMPLE, JOURNAL, STAGE, STATEMENTS };
-
-struct rt_rundb {
-    sqlite3 *db;
-    sqlite3_stmt *statement[STATEMENTS];
-    int columns; /* extra ones of samples */
-    char path[4096];
-};
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
@@ -47,51 +37,21 @@ static const char *const fixed[] = {"row", "id", "label", "grp", "split", "hidde
                                     "modality", "detail", "seen", "quality", "weight"};
 #define SAMPLE_FIXED ((int)(sizeof fixed / sizeof *fixed))
 
-static const char *const insert[STATEMENTS] = {
-    [META] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
-    [METRIC] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) VALUES(?, ?, ?, ?, ?)",
-    [MEAN] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) SELECT ?1, ?2, ?3, ?4,"
+static const char *const insert[RT_RUNDB_STATEMENTS] = {
+    [RT_RUNDB_META] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
+    [RT_RUNDB_METRIC] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) VALUES(?, ?, ?, ?, ?)",
+    [RT_RUNDB_MEAN] = "INSERT OR REPLACE INTO metrics(step, epoch, split, name, value) SELECT ?1, ?2, ?3, ?4,"
              " avg(value) FROM metrics WHERE name=?4 AND split='' AND step>?5 AND step<=?1"
              " HAVING count(value)>0",
-    [JOURNAL] = "INSERT INTO journal(step, time, who, key, before, after) VALUES(?, ?, ?, ?, ?, ?)",
-    [STAGE] = "INSERT OR REPLACE INTO stages(name, workers, batches, samples, busy, wait_in, wait_out,"
+    [RT_RUNDB_JOURNAL] = "INSERT INTO journal(step, time, who, key, before, after) VALUES(?, ?, ?, ?, ?, ?)",
+    [RT_RUNDB_STAGE] = "INSERT OR REPLACE INTO stages(name, workers, batches, samples, busy, wait_in, wait_out,"
               " packed_in, packed_out, raw_out, wall, wait_memory, p50, p95, queue_waiting, queue_limit,"
               " queue_bytes, note) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
-/* ---- errors ----
- * A full disk is the one error of SQLite's that a user can mend and go on, so it keeps a code of
- * its own, also where SQLite calls it an I/O error. */
-
-static const struct {
-    int sqlite, code;
-} codes[] = {
-    {SQLITE_FULL, RT_EFULL},       {SQLITE_NOMEM, RT_EMEM},      {SQLITE_BUSY, RT_EBUSY},
-    {SQLITE_LOCKED, RT_EBUSY},     {SQLITE_NOTADB, RT_EFORMAT},  {SQLITE_CORRUPT, RT_EFORMAT},
-    {SQLITE_ERROR, RT_EUSAGE},     {SQLITE_RANGE, RT_EUSAGE},    {SQLITE_TOOBIG, RT_ELARGE},
-};
-
-static int rundb_code(const struct rt_rundb *r)
-{
-    int sqlite = sqlite3_errcode(r->db) & 0xFF;
-    if (sqlite == SQLITE_IOERR && sqlite3_system_errno(r->db) == ENOSPC)
-        return RT_EFULL;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (codes[i].sqlite == sqlite)
-            return codes[i].code;
-    return RT_EIO;
-}
-
-static int rundb_fail(const struct rt_rundb *r, struct rt_error *e)
-{
-    int code = r->db ? rundb_code(r) : RT_EMEM;
-    return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
-                        code == RT_EFULL ? ": make room and resume the run" : "");
-}
-
 static int rundb_exec(struct rt_rundb *r, const char *sql, struct rt_error *e)
 {
-    return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : rundb_fail(r, e);
+    return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : rt_rundb_fail(r, e);
 }
 
 /* ---- opening ----
@@ -130,20 +90,20 @@ static int columns_check(const struct rt_rundb *r, const char *const *column, in
     return 0;
 }
 
-/* Adds those of the extra columns that samples does not have yet. */
-static int columns_add(struct rt_rundb *r, const char *const *column, int columns,
-                       struct rt_error *e)
+static bool column_is_there(struct rt_rundb *r, const char *column)
 {
-    for (int i = 0; i < columns; i++) {
-        char *sql = sqlite3_mprintf("SELECT count(*) FROM pragma_table_info('samples') WHERE name=%Q",
-                                    column[i]);
-        int there = sql ? rundb_number(r, sql, 0) : 0;
-        sqlite3_free(sql);
-        if (there)
-            continue;
-        RT_TRY(rundb_exec_made(
-            r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" REAL", column[i]), e));
-    }
+    char *sql = sqlite3_mprintf("SELECT count(*) FROM pragma_table_info('samples') WHERE name=%Q", column);
+    int there = sql ? rundb_number(r, sql, 0) : 0;
+    sqlite3_free(sql);
+    return there;
+}
+
+/* Adds those of the extra columns that samples does not have yet. */
+static int columns_add(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+{
+    for (int i = 0; i < columns; i++)
+        if (!column_is_there(r, column[i]))
+            RT_TRY(rundb_exec_made(r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" REAL", column[i]), e));
     return 0;
 }
 
@@ -165,14 +125,14 @@ static char *sample_insert(const char *const *column, int columns)
 static int statements_prepare(struct rt_rundb *r, const char *const *column, int columns,
                               struct rt_error *e)
 {
-    for (int i = 0; i < STATEMENTS; i++) {
-        char *made = i == SAMPLE ? sample_insert(column, columns) : NULL;
-        const char *sql = i == SAMPLE ? made : insert[i];
+    for (int i = 0; i < RT_RUNDB_STATEMENTS; i++) {
+        char *made = i == RT_RUNDB_SAMPLE ? sample_insert(column, columns) : NULL;
+        const char *sql = i == RT_RUNDB_SAMPLE ? made : insert[i];
         int code = !sql ? rt_error_set(e, RT_EMEM, "%s: out of memory", r->path)
                    : sqlite3_prepare_v3(r->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &r->statement[i],
                                         NULL) == SQLITE_OK
                        ? 0
-                       : rundb_fail(r, e);
+                       : rt_rundb_fail(r, e);
         sqlite3_free(made);
         if (code < 0)
             return code;
@@ -198,19 +158,18 @@ static int tables_open(struct rt_rundb *r, const char *const *column, int column
                        struct rt_error *e)
 {
     sqlite3_busy_timeout(r->db, PATIENCE);
+    rt_rundb_distrust(r);
     int version = rundb_number(r, "PRAGMA user_version", -1);
     if (version < 0)
-        return rundb_fail(r, e);
+        return rt_rundb_fail(r, e);
     if (version > VERSION)
         return rt_error_set(e, RT_EFORMAT, "%s: made by a newer retort (tables of version %d, this one "
                             "knows %d): use that one", r->path, version, VERSION);
-    if (!writable &&
-        rundb_number(r, "SELECT count(*) FROM sqlite_master WHERE name='samples'", 0) == 0)
-        return rt_error_set(e, RT_EFORMAT, "%s: a data base, but not of a run", r->path);
     if (!writable)
-        return 0;
+        return rt_rundb_check(r, e);
     RT_TRY(columns_check(r, column, columns, e));
     RT_TRY(tables_make(r, column, columns, e));
+    RT_TRY(rt_rundb_check(r, e));
     return statements_prepare(r, column, columns, e);
 }
 
@@ -232,7 +191,7 @@ int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *co
     /* One thread at a time: without SQLite's own locks a large table is read in two thirds of the time. */
     int code = sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK
                    ? tables_open(r, column, columns, writable, e)
-                   : rundb_fail(r, e);
+                   : rt_rundb_fail(r, e);
     if (code < 0)
         rt_rundb_close(r);
     else
@@ -253,7 +212,7 @@ void rt_rundb_close(struct rt_rundb *r)
 {
     if (!r)
         return;
-    for (int i = 0; i < STATEMENTS; i++)
+    for (int i = 0; i < RT_RUNDB_STATEMENTS; i++)
         sqlite3_finalize(r->statement[i]);
     sqlite3_close(r->db); /* rolls back what is not committed */
     free(r);
@@ -275,7 +234,7 @@ static int statement_begin(struct rt_rundb *r, int which, sqlite3_stmt **s, stru
 
 static int statement_run(struct rt_rundb *r, sqlite3_stmt *s, struct rt_error *e)
 {
-    int code = sqlite3_step(s) == SQLITE_DONE ? 0 : rundb_fail(r, e);
+    int code = sqlite3_step(s) == SQLITE_DONE ? 0 : rt_rundb_fail(r, e);
     sqlite3_reset(s);
     sqlite3_clear_bindings(s); /* texts were bound by reference */
     return code;
@@ -289,7 +248,7 @@ static void statement_bind_text(sqlite3_stmt *s, int at, const char *text)
 int rt_rundb_meta(struct rt_rundb *r, const char *key, const char *value, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    RT_TRY(statement_begin(r, META, &s, e));
+    RT_TRY(statement_begin(r, RT_RUNDB_META, &s, e));
     statement_bind_text(s, 1, key);
     statement_bind_text(s, 2, value);
     return statement_run(r, s, e);
@@ -299,7 +258,7 @@ int rt_rundb_metric(struct rt_rundb *r, int64_t step, int epoch, const char *spl
                     double value, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    RT_TRY(statement_begin(r, METRIC, &s, e));
+    RT_TRY(statement_begin(r, RT_RUNDB_METRIC, &s, e));
     sqlite3_bind_int64(s, 1, step);
     sqlite3_bind_int(s, 2, epoch);
     statement_bind_text(s, 3, split);
@@ -312,7 +271,7 @@ int rt_rundb_mean(struct rt_rundb *r, int64_t after, int64_t step, int epoch, co
                   const char *name, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    RT_TRY(statement_begin(r, MEAN, &s, e));
+    RT_TRY(statement_begin(r, RT_RUNDB_MEAN, &s, e));
     sqlite3_bind_int64(s, 1, step);
     sqlite3_bind_int(s, 2, epoch);
     statement_bind_text(s, 3, split);
@@ -325,7 +284,7 @@ int rt_rundb_sample(struct rt_rundb *r, const struct rt_sample_row *w, struct rt
 {
     sqlite3_stmt *s;
     int at = 1;
-    RT_TRY(statement_begin(r, SAMPLE, &s, e));
+    RT_TRY(statement_begin(r, RT_RUNDB_SAMPLE, &s, e));
     sqlite3_bind_int(s, at++, w->row);
     statement_bind_text(s, at++, w->id);
     statement_bind_text(s, at++, w->label);
@@ -348,7 +307,7 @@ int rt_rundb_journal(struct rt_rundb *r, int64_t step, const char *who, const ch
 {
     sqlite3_stmt *s;
     struct timespec now;
-    RT_TRY(statement_begin(r, JOURNAL, &s, e));
+    RT_TRY(statement_begin(r, RT_RUNDB_JOURNAL, &s, e));
     clock_gettime(CLOCK_REALTIME, &now);
     sqlite3_bind_int64(s, 1, step);
     sqlite3_bind_double(s, 2, (double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
@@ -363,7 +322,7 @@ int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wa
                    struct rt_error *e)
 {
     sqlite3_stmt *s;
-    RT_TRY(statement_begin(r, STAGE, &s, e));
+    RT_TRY(statement_begin(r, RT_RUNDB_STAGE, &s, e));
     statement_bind_text(s, 1, t->name);
     sqlite3_bind_int(s, 2, t->workers);
     sqlite3_bind_int64(s, 3, (sqlite3_int64)t->batches);
@@ -388,7 +347,7 @@ int rt_rundb_stage(struct rt_rundb *r, const struct rt_stage_stats *t, double wa
 int rt_rundb_rewind(struct rt_rundb *r, int64_t step, struct rt_error *e)
 {
     sqlite3_stmt *s;
-    RT_TRY(statement_begin(r, META, &s, e));
+    RT_TRY(statement_begin(r, RT_RUNDB_META, &s, e));
     return rundb_exec_made(r,
                            sqlite3_mprintf("DELETE FROM metrics WHERE step > %lld;"
                                            "DELETE FROM journal WHERE step > %lld",
@@ -399,93 +358,4 @@ int rt_rundb_rewind(struct rt_rundb *r, int64_t step, struct rt_error *e)
 int rt_rundb_commit(struct rt_rundb *r, struct rt_error *e)
 {
     return sqlite3_get_autocommit(r->db) ? 0 : rundb_exec(r, "COMMIT", e);
-}
-
-/* ---- reading ----
- * Anybody may ask anything that reads; one statement that SQLite itself calls read-only is let
- * through. Cells as numbers are a second way beside texts: a screen that reads a million rows has
- * no use for digits. */
-
-static int rows_hand_out(struct rt_rundb *r, sqlite3_stmt *s,
-                         int (*row)(void *self, int columns, const char **name, const char **value),
-                         void *self, struct rt_error *e)
-{
-    int columns = sqlite3_column_count(s), more;
-    const char **text = calloc(2 * (size_t)columns + 1, sizeof *text), **value = text + columns;
-    if (!text)
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
-    for (int i = 0; i < columns; i++)
-        text[i] = sqlite3_column_name(s, i);
-    while ((more = sqlite3_step(s)) == SQLITE_ROW) {
-        for (int i = 0; i < columns; i++)
-            value[i] = (const char *)sqlite3_column_text(s, i);
-        if (row(self, columns, text, value)) {
-            more = SQLITE_DONE;
-            break;
-        }
-    }
-    free(text);
-    return more == SQLITE_DONE ? 0 : rundb_fail(r, e);
-}
-
-static int rows_hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
-                               int (*row)(void *self, int columns,
-                                          const struct rt_rundb_cell *cell),
-                               void *self, struct rt_error *e)
-{
-    int columns = sqlite3_column_count(s), more;
-    struct rt_rundb_cell *cell = calloc((size_t)columns + 1, sizeof *cell);
-    if (!cell)
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
-    while ((more = sqlite3_step(s)) == SQLITE_ROW) {
-        for (int i = 0; i < columns; i++) {
-            int type = sqlite3_column_type(s, i);
-            bool number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
-            cell[i].number = number ? sqlite3_column_double(s, i) : (double)NAN;
-            cell[i].text = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(s, i) : NULL;
-        }
-        if (row(self, columns, cell)) {
-            more = SQLITE_DONE;
-            break;
-        }
-    }
-    free(cell);
-    return more == SQLITE_DONE ? 0 : rundb_fail(r, e);
-}
-
-/* One statement that changes nothing, ready to run. */
-static int statement_prepare_reading(struct rt_rundb *r, const char *sql, sqlite3_stmt **s,
-                                     struct rt_error *e)
-{
-    const char *rest = NULL;
-    *s = NULL;
-    if (sqlite3_prepare_v2(r->db, sql, -1, s, &rest) != SQLITE_OK)
-        return rundb_fail(r, e);
-    if (!*s || !sqlite3_stmt_readonly(*s) || rest[strspn(rest, " \t\r\n;")])
-        return rt_error_set(e, RT_EUSAGE, "%s: give one SQL statement that reads: %.200s", r->path, sql);
-    return 0;
-}
-
-int rt_rundb_query(struct rt_rundb *r, const char *sql,
-                   int (*row)(void *self, int columns, const char **name, const char **value),
-                   void *self, struct rt_error *e)
-{
-    sqlite3_stmt *s;
-    int code = statement_prepare_reading(r, sql, &s, e);
-    if (code == 0)
-        code = rows_hand_out(r, s, row, self, e);
-    sqlite3_finalize(s);
-    return code;
-}
-
-int rt_rundb_scan(struct rt_rundb *r, const char *sql,
-                  int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
-                  struct rt_error *e)
-{
-    sqlite3_stmt *s;
-    int code = statement_prepare_reading(r, sql, &s, e);
-    if (code == 0)
-        code = rows_hand_out_cells(r, s, row, self, e);
-    sqlite3_finalize(s);
-    return code;
 }

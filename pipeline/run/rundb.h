@@ -13,7 +13,10 @@
  *           of the process that wrote last: seconds (sums over workers) and bytes
  * Written by one thread at a time. A transaction is open from the first write to rt_rundb_commit; what is
  * not committed is lost at close. Text may be NULL (then ""), a NaN becomes NULL. Errors: RT_EFULL (disk
- * full), RT_EBUSY, RT_EFORMAT (no data base of ours, or damaged), RT_EUSAGE, RT_EIO, RT_EMEM. */
+ * full), RT_EBUSY, RT_EFORMAT (no data base of ours, or damaged), RT_EUSAGE, RT_EIO, RT_EMEM.
+ * A file from anywhere may be opened: nothing that it holds is run, tables that readers count on have the columns and
+ * types above, a row of more than 64 MiB is refused, and a query that finds no row for 20 s ends. Numbers in it may
+ * still be any: rt_rundb_whole. */
 #ifndef RT_RUNDB_H
 #define RT_RUNDB_H
 
@@ -73,6 +76,9 @@ struct rt_rundb_cell {
     const char *text;
     double number;
 };
+/* A cell as a whole number; not one, or outside of low to high: otherwise. */
+int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high, int64_t otherwise);
+#define RT_RUNDB_STEPS INT64_C(1000000000000000) /* no step is greater: a double holds it, sums of it fit */
 int rt_rundb_scan(struct rt_rundb *db, const char *sql,
                   int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
                   struct rt_error *e);

@@ -13,6 +13,10 @@
 #include <time.h>
 
 #define PIECE_ROWS 1000
+#define SMALLEST_ROW 16         /* bytes of a sample's row in run.db, at least */
+#define ROWS_ALWAYS 4e6         /* there is room for them; while a run begins, the last may be written before the others */
+#define JOURNAL_TEXT 65536      /* characters of a change that are shown: those of many samples name them all */
+#define JOURNAL_LAST 99999999999 /* s since 1970 that are still a time */
 #define PIECE_POINTS 5000
 #define POINT_SECONDS 0.05  /* of reading curves in one poll */
 #define PIECE_SECONDS 0.01  /* of reading samples in one poll */
@@ -125,7 +129,8 @@ const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const ch
 static int series_take_point(void *self, int columns, const struct rt_rundb_cell *cell)
 {
     (void)columns;
-    return rt_series_add(self, (int64_t)cell[0].number, cell[1].number) < 0; /* without memory the curve ends here */
+    int64_t step = rt_rundb_whole(&cell[0], 0, RT_RUNDB_STEPS, -1);
+    return step >= 0 && rt_series_add(self, step, cell[1].number) < 0; /* without memory the curve ends here */
 }
 
 /* text as an SQL string. */
@@ -221,19 +226,25 @@ static int snapshot_read_series(struct rt_snapshot *m, struct rt_error *e)
  * its caches were filled: so two earlier accounts are kept, and of a run that goes on the last seconds
  * are shown. Tables that an older retort did not write are no error. */
 
+/* Of a file from anywhere: what is no count is none. */
+static int64_t stage_count(const struct rt_rundb_cell *c)
+{
+    return rt_rundb_whole(c, 0, RT_RUNDB_STEPS, 0);
+}
+
 static int stages_take(void *self, int columns, const struct rt_rundb_cell *c)
 {
     struct rt_snapshot *m = self;
     if (columns < 17 || m->stage_count == RT_STAGES)
         return 1;
     struct rt_stage_row *s = &m->whole[0][m->stage_count++];
-    *s = (struct rt_stage_row){.workers = (int)c[1].number, .batches = (int64_t)c[2].number,
-                               .samples = (int64_t)c[3].number, .busy = c[4].number,
+    *s = (struct rt_stage_row){.workers = (int)rt_rundb_whole(&c[1], 0, INT32_MAX, 0), .batches = stage_count(&c[2]),
+                               .samples = stage_count(&c[3]), .busy = c[4].number,
                                .wait_in = c[5].number, .wait_out = c[6].number,
-                               .packed_in = (int64_t)c[7].number, .packed_out = (int64_t)c[8].number,
-                               .raw_out = (int64_t)c[9].number, .wall = c[10].number,
-                               .p50 = c[11].number, .p95 = c[12].number, .queue_waiting = (int)c[13].number,
-                               .queue_limit = (int)c[14].number, .queue_bytes = (int64_t)c[15].number};
+                               .packed_in = stage_count(&c[7]), .packed_out = stage_count(&c[8]),
+                               .raw_out = stage_count(&c[9]), .wall = c[10].number,
+                               .p50 = c[11].number, .p95 = c[12].number, .queue_waiting = (int)rt_rundb_whole(&c[13], 0, INT32_MAX, 0),
+                               .queue_limit = (int)rt_rundb_whole(&c[14], 0, INT32_MAX, 0), .queue_bytes = stage_count(&c[15])};
     snprintf(s->name, sizeof s->name, "%s", c[0].text ? c[0].text : "");
     snprintf(s->note, sizeof s->note, "%s", c[16].text ? c[16].text : "");
     return 0;
@@ -310,7 +321,8 @@ static int journal_take(void *self, int columns, const struct rt_rundb_cell *c)
         m->journal_room = room;
     }
     struct rt_journal_row j = {
-        .step = (int64_t)c[0].number, .time = c[1].number, .key = strdup(c[3].text ? c[3].text : ""),
+        .step = rt_rundb_whole(&c[0], 0, RT_RUNDB_STEPS, 0),
+        .time = (double)rt_rundb_whole(&c[1], 0, JOURNAL_LAST, 0), .key = strdup(c[3].text ? c[3].text : ""),
         .before = strdup(c[4].text ? c[4].text : ""), .after = strdup(c[5].text ? c[5].text : ""),
     };
     snprintf(j.who, sizeof j.who, "%s", c[2].text ? c[2].text : "");
@@ -325,8 +337,9 @@ static void snapshot_read_journal(struct rt_snapshot *m)
 {
     char sql[200];
     struct rt_error ignored;
-    snprintf(sql, sizeof sql, "SELECT step, time, who, key, before, after FROM journal ORDER BY number"
-             " LIMIT -1 OFFSET %d", m->journal_count);
+    snprintf(sql, sizeof sql, "SELECT step, time, substr(who, 1, 64), substr(key, 1, 64), substr(before, 1, %d),"
+             " substr(after, 1, %d) FROM journal ORDER BY number LIMIT -1 OFFSET %d", JOURNAL_TEXT, JOURNAL_TEXT,
+             m->journal_count);
     rt_rundb_scan(m->db, sql, journal_take, m, &ignored);
 }
 
@@ -358,23 +371,33 @@ static int column_take(void *self, int columns, const struct rt_rundb_cell *c)
 {
     struct column_list *list = self;
     (void)columns;
-    const char *name = c[0].text ? c[0].text : "";
+    const char *name = c[1].text ? c[1].text : "";
     if (strlen(name) < 64 && strcmp(name, "row") != 0 && !strchr(name, '"') && column_is_used(list->m, name) &&
         rt_table_find(&list->m->samples, name) < 0) {
-        bool text = c[1].text && strcmp(c[1].text, "TEXT") == 0;
+        bool text = c[2].text && strcmp(c[2].text, "TEXT") == 0;
         int at = rt_table_add(&list->m->samples, name, "", text);
         list->rc = at < 0 ? at : 0;
     }
     return list->rc;
 }
 
+/* As many as the greatest row says; but a file that is too small for them lies. */
+static int samples_count(struct rt_snapshot *m, int *rows, struct rt_error *e)
+{
+    double last = NAN, pages = 0, page = 0;
+    RT_TRY(rt_rundb_scan(m->db, "SELECT max(row) FROM samples", cell_take_number, &last, e));
+    RT_TRY(rt_rundb_scan(m->db, "PRAGMA page_count", cell_take_number, &pages, e));
+    RT_TRY(rt_rundb_scan(m->db, "PRAGMA page_size", cell_take_number, &page, e));
+    double most = fmin(fmax(pages * page / SMALLEST_ROW, ROWS_ALWAYS), INT32_MAX - 1);
+    *rows = last >= 0 ? (int)fmin(last + 1, most) : 0;
+    return 0;
+}
+
 /* The table as large as samples, with a column for each that is used. */
 static int samples_begin(struct rt_snapshot *m, struct rt_error *e)
 {
     struct column_list list = {m, 0};
-    double last = NAN;
-    int rc = rt_rundb_scan(m->db, "SELECT max(row) FROM samples", cell_take_number, &last, e);
-    int rows = last >= 0 && last < INT32_MAX - 1 ? (int)last + 1 : 0;
+    int rows = 0, rc = samples_count(m, &rows, e);
     if (rc < 0)
         return rc;
     if (rows != m->samples.rows || !m->samples.order) {
@@ -383,7 +406,7 @@ static int samples_begin(struct rt_snapshot *m, struct rt_error *e)
             return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", m->folder, rows);
         m->samples_version++;
     }
-    rc = rt_rundb_scan(m->db, "SELECT name, type FROM pragma_table_info('samples')", column_take, &list,
+    rc = rt_rundb_scan(m->db, "PRAGMA table_info(samples)", column_take, &list,
                        e);
     if (rc == 0 && list.rc < 0)
         rc = rt_error_set(e, list.rc, "%s: %s", m->folder, rt_err_words(list.rc));

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ * rundb_read: queries of run.db, and what SQLite has to say when one fails. See rundb.h. */
+#include "pipeline/run/rundb_parts.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- errors ----
+ * A full disk is the one error of SQLite's that a user can mend and go on, so it keeps a code of
+ * its own, also where SQLite calls it an I/O error. */
+
+static const struct {
+    int sqlite, code;
+} codes[] = {
+    {SQLITE_FULL, RT_EFULL},       {SQLITE_NOMEM, RT_EMEM},      {SQLITE_BUSY, RT_EBUSY},
+    {SQLITE_LOCKED, RT_EBUSY},     {SQLITE_NOTADB, RT_EFORMAT},  {SQLITE_CORRUPT, RT_EFORMAT},
+    {SQLITE_ERROR, RT_EUSAGE},     {SQLITE_RANGE, RT_EUSAGE},    {SQLITE_TOOBIG, RT_ELARGE},
+    {SQLITE_INTERRUPT, RT_EFORMAT},
+};
+
+static int rundb_code(const struct rt_rundb *r)
+{
+    int sqlite = sqlite3_errcode(r->db) & 0xFF;
+    if (sqlite == SQLITE_IOERR && sqlite3_system_errno(r->db) == ENOSPC)
+        return RT_EFULL;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i].sqlite == sqlite)
+            return codes[i].code;
+    return RT_EIO;
+}
+
+int rt_rundb_fail(const struct rt_rundb *r, struct rt_error *e)
+{
+    int code = r->db ? rundb_code(r) : RT_EMEM;
+    if (r->db && (sqlite3_errcode(r->db) & 0xFF) == SQLITE_INTERRUPT)
+        return rt_error_set(e, code, "%s: gave no answer in reasonable time: not written by retort, or damaged", r->path);
+    return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
+                        code == RT_EFULL ? ": make room and resume the run" : "");
+}
+
+/* ---- reading ----
+ * Anybody may ask anything that reads; one statement that SQLite itself calls read-only is let
+ * through. Cells as numbers are a second way beside texts: a screen that reads a million rows has
+ * no use for digits. */
+
+/* The next row, in the time that one may take. */
+static int query_step(struct rt_rundb *r, sqlite3_stmt *s)
+{
+    rt_rundb_deadline(r, true);
+    int code = sqlite3_step(s);
+    rt_rundb_deadline(r, false);
+    return code;
+}
+
+static int rows_hand_out(struct rt_rundb *r, sqlite3_stmt *s,
+                         int (*row)(void *self, int columns, const char **name, const char **value),
+                         void *self, struct rt_error *e)
+{
+    int columns = sqlite3_column_count(s), more;
+    const char **text = calloc(2 * (size_t)columns + 1, sizeof *text), **value = text + columns;
+    if (!text)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    for (int i = 0; i < columns; i++)
+        text[i] = sqlite3_column_name(s, i);
+    while ((more = query_step(r, s)) == SQLITE_ROW) {
+        for (int i = 0; i < columns; i++)
+            value[i] = (const char *)sqlite3_column_text(s, i);
+        if (row(self, columns, text, value)) {
+            more = SQLITE_DONE;
+            break;
+        }
+    }
+    free(text);
+    return more == SQLITE_DONE ? 0 : rt_rundb_fail(r, e);
+}
+
+static int rows_hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
+                               int (*row)(void *self, int columns,
+                                          const struct rt_rundb_cell *cell),
+                               void *self, struct rt_error *e)
+{
+    int columns = sqlite3_column_count(s), more;
+    struct rt_rundb_cell *cell = calloc((size_t)columns + 1, sizeof *cell);
+    if (!cell)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    while ((more = query_step(r, s)) == SQLITE_ROW) {
+        for (int i = 0; i < columns; i++) {
+            int type = sqlite3_column_type(s, i);
+            bool number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+            cell[i].number = number ? sqlite3_column_double(s, i) : (double)NAN;
+            cell[i].text = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(s, i) : NULL;
+        }
+        if (row(self, columns, cell)) {
+            more = SQLITE_DONE;
+            break;
+        }
+    }
+    free(cell);
+    return more == SQLITE_DONE ? 0 : rt_rundb_fail(r, e);
+}
+
+/* One statement that changes nothing, ready to run. */
+static int statement_prepare_reading(struct rt_rundb *r, const char *sql, sqlite3_stmt **s,
+                                     struct rt_error *e)
+{
+    const char *rest = NULL;
+    *s = NULL;
+    if (sqlite3_prepare_v2(r->db, sql, -1, s, &rest) != SQLITE_OK)
+        return rt_rundb_fail(r, e);
+    if (!*s || !sqlite3_stmt_readonly(*s) || rest[strspn(rest, " \t\r\n;")])
+        return rt_error_set(e, RT_EUSAGE, "%s: give one SQL statement that reads: %.200s", r->path, sql);
+    return 0;
+}
+
+int rt_rundb_query(struct rt_rundb *r, const char *sql,
+                   int (*row)(void *self, int columns, const char **name, const char **value),
+                   void *self, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = statement_prepare_reading(r, sql, &s, e);
+    if (code == 0)
+        code = rows_hand_out(r, s, row, self, e);
+    sqlite3_finalize(s);
+    return code;
+}
+
+int rt_rundb_scan(struct rt_rundb *r, const char *sql,
+                  int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
+                  struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    int code = statement_prepare_reading(r, sql, &s, e);
+    if (code == 0)
+        code = rows_hand_out_cells(r, s, row, self, e);
+    sqlite3_finalize(s);
+    return code;
+}
+
+int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high, int64_t otherwise)
+{
+    bool fits = c->number >= (double)low && c->number <= (double)high && fabs(c->number) <= (double)RT_RUNDB_STEPS;
+    return fits ? (int64_t)c->number : otherwise;
+}
