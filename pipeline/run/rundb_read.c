@@ -36,7 +36,8 @@ int rt_rundb_fail(const struct rt_rundb *r, struct rt_error *e)
 {
     int code = r->db ? rundb_code(r) : RT_EMEM;
     if (r->db && (sqlite3_errcode(r->db) & 0xFF) == SQLITE_INTERRUPT)
-        return rt_error_set(e, code, "%s: gave no answer in reasonable time: not written by retort, or damaged", r->path);
+        return rt_error_set(e, code, "%s: gave no answer in reasonable time: not written by retort, or damaged",
+                            r->path);
     return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
                         code == RT_EFULL ? ": make room and resume the run" : "");
 }

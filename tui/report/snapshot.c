@@ -14,7 +14,7 @@
 
 #define PIECE_ROWS 1000
 #define SMALLEST_ROW 16         /* bytes of a sample's row in run.db, at least */
-#define ROWS_ALWAYS 4e6         /* there is room for them; while a run begins, the last may be written before the others */
+#define ROWS_ALWAYS 4e6         /* there is room for them: the last may be written first */
 #define JOURNAL_TEXT 65536      /* characters of a change that are shown: those of many samples name them all */
 #define JOURNAL_LAST 99999999999 /* s since 1970 that are still a time */
 #define PIECE_POINTS 5000
@@ -243,8 +243,10 @@ static int stages_take(void *self, int columns, const struct rt_rundb_cell *c)
                                .wait_in = c[5].number, .wait_out = c[6].number,
                                .packed_in = stage_count(&c[7]), .packed_out = stage_count(&c[8]),
                                .raw_out = stage_count(&c[9]), .wall = c[10].number,
-                               .p50 = c[11].number, .p95 = c[12].number, .queue_waiting = (int)rt_rundb_whole(&c[13], 0, INT32_MAX, 0),
-                               .queue_limit = (int)rt_rundb_whole(&c[14], 0, INT32_MAX, 0), .queue_bytes = stage_count(&c[15])};
+                               .p50 = c[11].number, .p95 = c[12].number,
+                               .queue_waiting = (int)rt_rundb_whole(&c[13], 0, INT32_MAX, 0),
+                               .queue_limit = (int)rt_rundb_whole(&c[14], 0, INT32_MAX, 0),
+                               .queue_bytes = stage_count(&c[15])};
     snprintf(s->name, sizeof s->name, "%s", c[0].text ? c[0].text : "");
     snprintf(s->note, sizeof s->note, "%s", c[16].text ? c[16].text : "");
     return 0;

@@ -119,7 +119,7 @@ void example_read(struct rt_snapshot *m)
 {
     do
         assert_true(rt_snapshot_poll(m, true, &error) >= 0);
-    while (m->loading);
+    while (rt_snapshot_busy(m));
 }
 
 /* ---- what its samples are ---- */
