@@ -6,7 +6,6 @@
  * no flock: the key and the frame's checksum tell whether a record is what the index says. */
 #include "pipeline/data/store.h"
 #include "formats/file.h"
-#include "formats/hash.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,16 +43,6 @@ struct rt_store {
     size_t slots, used;
     uint64_t hits, misses;
 };
-
-struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 first)
-{
-    struct rt_hash128 h = rt_hash128(bytes, size, 0);
-    if (first.lo | first.hi) {
-        uint64_t both[4] = {first.lo, first.hi, h.lo, h.hi};
-        h = rt_hash128(both, sizeof both, 0);
-    }
-    return (struct rt_key128){h.lo, h.hi};
-}
 
 /* ---- index ----
  * The index is made anew at each start, from the heads of the records alone: no second file has to

@@ -12,14 +12,9 @@
 
 #include "formats/error.h"
 #include "formats/frame.h"
-#include <stdint.h>
+#include "pipeline/data/key.h"
 
-struct rt_key128 {
-    uint64_t lo, hi;
-};
-/* XXH3-128 of bytes, mixed with a first key (zero = none) so that keys can be chained. Keys follow the
- * machine's byte order; a store is not carried between machines. */
-struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 first);
+#include <stdint.h>
 
 struct rt_store; /* opaque */
 

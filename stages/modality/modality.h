@@ -22,7 +22,7 @@
 #include "formats/tensor.h"
 #include "formats/rng.h"
 #include "pipeline/data/dataset.h"
-#include "pipeline/data/store.h"
+#include "pipeline/data/key.h"
 #include "stages/modality/front.h"
 
 /* How a value becomes a percentile in 0..1: fraction of measured samples that are no better. */

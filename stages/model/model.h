@@ -11,7 +11,7 @@
 
 #include "formats/recipe.h"
 #include "formats/safetensors.h"
-#include "pipeline/data/store.h"
+#include "pipeline/data/key.h"
 #include "stages/modality/modality.h"
 #include "stages/model/model_start.h"
 #include "stages/nn/graph.h"

@@ -7,7 +7,7 @@
 #define RT_TRUNK_H
 
 #include "formats/recipe_teacher.h"
-#include "pipeline/data/store.h"
+#include "pipeline/data/key.h"
 #include "stages/modality/front.h"
 
 #include <stdbool.h>

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <uv.h>
+#include <time.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define SCRATCH_APART ((size_t)1 << 20) /* closer, threads slow each other: docs/performance-notes.md */
@@ -360,7 +360,10 @@ void rt_exec_profile(struct rt_exec *x, struct rt_exec_time *time)
 
 static double exec_now_ms(const struct rt_exec *x)
 {
-    return x->time ? (double)uv_hrtime() * 1e-6 : 0;
+    struct timespec now = {0};
+    if (x->time)
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
 static struct slot *exec_group_of(const struct rt_exec *x, int node)

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * parallel: a few libuv threads. A loop is announced by raising `round`, its pieces are taken from
- * stretches. Each thread begins with its own, the same from loop to loop, as neighbouring layers cut
- * the batch alike: what it reads is mostly still in its cache. Then it takes from the ends of the
- * others' stretches. The next loop mostly follows within microseconds, and the last pieces end close
- * to each other, so both sides look for a while before they sleep, and only who sleeps is woken
- * under the lock: a sleeper says so before its last look, and who has news for it looks afterwards
- * whether it sleeps, so that one of the two sees the other. */
+ * parallel: a few POSIX threads, not libuv's: the library that programs link needs none of it. A loop is
+ * announced by raising `round`, its pieces are taken from stretches. Each thread begins with its own, the same
+ * from loop to loop, as neighbouring layers cut the batch alike: what it reads is mostly still in its cache. Then
+ * it takes from the ends of the others' stretches. The next loop mostly follows within microseconds, and the last
+ * pieces end close to each other, so both sides look for a while before they sleep, and only who sleeps is woken
+ * under the lock: a sleeper says so before its last look, and who has news for it looks afterwards whether it
+ * sleeps, so that one of the two sees the other. */
 #include "stages/nn/parallel.h"
 
 #include "formats/error.h"
 #include "stages/nn/blas.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 #define THREADS_MAX 256
 #define LOOKS 1000 /* before sleeping: some 30 microseconds */
@@ -37,7 +37,7 @@ struct stretch {
 struct helper {
     struct rt_parallel *p;
     int number; /* 1 .. threads-1; 0 is the caller */
-    uv_thread_t thread;
+    pthread_t thread;
 };
 
 struct rt_parallel {
@@ -46,8 +46,8 @@ struct rt_parallel {
     struct helper *helper;
     struct stretch *stretch; /* [threads] */
 
-    uv_mutex_t lock;    /* of those who sleep */
-    uv_cond_t go, done; /* for the helpers, for the caller */
+    pthread_mutex_t lock;    /* of those who sleep */
+    pthread_cond_t go, done; /* for the helpers, for the caller */
 
     /* The caller's, in a cache line that the helpers read: this round's are written before it. */
     _Alignas(64) atomic_uint round;
@@ -120,12 +120,12 @@ static void parallel_await_round(struct rt_parallel *p, unsigned seen)
             return;
         parallel_pause(i);
     }
-    uv_mutex_lock(&p->lock);
+    pthread_mutex_lock(&p->lock);
     atomic_fetch_add(&p->asleep, 1);
     while (!parallel_has_news(p, seen))
-        uv_cond_wait(&p->go, &p->lock);
+        pthread_cond_wait(&p->go, &p->lock);
     atomic_fetch_sub(&p->asleep, 1);
-    uv_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- announcing and joining without a lock ----
@@ -133,23 +133,23 @@ static void parallel_await_round(struct rt_parallel *p, unsigned seen)
  * atomics alone; when announcing took the lock, whoever looked for the next loop ran into it while
  * the caller still held it: 3 microseconds for an empty loop of two threads, 0.6 now. */
 
-static void parallel_wake(struct rt_parallel *p, uv_cond_t *those)
+static void parallel_wake(struct rt_parallel *p, pthread_cond_t *those)
 {
     /* The lock: whoever said it sleeps either waits by now or has yet to look. */
-    uv_mutex_lock(&p->lock);
-    uv_cond_broadcast(those);
-    uv_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&p->lock);
+    pthread_cond_broadcast(those);
+    pthread_mutex_unlock(&p->lock);
 }
 
 /* The last to finish wakes the caller, and only when it said that it sleeps. */
-static void parallel_helper_main(void *arg)
+static void *parallel_helper_main(void *arg)
 {
     struct helper *h = arg;
     struct rt_parallel *p = h->p;
     for (unsigned seen = 0;; seen++) {
         parallel_await_round(p, seen);
         if (atomic_load(&p->quit))
-            return;
+            return NULL;
         parallel_take_pieces(p, h->number);
         if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->waiting))
             parallel_wake(p, &p->done);
@@ -163,18 +163,25 @@ static void parallel_await_helpers(struct rt_parallel *p)
             return;
         parallel_pause(i);
     }
-    uv_mutex_lock(&p->lock);
+    pthread_mutex_lock(&p->lock);
     atomic_store(&p->waiting, true);
     while (atomic_load(&p->busy) > 0)
-        uv_cond_wait(&p->done, &p->lock);
+        pthread_cond_wait(&p->done, &p->lock);
     atomic_store(&p->waiting, false);
-    uv_mutex_unlock(&p->lock);
+    pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- life ----
  * The threads live as long as the struct: making one takes longer than most loops. A failure on the
  * way gives back what there is, in reverse order; once the threads run, that is what destroy does.
  */
+
+/* Those that this process may run on. */
+static int parallel_processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+}
 
 int rt_parallel_create(struct rt_parallel **out, int threads)
 {
@@ -187,18 +194,18 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
         return RT_EMEM;
     memset(p, 0, sizeof *p);
     p->threads = threads;
-    p->looks = threads <= (int)uv_available_parallelism() ? LOOKS + YIELDS : 0;
+    p->looks = threads <= parallel_processors() ? LOOKS + YIELDS : 0;
     p->helper = calloc((size_t)threads, sizeof *p->helper);
     p->stretch = aligned_alloc(64, (size_t)threads * sizeof *p->stretch);
-    if (!p->helper || !p->stretch || uv_mutex_init(&p->lock))
+    if (!p->helper || !p->stretch || pthread_mutex_init(&p->lock, NULL))
         goto fail_memory;
-    if (uv_cond_init(&p->go))
+    if (pthread_cond_init(&p->go, NULL))
         goto fail_lock;
-    if (uv_cond_init(&p->done))
+    if (pthread_cond_init(&p->done, NULL))
         goto fail_go;
     for (int i = 1; i < threads; i++, p->started++) {
         p->helper[i] = (struct helper){.p = p, .number = i};
-        if (uv_thread_create(&p->helper[i].thread, parallel_helper_main, &p->helper[i])) {
+        if (pthread_create(&p->helper[i].thread, NULL, parallel_helper_main, &p->helper[i])) {
             rt_parallel_destroy(p);
             return RT_EMEM;
         }
@@ -207,9 +214,9 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
     return 0;
 
 fail_go:
-    uv_cond_destroy(&p->go);
+    pthread_cond_destroy(&p->go);
 fail_lock:
-    uv_mutex_destroy(&p->lock);
+    pthread_mutex_destroy(&p->lock);
 fail_memory:
     free(p->stretch);
     free(p->helper);
@@ -224,10 +231,10 @@ void rt_parallel_destroy(struct rt_parallel *p)
     atomic_store(&p->quit, true);
     parallel_wake(p, &p->go);
     for (int i = 1; i <= p->started; i++)
-        uv_thread_join(&p->helper[i].thread);
-    uv_cond_destroy(&p->done);
-    uv_cond_destroy(&p->go);
-    uv_mutex_destroy(&p->lock);
+        pthread_join(p->helper[i].thread, NULL);
+    pthread_cond_destroy(&p->done);
+    pthread_cond_destroy(&p->go);
+    pthread_mutex_destroy(&p->lock);
     free(p->stretch);
     free(p->helper);
     free(p);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <uv.h>
+#include <time.h>
 #include <cmocka.h>
 
 #define PIECES 1000
@@ -71,13 +71,17 @@ struct slow {
     int sleeper; /* the piece that takes long, or -1 */
 };
 
+static void nap(void) /* longer than anybody looks */
+{
+    nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+}
+
 static void note_slowly(void *self, int i, int thread)
 {
     struct slow *s = self;
     note(&s->r, i, thread);
-    if (i == s->sleeper) {
-        uv_sleep(3); /* longer than anybody looks */
-    }
+    if (i == s->sleeper)
+        nap();
 }
 
 /* Helpers sleep between loops that come late, the caller while a helper's piece takes long. */
@@ -89,7 +93,8 @@ static void sleepers_are_woken(void **state)
         assert_int_equal(rt_parallel_create(&p, threads), 0);
         for (int round = 0; round < 60; round++) {
             struct slow s = {.sleeper = round % 3 == 1 ? threads - 1 : -1};
-            uv_sleep(round % 3 == 2 ? 3 : 0);
+            if (round % 3 == 2)
+                nap();
             rt_parallel_for(p, threads, note_slowly, &s);
             for (int i = 0; i < threads; i++) {
                 assert_int_equal(s.r.done[i], 1);
