@@ -28,7 +28,8 @@ static int reader_count_row(void *self, int columns, const char **name, const ch
 
 static bool column_is_text(const char *name)
 {
-    static const char *const text[] = {"id", "label", "grp", "split", "reason", "modality", "detail"};
+    static const char *const text[] = {"id", "label", "grp", "split", "reason", "modality", "detail",
+                                       "predicted"};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
         if (strcmp(name, text[i]) == 0)
             return true;

@@ -24,7 +24,7 @@ static const char schema[] =
     " PRIMARY KEY(name, split, step)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS samples(row INTEGER PRIMARY KEY, id TEXT, label TEXT, grp TEXT,"
     " split TEXT, hidden INTEGER, reason TEXT, modality TEXT, detail TEXT, seen INTEGER, quality REAL,"
-    " weight REAL);"
+    " weight REAL, predicted TEXT, p REAL, p_label REAL, correct INTEGER);"
     "CREATE TABLE IF NOT EXISTS journal(number INTEGER PRIMARY KEY, step INTEGER, time REAL, who TEXT,"
     " key TEXT, before TEXT, after TEXT);"
     "CREATE TABLE IF NOT EXISTS stages(name TEXT PRIMARY KEY, workers INTEGER, batches INTEGER,"
@@ -34,7 +34,8 @@ static const char schema[] =
 
 /* Columns of samples before the extra ones. */
 static const char *const fixed[] = {"row", "id", "label", "grp", "split", "hidden", "reason",
-                                    "modality", "detail", "seen", "quality", "weight"};
+                                    "modality", "detail", "seen", "quality", "weight", "predicted",
+                                    "p", "p_label", "correct"};
 #define SAMPLE_FIXED ((int)(sizeof fixed / sizeof *fixed))
 
 static const char *const insert[RT_RUNDB_STATEMENTS] = {
@@ -98,12 +99,13 @@ static bool column_is_there(struct rt_rundb *r, const char *column)
     return there;
 }
 
-/* Adds those of the extra columns that samples does not have yet. */
-static int columns_add(struct rt_rundb *r, const char *const *column, int columns, struct rt_error *e)
+/* Adds those columns that samples does not have yet: extra ones, and fixed ones that came after the data base. */
+static int columns_add(struct rt_rundb *r, const char *const *column, int columns, const char *type,
+                       struct rt_error *e)
 {
     for (int i = 0; i < columns; i++)
         if (!column_is_there(r, column[i]))
-            RT_TRY(rundb_exec_made(r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" REAL", column[i]), e));
+            RT_TRY(rundb_exec_made(r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" %s", column[i], type), e));
     return 0;
 }
 
@@ -146,7 +148,10 @@ static int tables_make(struct rt_rundb *r, const char *const *column, int column
 {
     RT_TRY(rundb_exec(r, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", e));
     RT_TRY(rundb_exec(r, schema, e));
-    RT_TRY(columns_add(r, column, columns, e));
+    static const char *const answer[] = {"p", "p_label", "correct"}, *const predicted = "predicted";
+    RT_TRY(columns_add(r, &predicted, 1, "TEXT", e));
+    RT_TRY(columns_add(r, answer, 3, "REAL", e));
+    RT_TRY(columns_add(r, column, columns, "REAL", e));
     return rundb_exec_made(r,
                            sqlite3_mprintf("PRAGMA user_version=%d; INSERT OR REPLACE INTO meta"
                                            " VALUES('version', '%d'); COMMIT",
@@ -297,6 +302,12 @@ int rt_rundb_sample(struct rt_rundb *r, const struct rt_sample_row *w, struct rt
     sqlite3_bind_int64(s, at++, w->seen);
     sqlite3_bind_double(s, at++, w->quality);
     sqlite3_bind_double(s, at++, w->weight);
+    sqlite3_bind_text(s, at++, w->predicted, -1, SQLITE_STATIC); /* NULL stays NULL */
+    sqlite3_bind_double(s, at++, w->predicted ? w->p : NAN);
+    sqlite3_bind_double(s, at++, w->predicted ? w->p_label : NAN);
+    if (w->predicted && w->correct >= 0)
+        sqlite3_bind_int(s, at, w->correct);
+    at++;
     for (int i = 0; i < r->columns; i++)
         sqlite3_bind_double(s, at++, w->value[i]);
     return statement_run(r, s, e);

@@ -5,7 +5,8 @@
  *   metrics(step, epoch, split, name, value)           split '' for training steps; one value for each
  *           (name, split, step), a later one replaces it
  *   samples(row PRIMARY KEY, id, label, grp, split, hidden, reason, modality, detail, seen, quality,
- *           weight, history (loss_history.h), <measure> REAL, <measure>_pct REAL ..., loss_<term> REAL,
+ *           weight, predicted, p, p_label, correct, history (loss_history.h), <measure> REAL,
+ *           <measure>_pct REAL ..., loss_<term> REAL,
  *           inside_<term> INT ...)
  *   journal(number, step, time, who, key, before, after)
  *   stages(name PRIMARY KEY, workers, batches, samples, busy, wait_in, wait_out, packed_in, packed_out,
@@ -54,6 +55,9 @@ struct rt_sample_row {
     const char *reason, *modality, *detail; /* "" = usable */
     int64_t seen;
     double quality, weight; /* that of distillation */
+    const char *predicted;  /* class that the last evaluation gave; NULL = not evaluated, and the next three are none */
+    double p, p_label;      /* probability of that class, and of the label */
+    int correct;            /* 1 or 0; -1 = there is no label */
     const double *value; /* [columns], NaN = NULL */
 };
 int rt_rundb_sample(struct rt_rundb *db, const struct rt_sample_row *s, struct rt_error *e);

@@ -11,6 +11,7 @@
 #include "stages/distill/exchange.h"
 #include "stages/distill/learner_settings.h"
 #include "stages/distill/sample_states.h"
+#include "stages/metrics/predictions.h"
 #include "stages/model/model.h"
 #include "stages/nn/op.h"
 
@@ -104,6 +105,11 @@ struct rt_eval_report {
     double eer, min_dcf;   /* of the trials; NaN = there are none */
     enum rt_head_id answer;
     bool best; /* the best so far */
+    /* What the answer says of each sample, with or without a label: [predictions], of rows of the data set. The
+     * learner's, until its next call. */
+    int predictions;
+    const struct rt_prediction *prediction;
+    const int *row;
 };
 
 /* An evaluation: the outputs for all samples, batch by batch (keep and factor are not read; label

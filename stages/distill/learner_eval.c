@@ -8,6 +8,7 @@
 #include "stages/distill/learner_parts.h"
 
 #include "stages/metrics/metrics.h"
+#include "stages/metrics/predictions.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,10 +28,10 @@ static int eval_room(struct rt_learner *l, int count)
     RT_TRY(rt_learner_room(&v->head, head * sizeof(float)));
     RT_TRY(rt_learner_room(&v->teacher, head * sizeof(float)));
     RT_TRY(rt_learner_room(&v->label, n * sizeof(int)));
-    if (eval_has_trials(l)) {
+    RT_TRY(rt_learner_room(&v->row, n * sizeof(int)));
+    RT_TRY(rt_learner_room(&v->prediction, n * sizeof(struct rt_prediction)));
+    if (eval_has_trials(l))
         RT_TRY(rt_learner_room(&v->embedding, n * (size_t)l->c.model->dim * sizeof(float)));
-        RT_TRY(rt_learner_room(&v->row, n * sizeof(int)));
-    }
     return rt_learner_room(&v->taught, n);
 }
 
@@ -57,8 +58,8 @@ int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struc
     if (eval_has_trials(l)) {
         size_t dim = (size_t)m->dim;
         memcpy((float *)v->embedding.data + at * dim, rt_exec_output(l->exec, m->embedding), n * dim * sizeof(float));
-        memcpy((int *)v->row.data + at, b->sample, n * sizeof(int));
     }
+    memcpy((int *)v->row.data + at, b->sample, n * sizeof(int));
     for (size_t i = 0; i < n; i++) {
         ((int *)v->label.data)[at + i] = b->label[i];
         ((uint8_t *)v->taught.data)[at + i] = t && t->have && t->have[i];
@@ -71,7 +72,7 @@ void rt_learner_eval_fini(struct rt_learner *l)
 {
     struct rt_learner_eval *v = &l->eval;
     void *owned[] = {v->own.data, v->head.data, v->teacher.data, v->label.data, v->taught.data,
-                     v->embedding.data, v->row.data};
+                     v->embedding.data, v->row.data, v->prediction.data};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
 }
@@ -117,6 +118,10 @@ static int eval_head(struct rt_learner *l, enum rt_head_id head, struct rt_eval_
         r->macro_f1 = a.macro_f1;
         r->loss = eval_cross_entropy(logits, label, v->count, m->classes);
         r->samples = a.count;
+        rc = rt_predictions(v->prediction.data, logits, label, v->count, m->classes, 1);
+        r->predictions = v->count;
+        r->prediction = v->prediction.data;
+        r->row = v->row.data;
     }
 out:
     rt_accuracy_fini(&a);

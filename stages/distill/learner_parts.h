@@ -30,7 +30,8 @@ struct rt_learner_eval {
     struct rt_learner_room own, head; /* [count, classes] raw node outputs */
     struct rt_learner_room teacher;   /* [count, teacher_classes] */
     struct rt_learner_room label, taught;
-    struct rt_learner_room embedding, row; /* with trials: [count, dim], [count] row of the data set */
+    struct rt_learner_room row, prediction; /* [count] row of the data set; what the answer says, when all are in */
+    struct rt_learner_room embedding;       /* with trials: [count, dim] */
     int count;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * observe_samples: the samples table of run.db. All rows of a large data set take a while to write, so in between
  * only those that changed are, every few seconds, and less often where that would take more than a fiftieth of the
- * time. What a person changed about samples is written with the next update: they look whether it took effect. */
+ * time. What a person changed about samples, and what an evaluation said of them, is written with the next update:
+ * they look whether it took effect. */
 #include "stages/session/observers.h"
 
 #include <math.h>
@@ -17,6 +18,14 @@ struct rt_row_written {
     int seen;
     float factor;
     uint8_t excluded;
+    unsigned answers; /* number of its answer */
+};
+
+struct rt_row_answer {
+    unsigned number; /* of answers so far; 0 = none */
+    int predicted;   /* class, -1 = its outputs were not finite */
+    float p, p_label;
+    int8_t correct; /* -1 = no label */
 };
 
 /* ---- columns ----
@@ -82,12 +91,14 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
     const struct rt_student *student = o->record->student;
     const struct rt_override *override = student->control ? rt_control_override(student->control) : NULL;
     struct rt_row_written *w = &o->written[row];
-    struct rt_row_written now = {.seen = (int)rt_learner_samples(student->learner)->seen[row], .factor = 1};
+    struct rt_row_written now = {.seen = (int)rt_learner_samples(student->learner)->seen[row], .factor = 1,
+                                 .answers = o->answer[row].number};
     if (override && override->rows) {
         now.factor = override->factor[row];
         now.excluded = override->excluded[row];
     }
-    bool same = now.seen == w->seen && now.factor == w->factor && now.excluded == w->excluded;
+    bool same = now.seen == w->seen && now.factor == w->factor && now.excluded == w->excluded &&
+                now.answers == w->answers;
     *w = now;
     return !same;
 }
@@ -98,6 +109,7 @@ static int sample_write(struct rt_observe_samples *o, int row, const struct rt_d
     const struct rt_dataset *d = &r->session->dataset;
     const struct rt_manifest *m = d->manifest;
     const struct rt_sample_states *t = rt_learner_samples(r->student->learner);
+    const struct rt_row_answer *a = &o->answer[row];
     struct sample_cells cells = {.name = NULL};
     sample_cells(&cells, r, row, &o->written[row]);
     struct rt_sample_row s = {
@@ -113,6 +125,10 @@ static int sample_write(struct rt_observe_samples *o, int row, const struct rt_d
         .seen = t->seen[row],
         .quality = t->quality[row],
         .weight = t->weight[row],
+        .predicted = a->number && a->predicted >= 0 ? d->class_name[a->predicted] : NULL,
+        .p = (double)a->p,
+        .p_label = (double)a->p_label,
+        .correct = a->correct,
         .value = cells.value,
     };
     return rt_rundb_sample(r->db, &s, e);
@@ -132,6 +148,27 @@ static int samples_write(struct rt_observe_samples *o, bool all, struct rt_error
 }
 
 /* ---- what it is told ---- */
+
+void rt_observe_samples_answers(struct rt_observe_samples *o, const struct rt_prediction *prediction, const int *row,
+                                int n)
+{
+    const struct rt_dataset *d = &o->record->session->dataset;
+    for (int i = 0; i < n; i++) {
+        const struct rt_prediction *p = &prediction[i];
+        struct rt_row_answer *a = &o->answer[row[i]];
+        bool strange = d->named[row[i]] >= d->classes;
+        *a = (struct rt_row_answer){a->number + 1, p->predicted, (float)p->p, strange ? 0 : (float)p->p_label,
+                                    strange ? 0 : p->label < 0 ? -1 : p->rank == 0};
+    }
+    o->due = 0;
+}
+
+static int samples_on_evaluation(void *self, const struct rt_eval_report *r, struct rt_error *e)
+{
+    (void)e;
+    rt_observe_samples_answers(self, r->prediction, r->row, r->predictions);
+    return 0;
+}
 
 /* A sample that failed while training. */
 static void samples_on_left_out(void *self, const struct rt_drop *drop)
@@ -167,15 +204,19 @@ struct rt_observer rt_observe_samples(struct rt_observe_samples *o)
 {
     return (struct rt_observer){
         .self = o, .left_out = samples_on_left_out, .change = samples_on_change, .update = samples_on_update,
+        .evaluation = samples_on_evaluation,
     };
 }
 
 int rt_observe_samples_open(struct rt_observe_samples *o, struct rt_record *r, struct rt_error *e)
 {
     size_t rows = (size_t)r->session->dataset.count + 1;
-    *o = (struct rt_observe_samples){.record = r, .written = calloc(rows, sizeof *o->written)};
-    if (!o->written)
+    *o = (struct rt_observe_samples){.record = r, .written = calloc(rows, sizeof *o->written),
+                                     .answer = calloc(rows, sizeof *o->answer)};
+    if (!o->written || !o->answer) {
+        rt_observe_samples_fini(o);
         return rt_error_set(e, RT_EMEM, "%s: no memory for the samples' rows", r->dir->path);
+    }
     RT_TRY(samples_write(o, true, e));
     return rt_rundb_commit(r->db, e);
 }
@@ -188,5 +229,7 @@ int rt_observe_samples_end(struct rt_observe_samples *o, struct rt_error *e)
 void rt_observe_samples_fini(struct rt_observe_samples *o)
 {
     free(o->written);
+    free(o->answer);
     o->written = NULL;
+    o->answer = NULL;
 }

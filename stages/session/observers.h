@@ -31,6 +31,7 @@ struct rt_observer rt_observe_metrics(struct rt_record *r);
 struct rt_observe_samples {
     struct rt_record *record;
     struct rt_row_written *written; /* [samples], what run.db has of each */
+    struct rt_row_answer *answer;   /* [samples], what the last evaluation of each said */
     uint64_t due;                   /* ns, when rows are next written */
 };
 #define RT_SAMPLE_COLUMNS (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 3)
@@ -43,6 +44,10 @@ struct rt_sample_columns {
 void rt_observe_samples_columns(const struct rt_record *r, struct rt_sample_columns *c);
 /* Writes all rows and commits; record must be open. RT_EMEM; what rt_rundb_sample fails with. */
 int rt_observe_samples_open(struct rt_observe_samples *o, struct rt_record *r, struct rt_error *e);
+/* What a model that has the run's classes says of samples: written with the next rows, and what counts from then on.
+ * row [n]: of the data set. A label that is none of the classes makes the answer a wrong one. */
+void rt_observe_samples_answers(struct rt_observe_samples *o, const struct rt_prediction *prediction, const int *row,
+                                int n);
 /* Writes all rows; committed by rt_record_close. */
 int rt_observe_samples_end(struct rt_observe_samples *o, struct rt_error *e);
 void rt_observe_samples_fini(struct rt_observe_samples *o);

@@ -5,9 +5,9 @@
 #include "formats/file.h"
 #include "pipeline/data/sampler.h"
 #include "pipeline/run/checkpoints.h"
-#include "stages/metrics/metrics.h"
 #include "stages/session/replay_plan.h"
 #include "stages/session/training_pipeline.h"
+#include "stages/session/training_results.h"
 #include "stages/session/training_teachers.h"
 
 #include <math.h>
@@ -389,6 +389,19 @@ static int training_begin(struct rt_training *t, const struct rt_training_reques
     return 0;
 }
 
+/* They cannot be learned, and at the end each of them is a wrong answer: better said before than wondered about. */
+static void training_tell_strangers(const struct rt_training *t)
+{
+    const struct rt_dataset *d = &t->session->dataset;
+    int samples = 0;
+    for (int i = 0; i < d->count; i++)
+        samples += d->named[i] >= d->classes;
+    if (samples)
+        rt_watch_warn(&t->session->watch, "%d samples of validation and test have labels that no training sample has "
+                      "(\"%.60s\"%s): they count as wrong answers", samples, d->stranger_name[0],
+                      d->strangers > 1 ? ", ..." : "");
+}
+
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
                      const struct rt_training_request *q, struct rt_error *e)
 {
@@ -399,6 +412,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     const struct rt_modality *student = rt_modalities[recipe->student_modality];
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
+    training_tell_strangers(t);
     RT_TRY(training_load_start(t, q->init, e));
     RT_TRY(rt_training_load_teachers(t, e));
     RT_TRY(training_score(t, student, e));
@@ -423,99 +437,11 @@ static int training_take_best(struct rt_training *t, struct rt_error *e)
     return rt_model_load(&t->best_model, rt_rundir_path(t->dir.path, RT_RUN_BEST, path, sizeof path), e);
 }
 
-static int training_record_result(struct rt_training *t, enum rt_split split, const struct rt_accuracy *a,
-                                  struct rt_error *e)
-{
-    const char *name = rt_split_names[split];
-    RT_TRY(rt_record_result(&t->record, name, "final.top1", a->top1, e));
-    RT_TRY(rt_record_result(&t->record, name, "final.top5", a->top5, e));
-    return rt_record_result(&t->record, name, "final.macro_f1", a->macro_f1, e);
-}
-
-static int training_measure_split(struct rt_training *t, enum rt_split split,
-                                  struct rt_training_result *result, struct rt_error *e)
-{
-    const struct rt_dataset *d = &t->session->dataset;
-    int *rows = NULL, count = 0;
-    struct rt_outputs out = {0};
-    struct rt_accuracy a = {0};
-    int rc = rt_dataset_rows(d, split, t->result->modality->id, false, &rows, &count);
-    if (rc < 0)
-        goto no_memory;
-    if (count == 0)
-        goto out;
-    if ((rc = rt_session_infer(t->session, t->result, rows, count, false, &out, e)) < 0)
-        goto out;
-    for (int i = 0; i < count; i++)
-        rows[i] = out.have[i] ? d->truth[rows[i]] : -1;
-    if ((rc = rt_accuracy(&a, out.logits, rows, count, t->result->classes)) < 0)
-        goto no_memory;
-    if (a.count == 0)
-        goto out;
-    *result = (struct rt_training_result){a.count, a.top1, a.top5, a.macro_f1};
-    rc = training_record_result(t, split, &a, e);
-    goto out;
-no_memory:
-    rt_error_set(e, rc, "no memory to measure split %s", rt_split_names[split]);
-out:
-    rt_accuracy_fini(&a);
-    rt_outputs_fini(&out);
-    free(rows);
-    return rc;
-}
-
-static int training_record_trials(struct rt_training *t, enum rt_trial_list which, const struct rt_verification *v,
-                                  size_t used, struct rt_error *e)
-{
-    const char *name = rt_trial_list_names[which];
-    t->trials_result[which] = (struct rt_training_trials){used, t->trials.list[which].count - used, v->eer, v->min_dcf};
-    RT_TRY(rt_record_result(&t->record, name, "final.eer", v->eer, e));
-    return rt_record_result(&t->record, name, "final.min_dcf", v->min_dcf, e);
-}
-
-/* A list scored by the result: its samples embedded, each once. */
-static int training_measure_trials(struct rt_training *t, enum rt_trial_list which, struct rt_error *e)
-{
-    const struct rt_trials *list = &t->trials.list[which];
-    int all = t->session->dataset.count, count = 0, rc = RT_EMEM;
-    struct rt_outputs out = {0};
-    struct rt_verification v;
-    size_t used;
-    if (list->count == 0)
-        return 0;
-    bool *named = rt_trials_named(list, all);
-    int *rows = malloc(sizeof *rows * ((size_t)all + 1)), *place = malloc(sizeof *place * ((size_t)all + 1));
-    if (!named || !rows || !place) {
-        rt_error_set(e, rc, "no memory to measure trials");
-        goto out;
-    }
-    for (int i = 0; i < all; i++)
-        if (named[i])
-            rows[count++] = i;
-    if ((rc = rt_session_infer(t->session, t->result, rows, count, false, &out, e)) < 0)
-        goto out;
-    for (int i = 0; i < count; i++)
-        place[rows[i]] = out.have[i] ? i : -1;
-    rc = rt_verification_trials(&v, list, out.embedding, t->result->dim, place, RT_P_TARGET, &used);
-    rc = rc < 0 ? rt_error_set(e, rc, "%s: %s", t->trials.path[which], rt_err_words(rc))
-                : training_record_trials(t, which, &v, used, e);
-out:
-    rt_outputs_fini(&out);
-    free(named);
-    free(rows);
-    free(place);
-    return rc;
-}
-
 static int training_finish(struct rt_training *t, struct rt_error *e)
 {
     RT_TRY(training_take_best(t, e));
     RT_TRY(training_write_model(t, t->result, RT_RUN_STUDENT, e));
-    RT_TRY(training_measure_split(t, RT_VALID, &t->valid, e));
-    RT_TRY(training_measure_split(t, RT_TEST, &t->test, e));
-    for (int which = 0; which < RT_TRIAL_LISTS; which++)
-        RT_TRY(training_measure_trials(t, (enum rt_trial_list)which, e));
-    return 0;
+    return rt_training_results(t, e);
 }
 
 /* The first error counts, but everything that can still be said is. */

@@ -116,13 +116,15 @@ static void test_rows(void **state)
     double value[] = {12.5, NAN, -1};
     struct rt_sample_row s = {.row = 4, .id = "d'4", .label = "cow", .group = "g", .split = "train",
                               .hidden = 1, .reason = "", .modality = "", .detail = NULL, .seen = 3,
-                              .quality = 0.5, .weight = NAN, .value = value};
+                              .quality = 0.5, .weight = NAN, .predicted = "ox", .p = 0.75, .p_label = 0.25,
+                              .value = value};
     assert_int_equal(rt_rundb_sample(db, &s, &e), 0);
     s.seen = 4; /* the same row again: the newer one stays */
     assert_int_equal(rt_rundb_sample(db, &s, &e), 0);
     assert_string_equal(tell(db, "SELECT * FROM samples"),
                         "row=4 id=d'4 label=cow grp=g split=train hidden=1 reason= modality= detail= "
-                        "seen=4 quality=0.5 weight=NULL snr=12.5 loss_l2=NULL or\"der=-1.0;");
+                        "seen=4 quality=0.5 weight=NULL predicted=ox p=0.75 p_label=0.25 correct=0 "
+                        "snr=12.5 loss_l2=NULL or\"der=-1.0;");
     assert_int_equal(rt_rundb_metric(db, 3, 1, "valid", "top1", 0.25, &e), 0);
     assert_int_equal(rt_rundb_metric(db, 3, 1, "valid", "top1", 0.75, &e), 0); /* made again */
     assert_int_equal(rt_rundb_metric(db, 3, 1, "", "top1", NAN, &e), 0);
@@ -149,7 +151,10 @@ static void test_rows(void **state)
     static const char *const later[] = {"snr", "new"}; /* a column more, two fewer */
     assert_int_equal(rt_rundb_open(&db, scratch_file(&dir, "run.db"), later, 2, 1, &e), 0);
     s.row = 5;
+    s.predicted = NULL; /* not evaluated: what stands beside it is not looked at */
     assert_int_equal(rt_rundb_sample(db, &s, &e), 0);
+    assert_string_equal(tell(db, "SELECT predicted, p, p_label, correct FROM samples WHERE row=5"),
+                        "predicted=NULL p=NULL p_label=NULL correct=NULL;");
     assert_string_equal(tell(db, "SELECT row, snr, loss_l2, new FROM samples ORDER BY row"),
                         "row=4 snr=12.5 loss_l2=NULL new=NULL;row=5 snr=12.5 loss_l2=NULL new=NULL;");
     rt_rundb_close(db);

@@ -102,6 +102,37 @@ static void test_never_begun(void **state)
     assert_string_equal(toy_run_query(&t, folder, "SELECT value FROM meta WHERE key='state'"), "done\n");
 }
 
+/* What the result says stands beside every sample, those that were trained on too, as `eval` would find it. A class of
+ * the test split alone is one that it cannot give: wrong, and in the mean. */
+static void test_answers(void **state)
+{
+    (void)state;
+    size_t size;
+    char *table = (char *)read_bytes(scratch_file(&t.dir, "words.tsv"), &size), more[3200];
+    snprintf(more, sizeof more,
+             "%sq1\ttest\tpurple\ta purple thing\nq2\ttest\t\ta thing\nq3\ttest\tred\t\n", table);
+    scratch_write(&t.dir, "words.tsv", more, strlen(more));
+    free(table);
+    int rc;
+    struct toy_run *r = toy_run_open(&t, (struct rt_training_request){.output = folder}, &rc);
+    TOY_OK(&t, rc);
+    assert_string_equal(toy_run_query(&t, folder, "SELECT count(predicted), count(p) FROM samples"), "0 0\n");
+    TOY_OK(&t, rt_training_run(&r->training, &t.e));
+    assert_int_equal(r->training.test.samples, 7);
+    char said[80];
+    snprintf(said, sizeof said, "7 %d\n", (int)(7 * r->training.test.top1 + 0.5));
+    toy_run_close(r);
+    assert_string_equal(toy_run_query(&t, folder, "SELECT count(correct), sum(correct) FROM samples WHERE "
+                                                  "split='test'"), said);
+    assert_string_equal(toy_run_query(&t, folder, "SELECT split, count(predicted) FROM samples GROUP BY split"),
+                        "test 8\ntrain 12\nvalid 6\n");
+    assert_string_equal(toy_run_query(&t, folder, "SELECT count(*) FROM samples WHERE "
+                                                  "predicted = label AND correct = 1 AND p = p_label OR "
+                                                  "predicted <> label AND correct = 0 AND p >= p_label"), "25\n");
+    assert_string_equal(toy_run_query(&t, folder, "SELECT id, p_label, correct FROM samples WHERE id LIKE 'q%'"),
+                        "q1 0.0 0\nq2 - -\nq3 - -\n");
+}
+
 struct told {
     int steps, evaluations, scored;
     int64_t last;
@@ -295,9 +326,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_refused), TEST(test_no_samples),       TEST(test_folder_is_taken), TEST(test_never_begun),
-        TEST(test_whole),   TEST(test_observer_ends_it), TEST(test_goes_on),         TEST(test_start_is_kept),
-        TEST(test_trials),  TEST(test_trials_refused),
+        TEST(test_refused), TEST(test_no_samples), TEST(test_folder_is_taken), TEST(test_never_begun),
+        TEST(test_whole), TEST(test_answers), TEST(test_observer_ends_it), TEST(test_goes_on),
+        TEST(test_start_is_kept), TEST(test_trials), TEST(test_trials_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
