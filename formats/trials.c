@@ -53,11 +53,12 @@ static int trial_row(const struct index *x, const char *name)
     return p ? p->row : -1;
 }
 
-/* ---- the list ---- */
+/* ---- lines ----
+ * A wrong line is an error and not left out: an equal error rate of another list than the one asked
+ * for looks like any other. */
 
-/* One line, cut in place: 0, or an error. */
-static int trial_read(const struct index *x, char *line, struct rt_trial *t, const char *path,
-                      int number, struct rt_error *e)
+/* One line, cut in place. */
+static int line_read(char *line, int number, const char *path, rt_trial_line *each, void *self, struct rt_error *e)
 {
     char *save = NULL, *field[4] = {0}, shown[81];
     int n = 0;
@@ -67,53 +68,81 @@ static int trial_read(const struct index *x, char *line, struct rt_trial *t, con
     if (n != 3 || (strcmp(field[0], "0") != 0 && strcmp(field[0], "1") != 0))
         return rt_error_set(e, RT_EFORMAT, "%s:%d: '%s': write `1 ENROL TEST` for the same "
                             "speaker, `0 ENROL TEST` for two", path, number, shown);
-    int row[2];
-    for (int i = 0; i < 2; i++) {
-        row[i] = trial_row(x, field[i + 1]);
-        if (row[i] < 0)
-            return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.200s' is neither an id nor a path of %s",
-                                path, number, field[i + 1], rt_manifest_path(x->manifest));
-    }
-    *t = (struct rt_trial){row[0], row[1], number, field[0][0] == '1'};
-    return 0;
+    return each(self, number, field[0][0] == '1', (const char *[]){field[1], field[2]}, e);
 }
 
-/* A wrong line is an error and not left out: an equal error rate of another list than the one asked
- * for looks like any other. */
+/* The line with the first NUL byte, 0 = none. */
+static size_t text_find_nul(const char *text, size_t size)
+{
+    size_t line = 1, end = strlen(text);
+    for (size_t i = 0; i < end; i++)
+        line += text[i] == '\n';
+    return end < size ? line : 0;
+}
+
+int rt_trials_each(const char *path, rt_trial_line *each, void *self, struct rt_error *e)
+{
+    uint8_t *bytes = NULL;
+    size_t size, trials = 0;
+    RT_TRY(rt_file_read(path, RT_FILE_MAX, &bytes, &size, e));
+    size_t nul = text_find_nul((char *)bytes, size);
+    int number = 0, rc = 0;
+    if (nul)
+        rc = rt_error_set(e, RT_EFORMAT, "%s:%zu: a NUL byte: this is not a text file", path, nul);
+    for (char *rest = (char *)bytes, *line; !rc && (line = strsep(&rest, "\n"));) {
+        number++;
+        if (!line[strspn(line, " \t\r")])
+            continue;
+        rc = line_read(line, number, path, each, self, e);
+        trials++;
+    }
+    if (!rc && !trials)
+        rc = rt_error_set(e, RT_EEMPTY, "%s: no trial in it", path);
+    free(bytes);
+    return rc;
+}
+
+/* ---- the list ---- */
+
+struct list {
+    struct rt_trials *t;
+    size_t room;
+    struct index x;
+    const char *path;
+};
+
+static int list_add(void *self, int line, int same, const char *const name[2], struct rt_error *e)
+{
+    struct list *l = self;
+    struct rt_trials *t = l->t;
+    int row[2];
+    for (int i = 0; i < 2; i++) {
+        row[i] = trial_row(&l->x, name[i]);
+        if (row[i] < 0)
+            return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.200s' is neither an id nor a path of %s",
+                                l->path, line, name[i], rt_manifest_path(l->x.manifest));
+    }
+    if (t->count == l->room) {
+        size_t room = l->room ? 2 * l->room : 1024;
+        struct rt_trial *more = realloc(t->trial, room * sizeof *more);
+        if (!more)
+            return rt_error_set(e, RT_EMEM, "%s:%d: no memory for %zu trials", l->path, line, room);
+        t->trial = more;
+        l->room = room;
+    }
+    t->trial[t->count++] = (struct rt_trial){row[0], row[1], line, (uint8_t)same};
+    return 0;
+}
 
 int rt_trials_load(struct rt_trials *t, const char *path, const struct rt_manifest *m,
                    const char *column, struct rt_error *e)
 {
-    uint8_t *bytes = NULL;
-    size_t size, lines = 1;
-    struct index x = {0};
+    struct list l = {.t = t, .path = path};
     memset(t, 0, sizeof *t);
-    int rc = rt_file_read(path, RT_FILE_MAX, &bytes, &size, e);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < size; i++) {
-        lines += bytes[i] == '\n';
-        if (!bytes[i]) {
-            free(bytes);
-            return rt_error_set(e, RT_EFORMAT, "%s:%zu: a NUL byte: this is not a text file", path,
-                                lines);
-        }
-    }
-    t->trial = malloc(sizeof *t->trial * lines);
-    rc = t->trial ? paths_index(&x, m, column) : RT_EMEM;
-    if (rc < 0)
-        rt_error_set(e, rc, "%s: no memory for %zu trials", path, lines);
-    int number = 0;
-    for (char *rest = (char *)bytes, *line; rc == 0 && (line = strsep(&rest, "\n"));) {
-        number++;
-        if (line[strspn(line, " \t\r")] &&
-            (rc = trial_read(&x, line, &t->trial[t->count], path, number, e)) == 0)
-            t->count++;
-    }
-    if (rc == 0 && t->count == 0)
-        rc = rt_error_set(e, RT_EEMPTY, "%s: no trial in it", path);
-    free(x.path);
-    free(bytes);
+    int rc = paths_index(&l.x, m, column);
+    rc = rc < 0 ? rt_error_set(e, rc, "%s: no memory for the paths of %s", path, rt_manifest_path(m))
+                : rt_trials_each(path, list_add, &l, e);
+    free(l.x.path);
     if (rc < 0)
         rt_trials_fini(t);
     return rc;

@@ -18,6 +18,13 @@ struct rt_trials {
     size_t count;
 };
 
+/* A line as it is written: same is 1 or 0; name[0] (enrol) and name[1] (test) last for the call. Not 0 ends the
+ * reading. */
+typedef int rt_trial_line(void *self, int line, int same, const char *const name[2], struct rt_error *e);
+/* Calls each for every line with a trial in it; what each gave that is not 0. Refuses with FILE:LINE and the value:
+ * RT_EFORMAT; RT_EEMPTY without a trial; RT_EMISSING, RT_EIO, RT_EMEM. */
+int rt_trials_each(const char *path, rt_trial_line *each, void *self, struct rt_error *e);
+
 /* column: the manifest column of paths ("speech"). Refuses with FILE:LINE and the value. */
 int rt_trials_load(struct rt_trials *t, const char *path, const struct rt_manifest *m,
                    const char *column, struct rt_error *e);
