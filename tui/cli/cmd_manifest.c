@@ -2,6 +2,7 @@
  * cmd_manifest: `retort manifest`, a table for each kind of source; what each reads is in manifest_folders.c,
  * manifest_csv.c and manifest_voxceleb.c, how it is split and written in manifest_table.c. */
 #include "tui/cli/cmd.h"
+#include "formats/file.h"
 #include "tui/cli/manifest_sources.h"
 
 #include <stdlib.h>
@@ -66,6 +67,15 @@ static int delimiter_take(void *field, const char *value, struct rt_error *e)
     return 0;
 }
 
+static int files_take(void *field, const char *value, struct rt_error *e)
+{
+    struct rt_made_files *f = field;
+    if (f->count == RT_MADE_FILES)
+        return rt_error_set(e, RT_EUSAGE, "at most %d of them", RT_MADE_FILES);
+    f->path[f->count++] = value;
+    return 0;
+}
+
 /* ---- the work ---- */
 
 /* The folder of path, absolute and without links, malloc'ed. */
@@ -102,12 +112,15 @@ static int manifest_fill(struct request *q, rt_made_source *source, struct rt_ma
     static const double usual[3] = {70, 10, 20};
     const double *share = q->split.splits == RT_SPLITS_NEW ? q->split.share : usual;
     q->o.splits = q->split.splits;
+    q->o.seed = (uint64_t)q->seed;
     q->o.role[RT_ROLE_SPLIT] = q->split.column;
     RT_TRY(source(t, &q->o, notes, e));
     RT_TRY(rt_made_sort(t, q->o.source, e));
     if (t->unsplit)
         RT_TRY(rt_made_split(t, share, (uint64_t)q->seed, e));
     RT_TRY(rt_made_write(t, q->output, e));
+    if (notes->trials)
+        RT_TRY(rt_file_write(q->o.valid_trials, &(struct rt_span){notes->trials, notes->trials_size}, 1, e));
     manifest_tell(t, q, notes->text);
     return 0;
 }
@@ -131,6 +144,7 @@ static int manifest_make(const struct rt_command *kind, rt_made_source *source, 
     int rc = folder ? manifest_fill(q, source, &t, &notes, e) : e->code;
     rt_made_fini(&t);
     free(notes.names);
+    free(notes.trials);
     free(folder);
     return rc < 0 ? manifest_fail(kind, e) : RT_EXIT_DONE;
 }
@@ -219,9 +233,25 @@ static const struct rt_command kind_voxceleb = {
     .summary = "VoxCeleb's wav/idNNNNN/VIDEO/UTT.wav",
     .parent = &cmd_manifest,
     .usage = {"ROOT -o FILE [options]"},
-    .about = "A manifest of ROOT/wav/idNNNNN/VIDEO/UTT.wav: id as in VoxCeleb's trial lists, label = speaker, group = "
-             "video, so that no video crosses splits.",
+    .about = "A manifest of the recordings at idNNNNN/VIDEO/UTT.wav in any folder below ROOT: id as in VoxCeleb's "
+             "trial lists, label = speaker, group = video, so that no video crosses splits. With --trials or "
+             "--valid-trials people are held out instead: those in the lists are test, others are valid, both "
+             "without a label (column speaker has who they are), and all the rest train.",
     .options = (const struct rt_option[]){
+        {0, "faces", "DIR", "pictures below DIR at PERSON/.../VIDEO/PICTURE.jpg (or VIDEO/UTT/PICTURE.jpg), PERSON "
+         "an id or a name: each recording gets one of its video, or none",
+         RT_OPTION_TEXT(struct request, o.faces), .files = "/"},
+        {0, "names", "TABLE", "ids and names of people: vox1_meta.csv, vox2_meta.csv (may be repeated)",
+         RT_OPTION_OWN(struct request, o.names, files_take), .files = "*.csv"},
+        {0, "faces-each", "N", "as many pictures of each training recording, each in a row of its own, so that "
+         "they take turns from pass to pass",
+         RT_OPTION_WHOLE(struct request, o.faces_each, 1, 1000), .initial = "1"},
+        {0, "trials", "LIST", "trials that will be scored (veri_test2.txt): nobody in them is learned from (may be "
+         "repeated)", RT_OPTION_OWN(struct request, o.trials, files_take), .files = "*"},
+        {0, "valid-trials", "LIST", "write trials of other people who are held out, for eval.trials",
+         RT_OPTION_TEXT(struct request, o.valid_trials), .files = "*"},
+        {0, "valid-people", "N", "as many of them, chosen by a hash of --seed and their ids",
+         RT_OPTION_WHOLE(struct request, o.valid_people, 2, 100000), .initial = "40"},
         OPTION_SPLIT("A/B/C", split_take, ""),
         OPTIONS_COMMON,
         {0}},

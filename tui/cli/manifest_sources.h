@@ -22,6 +22,12 @@ extern const char *const rt_made_roles[RT_ROLES];
 /* Whether splits are to be made: where the source has none, in any case, or not at all. */
 enum rt_made_splits { RT_SPLITS_IF_NONE, RT_SPLITS_NEW, RT_SPLITS_KEEP };
 
+#define RT_MADE_FILES 8
+struct rt_made_files { /* of an option that may be given several times */
+    const char *path[RT_MADE_FILES];
+    int count;
+};
+
 struct rt_made_options {
     const char *source;         /* ROOT or FILE */
     const char *output_folder;  /* absolute; paths are written relative to it */
@@ -30,14 +36,24 @@ struct rt_made_options {
     char delimiter;             /* csv: 0 = found from the first line */
     const char *role[RT_ROLES]; /* csv: the column that plays each part; NULL = one of that name */
     enum rt_made_splits splits;
+    uint64_t seed;
+    /* voxceleb */
+    const char *faces;           /* folder of pictures; NULL = none */
+    struct rt_made_files names;  /* tables of ids and names */
+    int faces_each;              /* pictures, and so rows, of a training recording */
+    struct rt_made_files trials; /* lists to be scored later: who is in them is not learned from */
+    const char *valid_trials;    /* list to be written, of people who are held out, too; NULL = none */
+    int valid_people;
 };
 
 /* A source's rows. notes: a line for the person who asked (files left out and why), or "".
  * RT_EUSAGE for what other options would cure, else RT_E... with file, line and value. names holds
  * what t->column points to, and must outlive t. */
 struct rt_made_notes {
-    char text[500];
+    char text[1000];
     char *names;
+    char *trials; /* what o->valid_trials gets once the manifest is written, or NULL; malloc'ed, of trials_size bytes */
+    size_t trials_size;
 };
 typedef int rt_made_source(struct rt_made_table *t, const struct rt_made_options *o,
                            struct rt_made_notes *notes, struct rt_error *e);

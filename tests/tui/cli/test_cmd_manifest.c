@@ -313,6 +313,176 @@ static void voxceleb_is_read_by_its_layout(void **state)
     assert_string_equal(cell("id00001/vidB/00002.wav", "speech"), "vox/wav/id00001/vidB/00002.wav");
 }
 
+/* Four people of two videos with two recordings each, beside each other in the ways in which copies are unpacked. */
+static void vox_make(void)
+{
+    static const char *const folders[] = {"v/dev/wav/id10001", "v/dev/wav/id10002", "v/test/wav/id10003",
+                                          "v/wav/id00004"};
+    for (size_t p = 0; p < 4; p++)
+        for (int i = 0; i < 4; i++) {
+            char path[100];
+            snprintf(path, sizeof path, "%s/-vid%c_/%05d.wav", folders[p], i < 2 ? 'A' : 'B', i);
+            put(path, "");
+        }
+    put("names.csv", "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\nid10001\tA.J._Smith\tm\tUK\tdev\n"
+                     "id10002\tJos\303\251_Jr.\tm\tUSA\tdev\nid10003\tTess_T.\tf\tIreland\ttest\n");
+    put("more.csv", "\xEF\xBB\xBFVoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set\nid00004 ,n000004 ,f ,dev\n");
+    put("O", "1 id10003/-vidA_/00000.wav id10003/-vidB_/00002.wav\n0 id10003/-vidA_/00000.wav "
+            "id00004/-vidA_/00001.wav\n");
+    put("f/A.J._Smith/1.6/-vidA_/0000025.jpg", "");
+    put("f/A.J._Smith/1.6/-vidA_/0000050.jpg", "");
+    put("f/A.J._Smith/1.6/-vidA_/0000075.jpg", "");
+    put("f/A.J._Smith/1.6/other/0000025.jpg", "");
+    put("f/A.J._Smith/1.6/-vidA_/note.txt", "");
+    put("f/Nobody/1.6/-vidA_/0000025.jpg", "");
+    put("f/Jos\303\251_Jr/1.6/-vidB_/1.jpg", "");
+    put("f/id10003/-vidA_/1.png", "");
+    put("f/n000004/-vidA_/00001/9.jpg", "");
+    put("f/n000004/-vidA_/00001/8.jpg", "");
+    put("f/n000004/-vidA_/7.jpg", "");
+}
+
+static void wrong_voxceleb_is_refused(void **state)
+{
+    (void)state;
+    vox_make();
+    put("m4a/dev/aac/id00012/vid/00001.m4a", "");
+    refused("manifest voxceleb m4a -o out.tsv", 1, "retort manifest voxceleb: m4a: its 1 recordings are AAC, which "
+            "is not read: convert them, such as with ffmpeg -i X.m4a -ac 1 -ar 16000 X.wav\n");
+    put("twice/a/id00012/vid/00001.wav", "");
+    put("twice/b/id00012/vid/00001.wav", "");
+    assert_int_equal(run("manifest voxceleb twice -o out.tsv"), 1);
+    assert_non_null(strstr(said, "twice: recording id00012/vid/00001.wav is there twice, as /"));
+    assert_non_null(strstr(said, "/twice/a/id00012/vid/00001.wav and /"));
+    refused("manifest voxceleb v -o out.tsv --names names.csv", 2, "retort manifest voxceleb: --names is of use "
+            "with --faces DIR only; see retort manifest voxceleb --help\n");
+    refused("manifest voxceleb v -o out.tsv --faces f/Nobody", 1, "retort manifest voxceleb: f/Nobody: no person "
+            "of the recordings in it (such as 1.6/-vidA_/0000025.jpg): if its folders are names, give the table of "
+            "names with --names vox1_meta.csv\n");
+    refused("manifest voxceleb v -o out.tsv --faces f/Nobody --names names.csv", 1, "retort manifest voxceleb: "
+            "f/Nobody: no person of the recordings in it, neither by id nor by a name of the table, such as "
+            "1.6/-vidA_/0000025.jpg\n");
+    put("g/id10001/elsewhere/1.jpg", "");
+    refused("manifest voxceleb v -o out.tsv --faces g", 1, "retort manifest voxceleb: g: no picture at "
+            "PERSON/VIDEO/PICTURE.jpg of a video that has a recording (1 pictures are of other videos)\n");
+    put("bad.csv", "VoxCeleb1 ID\tVGGFace1 ID\nid10001\tA\nB\tid10002\n");
+    refused("manifest voxceleb v -o out.tsv --faces f --names bad.csv", 1, "retort manifest voxceleb: bad.csv:3: "
+            "\"B\": write idNNNNN and the person's name in the first two columns, as in vox1_meta.csv\n");
+    put("bad.csv", "id10001\tA\nid10002\tA.\n");
+    refused("manifest voxceleb v -o out.tsv --faces f --names bad.csv", 1, "retort manifest voxceleb: bad.csv:2: "
+            "the name A of id10002 is that of id10001, too (bad.csv:1)\n");
+    refused("manifest voxceleb v -o out.tsv --faces f --names none.csv", 1,
+            "retort manifest voxceleb: cannot read none.csv: No such file or directory\n");
+}
+
+static void wrong_trials_are_refused(void **state)
+{
+    (void)state;
+    vox_make();
+    put("bad", "1 id10003/-vidA_/00000.wav id10003/-vidB_/00002.wav\n\n0 id10003/-vidA_/00000.wav "
+            "id10009/-vidA_/00001.wav\n");
+    refused("manifest voxceleb v -o out.tsv --trials O --trials bad", 1, "retort manifest voxceleb: bad:3: "
+            "'id10009/-vidA_/00001.wav' is no recording below v\n");
+    put("bad", "0 id10003/-vidA_/00000.wav id10003/-vidB_/00002.wav\n");
+    refused("manifest voxceleb v -o out.tsv --trials bad", 1, "retort manifest voxceleb: bad:1: 0, but "
+            "id10003/-vidA_/00000.wav and id10003/-vidB_/00002.wav are of one person\n");
+    put("bad", "maybe\n");
+    refused("manifest voxceleb v -o out.tsv --trials bad", 1, "retort manifest voxceleb: bad:1: 'maybe': write `1 "
+            "ENROL TEST` for the same speaker, `0 ENROL TEST` for two\n");
+    refused("manifest voxceleb v -o out.tsv --trials O --split 1/0/0", 2, "retort manifest voxceleb: --split "
+            "divides the recordings of a person, --trials holds people out: leave one of them out; see retort "
+            "manifest voxceleb --help\n");
+    refused("manifest voxceleb v -o out.tsv --trials O --valid-trials out --valid-people 2", 2, "retort manifest "
+            "voxceleb: --valid-people 2: 2 people are in no list of trials, and at least two must be left to "
+            "train; see retort manifest voxceleb --help\n");
+    put("bad", "0 id10003/-vidA_/00000.wav id10001/-vidA_/00001.wav\n0 id10002/-vidA_/00000.wav "
+            "id00004/-vidA_/00001.wav\n");
+    refused("manifest voxceleb v -o out.tsv --trials bad", 1, "retort manifest voxceleb: v: all of its 4 people "
+            "are in lists of trials: nobody is left to train\n");
+    assert_int_equal(access("out", F_OK), -1);
+}
+
+static void voxceleb_is_paired_with_faces(void **state)
+{
+    (void)state;
+    vox_make();
+    made("manifest voxceleb v -o out.tsv --faces f --names names.csv --names more.csv --trials O",
+         "out.tsv: 16 rows, train 8, valid 0, test 8\n8 of 16 recordings have no picture\n"
+         "left out: 1 pictures of people without a recording or a name, such as Nobody/1.6/-vidA_/0000025.jpg, 1 "
+         "pictures of other videos\n");
+    assert_string_equal(cell("id10001/-vidA_/00000.wav", "label"), "id10001");
+    assert_string_equal(cell("id10001/-vidA_/00000.wav", "split"), "train");
+    assert_memory_equal(cell("id10001/-vidA_/00000.wav", "image"), "f/A.J._Smith/1.6/-vidA_/0000", 28);
+    assert_string_equal(cell("id10001/-vidB_/00003.wav", "image"), "");
+    assert_string_equal(cell("id10002/-vidB_/00002.wav", "image"), "f/Jos\303\251_Jr/1.6/-vidB_/1.jpg");
+    assert_string_equal(cell("id10003/-vidA_/00000.wav", "image"), "f/id10003/-vidA_/1.png");
+    assert_string_equal(cell("id10003/-vidA_/00000.wav", "label"), "");
+    assert_string_equal(cell("id10003/-vidA_/00000.wav", "speaker"), "id10003");
+    assert_string_equal(cell("id00004/-vidB_/00003.wav", "split"), "test"); /* its person is in the list */
+    assert_memory_equal(cell("id00004/-vidA_/00001.wav", "image"), "f/n000004/-vidA_/00001/", 23);
+    assert_string_equal(cell("id00004/-vidA_/00000.wav", "speech"), "v/wav/id00004/-vidA_/00000.wav");
+}
+
+/* Rows of a training recording with a picture each, all different; others keep one. */
+static void faces_take_turns(void **state)
+{
+    (void)state;
+    vox_make();
+    made("manifest voxceleb v -o out.tsv --faces f --names names.csv --faces-each 2 --trials O",
+         "out.tsv: 18 rows, train 10, valid 0, test 8\n10 of 16 recordings have no picture\n"
+         "left out: 4 pictures of people without a recording or a name, such as Nobody/1.6/-vidA_/0000025.jpg, 1 "
+         "pictures of other videos\n");
+    for (int i = 0; i < 2; i++) {
+        char id[60], other[70];
+        snprintf(id, sizeof id, "id10001/-vidA_/%05d.wav", i);
+        snprintf(other, sizeof other, "%s#2", id);
+        assert_string_equal(cell(id, "speech"), cell(other, "speech"));
+        assert_string_equal(cell(other, "label"), "id10001");
+        assert_string_not_equal(cell(id, "image"), cell(other, "image"));
+    }
+    assert_int_equal(rt_manifest_find(m, "id10002/-vidB_/00002.wav#2"), -1); /* its video has one picture */
+    assert_int_equal(rt_manifest_find(m, "id10003/-vidA_/00000.wav#2"), -1); /* not trained on */
+}
+
+/* Trials between people who are in no list and in no training row, of two videos each, every pair once. */
+static void valid_trials_are_of_strangers(void **state)
+{
+    (void)state;
+    vox_make();
+    put("O", "1 id10003/-vidA_/00000.wav id10003/-vidA_/00001.wav\n");
+    for (int i = 0; i < 8; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "v/dev/wav/id1100%d/vid%c/00001.wav", i / 2, i % 2 ? 'A' : 'B');
+        put(path, "");
+    }
+    assert_int_equal(run("manifest voxceleb v -o out.tsv --trials O --valid-trials pairs --valid-people 3"), 0);
+    assert_int_equal(rt_manifest_load(&m, "out.tsv", &e), 0);
+    uint8_t *bytes;
+    size_t size, kinds[2] = {0, 0}, lines = 0;
+    char *line[200], *save;
+    assert_int_equal(rt_file_read("pairs", 1 << 20, &bytes, &size, &e), 0);
+    for (char *at = strtok_r((char *)bytes, "\n", &save); at && lines < 200; at = strtok_r(NULL, "\n", &save))
+        line[lines++] = at;
+    assert_in_range(lines, 4, 199);
+    for (size_t i = 0; i < lines; i++) {
+        char a[100], b[100];
+        int same;
+        assert_int_equal(sscanf(line[i], "%d %99s %99s", &same, a, b), 3);
+        kinds[same]++;
+        assert_string_equal(cell(a, "split"), "valid");
+        assert_string_equal(cell(b, "split"), "valid");
+        assert_string_equal(cell(a, "label"), "");
+        assert_int_equal(!strcmp(cell(a, "speaker"), cell(b, "speaker")), same);
+        assert_string_not_equal(cell(a, "group"), cell(b, "group"));
+        char again[220];
+        snprintf(again, sizeof again, "%d %s %s", same, b, a);
+        for (size_t k = 0; k < lines; k++)
+            assert_false((k != i && !strcmp(line[k], line[i])) || !strcmp(line[k], again));
+    }
+    assert_true(kinds[0] && kinds[1]);
+    free(bytes);
+}
+
 /* 3 labels of 100, 40 and 10 rows, in groups of up to 4. */
 static void many_rows(const char *path, int backwards)
 {
@@ -415,6 +585,11 @@ int main(void)
         TEST(tables_keep_what_they_have),
         TEST(splits_are_taken_or_made),
         TEST(voxceleb_is_read_by_its_layout),
+        TEST(wrong_voxceleb_is_refused),
+        TEST(wrong_trials_are_refused),
+        TEST(voxceleb_is_paired_with_faces),
+        TEST(faces_take_turns),
+        TEST(valid_trials_are_of_strangers),
         TEST(splits_are_stratified_and_repeatable),
     };
     return cmocka_run_group_tests(tests, enter, leave);
