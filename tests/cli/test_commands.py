@@ -37,6 +37,20 @@ class Commands(EndToEnd):
         return list(csv.DictReader(io.StringIO(out)))
 
 
+class Words(EndToEnd):
+    samples = 4
+
+    def test_help_of_a_command(self):
+        self.assertEqual(self.retort("help", "sweep"), self.retort("sweep", "--help"))
+        self.assertEqual(self.retort("help", "manifest", "csv"), self.retort("manifest", "csv", "--help"))
+        self.assertEqual(self.retort("help"), self.retort("--help"))
+
+    def test_wrong_words_name_the_right_ones(self):
+        self.says(self.retort("inspct", code=2)[1], 'no command "inspct"', "did you mean inspect?")
+        self.says(self.retort("help", "evl", code=2)[1], "did you mean eval?")
+        self.says(self.retort("ctl", "status", "runs/a", code=2)[1], "before the verb: retort ctl runs/a status")
+
+
 class Inspect(Commands):
     def test_plain_csv_and_json_agree(self):
         plain, _ = self.retort("inspect", self.manifest)

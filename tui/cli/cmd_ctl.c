@@ -50,10 +50,21 @@ static int ctl_ask(const struct request *q, struct rt_client *c, struct rt_error
     return 0;
 }
 
+static bool verb_known(const char *word)
+{
+    for (int i = 0; i < rt_live_verb_count; i++)
+        if (!strcmp(rt_live_verbs[i].name, word))
+            return true;
+    return false;
+}
+
 static int ctl_run(void *request, struct rt_error *e)
 {
     const struct request *q = request;
     struct rt_client *c;
+    if (verb_known(q->folder) && !verb_known(q->verb))
+        return rt_error_set(e, RT_EUSAGE, "the run's folder stands before the verb: retort ctl %s %s", q->verb,
+                            q->folder);
     RT_TRY(rt_client_open(&c, q->folder, e));
     int rc = ctl_ask(q, c, e);
     rt_client_close(c);

@@ -2,6 +2,7 @@
  * main: finds the command by name. Everything else is in cmd_*.c; the list is commands.def. */
 #include "tui/cli/cmd.h"
 
+#include "formats/words.h"
 #include "stages/nn/isa.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static void help_print(FILE *out)
     for (int i = 0; i < COMMANDS; i++)
         fprintf(out, "  %-9s %s\n            %s\n", commands[i]->name, commands[i]->summary,
                 commands[i]->usage[0]);
-    fprintf(out, "\n`retort COMMAND --help` tells its options. --version prints the version.\n"
+    fprintf(out, "\n`retort COMMAND --help` or `retort help COMMAND` tells its options. --version prints the version.\n"
                  "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted after a "
                  "clean checkpoint.\n");
 }
@@ -62,13 +63,33 @@ static int command_run(const struct rt_command *c, int argc, char **argv)
     return code;
 }
 
+static int command_unknown(const char *name)
+{
+    char quoted[RT_QUOTE], hint[100];
+    struct rt_nearest near = {.word = name};
+    for (int i = 0; i < COMMANDS; i++)
+        rt_nearest_offer(&near, commands[i]->name);
+    fprintf(stderr, "retort: there is no command %s%s; see retort --help\n", rt_quote(quoted, sizeof quoted, name),
+            rt_nearest_hint(&near, hint, sizeof hint));
+    return RT_EXIT_USAGE;
+}
+
 static int command_named(int argc, char **argv)
 {
     const struct rt_command *c = command_find(argv[1]);
-    if (c)
-        return command_run(c, argc - 1, argv + 1);
-    fprintf(stderr, "retort: there is no command '%s'; see retort --help\n", argv[1]);
-    return RT_EXIT_USAGE;
+    return c ? command_run(c, argc - 1, argv + 1) : command_unknown(argv[1]);
+}
+
+/* `retort help`, `retort help COMMAND` and `retort help COMMAND KIND`: as --help behind them. */
+static int help_command(int argc, char **argv)
+{
+    static char flag[] = "--help";
+    char *line[] = {argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : flag, flag, NULL};
+    if (argc > 2)
+        return command_find(argv[2]) ? command_run(command_find(argv[2]), argc > 3 ? 3 : 2, line)
+                                     : command_unknown(argv[2]);
+    help_print(stdout);
+    return RT_EXIT_DONE;
 }
 
 int main(int argc, char **argv)
@@ -82,11 +103,8 @@ int main(int argc, char **argv)
         help_print(stderr);
         return RT_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        help_print(stdout);
-        return RT_EXIT_DONE;
-    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return help_command(argc, argv);
     if (strcmp(argv[1], "--version") == 0) {
         printf("retort " RT_VERSION "\n");
         return RT_EXIT_DONE;
