@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * audiofile: libsndfile reads the bytes block by block, the channels are averaged, libsoxr brings
- * them to 16 kHz on the way, so that memory holds the result and one block. No global state: any
- * thread. */
+ * audiofile: libsndfile reads the bytes block by block, audiofile_feed.c mixes them and brings them to
+ * 16 kHz on the way, so that memory holds the result and one block. No global state: any thread. */
 #include "formats/audiofile.h"
+#include "formats/audiofile_feed.h"
 #include "formats/audiofile_whole.h"
-#include <math.h>
 #include <sndfile.h>
-#include <soxr.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BLOCK 4096 /* source frames read at once */
-#define RATE_MIN 1000
-#define RATE_MAX 768000
 
 /* ---- bytes as a file ----
  * The caller has read the file already: its bytes are also what the sample's key is a hash of, and
@@ -67,21 +61,16 @@ static sf_count_t memory_write(const void *data, sf_count_t count, void *user)
 /* ---- one decoding ----
  * Block by block, since a recording may be hours long and of many channels, and only the mixed,
  * resampled result is kept. Its length is checked against the limit as it grows and not only from
- * the header, which a stream does not have or which may be wrong. Channels are averaged before
- * resampling: once instead of for each channel. Samples that are not finite are refused: one NaN
- * would become a whole batch of them. */
+ * the header, which a stream does not have or which may be wrong. */
 
 /* What one decoding holds; freed as a whole. */
 struct job {
     struct memory memory;
     SNDFILE *file;
     SF_INFO info;
-    soxr_t resampler; /* NULL at 16 kHz */
     struct rt_audio_scan *scan; /* NULL: nobody asks */
-    float *block;     /* [BLOCK, channels] */
-    float mono[BLOCK];
-    float *sample;
-    size_t count, room;
+    float *block; /* [RT_AUDIO_BLOCK, channels] */
+    struct rt_audio_feed feed;
     const char *name;
     struct rt_error *e;
 };
@@ -90,10 +79,9 @@ static void job_fini(struct job *j)
 {
     if (j->file)
         sf_close(j->file);
-    soxr_delete(j->resampler);
     rt_audio_scan_destroy(j->scan);
+    rt_audio_feed_fini(&j->feed);
     free(j->block);
-    free(j->sample);
 }
 
 static int job_memory(struct job *j)
@@ -125,92 +113,37 @@ static int job_open(struct job *j)
     if (i->channels < 1 || i->channels > RT_AUDIO_CHANNELS_MAX)
         return rt_error_set(j->e, RT_EFORMAT, "%s: %d channels; 1 to %d are read", j->name,
                             i->channels, RT_AUDIO_CHANNELS_MAX);
-    if (i->samplerate < RATE_MIN || i->samplerate > RATE_MAX)
+    if (i->samplerate < RT_AUDIO_RATE_MIN || i->samplerate > RT_AUDIO_RATE_MAX)
         return rt_error_set(j->e, RT_EFORMAT, "%s: sampling rate %d Hz; %d to %d are read", j->name,
-                            i->samplerate, RATE_MIN, RATE_MAX);
+                            i->samplerate, RT_AUDIO_RATE_MIN, RT_AUDIO_RATE_MAX);
     if (i->frames < SF_COUNT_MAX && i->frames / i->samplerate > RT_AUDIO_SECONDS_MAX)
         return job_too_long(j);
-    j->block = malloc(sizeof *j->block * BLOCK * (size_t)i->channels);
-    if (!j->block)
-        return job_memory(j);
-    if (i->samplerate == RT_AUDIO_RATE)
-        return 0;
-    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
-    j->resampler = soxr_create(i->samplerate, RT_AUDIO_RATE, 1, NULL, NULL, &quality, NULL);
-    return j->resampler ? 0 : job_memory(j);
+    j->block = malloc(sizeof *j->block * RT_AUDIO_BLOCK * (size_t)i->channels);
+    return j->block && rt_audio_feed_begin(&j->feed, i->samplerate) == 0 ? 0 : job_memory(j);
 }
 
-/* Makes room for n more samples, or says that the recording is too long. */
-static int job_reserve(struct job *j, size_t n)
+/* What the feed refused, in words. */
+static int job_refuse(struct job *j, int rc)
 {
-    if (j->count > (size_t)RT_AUDIO_RATE * RT_AUDIO_SECONDS_MAX)
-        return job_too_long(j);
-    if (n <= j->room - j->count)
-        return 0;
-    size_t room = j->count + n + j->room / 2;
-    float *grown = realloc(j->sample, room * sizeof *grown);
-    if (!grown)
-        return job_memory(j);
-    j->sample = grown;
-    j->room = room;
-    return 0;
-}
-
-/* Appends n mono samples at the source's rate; n = 0 drains the resampler. */
-static int job_append(struct job *j, const float *mono, size_t n)
-{
-    size_t most = (size_t)((double)BLOCK * RT_AUDIO_RATE / j->info.samplerate) + BLOCK;
-    if (!j->resampler) {
-        RT_TRY(job_reserve(j, n));
-        if (n)
-            memcpy(j->sample + j->count, mono, n * sizeof *mono);
-        j->count += n;
-        return 0;
-    }
-    for (size_t used = 0;;) {
-        size_t in = 0, out = 0;
-        RT_TRY(job_reserve(j, most));
-        if (soxr_process(j->resampler, n ? mono + used : NULL, n - used, &in, j->sample + j->count,
-                         most, &out))
-            return job_memory(j);
-        used += in;
-        j->count += out;
-        if (n ? used == n : out == 0)
-            return 0;
-    }
-}
-
-static int job_mix(struct job *j, sf_count_t frames, sf_count_t start)
-{
-    int channels = j->info.channels;
-    for (sf_count_t t = 0; t < frames; t++) {
-        float sum = 0;
-        for (int c = 0; c < channels; c++)
-            sum += j->block[t * channels + c];
-        if (!isfinite(sum))
-            return rt_error_set(j->e, RT_ENOTFINITE, "%s: sample %lld is not finite", j->name,
-                                (long long)(start + t));
-        j->mono[t] = sum / (float)channels;
-    }
-    return 0;
+    if (rc == RT_ENOTFINITE)
+        return rt_error_set(j->e, rc, "%s: sample %zu is not finite", j->name, j->feed.read);
+    return rc == RT_ELARGE ? job_too_long(j) : rc == RT_EMEM ? job_memory(j) : rc;
 }
 
 static int job_read(struct job *j)
 {
     sf_count_t total = 0, frames;
-    while ((frames = sf_readf_float(j->file, j->block, BLOCK)) > 0) {
-        RT_TRY(job_mix(j, frames, total));
+    while ((frames = sf_readf_float(j->file, j->block, RT_AUDIO_BLOCK)) > 0) {
+        RT_TRY(job_refuse(j, rt_audio_feed_add(&j->feed, j->block, (size_t)frames, j->info.channels)));
         if (j->scan)
             rt_audio_scan_add(j->scan, j->block, (size_t)frames);
-        RT_TRY(job_append(j, j->mono, (size_t)frames));
         total += frames;
     }
-    if (j->resampler)
-        RT_TRY(job_append(j, NULL, 0));
+    RT_TRY(job_refuse(j, rt_audio_feed_end(&j->feed)));
     if (sf_error(j->file) || (j->info.frames < SF_COUNT_MAX && total < j->info.frames))
         return rt_error_set(j->e, RT_EFORMAT, "%s: damaged or cut short after %lld of %lld samples",
                             j->name, (long long)total, (long long)j->info.frames);
-    if (j->count == 0)
+    if (j->feed.count == 0)
         return rt_error_set(j->e, RT_EEMPTY, "%s: a recording without a single sample", j->name);
     return 0;
 }
@@ -239,13 +172,13 @@ static int audio_decode(struct rt_audio *a, bool scan, const void *bytes, size_t
     rc = job_read(j);
     if (rc < 0)
         goto out;
-    *a = (struct rt_audio){.sample = j->sample,
-                           .count = j->count,
+    *a = (struct rt_audio){.sample = j->feed.sample,
+                           .count = j->feed.count,
                            .source_rate = j->info.samplerate,
                            .source_channels = j->info.channels};
     if (scan)
         a->source = rt_audio_scan_result(j->scan);
-    j->sample = NULL;
+    j->feed.sample = NULL;
 out:
     job_fini(j);
     free(j);

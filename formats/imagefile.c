@@ -51,9 +51,9 @@ static void picture_flatten(struct rt_picture *p)
     if (p->channels == 3)
         return;
     for (size_t i = 0; i < count; i++, in += 4, out += 3) {
-        unsigned a = in[3];
+        uint8_t alpha = in[3];
         for (int c = 0; c < 3; c++)
-            out[c] = (uint8_t)((in[c] * a + 255 * (255 - a) + 127) / 255);
+            out[c] = rt_image_over_white(in[c], alpha);
     }
     p->channels = 3;
 }

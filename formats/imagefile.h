@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rt_work;
+
 #define RT_IMAGE_SIDE_MAX 16384
 #define RT_IMAGE_PIXELS_MAX (64 * 1000 * 1000) /* checked before allocation */
 
@@ -21,11 +23,16 @@ struct rt_image {
 int rt_image_decode(struct rt_image *im, const void *bytes, size_t size, const char *name,
                     struct rt_error *e);
 void rt_image_fini(struct rt_image *im);
+/* One colour of a pixel, of which alpha says how much is seen of it, before a white page. */
+static inline uint8_t rt_image_over_white(unsigned colour, unsigned alpha)
+{
+    return (uint8_t)((colour * alpha + 255 * (255 - alpha) + 127) / 255);
+}
 
 /* Area-averaging resize to width x height, aspect ratio not kept; out is [height, width, 3].
  * Enlarging interpolates linearly. */
 int rt_image_resize(const struct rt_image *im, int width, int height, uint8_t *out);
-/* As rt_image_resize, but keeps the aspect ratio and pads with white. */
-int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out);
+/* As rt_image_resize, but keeps the aspect ratio and pads with white. work: where its tables lie, or NULL. */
+int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out, struct rt_work *work);
 
 #endif

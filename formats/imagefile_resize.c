@@ -3,6 +3,7 @@
  * axis on its own. An output row is the weighted sum of input rows, each narrowed on the way, so
  * that memory holds two rows and the weights. */
 #include "formats/imagefile.h"
+#include "formats/work.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +44,12 @@ static int axis_interpolate(int i, double step, int in, float *weight)
     return first;
 }
 
-static int axis_init(struct axis *a, int in, int out)
+static int axis_init(struct axis *a, int in, int out, struct rt_work *work)
 {
     double step = (double)in / out;
     a->taps = in > out ? (int)ceil(step) + 1 : 2;
-    a->first = malloc((size_t)out * sizeof *a->first);
-    a->weight = malloc((size_t)out * (size_t)a->taps * sizeof *a->weight);
+    a->first = rt_work_take(work, (size_t)out * sizeof *a->first);
+    a->weight = rt_work_take(work, (size_t)out * (size_t)a->taps * sizeof *a->weight);
     if (!a->first || !a->weight)
         return RT_EMEM;
     for (int i = 0; i < out; i++) {
@@ -59,10 +60,10 @@ static int axis_init(struct axis *a, int in, int out)
     return 0;
 }
 
-static void axis_fini(struct axis *a)
+static void axis_fini(struct axis *a, struct rt_work *work)
 {
-    free(a->first);
-    free(a->weight);
+    rt_work_give(work, a->first);
+    rt_work_give(work, a->weight);
 }
 
 /* ---- rows ----
@@ -102,30 +103,31 @@ static void rows_resize(const struct rt_image *im, const struct axis *ax, const 
 }
 
 /* Into a window of a picture whose rows are `stride` pixels long. */
-static int window_resize(const struct rt_image *im, int width, int height, int stride, uint8_t *out)
+static int window_resize(const struct rt_image *im, int width, int height, int stride, uint8_t *out,
+                         struct rt_work *work)
 {
     if (im->width < 1 || im->height < 1 || width < 1 || height < 1 || width > RT_IMAGE_SIDE_MAX ||
         height > RT_IMAGE_SIDE_MAX)
         return RT_ERANGE;
     struct axis ax = {0}, ay = {0};
-    float *sum = malloc((size_t)width * 3 * sizeof *sum);
-    int rc = axis_init(&ax, im->width, width) || axis_init(&ay, im->height, height) || !sum
+    float *sum = rt_work_take(work, (size_t)width * 3 * sizeof *sum);
+    int rc = axis_init(&ax, im->width, width, work) || axis_init(&ay, im->height, height, work) || !sum
                  ? RT_EMEM
                  : 0;
     if (rc == 0)
         rows_resize(im, &ax, &ay, width, height, stride, sum, out);
-    axis_fini(&ax);
-    axis_fini(&ay);
-    free(sum);
+    axis_fini(&ax, work);
+    axis_fini(&ay, work);
+    rt_work_give(work, sum);
     return rc;
 }
 
 int rt_image_resize(const struct rt_image *im, int width, int height, uint8_t *out)
 {
-    return window_resize(im, width, height, width, out);
+    return window_resize(im, width, height, width, out, NULL);
 }
 
-int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out)
+int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out, struct rt_work *work)
 {
     if (im->width < 1 || im->height < 1 || width < 1 || height < 1 || width > RT_IMAGE_SIDE_MAX ||
         height > RT_IMAGE_SIDE_MAX)
@@ -135,5 +137,5 @@ int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out)
     int h = (int)fmin(fmax(round(im->height * scale), 1), height);
     memset(out, 0xff, (size_t)width * (size_t)height * 3);
     size_t corner = (size_t)((height - h) / 2) * (size_t)width + (size_t)((width - w) / 2);
-    return window_resize(im, w, h, width, out + corner * 3);
+    return window_resize(im, w, h, width, out + corner * 3, work);
 }

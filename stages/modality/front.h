@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct rt_fbank;
 struct rt_recipe;
+struct rt_work;
 
 /* augment.*: may change from batch to batch. Fractions are of samples unless said otherwise. */
 struct rt_augment {
@@ -38,6 +40,10 @@ struct rt_front {
     } text;
     struct rt_augment augment;
     float *idf; /* text: [buckets], or NULL = all 1; owned by the maker */
+    /* Of whoever makes one sample after another, in one thread; NULL: made anew for each. Features, bags and what lies
+     * between are then of `work` (formats/work.h), and are given back to it. */
+    struct rt_work *work;
+    struct rt_fbank *fbank; /* speech: of its bands */
 };
 
 struct rt_front rt_front_of(const struct rt_recipe *r); /* idf NULL */

@@ -3,6 +3,7 @@
  * mirrored and tinted while training. The file formats are formats/imagefile.c's, the measures
  * image_measures.c's. */
 #include "formats/imagefile.h"
+#include "formats/work.h"
 #include "stages/modality/image_measures.h"
 #include "stages/modality/modality.h"
 #include <math.h>
@@ -64,13 +65,13 @@ static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
     int side = f->image.size, rc = image_check_raw(raw, e);
     if (rc)
         return rc;
-    rc = rt_tensor_init(base, RT_U8, 3, (int64_t[]){side, side, 3});
+    rc = rt_work_tensor(f->work, base, RT_U8, 3, (int64_t[]){side, side, 3});
     if (rc == 0) {
         struct rt_image im = {raw->data, (int)raw->dim[1], (int)raw->dim[0]};
-        rc = rt_image_fit(&im, side, side, base->data);
+        rc = rt_image_fit(&im, side, side, base->data, f->work);
     }
     if (rc) {
-        rt_tensor_fini(base);
+        rt_work_tensor_fini(f->work, base);
         rt_error_set(e, rc, "the picture cannot be resized to %d x %d", side, side);
     }
     return rc;

@@ -51,8 +51,8 @@ struct rt_measure {
 /* A sparse row: weight of each bucket; l2-normalised. */
 struct rt_bag {
     int count;
-    int32_t *bucket; /* [count] malloc'ed */
-    float *weight;   /* [count] malloc'ed */
+    int32_t *bucket; /* [count] malloc'ed, or of the front end's work */
+    float *weight;   /* [count] the same */
 };
 
 struct rt_modality {

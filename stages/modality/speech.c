@@ -3,6 +3,7 @@
  * padded, mean-normalised, and what training adds to them. The file formats are
  * formats/audiofile.c's, the measures speech_measures.c's. */
 #include "formats/audiofile.h"
+#include "formats/work.h"
 #include "stages/modality/fbank.h"
 #include "stages/modality/modality.h"
 #include "stages/modality/speech_measures.h"
@@ -256,20 +257,20 @@ static int speech_features(const struct rt_front *f, const struct rt_tensor *raw
     int rc = speech_check_raw(raw, e);
     if (rc)
         return rc;
-    struct rt_fbank *fbank;
+    struct rt_fbank *fbank = f->fbank;
     int bands = f->speech.bands;
-    rc = rt_fbank_create(&fbank, bands);
-    if (rc)
+    if (!fbank && (rc = rt_fbank_create(&fbank, bands)) < 0)
         return rt_error_set(e, rc, "log-mel features with %d bands cannot be made", bands);
     int64_t first = 0, count = raw->dim[0];
     if (f->speech.trim)
         speech_trim(raw->data, raw->dim[0], &first, &count);
-    rc = rt_tensor_init(base, RT_F32, 2, (int64_t[]){rt_fbank_frames(count), bands});
+    rc = rt_work_tensor(f->work, base, RT_F32, 2, (int64_t[]){rt_fbank_frames(count), bands});
     if (rc == 0)
         rt_fbank_run(fbank, (const float *)raw->data + first, count, base->data);
     else
         rt_error_set(e, rc, "out of memory for the features of %lld samples", (long long)count);
-    rt_fbank_destroy(fbank);
+    if (fbank != f->fbank)
+        rt_fbank_destroy(fbank);
     return rc;
 }
 

@@ -4,6 +4,7 @@
  * do the work. Weights by TF-IDF; the IDF is fitted in idf.c. */
 #include "formats/hash.h"
 #include "formats/utf8.h"
+#include "formats/work.h"
 #include "stages/modality/modality.h"
 #include "stages/modality/script.h"
 #include <math.h>
@@ -103,13 +104,14 @@ static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
     RT_TRY(text_check_raw(raw, e));
     struct counter k = {.buckets = (uint64_t)f->text.buckets};
     size_t size = (size_t)raw->dim[0];
-    int32_t *word = malloc((size + 2) * sizeof *word);
-    k.count = calloc(k.buckets, sizeof *k.count);
+    int32_t *word = rt_work_take(f->work, (size + 2) * sizeof *word);
+    k.count = rt_work_take(f->work, k.buckets * sizeof *k.count);
     int rc = RT_EMEM;
     if (!word || !k.count)
         goto out;
+    memset(k.count, 0, k.buckets * sizeof *k.count);
     text_count_words(&k, raw->data, size, word);
-    rc = rt_tensor_init(base, RT_I32, 2, (int64_t[]){k.distinct, 2});
+    rc = rt_work_tensor(f->work, base, RT_I32, 2, (int64_t[]){k.distinct, 2});
     if (rc)
         goto out;
     int32_t *pair = base->data;
@@ -119,8 +121,8 @@ static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
             *pair++ = k.count[b];
         }
 out:
-    free(word);
-    free(k.count);
+    rt_work_give(f->work, word);
+    rt_work_give(f->work, k.count);
     return rc ? rt_error_set(e, rc, "out of memory for the features of %zu bytes of text", size)
               : 0;
 }
@@ -182,11 +184,11 @@ static int text_present_bag(const struct rt_front *f, const struct rt_tensor *ba
     int rc = text_check_base(f, base);
     if (rc)
         return rc;
-    out->bucket = malloc((size_t)base->dim[0] * sizeof *out->bucket);
-    out->weight = malloc((size_t)base->dim[0] * sizeof *out->weight);
+    out->bucket = rt_work_take(f->work, (size_t)base->dim[0] * sizeof *out->bucket);
+    out->weight = rt_work_take(f->work, (size_t)base->dim[0] * sizeof *out->weight);
     if (!out->bucket || !out->weight) {
-        free(out->bucket);
-        free(out->weight);
+        rt_work_give(f->work, out->bucket);
+        rt_work_give(f->work, out->weight);
         *out = (struct rt_bag){0};
         return RT_EMEM;
     }

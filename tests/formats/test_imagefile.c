@@ -169,7 +169,7 @@ static void test_resize(void **state)
     struct rt_image im = {in, 4, 2}, none = {in, 0, 2};
     assert_int_equal(rt_image_resize(&im, 0, 1, out), RT_ERANGE);
     assert_int_equal(rt_image_resize(&none, 1, 1, out), RT_ERANGE);
-    assert_int_equal(rt_image_fit(&im, 1, 20000, out), RT_ERANGE);
+    assert_int_equal(rt_image_fit(&im, 1, 20000, out, NULL), RT_ERANGE);
     assert_int_equal(rt_image_resize(&im, 4, 2, out), 0); /* the same size: the same bytes */
     assert_memory_equal(in, out, sizeof in);
     assert_int_equal(rt_image_resize(&im, 1, 1, out), 0); /* one pixel: the mean of all */
@@ -193,17 +193,17 @@ static void test_fit(void **state)
     (void)state;
     uint8_t in[200 * 2 * 3] = {0}, out[8 * 8 * 3];
     struct rt_image im = {in, 4, 2};
-    assert_int_equal(rt_image_fit(&im, 8, 8, out), 0);
+    assert_int_equal(rt_image_fit(&im, 8, 8, out, NULL), 0);
     struct rt_image fit = {out, 8, 8};
     for (int y = 0; y < 8; y++)
         assert_pixel(&fit, 3, y, y < 2 || y > 5 ? 255 : 0, y < 2 || y > 5 ? 255 : 0,
                      y < 2 || y > 5 ? 255 : 0, 0);
     struct rt_image line = {in, 200, 2}; /* too flat for a whole row: one row is kept */
-    assert_int_equal(rt_image_fit(&line, 8, 8, out), 0);
+    assert_int_equal(rt_image_fit(&line, 8, 8, out, NULL), 0);
     assert_pixel(&fit, 0, 3, 0, 0, 0, 0);
     assert_pixel(&fit, 0, 4, 255, 255, 255, 0);
     struct rt_image column = {in, 2, 200};
-    assert_int_equal(rt_image_fit(&column, 8, 8, out), 0);
+    assert_int_equal(rt_image_fit(&column, 8, 8, out, NULL), 0);
     assert_pixel(&fit, 3, 7, 0, 0, 0, 0);
     assert_pixel(&fit, 0, 0, 255, 255, 255, 0);
 }

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(im.width >= 1 && im.width <= RT_IMAGE_SIDE_MAX);
     assert(im.height >= 1 && im.height <= RT_IMAGE_SIDE_MAX);
     assert((int64_t)im.width * im.height <= RT_IMAGE_PIXELS_MAX);
-    rc = rt_image_fit(&im, 24, 24, fit);
+    rc = rt_image_fit(&im, 24, 24, fit, NULL);
     assert(rc == 0);
     rc = rt_image_resize(&im, 1 + im.width % 24, 24, fit);
     assert(rc == 0);
