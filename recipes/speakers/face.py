@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A face's 16 parameters -> a drawn picture of 64x64 pixels (PNG), with what differs between two pictures of
-# one person: place, size, turn, expression, light, grain, background, something in front. Standard library
-# only.
+# one person: place, size, turn, expression, light, grain, background, something in front; and damage.
+# Standard library only.
 
 import math
 import struct
@@ -45,7 +45,7 @@ class Picture:
 
 def draw(u, rng):
     """u: width, height, skin's lightness and hue, hair's lightness, hue, line and length, eyes' spacing, size and colour,
-    brows' height and thickness, nose, width of the mouth, lips. Returns the bytes of a PNG file."""
+    brows' height and thickness, nose, width of the mouth, lips. Returns a Picture."""
     def some(spread):
         return spread * rng.gauss(0, 1)
     picture = Picture([rng.randrange(40, 230) for _ in range(3)])
@@ -71,7 +71,32 @@ def draw(u, rng):
         picture.ellipse(rng.uniform(0, SIDE), rng.uniform(0.3 * SIDE, SIDE), rng.uniform(5, 12), rng.uniform(5, 12),
                         [rng.randrange(256) for _ in range(3)])
     picture.lit(1 + some(0.13), some(0.25), 26, rng)
-    return picture.png()
+    return picture
+
+
+def damaged(picture, rng):
+    """Spoils it, and returns how: blurred (the mean of all around), noise in place of most of it, or next to black."""
+    kind = rng.choice(("blur", "noise", "dark"))
+    if kind == "blur":
+        for _ in range(2):  # along the rows, then along the columns
+            picture.rows = [bytearray(v for pixel in zip(*(means(row[c::3], 7) for c in range(3))) for v in pixel)
+                            for row in picture.rows]
+            pixels = [[row[i:i + 3] for i in range(0, len(row), 3)] for row in picture.rows]
+            picture.rows = [bytearray(b"".join(column)) for column in zip(*pixels)]
+    elif kind == "noise":
+        picture.rows = [bytearray(v if rng.random() < 0.2 else rng.randrange(256) for v in row) for row in picture.rows]
+    else:
+        picture.rows = [bytearray(v // 24 for v in row) for row in picture.rows]
+    return kind
+
+
+def means(x, reach):
+    """Of each value and its neighbours up to so far away."""
+    sums = [0]
+    for v in x:
+        sums.append(sums[-1] + v)
+    spans = ((max(0, i - reach), min(len(x), i + reach + 1)) for i in range(len(x)))
+    return [(sums[end] - sums[first]) // (end - first) for first, end in spans]
 
 
 def draw_eyes(picture, u, rng, middle, width, size, brows):

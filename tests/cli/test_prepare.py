@@ -182,18 +182,22 @@ def speakers():
         assert run("speakers", one, "3", "--small", "--gaps", "0,16") == "" and digests(one) == first
         assert {p: d for p, (d, _) in digests(two).items()} == {p: d for p, (d, _) in first.items()}
         columns = "id split label person speech image damage"
-        few, same, hit = (read_manifest(os.path.join(one, x + ".tsv"), columns)
-                          for x in ("few-g16", "few-g0", "few-g16-damaged"))
+        few, same, hit, spoiled = (read_manifest(os.path.join(one, x + ".tsv"), columns)
+                                   for x in ("few-g16", "few-g0", "few-g16-damaged", "few-g16-faces"))
         strangers = {r["person"] for r in few if r["split"] != "train" and not r["label"]}
         assert strangers and not strangers & {r["person"] for r in few if r["split"] == "train"}
         faces = read_manifest(os.path.join(one, "faces.tsv"), columns)
         assert not {r["person"] for r in faces} & {r["person"] for r in few}, "the teacher knows other people"
         assert any(not r["label"] and r["image"] for r in few if r["split"] == "train")
-        for rows in (few, same, hit, faces):
+        for rows in (few, same, hit, spoiled, faces):
             for r in rows:
                 for column in ("speech", "image"):
                     assert not r[column] or os.path.getsize(os.path.join(one, r[column])) > 44, r
-        assert 0.15 < sum(bool(r["damage"]) for r in hit) / sum(r["split"] == "train" for r in hit) < 0.45
+        for rows in (hit, spoiled):
+            assert 0.15 < sum(bool(r["damage"]) for r in rows) / sum(r["split"] == "train" for r in rows) < 0.45
+        pictures = [(a["image"], b["image"]) for a, b in zip(few, spoiled) if b["damage"]]
+        assert all(first[a][0] != first[b][0] for a, b in pictures), "damage that is none"
+        assert [r["speech"] for r in few] == [r["speech"] for r in spoiled]
         picture = [r["image"] for r in few if r["image"]][0]
         assert first[picture][0] != first[picture.replace("g16", "g0")][0], "the gap does not reach the face"
         assert first["voice/train000-00.wav"][0] != digests(other)["voice/train000-00.wav"][0], "one world only"
