@@ -323,6 +323,22 @@ static int groups_check(const struct rt_manifest *m, struct rt_error *e)
 
 /* ---- loading ---- */
 
+/* A column of this name that is something else (kilograms) would change every result without a word, so
+ * all of it has to be a weight. */
+static int weights_check(const struct rt_manifest *m, struct rt_error *e)
+{
+    int weight = rt_manifest_column(m, "weight");
+    for (int row = 0; weight >= 0 && row < m->rows; row++) {
+        const char *text = rt_manifest_cell(m, row, weight);
+        char *end;
+        double w = strtod(text, &end);
+        if (*end || (*text && !(w >= 0 && w <= RT_MANIFEST_WEIGHT_MOST)))
+            return row_error(m, row, weight, RT_EFORMAT, text,
+                             "is no weight: write 0 to 1000000, nothing for 1, or call the column otherwise", e);
+    }
+    return 0;
+}
+
 /* Text, not something else: UTF-8 and without NUL, for cells are C strings. */
 static int text_check(const struct rt_manifest *m, struct rt_error *e)
 {
@@ -367,6 +383,7 @@ static int manifest_read(struct rt_manifest *m, char *bytes, size_t size, struct
     RT_TRY(rows_read(m, at, e));
     RT_TRY(ids_check(m, e));
     RT_TRY(splits_check(m, e));
+    RT_TRY(weights_check(m, e));
     return groups_check(m, e);
 }
 
@@ -453,6 +470,12 @@ const char *rt_manifest_cell(const struct rt_manifest *m, int row, int column)
         return "";
     size_t at = (size_t)row * (size_t)m->columns + (size_t)column;
     return m->bytes + m->start[row] + m->cell[at];
+}
+
+double rt_manifest_weight(const struct rt_manifest *m, int row)
+{
+    const char *text = rt_manifest_cell(m, row, rt_manifest_column(m, "weight"));
+    return *text ? strtod(text, NULL) : 1;
 }
 
 int rt_manifest_find(const struct rt_manifest *m, const char *id)

@@ -7,6 +7,7 @@
  *   group     rows of one group must not cross splits (checked on load); empty = its own group
  *   speech, image   path of a file, relative to the manifest's folder; empty = modality missing
  *   text      the text itself (UTF-8); empty = missing
+ *   weight    how much the row counts in training, 0 to 1,000,000; 0 = not at all; empty = 1 (checked on load)
  *   others    kept, addressable by name (lang, speaker, ...)
  * In a cell \t \n \r \\ stand for tab, line feed, carriage return, backslash. Lines before the
  * header that are empty or start with '#' are comments; below it every line is a row. Line ends: LF
@@ -22,6 +23,7 @@
 #include <stdio.h>
 
 #define RT_MANIFEST_COLUMNS 64
+#define RT_MANIFEST_WEIGHT_MOST 1e6
 
 struct rt_manifest; /* opaque; immutable after load, so any thread may read it */
 
@@ -40,6 +42,8 @@ const char *rt_manifest_column_name(const struct rt_manifest *m, int column);
 int rt_manifest_column(const struct rt_manifest *m, const char *name);
 /* The cell, unescaped, NUL-terminated, "" when empty or column is -1. Valid while m lives. */
 const char *rt_manifest_cell(const struct rt_manifest *m, int row, int column);
+/* The row's weight, 1 where its cell is empty or there is no such column. */
+double rt_manifest_weight(const struct rt_manifest *m, int row);
 /* The row with this id, or -1. O(1). */
 int rt_manifest_find(const struct rt_manifest *m, const char *id);
 /* Line number of a row in the file, for messages. */

@@ -114,7 +114,7 @@ static int student_view_rows(const struct rt_student *s, const struct rt_batch *
     for (int i = 0; i < b->count; i++) {
         int row = b->sample[i];
         v->label[i] = b->kind == RT_BATCH_TRAIN ? s->dataset->label[row] : s->dataset->truth[row];
-        v->factor[i] = hand && hand->rows ? hand->factor[row] : 1;
+        v->factor[i] = s->dataset->weight[row] * (hand && hand->rows ? hand->factor[row] : 1);
         if (!hand || !hand->rows || !hand->excluded[row])
             v->keep[v->minibatch.kept++] = i;
     }

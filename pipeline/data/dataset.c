@@ -237,8 +237,11 @@ static int dataset_make_columns(struct rt_dataset *d)
     d->named = calloc(n + 1, sizeof *d->named);
     d->label = calloc(n + 1, sizeof *d->label);
     d->split = calloc(n + 1, sizeof *d->split);
-    if (!d->truth || !d->named || !d->label || !d->split)
+    d->weight = malloc((n + 1) * sizeof *d->weight);
+    if (!d->truth || !d->named || !d->label || !d->split || !d->weight)
         return RT_EMEM;
+    for (int row = 0; row < d->count; row++)
+        d->weight[row] = (float)rt_manifest_weight(d->manifest, row);
     for (int m = 0; m < RT_MODALITIES; m++) {
         d->column[m] = rt_manifest_column(d->manifest, rt_modality_names[m]);
         d->reason[m] = calloc(n + 1, sizeof *d->reason[m]);
@@ -298,6 +301,7 @@ void rt_dataset_fini(struct rt_dataset *d)
     free(d->named);
     free(d->label);
     free(d->split);
+    free(d->weight);
     rt_manifest_destroy(d->manifest);
     *d = (struct rt_dataset){0};
 }

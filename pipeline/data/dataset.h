@@ -24,6 +24,7 @@ struct rt_dataset {
     int *named;              /* [count] as truth, but stranger k is classes + k */
     int *label;              /* [count] class the run may use; -1 = missing or hidden */
     uint8_t *split;          /* [count] enum rt_split */
+    float *weight;           /* [count] the manifest's, which multiplies what people set by hand */
     int8_t *reason[RT_MODALITIES]; /* [count] 0 = usable, RT_EMISSING = cell empty, else why not */
     int column[RT_MODALITIES];     /* manifest column or -1 */
 };

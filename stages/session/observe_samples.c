@@ -91,10 +91,11 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
     const struct rt_student *student = o->record->student;
     const struct rt_override *override = student->control ? rt_control_override(student->control) : NULL;
     struct rt_row_written *w = &o->written[row];
-    struct rt_row_written now = {.seen = (int)rt_learner_samples(student->learner)->seen[row], .factor = 1,
+    struct rt_row_written now = {.seen = (int)rt_learner_samples(student->learner)->seen[row],
+                                 .factor = student->dataset->weight[row],
                                  .answers = o->answer[row].number};
     if (override && override->rows) {
-        now.factor = override->factor[row];
+        now.factor *= override->factor[row];
         now.excluded = override->excluded[row];
     }
     bool same = now.seen == w->seen && now.factor == w->factor && now.excluded == w->excluded &&

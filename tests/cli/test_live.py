@@ -367,7 +367,7 @@ class Steered(Live):
         for name, words in ((ids[0], "muted        by hand"), (ids[2], "excluded     by hand")):
             self.says(self.retort("inspect", "a", "--sample", name)[0], words)
         half = self.query("a", "SELECT id FROM samples WHERE factor = 0.5 AND weight > 0")[0][0]
-        self.says(self.retort("inspect", "a", "--sample", half)[0], "by hand            factor 0.5",
+        self.says(self.retort("inspect", "a", "--sample", half)[0], "hand, manifest     factor 0.5",
                   "knee 8 14")  # under the terms in effect, not the recipe's: it has none
         out, _ = self.retort("replay", "a", "-q")
         self.says(out, "identical to step 400")

@@ -118,6 +118,23 @@ static void bad_splits_and_groups_are_refused(void **state)
     assert_int_equal(load("id\ttext\tgroup\na\tx\tg\nb\tx\tg\n"), 0);
 }
 
+static void weights_are_numbers(void **state)
+{
+    (void)state;
+    REFUSED("id\ttext\tweight\na\tx\t1\nb\tx\t-1\n", RT_EFORMAT, ":3",
+            "column weight: \"-1\" is no weight: write 0 to 1000000, nothing for 1, or call the column otherwise");
+    REFUSED("id\ttext\tweight\na\tx\t70 kg\n", RT_EFORMAT, ":2",
+            "column weight: \"70 kg\" is no weight: write 0 to 1000000, nothing for 1, or call the column otherwise");
+    REFUSED("id\ttext\tweight\na\tx\tnan\n", RT_EFORMAT, ":2",
+            "column weight: \"nan\" is no weight: write 0 to 1000000, nothing for 1, or call the column otherwise");
+    REFUSED("id\ttext\tweight\na\tx\t2e6\n", RT_EFORMAT, ":2",
+            "column weight: \"2e6\" is no weight: write 0 to 1000000, nothing for 1, or call the column otherwise");
+    assert_int_equal(load("id\ttext\tweight\na\tx\t0\nb\tx\t\nc\tx\t2.5\n"), 0);
+    assert_true(rt_manifest_weight(m, 0) == 0 && rt_manifest_weight(m, 1) == 1 && rt_manifest_weight(m, 2) == 2.5);
+    assert_int_equal(load("id\ttext\na\tx\n"), 0);
+    assert_true(rt_manifest_weight(m, 0) == 1);
+}
+
 static void a_missing_file_is_named(void **state)
 {
     (void)state;
@@ -221,6 +238,7 @@ int main(void)
         cmocka_unit_test(bad_headers_are_refused),
         cmocka_unit_test(bad_rows_are_refused),
         cmocka_unit_test(bad_splits_and_groups_are_refused),
+        cmocka_unit_test(weights_are_numbers),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(cells_come_out_unescaped),
         cmocka_unit_test(what_is_written_reads_back),

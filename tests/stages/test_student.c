@@ -354,6 +354,10 @@ static void test_weights(void **state)
     step(&l, first, 6);
     for (int i = 0; i < 6; i++)
         assert_true(s->weight[i] == 1);
+    t.data.weight[first[0]] = 0; /* as the manifest has it */
+    t.data.weight[first[1]] = 2.5;
+    step(&l, first, 6);
+    assert_true(s->weight[first[0]] == 0 && s->weight[first[1]] == 2.5f && s->weight[first[2]] == 1);
     stop(&l);
 }
 

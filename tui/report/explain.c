@@ -98,7 +98,7 @@ static double explain_terms(const struct rt_table *t, int row, const struct rt_w
     return product;
 }
 
-/* weight = g(quality) / mean g * factor by hand, under these settings, factor by factor. */
+/* weight = g(quality) / mean g * factor by hand and of the manifest, under these settings, factor by factor. */
 static void explain_weight(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
 {
     double weight = row_number(t, row, "weight", ""), quality = row_number(t, row, "quality", "");
@@ -111,10 +111,10 @@ static void explain_weight(const struct rt_table *t, int row, const struct rt_we
         return;
     }
     if (hand == 0)
-        fprintf(out, "muted        by hand: seen and measured, not learned from\n");
+        fprintf(out, "muted        by hand or the manifest: seen and measured, not learned from\n");
     if (!s->terms[0]) {
         fprintf(out, "weight       %.4g: weight.terms is empty, every sample counts the same%s\n", weight,
-                hand == 1 ? "" : " but for factors by hand");
+                hand == 1 ? "" : " but for factors by hand and of the manifest");
         return;
     }
     bool teacher;
@@ -128,10 +128,10 @@ static void explain_weight(const struct rt_table *t, int row, const struct rt_we
                                                               : "at its last update, under other terms");
     fprintf(out, "  g(quality)         %.4f = %g + (1 - %g) * quality^%g\n", g, s->floor, s->floor, s->gamma);
     if (hand != 1)
-        fprintf(out, "  by hand            factor %g\n", hand);
+        fprintf(out, "  hand, manifest     factor %g\n", hand);
     if (hand > 0 && weight > 0)
         fprintf(out, "  weight             %.4f = g / %.4f%s, the mean of g in its last batch\n", weight,
-                g * hand / weight, hand == 1 ? "" : " * the factor by hand");
+                g * hand / weight, hand == 1 ? "" : " * this factor");
 }
 
 static void explain_run(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)

@@ -36,7 +36,7 @@ static void test_explained(void **state)
     explained(t, row, &s,
               "17 dB, percentile 43 -> factor 0.4250; at 20 dB, the middle of the data, the weight "
               "would be 1.86",
-              "by hand");
+              "hand, manifest");
     s.map = RT_MAP_KNEE; /* 17 dB is good enough */
     explained(t, row, &s, "17 dB, knee 8 14 -> factor 1.0000; at 20 dB, the middle of the data", "percentile 43 ->");
     snprintf(s.knees, sizeof s.knees, "snr 7 27");
@@ -46,8 +46,8 @@ static void test_explained(void **state)
     explained(t, row, &s, "0.4825 = 0.1 + (1 - 0.1) * quality^1", "quality^2");
     s.gamma = 2;
     t->column[factor].number[row] = 0.5f;
-    explained(t, row, &s, "by hand            factor 0.5", "muted");
-    explained(t, row, &s, "= g / 0.0875 * the factor by hand", "muted");
+    explained(t, row, &s, "hand, manifest     factor 0.5", "muted");
+    explained(t, row, &s, "= g / 0.0875 * this factor", "muted");
     t->column[factor].number[row] = 0;
     explained(t, row, &s, "muted        by hand", "the mean of g");
     t->column[excluded].number[row] = 1;
