@@ -4,9 +4,12 @@
  * in the file is aligned to its element; within a width in name order. */
 #include "formats/safetensors.h"
 #include "formats/file.h"
+#include "formats/hash.h"
 #include "formats/utf8.h"
 
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +165,64 @@ const struct rt_tensor *rt_safetensors_at(const struct rt_safetensors *s, int i,
     if (name)
         *name = s->entry[i].name;
     return &s->entry[i].tensor;
+}
+
+/* ---- the digest ----
+ * The format has no check of its data: a flipped bit in a weight is another weight. So what we write says what it was
+ * when it was written. Each part is hashed with the hash of those before it as seed; texts as sorted JSON. */
+
+static uint64_t digest_add(uint64_t so_far, const void *bytes, size_t size)
+{
+    return rt_hash64(bytes, size, so_far);
+}
+
+static int digest_texts(const struct rt_safetensors *s, uint64_t *so_far)
+{
+    json_t *texts = json_copy(s->metadata);
+    if (texts)
+        json_object_del(texts, RT_SAFETENSORS_DIGEST);
+    char *text = texts ? json_dumps(texts, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(texts);
+    if (!text)
+        return RT_EMEM;
+    *so_far = digest_add(*so_far, text, strlen(text));
+    free(text);
+    return 0;
+}
+
+static int digest_make(const struct rt_safetensors *s, char out[RT_SAFETENSORS_DIGEST_SIZE])
+{
+    uint64_t digest = 0;
+    RT_TRY(digest_texts(s, &digest));
+    for (size_t i = 0; i < s->count; i++) {
+        const struct rt_tensor *t = &s->entry[i].tensor;
+        digest = digest_add(digest, s->entry[i].name, strlen(s->entry[i].name) + 1);
+        digest = digest_add(digest, dtype_names[t->dtype], strlen(dtype_names[t->dtype]) + 1);
+        digest = digest_add(digest, t->dim, (size_t)t->rank * sizeof *t->dim);
+        digest = digest_add(digest, t->data, rt_tensor_bytes(t));
+    }
+    snprintf(out, RT_SAFETENSORS_DIGEST_SIZE, "%016" PRIx64, digest);
+    return 0;
+}
+
+int rt_safetensors_seal(struct rt_safetensors *s)
+{
+    char digest[RT_SAFETENSORS_DIGEST_SIZE];
+    RT_TRY(digest_make(s, digest));
+    return rt_safetensors_set_text(s, RT_SAFETENSORS_DIGEST, digest);
+}
+
+static int digest_check(const struct rt_safetensors *s, const char *name, struct rt_error *e)
+{
+    const char *then = rt_safetensors_text(s, RT_SAFETENSORS_DIGEST);
+    char now[RT_SAFETENSORS_DIGEST_SIZE];
+    if (!then)
+        return 0;
+    if (digest_make(s, now) < 0)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", name);
+    return strcmp(then, now) == 0 ? 0
+               : rt_error_set(e, RT_ECHECKSUM, "%s: is not what was written (%s %.20s, its contents give %s): damaged, "
+                              "or changed by another program", name, RT_SAFETENSORS_DIGEST, then, now);
 }
 
 /* ---- write ----
@@ -440,6 +501,8 @@ int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t 
     else
         rc = entries_read(s, &r, header);
     json_decref(header);
+    if (rc == 0)
+        rc = digest_check(s, name, e);
     if (rc)
         rt_safetensors_destroy(s);
     else

@@ -22,10 +22,17 @@ int rt_safetensors_add(struct rt_safetensors *s, const char *name, const struct 
 /* Sets or replaces; RT_EUSAGE when key or text is not UTF-8. */
 int rt_safetensors_set_text(struct rt_safetensors *s, const char *key, const char *text);
 
+/* Notes what the set holds now, as a text of this name: whoever reads the file is told if it is not that any more
+ * (RT_ECHECKSUM). The last thing before it is written; again after any change. RT_EMEM. */
+#define RT_SAFETENSORS_DIGEST "retort.digest"
+#define RT_SAFETENSORS_DIGEST_SIZE 17 /* hexadecimal digits, with the end */
+int rt_safetensors_seal(struct rt_safetensors *s);
+
 /* Written to PATH.tmp, fsync'ed, renamed, folder fsync'ed: never half a file under PATH. */
 int rt_safetensors_write(const struct rt_safetensors *s, const char *path, struct rt_error *e);
 
-/* RT_EMISSING, RT_EFORMAT (name and offset of what is wrong), RT_ELARGE, RT_EMEM. */
+/* RT_EMISSING, RT_EFORMAT (name and offset of what is wrong), RT_ECHECKSUM (sealed, and changed since), RT_ELARGE,
+ * RT_EMEM. */
 int rt_safetensors_read(struct rt_safetensors **out, const char *path, struct rt_error *e);
 int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t size,
                          const char *name, struct rt_error *e);

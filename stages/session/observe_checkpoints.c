@@ -6,12 +6,16 @@
 
 #include "pipeline/run/checkpoints.h"
 
-static int checkpoint_write(const struct rt_student *student, const char *path, struct rt_error *e)
+static int checkpoint_write(const struct rt_record *r, const char *path, struct rt_error *e)
 {
     struct rt_safetensors *s = NULL;
     int rc = rt_safetensors_create(&s);
     if (rc == 0)
-        rc = rt_student_save(student, s);
+        rc = rt_student_save(r->student, s);
+    if (rc == 0)
+        rc = rt_safetensors_set_text(s, RT_IDENTITY_KEY, r->identity);
+    if (rc == 0)
+        rc = rt_safetensors_seal(s);
     if (rc < 0)
         rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
     else
@@ -26,7 +30,7 @@ static int checkpoint_set_pending(const char *path, const char *pending, struct 
     int rc = rt_safetensors_read(&s, path, e);
     if (rc < 0)
         goto out;
-    if ((rc = rt_safetensors_set_text(s, "retort.pending", pending)) < 0) {
+    if ((rc = rt_safetensors_set_text(s, "retort.pending", pending)) < 0 || (rc = rt_safetensors_seal(s)) < 0) {
         rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
         goto out;
     }
@@ -63,7 +67,7 @@ int rt_observe_checkpoints_save(struct rt_observe_checkpoints *o, struct rt_erro
     } else {
         if (r->db)
             RT_TRY(rt_rundb_commit(r->db, e));
-        RT_TRY(checkpoint_write(r->student, path, e));
+        RT_TRY(checkpoint_write(r, path, e));
         o->saved_step = step;
     }
     rt_checkpoints_prune(r->dir->path, (int)r->student->recipe->run_keep);
@@ -85,7 +89,7 @@ static int checkpoints_on_evaluation(void *self, const struct rt_eval_report *p,
     char path[RT_RUN_PATH];
     if (!p->best)
         return 0;
-    return checkpoint_write(r->student, rt_rundir_path(r->dir->path, RT_RUN_BEST, path, sizeof path), e);
+    return checkpoint_write(r, rt_rundir_path(r->dir->path, RT_RUN_BEST, path, sizeof path), e);
 }
 
 static int checkpoints_on_request(void *self, struct rt_error *e)

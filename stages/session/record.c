@@ -12,6 +12,7 @@ static int record_begin(struct rt_record *r, struct rt_error *e)
         *manifest = '\0'; /* gone: its samples cannot be looked at */
     RT_TRY(rt_rundb_rewind(r->db, rt_learner_progress(r->student->learner).step, e));
     RT_TRY(rt_rundb_meta(r->db, "manifest", manifest, e));
+    RT_TRY(rt_rundb_meta(r->db, RT_IDENTITY_KEY, r->identity, e));
     RT_TRY(rt_rundb_meta(r->db, "program", "retort " RT_VERSION, e));
     return rt_rundb_meta(r->db, "state", "running", e);
 }

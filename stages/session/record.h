@@ -6,6 +6,7 @@
 
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
+#include "stages/session/identity.h"
 #include "stages/session/session.h"
 #include "stages/student.h"
 
@@ -15,6 +16,7 @@ struct rt_record {
     const struct rt_student *student;
     const struct rt_rundir *dir;
     int epoch_steps; /* updates in an epoch */
+    char identity[RT_IDENTITY_TEXT]; /* of its data and teachers */
 
     struct rt_rundb *db; /* NULL unless open */
 };

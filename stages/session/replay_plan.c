@@ -5,6 +5,7 @@
 #include "stages/session/replay_plan.h"
 
 #include "pipeline/run/rundir.h"
+#include "stages/session/identity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +46,26 @@ static int twin_compare_row(void *self, int columns, const char **name, const ch
     return t->differs;
 }
 
+static int plan_copy_text(void *self, int columns, const char **name, const char **value)
+{
+    (void)columns, (void)name;
+    snprintf(self, RT_IDENTITY_TEXT, "%s", value[0] ? value[0] : "");
+    return 1;
+}
+
 static int plan_note_row(void *self, int columns, const char **name, const char **value)
 {
     (void)columns, (void)name, (void)value;
     *(bool *)self = true;
     return 1;
+}
+
+/* 1: the run says of its ids what this one would say; 0: it does not, or began before that was kept. */
+static int plan_same_ids(struct rt_rundb *db, const struct rt_dataset *d, struct rt_error *e)
+{
+    char there[RT_IDENTITY_TEXT] = "";
+    RT_TRY(rt_rundb_query(db, "SELECT value FROM meta WHERE key='" RT_IDENTITY_KEY "'", plan_copy_text, there, e));
+    return rt_identity_same_ids(there, d);
 }
 
 static int plan_check_samples(struct rt_rundb *db, const char *path, const struct rt_dataset *d,
@@ -59,8 +75,9 @@ static int plan_check_samples(struct rt_rundb *db, const char *path, const struc
     struct plan_twin t = {.dataset = d, .id = rt_manifest_column(d->manifest, "id"), .e = e};
     RT_TRY(rt_rundb_query(db, "SELECT 1 FROM journal WHERE key='" RT_OVERRIDE_KEY "' LIMIT 1", plan_note_row,
                           &touched, e));
-    if (!touched)
-        return 0;
+    int same = touched ? plan_same_ids(db, d, e) : 1;
+    if (same)
+        return same < 0 ? same : 0;
     RT_TRY(rt_rundb_query(db, "SELECT id FROM samples ORDER BY row", twin_compare_row, &t, e));
     if (!t.differs && t.row == d->count)
         return 0;

@@ -5,7 +5,9 @@
 #include "formats/file.h"
 #include "pipeline/data/sampler.h"
 #include "pipeline/run/checkpoints.h"
+#include "stages/session/identity.h"
 #include "stages/session/replay_plan.h"
+#include "stages/session/resume.h"
 #include "stages/session/training_pipeline.h"
 #include "stages/session/training_results.h"
 #include "stages/session/training_teachers.h"
@@ -22,30 +24,12 @@
  * folder here, since it reads from it; a new one only when all has been found to fit (below), so that a typing
  * error leaves no folder behind. */
 
-/* A resumed run must be the same run: the recipe in the folder decides. */
-static int training_check_recipe(const struct rt_training *t, struct rt_error *e)
-{
-    char path[RT_RUN_PATH];
-    static struct rt_recipe before;
-    RT_TRY(rt_recipe_load(&before, rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
-    for (int i = 0; i < rt_key_count; i++) {
-        char a[RT_RECIPE_TEXT], b[RT_RECIPE_TEXT];
-        rt_recipe_get(&before, &rt_keys[i], a, sizeof a);
-        rt_recipe_get(t->recipe, &rt_keys[i], b, sizeof b);
-        if (strcmp(a, b) != 0)
-            return rt_error_set(e, RT_EUSAGE, "%s: the run began with %s: %s, the recipe now says %s; "
-                                "--resume goes on with the same settings only", t->dir.path,
-                                rt_keys[i].name, a, b);
-    }
-    return 0;
-}
-
 static int training_check_folder(struct rt_training *t, const char *output, bool resume, struct rt_error *e)
 {
     if (!resume)
         return rt_rundir_check(output, e);
     RT_TRY(rt_rundir_open(&t->dir, output, 1, e));
-    return training_check_recipe(t, e);
+    return rt_resume_check_recipe(t, e);
 }
 
 /* What the student starts from. A run keeps it in its folder and goes on with that: the file may be gone by then. */
@@ -270,12 +254,15 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
 static int training_make_student(struct rt_training *t, const struct rt_observer *last, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
+    const struct rt_model *teacher[RT_TEACHERS];
     int per_epoch = rt_sampler_balanced_steps(t->train_labelled, t->train_count - t->train_labelled,
                                               (int)r->train_batch, r->data_balance);
     RT_TRY(training_make_control(t, e));
     t->record = (struct rt_record){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
     };
+    rt_identity_make(t->session, (int)r->student_modality, teacher, rt_training_list_teachers(t, teacher),
+                     t->record.identity);
     t->observe_checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
     t->observe_board = (struct rt_observe_board){
         .record = &t->record, .board = t->board, .top1 = NAN, .eer = NAN,
@@ -323,26 +310,11 @@ static int training_write_model(const struct rt_training *t, const struct rt_mod
     int rc = rt_safetensors_create(&s);
     if (rc == 0)
         rc = rt_model_save(m, s);
+    if (rc == 0)
+        rc = rt_safetensors_seal(s);
     rc = rc < 0 ? rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc))
                 : rt_safetensors_write(s, path, e);
     rt_safetensors_destroy(s);
-    return rc;
-}
-
-static int training_load_checkpoint(struct rt_training *t, struct rt_error *e)
-{
-    char path[RT_RUN_PATH];
-    int64_t step;
-    struct rt_safetensors *s = NULL;
-    int rc = rt_checkpoints_latest(t->dir.path, path, sizeof path, &step);
-    if (rc == RT_ENOTFOUND)
-        return 0; /* stopped before the first checkpoint: begin again */
-    if (rc < 0)
-        return rt_error_set(e, rc, "%s: cannot read the checkpoints", t->dir.path);
-    RT_TRY(rt_safetensors_read(&s, path, e));
-    rc = rt_student_load(&t->student, s, path, e);
-    rt_safetensors_destroy(s);
-    t->observe_checkpoints.saved_step = step;
     return rc;
 }
 
@@ -380,7 +352,7 @@ static int training_begin(struct rt_training *t, const struct rt_training_reques
 {
     if (q->journal)
         RT_TRY(rt_replay_plan_read(t->control, q->journal, &t->session->dataset, e));
-    RT_TRY(q->resume ? training_load_checkpoint(t, e) : training_begin_folder(t, q, e));
+    RT_TRY(q->resume ? rt_resume_load(t, e) : training_begin_folder(t, q, e));
     rt_model_fini(&t->start);
     RT_TRY(training_begin_record(t, e));
     if (q->resume)

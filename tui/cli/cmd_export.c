@@ -31,6 +31,8 @@ static int export_safetensors(const struct rt_model *m, const char *output, stru
     if (rc == 0)
         rc = rt_model_save(m, s);
     if (rc == 0)
+        rc = rt_safetensors_seal(s);
+    if (rc == 0)
         rc = rt_safetensors_write(s, output, e);
     else
         rt_error_set(e, rc, "%s: %s", output, rt_err_words(rc));

@@ -7,6 +7,7 @@
 #include "tui/report/checkpoint_difference.h"
 
 #include "pipeline/run/checkpoints.h"
+#include "stages/session/resume.h"
 
 #include <ftw.h>
 #include <inttypes.h>
@@ -72,6 +73,26 @@ static int replay_open_run(struct replay *p, const struct request *q, struct rt_
     return replay_make_folder(p, q->output, e);
 }
 
+static int checkpoint_read(struct rt_safetensors **out, const struct rt_rundir *d, int64_t step,
+                           struct rt_error *e)
+{
+    char path[RT_RUN_PATH];
+    return rt_safetensors_read(out, rt_checkpoints_path(d->path, step, path, sizeof path), e);
+}
+
+/* Other data or another teacher can only differ: that is said now, and not after hours. */
+static int replay_check_data(const struct replay *p, struct rt_error *e)
+{
+    struct rt_safetensors *s = NULL;
+    char path[RT_RUN_PATH];
+    rt_checkpoints_path(p->dir.path, p->step[0], path, sizeof path);
+    int rc = checkpoint_read(&s, &p->dir, p->step[0], e);
+    if (rc == 0)
+        rc = rt_resume_check_data(&p->training, s, path, p->dir.path, e);
+    rt_safetensors_destroy(s);
+    return rc;
+}
+
 static int replay_repeat(struct replay *p, const struct request *q, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
@@ -82,6 +103,7 @@ static int replay_repeat(struct replay *p, const struct request *q, struct rt_er
     rt_run_progress_init(&p->progress, t, q->quiet);
     rt_run_progress_join(&p->progress, &request);
     RT_TRY(rt_training_open(t, &p->session, &p->recipe, &request, e));
+    RT_TRY(replay_check_data(p, e));
     for (int i = 0; i < p->steps; i++)
         if (rt_control_checkpoint(t->control, p->step[i]) < 0)
             return rt_error_set(e, RT_EMEM, "no memory for a replay");
@@ -93,13 +115,6 @@ static int replay_repeat(struct replay *p, const struct request *q, struct rt_er
 }
 
 /* ---- the comparison ---- */
-
-static int checkpoint_read(struct rt_safetensors **out, const struct rt_rundir *d, int64_t step,
-                           struct rt_error *e)
-{
-    char path[RT_RUN_PATH];
-    return rt_safetensors_read(out, rt_checkpoints_path(d->path, step, path, sizeof path), e);
-}
 
 static int replay_compare_one(const struct replay *p, int64_t step, bool *same, struct rt_error *e)
 {

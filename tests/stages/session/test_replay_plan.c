@@ -95,7 +95,7 @@ static void test_missing_column(void **state)
 {
     (void)state;
     db_exec("run.db", "ALTER TABLE journal DROP COLUMN after");
-    assert_int_equal(plan("run.db"), RT_EUSAGE);
+    assert_int_equal(plan("run.db"), RT_EFORMAT);
     assert_non_null(strstr(t.e.text, "run.db"));
     assert_non_null(strstr(t.e.text, "after"));
     assert_null(strstr(strstr(t.e.text, "run.db") + 1, "run.db")); /* named once */

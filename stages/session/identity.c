@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ * identity: see identity.h. */
+#include "stages/session/identity.h"
+
+#include "formats/hash.h"
+#include "pipeline/run/rundb.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the digests ----
+ * One for each thing that may have changed, so that it can be named. All of them are over rows in their order: what is
+ * drawn, excluded and weighted goes by row. Files and texts are known by their content keys, which scoring has found
+ * anyway; a file that was moved is the same file. */
+
+enum part { IDS, SPLITS, LABELS, GROUPS, USABLE, INPUTS, PARTS };
+
+static const struct {
+    const char *name, *words;
+    const char *column; /* of the manifest, and what run.db calls it */
+    const char *db;
+} parts[PARTS] = {
+    [IDS] = {"ids", "the samples' ids, or their order", "id", "id"},
+    [SPLITS] = {"splits", "the samples' splits", "split", "split"},
+    [LABELS] = {"labels", "the samples' labels", "label", "label"},
+    [GROUPS] = {"groups", "the samples' groups", "group", "grp"},
+    [USABLE] = {"usable", "which samples can be used", NULL, "reason"},
+    [INPUTS] = {"inputs", "what is in the samples' files or texts", NULL, NULL},
+};
+
+static uint64_t rows_digest_column(const struct rt_dataset *d, const char *name)
+{
+    const struct rt_manifest *m = d->manifest;
+    int column = rt_manifest_column(m, name);
+    uint64_t digest = 0;
+    for (int row = 0; row < d->count; row++) {
+        const char *cell = rt_manifest_cell(m, row, column);
+        digest = rt_hash64(cell, strlen(cell) + 1, digest);
+    }
+    return digest;
+}
+
+static bool row_usable(const struct rt_session *s, int row, int modality)
+{
+    return s->dataset.reason[modality][row] == 0;
+}
+
+static uint64_t rows_digest_usable(const struct rt_session *s, int student, const struct rt_model *const *teacher,
+                                   int teachers)
+{
+    uint64_t digest = 0;
+    for (int row = 0; row < s->dataset.count; row++) {
+        uint8_t usable[1 + RT_TEACHERS] = {row_usable(s, row, student)};
+        for (int k = 0; k < teachers; k++)
+            usable[1 + k] = row_usable(s, row, teacher[k]->modality->id);
+        digest = rt_hash64(usable, sizeof usable, digest);
+    }
+    return digest;
+}
+
+static uint64_t rows_digest_inputs(const struct rt_session *s)
+{
+    uint64_t digest = 0;
+    for (int m = 0; m < RT_MODALITIES; m++)
+        if (s->content.key[m])
+            digest = rt_hash64(s->content.key[m], (size_t)s->dataset.count * sizeof *s->content.key[m], digest);
+    return digest;
+}
+
+void rt_identity_make(const struct rt_session *s, int student, const struct rt_model *const *teacher, int teachers,
+                      char text[RT_IDENTITY_TEXT])
+{
+    int n = 0;
+    for (int i = 0; i < PARTS; i++) {
+        uint64_t digest = parts[i].column ? rows_digest_column(&s->dataset, parts[i].column)
+                        : i == USABLE     ? rows_digest_usable(s, student, teacher, teachers)
+                                          : rows_digest_inputs(s);
+        n += snprintf(text + n, RT_IDENTITY_TEXT - (size_t)n, "%s=%016" PRIx64 "\n", parts[i].name, digest);
+    }
+    for (int k = 0; k < teachers; k++)
+        n += snprintf(text + n, RT_IDENTITY_TEXT - (size_t)n, "%s=%016" PRIx64 "\n", rt_stage_teacher[k].name,
+                      teacher[k]->key.lo ^ teacher[k]->key.hi);
+}
+
+/* ---- the first row that differs ----
+ * Digests say that, not where. run.db has the rows as they were; of a large data set perhaps not yet all of them, and
+ * then the row is not named. */
+
+struct row_search {
+    const struct rt_session *s;
+    int part, student;
+    int64_t found; /* -1 = none */
+    char then[80], now[80];
+};
+
+static int search_compare(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct row_search *w = self;
+    const struct rt_dataset *d = &w->s->dataset;
+    int64_t row = rt_rundb_whole(&c[0], 0, d->count - 1, -1);
+    const char *then = c[1].text ? c[1].text : "", *now = "";
+    bool differs;
+    (void)columns;
+    if (row < 0)
+        return 0;
+    if (parts[w->part].column) {
+        now = rt_manifest_cell(d->manifest, (int)row, rt_manifest_column(d->manifest, parts[w->part].column));
+        differs = strcmp(then, w->part == SPLITS && !*now ? "train" : now) != 0;
+    } else {
+        bool usable = row_usable(w->s, (int)row, w->student);
+        differs = usable != !*then;
+        now = usable ? "usable" : "not usable";
+        then = *then ? then : "usable";
+    }
+    if (!differs)
+        return 0;
+    w->found = row;
+    snprintf(w->then, sizeof w->then, "%.60s", then);
+    snprintf(w->now, sizeof w->now, "%.60s", now);
+    return 1;
+}
+
+static void search_run(struct row_search *w, const char *folder)
+{
+    struct rt_rundb *db = NULL;
+    struct rt_error ignored;
+    char sql[100];
+    w->found = -1;
+    if (!parts[w->part].db || rt_rundb_open_run(&db, folder, &ignored) < 0)
+        return;
+    snprintf(sql, sizeof sql, "SELECT row, %s FROM samples ORDER BY row", parts[w->part].db);
+    rt_rundb_scan(db, sql, search_compare, w, &ignored);
+    rt_rundb_close(db);
+}
+
+/* ---- comparing ---- */
+
+static int identity_refuse(const char *file, const char *folder, int part, const struct rt_session *s, int student,
+                           struct rt_error *e)
+{
+    struct row_search w = {.s = s, .part = part, .student = student};
+    char where[300] = "";
+    search_run(&w, folder);
+    if (w.found >= 0)
+        snprintf(where, sizeof where, "; the first is line %d, sample \"%.60s\": \"%s\" then, \"%s\" now",
+                 rt_manifest_line(s->dataset.manifest, (int)w.found),
+                 rt_manifest_cell(s->dataset.manifest, (int)w.found, rt_manifest_column(s->dataset.manifest, "id")),
+                 w.then, w.now);
+    return rt_error_set(e, RT_EMISMATCH, "%s: %s: %s changed since it was written%s; bring them back as they were, or "
+                        "start a new run", file, rt_manifest_path(s->dataset.manifest), parts[part].words, where);
+}
+
+/* The value of a "name=value" line, with its length; NULL when there is none. */
+static const char *line_value(const char *text, const char *name, size_t *size)
+{
+    size_t n = strlen(name);
+    for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        if (strncmp(line, name, n) == 0 && line[n] == '=') {
+            *size = strcspn(line + n + 1, "\n");
+            return line + n + 1;
+        }
+    return NULL;
+}
+
+static bool line_same(const char *then, const char *now, const char *name)
+{
+    size_t a = 0, b = 0;
+    const char *x = line_value(then, name, &a), *y = line_value(now, name, &b);
+    return !x || (y && a == b && memcmp(x, y, a) == 0);
+}
+
+int rt_identity_check(const char *then, const char *now, const char *file, const char *folder,
+                      const struct rt_session *s, int student, struct rt_error *e)
+{
+    if (!then)
+        return 0;
+    for (int i = 0; i < PARTS; i++)
+        if (!line_same(then, now, parts[i].name))
+            return identity_refuse(file, folder, i, s, student, e);
+    for (int k = 0; k < RT_TEACHERS; k++)
+        if (!line_same(then, now, rt_stage_teacher[k].name))
+            return rt_error_set(e, RT_EMISMATCH, "%s: %s.model is another model than when it was written; give the one "
+                                "that the run began with, or start a new run", file, rt_stage_teacher[k].name);
+    return 0;
+}
+
+bool rt_identity_same_ids(const char *then, const struct rt_dataset *d)
+{
+    char now[60];
+    size_t size;
+    snprintf(now, sizeof now, "%s=%016" PRIx64 "\n", parts[IDS].name, rows_digest_column(d, "id"));
+    return line_value(then, parts[IDS].name, &size) && line_same(then, now, parts[IDS].name);
+}

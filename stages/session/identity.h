@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * identity: which data and teachers a run learns from, as digests: what a checkpoint, and run.db, say of them, so that
+ * nothing goes on with others without a word. */
+#ifndef RT_IDENTITY_H
+#define RT_IDENTITY_H
+
+#include "stages/session/session.h"
+
+#define RT_IDENTITY_KEY "retort.data" /* its name among a checkpoint's texts, and in run.db's meta */
+#define RT_IDENTITY_TEXT 400          /* bytes that hold one */
+
+/* After scoring, into text: the rows in their order by id, split, label and group, which of them can be used, what is
+ * in their files and texts, and the teachers' weights. student: its modality. */
+void rt_identity_make(const struct rt_session *s, int student, const struct rt_model *const *teacher, int teachers,
+                      char text[RT_IDENTITY_TEXT]);
+/* The identity that a file holds against that of now. What a file of before does not say is not compared; NULL says
+ * nothing. RT_EMISMATCH names the file, what differs, and, where run.db of `folder` knows, the first row. */
+int rt_identity_check(const char *then, const char *now, const char *file, const char *folder,
+                      const struct rt_session *s, int student, struct rt_error *e);
+/* Whether such a text speaks of these ids in this order; false also when it says nothing of ids. */
+bool rt_identity_same_ids(const char *then, const struct rt_dataset *d);
+
+#endif

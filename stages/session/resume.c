@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * resume: see resume.h. */
+#include "stages/session/resume.h"
+
+#include "pipeline/run/checkpoints.h"
+#include "stages/session/identity.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the same run ----
+ * What is not the same would change the result without a word, so it is refused by name: settings by the recipe in
+ * the folder and, since that can be edited, by the one that each checkpoint holds; data and teachers by digests. */
+
+/* task.scale is left out: with it a checkpoint's recipe says what the scale had become. */
+static int recipes_compare(const struct rt_recipe *before, const struct rt_recipe *now, const char *place, bool whole,
+                           struct rt_error *e)
+{
+    for (int i = 0; i < rt_key_count; i++) {
+        char a[RT_RECIPE_TEXT], b[RT_RECIPE_TEXT];
+        if (!whole && strcmp(rt_keys[i].name, "task.scale") == 0)
+            continue;
+        rt_recipe_get(before, &rt_keys[i], a, sizeof a);
+        rt_recipe_get(now, &rt_keys[i], b, sizeof b);
+        if (strcmp(a, b) != 0)
+            return rt_error_set(e, RT_EUSAGE, "%s: the run began with %s: %s, the recipe now says %s; --resume goes on "
+                                "with the same settings only", place, rt_keys[i].name, a, b);
+    }
+    return 0;
+}
+
+int rt_resume_check_recipe(const struct rt_training *t, struct rt_error *e)
+{
+    char path[RT_RUN_PATH];
+    static struct rt_recipe before;
+    RT_TRY(rt_recipe_load(&before, rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
+    return recipes_compare(&before, t->recipe, t->dir.path, true, e);
+}
+
+static int checkpoint_check_recipe(const struct rt_training *t, const struct rt_safetensors *s, const char *path,
+                                   struct rt_error *e)
+{
+    const char *yaml = rt_safetensors_text(s, "retort.recipe");
+    static struct rt_recipe before;
+    if (!yaml)
+        return rt_error_set(e, RT_EFORMAT, "%s: not a checkpoint (no metadata retort.recipe)", path);
+    RT_TRY(rt_recipe_parse(&before, yaml, strlen(yaml), path, "/", e));
+    return recipes_compare(&before, t->recipe, path, false, e);
+}
+
+int rt_resume_check_data(const struct rt_training *t, const struct rt_safetensors *s, const char *path,
+                         const char *folder, struct rt_error *e)
+{
+    return rt_identity_check(rt_safetensors_text(s, RT_IDENTITY_KEY), t->record.identity, path, folder, t->session,
+                             (int)t->recipe->student_modality, e);
+}
+
+/* ---- from a whole checkpoint ----
+ * A disk may have lost what it said it had. A checkpoint that cannot be read, or whose digest is wrong, is renamed, so
+ * that nothing takes it for a checkpoint again and whoever wants to look at it can. One that can be read but does not
+ * belong here is no damage: nothing is put aside and nothing is trained. */
+
+static bool checkpoint_is_damaged(int rc)
+{
+    return rc == RT_EFORMAT || rc == RT_ECHECKSUM || rc == RT_EEMPTY || rc == RT_ELARGE;
+}
+
+static int checkpoint_set_aside(struct rt_training *t, const char *path, struct rt_error *e)
+{
+    char aside[RT_RUN_PATH + 16];
+    struct rt_error why = *e;
+    snprintf(aside, sizeof aside, "%s.damaged", path);
+    if (rename(path, aside) < 0)
+        return rt_error_errno(e, "cannot rename", path);
+    rt_watch_warn(&t->session->watch, "%s; it is now %s, going on from the checkpoint before it", why.text, aside);
+    rt_rundir_log(&t->dir, "damaged, set aside: %s", why.text);
+    return 0;
+}
+
+static int checkpoint_take(struct rt_training *t, const struct rt_safetensors *s, const char *path, struct rt_error *e)
+{
+    RT_TRY(checkpoint_check_recipe(t, s, path, e));
+    RT_TRY(rt_resume_check_data(t, s, path, t->dir.path, e));
+    return rt_student_load(&t->student, s, path, e);
+}
+
+int rt_resume_load(struct rt_training *t, struct rt_error *e)
+{
+    char path[RT_RUN_PATH];
+    int64_t step;
+    struct rt_safetensors *s = NULL;
+    for (;;) {
+        int rc = rt_checkpoints_latest(t->dir.path, path, sizeof path, &step);
+        if (rc == RT_ENOTFOUND)
+            return 0; /* stopped before the first checkpoint: begin again */
+        if (rc < 0)
+            return rt_error_set(e, rc, "%s: cannot read the checkpoints", t->dir.path);
+        rc = rt_safetensors_read(&s, path, e);
+        if (rc == 0)
+            break;
+        RT_TRY(checkpoint_is_damaged(rc) ? checkpoint_set_aside(t, path, e) : rc);
+    }
+    int rc = checkpoint_take(t, s, path, e);
+    rt_safetensors_destroy(s);
+    if (rc == 0 && rt_learner_progress(t->student.learner).step != step)
+        rc = rt_error_set(e, RT_EMISMATCH, "%s: is of step %lld: not the checkpoint that its name says", path,
+                          (long long)rt_learner_progress(t->student.learner).step);
+    t->observe_checkpoints.saved_step = step;
+    return rc;
+}
