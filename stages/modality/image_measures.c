@@ -19,7 +19,7 @@
 
 const struct rt_measure rt_image_measures[RT_IMAGE_MEASURES] = {
     {"sharpness", "", RT_HIGHER, "share of an edge's height crossed in one pixel, squared; mean of edges",
-     {{{0.01, 0.05}, {6, 4}}}},
+     {{{0.01, 0.05}, {0, 0}}}},
     {"contrast", "", RT_HIGHER, "standard deviation of the luma, 0 to 0.5",
      {{{0.01, 0.03}, {0, 0}}}},
     {"exposure", "", RT_MIDDLE, "mean luma, 0 to 1",
@@ -27,7 +27,7 @@ const struct rt_measure rt_image_measures[RT_IMAGE_MEASURES] = {
     {"resolution", "px", RT_HIGHER, "shorter side",
      RT_NO_KNEE},
     {"noise", "", RT_LOWER, "deviation of the luma where the picture is smooth, and of lone pixels",
-     RT_NO_KNEE},
+     {{{0.15, 0.1}, {0, 0}}}},
     {"blockiness", "", RT_LOWER, "steps of the luma at the borders of JPEG's blocks",
      RT_NO_KNEE},
     {"definition", "px", RT_HIGHER, "widths of the sharpest edges in the shorter side, without borders",

@@ -36,7 +36,7 @@ const struct rt_measure rt_speech_measures[RT_SPEECH_MEASURES] = {
     {"level", "dBFS", RT_MIDDLE, "mean level of the speech",
      RT_NO_KNEE},
     {"bandwidth", "kHz", RT_HIGHER, "frequency below which nearly all of the speech lies",
-     {{{1.2, 2}, {0, 0}}}},
+     {{{0.9, 1.3}, {0, 0}}}},
     {"duration", "s", RT_MIDDLE, "length of the recording",
      RT_NO_KNEE},
     {"gaps", "", RT_LOWER, "share of the speech that is lost in dropouts",

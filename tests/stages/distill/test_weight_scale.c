@@ -59,7 +59,7 @@ static void knees(void **state)
     NEAR(rt_knee_factor(&k, 0), 1); /* falls */
     NEAR(rt_knee_factor(&k, 0.225), 0.5);
     NEAR(rt_knee_factor(&k, 1), 0);
-    assert_int_equal(rt_knee_read("snr 1 2", "sharpness", &k, &e), 0);
+    assert_int_equal(rt_knee_read("snr 1 2, sharpness 0.01 0.05 4 6", "sharpness", &k, &e), 0);
     NEAR(rt_knee_factor(&k, 0.005), 0); /* both ends are bad */
     NEAR(rt_knee_factor(&k, 0.03), 0.5);
     NEAR(rt_knee_factor(&k, 2), 1);
