@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Known damage for recordings, so that what weights and measures are worth can be tried: strong kinds, after
-# which little is left of what was said, and milder ones as they are found in the wild. Decodes with sox
-# (Debian packages sox, libsox-fmt-base and, for MP3, libsox-fmt-mp3). Same sample, same damage: all
-# random numbers follow from the sample's id.
+# Known damage for recordings and pictures, so that what weights and measures are worth can be tried: strong kinds,
+# after which little is left of what was said or drawn, and milder ones as they are found in the wild. Decodes
+# with sox (Debian packages sox, libsox-fmt-base and, for MP3, libsox-fmt-mp3), pictures with PIL (python3-pil).
+# Same sample, same damage: all random numbers follow from the sample's id.
 """Usage: damage.all_of([(kind, source, target, sample), ...])"""
 
 import array
@@ -62,6 +62,42 @@ MILD = {"noise": noise_at(5, 15), "clip": clip_by(2, 5), "reverberation": REVERB
 KINDS = {**{"strong-" + k: v for k, v in STRONG.items()}, **{"mild-" + k: v for k, v in MILD.items()}}
 
 
+# ---- pictures ----
+# On white, as the program lays them; so many pixels are of the picture as it is (128 in emoji).
+
+def blur_by(least, most):
+    def blur(picture, rng):
+        """A Gaussian of so many pixels."""
+        from PIL import ImageFilter
+        return picture.filter(ImageFilter.GaussianBlur(rng.uniform(least, most)))
+    return blur
+
+
+def grain_by(least, most):
+    def grain(picture, rng):
+        """Grey noise of this standard deviation, of 255."""
+        from PIL import Image, ImageChops
+        sigma = rng.uniform(least, most)
+        field = [round(rng.gauss(0, sigma)) for _ in range(picture.width * picture.height)]
+        up, down = (Image.frombytes("L", picture.size, bytes(min(255, max(0, sign * v)) for v in field)).convert("RGB")
+                    for sign in (1, -1))
+        return ImageChops.subtract(ImageChops.add(picture, up), down)
+    return grain
+
+
+PICTURES = {"blur": blur_by(8, 16), "grain": grain_by(80, 130)}
+
+
+def make_picture(job):
+    from PIL import Image
+    name, source, target, sample = job
+    with Image.open(source) as file:
+        drawn = file.convert("RGBA")
+    ground = Image.new("RGBA", drawn.size, "white")
+    ground.alpha_composite(drawn)
+    PICTURES[name](ground.convert("RGB"), random.Random(hashlib.sha256(sample.encode()).digest())).save(target, "PNG")
+
+
 def unit(text):
     """0 <= a number < 1 that follows from the text alone."""
     return int(hashlib.sha256(text.encode()).hexdigest()[:13], 16) / 16 ** 13
@@ -71,6 +107,13 @@ def choose(kinds, sample):
     """Which kind this sample gets."""
     names = list(kinds)
     return names[int(unit("kind " + sample) * len(names))]
+
+
+def letters(sample):
+    """Words of random letters, in place of a text."""
+    rng = random.Random("letters " + sample)
+    return " ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 8)))
+                    for _ in range(rng.randint(1, 3)))
 
 
 def sox(*arguments, **how):
@@ -99,9 +142,9 @@ def make(job):
         w.writeframes(y.tobytes())
 
 
-def all_of(jobs, done=None):
-    """One process a core; done(n) after each."""
+def all_of(jobs, done=None, how=make):
+    """One process a core; done(n) after each. how=make_picture: of pictures."""
     with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
-        for n, _ in enumerate(pool.imap_unordered(make, jobs, 8), 1):
+        for n, _ in enumerate(pool.imap_unordered(how, jobs, 8), 1):
             if done:
                 done(n)

@@ -90,6 +90,17 @@ def write_manifest(path, columns, rows):
             f.write("\t".join(escape(row[c]) for c in columns) + "\n")
 
 
+def write_with_known(folder, name, columns, rows):
+    """NAME.tsv, and NAME-known.tsv with a column `weight`: 0 for training rows with a cell `damage`, the others at
+    mean 1: what weights could do that know all that is wrong."""
+    write_manifest(os.path.join(folder, name + ".tsv"), columns, rows)
+    train = [row for row in rows if row["split"] == "train"]
+    share = sum(not row["damage"] for row in train) / len(train)
+    known = [dict(row, weight="" if row["split"] != "train" else "0" if row["damage"] else "%.4f" % (1 / share))
+             for row in rows]
+    write_manifest(os.path.join(folder, name + "-known.tsv"), (*columns, "weight"), known)
+
+
 def drop_small_classes(rows, least, what, say):
     count = collections.Counter(r["label"] for r in rows)
     small = sorted(c for c in count if count[c] < least)

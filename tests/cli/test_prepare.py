@@ -111,25 +111,59 @@ def check_leaks(rows, out):
         assert len(set(recordings)) == len(rows), "copies of recordings were kept"
 
 
+def read_spoilt(folder, columns, spoilt):
+    """The tables beside the manifest in which something is wrong with some training rows: name -> rows."""
+    found = {}
+    for name, (share, kinds) in spoilt.items():
+        rows = found[name] = read_manifest(os.path.join(folder, name + ".tsv"), columns + " damage")
+        hit = [r for r in rows if r["damage"]]
+        train = sum(r["split"] == "train" for r in rows)
+        assert abs(len(hit) / train - share) < 0.04, (name, len(hit), train)
+        assert all(r["split"] == "train" for r in hit), "validation and test stay clean"
+        assert {r["damage"] for r in hit} == set(kinds.split()), name
+        known = read_manifest(os.path.join(folder, name + "-known.tsv"), columns + " damage weight")
+        assert [dict(r, weight="") for r in known] == [dict(r, weight="") for r in rows], name
+        weights = [float(r["weight"]) for r in known if r["split"] == "train"]
+        assert abs(sum(weights) / train - 1) < 1e-3
+        assert all((r["weight"] == "0") == (r["damage"] != "") for r in known)
+    return found
+
+
 def check_voices(folder):
     """The tables beside the manifest: what is damaged, what was left as it was, what the teacher reads."""
-    columns = "id split label group speech text damage"
-    read = {x: read_manifest(os.path.join(folder, x + ".tsv"), columns)
-            for x in ("damaged-30", "damaged-60", "undamaged-60")}
-    train = {x: [r for r in rows if r["split"] == "train"] for x, rows in read.items()}
-    for name, share in (("damaged-30", 0.30), ("damaged-60", 0.60), ("undamaged-60", 0)):
-        hit = [r for r in read[name] if r["damage"]]
-        assert abs(len(hit) / len(train[name]) - share) < 0.02, (name, len(hit))
-        assert all(r["split"] == "train" for r in hit), "validation and test stay clean"
-        assert {r["damage"] for r in hit} == ({"noise", "clip", "lowpass", "silence"} if share else set())
-        for r in hit:
-            assert r["speech"].startswith("recordings/") and os.path.getsize(os.path.join(folder, r["speech"])) > 44
-    assert [r["id"] for r in read["damaged-60"]] == [r["id"] for r in read["undamaged-60"]]
+    columns = "id split label group speech text"
+    strong = "noise clip lowpass silence"
+    read = read_spoilt(folder, columns, {
+        "damaged-30": (0.30, strong), "damaged-60": (0.60, strong), "mild-60": (0.60, "noise clip reverberation mp3"),
+        "pairs-40": (0.40, "pair"), "texts-40": (0.40, "text")})
+    for name in ("damaged-30", "damaged-60", "mild-60"):
+        for r in read[name]:
+            assert not r["damage"] or os.path.getsize(os.path.join(folder, r["speech"])) > 44, r
+    whole = read_manifest(os.path.join(folder, "undamaged-60.tsv"), columns + " damage")
+    for name, changed in (("damaged-60", "speech"), ("mild-60", "speech"), ("pairs-40", "text"), ("texts-40", "text")):
+        for was, now in zip(whole, read[name]):
+            assert {x for x in was if was[x] != now[x]} == ({"damage", changed} if now["damage"] else set()), now
+        assert len(whole) == len(read[name])
+    texts = {(r["text"], r["label"]) for r in whole}  # some words are those of two languages
+    assert all(any((r["text"], x) in texts for x in {w["label"] for w in whole} - {r["label"]})
+               for r in read["pairs-40"] if r["damage"])
     names = read_manifest(os.path.join(folder, "names.tsv"), "id split label group text")
     assert {r["split"] for r in names} == {"train", "valid"} and len({r["label"] for r in names}) == 9
     split_of = {}
     for r in names:
         assert split_of.setdefault(r["group"], r["split"]) == r["split"], "one emoji in two splits"
+
+
+def check_emoji(folder):
+    """The same of emoji, and the test pictures drawn anew."""
+    columns = "id split label group image text"
+    read_spoilt(folder, columns, {"damaged-50": (0.50, "blur grain"), "texts-40": (0.40, "text")})
+    rows = {r["id"]: r for r in read_manifest(os.path.join(folder, "manifest.tsv"), columns)}
+    drawn = read_manifest(os.path.join(folder, "drawn.tsv"), columns)
+    test = [r for r in drawn if r["split"] == "test"]
+    assert len(test) > 150 and all(r["image"] == "drawn/%s.png" % r["id"] for r in test)
+    assert all(r == rows[r["id"]] for r in drawn if r["split"] != "test")
+    assert all(os.path.getsize(os.path.join(folder, r["image"])) > 0 for r in test)
 
 
 def check_damage(folder):
@@ -163,6 +197,8 @@ def main(name):
             check_voices(one)
             check_damage(two)
         else:
+            if name == "emoji":
+                check_emoji(one)
             run(name, two, "3")
             assert {p: d for p, (d, _) in digests(two).items()} == {p: d for p, (d, _) in first.items()}
         assert sorted(os.listdir(folder)) == ["deep", "one"], os.listdir(folder)
