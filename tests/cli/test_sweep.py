@@ -188,16 +188,21 @@ class Sweep(EndToEnd):
         return [n for n in os.listdir(folder) if n.startswith("step-") and n.endswith(".safetensors")] \
             if os.path.isdir(folder) else []
 
-    def test_a_table_is_put_into_the_readme(self):
+    def test_a_table_is_put_into_the_pages_that_have_a_place_for_it(self):
         os.mkdir(self.path("recipes"))
+        os.mkdir(self.path("docs"))
         shutil.copy(os.path.join(RECIPES, "into_readme"), self.path("recipes"))
-        with open(self.path("README.md"), "w", encoding="utf-8") as f:
-            f.write("a\n<!-- table x -->\nold\n<!-- end of table x -->\nb\n")
-        for name, table, code in (("y", "new\n", 1), ("x", "", 1), ("x", "new\n", 0)):
+        place = "a\n<!-- table %s -->\nold\n<!-- end of table %s -->\nb\n"
+        for page, text in (("README.md", place % ("x", "x")), ("docs/experiments.md", place % ("x", "x") + place % ("z", "z"))):
+            with open(self.path(page), "w", encoding="utf-8") as f:
+                f.write(text)
+        for name, table, code in (("y", "new\n", 1), ("x", "", 1), ("x", "new\n", 0), ("z", "other\n", 0)):
             done = subprocess.run([self.path("recipes", "into_readme"), name], input=table, text=True,
                                   capture_output=True, check=False)
             self.assertEqual(done.returncode, code, done.stderr)
-        self.assertEqual(self.read("README.md"), "a\n<!-- table x -->\nnew\n<!-- end of table x -->\nb\n")
+        new = "a\n<!-- table x -->\nnew\n<!-- end of table x -->\nb\n"
+        self.assertEqual(self.read("README.md"), new)
+        self.assertEqual(self.read("docs/experiments.md"), new + (place % ("z", "z")).replace("old", "other"))
 
     def test_the_program_is_where_recipes_look_for_it(self):
         """Recipes, README and bootstrap name build/tui/retort: the program may not move without them."""
