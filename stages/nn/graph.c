@@ -19,6 +19,7 @@
 struct param_box {
     struct rt_param p;
     float bound, fill; /* initial values: uniform within +-bound, or fill when bound is 0 */
+    bool borrowed;     /* the values are another graph's */
 };
 
 struct rt_graph {
@@ -27,6 +28,7 @@ struct rt_graph {
     struct param_box **param;
     int params;
     int64_t numbers_left; /* that parameters may still have */
+    const struct rt_graph *of; /* whose parameters these are, or NULL: its own */
 };
 
 /* No limit of its own: presets are sized by settings, which have ranges. */
@@ -39,6 +41,13 @@ int rt_graph_create(struct rt_graph **out)
     return 0;
 }
 
+int rt_graph_create_view(struct rt_graph **out, const struct rt_graph *of)
+{
+    RT_TRY(rt_graph_create(out));
+    (*out)->of = of;
+    return 0;
+}
+
 void rt_graph_limit(struct rt_graph *g, int64_t numbers)
 {
     g->numbers_left = numbers;
@@ -47,11 +56,11 @@ void rt_graph_limit(struct rt_graph *g, int64_t numbers)
 /* NULL is fine, as for all that is half made. */
 static void param_destroy(struct param_box *b)
 {
-    if (b) {
+    if (b && !b->borrowed) {
         free(b->p.value);
         free(b->p.grad);
-        free(b);
     }
+    free(b);
 }
 
 /* Back to `keep` parameters: a node that was refused takes its own with it. */
@@ -220,6 +229,35 @@ static float *graph_floats_new(int64_t count)
     return p;
 }
 
+/* The values of a view are those of the graph that it is of, found by their place: nodes come in one order. One that
+ * has another name or shape there is a weight that does not serve this view. */
+static int param_borrow(const struct rt_graph *g, struct param_box *b)
+{
+    const struct rt_param *p = rt_graph_param((struct rt_graph *)g->of, g->params);
+    if (!p || strcmp(p->name, b->p.name) != 0 || p->rank != b->p.rank ||
+        memcmp(p->dim, b->p.dim, (size_t)p->rank * sizeof *p->dim) != 0)
+        return RT_EMISMATCH;
+    b->borrowed = true;
+    b->p.value = p->value;
+    b->p.trainable = false;
+    return 0;
+}
+
+static int param_own(struct rt_graph *g, struct param_box *b)
+{
+    struct rt_param *p = &b->p;
+    if (p->count > g->numbers_left)
+        return RT_ELARGE;
+    g->numbers_left -= p->count;
+    p->value = graph_floats_new(p->count);
+    p->grad = p->trainable ? graph_floats_new(p->count) : NULL;
+    if (!p->value || (p->trainable && !p->grad))
+        return RT_EMEM;
+    for (int64_t i = 0; b->bound == 0 && i < p->count; i++)
+        p->value[i] = b->fill;
+    return 0;
+}
+
 /* Called by shape(), so it may fail half-way through an op's list: the node's parameters are then
  * dropped with the node. */
 int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int rank,
@@ -239,26 +277,19 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
         free(b);
         return err;
     }
-    if (p->count > g->numbers_left) {
-        free(b);
-        return RT_ELARGE;
-    }
-    g->numbers_left -= p->count;
     p->rank = rank;
     memcpy(p->dim, dim, (size_t)rank * sizeof *dim);
     p->trainable = !statistic && !n->attr.frozen;
     p->decay = decay;
     b->bound = fan_in > 0 ? (float)(1 / sqrt((double)fan_in)) : 0;
     b->fill = fill;
-    p->value = graph_floats_new(p->count);
-    p->grad = p->trainable ? graph_floats_new(p->count) : NULL;
-    if (!p->value || (p->trainable && !p->grad) || graph_grow_list(&g->param, g->params)) {
+    err = g->of ? param_borrow(g, b) : param_own(g, b);
+    if (!err)
+        err = graph_grow_list(&g->param, g->params);
+    if (err) {
         param_destroy(b);
-        return RT_EMEM;
+        return err;
     }
-    if (b->bound == 0)
-        for (int64_t i = 0; i < p->count; i++)
-            p->value[i] = fill;
     g->param[g->params] = b;
     n->param[n->params++] = g->params++;
     return 0;

@@ -75,6 +75,9 @@ struct rt_graph; /* opaque */
 
 /* One thread builds and owns a graph; while nobody changes it, any may read. RT_EMEM. */
 int rt_graph_create(struct rt_graph **out);
+/* An empty graph whose parameters, as nodes bring them, are those of `of` at the same places: read only, and `of` must
+ * outlive it. A node whose parameter is not there, or of another shape, is refused: RT_EMISMATCH. */
+int rt_graph_create_view(struct rt_graph **out, const struct rt_graph *of);
 void rt_graph_destroy(struct rt_graph *g); /* NULL is fine */
 
 /* Each returns the node's number, or RT_E... (bad input number, shape that does not fit the op: *e
