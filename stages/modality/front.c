@@ -8,8 +8,8 @@
 struct rt_front rt_front_of(const struct rt_recipe *r)
 {
     return (struct rt_front){
-        .speech = {(int)r->speech_bands, (int)r->speech_frames, r->speech_trim},
-        .image = {(int)r->image_size},
+        .speech = {.bands = (int)r->speech_bands, .frames = (int)r->speech_frames, .trim = r->speech_trim},
+        .image = {.size = (int)r->image_size},
         .text = {r->text_buckets, r->text_idf},
         .augment = rt_augment_of(r),
     };

@@ -30,9 +30,11 @@ struct rt_front {
     struct {
         int bands, frames;
         bool trim;
+        int crop, crops; /* of a longer one, not at random: which of so many, evenly spaced; 0 or 1 = the middle */
     } speech;
     struct {
-        int size; /* pixels of a side */
+        int size;      /* pixels of a side */
+        bool mirrored; /* not at random: left is right */
     } image;
     struct {
         int64_t buckets;

@@ -175,6 +175,8 @@ static int image_present(const struct rt_front *f, const struct rt_tensor *base,
     struct change ch = {0};
     if (rng)
         ch = image_draw_change(&f->augment, side, rng);
+    else if (f->image.mirrored)
+        ch = (struct change){.x0 = side - 1, .step_x = -1, .step_y = 1, .moved = true};
     for (int i = 0; i < side * side; i++) {
         if (ch.moved)
             image_interpolate(rgb, side, ch.x0 + i % side * ch.step_x, ch.y0 + i / side * ch.step_y,

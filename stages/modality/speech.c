@@ -327,7 +327,7 @@ static void speech_place(const float *base, int64_t length, int64_t bands, int64
 }
 
 /* Longer recordings are cropped, shorter ones placed among zeros; in the middle, or anywhere while
- * training. */
+ * training; at test time also at evenly spaced places from the beginning to the end. */
 static int speech_present(const struct rt_front *f, const struct rt_tensor *base,
                           struct rt_rng *rng, float *out)
 {
@@ -337,6 +337,8 @@ static int speech_present(const struct rt_front *f, const struct rt_tensor *base
         return RT_EMISMATCH;
     int64_t length = base->dim[0], slack = length > frames ? length - frames : frames - length;
     int64_t offset = slack / 2;
+    if (length > frames && f->speech.crops > 1)
+        offset = slack * f->speech.crop / (f->speech.crops - 1);
     if (rng && a->crop)
         offset = rt_rng_below(rng, (uint32_t)slack + 1);
     memset(out, 0, (size_t)(frames * bands) * sizeof *out);

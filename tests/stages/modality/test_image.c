@@ -7,6 +7,7 @@
 #include <string.h>
 #include "formats/recipe.h"
 #include "stages/modality/modality.h"
+#include "stages/modality/views.h"
 #include "tests/support/support.h"
 
 #define SIDE 8
@@ -175,6 +176,22 @@ static void test_shift(void **state)
     assert_in_range(gone, 100, 195);
 }
 
+static void test_mirrored(void **state)
+{
+    (void)state;
+    float plain[SIDE * SIDE * 3], out[SIDE * SIDE * 3];
+    struct rt_tensor base = corner_base();
+    struct rt_views flips = {.flips = true};
+    assert_int_equal(rt_views_count(&flips), 2);
+    struct rt_front first = rt_views_front(&flips, 0, &front, 0), second = rt_views_front(&flips, 1, &front, 0);
+    assert_int_equal(image->present(&first, &base, NULL, plain), 0);
+    assert_int_equal(image->present(&second, &base, NULL, out), 0);
+    assert_memory_not_equal(plain, out, sizeof out);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++)
+            assert_memory_equal(out + (y * SIDE + x) * 3, plain + (y * SIDE + SIDE - 1 - x) * 3, 3 * sizeof *out);
+}
+
 /* A crop of at least half of each side: the picture grows and nothing from outside comes in. */
 static void test_scale(void **state)
 {
@@ -276,7 +293,7 @@ int main(void)
         TEST(test_reasons), TEST(test_reasons_of_raw), TEST(test_features),
         TEST(test_present), TEST(test_flip),           TEST(test_shift),
         TEST(test_scale),   TEST(test_colour),         TEST(test_measures),
-        TEST(test_noise_is_not_sharp),
+        TEST(test_noise_is_not_sharp), TEST(test_mirrored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "formats/recipe.h"
 #include "stages/modality/modality.h"
+#include "stages/modality/views.h"
 #include "tests/support/support.h"
 
 static const struct rt_modality *const speech = &rt_modality_speech;
@@ -212,6 +213,33 @@ static void test_random_crop(void **state)
     assert_int_equal(highest, 48);
     front.augment.crop = false;
     assert_int_equal(crop_start(3), 24);
+}
+
+/* Crops at test time: the first and the last at the ends, one alone in the middle; a whole recording as it is. */
+static void test_views(void **state)
+{
+    (void)state;
+    front.speech.bands = 40;
+    front.speech.frames = 16;
+    float out[64 * 40];
+    struct rt_tensor base = ramp(64);
+    struct rt_views crops = {.crops = 4}, one = {.crops = 1}, whole = {.whole = true};
+    static const int start[] = {0, 16, 32, 48};
+    assert_int_equal(rt_views_count(&crops), 4);
+    assert_int_equal(rt_views_count(&whole), 1);
+    for (int k = 0; k < 5; k++) {
+        struct rt_front view = rt_views_front(k < 4 ? &crops : &one, k % 4, &front, 64);
+        assert_int_equal(view.speech.frames, 16);
+        assert_int_equal(speech->present(&view, &base, NULL, out), 0);
+        assert_int_equal(lrintf(out[0] / (out[40] - out[0]) + 31.5f), k < 4 ? start[k] : 24);
+    }
+    struct rt_front view = rt_views_front(&whole, 0, &front, 64);
+    assert_int_equal(view.speech.frames, 64);
+    assert_int_equal(speech->present(&view, &base, NULL, out), 0);
+    assert_int_equal(lrintf(out[0] / (out[40] - out[0]) + 31.5f), 0);
+    assert_int_equal(rt_views_front(&whole, 0, &front, 9).speech.frames, 16); /* padded, as in training */
+    assert_int_equal(rt_views_front(&whole, 0, &front, 1 << 20).speech.frames, RT_WHOLE_FRAMES);
+    rt_tensor_fini(&base);
 }
 
 static void test_masks(void **state)
@@ -511,7 +539,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_reasons),      TEST(test_reasons_of_raw), TEST(test_trim),
-        TEST(test_features_key), TEST(test_present),        TEST(test_random_crop),
+        TEST(test_features_key), TEST(test_present),        TEST(test_random_crop), TEST(test_views),
         TEST(test_masks),        TEST(test_augment),        TEST(test_noise),
         TEST(test_speed),        TEST(test_measures),       TEST(test_measures_of_odd_input),
         TEST(test_silence_is_not_quiet), TEST(test_hum), TEST(test_measures_key),
