@@ -94,6 +94,14 @@ const char *rt_onnx_text(const struct rt_onnx *o, const char *key)
     return NULL;
 }
 
+int64_t rt_onnx_time(const struct rt_onnx *o)
+{
+    const char *text = rt_onnx_text(o, RT_ONNX_TIME);
+    char *end = NULL;
+    long long n = text ? strtoll(text, &end, 10) : -1;
+    return text && end != text && !*end && n > 0 && n <= INT32_MAX ? n : -1;
+}
+
 /* ---- building ----
  * Building a network takes dozens of calls, each of which may run out of memory. The first failure
  * is kept in the struct, the calls behind it do nothing, and rt_onnx_write reports it: an exporter
@@ -189,6 +197,15 @@ void rt_onnx_add_input(struct rt_onnx *o, const char *name, enum rt_dtype dtype,
 {
     value_set(o, list_append(o, &o->input, &o->inputs, sizeof *o->input), name, dtype, rank, dim,
               batch);
+}
+
+void rt_onnx_open_input(struct rt_onnx *o, int axis, const char *symbol)
+{
+    if (o->inputs == 0)
+        return;
+    struct rt_onnx_value *v = &o->input[o->inputs - 1];
+    v->dim[axis] = -1;
+    v->symbol[axis] = onnx_copy_text(o, symbol);
 }
 
 void rt_onnx_add_output(struct rt_onnx *o, const char *name, enum rt_dtype dtype, int rank,

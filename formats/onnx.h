@@ -99,6 +99,9 @@ void rt_onnx_destroy(struct rt_onnx *o);
 const struct rt_onnx_attr *rt_onnx_attr(const struct rt_onnx_node *n, const char *name);
 const struct rt_tensor *rt_onnx_initializer(const struct rt_onnx *o, const char *name);
 const char *rt_onnx_text(const struct rt_onnx *o, const char *key);
+/* Of a file of ours that leaves dimension 1 of its input open: what it was in training; else -1. */
+#define RT_ONNX_TIME "retort.time"
+int64_t rt_onnx_time(const struct rt_onnx *o);
 /* The dtype that elements of ONNX's type number (Cast's "to") have here; false when none. */
 bool rt_onnx_dtype(int64_t type, enum rt_dtype *dtype);
 int rt_onnx_type(enum rt_dtype dtype); /* the type number of a dtype */
@@ -111,6 +114,8 @@ void rt_onnx_add_input(struct rt_onnx *o, const char *name, enum rt_dtype dtype,
                        const int64_t *dim, const char *batch); /* batch: symbol of dim[0] < 0 */
 void rt_onnx_add_output(struct rt_onnx *o, const char *name, enum rt_dtype dtype, int rank,
                         const int64_t *dim, const char *batch);
+/* Dimension `axis` of the input added last is left open, under this name. */
+void rt_onnx_open_input(struct rt_onnx *o, int axis, const char *symbol);
 void rt_onnx_add_initializer(struct rt_onnx *o, const char *name, const struct rt_tensor *t);
 /* Lists end with NULL. The node is valid until the next one is added; NULL after a failure, which
  * the calls below take. */

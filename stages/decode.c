@@ -121,14 +121,61 @@ static int load_base(const struct rt_decode *d, const struct rt_decode_input *in
     return rc;
 }
 
-/* The rows of one role as they are gathered. */
+/* The rows of one role as they are gathered. A sample's numbers are those of all its views, so whole recordings have
+ * each their own count. */
 struct gather {
     int32_t *rows;
     int count;
+    int rank;        /* of a row; 0 = bags */
+    int64_t dim[3];  /* of a row; the first one is not that of whole recordings */
     float *dense;
-    size_t row_size;
-    struct rt_bag *bag; /* [count] */
+    size_t used, room;    /* numbers */
+    size_t *size;         /* [count] numbers of each sample */
+    struct rt_views views;
+    struct rt_bag *bag;   /* [count] */
 };
+
+static int gather_reserve(struct gather *g, size_t more)
+{
+    if (g->used + more <= g->room)
+        return 0;
+    size_t room = g->used + more > 2 * g->room ? g->used + more : 2 * g->room;
+    float *dense = realloc(g->dense, room * sizeof *dense);
+    if (!dense)
+        return RT_EMEM;
+    g->dense = dense;
+    g->room = room;
+    return 0;
+}
+
+static size_t row_numbers(int rank, const int64_t *dim)
+{
+    size_t n = 1;
+    for (int i = 0; i < rank; i++)
+        n *= (size_t)dim[i];
+    return n;
+}
+
+static int present_views(const struct rt_decode_input *in, const struct rt_tensor *base, struct rt_rng *rng,
+                         struct gather *g)
+{
+    size_t before = g->used;
+    for (int k = 0; k < rt_views_count(&g->views); k++) {
+        struct rt_front front = rt_views_front(&g->views, k, in->front, base->dim[0]);
+        int64_t dim[3];
+        size_t n = row_numbers(in->modality->shape(&front, dim), dim);
+        int rc = gather_reserve(g, n);
+        if (rc == 0)
+            rc = in->modality->present(&front, base, rng, g->dense + g->used);
+        if (rc < 0) {
+            g->used = before;
+            return rc;
+        }
+        g->used += n;
+    }
+    g->size[g->count] = g->used - before;
+    return 0;
+}
 
 static int present_row(const struct rt_decode *d, const struct rt_decode_input *in,
                        const struct rt_batch *b, int at, struct gather *g, struct rt_error *e)
@@ -140,9 +187,8 @@ static int present_row(const struct rt_decode *d, const struct rt_decode_input *
     struct rt_tensor base = {0};
     int rc = load_base(d, in, row, rng, &base, e);
     if (rc == 0)
-        rc = g->row_size ? in->modality->present(in->front, &base, rng,
-                                                 g->dense + g->row_size * (size_t)g->count)
-                         : in->modality->present_bag(in->front, &base, rng, &g->bag[g->count]);
+        rc = g->rank ? present_views(in, &base, rng, g)
+                     : in->modality->present_bag(in->front, &base, rng, &g->bag[g->count]);
     if (rc < 0 && e->code != rc)
         rt_error_set(e, rc, "%s", rt_err_words(rc));
     rt_tensor_fini(&base);
@@ -195,33 +241,51 @@ static int pack_bags(const struct rt_decode *d, const char *role, const struct g
     return rc;
 }
 
-static int pack_role(const struct rt_decode *d, const struct rt_decode_input *in, int rank,
-                     const int64_t dim[3], const struct gather *g, struct rt_batch *b)
+static int pack_lengths(const struct rt_decode *d, const char *role, const struct gather *g, struct rt_batch *b)
+{
+    int64_t n = g->count;
+    size_t frame = row_numbers(g->rank - 1, g->dim + 1);
+    struct rt_tensor length;
+    RT_TRY(rt_tensor_init(&length, RT_I32, 1, &n));
+    for (int i = 0; i < g->count; i++)
+        ((int32_t *)length.data)[i] = (int32_t)(g->size[i] / frame);
+    int rc = pack_name(b, role, "length", &length, d->level);
+    rt_tensor_fini(&length);
+    return rc;
+}
+
+static int pack_role(const struct rt_decode *d, const struct rt_decode_input *in, const struct gather *g,
+                     struct rt_batch *b)
 {
     int64_t shape[4] = {g->count};
     struct rt_tensor rows = rt_tensor_view(RT_I32, 1, shape, g->rows);
-    int rc = pack_name(b, in->role, "rows", &rows, d->level);
-    if (rc < 0 || rank == 0)
-        return rc < 0 ? rc : pack_bags(d, in->role, g, b);
-    memcpy(shape + 1, dim, sizeof(int64_t) * (size_t)rank);
-    struct rt_tensor input = rt_tensor_view(RT_F32, rank + 1, shape, g->dense);
+    RT_TRY(pack_name(b, in->role, "rows", &rows, d->level));
+    if (g->rank == 0)
+        return pack_bags(d, in->role, g, b);
+    bool whole = g->views.whole;
+    if (whole)
+        RT_TRY(pack_lengths(d, in->role, g, b));
+    shape[0] = whole ? (int64_t)(g->used / row_numbers(g->rank - 1, g->dim + 1))
+                     : (int64_t)g->count * rt_views_count(&g->views);
+    memcpy(shape + 1, g->dim + whole, sizeof(int64_t) * (size_t)(g->rank - whole));
+    struct rt_tensor input = rt_tensor_view(RT_F32, g->rank + 1 - whole, shape, g->dense);
     return pack_name(b, in->role, "input", &input, d->level);
 }
 
-static int gather_init(struct gather *g, int count, int rank, const int64_t dim[3])
+static int gather_init(struct gather *g, const struct rt_decode_input *in, const struct rt_batch *b)
 {
     memset(g, 0, sizeof *g);
-    size_t n = (size_t)count + 1;
+    size_t n = (size_t)b->count + 1;
+    g->rank = in->modality->shape(in->front, g->dim);
+    if (b->kind == RT_BATCH_EVAL)
+        g->views = in->views;
     g->rows = calloc(n, sizeof *g->rows);
-    if (rank == 0)
+    g->size = calloc(n, sizeof *g->size);
+    if (g->rank == 0)
         g->bag = calloc(n, sizeof *g->bag);
-    else {
-        g->row_size = 1;
-        for (int i = 0; i < rank; i++)
-            g->row_size *= (size_t)dim[i];
-        g->dense = calloc(n, g->row_size * sizeof(float));
-    }
-    return g->rows && (g->bag || g->dense) ? 0 : RT_EMEM;
+    else
+        gather_reserve(g, n * row_numbers(g->rank, g->dim));
+    return g->rows && g->size && (g->bag || g->dense) ? 0 : RT_EMEM;
 }
 
 static void gather_fini(struct gather *g)
@@ -232,6 +296,7 @@ static void gather_fini(struct gather *g)
     }
     free(g->bag);
     free(g->dense);
+    free(g->size);
     free(g->rows);
 }
 
@@ -265,22 +330,27 @@ static int fetch_role(const struct rt_decode *d, const struct rt_decode_input *i
 static void gather_keep(struct gather *g, const int *to)
 {
     int n = 0;
+    size_t from = 0, used = 0;
     for (int k = 0; k < g->count; k++) {
         int at = to[g->rows[k]];
+        size_t size = g->size[k];
         if (at < 0 && g->bag) {
             free(g->bag[k].bucket);
             free(g->bag[k].weight);
         }
-        if (at < 0)
-            continue;
-        if (g->bag)
-            g->bag[n] = g->bag[k];
-        else if (n != k)
-            memcpy(g->dense + g->row_size * (size_t)n, g->dense + g->row_size * (size_t)k,
-                   g->row_size * sizeof(float));
-        g->rows[n++] = at;
+        if (at >= 0) {
+            if (g->bag)
+                g->bag[n] = g->bag[k];
+            else if (used != from)
+                memmove(g->dense + used, g->dense + from, size * sizeof(float));
+            g->size[n] = size;
+            g->rows[n++] = at;
+            used += size;
+        }
+        from += size;
     }
     g->count = n;
+    g->used = used;
 }
 
 /* Takes lost samples out of the batch and renumbers what the roles gathered. */
@@ -305,21 +375,19 @@ static int compact(struct rt_batch *b, const uint8_t *lost, struct gather *g, in
 static int decode_inputs(const struct rt_decode *d, struct rt_batch *b, struct rt_error *e)
 {
     struct gather g[RT_DECODE_INPUTS] = {0};
-    int64_t dim[RT_DECODE_INPUTS][3];
-    int rank[RT_DECODE_INPUTS], rc = 0;
+    int rc = 0;
     uint8_t *lost = calloc((size_t)b->count + 1, 1);
     if (!lost)
         rc = RT_EMEM;
     for (int i = 0; rc == 0 && i < d->inputs; i++) {
-        rank[i] = d->input[i].modality->shape(d->input[i].front, dim[i]);
-        rc = gather_init(&g[i], b->count, rank[i], dim[i]);
+        rc = gather_init(&g[i], &d->input[i], b);
         if (rc == 0)
             rc = fetch_role(d, &d->input[i], b, lost, &g[i], e);
     }
     if (rc == 0)
         rc = compact(b, lost, g, d->inputs);
     for (int i = 0; rc == 0 && i < d->inputs; i++)
-        rc = pack_role(d, &d->input[i], rank[i], dim[i], &g[i], b);
+        rc = pack_role(d, &d->input[i], &g[i], b);
     for (int i = 0; i < d->inputs; i++)
         gather_fini(&g[i]);
     free(lost);

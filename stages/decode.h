@@ -3,7 +3,9 @@
  *
  * TRAIN and EVAL batches get, for each role ("student", "teacher", "model"):
  *   ROLE.rows    I32 [k]     positions in the batch that have this input, ascending
- *   ROLE.input   F32 [k, shape...]   dense modalities
+ *   ROLE.input   F32 [k, shape...]   dense modalities; with several views of a sample (views.h) [k * views, shape...],
+ *                a sample's behind one another; of whole recordings [frames of all, bands] and
+ *   ROLE.length  I32 [k]             the frames of each
  *   ROLE.offset  I32 [k + 1], ROLE.bucket I32 [nnz], ROLE.weight F32 [nnz]   text
  * A sample whose required input is unusable is dropped from the batch; another input that is unusable is
  * noted as a drop of that modality and just missing from ROLE.rows.
@@ -16,6 +18,7 @@
 #include "pipeline/data/dataset.h"
 #include "pipeline/data/store.h"
 #include "stages/modality/modality.h"
+#include "stages/modality/views.h"
 
 #define RT_DECODE_INPUTS RT_MODALITIES
 
@@ -34,6 +37,7 @@ struct rt_decode_input {
     struct rt_store *features;    /* cache of features' results, or NULL */
     bool required;
     bool augment; /* in TRAIN batches */
+    struct rt_views views; /* in EVAL batches; cleared = one, as in training */
     /* false: nobody needs this row's input now (its outputs are cached). NULL = always needed. */
     bool (*wanted)(void *self, int row);
     void *wanted_self;

@@ -60,7 +60,7 @@ static int student_tell_batch(const struct rt_student *s, const struct rt_batch 
  * that are kept, and whoever looks at the batch, or stands behind, sees rows and frames that match. */
 
 struct student_view {
-    struct rt_tensor input, offset, bucket, weight, measures, quality; /* unpacked frames, and these: */
+    struct rt_tensor input, length, offset, bucket, weight, measures, quality; /* unpacked frames, and these: */
     struct student_taught {
         struct rt_tensor have, embedding, logits;
     } frames[RT_TEACHERS];
@@ -91,6 +91,7 @@ static int student_unpack(const struct rt_student *s, const struct rt_batch *b, 
                           struct rt_error *e)
 {
     RT_TRY(student_frame(b, s->role, "input", &v->input, e));
+    RT_TRY(student_frame(b, s->role, "length", &v->length, e));
     RT_TRY(student_frame(b, s->role, "offset", &v->offset, e));
     RT_TRY(student_frame(b, s->role, "bucket", &v->bucket, e));
     RT_TRY(student_frame(b, s->role, "weight", &v->weight, e));
@@ -134,7 +135,7 @@ static int student_view_make(const struct rt_student *s, const struct rt_batch *
     }
     v->minibatch = (struct rt_minibatch){
         .count = b->count, .sample = b->sample, .keep = v->keep, .kept = v->minibatch.kept,
-        .input = v->input.data, .bags = {v->offset.data, v->bucket.data, v->weight.data},
+        .input = v->input.data, .length = v->length.data, .bags = {v->offset.data, v->bucket.data, v->weight.data},
         .label = v->label, .factor = v->factor, .value = v->measures.data,
         .percentile = v->quality.data, .taught = v->taught,
     };
@@ -143,7 +144,7 @@ static int student_view_make(const struct rt_student *s, const struct rt_batch *
 
 static void student_view_fini(struct student_view *v)
 {
-    struct rt_tensor *t[] = {&v->input, &v->offset, &v->bucket, &v->weight, &v->measures, &v->quality};
+    struct rt_tensor *t[] = {&v->input, &v->length, &v->offset, &v->bucket, &v->weight, &v->measures, &v->quality};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         rt_tensor_fini(t[i]);
     for (int k = 0; k < RT_TEACHERS; k++) {

@@ -133,13 +133,13 @@ static void teacher_net_return(struct rt_teacher *s, struct rt_net *n)
  * their places in `rows`; the outputs have a row for every sample. */
 
 struct teacher_pass {
-    struct rt_tensor rows, input, offset, bucket, weight;
+    struct rt_tensor rows, input, length, offset, bucket, weight;
     struct rt_tensor have, embedding, logits, feature;
 };
 
 static void pass_fini(struct teacher_pass *p)
 {
-    struct rt_tensor *t[] = {&p->rows, &p->input, &p->offset, &p->bucket, &p->weight,
+    struct rt_tensor *t[] = {&p->rows, &p->input, &p->length, &p->offset, &p->bucket, &p->weight,
                              &p->have, &p->embedding, &p->logits, &p->feature};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         rt_tensor_fini(t[i]);
@@ -165,8 +165,11 @@ static int pass_take_inputs(struct teacher_pass *p, const struct rt_teacher *s, 
 {
     int64_t dim[3];
     RT_TRY(pass_take(b, s->role, "rows", &p->rows, e));
-    if (s->model->modality->shape(&s->model->front, dim) > 0)
+    if (s->model->modality->shape(&s->model->front, dim) > 0) {
+        if (s->views.whole)
+            RT_TRY(pass_take(b, s->role, "length", &p->length, e));
         return pass_take(b, s->role, "input", &p->input, e);
+    }
     RT_TRY(pass_take(b, s->role, "offset", &p->offset, e));
     RT_TRY(pass_take(b, s->role, "bucket", &p->bucket, e));
     return pass_take(b, s->role, "weight", &p->weight, e);
@@ -200,36 +203,44 @@ static void pass_set(struct teacher_pass *p, int at, const struct rt_net_outputs
     ((uint8_t *)p->have.data)[at] = 1;
 }
 
-/* The k-th input through the network. */
-static int pass_run(const struct teacher_pass *p, struct rt_net *n, int k, struct rt_net_outputs *o,
-                    struct rt_error *e)
+/* The k-th sample's text through the network. */
+static int pass_run_bag(const struct teacher_pass *p, struct rt_net *n, int k, struct rt_net_outputs *o,
+                        struct rt_error *e)
 {
-    if (p->input.data) {
-        int64_t row = rt_tensor_count(&p->input) / p->input.dim[0];
-        return rt_net_run(n, 1, (const float *)p->input.data + row * k, NULL, o, e);
-    }
     const int32_t *at = (const int32_t *)p->offset.data + k, offset[] = {0, at[1] - at[0]};
     struct rt_bags bag = {offset, (const int32_t *)p->bucket.data + at[0],
                           (const float *)p->weight.data + at[0]};
     return rt_net_run(n, 1, NULL, &bag, o, e);
 }
 
-static int pass_run_all(struct teacher_pass *p, struct rt_teacher *s, const struct rt_batch *b,
+/* A dense sample's rows lie behind those of the samples before it: *row is moved on. */
+static int pass_run_dense(struct teacher_pass *p, struct rt_teacher *s, struct rt_net *n, int k, const float **row,
+                          struct rt_net_outputs *o, struct rt_error *e)
+{
+    int64_t one = rt_tensor_count(&p->input) / p->input.dim[0]; /* numbers of a view, or of a frame */
+    const float *x = *row;
+    if (s->views.whole) {
+        int length = ((const int32_t *)p->length.data)[k];
+        *row += one * length;
+        return rt_net_run_length(n, length, x, o, e);
+    }
+    int views = rt_views_count(&s->views);
+    *row += one * views;
+    return views > 1 ? rt_net_run_views(n, views, x, one, o, e) : rt_net_run(n, 1, x, NULL, o, e);
+}
+
+static int pass_run_all(struct teacher_pass *p, struct rt_teacher *s, struct rt_net *n, const struct rt_batch *b,
                         struct rt_error *e)
 {
-    struct rt_net *n = teacher_net_lend(s);
-    int rc = 0;
-    for (int k = 0; rc == 0 && k < (int)p->rows.dim[0]; k++) {
+    const float *row = p->input.data;
+    for (int k = 0; k < (int)p->rows.dim[0]; k++) {
         struct rt_net_outputs o;
         int at = ((const int32_t *)p->rows.data)[k];
-        rc = pass_run(p, n, k, &o, e);
-        if (rc < 0)
-            break;
+        RT_TRY(row ? pass_run_dense(p, s, n, k, &row, &o, e) : pass_run_bag(p, n, k, &o, e));
         pass_set(p, at, &o);
         outputs_keep(s, b->sample[at], &o);
     }
-    teacher_net_return(s, n);
-    return rc;
+    return 0;
 }
 
 /* What is still missing and can be had comes out of the store. */
@@ -258,7 +269,10 @@ static int pass_work(struct teacher_pass *p, struct rt_teacher *s, struct rt_bat
 {
     RT_TRY(pass_take_inputs(p, s, b, e));
     RT_TRY(pass_make_outputs(p, s, b->count));
-    RT_TRY(pass_run_all(p, s, b, e));
+    struct rt_net *n = teacher_net_lend(s);
+    int rc = pass_run_all(p, s, n, b, e);
+    teacher_net_return(s, n);
+    RT_TRY(rc);
     pass_recall(p, s, b);
     RT_TRY(pass_put(b, s, "have", &p->have));
     RT_TRY(pass_put(b, s, "embedding", &p->embedding));

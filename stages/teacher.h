@@ -6,7 +6,10 @@
  *   ROLE.have       U8  [batch]             1 = the sample has these outputs
  *   ROLE.embedding  F32 [batch, dim]        zero rows where it has not
  *   ROLE.logits     F32 [batch, classes]    the model's answer; not there when it has no classes
- *   ROLE.feature    F32 [batch, teacher_dim]  only of a model with a teacher's head, when asked */
+ *   ROLE.feature    F32 [batch, teacher_dim]  only of a model with a teacher's head, when asked
+ * With several views of a sample (views.h) embedding and feature are the mean of the views' ones, each brought to
+ * length 1: the product of two such means is the mean cosine over all pairs of views. Logits are then logarithms of the
+ * mean posteriors. */
 #ifndef RT_TEACHER_H
 #define RT_TEACHER_H
 
@@ -27,6 +30,7 @@ struct rt_teacher {
     const struct rt_content *content;
     struct rt_store *store; /* outputs by model and content, or NULL */
     bool feature;           /* want ROLE.feature (not cached) */
+    struct rt_views views;  /* as decode's input has them; only without a store */
     int workers;            /* as given to rt_runner_add, 1..RT_TEACHER_WORKERS */
     int level;
     /* private: one execution per worker, handed out under a lock */

@@ -132,6 +132,7 @@ void rt_learner_destroy(struct rt_learner *l)
     if (!l)
         return;
     rt_optim_destroy(l->optim);
+    rt_stretch_destroy(l->stretch);
     rt_exec_destroy(l->exec);
     rt_parallel_destroy(l->parallel);
     rt_sample_states_fini(&l->samples);

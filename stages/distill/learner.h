@@ -72,6 +72,8 @@ struct rt_minibatch {
                                 * The rest is not looked at: as if it were not there */
     int kept;
     const float *input;        /* [count, shape of the model's input], or NULL with bags */
+    const int32_t *length;     /* [count] to be measured on, whole recordings: input is [all frames, bands], and these
+                                * are the frames of each; NULL = all have the model's length */
     struct rt_bags bags;
     const int32_t *label;      /* [count], -1 = none */
     const float *factor;       /* [count] by hand, on the weight: 0 = muted; NULL = all 1 */

@@ -35,10 +35,52 @@ static int eval_room(struct rt_learner *l, int count)
     return rt_learner_room(&v->taught, n);
 }
 
-int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e)
+/* The outputs of n samples that have been run, `at` places behind the first of the evaluation. */
+static void eval_keep_outputs(struct rt_learner *l, size_t at, size_t n, const float *own, const float *head,
+                              const float *embedding)
 {
     struct rt_learner_eval *v = &l->eval;
     const struct rt_model *m = l->c.model;
+    size_t classes = (size_t)m->classes, taught = (size_t)m->teacher[0].classes, dim = (size_t)m->dim;
+    memcpy((float *)v->own.data + at * classes, own, n * classes * sizeof(float));
+    if (head)
+        memcpy((float *)v->head.data + at * taught, head, n * taught * sizeof(float));
+    if (eval_has_trials(l))
+        memcpy((float *)v->embedding.data + at * dim, embedding, n * dim * sizeof(float));
+}
+
+/* Whole recordings one by one, each at its length; the weights are those of now. */
+static int eval_run_whole(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e)
+{
+    const struct rt_model *m = l->c.model;
+    const float *x = b->input;
+    int frame = rt_graph_at(m->graph, 0)->shape.dim[1];
+    if (!l->stretch && rt_stretch_create(&l->stretch, m->graph, l->parallel) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for an evaluation");
+    for (int i = 0; i < b->count; x += (int64_t)b->length[i++] * frame) {
+        RT_TRY(rt_stretch_forward(l->stretch, b->length[i], x, e));
+        const float *head = m->teacher[0].head >= 0 ? rt_stretch_output(l->stretch, m->teacher[0].head) : NULL;
+        eval_keep_outputs(l, (size_t)(l->eval.count + i), 1, rt_stretch_output(l->stretch, m->logits), head,
+                          rt_stretch_output(l->stretch, m->embedding));
+    }
+    return 0;
+}
+
+static int eval_run(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e)
+{
+    const struct rt_model *m = l->c.model;
+    if (b->length)
+        return eval_run_whole(l, b, e);
+    rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, false, 0, 0);
+    eval_keep_outputs(l, (size_t)l->eval.count, (size_t)b->count, rt_exec_output(l->exec, m->logits),
+                      m->teacher[0].head >= 0 ? rt_exec_output(l->exec, m->teacher[0].head) : NULL,
+                      rt_exec_output(l->exec, m->embedding));
+    return 0;
+}
+
+int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e)
+{
+    struct rt_learner_eval *v = &l->eval;
     const struct rt_taught *t = l->teacher ? b->taught : NULL;
     if (b->count == 0)
         return 0;
@@ -46,19 +88,10 @@ int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struc
         return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", b->count, l->c.batch);
     if (eval_room(l, v->count + b->count) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for the outputs of an evaluation");
-    rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, false, 0, 0);
-    size_t at = (size_t)v->count, n = (size_t)b->count;
-    size_t own = (size_t)m->classes, head = (size_t)m->teacher[0].classes;
-    memcpy((float *)v->own.data + at * own, rt_exec_output(l->exec, m->logits), n * own * sizeof(float));
-    if (m->teacher[0].head >= 0)
-        memcpy((float *)v->head.data + at * head, rt_exec_output(l->exec, m->teacher[0].head),
-               n * head * sizeof(float));
+    RT_TRY(eval_run(l, b, e));
+    size_t at = (size_t)v->count, n = (size_t)b->count, head = (size_t)l->c.model->teacher[0].classes;
     if (t && t->logits)
         memcpy((float *)v->teacher.data + at * head, t->logits, n * head * sizeof(float));
-    if (eval_has_trials(l)) {
-        size_t dim = (size_t)m->dim;
-        memcpy((float *)v->embedding.data + at * dim, rt_exec_output(l->exec, m->embedding), n * dim * sizeof(float));
-    }
     memcpy((int *)v->row.data + at, b->sample, n * sizeof(int));
     for (size_t i = 0; i < n; i++) {
         ((int *)v->label.data)[at + i] = b->label[i];

@@ -7,6 +7,7 @@
 #include "stages/distill/objective_settings.h"
 #include "stages/distill/weight_scale.h"
 #include "stages/nn/exec.h"
+#include "stages/nn/stretch.h"
 #include "stages/nn/optim/optim.h"
 
 /* Memory that grows. */
@@ -49,6 +50,7 @@ struct rt_learner {
 
     struct rt_parallel *parallel;
     struct rt_exec *exec;
+    struct rt_stretch *stretch; /* whole recordings in evaluations; NULL: none has come yet */
     struct rt_optim *optim;
     struct rt_exchange_part *part; /* [parts] what is trained; NULL when alone */
     int parts;

@@ -181,6 +181,18 @@ static int golden_add(struct rt_onnx *o, struct rt_model *m)
 
 /* ---- out ---- */
 
+/* Speech of any length, where the network is for it: the file then says which one it was trained with, for programs
+ * that must take one. */
+static void add_time(struct rt_onnx *o, struct rt_onnx_map *map, const struct rt_model *m)
+{
+    char frames[24];
+    struct rt_error fixed = {0};
+    if (m->modality->id != RT_SPEECH || rt_onnx_map_open_time(map, NULL, &fixed) < 0)
+        return;
+    snprintf(frames, sizeof frames, "%d", rt_graph_at(m->graph, 0)->shape.dim[0]);
+    rt_onnx_set_text(o, RT_ONNX_TIME, frames);
+}
+
 static int add_graph(struct rt_onnx *o, const struct rt_model *m, struct rt_error *e)
 {
     struct rt_onnx_map *map;
@@ -192,6 +204,7 @@ static int add_graph(struct rt_onnx *o, const struct rt_model *m, struct rt_erro
         answer[terms++] = (struct rt_onnx_term){m->teacher[0].head, (float)m->teacher[0].scale};
     if (rt_onnx_map_create(&map, m->graph, o))
         return rt_error_set(e, RT_EMEM, "out of memory for the network");
+    add_time(o, map, m);
     struct rt_onnx_term embedding = {m->embedding, 1};
     int rc = rt_onnx_map_output(map, "embedding", &embedding, 1, e);
     if (!rc)
@@ -362,6 +375,8 @@ static int read_shape(const struct rt_onnx *o, const char *value, bool input, in
             *rank = list[i].rank;
             memcpy(dim, list[i].dim, (size_t)*rank * sizeof *dim);
             dim[0] = 1;
+            if (input && dim[1] < 0)
+                dim[1] = rt_onnx_time(o);
             return 0;
         }
     return RT_EFORMAT;

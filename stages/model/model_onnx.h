@@ -4,6 +4,7 @@
  * safetensors (retort.recipe with the front end's settings, retort.classes, retort.head,
  * retort.teacher, retort.network) and
  *   retort.version, retort.modality
+ *   retort.time              speech of any length: the frames of a recording in training, and of the golden input
  *   retort.idf               text: inverse document frequency of each bucket
  *   retort.golden.input      one input of normal random numbers, [1, ...] as the network takes it
  *   retort.golden.embedding, retort.golden.logits   what our engine gives for it

@@ -27,4 +27,16 @@ void rt_net_destroy(struct rt_net *n);
 int rt_net_run(struct rt_net *n, int count, const float *input, const struct rt_bags *bags,
                struct rt_net_outputs *out, struct rt_error *e);
 
+/* 0: m reads recordings of any length, from *least frames on (NULL = not asked). RT_EMISMATCH: *e says why it does not,
+ * without the model's name. RT_EMEM. */
+int rt_net_lengths(const struct rt_model *m, int *least, struct rt_error *e);
+/* One recording [length, bands] of such a model; a new length costs planning and memory anew. As rt_net_run, and
+ * RT_ELARGE, RT_EMEM. */
+int rt_net_run_length(struct rt_net *n, int length, const float *input, struct rt_net_outputs *out,
+                      struct rt_error *e);
+/* One sample seen several ways, input [views, row numbers]: the mean of the embeddings, and of the features, each
+ * brought to length 1, and the logarithms of the mean posteriors. As rt_net_run, and RT_EMEM. */
+int rt_net_run_views(struct rt_net *n, int views, const float *input, int64_t row, struct rt_net_outputs *out,
+                     struct rt_error *e);
+
 #endif

@@ -109,7 +109,7 @@ static int frozen_set_input(struct rt_frozen *f, int i, const struct rt_tensor *
     for (int k = 0; k < v->t.rank; k++) {
         int64_t want = in->rank == v->t.rank ? in->dim[k] : -1;
         if (!given)
-            v->t.dim[k] = want < 0 && k == 0 ? 1 : want;
+            v->t.dim[k] = want >= 0 ? want : k == 0 ? 1 : k == 1 ? rt_onnx_time(f->model) : -1;
         if (!given && v->t.dim[k] < 0)
             return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s': the file leaves dimension %d open, and nothing "
                                 "here gives it", f->name, in->name, k);

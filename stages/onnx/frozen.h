@@ -17,7 +17,8 @@ struct rt_frozen_exec; /* opaque: the memory of one run at a time */
 
 struct rt_frozen_options {
     /* [model's inputs] their types and shapes; data NULL = given at each run, else a constant, which
-     * must outlive the struct rt_frozen. NULL: as the file says, a leading unknown dimension = 1. */
+     * must outlive the struct rt_frozen. NULL: as the file says, a leading unknown dimension = 1, an open
+     * time of a file of ours as in its training. */
     const struct rt_tensor *input;
     /* Names of the wanted values, of the inside, too; NULL = the graph's outputs. */
     const char *const *output;

@@ -3,6 +3,8 @@
  * made in one layout and transposed where a reader wants the other, once. */
 #include "stages/onnx/onnx_map_parts.h"
 
+#include "stages/nn/stretch.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +183,8 @@ static int emit_input(struct rt_onnx_map *m, const struct rt_node *n, struct rt_
     for (int i = 0; i < rank && !bag; i++)
         dim[i + 1] = n->shape.dim[i];
     rt_onnx_add_input(m->o, RT_ONNX_INPUT, RT_F32, rank + 1, dim, "batch");
+    if (m->open_time)
+        rt_onnx_open_input(m->o, 1, "time");
     snprintf(v->last, NAME, "%s", RT_ONNX_INPUT);
     if (rank == 1)
         snprintf(v->first, NAME, "%s", RT_ONNX_INPUT);
@@ -455,6 +459,19 @@ int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_o
     }
     *out = m;
     return m ? 0 : RT_EMEM;
+}
+
+/* A softmax over several dimensions is written with their sizes (rt_map_softmax). */
+int rt_onnx_map_open_time(struct rt_onnx_map *m, int *least, struct rt_error *e)
+{
+    RT_TRY(rt_stretch_check(m->g, least, e));
+    for (int i = 0; i < rt_graph_nodes(m->g); i++) {
+        const struct rt_node *n = rt_graph_at(m->g, i);
+        if (n->op == RT_OP_softmax && n->attr.axes > 1)
+            return rt_error_set(e, RT_EMISMATCH, "node \"%s\" (softmax) leaves as ONNX for one length", n->name);
+    }
+    m->open_time = true;
+    return 0;
 }
 
 void rt_onnx_map_destroy(struct rt_onnx_map *m)

@@ -3,7 +3,8 @@
  * The dense input keeps our layout, [batch, time, channels] or [batch, height, width, channels], so
  * that what the front end gives goes in as it is; behind it one Transpose, and from there ONNX's
  * channels-first ops with their kernels permuted. A bag becomes a dense [batch, buckets] of weights,
- * zero for the buckets a sample has not. The batch is symbolic, "batch". Kernels keep their names;
+ * zero for the buckets a sample has not. The batch is symbolic, "batch", and so is "time" where that is asked for and
+ * the network takes any length. Kernels keep their names;
  * the rows of a cosine layer's weight are written with norm 1. */
 #ifndef RT_ONNX_MAP_H
 #define RT_ONNX_MAP_H
@@ -25,6 +26,9 @@ struct rt_onnx_term {
 struct rt_onnx_map; /* g and o are borrowed; weights are copied into o */
 int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o);
 void rt_onnx_map_destroy(struct rt_onnx_map *m);
+/* Before the first output: leaves the input's first dimension open. *least: its least size. RT_EMISMATCH: *e names the
+ * node for which it cannot be. */
+int rt_onnx_map_open_time(struct rt_onnx_map *m, int *least, struct rt_error *e);
 int rt_onnx_map_output(struct rt_onnx_map *m, const char *name, const struct rt_onnx_term *term,
                        int terms, struct rt_error *e);
 

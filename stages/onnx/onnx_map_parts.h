@@ -20,6 +20,7 @@ struct rt_onnx_map {
     struct rt_graph *g;
     struct rt_onnx *o;
     struct rt_map_value *value; /* [nodes] */
+    bool open_time;             /* the input's first dimension has no size of its own */
 };
 
 /* Makes v from its inputs' values. */

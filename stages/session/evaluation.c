@@ -3,6 +3,7 @@
 #include "stages/session/evaluation.h"
 
 #include "formats/file.h"
+#include "stages/model/net.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,56 @@ static int classes_read(struct rt_model *m, const char *path, struct rt_error *e
                                               lines, m->classes);
 }
 
+/* ---- views ----
+ * Nothing asked for: as the model's own run evaluated, so that a model of before gives what it gave. What does not fit
+ * the model is refused, where it was asked for, and said, where it would have been the default. */
+
+static int views_refuse(const struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_error *e)
+{
+    const struct rt_views *asked = &q->views;
+    int id = v->model.modality->id;
+    if (asked->whole && asked->crops)
+        return rt_error_set(e, RT_EUSAGE, "--whole and --crops: take one of them");
+    if (asked->crops && id != RT_SPEECH)
+        return rt_error_set(e, RT_EUSAGE, "--crops: %s reads %s, not recordings", q->model, v->model.modality->name);
+    if (asked->flips && id != RT_IMAGE)
+        return rt_error_set(e, RT_EUSAGE, "--flips: %s reads %s, not pictures", q->model, v->model.modality->name);
+    return 0;
+}
+
+static void views_say(struct rt_evaluation *v, const char *why)
+{
+    const struct rt_views *w = &v->views;
+    double seconds = v->model.front.speech.frames * 0.01;
+    char *to = v->views_words;
+    size_t size = sizeof v->views_words;
+    if (w->flips)
+        snprintf(to, size, "pictures and their mirror images");
+    else if (v->model.modality->id != RT_SPEECH)
+        to[0] = '\0';
+    else if (w->whole)
+        snprintf(to, size, "whole recordings");
+    else if (w->crops > 1)
+        snprintf(to, size, "%d crops of %.2f s of each recording", w->crops, seconds);
+    else
+        snprintf(to, size, "a crop of %.2f s from the middle of each recording%s%.280s", seconds, *why ? ": " : "",
+                 why);
+}
+
+static int evaluation_choose_views(struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_error *e)
+{
+    struct rt_error fixed = {0};
+    RT_TRY(views_refuse(v, q, e));
+    v->views = q->views;
+    int rc = v->model.modality->id == RT_SPEECH || q->views.whole ? rt_net_lengths(&v->model, NULL, &fixed) : 0;
+    if (q->views.whole && rc < 0)
+        return rt_error_set(e, RT_EUSAGE, "--whole: %s: %s: take --crops N", q->model, fixed.text);
+    if (!q->views.crops && rc == 0 && v->model.modality->id == RT_SPEECH && v->model.recipe.eval_whole)
+        v->views.whole = true;
+    views_say(v, rc < 0 ? fixed.text : "");
+    return 0;
+}
+
 /* ---- opening ----
  * What is asked for is checked against the model first, since scoring may take minutes. All samples are scored and
  * not only those asked for: a percentile is of the whole manifest. */
@@ -138,9 +189,12 @@ int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_reque
 {
     memset(v, 0, sizeof *v);
     RT_TRY(evaluation_open_session(v, q, e));
+    RT_TRY(evaluation_choose_views(v, q, e));
+    if (v->views_words[0])
+        rt_watch_tell(&v->session.watch, "%s", v->views_words);
     RT_TRY(evaluation_score(v, q, e));
     RT_TRY(evaluation_choose_rows(v, q->split, e));
-    return rt_session_infer(&v->session, &v->model, v->rows, v->count, q->feature, &v->out, e);
+    return rt_session_infer(&v->session, &v->model, v->rows, v->count, q->feature, &v->views, &v->out, e);
 }
 
 void rt_evaluation_close(struct rt_evaluation *v)

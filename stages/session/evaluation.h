@@ -9,6 +9,8 @@
 struct rt_evaluation {
     struct rt_session session;
     struct rt_model model;
+    struct rt_views views;   /* how the samples were shown */
+    char views_words[400];   /* that, and why, for people: "whole recordings"; "" where there is nothing to say */
     int *rows, count; /* samples of the split, in manifest order, usable or not */
     struct rt_outputs out;
 };
@@ -22,6 +24,7 @@ struct rt_evaluation_request {
     const char *classes; /* file of class names for another program's ONNX file, or NULL = as it says, or numbers */
     const char *setting[RT_EVALUATION_SETTINGS]; /* "teacher.layout=nhwc": how another program's ONNX file is read */
     int settings;
+    struct rt_views views; /* cleared = whole recordings where the model's eval.whole and its network are for it */
     bool feature; /* also the outputs in the teacher's space */
     int other;    /* a second modality to score, or -1 */
     const struct rt_watch *watch; /* who is told how far it is, or NULL */

@@ -339,6 +339,7 @@ struct collect {
     const int *rows;
     int *position; /* [dataset rows] place in rows, for these rows only */
     bool feature;
+    struct rt_views views;
     int failed; /* the first RT_E... of a batch that could not be read */
 };
 
@@ -400,7 +401,7 @@ static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct c
 {
     struct rt_teacher teacher = {
         .role = "model", .model = m, .dataset = &s->dataset, .content = &s->content,
-        .feature = c->feature, .workers = s->limits.decoders, .level = s->limits.level,
+        .feature = c->feature, .views = c->views, .workers = s->limits.decoders, .level = s->limits.level,
     };
     struct rt_decode decode = {
         .dataset = &s->dataset, .content = &s->content, .inputs = 1, .level = s->limits.level,
@@ -408,7 +409,7 @@ static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct c
     };
     decode.input[0] = (struct rt_decode_input){
         .role = "model", .modality = m->modality, .front = &m->front,
-        .features = s->features[m->modality->id], .required = true,
+        .features = s->features[m->modality->id], .required = true, .views = c->views,
     };
     struct pass p = {.what = "computing outputs", .kind = RT_BATCH_EVAL, .rows = c->rows, .count = count,
                      .decode = &decode, .ops = &rt_stage_model, .stage = &teacher,
@@ -418,10 +419,11 @@ static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct c
 }
 
 int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, int count,
-                     bool feature, struct rt_outputs *out, struct rt_error *e)
+                     bool feature, const struct rt_views *views, struct rt_outputs *out, struct rt_error *e)
 {
     memset(out, 0, sizeof *out);
     struct collect c = {.model = m, .out = out, .rows = rows, .feature = feature,
+                        .views = views ? *views : (struct rt_views){.whole = false},
                         .position = malloc(sizeof(int) * ((size_t)s->dataset.count + 1))};
     int rc = c.position ? outputs_init(out, m, count, feature) : RT_EMEM;
     if (rc < 0) {

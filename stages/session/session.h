@@ -62,13 +62,14 @@ void rt_session_leave_out(void *session, const struct rt_drop *drop);
 void rt_session_summary(const struct rt_session *s, char *text, size_t size);
 
 /* Outputs of a frozen model for rows, in their order; rows the model has no input for have have = 0.
- * Any pointer may be NULL. feature: only of models with a teacher's head. */
+ * Any pointer may be NULL. feature: only of models with a teacher's head. views: NULL = one, as in training; whole only
+ * where rt_net_lengths says so; of several, outputs are means (stages/teacher.h). */
 struct rt_outputs {
     uint8_t *have;                       /* [count] */
     float *embedding, *logits, *feature; /* [count, dim], [count, classes], [count, teacher_dim] */
 };
 int rt_session_infer(struct rt_session *s, struct rt_model *m, const int *rows, int count,
-                     bool feature, struct rt_outputs *out, struct rt_error *e);
+                     bool feature, const struct rt_views *views, struct rt_outputs *out, struct rt_error *e);
 void rt_outputs_fini(struct rt_outputs *o);
 
 #endif

@@ -5,6 +5,7 @@
 #include "formats/file.h"
 #include "pipeline/data/sampler.h"
 #include "pipeline/run/checkpoints.h"
+#include "stages/model/net.h"
 #include "stages/session/identity.h"
 #include "stages/session/replay_plan.h"
 #include "stages/session/resume.h"
@@ -159,11 +160,13 @@ static int training_make_model(struct rt_training *t, const struct rt_modality *
     struct rt_session *s = t->session;
     const struct rt_model *teacher[RT_TEACHERS];
     int copied, teachers = rt_training_list_teachers(t, teacher);
+    struct rt_error fixed = {0};
     float *idf = NULL;
     if (student->id == RT_TEXT && t->recipe->text_idf)
         RT_TRY(rt_session_fit_idf(s, t->recipe, t->train_rows, t->train_count, &idf, e));
     RT_TRY(rt_model_create(&t->model, t->recipe, s->dataset.class_name, s->dataset.classes, teacher, teachers,
                            &t->start, idf, e));
+    t->views.whole = t->recipe->eval_whole && rt_net_lengths(&t->model, NULL, &fixed) == 0;
     if (!t->start.graph)
         return 0;
     RT_TRY(rt_model_start_from(&t->model, &t->start, &copied, e));
@@ -344,6 +347,8 @@ static void training_log_begin(struct rt_training *t)
     rt_machine_look(&t->machine, training_threads(t->recipe));
     rt_rundir_log(&t->dir, "machine: %s%s%s", t->machine.line, *t->machine.warning ? ": " : "",
                   t->machine.warning);
+    if (t->views.whole)
+        rt_rundir_log(&t->dir, "evaluates on whole recordings");
     rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",
                   (long long)at.step, (long long)at.steps, t->train_count);
 }

@@ -49,6 +49,7 @@ struct rt_training {
     struct rt_observe_board observe_board;
     struct rt_observe_checkpoints observe_checkpoints;
     struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */
+    struct rt_views views;  /* of evaluations: whole recordings, or one crop */
     int *train_rows, *valid_rows, train_count, valid_count;
     int train_labelled; /* with data.balance: so many of train_rows, the first ones, have a label */
     struct rt_trial_lists trials;

@@ -24,7 +24,7 @@ static int answers_piece(struct answers *a, struct rt_training *t, const int *ro
 {
     const struct rt_model *m = t->result;
     struct rt_outputs out = {0};
-    RT_TRY(rt_session_infer(t->session, t->result, row, count, false, &out, e));
+    RT_TRY(rt_session_infer(t->session, t->result, row, count, false, &t->views, &out, e));
     int rc = 0;
     for (int i = 0; i < count && rc == 0; i++) {
         if (!out.have[i])
@@ -120,7 +120,7 @@ static int results_of_trials(struct rt_training *t, enum rt_trial_list which, st
     for (int i = 0; i < all; i++)
         if (named[i])
             rows[count++] = i;
-    if ((rc = rt_session_infer(t->session, t->result, rows, count, false, &out, e)) < 0)
+    if ((rc = rt_session_infer(t->session, t->result, rows, count, false, &t->views, &out, e)) < 0)
         goto out;
     for (int i = 0; i < count; i++)
         place[rows[i]] = out.have[i] ? i : -1;

@@ -224,6 +224,44 @@ static void test_epoch_and_eval(void **state)
         rt_tensor_fini(&x[i]);
 }
 
+/* Several views of a sample lie behind one another; whole recordings have their lengths; samples that are lost leave
+ * no gap; and while training there is one view. */
+static void test_views(void **state)
+{
+    (void)state;
+    static const int rows[] = {0, 1, 4, 2};
+    struct rt_decode d = toy_decode(&t);
+    struct rt_tensor in, length, crops;
+    d.input[d.inputs++] = input("student", &rt_modality_speech, true);
+    d.input[0].views.whole = true;
+    struct rt_batch *b = toy_batch(RT_BATCH_EVAL, rows, 4);
+    TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
+    assert_int_equal(b->count, 2);
+    toy_frame(b, "student.input", &in);
+    toy_frame(b, "student.length", &length);
+    int first = ((int32_t *)length.data)[0], second = ((int32_t *)length.data)[1];
+    assert_true(length.dim[0] == 2 && first > 20 && second > first); /* 0.5 s and longer, less silence */
+    assert_true(in.rank == 2 && in.dim[0] == first + second && in.dim[1] == 40);
+    rt_batch_destroy(b);
+    d.input[0].views = (struct rt_views){.crops = 3};
+    b = toy_batch(RT_BATCH_EVAL, rows, 4);
+    TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
+    toy_frame(b, "student.input", &crops);
+    assert_true(crops.rank == 3 && crops.dim[0] == 6 && crops.dim[1] == 20 && crops.dim[2] == 40);
+    /* The first crop of the second sample is the beginning of it. */
+    assert_memory_equal((float *)crops.data + 3 * 800, (float *)in.data + 40 * first, 800 * sizeof(float));
+    rt_batch_destroy(b);
+    rt_tensor_fini(&crops);
+    b = toy_batch(RT_BATCH_TRAIN, rows, 4);
+    TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
+    toy_frame(b, "student.input", &crops);
+    assert_true(crops.rank == 3 && crops.dim[0] == 2);
+    rt_batch_destroy(b);
+    rt_tensor_fini(&crops);
+    rt_tensor_fini(&in);
+    rt_tensor_fini(&length);
+}
+
 /* From update 7 on nothing is drawn. */
 static void augment_of(void *self, int64_t step, struct rt_augment *a)
 {
@@ -296,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_optional, setup, teardown),
         cmocka_unit_test_setup_teardown(test_equal_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_epoch_and_eval, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_views, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings_of_an_update, setup, teardown),
         cmocka_unit_test_setup_teardown(test_score, setup, teardown),
     };

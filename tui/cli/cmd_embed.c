@@ -69,6 +69,7 @@ const struct rt_command cmd_embed = {
          .required = true},
         {0, "feature", NULL, "the projected embedding, in the teacher's space, instead of the student's own",
          RT_OPTION_FLAG(struct request, of.feature)},
+        RT_OPTIONS_VIEWS(struct request, of.views),
         RT_OPTIONS_EVALUATION(struct request, of, .initial = "all"),
         {0}},
     .arguments = (const struct rt_argument[]){RT_ARGUMENTS_EVALUATION(struct request, of), {0}},

@@ -99,6 +99,7 @@ const struct rt_command cmd_eval = {
          "its outputs", RT_OPTION_TEXT(struct request, of.classes), .otherwise = "those in its metadata, else numbers",
          .files = "*"},
         {0, "json", NULL, "results as JSON", RT_OPTION_FLAG(struct request, json)},
+        RT_OPTIONS_VIEWS(struct request, of.views),
         RT_OPTIONS_EVALUATION(struct request, of, .otherwise = "test, or all where there is no such split"),
         {0}},
     .arguments = (const struct rt_argument[]){RT_ARGUMENTS_EVALUATION(struct request, of), {0}},

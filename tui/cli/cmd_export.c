@@ -6,6 +6,7 @@
 #include "formats/words.h"
 #include "stages/model/model.h"
 #include "stages/model/model_onnx.h"
+#include "stages/model/net.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,20 @@ static int export_onnx(struct rt_model *m, const char *output, struct rt_error *
     return rc;
 }
 
+/* Which inputs another program may give it: one length, or any. */
+static void export_say_length(const struct rt_model *m)
+{
+    struct rt_error fixed = {0};
+    int least = 0, frames = m->front.speech.frames;
+    if (m->modality->id != RT_SPEECH)
+        return;
+    if (rt_net_lengths(m, &least, &fixed) == 0)
+        printf("recordings of any length from %d frames on (10 ms each); shorter than in training: pad to %d frames\n",
+               least, frames);
+    else
+        printf("recordings of %d frames (10 ms each) only: %s\n", frames, fixed.text);
+}
+
 static int export_write(struct rt_model *m, const struct request *q, struct rt_error *e)
 {
     char n[32];
@@ -60,6 +75,7 @@ static int export_write(struct rt_model *m, const struct request *q, struct rt_e
     printf("%s: %s %s, embedding %d, %d classes, %s weights\n", q->output,
            m->modality->name, rt_model_net_name(m), m->dim, m->classes,
            rt_count_text(rt_graph_weights(m->graph), n));
+    export_say_length(m);
     return 0;
 }
 

@@ -30,6 +30,15 @@
      "how an ONNX file of another program is read, as in a recipe: teacher.input, teacher.layout, teacher.mean, "     \
      "teacher.std, ...", RT_OPTION_OWN(type, member, rt_take_teacher_setting), .word = rt_teacher_setting_word},      \
     RT_OPTION_CACHE(type, member.cache)
+/* Of a struct rt_views: how a sample is shown to the network. */
+#define RT_OPTIONS_VIEWS(type, member)                                                                                \
+    {0, "whole", NULL, "whole recordings (of one longer than 5 minutes the middle 5), each in one piece",             \
+     RT_OPTION_FLAG(type, member.whole),                                                                              \
+     .otherwise = "where the network pools over time, unless the model's recipe says eval.whole: false"},             \
+    {0, "crops", "N", "the mean over N crops of the recipe's speech.frames, evenly spaced: posteriors; embeddings of " \
+     "length 1, so that a trial's score is the mean cosine over all pairs of crops",                                  \
+     RT_OPTION_WHOLE(type, member.crops, 1, 1000)},                                                                   \
+    {0, "flips", NULL, "the mean over each picture and its mirror image", RT_OPTION_FLAG(type, member.flips)}
 #define RT_ARGUMENTS_EVALUATION(type, member)                                                                         \
     {"DIR|MODEL", "a model and a manifest are needed", offsetof(type, member.model),                                  \
      .files = "*.safetensors *.onnx"},                                                                                \

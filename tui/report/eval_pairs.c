@@ -79,7 +79,7 @@ int rt_eval_retrieval(struct rt_evaluation *v, struct rt_model *teacher, const c
         return rt_error_set(e, RT_EMISMATCH, "%s: its embedding has %d numbers, the student's shared "
                             "space %d: is it this student's teacher?", name, teacher->dim, v->model.teacher[0].dim);
     struct rt_outputs t = {0};
-    RT_TRY(rt_session_infer(&v->session, teacher, v->rows, v->count, false, &t, e));
+    RT_TRY(rt_session_infer(&v->session, teacher, v->rows, v->count, false, NULL, &t, e));
     size_t dim = (size_t)teacher->dim;
     int *key = malloc(sizeof *key * ((size_t)v->count + 1)), n = pairs_pack(v, &t, dim), rc = RT_EMEM;
     struct rt_retrieval r = {0};

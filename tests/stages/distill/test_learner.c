@@ -446,6 +446,49 @@ static void test_trials(void **state)
     t.trials = NULL;
 }
 
+/* Recordings of the model's length give the same whole as in a batch; others, whatever the parts. */
+static void test_whole(void **state)
+{
+    (void)state;
+    static int32_t length[ROWS];
+    static float x[ROWS * 40 * 40];
+    struct lt_learner l;
+    struct lt_batch b;
+    struct rt_eval_report plain, whole, mixed, parts;
+    uint32_t seed = 7;
+    lt_set(&t, "student.modality=speech student.net=tdnn student.width=4 speech.bands=40 speech.frames=24");
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    for (int i = 0; i < ROWS * 40 * 40; i++)
+        x[i] = lt_uniform(&seed);
+    lt_batch(&t, &b, all, ROWS);
+    b.b.input = x;
+    b.b.bags = (struct rt_bags){NULL, NULL, NULL};
+    LT_OK(&t, rt_learner_measure(l.learner, &b.b, &t.e));
+    LT_OK(&t, lt_conclude(&t, l.learner, &plain));
+    for (int i = 0; i < ROWS; i++)
+        length[i] = 24;
+    b.b.length = length;
+    LT_OK(&t, rt_learner_measure(l.learner, &b.b, &t.e));
+    LT_OK(&t, lt_conclude(&t, l.learner, &whole));
+    assert_true(fabs(whole.loss - plain.loss) < 1e-5);
+    for (int i = 0; i < ROWS; i++)
+        length[i] = 15 + i;
+    LT_OK(&t, rt_learner_measure(l.learner, &b.b, &t.e));
+    LT_OK(&t, lt_conclude(&t, l.learner, &mixed));
+    assert_true(mixed.loss != plain.loss);
+    int at = 0;
+    for (int i = 0; i < ROWS; at += length[i++]) {
+        lt_batch(&t, &b, all + i, 1);
+        b.b.input = x + 40 * at;
+        b.b.bags = (struct rt_bags){NULL, NULL, NULL};
+        b.b.length = length + i;
+        LT_OK(&t, rt_learner_measure(l.learner, &b.b, &t.e));
+    }
+    LT_OK(&t, lt_conclude(&t, l.learner, &parts));
+    assert_true(parts.loss == mixed.loss && parts.samples == mixed.samples);
+    lt_stop(&l);
+}
+
 /* ---- agreement ---- */
 
 static double cosine(const float *x, const float *z)
@@ -593,7 +636,7 @@ int main(void)
         TEST(test_refused), TEST(test_report), TEST(test_without_teacher), TEST(test_keep), TEST(test_keep_dense),
         TEST(test_too_few), TEST(test_weights), TEST(test_task_weights), TEST(test_teacher_weights),
         TEST(test_not_finite), TEST(test_agreement), TEST(test_agreement_kept),
-        TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_trials), TEST(test_resume),
+        TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_trials), TEST(test_whole), TEST(test_resume),
         TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

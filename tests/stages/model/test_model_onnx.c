@@ -3,6 +3,7 @@
  * again, runs in our executor of ONNX graphs with the same outputs, and comes back as a model with
  * the same outputs. tests/bench/export_check does the same with ONNX Runtime. */
 #include "stages/model/model_onnx.h"
+#include "stages/model/net.h"
 #include "stages/nn/exec.h"
 #include "stages/onnx/onnx_map.h"
 #include "stages/onnx/frozen.h"
@@ -111,6 +112,61 @@ static void every_model_leaves_and_comes_back(void **state)
         rt_model_fini(&back);
         rt_model_fini(&m);
     }
+}
+
+/* Recordings of 0.3 to 60 s through our engine and through the file's graph. */
+static void agree_at(const char *name, struct rt_net *n, const struct rt_onnx *o, const struct rt_model *m, int frames)
+{
+    struct rt_frozen *f;
+    struct rt_frozen_exec *x;
+    struct rt_net_outputs out;
+    struct rt_error e = {0};
+    struct rt_tensor in;
+    int bands = m->front.speech.bands;
+    assert_int_equal(rt_tensor_init(&in, RT_F32, 3, (int64_t[]){1, frames, bands}), 0);
+    struct rt_rng r = rt_rng_init(2, 0, (uint64_t)frames, RT_RNG_TEST);
+    for (int i = 0; i < frames * bands; i++)
+        ((float *)in.data)[i] = (float)rt_rng_normal(&r);
+    struct rt_tensor shape = in;
+    shape.data = NULL;
+    if (rt_frozen_create(&f, o, path, &(struct rt_frozen_options){.input = &shape}, &e))
+        fail_msg("%s: %s", name, e.text);
+    assert_int_equal(rt_frozen_exec_create(&x, f), 0);
+    assert_int_equal(rt_frozen_run(x, (const void *const[]){in.data}, &e), 0);
+    assert_int_equal(rt_net_run_length(n, frames, in.data, &out, &e), 0);
+    assert_near(name, out.embedding, rt_frozen_result(x, 0)->data, m->dim);
+    assert_near(name, out.logits, rt_frozen_result(x, 1)->data, m->classes);
+    rt_frozen_exec_destroy(x);
+    rt_frozen_destroy(f);
+    rt_tensor_fini(&in);
+}
+
+static void recordings_of_any_length_agree(void **state)
+{
+    (void)state;
+    static const int length[] = {28, 144, 333, 5998};
+    int open = 0;
+    for (int i = 0; i < EXPORT_MODELS; i++) {
+        struct rt_model m;
+        struct rt_net *n;
+        struct rt_error e = {0};
+        export_make(&m, &export_models[i]);
+        struct rt_onnx *o = through_file(&m);
+        bool any = rt_net_lengths(&m, NULL, &e) == 0;
+        assert_int_equal(any, strstr("resnet-speech tdnn aam", export_models[i].name) != NULL);
+        assert_int_equal(o->input[0].dim[1] < 0, any);
+        assert_int_equal(rt_onnx_time(o), any ? m.front.speech.frames : -1);
+        assert_int_equal(rt_net_create(&n, &m, 1), 0);
+        for (int k = 0; any && k < 4; k++)
+            agree_at(export_models[i].name, n, o, &m, length[k]);
+        if (any)
+            assert_string_equal(o->input[0].symbol[1], "time");
+        open += any;
+        rt_net_destroy(n);
+        rt_onnx_destroy(o);
+        rt_model_fini(&m);
+    }
+    assert_int_equal(open, 3);
 }
 
 static void a_changed_weight_is_noticed(void **state)
@@ -271,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_model_leaves_and_comes_back),
+        cmocka_unit_test(recordings_of_any_length_agree),
         cmocka_unit_test(a_changed_weight_is_noticed),
         cmocka_unit_test(the_file_loads_as_a_model),
         cmocka_unit_test(wrong_metadata_is_refused),

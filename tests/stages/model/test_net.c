@@ -90,6 +90,43 @@ static void test_ours(void **state)
     rt_model_fini(&teacher);
 }
 
+/* Means of embeddings of length 1, and of posteriors. */
+static void test_views(void **state)
+{
+    (void)state;
+    static float input[ROWS * 16 * 16 * 3];
+    struct rt_model m;
+    struct rt_net *n;
+    struct rt_net_outputs o;
+    double mean[5] = {0}, posterior[3] = {0};
+    int64_t row = 16 * 16 * 3;
+    fill(input, sizeof input / sizeof *input);
+    recipe("image.size=16 student.modality=image student.net=cnn2d student.width=4 student.embedding=5");
+    assert_int_equal(rt_model_create(&m, &r, name, 3, NULL, 0, NULL, NULL, &e), 0);
+    assert_int_equal(rt_net_create(&n, &m, 1), 0);
+    for (int k = 0; k < ROWS; k++) {
+        double norm = 0, mass = 0;
+        assert_int_equal(rt_net_run(n, 1, input + row * k, NULL, &o, &e), 0);
+        for (int i = 0; i < 5; i++)
+            norm += (double)o.embedding[i] * o.embedding[i];
+        for (int i = 0; i < 5; i++)
+            mean[i] += o.embedding[i] / sqrt(norm) / ROWS;
+        for (int i = 0; i < 3; i++)
+            mass += exp(o.logits[i]);
+        for (int i = 0; i < 3; i++)
+            posterior[i] += exp(o.logits[i]) / mass / ROWS;
+    }
+    assert_int_equal(rt_net_run_views(n, ROWS, input, row, &o, &e), 0);
+    assert_null(o.feature);
+    for (int i = 0; i < 5; i++)
+        assert_true(fabs(o.embedding[i] - mean[i]) < 1e-6);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(exp(o.logits[i]) - posterior[i]) < 1e-6);
+    assert_int_equal(rt_net_lengths(&m, NULL, &e), RT_EMISMATCH);
+    rt_net_destroy(n);
+    rt_model_fini(&m);
+}
+
 static void test_foreign(void **state)
 {
     (void)state;
@@ -162,7 +199,7 @@ static void test_bags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ours),
+        cmocka_unit_test(test_ours), cmocka_unit_test(test_views),
         cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_without_a_classifier),
         cmocka_unit_test(test_bags),

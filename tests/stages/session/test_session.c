@@ -143,7 +143,7 @@ static void test_equal(void **state)
         TOY_OK(&t, open_scored(&s[k], workers[k], false));
         assert_true((s[k].quality == NULL) == (k == 2));
         assert_int_equal(heard.last, 40);
-        TOY_OK(&t, rt_session_infer(&s[k], &m, rows, 38, false, &out[k], &t.e));
+        TOY_OK(&t, rt_session_infer(&s[k], &m, rows, 38, false, NULL, &out[k], &t.e));
         assert_int_equal(heard.last, 34); /* four of them have no picture */
         assert_int_equal(heard.total, 38);
         assert_int_equal(heard.passes, 2 * (k + 1));
