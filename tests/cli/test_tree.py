@@ -227,6 +227,18 @@ class Tree(unittest.TestCase):
                     wrong.append("%s names %s" % (page, os.path.relpath(path, TREE)))
         self.none_of(wrong)
 
+    def test_debian_package_builds_with_what_bootstrap_installs(self):
+        with open(os.path.join(TREE, "bootstrap"), encoding="utf-8") as f:
+            installed = set(re.search(r"BUILD_PACKAGES=\(([^)]*)\)", f.read()).group(1).split())
+        with open(os.path.join(TREE, "debian", "control"), encoding="utf-8") as f:
+            needs = re.search(r"Build-Depends:((?:.*\n[ ])*.*)\n", f.read()).group(1)
+        named = {word.split()[0] for word in needs.replace("\n", "").split(",")} - {"debhelper-compat"}
+        self.assertEqual(named, installed - {"gcc", "libc6-dev"}, "debian/control and bootstrap differ")
+        with open(os.path.join(TREE, "meson.build"), encoding="utf-8") as f:
+            version = re.search(r"version: '([^']*)'", f.read()).group(1)
+        with open(os.path.join(TREE, "debian", "changelog"), encoding="utf-8") as f:
+            self.assertIn("retort (%s) " % version, f.readline())
+
     def test_names_are_unique(self):
         seen = collections.Counter(os.path.basename(p) for p in sources(*TOPS, "tests"))
         self.none_of([name for name, count in seen.items() if count > 1])
