@@ -8,18 +8,7 @@
 #include <stdlib.h>
 
 #include "formats/error.h"
-
-static double verification_cosine(const float *a, const float *b, int n)
-{
-    double ab = 0, aa = 0, bb = 0;
-
-    for (int i = 0; i < n; i++) {
-        ab += (double)a[i] * b[i];
-        aa += (double)a[i] * a[i];
-        bb += (double)b[i] * b[i];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : ab; /* NaN stays */
-}
+#include "stages/metrics/score_norm.h"
 
 int rt_verification_trials(struct rt_verification *v, const struct rt_trials *t, const float *embedding, int dim,
                            const int *place, double p_target, size_t *used)
@@ -37,7 +26,7 @@ int rt_verification_trials(struct rt_verification *v, const struct rt_trials *t,
         int a = place[t->trial[i].enrol], b = place[t->trial[i].test];
         if (a < 0 || b < 0)
             continue;
-        score[n] = verification_cosine(embedding + width * (size_t)a, embedding + width * (size_t)b, dim);
+        score[n] = rt_cosine(embedding + width * (size_t)a, embedding + width * (size_t)b, dim);
         same[n++] = t->trial[i].same;
     }
     *used = n;
