@@ -290,6 +290,7 @@ void rt_model_fini(struct rt_model *m)
         free(m->class_name[i]);
     free(m->class_name);
     free(m->front.idf);
+    free(m->scoring);
     memset(m, 0, sizeof *m);
 }
 

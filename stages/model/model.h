@@ -4,6 +4,7 @@
  * "model.", text.idf as "front.idf", and metadata: retort.recipe (YAML), retort.classes (one a line),
  * retort.head, retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head;
  * retort.teacher2 of a second),
+ * retort.scoring (how scores of trials become log likelihood ratios: session/scoring.h's text),
  * retort.network (nn/graph.h's text up to the embedding, when no preset makes it: student.net init).
  * A model is used by one thread at a time, except for reading. */
 #ifndef RT_MODEL_H
@@ -17,6 +18,8 @@
 #include "stages/nn/graph.h"
 
 struct rt_trunk; /* trunk.h */
+
+#define RT_MODEL_SCORING "retort.scoring"
 
 /* What a network carries of one of its teachers: its own embedding in the teacher's space, and the teacher's
  * frozen classifier on it. */
@@ -41,6 +44,7 @@ struct rt_model {
     int teachers;
     struct rt_model_teacher teacher[RT_TEACHERS]; /* those behind are empty: nodes -1, sizes 0 */
     enum rt_head_id answer; /* never RT_HEAD_AUTO */
+    char *scoring;          /* text of retort.scoring, or NULL; owned */
     struct rt_key128 key; /* of weights and front end; set by load */
 };
 
@@ -65,6 +69,11 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
 /* path: a model file, a checkpoint, an ONNX file that retort wrote (by its ending), or a run folder
  * (its student.safetensors, else its best, else its newest checkpoint). */
 int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
+/* Puts a text into the metadata of the model at path (a run folder or a safetensors file), all else as it is; file says
+ * which one it was. RT_EUSAGE: an ONNX file. */
+#define RT_MODEL_FILE_NAME 4200
+int rt_model_store_text(const char *path, const char *key, const char *text, char file[RT_MODEL_FILE_NAME],
+                        struct rt_error *e);
 /* The recipe's k-th teacher.model: as rt_model_load, or an ONNX file read by its settings teacher.*: then
  * graph is its classifier alone, whose input is the embedding that the trunk gives. */
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, struct rt_error *e);

@@ -74,6 +74,8 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
     RT_TRY(model_save_text(s, "retort.recipe", model_settings_text(m)));
     RT_TRY(model_save_text(s, "retort.classes", lines_join(m->class_name, m->classes)));
     RT_TRY(rt_safetensors_set_text(s, "retort.head", rt_head_names[m->answer]));
+    if (m->scoring)
+        RT_TRY(rt_safetensors_set_text(s, RT_MODEL_SCORING, m->scoring));
     for (int k = 0; k < m->teachers; k++)
         RT_TRY(model_save_teacher(m, k, s));
     return 0;
@@ -255,6 +257,11 @@ int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const c
         return rc;
     }
     m->key = model_key(m, yaml);
+    const char *scoring = rt_safetensors_text(s, RT_MODEL_SCORING);
+    if (scoring && !(m->scoring = strdup(scoring))) {
+        rt_model_fini(m);
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", name);
+    }
     return 0;
 }
 
@@ -297,6 +304,26 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
     RT_TRY(onnx ? rt_onnx_read(&o, file, e) : rt_safetensors_read(&s, file, e));
     int rc = onnx ? rt_model_from_onnx(m, o, file, e) : rt_model_restore(m, s, file, e);
     rt_onnx_destroy(o);
+    rt_safetensors_destroy(s);
+    return rc;
+}
+
+/* ---- what is found out of a model later ----
+ * The file is read and written again as it is, so that a checkpoint keeps what it has besides. */
+
+int rt_model_store_text(const char *path, const char *key, const char *text, char file[RT_MODEL_FILE_NAME],
+                        struct rt_error *e)
+{
+    struct rt_safetensors *s = NULL;
+    RT_TRY(model_find_file(path, file, RT_MODEL_FILE_NAME, e));
+    if (path_is_onnx(file))
+        return rt_error_set(e, RT_EUSAGE, "%s: nothing is stored in an ONNX file: take the run or its .safetensors, "
+                            "and export that", file);
+    RT_TRY(rt_safetensors_read(&s, file, e));
+    int rc = rt_safetensors_set_text(s, key, text);
+    if (rc == 0 && rt_safetensors_text(s, RT_SAFETENSORS_DIGEST))
+        rc = rt_safetensors_seal(s);
+    rc = rc < 0 ? rt_error_set(e, rc, "%s: %s", file, rt_err_words(rc)) : rt_safetensors_write(s, file, e);
     rt_safetensors_destroy(s);
     return rc;
 }

@@ -190,6 +190,8 @@ int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_reque
     memset(v, 0, sizeof *v);
     RT_TRY(evaluation_open_session(v, q, e));
     RT_TRY(evaluation_choose_views(v, q, e));
+    if (q->opened)
+        RT_TRY(q->opened(q->opened_self, v, e));
     if (v->views_words[0])
         rt_watch_tell(&v->session.watch, "%s", v->views_words);
     RT_TRY(evaluation_score(v, q, e));

@@ -27,6 +27,9 @@ struct rt_evaluation_request {
     struct rt_views views; /* cleared = whole recordings where the model's eval.whole and its network are for it */
     bool feature; /* also the outputs in the teacher's space */
     int other;    /* a second modality to score, or -1 */
+    /* Called when model and manifest are open and nothing is computed yet: for what can be refused then. Or NULL. */
+    int (*opened)(void *self, const struct rt_evaluation *v, struct rt_error *e);
+    void *opened_self;
     const struct rt_watch *watch; /* who is told how far it is, or NULL */
 };
 

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import unittest
+import xml.etree.ElementTree
 
 from end_to_end import SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings, \
     write_manifest
@@ -237,6 +238,66 @@ class Eval(Commands):
             gaps.append((abs(miss - alarm), (miss + alarm) / 2))
         self.assertAlmostEqual(found["eer"], min(gaps)[1], delta=0.02)
         self.assertTrue(0 < found["min_dcf"] <= 1)
+        self.check_scores(lines, [x for x, _ in scores])
+        self.check_calibration(lines)
+
+    def check_scores(self, lines, cosines):
+        """Scores as a file, several priors, the curve both ways, a threshold, and what a cohort makes of them."""
+        out, _ = self.retort("eval", self.student, self.manifest, "--trials", "trials.txt", "--scores", "s.tsv",
+                             "--det", "--det-svg", "det.svg", "--p-target", "0.01,0.5", "--false-alarms", "0.1")
+        self.says(out, "minDCF, prior 0.01", "minDCF, prior 0.5", "Cllr, not calibrated", "false alarms at it",
+                  "miss %")
+        with open(self.path("s.tsv"), encoding="utf-8") as f:
+            table = [line.rstrip("\n").split("\t") for line in f]
+        self.assertEqual(table[0], ["enrol", "test", "same", "score"])
+        self.assertEqual(["%s %s %s\n" % (same, a, b) for a, b, same, _ in table[1:]], lines)
+        for row, cosine in zip(table[1:], cosines):
+            self.assertAlmostEqual(float(row[3]), cosine, places=5)
+        xml.etree.ElementTree.parse(self.path("det.svg"))
+        normed = self.shares(self.student, self.manifest, "--trials", "trials.txt", "--cohort", "train", "--cohort-top",
+                             "3", "--centre")
+        same = self.shares(self.student, self.manifest, "--trials", "trials.txt", "--cohort", self.manifest,
+                           "--cohort-top", "0")
+        plain = self.shares(self.student, self.manifest, "--trials", "trials.txt")
+        self.assertEqual(same["eer"], plain["eer"])  # a cohort that is not used
+        self.assertNotEqual(normed["cllr"], plain["cllr"])
+
+    def check_calibration(self, lines):
+        """Fitted on the one half, stored, used on the other; not for other scores, and never on its own trials."""
+        model = self.path("cal.safetensors")
+        self.retort("export", self.student, "-o", model)
+        for name, part in (("fit.txt", lines[::2]), ("judge.txt", lines[1::2])):
+            with open(self.path(name), "w", encoding="utf-8") as f:
+                f.writelines(part)
+        judge = ["eval", model, self.manifest, "--trials", "judge.txt", "--json"]
+        before = json.loads(self.retort(*judge)[0])
+        found, err = self.retort(*judge, "--calibrate-trials", "fit.txt", "--calibrate-by", "duration,norm,quality")
+        found = json.loads(found)
+        self.says(err, "cal.safetensors: calibration fitted on fit.txt is stored")
+        self.assertNotIn("act_dcf", before)
+        self.assertLess(found["cllr"], before["cllr"])
+        self.assertGreaterEqual(found["act_dcf"], found["min_dcf"])
+        self.assertEqual(json.loads(self.retort(*judge)[0]), found)  # the model's own now
+        self.retort("export", model, "-o", "cal.onnx")  # which goes along
+        self.assertIn("act_dcf", json.loads(self.retort("eval", "cal.onnx", *judge[2:])[0]))
+        out, err = self.retort(*judge, "--crops", "2")
+        self.says(err, "the model's calibration is of other scores", "2 crops of 0.48 s")
+        self.assertNotIn("act_dcf", json.loads(out))
+        for words, said in ((["--calibrate-trials", "judge.txt"], "these are the trials of"),
+                            (["--centre"], "--cohort"), (["--cohort", "none.tsv"], "none.tsv")):
+            self.says(self.retort(*judge, *words, code=1 if "none" in said else 2)[1], said)
+        self.says(self.retort(*judge, "--p-target", "0.5,2", code=2)[1], "between 0 and 1")
+        self.says(self.retort("eval", model, self.manifest, "--scores", "x.tsv", code=2)[1], "--trials")
+
+    def test_views(self):
+        """What does not fit the model is refused by what it is."""
+        for words, said in ((["--whole"], "\"flatten\""), (["--flips"], "not pictures"),
+                            (["--whole", "--crops", "2"], "one of them")):
+            self.says(self.retort("eval", self.student, self.manifest, *words, code=2)[1], said)
+        one = self.shares(self.student, self.manifest)
+        self.assertEqual(self.shares(self.student, self.manifest, "--crops", "1"), one)
+        self.assertNotEqual(self.shares(self.student, self.manifest, "--crops", "4", "--split", "all"),
+                            self.shares(self.student, self.manifest, "--split", "all"))
 
     def test_bad_trials(self):
         for text, said in (("1 nobody noone\n", ["trials.txt:1", "nobody"]), ("2 a b\n", ["trials.txt:1", "2"]),
@@ -246,6 +307,14 @@ class Eval(Commands):
                     f.write(text)
                 _, err = self.retort("eval", self.student, self.manifest, "--trials", "trials.txt", code=1)
                 self.says(err, *said)
+        table = rows(4)
+        table[1][4] = "gone.ogg"
+        manifest = write_manifest(self.path("gone.tsv"), table)
+        with open(self.path("trials.txt"), "w", encoding="utf-8") as f:
+            f.write("1 {0} {1}\n\n0 {0} {2}\n".format(table[0][0], table[2][0], table[1][0]))
+        out, err = self.retort("eval", self.student, manifest, "--trials", "trials.txt", code=1)
+        self.says(err, "trials.txt:3", table[1][0], "gone.ogg")
+        self.assertEqual(out, "")  # before anything is computed
 
     def test_retrieval(self):
         found = self.shares(self.student, self.manifest, "--split", "all", "--teacher", self.teacher)
@@ -259,7 +328,7 @@ class Eval(Commands):
 class Embed(Commands):
     def test_matrix_and_ids(self):
         out, err = self.retort("embed", self.student, self.manifest, "-o", "e.npy")
-        self.assertEqual(err, "")
+        self.says(err, "a crop of 0.48 s from the middle of each recording: node \"flatten\" (reshape)")
         self.assertEqual(out.splitlines(), [row[0] for row in rows(80)])
         shape, values = read_npy(self.path("e.npy"))
         self.assertEqual(shape, (80, 16))

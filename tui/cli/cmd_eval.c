@@ -3,53 +3,64 @@
  * trials; cross-modal retrieval against a teacher. What is computed and printed is tui/report/eval_report.h. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
+#include "tui/cli/options_trials.h"
 #include "tui/cli/progress.h"
 #include "tui/report/eval_report.h"
+#include "tui/report/eval_trials.h"
 
 #include <stdlib.h>
 
 struct request {
     struct rt_evaluation_request of;
-    const char *quality, *trials, *teacher;
-    double p_target;
+    const char *quality, *teacher;
+    struct rt_eval_trials_request trials;
     bool confusion, json;
 };
 
+static bool eval_has_trials(const struct request *q)
+{
+    return q->trials.trials || q->trials.calibrate;
+}
+
 /* Trials name samples of any split. */
 static int eval_open(struct rt_evaluation *v, const struct request *q, const struct rt_model *teacher,
-                     struct rt_error *e)
+                     struct rt_eval_trials *trials, struct rt_error *e)
 {
     struct rt_evaluation_request asked = q->of;
-    asked.split = q->trials && !asked.split ? "all" : asked.split;
+    asked.split = eval_has_trials(q) && !asked.split ? "all" : asked.split;
+    asked.opened = rt_eval_trials_read;
+    asked.opened_self = trials;
     asked.feature = teacher != NULL;
     asked.other = teacher ? (int)teacher->modality->id : -1;
     RT_TRY(rt_evaluation_open(v, &asked, e));
-    if (v->model.classes == 0 && !q->trials && !teacher)
+    if (v->model.classes == 0 && !eval_has_trials(q) && !teacher)
         return rt_error_set(e, RT_EUSAGE, "%s: has no classifier: give --trials or --teacher", q->of.model);
     return 0;
 }
 
 static int eval_report(struct rt_evaluation *v, const struct request *q, struct rt_model *teacher,
-                       struct rt_figures *f, struct rt_error *e)
+                       const struct rt_eval_trials *trials, struct rt_figures *f, struct rt_error *e)
 {
     if (v->model.classes) {
         RT_TRY(rt_eval_accuracy(v, q->confusion, f));
         RT_TRY(rt_eval_thirds(v, q->quality, f, e));
     }
-    if (q->trials)
-        RT_TRY(rt_eval_verification(v, q->trials, q->p_target, f, e));
+    if (eval_has_trials(q))
+        RT_TRY(rt_eval_trials(trials, v, &q->of, f, e));
     return teacher ? rt_eval_retrieval(v, teacher, q->teacher, f, e) : 0;
 }
 
 static int eval_do(struct rt_evaluation *v, const struct request *q, struct rt_model *teacher, struct rt_error *e)
 {
     struct rt_figures f = {.json = q->json};
+    struct rt_eval_trials trials = {.q = &q->trials};
     char left[400] = "";
     if (q->teacher)
         RT_TRY(rt_model_load(teacher, q->teacher, e));
-    int rc = eval_open(v, q, q->teacher ? teacher : NULL, e);
+    int rc = eval_open(v, q, q->teacher ? teacher : NULL, &trials, e);
     if (rc == 0)
-        rc = eval_report(v, q, q->teacher ? teacher : NULL, &f, e);
+        rc = eval_report(v, q, q->teacher ? teacher : NULL, &trials, &f, e);
+    rt_eval_trials_fini(&trials);
     rt_figures_end(&f); /* what was found stays one JSON object, also before an error */
     if (v->session.left_lock)
         rt_session_summary(&v->session, left, sizeof left);
@@ -82,17 +93,12 @@ const struct rt_command cmd_eval = {
     .summary = "accuracy, EER, retrieval, by quality",
     .usage = {"DIR|MODEL MANIFEST [--trials FILE] [--teacher MODEL] [options]"},
     .about = "Top-1, top-5, macro-F1 on the labelled samples of the test split (else of all), in thirds by quality; "
-             "EER and minDCF with --trials; retrieval with --teacher.",
+             "EER, minDCF and Cllr with --trials; retrieval with --teacher.",
     .options = (const struct rt_option[]){
         {0, "confusion", NULL, "the confusion matrix, too", RT_OPTION_FLAG(struct request, confusion)},
         {0, "quality", "A,B", "measures that make the quality thirds", RT_OPTION_TEXT(struct request, quality),
          .otherwise = "the model's weight.terms, else the first of its modality"},
-        {0, "trials", "FILE",
-         "verification: EER and minDCF over the pairs in FILE, lines `1 ENROL TEST` (same class) or `0 ENROL TEST`, by "
-         "id or path (VoxCeleb's format)",
-         RT_OPTION_TEXT(struct request, trials), .files = "*"},
-        {0, "p-target", "P", "prior of a target trial in minDCF", RT_OPTION_REAL(struct request, p_target, 0, 1),
-         .between = true, .initial = "0.05"},
+        RT_OPTIONS_TRIALS(struct request, trials),
         {0, "teacher", "MODEL", "retrieval (R@1, R@5, R@10) in the space shared with this teacher",
          RT_OPTION_TEXT(struct request, teacher), .files = "*"},
         {0, "classes", "FILE", "names of the classes of an ONNX file of another program, one a line in the order of "

@@ -1,50 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * eval_pairs: see eval_report.h; what compares embeddings of pairs. */
+ * eval_pairs: see eval_report.h; what compares embeddings of two models. */
 #include "tui/report/eval_report.h"
 
 #include "stages/metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- verification ---- */
-
-static int trials_print(const struct rt_evaluation *v, const struct rt_trials *t, const char *name, double p_target,
-                        const int *place, struct rt_figures *f, struct rt_error *e)
-{
-    struct rt_verification r;
-    size_t n;
-    int rc = rt_verification_trials(&r, t, v->out.embedding, v->model.dim, place, p_target, &n);
-    if (rc < 0)
-        return rt_error_set(e, rc, "%s: %zu of %zu trials usable: %s", name, n, t->count,
-                            rc == RT_ENODATA ? "both kinds are needed" : rt_err_words(rc));
-    rt_figures_number(f, "trials", "trials", (double)n);
-    rt_figures_number(f, "trials.left_out", "trials left out", (double)(t->count - n));
-    rt_figures_percent(f, "eer", "EER", r.eer);
-    rt_figures_number(f, "min_dcf", "minDCF", r.min_dcf);
-    return 0;
-}
-
-int rt_eval_verification(const struct rt_evaluation *v, const char *trials, double p_target, struct rt_figures *f,
-                         struct rt_error *e)
-{
-    struct rt_trials t = {0};
-    RT_TRY(rt_trials_load(&t, trials, v->session.dataset.manifest, v->model.modality->name, e));
-    int *place = malloc(sizeof *place * ((size_t)v->session.dataset.count + 1)), rc = RT_EMEM;
-    if (place) {
-        for (int i = 0; i < v->session.dataset.count; i++)
-            place[i] = -1;
-        for (int i = 0; i < v->count; i++)
-            if (v->out.have[i])
-                place[v->rows[i]] = i;
-        rc = trials_print(v, &t, trials, p_target, place, f, e);
-    }
-    free(place);
-    rt_trials_fini(&t);
-    return rc;
-}
-
-/* ---- retrieval ---- */
 
 /* Closes up the rows that both have, in place; their number. */
 static int pairs_pack(struct rt_evaluation *v, struct rt_outputs *teacher, size_t dim)
