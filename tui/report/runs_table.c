@@ -15,23 +15,29 @@
 
 #define DEPTH 4 /* folders in folders that are looked into */
 
-/* Numbers of a run: columns of the table behind run and state, and where they come from. */
-enum number { EPOCH, EPOCHS, STEP, STEPS, BEST, BEST_STEP, TEST, PID, NUMBERS };
+/* Numbers of a run: columns of the table behind run and state, and where they come from. Those of trials stand only
+ * where one of the runs has any: most people have none, and a column of blanks tells them nothing. */
+enum number { EPOCH, EPOCHS, STEP, STEPS, BEST, BEST_STEP, TEST, EER, TEST_EER, PID, NUMBERS };
 static const struct {
     const char *name, *sql;
-    bool hidden;
+    bool hidden, of_trials;
 } number_column[NUMBERS] = {
     [EPOCH] = {"epoch", "SELECT epoch + 1 FROM metrics WHERE name='loss' AND split=''"
-                        " ORDER BY step DESC LIMIT 1", false},
-    [EPOCHS] = {"epochs", NULL, false},
-    [STEP] = {"step", "SELECT step FROM metrics WHERE name='loss' AND split='' ORDER BY step DESC LIMIT 1", false},
-    [STEPS] = {"steps", NULL, true},
-    [BEST] = {"best", "SELECT max(value) FROM metrics WHERE name='top1' AND split='valid'", false},
+                        " ORDER BY step DESC LIMIT 1"},
+    [EPOCHS] = {"epochs", NULL},
+    [STEP] = {"step", "SELECT step FROM metrics WHERE name='loss' AND split='' ORDER BY step DESC LIMIT 1"},
+    [STEPS] = {"steps", NULL, .hidden = true},
+    [BEST] = {"best", "SELECT max(value) FROM metrics WHERE name='top1' AND split='valid'"},
     [BEST_STEP] = {"best_step", "SELECT step FROM metrics WHERE name='top1' AND split='valid'"
-                                " ORDER BY value DESC, step LIMIT 1", true},
-    [TEST] = {"test", "SELECT value FROM metrics WHERE name='final.top1' AND split='test'", false},
-    [PID] = {"pid", NULL, true},
+                                " ORDER BY value DESC, step LIMIT 1", .hidden = true},
+    [TEST] = {"test", "SELECT value FROM metrics WHERE name='final.top1' AND split='test'"},
+    [EER] = {"eer", "SELECT min(value) FROM metrics WHERE name='eer' AND split='valid'", .of_trials = true},
+    [TEST_EER] = {"test_eer", "SELECT value FROM metrics WHERE name='final.eer' AND split='test'", .of_trials = true},
+    [PID] = {"pid", NULL, .hidden = true},
 };
+/* With trials the lowest EER is what was best. */
+static const char best_by_eer[] = "SELECT step FROM metrics WHERE name='eer' AND split='valid'"
+                                  " ORDER BY value, step LIMIT 1";
 
 struct rt_run_row {
     char *folder;
@@ -139,6 +145,8 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     for (int k = 0; rc == 0 && k < NUMBERS; k++)
         if (number_column[k].sql)
             rc = rt_rundb_scan(db, number_column[k].sql, cell_number, &r->number[k], &e);
+    if (rc == 0 && !isnan(r->number[EER]))
+        rc = rt_rundb_scan(db, best_by_eer, cell_number, &r->number[BEST_STEP], &e);
     rt_rundb_close(db);
     long pid = rt_rundir_writer(r->folder);
     if (pid) {
@@ -162,6 +170,14 @@ static int runs_table_text(struct rt_table *t, const struct rt_runs *l, int run,
     return 0;
 }
 
+static bool runs_have(const struct rt_runs *l, enum number k)
+{
+    for (int i = 0; i < l->count; i++)
+        if (!isnan(l->run[i].number[k]))
+            return true;
+    return false;
+}
+
 static int runs_table_fill(struct rt_table *t, const struct rt_runs *l)
 {
     RT_TRY(rt_table_init(t, l->count));
@@ -169,7 +185,7 @@ static int runs_table_fill(struct rt_table *t, const struct rt_runs *l)
     for (int k = 0; k < NUMBERS; k++) {
         int at = rt_table_add(t, number_column[k].name, "", false);
         RT_TRY(at);
-        t->column[at].hidden = number_column[k].hidden;
+        t->column[at].hidden = number_column[k].hidden || (number_column[k].of_trials && !runs_have(l, (enum number)k));
         for (int i = 0; i < l->count; i++)
             t->column[at].number[i] = (float)l->run[i].number[k];
     }

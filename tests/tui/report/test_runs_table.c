@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * Tests of the table of runs: a run is as good as what it is judged by. */
+#include "pipeline/run/rundb.h"
+#include "tests/tui/report/example.h"
+#include "tui/report/runs_table.h"
+
+#include <math.h>
+
+static struct rt_error error;
+
+static const struct rt_table_column *column(const struct rt_table *t, const char *name)
+{
+    int at = rt_table_find(t, name);
+    assert_true(at >= 0);
+    return &t->column[at];
+}
+
+static void look(struct rt_runs *r, struct rt_table *t)
+{
+    *r = (struct rt_runs){0};
+    assert_int_equal(rt_runs_look(r, example_dir.path, &error), 0);
+    assert_int_equal(r->count, 1);
+    assert_int_equal(rt_runs_table(t, r, &error), 0);
+}
+
+static void test_eer(void **state)
+{
+    struct rt_runs r;
+    struct rt_table t;
+    (void)state;
+    look(&r, &t);
+    double best = (double)column(&t, "best_step")->number[0];
+    assert_true(column(&t, "best")->number[0] > 0.5f && best > 200);
+    assert_true(column(&t, "eer")->hidden && column(&t, "test_eer")->hidden);
+    rt_table_fini(&t);
+    rt_runs_fini(&r);
+    struct rt_rundb *db = example_db();
+    static const double eer[] = {0.3, 0.2, 0.25};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rt_rundb_metric(db, 100 * (i + 1), i, "valid", "eer", eer[i], &error), 0);
+    assert_int_equal(rt_rundb_metric(db, 300, 2, "test", "final.eer", 0.22, &error), 0);
+    assert_int_equal(rt_rundb_metric(db, 300, 2, "noisy", "final.eer", 0.4, &error), 0);
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    rt_rundb_close(db);
+    look(&r, &t);
+    assert_true(!column(&t, "eer")->hidden && !column(&t, "test_eer")->hidden);
+    assert_true(column(&t, "eer")->number[0] == 0.2f && column(&t, "test_eer")->number[0] == 0.22f);
+    assert_true(column(&t, "best_step")->number[0] == 200);
+    rt_table_fini(&t);
+    rt_runs_fini(&r);
+}
+
+int main(void)
+{
+    scratch_make(&example_dir);
+    example_write();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eer),
+    };
+    return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
+}
