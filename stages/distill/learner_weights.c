@@ -90,7 +90,6 @@ static void factor_of_confidence(const struct rt_learner *l, const struct rt_min
  * loss: that one needs to be told how many pairs are wrong, and takes good ones away where none are. */
 
 #define AGREEMENT_RATE 0.3
-static const struct rt_knee agreement_knee = {{{0.1, 0.5}, {0, 0}}};
 
 static bool agreement_is_in(const struct rt_weight_columns *list)
 {
@@ -101,13 +100,13 @@ static bool agreement_is_in(const struct rt_weight_columns *list)
 }
 
 /* As the update before left it; NaN: not yet in force, never seen, or no teacher. */
-static void factor_of_agreement(const struct rt_learner *l, const struct rt_minibatch *b, double from, double *out,
-                                int stride)
+static void factor_of_agreement(const struct rt_learner *l, const struct rt_minibatch *b, double from,
+                                const struct rt_knee *knee, double *out, int stride)
 {
     bool on = (double)l->step >= from * (double)l->c.steps;
     for (int i = 0; i < b->count; i++) {
         double a = on ? (double)l->samples.agreement[b->sample[i]] : NAN;
-        out[i * stride] = isnan(a) ? NAN : rt_knee_factor(&agreement_knee, a);
+        out[i * stride] = isnan(a) ? NAN : rt_knee_factor(knee, a);
     }
 }
 
@@ -166,7 +165,7 @@ static int factor_of_term(struct rt_learner *l, const struct rt_minibatch *b, co
     if (column == RT_WEIGHT_OF(RT_WEIGHT_teacher_confidence))
         factor_of_confidence(l, b, l->factor + t, stride);
     else if (column == RT_WEIGHT_OF(RT_WEIGHT_agreement))
-        factor_of_agreement(l, b, s->weight.agreement_from, l->factor + t, stride);
+        factor_of_agreement(l, b, s->weight.agreement_from, &scale->knee[t], l->factor + t, stride);
     else
         factor_of_measure(l, b, scale, t);
     return 0;

@@ -74,18 +74,29 @@ static int knee_item_read(const char *item, const char *numbers, const char *end
     return 0;
 }
 
+/* The knee of the measure or term of this name before anybody gives it another; NULL = there is none of the name, or it
+ * is a term that has no use for one. */
+static const struct rt_knee *knee_own(const char *name)
+{
+    const struct rt_measure *m = rt_measure_find(name, NULL);
+    for (int i = 0; !m && i < RT_WEIGHT_TERMS; i++)
+        if (strcmp(rt_weight_terms[i].name, name) == 0 && !rt_knee_is_none(&rt_weight_terms[i].knee))
+            return &rt_weight_terms[i].knee;
+    return m ? &m->knee : NULL;
+}
+
 int rt_knee_read(const char *text, const char *measure, struct rt_knee *k, struct rt_error *e)
 {
-    const struct rt_measure *own = rt_measure_find(measure, NULL);
+    const struct rt_knee *own = knee_own(measure);
     bool found = false;
-    *k = own ? own->knee : (struct rt_knee)RT_NO_KNEE;
+    *k = own ? *own : (struct rt_knee)RT_NO_KNEE;
     for (const char *at = text + strspn(text, ", "); *at; at += strspn(at, ", ")) {
         size_t length = strcspn(at, ","), name = strcspn(at, " ,");
         char word[80];
         struct rt_knee read;
         snprintf(word, sizeof word, "%.*s", (int)name, at);
         bool mine = strcmp(word, measure) == 0;
-        if (!mine && !rt_measure_find(word, NULL))
+        if (!mine && !knee_own(word))
             return rt_error_set(e, RT_EUSAGE, "weight.knees: there is no measure '%s'; see retort inspect --measures",
                                 word);
         if (mine && found)
@@ -145,6 +156,8 @@ int rt_weight_scale_read(const char *terms, enum rt_map_id map, const char *knee
         int column = all.column[t], own = 0;
         if (map == RT_MAP_KNEE && column >= 0)
             own = scale_knee_read(have->measure[column], knees, k, rc == 0 ? e : NULL);
+        else if (column < 0) /* its own, whatever weight.map is; rt_knee_read above has found the text to be good */
+            rt_knee_read(knees, rt_weight_terms[RT_WEIGHT_OF(column)].name, k, NULL);
         rc = rc == 0 ? own : rc;
         if (own == 0)
             out->list.column[out->list.count++] = column;

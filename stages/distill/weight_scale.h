@@ -14,8 +14,8 @@ bool rt_knee_is_none(const struct rt_knee *k);
 /* "8 14" or "0.01 0.05 4 6", as weight.knees has it behind the name; returns text. */
 const char *rt_knee_write(const struct rt_knee *k, char *text, size_t size);
 
-/* The measure's own knee, or the one that `text`, a value of weight.knees, gives it. RT_EUSAGE: text is of no
- * known measure, or is no knee; then *k is the measure's own. */
+/* The own knee of a measure, or of a term that has one, or the one that `text`, a value of weight.knees, gives it.
+ * RT_EUSAGE: text is of no known measure, or is no knee; then *k is its own. */
 int rt_knee_read(const char *text, const char *measure, struct rt_knee *k, struct rt_error *e);
 /* Puts the knee of one measure into the text of weight.knees; false when there is no room. */
 bool rt_knees_set(char text[RT_RECIPE_TEXT], const char *measure, const struct rt_knee *k);
@@ -23,7 +23,7 @@ bool rt_knees_set(char text[RT_RECIPE_TEXT], const char *measure, const struct r
 struct rt_weight_scale {
     struct rt_weight_columns list;
     enum rt_map_id map;
-    struct rt_knee knee[RT_WEIGHT_COLUMNS]; /* of measures, with RT_MAP_KNEE */
+    struct rt_knee knee[RT_WEIGHT_COLUMNS]; /* of measures, with RT_MAP_KNEE, and of terms that have one */
 };
 
 /* terms, map and knees as the settings. As rt_weight_terms_read, and RT_EUSAGE for a measure without a

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const struct rt_weight_term rt_weight_terms[RT_WEIGHT_TERMS] = {
-#define RT_WEIGHT_TERM(name, needs, words) {#name, words, needs},
+#define RT_WEIGHT_TERM(name, needs, bad, good, words) {#name, words, needs, {{{bad, good}, {0, 0}}}},
 #include "stages/distill/weight_terms.def"
 #undef RT_WEIGHT_TERM
 };

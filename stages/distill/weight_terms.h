@@ -7,9 +7,10 @@
 
 #include "formats/error.h"
 #include "stages/distill/term.h"
+#include "stages/modality/modality.h"
 
 enum rt_weight_term_id {
-#define RT_WEIGHT_TERM(name, needs, words) RT_WEIGHT_##name,
+#define RT_WEIGHT_TERM(name, needs, bad, good, words) RT_WEIGHT_##name,
 #include "stages/distill/weight_terms.def"
 #undef RT_WEIGHT_TERM
     RT_WEIGHT_TERMS
@@ -18,6 +19,7 @@ enum rt_weight_term_id {
 struct rt_weight_term {
     const char *name, *words;
     unsigned needs; /* enum rt_needs */
+    struct rt_knee knee;
 };
 extern const struct rt_weight_term rt_weight_terms[RT_WEIGHT_TERMS];
 

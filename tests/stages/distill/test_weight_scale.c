@@ -66,6 +66,11 @@ static void knees(void **state)
     NEAR(rt_knee_factor(&k, 5), 0.5);
     NEAR(rt_knee_factor(&k, 6.5), 0);
     assert_string_equal(rt_knee_write(&k, text, sizeof text), "0.01 0.05 4 6");
+    assert_int_equal(rt_knee_read("snr 1 2", "agreement", &k, &e), 0);
+    assert_string_equal(rt_knee_write(&k, text, sizeof text), "0.1 0.5");
+    assert_int_equal(rt_knee_read("agreement 0.2 0.8", "agreement", &k, &e), 0);
+    NEAR(rt_knee_factor(&k, 0.5), 0.5);
+    assert_int_equal(rt_knee_read("teacher_norm 0.2 0.8", "snr", &k, &e), RT_EUSAGE); /* is a factor as it is */
     assert_int_equal(rt_knee_read("", "length", &k, &e), 0);
     assert_true(rt_knee_is_none(&k));
     NEAR(rt_knee_factor(&k, -7), 1);
