@@ -433,7 +433,7 @@ static void test_weights_by_mouse(void **state)
     view_close(v);
 }
 
-/* Under weight.map knee a measure shows its values and its knee, which is typed or dragged. */
+/* Under weight.map knee a measure shows its values and its knee, which is typed, dragged or moved by keys. */
 static void test_knees(void **state)
 {
     struct view *v = view_open(false);
@@ -475,6 +475,22 @@ static void test_knees(void **state)
     assert_false(is_trying(v));
     view_draw(v, 80, 24);
     assert_true(view_find(v, "knee 8 14", NULL, NULL));
+    view_press(v, '}'); /* by keys, a column at a time */
+    view_press(v, '}');
+    view_press(v, ']');
+    view_draw(v, 80, 24);
+    assert_true(view_number(v, "knee 8.9 ") > 15 && is_trying(v));
+    view_press(v, '{');
+    view_press(v, '{');
+    view_press(v, '[');
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "knee 8 14", NULL, NULL));
+    view_press(v, RT_KEY_ESCAPE);
+    view_press(v, RT_KEY_HOME);
+    view_draw(v, 80, 24);
+    view_press(v, ']');
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "no knee is shown") && !is_trying(v));
+    view_press(v, RT_KEY_END);
     view_draw(v, 20, 6); /* no room: nothing is drawn, nothing can be held */
     view_mouse(v, RT_KEY_CLICK, 5, 3);
     view_mouse(v, RT_KEY_DRAG, 9, 3);

@@ -446,6 +446,16 @@ static unsigned weighting_pick(struct weighting *v, struct rt_view *view)
     return rt_view_ask(view, label, text, weighting_typed, v);
 }
 
+static unsigned weighting_move_knee(struct weighting *v, struct rt_view *view, bool good, int way)
+{
+    const struct rt_measure *m = weighting_measure(v, view);
+    if (m && v->knee.plot.w > 0 && !rt_knee_is_none(&v->knee.knee))
+        rt_knee_plot_step(&v->knee, good, way, m, weighting_try(v, view)->knees);
+    else
+        rt_message_say(&view->message, true, "no knee is shown here: go to a measure that has one, or e types one");
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
 static unsigned weighting_apply(struct weighting *v, struct rt_view *view)
 {
     struct rt_weight_settings now;
@@ -476,6 +486,10 @@ static unsigned weighting_act(void *self, struct rt_view *view, enum rt_act act)
     case RT_ACT_WEIGHT_MORE: return weighting_step(v, view, 1);
     case RT_ACT_WEIGHT_PICK: return weighting_pick(v, view);
     case RT_ACT_WEIGHT_KNEE: return weighting_ask_knee(v, view);
+    case RT_ACT_KNEE_BAD_LESS: return weighting_move_knee(v, view, false, -1);
+    case RT_ACT_KNEE_BAD_MORE: return weighting_move_knee(v, view, false, 1);
+    case RT_ACT_KNEE_GOOD_LESS: return weighting_move_knee(v, view, true, -1);
+    case RT_ACT_KNEE_GOOD_MORE: return weighting_move_knee(v, view, true, 1);
     case RT_ACT_WEIGHT_APPLY: return weighting_apply(v, view);
     case RT_ACT_WEIGHT_DROP: v->trying = false; break;
     case RT_ACT_WEIGHT_RESET: rt_view_weights(view, true, weighting_try(v, view)); break;

@@ -100,9 +100,9 @@ void rt_knee_plot_draw(struct rt_knee_plot *p, struct rt_canvas *c, struct rt_re
         rt_histogram_curve(c, p->plot, RT_STYLE_CURSOR, knee_curve, p);
 }
 
-/* ---- the mouse ----
- * An end is dragged past no other: a knee that turns round in the hand, or whose sides overlap, is not what anybody
- * meant. What is held stays where it can be seen. */
+/* ---- moving an end ----
+ * An end is moved past no other: a knee that turns round in the hand, or whose sides overlap, is not what anybody
+ * meant. What the mouse holds stays where it can be seen; a key moves by a column, and the axis follows. */
 
 static double *knee_end(struct rt_knee *k, int end)
 {
@@ -134,12 +134,25 @@ static bool knee_is_like(const struct rt_knee *k, const struct rt_knee *before)
     return before->side[1].bad == before->side[1].good || k->side[0].good <= k->side[1].good;
 }
 
-void rt_knee_plot_drag(struct rt_knee_plot *p, const struct rt_measure *m, char knees[RT_RECIPE_TEXT], int x)
+/* To a round number there, of as many digits as a column needs. */
+static void knee_move(struct rt_knee_plot *p, int end, const struct rt_measure *m, char knees[RT_RECIPE_TEXT],
+                      double at)
 {
     struct rt_knee before = p->knee;
     double step = pow(10, floor(log10(fmax((p->high - p->low) / fmax(p->plot.w, 1), 1e-9))));
-    double at = rt_slider_fraction(p->plot.x, p->plot.w, x) * (p->high - p->low) + p->low;
-    *knee_end(&p->knee, p->end) = round(at / step) * step;
+    *knee_end(&p->knee, end) = round(at / step) * step;
     if (!knee_is_like(&p->knee, &before) || !rt_knees_set(knees, m->name, &p->knee))
         p->knee = before;
+}
+
+void rt_knee_plot_drag(struct rt_knee_plot *p, const struct rt_measure *m, char knees[RT_RECIPE_TEXT], int x)
+{
+    knee_move(p, p->end, m, knees, rt_slider_fraction(p->plot.x, p->plot.w, x) * (p->high - p->low) + p->low);
+}
+
+void rt_knee_plot_step(struct rt_knee_plot *p, bool good, int way, const struct rt_measure *m,
+                       char knees[RT_RECIPE_TEXT])
+{
+    double column = (p->high - p->low) / fmax(p->plot.w, 1);
+    knee_move(p, good, m, knees, *knee_end(&p->knee, good) + way * column);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * weighting_knee: the values that the training samples have by one measure, and its knee over them, whose
- * ends can be dragged. Part of the screen Weights; main thread. */
+ * ends can be moved. Part of the screen Weights; main thread. */
 #ifndef RT_WEIGHTING_KNEE_H
 #define RT_WEIGHTING_KNEE_H
 
@@ -21,5 +21,10 @@ void rt_knee_plot_draw(struct rt_knee_plot *p, struct rt_canvas *c, struct rt_re
 bool rt_knee_plot_take(struct rt_knee_plot *p, int x);
 /* Moves the end that is held, as far as the knee stays one, and writes it into knees. */
 void rt_knee_plot_drag(struct rt_knee_plot *p, const struct rt_measure *m, char knees[RT_RECIPE_TEXT], int x);
+
+/* Moves the bad end of the knee's first side, or the good one, by a column (way 1 up, -1 down), likewise. A knee is
+ * shown. */
+void rt_knee_plot_step(struct rt_knee_plot *p, bool good, int way, const struct rt_measure *m,
+                       char knees[RT_RECIPE_TEXT]);
 
 #endif
