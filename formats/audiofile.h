@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT
- * audiofile: a recording's bytes -> mono float samples at 16 kHz (libsndfile, libsoxr).
- * WAV, FLAC, Ogg Vorbis, Opus, MP3: whatever libsndfile reads. No features here
- * (modality/speech.c). */
+ * audiofile: a recording's bytes -> mono float samples at 16 kHz. WAV, FLAC, Ogg Vorbis, Opus (libsndfile), MP3
+ * (libmpg123), and where it is built in M4A, WebM, AAC, AMR, WMA (libavformat); told apart by content. Channels
+ * are averaged; where they cancel each other, the loudest alone is read. Streams of a chained Ogg file are read one
+ * behind the other. No features here (modality/speech.c). */
 #ifndef RT_AUDIOFILE_H
 #define RT_AUDIOFILE_H
 
+#include "formats/audiofile_channels.h"
 #include "formats/audiofile_source.h"
 #include "formats/error.h"
 #include <stddef.h>
 
 #define RT_AUDIO_RATE 16000
 #define RT_AUDIO_SECONDS_MAX 3600 /* a longer recording is refused */
-#define RT_AUDIO_CHANNELS_MAX 16
+/* Channels whose likeness (audiofile_channels.h) is below this are of opposite polarity: not averaged. */
+#define RT_AUDIO_OPPOSED (-0.5)
 
 struct rt_audio {
     float *sample; /* [count], full scale = +-1, malloc'ed */
     size_t count;  /* at RT_AUDIO_RATE */
     int source_rate;
     int source_channels;
+    int only; /* the channel that was read; -1: the average of all */
     /* Of the samples as they are in the file, before mixing and resampling; only when asked for. */
     struct rt_audio_source source;
 };

@@ -20,6 +20,7 @@ int rt_audio_feed_begin(struct rt_audio_feed *f, int rate)
     f->resampler = NULL;
     f->count = f->read = 0;
     f->rate = rate;
+    f->only = 0;
     if (rate == RT_AUDIO_RATE)
         return 0;
     soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
@@ -71,10 +72,11 @@ static int feed_mix(struct rt_audio_feed *f, const float *frame, size_t frames, 
     for (size_t t = 0; t < frames; t++, f->read++) {
         float sum = 0;
         for (int c = 0; c < channels; c++)
-            sum += *frame++;
+            sum += frame[c];
         if (!isfinite(sum))
             return RT_ENOTFINITE;
-        f->mono[t] = sum / (float)channels;
+        f->mono[t] = f->only ? frame[f->only - 1] : sum / (float)channels;
+        frame += channels;
     }
     return 0;
 }

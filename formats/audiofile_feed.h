@@ -16,6 +16,7 @@ struct rt_audio_feed {
     size_t count, room;
     size_t read; /* source frames so far; after RT_ENOTFINITE the one at fault */
     int rate;
+    int only; /* 0: channels are averaged; else 1 + the channel that is read alone. Set it behind begin */
     struct soxr *resampler; /* NULL at RT_AUDIO_RATE */
     float mono[RT_AUDIO_BLOCK];
 };

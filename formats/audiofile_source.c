@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * audiofile_source: see audiofile_source.h. A histogram of the values of each channel, at 16 bits, and
- * a few sums: the same memory for a second and for an hour. */
+ * the sums of audiofile_channels: the same memory for a second and for an hour. */
 #include "formats/audiofile_source.h"
+#include "formats/audiofile_channels.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,11 +18,10 @@
 struct scan_channel {
     uint32_t bin[BINS];
     double range; /* 1, doubled until every value fits */
-    double sum, square, product; /* of x, x^2, and x times the first channel's */
 };
 
 struct rt_audio_scan {
-    int channels;
+    struct rt_audio_channels sums;
     uint64_t frames;
     struct scan_channel channel[];
 };
@@ -32,7 +32,7 @@ int rt_audio_scan_create(struct rt_audio_scan **out, int channels)
     *out = s;
     if (!s)
         return RT_EMEM;
-    s->channels = channels;
+    s->sums.count = channels;
     for (int c = 0; c < channels; c++)
         s->channel[c].range = 1;
     return 0;
@@ -68,14 +68,11 @@ static int scan_place(struct scan_channel *c, float x)
 void rt_audio_scan_add(struct rt_audio_scan *s, const float *frames, size_t count)
 {
     s->frames += count;
-    for (size_t t = 0; t < count; t++, frames += s->channels)
-        for (int k = 0; k < s->channels; k++) {
+    rt_audio_channels_add(&s->sums, frames, count);
+    for (size_t t = 0; t < count; t++, frames += s->sums.count)
+        for (int k = 0; k < s->sums.count; k++) {
             struct scan_channel *c = &s->channel[k];
-            double x = frames[k];
             c->bin[scan_place(c, frames[k])]++;
-            c->sum += x;
-            c->square += x * x;
-            c->product += x * frames[0];
         }
 }
 
@@ -180,28 +177,17 @@ static double scan_step(const struct scan_channel *c)
 
 /* ---- the whole ---- */
 
-/* Covariance with the first channel over the larger of the two variances. */
-static double scan_likeness(const struct rt_audio_scan *s, int k)
-{
-    const struct scan_channel *a = &s->channel[0], *b = &s->channel[k];
-    double n = (double)s->frames, mean = a->sum / n;
-    double va = a->square / n - mean * mean, vb = b->square / n - b->sum / n * (b->sum / n);
-    double larger = fmax(fmax(va, vb), 1e-12);
-    return (b->product / n - mean * (b->sum / n)) / larger;
-}
-
 struct rt_audio_source rt_audio_scan_result(const struct rt_audio_scan *s)
 {
-    struct rt_audio_source r = {.step = INFINITY, .likeness = 1};
+    struct rt_audio_source r = {.step = INFINITY,
+                                .offset = rt_audio_channels_offset(&s->sums),
+                                .likeness = rt_audio_channels_likeness(&s->sums)};
     double n = (double)s->frames;
-    for (int k = 0; k < s->channels; k++) {
+    for (int k = 0; k < s->sums.count; k++) {
         const struct scan_channel *c = &s->channel[k];
         int centre = scan_median(c, s->frames);
-        r.stops += (scan_stop(c, centre, 1) + scan_stop(c, centre, -1)) / n / s->channels;
+        r.stops += (scan_stop(c, centre, 1) + scan_stop(c, centre, -1)) / n / s->sums.count;
         r.step = fmin(r.step, scan_step(c));
-        r.offset = fmax(r.offset, fabs(c->sum / n));
-        if (k > 0)
-            r.likeness = fmin(r.likeness, scan_likeness(s, k));
     }
     return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * imagefile: tells the kind of picture by its first bytes, has its decoder make the pixels, lays
  * alpha over white and turns the picture upright. Resizing is in imagefile_resize.c. */
+#include "formats/filekind.h"
 #include "formats/imagefile_parts.h"
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
  * A decoder learns the size first and asks here for the pixels, so that one place holds the limits:
  * a file of some kilobytes may claim a picture of gigabytes. */
 
-int rt_picture_reserve(struct rt_picture *p, uint64_t width, uint64_t height, int channels)
+int rt_picture_check_size(struct rt_picture *p, uint64_t width, uint64_t height)
 {
     if (width < 1 || height < 1)
         return rt_error_set(p->e, RT_EFORMAT, "%s: a picture of %llu x %llu pixels", p->name,
@@ -22,6 +23,12 @@ int rt_picture_reserve(struct rt_picture *p, uint64_t width, uint64_t height, in
             "%s: %llu x %llu pixels; at most %d a side and %d in all, make it smaller", p->name,
             (unsigned long long)width, (unsigned long long)height, RT_IMAGE_SIDE_MAX,
             RT_IMAGE_PIXELS_MAX);
+    return 0;
+}
+
+int rt_picture_reserve(struct rt_picture *p, uint64_t width, uint64_t height, int channels)
+{
+    RT_TRY(rt_picture_check_size(p, width, height));
     p->pixels = malloc((size_t)(width * height) * (size_t)channels);
     if (!p->pixels)
         return rt_error_set(p->e, RT_EMEM, "%s: out of memory for %llu x %llu pixels", p->name,
@@ -91,27 +98,64 @@ static int picture_turn_upright(struct rt_picture *p)
 }
 
 /* ---- the kind, by its first bytes ----
- * A name's ending says what somebody meant, not what is in the file. */
+ * What this program was built without, what it never reads, and what is damaged are three answers, since three
+ * different things help. */
+
+#ifdef RT_HAVE_GIF
+#define GIF rt_picture_gif
+#define GIF_TOO ", GIF"
+#else
+#define GIF NULL
+#define GIF_TOO ""
+#endif
+#ifdef RT_HAVE_TIFF
+#define TIFF rt_picture_tiff
+#define TIFF_TOO ", TIFF"
+#else
+#define TIFF NULL
+#define TIFF_TOO ""
+#endif
+#ifdef RT_HAVE_HEIF
+#define HEIF rt_picture_heif
+#define HEIF_TOO ", AVIF, HEIC"
+#else
+#define HEIF NULL
+#define HEIF_TOO ""
+#endif
+#ifdef RT_HAVE_AV
+#define BMP rt_picture_bmp
+#define BMP_TOO ", BMP"
+#else
+#define BMP NULL
+#define BMP_TOO ""
+#endif
 
 static const struct {
-    size_t at;
-    const char *magic;
-    size_t length;
-    int (*decode)(struct rt_picture *p);
+    enum rt_filekind_id kind;
+    int (*decode)(struct rt_picture *p); /* NULL: not built in */
+    const char *option;                  /* of meson */
 } kinds[] = {
-    {0, "\x89PNG\r\n\x1a\n", 8, rt_picture_png},
-    {0, "\xff\xd8\xff", 3, rt_picture_jpeg},
-    {8, "WEBP", 4, rt_picture_webp},
+    {RT_KIND_PNG, rt_picture_png, NULL},   {RT_KIND_JPEG, rt_picture_jpeg, NULL},
+    {RT_KIND_WEBP, rt_picture_webp, NULL}, {RT_KIND_GIF, GIF, "gif"},
+    {RT_KIND_TIFF, TIFF, "tiff"},          {RT_KIND_HEIF, HEIF, "heif"},
+    {RT_KIND_BMP, BMP, "av"},
 };
 
 static int picture_decode(struct rt_picture *p)
 {
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        if (p->size >= kinds[k].at + kinds[k].length &&
-            memcmp(p->bytes + kinds[k].at, kinds[k].magic, kinds[k].length) == 0)
+    struct rt_filekind kind = rt_filekind_of(p->bytes, p->size);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        if (kinds[k].kind != kind.id)
+            continue;
+        if (kinds[k].decode)
             return kinds[k].decode(p);
-    return rt_error_set(p->e, RT_EFORMAT, "%s: not a picture of a known kind (PNG, JPEG, WebP)",
-                        p->name);
+        return rt_error_set(p->e, RT_EFORMAT,
+                            "%s: %s, which this retort was built without (meson -D%s=enabled); convert it to PNG",
+                            p->name, kind.words, kinds[k].option);
+    }
+    return rt_error_set(p->e, RT_EFORMAT,
+                        "%s: %s; pictures are read as PNG, JPEG, WebP" GIF_TOO TIFF_TOO HEIF_TOO BMP_TOO, p->name,
+                        kind.words ? kind.words : "not a picture of a known kind");
 }
 
 int rt_image_decode(struct rt_image *im, const void *bytes, size_t size, const char *name,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * imagefile: a picture's bytes -> 8-bit RGB (libpng, libjpeg-turbo, libwebp), told apart by
- * content. Alpha is laid over white, EXIF orientation is applied, grey and palette become RGB, 16
- * bit 8. */
+ * imagefile: a picture's bytes -> 8-bit RGB, told apart by content: PNG, JPEG, WebP, and where they are built in GIF
+ * (libgif), TIFF (libtiff), AVIF and HEIC (libheif), BMP (libavcodec). Alpha is laid over white, EXIF
+ * orientation is applied, grey and palette become RGB, 16 bit 8. */
 #ifndef RT_IMAGEFILE_H
 #define RT_IMAGEFILE_H
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * imagefile_jpeg: JPEG -> RGB by libjpeg-turbo, orientation by libexif. libjpeg leaves by longjmp;
+ * imagefile_jpeg: JPEG -> RGB by libjpeg-turbo. libjpeg leaves by longjmp;
  * everything it may have made hangs on struct job one frame above setjmp's. Missing data is
  * only a warning to libjpeg; to us the picture is damaged. */
 #include "formats/imagefile_parts.h"
-#include <libexif/exif-data.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -65,21 +64,12 @@ static void jpeg_job_on_progress(j_common_ptr jpeg)
 /* ---- what else a JPEG brings ---- */
 
 /* 1..8 out of the first EXIF block, or 1. */
-static int exif_orientation(const struct jpeg_decompress_struct *jpeg)
+static int jpeg_orientation(const struct jpeg_decompress_struct *jpeg)
 {
-    int orientation = 1;
-    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
-        if (m->data_length < 6 || memcmp(m->data, "Exif\0\0", 6) != 0)
-            continue;
-        ExifData *data = exif_data_new_from_data(m->data, m->data_length);
-        ExifEntry *entry = data ? exif_data_get_entry(data, EXIF_TAG_ORIENTATION) : NULL;
-        if (entry && entry->format == EXIF_FORMAT_SHORT && entry->size >= 2)
-            orientation = exif_get_short(entry->data, exif_data_get_byte_order(data));
-        if (data)
-            exif_data_unref(data);
-        break;
-    }
-    return orientation >= 1 && orientation <= 8 ? orientation : 1;
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
+        if (m->data_length >= 6 && !memcmp(m->data, "Exif\0\0", 6))
+            return rt_picture_exif(m->data, m->data_length);
+    return 1;
 }
 
 /* Four inks to RGB in the first three bytes; Adobe's programs store them inverted. */
@@ -106,7 +96,7 @@ static void jpeg_job_read(struct job *j)
     jpeg_read_header(jpeg, TRUE);
     bool inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     jpeg->out_color_space = inks ? JCS_CMYK : JCS_RGB;
-    j->p->orientation = exif_orientation(jpeg);
+    j->p->orientation = jpeg_orientation(jpeg);
     /* Rows of four inks are unpacked at their place in the RGB picture and overlap only what comes
      * next; the spare byte per pixel at the end gives the last row its room. */
     j->rc = rt_picture_reserve(j->p, jpeg->image_width, jpeg->image_height, inks ? 4 : 3);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * imagefile_parts: what imagefile.c and its decoders (imagefile_png.c, _jpeg.c, _webp.c) share. */
+ * imagefile_parts: what imagefile.c and its decoders (imagefile_png.c, _jpeg.c and so on) share. */
 #ifndef RT_IMAGEFILE_PARTS_H
 #define RT_IMAGEFILE_PARTS_H
 
@@ -17,13 +17,24 @@ struct rt_picture {
     int orientation;             /* EXIF: 1..8 */
 };
 
-/* Checks the limits, then allocates. RT_EFORMAT for a side below 1, RT_ELARGE, RT_EMEM. */
+/* The limits alone: RT_EFORMAT for a side below 1, RT_ELARGE. */
+int rt_picture_check_size(struct rt_picture *p, uint64_t width, uint64_t height);
+/* Checks the limits, then allocates. Also RT_EMEM. */
 int rt_picture_reserve(struct rt_picture *p, uint64_t width, uint64_t height, int channels);
 /* RT_EFORMAT with the words of the library. */
 int rt_picture_damaged(struct rt_picture *p, const char *kind, const char *words);
 
+/* Orientation 1..8 in a block of EXIF data, with or without its header; 1 when there is none. */
+int rt_picture_exif(const uint8_t *bytes, size_t size);
+
+/* The decoders; those below the first three are optional parts. They fill pixels and, where the file tells it,
+ * orientation; a file of several pictures is refused (an animation, pages): nobody meant its first one alone. */
 int rt_picture_png(struct rt_picture *p);
 int rt_picture_jpeg(struct rt_picture *p);
 int rt_picture_webp(struct rt_picture *p);
+int rt_picture_gif(struct rt_picture *p);
+int rt_picture_tiff(struct rt_picture *p);
+int rt_picture_heif(struct rt_picture *p);
+int rt_picture_bmp(struct rt_picture *p);
 
 #endif

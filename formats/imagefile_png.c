@@ -77,7 +77,11 @@ static void png_job_read(struct job *j)
     for (int pass = 0; pass < passes; pass++)
         for (png_uint_32 y = 0; y < height; y++)
             png_read_row(j->png, j->p->pixels + y * row, NULL);
-    png_read_end(j->png, NULL);
+    png_read_end(j->png, j->info);
+    png_uint_32 length;
+    png_bytep exif;
+    if (png_get_eXIf_1(j->png, j->info, &length, &exif))
+        j->p->orientation = rt_picture_exif(exif, length);
 }
 
 /* setjmp's own function: nothing of it changes between setjmp and longjmp. */

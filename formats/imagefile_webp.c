@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * imagefile_webp: WebP, lossy or lossless, -> RGBA by libwebp. Animations are refused. */
+ * imagefile_webp: WebP, lossy or lossless, -> RGBA by libwebp, EXIF out of its container by libwebpdemux.
+ * Animations are refused. */
 #include "formats/imagefile_parts.h"
 #include <webp/decode.h>
+#include <webp/demux.h>
 
 static const char *webp_status_words(VP8StatusCode status)
 {
@@ -21,6 +23,20 @@ static const char *webp_status_words(VP8StatusCode status)
 /* libwebp decodes into memory that is given to it, so the limits of rt_picture_reserve hold before
  * a pixel is made. An animation is refused rather than cut to its first picture: nobody meant that.
  */
+
+static int webp_orientation(const struct rt_picture *p)
+{
+    WebPData data = {p->bytes, p->size};
+    WebPDemuxer *demuxer = WebPDemux(&data);
+    WebPChunkIterator chunk;
+    int orientation = 1;
+    if (demuxer && WebPDemuxGetChunk(demuxer, "EXIF", 1, &chunk)) {
+        orientation = rt_picture_exif(chunk.chunk.bytes, chunk.chunk.size);
+        WebPDemuxReleaseChunkIterator(&chunk);
+    }
+    WebPDemuxDelete(demuxer);
+    return orientation;
+}
 
 int rt_picture_webp(struct rt_picture *p)
 {
@@ -42,6 +58,7 @@ int rt_picture_webp(struct rt_picture *p)
     config.output.u.RGBA.rgba = p->pixels;
     config.output.u.RGBA.stride = p->width * 4;
     config.output.u.RGBA.size = (size_t)p->width * (size_t)p->height * 4;
+    p->orientation = webp_orientation(p);
     status = WebPDecode(p->bytes, p->size, &config);
     WebPFreeDecBuffer(&config.output);
     if (status == VP8_STATUS_OUT_OF_MEMORY)

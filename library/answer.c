@@ -80,6 +80,17 @@ static int answer_check_input(const struct retort *r, enum rt_modality_id id, st
 
 /* ---- samples of a sound ---- */
 
+/* As a file with the same samples is read: channels that cancel each other are not averaged. */
+static void pcm_choose_channel(struct rt_audio_feed *f, const float *sample, size_t frames, int channels)
+{
+    struct rt_audio_channels sums = {.count = channels};
+    if (channels == 1 || frames == 0)
+        return;
+    rt_audio_channels_add(&sums, sample, frames);
+    if (rt_audio_channels_likeness(&sums) < RT_AUDIO_OPPOSED)
+        f->only = 1 + rt_audio_channels_loudest(&sums);
+}
+
 static int pcm_answer(struct retort *r, const float *sample, size_t frames, int channels, int rate,
                       struct retort_answer *a, struct rt_error *e)
 {
@@ -90,6 +101,7 @@ static int pcm_answer(struct retort *r, const float *sample, size_t frames, int 
         return rt_error_set(e, RT_ERANGE, "sampling rate %d Hz; %d to %d are read", rate, RT_AUDIO_RATE_MIN,
                             RT_AUDIO_RATE_MAX);
     int rc = rt_audio_feed_begin(&r->feed, rate);
+    pcm_choose_channel(&r->feed, sample, frames, channels);
     if (rc == 0)
         rc = rt_audio_feed_add(&r->feed, sample, frames, channels);
     if (rc == 0)

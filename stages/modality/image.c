@@ -211,5 +211,6 @@ const struct rt_modality rt_modality_image = {
     .measure = image_measure,
     .measures = rt_image_measures,
     .measure_count = RT_IMAGE_MEASURES,
+    .reading = 1, /* EXIF orientation of PNG and WebP */
     .measures_version = 2,
 };

@@ -45,6 +45,13 @@ struct rt_measure {
     const char *help;
     struct rt_knee knee;
 };
+
+/* A measure below which load did what people should know: told once, with how many samples. */
+struct rt_reading_note {
+    const char *measure; /* NULL: there is none */
+    double below;
+    const char *words; /* behind "N samples: " */
+};
 #define RT_MEASURES_MAX 12 /* of one modality */
 #define RT_SOURCE_MAX 4    /* numbers that load_source hands to measure */
 
@@ -80,6 +87,10 @@ struct rt_modality {
                    struct rt_error *e);
     const struct rt_measure *measures;
     int measure_count;
+    struct rt_reading_note note;
+    /* Raised when load makes something else of the same bytes: part of the content key, so that nothing kept
+     * from before is taken for it. */
+    uint64_t reading;
     /* Raised when a measure's meaning changes: part of the key that measures are kept under. */
     int measures_version;
 };

@@ -387,5 +387,8 @@ const struct rt_modality rt_modality_speech = {
     .measure = speech_measure,
     .measures = rt_speech_measures,
     .measure_count = RT_SPEECH_MEASURES,
+    .note = {"channels", RT_AUDIO_OPPOSED,
+             "channels of opposite polarity would cancel each other, so only the loudest is read"},
+    .reading = 1, /* MP3 to its end, chained Ogg, channels that cancel each other */
     .measures_version = 2,
 };

@@ -45,7 +45,8 @@ const struct rt_measure rt_speech_measures[RT_SPEECH_MEASURES] = {
      RT_NO_KNEE},
     {"hum", "dB", RT_LOWER, "mains hum (50 or 60 Hz and harmonics) over the loud speech",
      RT_NO_KNEE},
-    {"channels", "", RT_HIGHER, "likeness of the channels: 1 alike or one, 0 silent, -1 inverted",
+    {"channels", "", RT_HIGHER, "likeness of the channels: 1 alike or one, 0 silent, -1 inverted; below -0.5 the "
+     "loudest is read alone",
      RT_NO_KNEE},
 };
 

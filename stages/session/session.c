@@ -268,6 +268,23 @@ static int session_score_rows(struct rt_session *s, const int *rows, const bool 
     return pass_run(&p, s, e);
 }
 
+/* What reading did that nobody would look for: of samples that are used, so nothing else names them. */
+static void session_tell_notes(const struct rt_session *s)
+{
+    const struct rt_scores *scores = &s->scores;
+    for (int c = 0; c < scores->columns; c++) {
+        const struct rt_modality *m = rt_modalities[scores->column[c].modality];
+        int count = 0;
+        if (!m->note.measure || strcmp(m->note.measure, scores->column[c].measure->name) != 0)
+            continue;
+        for (int row = 0; row < scores->rows; row++)
+            count += scores->value[(size_t)row * (size_t)scores->columns + (size_t)c] < m->note.below;
+        if (count)
+            rt_watch_warn(&s->watch, "%d %s: %s (--where '%s < %g' of retort inspect names them)", count,
+                          count == 1 ? "sample" : "samples", m->note.words, m->note.measure, m->note.below);
+    }
+}
+
 int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
                      const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
 {
@@ -284,6 +301,8 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
         goto out;
     if ((rc = rt_scores_rank(&s->scores)) < 0)
         rt_error_set(e, rc, "no memory to rank %d samples", count);
+    else
+        session_tell_notes(s);
 out:
     free(rows);
     return rc;

@@ -30,7 +30,7 @@ static void test_bad(void **state)
     static const struct bad_file bad[] = {
         {"bad/empty", RT_EEMPTY, "empty"},
         {"bad/noise", RT_EFORMAT, "not a picture"},
-        {"good/tone_16k.wav", RT_EFORMAT, "not a picture"},
+        {"good/tone_16k.wav", RT_EFORMAT, "a WAV recording; pictures are read as PNG"},
         {"bad/jpeg_head_only", RT_EFORMAT, "JPEG"},
         {"bad/webp_head_only", RT_EFORMAT, "WebP"},
         {"bad/cut_rgb.png", RT_EFORMAT, "ends too early"},
@@ -117,20 +117,69 @@ static void test_kinds(void **state)
     rt_image_fini(&im);
 }
 
-/* Puts an EXIF block with one orientation behind the JPEG's first two bytes. */
-static uint8_t *with_orientation(const uint8_t *jpeg, size_t size, int orientation,
-                                 size_t *new_size)
+/* ---- orientation ---- */
+
+static const uint8_t exif[] = {'E', 'x', 'i', 'f', 0,    0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1,
+                               0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0};
+#define EXIF_VALUE 25 /* where the orientation's low byte is */
+
+/* Puts `count` bytes at `at` into a file that grows by them. */
+static uint8_t *insert(uint8_t *bytes, size_t *size, size_t at, const void *more, size_t count)
 {
-    static const uint8_t exif[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0,    0,    'M', 'M',
-                                   0,    42,   0, 0,  0,   8,   0,   1,   0x01, 0x12, 0,   3,
-                                   0,    0,    0, 1,  0,   0,   0,   0,   0,    0,    0,   0};
-    uint8_t *out = malloc(size + sizeof exif);
-    memcpy(out, jpeg, 2);
-    memcpy(out + 2, exif, sizeof exif);
-    out[2 + 29] = (uint8_t)orientation;
-    memcpy(out + 2 + sizeof exif, jpeg + 2, size - 2);
-    *new_size = size + sizeof exif;
-    return out;
+    bytes = realloc(bytes, *size + count);
+    assert_non_null(bytes);
+    memmove(bytes + at + count, bytes + at, *size - at);
+    memcpy(bytes + at, more, count);
+    *size += count;
+    return bytes;
+}
+
+/* Behind the JPEG's first two bytes. */
+static uint8_t *jpeg_with(const uint8_t *block, size_t *size)
+{
+    uint8_t *jpeg = read_bytes(sample_path("good/rgb.jpg"), size);
+    jpeg = insert(jpeg, size, 2, block, sizeof exif);
+    return insert(jpeg, size, 2, (uint8_t[]){0xff, 0xe1, 0, sizeof exif + 2}, 4);
+}
+
+/* The rest of a polynomial division, bit by bit: PNG's checksum. */
+static uint32_t png_sum(const uint8_t *bytes, size_t size)
+{
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc;
+}
+
+/* Before the PNG's last chunk, 12 bytes; without the header that JPEG has. */
+static uint8_t *png_with(const uint8_t *block, size_t *size)
+{
+    enum { BODY = sizeof exif - 6 };
+    uint8_t chunk[12 + BODY] = {0, 0, 0, BODY, 'e', 'X', 'I', 'f'};
+    memcpy(chunk + 8, block + 6, BODY);
+    uint32_t sum = png_sum(chunk + 4, 4 + BODY);
+    for (int i = 0; i < 4; i++)
+        chunk[8 + BODY + i] = (uint8_t)(sum >> (24 - 8 * i));
+    uint8_t *png = read_bytes(sample_path("good/rgb.png"), size);
+    return insert(png, size, *size - 12, chunk, sizeof chunk);
+}
+
+/* Behind the WebP's picture, announced by a chunk in front of it. */
+static uint8_t *webp_with(const uint8_t *block, size_t *size)
+{
+    enum { BODY = sizeof exif - 6 };
+    static const uint8_t front[18] = {'V', 'P', '8', 'X', 10, 0, 0, 0, 0x08, 0, 0, 0, 23, 0, 0, 15, 0, 0};
+    uint8_t chunk[8 + BODY] = {'E', 'X', 'I', 'F', BODY};
+    memcpy(chunk + 8, block + 6, BODY);
+    uint8_t *webp = read_bytes(sample_path("good/lossless.webp"), size);
+    webp = insert(webp, size, *size, chunk, sizeof chunk);
+    webp = insert(webp, size, 12, front, sizeof front);
+    uint32_t riff = (uint32_t)*size - 8;
+    memcpy(webp + 4, &riff, 4);
+    return webp;
 }
 
 /* Stored: dark quarter on top, red left, blue right. Where the dark red corner must come out: */
@@ -142,23 +191,103 @@ static void test_orientation(void **state)
     } want[10] = {
         [1] = {0, 0, 0}, [2] = {0, 1, 0}, [3] = {0, 1, 1}, [4] = {0, 0, 1}, [5] = {1, 0, 0},
         [6] = {1, 1, 0}, [7] = {1, 1, 1}, [8] = {1, 0, 1}, [9] = {0, 0, 0}};
-    size_t size, n;
-    uint8_t *jpeg = read_bytes(sample_path("good/rgb.jpg"), &size);
-    for (int o = 1; o <= 9; o++) {
-        uint8_t *bytes = with_orientation(jpeg, size, o, &n);
+    uint8_t *(*const make[])(const uint8_t *block, size_t *size) = {jpeg_with, png_with, webp_with};
+    for (int k = 0; k < 3; k++)
+        for (int o = 1; o <= 9; o++) {
+            uint8_t block[sizeof exif];
+            memcpy(block, exif, sizeof exif);
+            block[EXIF_VALUE] = (uint8_t)o;
+            size_t size;
+            uint8_t *bytes = make[k](block, &size);
+            struct rt_image im;
+            assert_int_equal(rt_image_decode(&im, bytes, size, "turned", NULL), 0);
+            assert_int_equal(im.width, want[o].turned ? 16 : 24);
+            assert_int_equal(im.height, want[o].turned ? 24 : 16);
+            assert_pixel(&im, want[o].right ? im.width - 2 : 1, want[o].bottom ? im.height - 2 : 1, 100, 0, 0, 9);
+            assert_pixel(&im, want[o].right ? 1 : im.width - 2, want[o].bottom ? 1 : im.height - 2, 0, 0, 200, 9);
+            rt_image_fini(&im);
+            free(bytes);
+        }
+}
+
+/* ---- optional kinds ---- */
+
+static const struct {
+    const char *name;
+    bool built;
+    int slack;
+    const char *option;
+} optional[] = {
+#ifdef RT_HAVE_GIF
+    {"good/rgb.gif", true, 0, NULL},
+#else
+    {"good/rgb.gif", false, 0, "-Dgif=enabled"},
+#endif
+#ifdef RT_HAVE_AV
+    {"good/rgb.bmp", true, 0, NULL},     {"good/runs.bmp", true, 0, NULL},
+#else
+    {"good/rgb.bmp", false, 0, "-Dav=enabled"},
+#endif
+#ifdef RT_HAVE_TIFF
+    {"good/rgb.tiff", true, 0, NULL},    {"good/turned.tiff", true, 0, NULL},
+#else
+    {"good/rgb.tiff", false, 0, "-Dtiff=enabled"},
+#endif
+#ifdef RT_HAVE_HEIF
+    {"good/rgb.heic", true, 12, NULL},   {"good/rgb.avif", true, 12, NULL},
+#else
+    {"good/rgb.heic", false, 0, "-Dheif=enabled"},
+#endif
+};
+
+/* Read as any other picture, and refused when cut; or named as what it is, with what would help. */
+static void test_optional(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
         struct rt_image im;
-        assert_int_equal(rt_image_decode(&im, bytes, n, "turned", NULL), 0);
-        assert_int_equal(im.width, want[o].turned ? 16 : 24);
-        assert_int_equal(im.height, want[o].turned ? 24 : 16);
-        assert_pixel(&im, want[o].right ? im.width - 2 : 1, want[o].bottom ? im.height - 2 : 1, 100,
-                     0, 0, 9);
-        assert_pixel(&im, want[o].right ? 1 : im.width - 2, want[o].bottom ? 1 : im.height - 2, 0,
-                     0, 200, 9);
+        struct rt_error e = {0};
+        int rc = decode(optional[i].name, &im, &e);
+        if (!optional[i].built) {
+            assert_int_equal(rc, RT_EFORMAT);
+            assert_non_null(strstr(e.text, optional[i].option));
+            continue;
+        }
+        if (rc)
+            print_error("%s\n", e.text);
+        assert_int_equal(rc, 0);
+        assert_int_equal(im.width, 24);
+        assert_int_equal(im.height, 16);
+        assert_pixel(&im, 3, 1, 100, 0, 0, optional[i].slack);
+        assert_pixel(&im, 3, 12, 200, 0, 0, optional[i].slack);
+        assert_pixel(&im, 20, 12, 0, 0, 200, optional[i].slack);
         rt_image_fini(&im);
+        size_t size;
+        uint8_t *bytes = read_bytes(sample_path(optional[i].name), &size);
+        for (size_t n = 8; n < size / 2; n += 7)
+            assert_true(rt_image_decode(&im, bytes, n, "cut", NULL) < 0);
+        assert_true(strstr(optional[i].name, "tiff") || rt_image_decode(&im, bytes, size - 2, "cut", NULL) < 0);
         free(bytes);
     }
-    free(jpeg);
 }
+
+#if defined RT_HAVE_GIF && defined RT_HAVE_TIFF
+static void test_several(void **state)
+{
+    (void)state;
+    static const struct bad_file bad[] = {{"bad/animated.gif", RT_EFORMAT, "an animated GIF"},
+                                          {"bad/pages.tiff", RT_EFORMAT, "several pages"}};
+    check_bad_files(bad, 2, refuse);
+    static const char *const names[] = {"good/alpha.gif", "good/alpha.tiff"};
+    for (int i = 0; i < 2; i++) {
+        struct rt_image im;
+        assert_int_equal(decode(names[i], &im, NULL), 0);
+        assert_pixel(&im, 3, 1, 255, 255, 255, 0);
+        assert_pixel(&im, 3, 12, 200, 0, 0, 0);
+        rt_image_fini(&im);
+    }
+}
+#endif
 
 static void test_resize(void **state)
 {
@@ -214,7 +343,10 @@ int main(void)
         cmocka_unit_test(test_bad),         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_good),        cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_orientation), cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_fit),         cmocka_unit_test(test_optional),
+#if defined RT_HAVE_GIF && defined RT_HAVE_TIFF
+        cmocka_unit_test(test_several),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,8 +191,8 @@ static const struct rt_command kind_folders = {
     .usage = {"ROOT -o FILE [options]"},
     .about = "A manifest of the files in ROOT/CLASS/..., one class per sub-folder.",
     .options = (const struct rt_option[]){
-        {0, "modality", "M", "speech, image or text, where ROOT holds more than one (.wav .flac .ogg .oga .opus .mp3, "
-         ".png .jpg .jpeg .webp, .txt)",
+        {0, "modality", "M", "speech, image or text, where ROOT holds more than one (.wav .flac .ogg .mp3 .m4a ..., "
+         ".png .jpg .webp .gif .tif .heic ..., .txt)",
          RT_OPTION_CHOICE(struct request, o.modality, ((const char *const[]){"speech", "image", "text", NULL}))},
         OPTION_SPLIT("A/B/C", split_take, ""),
         OPTIONS_COMMON,

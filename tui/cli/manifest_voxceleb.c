@@ -35,15 +35,14 @@ struct vox {
     size_t people;
     bool held_out; /* people are, instead of videos */
     struct rt_faces *faces;
-    size_t other, unread; /* files elsewhere; of a kind that is not read */
-    const char *list;     /* of trials, being read */
+    size_t other;     /* files elsewhere */
+    const char *list; /* of trials, being read */
     struct rt_error *e;
 };
 
 /* ---- recordings ----
- * VoxCeleb 1 and 2 are unpacked as wav/, dev/wav/, dev/aac/ and more; the last three names of a path are the same in
- * all of them, so only these count. VoxCeleb 2 comes as AAC, which no library here reads: that is said, since a
- * manifest without half of one's recordings looks like any other. */
+ * VoxCeleb 1 and 2 are unpacked as wav/, dev/wav/, dev/aac/ (M4A) and more; the last three names of a path are the same
+ * in all of them, so only these count. */
 
 /* What follows the last three slashes, or NULL. */
 static const char *path_tail(const char *below)
@@ -55,24 +54,13 @@ static const char *path_tail(const char *below)
     return at == below && *at ? at : NULL;
 }
 
-static bool file_is_aac(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot && (!strcasecmp(dot, ".m4a") || !strcasecmp(dot, ".aac") || !strcasecmp(dot, ".mp4"));
-}
-
 static int recording_add(void *self, const char *path, const char *below)
 {
     struct vox *v = self;
     const char *id = path_tail(below), *slash = id ? strchr(id, '/') : NULL;
-    bool speech = rt_walk_modality(path) == RT_SPEECH;
     if (!slash || !strchr(slash + 1, '/') || !rt_speaker_named(id, (size_t)(slash - id)) ||
-        (!speech && !file_is_aac(path))) {
+        rt_walk_modality(path) != RT_SPEECH) {
         v->other++;
-        return 0;
-    }
-    if (!speech) {
-        v->unread++;
         return 0;
     }
     if (v->count == v->room) {
@@ -99,12 +87,8 @@ static int recording_order(const void *a, const void *b)
 
 static int recordings_find(struct vox *v)
 {
-    static const char cure[] = "convert them, such as with ffmpeg -i X.m4a -ac 1 -ar 16000 X.wav";
     RT_TRY(rt_walk_root(v->o->source, v->root, v->e));
     RT_TRY(rt_walk_files(v->root, recording_add, v, v->e));
-    if (!v->count && v->unread)
-        return rt_error_set(v->e, RT_ENODATA, "%s: its %zu recordings are AAC, which is not read: %s", v->o->source,
-                            v->unread, cure);
     if (!v->count)
         return rt_error_set(v->e, RT_ENODATA, "%s: not one of %zu files is at wav/idNNNNN/VIDEO/UTT.wav",
                             v->o->source, v->other);
@@ -326,8 +310,6 @@ static int rows_make(struct vox *v, struct rt_made_table *t, struct rt_made_note
         fprintf(f, "%zu of %zu recordings have no picture\n", bare, v->count);
     if (v->other)
         fprintf(f, "left out: %zu files that are not at wav/idNNNNN/VIDEO/UTT.wav\n", v->other);
-    if (v->unread)
-        fprintf(f, "left out: %zu recordings in AAC, which is not read: convert them to WAV\n", v->unread);
     if (*pictures)
         fprintf(f, "left out: %s\n", pictures);
     fclose(f);

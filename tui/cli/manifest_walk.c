@@ -12,9 +12,11 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const endings[RT_MODALITIES][8] = {
-    [RT_SPEECH] = {"wav", "flac", "ogg", "oga", "opus", "mp3"},
-    [RT_IMAGE] = {"png", "jpg", "jpeg", "webp"},
+/* Also of kinds that are optional parts of the program: where one is not built in, a run says so of each file. */
+static const char *const endings[RT_MODALITIES][20] = {
+    [RT_SPEECH] = {"wav", "flac", "ogg", "oga", "opus", "mp3", "m4a", "aac", "webm", "mka", "amr", "wma", "aif", "aiff",
+                   "caf", "w64"},
+    [RT_IMAGE] = {"png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"},
     [RT_TEXT] = {"txt"},
 };
 
