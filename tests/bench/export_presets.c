@@ -1,10 +1,42 @@
 /* SPDX-License-Identifier: MIT
  * export_presets: writes every model of tests/stages/export_models.h as FOLDER/NAME.onnx, for
- * export_check, which runs them in ONNX Runtime. Measures nothing itself. */
+ * export_check, which runs them in ONNX Runtime. Of those that take recordings of any length also
+ * FOLDER/NAME.FRAMES.f32 for some lengths: an input, and our embedding and logits. Measures nothing itself. */
 #include "stages/model/model_onnx.h"
+#include "stages/model/net.h"
 #include "tests/stages/export_models.h"
 
 #include <stdio.h>
+
+static bool write_floats(FILE *f, const float *x, int n)
+{
+    return fwrite(x, sizeof *x, (size_t)n, f) == (size_t)n;
+}
+
+static int write_length(const char *folder, const struct export_model *from, const struct rt_model *m, int frames)
+{
+    char path[4096];
+    struct rt_net *n = NULL;
+    struct rt_net_outputs out;
+    struct rt_error e = {0};
+    int numbers = frames * m->front.speech.bands;
+    float *x = malloc((size_t)numbers * sizeof *x);
+    struct rt_rng r = rt_rng_init(2, 0, (uint64_t)frames, RT_RNG_TEST);
+    snprintf(path, sizeof path, "%s/%s.%d.f32", folder, from->name, frames);
+    FILE *f = fopen(path, "wb");
+    for (int i = 0; x && i < numbers; i++)
+        x[i] = (float)rt_rng_normal(&r);
+    bool good = f && x && rt_net_create(&n, m, 1) == 0 && rt_net_run_length(n, frames, x, &out, &e) == 0 &&
+                write_floats(f, x, numbers) && write_floats(f, out.embedding, m->dim) &&
+                write_floats(f, out.logits, m->classes);
+    if (f && fclose(f) != 0)
+        good = false;
+    if (!good)
+        fprintf(stderr, "%s: %s\n", path, e.text);
+    rt_net_destroy(n);
+    free(x);
+    return good ? 0 : -1;
+}
 
 static int write_model(const char *folder, const struct export_model *from)
 {
@@ -19,6 +51,10 @@ static int write_model(const char *folder, const struct export_model *from)
         rc = rt_onnx_write(o, path, &e);
     if (rc)
         fprintf(stderr, "%s: %s\n", path, e.text);
+    struct rt_error fixed = {0};
+    static const int length[] = {28, 98, 500, 1998, 5998}; /* of 10 ms: 0.3, 1, 5, 20 and 60 s */
+    for (int k = 0; !rc && k < 5 && rt_net_lengths(&m, NULL, &fixed) == 0; k++)
+        rc = write_length(folder, from, &m, length[k]);
     rt_onnx_destroy(o);
     rt_model_fini(&m);
     return rc;
