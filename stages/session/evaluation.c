@@ -79,49 +79,47 @@ static int classes_read(struct rt_model *m, const char *path, struct rt_error *e
  * Nothing asked for: as the model's own run evaluated, so that a model of before gives what it gave. What does not fit
  * the model is refused, where it was asked for, and said, where it would have been the default. */
 
-static int views_refuse(const struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_error *e)
+static int views_refuse(const struct rt_model *m, const struct rt_views *asked, const char *name, struct rt_error *e)
 {
-    const struct rt_views *asked = &q->views;
-    int id = v->model.modality->id;
+    int id = m->modality->id;
     if (asked->whole && asked->crops)
         return rt_error_set(e, RT_EUSAGE, "--whole and --crops: take one of them");
     if (asked->crops && id != RT_SPEECH)
-        return rt_error_set(e, RT_EUSAGE, "--crops: %s reads %s, not recordings", q->model, v->model.modality->name);
+        return rt_error_set(e, RT_EUSAGE, "--crops: %s reads %s, not recordings", name, m->modality->name);
     if (asked->flips && id != RT_IMAGE)
-        return rt_error_set(e, RT_EUSAGE, "--flips: %s reads %s, not pictures", q->model, v->model.modality->name);
+        return rt_error_set(e, RT_EUSAGE, "--flips: %s reads %s, not pictures", name, m->modality->name);
     return 0;
 }
 
-static void views_say(struct rt_evaluation *v, const char *why)
+static void views_say(const struct rt_views *v, const struct rt_model *m, const char *why, char words[RT_VIEWS_WORDS])
 {
-    const struct rt_views *w = &v->views;
-    double seconds = v->model.front.speech.frames * 0.01;
-    char *to = v->views_words;
-    size_t size = sizeof v->views_words;
-    if (w->flips)
-        snprintf(to, size, "pictures and their mirror images");
-    else if (v->model.modality->id != RT_SPEECH)
-        to[0] = '\0';
-    else if (w->whole)
-        snprintf(to, size, "whole recordings");
-    else if (w->crops > 1)
-        snprintf(to, size, "%d crops of %.2f s of each recording", w->crops, seconds);
+    double seconds = m->front.speech.frames * 0.01;
+    words[0] = '\0';
+    if (v->flips)
+        snprintf(words, RT_VIEWS_WORDS, "pictures and their mirror images");
+    else if (m->modality->id != RT_SPEECH)
+        return;
+    else if (v->whole)
+        snprintf(words, RT_VIEWS_WORDS, "whole recordings");
+    else if (v->crops > 1)
+        snprintf(words, RT_VIEWS_WORDS, "%d crops of %.2f s of each recording", v->crops, seconds);
     else
-        snprintf(to, size, "a crop of %.2f s from the middle of each recording%s%.280s", seconds, *why ? ": " : "",
-                 why);
+        snprintf(words, RT_VIEWS_WORDS, "a crop of %.2f s from the middle of each recording%s%.280s", seconds,
+                 *why ? ": " : "", why);
 }
 
-static int evaluation_choose_views(struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_error *e)
+int rt_views_choose(struct rt_views *v, char words[RT_VIEWS_WORDS], const struct rt_model *m,
+                    const struct rt_views *asked, const char *name, struct rt_error *e)
 {
     struct rt_error fixed = {0};
-    RT_TRY(views_refuse(v, q, e));
-    v->views = q->views;
-    int rc = v->model.modality->id == RT_SPEECH || q->views.whole ? rt_net_lengths(&v->model, NULL, &fixed) : 0;
-    if (q->views.whole && rc < 0)
-        return rt_error_set(e, RT_EUSAGE, "--whole: %s: %s: take --crops N", q->model, fixed.text);
-    if (!q->views.crops && rc == 0 && v->model.modality->id == RT_SPEECH && v->model.recipe.eval_whole)
-        v->views.whole = true;
-    views_say(v, rc < 0 ? fixed.text : "");
+    RT_TRY(views_refuse(m, asked, name, e));
+    *v = *asked;
+    int rc = m->modality->id == RT_SPEECH || asked->whole ? rt_net_lengths(m, NULL, &fixed) : 0;
+    if (asked->whole && rc < 0)
+        return rt_error_set(e, RT_EUSAGE, "--whole: %s: %s: take --crops N", name, fixed.text);
+    if (!asked->crops && rc == 0 && m->modality->id == RT_SPEECH && m->recipe.eval_whole)
+        v->whole = true;
+    views_say(v, m, rc < 0 ? fixed.text : "", words);
     return 0;
 }
 
@@ -189,7 +187,7 @@ int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_reque
 {
     memset(v, 0, sizeof *v);
     RT_TRY(evaluation_open_session(v, q, e));
-    RT_TRY(evaluation_choose_views(v, q, e));
+    RT_TRY(rt_views_choose(&v->views, v->views_words, &v->model, &q->views, q->model, e));
     if (q->opened)
         RT_TRY(q->opened(q->opened_self, v, e));
     if (v->views_words[0])

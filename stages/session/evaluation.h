@@ -6,11 +6,13 @@
 
 #include "stages/session/session.h"
 
+#define RT_VIEWS_WORDS 400
+
 struct rt_evaluation {
     struct rt_session session;
     struct rt_model model;
     struct rt_views views;   /* how the samples were shown */
-    char views_words[400];   /* that, and why, for people: "whole recordings"; "" where there is nothing to say */
+    char views_words[RT_VIEWS_WORDS]; /* that, and why, for people: "whole recordings"; "" = nothing to say */
     int *rows, count; /* samples of the split, in manifest order, usable or not */
     struct rt_outputs out;
 };
@@ -35,6 +37,11 @@ struct rt_evaluation_request {
 
 /* Adds "teacher.layout=nhwc". RT_EUSAGE: too many, or not of the section teacher; e says what can be written. */
 int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, struct rt_error *e);
+/* What is asked for, where it fits the model (called name in messages), else its default: whole recordings where the
+ * model's eval.whole and its network are for it. words: how samples are shown, for people, and why not whole; "" where
+ * there is nothing to say. RT_EUSAGE: it does not fit. */
+int rt_views_choose(struct rt_views *v, char words[RT_VIEWS_WORDS], const struct rt_model *m,
+                    const struct rt_views *asked, const char *name, struct rt_error *e);
 int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_error *e);
 void rt_evaluation_close(struct rt_evaluation *v);
 
