@@ -60,7 +60,7 @@ static int recording_add(void *self, const char *path, const char *below)
     const char *id = path_tail(below), *slash = id ? strchr(id, '/') : NULL;
     if (!slash || !strchr(slash + 1, '/') || !rt_speaker_named(id, (size_t)(slash - id)) ||
         rt_walk_modality(path) != RT_SPEECH) {
-        v->other++;
+        v->other += !v->o->faces || rt_walk_modality(path) != RT_IMAGE; /* they may lie below the same root */
         return 0;
     }
     if (v->count == v->room) {
@@ -221,17 +221,19 @@ static void pairs_print(FILE *f, const struct vox *v, const size_t *list, size_t
         }
 }
 
+/* Recordings without a picture are left out, so that the same list chooses a face teacher. */
 static int valid_trials_make(struct vox *v, struct rt_made_notes *notes)
 {
-    size_t *list = malloc(v->count * sizeof *list), all = 0;
+    size_t *list = malloc(v->count * sizeof *list), all = 0, first;
     FILE *f = list ? open_memstream(&notes->trials, &notes->trials_size) : NULL;
     for (size_t p = 0; f && p < v->people; p++) {
         if (v->person[p].split != VALID)
             continue;
-        for (size_t i = 0; i < v->person[p].count; i++)
-            list[all + i] = v->person[p].first + i;
-        pairs_print(f, v, list + all, v->person[p].count, true);
-        all += v->person[p].count;
+        size_t start = all, end = v->person[p].first + v->person[p].count;
+        for (size_t i = v->person[p].first; i < end; i++)
+            if (!v->faces || rt_faces_of(v->faces, i, &first))
+                list[all++] = i;
+        pairs_print(f, v, list + start, all - start, true);
     }
     if (f)
         pairs_print(f, v, list, all, false);
@@ -241,7 +243,8 @@ static int valid_trials_make(struct vox *v, struct rt_made_notes *notes)
         return rt_error_set(v->e, RT_EMEM, "out of memory for trials of %d people", v->o->valid_people);
     if (notes->trials[0] != '1')
         return rt_error_set(v->e, RT_ENODATA, "--valid-trials: none of the %d people held out has recordings of "
-                            "two videos: try another --seed or more --valid-people", v->o->valid_people);
+                            "two videos%s: try another --seed or more --valid-people", v->o->valid_people,
+                            v->faces ? " with a picture" : "");
     return 0;
 }
 
@@ -330,11 +333,11 @@ static int vox_make(struct vox *v, struct rt_made_table *t, struct rt_made_notes
     RT_TRY(recordings_find(v));
     RT_TRY(people_find(v));
     RT_TRY(people_hold_out(v));
-    if (o->valid_trials)
-        RT_TRY(valid_trials_make(v, notes));
     const struct rt_faces_config c = {o->faces, o->names.path, o->names.count, v->id, v->count};
     if (o->faces)
         RT_TRY(rt_faces_find(&v->faces, &c, v->e));
+    if (o->valid_trials)
+        RT_TRY(valid_trials_make(v, notes));
     return rows_make(v, t, notes);
 }
 
