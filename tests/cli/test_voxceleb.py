@@ -75,11 +75,12 @@ class VoxCeleb(unittest.TestCase):
             for name in lists:
                 self.assertTrue(0 <= found[name, "final.eer"] <= 1, name)
         self.assertNotIn(("noisy", "final.eer"), plain)
-        said = json.loads(self.run_in(PROGRAM, "eval", "taught", os.path.join(self.data, "manifest.tsv"), "--trials",
-                                      os.path.join(self.data, "veri_test2.txt"), "--json"))
+        said = self.run_in(PROGRAM, "eval", "taught", os.path.join(self.data, "manifest.tsv"), "--trials",
+                           os.path.join(self.data, "veri_test2.txt"), "--json")
+        said = json.loads(said[said.index("{"):].splitlines()[0])
         self.assertAlmostEqual(said["eer"], taught["test", "final.eer"], places=5)
-        for sweep in ("sweep.yaml", "sweep-arcface.yaml"):
-            self.refuses_what_is_missing(sweep)
+        self.check_agrees(plain["test", "final.eer"])
+        self.sweeps_are_read()
 
     def make_manifest(self):
         tree = os.path.join(self.root, "tree")
@@ -117,11 +118,30 @@ class VoxCeleb(unittest.TestCase):
         self.assertIn("bad:1: nobody is no id", self.run_in(self.recipe("noisy"), tables[0], os.path.join(self.data, "bad"),
                                                             code=1))
 
-    def refuses_what_is_missing(self, sweep):
-        """Read, and every key in it known: a wrong one would be named before the manifest that is not there."""
-        said = self.run_in(PROGRAM, "sweep", self.recipe(sweep), "-s", "data.manifest=none.tsv", "-o", "runs", "--seeds", "1",
-                           code=1)
-        self.assertIn("none.tsv", said)
+    def check_agrees(self, eer):
+        """recipes/realvoices/check finds the same EER (between two of its 45 trials of one person), and intervals."""
+        shutil.copy(os.path.join(self.data, "veri_test2.txt"), os.path.join(self.data, "trials-tiny"))
+        for other in ("trials-valid", "trials-noisy"):
+            os.remove(os.path.join(self.data, other))
+        os.environ["RETORT"] = PROGRAM
+        said = self.run_in(os.path.join(self.root, "recipes", "realvoices", "check"), self.data, "a=plain", "b=plain,taught",
+                           "--draws", "100")
+        self.assertIn("tiny: 3 voices, 153 pairs", said)
+        rows = [line.split("|") for line in said.splitlines() if line.startswith("| ")][1:]
+        self.assertEqual([(r[1].strip(), r[2].strip()) for r in rows], [("a", "1"), ("b", "2")])
+        self.assertAlmostEqual(float(rows[0][3]) / 100, eer, delta=1 / 45 + 0.001)
+        low, high = json.loads(rows[0][4])
+        self.assertTrue(0 <= low < high <= 100)
+        self.assertRegex(rows[1][5], r"[+-]\d+\.\d \[-?\d+\.\d, -?\d+\.\d\]")
+
+    def sweeps_are_read(self):
+        """Every key in them is known: a wrong one would be named before the manifest that is not there."""
+        for name in ("manifest.tsv", "manifest-noisy.tsv"):
+            os.remove(os.path.join(self.data, name))
+        for sweep, runs in (("sweep.yaml", 12), ("sweep-arcface.yaml", 11)):
+            said = self.run_in(PROGRAM, "sweep", self.recipe(sweep), "-o", "runs-" + sweep, "--seeds", "1", code=1)
+            self.assertIn("%d of %d runs to do" % (runs, runs), said)
+            self.assertRegex(said, r'manifest(-noisy)?\.tsv" does not exist')
 
 
 if __name__ == "__main__":
