@@ -15,8 +15,8 @@ enum split { TRAIN, VALID, TEST };
 static const char *const split_names[] = {"train", "valid", "test"};
 
 struct recording {
-    char *path;     /* owned */
-    const char *id; /* SPEAKER/VIDEO/UTT.wav inside of path: the name that VoxCeleb's trial lists use */
+    char *path;     /* owned, and id behind it */
+    const char *id; /* SPEAKER/VIDEO/UTT.wav, whatever the file's ending: the name that VoxCeleb's trial lists use */
 };
 
 struct person {
@@ -71,10 +71,13 @@ static int recording_add(void *self, const char *path, const char *below)
         v->recording = more;
         v->room = room;
     }
-    char *copy = strdup(path);
+    size_t length = strlen(path) + 1, stem = (size_t)(strrchr(id, '.') - id);
+    char *copy = malloc(length + stem + sizeof ".wav");
     if (!copy)
         return rt_error_set(v->e, RT_EMEM, "out of memory after %zu recordings", v->count);
-    v->recording[v->count++] = (struct recording){copy, copy + (id - path)};
+    memcpy(copy, path, length);
+    sprintf(copy + length, "%.*s.wav", (int)stem, id);
+    v->recording[v->count++] = (struct recording){copy, copy + length};
     return 0;
 }
 

@@ -347,7 +347,7 @@ static void wrong_voxceleb_is_refused(void **state)
     (void)state;
     vox_make();
     put("twice/a/id00012/vid/00001.wav", "");
-    put("twice/b/id00012/vid/00001.wav", "");
+    put("twice/b/id00012/vid/00001.m4a", "");
     assert_int_equal(run("manifest voxceleb twice -o out.tsv"), 1);
     assert_non_null(strstr(said, "twice: recording id00012/vid/00001.wav is there twice, as /"));
     assert_non_null(strstr(said, "/twice/a/id00012/vid/00001.wav and /"));
