@@ -14,6 +14,7 @@
 /* Read only once it was loaded. */
 struct rt_shared {
     struct rt_model model;
+    struct rt_ready *ready;
     atomic_int handles;
 };
 

@@ -63,12 +63,18 @@ static int shared_load(struct rt_shared *s, const char *path, const struct retor
     if (rc == 0)
         rc = rt_model_load_any(&s->model, path, r, e);
     free(r);
-    return rc;
+    if (rc < 0)
+        return rc;
+    rc = rt_ready_create(&s->ready, &s->model, false);
+    if (rc < 0)
+        rt_model_fini(&s->model);
+    return rc < 0 ? rt_error_set(e, rc, "%s: no memory to lay out its weights", path) : 0;
 }
 
 static void shared_unref(struct rt_shared *s)
 {
     if (s && atomic_fetch_sub(&s->handles, 1) == 1) {
+        rt_ready_destroy(s->ready);
         rt_model_fini(&s->model);
         free(s);
     }
@@ -91,7 +97,7 @@ static int handle_prepare(struct retort *r, struct rt_error *e)
     if (rc == 0 && m->modality->id == RT_SPEECH)
         rc = rt_fbank_create(&r->front.fbank, m->front.speech.bands);
     if (rc == 0)
-        rc = rt_net_create(&r->net, m, 1);
+        rc = rt_net_create_ready(&r->net, r->shared->ready, 1, r->threads);
     return rc < 0 ? rt_error_set(e, rc, "no memory to run the network in") : 0;
 }
 

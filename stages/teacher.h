@@ -22,6 +22,7 @@
 #define RT_TEACHER_WORKERS 256 /* as many as pipeline.decoders may say */
 
 struct rt_net;
+struct rt_ready;
 
 struct rt_teacher {
     const char *role;
@@ -37,6 +38,7 @@ struct rt_teacher {
     struct rt_net *net[RT_TEACHER_WORKERS];
     struct rt_net *idle[RT_TEACHER_WORKERS];
     int idle_count;
+    struct rt_ready *ready; /* of rt_stage_model */
     void *lock;
 };
 
@@ -46,6 +48,6 @@ bool rt_teacher_wanted(void *self, int row);
 /* self is a struct rt_teacher with the public part filled in. A run's teachers are a stage each; its name ("teacher",
  * "teacher2") is also the role of its frames and its section of the recipe. */
 extern const struct rt_stage_ops rt_stage_teacher[RT_TEACHERS];
-extern const struct rt_stage_ops rt_stage_model; /* the same work under eval's and embed's name */
+extern const struct rt_stage_ops rt_stage_model; /* of eval and embed, in the quicker way of net.h */
 
 #endif

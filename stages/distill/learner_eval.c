@@ -55,7 +55,7 @@ static int eval_run_whole(struct rt_learner *l, const struct rt_minibatch *b, st
     const struct rt_model *m = l->c.model;
     const float *x = b->input;
     int frame = rt_graph_at(m->graph, 0)->shape.dim[1];
-    if (!l->stretch && rt_stretch_create(&l->stretch, m->graph, l->parallel) < 0)
+    if (!l->stretch && rt_stretch_create(&l->stretch, m->graph, NULL, l->parallel) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for an evaluation");
     for (int i = 0; i < b->count; x += (int64_t)b->length[i++] * frame) {
         RT_TRY(rt_stretch_forward(l->stretch, b->length[i], x, e));

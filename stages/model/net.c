@@ -4,6 +4,7 @@
 
 #include "stages/model/trunk.h"
 #include "stages/nn/exec.h"
+#include "stages/nn/prepared.h"
 #include "stages/nn/stretch.h"
 
 #include <float.h>
@@ -11,43 +12,124 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The only place that knows of two kinds. Another program's file ends at the embedding (trunk.h); its linear
+/* ---- one face over two kinds ----
+ * The only place that knows of two kinds. Another program's file ends at the embedding (trunk.h); its linear
  * classifier is an ordinary graph whose input is the embedding. So both kinds go through the same execution,
  * and only what is fed to it differs. The alternative, a table of functions for each kind, would be two
  * copies of this file that differ in one step. */
 struct rt_net {
     const struct rt_model *m;
+    const struct rt_ready *ready; /* or NULL */
     struct rt_exec *exec;
+    int embedding, logits, feature, head; /* its nodes; -1 = not there */
+    struct rt_parallel *parallel;
     struct rt_trunk_exec *trunk; /* NULL: a network of ours */
     int64_t row;                 /* numbers in one row of the trunk's input */
-    float *embedding;            /* [batch, dim] what the trunk gave */
-    float *logits;               /* [batch, classes] */
+    float *trunk_embedding;      /* [batch, dim] what the trunk gave */
+    float *answer;               /* [batch, classes] */
     struct rt_stretch *stretch;  /* for other lengths; NULL: none has come yet */
     float *mean;                 /* [dim + classes + teacher[0].dim] of several views; NULL: none have come yet */
 };
 
+/* ---- made ready ----
+ * Of the network only what answers depend on: the head of a teacher that was not chosen, and the projection to it, cost
+ * nothing any more. */
+
+struct rt_ready {
+    const struct rt_model *m;
+    struct rt_graph *graph;
+    struct rt_prepared *prepared;
+    int embedding, logits, feature, head;
+};
+
+int rt_ready_create(struct rt_ready **out, const struct rt_model *m, bool feature)
+{
+    struct rt_ready *r = *out = calloc(1, sizeof *r);
+    if (!r)
+        return RT_EMEM;
+    bool head = m->teacher[0].head >= 0 && m->answer != RT_HEAD_OWN;
+    int wanted[] = {m->embedding, m->classes ? m->logits : -1, feature ? m->teacher[0].feature : -1,
+                    head ? m->teacher[0].head : -1};
+    int *place[] = {&r->embedding, &r->logits, &r->feature, &r->head}, end[4], ends = 0;
+    for (int i = 0; i < 4; i++)
+        if (wanted[i] >= 0)
+            end[ends++] = wanted[i];
+    int rc = rt_graph_fold(&r->graph, m->graph, end, ends);
+    if (rc == 0)
+        rc = rt_prepared_create(&r->prepared, r->graph);
+    if (rc < 0) {
+        rt_ready_destroy(r);
+        *out = NULL;
+        return rc;
+    }
+    r->m = m;
+    for (int i = 0, k = 0; i < 4; i++)
+        *place[i] = wanted[i] >= 0 ? end[k++] : -1;
+    return 0;
+}
+
+void rt_ready_destroy(struct rt_ready *r)
+{
+    if (!r)
+        return;
+    rt_prepared_destroy(r->prepared);
+    rt_graph_destroy(r->graph);
+    free(r);
+}
+
+/* ---- made ---- */
+
+/* All but the execution. */
+static int net_prepare(struct rt_net *n, const struct rt_model *m, int batch)
+{
+    n->m = m;
+    n->answer = malloc((size_t)batch * (size_t)m->classes * sizeof(float) + 1);
+    if (!n->answer)
+        return RT_EMEM;
+    if (!m->trunk)
+        return 0;
+    n->row = (int64_t)m->trunk->rows * m->trunk->columns * m->trunk->channels;
+    n->trunk_embedding = malloc((size_t)batch * (size_t)m->dim * sizeof(float));
+    return n->trunk_embedding ? rt_trunk_exec_create(&n->trunk, m->trunk) : RT_EMEM;
+}
+
 int rt_net_create(struct rt_net **out, const struct rt_model *m, int batch)
 {
-    int rc = RT_EMEM;
     struct rt_net *n = *out = calloc(1, sizeof *n);
-    if (!n)
+    int rc = n ? net_prepare(n, m, batch) : RT_EMEM;
+    if (rc == 0)
+        rc = rt_exec_create(&n->exec, m->graph, batch, false, NULL);
+    if (rc < 0) {
+        rt_net_destroy(n);
+        *out = NULL;
         return rc;
-    n->m = m;
-    n->logits = malloc((size_t)batch * (size_t)m->classes * sizeof(float) + 1);
-    if (!n->logits || (rc = rt_exec_create(&n->exec, m->graph, batch, false, NULL)) < 0)
-        goto fail;
-    if (m->trunk) {
-        rc = RT_EMEM;
-        n->row = (int64_t)m->trunk->rows * m->trunk->columns * m->trunk->channels;
-        n->embedding = malloc((size_t)batch * (size_t)m->dim * sizeof(float));
-        if (!n->embedding || (rc = rt_trunk_exec_create(&n->trunk, m->trunk)) < 0)
-            goto fail;
     }
+    n->embedding = m->embedding;
+    n->logits = m->logits;
+    n->feature = m->teacher[0].feature;
+    n->head = m->teacher[0].head;
     return 0;
-fail:
-    rt_net_destroy(n);
-    *out = NULL;
-    return rc;
+}
+
+int rt_net_create_ready(struct rt_net **out, const struct rt_ready *r, int batch, int threads)
+{
+    struct rt_net *n = *out = calloc(1, sizeof *n);
+    int rc = n ? net_prepare(n, r->m, batch) : RT_EMEM;
+    if (rc == 0 && threads > 1)
+        rc = rt_parallel_create(&n->parallel, threads);
+    if (rc == 0)
+        rc = rt_exec_create_prepared(&n->exec, r->graph, r->prepared, batch, n->parallel);
+    if (rc < 0) {
+        rt_net_destroy(n);
+        *out = NULL;
+        return rc;
+    }
+    n->ready = r;
+    n->embedding = r->embedding;
+    n->logits = r->logits;
+    n->feature = r->feature;
+    n->head = r->head;
+    return 0;
 }
 
 void rt_net_destroy(struct rt_net *n)
@@ -55,34 +137,43 @@ void rt_net_destroy(struct rt_net *n)
     if (!n)
         return;
     rt_exec_destroy(n->exec);
+    rt_parallel_destroy(n->parallel);
     rt_trunk_exec_destroy(n->trunk);
     rt_stretch_destroy(n->stretch);
     free(n->mean);
-    free(n->embedding);
-    free(n->logits);
+    free(n->trunk_embedding);
+    free(n->answer);
     free(n);
+}
+
+static const float *net_output(const struct rt_net *n, int node)
+{
+    return node >= 0 ? rt_exec_output(n->exec, node) : NULL;
+}
+
+static const float *stretch_output(const struct rt_net *n, int node)
+{
+    return node >= 0 ? rt_stretch_output(n->stretch, node) : NULL;
 }
 
 /* Which outputs, and what they come to; own and head: raw node outputs. */
 static void net_answer(struct rt_net *n, int count, const float *own, const float *head, struct rt_net_outputs *out)
 {
-    out->logits = n->m->classes ? n->logits : NULL;
+    out->logits = n->m->classes ? n->answer : NULL;
     if (n->m->classes)
-        rt_model_answer(n->m, n->m->answer, own, head, count, n->logits);
+        rt_model_answer(n->m, n->m->answer, own, head, count, n->answer);
 }
 
 int rt_net_run(struct rt_net *n, int count, const float *input, const struct rt_bags *bags,
                struct rt_net_outputs *out, struct rt_error *e)
 {
     const struct rt_model *m = n->m;
-    const struct rt_model_teacher *t = &m->teacher[0];
     for (int i = 0; n->trunk && i < count; i++) /* frozen for one sample */
-        RT_TRY(rt_trunk_run(n->trunk, input + n->row * i, n->embedding + (int64_t)m->dim * i, e));
-    rt_exec_forward(n->exec, count, n->trunk ? n->embedding : input, bags, false, 0, 0);
-    out->embedding = n->trunk ? n->embedding : rt_exec_output(n->exec, m->embedding);
-    out->feature = t->feature >= 0 ? rt_exec_output(n->exec, t->feature) : NULL;
-    net_answer(n, count, m->classes ? rt_exec_output(n->exec, m->logits) : NULL,
-               t->head >= 0 ? rt_exec_output(n->exec, t->head) : NULL, out);
+        RT_TRY(rt_trunk_run(n->trunk, input + n->row * i, n->trunk_embedding + (int64_t)m->dim * i, e));
+    rt_exec_forward(n->exec, count, n->trunk ? n->trunk_embedding : input, bags, false, 0, 0);
+    out->embedding = n->trunk ? n->trunk_embedding : net_output(n, n->embedding);
+    out->feature = net_output(n, n->feature);
+    net_answer(n, count, net_output(n, n->logits), net_output(n, n->head), out);
     return 0;
 }
 
@@ -103,16 +194,15 @@ int rt_net_run_length(struct rt_net *n, int length, const float *input, struct r
                       struct rt_error *e)
 {
     const struct rt_model *m = n->m;
-    const struct rt_model_teacher *t = &m->teacher[0];
+    struct rt_graph *graph = n->ready ? n->ready->graph : m->graph;
     if (n->trunk || length == rt_graph_at(m->graph, 0)->shape.dim[0])
         return rt_net_run(n, 1, input, NULL, out, e);
-    if (!n->stretch && rt_stretch_create(&n->stretch, m->graph, NULL) < 0)
+    if (!n->stretch && rt_stretch_create(&n->stretch, graph, n->ready ? n->ready->prepared : NULL, n->parallel) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for the network");
     RT_TRY(rt_stretch_forward(n->stretch, length, input, e));
-    out->embedding = rt_stretch_output(n->stretch, m->embedding);
-    out->feature = t->feature >= 0 ? rt_stretch_output(n->stretch, t->feature) : NULL;
-    net_answer(n, 1, rt_stretch_output(n->stretch, m->logits),
-               t->head >= 0 ? rt_stretch_output(n->stretch, t->head) : NULL, out);
+    out->embedding = stretch_output(n, n->embedding);
+    out->feature = stretch_output(n, n->feature);
+    net_answer(n, 1, stretch_output(n, n->logits), stretch_output(n, n->head), out);
     return 0;
 }
 
@@ -146,7 +236,7 @@ int rt_net_run_views(struct rt_net *n, int views, const float *input, int64_t ro
                      struct rt_error *e)
 {
     const struct rt_model *m = n->m;
-    int feature = m->teacher[0].feature >= 0 ? m->teacher[0].dim : 0;
+    int feature = n->feature >= 0 ? m->teacher[0].dim : 0;
     size_t bytes = sizeof(float) * (size_t)(m->dim + m->classes + feature);
     if (!n->mean && !(n->mean = malloc(bytes)))
         return rt_error_set(e, RT_EMEM, "no memory for the outputs of a network");

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * net: a frozen model run forward, whatever it is made of: a network of ours, or another program's ONNX file.
  * What its outputs depend on is the model's key; its sizes are the model's dim and classes.
+ * Two ways: rt_net_create's outputs are, bit for bit, those that training sees, of a teacher, and are kept under the
+ * model's key; a model made ready (rt_ready_create) answers sooner, rounded otherwise, the same bits for a sample in any
+ * batch and with any number of threads.
  * One thread at a time runs a struct rt_net; any number of them share one model, which nobody changes
  * meanwhile. Training has an execution of its own (nn/exec.h). */
 #ifndef RT_NET_H
@@ -9,17 +12,24 @@
 #include "stages/model/model.h"
 #include "stages/nn/op.h"
 
-struct rt_net; /* opaque */
+struct rt_net;   /* opaque */
+struct rt_ready; /* opaque */
 
 /* Of the samples of one run, in their order; they belong to the net and last until its next run. */
 struct rt_net_outputs {
     const float *embedding; /* [count, dim] */
     const float *logits;    /* [count, classes] of the model's answer; NULL without classes */
-    const float *feature;   /* [count, teacher[0].dim] in the first teacher's space; NULL without one */
+    const float *feature;   /* [count, teacher[0].dim] in the first teacher's space; NULL without one, or where the model was made ready for answers alone */
 };
 
 /* batch: the most samples a run will bring. m is borrowed. RT_EMEM. */
 int rt_net_create(struct rt_net **out, const struct rt_model *m, int batch);
+/* What answers of m need, and on demand the feature (which m has), folded and laid out (nn/prepared.h): read only, for
+ * any number of nets. m is borrowed, and must not change. RT_EMEM. */
+int rt_ready_create(struct rt_ready **out, const struct rt_model *m, bool feature);
+void rt_ready_destroy(struct rt_ready *r);
+/* r is borrowed. threads: that share one run, 1 or more. RT_EMEM, RT_ERANGE. */
+int rt_net_create_ready(struct rt_net **out, const struct rt_ready *r, int batch, int threads);
 void rt_net_destroy(struct rt_net *n);
 /* input: [count, shape of the modality's row], or NULL with bags. In a larger batch a sample may be rounded
  * otherwise: run samples one by one where their bytes must not depend on their neighbours.

@@ -3,6 +3,7 @@
 #include "stages/nn/conv.h"
 
 #include "stages/nn/conv_way.h"
+#include "stages/nn/simd.h"
 
 #include <string.h>
 
@@ -103,6 +104,104 @@ struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_
                                                      : rt_direct_weights_scratch(&v));
 }
 
+/* ---- behind the sums ----
+ * In an execution without backward a convolution also adds its bias and what a residual block adds, and cuts off below
+ * zero, place by place, while the sums are still in cache: each of these as a pass of its own goes over all of memory
+ * once more, which with one sample takes as long as a small layer. */
+
+RT_SIMD static void finish_rows(float *restrict y, const float *restrict other, const float *restrict bias,
+                                int64_t stride, int64_t rows, int64_t n, bool relu)
+{
+    for (int64_t r = 0; r < rows; r++, y += stride, other += other ? stride : 0) {
+        if (bias)
+            for (int64_t i = 0; i < n; i++)
+                y[i] += bias[i];
+        if (other)
+            for (int64_t i = 0; i < n; i++)
+                y[i] += other[i];
+        if (relu)
+            for (int64_t i = 0; i < n; i++)
+                y[i] = y[i] < 0 ? 0 : y[i];
+    }
+}
+
+void rt_pass_finish(const struct rt_pass *p, int64_t at, int64_t rows, int64_t col, int64_t n)
+{
+    if (!p->bias && !p->other && !p->relu)
+        return;
+    int64_t from = at * p->cols + col;
+    finish_rows(p->to + from, p->other ? p->other + from : NULL, p->bias ? p->bias + col : NULL, p->cols, rows, n,
+                p->relu);
+}
+
+/* ---- weights that do not change ---- */
+
+size_t rt_conv_prepared(const struct rt_node *n, const struct rt_shape *in)
+{
+    struct rt_conv v = conv_of(n, in, 1);
+    struct rt_pass p = rt_pass_forward(&v, NULL, NULL, false);
+    return n->attr.groups > 1 ? 0 : rt_pass_prepared(&p);
+}
+
+void rt_conv_prepare(struct rt_op_run *r, void *prepared)
+{
+    struct rt_conv v = conv_of(r->node, r->in_shape[0], 1);
+    v.weight = r->param[0]->value;
+    struct rt_pass p = rt_pass_forward(&v, NULL, NULL, false);
+    rt_pass_prepare(&p, prepared, &r->scratch);
+}
+
+struct rt_scratch_size rt_conv_prepared_scratch(const struct rt_node *n, const struct rt_shape *in, int batch)
+{
+    struct rt_conv v = conv_of(n, in, batch);
+    struct rt_pass p = rt_pass_forward(&v, NULL, NULL, false);
+    return n->attr.groups > 1 ? rt_grouped_scratch(n, in) : rt_pass_scratch(&p, true);
+}
+
+/* A linear layer: one place, whose channels are all inputs; samples are a line of places. */
+static struct rt_conv linear_of(const struct rt_node *n, const struct rt_shape *in, int batch)
+{
+    return (struct rt_conv){.w = {.h = 1, .w = 1, .c = in->dim[0], .oh = 1, .ow = 1, .kh = 1, .kw = 1, .sh = 1,
+                                  .sw = 1, .dh = 1, .dw = 1},
+                            .units = n->attr.units, .batch = batch, .plain = true, .isa = rt_isa()};
+}
+
+size_t rt_linear_prepared(const struct rt_node *n, const struct rt_shape *in)
+{
+    struct rt_conv v = linear_of(n, in, 1);
+    struct rt_pass p = rt_pass_forward(&v, NULL, NULL, false);
+    return rt_direct_prepared(&p);
+}
+
+void rt_linear_prepare(struct rt_op_run *r, void *prepared)
+{
+    struct rt_conv v = linear_of(r->node, r->in_shape[0], 1);
+    v.weight = r->param[0]->value;
+    struct rt_pass p = rt_pass_forward(&v, NULL, NULL, false);
+    rt_direct_prepare(&p, prepared);
+}
+
+struct rt_scratch_size rt_linear_prepared_scratch(const struct rt_node *n, const struct rt_shape *in, int batch)
+{
+    struct rt_conv v = linear_of(n, in, batch);
+    struct rt_pass p = rt_pass_forward(&v, NULL, NULL, false);
+    return rt_direct_scratch(&p, true);
+}
+
+/* Not OpenBLAS: for one sample it packs all weights in each call, which takes as long as reading them twice; and with
+ * our own products a sample's sums do not depend on its neighbours in a batch. */
+void rt_linear_prepared_forward(struct rt_op_run *r)
+{
+    struct rt_conv v = linear_of(r->node, r->in_shape[0], r->batch);
+    v.parallel = r->parallel;
+    struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, false);
+    p.prepared = r->prepared;
+    p.bias = r->node->attr.bias ? r->param[1]->value : NULL;
+    p.relu = r->relu;
+    p.other = r->other;
+    rt_direct_pass(&p, &r->scratch);
+}
+
 /* ---- forward ----
  * The bias is written first and the pass adds to it: the products then hold it in registers from
  * the start, and no second pass over the output is needed. */
@@ -135,10 +234,34 @@ static void conv_bias_piece(void *self, int i, int thread)
         memcpy(r->y + p * units, r->param[1]->value, (size_t)units * sizeof(float));
 }
 
+/* What the products did not do themselves. */
+static void conv_finish_all(const struct rt_op_run *r)
+{
+    int64_t units = r->node->attr.units;
+    struct rt_pass p = {.to = r->y, .cols = (int)units, .other = r->other, .relu = r->relu};
+    rt_pass_finish(&p, 0, conv_places(r), 0, units);
+}
+
+static void conv_prepared_forward(struct rt_op_run *r)
+{
+    struct rt_conv v = conv_begin(r);
+    struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, false);
+    p.prepared = r->prepared;
+    p.bias = r->node->attr.bias ? r->param[1]->value : NULL;
+    p.relu = r->relu;
+    p.other = r->other;
+    rt_pass_run(&p, &r->scratch);
+}
+
 void rt_conv_forward(struct rt_op_run *r)
 {
     if (r->node->attr.groups > 1) {
         rt_grouped_forward(r);
+        conv_finish_all(r);
+        return;
+    }
+    if (r->prepared) {
+        conv_prepared_forward(r);
         return;
     }
     struct rt_conv v = conv_begin(r);
@@ -146,6 +269,7 @@ void rt_conv_forward(struct rt_op_run *r)
         rt_parallel_for(r->parallel, rt_pieces(conv_places(r), BIAS_ROWS), conv_bias_piece, r);
     struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, r->node->attr.bias);
     rt_pass_run(&p, &r->scratch);
+    conv_finish_all(r);
 }
 
 /* ---- backward ----

@@ -13,4 +13,13 @@ struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_
 void rt_conv_forward(struct rt_op_run *r);
 void rt_conv_backward(struct rt_op_run *r);
 
+/* Weights laid out once, for layers of places and for linear ones, which are a convolution at one place. */
+size_t rt_conv_prepared(const struct rt_node *n, const struct rt_shape *in);
+void rt_conv_prepare(struct rt_op_run *r, void *prepared);
+struct rt_scratch_size rt_conv_prepared_scratch(const struct rt_node *n, const struct rt_shape *in, int batch);
+size_t rt_linear_prepared(const struct rt_node *n, const struct rt_shape *in);
+void rt_linear_prepare(struct rt_op_run *r, void *prepared);
+struct rt_scratch_size rt_linear_prepared_scratch(const struct rt_node *n, const struct rt_shape *in, int batch);
+void rt_linear_prepared_forward(struct rt_op_run *r);
+
 #endif

@@ -17,6 +17,7 @@
 #define WIDE_FLOATS (128 * 1024) /* of weights whose gradients go by blocks of units */
 #define BLOCK_UNITS 192 /* at most: fewer read the inputs more often, and they come from the last cache */
 #define SUM_FLOATS 4096 /* weights added up by one piece */
+#define PIECES 4 /* of a pass, for each thread, at least */
 
 /* Towards minus infinity; C's division of a negative place would round it into the picture. */
 static int direct_floor_div(int a, int b)
@@ -39,6 +40,7 @@ struct direct {
     int first_at, last_at;    /* source places that the first place's taps see, in all phases */
     int segment, lines;       /* destination places, lines of one piece, at most */
     int segments, strips;     /* pieces of a line; of all lines, nearly equal, an even number */
+    int groups;               /* of panels: of a piece's columns, where there are few pieces */
     int slab_places, slots;   /* places of a slab's line; lines */
     const float *panels;      /* [panel][tap][depth][panel's columns] */
     struct rt_scratch scratch;
@@ -232,6 +234,9 @@ static void direct_pass_piece(void *self, int i, int thread)
     const struct rt_conv *v = d->p.v;
     const struct rt_window *w = &v->w;
     struct direct_scratch k = direct_scratch_of(d, rt_scratch_of(&d->scratch, thread));
+    int panels = rt_panels(v->isa, d->p.cols), first_panel = panels * (i % d->groups) / d->groups;
+    int last_panel = panels * (i % d->groups + 1) / d->groups;
+    i /= d->groups;
     int strip = i / d->segments, x = i % d->segments * d->segment;
     int end = rt_min_int(x + d->segment, d->p.ow);
     int64_t all = (int64_t)d->batch * d->p.oh;
@@ -243,8 +248,8 @@ static void direct_pass_piece(void *self, int i, int thread)
                            .a_at = k.from, .b_at = k.at, .depth = joined * d->p.depth,
                            .ldc = (int64_t)d->step_to * d->p.cols, .add = d->p.add};
     m.a = direct_lay_out_lines(d, &k, from, to, left, places);
-    m.b = d->panels;
-    for (int panel = 0; panel < rt_panels(v->isa, d->p.cols); panel++) {
+    m.b = d->panels + (int64_t)w->kh * w->kw * d->p.depth * first_panel * v->isa->panel;
+    for (int panel = first_panel; panel < last_panel; panel++) {
         m.ldb = m.cols = rt_panel_cols(v->isa, d->p.cols, panel);
         for (int l = from; l < to; l++) {
             float *line = d->p.to + ((int64_t)l * d->p.ow + x) * d->p.cols + panel * v->isa->panel;
@@ -266,6 +271,17 @@ static void direct_pass_piece(void *self, int i, int thread)
         }
         m.b += (int64_t)w->kh * w->kw * d->p.depth * m.cols;
     }
+    int column = first_panel * v->isa->panel, columns = rt_min_int(last_panel * v->isa->panel, d->p.cols) - column;
+    for (int l = from; l < to; l++)
+        rt_pass_finish(&d->p, (int64_t)l * d->p.ow + x, end - x, column, columns);
+}
+
+/* One sample has few lines, a linear layer one: then the columns are shared, too. No sum depends on it. */
+static int direct_groups(const struct direct *d)
+{
+    int threads = rt_parallel_threads(d->p.v->parallel), pieces = d->strips * d->segments;
+    int wanted = threads == 1 || pieces >= PIECES * threads ? 1 : PIECES * threads / pieces;
+    return rt_min_int(wanted, rt_panels(d->p.v->isa, d->p.cols));
 }
 
 size_t rt_direct_prepared(const struct rt_pass *p)
@@ -323,7 +339,8 @@ void rt_direct_pass(const struct rt_pass *p, const struct rt_scratch *s)
         rt_direct_prepare(p, s->shared);
     d.panels = p->prepared ? p->prepared : s->shared;
     d.scratch = *s;
-    rt_parallel_for(p->v->parallel, d.strips * d.segments, direct_pass_piece, &d);
+    d.groups = direct_groups(&d);
+    rt_parallel_for(p->v->parallel, d.strips * d.segments * d.groups, direct_pass_piece, &d);
 }
 
 /* ---- weight gradients ----

@@ -76,6 +76,10 @@ static struct winograd winograd_of(const struct rt_pass *p)
     g.across = g.plane ? (p->ow + 3) / 4 : ((p->ow + g.dilation - 1) / g.dilation + 3) / 4;
     g.tiles = (int64_t)p->v->batch * g.down * g.across;
     g.group = winograd_whole_blocks(p->v->isa, p->depth > WIDE ? TILES_WIDE : TILES);
+    /* One sample may have fewer tiles than that for each thread. */
+    int64_t rows = p->v->isa->rows, each = rt_pieces(g.tiles, rt_parallel_threads(p->v->parallel));
+    int64_t share = (each + rows - 1) / rows * rows;
+    g.group = share < g.group ? (int)share : g.group;
     return g;
 }
 
@@ -178,6 +182,13 @@ static size_t winograd_pass_bytes(const struct winograd *g)
  * in its cache. Three loops over the whole layer, one step each, would move 36 / 16 of the input
  * through memory twice. */
 
+/* What stands behind the sums of a tile's places. */
+static void winograd_finish(const struct winograd *g, const struct winograd_tile *at, int64_t to, int64_t col, int64_t n)
+{
+    for (int line = 0; line < at->lines; line++, to += g->plane ? g->p.ow : g->dilation)
+        rt_pass_finish(&g->p, to, at->places, col, n);
+}
+
 static void winograd_pass_piece(void *self, int i, int thread)
 {
     static const int64_t zero = 0;
@@ -215,6 +226,7 @@ static void winograd_pass_piece(void *self, int i, int thread)
                 .to = g->p.to + to * cols + panel * isa->panel,
                 .line = (g->plane ? g->p.ow : g->dilation) * cols, .place = cols,
                 .lines = at.lines, .places = at.places, .plane = g->plane, .add = g->p.add});
+            winograd_finish(g, &at, to, panel * isa->panel, n);
         }
     }
 }

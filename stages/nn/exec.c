@@ -5,6 +5,7 @@
 #include "stages/nn/exec.h"
 
 #include "stages/nn/blas.h"
+#include "stages/nn/prepared.h"
 #include "stages/nn/window.h"
 
 #include <assert.h>
@@ -15,6 +16,8 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define SCRATCH_APART ((size_t)1 << 20) /* closer, threads slow each other: docs/performance-notes.md */
+#define SHARED_NETWORK 4e6 /* products of a network that threads share, at least: 0.1 ms */
+#define SHARED_NODE 2e5    /* and of one of its nodes */
 #define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 
 /* ---- nodes and memory ----
@@ -33,6 +36,7 @@ struct slot {
     bool kept;       /* of a group: its values are there until the next forward */
     bool live;       /* of a group: its gradient holds values of this step */
     int lender;      /* of a group: the group whose dy it takes over, or -1 */
+    bool shared;     /* its loops are worth sharing among threads */
     float *y, *dy;   /* of a group */
     void *saved;
 };
@@ -42,6 +46,7 @@ struct rt_exec {
     struct rt_parallel *parallel;
     int nodes, input_node, batch_max;
     bool training;
+    const struct rt_prepared *prepared; /* or NULL */
     struct slot *slot; /* [nodes] */
     struct rt_part *part; /* [parts] the gradients */
     int parts;
@@ -127,6 +132,18 @@ static int *exec_count_readers(const struct rt_graph *g, int nodes)
     return readers;
 }
 
+static bool exec_fuses_relu(const struct rt_exec *x, int node)
+{
+    const struct rt_op *op = rt_op_get(rt_graph_at(x->g, node)->op);
+    return op->fuses_relu || (x->prepared && op->forward_fuses);
+}
+
+static bool exec_fuses_add(const struct rt_exec *x, int node)
+{
+    const struct rt_op *op = rt_op_get(rt_graph_at(x->g, node)->op);
+    return op->fuses_add || (x->prepared && op->forward_fuses);
+}
+
 /* One walk in the order of the nodes; a node's group is known before its readers are looked at. */
 static void exec_link_nodes(struct rt_exec *x, const int *readers)
 {
@@ -136,8 +153,7 @@ static void exec_link_nodes(struct rt_exec *x, const int *readers)
         const struct rt_op *op = rt_op_get(n->op);
         bool source = n->inputs == 0;
         int before = source ? i : n->input[0];
-        bool fused = n->op == RT_OP_relu && readers[before] == 1 &&
-                     rt_op_get(rt_graph_at(x->g, before)->op)->fuses_relu;
+        bool fused = n->op == RT_OP_relu && readers[before] == 1 && exec_fuses_relu(x, before);
         s->skip = source || op->view || fused;
         s->group = op->view || fused ? x->slot[before].group : i;
         s->runs = i;
@@ -145,7 +161,7 @@ static void exec_link_nodes(struct rt_exec *x, const int *readers)
         if (fused)
             x->slot[x->slot[before].group].relu = true;
         if (n->op == RT_OP_add && readers[before] == 1 && x->slot[before].group == before &&
-            rt_op_get(rt_graph_at(x->g, before)->op)->fuses_add) {
+            exec_fuses_add(x, before)) {
             s->runs = before;
             s->needs_grad = x->slot[before].needs_grad;
             x->slot[before].skip = true;
@@ -248,7 +264,10 @@ static int exec_list_pieces(struct rt_exec *x, struct piece *p)
         if (saved)
             p[pieces++] = (struct piece){
                 .bytes = rt_aligned(saved), .first = 0, .last = 2 * x->nodes, .where = &s->saved};
-        size = op->scratch ? rt_scratch_size_max(size, op->scratch(n, in, x->batch_max)) : size;
+        bool laid_out = rt_prepared_of(x->prepared, s->runs);
+        struct rt_scratch_size (*scratch)(const struct rt_node *, const struct rt_shape *, int) =
+            laid_out ? op->prepared_scratch : op->scratch;
+        size = scratch ? rt_scratch_size_max(size, scratch(n, in, x->batch_max)) : size;
     }
     x->scratch.stride = rt_aligned(size.thread) + SCRATCH_APART;
     p[pieces++] = (struct piece){.bytes = rt_aligned(size.shared),
@@ -291,12 +310,34 @@ static int exec_plan(struct rt_exec *x)
     return err;
 }
 
+/* ---- what threads are woken for ----
+ * A loop that threads look for costs them a microsecond, one that they sleep through ten times that. Training has
+ * enough to do in each; one sample through a small network has not: then no thread is woken at all, and in a large one
+ * not for its small layers. What a node costs is estimated by its products, or the numbers it gives. */
+
+static double exec_work(const struct rt_exec *x, const struct rt_node *n)
+{
+    double numbers = (double)rt_shape_count(&n->shape) * x->batch_max;
+    bool weighs = n->op == RT_OP_conv1d || n->op == RT_OP_conv2d || n->op == RT_OP_linear;
+    return weighs ? numbers * (double)rt_graph_param(x->g, n->param[0])->count / n->attr.units : 4 * numbers;
+}
+
+static void exec_share_work(struct rt_exec *x)
+{
+    double all = 0;
+    for (int i = 0; i < x->nodes; i++)
+        all += exec_work(x, rt_graph_at(x->g, i));
+    for (int i = 0; i < x->nodes; i++)
+        x->slot[i].shared = !x->prepared || (all >= SHARED_NETWORK &&
+                                             exec_work(x, rt_graph_at(x->g, x->slot[i].runs)) >= SHARED_NODE);
+}
+
 /* ---- life ----
  * The graph stays the caller's: weights live there, and the optimiser and whoever saves them need
  * not know that an exec exists. */
 
-int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
-                   struct rt_parallel *parallel)
+static int exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
+                       struct rt_parallel *parallel, const struct rt_prepared *prepared)
 {
     *out = NULL;
     if (batch < 1)
@@ -310,6 +351,7 @@ int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool tra
     x->nodes = rt_graph_nodes(g);
     x->batch_max = batch;
     x->training = training;
+    x->prepared = prepared;
     int inputs = 0, err = RT_EMEM;
     for (int i = 0; i < x->nodes; i++) {
         if (rt_graph_at(g, i)->inputs == 0) {
@@ -325,12 +367,25 @@ int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool tra
     x->parts = rt_graph_parts(&x->part, g, ZEROS);
     if (!x->slot || x->parts < 0 || (err = exec_plan(x)))
         goto fail;
+    exec_share_work(x);
     *out = x;
     return 0;
 
 fail:
     rt_exec_destroy(x);
     return err;
+}
+
+int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
+                   struct rt_parallel *parallel)
+{
+    return exec_create(out, g, batch, training, parallel, NULL);
+}
+
+int rt_exec_create_prepared(struct rt_exec **out, struct rt_graph *g, const struct rt_prepared *prepared, int batch,
+                            struct rt_parallel *parallel)
+{
+    return exec_create(out, g, batch, false, parallel, prepared);
 }
 
 void rt_exec_destroy(struct rt_exec *x)
@@ -384,10 +439,11 @@ static void exec_describe_run(struct rt_exec *x, int i, struct rt_op_run *r, str
                             .dy = s->dy,
                             .relu = s->relu,
                             .saved = s->saved,
+                            .prepared = rt_prepared_of(x->prepared, s->runs),
                             .scratch = x->scratch,
                             .seed = x->seed,
                             .step = x->step,
-                            .parallel = x->parallel};
+                            .parallel = s->shared ? x->parallel : NULL};
     exec_input_shapes(x->g, n, shape);
     for (int k = 0; k < n->inputs; k++) {
         r->in_shape[k] = &shape[k];

@@ -9,12 +9,17 @@
 #include "stages/nn/op.h"
 
 struct rt_exec; /* opaque */
+struct rt_prepared; /* prepared.h */
 
 /* batch: the most samples a call will bring. training 0: forward only, less memory. g and parallel
  * (NULL = this thread alone) are borrowed and must outlive the exec; g must not get more nodes. g
  * has exactly one input, dense or bag: else RT_EUSAGE. RT_ERANGE: batch below 1; RT_EMEM. */
 int rt_exec_create(struct rt_exec **out, struct rt_graph *g, int batch, bool training,
                    struct rt_parallel *parallel);
+/* Forward only, of weights that were laid out (prepared.h; borrowed, as g is): for answers one by one. Convolutions do
+ * the add and relu behind them. A network of little work stays on the calling thread. */
+int rt_exec_create_prepared(struct rt_exec **out, struct rt_graph *g, const struct rt_prepared *prepared, int batch,
+                            struct rt_parallel *parallel);
 void rt_exec_destroy(struct rt_exec *x);
 size_t rt_exec_bytes(const struct rt_exec *x); /* memory of all buffers */
 

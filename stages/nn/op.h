@@ -37,6 +37,7 @@ struct rt_op_run {
     float *dother;
     bool add_other;
     struct rt_param *param[RT_NODE_PARAMS];
+    const void *prepared; /* weights as `prepare` laid them out, or NULL */
     void *saved; /* [rt_op.saved_bytes] written by forward while training, read by backward */
     struct rt_scratch scratch; /* as rt_op.scratch asks */
     uint64_t seed, step; /* dropout: masks follow from (seed, step, node name) */
@@ -50,6 +51,7 @@ struct rt_op {
     bool view;       /* y is x in another shape: same memory, nothing to run */
     bool fuses_relu; /* can do a relu that alone reads it; obeys rt_op_run.relu */
     bool fuses_add;  /* can do an add that alone reads it, and its relu; obeys rt_op_run.other */
+    bool forward_fuses; /* the same two, in an execution that has no backward */
     /* What backward does not look at, so that it is not saved for it and its memory may serve others:
      * the inputs; the output (that behind a relu done for a neighbour is saved all the same). */
     bool unsaved_x, unsaved_y;
@@ -62,6 +64,12 @@ struct rt_op {
     size_t (*saved_bytes)(const struct rt_node *n, const struct rt_shape *in, int batch);
     struct rt_scratch_size (*scratch)(const struct rt_node *n, const struct rt_shape *in,
                                       int batch);
+    /* For weights that do not change: bytes that hold them as forward reads them best, and laying them out there
+     * (64-byte aligned), with one thread's scratch memory. With them forward asks for `prepared_scratch`. */
+    size_t (*prepared_bytes)(const struct rt_node *n, const struct rt_shape *in);
+    void (*prepare)(struct rt_op_run *r, void *prepared);
+    struct rt_scratch_size (*prepared_scratch)(const struct rt_node *n, const struct rt_shape *in,
+                                               int batch);
     void (*forward)(struct rt_op_run *r);
     void (*backward)(struct rt_op_run *r);
 };

@@ -13,8 +13,12 @@ const struct rt_op rt_op_conv1d = {
     .name = "conv1d",
     .inputs = 1,
     .unsaved_y = true,
+    .forward_fuses = true,
     .shape = op_conv1d_shape,
     .scratch = rt_conv_scratch,
+    .prepared_bytes = rt_conv_prepared,
+    .prepare = rt_conv_prepare,
+    .prepared_scratch = rt_conv_prepared_scratch,
     .forward = rt_conv_forward,
     .backward = rt_conv_backward,
 };

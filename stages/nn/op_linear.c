@@ -2,6 +2,7 @@
  * op_linear: y = x W' + b. Reads units, bias. Threads share blocks of units (forward, weights) and
  * of inputs (dx), so that no sum is split. */
 #include "stages/nn/blas.h"
+#include "stages/nn/conv.h"
 #include "stages/nn/window.h"
 
 #include <string.h>
@@ -37,7 +38,10 @@ static void op_linear_forward_piece(void *self, int i, int thread)
 
 static void op_linear_forward(struct rt_op_run *r)
 {
-    rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), op_linear_forward_piece, r);
+    if (r->prepared)
+        rt_linear_prepared_forward(r);
+    else
+        rt_parallel_for(r->parallel, rt_pieces(r->node->attr.units, BLOCK), op_linear_forward_piece, r);
 }
 
 /* The bias comes along: dy of these units is in cache. */
@@ -78,6 +82,9 @@ const struct rt_op rt_op_linear = {
     .name = "linear",
     .inputs = 1,
     .shape = op_linear_shape,
+    .prepared_bytes = rt_linear_prepared,
+    .prepare = rt_linear_prepare,
+    .prepared_scratch = rt_linear_prepared_scratch,
     .forward = op_linear_forward,
     .backward = op_linear_backward,
 };

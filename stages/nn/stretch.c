@@ -11,6 +11,7 @@ struct rt_stretch {
     struct rt_graph *g;     /* the network */
     struct rt_graph *view;  /* it again, for inputs of `length` */
     struct rt_exec *exec;   /* of the view */
+    const struct rt_prepared *prepared; /* or NULL */
     struct rt_parallel *parallel;
     int length;
 };
@@ -98,12 +99,14 @@ int rt_stretch_check(const struct rt_graph *g, int *least, struct rt_error *e)
 
 /* ---- running ---- */
 
-int rt_stretch_create(struct rt_stretch **out, struct rt_graph *g, struct rt_parallel *parallel)
+int rt_stretch_create(struct rt_stretch **out, struct rt_graph *g, const struct rt_prepared *prepared,
+                      struct rt_parallel *parallel)
 {
     struct rt_stretch *s = *out = calloc(1, sizeof *s);
     if (!s)
         return RT_EMEM;
     s->g = g;
+    s->prepared = prepared;
     s->parallel = parallel;
     return 0;
 }
@@ -128,7 +131,8 @@ static int stretch_to(struct rt_stretch *s, int length, struct rt_error *e)
 {
     stretch_clear(s);
     RT_TRY(stretch_view(&s->view, s->g, length, e));
-    int rc = rt_exec_create(&s->exec, s->view, 1, false, s->parallel);
+    int rc = s->prepared ? rt_exec_create_prepared(&s->exec, s->view, s->prepared, 1, s->parallel)
+                         : rt_exec_create(&s->exec, s->view, 1, false, s->parallel);
     if (rc < 0)
         return rt_error_set(e, rc, "the network for %d frames: %s", length, rt_err_words(rc));
     s->length = length;

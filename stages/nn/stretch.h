@@ -11,10 +11,13 @@
 /* 0: g takes any length from *least on (NULL = not asked). RT_EMISMATCH: *e names the node that does not. RT_EMEM. */
 int rt_stretch_check(const struct rt_graph *g, int *least, struct rt_error *e);
 
-struct rt_stretch; /* opaque */
+struct rt_prepared; /* prepared.h */
+struct rt_stretch;  /* opaque */
 
-/* g and parallel (NULL = this thread alone) are borrowed. RT_EMEM. */
-int rt_stretch_create(struct rt_stretch **out, struct rt_graph *g, struct rt_parallel *parallel);
+/* g, parallel (NULL = this thread alone) and prepared (g's weights laid out; NULL = they are read as they are) are
+ * borrowed. RT_EMEM. */
+int rt_stretch_create(struct rt_stretch **out, struct rt_graph *g, const struct rt_prepared *prepared,
+                      struct rt_parallel *parallel);
 void rt_stretch_destroy(struct rt_stretch *s); /* NULL is fine */
 /* One sample, input [length, ..]. A length that the last run did not have costs its planning and memory anew.
  * RT_EMISMATCH, RT_ELARGE, RT_EMEM. */

@@ -111,10 +111,12 @@ static void check_against_steps(int which, const struct rt_tensor *raw, const st
     struct rt_error e = {0};
     struct rt_tensor base;
     struct rt_net *net;
+    struct rt_ready *ready;
     struct rt_net_outputs o;
     assert_int_equal(rt_model_load(&m, path[which], &e), 0);
     assert_int_equal(m.modality->features(&m.front, raw, &base, &e), 0);
-    assert_int_equal(rt_net_create(&net, &m, 1), 0);
+    assert_int_equal(rt_ready_create(&ready, &m, false), 0);
+    assert_int_equal(rt_net_create_ready(&net, ready, 1, 1), 0);
     struct rt_bag bag = {0};
     if (m.modality->present)
         assert_int_equal(m.modality->present(&m.front, &base, NULL, row), 0);
@@ -133,6 +135,7 @@ static void check_against_steps(int which, const struct rt_tensor *raw, const st
     free(bag.bucket);
     free(bag.weight);
     rt_net_destroy(net);
+    rt_ready_destroy(ready);
     rt_tensor_fini(&base);
     rt_model_fini(&m);
 }

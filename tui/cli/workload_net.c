@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * workload_net: see workload.h; a network as it is trained. */
+ * workload_net: see workload.h; a network as it is trained, or as a trained one answers. */
 #include "tui/cli/workload.h"
 
 #include "stages/nn/exec.h"
+#include "stages/nn/prepared.h"
 #include "stages/nn/optim/optim.h"
 
 #include <math.h>
@@ -18,6 +19,7 @@ struct net {
     struct rt_workload_config c;
     struct rt_graph *graph;
     struct rt_exec *exec;
+    struct rt_prepared *prepared; /* NULL when training */
     struct rt_optim *optim; /* NULL without training */
     struct rt_parallel *parallel;
     struct rt_exec_time *time; /* [nodes] */
@@ -29,6 +31,7 @@ static void net_destroy(struct rt_workload *w)
     struct net *n = (struct net *)w;
     rt_optim_destroy(n->optim);
     rt_exec_destroy(n->exec);
+    rt_prepared_destroy(n->prepared);
     rt_graph_destroy(n->graph);
     rt_parallel_destroy(n->parallel);
     free(n->time);
@@ -98,6 +101,21 @@ static void net_print_layers(const struct rt_workload *w, double peak, int steps
     }
 }
 
+/* A trained network is timed as answers are made: folded, its weights laid out. The layers are then those of what is
+ * left. */
+static int net_make_exec(struct net *n)
+{
+    struct rt_graph *folded;
+    if (n->c.training)
+        return rt_exec_create(&n->exec, n->graph, n->c.batch, true, n->parallel);
+    int end = rt_graph_find(n->graph, "logits");
+    RT_TRY(rt_graph_fold(&folded, n->graph, &end, 1));
+    rt_graph_destroy(n->graph);
+    n->graph = folded;
+    RT_TRY(rt_prepared_create(&n->prepared, folded));
+    return rt_exec_create_prepared(&n->exec, folded, n->prepared, n->c.batch, n->parallel);
+}
+
 static int net_make(struct net *n, const char *name, const struct rt_preset_config *net, struct rt_error *e)
 {
     struct rt_preset_config config = *net;
@@ -109,15 +127,14 @@ static int net_make(struct net *n, const char *name, const struct rt_preset_conf
     int rc = rt_preset_build(&n->graph, &config, e);
     if (rc < 0)
         return rc;
-    if ((rc = rt_parallel_create(&n->parallel, n->c.threads)) < 0 ||
-        (rc = rt_exec_create(&n->exec, n->graph, n->c.batch, n->c.training, n->parallel)) < 0 ||
+    rt_graph_init(n->graph, 1);
+    if ((rc = rt_parallel_create(&n->parallel, n->c.threads)) < 0 || (rc = net_make_exec(n)) < 0 ||
         (n->c.training && (rc = rt_optim_create(&n->optim, RT_OPTIM_ADAMW, n->graph)) < 0))
         return rt_error_set(e, rc, "bench: %s: %s", name, rt_err_words(rc));
     n->input = malloc(count * sizeof *n->input);
     n->time = calloc((size_t)rt_graph_nodes(n->graph), sizeof *n->time);
     if (!n->input || !n->time)
         return rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name);
-    rt_graph_init(n->graph, 1);
     struct rt_rng rng = rt_rng_init(1, 0, 0, RT_RNG_TEST);
     for (size_t i = 0; i < count; i++)
         n->input[i] = (float)rt_rng_normal(&rng);

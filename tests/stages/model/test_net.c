@@ -4,6 +4,7 @@
 #include "stages/model/net.h"
 #include "stages/model/trunk.h"
 #include "stages/nn/exec.h"
+#include "tests/stages/export_models.h"
 #include "tests/stages/toy.h"
 
 #define PICTURE "teacher.size=20 teacher.model=tests/golden/onnx_picture.onnx"
@@ -56,6 +57,56 @@ static void check_batch(const struct rt_model *m, const float *input, size_t row
     rt_net_destroy(all);
 }
 
+/* Made ready: near what the parts give, and the same bits in any batch and with any number of threads. */
+static void check_ready(const struct rt_model *m, const float *input, size_t row, bool feature)
+{
+    struct rt_ready *ready;
+    struct rt_net *exact, *one, *all;
+    struct rt_net_outputs want, o, b;
+    assert_int_equal(rt_ready_create(&ready, m, feature), 0);
+    assert_int_equal(rt_net_create(&exact, m, 1), 0);
+    assert_int_equal(rt_net_create_ready(&one, ready, 1, 1), 0);
+    assert_int_equal(rt_net_create_ready(&all, ready, ROWS, 2), 0);
+    assert_int_equal(rt_net_run(all, ROWS, input, NULL, &b, &e), 0);
+    for (int i = 0; i < ROWS; i++) {
+        assert_int_equal(rt_net_run(exact, 1, input + row * (size_t)i, NULL, &want, &e), 0);
+        assert_int_equal(rt_net_run(one, 1, input + row * (size_t)i, NULL, &o, &e), 0);
+        assert_true(near(o.embedding, want.embedding, m->dim));
+        assert_memory_equal(o.embedding, b.embedding + i * m->dim, (size_t)m->dim * sizeof(float));
+        if (m->classes) {
+            assert_true(near(o.logits, want.logits, m->classes));
+            assert_memory_equal(o.logits, b.logits + i * m->classes, (size_t)m->classes * sizeof(float));
+        }
+        assert_int_equal(o.feature != NULL, feature);
+        if (feature)
+            assert_true(near(o.feature, want.feature, m->teacher[0].dim));
+    }
+    rt_net_destroy(exact);
+    rt_net_destroy(one);
+    rt_net_destroy(all);
+    rt_ready_destroy(ready);
+}
+
+/* Every preset and kind of answer, as after training: batch-norm, residual blocks and dilations are folded right. */
+static void test_ready(void **state)
+{
+    (void)state;
+    for (int i = 0; i < EXPORT_MODELS; i++) {
+        struct rt_model m;
+        int64_t dim[3], numbers = 1;
+        export_make(&m, &export_models[i]);
+        int rank = m.modality->shape(&m.front, dim);
+        for (int k = 0; k < rank; k++)
+            numbers *= dim[k];
+        float *input = malloc((size_t)numbers * ROWS * sizeof *input);
+        fill(input, (size_t)numbers * ROWS);
+        if (rank)
+            check_ready(&m, input, (size_t)numbers, false);
+        free(input);
+        rt_model_fini(&m);
+    }
+}
+
 static void test_ours(void **state)
 {
     (void)state;
@@ -83,6 +134,10 @@ static void test_ours(void **state)
         assert_memory_equal(o.logits, answer, sizeof answer);
     }
     check_batch(&m, input, 16 * 16 * 3);
+    for (int h = RT_HEAD_OWN; h < RT_HEADS; h++) {
+        m.answer = (enum rt_head_id)h;
+        check_ready(&m, input, 16 * 16 * 3, h == RT_HEAD_OWN);
+    }
     check_batch(&teacher, input, 16 * 16 * 3);
     rt_net_destroy(n);
     rt_exec_destroy(x);
@@ -199,7 +254,7 @@ static void test_bags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ours), cmocka_unit_test(test_views),
+        cmocka_unit_test(test_ready), cmocka_unit_test(test_ours), cmocka_unit_test(test_views),
         cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_without_a_classifier),
         cmocka_unit_test(test_bags),

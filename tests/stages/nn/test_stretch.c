@@ -85,7 +85,7 @@ static void test_least(void **state)
         assert_int_equal(rt_stretch_check(g, &least, &e), 0);
         assert_int_equal(least, want[i].least);
         struct rt_stretch *s;
-        assert_int_equal(rt_stretch_create(&s, g, NULL), 0);
+        assert_int_equal(rt_stretch_create(&s, g, NULL, NULL), 0);
         assert_int_equal(rt_stretch_forward(s, least, input, &e), 0);
         if (least > 1)
             assert_true(rt_stretch_forward(s, least - 1, input, &e) < 0);
@@ -119,7 +119,7 @@ static void test_same(void **state)
     for (int i = 0; i < 2; i++) {
         struct rt_graph *g = preset(net[i], OWN);
         struct rt_stretch *s;
-        assert_int_equal(rt_stretch_create(&s, g, NULL), 0);
+        assert_int_equal(rt_stretch_create(&s, g, NULL, NULL), 0);
         for (int k = 0; k < 5; k++) {
             same_as_built(s, g, net[i], length[k]);
             rt_graph_param(g, 0)->value[k] += 0.5f; /* as an update would */
