@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * net: a frozen model run forward, whatever it is made of: a network of ours, or another program's ONNX file.
  * What its outputs depend on is the model's key; its sizes are the model's dim and classes.
- * Two ways: rt_net_create's outputs are, bit for bit, those that training sees, of a teacher, and are kept under the
- * model's key; a model made ready (rt_ready_create) answers sooner, rounded otherwise, the same bits for a sample in any
- * batch and with any number of threads.
+ * Two ways: rt_net_create's outputs are, bit for bit, those that training sees of a teacher, and are kept under the
+ * model's key; a model made ready (rt_ready_create) answers sooner, rounded otherwise, the same bits for a sample in
+ * any batch and with any number of threads.
  * One thread at a time runs a struct rt_net; any number of them share one model, which nobody changes
  * meanwhile. Training has an execution of its own (nn/exec.h). */
 #ifndef RT_NET_H
@@ -19,7 +19,8 @@ struct rt_ready; /* opaque */
 struct rt_net_outputs {
     const float *embedding; /* [count, dim] */
     const float *logits;    /* [count, classes] of the model's answer; NULL without classes */
-    const float *feature;   /* [count, teacher[0].dim] in the first teacher's space; NULL without one, or where the model was made ready for answers alone */
+    const float *feature;   /* [count, teacher[0].dim] in the first teacher's space; NULL without one, or when the model
+                             * was made ready without it */
 };
 
 /* batch: the most samples a run will bring. m is borrowed. RT_EMEM. */

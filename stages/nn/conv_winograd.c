@@ -183,7 +183,8 @@ static size_t winograd_pass_bytes(const struct winograd *g)
  * through memory twice. */
 
 /* What stands behind the sums of a tile's places. */
-static void winograd_finish(const struct winograd *g, const struct winograd_tile *at, int64_t to, int64_t col, int64_t n)
+static void winograd_finish(const struct winograd *g, const struct winograd_tile *at, int64_t to, int64_t col,
+                            int64_t n)
 {
     for (int line = 0; line < at->lines; line++, to += g->plane ? g->p.ow : g->dilation)
         rt_pass_finish(&g->p, to, at->places, col, n);
