@@ -52,8 +52,28 @@ static int answer_bag(struct retort *r, const struct rt_tensor *base, struct rt_
     return rc;
 }
 
+/* A recording longer than those of training, all of it. */
+static int answer_whole(struct retort *r, const struct rt_tensor *base, const struct rt_front *front,
+                        struct rt_net_outputs *o, struct rt_error *e)
+{
+    int frames = front->speech.frames;
+    float *row = rt_work_take(front->work, (size_t)frames * (size_t)front->speech.bands * sizeof *row);
+    if (!row)
+        return rt_error_set(e, RT_EMEM, "no memory for %d frames", frames);
+    int rc = r->shared->model.modality->present(front, base, NULL, row);
+    if (rc < 0)
+        rt_error_set(e, rc, "no input could be made of the sample");
+    else
+        rc = rt_net_run_length(r->net, frames, row, o, e);
+    rt_work_give(front->work, row);
+    return rc;
+}
+
 static int answer_row(struct retort *r, const struct rt_tensor *base, struct rt_net_outputs *o, struct rt_error *e)
 {
+    struct rt_front whole = rt_views_front(&r->views, 0, &r->front, base->dim[0]);
+    if (whole.speech.frames > r->front.speech.frames)
+        return answer_whole(r, base, &whole, o, e);
     int rc = r->shared->model.modality->present(&r->front, base, NULL, r->row);
     if (rc < 0)
         return rt_error_set(e, rc, "no input could be made of the sample");

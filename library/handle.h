@@ -6,6 +6,7 @@
 #include "formats/audiofile_feed.h"
 #include "formats/work.h"
 #include "library/retort.h"
+#include "stages/modality/views.h"
 #include "stages/model/net.h"
 
 #include <pthread.h>
@@ -21,6 +22,7 @@ struct rt_shared {
 struct retort {
     struct rt_shared *shared;
     int threads;
+    struct rt_views views; /* whole recordings, or as in training */
     pthread_mutex_t lock; /* held while a sample is answered; guards all below */
     struct rt_front front; /* the model's, with the memory below */
     struct rt_net *net;

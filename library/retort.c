@@ -101,8 +101,17 @@ static int handle_prepare(struct retort *r, struct rt_error *e)
     return rc < 0 ? rt_error_set(e, rc, "no memory to run the network in") : 0;
 }
 
+/* Whether the network takes recordings of any length: then it gets all of each. */
+static int handle_look_whole(struct retort *r)
+{
+    struct rt_error why = {0};
+    int rc = rt_net_lengths(&r->shared->model, NULL, &why);
+    r->views.whole = rc == 0;
+    return rc == RT_EMEM ? rc : 0;
+}
+
 /* Takes over one count of s, also when it fails. */
-static int handle_create(struct retort **out, struct rt_shared *s, int threads, struct rt_error *e)
+static int handle_create(struct retort **out, struct rt_shared *s, int threads, bool cropped, struct rt_error *e)
 {
     struct retort *r = calloc(1, sizeof *r);
     *out = NULL;
@@ -113,7 +122,8 @@ static int handle_create(struct retort **out, struct rt_shared *s, int threads, 
     }
     r->shared = s;
     r->threads = threads;
-    int rc = handle_prepare(r, e);
+    int rc = cropped ? 0 : handle_look_whole(r);
+    rc = rc < 0 ? rt_error_set(e, rc, "no memory to look at the network") : handle_prepare(r, e);
     if (rc < 0) {
         retort_close(r);
         return rc;
@@ -137,7 +147,7 @@ static int handle_open(struct retort **out, const char *path, const struct retor
         free(s); /* what did not load holds nothing */
         return rc;
     }
-    return handle_create(out, s, threads, e);
+    return handle_create(out, s, threads, o && o->cropped, e);
 }
 
 int retort_open(struct retort **out, const char *path, const struct retort_options *options, struct retort_error *e)
@@ -151,7 +161,7 @@ int retort_clone(struct retort **out, struct retort *r, struct retort_error *e)
 {
     struct rt_error own = {0};
     atomic_fetch_add(&r->shared->handles, 1);
-    int rc = handle_create(out, r->shared, r->threads, &own);
+    int rc = handle_create(out, r->shared, r->threads, !r->views.whole, &own);
     return rc < 0 ? rt_handle_fail(e, rc, &own) : 0;
 }
 
@@ -185,7 +195,9 @@ void retort_describe(const struct retort *r, struct retort_about *about)
     };
     if (m->modality->id == RT_SPEECH) {
         about->rate = RT_AUDIO_RATE;
-        about->seconds = (double)((m->front.speech.frames - 1) * RT_FBANK_SHIFT + RT_FBANK_WINDOW) / RT_AUDIO_RATE;
+        int frames = m->front.speech.frames;
+        about->seconds =
+            r->views.whole ? 0 : (double)((frames - 1) * RT_FBANK_SHIFT + RT_FBANK_WINDOW) / RT_AUDIO_RATE;
     } else if (m->modality->id == RT_IMAGE) {
         about->width = about->height = m->front.image.size;
     }

@@ -16,7 +16,8 @@
  * each thread a handle of its own (retort_clone), which shares the weights.
  *
  * Memory: a handle keeps what a call worked in. Once it has answered a sample, a sample no larger needs no allocation:
- * samples at 16 kHz, pixels, and text; libsoxr allocates for other rates, and the readers of files do. */
+ * samples at 16 kHz, pixels, and text; libsoxr allocates for other rates, and the readers of files do. A network that
+ * sees whole recordings (about.seconds is 0) is planned anew for a recording of another length than the last one's. */
 #ifndef RETORT_H
 #define RETORT_H
 
@@ -56,6 +57,8 @@ struct retort_error {
 
 struct retort_options {
     int threads; /* that share one call, 1 to 64; 0 = 1. A network too small to gain stays on the caller's */
+    int cropped; /* speech, not 0: of a recording the length that it was trained with, from the middle, also where the
+                  * network takes any length: every answer then takes the same time */
     /* Of another program's ONNX file: how it is read, as `retort eval -s` takes it: {"teacher.layout=nhwc", NULL};
      * or NULL. */
     const char *const *settings;
@@ -74,7 +77,7 @@ struct retort_about {
     enum retort_input input;
     int embedding;       /* numbers in an embedding */
     int classes;         /* 0: it gives embeddings alone */
-    double seconds;      /* speech: what it sees of a recording, from its middle; shorter ones are padded */
+    double seconds;      /* speech: what it sees of a recording, from its middle, shorter ones are padded; 0 = all */
     int rate;            /* speech: Hz; samples of another rate are resampled to it */
     int width, height;   /* pictures: pixels that they are fitted into */
     int64_t weights;     /* numbers that were trained */

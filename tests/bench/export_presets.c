@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * export_presets: writes every model of tests/stages/export_models.h as FOLDER/NAME.onnx, for
  * export_check, which runs them in ONNX Runtime. Of those that take recordings of any length also
- * FOLDER/NAME.FRAMES.f32 for some lengths: an input, and our embedding and logits. Measures nothing itself. */
+ * FOLDER/NAME.FRAMES.f32 for some lengths: an input, and our embedding and logits. With a second argument the
+ * networks of `retort bench`, for latency. Measures nothing itself. */
 #include "stages/model/model_onnx.h"
 #include "stages/model/net.h"
 #include "tests/stages/export_models.h"
@@ -38,7 +39,20 @@ static int write_length(const char *folder, const struct export_model *from, con
     return good ? 0 : -1;
 }
 
-static int write_model(const char *folder, const struct export_model *from)
+/* As in tui/cli/cmd_bench.c. */
+#define SPEECH "speech.frames=200", "speech.bands=80", "student.embedding=128"
+static const struct export_model bench_models[] = {
+    {"cnn1d", {"student.net=cnn1d", "student.embedding=128"}, false, RT_HEAD_OWN},
+    {"cnn2d-64", {"student.modality=image", "student.net=cnn2d", "image.size=64", "student.embedding=128"}, false,
+     RT_HEAD_OWN},
+    {"resnet34-8", {"student.net=resnet", "student.width=8", SPEECH}, false, RT_HEAD_OWN},
+    {"resnet34-16", {"student.net=resnet", "student.width=16", SPEECH}, false, RT_HEAD_OWN},
+    {"resnet34-32", {"student.net=resnet", "student.width=32", SPEECH}, false, RT_HEAD_OWN},
+    {"tdnn-512", {"student.net=tdnn", "student.width=512", SPEECH}, false, RT_HEAD_OWN},
+};
+#define BENCH_MODELS ((int)(sizeof bench_models / sizeof *bench_models))
+
+static int write_model(const char *folder, const struct export_model *from, bool lengths)
 {
     char path[4096];
     struct rt_model m;
@@ -53,7 +67,7 @@ static int write_model(const char *folder, const struct export_model *from)
         fprintf(stderr, "%s: %s\n", path, e.text);
     struct rt_error fixed = {0};
     static const int length[] = {28, 98, 500, 1998, 5998}; /* of 10 ms: 0.3, 1, 5, 20 and 60 s */
-    for (int k = 0; !rc && k < 5 && rt_net_lengths(&m, NULL, &fixed) == 0; k++)
+    for (int k = 0; !rc && lengths && k < 5 && rt_net_lengths(&m, NULL, &fixed) == 0; k++)
         rc = write_length(folder, from, &m, length[k]);
     rt_onnx_destroy(o);
     rt_model_fini(&m);
@@ -63,11 +77,13 @@ static int write_model(const char *folder, const struct export_model *from)
 int main(int argc, char **argv)
 {
     int failed = 0;
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: %s FOLDER [bench]\n", argv[0]);
         return 2;
     }
-    for (int i = 0; i < EXPORT_MODELS; i++)
-        failed |= write_model(argv[1], &export_models[i]) != 0;
+    bool bench = argc == 3;
+    const struct export_model *model = bench ? bench_models : export_models;
+    for (int i = 0; i < (bench ? BENCH_MODELS : EXPORT_MODELS); i++)
+        failed |= write_model(argv[1], &model[i], !bench) != 0;
     return failed;
 }

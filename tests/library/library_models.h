@@ -11,10 +11,12 @@
 
 #define SOUND 16000 /* samples of library_sound */
 
+#define POOLED 3 /* the one that takes recordings of any length */
 static const struct export_model library_models[] = {
     {"speech", {"student.net=cnn1d", "speech.bands=40", "speech.frames=61", "student.width=12"}, false, RT_HEAD_OWN},
     {"image", {"student.modality=image", "student.net=cnn2d", "image.size=24"}, false, RT_HEAD_OWN},
     {"text", {"student.modality=text", "student.net=textbag", "text.buckets=512"}, false, RT_HEAD_OWN},
+    {"pooled", {"student.net=tdnn", "student.width=12", "speech.bands=40", "speech.frames=61"}, false, RT_HEAD_OWN},
 };
 
 /* The model of this number, written into the scratch folder. Returns its path, which stands until the next. */

@@ -16,7 +16,7 @@
 
 static struct scratch dir;
 static float sound[SOUND], row[1 << 16];
-static char path[3][256];
+static char path[4][256];
 
 kiss_fftr_cfg __real_kiss_fftr_alloc(int n, int inverse, void *memory, size_t *size);
 kiss_fftr_cfg __wrap_kiss_fftr_alloc(int n, int inverse, void *memory, size_t *size);
@@ -158,6 +158,35 @@ static void samples_give_the_bits_of_the_steps(void **state)
     retort_close(r);
 }
 
+/* A network that pools over time sees all of a recording, unless it is asked not to; of a short one there is no more. */
+static void whole_recordings_are_seen(void **state)
+{
+    (void)state;
+    struct retort *all = open_model(POOLED), *cropped, *clone;
+    struct retort_about about;
+    struct given a, b, c;
+    given_begin(&a);
+    given_begin(&b);
+    given_begin(&c);
+    assert_int_equal(retort_open(&cropped, path[POOLED], &(struct retort_options){.cropped = 1}, NULL), 0);
+    assert_int_equal(retort_clone(&clone, cropped, NULL), 0);
+    retort_describe(all, &about);
+    assert_true(about.seconds == 0);
+    retort_describe(clone, &about);
+    assert_true(about.seconds > 0.6 && about.seconds < 0.7);
+    assert_int_equal(retort_pcm(all, sound, SOUND, 1, 16000, &a.a, NULL), 0);
+    assert_int_equal(retort_pcm(cropped, sound, SOUND, 1, 16000, &b.a, NULL), 0);
+    assert_memory_not_equal(a.embedding, b.embedding, sizeof a.embedding);
+    assert_int_equal(retort_pcm(clone, sound, SOUND, 1, 16000, &c.a, NULL), 0);
+    check_same(&b, &c);
+    assert_int_equal(retort_pcm(all, sound, SOUND / 2, 1, 16000, &a.a, NULL), 0);
+    assert_int_equal(retort_pcm(cropped, sound, SOUND / 2, 1, 16000, &b.a, NULL), 0);
+    check_same(&a, &b);
+    retort_close(all);
+    retort_close(clone);
+    retort_close(cropped);
+}
+
 /* The file's own samples, at their own rate, are the file. */
 static void a_file_is_its_samples(void **state)
 {
@@ -279,7 +308,7 @@ static int answer_one(struct retort *r, int which, struct retort_error *e)
 {
     struct given g;
     given_begin(&g);
-    return which == 0   ? retort_pcm(r, sound, SOUND, 1, 16000, &g.a, e)
+    return which == 0 || which == POOLED ? retort_pcm(r, sound, SOUND, 1, 16000, &g.a, e)
            : which == 1 ? retort_pixels(r, picture, 40, 30, 3, 0, &g.a, e)
                         : retort_text(r, words, sizeof words - 1, &g.a, e);
 }
@@ -287,7 +316,7 @@ static int answer_one(struct retort *r, int which, struct retort_error *e)
 static void later_calls_allocate_nothing(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct retort *r = open_model(i);
         struct retort_error e = {0};
         assert_int_equal(answer_one(r, i, &e), 0);
@@ -325,7 +354,7 @@ static int live_once(void *self, struct rt_error *e)
 static void memory_that_runs_out_leaves_nothing(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         assert_in_range(exhaust(live_once, &i, (struct mercy){0}), 20, 1000);
 }
 
@@ -360,6 +389,7 @@ int main(void)
         cmocka_unit_test(what_is_no_model_is_refused),
         cmocka_unit_test(a_model_says_what_it_reads),
         cmocka_unit_test(samples_give_the_bits_of_the_steps),
+        cmocka_unit_test(whole_recordings_are_seen),
         cmocka_unit_test(a_file_is_its_samples),
         cmocka_unit_test(pixels_give_the_bits_of_the_steps),
         cmocka_unit_test(text_gives_the_bits_of_the_steps),
@@ -373,7 +403,7 @@ int main(void)
     library_sound(sound);
     for (size_t i = 0; i < sizeof picture; i++)
         picture[i] = (uint8_t)(i * 37);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         snprintf(path[i], sizeof path[i], "%s", library_model(&dir, i));
     return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

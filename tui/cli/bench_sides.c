@@ -130,6 +130,8 @@ static void side_conclude(struct rt_bench_side *s, const struct rt_bench_side *f
         sorted[i] = round_ms(s, i, turns);
     qsort(sorted, (size_t)rounds, sizeof *sorted, compare_times);
     s->ms = sorted[rounds / 10];
+    s->median_ms = sorted[rounds / 2];
+    s->p99_ms = sorted[(int)((double)rounds * 0.99)];
 }
 
 int rt_bench_run(struct rt_bench_side *side, const char *name, const struct rt_preset_config *net,

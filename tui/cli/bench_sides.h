@@ -19,6 +19,7 @@ struct rt_bench_side {
     struct rt_workload *work;
     int threads;
     double ms;         /* of a step: a tenth of the measurements stay below */
+    double median_ms, p99_ms;
     double memory;     /* bytes of the process above what it had before the network */
     double speedup[3]; /* times as fast as the first side, round for round: median, quartiles */
     double *step_ms, all_ms; /* of each step; of all */
