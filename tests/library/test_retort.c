@@ -158,7 +158,7 @@ static void samples_give_the_bits_of_the_steps(void **state)
     retort_close(r);
 }
 
-/* A network that pools over time sees all of a recording, unless it is asked not to; of a short one there is no more. */
+/* A network that pools over time sees all of a recording, unless it is asked not to; a short one has no more. */
 static void whole_recordings_are_seen(void **state)
 {
     (void)state;

@@ -67,7 +67,8 @@ static void result_print_json(const struct rt_bench_side *s, const char *name, c
            "\"median_ms\": %.3f, \"p99_ms\": %.3f, "
            "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
            "\"blas\": \"%s\", \"isa\": \"%s\"",
-           name, mode, s->threads, batch, s->ms, s->median_ms, s->p99_ms, batch / s->ms * 1e3, s->memory, peak, rt_blas_core(),
+           name, mode, s->threads, batch, s->ms, s->median_ms, s->p99_ms,
+           batch / s->ms * 1e3, s->memory, peak, rt_blas_core(),
            rt_isa()->name);
     if (!first)
         printf(", \"speedup\": %.3f, \"speedup_quartiles\": [%.3f, %.3f]", s->speedup[0], s->speedup[1],
