@@ -10,7 +10,7 @@ struct rt_front rt_front_of(const struct rt_recipe *r)
     return (struct rt_front){
         .speech = {.bands = (int)r->speech_bands, .frames = (int)r->speech_frames, .trim = r->speech_trim},
         .image = {.size = (int)r->image_size},
-        .text = {r->text_buckets, r->text_idf},
+        .text = {r->text_buckets, r->text_idf, r->text_nfc},
         .augment = rt_augment_of(r),
     };
 }

@@ -39,6 +39,7 @@ struct rt_front {
     struct {
         int64_t buckets;
         bool idf; /* weigh by idf, where there is one */
+        bool nfc; /* texts are brought to this form before anything is made of them */
     } text;
     struct rt_augment augment;
     float *idf; /* text: [buckets], or NULL = all 1; owned by the maker */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * text: words and character 3- to 5-grams, lower-cased and hashed into buckets. A word is a run of
- * letters, marks and digits (script.c); scripts without spaces give long words, and their n-grams
+ * text: words and character 3- to 5-grams, in one form of Unicode, lower-cased and hashed into buckets. A word is a
+ * run of letters, marks and digits (script.c); scripts without spaces give long words, and their n-grams
  * do the work. Weights by TF-IDF; the IDF is fitted in idf.c. */
 #include "formats/hash.h"
+#include "formats/unicode.h"
 #include "formats/utf8.h"
 #include "formats/work.h"
 #include "stages/modality/modality.h"
@@ -103,14 +104,17 @@ static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
     *base = (struct rt_tensor){0};
     RT_TRY(text_check_raw(raw, e));
     struct counter k = {.buckets = (uint64_t)f->text.buckets};
+    const char *text = raw->data;
     size_t size = (size_t)raw->dim[0];
-    int32_t *word = rt_work_take(f->work, (size + 2) * sizeof *word);
-    k.count = rt_work_take(f->work, k.buckets * sizeof *k.count);
-    int rc = RT_EMEM;
+    char *composed = NULL;
+    int rc = f->text.nfc ? rt_unicode_nfc(text, size, f->work, &composed, &size) : 0;
+    int32_t *word = rc ? NULL : rt_work_take(f->work, (size + 2) * sizeof *word);
+    k.count = rc ? NULL : rt_work_take(f->work, k.buckets * sizeof *k.count);
+    rc = rc ? rc : RT_EMEM;
     if (!word || !k.count)
         goto out;
     memset(k.count, 0, k.buckets * sizeof *k.count);
-    text_count_words(&k, raw->data, size, word);
+    text_count_words(&k, composed ? composed : text, size, word);
     rc = rt_work_tensor(f->work, base, RT_I32, 2, (int64_t[]){k.distinct, 2});
     if (rc)
         goto out;
@@ -121,6 +125,7 @@ static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
             *pair++ = k.count[b];
         }
 out:
+    rt_work_give(f->work, composed);
     rt_work_give(f->work, word);
     rt_work_give(f->work, k.count);
     return rc ? rt_error_set(e, rc, "out of memory for the features of %zu bytes of text", size)
@@ -129,7 +134,7 @@ out:
 
 static void text_features_key(const struct rt_front *f, char *text, size_t size)
 {
-    snprintf(text, size, "text 1 buckets %d", (int)f->text.buckets);
+    snprintf(text, size, "text 1 buckets %d%s", (int)f->text.buckets, f->text.nfc ? " nfc" : "");
 }
 
 /* ---- present: a bag of (bucket, weight) ----

@@ -5,6 +5,7 @@
 #include "formats/file.h"
 #include "formats/recipe_teacher.h"
 #include "formats/words.h"
+#include "pipeline/data/labels_alike.h"
 #include "pipeline/data/sampler.h"
 #include "stages/modality/idf.h"
 
@@ -95,6 +96,17 @@ static int session_allocate(struct rt_session *s)
     return s->left_mark && s->left_lock ? rt_content_init(&s->content, s->dataset.count) : RT_EMEM;
 }
 
+static int session_tell_labels(const struct rt_session *s, struct rt_error *e)
+{
+    char text[600];
+    int groups = rt_dataset_labels_alike(&s->dataset, text, sizeof text);
+    if (groups < 0)
+        return rt_error_set(e, groups, "%s: labels: %s", rt_manifest_path(s->dataset.manifest), rt_err_words(groups));
+    if (groups)
+        rt_watch_warn(&s->watch, "labels that are near-equal are classes of their own: %s", text);
+    return 0;
+}
+
 int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest, double labels,
                     const char *const *class_name, int classes, const struct rt_watch *watch, struct rt_error *e)
 {
@@ -114,7 +126,7 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
         return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", manifest, count);
     }
     session_open_caches(s, r);
-    return 0;
+    return session_tell_labels(s, e);
 }
 
 void rt_session_close(struct rt_session *s)

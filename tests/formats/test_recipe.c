@@ -348,10 +348,10 @@ static void printed_before_keeps_what_was(void **state)
     static const char head[] = "# Every setting of a run, with what it may be.\n";
     char text[200];
     assert_int_equal(parse("weight.terms: snr\n"), 0); /* by hand: the default */
-    assert_int_equal(r.weight_map, RT_MAP_KNEE);
+    assert_true(r.weight_map == RT_MAP_KNEE && r.text_nfc);
     snprintf(text, sizeof text, "%sweight:\n  terms: [snr]\n  task: true\n", head);
     assert_int_equal(parse(text), 0);
-    assert_true(r.weight_map == RT_MAP_PERCENTILE && r.weight_task == RT_WEIGH_TRUE);
+    assert_true(r.weight_map == RT_MAP_PERCENTILE && r.weight_task == RT_WEIGH_TRUE && !r.text_nfc);
     snprintf(text, sizeof text, "%sweight:\n  map: knee\n", head);
     assert_int_equal(parse(text), 0);
     assert_int_equal(r.weight_map, RT_MAP_KNEE);

@@ -3,6 +3,8 @@
  * manifest_csv.c and manifest_voxceleb.c, how it is split and written in manifest_table.c. */
 #include "tui/cli/cmd.h"
 #include "formats/file.h"
+#include "pipeline/data/dataset.h"
+#include "pipeline/data/labels_alike.h"
 #include "tui/cli/manifest_sources.h"
 
 #include <stdlib.h>
@@ -106,6 +108,18 @@ static void manifest_tell(const struct rt_made_table *t, const struct request *q
         fprintf(stderr, "%s\n", notes);
 }
 
+/* Of the manifest as a run will read it. */
+static void manifest_tell_labels(const char *path)
+{
+    struct rt_dataset d;
+    char text[600];
+    if (rt_dataset_load(&d, path, 1, 0, NULL, 0, NULL) < 0)
+        return; /* a run will say why */
+    if (rt_dataset_labels_alike(&d, text, sizeof text) > 0)
+        fprintf(stderr, "labels that are near-equal are classes of their own: %s\n", text);
+    rt_dataset_fini(&d);
+}
+
 static int manifest_fill(struct request *q, rt_made_source *source, struct rt_made_table *t,
                          struct rt_made_notes *notes, struct rt_error *e)
 {
@@ -122,6 +136,7 @@ static int manifest_fill(struct request *q, rt_made_source *source, struct rt_ma
     if (notes->trials)
         RT_TRY(rt_file_write(q->o.valid_trials, &(struct rt_span){notes->trials, notes->trials_size}, 1, e));
     manifest_tell(t, q, notes->text);
+    manifest_tell_labels(q->output);
     return 0;
 }
 

@@ -138,11 +138,15 @@ static void output_default(const struct rt_recipe *r, char *path, size_t size)
 
 /* ---- results ---- */
 
-static void result_print_fraction(const char *name, const struct rt_training_result *t)
+/* Of five classes or fewer one of the first five is always right: nothing to print. */
+static void result_print_fraction(const char *name, const struct rt_training_result *t, int classes)
 {
+    char five[40] = "";
+    if (classes > 5)
+        snprintf(five, sizeof five, "top-5 %.1f %%, ", 100 * t->top5);
     if (t->samples)
-        printf("%-9s top-1 %.1f %%, top-5 %.1f %%, macro-F1 %.1f %%, %d samples\n", name,
-               100 * t->top1, 100 * t->top5, 100 * t->macro_f1, t->samples);
+        printf("%-9s top-1 %.1f %%, %smacro-F1 %.1f %%, %d samples\n", name, 100 * t->top1, five,
+               100 * t->macro_f1, t->samples);
 }
 
 static void result_print_trials(const struct rt_training *t, enum rt_trial_list which)
@@ -165,8 +169,8 @@ static void result_print(const struct rt_training *t, const struct rt_session *s
            t->teachers ? "student" : "model", m->modality->name, rt_model_net_name(m),
            m->dim, rt_count_text(rt_graph_weights(m->graph), number),
            m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
-    result_print_fraction("valid", &t->valid);
-    result_print_fraction("test", &t->test);
+    result_print_fraction("valid", &t->valid, m->classes);
+    result_print_fraction("test", &t->test, m->classes);
     for (int which = 0; which < RT_TRIAL_LISTS; which++)
         result_print_trials(t, (enum rt_trial_list)which);
     rt_session_summary(s, text, sizeof text);

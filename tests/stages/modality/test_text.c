@@ -127,6 +127,21 @@ static void test_features(void **state)
     rt_tensor_fini(&base);
 }
 
+/* A letter and its accent are one however they are written, but in runs from before there was a form. */
+static void test_forms(void **state)
+{
+    (void)state;
+    char with[64], without[64];
+    assert_same("caf\xc3\xa9", "cafe\xcc\x81", true);
+    assert_same("caf\xc3\xa9", "cafe", false);
+    assert_same("\xed\x95\x9c", "\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", true);
+    text->features_key(&front, with, sizeof with);
+    front.text.nfc = false;
+    assert_same("caf\xc3\xa9", "cafe\xcc\x81", false);
+    text->features_key(&front, without, sizeof without);
+    assert_string_not_equal(with, without);
+}
+
 /* However few the buckets, nothing is lost, and the key tells the number. */
 static void test_buckets(void **state)
 {
@@ -320,7 +335,7 @@ static void test_script(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_reasons), TEST(test_reasons_of_raw), TEST(test_features),
+        TEST(test_reasons), TEST(test_reasons_of_raw), TEST(test_features), TEST(test_forms),
         TEST(test_buckets), TEST(test_present),        TEST(test_dropped_words),
         TEST(test_idf),     TEST(test_measures),       TEST(test_script),
     };

@@ -297,6 +297,15 @@ static void splits_are_taken_or_made(void **state)
          "out.tsv: 2 rows, train 1, valid 1, test 0\n");
 }
 
+static void near_equal_labels_are_named(void **state)
+{
+    (void)state;
+    put("data/c.tsv", "id\twords\tclass\n1\ta\tcat\n2\tb\tcat\n3\tc\tCat\n4\td\tdog\n");
+    made("manifest csv data/c.tsv --text words --label class --split none -o out.tsv",
+         "out.tsv: 4 rows\n"
+         "labels that are near-equal are classes of their own: \"Cat\" (1 row), \"cat\" (2 rows)\n");
+}
+
 static void voxceleb_is_read_by_its_layout(void **state)
 {
     (void)state;
@@ -581,6 +590,7 @@ int main(void)
         TEST(folders_become_classes),
         TEST(tables_keep_what_they_have),
         TEST(splits_are_taken_or_made),
+        TEST(near_equal_labels_are_named),
         TEST(voxceleb_is_read_by_its_layout),
         TEST(wrong_voxceleb_is_refused),
         TEST(wrong_trials_are_refused),
