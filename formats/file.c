@@ -177,8 +177,12 @@ int rt_file_mkdirs(const char *path, struct rt_error *e)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (!mkdir(part, 0777) || (!stat(part, &st) && S_ISDIR(st.st_mode)))
+        if (!mkdir(part, 0777))
             continue;
+        int number = errno; /* of mkdir: that stat finds nothing is no news */
+        if (!stat(part, &st) && S_ISDIR(st.st_mode))
+            continue;
+        errno = number;
         return rt_error_errno(e, "cannot make folder", part);
     }
     return 0;

@@ -113,6 +113,8 @@ static int file_read_at(int fd, void *bytes, size_t size, uint64_t at)
         ssize_t n = pread(fd, (char *)bytes + got, size - got, (off_t)(at + got));
         if (n < 0 && errno == EINTR)
             continue;
+        if (n == 0)
+            errno = EIO; /* shorter than it said it is */
         if (n <= 0)
             return -1;
         got += (size_t)n;
@@ -222,6 +224,7 @@ static int store_load(struct rt_store *s, const char *path, struct rt_error *e)
     if (memcmp(magic, MAGIC, have) != 0)
         return rt_error_set(e, RT_EFORMAT, "%s: not a retort store (it does not start with %s): move "
                             "it away or delete it", path, MAGIC);
+    errno = ENOSPC; /* what a write that is cut short means, and does not say */
     if (have < START && pwrite(s->fd, MAGIC, START, 0) != START)
         return rt_error_errno(e, "cannot write", path);
     s->end = START;

@@ -101,6 +101,7 @@ static int lock_take(struct rt_rundir *d, struct rt_error *e)
         return code;
     }
     int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    errno = ENOSPC; /* what a write that is cut short means, and does not say */
     if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)size, 0) != size) {
         int code = rt_error_errno(e, "cannot write", path);
         close(fd);

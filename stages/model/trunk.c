@@ -151,7 +151,12 @@ static int trunk_read_head(struct rt_trunk *t, const struct rt_teacher_settings 
     if (!n)
         return rt_error_set(e, RT_EMISSING, "%s: teacher.logits: no node makes '%.100s'",
                             s->model, logits);
-    if (!rt_classifier_read(h, m, logits))
+    bool linear = rt_classifier_read(h, m, logits);
+    if (!linear && h->computed)
+        return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' comes from a %.40s whose weights are not in the file as "
+                            "they are: a %.40s makes them; fold constants when exporting, or teacher.logits=none: "
+                            "features alone", s->model, logits, n->op, h->computed);
+    if (!linear)
         return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' comes from a %.40s, not from a linear "
                             "classifier with weights in the file; name its output in teacher.logits "
                             "(as the value before a Softmax), or write none: features alone", s->model,

@@ -27,6 +27,50 @@ static double classifier_number(const struct rt_onnx_node *n, const char *name, 
     return !a ? otherwise : a->kind == RT_ONNX_INT ? (double)a->i : (double)a->f;
 }
 
+/* ---- weights ----
+ * Exporters of half precision put a Cast before each weight, optimisers an Identity, and PyTorch's newer one writes a
+ * Transpose where others store the matrix turned. The numbers are in the file all the same. */
+
+static bool node_keeps_numbers(const struct rt_onnx_node *n)
+{
+    if (strcmp(n->op, "Cast") == 0) {
+        const struct rt_onnx_attr *to = rt_onnx_attr(n, "to");
+        enum rt_dtype dtype;
+        return to && rt_onnx_dtype(to->i, &dtype) && dtype == RT_F32;
+    }
+    return strcmp(n->op, "Identity") == 0;
+}
+
+/* Of a matrix; without perm all axes are reversed, which is the same. */
+static bool node_turns(const struct rt_onnx_node *n)
+{
+    const struct rt_onnx_attr *perm = rt_onnx_attr(n, "perm");
+    return strcmp(n->op, "Transpose") == 0 &&
+           (!perm || (perm->count == 2 && perm->ints[0] == 1 && perm->ints[1] == 0));
+}
+
+/* The initializer that a value comes from; *turned: not as it is. NULL: none, and c->computed is what makes it. */
+static const struct rt_tensor *classifier_weight(const struct rt_onnx *m, const char *value, bool *turned,
+                                                 struct rt_classifier *c)
+{
+    for (int i = 0; i < m->nodes; i++) {
+        const struct rt_tensor *t = rt_onnx_initializer(m, value);
+        const struct rt_onnx_node *n = t ? NULL : rt_classifier_maker(m, value);
+        if (!n)
+            return t;
+        c->computed = n->op;
+        bool turns = turned && node_turns(n);
+        if (n->inputs < 1 || (!turns && !node_keeps_numbers(n)))
+            return NULL;
+        if (turns)
+            *turned = !*turned;
+        value = n->input[0];
+    }
+    return NULL;
+}
+
+/* ---- the layer ---- */
+
 /* transB as PyTorch writes it; a scaled product is none that a linear layer could hold. */
 static bool classifier_read_gemm(const struct rt_onnx *m, const struct rt_onnx_node *n,
                                  struct rt_classifier *c)
@@ -35,10 +79,10 @@ static bool classifier_read_gemm(const struct rt_onnx *m, const struct rt_onnx_n
         classifier_number(n, "alpha", 1) != 1 || classifier_number(n, "beta", 1) != 1)
         return false;
     c->embedding = n->input[0];
-    c->weight = rt_onnx_initializer(m, n->input[1]);
     c->rows_are_classes = classifier_number(n, "transB", 0) != 0;
+    c->weight = classifier_weight(m, n->input[1], &c->rows_are_classes, c);
     bool biased = n->inputs > 2 && n->input[2][0];
-    c->bias = biased ? rt_onnx_initializer(m, n->input[2]) : NULL;
+    c->bias = biased && c->weight ? classifier_weight(m, n->input[2], NULL, c) : NULL;
     return c->weight && (!biased || c->bias);
 }
 
@@ -48,7 +92,8 @@ static bool classifier_read_product(const struct rt_onnx *m, const struct rt_onn
     if (!n || strcmp(n->op, "MatMul") != 0)
         return false;
     c->embedding = n->input[0];
-    c->weight = rt_onnx_initializer(m, n->input[1]);
+    c->rows_are_classes = false;
+    c->weight = classifier_weight(m, n->input[1], &c->rows_are_classes, c);
     return c->weight != NULL;
 }
 
@@ -57,15 +102,20 @@ static bool classifier_read_sum(const struct rt_onnx *m, const struct rt_onnx_no
 {
     if (strcmp(n->op, "Add") != 0)
         return false;
-    int bias = rt_onnx_initializer(m, n->input[0]) ? 0 : 1;
-    c->bias = rt_onnx_initializer(m, n->input[bias]);
-    return c->bias && classifier_read_product(m, rt_classifier_maker(m, n->input[!bias]), c);
+    struct rt_classifier other = {0};
+    c->bias = classifier_weight(m, n->input[0], NULL, &other);
+    int product = c->bias ? 1 : 0;
+    c->bias = c->bias ? c->bias : classifier_weight(m, n->input[1], NULL, &other);
+    return c->bias && classifier_read_product(m, rt_classifier_maker(m, n->input[product]), c);
 }
 
 bool rt_classifier_read(struct rt_classifier *c, const struct rt_onnx *m, const char *logits)
 {
     const struct rt_onnx_node *n = rt_classifier_maker(m, logits);
     *c = (struct rt_classifier){0};
-    return n && (classifier_read_gemm(m, n, c) || classifier_read_sum(m, n, c) ||
-                 classifier_read_product(m, n, c));
+    bool found = n && (classifier_read_gemm(m, n, c) || classifier_read_sum(m, n, c) ||
+                       classifier_read_product(m, n, c));
+    if (found)
+        c->computed = NULL;
+    return found;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * classifier: the linear layer at the end of an ONNX graph, found backwards from the logits: a Gemm, or a
- * MatMul with or without an Add behind it, whose weights lie in the file. */
+ * MatMul with or without an Add behind it, whose weights lie in the file, if need be behind a Cast, an Identity
+ * or a Transpose. */
 #ifndef RT_CLASSIFIER_H
 #define RT_CLASSIFIER_H
 
@@ -11,6 +12,8 @@ struct rt_classifier {
     const char *embedding; /* what it reads */
     const struct rt_tensor *weight, *bias; /* bias may be NULL */
     bool rows_are_classes; /* weight is [classes, dim], not [dim, classes] */
+    const char *computed;  /* when it is no such layer only because of weights that are not in the file: the operator
+                            * that makes them, else NULL */
 };
 
 /* The node that makes a value, or NULL. */

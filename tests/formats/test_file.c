@@ -126,6 +126,12 @@ static void folders_are_made_once(void **state)
     assert_true(S_ISDIR(st.st_mode));
     write_text(scratch_file(&dir, "a/file"), "");
     assert_int_equal(rt_file_mkdirs(scratch_file(&dir, "a/file"), &e), RT_EIO);
+    char link[300];
+    snprintf(link, sizeof link, "%s", scratch_file(&dir, "a/link"));
+    assert_int_equal(symlink("nowhere", link), 0); /* in the way, though nothing is found behind it */
+    assert_int_equal(rt_file_mkdirs(link, &e), RT_EIO);
+    assert_non_null(strstr(e.text, "File exists"));
+    unlink(link);
     assert_int_equal(rt_file_mkdirs(scratch_file(&dir, "a/file/x"), &e), RT_EIO);
     unlink(scratch_file(&dir, "a/file"));
     rmdir(scratch_file(&dir, "a/b/c"));

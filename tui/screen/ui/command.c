@@ -30,13 +30,18 @@ static unsigned command_dump(struct rt_ui *ui, const char *argument)
     } else if (rt_canvas_resize(&c, ui->body.w, h) < 0) {
         rt_message_say(&ui->view.message, true, "no memory for the screen");
     } else {
-        FILE *f = fopen(argument, "w");
         rt_ui_draw(ui, &c);
+        FILE *f = fopen(argument, "w");
+        int number = f ? 0 : errno; /* of the first call that failed */
+        errno = 0;
         if (f)
             rt_canvas_write(&c, f);
-        int bad = !f || ferror(f);
-        if ((f && fclose(f)) || bad)
-            rt_message_say(&ui->view.message, true, "%s: %s", argument, strerror(errno));
+        if (f && ferror(f))
+            number = errno ? errno : EIO;
+        if (f && fclose(f) && !number)
+            number = errno;
+        if (number)
+            rt_message_say(&ui->view.message, true, "%s: %s", argument, strerror(number));
         else
             rt_message_say(&ui->view.message, false, "written: %s", argument);
     }
