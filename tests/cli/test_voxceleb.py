@@ -15,6 +15,7 @@ import tempfile
 import unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
+ONNX = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "onnx_picture.onnx")
 RECIPES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "recipes")
 SMALL = ["student.width=4", "student.blocks=1", "student.embedding=16", "train.batch=8", "train.threads=1",
          "pipeline.decoders=1", "run.checkpoint=0"]
@@ -75,6 +76,10 @@ class VoxCeleb(unittest.TestCase):
             for name in lists:
                 self.assertTrue(0 <= found[name, "final.eer"] <= 1, name)
         self.assertNotIn(("noisy", "final.eer"), plain)
+        # What another program trained: features alone, as of an ArcFace network.
+        other = self.train("student.yaml", "other", *speech, "distill.l2.lambda=1", "teacher.model=" + ONNX,
+                           "teacher.logits=none", "teacher.size=48", "teacher.mean=0.5", "teacher.std=0.5")
+        self.assertGreater(other["", "l2"], 0)
         said = self.run_in(PROGRAM, "eval", "taught", os.path.join(self.data, "manifest.tsv"), "--trials",
                            os.path.join(self.data, "veri_test2.txt"), "--json")
         said = json.loads(said[said.index("{"):].splitlines()[0])
