@@ -28,6 +28,13 @@ static int student_tell_change(void *self, int64_t step, const char *who, const 
     return 0;
 }
 
+static int student_tell_changed(void *self, int64_t step, struct rt_error *e)
+{
+    const struct rt_student *s = self;
+    STUDENT_TELL(s, changed, step, e);
+    return 0;
+}
+
 static int student_tell_checkpoint(const struct rt_student *s, struct rt_error *e)
 {
     STUDENT_TELL(s, checkpoint, e);
@@ -166,7 +173,7 @@ static void student_view_fini(struct student_view *v)
  */
 static int student_begin_update(struct rt_student *s, struct rt_error *e)
 {
-    struct rt_control_told told = {s, student_tell_change};
+    struct rt_control_told told = {.self = s, .changed = student_tell_changed, .change = student_tell_change};
     int64_t next = rt_learner_progress(s->learner).step + 1;
     int rc = 0;
     while (s->control && (rc = rt_control_step(s->control, next, &told, e)) == RT_CONTROL_SAVE)

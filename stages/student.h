@@ -29,6 +29,8 @@ struct rt_observer {
     /* A setting changed, update `step` is the first with it (rt_control_told). */
     int (*change)(void *self, int64_t step, const char *who, const char *key, const char *before,
                   const char *after, struct rt_error *e);
+    /* All that changed for this update was told. */
+    int (*changed)(void *self, int64_t step, struct rt_error *e);
     int (*checkpoint)(void *self, struct rt_error *e); /* asked for: of the state as it is */
 };
 

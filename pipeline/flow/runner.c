@@ -4,7 +4,6 @@
 #include "pipeline/flow/runner_parts.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +13,7 @@
 /* ---- what wakes the loop besides finished work ----
  * Both handles are unref'd: they keep no loop alive, so uv_run returns as soon as no work is under
  * way. A signal only sets the same flag as rt_runner_stop; nothing is torn down while a stage still
- * works. Every signal by which a user, a terminal that closes, or a batch system's time limit ends a process is
- * here; one that was ignored when the program began stays so (nohup). SIGPIPE is left to whoever owns the output. */
-
-static const struct ending {
-    int number;
-    const char *words;
-} endings[RT_RUNNER_SIGNALS] = {
-    {SIGINT, "by SIGINT"}, {SIGTERM, "by SIGTERM"}, {SIGHUP, "by SIGHUP"}, {SIGXCPU, "by SIGXCPU"},
-};
+ * works. One that was ignored when the program began stays so (nohup). SIGPIPE is left to whoever owns the output. */
 
 static void runner_on_tick(uv_timer_t *timer)
 {
@@ -42,12 +33,6 @@ static void runner_on_signal(uv_signal_t *handler, int number)
  * loop thread while no work runs: a stage's open and close need no lock. A stage whose open failed
  * is closed too, so that each stage has one place that frees what it holds, however far it came. */
 
-static int signal_is_ignored(int number)
-{
-    struct sigaction now;
-    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
-}
-
 /* Only work keeps the loop going: the handles are unref'd. */
 static int runner_open_loop(struct rt_runner *r)
 {
@@ -58,20 +43,24 @@ static int runner_open_loop(struct rt_runner *r)
         uv_timer_start(&r->tick, runner_on_tick, (uint64_t)r->sink.tick_ms,
                        (uint64_t)r->sink.tick_ms);
     uv_unref((uv_handle_t *)&r->tick);
-    for (int i = 0; i < RT_RUNNER_SIGNALS; i++) {
+    for (int i = 0; i < RT_SIGNALS; i++) {
         uv_signal_init(&r->loop, &r->handler[i]);
         r->handler[i].data = r;
-        if (code == 0 && r->signals && !signal_is_ignored(endings[i].number))
-            code = uv_signal_start(&r->handler[i], runner_on_signal, endings[i].number);
+        if (code == 0 && r->signals && !rt_signal_ignored(rt_signals[i].number))
+            code = uv_signal_start(&r->handler[i], runner_on_signal, rt_signals[i].number);
         uv_unref((uv_handle_t *)&r->handler[i]);
     }
+    if (r->signals)
+        rt_signals_deliver(&r->mask); /* those held back until now, too */
     return code;
 }
 
 static void runner_close_loop(struct rt_runner *r)
 {
+    if (r->signals)
+        rt_signals_restore(&r->mask);
     uv_close((uv_handle_t *)&r->tick, NULL);
-    for (int i = 0; i < RT_RUNNER_SIGNALS; i++)
+    for (int i = 0; i < RT_SIGNALS; i++)
         uv_close((uv_handle_t *)&r->handler[i], NULL);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     int code = uv_loop_close(&r->loop);
@@ -147,9 +136,9 @@ static void runner_drop_batches(struct rt_runner *r)
 
 static const char *runner_stopped_by(const struct rt_runner *r)
 {
-    for (int i = 0; i < RT_RUNNER_SIGNALS; i++)
-        if (r->signal == endings[i].number)
-            return endings[i].words;
+    for (int i = 0; i < RT_SIGNALS; i++)
+        if (r->signal == rt_signals[i].number)
+            return rt_signals[i].words;
     return "on request";
 }
 

@@ -4,6 +4,7 @@
 #ifndef RT_RUNNER_PARTS_H
 #define RT_RUNNER_PARTS_H
 
+#include "pipeline/flow/signals.h"
 #include "pipeline/flow/queue.h"
 #include "pipeline/flow/runner.h"
 
@@ -11,7 +12,6 @@
 #include <uv.h>
 
 #define RT_NO_SEQ UINT64_MAX
-#define RT_RUNNER_SIGNALS 4 /* that stop a run */
 #define RT_TOOK 256 /* batches of which percentiles are taken */
 
 struct rt_stage_run;
@@ -74,7 +74,8 @@ struct rt_runner {
     uint64_t source_busy, sink_busy;
     uv_loop_t loop;
     uv_timer_t tick;
-    uv_signal_t handler[RT_RUNNER_SIGNALS];
+    uv_signal_t handler[RT_SIGNALS];
+    sigset_t mask; /* before the handlers stood */
 };
 
 /* Starts all that can start, under the limits that are wanted now. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEPS INT64_C(1000000000000000) /* of a run, at most: a text from anywhere may name any number */
+#define SAVE_REST 30 /* times as long as a checkpoint took that was asked for, before the next one */
 #define POLL_NS UINT64_C(50000000) /* how soon a paused run notices a signal */
 
 int rt_control_create(struct rt_control **out, const struct rt_recipe *start)
@@ -143,6 +145,46 @@ static void control_look_ahead(struct rt_control *c)
  * checkpoints are repeated by it. Both go the same way otherwise, so a repeated run meets the same
  * checks. */
 
+/* A client that moves a slider asks for more values than there are updates. Those that an update would overwrite at
+ * once are not kept; but only where the changes that wait for it are still fine without, one after the other. */
+
+/* The last change of this key that waits for this update, NULL when there is none, or it cannot go. */
+static struct rt_control_change *control_find_waiting(struct rt_control *c, int64_t step, const struct rt_key *key,
+                                                      const char *value)
+{
+    struct rt_control_change *found = NULL;
+    for (int i = 0; i < c->count && c->pending[i].step <= step; i++)
+        if (c->pending[i].step == step && c->pending[i].key == key)
+            found = &c->pending[i];
+    if (!found)
+        return NULL;
+    c->trial = c->begun;
+    for (int i = 0; i < c->count && c->pending[i].step <= step; i++) {
+        const struct rt_control_change *w = &c->pending[i];
+        if (!w->key)
+            continue;
+        if (rt_recipe_put(&c->trial, w->key, w == found ? value : w->value, NULL, NULL) < 0 ||
+            (c->host.check && c->host.check(c->host.self, &c->trial, NULL) < 0))
+            return NULL;
+    }
+    return found;
+}
+
+/* In the place of the one that waits, or behind all. */
+static int control_insert_or_replace(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
+                                     const char *value, struct rt_error *e)
+{
+    struct rt_control_change *waiting = control_find_waiting(c, step, key, value);
+    char *copy = waiting ? strdup(value) : NULL;
+    if (!copy)
+        return rt_control_insert(c, step, who, key, value, 1, e);
+    free(waiting->value);
+    waiting->value = copy;
+    waiting->in_ahead = 1;
+    snprintf(waiting->who, sizeof waiting->who, "%s", who);
+    return 0;
+}
+
 int rt_control_set(struct rt_control *c, const char *who, const char *name, const char *value,
                    char *before, int64_t *at, struct rt_error *e)
 {
@@ -156,14 +198,14 @@ int rt_control_set(struct rt_control *c, const char *who, const char *name, cons
     int rc = rt_control_try(c, &c->ahead, key, value, e);
     if (rc < 0)
         goto out;
-    rc = rt_control_insert(c, first, who, key, value, 1, e);
+    rc = control_insert_or_replace(c, first, who, key, value, e);
     if (rc < 0)
         goto out;
     if (before)
         snprintf(before, RT_RECIPE_TEXT, "%s", was);
     if (at)
         *at = first;
-    c->ahead = c->trial;
+    rt_recipe_put(&c->ahead, key, value, NULL, NULL); /* it was tried above */
     rt_recipe_get(&c->ahead, key, is, sizeof is);
     rt_control_remember(c, key, strdup(was), strdup(is)); /* without memory it cannot be undone */
 out:
@@ -187,6 +229,8 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
     if (step < first)
         rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
                           name, step, first);
+    else if (step > STEPS)
+        rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": no run has so many", name, step);
     else if (samples)
         rc = rt_override_check(&c->override_ahead, value, e);
     else
@@ -348,11 +392,41 @@ static int control_apply(struct rt_control *c, int64_t step, const struct rt_con
                : 0;
 }
 
+/* What was asked costs the update that it is for; whoever asks is slowed down by it (socket.h). */
+static void control_count_time(struct rt_control *c, uint64_t began)
+{
+    uv_mutex_lock(&c->lock);
+    c->spent += uv_hrtime() - began;
+    uv_mutex_unlock(&c->lock);
+}
+
+static int control_apply_all(struct rt_control *c, int64_t step, struct rt_control_change *due, int n,
+                             const struct rt_control_told *told, struct rt_error *e)
+{
+    uint64_t began = uv_hrtime();
+    int rc = 0;
+    for (int i = 0; i < n; i++) {
+        if (rc == 0)
+            rc = control_apply(c, step, &due[i], told, e);
+        free(due[i].value);
+    }
+    if (rc == 0 && n > 0 && told && told->changed)
+        rc = told->changed(told->self, step, e);
+    if (rc == 0 && n > 0 && c->host.changed)
+        c->host.changed(c->host.self);
+    if (n > 0)
+        control_count_time(c, began);
+    return rc;
+}
+
 int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
                     struct rt_error *e)
 {
     struct rt_control_change *due = NULL;
     uv_mutex_lock(&c->lock);
+    if (c->save_began)
+        c->save_ready = uv_hrtime() + SAVE_REST * (uv_hrtime() - c->save_began);
+    c->save_began = 0;
     c->next = step;
     control_look_ahead(c);
     int n = control_wait_for_leave(c, e);
@@ -364,18 +438,21 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
         control_look_ahead(c);
     }
     uv_mutex_unlock(&c->lock);
+    if (n == RT_CONTROL_SAVE && !go)
+        c->save_began = uv_hrtime();
     if (!go || n < 0)
         return n;
-    int rc = 0;
-    for (int i = 0; i < n; i++) {
-        if (rc == 0)
-            rc = control_apply(c, step, &due[i], told, e);
-        free(due[i].value);
-    }
+    int rc = control_apply_all(c, step, due, n, told, e);
     free(due);
-    if (rc == 0 && n > 0 && c->host.changed)
-        c->host.changed(c->host.self);
     return rc;
+}
+
+uint64_t rt_control_spent(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    uint64_t spent = c->spent;
+    uv_mutex_unlock(&c->lock);
+    return spent;
 }
 
 /* ---- pace ----
@@ -422,6 +499,10 @@ int rt_control_paused(struct rt_control *c)
 int64_t rt_control_checkpoint(struct rt_control *c, int64_t step)
 {
     uv_mutex_lock(&c->lock);
+    if (step < 0 && !c->paused && uv_hrtime() < c->save_ready) {
+        uv_mutex_unlock(&c->lock);
+        return RT_EBUSY;
+    }
     if (step < 0)
         step = c->next - 1;
     int known = 0;

@@ -34,6 +34,8 @@ struct rt_control_told {
     void *self;
     int (*change)(void *self, int64_t step, const char *who, const char *key, const char *before,
                   const char *after, struct rt_error *e);
+    /* After all changes of an update, if there were any. May be NULL. */
+    int (*changed)(void *self, int64_t step, struct rt_error *e);
 };
 
 /* A run that starts with these settings (copied). RT_EMEM. */
@@ -84,7 +86,8 @@ int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64
 /* Checked at once, as a recipe is; effect at update *at (may be NULL): the next one to begin, or to be handed
  * out. key and value as in -s. before (may be NULL, [RT_RECIPE_TEXT]): what it replaces. RT_ENOTFOUND no such setting,
  * RT_EUSAGE not while the run goes on or not in this run, RT_EFORMAT, RT_ERANGE, RT_EBUSY too many
- * wait. A change that the run's end overtakes is kept in its last checkpoint. */
+ * wait. A change that the run's end overtakes is kept in its last checkpoint. Of several of one key for one update the
+ * last counts: only that one takes effect, and stands in the journal. */
 int rt_control_set(struct rt_control *c, const char *who, const char *key, const char *value,
                    char *before, int64_t *at, struct rt_error *e);
 /* The same for a later update: another run's journal; key RT_OVERRIDE_KEY: a text of override.h. A step that is
@@ -99,6 +102,8 @@ enum rt_touch { RT_TOUCH_SET, RT_TOUCH_SCALE, RT_TOUCH_MUTE, RT_TOUCH_EXCLUDE, R
  * ends. RT_ERANGE for a factor that is not from 0 to RT_OVERRIDE_MOST, or no rows; RT_EBUSY. */
 int rt_control_touch(struct rt_control *c, const char *who, enum rt_touch touch, double factor,
                      const int *row, int count, const char *words, int64_t *at, struct rt_error *e);
+#define RT_CONTROL_UNDO 1000               /* changes that can be taken back; older ones cannot */
+#define RT_CONTROL_UNDO_BYTES (16u << 20) /* of their texts */
 /* Takes the last change back that stands (a setting's or of samples, by whoever), or makes the one again that
  * was taken back last: a change like any other, at the next update *at. what
  * ([RT_RECIPE_TEXT]): "key: before -> after", cut. RT_ENODATA when there is none. */
@@ -107,6 +112,10 @@ int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *
 /* A setting's value at the next update that it can be changed for; any setting. RT_ENOTFOUND. */
 int rt_control_get(struct rt_control *c, const char *key, char *value, size_t size,
                    struct rt_error *e);
+/* Time (ns) that updates have waited so far for changes to be put into effect. */
+uint64_t rt_control_spent(struct rt_control *c);
+/* The states that rows [first, first + count) will have at the next update. */
+void rt_control_states(struct rt_control *c, int first, int count, float *factor, uint8_t *excluded);
 /* The update that will begin next. */
 int64_t rt_control_next(struct rt_control *c);
 
@@ -117,7 +126,8 @@ void rt_control_allow(struct rt_control *c, int64_t updates);
 /* 1 paused (perhaps the update under way is still being made). */
 int rt_control_paused(struct rt_control *c);
 /* Asks for a checkpoint of step `step`; -1 = of the update made last. A step that is over is not saved
- * any more. Returns the step; RT_EMEM. */
+ * any more. Returns the step; RT_EMEM; RT_EBUSY with -1: the last one took so long, and was so short a time ago, that
+ * the run would do little else (never while it is paused). */
 int64_t rt_control_checkpoint(struct rt_control *c, int64_t step);
 /* Ends the run, with RT_ESTOPPED, after update `step`. */
 void rt_control_until(struct rt_control *c, int64_t step);

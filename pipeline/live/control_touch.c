@@ -33,6 +33,11 @@ static void event_fini(struct rt_control_event *v)
     free(v->after);
 }
 
+static size_t event_size(const struct rt_control_event *v)
+{
+    return strlen(v->before) + strlen(v->after) + 2;
+}
+
 void rt_control_forget(struct rt_control *c)
 {
     for (int i = 0; i < c->events; i++)
@@ -40,23 +45,51 @@ void rt_control_forget(struct rt_control *c)
     free(c->event);
     c->event = NULL;
     c->done = c->events = c->event_room = 0;
+    c->event_bytes = 0;
+}
+
+/* Makes room for a change of this size: who changes settings for days fills no memory. */
+static void events_drop_oldest(struct rt_control *c, size_t size)
+{
+    int drop = 0;
+    while (drop < c->events && (c->events - drop >= RT_CONTROL_UNDO || c->event_bytes + size > RT_CONTROL_UNDO_BYTES)) {
+        c->event_bytes -= event_size(&c->event[drop]);
+        event_fini(&c->event[drop++]);
+    }
+    c->events -= drop;
+    c->done -= drop;
+    memmove(c->event, c->event + drop, (size_t)c->events * sizeof *c->event);
+}
+
+static void events_drop_undone(struct rt_control *c)
+{
+    while (c->events > c->done) {
+        c->event_bytes -= event_size(&c->event[--c->events]);
+        event_fini(&c->event[c->events]);
+    }
 }
 
 int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *before, char *after)
 {
     struct rt_control_event v = {key, before, after};
-    if (before && after && c->done == c->event_room) {
+    if (!before || !after) {
+        event_fini(&v);
+        return RT_EMEM;
+    }
+    events_drop_undone(c);
+    if (c->events)
+        events_drop_oldest(c, event_size(&v));
+    if (c->done == c->event_room) {
         int room = c->event_room ? 2 * c->event_room : 16;
         struct rt_control_event *more = realloc(c->event, (size_t)room * sizeof *more);
         c->event = more ? more : c->event;
         c->event_room = more ? room : c->event_room;
     }
-    if (!before || !after || c->done == c->event_room) {
+    if (c->done == c->event_room) {
         event_fini(&v);
         return RT_EMEM;
     }
-    while (c->events > c->done)
-        event_fini(&c->event[--c->events]);
+    c->event_bytes += event_size(&v);
     c->event[c->done++] = v;
     c->events = c->done;
     return 0;
@@ -71,6 +104,17 @@ int rt_control_recall(struct rt_control *c, const char *name, const char *before
     int rc = rt_control_remember(c, key, strdup(before), strdup(after));
     uv_mutex_unlock(&c->lock);
     return rc;
+}
+
+void rt_control_states(struct rt_control *c, int first, int count, float *factor, uint8_t *excluded)
+{
+    uv_mutex_lock(&c->lock);
+    for (int i = 0; i < count; i++) {
+        bool there = first + i < c->override_ahead.rows;
+        factor[i] = there ? c->override_ahead.factor[first + i] : 1;
+        excluded[i] = there ? c->override_ahead.excluded[first + i] : 0;
+    }
+    uv_mutex_unlock(&c->lock);
 }
 
 /* ---- samples ----

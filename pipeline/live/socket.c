@@ -11,8 +11,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
+
+#define CREDIT_NS INT64_C(500000000) /* that a quiet time earns: a filter over many samples is answered at once */
+#define DEBT_NS INT64_C(300000000)   /* at most: what was dear holds others up for ten seconds, not for ever */
 
 struct client {
     struct rt_socket *socket;
@@ -37,9 +41,34 @@ struct rt_socket {
     uv_pipe_t listener;
     struct client *client; /* list */
     int clients, ticking;
+    int knocking; /* somebody waits to be let in */
     uint64_t reported;
     int was_paused;
+    int64_t credit; /* ns that may be spent */
+    uint64_t looked, used; /* ns: when the credit was reckoned, and what had been used then */
 };
+
+/* ---- time ----
+ * What clients cost the run is time: of this thread, on a core that the run could use, and of updates that wait for
+ * changes to take effect. Both are counted and held to a share, so that no number of clients and no request makes the
+ * run slow; nothing is refused for it, only answered later. */
+
+static uint64_t socket_used(const struct rt_socket *s)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + rt_control_spent(s->context.control);
+}
+
+static int socket_has_time(struct rt_socket *s)
+{
+    uint64_t now = uv_hrtime(), used = socket_used(s);
+    int64_t credit = s->credit + (int64_t)((now - s->looked) / RT_SOCKET_SHARE) - (int64_t)(used - s->used);
+    s->credit = credit > CREDIT_NS ? CREDIT_NS : credit < -DEBT_NS ? -DEBT_NS : credit;
+    s->looked = now;
+    s->used = used;
+    return s->credit > 0;
+}
 
 /* ---- one client ----
  * Nothing a client does may hold the run or another client up. Its line has a fixed length, its
@@ -116,26 +145,29 @@ static int client_may_ask(struct client *c)
     return c->left > 0;
 }
 
-/* Answers the whole lines at hand, as many as the client may ask now. */
-static void client_answer(struct client *c)
+/* Answers the whole lines at hand, as many as the client may ask now; their number. */
+static int client_answer(struct client *c, int most)
 {
     size_t at = 0;
+    int answered = 0;
     char *end;
-    while (c->open && client_may_ask(c) && (end = memchr(c->line + at, '\n', c->used - at))) {
+    while (c->open && answered < most && client_may_ask(c) && socket_has_time(c->socket) &&
+           (end = memchr(c->line + at, '\n', c->used - at))) {
         size_t n = (size_t)(end - (c->line + at));
         c->left--;
+        answered++;
         client_say(c, rt_verb_answer(&c->socket->context, c->line + at, n, &c->watching));
         at += n + 1;
     }
     if (!c->open)
-        return;
+        return answered;
     c->used -= at;
     memmove(c->line, c->line + at, c->used);
     int whole = memchr(c->line, '\n', c->used) != NULL;
     if (!whole && c->used == sizeof c->line) {
         client_say(c, strdup("{\"ok\":false,\"error\":\"a request of more than 16383 bytes\"}"));
         client_drop(c);
-        return;
+        return answered;
     }
     if (whole && c->reading) {
         uv_read_stop((uv_stream_t *)&c->pipe);
@@ -145,6 +177,7 @@ static void client_answer(struct client *c)
     }
     if (whole || c->watching)
         socket_want_ticks(c->socket);
+    return answered;
 }
 
 static void client_on_room(uv_handle_t *h, size_t wanted, uv_buf_t *buffer)
@@ -163,7 +196,7 @@ static void client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffe
         return;
     }
     c->used += (size_t)n;
-    client_answer(c);
+    client_answer(c, RT_SOCKET_REQUESTS);
 }
 
 static void client_read_on(struct client *c)
@@ -180,23 +213,44 @@ static void client_read_on(struct client *c)
  * off. It runs only while somebody needs it. Reports are made from the last status there is, at
  * most ten a second: who watches a fast run sees every tenth step instead of falling behind. */
 
+static void socket_report(struct rt_socket *s)
+{
+    struct rt_status now;
+    int paused = rt_control_paused(s->context.control);
+    rt_board_get(s->context.board, &now);
+    if ((now.number == s->reported && paused == s->was_paused) || !socket_has_time(s))
+        return;
+    s->reported = now.number;
+    s->was_paused = paused;
+    for (struct client *c = s->client; c; c = c->next) /* closing is done later, not now */
+        if (c->open && c->watching)
+            client_say(c, rt_verb_report(&s->context, &now));
+}
+
+/* One request of each in turn, so that one who asks for much holds nobody else up. */
+static void socket_answer_waiting(struct rt_socket *s)
+{
+    int answered;
+    do {
+        answered = 0;
+        for (struct client *c = s->client; c; c = c->next)
+            if (c->open && !c->reading)
+                answered += client_answer(c, 1);
+    } while (answered);
+}
+
+static void socket_let_in(struct rt_socket *s);
+
 static void socket_on_tick(uv_timer_t *timer)
 {
     struct rt_socket *s = timer->data;
-    struct rt_status now;
-    int needed = 0, paused = rt_control_paused(s->context.control);
-    rt_board_get(s->context.board, &now);
-    int news = now.number != s->reported || paused != s->was_paused;
-    s->reported = now.number;
-    s->was_paused = paused;
-    for (struct client *c = s->client, *next; c; c = next) {
-        next = c->next; /* closing is done later, not now */
-        if (c->open && c->watching && news)
-            client_say(c, rt_verb_report(&s->context, &now));
-        if (c->open && !c->reading)
-            client_answer(c);
+    socket_report(s);
+    socket_answer_waiting(s);
+    if (s->knocking && socket_has_time(s))
+        socket_let_in(s);
+    int needed = s->knocking;
+    for (struct client *c = s->client; c; c = c->next)
         needed |= c->open && (c->watching || !c->reading);
-    }
     if (!needed) {
         uv_timer_stop(&s->tick);
         s->ticking = 0;
@@ -219,10 +273,11 @@ static int client_same_user(const struct client *c)
            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
 }
 
-static void socket_on_connection(uv_stream_t *listener, int status)
+/* Without memory, or time, the connection waits where it is: libuv looks at the listener again when it was taken. */
+static void socket_let_in(struct rt_socket *s)
 {
-    struct rt_socket *s = listener->data;
-    struct client *c = status < 0 ? NULL : calloc(1, sizeof *c);
+    struct client *c = calloc(1, sizeof *c);
+    s->knocking = !c;
     if (!c)
         return;
     c->socket = s;
@@ -232,7 +287,7 @@ static void socket_on_connection(uv_stream_t *listener, int status)
     c->next = s->client;
     s->client = c;
     s->clients++;
-    if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !client_same_user(c)) {
+    if (uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->pipe) != 0 || !client_same_user(c)) {
         client_drop(c);
     } else if (s->clients > RT_SOCKET_CLIENTS) {
         client_say(c, strdup("{\"ok\":false,\"error\":\"too many connections\"}"));
@@ -240,6 +295,18 @@ static void socket_on_connection(uv_stream_t *listener, int status)
     } else {
         client_read_on(c);
     }
+}
+
+static void socket_on_connection(uv_stream_t *listener, int status)
+{
+    struct rt_socket *s = listener->data;
+    if (status < 0)
+        return;
+    s->knocking = 1;
+    if (socket_has_time(s))
+        socket_let_in(s);
+    if (s->knocking)
+        socket_want_ticks(s);
 }
 
 static void socket_on_stop(uv_async_t *async)
@@ -312,6 +379,8 @@ int rt_socket_start(struct rt_socket **out, const char *folder,
     }
     s->context = *context;
     s->folder = -1;
+    s->credit = CREDIT_NS;
+    s->looked = uv_hrtime();
     uv_async_init(&s->loop, &s->stop, socket_on_stop);
     uv_timer_init(&s->loop, &s->tick);
     uv_pipe_init(&s->loop, &s->listener, 0);

@@ -250,6 +250,8 @@ static int verb_step(struct call *c, struct rt_error *e)
 static int verb_checkpoint(struct call *c, struct rt_error *e)
 {
     int64_t step = rt_control_checkpoint(c->context->control, -1);
+    if (step == RT_EBUSY)
+        return rt_error_set(e, RT_EBUSY, "a checkpoint was written a moment ago: ask again later, or pause the run");
     if (step < 0)
         return rt_error_set(e, (int)step, "no memory to ask for a checkpoint");
     json_put_int(c->result, "step", step);

@@ -8,8 +8,5 @@
 /* All columns; those in no first view, or empty, are hidden. The caller fini's *t, also after a failure.
  * RT_EMISSING when the folder is that of no run. */
 int rt_run_table(struct rt_table *t, const char *folder, struct rt_error *e);
-/* The rows that are meant by the words `which`: ids, or "where" and an expression (filter.h). Their number,
- * *row is malloc'ed; RT_EUSAGE, RT_ENOTFOUND (an id). */
-int rt_run_find(const char *folder, const char *const *which, int count, int **row, struct rt_error *e);
 
 #endif

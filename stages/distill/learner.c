@@ -102,8 +102,10 @@ int rt_learner_create(struct rt_learner **out, const struct rt_learner_config *c
     if (c->teachers > RT_TEACHERS || c->teachers != c->model->teachers)
         return rt_error_set(e, RT_EUSAGE, "%d teachers: %d at most, and those of the model", c->teachers, RT_TEACHERS);
     struct rt_learner *l = calloc(1, sizeof *l);
-    if (!l)
+    if (!l || uv_mutex_init(&l->hold) != 0) {
+        free(l);
         return rt_error_set(e, RT_EMEM, "student: no memory");
+    }
     l->c = *c;
     l->teacher = c->teachers ? c->teacher[0] : NULL;
     l->input_row = input_numbers(c->model->graph);
@@ -141,6 +143,7 @@ void rt_learner_destroy(struct rt_learner *l)
     void *owned[] = {l->weight, l->factor, l->distance, l->head, l->d_head, l->part};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
+    uv_mutex_destroy(&l->hold);
     free(l);
 }
 
@@ -152,6 +155,14 @@ struct rt_learner_progress rt_learner_progress(const struct rt_learner *l)
 const struct rt_sample_states *rt_learner_samples(const struct rt_learner *l)
 {
     return &l->samples;
+}
+
+void rt_learner_hold(struct rt_learner *l, bool on)
+{
+    if (on)
+        uv_mutex_lock(&l->hold);
+    else
+        uv_mutex_unlock(&l->hold);
 }
 
 /* ---- NaN ----
@@ -286,8 +297,10 @@ static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, con
     if (!isfinite(report->gradient_norm))
         return gradient_not_finite(l, where, e);
     rt_learner_follow_agreement(l, b, s);
+    rt_learner_hold(l, true);
     for (int i = 0; i < b->count; i++)
         rt_sample_states_add(&l->samples, b->sample[i], l->quality[i], l->weight[i], &objective, &l->out, i);
+    rt_learner_hold(l, false);
     return 0;
 }
 

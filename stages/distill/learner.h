@@ -135,5 +135,7 @@ struct rt_learner_progress {
 /* l may be NULL: nothing was done. */
 struct rt_learner_progress rt_learner_progress(const struct rt_learner *l);
 const struct rt_sample_states *rt_learner_samples(const struct rt_learner *l);
+/* While it is held no sample's state changes: for another thread that looks at them, for a moment. An update waits. */
+void rt_learner_hold(struct rt_learner *l, bool on);
 
 #endif

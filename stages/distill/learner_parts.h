@@ -10,6 +10,8 @@
 #include "stages/nn/stretch.h"
 #include "stages/nn/optim/optim.h"
 
+#include <uv.h>
+
 /* Memory that grows. */
 struct rt_learner_room {
     void *data;
@@ -46,7 +48,8 @@ struct rt_learner {
     double best;
     struct rt_objective objective;
     double norm_mean, norm_var; /* running, of the teacher's feature norm; NaN before the first */
-    struct rt_sample_states samples;
+    struct rt_sample_states samples; /* written with `hold` held */
+    uv_mutex_t hold;
 
     struct rt_parallel *parallel;
     struct rt_exec *exec;

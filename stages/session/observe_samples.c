@@ -34,7 +34,7 @@ struct rt_row_answer {
 struct sample_cells {
     int count;
     char (*name)[64]; /* NULL: only values are wanted */
-    double value[RT_SAMPLE_COLUMNS];
+    double *value;    /* NULL: only names are */
 };
 
 static void sample_cell(struct sample_cells *c, double value, const char *before, const char *name,
@@ -42,10 +42,12 @@ static void sample_cell(struct sample_cells *c, double value, const char *before
 {
     if (c->name)
         snprintf(c->name[c->count], sizeof *c->name, "%s%s%s", before, name, behind);
-    c->value[c->count++] = value;
+    if (c->value)
+        c->value[c->count] = value;
+    c->count++;
 }
 
-static void sample_cells(struct sample_cells *c, const struct rt_record *r, int row, const struct rt_row_written *w)
+static void sample_cells(struct sample_cells *c, const struct rt_record *r, int row, double factor, bool excluded)
 {
     const struct rt_scores *s = &r->session->scores;
     const struct rt_sample_states *t = rt_learner_samples(r->student->learner);
@@ -61,15 +63,14 @@ static void sample_cells(struct sample_cells *c, const struct rt_record *r, int 
         sample_cell(c, t->distance[i], "loss_", rt_terms[k]->name, "");
         sample_cell(c, isnan(t->distance[i]) ? NAN : t->inside[i], "inside_", rt_terms[k]->name, "");
     }
-    sample_cell(c, (double)w->factor, "", "factor", "");
-    sample_cell(c, w->excluded, "", "excluded", "");
+    sample_cell(c, factor, "", "factor", "");
+    sample_cell(c, excluded, "", "excluded", "");
 }
 
 void rt_observe_samples_columns(const struct rt_record *r, struct rt_sample_columns *c)
 {
     struct sample_cells cells = {.name = c->name};
-    const struct rt_row_written none = {0};
-    sample_cells(&cells, r, 0, &none);
+    sample_cells(&cells, r, 0, 1, false);
     c->count = cells.count;
     for (int i = 0; i < c->count; i++)
         c->pointer[i] = c->name[i];
@@ -92,10 +93,10 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
     const struct rt_override *override = student->control ? rt_control_override(student->control) : NULL;
     struct rt_row_written *w = &o->written[row];
     struct rt_row_written now = {.seen = (int)rt_learner_samples(student->learner)->seen[row],
-                                 .factor = student->dataset->weight[row],
+                                 .factor = 1,
                                  .answers = o->answer[row].number};
     if (override && override->rows) {
-        now.factor *= override->factor[row];
+        now.factor = override->factor[row];
         now.excluded = override->excluded[row];
     }
     bool same = now.seen == w->seen && now.factor == w->factor && now.excluded == w->excluded &&
@@ -104,16 +105,17 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
     return !same;
 }
 
-static int sample_write(struct rt_observe_samples *o, int row, const struct rt_drop *drop, struct rt_error *e)
+void rt_observe_samples_row(const struct rt_observe_samples *o, int row, double factor, bool excluded,
+                            const struct rt_drop *drop, struct rt_sample_row *s, double value[RT_SAMPLE_COLUMNS])
 {
     const struct rt_record *r = o->record;
     const struct rt_dataset *d = &r->session->dataset;
     const struct rt_manifest *m = d->manifest;
     const struct rt_sample_states *t = rt_learner_samples(r->student->learner);
     const struct rt_row_answer *a = &o->answer[row];
-    struct sample_cells cells = {.name = NULL};
-    sample_cells(&cells, r, row, &o->written[row]);
-    struct rt_sample_row s = {
+    struct sample_cells cells = {.value = value};
+    sample_cells(&cells, r, row, factor * (double)d->weight[row], excluded);
+    *s = (struct rt_sample_row){
         .row = row,
         .id = rt_manifest_cell(m, row, rt_manifest_column(m, "id")),
         .label = rt_manifest_cell(m, row, rt_manifest_column(m, "label")),
@@ -130,9 +132,17 @@ static int sample_write(struct rt_observe_samples *o, int row, const struct rt_d
         .p = (double)a->p,
         .p_label = (double)a->p_label,
         .correct = a->correct,
-        .value = cells.value,
+        .value = value,
     };
-    return rt_rundb_sample(r->db, &s, e);
+}
+
+static int sample_write(struct rt_observe_samples *o, int row, const struct rt_drop *drop, struct rt_error *e)
+{
+    const struct rt_row_written *w = &o->written[row];
+    double value[RT_SAMPLE_COLUMNS];
+    struct rt_sample_row s;
+    rt_observe_samples_row(o, row, (double)w->factor, w->excluded, drop, &s, value);
+    return rt_rundb_sample(o->record->db, &s, e);
 }
 
 static int samples_write(struct rt_observe_samples *o, bool all, struct rt_error *e)
@@ -154,6 +164,7 @@ void rt_observe_samples_answers(struct rt_observe_samples *o, const struct rt_pr
                                 int n)
 {
     const struct rt_dataset *d = &o->record->session->dataset;
+    rt_learner_hold(o->record->student->learner, true); /* others may look at rows (live_rows.h) */
     for (int i = 0; i < n; i++) {
         const struct rt_prediction *p = &prediction[i];
         struct rt_row_answer *a = &o->answer[row[i]];
@@ -161,6 +172,7 @@ void rt_observe_samples_answers(struct rt_observe_samples *o, const struct rt_pr
         *a = (struct rt_row_answer){a->number + 1, p->predicted, (float)p->p, strange ? 0 : (float)p->p_label,
                                     strange ? 0 : p->label < 0 ? -1 : p->rank == 0};
     }
+    rt_learner_hold(o->record->student->learner, false);
     o->due = 0;
 }
 

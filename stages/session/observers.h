@@ -4,7 +4,7 @@
  * and after it, by the thread that leads the run. They stand in the student's list in the order of this page.
  *
  * A process may be killed at any time, so the order in which things are written is a contract:
- *   1  a change of settings: its row in the journal, committed: who asked for it may look it up at once
+ *   1  changes of settings: their rows in the journal, committed before their update: who asked may look them up
  *   2  an update: its metrics, not committed; the report on the board
  *   3  the end of an epoch: the epoch's mean, committed
  *   4  when due: rows of samples, committed; once a second rows of stages, committed with all that was written since
@@ -42,6 +42,10 @@ struct rt_sample_columns {
 };
 /* The columns of its rows, for rt_record_open. */
 void rt_observe_samples_columns(const struct rt_record *r, struct rt_sample_columns *c);
+/* What a row's cells hold now, with value in the order of the columns; factor, excluded: by hand. For the student's
+ * thread, or with its learner held. drop: why it is left out, or NULL. The texts belong to the session. */
+void rt_observe_samples_row(const struct rt_observe_samples *o, int row, double factor, bool excluded,
+                            const struct rt_drop *drop, struct rt_sample_row *s, double value[RT_SAMPLE_COLUMNS]);
 /* Writes all rows and commits; record must be open. RT_EMEM; what rt_rundb_sample fails with. */
 int rt_observe_samples_open(struct rt_observe_samples *o, struct rt_record *r, struct rt_error *e);
 /* What a model that has the run's classes says of samples: written with the next rows, and what counts from then on.

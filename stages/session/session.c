@@ -181,6 +181,27 @@ void rt_session_leave_out(void *session, const struct rt_drop *drop)
     uv_mutex_unlock(s->left_lock);
 }
 
+void rt_session_hold(const struct rt_session *s, bool on)
+{
+    if (on)
+        uv_mutex_lock(s->left_lock);
+    else
+        uv_mutex_unlock(s->left_lock);
+}
+
+const struct rt_drop *rt_session_drop(const struct rt_session *s, int row)
+{
+    int low = 0, high = s->left_count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (s->left[middle].sample < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->left_count && s->left[low].sample == row ? &s->left[low] : NULL;
+}
+
 void rt_session_summary(const struct rt_session *s, char *text, size_t size)
 {
     static const char *const noun[RT_MODALITIES] = {"audio", "picture", "text"};

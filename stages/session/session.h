@@ -58,6 +58,10 @@ int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, co
 /* Adds to the list in its order (thread-safe); a (sample, modality) already there is not added
  * again. */
 void rt_session_leave_out(void *session, const struct rt_drop *drop);
+/* While it is held nobody adds to the list; any thread, not the one that holds it. */
+void rt_session_hold(const struct rt_session *s, bool on);
+/* The first entry of a row, NULL = not left out. With the list held, or when nobody adds any more. */
+const struct rt_drop *rt_session_drop(const struct rt_session *s, int row);
 /* "31 of 6,412 samples left out: 29 unreadable audio, 2 empty picture"; "" when none. */
 void rt_session_summary(const struct rt_session *s, char *text, size_t size);
 

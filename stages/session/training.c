@@ -355,6 +355,8 @@ static void training_log_begin(struct rt_training *t)
 
 static int training_begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
 {
+    rt_signals_hold(&t->signals);
+    t->held = true;
     if (q->journal)
         RT_TRY(rt_replay_plan_read(t->control, q->journal, &t->session->dataset, e));
     RT_TRY(q->resume ? rt_resume_load(t, e) : training_begin_folder(t, q, e));
@@ -467,4 +469,9 @@ void rt_training_close(struct rt_training *t)
     rt_trial_lists_fini(&t->trials);
     free(t->train_rows);
     free(t->valid_rows);
+    if (t->held) {
+        rt_signals_forget();
+        rt_signals_restore(&t->signals);
+        t->held = false;
+    }
 }

@@ -5,6 +5,7 @@
 #ifndef RT_TRAINING_H
 #define RT_TRAINING_H
 
+#include "pipeline/flow/signals.h"
 #include "stages/session/machine.h"
 #include "stages/session/observers.h"
 #include "stages/session/trial_lists.h"
@@ -32,6 +33,8 @@ struct rt_training {
     struct rt_session *session;
     struct rt_rundir dir;
     struct rt_machine machine;
+    bool held;       /* signals wait from when the folder is made until it is closed, but for the updates */
+    sigset_t signals; /* how they were */
     struct rt_model start;         /* student.init, until the run begins; graph NULL without one */
     struct rt_model model;         /* the student as it learns */
     struct rt_model best_model;    /* the best by validation, after the run */
@@ -75,7 +78,8 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
 /* Trains to the end, keeps the best (by validation), measures it on the test split, writes
  * student.safetensors. On RT_ESTOPPED a checkpoint has been written. */
 int rt_training_run(struct rt_training *t, struct rt_error *e);
-/* Also after a failure of either. */
+/* Also after a failure of either. Signals that end a run are held back from its beginning to here, but while it
+ * trains and measures: then they stop it. */
 void rt_training_close(struct rt_training *t);
 
 #endif

@@ -6,7 +6,7 @@
 #include "formats/words.h"
 #include "pipeline/live/socket.h"
 #include "pipeline/data/sampler.h"
-#include "pipeline/run/run_table.h"
+#include "stages/session/live_rows.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -182,12 +182,10 @@ static void pipeline_on_tick(void *self)
  * What is answered to them is found here, where the run is known; how they ask is pipeline/live's. Called by the
  * socket's thread, which reads what is fixed for the run and what guards itself. */
 
-/* As run.db has them: what is seen on a screen and by inspect is what is meant. */
 static int verbs_find_samples(const void *self, const char *const *which, int count, int **row,
                               struct rt_error *e)
 {
-    const struct rt_training *t = self;
-    return rt_run_find(t->dir.path, which, count, row, e);
+    return rt_live_rows(self, which, count, row, e);
 }
 
 static int verbs_last_batch(const void *self, const char *stage, struct rt_batch **out, struct rt_error *e)

@@ -303,6 +303,12 @@ class Interrupted(Repeat):
         run.communicate(timeout=60)
         self.assertEqual(run.returncode, 130)
 
+    def test_verified(self):
+        out, _ = self.retort("run", self.recipe, "-q", "--verify-resume", "9", *settings(self.study))
+        self.says(out, "identical", "step 9", "stopped at step 4 and resumed")
+        self.assertEqual(os.listdir(self.here), [])
+        self.retort("run", self.recipe, "-q", "-o", "a", "--verify-resume", "9", code=2)
+
     def test_damaged_checkpoint(self):
         self.train("a", self.study)
         before = self.outcome("a")

@@ -4,12 +4,12 @@
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/run_progress.h"
+#include "tui/cli/temporary.h"
 #include "tui/report/checkpoint_difference.h"
 
 #include "pipeline/run/checkpoints.h"
 #include "stages/session/resume.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,24 +39,13 @@ struct replay {
 
 static int replay_make_folder(struct replay *p, const char *output, struct rt_error *e)
 {
-    const char *tmp = getenv("TMPDIR");
     if (output) {
         snprintf(p->folder, sizeof p->folder, "%s", output);
         return 0;
     }
-    snprintf(p->folder, sizeof p->folder, "%.4000s/retort-replay-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
-    if (!mkdtemp(p->folder))
-        return rt_error_errno(e, "cannot make the folder", p->folder);
+    RT_TRY(rt_temporary_make(p->folder, sizeof p->folder, "replay", e));
     p->temporary = true;
     return 0;
-}
-
-static int replay_remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
-{
-    (void)st;
-    (void)kind;
-    (void)walk;
-    return remove(path);
 }
 
 static int replay_open_run(struct replay *p, const struct request *q, struct rt_error *e)
@@ -176,7 +165,7 @@ static int replay_run(void *request, struct rt_error *e)
     rt_rundir_close(&p->dir);
     free(p->step);
     if (p->temporary)
-        nftw(p->folder, replay_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        rt_temporary_remove(p->folder);
     free(p);
     if (rc == RT_ESTOPPED) {
         fprintf(stderr, "retort: replay interrupted\n");

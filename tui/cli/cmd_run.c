@@ -4,7 +4,9 @@
 #include "tui/cli/cmd.h"
 #include "tui/cli/detach.h"
 #include "tui/cli/options_shared.h"
+#include "tui/cli/parent.h"
 #include "tui/cli/run_progress.h"
+#include "tui/cli/verify_resume.h"
 #include "tui/screen/ui/attach.h"
 
 #include "formats/file.h"
@@ -26,6 +28,7 @@ struct overrides {
 struct request {
     const char *recipe, *output, *journal;
     struct overrides set;
+    int64_t verify; /* updates; 0 = it is a run */
     bool resume, print, keys, quiet, headless;
 };
 
@@ -290,6 +293,9 @@ static int run_run(void *request, struct rt_error *e)
         return rt_cmd_usage(&cmd_run, "--resume needs -o DIR, the run to go on with");
     if (q->resume && q->journal)
         return rt_cmd_usage(&cmd_run, "--resume keeps to the journal the run began with; leave --journal out");
+    if (q->verify && (q->resume || q->journal || q->output))
+        return rt_cmd_usage(&cmd_run, "--verify-resume makes runs of its own, which are not kept: leave -o, --resume "
+                            "and --journal out");
     if (recipe_read(q, &recipe, e) < 0) {
         rt_cmd_fail(e);
         return RT_EXIT_USAGE;
@@ -298,6 +304,9 @@ static int run_run(void *request, struct rt_error *e)
         rt_recipe_print(&recipe, stdout);
         return RT_EXIT_DONE;
     }
+    if (q->verify)
+        return rt_verify_resume(&recipe, q->verify, q->quiet, e);
+    rt_parent_follow();
     if (q->output)
         snprintf(output, sizeof output, "%s", q->output);
     else
@@ -309,7 +318,7 @@ static int run_run(void *request, struct rt_error *e)
 const struct rt_command cmd_run = {
     .name = "run",
     .summary = "train a student (or, without teacher.model, a teacher)",
-    .usage = {"RECIPE [-o DIR] [-s KEY=VALUE]... [options]", "--resume -o DIR"},
+    .usage = {"RECIPE [-o DIR] [-s KEY=VALUE]... [options]", "--resume -o DIR", "RECIPE --verify-resume N"},
     .about = "Trains the student that the recipe describes; with teacher.model a teacher helps. In a terminal the run "
              "is a process of its own, with a screen attached that may be left and attached again.",
     .options = (const struct rt_option[]){
@@ -324,6 +333,9 @@ const struct rt_command cmd_run = {
          RT_OPTION_OWN(struct request, set, override_take_strict)},
         {0, "resume", NULL, "go on from the newest checkpoint in the folder given by -o; the result is that of a run "
          "never stopped, byte for byte", RT_OPTION_FLAG(struct request, resume), .alone = true},
+        {0, "verify-resume", "N", "train the first N updates twice, without a stop, and stopped half way and resumed, "
+         "and say whether the checkpoints are the same; nothing is kept",
+         RT_OPTION_WHOLE(struct request, verify, 2, INT64_MAX)},
         {0, "journal", "RUN", "make the changes of settings that another run's journal holds, at their steps; RUN is "
          "a run folder or a run.db", RT_OPTION_TEXT(struct request, journal), .files = "*"},
         {0, "headless", NULL, "in the foreground, without a screen (also when there is no terminal)",

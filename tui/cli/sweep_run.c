@@ -3,6 +3,7 @@
 #include "tui/cli/sweep_run.h"
 
 #include "tui/cli/cmd.h"
+#include "tui/cli/parent.h"
 #include "tui/cli/sweep_progress.h"
 
 #include <fcntl.h>
@@ -130,8 +131,8 @@ static int child_spawn(struct sweep_child *c, char **word, int words)
 {
     static char program[] = "/proc/self/exe", name[] = "retort"; /* this one, also when another has taken its place */
     uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_INHERIT_FD}};
-    char **argv = calloc((size_t)words + 2, sizeof *argv);
-    int rc = argv ? 0 : UV_ENOMEM;
+    char **argv = calloc((size_t)words + 2, sizeof *argv), **environment = rt_parent_environment();
+    int rc = argv && environment ? 0 : UV_ENOMEM;
     c->said = tmpfile(); /* no pipe: a run that says much waits for nobody */
     if (rc == 0 && c->said) {
         argv[0] = name;
@@ -139,12 +140,14 @@ static int child_spawn(struct sweep_child *c, char **word, int words)
         stdio[2].data.fd = fileno(c->said);
         fcntl(stdio[2].data.fd, F_SETFD, FD_CLOEXEC); /* of this run and no other */
         uv_process_options_t options = {.exit_cb = child_ended, .file = program, .args = argv,
+                                        .env = environment,
                                         .flags = UV_PROCESS_DETACHED, .stdio_count = 3, .stdio = stdio};
         rc = uv_spawn(&c->of->loop, &c->process, &options);
     } else if (rc == 0) {
         rc = UV_EIO;
     }
     free(argv);
+    free(environment);
     return rc;
 }
 

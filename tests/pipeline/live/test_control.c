@@ -41,7 +41,7 @@ static void open_bench(struct bench *b)
 {
     memset(b, 0, sizeof *b);
     rt_recipe_init(&b->start);
-    b->told = (struct rt_control_told){&b->diary, write_down};
+    b->told = (struct rt_control_told){.self = &b->diary, .change = write_down};
     assert_int_equal(rt_control_create(&b->c, &b->start), 0);
 }
 
@@ -70,9 +70,9 @@ static void test_a_change_takes_effect_at_the_next_update(void **state)
     assert_string_equal(before, "0.25");
     assert_int_equal(step(&b, 2), 0);
     assert_true(now->train_lr == 0.1);
-    assert_string_equal(b.diary.text, "2 me train.lr 0.002>0.25\n2 you train.lr 0.25>0.1\n");
+    assert_string_equal(b.diary.text, "2 you train.lr 0.002>0.1\n"); /* the last of that update */
     assert_int_equal(step(&b, 3), 0);
-    assert_int_equal(strlen(b.diary.text), 49); /* once only */
+    assert_int_equal(strlen(b.diary.text), 25); /* once only */
     rt_control_destroy(b.c);
 }
 
@@ -112,6 +112,30 @@ static void test_what_is_refused_changes_nothing(void **state)
     assert_non_null(strstr(b.e.text, "the next step is 8 already"));
     char value[RT_RECIPE_TEXT];
     assert_int_equal(rt_control_get(b.c, "nothing", value, sizeof value, &b.e), RT_ENOTFOUND);
+    rt_control_destroy(b.c);
+}
+
+/* Of what many ask for one update the last counts, where the others' changes allow it; the history has an end. */
+static void test_last_value_of_an_update(void **state)
+{
+    (void)state;
+    struct bench b;
+    char value[20], what[RT_RECIPE_TEXT];
+    int64_t at;
+    open_bench(&b);
+    for (int i = 1; i <= 3 * RT_CONTROL_UNDO; i++) {
+        snprintf(value, sizeof value, "%d", i);
+        assert_int_equal(rt_control_set(b.c, i % 2 ? "odd" : "even", "train.clip", value, NULL, NULL, &b.e), 0);
+        if (i == 7)
+            assert_int_equal(rt_control_set(b.c, "me", "train.lr", "0.5", NULL, NULL, &b.e), 0);
+    }
+    assert_int_equal(step(&b, 1), 0);
+    assert_string_equal(b.diary.text, "1 even train.clip 5>3000\n1 me train.lr 0.002>0.5\n");
+    int undone = 0;
+    while (rt_control_undo(b.c, "me", what, &at, &b.e) == 0)
+        undone++;
+    assert_int_equal(undone, RT_CONTROL_UNDO);
+    assert_string_equal(what, "train.clip: 2001 -> 2000");
     rt_control_destroy(b.c);
 }
 
@@ -499,7 +523,7 @@ static void test_a_signal_ends_a_paused_run(void **state)
 /* Changes from two threads while a third makes updates: each is told once, at the update said. */
 struct asker {
     struct rt_control *c;
-    const char *who;
+    const char *who, *key;
     int64_t at[100];
 };
 
@@ -508,14 +532,14 @@ static void ask(void *self)
     struct asker *a = self;
     for (int i = 0; i < 100; i++) {
         char value[16];
-        snprintf(value, sizeof value, "%d", i);
-        assert_int_equal(rt_control_set(a->c, a->who, "train.clip", value, NULL, &a->at[i], NULL), 0);
+        snprintf(value, sizeof value, "%d", i + 1);
+        assert_int_equal(rt_control_set(a->c, a->who, a->key, value, NULL, &a->at[i], NULL), 0);
     }
 }
 
 struct tally {
-    int64_t at[2][100];
-    int count[2];
+    int64_t at[2][101]; /* of each value; 0 = overtaken by a later one */
+    int last[2];
 };
 
 static int count_change(void *self, int64_t n, const char *who, const char *key, const char *before,
@@ -526,8 +550,9 @@ static int count_change(void *self, int64_t n, const char *who, const char *key,
     (void)e;
     struct tally *t = self;
     int i = who[0] - 'a';
-    assert_int_equal(atoi(after), t->count[i]); /* in its order */
-    t->at[i][t->count[i]++] = n;
+    assert_true(atoi(after) > t->last[i]); /* in its order */
+    t->last[i] = atoi(after);
+    t->at[i][t->last[i]] = n;
     return 0;
 }
 
@@ -537,18 +562,19 @@ static void test_two_askers(void **state)
     static struct asker asker[2];
     static struct tally tally;
     struct bench b;
-    struct rt_control_told told = {&tally, count_change};
+    struct rt_control_told told = {.self = &tally, .change = count_change};
     uv_thread_t thread[2];
     open_bench(&b);
     for (int i = 0; i < 2; i++) {
-        asker[i] = (struct asker){.c = b.c, .who = i ? "b" : "a"};
+        asker[i] = (struct asker){.c = b.c, .who = i ? "b" : "a", .key = i ? "train.clip" : "distill.l2.lambda"};
         assert_int_equal(uv_thread_create(&thread[i], ask, &asker[i]), 0);
     }
-    for (int n = 1; tally.count[0] < 100 || tally.count[1] < 100; n++)
+    for (int n = 1; tally.last[0] < 100 || tally.last[1] < 100; n++)
         assert_int_equal(rt_control_step(b.c, n, &told, &b.e), 0);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(uv_thread_join(&thread[i]), 0);
-        assert_memory_equal(asker[i].at, tally.at[i], sizeof tally.at[i]);
+        for (int k = 1; k <= 100; k++) /* when it was promised, or not at all */
+            assert_true(tally.at[i][k] == 0 || tally.at[i][k] == asker[i].at[k - 1]);
     }
     rt_control_destroy(b.c);
 }
@@ -558,6 +584,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_change_takes_effect_at_the_next_update),
         cmocka_unit_test(test_what_is_refused_changes_nothing),
+        cmocka_unit_test(test_last_value_of_an_update),
         cmocka_unit_test(test_the_run_itself_may_refuse),
         cmocka_unit_test(test_planned_changes),
         cmocka_unit_test(test_settings_of_batches),

@@ -137,7 +137,7 @@ static int hear_change(void *self, int64_t step, const char *who, const char *ke
 static const char *steps_heard(int64_t from, int64_t to)
 {
     static char text[600];
-    struct rt_control_told told = {text, hear_change};
+    struct rt_control_told told = {.self = text, .change = hear_change};
     *text = '\0';
     for (int64_t step = from; step <= to; step++)
         TOY_OK(&t, rt_control_step(control, step, &told, &t.e));

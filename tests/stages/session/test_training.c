@@ -279,6 +279,21 @@ static void run_until(int64_t step)
     toy_run_close(r);
 }
 
+/* A signal that comes when the data base has been made and nothing handles it yet: the run is stopped by it. */
+static void test_signal_before_the_first_update(void **state)
+{
+    (void)state;
+    int rc;
+    struct toy_run *r = toy_run_open(&t, (struct rt_training_request){.output = folder}, &rc);
+    TOY_OK(&t, rc);
+    raise(SIGTERM);
+    assert_int_equal(rt_training_run(&r->training, &t.e), RT_ESTOPPED);
+    assert_non_null(strstr(t.e.text, "by SIGTERM"));
+    raise(SIGTERM); /* it is over: nothing is left to stop */
+    toy_run_close(r);
+    assert_string_equal(toy_run_query(&t, folder, "SELECT value FROM meta WHERE key='state'"), "stopped\n");
+}
+
 static void test_goes_on(void **state)
 {
     (void)state;
@@ -328,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_no_samples), TEST(test_folder_is_taken), TEST(test_never_begun),
         TEST(test_whole), TEST(test_answers), TEST(test_observer_ends_it), TEST(test_goes_on),
+        TEST(test_signal_before_the_first_update),
         TEST(test_start_is_kept), TEST(test_trials), TEST(test_trials_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

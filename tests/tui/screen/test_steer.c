@@ -308,7 +308,8 @@ static int note_change(void *self, int64_t step, const char *who, const char *ke
 static const char *update(struct run *r, int64_t step)
 {
     static char last[200];
-    assert_int_equal(rt_control_step(r->desk.control, step, &(struct rt_control_told){last, note_change}, &r->e), 0);
+    const struct rt_control_told told = {.self = last, .change = note_change};
+    assert_int_equal(rt_control_step(r->desk.control, step, &told, &r->e), 0);
     return last;
 }
 
