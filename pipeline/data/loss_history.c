@@ -48,8 +48,32 @@ int rt_loss_history_draw(double packed, char text[RT_LOSS_HISTORY_TEXT])
     return n;
 }
 
+/* ---- a byte for a value ----
+ * A checkpoint holds seven for every sample that was seen. What is drawn has eight heights, so a step of nine per cent
+ * is fine enough; and as every value is brought to such a step when it comes, nothing is lost by the byte. */
+
+#define NONE 0
+#define ZERO 1
+#define ONE 129 /* the code of 1.0 */
+#define STEPS 8 /* of an octave */
+
+uint8_t rt_loss_history_code(float value)
+{
+    if (isnan(value))
+        return NONE;
+    if (!(value > 0))
+        return ZERO;
+    double code = round(ONE + STEPS * log2((double)value));
+    return (uint8_t)(code < ZERO + 1 ? ZERO + 1 : code > UINT8_MAX ? UINT8_MAX : code);
+}
+
+float rt_loss_history_value(uint8_t code)
+{
+    return code == NONE ? NAN : code == ZERO ? 0 : (float)exp2((code - ONE) / (double)STEPS);
+}
+
 void rt_loss_history_add(float *value, float newest)
 {
     memmove(value, value + 1, (RT_LOSS_HISTORY - 1) * sizeof *value);
-    value[RT_LOSS_HISTORY - 1] = newest;
+    value[RT_LOSS_HISTORY - 1] = rt_loss_history_value(rt_loss_history_code(newest));
 }

@@ -4,6 +4,8 @@
 #ifndef RT_LOSS_HISTORY_H
 #define RT_LOSS_HISTORY_H
 
+#include <stdint.h>
+
 #define RT_LOSS_HISTORY 7
 #define RT_LOSS_HISTORY_COLUMN "history"
 
@@ -15,7 +17,11 @@ int rt_loss_history_levels(double packed, int level[RT_LOSS_HISTORY]);
 /* The same as blocks of eighths, UTF-8; returns how many. */
 #define RT_LOSS_HISTORY_TEXT (3 * RT_LOSS_HISTORY + 1)
 int rt_loss_history_draw(double packed, char text[RT_LOSS_HISTORY_TEXT]);
-/* The newest value behind the others; the oldest goes. */
+/* The newest value behind the others; the oldest goes. It is kept as the nearest that a code has: an eighth of an
+ * octave, from 2^-15 to 2^15; what is not above 0 is 0. */
 void rt_loss_history_add(float *value, float newest);
+/* A kept value as a byte, and back; 0 = not there. */
+uint8_t rt_loss_history_code(float value);
+float rt_loss_history_value(uint8_t code);
 
 #endif

@@ -31,8 +31,9 @@ void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, d
                           const struct rt_objective_settings *settings, const struct rt_objective_out *out,
                           int i);
 
-/* Tensors "samples.seen" and so on. Load refuses those of another number of rows (RT_EMISMATCH); terms that
- * there were not yet when they were saved keep what they have. */
+/* Tensors "samples.seen" and so on, of the rows that were seen. Load, into states as init made them, refuses those of
+ * another number of rows (RT_EMISMATCH), and reads those of before, of all rows; terms that there were not yet when
+ * they were saved keep what they have. */
 int rt_sample_states_save(const struct rt_sample_states *s, struct rt_safetensors *out);
 int rt_sample_states_load(struct rt_sample_states *s, const struct rt_safetensors *in, const char *name,
                           struct rt_error *e);

@@ -109,6 +109,7 @@ class Journal(Live):
             db = sqlite3.connect(self.path(plan, "run.db"))
             with db:
                 db.execute(sql)
+                db.execute("DELETE FROM meta WHERE key='retort.data'")  # as runs of before: no digest of the ids
             db.close()
             _, err = self.retort("run", self.recipe, "-o", "x", "-q", "--journal", plan,
                                  *settings(self.study), code=None)
@@ -470,8 +471,8 @@ class Replay(Live):
             last = f.read(1)
             f.seek(-1, os.SEEK_END)
             f.write(bytes([last[0] ^ 1]))
-        out, _ = self.retort("replay", "whole", "-q", code=1)
-        self.says(out, "differs from element", "the first difference lies before step 4")
+        _, err = self.retort("replay", "whole", "-q", code=1)  # damaged since: no difference of the replay
+        self.says(err, "step-00000004", "is not what was written")
 
     def test_wrong_use(self):
         self.train("whole", self.study, train__epochs=1, run__keep=1)

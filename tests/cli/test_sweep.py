@@ -183,6 +183,18 @@ class Sweep(EndToEnd):
         self.assertEqual(digest(self.path("out", "long-1", "student.safetensors")),
                          digest(self.path("whole", "long-1", "student.safetensors")))
 
+    def test_a_killed_sweep_leaves_no_run(self):
+        file = self.sweep_file({"long": "[train.epochs=4000]"})
+        sweep = self.start("sweep", file, "-o", "out", "--seeds", "1", "--at-once", "1", "-q")
+        end = time.monotonic() + PATIENCE
+        while not self.checkpoints("long-1") and time.monotonic() < end:
+            time.sleep(0.01)
+        sweep.kill()
+        sweep.communicate()
+        while "stopped at step" not in self.read("out", "long-1", "log.txt") and time.monotonic() < end:
+            time.sleep(0.01)
+        self.says(self.read("out", "long-1", "log.txt"), "stopped at step", "by SIGINT")
+
     def checkpoints(self, run):
         folder = self.path("out", run, "checkpoints")
         return [n for n in os.listdir(folder) if n.startswith("step-") and n.endswith(".safetensors")] \

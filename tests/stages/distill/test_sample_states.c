@@ -83,10 +83,41 @@ static void other_rows(void **state)
 static void comes_back(void **state)
 {
     (void)state;
+    static const float loss[] = {0.5f, 3.1f, 0, 1e-9f, 1e9f};
+    s.seen[0] = 5; /* the second row was never seen, and costs nothing */
+    s.seen[2] = 1;
+    for (int i = 0; i < RT_TERMS; i++)
+        s.distance[RT_TERMS + i] = NAN;
+    memset(s.inside + RT_TERMS, 0, RT_TERMS);
+    for (int i = 0; i < 5; i++)
+        rt_loss_history_add(s.history, loss[i]);
     assert_int_equal(rt_sample_states_save(&s, file), 0);
+    assert_int_equal(rt_safetensors_get(file, "samples.history")->dim[0], 2);
     assert_int_equal(rt_sample_states_load(&loaded, file, "x", &e), 0);
+    assert_memory_equal(loaded.seen, s.seen, sizeof *s.seen * ROWS);
     assert_memory_equal(loaded.distance, s.distance, sizeof *s.distance * ROWS * RT_TERMS);
     assert_memory_equal(loaded.inside, s.inside, ROWS * RT_TERMS);
+    assert_memory_equal(loaded.history, s.history, sizeof *s.history * ROWS * RT_LOSS_HISTORY);
+    assert_true(s.history[2] == 0.5f && fabsf(s.history[3] / 3.1f - 1) < 0.05f && s.history[4] == 0);
+}
+
+/* Nothing was seen yet; and lists of rows that cannot be. */
+static void odd_lists(void **state)
+{
+    (void)state;
+    static int32_t wrong[][2] = {{0, 3}, {-1, 1}, {1, 1}, {2, 1}};
+    int64_t one[] = {1}, two[] = {2, 1}, rows = ROWS;
+    struct rt_tensor count = rt_tensor_view(RT_I64, 1, one, &rows);
+    assert_int_equal(rt_sample_states_save(&s, file), 0);
+    assert_int_equal(rt_sample_states_load(&loaded, file, "x", &e), 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct rt_tensor list = rt_tensor_view(RT_I32, 2, two, wrong[i]);
+        rt_safetensors_destroy(file);
+        assert_int_equal(rt_safetensors_create(&file), 0);
+        assert_int_equal(rt_safetensors_add(file, "samples.count", &count), 0);
+        assert_int_equal(rt_safetensors_add(file, "samples.row", &list), 0);
+        assert_int_equal(rt_sample_states_load(&loaded, file, "x", &e), RT_EMISMATCH);
+    }
 }
 
 static void a_new_term_was_never(void **state)
@@ -105,7 +136,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(more_terms_than_there_are), TEST(other_rows), TEST(comes_back), TEST(a_new_term_was_never),
+        TEST(more_terms_than_there_are), TEST(other_rows), TEST(comes_back),
+        TEST(odd_lists), TEST(a_new_term_was_never),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
