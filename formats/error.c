@@ -3,6 +3,8 @@
  * a damaged file or a hostile file name, so control bytes are masked here, once for all readers. */
 #include "formats/error.h"
 
+#include "formats/plain.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,9 +39,7 @@ static void text_format(char *text, size_t size, const char *format, va_list arg
         text[0] = '\0';
     else if ((size_t)n >= size)
         text_drop_partial(text, size - 1);
-    for (char *c = text; *c; c++)
-        if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7F)
-            *c = '?';
+    rt_plain_text(text);
 }
 
 /* ---- filling an error ----

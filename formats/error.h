@@ -13,7 +13,7 @@ enum rt_err {
 };
 
 /* text is NUL-terminated and has no trailing newline; longer messages are cut, between characters;
- * control bytes (of a hostile file name or value) other than newline stand as '?'. */
+ * text is rt_plain_text, as what it quotes may be hostile. */
 struct rt_error {
     int code;
     char text[1000];

@@ -2,6 +2,7 @@
  * jsontext: see jsontext.h. */
 #include "formats/jsontext.h"
 
+#include "formats/plain.h"
 #include "formats/utf8.h"
 
 #include <jansson.h>
@@ -12,12 +13,28 @@
 /* jansson writes the escapes. It refuses text that is not UTF-8, which ids of foreign files may be:
  * those get U+FFFD in place of each wrong byte. JSON has no NaN: what is not finite is null. */
 
+/* Outside strings JSON is ASCII, so what jansson leaves as it is and a terminal would obey (DEL, C1, marks of
+ * direction) stands in a string, where an escape means the same. So do control bytes of a line that is not JSON. */
+void rt_json_line(FILE *out, const char *json)
+{
+    size_t size = strlen(json), at = 0, plain = 0;
+    while (at < size) {
+        size_t from = at;
+        int32_t c = rt_utf8_next(json, size, &at);
+        if (rt_plain_char(c))
+            continue;
+        fwrite(json + plain, 1, from - plain, out);
+        fprintf(out, "\\u%04x", (unsigned)(c < 0 ? 0xFFFD : c));
+        plain = at;
+    }
+    fputs(json + plain, out);
+}
+
 static void json_dump_value(FILE *out, json_t *value)
 {
-    if (value)
-        json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-    else
-        fputs("null", out);
+    char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+    rt_json_line(out, text ? text : "null");
+    free(text);
     json_decref(value);
 }
 

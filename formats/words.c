@@ -2,6 +2,9 @@
  * words: quoting of offending values and nearest-name hints for error messages.
  * Names are short, so the distance is the plain quadratic table in three rows. */
 #include "formats/words.h"
+
+#include "formats/plain.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,17 +27,15 @@ const char *rt_quote(char *buffer, size_t size, const char *value)
     }
     size_t at = 0;
     buffer[at++] = '"';
-    for (size_t i = 0; i < kept; i++) {
-        unsigned char c = (unsigned char)value[i];
-        buffer[at++] = c < 0x20 || c == 0x7F ? '?' : (char)c;
-    }
+    for (size_t i = 0; i < kept; i++)
+        buffer[at++] = value[i] == '\n' ? '?' : value[i];
     if (kept < length) {
         memcpy(buffer + at, "...", 3);
         at += 3;
     }
     buffer[at++] = '"';
     buffer[at] = '\0';
-    return buffer;
+    return rt_plain_text(buffer);
 }
 
 /* ---- the nearest name ----

@@ -3,6 +3,7 @@
 #include "pipeline/data/table.h"
 
 #include "formats/jsontext.h"
+#include "formats/plain.h"
 #include "formats/utf8.h"
 #include "pipeline/data/filter.h"
 #include "pipeline/data/loss_history.h"
@@ -257,16 +258,10 @@ int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
  * Ids and labels come from other people's files. What a terminal would obey is shown as '?', and
  * widths are those of the terminal (wide characters take two columns), so that columns line up. */
 
-/* What a terminal might obey or garble: control characters (C1 too) and bytes that are not UTF-8. */
-static bool char_unprintable(int32_t c)
-{
-    return c < 32 || (c >= 127 && c < 160);
-}
-
 /* Columns a character takes on a terminal; what cannot be shown counts as one. */
 static int char_width(int32_t c)
 {
-    int w = char_unprintable(c) ? 1 : wcwidth((wchar_t)c);
+    int w = rt_plain_char(c) ? wcwidth((wchar_t)c) : 1;
     return w < 0 ? 1 : w;
 }
 
@@ -285,11 +280,11 @@ static int cell_fit_text(const char *text, char out[CELL_BYTES])
             width++;
             break;
         }
-        if (char_unprintable(c))
-            out[n++] = '?';
-        else {
+        if (rt_plain_char(c)) {
             memcpy(out + n, text + from, at - from);
             n += (int)(at - from);
+        } else {
+            out[n++] = '?';
         }
         width += w;
     }
@@ -342,7 +337,7 @@ static void table_write_plain(const struct rt_table *t, int rows, FILE *out)
     char text[CELL_BYTES];
     int width[RT_TABLE_COLUMNS];
     for (int c = 0; c < t->columns; c++) {
-        width[c] = (int)strlen(t->column[c].name);
+        width[c] = cell_fit_text(t->column[c].name, text);
         for (int i = 0; !t->column[c].hidden && i < rows; i++) {
             int w = cell_fit(&t->column[c], t->order[i], text);
             width[c] = w > width[c] ? w : width[c];
@@ -353,7 +348,7 @@ static void table_write_plain(const struct rt_table *t, int rows, FILE *out)
         for (int c = 0; c < t->columns; c++) {
             if (t->column[c].hidden)
                 continue;
-            int w = i < 0 ? snprintf(text, sizeof text, "%s", t->column[c].name)
+            int w = i < 0 ? cell_fit_text(t->column[c].name, text)
                           : cell_fit(&t->column[c], t->order[i], text);
             fputs(between, out);
             cell_pad(out, text, w, width[c], !t->column[c].is_text);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * client: see client.h. */
 #include "pipeline/live/client.h"
+
+#include "formats/plain.h"
 #include "pipeline/live/address.h"
 
 #include <errno.h>
@@ -191,7 +193,7 @@ static void item_print(const json_t *item, FILE *out)
         char *text = json_is_string(value)
                          ? NULL
                          : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_COMPACT);
-        fprintf(out, "  %s: %s", name, text ? text : json_string_value(value));
+        rt_plain_print(out, "  %s: %s", name, text ? text : json_string_value(value));
         free(text);
     }
     fputc('\n', out);
@@ -203,13 +205,13 @@ void rt_client_print(const char *line, FILE *out)
     json_t *value, *reply = json_loads(line, 0, NULL);
     json_object_foreach(json_object_get(reply, "result"), name, value) {
         if (json_is_object(json_array_get(value, 0))) { /* a list of things: a line for each */
-            fprintf(out, "%s:\n", name);
+            rt_plain_print(out, "%s:\n", name);
             for (size_t i = 0; i < json_array_size(value); i++)
                 item_print(json_array_get(value, i), out);
             continue;
         }
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        fprintf(out, "%s: %s\n", name, text ? text : json_string_value(value));
+        rt_plain_print(out, "%s: %s\n", name, text ? text : json_string_value(value));
         free(text);
     }
     json_decref(reply);

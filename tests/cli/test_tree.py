@@ -50,6 +50,21 @@ LIBC = re.compile(r"(assert|complex|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|f
 SHARED = {"uv.h": ("pipeline/", "stages/", "tui/"),
           "xxhash.h": ("formats/", "pipeline/data/"),
           "jansson.h": ("formats/", "pipeline/live/")}
+# Who prints texts without formats/plain.h, and why that is safe.
+DIRECT = {
+    "pipeline/data/override.c": "a text to be kept",
+    "pipeline/data/table.c": "cells are made plain while they are cut; CSV and JSON by their own rules",
+    "pipeline/live/control_save.c": "a text to be kept",
+    "tui/cli/detach.c": "what a run of ours said",
+    "tui/cli/manifest_table.c": "a table to be read by programs",
+    "tui/cli/manifest_voxceleb.c": "a list for programs, and notes that are printed plain",
+    "tui/cli/options_print.c": "help: our own words",
+    "tui/report/sweep_plot.c": "SVG, escaped by its rules",
+    "tui/screen/base/canvas.c": "cells hold plain characters only",
+    "tui/screen/keys.c": "help: our own words",
+    "tui/screen/ui/terminal.c": "what the terminal shall obey",
+    "tui/screen/widgets/prompt.c": "the history's file",
+}
 TOPS = ("formats", "pipeline", "stages", "library", "tui")
 LONGEST = 600
 LONGEST_TEST = 800
@@ -83,6 +98,19 @@ def may_include(path, header):
     # "pipeline" and "stages" in the list of a room stand for all that is in them.
     whole = [x for x in allowed if x == "pipeline" or (x == "stages" and here != "stages")]
     return there in allowed or (there is not None and there.startswith(tuple(x + "/" for x in whole)))
+
+
+def call_words(text, start):
+    """What stands between the parentheses of a call, of which start is the first character."""
+    depth, at = 1, start
+    while depth:
+        if text[at] in "\"'":
+            quote, at = text[at], at + 1
+            while text[at] != quote:
+                at += 2 if text[at] == "\\" else 1
+        depth += (text[at] == "(") - (text[at] == ")")
+        at += 1
+    return text[start:at - 1]
 
 
 def doors():
@@ -184,6 +212,26 @@ class Tree(unittest.TestCase):
         spelled = re.compile(r'"(?:[^"\n]*/)?(?:%s)"' % "|".join(re.escape(x.split("/")[-1]) for x in rows))
         self.none_of(["%s spells %s" % (path, name) for path in sources(*TOPS)
                       for name in spelled.findall(read(path))])
+
+    def test_text_from_outside_is_printed_plain(self):
+        """What people read may quote anything: it goes through formats/plain.h. A literal may be printed
+        directly, and numbers; a text only by the files in DIRECT, each with its reason."""
+        wrong = []
+        for path in sources("tui", "pipeline"):
+            if path in DIRECT or not path.endswith(".c"):
+                continue
+            text = re.sub(r"/\*.*?\*/", "", read(path), flags=re.S)
+            for call in re.finditer(r"(?<!\w)(v?f?printf|dprintf|fputs|puts|fwrite|perror)\(", text):
+                words = call_words(text, call.end())
+                literal = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', words))
+                if call[1] in ("printf", "fprintf", "dprintf"):
+                    bad = '"' not in words or re.search(r"%[-+ #0-9.*]*s", literal)
+                else:
+                    bad = not re.match(r'\s*(?:[^"]*\?\s*)?"', words)
+                if bad:
+                    wrong.append("%s: %s(%s)" % (path, call[1], " ".join(words.split())[:60]))
+        self.none_of(wrong)
+        self.none_of([path for path in DIRECT if not os.path.exists(os.path.join(TREE, path))])
 
     def test_heads(self):
         head = re.compile(r"/\* SPDX-License-Identifier: MIT\n \* \S")

@@ -2,6 +2,7 @@
  * cmd: see cmd.h. */
 #include "tui/cli/cmd.h"
 
+#include "formats/plain.h"
 #include "formats/words.h"
 
 #include <limits.h>
@@ -14,7 +15,7 @@
 
 int rt_cmd_fail(const struct rt_error *e)
 {
-    fprintf(stderr, "retort: %s\n", e->text[0] ? e->text : rt_err_words(e->code));
+    rt_plain_print(stderr, "retort: %s\n", e->text[0] ? e->text : rt_err_words(e->code));
     if (e->code == RT_ESTOPPED)
         return RT_EXIT_STOPPED;
     return e->code == RT_EUSAGE || e->code == RT_EMISMATCH ? RT_EXIT_USAGE : RT_EXIT_FAILED;
@@ -24,11 +25,11 @@ int rt_cmd_usage(const struct rt_command *c, const char *format, ...)
 {
     char path[64];
     va_list args;
-    fprintf(stderr, "retort %s: ", rt_command_path(c, path));
+    rt_plain_print(stderr, "retort %s: ", rt_command_path(c, path));
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    rt_plain_vprint(stderr, format, args);
     va_end(args);
-    fprintf(stderr, "; see retort %s --help\n", path);
+    rt_plain_print(stderr, "; see retort %s --help\n", path);
     return RT_EXIT_USAGE;
 }
 
@@ -39,7 +40,7 @@ void rt_cmd_outlive_readers(void)
 
 void rt_cmd_say(const char *title, const char *text)
 {
-    printf("%-9s ", title);
+    rt_plain_print(stdout, "%-9s ", title);
     rt_text_wrap(stdout, text, 10, 10, rt_text_columns(INT_MAX));
 }
 

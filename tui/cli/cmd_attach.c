@@ -2,6 +2,8 @@
  * cmd_attach: `retort attach`: the screen on a run, live or finished. Reads the run folder; what is to be
  * changed is said to the run through its socket. */
 #include "tui/cli/cmd.h"
+
+#include "formats/plain.h"
 #include "tui/screen/keys.h"
 #include "tui/screen/ui/attach.h"
 
@@ -22,7 +24,7 @@ static int attach_run(void *request, struct rt_error *e)
         folder[n - 1] = 0;
     int rc = rt_attach(folder, q->compare, &left, e);
     if (rc == 0 && left == RT_ATTACH_STOPPED)
-        fprintf(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
+        rt_plain_print(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
     return rc;
 }
 

@@ -3,6 +3,8 @@
  * this machine, layer by layer if wanted, beside the speed of its matrix product. How it is timed is bench_sides.c,
  * what is timed workload_*.c. tests/bench/nn_compare runs it side by side with PyTorch and ONNX Runtime. */
 #include "tui/cli/bench_sides.h"
+
+#include "formats/plain.h"
 #include "tui/cli/cmd.h"
 
 #include "stages/nn/blas.h"
@@ -51,7 +53,7 @@ static void nets_print(FILE *out)
     fputs("Networks:\n", out);
     for (int i = 0; i < NETS; i++) {
         const struct rt_preset_config *c = &nets[i].config;
-        fprintf(out, "  %-12s %s on [%d", nets[i].name, rt_net_names[c->net], c->input.dim[0]);
+        rt_plain_print(out, "  %-12s %s on [%d", nets[i].name, rt_net_names[c->net], c->input.dim[0]);
         for (int d = 1; d < c->input.rank; d++)
             fprintf(out, ",%d", c->input.dim[d]);
         fputs("]\n", out);
@@ -63,13 +65,13 @@ static void nets_print(FILE *out)
 static void result_print_json(const struct rt_bench_side *s, const char *name, const char *mode, int batch,
                               double peak, bool first)
 {
-    printf("{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
-           "\"median_ms\": %.3f, \"p99_ms\": %.3f, "
-           "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
-           "\"blas\": \"%s\", \"isa\": \"%s\"",
-           name, mode, s->threads, batch, s->ms, s->median_ms, s->p99_ms,
-           batch / s->ms * 1e3, s->memory, peak, rt_blas_core(),
-           rt_isa()->name);
+    rt_plain_print(stdout, "{\"net\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %d, \"ms\": %.3f, "
+                   "\"median_ms\": %.3f, \"p99_ms\": %.3f, "
+                   "\"samples_per_second\": %.2f, \"peak_bytes\": %.0f, \"blas_gflops\": %.1f, "
+                   "\"blas\": \"%s\", \"isa\": \"%s\"",
+                   name, mode, s->threads, batch, s->ms, s->median_ms, s->p99_ms,
+                   batch / s->ms * 1e3, s->memory, peak, rt_blas_core(),
+                   rt_isa()->name);
     if (!first)
         printf(", \"speedup\": %.3f, \"speedup_quartiles\": [%.3f, %.3f]", s->speedup[0], s->speedup[1],
                s->speedup[2]);
@@ -79,11 +81,11 @@ static void result_print_json(const struct rt_bench_side *s, const char *name, c
 static void result_print(const struct rt_bench_side *s, const char *name, const char *mode, int batch,
                          const struct rt_bench_side *first)
 {
-    printf("%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB", name, mode, s->threads, s->ms,
-           batch / s->ms * 1e3, s->memory * 1e-6);
+    rt_plain_print(stdout, "%-12s %-6s %2d threads %10.2f ms %10.1f samples/s %8.0f MB", name, mode, s->threads, s->ms,
+                   batch / s->ms * 1e3, s->memory * 1e-6);
     if (s != first)
-        printf("  %.2f times %d thread%s (%.2f to %.2f)", s->speedup[0], first->threads,
-               first->threads == 1 ? "" : "s", s->speedup[1], s->speedup[2]);
+        rt_plain_print(stdout, "  %.2f times %d thread%s (%.2f to %.2f)", s->speedup[0], first->threads,
+                       first->threads == 1 ? "" : "s", s->speedup[1], s->speedup[2]);
     printf("\n");
 }
 
@@ -166,7 +168,7 @@ static int bench_run(void *request, struct rt_error *e)
         most = q->config.threads[k] > most ? q->config.threads[k] : most;
     rt_machine_look(&machine, most);
     if (!q->json)
-        printf("%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
+        rt_plain_print(stdout, "%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
     for (int i = 0; i < q->what.count; i++)
         RT_TRY(bench_one(q->what.word[i], net_find(q->what.word[i]), q, machine.gflops, e));
     for (int i = 0; !q->what.count && i < NETS; i++)

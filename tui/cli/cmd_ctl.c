@@ -2,6 +2,9 @@
  * ctl: says one verb to a run that goes on, and prints the reply. */
 #include "tui/cli/cmd.h"
 
+#include "formats/jsontext.h"
+#include "formats/plain.h"
+
 #include "pipeline/live/client.h"
 #include "pipeline/live/verbs.h"
 
@@ -24,15 +27,22 @@ static void verbs_print(FILE *out)
     for (int i = 0; i < rt_live_verb_count; i++) {
         char words[64];
         snprintf(words, sizeof words, "%s %s", rt_live_verbs[i].name, rt_live_verbs[i].arguments);
-        fprintf(out, "  %-16s %s\n", words, rt_live_verbs[i].help);
+        rt_plain_print(out, "  %-16s %s\n", words, rt_live_verbs[i].help);
     }
+}
+
+static int line_print(const char *line)
+{
+    rt_json_line(stdout, line);
+    fputc('\n', stdout);
+    return fflush(stdout);
 }
 
 /* Lines as they come, until the run ends. */
 static int reply_follow(struct rt_client *c, const char *line, struct rt_error *e)
 {
     int rc = 0;
-    while (rc == 0 && printf("%s\n", line) > 0 && fflush(stdout) == 0)
+    while (rc == 0 && line_print(line) == 0)
         rc = rt_client_next(c, &line, e);
     return rc == RT_ENODATA ? 0 : rc;
 }
@@ -44,7 +54,7 @@ static int ctl_ask(const struct request *q, struct rt_client *c, struct rt_error
     if (strcmp(q->verb, "watch") == 0)
         return reply_follow(c, line, e);
     if (q->json)
-        printf("%s\n", line);
+        line_print(line);
     else
         rt_client_print(line, stdout);
     return 0;

@@ -5,6 +5,7 @@
 #include "tui/cli/progress.h"
 
 #include "formats/npy.h"
+#include "formats/plain.h"
 #include "stages/session/evaluation.h"
 
 #include <stdlib.h>
@@ -17,6 +18,12 @@ struct request {
 
 /* The matrix is written from the buffer that the model wrote to: rows of samples that could not be read are closed up
  * in place, as there may be no memory for a second copy of a large set. */
+static void embedding_put_id(const char *id)
+{
+    rt_plain_put(stdout, id);
+    fputc('\n', stdout);
+}
+
 static int embedding_write(const struct rt_evaluation *j, const char *output, bool feature, struct rt_error *e)
 {
     const struct rt_manifest *m = j->session.dataset.manifest;
@@ -31,11 +38,11 @@ static int embedding_write(const struct rt_evaluation *j, const char *output, bo
     RT_TRY(rt_npy_write(&t, output, e));
     for (int i = 0; i < j->count; i++)
         if (j->out.have[i])
-            printf("%s\n", rt_manifest_cell(m, j->rows[i], id));
+            embedding_put_id(rt_manifest_cell(m, j->rows[i], id));
     char left[400];
     rt_session_summary(&j->session, left, sizeof left);
     if (left[0])
-        fprintf(stderr, "retort: %s\n", left);
+        rt_plain_print(stderr, "retort: %s\n", left);
     return 0;
 }
 

@@ -2,6 +2,8 @@
  * cmd_eval: `retort eval`: a model on a manifest: accuracy, also by quality; verification on a list of
  * trials; cross-modal retrieval against a teacher. What is computed and printed is tui/report/eval_report.h. */
 #include "tui/cli/cmd.h"
+
+#include "formats/plain.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/options_trials.h"
 #include "tui/cli/progress.h"
@@ -65,7 +67,7 @@ static int eval_do(struct rt_evaluation *v, const struct request *q, struct rt_m
     if (v->session.left_lock)
         rt_session_summary(&v->session, left, sizeof left);
     if (left[0])
-        fprintf(stderr, "retort: %s\n", left);
+        rt_plain_print(stderr, "retort: %s\n", left);
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "eval: %s", rt_err_words(rc)) : rc;
 }
 

@@ -3,6 +3,7 @@
  * (safetensors) or for other programs (ONNX); and the check of such a file. */
 #include "tui/cli/cmd.h"
 
+#include "formats/plain.h"
 #include "formats/words.h"
 #include "stages/model/model.h"
 #include "stages/model/model_onnx.h"
@@ -64,7 +65,7 @@ static void export_say_length(const struct rt_model *m)
         printf("recordings of any length from %d frames on (10 ms each); shorter than in training: pad to %d frames\n",
                least, frames);
     else
-        printf("recordings of %d frames (10 ms each) only: %s\n", frames, fixed.text);
+        rt_plain_print(stdout, "recordings of %d frames (10 ms each) only: %s\n", frames, fixed.text);
 }
 
 static int export_write(struct rt_model *m, const struct request *q, struct rt_error *e)
@@ -72,9 +73,9 @@ static int export_write(struct rt_model *m, const struct request *q, struct rt_e
     char n[32];
     RT_TRY(rt_model_load(m, q->source, e));
     RT_TRY(name_ends_in(q->output, ".onnx") ? export_onnx(m, q->output, e) : export_safetensors(m, q->output, e));
-    printf("%s: %s %s, embedding %d, %d classes, %s weights\n", q->output,
-           m->modality->name, rt_model_net_name(m), m->dim, m->classes,
-           rt_count_text(rt_graph_weights(m->graph), n));
+    rt_plain_print(stdout, "%s: %s %s, embedding %d, %d classes, %s weights\n", q->output,
+                   m->modality->name, rt_model_net_name(m), m->dim, m->classes,
+                   rt_count_text(rt_graph_weights(m->graph), n));
     export_say_length(m);
     return 0;
 }
@@ -103,10 +104,10 @@ static int check_golden(const struct rt_golden *g, const struct rt_onnx *o, stru
     RT_TRY(check_distance("model rebuilt from it", model, file, e));
     RT_TRY(rt_golden_compare_graph(g, o, file, &graph, e));
     RT_TRY(check_distance("graph", graph, file, e));
-    printf("%s: %s %s, opset %d, %d nodes, %d classes; off the golden outputs by %.1e (graph), "
-           "%.1e (model)\n",
-           file, m->modality->name, rt_model_net_name(m), o->opset, o->nodes,
-           m->classes, graph, model);
+    rt_plain_print(stdout, "%s: %s %s, opset %d, %d nodes, %d classes; off the golden outputs by %.1e (graph), "
+                   "%.1e (model)\n",
+                   file, m->modality->name, rt_model_net_name(m), o->opset, o->nodes,
+                   m->classes, graph, model);
     return 0;
 }
 

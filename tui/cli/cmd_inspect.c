@@ -2,6 +2,8 @@
  * cmd_inspect: `retort inspect`: the quality of every sample, of a manifest (scored now, or at once from
  * the cache) or of a run (from its run.db), as a table; and one sample explained in words. */
 #include "tui/cli/cmd.h"
+
+#include "formats/plain.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/progress.h"
 #include "tui/report/explain.h"
@@ -47,14 +49,14 @@ static void measures_print(void)
             char knee[80] = "-";
             if (!rt_knee_is_none(&a->knee))
                 rt_knee_write(&a->knee, knee, sizeof knee);
-            printf("%-7s %-12s %-10s %-20s %-16s %s\n", rt_modality_names[m], a->name, a->unit,
-                   better[a->better], knee, a->help);
+            rt_plain_print(stdout, "%-7s %-12s %-10s %-20s %-16s %s\n", rt_modality_names[m], a->name, a->unit,
+                           better[a->better], knee, a->help);
         }
     printf("The numbers are knees: bad, good, or bad, good, good, bad. A measure without one gets it by "
            "weight.knees.\n");
     printf("Besides these, weight.terms may name");
     for (int i = 0; i < RT_WEIGHT_TERMS; i++)
-        printf("%s %s", i == 0 ? "" : i + 1 < RT_WEIGHT_TERMS ? "," : " and", rt_weight_terms[i].name);
+        rt_plain_print(stdout, "%s %s", i == 0 ? "" : i + 1 < RT_WEIGHT_TERMS ? "," : " and", rt_weight_terms[i].name);
     printf(".\n");
 }
 

@@ -3,6 +3,7 @@
  * manifest_csv.c and manifest_voxceleb.c, how it is split and written in manifest_table.c. */
 #include "tui/cli/cmd.h"
 #include "formats/file.h"
+#include "formats/plain.h"
 #include "pipeline/data/dataset.h"
 #include "pipeline/data/labels_alike.h"
 #include "tui/cli/manifest_sources.h"
@@ -96,16 +97,16 @@ static void manifest_tell(const struct rt_made_table *t, const struct request *q
 {
     static const char *const splits[] = {"train", "valid", "test"};
     int split = rt_made_column(t, "split");
-    fprintf(stderr, "%s: %zu rows", q->output, t->rows);
+    rt_plain_print(stderr, "%s: %zu rows", q->output, t->rows);
     for (int s = 0; split >= 0 && s < 3; s++) {
         size_t count = 0;
         for (size_t i = 0; i < t->rows; i++)
             count += !strcmp(t->row[i]->cell[split], splits[s]);
-        fprintf(stderr, ", %s %zu", splits[s], count);
+        rt_plain_print(stderr, ", %s %zu", splits[s], count);
     }
     fputc('\n', stderr);
     if (*notes)
-        fprintf(stderr, "%s\n", notes);
+        rt_plain_print(stderr, "%s\n", notes);
 }
 
 /* Of the manifest as a run will read it. */
@@ -116,7 +117,7 @@ static void manifest_tell_labels(const char *path)
     if (rt_dataset_load(&d, path, 1, 0, NULL, 0, NULL) < 0)
         return; /* a run will say why */
     if (rt_dataset_labels_alike(&d, text, sizeof text) > 0)
-        fprintf(stderr, "labels that are near-equal are classes of their own: %s\n", text);
+        rt_plain_print(stderr, "labels that are near-equal are classes of their own: %s\n", text);
     rt_dataset_fini(&d);
 }
 
@@ -145,7 +146,7 @@ static int manifest_fail(const struct rt_command *kind, const struct rt_error *e
 {
     if (e->code == RT_EUSAGE)
         return rt_cmd_usage(kind, "%s", e->text);
-    fprintf(stderr, "retort manifest %s: %s\n", kind->name, e->text);
+    rt_plain_print(stderr, "retort manifest %s: %s\n", kind->name, e->text);
     return RT_EXIT_FAILED;
 }
 

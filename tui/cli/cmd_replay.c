@@ -2,6 +2,8 @@
  * replay: repeats a run from its recipe, seed and journal in a folder of its own, and compares every
  * checkpoint that the run still has: all tensors, the progress and the settings in effect. */
 #include "tui/cli/cmd.h"
+
+#include "formats/plain.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/run_progress.h"
 #include "tui/cli/temporary.h"
@@ -114,7 +116,8 @@ static int replay_compare_one(const struct replay *p, int64_t step, bool *same, 
         rc = checkpoint_read(&here, &p->training.dir, step, e);
     if (rc == 0) {
         *same = !rt_checkpoint_differs(there, here, what, sizeof what);
-        printf("step %-8" PRId64 " %s%s\n", step, *same ? "identical" : "different: ", *same ? "" : what);
+        rt_plain_print(stdout, "step %-8" PRId64 " %s%s\n", step,
+                       *same ? "identical" : "different: ", *same ? "" : what);
     }
     rt_safetensors_destroy(there);
     rt_safetensors_destroy(here);
@@ -134,8 +137,8 @@ static int replay_compare(const struct replay *p, bool *same, struct rt_error *e
         compared++;
     }
     if (*same)
-        printf("replay    identical to step %" PRId64 ", %d checkpoint%s compared\n", at, compared,
-               compared == 1 ? "" : "s");
+        rt_plain_print(stdout, "replay    identical to step %" PRId64 ", %d checkpoint%s compared\n", at, compared,
+                       compared == 1 ? "" : "s");
     else if (last >= 0)
         printf("replay    the first difference lies between steps %" PRId64 " and %" PRId64 "\n", last,
                at);

@@ -10,6 +10,7 @@
 #include "tui/screen/ui/attach.h"
 
 #include "formats/file.h"
+#include "formats/plain.h"
 #include "formats/recipe_teacher.h"
 #include "formats/words.h"
 #include "stages/session/training.h"
@@ -148,8 +149,8 @@ static void result_print_fraction(const char *name, const struct rt_training_res
     if (classes > 5)
         snprintf(five, sizeof five, "top-5 %.1f %%, ", 100 * t->top5);
     if (t->samples)
-        printf("%-9s top-1 %.1f %%, %smacro-F1 %.1f %%, %d samples\n", name, 100 * t->top1, five,
-               100 * t->macro_f1, t->samples);
+        rt_plain_print(stdout, "%-9s top-1 %.1f %%, %smacro-F1 %.1f %%, %d samples\n", name, 100 * t->top1, five,
+                       100 * t->macro_f1, t->samples);
 }
 
 static void result_print_trials(const struct rt_training *t, enum rt_trial_list which)
@@ -160,18 +161,18 @@ static void result_print_trials(const struct rt_training *t, enum rt_trial_list 
         return;
     if (r->left_out)
         snprintf(left, sizeof left, ", %zu left out", r->left_out);
-    printf("%-9s EER %.2f %%, minDCF %.3f, %zu trials%s\n", rt_trial_list_names[which], 100 * r->eer, r->min_dcf,
-           r->used, left);
+    rt_plain_print(stdout, "%-9s EER %.2f %%, minDCF %.3f, %zu trials%s\n", rt_trial_list_names[which], 100 * r->eer,
+                   r->min_dcf, r->used, left);
 }
 
 static void result_print(const struct rt_training *t, const struct rt_session *s)
 {
     char text[600], number[32], path[RT_RUN_PATH];
     const struct rt_model *m = t->result;
-    printf("%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
-           t->teachers ? "student" : "model", m->modality->name, rt_model_net_name(m),
-           m->dim, rt_count_text(rt_graph_weights(m->graph), number),
-           m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
+    rt_plain_print(stdout, "%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
+                   t->teachers ? "student" : "model", m->modality->name, rt_model_net_name(m),
+                   m->dim, rt_count_text(rt_graph_weights(m->graph), number),
+                   m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
     result_print_fraction("valid", &t->valid, m->classes);
     result_print_fraction("test", &t->test, m->classes);
     for (int which = 0; which < RT_TRIAL_LISTS; which++)
@@ -187,7 +188,7 @@ static void result_print(const struct rt_training *t, const struct rt_session *s
     snprintf(limit, sizeof limit, "%s; queues held at most %.1f of %lld MiB", t->limit,
              (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
     rt_cmd_say("pipeline", limit);
-    printf("%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_STUDENT, path, sizeof path));
+    rt_plain_print(stdout, "%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_STUDENT, path, sizeof path));
 }
 
 /* ---- the run ---- */
@@ -212,8 +213,8 @@ static int run_conclude(int rc, const struct rt_training *t, const struct rt_ses
     if (rc == RT_ESTOPPED && !t->dir.path[0])
         fprintf(stderr, "retort: stopped before the first step; nothing was written\n");
     else if (rc == RT_ESTOPPED)
-        fprintf(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
-                (long long)rt_learner_progress(t->student.learner).step, t->dir.path);
+        rt_plain_print(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
+                       (long long)rt_learner_progress(t->student.learner).step, t->dir.path);
     else if (rc < 0)
         return rt_cmd_fail(e);
     else
@@ -265,8 +266,8 @@ static int run_with_screen(const struct request *q, struct rt_recipe *r, const c
     rc = rt_attach(output, NULL, &left, &e);
     if (rc < 0) {
         rt_cmd_fail(&e);
-        fprintf(stderr, "retort: the run goes on without a screen, as process %d: `retort ctl %s status`\n",
-                d.pid, output);
+        rt_plain_print(stderr, "retort: the run goes on without a screen, as process %d: `retort ctl %s status`\n",
+                       d.pid, output);
         return RT_EXIT_FAILED;
     }
     return left == RT_ATTACH_GOES_ON ? rc : rt_detach_end(&d, output);
@@ -277,7 +278,7 @@ static int run_with_screen(const struct request *q, struct rt_recipe *r, const c
 static void keys_print(void)
 {
     for (int i = 0; i < rt_key_count; i++)
-        printf("%s\n", rt_keys[i].name);
+        rt_plain_print(stdout, "%s\n", rt_keys[i].name);
 }
 
 static int run_run(void *request, struct rt_error *e)

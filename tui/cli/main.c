@@ -2,6 +2,7 @@
  * main: finds the command by name. Everything else is in cmd_*.c; the list is commands.def. */
 #include "tui/cli/cmd.h"
 
+#include "formats/plain.h"
 #include "formats/words.h"
 #include "stages/nn/isa.h"
 
@@ -34,8 +35,8 @@ static void help_print(FILE *out)
                  "A teacher on one modality helps train a small student on another.\n\n"
                  "usage: retort COMMAND ...\n\n");
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-9s %s\n            %s\n", commands[i]->name, commands[i]->summary,
-                commands[i]->usage[0]);
+        rt_plain_print(out, "  %-9s %s\n            %s\n", commands[i]->name, commands[i]->summary,
+                       commands[i]->usage[0]);
     fprintf(out, "\n`retort COMMAND --help` or `retort help COMMAND` tells its options. --version prints the version.\n"
                  "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted after a "
                  "clean checkpoint.\n");
@@ -57,7 +58,7 @@ static int command_run(const struct rt_command *c, int argc, char **argv)
 {
     int code = rt_cmd_run(c, argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == RT_EXIT_DONE) {
-        fprintf(stderr, "retort: cannot write to standard output: %s\n", strerror(errno));
+        rt_plain_print(stderr, "retort: cannot write to standard output: %s\n", strerror(errno));
         return RT_EXIT_FAILED;
     }
     return code;
@@ -69,8 +70,8 @@ static int command_unknown(const char *name)
     struct rt_nearest near = {.word = name};
     for (int i = 0; i < COMMANDS; i++)
         rt_nearest_offer(&near, commands[i]->name);
-    fprintf(stderr, "retort: there is no command %s%s; see retort --help\n", rt_quote(quoted, sizeof quoted, name),
-            rt_nearest_hint(&near, hint, sizeof hint));
+    rt_plain_print(stderr, "retort: there is no command %s%s; see retort --help\n", rt_quote(quoted, sizeof quoted,
+                   name), rt_nearest_hint(&near, hint, sizeof hint));
     return RT_EXIT_USAGE;
 }
 
@@ -112,12 +113,12 @@ int main(int argc, char **argv)
     const char *isa = getenv("RETORT_ISA");
     struct rt_error e = {0};
     if (isa && *isa && rt_isa_ask(isa, &e) < 0) {
-        fprintf(stderr, "retort: RETORT_ISA: %s\n", e.text);
+        rt_plain_print(stderr, "retort: RETORT_ISA: %s\n", e.text);
         return RT_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--list-options") == 0)
         return options_list(argc, argv);
     for (int i = 0; strcmp(argv[1], "--list-commands") == 0 && i < COMMANDS; i++)
-        printf("%s\n", commands[i]->name);
+        rt_plain_print(stdout, "%s\n", commands[i]->name);
     return strcmp(argv[1], "--list-commands") == 0 ? RT_EXIT_DONE : command_named(argc, argv);
 }

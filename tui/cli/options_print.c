@@ -3,6 +3,8 @@
  * docs/manual/make read. */
 #include "tui/cli/options.h"
 
+#include "formats/plain.h"
+
 #include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -30,7 +32,7 @@ void rt_text_wrap(FILE *out, const char *text, int column, int indent, int colum
             blank = 0;
         }
         text += strspn(text, " ");
-        column += fprintf(out, "%*s%.*s", first ? 0 : blank, "", word, text);
+        column += rt_plain_print(out, "%*s%.*s", first ? 0 : blank, "", word, text);
         text += word;
         first = *text == '\n';
         if (first && *++text) {

@@ -2,6 +2,8 @@
  * progress: see progress.h. No curses: works in any terminal, and in a pipe. */
 #include "tui/cli/progress.h"
 
+#include "formats/plain.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +65,7 @@ void rt_progress_bar(struct rt_progress *p, double fraction, const char *text)
     if (!progress_due(p))
         return;
     if (!p->terminal) {
-        if (fprintf(stderr, "%3.0f %%  %s\n", 100 * fraction, text) < 0)
+        if (rt_plain_print(stderr, "%3.0f %%  %s\n", 100 * fraction, text) < 0)
             p->closed = p->quiet = true;
         return;
     }
@@ -74,7 +76,9 @@ void rt_progress_bar(struct rt_progress *p, double fraction, const char *text)
     bar[length] = '\0';
     char line[512];
     snprintf(line, sizeof line, "[%s] %s", bar, text);
-    fprintf(stderr, "\r%.*s\033[K", columns - 1, line);
+    fputs("\r", stderr);
+    rt_plain_print(stderr, "%.*s", columns - 1, line);
+    fputs("\033[K", stderr);
     fflush(stderr);
     p->shown = true;
 }
@@ -91,7 +95,7 @@ void rt_progress_line(struct rt_progress *p, const char *format, ...)
     rt_progress_clear(p);
     va_list args;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    rt_plain_vprint(stderr, format, args);
     va_end(args);
     if (fputc('\n', stderr) == EOF)
         p->closed = p->quiet = true;

@@ -2,6 +2,7 @@
  * run_progress: see run_progress.h. */
 #include "tui/cli/run_progress.h"
 
+#include "formats/plain.h"
 #include "formats/recipe_teacher.h"
 #include "formats/words.h"
 
@@ -23,10 +24,10 @@ static void announce_teachers(const struct rt_training *t)
 {
     for (int k = 0; k < t->teachers; k++) {
         const struct rt_model *m = &t->teacher[k].model;
-        fprintf(stderr, "%-9s %s %s from %s\n", rt_stage_teacher[k].name, m->modality->name, rt_model_net_name(m),
-                rt_recipe_teacher(t->recipe, k).model);
+        rt_plain_print(stderr, "%-9s %s %s from %s\n", rt_stage_teacher[k].name, m->modality->name,
+                       rt_model_net_name(m), rt_recipe_teacher(t->recipe, k).model);
         if (rt_model_about(m))
-            fprintf(stderr, "          %s\n", rt_model_about(m));
+            rt_plain_print(stderr, "          %s\n", rt_model_about(m));
     }
 }
 
@@ -40,25 +41,26 @@ void rt_run_progress_announce(struct rt_run_progress *p)
     p->first_step = done.step;
     if (p->line.quiet)
         return;
-    fprintf(stderr, "run       %s: %s of %s training samples with a label, %d classes, %s for validation\n",
-            t->dir.path, rt_count_text(training_labelled(t), a), rt_count_text(t->train_count, b),
-            t->session->dataset.classes, rt_count_text(t->valid_count, c));
+    rt_plain_print(stderr, "run       %s: %s of %s training samples with a label, %d classes, %s for validation\n",
+                   t->dir.path, rt_count_text(training_labelled(t), a), rt_count_text(t->train_count, b),
+                   t->session->dataset.classes, rt_count_text(t->valid_count, c));
     if (t->train_labelled > 0 && t->train_labelled < t->train_count)
-        fprintf(stderr, "          %.0f %% of each batch with a label (data.balance); an epoch is %s updates\n",
-                100 * r->data_balance, rt_count_text(t->record.epoch_steps, a));
+        rt_plain_print(stderr, "          %.0f %% of each batch with a label (data.balance); an epoch is %s updates\n",
+                       100 * r->data_balance, rt_count_text(t->record.epoch_steps, a));
     if (t->trials.list[RT_TRIALS_VALID].count)
-        fprintf(stderr, "          the best is the one with the lowest EER of %s trials (eval.trials)\n",
-                rt_count_text((long long)t->trials.list[RT_TRIALS_VALID].count, a));
-    fprintf(stderr, "machine   %s\n", t->machine.line);
+        rt_plain_print(stderr, "          the best is the one with the lowest EER of %s trials (eval.trials)\n",
+                       rt_count_text((long long)t->trials.list[RT_TRIALS_VALID].count, a));
+    rt_plain_print(stderr, "machine   %s\n", t->machine.line);
     if (*t->machine.warning)
-        fprintf(stderr, "          %s\n", t->machine.warning);
-    fprintf(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
-            t->model.modality->name, rt_model_net_name(&t->model), rt_count_text(rt_graph_weights(t->model.graph), a),
-            (long long)done.steps, (long long)r->train_batch);
+        rt_plain_print(stderr, "          %s\n", t->machine.warning);
+    rt_plain_print(stderr, "student   %s %s, %s weights, %lld updates of %lld samples\n",
+                   t->model.modality->name, rt_model_net_name(&t->model),
+                   rt_count_text(rt_graph_weights(t->model.graph), a),
+                   (long long)done.steps, (long long)r->train_batch);
     announce_teachers(t);
     if (done.step)
-        fprintf(stderr, "resumed   at step %lld%s\n", (long long)done.step,
-                done.step < done.steps ? "" : ": all updates were done; measured again");
+        rt_plain_print(stderr, "resumed   at step %lld%s\n", (long long)done.step,
+                       done.step < done.steps ? "" : ": all updates were done; measured again");
 }
 
 /* ---- how far it is ----

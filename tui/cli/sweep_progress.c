@@ -2,6 +2,8 @@
  * sweep_progress: see sweep_progress.h. */
 #include "tui/cli/sweep_progress.h"
 
+#include "formats/plain.h"
+
 #include "tui/cli/progress.h"
 #include "tui/report/snapshot.h"
 #include "tui/report/sweep_table.h"
@@ -124,7 +126,7 @@ static void line_draw(struct sweep_progress *p, const char *text)
 {
     struct winsize w;
     int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
-    fprintf(stderr, "%.*s\n", columns - 1, text);
+    rt_plain_print(stderr, "%.*s\n", columns - 1, text);
     p->lines++;
 }
 
@@ -166,12 +168,12 @@ static void progress_tell(struct sweep_progress *p)
 {
     char text[200];
     total_text(p, text, sizeof text);
-    fputs(text, stderr);
+    rt_plain_print(stderr, "%s", text);
     for (int i = 0; i < SWEEP_AT_ONCE; i++) {
         if (!p->line[i])
             continue;
         line_text(p->line[i], text, sizeof text);
-        fprintf(stderr, "; %s: %s", p->plan->job[p->line[i]->job].name, text);
+        rt_plain_print(stderr, "; %s: %s", p->plan->job[p->line[i]->job].name, text);
     }
     fputc('\n', stderr);
 }
@@ -196,7 +198,7 @@ void sweep_progress_say(struct sweep_progress *p, const char *format, ...)
     va_list args;
     lines_clear(p);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    rt_plain_vprint(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
 }

@@ -2,6 +2,7 @@
  * sweep_run: see sweep_run.h. */
 #include "tui/cli/sweep_run.h"
 
+#include "formats/plain.h"
 #include "tui/cli/cmd.h"
 #include "tui/cli/parent.h"
 #include "tui/cli/sweep_progress.h"
@@ -48,12 +49,14 @@ static void word_print(FILE *out, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=,:%+-";
     if (*word && !word[strspn(word, plain)]) {
-        fputs(word, out);
+        rt_plain_print(out, "%s", word);
         return;
     }
     fputc('\'', out);
-    for (; *word; word++)
-        fputs(*word == '\'' ? "'\\''" : (char[2]){*word}, out);
+    for (int n; *word; word += n) {
+        n = *word == '\'' ? 1 : (int)strcspn(word, "'");
+        rt_plain_print(out, *word == '\'' ? "'\\%.*s'" : "%.*s", n, word);
+    }
     fputc('\'', out);
 }
 

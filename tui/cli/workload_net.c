@@ -2,6 +2,8 @@
  * workload_net: see workload.h; a network as it is trained, or as a trained one answers. */
 #include "tui/cli/workload.h"
 
+#include "formats/plain.h"
+
 #include "stages/nn/exec.h"
 #include "stages/nn/prepared.h"
 #include "stages/nn/optim/optim.h"
@@ -80,8 +82,8 @@ static double node_flops(const struct rt_graph *g, const struct rt_node *n)
 static void net_print_layers(const struct rt_workload *w, double peak, int steps)
 {
     const struct net *r = (const struct net *)w;
-    printf("%-16s %-10s %-14s %9s %9s %9s %6s %9s %6s\n", "layer", "op", "output", "MFLOP", "ms",
-           "GFLOP/s", "peak", "back ms", "peak");
+    rt_plain_print(stdout, "%-16s %-10s %-14s %9s %9s %9s %6s %9s %6s\n", "layer", "op", "output", "MFLOP", "ms",
+                   "GFLOP/s", "peak", "back ms", "peak");
     for (int i = 0; i < rt_graph_nodes(r->graph); i++) {
         const struct rt_node *n = rt_graph_at(r->graph, i);
         double flops = node_flops(r->graph, n) * r->c.batch, most = peak * r->c.threads * 1e6;
@@ -91,13 +93,13 @@ static void net_print_layers(const struct rt_workload *w, double peak, int steps
             snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%d", d ? "x" : "",
                      n->shape.dim[d]);
         bool first = n->inputs && rt_graph_at(r->graph, n->input[0])->inputs == 0;
-        printf("%-16s %-10s %-14s ", n->name, rt_op_get(n->op)->name, shape);
+        rt_plain_print(stdout, "%-16s %-10s %-14s ", n->name, rt_op_get(n->op)->name, shape);
         if (flops > 0)
             printf("%9.1f %9.3f %9.1f %5.0f%% %9.3f %5.0f%%\n", flops * 1e-6, forward,
                    flops / forward * 1e-6, 100 * flops / forward / most, backward,
                    backward > 0 ? 100 * (first ? 1 : 2) * flops / backward / most : 0);
         else
-            printf("%9s %9.3f %9s %6s %9.3f %6s\n", "", forward, "", "", backward, "");
+            rt_plain_print(stdout, "%9s %9.3f %9s %6s %9.3f %6s\n", "", forward, "", "", backward, "");
     }
 }
 

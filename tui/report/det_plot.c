@@ -3,6 +3,8 @@
  * still seen. Rates outside stand at the edge. */
 #include "tui/report/det_plot.h"
 
+#include "formats/plain.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -69,7 +71,7 @@ static void print_mark(FILE *out, int line)
             fprintf(out, "%5.3g +", 100 * marks[k]);
             return;
         }
-    fprintf(out, "%*s|", LEFT - 1, "");
+    rt_plain_print(out, "%*s|", LEFT - 1, "");
 }
 
 void rt_det_print(const struct rt_det *d, FILE *out)
@@ -84,7 +86,7 @@ void rt_det_print(const struct rt_det *d, FILE *out)
     fputs("miss %\n", out);
     for (int y = 0; y < LINES; y++) {
         print_mark(out, LINES - 1 - y);
-        fprintf(out, "%s\n", cell[y]);
+        rt_plain_print(out, "%s\n", cell[y]);
     }
     memset(foot, '-', COLUMNS);
     memset(numbers, ' ', sizeof numbers);
@@ -97,8 +99,8 @@ void rt_det_print(const struct rt_det *d, FILE *out)
         foot[at] = '+';
         memcpy(numbers + at, text, (size_t)n);
     }
-    fprintf(out, "%*s+%s\n%*s %s\n%*sfalse alarm %%; dots: where both are equal\n", LEFT - 1, "", foot, LEFT - 1, "",
-            numbers, LEFT, "");
+    rt_plain_print(out, "%*s+%s\n%*s %s\n%*sfalse alarm %%; dots: where both are equal\n", LEFT - 1, "", foot, LEFT - 1, "",
+                   numbers, LEFT, "");
 }
 
 /* ---- as SVG ---- */

@@ -3,6 +3,7 @@
 #include "tui/report/eval_report.h"
 
 #include "formats/jsontext.h"
+#include "formats/plain.h"
 #include "formats/words.h"
 #include "stages/distill/weight_terms.h"
 #include "stages/distill/weights.h"
@@ -35,15 +36,15 @@ static void truth_tell_strangers(const struct rt_evaluation *v)
         strange += labelled && d->truth[row] < 0;
     }
     if (strange)
-        fprintf(stderr, "retort: %s of %s labels are not among the model's %d classes; these samples "
-                "do not count\n", rt_count_text(strange, a), rt_count_text(labels, b), v->model.classes);
+        rt_plain_print(stderr, "retort: %s of %s labels are not among the model's %d classes; these samples "
+                       "do not count\n", rt_count_text(strange, a), rt_count_text(labels, b), v->model.classes);
 }
 
 static void confusion_print(const struct rt_accuracy *a, const struct rt_model *m)
 {
     printf("confusion (rows: truth, columns: answer, in the order of the rows)\n");
     for (int t = 0; t < m->classes; t++) {
-        printf("%-20.20s", m->class_name[t]);
+        rt_plain_print(stdout, "%-20.20s", m->class_name[t]);
         for (int p = 0; p < m->classes; p++)
             printf(" %4lld", (long long)a->confusion[(size_t)t * (size_t)m->classes + (size_t)p]);
         putchar('\n');
@@ -60,9 +61,9 @@ static void confusion_print_json(const struct rt_accuracy *a, const struct rt_mo
     printf("], \"confusion\": [");
     for (int t = 0; t < m->classes; t++)
         for (int p = 0; p < m->classes; p++)
-            printf("%s%lld%s", p ? ", " : t ? ", [" : "[",
-                   (long long)a->confusion[(size_t)t * (size_t)m->classes + (size_t)p],
-                   p == m->classes - 1 ? "]" : "");
+            rt_plain_print(stdout, "%s%lld%s", p ? ", " : t ? ", [" : "[",
+                           (long long)a->confusion[(size_t)t * (size_t)m->classes + (size_t)p],
+                           p == m->classes - 1 ? "]" : "");
     putchar(']');
 }
 

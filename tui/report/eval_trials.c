@@ -2,6 +2,8 @@
  * eval_trials: see eval_trials.h. */
 #include "tui/report/eval_trials.h"
 
+#include "formats/plain.h"
+
 #include "tui/report/det_plot.h"
 
 #include <errno.h>
@@ -93,10 +95,10 @@ static int scores_write(const struct rt_scored *s, const struct rt_manifest *m, 
     FILE *out = file_open(path, e);
     if (!out)
         return e->code;
-    fprintf(out, "enrol\ttest\tsame\tscore%s\n", s->llr ? "\tllr" : "");
+    rt_plain_print(out, "enrol\ttest\tsame\tscore%s\n", s->llr ? "\tllr" : "");
     for (size_t i = 0; i < s->n; i++) {
-        fprintf(out, "%s\t%s\t%d\t%.9g", rt_manifest_cell(m, s->trial[i]->enrol, id),
-                rt_manifest_cell(m, s->trial[i]->test, id), s->same[i], s->score[i]);
+        rt_plain_print(out, "%s\t%s\t%d\t%.9g", rt_manifest_cell(m, s->trial[i]->enrol, id),
+                       rt_manifest_cell(m, s->trial[i]->test, id), s->same[i], s->score[i]);
         if (s->llr)
             fprintf(out, "\t%.9g", s->llr[i]);
         fputc('\n', out);
@@ -192,7 +194,7 @@ static int trials_calibrate(struct rt_scoring *s, const struct rt_eval_trials *t
     }
     rt_scoring_text(s, text, sizeof text);
     RT_TRY(rt_model_store_text(model, RT_MODEL_SCORING, text, file, e));
-    fprintf(stderr, "retort: %s: calibration fitted on %s is stored\n", file, t->q->calibrate);
+    rt_plain_print(stderr, "retort: %s: calibration fitted on %s is stored\n", file, t->q->calibrate);
     return 0;
 }
 
@@ -203,7 +205,7 @@ int rt_eval_trials(const struct rt_eval_trials *t, struct rt_evaluation *v, cons
     char warning[400];
     int rc = rt_scoring_open(&s, v, of, &t->q->scoring, warning, e);
     if (rc == 0 && warning[0] && !t->q->calibrate)
-        fprintf(stderr, "retort: %s\n", warning);
+        rt_plain_print(stderr, "retort: %s\n", warning);
     if (rc == 0 && t->q->calibrate)
         rc = trials_calibrate(&s, t, of->model, e);
     if (rc == 0 && t->q->trials)

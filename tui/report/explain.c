@@ -2,6 +2,7 @@
  * explain: see explain.h. */
 #include "tui/report/explain.h"
 
+#include "formats/plain.h"
 #include "formats/recipe.h"
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
@@ -28,10 +29,10 @@ static void explain_measure(const struct rt_table *t, int row, const struct rt_m
 {
     double value = row_number(t, row, m->name, "");
     if (isnan(value))
-        fprintf(out, "  %-12s not measured\n", m->name);
+        rt_plain_print(out, "  %-12s not measured\n", m->name);
     else
-        fprintf(out, "  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
-               *m->unit ? " " : "", m->unit, 100 * row_number(t, row, m->name, "_pct"), m->help);
+        rt_plain_print(out, "  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
+                       *m->unit ? " " : "", m->unit, 100 * row_number(t, row, m->name, "_pct"), m->help);
 }
 
 /* The value in the middle of the data set: of the row whose percentile is nearest to a half. NaN when none is. */
@@ -67,15 +68,15 @@ static void explain_term(const struct rt_table *t, int row, const struct rt_fact
     double g = rt_weight_curve(quality, s->gamma, s->floor);
     double typical = s->map == RT_MAP_KNEE ? rt_weight_scale_factor(&f->scale, f->term[i], value, NAN) : 0.5;
     double other = rt_weight_curve(fmin(quality * typical / share, 1), s->gamma, s->floor);
-    fprintf(out, "  %-18s %.4g%s%s, ", m->name, row_number(t, row, m->name, ""), blank, unit);
+    rt_plain_print(out, "  %-18s %.4g%s%s, ", m->name, row_number(t, row, m->name, ""), blank, unit);
     if (s->map == RT_MAP_KNEE)
-        fprintf(out, "knee %s -> factor %.4f", rt_knee_write(&f->scale.knee[f->term[i]], knee, sizeof knee),
-                share);
+        rt_plain_print(out, "knee %s -> factor %.4f", rt_knee_write(&f->scale.knee[f->term[i]], knee, sizeof knee),
+                       share);
     else
         fprintf(out, "percentile %.0f -> factor %.4f", 100 * share, share);
     if (share > 0 && g > 0 && !isnan(value) && !isnan(quality))
-        fprintf(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
-                weight * other / g);
+        rt_plain_print(out, "; at %.3g%s%s, the middle of the data, the weight would be %.3g", value, blank, unit,
+                       weight * other / g);
     fputc('\n', out);
 }
 
@@ -113,8 +114,8 @@ static void explain_weight(const struct rt_table *t, int row, const struct rt_we
     if (hand == 0)
         fprintf(out, "muted        by hand or the manifest: seen and measured, not learned from\n");
     if (!s->terms[0]) {
-        fprintf(out, "weight       %.4g: weight.terms is empty, every sample counts the same%s\n", weight,
-                hand == 1 ? "" : " but for factors by hand and of the manifest");
+        rt_plain_print(out, "weight       %.4g: weight.terms is empty, every sample counts the same%s\n", weight,
+                       hand == 1 ? "" : " but for factors by hand and of the manifest");
         return;
     }
     bool teacher;
@@ -122,16 +123,16 @@ static void explain_weight(const struct rt_table *t, int row, const struct rt_we
     double measured = explain_terms(t, row, s, &teacher, out);
     bool off = fabs(quality - measured) > 1e-4;
     if (teacher && off && measured > 0)
-        fprintf(out, "  %-18s factor %.4f\n", "the teacher", quality / measured);
+        rt_plain_print(out, "  %-18s factor %.4f\n", "the teacher", quality / measured);
     double g = rt_weight_curve(quality, s->gamma, s->floor);
-    fprintf(out, "  quality            %.4f, %s\n", quality, teacher || !off ? "their product"
+    rt_plain_print(out, "  quality            %.4f, %s\n", quality, teacher || !off ? "their product"
                                                               : "at its last update, under other terms");
     fprintf(out, "  g(quality)         %.4f = %g + (1 - %g) * quality^%g\n", g, s->floor, s->floor, s->gamma);
     if (hand != 1)
         fprintf(out, "  hand, manifest     factor %g\n", hand);
     if (hand > 0 && weight > 0)
-        fprintf(out, "  weight             %.4f = g / %.4f%s, the mean of g in its last batch\n", weight,
-                g * hand / weight, hand == 1 ? "" : " * this factor");
+        rt_plain_print(out, "  weight             %.4f = g / %.4f%s, the mean of g in its last batch\n", weight,
+                       g * hand / weight, hand == 1 ? "" : " * this factor");
 }
 
 static void explain_run(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out)
@@ -144,13 +145,13 @@ static void explain_run(const struct rt_table *t, int row, const struct rt_weigh
         fprintf(out, "seen         in %.0f updates\n", row_number(t, row, "seen", ""));
     char trail[RT_LOSS_HISTORY_TEXT];
     if (rt_loss_history_draw(row_number(t, row, RT_LOSS_HISTORY_COLUMN, ""), trail))
-        fprintf(out, "history      %s its losses, the last times\n", trail);
+        rt_plain_print(out, "history      %s its losses, the last times\n", trail);
     for (int k = 0; k < RT_TERMS; k++) {
         double loss = row_number(t, row, "loss_", rt_terms[k]->name);
         double inside = row_number(t, row, "inside_", rt_terms[k]->name);
         if (!isnan(loss))
-            fprintf(out, "%-12s %.4g at the last update%s\n", rt_terms[k]->name, loss,
-                   k >= RT_TASK_TERMS && inside > 0 ? ", inside the margin" : "");
+            rt_plain_print(out, "%-12s %.4g at the last update%s\n", rt_terms[k]->name, loss,
+                           k >= RT_TASK_TERMS && inside > 0 ? ", inside the margin" : "");
     }
 }
 
@@ -158,7 +159,7 @@ void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_se
 {
     for (int c = 0; c < t->columns; c++)
         if (t->column[c].is_text && t->column[c].text[row])
-            fprintf(out, "%-12s %s\n", t->column[c].name, t->column[c].text[row]);
+            rt_plain_print(out, "%-12s %s\n", t->column[c].name, t->column[c].text[row]);
     explain_run(t, row, s, out); /* first: it may be all that there is room for */
     fprintf(out, "measures\n");
     for (int c = 0; c < t->columns; c++) {

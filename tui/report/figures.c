@@ -3,13 +3,14 @@
 #include "tui/report/figures.h"
 
 #include "formats/jsontext.h"
+#include "formats/plain.h"
 
 #include <stdio.h>
 
 static void figure_print(struct rt_figures *f, const char *key, double v, const char *words)
 {
     if (!f->json) {
-        fputs(words, stdout);
+        rt_plain_print(stdout, "%s", words);
         return;
     }
     fputs(f->count++ ? ", " : "{", stdout);

@@ -2,6 +2,8 @@
  * knee_summary: see knee_summary.h. */
 #include "tui/report/knee_summary.h"
 
+#include "formats/plain.h"
+
 #include "tui/report/factors.h"
 
 #include <stdlib.h>
@@ -42,8 +44,8 @@ static void groups_print(const struct rt_table *t, int column, const struct grou
     }
     qsort(g, (size_t)groups, sizeof *g, group_compare_below);
     for (int i = 0; i < groups && i < GROUPS && g[i].below; i++)
-        fprintf(out, "%s%s %s %d of %d (%.1f %%)", i ? "," : "; by ", i ? "" : t->column[column].name,
-                *g[i].name ? g[i].name : "(none)", g[i].below, g[i].all, 100.0 * g[i].below / g[i].all);
+        rt_plain_print(out, "%s%s %s %d of %d (%.1f %%)", i ? "," : "; by ", i ? "" : t->column[column].name,
+                       *g[i].name ? g[i].name : "(none)", g[i].below, g[i].all, 100.0 * g[i].below / g[i].all);
 }
 
 /* ---- measures ---- */
@@ -78,8 +80,9 @@ static int measures_print(const struct rt_table *t, const char *knees, int colum
         if (!any)
             fprintf(out, "of %d samples, below one half of their measure's knee:\n", count);
         any = true;
-        fprintf(out, "  %-12s %d (%.1f %%), knee %s", f.measure[i]->name, below, count ? 100.0 * below / count : 0,
-                rt_knee_write(&k, text, sizeof text));
+        rt_plain_print(out, "  %-12s %d (%.1f %%), knee %s", f.measure[i]->name, below,
+                       count ? 100.0 * below / count : 0,
+                       rt_knee_write(&k, text, sizeof text));
         if (column >= 0 && below)
             groups_print(t, column, sample, room, count, &k, f.value[i], out);
         fputc('\n', out);

@@ -3,6 +3,7 @@
 #include "tui/report/sweep_table.h"
 
 #include "formats/jsontext.h"
+#include "formats/plain.h"
 #include "pipeline/run/rundb.h"
 
 #include <math.h>
@@ -182,23 +183,23 @@ static void table_rows(const struct rt_sweep_results *r, bool markdown, int chos
     const char *title = rt_sweep_metric_title(s), *base = rt_sweep_setting_title(s, s->compare);
     int width = name_width(s);
     char head[64], a[32], b[32], c[32], d[64];
-    fprintf(out, "%s%-*s%s%3s", edge, width, "setting", between, "n");
+    rt_plain_print(out, "%s%-*s%s%3s", edge, width, "setting", between, "n");
     snprintf(head, sizeof head, "valid %s", title);
     if (r->choose)
-        fprintf(out, "%s%16s", between, head);
+        rt_plain_print(out, "%s%16s", between, head);
     snprintf(head, sizeof head, "test %s", title);
-    fprintf(out, "%s%15s%s%6s%sdifference to %s%s%s\n", between, head, between, "spread", between, base,
-            s->seeds > 1 ? " (95 % interval)" : "", end);
+    rt_plain_print(out, "%s%15s%s%6s%sdifference to %s%s%s\n", between, head, between, "spread", between, base,
+                   s->seeds > 1 ? " (95 % interval)" : "", end);
     if (markdown)
-        fprintf(out, "|---|---|%s---|---|---|\n", r->choose ? "---|" : "");
+        rt_plain_print(out, "|---|---|%s---|---|---|\n", r->choose ? "---|" : "");
     for (int k = 0; k < s->settings; k++) {
         struct sweep_row row = row_of(r, k, chosen);
-        fprintf(out, "%s%-*s%s%3d", edge, width, rt_sweep_setting_title(s, k), between,
-                r->choose ? row.valid.n : row.test.n);
+        rt_plain_print(out, "%s%-*s%s%3d", edge, width, rt_sweep_setting_title(s, k), between,
+                       r->choose ? row.valid.n : row.test.n);
         if (r->choose)
-            fprintf(out, "%s%s", between, percent_text(row.valid.mean, 16, a));
-        fprintf(out, "%s%s%s%s%s%s%s\n", between, percent_text(row.test.mean, 15, b), between,
-                percent_text(row.test.sd, 6, c), between, difference_text(&row.difference, d), end);
+            rt_plain_print(out, "%s%s", between, percent_text(row.valid.mean, 16, a));
+        rt_plain_print(out, "%s%s%s%s%s%s%s\n", between, percent_text(row.test.mean, 15, b), between,
+                       percent_text(row.test.sd, 6, c), between, difference_text(&row.difference, d), end);
     }
 }
 
@@ -211,8 +212,8 @@ static void seeds_print(const struct rt_sweep *s, FILE *out)
         fprintf(out, "Seeds %d to %d.", s->seed[0], s->seed[s->seeds - 1]);
     else
         for (int k = 0; k < s->seeds; k++)
-            fprintf(out, "%s%d%s", k ? ", " : s->seeds > 1 ? "Seeds " : "Seed ", s->seed[k],
-                    k + 1 < s->seeds ? "" : ".");
+            rt_plain_print(out, "%s%d%s", k ? ", " : s->seeds > 1 ? "Seeds " : "Seed ", s->seed[k],
+                           k + 1 < s->seeds ? "" : ".");
 }
 
 /* What has to be known beside the numbers: pairs, seeds, what was chosen, how many differences were looked at. */
@@ -227,24 +228,25 @@ static void table_notes(const struct rt_sweep_results *r, bool markdown, int cho
         if (!pair_told(r, p, chosen))
             continue;
         rt_sweep_difference(r, s->pair[p][1], s->pair[p][0], &i);
-        fprintf(out, "%s%s less %s: %s\n", markdown ? "- " : "", rt_sweep_setting_title(s, s->pair[p][1]),
-                rt_sweep_setting_title(s, s->pair[p][0]), difference_text(&i, text));
+        rt_plain_print(out, "%s%s less %s: %s\n", markdown ? "- " : "", rt_sweep_setting_title(s, s->pair[p][1]),
+                       rt_sweep_setting_title(s, s->pair[p][0]), difference_text(&i, text));
     }
     if (s->pairs)
         fputc('\n', out);
     seeds_print(s, out);
     if (r->choose && chosen >= 0)
-        fprintf(out, " Chosen on validation by mean over these seeds, among %d: %s.", s->settings,
-                rt_sweep_setting_title(s, chosen));
+        rt_plain_print(out, " Chosen on validation by mean over these seeds, among %d: %s.", s->settings,
+                       rt_sweep_setting_title(s, chosen));
     else if (r->choose)
         fputs(" Nothing was measured on validation, so nothing is chosen.", out);
     if (looked)
-        fprintf(out, " %d difference%s looked at%s.", looked, looked > 1 ? "s" : "",
-                s->seeds < 2 ? "; one seed: differences of a few points are noise"
-                : looked > 1 ? "; where nothing differs, one interval in twenty leaves out zero all the same" : "");
+        rt_plain_print(out, " %d difference%s looked at%s.", looked, looked > 1 ? "s" : "",
+                       s->seeds < 2 ? "; one seed: differences of a few points are noise"
+                       : looked > 1 ? "; where nothing differs, one interval in twenty leaves out zero all the same"
+                                     : "");
     for (int t = 0; t < s->teachers; t++)
         if (!isnan(r->teacher[t]))
-            fprintf(out, "\nTeacher %s on its test split: %.1f %%.", s->teacher[t].name, 100 * r->teacher[t]);
+            rt_plain_print(out, "\nTeacher %s on its test split: %.1f %%.", s->teacher[t].name, 100 * r->teacher[t]);
     fputc('\n', out);
 }
 
@@ -299,13 +301,13 @@ static void table_csv(const struct rt_sweep_results *r, int chosen, FILE *out)
 
 static void json_member(FILE *out, const char *name, double v)
 {
-    fprintf(out, ", \"%s\": ", name);
+    rt_plain_print(out, ", \"%s\": ", name);
     rt_json_number(out, v);
 }
 
 static void json_values(FILE *out, const char *name, const double *v, int n)
 {
-    fprintf(out, ", \"%s\": [", name);
+    rt_plain_print(out, ", \"%s\": [", name);
     for (int i = 0; i < n; i++) {
         fputs(i ? ", " : "", out);
         rt_json_number(out, v[i]);
@@ -325,8 +327,8 @@ static void table_json(const struct rt_sweep_results *r, int chosen, FILE *out)
     const struct rt_sweep *s = r->sweep;
     fputs("{\"name\": ", out);
     rt_json_text(out, s->name);
-    fprintf(out, ", \"metric\": \"%s\", \"differences_looked_at\": %d, \"compared_to\": ", s->metric,
-            differences_count(r, chosen));
+    rt_plain_print(out, ", \"metric\": \"%s\", \"differences_looked_at\": %d, \"compared_to\": ", s->metric,
+                   differences_count(r, chosen));
     rt_json_text(out, rt_sweep_setting_title(s, s->compare));
     fputs(", \"chosen\": ", out);
     if (r->choose && chosen >= 0)
@@ -335,7 +337,7 @@ static void table_json(const struct rt_sweep_results *r, int chosen, FILE *out)
         fputs("null", out);
     fputs(", \"seeds\": [", out);
     for (int k = 0; k < s->seeds; k++)
-        fprintf(out, "%s%d", k ? ", " : "", s->seed[k]);
+        rt_plain_print(out, "%s%d", k ? ", " : "", s->seed[k]);
     fputs("],\n \"settings\": [", out);
     for (int k = 0; k < s->settings; k++) {
         struct sweep_row row = row_of(r, k, chosen);

@@ -4,6 +4,7 @@
 
 #include "formats/error.h"
 #include "formats/hash.h"
+#include "formats/plain.h"
 #include "formats/utf8.h"
 
 #include <math.h>
@@ -103,7 +104,7 @@ static uint32_t code_to_ascii(uint32_t code)
 /* Columns of a code point; 0 = is drawn with the one before it, so left away. */
 static int code_width(const struct rt_canvas *c, int32_t code)
 {
-    if (code < 0 || code < 32 || (code >= 127 && code < 160) || c->ascii)
+    if (!rt_plain_char(code) || c->ascii)
         return 1;
     int w = code < 127 ? 1 : wcwidth((wchar_t)code);
     return w < 0 ? 1 : w;
@@ -111,7 +112,7 @@ static int code_width(const struct rt_canvas *c, int32_t code)
 
 static uint32_t code_shown(const struct rt_canvas *c, int32_t code)
 {
-    if (code < 32 || (code >= 127 && code < 160))
+    if (!rt_plain_char(code))
         return '?';
     if (code > 126 && c->ascii)
         return code_to_ascii((uint32_t)code);

@@ -2,6 +2,8 @@
  * attach: see attach.h. */
 #include "tui/screen/ui/attach.h"
 
+#include "formats/plain.h"
+
 #include "tui/screen/ui/terminal.h"
 #include "tui/screen/ui/ui.h"
 
@@ -88,7 +90,7 @@ static int attach_on_terminal(struct rt_ui *ui, const char *folder, enum rt_atta
     if (rc < 0)
         return rc;
     if (*left == RT_ATTACH_GOES_ON)
-        fprintf(stderr, "the run goes on: `retort attach %s` shows it again\n", folder);
+        rt_plain_print(stderr, "the run goes on: `retort attach %s` shows it again\n", folder);
     return rt_terminal_signal() ? 128 + rt_terminal_signal() : 0;
 }
 
