@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TEMPORARY_ROOM 48 /* bytes that a temporary name is longer, at most */
+#define TEMPORARY_TRIES 1000
 
 /* ---- reading ----
  * A file is read as a whole into memory of its size: parsers then work on bytes that cannot change
@@ -122,11 +126,23 @@ static int folder_sync(const char *path)
     return failed ? -1 : 0;
 }
 
-static int file_write_temporary(const char *name, const struct rt_span *part, int parts)
+/* A name of its own for each write, and O_EXCL: two writers do not share a file, and what somebody has put under the
+ * name, a link say, is never written to. A name that is taken is a killed process's of the same number. */
+static int file_make_temporary(const char *path, char *name, size_t size)
 {
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return -1;
+    static atomic_uint writes;
+    int fd = -1;
+    for (int tries = 0; fd < 0 && tries < TEMPORARY_TRIES; tries++) {
+        snprintf(name, size, "%s.%ld-%u" RT_FILE_UNFINISHED, path, (long)getpid(), atomic_fetch_add(&writes, 1));
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+static int file_fill_temporary(int fd, const struct rt_span *part, int parts)
+{
     int failed = 0;
     for (int i = 0; i < parts && !failed; i++)
         failed = file_write_all(fd, part[i].data, part[i].size);
@@ -146,20 +162,62 @@ int rt_file_write(const char *path, const struct rt_span *part, int parts, struc
     char temporary[PATH_MAX];
     struct stat st;
 
-    if ((size_t)snprintf(temporary, sizeof temporary, "%s" RT_FILE_UNFINISHED, path) >= sizeof temporary)
+    if (strlen(path) + TEMPORARY_ROOM > sizeof temporary)
         return rt_error_set(e, RT_ERANGE, "%.60s...: path of %zu bytes; the limit is %d", path,
-                            strlen(path), PATH_MAX - 5);
+                            strlen(path), PATH_MAX - TEMPORARY_ROOM);
     /* Renaming would put a plain file in the place of /dev/stdout. */
     if (!stat(path, &st)) {
         int rc = file_check_kind(path, st.st_mode, e);
         if (rc)
             return rc;
     }
-    if (!file_write_temporary(temporary, part, parts) && !rename(temporary, path) &&
-        !folder_sync(path))
+    int fd = file_make_temporary(path, temporary, sizeof temporary);
+    if (fd < 0)
+        return rt_error_errno(e, "cannot write", path);
+    if (!file_fill_temporary(fd, part, parts) && !rename(temporary, path) && !folder_sync(path))
         return 0;
     int rc = rt_error_errno(e, "cannot write", path);
     unlink(temporary);
+    return rc;
+}
+
+/* ---- files under fixed names ----
+ * A run folder or a cache may be somebody else's, or lie where others may write. A link there would have us lock,
+ * truncate or append to any file of ours. So links are not followed, and the file belongs to us or, as all else
+ * there, to the folder's owner; with further names it could be one of ours all the same (a hard link). */
+
+static int file_check_owner(int fd, const char *path, struct rt_error *e)
+{
+    char folder[PATH_MAX];
+    struct stat st, around;
+    const char *slash = strrchr(path, '/');
+    int size = slash ? (int)(slash - path) + 1 : 1;
+    if ((size_t)snprintf(folder, sizeof folder, "%.*s", size, slash ? path : ".") >= sizeof folder ||
+        fstat(fd, &st) || stat(folder, &around))
+        return rt_error_errno(e, "cannot look at", path);
+    RT_TRY(file_check_kind(path, st.st_mode, e));
+    if (st.st_uid != geteuid() && st.st_uid != around.st_uid)
+        return rt_error_set(e, RT_EIO, "%s: belongs to user %u: remove it, or use another folder", path,
+                            (unsigned)st.st_uid);
+    if (st.st_nlink > 1 && around.st_uid != geteuid())
+        return rt_error_set(e, RT_EIO, "%s: has further names (hard links) in a folder of user %u: use another folder",
+                            path, (unsigned)around.st_uid);
+    return 0;
+}
+
+int rt_file_open_own(const char *path, int flags, struct rt_error *e)
+{
+    int fd = open(path, (flags & ~O_TRUNC) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == ELOOP)
+        return rt_error_set(e, RT_EFORMAT, "%s: is a link, which is not followed here: remove it", path);
+    if (fd < 0)
+        return rt_error_errno(e, "cannot open", path);
+    int rc = file_check_owner(fd, path, e);
+    if (rc == 0 && (flags & O_TRUNC) && ftruncate(fd, 0))
+        rc = rt_error_errno(e, "cannot write", path);
+    if (rc == 0)
+        return fd;
+    close(fd);
     return rc;
 }
 

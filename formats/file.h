@@ -21,10 +21,17 @@ struct rt_span {
     const void *data;
     size_t size;
 };
-/* Writes the parts in order to path, whole or not at all; what a killed process leaves is called
- * path with RT_FILE_UNFINISHED behind it. RT_EFULL, RT_EIO, RT_EMISSING (no such
+/* Writes the parts in order to path, whole or not at all; several writers of one path do not disturb each other, the
+ * last counts. A link in its place is replaced, not followed. What a killed process leaves is called path.N-M
+ * with RT_FILE_UNFINISHED behind it. RT_EFULL, RT_EIO, RT_EMISSING (no such
  * folder), RT_EFORMAT when path is a folder or device. */
 int rt_file_write(const char *path, const struct rt_span *part, int parts, struct rt_error *e);
+
+/* Opens (flags as of open; O_CREAT makes it 0666) a file that is kept under a fixed name where others may have put
+ * something else: a descriptor, or an error. RT_EFORMAT when it is a link or no regular file, RT_EIO when neither this
+ * user nor the folder's owner owns it, or when it has further names in somebody else's folder. Nothing was
+ * truncated then. */
+int rt_file_open_own(const char *path, int flags, struct rt_error *e);
 
 /* mkdir -p. */
 int rt_file_mkdirs(const char *path, struct rt_error *e);

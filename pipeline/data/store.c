@@ -251,8 +251,12 @@ int rt_store_open(struct rt_store **out, const char *folder, const char *name, u
         return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
     pthread_mutex_init(&s->mutex, NULL);
     s->limit = limit;
-    s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (s->fd < 0 || file_lock(s->fd, LOCK_EX)) {
+    s->fd = rt_file_open_own(path, O_RDWR | O_CREAT, e);
+    if (s->fd < 0) {
+        code = s->fd;
+        goto fail;
+    }
+    if (file_lock(s->fd, LOCK_EX)) {
         code = rt_error_errno(e, "cannot open", path);
         goto fail;
     }

@@ -8,6 +8,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -41,10 +43,16 @@ static int checkpoint_newest_first(const void *a, const void *b)
     return (x->step < y->step) - (x->step > y->step);
 }
 
+/* A link in its place is not followed: files are deleted here. */
 static DIR *checkpoints_open(const char *folder)
 {
     char path[RT_RUN_PATH];
-    return opendir(rt_rundir_path(folder, RT_RUN_CHECKPOINTS, path, sizeof path));
+    int fd = open(rt_rundir_path(folder, RT_RUN_CHECKPOINTS, path, sizeof path),
+                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d && fd >= 0)
+        close(fd);
+    return d;
 }
 
 /* All of them, newest first, malloc'ed; their number or RT_E... */
@@ -126,16 +134,34 @@ void rt_checkpoints_prune(const char *folder, int keep)
     free(list);
 }
 
-void rt_checkpoints_sweep(const char *folder)
+/* Beside the run's own files may lie a user's, so only half-written ones of ours go there. */
+static bool unfinished_is_ours(const char *name)
 {
-    const size_t suffix = sizeof RT_FILE_UNFINISHED - 1;
-    DIR *d = checkpoints_open(folder);
-    const struct dirent *file;
-    while (d && (file = readdir(d))) {
-        size_t n = strlen(file->d_name);
-        if (n > suffix && strcmp(file->d_name + n - suffix, RT_FILE_UNFINISHED) == 0)
-            unlinkat(dirfd(d), file->d_name, 0);
+    bool ours = false;
+    for (int file = 0; file < RT_RUN_FILES; file++) {
+        const char *begin = rt_run_file_name((enum rt_run_file)file);
+        ours |= strncmp(name, begin, strlen(begin)) == 0;
     }
+    return ours && fnmatch("*.[0-9]*-[0-9]*" RT_FILE_UNFINISHED, name, 0) == 0;
+}
+
+static bool unfinished_is_any(const char *name)
+{
+    return fnmatch("?*" RT_FILE_UNFINISHED, name, 0) == 0;
+}
+
+static void folder_sweep(DIR *d, bool (*goes)(const char *name))
+{
+    const struct dirent *file;
+    while (d && (file = readdir(d)))
+        if (goes(file->d_name))
+            unlinkat(dirfd(d), file->d_name, 0);
     if (d)
         closedir(d);
+}
+
+void rt_checkpoints_sweep(const char *folder)
+{
+    folder_sweep(checkpoints_open(folder), unfinished_is_any);
+    folder_sweep(opendir(folder), unfinished_is_ours);
 }

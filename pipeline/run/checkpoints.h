@@ -17,7 +17,7 @@ int rt_checkpoints_latest(const char *folder, char *out, size_t size, int64_t *s
 int rt_checkpoints_steps(const char *folder, int64_t **steps);
 /* Deletes all but the newest `keep`; other files stay. */
 void rt_checkpoints_prune(const char *folder, int keep);
-/* Deletes what a process killed while writing has left half-written. */
+/* Deletes what a process killed while writing has left half-written, here and in the run folder itself. */
 void rt_checkpoints_sweep(const char *folder);
 
 #endif

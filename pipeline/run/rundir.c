@@ -5,6 +5,7 @@
 #include "pipeline/run/rundir.h"
 
 #include "formats/file.h"
+#include "formats/plain.h"
 #include "pipeline/live/address.h"
 #include "pipeline/run/checkpoints.h"
 
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,9 +93,9 @@ static int lock_take(struct rt_rundir *d, struct rt_error *e)
 {
     char path[RT_RUN_PATH], pid[24];
     rt_rundir_path(d->path, RT_RUN_LOCK, path, sizeof path);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = rt_file_open_own(path, O_RDWR | O_CREAT, e);
     if (fd < 0)
-        return rt_error_errno(e, "cannot open", path);
+        return fd;
     if (lock_take_soon(fd)) {
         int code = errno == EWOULDBLOCK ? lock_say_busy(d, path, fd, e)
                                         : rt_error_errno(e, "cannot lock", path);
@@ -139,7 +141,7 @@ int rt_rundir_check(const char *path, struct rt_error *e)
     RT_TRY(rundir_set_path(&d, path, e));
     if (!rt_rundir_holds(d.path))
         return 0;
-    int fd = open(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY | O_CLOEXEC);
+    int fd = rt_file_open_own(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY, NULL);
     int code = fd >= 0 && lock_is_held(fd) ? lock_say_busy(&d, lock, fd, e) : rundir_say_taken(&d, e);
     if (fd >= 0)
         close(fd);
@@ -149,7 +151,7 @@ int rt_rundir_check(const char *path, struct rt_error *e)
 long rt_rundir_writer(const char *path)
 {
     char lock[RT_RUN_PATH];
-    int fd = open(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY | O_CLOEXEC);
+    int fd = rt_file_open_own(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY, NULL);
     long pid = fd >= 0 && lock_is_held(fd) ? lock_owner(fd) : 0;
     if (fd >= 0)
         close(fd);
@@ -161,9 +163,28 @@ bool rt_rundir_holds(const char *path)
     return *path && (rt_rundir_has(path, RT_RUN_RECIPE) || rt_rundir_has(path, RT_RUN_DB));
 }
 
+/* Whoever writes here opens by name, SQLite too, so no name may lead elsewhere. (What is looked up behind a
+ * folder's link, `checkpoints`, would be deleted there.) */
+static int rundir_check_links(const struct rt_rundir *d, struct rt_error *e)
+{
+    static const char *const beside[] = {"", "-wal", "-shm", "-journal"}; /* of a data base */
+    char path[RT_RUN_PATH];
+    struct stat st;
+    for (int file = 0; file < RT_RUN_FILES; file++)
+        for (int k = 0; k < (file == RT_RUN_DB ? 4 : 1); k++) {
+            rt_rundir_path(d->path, (enum rt_run_file)file, path, sizeof path - 16);
+            strcat(path, beside[k]);
+            if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+                return rt_error_set(e, RT_EFORMAT, "%s: is a link; a run folder keeps its files in it: remove it",
+                                    path);
+        }
+    return 0;
+}
+
 static int rundir_open(struct rt_rundir *d, int resume, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
+    RT_TRY(rundir_check_links(d, e));
     if (resume && !rt_rundir_holds(d->path))
         return rt_error_set(e, RT_EUSAGE, "%s: holds no run to resume: start one without --resume",
                             d->path);
@@ -206,10 +227,12 @@ void rt_rundir_log(const struct rt_rundir *d, const char *format, ...)
     va_end(args);
     if (n < 0)
         return;
+    for (char *c = rt_plain_text(line); *c; c++)
+        *c = *c == '\n' ? ' ' : *c; /* what it quotes must not look like a line of its own */
     at = strlen(line);
     line[at++] = '\n';
-    int fd = open(rt_rundir_path(d->path, RT_RUN_LOG, path, sizeof path),
-                  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    int fd = rt_file_open_own(rt_rundir_path(d->path, RT_RUN_LOG, path, sizeof path), O_WRONLY | O_APPEND | O_CREAT,
+                              NULL);
     if (fd < 0)
         return;
     ssize_t written = write(fd, line, at); /* one write: lines of several writers do not mix */

@@ -42,15 +42,18 @@ struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
     };
 }
 
+/* Empty where there is no place of the user's own: in a folder that all may write to, anybody could put what is then
+ * taken for a feature or for a teacher's answer. */
 static void session_cache_folder(const struct rt_recipe *r, char *path, size_t size)
 {
     const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    *path = '\0';
     if (r->cache_dir[0])
         snprintf(path, size, "%s", r->cache_dir);
     else if (xdg && xdg[0] == '/')
         snprintf(path, size, "%s/retort", xdg);
-    else
-        snprintf(path, size, "%s/.cache/retort", home && home[0] ? home : "/tmp");
+    else if (home && home[0] == '/')
+        snprintf(path, size, "%s/.cache/retort", home);
 }
 
 /* ---- opening ----
@@ -71,6 +74,10 @@ static void session_open_caches(struct rt_session *s, const struct rt_recipe *r)
     struct rt_error why = {0};
     session_cache_folder(r, s->cache, sizeof s->cache);
     s->cache_bytes = (uint64_t)r->cache_size << 20;
+    if (!s->cache[0]) {
+        rt_watch_warn(&s->watch, "going on without caches: neither cache.dir nor HOME says where they may lie");
+        return;
+    }
     if (rt_file_mkdirs(s->cache, &why) < 0) {
         rt_watch_warn(&s->watch, "going on without caches: %s", why.text);
         return;

@@ -14,7 +14,8 @@ static void training_open_outputs(struct rt_training *t, int k)
     struct rt_error why = {0};
     uint64_t limit = (uint64_t)rt_recipe_teacher(t->recipe, k).cache << 20;
     snprintf(name, sizeof name, "teacher-%016llx", (unsigned long long)t->teacher[k].model.key.lo);
-    if (limit && rt_store_open(&t->teacher[k].outputs, t->session->cache, name, limit, &why) < 0)
+    if (limit && t->session->cache[0] &&
+        rt_store_open(&t->teacher[k].outputs, t->session->cache, name, limit, &why) < 0)
         rt_watch_warn(&t->session->watch, "going on without the %s's cache: %s", rt_stage_teacher[k].name, why.text);
 }
 
@@ -30,7 +31,7 @@ int rt_training_load_teachers(struct rt_training *t, struct rt_error *e)
         t->teachers = k + 1;
         training_open_outputs(t, k);
     }
-    if (count)
+    if (count && t->session->cache[0])
         rt_store_expire(t->session->cache, "teacher-", TEACHER_CACHE_DAYS); /* those opened are used now */
     return 0;
 }

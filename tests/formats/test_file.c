@@ -3,9 +3,13 @@
 #include "formats/file.h"
 #include "tests/support/support.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +19,17 @@ static void write_text(const char *path, const char *text)
 {
     struct rt_error e = {0};
     assert_int_equal(rt_file_write(path, &(struct rt_span){text, strlen(text)}, 1, &e), 0);
+}
+
+static void scratch_empty(void)
+{
+    DIR *d = opendir(dir.path);
+    const struct dirent *file;
+    assert_non_null(d);
+    while ((file = readdir(d)))
+        unlinkat(dirfd(d), file->d_name, 0); /* "." and ".." refuse */
+    closedir(d);
+    assert_int_equal(scratch_entries(&dir), 0);
 }
 
 static void unreadable_paths_are_refused(void **state)
@@ -90,11 +105,17 @@ static void a_failed_write_leaves_the_old_file_alone(void **state)
     assert_int_equal(rt_file_write(path, &part, 1, &e), RT_ERANGE);
     free(path);
 
-    /* The temporary name cannot be opened, so the old content must stay. */
+    /* Half-way no more may be written, so the old content must stay. */
+    struct rlimit before, little;
     write_text(scratch_file(&dir, "kept"), "old");
-    assert_int_equal(mkdir(scratch_file(&dir, "kept.tmp"), 0700), 0);
-    assert_int_equal(rt_file_write(scratch_file(&dir, "kept"), &part, 1, &e), RT_EIO);
-    rmdir(scratch_file(&dir, "kept.tmp"));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little = (struct rlimit){2, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    int rc = rt_file_write(scratch_file(&dir, "kept"), &(struct rt_span){"more", 4}, 1, &e);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(rc, RT_EIO);
+    assert_int_equal(scratch_entries(&dir), 1);
     uint8_t *bytes;
     size_t size;
     assert_int_equal(rt_file_read(scratch_file(&dir, "kept"), 100, &bytes, &size, NULL), 0);
@@ -103,15 +124,59 @@ static void a_failed_write_leaves_the_old_file_alone(void **state)
     unlink(scratch_file(&dir, "kept"));
 }
 
-static void a_full_disk_is_named(void **state)
+/* Of two writers of one path neither fails, and a link that waits under a name of ours is not written through. */
+static void temporaries_are_unique(void **state)
+{
+    (void)state;
+    char name[64];
+    struct rt_span part = {"new", 3};
+    uint8_t *bytes;
+    size_t size;
+    write_text(scratch_file(&dir, "target"), "precious");
+    for (int i = 0; i < 64; i++) {
+        snprintf(name, sizeof name, "file.%ld-%d.tmp", (long)getpid(), i);
+        assert_int_equal(symlink("target", scratch_file(&dir, name)), 0);
+    }
+    assert_int_equal(symlink("target", scratch_file(&dir, "file")), 0);
+    assert_int_equal(rt_file_write(scratch_file(&dir, "file"), &part, 1, NULL), 0);
+    assert_int_equal(rt_file_read(scratch_file(&dir, "target"), 100, &bytes, &size, NULL), 0);
+    assert_string_equal((char *)bytes, "precious");
+    free(bytes);
+    assert_int_equal(rt_file_read(scratch_file(&dir, "file"), 100, &bytes, &size, NULL), 0);
+    assert_string_equal((char *)bytes, "new");
+    free(bytes);
+    scratch_empty();
+}
+
+static void fixed_names_are_not_followed(void **state)
 {
     (void)state;
     struct rt_error e;
-    /* The temporary file is a link to the device that is always full. */
-    assert_int_equal(symlink("/dev/full", scratch_file(&dir, "full.tmp")), 0);
-    const char *path = scratch_file(&dir, "full");
-    assert_int_equal(rt_file_write(path, &(struct rt_span){"x", 1}, 1, &e), RT_EFULL);
-    assert_int_equal(scratch_entries(&dir), 0);
+    struct stat st;
+    write_text(scratch_file(&dir, "target"), "precious");
+    assert_int_equal(symlink("target", scratch_file(&dir, "lock")), 0);
+    assert_int_equal(rt_file_open_own(scratch_file(&dir, "lock"), O_RDWR | O_CREAT | O_TRUNC, &e), RT_EFORMAT);
+    assert_non_null(strstr(e.text, "is a link"));
+    assert_int_equal(symlink("nowhere", scratch_file(&dir, "log")), 0);
+    assert_int_equal(rt_file_open_own(scratch_file(&dir, "log"), O_WRONLY | O_CREAT, &e), RT_EFORMAT);
+    assert_int_equal(mkfifo(scratch_file(&dir, "pipe"), 0600), 0); /* nobody at its other end */
+    assert_int_equal(rt_file_open_own(scratch_file(&dir, "pipe"), O_RDONLY, &e), RT_EFORMAT);
+    assert_int_equal(rt_file_open_own(dir.path, O_RDONLY, &e), RT_EFORMAT);
+    assert_int_equal(rt_file_open_own(scratch_file(&dir, "none"), O_RDONLY, &e), RT_EMISSING);
+    if (geteuid() == 0) { /* only root can give files away */
+        assert_int_equal(chown(scratch_file(&dir, "target"), 1234, (gid_t)-1), 0);
+        assert_int_equal(rt_file_open_own(scratch_file(&dir, "target"), O_RDWR | O_TRUNC, &e), RT_EIO);
+        assert_non_null(strstr(e.text, "belongs to user 1234"));
+        assert_int_equal(chown(scratch_file(&dir, "target"), geteuid(), (gid_t)-1), 0);
+    }
+    assert_int_equal(stat(scratch_file(&dir, "target"), &st), 0);
+    assert_int_equal(st.st_size, strlen("precious"));
+    int fd = rt_file_open_own(scratch_file(&dir, "target"), O_RDWR | O_TRUNC, &e);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    close(fd);
+    scratch_empty();
 }
 
 static void folders_are_made_once(void **state)
@@ -175,7 +240,8 @@ int main(void)
         cmocka_unit_test(reads_are_bounded),
         cmocka_unit_test(a_write_joins_its_parts_and_replaces),
         cmocka_unit_test(a_failed_write_leaves_the_old_file_alone),
-        cmocka_unit_test(a_full_disk_is_named),
+        cmocka_unit_test(temporaries_are_unique),
+        cmocka_unit_test(fixed_names_are_not_followed),
         cmocka_unit_test(folders_are_made_once),
         cmocka_unit_test(the_cursor_stops_at_the_end),
         cmocka_unit_test(nothing_is_left_behind),

@@ -133,11 +133,18 @@ static int recipe_read(const struct request *q, struct rt_recipe *r, struct rt_e
     return q->print ? 0 : recipe_check_files(q, r, path, e);
 }
 
-static void output_default(const struct rt_recipe *r, char *path, size_t size)
+/* A recipe comes from anywhere; what it is called must not choose a folder outside runs/. */
+static int output_default(const struct rt_recipe *r, char *path, size_t size, struct rt_error *e)
 {
+    char quoted[RT_QUOTE];
+    if (strchr(r->name, '/') || r->name[0] == '.')
+        return rt_error_set(e, RT_EUSAGE, "name: %s cannot be a folder below runs/: write one without / that does not "
+                            "begin with a dot, or give the run folder with -o",
+                            rt_quote(quoted, sizeof quoted, r->name));
     snprintf(path, size, "runs/%s", r->name);
     for (int i = 2; access(path, F_OK) == 0 && i < 100000; i++)
         snprintf(path, size, "runs/%s-%d", r->name, i);
+    return 0;
 }
 
 /* ---- results ---- */
@@ -310,8 +317,8 @@ static int run_run(void *request, struct rt_error *e)
     rt_parent_follow();
     if (q->output)
         snprintf(output, sizeof output, "%s", q->output);
-    else
-        output_default(&recipe, output, sizeof output);
+    else if (output_default(&recipe, output, sizeof output, e) < 0)
+        return RT_EUSAGE;
     return q->headless || q->quiet || !rt_detach_possible() ? run_here(q, &recipe, output, NULL)
                                                             : run_with_screen(q, &recipe, output);
 }

@@ -2,6 +2,7 @@
  * detach: see detach.h. */
 #include "tui/cli/detach.h"
 
+#include "formats/file.h"
 #include "pipeline/run/rundir.h"
 #include "tui/cli/cmd.h"
 
@@ -63,8 +64,10 @@ int rt_detach_begun(struct rt_detach *d, const char *folder, struct rt_error *e)
     char path[RT_RUN_PATH];
     rt_rundir_path(folder, RT_RUN_OUTPUT, path, sizeof path);
     fflush(NULL);
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (file < 0 || dup2(file, STDERR_FILENO) < 0 || descriptor_replace(file, STDOUT_FILENO) < 0)
+    int file = rt_file_open_own(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, e);
+    if (file < 0)
+        return file;
+    if (dup2(file, STDERR_FILENO) < 0 || descriptor_replace(file, STDOUT_FILENO) < 0)
         return rt_error_errno(e, "cannot open", path);
     ssize_t told = write(d->pipe, "", 1); /* nobody may be there to hear it any more */
     (void)told;

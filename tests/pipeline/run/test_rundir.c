@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -215,12 +216,66 @@ static void test_log(void **state)
     free(text);
 }
 
+/* Somebody else's folder: whatever of a run's names is a link, nothing is written behind it. */
+static void test_links(void **state)
+{
+    (void)state;
+    struct rt_rundir d;
+    char path[5000];
+    uint8_t *text;
+    size_t size;
+    assert_int_equal(mkdir(scratch_file(&dir, "linked"), 0700), 0);
+    assert_int_equal(mkdir(scratch_file(&dir, "precious"), 0700), 0);
+    touch("precious/step-00000001.safetensors.tmp");
+    for (int file = 0; file < RT_RUN_FILES; file++) {
+        if (strchr(rt_run_file_name((enum rt_run_file)file), '/'))
+            continue;
+        bool folder = file == RT_RUN_CHECKPOINTS;
+        snprintf(path, sizeof path, "%s", scratch_file(&dir, "linked/"));
+        strcat(path, rt_run_file_name((enum rt_run_file)file));
+        assert_int_equal(symlink(folder ? "../precious" : "../precious/step-00000001.safetensors.tmp", path), 0);
+        assert_int_equal(rt_rundir_open(&d, scratch_file(&dir, "linked"), 0, &e), RT_EFORMAT);
+        assert_non_null(strstr(e.text, "is a link"));
+        assert_int_equal(d.lock, -1);
+        assert_int_equal(rt_rundir_writer(scratch_file(&dir, "linked")), 0);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rt_rundir_open(&d, scratch_file(&dir, "linked"), 0, &e), 0);
+    assert_int_equal(unlink(rt_rundir_path(d.path, RT_RUN_LOG, path, sizeof path)), -1); /* not made yet */
+    assert_int_equal(symlink("../precious/step-00000001.safetensors.tmp", path), 0); /* while it goes on */
+    rt_rundir_log(&d, "a line");
+    rt_rundir_close(&d);
+    assert_int_equal(rt_file_read(scratch_file(&dir, "precious/step-00000001.safetensors.tmp"), 100, &text, &size, &e),
+                     0);
+    assert_int_equal(size, 1);
+    free(text);
+}
+
+/* Half-written files of ours go, a user's own stay. */
+static void test_sweep(void **state)
+{
+    (void)state;
+    struct rt_rundir d;
+    assert_int_equal(mkdir(scratch_file(&dir, "swept"), 0700), 0);
+    touch("swept/recipe.yaml.123-4.tmp");
+    touch("swept/student.safetensors.99-0.tmp");
+    touch("swept/mine.tmp");
+    touch("swept/recipe.yaml.tmp");
+    assert_int_equal(rt_rundir_open(&d, scratch_file(&dir, "swept"), 0, &e), 0);
+    assert_false(there("swept/recipe.yaml.123-4.tmp"));
+    assert_false(there("swept/student.safetensors.99-0.tmp"));
+    assert_true(there("swept/mine.tmp"));
+    assert_true(there("swept/recipe.yaml.tmp"));
+    rt_rundir_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),       cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_resume_rules), cmocka_unit_test(test_lock),
         cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_log),
+        cmocka_unit_test(test_links),       cmocka_unit_test(test_sweep),
     };
     scratch_make(&dir);
     return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));
