@@ -39,13 +39,15 @@ int rt_plain_vprint(FILE *out, const char *format, va_list args)
     va_list again;
     va_copy(again, args);
     int size = vsnprintf(usual, sizeof usual, format, args);
-    if (size >= (int)sizeof usual && (text = malloc((size_t)size + 1)))
-        vsnprintf(text, (size_t)size + 1, format, again);
+    if (size >= (int)sizeof usual) {
+        char *longer = malloc((size_t)size + 1);
+        if (longer)
+            vsnprintf(longer, (size_t)size + 1, format, again);
+        text = longer ? longer : usual;
+    }
     va_end(again);
     if (size < 0)
         return size;
-    if (!text)
-        text = usual;
     int written = fputs(rt_plain_text(text), out);
     if (text != usual)
         free(text);

@@ -5,10 +5,10 @@
 #include "formats/safetensors.h"
 #include "formats/file.h"
 #include "formats/hash.h"
+#include "formats/jsonread.h"
 #include "formats/utf8.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -467,13 +467,11 @@ static int header_load_json(json_t **out, const uint8_t *text, size_t size, cons
                             struct rt_error *e)
 {
     json_error_t at;
-    *out = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, &at);
-    if (*out)
-        return 0;
-    /* jansson says nothing when it runs out of memory, except inside a text of the header: that it
-     * takes for a wrong one, and so do we. */
-    if (!at.text[0])
+    int rc = rt_json_read(out, (const char *)text, size, JSON_REJECT_DUPLICATES, &at);
+    if (rc == RT_EMEM)
         return rt_error_set(e, RT_EMEM, "%s: out of memory for a header of %zu bytes", name, size);
+    if (rc == 0)
+        return 0;
     return rt_error_set(e, RT_EFORMAT, "%s: byte %d: header: %s", name, at.position + 8, at.text);
 }
 

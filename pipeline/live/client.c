@@ -2,11 +2,11 @@
  * client: see client.h. */
 #include "pipeline/live/client.h"
 
+#include "formats/jsonread.h"
 #include "formats/plain.h"
 #include "pipeline/live/address.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,7 +164,11 @@ int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *
     RT_TRY(client_send(c, "\n", 1, e));
     RT_TRY(rt_client_next(c, line, e));
     client_set_patience(c, 0);
-    json_t *reply = json_loads(*line, 0, NULL);
+    json_t *reply;
+    rc = rt_json_read(&reply, *line, strlen(*line), 0, NULL);
+    if (rc == RT_EMEM)
+        return rt_error_set(e, rc, "%s: no memory for the reply", c->folder);
+    rc = 0;
     const char *error = json_string_value(json_object_get(reply, "error"));
     if (!json_is_true(json_object_get(reply, "ok")))
         rc = rt_error_set(e, RT_EUSAGE, "%s: %s", c->folder, error ? error : "the reply is not understood");
@@ -174,7 +178,9 @@ int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *
 
 void rt_client_value(const char *line, const char *name, char *text, size_t size)
 {
-    json_t *reply = json_loads(line, 0, NULL), *value = json_object_get(json_object_get(reply, "result"), name);
+    json_t *reply;
+    rt_json_read(&reply, line, strlen(line), 0, NULL);
+    const json_t *value = json_object_get(json_object_get(reply, "result"), name);
     char *made = json_is_string(value) || !value ? NULL : json_dumps(value, JSON_ENCODE_ANY);
     snprintf(text, size, "%s", made ? made : value ? json_string_value(value) : "");
     free(made);
@@ -202,7 +208,8 @@ static void item_print(const json_t *item, FILE *out)
 void rt_client_print(const char *line, FILE *out)
 {
     const char *name;
-    json_t *value, *reply = json_loads(line, 0, NULL);
+    json_t *value, *reply;
+    rt_json_read(&reply, line, strlen(line), 0, NULL);
     json_object_foreach(json_object_get(reply, "result"), name, value) {
         if (json_is_object(json_array_get(value, 0))) { /* a list of things: a line for each */
             rt_plain_print(out, "%s:\n", name);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * link: see link.h. */
 #include "pipeline/live/link.h"
+#include "formats/jsonread.h"
 #include "pipeline/live/address.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +142,8 @@ static void link_send_waiting(struct rt_link *l)
 
 static void link_tell(struct rt_link *l, const char *text, size_t size)
 {
-    json_t *reply = json_loadb(text, size, 0, NULL);
+    json_t *reply;
+    rt_json_read(&reply, text, size, 0, NULL);
     json_t *result = json_object_get(reply, "result");
     struct rt_link_line line = {
         .id = json_integer_value(json_object_get(reply, "id")),

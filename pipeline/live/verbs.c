@@ -2,9 +2,9 @@
  * verbs: see verbs.h. One function for each row of verbs.def. */
 #include "pipeline/live/verbs.h"
 #include "pipeline/live/batch_summary.h"
+#include "formats/jsonread.h"
 #include "formats/words.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -342,10 +342,12 @@ char *rt_verb_answer(const struct rt_verb_context *d, const char *line, size_t s
 {
     json_error_t wrong;
     struct rt_error e = {0};
-    json_t *request = json_loadb(line, size, JSON_REJECT_DUPLICATES, &wrong), *reply = json_object();
+    json_t *request, *reply = json_object();
     struct call c = {.context = d, .watch = watch, .result = json_object()};
-    int rc;
-    if (!request)
+    int rc = rt_json_read(&request, line, size, JSON_REJECT_DUPLICATES, &wrong);
+    if (rc == RT_EMEM)
+        rt_error_set(&e, rc, "no memory for the request");
+    else if (rc < 0)
         rc = rt_error_set(&e, RT_EFORMAT, "not JSON at byte %d: %s", wrong.position, wrong.text);
     else if (!json_is_object(request))
         rc = rt_error_set(&e, RT_EFORMAT, "a request is an object {...}");
