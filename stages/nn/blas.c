@@ -2,10 +2,15 @@
  * blas: see blas.h. Not here: which loop is shared by threads (op_*.c through parallel.h). */
 #include "stages/nn/blas.h"
 
+#include "formats/error.h"
+
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- one thread a call ----
  * OpenBLAS's own threads would compete with ours, and a product split among them sums in an order
@@ -15,6 +20,44 @@ void rt_blas_init(void)
 {
     if (openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
+}
+
+/* OpenBLAS reads this as it is loaded, and no later. */
+bool rt_blas_ask_alone(void)
+{
+    static const char name[] = "OPENBLAS_NUM_THREADS";
+    const char *threads = getenv(name);
+    if ((threads && strcmp(threads, "1") == 0) || openblas_get_num_threads() == 1)
+        return false;
+    return setenv(name, "1", 1) == 0;
+}
+
+/* ---- its buffers ----
+ * OpenBLAS maps a buffer when more threads are in products than ever before, and tries again without end when the
+ * process has reached its limit of addresses. It has no call that says so, so a buffer's worth is mapped and given
+ * back before a thread's first product. */
+
+int rt_blas_try(void)
+{
+    size_t size = (size_t)(RT_BLAS_BUFFER_MIB + 1) << 20;
+    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (place == MAP_FAILED)
+        return RT_EMEM;
+    munmap(place, size);
+    return 0;
+}
+
+static void blas_enter(void)
+{
+    static _Thread_local bool entered;
+    if (entered)
+        return;
+    entered = true;
+    if (rt_blas_try() == 0)
+        return;
+    fprintf(stderr, "retort: no room for the buffer of a matrix product, %d MiB of addresses for each thread "
+                    "(ulimit -v): raise the limit, or use fewer threads\n", RT_BLAS_BUFFER_MIB);
+    _exit(1); /* threads are under way, and nothing here can give an error back */
 }
 
 /* ---- what it is ----
@@ -68,6 +111,7 @@ double rt_blas_gflops(int n)
 void rt_gemm(int ta, int tb, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
              const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
+    blas_enter();
     cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
                 (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb, beta, c,
                 (blasint)ldc);

@@ -4,10 +4,20 @@
 #ifndef RT_BLAS_H
 #define RT_BLAS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One thread per call. Called by rt_parallel_create and rt_exec_create; again is harmless. */
 void rt_blas_init(void);
+/* For a program's first line: the environment that a program needs which loads OpenBLAS without threads of its own,
+ * which only cost: 136 MiB of addresses each, and where those are not to be had they wait for them for ever. False: it
+ * was loaded so; true: set now, for a program that is started again. */
+bool rt_blas_ask_alone(void);
+/* Each thread in a product has a buffer of so many addresses (few of them are used), which OpenBLAS waits for, for
+ * ever, where the process has no room. Is there room for one more? 0 or RT_EMEM. A thread that finds none at its first
+ * product ends the process with words and exit code 1. */
+#define RT_BLAS_BUFFER_MIB 128
+int rt_blas_try(void);
 /* The kernel set OpenBLAS chose: "Haswell", "SkylakeX", ... */
 const char *rt_blas_core(void);
 /* "0.3.21" */

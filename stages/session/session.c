@@ -8,6 +8,7 @@
 #include "pipeline/data/labels_alike.h"
 #include "pipeline/data/sampler.h"
 #include "stages/modality/idf.h"
+#include "stages/session/machine_limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #define PASS_BATCH 16 /* samples */
 #define QUALITY_BYTES (UINT64_C(1) << 30) /* of measures: some millions of samples */
+#define OTHERS 2 /* threads: the socket's, and one to spare */
 #define ROOM 2 /* decoders for each core that a run may be given later: some wait for a disk */
 
 /* ---- limits ----
@@ -124,7 +126,9 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
     /* Decoders, as many workers for each teacher (or the model looked at), one quality stage and the student: all
      * may work at once. */
     int teachers = rt_recipe_teachers(r);
-    rt_runner_pool(s->limits.most_decoders + s->limits.decoders * (teachers > 1 ? teachers : 1) + 2);
+    int pool = s->limits.most_decoders + s->limits.decoders * (teachers > 1 ? teachers : 1) + 2;
+    rt_runner_pool(pool);
+    RT_TRY(rt_machine_try(pool, (int)(r->train_threads ? r->train_threads : machine_cores()) + OTHERS, e));
     uint64_t seed = (uint64_t)(r->data_labels_seed ? r->data_labels_seed : r->seed);
     RT_TRY(rt_dataset_load(&s->dataset, manifest, labels, seed, class_name, classes, e));
     if (session_allocate(s) < 0) {

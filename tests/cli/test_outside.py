@@ -6,12 +6,16 @@
 
 import json
 import os
+import re
+import resource
 import subprocess
 import unittest
 
 from end_to_end import PATIENCE, PROGRAM, TEXT, EndToEnd, rows, settings, write_manifest
 
 ESCAPE, C1, TURN = "\x1b]0;owned\a", "\u009b31m", "\u202e"  # a title, a colour, text turned around
+with open(PROGRAM, "rb") as program:
+    SANITIZED = re.search(rb"__[at]san_init", program.read()) is not None
 QUICK = dict(TEXT, **{"train.epochs": "1"})
 
 
@@ -75,6 +79,19 @@ class Outside(EndToEnd):
             with open(self.path("precious", name), encoding="utf-8") as f:
                 self.assertEqual(f.read(), "kept")
         self.assertEqual(len(os.listdir(self.path("precious"))), 2)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer needs terabytes of addresses")
+    def test_limits_are_named(self):
+        """Nothing hangs, nothing ends by a signal: what the machine allows is said, and the exit code is 1."""
+        for limit, value, words in ((resource.RLIMIT_AS, 120 << 20, "ulimit -v"),
+                                    (resource.RLIMIT_AS, 200 << 20, "ulimit -v"),
+                                    (resource.RLIMIT_NOFILE, 8, "ulimit -n 8")):
+            done = subprocess.run([PROGRAM, "run", self.recipe, "-q", "-o", "run", *settings(QUICK)], cwd=self.here,
+                                  env=self.environment(), capture_output=True, text=True, timeout=PATIENCE, check=False,
+                                  preexec_fn=lambda limit=limit, value=value: resource.setrlimit(limit, (value, value)))
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.says(done.stderr, words)
+            self.assertFalse(os.path.exists(self.path("run")))
 
     def test_no_home_no_cache(self):
         environment = {k: v for k, v in self.environment().items() if k not in ("HOME", "XDG_CACHE_HOME")}

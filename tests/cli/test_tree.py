@@ -59,6 +59,7 @@ DIRECT = {
     "tui/cli/manifest_table.c": "a table to be read by programs",
     "tui/cli/manifest_voxceleb.c": "a list for programs, and notes that are printed plain",
     "tui/cli/options_print.c": "help: our own words",
+    "tui/report/det_plot.c": "SVG, escaped by its rules",
     "tui/report/sweep_plot.c": "SVG, escaped by its rules",
     "tui/screen/base/canvas.c": "cells hold plain characters only",
     "tui/screen/keys.c": "help: our own words",

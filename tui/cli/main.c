@@ -4,7 +4,9 @@
 
 #include "formats/plain.h"
 #include "formats/words.h"
+#include "stages/nn/blas.h"
 #include "stages/nn/isa.h"
+#include "stages/session/machine_limits.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct rt_command *const commands[] = {
 #define RT_COMMAND(name) &cmd_##name,
@@ -53,9 +56,19 @@ static int options_list(int argc, char **argv)
     return RT_EXIT_DONE;
 }
 
+/* Does not return where the program was started again. */
+static void program_start_alone(char **argv)
+{
+    if (rt_blas_ask_alone())
+        execv("/proc/self/exe", argv);
+}
+
 /* Runs one command; what it has printed must have arrived. */
 static int command_run(const struct rt_command *c, int argc, char **argv)
 {
+    struct rt_error e = {0};
+    if (rt_machine_try_files(&e) < 0)
+        return rt_cmd_fail(&e);
     int code = rt_cmd_run(c, argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == RT_EXIT_DONE) {
         rt_plain_print(stderr, "retort: cannot write to standard output: %s\n", strerror(errno));
@@ -93,12 +106,45 @@ static int help_command(int argc, char **argv)
     return RT_EXIT_DONE;
 }
 
+/* ---- before main ----
+ * OpenBLAS starts threads of its own as it is loaded. Where it may not (ulimit -u) it raises SIGINT, and the program
+ * would be gone, as if somebody had stopped it. So SIGINT waits until all libraries are loaded; which limit it was is
+ * said by whoever needs threads (machine_limits.h). A sanitizer's own start comes too late for this.
+ *
+ * Nothing before main can keep it from starting them, and one that finds no memory waits for ever and holds up exit.
+ * So a command is run by the program started once more, without them; that costs some 8 ms, and saves 136 MiB of
+ * addresses for each processor but one. */
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static void (*interrupt)(int);
+
+static void interrupt_hold(void)
+{
+    interrupt = signal(SIGINT, SIG_IGN);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(void) = interrupt_hold;
+
+static void interrupt_let(void)
+{
+    signal(SIGINT, interrupt);
+}
+#else
+static void interrupt_let(void)
+{
+}
+#endif
+
 int main(int argc, char **argv)
 {
+    interrupt_let();
     /* Batches come and go in pieces of a MiB: giving them back to the kernel each time costs half the
      * speed of packing (tests/bench/frame_bench). */
     mallopt(M_MMAP_THRESHOLD, 256 << 20);
     mallopt(M_TRIM_THRESHOLD, 512 << 20);
+    /* One arena: each further one takes 64 MiB of addresses, for every thread, and most of what is large moves between
+     * threads anyway. */
+    mallopt(M_ARENA_MAX, 1);
     signal(SIGXFSZ, SIG_IGN); /* a file too large is an error with a name, not the end */
     if (argc < 2) {
         help_print(stderr);
@@ -110,6 +156,8 @@ int main(int argc, char **argv)
         printf("retort " RT_VERSION "\n");
         return RT_EXIT_DONE;
     }
+    if (argv[1][0] != '-')
+        program_start_alone(argv);
     const char *isa = getenv("RETORT_ISA");
     struct rt_error e = {0};
     if (isa && *isa && rt_isa_ask(isa, &e) < 0) {

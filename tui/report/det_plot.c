@@ -3,8 +3,6 @@
  * still seen. Rates outside stand at the edge. */
 #include "tui/report/det_plot.h"
 
-#include "formats/plain.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -71,7 +69,7 @@ static void print_mark(FILE *out, int line)
             fprintf(out, "%5.3g +", 100 * marks[k]);
             return;
         }
-    rt_plain_print(out, "%*s|", LEFT - 1, "");
+    fprintf(out, "%*s|", LEFT - 1, "");
 }
 
 void rt_det_print(const struct rt_det *d, FILE *out)
@@ -86,7 +84,7 @@ void rt_det_print(const struct rt_det *d, FILE *out)
     fputs("miss %\n", out);
     for (int y = 0; y < LINES; y++) {
         print_mark(out, LINES - 1 - y);
-        rt_plain_print(out, "%s\n", cell[y]);
+        fprintf(out, "%s\n", cell[y]);
     }
     memset(foot, '-', COLUMNS);
     memset(numbers, ' ', sizeof numbers);
@@ -99,8 +97,8 @@ void rt_det_print(const struct rt_det *d, FILE *out)
         foot[at] = '+';
         memcpy(numbers + at, text, (size_t)n);
     }
-    rt_plain_print(out, "%*s+%s\n%*s %s\n%*sfalse alarm %%; dots: where both are equal\n", LEFT - 1, "", foot, LEFT - 1, "",
-                   numbers, LEFT, "");
+    fprintf(out, "%*s+%s\n%*s %s\n%*sfalse alarm %%; dots: where both are equal\n", LEFT - 1, "", foot, LEFT - 1, "",
+            numbers, LEFT, "");
 }
 
 /* ---- as SVG ---- */
