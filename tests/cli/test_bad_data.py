@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import unittest
 
-from end_to_end import COLUMNS, SPEECH, TEXT, EndToEnd, digest, rows, settings, write_manifest
+from end_to_end import COLUMNS, PATIENCE, SPEECH, TEXT, EndToEnd, digest, rows, settings, write_manifest
 
 SPEECH_AT, IMAGE_AT, TEXT_AT = (COLUMNS.index(name) for name in ("speech", "image", "text"))
 PICTURE = {
@@ -149,7 +149,7 @@ class BadFiles(EndToEnd):
         while not os.path.exists(self.path("second/run.db")) and run.poll() is None:
             pass
         os.unlink(victim)
-        out, err = run.communicate(timeout=120)
+        out, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, err)
         self.says(out, "1 of 60 samples left out: 1 missing audio")
         self.assertEqual(self.query("second", "SELECT row, reason FROM samples WHERE reason<>''"),

@@ -46,7 +46,7 @@ def offered(shell, words):
     start = {"bash": ["bash", "--norc", "-c", BASH, "bash"], "zsh": ["zsh", "-f", "-c", ZSH, "zsh"],
              "fish": ["fish", "--no-config", "-c", FISH]}[shell]
     path = os.path.dirname(RETORT) + os.pathsep + os.environ["PATH"]
-    done = subprocess.run(start + [PAGES, RETORT] + words, capture_output=True, text=True, timeout=120,
+    done = subprocess.run(start + [PAGES, RETORT] + words, capture_output=True, text=True, timeout=600,
                           env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8"})
     lines = [line.split("\t")[0].rstrip("/") for line in done.stdout.splitlines()]
     return {line for line in lines if line and line.startswith(words[-1].rstrip("/"))}, done

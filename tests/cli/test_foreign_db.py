@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from end_to_end import PROGRAM
+from end_to_end import PATIENCE, PROGRAM
 
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -74,7 +74,7 @@ class Foreign(unittest.TestCase):
         return path
 
     def retort(self, *words):
-        done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, errors="replace", timeout=120,
+        done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, errors="replace", timeout=PATIENCE,
                               env=dict(os.environ, TERM="dumb", LC_ALL="C.UTF-8",
                                        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"))
         self.assertIn(done.returncode, (0, 1, 2), (words, done))

@@ -117,7 +117,7 @@ class Interrupted(Repeat):
             return -1
 
     def wait_for_checkpoint(self, run, process, least=1):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while self.steps(run) < least and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
         self.assertGreaterEqual(self.steps(run), least)
@@ -129,7 +129,7 @@ class Interrupted(Repeat):
         run = self.begin("hit", **more)
         for sixth in range(6):
             target = last * draw.uniform(sixth - 1, sixth) / 6
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             while self.steps("hit") < target and run.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.002)
             time.sleep(draw.uniform(0, 0.1))
@@ -141,7 +141,7 @@ class Interrupted(Repeat):
             else:
                 run = self.begin("hit", **more)
             self.addCleanup(run.kill)
-        _, err = run.communicate(timeout=120)
+        _, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, err)
         self.assertEqual(self.outcome("whole"), self.outcome("hit"))
         self.assertEqual(self.query("hit", "SELECT value FROM meta WHERE key='state'"), [("done",)])
@@ -161,7 +161,7 @@ class Interrupted(Repeat):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             self.wait_for_checkpoint("hit", run, self.steps("hit") + 2)
             run.send_signal(number)
-            _, err = run.communicate(timeout=60)
+            _, err = run.communicate(timeout=PATIENCE)
             if run.returncode == 0:
                 break
             self.assertEqual(run.returncode, 130, err)
@@ -171,7 +171,7 @@ class Interrupted(Repeat):
             self.assertFalse([n for n in os.listdir(self.path("hit/checkpoints")) if ".tmp" in n])
             run = self.start("run", "--resume", "-q", "-o", "hit")
             self.addCleanup(run.kill)
-        run.communicate(timeout=120)
+        run.communicate(timeout=PATIENCE)
         self.assertEqual(self.outcome("whole"), self.outcome("hit"))
 
     def stopped_by(self, number):
@@ -226,7 +226,7 @@ class Interrupted(Repeat):
             with open("/proc/%d/status" % run.pid, encoding="ascii") as f:
                 caught = int(re.search(r"SigCgt:\s*(\w+)", f.read())[1], 16)
         run.send_signal(signal.SIGINT)
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 130, err)
         self.says(err, "stopped before the first step; nothing was written")
         self.assertFalse(os.path.exists(self.path("hit")))
@@ -300,7 +300,7 @@ class Interrupted(Repeat):
             _, err = self.retort("run", *words, code=1)
             self.says(err, "busy: in use by process %d" % run.pid)
         run.send_signal(signal.SIGTERM)
-        run.communicate(timeout=60)
+        run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 130)
 
     def test_verified(self):

@@ -13,7 +13,7 @@ import termios
 import time
 import unittest
 
-from end_to_end import PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, rows, settings, write_manifest
+from end_to_end import PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, rows, settings, write_manifest
 
 ONNX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_picture.onnx")
 TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist", "nce", "rkd", "sp")
@@ -276,7 +276,7 @@ class Training(EndToEnd):
             for words in (["inspect", self.manifest], ["run", "--list-keys"],
                           ["eval", self.teacher, self.manifest]):
                 run = subprocess.run([PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True,
-                                     env=self.environment(), timeout=120)
+                                     env=self.environment(), timeout=PATIENCE)
                 self.assertEqual(run.returncode, 1, words)
                 self.says(run.stderr, "cannot write to standard output", "No space left")
 

@@ -11,7 +11,8 @@ import signal
 import time
 import unittest
 
-from end_to_end import LABELS, SPEECH, EndToEnd, digest, last_checkpoint, read_npy, read_tensors, settings
+from end_to_end import (LABELS, PATIENCE, SPEECH, EndToEnd, digest, last_checkpoint, read_npy, read_tensors,
+                        settings)
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
 INIT = {"student.net": "init", "train.epochs": "2"}
@@ -70,14 +71,14 @@ class Start(EndToEnd):
         self.train("whole", study)
         run = self.start("run", self.recipe, "-q", "-o", "hit", *settings(study))
         self.addCleanup(run.kill)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while run.poll() is None and time.monotonic() < deadline:
             if os.path.exists(self.path("hit/checkpoints")) and \
                     any(n.startswith("step-") for n in os.listdir(self.path("hit/checkpoints"))):
                 break
             time.sleep(0.002)
         run.send_signal(signal.SIGTERM)
-        run.communicate(timeout=60)
+        run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 130)
         os.remove(path)
         self.retort("run", "--resume", "-q", "-o", "hit")

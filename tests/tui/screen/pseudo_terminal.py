@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 
-PATIENCE = 60  # seconds before the screen counts as stuck; under sanitizers all is slow
+PATIENCE = 300  # seconds before the screen counts as stuck: sanitizers, and other work, make all slow
 
 
 class Screen:
