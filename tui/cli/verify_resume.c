@@ -67,8 +67,10 @@ static int verify_do(struct verify *v, int64_t updates, bool *same, struct rt_er
     RT_TRY(verify_train(v, v->again, false, end / 2 > 0 ? end / 2 : 1, &stop, e));
     RT_TRY(verify_train(v, v->again, true, end, &last, e));
     RT_TRY(verify_compare(v, end, same, what, sizeof what, e));
-    rt_plain_print(stdout, "resume    %s: the checkpoint of step %" PRId64 ", trained in one go, and stopped at step %" PRId64
-                   " and resumed%s%s\n", *same ? "identical" : "different", end, stop, *same ? "" : ": ", *same ? "" : what);
+    rt_plain_print(stdout, "resume    %s: the checkpoint of step %" PRId64 ", trained in one go, "
+                   "and stopped at step %" PRId64
+                   " and resumed%s%s\n", *same ? "identical" : "different", end, stop, *same ? "" : ": ",
+                   *same ? "" : what);
     return 0;
 }
 
