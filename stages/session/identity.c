@@ -14,7 +14,7 @@
  * drawn, excluded and weighted goes by row. Files and texts are known by their content keys, which scoring has found
  * anyway; a file that was moved is the same file. */
 
-enum part { IDS, SPLITS, LABELS, GROUPS, USABLE, INPUTS, PARTS };
+enum part { IDS, SPLITS, LABELS, GROUPS, WEIGHTS, USABLE, INPUTS, PARTS };
 
 static const struct {
     const char *name, *words;
@@ -25,6 +25,7 @@ static const struct {
     [SPLITS] = {"splits", "the samples' splits", "split", "split"},
     [LABELS] = {"labels", "the samples' labels", "label", "label"},
     [GROUPS] = {"groups", "the samples' groups", "group", "grp"},
+    [WEIGHTS] = {"weights", "the samples' weights", "weight", NULL},
     [USABLE] = {"usable", "which samples can be used", NULL, "reason"},
     [INPUTS] = {"inputs", "what is in the samples' files or texts", NULL, NULL},
 };

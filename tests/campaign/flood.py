@@ -74,7 +74,7 @@ def main():
     worst = 1
     for name, (clients, requests) in FLOODS.items():
         lab = Lab(rows=3000, train__steps=100000000, train__batch=256, student__width=64, text__buckets=4096,
-                  eval__interval=1000000)
+                  eval__interval=100000)
         run = lab.start(*lab.words("run"))
         path = lab.path("run", "socket")
         wait_for(lambda: os.path.exists(path))
