@@ -16,7 +16,7 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define SCRATCH_APART ((size_t)1 << 20) /* closer, threads slow each other: docs/performance-notes.md */
-#define SHARED_NETWORK 4e6 /* products of a network that threads share, at least: 0.1 ms */
+#define SHARED_NETWORK 1e7 /* products of a network that threads share, at least: 0.2 ms */
 #define SHARED_NODE 2e5    /* and of one of its nodes */
 #define ZEROS (64 * 1024) /* floats of a gradient that one piece clears */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * parallel: a few POSIX threads, not libuv's: the library that programs link needs none of it. A loop is
- * announced by raising `round`, its pieces are taken from stretches. Each thread begins with its own, the same
+ * announced by raising its number, its pieces are taken from stretches. Each thread begins with its own, the same
  * from loop to loop, as neighbouring layers cut the batch alike: what it reads is mostly still in its cache. Then
  * it takes from the ends of the others' stretches. The next loop mostly follows within microseconds, and the last
  * pieces end close to each other, so both sides look for a while before they sleep, and only who sleeps is woken
@@ -21,6 +21,9 @@
 #define THREADS_MAX 256
 #define LOOKS 1000 /* before sleeping: some 30 microseconds */
 #define YIELDS 500 /* and as many looks between which others may have the processor */
+#define INSIDE 511u  /* of a gate: helpers in the loop */
+#define CLOSED 512u  /* no more may come in */
+#define ROUND 1024u
 
 /* ---- the pieces of a loop ----
  * One counter for all would be simpler, but then pieces go to whoever comes first, and what a
@@ -49,15 +52,17 @@ struct rt_parallel {
     pthread_mutex_t lock;    /* of those who sleep */
     pthread_cond_t go, done; /* for the helpers, for the caller */
 
-    /* The caller's, in a cache line that the helpers read: this round's are written before it. */
-    _Alignas(64) atomic_uint round;
-    atomic_bool quit, waiting; /* the caller sleeps until the helpers are done */
+    /* The loop: its number in units of ROUND, CLOSED, and how many helpers are in it. */
+    _Alignas(64) atomic_uint gate;
+
+    /* The caller's, in a cache line that the helpers read: this loop's are written before the gate opens. */
+    _Alignas(64) atomic_bool quit;
+    atomic_bool waiting; /* the caller sleeps until the helpers are out */
     void (*piece)(void *self, int i, int thread);
     void *self;
 
     /* The helpers'. */
-    _Alignas(64) atomic_int busy; /* have not finished this round */
-    atomic_int asleep;
+    _Alignas(64) atomic_int asleep;
 };
 
 /* A piece of the stretch, its first or its last, or -1. */
@@ -108,7 +113,7 @@ static void parallel_pause(int i)
 
 static bool parallel_has_news(struct rt_parallel *p, unsigned seen)
 {
-    return atomic_load(&p->round) != seen || atomic_load(&p->quit);
+    return atomic_load(&p->gate) / ROUND != seen || atomic_load(&p->quit);
 }
 
 /* Says that it sleeps before its last look: whoever announces looks at `asleep` after raising the
@@ -129,9 +134,11 @@ static void parallel_await_round(struct rt_parallel *p, unsigned seen)
 }
 
 /* ---- announcing and joining without a lock ----
- * The lock guards sleeping only. A thread that looks sees `round` change, or `busy` reach 0, by
- * atomics alone; when announcing took the lock, whoever looked for the next loop ran into it while
- * the caller still held it: 3 microseconds for an empty loop of two threads, 0.6 now. */
+ * A helper that comes while pieces are left goes in; the caller, when none are, closes the gate and waits for those
+ * inside. So a helper that the system gives no processor holds nobody up: waiting for every one, as here at first, made
+ * two threads on a busy machine a thousand times as slow as one. The lock guards sleeping only. A thread that looks
+ * sees the gate change by atomics alone; when announcing took the lock, whoever looked for the next loop ran into it
+ * while the caller still held it: 3 microseconds for an empty loop of two threads, 0.6 now. */
 
 static void parallel_wake(struct rt_parallel *p, pthread_cond_t *those)
 {
@@ -141,17 +148,32 @@ static void parallel_wake(struct rt_parallel *p, pthread_cond_t *those)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* The last to finish wakes the caller, and only when it said that it sleeps. */
+/* seen: the loop that it came to, whether it was in time or not. */
+static bool parallel_go_in(struct rt_parallel *p, unsigned *seen)
+{
+    unsigned gate = atomic_load(&p->gate);
+    do {
+        *seen = gate / ROUND;
+        if (gate & CLOSED)
+            return false;
+    } while (!atomic_compare_exchange_weak(&p->gate, &gate, gate + 1));
+    return true;
+}
+
+/* The last to leave wakes the caller, and only when it said that it sleeps. */
 static void *parallel_helper_main(void *arg)
 {
     struct helper *h = arg;
     struct rt_parallel *p = h->p;
-    for (unsigned seen = 0;; seen++) {
+    for (unsigned seen = 0;;) {
         parallel_await_round(p, seen);
         if (atomic_load(&p->quit))
             return NULL;
+        if (!parallel_go_in(p, &seen))
+            continue;
         parallel_take_pieces(p, h->number);
-        if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->waiting))
+        unsigned gate = atomic_fetch_sub(&p->gate, 1) - 1;
+        if (!(gate & INSIDE) && gate & CLOSED && atomic_load(&p->waiting))
             parallel_wake(p, &p->done);
     }
 }
@@ -159,13 +181,13 @@ static void *parallel_helper_main(void *arg)
 static void parallel_await_helpers(struct rt_parallel *p)
 {
     for (int i = 0; i < p->looks; i++) {
-        if (atomic_load(&p->busy) == 0)
+        if (!(atomic_load(&p->gate) & INSIDE))
             return;
         parallel_pause(i);
     }
     pthread_mutex_lock(&p->lock);
     atomic_store(&p->waiting, true);
-    while (atomic_load(&p->busy) > 0)
+    while (atomic_load(&p->gate) & INSIDE)
         pthread_cond_wait(&p->done, &p->lock);
     atomic_store(&p->waiting, false);
     pthread_mutex_unlock(&p->lock);
@@ -194,6 +216,7 @@ int rt_parallel_create(struct rt_parallel **out, int threads)
         return RT_EMEM;
     memset(p, 0, sizeof *p);
     p->threads = threads;
+    atomic_init(&p->gate, CLOSED);
     p->looks = threads <= parallel_processors() ? LOOKS + YIELDS : 0;
     p->helper = calloc((size_t)threads, sizeof *p->helper);
     p->stretch = aligned_alloc(64, (size_t)threads * sizeof *p->stretch);
@@ -246,7 +269,7 @@ int rt_parallel_threads(const struct rt_parallel *p)
 }
 
 /* ---- a loop ----
- * Everything a helper reads is written before `round` is raised, and the caller takes pieces like
+ * Everything a helper reads is written before the gate opens, and the caller takes pieces like
  * any other thread. It returns only when all are done, so what pieces wrote can be read without
  * further care. */
 
@@ -265,10 +288,10 @@ void rt_parallel_for(struct rt_parallel *p, int pieces,
         uint64_t end = (uint64_t)pieces * (uint64_t)(i + 1) / (uint64_t)p->threads;
         atomic_store_explicit(&p->stretch[i].left, end << 32 | first, memory_order_relaxed);
     }
-    atomic_store_explicit(&p->busy, p->threads - 1, memory_order_relaxed);
-    atomic_fetch_add(&p->round, 1);
+    atomic_store(&p->gate, (atomic_load(&p->gate) / ROUND + 1) * ROUND);
     if (atomic_load(&p->asleep) > 0)
         parallel_wake(p, &p->go);
     parallel_take_pieces(p, 0);
-    parallel_await_helpers(p);
+    if (atomic_fetch_or(&p->gate, CLOSED) & INSIDE)
+        parallel_await_helpers(p);
 }
