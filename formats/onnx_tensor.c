@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * onnx_tensor: one tensor of a file: element types, and where its data lies: in the message raw or
  * typed, or in a file beside it. Sizes are compared before anything is allocated. */
+#include "formats/half.h"
 #include "formats/onnx_parts.h"
 
 #include <errno.h>
@@ -47,24 +48,12 @@ static float bits_to_float(uint32_t bits)
     return f;
 }
 
-/* IEEE half: sign, 5 bits of exponent, 10 of mantissa. */
-static float half_to_float(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h >> 15) << 31, exponent = h >> 10 & 31, mantissa = h & 0x3FF;
-    if (exponent == 0) { /* zero or subnormal: mantissa * 2^-24 */
-        float f = (float)mantissa * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    exponent = exponent == 31 ? 255 : exponent + 112;
-    return bits_to_float(sign | exponent << 23 | mantissa << 13);
-}
-
 CONVERT(from_int8, int8_t, int32_t, x)
 CONVERT(from_int16, int16_t, int32_t, x)
 CONVERT(from_uint16, uint16_t, int32_t, x)
 CONVERT(from_uint32, uint32_t, int64_t, x)
 CONVERT(from_bool, uint8_t, uint8_t, x != 0)
-CONVERT(from_half, uint16_t, float, half_to_float(x))
+CONVERT(from_half, uint16_t, float, rt_half_float(x))
 CONVERT(from_bfloat, uint16_t, float, bits_to_float((uint32_t)x << 16))
 
 /* By ONNX's numbers. */

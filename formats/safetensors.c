@@ -4,11 +4,14 @@
  * in the file is aligned to its element; within a width in name order. */
 #include "formats/safetensors.h"
 #include "formats/file.h"
+#include "formats/half.h"
 #include "formats/hash.h"
 #include "formats/jsonread.h"
 #include "formats/utf8.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +20,13 @@
 #define FILE_LIMIT RT_TENSOR_BYTES_MAX
 #define METADATA "__metadata__"
 #define WIDEST 8 /* bytes of the widest dtype */
+#define HALF "F16"
 
 struct entry {
     char *name;
     struct rt_tensor tensor;
-    uint64_t begin; /* in the file's data; only while reading */
+    uint16_t *half; /* what is written in its place, or NULL */
+    uint64_t begin, bytes; /* in the file's data; only while reading */
 };
 
 struct rt_safetensors {
@@ -60,6 +65,7 @@ void rt_safetensors_destroy(struct rt_safetensors *s)
     for (size_t i = 0; i < s->count; i++) {
         rt_tensor_fini(&s->entry[i].tensor);
         free(s->entry[i].name);
+        free(s->entry[i].half);
     }
     free(s->entry);
     json_decref(s->metadata);
@@ -140,6 +146,44 @@ int rt_safetensors_set_text(struct rt_safetensors *s, const char *key, const cha
     if (!text_is_utf8(key) || !text_is_utf8(text))
         return RT_EUSAGE;
     return json_object_set_new(s->metadata, key, json_string(text)) ? RT_EMEM : 0;
+}
+
+/* ---- half precision ----
+ * A matter of files alone: in the set a tensor stays F32, with the values that will come back, so what is measured of
+ * it, and the digest, are those of the file. */
+
+int rt_safetensors_halve(struct rt_safetensors *s, const char *name)
+{
+    struct entry *entry = (struct entry *)entry_find(s, name);
+    if (!entry || entry->tensor.dtype != RT_F32)
+        return RT_EUSAGE;
+    size_t count = (size_t)rt_tensor_count(&entry->tensor);
+    float *value = entry->tensor.data;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(value[i]) && !isfinite(rt_half_float(rt_half_of(value[i]))))
+            return RT_ERANGE;
+    uint16_t *half = malloc(count * sizeof *half + 1);
+    if (!half)
+        return RT_EMEM;
+    for (size_t i = 0; i < count; i++) {
+        half[i] = rt_half_of(value[i]);
+        value[i] = rt_half_float(half[i]);
+    }
+    free(entry->half);
+    entry->half = half;
+    return 0;
+}
+
+/* The data as it lies in a file, and what its dtype is called there. */
+static struct rt_span entry_data(const struct entry *entry)
+{
+    size_t bytes = rt_tensor_bytes(&entry->tensor);
+    return entry->half ? (struct rt_span){entry->half, bytes / 2} : (struct rt_span){entry->tensor.data, bytes};
+}
+
+static size_t entry_width(const struct entry *entry)
+{
+    return entry->half ? sizeof *entry->half : rt_dtype_size(entry->tensor.dtype);
 }
 
 const struct rt_tensor *rt_safetensors_get(const struct rt_safetensors *s, const char *name)
@@ -239,8 +283,8 @@ static int entry_describe(json_t *header, const struct entry *entry, uint64_t be
             return RT_EMEM;
         }
     json_t *row =
-        json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_names[t->dtype], "shape", shape,
-                  "data_offsets", (json_int_t)begin, (json_int_t)(begin + rt_tensor_bytes(t)));
+        json_pack("{s:s, s:o, s:[I, I]}", "dtype", entry->half ? HALF : dtype_names[t->dtype], "shape", shape,
+                  "data_offsets", (json_int_t)begin, (json_int_t)(begin + entry_data(entry).size));
     return json_object_set_new(header, entry->name, row) ? RT_EMEM : 0;
 }
 
@@ -257,12 +301,11 @@ static char *header_lay_out(const struct rt_safetensors *s, struct rt_span *part
         failed = json_object_set(header, METADATA, s->metadata);
     for (size_t width = WIDEST; width > 0; width /= 2)
         for (size_t i = 0; i < s->count && !failed; i++) {
-            const struct rt_tensor *t = &s->entry[i].tensor;
-            if (rt_dtype_size(t->dtype) != width)
+            if (entry_width(&s->entry[i]) != width)
                 continue;
             failed = entry_describe(header, &s->entry[i], at);
-            *part++ = (struct rt_span){t->data, rt_tensor_bytes(t)};
-            at += rt_tensor_bytes(t);
+            *part = entry_data(&s->entry[i]);
+            at += part++->size;
         }
     if (!failed)
         text = json_dumps(header, JSON_COMPACT | JSON_SORT_KEYS);
@@ -319,9 +362,12 @@ struct reader {
 };
 
 static int tensor_read_dtype(const struct reader *r, const char *tensor, const json_t *value,
-                             enum rt_dtype *dtype)
+                             enum rt_dtype *dtype, bool *half)
 {
     const char *name = json_string_value(value);
+    *half = name && !strcmp(name, HALF);
+    if (*half)
+        return 0; /* F32 here */
     if (!name)
         return rt_error_set(r->e, RT_EFORMAT, "%s: tensor '%.80s': no \"dtype\"", r->name, tensor);
     for (int i = 0; i < RT_DTYPES; i++)
@@ -354,23 +400,31 @@ static int tensor_read_shape(const struct reader *r, const char *tensor, const j
     return 0;
 }
 
+static void floats_from_half(float *to, const uint8_t *from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        to[i] = rt_half_float((uint16_t)(from[2 * i] | from[2 * i + 1] << 8));
+}
+
 /* Checks one tensor's place against its shape and the data that is there, and copies it. */
 static int tensor_read(struct rt_safetensors *s, const struct reader *r, const char *tensor,
                        const json_t *row)
 {
     enum rt_dtype dtype = RT_F32;
+    bool half;
     int rank = 0;
     int64_t dim[RT_TENSOR_RANK] = {0}, count;
     size_t bytes;
     const json_t *offsets = json_object_get(row, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
 
-    RT_TRY(tensor_read_dtype(r, tensor, json_object_get(row, "dtype"), &dtype));
+    RT_TRY(tensor_read_dtype(r, tensor, json_object_get(row, "dtype"), &dtype, &half));
     RT_TRY(tensor_read_shape(r, tensor, json_object_get(row, "shape"), &rank, dim));
     int rc = rt_tensor_size(dtype, rank, dim, &count, &bytes);
     if (rc)
         return rt_error_set(r->e, rc, "%s: tensor '%.80s': its shape is too large", r->name,
                             tensor);
+    bytes = half ? bytes / 2 : bytes;
     json_int_t begin = json_integer_value(first), end = json_integer_value(last);
     if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last) ||
         begin < 0 || end < begin || (uint64_t)end > r->size || (uint64_t)(end - begin) != bytes)
@@ -384,9 +438,12 @@ static int tensor_read(struct rt_safetensors *s, const struct reader *r, const c
     if (!entry || rc)
         return rt_error_set(r->e, RT_EMEM, "%s: tensor '%.80s': out of memory for %zu bytes",
                             r->name, tensor, bytes);
-    if (bytes > 0)
+    if (half)
+        floats_from_half(entry->tensor.data, r->data + begin, count);
+    else if (bytes > 0)
         memcpy(entry->tensor.data, r->data + begin, bytes);
     entry->begin = (uint64_t)begin;
+    entry->bytes = bytes;
     return 0;
 }
 
@@ -414,8 +471,7 @@ static int entry_by_begin(const void *a, const void *b)
     const struct entry *x = a, *y = b;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
-    size_t n = rt_tensor_bytes(&x->tensor), m = rt_tensor_bytes(&y->tensor);
-    return n < m ? -1 : n > m; /* one without elements comes first */
+    return x->bytes < y->bytes ? -1 : x->bytes > y->bytes; /* one without elements comes first */
 }
 
 static int entry_by_name(const void *a, const void *b)
@@ -437,7 +493,7 @@ static int entries_check_tiling(struct rt_safetensors *s, const struct reader *r
                                 "ends at %llu",
                                 r->name, entry->name, (unsigned long long)entry->begin,
                                 (unsigned long long)at);
-        at += rt_tensor_bytes(&entry->tensor);
+        at += entry->bytes;
     }
     if (at != r->size)
         return rt_error_set(r->e, RT_EFORMAT,

@@ -5,7 +5,7 @@
  * "data_offsets": [begin, end]}, ...}, then the data, without gaps or overlaps.
  * The JSON is read with jansson, written sorted by name and padded with spaces to a multiple of 8;
  * the data lies widest dtype first, then by name: aligned, and equal contents are equal bytes.
- * Limits: rank RT_TENSOR_RANK, the dtypes of dtypes.def, 64 GiB. */
+ * Limits: rank RT_TENSOR_RANK, the dtypes of dtypes.def, 64 GiB. F16 is read as F32, and written where asked for. */
 #ifndef RT_SAFETENSORS_H
 #define RT_SAFETENSORS_H
 
@@ -28,6 +28,9 @@ int rt_safetensors_set_text(struct rt_safetensors *s, const char *key, const cha
 #define RT_SAFETENSORS_DIGEST_SIZE 17 /* hexadecimal digits, with the end */
 int rt_safetensors_seal(struct rt_safetensors *s);
 
+/* An F32 tensor of the set goes into files as F16 from now on; its values in the set become those that come back.
+ * RT_ERANGE, and nothing changes: a finite value is beyond half precision. RT_EUSAGE: no such F32 tensor. RT_EMEM. */
+int rt_safetensors_halve(struct rt_safetensors *s, const char *name);
 /* Written to PATH.tmp, fsync'ed, renamed, folder fsync'ed: never half a file under PATH. */
 int rt_safetensors_write(const struct rt_safetensors *s, const char *path, struct rt_error *e);
 

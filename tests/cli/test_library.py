@@ -73,6 +73,19 @@ class Library(EndToEnd):
             self.assertEqual([(line[0], line[1], float32(float(line[2])), float32(float(line[3]))) for line in lines],
                              [(a["file"], a["label"], a["probability"], a["embedding"][0]) for a in answers])
 
+    def test_half_as_large(self):
+        """Half the weights' bytes, nearly the same answers, and the library reads it."""
+        for words in ((), ("--half", "--on", self.manifest)):
+            said, _ = self.retort("export", self.model, "-o", "half%d.safetensors" % len(words), *words)
+        self.assertRegex(said, r"top-1 [\d.]+ % before, [\d.]+ % after, \d+ samples")
+        self.assertRegex(said, r"cosine (1\.0|0\.999)\d* on average")
+        whole, half = (os.path.getsize(self.path("half%d.safetensors" % n)) for n in (0, 3))
+        self.assertLess(half, 0.75 * whole)
+        said, _ = run(os.path.join(BUILD, "library", "classify"), self.path("half3.safetensors"), self.files[0])
+        self.assertAlmostEqual(float(said.split()[-1]), self.embeddings[0][0], places=2)
+        _, err = self.retort("export", self.model, "-o", "x.onnx", "--half", code=2)
+        self.says(err, "only a .safetensors file")
+
     def test_a_file_that_fails_stops_no_other(self):
         said, err = run(os.path.join(BUILD, "library", "classify"), self.model, "none.wav", self.files[0], code=1)
         self.assertEqual(len(said.splitlines()), 1)

@@ -3,8 +3,10 @@
  * format's description, and that damage never gets further than an error. */
 #include "formats/safetensors.h"
 #include "formats/file.h"
+#include "formats/half.h"
 #include "tests/support/support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +280,59 @@ static void a_file_that_cannot_be_written_is_named(void **state)
     rt_safetensors_destroy(s);
 }
 
+/* All halves come back; what lies between two goes to the nearer, and to the even one from their middle. */
+static void half_precision_rounds_to_the_nearest(void **state)
+{
+    (void)state;
+    for (unsigned h = 0; h < 0x7C00; h++) {
+        float here = rt_half_float((uint16_t)h), next = h == 0x7BFF ? 65536 : rt_half_float((uint16_t)(h + 1));
+        float middle = here + (next - here) / 2;
+        assert_int_equal(rt_half_of(here), h);
+        assert_int_equal(rt_half_of(-here), h | 0x8000);
+        assert_int_equal(rt_half_of(middle), h + (h & 1));
+        assert_int_equal(rt_half_of(nextafterf(middle, 0)), h);
+        assert_int_equal(rt_half_of(nextafterf(middle, INFINITY)), h + 1);
+    }
+    assert_true(rt_half_float(0x3C00) == 1 && rt_half_float(0xC000) == -2 && rt_half_float(0x0001) == 0x1p-24f);
+    assert_true(isinf(rt_half_float(0x7C00)) && isnan(rt_half_float(0x7E00)) && isnan(rt_half_float(rt_half_of(NAN))));
+    assert_int_equal(rt_half_of(INFINITY), 0x7C00);
+    assert_int_equal(rt_half_of(1e-10f), 0);
+}
+
+static void halved_tensors_come_back(void **state)
+{
+    (void)state;
+    struct rt_safetensors *s, *back;
+    struct rt_error e = {0};
+    float value[] = {1, -0.1f, 65504, 1e-6f, 3.14159f}, large[] = {1, 1e6f};
+    int32_t whole[] = {1};
+    struct rt_tensor t = rt_tensor_view(RT_F32, 1, (int64_t[]){5}, value);
+    struct rt_tensor beyond = rt_tensor_view(RT_F32, 1, (int64_t[]){2}, large);
+    struct rt_tensor other = rt_tensor_view(RT_I32, 1, (int64_t[]){1}, whole);
+    assert_int_equal(rt_safetensors_create(&s), 0);
+    assert_int_equal(rt_safetensors_add(s, "w", &t), 0);
+    assert_int_equal(rt_safetensors_add(s, "large", &beyond), 0);
+    assert_int_equal(rt_safetensors_add(s, "whole", &other), 0);
+    assert_int_equal(rt_safetensors_halve(s, "w"), 0);
+    assert_int_equal(rt_safetensors_halve(s, "large"), RT_ERANGE);
+    assert_int_equal(rt_safetensors_halve(s, "whole"), RT_EUSAGE);
+    assert_int_equal(rt_safetensors_halve(s, "none"), RT_EUSAGE);
+    assert_int_equal(rt_safetensors_seal(s), 0);
+    assert_int_equal(rt_safetensors_write(s, path, &e), 0);
+    assert_int_equal(rt_safetensors_read(&back, path, &e), 0);
+    const float *now = rt_safetensors_get(back, "w")->data, *then = rt_safetensors_get(s, "w")->data;
+    assert_memory_equal(now, then, sizeof value);
+    for (int i = 0; i < 5; i++)
+        assert_true(fabsf(now[i] - value[i]) <= fabsf(value[i]) / 2048 + 0x1p-25f);
+    assert_memory_equal(rt_safetensors_get(back, "large")->data, large, sizeof large);
+    size_t size;
+    uint8_t *bytes = read_bytes(path, &size);
+    assert_non_null(memmem(bytes, size, "\"F16\",\"shape\":[5]", 17));
+    free(bytes);
+    rt_safetensors_destroy(s);
+    rt_safetensors_destroy(back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +342,8 @@ int main(void)
         cmocka_unit_test(wrong_names_are_refused),
         cmocka_unit_test(a_model_comes_back_and_equal_contents_are_equal_bytes),
         cmocka_unit_test(the_written_bytes_follow_the_format),
+        cmocka_unit_test(half_precision_rounds_to_the_nearest),
+        cmocka_unit_test(halved_tensors_come_back),
         cmocka_unit_test(damage_gets_no_further_than_an_error),
         cmocka_unit_test(a_file_that_cannot_be_written_is_named),
     };

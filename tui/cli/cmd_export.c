@@ -7,15 +7,19 @@
 #include "formats/words.h"
 #include "stages/model/model.h"
 #include "stages/model/model_onnx.h"
+#include "stages/metrics/metrics.h"
 #include "stages/model/net.h"
+#include "stages/session/evaluation.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TOLERANCE 1e-4 /* of a golden output, relative to max(1, its size) */
 
 struct request {
-    const char *source, *output, *check;
+    const char *source, *output, *check, *on;
+    bool half;
 };
 
 static bool name_ends_in(const char *name, const char *ending)
@@ -26,18 +30,37 @@ static bool name_ends_in(const char *name, const char *ending)
 
 /* ---- writing ---- */
 
-static int export_safetensors(const struct rt_model *m, const char *output, struct rt_error *e)
+/* Matrices and kernels, which are nearly all of a model; biases and statistics stay as they are. */
+static int export_halve(struct rt_safetensors *s, const char *output, struct rt_error *e)
+{
+    const char *name;
+    const struct rt_tensor *t;
+    for (int i = 0; (t = rt_safetensors_at(s, i, &name)); i++) {
+        int rc = strncmp(name, "model.", 6) == 0 && t->rank > 1 ? rt_safetensors_halve(s, name) : 0;
+        if (rc == RT_ERANGE)
+            return rt_error_set(e, rc, "%s: a number of %s is beyond half precision (65504): write it without --half",
+                                output, name);
+        if (rc < 0)
+            return rt_error_set(e, rc, "%s: %s", output, rt_err_words(rc));
+    }
+    return 0;
+}
+
+static int export_safetensors(const struct rt_model *m, const char *output, bool half, struct rt_error *e)
 {
     struct rt_safetensors *s = NULL;
     int rc = rt_safetensors_create(&s);
     if (rc == 0)
         rc = rt_model_save(m, s);
+    if (rc == 0 && half && (rc = export_halve(s, output, e)) < 0)
+        goto out;
     if (rc == 0)
         rc = rt_safetensors_seal(s);
     if (rc == 0)
         rc = rt_safetensors_write(s, output, e);
     else
         rt_error_set(e, rc, "%s: %s", output, rt_err_words(rc));
+out:
     rt_safetensors_destroy(s);
     return rc;
 }
@@ -51,6 +74,84 @@ static int export_onnx(struct rt_model *m, const char *output, struct rt_error *
     else
         rt_error_prefix(e, "%s", output);
     rt_onnx_destroy(o);
+    return rc;
+}
+
+/* ---- what it cost ----
+ * The model as it was and the file as it is, on the same samples. Their labels may not be known, or not be what the
+ * model is for, so how alike the embeddings are is said in any case. */
+
+struct result {
+    struct rt_evaluation v;
+    struct rt_accuracy accuracy;
+};
+
+static int result_open(struct result *r, const char *model, const char *manifest, struct rt_error *e)
+{
+    struct rt_evaluation_request of = {.model = model, .manifest = manifest, .other = -1};
+    RT_TRY(rt_evaluation_open(&r->v, &of, e));
+    int *label = malloc(((size_t)r->v.count + 1) * sizeof *label);
+    if (!label)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    for (int i = 0; i < r->v.count; i++) {
+        int truth = r->v.session.dataset.truth[r->v.rows[i]];
+        label[i] = r->v.out.have[i] && truth < r->v.model.classes ? truth : -1;
+    }
+    int classes = r->v.model.classes;
+    int rc = classes ? rt_accuracy(&r->accuracy, r->v.out.logits, label, r->v.count, classes) : 0;
+    free(label);
+    return rc < 0 ? rt_error_set(e, rc, "%s: %s", model, rt_err_words(rc)) : 0;
+}
+
+static void result_close(struct result *r)
+{
+    rt_accuracy_fini(&r->accuracy);
+    rt_evaluation_close(&r->v);
+}
+
+static double embeddings_cosine(const float *a, const float *b, int n)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int i = 0; i < n; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1;
+}
+
+static void results_print(const struct result *before, const struct result *after)
+{
+    int dim = before->v.model.dim, used = 0;
+    double sum = 0, least = 1;
+    for (int i = 0; i < before->v.count; i++) {
+        if (!before->v.out.have[i] || !after->v.out.have[i])
+            continue;
+        double c = embeddings_cosine(before->v.out.embedding + (size_t)i * (size_t)dim,
+                                     after->v.out.embedding + (size_t)i * (size_t)dim, dim);
+        sum += c;
+        least = c < least ? c : least;
+        used++;
+    }
+    if (before->accuracy.count)
+        printf("top-1 %.2f %% before, %.2f %% after, %d samples\n", 100 * before->accuracy.top1,
+               100 * after->accuracy.top1, before->accuracy.count);
+    printf("embeddings before and after: cosine %.6f on average, %.6f at least, %d samples\n", sum / used, least, used);
+}
+
+static int export_compare(const struct request *q, struct rt_error *e)
+{
+    struct result *r = calloc(2, sizeof *r);
+    if (!r)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    int rc = result_open(&r[0], q->source, q->on, e);
+    if (rc == 0)
+        rc = result_open(&r[1], q->output, q->on, e);
+    if (rc == 0)
+        results_print(&r[0], &r[1]);
+    result_close(&r[0]);
+    result_close(&r[1]);
+    free(r);
     return rc;
 }
 
@@ -72,12 +173,13 @@ static int export_write(struct rt_model *m, const struct request *q, struct rt_e
 {
     char n[32];
     RT_TRY(rt_model_load(m, q->source, e));
-    RT_TRY(name_ends_in(q->output, ".onnx") ? export_onnx(m, q->output, e) : export_safetensors(m, q->output, e));
+    RT_TRY(name_ends_in(q->output, ".onnx") ? export_onnx(m, q->output, e)
+                                            : export_safetensors(m, q->output, q->half, e));
     rt_plain_print(stdout, "%s: %s %s, embedding %d, %d classes, %s weights\n", q->output,
                    m->modality->name, rt_model_net_name(m), m->dim, m->classes,
                    rt_count_text(rt_graph_weights(m->graph), n));
     export_say_length(m);
-    return 0;
+    return q->on ? export_compare(q, e) : 0;
 }
 
 /* ---- checking ----
@@ -136,6 +238,8 @@ static int export_run(void *request, struct rt_error *e)
         return rt_cmd_usage(&cmd_export, "--check FILE stands alone");
     if (!q->check && !name_ends_in(q->output, ".safetensors") && !name_ends_in(q->output, ".onnx"))
         return rt_cmd_usage(&cmd_export, "%s: the file's name must end in .safetensors or .onnx", q->output);
+    if (q->half && !name_ends_in(q->output, ".safetensors"))
+        return rt_cmd_usage(&cmd_export, "--half: %s: only a .safetensors file has half weights", q->output);
     struct rt_model *m = calloc(1, sizeof *m);
     if (!m)
         return rt_error_set(e, RT_EMEM, "out of memory");
@@ -156,6 +260,11 @@ const struct rt_command cmd_export = {
     .options = (const struct rt_option[]){
         {'o', "output", "FILE", "the file to write; its ending says which kind",
          RT_OPTION_TEXT(struct request, output), .files = "*", .required = true},
+        {0, "half", NULL, "matrices and kernels in half precision: a file half as large; they are computed with as "
+         "before. Needs a .safetensors file", RT_OPTION_FLAG(struct request, half)},
+        {0, "on", "MANIFEST", "then evaluates model and file on these samples, the test split where there is one: "
+         "top-1 before and after, and how alike the embeddings are",
+         RT_OPTION_TEXT(struct request, on), .files = "*.tsv"},
         {0, "check", "FILE",
          "reads an ONNX file that retort wrote, runs its graph, and the model rebuilt from it, on the input in the "
          "metadata, and compares with the outputs there; fails when they differ by more than 1e-4",
