@@ -253,7 +253,7 @@ int rt_file_mkdirs(const char *path, struct rt_error *e)
 
 const uint8_t *rt_take_bytes(struct rt_cursor *c, size_t n)
 {
-    if (c->bad || n > c->size - c->at) {
+    if (c->bad || c->at > c->size || n > c->size - c->at) {
         c->bad = 1;
         return NULL;
     }

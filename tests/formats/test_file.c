@@ -219,6 +219,9 @@ static void the_cursor_stops_at_the_end(void **state)
     assert_int_equal(rt_take_u8(&c), 0); /* bad stays bad though one byte is left */
     assert_int_equal(c.at, 15);
 
+    c = (struct rt_cursor){.data = bytes, .size = 8, .at = 12}; /* put beyond the end */
+    assert_int_equal(rt_take_u32(&c), 0);
+    assert_int_equal(c.bad, 1);
     c = (struct rt_cursor){.data = bytes, .size = sizeof bytes};
     assert_null(rt_take_bytes(&c, SIZE_MAX));
     c = (struct rt_cursor){.data = bytes, .size = sizeof bytes};
