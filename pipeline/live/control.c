@@ -424,8 +424,9 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
 {
     struct rt_control_change *due = NULL;
     uv_mutex_lock(&c->lock);
-    if (c->save_began)
-        c->save_ready = uv_hrtime() + SAVE_REST * (uv_hrtime() - c->save_began);
+    uint64_t now = uv_hrtime(), ready = c->save_began ? now + SAVE_REST * (now - c->save_began) : 0;
+    if (ready > c->save_ready)
+        c->save_ready = ready;
     c->save_began = 0;
     c->next = step;
     control_look_ahead(c);
@@ -437,9 +438,9 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
         c->next = step + 1;
         control_look_ahead(c);
     }
-    uv_mutex_unlock(&c->lock);
     if (n == RT_CONTROL_SAVE && !go)
         c->save_began = uv_hrtime();
+    uv_mutex_unlock(&c->lock);
     if (!go || n < 0)
         return n;
     int rc = control_apply_all(c, step, due, n, told, e);
@@ -499,12 +500,14 @@ int rt_control_paused(struct rt_control *c)
 int64_t rt_control_checkpoint(struct rt_control *c, int64_t step)
 {
     uv_mutex_lock(&c->lock);
-    if (step < 0 && !c->paused && uv_hrtime() < c->save_ready) {
-        uv_mutex_unlock(&c->lock);
-        return RT_EBUSY;
-    }
+    bool under_way = step < 0 && c->save_began; /* it is of this state */
+    bool busy = step < 0 && !c->paused && !under_way && uv_hrtime() < c->save_ready;
     if (step < 0)
         step = c->next - 1;
+    if (under_way || busy) {
+        uv_mutex_unlock(&c->lock);
+        return busy ? RT_EBUSY : step;
+    }
     int known = 0;
     for (int i = 0; i < c->saves; i++)
         known |= c->save[i] == step;

@@ -32,7 +32,6 @@ struct rt_control {
     /* the thread of rt_control_step */
     struct rt_recipe now;
     struct rt_override override;
-    uint64_t save_began; /* ns, when the student was told to write a checkpoint; 0 = none is being written */
 
     uv_mutex_t lock; /* what follows */
     uv_cond_t wake;
@@ -43,6 +42,7 @@ struct rt_control {
     struct rt_control_event *event; /* [0, done) stand, [done, events) are undone */
     int done, events, event_room;
     size_t event_bytes;
+    uint64_t save_began; /* ns, when the student was told to write a checkpoint; 0 = none is being written */
     uint64_t spent, save_ready; /* ns: that updates waited for changes; when a checkpoint may be asked for again */
     int64_t *save; /* steps whose checkpoints are asked for */
     int saves, save_room;
