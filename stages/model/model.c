@@ -222,6 +222,7 @@ void rt_model_prepare(struct rt_model *m, const struct rt_recipe *recipe, float 
         m->teacher[k].feature = m->teacher[k].head = -1;
     m->modality = rt_modalities[recipe->student_modality];
     m->answer = RT_HEAD_OWN;
+    m->temperature = 1;
 }
 
 const char *rt_model_net_name(const struct rt_model *m)

@@ -2,7 +2,7 @@
  * model: everything between a sample's file and its embedding and logits: front end, network, classes.
  * A student, a teacher and an exported file are all models. Kept in one safetensors file: weights under
  * "model.", text.idf as "front.idf", and metadata: retort.recipe (YAML), retort.classes (one a line),
- * retort.head, retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head;
+ * retort.head, retort.temperature (where it is calibrated), retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head;
  * retort.teacher2 of a second),
  * retort.scoring (how scores of trials become log likelihood ratios: session/scoring.h's text),
  * retort.network (nn/graph.h's text up to the embedding, when no preset makes it: student.net init).
@@ -41,6 +41,7 @@ struct rt_model {
     int embedding, logits; /* nodes; logits -1: a teacher of features alone, 0 classes */
     int dim;               /* of the embedding */
     double scale;          /* logits = scale * node (AAM heads give cosines) */
+    double temperature;    /* probabilities = softmax(logits / temperature); 1 unless somebody calibrated it */
     int teachers;
     struct rt_model_teacher teacher[RT_TEACHERS]; /* those behind are empty: nodes -1, sizes 0 */
     enum rt_head_id answer; /* never RT_HEAD_AUTO */
@@ -74,6 +75,9 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
 #define RT_MODEL_FILE_NAME 4200
 int rt_model_store_text(const char *path, const char *key, const char *text, char file[RT_MODEL_FILE_NAME],
                         struct rt_error *e);
+/* Writes a temperature into the file that rt_model_load would read at path, and into *m; all else stays. RT_EUSAGE: an
+ * ONNX file, which has to be exported anew. What the file cannot be written for. */
+int rt_model_calibrate(struct rt_model *m, const char *path, double temperature, struct rt_error *e);
 /* The recipe's k-th teacher.model: as rt_model_load, or an ONNX file read by its settings teacher.*: then
  * graph is its classifier alone, whose input is the embedding that the trunk gives. */
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, struct rt_error *e);

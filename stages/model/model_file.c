@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define TEMPERATURE_TEXT 40
+
 /* ---- written ----
  * The recipe goes into the file, so that whoever has the file alone can make the front end and the network again;
  * with it a list of fields could not get out of step. */
@@ -53,6 +55,13 @@ static int model_save_teacher(const struct rt_model *m, int k, struct rt_safeten
     return rt_safetensors_set_text(s, rt_model_teacher_name("retort.teacher", k, key), text);
 }
 
+/* text: TEMPERATURE_TEXT bytes; returns it. */
+static const char *temperature_write(double temperature, char *text)
+{
+    snprintf(text, TEMPERATURE_TEXT, "%.15g", temperature);
+    return text;
+}
+
 /* text is freed; NULL: there was no memory for it. */
 static int model_save_text(struct rt_safetensors *s, const char *key, char *text)
 {
@@ -63,6 +72,7 @@ static int model_save_text(struct rt_safetensors *s, const char *key, char *text
 
 int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
 {
+    char temperature[TEMPERATURE_TEXT];
     RT_TRY(rt_graph_save(m->graph, s, "model."));
     if (m->front.idf) {
         int64_t n = m->recipe.text_buckets;
@@ -74,6 +84,8 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
     RT_TRY(model_save_text(s, "retort.recipe", model_settings_text(m)));
     RT_TRY(model_save_text(s, "retort.classes", lines_join(m->class_name, m->classes)));
     RT_TRY(rt_safetensors_set_text(s, "retort.head", rt_head_names[m->answer]));
+    if (m->temperature != 1)
+        RT_TRY(rt_safetensors_set_text(s, "retort.temperature", temperature_write(m->temperature, temperature)));
     if (m->scoring)
         RT_TRY(rt_safetensors_set_text(s, RT_MODEL_SCORING, m->scoring));
     for (int k = 0; k < m->teachers; k++)
@@ -169,6 +181,19 @@ static int model_read_answer(struct rt_model *m, const struct rt_safetensors *s,
     return 0;
 }
 
+static int model_read_temperature(struct rt_model *m, const struct rt_safetensors *s, const char *name,
+                                  struct rt_error *e)
+{
+    const char *text = rt_safetensors_text(s, "retort.temperature");
+    char *end;
+    if (!text)
+        return 0;
+    m->temperature = strtod(text, &end);
+    if (end == text || *end || !isfinite(m->temperature) || m->temperature <= 0)
+        return rt_error_set(e, RT_EFORMAT, "%s: retort.temperature '%s' is not a number above 0", name, text);
+    return 0;
+}
+
 static int model_read_idf(struct rt_model *m, const struct rt_safetensors *s, const char *name,
                     struct rt_error *e)
 {
@@ -233,6 +258,7 @@ static int model_restore_parts(struct rt_model *m, const struct rt_safetensors *
         RT_TRY(model_read_network(m, s, name, e));
     RT_TRY(model_read_bridges(m, s, name, e));
     RT_TRY(model_read_answer(m, s, name, e));
+    RT_TRY(model_read_temperature(m, s, name, e));
     int rc = rt_graph_load(m->graph, s, "model.", e);
     if (rc < 0)
         rt_error_prefix(e, "%s", name);
@@ -326,6 +352,14 @@ int rt_model_store_text(const char *path, const char *key, const char *text, cha
     rc = rc < 0 ? rt_error_set(e, rc, "%s: %s", file, rt_err_words(rc)) : rt_safetensors_write(s, file, e);
     rt_safetensors_destroy(s);
     return rc;
+}
+
+int rt_model_calibrate(struct rt_model *m, const char *path, double temperature, struct rt_error *e)
+{
+    char file[RT_MODEL_FILE_NAME], text[TEMPERATURE_TEXT];
+    RT_TRY(rt_model_store_text(path, "retort.temperature", temperature_write(temperature, text), file, e));
+    m->temperature = temperature;
+    return 0;
 }
 
 /* ---- what a student starts from ---- */

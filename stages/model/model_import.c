@@ -37,7 +37,7 @@ static int import_classifier(struct rt_model *m, const struct rt_trunk *t, struc
         return rt_error_set(e, RT_EMEM, "no memory for the classifier");
     m->embedding = rt_graph_input(m->graph, "embedding", (struct rt_shape){1, {t->dim}});
     m->dim = t->dim;
-    m->scale = 1;
+    m->scale = m->temperature = 1;
     m->logits = -1;
     if (t->classes == 0)
         return m->embedding < 0 ? m->embedding : 0;

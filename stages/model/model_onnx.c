@@ -16,7 +16,7 @@
 #define GOLDEN_BUCKETS 20 /* non-zero entries of a text's golden input */
 
 static const char *const texts[] = {"retort.recipe", "retort.classes", "retort.head",
-                                    "retort.teacher", "retort.network", RT_MODEL_SCORING};
+                                    "retort.temperature", "retort.teacher", "retort.network", RT_MODEL_SCORING};
 
 /* ---- numbers as text ---- */
 

@@ -2,7 +2,7 @@
  * model_onnx: a whole model as ONNX, for other programs, and back. Outputs "embedding" and "logits"
  * (the model's answer: own head, the teacher's, or their sum; scaled). Metadata: what model.h keeps in
  * safetensors (retort.recipe with the front end's settings, retort.classes, retort.head,
- * retort.teacher, retort.network) and
+ * retort.temperature, retort.teacher, retort.network) and
  *   retort.version, retort.modality
  *   retort.time              speech of any length: the frames of a recording in training, and of the golden input
  *   retort.idf               text: inverse document frequency of each bucket

@@ -103,6 +103,9 @@ static void test_refused(void **state)
         rt_safetensors_destroy(c);
     }
     refuse_text(s, "retort.head", "best", RT_EFORMAT, "retort.head 'best'");
+    static const char *const bad_temperature[] = {"", "warm", "0", "-1", "nan", "inf", "1 more"};
+    for (size_t i = 0; i < sizeof bad_temperature / sizeof *bad_temperature; i++)
+        refuse_text(s, "retort.temperature", bad_temperature[i], RT_EFORMAT, "retort.temperature '");
     refuse_text(s, "retort.classes", "a\nb", RT_EFORMAT, "retort.teacher");
     refuse_text(s, "retort.recipe", "student: {modality: smell}", RT_ERANGE, "smell");
     refuse_text(s, "retort.recipe", "student: [", RT_EFORMAT, "FILE");
@@ -216,6 +219,37 @@ static void test_round_trip(void **state)
     round_trip(&m);
     round_trip(&plain);
     round_trip(&cosine);
+}
+
+/* A temperature goes into the file that a folder stands for; the model is otherwise the same, also to caches. */
+static void test_calibrate(void **state)
+{
+    (void)state;
+    struct rt_model m, again;
+    float before[RT_HEADS][3] = {0}, after[RT_HEADS][3] = {0};
+    make(&m, TEXT, NULL, true);
+    struct rt_safetensors *s = saved(&m);
+    TOY_OK(&t, rt_safetensors_write(s, scratch_file(&t.dir, "student.safetensors"), &t.e));
+    rt_safetensors_destroy(s);
+    TOY_OK(&t, rt_model_load(&again, t.dir.path, &t.e));
+    assert_true(again.temperature == 1);
+    struct rt_key128 key = again.key;
+    TOY_OK(&t, rt_model_calibrate(&again, t.dir.path, 1.7, &t.e));
+    assert_true(again.temperature == 1.7);
+    rt_model_fini(&again);
+    TOY_OK(&t, rt_model_load(&again, t.dir.path, &t.e));
+    assert_true(again.temperature == 1.7 && again.key.lo == key.lo && again.key.hi == key.hi);
+    outputs(&m, before);
+    outputs(&again, after);
+    assert_memory_equal(before, after, sizeof before);
+    s = saved(&again); /* and it stays, as in retort export */
+    assert_string_equal(rt_safetensors_text(s, "retort.temperature"), "1.7");
+    rt_safetensors_destroy(s);
+    scratch_write(&t.dir, "m.onnx", "", 0);
+    assert_int_equal(rt_model_calibrate(&again, scratch_file(&t.dir, "m.onnx"), 1.7, &t.e), RT_EUSAGE);
+    assert_non_null(strstr(t.e.text, "export that"));
+    rt_model_fini(&again);
+    rt_model_fini(&m);
 }
 
 /* A file of before, whose recipe holds settings that are no more, is the same model. */
@@ -339,7 +373,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_refused),    TEST(test_create_refused),
-        TEST(test_round_trip), TEST(test_retired_settings),
+        TEST(test_round_trip), TEST(test_calibrate), TEST(test_retired_settings),
         TEST(test_key),
         TEST(test_two_teachers),        TEST(test_start_from),
     };
