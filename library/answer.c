@@ -21,7 +21,7 @@ static int answer_fill(struct retort *r, const struct rt_net_outputs *o, struct 
     for (int i = 0; i < m->dim; i++)
         if (!isfinite(o->embedding[i]))
             return rt_error_set(e, RT_ENOTFINITE, "the embedding is not finite: number %d", i);
-    if (m->classes && !rt_probabilities(o->logits, m->classes, 1, r->posteriors))
+    if (m->classes && !rt_probabilities(o->logits, m->classes, m->temperature, r->posteriors))
         return rt_error_set(e, RT_ENOTFINITE, "the logits are not finite");
     if (a->embedding)
         memcpy(a->embedding, o->embedding, (size_t)m->dim * sizeof *a->embedding);

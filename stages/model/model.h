@@ -2,8 +2,8 @@
  * model: everything between a sample's file and its embedding and logits: front end, network, classes.
  * A student, a teacher and an exported file are all models. Kept in one safetensors file: weights under
  * "model.", text.idf as "front.idf", and metadata: retort.recipe (YAML), retort.classes (one a line),
- * retort.head, retort.temperature (where it is calibrated), retort.teacher ("dim classes scale kind shared", when the network carries a teacher's head;
- * retort.teacher2 of a second),
+ * retort.head, retort.temperature (where it is calibrated), retort.teacher ("dim classes scale kind shared", when the
+ * network carries a teacher's head; retort.teacher2 of a second),
  * retort.scoring (how scores of trials become log likelihood ratios: session/scoring.h's text),
  * retort.network (nn/graph.h's text up to the embedding, when no preset makes it: student.net init).
  * A model is used by one thread at a time, except for reading. */

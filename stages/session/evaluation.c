@@ -128,16 +128,16 @@ int rt_views_choose(struct rt_views *v, char words[RT_VIEWS_WORDS], const struct
  * not only those asked for: a percentile is of the whole manifest. */
 
 /* The model, and what of a recipe counts here: this machine's limits and cache, not the run's. */
-static int evaluation_load_model(struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_recipe *r,
-                                 struct rt_error *e)
+int rt_evaluation_load_model(struct rt_model *m, const struct rt_evaluation_request *q, struct rt_recipe *r,
+                             struct rt_error *e)
 {
     rt_recipe_init(r);
     for (int i = 0; i < q->settings; i++)
         RT_TRY(rt_recipe_set(r, q->setting[i], e));
     if (q->cache)
         snprintf(r->cache_dir, sizeof r->cache_dir, "%s", q->cache);
-    RT_TRY(rt_model_load_any(&v->model, q->model, r, e));
-    bool ours = !rt_model_about(&v->model);
+    RT_TRY(rt_model_load_any(m, q->model, r, e));
+    bool ours = !rt_model_about(m);
     if (q->settings && ours)
         return rt_error_set(e, RT_EUSAGE, "-s %s: %s is a model of retort, which knows how it is read",
                             q->setting[0], q->model);
@@ -145,8 +145,8 @@ static int evaluation_load_model(struct rt_evaluation *v, const struct rt_evalua
         return rt_error_set(e, RT_EUSAGE, "--classes %s: %s is a model of retort, which knows its classes", q->classes,
                             q->model);
     if (q->classes)
-        RT_TRY(classes_read(&v->model, q->classes, e));
-    if (q->feature && v->model.teacher[0].feature < 0)
+        RT_TRY(classes_read(m, q->classes, e));
+    if (q->feature && m->teacher[0].feature < 0)
         return rt_error_set(e, RT_EMISMATCH, "%s: shares no space with a teacher: it was trained without "
                             "teacher.model", q->model);
     return 0;
@@ -158,7 +158,7 @@ static int evaluation_open_session(struct rt_evaluation *v, const struct rt_eval
     struct rt_recipe *r = malloc(sizeof *r);
     if (!r)
         return rt_error_set(e, RT_EMEM, "out of memory");
-    int rc = evaluation_load_model(v, q, r, e);
+    int rc = rt_evaluation_load_model(&v->model, q, r, e);
     if (rc == 0)
         rc = rt_session_open(&v->session, r, q->manifest, 1,
                              v->model.classes ? (const char *const *)v->model.class_name : NULL,

@@ -42,6 +42,10 @@ int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, 
  * there is nothing to say. RT_EUSAGE: it does not fit. */
 int rt_views_choose(struct rt_views *v, char words[RT_VIEWS_WORDS], const struct rt_model *m,
                     const struct rt_views *asked, const char *name, struct rt_error *e);
+/* The model alone; r becomes the settings that count here: of this machine, and the request's. RT_EUSAGE: settings or
+ * class names for a model of ours. */
+int rt_evaluation_load_model(struct rt_model *m, const struct rt_evaluation_request *q, struct rt_recipe *r,
+                             struct rt_error *e);
 int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_request *q, struct rt_error *e);
 void rt_evaluation_close(struct rt_evaluation *v);
 

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import shutil
+import subprocess
 import unittest
 import xml.etree.ElementTree
 
@@ -340,6 +341,92 @@ class Embed(Commands):
         self.assertEqual(len(out.splitlines()), 16)
         part = read_npy(self.path("t.npy"))[1]
         self.assertEqual(part[:16], values[8 * 16:9 * 16])  # row 8 is the first of the test split
+
+    def predict(self, *words, code=0, **more):
+        out, err = self.retort("predict", *words, "--json", code=code, **more)
+        return [json.loads(line) for line in out.splitlines()], err
+
+    def test_predict_by_any_way(self):
+        """A manifest, a list on standard input, files, a folder, any batch: the same answers, those that run.db has."""
+        table = rows(80)
+        found, err = self.predict(self.student, self.manifest)
+        self.assertEqual(err, "")
+        self.assertEqual([a["id"] for a in found], [row[0] for row in table])
+        for a, (name, label, p) in zip(found, self.query(self.student, "SELECT id, predicted, p FROM samples ORDER BY row")):
+            self.assertEqual((a["id"], a["label"]), (name, label))
+            self.assertAlmostEqual(a["p"], p, places=5)
+            self.assertEqual((a["top"][0]["label"], a["top"][0]["p"]), (a["label"], a["p"]))
+            self.assertGreaterEqual(a["p"], a["top"][1]["p"])
+        files = [row[4] for row in table]
+        os.symlink(os.path.dirname(files[0]), self.path("folder"))
+        many = [self.predict(self.student, "-", input="\n".join(files) + "\n\n")[0],
+                self.predict(self.student, "--batch", "1", "--threads", "3", *files[:40], "-", input="\r\n".join(files[40:]))[0]]
+        for answers in many:
+            self.assertEqual([a["id"] for a in answers], files)
+            for a, b in zip(answers, found):
+                self.assertEqual(a["label"], b["label"])
+                self.assertAlmostEqual(a["p"], b["p"], places=5)
+        walked, err = self.predict(self.student, "folder")
+        self.says(err, "passed over: not speech by their ending")
+        self.assertEqual([a["id"] for a in walked], sorted(a["id"] for a in walked))
+        here = {a["id"]: a["label"] for a in walked}
+        for a in many[0]:
+            name = os.path.join("folder", os.path.basename(a["id"]))
+            self.assertEqual(here.get(name, a["label"]), a["label"])
+
+    def test_predict_forms(self):
+        out, _ = self.retort("predict", self.student, self.manifest, "--csv", "--top", "9")
+        table = list(csv.DictReader(io.StringIO(out)))
+        self.assertEqual(list(table[0]), ["id", "label", "p", "label2", "p2", "label3", "p3", "label4", "p4", "error"])
+        for row in table:
+            self.assertAlmostEqual(sum(float(row[k]) for k in ("p", "p2", "p3", "p4")), 1, places=5)
+        plain, _ = self.retort("predict", self.student, self.manifest, "--top", "1")
+        for line, row in zip(plain.splitlines(), table):
+            self.assertEqual(line.split(), [row["id"], row["label"], "%.2f" % (100 * float(row["p"])), "%"])
+
+    def test_predict_models(self):
+        """A run and its two kinds of exported file; a text, in a manifest and as a file."""
+        names = [a["label"] for a in self.predict(self.student, self.manifest)[0]]
+        for name in ("m.safetensors", "m.onnx"):
+            self.retort("export", self.student, "-o", name)
+            self.assertEqual([a["label"] for a in self.predict(name, self.manifest)[0]], names)
+        words, _ = self.predict(self.teacher, self.manifest)
+        with open(self.path("a.txt"), "w", encoding="utf-8") as f:
+            f.write(rows(80)[3][6] + "\n")
+        self.assertEqual(self.predict(self.teacher, "a.txt")[0][0]["top"], words[3]["top"])
+
+    def test_predict_bad_files(self):
+        """Each has its reason, the rest their answers, the exit code is 1."""
+        good = rows(80)[0][4]
+        for name, text in (("empty.wav", ""), ("noise.wav", "noise"), ("bad.tsv", "id\tspeech\n"),
+                           ("other.tsv", "id\timage\na\tb.png\n"), ("few.tsv", "id\tspeech\nx\t\ny\t%s\n" % good)):
+            with open(self.path(name), "w", encoding="utf-8") as f:
+                f.write(text)
+        os.mkdir(self.path("nothing"))
+        words = ["none.wav", "empty.wav", "noise.wav", "bad.tsv", "other.tsv", "few.tsv", "nothing", good]
+        found, err = self.predict(self.student, *words, code=1)
+        self.says(err, "7 of 9 left out")
+        self.assertEqual([a["id"] for a in found], words[:5] + ["x", "y", "nothing", good])
+        for a, said in zip(found, ("none.wav", "empty", "noise.wav", "bad.tsv", "no column 'speech'", "no speech", None,
+                                   "nothing", None)):
+            self.assertEqual("error" in a, said is not None, a)
+            self.assertIn(said or "", a.get("error", ""))
+        self.assertEqual(found[6]["label"], found[8]["label"])
+        out, _ = self.retort("predict", self.student, "none.wav", good, code=1)
+        self.assertRegex(out, r"none.wav +left out: cannot read none.wav: No such file")
+        _, err = self.retort("predict", self.student, code=2)
+        self.says(err, "a model and files are needed")
+        self.retort("predict", "nowhere", good, code=1)
+
+    def test_predict_answers_as_they_come(self):
+        """Whoever writes a path into the pipe gets its answer before the next one."""
+        p = self.start("predict", self.student, "-", "--json", stdin=subprocess.PIPE)
+        for row in rows(80)[:3]:
+            p.stdin.write(row[4] + "\n")
+            p.stdin.flush()
+            self.assertEqual(json.loads(p.stdout.readline())["id"], row[4])
+        self.assertEqual(p.communicate(), ("", ""))
+        self.assertEqual(p.returncode, 0)
 
     def test_without_a_shared_space(self):
         _, err = self.retort("embed", self.teacher, self.manifest, "-o", "x.npy", "--feature", code=2)

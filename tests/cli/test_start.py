@@ -156,7 +156,7 @@ class Start(EndToEnd):
                 self.assertFalse(os.path.exists(self.path("none")))
 
     def test_measured_as_it_is(self):
-        """eval and embed on the file itself, without a run: read as the settings say, classes by name."""
+        """eval, embed and predict on the file itself, without a run: read as the settings say, classes by name."""
         path = self.network("mobile")
         words = (path, self.manifest, "--split", "all")
         out, err = self.retort("embed", *words, "-o", "a.npy")
@@ -176,6 +176,9 @@ class Start(EndToEnd):
             f.write("\n".join((labels + ["x"] * 5)[:5]) + "\n")
         out, err = self.retort("eval", *words, "--classes", "names", "--json")
         self.says(out, '"samples": %d' % rows, '"top1"')
+        out, _ = self.retort("predict", path, self.manifest, "--classes", "names", "--csv", "--top", "5")
+        self.assertEqual(len(out.splitlines()), rows + 1)
+        self.assertEqual(sorted(out.splitlines()[1].split(",")[1:11:2]), sorted((labels + ["x"] * 5)[:5]))
         for code, says, *more in ((2, "-s train.lr=1", "-s", "train.lr=1"), (2, "teacher.model", "-s", "teacher.model=x"),
                                   (2, "has no classifier", "-s", "teacher.logits=none"),
                                   (None, "nowhere", "--classes", "nowhere"),

@@ -103,9 +103,7 @@ const struct rt_command cmd_eval = {
         RT_OPTIONS_TRIALS(struct request, trials),
         {0, "teacher", "MODEL", "retrieval (R@1, R@5, R@10) in the space shared with this teacher",
          RT_OPTION_TEXT(struct request, teacher), .files = "*"},
-        {0, "classes", "FILE", "names of the classes of an ONNX file of another program, one a line in the order of "
-         "its outputs", RT_OPTION_TEXT(struct request, of.classes), .otherwise = "those in its metadata, else numbers",
-         .files = "*"},
+        RT_OPTION_CLASSES(struct request, of.classes),
         {0, "json", NULL, "results as JSON", RT_OPTION_FLAG(struct request, json)},
         RT_OPTIONS_VIEWS(struct request, of.views),
         RT_OPTIONS_EVALUATION(struct request, of, .otherwise = "test, or all where there is no such split"),

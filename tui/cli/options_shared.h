@@ -22,13 +22,20 @@
      RT_OPTION_PICK(type, member.form, RT_TABLE_CSV)},                                                                \
     {0, "json", NULL, "JSON instead of an aligned table", RT_OPTION_PICK(type, member.form, RT_TABLE_JSON)}
 
-/* Of a struct rt_evaluation_request: what is evaluated, and how an ONNX file of another program is read. */
+/* Of a struct rt_evaluation_request: how an ONNX file of another program is read, and what its classes are called. */
+#define RT_OPTION_READING(type, member)                                                                               \
+    {'s', "set", "teacher.KEY=VALUE",                                                                                 \
+     "how an ONNX file of another program is read, as in a recipe: teacher.input, teacher.layout, teacher.mean, "     \
+     "teacher.std, ...", RT_OPTION_OWN(type, member, rt_take_teacher_setting), .word = rt_teacher_setting_word}
+#define RT_OPTION_CLASSES(type, member)                                                                               \
+    {0, "classes", "FILE", "names of the classes of an ONNX file of another program, one a line in the order of "     \
+     "its outputs", RT_OPTION_TEXT(type, member), .otherwise = "those in its metadata, else numbers", .files = "*"}
+
+/* Of a struct rt_evaluation_request: what is evaluated. */
 #define RT_OPTIONS_EVALUATION(type, member, splits)                                                                   \
     {0, "split", "NAME", "the samples of this split: train, valid, test or all",                                      \
      RT_OPTION_CHOICE(type, member.split, rt_split_choices), splits},                                                 \
-    {'s', "set", "teacher.KEY=VALUE",                                                                                 \
-     "how an ONNX file of another program is read, as in a recipe: teacher.input, teacher.layout, teacher.mean, "     \
-     "teacher.std, ...", RT_OPTION_OWN(type, member, rt_take_teacher_setting), .word = rt_teacher_setting_word},      \
+    RT_OPTION_READING(type, member),                                                                                  \
     RT_OPTION_CACHE(type, member.cache)
 /* Of a struct rt_views: how a sample is shown to the network. */
 #define RT_OPTIONS_VIEWS(type, member)                                                                                \

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT
+ * predict: see predict.h. */
+#include "stages/session/predict.h"
+
+#include "formats/file.h"
+#include "stages/model/net.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define THREADS_MAX 256
+#define AHEAD 2 /* batches for each thread: one is worked on, one waits for its turn */
+
+/* ---- why not a pipeline ----
+ * A run's pipeline knows its samples before it starts, and has one thread for the network. Here they come as they
+ * come, and every core can do all that a sample needs: threads that decode and run a batch each have nothing to wait
+ * for but the list, whichever of the two takes longer. Two threads never give less than one that decodes and one that
+ * runs the network would. */
+
+struct batch {
+    int count;
+    bool done;
+    struct rt_predict_sample *sample; /* [batch] */
+    float *logits;                    /* [batch, classes] */
+};
+
+struct predict {
+    struct rt_model *m;
+    struct rt_predict_source source;
+    int size, threads, ring;
+    int rank;        /* of a dense input; 0 = bags */
+    size_t row;      /* numbers in one */
+    uv_mutex_t list; /* the source: held while it is waited for */
+    bool ended;      /* under list */
+    int64_t taken;   /* samples, under list */
+
+    uv_mutex_t lock; /* all below */
+    uv_cond_t change;
+    struct batch *batch;     /* [ring] at number % ring */
+    int64_t begun, given;    /* batches taken from the source; handed to the sink */
+    int working;             /* threads that may still bring one */
+    bool stop;
+    struct rt_error error;
+};
+
+/* What a thread works in. */
+struct worker {
+    struct predict *p;
+    uv_thread_t thread;
+    struct rt_net *net;
+    float *input;       /* [size, row] */
+    struct rt_bag *bag; /* [size] */
+    int *place;         /* [size] in the batch of the k-th that could be read */
+};
+
+/* ---- one sample ---- */
+
+/* Of a file of words without the line ends behind them, as manifests have it. */
+static size_t text_trim(const uint8_t *bytes, size_t size)
+{
+    while (size && isspace(bytes[size - 1]))
+        size--;
+    return size;
+}
+
+/* Into row k of the worker's input, or its k-th bag. */
+static int sample_present(struct worker *w, int k, const void *bytes, size_t size, const char *name,
+                          struct rt_error *e)
+{
+    const struct rt_model *m = w->p->m;
+    struct rt_tensor raw = {0}, base = {0};
+    int rc = m->modality->load(bytes, size, name, &raw, e);
+    if (rc == 0)
+        rc = m->modality->features(&m->front, &raw, &base, e);
+    if (rc == 0)
+        rc = w->p->rank ? m->modality->present(&m->front, &base, NULL, w->input + w->p->row * (size_t)k)
+                        : m->modality->present_bag(&m->front, &base, NULL, &w->bag[k]);
+    rt_tensor_fini(&raw);
+    rt_tensor_fini(&base);
+    return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s: %s", name, rt_err_words(rc)) : rc;
+}
+
+static int sample_read(struct worker *w, int k, const struct rt_predict_sample *s, struct rt_error *e)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    if (s->text)
+        return sample_present(w, k, s->text, strlen(s->text), s->id, e);
+    RT_TRY(rt_file_read(s->path, RT_FILE_MAX, &bytes, &size, e));
+    int rc = size ? 0 : rt_error_set(e, RT_EEMPTY, "%s: the file is empty", s->path);
+    if (rc == 0)
+        rc = sample_present(w, k, bytes, w->p->rank ? size : text_trim(bytes, size), s->path, e);
+    free(bytes);
+    return rc;
+}
+
+/* ---- one batch ---- */
+
+static int bags_pack(const struct rt_bag *bag, int count, struct rt_bags *out)
+{
+    int64_t total = 0;
+    for (int i = 0; i < count; i++)
+        total += bag[i].count;
+    if (total > INT32_MAX)
+        return RT_ELARGE;
+    int32_t *offset = malloc(((size_t)count + 1) * sizeof *offset);
+    int32_t *bucket = malloc(((size_t)total + 1) * sizeof *bucket);
+    float *weight = malloc(((size_t)total + 1) * sizeof *weight);
+    *out = (struct rt_bags){offset, bucket, weight};
+    if (!offset || !bucket || !weight)
+        return RT_EMEM;
+    offset[0] = 0;
+    for (int i = 0; i < count; i++) {
+        size_t n = (size_t)bag[i].count;
+        if (n) {
+            memcpy(bucket + offset[i], bag[i].bucket, n * sizeof *bucket);
+            memcpy(weight + offset[i], bag[i].weight, n * sizeof *weight);
+        }
+        offset[i + 1] = offset[i] + bag[i].count;
+    }
+    return 0;
+}
+
+static int batch_run_net(struct worker *w, int count, struct rt_net_outputs *out, struct rt_error *e)
+{
+    struct rt_bags bags = {NULL, NULL, NULL};
+    int rc = w->p->rank ? 0 : bags_pack(w->bag, count, &bags);
+    if (rc == 0)
+        rc = rt_net_run(w->net, count, w->p->rank ? w->input : NULL, w->p->rank ? NULL : &bags, out, e);
+    free((void *)bags.offset);
+    free((void *)bags.bucket);
+    free((void *)bags.weight);
+    return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s", rt_err_words(rc)) : rc;
+}
+
+/* Samples that cannot be read get their reason; RT_EMEM is nobody's but ours. */
+static int batch_work(struct worker *w, struct batch *b, struct rt_error *e)
+{
+    size_t classes = (size_t)w->p->m->classes;
+    struct rt_net_outputs out;
+    int kept = 0, rc = 0;
+    for (int i = 0; i < b->count && rc == 0; i++) {
+        struct rt_predict_sample *s = &b->sample[i];
+        if (s->why.code == 0 && sample_read(w, kept, s, &s->why) == 0)
+            w->place[kept++] = i;
+        if (s->why.code == RT_EMEM)
+            rc = rt_error_set(e, RT_EMEM, "%s: out of memory", s->id);
+    }
+    if (rc == 0 && kept)
+        rc = batch_run_net(w, kept, &out, e);
+    for (int k = 0; k < kept && rc == 0; k++)
+        memcpy(b->logits + classes * (size_t)w->place[k], out.logits + classes * (size_t)k, classes * sizeof(float));
+    for (int k = 0; k < kept && w->bag; k++) {
+        free(w->bag[k].bucket);
+        free(w->bag[k].weight);
+        w->bag[k] = (struct rt_bag){0};
+    }
+    return rc;
+}
+
+static void batch_empty(struct batch *b)
+{
+    for (int i = 0; i < b->count; i++) {
+        free(b->sample[i].id);
+        free(b->sample[i].path);
+        free(b->sample[i].text);
+    }
+    b->count = 0;
+    b->done = false;
+}
+
+/* ---- taking samples ----
+ * Batches grow with what was taken before: the first answers come at once, a few files are shared by all threads, and
+ * the size follows from the list alone, not from the number of threads. What is at hand is taken; a batch does not
+ * wait to be full, as whoever writes into the pipe may wait for its answer. */
+
+static int list_batch_size(const struct predict *p)
+{
+    int64_t size = 1 + p->taken / 8;
+    return size < p->size ? (int)size : p->size;
+}
+
+/* Under p->list. */
+static int list_take(struct predict *p, struct batch *b, struct rt_error *e)
+{
+    int most = list_batch_size(p);
+    b->count = 0;
+    while (b->count < most && !p->ended) {
+        struct rt_predict_sample *s = &b->sample[b->count];
+        memset(s, 0, sizeof *s);
+        int rc = p->source.next(p->source.self, b->count == 0, s, e);
+        p->ended = rc <= RT_PREDICT_END;
+        if (rc < 0)
+            return rc;
+        if (rc != RT_PREDICT_SAMPLE)
+            break;
+        b->count++;
+    }
+    p->taken += b->count;
+    return 0;
+}
+
+/* The place of the next batch, when there is room for it; NULL at the end. Under p->list: so the order in which
+ * batches get their numbers is that of their samples. */
+static struct batch *ring_place(struct predict *p)
+{
+    uv_mutex_lock(&p->lock);
+    while (!p->stop && p->begun - p->given >= p->ring)
+        uv_cond_wait(&p->change, &p->lock);
+    struct batch *b = p->stop ? NULL : &p->batch[p->begun % p->ring];
+    uv_mutex_unlock(&p->lock);
+    return b;
+}
+
+static void predict_fail(struct predict *p, const struct rt_error *e)
+{
+    uv_mutex_lock(&p->lock);
+    if (!p->stop)
+        p->error = *e;
+    p->stop = true;
+    uv_cond_broadcast(&p->change);
+    uv_mutex_unlock(&p->lock);
+}
+
+/* NULL at the end of the list, or of all. */
+static struct batch *worker_take(struct predict *p)
+{
+    struct rt_error e = {0};
+    uv_mutex_lock(&p->list);
+    struct batch *b = p->ended ? NULL : ring_place(p);
+    if (b && list_take(p, b, &e) < 0)
+        predict_fail(p, &e);
+    bool any = b && b->count && e.code == 0;
+    if (any) {
+        uv_mutex_lock(&p->lock);
+        p->begun++;
+        uv_mutex_unlock(&p->lock);
+    } else if (b) {
+        batch_empty(b);
+    }
+    uv_mutex_unlock(&p->list);
+    return any ? b : NULL;
+}
+
+static void worker_run(void *self)
+{
+    struct worker *w = self;
+    struct predict *p = w->p;
+    for (struct batch *b; (b = worker_take(p)) != NULL;) {
+        struct rt_error e = {0};
+        if (batch_work(w, b, &e) < 0)
+            predict_fail(p, &e);
+        uv_mutex_lock(&p->lock);
+        b->done = true;
+        uv_cond_broadcast(&p->change);
+        uv_mutex_unlock(&p->lock);
+    }
+    uv_mutex_lock(&p->lock);
+    p->working--;
+    uv_cond_broadcast(&p->change);
+    uv_mutex_unlock(&p->lock);
+}
+
+/* ---- giving ---- */
+
+/* The next in order; NULL when there is no more, or all is to end. */
+static struct batch *ring_wait(struct predict *p)
+{
+    uv_mutex_lock(&p->lock);
+    struct batch *b = &p->batch[p->given % p->ring];
+    while (!p->stop && !(p->given < p->begun && b->done) && (p->working || p->given < p->begun))
+        uv_cond_wait(&p->change, &p->lock);
+    bool ready = !p->stop && p->given < p->begun && b->done;
+    uv_mutex_unlock(&p->lock);
+    return ready ? b : NULL;
+}
+
+static int batch_give(const struct predict *p, const struct batch *b, const struct rt_predict_sink *sink,
+                      struct rt_error *e)
+{
+    for (int i = 0; i < b->count; i++) {
+        const struct rt_predict_sample *s = &b->sample[i];
+        struct rt_predicted answer = {
+            .id = s->id, .reason = s->why.code, .why = s->why.text,
+            .logits = s->why.code ? NULL : b->logits + (size_t)p->m->classes * (size_t)i,
+        };
+        RT_TRY(sink->take(sink->self, &answer, i + 1 < b->count, e));
+    }
+    return 0;
+}
+
+static void predict_give_all(struct predict *p, const struct rt_predict_sink *sink)
+{
+    for (struct batch *b; (b = ring_wait(p)) != NULL;) {
+        struct rt_error e = {0};
+        if (batch_give(p, b, sink, &e) != 0)
+            predict_fail(p, &e);
+        batch_empty(b);
+        uv_mutex_lock(&p->lock);
+        p->given++;
+        uv_cond_broadcast(&p->change);
+        uv_mutex_unlock(&p->lock);
+    }
+}
+
+/* ---- all of it ---- */
+
+static int worker_init(struct worker *w, struct predict *p)
+{
+    size_t n = (size_t)p->size;
+    w->p = p;
+    w->place = malloc(n * sizeof *w->place);
+    w->input = p->rank ? malloc(n * p->row * sizeof *w->input) : NULL;
+    w->bag = p->rank ? NULL : calloc(n, sizeof *w->bag);
+    if (!w->place || (p->rank ? !w->input : !w->bag))
+        return RT_EMEM;
+    return rt_net_create(&w->net, p->m, p->size);
+}
+
+static void worker_fini(struct worker *w)
+{
+    rt_net_destroy(w->net);
+    free(w->input);
+    free(w->bag);
+    free(w->place);
+}
+
+static int predict_init(struct predict *p, struct rt_model *m, const struct rt_predict_config *c)
+{
+    int64_t dim[3];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    p->m = m;
+    p->size = c->batch;
+    p->threads = c->threads ? c->threads : cores < 1 ? 1 : (int)cores;
+    p->threads = p->threads < THREADS_MAX ? p->threads : THREADS_MAX;
+    p->ring = AHEAD * p->threads;
+    p->rank = m->modality->shape(&m->front, dim);
+    p->row = 1;
+    for (int i = 0; i < p->rank; i++)
+        p->row *= (size_t)dim[i];
+    p->batch = calloc((size_t)p->ring, sizeof *p->batch);
+    for (int i = 0; p->batch && i < p->ring; i++) {
+        struct batch *b = &p->batch[i];
+        b->sample = calloc((size_t)p->size, sizeof *b->sample);
+        b->logits = calloc((size_t)p->size * (size_t)m->classes + 1, sizeof *b->logits);
+        if (!b->sample || !b->logits)
+            return RT_EMEM;
+    }
+    return p->batch ? 0 : RT_EMEM;
+}
+
+static void predict_fini(struct predict *p)
+{
+    for (int i = 0; p->batch && i < p->ring; i++) {
+        batch_empty(&p->batch[i]);
+        free(p->batch[i].sample);
+        free(p->batch[i].logits);
+    }
+    free(p->batch);
+}
+
+/* Threads are started one by one: where the system gives fewer than were asked for, those do it. */
+static void predict_run(struct predict *p, struct worker *w, const struct rt_predict_sink *sink)
+{
+    int started = 0;
+    p->working = p->threads;
+    while (started < p->threads && uv_thread_create(&w[started].thread, worker_run, &w[started]) == 0)
+        started++;
+    uv_mutex_lock(&p->lock);
+    p->working -= p->threads - started;
+    uv_mutex_unlock(&p->lock);
+    if (started)
+        predict_give_all(p, sink);
+    else
+        predict_fail(p, &(struct rt_error){.code = RT_EMEM, .text = "no thread could be started"});
+    for (int i = 0; i < started; i++)
+        uv_thread_join(&w[i].thread);
+}
+
+int rt_predict(struct rt_model *m, const struct rt_predict_config *c, struct rt_predict_source source,
+               struct rt_predict_sink sink, struct rt_error *e)
+{
+    struct predict p = {.source = source};
+    if (uv_mutex_init(&p.list) != 0 || uv_mutex_init(&p.lock) != 0 || uv_cond_init(&p.change) != 0)
+        return rt_error_set(e, RT_EMEM, "no memory for locks");
+    int rc = predict_init(&p, m, c);
+    struct worker *w = rc == 0 ? calloc((size_t)p.threads, sizeof *w) : NULL;
+    for (int i = 0; i < p.threads && rc == 0; i++)
+        rc = w ? worker_init(&w[i], &p) : RT_EMEM;
+    if (rc == 0) {
+        predict_run(&p, w, &sink);
+        *e = p.error.code ? p.error : *e;
+        rc = p.error.code;
+    } else {
+        rt_error_set(e, rc, "no memory for %d batches of %d samples: take a smaller --batch", p.ring, p.size);
+    }
+    for (int i = 0; w && i < p.threads; i++)
+        worker_fini(&w[i]);
+    free(w);
+    predict_fini(&p);
+    uv_cond_destroy(&p.change);
+    uv_mutex_destroy(&p.lock);
+    uv_mutex_destroy(&p.list);
+    return rc;
+}
