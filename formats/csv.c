@@ -142,3 +142,18 @@ int rt_csv_next(struct rt_csv *c, struct rt_error *e)
     }
     return 1;
 }
+
+void rt_csv_write_cell(FILE *out, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}

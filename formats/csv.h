@@ -9,6 +9,7 @@
 
 #include "formats/error.h"
 #include <stddef.h>
+#include <stdio.h>
 
 #define RT_CSV_CELLS 64
 
@@ -28,5 +29,8 @@ int rt_csv_init(struct rt_csv *c, char *bytes, size_t size, char delimiter, cons
                 struct rt_error *e);
 /* 1: a row is in cell; 0: end; RT_EFORMAT, RT_ELARGE with FILE:LINE. */
 int rt_csv_next(struct rt_csv *c, struct rt_error *e);
+
+/* Writes one cell, in quotes where it has to be. */
+void rt_csv_write_cell(FILE *out, const char *text);
 
 #endif

@@ -2,6 +2,7 @@
  * table: see table.h. */
 #include "pipeline/data/table.h"
 
+#include "formats/csv.h"
 #include "formats/jsontext.h"
 #include "formats/plain.h"
 #include "formats/utf8.h"
@@ -361,21 +362,6 @@ static void table_write_plain(const struct rt_table *t, int rows, FILE *out)
 /* Quotes only where RFC 4180 needs them: most ids and labels stay as they are, for people who look
  * with less. */
 
-static void csv_write_text(FILE *out, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 static void table_write_csv(const struct rt_table *t, int rows, FILE *out)
 {
     char text[CELL_BYTES];
@@ -388,9 +374,9 @@ static void table_write_csv(const struct rt_table *t, int rows, FILE *out)
             fputs(between, out);
             between = ",";
             if (i < 0)
-                csv_write_text(out, column->name);
+                rt_csv_write_cell(out, column->name);
             else if (column->is_text)
-                csv_write_text(out, rt_table_cell(t, t->order[i], c));
+                rt_csv_write_cell(out, rt_table_cell(t, t->order[i], c));
             else if (column_is_history(column) && history_digits(column->number[t->order[i]], text))
                 fputs(text, out);
             else if (!isnan(column->number[t->order[i]]))

@@ -29,6 +29,7 @@ struct batch {
 
 struct predict {
     struct rt_model *m;
+    struct rt_views views;
     struct rt_predict_source source;
     int size, threads, ring;
     int rank;        /* of a dense input; 0 = bags */
@@ -51,7 +52,8 @@ struct worker {
     struct predict *p;
     uv_thread_t thread;
     struct rt_net *net;
-    float *input;       /* [size, row] */
+    float *input;       /* [size, row]; of views [room], of one sample */
+    size_t room;
     struct rt_bag *bag; /* [size] */
     int *place;         /* [size] in the batch of the k-th that could be read */
 };
@@ -66,8 +68,51 @@ static size_t text_trim(const uint8_t *bytes, size_t size)
     return size;
 }
 
-/* Into row k of the worker's input, or its k-th bag. */
-static int sample_present(struct worker *w, int k, const void *bytes, size_t size, const char *name,
+static bool predict_in_batches(const struct predict *p)
+{
+    return !p->views.whole && rt_views_count(&p->views) == 1;
+}
+
+/* The k-th view behind `used` numbers of the input. */
+static int view_present(struct worker *w, const struct rt_front *front, const struct rt_tensor *base, size_t *used)
+{
+    const struct rt_modality *m = w->p->m->modality;
+    int64_t dim[3];
+    size_t n = 1;
+    for (int i = m->shape(front, dim) - 1; i >= 0; i--)
+        n *= (size_t)dim[i];
+    if (*used + n > w->room) {
+        float *more = realloc(w->input, (*used + n) * sizeof *more);
+        if (!more)
+            return RT_EMEM;
+        w->input = more;
+        w->room = *used + n;
+    }
+    RT_TRY(m->present(front, base, NULL, w->input + *used));
+    *used += n;
+    return 0;
+}
+
+/* A sample that is seen otherwise than in training, alone: whole recordings have lengths of their own. */
+static int sample_run_views(struct worker *w, const struct rt_tensor *base, float *logits, struct rt_error *e)
+{
+    const struct predict *p = w->p;
+    struct rt_net_outputs out;
+    struct rt_front front = p->m->front;
+    int views = rt_views_count(&p->views);
+    size_t used = 0;
+    for (int k = 0; k < views; k++) {
+        front = rt_views_front(&p->views, k, &p->m->front, base->dim[0]);
+        RT_TRY(view_present(w, &front, base, &used));
+    }
+    RT_TRY(p->views.whole ? rt_net_run_length(w->net, front.speech.frames, w->input, &out, e)
+                          : rt_net_run_views(w->net, views, w->input, (int64_t)used / views, &out, e));
+    memcpy(logits, out.logits, (size_t)p->m->classes * sizeof *logits);
+    return 0;
+}
+
+/* Into row k of the worker's input, or its k-th bag; of views into its outputs at once. */
+static int sample_present(struct worker *w, int k, const void *bytes, size_t size, const char *name, float *logits,
                           struct rt_error *e)
 {
     const struct rt_model *m = w->p->m;
@@ -75,7 +120,9 @@ static int sample_present(struct worker *w, int k, const void *bytes, size_t siz
     int rc = m->modality->load(bytes, size, name, &raw, e);
     if (rc == 0)
         rc = m->modality->features(&m->front, &raw, &base, e);
-    if (rc == 0)
+    if (rc == 0 && !predict_in_batches(w->p))
+        rc = sample_run_views(w, &base, logits, e);
+    else if (rc == 0)
         rc = w->p->rank ? m->modality->present(&m->front, &base, NULL, w->input + w->p->row * (size_t)k)
                         : m->modality->present_bag(&m->front, &base, NULL, &w->bag[k]);
     rt_tensor_fini(&raw);
@@ -83,16 +130,16 @@ static int sample_present(struct worker *w, int k, const void *bytes, size_t siz
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s: %s", name, rt_err_words(rc)) : rc;
 }
 
-static int sample_read(struct worker *w, int k, const struct rt_predict_sample *s, struct rt_error *e)
+static int sample_read(struct worker *w, int k, const struct rt_predict_sample *s, float *logits, struct rt_error *e)
 {
     uint8_t *bytes = NULL;
     size_t size = 0;
     if (s->text)
-        return sample_present(w, k, s->text, strlen(s->text), s->id, e);
+        return sample_present(w, k, s->text, strlen(s->text), s->id, logits, e);
     RT_TRY(rt_file_read(s->path, RT_FILE_MAX, &bytes, &size, e));
     int rc = size ? 0 : rt_error_set(e, RT_EEMPTY, "%s: the file is empty", s->path);
     if (rc == 0)
-        rc = sample_present(w, k, bytes, w->p->rank ? size : text_trim(bytes, size), s->path, e);
+        rc = sample_present(w, k, bytes, w->p->rank ? size : text_trim(bytes, size), s->path, logits, e);
     free(bytes);
     return rc;
 }
@@ -141,10 +188,12 @@ static int batch_work(struct worker *w, struct batch *b, struct rt_error *e)
 {
     size_t classes = (size_t)w->p->m->classes;
     struct rt_net_outputs out;
+    bool batches = predict_in_batches(w->p);
     int kept = 0, rc = 0;
     for (int i = 0; i < b->count && rc == 0; i++) {
         struct rt_predict_sample *s = &b->sample[i];
-        if (s->why.code == 0 && sample_read(w, kept, s, &s->why) == 0)
+        float *logits = b->logits + classes * (size_t)i;
+        if (s->why.code == 0 && sample_read(w, kept, s, logits, &s->why) == 0 && batches)
             w->place[kept++] = i;
         if (s->why.code == RT_EMEM)
             rc = rt_error_set(e, RT_EMEM, "%s: out of memory", s->id);
@@ -313,7 +362,8 @@ static int worker_init(struct worker *w, struct predict *p)
     size_t n = (size_t)p->size;
     w->p = p;
     w->place = malloc(n * sizeof *w->place);
-    w->input = p->rank ? malloc(n * p->row * sizeof *w->input) : NULL;
+    w->room = n * p->row;
+    w->input = p->rank ? malloc(w->room * sizeof *w->input) : NULL;
     w->bag = p->rank ? NULL : calloc(n, sizeof *w->bag);
     if (!w->place || (p->rank ? !w->input : !w->bag))
         return RT_EMEM;
@@ -333,7 +383,8 @@ static int predict_init(struct predict *p, struct rt_model *m, const struct rt_p
     int64_t dim[3];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     p->m = m;
-    p->size = c->batch;
+    p->views = c->views;
+    p->size = predict_in_batches(p) ? c->batch : 1;
     p->threads = c->threads ? c->threads : cores < 1 ? 1 : (int)cores;
     p->threads = p->threads < THREADS_MAX ? p->threads : THREADS_MAX;
     p->ring = AHEAD * p->threads;

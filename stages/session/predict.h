@@ -6,6 +6,7 @@
 #define RT_PREDICT_H
 
 #include "formats/error.h"
+#include "stages/modality/views.h"
 #include "stages/model/model.h"
 
 struct rt_predict_sample {
@@ -38,6 +39,7 @@ struct rt_predict_config {
     int batch;   /* the most samples of a batch, 1 or more: the first batches are smaller, so that an answer comes soon.
                   * In a larger batch an output may be rounded otherwise; with 1 no neighbour can matter */
     int threads; /* 0 = as many as the machine has */
+    struct rt_views views; /* other than one as in training: samples are run one by one, whatever `batch` says */
 };
 
 /* To the end of the source. m is borrowed and has classes. What a source or a sink fails with; RT_EMEM. */

@@ -15,7 +15,7 @@ import subprocess
 import unittest
 import xml.etree.ElementTree
 
-from end_to_end import SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings, \
+from end_to_end import LABELS, SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings, \
     write_manifest
 
 MODEL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_mobilenet.onnx")
@@ -182,8 +182,15 @@ class Eval(Commands):
             row[2] = "furniture"
         strange = write_manifest(self.path("strange.tsv"), table)
         out, err = self.retort("eval", self.student, strange, "--split", "all")
-        self.says(err, "7 of %d labels are not among the model's 4 classes" % self.samples)
-        self.assertRegex(out, r"samples with a label +%d\n" % (self.samples - 7))
+        self.says(err, "7 of %d labels are not among the model's 4 classes (\"furniture\", ...): they count as wrong"
+                  % self.samples)
+        self.assertRegex(out, r"samples with a label +%d\n" % self.samples)
+        before, after = (self.shares(self.student, m, "--split", "all", "--confusion") for m in (self.manifest, strange))
+        right = sum(row[i] for i, row in enumerate(before["confusion"]))
+        self.assertEqual(after["classes"], before["classes"] + ["furniture"])
+        self.assertEqual(sum(after["confusion"][4]), 7)
+        were = self.query(self.student, "SELECT sum(correct) FROM samples WHERE row < 7")[0][0]
+        self.assertAlmostEqual(after["top1"] * self.samples, right - were)
         _, err = self.retort("eval", self.student, self.manifest)
         self.assertNotIn("classes", err)
 
@@ -214,6 +221,77 @@ class Eval(Commands):
         self.assertAlmostEqual(sum(thirds) / 3, found["top1"], delta=0.03)
         _, err = self.retort("eval", self.student, self.manifest, "--quality", "charm", code=2)
         self.says(err, "'charm'", "--measures")
+
+    def test_samples_and_parts(self):
+        """A row for each sample, from which the other figures follow."""
+        found = self.shares(self.student, self.manifest, "--split", "all", "--samples", "s.csv", "--by", "split,label",
+                            "--confusion")
+        with open(self.path("s.csv"), encoding="utf-8", newline="") as f:
+            table = list(csv.DictReader(f))
+        self.assertEqual([row["id"] for row in table], [row[0] for row in rows(80)])
+        right = {}
+        for row, (_, split, label, *_) in zip(table, rows(80)):
+            p = [float(row[c]) for c in LABELS]
+            self.assertAlmostEqual(sum(p), 1, places=5)
+            self.assertEqual(row["predicted"], LABELS[p.index(max(p))])
+            self.assertEqual(int(row["rank"]), 1 + sum(x > float(row[label]) for x in p))
+            self.assertTrue(0 <= float(row["quality"]) <= 1 and not row["reason"])
+            for part in (split, label):
+                right.setdefault(part, []).append(row["predicted"] == label)
+        for part in found["by.split"] + found["by.label"]:
+            hits = right[part["value"]]
+            self.assertEqual(part["samples"], len(hits))
+            self.assertAlmostEqual(part["top1"], sum(hits) / len(hits), places=8)
+            self.assertTrue(part["top1.interval"][0] <= part["top1"] <= part["top1.interval"][1])
+        for of in found["by_class"]:
+            self.assertAlmostEqual(of["recall"], sum(right[of["class"]]) / 20)
+        for key in ("top1", "top5", "macro_f1", "ece", "top1.quality.lowest"):
+            low, high = found[key + ".interval"]
+            self.assertTrue(0 <= low <= high <= 1, key)
+        self.assertEqual({type(n) for n in (found["samples"], found["ece.bins"][0]["samples"])}, {int})
+        out, _ = self.retort("eval", self.student, self.manifest, "--by", "split", "--bins")
+        self.assertRegex(out, r"top-1, split test +[\d.]+ %  \[[\d.]+, [\d.]+\]  of 16\n")
+        self.says(out, "calibration error", "probability       samples     mean    right")
+        _, err = self.retort("eval", self.student, self.manifest, "--by", "nose", code=2)
+        self.says(err, "--by nose", "no such column")
+        _, err = self.retort("eval", self.student, self.manifest, "--samples", "none/s.csv", code=None)
+        self.says(err, "none/s.csv")
+
+    def test_a_group_is_one_fact(self):
+        """Samples of one group are alike: the intervals are wider, the figures the same."""
+        table = rows(80)
+        for i, row in enumerate(table):
+            row[3] = "g%d" % (i // 10)
+            row[1] = "test"
+        grouped = self.shares(self.student, write_manifest(self.path("grouped.tsv"), table))
+        apart = self.shares(self.student, self.manifest, "--split", "all")
+        self.assertEqual(grouped["top1"], apart["top1"])
+        low, high = apart["top1.interval"]
+        self.assertGreater(grouped["top1.interval"][1] - grouped["top1.interval"][0], high - low)
+
+    def test_calibrate(self):
+        """Fitted on validation, kept in the file, and what predict goes by."""
+        self.retort("export", self.student, "-o", "m.safetensors")
+        before = self.shares("m.safetensors", self.manifest, "--split", "valid")
+        fitted = self.shares("m.safetensors", self.manifest, "--split", "valid", "--calibrate")
+        after = self.shares("m.safetensors", self.manifest, "--split", "valid", "--samples", "s.csv")
+        self.assertNotEqual(after["ece"], before["ece"])
+        self.assertEqual((after["ece"], after["top1"]), (fitted["ece"], before["top1"]))
+        kept = float(read_tensors(self.path("m.safetensors"))[1]["retort.temperature"])
+        self.assertAlmostEqual(kept, fitted["temperature"], places=8)
+        with open(self.path("s.csv"), encoding="utf-8", newline="") as f:
+            said = {row["id"]: row for row in csv.DictReader(f)}
+        out, _ = self.retort("predict", "m.safetensors", self.manifest, "--json")
+        for answer in map(json.loads, out.splitlines()):
+            if answer["id"] in said:
+                self.assertAlmostEqual(answer["p"], float(said[answer["id"]][answer["label"]]), places=5)
+        self.retort("export", "m.safetensors", "-o", "m.onnx")
+        self.assertEqual(self.shares("m.onnx", self.manifest, "--split", "valid")["ece"], after["ece"])
+        _, err = self.retort("eval", "m.onnx", self.manifest, "--calibrate", code=2)
+        self.says(err, "m.onnx", "export that")
+        table = [row[:1] + ["test"] + row[2:] for row in rows(80)]
+        _, err = self.retort("eval", "m.safetensors", write_manifest(self.path("t.tsv"), table), "--calibrate", code=1)
+        self.says(err, "t.tsv: --calibrate: no sample of the split valid")
 
     def test_trials(self):
         """EER by hand from the embeddings."""
@@ -394,6 +472,19 @@ class Embed(Commands):
         with open(self.path("a.txt"), "w", encoding="utf-8") as f:
             f.write(rows(80)[3][6] + "\n")
         self.assertEqual(self.predict(self.teacher, "a.txt")[0][0]["top"], words[3]["top"])
+
+    def test_predict_sees_what_eval_sees(self):
+        """Crops of a recording, a picture and its mirror image: a pass of their own, the same answers."""
+        for more in (["--crops", "3"], []):
+            self.retort("eval", self.student, self.manifest, "--split", "all", "--samples", "s.csv", *more)
+            with open(self.path("s.csv"), encoding="utf-8", newline="") as f:
+                seen = list(csv.DictReader(f))
+            for a, row in zip(self.predict(self.student, self.manifest, *more)[0], seen):
+                self.assertEqual((a["id"], a["label"]), (row["id"], row["predicted"]))
+                self.assertAlmostEqual(a["p"], float(row[a["label"]]), places=5)
+        for wrong in ("--flips", "--whole"):
+            _, err = self.retort("predict", self.student, self.manifest, wrong, code=2)
+            self.says(err, wrong)
 
     def test_predict_bad_files(self):
         """Each has its reason, the rest their answers, the exit code is 1."""

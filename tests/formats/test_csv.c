@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -106,12 +107,36 @@ static void delimiters_are_found_or_given(void **state)
     END();
 }
 
+/* What is written is read back, and stays plain where it can. */
+static void cells_are_written(void **state)
+{
+    (void)state;
+    static const char *const cell[] = {"plain", "a b;c", "a,b", "say \"so\"", "two\nlines", ""};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    assert_non_null(f);
+    for (int i = 0; i < 6; i++) {
+        rt_csv_write_cell(f, cell[i]);
+        fputc(i < 5 ? ',' : '\n', f);
+    }
+    fclose(f);
+    assert_int_equal(strncmp(text, "plain,a b;c,\"a,b\",", 18), 0);
+    assert_int_equal(rt_csv_init(&c, text, size, ',', "f", &e), 0);
+    assert_int_equal(rt_csv_next(&c, &e), 1);
+    assert_int_equal(c.cells, 6);
+    for (int i = 0; i < 6; i++)
+        assert_string_equal(c.cell[i], cell[i]);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_quotes_are_refused),
         cmocka_unit_test(quotes_hold_anything),
         cmocka_unit_test(delimiters_are_found_or_given),
+        cmocka_unit_test(cells_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,9 +14,9 @@
 
 struct request {
     struct rt_evaluation_request of;
-    const char *quality, *teacher;
+    const char *quality, *by, *samples, *teacher;
     struct rt_eval_trials_request trials;
-    bool confusion, json;
+    bool confusion, bins, calibrate, json;
 };
 
 static bool eval_has_trials(const struct request *q)
@@ -40,13 +40,32 @@ static int eval_open(struct rt_evaluation *v, const struct request *q, const str
     return 0;
 }
 
+/* What is said of a classifier; a temperature that is fitted counts for all of it. */
+static int eval_classifier(struct rt_evaluation *v, const struct request *q, struct rt_figures *f, struct rt_error *e)
+{
+    struct rt_eval_answers a = {0};
+    if (q->calibrate)
+        RT_TRY(rt_eval_calibrate(v, q->of.model, f, e));
+    int rc = rt_eval_answers_init(&a, v, e);
+    if (rc == 0)
+        rc = rt_eval_accuracy(&a, q->confusion, f);
+    if (rc == 0)
+        rc = rt_eval_calibration(&a, q->bins, f);
+    if (rc == 0)
+        rc = rt_eval_thirds(&a, q->quality, f, e);
+    if (rc == 0 && q->by)
+        rc = rt_eval_by(&a, q->by, f, e);
+    if (rc == 0 && q->samples)
+        rc = rt_eval_samples(&a, q->quality, q->samples, e);
+    rt_eval_answers_fini(&a);
+    return rc;
+}
+
 static int eval_report(struct rt_evaluation *v, const struct request *q, struct rt_model *teacher,
                        const struct rt_eval_trials *trials, struct rt_figures *f, struct rt_error *e)
 {
-    if (v->model.classes) {
-        RT_TRY(rt_eval_accuracy(v, q->confusion, f));
-        RT_TRY(rt_eval_thirds(v, q->quality, f, e));
-    }
+    if (v->model.classes)
+        RT_TRY(eval_classifier(v, q, f, e));
     if (eval_has_trials(q))
         RT_TRY(rt_eval_trials(trials, v, &q->of, f, e));
     return teacher ? rt_eval_retrieval(v, teacher, q->teacher, f, e) : 0;
@@ -94,10 +113,19 @@ const struct rt_command cmd_eval = {
     .name = "eval",
     .summary = "accuracy, EER, retrieval, by quality",
     .usage = {"DIR|MODEL MANIFEST [--trials FILE] [--teacher MODEL] [options]"},
-    .about = "Top-1, top-5, macro-F1 on the labelled samples of the test split (else of all), in thirds by quality; "
-             "EER, minDCF and Cllr with --trials; retrieval with --teacher.",
+    .about = "Top-1, top-5, macro-F1 and calibration error on the labelled samples of the test split (else of all), "
+             "each with its 95 % interval, and in thirds by quality; EER, minDCF and Cllr with --trials; "
+             "retrieval with --teacher. A label that the model does not know counts as a wrong answer.",
     .options = (const struct rt_option[]){
-        {0, "confusion", NULL, "the confusion matrix, too", RT_OPTION_FLAG(struct request, confusion)},
+        {0, "confusion", NULL, "the confusion matrix, and precision, recall and F1 of each class",
+         RT_OPTION_FLAG(struct request, confusion)},
+        {0, "by", "A,B", "top-1 for each value of these columns of the manifest", RT_OPTION_TEXT(struct request, by)},
+        {0, "samples", "FILE", "write what is said of each sample, comma-separated: label, predicted, rank of the "
+         "label, quality, the probability of each class", RT_OPTION_TEXT(struct request, samples), .files = "*"},
+        {0, "bins", NULL, "the bins of the calibration error: how probable the answers are, how many are right",
+         RT_OPTION_FLAG(struct request, bins)},
+        {0, "calibrate", NULL, "fit a temperature to the split valid and keep it in the model's file: all "
+         "probabilities go by it from then on", RT_OPTION_FLAG(struct request, calibrate)},
         {0, "quality", "A,B", "measures that make the quality thirds", RT_OPTION_TEXT(struct request, quality),
          .otherwise = "the model's weight.terms, else the first of its modality"},
         RT_OPTIONS_TRIALS(struct request, trials),

@@ -5,6 +5,7 @@
 #include "tui/cli/options_shared.h"
 #include "tui/cli/predict_source.h"
 
+#include "formats/csv.h"
 #include "formats/jsontext.h"
 #include "formats/words.h"
 #include "stages/metrics/predictions.h"
@@ -54,18 +55,6 @@ static void writer_choose(struct writer *w, const float *logits)
 
 /* ---- how they are written ---- */
 
-static void csv_print(const char *text)
-{
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text; text++)
-        printf(*text == '"' ? "\"\"" : "%c", *text);
-    putchar('"');
-}
-
 static void csv_head(const struct writer *w)
 {
     fputs("id", stdout);
@@ -76,14 +65,14 @@ static void csv_head(const struct writer *w)
 
 static void csv_answer(const struct writer *w, const struct rt_predicted *a)
 {
-    csv_print(a->id);
+    rt_csv_write_cell(stdout, a->id);
     for (int k = 0; k < w->top; k++) {
         putchar(',');
-        csv_print(a->reason ? "" : w->m->class_name[w->best[k]]);
+        rt_csv_write_cell(stdout, a->reason ? "" : w->m->class_name[w->best[k]]);
         printf(a->reason ? "," : ",%.9g", a->reason ? 0 : w->p[w->best[k]]);
     }
     putchar(',');
-    csv_print(a->reason ? a->why : "");
+    rt_csv_write_cell(stdout, a->reason ? a->why : "");
     putchar('\n');
 }
 
@@ -145,7 +134,8 @@ static int writer_take(void *self, const struct rt_predicted *given, bool more, 
 
 /* ---- the command ---- */
 
-static int predict_all(const struct request *q, struct rt_model *m, struct writer *w, struct rt_error *e)
+static int predict_all(const struct request *q, const struct rt_predict_config *run, struct rt_model *m,
+                       struct writer *w, struct rt_error *e)
 {
     struct rt_predict_list *list = NULL;
     char a[32], b[32];
@@ -153,7 +143,7 @@ static int predict_all(const struct request *q, struct rt_model *m, struct write
         return rt_error_set(e, RT_EMEM, "out of memory");
     if (q->form == FORM_CSV)
         csv_head(w);
-    int rc = rt_predict(m, &q->run, rt_predict_list_source(list), (struct rt_predict_sink){w, writer_take}, e);
+    int rc = rt_predict(m, run, rt_predict_list_source(list), (struct rt_predict_sink){w, writer_take}, e);
     fflush(stdout);
     if (rt_predict_list_passed(list))
         fprintf(stderr, "retort: %s files in folders passed over: not %s by their ending\n",
@@ -166,13 +156,16 @@ static int predict_all(const struct request *q, struct rt_model *m, struct write
 
 static int predict_with(const struct request *q, struct rt_model *m, struct rt_recipe *recipe, struct rt_error *e)
 {
+    struct rt_predict_config run = q->run;
+    char words[RT_VIEWS_WORDS];
     RT_TRY(rt_evaluation_load_model(m, &q->of, recipe, e));
+    RT_TRY(rt_views_choose(&run.views, words, m, &q->of.views, q->of.model, e));
     if (m->classes == 0)
         return rt_error_set(e, RT_EUSAGE, "%s: has no classifier: retort embed writes its embeddings", q->of.model);
     struct writer w = {.q = q, .m = m, .top = q->top < m->classes ? q->top : m->classes};
     w.p = malloc((size_t)m->classes * sizeof *w.p);
     w.best = malloc((size_t)w.top * sizeof *w.best);
-    int rc = w.p && w.best ? predict_all(q, m, &w, e) : rt_error_set(e, RT_EMEM, "out of memory");
+    int rc = w.p && w.best ? predict_all(q, &run, m, &w, e) : rt_error_set(e, RT_EMEM, "out of memory");
     free(w.p);
     free(w.best);
     return rc < 0 ? rc : w.failed ? RT_EXIT_FAILED : RT_EXIT_DONE;
@@ -194,9 +187,9 @@ const struct rt_command cmd_predict = {
     .name = "predict",
     .summary = "the class of each file",
     .usage = {"DIR|MODEL FILE|FOLDER|MANIFEST|-... [options]"},
-    .about = "Prints the most probable classes of each sample and their probabilities, in the order of the samples "
-             "and as they come; of a sample that cannot be read, why. Folders are walked; a manifest is known by its ending "
-             "(.tsv); - reads paths from standard input, one a line. Exit code 1 when a sample was left out.",
+    .about = "Prints the most probable classes of each sample and their probabilities, in the order of the samples and "
+             "as they come; of a sample that cannot be read, why. Folders are walked; a manifest is known by its "
+             "ending (.tsv); - reads paths from standard input, one a line. Exit code 1 when a sample was left out.",
     .options = (const struct rt_option[]){
         {0, "top", "K", "the K most probable classes", RT_OPTION_WHOLE(struct request, top, 1, INT_MAX),
          .initial = "2"},
@@ -205,6 +198,7 @@ const struct rt_command cmd_predict = {
          RT_OPTION_PICK(struct request, form, FORM_CSV)},
         RT_OPTION_CLASSES(struct request, of.classes),
         RT_OPTION_READING(struct request, of),
+        RT_OPTIONS_VIEWS(struct request, of.views),
         {0, "batch", "N", "at most so many samples go through the network at one time; with 1 no rounding depends on a "
          "neighbour", RT_OPTION_WHOLE(struct request, run.batch, 1, 4096), .initial = "32"},
         {0, "threads", "N", "threads, each of which reads files and runs the network",

@@ -5,178 +5,231 @@
 #include "formats/jsontext.h"
 #include "formats/plain.h"
 #include "formats/words.h"
-#include "stages/distill/weight_terms.h"
-#include "stages/distill/weights.h"
-#include "stages/metrics/metrics.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The class of each sample asked for; -1: none that the model knows, or no output. malloc'ed. */
-static int *truth_labels(const struct rt_evaluation *v)
+/* ---- answers ---- */
+
+const char *rt_eval_label(const struct rt_eval_answers *a, int label)
 {
-    int *label = malloc(sizeof *label * ((size_t)v->count + 1));
-    for (int i = 0; label && i < v->count; i++)
-        label[i] = v->out.have[i] ? v->session.dataset.truth[v->rows[i]] : -1;
-    return label;
+    const struct rt_dataset *d = &a->v->session.dataset;
+    return label < d->classes ? a->v->model.class_name[label] : d->stranger_name[label - d->classes];
 }
 
-/* ---- accuracy ----
- * A label that the model does not know counts nowhere; better said than wondered about. */
-
-static void truth_tell_strangers(const struct rt_evaluation *v)
+/* What it cannot answer is wrong; better said than wondered about. */
+static void answers_tell_strangers(const struct rt_eval_answers *a)
 {
-    const struct rt_dataset *d = &v->session.dataset;
-    int column = rt_manifest_column(d->manifest, "label"), labels = 0, strange = 0;
-    char a[32], b[32];
-    for (int i = 0; i < v->count; i++) {
-        int row = v->rows[i], labelled = rt_manifest_cell(d->manifest, row, column)[0] != '\0';
-        labels += labelled;
-        strange += labelled && d->truth[row] < 0;
+    const struct rt_dataset *d = &a->v->session.dataset;
+    int labels = 0, strange = 0, first = -1;
+    char x[32], y[32];
+    for (int i = 0; i < a->v->count; i++) {
+        int label = d->named[a->v->rows[i]];
+        labels += label >= 0;
+        strange += label >= d->classes;
+        first = first < 0 && label >= d->classes ? label : first;
     }
     if (strange)
-        rt_plain_print(stderr, "retort: %s of %s labels are not among the model's %d classes; these samples "
-                       "do not count\n", rt_count_text(strange, a), rt_count_text(labels, b), v->model.classes);
+        rt_plain_print(stderr, "retort: %s of %s labels are not among the model's %d classes (\"%.60s\"%s): they "
+                "count as wrong answers\n", rt_count_text(strange, x), rt_count_text(labels, y), d->classes,
+                rt_eval_label(a, first), strange > 1 ? ", ..." : "");
 }
 
-static void confusion_print(const struct rt_accuracy *a, const struct rt_model *m)
+/* Samples by the text of a cell, so that those of one group stand together. */
+struct celled {
+    const char *cell;
+    int at;
+};
+
+static int celled_compare(const void *a, const void *b)
+{
+    const struct celled *x = a, *y = b;
+    int by = strcmp(x->cell, y->cell);
+    return by ? by : (x->at > y->at) - (x->at < y->at);
+}
+
+/* A sample without a group is one of its own. */
+static int answers_group(struct rt_eval_answers *a)
+{
+    const struct rt_manifest *m = a->v->session.dataset.manifest;
+    int column = rt_manifest_column(m, "group"), n = a->v->count;
+    if (column < 0)
+        return 0;
+    struct celled *by = malloc(((size_t)n + 1) * sizeof *by);
+    a->unit = malloc(((size_t)n + 1) * sizeof *a->unit);
+    for (int i = 0; by && i < n; i++)
+        by[i] = (struct celled){rt_manifest_cell(m, a->v->rows[i], column), i};
+    if (by && n)
+        qsort(by, (size_t)n, sizeof *by, celled_compare);
+    for (int i = 0; by && a->unit && i < n; i++) {
+        bool same = i && by[i].cell[0] && strcmp(by[i].cell, by[i - 1].cell) == 0;
+        a->unit[by[i].at] = same ? a->units.units - 1 : a->units.units++;
+    }
+    free(by);
+    a->units.unit = a->unit;
+    return by && a->unit ? 0 : RT_EMEM;
+}
+
+int rt_eval_answers_init(struct rt_eval_answers *a, const struct rt_evaluation *v, struct rt_error *e)
+{
+    const struct rt_dataset *d = &v->session.dataset;
+    size_t n = (size_t)v->count + 1;
+    *a = (struct rt_eval_answers){.v = v, .all = d->classes + d->strangers};
+    a->prediction = malloc(n * sizeof *a->prediction);
+    int *label = malloc(n * sizeof *label);
+    int rc = a->prediction && label ? answers_group(a) : RT_EMEM;
+    for (int i = 0; rc == 0 && i < v->count; i++)
+        label[i] = v->out.have[i] ? d->named[v->rows[i]] : -1;
+    if (rc == 0)
+        rc = rt_predictions(a->prediction, v->out.logits, label, v->count, v->model.classes, v->model.temperature);
+    free(label);
+    if (rc < 0)
+        return rt_error_set(e, rc, "the model's answers: %s", rt_err_words(rc));
+    answers_tell_strangers(a);
+    return 0;
+}
+
+void rt_eval_answers_fini(struct rt_eval_answers *a)
+{
+    free(a->prediction);
+    free(a->unit);
+    *a = (struct rt_eval_answers){0};
+}
+
+/* ---- the matrix ---- */
+
+static int64_t *confusion_count(const struct rt_eval_answers *a)
+{
+    int64_t *count = calloc((size_t)a->all * (size_t)a->v->model.classes + 1, sizeof *count);
+    for (int i = 0; count && i < a->v->count; i++)
+        if (a->prediction[i].label >= 0)
+            count[(size_t)a->prediction[i].label * (size_t)a->v->model.classes + (size_t)a->prediction[i].predicted]++;
+    return count;
+}
+
+static void confusion_print(const struct rt_eval_answers *a, const int64_t *count)
 {
     printf("confusion (rows: truth, columns: answer, in the order of the rows)\n");
-    for (int t = 0; t < m->classes; t++) {
-        rt_plain_print(stdout, "%-20.20s", m->class_name[t]);
-        for (int p = 0; p < m->classes; p++)
-            printf(" %4lld", (long long)a->confusion[(size_t)t * (size_t)m->classes + (size_t)p]);
+    for (int t = 0; t < a->all; t++) {
+        rt_plain_print(stdout, "%-20.20s", rt_eval_label(a, t));
+        for (int p = 0; p < a->v->model.classes; p++)
+            printf(" %4lld", (long long)*count++);
         putchar('\n');
     }
 }
 
-static void confusion_print_json(const struct rt_accuracy *a, const struct rt_model *m)
+static void confusion_print_json(const struct rt_eval_answers *a, const int64_t *count, struct rt_figures *f)
 {
-    printf(", \"classes\": [");
-    for (int c = 0; c < m->classes; c++) {
-        fputs(c ? ", " : "", stdout);
-        rt_json_text(stdout, m->class_name[c]);
+    int classes = a->v->model.classes;
+    rt_figures_key(f, "classes");
+    for (int c = 0; c < a->all; c++) {
+        fputs(c ? ", " : "[", stdout);
+        rt_json_text(stdout, rt_eval_label(a, c));
     }
-    printf("], \"confusion\": [");
-    for (int t = 0; t < m->classes; t++)
-        for (int p = 0; p < m->classes; p++)
-            rt_plain_print(stdout, "%s%lld%s", p ? ", " : t ? ", [" : "[",
-                           (long long)a->confusion[(size_t)t * (size_t)m->classes + (size_t)p],
-                           p == m->classes - 1 ? "]" : "");
+    fputs("]", stdout);
+    rt_figures_key(f, "confusion");
+    for (int t = 0; t < a->all; t++)
+        for (int p = 0; p < classes; p++)
+            printf("%s%lld%s", p ? ", " : t ? ", [" : "[[", (long long)*count++, p == classes - 1 ? "]" : "");
     putchar(']');
 }
 
-static void accuracy_print(const struct rt_accuracy *a, const struct rt_model *m, bool confusion, struct rt_figures *f)
+static void classes_print(const struct rt_eval_answers *a, const struct rt_class_figures *c)
 {
-    rt_figures_number(f, "samples", "samples with a label", a->count);
-    if (!a->count)
-        return;
-    rt_figures_percent(f, "top1", "top-1", a->top1);
-    rt_figures_percent(f, "top5", "top-5", a->top5);
-    rt_figures_percent(f, "macro_f1", "macro-F1", a->macro_f1);
-    if (confusion)
-        (f->json ? confusion_print_json : confusion_print)(a, m);
-}
-
-int rt_eval_accuracy(const struct rt_evaluation *v, bool confusion, struct rt_figures *f)
-{
-    struct rt_accuracy a = {0};
-    int *label = truth_labels(v);
-    int rc = label ? rt_accuracy(&a, v->out.logits, label, v->count, v->model.classes) : RT_EMEM;
-    truth_tell_strangers(v);
-    if (rc == 0)
-        accuracy_print(&a, &v->model, confusion, f);
-    rt_accuracy_fini(&a);
-    free(label);
-    return rc;
-}
-
-/* ---- by quality ----
- * Thirds of the samples that count, cut at values and not at ranks: samples of one quality are never in two thirds. */
-
-/* Of a model's own list those that this session did not measure are passed over: a teacher's terms need the
- * teacher. */
-static int quality_columns(const struct rt_evaluation *v, const char *measures, struct rt_weight_columns *c,
-                           struct rt_error *e)
-{
-    const struct rt_scores *s = &v->session.scores;
-    const char *name[RT_SCORE_COLUMNS], *own = v->model.recipe.weight_terms;
-    struct rt_weight_source have = {name, rt_scores_names(s, name), 0};
-    int rc = rt_weight_terms_read("--quality", measures ? measures : own, &have, c, e);
-    if (rc < 0 && measures)
-        return rc;
-    if (!c->count)
-        c->column[c->count++] = s->first[v->model.modality->id];
-    return 0;
-}
-
-static int quality_fill(const struct rt_evaluation *v, const char *measures, double *quality, struct rt_error *e)
-{
-    const struct rt_scores *s = &v->session.scores;
-    struct rt_weight_columns c;
-    RT_TRY(quality_columns(v, measures, &c, e));
-    for (int i = 0; i < v->count; i++) {
-        double value[RT_WEIGHT_COLUMNS];
-        for (int t = 0; t < c.count; t++)
-            value[t] = s->percentile[(size_t)v->rows[i] * (size_t)s->columns + (size_t)c.column[t]];
-        rt_weight_quality(value, 1, c.count, &quality[i]);
+    printf("%-20s %8s %10s %10s %10s\n", "class", "samples", "precision", "recall", "F1");
+    for (int i = 0; i < a->all; i++) {
+        rt_plain_print(stdout, "%-20.20s %8.0f", rt_eval_label(a, i), c[i].truth);
+        const double value[] = {c[i].precision, c[i].recall, c[i].f1};
+        for (int k = 0; k < 3; k++)
+            isnan(value[k]) ? printf(" %10s", "-") : printf(" %8.2f %%", 100 * value[k]);
+        putchar('\n');
     }
-    return 0;
 }
 
-static int compare_doubles(const void *a, const void *b)
+static void classes_print_json(const struct rt_eval_answers *a, const struct rt_class_figures *c, struct rt_figures *f)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Top-1 of the samples with low <= quality < high. some: room for v->count labels. */
-static int third_accuracy(const struct rt_evaluation *v, const int *label, const double *quality, double low,
-                          double high, int *some, const char *name, struct rt_figures *f)
-{
-    struct rt_accuracy a = {0};
-    for (int i = 0; i < v->count; i++)
-        some[i] = quality[i] >= low && quality[i] < high ? label[i] : -1;
-    RT_TRY(rt_accuracy(&a, v->out.logits, some, v->count, v->model.classes));
-    if (a.count) {
-        char key[64], title[64];
-        snprintf(key, sizeof key, "top1.quality.%s", name);
-        snprintf(title, sizeof title, "top-1, %s quality", name);
-        rt_figures_percent(f, key, title, a.top1);
+    rt_figures_key(f, "by_class");
+    for (int i = 0; i < a->all; i++) {
+        fputs(i ? ", {\"class\": " : "[{\"class\": ", stdout);
+        rt_json_text(stdout, rt_eval_label(a, i));
+        printf(", \"samples\": %.0f, \"predicted\": %.0f, \"precision\": ", c[i].truth, c[i].predicted);
+        rt_json_number(stdout, c[i].precision);
+        fputs(", \"recall\": ", stdout);
+        rt_json_number(stdout, c[i].recall);
+        fputs(", \"f1\": ", stdout);
+        rt_json_number(stdout, c[i].f1);
+        putchar('}');
     }
-    rt_accuracy_fini(&a);
-    return 0;
+    putchar(']');
 }
 
-/* sorted: room for v->count values. */
-static int thirds_print(const struct rt_evaluation *v, const int *label, int *some, const double *quality,
-                        double *sorted, struct rt_figures *f)
+static int confusion_report(const struct rt_eval_answers *a, const struct rt_class_figures *class,
+                            struct rt_figures *f)
 {
-    static const char *const name[] = {"lowest", "middle", "highest"};
-    size_t usable = 0;
-    for (int i = 0; i < v->count; i++)
-        if (label[i] >= 0)
-            sorted[usable++] = quality[i];
-    qsort(sorted, usable, sizeof *sorted, compare_doubles);
-    for (size_t third = 0; usable >= 3 && third < 3; third++) {
-        double low = third ? sorted[usable * third / 3] : -1;
-        double high = third < 2 ? sorted[usable * (third + 1) / 3] : 2;
-        RT_TRY(third_accuracy(v, label, quality, low, high, some, name[third], f));
+    int64_t *count = confusion_count(a);
+    if (!count)
+        return RT_EMEM;
+    if (f->json) {
+        confusion_print_json(a, count, f);
+        classes_print_json(a, class, f);
+    } else {
+        confusion_print(a, count);
+        classes_print(a, class);
     }
+    free(count);
     return 0;
 }
 
-int rt_eval_thirds(const struct rt_evaluation *v, const char *measures, struct rt_figures *f, struct rt_error *e)
+/* ---- accuracy ---- */
+
+struct measured {
+    const struct rt_eval_answers *a;
+    struct rt_class_figures *class; /* [all] */
+};
+
+static void measure_macro_f1(void *self, const double *weight, double *figure)
 {
-    size_t room = (size_t)v->count + 1;
-    double *quality = malloc(2 * sizeof *quality * room);
-    int *label = truth_labels(v), *some = malloc(sizeof *some * room);
-    int rc = quality && label && some ? quality_fill(v, measures, quality, e) : RT_EMEM;
-    if (rc == 0)
-        rc = thirds_print(v, label, some, quality, quality + room, f);
-    free(quality);
-    free(label);
-    free(some);
+    const struct measured *m = self;
+    struct rt_classifier_figures f;
+    rt_classifier_figures(&f, m->a->prediction, m->a->v->count, m->a->all, weight, m->class);
+    figure[0] = f.macro_f1;
+}
+
+/* hit: room for v->count marks. */
+static void accuracy_within(const struct rt_eval_answers *a, int rank, int8_t *hit, double interval[2])
+{
+    for (int i = 0; i < a->v->count; i++)
+        hit[i] = a->prediction[i].label < 0 ? -1 : a->prediction[i].rank < rank;
+    rt_fraction_interval(interval, hit, a->v->count, &a->units);
+}
+
+static int accuracy_print(const struct rt_eval_answers *a, struct rt_class_figures *class, int8_t *hit, bool confusion,
+                          struct rt_figures *f)
+{
+    struct rt_classifier_figures r;
+    double within[2], f1_within[1][2];
+    RT_TRY(rt_bootstrap(f1_within, 1, a->v->count, &a->units, RT_BOOTSTRAP_DRAWS, measure_macro_f1,
+                        &(struct measured){a, class}));
+    rt_classifier_figures(&r, a->prediction, a->v->count, a->all, NULL, class);
+    rt_figures_count(f, "samples", "samples with a label", (long long)r.count);
+    if (r.count == 0)
+        return 0;
+    accuracy_within(a, 1, hit, within);
+    rt_figures_percent_within(f, "top1", "top-1", r.top1, within);
+    accuracy_within(a, 5, hit, within);
+    rt_figures_percent_within(f, "top5", "top-5", r.top5, within);
+    rt_figures_percent_within(f, "macro_f1", "macro-F1", r.macro_f1, f1_within[0]);
+    return confusion ? confusion_report(a, class, f) : 0;
+}
+
+int rt_eval_accuracy(const struct rt_eval_answers *a, bool confusion, struct rt_figures *f)
+{
+    struct rt_class_figures *class = malloc(((size_t)a->all + 1) * sizeof *class);
+    int8_t *hit = malloc((size_t)a->v->count + 1);
+    int rc = class && hit ? accuracy_print(a, class, hit, confusion, f) : RT_EMEM;
+    free(class);
+    free(hit);
     return rc;
 }

@@ -49,7 +49,7 @@ int rt_eval_retrieval(struct rt_evaluation *v, struct rt_model *teacher, const c
         rc = rt_retrieval(&r, v->out.feature, t.embedding, n, n, teacher->dim, key, key);
     }
     if (rc == 0) {
-        rt_figures_number(f, "retrieval.queries", "retrieval queries", r.queries);
+        rt_figures_count(f, "retrieval.queries", "retrieval queries", r.queries);
         rt_figures_percent(f, "r1", "R@1", r.r1);
         rt_figures_percent(f, "r5", "R@5", r.r5);
         rt_figures_percent(f, "r10", "R@10", r.r10);

@@ -172,8 +172,8 @@ static int trials_judge(struct rt_scoring *s, const struct rt_eval_trials *t, st
                      rc == RT_ENODATA ? "both kinds are needed" : rt_err_words(rc));
         goto out;
     }
-    rt_figures_number(f, "trials", "trials", (double)scored.n);
-    rt_figures_number(f, "trials.left_out", "trials left out", (double)scored.left_out);
+    rt_figures_count(f, "trials", "trials", (long long)scored.n);
+    rt_figures_count(f, "trials.left_out", "trials left out", (long long)scored.left_out);
     if ((rc = figures_print(&d, q, scored.llr != NULL, f, e)) == 0 && q->scores)
         rc = scores_write(&scored, s->v->session.dataset.manifest, q->scores, e);
 out:

@@ -7,16 +7,46 @@
 
 #include <stdio.h>
 
+void rt_figures_key(struct rt_figures *f, const char *key)
+{
+    fputs(f->count++ ? ", " : "{", stdout);
+    rt_json_text(stdout, key);
+    fputs(": ", stdout);
+}
+
 static void figure_print(struct rt_figures *f, const char *key, double v, const char *words)
 {
     if (!f->json) {
         rt_plain_print(stdout, "%s", words);
         return;
     }
-    fputs(f->count++ ? ", " : "{", stdout);
-    rt_json_text(stdout, key);
-    fputs(": ", stdout);
+    rt_figures_key(f, key);
     rt_json_number(stdout, v);
+}
+
+void rt_figures_count(struct rt_figures *f, const char *key, const char *title, long long n)
+{
+    if (f->json)
+        rt_figures_key(f, key);
+    printf(f->json ? "%s%lld" : "%-24s %lld\n", f->json ? "" : title, n);
+}
+
+void rt_figures_percent_within(struct rt_figures *f, const char *key, const char *title, double fraction,
+                               const double interval[2])
+{
+    char words[200], within[80];
+    snprintf(words, sizeof words, "%-24s %6.2f %%  [%.2f, %.2f]\n", title, 100 * fraction, 100 * interval[0],
+             100 * interval[1]);
+    figure_print(f, key, fraction, words);
+    if (!f->json)
+        return;
+    snprintf(within, sizeof within, "%.60s.interval", key);
+    rt_figures_key(f, within);
+    putchar('[');
+    rt_json_number(stdout, interval[0]);
+    fputs(", ", stdout);
+    rt_json_number(stdout, interval[1]);
+    putchar(']');
 }
 
 void rt_figures_percent(struct rt_figures *f, const char *key, const char *title, double fraction)

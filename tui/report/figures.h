@@ -11,9 +11,15 @@ struct rt_figures {
     int count; /* of members so far; whoever writes further ones begins them with a comma */
 };
 
+void rt_figures_count(struct rt_figures *f, const char *key, const char *title, long long n);
 void rt_figures_number(struct rt_figures *f, const char *key, const char *title, double v);
 /* A fraction, in words as per cent. */
 void rt_figures_percent(struct rt_figures *f, const char *key, const char *title, double fraction);
+/* The same with its 95 % interval, low and high: in JSON a member KEY.interval. NaN: there is none, null in JSON. */
+void rt_figures_percent_within(struct rt_figures *f, const char *key, const char *title, double fraction,
+                               const double interval[2]);
+/* "KEY": of a member whose value the caller writes behind it; JSON only. */
+void rt_figures_key(struct rt_figures *f, const char *key);
 /* Closes the object, if there is one. */
 void rt_figures_end(const struct rt_figures *f);
 

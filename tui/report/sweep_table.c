@@ -2,6 +2,7 @@
  * sweep_table: see sweep_table.h; the numbers and the table. The plot is sweep_plot.c. */
 #include "tui/report/sweep_table.h"
 
+#include "formats/csv.h"
 #include "formats/jsontext.h"
 #include "formats/plain.h"
 #include "pipeline/run/rundb.h"
@@ -252,20 +253,6 @@ static void table_notes(const struct rt_sweep_results *r, bool markdown, int cho
 
 /* ---- for programs: fractions, nothing rounded ---- */
 
-static void csv_text(FILE *out, const char *text)
-{
-    bool quote = strpbrk(text, ",\"\n\r") != NULL;
-    if (quote)
-        fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    if (quote)
-        fputc('"', out);
-}
-
 static void csv_number(FILE *out, double v)
 {
     if (isnan(v))
@@ -286,7 +273,7 @@ static void table_csv(const struct rt_sweep_results *r, int chosen, FILE *out)
             continue;
         if (pair)
             rt_sweep_difference(r, setting, base, &row.difference);
-        csv_text(out, rt_sweep_setting_title(s, setting));
+        rt_csv_write_cell(out, rt_sweep_setting_title(s, setting));
         fprintf(out, ",%d", row.valid.n > row.test.n ? row.valid.n : row.test.n);
         const double v[] = {row.valid.mean, row.valid.sd, row.test.mean, row.test.sd,
                             row.difference.mean, row.difference.low, row.difference.high};
@@ -294,7 +281,7 @@ static void table_csv(const struct rt_sweep_results *r, int chosen, FILE *out)
             csv_number(out, v[i]);
         fputc(',', out);
         if (row.differs || pair)
-            csv_text(out, rt_sweep_setting_title(s, base));
+            rt_csv_write_cell(out, rt_sweep_setting_title(s, base));
         fputc('\n', out);
     }
 }

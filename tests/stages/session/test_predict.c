@@ -87,7 +87,8 @@ static int predict(struct heard *h, int batch, int threads, int count, bool hesi
     struct list list = {.count = count, .fails_at = list_fails, .hesitant = hesitant};
     int fails_at = h->fails_at;
     *h = (struct heard){.fails_at = fails_at};
-    return rt_predict(&model, &(struct rt_predict_config){batch, threads}, (struct rt_predict_source){&list, list_next},
+    const struct rt_predict_config config = {.batch = batch, .threads = threads};
+    return rt_predict(&model, &config, (struct rt_predict_source){&list, list_next},
                       (struct rt_predict_sink){h, heard_take}, &t.e);
 }
 
