@@ -40,6 +40,7 @@ struct rt_view {
     struct rt_message message; /* until the next key */
     int64_t step; /* the step that is looked at, under the cursor of the curves; -1 = none */
     int press;    /* a key that the ui is to take as if it had been pressed; 0 = none */
+    char typed[RT_PROMPT_LINE]; /* a command that it is to take as if it had been typed; "" = none */
 
     /* Opened by rt_view_ask and rt_view_question (the prompt of a command by rt_prompt_open); the ui's from then on. */
     struct rt_prompt prompt;

@@ -59,6 +59,12 @@ static void write_samples(struct rt_rundb *db)
             .quality = bad ? (double)NAN : row * 7 % 40 / 40.0, .weight = bad ? (double)NAN : 0.5 + row % 3,
             .value = value,
         };
+        if (!bad) { /* every seventh is taken for the next class */
+            s.correct = row % 7 != 0;
+            s.predicted = label[(row + !s.correct) % 3];
+            s.p = 0.5 + row % 10 / 20.0;
+            s.p_label = s.correct ? s.p : 1 - s.p;
+        }
         assert_int_equal(rt_rundb_sample(db, &s, &error), 0);
     }
 }

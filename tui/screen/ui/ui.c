@@ -304,6 +304,10 @@ unsigned rt_ui_event(struct rt_ui *ui, struct rt_event event)
         return ui_drag(ui, event);
     view->message.text[0] = 0;
     unsigned did = ui_take(ui, event) | said;
+    if (*view->typed) {
+        did |= rt_command_run(ui, view->typed);
+        view->typed[0] = '\0';
+    }
     if (!view->press)
         return did;
     event = (struct rt_event){.key = view->press};
