@@ -29,6 +29,7 @@ struct batch {
 
 struct predict {
     struct rt_model *m;
+    struct rt_ready *ready; /* of m */
     struct rt_views views;
     struct rt_predict_source source;
     int size, threads, ring;
@@ -367,7 +368,7 @@ static int worker_init(struct worker *w, struct predict *p)
     w->bag = p->rank ? NULL : calloc(n, sizeof *w->bag);
     if (!w->place || (p->rank ? !w->input : !w->bag))
         return RT_EMEM;
-    return rt_net_create(&w->net, p->m, p->size);
+    return rt_net_create_ready(&w->net, p->ready, p->size, 1);
 }
 
 static void worker_fini(struct worker *w)
@@ -392,6 +393,7 @@ static int predict_init(struct predict *p, struct rt_model *m, const struct rt_p
     p->row = 1;
     for (int i = 0; i < p->rank; i++)
         p->row *= (size_t)dim[i];
+    RT_TRY(rt_ready_create(&p->ready, m, false));
     p->batch = calloc((size_t)p->ring, sizeof *p->batch);
     for (int i = 0; p->batch && i < p->ring; i++) {
         struct batch *b = &p->batch[i];
@@ -411,6 +413,7 @@ static void predict_fini(struct predict *p)
         free(p->batch[i].logits);
     }
     free(p->batch);
+    rt_ready_destroy(p->ready);
 }
 
 /* Threads are started one by one: where the system gives fewer than were asked for, those do it. */

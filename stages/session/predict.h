@@ -37,7 +37,7 @@ struct rt_predict_sink {
 
 struct rt_predict_config {
     int batch;   /* the most samples of a batch, 1 or more: the first batches are smaller, so that an answer comes soon.
-                  * In a larger batch an output may be rounded otherwise; with 1 no neighbour can matter */
+                  * The outputs are the same bits for any */
     int threads; /* 0 = as many as the machine has */
     struct rt_views views; /* other than one as in training: samples are run one by one, whatever `batch` says */
 };

@@ -199,8 +199,8 @@ const struct rt_command cmd_predict = {
         RT_OPTION_CLASSES(struct request, of.classes),
         RT_OPTION_READING(struct request, of),
         RT_OPTIONS_VIEWS(struct request, of.views),
-        {0, "batch", "N", "at most so many samples go through the network at one time; with 1 no rounding depends on a "
-         "neighbour", RT_OPTION_WHOLE(struct request, run.batch, 1, 4096), .initial = "32"},
+        {0, "batch", "N", "at most so many samples go through the network at one time; the answers are the same",
+         RT_OPTION_WHOLE(struct request, run.batch, 1, 4096), .initial = "32"},
         {0, "threads", "N", "threads, each of which reads files and runs the network",
          RT_OPTION_WHOLE(struct request, run.threads, 1, 256), .otherwise = "one for each processor"},
         {0}},
