@@ -7,6 +7,7 @@
 
 #include "formats/csv.h"
 #include "formats/jsontext.h"
+#include "formats/plain.h"
 #include "formats/words.h"
 #include "stages/metrics/predictions.h"
 #include "stages/session/evaluation.h"
@@ -59,7 +60,7 @@ static void csv_head(const struct writer *w)
 {
     fputs("id", stdout);
     for (int k = 0; k < w->top; k++)
-        printf(k ? ",label%d,p%d" : ",label,p", k + 1, k + 1);
+        rt_plain_print(stdout, k ? ",label%d,p%d" : ",label,p", k + 1, k + 1);
     puts(",error");
 }
 
@@ -69,7 +70,7 @@ static void csv_answer(const struct writer *w, const struct rt_predicted *a)
     for (int k = 0; k < w->top; k++) {
         putchar(',');
         rt_csv_write_cell(stdout, a->reason ? "" : w->m->class_name[w->best[k]]);
-        printf(a->reason ? "," : ",%.9g", a->reason ? 0 : w->p[w->best[k]]);
+        rt_plain_print(stdout, a->reason ? "," : ",%.9g", a->reason ? 0 : w->p[w->best[k]]);
     }
     putchar(',');
     rt_csv_write_cell(stdout, a->reason ? a->why : "");
@@ -103,11 +104,11 @@ static void json_answer(const struct writer *w, const struct rt_predicted *a)
 
 static void plain_answer(const struct writer *w, const struct rt_predicted *a)
 {
-    printf("%-32s", a->id);
+    rt_plain_print(stdout, "%-32s", a->id);
     if (a->reason)
-        printf("  left out: %s", a->why);
+        rt_plain_print(stdout, "  left out: %s", a->why);
     for (int k = 0; k < w->top && !a->reason; k++)
-        printf("  %-16s %6.2f %%", w->m->class_name[w->best[k]], 100 * w->p[w->best[k]]);
+        rt_plain_print(stdout, "  %-16s %6.2f %%", w->m->class_name[w->best[k]], 100 * w->p[w->best[k]]);
     putchar('\n');
 }
 
@@ -146,10 +147,10 @@ static int predict_all(const struct request *q, const struct rt_predict_config *
     int rc = rt_predict(m, run, rt_predict_list_source(list), (struct rt_predict_sink){w, writer_take}, e);
     fflush(stdout);
     if (rt_predict_list_passed(list))
-        fprintf(stderr, "retort: %s files in folders passed over: not %s by their ending\n",
+        rt_plain_print(stderr, "retort: %s files in folders passed over: not %s by their ending\n",
                 rt_count_text(rt_predict_list_passed(list), a), m->modality->name);
     if (w->failed)
-        fprintf(stderr, "retort: %s of %s left out\n", rt_count_text(w->failed, a), rt_count_text(w->given, b));
+        rt_plain_print(stderr, "retort: %s of %s left out\n", rt_count_text(w->failed, a), rt_count_text(w->given, b));
     rt_predict_list_destroy(list);
     return rc;
 }

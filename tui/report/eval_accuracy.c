@@ -111,11 +111,11 @@ static int64_t *confusion_count(const struct rt_eval_answers *a)
 
 static void confusion_print(const struct rt_eval_answers *a, const int64_t *count)
 {
-    printf("confusion (rows: truth, columns: answer, in the order of the rows)\n");
+    rt_plain_print(stdout, "confusion (rows: truth, columns: answer, in the order of the rows)\n");
     for (int t = 0; t < a->all; t++) {
         rt_plain_print(stdout, "%-20.20s", rt_eval_label(a, t));
         for (int p = 0; p < a->v->model.classes; p++)
-            printf(" %4lld", (long long)*count++);
+            rt_plain_print(stdout, " %4lld", (long long)*count++);
         putchar('\n');
     }
 }
@@ -132,18 +132,19 @@ static void confusion_print_json(const struct rt_eval_answers *a, const int64_t 
     rt_figures_key(f, "confusion");
     for (int t = 0; t < a->all; t++)
         for (int p = 0; p < classes; p++)
-            printf("%s%lld%s", p ? ", " : t ? ", [" : "[[", (long long)*count++, p == classes - 1 ? "]" : "");
+            rt_plain_print(stdout, "%s%lld%s", p ? ", " : t ? ", [" : "[[", (long long)*count++,
+                           p == classes - 1 ? "]" : "");
     putchar(']');
 }
 
 static void classes_print(const struct rt_eval_answers *a, const struct rt_class_figures *c)
 {
-    printf("%-20s %8s %10s %10s %10s\n", "class", "samples", "precision", "recall", "F1");
+    rt_plain_print(stdout, "%-20s %8s %10s %10s %10s\n", "class", "samples", "precision", "recall", "F1");
     for (int i = 0; i < a->all; i++) {
         rt_plain_print(stdout, "%-20.20s %8.0f", rt_eval_label(a, i), c[i].truth);
         const double value[] = {c[i].precision, c[i].recall, c[i].f1};
         for (int k = 0; k < 3; k++)
-            isnan(value[k]) ? printf(" %10s", "-") : printf(" %8.2f %%", 100 * value[k]);
+            rt_plain_print(stdout, isnan(value[k]) ? "          -" : " %8.2f %%", 100 * value[k]);
         putchar('\n');
     }
 }
@@ -154,7 +155,7 @@ static void classes_print_json(const struct rt_eval_answers *a, const struct rt_
     for (int i = 0; i < a->all; i++) {
         fputs(i ? ", {\"class\": " : "[{\"class\": ", stdout);
         rt_json_text(stdout, rt_eval_label(a, i));
-        printf(", \"samples\": %.0f, \"predicted\": %.0f, \"precision\": ", c[i].truth, c[i].predicted);
+        rt_plain_print(stdout, ", \"samples\": %.0f, \"predicted\": %.0f, \"precision\": ", c[i].truth, c[i].predicted);
         rt_json_number(stdout, c[i].precision);
         fputs(", \"recall\": ", stdout);
         rt_json_number(stdout, c[i].recall);

@@ -3,6 +3,7 @@
 #include "tui/report/eval_report.h"
 
 #include "formats/jsontext.h"
+#include "formats/plain.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,10 +26,10 @@ static void measure_ece(void *self, const double *weight, double *figure)
 
 static void bins_print(const struct rt_calibration *c)
 {
-    printf("%-16s %8s %8s %8s\n", "probability", "samples", "mean", "right");
+    rt_plain_print(stdout, "%-16s %8s %8s %8s\n", "probability", "samples", "mean", "right");
     for (int i = 0; i < RT_CALIBRATION_BINS; i++)
         if (c->bin[i].count > 0)
-            printf("%5.1f to %5.1f %% %8.0f %6.2f %% %6.2f %%\n", 100.0 * i / RT_CALIBRATION_BINS,
+            rt_plain_print(stdout, "%5.1f to %5.1f %% %8.0f %6.2f %% %6.2f %%\n", 100.0 * i / RT_CALIBRATION_BINS,
                    100.0 * (i + 1) / RT_CALIBRATION_BINS, c->bin[i].count, 100 * c->bin[i].p,
                    100 * c->bin[i].accuracy);
 }
@@ -37,7 +38,7 @@ static void bins_print_json(const struct rt_calibration *c, struct rt_figures *f
 {
     rt_figures_key(f, "ece.bins");
     for (int i = 0; i < RT_CALIBRATION_BINS; i++) {
-        printf("%s{\"from\": %.6g, \"to\": %.6g, \"samples\": %.0f, \"p\": ", i ? ", " : "[",
+        rt_plain_print(stdout, "%s{\"from\": %.6g, \"to\": %.6g, \"samples\": %.0f, \"p\": ", i ? ", " : "[",
                (double)i / RT_CALIBRATION_BINS, (double)(i + 1) / RT_CALIBRATION_BINS, c->bin[i].count);
         rt_json_number(stdout, c->bin[i].p);
         fputs(", \"top1\": ", stdout);

@@ -133,7 +133,7 @@ static void value_print(const struct part *p, const char *value, const char *col
     }
     fputs(first ? "[{\"value\": " : ", {\"value\": ", stdout);
     rt_json_text(stdout, value);
-    printf(", \"samples\": %d, \"top1\": ", p->count);
+    rt_plain_print(stdout, ", \"samples\": %d, \"top1\": ", p->count);
     rt_json_number(stdout, p->top1);
     fputs(", \"top1.interval\": [", stdout);
     rt_json_number(stdout, p->within[0]);

@@ -28,7 +28,7 @@ void rt_figures_count(struct rt_figures *f, const char *key, const char *title, 
 {
     if (f->json)
         rt_figures_key(f, key);
-    printf(f->json ? "%s%lld" : "%-24s %lld\n", f->json ? "" : title, n);
+    rt_plain_print(stdout, f->json ? "%s%lld" : "%-24s %lld\n", f->json ? "" : title, n);
 }
 
 void rt_figures_percent_within(struct rt_figures *f, const char *key, const char *title, double fraction,
