@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES 256 /* of a longer file: as many at its start, and as many spread over it */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Of a longer file: as many at its start, and as many spread over it. */
+static size_t places = 256;
 static unsigned long inputs;
 
 /* Runs the first size bytes, with the byte at `at` (when < size) replaced by value. */
@@ -35,9 +36,9 @@ static void run(const uint8_t *data, size_t size, size_t at, uint8_t value)
 
 static void run_variants(const uint8_t *data, size_t size)
 {
-    size_t step = size <= 2 * PLACES ? 1 : (size - PLACES) / PLACES;
+    size_t step = size <= 2 * places ? 1 : (size - places) / places;
     run(data, size, size, 0);
-    for (size_t at = 0; at < size; at += at < PLACES ? 1 : step) {
+    for (size_t at = 0; at < size; at += at < places ? 1 : step) {
         run(data, at, at, 0);
         run(data, size, at, data[at] ^ 1);
         run(data, size, at, data[at] ^ 0x80);
@@ -81,11 +82,14 @@ static int replay_folder(const char *folder)
 int main(int argc, char **argv)
 {
     int files = 0;
-    if (argc < 2) {
-        fprintf(stderr, "usage: %s FOLDER...\n", argv[0]);
+    int first = argc > 2 && strcmp(argv[1], "-p") == 0 ? 3 : 1;
+    if (first == 3)
+        places = strtoul(argv[2], NULL, 10);
+    if (argc <= first || places < 1) {
+        fprintf(stderr, "usage: %s [-p PLACES] FOLDER...\n", argv[0]);
         return 2;
     }
-    for (int i = 1; i < argc; i++) {
+    for (int i = first; i < argc; i++) {
         int n = replay_folder(argv[i]);
         if (n <= 0)
             return 1;
