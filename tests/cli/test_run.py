@@ -358,7 +358,7 @@ class Refusals(EndToEnd):
 
     def test_commands(self):
         for said, words in (
-                (["'fly'", "retort --help"], ["fly"]), (["usage: retort"], []),
+                (['"fly"', "retort --help"], ["fly"]), (["usage: retort"], []),
                 (["a model and a manifest"], ["eval", "x"]), (["which manifest or run?"], ["inspect"]),
                 (["-o X.npy is missing"], ["embed", "a", "b"]), (["-o FILE"], ["export", "a"]),
                 ([".safetensors"], ["export", "a", "-o", "x"]),
