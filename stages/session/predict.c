@@ -24,7 +24,7 @@ struct batch {
     int count;
     bool done;
     struct rt_predict_sample *sample; /* [batch] */
-    float *logits;                    /* [batch, classes] */
+    float *outputs;                   /* [batch, dim + classes] embedding and logits of each */
 };
 
 struct predict {
@@ -69,6 +69,20 @@ static size_t text_trim(const uint8_t *bytes, size_t size)
     return size;
 }
 
+static size_t outputs_width(const struct rt_model *m)
+{
+    return (size_t)m->dim + (size_t)m->classes;
+}
+
+/* The k-th sample's; to: [dim + classes]. */
+static void outputs_keep(const struct rt_model *m, float *to, const struct rt_net_outputs *out, int k)
+{
+    size_t dim = (size_t)m->dim, classes = (size_t)m->classes;
+    memcpy(to, out->embedding + dim * (size_t)k, dim * sizeof *to);
+    if (classes)
+        memcpy(to + dim, out->logits + classes * (size_t)k, classes * sizeof *to);
+}
+
 static bool predict_in_batches(const struct predict *p)
 {
     return !p->views.whole && rt_views_count(&p->views) == 1;
@@ -95,7 +109,7 @@ static int view_present(struct worker *w, const struct rt_front *front, const st
 }
 
 /* A sample that is seen otherwise than in training, alone: whole recordings have lengths of their own. */
-static int sample_run_views(struct worker *w, const struct rt_tensor *base, float *logits, struct rt_error *e)
+static int sample_run_views(struct worker *w, const struct rt_tensor *base, float *outputs, struct rt_error *e)
 {
     const struct predict *p = w->p;
     struct rt_net_outputs out;
@@ -108,12 +122,12 @@ static int sample_run_views(struct worker *w, const struct rt_tensor *base, floa
     }
     RT_TRY(p->views.whole ? rt_net_run_length(w->net, front.speech.frames, w->input, &out, e)
                           : rt_net_run_views(w->net, views, w->input, (int64_t)used / views, &out, e));
-    memcpy(logits, out.logits, (size_t)p->m->classes * sizeof *logits);
+    outputs_keep(p->m, outputs, &out, 0);
     return 0;
 }
 
 /* Into row k of the worker's input, or its k-th bag; of views into its outputs at once. */
-static int sample_present(struct worker *w, int k, const void *bytes, size_t size, const char *name, float *logits,
+static int sample_present(struct worker *w, int k, const void *bytes, size_t size, const char *name, float *outputs,
                           struct rt_error *e)
 {
     const struct rt_model *m = w->p->m;
@@ -122,7 +136,7 @@ static int sample_present(struct worker *w, int k, const void *bytes, size_t siz
     if (rc == 0)
         rc = m->modality->features(&m->front, &raw, &base, e);
     if (rc == 0 && !predict_in_batches(w->p))
-        rc = sample_run_views(w, &base, logits, e);
+        rc = sample_run_views(w, &base, outputs, e);
     else if (rc == 0)
         rc = w->p->rank ? m->modality->present(&m->front, &base, NULL, w->input + w->p->row * (size_t)k)
                         : m->modality->present_bag(&m->front, &base, NULL, &w->bag[k]);
@@ -131,16 +145,16 @@ static int sample_present(struct worker *w, int k, const void *bytes, size_t siz
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s: %s", name, rt_err_words(rc)) : rc;
 }
 
-static int sample_read(struct worker *w, int k, const struct rt_predict_sample *s, float *logits, struct rt_error *e)
+static int sample_read(struct worker *w, int k, const struct rt_predict_sample *s, float *outputs, struct rt_error *e)
 {
     uint8_t *bytes = NULL;
     size_t size = 0;
     if (s->text)
-        return sample_present(w, k, s->text, strlen(s->text), s->id, logits, e);
+        return sample_present(w, k, s->text, strlen(s->text), s->id, outputs, e);
     RT_TRY(rt_file_read(s->path, RT_FILE_MAX, &bytes, &size, e));
     int rc = size ? 0 : rt_error_set(e, RT_EEMPTY, "%s: the file is empty", s->path);
     if (rc == 0)
-        rc = sample_present(w, k, bytes, w->p->rank ? size : text_trim(bytes, size), s->path, logits, e);
+        rc = sample_present(w, k, bytes, w->p->rank ? size : text_trim(bytes, size), s->path, outputs, e);
     free(bytes);
     return rc;
 }
@@ -187,14 +201,13 @@ static int batch_run_net(struct worker *w, int count, struct rt_net_outputs *out
 /* Samples that cannot be read get their reason; RT_EMEM is nobody's but ours. */
 static int batch_work(struct worker *w, struct batch *b, struct rt_error *e)
 {
-    size_t classes = (size_t)w->p->m->classes;
     struct rt_net_outputs out;
     bool batches = predict_in_batches(w->p);
     int kept = 0, rc = 0;
     for (int i = 0; i < b->count && rc == 0; i++) {
         struct rt_predict_sample *s = &b->sample[i];
-        float *logits = b->logits + classes * (size_t)i;
-        if (s->why.code == 0 && sample_read(w, kept, s, logits, &s->why) == 0 && batches)
+        float *outputs = b->outputs + outputs_width(w->p->m) * (size_t)i;
+        if (s->why.code == 0 && sample_read(w, kept, s, outputs, &s->why) == 0 && batches)
             w->place[kept++] = i;
         if (s->why.code == RT_EMEM)
             rc = rt_error_set(e, RT_EMEM, "%s: out of memory", s->id);
@@ -202,7 +215,7 @@ static int batch_work(struct worker *w, struct batch *b, struct rt_error *e)
     if (rc == 0 && kept)
         rc = batch_run_net(w, kept, &out, e);
     for (int k = 0; k < kept && rc == 0; k++)
-        memcpy(b->logits + classes * (size_t)w->place[k], out.logits + classes * (size_t)k, classes * sizeof(float));
+        outputs_keep(w->p->m, b->outputs + outputs_width(w->p->m) * (size_t)w->place[k], &out, k);
     for (int k = 0; k < kept && w->bag; k++) {
         free(w->bag[k].bucket);
         free(w->bag[k].weight);
@@ -333,9 +346,10 @@ static int batch_give(const struct predict *p, const struct batch *b, const stru
 {
     for (int i = 0; i < b->count; i++) {
         const struct rt_predict_sample *s = &b->sample[i];
+        const float *outputs = b->outputs + outputs_width(p->m) * (size_t)i;
         struct rt_predicted answer = {
             .id = s->id, .reason = s->why.code, .why = s->why.text,
-            .logits = s->why.code ? NULL : b->logits + (size_t)p->m->classes * (size_t)i,
+            .embedding = s->why.code ? NULL : outputs, .logits = s->why.code ? NULL : outputs + p->m->dim,
         };
         RT_TRY(sink->take(sink->self, &answer, i + 1 < b->count, e));
     }
@@ -398,8 +412,8 @@ static int predict_init(struct predict *p, struct rt_model *m, const struct rt_p
     for (int i = 0; p->batch && i < p->ring; i++) {
         struct batch *b = &p->batch[i];
         b->sample = calloc((size_t)p->size, sizeof *b->sample);
-        b->logits = calloc((size_t)p->size * (size_t)m->classes + 1, sizeof *b->logits);
-        if (!b->sample || !b->logits)
+        b->outputs = calloc((size_t)p->size * outputs_width(m) + 1, sizeof *b->outputs);
+        if (!b->sample || !b->outputs)
             return RT_EMEM;
     }
     return p->batch ? 0 : RT_EMEM;
@@ -410,7 +424,7 @@ static void predict_fini(struct predict *p)
     for (int i = 0; p->batch && i < p->ring; i++) {
         batch_empty(&p->batch[i]);
         free(p->batch[i].sample);
-        free(p->batch[i].logits);
+        free(p->batch[i].outputs);
     }
     free(p->batch);
     rt_ready_destroy(p->ready);

@@ -27,7 +27,8 @@ struct rt_predicted {
     const char *id;
     int reason;          /* 0, or why there are no outputs */
     const char *why;     /* in words */
-    const float *logits; /* [classes of the model] */
+    const float *embedding; /* [dim of the model] */
+    const float *logits;    /* [classes of the model], where it has any */
 };
 struct rt_predict_sink {
     void *self;
@@ -42,7 +43,7 @@ struct rt_predict_config {
     struct rt_views views; /* other than one as in training: samples are run one by one, whatever `batch` says */
 };
 
-/* To the end of the source. m is borrowed and has classes. What a source or a sink fails with; RT_EMEM. */
+/* To the end of the source. m is borrowed. What a source or a sink fails with; RT_EMEM. */
 int rt_predict(struct rt_model *m, const struct rt_predict_config *c, struct rt_predict_source source,
                struct rt_predict_sink sink, struct rt_error *e);
 

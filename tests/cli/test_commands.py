@@ -527,6 +527,55 @@ class Embed(Commands):
         self.says(err, self.teacher + ": shares no space with a teacher")
 
 
+class Gallery(Commands):
+    def test_enrol_and_identify(self):
+        """People of one half of the samples, asked with all: each of their own samples is nearest to itself."""
+        table = rows(80)
+        manifest = write_manifest(self.path("half.tsv"), [row for i, row in enumerate(table) if i % 2 == 0])
+        out, err = self.retort("enrol", self.student, manifest, "-o", "g.safetensors")
+        self.says(out, "g.safetensors: 4 people of 40 samples, embedding 16", "threshold 0.")
+        self.says(err, "a crop of 0.48 s")
+        asked = ["identify", self.student, "g.safetensors"]
+        out, err = self.retort(*asked, self.manifest, "--json", "--top", "2", "--threshold", "-1")
+        found = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([row["id"] for row in found], [row[0] for row in table])
+        self.says(err, "80 samples, 0 unknown, 0 left out")
+        for row in found:
+            best, second = row["nearest"]
+            self.assertEqual(row["person"], best["person"])
+            self.assertGreaterEqual(best["score"], second["score"])
+        self.retort("embed", self.student, manifest, "-o", "e.npy")
+        (count, dim), values = read_npy(self.path("e.npy"))
+        own = {}
+        for i in range(count):
+            x = values[i * dim:(i + 1) * dim]
+            length = math.sqrt(sum(v * v for v in x))
+            mean = own.setdefault(table[2 * i][2], [0] * dim)
+            for k in range(dim):
+                mean[k] += x[k] / length
+        x, mean = values[:dim], own[found[0]["person"]]
+        cosine = sum(a * b for a, b in zip(x, mean)) / math.sqrt(sum(a * a for a in x) * sum(b * b for b in mean))
+        self.assertAlmostEqual(found[0]["nearest"][0]["score"], cosine, places=5)
+        out, err = self.retort(*asked, table[0][4], table[1][4], "gone.ogg", "--threshold", "1", code=1)
+        self.says(out, "unknown", "left out: ", "gone.ogg")
+        self.says(err, "3 samples, 2 unknown, 1 left out")
+        self.says(self.retort(*asked, "x.ogg", "--threshold", "2", code=2)[1], "a cosine from -1 to 1")
+        self.says(self.retort("identify", self.teacher, "g.safetensors", "x.ogg", code=2)[1], "another model")
+        _, err = self.retort("identify", self.student, self.manifest, "x.ogg", code=1)
+        self.says(err, os.path.basename(self.manifest))
+        _, err = self.retort("enrol", self.student, manifest, "-o", "g", "--by", "nose", code=2)
+        self.says(err, "no column 'nose'")
+
+    def test_views_of_files(self):
+        """predict shows a file as it is asked to: several crops are other answers, and one is the default's."""
+        file = rows(80)[0][4]
+        one, _ = self.retort("predict", self.student, file, "--json")
+        self.assertEqual(self.retort("predict", self.student, file, "--crops", "1", "--json")[0], one)
+        crops, _ = self.retort("predict", self.student, file, "--crops", "3", "--json")
+        self.assertNotEqual(crops, one)
+        self.says(self.retort("predict", self.student, file, "--whole", code=2)[1], "flatten")
+
+
 class Export(Commands):
     def test_round_trip(self):
         out, _ = self.retort("export", self.student, "-o", "m.safetensors")

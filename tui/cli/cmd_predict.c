@@ -200,10 +200,7 @@ const struct rt_command cmd_predict = {
         RT_OPTION_CLASSES(struct request, of.classes),
         RT_OPTION_READING(struct request, of),
         RT_OPTIONS_VIEWS(struct request, of.views),
-        {0, "batch", "N", "at most so many samples go through the network at one time; the answers are the same",
-         RT_OPTION_WHOLE(struct request, run.batch, 1, 4096), .initial = "32"},
-        {0, "threads", "N", "threads, each of which reads files and runs the network",
-         RT_OPTION_WHOLE(struct request, run.threads, 1, 256), .otherwise = "one for each processor"},
+        RT_OPTIONS_PREDICT(struct request, run),
         {0}},
     .arguments = (const struct rt_argument[]){
         {"DIR|MODEL", "a model and files are needed", offsetof(struct request, of.model),

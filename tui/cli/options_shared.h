@@ -46,6 +46,12 @@
      "length 1, so that a trial's score is the mean cosine over all pairs of crops",                                  \
      RT_OPTION_WHOLE(type, member.crops, 1, 1000)},                                                                   \
     {0, "flips", NULL, "the mean over each picture and its mirror image", RT_OPTION_FLAG(type, member.flips)}
+/* Of a struct rt_predict_config: how files that come one after the other are run. */
+#define RT_OPTIONS_PREDICT(type, member)                                                                              \
+    {0, "batch", "N", "at most so many samples go through the network at one time; the answers are the same",         \
+     RT_OPTION_WHOLE(type, member.batch, 1, 4096), .initial = "32"},                                                  \
+    {0, "threads", "N", "threads, each of which reads files and runs the network",                                    \
+     RT_OPTION_WHOLE(type, member.threads, 1, 256), .otherwise = "one for each processor"}
 #define RT_ARGUMENTS_EVALUATION(type, member)                                                                         \
     {"DIR|MODEL", "a model and a manifest are needed", offsetof(type, member.model),                                  \
      .files = "*.safetensors *.onnx"},                                                                                \
