@@ -95,10 +95,13 @@ static int scores_write(const struct rt_scored *s, const struct rt_manifest *m, 
     FILE *out = file_open(path, e);
     if (!out)
         return e->code;
-    rt_plain_print(out, "enrol\ttest\tsame\tscore%s\n", s->llr ? "\tllr" : "");
+    fputs("enrol\ttest\tsame\tscore", out);
+    fputs(s->llr ? "\tllr\n" : "\n", out);
     for (size_t i = 0; i < s->n; i++) {
-        rt_plain_print(out, "%s\t%s\t%d\t%.9g", rt_manifest_cell(m, s->trial[i]->enrol, id),
-                       rt_manifest_cell(m, s->trial[i]->test, id), s->same[i], s->score[i]);
+        rt_plain_put(out, rt_manifest_cell(m, s->trial[i]->enrol, id));
+        fputc('\t', out);
+        rt_plain_put(out, rt_manifest_cell(m, s->trial[i]->test, id));
+        fprintf(out, "\t%d\t%.9g", s->same[i], s->score[i]);
         if (s->llr)
             fprintf(out, "\t%.9g", s->llr[i]);
         fputc('\n', out);
