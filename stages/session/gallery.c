@@ -248,7 +248,10 @@ static int gallery_take(struct rt_gallery *g, const struct rt_safetensors *s)
     g->views.flips = flips != 0;
     g->model = (struct rt_key128){.lo = lo, .hi = hi};
     g->dim = (int)x->dim[1];
-    g->threshold = threshold ? strtod(threshold, NULL) : NAN;
+    char *end = NULL;
+    g->threshold = threshold ? strtod(threshold, &end) : NAN;
+    if (threshold && (end == threshold || *end || !isfinite(g->threshold)))
+        return RT_EFORMAT;
     RT_TRY(gallery_allocate(g, (int)x->dim[0]));
     memcpy(g->embedding, x->data, rt_tensor_bytes(x));
     memcpy(g->samples, n->data, rt_tensor_bytes(n));

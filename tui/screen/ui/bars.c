@@ -89,22 +89,23 @@ static void header_draw_state(const struct rt_view *view, struct rt_canvas *c, s
         rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_number_short(round(rate), n));
 }
 
-/* Names beside the numbers; where they do not fit, only of the screen that is shown. Behind them what limits
- * the run. */
+/* Names beside the numbers, closer together on 80 columns; where they do not fit, only of the screen that is shown.
+ * Behind them what limits the run. */
 static void header_draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
     int x = r.x, all = 0;
     rt_canvas_fill(c, r, RT_STYLE_BAR);
     for (int i = 0; i < RT_SCREENS; i++)
         all += (int)strlen(rt_screen_titles[i]) + 4;
+    bool close = all > r.w && all - RT_SCREENS <= r.w;
     for (int i = 0; i < RT_SCREENS; i++) {
-        bool here = i == (int)ui->view.screen, named = here || all <= r.w;
+        bool here = i == (int)ui->view.screen, named = here || close || all <= r.w;
         char key[16] = "?";
         if (i != RT_SCREEN_HELP)
             snprintf(key, sizeof key, "%d", i + 1);
         int from = x;
-        x += rt_canvas_print(c, x, r.y, r.x + r.w - x, here ? RT_STYLE_TAB : RT_STYLE_BAR, " %s%s%s ", key,
-                             named ? " " : "", named ? rt_screen_titles[i] : "");
+        x += rt_canvas_print(c, x, r.y, r.x + r.w - x, here ? RT_STYLE_TAB : RT_STYLE_BAR, " %s%s%s%s", key,
+                             named ? " " : "", named ? rt_screen_titles[i] : "", close ? "" : " ");
         ui->tab[i] = (struct rt_rect){from, r.y, x - from, 1};
     }
     const struct rt_stage_row *limit = rt_snapshot_limiting(ui->view.model);
