@@ -112,7 +112,7 @@ static int help_command(int argc, char **argv)
  * said by whoever needs threads (machine_limits.h). A sanitizer's own start comes too late for this.
  *
  * Nothing before main can keep it from starting them, and one that finds no memory waits for ever and holds up exit.
- * So a command is run by the program started once more, without them; that costs some 8 ms, and saves 136 MiB of
+ * So a command is run by the program started once more, without them; that costs some 20 ms, and saves 136 MiB of
  * addresses for each processor but one. */
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
