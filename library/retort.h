@@ -108,7 +108,7 @@ int retort_pixels(struct retort *r, const uint8_t *pixel, int width, int height,
                   struct retort_answer *a, struct retort_error *e);
 /* UTF-8, size bytes. */
 int retort_text(struct retort *r, const char *text, size_t size, struct retort_answer *a, struct retort_error *e);
-/* A file as it is, of any kind that retort reads (docs/formats.md): WAV, MP3, PNG, ...; for a model of text one of UTF-8. */
+/* A file as it is, of any kind that retort reads: WAV, MP3, PNG, ... (docs/formats.md); for a model of text UTF-8. */
 int retort_file(struct retort *r, const char *path, struct retort_answer *a, struct retort_error *e);
 /* The same in memory; name stands for it in messages. */
 int retort_bytes(struct retort *r, const void *bytes, size_t size, const char *name, struct retort_answer *a,

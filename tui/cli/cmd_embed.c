@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * cmd_embed: `retort embed`: the embeddings of a manifest's samples as .npy, and which rows they are. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/evaluate.h"
 #include "tui/cli/options_shared.h"
-#include "tui/cli/progress.h"
 
 #include "formats/npy.h"
 #include "formats/plain.h"
-#include "stages/session/evaluation.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct request {
@@ -24,8 +22,11 @@ static void embedding_put_id(const char *id)
     fputc('\n', stdout);
 }
 
-static int embedding_write(const struct rt_evaluation *j, const char *output, bool feature, struct rt_error *e)
+static int embedding_write(void *self, struct rt_evaluation *j, struct rt_error *e)
 {
+    const struct request *q = self;
+    const char *output = q->output;
+    bool feature = q->of.feature;
     const struct rt_manifest *m = j->session.dataset.manifest;
     int id = rt_manifest_column(m, "id"), kept = 0;
     size_t width = (size_t)(feature ? j->model.teacher[0].dim : j->model.dim);
@@ -39,30 +40,13 @@ static int embedding_write(const struct rt_evaluation *j, const char *output, bo
     for (int i = 0; i < j->count; i++)
         if (j->out.have[i])
             embedding_put_id(rt_manifest_cell(m, j->rows[i], id));
-    char left[400];
-    rt_session_summary(&j->session, left, sizeof left);
-    if (left[0])
-        rt_plain_print(stderr, "retort: %s\n", left);
     return 0;
 }
 
 static int embed_run(void *request, struct rt_error *e)
 {
     struct request *q = request;
-    struct rt_progress progress;
-    rt_progress_init(&progress, false);
-    struct rt_watch watch = rt_progress_watch(&progress);
-    q->of.watch = &watch;
-    q->of.other = -1;
-    struct rt_evaluation *j = calloc(1, sizeof *j);
-    if (!j)
-        return rt_error_set(e, RT_EMEM, "out of memory");
-    int rc = rt_evaluation_open(j, &q->of, e);
-    if (rc == 0)
-        rc = embedding_write(j, q->output, q->of.feature, e);
-    rt_evaluation_close(j);
-    free(j);
-    return rc;
+    return rt_evaluate(&q->of, embedding_write, q, e);
 }
 
 const struct rt_command cmd_embed = {

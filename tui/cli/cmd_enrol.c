@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * cmd_enrol: `retort enrol`: the people of a manifest as a gallery, which `retort identify` asks. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/evaluate.h"
 #include "tui/cli/options_shared.h"
-#include "tui/cli/progress.h"
 
 #include "formats/plain.h"
 #include "formats/words.h"
 #include "stages/session/gallery.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 struct request {
     struct rt_evaluation_request of;
@@ -42,41 +41,26 @@ static void enrol_say(const struct rt_gallery *g, const char *output, double eer
                100 * eer);
 }
 
-static int enrol_make(struct rt_evaluation *v, const struct request *q, struct rt_error *e)
+static int enrol_make(void *self, struct rt_evaluation *v, struct rt_error *e)
 {
+    const struct request *q = self;
     struct rt_gallery g;
     double eer;
-    char left[400];
-    RT_TRY(rt_evaluation_open(v, &q->of, e));
     int rc = rt_gallery_make(&g, v, q->by, &eer, e);
     if (rc == 0)
         rc = rt_gallery_write(&g, q->output, e);
     if (rc == 0)
         enrol_say(&g, q->output, eer);
     rt_gallery_fini(&g);
-    rt_session_summary(&v->session, left, sizeof left);
-    if (left[0])
-        rt_plain_print(stderr, "retort: %s\n", left);
     return rc;
 }
 
 static int enrol_run(void *request, struct rt_error *e)
 {
     struct request *q = request;
-    struct rt_progress progress;
-    rt_progress_init(&progress, false);
-    struct rt_watch watch = rt_progress_watch(&progress);
-    q->of.watch = &watch;
-    q->of.other = -1;
     q->of.opened = enrol_check_column;
     q->of.opened_self = q;
-    struct rt_evaluation *v = calloc(1, sizeof *v);
-    if (!v)
-        return rt_error_set(e, RT_EMEM, "out of memory");
-    int rc = enrol_make(v, q, e);
-    rt_evaluation_close(v);
-    free(v);
-    return rc;
+    return rt_evaluate(&q->of, enrol_make, q, e);
 }
 
 const struct rt_command cmd_enrol = {

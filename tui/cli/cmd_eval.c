@@ -2,8 +2,7 @@
  * cmd_eval: `retort eval`: a model on a manifest: accuracy, also by quality; verification on a list of
  * trials; cross-modal retrieval against a teacher. What is computed and printed is tui/report/eval_report.h. */
 #include "tui/cli/cmd.h"
-
-#include "formats/plain.h"
+#include "tui/cli/evaluate.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/options_trials.h"
 #include "tui/cli/progress.h"
@@ -75,7 +74,6 @@ static int eval_do(struct rt_evaluation *v, const struct request *q, struct rt_m
 {
     struct rt_figures f = {.json = q->json};
     struct rt_eval_trials trials = {.q = &q->trials};
-    char left[400] = "";
     if (q->teacher)
         RT_TRY(rt_model_load(teacher, q->teacher, e));
     int rc = eval_open(v, q, q->teacher ? teacher : NULL, &trials, e);
@@ -84,9 +82,7 @@ static int eval_do(struct rt_evaluation *v, const struct request *q, struct rt_m
     rt_eval_trials_fini(&trials);
     rt_figures_end(&f); /* what was found stays one JSON object, also before an error */
     if (v->session.left_lock)
-        rt_session_summary(&v->session, left, sizeof left);
-    if (left[0])
-        rt_plain_print(stderr, "retort: %s\n", left);
+        rt_evaluate_say_left_out(v);
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "eval: %s", rt_err_words(rc)) : rc;
 }
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * evaluate: what the commands share that look at a model's answers for a manifest: progress on the terminal, the
+ * evaluation from opening to closing, and the line about what was left out. Main thread. */
+#ifndef RT_EVALUATE_H
+#define RT_EVALUATE_H
+
+#include "stages/session/evaluation.h"
+
+/* Opens the evaluation that q asks for (its watch and other are set here), lets `use` look at it, tells on standard
+ * error what was left out, and closes. self: handed to use. The code of whichever failed. */
+int rt_evaluate(struct rt_evaluation_request *q, int (*use)(void *self, struct rt_evaluation *v, struct rt_error *e),
+                void *self, struct rt_error *e);
+
+/* One line on standard error about the samples that could not be used; nothing where there are none. */
+void rt_evaluate_say_left_out(struct rt_evaluation *v);
+
+#endif
