@@ -33,6 +33,13 @@ struct toy {
     struct rt_error e;
 };
 
+/* The folder goes, and no batch may be left. */
+static inline void toy_drop(struct toy *t)
+{
+    scratch_remove(&t->dir);
+    assert_int_equal(rt_batch_live(), 0);
+}
+
 /* Fails with the message when rc is not 0. */
 #define TOY_OK(t, call)                                                                            \
     do {                                                                                           \

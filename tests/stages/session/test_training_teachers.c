@@ -78,8 +78,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    scratch_remove(&t.dir);
-    assert_int_equal(rt_batch_live(), 0);
+    toy_drop(&t);
     return 0;
 }
 
