@@ -57,12 +57,13 @@ class Memory(EndToEnd):
 
     @unittest.skipIf(SANITIZED, "sanitizers keep freed memory")
     def test_process_does_not_grow_with_the_data(self):
-        """From a data set that fills the queues to one of eight times its size."""
-        self.run_measured(1, pipeline__memory=3, train__epochs=1)
-        _, small = self.run_measured(2, pipeline__memory=2, train__epochs=1)
+        """From 9 MiB of features, which fill the queues, to eight times as many."""
+        short = {"train__batch": 4, "pipeline__memory": 2, "train__epochs": 1}
+        self.run_measured(1, **short)
+        _, small = self.run_measured(4, **short)
         # What the allocator keeps varies with the load by some MiB; what grows with the data does so each time.
         for attempt in range(3):
-            _, large = self.run_measured(16, pipeline__memory=2, train__epochs=1, seed=attempt + 1)
+            _, large = self.run_measured(32, **short, seed=attempt + 1)
             if large - small < 12:
                 break
         self.assertLess(large - small, 12, "from %.1f to %.1f MiB" % (small, large))
