@@ -24,7 +24,8 @@ SHARES = {"train": 70, "valid": 10, "test": 20}  # percent of every class
 # split, too, where the splits are already cut.
 # also(folder, rows, say), once the splits are cut: writes what lies beside the manifest, further manifests
 # (NAME.tsv) and folders of files.
-Recipe = collections.namedtuple("Recipe", "name packages columns make also", defaults=(None,))
+# few(row): whether it is one of those that --small keeps; without it there is no --small.
+Recipe = collections.namedtuple("Recipe", "name packages columns make also few", defaults=(None, None))
 
 
 class Refusal(Exception):
@@ -202,9 +203,9 @@ def report(rows, say):
         ", ".join("%s %d" % (s, splits[s]) for s in SHARES)))
 
 
-def prepare(recipe, script, out, say):
+def prepare(recipe, script, out, say, small=False):
     check_packages(recipe)
-    origin = origin_of(recipe, script)
+    origin = origin_of(recipe, script) + ("small\n" if small else "")
     if is_complete(out, origin):
         return
     parent = os.path.dirname(out)
@@ -216,6 +217,8 @@ def prepare(recipe, script, out, say):
             raise Refusal("the packages %s hold no usable sample" % ", ".join(recipe.packages))
         if "split" not in rows[0]:
             assign_splits(rows, recipe.name)
+        if small:
+            rows = [row for row in rows if recipe.few(row)]
         write_manifest(os.path.join(made, MANIFEST), recipe.columns, rows)
         if recipe.also:
             recipe.also(made, rows, say)
@@ -235,11 +238,14 @@ def main(recipe, script):
         description="Makes OUT_DIR/%s from the Debian packages %s. Does nothing when OUT_DIR is "
                     "already complete." % (MANIFEST, ", ".join(sorted(recipe.packages))))
     parser.add_argument("out", metavar="OUT_DIR")
-    out = os.path.abspath(parser.parse_args().out)
+    if recipe.few:
+        parser.add_argument("--small", action="store_true", help="an eighth of the samples: for a first look")
+    given = parser.parse_args()
+    out = os.path.abspath(given.out)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         prepare(recipe, os.path.abspath(script), out,
-                lambda line: print("%s: %s" % (recipe.name, line), file=sys.stderr))
+                lambda line: print("%s: %s" % (recipe.name, line), file=sys.stderr), recipe.few and given.small)
     except (Refusal, OSError) as problem:
         print("%s: %s" % (recipe.name, problem), file=sys.stderr)
         return 1
