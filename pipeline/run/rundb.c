@@ -91,22 +91,40 @@ static int columns_check(const struct rt_rundb *r, const char *const *column, in
     return 0;
 }
 
-static bool column_is_there(struct rt_rundb *r, const char *column)
+static bool column_is_there(struct rt_rundb *r, const char *table, const char *column)
 {
-    char *sql = sqlite3_mprintf("SELECT count(*) FROM pragma_table_info('samples') WHERE name=%Q", column);
+    char *sql = sqlite3_mprintf("SELECT count(*) FROM pragma_table_info(%Q) WHERE name=%Q COLLATE NOCASE", table,
+                                column);
     int there = sql ? rundb_number(r, sql, 0) : 0;
     sqlite3_free(sql);
     return there;
 }
 
-/* Adds those columns that samples does not have yet: extra ones, and fixed ones that came after the data base. */
-static int columns_add(struct rt_rundb *r, const char *const *column, int columns, const char *type,
+/* Adds those columns that a table does not have yet: extra ones, and fixed ones that came after the data base. */
+static int columns_add(struct rt_rundb *r, const char *table, const char *const *column, int columns, const char *type,
                        struct rt_error *e)
 {
     for (int i = 0; i < columns; i++)
-        if (!column_is_there(r, column[i]))
-            RT_TRY(rundb_exec_made(r, sqlite3_mprintf("ALTER TABLE samples ADD COLUMN \"%w\" %s", column[i], type), e));
+        if (!column_is_there(r, table, column[i]))
+            RT_TRY(rundb_exec_made(r, sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", table, column[i],
+                                                      type), e));
     return 0;
+}
+
+/* All that is written and that rt_rundb_check does not demand of a data base which an older version made. Of `stages`
+ * that is everything but the name: what the process before this one wrote there is written anew. */
+static int columns_add_later(struct rt_rundb *r, struct rt_error *e)
+{
+    static const char *const predicted[] = {"predicted"}, *const answer[] = {"p", "p_label", "correct"},
+        *const count[] = {"workers", "batches", "samples", "packed_in", "packed_out", "raw_out", "queue_waiting",
+                          "queue_limit", "queue_bytes"},
+        *const seconds[] = {"busy", "wait_in", "wait_out", "wall", "wait_memory", "p50", "p95"},
+        *const note[] = {"note"};
+    RT_TRY(columns_add(r, "samples", predicted, 1, "TEXT", e));
+    RT_TRY(columns_add(r, "samples", answer, 3, "REAL", e));
+    RT_TRY(columns_add(r, "stages", count, sizeof count / sizeof *count, "INTEGER", e));
+    RT_TRY(columns_add(r, "stages", seconds, sizeof seconds / sizeof *seconds, "REAL", e));
+    return columns_add(r, "stages", note, 1, "TEXT", e);
 }
 
 /* INSERT OR REPLACE INTO samples(row, ..., "extra"...) VALUES(?, ...) */
@@ -148,10 +166,8 @@ static int tables_make(struct rt_rundb *r, const char *const *column, int column
 {
     RT_TRY(rundb_exec(r, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", e));
     RT_TRY(rundb_exec(r, schema, e));
-    static const char *const answer[] = {"p", "p_label", "correct"}, *const predicted = "predicted";
-    RT_TRY(columns_add(r, &predicted, 1, "TEXT", e));
-    RT_TRY(columns_add(r, answer, 3, "REAL", e));
-    RT_TRY(columns_add(r, column, columns, "REAL", e));
+    RT_TRY(columns_add_later(r, e));
+    RT_TRY(columns_add(r, "samples", column, columns, "REAL", e));
     return rundb_exec_made(r,
                            sqlite3_mprintf("PRAGMA user_version=%d; INSERT OR REPLACE INTO meta"
                                            " VALUES('version', '%d'); COMMIT",

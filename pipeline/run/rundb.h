@@ -29,8 +29,8 @@
 
 struct rt_rundb; /* opaque */
 
-/* column: extra REAL columns of samples (measures, losses); those that an existing data base lacks are
- * added. RT_EUSAGE when two have one name, or one of the names above.
+/* column: extra REAL columns of samples (measures, losses); those that an existing data base lacks are added, as are
+ * those above that an older version did not write. RT_EUSAGE when two have one name, or one of the names above.
  * writable 0: opens an existing data base for reading; RT_EMISSING. */
 int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *column, int columns,
                   int writable, struct rt_error *e);

@@ -61,9 +61,10 @@ static int rows_hand_out(struct rt_rundb *r, sqlite3_stmt *s,
                          void *self, struct rt_error *e)
 {
     int columns = sqlite3_column_count(s), more;
-    const char **text = calloc(2 * (size_t)columns + 1, sizeof *text), **value = text + columns;
+    const char **text = calloc(2 * (size_t)columns + 1, sizeof *text);
     if (!text)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    const char **value = text + columns;
     for (int i = 0; i < columns; i++)
         text[i] = sqlite3_column_name(s, i);
     while ((more = query_step(r, s)) == SQLITE_ROW) {

@@ -2,6 +2,7 @@
  * Tests of pipeline/run/rundb: what is no data base of ours, rows in and out, rewind, a reader beside the
  * writer, what a crash leaves, a full disk. */
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,36 @@ static void test_rows(void **state)
     rt_rundb_close(db);
 }
 
+/* A data base of before some columns were there: they are added, whichever are missing. */
+static void test_older(void **state)
+{
+    (void)state;
+    static const char *const later[] = {"samples.predicted", "samples.p", "samples.p_label", "samples.correct",
+        "stages.workers", "stages.batches", "stages.samples", "stages.busy", "stages.wait_in", "stages.wait_out",
+        "stages.packed_in", "stages.packed_out", "stages.raw_out", "stages.wall", "stages.wait_memory", "stages.p50",
+        "stages.p95", "stages.queue_waiting", "stages.queue_limit", "stages.queue_bytes", "stages.note"};
+    sqlite3 *plain;
+    rt_rundb_close(open_db("older.db", 1));
+    assert_int_equal(sqlite3_open(scratch_file(&dir, "older.db"), &plain), SQLITE_OK);
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        char sql[100];
+        const char *dot = strchr(later[i], '.');
+        snprintf(sql, sizeof sql, "ALTER TABLE %.*s DROP COLUMN %s", (int)(dot - later[i]), later[i], dot + 1);
+        assert_int_equal(sqlite3_exec(plain, sql, NULL, NULL, NULL), SQLITE_OK);
+    }
+    sqlite3_close(plain);
+
+    struct rt_rundb *db = open_db("older.db", 1);
+    struct rt_stage_stats stage = {.name = "decode", .workers = 2, .wait_memory = 500000000};
+    struct rt_sample_row s = {.id = "a", .predicted = "ox", .p = 0.5, .value = (double[]){0, 0, 0}};
+    assert_int_equal(rt_rundb_stage(db, &stage, 9, "half", &e), 0);
+    assert_int_equal(rt_rundb_sample(db, &s, &e), 0);
+    assert_string_equal(tell(db, "SELECT workers, wait_memory, note FROM stages"),
+                        "workers=2 wait_memory=0.5 note=half;");
+    assert_string_equal(tell(db, "SELECT predicted, p FROM samples"), "predicted=ox p=0.5;");
+    rt_rundb_close(db);
+}
+
 static int stop_at_third(void *self, int columns, const char **name, const char **value)
 {
     (void)columns;
@@ -261,7 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses),       cmocka_unit_test(test_reading_only),
-        cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows), cmocka_unit_test(test_older),
         cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_reader_and_crash), cmocka_unit_test(test_disk_full),
     };
