@@ -29,6 +29,25 @@ bool rt_model_takes_network(const struct rt_recipe *r)
     return r->student_net == RT_NET_INIT;
 }
 
+/* A rule of thumb: the small presets are some thirty times as fast, and few samples are what they were tried on; the
+ * large ones pool over time or depth what many samples can fill. */
+void rt_model_choose_net(struct rt_recipe *r, int samples)
+{
+    static const struct {
+        enum rt_net_id few, many;
+        int from; /* samples that are many */
+    } choice[RT_MODALITIES] = {
+        [RT_SPEECH] = {RT_NET_CNN1D, RT_NET_TDNN, 5000},
+        [RT_IMAGE] = {RT_NET_CNN2D, RT_NET_RESNET, 20000},
+        [RT_TEXT] = {RT_NET_TEXTBAG, RT_NET_TEXTBAG, 0},
+    };
+    if (r->student_net != RT_NET_AUTO)
+        return;
+    r->student_net = r->student_init[0] ? RT_NET_INIT
+                   : samples < choice[r->student_modality].from ? choice[r->student_modality].few
+                                                                : choice[r->student_modality].many;
+}
+
 bool rt_model_is_cosine(const struct rt_recipe *r)
 {
     return r->task_loss == RT_LOSS_aam;
@@ -216,6 +235,7 @@ void rt_model_prepare(struct rt_model *m, const struct rt_recipe *recipe, float 
 {
     memset(m, 0, sizeof *m);
     m->recipe = *recipe;
+    rt_model_choose_net(&m->recipe, 0);
     m->front = rt_front_of(recipe);
     m->front.idf = idf;
     for (int k = 0; k < RT_TEACHERS; k++)

@@ -57,6 +57,8 @@ int rt_model_create(struct rt_model *m, const struct rt_recipe *recipe,
                     const char *const *class_name, int classes, const struct rt_model *const *teacher,
                     int teachers, const struct rt_model *start, float *idf, struct rt_error *e);
 void rt_model_fini(struct rt_model *m);
+/* What student.net auto stands for, with so many training samples; another word stays. */
+void rt_model_choose_net(struct rt_recipe *r, int samples);
 /* The network's preset in a word; "ONNX" for another program's. */
 const char *rt_model_net_name(const struct rt_model *m);
 /* What was read and guessed of another program's file, for people; NULL: a model of ours, whose file says it all. */

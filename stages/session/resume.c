@@ -35,6 +35,8 @@ int rt_resume_check_recipe(const struct rt_training *t, struct rt_error *e)
     char path[RT_RUN_PATH];
     static struct rt_recipe before;
     RT_TRY(rt_recipe_load(&before, rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
+    if (t->recipe->student_net == RT_NET_AUTO)
+        t->recipe->student_net = before.student_net; /* as it was chosen */
     return recipes_compare(&before, t->recipe, t->dir.path, true, e);
 }
 

@@ -33,6 +33,19 @@ static int training_check_folder(struct rt_training *t, const char *output, bool
     return rt_resume_check_recipe(t, e);
 }
 
+/* The recipe then says which, so that the run folder and the model do. */
+static void training_choose_net(struct rt_training *t)
+{
+    int *row = NULL, count = 0;
+    if (t->recipe->student_net != RT_NET_AUTO)
+        return;
+    rt_dataset_rows(&t->session->dataset, RT_TRAIN, (int)t->recipe->student_modality, false, &row, &count);
+    free(row);
+    rt_model_choose_net(t->recipe, count);
+    rt_watch_tell(&t->session->watch, "student.net: auto is %s, for %s and %d training samples",
+                  rt_net_names[t->recipe->student_net], rt_modality_names[t->recipe->student_modality], count);
+}
+
 /* What the student starts from. A run keeps it in its folder and goes on with that: the file may be gone by then. */
 static int training_load_start(struct rt_training *t, const char *kept, struct rt_error *e)
 {
@@ -391,6 +404,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     const struct rt_modality *student = rt_modalities[recipe->student_modality];
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
+    training_choose_net(t);
     training_tell_strangers(t);
     RT_TRY(training_load_start(t, q->init, e));
     RT_TRY(rt_training_load_teachers(t, e));

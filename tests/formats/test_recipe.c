@@ -114,7 +114,7 @@ static void out_of_range_is_refused(void **state)
         "0 to 1");
     REFUSED("student.net: cnn3d\n", RT_ERANGE,
             "a.yaml:1: student.net: \"cnn3d\" is not allowed: write one of "
-            "cnn1d|cnn2d|resnet|tdnn|textbag|init; did you mean cnn1d?");
+            "cnn1d|cnn2d|resnet|tdnn|textbag|init|auto; did you mean cnn1d?");
     REFUSED("student.net: ''\n", RT_ERANGE,
             "a.yaml:1: student.net: \"\" is not allowed: write one of "
             "cnn1d|cnn2d|resnet|tdnn|textbag|init");
@@ -273,7 +273,7 @@ static void defaults_are_all_valid(void **state)
     rt_recipe_init(&r);
     assert_int_equal(r.seed, 1);
     assert_true(r.data_labels == 1.0 && r.train_warmup == 0.15 && r.distill_l2_lambda == 0);
-    assert_int_equal(r.student_net, RT_NET_CNN1D);
+    assert_int_equal(r.student_net, RT_NET_AUTO);
     assert_true(r.text_idf && !r.augment_flip);
     for (int i = 0; i < rt_key_count; i++) {
         assert_int_equal(rt_recipe_put(&again, &rt_keys[i], rt_keys[i].initial, NULL, &e), 0);
