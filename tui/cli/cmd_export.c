@@ -10,6 +10,7 @@
 #include "stages/metrics/metrics.h"
 #include "stages/model/net.h"
 #include "stages/session/evaluation.h"
+#include "tui/cli/export_file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,61 +22,6 @@ struct request {
     const char *source, *output, *check, *on;
     bool half;
 };
-
-static bool name_ends_in(const char *name, const char *ending)
-{
-    size_t n = strlen(name), k = strlen(ending);
-    return n > k && !strcmp(name + n - k, ending);
-}
-
-/* ---- writing ---- */
-
-/* Matrices and kernels, which are nearly all of a model; biases and statistics stay as they are. */
-static int export_halve(struct rt_safetensors *s, const char *output, struct rt_error *e)
-{
-    const char *name;
-    const struct rt_tensor *t;
-    for (int i = 0; (t = rt_safetensors_at(s, i, &name)); i++) {
-        int rc = strncmp(name, "model.", 6) == 0 && t->rank > 1 ? rt_safetensors_halve(s, name) : 0;
-        if (rc == RT_ERANGE)
-            return rt_error_set(e, rc, "%s: a number of %s is beyond half precision (65504): write it without --half",
-                                output, name);
-        if (rc < 0)
-            return rt_error_set(e, rc, "%s: %s", output, rt_err_words(rc));
-    }
-    return 0;
-}
-
-static int export_safetensors(const struct rt_model *m, const char *output, bool half, struct rt_error *e)
-{
-    struct rt_safetensors *s = NULL;
-    int rc = rt_safetensors_create(&s);
-    if (rc == 0)
-        rc = rt_model_save(m, s);
-    if (rc == 0 && half && (rc = export_halve(s, output, e)) < 0)
-        goto out;
-    if (rc == 0)
-        rc = rt_safetensors_seal(s);
-    if (rc == 0)
-        rc = rt_safetensors_write(s, output, e);
-    else
-        rt_error_set(e, rc, "%s: %s", output, rt_err_words(rc));
-out:
-    rt_safetensors_destroy(s);
-    return rc;
-}
-
-static int export_onnx(struct rt_model *m, const char *output, struct rt_error *e)
-{
-    struct rt_onnx *o;
-    int rc = rt_model_to_onnx(&o, m, e);
-    if (rc == 0)
-        rc = rt_onnx_write(o, output, e);
-    else
-        rt_error_prefix(e, "%s", output);
-    rt_onnx_destroy(o);
-    return rc;
-}
 
 /* ---- what it cost ----
  * The model as it was and the file as it is, on the same samples. Their labels may not be known, or not be what the
@@ -173,8 +119,7 @@ static int export_write(struct rt_model *m, const struct request *q, struct rt_e
 {
     char n[32];
     RT_TRY(rt_model_load(m, q->source, e));
-    RT_TRY(name_ends_in(q->output, ".onnx") ? export_onnx(m, q->output, e)
-                                            : export_safetensors(m, q->output, q->half, e));
+    RT_TRY(rt_export_model(m, q->output, q->half, e));
     rt_plain_print(stdout, "%s: %s %s, embedding %d, %d classes, %s weights\n", q->output,
                    m->modality->name, rt_model_net_name(m), m->dim, m->classes,
                    rt_count_text(rt_graph_weights(m->graph), n));
@@ -236,10 +181,8 @@ static int export_run(void *request, struct rt_error *e)
     const struct request *q = request;
     if (q->check && (q->output || q->source))
         return rt_cmd_usage(&cmd_export, "--check FILE stands alone");
-    if (!q->check && !name_ends_in(q->output, ".safetensors") && !name_ends_in(q->output, ".onnx"))
-        return rt_cmd_usage(&cmd_export, "%s: the file's name must end in .safetensors or .onnx", q->output);
-    if (q->half && !name_ends_in(q->output, ".safetensors"))
-        return rt_cmd_usage(&cmd_export, "--half: %s: only a .safetensors file has half weights", q->output);
+    if (!q->check && rt_export_check(q->output, q->half, e) < 0)
+        return rt_cmd_usage(&cmd_export, "%s", e->text);
     struct rt_model *m = calloc(1, sizeof *m);
     if (!m)
         return rt_error_set(e, RT_EMEM, "out of memory");

@@ -3,6 +3,7 @@
  * stages/session/training.c. */
 #include "tui/cli/cmd.h"
 #include "tui/cli/detach.h"
+#include "tui/cli/export_file.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/parent.h"
 #include "tui/cli/run_progress.h"
@@ -27,7 +28,7 @@ struct overrides {
 };
 
 struct request {
-    const char *recipe, *output, *journal;
+    const char *recipe, *output, *journal, *model;
     struct overrides set;
     int64_t verify; /* updates; 0 = it is a run */
     bool resume, print, keys, quiet, headless;
@@ -200,10 +201,11 @@ static void result_print(const struct rt_training *t, const struct rt_session *s
 
 /* ---- the run ---- */
 
-/* own: this is a process of its own, whose screen waits for it to begin, and shows more; or NULL. */
+/* own: this is a process of its own, whose screen waits for it to begin, and shows more; or NULL. model: a file to be
+ * written of the result, too, or NULL. */
 static int run_to_the_end(struct rt_training *t, struct rt_session *s, struct rt_recipe *r,
                           const struct rt_training_request *request, struct rt_run_progress *progress,
-                          struct rt_detach *own, struct rt_error *e)
+                          struct rt_detach *own, const char *model, struct rt_error *e)
 {
     RT_TRY(rt_training_open(t, s, r, request, e));
     rt_run_progress_announce(progress);
@@ -211,7 +213,8 @@ static int run_to_the_end(struct rt_training *t, struct rt_session *s, struct rt
         progress->line.quiet = true;
         RT_TRY(rt_detach_begun(own, request->output, e));
     }
-    return rt_training_run(t, e);
+    RT_TRY(rt_training_run(t, e));
+    return model ? rt_export_model(t->result, model, false, e) : 0;
 }
 
 /* The exit code of how the run ended, and what people are told of that. */
@@ -243,7 +246,7 @@ static int run_here(const struct request *q, struct rt_recipe *r, const char *ou
     rt_run_progress_init(&progress, t, q->quiet);
     rt_run_progress_join(&progress, &request);
     if (t && s) {
-        int rc = run_to_the_end(t, s, r, &request, &progress, own, &e);
+        int rc = run_to_the_end(t, s, r, &request, &progress, own, q->model, &e);
         rt_run_progress_end(&progress);
         code = run_conclude(rc, t, s, &e);
         rt_training_close(t);
@@ -308,6 +311,8 @@ static int run_run(void *request, struct rt_error *e)
         rt_cmd_fail(e);
         return RT_EXIT_USAGE;
     }
+    if (q->model && rt_export_check(q->model, false, e) < 0)
+        return rt_cmd_usage(&cmd_run, "--export %s", e->text);
     if (q->print) {
         rt_recipe_print(&recipe, stdout);
         return RT_EXIT_DONE;
@@ -346,6 +351,8 @@ const struct rt_command cmd_run = {
          RT_OPTION_WHOLE(struct request, verify, 2, INT64_MAX)},
         {0, "journal", "RUN", "make the changes of settings that another run's journal holds, at their steps; RUN is "
          "a run folder or a run.db", RT_OPTION_TEXT(struct request, journal), .files = "*"},
+        {0, "export", "FILE", "writes the result as retort export does, too: .safetensors or .onnx",
+         RT_OPTION_TEXT(struct request, model), .files = "*"},
         {0, "headless", NULL, "in the foreground, without a screen (also when there is no terminal)",
          RT_OPTION_FLAG(struct request, headless)},
         {0, "print-recipe", NULL, "print every resolved setting and stop", RT_OPTION_FLAG(struct request, print)},

@@ -5,7 +5,9 @@
 #include "formats/file.h"
 #include "formats/path.h"
 #include "formats/words.h"
+#include "tui/cli/manifest_files.h"
 #include "tui/cli/manifest_sources.h"
+#include "tui/cli/manifest_walk.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +19,17 @@
 const char *const rt_made_roles[RT_ROLES] = {"id",     "split", "label", "group",
                                              "speech", "image", "text"};
 
+enum { FROM_SPLITTING = -1, FROM_FOLDER = -2 }; /* a cell that is made: later, or of where the row's file lies */
+
 struct reading {
     const struct rt_made_options *o;
     struct rt_made_table *t;
     struct rt_csv csv;
     int columns;                   /* of the CSV */
-    int from[RT_MANIFEST_COLUMNS]; /* CSV column of each of the table's; -1 = split to be made */
+    int from[RT_MANIFEST_COLUMNS]; /* CSV column of each of the table's; or one of the following */
     int role[RT_MANIFEST_COLUMNS]; /* of each of the table's columns; RT_ROLES = none */
     char root[PATH_MAX];
+    struct rt_made_tree tree; /* of files that are looked for */
     size_t files, missing;
     char example[PATH_MAX]; /* a file that is not there */
     struct rt_error *e;
@@ -72,7 +77,7 @@ static int columns_map_roles(struct reading *r, bool taken[RT_CSV_CELLS])
         int from = csv_column(r, given ? given : name);
         if (role == RT_ROLE_SPLIT &&
             (r->o->splits == RT_SPLITS_NEW || (from < 0 && r->o->splits == RT_SPLITS_IF_NONE))) {
-            column_add(r, name, -1, role);
+            column_add(r, name, FROM_SPLITTING, role);
             r->t->unsplit = true;
             if (from >= 0)
                 taken[from] = true; /* replaced by the one to be made */
@@ -80,6 +85,8 @@ static int columns_map_roles(struct reading *r, bool taken[RT_CSV_CELLS])
         }
         if (given && from < 0)
             return column_refuse(r, name, given);
+        if (from < 0 && role == RT_ROLE_LABEL && r->o->search)
+            column_add(r, name, FROM_FOLDER, role);
         if (from >= 0) {
             column_add(r, name, from, role);
             taken[from] = true;
@@ -130,17 +137,21 @@ static int columns_map(struct reading *r)
 
 /* ---- rows ---- */
 
-/* A file's path as the manifest has it. */
-static int cell_file(struct reading *r, const char *name, const char *cell, char way[PATH_MAX])
+/* A file's path as the manifest has it. below: its path below the root, where it was looked for, else NULL. */
+static int cell_file(struct reading *r, const char *name, const char *cell, char way[PATH_MAX], const char **below)
 {
     char path[PATH_MAX], quoted[RT_QUOTE];
-    if (rt_path_absolute(cell, r->root, path, sizeof path) ||
+    struct rt_made_file *found = r->o->search ? rt_made_tree_find(&r->tree, cell) : NULL;
+    if (rt_path_absolute(found ? found->path : cell, r->root, path, sizeof path) ||
         rt_path_relative(path, r->o->output_folder, way, PATH_MAX))
         return rt_error_set(r->e, RT_ELARGE, "%s:%d: column %s: the path %s is too long",
                             r->csv.name, r->csv.row_line, name,
                             rt_quote(quoted, sizeof quoted, cell));
     r->files++;
-    if (access(path, F_OK)) {
+    if (found) {
+        found->named = true;
+        *below = found->below;
+    } else if (access(path, F_OK)) {
         r->missing++;
         strcpy(r->example, path);
     }
@@ -148,7 +159,7 @@ static int cell_file(struct reading *r, const char *name, const char *cell, char
 }
 
 /* The split meant by the names that others use; NULL when none is. */
-static const char *cell_split(const char *cell)
+const char *rt_made_split_word(const char *cell)
 {
     static const struct {
         const char *written, *meant;
@@ -161,10 +172,22 @@ static const char *cell_split(const char *cell)
     return NULL;
 }
 
+/* The first folder of a path below the root; "" when there is none. */
+static void folder_of(const char *below, char label[PATH_MAX])
+{
+    const char *slash = below ? strchr(below, '/') : NULL;
+    snprintf(label, PATH_MAX, "%.*s", slash ? (int)(slash - below) : 0, below ? below : "");
+}
+
+static bool column_is_file(const struct reading *r, int c)
+{
+    return r->role[c] == RT_ROLE_SPEECH || r->role[c] == RT_ROLE_IMAGE;
+}
+
 static int row_add(struct reading *r)
 {
-    static char way[2][PATH_MAX]; /* speech, image */
-    const char *cell[RT_MANIFEST_COLUMNS];
+    static char way[2][PATH_MAX], folder[PATH_MAX]; /* speech, image */
+    const char *cell[RT_MANIFEST_COLUMNS], *below = NULL;
     char quoted[RT_QUOTE];
     if (r->csv.cells != r->columns)
         return rt_error_set(r->e, RT_EFORMAT,
@@ -172,22 +195,57 @@ static int row_add(struct reading *r)
                             "cells that hold the delimiter need quotes",
                             r->csv.name, r->csv.row_line, r->csv.cells, r->columns);
     for (int c = 0; c < r->t->columns; c++) {
-        const char *text = r->from[c] < 0 ? RT_SPLIT_ROOM : r->csv.cell[r->from[c]];
+        const char *text = r->from[c] == FROM_SPLITTING ? RT_SPLIT_ROOM
+                         : r->from[c] == FROM_FOLDER    ? folder
+                                                        : r->csv.cell[r->from[c]];
         cell[c] = text;
         if (r->role[c] == RT_ROLE_ID && !*text)
             return rt_error_set(r->e, RT_EFORMAT, "%s:%d: no id: give every row its own",
                                 r->csv.name, r->csv.row_line);
-        if ((r->role[c] == RT_ROLE_SPEECH || r->role[c] == RT_ROLE_IMAGE) && *text) {
+        if (column_is_file(r, c) && *text) {
             cell[c] = way[r->role[c] - RT_ROLE_SPEECH];
-            RT_TRY(cell_file(r, r->t->column[c], text, way[r->role[c] - RT_ROLE_SPEECH]));
+            RT_TRY(cell_file(r, r->t->column[c], text, way[r->role[c] - RT_ROLE_SPEECH], &below));
         }
-        if (r->role[c] == RT_ROLE_SPLIT && r->from[c] >= 0 && !(cell[c] = cell_split(text)))
+        if (r->role[c] == RT_ROLE_SPLIT && r->from[c] >= 0 && !(cell[c] = rt_made_split_word(text)))
             return rt_error_set(r->e, RT_EFORMAT,
                                 "%s:%d: split %s: write train, valid or test, or "
                                 "make new ones with --split 70/10/20",
                                 r->csv.name, r->csv.row_line, rt_quote(quoted, sizeof quoted, text));
     }
+    folder_of(below, folder);
     return rt_made_add(r->t, cell, r->csv.row_line, r->e);
+}
+
+/* A file that no row names is a sample all the same where its folder is its label: of no other modality, so that a
+ * teacher has nothing to say of it. */
+static int rows_add_unnamed(struct reading *r, size_t *unnamed)
+{
+    static char way[PATH_MAX], folder[PATH_MAX];
+    int label = rt_made_column(r->t, "label");
+    for (size_t i = 0; i < r->tree.count; i++) {
+        const struct rt_made_file *file = &r->tree.file[i];
+        const char *cell[RT_MANIFEST_COLUMNS];
+        bool wanted = false;
+        for (int c = 0; c < r->t->columns; c++) {
+            bool here = column_is_file(r, c) && r->role[c] - RT_ROLE_SPEECH == file->modality;
+            wanted |= here;
+            cell[c] = here                                ? way
+                    : r->role[c] == RT_ROLE_ID            ? file->below
+                    : r->from[c] == FROM_FOLDER           ? folder
+                    : r->from[c] == FROM_SPLITTING        ? RT_SPLIT_ROOM
+                    : r->role[c] == RT_ROLE_SPLIT         ? "train"
+                                                          : "";
+        }
+        if (file->named || !wanted)
+            continue;
+        ++*unnamed;
+        folder_of(file->below, folder);
+        if (label < 0 || r->from[label] != FROM_FOLDER || !*folder)
+            continue;
+        RT_TRY(rt_walk_relative(file->path, r->o->output_folder, way, r->e));
+        RT_TRY(rt_made_add(r->t, cell, 0, r->e));
+    }
+    return 0;
 }
 
 /* ---- the file ---- */
@@ -223,6 +281,11 @@ static int reading_rows(struct reading *r, struct rt_made_notes *notes)
     if (r->missing)
         snprintf(notes->text, sizeof notes->text, "%zu of %zu files do not exist, such as %.300s",
                  r->missing, r->files, r->example);
+    size_t unnamed = 0, used = strlen(notes->text);
+    RT_TRY(rows_add_unnamed(r, &unnamed));
+    if (unnamed)
+        snprintf(notes->text + used, sizeof notes->text - used, "%s%zu files below %.300s are in no row of %.300s",
+                 used ? "\n" : "", unnamed, r->root, r->csv.name);
     return 0;
 }
 
@@ -243,5 +306,9 @@ int rt_made_csv(struct rt_made_table *t, const struct rt_made_options *o,
                             o->source);
     r.columns = r.csv.cells;
     RT_TRY(columns_map(&r));
-    return reading_rows(&r, notes);
+    int rc = o->search ? rt_made_tree_read(&r.tree, r.root, e) : 0;
+    if (rc == 0)
+        rc = reading_rows(&r, notes);
+    rt_made_tree_fini(&r.tree);
+    return rc;
 }

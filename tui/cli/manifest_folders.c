@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * manifest_folders: a manifest from a folder per class. */
-#include "formats/file.h"
-#include "formats/utf8.h"
 #include "tui/cli/manifest_sources.h"
 #include "tui/cli/manifest_walk.h"
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TEXT_BYTES_MAX ((size_t)1 << 20)
 
 /* The tree is walked twice, first to count: which modality is meant can only be said when all files have been seen,
  * and an error about it should come before any file is read. */
@@ -35,24 +30,6 @@ static int class_count_file(void *self, const char *path, const char *below)
     return 0;
 }
 
-/* The file's words without the line ends behind them, malloc'ed. */
-static int text_read_words(struct classes *w, const char *path, char **words)
-{
-    uint8_t *bytes;
-    size_t size;
-    RT_TRY(rt_file_read(path, TEXT_BYTES_MAX, &bytes, &size, w->e));
-    *words = (char *)bytes;
-    while (size && isspace(bytes[size - 1]))
-        size--;
-    size_t nul = strnlen(*words, size), bad = rt_utf8_check(*words, nul);
-    (*words)[size] = '\0';
-    if (bad == size)
-        return 0; /* a NUL counts as not text too */
-    rt_error_set(w->e, RT_EFORMAT, "%s: byte %zu is 0x%02X: not text in UTF-8", path, bad + 1, bytes[bad]);
-    free(bytes);
-    return RT_EFORMAT;
-}
-
 static int class_add_file(void *self, const char *path, const char *below)
 {
     struct classes *w = self;
@@ -62,7 +39,7 @@ static int class_add_file(void *self, const char *path, const char *below)
     char way[PATH_MAX], *words = NULL;
     RT_TRY(rt_walk_relative(path, w->o->output_folder, way, w->e));
     if (w->modality == RT_TEXT)
-        RT_TRY(text_read_words(w, path, &words));
+        RT_TRY(rt_walk_words(path, &words, w->e));
     char *label = strndup(below, (size_t)(slash - below));
     const char *cell[] = {below, label, words ? words : way, RT_SPLIT_ROOM};
     int code = label ? rt_made_add(w->t, cell, 0, w->e) : rt_error_set(w->e, RT_EMEM, "out of memory");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * manifest_sources: what a manifest can be made from: a folder of folders, a spreadsheet's table,
- * the tree of VoxCeleb. Each fills a table (manifest_table.h); nothing is written here. */
+ * manifest_sources: what a manifest can be made from: a folder of folders, folders of pairs, a spreadsheet's table,
+ * a data folder of Kaldi, the tree of VoxCeleb. Each fills a table (manifest_table.h); nothing is written here. */
 #ifndef RT_MANIFEST_SOURCES_H
 #define RT_MANIFEST_SOURCES_H
 
@@ -31,8 +31,14 @@ struct rt_made_files { /* of an option that may be given several times */
 struct rt_made_options {
     const char *source;         /* ROOT or FILE */
     const char *output_folder;  /* absolute; paths are written relative to it */
+    const char *const *folder;  /* pairs: all its folders */
+    int folders;
     const char *modality;       /* folders: "speech", "image", "text"; NULL = found from the files */
-    const char *root;           /* csv: what its paths are relative to; NULL = the file's folder */
+    const char *root;           /* csv: what its paths are relative to; NULL = the file's folder;
+                                 * kaldi: the current one */
+    bool search;                /* csv: files are looked for anywhere below root, by path or name, with or without
+                                 * ending; where no column is the label, the folder below root is, and files that no
+                                 * row names are rows of their own */
     char delimiter;             /* csv: 0 = found from the first line */
     const char *role[RT_ROLES]; /* csv: the column that plays each part; NULL = one of that name */
     enum rt_made_splits splits;
@@ -57,6 +63,9 @@ struct rt_made_notes {
 };
 typedef int rt_made_source(struct rt_made_table *t, const struct rt_made_options *o,
                            struct rt_made_notes *notes, struct rt_error *e);
-rt_made_source rt_made_folders, rt_made_voxceleb, rt_made_csv;
+rt_made_source rt_made_folders, rt_made_pairs, rt_made_csv, rt_made_kaldi, rt_made_voxceleb;
+
+/* The split that is meant by the names that others use ("dev", "training"); NULL when none is. */
+const char *rt_made_split_word(const char *cell);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * manifest_walk: see manifest_walk.h. */
 #include "tui/cli/manifest_walk.h"
+#include "formats/file.h"
 #include "formats/path.h"
 #include "formats/utf8.h"
 #include "formats/words.h"
+#include <ctype.h>
 #include <errno.h>
 #include <fts.h>
 #include <stdbool.h>
@@ -11,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define TEXT_BYTES_MAX ((size_t)1 << 20)
 
 /* Also of kinds that are optional parts of the program: where one is not built in, a run says so of each file. */
 static const char *const endings[RT_MODALITIES][20] = {
@@ -79,4 +83,22 @@ int rt_walk_relative(const char *path, const char *folder, char out[PATH_MAX], s
     if (rt_path_relative(path, folder, out, PATH_MAX))
         return rt_error_set(e, RT_ELARGE, "%s: the path is too long", path);
     return 0;
+}
+
+int rt_walk_words(const char *path, char **words, struct rt_error *e)
+{
+    uint8_t *bytes;
+    size_t size;
+    RT_TRY(rt_file_read(path, TEXT_BYTES_MAX, &bytes, &size, e));
+    *words = (char *)bytes;
+    while (size && isspace(bytes[size - 1]))
+        size--;
+    size_t nul = strnlen(*words, size), bad = rt_utf8_check(*words, nul);
+    (*words)[size] = '\0';
+    if (bad == size)
+        return 0; /* a NUL counts as not text too */
+    rt_error_set(e, RT_EFORMAT, "%s: byte %zu is 0x%02X: not text in UTF-8", path, bad + 1, bytes[bad]);
+    free(bytes);
+    *words = NULL;
+    return RT_EFORMAT;
 }

@@ -22,5 +22,8 @@ int rt_walk_files(const char *root, rt_walk_visit *each, void *self, struct rt_e
 
 /* path as a manifest in that folder (absolute) has it. RT_EFORMAT when it is not UTF-8, RT_ELARGE. */
 int rt_walk_relative(const char *path, const char *folder, char out[PATH_MAX], struct rt_error *e);
+/* A text file's words without the line ends behind them, malloc'ed. RT_EFORMAT when it is not UTF-8, RT_ELARGE,
+ * RT_EIO. */
+int rt_walk_words(const char *path, char **words, struct rt_error *e);
 
 #endif

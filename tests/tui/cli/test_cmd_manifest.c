@@ -89,10 +89,10 @@ static void wrong_usage_is_refused(void **state)
 {
     (void)state;
     refused("manifest", 2,
-            "retort manifest: write what to make it from: folders, csv or voxceleb; "
+            "retort manifest: write what to make it from: folders, pairs, csv, kaldi or voxceleb; "
             "see retort manifest --help\n");
     refused("manifest folder x -o out.tsv", 2,
-            "retort manifest: folder is no kind of source: write folders, csv or voxceleb; did you "
+            "retort manifest: folder is no kind of source: write folders, pairs, csv, kaldi or voxceleb; did you "
             "mean folders?; see retort manifest --help\n");
     refused("manifest folders -o out.tsv", 2,
             "retort manifest folders: what to read is missing; "
@@ -128,7 +128,8 @@ static void help_is_given(void **state)
 {
     (void)state;
     static const char *const lines[] = {"manifest --help", "manifest folders --help",
-                                        "manifest csv -h", "manifest voxceleb --help"};
+                                        "manifest csv -h", "manifest voxceleb --help",
+                                        "manifest pairs -h", "manifest kaldi -h"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_int_equal(run(lines[i]), 0);
         assert_memory_equal(said, "usage: retort manifest ", 23);
@@ -251,6 +252,71 @@ static void folders_become_classes(void **state)
     made("manifest folders words/ -o out.tsv", "out.tsv: 2 rows, train 1, valid 1, test 0\n");
     assert_string_equal(cell("x/a.txt", "text"), "caf\xC3\xA9\tau\nlait");
     assert_string_equal(cell("x/b.txt", "text"), "");
+}
+
+static void names_join_files(void **state)
+{
+    (void)state;
+    put("pic/cat/1.png", "");
+    put("pic/cat/2.jpg", "");
+    put("pic/dog/1.png", "");
+    put("pic/notes.doc", "");
+    put("say/cat/1.txt", "a cat\n");
+    put("say/dog/1.txt", "a dog");
+    put("say/dog/9.txt", "no picture");
+    made("manifest pairs pic say -o out.tsv --split none",
+         "out.tsv: 4 rows\nleft out: 1 files that are no recording, picture or text\n");
+    assert_string_equal(cell("cat/1", "text"), "a cat");
+    assert_string_equal(cell("cat/1", "image"), "pic/cat/1.png");
+    assert_string_equal(cell("cat/2", "text"), "");
+    assert_string_equal(cell("dog/9", "image"), "");
+    assert_string_equal(cell("dog/9", "label"), "dog");
+    put("flat/cat-1.txt", "by name");
+    put("deep/cat/cat-1.png", "");
+    made("manifest pairs flat deep -o out.tsv --split none", "out.tsv: 1 rows\n");
+    assert_string_equal(cell("cat-1", "label"), "cat"); /* names find each other where paths do not */
+    assert_string_equal(cell("cat-1", "text"), "by name");
+    unlink("out.tsv");
+    refused("manifest pairs pic -o out.tsv", 1, "retort manifest pairs: pic: no two files of different kinds have one "
+            "name, such as cat/1.png and cat/1.txt\n");
+    put("pic/cat/1.jpg", "");
+    assert_int_equal(run("manifest pairs pic say -o out.tsv"), 1);
+    assert_non_null(strstr(said, "/pic/cat/1.png have one name and are of one kind: rename one\n"));
+    unlink("pic/cat/1.jpg");
+    put("odd/dog/cat-1.txt", "");
+    assert_int_equal(run("manifest pairs odd deep -o out.tsv"), 1);
+    assert_non_null(strstr(said, " have one name but lie in folders of two classes: rename one\n"));
+    assert_int_equal(access("out.tsv", F_OK), -1);
+}
+
+static void kaldi_lists_are_read(void **state)
+{
+    (void)state;
+    put("wavs/b.wav", "");
+    put("kd/wav.scp", "utt2  wavs/b.wav\r\n\nutt1\twavs/none.wav\n");
+    put("kd/utt2spk", "utt1 anna\nutt2 ben\n");
+    put("kd/text", "utt2 two words\n");
+    assert_int_equal(run("manifest kaldi kd -o out.tsv --split none"), 0);
+    assert_non_null(strstr(said, "out.tsv: 2 rows\n1 of 2 files do not exist, such as /"));
+    assert_int_equal(rt_manifest_load(&m, "out.tsv", &e), 0);
+    assert_string_equal(cell("utt2", "speech"), "wavs/b.wav");
+    assert_string_equal(cell("utt2", "text"), "two words");
+    assert_string_equal(cell("utt1", "label"), "anna");
+    assert_string_equal(cell("utt1", "text"), "");
+    unlink("out.tsv");
+    put("kd/wav.scp", "utt1 sph2pipe -f wav x.sph |\n");
+    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd/wav.scp:1: \"utt1\" is made by a command, "
+            "which is not run: write the recordings to files first (wav-copy), and name those\n");
+    put("kd/wav.scp", "utt1\n");
+    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd/wav.scp:1: \"utt1\" has no path\n");
+    put("kd/wav.scp", "utt1 a\nutt1 wavs/b.wav\n");
+    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd:2: id \"utt1\" is already in line 1: ids "
+            "must be unique\n");
+    put("kd/segments", "");
+    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd/segments: recordings are not cut here: do so "
+            "first (extract-segments), and name the pieces in wav.scp\n");
+    refused("manifest kaldi wavs -o out.tsv", 1, "retort manifest kaldi: wavs/wav.scp: there is no such file: a data "
+            "folder of Kaldi has one\n");
 }
 
 static void tables_keep_what_they_have(void **state)
@@ -588,6 +654,8 @@ int main(void)
         TEST(wrong_folders_are_refused),
         TEST(wrong_tables_are_refused),
         TEST(folders_become_classes),
+        TEST(names_join_files),
+        TEST(kaldi_lists_are_read),
         TEST(tables_keep_what_they_have),
         TEST(splits_are_taken_or_made),
         TEST(near_equal_labels_are_named),
