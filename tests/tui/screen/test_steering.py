@@ -54,6 +54,13 @@ class Steering(EndToEnd):
         with open(path, encoding="utf-8") as f:
             return f.read()
 
+    def wait_for_rows(self, screen, count, where="1"):
+        """Until the journal in run.db has so many: what changes twice before a step is one row."""
+        end = time.monotonic() + PATIENCE
+        while self.query("a", "SELECT count(*) FROM journal WHERE " + where) != [(count,)]:
+            self.assertLess(time.monotonic(), end)
+            screen.read(0.05)
+
     def test_by_keys_alone(self):
         run = self.begin("a")
         screen = self.attach("a")
@@ -63,7 +70,7 @@ class Steering(EndToEnd):
         screen.type("/l2.margin\r\r" + CTRL_U + "0.1\r")
         screen.wait("distill.l2.margin: 0.3 -> 0.1 from step")
         screen.type(":step 5\r")
-        screen.wait("step ")
+        self.wait_for_rows(screen, 1)
         screen.type("h\r")  # a little less, by the slider
         screen.wait("distill.l2.margin: 0.1 -> 0.08 from step")
         screen.type(":resume\r")  # p would pause it once more while it makes its five steps
@@ -76,8 +83,10 @@ class Steering(EndToEnd):
 
         screen = self.attach("a")
         screen.type("6")
-        screen.wait("0.1 -> 0.08")  # once run.db holds it
-        text = self.dump(screen)
+        text = self.dump(screen)  # of what is drawn over something else, only the cells that differ go to the terminal
+        end = time.monotonic() + PATIENCE
+        while "0.1 -> 0.08" not in text and time.monotonic() < end:
+            text = self.dump(screen)  # once run.db holds it
         self.assertRegex(text, r"screen +distill.l2.margin  0.3 -> 0.1\n")
         self.assertRegex(text, r"screen +distill.l2.margin  0.1 -> 0.08\n")
         screen.type("u")  # taken back in the journal
@@ -90,9 +99,7 @@ class Steering(EndToEnd):
         screen.wait("from step")
         screen.type("u")
         screen.wait("undone: samples: 0.5@")
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and self.query("a", "SELECT count(*) FROM journal WHERE key='samples'") != [(2,)]:
-            screen.read(0.05)
+        self.wait_for_rows(screen, 2, "key='samples'")
         screen.type("qs")
         code, same, says = screen.end()
         self.assertEqual((code, same), (0, True))
