@@ -462,7 +462,7 @@ static int score_row(const struct rt_decode *d, const struct rt_decode_input *in
     if (rc < 0)
         goto out;
     key = rt_key128_of(s.bytes, s.size, (struct rt_key128){(uint64_t)m->id + 1, m->reading});
-    if (d->quality && (rc = rt_store_get(d->quality, rt_modality_measures_key(m, key), &known)) < 0)
+    if (d->quality && !m->quick && (rc = rt_store_get(d->quality, rt_modality_measures_key(m, key), &known)) < 0)
         goto out;
     if (!known && (rc = score_load(d, in, b, at, &s, key, e)) < 0)
         goto out;

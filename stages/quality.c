@@ -90,7 +90,7 @@ static void quality_keep(const struct rt_quality *q, const struct rt_modality *m
     int64_t n = m->measure_count;
     struct rt_tensor v = rt_tensor_view(RT_F64, 1, &n, value);
     struct rt_frame *f;
-    if (!q->store || rt_frame_pack(&f, "measures", &v, 0) < 0)
+    if (!q->store || m->quick || rt_frame_pack(&f, "measures", &v, 0) < 0)
         return;
     rt_store_put(q->store, rt_modality_measures_key(m, key), f);
     rt_frame_unref(f);

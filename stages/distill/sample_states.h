@@ -8,18 +8,21 @@
 #include "pipeline/data/loss_history.h"
 #include "stages/distill/objective.h"
 
+/* Whether a term had a distance of a sample, and whether that was within its margin. */
+enum rt_sample_inside { RT_SAMPLE_NEVER, RT_SAMPLE_OUTSIDE, RT_SAMPLE_INSIDE };
+
 /* Arrays [rows], a row for each of the data set. */
 struct rt_sample_states {
     int rows;
     int32_t *seen;   /* updates it took part in */
     float *quality;  /* last, 0..1; NaN = never seen */
     float *weight;   /* last */
-    float *distance; /* [rows, RT_TERMS] last D of each term; NaN = never */
-    uint8_t *inside; /* [rows, RT_TERMS] 1 = within the margin then */
+    float *distance; /* [RT_TERMS, rows] last D of each term, where inside is not RT_SAMPLE_NEVER */
+    uint8_t *inside; /* [RT_TERMS, rows] enum rt_sample_inside, then */
     float *agreement; /* running, of its answer with the teacher's (learner_weights.c); NaN = never seen */
     bool follows_agreement; /* it was in weight.terms once: else it is not saved */
-    float *history;  /* [rows, RT_LOSS_HISTORY] sum over the terms of lambda * D, the last times;
-                      * newest last, NaN = not yet */
+    uint8_t *history; /* [rows, RT_LOSS_HISTORY] sum over the terms of lambda * D, the last times: codes of
+                       * loss_history.h, newest last */
 };
 
 int rt_sample_states_init(struct rt_sample_states *s, int rows); /* RT_EMEM */
@@ -31,9 +34,13 @@ void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, d
                           const struct rt_objective_settings *settings, const struct rt_objective_out *out,
                           int i);
 
-/* Tensors "samples.seen" and so on, of the rows that were seen. Load, into states as init made them, refuses those of
- * another number of rows (RT_EMISMATCH), and reads those of before, of all rows; terms that there were not yet when
- * they were saved keep what they have. */
+/* A term's last distance of a row, and 1 if that was within the margin, else 0; NaN = it never had one. */
+double rt_sample_distance(const struct rt_sample_states *s, int row, int term);
+double rt_sample_inside(const struct rt_sample_states *s, int row, int term);
+
+/* Tensors "samples.seen" and so on, of the rows that were seen, each packed as a frame. Load, into states as init made
+ * them, refuses those of another number of rows (RT_EMISMATCH), and reads those of before, not packed or of all rows;
+ * terms that there were not yet when they were saved keep what they have. */
 int rt_sample_states_save(const struct rt_sample_states *s, struct rt_safetensors *out);
 int rt_sample_states_load(struct rt_sample_states *s, const struct rt_safetensors *in, const char *name,
                           struct rt_error *e);

@@ -65,6 +65,7 @@ struct rt_bag {
 struct rt_modality {
     const char *name;
     enum rt_modality_id id;
+    bool quick; /* a sample is loaded, measured and made features of before a cache would have answered: it has none */
     int (*load)(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
                 struct rt_error *e);
     /* load, and what the file's own samples say and raw no longer shows, for measure. NULL: raw shows

@@ -221,6 +221,7 @@ static int text_measure(const struct rt_tensor *raw, const double *source, doubl
 const struct rt_modality rt_modality_text = {
     .name = "text",
     .id = RT_TEXT,
+    .quick = true,
     .load = text_load,
     .features = text_features,
     .features_key = text_features_key,

@@ -14,18 +14,19 @@
 #define SAMPLES_NS UINT64_C(5000000000)
 #define SAMPLES_FRACTION 50 /* of the time, one part at most */
 
+/* A million of each: no more than is asked for. */
 struct rt_row_written {
     int seen;
     float factor;
-    uint8_t excluded;
-    unsigned answers; /* number of its answer */
 };
 
 struct rt_row_answer {
-    unsigned number; /* of answers so far; 0 = none */
-    int predicted;   /* class, -1 = its outputs were not finite */
+    int predicted; /* class, -1 = its outputs were not finite */
     float p, p_label;
-    int8_t correct; /* -1 = no label */
+    int8_t correct;    /* -1 = no label */
+    bool given;        /* else all of the above is nothing */
+    bool due;          /* and not written yet */
+    uint8_t excluded;  /* as written */
 };
 
 /* ---- columns ----
@@ -59,9 +60,8 @@ static void sample_cells(struct sample_cells *c, const struct rt_record *r, int 
         sample_cell(c, s->percentile[at + (size_t)k], "", s->column[k].measure->name, "_pct");
     }
     for (int k = 0; k < RT_TERMS; k++) {
-        size_t i = (size_t)row * RT_TERMS + (size_t)k;
-        sample_cell(c, t->distance[i], "loss_", rt_terms[k]->name, "");
-        sample_cell(c, isnan(t->distance[i]) ? NAN : t->inside[i], "inside_", rt_terms[k]->name, "");
+        sample_cell(c, rt_sample_distance(t, row, k), "loss_", rt_terms[k]->name, "");
+        sample_cell(c, rt_sample_inside(t, row, k), "inside_", rt_terms[k]->name, "");
     }
     sample_cell(c, factor, "", "factor", "");
     sample_cell(c, excluded, "", "excluded", "");
@@ -91,17 +91,19 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
 {
     const struct rt_student *student = o->record->student;
     const struct rt_override *override = student->control ? rt_control_override(student->control) : NULL;
-    struct rt_row_written *w = &o->written[row];
-    struct rt_row_written now = {.seen = (int)rt_learner_samples(student->learner)->seen[row],
-                                 .factor = 1,
-                                 .answers = o->answer[row].number};
+    struct rt_row_written *w = &o->written[row], now = {rt_learner_samples(student->learner)->seen[row], 1};
+    struct rt_row_answer *a = &o->answer[row];
+    uint8_t excluded = 0;
     if (override && override->rows) {
         now.factor = override->factor[row];
-        now.excluded = override->excluded[row];
+        excluded = override->excluded[row];
     }
-    bool same = now.seen == w->seen && now.factor == w->factor && now.excluded == w->excluded &&
-                now.answers == w->answers;
+    bool same = now.seen == w->seen && now.factor == w->factor && excluded == a->excluded && !a->due;
     *w = now;
+    if (a->excluded != excluded || a->due) { /* where nothing is known of a row, nothing is touched */
+        a->excluded = excluded;
+        a->due = false;
+    }
     return !same;
 }
 
@@ -128,7 +130,7 @@ void rt_observe_samples_row(const struct rt_observe_samples *o, int row, double 
         .seen = t->seen[row],
         .quality = t->quality[row],
         .weight = t->weight[row],
-        .predicted = a->number && a->predicted >= 0 ? d->class_name[a->predicted] : NULL,
+        .predicted = a->given && a->predicted >= 0 ? d->class_name[a->predicted] : NULL,
         .p = (double)a->p,
         .p_label = (double)a->p_label,
         .correct = a->correct,
@@ -138,10 +140,9 @@ void rt_observe_samples_row(const struct rt_observe_samples *o, int row, double 
 
 static int sample_write(struct rt_observe_samples *o, int row, const struct rt_drop *drop, struct rt_error *e)
 {
-    const struct rt_row_written *w = &o->written[row];
     double value[RT_SAMPLE_COLUMNS];
     struct rt_sample_row s;
-    rt_observe_samples_row(o, row, (double)w->factor, w->excluded, drop, &s, value);
+    rt_observe_samples_row(o, row, (double)o->written[row].factor, o->answer[row].excluded, drop, &s, value);
     return rt_rundb_sample(o->record->db, &s, e);
 }
 
@@ -169,8 +170,11 @@ void rt_observe_samples_answers(struct rt_observe_samples *o, const struct rt_pr
         const struct rt_prediction *p = &prediction[i];
         struct rt_row_answer *a = &o->answer[row[i]];
         bool strange = d->named[row[i]] >= d->classes;
-        *a = (struct rt_row_answer){a->number + 1, p->predicted, (float)p->p, strange ? 0 : (float)p->p_label,
-                                    strange ? 0 : p->label < 0 ? -1 : p->rank == 0};
+        *a = (struct rt_row_answer){
+            .predicted = p->predicted, .p = (float)p->p, .p_label = strange ? 0 : (float)p->p_label,
+            .correct = strange ? 0 : p->label < 0 ? -1 : p->rank == 0, .given = true, .due = true,
+            .excluded = a->excluded,
+        };
     }
     rt_learner_hold(o->record->student->learner, false);
     o->due = 0;

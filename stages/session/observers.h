@@ -31,7 +31,7 @@ struct rt_observer rt_observe_metrics(struct rt_record *r);
 struct rt_observe_samples {
     struct rt_record *record;
     struct rt_row_written *written; /* [samples], what run.db has of each */
-    struct rt_row_answer *answer;   /* [samples], what the last evaluation of each said */
+    struct rt_row_answer *answer;   /* [samples], what the last evaluation of each said, and whether run.db has it */
     uint64_t due;                   /* ns, when rows are next written */
 };
 #define RT_SAMPLE_COLUMNS (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 3)

@@ -84,12 +84,14 @@ static void session_open_caches(struct rt_session *s, const struct rt_recipe *r)
         rt_watch_warn(&s->watch, "going on without caches: %s", why.text);
         return;
     }
-    s->quality = session_open_store(s, "quality", QUALITY_BYTES);
-    for (int m = 0; m < RT_TEXT; m++) { /* hashing text is faster than reading it back */
+    for (int m = 0; m < RT_MODALITIES; m++) {
         char name[64];
         snprintf(name, sizeof name, "features-%s", rt_modality_names[m]);
-        if (s->dataset.column[m] >= 0)
-            s->features[m] = session_open_store(s, name, s->cache_bytes);
+        if (s->dataset.column[m] < 0 || rt_modalities[m]->quick)
+            continue;
+        s->features[m] = session_open_store(s, name, s->cache_bytes);
+        if (!s->quality)
+            s->quality = session_open_store(s, "quality", QUALITY_BYTES);
     }
 }
 

@@ -9,7 +9,7 @@
 static void test_no_trail(void **state)
 {
     (void)state;
-    const float none[RT_LOSS_HISTORY] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    const uint8_t none[RT_LOSS_HISTORY] = {0};
     static const double wrong[] = {NAN, -1, 0, 0.5, 16777216, 1e30, INFINITY, -INFINITY};
     int level[RT_LOSS_HISTORY];
     assert_true(isnan(rt_loss_history_pack(none)));
@@ -17,12 +17,12 @@ static void test_no_trail(void **state)
         assert_int_equal(rt_loss_history_levels(wrong[i], level), 0);
 }
 
-static void levels_are(const float *value, const char *expected)
+static void levels_are(const uint8_t *code, const char *expected)
 {
     int level[RT_LOSS_HISTORY];
     char text[RT_LOSS_HISTORY_TEXT];
-    float packed = (float)rt_loss_history_pack(value);
-    assert_true(packed < 16777216 && packed == rt_loss_history_pack(value));
+    float packed = (float)rt_loss_history_pack(code);
+    assert_true(packed < 16777216 && packed == rt_loss_history_pack(code));
     int n = rt_loss_history_levels((double)packed, level);
     assert_int_equal(n, strlen(expected));
     assert_int_equal(rt_loss_history_draw((double)packed, text), n);
@@ -34,15 +34,16 @@ static void levels_are(const float *value, const char *expected)
 static void test_shapes(void **state)
 {
     (void)state;
-    float value[RT_LOSS_HISTORY] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    uint8_t code[RT_LOSS_HISTORY] = {0};
     static const float come[] = {0.5f, 4, 2, 1, 8, 0, -3, 16};
     static const char *const shape[] = {"7", "17", "174", "1742", "04217", "042170", "0421700", "2104007"};
     for (int i = 0; i < 8; i++) {
-        rt_loss_history_add(value, come[i]);
-        levels_are(value, shape[i]);
+        rt_loss_history_add(code, come[i]);
+        levels_are(code, shape[i]);
     }
-    float flat[RT_LOSS_HISTORY] = {0, 0, 0, 0, 0, 0, 0};
-    levels_are(flat, "0000000");
+    for (int i = 0; i < RT_LOSS_HISTORY; i++)
+        rt_loss_history_add(code, 0);
+    levels_are(code, "0000000");
 }
 
 int main(void)

@@ -143,7 +143,9 @@ static void test_forms(void **state)
 static void test_history(void **state)
 {
     (void)state;
-    const float falls[RT_LOSS_HISTORY] = {NAN, NAN, NAN, 8, 4, 2, 0};
+    uint8_t falls[RT_LOSS_HISTORY] = {0};
+    for (int i = 0; i < 4; i++)
+        rt_loss_history_add(falls, (float[]){8, 4, 2, 0}[i]);
     assert_int_equal(rt_table_add(&t, "history", "", false), 3);
     t.column[3].number[0] = (float)rt_loss_history_pack(falls);
     assert_int_equal(rt_table_choose(&t, "id,history", &e), 0);

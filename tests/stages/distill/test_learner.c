@@ -86,8 +86,8 @@ static void test_report(void **state)
     assert_true(r.terms->used[RT_TERM_ce] == 7 && r.terms->used[RT_TERM_l2] == 7);
     assert_true(fabs(r.total - r.terms->mean[RT_TERM_ce] - 2 * r.terms->mean[RT_TERM_l2] -
                      r.terms->mean[RT_TERM_kl]) < 1e-9);
-    assert_true(isnan(s->distance[4 * RT_TERMS + RT_TERM_ce]) && !isnan(s->distance[4 * RT_TERMS + RT_TERM_l2]));
-    assert_true(isnan(s->distance[5 * RT_TERMS + RT_TERM_l2]) && !isnan(s->distance[5 * RT_TERMS + RT_TERM_ce]));
+    assert_true(isnan(rt_sample_distance(s, 4, RT_TERM_ce)) && !isnan(rt_sample_distance(s, 4, RT_TERM_l2)));
+    assert_true(isnan(rt_sample_distance(s, 5, RT_TERM_l2)) && !isnan(rt_sample_distance(s, 5, RT_TERM_ce)));
     assert_true(s->seen[7] == 1 && s->seen[8] == 0);
     struct rt_learner_progress p = rt_learner_progress(l.learner);
     assert_true(p.step == 1 && p.steps == 20 && p.best == -1);
@@ -277,8 +277,8 @@ static void test_task_weights(void **state)
             double w = t.factor[i] * both[i] / (sum[1] / 8);
             double task_weight = k == 0 ? t.factor[i] * own[i] / (sum[0] / 8) : k == 1 ? w : 1;
             assert_true(fabs(s->weight[i] - w) < 1e-5); /* the one of distillation is kept */
-            mean[0] += i == 4 ? 0 : task_weight * s->distance[i * RT_TERMS + RT_TERM_ce] / 7;
-            mean[1] += i == 5 ? 0 : w * s->distance[i * RT_TERMS + RT_TERM_l2] / 7;
+            mean[0] += i == 4 ? 0 : task_weight * rt_sample_distance(s, i, RT_TERM_ce) / 7;
+            mean[1] += i == 5 ? 0 : w * rt_sample_distance(s, i, RT_TERM_l2) / 7;
         }
         assert_true(fabs(r.terms->mean[RT_TERM_ce] - mean[0]) < 1e-5);
         assert_true(fabs(r.terms->mean[RT_TERM_l2] - mean[1]) < 1e-5);
