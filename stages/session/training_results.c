@@ -75,7 +75,6 @@ static int results_figures(struct rt_training *t, enum rt_split split, const str
     return results_record(t, split, &f, e);
 }
 
-/* result NULL: the answers alone. */
 static int results_of_split(struct rt_training *t, enum rt_split split, struct rt_training_result *result,
                             struct rt_error *e)
 {
@@ -83,11 +82,31 @@ static int results_of_split(struct rt_training *t, enum rt_split split, struct r
     int rc = answers_make(&a, t, split, e);
     if (rc == 0)
         rt_observe_samples_answers(&t->observe_samples, a.prediction, a.row, a.made);
-    if (rc == 0 && result)
+    if (rc == 0)
         rc = results_figures(t, split, &a, result, e);
     free(a.row);
     free(a.prediction);
     return rc == RT_EMEM ? rt_error_set(e, rc, "no memory to measure split %s", rt_split_names[split]) : rc;
+}
+
+/* Of the training split no figures are made, so no more than a piece of it is held: it is the largest. */
+static int results_of_training(struct rt_training *t, struct rt_error *e)
+{
+    struct answers a = {.row = malloc(PIECE * sizeof *a.row), .prediction = malloc(PIECE * sizeof *a.prediction)};
+    int *row = NULL, count = 0;
+    int rc = rt_dataset_rows(&t->session->dataset, RT_TRAIN, t->result->modality->id, false, &row, &count);
+    if (!a.row || !a.prediction)
+        rc = RT_EMEM;
+    for (int at = 0; rc == 0 && at < count; at += PIECE) {
+        a.made = 0;
+        rc = answers_piece(&a, t, row + at, count - at < PIECE ? count - at : PIECE, e);
+        if (rc == 0)
+            rt_observe_samples_answers(&t->observe_samples, a.prediction, a.row, a.made);
+    }
+    free(row);
+    free(a.row);
+    free(a.prediction);
+    return rc == RT_EMEM ? rt_error_set(e, rc, "no memory to measure split %s", rt_split_names[RT_TRAIN]) : rc;
 }
 
 /* ---- trials ---- */
@@ -141,5 +160,5 @@ int rt_training_results(struct rt_training *t, struct rt_error *e)
     RT_TRY(results_of_split(t, RT_TEST, &t->test, e));
     for (int which = 0; which < RT_TRIAL_LISTS; which++)
         RT_TRY(results_of_trials(t, (enum rt_trial_list)which, e));
-    return results_of_split(t, RT_TRAIN, NULL, e);
+    return results_of_training(t, e);
 }
