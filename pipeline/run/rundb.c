@@ -30,7 +30,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS stages(name TEXT PRIMARY KEY, workers INTEGER, batches INTEGER,"
     " samples INTEGER, busy REAL, wait_in REAL, wait_out REAL, packed_in INTEGER, packed_out INTEGER,"
     " raw_out INTEGER, wall REAL, wait_memory REAL, p50 REAL, p95 REAL, queue_waiting INTEGER,"
-    " queue_limit INTEGER, queue_bytes INTEGER, note TEXT) WITHOUT ROWID;";
+    " queue_limit INTEGER, queue_bytes INTEGER, note TEXT) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS clock(step INTEGER PRIMARY KEY, seconds REAL);";
 
 /* Columns of samples before the extra ones. */
 static const char *const fixed[] = {"row", "id", "label", "grp", "split", "hidden", "reason",
@@ -48,6 +49,7 @@ static const char *const insert[RT_RUNDB_STATEMENTS] = {
     [RT_RUNDB_STAGE] = "INSERT OR REPLACE INTO stages(name, workers, batches, samples, busy, wait_in, wait_out,"
               " packed_in, packed_out, raw_out, wall, wait_memory, p50, p95, queue_waiting, queue_limit,"
               " queue_bytes, note) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [RT_RUNDB_CLOCK] = "INSERT OR REPLACE INTO clock(step, seconds) VALUES(?, ?)",
 };
 
 static int rundb_exec(struct rt_rundb *r, const char *sql, struct rt_error *e)
@@ -288,6 +290,15 @@ int rt_rundb_metric(struct rt_rundb *r, int64_t step, int epoch, const char *spl
     return statement_run(r, s, e);
 }
 
+int rt_rundb_clock(struct rt_rundb *r, int64_t step, double seconds, struct rt_error *e)
+{
+    sqlite3_stmt *s;
+    RT_TRY(statement_begin(r, RT_RUNDB_CLOCK, &s, e));
+    sqlite3_bind_int64(s, 1, step);
+    sqlite3_bind_double(s, 2, seconds);
+    return statement_run(r, s, e);
+}
+
 int rt_rundb_mean(struct rt_rundb *r, int64_t after, int64_t step, int epoch, const char *split,
                   const char *name, struct rt_error *e)
 {
@@ -377,8 +388,9 @@ int rt_rundb_rewind(struct rt_rundb *r, int64_t step, struct rt_error *e)
     RT_TRY(statement_begin(r, RT_RUNDB_META, &s, e));
     return rundb_exec_made(r,
                            sqlite3_mprintf("DELETE FROM metrics WHERE step > %lld;"
-                                           "DELETE FROM journal WHERE step > %lld",
-                                           (long long)step, (long long)step),
+                                           "DELETE FROM journal WHERE step > %lld;"
+                                           "DELETE FROM clock WHERE step > %lld",
+                                           (long long)step, (long long)step, (long long)step),
                            e);
 }
 

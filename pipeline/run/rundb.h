@@ -12,6 +12,9 @@
  *   stages(name PRIMARY KEY, workers, batches, samples, busy, wait_in, wait_out, packed_in, packed_out,
  *           raw_out, wall, wait_memory, p50, p95, queue_waiting, queue_limit, queue_bytes, note)
  *           of the process that wrote last: seconds (sums over workers) and bytes
+ *   clock(step PRIMARY KEY, seconds)                   how long training had gone on after a step, without the time
+ * between
+ *           two processes of one run; a row a second at most, and one for each epoch
  * Written by one thread at a time. A transaction is open from the first write to rt_rundb_commit; what is
  * not committed is lost at close. Text may be NULL (then ""), a NaN becomes NULL. Errors: RT_EFULL (disk
  * full), RT_EBUSY, RT_EFORMAT (no data base of ours, or damaged), RT_EUSAGE, RT_EIO, RT_EMEM.
@@ -45,7 +48,8 @@ int rt_rundb_metric(struct rt_rundb *db, int64_t step, int epoch, const char *sp
  * at `step`, or nothing when there is none: so a resumed run counts what was before it, too. */
 int rt_rundb_mean(struct rt_rundb *db, int64_t after, int64_t step, int epoch, const char *split,
                   const char *name, struct rt_error *e);
-/* Forgets metrics and journal rows after step (resume). */
+int rt_rundb_clock(struct rt_rundb *db, int64_t step, double seconds, struct rt_error *e);
+/* Forgets metrics, clock and journal rows after step (resume). */
 int rt_rundb_rewind(struct rt_rundb *db, int64_t step, struct rt_error *e);
 
 struct rt_sample_row {

@@ -5,6 +5,19 @@
 #include "stages/session/step_metrics.h"
 
 #include <math.h>
+#include <uv.h>
+
+#define TICK_NS UINT64_C(1000000000) /* between two rows of the clock, at least */
+
+/* Not among the metrics: these are the same each time that a run is made. */
+static int metrics_tick(struct rt_record *r, int64_t step, struct rt_error *e)
+{
+    uint64_t now = uv_hrtime();
+    if (now - r->ticked < TICK_NS && r->ticked != r->began)
+        return 0;
+    r->ticked = now;
+    return rt_rundb_clock(r->db, step, r->seconds + (double)(now - r->began) / 1e9, e);
+}
 
 static int metrics_on_step(void *self, const struct rt_step_report *p, struct rt_error *e)
 {
@@ -13,7 +26,7 @@ static int metrics_on_step(void *self, const struct rt_step_report *p, struct rt
     int n = rt_step_values(p, value);
     for (int i = 0; i < n; i++)
         RT_TRY(rt_rundb_metric(r->db, p->step, p->epoch, "", value[i].name, value[i].value, e));
-    return 0;
+    return metrics_tick(r, p->step, e);
 }
 
 static int metrics_on_epoch(void *self, int64_t step, int epoch, struct rt_error *e)
@@ -21,6 +34,7 @@ static int metrics_on_epoch(void *self, int64_t step, int epoch, struct rt_error
     struct rt_record *r = self;
     int64_t before = (int64_t)epoch * r->epoch_steps;
     RT_TRY(rt_rundb_mean(r->db, before, step, epoch, "train", "loss", e));
+    RT_TRY(rt_rundb_clock(r->db, step, r->seconds + (double)(uv_hrtime() - r->began) / 1e9, e));
     return rt_rundb_commit(r->db, e);
 }
 

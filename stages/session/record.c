@@ -4,6 +4,14 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <uv.h>
+
+static int record_take_seconds(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    (void)columns;
+    *(double *)self = cell[0].number > 0 ? cell[0].number : 0;
+    return 1;
+}
 
 static int record_begin(struct rt_record *r, struct rt_error *e)
 {
@@ -11,6 +19,8 @@ static int record_begin(struct rt_record *r, struct rt_error *e)
     if (!realpath(rt_manifest_path(r->session->dataset.manifest), manifest))
         *manifest = '\0'; /* gone: its samples cannot be looked at */
     RT_TRY(rt_rundb_rewind(r->db, rt_learner_progress(r->student->learner).step, e));
+    RT_TRY(rt_rundb_scan(r->db, "SELECT max(seconds) FROM clock", record_take_seconds, &r->seconds, e));
+    r->began = r->ticked = uv_hrtime();
     RT_TRY(rt_rundb_meta(r->db, "manifest", manifest, e));
     RT_TRY(rt_rundb_meta(r->db, RT_IDENTITY_KEY, r->identity, e));
     RT_TRY(rt_rundb_meta(r->db, "program", "retort " RT_VERSION, e));

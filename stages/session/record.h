@@ -19,6 +19,8 @@ struct rt_record {
     char identity[RT_IDENTITY_TEXT]; /* of its data and teachers */
 
     struct rt_rundb *db; /* NULL unless open */
+    double seconds;      /* of training by earlier processes of the run */
+    uint64_t began, ticked; /* ns; of the clock: when it began, was written last */
 };
 
 /* Opens run.db with these columns of samples besides the fixed ones, forgets what it holds of later steps than the

@@ -199,6 +199,18 @@ static int stop_at_third(void *self, int columns, const char **name, const char 
     return ++*(int *)self == 3;
 }
 
+/* The clock is forgotten with what it timed. */
+static void test_clock(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = open_db("clock.db", 1);
+    for (int step = 1; step <= 3; step++)
+        assert_int_equal(rt_rundb_clock(db, step, step / 2.0, &e), 0);
+    assert_int_equal(rt_rundb_rewind(db, 2, &e), 0);
+    assert_string_equal(tell(db, "SELECT * FROM clock"), "step=1 seconds=0.5;step=2 seconds=1.0;");
+    rt_rundb_close(db);
+}
+
 /* Of training steps 4 to 6 alone; the metric of another split and name is another. */
 static void test_mean(void **state)
 {
@@ -293,7 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses),       cmocka_unit_test(test_reading_only),
         cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows), cmocka_unit_test(test_older),
-        cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
+        cmocka_unit_test(test_clock), cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_reader_and_crash), cmocka_unit_test(test_disk_full),
     };
     scratch_make(&dir);
