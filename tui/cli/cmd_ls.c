@@ -15,7 +15,7 @@ static int ls_look(struct rt_runs *r, const struct request *q, struct rt_error *
         RT_TRY(rt_runs_look(r, q->folders.word[i], e));
     if (q->folders.count)
         return 0;
-    int rc = rt_runs_look(r, "runs", e);
+    int rc = rt_runs_look(r, RT_RUNS_FOLDER, e);
     return rc == RT_EMISSING ? 0 : rc; /* nobody named it: there is no run yet */
 }
 

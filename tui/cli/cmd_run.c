@@ -273,7 +273,7 @@ static int run_with_screen(const struct request *q, struct rt_recipe *r, const c
         return run_here(q, r, output, &d);
     if (!rt_detach_wait(&d, &code))
         return code;
-    rc = rt_attach(output, NULL, &left, &e);
+    rc = rt_attach(output, NULL, 0, &left, &e);
     if (rc < 0) {
         rt_cmd_fail(&e);
         rt_plain_print(stderr, "retort: the run goes on without a screen, as process %d: `retort ctl %s status`\n",

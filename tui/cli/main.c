@@ -7,6 +7,7 @@
 #include "stages/nn/blas.h"
 #include "stages/nn/isa.h"
 #include "stages/session/machine_limits.h"
+#include "tui/report/runs_table.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -135,6 +136,23 @@ static void interrupt_let(void)
 }
 #endif
 
+/* No command: the list of runs, where there are some and somebody is there to see it. */
+static int program_alone(char **argv)
+{
+    static char name[] = "attach";
+    struct rt_runs runs = {0};
+    struct rt_error ignored;
+    bool some = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && rt_runs_look(&runs, RT_RUNS_FOLDER, &ignored) == 0 &&
+                runs.count > 0;
+    rt_runs_fini(&runs);
+    if (!some) {
+        help_print(stderr);
+        return RT_EXIT_USAGE;
+    }
+    program_start_alone(argv);
+    return command_run(command_find(name), 1, (char *[]){name, NULL});
+}
+
 int main(int argc, char **argv)
 {
     interrupt_let();
@@ -146,10 +164,8 @@ int main(int argc, char **argv)
      * threads anyway. */
     mallopt(M_ARENA_MAX, 1);
     signal(SIGXFSZ, SIG_IGN); /* a file too large is an error with a name, not the end */
-    if (argc < 2) {
-        help_print(stderr);
-        return RT_EXIT_USAGE;
-    }
+    if (argc < 2)
+        return program_alone(argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
         return help_command(argc, argv);
     if (strcmp(argv[1], "--version") == 0) {

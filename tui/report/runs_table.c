@@ -17,7 +17,7 @@
 
 /* Numbers of a run: columns of the table behind run and state, and where they come from. Those of trials stand only
  * where one of the runs has any: most people have none, and a column of blanks tells them nothing. */
-enum number { EPOCH, EPOCHS, STEP, STEPS, BEST, BEST_STEP, TEST, EER, TEST_EER, PID, NUMBERS };
+enum number { EPOCH, EPOCHS, STEP, STEPS, PROGRESS, BEST, BEST_STEP, TEST, EER, TEST_EER, PID, NUMBERS };
 static const struct {
     const char *name, *sql;
     bool hidden, of_trials;
@@ -27,6 +27,7 @@ static const struct {
     [EPOCHS] = {"epochs", NULL},
     [STEP] = {"step", "SELECT step FROM metrics WHERE name='loss' AND split='' ORDER BY step DESC LIMIT 1"},
     [STEPS] = {"steps", NULL, .hidden = true},
+    [PROGRESS] = {"progress", NULL, .hidden = true},
     [BEST] = {"best", "SELECT max(value) FROM metrics WHERE name='top1' AND split='valid'"},
     [BEST_STEP] = {"best_step", "SELECT step FROM metrics WHERE name='top1' AND split='valid'"
                                 " ORDER BY value DESC, step LIMIT 1", .hidden = true},
@@ -39,9 +40,12 @@ static const struct {
 static const char best_by_eer[] = "SELECT step FROM metrics WHERE name='eer' AND split='valid'"
                                   " ORDER BY value, step LIMIT 1";
 
+#define CURVE 12        /* columns of a run's curve */
+#define CURVE_POINTS 4096 /* evaluations of which it is drawn: the first */
+
 struct rt_run_row {
     char *folder;
-    char state[32], what[128];
+    char state[32], what[128], curve[3 * CURVE + 1];
     double number[NUMBERS];
 };
 
@@ -71,7 +75,8 @@ static int runs_look_in(struct rt_runs *l, const char *folder, int depth)
     for (int i = 0; i < count; i++) {
         char path[4200];
         struct stat st;
-        int n = snprintf(path, sizeof path, "%s/%s", folder, entry[i]->d_name);
+        bool here = strcmp(folder, ".") == 0;
+        int n = snprintf(path, sizeof path, "%s%s%s", here ? "" : folder, here ? "" : "/", entry[i]->d_name);
         if (rc == 0 && entry[i]->d_name[0] != '.' && n < (int)sizeof path - 64 && stat(path, &st) == 0 &&
             S_ISDIR(st.st_mode))
             rc = runs_look_in(l, path, depth - 1);
@@ -123,6 +128,64 @@ static void run_ask(struct rt_run_row *r)
     rt_client_close(c);
 }
 
+/* ---- its curve ----
+ * The shape alone, as high as it is wide: two runs are told apart by their figures, and one that learns from one that
+ * does not by this. Of validation, else of the training loss. */
+
+struct curve {
+    double *value; /* [CURVE_POINTS] */
+    int count;
+};
+
+static int curve_take(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct curve *v = self;
+    (void)columns;
+    if (v->count < CURVE_POINTS && isfinite(cell[0].number))
+        v->value[v->count++] = cell[0].number;
+    return v->count == CURVE_POINTS;
+}
+
+static void curve_draw(const struct curve *v, char *text)
+{
+    int columns = v->count < CURVE ? v->count : CURVE;
+    double low = INFINITY, high = -INFINITY;
+    for (int i = 0; i < v->count; i++) {
+        low = fmin(low, v->value[i]);
+        high = fmax(high, v->value[i]);
+    }
+    for (int x = 0; x < columns; x++) {
+        double value = v->value[(x + 1) * v->count / columns - 1];
+        int level = high > low ? (int)(7.999 * (value - low) / (high - low)) : 3;
+        memcpy(text + 3 * x, (char[]){'\xe2', '\x96', (char)('\x81' + level)}, 3); /* U+2581 to U+2588 */
+    }
+    text[3 * columns] = '\0';
+}
+
+static int run_read_curve(struct rt_run_row *r, struct rt_rundb *db, struct rt_error *e)
+{
+    static const char *const sql[] = {
+        "SELECT value FROM metrics WHERE name='eer' AND split='valid' ORDER BY step",
+        "SELECT value FROM metrics WHERE name='top1' AND split='valid' ORDER BY step",
+        "SELECT value FROM metrics WHERE name='loss' AND split='train' ORDER BY step",
+    };
+    struct curve v = {malloc(sizeof *v.value * CURVE_POINTS), 0};
+    int rc = v.value ? 0 : RT_EMEM;
+    for (size_t i = 0; rc == 0 && v.count == 0 && i < sizeof sql / sizeof *sql; i++)
+        rc = rt_rundb_scan(db, sql[i], curve_take, &v, e);
+    curve_draw(&v, r->curve);
+    free(v.value);
+    return rc;
+}
+
+/* A run that is done has gone all its way: it may have ended before the last step that was planned. */
+static void run_find_progress(struct rt_run_row *r)
+{
+    const double *n = r->number;
+    double steps = n[STEP] / n[STEPS], epochs = n[EPOCH] / n[EPOCHS];
+    r->number[PROGRESS] = strcmp(r->state, "done") == 0 ? 1 : isnan(steps) ? epochs : steps;
+}
+
 static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
 {
     char path[RT_RUN_PATH];
@@ -147,6 +210,8 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
             rc = rt_rundb_scan(db, number_column[k].sql, cell_number, &r->number[k], &e);
     if (rc == 0 && !isnan(r->number[EER]))
         rc = rt_rundb_scan(db, best_by_eer, cell_number, &r->number[BEST_STEP], &e);
+    if (rc == 0)
+        rc = run_read_curve(r, db, &e);
     rt_rundb_close(db);
     long pid = rt_rundir_writer(r->folder);
     if (pid) {
@@ -156,16 +221,18 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
         snprintf(r->state, sizeof r->state, "unreadable");
     else if (strcmp(r->state, "running") == 0)
         snprintf(r->state, sizeof r->state, "ended early");
+    run_find_progress(r);
 }
 
 /* ---- the table ---- */
 
-static int runs_table_text(struct rt_table *t, const struct rt_runs *l, int run, int state, int student)
+static int runs_table_text(struct rt_table *t, const struct rt_runs *l, const int column[4])
 {
     for (int i = 0; i < l->count; i++) {
-        RT_TRY(rt_table_text(t, i, run, l->run[i].folder));
-        RT_TRY(rt_table_text(t, i, state, l->run[i].state));
-        RT_TRY(rt_table_text(t, i, student, l->run[i].what));
+        RT_TRY(rt_table_text(t, i, column[0], l->run[i].folder));
+        RT_TRY(rt_table_text(t, i, column[1], l->run[i].state));
+        RT_TRY(rt_table_text(t, i, column[2], l->run[i].what));
+        RT_TRY(rt_table_text(t, i, column[3], l->run[i].curve));
     }
     return 0;
 }
@@ -189,8 +256,11 @@ static int runs_table_fill(struct rt_table *t, const struct rt_runs *l)
         for (int i = 0; i < l->count; i++)
             t->column[at].number[i] = (float)l->run[i].number[k];
     }
-    int student = rt_table_add(t, "student", "", true);
-    return run < 0 || state < 0 || student < 0 ? RT_EMEM : runs_table_text(t, l, run, state, student);
+    int student = rt_table_add(t, "student", "", true), curve = rt_table_add(t, "curve", "", true);
+    if (run < 0 || state < 0 || student < 0 || curve < 0)
+        return RT_EMEM;
+    t->column[curve].hidden = true;
+    return runs_table_text(t, l, (int[]){run, state, student, curve});
 }
 
 /* ---- from outside ---- */

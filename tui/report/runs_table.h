@@ -6,6 +6,8 @@
 
 #include "pipeline/data/table.h"
 
+#define RT_RUNS_FOLDER "runs" /* where runs lie unless somebody says otherwise */
+
 struct rt_run_row;
 struct rt_runs { /* cleared is: none */
     struct rt_run_row *run;

@@ -75,6 +75,35 @@ int rt_series_from(const struct rt_series *s, int64_t step)
     return low;
 }
 
+double rt_series_at(const struct rt_series *s, double step)
+{
+    int i = rt_series_from(s, (int64_t)ceil(step));
+    if (s->count == 0)
+        return NAN;
+    if (i == 0 || i == s->count)
+        return s->value[i - (i > 0)];
+    double from = (double)s->step[i - 1], to = (double)s->step[i];
+    return s->value[i - 1] + (s->value[i] - s->value[i - 1]) * (step - from) / (to - from);
+}
+
+double rt_series_when(const struct rt_series *s, double value)
+{
+    int low = 0, high = s->count;
+    while (low < high) { /* the first point that has reached it */
+        int mid = low + (high - low) / 2;
+        if (s->value[mid] < value)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (s->count == 0)
+        return NAN;
+    if (low == 0 || low == s->count)
+        return (double)s->step[low - (low > 0)];
+    double from = s->value[low - 1], to = s->value[low];
+    return (double)s->step[low - 1] + (double)(s->step[low] - s->step[low - 1]) * (value - from) / (to - from);
+}
+
 double rt_series_least(const struct rt_series *s, int64_t *step)
 {
     double least = NAN;

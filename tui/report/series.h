@@ -25,6 +25,10 @@ void rt_series_fini(struct rt_series *s);
 int rt_series_add(struct rt_series *s, int64_t step, double value);
 /* Place of the first point at or after step; count when there is none. */
 int rt_series_from(const struct rt_series *s, int64_t step);
+/* Between two points in proportion to the steps, outside of them as the nearest; NaN when there is none. */
+double rt_series_at(const struct rt_series *s, double step);
+/* Of values that only rise: the step at which they reach this one, likewise. */
+double rt_series_when(const struct rt_series *s, double value);
 /* The greatest value so far, NaN when none, also for NULL; *step: where. */
 double rt_series_best(const struct rt_series *s, int64_t *step);
 double rt_series_least(const struct rt_series *s, int64_t *step); /* the same, lowest */

@@ -52,6 +52,7 @@ void rt_snapshot_fini(struct rt_snapshot *m)
 {
     for (int i = 0; i < m->series_count; i++)
         rt_series_fini(&m->series[i]);
+    rt_series_fini(&m->clock);
     rt_table_fini(&m->samples);
     for (int i = 0; i < m->journal_count; i++)
         journal_row_fini(&m->journal[i]);
@@ -345,6 +346,27 @@ static void snapshot_read_journal(struct rt_snapshot *m)
     rt_rundb_scan(m->db, sql, journal_take, m, &ignored);
 }
 
+/* A clock that does not go on is none: of a file from anywhere. */
+static int clock_take(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct rt_series *s = self;
+    (void)columns;
+    int64_t step = rt_rundb_whole(&cell[0], 0, RT_RUNDB_STEPS, -1);
+    bool rises = s->count == 0 || (step > s->step[s->count - 1] && cell[1].number >= s->value[s->count - 1]);
+    return step >= 0 && rises && rt_series_add(s, step, cell[1].number) < 0;
+}
+
+/* One row a second: as many as a run has seconds. */
+static void snapshot_read_clock(struct rt_snapshot *m)
+{
+    char sql[160];
+    struct rt_error ignored;
+    int64_t last = m->clock.count ? m->clock.step[m->clock.count - 1] : -1;
+    snprintf(sql, sizeof sql, "SELECT step, seconds FROM clock WHERE step>%" PRId64 " ORDER BY step LIMIT 1000000",
+             last);
+    rt_rundb_scan(m->db, sql, clock_take, &m->clock, &ignored);
+}
+
 /* ---- samples ----
  * A table of a million rows takes seconds to read, and a key must not wait for it: it is read in pieces
  * of a thousand rows, for some milliseconds in each poll. It is read anew as a whole, since every row
@@ -505,6 +527,7 @@ static int snapshot_read_all(struct rt_snapshot *m, struct rt_error *e)
     snapshot_look_alive(m); /* the rest is shown whatever came of the curves */
     snapshot_read_stages(m);
     snapshot_read_journal(m);
+    snapshot_read_clock(m);
     snapshot_count_steps(m);
     m->stale = true;
     return rc;
@@ -514,6 +537,8 @@ int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
 {
     double version = -1;
     int changed = 0;
+    if (!m->db)
+        return 0;
     RT_TRY(rt_rundb_scan(m->db, "PRAGMA data_version", cell_take_number, &version, e));
     if ((long long)version != m->version) {
         RT_TRY(snapshot_read_all(m, e));

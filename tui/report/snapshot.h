@@ -42,6 +42,7 @@ struct rt_snapshot {
     bool live;
     int series_count;
     struct rt_series series[RT_SERIES];
+    struct rt_series clock;   /* seconds of training by step; none of a run that an older retort made */
     int stage_count;
     struct rt_stage_row stage[RT_STAGES]; /* of the last seconds while it goes on, else of the whole run */
     char manifest[4096];      /* the run's, "" = not known */
@@ -67,8 +68,9 @@ struct rt_snapshot {
 /* The folder of a run. RT_EMISSING when it holds no run.db. m is zeroed by open, fini after any open. */
 int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error *e);
 void rt_snapshot_fini(struct rt_snapshot *m);
-/* Reads what is new. 1: something changed; 0: nothing; negative: an error (what was read stands).
- * samples: they are wanted too (they are read only then). Of long curves and tables one poll reads a part. */
+/* Reads what is new; of a cleared one, which is of no run, nothing. 1: something changed; 0: nothing; negative: an
+ * error (what was read stands). samples: they are wanted too (they are read only then). Of long curves and tables
+ * one poll reads a part. */
 int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e);
 /* Something is left to be read: poll again soon. */
 bool rt_snapshot_busy(const struct rt_snapshot *m);

@@ -13,10 +13,10 @@
  *          it does not know it leaves (RT_DID_NOTHING), and the ui may know it.
  *   mouse  a press, drag or release (event.key) at a cell of the body last drawn; may be NULL. Drags and
  *          the release go where the press went, also outside of the body.
+ *   filter what is typed after `/` means something here
  *   verb   a `:` command that is this screen's own, and "filter" with what was typed after `/`; may be
  *          NULL. RT_DID_NOTHING when it is not; a refused one says why in view->message. Asked also while
  *          another screen is shown, which is left when this one knows the command.
- *   filter what stands there already when `/` is pressed; NULL = nothing can be filtered here
  *   told   an event of the run, also while another screen is shown; may be NULL. RT_DID_NOTHING: it
  *          was not for this screen, and the message line says what there is to say.
  *   tick   called often while it is shown: what it waits for may have come; may be NULL
@@ -29,6 +29,7 @@
 
 struct rt_screen {
     bool samples; /* shows the model's samples: only then are they read */
+    bool filter;
     size_t size;
     void (*init)(void *self);
     void (*fini)(void *self);
@@ -36,7 +37,6 @@ struct rt_screen {
     unsigned (*act)(void *self, struct rt_view *view, enum rt_act act);
     unsigned (*mouse)(void *self, struct rt_view *view, struct rt_event event);
     unsigned (*verb)(void *self, struct rt_view *view, const char *verb, const char *argument);
-    const char *(*filter)(const void *self);
     unsigned (*told)(void *self, struct rt_view *view, const struct rt_steer_event *event);
     unsigned (*tick)(void *self, struct rt_view *view);
 };

@@ -2,14 +2,24 @@
  * view: see view.h. */
 #include "tui/screen/view.h"
 
+#include "pipeline/data/override.h"
 #include "tui/screen/widgets/slider.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+bool rt_view_shows_run(const struct rt_view *view)
+{
+    return view->model->db != NULL;
+}
+
 unsigned rt_view_go(struct rt_view *view, enum rt_screen_id screen)
 {
+    if (!rt_view_shows_run(view) && screen != RT_SCREEN_RUNS && screen != RT_SCREEN_HELP) {
+        rt_message_say(&view->message, false, "no run is open: Enter opens the one under the cursor");
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    }
     if (view->screen != screen)
         view->before = view->screen;
     view->screen = screen;
@@ -100,6 +110,15 @@ const char *rt_view_value(const struct rt_view *view, const struct rt_key *key, 
         if (strcmp(m->journal[i].key, key->name) == 0)
             return snprintf(out, RT_RECIPE_TEXT, "%s", m->journal[i].after), out;
     return rt_view_start(view, key, out);
+}
+
+bool rt_view_is_objective(const char *key)
+{
+    static const char *const sections[] = {"task.", "distill.", "weight.", RT_OVERRIDE_KEY};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        if (strncmp(key, sections[i], strlen(sections[i])) == 0)
+            return true;
+    return false;
 }
 
 void rt_view_weights(const struct rt_view *view, bool start, struct rt_weight_settings *out)

@@ -9,6 +9,7 @@
 #include "tui/screen/base/message.h"
 #include "tui/screen/compare.h"
 #include "tui/screen/keys.h"
+#include "tui/screen/runs_list.h"
 #include "tui/screen/steer.h"
 #include "tui/screen/widgets/dialog.h"
 #include "tui/screen/widgets/prompt.h"
@@ -29,6 +30,7 @@ struct rt_view {
     bool ascii;
     int colours; /* of the terminal, 0 = none: for pictures */
     bool pixels; /* it shows pictures as such */
+    struct rt_runs_list *runs; /* of the folder that was named, or that the run lies in; NULL = none */
 
     /* The ui's; screens read them, and go elsewhere by rt_view_go. */
     enum rt_screen_id screen, before; /* before: where Esc leads from help */
@@ -39,6 +41,8 @@ struct rt_view {
     struct rt_compare compare;
     struct rt_message message; /* until the next key */
     int64_t step; /* the step that is looked at, under the cursor of the curves; -1 = none */
+    char open[4096]; /* the folder of a run that is to be shown in place of this one; "" = none */
+    bool card;    /* the run has ended while it was shown: how, is to be seen */
     int press;    /* a key that the ui is to take as if it had been pressed; 0 = none */
     char typed[RT_PROMPT_LINE]; /* a command that it is to take as if it had been typed; "" = none */
 
@@ -52,7 +56,9 @@ struct rt_view {
     } asked;
 };
 
-/* Leads to a screen. */
+/* Whether a run is open: without one there is nothing but a list of runs. */
+bool rt_view_shows_run(const struct rt_view *view);
+/* Leads to a screen; without a run only to those that need none. */
 unsigned rt_view_go(struct rt_view *view, enum rt_screen_id screen);
 /* Asks for a value in the footer, after `label`; `line` stands there already. A line that is dropped is
  * not told. */
@@ -79,6 +85,9 @@ unsigned rt_view_settle(struct rt_view *view);
 const char *rt_view_value(const struct rt_view *view, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
 /* What the recipe said at the start. "" = not known. */
 const char *rt_view_start(const struct rt_view *view, const struct rt_key *key, char out[RT_RECIPE_TEXT]);
+/* Whether a setting, or what stands in the journal for one, says what the losses are: those before its change cannot be
+ * compared with those after. */
+bool rt_view_is_objective(const char *key);
 /* Those of the weights' formula; start: the recipe's. What is not known counts as gamma 1, floor 0, map
  * knee, no terms. */
 void rt_view_weights(const struct rt_view *view, bool start, struct rt_weight_settings *out);

@@ -26,9 +26,11 @@ class Screen:
         environment.pop("NO_COLOR", None)
         # curses keeps memory to the end; leaks of our own are looked for in test_screens.
         environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        self.process = subprocess.Popen([program, *(words or ("attach", folder))], cwd=folder if words else None,
+        self.process = subprocess.Popen([program, *(("attach", folder) if words is None else words)],
+                                        cwd=None if words is None else folder,
                                         stdin=self.slave, stdout=self.slave, env=environment,
-                                        stderr=self.slave if words else subprocess.PIPE, start_new_session=True)
+                                        stderr=subprocess.PIPE if words is None else self.slave,
+                                        start_new_session=True)
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

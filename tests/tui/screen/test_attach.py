@@ -116,6 +116,30 @@ class Attach(unittest.TestCase):
         screen.type("q")
         self.ends(screen, 0)
 
+    def test_list_of_runs(self):
+        """`retort` alone lists the runs of the folder runs, if there are any; one is opened, and left for the list."""
+        screen = Screen(PROGRAM, self.folder, words=())
+        screen.wait("usage: retort COMMAND")
+        self.assertEqual(screen.end()[:2], (2, True))
+        for name in ("a", "b"):
+            os.makedirs(os.path.join(self.folder, "runs", name))
+            make_run(os.path.join(self.folder, "runs", name))
+        os.makedirs(os.path.join(self.folder, "runs", "bad"))
+        with open(os.path.join(self.folder, "runs", "bad", "run.db"), "w", encoding="ascii") as f:
+            f.write("this is no data base")
+        screen = Screen(PROGRAM, self.folder, words=())
+        screen.wait("3 of 3 runs in runs")
+        screen.type("G\r")
+        screen.wait("runs/bad/run.db")  # why not; the list stays
+        screen.type("gj ")
+        screen.wait("1 marked")
+        screen.type("g\r")
+        screen.wait("total loss")  # of a, with b over it
+        screen.type("8")
+        screen.wait("1 marked")
+        screen.type("q")
+        self.assertEqual(screen.end()[:2], (0, True))
+
     def test_resized_while_it_shows(self):
         screen = Screen(PROGRAM, self.folder)
         screen.wait("total loss")

@@ -143,17 +143,17 @@ static void test_losses_compared(void **state)
     view_type(v, "/nowhere/at/all");
     assert_true(v->ui.view.message.failed);
     assert_non_null(strstr(v->ui.view.message.text, "/nowhere/at/all"));
-    assert_null(v->ui.view.compare.run);
+    assert_int_equal(v->ui.view.compare.count, 0);
     view_press(v, 'c');
     view_type(v, there.path);
     assert_false(v->ui.view.message.failed);
-    snprintf(v->ui.view.compare.name, sizeof v->ui.view.compare.name, "twin"); /* folders of tests have any name */
+    snprintf(v->ui.view.compare.other[0].name, 40, "twin"); /* folders of tests have any name */
     v->ui.view.message.text[0] = 0;
     view_compare(v, 80, 24, "losses-compared-80x24");
     view_press(v, 'G');
     assert_int_equal(v->ui.view.step, 400); /* where only the other run is */
     view_type(v, ":compare");
-    assert_null(v->ui.view.compare.run);
+    assert_int_equal(v->ui.view.compare.count, 0);
     view_close(v);
     scratch_remove(&there);
 }

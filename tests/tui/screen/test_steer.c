@@ -243,7 +243,10 @@ static void test_typed(void **state)
     view_press(v, 'p');
     settle(v);
     assert_false(rt_control_paused(r->desk.control));
-    view_press(v, ' ');
+    view_press(v, ' '); /* marks, and never pauses */
+    settle(v);
+    assert_false(rt_control_paused(r->desk.control));
+    view_press(v, 'p');
     settle(v);
     assert_true(rt_control_paused(r->desk.control));
     view_close(v);

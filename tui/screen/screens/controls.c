@@ -296,12 +296,7 @@ static unsigned controls_verb(void *self, struct rt_view *view, const char *verb
                                                                               : RT_DID_NOTHING;
 }
 
-static const char *controls_filter(const void *self)
-{
-    const struct controls *v = self;
-    return v->where;
-}
-
 const struct rt_screen rt_screen_controls = {
-    .size = sizeof(struct controls), .draw = controls_draw, .act = controls_act, .mouse = controls_mouse,
-    .verb = controls_verb, .filter = controls_filter};
+    .filter = true, .size = sizeof(struct controls), .draw = controls_draw, .act = controls_act,
+    .mouse = controls_mouse,
+    .verb = controls_verb};

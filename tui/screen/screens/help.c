@@ -12,6 +12,7 @@
 struct help {
     struct rt_list lines;  /* at: the first line that is seen; as many places as it may be at */
     struct rt_rect body;   /* as last drawn */
+    enum rt_screen_id of;  /* whose keys come first */
 };
 
 /* The page is written line by line: those from `first` on are drawn, as many as r holds in its columns.
@@ -21,6 +22,7 @@ struct page {
     struct rt_canvas *c;
     struct rt_rect r;
     int columns, first, line;
+    enum rt_screen_id of; /* the screen whose keys come first: the one that somebody comes from */
     int wanted; /* a line of which is asked what it does, -1 = none */
     const struct rt_key_row *key; /* the answer: a key, or a verb */
     const char *verb;
@@ -55,21 +57,27 @@ static void page_verb(struct page *p, const char *name, const char *argument, co
     page_line(p, RT_STYLE_KEY, left, help);
 }
 
+static void page_keys(struct page *p, int screen)
+{
+    bool any = false;
+    for (int i = 0; i < RT_ACTS - 1; i++) {
+        if ((int)rt_key_rows[i].where != screen)
+            continue;
+        if (!any)
+            page_heading(p, screen == RT_SCREEN_ALL ? "Everywhere" : rt_screen_titles[screen]);
+        any = true;
+        if (p->line == p->wanted)
+            p->key = &rt_key_rows[i];
+        page_line(p, RT_STYLE_KEY, rt_key_rows[i].shown, rt_key_rows[i].help);
+    }
+}
+
 static void page_write(struct page *p)
 {
-    for (int s = RT_SCREEN_ALL; s < RT_SCREENS; s++) {
-        bool any = false;
-        for (int i = 0; i < RT_ACTS - 1; i++) {
-            if ((int)rt_key_rows[i].where != s)
-                continue;
-            if (!any)
-                page_heading(p, s == RT_SCREEN_ALL ? "Everywhere" : rt_screen_titles[s]);
-            any = true;
-            if (p->line == p->wanted)
-                p->key = &rt_key_rows[i];
-            page_line(p, RT_STYLE_KEY, rt_key_rows[i].shown, rt_key_rows[i].help);
-        }
-    }
+    page_keys(p, (int)p->of);
+    for (int s = RT_SCREEN_ALL; s < RT_SCREENS; s++)
+        if (s != (int)p->of)
+            page_keys(p, s);
     page_heading(p, "Commands");
     for (int i = 0; i < RT_VERBS; i++)
         page_verb(p, rt_verbs[i].name, rt_verbs[i].argument, rt_verbs[i].help);
@@ -90,9 +98,10 @@ static int help_columns(struct rt_rect r)
 static void help_draw(void *self, struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
 {
     struct help *v = self;
-    struct page count = {.c = c, .wanted = -1};
-    struct page page = {.c = c, .r = r, .columns = help_columns(r), .wanted = -1};
-    (void)view;
+    v->lines.at = v->of == view->before ? v->lines.at : 0;
+    v->of = view->before;
+    struct page count = {.c = c, .of = v->of, .wanted = -1};
+    struct page page = {.c = c, .r = r, .columns = help_columns(r), .of = v->of, .wanted = -1};
     page_write(&count);
     v->body = r;
     v->lines.lines = r.h * page.columns;
@@ -113,7 +122,7 @@ static unsigned help_mouse(void *self, struct rt_view *view, struct rt_event eve
     struct help *v = self;
     struct rt_rect r = v->body;
     int columns = help_columns(r);
-    struct page page = {.wanted = v->lines.at + event.y - r.y + (event.x - r.x) / (r.w / columns) * r.h};
+    struct page page = {.of = v->of, .wanted = v->lines.at + event.y - r.y + (event.x - r.x) / (r.w / columns) * r.h};
     char typed[40];
     if (event.key != RT_KEY_CLICK)
         return RT_DID_NOTHING;

@@ -279,12 +279,6 @@ static unsigned journal_verb(void *self, struct rt_view *view, const char *verb,
                                                                              : RT_DID_NOTHING;
 }
 
-static const char *journal_filter(const void *self)
-{
-    const struct journal *v = self;
-    return v->where;
-}
-
 const struct rt_screen rt_screen_journal = {
-    .size = sizeof(struct journal), .draw = journal_draw, .act = journal_act, .mouse = journal_mouse,
-    .verb = journal_verb, .filter = journal_filter};
+    .filter = true, .size = sizeof(struct journal), .draw = journal_draw, .act = journal_act, .mouse = journal_mouse,
+    .verb = journal_verb};

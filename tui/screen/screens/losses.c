@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * losses: every curve of the run in a grid of charts over one axis of steps. Which charts there are
- * follows from the curves that run.db holds. */
+ * losses: every curve of the run in a grid of charts over one axis, of steps or of time. Which charts there are
+ * follows from the curves that run.db holds (losses_charts.h). */
 #include "tui/screen/screen.h"
-#include "tui/screen/widgets/chart.h"
-
-#include "stages/distill/term.h"
+#include "tui/screen/screens/losses_charts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,14 +11,13 @@
 
 static const double smoothing[] = {0, 0.9, 0.98};
 #define SMOOTHINGS ((int)(sizeof smoothing / sizeof *smoothing))
-#define CHARTS 64
 
 struct losses {
-    bool log, large;
+    bool log, large, time;   /* time: x is the time that the steps took */
     int smooth;              /* place in the list of smoothings */
     int64_t from, to;        /* steps shown; to 0 = all */
     int focus, first, shown, across, count; /* charts */
-    struct rt_rect cell[CHARTS]; /* of the charts last drawn */
+    struct rt_rect cell[RT_CHARTS]; /* of the charts last drawn */
 };
 
 static void losses_init(void *self)
@@ -29,134 +26,27 @@ static void losses_init(void *self)
     v->smooth = 1; /* calm; the key leads to every value */
 }
 
-/* ---- which charts ----
- * Made anew for each drawing: a chart is a title and up to four pointers to curves, and which curves there are
- * changes while a run goes on and when another is laid over. */
-
-struct charts {
-    struct rt_chart chart[CHARTS];
-    int count;
-    const struct rt_compare *compare;
-};
-
-static struct rt_chart *charts_add(struct charts *all, const char *title)
-{
-    if (all->count == CHARTS)
-        return NULL;
-    struct rt_chart *chart = &all->chart[all->count++];
-    *chart = (struct rt_chart){.title = title};
-    return chart;
-}
-
-static void chart_add_curve(struct rt_chart *chart, const struct rt_series *s, const char *name)
-{
-    if (chart && s && s->count && chart->curves < RT_CHART_CURVES)
-        chart->curve[chart->curves++] = (struct rt_curve){s, name, false};
-}
-
-/* The same curves of the other run, as many as there is room for. */
-static void charts_lay_over(struct charts *all)
-{
-    const struct rt_compare *other = all->compare;
-    for (int i = 0; other->run && i < all->count; i++) {
-        struct rt_chart *chart = &all->chart[i];
-        for (int k = 0, own = chart->curves; k < own; k++) {
-            const struct rt_series *mine = chart->curve[k].series;
-            const struct rt_series *s = rt_snapshot_series(other->run, mine->split, mine->name);
-            int before = chart->curves;
-            chart_add_curve(chart, s, k ? NULL : other->name);
-            if (chart->curves > before)
-                chart->curve[before].other = true;
-        }
-    }
-}
-
-/* A chart of the curves that are there; none when none is. */
-static void charts_add_one(struct charts *all, const struct rt_snapshot *m, const char *title, const char *split,
-                const char *name)
-{
-    const struct rt_series *s = rt_snapshot_series(m, split, name);
-    if (s && s->count)
-        chart_add_curve(charts_add(all, title), s, "");
-}
-
-static void charts_add_terms(struct charts *all, const struct rt_snapshot *m)
-{
-    for (int k = 0; k < RT_TERMS; k++)
-        charts_add_one(all, m, rt_terms[k]->name, "", rt_terms[k]->name);
-}
-
-static void charts_add_inside(struct charts *all, const struct rt_snapshot *m)
-{
-    struct rt_chart *chart = NULL;
-    for (int k = RT_TASK_TERMS; k < RT_TERMS; k++) {
-        char name[80];
-        snprintf(name, sizeof name, "%s.inside", rt_terms[k]->name);
-        const struct rt_series *s = rt_snapshot_series(m, "", name);
-        double best = 0;
-        for (int i = 0; s && i < s->count && best <= 0; i++)
-            best = s->value[i];
-        if (best > 0 && !chart)
-            chart = charts_add(all, "inside margin");
-        if (best > 0 && chart)
-            chart_add_curve(chart, s, rt_terms[k]->name);
-    }
-    if (chart)
-        chart->fraction = true;
-}
-
-static void charts_add_validation(struct charts *all, const struct rt_snapshot *m)
-{
-    const struct rt_series *eer = rt_snapshot_series(m, "valid", "eer");
-    if (eer && eer->count) {
-        struct rt_chart *chart = charts_add(all, "validation EER");
-        chart_add_curve(chart, eer, "");
-        if (chart)
-            chart->fraction = true;
-    }
-    const struct rt_series *top1 = rt_snapshot_series(m, "valid", "top1");
-    if (top1 && top1->count) {
-        struct rt_chart *chart = charts_add(all, "validation top-1");
-        chart_add_curve(chart, top1, "");
-        chart_add_curve(chart, rt_snapshot_series(m, "valid", "teacher.top1"), "teacher");
-        if (chart)
-            chart->fraction = true;
-    }
-    const struct rt_series *loss = rt_snapshot_series(m, "valid", "loss");
-    if (loss && loss->count) {
-        struct rt_chart *chart = charts_add(all, "loss by epoch");
-        chart_add_curve(chart, loss, "valid");
-        chart_add_curve(chart, rt_snapshot_series(m, "train", "loss"), "train");
-    }
-}
-
-static void charts_find(struct charts *all, const struct rt_view *view)
-{
-    const struct rt_snapshot *m = view->model;
-    all->count = 0;
-    all->compare = &view->compare;
-    charts_add_one(all, m, "total loss", "", "loss");
-    charts_add_validation(all, m);
-    charts_add_terms(all, m);
-    charts_add_inside(all, m);
-    charts_add_one(all, m, "learning rate", "", "lr");
-    charts_add_one(all, m, "effective samples", "", "effective");
-    charts_add_one(all, m, "gradient norm", "", "gradient_norm");
-    charts_lay_over(all);
-}
-
 /* ---- changes ----
  * A curve that turns is easiest understood beside what somebody did at that step. */
 
 #define MARKS 256
 
+static double step_x(const struct rt_series *clock, int64_t step)
+{
+    return clock ? rt_series_at(clock, (double)step) : (double)step;
+}
+
 /* Steps of the journal's rows, each once; the newest when there are more than MARKS. */
-static int changes_find(const struct rt_snapshot *m, int64_t mark[MARKS])
+static int changes_find(const struct rt_snapshot *m, const struct rt_series *clock, struct rt_chart_mark mark[MARKS])
 {
     int n = 0;
-    for (int i = m->journal_count; i > 0 && n < MARKS; i--)
-        if (n == 0 || mark[MARKS - n] != m->journal[i - 1].step)
-            mark[MARKS - ++n] = m->journal[i - 1].step;
+    for (int i = m->journal_count; i > 0 && n < MARKS; i--) {
+        const struct rt_journal_row *j = &m->journal[i - 1];
+        double x = step_x(clock, j->step);
+        if (n == 0 || mark[MARKS - n].x != x)
+            mark[MARKS - ++n] = (struct rt_chart_mark){x, false};
+        mark[MARKS - n].objective |= rt_view_is_objective(j->key);
+    }
     memmove(mark, mark + MARKS - n, sizeof *mark * (size_t)n);
     return n;
 }
@@ -191,13 +81,15 @@ static void losses_to_change(struct rt_view *view, int way)
 }
 
 /* ---- drawing ----
- * All charts have the same steps from left to right, so that a column is the same moment in each. */
+ * All charts have the same x from left to right, so that a column is the same moment in each. */
 
 /* The last step that any run shown has. */
 static int64_t losses_last_step(const struct rt_view *view)
 {
-    const struct rt_snapshot *other = view->compare.run;
-    return other && other->step > view->model->step ? other->step : view->model->step;
+    int64_t last = view->model->step;
+    for (int i = 0; i < view->compare.count; i++)
+        last = view->compare.other[i].run->step > last ? view->compare.other[i].run->step : last;
+    return last;
 }
 
 static void losses_range(const struct losses *v, const struct rt_view *view, int64_t *from, int64_t *to)
@@ -208,19 +100,40 @@ static void losses_range(const struct losses *v, const struct rt_view *view, int
         *to = *from;
 }
 
-static void losses_draw_axis(const struct losses *v, const struct rt_view *view, struct rt_canvas *c,
-                             struct rt_rect r)
+static double clock_end(const struct rt_snapshot *run)
+{
+    return run->clock.count ? run->clock.value[run->clock.count - 1] : 0;
+}
+
+/* The same as x: over time, of the window's steps by the run's own clock, or of all that any run took. */
+static void losses_range_x(const struct losses *v, const struct rt_view *view, double *from, double *to)
+{
+    int64_t first, last;
+    losses_range(v, view, &first, &last);
+    *from = (double)first;
+    *to = (double)last;
+    if (!v->time)
+        return;
+    *from = v->to > 0 ? rt_series_at(&view->model->clock, *from) : 0;
+    *to = v->to > 0 ? rt_series_at(&view->model->clock, *to) : clock_end(view->model);
+    for (int i = 0; v->to == 0 && i < view->compare.count; i++)
+        *to = fmax(*to, clock_end(view->compare.other[i].run));
+}
+
+static void losses_draw_status(const struct losses *v, const struct rt_view *view, struct rt_canvas *c,
+                               struct rt_rect r)
 {
     static const char *const words[SMOOTHINGS] = {"", "  smoothed", "  much smoothed"};
     int64_t from, to;
     losses_range(v, view, &from, &to);
-    int x = r.x + rt_canvas_print(c, r.x, r.y, r.w, RT_STYLE_DIM, "steps %" PRId64 " to %" PRId64 "%s%s",
-                                  from, to, v->log ? "  log" : "", words[v->smooth]);
+    int x = r.x + rt_canvas_print(c, r.x, r.y, r.w, RT_STYLE_DIM, "steps %" PRId64 " to %" PRId64 "%s%s%s", from, to,
+                                  v->time ? "  over time" : "", v->log ? "  log" : "", words[v->smooth]);
     const struct rt_journal_row *change = view->step >= 0 ? change_near(view, from, to, v->cell[0].w) : NULL;
     if (change)
-        rt_canvas_print(c, x + 2, r.y, r.x + r.w - x - 2, RT_STYLE_CURSOR, "step %" PRId64 ": %s %s -> %s, by %s",
+        rt_canvas_print(c, x + 2, r.y, r.x + r.w - x - 2, RT_STYLE_CURSOR, "step %" PRId64 ": %s %s -> %s, by %s%s",
                         change->step, change->key, *change->before ? change->before : "(none)",
-                        *change->after ? change->after : "(none)", change->who);
+                        *change->after ? change->after : "(none)", change->who,
+                        rt_view_is_objective(change->key) ? ": another objective" : "");
     else if (view->step >= 0)
         rt_canvas_print(c, x + 2, r.y, r.x + r.w - x - 2, RT_STYLE_CURSOR, "cursor at step %" PRId64,
                         view->step);
@@ -229,21 +142,58 @@ static void losses_draw_axis(const struct losses *v, const struct rt_view *view,
                         v->first + 1, v->first + v->shown, v->count);
 }
 
+/* Which colour is which run's. */
+static void losses_draw_legend(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
+{
+    const struct rt_compare *others = &view->compare;
+    const char *slash = strrchr(view->model->folder, '/');
+    int x = r.x, end = r.x + r.w;
+    for (int i = -1; i < others->count && x < end; i++) {
+        enum rt_style style = i < 0 ? rt_chart_style(0) : rt_losses_charts_style(i);
+        const char *name = i >= 0 ? others->other[i].name : slash ? slash + 1 : view->model->folder;
+        rt_canvas_put(c, x, r.y, style, 0x2501);
+        rt_canvas_put(c, x + 1, r.y, style, 0x2501);
+        x += 3 + rt_canvas_text(c, x + 3, r.y, end - x - 3, style, name) + 2;
+    }
+}
+
 /* Another screen may have led to a step outside of the window: then all is shown. */
 static void losses_follow(struct losses *v, const struct rt_view *view)
 {
     if (v->to > 0 && view->step >= 0 && (view->step < v->from || view->step > v->to))
         v->from = v->to = 0;
+    v->time &= view->model->clock.count > 0;
+}
+
+static void losses_draw_charts(struct losses *v, const struct rt_view *view, struct rt_canvas *c, struct rt_rect r,
+                               struct rt_losses_charts *all)
+{
+    struct rt_chart_mark mark[MARKS];
+    const struct rt_series *clock = v->time ? &view->model->clock : NULL;
+    int marks = changes_find(view->model, clock, mark);
+    v->focus = v->focus >= all->count ? all->count - 1 : v->focus;
+    v->shown = rt_layout_grid(r, v->large ? 1 : all->count, 34, 6, v->cell, &v->across);
+    v->first = v->large ? v->focus : rt_layout_scroll(v->first, v->focus, v->shown, all->count);
+    for (int i = 0; i < v->shown; i++) {
+        struct rt_chart *chart = &all->chart[v->first + i];
+        v->cell[i].w -= v->cell[i].w > 20 && (i + 1) % v->across ? 2 : 0; /* a gap between two */
+        chart->log = v->log && !chart->fraction && !chart->stack;
+        chart->focus = v->first + i == v->focus && !v->large;
+        chart->smooth = smoothing[v->smooth];
+        chart->cursor = view->step < 0 ? (double)NAN : step_x(clock, view->step);
+        chart->mark = mark;
+        chart->marks = marks;
+        losses_range_x(v, view, &chart->from, &chart->to);
+        rt_chart_draw(c, v->cell[i], chart);
+    }
 }
 
 static void losses_draw(void *self, struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
 {
     struct losses *v = self;
-    struct charts all;
-    int64_t mark[MARKS];
-    int marks = changes_find(view->model, mark);
-    charts_find(&all, view);
+    struct rt_losses_charts all;
     losses_follow(v, view);
+    rt_losses_charts_find(&all, view, v->time);
     v->count = all.count;
     v->shown = 0;
     if (all.count == 0) {
@@ -251,27 +201,13 @@ static void losses_draw(void *self, struct rt_view *view, struct rt_canvas *c, s
                        "first epoch.");
         return;
     }
-    struct rt_rect axis = rt_layout_bottom(&r, r.h > 3);
-    v->focus = v->focus >= all.count ? all.count - 1 : v->focus;
-    v->shown = rt_layout_grid(r, v->large ? 1 : all.count, 34, 6, v->cell, &v->across);
-    v->first = v->large ? v->focus : rt_layout_scroll(v->first, v->focus, v->shown, all.count);
-    for (int i = 0; i < v->shown; i++) {
-        struct rt_chart *chart = &all.chart[v->first + i];
-        struct rt_rect cell = v->cell[i];
-        cell.w -= cell.w > 20 && (i + 1) % v->across ? 2 : 0; /* a gap between two */
-        cell.h -= cell.h > 5 && i + v->across < v->shown;
-        chart->log = v->log && !chart->fraction;
-        chart->focus = v->first + i == v->focus && !v->large;
-        /* Evaluations are few, and means already. */
-        chart->smooth = *chart->curve[0].series->split ? 0 : smoothing[v->smooth];
-        chart->cursor = view->step;
-        chart->mark = mark;
-        chart->marks = marks;
-        losses_range(v, view, &chart->from, &chart->to);
-        rt_chart_draw(c, cell, chart);
-    }
-    if (axis.h)
-        losses_draw_axis(v, view, c, axis);
+    struct rt_rect status = rt_layout_bottom(&r, r.h > 3);
+    struct rt_rect legend = rt_layout_top(&r, r.h > 8 && view->compare.count > 0);
+    losses_draw_charts(v, view, c, r, &all);
+    if (legend.h)
+        losses_draw_legend(view, c, legend);
+    if (status.h)
+        losses_draw_status(v, view, c, status);
 }
 
 /* ---- keys ----
@@ -319,6 +255,14 @@ static void losses_move_focus(struct losses *v, int by)
         v->focus = to;
 }
 
+/* A run that an older retort made has no clock. */
+static void losses_turn_time(struct losses *v, struct rt_view *view)
+{
+    v->time = !v->time && view->model->clock.count > 0;
+    if (!v->time && view->model->clock.count == 0)
+        rt_message_say(&view->message, false, "this run has not noted when its steps were made");
+}
+
 static unsigned losses_act(void *self, struct rt_view *view, enum rt_act act)
 {
     struct losses *v = self;
@@ -343,6 +287,7 @@ static unsigned losses_act(void *self, struct rt_view *view, enum rt_act act)
     case RT_ACT_END: view->step = losses_last_step(view); losses_move_cursor(v, view, 0); break;
     case RT_ACT_CHANGE_BEFORE: losses_to_change(view, -1); losses_move_cursor(v, view, 0); break;
     case RT_ACT_CHANGE_NEXT: losses_to_change(view, 1); losses_move_cursor(v, view, 0); break;
+    case RT_ACT_TIME: losses_turn_time(v, view); break;
     case RT_ACT_COMPARE: rt_prompt_open(&view->prompt, ':', ":", "compare "); break;
     case RT_ACT_ENTER: v->large = !v->large; break;
     case RT_ACT_BACK:
@@ -365,13 +310,13 @@ static unsigned losses_mouse(void *self, struct rt_view *view, struct rt_event e
         struct rt_rect r = v->cell[i];
         if (x < r.x || x >= r.x + r.w || y < r.y || y >= r.y + r.h)
             continue;
-        int64_t from, to;
-        int axis = r.w >= 30 ? 7 : 0, wide = r.w - axis - 2 > 0 ? r.w - axis - 2 : 1;
+        double from, to;
+        struct rt_rect plot = rt_chart_plot(r);
         v->focus = v->first + i;
-        losses_range(v, view, &from, &to);
-        if (y > r.y && x >= r.x + axis) {
-            view->step = from + (int64_t)((double)(to - from) * (x - r.x - axis) / wide);
-            view->step = view->step > to ? to : view->step;
+        losses_range_x(v, view, &from, &to);
+        if (y > r.y && x >= plot.x && plot.w > 0) {
+            double at = from + (to - from) * fmin((double)(x - plot.x) / (plot.w > 1 ? plot.w - 1 : 1), 1);
+            view->step = (int64_t)(v->time ? rt_series_when(&view->model->clock, at) : at);
         }
         return RT_DID_HANDLE | RT_DID_DRAW;
     }
@@ -387,7 +332,7 @@ static unsigned losses_verb(void *self, struct rt_view *view, const char *verb, 
     if (rt_compare_with(&view->compare, view->model, argument, &e) < 0)
         rt_message_say(&view->message, true, "%s", e.text);
     else if (*argument)
-        rt_message_say(&view->message, false, "%s lies over, as grey curves", view->compare.name);
+        rt_message_say(&view->message, false, "%s lies over", view->compare.other[view->compare.count - 1].name);
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 

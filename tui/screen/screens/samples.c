@@ -417,12 +417,6 @@ static unsigned samples_verb(void *self, struct rt_view *view, const char *verb,
     return RT_DID_NOTHING;
 }
 
-static const char *samples_filter(const void *self)
-{
-    const struct samples *v = self;
-    return v->where;
-}
-
 static unsigned samples_tick(void *self, struct rt_view *view)
 {
     struct samples *v = self;
@@ -438,6 +432,6 @@ static void samples_fini(void *self)
 }
 
 const struct rt_screen rt_screen_samples = {
-    .samples = true, .size = sizeof(struct samples), .fini = samples_fini, .draw = samples_draw,
-    .act = samples_act, .mouse = samples_mouse, .verb = samples_verb, .filter = samples_filter,
+    .filter = true, .samples = true, .size = sizeof(struct samples), .fini = samples_fini, .draw = samples_draw,
+    .act = samples_act, .mouse = samples_mouse, .verb = samples_verb,
     .tick = samples_tick};

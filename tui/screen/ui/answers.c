@@ -107,7 +107,7 @@ unsigned rt_answers_say(struct rt_view *view, const struct rt_steer_event *event
         if (!view->model->live || view->steer.stopping)
             rt_message_say(&view->message, false, "the run has ended");
         else
-            rt_message_say(&view->message, true, "the run does not answer any more: the screen only shows");
+            rt_message_say(&view->message, false, "the last step is made: the result is being measured");
         break;
     default:;
     }

@@ -3,15 +3,27 @@
 #include "tui/screen/ui/attach.h"
 
 #include "formats/plain.h"
+#include "pipeline/run/rundir.h"
 
 #include "tui/screen/ui/terminal.h"
 #include "tui/screen/ui/ui.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define TICK_MS 100 /* between two looks at the run */
+
+struct rt_attach {
+    struct rt_ui ui;           /* of the run that is open */
+    struct rt_snapshot model;
+    struct rt_canvas canvas;
+    struct rt_runs_list runs;  /* these two of the whole visit */
+    struct rt_compare compare;
+    char last[4096]; /* a run that was left while it went on */
+};
 
 static double clock_ms(void)
 {
@@ -73,51 +85,120 @@ static int attach_watch(struct rt_ui *ui, struct rt_canvas *c, struct rt_error *
     return 0;
 }
 
-/* ---- from opening to leaving ---- */
+/* ---- from opening to leaving ----
+ * One run at a time has a screen, and another one gets screens of its own: what a screen keeps of samples and curves
+ * means nothing in another run. What people have laid over and the list of runs go along. */
 
-/* The terminal is the screen's until this returns. 0, 128 + a signal, or an error's code. */
-static int attach_on_terminal(struct rt_ui *ui, const char *folder, enum rt_attach_left *left, struct rt_error *e)
-{
-    struct rt_canvas c = {0};
-    RT_TRY(rt_terminal_open(e));
-    ui->view.ascii = rt_terminal_ascii();
-    ui->view.colours = rt_terminal_colours();
-    ui->view.pixels = rt_terminal_pixels();
-    int rc = rt_ui_steer(ui, folder) < 0 ? rt_error_set(e, RT_EMEM, "out of memory") : attach_watch(ui, &c, e);
-    rt_terminal_close();
-    rt_canvas_fini(&c);
-    *left = rt_steer_up(&ui->view.steer) ? RT_ATTACH_GOES_ON : ui->leaving ? RT_ATTACH_STOPPED : RT_ATTACH_ENDED;
-    if (rc < 0)
-        return rc;
-    if (*left == RT_ATTACH_GOES_ON)
-        rt_plain_print(stderr, "the run goes on: `retort attach %s` shows it again\n", folder);
-    return rt_terminal_signal() ? 128 + rt_terminal_signal() : 0;
-}
-
-static int attach_open(struct rt_ui *ui, struct rt_snapshot *m, const char *folder, const char *compare,
+/* A run's folder, or one that holds runs, of which none is open then. */
+static int attach_open(struct rt_ui *ui, struct rt_snapshot *m, struct rt_runs_list *runs, const char *folder,
                        struct rt_error *e)
 {
-    struct rt_error why;
-    RT_TRY(rt_snapshot_open(m, folder, e));
-    if (rt_ui_init(ui, m, false) < 0)
+    bool run = rt_rundir_holds(folder);
+    memset(m, 0, sizeof *m);
+    if (run)
+        RT_TRY(rt_snapshot_open(m, folder, e));
+    if (!*runs->folder && run)
+        rt_compare_home(m, runs->folder, sizeof runs->folder);
+    else if (!*runs->folder)
+        snprintf(runs->folder, sizeof runs->folder, "%s", folder);
+    size_t n = strlen(runs->folder);
+    if (n > 1 && runs->folder[n - 1] == '/')
+        runs->folder[n - 1] = '\0';
+    if (n == 0)
+        snprintf(runs->folder, sizeof runs->folder, ".");
+    if (rt_ui_init(ui, m, rt_terminal_ascii()) < 0)
         return rt_error_set(e, RT_EMEM, "out of memory");
-    if (compare && rt_compare_with(&ui->view.compare, m, compare, &why) < 0)
-        return rt_error_set(e, RT_EUSAGE, "--compare: %s", why.text);
+    ui->view.runs = runs;
+    ui->view.screen = run ? RT_SCREEN_LOSSES : RT_SCREEN_RUNS;
+    ui->view.colours = rt_terminal_colours();
+    ui->view.pixels = rt_terminal_pixels();
     return 0;
 }
 
-int rt_attach(const char *folder, const char *compare, enum rt_attach_left *left, struct rt_error *e)
+/* One run, or the list, until it is left: for good, or for the run in ui->view.open. compare goes along. */
+static int attach_visit(struct rt_ui *ui, struct rt_canvas *c, struct rt_compare *compare, const char *folder,
+                        struct rt_error *e)
 {
-    struct rt_snapshot *m = calloc(1, sizeof *m);
-    struct rt_ui *ui = calloc(1, sizeof *ui);
-    int rc = m && ui ? attach_open(ui, m, folder, compare, e) : rt_error_set(e, RT_EMEM, "out of memory");
-    if (rc == 0)
-        rc = attach_on_terminal(ui, folder, left, e);
-    if (ui)
-        rt_ui_fini(ui);
-    if (m)
-        rt_snapshot_fini(m);
-    free(ui);
-    free(m);
+    ui->view.compare = *compare;
+    rt_compare_without(&ui->view.compare, folder);
+    int rc = rt_ui_steer(ui, rt_view_shows_run(&ui->view) ? folder : NULL) < 0
+                 ? rt_error_set(e, RT_EMEM, "out of memory") : attach_watch(ui, c, e);
+    *compare = ui->view.compare;
+    ui->view.compare = (struct rt_compare){0};
     return rc;
+}
+
+static void attach_close(struct rt_ui *ui, struct rt_snapshot *m)
+{
+    rt_ui_fini(ui);
+    rt_snapshot_fini(m);
+}
+
+/* The terminal is the screen's until this returns. 0 or an error's code. */
+static int attach_on_terminal(struct rt_attach *a, const char *folder, enum rt_attach_left *left, struct rt_error *e)
+{
+    char at[4096];
+    int rc = 0;
+    snprintf(at, sizeof at, "%s", folder);
+    while (rc == 0 && *at) {
+        rc = attach_open(&a->ui, &a->model, &a->runs, at, e);
+        if (rc < 0 && rc != RT_EMEM && strcmp(at, folder) != 0) { /* of the list, which says why and stays */
+            attach_close(&a->ui, &a->model);
+            snprintf(at, sizeof at, "%s", a->runs.folder);
+            rc = attach_open(&a->ui, &a->model, &a->runs, at, &(struct rt_error){0});
+            rt_message_say(&a->ui.view.message, true, "%s", e->text);
+        }
+        if (rc == 0)
+            rc = attach_visit(&a->ui, &a->canvas, &a->compare, at, e);
+        bool same = strcmp(at, folder) == 0, up = rt_steer_up(&a->ui.view.steer);
+        *left = up || !same ? RT_ATTACH_GOES_ON : a->ui.leaving ? RT_ATTACH_STOPPED : RT_ATTACH_ENDED;
+        snprintf(a->last, sizeof a->last, "%s", up ? at : "");
+        snprintf(at, sizeof at, "%s", a->ui.view.open);
+        attach_close(&a->ui, &a->model);
+    }
+    return rc;
+}
+
+static int attach_compare(struct rt_attach *a, const char *folder, char *const *compare, int count, struct rt_error *e)
+{
+    struct rt_error why;
+    snprintf(a->model.folder, sizeof a->model.folder, "%s", folder); /* names alone are of runs beside it */
+    for (int i = 0; i < count; i++)
+        if (rt_compare_with(&a->compare, &a->model, compare[i], &why) < 0)
+            return rt_error_set(e, RT_EUSAGE, "--compare: %s", why.text);
+    return 0;
+}
+
+/* Refused before the terminal is taken: a folder that holds neither a run nor others. */
+static int attach_check(const char *folder, struct rt_error *e)
+{
+    struct rt_snapshot m = {0};
+    struct stat st;
+    if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode) && !rt_rundir_holds(folder))
+        return 0;
+    int rc = rt_snapshot_open(&m, folder, e);
+    rt_snapshot_fini(&m);
+    return rc;
+}
+
+int rt_attach(const char *folder, char *const *compare, int count, enum rt_attach_left *left, struct rt_error *e)
+{
+    RT_TRY(attach_check(folder, e));
+    struct rt_attach *a = calloc(1, sizeof *a);
+    if (!a)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    int rc = attach_compare(a, folder, compare, count, e);
+    if (rc == 0)
+        rc = rt_terminal_open(e);
+    if (rc == 0) {
+        rc = attach_on_terminal(a, folder, left, e);
+        rt_terminal_close();
+    }
+    if (rc == 0 && *a->last)
+        rt_plain_print(stderr, "the run goes on: `retort attach %s` shows it again\n", a->last);
+    rt_compare_fini(&a->compare);
+    rt_runs_list_fini(&a->runs);
+    rt_canvas_fini(&a->canvas);
+    free(a);
+    return rc < 0 ? rc : rt_terminal_signal() ? 128 + rt_terminal_signal() : 0;
 }

@@ -70,6 +70,10 @@ static void header_draw_state(const struct rt_view *view, struct rt_canvas *c, s
     int x = r.x, end = r.x + r.w;
     char n[24];
     int64_t step = 0;
+    if (!rt_view_shows_run(view)) {
+        rt_canvas_text(c, x, r.y, end - x, RT_STYLE_TITLE, "no run is open");
+        return;
+    }
     x += rt_canvas_text(c, x, r.y, end - x < 34 ? end - x : 34, RT_STYLE_TITLE, header_run_name(m)) + 2;
     if (x < end)
         x += header_draw_run(view, c, x, r.y, end - x) + 2;
@@ -89,17 +93,20 @@ static void header_draw_state(const struct rt_view *view, struct rt_canvas *c, s
         rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_number_short(round(rate), n));
 }
 
-/* Names beside the numbers, closer together on 80 columns; where they do not fit, only of the screen that is shown.
- * Behind them what limits the run. */
+/* Names beside the numbers, closer together on 80 columns; where they do not fit, those of the screen that is shown
+ * and of as many others as do, from the left. Behind them what limits the run. */
 static void header_draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_rect r)
 {
-    int x = r.x, all = 0;
+    int x = r.x, all = 0, shown = (int)strlen(rt_screen_titles[ui->view.screen]) + 1;
     rt_canvas_fill(c, r, RT_STYLE_BAR);
     for (int i = 0; i < RT_SCREENS; i++)
         all += (int)strlen(rt_screen_titles[i]) + 4;
-    bool close = all > r.w && all - RT_SCREENS <= r.w;
+    bool close = all > r.w;
+    int room = r.w - 2 * RT_SCREENS - shown; /* for the names of others */
     for (int i = 0; i < RT_SCREENS; i++) {
-        bool here = i == (int)ui->view.screen, named = here || close || all <= r.w;
+        int name = (int)strlen(rt_screen_titles[i]) + 1;
+        bool here = i == (int)ui->view.screen, named = here || !close || name <= room;
+        room -= named && !here ? name : 0;
         char key[16] = "?";
         if (i != RT_SCREEN_HELP)
             snprintf(key, sizeof key, "%d", i + 1);
@@ -109,7 +116,7 @@ static void header_draw_tabs(struct rt_ui *ui, struct rt_canvas *c, struct rt_re
         ui->tab[i] = (struct rt_rect){from, r.y, x - from, 1};
     }
     const struct rt_stage_row *limit = rt_snapshot_limiting(ui->view.model);
-    int room = r.x + r.w - x - 1;
+    room = r.x + r.w - x - 1;
     if (limit && room > (int)strlen("limited by ") + (int)strlen(limit->name))
         rt_canvas_right(c, x, r.y, room, RT_STYLE_BAR, "limited by %s", limit->name);
 }
@@ -164,7 +171,7 @@ static int footer_draw_hint(struct rt_ui *ui, struct rt_canvas *c, int x, int y,
 static bool footer_has_use(const struct rt_ui *ui, enum rt_act act)
 {
     return act == RT_ACT_PAUSE    ? rt_steer_up(&ui->view.steer)
-           : act == RT_ACT_FILTER ? rt_screens[ui->view.screen]->filter != NULL
+           : act == RT_ACT_FILTER ? rt_screens[ui->view.screen]->filter
                                   : true;
 }
 

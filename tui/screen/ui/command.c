@@ -49,11 +49,6 @@ static unsigned command_dump(struct rt_ui *ui, const char *argument)
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
-static const struct {
-    const char *name;
-    unsigned (*run)(struct rt_ui *ui, const char *argument);
-} common[] = {{"dump", command_dump}, {"quit", command_quit}};
-
 /* ---- finding and doing ----
  * Verbs of the screen and of the run are one list to the person who types. A row of the run's says how
  * many words it takes; how words are split is so the same for every verb, and a new one of the run can
@@ -142,6 +137,33 @@ static unsigned command_tell(struct rt_ui *ui, const struct rt_live_verb *verb, 
     return rt_view_tell(&ui->view, verb->name, arg, args);
 }
 
+/* The page of keys and commands, or one command's line of it. */
+static unsigned command_help(struct rt_ui *ui, const char *argument)
+{
+    struct verb verb = {"", NULL};
+    const char *other = "";
+    if (!*argument)
+        return rt_view_go(&ui->view, RT_SCREEN_HELP);
+    if (verbs_find(argument, strcspn(argument, " "), &verb, &other) != 1) {
+        rt_message_say(&ui->view.message, true, "there is no command '%.60s': `:help` lists them", argument);
+        return RT_DID_HANDLE | RT_DID_DRAW;
+    }
+    const char *words = "", *arguments = "";
+    for (int i = 0; i < RT_VERBS && !verb.live; i++)
+        if (strcmp(rt_verbs[i].name, verb.name) == 0) {
+            words = rt_verbs[i].help;
+            arguments = rt_verbs[i].argument;
+        }
+    rt_message_say(&ui->view.message, false, ":%s %s  %s", verb.name, verb.live ? verb.live->arguments : arguments,
+                   verb.live ? verb.live->help : words);
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+static const struct {
+    const char *name;
+    unsigned (*run)(struct rt_ui *ui, const char *argument);
+} common[] = {{"dump", command_dump}, {"help", command_help}, {"quit", command_quit}};
+
 static unsigned screen_verb(struct rt_ui *ui, enum rt_screen_id i, const char *verb, const char *argument)
 {
     return rt_screens[i]->verb ? rt_screens[i]->verb(ui->self[i], &ui->view, verb, argument) : RT_DID_NOTHING;
@@ -159,7 +181,8 @@ unsigned rt_command_run(struct rt_ui *ui, const char *line)
         if (found > 1)
             rt_message_say(&ui->view.message, true, "'%.*s' may be %s or %s", (int)length, word, verb.name, other);
         else if (length)
-            rt_message_say(&ui->view.message, true, "there is no command '%.*s': ? lists them", (int)length, word);
+            rt_message_say(&ui->view.message, true, "there is no command '%.*s': `:help` lists them", (int)length,
+                           word);
         return RT_DID_HANDLE | RT_DID_DRAW;
     }
     if (verb.live)
@@ -318,6 +341,10 @@ void rt_command_complete(const struct rt_view *view, char kind, const char *line
         out->from = line_word_begin(line, at, " ,");
         out->from += line[out->from] == '-';
         completion_offer_columns(&h, "");
+    } else if (!verb.live && strcmp(verb.name, "help") == 0) {
+        int verbs = verbs_list(all, 64);
+        for (int i = 0; i < verbs; i++)
+            completion_offer(&h, all[i].name);
     } else if (!verb.live && strcmp(verb.name, "compare") == 0) {
         rt_compare_list(view->model, completion_offer_run, &h);
     } else if (strcmp(verb.name, "filter") == 0 || strstr(wants, "WHERE")) {

@@ -43,7 +43,7 @@ int rt_ui_init(struct rt_ui *ui, struct rt_snapshot *model, bool ascii)
 int rt_ui_steer(struct rt_ui *ui, const char *folder)
 {
     rt_history_open(&ui->view.prompt.history);
-    return rt_steer_open(&ui->view.steer, folder);
+    return folder ? rt_steer_open(&ui->view.steer, folder) : 0;
 }
 
 void rt_ui_fini(struct rt_ui *ui)
@@ -80,13 +80,28 @@ static void ui_told(void *self, const struct rt_steer_event *event)
         ui->told |= RT_DID_QUIT;
 }
 
+/* Whoever watched a run to its end wants to know what came of it: that is its card. Not while something is typed. */
+static unsigned ui_show_end(struct rt_ui *ui)
+{
+    struct rt_view *view = &ui->view;
+    ui->seen_live |= view->model->live;
+    if (!ui->seen_live || view->model->live || ui->leaving || view->prompt.kind || view->dialog.open)
+        return RT_DID_NOTHING;
+    ui->seen_live = false;
+    view->card = true;
+    rt_message_say(&view->message, strcmp(view->model->state, "done") != 0, "the run has ended: %s",
+                   view->model->state);
+    return rt_view_go(view, RT_SCREEN_RUNS) & ~(unsigned)RT_DID_HANDLE;
+}
+
 unsigned rt_ui_tick(struct rt_ui *ui, double now)
 {
-    const struct rt_screen *s = rt_screens[ui->view.screen];
     ui->view.now = now;
     ui->told = RT_DID_NOTHING;
     rt_steer_poll(&ui->view.steer, now, ui_told, ui);
     unsigned did = ui->told & ~(unsigned)RT_DID_HANDLE; /* nobody pressed anything */
+    did |= ui_show_end(ui);
+    const struct rt_screen *s = rt_screens[ui->view.screen];
     if (s->tick)
         did |= s->tick(ui->self[ui->view.screen], &ui->view);
     return did | (rt_compare_poll(&ui->view.compare, now) ? RT_DID_DRAW : 0u);
@@ -186,7 +201,7 @@ static unsigned ui_filter(struct rt_ui *ui)
     const struct rt_screen *s = rt_screens[ui->view.screen];
     if (!s->filter)
         return RT_DID_NOTHING;
-    rt_prompt_open(&ui->view.prompt, '/', "/", s->filter(ui->self[ui->view.screen]));
+    rt_prompt_open(&ui->view.prompt, '/', "/", "");
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 

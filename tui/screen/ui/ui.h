@@ -18,12 +18,13 @@ struct rt_ui {
     struct rt_rect body;               /* as last drawn */
     bool dragging; /* the press before went to the screen */
     bool leaving;  /* it ends when the run has */
+    bool seen_live; /* the run went on while it was shown, and its end has not been shown */
     unsigned told; /* what events of the run did, in the tick at hand */
 };
 
 /* model stays the caller's. RT_EMEM: fini is fine. */
 int rt_ui_init(struct rt_ui *ui, struct rt_snapshot *model, bool ascii);
-/* Steers the run in this folder, and keeps what is typed; without it the screen only shows. RT_EMEM. */
+/* Steers the run in this folder (NULL: none), and keeps what is typed; without it the screen only shows. RT_EMEM. */
 int rt_ui_steer(struct rt_ui *ui, const char *folder);
 void rt_ui_fini(struct rt_ui *ui); /* model stays */
 /* Whether the screen that is seen shows samples: only then need they be read. */

@@ -4,25 +4,54 @@
 #include "tui/screen/widgets/chart.h"
 
 #include "tui/screen/base/number.h"
+#include "tui/screen/widgets/axis.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LABEL 7        /* columns of the axis */
-#define LABELLED_W 28  /* a chart at least this wide has an axis */
+#define LABEL 7       /* columns of the axis of values */
+#define LABELLED_W 28 /* a chart at least this wide has an axis of values, */
+#define LABELLED_H 5  /* and one at least this high one of x */
+#define TICK_W 9      /* columns between two values on it, at least */
+
+enum rt_style rt_chart_style(int place)
+{
+    return (enum rt_style)(RT_STYLE_LINE1 + place % (RT_STYLE_LINE8 - RT_STYLE_LINE1 + 1));
+}
 
 static enum rt_style curve_style(const struct rt_chart *chart, int curve)
 {
-    static const enum rt_style own[RT_CHART_CURVES] = {RT_STYLE_LINE1, RT_STYLE_LINE2, RT_STYLE_LINE3,
-                                                       RT_STYLE_LINE4};
-    return chart->curve[curve].other ? RT_STYLE_DIM : own[curve];
+    return rt_chart_style(chart->curve[curve].other ? chart->curve[curve].other : curve);
 }
 
 double rt_chart_value(const struct rt_series *s, int64_t step)
 {
     int i = rt_series_from(s, step + 1);
     return i > 0 ? s->value[i - 1] : NAN;
+}
+
+/* ---- x ----
+ * Curves are kept by step. Over time each step of a run lies where that run's own clock was: so two runs of unlike
+ * speed can be compared by what they had reached after a minute. */
+
+static double curve_x(const struct rt_curve *curve, int64_t step)
+{
+    return curve->clock ? rt_series_at(curve->clock, (double)step) : (double)step;
+}
+
+/* The first step at or after x. */
+static int64_t curve_step(const struct rt_curve *curve, double x)
+{
+    return (int64_t)ceil(curve->clock ? rt_series_when(curve->clock, x) : x);
+}
+
+static double curve_factor(const struct rt_curve *curve, int64_t step)
+{
+    double factor = curve->factors ? 0 : 1;
+    for (int i = 0; i < curve->factors && curve->factor[i].step <= step; i++)
+        factor = curve->factor[i].factor;
+    return factor;
 }
 
 /* ---- spans ----
@@ -36,14 +65,15 @@ struct spans {
 };
 
 /* Puts a point, or a block of them, where its step belongs. */
-static void spans_put(const struct rt_chart *chart, struct spans *out, int64_t step, double low, double high)
+static void spans_put(const struct rt_chart *chart, const struct rt_curve *curve, struct spans *out, int64_t step,
+                      double low, double high)
 {
-    double length = (double)(chart->to - chart->from);
+    double length = chart->to - chart->from, factor = curve_factor(curve, step);
     if (chart->log && !(high > 0))
         return;
-    low = !chart->log ? low : low > 0 ? log10(low) : log10(high);
-    high = chart->log ? log10(high) : high;
-    int x = length > 0 ? (int)((double)(step - chart->from) / length * (out->columns - 1) + 0.5) : 0;
+    low = !chart->log ? low * factor : low > 0 ? log10(low) : log10(high);
+    high = chart->log ? log10(high) : high * factor;
+    int x = length > 0 ? (int)((curve_x(curve, step) - chart->from) / length * (out->columns - 1) + 0.5) : 0;
     x = x < 0 ? 0 : x >= out->columns ? out->columns - 1 : x;
     out->low[x] = low < out->low[x] ? low : out->low[x];
     out->high[x] = high > out->high[x] ? high : out->high[x];
@@ -62,40 +92,76 @@ static double average_add(struct average *a, double keep, double value)
 }
 
 /* Where a column stands for many points, whole blocks of them: drawing takes the same time however long the run
- * is. Smoothed, a block counts as its mean. Returns the first point that no block holds. */
-static int spans_find_by_block(const struct rt_chart *chart, const struct rt_series *s, int begin, int end,
-                            struct average *a, struct spans *out)
+ * is. Smoothed, or where points are left out, a block counts as its mean. Returns the first point that no block
+ * holds. */
+static int spans_find_by_block(const struct rt_chart *chart, const struct rt_curve *curve, int begin, int end,
+                               struct average *a, struct spans *out)
 {
+    const struct rt_series *s = curve->series;
     double keep = pow(chart->smooth, RT_SERIES_BLOCK);
+    bool means = chart->smooth > 0 || chart->skip > 0 || chart->stack;
     for (int k = begin / RT_SERIES_BLOCK; k < end / RT_SERIES_BLOCK; k++) {
         const struct rt_series_block *b = &s->block[k];
         double mean = average_add(a, keep, b->mean);
-        bool smooth = chart->smooth > 0;
-        spans_put(chart, out, s->step[k * RT_SERIES_BLOCK + RT_SERIES_BLOCK / 2], smooth ? mean : b->low,
-                 smooth ? mean : b->high);
+        spans_put(chart, curve, out, s->step[k * RT_SERIES_BLOCK + RT_SERIES_BLOCK / 2], means ? mean : b->low,
+                  means ? mean : b->high);
     }
     return end / RT_SERIES_BLOCK * RT_SERIES_BLOCK;
 }
 
-static void spans_find(const struct rt_chart *chart, const struct rt_series *s, struct spans *out)
+static void spans_clear(struct spans *out)
 {
-    struct average a = {0, 0};
-    int begin = rt_series_from(s, chart->from), end = rt_series_from(s, chart->to + 1);
     for (int i = 0; i < out->columns; i++) {
         out->low[i] = INFINITY;
         out->high[i] = -INFINITY;
     }
-    int i = chart->smooth > 0 ? (begin > 1000 ? begin - 1000 : 0) : begin;
+}
+
+/* Its last value, everywhere. */
+static void spans_find_level(const struct rt_chart *chart, const struct rt_curve *curve, struct spans *out)
+{
+    double v = curve->series->value[curve->series->count - 1];
+    for (int i = 0; i < out->columns && (v > 0 || !chart->log); i++)
+        out->low[i] = out->high[i] = chart->log ? log10(v) : v;
+}
+
+static void spans_find(const struct rt_chart *chart, const struct rt_curve *curve, struct spans *out)
+{
+    const struct rt_series *s = curve->series;
+    struct average a = {0, 0};
+    double smooth = *s->split ? 0 : chart->smooth; /* evaluations are few, and means already */
+    int begin = rt_series_from(s, curve_step(curve, chart->from));
+    int end = rt_series_from(s, curve_step(curve, chart->to) + 1);
+    spans_clear(out);
+    if (curve->level && s->count) {
+        spans_find_level(chart, curve, out);
+        return;
+    }
+    int i = smooth > 0 ? (begin > 1000 ? begin - 1000 : 0) : begin;
     if (end - begin > 2 * RT_SERIES_BLOCK * out->columns)
-        i = begin = spans_find_by_block(chart, s, begin, end, &a, out);
+        i = begin = spans_find_by_block(chart, curve, begin, end, &a, out);
     for (; i < end; i++) {
-        double v = average_add(&a, chart->smooth, s->value[i]);
+        if (chart->skip && s->step[i] % chart->skip == 0)
+            continue;
+        double v = average_add(&a, smooth, s->value[i]);
         if (i >= begin)
-            spans_put(chart, out, s->step[i], v, v);
+            spans_put(chart, curve, out, s->step[i], v, v);
     }
 }
 
-/* Dots of one cell: 2x4 in Braille, 1x2 in ASCII. */
+/* Each curve on those before: a column without a point has what the one before it has. */
+static void spans_stack(struct spans *s, int curves)
+{
+    for (int i = 0; i < curves; i++) {
+        double last = 0;
+        for (int x = 0; x < s[i].columns; x++) {
+            last = s[i].low[x] <= s[i].high[x] ? (s[i].low[x] + s[i].high[x]) / 2 : last;
+            s[i].high[x] = last + (i ? s[i - 1].high[x] : 0);
+            s[i].low[x] = s[i].high[x];
+        }
+    }
+}
+
 /* ---- dots ----
  * Braille has two by four dots in a cell, which is as fine as text can be; in ASCII there are two above
  * each other. A cell has one colour: the curve that was drawn last has it. */
@@ -147,6 +213,15 @@ static void grid_draw_curve(struct grid *g, const struct spans *s, double low, d
     }
 }
 
+/* All from the bottom up to the curve. */
+static void grid_fill_curve(struct grid *g, const struct spans *s, double low, double high, enum rt_style style)
+{
+    int dots = g->h * g->dots_y;
+    for (int x = 0; x < s->columns; x++)
+        for (int y = grid_height(s->high[x], low, high, dots); y < dots; y++)
+            grid_dot(g, x, y, style);
+}
+
 static void grid_show(struct rt_canvas *c, struct rt_rect r, const struct grid *g)
 {
     static const char ascii[] = " '.:";
@@ -159,13 +234,22 @@ static void grid_show(struct rt_canvas *c, struct rt_rect r, const struct grid *
         }
 }
 
-/* A line from top to bottom at a step. */
-static void chart_draw_step(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart, int64_t step,
-                      enum rt_style style, uint32_t code)
+/* ---- axes ----
+ * Round values beside the dots and below them. The ends of the axes are those of the data: a curve that moves
+ * between 97 and 98 per cent is as easily read as any. */
+
+static int chart_column(const struct rt_chart *chart, int columns, double x)
 {
-    if (step < chart->from || step > chart->to || chart->to <= chart->from)
+    return (int)((x - chart->from) / (chart->to - chart->from) * (columns - 1) + 0.5);
+}
+
+/* A line from top to bottom. */
+static void chart_draw_line(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart, double at,
+                            enum rt_style style, uint32_t code)
+{
+    if (!(at >= chart->from && at <= chart->to && chart->to > chart->from))
         return;
-    int x = (int)((double)(step - chart->from) / (double)(chart->to - chart->from) * (r.w - 1) + 0.5);
+    int x = chart_column(chart, r.w, at);
     for (int y = 0; y < r.h; y++)
         rt_canvas_put(c, r.x + x, r.y + y, style, code);
 }
@@ -181,6 +265,56 @@ static const char *chart_label(const struct rt_chart *chart, double v, char out[
     return out;
 }
 
+/* Values: r is LABEL columns wide and as high as the dots. */
+static void chart_draw_values(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart, double low,
+                              double high)
+{
+    double tick[RT_TICKS];
+    char n[24];
+    int most = r.h >= 6 ? r.h / 2 : r.h >= 4 ? 3 : 2;
+    int ticks = chart->log ? rt_axis_ticks_log(low, high, most, tick) : rt_axis_ticks(low, high, most, 0, tick);
+    for (int i = 0; i < ticks; i++) {
+        int y = grid_height(tick[i], low, high, r.h);
+        rt_canvas_right(c, r.x, r.y + y, r.w - 1, RT_STYLE_DIM, "%s", chart_label(chart, tick[i], n));
+        rt_canvas_put(c, r.x + r.w - 1, r.y + y, RT_STYLE_DIM, 0x2524);
+    }
+    if (ticks > 0)
+        return;
+    rt_canvas_right(c, r.x, r.y, r.w - 1, RT_STYLE_DIM, "%s", chart_label(chart, high, n));
+    if (r.h > 1)
+        rt_canvas_right(c, r.x, r.y + r.h - 1, r.w - 1, RT_STYLE_DIM, "%s", chart_label(chart, low, n));
+}
+
+/* x: a line below the dots; r is as wide as these. */
+static void chart_draw_x(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+{
+    double tick[RT_TICKS];
+    int most = r.w / TICK_W > 1 ? r.w / TICK_W : 2, end = r.x - 1;
+    int ticks = chart->time ? rt_axis_ticks_time(chart->from, chart->to, most, tick)
+                            : rt_axis_ticks(chart->from, chart->to, most, 1, tick);
+    for (int i = 0; i < ticks; i++) {
+        char n[24];
+        if (chart->time)
+            rt_axis_time(tick[i], n);
+        else if (fabs(tick[i]) < 1e5)
+            snprintf(n, sizeof n, "%.0f", tick[i]);
+        else
+            rt_number_short(tick[i], n);
+        int w = (int)strlen(n), x = r.x + chart_column(chart, r.w, tick[i]) - w / 2;
+        x = x + w > r.x + r.w ? r.x + r.w - w : x < r.x ? r.x : x;
+        if (x > end)
+            end = x + rt_canvas_text(c, x, r.y, w, RT_STYLE_DIM, n);
+    }
+}
+
+/* At the cursor, else the last one shown. */
+static double chart_value(const struct rt_chart *chart, const struct rt_curve *curve)
+{
+    double x = isnan(chart->cursor) ? chart->to : chart->cursor;
+    int64_t step = curve->level ? INT64_MAX - 1 : (int64_t)floor(curve->clock ? rt_series_when(curve->clock, x) : x);
+    return rt_chart_value(curve->series, step) * (chart->stack ? curve_factor(curve, step) : 1);
+}
+
 static void chart_draw_title(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
 {
     int used = rt_canvas_print(c, r.x, r.y, r.w, chart->focus ? RT_STYLE_TAB : RT_STYLE_TITLE,
@@ -190,7 +324,7 @@ static void chart_draw_title(struct rt_canvas *c, struct rt_rect r, const struct
     for (int i = 0; i < chart->curves; i++) { /* the first ones, where not all have room */
         char n[24];
         const char *name = chart->curve[i].name;
-        double v = rt_chart_value(chart->curve[i].series, chart->cursor >= 0 ? chart->cursor : chart->to);
+        double v = chart_value(chart, &chart->curve[i]);
         width[i] = 0;
         if (isnan(v) || !name)
             continue;
@@ -225,48 +359,72 @@ static bool chart_find_range(const struct rt_chart *chart, const struct spans *s
         }
     if (*low > *high)
         return false;
-    if (chart->fraction && !chart->log) {
+    if (chart->stack)
         *low = 0;
-        *high = *high > 0.5 ? 1 : *high > 0.1 ? 0.5 : 0.1;
+    if (*high - *low < 1e-9 * fabs(*high)) { /* a level line: in the middle */
+        *low -= chart->log ? 0.5 : fabs(*low) * 0.1;
+        *high += chart->log ? 0.5 : fabs(*high) * 0.1;
     }
     return true;
 }
 
-static void chart_draw_plot(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
+struct rt_rect rt_chart_plot(struct rt_rect r)
 {
-    char n[24];
-    struct rt_rect plot = r;
+    rt_layout_top(&r, 1);
+    rt_layout_bottom(&r, r.h >= LABELLED_H);
     if (r.w >= LABELLED_W) {
-        plot.x += LABEL;
-        plot.w -= LABEL;
+        r.x += LABEL;
+        r.w -= LABEL;
     }
+    return r;
+}
+
+/* The curves as spans, in the room that value has for them; false: no point of any is seen. */
+static bool chart_find_spans(const struct rt_chart *chart, struct spans *s, double *value, int columns, double *low,
+                             double *high)
+{
+    for (int i = 0; i < chart->curves; i++) {
+        double *at = value + 2 * columns * i;
+        s[i] = (struct spans){columns, at, at + columns};
+        spans_find(chart, &chart->curve[i], &s[i]);
+    }
+    bool any = chart_find_range(chart, s, low, high);
+    if (any && chart->stack)
+        spans_stack(s, chart->curves);
+    return any && chart_find_range(chart, s, low, high);
+}
+
+static void chart_draw_curves(struct rt_canvas *c, struct rt_rect plot, const struct rt_chart *chart, struct grid *g,
+                              const struct spans *s, double low, double high)
+{
+    for (int i = 0; i < chart->marks; i++)
+        chart_draw_line(c, plot, chart, chart->mark[i].x, chart->mark[i].objective ? RT_STYLE_BAD : RT_STYLE_WARN,
+                        chart->mark[i].objective ? 0x2503 : 0x250A);
+    chart_draw_line(c, plot, chart, chart->cursor, RT_STYLE_CURSOR, 0x2502);
+    for (int i = chart->curves - 1; i >= 0; i--) /* the first above the others */
+        if (chart->stack)
+            grid_fill_curve(g, &s[i], low, high, curve_style(chart, i));
+        else
+            grid_draw_curve(g, &s[i], low, high, curve_style(chart, i));
+    grid_show(c, plot, g);
+}
+
+static void chart_draw_plot(struct rt_canvas *c, struct rt_rect r, struct rt_rect plot, const struct rt_chart *chart)
+{
     struct grid g = {plot.w, plot.h, c->ascii ? 1 : 2, c->ascii ? 2 : 4, NULL, NULL, c->ascii};
     size_t cells = (size_t)g.w * (size_t)g.h, columns = (size_t)(g.w * g.dots_x);
     double *value = malloc(sizeof *value * 2 * columns * RT_CHART_CURVES), low, high;
     struct spans s[RT_CHART_CURVES];
     g.mask = calloc(2, cells);
     g.style = g.mask + cells;
-    if (value && g.mask) {
-        for (int i = 0; i < chart->curves; i++) {
-            double *at = value + 2 * columns * (size_t)i;
-            s[i] = (struct spans){(int)columns, at, at + columns};
-            spans_find(chart, chart->curve[i].series, &s[i]);
-        }
-        if (chart_find_range(chart, s, &low, &high)) {
-            for (int i = 0; i < chart->marks; i++)
-                chart_draw_step(c, plot, chart, chart->mark[i], RT_STYLE_WARN, 0x250A);
-            chart_draw_step(c, plot, chart, chart->cursor, RT_STYLE_CURSOR, 0x2502);
-            for (int i = chart->curves - 1; i >= 0; i--) /* the first above the others */
-                grid_draw_curve(&g, &s[i], low, high, curve_style(chart, i));
-            grid_show(c, plot, &g);
-            if (plot.x > r.x) {
-                rt_canvas_right(c, r.x, r.y, LABEL - 1, RT_STYLE_DIM, "%s", chart_label(chart, high, n));
-                rt_canvas_right(c, r.x, r.y + r.h - 1, LABEL - 1, RT_STYLE_DIM, "%s", r.h > 1 ?
-                                chart_label(chart, low, n) : "");
-            }
-        } else {
-            rt_canvas_text(c, r.x, r.y, r.w, RT_STYLE_DIM, "nothing here");
-        }
+    if (value && g.mask && chart_find_spans(chart, s, value, (int)columns, &low, &high)) {
+        chart_draw_curves(c, plot, chart, &g, s, low, high);
+        if (plot.x > r.x)
+            chart_draw_values(c, (struct rt_rect){r.x, plot.y, plot.x - r.x, plot.h}, chart, low, high);
+        if (plot.y + plot.h < r.y + r.h)
+            chart_draw_x(c, (struct rt_rect){plot.x, plot.y + plot.h, plot.w, 1}, chart);
+    } else {
+        rt_canvas_text(c, r.x, plot.y, r.w, RT_STYLE_DIM, "nothing here");
     }
     free(g.mask);
     free(value);
@@ -274,11 +432,10 @@ static void chart_draw_plot(struct rt_canvas *c, struct rt_rect r, const struct 
 
 void rt_chart_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_chart *chart)
 {
-    struct rt_rect before = c->clip;
+    struct rt_rect before = c->clip, plot = rt_chart_plot(r), title = {r.x, r.y, r.w, r.h > 0};
     c->clip = rt_layout_clip(before, r);
-    struct rt_rect title = rt_layout_top(&r, 1);
     chart_draw_title(c, title, chart);
-    if (r.w > 0 && r.h > 0)
-        chart_draw_plot(c, r, chart);
+    if (plot.w > 0 && plot.h > 0)
+        chart_draw_plot(c, r, plot, chart);
     c->clip = before;
 }
