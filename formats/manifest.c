@@ -464,6 +464,21 @@ int rt_manifest_column(const struct rt_manifest *m, const char *name)
     return -1;
 }
 
+const char *rt_manifest_column_hint(const struct rt_manifest *m, const char *name, char text[RT_MANIFEST_HINT])
+{
+    static const char *const known[] = {"id", "split", "label", "group", "speech", "image", "text", "weight"};
+    struct rt_nearest near = {.word = name};
+    for (int c = 0; c < m->columns; c++) {
+        bool meant = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            meant |= !strcmp(known[k], rt_manifest_column_name(m, c));
+        if (!meant)
+            rt_nearest_offer(&near, rt_manifest_column_name(m, c));
+    }
+    snprintf(text, RT_MANIFEST_HINT, *near.best ? "; there is '%s'" : "%s", near.best);
+    return text;
+}
+
 const char *rt_manifest_cell(const struct rt_manifest *m, int row, int column)
 {
     if (column < 0)

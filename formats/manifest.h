@@ -40,6 +40,10 @@ int rt_manifest_columns(const struct rt_manifest *m);
 const char *rt_manifest_column_name(const struct rt_manifest *m, int column);
 /* -1 when the manifest has no such column. */
 int rt_manifest_column(const struct rt_manifest *m, const char *name);
+/* Where there is no column of this name: "; there is 'lable'" for one that it may be and that has no meaning of its
+ * own, else "". Returns text. */
+#define RT_MANIFEST_HINT 96
+const char *rt_manifest_column_hint(const struct rt_manifest *m, const char *name, char text[RT_MANIFEST_HINT]);
 /* The cell, unescaped, NUL-terminated, "" when empty or column is -1. Valid while m lives. */
 const char *rt_manifest_cell(const struct rt_manifest *m, int row, int column);
 /* The row's weight, 1 where its cell is empty or there is no such column. */

@@ -91,6 +91,9 @@ int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_reci
 int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
                         const char *const *class_name, int classes, char about[RT_START_ABOUT],
                         struct rt_error *e);
+/* Puts the classes of a loaded model into this order, with the rows of its classifier, where they are the same by name:
+ * 1. 0: nothing to do, or they are not the same. RT_EMEM. Its key is then another one. */
+int rt_model_order_classes(struct rt_model *m, const char *const *class_name, int classes);
 /* Copies the weights both networks name alike (student.init); *copied counts them. A shape that does
  * not fit is refused by name, except for the class head, which is left as it is. */
 int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *copied,

@@ -118,6 +118,20 @@ static int session_tell_labels(const struct rt_session *s, struct rt_error *e)
     return 0;
 }
 
+/* A column that is spelled almost as one that has a meaning is kept as a column of its own, and that is seldom
+ * meant. */
+static void session_tell_columns(const struct rt_session *s)
+{
+    static const char *const names[] = {"split", "label", "group", "weight", "speech", "image", "text"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char hint[RT_MANIFEST_HINT];
+        if (rt_manifest_column(s->dataset.manifest, names[i]) < 0 &&
+            *rt_manifest_column_hint(s->dataset.manifest, names[i], hint))
+            rt_watch_warn(&s->watch, "%s: there is no column '%s'%s, which is read as a column of your own",
+                          rt_manifest_path(s->dataset.manifest), names[i], hint);
+    }
+}
+
 int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char *manifest, double labels,
                     const char *const *class_name, int classes, const struct rt_watch *watch, struct rt_error *e)
 {
@@ -139,6 +153,7 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
         return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", manifest, count);
     }
     session_open_caches(s, r);
+    session_tell_columns(s);
     return session_tell_labels(s, e);
 }
 

@@ -77,10 +77,12 @@ static int training_load_start(struct rt_training *t, const char *kept, struct r
 static int training_need_column(const struct rt_training *t, const struct rt_modality *m, const char *who,
                                 struct rt_error *e)
 {
+    char hint[RT_MANIFEST_HINT];
     if (t->session->dataset.column[m->id] >= 0)
         return 0;
-    return rt_error_set(e, RT_EMISMATCH, "%s: there is no column '%s' for the %s",
-                        rt_manifest_path(t->session->dataset.manifest), m->name, who);
+    return rt_error_set(e, RT_EMISMATCH, "%s: there is no column '%s' for the %s%s",
+                        rt_manifest_path(t->session->dataset.manifest), m->name, who,
+                        rt_manifest_column_hint(t->session->dataset.manifest, m->name, hint));
 }
 
 static int training_score(struct rt_training *t, const struct rt_modality *student, struct rt_error *e)
@@ -381,6 +383,32 @@ static int training_begin(struct rt_training *t, const struct rt_training_reques
     return 0;
 }
 
+/* Without a class there is no network to make; what a teacher teaches goes through it, too. */
+static int training_need_labels(const struct rt_training *t, struct rt_error *e)
+{
+    const struct rt_dataset *d = &t->session->dataset;
+    char hint[RT_MANIFEST_HINT];
+    if (d->classes)
+        return 0;
+    if (rt_manifest_column(d->manifest, "label") < 0)
+        return rt_error_set(e, RT_EMISMATCH, "%s: there is no column 'label'%s: a network needs its classes",
+                            rt_manifest_path(d->manifest), rt_manifest_column_hint(d->manifest, "label", hint));
+    return rt_error_set(e, RT_EMISMATCH, "%s: no training row has a label: a network needs its classes",
+                        rt_manifest_path(d->manifest));
+}
+
+/* A run without validation is one that somebody may want, but few do. */
+static void training_tell_no_valid(const struct rt_training *t)
+{
+    const struct rt_dataset *d = &t->session->dataset;
+    int valid = 0;
+    for (int i = 0; i < d->count; i++)
+        valid += d->split[i] == RT_VALID;
+    if (!valid)
+        rt_watch_warn(&t->session->watch, "%s: no row is of the split valid: the last network is the result, and not "
+                      "the best; retort manifest csv --split 70/10/20 makes splits", rt_manifest_path(d->manifest));
+}
+
 /* They cannot be learned, and at the end each of them is a wrong answer: better said before than wondered about. */
 static void training_tell_strangers(const struct rt_training *t)
 {
@@ -404,10 +432,14 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     const struct rt_modality *student = rt_modalities[recipe->student_modality];
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
+    RT_TRY(training_need_labels(t, e));
     training_choose_net(t);
     training_tell_strangers(t);
+    training_tell_no_valid(t);
     RT_TRY(training_load_start(t, q->init, e));
     RT_TRY(rt_training_load_teachers(t, e));
+    if (!q->resume && !q->journal)
+        RT_TRY(rt_training_check_teaching(t, e));
     RT_TRY(training_score(t, student, e));
     RT_TRY(training_choose_rows(t, student, e));
     RT_TRY(training_make_model(t, student, e));

@@ -3,8 +3,11 @@
 #include "stages/session/training_teachers.h"
 
 #include "formats/recipe_teacher.h"
+#include "formats/words.h"
+#include "stages/distill/weight_terms.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define TEACHER_CACHE_DAYS 30 /* without use, then a teacher's cached outputs are deleted */
 
@@ -19,6 +22,19 @@ static void training_open_outputs(struct rt_training *t, int k)
         rt_watch_warn(&t->session->watch, "going on without the %s's cache: %s", rt_stage_teacher[k].name, why.text);
 }
 
+/* Another program's classes may stand in another order. They are the same all the same. */
+static int training_match_classes(struct rt_training *t, int k, struct rt_error *e)
+{
+    const struct rt_dataset *d = &t->session->dataset;
+    int rc = rt_model_order_classes(&t->teacher[k].model, d->class_name, d->classes);
+    if (rc < 0)
+        return rt_error_set(e, rc, "%s.model: %s", rt_stage_teacher[k].name, rt_err_words(rc));
+    if (rc)
+        rt_watch_tell(&t->session->watch, "%s.model has the classes in another order: matched by name",
+                      rt_stage_teacher[k].name);
+    return 0;
+}
+
 int rt_training_load_teachers(struct rt_training *t, struct rt_error *e)
 {
     int count = rt_recipe_teachers(t->recipe);
@@ -29,6 +45,7 @@ int rt_training_load_teachers(struct rt_training *t, struct rt_error *e)
             return rc;
         }
         t->teachers = k + 1;
+        RT_TRY(training_match_classes(t, k, e));
         training_open_outputs(t, k);
     }
     if (count && t->session->cache[0])
@@ -41,6 +58,55 @@ int rt_training_list_teachers(const struct rt_training *t, const struct rt_model
     for (int k = 0; k < t->teachers; k++)
         list[k] = &t->teacher[k].model;
     return t->teachers;
+}
+
+/* Terms that compare classes place by place need the same ones. Which one is missing says what is wrong. */
+static int teacher_check_classes(const struct rt_training *t, int k, const struct rt_learner_settings *s,
+                                 struct rt_error *e)
+{
+    const struct rt_dataset *d = &t->session->dataset;
+    const struct rt_model *m = &t->teacher[k].model;
+    const char *term = NULL;
+    for (int i = RT_TASK_TERMS; i < RT_TERMS; i++)
+        if (s->objective.term[rt_place(k, i)].lambda > 0 && (rt_terms[i]->needs & RT_NEEDS_CLASSES))
+            term = rt_terms[i]->name;
+    for (int i = 0; term && m->classes && i < d->classes; i++) {
+        struct rt_nearest near = {.word = d->class_name[i]};
+        char quoted[RT_QUOTE], hint[96];
+        bool found = false;
+        for (int c = 0; c < m->classes && !found; c++) {
+            found = !strcmp(d->class_name[i], m->class_name[c]);
+            rt_nearest_offer(&near, m->class_name[c]);
+        }
+        snprintf(hint, sizeof hint, *near.best ? "; it has %s" : "%s", near.best);
+        if (!found)
+            return rt_error_set(e, RT_EMISMATCH, "distill.%s needs a teacher with the data set's classes: %s.model has "
+                                "none called %s%s (%d classes there, %d here)", term, rt_stage_teacher[k].name,
+                                rt_quote(quoted, sizeof quoted, d->class_name[i]), hint, m->classes, d->classes);
+    }
+    return 0;
+}
+
+int rt_training_check_teaching(const struct rt_training *t, struct rt_error *e)
+{
+    struct rt_learner_settings s;
+    rt_learner_settings_of(t->recipe, &s);
+    for (int k = 0; k < t->teachers; k++)
+        RT_TRY(teacher_check_classes(t, k, &s, e));
+    for (int i = 0; i < RT_WEIGHT_TERMS; i++) /* weights may be all that a teacher is for */
+        if (rt_recipe_list_has(t->recipe->weight_terms, rt_weight_terms[i].name))
+            return 0;
+    for (int k = 0; k < t->teachers; k++) {
+        bool taught = !rt_recipe_teacher(t->recipe, k).on;
+        for (int term = RT_TASK_TERMS; term < RT_TERMS; term++)
+            taught |= s.objective.term[rt_place(k, term)].lambda > 0;
+        if (!taught)
+            return rt_error_set(e, RT_EUSAGE, "%s.model is given, but every distill.*.lambda is 0, so that it would "
+                                "teach nothing: write, for example, distill: {%s}, or leave %s.model out",
+                                rt_stage_teacher[k].name, t->teacher[k].model.classes && t->teacher[k].model.logits >= 0
+                                ? "kl: {lambda: 1}" : "l2: {lambda: 10, quantile: 20%}", rt_stage_teacher[k].name);
+    }
+    return 0;
 }
 
 bool rt_training_row_is_taught(const struct rt_training *t, int row)

@@ -51,6 +51,13 @@ class Words(EndToEnd):
         self.says(self.retort("inspct", code=2)[1], 'no command "inspct"', "did you mean inspect?")
         self.says(self.retort("help", "evl", code=2)[1], "did you mean eval?")
         self.says(self.retort("ctl", "status", "runs/a", code=2)[1], "before the verb: retort ctl runs/a status")
+        for command, more in (("eval", ()), ("embed", ("-o", "x.npy")), ("predict", ())):
+            self.says(self.retort(command, self.manifest, MODEL, *more, code=2)[1],
+                      "the model stands first: retort %s %s %s" % (command, MODEL, self.manifest))
+        os.mkdir(self.path("a"))
+        self.says(self.retort("run", "a", code=2)[1], "a is a folder: name a recipe in it, such as a/student.yaml")
+        shutil.copy(self.recipe, self.path("a", "recipe.yaml"))
+        self.says(self.retort("run", "a", code=2)[1], "retort run --resume -o a", "retort run a/recipe.yaml")
 
 
 class Inspect(Commands):

@@ -46,7 +46,7 @@ static int embedding_write(void *self, struct rt_evaluation *j, struct rt_error 
 static int embed_run(void *request, struct rt_error *e)
 {
     struct request *q = request;
-    return rt_evaluate(&q->of, embedding_write, q, e);
+    return rt_evaluate("embed", &q->of, embedding_write, q, e);
 }
 
 const struct rt_command cmd_embed = {

@@ -60,7 +60,7 @@ static int enrol_run(void *request, struct rt_error *e)
     struct request *q = request;
     q->of.opened = enrol_check_column;
     q->of.opened_self = q;
-    return rt_evaluate(&q->of, enrol_make, q, e);
+    return rt_evaluate("enrol", &q->of, enrol_make, q, e);
 }
 
 const struct rt_command cmd_enrol = {

@@ -92,6 +92,7 @@ static int eval_run(void *request, struct rt_error *e)
     struct rt_progress progress;
     rt_progress_init(&progress, false);
     struct rt_watch watch = rt_progress_watch(&progress);
+    RT_TRY(rt_evaluate_check_order("eval", q->of.model, q->of.manifest, e));
     q->of.watch = &watch;
     struct rt_evaluation *v = calloc(1, sizeof *v);
     struct rt_model *teacher = calloc(1, sizeof *teacher);

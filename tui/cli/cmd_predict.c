@@ -2,6 +2,7 @@
  * cmd_predict: `retort predict`: the classes that a model gives to files, as they come. Which samples are named is
  * predict_source.c's, how they are run stages/session/predict.h's. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/evaluate.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/predict_source.h"
 
@@ -159,6 +160,7 @@ static int predict_with(const struct request *q, struct rt_model *m, struct rt_r
 {
     struct rt_predict_config run = q->run;
     char words[RT_VIEWS_WORDS];
+    RT_TRY(rt_evaluate_check_order("predict", q->of.model, q->what.word[0], e));
     RT_TRY(rt_evaluation_load_model(m, &q->of, recipe, e));
     RT_TRY(rt_views_choose(&run.views, words, m, &q->of.views, q->of.model, e));
     if (m->classes == 0)

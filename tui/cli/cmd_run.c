@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OVERRIDES 256
@@ -115,12 +116,27 @@ static int recipe_check_files(const struct request *q, const struct rt_recipe *r
                                          "name a run folder or a .safetensors file", e);
 }
 
+/* A run's folder given as a recipe is one of two things that a person may want. */
+static int recipe_is_file(const char *path, struct rt_error *e)
+{
+    struct stat st;
+    char inside[RT_RUN_PATH];
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return 0;
+    if (rt_rundir_has(path, RT_RUN_RECIPE))
+        return rt_error_set(e, RT_EUSAGE, "%s is the folder of a run: to go on with it, retort run --resume -o %s; to "
+                            "run its recipe again, retort run %s", path, path,
+                            rt_rundir_path(path, RT_RUN_RECIPE, inside, sizeof inside));
+    return rt_error_set(e, RT_EUSAGE, "%s is a folder: name a recipe in it, such as %s/student.yaml", path, path);
+}
+
 static int recipe_read(const struct request *q, struct rt_recipe *r, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
     snprintf(path, sizeof path, "%s", q->recipe ? q->recipe : "");
     if (!q->recipe)
         rt_rundir_path(q->output, RT_RUN_RECIPE, path, sizeof path);
+    RT_TRY(recipe_is_file(path, e));
     RT_TRY(rt_recipe_load(r, path, e));
     for (int i = 0; i < q->set.count; i++)
         RT_TRY(rt_recipe_set(r, q->set.text[i], e));

@@ -3,9 +3,11 @@
 #include "tui/cli/evaluate.h"
 
 #include "formats/plain.h"
+#include "pipeline/run/rundir.h"
 #include "tui/cli/progress.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* What could be used has been answered before anybody is told what could not, so a failure of `use` hides no reason. */
 
@@ -17,12 +19,34 @@ void rt_evaluate_say_left_out(struct rt_evaluation *v)
         rt_plain_print(stderr, "retort: %s\n", left);
 }
 
-int rt_evaluate(struct rt_evaluation_request *q, int (*use)(void *self, struct rt_evaluation *v, struct rt_error *e),
-                void *self, struct rt_error *e)
+/* ---- the order of arguments ----
+ * A table read as a model fails with the words of a file format, which helps nobody who only mixed the two up. */
+
+static bool path_is_model(const char *path)
+{
+    static const char *const endings[] = {".safetensors", ".onnx"};
+    size_t n = strlen(path);
+    for (int i = 0; i < 2; i++)
+        if (n > strlen(endings[i]) && !strcmp(path + n - strlen(endings[i]), endings[i]))
+            return true;
+    return rt_rundir_has(path, RT_RUN_RECIPE);
+}
+
+int rt_evaluate_check_order(const char *command, const char *model, const char *data, struct rt_error *e)
+{
+    if (path_is_model(model) || !path_is_model(data))
+        return 0;
+    return rt_error_set(e, RT_EUSAGE, "%s is a model and %s is none: the model stands first: retort %s %s %s", data,
+                        model, command, data, model);
+}
+
+int rt_evaluate(const char *command, struct rt_evaluation_request *q,
+                int (*use)(void *self, struct rt_evaluation *v, struct rt_error *e), void *self, struct rt_error *e)
 {
     struct rt_progress progress;
     rt_progress_init(&progress, false);
     struct rt_watch watch = rt_progress_watch(&progress);
+    RT_TRY(rt_evaluate_check_order(command, q->model, q->manifest, e));
     q->watch = &watch;
     q->other = -1;
     struct rt_evaluation *v = calloc(1, sizeof *v); /* too large for the stack */

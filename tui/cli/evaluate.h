@@ -6,10 +6,13 @@
 
 #include "stages/session/evaluation.h"
 
-/* Opens the evaluation that q asks for (its watch and other are set here), lets `use` look at it, tells on standard
- * error what was left out, and closes. self: handed to use. The code of whichever failed. */
-int rt_evaluate(struct rt_evaluation_request *q, int (*use)(void *self, struct rt_evaluation *v, struct rt_error *e),
-                void *self, struct rt_error *e);
+/* RT_EUSAGE when data is a model and model is none: they were mixed up. command: what was typed, for the right line. */
+int rt_evaluate_check_order(const char *command, const char *model, const char *data, struct rt_error *e);
+
+/* Opens the evaluation that q asks for, after that check (its watch and other are set here), lets `use` look at it,
+ * tells on standard error what was left out, and closes. self: handed to use. The code of whichever failed. */
+int rt_evaluate(const char *command, struct rt_evaluation_request *q,
+                int (*use)(void *self, struct rt_evaluation *v, struct rt_error *e), void *self, struct rt_error *e);
 
 /* One line on standard error about the samples that could not be used; nothing where there are none. */
 void rt_evaluate_say_left_out(struct rt_evaluation *v);

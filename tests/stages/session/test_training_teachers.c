@@ -100,6 +100,56 @@ static int stores_made(void)
     return count;
 }
 
+static void refuse(const char *settings, int code, const char *said)
+{
+    struct rt_recipe before = t.recipe;
+    int rc;
+    toy_set(&t.recipe, settings);
+    toy_run_close(toy_run_open(&t, (struct rt_training_request){.output = folder}, &rc));
+    t.recipe = before;
+    if (rc != code || !strstr(t.e.text, said))
+        fail_msg("%s: %d: %s", settings, rc, t.e.text);
+}
+
+/* A run that could only waste its time is no run. */
+static void test_of_no_use(void **state)
+{
+    (void)state;
+    static const char other[] = "id\tsplit\tlabel\ttext\n"
+                                "a\ttrain\tred\tx\nb\ttrain\tblu\ty\nc\ttrain\tgreen\tz\n";
+    refuse("distill.l2.lambda=0 distill.kl.lambda=0", RT_EUSAGE, "every distill.*.lambda is 0, so that it would teach "
+           "nothing: write, for example, distill: {kl: {lambda: 1}}");
+    scratch_write(&t.dir, "words.tsv", other, sizeof other - 1);
+    refuse("seed=5", RT_EMISMATCH, "distill.kl needs a teacher with the data set's classes: teacher.model has none "
+           "called \"blu\"; it has blue (3 classes there, 3 here)");
+    manifest_make(4);
+    toy_set(&t.recipe, "distill.l2.lambda=0 distill.kl.lambda=0 weight.terms=teacher_norm");
+    toy_run_close(open_run()); /* weights ask it */
+}
+
+/* The same classes in another order are the same. */
+static void test_order_of_classes(void **state)
+{
+    (void)state;
+    static const char *const turned[] = {"red", "blue", "green"};
+    struct toy_run *r = open_run();
+    struct rt_model *m = &r->training.teacher[0].model;
+    float weight[3];
+    struct rt_key128 key = m->key;
+    size_t dim = (size_t)m->dim;
+    for (int i = 0; i < 3; i++)
+        weight[i] = rt_graph_param_named(m->graph, "logits.weight")->value[(size_t)i * dim];
+    assert_true(r->training.model.teacher[0].shares_classes);
+    assert_int_equal(rt_model_order_classes(m, (const char *const *)m->class_name, 3), 0);
+    assert_int_equal(rt_model_order_classes(m, turned, 2), 0);
+    assert_int_equal(rt_model_order_classes(m, turned, 3), 1);
+    assert_string_equal(m->class_name[0], "red");
+    for (int i = 0; i < 3; i++)
+        assert_true(rt_graph_param_named(m->graph, "logits.weight")->value[(size_t)i * dim] == weight[(i + 2) % 3]);
+    assert_true(key.lo != m->key.lo || key.hi != m->key.hi);
+    toy_run_close(r);
+}
+
 static void test_one(void **state)
 {
     (void)state;
@@ -174,24 +224,17 @@ static void test_either_teaches(void **state)
         }
 }
 
-static void refuse(int code, const char *words_said)
-{
-    int rc;
-    toy_run_close(toy_run_open(&t, (struct rt_training_request){.output = folder}, &rc));
-    if (rc != code || !strstr(t.e.text, words_said))
-        fail_msg("%d: %s", rc, t.e.text);
-}
-
 /* What is said of the second one names it. */
 static void test_refused(void **state)
 {
     (void)state;
     second_model = "/none";
-    refuse(RT_EMISSING, "teacher2.model: ");
+    refuse("seed=5", RT_EMISSING, "teacher2.model: ");
     second_model = pictures;
-    static const char bare[] = "id\tsplit\tlabel\ttext\na\ttrain\tx\tone\nb\ttrain\ty\ttwo\n";
+    static const char bare[] = "id\tsplit\tlabel\ttext\na\ttrain\tred\tone\nb\ttrain\tblue\ttwo\n"
+                               "c\ttrain\tgreen\tthree\n";
     scratch_write(&t.dir, "words.tsv", bare, sizeof bare - 1);
-    refuse(RT_EMISMATCH, "there is no column 'image' for the teacher2");
+    refuse("seed=5", RT_EMISMATCH, "there is no column 'image' for the teacher2");
 }
 
 /* A cache that was not there at the beginning cannot be asked for later, whose ever it is. */
@@ -214,6 +257,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_of_no_use), TEST(test_order_of_classes),
         TEST(test_one),     TEST(test_two),           TEST(test_goes_on), TEST(test_either_teaches),
         TEST(test_refused), TEST(test_cache_is_fixed),
     };
