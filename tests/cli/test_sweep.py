@@ -56,7 +56,7 @@ class Sweep(EndToEnd):
                           " AND split = '%s'" % split)[0][0]
 
     def test_each_run_is_trained_once(self):
-        file = self.sweep_file({"as is": "[]", "faster": "[train.lr=0.02]"}, "seeds: 1-2\n")
+        file = self.sweep_file({"as is": "[]", "faster": "[train.lr=0.02, student.net=auto]"}, "seeds: 1-2\n")
         os.makedirs(self.path("out", "as-is-1", "checkpoints"))  # as a run killed at its start leaves it
         table, told = self.sweep(file, "--at-once", "2", "--json")
         before = self.runs()
@@ -162,7 +162,7 @@ class Sweep(EndToEnd):
         self.says(self.read("plot.svg"), "<svg ", "valid top-1 %")
 
     def test_ctrl_c_starts_no_further_run_and_all_goes_on(self):
-        file = self.sweep_file({"long": "[train.epochs=40]", "never": "[]"})
+        file = self.sweep_file({"long": "[train.epochs=40, student.net=auto]", "never": "[]"})
         words = ["sweep", file, "-o", "out", "--seeds", "1", "--at-once", "1"]
         sweep = self.start(*words, start_new_session=True)
         end = time.monotonic() + PATIENCE

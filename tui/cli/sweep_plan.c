@@ -78,17 +78,33 @@ static bool job_stat(const struct sweep_job *j, enum rt_run_file file, struct st
     return stat(rt_rundir_path(j->folder, file, path, sizeof path), st) == 0;
 }
 
+/* What the job's run writes as its recipe: of a network that the run chooses, the one that it chose. */
+static char *job_text_with_net(const struct sweep_job *j, enum rt_net_id net)
+{
+    struct rt_recipe *r = malloc(sizeof *r);
+    int rc = r ? rt_recipe_parse(r, j->text, strlen(j->text), j->name, "/", NULL) : RT_EMEM;
+    if (rc == 0 && r->student_net == RT_NET_AUTO)
+        r->student_net = net;
+    char *text = rc == 0 ? rt_recipe_text(r) : NULL;
+    free(r);
+    return text;
+}
+
 /* Its folder holds the recipe that it has now. */
 static bool job_same_recipe(const struct sweep_job *j)
 {
-    char path[RT_RUN_PATH];
-    uint8_t *bytes;
+    char path[RT_RUN_PATH], *wanted = NULL;
+    uint8_t *bytes = NULL;
     size_t size;
-    if (rt_file_read(rt_rundir_path(j->folder, RT_RUN_RECIPE, path, sizeof path), RT_RECIPE_BYTES_MAX, &bytes, &size,
-                     NULL) < 0)
-        return false;
-    bool same = !strcmp((const char *)bytes, j->text);
+    struct rt_recipe *had = malloc(sizeof *had);
+    rt_rundir_path(j->folder, RT_RUN_RECIPE, path, sizeof path);
+    if (had && rt_file_read(path, RT_RECIPE_BYTES_MAX, &bytes, &size, NULL) == 0 &&
+        rt_recipe_parse(had, (const char *)bytes, size, path, "/", NULL) == 0)
+        wanted = job_text_with_net(j, had->student_net);
+    bool same = wanted && !strcmp((const char *)bytes, wanted);
+    free(wanted);
     free(bytes);
+    free(had);
     return same;
 }
 
