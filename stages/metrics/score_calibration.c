@@ -13,6 +13,7 @@
 #define RIDGE 1e-4 /* of inputs of deviation 1 */
 #define STEPS 60
 #define CLOSE 1e-10
+#define ROUNDING 1e-12 /* of a mean */
 
 struct fit {
     const double *input;
@@ -45,7 +46,9 @@ static int fit_scale(struct fit *f)
         }
         if (!isfinite(square))
             return RT_ENOTFINITE;
-        f->deviation[k] = square > 0 ? sqrt(square / (double)f->n) : 1; /* all alike: 0 then, and weight 0 */
+        f->deviation[k] = sqrt(square / (double)f->n);
+        if (f->deviation[k] <= ROUNDING * fabs(f->mean[k]))
+            f->deviation[k] = INFINITY; /* all alike, but for how their mean was rounded: 0 then, and weight 0 */
     }
     return 0;
 }

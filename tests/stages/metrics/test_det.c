@@ -144,6 +144,10 @@ static void test_calibration(void **state)
     assert_true(isfinite(c.weight[0]) && rt_score_llr(&c, &parted[0]) < 0 && rt_score_llr(&c, &parted[3]) > 0);
     assert_int_equal(rt_score_calibration_fit(&c, alike, 2, two, 4, 0.5), 0);
     assert_true(c.weight[1] == 0);
+    for (int i = 0; i < 60; i++) /* alike, but their mean is another number by rounding */
+        x[i][1] = 0.1;
+    assert_int_equal(rt_score_calibration_fit(&c, x[0], 2, same, 60, 0.1), 0);
+    assert_true(c.weight[1] == 0);
     assert_int_equal(rt_score_calibration_fit(&c, parted, 1, one, 4, 0.5), RT_ENODATA);
     assert_int_equal(rt_score_calibration_fit(&c, odd, 1, two, 4, 0.5), RT_ENOTFINITE);
     assert_int_equal(rt_score_calibration_fit(&c, parted, 1, two, 4, 1), RT_ERANGE);
