@@ -42,14 +42,14 @@ const char *rt_knee_write(const struct rt_knee *k, char *text, size_t size)
     return text;
 }
 
-/* The numbers behind the name of one item; returns how many there are, 5 = more than 4. */
+/* The numbers behind the name of one item; returns how many there are, 5 = more than 4, or words. */
 static int knee_numbers(const char *at, const char *end, double number[4])
 {
     int n = 0;
     for (at += strspn(at, " "); at < end; at += strspn(at, " "), n++) {
         char *rest;
         double v = strtod(at, &rest);
-        if (rest == at || n == 4)
+        if (rest == at || n == 4 || !isfinite(v))
             return 5;
         number[n] = v;
         at = rest;

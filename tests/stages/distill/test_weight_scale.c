@@ -27,6 +27,8 @@ static void wrong_knees(void **state)
         {"snr 8 9 10", "write a name and 2 numbers"},
         {"snr 8 9 10 11 12", "write a name and 2 numbers"},
         {"snr 8 x", "write a name and 2 numbers"},
+        {"snr nan 8", "write a name and 2 numbers"}, /* would weigh all alike, without a word */
+        {"snr -inf 8", "write a name and 2 numbers"},
         {"snr 8 8", "'snr 8 8': bad and good are the same"},
         {"sharpness 0.01 5 4 6", "the sides overlap"},
         {"sharpness 1 2 6 4", "the sides overlap"},
