@@ -38,4 +38,15 @@ double rt_det_min_cllr(const struct rt_det *d);
 /* The lowest threshold that accepts at most this fraction of the others, as a point. */
 size_t rt_det_at_false_alarm(const struct rt_det *d, double rate);
 
+/* Who is on the two sides of each trial, 0..people-1. */
+struct rt_det_people {
+    const int *enrol, *test; /* [n] */
+    int people;
+};
+/* 95 % intervals: interval[0] of the EER, then of the smallest cost at each prior. By the bootstrap: people are drawn,
+ * or, where they are not known (NULL), trials, which takes them for independent. NaN where nothing was found. The same
+ * each time. RT_EMEM, RT_ELARGE. */
+int rt_det_intervals(double (*interval)[2], const double *score, const uint8_t *same, size_t n,
+                     const struct rt_det_people *people, const double *prior, int priors);
+
 #endif

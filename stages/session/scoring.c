@@ -358,3 +358,64 @@ int rt_scoring_fit(struct rt_scoring *s, const struct rt_trials *t, double p_tar
     rt_scored_fini(&scored);
     return rc;
 }
+
+/* ---- people ----
+ * Labels of people whom no training row holds may be missing; the list itself says who is who. Sets of samples are
+ * joined, and each is named by one of its rows (a forest whose paths are halved while they are walked). */
+
+static int person_find(int *of, int row)
+{
+    while (of[row] != row)
+        row = of[row] = of[of[row]];
+    return row;
+}
+
+/* The first row of each name stands for it. */
+static void people_join_names(int *of, const struct rt_dataset *d, int *first)
+{
+    for (int i = 0; i < d->count; i++)
+        of[i] = i;
+    for (int i = 0; i < d->count; i++)
+        if (d->named[i] >= 0) {
+            int *at = &first[d->named[i]];
+            *at = *at < 0 ? i : *at;
+            of[person_find(of, i)] = person_find(of, *at);
+        }
+}
+
+/* Numbers in the order of the trials; number [rows] is -1 where a row has none yet. */
+static int people_number(int *side, const struct rt_scored *s, int *of, int *number)
+{
+    int people = 0;
+    for (size_t i = 0; i < 2 * s->n; i++) {
+        const struct rt_trial *t = s->trial[i % s->n];
+        int *at = &number[person_find(of, i < s->n ? t->enrol : t->test)];
+        *at = *at < 0 ? people++ : *at;
+        side[i] = *at;
+    }
+    return people;
+}
+
+int rt_scored_people(int **side, const struct rt_scored *s, const struct rt_dataset *d)
+{
+    size_t rows = (size_t)d->count, names = (size_t)d->classes + (size_t)d->strangers;
+    size_t room = (rows > names ? rows : names) + 1;
+    int *of = malloc((rows + 1) * sizeof *of), *number = malloc(room * sizeof *number), people = 0;
+    *side = malloc((2 * s->n + 1) * sizeof **side);
+    if (of && number && *side) {
+        memset(number, -1, room * sizeof *number);
+        people_join_names(of, d, number);
+        for (size_t i = 0; i < s->n; i++)
+            if (s->same[i])
+                of[person_find(of, s->trial[i]->enrol)] = person_find(of, s->trial[i]->test);
+        memset(number, -1, room * sizeof *number);
+        people = people_number(*side, s, of, number);
+    }
+    if (people < 2) {
+        free(*side);
+        *side = NULL;
+    }
+    free(of);
+    free(number);
+    return people;
+}

@@ -55,6 +55,11 @@ void rt_scoring_close(struct rt_scoring *s);
 int rt_scoring_trials(struct rt_scoring *s, const struct rt_trials *t, struct rt_scored *out, struct rt_error *e);
 void rt_scored_fini(struct rt_scored *s);
 
+/* Who is on either side of the trials that were scored, as far as labels and the list say it: samples of one label are
+ * one person, and so are the two of a target trial. side: 2 * n numbers from 0, the n of the enrolled and then those of
+ * the tests, malloc'ed; NULL where all is one person, or there is no memory. Returns how many people. */
+int rt_scored_people(int **side, const struct rt_scored *s, const struct rt_dataset *d);
+
 /* From now on scores are calibrated by these trials, and by what is said besides the score. RT_ENODATA: one kind is
  * missing; RT_ENOTFINITE; RT_EMEM. */
 int rt_scoring_fit(struct rt_scoring *s, const struct rt_trials *t, double p_target, const bool by[RT_SCORING_INPUTS],

@@ -125,15 +125,19 @@ static int det_write(const struct rt_det *d, const char *trials, const char *pat
  * Of the calibrated scores where there are such: what a program would decide by. Costs that need a threshold are told
  * of these alone; of a cosine they would say how far it is from a log likelihood ratio, and nothing of the model. */
 
+/* within: [priors] intervals, or NULL */
 static void cost_print(const struct rt_det *d, const struct rt_prior_list *prior, const char *what,
-                       double (*cost)(const struct rt_det *, double), struct rt_figures *f)
+                       double (*cost)(const struct rt_det *, double), double (*within)[2], struct rt_figures *f)
 {
     for (int i = 0; i < prior->count; i++) {
         char key[48], title[48];
         bool dcf = what[0] == 'm';
         snprintf(key, sizeof key, prior->count > 1 ? "%s_dcf.%g" : "%s_dcf", dcf ? "min" : "act", prior->p[i]);
         snprintf(title, sizeof title, prior->count > 1 ? "%sDCF, prior %g" : "%sDCF", what, prior->p[i]);
-        rt_figures_number(f, key, title, cost(d, prior->p[i]));
+        if (within)
+            rt_figures_number_within(f, key, title, cost(d, prior->p[i]), within[i]);
+        else
+            rt_figures_number(f, key, title, cost(d, prior->p[i]));
     }
 }
 
@@ -146,12 +150,12 @@ static void threshold_print(const struct rt_det *d, double false_alarm, struct r
 }
 
 static int figures_print(const struct rt_det *d, const struct rt_eval_trials_request *q, bool calibrated,
-                         struct rt_figures *f, struct rt_error *e)
+                         double (*within)[2], struct rt_figures *f, struct rt_error *e)
 {
-    rt_figures_percent(f, "eer", "EER", rt_det_eer(d, NULL));
-    cost_print(d, &q->prior, "min", rt_det_min_cost, f);
+    rt_figures_percent_within(f, "eer", "EER", rt_det_eer(d, NULL), within[0]);
+    cost_print(d, &q->prior, "min", rt_det_min_cost, within + 1, f);
     if (calibrated)
-        cost_print(d, &q->prior, "act", rt_det_actual_cost, f);
+        cost_print(d, &q->prior, "act", rt_det_actual_cost, NULL, f);
     rt_figures_number(f, "cllr", calibrated ? "Cllr" : "Cllr, not calibrated", rt_det_cllr(d));
     rt_figures_number(f, "min_cllr", "min Cllr", rt_det_min_cllr(d));
     if (q->false_alarm > 0)
@@ -161,11 +165,28 @@ static int figures_print(const struct rt_det *d, const struct rt_eval_trials_req
     return q->det_svg ? det_write(d, q->trials, q->det_svg, e) : 0;
 }
 
+/* Of the EER and the smallest costs; and what was drawn: people, where the list is of more than one. */
+static int intervals_find(double (*within)[2], const struct rt_scored *s, const struct rt_scoring *by,
+                          const struct rt_prior_list *prior, struct rt_figures *f, struct rt_error *e)
+{
+    int *side = NULL, people = rt_scored_people(&side, s, &by->v->session.dataset);
+    const struct rt_det_people drawn = {side, side ? side + s->n : NULL, people};
+    int rc = rt_det_intervals(within, s->llr ? s->llr : s->score, s->same, s->n, side ? &drawn : NULL, prior->p,
+                              prior->count);
+    if (f->json || side)
+        rt_figures_count(f, "trials.people", "people in them", people);
+    if (!f->json)
+        puts(side ? "intervals (95 %): of people drawn again" : "intervals (95 %): of trials drawn again");
+    free(side);
+    return rc < 0 ? rt_error_set(e, rc, "intervals of trials: %s", rt_err_words(rc)) : 0;
+}
+
 static int trials_judge(struct rt_scoring *s, const struct rt_eval_trials *t, struct rt_figures *f, struct rt_error *e)
 {
     const struct rt_eval_trials_request *q = t->q;
     struct rt_scored scored;
     struct rt_det d = {.point = NULL};
+    double within[1 + RT_PRIORS][2];
     int rc = rt_scoring_trials(s, &t->judged, &scored, e);
     if (rc < 0)
         goto out;
@@ -177,7 +198,9 @@ static int trials_judge(struct rt_scoring *s, const struct rt_eval_trials *t, st
     }
     rt_figures_count(f, "trials", "trials", (long long)scored.n);
     rt_figures_count(f, "trials.left_out", "trials left out", (long long)scored.left_out);
-    if ((rc = figures_print(&d, q, scored.llr != NULL, f, e)) == 0 && q->scores)
+    if ((rc = intervals_find(within, &scored, s, &q->prior, f, e)) < 0)
+        goto out;
+    if ((rc = figures_print(&d, q, scored.llr != NULL, within, f, e)) == 0 && q->scores)
         rc = scores_write(&scored, s->v->session.dataset.manifest, q->scores, e);
 out:
     rt_det_fini(&d);

@@ -31,13 +31,9 @@ void rt_figures_count(struct rt_figures *f, const char *key, const char *title, 
     rt_plain_print(stdout, f->json ? "%s%lld" : "%-24s %lld\n", f->json ? "" : title, n);
 }
 
-void rt_figures_percent_within(struct rt_figures *f, const char *key, const char *title, double fraction,
-                               const double interval[2])
+static void figure_print_interval(struct rt_figures *f, const char *key, const double interval[2])
 {
-    char words[200], within[80];
-    snprintf(words, sizeof words, "%-24s %6.2f %%  [%.2f, %.2f]\n", title, 100 * fraction, 100 * interval[0],
-             100 * interval[1]);
-    figure_print(f, key, fraction, words);
+    char within[80];
     if (!f->json)
         return;
     snprintf(within, sizeof within, "%.60s.interval", key);
@@ -47,6 +43,25 @@ void rt_figures_percent_within(struct rt_figures *f, const char *key, const char
     fputs(", ", stdout);
     rt_json_number(stdout, interval[1]);
     putchar(']');
+}
+
+void rt_figures_percent_within(struct rt_figures *f, const char *key, const char *title, double fraction,
+                               const double interval[2])
+{
+    char words[200];
+    snprintf(words, sizeof words, "%-24s %6.2f %%  [%.2f, %.2f]\n", title, 100 * fraction, 100 * interval[0],
+             100 * interval[1]);
+    figure_print(f, key, fraction, words);
+    figure_print_interval(f, key, interval);
+}
+
+void rt_figures_number_within(struct rt_figures *f, const char *key, const char *title, double v,
+                              const double interval[2])
+{
+    char words[200];
+    snprintf(words, sizeof words, "%-24s %.6g  [%.4g, %.4g]\n", title, v, interval[0], interval[1]);
+    figure_print(f, key, v, words);
+    figure_print_interval(f, key, interval);
 }
 
 void rt_figures_percent(struct rt_figures *f, const char *key, const char *title, double fraction)

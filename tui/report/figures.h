@@ -13,6 +13,9 @@ struct rt_figures {
 
 void rt_figures_count(struct rt_figures *f, const char *key, const char *title, long long n);
 void rt_figures_number(struct rt_figures *f, const char *key, const char *title, double v);
+/* The same with its 95 % interval, as of percentages below. */
+void rt_figures_number_within(struct rt_figures *f, const char *key, const char *title, double v,
+                              const double interval[2]);
 /* A fraction, in words as per cent. */
 void rt_figures_percent(struct rt_figures *f, const char *key, const char *title, double fraction);
 /* The same with its 95 % interval, low and high: in JSON a member KEY.interval. NaN: there is none, null in JSON. */

@@ -184,11 +184,92 @@ static void test_cohort(void **state)
     assert_true(rt_cosine(zero, probe, 2) == 0 && isnan(rt_cosine(odd, probe, 2)));
 }
 
+/* ---- intervals ---- */
+
+#define WORLD 200 /* people, of whom a list has some */
+#define TAKES 3   /* samples of each */
+#define LISTED 15
+#define LISTS 40
+
+/* How somebody is recognised: a person has one number, a sample of theirs another; a trial's score is how near the two
+ * samples are. A list pairs all samples of its people. */
+static double place[WORLD * TAKES];
+
+static size_t list_make(int from, int people, double *score, uint8_t *same, int *enrol, int *test)
+{
+    size_t n = 0;
+    for (int a = from * TAKES; a < (from + people) * TAKES; a++)
+        for (int b = a + 1; b < (from + people) * TAKES; b++, n++) {
+            enrol[n] = a / TAKES - from;
+            test[n] = b / TAKES - from;
+            same[n] = enrol[n] == test[n];
+            score[n] = -fabs(place[a] - place[b]);
+        }
+    return n;
+}
+
+static double normal(void)
+{
+    double sum = -6;
+    for (int i = 0; i < 12; i++)
+        sum += draw_unit();
+    return sum;
+}
+
+/* People make lists differ, so intervals must follow from people: these hold the figure of the whole world nearly as
+ * often as they say, and those of independent trials much less often. */
+static void test_intervals(void **state)
+{
+    (void)state;
+    size_t most = (size_t)WORLD * TAKES * (WORLD * TAKES - 1) / 2;
+    double *score = malloc(most * sizeof *score), prior = 0.05;
+    uint8_t *same = malloc(most);
+    int *enrol = malloc(most * sizeof *enrol), *test = malloc(most * sizeof *test), held = 0, held_alone = 0;
+    struct rt_det d;
+    drawn = 1;
+    for (int i = 0; i < WORLD; i++) {
+        double person = normal(), spread = 0.1 + draw_unit(); /* some are harder than others */
+        for (int k = 0; k < TAKES; k++)
+            place[i * TAKES + k] = person + spread * normal();
+    }
+    size_t n = list_make(0, WORLD, score, same, enrol, test);
+    assert_int_equal(rt_det_init(&d, score, same, n), 0);
+    double truth = rt_det_eer(&d, NULL), interval[2][2], again[2][2];
+    rt_det_fini(&d);
+    for (int i = 0; i < LISTS; i++) {
+        n = list_make(i * (WORLD - LISTED) / LISTS, LISTED, score, same, enrol, test);
+        const struct rt_det_people people = {enrol, test, LISTED};
+        assert_int_equal(rt_det_init(&d, score, same, n), 0);
+        assert_int_equal(rt_det_intervals(interval, score, same, n, &people, &prior, 1), 0);
+        assert_true(interval[0][0] <= rt_det_eer(&d, NULL) && rt_det_eer(&d, NULL) <= interval[0][1]);
+        assert_true(interval[1][0] <= rt_det_min_cost(&d, prior));
+        held += interval[0][0] <= truth && truth <= interval[0][1];
+        rt_det_fini(&d);
+        assert_int_equal(rt_det_intervals(again, score, same, n, &people, &prior, 1), 0);
+        assert_memory_equal(again, interval, sizeof interval);
+        assert_int_equal(rt_det_intervals(interval, score, same, n, NULL, &prior, 1), 0);
+        held_alone += interval[0][0] <= truth && truth <= interval[0][1];
+    }
+    if (held < 0.8 * LISTS || held_alone >= held)
+        fail_msg("of %d intervals %d hold the truth by people, %d by trials", LISTS, held, held_alone);
+    static const double apart[] = {3, 2, -1, -2};
+    static const uint8_t kinds[] = {1, 1, 0, 0}, one[] = {1, 1, 1, 1};
+    assert_int_equal(rt_det_intervals(interval, apart, kinds, 4, NULL, &prior, 1), 0);
+    assert_true(interval[0][0] == 0 && interval[0][1] == 0 && interval[1][0] == 0 && interval[1][1] == 0);
+    assert_int_equal(rt_det_intervals(interval, apart, one, 4, NULL, &prior, 1), 0);
+    assert_true(isnan(interval[0][0]) && isnan(interval[1][1]));
+    free(score);
+    free(same);
+    free(enrol);
+    free(test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sets),
         cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_calibration),
         cmocka_unit_test(test_cohort),
     };
