@@ -73,6 +73,29 @@ class Library(EndToEnd):
             self.assertEqual([(line[0], line[1], float32(float(line[2])), float32(float(line[3]))) for line in lines],
                              [(a["file"], a["label"], a["probability"], a["embedding"][0]) for a in answers])
 
+    def test_posteriors_are_those_of_predict(self):
+        """Of a model that was calibrated, too: the temperature is in its file, where `eval --calibrate` puts it."""
+        self.retort("export", self.model, "-o", "cal.safetensors")
+        with open(self.path("cal.safetensors"), "rb") as f:
+            size, = struct.unpack("<Q", f.read(8))
+            head, weights = json.loads(f.read(size)), f.read()
+        head["__metadata__"].pop("retort.digest")
+        head["__metadata__"]["retort.temperature"] = "2.5"
+        text = json.dumps(head).encode()
+        with open(self.path("cal.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(text) + -len(text) % 8) + text + b" " * (-len(text) % 8) + weights)
+        env = dict(os.environ, RETORT_LIBRARY=SHARED)
+        for model in (self.model, self.path("cal.safetensors")):
+            said, _ = run(sys.executable, os.path.join(EXAMPLES, "classify.py"), model, *self.files, env=env)
+            library = [json.loads(line) for line in said.decode().splitlines()]
+            said, _ = self.retort("predict", model, *self.files, "--json", "--top", "1000")
+            for have, line in zip(library, said.splitlines(), strict=True):
+                want = json.loads(line)
+                self.assertEqual(have["label"], want["label"])
+                # Nine digits of a double, here, and the nearest float there.
+                for p, q in zip(sorted(have["posteriors"]), sorted(top["p"] for top in want["top"]), strict=True):
+                    self.assertAlmostEqual(p, q, delta=1e-7)
+
     def test_half_as_large(self):
         """Half the weights' bytes, nearly the same answers, and the library reads it."""
         for words in ((), ("--half", "--on", self.manifest)):
@@ -83,8 +106,12 @@ class Library(EndToEnd):
         self.assertLess(half, 0.75 * whole)
         said, _ = run(os.path.join(BUILD, "library", "classify"), self.path("half3.safetensors"), self.files[0])
         self.assertAlmostEqual(float(said.split()[-1]), self.embeddings[0][0], places=2)
-        _, err = self.retort("export", self.model, "-o", "x.onnx", "--half", code=2)
-        self.says(err, "only a .safetensors file")
+        said, _ = self.retort("export", self.model, "-o", "half.onnx", "--half", "--on", self.manifest)
+        self.assertRegex(said, r"cosine (1\.0|0\.999)\d* on average")
+        self.retort("export", self.model, "-o", "whole.onnx")
+        saved = os.path.getsize(self.path("whole.onnx")) - os.path.getsize(self.path("half.onnx"))
+        self.assertAlmostEqual(saved, whole - half, delta=0.1 * saved)
+        self.retort("export", "--check", "half.onnx")
 
     def test_a_file_that_fails_stops_no_other(self):
         said, err = run(os.path.join(BUILD, "library", "classify"), self.model, "none.wav", self.files[0], code=1)

@@ -7,6 +7,7 @@
 
 #include "formats/audiofile.h"
 #include "formats/imagefile.h"
+#include "stages/metrics/predictions.h"
 #include "stages/model/net.h"
 
 #include <kiss_fftr.h>
@@ -125,8 +126,11 @@ static void check_against_steps(int which, const struct rt_tensor *raw, const st
     struct rt_bags bags = {(int32_t[]){0, bag.count}, bag.bucket, bag.weight};
     assert_int_equal(rt_net_run(net, 1, row, &bags, &o, &e), 0);
     assert_memory_equal(o.embedding, have->embedding, (size_t)m.dim * sizeof(float));
-    double sum = 0;
+    double sum = 0, want[EXPORT_CLASSES];
+    assert_true(m.temperature == LIBRARY_TEMPERATURE);
+    assert_true(rt_probabilities(o.logits, m.classes, LIBRARY_TEMPERATURE, want));
     for (int c = 0; c < m.classes; c++) {
+        assert_true(have->posteriors[c] == (float)want[c]);
         sum += (double)have->posteriors[c];
         assert_true(o.logits[c] <= o.logits[have->a.label]);
     }
