@@ -224,7 +224,7 @@ static void tensor_copy(struct rt_onnx *o, struct rt_tensor *to, const struct rt
         memcpy(to->data, t->data, rt_tensor_bytes(t));
 }
 
-void rt_onnx_add_initializer(struct rt_onnx *o, const char *name, const struct rt_tensor *t)
+void rt_onnx_add_narrow(struct rt_onnx *o, const char *name, const struct rt_tensor *t, enum rt_onnx_element element)
 {
     struct rt_onnx_initializer *w =
         list_append(o, &o->initializer, &o->initializers, sizeof *o->initializer);
@@ -233,7 +233,13 @@ void rt_onnx_add_initializer(struct rt_onnx *o, const char *name, const struct r
     free(o->by_name); /* its pointers may have moved */
     o->by_name = NULL;
     w->name = onnx_copy_text(o, name);
+    w->element = element;
     tensor_copy(o, &w->tensor, t);
+}
+
+void rt_onnx_add_initializer(struct rt_onnx *o, const char *name, const struct rt_tensor *t)
+{
+    rt_onnx_add_narrow(o, name, t, RT_ONNX_AS_IT_IS);
 }
 
 static char **list_copy(struct rt_onnx *o, const char *const *list, int *count)

@@ -62,9 +62,13 @@ struct rt_onnx_value {
     char *symbol[RT_TENSOR_RANK]; /* "batch", ...; NULL = none */
 };
 
+/* How an initialiser's elements are written: as its tensor has them, or narrower (F32 as FLOAT16, I32 as INT8). */
+enum rt_onnx_element { RT_ONNX_AS_IT_IS, RT_ONNX_FLOAT16, RT_ONNX_INT8 };
+
 struct rt_onnx_initializer {
     char *name;
     struct rt_tensor tensor;
+    enum rt_onnx_element element;
 };
 
 struct rt_onnx_text {
@@ -117,6 +121,8 @@ void rt_onnx_add_output(struct rt_onnx *o, const char *name, enum rt_dtype dtype
 /* Dimension `axis` of the input added last is left open, under this name. */
 void rt_onnx_open_input(struct rt_onnx *o, int axis, const char *symbol);
 void rt_onnx_add_initializer(struct rt_onnx *o, const char *name, const struct rt_tensor *t);
+/* To be written narrower: *t is then what a reader will have, so its numbers are such as the element can hold. */
+void rt_onnx_add_narrow(struct rt_onnx *o, const char *name, const struct rt_tensor *t, enum rt_onnx_element element);
 /* Lists end with NULL. The node is valid until the next one is added; NULL after a failure, which
  * the calls below take. */
 struct rt_onnx_node *rt_onnx_add_node(struct rt_onnx *o, const char *op, const char *name,

@@ -2,6 +2,7 @@
  * onnx_write: our structs -> protobuf-c's -> bytes. The protobuf structs borrow every text and number
  * from ours; only the lists of pointers are their own, taken from one arena that is freed at once. */
 #include "formats/file.h"
+#include "formats/half.h"
 #include "formats/onnx_parts.h"
 
 #include <stdlib.h>
@@ -77,6 +78,25 @@ static void proto_tensor(Onnx__TensorProto *p, const char *name, const struct rt
     p->dims = (int64_t *)t->dim;
     p->has_raw_data = 1;
     p->raw_data = (ProtobufCBinaryData){rt_tensor_bytes(t), t->data};
+}
+
+/* The narrow elements are made here and nowhere else, so that the rest of the program knows six types. */
+static void proto_initializer(struct arena *a, Onnx__TensorProto *p, const struct rt_onnx_initializer *w)
+{
+    const struct rt_tensor *t = &w->tensor;
+    bool half = w->element == RT_ONNX_FLOAT16;
+    size_t n = (size_t)rt_tensor_count(t);
+    proto_tensor(p, w->name, t);
+    if (w->element == RT_ONNX_AS_IT_IS)
+        return;
+    void *narrow = arena_take(a, n, half ? sizeof(uint16_t) : sizeof(int8_t));
+    for (size_t i = 0; narrow && i < n; i++)
+        if (half)
+            ((uint16_t *)narrow)[i] = rt_half_of(((const float *)t->data)[i]);
+        else
+            ((int8_t *)narrow)[i] = (int8_t)((const int32_t *)t->data)[i];
+    p->data_type = half ? 10 : 3;
+    p->raw_data = (ProtobufCBinaryData){narrow ? n * (half ? sizeof(uint16_t) : sizeof(int8_t)) : 0, narrow};
 }
 
 static void proto_attr(struct arena *a, Onnx__AttributeProto *p, const struct rt_onnx_attr *attr)
@@ -186,7 +206,7 @@ static void proto_graph(struct arena *a, Onnx__GraphProto *g, const struct rt_on
     g->initializer = MESSAGES(a, Onnx__TensorProto, onnx__tensor_proto__init, o->initializers,
                               &g->n_initializer);
     for (size_t i = 0; i < g->n_initializer; i++)
-        proto_tensor(g->initializer[i], o->initializer[i].name, &o->initializer[i].tensor);
+        proto_initializer(a, g->initializer[i], &o->initializer[i]);
     g->input = proto_values(a, o->input, o->inputs, &g->n_input);
     g->output = proto_values(a, o->output, o->outputs, &g->n_output);
 }

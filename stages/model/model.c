@@ -5,6 +5,7 @@
 
 #include "stages/model/trunk.h"
 #include "stages/nn/presets.h"
+#include "stages/nn/quantise.h"
 #include "stages/nn/window.h"
 
 #include <stdio.h>
@@ -319,6 +320,9 @@ int rt_model_start_from(struct rt_model *m, const struct rt_model *other, int *c
                         struct rt_error *e)
 {
     *copied = 0;
+    if (rt_quantise_is_done(other->graph))
+        return rt_error_set(e, RT_EUSAGE, "student.init: its network computes in 8 bits, which cannot be trained: take "
+                            "the model that it was made of");
     for (int i = 0; i < rt_graph_params(m->graph); i++) {
         struct rt_param *p = rt_graph_param(m->graph, i);
         const struct rt_param *q = rt_graph_param_named(other->graph, p->name);

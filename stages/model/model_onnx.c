@@ -4,7 +4,6 @@
 #include "stages/model/model_onnx.h"
 
 #include "stages/model/net.h"
-#include "stages/onnx/onnx_map.h"
 #include "stages/nn/op.h"
 #include "stages/onnx/frozen.h"
 
@@ -193,7 +192,7 @@ static void add_time(struct rt_onnx *o, struct rt_onnx_map *map, const struct rt
     rt_onnx_set_text(o, RT_ONNX_TIME, frames);
 }
 
-static int add_graph(struct rt_onnx *o, const struct rt_model *m, struct rt_error *e)
+static int add_graph(struct rt_onnx *o, const struct rt_model *m, enum rt_onnx_weights weights, struct rt_error *e)
 {
     struct rt_onnx_map *map;
     struct rt_onnx_term answer[2];
@@ -202,7 +201,7 @@ static int add_graph(struct rt_onnx *o, const struct rt_model *m, struct rt_erro
         answer[terms++] = (struct rt_onnx_term){m->logits, (float)m->scale};
     if (m->answer != RT_HEAD_OWN)
         answer[terms++] = (struct rt_onnx_term){m->teacher[0].head, (float)m->teacher[0].scale};
-    if (rt_onnx_map_create(&map, m->graph, o))
+    if (rt_onnx_map_create(&map, m->graph, o, weights))
         return rt_error_set(e, RT_EMEM, "out of memory for the network");
     add_time(o, map, m);
     struct rt_onnx_term embedding = {m->embedding, 1};
@@ -233,18 +232,29 @@ static int add_texts(struct rt_onnx *o, const struct rt_model *m)
     return rc;
 }
 
-int rt_model_to_onnx(struct rt_onnx **out, struct rt_model *m, struct rt_error *e)
+/* Of narrow weights: what a reader makes of the file, which is what its golden outputs have to be of. */
+static int golden_add_read(struct rt_onnx *o, struct rt_error *e)
+{
+    struct rt_model read;
+    RT_TRY(o->err);
+    RT_TRY(rt_model_from_onnx(&read, o, "the network", e));
+    int rc = golden_add(o, &read);
+    rt_model_fini(&read);
+    return rc;
+}
+
+int rt_model_to_onnx(struct rt_onnx **out, struct rt_model *m, enum rt_onnx_weights weights, struct rt_error *e)
 {
     struct rt_onnx *o;
     int rc = rt_onnx_create(&o, RT_ONNX_MAP_OPSET);
     struct rt_error why = {0};
     *out = NULL;
     if (!rc)
-        rc = add_graph(o, m, &why);
+        rc = add_graph(o, m, weights, &why);
     if (!rc)
         rc = add_texts(o, m);
     if (!rc)
-        rc = golden_add(o, m);
+        rc = weights == RT_ONNX_WEIGHTS_FLOAT ? golden_add(o, m) : golden_add_read(o, &why);
     if (!rc)
         rc = o->err;
     if (rc) {
@@ -257,26 +267,48 @@ int rt_model_to_onnx(struct rt_onnx **out, struct rt_model *m, struct rt_error *
 
 /* ---- in ---- */
 
+static int add_weight(struct rt_safetensors *s, const char *weight, const struct rt_tensor *in)
+{
+    char name[2 * RT_NAME];
+    struct rt_tensor t = {0};
+    snprintf(name, sizeof name, "model.%.100s", weight);
+    int rc = rt_onnx_map_weight(&t, in);
+    if (!rc)
+        rc = rt_safetensors_add(s, name, &t);
+    rt_tensor_fini(&t);
+    return rc;
+}
+
+/* Those that are narrow in the file. */
+static int add_widened(struct rt_safetensors *s, const struct rt_onnx *o, const char *file, struct rt_error *e)
+{
+    for (int i = 0; i < o->nodes; i++) {
+        struct rt_tensor t;
+        const struct rt_onnx_node *n = &o->node[i];
+        int rc = rt_onnx_map_widen(&t, o, n);
+        if (rc > 0)
+            rc = add_weight(s, n->output[0], &t);
+        rt_tensor_fini(&t);
+        if (rc < 0)
+            return rt_error_set(e, rc, "%s: weight '%.100s': %s", file, n->output[0], rt_err_words(rc));
+    }
+    return 0;
+}
+
 /* The weights under rt_graph_save's names. */
 static int add_weights(struct rt_safetensors *s, const struct rt_onnx *o, const char *file,
                        struct rt_error *e)
 {
     int rc = 0;
     for (int i = 0; !rc && i < o->initializers; i++) {
-        char name[2 * RT_NAME];
-        struct rt_tensor t = {0};
         const struct rt_onnx_initializer *w = &o->initializer[i];
         if (strchr(w->name, '/')) /* a constant of the mapping's own */
             continue;
-        snprintf(name, sizeof name, "model.%.100s", w->name);
-        rc = rt_onnx_map_weight(&t, &w->tensor);
-        if (!rc)
-            rc = rt_safetensors_add(s, name, &t);
+        rc = add_weight(s, w->name, &w->tensor);
         if (rc)
             rt_error_set(e, rc, "%s: initialiser '%.100s': %s", file, w->name, rt_err_words(rc));
-        rt_tensor_fini(&t);
     }
-    return rc;
+    return rc ? rc : add_widened(s, o, file, e);
 }
 
 /* As rt_graph_init would: uniform within 1/sqrt(inputs). */

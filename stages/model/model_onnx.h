@@ -16,9 +16,12 @@
 
 #include "formats/onnx.h"
 #include "stages/model/model.h"
+#include "stages/onnx/onnx_map.h"
 
-/* The caller destroys *out. */
-int rt_model_to_onnx(struct rt_onnx **out, struct rt_model *m, struct rt_error *e);
+/* The caller destroys *out. weights: how they lie in it; the golden pair is then what they give as they lie there, and
+ * of INT8 it is m's that went through rt_model_quantise (model_quantise.h), or only its weights are narrow.
+ * RT_ERANGE: a number beyond half precision. */
+int rt_model_to_onnx(struct rt_onnx **out, struct rt_model *m, enum rt_onnx_weights weights, struct rt_error *e);
 /* Rebuilds the model of a file that rt_model_to_onnx made. A head its answer does not use is not in
  * the file: the own one is then as before any training. RT_EFORMAT when retort.recipe is missing: made by another
  * program. */

@@ -5,15 +5,11 @@
 
 #include "stages/nn/stretch.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME RT_MAP_NAME
-#define NORM_MIN 1e-12f /* as op_cosine and op_l2normalise */
-
-/* ---- nodes ---- */
 
 typedef rt_map_names names;
 
@@ -66,101 +62,6 @@ const char *rt_map_last(struct rt_onnx_map *m, int node)
         map_add_transpose(m, v->first, v->last, n->shape.rank + 1, to_last[n->shape.rank]);
     }
     return v->last;
-}
-
-/* ---- weights ----
- * Permuted when they are written, not by nodes in the file: other programs then see ordinary
- * constant weights, and a file can be read back into a student without running anything. */
-
-/* Kernels [units, places.., channels] <-> [units, channels, places..]. */
-static void map_permute(float *to, const float *from, int64_t units, int64_t a, int64_t b)
-{
-    for (int64_t u = 0; u < units; u++, to += a * b, from += a * b)
-        for (int64_t i = 0; i < a; i++)
-            for (int64_t k = 0; k < b; k++)
-                to[k * a + i] = from[i * b + k];
-}
-
-static void map_unit_rows(float *to, const float *from, int64_t rows, int64_t c)
-{
-    for (int64_t i = 0; i < rows; i++, to += c, from += c) {
-        double sum = 0;
-        for (int64_t k = 0; k < c; k++)
-            sum += (double)from[k] * from[k];
-        float norm = (float)sqrt(sum);
-        for (int64_t k = 0; k < c; k++)
-            to[k] = from[k] / (norm < NORM_MIN ? NORM_MIN : norm);
-    }
-}
-
-/* Copied into the file's model; the graph may go before it. */
-static void map_add_floats(struct rt_onnx_map *m, const char *name, int rank, const int64_t *dim,
-                           const float *value)
-{
-    struct rt_tensor t = rt_tensor_view(RT_F32, rank, dim, (void *)value);
-    rt_onnx_add_initializer(m->o, name, &t);
-}
-
-static const struct rt_param *map_param(const struct rt_onnx_map *m, const struct rt_node *n, int i)
-{
-    return rt_graph_param(m->g, n->param[i]);
-}
-
-const char *rt_map_ints(struct rt_onnx_map *m, const char *name, const int64_t *value, int count)
-{
-    int64_t dim = count;
-    struct rt_tensor t = rt_tensor_view(RT_I64, 1, &dim, (void *)value);
-    rt_onnx_add_initializer(m->o, name, &t);
-    return name;
-}
-
-/* The node's i-th parameter, as it is or rearranged, under its own name; "" when it has none. */
-const char *rt_map_weight(struct rt_onnx_map *m, const struct rt_node *n, int i)
-{
-    if (i >= n->params)
-        return "";
-    const struct rt_param *p = map_param(m, n, i);
-    float *changed = NULL;
-    int64_t dim[4] = {p->dim[0], p->dim[1], p->dim[2], p->dim[3]};
-    if (p->rank > 2 || n->op == RT_OP_cosine) {
-        changed = malloc((size_t)p->count * sizeof *changed);
-        if (!changed) {
-            m->o->err = m->o->err ? m->o->err : RT_EMEM;
-            return p->name;
-        }
-    }
-    if (p->rank > 2) {
-        int64_t channels = p->dim[p->rank - 1];
-        map_permute(changed, p->value, p->dim[0], p->count / p->dim[0] / channels, channels);
-        memmove(dim + 2, dim + 1, (size_t)(p->rank - 2) * sizeof *dim);
-        dim[1] = channels;
-    } else if (changed) {
-        map_unit_rows(changed, p->value, p->dim[0], p->dim[1]);
-    }
-    map_add_floats(m, p->name, p->rank, dim, changed ? changed : p->value);
-    free(changed);
-    return p->name;
-}
-
-/* So that a student can start from a file that export wrote, tensor by tensor. */
-int rt_onnx_map_weight(struct rt_tensor *t, const struct rt_tensor *w)
-{
-    int64_t dim[4] = {0};
-    memset(t, 0, sizeof *t);
-    if (w->dtype != RT_F32 || w->rank > 4)
-        return RT_EMISMATCH;
-    memcpy(dim, w->dim, (size_t)w->rank * sizeof *dim);
-    if (w->rank > 2) {
-        memmove(dim + 1, dim + 2, (size_t)(w->rank - 2) * sizeof *dim);
-        dim[w->rank - 1] = w->dim[1];
-    }
-    int rc = rt_tensor_init_unset(t, RT_F32, w->rank, dim);
-    int64_t count = rc ? 0 : rt_tensor_count(t);
-    if (w->rank > 2 && count > 0)
-        map_permute(t->data, w->data, w->dim[0], w->dim[1], count / w->dim[0] / w->dim[1]);
-    else if (count > 0)
-        memcpy(t->data, w->data, rt_tensor_bytes(t));
-    return rc;
 }
 
 /* ---- ops: each makes v from its inputs ----
@@ -228,8 +129,9 @@ static int emit_conv(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
     } else {
         x = rt_map_first(m, n->input[0]);
     }
-    const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
-    struct rt_onnx_node *o = rt_map_add(m, "Conv", (names){x, w, *b ? b : NULL}, v->name);
+    char weight[NAME], bias[NAME];
+    const char *w = rt_map_weight(m, n, 0, weight), *b = rt_map_weight(m, n, 1, bias);
+    struct rt_onnx_node *o = rt_map_add(m, "Conv", (names){x, w, b}, v->name);
     map_window_attrs(m, o, &n->attr, n->op == RT_OP_conv2d ? 2 : 1, true);
     if (n->attr.groups > 1)
         rt_onnx_attr_int(m->o, o, "group", n->attr.groups);
@@ -260,9 +162,10 @@ static int emit_batchnorm(struct rt_onnx_map *m, const struct rt_node *n, struct
                           struct rt_error *e)
 {
     (void)e;
-    const char *x = rt_map_first(m, n->input[0]);
-    const char *in[] = {x,               rt_map_weight(m, n, 0), rt_map_weight(m, n, 1),
-                        rt_map_weight(m, n, 2), rt_map_weight(m, n, 3), NULL};
+    char name[4][NAME];
+    const char *in[] = {rt_map_first(m, n->input[0]), NULL, NULL, NULL, NULL, NULL};
+    for (int i = 0; i < 4; i++)
+        in[i + 1] = rt_map_weight(m, n, i, name[i]);
     struct rt_onnx_node *o = rt_onnx_add_node(m->o, "BatchNormalization", v->name, in,
                                               (const char *[]){v->name, NULL});
     rt_onnx_attr_float(m->o, o, "epsilon", n->attr.epsilon > 0 ? n->attr.epsilon : 1e-5f);
@@ -310,12 +213,6 @@ static int emit_globalpool(struct rt_onnx_map *m, const struct rt_node *n, struc
     return 0;
 }
 
-const char *rt_map_scalar(struct rt_onnx_map *m, const char *name, float value)
-{
-    map_add_floats(m, name, 0, NULL, &value);
-    return name;
-}
-
 /* [batch, c, 1] or [batch, c, 1, w] -> [batch, (w) c] */
 static void map_add_statistic(struct rt_onnx_map *m, const char *in, const char *out, int rank)
 {
@@ -358,39 +255,41 @@ static int emit_statpool(struct rt_onnx_map *m, const struct rt_node *n, struct 
 static void map_add_product(struct rt_onnx_map *m, const struct rt_node *n, const char *x,
                             const char *out)
 {
-    const char *w = rt_map_weight(m, n, 0), *b = rt_map_weight(m, n, 1);
-    struct rt_onnx_node *o = rt_map_add(m, "Gemm", (names){x, w, *b ? b : NULL}, out);
+    char weight[NAME], bias[NAME];
+    const char *w = rt_map_weight(m, n, 0, weight), *b = rt_map_weight(m, n, 1, bias);
+    struct rt_onnx_node *o = rt_map_add(m, "Gemm", (names){x, w, b}, out);
     rt_onnx_attr_int(m->o, o, "transB", 1);
 }
 
-/* x / max(|x|, least) */
-static void map_add_unit(struct rt_onnx_map *m, const struct rt_node *n, const char *x, float least,
-                         const char *out)
+/* x / max(|x|, least); `of`: what x is, for the names of what is made in between. */
+void rt_map_unit(struct rt_onnx_map *m, const char *of, const char *x, float least, const char *out)
 {
     char norm[NAME], at_least[NAME], clamped[NAME];
     const int64_t axis = 1;
-    struct rt_onnx_node *o =
-        rt_map_add(m, "ReduceL2", (names){x}, rt_map_inside(norm, n, "length"));
+    snprintf(norm, NAME, "%.70s/length", of);
+    snprintf(at_least, NAME, "%.70s/least", of);
+    snprintf(clamped, NAME, "%.70s/clamped", of);
+    struct rt_onnx_node *o = rt_map_add(m, "ReduceL2", (names){x}, norm);
     rt_onnx_attr_ints(m->o, o, "axes", &axis, 1);
-    rt_map_scalar(m, rt_map_inside(at_least, n, "least"), least);
-    rt_map_add(m, "Max", (names){norm, at_least}, rt_map_inside(clamped, n, "clamped"));
+    rt_map_scalar(m, at_least, least);
+    rt_map_add(m, "Max", (names){norm, at_least}, clamped);
     rt_map_add(m, "Div", (names){x, clamped}, out);
 }
 
-/* Cosine rows are written with norm 1, so only the input has to be divided. An embedding bag is a
+/* Cosine rows have norm 1, so only the input has to be divided. An embedding bag is a
  * product with a dense bag. */
 static int emit_linear(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_value *v,
                        struct rt_error *e)
 {
     (void)e;
-    char unit[NAME];
+    char unit[NAME], weight[NAME];
     const char *x = m->value[n->input[0]].first;
     if (n->op == RT_OP_cosine) {
-        map_add_unit(m, n, x, NORM_MIN, rt_map_inside(unit, n, "unit"));
+        rt_map_unit(m, n->name, x, RT_NORM_MIN, rt_map_inside(unit, n, "unit"));
         x = unit;
     }
     if (n->op == RT_OP_embeddingbag)
-        rt_map_add(m, "MatMul", (names){x, rt_map_weight(m, n, 0)}, v->name);
+        rt_map_add(m, "MatMul", (names){x, rt_map_weight(m, n, 0, weight)}, v->name);
     else
         map_add_product(m, n, x, v->name);
     map_made_first(v);
@@ -402,8 +301,8 @@ static int emit_l2normalise(struct rt_onnx_map *m, const struct rt_node *n, stru
                             struct rt_error *e)
 {
     (void)e;
-    map_add_unit(m, n, m->value[n->input[0]].first,
-                 n->attr.epsilon > 0 ? n->attr.epsilon : NORM_MIN, v->name);
+    rt_map_unit(m, n->name, m->value[n->input[0]].first, n->attr.epsilon > 0 ? n->attr.epsilon : RT_NORM_MIN,
+                v->name);
     map_made_first(v);
     return 0;
 }
@@ -443,7 +342,7 @@ static rt_map_emit *const emit[RT_OPS] = {
  * the teacher's head's. Only what an output needs is written. */
 
 /* Values take their nodes' names, so that a person finds the network in the file again. */
-int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o)
+int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_onnx *o, enum rt_onnx_weights weights)
 {
     struct rt_onnx_map *m = calloc(1, sizeof *m);
     if (m)
@@ -454,6 +353,7 @@ int rt_onnx_map_create(struct rt_onnx_map **out, struct rt_graph *g, struct rt_o
     } else {
         m->g = g;
         m->o = o;
+        m->weights = weights;
         for (int i = 0; i < rt_graph_nodes(g); i++)
             snprintf(m->value[i].name, NAME, "%s", rt_graph_at(g, i)->name);
     }

@@ -107,6 +107,7 @@ int rt_map_unary(struct rt_onnx_map *m, const struct rt_node *n, struct rt_map_v
     case RT_UNARY_hard_swish: map_add_hard_swish(m, n, x, v->name); break;
     case RT_UNARY_clip: map_add_clip(m, n, x, v->name); break;
     case RT_UNARY_affine: map_add_affine(m, n, x, v->name); break;
+    case RT_UNARY_quantise: rt_map_quantise(m, n, x, v->name); break;
     case RT_UNARY_square: rt_map_add(m, "Mul", (names){x, x}, v->name); break;
     case RT_UNARY_pow:
         rt_map_scalar(m, rt_map_inside(exponent, n, "exponent"), n->attr.number[0]);
@@ -164,12 +165,12 @@ int rt_map_parameter(struct rt_onnx_map *m, const struct rt_node *n, struct rt_m
                      struct rt_error *e)
 {
     (void)e;
-    char shape[NAME];
+    char shape[NAME], weight[NAME];
     int64_t dim[1 + RT_NODE_RANK] = {1};
     for (int i = 0; i < n->shape.rank; i++)
         dim[i + 1] = n->shape.dim[i];
     rt_map_ints(m, rt_map_inside(shape, n, "shape"), dim, n->shape.rank + 1);
-    rt_map_add(m, "Reshape", (names){rt_map_weight(m, n, 0), shape}, v->name);
+    rt_map_add(m, "Reshape", (names){rt_map_weight(m, n, 0, weight), shape}, v->name);
     return map_made(v, false);
 }
 

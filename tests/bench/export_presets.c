@@ -6,6 +6,7 @@
 #include "stages/model/model_onnx.h"
 #include "stages/model/net.h"
 #include "tests/stages/export_models.h"
+#include "tests/stages/export_quantise.h"
 
 #include <stdio.h>
 
@@ -52,24 +53,61 @@ static const struct export_model bench_models[] = {
 };
 #define BENCH_MODELS ((int)(sizeof bench_models / sizeof *bench_models))
 
-static int write_model(const char *folder, const struct export_model *from, bool lengths)
+static int write_onnx(const char *folder, const char *name, const char *kind, struct rt_model *m,
+                      enum rt_onnx_weights weights)
 {
     char path[4096];
-    struct rt_model m;
     struct rt_onnx *o;
     struct rt_error e = {0};
-    snprintf(path, sizeof path, "%s/%s.onnx", folder, from->name);
-    export_make(&m, from);
-    int rc = rt_model_to_onnx(&o, &m, &e);
+    snprintf(path, sizeof path, "%s/%s%s.onnx", folder, name, kind);
+    int rc = rt_model_to_onnx(&o, m, weights, &e);
     if (!rc)
         rc = rt_onnx_write(o, path, &e);
     if (rc)
         fprintf(stderr, "%s: %s\n", path, e.text);
+    rt_onnx_destroy(o);
+    return rc;
+}
+
+/* In 8 bits, with the ranges that the values have on the golden input of the file written before. */
+static int write_int8(const char *folder, const struct export_model *from, struct rt_model *m)
+{
+    char path[4096];
+    struct rt_onnx *o;
+    struct rt_golden g;
+    struct rt_model narrow;
+    struct rt_error e = {0};
+    int places = 0;
+    snprintf(path, sizeof path, "%s/%s.onnx", folder, from->name);
+    int rc = rt_onnx_read(&o, path, &e);
+    if (rc)
+        return rc;
+    rc = rt_golden_read(&g, o, path, &e);
+    struct rt_range *range = rc ? NULL : export_ranges(m, &g, &places);
+    rc = range ? rt_model_quantise(&narrow, m, range, &e) : -1;
+    if (!rc) {
+        rc = write_onnx(folder, from->name, "-int8", &narrow, RT_ONNX_WEIGHTS_INT8);
+        rt_model_fini(&narrow);
+    }
+    free(range);
+    rt_golden_fini(&g);
+    rt_onnx_destroy(o);
+    return rc;
+}
+
+static int write_model(const char *folder, const struct export_model *from, bool check)
+{
+    struct rt_model m;
+    export_make(&m, from);
+    int rc = write_onnx(folder, from->name, "", &m, RT_ONNX_WEIGHTS_FLOAT);
+    if (!rc)
+        rc = write_onnx(folder, from->name, "-half", &m, RT_ONNX_WEIGHTS_HALF);
+    if (!rc)
+        rc = write_int8(folder, from, &m);
     struct rt_error fixed = {0};
     static const int length[] = {28, 98, 500, 1998, 5998}; /* of 10 ms: 0.3, 1, 5, 20 and 60 s */
-    for (int k = 0; !rc && lengths && k < 5 && rt_net_lengths(&m, NULL, &fixed) == 0; k++)
+    for (int k = 0; !rc && check && k < 5 && rt_net_lengths(&m, NULL, &fixed) == 0; k++)
         rc = write_length(folder, from, &m, length[k]);
-    rt_onnx_destroy(o);
     rt_model_fini(&m);
     return rc;
 }

@@ -4,12 +4,13 @@
 // Usage: node onnx_runtime.mjs FOLDER_WITH_NODE_MODULES FILE.onnx...
 // Prints a table row per file: distance = largest |difference| / max(1, |golden|); a last column runs
 // a batch of 3, and for a model of any length the largest distance over FILE.FRAMES.f32 (export_presets.c). Exit code 1
-// when one is beyond 1e-4.
+// when one is beyond 1e-4, or 2e-2 of a network in 8 bits.
 import { createRequire } from "node:module";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 const TOLERANCE = 1e-4;
+const TOLERANCE_INT8 = 2e-2; // of NAME-int8.onnx: sums in another order may put a value on the other side of a step
 const require = createRequire(resolve(process.argv[2]) + "/");
 const ort = require("onnxruntime-node");
 
@@ -107,8 +108,9 @@ for (const file of process.argv.slice(3)) {
   const one = (await run(session, shape, row, 1)).map((have, i) => distance(have, want[i], 1));
   const three = (await run(session, shape, row, 3)).map((have, i) => distance(have, want[i], 3));
   const all = [...one, Math.max(...three)], others = open ? await lengths(session, file, shape[1]) : [];
-  if (open) all.push(others.length ? Math.max(...others) : NaN);
-  if (!all.every((d) => d <= TOLERANCE)) failed = true;
-  console.log(`| ${basename(file, ".onnx")} | ${all.map((d) => d.toExponential(1)).join(" | ")}${open ? "" : " | -"} |`);
+  if (others.length) all.push(Math.max(...others));
+  const allowed = file.endsWith("-int8.onnx") ? TOLERANCE_INT8 : TOLERANCE;
+  if (!all.every((d) => d <= allowed)) failed = true;
+  console.log(`| ${basename(file, ".onnx")} | ${all.map((d) => d.toExponential(1)).join(" | ")}${others.length ? "" : " | -"} |`);
 }
 process.exit(failed ? 1 : 0);

@@ -324,6 +324,10 @@ class Eval(Commands):
             gaps.append((abs(miss - alarm), (miss + alarm) / 2))
         self.assertAlmostEqual(found["eer"], min(gaps)[1], delta=0.02)
         self.assertTrue(0 < found["min_dcf"] <= 1)
+        for key in ("eer", "min_dcf"):
+            low, high = found[key + ".interval"]
+            self.assertTrue(0 <= low <= found[key] <= high, (key, found))
+        self.assertEqual(found["trials.people"], len({row[2] for row in table}))
         self.check_scores(lines, [x for x, _ in scores])
         self.check_calibration(lines)
 
@@ -635,6 +639,41 @@ class Export(Commands):
         self.says(err, "none.onnx")
         _, err = self.retort("export", "--check", "m.onnx", "-o", "n.onnx", code=2)
         self.says(err, "--check FILE stands alone")
+
+    def test_in_8_bits(self):
+        """A quarter as large, nearly the same answers, by the file's own graph too; refused where it costs too much."""
+        self.retort("export", self.student, "-o", "m.onnx")
+        asked = ["export", self.student, "-o", "i.onnx", "--int8", "--calibrate", self.manifest]
+        with open(self.path("trials.txt"), "w", encoding="utf-8") as f:
+            table = rows(80)
+            f.writelines("%d %s %s\n" % (a[2] == b[2], a[0], b[0]) for a in table[::5] for b in table[1::9])
+        out, _ = self.retort(*asked, "--trials", "trials.txt", "--max-loss", "100")
+        self.says(out, "ranges of values from", "i.onnx: speech cnn1d", "EER ")
+        self.assertRegex(out, r"top-1 [\d.]+ % before, [\d.]+ % after, \d+ samples")
+        self.assertRegex(out, r"cosine (1\.0|0\.99)\d* on average")
+        # Of so small a network half of the file is metadata.
+        self.assertLess(os.path.getsize(self.path("i.onnx")), 0.8 * os.path.getsize(self.path("m.onnx")))
+        self.retort("export", "--check", "i.onnx")
+        found, _ = self.retort("eval", "i.onnx", self.manifest, "--json")
+        self.assertAlmostEqual(100 * json.loads(found)["top1"], float(re.search(r"([\d.]+) % after", out)[1]), places=1)
+        answers, _ = self.retort("predict", "i.onnx", self.manifest, "--json")
+        self.assertEqual(len(answers.splitlines()), 80)
+        # Refused: what was there before stays.
+        before = digest(self.path("i.onnx"))
+        few = write_manifest(self.path("few.tsv"), [row[:2] + [""] + row[3:] for row in table])
+        _, err = self.retort("export", self.student, "-o", "i.onnx", "--int8", "--calibrate", few, code=1)
+        self.says(err, "i.onnx: not written", "--trials, or --force")
+        self.assertEqual(digest(self.path("i.onnx")), before)
+        self.assertEqual([name for name in os.listdir(self.path(".")) if "unchecked" in name], [])
+        self.retort("export", self.student, "-o", "f.onnx", "--int8", "--calibrate", few, "--force")
+        _, err = self.retort("export", "i.onnx", "-o", "j.onnx", "--int8", "--calibrate", self.manifest, code=2)
+        self.says(err, "i.onnx", "in 8 bits already")
+        for words, said in ((["-o", "x.onnx", "--int8"], "--calibrate MANIFEST go together"),
+                            (["-o", "x.safetensors", "--int8", "--calibrate", few], "only an .onnx file has weights in 8 bits"),
+                            (["-o", "x.onnx", "--force"], "--int8 refuses"),
+                            (["-o", "x.onnx", "--trials", "trials.txt"], "--on MANIFEST")):
+            self.says(self.retort("export", self.student, *words, code=2)[1], said)
+        self.says(self.train("s", SPEECH, student__init=self.path("i.onnx"), train__epochs=1, code=2)[1], "in 8 bits")
 
     def test_as_a_teacher(self):
         self.retort("export", self.teacher, "-o", "t.safetensors")

@@ -230,7 +230,7 @@ static int run_to_the_end(struct rt_training *t, struct rt_session *s, struct rt
         RT_TRY(rt_detach_begun(own, request->output, e));
     }
     RT_TRY(rt_training_run(t, e));
-    return model ? rt_export_model(t->result, model, false, e) : 0;
+    return model ? rt_export_model(t->result, model, RT_ONNX_WEIGHTS_FLOAT, e) : 0;
 }
 
 /* The exit code of how the run ended, and what people are told of that. */
@@ -327,7 +327,7 @@ static int run_run(void *request, struct rt_error *e)
         rt_cmd_fail(e);
         return RT_EXIT_USAGE;
     }
-    if (q->model && rt_export_check(q->model, false, e) < 0)
+    if (q->model && rt_export_check(q->model, RT_ONNX_WEIGHTS_FLOAT, e) < 0)
         return rt_cmd_usage(&cmd_run, "--export %s", e->text);
     if (q->print) {
         rt_recipe_print(&recipe, stdout);

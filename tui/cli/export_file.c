@@ -2,8 +2,6 @@
  * export_file: see export_file.h. */
 #include "tui/cli/export_file.h"
 
-#include "stages/model/model_onnx.h"
-
 #include <string.h>
 
 static bool name_ends_in(const char *name, const char *ending)
@@ -47,28 +45,31 @@ out:
     return rc;
 }
 
-static int export_onnx(struct rt_model *m, const char *output, struct rt_error *e)
+static int export_onnx(struct rt_model *m, const char *output, enum rt_onnx_weights weights, struct rt_error *e)
 {
     struct rt_onnx *o;
-    int rc = rt_model_to_onnx(&o, m, e);
+    int rc = rt_model_to_onnx(&o, m, weights, e);
     if (rc == 0)
         rc = rt_onnx_write(o, output, e);
+    else if (rc == RT_ERANGE && weights == RT_ONNX_WEIGHTS_HALF)
+        rt_error_set(e, rc, "%s: a weight is beyond half precision (65504): write it without --half", output);
     else
         rt_error_prefix(e, "%s", output);
     rt_onnx_destroy(o);
     return rc;
 }
 
-int rt_export_check(const char *output, bool half, struct rt_error *e)
+int rt_export_check(const char *output, enum rt_onnx_weights weights, struct rt_error *e)
 {
     if (!name_ends_in(output, ".safetensors") && !name_ends_in(output, ".onnx"))
         return rt_error_set(e, RT_EUSAGE, "%s: the file's name must end in .safetensors or .onnx", output);
-    if (half && !name_ends_in(output, ".safetensors"))
-        return rt_error_set(e, RT_EUSAGE, "--half: %s: only a .safetensors file has half weights", output);
+    if (weights == RT_ONNX_WEIGHTS_INT8 && !name_ends_in(output, ".onnx"))
+        return rt_error_set(e, RT_EUSAGE, "--int8: %s: only an .onnx file has weights in 8 bits", output);
     return 0;
 }
 
-int rt_export_model(struct rt_model *m, const char *output, bool half, struct rt_error *e)
+int rt_export_model(struct rt_model *m, const char *output, enum rt_onnx_weights weights, struct rt_error *e)
 {
-    return name_ends_in(output, ".onnx") ? export_onnx(m, output, e) : export_safetensors(m, output, half, e);
+    return name_ends_in(output, ".onnx") ? export_onnx(m, output, weights, e)
+                                         : export_safetensors(m, output, weights == RT_ONNX_WEIGHTS_HALF, e);
 }

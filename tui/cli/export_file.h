@@ -3,11 +3,11 @@
 #ifndef RT_EXPORT_FILE_H
 #define RT_EXPORT_FILE_H
 
-#include "stages/model/model.h"
+#include "stages/model/model_onnx.h"
 
-/* Whether the name's ending says a kind that can be written so. RT_EUSAGE. */
-int rt_export_check(const char *output, bool half, struct rt_error *e);
-/* Writes m. half: matrices and kernels in half precision, of a .safetensors file. RT_E... with the file. */
-int rt_export_model(struct rt_model *m, const char *output, bool half, struct rt_error *e);
+/* Whether the name's ending says a kind that can be written so: weights in 8 bits need .onnx. RT_EUSAGE. */
+int rt_export_check(const char *output, enum rt_onnx_weights weights, struct rt_error *e);
+/* Writes m. HALF: matrices and kernels in half precision. RT_E... with the file. */
+int rt_export_model(struct rt_model *m, const char *output, enum rt_onnx_weights weights, struct rt_error *e);
 
 #endif

@@ -26,7 +26,7 @@ static struct rt_onnx *through_file(struct rt_model *m)
 {
     struct rt_onnx *o, *back;
     struct rt_error e = {0};
-    if (rt_model_to_onnx(&o, m, &e) || rt_onnx_write(o, path, &e))
+    if (rt_model_to_onnx(&o, m, RT_ONNX_WEIGHTS_FLOAT, &e) || rt_onnx_write(o, path, &e))
         fail_msg("%s", e.text);
     rt_onnx_destroy(o);
     if (rt_onnx_read(&back, path, &e))
@@ -283,7 +283,7 @@ static void ops_beyond_the_presets_leave_too(void **state)
     struct rt_onnx *o;
     struct rt_onnx_map *map;
     assert_int_equal(rt_onnx_create(&o, RT_ONNX_MAP_OPSET), 0);
-    assert_int_equal(rt_onnx_map_create(&map, g, o), 0);
+    assert_int_equal(rt_onnx_map_create(&map, g, o, RT_ONNX_WEIGHTS_FLOAT), 0);
     assert_int_equal(rt_onnx_map_output(map, "out", &(struct rt_onnx_term){unit, 2}, 1, &e), 0);
     rt_onnx_map_destroy(map);
     assert_int_equal(rt_onnx_write(o, path, &e), 0);

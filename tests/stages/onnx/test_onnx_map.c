@@ -150,7 +150,7 @@ static void check(const struct leaving *c, bool first)
     int node = build(g, c, first);
     randomise(g);
     assert_int_equal(rt_onnx_create(&o, RT_ONNX_MAP_OPSET), 0);
-    assert_int_equal(rt_onnx_map_create(&m, g, o), 0);
+    assert_int_equal(rt_onnx_map_create(&m, g, o, RT_ONNX_WEIGHTS_FLOAT), 0);
     struct rt_onnx_term term = {node, 1};
     if (rt_onnx_map_output(m, "out", &term, 1, &e) < 0)
         fail_msg("%s", e.text);
@@ -188,7 +188,7 @@ static void what_onnx_lacks_is_refused(void **state)
     assert_int_equal(rt_graph_create(&g), 0);
     struct rt_onnx_term term = {build(g, &c, false), 1};
     assert_int_equal(rt_onnx_create(&o, RT_ONNX_MAP_OPSET), 0);
-    assert_int_equal(rt_onnx_map_create(&m, g, o), 0);
+    assert_int_equal(rt_onnx_map_create(&m, g, o, RT_ONNX_WEIGHTS_FLOAT), 0);
     assert_int_equal(rt_onnx_map_output(m, "out", &term, 1, &e), RT_EMISMATCH);
     assert_non_null(strstr(e.text, "\"op\""));
     rt_onnx_map_destroy(m);
