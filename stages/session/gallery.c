@@ -226,6 +226,18 @@ static int gallery_read_names(struct rt_gallery *g, const char *text)
     }
 }
 
+/* No score is above that of a person whose numbers are none: that one would be the answer to everything. */
+static int gallery_check(const struct rt_gallery *g, size_t people)
+{
+    for (size_t i = 0; i < people; i++)
+        if (g->samples[i] < 1)
+            return RT_EFORMAT;
+    for (size_t i = 0; i < people * (size_t)g->dim; i++)
+        if (!isfinite(g->embedding[i]))
+            return RT_ENOTFINITE;
+    return 0;
+}
+
 /* Sizes are those of the tensors at hand; names must be as many. */
 static int gallery_take(struct rt_gallery *g, const struct rt_safetensors *s)
 {
@@ -255,6 +267,7 @@ static int gallery_take(struct rt_gallery *g, const struct rt_safetensors *s)
     RT_TRY(gallery_allocate(g, (int)x->dim[0]));
     memcpy(g->embedding, x->data, rt_tensor_bytes(x));
     memcpy(g->samples, n->data, rt_tensor_bytes(n));
+    RT_TRY(gallery_check(g, (size_t)x->dim[0]));
     return gallery_read_names(g, names);
 }
 

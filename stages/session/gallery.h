@@ -24,7 +24,7 @@ struct rt_gallery {
 int rt_gallery_make(struct rt_gallery *g, const struct rt_evaluation *v, const char *column, double *eer,
                     struct rt_error *e);
 int rt_gallery_write(const struct rt_gallery *g, const char *path, struct rt_error *e);
-/* RT_EFORMAT and what rt_safetensors_read gives. */
+/* RT_EFORMAT, RT_ENOTFINITE, and what rt_safetensors_read gives; rt_gallery_fini in any case. */
 int rt_gallery_read(struct rt_gallery *g, const char *path, struct rt_error *e);
 void rt_gallery_fini(struct rt_gallery *g);
 

@@ -22,7 +22,8 @@ static inline void fuzz_path(char path[160], const char *name)
 /* Whatever a run may leave there. */
 static inline void fuzz_folder_remove(void)
 {
-    static const char *const names[] = {"fuzz.store", "run.db", "run.db-wal", "run.db-shm", "run.db-journal", "list"};
+    static const char *const names[] = {"fuzz.store", "run.db", "run.db-wal", "run.db-shm", "run.db-journal", "list",
+                                        "gallery"};
     char path[160];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         fuzz_path(path, names[i]);

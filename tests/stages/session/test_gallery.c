@@ -109,6 +109,29 @@ static void test_foreign_file(void **state)
     scratch_remove(&dir);
 }
 
+/* Whose numbers are none would be the nearest to everybody. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    struct rt_gallery g;
+    float person[] = {1, 0, NAN, 1};
+    int32_t samples[] = {1, 1};
+    char *name[] = {"A", "B"};
+    scratch_make(&dir);
+    struct rt_gallery bad = {.people = 2, .dim = 2, .name = name, .embedding = person, .samples = samples,
+                             .threshold = NAN};
+    assert_int_equal(rt_gallery_write(&bad, scratch_file(&dir, "bad.safetensors"), &e), 0);
+    assert_int_equal(rt_gallery_read(&g, scratch_file(&dir, "bad.safetensors"), &e), RT_ENOTFINITE);
+    assert_non_null(strstr(e.text, "bad.safetensors"));
+    rt_gallery_fini(&g);
+    person[2] = 0;
+    samples[1] = 0;
+    assert_int_equal(rt_gallery_write(&bad, scratch_file(&dir, "bad.safetensors"), &e), 0);
+    assert_int_equal(rt_gallery_read(&g, scratch_file(&dir, "bad.safetensors"), &e), RT_EFORMAT);
+    rt_gallery_fini(&g);
+    scratch_remove(&dir);
+}
+
 static void test_nearest(void **state)
 {
     (void)state;
@@ -131,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_made),
         cmocka_unit_test(test_foreign_file),
+        cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
