@@ -70,7 +70,7 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s);
 int rt_model_restore(struct rt_model *m, const struct rt_safetensors *s, const char *name,
                      struct rt_error *e);
 /* path: a model file, a checkpoint, an ONNX file that retort wrote (by its ending), or a run folder
- * (its student.safetensors, else its best, else its newest checkpoint). */
+ * (its model.safetensors, else its best, else its newest checkpoint). */
 int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e);
 /* Puts a text into the metadata of the model at path (a run folder or a safetensors file), all else as it is; file says
  * which one it was. RT_EUSAGE: an ONNX file. */

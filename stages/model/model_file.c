@@ -302,15 +302,15 @@ static int model_find_file(const char *path, char *out, size_t size, struct rt_e
         snprintf(out, size, "%s", path);
         return 0;
     }
-    static const enum rt_run_file inside[] = {RT_RUN_STUDENT, RT_RUN_BEST};
-    for (int i = 0; i < 2; i++)
+    static const enum rt_run_file inside[] = {RT_RUN_MODEL, RT_RUN_OLD_MODEL, RT_RUN_BEST};
+    for (int i = 0; i < 3; i++)
         if (stat(rt_rundir_path(path, inside[i], out, size), &st) == 0)
             return 0;
     int64_t step;
     if (rt_checkpoints_latest(path, out, size, &step) == 0)
         return 0;
     return rt_error_set(e, RT_EMISSING, "%s: no %s and no checkpoint in this folder", path,
-                        rt_run_file_name(RT_RUN_STUDENT));
+                        rt_run_file_name(RT_RUN_MODEL));
 }
 
 static bool path_is_onnx(const char *path)

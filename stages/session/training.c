@@ -465,7 +465,7 @@ static int training_take_best(struct rt_training *t, struct rt_error *e)
 static int training_finish(struct rt_training *t, struct rt_error *e)
 {
     RT_TRY(training_take_best(t, e));
-    RT_TRY(training_write_model(t, t->result, RT_RUN_STUDENT, e));
+    RT_TRY(training_write_model(t, t->result, RT_RUN_MODEL, e));
     return rt_training_results(t, e);
 }
 

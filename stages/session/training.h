@@ -76,7 +76,7 @@ struct rt_training_request {
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
                      const struct rt_training_request *request, struct rt_error *e);
 /* Trains to the end, keeps the best (by validation), measures it on the test split, writes
- * student.safetensors. On RT_ESTOPPED a checkpoint has been written. */
+ * model.safetensors. On RT_ESTOPPED a checkpoint has been written. */
 int rt_training_run(struct rt_training *t, struct rt_error *e);
 /* Also after a failure of either. Signals that end a run are held back from its beginning to here, but while it
  * trains and measures: then they stop it. */

@@ -67,7 +67,7 @@ def outcome(run):
     """Digests of the result and of the checkpoints that are left."""
     found = {}
     folder = os.path.join(run, "checkpoints")
-    for path in [os.path.join(run, "student.safetensors")] + [os.path.join(folder, n) for n in sorted(os.listdir(folder))]:
+    for path in [os.path.join(run, "model.safetensors")] + [os.path.join(folder, n) for n in sorted(os.listdir(folder))]:
         with open(path, "rb") as f:
             found[os.path.relpath(path, run)] = hashlib.sha256(f.read()).hexdigest()
     return found

@@ -229,7 +229,7 @@ class BadModels(EndToEnd):
                    distill__l2__lambda=1)
 
     def test_damaged_teacher(self):
-        path = self.path("t/student.safetensors")
+        path = self.path("t/model.safetensors")
         with open(path, "rb") as f:
             whole = f.read()
         for size in (0, 4, 100, len(whole) // 2, len(whole) - 1):
@@ -239,13 +239,13 @@ class BadModels(EndToEnd):
                 for words in (["run", self.recipe, "-o", "r", *settings(SPEECH, teacher__model=path)],
                               ["eval", path, self.manifest], ["export", "t", "-o", "x.safetensors"]):
                     _, err = self.retort(*words, code=1)
-                    self.says(err, "t/student.safetensors")
+                    self.says(err, "t/model.safetensors")
         self.assertFalse(os.path.exists(self.path("r")) or os.path.exists(self.path("x.safetensors")))
 
     def test_not_a_model(self):
         os.mkdir(self.path("nothing"))
         _, err = self.retort("eval", "nothing", self.manifest, code=1)
-        self.says(err, "nothing: no student.safetensors and no checkpoint")
+        self.says(err, "nothing: no model.safetensors and no checkpoint")
         _, err = self.retort("inspect", "nothing", code=1)
         self.says(err, "nothing: not the folder of a run")
         shutil.copyfile(self.manifest, self.path("m.safetensors"))
@@ -272,7 +272,7 @@ class FullDisk(EndToEnd):
         """As a full disk, for every user: no file may grow beyond 40 KiB."""
         words = ["run", self.recipe, "-q", "-o", "r", *settings(TEXT, text__buckets=65536)]
         self.full(self.path("r"), words, 40 << 10)
-        self.assertFalse(os.path.exists(self.path("r/student.safetensors")))
+        self.assertFalse(os.path.exists(self.path("r/model.safetensors")))
         shutil.rmtree(self.path("r"))
         self.train("r", TEXT)
         self.full(self.path("."), ["export", "r", "-o", "x.safetensors"], 8 << 10)
@@ -293,7 +293,7 @@ class FullDisk(EndToEnd):
         subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
         self.retort("run", "--resume", "-q", "-o", run)
         self.retort("run", *words[1:3], "-o", self.path("whole"), *words[5:])
-        self.assertEqual(digest(run + "/student.safetensors"), digest(self.path("whole/student.safetensors")))
+        self.assertEqual(digest(run + "/model.safetensors"), digest(self.path("whole/model.safetensors")))
 
     def test_cache_that_cannot_be_written(self):
         """A cache only saves time."""

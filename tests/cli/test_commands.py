@@ -616,7 +616,7 @@ class Export(Commands):
                          self.retort("eval", "m.safetensors", *words)[0])
         for run, start in (("a", "m.onnx"), ("b", self.student), ("c", "")):
             self.train(run, SPEECH, student__init=start and self.path(start), train__epochs=1)
-        a, b, c = (read_tensors(self.path(run, "student.safetensors"))[0] for run in "abc")
+        a, b, c = (read_tensors(self.path(run, "model.safetensors"))[0] for run in "abc")
         self.assertEqual(a, b)
         self.assertNotEqual(a, c)
 
@@ -679,7 +679,7 @@ class Export(Commands):
         self.retort("export", self.teacher, "-o", "t.safetensors")
         self.train("a", SPEECH, teacher__model=self.path("t.safetensors"), distill__kl__lambda=1, train__epochs=1)
         self.train("b", SPEECH, teacher__model=self.teacher, distill__kl__lambda=1, train__epochs=1)
-        mine, other = (read_tensors(self.path(run, "student.safetensors"))[0] for run in "ab")
+        mine, other = (read_tensors(self.path(run, "model.safetensors"))[0] for run in "ab")
         self.assertEqual(mine, other)
 
 
@@ -748,7 +748,7 @@ class Folders(Commands):
         with open(self.path("r.yaml"), "w", encoding="utf-8") as f:
             f.write("data: {manifest: m.tsv}\n")
         out, err = self.retort("run", "r.yaml", "-q", *settings(SPEECH))
-        self.says(out, "valid     top-1", "test      top-1", "runs/r/student.safetensors")
+        self.says(out, "valid     top-1", "test      top-1", "runs/r/model.safetensors")
         self.assertEqual(err, "")
 
 

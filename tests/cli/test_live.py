@@ -39,7 +39,7 @@ class Live(EndToEnd):
 
     def outcome(self, run):
         run = self.path(run)
-        return [digest(os.path.join(run, "student.safetensors")), digest(last_checkpoint(run))]
+        return [digest(os.path.join(run, "model.safetensors")), digest(last_checkpoint(run))]
 
     def write_journal(self, changes, run="plan"):
         """A run.db that holds a journal, as another run would have left it."""
@@ -251,8 +251,8 @@ class Steered(Live):
                 self.ctl("a", "set", "pipeline." + key, str(value))
         run.communicate(timeout=PATIENCE)
         self.train("b", self.study, train__epochs=100)
-        self.assertEqual(digest(self.path("a", "student.safetensors")),
-                         digest(self.path("b", "student.safetensors")))
+        self.assertEqual(digest(self.path("a", "model.safetensors")),
+                         digest(self.path("b", "model.safetensors")))
 
     def test_scale_of_the_margin_loss(self):
         """task.scale while it goes on: kept in the model, which then answers with it."""

@@ -66,7 +66,7 @@ class Outside(EndToEnd):
         for name in ("file", "step-00000001.safetensors.tmp"):
             with open(self.path("precious", name), "w", encoding="utf-8") as f:
                 f.write("kept")
-        for name in ("lock", "log.txt", "run.db", "run.db-wal", "recipe.yaml", "student.safetensors", "checkpoints"):
+        for name in ("lock", "log.txt", "run.db", "run.db-wal", "recipe.yaml", "model.safetensors", "checkpoints"):
             os.mkdir(self.path("hostile"))
             os.symlink("../precious/file" if name != "checkpoints" else "../precious", self.path("hostile", name))
             _, err = self.retort("run", self.recipe, "-q", "-o", "hostile", *settings(QUICK), code=None)

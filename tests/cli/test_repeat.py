@@ -15,7 +15,7 @@ import unittest
 from end_to_end import (PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors, rows,
                         settings, write_manifest)
 
-FILES = ("student.safetensors", "checkpoints/best.safetensors")
+FILES = ("model.safetensors", "checkpoints/best.safetensors")
 
 
 class Repeat(EndToEnd):

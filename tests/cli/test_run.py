@@ -31,10 +31,10 @@ class Training(EndToEnd):
     def test_teacher(self):
         self.says(self.said, "model     text textbag, embedding 24", "valid     top-1", "test      top-1",
                   "12 samples", "pipeline ", "queues held at most", "of 64 MiB",
-                  "teacher/student.safetensors")
+                  "teacher/model.safetensors")
         self.assertEqual(self.noise, "")
         self.assertEqual(set(os.listdir(self.teacher)),
-                         {"recipe.yaml", "run.db", "log.txt", "lock", "checkpoints", "student.safetensors"})
+                         {"recipe.yaml", "run.db", "log.txt", "lock", "checkpoints", "model.safetensors"})
         self.assertEqual(sorted(os.listdir(self.teacher + "/checkpoints")),
                          ["best.safetensors", "step-00000015.safetensors", "step-00000018.safetensors"])
 
@@ -117,8 +117,8 @@ class Training(EndToEnd):
                   "' (12), logits 'logits' (3)")
         self.says(out, "valid     top-1")
         self.train("second", SPEECH, onnx)
-        self.assertEqual(read_tensors(self.path("first/student.safetensors")),
-                         read_tensors(self.path("second/student.safetensors")))
+        self.assertEqual(read_tensors(self.path("first/model.safetensors")),
+                         read_tensors(self.path("second/model.safetensors")))
         names = {name for name, in self.query("first", "SELECT DISTINCT name FROM metrics")}
         self.assertLessEqual({"cosine", "head_kl"}, names)
         _, err = self.retort("run", self.recipe, "-o", "third", *settings(SPEECH, onnx, teacher__size=0), code=2)
@@ -132,7 +132,7 @@ class Training(EndToEnd):
                                                                             weight__terms="teacher_norm"))
         self.says(err, "nhwc speech of 48 x 40, embedding 'embedding' (16), no classifier")
         self.says(out, "valid     top-1", "answer: own head")
-        self.assertEqual(read_tensors(self.path("first/student.safetensors"))[1]["retort.teacher"], "16 0 1 none 0")
+        self.assertEqual(read_tensors(self.path("first/model.safetensors"))[1]["retort.teacher"], "16 0 1 none 0")
         values, = self.query("first", "SELECT count(*) FROM metrics WHERE name='cosine' AND value > 0")[0]
         self.assertGreater(values, 0)
         self.retort("embed", "first", self.manifest, "--feature", "-o", "x.npy")
@@ -212,16 +212,16 @@ class Training(EndToEnd):
     def test_resolved_recipe_makes_the_same_model(self):
         self.train("a", SPEECH)
         self.retort("run", "a/recipe.yaml", "-q", "-o", "b")
-        self.assertEqual(read_tensors(self.path("a/student.safetensors")),
-                         read_tensors(self.path("b/student.safetensors")))
+        self.assertEqual(read_tensors(self.path("a/model.safetensors")),
+                         read_tensors(self.path("b/model.safetensors")))
 
     def test_default_folders(self):
         quick = settings(TEXT, train__epochs=1)
         for name in ("study", "study-2", "study-3"):
             out, _ = self.retort("run", self.recipe, "-q", *quick)
-            self.says(out, "runs/%s/student.safetensors" % name)
+            self.says(out, "runs/%s/model.safetensors" % name)
         out, _ = self.retort("run", self.recipe, "-q", "-s", "name=other", *quick)
-        self.says(out, "runs/other/student.safetensors")
+        self.says(out, "runs/other/model.safetensors")
 
     def test_epochs_and_steps(self):
         self.train("a", TEXT, words=("--steps", "5"))

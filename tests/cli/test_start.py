@@ -30,7 +30,7 @@ class Start(EndToEnd):
         return path
 
     def outcome(self, run):
-        files = ("student.safetensors", "checkpoints/best.safetensors", "init.safetensors")
+        files = ("model.safetensors", "checkpoints/best.safetensors", "init.safetensors")
         found = [digest(self.path(run, name)) for name in files]
         return found + [digest(last_checkpoint(self.path(run)))]
 
@@ -62,7 +62,7 @@ class Start(EndToEnd):
             path = self.network(name)
             self.train(name + "1", NETWORKS[name], student__init=path)
             self.train(name + "3", NETWORKS[name], student__init=path, train__threads=3, pipeline__decoders=3)
-            a, b = (read_tensors(self.path(name + n, "student.safetensors"))[0] for n in "13")
+            a, b = (read_tensors(self.path(name + n, "model.safetensors"))[0] for n in "13")
             self.assertEqual(a, b)
 
     def test_stopped_and_resumed_without_the_file(self):
@@ -112,7 +112,7 @@ class Start(EndToEnd):
             IMAGE, student__init=path, student__output="logits", student__mean="0.485,0.456,0.406",
             student__std="0.229,0.224,0.225"))
         self.says(err, "embedding 'logits' (5), a new classifier")
-        self.assertIn("model.scale.weight", read_tensors(self.path("m", "student.safetensors"))[0])
+        self.assertIn("model.scale.weight", read_tensors(self.path("m", "model.safetensors"))[0])
 
     def test_teaches_and_is_started_from(self):
         """A student born from ONNX is a model as any other."""
@@ -120,8 +120,8 @@ class Start(EndToEnd):
         self.train("s", SPEECH, teacher__model=self.path("t"), distill__cosine__lambda=1,
                    distill__head_kl__lambda=1, train__epochs=1)
         self.train("again", IMAGE, student__init=self.path("t"), train__epochs=1)
-        self.assertEqual(read_tensors(self.path("t", "student.safetensors"))[1]["retort.network"],
-                         read_tensors(self.path("again", "student.safetensors"))[1]["retort.network"])
+        self.assertEqual(read_tensors(self.path("t", "model.safetensors"))[1]["retort.network"],
+                         read_tensors(self.path("again", "model.safetensors"))[1]["retort.network"])
         self.train("taught", {**SPEECH, **INIT}, student__init=self.network("xvector"), task__loss="aam",
                    teacher__model=self.path("t"), distill__cosine__lambda=1)
         self.retort("export", "taught", "-o", "taught.onnx")

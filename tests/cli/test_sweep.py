@@ -94,8 +94,8 @@ class Sweep(EndToEnd):
         before = self.runs()
         for teacher, student in (("texts-3", "taught-3"), ("texts-4", "taught-4")):
             self.says(self.read("out", student, "recipe.yaml"), self.path("out", teacher) + '"')
-        later = os.path.getmtime(self.path("out", "taught-3", "student.safetensors")) + 5
-        os.utime(self.path("out", "texts-3", "student.safetensors"), (later, later))
+        later = os.path.getmtime(self.path("out", "taught-3", "model.safetensors")) + 5
+        os.utime(self.path("out", "texts-3", "model.safetensors"), (later, later))
         self.sweep(file, "--seeds", "3,4")
         after = self.runs()
         self.assertEqual([name for name in before if before[name] != after[name]], ["taught-3"])
@@ -174,14 +174,14 @@ class Sweep(EndToEnd):
         self.assertEqual(out, "")
         self.says(told, "2 of 2 runs to do, 1 at once", "the same command goes on")
         self.assertFalse(os.path.exists(self.path("out", "never-1")))
-        self.assertFalse(os.path.exists(self.path("out", "long-1", "student.safetensors")))
+        self.assertFalse(os.path.exists(self.path("out", "long-1", "model.safetensors")))
         self.retort(*words)
         log = self.read("out", "long-1", "log.txt")
         self.assertEqual((log.count(" begins at step "), log.count(" begins at step 0 ")), (2, 1), log)
         whole = self.sweep_file({"long": "[train.epochs=40]"})
         self.retort("sweep", whole, "-o", "whole", "--seeds", "1", "-q")
-        self.assertEqual(digest(self.path("out", "long-1", "student.safetensors")),
-                         digest(self.path("whole", "long-1", "student.safetensors")))
+        self.assertEqual(digest(self.path("out", "long-1", "model.safetensors")),
+                         digest(self.path("whole", "long-1", "model.safetensors")))
 
     def test_a_killed_sweep_leaves_no_run(self):
         file = self.sweep_file({"long": "[train.epochs=4000]"})

@@ -212,7 +212,7 @@ static void result_print(const struct rt_training *t, const struct rt_session *s
     snprintf(limit, sizeof limit, "%s; queues held at most %.1f of %lld MiB", t->limit,
              (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
     rt_cmd_say("pipeline", limit);
-    rt_plain_print(stdout, "%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_STUDENT, path, sizeof path));
+    rt_plain_print(stdout, "%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_MODEL, path, sizeof path));
 }
 
 /* ---- the run ---- */

@@ -75,7 +75,9 @@ static bool newer(const struct stat *a, const struct stat *b)
 static bool job_stat(const struct sweep_job *j, enum rt_run_file file, struct stat *st)
 {
     char path[RT_RUN_PATH];
-    return stat(rt_rundir_path(j->folder, file, path, sizeof path), st) == 0;
+    if (stat(rt_rundir_path(j->folder, file, path, sizeof path), st) == 0)
+        return true;
+    return file == RT_RUN_MODEL && stat(rt_rundir_path(j->folder, RT_RUN_OLD_MODEL, path, sizeof path), st) == 0;
 }
 
 /* What the job's run writes as its recipe: of a network that the run chooses, the one that it chose. */
@@ -114,12 +116,12 @@ static bool job_is_current(const struct sweep_plan *p, const struct sweep_job *j
     struct stat own, teacher;
     if (!job_stat(j, file, &own) || !job_same_recipe(j))
         return false;
-    return j->teacher < 0 || (job_stat(&p->job[j->teacher], RT_RUN_STUDENT, &teacher) && !newer(&teacher, &own));
+    return j->teacher < 0 || (job_stat(&p->job[j->teacher], RT_RUN_MODEL, &teacher) && !newer(&teacher, &own));
 }
 
 static bool job_is_done(const struct sweep_plan *p, const struct sweep_job *j)
 {
-    return (j->teacher < 0 || p->job[j->teacher].state == SWEEP_DONE) && job_is_current(p, j, RT_RUN_STUDENT);
+    return (j->teacher < 0 || p->job[j->teacher].state == SWEEP_DONE) && job_is_current(p, j, RT_RUN_MODEL);
 }
 
 /* ---- the plan ---- */
@@ -231,7 +233,7 @@ int sweep_job_prepare(const struct sweep_plan *p, int job, bool *resume, struct 
         return 0; /* nobody's, or none: the run looks itself */
     if (rt_rundir_writer(j->folder))
         return rt_error_set(e, RT_EBUSY, "is run by another process already");
-    *resume = !job_stat(j, RT_RUN_STUDENT, &st) && job_is_current(p, j, RT_RUN_RECIPE) &&
+    *resume = !job_stat(j, RT_RUN_MODEL, &st) && job_is_current(p, j, RT_RUN_RECIPE) &&
               rt_checkpoints_latest(j->folder, path, sizeof path, &step) == 0;
     if (*resume)
         return 0;

@@ -179,7 +179,7 @@ static void card_add_model(struct rt_run_card *card, const char *folder)
 {
     char path[RT_RUN_PATH];
     struct stat st;
-    if (stat(rt_rundir_path(folder, RT_RUN_STUDENT, path, sizeof path), &st) == 0)
+    if (stat(rt_rundir_path(folder, RT_RUN_MODEL, path, sizeof path), &st) == 0)
         card_add(card, "model", "%.600s (%.2f MB)", path, (double)st.st_size / 1e6);
 }
 

@@ -42,7 +42,8 @@ static void test_names(void **state)
         {RT_RUN_RECIPE, "RUN/recipe.yaml"}, {RT_RUN_DB, "RUN/run.db"}, {RT_RUN_INIT, "RUN/init.safetensors"},
         {RT_RUN_LOG, "RUN/log.txt"}, {RT_RUN_OUTPUT, "RUN/output.txt"}, {RT_RUN_SOCKET, "RUN/socket"},
         {RT_RUN_LOCK, "RUN/lock"}, {RT_RUN_CHECKPOINTS, "RUN/checkpoints"},
-        {RT_RUN_BEST, "RUN/checkpoints/best.safetensors"}, {RT_RUN_STUDENT, "RUN/student.safetensors"},
+        {RT_RUN_BEST, "RUN/checkpoints/best.safetensors"}, {RT_RUN_MODEL, "RUN/model.safetensors"},
+        {RT_RUN_OLD_MODEL, "RUN/student.safetensors"},
     };
     char path[RT_RUN_PATH];
     assert_int_equal(sizeof known / sizeof *known, RT_RUN_FILES);

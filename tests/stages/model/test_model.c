@@ -229,7 +229,7 @@ static void test_calibrate(void **state)
     float before[RT_HEADS][3] = {0}, after[RT_HEADS][3] = {0};
     make(&m, TEXT, NULL, true);
     struct rt_safetensors *s = saved(&m);
-    TOY_OK(&t, rt_safetensors_write(s, scratch_file(&t.dir, "student.safetensors"), &t.e));
+    TOY_OK(&t, rt_safetensors_write(s, scratch_file(&t.dir, "model.safetensors"), &t.e));
     rt_safetensors_destroy(s);
     TOY_OK(&t, rt_model_load(&again, t.dir.path, &t.e));
     assert_true(again.temperature == 1);

@@ -220,7 +220,7 @@ static const char *const tables[] = {
 
 static void same_as_whole(char *const expected[TABLES], int killed_at)
 {
-    static const enum rt_run_file files[] = {RT_RUN_STUDENT, RT_RUN_BEST, RT_RUN_RECIPE};
+    static const enum rt_run_file files[] = {RT_RUN_MODEL, RT_RUN_BEST, RT_RUN_RECIPE};
     char a[RT_RUN_PATH], b[RT_RUN_PATH];
     int64_t *step;
     for (int i = 0; i < 3; i++)

@@ -99,7 +99,7 @@ class OwnProcess(EndToEnd):
         self.is_in("a", "done")
         screen.type("q")
         screen.wait("model     speech")  # printed below, once the screen is gone
-        screen.wait("a/student.safetensors")
+        screen.wait("a/model.safetensors")
         self.assertEqual(screen.end()[:2], (0, True))
         row, = self.listed("a")
         self.assertEqual((row["state"], row["epoch"], row["epochs"]), ("done", 2, 2))
