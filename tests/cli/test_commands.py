@@ -219,6 +219,8 @@ class Eval(Commands):
         right = sum(m[i] for i, m in enumerate(matrix.values()))
         self.assertAlmostEqual(right / 80, self.shares(self.student, self.manifest, "--split", "all")["top1"])
         listed = self.shares(self.student, self.manifest, "--split", "all", "--confusion")
+        alone = self.shares(self.student, self.manifest, "--split", "all", "--per-class")
+        self.assertEqual((alone["by_class"], "confusion" in alone), (listed["by_class"], False))
         self.assertEqual(listed["confusion"], list(matrix.values()))
         self.assertEqual(listed["classes"], list(matrix))
 

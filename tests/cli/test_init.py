@@ -5,6 +5,7 @@
 # data that are not as they should be.
 """Usage: test_init.py PATH/TO/retort"""
 
+import json
 import os
 import struct
 import unittest
@@ -79,6 +80,17 @@ class Init(EndToEnd):
             out, err = self.retort(*words[1:], "-s", "train.epochs=8", "-s", "train.threads=1")
             self.says(out, ("model     text textbag", "student   image cnn2d")[i], "test      top-1")
             self.says(err, "student.net: auto is %s" % ("textbag", "cnn2d")[i])
+        out, _ = self.retort("run", "my pets/student.yaml", "-o", "again", "--json", "-s", "train.epochs=1")
+        found = json.loads(out)
+        self.assertEqual([found[key] for key in ("run", "state", "modality", "net", "classes", "samples", "left_out",
+                                                 "model")],
+                         ["again", "done", "image", "cnn2d", 3, 62, 2, "again/model.safetensors"])
+        self.assertEqual(found["test"]["samples"], splits.count("test") - sum(
+            row["split"] == "test" and (not row["label"] or "broken" in row["id"]) for row in rows.values()))
+        self.assertTrue(0 <= found["test"]["top1"] <= found["test"]["top5"] <= 1)
+        out, _ = self.retort("run", "my pets/student.yaml", "-o", "again", "--json", code=2)
+        self.assertEqual(json.loads(out)["state"], "failed")
+        self.says(json.loads(out)["error"], "already holds a run")
         out, _ = self.retort("export", "--check", "my pets/student.onnx")
         self.says(out, "3 classes", "off the golden outputs by")
         with open(self.path("my pets", "student", "recipe.yaml"), encoding="utf-8") as f:

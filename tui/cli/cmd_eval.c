@@ -15,7 +15,8 @@ struct request {
     struct rt_evaluation_request of;
     const char *quality, *by, *samples, *teacher;
     struct rt_eval_trials_request trials;
-    bool confusion, bins, calibrate, json;
+    enum rt_eval_detail detail;
+    bool bins, calibrate, json;
 };
 
 static bool eval_has_trials(const struct request *q)
@@ -47,7 +48,7 @@ static int eval_classifier(struct rt_evaluation *v, const struct request *q, str
         RT_TRY(rt_eval_calibrate(v, q->of.model, f, e));
     int rc = rt_eval_answers_init(&a, v, e);
     if (rc == 0)
-        rc = rt_eval_accuracy(&a, q->confusion, f);
+        rc = rt_eval_accuracy(&a, q->detail, f);
     if (rc == 0)
         rc = rt_eval_calibration(&a, q->bins, f);
     if (rc == 0)
@@ -115,7 +116,9 @@ const struct rt_command cmd_eval = {
              "retrieval with --teacher. A label that the model does not know counts as a wrong answer.",
     .options = (const struct rt_option[]){
         {0, "confusion", NULL, "the confusion matrix, and precision, recall and F1 of each class",
-         RT_OPTION_FLAG(struct request, confusion)},
+         RT_OPTION_PICK(struct request, detail, RT_EVAL_CONFUSION)},
+        {0, "per-class", NULL, "precision, recall and F1 of each class alone",
+         RT_OPTION_PICK(struct request, detail, RT_EVAL_CLASSES)},
         {0, "by", "A,B", "top-1 for each value of these columns of the manifest", RT_OPTION_TEXT(struct request, by)},
         {0, "samples", "FILE", "write what is said of each sample, comma-separated: label, predicted, rank of the "
          "label, quality, the probability of each class", RT_OPTION_TEXT(struct request, samples), .files = "*"},

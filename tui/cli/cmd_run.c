@@ -7,6 +7,7 @@
 #include "tui/cli/options_shared.h"
 #include "tui/cli/parent.h"
 #include "tui/cli/run_progress.h"
+#include "tui/cli/run_result.h"
 #include "tui/cli/verify_resume.h"
 #include "tui/screen/ui/attach.h"
 
@@ -32,7 +33,7 @@ struct request {
     const char *recipe, *output, *journal, *model;
     struct overrides set;
     int64_t verify; /* updates; 0 = it is a run */
-    bool resume, print, keys, quiet, headless;
+    bool resume, print, keys, quiet, headless, json;
 };
 
 /* ---- settings from the command line ----
@@ -164,57 +165,6 @@ static int output_default(const struct rt_recipe *r, char *path, size_t size, st
     return 0;
 }
 
-/* ---- results ---- */
-
-/* Of five classes or fewer one of the first five is always right: nothing to print. */
-static void result_print_fraction(const char *name, const struct rt_training_result *t, int classes)
-{
-    char five[40] = "";
-    if (classes > 5)
-        snprintf(five, sizeof five, "top-5 %.1f %%, ", 100 * t->top5);
-    if (t->samples)
-        rt_plain_print(stdout, "%-9s top-1 %.1f %%, %smacro-F1 %.1f %%, %d samples\n", name, 100 * t->top1, five,
-                       100 * t->macro_f1, t->samples);
-}
-
-static void result_print_trials(const struct rt_training *t, enum rt_trial_list which)
-{
-    const struct rt_training_trials *r = &t->trials_result[which];
-    char left[60] = "";
-    if (!r->used)
-        return;
-    if (r->left_out)
-        snprintf(left, sizeof left, ", %zu left out", r->left_out);
-    rt_plain_print(stdout, "%-9s EER %.2f %%, minDCF %.3f, %zu trials%s\n", rt_trial_list_names[which], 100 * r->eer,
-                   r->min_dcf, r->used, left);
-}
-
-static void result_print(const struct rt_training *t, const struct rt_session *s)
-{
-    char text[600], number[32], path[RT_RUN_PATH];
-    const struct rt_model *m = t->result;
-    rt_plain_print(stdout, "%-9s %s %s, embedding %d, %s weights, answer: %s head\n",
-                   t->teachers ? "student" : "model", m->modality->name, rt_model_net_name(m),
-                   m->dim, rt_count_text(rt_graph_weights(m->graph), number),
-                   m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
-    result_print_fraction("valid", &t->valid, m->classes);
-    result_print_fraction("test", &t->test, m->classes);
-    for (int which = 0; which < RT_TRIAL_LISTS; which++)
-        result_print_trials(t, (enum rt_trial_list)which);
-    rt_session_summary(s, text, sizeof text);
-    if (text[0]) {
-        char hint[6000];
-        snprintf(hint, sizeof hint, "%s; retort inspect %s --where 'reason != \"\"'", text,
-                 t->dir.path);
-        rt_cmd_say("left out", hint);
-    }
-    char limit[600];
-    snprintf(limit, sizeof limit, "%s; queues held at most %.1f of %lld MiB", t->limit,
-             (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
-    rt_cmd_say("pipeline", limit);
-    rt_plain_print(stdout, "%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_MODEL, path, sizeof path));
-}
-
 /* ---- the run ---- */
 
 /* own: this is a process of its own, whose screen waits for it to begin, and shows more; or NULL. model: a file to be
@@ -233,8 +183,9 @@ static int run_to_the_end(struct rt_training *t, struct rt_session *s, struct rt
     return model ? rt_export_model(t->result, model, RT_ONNX_WEIGHTS_FLOAT, e) : 0;
 }
 
-/* The exit code of how the run ended, and what people are told of that. */
-static int run_conclude(int rc, const struct rt_training *t, const struct rt_session *s, const struct rt_error *e)
+/* The exit code of how the run ended, and what people are told of that. printed: its results stand there already. */
+static int run_conclude(int rc, const struct rt_training *t, const struct rt_session *s, bool printed,
+                        const struct rt_error *e)
 {
     if (rc == RT_ESTOPPED && !t->dir.path[0])
         fprintf(stderr, "retort: stopped before the first step; nothing was written\n");
@@ -243,8 +194,8 @@ static int run_conclude(int rc, const struct rt_training *t, const struct rt_ses
                        (long long)rt_learner_progress(t->student.learner).step, t->dir.path);
     else if (rc < 0)
         return rt_cmd_fail(e);
-    else
-        result_print(t, s);
+    else if (!printed)
+        rt_run_result_print(t, s);
     return rc < 0 ? RT_EXIT_STOPPED : RT_EXIT_DONE;
 }
 
@@ -264,7 +215,9 @@ static int run_here(const struct request *q, struct rt_recipe *r, const char *ou
     if (t && s) {
         int rc = run_to_the_end(t, s, r, &request, &progress, own, q->model, &e);
         rt_run_progress_end(&progress);
-        code = run_conclude(rc, t, s, &e);
+        if (q->json)
+            rt_run_result_print_json(t, s, rc, &e);
+        code = run_conclude(rc, t, s, q->json, &e);
         rt_training_close(t);
         rt_session_close(s);
     } else {
@@ -340,7 +293,7 @@ static int run_run(void *request, struct rt_error *e)
         snprintf(output, sizeof output, "%s", q->output);
     else if (output_default(&recipe, output, sizeof output, e) < 0)
         return RT_EUSAGE;
-    return q->headless || q->quiet || !rt_detach_possible() ? run_here(q, &recipe, output, NULL)
+    return q->headless || q->quiet || q->json || !rt_detach_possible() ? run_here(q, &recipe, output, NULL)
                                                             : run_with_screen(q, &recipe, output);
 }
 
@@ -371,6 +324,8 @@ const struct rt_command cmd_run = {
          RT_OPTION_TEXT(struct request, model), .files = "*"},
         {0, "headless", NULL, "in the foreground, without a screen (also when there is no terminal)",
          RT_OPTION_FLAG(struct request, headless)},
+        {0, "json", NULL, "results as one JSON object at the end, also of a run that stopped or failed; no screen",
+         RT_OPTION_FLAG(struct request, json)},
         {0, "print-recipe", NULL, "print every resolved setting and stop", RT_OPTION_FLAG(struct request, print)},
         {0, "list-keys", NULL, "print the names of all settings and stop", RT_OPTION_FLAG(struct request, keys),
          .alone = true},

@@ -166,21 +166,25 @@ static void classes_print_json(const struct rt_eval_answers *a, const struct rt_
     putchar(']');
 }
 
-static int confusion_report(const struct rt_eval_answers *a, const struct rt_class_figures *class,
-                            struct rt_figures *f)
+static int confusion_report(const struct rt_eval_answers *a, struct rt_figures *f)
 {
     int64_t *count = confusion_count(a);
     if (!count)
         return RT_EMEM;
-    if (f->json) {
+    if (f->json)
         confusion_print_json(a, count, f);
-        classes_print_json(a, class, f);
-    } else {
+    else
         confusion_print(a, count);
-        classes_print(a, class);
-    }
     free(count);
     return 0;
+}
+
+static void classes_report(const struct rt_eval_answers *a, const struct rt_class_figures *class, struct rt_figures *f)
+{
+    if (f->json)
+        classes_print_json(a, class, f);
+    else
+        classes_print(a, class);
 }
 
 /* ---- accuracy ---- */
@@ -206,8 +210,8 @@ static void accuracy_within(const struct rt_eval_answers *a, int rank, int8_t *h
     rt_fraction_interval(interval, hit, a->v->count, &a->units);
 }
 
-static int accuracy_print(const struct rt_eval_answers *a, struct rt_class_figures *class, int8_t *hit, bool confusion,
-                          struct rt_figures *f)
+static int accuracy_print(const struct rt_eval_answers *a, struct rt_class_figures *class, int8_t *hit,
+                          enum rt_eval_detail detail, struct rt_figures *f)
 {
     struct rt_classifier_figures r;
     double within[2], f1_within[1][2];
@@ -222,14 +226,18 @@ static int accuracy_print(const struct rt_eval_answers *a, struct rt_class_figur
     accuracy_within(a, 5, hit, within);
     rt_figures_percent_within(f, "top5", "top-5", r.top5, within);
     rt_figures_percent_within(f, "macro_f1", "macro-F1", r.macro_f1, f1_within[0]);
-    return confusion ? confusion_report(a, class, f) : 0;
+    if (detail == RT_EVAL_CONFUSION)
+        RT_TRY(confusion_report(a, f));
+    if (detail != RT_EVAL_WHOLE)
+        classes_report(a, class, f);
+    return 0;
 }
 
-int rt_eval_accuracy(const struct rt_eval_answers *a, bool confusion, struct rt_figures *f)
+int rt_eval_accuracy(const struct rt_eval_answers *a, enum rt_eval_detail detail, struct rt_figures *f)
 {
     struct rt_class_figures *class = malloc(((size_t)a->all + 1) * sizeof *class);
     int8_t *hit = malloc((size_t)a->v->count + 1);
-    int rc = class && hit ? accuracy_print(a, class, hit, confusion, f) : RT_EMEM;
+    int rc = class && hit ? accuracy_print(a, class, hit, detail, f) : RT_EMEM;
     free(class);
     free(hit);
     return rc;

@@ -26,8 +26,9 @@ void rt_eval_answers_fini(struct rt_eval_answers *a);
 /* A label's name: a class, or one that the model does not know. */
 const char *rt_eval_label(const struct rt_eval_answers *a, int label);
 
-/* Top-1, top-5, macro-F1; confusion: the matrix and each class, too. RT_EMEM. */
-int rt_eval_accuracy(const struct rt_eval_answers *a, bool confusion, struct rt_figures *f);
+enum rt_eval_detail { RT_EVAL_WHOLE, RT_EVAL_CLASSES, RT_EVAL_CONFUSION }; /* also of each class; and the matrix */
+/* Top-1, top-5, macro-F1, and what detail asks for. RT_EMEM. */
+int rt_eval_accuracy(const struct rt_eval_answers *a, enum rt_eval_detail detail, struct rt_figures *f);
 /* Top-1 of the lowest, middle and highest third by quality, which these measures make, comma-separated; NULL: the
  * model's weight.terms, else the first of its modality. RT_EUSAGE: one that is not measured. RT_EMEM. */
 int rt_eval_thirds(const struct rt_eval_answers *a, const char *measures, struct rt_figures *f, struct rt_error *e);
