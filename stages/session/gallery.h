@@ -24,7 +24,8 @@ struct rt_gallery {
 int rt_gallery_make(struct rt_gallery *g, const struct rt_evaluation *v, const char *column, double *eer,
                     struct rt_error *e);
 int rt_gallery_write(const struct rt_gallery *g, const char *path, struct rt_error *e);
-/* RT_EFORMAT, RT_ENOTFINITE, and what rt_safetensors_read gives; rt_gallery_fini in any case. */
+/* RT_EFORMAT, RT_ENOTFINITE, and what rt_safetensors_read gives; rt_gallery_fini in any case. views may be such that
+ * the model cannot take them. */
 int rt_gallery_read(struct rt_gallery *g, const char *path, struct rt_error *e);
 void rt_gallery_fini(struct rt_gallery *g);
 

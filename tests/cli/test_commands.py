@@ -578,6 +578,19 @@ class Gallery(Commands):
         self.says(err, os.path.basename(self.manifest))
         _, err = self.retort("enrol", self.student, manifest, "-o", "g", "--by", "nose", code=2)
         self.says(err, "no column 'nose'")
+        with open(self.path("g.safetensors"), "rb") as f:
+            data = f.read()
+        size = 8 + int.from_bytes(data[:8], "little")
+        for what, code, change, numbers in (("views", 2, {"retort.views": "1 0 0"}, data[size:]),
+                                            ("not finite", 1, {}, b"\0\0\xc0\x7f" * ((len(data) - size) // 4))):
+            header = json.loads(data[8:size])
+            del header["__metadata__"]["retort.digest"]
+            header["__metadata__"].update(change)
+            text = json.dumps(header).encode()
+            with open(self.path("h.safetensors"), "wb") as f:
+                f.write(len(text).to_bytes(8, "little") + text + numbers)
+            _, err = self.retort("identify", self.student, "h.safetensors", table[0][4], code=code)
+            self.says(err, "h.safetensors: ", what)
 
     def test_views_of_files(self):
         """predict shows a file as it is asked to: several crops are other answers, and one is the default's."""

@@ -121,10 +121,16 @@ static int answers_take(void *self, const struct rt_predicted *given, bool more,
 static int identify_check(const struct rt_gallery *g, const struct rt_model *m, const struct request *q,
                           struct rt_error *e)
 {
-    if (g->dim == m->dim && g->model.lo == m->key.lo && g->model.hi == m->key.hi)
-        return 0;
-    return rt_error_set(e, RT_EMISMATCH, "%s: was made with another model than %s: enrol with this one", q->gallery,
-                        q->of.model);
+    struct rt_views views;
+    struct rt_error why = {0};
+    char words[RT_VIEWS_WORDS];
+    if (g->dim != m->dim || g->model.lo != m->key.lo || g->model.hi != m->key.hi)
+        return rt_error_set(e, RT_EMISMATCH, "%s: was made with another model than %s: enrol with this one", q->gallery,
+                            q->of.model);
+    /* What it would choose does not matter, only whether the model can be shown so. */
+    return rt_views_choose(&views, words, m, &g->views, q->of.model, &why) == 0
+               ? 0 : rt_error_set(e, RT_EMISMATCH, "%s: its views are not for this model (%s): damaged, or changed by "
+                                  "another program", q->gallery, why.text);
 }
 
 static int identify_all(const struct request *q, struct rt_model *m, struct answers *a, struct rt_error *e)
