@@ -206,6 +206,11 @@ static int sweep_check_folders(const struct rt_sweep *s, struct rt_error *e)
             if (!strcmp(rt_sweep_slug(s->setting[i].name, slug), rt_sweep_slug(s->setting[k].name, other)))
                 return rt_error_set(e, RT_EUSAGE, "\"%s\" and \"%s\" would have one folder, %s", s->setting[k].name,
                                     s->setting[i].name, slug);
+    for (int i = 0; i < s->settings; i++)
+        for (int k = 0; k < s->teachers; k++)
+            if (!strcmp(rt_sweep_slug(s->setting[i].name, slug), rt_sweep_slug(s->teacher[k].name, other)))
+                return rt_error_set(e, RT_EUSAGE, "\"%s\": a teacher is called so, they would have one folder",
+                                    s->setting[i].name);
     return 0;
 }
 
@@ -293,7 +298,7 @@ static int sweep_multiply(struct rt_sweep *s, const char *key, char *const *valu
 
 int rt_sweep_vary(struct rt_sweep *s, const char *assignment, struct rt_error *e)
 {
-    char name[RT_SWEEP_NAME], text[RT_RECIPE_TEXT], *value[RT_SWEEP_SETTINGS];
+    char name[RT_SWEEP_NAME], text[RT_RECIPE_TEXT], *value[RT_SWEEP_SETTINGS], *rest = text;
     int values = 0;
     size_t n = strcspn(assignment, "=");
     if (!assignment[n] || n >= sizeof name || strlen(assignment) - n > sizeof text)
@@ -303,9 +308,9 @@ int rt_sweep_vary(struct rt_sweep *s, const char *assignment, struct rt_error *e
     const struct rt_key *key = rt_key_find(name);
     if (!key)
         return rt_key_unknown(name, e);
-    for (char *rest = text; rest && values < RT_SWEEP_SETTINGS;)
+    while (rest && values < RT_SWEEP_SETTINGS)
         value[values++] = key->kind == RT_KIND_LIST ? strsep(&rest, "") : strsep(&rest, ",");
-    if (s->settings * values > RT_SWEEP_SETTINGS || (values > 1 && s->pairs * values > RT_SWEEP_PAIRS))
+    if (rest || s->settings * values > RT_SWEEP_SETTINGS || (values > 1 && s->pairs * values > RT_SWEEP_PAIRS))
         return rt_error_set(e, RT_ELARGE, "%s: that makes more than %d settings or %d pairs", name, RT_SWEEP_SETTINGS,
                             RT_SWEEP_PAIRS);
     if (values > 1 && s->keys == RT_SWEEP_KEYS)
@@ -313,5 +318,5 @@ int rt_sweep_vary(struct rt_sweep *s, const char *assignment, struct rt_error *e
     RT_TRY(sweep_multiply(s, name, value, values, values > 1 ? s->keys : -1, e));
     if (values > 1)
         snprintf(s->key[s->keys++], RT_SWEEP_NAME, "%s", name);
-    return 0;
+    return sweep_check_folders(s, e);
 }

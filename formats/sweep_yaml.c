@@ -139,6 +139,22 @@ static int sweep_take_path(struct sweep_reader *rd, yaml_node_t *value, char pat
 
 /* ---- teachers ---- */
 
+/* Two names that become one folder would run over each other. */
+static int sweep_check_name(struct sweep_reader *rd, const yaml_node_t *key, const char *name)
+{
+    char slug[RT_SWEEP_NAME], other[RT_SWEEP_NAME];
+    if (!*rt_sweep_slug(name, slug))
+        return sweep_refuse(rd, key, RT_EUSAGE, "\"%s\": a folder is called after it: use a letter or digit", name);
+    for (int i = 0; i < rd->s->settings; i++)
+        if (!strcmp(slug, rt_sweep_slug(rd->s->setting[i].name, other)))
+            return sweep_refuse(rd, key, RT_EUSAGE, "\"%s\" and \"%s\" would have one folder, %s", name,
+                                rd->s->setting[i].name, slug);
+    for (int i = 0; i < rd->s->teachers; i++)
+        if (!strcmp(slug, rt_sweep_slug(rd->s->teacher[i].name, other)))
+            return sweep_refuse(rd, key, RT_EUSAGE, "\"%s\": a teacher is called so, they would have one folder", name);
+    return 0;
+}
+
 static int teacher_take_recipe(struct sweep_reader *rd, yaml_node_t *value, void *into)
 {
     return sweep_take_path(rd, value, ((struct rt_sweep_teacher *)into)->recipe);
@@ -184,9 +200,11 @@ static int top_take_teachers(struct sweep_reader *rd, yaml_node_t *value, void *
         yaml_node_t *key = sweep_node(rd, p->key);
         if (s->teachers == RT_SWEEP_TEACHERS)
             return sweep_refuse(rd, key, RT_ELARGE, "more than %d teachers", RT_SWEEP_TEACHERS);
-        struct rt_sweep_teacher *t = &s->teacher[s->teachers++];
+        struct rt_sweep_teacher *t = &s->teacher[s->teachers];
         t->seed = 1;
         RT_TRY(sweep_copy_word(rd, key, "the name of a teacher", t->name, sizeof t->name));
+        RT_TRY(sweep_check_name(rd, key, t->name));
+        s->teachers++;
         RT_TRY(sweep_read_mapping(rd, sweep_node(rd, p->value), "a teacher", teacher_keys, t));
         if (!t->recipe[0])
             return sweep_refuse(rd, key, RT_EUSAGE, "teacher %s: recipe is missing: name its file", t->name);
@@ -276,22 +294,6 @@ static const struct sweep_key setting_keys[] = {
     {"like", setting_take_like}, {"teacher", setting_take_teacher}, {"set", setting_take_set},
     {"vary", setting_take_vary}, {0},
 };
-
-/* Two names that become one folder would run over each other. */
-static int sweep_check_name(struct sweep_reader *rd, const yaml_node_t *key, const char *name)
-{
-    char slug[RT_SWEEP_NAME], other[RT_SWEEP_NAME];
-    if (!*rt_sweep_slug(name, slug))
-        return sweep_refuse(rd, key, RT_EUSAGE, "\"%s\": a folder is called after it: use a letter or digit", name);
-    for (int i = 0; i < rd->s->settings; i++)
-        if (!strcmp(slug, rt_sweep_slug(rd->s->setting[i].name, other)))
-            return sweep_refuse(rd, key, RT_EUSAGE, "\"%s\" and \"%s\" would have one folder, %s", name,
-                                rd->s->setting[i].name, slug);
-    for (int i = 0; i < rd->s->teachers; i++)
-        if (!strcmp(slug, rt_sweep_slug(rd->s->teacher[i].name, other)))
-            return sweep_refuse(rd, key, RT_EUSAGE, "\"%s\": a teacher is called so, they would have one folder", name);
-    return 0;
-}
 
 static int top_take_settings(struct sweep_reader *rd, yaml_node_t *value, void *into)
 {

@@ -62,6 +62,8 @@ static void wrong_files_are_refused_with_their_line(void **state)
         {"recipe: a\nteachers: {n: {recipe: t, per: day}}\n", RT_ERANGE, {"x.yaml:2: per", "sweep"}},
         {"recipe: a\nsettings:\n  b: {like: c}\n  c: []\n", RT_ENOTFOUND, {"x.yaml:3: there is no setting \"c\"", ""}},
         {"recipe: a\nsettings:\n  a, b: []\n  a b: []\n", RT_EUSAGE, {"x.yaml:4:", "one folder, a-b"}},
+        {"recipe: a\nteachers:\n  a, b: {recipe: a}\n  a b: {recipe: b}\nsettings: {c: []}\n", RT_EUSAGE,
+         {"x.yaml:4:", "one folder"}},
         {"recipe: a\nsettings:\n  '!?': []\n", RT_EUSAGE, {"x.yaml:3:", "letter or digit"}},
         {"recipe: a\nsettings: {a: []}\ncompare: b\n", RT_ENOTFOUND, {"x.yaml:3: there is no setting \"b\"", ""}},
         {"recipe: a\nsettings: {a: []}\npairs: [[a]]\n", RT_EFORMAT, {"x.yaml:3: a pair is", ""}},
@@ -168,6 +170,16 @@ static void grid_is_the_product(void **state)
     assert_int_equal(s->pair[4][1], 16);
     assert_int_equal(rt_sweep_vary(s, "train.lrr=1,2", &e), RT_ENOTFOUND);
     assert_int_equal(rt_sweep_vary(s, "train.lr", &e), RT_EUSAGE);
+    rt_sweep_destroy(s);
+    s = sweep_read("train: {steps: 5}\n"); /* one folder would be two runs' */
+    assert_int_equal(rt_sweep_vary(s, "train.lr=0.1,0.2,0.1", &e), RT_EUSAGE);
+    assert_non_null(strstr(e.text, "one folder"));
+    rt_sweep_destroy(s);
+    char many[1100] = "train.steps=1";
+    for (int i = 2; i <= 280; i++)
+        sprintf(many + strlen(many), ",%d", i);
+    s = sweep_read("train: {steps: 5}\n"); /* none of them is left out without a word */
+    assert_int_equal(rt_sweep_vary(s, many, &e), RT_ELARGE);
     rt_sweep_destroy(s);
 }
 
