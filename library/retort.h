@@ -77,7 +77,8 @@ struct retort_about {
     enum retort_input input;
     int embedding;       /* numbers in an embedding */
     int classes;         /* 0: it gives embeddings alone */
-    double seconds;      /* speech: what it sees of a recording, from its middle, shorter ones are padded; 0 = all */
+    double seconds;      /* speech: what it sees of a recording, from its middle, shorter ones are padded; 0 = all, of
+                          * one longer than 5 minutes the middle 5 */
     int rate;            /* speech: Hz; samples of another rate are resampled to it */
     int width, height;   /* pictures: pixels that they are fitted into */
     int64_t weights;     /* numbers that were trained */
