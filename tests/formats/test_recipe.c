@@ -117,7 +117,7 @@ static void out_of_range_is_refused(void **state)
             "cnn1d|cnn2d|resnet|tdnn|textbag|init|auto; did you mean cnn1d?");
     REFUSED("student.net: ''\n", RT_ERANGE,
             "a.yaml:1: student.net: \"\" is not allowed: write one of "
-            "cnn1d|cnn2d|resnet|tdnn|textbag|init");
+            "cnn1d|cnn2d|resnet|tdnn|textbag|init|auto");
     char longer[2000];
     snprintf(longer, sizeof longer, "name: %01100d\n", 7);
     assert_int_equal(parse(longer), RT_ERANGE);
