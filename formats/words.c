@@ -48,41 +48,67 @@ static int distance_lower(int a, int b)
     return a < b ? a : b;
 }
 
-int rt_edit_distance(const char *a, const char *b)
+static int name_lower(char out[NAME_MAX_COMPARED], const char *name)
 {
-    int na = (int)strnlen(a, NAME_MAX_COMPARED), nb = (int)strnlen(b, NAME_MAX_COMPARED);
+    int n = (int)strnlen(name, NAME_MAX_COMPARED);
+    for (int i = 0; i < n; i++)
+        out[i] = (char)tolower((unsigned char)name[i]);
+    return n;
+}
+
+/* Of the first i letters of a and the first j of b, from the rows of i - 2, i - 1 and i. */
+static int distance_cell(const char *a, const char *b, int i, int j, const int *two, const int *one, const int *now)
+{
+    int d = distance_lower(one[j], now[j - 1]) + 1;
+    d = distance_lower(d, one[j - 1] + (a[i - 1] != b[j - 1]));
+    if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && b[j - 1] == a[i - 2])
+        d = distance_lower(d, two[j - 2] + 1);
+    return d;
+}
+
+/* Only cells that can be within `most` are filled, a band along the diagonal, and only while some are: a wrong name is
+ * held against a hundred others, most of which are nothing like it. */
+int rt_edit_distance(const char *first, const char *second, int most)
+{
+    char a[NAME_MAX_COMPARED], b[NAME_MAX_COMPARED];
+    int na = name_lower(a, first), nb = name_lower(b, second), beyond = most + 1, before = 0;
     int rows[3][NAME_MAX_COMPARED + 1];
     int *two = rows[0], *one = rows[1], *now = rows[2];
+    if (na - nb > most || nb - na > most)
+        return beyond;
     for (int j = 0; j <= nb; j++)
         one[j] = two[j] = j;
     for (int i = 1; i <= na; i++) {
-        now[0] = i;
-        for (int j = 1; j <= nb; j++) {
-            int ca = tolower((unsigned char)a[i - 1]), cb = tolower((unsigned char)b[j - 1]);
-            int d = distance_lower(one[j], now[j - 1]) + 1;
-            d = distance_lower(d, one[j - 1] + (ca != cb));
-            if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) &&
-                cb == tolower((unsigned char)a[i - 2]))
-                d = distance_lower(d, two[j - 2] + 1);
-            now[j] = d;
-        }
+        int from = i > most ? i - most : 1, to = distance_lower(i + most, nb);
+        int least = now[from - 1] = from == 1 ? i : beyond;
+        for (int j = from; j <= to; j++)
+            least = distance_lower(least, now[j] = distance_cell(a, b, i, j, two, one, now));
+        if (to < nb)
+            now[to + 1] = beyond;
+        if (least > most && before > most)
+            return beyond;
+        before = least;
         int *free_row = two;
         two = one;
         one = now;
         now = free_row;
     }
-    return one[nb];
+    return distance_lower(one[nb], beyond);
 }
 
 void rt_nearest_offer_as(struct rt_nearest *n, const char *near, const char *name, int extra)
 {
-    int distance = rt_edit_distance(n->word, near) + extra;
     int length = (int)strlen(n->word);
-    int allowed = length / 3 > 1 ? length / 3 : 1; /* farther than this is no help */
-    if (distance > allowed || distance >= length || (*n->best && distance >= n->distance))
+    int most = length / 3 > 1 ? length / 3 : 1; /* farther than this is no help */
+    most = distance_lower(most, length - 1);
+    if (*n->best)
+        most = distance_lower(most, n->distance - 1);
+    most = distance_lower(most - extra, NAME_MAX_COMPARED);
+    int distance = most < 0 ? 0 : rt_edit_distance(n->word, near, most);
+    if (distance > most)
         return;
     snprintf(n->best, sizeof n->best, "%s", name);
-    n->distance = distance;
+    n->distance = distance + extra;
 }
 
 void rt_nearest_offer(struct rt_nearest *n, const char *name)

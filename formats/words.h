@@ -11,9 +11,9 @@
 const char *rt_quote(char *buffer, size_t size, const char *value);
 #define RT_QUOTE 96 /* a buffer that is always large enough */
 
-/* Edits (insert, delete, replace, swap neighbours; case ignored) that turn a into b. Names longer
- * than 64 bytes are compared by their first 64. */
-int rt_edit_distance(const char *a, const char *b);
+/* Edits (insert, delete, replace, swap neighbours; case ignored) that turn first into second; most + 1 = more than most
+ * (0 to 64). Names longer than 64 bytes are compared by their first 64. */
+int rt_edit_distance(const char *first, const char *second, int most);
 
 /* Keeps the nearest of the names offered. Start with { .word = what was written }. */
 struct rt_nearest {

@@ -39,14 +39,30 @@ static void distance_counts_edits(void **state)
                 {"abc", "acb", 1},     {"abc", "bc", 1},  {"kitten", "sitting", 3},
                 {"lable", "label", 1}, {"ab", "ba", 1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(rt_edit_distance(rows[i].a, rows[i].b), rows[i].distance);
-        assert_int_equal(rt_edit_distance(rows[i].b, rows[i].a), rows[i].distance);
+        assert_int_equal(rt_edit_distance(rows[i].a, rows[i].b, 64), rows[i].distance);
+        assert_int_equal(rt_edit_distance(rows[i].b, rows[i].a, 64), rows[i].distance);
     }
     char a[200], b[200];
     memset(a, 'a', sizeof a);
     memset(b, 'b', sizeof b);
     a[199] = b[199] = '\0';
-    assert_int_equal(rt_edit_distance(a, b), 64);
+    assert_int_equal(rt_edit_distance(a, b, 64), 64);
+}
+
+/* Short words of three letters: whatever the most, it is the distance or one more than the most. */
+static void a_limit_changes_no_distance(void **state)
+{
+    (void)state;
+    unsigned draw = 1;
+    for (int trial = 0; trial < 3000; trial++) {
+        char word[2][9] = {""};
+        for (int k = 0; k < 2; k++)
+            for (unsigned i = 0; i < (unsigned)trial % (7u + (unsigned)k); i++)
+                word[k][i] = (char)('a' + ((draw = draw * 1103515245u + 12345u) >> 16) % 3);
+        int whole = rt_edit_distance(word[0], word[1], 64);
+        for (int most = 0; most < 9; most++)
+            assert_int_equal(rt_edit_distance(word[0], word[1], most), whole <= most ? whole : most + 1);
+    }
 }
 
 static void only_near_names_are_suggested(void **state)
@@ -74,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_values_are_made_safe),
         cmocka_unit_test(distance_counts_edits),
+        cmocka_unit_test(a_limit_changes_no_distance),
         cmocka_unit_test(only_near_names_are_suggested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
