@@ -32,6 +32,15 @@ static inline void fuzz_folder_remove(void)
     rmdir(fuzz_folder);
 }
 
+/* What an input before this one left beside its file. */
+static inline void fuzz_remove(const char *name)
+{
+    char path[160];
+    fuzz_path(path, name);
+    if (fuzz_folder[0])
+        unlink(path);
+}
+
 /* Makes the folder, once, and the file. */
 static inline void fuzz_write(const char *name, const uint8_t *data, size_t size)
 {

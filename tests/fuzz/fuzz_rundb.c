@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * fuzz_rundb: any bytes as a run's data base, as `attach` and `ls` read it: refused with a message, or read to its end
+ * in a bounded number of looks. */
+#include "tests/fuzz/fuzz_file.h"
+#include "tui/report/runs_table.h"
+#include "tui/report/snapshot.h"
+
+#define LOOKS 50
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct rt_snapshot m;
+    struct rt_error e = {0};
+    fuzz_remove("run.db-wal");
+    fuzz_remove("run.db-shm");
+    fuzz_remove("run.db-journal");
+    fuzz_write("run.db", data, size);
+    if (rt_snapshot_open(&m, fuzz_folder, &e) < 0)
+        assert(e.text[0]);
+    else
+        for (int i = 0; i < LOOKS && rt_snapshot_poll(&m, true, &e) > 0; i++)
+            continue;
+    rt_snapshot_fini(&m);
+    return 0;
+}
