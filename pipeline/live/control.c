@@ -392,14 +392,6 @@ static int control_apply(struct rt_control *c, int64_t step, const struct rt_con
                : 0;
 }
 
-/* What was asked costs the update that it is for; whoever asks is slowed down by it (socket.h). */
-static void control_count_time(struct rt_control *c, uint64_t began)
-{
-    uv_mutex_lock(&c->lock);
-    c->spent += uv_hrtime() - began;
-    uv_mutex_unlock(&c->lock);
-}
-
 static int control_apply_all(struct rt_control *c, int64_t step, struct rt_control_change *due, int n,
                              const struct rt_control_told *told, struct rt_error *e)
 {
@@ -415,7 +407,7 @@ static int control_apply_all(struct rt_control *c, int64_t step, struct rt_contr
     if (rc == 0 && n > 0 && c->host.changed)
         c->host.changed(c->host.self);
     if (n > 0)
-        control_count_time(c, began);
+        rt_control_charge(c, uv_hrtime() - began);
     return rc;
 }
 
@@ -446,6 +438,14 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
     int rc = control_apply_all(c, step, due, n, told, e);
     free(due);
     return rc;
+}
+
+/* What was asked costs the update that it is for; whoever asks is slowed down by it. */
+void rt_control_charge(struct rt_control *c, uint64_t ns)
+{
+    uv_mutex_lock(&c->lock);
+    c->spent += ns;
+    uv_mutex_unlock(&c->lock);
 }
 
 uint64_t rt_control_spent(struct rt_control *c)

@@ -112,8 +112,10 @@ int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *
 /* A setting's value at the next update that it can be changed for; any setting. RT_ENOTFOUND. */
 int rt_control_get(struct rt_control *c, const char *key, char *value, size_t size,
                    struct rt_error *e);
-/* Time (ns) that updates have waited so far for changes to be put into effect. */
+/* Time (ns) that updates have waited so far for changes to be put into effect. Who does work for them elsewhere charges
+ * it: those who ask are slowed down by all of it (socket.h). */
 uint64_t rt_control_spent(struct rt_control *c);
+void rt_control_charge(struct rt_control *c, uint64_t ns);
 /* The states that rows [first, first + count) will have at the next update. */
 void rt_control_states(struct rt_control *c, int first, int count, float *factor, uint8_t *excluded);
 /* The update that will begin next. */

@@ -202,8 +202,10 @@ static int samples_on_change(void *self, int64_t step, const char *who, const ch
 {
     struct rt_observe_samples *o = self;
     (void)step, (void)who, (void)before, (void)after, (void)e;
-    if (strcmp(key, RT_OVERRIDE_KEY) == 0)
+    if (strcmp(key, RT_OVERRIDE_KEY) == 0) {
         o->due = 0;
+        o->asked = true;
+    }
     return 0;
 }
 
@@ -211,10 +213,15 @@ static int samples_on_update(void *self, int64_t step, bool epoch_ended, struct 
 {
     struct rt_observe_samples *o = self;
     (void)step, (void)epoch_ended;
-    if (uv_hrtime() < o->due)
+    uint64_t began = uv_hrtime();
+    if (began < o->due)
         return 0;
     RT_TRY(samples_write(o, false, e));
-    return rt_rundb_commit(o->record->db, e);
+    RT_TRY(rt_rundb_commit(o->record->db, e));
+    if (o->asked) /* a filter may have named every row */
+        rt_control_charge(o->record->student->control, uv_hrtime() - began);
+    o->asked = false;
+    return 0;
 }
 
 struct rt_observer rt_observe_samples(struct rt_observe_samples *o)

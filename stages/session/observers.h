@@ -33,6 +33,7 @@ struct rt_observe_samples {
     struct rt_row_written *written; /* [samples], what run.db has of each */
     struct rt_row_answer *answer;   /* [samples], what the last evaluation of each said, and whether run.db has it */
     uint64_t due;                   /* ns, when rows are next written */
+    bool asked;                     /* because somebody changed something about samples */
 };
 #define RT_SAMPLE_COLUMNS (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 3)
 struct rt_sample_columns {

@@ -270,6 +270,46 @@ static void test_observer_ends_it(void **state)
     assert_false(rt_rundir_has(folder, RT_RUN_MODEL));
 }
 
+struct spending {
+    struct rt_control *control;
+    uint64_t before;
+    int grown;
+};
+
+static int spending_at_step(void *self, const struct rt_step_report *r, struct rt_error *e)
+{
+    struct spending *s = self;
+    (void)r, (void)e;
+    s->before = rt_control_spent(s->control);
+    return 0;
+}
+
+static int spending_at_update(void *self, int64_t step, bool epoch_ended, struct rt_error *e)
+{
+    struct spending *s = self;
+    (void)step, (void)epoch_ended, (void)e;
+    s->grown += rt_control_spent(s->control) > s->before;
+    return 0;
+}
+
+/* Rows that are written because somebody asked are charged to those who ask; rows that are due are not. */
+static void test_rows_asked_for_are_charged(void **state)
+{
+    (void)state;
+    int rc, row = 2;
+    int64_t at;
+    struct spending s = {0};
+    struct rt_training_request q = {.output = folder};
+    q.observer = (struct rt_observer){.self = &s, .step = spending_at_step, .update = spending_at_update};
+    struct toy_run *r = toy_run_open(&t, q, &rc);
+    TOY_OK(&t, rc);
+    s.control = r->training.control;
+    TOY_OK(&t, rt_control_touch(s.control, "test", RT_TOUCH_MUTE, 0, &row, 1, "", &at, &t.e));
+    TOY_OK(&t, rt_training_run(&r->training, &t.e));
+    assert_int_equal(s.grown, 1);
+    toy_run_close(r);
+}
+
 static void run_until(int64_t step)
 {
     int rc;
@@ -345,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_no_samples), TEST(test_folder_is_taken), TEST(test_never_begun),
         TEST(test_whole), TEST(test_answers), TEST(test_observer_ends_it), TEST(test_goes_on),
+        TEST(test_rows_asked_for_are_charged),
         TEST(test_signal_before_the_first_update),
         TEST(test_start_is_kept), TEST(test_trials), TEST(test_trials_refused),
     };
