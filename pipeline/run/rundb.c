@@ -93,23 +93,29 @@ static int columns_check(const struct rt_rundb *r, const char *const *column, in
     return 0;
 }
 
-static bool column_is_there(struct rt_rundb *r, const char *table, const char *column)
+/* 1, 0, or why it could not be asked: taken for "no", it would be added twice. */
+static int column_find(struct rt_rundb *r, const char *table, const char *column, struct rt_error *e)
 {
     char *sql = sqlite3_mprintf("SELECT count(*) FROM pragma_table_info(%Q) WHERE name=%Q COLLATE NOCASE", table,
                                 column);
-    int there = sql ? rundb_number(r, sql, 0) : 0;
+    if (!sql)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    int there = rundb_number(r, sql, -1);
     sqlite3_free(sql);
-    return there;
+    return there < 0 ? rt_rundb_fail(r, e) : there;
 }
 
 /* Adds those columns that a table does not have yet: extra ones, and fixed ones that came after the data base. */
 static int columns_add(struct rt_rundb *r, const char *table, const char *const *column, int columns, const char *type,
                        struct rt_error *e)
 {
-    for (int i = 0; i < columns; i++)
-        if (!column_is_there(r, table, column[i]))
+    for (int i = 0; i < columns; i++) {
+        int there = column_find(r, table, column[i], e);
+        RT_TRY(there);
+        if (there == 0)
             RT_TRY(rundb_exec_made(r, sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", table, column[i],
                                                       type), e));
+    }
     return 0;
 }
 

@@ -87,8 +87,9 @@ static int threads_try(int threads, struct rt_error *e)
         return 0;
     if (!*limit_text(RLIMIT_AS, "-v", 1024, text)) /* of stacks; else of threads */
         limit_text(RLIMIT_NPROC, "-u", 1, text);
-    return rt_error_set(e, RT_EIO, "no more than %d threads can be started, %d are needed: %s%s; raise the limit, or "
-                        "ask for fewer (pipeline.decoders, train.threads)", count, threads, strerror(number), text);
+    return rt_error_set(e, RT_EIO, "no more than %d threads can be started, %d are needed: %s%s; raise the limit, make "
+                        "memory free, or ask for fewer (pipeline.decoders, train.threads)", count, threads,
+                        strerror(number), text); /* the same number stands for both */
 }
 
 /* ---- libuv's pool ----

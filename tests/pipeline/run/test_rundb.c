@@ -191,6 +191,24 @@ static void test_older(void **state)
     rt_rundb_close(db);
 }
 
+/* Whatever SQLite has no memory for, it is that which is said. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct rt_rundb *db = NULL;
+    int tried = 0, code = RT_EMEM;
+    rt_rundb_close(open_db("lean.db", 1));
+    for (int64_t room = 16000; !db && room < 10000000; room += 3000, tried++) {
+        sqlite3_hard_heap_limit64(sqlite3_memory_used() + room);
+        code = rt_rundb_open(&db, scratch_file(&dir, "lean.db"), extra, 3, 1, &e);
+        sqlite3_hard_heap_limit64(0);
+        if (code < 0)
+            assert_int_equal(code, RT_EMEM);
+    }
+    assert_true(code == 0 && tried > 10);
+    rt_rundb_close(db);
+}
+
 static int stop_at_third(void *self, int columns, const char **name, const char **value)
 {
     (void)columns;
@@ -304,7 +322,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses),       cmocka_unit_test(test_reading_only),
-        cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows), cmocka_unit_test(test_older),
+        cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_older), cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_clock), cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_reader_and_crash), cmocka_unit_test(test_disk_full),
     };
