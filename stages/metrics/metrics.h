@@ -40,13 +40,14 @@ int rt_verification_trials(struct rt_verification *v, const struct rt_trials *t,
  * best gallery row of the same key) is within the best 1, 5, 10. Rows as near as the match are
  * counted before it, so a model that maps all to one point finds nothing. A row of zeros has cosine
  * 0 to all, a row with NaN is no match. Queries without a match in the gallery do not count.
- * RT_EMEM. */
+ * rank [queries], or NULL: how many rows come before each one's match, all of them where that is not a number; -1: it
+ * does not count. RT_EMEM. */
 struct rt_retrieval {
     double r1, r5, r10; /* NaN when queries is 0 */
     int queries;        /* that have a match in the gallery */
 };
 int rt_retrieval(struct rt_retrieval *r, const float *query, const float *gallery, int queries,
-                 int gallery_rows, int dim, const int *query_key, const int *gallery_key);
+                 int gallery_rows, int dim, const int *query_key, const int *gallery_key, int *rank);
 
 /* Percentile of each value: the fraction of the finite values that are no better (<=), itself included,
  * in (0, 1]; so what nobody beats has 1, however many share it, and a fault that most samples do not

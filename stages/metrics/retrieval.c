@@ -71,7 +71,7 @@ static int retrieval_rank(const double *query, int key, const double *gallery,
 }
 
 int rt_retrieval(struct rt_retrieval *r, const float *query, const float *gallery, int queries,
-                 int gallery_rows, int dim, const int *query_key, const int *gallery_key)
+                 int gallery_rows, int dim, const int *query_key, const int *gallery_key, int *rank)
 {
     double *q = retrieval_unit_rows(query, queries, dim),
            *g = retrieval_unit_rows(gallery, gallery_rows, dim);
@@ -80,14 +80,16 @@ int rt_retrieval(struct rt_retrieval *r, const float *query, const float *galler
 
     *r = (struct rt_retrieval){NAN, NAN, NAN, 0};
     for (int i = 0; result == 0 && i < queries; i++) {
-        int rank = retrieval_rank(q + (size_t)i * dim, query_key[i], g, gallery_key, gallery_rows,
-                                  dim, cosine);
-        if (rank < 0)
+        int before = retrieval_rank(q + (size_t)i * dim, query_key[i], g, gallery_key, gallery_rows,
+                                    dim, cosine);
+        if (rank)
+            rank[i] = before;
+        if (before < 0)
             continue;
         r->queries++;
-        found[0] += rank < 1 && rank < gallery_rows;
-        found[1] += rank < 5 && rank < gallery_rows;
-        found[2] += rank < 10 && rank < gallery_rows;
+        found[0] += before < 1 && before < gallery_rows;
+        found[1] += before < 5 && before < gallery_rows;
+        found[2] += before < 10 && before < gallery_rows;
     }
     if (r->queries) {
         r->r1 = (double)found[0] / r->queries;

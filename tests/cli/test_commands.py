@@ -412,6 +412,9 @@ class Eval(Commands):
         found = self.shares(self.student, self.manifest, "--split", "all", "--teacher", self.teacher)
         self.assertEqual(found["retrieval.queries"], 80)
         self.assertTrue(0 <= found["r1"] <= found["r5"] <= found["r10"] <= 1)
+        for key in ("r1", "r5", "r10"):
+            low, high = found[key + ".interval"]
+            self.assertTrue(0 <= low <= found[key] <= high <= 1 and low < high, (key, found))
         self.assertGreater(found["r10"], 10 / 80)
         _, err = self.retort("eval", self.student, self.manifest, "--teacher", self.student, code=2)
         self.says(err, "16", "24", "is it this student's teacher?")

@@ -3,6 +3,7 @@
 #include "tui/report/eval_report.h"
 
 #include "stages/metrics/metrics.h"
+#include "stages/metrics/predictions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,17 @@ static void pairs_key(const struct rt_outputs *teacher, int n, size_t dim, int *
     }
 }
 
+/* Queries of one key are one unit: they look for the same. hit: [n], room. */
+static void recall_print(const char *name, const char *title, double recall, int best, const int *rank, const int *key,
+                         int n, int8_t *hit, struct rt_figures *f)
+{
+    double within[2];
+    for (int i = 0; i < n; i++)
+        hit[i] = rank[i] < 0 ? -1 : rank[i] < best && rank[i] < n;
+    rt_fraction_interval(within, hit, n, &(struct rt_units){key, n});
+    rt_figures_percent_within(f, name, title, recall, within);
+}
+
 int rt_eval_retrieval(struct rt_evaluation *v, struct rt_model *teacher, const char *name, struct rt_figures *f,
                       struct rt_error *e)
 {
@@ -42,19 +54,24 @@ int rt_eval_retrieval(struct rt_evaluation *v, struct rt_model *teacher, const c
     struct rt_outputs t = {0};
     RT_TRY(rt_session_infer(&v->session, teacher, v->rows, v->count, false, NULL, &t, e));
     size_t dim = (size_t)teacher->dim;
-    int *key = malloc(sizeof *key * ((size_t)v->count + 1)), n = pairs_pack(v, &t, dim), rc = RT_EMEM;
+    size_t room = (size_t)v->count + 1;
+    int *key = malloc(sizeof *key * room), *rank = malloc(sizeof *rank * room);
+    int n = pairs_pack(v, &t, dim), rc = RT_EMEM;
+    int8_t *hit = malloc(room);
     struct rt_retrieval r = {0};
-    if (key) {
+    if (key && rank && hit) {
         pairs_key(&t, n, dim, key);
-        rc = rt_retrieval(&r, v->out.feature, t.embedding, n, n, teacher->dim, key, key);
+        rc = rt_retrieval(&r, v->out.feature, t.embedding, n, n, teacher->dim, key, key, rank);
     }
     if (rc == 0) {
         rt_figures_count(f, "retrieval.queries", "retrieval queries", r.queries);
-        rt_figures_percent(f, "r1", "R@1", r.r1);
-        rt_figures_percent(f, "r5", "R@5", r.r5);
-        rt_figures_percent(f, "r10", "R@10", r.r10);
+        recall_print("r1", "R@1", r.r1, 1, rank, key, n, hit, f);
+        recall_print("r5", "R@5", r.r5, 5, rank, key, n, hit, f);
+        recall_print("r10", "R@10", r.r10, 10, rank, key, n, hit, f);
     }
     free(key);
+    free(rank);
+    free(hit);
     rt_outputs_fini(&t);
     return rc;
 }

@@ -18,14 +18,14 @@ static void nothing_to_find(void **state)
     int query_key[] = {1}, gallery_key[] = {2};
 
     (void)state;
-    assert_int_equal(rt_retrieval(&r, NULL, NULL, 0, 0, 4, NULL, NULL), 0);
+    assert_int_equal(rt_retrieval(&r, NULL, NULL, 0, 0, 4, NULL, NULL, NULL), 0);
     assert_int_equal(r.queries, 0);
     assert_true(isnan(r.r1) && isnan(r.r5) && isnan(r.r10));
-    assert_int_equal(rt_retrieval(&r, x, NULL, 1, 0, 2, query_key, NULL), 0);
+    assert_int_equal(rt_retrieval(&r, x, NULL, 1, 0, 2, query_key, NULL, NULL), 0);
     assert_int_equal(r.queries, 0);
-    assert_int_equal(rt_retrieval(&r, x, x, 1, 1, 2, query_key, gallery_key), 0);
+    assert_int_equal(rt_retrieval(&r, x, x, 1, 1, 2, query_key, gallery_key, NULL), 0);
     assert_int_equal(r.queries, 0);
-    assert_int_equal(rt_retrieval(&r, x, x, 1, 1, 2, query_key, query_key), 0);
+    assert_int_equal(rt_retrieval(&r, x, x, 1, 1, 2, query_key, query_key, NULL), 0);
     assert_int_equal(r.queries, 1);
     NEAR(r.r1, 1);
 }
@@ -37,8 +37,10 @@ static void nan_finds_nothing(void **state)
     int query_key[] = {0, 0}, gallery_key[] = {0, 1, 2};
 
     (void)state;
-    assert_int_equal(rt_retrieval(&r, query, gallery, 2, 3, 2, query_key, gallery_key), 0);
+    int rank[2];
+    assert_int_equal(rt_retrieval(&r, query, gallery, 2, 3, 2, query_key, gallery_key, rank), 0);
     assert_int_equal(r.queries, 2);
+    assert_true(rank[0] == 3 && rank[1] == 1);
     NEAR(r.r1, 0); /* sample 1: the NaN row may be as near as the match */
     NEAR(r.r5, 0.5);
     NEAR(r.r10, 0.5);
@@ -57,7 +59,7 @@ static void one_point_finds_nothing(void **state)
             x[2 * i] = x[2 * i + 1] = zero ? 0 : 0.7f;
             key[i] = i;
         }
-        assert_int_equal(rt_retrieval(&r, x, x, 12, 12, 2, key, key), 0);
+        assert_int_equal(rt_retrieval(&r, x, x, 12, 12, 2, key, key, NULL), 0);
         NEAR(r.r1, 0);
         NEAR(r.r5, 0);
         NEAR(r.r10, 0);
@@ -84,7 +86,7 @@ static void by_hand(void **state)
         query[2 * i] = (float)cos(angle[i] * degree);
         query[2 * i + 1] = (float)sin(angle[i] * degree);
     }
-    assert_int_equal(rt_retrieval(&r, query, gallery, 4, 12, 2, query_key, gallery_key), 0);
+    assert_int_equal(rt_retrieval(&r, query, gallery, 4, 12, 2, query_key, gallery_key, NULL), 0);
     assert_int_equal(r.queries, 3);
     NEAR(r.r1, 1.0 / 3);
     NEAR(r.r5, 2.0 / 3);
@@ -150,7 +152,7 @@ static void by_force(void **state)
         for (int i = 0; i < QUERIES; i++)
             found[k] += found_within(query + i * DIM, gallery, gallery_key, query_key[i], ROWS, DIM,
                                      best[k]);
-    assert_int_equal(rt_retrieval(&r, query, gallery, QUERIES, ROWS, DIM, query_key, gallery_key),
+    assert_int_equal(rt_retrieval(&r, query, gallery, QUERIES, ROWS, DIM, query_key, gallery_key, NULL),
                      0);
     assert_int_equal(r.queries, QUERIES);
     NEAR(r.r1, found[0] / (double)QUERIES);
