@@ -50,6 +50,7 @@ static const struct export_model bench_models[] = {
     {"resnet34-16", {"student.net=resnet", "student.width=16", SPEECH}, false, RT_HEAD_OWN},
     {"resnet34-32", {"student.net=resnet", "student.width=32", SPEECH}, false, RT_HEAD_OWN},
     {"tdnn-512", {"student.net=tdnn", "student.width=512", SPEECH}, false, RT_HEAD_OWN},
+    {"front", {"student.net=cnn1d", "student.width=1", SPEECH}, false, RT_HEAD_OWN}, /* and little else */
 };
 #define BENCH_MODELS ((int)(sizeof bench_models / sizeof *bench_models))
 

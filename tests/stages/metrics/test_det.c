@@ -189,7 +189,7 @@ static void test_cohort(void **state)
 #define WORLD 200 /* people, of whom a list has some */
 #define TAKES 3   /* samples of each */
 #define LISTED 15
-#define LISTS 40
+#define LISTS 25
 
 /* How somebody is recognised: a person has one number, a sample of theirs another; a trial's score is how near the two
  * samples are. A list pairs all samples of its people. */
@@ -245,8 +245,10 @@ static void test_intervals(void **state)
         assert_true(interval[1][0] <= rt_det_min_cost(&d, prior));
         held += interval[0][0] <= truth && truth <= interval[0][1];
         rt_det_fini(&d);
-        assert_int_equal(rt_det_intervals(again, score, same, n, &people, &prior, 1), 0);
-        assert_memory_equal(again, interval, sizeof interval);
+        if (i == 0) {
+            assert_int_equal(rt_det_intervals(again, score, same, n, &people, &prior, 1), 0);
+            assert_memory_equal(again, interval, sizeof interval);
+        }
         assert_int_equal(rt_det_intervals(interval, score, same, n, NULL, &prior, 1), 0);
         held_alone += interval[0][0] <= truth && truth <= interval[0][1];
     }
