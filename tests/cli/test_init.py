@@ -7,12 +7,14 @@
 
 import json
 import os
+import pty
 import struct
+import subprocess
 import unittest
 import wave
 import zlib
 
-from end_to_end import EndToEnd
+from end_to_end import PATIENCE, PROGRAM, EndToEnd
 
 KINDS = ("apple", "leaf", "sea")
 
@@ -118,6 +120,32 @@ class Init(EndToEnd):
         self.table([("1", "a"), ("1", "b")], "n,words")
         _, err = self.retort("init", "texts.csv", "-o", "g", code=2)
         self.says(err, "no column has a name for each row: say which with --id COL")
+
+    def test_questions(self):
+        """On a terminal what is open is asked, and nothing else."""
+        made = self.pictures(3, "shelf")
+        self.table([("%s" % name, text, "ab"[i % 2], "xyz"[i % 3]) for i, (name, text) in enumerate(made)],
+                   "file,words,hand,side")
+        os.makedirs(self.path("flat"))
+        for name, _ in made:
+            os.rename(self.path("shelf", name.rstrip("0123456789.png"), name), self.path("flat", name))
+        here, there = pty.openpty()
+        done = subprocess.Popen([PROGRAM, "init", "flat", "texts.csv", "-o", "a", "--unread"], cwd=self.here, stdin=there,
+                                stdout=there, stderr=there, env=self.environment())
+        os.close(there)
+        answers, said = [b"side\n", b"9\n", b"2\n"], b""  # a word; a number that there is not; a number
+        while True:
+            try:
+                said += os.read(here, 4096)
+            except OSError:  # the program has gone
+                break
+            if said.endswith(b"> ") and answers:
+                os.write(here, answers.pop(0))
+        os.close(here)
+        self.assertEqual(done.wait(PATIENCE), 0, said)
+        self.says(said.decode(), "Which column is the label?", "1  hand  (Enter)", 'label     column "side"',
+                  "What will the model read when it is used?", "student   reads text", "teacher   reads image")
+        self.assertEqual(answers, [])
 
     def test_folders_and_lists(self):
         """A folder per class, pairs, Kaldi's lists; no label, few of a class, no partner."""
