@@ -400,10 +400,16 @@ static int tensor_read_shape(const struct reader *r, const char *tensor, const j
     return 0;
 }
 
-static void floats_from_half(float *to, const uint8_t *from, int64_t count)
+/* The halves are kept: a file that is written again with another text is to stay as small as it is. */
+static int entry_read_half(struct entry *entry, const uint8_t *from, size_t count)
 {
-    for (int64_t i = 0; i < count; i++)
-        to[i] = rt_half_float((uint16_t)(from[2 * i] | from[2 * i + 1] << 8));
+    float *to = entry->tensor.data;
+    entry->half = malloc(count * sizeof *entry->half + 1);
+    for (size_t i = 0; entry->half && i < count; i++) {
+        entry->half[i] = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
+        to[i] = rt_half_float(entry->half[i]);
+    }
+    return entry->half ? 0 : RT_EMEM;
 }
 
 /* Checks one tensor's place against its shape and the data that is there, and copies it. */
@@ -435,12 +441,12 @@ static int tensor_read(struct rt_safetensors *s, const struct reader *r, const c
     struct entry *entry = entry_insert(s, s->count, tensor); /* sorted when all are read */
     if (entry)
         rc = rt_tensor_init_unset(&entry->tensor, dtype, rank, dim);
+    if (entry && !rc && half)
+        rc = entry_read_half(entry, r->data + begin, (size_t)count);
     if (!entry || rc)
         return rt_error_set(r->e, RT_EMEM, "%s: tensor '%.80s': out of memory for %zu bytes",
                             r->name, tensor, bytes);
-    if (half)
-        floats_from_half(entry->tensor.data, r->data + begin, count);
-    else if (bytes > 0)
+    if (!half && bytes > 0)
         memcpy(entry->tensor.data, r->data + begin, bytes);
     entry->begin = (uint64_t)begin;
     entry->bytes = bytes;

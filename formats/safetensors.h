@@ -5,7 +5,8 @@
  * "data_offsets": [begin, end]}, ...}, then the data, without gaps or overlaps.
  * The JSON is read with jansson, written sorted by name and padded with spaces to a multiple of 8;
  * the data lies widest dtype first, then by name: aligned, and equal contents are equal bytes.
- * Limits: rank RT_TENSOR_RANK, the dtypes of dtypes.def, 64 GiB. F16 is read as F32, and written where asked for. */
+ * Limits: rank RT_TENSOR_RANK, the dtypes of dtypes.def, 64 GiB. F16 is read as F32, and written where it was read or
+ * asked for. */
 #ifndef RT_SAFETENSORS_H
 #define RT_SAFETENSORS_H
 
