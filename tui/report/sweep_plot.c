@@ -2,6 +2,8 @@
  * sweep_plot: a sweep as SVG: a row per setting, or curves over the one key that was varied; see sweep_table.h. */
 #include "tui/report/sweep_table.h"
 
+#include "formats/plain.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -344,9 +346,9 @@ void rt_sweep_plot_letters(const struct rt_sweep_results *r, FILE *out)
         if ((int)strlen(rt_sweep_setting_title(s, k)) > wide)
             wide = (int)strlen(rt_sweep_setting_title(s, k));
     plot_title(r, title, sizeof title);
-    fprintf(out, "%s\n%*s  %-*.2f%*.2f\n", title, wide, "", LETTERS / 2, a.low, LETTERS / 2, a.high);
+    rt_plain_print(out, "%s\n%*s  %-*.2f%*.2f\n", title, wide, "", LETTERS / 2, a.low, LETTERS / 2, a.high);
     for (int k = 0; k < s->settings; k++) {
-        fprintf(out, "%-*s ", wide, rt_sweep_setting_title(s, k));
+        rt_plain_print(out, "%-*s ", wide, rt_sweep_setting_title(s, k));
         letters_row(r, k, &a, isnan(base.mean) ? -1 : (int)(axis_place(&a, base.mean) + 0.5), out);
     }
 }

@@ -224,6 +224,10 @@ static void plot_in_letters_has_a_row_for_each(void **state)
              "labels only |                      -------o------                    | 82.00\n"
              "kl, 1       |                        -----:---o--------              | 85.00\n"
              "third       |  --------------------------o:-----------------------   | 81.50\n");
+    sweep->setting[2].name[1] = '\033'; /* a name that a terminal would obey */
+    char *text = table_of(RT_SWEEP_PLOT, false);
+    assert_non_null(strstr(text, "\nt?ird "));
+    free(text);
 }
 
 int main(void)
