@@ -298,6 +298,7 @@ static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, con
         return gradient_not_finite(l, where, e);
     rt_learner_follow_agreement(l, b, s);
     rt_learner_hold(l, true);
+    rt_learner_note_teacher(l, b);
     for (int i = 0; i < b->count; i++)
         rt_sample_states_add(&l->samples, b->sample[i], l->quality[i], l->weight[i], &objective, &l->out, i);
     rt_learner_hold(l, false);

@@ -69,6 +69,10 @@ struct rt_learner {
     struct rt_learner_eval eval;
 };
 
+/* What the teacher's posterior of each label is, into the samples' states: people are shown it, no update depends on
+ * it. */
+void rt_learner_note_teacher(struct rt_learner *l, const struct rt_minibatch *b);
+
 /* view: b with the rows alone that take part; refers to b or to copies in l, until the next call.
  * RT_EMEM. */
 int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view,

@@ -6,6 +6,7 @@
 #include "stages/distill/softmax.h"
 #include "stages/distill/weights.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -143,6 +144,19 @@ void rt_learner_follow_agreement(struct rt_learner *l, const struct rt_minibatch
         double now = posterior_cosine(rt_exec_output(l->exec, l->c.model->logits) + at,
                                       s->objective.cosine_logits ? l->c.model->scale : 1, t->logits + at, classes);
         *a = (float)(isnan(*a) ? now : (double)*a + AGREEMENT_RATE * (now - (double)*a));
+    }
+}
+
+void rt_learner_note_teacher(struct rt_learner *l, const struct rt_minibatch *b)
+{
+    const struct rt_taught *t = b->taught;
+    if (!t || !t->have || !t->logits || !l->c.model->teacher[0].shares_classes)
+        return;
+    for (int i = 0; i < b->count; i++) {
+        const float *z = t->logits + (size_t)i * (size_t)l->teacher->classes;
+        if (t->have[i] && b->label[i] >= 0)
+            l->samples.teacher_p[b->sample[i]] =
+                fmaxf((float)exp(z[b->label[i]] - rt_softmax_lse(z, l->teacher->classes, 1, -1)), FLT_MIN);
     }
 }
 

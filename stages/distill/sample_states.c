@@ -25,9 +25,11 @@ int rt_sample_states_init(struct rt_sample_states *s, int rows)
         .distance = calloc(n, sizeof *s->distance * RT_TERMS),
         .inside = calloc(n, RT_TERMS),
         .agreement = malloc(n * sizeof *s->agreement),
+        .teacher_p = calloc(n, sizeof *s->teacher_p),
         .history = calloc(n, RT_LOSS_HISTORY),
     };
-    if (!s->seen || !s->quality || !s->weight || !s->distance || !s->inside || !s->agreement || !s->history)
+    if (!s->seen || !s->quality || !s->weight || !s->distance || !s->inside || !s->agreement || !s->teacher_p ||
+        !s->history)
         return RT_EMEM; /* rt_sample_states_fini frees the rest */
     for (size_t i = 0; i < n; i++)
         s->quality[i] = s->weight[i] = s->agreement[i] = NAN;
@@ -42,6 +44,7 @@ void rt_sample_states_fini(struct rt_sample_states *s)
     free(s->distance);
     free(s->inside);
     free(s->agreement);
+    free(s->teacher_p);
     free(s->history);
     memset(s, 0, sizeof *s);
 }
@@ -169,6 +172,15 @@ static int term_save(const struct rt_sample_states *s, const struct columns_out 
     return column_pack(c, name, RT_U8, 1);
 }
 
+/* Of a run with a teacher of its own classes; others have none. */
+static bool teacher_was_asked(const struct rt_sample_states *s, const int32_t *row, int n)
+{
+    bool asked = false;
+    for (int i = 0; i < n && !asked; i++)
+        asked = s->teacher_p[row[i]] > 0;
+    return asked;
+}
+
 static int states_save(const struct rt_sample_states *s, const struct columns_out *c)
 {
     int64_t one[1] = {1}, rows = s->rows;
@@ -180,6 +192,8 @@ static int states_save(const struct rt_sample_states *s, const struct columns_ou
     RT_TRY(column_save(c, "samples.weight", RT_F32, 1, s->weight));
     if (s->follows_agreement)
         RT_TRY(column_save(c, "samples.agreement", RT_F32, 1, s->agreement));
+    if (teacher_was_asked(s, c->row, c->n))
+        RT_TRY(column_save(c, "samples.teacher_p", RT_F32, 1, s->teacher_p));
     for (int k = 0; k < RT_TERMS; k++)
         if (term_was_used(s, k, c->row, c->n))
             RT_TRY(term_save(s, c, k));
@@ -320,6 +334,7 @@ static int states_load(struct rt_sample_states *s, const struct rt_safetensors *
     int agreement = column_load(in, "samples.agreement", RT_F32, 1, row, n, s->agreement);
     RT_TRY(agreement);
     s->follows_agreement |= agreement > 0;
+    RT_TRY(column_load(in, "samples.teacher_p", RT_F32, 1, row, n, s->teacher_p));
     for (int k = 0; k < RT_TERMS; k++)
         RT_TRY(term_load(s, in, k, row, n));
     return 0;

@@ -20,6 +20,7 @@ struct rt_sample_states {
     float *distance; /* [RT_TERMS, rows] last D of each term, where inside is not RT_SAMPLE_NEVER */
     uint8_t *inside; /* [RT_TERMS, rows] enum rt_sample_inside, then */
     float *agreement; /* running, of its answer with the teacher's (learner_weights.c); NaN = never seen */
+    float *teacher_p; /* the teacher's posterior of the label, last; 0 = never asked, or it has other classes */
     bool follows_agreement; /* it was in weight.terms once: else it is not saved */
     uint8_t *history; /* [rows, RT_LOSS_HISTORY] sum over the terms of lambda * D, the last times: codes of
                        * loss_history.h, newest last */

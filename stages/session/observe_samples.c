@@ -48,12 +48,14 @@ static void sample_cell(struct sample_cells *c, double value, const char *before
     c->count++;
 }
 
-static void sample_cells(struct sample_cells *c, const struct rt_record *r, int row, double factor, bool excluded)
+static void sample_cells(struct sample_cells *c, const struct rt_record *r, int row, double doubt, double factor,
+                         bool excluded)
 {
     const struct rt_scores *s = &r->session->scores;
     const struct rt_sample_states *t = rt_learner_samples(r->student->learner);
     size_t at = (size_t)row * (size_t)s->columns;
     c->count = 0;
+    sample_cell(c, doubt, "", "doubt", "");
     sample_cell(c, rt_loss_history_pack(t->history + (size_t)row * RT_LOSS_HISTORY), "", RT_LOSS_HISTORY_COLUMN, "");
     for (int k = 0; k < s->columns; k++) {
         sample_cell(c, s->value[at + (size_t)k], "", s->column[k].measure->name, "");
@@ -70,7 +72,7 @@ static void sample_cells(struct sample_cells *c, const struct rt_record *r, int 
 void rt_observe_samples_columns(const struct rt_record *r, struct rt_sample_columns *c)
 {
     struct sample_cells cells = {.name = c->name};
-    sample_cells(&cells, r, 0, 1, false);
+    sample_cells(&cells, r, 0, NAN, 1, false);
     c->count = cells.count;
     for (int i = 0; i < c->count; i++)
         c->pointer[i] = c->name[i];
@@ -107,6 +109,17 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
     return !same;
 }
 
+/* How little student and teacher believe the given label: 1 less the mean of the probabilities that they give it, of
+ * those that were asked. NaN without a label. */
+static double sample_doubt(const struct rt_observe_samples *o, int row)
+{
+    const struct rt_row_answer *a = &o->answer[row];
+    const float *taught = rt_learner_samples(o->record->student->learner)->teacher_p;
+    bool student = a->given && a->correct >= 0 && isfinite(a->p_label), teacher = taught[row] > 0;
+    double sum = (student ? (double)a->p_label : 0) + (teacher ? (double)taught[row] : 0);
+    return student || teacher ? 1 - sum / (student + teacher) : NAN;
+}
+
 void rt_observe_samples_row(const struct rt_observe_samples *o, int row, double factor, bool excluded,
                             const struct rt_drop *drop, struct rt_sample_row *s, double value[RT_SAMPLE_COLUMNS])
 {
@@ -116,7 +129,7 @@ void rt_observe_samples_row(const struct rt_observe_samples *o, int row, double 
     const struct rt_sample_states *t = rt_learner_samples(r->student->learner);
     const struct rt_row_answer *a = &o->answer[row];
     struct sample_cells cells = {.value = value};
-    sample_cells(&cells, r, row, factor * (double)d->weight[row], excluded);
+    sample_cells(&cells, r, row, sample_doubt(o, row), factor * (double)d->weight[row], excluded);
     *s = (struct rt_sample_row){
         .row = row,
         .id = rt_manifest_cell(m, row, rt_manifest_column(m, "id")),

@@ -35,7 +35,7 @@ struct rt_observe_samples {
     uint64_t due;                   /* ns, when rows are next written */
     bool asked;                     /* because somebody changed something about samples */
 };
-#define RT_SAMPLE_COLUMNS (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 3)
+#define RT_SAMPLE_COLUMNS (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 4)
 struct rt_sample_columns {
     int count;
     char name[RT_SAMPLE_COLUMNS][64];
