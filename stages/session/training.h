@@ -59,6 +59,7 @@ struct rt_training {
     struct rt_training_result valid, test;
     struct rt_training_trials trials_result[RT_TRIAL_LISTS];
     char limit[400];   /* which stage limited the run, in words */
+    char remedy[160]; /* of a student that limits the run */
     size_t queue_peak; /* most bytes that waited in all queues at one time */
 };
 

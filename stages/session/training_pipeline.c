@@ -146,12 +146,31 @@ static int pipeline_make(struct pipeline *p, struct rt_training *t)
  * Looked at by the loop now and then, which puts it on the board; the student's work takes it from there to run.db,
  * since only one thread may write there. When the run has ended there is only one thread left. */
 
+/* What can be done about a student that limits the run depends on what it has: who has all cores is not helped by
+ * the words to give it more. */
+static void pipeline_advise(struct rt_training *t, struct rt_account *a)
+{
+    int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = t->recipe->train_threads ? (int)t->recipe->train_threads : cores;
+    const char *length = t->recipe->train_steps ? "train.steps" : "train.epochs";
+    if (threads < cores)
+        snprintf(t->remedy, sizeof t->remedy, "it has %d of %d cores; raise train.threads, or take a smaller "
+                 "student.width", threads, cores);
+    else
+        snprintf(t->remedy, sizeof t->remedy, "it has all %d cores; a smaller student.width or fewer %s make the run "
+                 "shorter", cores, length);
+    for (int i = 0; i < a->stages; i++)
+        if (strcmp(a->stage[i].name, rt_stage_student.name) == 0)
+            a->stage[i].remedy = t->remedy;
+}
+
 /* What the stages did, for people and for run.db. An error of the run goes before one of the data base. */
 static int pipeline_account(struct rt_training *t, int rc, struct rt_error *e)
 {
     struct rt_account whole;
     struct rt_error why = {0};
     rt_runner_account(t->runner, &whole);
+    pipeline_advise(t, &whole);
     rt_account_limit(&whole, t->limit, sizeof t->limit);
     t->queue_peak = whole.peak;
     int written = rt_observe_board_account(&t->observe_board, &whole, t->limit, &why);
@@ -168,6 +187,7 @@ static void pipeline_on_tick(void *self)
     struct rt_account now, recent;
     char limit[400];
     rt_runner_account(t->runner, &now);
+    pipeline_advise(t, &now);
     recent = now;
     rt_account_since(&recent, &t->before[0]);
     rt_account_limit(&recent, limit, sizeof limit);
