@@ -67,6 +67,7 @@ static const struct column {
     {"journal", "number", "INTEGER", 1}, {"journal", "step", "INTEGER", 0},   {"journal", "time", "REAL", 0},
     {"journal", "who", "TEXT", 0},       {"journal", "key", "TEXT", 0},       {"journal", "before", "TEXT", 0},
     {"journal", "after", "TEXT", 0},     {"stages", "name", "TEXT", 1},
+    {"marks", "row", "INTEGER", 1},      {"marks", "what", "INTEGER", 0},
     {"clock", "step", "INTEGER", 1},     {"clock", "seconds", "REAL", 0},
 };
 #define DEMANDED (sizeof demanded / sizeof *demanded)

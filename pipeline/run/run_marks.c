@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ * run_marks: see run_marks.h. Writes by a connection of its own: that of rundb.h belongs to a run, and brings the
+ * whole file to the form that a run needs. */
+#include "pipeline/run/run_marks.h"
+
+#include "pipeline/run/rundb_parts.h"
+#include "pipeline/run/rundir.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PATIENCE 200 /* ms for another program's lock: a person waits */
+
+struct marks {
+    uint8_t *mark;
+    int rows;
+};
+
+static int marks_take(void *self, int columns, const struct rt_rundb_cell *cell)
+{
+    struct marks *m = self;
+    (void)columns;
+    int64_t row = rt_rundb_whole(&cell[0], 0, INT32_MAX, -1);
+    if (row >= 0 && row < m->rows)
+        m->mark[row] = (uint8_t)rt_rundb_whole(&cell[1], 0, RT_MARK_ALL, 0);
+    return 0;
+}
+
+int rt_run_marks_load(const char *folder, uint8_t *mark, int rows, struct rt_error *e)
+{
+    struct rt_rundb *db = NULL;
+    struct rt_error none; /* no such table */
+    struct marks m = {mark, rows};
+    memset(mark, 0, (size_t)rows);
+    RT_TRY(rt_rundb_open_run(&db, folder, e));
+    rt_rundb_scan(db, "SELECT row, what FROM marks", marks_take, &m, &none);
+    rt_rundb_close(db);
+    return 0;
+}
+
+static int marks_exec(struct rt_rundb *r, const char *sql, struct rt_error *e)
+{
+    return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : rt_rundb_fail(r, e);
+}
+
+static int marks_insert(struct rt_rundb *r, const uint8_t *mark, int rows, struct rt_error *e)
+{
+    sqlite3_stmt *s = NULL;
+    bool fine = sqlite3_prepare_v2(r->db, "INSERT INTO marks(row, what) VALUES(?, ?)", -1, &s, NULL) == SQLITE_OK;
+    for (int row = 0; fine && row < rows; row++) {
+        if (!mark[row])
+            continue;
+        sqlite3_bind_int(s, 1, row);
+        sqlite3_bind_int(s, 2, mark[row]);
+        fine = sqlite3_step(s) == SQLITE_DONE && sqlite3_reset(s) == SQLITE_OK;
+    }
+    int rc = fine ? 0 : rt_rundb_fail(r, e);
+    sqlite3_finalize(s);
+    return rc;
+}
+
+static int marks_write(struct rt_rundb *r, const uint8_t *mark, int rows, struct rt_error *e)
+{
+    sqlite3_busy_timeout(r->db, PATIENCE);
+    rt_rundb_distrust(r);
+    RT_TRY(rt_rundb_check(r, e)); /* a table of this name is one, before anything is written to it */
+    RT_TRY(marks_exec(r, "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS marks(row INTEGER PRIMARY KEY, what INTEGER);"
+                      " DELETE FROM marks", e));
+    RT_TRY(marks_insert(r, mark, rows, e));
+    return marks_exec(r, "COMMIT", e);
+}
+
+int rt_run_marks_save(const char *folder, const uint8_t *mark, int rows, struct rt_error *e)
+{
+    struct rt_rundb r = {0};
+    if (rt_rundir_writer(folder))
+        return rt_error_set(e, RT_EBUSY, "%s: marks are kept once the run has ended", folder);
+    snprintf(r.path, sizeof r.path, "%.4000s/%s", folder, rt_run_file_name(RT_RUN_DB));
+    int rc = sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK
+                 ? marks_write(&r, mark, rows, e) : rt_rundb_fail(&r, e);
+    sqlite3_close(r.db); /* rolls back what is not committed */
+    return rc;
+}
