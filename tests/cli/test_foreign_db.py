@@ -43,6 +43,7 @@ REFUSED = {
     "curves without a key": ("DROP TABLE metrics; CREATE TABLE metrics(step INTEGER, epoch INTEGER, split TEXT,"
                              " name TEXT, value REAL)", "another primary key"),
     "no table of ours": ("DROP TABLE samples", "not of a run"),
+    "marks that are a view": ("CREATE VIEW marks AS SELECT 1 AS row, 2 AS what", "'marks' is a view"),
 }
 # What may stand in tables that are as they should be.
 READ = {
@@ -55,6 +56,9 @@ READ = {
                               " wait_out, packed_in, packed_out, raw_out, wall, p50, p95, queue_waiting, queue_limit,"
                               " queue_bytes, note); INSERT INTO stages VALUES('decode', 9e99, -9e99, 'x', 9e999, 1, 1,"
                               " 9223372036854775807, 1, 1, 'w', 1, 1, 9223372036854775807, NULL, 1, NULL)",
+    "a clock and marks of another kind": "CREATE TABLE clock(step INTEGER PRIMARY KEY, seconds REAL); INSERT INTO clock"
+                                         " VALUES(1, 9e999), (2, -5), (3, NULL); CREATE TABLE marks(row INTEGER PRIMARY"
+                                         " KEY, what INTEGER); INSERT INTO marks VALUES(9223372036854775807, 77)",
     "a trigger": "CREATE TRIGGER t BEFORE UPDATE ON meta BEGIN DELETE FROM samples; END",
 }
 

@@ -59,6 +59,8 @@ const struct rt_command cmd_attach = {
     .arguments = (const struct rt_argument[]){
         {"DIR", NULL, offsetof(struct request, folder), .files = "/"},
         {0}},
+    .below = "Colours are for the ground that the terminal says it has; RETORT_THEME (dark, light, terminal: its own "
+             "colours, mono) says otherwise, as does `:theme`.",
     .lists = rt_keys_print,
     .request_size = sizeof(struct request),
     .run = attach_run,

@@ -156,7 +156,8 @@ static void curve_draw(const struct curve *v, char *text)
     }
     for (int x = 0; x < columns; x++) {
         double value = v->value[(x + 1) * v->count / columns - 1];
-        int level = high > low ? (int)(7.999 * (value - low) / (high - low)) : 3;
+        double at = (value - low) / (high - low); /* of a file from anywhere: it may overflow */
+        int level = !(high > low) ? 3 : at > 0 && at <= 1 ? (int)(7.999 * at) : 0;
         memcpy(text + 3 * x, (char[]){'\xe2', '\x96', (char)('\x81' + level)}, 3); /* U+2581 to U+2588 */
     }
     text[3 * columns] = '\0';

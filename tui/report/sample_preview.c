@@ -189,6 +189,7 @@ static void part_read(struct rt_sample_preview_work *w, int modality)
         return;
     snprintf(path, sizeof path, "%s%s%.3000s", *cell == '/' ? "" : rt_manifest_folder(m),
              *cell == '/' ? "" : "/", cell);
+    snprintf(p->path, sizeof p->path, "%s", modality == RT_TEXT ? "" : path);
     bool failed = part_load(w, modality, cell, path, &e) < 0;
     snprintf(p->error, sizeof p->error, "%s", failed ? e.text : "");
 }

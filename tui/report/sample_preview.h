@@ -12,6 +12,7 @@
 /* One modality of the sample. */
 struct rt_sample_part {
     bool there;      /* the manifest has a cell for it */
+    char path[4352]; /* of its file; "" = it has none */
     char error[1000]; /* why it cannot be shown, "" = it can */
     char *text;      /* the text itself, owned */
     uint8_t *rgb;    /* [h][w][3] the picture, or the log-mel spectrogram with the low bands below, owned */

@@ -5,6 +5,7 @@
 #ifndef RT_VIEW_H
 #define RT_VIEW_H
 
+#include "tui/report/process_usage.h"
 #include "tui/report/weight_preview.h"
 #include "tui/screen/base/message.h"
 #include "tui/screen/compare.h"
@@ -29,12 +30,14 @@ struct rt_view {
     struct rt_snapshot *model;
     bool ascii;
     int colours; /* of the terminal, 0 = none: for pictures */
+    enum rt_theme theme; /* `:theme` changes it; who shows the canvas follows */
     bool pixels; /* it shows pictures as such */
     struct rt_runs_list *runs; /* of the folder that was named, or that the run lies in; NULL = none */
 
     /* The ui's; screens read them, and go elsewhere by rt_view_go. */
     enum rt_screen_id screen, before; /* before: where Esc leads from help */
     double now;                       /* seconds, at the last tick */
+    struct rt_process_usage usage;    /* of the run that goes on */
 
     /* Anybody's, through the functions of their own headers or those below. */
     struct rt_steer steer;

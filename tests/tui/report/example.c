@@ -40,7 +40,7 @@ void example_steps(struct rt_rundb *db, int from, int to)
     }
 }
 
-static const char *const columns[] = {"snr", "snr_pct", "loss_ce", "loss_l2", "inside_l2", "loss_kl"};
+static const char *const columns[] = {"snr", "snr_pct", "loss_ce", "loss_l2", "inside_l2", "loss_kl", "doubt"};
 #define COLUMNS ((int)(sizeof columns / sizeof *columns))
 
 static void write_samples(struct rt_rundb *db)
@@ -50,7 +50,7 @@ static void write_samples(struct rt_rundb *db)
         char id[40];
         bool bad = row % 17 == 5;
         double value[COLUMNS] = {row * 7 % 40, row * 7 % 40 / 40.0, 0.25 + row % 9, 0.5 + row % 4,
-                                 row % 2, (double)NAN};
+                                 row % 2, (double)NAN, (double)NAN};
         snprintf(id, sizeof id, row % 10 == 3 ? "\u732b-%03d" : "sample-%03d", row);
         struct rt_sample_row s = {
             .row = row, .id = id, .label = label[row % 3], .group = "", .split = row % 5 ? "train" : "valid",
@@ -64,6 +64,7 @@ static void write_samples(struct rt_rundb *db)
             s.predicted = label[(row + !s.correct) % 3];
             s.p = 0.5 + row % 10 / 20.0;
             s.p_label = s.correct ? s.p : 1 - s.p;
+            value[6] = 1 - s.p_label;
         }
         assert_int_equal(rt_rundb_sample(db, &s, &error), 0);
     }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Tests of the table of runs: a run is as good as what it is judged by. */
 #include "pipeline/run/rundb.h"
+#include "pipeline/run/rundir.h"
 #include "tests/tui/report/example.h"
+#include "tui/report/process_usage.h"
 #include "tui/report/runs_table.h"
 
 #include <math.h>
+#include <time.h>
 
 static struct rt_error error;
 
@@ -50,12 +53,31 @@ static void test_eer(void **state)
     rt_runs_fini(&r);
 }
 
+/* The process that holds a run's folder is this one. */
+static void test_usage(void **state)
+{
+    struct scratch run;
+    struct rt_rundir d;
+    struct rt_process_usage u = {0};
+    (void)state;
+    scratch_make(&run);
+    assert_int_equal(rt_rundir_open(&d, run.path, 0, &error), 0);
+    assert_true(rt_process_usage_poll(&u, run.path, 1) && u.bytes > 1e5 && u.cores == 0);
+    assert_false(rt_process_usage_poll(&u, run.path, 2));
+    for (volatile int i = 0; i < 300000000 && clock() < CLOCKS_PER_SEC / 20; i++) /* some ticks of work */
+        ;
+    assert_true(rt_process_usage_poll(&u, run.path, 3.5) && u.cores >= 0 && u.cores < 64);
+    rt_rundir_close(&d);
+    assert_true(rt_process_usage_poll(&u, run.path, 6) && u.bytes == 0);
+    scratch_remove(&run);
+}
+
 int main(void)
 {
     scratch_make(&example_dir);
     example_write();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_eer),
+        cmocka_unit_test(test_eer), cmocka_unit_test(test_usage),
     };
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -24,6 +24,8 @@ class Screen:
         self.seen = b""
         environment = dict(os.environ, TERM=term, LC_ALL="C.UTF-8", XDG_STATE_HOME=os.path.join(folder, "state"), **environ)
         environment.pop("NO_COLOR", None)
+        if "RETORT_THEME" not in environ:
+            environment["RETORT_THEME"] = "dark"  # this terminal does not answer what its ground is
         # curses keeps memory to the end; leaks of our own are looked for in test_screens.
         environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         self.process = subprocess.Popen([program, *(("attach", folder) if words is None else words)],

@@ -111,7 +111,7 @@ class Attach(unittest.TestCase):
         screen.type("/snr < 10\r")
         screen.wait("snr < 10")
         lines = self.dump(screen).split("\n")
-        snr = [float(line.split()[-1]) for line in lines if line.startswith("   cat-")]
+        snr = [float(line.split()[1]) for line in lines if line.startswith("   cat-")]  # beside the id
         self.assertEqual(snr, sorted((i * 7 % 50 for i in range(50) if i * 7 % 50 < 10), reverse=True))
         screen.type("q")
         self.ends(screen, 0)
@@ -139,6 +139,26 @@ class Attach(unittest.TestCase):
         screen.wait("1 marked")
         screen.type("q")
         self.assertEqual(screen.end()[:2], (0, True))
+
+    def test_themes(self):
+        """By the ground that the terminal says it has; what is typed meanwhile is not lost."""
+        for said, colour in (("rgb:ffff/ffff/ffff", "38;5;26m"), ("rgb:0000/0000/0000", "38;5;75m")):
+            screen = Screen(PROGRAM, self.folder, RETORT_THEME="")
+            screen.wait("\x1b]11;?")
+            screen.type("6\x1b]11;%s\x1b\\\x1b[?62;c" % said)
+            screen.wait("show in Losses")
+            screen.type("1")
+            screen.wait(colour)
+            screen.type("q")
+            self.ends(screen, 0)
+        screen = Screen(PROGRAM, self.folder, RETORT_THEME="mono")
+        screen.wait("total loss")
+        screen.type("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;c")  # answers that come late are no keys
+        screen.type(":theme light\r")
+        screen.wait("38;5;26m")
+        self.assertNotIn(b"]11;?", screen.seen)
+        screen.type("q")
+        self.ends(screen, 0)
 
     def test_resized_while_it_shows(self):
         screen = Screen(PROGRAM, self.folder)

@@ -82,6 +82,8 @@ static void test_losses(void **state)
     view_press(v, '0');
     view_press(v, RT_KEY_ENTER);
     view_compare(v, 60, 14, "losses-large-60x14");
+    view_press(v, 't');
+    assert_non_null(strstr(v->ui.view.message.text, "has not noted"));
     view_close(v);
     v = view_open(true);
     view_compare(v, 80, 24, "losses-ascii-80x24");
@@ -101,8 +103,10 @@ static void test_losses_of_trials(void **state)
     scratch_make(&example_dir);
     struct rt_rundb *db = example_db();
     example_steps(db, 1, 400);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         assert_int_equal(rt_rundb_metric(db, 100 * (i + 1), i, "valid", "eer", eer[i], &error), 0);
+        assert_int_equal(rt_rundb_clock(db, 100 * (i + 1), 60 * i + 30, &error), 0);
+    }
     assert_int_equal(rt_rundb_commit(db, &error), 0);
     rt_rundb_close(db);
     struct view *v = view_open(false);
@@ -110,6 +114,10 @@ static void test_losses_of_trials(void **state)
     assert_true(view_find(v, "validation EER", NULL, NULL));
     assert_true(view_find(v, "best EER 12.5 %", NULL, NULL));
     assert_false(view_find(v, "best top-1", NULL, NULL));
+    view_press(v, 't'); /* over the 150 seconds that its clock knows of */
+    view_draw(v, 130, 40);
+    assert_true(view_find(v, "over time", NULL, NULL) && view_find(v, "0s", NULL, NULL));
+    assert_true(view_find(v, "validation EER", NULL, NULL) && !view_find(v, "nothing here", NULL, NULL));
     view_close(v);
     scratch_remove(&example_dir);
     example_dir = here;
@@ -178,10 +186,22 @@ static void test_samples(void **state)
     view_press(v, '2');
     assert_int_equal(rt_table_find(t, "loss_kl"), -1); /* a term that the run does not use */
     view_compare(v, 80, 24, "samples-80x24");
-    view_type(v, ":sort -snr");
-    view_compare(v, 80, 12, "samples-sorted-80x12");
-    view_type(v, "/label = food and snr < 20 and not reason");
+    view_type(v, ":sort -snr "); /* a blank that Tab left */
     assert_false(v->ui.view.message.failed);
+    view_compare(v, 80, 12, "samples-sorted-80x12"); /* beside the id, whatever columns there are */
+    view_type(v, "/SAMPLE-01"); /* words go there, and hide nothing */
+    int first = row_under(v, 80, 24);
+    assert_int_equal(t->shown, ROWS);
+    assert_non_null(strstr(rt_table_cell(t, first, 0), "sample-01"));
+    view_press(v, 'n');
+    assert_true(row_under(v, 80, 24) != first && strstr(rt_table_cell(t, row_under(v, 80, 24), 0), "sample-01"));
+    view_press(v, 'N');
+    assert_int_equal(row_under(v, 80, 24), first);
+    view_type(v, "/nowhere to be found");
+    assert_true(v->ui.view.message.failed && row_under(v, 80, 24) == first);
+    view_press(v, 'g');
+    view_type(v, "/label = food and snr < 20 and not reason");
+    assert_string_equal(v->ui.view.message.text, "");
     int snr = rt_table_find(t, "snr"), label = rt_table_find(t, "label");
     assert_in_range(t->shown, 1, 19);
     for (int i = 0; i < t->shown; i++) {
@@ -251,9 +271,91 @@ static void test_samples_by_hand(void **state)
     for (int i = 0; i < 40; i++)
         view_press(v, RT_KEY_RIGHT);
     view_draw(v, 30, 10);
-    assert_true(view_find(v, "reason", NULL, &head)); /* the last column, under the cursor; the first is not seen */
+    assert_true(view_find(v, "reason", NULL, &head)); /* the last column, under the cursor; the id stays */
     assert_non_null(strstr(view_line(v, head, RT_STYLE_TAB), "reason"));
-    assert_null(strstr(view_line(v, head, RT_STYLES), "id"));
+    assert_non_null(strstr(view_line(v, head, RT_STYLES), "id"));
+    assert_null(strstr(view_line(v, head, RT_STYLES), "label"));
+    view_close(v);
+}
+
+/* Values move while a run goes on: the sample under the cursor stays on its line, but the first of an order are
+ * those that are first now. */
+static void test_samples_move(void **state)
+{
+    struct view *v = view_open(false);
+    struct rt_table *t = &v->model.samples;
+    float *snr = t->column[rt_table_find(t, "snr")].number;
+    (void)state;
+    view_press(v, '2');
+    view_type(v, ":sort snr");
+    view_draw(v, 80, 24);
+    int last = t->order[t->shown - 1];
+    snr[last] = -5;
+    v->model.samples_version++;
+    assert_int_equal(row_under(v, 80, 24), last); /* the first, still */
+    for (int i = 0; i < 30; i++)
+        view_press(v, RT_KEY_DOWN);
+    int row = row_under(v, 80, 24), y = view_selected(v);
+    snr[row] = 500;
+    v->model.samples_version++;
+    assert_int_equal(row_under(v, 80, 24), row);
+    snr[row] = 15; /* and back among the others */
+    v->model.samples_version++;
+    assert_int_equal(row_under(v, 80, 24), row);
+    assert_in_range(view_selected(v), 3, y);
+    view_close(v);
+}
+
+/* What is taken along: a table of the marked, a manifest without the excluded. */
+static void test_samples_files(void **state)
+{
+    struct view *v;
+    char command[300], csv[200], next[200];
+    size_t size;
+    (void)state;
+    example_write_manifest();
+    v = view_open(false);
+    struct rt_table *t = &v->model.samples;
+    snprintf(csv, sizeof csv, "%s", scratch_file(&example_dir, "marked.csv"));
+    snprintf(next, sizeof next, "%s", scratch_file(&example_dir, "next.tsv"));
+    view_press(v, '2');
+    view_draw(v, 80, 24);
+    view_press(v, ' ');
+    view_press(v, ' ');
+    snprintf(command, sizeof command, ":export %s", csv);
+    view_type(v, command);
+    view_says(v, false, "2 samples written");
+    char *text = (char *)read_bytes(csv, &size);
+    assert_true(memmem(text, size, "sample-000", 10) && memmem(text, size, "inside_l2", 9)); /* all columns */
+    assert_null(memmem(text, size, "sample-002", 10));
+    free(text);
+    view_type(v, ":export");
+    view_says(v, true, "needs a file");
+    snprintf(v->model.folder, sizeof v->model.folder, "%s", example_dir.path);
+    view_press(v, 'x'); /* the two that are marked */
+    view_press(v, 'm');
+    rt_ui_tick(&v->ui, 1); /* keeps them */
+    view_says(v, false, "2 samples left out");
+    view_close(v);
+    v = view_open(false);
+    t = &v->model.samples;
+    t->column[rt_table_add(t, "excluded", "", false)].number[7] = 1;
+    snprintf(v->model.folder, sizeof v->model.folder, "%s", example_dir.path);
+    view_press(v, '2');
+    rt_ui_tick(&v->ui, 1);
+    view_draw(v, 80, 24);
+    assert_true(view_find(v, "2 marked", NULL, NULL) && view_find(v, "*x sample-000", NULL, NULL));
+    snprintf(command, sizeof command, ":manifest %s", next);
+    view_type(v, command);
+    view_says(v, false, "57 samples written");
+    text = (char *)read_bytes(next, &size);
+    assert_true(memmem(text, size, "row 8", 5) && !memmem(text, size, "row 7", 5));
+    assert_null(memmem(text, size, "\tnowhere/at all.wav", 19)); /* whole from anywhere */
+    free(text);
+    view_type(v, command);
+    view_says(v, true, "is there already");
+    remove(csv);
+    remove(next);
     view_close(v);
 }
 
@@ -607,11 +709,13 @@ int main(void)
         cmocka_unit_test(test_every_size), cmocka_unit_test(test_nothing_yet), cmocka_unit_test(test_losses_compared),
         cmocka_unit_test(test_losses_of_trials),
         cmocka_unit_test(test_losses),     cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_pipeline_and_journal),
+        cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_samples_move),
+        cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_weights),  cmocka_unit_test(test_weights_by_mouse),
         cmocka_unit_test(test_knees),
         cmocka_unit_test(test_help),     cmocka_unit_test(test_bars_alone), cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_samples_files), /* leaves the run a manifest */
     };
     scratch_make(&example_dir);
     example_write();

@@ -117,6 +117,54 @@ static void stage_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_st
         stage_draw_queue(c, x, y + 3, end - x, s);
 }
 
+/* ---- the flow ----
+ * Boxes with the queues between them, as full as they are: a stage that limits the run has a full queue before it
+ * and an empty one behind, which is seen before anything is read. */
+
+#define FLOW 4     /* lines */
+#define QUEUE_LEAST 5
+#define QUEUE_MOST 12
+
+/* Columns of a queue so that all stages find room; 0: they do not. */
+static int flow_queue_width(const struct rt_snapshot *m, int room)
+{
+    for (int i = 0; i < m->stage_count; i++)
+        room -= (int)strlen(m->stage[i].name) + 4;
+    int queues = m->stage_count - 1, width = queues > 0 ? room / queues : 0;
+    return width < QUEUE_LEAST ? 0 : width > QUEUE_MOST ? QUEUE_MOST : width;
+}
+
+/* The queue before a stage: its fill, and below it how many batches wait of how many may. */
+static void flow_draw_queue(struct rt_canvas *c, int x, int y, int w, const struct rt_stage_row *s)
+{
+    double full = s->queue_limit > 0 ? (double)s->queue_waiting / s->queue_limit : 0;
+    enum rt_style style = full > 0.7 ? RT_STYLE_LINE2 : RT_STYLE_LINE1;
+    for (int i = 0; i < w - 2; i++)
+        rt_canvas_put(c, x + 1 + i, y, i < full * (w - 2) ? style : RT_STYLE_DIM, i < full * (w - 2) ? 0x2588 : 0x2591);
+    if (s->queue_limit > 0)
+        rt_canvas_print(c, x + 1, y + 1, w - 1, RT_STYLE_DIM, "%d/%d", s->queue_waiting, s->queue_limit);
+    rt_canvas_put(c, x + w - 1, y, RT_STYLE_DIM, '>');
+}
+
+static void pipeline_draw_flow(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect r)
+{
+    int x = r.x + 1, queue = flow_queue_width(m, r.w - 2);
+    for (int i = 0; i < m->stage_count; i++) {
+        const struct rt_stage_row *s = &m->stage[i];
+        bool limits = s == rt_snapshot_limiting(m);
+        int w = (int)strlen(s->name) + 4;
+        if (i) {
+            flow_draw_queue(c, x, r.y + 1, queue, s);
+            x += queue;
+        }
+        rt_canvas_frame(c, (struct rt_rect){x, r.y, w, FLOW}, limits ? RT_STYLE_CURSOR : RT_STYLE_DIM);
+        rt_canvas_text(c, x + 2, r.y + 1, w - 4, limits ? RT_STYLE_CURSOR : RT_STYLE_TITLE, s->name);
+        rt_canvas_print(c, x + 2, r.y + 2, w - 4, RT_STYLE_LINE3, "%.0f%%",
+                        100 * fraction_or_none(stage_fractions(s).busy));
+        x += w;
+    }
+}
+
 static void pipeline_draw_limit(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect *r)
 {
     char text[500];
@@ -165,6 +213,10 @@ static void pipeline_draw(void *self, struct rt_view *view, struct rt_canvas *c,
     }
     if (r.h >= 6 && *m->limit)
         pipeline_draw_limit(m, c, &r);
+    if (r.h >= l->count * (TALL - 1) + FLOW + 1 && !v->open && flow_queue_width(m, r.w - 2)) {
+        pipeline_draw_flow(m, c, rt_layout_top(&r, FLOW));
+        rt_layout_top(&r, 1);
+    }
     int tall = pipeline_tall(v, r.h, l->count), lines = r.h / tall;
     if (v->open && lines > l->count)
         lines = l->count;

@@ -3,7 +3,11 @@
  * explained in words. What is drawn of a table is only what is seen, so its length costs nothing. */
 #include "pipeline/data/loss_history.h"
 #include "tui/screen/base/number.h"
+#include "tui/screen/find.h"
+#include "tui/screen/launch.h"
 #include "tui/screen/screen.h"
+#include "tui/screen/screens/samples_columns.h"
+#include "tui/screen/screens/samples_files.h"
 #include "tui/screen/screens/samples_marks.h"
 #include "tui/screen/screens/samples_pane.h"
 
@@ -11,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_WIDTH 28
-#define MEASURED_ROWS 2000 /* of which the width of a column is taken */
 #define PANE_WIDTH 62
 #define GUTTER 3 /* mark, what was done by hand, and a space */
 
@@ -21,89 +23,14 @@ struct samples {
     bool chosen, detail;       /* columns were asked for; the sample is explained */
     unsigned version;          /* of the samples that are arranged */
     struct rt_list list;       /* of the rows in their order; place: the table as last drawn */
-    int under, left;           /* places in column: cursor, first one shown */
-    int columns, column[RT_TABLE_COLUMNS], width[RT_TABLE_COLUMNS];
+    struct rt_columns columns; /* the first stays where it is, the others move under it */
+    int under, left;           /* places among them: cursor, first one shown behind the first */
+    char words[400];           /* looked for last */
+    enum rt_act opens;         /* a file of the sample under the cursor is to be opened, once it is known; NONE = no */
     struct rt_rect head;       /* as last drawn */
     struct rt_marks marks;
     struct rt_sample_preview preview;
 };
-
-/* ---- columns ----
- * A run has some fifty columns, most of them of other modalities, or percentiles beside the measures.
- * Which are shown unless somebody asks follows from what stands in them, so that no list must be kept
- * for each kind of run. */
-
-static bool name_ends_in(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n > m && strcmp(name + n - m, end) == 0;
-}
-
-/* Columns shown unless others are asked for. */
-static bool column_is_usual(const char *name)
-{
-    static const char *const not[] = {"grp", "hidden", "modality", "detail"};
-    for (size_t i = 0; i < sizeof not / sizeof *not; i++)
-        if (strcmp(name, not[i]) == 0)
-            return false;
-    return !name_ends_in(name, "_pct") && strncmp(name, "inside_", 7) != 0;
-}
-
-/* What a column holds where nothing was done by hand. */
-static float column_neutral(const char *name)
-{
-    return strcmp(name, "factor") == 0 ? 1 : strcmp(name, "excluded") == 0 ? 0 : NAN;
-}
-
-/* Nothing in any row: a measure of another modality, a group that the manifest has not. */
-static bool column_is_empty(const struct rt_table *t, int c)
-{
-    const float *number = t->column[c].number, none = column_neutral(t->column[c].name);
-    for (int i = 0; i < t->rows; i++)
-        if (t->column[c].is_text ? t->column[c].text[i] != NULL : !isnan(number[i]) && number[i] != none)
-            return false;
-    return true;
-}
-
-/* 'x' excluded, 'm' muted, 'w' another factor than 1, ' ' as it was. */
-static char row_by_hand(const struct rt_table *t, int row)
-{
-    int factor = rt_table_find(t, "factor"), excluded = rt_table_find(t, "excluded");
-    if (excluded >= 0 && t->column[excluded].number[row] > 0)
-        return 'x';
-    float f = factor >= 0 ? t->column[factor].number[row] : 1;
-    return f == 0 ? 'm' : f != 1 && !isnan(f) ? 'w' : ' ';
-}
-
-static int column_measure(const struct rt_table *t, int c)
-{
-    int width = (int)strlen(t->column[c].name) + 1; /* and the arrow of the order */
-    int rows = t->rows < MEASURED_ROWS ? t->rows : MEASURED_ROWS, limit = TEXT_WIDTH;
-    struct rt_canvas any = {0};
-    for (int i = 0; i < rows && t->column[c].is_text; i++) {
-        int w = rt_canvas_width(&any, rt_table_cell(t, i, c));
-        width = w > width ? w : width;
-    }
-    if (!t->column[c].is_text)
-        return width > 8 ? width : 8;
-    return width < limit ? width : limit;
-}
-
-static void samples_choose_columns(struct samples *v, struct rt_table *t)
-{
-    v->columns = 0;
-    for (int last = 0; last < 2; last++) /* why a sample was left out stands last: most have no reason */
-        for (int c = 0; c < t->columns; c++) {
-            const char *name = t->column[c].name;
-            bool shown = v->chosen ? !t->column[c].hidden : column_is_usual(name) && !column_is_empty(t, c);
-            if (!shown || (strcmp(name, "reason") == 0) != last)
-                continue;
-            v->width[v->columns] = column_measure(t, c);
-            v->column[v->columns++] = c;
-        }
-    if (v->under >= v->columns)
-        v->under = v->columns ? v->columns - 1 : 0;
-}
 
 /* ---- order ----
  * Sorting a million rows takes a third of a second: it is done when order, filter or the samples are
@@ -114,10 +41,10 @@ static int samples_row(const struct samples *v, const struct rt_table *t)
     return v->list.at < t->shown ? t->order[v->list.at] : -1;
 }
 
-/* Filter and order anew; the cursor stays on its sample. RT_EUSAGE when one of them is wrong. */
+/* Filter and order anew; the cursor stays on its sample, and that on its line. RT_EUSAGE when one of them is wrong. */
 static int samples_arrange(struct samples *v, struct rt_table *t, struct rt_error *e)
 {
-    int row = samples_row(v, t), rc = 0;
+    int row = samples_row(v, t), rc = 0, line = v->list.at - v->list.first;
     t->shown = t->rows;
     for (int i = 0; i < t->rows; i++)
         t->order[i] = i;
@@ -131,19 +58,35 @@ static int samples_arrange(struct samples *v, struct rt_table *t, struct rt_erro
             v->list.at = i;
             break;
         }
+    v->list.first = v->list.at > line ? v->list.at - line : 0;
     return rc;
 }
 
-/* Follows the model. */
+/* Which columns there are follows from the order too; the cursor stays on its column. */
+static void samples_choose_columns(struct samples *v, const struct rt_table *t)
+{
+    int under = v->under < v->columns.count ? v->columns.column[v->under] : -1;
+    rt_columns_choose(&v->columns, t, v->chosen, v->sort);
+    v->under = v->under < v->columns.count ? v->under : v->columns.count - (v->columns.count > 0);
+    for (int i = 0; i < v->columns.count; i++)
+        if (v->columns.column[i] == under)
+            v->under = i;
+}
+
+/* Follows the model. Whoever looks at the first rows of an order wants those that are first now; who has gone
+ * elsewhere, what is there: values move all the time while a run goes on. */
 static void samples_keep_up(struct samples *v, struct rt_view *view)
 {
     struct rt_snapshot *m = view->model;
     struct rt_error e;
+    bool top = v->list.at == 0;
     if (!m->samples.order || v->version == m->samples_version)
         return;
     v->version = m->samples_version;
     if (samples_arrange(v, &m->samples, &e) < 0)
         rt_message_say(&view->message, true, "%s", e.text);
+    if (top)
+        v->list.at = v->list.first = 0;
     samples_choose_columns(v, &m->samples);
 }
 
@@ -171,11 +114,28 @@ static unsigned samples_sort_by(struct samples *v, struct rt_view *view, const c
         memcpy(v->sort, before, sizeof before);
         samples_arrange(v, &view->model->samples, &ignored);
     }
+    samples_choose_columns(v, &view->model->samples);
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
+/* To the next sample that says the words looked for. */
+static unsigned samples_find(struct samples *v, struct rt_view *view, int way, bool here)
+{
+    const struct rt_table *t = &view->model->samples;
+    int at = *v->words && t->order && t->shown ? rt_find_next(t, v->list.at, way, here, v->words) : -1;
+    if (at < 0)
+        rt_message_say(&view->message, true, *v->words ? "no sample that is shown says '%s'"
+                                                       : "nothing was looked for: /WORD%s", v->words);
+    v->list.at = at < 0 ? v->list.at : at;
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
 static unsigned samples_filter_by(struct samples *v, struct rt_view *view, const char *where)
 {
+    if (view->model->samples.order && rt_find_is_words(&view->model->samples, where)) {
+        snprintf(v->words, sizeof v->words, "%s", where);
+        return samples_find(v, view, 1, true);
+    }
     struct rt_error ignored;
     char before[sizeof v->where];
     memcpy(before, v->where, sizeof before);
@@ -208,9 +168,9 @@ static unsigned samples_show_columns(struct samples *v, struct rt_view *view, co
 static unsigned samples_sort_here(struct samples *v, struct rt_view *view)
 {
     char by[72];
-    if (v->under >= v->columns)
+    if (v->under >= v->columns.count)
         return RT_DID_HANDLE;
-    const char *name = view->model->samples.column[v->column[v->under]].name;
+    const char *name = view->model->samples.column[v->columns.column[v->under]].name;
     snprintf(by, sizeof by, "%s%s", strcmp(v->sort, name) == 0 ? "-" : "", name);
     return samples_sort_by(v, view, by);
 }
@@ -244,11 +204,29 @@ static void row_draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_styl
         rt_canvas_text(c, x, y, w, style, rt_table_cell(t, row, column));
     else if (strcmp(t->column[column].name, RT_LOSS_HISTORY_COLUMN) == 0 &&
              rt_loss_history_draw((double)t->column[column].number[row], trail))
-        rt_canvas_right(c, x, y, w, style, "%s", trail);
+        rt_canvas_right(c, x, y, w, style == RT_STYLE_SELECT ? style : RT_STYLE_DIM, "%s", trail);
     else if (!isnan(t->column[column].number[row]))
         rt_canvas_right(c, x, y, w, style, "%s", rt_number_short((double)t->column[column].number[row], n));
     else
         rt_canvas_right(c, x, y, w, style == RT_STYLE_SELECT ? style : RT_STYLE_DIM, "\u00b7");
+}
+
+static void samples_draw_head(const struct samples *v, const struct rt_table *t, struct rt_canvas *c, int x, int y,
+                              int w, int place)
+{
+    int column = v->columns.column[place];
+    const char *arrow = !rt_columns_sorted(t, column, v->sort) ? "" : *v->sort == '-' ? "\u25bc" : "\u25b2";
+    enum rt_style head = place == v->under ? RT_STYLE_TAB : RT_STYLE_BAR;
+    if (t->column[column].is_text)
+        rt_canvas_print(c, x, y, w, head, "%s%s", t->column[column].name, arrow);
+    else
+        rt_canvas_right(c, x, y, w, head, "%s%s", arrow, t->column[column].name);
+}
+
+/* The place of the column that is drawn behind place i: the first is always there, then those from `left` on. */
+static int samples_next_place(const struct samples *v, int i)
+{
+    return i == 0 && v->left > 1 ? v->left : i + 1;
 }
 
 /* One line of the table; row -1 is its head. */
@@ -262,23 +240,28 @@ static void samples_draw_line(const struct samples *v, const struct rt_table *t,
         rt_canvas_fill(c, (struct rt_rect){r.x, y, r.w, 1}, row < 0 ? RT_STYLE_BAR : RT_STYLE_SELECT);
     if (row >= 0)
         rt_canvas_print(c, r.x, y, r.w, selected ? style : RT_STYLE_KEY, "%s%c",
-                        rt_marks_has(&v->marks, row) ? "*" : " ", row_by_hand(t, row));
-    for (int i = v->left; i < v->columns && x < r.x + r.w; i++) {
-        int column = v->column[i], room = r.x + r.w - x, w = v->width[i] < room ? v->width[i] : room;
-        const char *name = t->column[column].name;
-        if (row >= 0) {
-            row_draw_cell(c, x, y, w, style, t, row, column);
-        } else {
-            bool by = strcmp(v->sort + (*v->sort == '-'), name) == 0;
-            const char *arrow = !by ? "" : *v->sort == '-' ? "\u25bc" : "\u25b2";
-            enum rt_style head = i == v->under ? RT_STYLE_TAB : RT_STYLE_BAR;
-            if (t->column[column].is_text)
-                rt_canvas_print(c, x, y, w, head, "%s%s", name, arrow);
-            else
-                rt_canvas_right(c, x, y, w, head, "%s%s", arrow, name);
-        }
-        x += v->width[i] + 2;
+                        rt_marks_has(&v->marks, row) ? "*" : " ",
+                        rt_marks_leaves_out(&v->marks, row) ? 'x' : rt_columns_by_hand(t, row));
+    for (int i = 0; i < v->columns.count && x < r.x + r.w; i = samples_next_place(v, i)) {
+        int room = r.x + r.w - x, w = v->columns.width[i] < room ? v->columns.width[i] : room;
+        if (row >= 0)
+            row_draw_cell(c, x, y, w, style, t, row, v->columns.column[i]);
+        else
+            samples_draw_head(v, t, c, x, y, w, i);
+        x += v->columns.width[i] + 2;
     }
+}
+
+/* The column under the cursor is seen whole, as long as it and the first find room. */
+static void samples_scroll(struct samples *v, int room)
+{
+    v->left = v->left < 1 ? 1 : v->left;
+    v->left = v->under > 0 && v->under < v->left ? v->under : v->left;
+    int width = GUTTER + (v->columns.count ? v->columns.width[0] + 2 : 0);
+    for (int i = v->left; i <= v->under && i < v->columns.count; i++)
+        width += v->columns.width[i] + 2;
+    while (v->left < v->under && width > room + 2)
+        width -= v->columns.width[v->left++] + 2;
 }
 
 static void samples_draw_table(struct samples *v, const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect r)
@@ -286,12 +269,7 @@ static void samples_draw_table(struct samples *v, const struct rt_snapshot *m, s
     const struct rt_table *t = &m->samples;
     struct rt_list *l = &v->list;
     struct rt_rect summary = rt_layout_bottom(&r, r.h > 4), head = rt_layout_top(&r, r.h > 1);
-    int width = GUTTER;
-    v->left = v->under < v->left ? v->under : v->left;
-    for (int i = v->left; i <= v->under && i < v->columns; i++)
-        width += v->width[i] + 2;
-    while (v->left < v->under && width > r.w + 2) /* the column under the cursor is seen whole */
-        width -= v->width[v->left++] + 2;
+    samples_scroll(v, r.w);
     rt_list_lay(l, r, 1, t->shown);
     v->head = head;
     if (head.h)
@@ -346,17 +324,58 @@ static unsigned samples_mark(struct samples *v, struct rt_view *view)
     return rt_view_move(&v->list, RT_ACT_DOWN);
 }
 
+/* ---- files of a sample ----
+ * Which they are stands in the manifest, which another thread reads: what is wanted is remembered until it has. */
+
+static const struct rt_sample_part *samples_part(struct samples *v, struct rt_view *view)
+{
+    const struct rt_table *t = &view->model->samples;
+    int row = samples_row(v, t);
+    return row < 0 ? NULL : rt_sample_preview_of(&v->preview, view->model->manifest, row,
+                                                 rt_table_cell(t, row, rt_table_find(t, "id")));
+}
+
+static unsigned samples_open_now(struct samples *v, struct rt_view *view)
+{
+    bool picture = v->opens == RT_ACT_OPEN_PICTURE;
+    const struct rt_sample_part *part = v->opens ? samples_part(v, view) : NULL;
+    const char *name = "";
+    struct rt_error e;
+    if (!part)
+        return RT_DID_NOTHING;
+    v->opens = RT_ACT_NONE;
+    part += picture ? RT_IMAGE : RT_SPEECH;
+    if (!part->there || !*part->path)
+        rt_message_say(&view->message, true, "this sample has no %s", picture ? "picture" : "recording");
+    else if (rt_launch(picture ? RT_LAUNCH_VIEWER : RT_LAUNCH_PLAYER, part->path, &name, &e) < 0)
+        rt_message_say(&view->message, true, "%s", e.text);
+    else
+        rt_message_say(&view->message, false, "%s %s", name, part->path);
+    return RT_DID_DRAW;
+}
+
+static unsigned samples_open(struct samples *v, struct rt_view *view, enum rt_act act)
+{
+    if (!*view->model->manifest)
+        rt_message_say(&view->message, true, "the run's manifest is not known: where its files lie is not either");
+    v->opens = *view->model->manifest ? act : RT_ACT_NONE;
+    return samples_open_now(v, view) | RT_DID_HANDLE | RT_DID_DRAW;
+}
+
 static unsigned samples_act(void *self, struct rt_view *view, enum rt_act act)
 {
     struct samples *v = self;
     const struct rt_table *t = &view->model->samples;
     switch (act) {
     case RT_ACT_LEFT: v->under -= v->under > 0; break;
-    case RT_ACT_RIGHT: v->under += v->under + 1 < v->columns; break;
+    case RT_ACT_RIGHT: v->under += v->under + 1 < v->columns.count; break;
     case RT_ACT_ENTER: v->detail = !v->detail; break;
     case RT_ACT_SORT: return samples_sort_here(v, view);
     case RT_ACT_MARK: return samples_mark(v, view);
     case RT_ACT_MARK_ALL: rt_marks_turn_shown(&v->marks, view); break;
+    case RT_ACT_OPEN_PICTURE: case RT_ACT_PLAY: return samples_open(v, view, act);
+    case RT_ACT_FIND_NEXT: return samples_find(v, view, 1, false);
+    case RT_ACT_FIND_BEFORE: return samples_find(v, view, -1, false);
     case RT_ACT_WEIGH: case RT_ACT_HALVE: case RT_ACT_DOUBLE: case RT_ACT_MUTE: case RT_ACT_EXCLUDE:
     case RT_ACT_RESTORE: return rt_marks_act(&v->marks, view, samples_row(v, t), v->where, act);
     case RT_ACT_BACK:
@@ -375,8 +394,8 @@ static unsigned samples_act(void *self, struct rt_view *view, enum rt_act act)
 static unsigned samples_press_head(struct samples *v, struct rt_view *view, int x)
 {
     int left = v->head.x + GUTTER;
-    for (int i = v->left; i < v->columns; left += v->width[i++] + 2)
-        if (x >= left && x < left + v->width[i]) {
+    for (int i = 0; i < v->columns.count; left += v->columns.width[i] + 2, i = samples_next_place(v, i))
+        if (x >= left && x < left + v->columns.width[i]) {
             v->under = i;
             return samples_sort_here(v, view);
         }
@@ -405,12 +424,23 @@ static unsigned samples_mouse(void *self, struct rt_view *view, struct rt_event 
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
+static unsigned samples_export(struct samples *v, struct rt_view *view, const char *file)
+{
+    return rt_samples_export(view, &v->marks, file);
+}
+
+static unsigned samples_manifest(struct samples *v, struct rt_view *view, const char *file)
+{
+    return rt_samples_manifest(view, &v->marks, file);
+}
+
 static unsigned samples_verb(void *self, struct rt_view *view, const char *verb, const char *argument)
 {
     static const struct {
         const char *name;
         unsigned (*run)(struct samples *v, struct rt_view *view, const char *argument);
-    } known[] = {{"sort", samples_sort_by}, {"filter", samples_filter_by}, {"columns", samples_show_columns}};
+    } known[] = {{"sort", samples_sort_by}, {"filter", samples_filter_by}, {"columns", samples_show_columns},
+                 {"export", samples_export}, {"manifest", samples_manifest}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, verb) == 0)
             return known[i].run(self, view, argument);
@@ -420,8 +450,8 @@ static unsigned samples_verb(void *self, struct rt_view *view, const char *verb,
 static unsigned samples_tick(void *self, struct rt_view *view)
 {
     struct samples *v = self;
-    (void)view;
-    return rt_sample_preview_news(&v->preview) ? RT_DID_DRAW : RT_DID_NOTHING;
+    rt_marks_follow(&v->marks, view);
+    return samples_open_now(v, view) | (rt_sample_preview_news(&v->preview) ? RT_DID_DRAW : RT_DID_NOTHING);
 }
 
 static void samples_fini(void *self)

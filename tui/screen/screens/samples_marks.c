@@ -14,7 +14,12 @@ void rt_marks_fini(struct rt_marks *m)
 
 bool rt_marks_has(const struct rt_marks *m, int row)
 {
-    return row >= 0 && row < m->rows && m->on[row];
+    return row >= 0 && row < m->rows && m->on[row] & RT_MARK_ON;
+}
+
+bool rt_marks_leaves_out(const struct rt_marks *m, int row)
+{
+    return row >= 0 && row < m->rows && m->on[row] & RT_MARK_LEFT_OUT;
 }
 
 /* Room for the samples of the model; the rows of a run never change, so marks stay. */
@@ -24,17 +29,36 @@ static bool marks_make_room(struct rt_marks *m, struct rt_view *view)
     if (m->rows == rows)
         return rows > 0;
     rt_marks_fini(m);
+    struct rt_error ignored; /* a run that keeps none */
     m->on = calloc((size_t)rows + 1, 1);
     m->rows = m->on ? rows : 0;
     if (!m->on)
         rt_message_say(&view->message, true, "no memory for marks");
+    else
+        rt_run_marks_load(view->model->folder, m->on, rows, &ignored);
+    for (int row = 0; row < m->rows; row++)
+        m->count += m->on[row] & RT_MARK_ON;
     return m->rows > 0;
 }
 
 static void marks_set(struct rt_marks *m, int row, bool on)
 {
-    m->count += on - m->on[row];
-    m->on[row] = on;
+    m->count += on - (m->on[row] & RT_MARK_ON);
+    m->on[row] = (uint8_t)((m->on[row] & ~RT_MARK_ON) | (on ? RT_MARK_ON : 0));
+    m->changed = true;
+}
+
+/* Not before the run has ended: two that write to one file wait for each other, and a run has better things to do. */
+void rt_marks_follow(struct rt_marks *m, struct rt_view *view)
+{
+    struct rt_error e;
+    if (view->model->samples.order && !m->rows)
+        marks_make_room(m, view);
+    if (!m->changed || view->model->live || rt_steer_up(&view->steer))
+        return;
+    m->changed = false;
+    if (rt_run_marks_save(view->model->folder, m->on, m->rows, &e) < 0)
+        rt_message_say(&view->message, true, "marks are not kept: %s", e.text);
 }
 
 void rt_marks_turn(struct rt_marks *m, struct rt_view *view, int row)
@@ -89,10 +113,35 @@ static unsigned marks_tell(struct rt_marks *m, struct rt_view *view, const char 
     return rt_view_tell(view, m->verb, arg, args);
 }
 
+/* ---- of a run that has ended ----
+ * There is nobody to be told. Which samples the next run is to go without can still be said: it stands in run.db's
+ * marks, and in no journal, as it changed nothing of this run. */
+
+static unsigned marks_answer_here(struct rt_marks *m, struct rt_view *view, int key)
+{
+    const struct rt_table *t = &view->model->samples;
+    bool out = strcmp(m->verb, "exclude") == 0;
+    int changed = 0;
+    for (int i = 0; i < t->shown; i++) {
+        int row = t->order[i];
+        bool meant = key == 'a' || (key == 'o' ? row == m->row : rt_marks_has(m, row));
+        if (!meant || rt_marks_leaves_out(m, row) == out)
+            continue;
+        m->on[row] ^= RT_MARK_LEFT_OUT;
+        changed++;
+    }
+    m->changed |= changed > 0;
+    rt_message_say(&view->message, false, "%d sample%s %s; `:manifest FILE` writes the next run's", changed,
+                   changed == 1 ? "" : "s", out ? "left out" : "taken back");
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
 static unsigned marks_answered(void *self, struct rt_view *view, int key)
 {
     static char rows[RT_SOCKET_LINE - 200];
     struct rt_marks *m = self;
+    if (!rt_steer_up(&view->steer))
+        return marks_answer_here(m, view, key);
     if (key == 'a')
         return marks_tell(m, view, "where", *m->where ? m->where : "row >= 0");
     if (key == 'o') {
@@ -111,10 +160,14 @@ static unsigned marks_ask(struct rt_marks *m, struct rt_view *view, const char *
 {
     const struct rt_table *t = &view->model->samples;
     int id = rt_table_find(t, "id");
+    bool here = !view->model->live && !rt_steer_up(&view->steer) && marks_make_room(m, view) &&
+                (strcmp(verb, "exclude") == 0 || strcmp(verb, "restore") == 0);
     m->verb = verb;
     snprintf(m->factor, sizeof m->factor, "%s", factor);
-    if (!rt_view_may(view) || m->row < 0)
+    if (m->row < 0 || (!here && !rt_view_may(view)))
         return RT_DID_HANDLE | RT_DID_DRAW;
+    if (here && *verb == 'e')
+        question = "Leave out of the next run (:manifest): which samples?";
     unsigned did = rt_view_question(view, question, marks_answered, m);
     struct rt_dialog *d = &view->dialog;
     if (m->count)

@@ -38,6 +38,10 @@ static int attach_draw(struct rt_ui *ui, struct rt_canvas *c, unsigned did, stru
     int w, h;
     rt_terminal_size(&w, &h);
     bool resized = w != c->w || h != c->h;
+    if (ui->view.theme != rt_terminal_theme()) {
+        rt_terminal_set_theme(ui->view.theme);
+        did |= RT_DID_REDRAW;
+    }
     if (resized && rt_canvas_resize(c, w, h) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for a screen of %d x %d", w, h);
     if (resized || did & (RT_DID_DRAW | RT_DID_REDRAW))
@@ -112,6 +116,7 @@ static int attach_open(struct rt_ui *ui, struct rt_snapshot *m, struct rt_runs_l
     ui->view.screen = run ? RT_SCREEN_LOSSES : RT_SCREEN_RUNS;
     ui->view.colours = rt_terminal_colours();
     ui->view.pixels = rt_terminal_pixels();
+    ui->view.theme = rt_terminal_theme();
     return 0;
 }
 

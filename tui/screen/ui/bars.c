@@ -90,7 +90,10 @@ static void header_draw_state(const struct rt_view *view, struct rt_canvas *c, s
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "best top-1 %.1f %%", 100 * best) + 2;
     double rate = header_rate(view);
     if (!isnan(rate) && end - x > 14)
-        rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_number_short(round(rate), n));
+        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_PLAIN, "%s samples/s", rt_number_short(round(rate), n)) + 2;
+    if (m->live && view->usage.cores > 0 && end - x > 22)
+        rt_canvas_right(c, x, r.y, end - x, RT_STYLE_DIM, "cpu %.0f %%  mem %sB", 100 * view->usage.cores,
+                        rt_number_short(view->usage.bytes, n));
 }
 
 /* Names beside the numbers, closer together on 80 columns; where they do not fit, those of the screen that is shown

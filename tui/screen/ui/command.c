@@ -137,6 +137,17 @@ static unsigned command_tell(struct rt_ui *ui, const struct rt_live_verb *verb, 
     return rt_view_tell(&ui->view, verb->name, arg, args);
 }
 
+static unsigned command_theme(struct rt_ui *ui, const char *argument)
+{
+    int theme = rt_theme_find(argument);
+    if (theme >= 0)
+        ui->view.theme = (enum rt_theme)theme;
+    else
+        rt_message_say(&ui->view.message, true, "theme is dark, light, terminal or mono; it is %s now",
+                       rt_theme_names[ui->view.theme]);
+    return RT_DID_HANDLE | RT_DID_DRAW;
+}
+
 /* The page of keys and commands, or one command's line of it. */
 static unsigned command_help(struct rt_ui *ui, const char *argument)
 {
@@ -162,7 +173,7 @@ static unsigned command_help(struct rt_ui *ui, const char *argument)
 static const struct {
     const char *name;
     unsigned (*run)(struct rt_ui *ui, const char *argument);
-} common[] = {{"dump", command_dump}, {"help", command_help}, {"quit", command_quit}};
+} common[] = {{"dump", command_dump}, {"help", command_help}, {"quit", command_quit}, {"theme", command_theme}};
 
 static unsigned screen_verb(struct rt_ui *ui, enum rt_screen_id i, const char *verb, const char *argument)
 {
@@ -341,6 +352,9 @@ void rt_command_complete(const struct rt_view *view, char kind, const char *line
         out->from = line_word_begin(line, at, " ,");
         out->from += line[out->from] == '-';
         completion_offer_columns(&h, "");
+    } else if (!verb.live && strcmp(verb.name, "theme") == 0) {
+        for (int i = 0; i < RT_THEMES; i++)
+            completion_offer(&h, rt_theme_names[i]);
     } else if (!verb.live && strcmp(verb.name, "help") == 0) {
         int verbs = verbs_list(all, 64);
         for (int i = 0; i < verbs; i++)

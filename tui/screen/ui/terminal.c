@@ -33,6 +33,7 @@ static struct {
     size_t restore_size;
     int out; /* what curses writes to */
     int colours;
+    enum rt_theme theme;
     enum rt_pixels pixels;
     struct rt_canvas shown; /* what curses was told last; empty = it must be told all */
 } term;
@@ -101,17 +102,21 @@ static void terminal_keep(const char *capability)
     }
 }
 
-static void terminal_set_looks(void)
+static void terminal_find_colours(void)
 {
     const char *none = getenv("NO_COLOR");
-    int colours = 0;
+    term.colours = 0;
     if (!(none && *none) && has_colors() && start_color() == OK) {
         use_default_colors();
-        colours = COLORS;
+        term.colours = COLORS;
     }
-    term.colours = colours;
+}
+
+void rt_terminal_set_theme(enum rt_theme theme)
+{
+    term.theme = theme;
     for (int i = 0; i < RT_STYLES; i++) {
-        struct rt_look look = rt_theme_look((enum rt_style)i, colours);
+        struct rt_look look = rt_theme_look((enum rt_style)i, term.colours, theme);
         term.pair[i] = 0;
         if ((look.colour >= 0 || look.ground >= 0) &&
             init_pair((short)(i + 1), (short)look.colour, (short)look.ground) == OK)
@@ -121,6 +126,74 @@ static void terminal_set_looks(void)
                             (look.attributes & RT_FAINT ? A_DIM : 0) |
                             (look.attributes & RT_UNDERLINE ? A_UNDERLINE : 0);
     }
+}
+
+enum rt_theme rt_terminal_theme(void)
+{
+    return term.theme;
+}
+
+/* ---- the ground ----
+ * Colours that are read well on black are not on white. Most terminals tell their ground when asked; behind the
+ * question goes another one that every terminal answers, so that nobody waits for those that do not. What a person
+ * types meanwhile comes back to curses; an answer that comes later still is no key (key_is_answer). */
+
+#define GROUND_ASK "\033]11;?\033\\\033[c"
+#define GROUND_MS 500 /* a far terminal answers later than a near one */
+
+/* What came until the second answer, or until nothing comes any more. */
+static size_t ground_read(char *said, size_t size)
+{
+    size_t n = 0;
+    struct pollfd on = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (n + 1 < size && poll(&on, 1, GROUND_MS) > 0) {
+        ssize_t got = read(STDIN_FILENO, said + n, size - 1 - n);
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+        said[n] = '\0';
+        const char *second = strstr(said, "\033[?");
+        if (second && strchr(second, 'c'))
+            break;
+    }
+    said[n] = '\0';
+    return n;
+}
+
+/* Both answers taken out of it, the rest is what somebody typed. */
+static void ground_give_back(char *said, size_t n)
+{
+    char *first = strstr(said, "\033]11;"), *second = strstr(said, "\033[?"), *end;
+    if (second && (end = strchr(second, 'c')))
+        memmove(second, end + 1, strlen(end + 1) + 1);
+    if (first && (end = strpbrk(first + 1, "\007\\")))
+        memmove(first, end + 1, strlen(end + 1) + 1);
+    for (n = strlen(said); n > 0; n--)
+        ungetch((unsigned char)said[n - 1]);
+}
+
+/* As shells have it from terminals that set it: "15;0" is white on black. */
+static int ground_from_environment(void)
+{
+    const char *set = getenv("COLORFGBG"), *ground = set ? strrchr(set, ';') : NULL;
+    if (!ground)
+        return RT_THEME_DARK;
+    return strcmp(ground, ";7") == 0 || strcmp(ground, ";15") == 0 ? RT_THEME_LIGHT : RT_THEME_DARK;
+}
+
+static enum rt_theme terminal_find_theme(void)
+{
+    const char *named = getenv("RETORT_THEME");
+    char said[512];
+    int theme = named ? rt_theme_find(named) : -1;
+    if (theme >= 0 || term.colours < 256 || getenv("COLORFGBG"))
+        return (enum rt_theme)(theme >= 0 ? theme : ground_from_environment());
+    terminal_say(GROUND_ASK);
+    size_t n = ground_read(said, sizeof said);
+    const char *ground = strstr(said, "\033]11;");
+    theme = ground ? rt_theme_of_ground(ground + 5) : -1;
+    ground_give_back(said, n);
+    return (enum rt_theme)(theme >= 0 ? theme : RT_THEME_DARK);
 }
 
 /* Consoles and their emulations that have neither Braille nor ellipsis in their fonts. */
@@ -164,7 +237,9 @@ int rt_terminal_open(struct rt_error *e)
     keypad(stdscr, TRUE);
     set_escdelay(25);
     curs_set(0);
-    terminal_set_looks();
+    terminal_find_colours();
+    refresh(); /* the terminal is in its state: what it says is not echoed */
+    rt_terminal_set_theme(terminal_find_theme());
     term.pixels = term.colours > 0 && !term.ascii ? rt_picture_pixels() : RT_PIXELS_NONE;
     signals_handle(true);
     term.drag = term.mouse && tigetstr("kmous") && tigetstr("kmous") != (char *)-1;
@@ -334,6 +409,28 @@ static int key_wait(wint_t *key, int ms, int fd)
     return get_wch(key);
 }
 
+/* Behind an escape: the rest of what a terminal says of itself ("]11;rgb:..." to a BEL or ESC \\, "[?...c"), and no
+ * key of a person. It is read to its end. */
+static bool key_is_answer(void)
+{
+    wint_t first = 0, second = 0, next = 0;
+    int left = 64;
+    timeout(0);
+    if (get_wch(&first) != OK)
+        return false;
+    bool ground = first == ']', other = first == '[' && get_wch(&second) == OK && second == '?';
+    if (!ground && !other) {
+        if (second)
+            unget_wch((wchar_t)second);
+        unget_wch((wchar_t)first);
+        return false;
+    }
+    timeout(GROUND_MS);
+    while (left-- > 0 && get_wch(&next) == OK && next != (ground ? '\\' : 'c') && next != '\007')
+        ;
+    return true;
+}
+
 struct rt_event rt_terminal_read(int ms, int fd)
 {
     static const struct {
@@ -350,6 +447,8 @@ struct rt_event rt_terminal_read(int ms, int fd)
     int kind = key_wait(&key, ms, fd);
     if (kind == ERR)
         return (struct rt_event){RT_KEY_NONE, 0, 0};
+    if (kind == OK && key == RT_KEY_ESCAPE && key_is_answer())
+        return (struct rt_event){RT_KEY_OTHER, 0, 0};
     if (kind == OK)
         return (struct rt_event){key == 127 || key == 8 ? RT_KEY_BACKSPACE
                                  : key == '\n'          ? RT_KEY_ENTER

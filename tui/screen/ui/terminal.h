@@ -18,6 +18,10 @@ void rt_terminal_size(int *w, int *h);
 bool rt_terminal_ascii(void);
 bool rt_terminal_pixels(void); /* pictures can be shown as such (rt_canvas_picture) */
 int rt_terminal_colours(void); /* 0 where none are wanted (NO_COLOR) */
+/* What RETORT_THEME names, else what fits the ground that the terminal says it has (OSC 11, COLORFGBG), else dark. */
+enum rt_theme rt_terminal_theme(void);
+/* Another one, from the next rt_terminal_show on, which must be of all. */
+void rt_terminal_set_theme(enum rt_theme theme);
 /* Shows the canvas; only cells that changed are sent. all: everything anew. */
 void rt_terminal_show(const struct rt_canvas *c, bool all);
 /* Waits up to ms for a key; RT_KEY_NONE when none came, also when something may be read from fd

@@ -101,6 +101,8 @@ unsigned rt_ui_tick(struct rt_ui *ui, double now)
     rt_steer_poll(&ui->view.steer, now, ui_told, ui);
     unsigned did = ui->told & ~(unsigned)RT_DID_HANDLE; /* nobody pressed anything */
     did |= ui_show_end(ui);
+    if (ui->view.model->live && rt_process_usage_poll(&ui->view.usage, ui->view.model->folder, now))
+        did |= RT_DID_BARS;
     const struct rt_screen *s = rt_screens[ui->view.screen];
     if (s->tick)
         did |= s->tick(ui->self[ui->view.screen], &ui->view);

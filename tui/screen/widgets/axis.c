@@ -21,7 +21,7 @@ static int ticks_by(double low, double high, int most, double step, double tick[
 static bool ticks_are_possible(double low, double high, int *most)
 {
     *most = *most > RT_TICKS ? RT_TICKS : *most;
-    return *most > 0 && high > low && isfinite(low) && isfinite(high);
+    return *most > 0 && high > low && isfinite(high - low);
 }
 
 int rt_axis_ticks(double low, double high, int most, int whole, double tick[RT_TICKS])

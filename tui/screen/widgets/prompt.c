@@ -155,8 +155,11 @@ static void prompt_look_back(struct rt_prompt *p, int way)
     p->at = (int)strlen(p->line);
 }
 
+/* The blank that Tab leaves behind a word is for the next one; where none comes it is no part of the line. */
 static enum rt_typed prompt_finish(struct rt_prompt *p)
 {
+    for (size_t n = strlen(p->line); n > 0 && p->line[n - 1] == ' ';)
+        p->line[--n] = '\0';
     rt_history_add(&p->history, p->kind, p->line);
     p->kind = 0;
     return RT_TYPED_DONE;
