@@ -10,7 +10,7 @@
 #include "tui/cli/manifest_files.h"
 #include "tui/cli/manifest_guess.h"
 #include "tui/cli/manifest_make.h"
-#include "tui/cli/manifest_walk.h"
+#include "formats/filewalk.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/progress.h"
 #include <limits.h>

@@ -7,7 +7,7 @@
 #include "formats/words.h"
 #include "tui/cli/manifest_files.h"
 #include "tui/cli/manifest_sources.h"
-#include "tui/cli/manifest_walk.h"
+#include "formats/filewalk.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "tui/cli/manifest_faces.h"
 #include "formats/csv.h"
 #include "formats/file.h"
+#include "formats/filewalk.h"
 #include "formats/words.h"
-#include "tui/cli/manifest_walk.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

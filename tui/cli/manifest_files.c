@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * manifest_files: see manifest_files.h. */
 #include "tui/cli/manifest_files.h"
-#include "tui/cli/manifest_walk.h"
+#include "formats/filewalk.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * manifest_folders: a manifest from a folder per class. */
 #include "tui/cli/manifest_sources.h"
-#include "tui/cli/manifest_walk.h"
+#include "formats/filewalk.h"
 #include <stdlib.h>
 #include <string.h>
 

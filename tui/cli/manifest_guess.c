@@ -5,7 +5,7 @@
 #include "formats/file.h"
 #include "formats/path.h"
 #include "tui/cli/manifest_files.h"
-#include "tui/cli/manifest_walk.h"
+#include "formats/filewalk.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

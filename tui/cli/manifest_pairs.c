@@ -2,7 +2,7 @@
  * manifest_pairs: a manifest from files that belong together by their names, in one folder or several. */
 #include "tui/cli/manifest_files.h"
 #include "tui/cli/manifest_sources.h"
-#include "tui/cli/manifest_walk.h"
+#include "formats/filewalk.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,9 +3,9 @@
  * (manifest_faces.h), and who must not be learned from. */
 #include "formats/hash.h"
 #include "formats/trials.h"
+#include "formats/filewalk.h"
 #include "tui/cli/manifest_faces.h"
 #include "tui/cli/manifest_sources.h"
-#include "tui/cli/manifest_walk.h"
 #include <stdlib.h>
 #include <string.h>
 

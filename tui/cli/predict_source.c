@@ -4,7 +4,7 @@
 
 #include "formats/manifest.h"
 #include "formats/words.h"
-#include "tui/cli/manifest_walk.h"
+#include "formats/filewalk.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * manifest_walk: the files of a tree, for the kinds of manifest that are made from one. Links are followed; names
+ * filewalk: the files of a tree, and what each is by its ending. Links are followed; names
  * that start with a dot are passed over. Main thread. */
-#ifndef RT_MANIFEST_WALK_H
-#define RT_MANIFEST_WALK_H
+#ifndef RT_FILEWALK_H
+#define RT_FILEWALK_H
 
 #include "formats/choice.h"
 #include "formats/error.h"

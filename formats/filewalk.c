@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * manifest_walk: see manifest_walk.h. */
-#include "tui/cli/manifest_walk.h"
+ * filewalk: see filewalk.h. */
+#include "formats/filewalk.h"
 #include "formats/file.h"
 #include "formats/path.h"
 #include "formats/utf8.h"
