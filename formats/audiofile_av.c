@@ -266,4 +266,4 @@ static void av_close(struct rt_recording *r)
     free(a);
 }
 
-const struct rt_audio_reader rt_audio_av = {av_open, av_read, av_close, NULL};
+const struct rt_audio_reader rt_audio_av = {av_open, av_read, av_close, NULL, NULL};

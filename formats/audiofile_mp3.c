@@ -175,4 +175,4 @@ static void mp3_close(struct rt_recording *r)
     free(m);
 }
 
-const struct rt_audio_reader rt_audio_mp3 = {mp3_open, mp3_read, mp3_close, mp3_link_end};
+const struct rt_audio_reader rt_audio_mp3 = {mp3_open, mp3_read, mp3_close, NULL, mp3_link_end};

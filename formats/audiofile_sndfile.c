@@ -5,6 +5,7 @@
 #include "formats/audiofile_whole.h"
 #include "formats/filekind.h"
 #include <sndfile.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,13 @@
 /* ---- bytes as a file ----
  * The caller has read the file already: its bytes are also what the sample's key is a hash of, and
  * the file may change between two readings. libsndfile therefore reads from memory, through calls
- * that cannot leave the bytes whatever offsets a damaged file asks for. */
+ * that cannot leave the bytes whatever offsets a damaged file asks for. Of a long recording of which a part is wanted
+ * the same calls read the file itself, where libsndfile asks for it. */
 
 /* The bytes as libsndfile's virtual file. */
 struct memory {
-    const uint8_t *bytes;
+    const uint8_t *bytes; /* NULL: on disk */
+    const struct rt_input *disk;
     sf_count_t size, at;
     sf_count_t unsized; /* here libsndfile sees the largest size instead of 0, and reads to the end; 0 = nowhere */
     SNDFILE *file;
@@ -49,7 +52,12 @@ static sf_count_t memory_read(void *out, sf_count_t count, void *user)
         count = m->size - m->at;
     if (count <= 0)
         return 0;
-    memcpy(out, m->bytes + m->at, (size_t)count);
+    if (!m->bytes)
+        count = rt_input_read(m->disk, m->at, out, (size_t)count, NULL);
+    else
+        memcpy(out, m->bytes + m->at, (size_t)count);
+    if (count <= 0)
+        return 0;
     for (sf_count_t i = m->unsized; m->unsized && i < m->unsized + 4; i++)
         if (i >= m->at && i < m->at + count)
             ((uint8_t *)out)[i - m->at] = 0x7f;
@@ -68,7 +76,7 @@ static sf_count_t memory_write(const void *data, sf_count_t count, void *user)
 /* Why is known to libsndfile only for the process as a whole, and another thread may have opened a file since. */
 static int sndfile_refuse(struct rt_recording *r)
 {
-    const char *words = rt_filekind_of(r->bytes, r->size).words;
+    const char *words = r->bytes ? rt_filekind_of(r->bytes, r->size).words : NULL;
     if (!words)
         return rt_error_set(r->e, RT_EFORMAT, "%s: not a recording, or of a kind that is not known here", r->name);
     return rt_error_set(r->e, RT_EFORMAT,
@@ -85,6 +93,7 @@ static int sndfile_open(struct rt_recording *r)
     if (!m)
         return rt_error_set(r->e, RT_EMEM, "%s: out of memory for the recording", r->name);
     m->bytes = r->bytes;
+    m->disk = r->disk;
     m->size = (sf_count_t)r->size;
     m->unsized = (sf_count_t)r->unsized;
     m->file = sf_open_virtual(&io, SFM_READ, &info, m);
@@ -108,6 +117,25 @@ static int64_t sndfile_read(struct rt_recording *r, float *frames, int64_t count
     return got < 0 ? 0 : got;
 }
 
+/* Where each sample stands by itself, and FLAC, whose blocks do. Vorbis, Opus, ADPCM and GSM carry state from block to
+ * block: what follows a seek is not the same to the last bit. */
+static bool format_can_seek(int format)
+{
+    int kind = format & SF_FORMAT_SUBMASK;
+    return (kind >= SF_FORMAT_PCM_S8 && kind <= SF_FORMAT_DOUBLE) || kind == SF_FORMAT_ULAW || kind == SF_FORMAT_ALAW;
+}
+
+static int sndfile_seek(struct rt_recording *r, int64_t frame)
+{
+    struct memory *m = r->decoder;
+    SF_INFO info;
+    if (sf_command(m->file, SFC_GET_CURRENT_SF_INFO, &info, sizeof info) || !info.seekable ||
+        !format_can_seek(info.format))
+        return -1;
+    m->given = frame;
+    return sf_seek(m->file, frame, SEEK_SET) == frame ? 0 : -1;
+}
+
 static void sndfile_close(struct rt_recording *r)
 {
     struct memory *m = r->decoder;
@@ -116,5 +144,5 @@ static void sndfile_close(struct rt_recording *r)
     free(m);
 }
 
-const struct rt_audio_reader rt_audio_sndfile = {sndfile_open, sndfile_read, sndfile_close,
+const struct rt_audio_reader rt_audio_sndfile = {sndfile_open, sndfile_read, sndfile_close, sndfile_seek,
                                                 rt_audio_ogg_link_end};

@@ -3,6 +3,7 @@
  * alpha over white and turns the picture upright. Resizing is in imagefile_resize.c. */
 #include "formats/filekind.h"
 #include "formats/imagefile_parts.h"
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,56 @@ int rt_image_decode(struct rt_image *im, const void *bytes, size_t size, const c
     }
     *im = (struct rt_image){p.pixels, p.width, p.height};
     return 0;
+}
+
+/* ---- a part of a picture ----
+ * Cut from the decoded picture: the formats that could be read in part are few, and a picture is at most 64 megapixels.
+ * Boxes of detectors reach over the edge by a rounding; a box that is further out was made for another picture. */
+
+/* The first pixel and how many there are of one side of the box. */
+static bool box_side(double from, double length, bool fractions, int side, int *first, int *count)
+{
+    double scale = fractions ? side : 1, slack = fractions ? 1e-3 * side : 1;
+    double a = from * scale, b = (from + length) * scale;
+    if (a > side - 0.5 || b > side + slack)
+        return false;
+    *first = (int)lround(a);
+    *count = (int)lround(b < side ? b : side) - *first;
+    return true;
+}
+
+static int image_cut(struct rt_image *im, const struct rt_input *in, struct rt_error *e)
+{
+    const double *b = in->extent.box;
+    bool fractions = b[0] <= 1 && b[1] <= 1 && b[2] <= 1 && b[3] <= 1;
+    int x, y, w, h;
+    if (!box_side(b[0], b[2], fractions, im->width, &x, &w) || !box_side(b[1], b[3], fractions, im->height, &y, &h))
+        return rt_error_set(e, RT_ERANGE, "%s: the box is not inside the picture of %d x %d pixels", in->name,
+                            im->width, im->height);
+    if (w < 1 || h < 1)
+        return rt_error_set(e, RT_ESMALL, "%s: the box holds not one pixel of %d x %d", in->name, im->width,
+                            im->height);
+    for (int k = 0; k < h; k++)
+        memmove(im->rgb + (size_t)k * (size_t)w * 3,
+                im->rgb + ((size_t)(y + k) * (size_t)im->width + (size_t)x) * 3, (size_t)w * 3);
+    im->width = w;
+    im->height = h;
+    return 0;
+}
+
+int rt_image_decode_input(struct rt_image *im, const struct rt_input *in, struct rt_error *e)
+{
+    uint8_t *owned = NULL;
+    *im = (struct rt_image){0};
+    if (!in->bytes)
+        RT_TRY(rt_input_read_all(in, &owned, e));
+    int rc = rt_image_decode(im, in->bytes ? in->bytes : owned, in->size, in->name, e);
+    free(owned);
+    if (rc == 0 && in->extent.boxed)
+        rc = image_cut(im, in, e);
+    if (rc < 0)
+        rt_image_fini(im);
+    return rc;
 }
 
 void rt_image_fini(struct rt_image *im)

@@ -6,6 +6,7 @@
 #define RT_IMAGEFILE_H
 
 #include "formats/error.h"
+#include "formats/input.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct rt_image {
 /* RT_EEMPTY, RT_EFORMAT, RT_ELARGE, RT_EMEM; a truncated picture is RT_EFORMAT. Any thread. */
 int rt_image_decode(struct rt_image *im, const void *bytes, size_t size, const char *name,
                     struct rt_error *e);
+/* The input's box of it. Besides: RT_ERANGE when the box is not inside the picture; RT_EIO. */
+int rt_image_decode_input(struct rt_image *im, const struct rt_input *in, struct rt_error *e);
 void rt_image_fini(struct rt_image *im);
 /* One colour of a pixel, of which alpha says how much is seen of it, before a white page. */
 static inline uint8_t rt_image_over_white(unsigned colour, unsigned alpha)

@@ -3,6 +3,7 @@
  * cut in place; a row keeps its start and 32-bit offsets of its cells; ids are found through an
  * open hash table of row numbers. What a row means for a run is pipeline/data/dataset.c. */
 #include "formats/manifest.h"
+#include "formats/choice.h"
 #include "formats/file.h"
 #include "formats/utf8.h"
 #include "formats/words.h"
@@ -339,6 +340,47 @@ static int weights_check(const struct rt_manifest *m, struct rt_error *e)
     return 0;
 }
 
+static const struct {
+    enum rt_extent_column column;
+    enum rt_modality_id of;
+} extents[RT_EXTENT_COLUMNS] = {{RT_EXTENT_START, RT_SPEECH}, {RT_EXTENT_END, RT_SPEECH},
+                                {RT_EXTENT_CHANNEL, RT_SPEECH}, {RT_EXTENT_BOX, RT_IMAGE}};
+
+/* NULL, or what is wrong with the cell of *column. */
+static const char *row_extent(const struct rt_manifest *m, int row, int modality, struct rt_extent *x, int *column)
+{
+    *x = (struct rt_extent){0};
+    for (int i = 0; i < RT_EXTENT_COLUMNS; i++) {
+        if ((int)extents[i].of != modality)
+            continue;
+        *column = rt_manifest_column(m, rt_extent_names[i]);
+        const char *wrong = rt_extent_read(x, extents[i].column, rt_manifest_cell(m, row, *column));
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
+
+static int extents_check(const struct rt_manifest *m, struct rt_error *e)
+{
+    static const int with[] = {RT_SPEECH, RT_IMAGE};
+    for (size_t k = 0; k < sizeof with / sizeof *with; k++) {
+        bool any = false;
+        for (int i = 0; i < RT_EXTENT_COLUMNS; i++)
+            any = any || ((int)extents[i].of == with[k] && rt_manifest_column(m, rt_extent_names[i]) >= 0);
+        if (!any || rt_manifest_column(m, rt_modality_names[with[k]]) < 0)
+            continue;
+        for (int row = 0; row < m->rows; row++) {
+            struct rt_extent x;
+            int column;
+            const char *wrong = row_extent(m, row, with[k], &x, &column);
+            if (wrong)
+                return row_error(m, row, column, RT_EFORMAT, rt_manifest_cell(m, row, column), wrong, e);
+        }
+    }
+    return 0;
+}
+
 /* Text, not something else: UTF-8 and without NUL, for cells are C strings. */
 static int text_check(const struct rt_manifest *m, struct rt_error *e)
 {
@@ -384,6 +426,7 @@ static int manifest_read(struct rt_manifest *m, char *bytes, size_t size, struct
     RT_TRY(ids_check(m, e));
     RT_TRY(splits_check(m, e));
     RT_TRY(weights_check(m, e));
+    RT_TRY(extents_check(m, e));
     return groups_check(m, e);
 }
 
@@ -491,6 +534,23 @@ double rt_manifest_weight(const struct rt_manifest *m, int row)
 {
     const char *text = rt_manifest_cell(m, row, rt_manifest_column(m, "weight"));
     return *text ? strtod(text, NULL) : 1;
+}
+
+struct rt_extent rt_manifest_extent(const struct rt_manifest *m, int row, int modality)
+{
+    struct rt_extent x;
+    int column;
+    row_extent(m, row, modality, &x, &column);
+    return x;
+}
+
+const char *rt_manifest_file(const struct rt_manifest *m, int row, int modality, char *buffer, size_t size)
+{
+    const char *cell = rt_manifest_cell(m, row, rt_manifest_column(m, rt_modality_names[modality]));
+    if (cell[0] == '\0' || cell[0] == '/')
+        return cell;
+    snprintf(buffer, size, "%s/%s", m->folder, cell);
+    return buffer;
 }
 
 int rt_manifest_find(const struct rt_manifest *m, const char *id)

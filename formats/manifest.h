@@ -5,9 +5,13 @@
  *   split     train | valid | test; column may be absent (all rows train) 
  *   label     class name; empty = no label
  *   group     rows of one group must not cross splits (checked on load); empty = its own group
- *   speech, image   path of a file, relative to the manifest's folder; empty = modality missing
+ *   speech, image   path of a file, relative to the manifest's folder, or TAR!/MEMBER; empty = modality missing
  *   text      the text itself (UTF-8); empty = missing
  *   weight    how much the row counts in training, 0 to 1,000,000; 0 = not at all; empty = 1 (checked on load)
+ *   start, end   of speech: seconds of its file between which the sample lies; empty = from its beginning, to its end
+ *   channel   of speech: the channel that is read, counted from 0; empty = their average
+ *   box       of image: x,y,width,height of the part that is the sample, in pixels or all from 0 to 1; empty = all
+ *             (these four are checked on load where there is a column speech or image)
  *   others    kept, addressable by name (lang, speaker, ...)
  * In a cell \t \n \r \\ stand for tab, line feed, carriage return, backslash. Lines before the
  * header that are empty or start with '#' are comments; below it every line is a row. Line ends: LF
@@ -19,6 +23,7 @@
 #define RT_MANIFEST_H
 
 #include "formats/error.h"
+#include "formats/extent.h"
 #include <stddef.h>
 #include <stdio.h>
 
@@ -48,6 +53,10 @@ const char *rt_manifest_column_hint(const struct rt_manifest *m, const char *nam
 const char *rt_manifest_cell(const struct rt_manifest *m, int row, int column);
 /* The row's weight, 1 where its cell is empty or there is no such column. */
 double rt_manifest_weight(const struct rt_manifest *m, int row);
+/* Which part of its file a row's speech or image is; whole for text. */
+struct rt_extent rt_manifest_extent(const struct rt_manifest *m, int row, int modality);
+/* The path of a row's file: text or a pointer to buffer, "" where the cell is empty. A path longer than size is cut. */
+const char *rt_manifest_file(const struct rt_manifest *m, int row, int modality, char *buffer, size_t size);
 /* The row with this id, or -1. O(1). */
 int rt_manifest_find(const struct rt_manifest *m, const char *id);
 /* Line number of a row in the file, for messages. */

@@ -32,6 +32,11 @@ struct rt_rng rt_rng_init(uint64_t seed, uint64_t epoch, uint64_t sample, enum r
     return (struct rt_rng){.key = key, .counter = 0};
 }
 
+struct rt_rng rt_rng_fork(const struct rt_rng *r, enum rt_purpose purpose)
+{
+    return (struct rt_rng){.key = key_fold(r->key, (uint64_t)purpose), .counter = 0};
+}
+
 uint64_t rt_rng_u64(struct rt_rng *r)
 {
     return key_mix(r->key + ++r->counter * GOLDEN);

@@ -9,7 +9,7 @@
 /* What the numbers are for; a new use gets a new name, never another's. */
 enum rt_purpose {
     RT_RNG_ORDER, RT_RNG_LABELS, RT_RNG_SPEECH, RT_RNG_IMAGE, RT_RNG_TEXT, RT_RNG_INIT,
-    RT_RNG_DROPOUT, RT_RNG_TEST, RT_RNG_BOOTSTRAP
+    RT_RNG_DROPOUT, RT_RNG_TEST, RT_RNG_BOOTSTRAP, RT_RNG_NOISE, RT_RNG_ROOM
 };
 
 struct rt_rng {
@@ -17,6 +17,8 @@ struct rt_rng {
 };
 
 struct rt_rng rt_rng_init(uint64_t seed, uint64_t epoch, uint64_t sample, enum rt_purpose purpose);
+/* Numbers of their own for another purpose of the same sample, whatever r has given so far. */
+struct rt_rng rt_rng_fork(const struct rt_rng *r, enum rt_purpose purpose);
 uint64_t rt_rng_u64(struct rt_rng *r);
 double rt_rng_unit(struct rt_rng *r);                      /* [0, 1) */
 double rt_rng_range(struct rt_rng *r, double lo, double hi); /* [lo, hi) */

@@ -217,7 +217,7 @@ static int bytes_answer(struct retort *r, const void *bytes, size_t size, const 
     struct rt_tensor raw;
     if (size == 0)
         return rt_error_set(e, RT_EEMPTY, "%s: the file is empty", name);
-    RT_TRY(r->shared->model.modality->load(bytes, size, name, &raw, e));
+    RT_TRY(r->shared->model.modality->load(&RT_INPUT(bytes, size, name), &raw, NULL, e));
     pthread_mutex_lock(&r->lock);
     int rc = answer_raw(r, &raw, a, e);
     pthread_mutex_unlock(&r->lock);

@@ -3,8 +3,6 @@
  * masks and the like are drawn fresh from (seed, draw, sample). Any worker thread. */
 #include "stages/decode.h"
 
-#include "formats/file.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,38 +34,38 @@ static bool key_known(struct rt_key128 k)
     return k.lo | k.hi;
 }
 
-/* One sample's bytes: a file's content, or the text cell itself. */
-struct source {
-    char path[4352];
-    const char *name; /* for messages */
-    uint8_t *owned;
-    const void *bytes;
-    size_t size;
-};
+/* ---- a sample's data ---- */
 
-static int source_open(struct source *s, const struct rt_decode *d, const struct rt_modality *m,
-                       int row, struct rt_error *e)
+static int source_open(struct rt_datafile *s, const struct rt_decode *d, const struct rt_modality *m, int row,
+                       struct rt_error *e)
 {
-    memset(s, 0, sizeof *s);
-    const char *text = rt_dataset_source(d->dataset, row, m->id, s->path, sizeof s->path);
-    if (m->id == RT_TEXT) {
-        s->name = rt_manifest_cell(d->dataset->manifest, row,
-                                   rt_manifest_column(d->dataset->manifest, "id"));
-        s->bytes = text;
-        s->size = strlen(text);
-        return 0;
-    }
-    s->name = text;
-    int rc = rt_file_read(text, RT_FILE_MAX, &s->owned, &s->size, e);
-    s->bytes = s->owned;
-    if (rc == 0 && s->size == 0)
-        rc = rt_error_set(e, RT_EEMPTY, "%s: the file is empty", text);
-    return rc;
+    char buffer[4352];
+    const struct rt_manifest *table = d->dataset->manifest;
+    const char *source = rt_dataset_source(d->dataset, row, m->id, buffer, sizeof buffer);
+    struct rt_extent x = rt_manifest_extent(table, row, m->id);
+    if (m->id != RT_TEXT)
+        return rt_datafile_open(s, d->sources, source, &x, e);
+    rt_datafile_of_text(s, source, rt_manifest_cell(table, row, rt_manifest_column(table, "id")));
+    return 0;
 }
 
-static void source_close(struct source *s)
+static int source_key(struct rt_datafile *s, const struct rt_modality *m, struct rt_key128 *key, struct rt_error *e)
 {
-    free(s->owned);
+    return rt_datafile_key(s, (struct rt_key128){(uint64_t)m->id + 1, m->reading}, key, e);
+}
+
+/* Features of another file than the one that was measured, under its key, would be wrong for every run to come. */
+static int source_check(struct rt_datafile *s, const struct rt_modality *m, struct rt_key128 known, struct rt_error *e)
+{
+    struct rt_key128 now;
+    if (!key_known(known))
+        return 0;
+    RT_TRY(source_key(s, m, &now, e));
+    if (now.lo == known.lo && now.hi == known.hi)
+        return 0;
+    return rt_error_set(e, RT_ECHANGED,
+                        "%s: changed since the run looked at it: put the old one back, or start the run again",
+                        s->name);
 }
 
 static struct rt_key128 features_key(const struct rt_decode_input *in, struct rt_key128 content)
@@ -105,19 +103,20 @@ static int load_base(const struct rt_decode *d, const struct rt_decode_input *in
                 return 0;
         }
     }
-    struct source s;
+    struct rt_datafile s;
     struct rt_tensor raw = {0};
-    int rc = source_open(&s, d, m, row, e);
+    RT_TRY(source_open(&s, d, m, row, e));
+    int rc = source_check(&s, m, *content, e);
     if (rc == 0)
-        rc = m->load(s.bytes, s.size, s.name, &raw, e);
-    if (rc == 0 && raw_work && (rc = m->augment(in->front, &raw, rng)) < 0)
+        rc = m->load(&s.input, &raw, NULL, e);
+    if (rc == 0 && raw_work && (rc = m->augment(in->front, row, &raw, rng, e)) < 0 && e->code != rc)
         rt_error_set(e, rc, "%s: cannot augment: %s", s.name, rt_err_words(rc));
     if (rc == 0)
         rc = m->features(in->front, &raw, base, e);
     if (rc == 0 && use_store && key_known(*content))
         keep_features(in, *content, base, d->level); /* a full disk only costs time */
     rt_tensor_fini(&raw);
-    source_close(&s);
+    rt_datafile_close(&s);
     return rc;
 }
 
@@ -418,7 +417,7 @@ static int score_pack(const struct rt_decode *d, const struct rt_modality *m, st
     char name[RT_FRAME_NAME + 1];
     snprintf(name, sizeof name, "raw.%s.%d", m->name, at);
     RT_TRY(rt_batch_pack(b, name, raw, d->level));
-    if (!m->load_source)
+    if (!m->has_source)
         return 0;
     struct rt_tensor t = rt_tensor_view(RT_F64, 1, (int64_t[]){RT_SOURCE_MAX}, source);
     snprintf(name, sizeof name, "source.%s.%d", m->name, at);
@@ -427,14 +426,13 @@ static int score_pack(const struct rt_decode *d, const struct rt_modality *m, st
 
 /* A sample that was not measured before: its frames, and features into the cache while at hand. */
 static int score_load(const struct rt_decode *d, const struct rt_decode_input *in,
-                      struct rt_batch *b, int at, const struct source *s, struct rt_key128 key,
+                      struct rt_batch *b, int at, const struct rt_datafile *s, struct rt_key128 key,
                       struct rt_error *e)
 {
     const struct rt_modality *m = in->modality;
     struct rt_tensor raw = {0}, base = {0};
     double source[RT_SOURCE_MAX] = {0};
-    int rc = m->load_source ? m->load_source(s->bytes, s->size, s->name, &raw, source, e)
-                            : m->load(s->bytes, s->size, s->name, &raw, e);
+    int rc = m->load(&s->input, &raw, m->has_source ? source : NULL, e);
     if (rc < 0)
         goto out;
     if (in->features) {
@@ -455,13 +453,13 @@ static int score_row(const struct rt_decode *d, const struct rt_decode_input *in
 {
     const struct rt_modality *m = in->modality;
     int row = b->sample[at];
-    struct source s;
+    struct rt_datafile s;
     struct rt_frame *known = NULL;
     struct rt_key128 key = {0, 0};
-    int rc = source_open(&s, d, m, row, e);
+    RT_TRY(source_open(&s, d, m, row, e));
+    int rc = source_key(&s, m, &key, e);
     if (rc < 0)
         goto out;
-    key = rt_key128_of(s.bytes, s.size, (struct rt_key128){(uint64_t)m->id + 1, m->reading});
     if (d->quality && !m->quick && (rc = rt_store_get(d->quality, rt_modality_measures_key(m, key), &known)) < 0)
         goto out;
     if (!known && (rc = score_load(d, in, b, at, &s, key, e)) < 0)
@@ -469,7 +467,7 @@ static int score_row(const struct rt_decode *d, const struct rt_decode_input *in
     d->content->key[m->id][row] = key;
 out:
     rt_frame_unref(known);
-    source_close(&s);
+    rt_datafile_close(&s);
     return rc;
 }
 

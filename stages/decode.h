@@ -16,6 +16,7 @@
 
 #include "pipeline/flow/stage.h"
 #include "pipeline/data/dataset.h"
+#include "pipeline/data/datafile.h"
 #include "pipeline/data/store.h"
 #include "stages/modality/modality.h"
 #include "stages/modality/views.h"
@@ -45,6 +46,7 @@ struct rt_decode_input {
 
 struct rt_decode {
     struct rt_dataset *dataset;
+    struct rt_datafiles *sources; /* what is known of its files, or NULL */
     struct rt_content *content;
     struct rt_store *quality; /* SCORE: measures known by content, or NULL */
     struct rt_decode_input input[RT_DECODE_INPUTS];

@@ -309,11 +309,8 @@ void rt_dataset_fini(struct rt_dataset *d)
 const char *rt_dataset_source(const struct rt_dataset *d, int row, int modality, char *buffer,
                               size_t size)
 {
-    const char *cell = rt_manifest_cell(d->manifest, row, d->column[modality]);
-    if (modality == RT_TEXT || cell[0] == '\0' || cell[0] == '/')
-        return cell;
-    snprintf(buffer, size, "%s/%s", rt_manifest_folder(d->manifest), cell);
-    return buffer;
+    return modality == RT_TEXT ? rt_manifest_cell(d->manifest, row, d->column[modality])
+                               : rt_manifest_file(d->manifest, row, modality, buffer, size);
 }
 
 int rt_dataset_rows(const struct rt_dataset *d, int split, int modality, bool need_label, int **rows,

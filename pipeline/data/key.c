@@ -7,9 +7,14 @@
 struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 first)
 {
     struct rt_hash128 h = rt_hash128(bytes, size, 0);
-    if (first.lo | first.hi) {
-        uint64_t both[4] = {first.lo, first.hi, h.lo, h.hi};
-        h = rt_hash128(both, sizeof both, 0);
-    }
+    return rt_key128_chain((struct rt_key128){h.lo, h.hi}, first);
+}
+
+struct rt_key128 rt_key128_chain(struct rt_key128 hash, struct rt_key128 first)
+{
+    if (!(first.lo | first.hi))
+        return hash;
+    uint64_t both[4] = {first.lo, first.hi, hash.lo, hash.hi};
+    struct rt_hash128 h = rt_hash128(both, sizeof both, 0);
     return (struct rt_key128){h.lo, h.hi};
 }

@@ -14,4 +14,7 @@ struct rt_key128 {
  * machine's byte order; a store is not carried between machines. */
 struct rt_key128 rt_key128_of(const void *bytes, size_t size, struct rt_key128 first);
 
+/* The key of what hashes to `hash` (a key without a first one), chained to `first`. */
+struct rt_key128 rt_key128_chain(struct rt_key128 hash, struct rt_key128 first);
+
 #endif

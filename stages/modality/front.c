@@ -23,6 +23,7 @@ struct rt_augment rt_augment_of(const struct rt_recipe *r)
         .snr_low = r->augment_snr_low,
         .snr_high = r->augment_snr_high,
         .speed = r->augment_speed,
+        .rir = r->augment_rir,
         .time_masks = (int)r->augment_time_masks,
         .time_width = (int)r->augment_time_width,
         .band_masks = (int)r->augment_band_masks,

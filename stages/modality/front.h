@@ -9,6 +9,7 @@
 
 struct rt_fbank;
 struct rt_recipe;
+struct rt_sounds;
 struct rt_work;
 
 /* augment.*: may change from batch to batch. Fractions are of samples unless said otherwise. */
@@ -16,6 +17,7 @@ struct rt_augment {
     double gain;              /* speech: dB, either way */
     double noise;             /* speech: fraction that gets noise ... */
     double snr_low, snr_high; /* ... of dB in this range */
+    double rir;               /* speech: fraction that is heard in a room */
     double speed;             /* speech: 1 +- this */
     int time_masks, time_width, band_masks, band_width; /* speech: count, and widest in frames or bands */
     bool crop;                /* speech: at a random place */
@@ -42,6 +44,7 @@ struct rt_front {
         bool nfc; /* texts are brought to this form before anything is made of them */
     } text;
     struct rt_augment augment;
+    const struct rt_sounds *sounds; /* recordings of noise and rooms, or NULL; borrowed */
     float *idf; /* text: [buckets], or NULL = all 1; owned by the maker */
     /* Of whoever makes one sample after another, in one thread; NULL: made anew for each. Features, bags and what lies
      * between are then of `work` (formats/work.h), and are given back to it. */

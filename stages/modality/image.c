@@ -40,16 +40,14 @@ static int image_check_raw(const struct rt_tensor *raw, struct rt_error *e)
 }
 
 /* Whatever the file was, three bytes a pixel: grey and transparency are the decoder's matter. */
-static int image_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                      struct rt_error *e)
+static int image_load(const struct rt_input *in, struct rt_tensor *raw, double *source, struct rt_error *e)
 {
     struct rt_image im;
+    (void)source;
     *raw = (struct rt_tensor){0};
-    int rc = rt_image_decode(&im, bytes, size, name, e);
-    if (rc)
-        return rc;
+    RT_TRY(rt_image_decode_input(&im, in, e));
     struct rt_tensor t = rt_tensor_view(RT_U8, 3, (int64_t[]){im.height, im.width, 3}, im.rgb);
-    rc = rt_modality_raw(raw, &t, image_check_raw, name, e);
+    int rc = rt_modality_raw(raw, &t, image_check_raw, in->name, e);
     rt_image_fini(&im);
     return rc;
 }

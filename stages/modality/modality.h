@@ -2,23 +2,24 @@
  * modality: the contract of speech, image and text: bytes -> raw -> features -> network input,
  * and the measures of their quality. One file and one vtable each; the list is rt_modalities below.
  *
- *   load      file bytes (text: the cell itself) -> raw: speech F32 [samples] at 16 kHz; image U8
+ *   load      input: a file or a part of it (text: the cell itself) -> raw: speech F32 [samples] at 16 kHz; image U8
  *             [height, width, 3]; text U8 [bytes] of valid UTF-8
  *   augment   raw -> raw, in place, for training only, when `wants_raw(front)` says so (noise,
- *             speed, gain); both are NULL where nothing is ever done to raw
- *   features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the
+ *             rooms, speed, gain); row: of the sample, so that it is not mixed with itself; both are NULL where nothing
+ * is ever done to raw features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the
  *             trimmed recording, not yet normalised; image U8 [size, size, 3]; text I32 [n, 2]
  *             pairs (bucket, count) sorted by bucket
  *   present   base -> one row of the network's input, cropped, padded, normalised, augmented when
  *             rng is not NULL: speech [frames, bands] mean-normalised; image [size, size, 3] in
  *             -2 to 2; text: bag of (bucket, weight), see rt_bag
- *   measure   raw, and what `load_source` saw of the file (NULL: unknown, then raw stands for it) ->
+ *   measure   raw, and what `load` saw of the file (NULL: unknown, then raw stands for it) ->
  *             values[measures]; NaN where this sample does not let one be taken
  * All are pure functions of their arguments: any thread, any number at once. They return 0 or the
  * RT_E... that names why the sample is unusable, and fill *e. Channels come last everywhere. */
 #ifndef RT_MODALITY_H
 #define RT_MODALITY_H
 
+#include "formats/input.h"
 #include "formats/tensor.h"
 #include "formats/rng.h"
 #include "pipeline/data/dataset.h"
@@ -53,7 +54,7 @@ struct rt_reading_note {
     const char *words; /* behind "N samples: " */
 };
 #define RT_MEASURES_MAX 12 /* of one modality */
-#define RT_SOURCE_MAX 4    /* numbers that load_source hands to measure */
+#define RT_SOURCE_MAX 4    /* numbers that load hands to measure */
 
 /* A sparse row: weight of each bucket; l2-normalised. */
 struct rt_bag {
@@ -66,14 +67,12 @@ struct rt_modality {
     const char *name;
     enum rt_modality_id id;
     bool quick; /* a sample is loaded, measured and made features of before a cache would have answered: it has none */
-    int (*load)(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                struct rt_error *e);
-    /* load, and what the file's own samples say and raw no longer shows, for measure. NULL: raw shows
-     * everything. */
-    int (*load_source)(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                       double source[RT_SOURCE_MAX], struct rt_error *e);
+    /* The part of the input that its extent names. source: [RT_SOURCE_MAX] is filled with what the file's own samples
+     * say and raw no longer shows, for measure; NULL: nobody asks. */
+    int (*load)(const struct rt_input *in, struct rt_tensor *raw, double *source, struct rt_error *e);
+    bool has_source; /* false: raw shows everything, load fills no source */
     bool (*wants_raw)(const struct rt_front *f); /* augmentation that works on raw is on */
-    int (*augment)(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng);
+    int (*augment)(const struct rt_front *f, int row, struct rt_tensor *raw, struct rt_rng *rng, struct rt_error *e);
     int (*features)(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
                     struct rt_error *e);
     /* Text that fixes what features computes: part of the cache key. */

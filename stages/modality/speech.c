@@ -6,14 +6,13 @@
 #include "formats/work.h"
 #include "stages/modality/fbank.h"
 #include "stages/modality/modality.h"
+#include "stages/modality/speech_augment.h"
 #include "stages/modality/speech_measures.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORTEST (RT_AUDIO_RATE / 10) /* 100 ms */
-#define SILENCE 3.1623e-4f            /* -70 dBFS */
 #define TRIM_BLOCK (RT_AUDIO_RATE / 100)
 #define TRIM_BELOW 1e-3 /* a block 30 dB below the loudest is silence */
 #define TRIM_MARGIN 5   /* blocks kept on both sides */
@@ -24,8 +23,7 @@
  * such a file is a fault of the data set, and the message says which. The peak is taken from the
  * mean, so that a recording of nothing but an offset counts as silent. */
 
-/* Largest distance from the mean; NaN when a sample is not finite. */
-static float speech_peak(const float *x, int64_t n)
+float rt_speech_peak(const float *x, int64_t n)
 {
     double mean = 0;
     float peak = 0;
@@ -43,14 +41,14 @@ static int speech_check_raw(const struct rt_tensor *raw, struct rt_error *e)
         return rt_error_set(e, RT_EMISMATCH, "speech must be a row of float samples");
     const float *x = raw->data;
     int64_t n = raw->dim[0];
-    if (n < SHORTEST)
+    if (n < RT_SPEECH_SHORTEST)
         return rt_error_set(e, n ? RT_ESHORT : RT_EEMPTY,
                             "%.0f ms of speech; at least 100 ms are needed",
                             (double)n * 1000 / RT_AUDIO_RATE);
-    float peak = speech_peak(x, n);
+    float peak = rt_speech_peak(x, n);
     if (isnan(peak))
         return rt_error_set(e, RT_ENOTFINITE, "a sample of the speech is not finite");
-    if (peak < SILENCE)
+    if (peak < RT_SPEECH_SILENCE)
         return rt_error_set(e, RT_ESILENT, "nothing above -70 dBFS in %.2f s",
                             (double)n / RT_AUDIO_RATE);
     return 0;
@@ -66,148 +64,18 @@ static int speech_take(struct rt_audio *a, const char *name, struct rt_tensor *r
     return rc;
 }
 
-static int speech_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                       struct rt_error *e)
+static int speech_load(const struct rt_input *in, struct rt_tensor *raw, double *source, struct rt_error *e)
 {
     struct rt_audio a;
     *raw = (struct rt_tensor){0};
-    RT_TRY(rt_audio_decode(&a, bytes, size, name, e));
-    return speech_take(&a, name, raw, e);
-}
-
-static int speech_load_source(const void *bytes, size_t size, const char *name,
-                              struct rt_tensor *raw, double source[RT_SOURCE_MAX],
-                              struct rt_error *e)
-{
-    struct rt_audio a;
-    *raw = (struct rt_tensor){0};
-    RT_TRY(rt_audio_decode_scan(&a, bytes, size, name, e));
-    source[0] = a.source.stops;
-    source[1] = a.source.step;
-    source[2] = a.source.offset;
-    source[3] = a.source.likeness;
-    return speech_take(&a, name, raw, e);
-}
-
-/* ---- augmentation of raw ----
- * On the wave itself, as in a room: speed changes pitch and tempo together, noise is added at a
- * chosen SNR, gain comes last. Only for training, and only when a setting asks for it, since
- * features of a changed wave cannot come from the cache.
- *
- * Noise is made, white or pink, not taken from recordings: a run then needs no other data, and pink
- * noise is near what rooms and streets sound like. */
-
-static bool speech_wants_raw(const struct rt_front *f)
-{
-    const struct rt_augment *a = &f->augment;
-    return a->gain > 0 || a->noise > 0 || a->speed > 0;
-}
-
-/* Value between b and c, cubic through four neighbours (Catmull-Rom). */
-static float speech_interpolate(float a, float b, float c, float d, float t)
-{
-    return b + 0.5f * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
-}
-
-/* Plays the recording `factor` times as fast, pitch included; not so fast that it gets too short. */
-static int speech_change_speed(struct rt_tensor *raw, double factor)
-{
-    int64_t n = raw->dim[0];
-    if (factor > 1 && (double)n / factor < SHORTEST)
-        factor = fmax(1, (double)n / SHORTEST);
-    int64_t m = (int64_t)((double)n / factor + 1e-6);
-    struct rt_tensor out;
-    if (n < 4)
-        return 0;
-    int rc = rt_tensor_init(&out, RT_F32, 1, &m);
-    if (rc)
-        return rc;
-    const float *x = raw->data;
-    float *y = out.data;
-    for (int64_t i = 0; i < m; i++) {
-        double at = (double)i * factor;
-        int64_t k = (int64_t)at < n - 2 ? (int64_t)at : n - 2;
-        y[i] = speech_interpolate(x[k > 0 ? k - 1 : 0], x[k], x[k + 1],
-                                  x[k + 2 < n ? k + 2 : n - 1], (float)fmin(at - (double)k, 1));
+    RT_TRY(rt_audio_decode_input(&a, in, source != NULL, e));
+    if (source) {
+        source[0] = a.source.stops;
+        source[1] = a.source.step;
+        source[2] = a.source.offset;
+        source[3] = a.source.likeness;
     }
-    rt_tensor_fini(raw);
-    *raw = out;
-    return 0;
-}
-
-/* Sum of two uniform numbers: near enough to a bell, and one draw a sample. */
-static float noise_white(struct rt_rng *rng)
-{
-    uint64_t u = rt_rng_u64(rng);
-    return ((float)(u >> 40) + (float)(u >> 16 & 0xffffff)) / 16777216.0f - 1;
-}
-
-/* Pink noise is white noise through low-passes an octave and a half apart, each with the same
- * power. */
-static float noise_pink(struct rt_rng *rng, float state[6])
-{
-    static const float pole[6] = {0.5f, 0.1768f, 0.0625f, 0.0221f, 0.00781f, 0.00276f};
-    static const float gain[6] = {1.0f, 1.68f, 2.83f, 4.76f, 8.0f, 13.5f}; /* about pole ^ -1/2 */
-    float white = noise_white(rng), sum = 0;
-    for (int k = 0; k < 6; k++) {
-        state[k] += pole[k] * (white - state[k]);
-        sum += gain[k] * state[k];
-    }
-    return sum;
-}
-
-static double speech_power(const float *x, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)x[i] * x[i];
-    return sum / (double)n;
-}
-
-/* Scaled to the recording's own power, so that the SNR is what was drawn, however loud it is. */
-static int speech_add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_rng *rng)
-{
-    int64_t n = raw->dim[0];
-    float *x = raw->data, *noise = malloc((size_t)n * sizeof *noise), state[6] = {0};
-    if (!noise)
-        return RT_EMEM;
-    for (int64_t i = 0; i < n; i++)
-        noise[i] = is_pink ? noise_pink(rng, state) : noise_white(rng);
-    double scale =
-        sqrt(speech_power(x, n) / fmax(speech_power(noise, n), 1e-30) * pow(10, -snr / 10));
-    for (int64_t i = 0; i < n; i++)
-        x[i] += (float)scale * noise[i];
-    free(noise);
-    return 0;
-}
-
-/* Louder or softer, not so soft that it counts as silent. */
-static void speech_change_gain(struct rt_tensor *raw, double gain)
-{
-    float *x = raw->data, factor = (float)pow(10, gain / 20);
-    float least = 1.01f * SILENCE / speech_peak(x, raw->dim[0]);
-    factor = fmaxf(factor, fminf(1, least));
-    for (int64_t i = 0; i < raw->dim[0]; i++)
-        x[i] *= factor;
-}
-
-/* Every draw is made whether used or not, so that one setting does not shift another's numbers. */
-static int speech_augment(const struct rt_front *f, struct rt_tensor *raw, struct rt_rng *rng)
-{
-    const struct rt_augment *a = &f->augment;
-    double speed = rt_rng_range(rng, 1 - a->speed, 1 + a->speed);
-    double gain = rt_rng_range(rng, -a->gain, a->gain);
-    bool noisy = rt_rng_unit(rng) < a->noise, is_pink = rt_rng_unit(rng) < 0.5;
-    double snr = a->snr_low + rt_rng_unit(rng) * (a->snr_high - a->snr_low);
-    if (raw->dtype != RT_F32 || raw->rank != 1 || raw->dim[0] < 1)
-        return RT_EMISMATCH;
-    if (a->speed > 0)
-        RT_TRY(speech_change_speed(raw, speed));
-    if (noisy)
-        RT_TRY(speech_add_noise(raw, snr, is_pink, rng));
-    if (a->gain > 0)
-        speech_change_gain(raw, gain);
-    return 0;
+    return speech_take(&a, in->name, raw, e);
 }
 
 /* ---- features: log-mel frames ----
@@ -242,9 +110,9 @@ static void speech_trim(const float *x, int64_t n, int64_t *first, int64_t *coun
     from = from > TRIM_MARGIN ? from - TRIM_MARGIN : 0;
     to = to + TRIM_MARGIN < blocks ? to + TRIM_MARGIN : blocks;
     int64_t start = from * TRIM_BLOCK, end = to == blocks ? n : to * TRIM_BLOCK;
-    if (end - start < SHORTEST) {
-        end = start + SHORTEST < n ? start + SHORTEST : n;
-        start = end - SHORTEST;
+    if (end - start < RT_SPEECH_SHORTEST) {
+        end = start + RT_SPEECH_SHORTEST < n ? start + RT_SPEECH_SHORTEST : n;
+        start = end - RT_SPEECH_SHORTEST;
     }
     *first = start;
     *count = end - start;
@@ -377,9 +245,9 @@ const struct rt_modality rt_modality_speech = {
     .name = "speech",
     .id = RT_SPEECH,
     .load = speech_load,
-    .load_source = speech_load_source,
-    .wants_raw = speech_wants_raw,
-    .augment = speech_augment,
+    .has_source = true,
+    .wants_raw = rt_speech_wants_raw,
+    .augment = rt_speech_augment,
     .features = speech_features,
     .features_key = speech_features_key,
     .shape = speech_shape,

@@ -43,11 +43,11 @@ static int text_check_raw(const struct rt_tensor *raw, struct rt_error *e)
     return rt_error_set(e, RT_EEMPTY, "no letter or digit in %zu bytes of text", size);
 }
 
-static int text_load(const void *bytes, size_t size, const char *name, struct rt_tensor *raw,
-                     struct rt_error *e)
+static int text_load(const struct rt_input *in, struct rt_tensor *raw, double *source, struct rt_error *e)
 {
-    struct rt_tensor t = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)size}, (void *)bytes);
-    return rt_modality_raw(raw, &t, text_check_raw, name, e);
+    struct rt_tensor t = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)in->size}, (void *)in->bytes);
+    (void)source;
+    return rt_modality_raw(raw, &t, text_check_raw, in->name, e);
 }
 
 /* ---- features: pairs (bucket, count) ----

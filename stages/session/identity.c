@@ -16,6 +16,8 @@
 
 enum part { IDS, SPLITS, LABELS, GROUPS, WEIGHTS, USABLE, INPUTS, PARTS };
 
+#define SOUNDS "sounds" /* behind them, where there are any */
+
 static const struct {
     const char *name, *words;
     const char *column; /* of the manifest, and what run.db calls it */
@@ -70,7 +72,7 @@ static uint64_t rows_digest_inputs(const struct rt_session *s)
 }
 
 void rt_identity_make(const struct rt_session *s, int student, const struct rt_model *const *teacher, int teachers,
-                      char text[RT_IDENTITY_TEXT])
+                      uint64_t sounds, char text[RT_IDENTITY_TEXT])
 {
     int n = 0;
     for (int i = 0; i < PARTS; i++) {
@@ -82,6 +84,8 @@ void rt_identity_make(const struct rt_session *s, int student, const struct rt_m
     for (int k = 0; k < teachers; k++)
         n += snprintf(text + n, RT_IDENTITY_TEXT - (size_t)n, "%s=%016" PRIx64 "\n", rt_stage_teacher[k].name,
                       teacher[k]->key.lo ^ teacher[k]->key.hi);
+    if (sounds)
+        snprintf(text + n, RT_IDENTITY_TEXT - (size_t)n, SOUNDS "=%016" PRIx64 "\n", sounds);
 }
 
 /* ---- the first row that differs ----
@@ -179,6 +183,11 @@ int rt_identity_check(const char *then, const char *now, const char *file, const
     for (int i = 0; i < PARTS; i++)
         if (!line_same(then, now, parts[i].name))
             return identity_refuse(file, folder, i, s, student, e);
+    if (!line_same(then, now, SOUNDS))
+        return rt_error_set(e, RT_EMISMATCH,
+                            "%s: the recordings in augment.noise_from or augment.rir_from changed since it "
+                            "was written; bring them back as they were, or start a new run",
+                            file);
     for (int k = 0; k < RT_TEACHERS; k++)
         if (!line_same(then, now, rt_stage_teacher[k].name))
             return rt_error_set(e, RT_EMISMATCH, "%s: %s.model is another model than when it was written; give the one "

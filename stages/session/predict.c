@@ -2,7 +2,7 @@
  * predict: see predict.h. */
 #include "stages/session/predict.h"
 
-#include "formats/file.h"
+#include "pipeline/data/datafile.h"
 #include "stages/model/net.h"
 
 #include <ctype.h>
@@ -32,6 +32,7 @@ struct predict {
     struct rt_ready *ready; /* of m */
     struct rt_views views;
     struct rt_predict_source source;
+    struct rt_datafiles *sources; /* what is known of the files */
     int size, threads, ring;
     int rank;        /* of a dense input; 0 = bags */
     size_t row;      /* numbers in one */
@@ -127,12 +128,11 @@ static int sample_run_views(struct worker *w, const struct rt_tensor *base, floa
 }
 
 /* Into row k of the worker's input, or its k-th bag; of views into its outputs at once. */
-static int sample_present(struct worker *w, int k, const void *bytes, size_t size, const char *name, float *outputs,
-                          struct rt_error *e)
+static int sample_present(struct worker *w, int k, const struct rt_input *in, float *outputs, struct rt_error *e)
 {
     const struct rt_model *m = w->p->m;
     struct rt_tensor raw = {0}, base = {0};
-    int rc = m->modality->load(bytes, size, name, &raw, e);
+    int rc = m->modality->load(in, &raw, NULL, e);
     if (rc == 0)
         rc = m->modality->features(&m->front, &raw, &base, e);
     if (rc == 0 && !predict_in_batches(w->p))
@@ -142,20 +142,19 @@ static int sample_present(struct worker *w, int k, const void *bytes, size_t siz
                         : m->modality->present_bag(&m->front, &base, NULL, &w->bag[k]);
     rt_tensor_fini(&raw);
     rt_tensor_fini(&base);
-    return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s: %s", name, rt_err_words(rc)) : rc;
+    return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s: %s", in->name, rt_err_words(rc)) : rc;
 }
 
 static int sample_read(struct worker *w, int k, const struct rt_predict_sample *s, float *outputs, struct rt_error *e)
 {
-    uint8_t *bytes = NULL;
-    size_t size = 0;
     if (s->text)
-        return sample_present(w, k, s->text, strlen(s->text), s->id, outputs, e);
-    RT_TRY(rt_file_read(s->path, RT_FILE_MAX, &bytes, &size, e));
-    int rc = size ? 0 : rt_error_set(e, RT_EEMPTY, "%s: the file is empty", s->path);
-    if (rc == 0)
-        rc = sample_present(w, k, bytes, w->p->rank ? size : text_trim(bytes, size), s->path, outputs, e);
-    free(bytes);
+        return sample_present(w, k, &RT_INPUT(s->text, strlen(s->text), s->id), outputs, e);
+    struct rt_datafile file;
+    RT_TRY(rt_datafile_open(&file, w->p->sources, s->path, &s->extent, e));
+    if (!w->p->rank)
+        file.input.size = text_trim(file.input.bytes, file.input.size);
+    int rc = sample_present(w, k, &file.input, outputs, e);
+    rt_datafile_close(&file);
     return rc;
 }
 
@@ -407,6 +406,7 @@ static int predict_init(struct predict *p, struct rt_model *m, const struct rt_p
     p->row = 1;
     for (int i = 0; i < p->rank; i++)
         p->row *= (size_t)dim[i];
+    RT_TRY(rt_datafiles_create(&p->sources));
     RT_TRY(rt_ready_create(&p->ready, m, false));
     p->batch = calloc((size_t)p->ring, sizeof *p->batch);
     for (int i = 0; p->batch && i < p->ring; i++) {
@@ -428,6 +428,7 @@ static void predict_fini(struct predict *p)
     }
     free(p->batch);
     rt_ready_destroy(p->ready);
+    rt_datafiles_destroy(p->sources);
 }
 
 /* Threads are started one by one: where the system gives fewer than were asked for, those do it. */

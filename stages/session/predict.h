@@ -6,12 +6,14 @@
 #define RT_PREDICT_H
 
 #include "formats/error.h"
+#include "formats/extent.h"
 #include "stages/modality/views.h"
 #include "stages/model/model.h"
 
 struct rt_predict_sample {
     char *id;            /* malloc'ed */
     char *path, *text;   /* malloc'ed: the file, or for a model of text its words; NULL, both, where why is set */
+    struct rt_extent extent; /* the part of the file */
     struct rt_error why; /* code not 0: there is nothing to read */
 };
 

@@ -8,14 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *const rt_scoring_input_names[RT_SCORING_INPUTS + 1] = {"duration", "norm", "quality", NULL};
 
 /* ---- before anything is computed ---- */
 
 static int trial_check_file(const struct rt_trial *t, int row, const char *path, const struct rt_dataset *d,
-                            int modality, struct rt_error *e)
+                            struct rt_datafiles *sources, int modality, struct rt_error *e)
 {
     char buffer[4352];
     const char *id = rt_manifest_cell(d->manifest, row, rt_manifest_column(d->manifest, "id"));
@@ -23,14 +22,15 @@ static int trial_check_file(const struct rt_trial *t, int row, const char *path,
     if (d->reason[modality][row] == RT_EMISSING)
         return rt_error_set(e, RT_EMISSING, "%s:%d: '%.200s' has no %s in %s", path, t->line, id,
                             rt_modality_names[modality], rt_manifest_path(d->manifest));
-    if (modality != RT_TEXT && access(file, R_OK) < 0)
+    if (modality != RT_TEXT && rt_datafile_exists(sources, file, NULL) < 0)
         return rt_error_set(e, RT_EMISSING, "%s:%d: '%.200s': there is no file %s", path, t->line, id, file);
     return 0;
 }
 
-int rt_scoring_check_files(const struct rt_trials *t, const char *path, const struct rt_dataset *d, int modality,
+int rt_scoring_check_files(const struct rt_trials *t, const char *path, const struct rt_session *s, int modality,
                            struct rt_error *e)
 {
+    const struct rt_dataset *d = &s->dataset;
     bool *looked = calloc((size_t)d->count + 1, sizeof *looked);
     int rc = looked ? 0 : rt_error_set(e, RT_EMEM, "%s: out of memory", path);
     for (size_t i = 0; rc == 0 && i < t->count; i++) {
@@ -38,7 +38,7 @@ int rt_scoring_check_files(const struct rt_trials *t, const char *path, const st
         for (int k = 0; rc == 0 && k < 2; k++)
             if (!looked[row[k]]) {
                 looked[row[k]] = true;
-                rc = trial_check_file(&t->trial[i], row[k], path, d, modality, e);
+                rc = trial_check_file(&t->trial[i], row[k], path, d, s->sources, modality, e);
             }
     }
     free(looked);

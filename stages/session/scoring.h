@@ -68,7 +68,7 @@ int rt_scoring_fit(struct rt_scoring *s, const struct rt_trials *t, double p_tar
 void rt_scoring_text(const struct rt_scoring *s, char *text, size_t size);
 
 /* Before anything is computed: every sample that a list names must have a file, or RT_EMISSING with the list's line. */
-int rt_scoring_check_files(const struct rt_trials *t, const char *path, const struct rt_dataset *d, int modality,
+int rt_scoring_check_files(const struct rt_trials *t, const char *path, const struct rt_session *s, int modality,
                            struct rt_error *e);
 
 #endif

@@ -104,6 +104,7 @@ static int session_allocate(struct rt_session *s)
         lock = NULL;
     }
     s->left_lock = lock;
+    RT_TRY(rt_datafiles_create(&s->sources));
     return s->left_mark && s->left_lock ? rt_content_init(&s->content, s->dataset.count) : RT_EMEM;
 }
 
@@ -165,6 +166,7 @@ void rt_session_close(struct rt_session *s)
     rt_scores_fini(&s->scores);
     rt_content_fini(&s->content);
     rt_dataset_fini(&s->dataset);
+    rt_datafiles_destroy(s->sources);
     if (s->left_lock)
         uv_mutex_destroy(s->left_lock);
     free(s->left_lock);
@@ -315,7 +317,7 @@ static int session_score_rows(struct rt_session *s, const int *rows, const bool 
         .left_out_self = s,
     };
     struct rt_decode decode = {
-        .dataset = &s->dataset, .content = &s->content, .quality = s->quality,
+        .dataset = &s->dataset, .sources = s->sources, .content = &s->content, .quality = s->quality,
         .level = s->limits.level, .strict = s->limits.strict,
     };
     for (int m = 0; m < RT_MODALITIES; m++)
@@ -379,7 +381,7 @@ static int idf_add_row(struct rt_idf *fit, const struct rt_dataset *d, const str
     struct rt_tensor raw = {0}, base = {0};
     struct rt_error why = {0};
     int rc = 0;
-    if (rt_modality_text.load(text, strlen(text), "text", &raw, &why) == 0 &&
+    if (rt_modality_text.load(&RT_INPUT(text, strlen(text), "text"), &raw, NULL, &why) == 0 &&
         rt_modality_text.features(front, &raw, &base, &why) == 0)
         rc = rt_idf_add(fit, &base); /* a text that cannot be used was left out, and counts for nothing */
     rt_tensor_fini(&raw);
@@ -484,8 +486,8 @@ static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct c
         .feature = c->feature, .views = c->views, .workers = s->limits.decoders, .level = s->limits.level,
     };
     struct rt_decode decode = {
-        .dataset = &s->dataset, .content = &s->content, .inputs = 1, .level = s->limits.level,
-        .strict = s->limits.strict,
+        .dataset = &s->dataset, .sources = s->sources, .content = &s->content, .inputs = 1,
+        .level = s->limits.level, .strict = s->limits.strict,
     };
     decode.input[0] = (struct rt_decode_input){
         .role = "model", .modality = m->modality, .front = &m->front,

@@ -27,6 +27,7 @@ struct rt_session {
     struct rt_session_limits limits;
     struct rt_watch watch; /* who is told of what it does */
     struct rt_dataset dataset;
+    struct rt_datafiles *sources; /* of the data set's files */
     struct rt_content content;
     struct rt_scores scores;
     struct rt_store *quality, *features[RT_MODALITIES];

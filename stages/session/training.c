@@ -168,6 +168,20 @@ static int training_choose_rows(struct rt_training *t, const struct rt_modality 
                         t->teachers ? " or a teacher's modality" : "", left[0] ? "; " : "", left);
 }
 
+/* ---- noise and rooms ---- */
+
+static int training_open_sounds(struct rt_training *t, const struct rt_modality *student, struct rt_error *e)
+{
+    char note[700];
+    if (student->id != RT_SPEECH)
+        return 0; /* as all that augments speech alone */
+    RT_TRY(
+        rt_sound_bank_create(&t->sounds, t->recipe, &t->session->dataset, t->session->sources, note, sizeof note, e));
+    if (note[0])
+        rt_watch_tell(&t->session->watch, "%s", note);
+    return 0;
+}
+
 /* ---- the student ---- */
 
 static int training_make_model(struct rt_training *t, const struct rt_modality *student, struct rt_error *e)
@@ -181,6 +195,7 @@ static int training_make_model(struct rt_training *t, const struct rt_modality *
         RT_TRY(rt_session_fit_idf(s, t->recipe, t->train_rows, t->train_count, &idf, e));
     RT_TRY(rt_model_create(&t->model, t->recipe, s->dataset.class_name, s->dataset.classes, teacher, teachers,
                            &t->start, idf, e));
+    t->model.front.sounds = rt_sound_bank_sounds(t->sounds);
     t->views.whole = t->recipe->eval_whole && rt_net_lengths(&t->model, NULL, &fixed) == 0;
     if (!t->start.graph)
         return 0;
@@ -280,7 +295,7 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
     };
     rt_identity_make(t->session, (int)r->student_modality, teacher, rt_training_list_teachers(t, teacher),
-                     t->record.identity);
+                     t->sounds ? rt_sound_bank_digest(t->sounds) : 0, t->record.identity);
     t->observe_checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
     t->observe_board = (struct rt_observe_board){
         .record = &t->record, .board = t->board, .top1 = NAN, .eer = NAN,
@@ -440,7 +455,9 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     RT_TRY(rt_training_load_teachers(t, e));
     if (!q->resume && !q->journal)
         RT_TRY(rt_training_check_teaching(t, e));
+    RT_TRY(training_open_sounds(t, student, e));
     RT_TRY(training_score(t, student, e));
+    RT_TRY(rt_sound_bank_take_voices(t->sounds, e));
     RT_TRY(training_choose_rows(t, student, e));
     RT_TRY(training_make_model(t, student, e));
     RT_TRY(training_make_student(t, &q->observer, e));
@@ -513,6 +530,7 @@ void rt_training_close(struct rt_training *t)
     rt_training_close_teachers(t);
     rt_rundir_close(&t->dir);
     rt_trial_lists_fini(&t->trials);
+    rt_sound_bank_destroy(t->sounds);
     free(t->train_rows);
     free(t->valid_rows);
     if (t->held) {

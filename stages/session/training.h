@@ -8,6 +8,7 @@
 #include "pipeline/flow/signals.h"
 #include "stages/session/machine.h"
 #include "stages/session/observers.h"
+#include "stages/session/sound_bank.h"
 #include "stages/session/trial_lists.h"
 
 #define RT_TRAINING_OBSERVERS 6
@@ -56,6 +57,7 @@ struct rt_training {
     int *train_rows, *valid_rows, train_count, valid_count;
     int train_labelled; /* with data.balance: so many of train_rows, the first ones, have a label */
     struct rt_trial_lists trials;
+    struct rt_sound_bank *sounds; /* noise and rooms, or NULL */
     struct rt_training_result valid, test;
     struct rt_training_trials trials_result[RT_TRIAL_LISTS];
     char limit[400];   /* which stage limited the run, in words */

@@ -32,6 +32,9 @@ int rt_training_pipeline_check(const struct rt_training *t, const struct rt_reci
     if (r->pipeline_decoders > t->session->limits.most_decoders)
         return rt_error_set(e, RT_ERANGE, "pipeline.decoders: at most %d in this run",
                             t->session->limits.most_decoders);
+    if (r->augment_rir > 0 && !*r->augment_rir_from)
+        return rt_error_set(e, RT_EUSAGE,
+                            "augment.rir: this run has no rooms; it was started without augment.rir_from");
     for (int k = 0; k < RT_TEACHERS; k++)
         RT_TRY(check_teacher_cache(t, r, k, e));
     return 0;
@@ -97,7 +100,7 @@ static void pipeline_describe(struct pipeline *p, struct rt_training *t)
 {
     struct rt_session *s = t->session;
     p->decode = (struct rt_decode){
-        .dataset = &s->dataset, .content = &s->content, .inputs = 1 + t->teachers,
+        .dataset = &s->dataset, .sources = s->sources, .content = &s->content, .inputs = 1 + t->teachers,
         .augment = decode_augment, .augment_self = t->control,
         .seed = (uint64_t)t->recipe->seed, .level = s->limits.level, .strict = s->limits.strict,
     };

@@ -67,7 +67,7 @@ static bool item_load(const struct rt_modality *m, const char *path, struct rt_t
     struct rt_error e = {0};
     if (rt_file_read(path, RT_FILE_MAX, &bytes, &size, &e) < 0)
         return false;
-    int rc = m->load(bytes, size, path, raw, &e);
+    int rc = m->load(&RT_INPUT(bytes, size, path), raw, NULL, &e);
     free(bytes);
     if (rc == 0 && m->id == RT_IMAGE && raw->dim[0] * raw->dim[1] > PIXELS_MAX) {
         rt_tensor_fini(raw);

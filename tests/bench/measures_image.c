@@ -179,7 +179,7 @@ static bool jpeg(const struct rt_tensor *item, int number, double quality, doubl
     jpeg_finish_compress(&c);
     jpeg_destroy_compress(&c);
     struct rt_tensor raw = {0};
-    int rc = image->load(out, size, "planted", &raw, NULL);
+    int rc = image->load(&RT_INPUT(out, size, "planted"), &raw, NULL, NULL);
     if (rc == 0)
         rc = image->measure(&raw, NULL, value, NULL);
     rt_tensor_fini(&raw);

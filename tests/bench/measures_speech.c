@@ -101,7 +101,7 @@ static bool wave_measure(struct wave w, int format, double *value)
     struct rt_error e = {0};
     double source[RT_SOURCE_MAX];
     if (is_written) {
-        int rc = speech->load_source(b.data, (size_t)b.size, "planted", &raw, source, &e);
+        int rc = speech->load(&RT_INPUT(b.data, (size_t)b.size, "planted"), &raw, source, &e);
         if (rc == 0)
             rc = speech->measure(&raw, source, value, &e);
         if (rc) {

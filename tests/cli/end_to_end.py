@@ -6,7 +6,9 @@
 import functools
 import hashlib
 import json
+import math
 import os
+import random
 import re
 import shutil
 import sqlite3
@@ -102,6 +104,20 @@ def read_npy(path):
     shape = tuple(int(n) for n in re.search(r"'shape': \((\d+), (\d+)\)", head).groups())
     assert len(data) == 4 * shape[0] * shape[1], (len(data), shape)
     return shape, struct.unpack("<%df" % (shape[0] * shape[1]), data)
+
+
+def wav(*channels, rate=16000, size=None):
+    body = b"".join(struct.pack("<%dh" % len(frame), *(int(v * 32767) for v in frame)) for frame in zip(*channels))
+    head = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, len(channels), rate, rate * len(channels) * 2, len(channels) * 2, 16)
+    return (b"RIFF" + struct.pack("<I", 36 + len(body)) + b"WAVE" + head + b"data" +
+            struct.pack("<I", len(body) if size is None else size) + body)
+
+
+def voice(pitch, seed, seconds=0.4):
+    """A buzz with a syllable rhythm, and a little noise."""
+    noise = random.Random(seed)
+    return [0.2 * (0.6 + 0.4 * math.sin(25 * t / 16000)) * sum(math.sin(2 * math.pi * pitch * k * t / 16000) / k
+            for k in range(1, 6)) + noise.uniform(-.005, .005) for t in range(int(seconds * 16000))]
 
 
 def digest(path):

@@ -5,27 +5,9 @@
 """Usage: test_reading.py PATH/TO/retort"""
 
 import json
-import math
-import os
-import random
-import struct
 import unittest
 
-from end_to_end import EndToEnd, SPEECH, settings, write_manifest
-
-
-def wav(*channels, rate=16000, size=None):
-    body = b"".join(struct.pack("<%dh" % len(frame), *(int(v * 32767) for v in frame)) for frame in zip(*channels))
-    head = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, len(channels), rate, rate * len(channels) * 2, len(channels) * 2, 16)
-    return (b"RIFF" + struct.pack("<I", 36 + len(body)) + b"WAVE" + head + b"data" +
-            struct.pack("<I", len(body) if size is None else size) + body)
-
-
-def voice(pitch, seed, seconds=0.4):
-    """A buzz with a syllable rhythm, and a little noise."""
-    noise = random.Random(seed)
-    return [0.2 * (0.6 + 0.4 * math.sin(25 * t / 16000)) * sum(math.sin(2 * math.pi * pitch * k * t / 16000) / k
-            for k in range(1, 6)) + noise.uniform(-.005, .005) for t in range(int(seconds * 16000))]
+from end_to_end import EndToEnd, SPEECH, settings, voice, wav, write_manifest
 
 
 class Reading(EndToEnd):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Tests of manifest.h: every refusal says file, line, column, value and what to write; cells come
  * out unescaped; what is written reads back. */
+#include "formats/choice.h"
 #include "formats/manifest.h"
 #include "formats/file.h"
 #include "tests/support/support.h"
@@ -135,6 +136,30 @@ static void weights_are_numbers(void **state)
     assert_true(rt_manifest_weight(m, 0) == 1);
 }
 
+static void extents_are_checked(void **state)
+{
+    (void)state;
+    REFUSED("id\tspeech\tstart\tend\na\tx\t1\t2\nb\tx\t3\t2\n", RT_EFORMAT, ":3",
+            "column end: \"2\" is not after the start: end is a time in the recording, not a length");
+    REFUSED("id\tspeech\tstart\na\tx\tlater\n", RT_EFORMAT, ":2",
+            "column start: \"later\" is no time: write seconds, as 12.5, or call the column otherwise");
+    REFUSED("id\tspeech\tchannel\na\tx\tL\n", RT_EFORMAT, ":2",
+            "column channel: \"L\" is no channel: write 0 for the first, 1 for the second, up to 15");
+    REFUSED(
+        "id\timage\tbox\na\tx\t1,2,3\n", RT_EFORMAT, ":2",
+        "column box: \"1,2,3\" is no box: write x,y,width,height from the upper left corner, in pixels or all from 0 "
+        "to 1");
+    assert_int_equal(load("id\ttext\tstart\na\tx\tlater\n"), 0); /* nothing that it could mean */
+    assert_int_equal(load("id\tspeech\timage\tend\tbox\na\tx.wav\tx.tar!/x.png\t2.5\t0,0,1,0.5\nb\tx\t\t\t\n"), 0);
+    struct rt_extent x = rt_manifest_extent(m, 0, RT_SPEECH), y = rt_manifest_extent(m, 0, RT_IMAGE);
+    assert_true(x.timed && x.end == 2.5 && !x.boxed && y.boxed && !y.timed && y.box[3] == 0.5);
+    x = rt_manifest_extent(m, 1, RT_SPEECH);
+    assert_true(rt_extent_is_whole(&x));
+    char buffer[300];
+    assert_true(strstr(rt_manifest_file(m, 0, RT_IMAGE, buffer, sizeof buffer), "/x.tar!/x.png") > buffer);
+    assert_string_equal(rt_manifest_file(m, 1, RT_IMAGE, buffer, sizeof buffer), "");
+}
+
 static void a_missing_file_is_named(void **state)
 {
     (void)state;
@@ -239,6 +264,7 @@ int main(void)
         cmocka_unit_test(bad_rows_are_refused),
         cmocka_unit_test(bad_splits_and_groups_are_refused),
         cmocka_unit_test(weights_are_numbers),
+        cmocka_unit_test(extents_are_checked),
         cmocka_unit_test(a_missing_file_is_named),
         cmocka_unit_test(cells_come_out_unescaped),
         cmocka_unit_test(what_is_written_reads_back),

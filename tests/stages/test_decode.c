@@ -325,6 +325,26 @@ static void test_score(void **state)
     assert_true(t.content.key[RT_TEXT][0].lo != 0);
 }
 
+/* Features of another recording than the one that was measured are neither used nor kept. */
+static void test_changed_under_the_run(void **state)
+{
+    (void)state;
+    static const int rows[] = {0, 4};
+    struct rt_decode score = toy_decode(&t), d = toy_decode(&t);
+    score.input[score.inputs++] = input("score", &rt_modality_speech, false);
+    d.input[d.inputs++] = input("student", &rt_modality_speech, true);
+    toy_score(&t, &score, NULL);
+    toy_wav(&t, "a.wav", 3, 8000);
+    struct rt_batch *b = toy_batch(RT_BATCH_TRAIN, rows, 2);
+    TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
+    assert_int_equal(b->count, 1);
+    assert_int_equal(b->sample[0], 4);
+    assert_int_equal(b->drops, 1);
+    assert_int_equal(b->drop[0].reason, RT_ECHANGED);
+    assert_non_null(strstr(b->drop[0].text, "a.wav: changed since the run looked at it"));
+    rt_batch_destroy(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +357,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_views, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings_of_an_update, setup, teardown),
         cmocka_unit_test_setup_teardown(test_score, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_changed_under_the_run, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,8 @@
 #include "tui/cli/predict_source.h"
 
 #include "formats/manifest.h"
-#include "formats/words.h"
 #include "formats/filewalk.h"
+#include "formats/words.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -133,8 +133,8 @@ static int manifest_next(struct rt_predict_list *l, struct rt_predict_sample *s,
     }
     if (l->modality->id == RT_TEXT)
         return sample_of(s, id, NULL, cell, e);
-    snprintf(path, sizeof path, "%s%s%s", cell[0] == '/' ? "" : rt_manifest_folder(m), cell[0] == '/' ? "" : "/", cell);
-    return sample_of(s, id, path, NULL, e);
+    s->extent = rt_manifest_extent(m, row, (int)l->modality->id);
+    return sample_of(s, id, rt_manifest_file(m, row, (int)l->modality->id, path, sizeof path), NULL, e);
 }
 
 /* ---- standard input ----

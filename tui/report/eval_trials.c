@@ -24,7 +24,7 @@ static int trials_read_list(struct rt_trials *t, const char *path, const struct 
         return rt_error_set(e, RT_EMISMATCH, "%s: there is no column '%s' for the model", rt_manifest_path(d->manifest),
                             m->name);
     RT_TRY(rt_trials_load(t, path, d->manifest, m->name, e));
-    return rt_scoring_check_files(t, path, d, m->id, e);
+    return rt_scoring_check_files(t, path, &v->session, m->id, e);
 }
 
 /* A calibration that is judged by what it was fitted on looks better than it is, and nothing shows it. */

@@ -75,7 +75,7 @@ static int side_trials(struct side *s, const char *model, const struct rt_export
     if (rc == 0)
         rc = rt_trials_load(&t, q->trials, all->v.session.dataset.manifest, m->name, e);
     if (rc == 0)
-        rc = rt_scoring_check_files(&t, q->trials, &all->v.session.dataset, m->id, e);
+        rc = rt_scoring_check_files(&t, q->trials, &all->v.session, m->id, e);
     if (rc == 0)
         rc = side_eer(all, &of, &t, q->trials, e);
     if (rc == 0)

@@ -2,8 +2,8 @@
  * sample_preview: see sample_preview.h. One thread at a time; the manifest is read by the first and kept. */
 #include "tui/report/sample_preview.h"
 
-#include "formats/file.h"
 #include "formats/imagefile.h"
+#include "pipeline/data/datafile.h"
 #include "stages/modality/fbank.h"
 #include "stages/modality/modality.h"
 
@@ -28,6 +28,7 @@ struct rt_sample_preview_work {
     char path[4096], id[256];
     int row;
     struct rt_manifest *manifest;
+    struct rt_datafiles *sources; /* shards already indexed; NULL: one that is needed is indexed each time */
     struct rt_sample_part part[RT_MODALITIES];
 };
 
@@ -150,30 +151,35 @@ static int (*const part_make[RT_MODALITIES])(struct rt_sample_part *, const stru
  * screen, or goes on to the next sample, does not wait. The thread looks between two steps whether
  * anybody still wants the sample. */
 
-/* path: of the cell's file; of a text, its own name. */
-static int part_load(struct rt_sample_preview_work *w, int modality, const char *cell, const char *path,
+static int part_open(struct rt_datafile *s, const struct rt_sample_preview_work *w, int modality, const char *cell,
                      struct rt_error *e)
 {
-    uint8_t *owned = NULL;
-    const void *bytes = cell;
-    size_t size = strlen(cell);
+    char path[4352];
+    struct rt_extent x = rt_manifest_extent(w->manifest, w->row, modality);
+    if (modality != RT_TEXT)
+        return rt_datafile_open(s, w->sources, rt_manifest_file(w->manifest, w->row, modality, path, sizeof path), &x,
+                                e);
+    rt_datafile_of_text(s, cell, w->id);
+    return 0;
+}
+
+static int part_load(struct rt_sample_preview_work *w, int modality, const char *cell, struct rt_error *e)
+{
+    struct rt_datafile s;
     struct rt_tensor raw = {0};
+    RT_TRY(part_open(&s, w, modality, cell, e));
     int rc = 0;
-    if (modality != RT_TEXT) {
-        RT_TRY(rt_file_read(path, RT_FILE_MAX, &owned, &size, e));
-        bytes = owned;
-    }
     if (atomic_load(&w->stop))
         goto out;
-    rc = rt_modalities[modality]->load(bytes, size, modality == RT_TEXT ? w->id : path, &raw, e);
+    rc = rt_modalities[modality]->load(&s.input, &raw, NULL, e);
     if (rc < 0 || atomic_load(&w->stop))
         goto out;
     rc = part_make[modality](&w->part[modality], &raw);
     if (rc < 0)
-        rt_error_set(e, rc, "%s: %s", path, rt_err_words(rc));
+        rt_error_set(e, rc, "%s: %s", s.name, rt_err_words(rc));
 out:
     rt_tensor_fini(&raw);
-    free(owned);
+    rt_datafile_close(&s);
     return rc;
 }
 
@@ -182,15 +188,14 @@ static void part_read(struct rt_sample_preview_work *w, int modality)
     struct rt_sample_part *p = &w->part[modality];
     const struct rt_manifest *m = w->manifest;
     const char *cell = rt_manifest_cell(m, w->row, rt_manifest_column(m, rt_modality_names[modality]));
-    char path[4352];
     struct rt_error e = {0};
     p->there = *cell != 0;
     if (!p->there)
         return;
-    snprintf(path, sizeof path, "%s%s%.3000s", *cell == '/' ? "" : rt_manifest_folder(m),
-             *cell == '/' ? "" : "/", cell);
-    snprintf(p->path, sizeof p->path, "%s", modality == RT_TEXT ? "" : path);
-    bool failed = part_load(w, modality, cell, path, &e) < 0;
+    char path[4352];
+    snprintf(p->path, sizeof p->path, "%s",
+             modality == RT_TEXT ? "" : rt_manifest_file(m, w->row, modality, path, sizeof path));
+    bool failed = part_load(w, modality, cell, &e) < 0;
     snprintf(p->error, sizeof p->error, "%s", failed ? e.text : "");
 }
 
@@ -209,6 +214,7 @@ static void preview_release(struct rt_sample_preview_work *w)
     for (int m = 0; m < RT_MODALITIES; m++)
         part_fini(&w->part[m]);
     rt_manifest_destroy(w->manifest);
+    rt_datafiles_destroy(w->sources);
     free(w);
 }
 
@@ -243,6 +249,7 @@ static struct rt_sample_preview_work *preview_work_create(void)
     if (w) {
         w->row = -1;
         atomic_store(&w->owners, 1);
+        rt_datafiles_create(&w->sources);
     }
     return w;
 }

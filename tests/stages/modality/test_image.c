@@ -29,7 +29,7 @@ static int load(const char *path, struct rt_tensor *raw, struct rt_error *e)
 {
     size_t size;
     uint8_t *bytes = read_bytes(path, &size);
-    int rc = image->load(bytes, size, path, raw, e);
+    int rc = image->load(&RT_INPUT(bytes, size, path), raw, NULL, e);
     free(bytes);
     return rc;
 }
@@ -37,7 +37,7 @@ static int load(const char *path, struct rt_tensor *raw, struct rt_error *e)
 static int refuse(const uint8_t *bytes, size_t size, const char *name, struct rt_error *e)
 {
     struct rt_tensor raw;
-    int rc = image->load(bytes, size, name, &raw, e);
+    int rc = image->load(&RT_INPUT(bytes, size, name), &raw, NULL, e);
     assert_null(raw.data);
     return rc;
 }

@@ -77,13 +77,13 @@ static int walk(void *self, struct rt_error *e)
     struct rt_tensor raw, base;
     double value[RT_MEASURES_MAX];
     struct rt_rng rng = rt_rng_init(1, 1, 1, RT_RNG_TEST);
-    int rc = m->load(s->bytes, s->size, "sample", &raw, e);
+    int rc = m->load(&RT_INPUT(s->bytes, s->size, "sample"), &raw, NULL, e);
     assert_int_equal(rc, e->code);
     if (rc)
         return rc;
     rc = m->measure(&raw, NULL, value, e);
     assert_int_equal(rc, e->code);
-    if (rc == 0 && m->augment && (rc = m->augment(&front, &raw, &rng)) != 0)
+    if (rc == 0 && m->augment && (rc = m->augment(&front, 0, &raw, &rng, NULL)) != 0)
         rt_error_set(e, rc, "augment");
     if (rc == 0) {
         rc = m->features(&front, &raw, &base, e);

@@ -26,7 +26,7 @@ static int load(const char *path, struct rt_tensor *raw, struct rt_error *e)
 {
     size_t size;
     uint8_t *bytes = read_bytes(path, &size);
-    int rc = speech->load(bytes, size, path, raw, e);
+    int rc = speech->load(&RT_INPUT(bytes, size, path), raw, NULL, e);
     free(bytes);
     return rc;
 }
@@ -34,7 +34,7 @@ static int load(const char *path, struct rt_tensor *raw, struct rt_error *e)
 static int refuse(const uint8_t *bytes, size_t size, const char *name, struct rt_error *e)
 {
     struct rt_tensor raw;
-    int rc = speech->load(bytes, size, name, &raw, e);
+    int rc = speech->load(&RT_INPUT(bytes, size, name), &raw, NULL, e);
     assert_null(raw.data);
     return rc;
 }
@@ -288,7 +288,7 @@ static struct rt_tensor augmented(uint64_t sample)
 {
     struct rt_tensor raw = voice(1000, 0);
     struct rt_rng rng = rt_rng_init(1, 1, sample, RT_RNG_SPEECH);
-    assert_int_equal(speech->augment(&front, &raw, &rng), 0);
+    assert_int_equal(speech->augment(&front, 0, &raw, &rng, NULL), 0);
     return raw;
 }
 
@@ -354,7 +354,7 @@ static void test_speed(void **state)
     assert_in_range(longest, 12000, 12500);
     struct rt_tensor bytes = {.dtype = RT_U8, .rank = 1};
     struct rt_rng rng = rt_rng_init(1, 1, 1, RT_RNG_SPEECH);
-    assert_int_equal(speech->augment(&front, &bytes, &rng), RT_EMISMATCH);
+    assert_int_equal(speech->augment(&front, 0, &bytes, &rng, NULL), RT_EMISMATCH);
 }
 
 /* Mean distance between the network's inputs from a real recording, plain and augmented. */
@@ -367,7 +367,7 @@ static double heard(void)
         struct rt_rng rng = rt_rng_init(1, 1, 5, RT_RNG_SPEECH);
         assert_int_equal(load("tests/golden/fbank_in_es.wav", &raw, NULL), 0);
         if (i)
-            assert_int_equal(speech->augment(&front, &raw, &rng), 0);
+            assert_int_equal(speech->augment(&front, 0, &raw, &rng, NULL), 0);
         assert_int_equal(speech->features(&front, &raw, &base, NULL), 0);
         assert_int_equal(speech->present(&front, &base, NULL, input[i]), 0);
         rt_tensor_fini(&raw);
@@ -410,7 +410,7 @@ static void test_augmentation_makes_nothing_unusable(void **state)
         raw.dim[0] = 1600;
         for (int i = 0; i < 1600; i++)
             ((float *)raw.data)[i] *= 3e-3f;
-        assert_int_equal(speech->augment(&front, &raw, &rng), 0);
+        assert_int_equal(speech->augment(&front, 0, &raw, &rng, NULL), 0);
         assert_int_equal(speech->features(&front, &raw, &base, NULL), 0);
         rt_tensor_fini(&raw);
         rt_tensor_fini(&base);

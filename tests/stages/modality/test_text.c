@@ -32,7 +32,7 @@ static struct rt_tensor base_of(const char *words)
 {
     struct rt_tensor raw, base;
     struct rt_error e = {0};
-    assert_int_equal(text->load(words, strlen(words), "cell", &raw, &e), 0);
+    assert_int_equal(text->load(&RT_INPUT(words, strlen(words), "cell"), &raw, NULL, &e), 0);
     assert_int_equal(text->features(&front, &raw, &base, &e), 0);
     rt_tensor_fini(&raw);
     return base;
@@ -57,7 +57,7 @@ static void test_reasons(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct rt_tensor raw;
         struct rt_error e = {0};
-        assert_int_equal(text->load(bad[i].bytes, bad[i].size, "cell", &raw, &e), bad[i].code);
+        assert_int_equal(text->load(&RT_INPUT(bad[i].bytes, bad[i].size, "cell"), &raw, NULL, &e), bad[i].code);
         assert_null(raw.data);
         assert_non_null(strstr(e.text, bad[i].words));
         assert_memory_equal(e.text, "cell: ", 6);
@@ -279,7 +279,7 @@ static void test_measures(void **state)
         struct rt_tensor raw;
         double value[RT_MEASURES_MAX];
         const char *bytes = cases[i].bytes;
-        assert_int_equal(text->load(bytes, strlen(bytes), "cell", &raw, NULL), 0);
+        assert_int_equal(text->load(&RT_INPUT(bytes, strlen(bytes), "cell"), &raw, NULL, NULL), 0);
         assert_int_equal(text->measure(&raw, NULL, value, NULL), 0);
         assert_true(value[0] == cases[i].length && value[1] == cases[i].known);
         rt_tensor_fini(&raw);
