@@ -5,7 +5,105 @@
 #include "formats/utf8.h"
 #include "formats/words.h"
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- encodings ----
+ * A spreadsheet that "saves as CSV" writes what its country had before UTF-8, or UTF-16 as "Unicode text". Bytes that
+ * are no UTF-8 are Windows-1252 in nearly all such files; names may turn out odd where they are not, so it is said. */
+
+static const uint16_t windows_1252[32] = {
+    0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178,
+};
+
+static char *utf8_put(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        *out++ = (char)c;
+    } else if (c < 0x800) {
+        *out++ = (char)(0xC0 | c >> 6);
+        *out++ = (char)(0x80 | (c & 0x3F));
+    } else if (c < 0x10000) {
+        *out++ = (char)(0xE0 | c >> 12);
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (char)(0x80 | (c & 0x3F));
+    } else {
+        *out++ = (char)(0xF0 | c >> 18);
+        *out++ = (char)(0x80 | (c >> 12 & 0x3F));
+        *out++ = (char)(0x80 | (c >> 6 & 0x3F));
+        *out++ = (char)(0x80 | (c & 0x3F));
+    }
+    return out;
+}
+
+/* NULL: a byte that Windows-1252 does not have. */
+static char *from_1252(const uint8_t *in, size_t size, char *out)
+{
+    for (size_t i = 0; i < size; i++) {
+        uint32_t c = in[i] >= 0x80 && in[i] < 0xA0 ? windows_1252[in[i] - 0x80] : in[i];
+        if (!c)
+            return NULL;
+        out = utf8_put(out, c);
+    }
+    return out;
+}
+
+/* in: behind the mark. NULL: half a pair, or a NUL. */
+static char *from_utf16(const uint8_t *in, size_t size, bool big, char *out)
+{
+    for (size_t i = 0; i + 1 < size; i += 2) {
+        uint32_t c = (uint32_t)(in[i + !big] << 8 | in[i + big]);
+        if (c >= 0xD800 && c < 0xDC00 && i + 3 < size) {
+            uint32_t low = (uint32_t)(in[i + 2 + !big] << 8 | in[i + 2 + big]);
+            c = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00) : 0;
+            i += 2;
+        }
+        if (!c || (c >= 0xD800 && c < 0xE000))
+            return NULL;
+        out = utf8_put(out, c);
+    }
+    return out;
+}
+
+/* Also what is damaged UTF-8, by a letter of it that is whole before the damage, or no text at all: those are refused
+ * with their line when the table is read. */
+static bool is_utf8_or_neither(const uint8_t *in, size_t size)
+{
+    size_t bad = rt_utf8_check((const char *)in, size);
+    bool letters = false;
+    for (size_t i = 0; i < bad; i++)
+        letters = letters || in[i] >= 0x80;
+    return bad == size || letters || memchr(in, 0, size);
+}
+
+int rt_csv_decode(char **bytes, size_t *size, const char *name, const char **note, struct rt_error *e)
+{
+    const uint8_t *in = (const uint8_t *)*bytes;
+    bool big = *size >= 2 && in[0] == 0xFE && in[1] == 0xFF, little = *size >= 2 && in[0] == 0xFF && in[1] == 0xFE;
+    *note = NULL;
+    if (!big && !little && is_utf8_or_neither(in, *size))
+        return 0;
+    char *made = malloc(3 * *size + 1);
+    if (!made)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", name);
+    char *end = big || little ? from_utf16(in + 2, *size - 2, big, made) : from_1252(in, *size, made);
+    if (!end) {
+        free(made);
+        return rt_error_set(e, RT_EFORMAT,
+                            "%s: neither UTF-8 nor Windows-1252 (Latin-1)%s; convert the file, for instance "
+                            "with iconv -t utf-8",
+                            name, big || little ? ", and damaged UTF-16" : "");
+    }
+    *note = big || little ? "read as UTF-16" : "not UTF-8: read as Windows-1252 (Latin-1)";
+    *end = '\0';
+    free(*bytes);
+    *bytes = made;
+    *size = (size_t)(end - made);
+    return 0;
+}
 
 /* ---- the start of a table ----
  * The delimiter is the one of three that the first line holds most of: spreadsheets write what

@@ -3,7 +3,8 @@
  * Cells are separated by the delimiter, rows by LF or CRLF; a cell in double quotes may hold both,
  * and
  * "" for a quote. A quote inside a cell that does not start with one is itself. Empty lines are
- * passed over. Text is UTF-8, with or without a byte order mark. Cells are cut in place. */
+ * passed over. Text is UTF-8, with or without a byte order mark;
+ * what is not is told from Latin-1 and UTF-16 (rt_csv_decode). Cells are cut in place. */
 #ifndef RT_CSV_H
 #define RT_CSV_H
 
@@ -22,6 +23,11 @@ struct rt_csv {
     char *cell[RT_CSV_CELLS]; /* NUL-terminated, inside the caller's bytes */
     int cells, row_line;
 };
+
+/* The bytes of a file as UTF-8 with a NUL behind them: *bytes (malloc'ed) and *size may be replaced. UTF-8 stays as it
+ * is; UTF-16 with its mark is converted; anything else without NUL bytes is read as Windows-1252 (which Latin-1 is a
+ * part of), and *note says so. RT_EFORMAT, RT_EMEM: *bytes is as before. */
+int rt_csv_decode(char **bytes, size_t *size, const char *name, const char **note, struct rt_error *e);
 
 /* bytes [size] with a NUL behind them, changed by reading; must outlive the cells. delimiter 0: the
  * one of tab , ; that is most frequent in the first line. RT_EFORMAT when not text in UTF-8. */

@@ -44,7 +44,8 @@ static int manifest_make(const struct rt_command *kind, rt_made_source *source, 
         {name, "what to read is missing", offsetof(struct rt_made_request, o.source), .files = pattern}, {0}          \
     }
 
-static const struct rt_command kind_folders, kind_pairs, kind_csv, kind_kaldi, kind_voxceleb;
+static const struct rt_command kind_folders, kind_pairs, kind_csv, kind_kaldi, kind_jsonl, kind_webdataset,
+    kind_voxceleb;
 
 static int folders_run(void *request, struct rt_error *e)
 {
@@ -64,6 +65,16 @@ static int pairs_run(void *request, struct rt_error *e)
 static int kaldi_run(void *request, struct rt_error *e)
 {
     return manifest_make(&kind_kaldi, rt_made_kaldi, request, e);
+}
+
+static int jsonl_run(void *request, struct rt_error *e)
+{
+    return manifest_make(&kind_jsonl, rt_made_jsonl, request, e);
+}
+
+static int webdataset_run(void *request, struct rt_error *e)
+{
+    return manifest_make(&kind_webdataset, rt_made_webdataset, request, e);
 }
 
 static int voxceleb_run(void *request, struct rt_error *e)
@@ -128,21 +139,60 @@ static const struct rt_command kind_csv = {
 
 static const struct rt_command kind_kaldi = {
     .name = "kaldi",
-    .summary = "a data folder of Kaldi: wav.scp, utt2spk, text",
+    .summary = "a data folder of Kaldi: wav.scp, segments, utt2spk, text",
     .parent = &cmd_manifest,
     .usage = {"DIR -o FILE [options]"},
-    .about = "A manifest of the recordings that DIR/wav.scp names: label = speaker of DIR/utt2spk, text = DIR/text. "
-             "Either file may be missing. Commands in wav.scp (lines that end in |) are not run, and recordings that "
-             "DIR/segments would cut are to be cut before.",
-    .options = (const struct rt_option[]){
-        {0, "root", "PATH", "where relative paths start", RT_OPTION_TEXT(struct rt_made_request, o.root),
-         .otherwise = "the current folder, as Kaldi has it", .files = "/"},
-        OPTION_SPLIT,
-        OPTIONS_COMMON,
-        {0}},
+    .about =
+        "A manifest of the utterances of DIR/segments as parts of their recordings (columns start and end, group = "
+        "recording), or without it of the recordings that DIR/wav.scp names: label = speaker of DIR/utt2spk, text "
+        "= DIR/text. Only wav.scp must be there. A command in it (a line that ends in |) is refused unless every "
+        "program in it is allowed; it is then run once, and its output kept in kaldi-wav/ beside FILE.",
+    .options =
+        (const struct rt_option[]){
+            {0, "allow", "NAME", "a program that commands in wav.scp may run, such as sph2pipe (may be repeated)",
+             RT_OPTION_OWN(struct rt_made_request, o.allow, files_take)},
+            {0, "root", "PATH", "where relative paths start", RT_OPTION_TEXT(struct rt_made_request, o.root),
+             .otherwise = "the current folder, as Kaldi has it", .files = "/"},
+            OPTION_SPLIT,
+            OPTIONS_COMMON,
+            {0}},
     .arguments = ARGUMENT_SOURCE("DIR", "/"),
     .request_size = sizeof(struct rt_made_request),
     .run = kaldi_run,
+};
+
+static const struct rt_command kind_jsonl = {
+    .name = "jsonl",
+    .summary = "a JSON object a line: NeMo's manifest, lhotse's cuts",
+    .parent = &cmd_manifest,
+    .usage = {"TABLE -o FILE [options]"},
+    .about = "A manifest of the lines of a NeMo manifest (audio_filepath, offset, duration, text) or of lhotse's cuts "
+             "(one recording each, in a file); label = speaker, or the field label. All other fields that are text "
+             "or numbers are kept.",
+    .options = (const struct rt_option[]){
+        RT_MADE_OPTION_ROLE("label", RT_ROLE_LABEL, "the field with its class"),
+        {0, "root", "DIR", "where relative paths start", RT_OPTION_TEXT(struct rt_made_request, o.root),
+         .otherwise = "the folder of TABLE", .files = "/"},
+        OPTION_SPLIT,
+        OPTIONS_COMMON,
+        {0}},
+    .arguments = ARGUMENT_SOURCE("TABLE", "*"),
+    .request_size = sizeof(struct rt_made_request),
+    .run = jsonl_run,
+};
+
+static const struct rt_command kind_webdataset = {
+    .name = "webdataset",
+    .summary = "tar shards, x-{000..009}.tar",
+    .parent = &cmd_manifest,
+    .usage = {"SHARDS -o FILE [options]"},
+    .about = "A manifest of the samples in tar shards: members with one name up to its first dot are a sample, their "
+             "endings say what each is (recordings, pictures, .txt, and .cls for the label). The shards stay as they "
+             "are; a run reads TAR!/MEMBER. {000..009} stands for that many shards.",
+    .options = (const struct rt_option[]){OPTION_SPLIT, OPTIONS_COMMON, {0}},
+    .arguments = ARGUMENT_SOURCE("SHARDS", "*.tar"),
+    .request_size = sizeof(struct rt_made_request),
+    .run = webdataset_run,
 };
 
 static const struct rt_command kind_voxceleb = {
@@ -183,8 +233,8 @@ const struct rt_command cmd_manifest = {
     .usage = {"KIND SOURCE -o FILE [options]"},
     .about = "Makes the table of samples that a run reads. retort manifest KIND --help says which options each "
              "takes. KIND is one of:",
-    .kinds = (const struct rt_command *const[]){&kind_folders, &kind_pairs, &kind_csv, &kind_kaldi,
-                                                 &kind_voxceleb, NULL},
+    .kinds = (const struct rt_command *const[]){&kind_folders, &kind_pairs, &kind_csv, &kind_kaldi, &kind_jsonl,
+                                                 &kind_webdataset, &kind_voxceleb, NULL},
     .kind = "kind of source",
     .arguments = (const struct rt_argument[]){{.name = "KIND", .missing = "write what to make it from"}, {0}},
 };

@@ -3,16 +3,16 @@
  * paths are made relative to the manifest, all other columns are kept. */
 #include "formats/csv.h"
 #include "formats/file.h"
+#include "formats/filewalk.h"
 #include "formats/path.h"
 #include "formats/words.h"
+#include "pipeline/data/datafile.h"
 #include "tui/cli/manifest_files.h"
 #include "tui/cli/manifest_sources.h"
-#include "formats/filewalk.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #define CSV_BYTES_MAX ((size_t)1 << 34)
 
@@ -30,6 +30,8 @@ struct reading {
     int role[RT_MANIFEST_COLUMNS]; /* of each of the table's columns; RT_ROLES = none */
     char root[PATH_MAX];
     struct rt_made_tree tree; /* of files that are looked for */
+    struct rt_datafiles *shards; /* those already indexed */
+    const char *encoding;        /* how it was read; NULL: UTF-8 */
     size_t files, missing;
     char example[PATH_MAX]; /* a file that is not there */
     struct rt_error *e;
@@ -151,7 +153,7 @@ static int cell_file(struct reading *r, const char *name, const char *cell, char
     if (found) {
         found->named = true;
         *below = found->below;
-    } else if (access(path, F_OK)) {
+    } else if (rt_datafile_exists(r->shards, path, NULL) < 0) {
         r->missing++;
         strcpy(r->example, path);
     }
@@ -281,7 +283,9 @@ static int reading_rows(struct reading *r, struct rt_made_notes *notes)
     if (r->missing)
         snprintf(notes->text, sizeof notes->text, "%zu of %zu files do not exist, such as %.300s",
                  r->missing, r->files, r->example);
-    size_t unnamed = 0, used = strlen(notes->text);
+    size_t used = strlen(notes->text), unnamed = 0;
+    if (r->encoding)
+        used += (size_t)snprintf(notes->text + used, sizeof notes->text - used, "%s%s", used ? "\n" : "", r->encoding);
     RT_TRY(rows_add_unnamed(r, &unnamed));
     if (unnamed)
         snprintf(notes->text + used, sizeof notes->text - used, "%s%zu files below %.300s are in no row of %.300s",
@@ -289,26 +293,37 @@ static int reading_rows(struct reading *r, struct rt_made_notes *notes)
     return 0;
 }
 
-int rt_made_csv(struct rt_made_table *t, const struct rt_made_options *o,
-                struct rt_made_notes *notes, struct rt_error *e)
+static int table_read(struct reading *r, struct rt_made_notes *notes)
 {
-    struct reading r = {.o = o, .t = t, .e = e};
+    const struct rt_made_options *o = r->o;
+    struct rt_error *e = r->e;
     uint8_t *bytes;
     size_t size;
     RT_TRY(rt_file_read(o->source, CSV_BYTES_MAX, &bytes, &size, e));
     notes->names = (char *)bytes; /* the header's names stay where they were read */
-    RT_TRY(reading_find_root(&r));
-    RT_TRY(rt_csv_init(&r.csv, (char *)bytes, size, o->delimiter, o->source, e));
-    int more = rt_csv_next(&r.csv, e);
+    RT_TRY(rt_csv_decode(&notes->names, &size, o->source, &r->encoding, e));
+    RT_TRY(reading_find_root(r));
+    RT_TRY(rt_csv_init(&r->csv, notes->names, size, o->delimiter, o->source, e));
+    int more = rt_csv_next(&r->csv, e);
     RT_TRY(more);
     if (!more)
         return rt_error_set(e, RT_EEMPTY, "%s: empty: the first line must name the columns",
                             o->source);
-    r.columns = r.csv.cells;
-    RT_TRY(columns_map(&r));
-    int rc = o->search ? rt_made_tree_read(&r.tree, r.root, e) : 0;
-    if (rc == 0)
-        rc = reading_rows(&r, notes);
+    r->columns = r->csv.cells;
+    RT_TRY(columns_map(r));
+    if (o->search)
+        RT_TRY(rt_made_tree_read(&r->tree, r->root, e));
+    return reading_rows(r, notes);
+}
+
+int rt_made_csv(struct rt_made_table *t, const struct rt_made_options *o,
+                struct rt_made_notes *notes, struct rt_error *e)
+{
+    struct reading r = {.o = o, .t = t, .e = e};
+    if (rt_datafiles_create(&r.shards) < 0)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", o->source);
+    int rc = table_read(&r, notes);
     rt_made_tree_fini(&r.tree);
+    rt_datafiles_destroy(r.shards);
     return rc;
 }

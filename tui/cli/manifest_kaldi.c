@@ -1,164 +1,235 @@
 /* SPDX-License-Identifier: MIT
- * manifest_kaldi: a manifest from a data folder of Kaldi: wav.scp (UTTERANCE PATH a line), utt2spk (UTTERANCE SPEAKER),
- * text (UTTERANCE WORDS ...). */
+ * manifest_kaldi: a manifest from a Kaldi data directory: wav.scp, and where they are there segments, utt2spk and text.
+ */
 #include "formats/file.h"
+#include "formats/kaldi.h"
 #include "formats/path.h"
-#include "formats/utf8.h"
+#include "formats/filewalk.h"
 #include "formats/words.h"
 #include "tui/cli/manifest_sources.h"
-#include <limits.h>
+
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define LIST_BYTES_MAX ((size_t)1 << 33)
+#define TABLE_BYTES_MAX ((size_t)1 << 34)
+#define CONVERTED "kaldi-wav" /* folder beside the manifest for what commands write */
 
-/* One of the lists, cut in place: a key and what stands behind it. */
-struct list_line {
-    const char *key, *rest;
-    int line;
+enum table { WAV, SEGMENTS, SPEAKERS, TEXT, TABLES };
+static const char *const table_names[TABLES] = {"wav.scp", "segments", "utt2spk", "text"};
+enum column { ID, LABEL, GROUP, SPEECH, START, END, TEXTS, SPLIT, COLUMNS };
+static const char *const columns[COLUMNS] = {"id", "label", "group", "speech", "start", "end", "text", "split"};
+
+struct kaldi {
+    const struct rt_made_options *o;
+    struct rt_made_table *t;
+    char name[TABLES][PATH_MAX];
+    struct rt_kaldi table[TABLES];
+    bool has[TABLES], *converted; /* converted: by line of wav.scp */
+    bool *looked;                 /* the same: whether the file has been looked for */
+    size_t files, missing;
+    char example[PATH_MAX];
+    int column[COLUMNS];          /* of the manifest, or -1 */
+    char current[PATH_MAX];       /* what relative paths in wav.scp start from */
+    struct rt_error *e;
 };
-struct list {
-    char path[PATH_MAX], *bytes;
-    struct list_line *line;
-    size_t lines;
-    bool there;
-};
 
-static int line_compare(const void *a, const void *b)
+static int table_open(struct kaldi *k, enum table which)
 {
-    return strcmp(((const struct list_line *)a)->key, ((const struct list_line *)b)->key);
-}
-
-static int list_cut(struct list *l, size_t size, struct rt_error *e)
-{
-    size_t room = 0;
-    int number = 0;
-    if (rt_utf8_check(l->bytes, strnlen(l->bytes, size)) != size)
-        return rt_error_set(e, RT_EFORMAT, "%s: not text in UTF-8", l->path);
-    for (char *at = l->bytes, *next; *at; at = next) {
-        size_t length = strcspn(at, "\n");
-        next = at + length + (at[length] == '\n');
-        while (length && strchr(" \t\r", at[length - 1]))
-            length--;
-        at[length] = '\0';
-        number++;
-        if (!*at)
-            continue;
-        if (l->lines == room) {
-            struct list_line *more = realloc(l->line, (room = room ? 2 * room : 256) * sizeof *more);
-            if (!more)
-                return rt_error_set(e, RT_EMEM, "%s: out of memory", l->path);
-            l->line = more;
-        }
-        char *rest = at + strcspn(at, " \t");
-        if (*rest) {
-            *rest++ = '\0';
-            rest += strspn(rest, " \t");
-        }
-        l->line[l->lines++] = (struct list_line){at, rest, number};
-    }
-    if (l->lines)
-        qsort(l->line, l->lines, sizeof *l->line, line_compare);
+    uint8_t *bytes;
+    size_t size;
+    snprintf(k->name[which], sizeof k->name[which], "%.4000s/%s", k->o->source, table_names[which]);
+    if (access(k->name[which], F_OK) < 0)
+        return which == WAV ? rt_error_set(k->e, RT_EMISSING,
+                                           "%s: there is no such file: a data folder of Kaldi has one", k->name[which])
+                            : 0;
+    RT_TRY(rt_file_read(k->name[which], TABLE_BYTES_MAX, &bytes, &size, k->e));
+    RT_TRY(rt_kaldi_init(&k->table[which], (char *)bytes, size, k->name[which], k->e));
+    k->has[which] = true;
     return 0;
 }
 
-/* A list that is not there stays empty. */
-static int list_read(struct list *l, const char *folder, const char *name, struct rt_error *e)
+/* ---- commands ----
+ * What a command writes becomes a file, once: a run reads files, as many times as it has epochs, and in any order. */
+
+static int command_run(const struct kaldi *k, const char *command, const char *path)
 {
-    size_t size;
-    if (snprintf(l->path, sizeof l->path, "%s/%s", folder, name) >= (int)sizeof l->path)
-        return rt_error_set(e, RT_ELARGE, "%s: the path is too long", folder);
-    if (access(l->path, F_OK))
+    char unfinished[2 * PATH_MAX + 8];
+    int status = 0;
+    snprintf(unfinished, sizeof unfinished, "%s" RT_FILE_UNFINISHED, path);
+    int fd = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    pid_t child = fd < 0 ? -1 : fork();
+    if (child == 0) {
+        dup2(fd, STDOUT_FILENO);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (child < 0 || waitpid(child, &status, 0) < 0)
+        return rt_error_errno(k->e, "cannot write", unfinished);
+    if (status == 0 && rename(unfinished, path) == 0)
         return 0;
-    RT_TRY(rt_file_read(l->path, LIST_BYTES_MAX, (uint8_t **)&l->bytes, &size, e));
-    l->there = true;
-    return list_cut(l, size, e);
+    unlink(unfinished);
+    return rt_error_set(k->e, RT_EIO, "the command '%.300s' failed", command);
 }
 
-static const char *list_find(const struct list *l, const char *key)
+/* A recording's id as a file's name. */
+static void recording_file(const char *id, char *name, size_t size)
 {
-    struct list_line want = {.key = key};
-    const struct list_line *at = l->lines ? bsearch(&want, l->line, l->lines, sizeof *at, line_compare) : NULL;
-    return at ? at->rest : "";
+    snprintf(name, size, "%.200s.wav", id);
+    for (char *at = name; *at; at++)
+        if (*at == '/')
+            *at = '_';
+}
+
+static int recording_convert(struct kaldi *k, size_t line, char way[PATH_MAX])
+{
+    const struct rt_kaldi_line *l = &k->table[WAV].line[line];
+    char text[4096], name[256], path[2 * PATH_MAX];
+    const char *command = rt_kaldi_command(l->value, k->o->allow.path, k->o->allow.count, text, sizeof text);
+    if (!command)
+        return rt_error_set(k->e, RT_EUSAGE, "%s:%d: a command instead of a file, and %s", k->name[WAV],
+                            k->table[WAV].line[line].number, text);
+    recording_file(l->key, name, sizeof name);
+    snprintf(way, PATH_MAX, CONVERTED "/%s", name);
+    snprintf(path, sizeof path, "%s/%s", k->o->output_folder, way);
+    if (k->converted[line])
+        return 0;
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.4000s/" CONVERTED, k->o->output_folder);
+    RT_TRY(rt_file_mkdirs(folder, k->e));
+    if (access(path, F_OK) < 0) {
+        int rc = command_run(k, command, path);
+        if (rc < 0)
+            rt_error_prefix(k->e, "%s:%d", k->name[WAV], k->table[WAV].line[line].number);
+        RT_TRY(rc);
+    }
+    k->converted[line] = true;
+    return 0;
 }
 
 /* ---- rows ---- */
 
-enum { WAV, SPEAKER, TEXT, LISTS };
-
-struct kaldi {
-    const struct rt_made_options *o;
-    struct list list[LISTS];
-    size_t missing;
-    char example[PATH_MAX];
-};
-
-static int recording_add(struct kaldi *k, struct rt_made_table *t, const struct list_line *at, struct rt_error *e)
+/* The recording of line `line` of wav.scp, as the manifest has it. */
+static int recording_path(struct kaldi *k, size_t line, char way[PATH_MAX])
 {
-    const char *wav = k->list[WAV].path, *cell[RT_MANIFEST_COLUMNS];
-    char path[PATH_MAX], way[PATH_MAX];
-    int c = 0;
-    if (!*at->rest)
-        return rt_error_set(e, RT_EFORMAT, "%s:%d: \"%.80s\" has no path", wav, at->line, at->key);
-    if (at->rest[strlen(at->rest) - 1] == '|')
-        return rt_error_set(e, RT_EFORMAT, "%s:%d: \"%.80s\" is made by a command, which is not run: write the "
-                            "recordings to files first (wav-copy), and name those", wav, at->line, at->key);
-    if (rt_path_absolute(at->rest, k->o->root, path, sizeof path) ||
-        rt_path_relative(path, k->o->output_folder, way, sizeof way))
-        return rt_error_set(e, RT_ELARGE, "%s:%d: the path is too long", wav, at->line);
-    if (access(path, F_OK)) {
-        k->missing++;
-        strcpy(k->example, path);
-    }
-    cell[c++] = at->key;
-    if (k->list[SPEAKER].there)
-        cell[c++] = list_find(&k->list[SPEAKER], at->key);
-    cell[c++] = way;
-    if (k->list[TEXT].there)
-        cell[c++] = list_find(&k->list[TEXT], at->key);
-    cell[c] = RT_SPLIT_ROOM;
-    return rt_made_add(t, cell, at->line, e);
+    const char *value = k->table[WAV].line[line].value;
+    char path[PATH_MAX];
+    if (!*value)
+        return rt_error_set(k->e, RT_EFORMAT, "%s:%d: \"%.80s\" has no path", k->name[WAV],
+                            k->table[WAV].line[line].number, k->table[WAV].line[line].key);
+    if (rt_kaldi_is_command(value))
+        return recording_convert(k, line, way);
+    if (rt_path_absolute(value, k->current, path, sizeof path) < 0)
+        return rt_error_set(k->e, RT_ELARGE, "%s:%d: the path is too long", k->name[WAV],
+                            k->table[WAV].line[line].number);
+    if (!k->looked[line] && access(path, F_OK) < 0 && k->missing++ == 0)
+        snprintf(k->example, sizeof k->example, "%s", path);
+    k->files += !k->looked[line];
+    k->looked[line] = true;
+    return rt_walk_relative(path, k->o->output_folder, way, k->e);
 }
 
-static int kaldi_fill(struct kaldi *k, struct rt_made_table *t, struct rt_made_notes *notes, struct rt_error *e)
+static const char *value_of(const struct kaldi *k, enum table which, const char *utterance)
 {
-    const struct list *wav = &k->list[WAV];
-    t->unsplit = k->o->splits != RT_SPLITS_KEEP;
-    t->column[t->columns++] = "id";
-    if (k->list[SPEAKER].there)
-        t->column[t->columns++] = "label";
-    t->column[t->columns++] = "speech";
-    if (k->list[TEXT].there)
-        t->column[t->columns++] = "text";
-    if (t->unsplit)
-        t->column[t->columns++] = "split";
-    for (size_t i = 0; i < wav->lines; i++)
-        RT_TRY(recording_add(k, t, &wav->line[i], e));
-    if (!wav->lines)
-        return rt_error_set(e, RT_ENODATA, "%s: no line in it", wav->path);
-    if (k->missing == wav->lines)
-        return rt_error_set(e, RT_EMISSING, "%s: none of its %zu files exists, such as %s: say with --root DIR where "
-                            "they are", wav->path, k->missing, k->example);
-    if (k->missing)
-        snprintf(notes->text, sizeof notes->text, "%zu of %zu files do not exist, such as %.300s", k->missing,
-                 wav->lines, k->example);
+    long at = k->has[which] ? rt_kaldi_find(&k->table[which], utterance) : -1;
+    return at < 0 ? "" : k->table[which].line[at].value;
+}
+
+static int row_add(struct kaldi *k, const char *utterance, size_t recording, const struct rt_kaldi_segment *s, int line)
+{
+    char way[PATH_MAX], start[32] = "", end[32] = "";
+    const char *cell[COLUMNS] = {utterance, value_of(k, SPEAKERS, utterance), k->table[WAV].line[recording].key, way,
+                                 start, end, value_of(k, TEXT, utterance), RT_SPLIT_ROOM};
+    const char *row[COLUMNS];
+    RT_TRY(recording_path(k, recording, way));
+    if (s) {
+        snprintf(start, sizeof start, "%.10g", s->start);
+        if (s->end >= 0)
+            snprintf(end, sizeof end, "%.10g", s->end);
+    }
+    for (int c = 0; c < COLUMNS; c++)
+        if (k->column[c] >= 0)
+            row[k->column[c]] = cell[c];
+    return rt_made_add(k->t, row, line, k->e);
+}
+
+static int segment_add(struct kaldi *k, size_t at)
+{
+    struct rt_kaldi_segment s;
+    char quoted[RT_QUOTE];
+    RT_TRY(rt_kaldi_segment(&k->table[SEGMENTS], at, &s, k->e));
+    long recording = rt_kaldi_find(&k->table[WAV], s.recording);
+    if (recording < 0)
+        return rt_error_set(k->e, RT_EFORMAT, "%s:%d: no recording %s in wav.scp", k->name[SEGMENTS],
+                            k->table[SEGMENTS].line[at].number, rt_quote(quoted, sizeof quoted, s.recording));
+    return row_add(k, k->table[SEGMENTS].line[at].key, (size_t)recording, &s, k->table[SEGMENTS].line[at].number);
+}
+
+static int rows_add(struct kaldi *k)
+{
+    const struct rt_kaldi *list = &k->table[k->has[SEGMENTS] ? SEGMENTS : WAV];
+    for (size_t i = 0; i < list->count; i++)
+        RT_TRY(k->has[SEGMENTS] ? segment_add(k, i) : row_add(k, list->line[i].key, i, NULL, list->line[i].number));
     return 0;
 }
 
-static int kaldi_read(struct kaldi *k, struct rt_error *e)
+/* Utterances of utt2spk and text that are in no row. */
+static void kaldi_note(const struct kaldi *k, struct rt_made_notes *notes)
 {
-    static const char *const names[LISTS] = {"wav.scp", "utt2spk", "text"};
-    struct list segments = {0};
-    for (int i = 0; i < LISTS; i++)
-        RT_TRY(list_read(&k->list[i], k->o->source, names[i], e));
-    if (!k->list[WAV].there)
-        return rt_error_set(e, RT_EMISSING, "%s: there is no such file: a data folder of Kaldi has one",
-                            k->list[WAV].path);
-    snprintf(segments.path, sizeof segments.path, "%s/segments", k->o->source);
-    if (access(segments.path, F_OK) == 0)
-        return rt_error_set(e, RT_EFORMAT, "%s: recordings are not cut here: do so first (extract-segments), and name "
-                            "the pieces in wav.scp", segments.path);
+    const struct rt_kaldi *list = &k->table[k->has[SEGMENTS] ? SEGMENTS : WAV];
+    size_t lost = 0;
+    for (int which = SPEAKERS; which <= TEXT; which++)
+        for (size_t i = 0; k->has[which] && i < k->table[which].count; i++)
+            lost += rt_kaldi_find(list, k->table[which].line[i].key) < 0;
+    size_t n = 0;
+    if (k->missing)
+        n = (size_t)snprintf(notes->text, sizeof notes->text, "%zu of %zu files do not exist, such as %.300s%s",
+                             k->missing, k->files, k->example, lost ? "; " : "");
+    if (lost)
+        snprintf(notes->text + n, sizeof notes->text - n,
+                 "%zu lines of utt2spk and text are of utterances that are not in %s", lost,
+                 table_names[k->has[SEGMENTS] ? SEGMENTS : WAV]);
+}
+
+static void kaldi_choose_columns(struct kaldi *k)
+{
+    bool wanted[COLUMNS] = {[ID] = true, [SPEECH] = true};
+    k->t->unsplit = k->o->splits != RT_SPLITS_KEEP;
+    wanted[GROUP] = wanted[START] = wanted[END] = k->has[SEGMENTS];
+    wanted[LABEL] = k->has[SPEAKERS];
+    wanted[TEXTS] = k->has[TEXT];
+    wanted[SPLIT] = k->t->unsplit;
+    for (int c = 0; c < COLUMNS; c++) {
+        k->column[c] = wanted[c] ? k->t->columns : -1;
+        if (wanted[c])
+            k->t->column[k->t->columns++] = columns[c];
+    }
+}
+
+static int kaldi_read(struct kaldi *k, struct rt_made_notes *notes)
+{
+    for (int which = 0; which < TABLES; which++)
+        RT_TRY(table_open(k, (enum table)which));
+    const char *root = k->o->root ? k->o->root : ".";
+    if (!realpath(root, k->current))
+        return rt_error_errno(k->e, "cannot read", root);
+    k->converted = calloc(k->table[WAV].count, sizeof *k->converted);
+    k->looked = calloc(k->table[WAV].count, sizeof *k->looked);
+    if (!k->converted || !k->looked)
+        return rt_error_set(k->e, RT_EMEM, "%s: out of memory", k->name[WAV]);
+    kaldi_choose_columns(k);
+    RT_TRY(rows_add(k));
+    if (k->files && k->missing == k->files)
+        return rt_error_set(k->e, RT_EMISSING,
+                            "%s: none of its %zu files exists, such as %s: say with --root DIR where "
+                            "they are",
+                            k->name[WAV], k->missing, k->example);
+    kaldi_note(k, notes);
     return 0;
 }
 
@@ -167,15 +238,15 @@ int rt_made_kaldi(struct rt_made_table *t, const struct rt_made_options *o, stru
 {
     struct kaldi *k = calloc(1, sizeof *k);
     if (!k)
-        return rt_error_set(e, RT_EMEM, "out of memory");
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", o->source);
     k->o = o;
-    int rc = kaldi_read(k, e);
-    if (rc == 0)
-        rc = kaldi_fill(k, t, notes, e);
-    for (int i = 0; i < LISTS; i++) {
-        free(k->list[i].bytes);
-        free(k->list[i].line);
-    }
+    k->t = t;
+    k->e = e;
+    int rc = kaldi_read(k, notes);
+    for (int which = 0; which < TABLES; which++)
+        rt_kaldi_fini(&k->table[which]);
+    free(k->converted);
+    free(k->looked);
     free(k);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * manifest_sources: what a manifest can be made from: a folder of folders, folders of pairs, a spreadsheet's table,
- * a data folder of Kaldi, the tree of VoxCeleb. Each fills a table (manifest_table.h); nothing is written here. */
+ * a data folder of Kaldi, lines of JSON, tar shards, the tree of VoxCeleb. Each fills a table (manifest_table.h);
+ * nothing is written here. */
 #ifndef RT_MANIFEST_SOURCES_H
 #define RT_MANIFEST_SOURCES_H
 
@@ -34,8 +35,9 @@ struct rt_made_options {
     const char *const *folder;  /* pairs: all its folders */
     int folders;
     const char *modality;       /* folders: "speech", "image", "text"; NULL = found from the files */
-    const char *root;           /* csv: what its paths are relative to; NULL = the file's folder;
+    const char *root;           /* csv, jsonl: what its paths are relative to; NULL = the file's folder;
                                  * kaldi: the current one */
+    struct rt_made_files allow; /* kaldi: programs that commands in wav.scp may run */
     bool search;                /* csv: files are looked for anywhere below root, by path or name, with or without
                                  * ending; where no column is the label, the folder below root is, and files that no
                                  * row names are rows of their own */
@@ -63,7 +65,8 @@ struct rt_made_notes {
 };
 typedef int rt_made_source(struct rt_made_table *t, const struct rt_made_options *o,
                            struct rt_made_notes *notes, struct rt_error *e);
-rt_made_source rt_made_folders, rt_made_pairs, rt_made_csv, rt_made_kaldi, rt_made_voxceleb;
+rt_made_source rt_made_folders, rt_made_pairs, rt_made_csv, rt_made_kaldi, rt_made_jsonl, rt_made_webdataset,
+    rt_made_voxceleb;
 
 /* The split that is meant by the names that others use ("dev", "training"); NULL when none is. */
 const char *rt_made_split_word(const char *cell);

@@ -89,11 +89,11 @@ static void wrong_usage_is_refused(void **state)
 {
     (void)state;
     refused("manifest", 2,
-            "retort manifest: write what to make it from: folders, pairs, csv, kaldi or voxceleb; "
-            "see retort manifest --help\n");
+            "retort manifest: write what to make it from: folders, pairs, csv, kaldi, jsonl, webdataset or "
+            "voxceleb; see retort manifest --help\n");
     refused("manifest folder x -o out.tsv", 2,
-            "retort manifest: folder is no kind of source: write folders, pairs, csv, kaldi or voxceleb; did you "
-            "mean folders?; see retort manifest --help\n");
+            "retort manifest: folder is no kind of source: write folders, pairs, csv, kaldi, jsonl, webdataset "
+            "or voxceleb; did you mean folders?; see retort manifest --help\n");
     refused("manifest folders -o out.tsv", 2,
             "retort manifest folders: what to read is missing; "
             "see retort manifest folders --help\n");
@@ -305,16 +305,19 @@ static void kaldi_lists_are_read(void **state)
     assert_string_equal(cell("utt1", "text"), "");
     unlink("out.tsv");
     put("kd/wav.scp", "utt1 sph2pipe -f wav x.sph |\n");
-    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd/wav.scp:1: \"utt1\" is made by a command, "
-            "which is not run: write the recordings to files first (wav-copy), and name those\n");
+    refused("manifest kaldi kd -o out.tsv", 2,
+            "retort manifest kaldi: kd/wav.scp:1: a command instead of a file, and it "
+            "runs 'sph2pipe': allow it with --allow sph2pipe; see retort manifest kaldi --help\n");
     put("kd/wav.scp", "utt1\n");
     refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd/wav.scp:1: \"utt1\" has no path\n");
     put("kd/wav.scp", "utt1 a\nutt1 wavs/b.wav\n");
-    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd:2: id \"utt1\" is already in line 1: ids "
-            "must be unique\n");
-    put("kd/segments", "");
-    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd/segments: recordings are not cut here: do so "
-            "first (extract-segments), and name the pieces in wav.scp\n");
+    refused("manifest kaldi kd -o out.tsv", 1, "retort manifest kaldi: kd/wav.scp:2: \"utt1\" is already in line "
+            "1\n");
+    put("kd/wav.scp", "rec wavs/b.wav\n");
+    put("kd/segments", "utt1 rec 1.5 2\nutt2 rec 2 1\n");
+    refused("manifest kaldi kd -o out.tsv", 1,
+            "retort manifest kaldi: kd/segments:2: from 2 to 1 s: a segment starts at 0 "
+            "or later and ends behind its start (-1: at the recording's end)\n");
     refused("manifest kaldi wavs -o out.tsv", 1, "retort manifest kaldi: wavs/wav.scp: there is no such file: a data "
             "folder of Kaldi has one\n");
 }

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Data as people keep it: the same samples as files, in tar shards, and as parts of long recordings give the same bytes;
+# noise and rooms do, whatever the number of decoders; tables of Kaldi, NeMo, lhotse and webdataset become manifests;
+# what is wrong in them is named.
+"""Usage: test_shards.py PATH/TO/retort"""
+
+import io
+import json
+import os
+import shutil
+import tarfile
+import unittest
+
+from end_to_end import EndToEnd, SPEECH, digest, read_tensors, settings, voice, wav, write_manifest
+
+RUN = dict(SPEECH, **{"train.epochs": "2", "train.batch": "8", "student.width": "8"})
+SAMPLES = [("s%02d" % i, "train" if i < 12 else "valid" if i < 15 else "test", "ab"[i % 2]) for i in range(18)]
+
+
+def sound(i):
+    return voice(110 if i % 2 == 0 else 190, i, 0.3)
+
+
+class Shards(EndToEnd):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.plain = os.path.join(cls.root, "plain")
+        os.mkdir(cls.plain)
+        for i, (name, _, _) in enumerate(SAMPLES):
+            with open(os.path.join(cls.plain, name + ".wav"), "wb") as f:
+                f.write(wav(sound(i)))
+        for folder in ("musan/noise", "musan/music", "rirs/real"):
+            os.makedirs(os.path.join(cls.root, folder))
+        for path, x in (("musan/noise/hum.wav", voice(60, 91, 1)), ("musan/music/tune.wav", voice(400, 92, 0.2)),
+                        ("rirs/real/room.wav", [0.9 * (k == 40) + 0.3 * (-1) ** k * 0.995 ** k * (k > 40)
+                                                for k in range(800)])):
+            with open(os.path.join(cls.root, path), "wb") as f:
+                f.write(wav(x))
+
+    def put(self, name, data):
+        with open(self.path(name), "wb") as f:
+            f.write(data if isinstance(data, bytes) else data.encode())
+        return self.path(name)
+
+    def get(self, path):
+        with open(path, "rb") as f:
+            return f.read()
+
+    def pack(self, name, members, form=tarfile.PAX_FORMAT):
+        with tarfile.open(self.path(name), "w", format=form) as tar:
+            for member, data in members:
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        return self.path(name)
+
+    def run_on(self, table, columns, output, **more):
+        """A run on this table, which always lies at the same path, so that all that a model says of it is equal."""
+        write_manifest(os.path.join(self.root, "m.tsv"), table, ("id", "split", "label") + columns)
+        recipe = os.path.join(self.root, "shards.yaml")
+        with open(recipe, "w", encoding="utf-8") as f:
+            f.write("data: {manifest: m.tsv}\nseed: 3\n")
+        return self.retort("run", recipe, "-o", output, "-q", "--headless", *settings(RUN, **more))
+
+    def rows(self, files):
+        return [list(sample) + (file if isinstance(file, list) else [file]) for sample, file in zip(SAMPLES, files)]
+
+    def files(self):
+        return [os.path.join(self.plain, name + ".wav") for name, _, _ in SAMPLES]
+
+    # ---- the same samples, the same bytes ----
+
+    def test_same_bytes(self):
+        plain = [self.get(path) for path in self.files()]
+        long_name = "d" * 120 + "/"
+        for k, form in enumerate((tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT)):
+            self.pack("x-%d.tar" % k, [((long_name if k else "./") + SAMPLES[i][0] + ".wav", plain[i])
+                                       for i in range(k, 18, 3)], form)
+        shards = [self.path("x-%d.tar!/%s%s.wav" % (i % 3, long_name if i % 3 else "", SAMPLES[i][0]))
+                  for i in range(18)]
+        # One long recording; each sample is in its second channel, and something else before, behind and beside it.
+        parts, left, right = [], [], []
+        for i in range(18):
+            right += [0.1] * 777
+            parts.append([self.path("long.wav"), repr(len(right) / 16000), repr((len(right) + 4800) / 16000), "1"])
+            right += sound(i)
+            left += [0.3 * x for x in right[len(left):][::-1]]
+        self.put("long.wav", wav(left, right))
+        self.pack("long.tar", [("a", b"x"), ("long.wav", self.get(self.path("long.wav")))])
+        packed = [[part[0].replace("long.wav", "long.tar!/long.wav")] + part[1:] for part in parts]
+        more = {"augment.noise": "0.5", "augment.speed": "0.1", "augment.noise_kinds": "babble 5 10"}
+        got = {}
+        for name, files, columns in (("plain", self.files(), ()), ("shards", shards, ()),
+                                     ("parts", parts, ("start", "end", "channel")),
+                                     ("packed", packed, ("start", "end", "channel"))):
+            self.run_on(self.rows(files), ("speech",) + columns, name, **more)
+            got[name] = digest(self.path(name, "student.safetensors"))
+        self.assertEqual(len(set(got.values())), 1, got)
+        # The manifest now is that of the last run: what else reads samples reads the parts, too.
+        manifest = os.path.join(self.root, "m.tsv")
+        found = json.loads(self.retort("inspect", manifest, "--json")[0])
+        self.assertEqual({round(row["duration"], 3) for row in found}, {0.3})
+        top = [line.split()[1] for line in self.retort("predict", "packed", manifest)[0].splitlines()[-18:]]
+        alone = [line.split()[1] for line in self.retort("predict", "packed", *self.files())[0].splitlines()[-18:]]
+        self.assertEqual(top, alone)
+        direct = self.retort("predict", "packed", shards[0])[0]
+        self.assertIn(alone[0], direct)
+        self.retort("embed", "packed", manifest, "-o", "parts.npy")
+        self.run_on(self.rows(self.files()), ("speech",), "again", **more)
+        self.retort("embed", "packed", manifest, "-o", "plain.npy")
+        self.assertEqual(digest(self.path("parts.npy")), digest(self.path("plain.npy")))
+
+    # ---- noise and rooms ----
+
+    def test_noise_and_rooms(self):
+        more = {"augment.noise": "1", "augment.noise_from": os.path.join(self.root, "musan"),
+                "augment.noise_kinds": "noise 0 10,music 5 15,babble 10 20", "augment.rir": "0.5",
+                "augment.rir_from": os.path.join(self.root, "rirs")}
+        table = self.rows(self.files())
+        out = {}
+        for decoders in ("1", "3"):
+            said = self.run_on(table, ("speech",), "n" + decoders, **dict(more, **{"pipeline.decoders": decoders}))
+            out[decoders] = read_tensors(self.path("n" + decoders, "student.safetensors"))[0]
+        self.assertEqual(out["1"], out["3"])
+        self.run_on(table, ("speech",), "quiet")
+        self.assertNotEqual(out["1"], read_tensors(self.path("quiet", "student.safetensors"))[0])
+        out = self.retort("run", os.path.join(self.root, "shards.yaml"), "-o", "bad", "-q", "--headless",
+                          *settings(RUN, augment__rir="0.5"), code=None)[1]
+        self.says(out, "say with augment.rir_from where the rooms are")
+        # A run goes on only with the recordings that it began with.
+        shutil.copytree(os.path.join(self.root, "musan"), self.path("musan"))
+        more = {"augment.noise": "1", "augment.noise_from": self.path("musan"), "run.checkpoint": "1"}
+        self.run_on(table, ("speech",), "stays", **more)
+        self.put("musan/noise/more.wav", wav(voice(80, 93)))
+        self.says(self.retort("run", "--resume", "-o", "stays", "-q", "--headless", code=2)[1],
+                  "the recordings in augment.noise_from or augment.rir_from changed")
+
+    # ---- what is wrong is named ----
+
+    def test_wrong_places(self):
+        member = self.get(self.files()[0])
+        self.pack("x.tar", [("a.wav", member), ("b.wav", member), ("b.wav", member)])
+        shutil.copyfile(self.path("x.tar"), self.path("y.tar"))
+        with tarfile.open(self.path("z.tar.gz"), "w:gz"):
+            pass
+        os.truncate(self.path("y.tar"), 512 + 100)
+        rows = [["good", self.path("x.tar!/a.wav"), "0.1", ""], ["none", self.path("x.tar!/c.wav"), "", ""],
+                ["twice", self.path("x.tar!/b.wav"), "", ""], ["cut", self.path("y.tar!/a.wav"), "", ""],
+                ["packed", self.path("z.tar.gz!/a.wav"), "", ""], ["beyond", self.path("x.tar!/a.wav"), "0.1", "4"]]
+        manifest = write_manifest(self.path("w.tsv"), rows, ("id", "speech", "start", "end"))
+        found = json.loads(self.retort("inspect", manifest, "--json")[0])
+        self.assertEqual([row["id"] for row in found if not row["reason"]], ["good"])
+        for name, words in (("none", "no member c.wav"), ("twice", "two members are called b.wav"),
+                            ("cut", "y.tar"), ("packed", "compressed (gzip)"),
+                            ("beyond", "(0.1 to 4 s): end 4 s lies beyond the recording, which is 0.3 s long")):
+            self.says(self.retort("inspect", manifest, "--sample", name)[0], words)
+        write_manifest(self.path("w.tsv"), [["a", "x.wav", "3", "2"]], ("id", "speech", "start", "end"))
+        self.says(self.retort("inspect", self.path("w.tsv"), code=1)[1],
+                  "w.tsv:2: column end: \"2\" is not after the start")
+
+    # ---- manifests ----
+
+    def made(self, *words, code=0):
+        out, err = self.retort("manifest", *words, "-o", "made.tsv", code=code)
+        if code:
+            return err
+        with open(self.path("made.tsv"), encoding="utf-8") as f:
+            head, *lines = f.read().splitlines()
+        rows = [dict(zip(head.split("\t"), line.split("\t"))) for line in lines]
+        return {row["id"]: row for row in rows}, err
+
+    def test_kaldi(self):
+        os.mkdir(self.path("kaldi"))
+        self.put("kaldi/wav.scp", "rec1 %s\nrec2 cat %s |\n" % (self.files()[0], self.files()[1]))
+        self.put("kaldi/segments", "utt1 rec1 0 0.15\nutt2 rec1 0.15 -1\nutt3 rec2 0.1 0.25\n")
+        self.put("kaldi/utt2spk", "utt1 ann\nutt2 ann\nutt3 bob\nutt9 bob\n")
+        self.put("kaldi/text", "utt1 one  two\nutt2 three\n")
+        self.says(self.made("kaldi", "kaldi", code=2), "wav.scp:2: a command", "'cat': allow it with --allow cat")
+        rows, err = self.made("kaldi", "kaldi", "--allow", "cat")
+        self.says(err, "1 lines of utt2spk and text")
+        self.assertEqual(rows["utt2"], dict(rows["utt2"], label="ann", group="rec1", start="0.15", end="",
+                                            text="three"))
+        self.assertEqual((rows["utt3"]["speech"], rows["utt3"]["end"]), ("kaldi-wav/rec2.wav", "0.25"))
+        found = json.loads(self.retort("inspect", "made.tsv", "--json")[0])
+        self.assertEqual([round(row["duration"], 3) for row in found], [0.15, 0.15, 0.15])
+        self.put("kaldi/wav.scp", "rec1 cat x; touch gone |\n")
+        self.says(self.made("kaldi", "kaldi", "--allow", "cat", code=2), "';' in it could do anything")
+        self.put("kaldi/wav.scp", "rec1 a.wav\n")
+        self.says(self.made("kaldi", "kaldi", code=1), "segments:3: no recording \"rec2\" in wav.scp")
+        self.put("kaldi/segments", "utt1 rec1 2 1\n")
+        self.says(self.made("kaldi", "kaldi", code=1), "segments:1: from 2 to 1 s")
+
+    def test_jsonl(self):
+        nemo = {"audio_filepath": self.files()[0], "offset": 0.1, "duration": 0.2, "text": "hi", "speaker": "ann",
+                "mos": 3.5}
+        self.put("nemo.jsonl", json.dumps(nemo) + "\n" + json.dumps(dict(nemo, offset=0, mos=4)) + "\n")
+        rows, _ = self.made("jsonl", "nemo.jsonl")
+        row = rows[self.files()[0] + "@0.1"]
+        self.assertEqual([row[c] for c in ("start", "end", "label", "text", "mos")], ["0.1", "0.3", "ann", "hi", "3.5"])
+        cut = {"id": "c1", "start": 0.1, "duration": 0.15, "channel": 0, "type": "MonoCut", "recording":
+               {"id": "r", "duration": 0.3, "sources": [{"type": "file", "channels": [0], "source": self.files()[2]}]},
+               "supervisions": [{"speaker": "bob", "text": "ho"}]}
+        self.put("cuts.jsonl", json.dumps(cut))
+        rows, _ = self.made("jsonl", "cuts.jsonl")
+        self.assertEqual((rows["c1"]["start"], rows["c1"]["end"], rows["c1"]["channel"], rows["c1"]["label"]),
+                         ("0.1", "0.25", "0", "bob"))
+        self.assertEqual(round(json.loads(self.retort("inspect", "made.tsv", "--json")[0])[0]["duration"], 3), 0.15)
+        cut["recording"]["sources"][0]["type"] = "command"
+        self.put("cuts.jsonl", "\n" + json.dumps(cut))
+        self.says(self.made("jsonl", "cuts.jsonl", code=1), "cuts.jsonl:2: recording.sources: of type \"command\"")
+        self.put("cuts.jsonl", "{\"id\": 1\n")
+        self.says(self.made("jsonl", "cuts.jsonl", code=1), "cuts.jsonl:1: not JSON")
+
+    def test_webdataset(self):
+        png = bytes.fromhex("89504e470d0a1a0a")
+        for k in range(2):
+            self.pack("w-%02d.tar" % k, [m for i in range(3) for m in (
+                ("%d/%d.wav" % (k, i), wav(sound(i))), ("%d/%d.jpg" % (k, i), png), ("%d/%d.txt" % (k, i), b"word\n"),
+                ("%d/%d.cls" % (k, i), b"dog\n"), ("%d/%d.json" % (k, i), b"{}"))])
+        rows, err = self.made("webdataset", "w-{00..01}.tar")
+        self.says(err, "6 rows", "6 members of other kinds, such as w-00.tar!/0/0.json")
+        self.assertEqual(rows["1/2"], {"id": "1/2", "label": "dog", "speech": "w-01.tar!/1/2.wav", "text": "word",
+                                       "image": "w-01.tar!/1/2.jpg", "split": rows["1/2"]["split"]})
+        self.says(self.made("webdataset", "w-{00..02}.tar", code=1), "w-02.tar")
+        self.says(self.made("webdataset", "w-{a..b}.tar", code=2), "write shards as x-{000..009}.tar")
+
+    def test_csv(self):
+        shutil.copyfile(self.files()[0], self.path("a.wav"))
+        table = "id;speech;label\r\n1;a.wav;\"Müller; \"\"M\"\"\"\r\n"
+        for text, note in ((("\ufeff" + table).encode(), None), (table.encode("utf-16"), "read as UTF-16"),
+                           (table.encode("latin-1"), "read as Windows-1252 (Latin-1)")):
+            self.put("t.csv", text)
+            rows, err = self.made("csv", "t.csv")
+            self.assertEqual(rows["1"]["label"], "Müller; \"M\"")
+            if note:
+                self.says(err, note)
+        self.put("t.csv", "id;speech;label\nü;a.wav;x\n2;a.wav;".encode() + b"\xff\n")
+        self.says(self.made("csv", "t.csv", code=1), "t.csv:3: byte 0xFF is not text in UTF-8")
+        self.pack("x.tar", [("a.wav", self.get(self.path("a.wav")))])
+        self.put("t.csv", "id,speech\n1,x.tar!/a.wav\n")
+        rows, err = self.made("csv", "t.csv")
+        self.assertEqual(rows["1"]["speech"], "x.tar!/a.wav")
+        self.assertNotIn("do not exist", err)
+
+
+if __name__ == "__main__":
+    unittest.main()
