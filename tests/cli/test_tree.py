@@ -35,7 +35,8 @@ ROOMS = {
     "tui/screen": "formats pipeline tui/report tui/screen/base tui/screen/widgets",
     "tui/screen/screens": "formats pipeline stages tui/report tui/screen/base tui/screen/widgets tui/screen",
     "tui/screen/ui": "formats pipeline tui/report tui/screen/base tui/screen/widgets tui/screen",
-    "tui/cli": "formats pipeline stages tui/report tui/screen tui/screen/ui",
+    "tui/manifest": "formats pipeline/data",
+    "tui/cli": "formats pipeline stages tui/report tui/screen tui/screen/ui tui/manifest",
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)
 # Headers of libc and the kernel; anything else in <> is a library's.
@@ -56,9 +57,9 @@ DIRECT = {
     "pipeline/data/table.c": "cells are made plain while they are cut; CSV and JSON by their own rules",
     "pipeline/live/control_save.c": "a text to be kept",
     "tui/cli/detach.c": "what a run of ours said",
-    "tui/cli/manifest_table.c": "a table to be read by programs",
-    "tui/cli/manifest_voxceleb.c": "a list for programs, and notes that are printed plain",
     "tui/cli/options_print.c": "help: our own words",
+    "tui/manifest/made_table.c": "a table to be read by programs",
+    "tui/manifest/from_voxceleb.c": "a list for programs, and notes that are printed plain",
     "tui/report/det_plot.c": "SVG, escaped by its rules",
     "tui/report/sweep_plot.c": "SVG, escaped by its rules",
     "tui/screen/base/canvas.c": "cells hold plain characters only",

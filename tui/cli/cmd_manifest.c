@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * cmd_manifest: `retort manifest`, a table for each kind of source; what each reads is in manifest_KIND.c, how it is
- * split and written in manifest_table.c. */
+ * cmd_manifest: `retort manifest`, a table for each kind of source; what each reads is in tui/manifest/from_KIND.c,
+ * how it is split and written in tui/manifest/made_table.c. */
 #include "tui/cli/cmd.h"
 #include "formats/choice.h"
 #include "formats/plain.h"

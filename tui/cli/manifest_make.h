@@ -4,7 +4,7 @@
 #ifndef RT_MANIFEST_MAKE_H
 #define RT_MANIFEST_MAKE_H
 
-#include "tui/cli/manifest_sources.h"
+#include "tui/manifest/sources.h"
 #include "tui/cli/options.h"
 
 struct rt_made_shares {

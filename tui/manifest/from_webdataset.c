@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * manifest_webdataset: a manifest from tar shards as webdataset packs them: members that share a name up to the first
+ * from_webdataset: a manifest from tar shards as webdataset packs them: members that share a name up to the first
  * dot of its last part are one sample; what each is says its ending. */
 #include "formats/file.h"
 #include "formats/path.h"
@@ -7,7 +7,7 @@
 #include "formats/utf8.h"
 #include "formats/filewalk.h"
 #include "formats/words.h"
-#include "tui/cli/manifest_sources.h"
+#include "tui/manifest/sources.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * manifest_kaldi: a manifest from a Kaldi data directory: wav.scp, and where they are there segments, utt2spk and text.
+ * from_kaldi: a manifest from a Kaldi data directory: wav.scp, and where they are there segments, utt2spk and text.
  */
 #include "formats/file.h"
 #include "formats/kaldi.h"
 #include "formats/path.h"
 #include "formats/filewalk.h"
 #include "formats/words.h"
-#include "tui/cli/manifest_sources.h"
+#include "tui/manifest/sources.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

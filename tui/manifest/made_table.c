@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * manifest_table: sorting, splitting and writing the rows of a manifest being made. Everything is
+ * made_table: sorting, splitting and writing the rows of a manifest being made. Everything is
  * in memory until the finished text has passed the manifest reader itself. */
-#include "tui/cli/manifest_table.h"
+#include "tui/manifest/made_table.h"
 #include "formats/file.h"
 #include "formats/words.h"
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * manifest_files: see manifest_files.h. */
-#include "tui/cli/manifest_files.h"
+ * files: see files.h. */
+#include "tui/manifest/files.h"
 #include "formats/filewalk.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * manifest_table: the rows of a manifest being made: collected in any order, sorted by id, split,
+ * made_table: the rows of a manifest being made: collected in any order, sorted by id, split,
  * checked as a reader would, and written whole or not at all. Where rows come from is
- * manifest_sources. */
-#ifndef RT_MANIFEST_TABLE_H
-#define RT_MANIFEST_TABLE_H
+ * sources.h. */
+#ifndef RT_MADE_TABLE_H
+#define RT_MADE_TABLE_H
 
 #include "formats/manifest.h"
 #include <stdbool.h>

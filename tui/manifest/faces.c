@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * manifest_faces: see manifest_faces.h. */
-#include "tui/cli/manifest_faces.h"
+ * faces: see faces.h. */
+#include "tui/manifest/faces.h"
 #include "formats/csv.h"
 #include "formats/file.h"
 #include "formats/filewalk.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * manifest_voxceleb: a manifest from VoxCeleb's trees: recordings at SPEAKER/VIDEO/UTT.wav, pictures of their videos
- * (manifest_faces.h), and who must not be learned from. */
+ * from_voxceleb: a manifest from VoxCeleb's trees: recordings at SPEAKER/VIDEO/UTT.wav, pictures of their videos
+ * (faces.h), and who must not be learned from. */
 #include "formats/hash.h"
 #include "formats/trials.h"
 #include "formats/filewalk.h"
-#include "tui/cli/manifest_faces.h"
-#include "tui/cli/manifest_sources.h"
+#include "tui/manifest/faces.h"
+#include "tui/manifest/sources.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * manifest_jsonl: a manifest from a table of a JSON object a line, as NeMo and lhotse keep it. All other fields of the
+ * from_jsonl: a manifest from a table of a JSON object a line, as NeMo and lhotse keep it. All other fields of the
  * lines become columns. */
 #include "formats/file.h"
 #include "formats/jsonl.h"
 #include "formats/path.h"
 #include "formats/filewalk.h"
 #include "formats/words.h"
-#include "tui/cli/manifest_sources.h"
+#include "tui/manifest/sources.h"
 
 #include <math.h>
 #include <stdlib.h>

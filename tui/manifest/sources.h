@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * manifest_sources: what a manifest can be made from: a folder of folders, folders of pairs, a spreadsheet's table,
- * a data folder of Kaldi, lines of JSON, tar shards, the tree of VoxCeleb. Each fills a table (manifest_table.h);
+ * sources: what a manifest can be made from: a folder of folders, folders of pairs, a spreadsheet's table,
+ * a data folder of Kaldi, lines of JSON, tar shards, the tree of VoxCeleb. Each fills a table (made_table.h);
  * nothing is written here. */
 #ifndef RT_MANIFEST_SOURCES_H
 #define RT_MANIFEST_SOURCES_H
 
-#include "tui/cli/manifest_table.h"
+#include "tui/manifest/made_table.h"
 
 /* Columns of a manifest that a CSV's columns can be mapped to. */
 enum rt_made_role {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * manifest_csv: a manifest from a spreadsheet's table: the user's columns are given their parts,
+ * from_csv: a manifest from a spreadsheet's table: the user's columns are given their parts,
  * paths are made relative to the manifest, all other columns are kept. */
 #include "formats/csv.h"
 #include "formats/file.h"
@@ -7,8 +7,8 @@
 #include "formats/path.h"
 #include "formats/words.h"
 #include "pipeline/data/datafile.h"
-#include "tui/cli/manifest_files.h"
-#include "tui/cli/manifest_sources.h"
+#include "tui/manifest/files.h"
+#include "tui/manifest/sources.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * manifest_folders: a manifest from a folder per class. */
-#include "tui/cli/manifest_sources.h"
+ * from_folders: a manifest from a folder per class. */
+#include "tui/manifest/sources.h"
 #include "formats/filewalk.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * manifest_faces: pictures of VoxCeleb's people, found for recordings of the same video. A picture lies at
+ * faces: pictures of VoxCeleb's people, found for recordings of the same video. A picture lies at
  *
  *     PERSON/.../VIDEO/PICTURE           unzippedFaces/A.J._Buckley/1.6/1zcIwhmdeo4/0000375.jpg
  *     PERSON/.../VIDEO/UTT/.../PICTURE   id00012/21Uxsk56VDQ/00001/0007.jpg

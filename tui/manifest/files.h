@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * manifest_files: all sample files of a folder, found again by what others call them: a path below it, a name, either
+ * files: all sample files of a folder, found again by what others call them: a path below it, a name, either
  * with or without its ending. Main thread. */
 #ifndef RT_MANIFEST_FILES_H
 #define RT_MANIFEST_FILES_H

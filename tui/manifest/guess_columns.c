@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * manifest_guess: see manifest_guess.h. */
-#include "tui/cli/manifest_guess.h"
+ * guess_columns: see guess_columns.h. */
+#include "tui/manifest/guess_columns.h"
 #include "formats/csv.h"
 #include "formats/file.h"
 #include "formats/path.h"
-#include "tui/cli/manifest_files.h"
+#include "tui/manifest/files.h"
 #include "formats/filewalk.h"
 #include <limits.h>
 #include <stdlib.h>

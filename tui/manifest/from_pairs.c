@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * manifest_pairs: a manifest from files that belong together by their names, in one folder or several. */
-#include "tui/cli/manifest_files.h"
-#include "tui/cli/manifest_sources.h"
+ * from_pairs: a manifest from files that belong together by their names, in one folder or several. */
+#include "tui/manifest/files.h"
+#include "tui/manifest/sources.h"
 #include "formats/filewalk.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * manifest_guess: which column of a user's table plays which part, from its name and from what is in it. Main
+ * guess_columns: which column of a user's table plays which part, from its name and from what is in it. Main
  * thread. */
-#ifndef RT_MANIFEST_GUESS_H
-#define RT_MANIFEST_GUESS_H
+#ifndef RT_GUESS_COLUMNS_H
+#define RT_GUESS_COLUMNS_H
 
-#include "tui/cli/manifest_sources.h"
+#include "tui/manifest/sources.h"
 
 struct rt_made_guess {
     char column[RT_ROLES][128]; /* "" = no column plays this part */
