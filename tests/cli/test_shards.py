@@ -96,7 +96,7 @@ class Shards(EndToEnd):
                                      ("parts", parts, ("start", "end", "channel")),
                                      ("packed", packed, ("start", "end", "channel"))):
             self.run_on(self.rows(files), ("speech",) + columns, name, **more)
-            got[name] = digest(self.path(name, "student.safetensors"))
+            got[name] = digest(self.path(name, "model.safetensors"))
         self.assertEqual(len(set(got.values())), 1, got)
         # The manifest now is that of the last run: what else reads samples reads the parts, too.
         manifest = os.path.join(self.root, "m.tsv")
@@ -122,10 +122,10 @@ class Shards(EndToEnd):
         out = {}
         for decoders in ("1", "3"):
             said = self.run_on(table, ("speech",), "n" + decoders, **dict(more, **{"pipeline.decoders": decoders}))
-            out[decoders] = read_tensors(self.path("n" + decoders, "student.safetensors"))[0]
+            out[decoders] = read_tensors(self.path("n" + decoders, "model.safetensors"))[0]
         self.assertEqual(out["1"], out["3"])
         self.run_on(table, ("speech",), "quiet")
-        self.assertNotEqual(out["1"], read_tensors(self.path("quiet", "student.safetensors"))[0])
+        self.assertNotEqual(out["1"], read_tensors(self.path("quiet", "model.safetensors"))[0])
         out = self.retort("run", os.path.join(self.root, "shards.yaml"), "-o", "bad", "-q", "--headless",
                           *settings(RUN, augment__rir="0.5"), code=None)[1]
         self.says(out, "say with augment.rir_from where the rooms are")
