@@ -26,15 +26,17 @@ static const struct {
 /* Whether the program is in one of the folders of PATH. */
 static bool program_is_there(const char *words)
 {
-    const char *path = getenv("PATH");
-    size_t n = strcspn(words, " ");
+    const char *at = getenv("PATH");
+    size_t n = strcspn(words, " "), folder;
     char file[4096];
     if (memchr(words, '/', n)) {
         snprintf(file, sizeof file, "%.*s", (int)(n < 4000 ? n : 4000), words);
         return access(file, X_OK) == 0;
     }
-    for (const char *at = path ? path : ""; *at; at += strcspn(at, ":"), at += *at == ':') {
-        snprintf(file, sizeof file, "%.*s/%.*s", (int)strcspn(at, ":"), at, (int)(n < 200 ? n : 200), words);
+    for (; at && *at; at += folder + (at[folder] == ':')) {
+        folder = strcspn(at, ":");
+        snprintf(file, sizeof file, "%.*s/%.*s", (int)(folder < 3800 ? folder : 3800), at, (int)(n < 200 ? n : 200),
+                 words);
         if (access(file, X_OK) == 0)
             return true;
     }

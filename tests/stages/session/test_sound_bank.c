@@ -201,7 +201,7 @@ int main(void)
     scratch_write(&t.dir, "noises.tsv", "id\tspeech\tkind\tstart\tend\nn\tmusan/noise/long.wav\thum\t1\t2\n", 56);
     char table[600] = "id\tlabel\tspeech\n";
     for (int i = 0; i < 6; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "v%d.wav", i);
         toy_wav(&t, name, 10 + i, 4000 + 500 * i);
         snprintf(table + strlen(table), sizeof table - strlen(table), "%d\t%c\t%s\n", i, i < 2 ? 'a' : 'a' + i, name);
