@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ * test_frozen_shapes: a graph with several inputs of whole numbers, asked by name in many shapes, from several threads;
+ * what is refused, and memory that runs out. */
+#include "stages/onnx/frozen_shapes.h"
+#include "tests/support/allocation.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const float table[] = {1, 2, 3, 4, 5, 6}; /* [3,2] */
+
+/* What a text encoder is at its edges: sum over the sequence of mask * table[ids], and 0 .. rate - 1. */
+static struct rt_onnx *encoder(void)
+{
+    struct rt_onnx *o;
+    struct rt_error e;
+    const int64_t open[] = {-1, -1}, none = 0, three_two[] = {3, 2};
+    int64_t axis[] = {2}, zero[] = {0}, one[] = {1}, n = 1;
+    assert_int_equal(rt_onnx_create(&o, 13), 0);
+    rt_onnx_add_input(o, "ids", RT_I64, 2, open, "batch");
+    rt_onnx_open_input(o, 1, "sequence");
+    rt_onnx_add_input(o, "mask", RT_I64, 2, open, "batch");
+    rt_onnx_open_input(o, 1, "sequence");
+    rt_onnx_add_input(o, "rate", RT_I64, 0, &none, NULL);
+    struct rt_tensor t = rt_tensor_view(RT_F32, 2, three_two, (float *)table);
+    rt_onnx_add_initializer(o, "table", &t);
+    t = rt_tensor_view(RT_I64, 1, &n, axis);
+    rt_onnx_add_initializer(o, "axis", &t);
+    t = rt_tensor_view(RT_I64, 0, NULL, zero);
+    rt_onnx_add_initializer(o, "zero", &t);
+    t = rt_tensor_view(RT_I64, 0, NULL, one);
+    rt_onnx_add_initializer(o, "one", &t);
+#define NODE(op, out, ...)                                                                                             \
+    rt_onnx_add_node(o, op, out, (const char *const[]){__VA_ARGS__, NULL}, (const char *const[]){out, NULL})
+    NODE("Gather", "words", "table", "ids");
+    rt_onnx_attr_int(o, NODE("Cast", "weight", "mask"), "to", 1);
+    NODE("Unsqueeze", "column", "weight", "axis");
+    NODE("Mul", "masked", "words", "column");
+    struct rt_onnx_node *sum = NODE("ReduceSum", "sum", "masked", "one");
+    rt_onnx_attr_int(o, sum, "keepdims", 0);
+    NODE("Range", "steps", "zero", "rate", "one");
+#undef NODE
+    rt_onnx_add_output(o, "sum", RT_F32, -1, NULL, NULL);
+    rt_onnx_add_output(o, "steps", RT_I64, -1, NULL, NULL);
+    if (rt_onnx_check(o, "text.onnx", &e) < 0)
+        fail_msg("%s", e.text);
+    return o;
+}
+
+/* ids i % 3, a mask that leaves out the first word (I32: converted). */
+static int ask(struct rt_frozen_asker *a, int64_t batch, int64_t words, struct rt_error *e)
+{
+    int64_t ids[64], rate = words + 1, dim[] = {batch, words};
+    int32_t mask[64];
+    for (int64_t i = 0; i < batch * words; i++) {
+        ids[i] = i % words % 3;
+        mask[i] = i % words > 0;
+    }
+    struct rt_frozen_given given[] = {{"mask", rt_tensor_view(RT_I32, 2, dim, mask)},
+                                      {"rate", rt_tensor_view(RT_I64, 0, NULL, &rate)},
+                                      {"ids", rt_tensor_view(RT_I64, 2, dim, ids)}};
+    RT_TRY(rt_frozen_ask(a, given, 3, e));
+    const struct rt_tensor *sum = rt_frozen_answer(a, 0), *steps = rt_frozen_answer(a, 1);
+    assert_true(sum->rank == 2 && sum->dim[0] == batch && sum->dim[1] == 2);
+    assert_true(steps->rank == 1 && steps->dim[0] == rate);
+    assert_true(((const int64_t *)steps->data)[words] == words);
+    for (int64_t b = 0; b < batch; b++)
+        for (int k = 0; k < 2; k++) {
+            float want = 0;
+            for (int64_t w = 1; w < words; w++)
+                want += table[w % 3 * 2 + k];
+            assert_true(((const float *)sum->data)[b * 2 + k] == want);
+        }
+    return 0;
+}
+
+static void any_shape_by_name(void **state)
+{
+    (void)state;
+    struct rt_onnx *o = encoder();
+    struct rt_frozen_shapes *s;
+    struct rt_frozen_asker *a;
+    struct rt_error e;
+    assert_int_equal(rt_frozen_shapes_create(&s, o, "text.onnx", NULL, 0, &e), 0);
+    assert_int_equal(rt_frozen_asker_create(&a, s), 0);
+    for (int turn = 0; turn < 2; turn++)
+        for (int words = 1; words <= 8; words++)
+            assert_int_equal(ask(a, 1 + words % 2, words, &e), 0);
+    assert_int_equal(rt_frozen_shapes_made(s), 8); /* the second turn found all of them */
+    for (int words = 9; words <= 30; words++)
+        assert_int_equal(ask(a, 1, words, &e), 0);
+    assert_int_equal(ask(a, 2, 1, &e), 0);
+    assert_int_equal(rt_frozen_shapes_made(s), 31); /* only the last RT_FROZEN_SHAPES stayed */
+    rt_frozen_asker_destroy(a);
+    rt_frozen_shapes_destroy(s);
+    rt_onnx_destroy(o);
+}
+
+static void *ask_all(void *self)
+{
+    struct rt_frozen_asker *a;
+    struct rt_error e;
+    assert_int_equal(rt_frozen_asker_create(&a, self), 0);
+    for (int i = 0; i < 90; i++)
+        assert_int_equal(ask(a, 1, 1 + i * 7 % 29, &e), 0);
+    rt_frozen_asker_destroy(a);
+    return NULL;
+}
+
+static void many_threads(void **state)
+{
+    (void)state;
+    struct rt_onnx *o = encoder();
+    struct rt_frozen_shapes *s;
+    struct rt_error e;
+    pthread_t thread[3];
+    assert_int_equal(rt_frozen_shapes_create(&s, o, "text.onnx", NULL, 0, &e), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, ask_all, s), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(thread[i], NULL);
+    rt_frozen_shapes_destroy(s);
+    rt_onnx_destroy(o);
+}
+
+/* More shapes held at once than are kept: those beyond live as long as their askers. */
+static void more_askers_than_places(void **state)
+{
+    (void)state;
+    struct rt_onnx *o = encoder();
+    struct rt_frozen_shapes *s;
+    struct rt_frozen_asker *a[RT_FROZEN_SHAPES + 4];
+    struct rt_error e;
+    assert_int_equal(rt_frozen_shapes_create(&s, o, "text.onnx", NULL, 0, &e), 0);
+    for (int i = 0; i < RT_FROZEN_SHAPES + 4; i++) {
+        assert_int_equal(rt_frozen_asker_create(&a[i], s), 0);
+        assert_int_equal(ask(a[i], 1, 1 + i, &e), 0);
+    }
+    for (int i = 0; i < RT_FROZEN_SHAPES + 4; i++)
+        assert_int_equal(ask(a[i], 1, 1 + i, &e), 0);
+    assert_int_equal(rt_frozen_shapes_made(s), RT_FROZEN_SHAPES + 4);
+    for (int i = 0; i < RT_FROZEN_SHAPES + 4; i++)
+        rt_frozen_asker_destroy(a[i]);
+    rt_frozen_shapes_destroy(s);
+    rt_onnx_destroy(o);
+}
+
+static void refused(struct rt_frozen_asker *a, const struct rt_frozen_given *g, int n, int code, const char *words)
+{
+    struct rt_error e;
+    assert_int_equal(rt_frozen_ask(a, g, n, &e), code);
+    if (!strstr(e.text, words))
+        fail_msg("'%s' does not say '%s'", e.text, words);
+}
+
+static void what_is_refused(void **state)
+{
+    (void)state;
+    struct rt_onnx *o = encoder();
+    struct rt_frozen_shapes *s;
+    struct rt_frozen_asker *a;
+    struct rt_error e;
+    const char *const inside[] = {"words"}, *const nothing[] = {"nothing"};
+    int64_t ids[] = {0, 1, 2}, rate = 2, three[] = {1, 3}, two[] = {1, 2}, flat = 1, wide[] = {1, (int64_t)1 << 40, 7};
+    float numbers[] = {0, 0, 0};
+    assert_int_equal(rt_frozen_shapes_create(&s, o, "text.onnx", nothing, 1, &e), RT_EMISSING);
+    assert_int_equal(rt_frozen_shapes_create(&s, o, "text.onnx", inside, 1, &e), 0);
+    assert_int_equal(rt_frozen_asker_create(&a, s), 0);
+    struct rt_frozen_given g[] = {{"ids", rt_tensor_view(RT_I64, 2, three, ids)},
+                                  {"mask", rt_tensor_view(RT_I64, 2, three, ids)},
+                                  {"rate", rt_tensor_view(RT_I64, 0, NULL, &rate)}};
+    refused(a, g, 2, RT_EMISSING, "input 'rate' is not given");
+    g[1].name = "ids";
+    refused(a, g, 3, RT_EMISSING, "input 'ids' is given twice");
+    g[1].name = "type_ids";
+    refused(a, g, 3, RT_EMISSING, "there is no input 'type_ids'; the first is 'ids'");
+    g[1].name = "mask";
+    g[1].tensor = rt_tensor_view(RT_F32, 2, three, numbers);
+    refused(a, g, 3, RT_EMISMATCH, "input 'mask' has another type");
+    g[1].tensor = rt_tensor_view(RT_I64, 2, two, ids);
+    refused(a, g, 3, RT_EMISMATCH, "axis 'sequence' is 3 in input 'ids', 2 in 'mask'");
+    g[1].tensor = rt_tensor_view(RT_I64, 2, three, ids);
+    g[0].tensor = rt_tensor_view(RT_I64, 1, &flat, ids);
+    refused(a, g, 3, RT_EMISMATCH, "'ids' has another type or rank");
+    g[0].tensor = rt_tensor_view(RT_I64, 2, three, (int64_t[]){0, 3, 2});
+    refused(a, g, 3, RT_ERANGE, "index 3 into 3 entries");
+    g[0].tensor = rt_tensor_view(RT_I64, 2, wide, ids);
+    g[1].tensor = rt_tensor_view(RT_I64, 2, wide, ids);
+    refused(a, g, 3, RT_ELARGE, "too large");
+    g[0].tensor = g[1].tensor = rt_tensor_view(RT_I64, 2, three, ids);
+    assert_int_equal(rt_frozen_ask(a, g, 3, &e), 0); /* nothing was lost */
+    assert_int_equal(rt_frozen_answer(a, 0)->rank, 3);
+    rt_frozen_asker_destroy(a);
+    rt_frozen_shapes_destroy(s);
+    rt_onnx_destroy(o);
+}
+
+static int make_and_ask(void *self, struct rt_error *e)
+{
+    struct rt_frozen_shapes *s;
+    struct rt_frozen_asker *a = NULL;
+    int rc = rt_frozen_shapes_create(&s, self, "text.onnx", NULL, 0, e);
+    if (rc == 0 && (rc = rt_frozen_asker_create(&a, s)) < 0)
+        rt_error_set(e, rc, "no memory to ask it");
+    for (int words = 1; rc == 0 && words < 4; words++)
+        rc = ask(a, 1, words, e);
+    rt_frozen_asker_destroy(a);
+    rt_frozen_shapes_destroy(s);
+    return rc;
+}
+
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    struct rt_onnx *o = encoder();
+    assert_true(exhaust(make_and_ask, o, (struct mercy){0}) > 10);
+    rt_onnx_destroy(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_shape_by_name), cmocka_unit_test(many_threads),
+        cmocka_unit_test(more_askers_than_places), cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(memory_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
