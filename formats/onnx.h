@@ -4,7 +4,7 @@
  * graph refuses ops it does not know. Other files never see protobuf.
  * Layout: one protobuf message ModelProto (onnx.proto of Debian's libonnx-dev); weights inside it,
  * or in files beside it ("external data").
- * Versions: opsets 9 to 17, IR versions 3 to 10 (those after 8 only add types, refused by type).
+ * Versions: opsets 7 to 21, IR versions 3 to 13 (those after 8 only add types, refused by type).
  * Not read: subgraphs (If, Loop, Scan), functions, sparse tensors, sequences, strings as tensors.
  * Limits: file 2 GiB, rank RT_TENSOR_RANK, tensors as tensor.h, RT_ONNX_* below. */
 #ifndef RT_ONNX_H
@@ -14,8 +14,8 @@
 #include "formats/tensor.h"
 #include <stdbool.h>
 
-#define RT_ONNX_OPSET_MIN 9
-#define RT_ONNX_OPSET_MAX 17
+#define RT_ONNX_OPSET_MIN 7
+#define RT_ONNX_OPSET_MAX 21
 #define RT_ONNX_NODES_MAX (1 << 20)
 #define RT_ONNX_DEPTH_MAX 32 /* messages inside messages */
 

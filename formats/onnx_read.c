@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define IR_MIN 3
-#define IR_MAX 10
+#define IR_MAX 13
 #define ATTRS_MAX 1000 /* of one node; both lists are searched name by name */
 #define TEXTS_MAX 10000
 

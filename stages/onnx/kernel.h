@@ -101,6 +101,9 @@ int64_t rt_kernel_span(const struct rt_tensor *t, int from, int to);
 /* Copies all bytes: for kernels whose output is the input in another shape. */
 int rt_kernel_copy(struct rt_kernel_call *c);
 
+/* Pad's amounts for every dimension of input 0, all starts and then all ends, wherever the opset has them. */
+int rt_kernel_pads(const struct rt_kernel_call *c, int64_t pad[2 * RT_TENSOR_RANK]);
+
 /* How Resize and Upsample make place i of an axis: their number of taps, each a place of the input (-1: outside,
  * extrapolated) and its weight; or the refusal. For an axis that stays as it is: one tap. */
 #define RT_RESIZE_TAPS 4

@@ -312,8 +312,8 @@ const struct rt_kernel rt_kernel_concat = {1, -1, 1, concat_shape, concat_comput
 
 #define SPLIT_MAX 256
 
-/* Sizes are given, or equal parts; they must add up, or the last output would read beyond the
- * input. */
+/* Sizes are given, or equal parts, of which since opset 18 the last may be smaller; they must add up, or the last
+ * output would read beyond the input. */
 static int split_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
@@ -325,10 +325,13 @@ static int split_shape(struct rt_kernel_call *c)
                                     : 0;
     if (n < 0)
         return n;
-    if (c->outputs > SPLIT_MAX || (n != 0 && n != c->outputs))
-        return rt_kernel_refuse(c, RT_EMISMATCH, "%d parts for %d outputs", n, c->outputs);
+    int64_t parts = n ? n : rt_kernel_int(c, "num_outputs", c->outputs);
+    if (c->outputs > SPLIT_MAX || parts != c->outputs)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "%lld parts for %d outputs", (long long)parts, c->outputs);
+    int64_t even = c->opset < 18 ? x->dim[axis] / parts : (x->dim[axis] + parts - 1) / parts;
     for (int i = 0; i < c->outputs; i++) {
-        part[i] = n ? part[i] : x->dim[axis] / c->outputs;
+        int64_t left = x->dim[axis] - sum;
+        part[i] = n ? part[i] : even < left ? even : left;
         if (part[i] < 0 || __builtin_add_overflow(sum, part[i], &sum) || !c->out[i])
             return rt_kernel_refuse(c, RT_EFORMAT, "output %d has no name or a negative size", i);
     }

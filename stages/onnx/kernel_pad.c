@@ -70,18 +70,28 @@ size_t rt_gather_bytes(const struct rt_tensor *y)
     return entries * sizeof(int64_t);
 }
 
-/* ---- Pad: amounts and value are attributes before opset 11, inputs since ---- */
+/* ---- Pad: amounts and value are attributes before opset 11, inputs since; axes came with 18, wrap with 19 ---- */
 
-/* All starts, then all ends, as ONNX has them. */
-static int pad_read(const struct rt_kernel_call *c, int64_t *pad)
+/* All starts, then all ends, as ONNX has them; of the axes that are named alone, where some are. */
+int rt_kernel_pads(const struct rt_kernel_call *c, int64_t pad[2 * RT_TENSOR_RANK])
 {
-    int rank = c->in[0]->rank, n = c->opset < 11
-                                       ? rt_kernel_ints(c, "pads", pad, 2 * RT_TENSOR_RANK)
-                                       : rt_kernel_ints_in(c, 1, pad, 2 * RT_TENSOR_RANK);
-    if (n < 0)
-        return n;
-    if (n != 2 * rank)
-        return rt_kernel_refuse(c, RT_EMISMATCH, "%d pads for %d dimensions", n, rank);
+    int64_t given[2 * RT_TENSOR_RANK], axes[RT_TENSOR_RANK];
+    int rank = c->in[0]->rank, named = 0, axis;
+    int n = c->opset < 11 ? rt_kernel_ints(c, "pads", given, 2 * RT_TENSOR_RANK)
+                          : rt_kernel_ints_in(c, 1, given, 2 * RT_TENSOR_RANK);
+    if (n >= 0 && c->opset >= 18)
+        named = rt_kernel_ints_in(c, 3, axes, RT_TENSOR_RANK);
+    if (n < 0 || named < 0)
+        return n < 0 ? n : named;
+    int count = named ? named : rank;
+    if (n != 2 * count)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "%d pads for %d dimensions", n, count);
+    memset(pad, 0, 2 * (size_t)rank * sizeof *pad);
+    for (int i = 0; i < count; i++) {
+        RT_TRY(rt_kernel_axis(c, named ? axes[i] : i, rank, &axis));
+        pad[axis] = given[i];
+        pad[rank + axis] = given[count + i];
+    }
     return 0;
 }
 
@@ -91,8 +101,9 @@ static int pad_shape(struct rt_kernel_call *c)
     const struct rt_tensor *x = c->in[0];
     const char *mode = rt_kernel_text(c, "mode", "constant");
     int64_t pad[2 * RT_TENSOR_RANK], dim[RT_TENSOR_RANK];
-    RT_TRY(pad_read(c, pad));
-    if (strcmp(mode, "constant") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "reflect") != 0)
+    bool wrap = c->opset >= 19 && strcmp(mode, "wrap") == 0;
+    RT_TRY(rt_kernel_pads(c, pad));
+    if (strcmp(mode, "constant") != 0 && strcmp(mode, "edge") != 0 && strcmp(mode, "reflect") != 0 && !wrap)
         return rt_kernel_refuse(c, RT_EFORMAT, "mode '%s'", mode);
     if (rt_kernel_given(c, 2) &&
         (c->in[2]->dtype != x->dtype || rt_tensor_count(c->in[2]) != 1))
@@ -116,6 +127,8 @@ static int64_t pad_source(char mode, int64_t i, int64_t n)
         return i;
     if (mode == 'c')
         return -1;
+    if (mode == 'w')
+        return (i % n + n) % n;
     if (mode == 'e' || n == 1)
         return i < 0 ? 0 : n - 1;
     int64_t period = 2 * (n - 1);
@@ -129,7 +142,7 @@ static int pad_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
     int64_t pad[2 * RT_TENSOR_RANK], *map = c->scratch;
-    RT_TRY(pad_read(c, pad));
+    RT_TRY(rt_kernel_pads(c, pad));
     double zero = 0; /* all bytes zero: 0 of every type */
     float value = (float)rt_kernel_float(c, "value", 0);
     const void *fill = c->opset < 11 && x->dtype == RT_F32 ? (const void *)&value
@@ -143,4 +156,4 @@ static int pad_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-const struct rt_kernel rt_kernel_pad = {1, 3, 1, pad_shape, pad_compute, NULL, NULL};
+const struct rt_kernel rt_kernel_pad = {1, 4, 1, pad_shape, pad_compute, NULL, NULL};

@@ -16,7 +16,7 @@ enum end { END_NONE, END_MEAN, END_ROOT, END_LOG };
 struct reduction {
     enum step step;
     enum end end;
-    int input_since; /* the opset from which the axes are an input; 0 = an attribute always */
+    int input_since; /* the opset from which the axes are an input, no attribute any more */
 };
 
 /* Fills reduced[rank] and, for the output with those axes kept, dim[rank]. */
@@ -25,13 +25,16 @@ static int reduce_axes(const struct rt_kernel_call *c, bool *reduced, int64_t *d
     const struct reduction *how = c->op->kernel->how;
     const struct rt_tensor *x = c->in[0];
     int64_t axis[RT_TENSOR_RANK];
-    bool input = how->input_since && c->opset >= how->input_since;
+    bool input = c->opset >= how->input_since;
     int n = !input                  ? rt_kernel_ints(c, "axes", axis, RT_TENSOR_RANK)
             : rt_kernel_given(c, 1) ? rt_kernel_ints_in(c, 1, axis, RT_TENSOR_RANK)
                                     : 0;
     if (n < 0)
         return n;
     *nothing = n == 0 && input && rt_kernel_int(c, "noop_with_empty_axes", 0) != 0;
+    if (*nothing && (how->end > END_MEAN || how->step == STEP_ABSOLUTE || how->step == STEP_SQUARE))
+        return rt_kernel_refuse(c, RT_EMISMATCH, "noop_with_empty_axes without axes: versions of ONNX differ in "
+                                "whether anything is computed then");
     for (int i = 0; i < x->rank; i++)
         reduced[i] = n == 0 && !*nothing;
     for (int i = 0; i < n; i++) {
@@ -56,9 +59,10 @@ static int reduce_shape(struct rt_kernel_call *c)
     bool whole = x->dtype == RT_I64 || x->dtype == RT_I32;
     if (rc < 0)
         return rc;
-    if (x->dtype == RT_U8 || x->dtype == RT_BOOL || (whole && how->end != END_NONE))
+    bool extreme = how->step == STEP_MAX || how->step == STEP_MIN, narrow = x->dtype == RT_U8 || x->dtype == RT_BOOL;
+    if ((narrow && !extreme) || (whole && how->end != END_NONE))
         return rt_kernel_refuse_type(c, 0);
-    if ((how->step == STEP_MAX || how->step == STEP_MIN) && rt_tensor_count(x) == 0)
+    if (extreme && rt_tensor_count(x) == 0)
         return rt_kernel_refuse(c, RT_EEMPTY, "nothing to take the largest or smallest of");
     for (int i = 0; i < x->rank; i++)
         if (keep || !reduced[i])
@@ -137,6 +141,8 @@ static void reduce_row(void *self, int64_t n, const int64_t *at, const int64_t *
         else if (p->x->dtype == RT_I32)
             p->whole[to] =
                 reduce_whole_step(p->step, p->whole[to], ((const int32_t *)p->x->data)[from]);
+        else if (p->whole)
+            p->whole[to] = reduce_whole_step(p->step, p->whole[to], ((const uint8_t *)p->x->data)[from]);
         else
             p->real[to] = reduce_real_step(p->step, p->real[to], rt_kernel_element(p->x, from));
     }
@@ -195,8 +201,10 @@ static int reduce_compute(struct rt_kernel_call *c)
             ((double *)y->data)[i] = reduce_finish(how->end, p.real[i], each);
         else if (y->dtype == RT_I64)
             ((int64_t *)y->data)[i] = p.whole[i];
-        else
+        else if (y->dtype == RT_I32)
             ((int32_t *)y->data)[i] = (int32_t)p.whole[i];
+        else
+            ((uint8_t *)y->data)[i] = (uint8_t)p.whole[i];
     }
     return 0;
 }
@@ -205,11 +213,11 @@ static int reduce_compute(struct rt_kernel_call *c)
     static const struct reduction id##_how = {step, end, since};                                   \
     const struct rt_kernel rt_kernel_##id = {1, 2, 1, reduce_shape, reduce_compute, &id##_how, NULL};
 REDUCTION(reduce_sum, STEP_SUM, END_NONE, 13)
-REDUCTION(reduce_mean, STEP_SUM, END_MEAN, 0)
-REDUCTION(reduce_max, STEP_MAX, END_NONE, 0)
-REDUCTION(reduce_min, STEP_MIN, END_NONE, 0)
-REDUCTION(reduce_prod, STEP_PRODUCT, END_NONE, 0)
-REDUCTION(reduce_l1, STEP_ABSOLUTE, END_NONE, 0)
-REDUCTION(reduce_l2, STEP_SQUARE, END_ROOT, 0)
-REDUCTION(reduce_sum_square, STEP_SQUARE, END_NONE, 0)
-REDUCTION(reduce_log_sum, STEP_SUM, END_LOG, 0)
+REDUCTION(reduce_mean, STEP_SUM, END_MEAN, 18)
+REDUCTION(reduce_max, STEP_MAX, END_NONE, 18)
+REDUCTION(reduce_min, STEP_MIN, END_NONE, 18)
+REDUCTION(reduce_prod, STEP_PRODUCT, END_NONE, 18)
+REDUCTION(reduce_l1, STEP_ABSOLUTE, END_NONE, 18)
+REDUCTION(reduce_l2, STEP_SQUARE, END_ROOT, 18)
+REDUCTION(reduce_sum_square, STEP_SQUARE, END_NONE, 18)
+REDUCTION(reduce_log_sum, STEP_SUM, END_LOG, 18)

@@ -10,7 +10,7 @@
 #define TAPS_MAX RT_RESIZE_TAPS
 #define SCALES RT_TENSOR_RANK
 
-enum coordinate { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL, TF_CROP };
+enum coordinate { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, TF_HALF_PIXEL, TF_CROP, SYMMETRIC };
 enum nearest { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL };
 
 /* Everything about one use, after its attributes and small inputs. */
@@ -21,6 +21,7 @@ struct resize {
     double cubic;
     bool exclude_outside;
     float extrapolation;
+    int named, axis[SCALES]; /* the dimensions that sizes, scales and roi are for, in their order */
     int64_t in[SCALES], out[SCALES];
     double scale[SCALES], start[SCALES], end[SCALES];
     bool changed[SCALES];
@@ -46,7 +47,7 @@ static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
     static const char *const modes[] = {"nearest", "linear", "cubic"};
     static const char *const places[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
                                          "asymmetric", "tf_half_pixel_for_nn",
-                                         "tf_crop_and_resize"};
+                                         "tf_crop_and_resize", "half_pixel_symmetric"};
     static const char *const rounding[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                            "ceil"};
     static const int taps[] = {1, 2, TAPS_MAX};
@@ -54,7 +55,7 @@ static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
     int mode = 0, place = 0, round = 0;
     RT_TRY(resize_read_word(c, "mode", "nearest", modes, old ? 2 : 3, &mode));
     RT_TRY(resize_read_word(c, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel",
-                            places, 6, &place));
+                            places, c->opset < 19 ? 6 : 7, &place));
     RT_TRY(resize_read_word(c, "nearest_mode", old ? "floor" : "round_prefer_floor", rounding, 4,
                             &round));
     r->taps = taps[mode];
@@ -65,6 +66,8 @@ static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
     r->extrapolation = (float)rt_kernel_float(c, "extrapolation_value", 0);
     if (r->taps > 1 && c->in[0]->dtype != RT_F32)
         return rt_kernel_refuse_type(c, 0);
+    if (r->taps > 1 && rt_kernel_int(c, "antialias", 0) != 0)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "antialias; export the network with antialias=False");
     return 0;
 }
 
@@ -74,31 +77,74 @@ static bool resize_has_numbers(const struct rt_kernel_call *c, int i)
     return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0;
 }
 
-/* Output extents from sizes, or from scales as single-precision products, as ONNX means them. */
+/* Which dimensions sizes, scales and roi are for: all, or since opset 18 those that are named. */
+static int resize_read_axes(const struct rt_kernel_call *c, struct resize *r)
+{
+    int64_t axes[SCALES];
+    int n = rt_kernel_ints(c, "axes", axes, SCALES);
+    if (n < 0)
+        return n;
+    r->named = n ? n : c->in[0]->rank;
+    for (int i = 0; i < r->named; i++)
+        RT_TRY(rt_kernel_axis(c, n ? axes[i] : i, c->in[0]->rank, &r->axis[i]));
+    for (int i = 0; i < c->in[0]->rank; i++) {
+        r->in[i] = r->out[i] = c->in[0]->dim[i];
+        r->scale[i] = r->end[i] = 1;
+    }
+    return 0;
+}
+
+/* Sizes are final, or bounds of a picture that keeps its proportions. */
+static int resize_read_sizes(const struct rt_kernel_call *c, struct resize *r)
+{
+    static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
+    int64_t size[SCALES];
+    int policy = 0, n = rt_kernel_ints_in(c, 3, size, SCALES);
+    RT_TRY(resize_read_word(c, "keep_aspect_ratio_policy", "stretch", policies, 3, &policy));
+    if (n != r->named)
+        return n;
+    double common = policy == 1 ? INFINITY : 0;
+    for (int i = 0; i < n; i++) {
+        double scale = (double)size[i] / (double)r->in[r->axis[i]];
+        common = policy == 1 ? fmin(common, scale) : fmax(common, scale);
+    }
+    for (int i = 0; i < n; i++) {
+        int a = r->axis[i];
+        double extent = floor(common * (double)r->in[a] + 0.5);
+        r->out[a] = policy == 0 ? size[i] : extent < 1e9 ? (int64_t)extent : -1;
+        r->scale[a] = policy == 0 ? (double)r->out[a] / (double)r->in[a] : common;
+    }
+    return n;
+}
+
+/* As single-precision products, as ONNX means them. */
+static int resize_set_scales(struct resize *r, const float *scale, int n)
+{
+    for (int i = 0; i < n && n == r->named; i++) {
+        int a = r->axis[i];
+        float extent = (float)r->in[a] * scale[i];
+        r->scale[a] = scale[i];
+        r->out[a] = extent >= 0 && extent < 1e9f ? (int64_t)extent : -1;
+    }
+    return n;
+}
+
+/* Output extents from sizes or from scales, which have been an attribute, input 1 and input 2. */
 static int resize_read_extents(const struct rt_kernel_call *c, struct resize *r)
 {
     const struct rt_tensor *x = c->in[0];
+    const struct rt_onnx_attr *attribute = c->opset < 9 ? rt_onnx_attr(c->node, "scales") : NULL;
     int scales = c->opset < 11 ? 1 : 2, n = -1;
-    if (c->opset >= 11 && resize_has_numbers(c, 3)) {
-        n = rt_kernel_ints_in(c, 3, r->out, SCALES);
-        if (n < 0)
-            return n;
-        for (int i = 0; i < x->rank && n == x->rank; i++)
-            r->scale[i] = (double)r->out[i] / (double)x->dim[i];
-    } else if (resize_has_numbers(c, scales) && c->in[scales]->dtype == RT_F32) {
-        const float *scale = c->in[scales]->data;
-        n = (int)rt_tensor_count(c->in[scales]);
-        for (int i = 0; i < x->rank && n == x->rank; i++) {
-            float extent = (float)x->dim[i] * scale[i];
-            r->scale[i] = scale[i];
-            r->out[i] = extent >= 0 && extent < 1e9f ? (int64_t)extent : -1;
-        }
-    }
-    if (n != x->rank)
+    if (c->opset >= 11 && resize_has_numbers(c, 3))
+        n = resize_read_sizes(c, r);
+    else if (attribute)
+        n = resize_set_scales(r, attribute->floats, attribute->count);
+    else if (resize_has_numbers(c, scales) && c->in[scales]->dtype == RT_F32)
+        n = resize_set_scales(r, c->in[scales]->data, (int)rt_tensor_count(c->in[scales]));
+    if (n != r->named)
         return rt_kernel_refuse(c, RT_EMISMATCH, "neither sizes nor scales with one number for each "
-                                "of %d dimensions", x->rank);
-    for (int i = 0; i < n; i++) {
-        r->in[i] = x->dim[i];
+                                "of %d dimensions", r->named);
+    for (int i = 0; i < x->rank; i++) {
         if (r->out[i] < 0 || !(r->scale[i] > 0) || (r->in[i] == 0 && r->out[i] > 0))
             return rt_kernel_refuse(c, RT_ERANGE, "axis %d: %lld entries to %lld", i,
                                     (long long)r->in[i], (long long)r->out[i]);
@@ -109,15 +155,15 @@ static int resize_read_extents(const struct rt_kernel_call *c, struct resize *r)
 /* All starts, then all ends, as fractions of each axis. */
 static int resize_read_roi(const struct rt_kernel_call *c, struct resize *r)
 {
-    int n = c->in[0]->rank;
+    int n = r->named;
     if (r->coordinate != TF_CROP)
         return 0;
     if (!resize_has_numbers(c, 1) || rt_tensor_count(c->in[1]) != 2 * n)
         return rt_kernel_refuse(c, RT_EMISMATCH, "tf_crop_and_resize without a roi of %d numbers",
                                 2 * n);
     for (int i = 0; i < n; i++) {
-        r->start[i] = rt_kernel_element(c->in[1], i);
-        r->end[i] = rt_kernel_element(c->in[1], n + i);
+        r->start[r->axis[i]] = rt_kernel_element(c->in[1], i);
+        r->end[r->axis[i]] = rt_kernel_element(c->in[1], n + i);
     }
     return 0;
 }
@@ -128,6 +174,7 @@ static int resize_read(const struct rt_kernel_call *c, struct resize *r)
 {
     memset(r, 0, sizeof *r);
     RT_TRY(resize_read_modes(c, r));
+    RT_TRY(resize_read_axes(c, r));
     RT_TRY(resize_read_extents(c, r));
     RT_TRY(resize_read_roi(c, r));
     for (int i = 0; i < c->in[0]->rank; i++) {
@@ -181,6 +228,8 @@ static double resize_coordinate(const struct resize *r, int axis, int64_t i)
         return x / scale;
     case TF_HALF_PIXEL:
         return (x + 0.5) / scale;
+    case SYMMETRIC: /* what rounding the output's size has cut off is split between both ends */
+        return in / 2 * (1 - out / (scale * in)) + (x + 0.5) / scale - 0.5;
     default:
         return out > 1 ? start * (in - 1) + x * (end - start) * (in - 1) / (out - 1)
                        : 0.5 * (start + end) * (in - 1);

@@ -474,7 +474,8 @@ static void thaw_reduce_attributes(struct rt_thaw *t, int before, int function, 
 {
     int64_t axes[RT_TENSOR_RANK];
     int rank = t->call.in[0]->rank, at = 0;
-    bool input = before < 0 && after < 0 && function == RT_REDUCE_sum && t->call.opset >= 13;
+    bool plain = before < 0 && after < 0 && function == RT_REDUCE_sum; /* ReduceSum was first */
+    bool input = t->call.opset >= (plain ? 13 : 18);
     int n = input ? rt_kernel_ints_in(&t->call, 1, axes, RT_TENSOR_RANK)
                   : rt_kernel_ints(&t->call, "axes", axes, RT_TENSOR_RANK);
     bool nothing = input && n == 0 && rt_kernel_int(&t->call, "noop_with_empty_axes", 0);

@@ -193,14 +193,14 @@ void rt_thaw_pad(struct rt_thaw *t, int how)
     unsigned grows = 0;
     while (function < 3 && strcmp(mode, modes[function]) != 0)
         function++;
-    int n = t->call.opset < 11 ? rt_kernel_ints(&t->call, "pads", pad, 2 * RT_TENSOR_RANK)
-                               : rt_kernel_ints_in(&t->call, 1, pad, 2 * RT_TENSOR_RANK);
     double fill = t->call.opset < 11 ? rt_kernel_float(&t->call, "value", 0)
                                      : rt_kernel_number_in(&t->call, 2, 0);
-    for (int i = 0; i < rank && n == 2 * rank; i++)
+    if (rt_kernel_pads(&t->call, pad) < 0)
+        t->err = RT_EMISMATCH; /* the frozen graph has refused it before */
+    for (int i = 0; i < rank && !t->err; i++)
         grows |= thaw_out_dim(t, i) != 1 ? 1u << i : 0;
     struct rt_sliced k = rt_thaw_sliced(t, t->step->in[0], grows);
-    for (int i = 0; i < rank && n == 2 * rank && !t->err; i++)
+    for (int i = 0; i < rank && !t->err; i++)
         if (pad[i] || pad[rank + i])
             thaw_slice_axis(t, &k, i,
                             (struct rt_attr){.begin = (int)-pad[i],
