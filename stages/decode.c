@@ -87,11 +87,23 @@ static int keep_features(const struct rt_decode_input *in, struct rt_key128 cont
     return rc;
 }
 
+/* A sample that augmentation leaves alone goes on with the numbers behind those that it might have used. */
+static bool raw_changes(const struct rt_decode_input *in, struct rt_rng *rng)
+{
+    if (!rng || !in->modality->alters)
+        return false;
+    struct rt_rng ahead = *rng;
+    bool changes = in->modality->alters(in->front, &ahead);
+    if (!changes)
+        *rng = ahead;
+    return changes;
+}
+
 static int load_base(const struct rt_decode *d, const struct rt_decode_input *in, int row,
                      struct rt_rng *rng, struct rt_tensor *base, struct rt_error *e)
 {
     const struct rt_modality *m = in->modality;
-    bool raw_work = rng && m->wants_raw && m->wants_raw(in->front);
+    bool raw_work = raw_changes(in, rng);
     struct rt_key128 *content = &d->content->key[m->id][row];
     bool use_store = in->features && !raw_work;
     if (use_store && key_known(*content)) {

@@ -4,9 +4,10 @@
  *
  *   load      input: a file or a part of it (text: the cell itself) -> raw: speech F32 [samples] at 16 kHz; image U8
  *             [height, width, 3]; text U8 [bytes] of valid UTF-8
- *   augment   raw -> raw, in place, for training only, when `wants_raw(front)` says so (noise,
- *             rooms, speed, gain); row: of the sample, so that it is not mixed with itself; both are NULL where nothing
- * is ever done to raw features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the
+ *   alters    whether augment would change a sample with these random numbers; rng goes on as far as augment draws then
+ *   augment   raw -> raw, in place, for training only, when alters says so (noise, rooms, speed, gain); row: of the
+ *             sample, so that it is not mixed with itself; both are NULL where nothing is ever done to raw
+ *   features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the
  *             trimmed recording, not yet normalised; image U8 [size, size, 3]; text I32 [n, 2]
  *             pairs (bucket, count) sorted by bucket
  *   present   base -> one row of the network's input, cropped, padded, normalised, augmented when
@@ -71,7 +72,7 @@ struct rt_modality {
      * say and raw no longer shows, for measure; NULL: nobody asks. */
     int (*load)(const struct rt_input *in, struct rt_tensor *raw, double *source, struct rt_error *e);
     bool has_source; /* false: raw shows everything, load fills no source */
-    bool (*wants_raw)(const struct rt_front *f); /* augmentation that works on raw is on */
+    bool (*alters)(const struct rt_front *f, struct rt_rng *rng);
     int (*augment)(const struct rt_front *f, int row, struct rt_tensor *raw, struct rt_rng *rng, struct rt_error *e);
     int (*features)(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
                     struct rt_error *e);

@@ -11,17 +11,11 @@
 /* ---- augmentation of raw ----
  * On the wave itself, in the order in which it happens: who speaks speaks faster, in a room, where there is noise, into
  * a microphone: speed changes pitch and tempo together, the room is a convolution, noise is added at a chosen SNR, gain
- * comes last. Only for training, and only when a setting asks for it, since features of a changed wave cannot come from
- * the cache.
+ * comes last. Only for training, and only for the samples that a setting asks for, since features of a changed wave cannot
+ * come from the cache: of a recording that stays as it is they can, and nothing is decoded.
  *
  * Noise without recordings of it is made, white or pink: a run then needs no other data, and pink noise is near what
  * rooms and streets sound like. */
-
-bool rt_speech_wants_raw(const struct rt_front *f)
-{
-    const struct rt_augment *a = &f->augment;
-    return a->gain > 0 || a->noise > 0 || a->speed > 0 || a->rir > 0;
-}
 
 /* Value between b and c, cubic through four neighbours (Catmull-Rom). */
 static float speech_interpolate(float a, float b, float c, float d, float t)
@@ -144,28 +138,50 @@ static void speech_change_gain(struct rt_tensor *raw, double gain)
         x[i] *= factor;
 }
 
+struct speech_change {
+    double speed, gain, snr;
+    bool noisy, is_pink, echoes;
+    struct rt_rng noises, rooms;
+};
+
 /* Every draw is made whether used or not, so that one setting does not shift another's numbers; sounds have numbers of
  * their own, of which there may be any number. */
+static struct speech_change change_draw(const struct rt_augment *a, struct rt_rng *rng)
+{
+    struct speech_change c = {.noises = rt_rng_fork(rng, RT_RNG_NOISE), .rooms = rt_rng_fork(rng, RT_RNG_ROOM)};
+    c.speed = rt_rng_range(rng, 1 - a->speed, 1 + a->speed);
+    c.gain = rt_rng_range(rng, -a->gain, a->gain);
+    c.noisy = rt_rng_unit(rng) < a->noise;
+    c.is_pink = rt_rng_unit(rng) < 0.5;
+    c.snr = a->snr_low + rt_rng_unit(rng) * (a->snr_high - a->snr_low);
+    c.echoes = rt_rng_unit(&c.rooms) < a->rir;
+    return c;
+}
+
+bool rt_speech_alters(const struct rt_front *f, struct rt_rng *rng)
+{
+    const struct rt_augment *a = &f->augment;
+    if (a->gain <= 0 && a->noise <= 0 && a->speed <= 0 && a->rir <= 0)
+        return false;
+    struct speech_change c = change_draw(a, rng);
+    return a->gain > 0 || a->speed > 0 || c.noisy || c.echoes;
+}
+
 int rt_speech_augment(const struct rt_front *f, int row, struct rt_tensor *raw, struct rt_rng *rng, struct rt_error *e)
 {
     const struct rt_augment *a = &f->augment;
-    struct rt_rng noises = rt_rng_fork(rng, RT_RNG_NOISE), rooms = rt_rng_fork(rng, RT_RNG_ROOM);
-    double speed = rt_rng_range(rng, 1 - a->speed, 1 + a->speed);
-    double gain = rt_rng_range(rng, -a->gain, a->gain);
-    bool noisy = rt_rng_unit(rng) < a->noise, is_pink = rt_rng_unit(rng) < 0.5;
-    double snr = a->snr_low + rt_rng_unit(rng) * (a->snr_high - a->snr_low);
-    bool echoes = rt_rng_unit(&rooms) < a->rir;
+    struct speech_change c = change_draw(a, rng);
     if (raw->dtype != RT_F32 || raw->rank != 1 || raw->dim[0] < 1)
         return RT_EMISMATCH;
     if (a->speed > 0)
-        RT_TRY(speech_change_speed(raw, speed));
-    if (echoes && f->sounds && f->sounds->rooms)
-        RT_TRY(speech_add_room(f, raw, &rooms, e));
-    if (noisy && f->sounds && f->sounds->noises)
-        RT_TRY(speech_add_sound(f, row, raw, &noises, e));
-    else if (noisy)
-        RT_TRY(speech_add_noise(raw, snr, is_pink, rng));
+        RT_TRY(speech_change_speed(raw, c.speed));
+    if (c.echoes && f->sounds && f->sounds->rooms)
+        RT_TRY(speech_add_room(f, raw, &c.rooms, e));
+    if (c.noisy && f->sounds && f->sounds->noises)
+        RT_TRY(speech_add_sound(f, row, raw, &c.noises, e));
+    else if (c.noisy)
+        RT_TRY(speech_add_noise(raw, c.snr, c.is_pink, rng));
     if (a->gain > 0)
-        speech_change_gain(raw, gain);
+        speech_change_gain(raw, c.gain);
     return 0;
 }

@@ -12,8 +12,8 @@
 #define RT_SPEECH_SHORTEST (RT_AUDIO_RATE / 10) /* 100 ms */
 #define RT_SPEECH_SILENCE 3.1623e-4f            /* -70 dBFS */
 
-/* wants_raw and augment of the speech modality (modality.h). */
-bool rt_speech_wants_raw(const struct rt_front *f);
+/* alters and augment of the speech modality (modality.h). */
+bool rt_speech_alters(const struct rt_front *f, struct rt_rng *rng);
 int rt_speech_augment(const struct rt_front *f, int row, struct rt_tensor *raw, struct rt_rng *rng, struct rt_error *e);
 
 /* Adds noise [n] to x [n] so that the power of x over that of the noise is snr dB. */

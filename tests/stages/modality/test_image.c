@@ -128,7 +128,7 @@ static void test_present(void **state)
     assert_memory_equal(out, again, sizeof out);
     front.image.size = 16;
     assert_int_equal(image->present(&front, &base, NULL, out), RT_EMISMATCH);
-    assert_null(image->wants_raw);
+    assert_null(image->alters);
 }
 
 static bool near_to(const float *pixel, int r, int g, int b)

@@ -28,7 +28,7 @@ static void test_contract(void **state)
         const struct rt_modality *m = rt_modalities[i];
         int64_t dim[3];
         assert_int_equal(m->id, i);
-        assert_true(m->load && !m->wants_raw == !m->augment && m->features && m->features_key);
+        assert_true(m->load && !m->alters == !m->augment && m->features && m->features_key);
         assert_true(m->shape && m->measure);
         bool dense = m->shape(&front, dim) > 0; /* exactly one way to present */
         assert_true(dense == (m->present != NULL) && dense == (m->present_bag == NULL));

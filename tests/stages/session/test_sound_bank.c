@@ -143,8 +143,8 @@ static void augmenting_takes_from_the_bank(void **state)
     TOY_OK(&t, rt_tensor_init(&plain, RT_F32, 1, &n));
     for (int i = 0; i < n; i++)
         ((float *)plain.data)[i] = ((float *)raw.data)[i] = 0.2f * sinf(0.1f * (float)i);
-    struct rt_rng rng = rt_rng_init(1, 1, 1, RT_RNG_SPEECH);
-    assert_true(rt_speech_wants_raw(&front));
+    struct rt_rng rng = rt_rng_init(1, 1, 1, RT_RNG_SPEECH), ahead = rng;
+    assert_true(rt_speech_alters(&front, &ahead));
     TOY_OK(&t, rt_speech_augment(&front, 0, &raw, &rng, &t.e));
     assert_memory_not_equal(raw.data, plain.data, rt_tensor_bytes(&raw));
     assert_true(fabs(10 * log10(power(raw.data, (int)n) / power(plain.data, (int)n))) < 0.1);
