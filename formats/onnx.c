@@ -30,12 +30,14 @@ static void node_free(struct rt_onnx_node *n)
         free(a->ints);
         list_free(a->strings, a->strings ? a->count : 0);
         rt_tensor_fini(&a->t);
+        rt_onnx_destroy(a->graph);
     }
     free(n->attr);
     free(n->name);
     free(n->op);
     list_free(n->input, n->inputs);
     list_free(n->output, n->outputs);
+    free(n->outer);
 }
 
 static void values_free(struct rt_onnx_value *v, int count)

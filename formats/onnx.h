@@ -5,7 +5,7 @@
  * Layout: one protobuf message ModelProto (onnx.proto of Debian's libonnx-dev); weights inside it,
  * or in files beside it ("external data").
  * Versions: opsets 7 to 21, IR versions 3 to 13 (those after 8 only add types, refused by type).
- * Not read: subgraphs (If, Loop, Scan), functions, sparse tensors, sequences, strings as tensors.
+ * Not read: functions, sparse tensors, sequences, strings as tensors.
  * Limits: file 2 GiB, rank RT_TENSOR_RANK, tensors as tensor.h, RT_ONNX_* below. */
 #ifndef RT_ONNX_H
 #define RT_ONNX_H
@@ -27,8 +27,11 @@ enum rt_onnx_kind {
     RT_ONNX_FLOATS,
     RT_ONNX_INTS,
     RT_ONNX_STRINGS,
+    RT_ONNX_GRAPH,
     RT_ONNX_KINDS
 };
+
+struct rt_onnx;
 
 /* Of a node; only the member of its kind is set. */
 struct rt_onnx_attr {
@@ -42,6 +45,7 @@ struct rt_onnx_attr {
     float *floats;
     int64_t *ints;
     char **strings;
+    struct rt_onnx *graph; /* a branch, a loop's body: nodes, initialisers, inputs, outputs; opset as around it */
 };
 
 struct rt_onnx_node {
@@ -51,6 +55,8 @@ struct rt_onnx_node {
     int inputs, outputs;
     struct rt_onnx_attr *attr;
     int attrs;
+    const char **outer; /* [outers] made by rt_onnx_check: the values around it that its graphs read */
+    int outers;
 };
 
 /* What enters or leaves the graph. */

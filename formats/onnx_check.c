@@ -18,10 +18,13 @@ struct def {
 
 struct check {
     struct rt_onnx *o;
+    bool inside; /* a graph of a node, which may read what is made around it */
     const char *name;
     struct rt_error *e;
     struct def *def; /* [defs], by name */
     size_t defs;
+    const char **outer; /* [outers] read here, made around */
+    size_t outers, outers_room;
     /* ordering */
     uint8_t *colour; /* [nodes] */
     int *stack, *next; /* [nodes]: nodes under way, and which input of each comes next */
@@ -81,7 +84,44 @@ static int defs_collect(struct check *c)
     return 0;
 }
 
-static int reads_check(const struct check *c)
+/* Is it made here, or, of a graph inside, to be looked for around? 1, 0, RT_EMEM. */
+static int read_is_known(struct check *c, const char *name)
+{
+    if (def_find(c, name))
+        return 1;
+    if (!c->inside)
+        return 0;
+    if (c->outers == c->outers_room) {
+        size_t room = 2 * c->outers_room + 8;
+        const char **outer = realloc(c->outer, room * sizeof *outer);
+        if (!outer)
+            return rt_error_set(c->e, RT_EMEM, "%s: out of memory", c->name);
+        c->outer = outer;
+        c->outers_room = room;
+    }
+    c->outer[c->outers++] = name;
+    return 1;
+}
+
+static int node_check_reads(struct check *c, const struct rt_onnx_node *n)
+{
+    char who[RT_ONNX_WHO];
+    for (int k = 0; k < n->inputs + n->outers; k++) {
+        const char *name = k < n->inputs ? n->input[k] : n->outer[k - n->inputs];
+        int known = name[0] ? read_is_known(c, name) : 1;
+        if (known == 0 && k >= n->inputs)
+            return rt_error_set(c->e, RT_EFORMAT, "%s: %s: a graph in it reads '%.100s', which nothing makes", c->name,
+                                rt_onnx_who(who, n, c->o->opset), name);
+        if (known == 0)
+            return rt_error_set(c->e, RT_EFORMAT, "%s: %s: input %d '%.100s' is no input, initialiser or output of a "
+                                "node", c->name, rt_onnx_who(who, n, c->o->opset), k, name);
+        if (known < 0)
+            return known;
+    }
+    return 0;
+}
+
+static int reads_check(struct check *c)
 {
     char who[RT_ONNX_WHO];
     const struct rt_onnx *o = c->o;
@@ -93,19 +133,18 @@ static int reads_check(const struct check *c)
         if (!made)
             return rt_error_set(c->e, RT_EFORMAT, "%s: %s makes nothing", c->name,
                                 rt_onnx_who(who, n, o->opset));
-        for (int k = 0; k < n->inputs; k++)
-            if (n->input[k][0] && !def_find(c, n->input[k]))
-                return rt_error_set(c->e, RT_EFORMAT,
-                                    "%s: %s: input %d '%.100s' is no input, initialiser or "
-                                    "output of a node",
-                                    c->name, rt_onnx_who(who, n, o->opset), k, n->input[k]);
+        RT_TRY(node_check_reads(c, n));
     }
     if (o->outputs < 1)
         return rt_error_set(c->e, RT_EFORMAT, "%s: the network has no output", c->name);
-    for (int i = 0; i < o->outputs; i++)
-        if (!def_find(c, o->output[i].name))
+    for (int i = 0; i < o->outputs; i++) {
+        int known = read_is_known(c, o->output[i].name);
+        if (known == 0)
             return rt_error_set(c->e, RT_EFORMAT, "%s: output '%.100s' is made by nothing", c->name,
                                 o->output[i].name);
+        if (known < 0)
+            return known;
+    }
     return 0;
 }
 
@@ -125,14 +164,16 @@ static int node_visit(struct check *c, int first, int *ordered)
     while (depth >= 0) {
         int i = c->stack[depth];
         const struct rt_onnx_node *n = &c->o->node[i];
-        if (c->next[depth] == n->inputs) {
+        if (c->next[depth] == n->inputs + n->outers) {
             c->colour[i] = DONE;
             c->order[(*ordered)++] = i;
             depth--;
             continue;
         }
-        const char *read = n->input[c->next[depth]++];
-        int maker = read[0] ? def_find(c, read)->node : MADE_BEFORE;
+        int next = c->next[depth]++;
+        const char *read = next < n->inputs ? n->input[next] : n->outer[next - n->inputs];
+        const struct def *made = def_find(c, read); /* NULL: left out, or made around this graph */
+        int maker = made ? made->node : MADE_BEFORE;
         if (maker == MADE_BEFORE || c->colour[maker] == DONE)
             continue;
         if (c->colour[maker] == UNDER_WAY)
@@ -189,8 +230,67 @@ int rt_onnx_index(struct rt_onnx *o, const char *name, struct rt_error *e)
     return 0;
 }
 
+/* ---- graphs inside of nodes ----
+ * A branch or a body reads values around it by name, which are inputs of its node in all but form: kept with the node
+ * (outer), they order the nodes here, and whoever runs the network need not look inside to know what a node reads. */
+
+static int check_all(struct check *c);
+
+static void check_fini(struct check *c)
+{
+    free(c->def);
+    free(c->outer);
+    free(c->colour);
+    free(c->stack);
+    free(c->next);
+    free(c->order);
+}
+
+static int name_order(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Adds what one graph of a node reads around it; each name once. */
+static int node_add_outer(const struct check *c, struct rt_onnx_node *n, const struct check *inside)
+{
+    const char **outer = realloc(n->outer, ((size_t)n->outers + inside->outers + 1) * sizeof *outer);
+    int kept = 0;
+    if (!outer)
+        return rt_error_set(c->e, RT_EMEM, "%s: out of memory", c->name);
+    n->outer = outer;
+    if (inside->outers > 0)
+        memcpy(outer + n->outers, inside->outer, inside->outers * sizeof *outer);
+    n->outers += (int)inside->outers;
+    qsort(outer, (size_t)n->outers, sizeof *outer, name_order);
+    for (int i = 0; i < n->outers; i++)
+        if (i == 0 || strcmp(outer[kept - 1], outer[i]))
+            outer[kept++] = outer[i];
+    n->outers = kept;
+    return 0;
+}
+
+static int graphs_check(const struct check *c)
+{
+    for (int i = 0; i < c->o->nodes; i++) {
+        struct rt_onnx_node *n = &c->o->node[i];
+        n->outers = 0;
+        for (int k = 0; k < n->attrs; k++) {
+            struct check inside = {.o = n->attr[k].graph, .inside = true, .name = c->name, .e = c->e};
+            if (n->attr[k].kind != RT_ONNX_GRAPH)
+                continue;
+            int rc = check_all(&inside);
+            rc = rc ? rc : node_add_outer(c, n, &inside);
+            check_fini(&inside);
+            RT_TRY(rc);
+        }
+    }
+    return 0;
+}
+
 static int check_all(struct check *c)
 {
+    RT_TRY(graphs_check(c));
     RT_TRY(defs_collect(c));
     RT_TRY(reads_check(c));
     RT_TRY(nodes_sort(c));
@@ -201,11 +301,7 @@ int rt_onnx_check(struct rt_onnx *o, const char *name, struct rt_error *e)
 {
     struct check c = {.o = o, .name = name, .e = e};
     int rc = check_all(&c);
-    free(c.def);
-    free(c.colour);
-    free(c.stack);
-    free(c.next);
-    free(c.order);
+    check_fini(&c);
     return rc;
 }
 

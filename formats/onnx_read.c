@@ -22,6 +22,7 @@
 
 struct reader {
     struct rt_onnx *o;
+    bool inside; /* a graph of a node */
     struct rt_onnx_source source;
 };
 
@@ -56,8 +57,10 @@ static int reader_texts(const struct reader *r, char ***out, int *count, char *c
 }
 
 /* ---- attributes ----
- * Kinds that no operator of ours reads (graphs, sparse tensors, references) are refused with the
+ * Kinds that no operator of ours reads (sparse tensors, references) are refused with the
  * attribute's name, not passed over: a node without them would compute something else. */
+
+static int reader_graph(const struct reader *r, struct rt_onnx **out, const Onnx__GraphProto *g, const char *who);
 
 /* Bytes that must be text: no NUL, UTF-8. */
 static int reader_bytes(const struct reader *r, char **out, const ProtobufCBinaryData *b,
@@ -130,9 +133,12 @@ static int reader_attr(const struct reader *r, struct rt_onnx_attr *a,
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
         a->kind = RT_ONNX_STRINGS;
         return reader_strings(r, a, p, who);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
+        a->kind = RT_ONNX_GRAPH;
+        return reader_graph(r, &a->graph, p->g, who);
     default:
         return rt_error_set(r->source.e, RT_EMISMATCH,
-                            "%s: %s: neither number, text nor tensor: subgraphs, sparse tensors "
+                            "%s: %s: neither number, text, tensor nor graph: sparse tensors "
                             "and references are not read",
                             r->source.name, who);
     }
@@ -216,6 +222,8 @@ static int reader_value(const struct reader *r, struct rt_onnx_value *v,
     char name[32];
     RT_TRY(reader_text(r, &v->name, p->name));
     v->rank = -1;
+    if (r->inside) /* follows from the nodes; may not be there */
+        return 0;
     if (!p->type || p->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
         !p->type->tensor_type)
         return rt_error_set(r->source.e, RT_EMISMATCH,
@@ -263,6 +271,33 @@ static int reader_initializers(const struct reader *r, const Onnx__GraphProto *g
 
 /* ---- the model ----
  * Initialisers are read and indexed before inputs, since old files list both as inputs. */
+
+static int reader_graph_parts(const struct reader *r, const Onnx__GraphProto *g)
+{
+    struct rt_onnx *o = r->o;
+    RT_TRY(reader_text(r, &o->graph, g->name));
+    RT_TRY(reader_nodes(r, g));
+    RT_TRY(reader_initializers(r, g));
+    RT_TRY(rt_onnx_index(o, r->source.name, r->source.e));
+    RT_TRY(reader_values(r, &o->input, &o->inputs, g->input, g->n_input, "input"));
+    return reader_values(r, &o->output, &o->outputs, g->output, g->n_output, "output");
+}
+
+/* A branch of an If, the body of a Loop. How deep they nest is bounded by the scan before. *out is freed with the
+ * attribute, whole or not. */
+static int reader_graph(const struct reader *r, struct rt_onnx **out, const Onnx__GraphProto *g, const char *who)
+{
+    if (!g)
+        return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s: no graph", r->source.name, who);
+    struct reader inside = {.o = *out = calloc(1, sizeof **out), .inside = true, .source = r->source};
+    if (!*out)
+        return reader_no_memory(r);
+    inside.o->opset = r->o->opset;
+    inside.o->ir = r->o->ir;
+    RT_TRY(reader_text(r, &inside.o->producer, NULL));
+    RT_TRY(reader_text(r, &inside.o->producer_version, NULL));
+    return reader_graph_parts(&inside, g);
+}
 
 static int reader_opset(const struct reader *r, const Onnx__ModelProto *p)
 {
@@ -324,13 +359,8 @@ static int reader_model(const struct reader *r, const Onnx__ModelProto *p)
     RT_TRY(reader_opset(r, p));
     RT_TRY(reader_text(r, &o->producer, p->producer_name));
     RT_TRY(reader_text(r, &o->producer_version, p->producer_version));
-    RT_TRY(reader_text(r, &o->graph, g->name));
     RT_TRY(reader_metadata(r, p));
-    RT_TRY(reader_nodes(r, g));
-    RT_TRY(reader_initializers(r, g));
-    RT_TRY(rt_onnx_index(o, r->source.name, r->source.e));
-    RT_TRY(reader_values(r, &o->input, &o->inputs, g->input, g->n_input, "input"));
-    RT_TRY(reader_values(r, &o->output, &o->outputs, g->output, g->n_output, "output"));
+    RT_TRY(reader_graph_parts(r, g));
     return rt_onnx_check(o, r->source.name, r->source.e);
 }
 

@@ -99,6 +99,8 @@ static void proto_initializer(struct arena *a, Onnx__TensorProto *p, const struc
     p->raw_data = (ProtobufCBinaryData){narrow ? n * (half ? sizeof(uint16_t) : sizeof(int8_t)) : 0, narrow};
 }
 
+static void proto_graph(struct arena *a, Onnx__GraphProto *g, const struct rt_onnx *o, bool inside);
+
 static void proto_attr(struct arena *a, Onnx__AttributeProto *p, const struct rt_onnx_attr *attr)
 {
     static const Onnx__AttributeProto__AttributeType type[RT_ONNX_KINDS] = {
@@ -109,6 +111,7 @@ static void proto_attr(struct arena *a, Onnx__AttributeProto *p, const struct rt
         [RT_ONNX_FLOATS] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS,
         [RT_ONNX_INTS] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS,
         [RT_ONNX_STRINGS] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS,
+        [RT_ONNX_GRAPH] = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH,
     };
     size_t n = (size_t)attr->count;
     p->name = attr->name;
@@ -134,6 +137,8 @@ static void proto_attr(struct arena *a, Onnx__AttributeProto *p, const struct rt
         onnx__tensor_proto__init(p->t);
         proto_tensor(p->t, NULL, &attr->t);
     }
+    if (attr->kind == RT_ONNX_GRAPH && (p->g = arena_take(a, 1, sizeof *p->g)))
+        proto_graph(a, p->g, attr->graph, true);
 }
 
 static void proto_node(struct arena *a, Onnx__NodeProto *p, const struct rt_onnx_node *n)
@@ -166,9 +171,9 @@ static void proto_dims(struct arena *a, Onnx__TensorShapeProto *p, const struct 
 }
 
 /* Inputs and outputs: the only values whose types are written. What lies between follows from the
- * nodes, and readers infer it. */
+ * nodes, and readers infer it; so they do inside of a node's graph, whose values need no type. */
 
-static Onnx__ValueInfoProto **proto_values(struct arena *a, const struct rt_onnx_value *v, int n,
+static Onnx__ValueInfoProto **proto_values(struct arena *a, const struct rt_onnx_value *v, int n, bool inside,
                                            size_t *count)
 {
     Onnx__ValueInfoProto **p =
@@ -179,10 +184,12 @@ static Onnx__ValueInfoProto **proto_values(struct arena *a, const struct rt_onnx
         Onnx__TensorShapeProto *shape = arena_take(a, 1, sizeof *shape);
         if (a->full)
             break;
+        p[i]->name = v[i].name;
+        if (inside)
+            continue;
         onnx__type_proto__init(type);
         onnx__type_proto__tensor__init(tensor);
         onnx__tensor_shape_proto__init(shape);
-        p[i]->name = v[i].name;
         p[i]->type = type;
         type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
         type->tensor_type = tensor;
@@ -196,7 +203,7 @@ static Onnx__ValueInfoProto **proto_values(struct arena *a, const struct rt_onnx
     return p;
 }
 
-static void proto_graph(struct arena *a, Onnx__GraphProto *g, const struct rt_onnx *o)
+static void proto_graph(struct arena *a, Onnx__GraphProto *g, const struct rt_onnx *o, bool inside)
 {
     onnx__graph_proto__init(g);
     g->name = o->graph;
@@ -207,8 +214,8 @@ static void proto_graph(struct arena *a, Onnx__GraphProto *g, const struct rt_on
                               &g->n_initializer);
     for (size_t i = 0; i < g->n_initializer; i++)
         proto_initializer(a, g->initializer[i], &o->initializer[i]);
-    g->input = proto_values(a, o->input, o->inputs, &g->n_input);
-    g->output = proto_values(a, o->output, o->outputs, &g->n_output);
+    g->input = proto_values(a, o->input, o->inputs, inside, &g->n_input);
+    g->output = proto_values(a, o->output, o->outputs, inside, &g->n_output);
 }
 
 static void proto_model(struct arena *a, Onnx__ModelProto *p, Onnx__GraphProto *g,
@@ -233,7 +240,7 @@ static void proto_model(struct arena *a, Onnx__ModelProto *p, Onnx__GraphProto *
         p->metadata_props[i]->key = o->text[i].key;
         p->metadata_props[i]->value = o->text[i].value;
     }
-    proto_graph(a, g, o);
+    proto_graph(a, g, o, false);
     p->graph = g;
 }
 

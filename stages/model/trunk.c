@@ -250,6 +250,8 @@ static struct rt_key128 key_of_text(const char *text, struct rt_key128 key)
 }
 
 /* Attributes count, too: equal weights may be put together in another way. */
+static struct rt_key128 key_of_graph(const struct rt_onnx *m, struct rt_key128 key);
+
 static struct rt_key128 key_of_node(const struct rt_onnx_node *n, struct rt_key128 key)
 {
     key = key_of_text(n->op, key);
@@ -270,17 +272,14 @@ static struct rt_key128 key_of_node(const struct rt_onnx_node *n, struct rt_key1
             key = rt_key128_of(a->ints, (size_t)a->count * sizeof *a->ints, key);
         if (a->t.data)
             key = rt_key128_of(a->t.data, rt_tensor_bytes(&a->t), key);
+        if (a->graph)
+            key = key_of_graph(a->graph, key);
     }
     return key;
 }
 
-struct rt_key128 rt_trunk_key(const struct rt_trunk *t)
+static struct rt_key128 key_of_graph(const struct rt_onnx *m, struct rt_key128 key)
 {
-    const struct rt_onnx *m = t->model;
-    struct rt_key128 key = key_of_text(t->about, (struct rt_key128){0, 0});
-    key = rt_key128_of(t->mean, sizeof t->mean, key);
-    key = rt_key128_of(t->std, sizeof t->std, key);
-    key = rt_key128_of(&m->opset, sizeof m->opset, key);
     for (int i = 0; i < m->initializers; i++) {
         const struct rt_tensor *w = &m->initializer[i].tensor;
         key = key_of_text(m->initializer[i].name, key);
@@ -290,7 +289,18 @@ struct rt_key128 rt_trunk_key(const struct rt_trunk *t)
     }
     for (int i = 0; i < m->nodes; i++)
         key = key_of_node(&m->node[i], key);
+    for (int i = 0; i < m->outputs; i++)
+        key = key_of_text(m->output[i].name, key);
     return key;
+}
+
+struct rt_key128 rt_trunk_key(const struct rt_trunk *t)
+{
+    const struct rt_onnx *m = t->model;
+    struct rt_key128 key = key_of_text(t->about, (struct rt_key128){0, 0});
+    key = rt_key128_of(t->mean, sizeof t->mean, key);
+    key = rt_key128_of(t->std, sizeof t->std, key);
+    return key_of_graph(m, rt_key128_of(&m->opset, sizeof m->opset, key));
 }
 
 /* ---- running ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * frozen: see frozen.h; running is frozen_exec.c. Making: number the values, mark the needed ones
+ * frozen: see frozen.h; running is frozen_exec.c. Making: number the values (frozen_scope.c), mark the needed ones
  * backwards, then go through the nodes forwards: shapes are inferred, a node whose inputs are all
  * known is computed at once, one that only renames its input's elements shares its memory, any other
  * becomes a step. */
@@ -13,81 +13,6 @@
 
 #define FOLD_BYTES ((size_t)1 << 30) /* of one computed constant: a small file may ask for any size */
 
-/* ---- values by name ----
- * Every name in the file gets a number, once; from then on steps and plans know numbers only. A
- * sorted list is enough: networks have some thousand names. */
-
-/* For qsort_r, which passes the values along. */
-static int frozen_compare_names(const void *a, const void *b, void *self)
-{
-    const struct rt_frozen_value *v = self;
-    return strcmp(v[*(const int *)a].name, v[*(const int *)b].name);
-}
-
-/* "" is what a node writes for an input it leaves out: no value. */
-int rt_frozen_find(const struct rt_frozen *f, const char *name)
-{
-    int low = 0, high = f->values;
-    if (!name[0])
-        return -1;
-    while (low < high) {
-        int middle = low + (high - low) / 2, order;
-        order = strcmp(f->value[f->by_name[middle]].name, name);
-        if (order == 0)
-            return f->by_name[middle];
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return -1;
-}
-
-static char nothing;
-
-/* A tensor without elements has no address to tell that it is known: any will do. */
-static void frozen_value_known(struct rt_frozen_value *v)
-{
-    v->known = true;
-    if (!v->t.data) {
-        v->t.data = &nothing;
-        v->owned = false;
-    }
-}
-
-/* Initialisers come first, in the file's order (thaw.c relies on it), then inputs, then what nodes
- * make. */
-static int frozen_number_values(struct rt_frozen *f)
-{
-    const struct rt_onnx *m = f->model;
-    size_t count = (size_t)m->initializers + (size_t)m->inputs;
-    for (int i = 0; i < m->nodes; i++)
-        count += (size_t)m->node[i].outputs;
-    f->value = calloc(count + 1, sizeof *f->value);
-    f->by_name = malloc((count + 1) * sizeof *f->by_name);
-    f->input = malloc(((size_t)m->inputs + 1) * sizeof *f->input);
-    f->step = calloc((size_t)m->nodes + 1, sizeof *f->step);
-    if (!f->value || !f->by_name || !f->input || !f->step)
-        return RT_EMEM;
-    for (int i = 0; i < m->initializers; i++) {
-        f->value[f->values] = (struct rt_frozen_value){
-            .name = m->initializer[i].name, .t = m->initializer[i].tensor, .made = true};
-        frozen_value_known(&f->value[f->values++]);
-    }
-    for (int i = 0; i < m->inputs; i++) {
-        f->input[i] = f->values;
-        f->value[f->values++] = (struct rt_frozen_value){.name = m->input[i].name};
-    }
-    for (int i = 0; i < m->nodes; i++)
-        for (int k = 0; k < m->node[i].outputs; k++)
-            if (m->node[i].output[k][0])
-                f->value[f->values++] = (struct rt_frozen_value){.name = m->node[i].output[k]};
-    for (int i = 0; i < f->values; i++) {
-        f->by_name[i] = f->value[i].same = i;
-        f->value[i].first = -1;
-    }
-    qsort_r(f->by_name, (size_t)f->values, sizeof *f->by_name, frozen_compare_names, f->value);
-    return 0;
-}
-
 /* ---- inputs and outputs ----
  * Shapes are fixed here, for good: what the file leaves open comes from the caller, or is a batch
  * of one. With numbers for all shapes, everything that exporters compute from shapes at run time is
@@ -99,7 +24,7 @@ static int frozen_set_input(struct rt_frozen *f, int i, const struct rt_tensor *
                             struct rt_error *e)
 {
     const struct rt_onnx_value *in = &f->model->input[i];
-    struct rt_frozen_value *v = &f->value[f->input[i]];
+    struct rt_frozen_value *v = &f->value[f->scope.input + i];
     int64_t count;
     size_t bytes;
     if (!given && in->rank < 0)
@@ -161,30 +86,6 @@ static void frozen_step_fini(struct rt_frozen_step *s)
     free(s->prepared);
 }
 
-/* One wanted output is enough. */
-static bool frozen_is_needed(const struct rt_frozen *f, const struct rt_onnx_node *n)
-{
-    for (int i = 0; i < n->outputs; i++) {
-        int v = rt_frozen_find(f, n->output[i]);
-        if (v >= 0 && f->value[v].needed)
-            return true;
-    }
-    return false;
-}
-
-/* Backwards from the wanted outputs, so that a trunk's embedding costs nothing behind it. */
-static void frozen_mark_needed(struct rt_frozen *f)
-{
-    for (int i = f->model->nodes - 1; i >= 0; i--) {
-        const struct rt_onnx_node *n = &f->model->node[i];
-        for (int k = 0; frozen_is_needed(f, n) && k < n->inputs; k++) {
-            int v = rt_frozen_find(f, n->input[k]);
-            if (v >= 0)
-                f->value[v].needed = true;
-        }
-    }
-}
-
 /* Refused by operator and opset before any kernel looks at the node, so kernels can rely on the
  * number of inputs and on attributes of the right type. */
 static int frozen_check_op(const struct rt_kernel_call *c)
@@ -244,28 +145,31 @@ static int frozen_fold_node(struct rt_frozen *f, struct rt_kernel_call *c,
         goto out;
     for (int i = 0; i < c->outputs; i++)
         if (s->out[i] >= 0)
-            frozen_value_known(&f->value[s->out[i]]);
+            rt_frozen_value_known(&f->value[s->out[i]]);
 out:
     free(c->scratch);
     c->scratch = NULL;
     return rc;
 }
 
-/* Takes in one node after its inputs are made: folds it, lets it share memory, or appends it. */
-static int frozen_add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct rt_kernel_call *c)
+/* Takes in one node after its inputs are made: folds it, lets it share memory, or (1) it is to be appended. */
+static int frozen_add_node(struct rt_frozen *f, const struct rt_frozen_scope *scope, struct rt_frozen_step *s,
+                           struct rt_kernel_call *c)
 {
     bool known = true;
     s->op = c->op = rt_kernel_find(s->node->op, c->opset);
     for (int i = 0; i < c->inputs; i++) {
-        s->in[i] = rt_frozen_find(f, s->node->input[i]);
+        s->in[i] = rt_frozen_scope_find(f, scope, s->node->input[i]);
         c->in[i] = s->in[i] < 0 ? NULL : &f->value[s->in[i]].t;
         known = known && (s->in[i] < 0 || f->value[s->in[i]].known);
     }
     for (int i = 0; i < c->outputs; i++) {
-        s->out[i] = rt_frozen_find(f, s->node->output[i]);
+        s->out[i] = rt_frozen_scope_find(f, scope, s->node->output[i]);
         c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
     }
     RT_TRY(frozen_check_op(c));
+    if (c->op->kernel->compute == rt_kernel_flow)
+        return ((const struct rt_frozen_flow *)c->op->kernel->how)->take_in(f, scope, s, c);
     RT_TRY(c->op->kernel->shape(c));
     for (int i = 0; i < c->outputs; i++)
         if (s->out[i] >= 0)
@@ -276,9 +180,6 @@ static int frozen_add_node(struct rt_frozen *f, struct rt_frozen_step *s, struct
         f->value[s->out[0]].same = f->value[s->in[0]].same;
         return 0;
     }
-    for (int i = 0; i < c->outputs; i++)
-        if (s->out[i] >= 0)
-            f->value[s->out[i]].first = f->steps;
     s->scratch_bytes = c->scratch_bytes;
     return 1;
 }
@@ -295,35 +196,52 @@ static int frozen_prepare_step(struct rt_frozen_step *s, struct rt_kernel_call *
     return rc < 0 ? rt_kernel_refuse(c, rc, "no memory for its weights") : 0;
 }
 
-/* A node that became a step keeps its place in f->step; one that was folded or shares memory leaves
- * the place to the next. */
-static int frozen_add_nodes(struct rt_frozen *f, struct rt_error *e)
+int rt_frozen_append(struct rt_frozen *f, const struct rt_frozen_step *s)
 {
-    for (int i = 0; i < f->model->nodes; i++) {
-        struct rt_frozen_step *s = &f->step[f->steps];
-        struct rt_kernel_call c;
-        if (!frozen_is_needed(f, &f->model->node[i]))
-            continue;
-        *s = (struct rt_frozen_step){.node = &f->model->node[i]};
-        s->in = calloc((size_t)s->node->inputs + 1, sizeof *s->in);
-        s->out = calloc((size_t)s->node->outputs + 1, sizeof *s->out);
-        int rc = rt_frozen_call_init(&c, f, s, e);
-        if (rc < 0 || !s->in || !s->out)
-            rc = rt_error_set(e, RT_EMEM, "%s: no memory for its nodes", f->name);
-        else
-            rc = frozen_add_node(f, s, &c);
-        if (rc == 1 && frozen_prepare_step(s, &c) < 0)
-            rc = RT_EMEM;
-        rt_frozen_call_fini(&c);
-        if (rc == 1) {
-            f->steps++;
-            continue;
-        }
-        frozen_step_fini(s);
-        *s = (struct rt_frozen_step){0};
-        if (rc < 0)
-            return rc;
+    if (f->steps == f->steps_room) {
+        int room = 2 * f->steps_room + 16;
+        struct rt_frozen_step *step = realloc(f->step, (size_t)room * sizeof *step);
+        if (!step)
+            return RT_EMEM;
+        f->step = step;
+        f->steps_room = room;
     }
+    for (int i = 0; i < s->outputs; i++)
+        if (s->out[i] >= 0)
+            f->value[s->out[i]].first = f->steps;
+    f->step[f->steps++] = *s;
+    return 0;
+}
+
+/* A node that is no step of its own (folded, another name for its input, a branch) leaves nothing behind. */
+static int frozen_add(struct rt_frozen *f, const struct rt_frozen_scope *scope, const struct rt_onnx_node *n,
+                      struct rt_error *e)
+{
+    struct rt_frozen_step s = {.node = n, .inputs = n->inputs, .outputs = n->outputs};
+    struct rt_kernel_call c;
+    s.in = calloc((size_t)n->inputs + 1, sizeof *s.in);
+    s.out = calloc((size_t)n->outputs + 1, sizeof *s.out);
+    int rc = rt_frozen_call_init(&c, f, &s, e);
+    if (rc < 0 || !s.in || !s.out)
+        rc = rt_error_set(e, RT_EMEM, "%s: no memory for its nodes", f->name);
+    else
+        rc = frozen_add_node(f, scope, &s, &c);
+    if (rc == 1 && frozen_prepare_step(&s, &c) < 0)
+        rc = RT_EMEM;
+    if (rc == 1 && (rc = rt_frozen_append(f, &s)) == 0)
+        s = (struct rt_frozen_step){0};
+    else if (rc == RT_EMEM)
+        rt_kernel_refuse(&c, rc, "no memory for it");
+    rt_frozen_call_fini(&c);
+    frozen_step_fini(&s);
+    return rc;
+}
+
+int rt_frozen_scope_add(struct rt_frozen *f, const struct rt_frozen_scope *s, struct rt_error *e)
+{
+    for (int i = 0; i < s->graph->nodes; i++)
+        if (rt_frozen_scope_needs(f, s, &s->graph->node[i]))
+            RT_TRY(frozen_add(f, s, &s->graph->node[i], e));
     return 0;
 }
 
@@ -348,13 +266,13 @@ static void frozen_drop_unread(struct rt_frozen *f)
     for (int k = f->steps - 1; k >= 0; k--) {
         struct rt_frozen_step *s = &f->step[k];
         bool read = false;
-        for (int i = 0; i < s->node->outputs; i++)
+        for (int i = 0; i < s->outputs; i++)
             read = read || (s->out[i] >= 0 && f->value[s->out[i]].needed);
-        for (int i = 0; read && i < s->node->inputs; i++)
+        for (int i = 0; read && i < s->inputs; i++)
             if (s->in[i] >= 0)
                 frozen_need_value(f, s->in[i]);
         if (!read) {
-            for (int i = 0; i < s->node->outputs; i++)
+            for (int i = 0; i < s->outputs; i++)
                 if (s->out[i] >= 0)
                     f->value[s->out[i]].made = false;
             frozen_step_fini(s);
@@ -363,7 +281,7 @@ static void frozen_drop_unread(struct rt_frozen *f)
     }
     for (int k = 0; k < f->steps; k++) {
         struct rt_frozen_step *s = &f->step[k];
-        for (int i = 0; s->op && i < s->node->outputs; i++)
+        for (int i = 0; s->op && i < s->outputs; i++)
             if (s->out[i] >= 0)
                 f->value[s->out[i]].first = kept;
         if (s->op)
@@ -391,7 +309,7 @@ int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const 
         f->model = model;
         f->name = strdup(name);
     }
-    if (!f || !f->name || (rc = frozen_number_values(f)) < 0) {
+    if (!f || !f->name || (rc = rt_frozen_scope_open(f, &f->scope, model, NULL)) < 0) {
         rt_error_set(e, rc, "%s: no memory for its values", name);
         goto fail;
     }
@@ -404,8 +322,8 @@ int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const 
     if (rc < 0)
         goto fail;
     rt_blas_init();
-    frozen_mark_needed(f);
-    rc = frozen_add_nodes(f, e);
+    rt_frozen_scope_mark_needed(f, &f->scope);
+    rc = rt_frozen_scope_add(f, &f->scope, e);
     if (rc < 0)
         goto fail;
     frozen_drop_unread(f);
@@ -449,10 +367,9 @@ void rt_frozen_destroy(struct rt_frozen *f)
             rt_tensor_fini(&f->value[i].t);
     for (int i = 0; i < f->steps; i++)
         frozen_step_fini(&f->step[i]);
+    rt_frozen_scope_close(&f->scope);
     free(f->value);
-    free(f->by_name);
     free(f->step);
-    free(f->input);
     free(f->output);
     free(f->name);
     rt_onnx_destroy(f->own);
@@ -479,7 +396,7 @@ static const char *frozen_value_at(const struct rt_frozen *f, int value,
 
 const char *rt_frozen_input(const struct rt_frozen *f, int i, const struct rt_tensor **shape)
 {
-    return frozen_value_at(f, f->input[i], shape);
+    return frozen_value_at(f, f->scope.input + i, shape);
 }
 
 const char *rt_frozen_output(const struct rt_frozen *f, int i, const struct rt_tensor **shape)

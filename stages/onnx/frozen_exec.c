@@ -19,8 +19,8 @@ int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
                                  .node = s->node,
                                  .model = f->name,
                                  .opset = f->model->opset,
-                                 .inputs = s->node->inputs,
-                                 .outputs = s->node->outputs,
+                                 .inputs = s->inputs,
+                                 .outputs = s->outputs,
                                  .e = e};
     c->in = calloc((size_t)c->inputs + 1, sizeof *c->in);
     c->out = calloc((size_t)c->outputs + 1, sizeof *c->out);
@@ -110,8 +110,8 @@ int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_
 {
     const struct rt_frozen *f = x->f;
     for (int i = 0; i < f->model->inputs; i++) {
-        struct rt_tensor *t = &x->value[f->input[i]];
-        if (!f->value[f->input[i]].known && rt_tensor_bytes(t) > 0)
+        struct rt_tensor *t = &x->value[f->scope.input + i];
+        if (!f->value[f->scope.input + i].known && rt_tensor_bytes(t) > 0)
             memcpy(t->data, input[i], rt_tensor_bytes(t));
     }
     for (int s = 0; s < f->steps; s++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * frozen_parts: what frozen.c (making), frozen_exec.c (running), frozen_plan.c (memory) and thaw*.c
- * (training) share. */
+ * frozen_parts: what frozen.c (making), frozen_scope.c (values by name), frozen_flow.c (If, Loop), frozen_exec.c
+ * (running), frozen_plan.c (memory) and thaw*.c (training) share. */
 #ifndef RT_FROZEN_PARTS_H
 #define RT_FROZEN_PARTS_H
 
@@ -22,9 +22,19 @@ struct rt_frozen_value {
 struct rt_frozen_step {
     const struct rt_kernel_op *op;
     const struct rt_onnx_node *node;
+    int inputs, outputs; /* as the node has; of a loop's collected outputs, as it has turns */
     int *in, *out;
     size_t scratch_bytes, scratch;
     void *prepared; /* what its kernel made of constant inputs */
+};
+
+/* The names of one graph: the file's own, or that of a branch or a loop's body, anew each time that it is taken in. */
+struct rt_frozen_scope {
+    const struct rt_onnx *graph;
+    const struct rt_frozen_scope *around; /* NULL: the file's own */
+    int first, names;
+    int *by_name; /* [names] value numbers in the order of their names */
+    int input;    /* the number of the graph's first input; the others follow */
 };
 
 struct rt_frozen {
@@ -32,17 +42,43 @@ struct rt_frozen {
     struct rt_onnx *own; /* the model, when rt_frozen_open read it */
     char *name;
     struct rt_frozen_value *value;
-    int values;
-    int *by_name; /* [values] value numbers in the order of their names */
+    int values, values_room;
+    struct rt_frozen_scope scope;
     struct rt_frozen_step *step;
-    int steps;
-    int *input, *output; /* value numbers */
+    int steps, steps_room;
+    int64_t turned; /* nodes in loops, once for each turn */
+    int *output; /* [outputs] value numbers */
     int outputs;
     size_t bytes;
 };
 
-/* The number of a value, or -1. Initialisers are the first values, in the file's order. */
+/* The number of a value of the file's own graph, or -1. Initialisers are the first values, in the file's order. */
 int rt_frozen_find(const struct rt_frozen *f, const char *name);
+/* Gives numbers to what a graph names; the values of inputs are the caller's to set. RT_EMEM; close after it, too. */
+int rt_frozen_scope_open(struct rt_frozen *f, struct rt_frozen_scope *s, const struct rt_onnx *graph,
+                         const struct rt_frozen_scope *around);
+void rt_frozen_scope_close(struct rt_frozen_scope *s);
+/* Here, else around; -1 when nowhere. */
+int rt_frozen_scope_find(const struct rt_frozen *f, const struct rt_frozen_scope *s, const char *name);
+/* Is an output of the graph's node needed? */
+bool rt_frozen_scope_needs(const struct rt_frozen *f, const struct rt_frozen_scope *s, const struct rt_onnx_node *n);
+/* Marks what the graph's needed values (of those marked so far) need in turn. */
+void rt_frozen_scope_mark_needed(struct rt_frozen *f, const struct rt_frozen_scope *s);
+/* Takes in the graph's nodes. What rt_frozen_create fails with. */
+int rt_frozen_scope_add(struct rt_frozen *f, const struct rt_frozen_scope *s, struct rt_error *e);
+/* `to` is another name of `from`. */
+void rt_frozen_alias(struct rt_frozen *f, int to, int from);
+void rt_frozen_value_known(struct rt_frozen_value *v);
+/* Appends a step whose outputs have their shapes. On success it is f's. RT_EMEM. */
+int rt_frozen_append(struct rt_frozen *f, const struct rt_frozen_step *s);
+
+/* What a kernel is whose computation is rt_kernel_flow, in its `how`: a node that holds graphs. Takes in those that are
+ * taken, and makes the node's outputs names of theirs. s: the node's values (not to be kept). */
+struct rt_frozen_flow {
+    int (*take_in)(struct rt_frozen *f, const struct rt_frozen_scope *around, const struct rt_frozen_step *s,
+                   const struct rt_kernel_call *c);
+};
+int rt_kernel_flow(struct rt_kernel_call *c);
 /* A call of the step's kernel, its pointers to tensors still NULL: they go to the values' own tensors
  * while the graph is made or thawed, to an exec's while it runs. fini after a failed init, too. RT_EMEM. */
 int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,

@@ -66,7 +66,7 @@ static void plan_find_lives(struct rt_frozen *f)
     for (int i = 0; i < f->values; i++)
         f->value[i].last = f->value[i].first;
     for (int s = 0; s < f->steps; s++)
-        for (int i = 0; i < f->step[s].node->inputs; i++)
+        for (int i = 0; i < f->step[s].inputs; i++)
             if (f->step[s].in[i] >= 0)
                 plan_read_at(f, f->step[s].in[i], s);
     for (int i = 0; i < f->outputs; i++)
@@ -90,10 +90,10 @@ int rt_frozen_plan(struct rt_frozen *f)
         return RT_EMEM;
     plan_find_lives(f);
     for (int i = 0; i < f->model->inputs; i++)
-        plan_place_value(f, &p, f->input[i]);
+        plan_place_value(f, &p, f->scope.input + i);
     for (int s = 0; s < f->steps; s++) {
         struct rt_frozen_step *step = &f->step[s];
-        for (int i = 0; i < step->node->outputs; i++)
+        for (int i = 0; i < step->outputs; i++)
             if (step->out[i] >= 0)
                 plan_place_value(f, &p, step->out[i]);
         step->scratch = plan_place(&p, step->scratch_bytes, s);

@@ -120,6 +120,14 @@ static const struct {
     {"value", RT_ONNX_TENSOR},       {"value", RT_ONNX_FLOAT},
     {"value_float", RT_ONNX_FLOAT},  {"value_floats", RT_ONNX_FLOATS},
     {"value_int", RT_ONNX_INT},      {"value_ints", RT_ONNX_INTS},
+    /* of graphs inside, and of recurrent layers */
+    {"body", RT_ONNX_GRAPH},         {"else_branch", RT_ONNX_GRAPH},
+    {"then_branch", RT_ONNX_GRAPH},
+    {"activation_alpha", RT_ONNX_FLOATS}, {"activation_beta", RT_ONNX_FLOATS},
+    {"activations", RT_ONNX_STRINGS}, {"clip", RT_ONNX_FLOAT},
+    {"direction", RT_ONNX_STRING},   {"hidden_size", RT_ONNX_INT},
+    {"input_forget", RT_ONNX_INT},   {"layout", RT_ONNX_INT},
+    {"linear_before_reset", RT_ONNX_INT},
 };
 
 /* ---- attributes ----

@@ -482,7 +482,7 @@ int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_
     thaw_mark_weights(&t);
     if (thaw_check_steps(&t))
         goto done;
-    rt_thaw_bind(&t, f->input[0], input->node, input->axis,
+    rt_thaw_bind(&t, f->scope.input, input->node, input->axis,
                  rt_graph_at(g, input->node)->shape.rank);
     for (int i = 0; i < f->steps && !t.err; i++) {
         t.err = thaw_open_step(&t, &f->step[i]);

@@ -60,7 +60,7 @@ static void operators(void **state)
     refused(o, RT_EMISMATCH, "node \"here\" (Frobnicate, opset 13): unknown operator");
     o = graph(13);
     node(o, "HardSwish", "x", NULL, "y");
-    refused(o, RT_EMISMATCH, "(HardSwish, opset 13): this operator is read in opset 14 to 17");
+    refused(o, RT_EMISMATCH, "(HardSwish, opset 13): this operator is read in opset 14 to 21");
     o = graph(13);
     node(o, "Add", "x", NULL, "y");
     refused(o, RT_EFORMAT, "1 inputs and 1 outputs");
