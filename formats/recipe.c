@@ -241,13 +241,31 @@ static bool word_is_numbers(const char *word, size_t length)
     return true;
 }
 
-/* Is word [length] one of the words in "a|b|c"? "*" allows any name, "* n" one with numbers. */
+/* A name, then at least one other, parted by blanks. */
+static bool word_is_words(const char *word, size_t length)
+{
+    size_t names = 0;
+    for (size_t at = 0; at < length; names++) {
+        size_t end = at;
+        while (end < length && word[end] != ' ')
+            end++;
+        if (!word_is_name(word + at, end - at))
+            return false;
+        for (at = end; at < length && word[at] == ' ';)
+            at++;
+    }
+    return names > 1;
+}
+
+/* Is word [length] one of the words in "a|b|c"? "*" allows any name, "* n" one with numbers, "* w" one with words. */
 static bool word_is_allowed(const char *words, const char *word, size_t length)
 {
     if (!strcmp(words, "*"))
         return word_is_name(word, length);
     if (!strcmp(words, "* n"))
         return word_is_numbers(word, length);
+    if (!strcmp(words, "* w"))
+        return word_is_words(word, length);
     for (const char *w = words; length && *w;) {
         size_t n = strcspn(w, "|");
         if (n == length && !memcmp(w, word, n))
@@ -388,6 +406,8 @@ const char *rt_key_wanted(const struct rt_key *key, char *text, size_t size)
     case RT_KIND_LIST:
         if (!strcmp(key->unit, "* n"))
             snprintf(text, size, "a list of names with numbers such as [snr 8 14, clipped 0.3 0.15]");
+        else if (!strcmp(key->unit, "* w"))
+            snprintf(text, size, "a list of names with words such as [nisqa_mos up, blur down]");
         else
             snprintf(text, size, "%s%s%s", wanted, any ? ", letters, digits and _ only" : " out of ",
                      any ? "" : key->unit);

@@ -9,16 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-int rt_scores_init(struct rt_scores *s, int rows, const bool modality[RT_MODALITIES])
+int rt_scores_init(struct rt_scores *s, int rows, const bool modality[RT_MODALITIES],
+                   const struct rt_score_column *more, int count)
 {
     memset(s, 0, sizeof *s);
     s->rows = rows;
     for (int m = 0; m < RT_MODALITIES; m++) {
         s->first[m] = modality[m] ? s->columns : -1;
         for (int i = 0; modality[m] && i < rt_modalities[m]->measure_count; i++)
-            s->column[s->columns++] =
-                (struct rt_score_column){(enum rt_modality_id)m, &rt_modalities[m]->measures[i]};
+            s->column[s->columns++] = (struct rt_score_column){m, &rt_modalities[m]->measures[i]};
     }
+    for (int i = 0; i < count; i++)
+        s->column[s->columns++] = more[i];
     size_t cells = (size_t)rows * (size_t)s->columns;
     s->value = malloc((cells + 1) * sizeof *s->value);
     s->percentile = malloc((cells + 1) * sizeof *s->percentile);

@@ -14,10 +14,11 @@
 #include "stages/decode.h"
 #include "stages/modality/modality.h"
 
-#define RT_SCORE_COLUMNS (RT_MODALITIES * RT_MEASURES_MAX)
+#define RT_SCORE_MORE 8 /* columns besides the modalities' own */
+#define RT_SCORE_COLUMNS (RT_MODALITIES * RT_MEASURES_MAX + RT_SCORE_MORE)
 
 struct rt_score_column {
-    enum rt_modality_id modality;
+    int modality; /* enum rt_modality_id; -1 = of the sample as a whole */
     const struct rt_measure *measure;
 };
 
@@ -30,8 +31,10 @@ struct rt_scores {
     float *percentile; /* [rows, columns] share of the measured samples that are no better, NaN */
 };
 
-/* Columns for every measure of the modalities marked true. RT_EMEM. */
-int rt_scores_init(struct rt_scores *s, int rows, const bool modality[RT_MODALITIES]);
+/* Columns for every measure of the modalities marked true, and behind them those of more [RT_SCORE_MORE at most], whose
+ * values are the caller's to fill in before they are ranked; what it points to must outlive s. RT_EMEM. */
+int rt_scores_init(struct rt_scores *s, int rows, const bool modality[RT_MODALITIES],
+                   const struct rt_score_column *more, int count);
 void rt_scores_fini(struct rt_scores *s);
 /* Percentiles from the values: 1 = best of the data set. RT_EMEM. */
 int rt_scores_rank(struct rt_scores *s);

@@ -213,6 +213,19 @@ out:
     return rc;
 }
 
+/* A change may be good only behind another that waits, as a term behind the knee that was given to it: so it is tried
+ * on the settings that its own update will find. */
+static int control_try_at(struct rt_control *c, int64_t step, const struct rt_key *key, const char *value,
+                          struct rt_error *e)
+{
+    c->trial = c->ahead;
+    for (int i = 0; i < c->count && c->pending[i].step <= step; i++)
+        if (c->pending[i].key && !c->pending[i].in_ahead)
+            rt_recipe_put(&c->trial, c->pending[i].key, c->pending[i].value, NULL, NULL);
+    RT_TRY(rt_recipe_put(&c->trial, key, value, NULL, e));
+    return c->host.check ? c->host.check(c->host.self, &c->trial, e) : 0;
+}
+
 int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *name,
                     const char *value, struct rt_error *e)
 {
@@ -234,7 +247,7 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
     else if (samples)
         rc = rt_override_check(&c->override_ahead, value, e);
     else
-        rc = rt_control_try(c, &c->ahead, key, value, e);
+        rc = control_try_at(c, step, key, value, e);
     if (rc < 0)
         goto out;
     rc = rt_control_insert(c, step, who, key, value, 0, e);

@@ -28,7 +28,7 @@
 #include "pipeline/flow/stage.h"
 #include <stdint.h>
 
-#define RT_RUNDB_COLUMNS 96
+#define RT_RUNDB_COLUMNS 128
 
 struct rt_rundb; /* opaque */
 

@@ -42,6 +42,8 @@ struct rt_learner_config {
     int threads;                    /* that share its work */
     int rows;                       /* of the data set: there are states of so many samples */
     const char *const *measure;     /* [measures] names of the columns of rt_minibatch.value; borrowed */
+    const int *measure_of;          /* [measures] enum rt_modality_id that it is a measure of, -1 = of the sample as a
+                                     * whole; borrowed; NULL = as rt_measure_find says */
     int measures;                   /* 0 = nothing is measured */
     const struct rt_trials *trials; /* what is measured besides, and decides which evaluation is the best; NULL or
                                      * empty = top-1 does. Of rows of the data set; borrowed */

@@ -210,14 +210,24 @@ static int weigh_by(struct rt_learner *l, size_t n, const struct rt_learner_sett
     return 0;
 }
 
+/* Does it say something of what the student reads? */
+static bool measure_is_own(const struct rt_learner *l, int measure)
+{
+    enum rt_modality_id named;
+    int own = (int)l->c.model->modality->id;
+    if (measure < 0)
+        return false;
+    if (l->c.measure_of)
+        return l->c.measure_of[measure] == own || l->c.measure_of[measure] < 0;
+    return rt_measure_find(l->c.measure[measure], &named) && (int)named == own;
+}
+
 /* Unmakes the factors that say nothing of what the student reads; returns how many are left. */
 static int factors_keep_own(struct rt_learner *l, int count, const struct rt_weight_columns *list)
 {
     int own = 0;
     for (int t = 0; t < list->count; t++) {
-        enum rt_modality_id of;
-        if (list->column[t] >= 0 && rt_measure_find(l->c.measure[list->column[t]], &of) &&
-            of == l->c.model->modality->id)
+        if (measure_is_own(l, list->column[t]))
             own++;
         else
             for (int i = 0; i < count; i++)

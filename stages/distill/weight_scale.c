@@ -85,6 +85,28 @@ static const struct rt_knee *knee_own(const char *name)
     return m ? &m->knee : NULL;
 }
 
+static bool knee_name_is_had(const char *name, const struct rt_weight_source *have)
+{
+    bool had = knee_own(name) != NULL;
+    for (int i = 0; i < have->measures && !had; i++)
+        had = strcmp(have->measure[i], name) == 0;
+    return had;
+}
+
+int rt_knees_check(const char *text, const struct rt_weight_source *have, struct rt_error *e)
+{
+    struct rt_knee any;
+    for (const char *at = text + strspn(text, ", "); *at; at += strcspn(at, ","), at += strspn(at, ", ")) {
+        char word[80];
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, " ,"), at);
+        if (!knee_name_is_had(word, have))
+            return rt_error_set(e, RT_EUSAGE, "weight.knees: there is no measure '%s'; see retort inspect --measures",
+                                word);
+        RT_TRY(rt_knee_read(text, word, &any, e));
+    }
+    return 0;
+}
+
 int rt_knee_read(const char *text, const char *measure, struct rt_knee *k, struct rt_error *e)
 {
     const struct rt_knee *own = knee_own(measure);
@@ -96,9 +118,6 @@ int rt_knee_read(const char *text, const char *measure, struct rt_knee *k, struc
         struct rt_knee read;
         snprintf(word, sizeof word, "%.*s", (int)name, at);
         bool mine = strcmp(word, measure) == 0;
-        if (!mine && !knee_own(word))
-            return rt_error_set(e, RT_EUSAGE, "weight.knees: there is no measure '%s'; see retort inspect --measures",
-                                word);
         if (mine && found)
             return rt_error_set(e, RT_EUSAGE, "weight.knees: '%s' has two: write one", word);
         RT_TRY(knee_item_read(at, at + name, at + length, &read, e));
@@ -145,18 +164,17 @@ int rt_weight_scale_read(const char *terms, enum rt_map_id map, const char *knee
                          struct rt_weight_scale *out, struct rt_error *e)
 {
     struct rt_weight_columns all;
-    struct rt_knee any;
     int rc = rt_weight_terms_read("weight.terms", terms, have, &all, e);
     out->map = map;
     out->list.count = 0;
     if (rc == 0)
-        rc = rt_knee_read(knees, "", &any, e);
+        rc = rt_knees_check(knees, have, e);
     for (int t = 0; t < all.count; t++) {
         struct rt_knee *k = &out->knee[out->list.count];
         int column = all.column[t], own = 0;
         if (map == RT_MAP_KNEE && column >= 0)
             own = scale_knee_read(have->measure[column], knees, k, rc == 0 ? e : NULL);
-        else if (column < 0) /* its own, whatever weight.map is; rt_knee_read above has found the text to be good */
+        else if (column < 0) /* its own, whatever weight.map is; rt_knees_check has found the text to be good */
             rt_knee_read(knees, rt_weight_terms[RT_WEIGHT_OF(column)].name, k, NULL);
         rc = rc == 0 ? own : rc;
         if (own == 0)

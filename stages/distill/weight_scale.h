@@ -14,9 +14,12 @@ bool rt_knee_is_none(const struct rt_knee *k);
 /* "8 14" or "0.01 0.05 4 6", as weight.knees has it behind the name; returns text. */
 const char *rt_knee_write(const struct rt_knee *k, char *text, size_t size);
 
-/* The own knee of a measure, or of a term that has one, or the one that `text`, a value of weight.knees, gives it.
- * RT_EUSAGE: text is of no known measure, or is no knee; then *k is its own. */
+/* The own knee of a measure, or of a term that has one, or the one that `text`, a value of weight.knees, gives it; a
+ * column of the manifest has none of its own. RT_EUSAGE: something in text is no knee, or the measure has two; then *k
+ * is its own. */
 int rt_knee_read(const char *text, const char *measure, struct rt_knee *k, struct rt_error *e);
+/* Is each a knee, of a measure that there is: anywhere in retort, or here? RT_EUSAGE. */
+int rt_knees_check(const char *text, const struct rt_weight_source *have, struct rt_error *e);
 /* Puts the knee of one measure into the text of weight.knees; false when there is no room. */
 bool rt_knees_set(char text[RT_RECIPE_TEXT], const char *measure, const struct rt_knee *k);
 

@@ -14,7 +14,7 @@
  * drawn, excluded and weighted goes by row. Files and texts are known by their content keys, which scoring has found
  * anyway; a file that was moved is the same file. */
 
-enum part { IDS, SPLITS, LABELS, GROUPS, WEIGHTS, USABLE, INPUTS, PARTS };
+enum part { IDS, SPLITS, LABELS, GROUPS, WEIGHTS, COLUMNS, USABLE, INPUTS, PARTS };
 
 #define SOUNDS "sounds" /* behind them, where there are any */
 
@@ -28,6 +28,7 @@ static const struct {
     [LABELS] = {"labels", "the samples' labels", "label", "label"},
     [GROUPS] = {"groups", "the samples' groups", "group", "grp"},
     [WEIGHTS] = {"weights", "the samples' weights", "weight", NULL},
+    [COLUMNS] = {"columns", "the samples' numbers in the columns of weight.columns", NULL, NULL}, /* if there are any */
     [USABLE] = {"usable", "which samples can be used", NULL, "reason"},
     [INPUTS] = {"inputs", "what is in the samples' files or texts", NULL, NULL},
 };
@@ -41,6 +42,14 @@ static uint64_t rows_digest_column(const struct rt_dataset *d, const char *name)
         const char *cell = rt_manifest_cell(m, row, column);
         digest = rt_hash64(cell, strlen(cell) + 1, digest);
     }
+    return digest;
+}
+
+static uint64_t rows_digest_columns(const struct rt_session *s)
+{
+    uint64_t digest = 0;
+    for (int k = 0; k < s->columns.count; k++)
+        digest = digest * 31 + rows_digest_column(&s->dataset, s->columns.name[k]);
     return digest;
 }
 
@@ -77,9 +86,11 @@ void rt_identity_make(const struct rt_session *s, int student, const struct rt_m
     int n = 0;
     for (int i = 0; i < PARTS; i++) {
         uint64_t digest = parts[i].column ? rows_digest_column(&s->dataset, parts[i].column)
+                        : i == COLUMNS    ? rows_digest_columns(s)
                         : i == USABLE     ? rows_digest_usable(s, student, teacher, teachers)
                                           : rows_digest_inputs(s);
-        n += snprintf(text + n, RT_IDENTITY_TEXT - (size_t)n, "%s=%016" PRIx64 "\n", parts[i].name, digest);
+        if (i != COLUMNS || s->columns.count)
+            n += snprintf(text + n, RT_IDENTITY_TEXT - (size_t)n, "%s=%016" PRIx64 "\n", parts[i].name, digest);
     }
     for (int k = 0; k < teachers; k++)
         n += snprintf(text + n, RT_IDENTITY_TEXT - (size_t)n, "%s=%016" PRIx64 "\n", rt_stage_teacher[k].name,

@@ -273,7 +273,7 @@ static double side_value(const struct rt_scoring *s, int place, enum rt_scoring_
     for (int c = 0; c < scores->columns; c++) {
         const struct rt_score_column *column = &scores->column[c];
         double value = scores->value[(size_t)row * (size_t)scores->columns + (size_t)c];
-        if ((int)column->modality != modality)
+        if (column->modality != modality)
             continue;
         if (input == RT_SCORING_DURATION && strcmp(column->measure->name, "duration") == 0)
             return log(fmax(value, 0.01));

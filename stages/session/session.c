@@ -336,9 +336,9 @@ static void session_tell_notes(const struct rt_session *s)
 {
     const struct rt_scores *scores = &s->scores;
     for (int c = 0; c < scores->columns; c++) {
-        const struct rt_modality *m = rt_modalities[scores->column[c].modality];
-        int count = 0;
-        if (!m->note.measure || strcmp(m->note.measure, scores->column[c].measure->name) != 0)
+        int of = scores->column[c].modality, count = 0;
+        const struct rt_modality *m = of < 0 ? NULL : rt_modalities[of];
+        if (!m || !m->note.measure || strcmp(m->note.measure, scores->column[c].measure->name) != 0)
             continue;
         for (int row = 0; row < scores->rows; row++)
             count += scores->value[(size_t)row * (size_t)scores->columns + (size_t)c] < m->note.below;
@@ -353,7 +353,7 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
 {
     int count = s->dataset.count;
     int *rows = malloc(sizeof *rows * ((size_t)count + 1));
-    int rc = rows ? rt_scores_init(&s->scores, count, modality) : RT_EMEM;
+    int rc = rows ? rt_scores_init(&s->scores, count, modality, s->columns.column, s->columns.count) : RT_EMEM;
     if (rc < 0) {
         rt_error_set(e, rc, "no memory for the quality of %d samples", count);
         goto out;
@@ -362,6 +362,7 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
         rows[i] = i;
     if ((rc = session_score_rows(s, rows, modality, front, e)) < 0)
         goto out;
+    rt_column_measures_fill(&s->columns, s->dataset.manifest, &s->scores);
     if ((rc = rt_scores_rank(&s->scores)) < 0)
         rt_error_set(e, rc, "no memory to rank %d samples", count);
     else

@@ -11,6 +11,7 @@
 #include "stages/teacher.h"
 #include "stages/model/model.h"
 #include "stages/quality.h"
+#include "stages/session/column_measures.h"
 #include "stages/session/watch.h"
 
 /* How the pipeline is to be run; from a recipe, or its defaults. */
@@ -29,6 +30,7 @@ struct rt_session {
     struct rt_dataset dataset;
     struct rt_datafiles *sources; /* of the data set's files */
     struct rt_content content;
+    struct rt_column_measures columns; /* the caller's to read before scoring; none at first */
     struct rt_scores scores;
     struct rt_store *quality, *features[RT_MODALITIES];
     char cache[4096];

@@ -208,6 +208,7 @@ static int control_check_settings(void *self, const struct rt_recipe *r, struct 
 {
     struct rt_training *t = self;
     RT_TRY(rt_training_pipeline_check(t, r, e));
+    RT_TRY(rt_column_measures_check_knees(&t->session->columns, r->weight_knees, e));
     struct rt_learner_settings settings;
     rt_learner_settings_of(r, &settings);
     return rt_learner_check(t->student.learner, &settings, e);
@@ -267,6 +268,8 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
     const struct rt_model *teacher[RT_TEACHERS];
     struct rt_learner_settings settings;
     rt_learner_settings_of(t->student.recipe, &settings);
+    for (int c = 0; c < t->session->scores.columns; c++)
+        t->measure_of[c] = t->session->scores.column[c].modality;
     struct rt_learner_config c = {
         .model = &t->model,
         .teacher = teacher,
@@ -277,6 +280,7 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
         .threads = training_threads(r),
         .rows = t->session->dataset.count,
         .measure = t->measure,
+        .measure_of = t->measure_of,
         .measures = rt_scores_names(&t->session->scores, t->measure),
         .steps = steps,
         .trials = &t->trials.list[RT_TRIALS_VALID],
@@ -448,6 +452,8 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
     RT_TRY(training_need_labels(t, e));
+    RT_TRY(rt_column_measures_read(&session->columns, recipe->weight_columns, session->dataset.manifest, e));
+    RT_TRY(rt_column_measures_check_knees(&session->columns, recipe->weight_knees, e));
     training_choose_net(t);
     training_tell_strangers(t);
     training_tell_no_valid(t);

@@ -48,6 +48,7 @@ struct rt_training {
     struct rt_account before[2];   /* of some seconds ago */
     struct rt_student student;
     const char *measure[RT_SCORE_COLUMNS]; /* names of the scores' columns, for its learner */
+    int measure_of[RT_SCORE_COLUMNS];      /* and what they are about */
     struct rt_record record;
     struct rt_observe_samples observe_samples;
     struct rt_observe_board observe_board;

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import tarfile
 import unittest
 
@@ -56,13 +57,19 @@ class Shards(EndToEnd):
                 tar.addfile(info, io.BytesIO(data))
         return self.path(name)
 
-    def run_on(self, table, columns, output, **more):
+    def query_write(self, run, sql):
+        db = sqlite3.connect(self.path(run, "run.db"))
+        with db:
+            db.execute(sql)
+        db.close()
+
+    def run_on(self, table, columns, output, code=0, **more):
         """A run on this table, which always lies at the same path, so that all that a model says of it is equal."""
         write_manifest(os.path.join(self.root, "m.tsv"), table, ("id", "split", "label") + columns)
         recipe = os.path.join(self.root, "shards.yaml")
         with open(recipe, "w", encoding="utf-8") as f:
             f.write("data: {manifest: m.tsv}\nseed: 3\n")
-        return self.retort("run", recipe, "-o", output, "-q", "--headless", *settings(RUN, **more))
+        return self.retort("run", recipe, "-o", output, "-q", "--headless", *settings(RUN, **more), code=code)
 
     def rows(self, files):
         return [list(sample) + (file if isinstance(file, list) else [file]) for sample, file in zip(SAMPLES, files)]
@@ -136,6 +143,67 @@ class Shards(EndToEnd):
         self.put("musan/noise/more.wav", wav(voice(80, 93)))
         self.says(self.retort("run", "--resume", "-o", "stays", "-q", "--headless", code=2)[1],
                   "the recordings in augment.noise_from or augment.rir_from changed")
+
+    # ---- what other programs say of the samples ----
+
+    def test_columns_as_measures(self):
+        mos = ["", "4.5", "1"] * 6
+        table = [row + [mos[i], str(i)] for i, row in enumerate(self.rows(self.files()))]
+        columns, more = ("speech", "nisqa_mos", "blur"), {"weight.columns": "nisqa_mos up,blur down image"}
+        by = dict(more, **{"weight.terms": "nisqa_mos", "weight.knees": "nisqa_mos 2 4", "run.checkpoint": "1"})
+
+        def refused(words, table=table, code=None, **change):
+            self.says(self.run_on(table, columns, "bad", code=code, **dict(by, **change))[1], *words)
+            self.assertFalse(os.path.exists(self.path("bad")))
+
+        refused(["has no column 'nisqa_mo'; there is 'nisqa_mos'"], weight__columns="nisqa_mo up")
+        refused(["'nisqa_mos better': 'better' is no direction", "up where more is better"],
+                weight__columns="nisqa_mos better")
+        refused(["such as [nisqa_mos up, blur down]"], weight__columns="nisqa_mos")
+        refused(["what the column is about"], weight__columns="nisqa_mos up sound")
+        refused(["'label' means something else here"], weight__columns="label up")
+        refused(["twice"], weight__columns="nisqa_mos up,nisqa_mos down")
+        refused(["'nisqa_mos 4 2' falls, weight.columns says up"], weight__knees="nisqa_mos 4 2")
+        refused(["'nisqa_mos' has no knee"], weight__knees="")
+        refused(["'blurr'"], weight__knees="nisqa_mos 2 4,blurr 1 2")
+        for cell in ("n/a", "3,5", "nan", "1e99"):
+            wrong = [list(row) for row in table]
+            wrong[4][4] = cell
+            refused(["m.tsv:6: column nisqa_mos: \"%s\" is no number" % cell, "nothing for not measured"], wrong)
+        # Said to be bad: the least; not measured: as if good. A column without a modality weighs the task, too.
+        self.run_on(table, columns, "by", **by)
+        weight = dict(self.query("by", "SELECT nisqa_mos, max(weight) FROM samples WHERE seen > 0 GROUP BY nisqa_mos"))
+        self.assertAlmostEqual(weight[1] / weight[4.5], 0.05, places=6)
+        said = self.retort("inspect", "by", "--sample", "s02")[0]
+        self.says(said, "nisqa_mos          1, knee 2 4 -> factor 0.0000", "nisqa_mos    1: at least as good as",
+                  "blur         2: at least as good as")
+        self.run_on(table, columns, "plain", **more)
+        models = {}
+        self.run_on([row[:4] + ["", row[5]] for row in table], columns, "none", **by)
+        self.run_on(table, columns, "image", **dict(by, **{"weight.terms": "blur", "weight.map": "percentile"}))
+        self.run_on(table, columns, "speech", **dict(by, weight__columns="nisqa_mos up speech"))
+        for name in ("by", "plain", "none", "image", "speech"):
+            models[name] = read_tensors(self.path(name, "model.safetensors"))[0]
+        self.assertEqual(models["none"], models["plain"])
+        self.assertEqual(models["image"], models["plain"])  # of the picture: it weighs what a teacher says alone
+        self.assertEqual(models["speech"], models["by"])
+        self.assertNotEqual(models["by"], models["plain"])
+        # In inspect before any run.
+        manifest = os.path.join(self.root, "m.tsv")
+        found = json.loads(self.retort("inspect", manifest, "--weight-columns", "nisqa_mos up", "--terms", "nisqa_mos",
+                                       "--where", "nisqa_mos < 2", "--json")[0])
+        self.assertEqual({(row["nisqa_mos"], row["quality"]) for row in found}, {(1, 0.5)})
+        # Goes on with the same numbers only; as a change while it runs; and again.
+        self.query_write("plain", "INSERT INTO journal(step, time, who, key, before, after) VALUES"
+                         "(2, 0, 'me', 'weight.knees', '', 'nisqa_mos 2 4'), (2, 0, 'me', 'weight.terms', '', 'nisqa_mos')")
+        recipe = os.path.join(self.root, "shards.yaml")
+        self.retort("run", recipe, "-o", "steered", "-q", "--headless", "--journal", "plain", *settings(RUN, more))
+        self.assertNotEqual(read_tensors(self.path("steered", "model.safetensors"))[0], models["plain"])
+        self.says(self.retort("replay", "steered", "-q")[0], "identical")
+        table[4][4] = "4.4"
+        write_manifest(manifest, table, ("id", "split", "label") + columns)
+        self.says(self.retort("run", "--resume", "-o", "by", "-q", "--headless", code=2)[1],
+                  "the samples' numbers in the columns of weight.columns changed")
 
     # ---- what is wrong is named ----
 

@@ -372,6 +372,11 @@ static void lists_of_names_with_numbers(void **state)
     REFUSED("weight.knees: snr\n", RT_ERANGE,
             "a.yaml:1: weight.knees: \"snr\" is not allowed: write a list of names with numbers such as "
             "[snr 8 14, clipped 0.3 0.15]");
+    assert_int_equal(parse("weight.columns: [nisqa_mos up, blur  down image]\n"), 0);
+    assert_string_equal(r.weight_columns, "nisqa_mos up,blur  down image");
+    REFUSED("weight.columns: blur\n", RT_ERANGE, "a.yaml:1: weight.columns: \"blur\" is not allowed: write a list of "
+            "names with words such as [nisqa_mos up, blur down]");
+    assert_int_equal(parse("weight.columns: [blur do-wn]\n"), RT_ERANGE);
     assert_int_equal(parse("weight.knees: snr 8 x\n"), RT_ERANGE);
     assert_int_equal(parse("weight.knees: snr 8x 9\n"), RT_ERANGE);
     assert_int_equal(parse("weight.knees: 8 9\n"), 0); /* a name of digits: the learner knows no such measure */

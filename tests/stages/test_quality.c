@@ -41,7 +41,7 @@ static void score(struct rt_scores *s, struct rt_store *store)
     d.quality = store;
     d.input[d.inputs++] = (struct rt_decode_input){.role = "score", .modality = &rt_modality_image};
     d.input[d.inputs++] = (struct rt_decode_input){.role = "score", .modality = &rt_modality_text};
-    TOY_OK(&t, rt_scores_init(s, t.data.count, measured));
+    TOY_OK(&t, rt_scores_init(s, t.data.count, measured, NULL, 0));
     t.data.reason[RT_IMAGE][2] = t.data.reason[RT_TEXT][2] = 0;
     told = 0;
     toy_score(&t, &d, &(struct rt_quality){.dataset = &t.data, .content = &t.content, .scores = s,
@@ -75,7 +75,7 @@ static void test_strict(void **state)
     int64_t dim[] = {1, 1, 3};
     struct rt_tensor raw = rt_tensor_view(RT_U8, 3, dim, pixel);
     struct rt_scores s;
-    TOY_OK(&t, rt_scores_init(&s, t.data.count, measured));
+    TOY_OK(&t, rt_scores_init(&s, t.data.count, measured, NULL, 0));
     struct rt_quality q = {.dataset = &t.data, .content = &t.content, .scores = &s, .strict = 1};
     struct rt_batch *b = toy_batch(RT_BATCH_SCORE, &row, 1);
     TOY_OK(&t, rt_batch_pack(b, "raw.image.0", &raw, 0));
@@ -144,7 +144,7 @@ static void test_directions(void **state)
     struct rt_scores s;
     const char *name[RT_SCORE_COLUMNS];
     int seen[3] = {0};
-    TOY_OK(&t, rt_scores_init(&s, 7, all));
+    TOY_OK(&t, rt_scores_init(&s, 7, all, NULL, 0));
     assert_int_equal(rt_scores_names(&s, name), s.columns);
     for (int i = 0; i < 7 * s.columns; i++)
         s.value[i] = value[i / s.columns];

@@ -44,7 +44,7 @@ static int setup(void **state)
     struct rt_decode d = toy_decode(&t);
     d.input[d.inputs++] = (struct rt_decode_input){.role = "s", .modality = &rt_modality_image};
     d.input[d.inputs++] = (struct rt_decode_input){.role = "s", .modality = &rt_modality_text};
-    TOY_OK(&t, rt_scores_init(&scores, ROWS, (bool[RT_MODALITIES]){[RT_IMAGE] = true, [RT_TEXT] = true}));
+    TOY_OK(&t, rt_scores_init(&scores, ROWS, (bool[RT_MODALITIES]){[RT_IMAGE] = true, [RT_TEXT] = true}, NULL, 0));
     toy_score(&t, &d, &(struct rt_quality){.dataset = &t.data, .content = &t.content,
                                            .scores = &scores});
     TOY_OK(&t, rt_scores_rank(&scores));

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 
 struct request {
-    const char *source, *sample, *terms, *cache, *by;
+    const char *source, *sample, *terms, *columns, *cache, *by;
     struct rt_table_view view;
     bool measures;
 };
@@ -34,7 +34,13 @@ static int session_score(struct rt_session *s, const struct request *q, const st
     rt_recipe_init(&recipe);
     if (q->cache)
         snprintf(recipe.cache_dir, sizeof recipe.cache_dir, "%s", q->cache);
+    if (q->columns) {
+        char text[RT_RECIPE_TEXT];
+        snprintf(text, sizeof text, "weight.columns=%s", q->columns);
+        RT_TRY(rt_recipe_set(&recipe, text, e));
+    }
     RT_TRY(rt_session_open(s, &recipe, q->source, 1, NULL, 0, watch, e));
+    RT_TRY(rt_column_measures_read(&s->columns, recipe.weight_columns, s->dataset.manifest, e));
     for (int m = 0; m < RT_MODALITIES; m++)
         modality[m] = s->dataset.column[m] >= 0;
     return rt_session_score(s, modality, front, e);
@@ -54,7 +60,7 @@ static void measures_print(void)
         }
     printf("The numbers are knees: bad, good, or bad, good, good, bad. A measure without one gets it by "
            "weight.knees.\n");
-    printf("Besides these, weight.terms may name");
+    printf("Besides these, weight.terms may name columns of the manifest that weight.columns makes measures,");
     for (int i = 0; i < RT_WEIGHT_TERMS; i++)
         rt_plain_print(stdout, "%s %s", i == 0 ? "" : i + 1 < RT_WEIGHT_TERMS ? "," : " and", rt_weight_terms[i].name);
     printf(".\n");
@@ -123,6 +129,9 @@ const struct rt_command cmd_inspect = {
          RT_OPTION_TEXT(struct request, terms)},
         {0, "by", "COLUMN", "which groups those below a measure's knee are counted in (on stderr)",
          RT_OPTION_TEXT(struct request, by), .otherwise = "label"},
+        {0, "weight-columns", "A,B",
+         "columns of the manifest that are measures, too, as weight.columns: 'nisqa_mos up' (for a manifest)",
+         RT_OPTION_TEXT(struct request, columns)},
         RT_OPTION_CACHE(struct request, cache),
         {0}},
     .arguments = (const struct rt_argument[]){

@@ -60,7 +60,7 @@ static double measure_typical(const struct rt_table *t, const char *measure)
 static void explain_term(const struct rt_table *t, int row, const struct rt_factors *f, int i, double share,
                          const struct rt_weight_settings *s, FILE *out)
 {
-    const struct rt_measure *m = f->measure[i];
+    const struct rt_measure *m = &f->measure[i];
     char knee[80];
     const char *unit = m->unit, *blank = *unit ? " " : "";
     double weight = row_number(t, row, "weight", ""), quality = row_number(t, row, "quality", ""),
@@ -162,11 +162,10 @@ void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_se
             rt_plain_print(out, "%-12s %s\n", t->column[c].name, t->column[c].text[row]);
     explain_run(t, row, s, out); /* first: it may be all that there is room for */
     fprintf(out, "measures\n");
-    for (int c = 0; c < t->columns; c++) {
-        const struct rt_measure *m = rt_measure_find(t->column[c].name, NULL);
-        if (m && !t->column[c].is_text)
-            explain_measure(t, row, m, out);
-    }
+    struct rt_factors all;
+    rt_factors_find(t, NULL, &all);
+    for (int i = 0; i < all.count; i++)
+        explain_measure(t, row, &all.measure[i], out);
 }
 
 /* ---- a run's settings ----

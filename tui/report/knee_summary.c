@@ -72,7 +72,7 @@ static int measures_print(const struct rt_table *t, const char *knees, int colum
         struct rt_knee k;
         char text[80];
         int below = 0;
-        RT_TRY(rt_knee_read(knees, f.measure[i]->name, &k, e));
+        RT_TRY(rt_knee_read(knees, f.measure[i].name, &k, e));
         if (rt_knee_is_none(&k))
             continue;
         for (int n = 0; n < count; n++)
@@ -80,7 +80,7 @@ static int measures_print(const struct rt_table *t, const char *knees, int colum
         if (!any)
             fprintf(out, "of %d samples, below one half of their measure's knee:\n", count);
         any = true;
-        rt_plain_print(out, "  %-12s %d (%.1f %%), knee %s", f.measure[i]->name, below,
+        rt_plain_print(out, "  %-12s %d (%.1f %%), knee %s", f.measure[i].name, below,
                        count ? 100.0 * below / count : 0,
                        rt_knee_write(&k, text, sizeof text));
         if (column >= 0 && below)

@@ -35,6 +35,15 @@ static int quality_terms(const struct rt_scores *s, const char *measures, struct
  * What a person looks for first stands first; what is only asked for by name is there and hidden, so that --where and
  * --columns know it. */
 
+/* It stands among the measures then, as numbers. */
+static bool column_is_measure(const struct rt_column_measures *c, const char *name)
+{
+    bool is = false;
+    for (int k = 0; k < c->count; k++)
+        is |= strcmp(c->name[k], name) == 0;
+    return is;
+}
+
 static int table_add_manifest(struct rt_table *t, const struct rt_session *s)
 {
     static const char *const shown[] = {"id", "label", "split", "group"};
@@ -45,7 +54,7 @@ static int table_add_manifest(struct rt_table *t, const struct rt_session *s)
             bool known = false;
             for (int i = 0; i < 4; i++)
                 known |= strcmp(name, shown[i]) == 0;
-            if (known != (pass == 0))
+            if (known != (pass == 0) || column_is_measure(&s->columns, name))
                 continue;
             int at = rt_table_add(t, name, "", true);
             RT_TRY(at);

@@ -182,6 +182,31 @@ static void test_planned_changes(void **state)
     rt_control_destroy(b.c);
 }
 
+/* As a term is refused that has no knee. */
+static int check_needs_clip(void *self, const struct rt_recipe *r, struct rt_error *e)
+{
+    (void)self;
+    return r->weight_terms[0] && r->train_clip == 5 ? rt_error_set(e, RT_EUSAGE, "first another clip") : 0;
+}
+
+/* Good behind the one before it, at the same step or earlier, and behind none that comes later. */
+static void test_planned_behind_another(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    struct rt_control_host host = {.check = check_needs_clip};
+    rt_control_host(b.c, &host);
+    assert_int_equal(rt_control_plan(b.c, 4, "me", "train.clip", "2", &b.e), 0);
+    assert_int_equal(rt_control_plan(b.c, 3, "me", "weight.terms", "snr", &b.e), RT_EUSAGE);
+    assert_int_equal(rt_control_plan(b.c, 4, "me", "weight.terms", "snr", &b.e), 0);
+    assert_int_equal(rt_control_plan(b.c, 6, "me", "train.clip", "5", &b.e), RT_EUSAGE);
+    for (int n = 1; n < 7; n++)
+        assert_int_equal(step(&b, n), 0);
+    assert_string_equal(b.diary.text, "4 me train.clip 5>2\n4 me weight.terms >snr\n");
+    rt_control_destroy(b.c);
+}
+
 static double gain_of(struct bench *b, int64_t step)
 {
     struct rt_recipe r = {0};
@@ -586,7 +611,7 @@ int main(void)
         cmocka_unit_test(test_what_is_refused_changes_nothing),
         cmocka_unit_test(test_last_value_of_an_update),
         cmocka_unit_test(test_the_run_itself_may_refuse),
-        cmocka_unit_test(test_planned_changes),
+        cmocka_unit_test(test_planned_changes), cmocka_unit_test(test_planned_behind_another),
         cmocka_unit_test(test_settings_of_batches),
         cmocka_unit_test(test_who_hosts_the_run_is_told),
         cmocka_unit_test(test_who_is_told_may_end_the_run),

@@ -21,7 +21,6 @@ static void wrong_knees(void **state)
     static const struct {
         const char *text, *says;
     } wrong[] = {
-        {"snrs 8 14", "there is no measure 'snrs'"},
         {"snr 8", "'snr 8': write a name and 2 numbers"},
         {"snr", "write a name and 2 numbers"},
         {"snr 8 9 10", "write a name and 2 numbers"},
@@ -72,7 +71,6 @@ static void knees(void **state)
     assert_string_equal(rt_knee_write(&k, text, sizeof text), "0.1 0.5");
     assert_int_equal(rt_knee_read("agreement 0.2 0.8", "agreement", &k, &e), 0);
     NEAR(rt_knee_factor(&k, 0.5), 0.5);
-    assert_int_equal(rt_knee_read("teacher_norm 0.2 0.8", "snr", &k, &e), RT_EUSAGE); /* is a factor as it is */
     assert_int_equal(rt_knee_read("", "length", &k, &e), 0);
     assert_true(rt_knee_is_none(&k));
     NEAR(rt_knee_factor(&k, -7), 1);
@@ -114,6 +112,13 @@ static void scale(void **state)
     NEAR(rt_weight_scale_factor(&s, 0, 1, 0.9), 0.25);
     assert_int_equal(rt_weight_scale_read("noise", RT_MAP_KNEE, "", &have, &s, &e), RT_EUSAGE);
     assert_int_equal(rt_weight_scale_read("", RT_MAP_KNEE, "loud 1 2", &have, &s, &e), RT_EUSAGE); /* though unused */
+    assert_string_equal(e.text, "weight.knees: there is no measure 'loud'; see retort inspect --measures");
+    assert_int_equal(rt_weight_scale_read("", RT_MAP_KNEE, "noise 1", &have, &s, &e), RT_EUSAGE);
+    assert_int_equal(rt_weight_scale_read("", RT_MAP_KNEE, "teacher_norm 0 1", &have, &s, &e), RT_EUSAGE);
+    /* a column of the manifest is a measure like any other, without a knee of its own */
+    assert_int_equal(rt_weight_scale_read("mine", RT_MAP_KNEE, "sharpness 1 2", &have, &s, &e), RT_EUSAGE);
+    assert_int_equal(rt_weight_scale_read("mine,snr", RT_MAP_KNEE, "mine 4 2, sharpness 1 2", &have, &s, &e), 0);
+    NEAR(rt_weight_scale_factor(&s, 0, 2.5, 0.9), 0.75);
 }
 
 int main(void)

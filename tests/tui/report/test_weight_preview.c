@@ -60,6 +60,19 @@ static void test_weight_preview(void **state)
         effective = rt_weight_effective(weight, (size_t)n);
         assert_true(fabs(w.effective - effective) < 1e-3 * effective);
     }
+    /* by a column of the manifest, which is told by its percentiles */
+    struct rt_weight_settings by = {.terms = "mos", .map = RT_MAP_KNEE, .knees = "mos 0 4"};
+    int mos = rt_table_add(t, "mos", "", false);
+    assert_true(rt_table_add(t, "mos_pct", "", false) > mos);
+    for (int row = 0; row < ROWS; row++)
+        t->column[mos].number[row] = t->column[mos + 1].number[row] = (float)(row % 5);
+    assert_int_equal(rt_weight_preview_fill(&w, t, 1, &by, &by), 0);
+    rt_weight_preview_apply(&w, 1.5, 0.2);
+    for (int i = 0; i < n; i++)
+        quality[i] = w.row[i] % 5 / 4.0;
+    rt_weight_batch(quality, hand, (size_t)n, 1.5, 0.2, weight);
+    effective = rt_weight_effective(weight, (size_t)n);
+    assert_true(fabs(w.effective - effective) < 1e-3 * effective);
     assert_int_equal(rt_weight_preview_fill(&w, t, 1, &none, &none), 0);
     rt_weight_preview_apply(&w, 1.5, 0.2);
     assert_true(w.mean == 1);

@@ -95,7 +95,7 @@ static int weighting_keep_up(struct weighting *v, const struct rt_view *view)
 
 struct measures {
     const char *name[MEASURES_MAX], *help[MEASURES_MAX];
-    int count;
+    int count, measured; /* those that are measured stand first */
 };
 
 static void measures_add(struct measures *m, const char *name, const char *help)
@@ -113,7 +113,8 @@ static void measures_find(const struct rt_snapshot *run, struct measures *m)
     m->count = 0;
     rt_factors_find(&run->samples, NULL, &f);
     for (int i = 0; i < f.count; i++)
-        measures_add(m, f.measure[i]->name, f.measure[i]->help);
+        measures_add(m, f.measure[i].name, f.measure[i].help);
+    m->measured = m->count;
     if (!run->recipe || !run->recipe->teacher_model[0])
         return;
     for (int i = 0; i < RT_WEIGHT_TERMS; i++)
@@ -177,12 +178,12 @@ static void histogram_widen(double *count, int n, int columns)
 }
 
 /* The measure under the cursor, when it gives what its knee says. */
-static const struct rt_measure *weighting_measure(const struct weighting *v, const struct rt_view *view)
+static const char *weighting_measure(const struct weighting *v, const struct rt_view *view)
 {
     struct measures m;
     measures_find(view->model, &m);
     int at = v->list.at - MEASURES;
-    return v->tried.map == RT_MAP_KNEE && at >= 0 && at < m.count ? rt_measure_find(m.name[at], NULL) : NULL;
+    return v->tried.map == RT_MAP_KNEE && at >= 0 && at < m.measured ? m.name[at] : NULL;
 }
 
 static void weighting_draw_qualities(struct weighting *v, struct rt_canvas *c, struct rt_rect r)
@@ -203,7 +204,7 @@ static void weighting_draw_charts(struct weighting *v, const struct rt_view *vie
 {
     double count[COLUMNS_MAX] = {0};
     char high[24];
-    const struct rt_measure *measure = weighting_measure(v, view);
+    const char *measure = weighting_measure(v, view);
     struct rt_rect left = r, right = rt_layout_right(&left, r.w >= 50 ? r.w * 2 / 5 : 0);
     rt_layout_right(&left, right.w ? 2 : 0);
     left = rt_layout_clip(left, (struct rt_rect){left.x + 1, left.y, COLUMNS_MAX, left.h});
@@ -403,21 +404,21 @@ static unsigned weighting_typed(void *self, struct rt_view *view, const char *li
 static unsigned weighting_knee_typed(void *self, struct rt_view *view, const char *line)
 {
     struct weighting *v = self;
-    const struct rt_measure *m = weighting_measure(v, view);
+    const char *m = weighting_measure(v, view);
     char knees[RT_RECIPE_TEXT];
     struct rt_knee k;
     struct rt_error e;
-    snprintf(knees, sizeof knees, "%s %s", m ? m->name : "", line);
-    if (m && rt_knee_read(knees, m->name, &k, &e) < 0)
+    snprintf(knees, sizeof knees, "%s %s", m ? m : "", line);
+    if (m && rt_knee_read(knees, m, &k, &e) < 0)
         rt_message_say(&view->message, true, "%s", e.text);
     else if (m)
-        rt_knees_set(weighting_try(v, view)->knees, m->name, &k);
+        rt_knees_set(weighting_try(v, view)->knees, m, &k);
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
 static unsigned weighting_ask_knee(struct weighting *v, struct rt_view *view)
 {
-    const struct rt_measure *m = weighting_measure(v, view);
+    const char *m = weighting_measure(v, view);
     char label[120], text[80] = "";
     struct rt_knee k;
     if (!m) {
@@ -425,10 +426,10 @@ static unsigned weighting_ask_knee(struct weighting *v, struct rt_view *view)
                        : "weight.map is percentile: no knee counts");
         return RT_DID_HANDLE | RT_DID_DRAW;
     }
-    rt_knee_read(v->tried.knees, m->name, &k, NULL);
+    rt_knee_read(v->tried.knees, m, &k, NULL);
     if (!rt_knee_is_none(&k))
         rt_knee_write(&k, text, sizeof text);
-    snprintf(label, sizeof label, "%s, bad and good: ", m->name);
+    snprintf(label, sizeof label, "%s, bad and good: ", m);
     return rt_view_ask(view, label, text, weighting_knee_typed, v);
 }
 
@@ -448,7 +449,7 @@ static unsigned weighting_pick(struct weighting *v, struct rt_view *view)
 
 static unsigned weighting_move_knee(struct weighting *v, struct rt_view *view, bool good, int way)
 {
-    const struct rt_measure *m = weighting_measure(v, view);
+    const char *m = weighting_measure(v, view);
     if (m && v->knee.plot.w > 0 && !rt_knee_is_none(&v->knee.knee))
         rt_knee_plot_step(&v->knee, good, way, m, weighting_try(v, view)->knees);
     else

@@ -69,11 +69,11 @@ static void plot_bars(const struct rt_knee_plot *p, const float *value, int n, d
 }
 
 void rt_knee_plot_draw(struct rt_knee_plot *p, struct rt_canvas *c, struct rt_rect r, const struct rt_table *t,
-                       const struct rt_weight_preview *w, const struct rt_measure *m, const char *knees)
+                       const struct rt_weight_preview *w, const char *measure, const char *knees)
 {
     double count[COLUMNS_MAX] = {0};
     char title[160], text[80], low[24], high[24];
-    int column = rt_table_find(t, m->name), below = 0, n;
+    int column = rt_table_find(t, measure), below = 0, n;
     float *value = malloc(((size_t)w->samples + 1) * sizeof *value);
     p->plot = (struct rt_rect){0, 0, 0, 0};
     if (column < 0 || !value) {
@@ -81,7 +81,7 @@ void rt_knee_plot_draw(struct rt_knee_plot *p, struct rt_canvas *c, struct rt_re
         return;
     }
     r = rt_layout_clip(r, (struct rt_rect){r.x, r.y, COLUMNS_MAX, r.h});
-    rt_knee_read(knees, m->name, &p->knee, NULL);
+    rt_knee_read(knees, measure, &p->knee, NULL);
     n = axis_find(p, t, w, column, value);
     p->plot = rt_histogram_plot(r);
     plot_bars(p, value, n, count);
@@ -89,7 +89,7 @@ void rt_knee_plot_draw(struct rt_knee_plot *p, struct rt_canvas *c, struct rt_re
         below += rt_knee_factor(&p->knee, (double)value[i]) < 0.5;
     free(value);
     bool none = rt_knee_is_none(&p->knee);
-    int end = snprintf(title, sizeof title, "%d samples by %s, ", n, m->name);
+    int end = snprintf(title, sizeof title, "%d samples by %s, ", n, measure);
     if (none)
         snprintf(title + end, sizeof title - (size_t)end, "no knee");
     else
@@ -135,24 +135,23 @@ static bool knee_is_like(const struct rt_knee *k, const struct rt_knee *before)
 }
 
 /* To a round number there, of as many digits as a column needs. */
-static void knee_move(struct rt_knee_plot *p, int end, const struct rt_measure *m, char knees[RT_RECIPE_TEXT],
+static void knee_move(struct rt_knee_plot *p, int end, const char *measure, char knees[RT_RECIPE_TEXT],
                       double at)
 {
     struct rt_knee before = p->knee;
     double step = pow(10, floor(log10(fmax((p->high - p->low) / fmax(p->plot.w, 1), 1e-9))));
     *knee_end(&p->knee, end) = round(at / step) * step;
-    if (!knee_is_like(&p->knee, &before) || !rt_knees_set(knees, m->name, &p->knee))
+    if (!knee_is_like(&p->knee, &before) || !rt_knees_set(knees, measure, &p->knee))
         p->knee = before;
 }
 
-void rt_knee_plot_drag(struct rt_knee_plot *p, const struct rt_measure *m, char knees[RT_RECIPE_TEXT], int x)
+void rt_knee_plot_drag(struct rt_knee_plot *p, const char *measure, char knees[RT_RECIPE_TEXT], int x)
 {
-    knee_move(p, p->end, m, knees, rt_slider_fraction(p->plot.x, p->plot.w, x) * (p->high - p->low) + p->low);
+    knee_move(p, p->end, measure, knees, rt_slider_fraction(p->plot.x, p->plot.w, x) * (p->high - p->low) + p->low);
 }
 
-void rt_knee_plot_step(struct rt_knee_plot *p, bool good, int way, const struct rt_measure *m,
-                       char knees[RT_RECIPE_TEXT])
+void rt_knee_plot_step(struct rt_knee_plot *p, bool good, int way, const char *measure, char knees[RT_RECIPE_TEXT])
 {
     double column = (p->high - p->low) / fmax(p->plot.w, 1);
-    knee_move(p, good, m, knees, *knee_end(&p->knee, good) + way * column);
+    knee_move(p, good, measure, knees, *knee_end(&p->knee, good) + way * column);
 }
