@@ -123,8 +123,7 @@ static const struct {
     /* of graphs inside, and of recurrent layers */
     {"body", RT_ONNX_GRAPH},         {"else_branch", RT_ONNX_GRAPH},
     {"then_branch", RT_ONNX_GRAPH},
-    {"activation_alpha", RT_ONNX_FLOATS}, {"activation_beta", RT_ONNX_FLOATS},
-    {"activations", RT_ONNX_STRINGS}, {"clip", RT_ONNX_FLOAT},
+    {"activations", RT_ONNX_STRINGS},
     {"direction", RT_ONNX_STRING},   {"hidden_size", RT_ONNX_INT},
     {"input_forget", RT_ONNX_INT},   {"layout", RT_ONNX_INT},
     {"linear_before_reset", RT_ONNX_INT},
