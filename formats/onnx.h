@@ -5,7 +5,9 @@
  * Layout: one protobuf message ModelProto (onnx.proto of Debian's libonnx-dev); weights inside it,
  * or in files beside it ("external data").
  * Versions: opsets 7 to 21, IR versions 3 to 13 (those after 8 only add types, refused by type).
- * Not read: functions, sparse tensors, sequences, strings as tensors.
+ * Functions of the model's own are gone when a file has been read: their nodes stand where they were called, under
+ * names that begin with the call's first output and "::".
+ * Not read: sparse tensors, sequences, strings as tensors.
  * Limits: file 2 GiB, rank RT_TENSOR_RANK, tensors as tensor.h, RT_ONNX_* below. */
 #ifndef RT_ONNX_H
 #define RT_ONNX_H
@@ -41,6 +43,7 @@ struct rt_onnx_attr {
     int64_t i;
     char *s; /* text, without NUL inside */
     struct rt_tensor t;
+    int type;  /* ONNX's number of the tensor's elements in the file; 0: made here */
     int count; /* of floats, ints or strings */
     float *floats;
     int64_t *ints;
@@ -55,6 +58,7 @@ struct rt_onnx_node {
     int inputs, outputs;
     struct rt_onnx_attr *attr;
     int attrs;
+    int opset; /* it is of: a function's nodes may be of another than the model; 0 = the model's */
     const char **outer; /* [outers] made by rt_onnx_check: the values around it that its graphs read */
     int outers;
 };
@@ -63,6 +67,7 @@ struct rt_onnx_node {
 struct rt_onnx_value {
     char *name;
     enum rt_dtype dtype;
+    int type; /* ONNX's number of the elements in the file, which may be narrower; 0: made here */
     int rank; /* -1 = the file does not say */
     int64_t dim[RT_TENSOR_RANK]; /* -1 = symbolic or unknown */
     char *symbol[RT_TENSOR_RANK]; /* "batch", ...; NULL = none */
@@ -74,6 +79,7 @@ enum rt_onnx_element { RT_ONNX_AS_IT_IS, RT_ONNX_FLOAT16, RT_ONNX_INT8 };
 struct rt_onnx_initializer {
     char *name;
     struct rt_tensor tensor;
+    int type; /* ONNX's number of the elements in the file; 0: made here */
     enum rt_onnx_element element;
 };
 

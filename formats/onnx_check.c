@@ -36,7 +36,7 @@ enum colour { UNTOUCHED, UNDER_WAY, DONE };
 const char *rt_onnx_who(char buffer[RT_ONNX_WHO], const struct rt_onnx_node *n, int opset)
 {
     const char *name = n->name[0] ? n->name : n->outputs > 0 ? n->output[0] : "";
-    snprintf(buffer, RT_ONNX_WHO, "node '%.100s' (%.50s, opset %d)", name, n->op, opset);
+    snprintf(buffer, RT_ONNX_WHO, "node '%.100s' (%.50s, opset %d)", name, n->op, n->opset ? n->opset : opset);
     return buffer;
 }
 

@@ -133,3 +133,9 @@ int rt_onnx_scan(const uint8_t *bytes, size_t size, const struct rt_onnx_source 
     struct scan s = {.c = {.data = bytes, .size = size}, .source = source};
     return scan_message(&s, &onnx__model_proto__descriptor, size, 1);
 }
+
+int rt_onnx_scan_attribute(const uint8_t *bytes, size_t size, const struct rt_onnx_source *source)
+{
+    struct scan s = {.c = {.data = bytes, .size = size}, .source = source};
+    return scan_message(&s, &onnx__attribute_proto__descriptor, size, 2);
+}

@@ -73,6 +73,13 @@ static const struct element elements[] = {
     [13] = {.name = "UINT64"},
     [14] = {.name = "COMPLEX64"},
     [15] = {.name = "COMPLEX128"},
+    [17] = {.name = "FLOAT8E4M3FN"},
+    [18] = {.name = "FLOAT8E4M3FNUZ"},
+    [19] = {.name = "FLOAT8E5M2"},
+    [20] = {.name = "FLOAT8E5M2FNUZ"},
+    [21] = {.name = "UINT4"},
+    [22] = {.name = "INT4"},
+    [23] = {.name = "FLOAT4E2M1"},
     [16] = {"BFLOAT16", 1, RT_F32, 2, INT32S, 0, UINT16_MAX, from_bfloat},
 };
 #define ELEMENTS ((int64_t)(sizeof elements / sizeof elements[0]))

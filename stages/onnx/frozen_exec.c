@@ -18,7 +18,7 @@ int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
     *c = (struct rt_kernel_call){.op = s->op,
                                  .node = s->node,
                                  .model = f->name,
-                                 .opset = f->model->opset,
+                                 .opset = s->node->opset ? s->node->opset : f->model->opset,
                                  .inputs = s->inputs,
                                  .outputs = s->outputs,
                                  .e = e};

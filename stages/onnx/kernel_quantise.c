@@ -19,7 +19,8 @@ static int quantise_of(const struct rt_kernel_call *c, struct quantise *q)
 {
     const struct rt_tensor *x = c->in[0], *scale = c->in[1];
     if (rt_kernel_int(c, "block_size", 0) != 0 || rt_kernel_int(c, "output_dtype", 0) != 0)
-        return rt_kernel_refuse(c, RT_EMISMATCH, "block_size or output_dtype; quantise to 8 bits by tensor or by channel");
+        return rt_kernel_refuse(c, RT_EMISMATCH, "block_size or output_dtype; quantise to 8 bits by tensor or by "
+                                "channel");
     *q = (struct quantise){1, 1, rt_tensor_count(x), scale->data, rt_kernel_given(c, 2) ? c->in[2] : NULL};
     if (scale->dtype != RT_F32)
         return rt_kernel_refuse_type(c, 1);

@@ -441,6 +441,7 @@ static int thaw_check_steps(struct rt_thaw *t)
     for (int i = 0; i < t->f->steps && !t->err; i++) {
         struct rt_kernel_call c = {.node = t->f->step[i].node, .model = t->f->name,
                                    .opset = t->f->model->opset, .e = t->e};
+        c.opset = c.node->opset ? c.node->opset : c.opset;
         if (!rt_thaw_known(c.node->op))
             t->err = rt_kernel_refuse(&c, RT_EMISMATCH, "this operator has no gradient here, so a "
                                       "student cannot hold it");

@@ -50,7 +50,22 @@ static void wrong_files_are_refused_with_the_reason(void **state)
         {"1=7 8{2=22} 7{}", RT_EMISMATCH, "opset 22"},
         {"1=7 8{2=13} 8{2=13} 7{}", RT_EFORMAT, "twice"},
         {"1=7 8{1'ml'2=13} 7{}", RT_EMISMATCH, "opset 0"},
-        {HEAD "25{1'f'} 7{}", RT_EMISMATCH, "functions"},
+        {HEAD "25{} 7{}", RT_EFORMAT, "function 0 has no name"},
+        {HEAD "25{1'f'9{2=6}} 7{}", RT_EMISMATCH, "function 'f': opset 6; 7 to 21"},
+        {HEAD "25{1'f'10'd'11#0a} 7{}", RT_EFORMAT, "function 'f': an attribute's default"},
+        {HEAD "25{1'f'10'd'4'a'5'b'7{1'a'2'b'4'Relu'}} 7{1{1'x'1'x'2'y'3'c'4'f'7'd'}" IN OUT "}", RT_EFORMAT,
+         "node 'c' calls function 'f' with 2 inputs and 1 outputs, which has 1 and 1"},
+        {HEAD "25{1'f'10'd'4'a'5'b'7{1'a'2'b'4'f'7'd'}} 7{1{1'x'2'y'3'c'4'f'7'd'}" IN OUT "}", RT_EFORMAT,
+         "function 'f' lies 32 calls deep: it calls itself"},
+        {HEAD "25{1'f'10'd'4'a'5'b'7{1'a'2'b'4'f'7'e'}} 7{1{1'x'2'y'3'c'4'f'7'd'}" IN OUT "}", RT_EMISMATCH,
+         "ops of domain 'e' are unknown here, and the file has no function"},
+        {HEAD "25{1'f'10'd'4'a'5'b'7{1'a'2'b'4'Elu'5{1'alpha'20=1 21'slope'}}}"
+         "7{1{1'x'2'y'4'f'7'd'5{1'slope'20=2 3=1}}" IN OUT "}", RT_EFORMAT, "attribute 'alpha' is of another type"},
+        {HEAD "7{1{1'x'2'y'4'Elu'5{1'alpha'20=1 21'slope'}}" IN OUT "}", RT_EFORMAT,
+         "refers to 'slope', but no function"},
+        {HEAD "25{1'f'10'd'4'a'5'b'7{1'a'2'b'4'Relu'}} 7{1{1'x'3'c'4'f'7'd'}" IN OUT "}", RT_EFORMAT,
+         "node 'c' (f) makes nothing"},
+        {HEAD "7{1{1'x'2'y'4'FusedConv'7'com.microsoft'}" IN OUT "}", RT_EMISMATCH, "optimised or quantised for ONNX"},
         {HEAD "7{}", RT_EFORMAT, "no output"},
         {HEAD "7{} 7{}", RT_EFORMAT, "stands twice"},
         {HEAD "7{" OUT "}", RT_EFORMAT, "output 'y' is made by nothing"},
@@ -214,6 +229,72 @@ static double element(const struct rt_tensor *t, int i)
     default:
         return ((uint8_t *)t->data)[i];
     }
+}
+
+/* Two functions of one name (overloads), one calling the other: names, references to attributes through both, a
+ * default, an input that is left out, and an output that is an input. */
+static void functions_become_their_nodes(void **state)
+{
+    (void)state;
+    static const char *const text =
+        HEAD
+        "25{1'f'10'pkg.d'9{2=18}4'a'4'b'5'r'5's'6'slope'"
+        "  7{1'a'1'b'2't'3'n'4'Max'} 7{1't'2'r'3'm'4'f'7'pkg.d'8'deep'5{1'first'20=1 21'slope'}} 7{1'b'2's'4'Abs'}}"
+        "25{1'f'10'pkg.d'13'deep'4'a'5'r'5'a'6'first'11{1'second'20=1 2~0.75}"
+        "  7{1'a'2'h'4'HardSigmoid'5{1'alpha'20=1 21'first'}5{1'beta'20=1 21'second'}}"
+        "  7{1'h'2'r'4'Elu'5{1'alpha'20=1 21'none'}}}"
+        "7{1{1'x'2'y'3'call'4'f'7'pkg.d'5{1'slope'20=1 2~0.5}}"
+        "  1{1'y'2'z'2'w'4'f'7'pkg.d'8'deep'5{1'first'20=1 2~2}}" IN OUT
+        "12{1'w'2{1{1=1}}}}";
+    static const struct {
+        const char *op, *in, *out, *name;
+        int opset, inputs, attrs;
+    } want[] = {
+        {"Max", "x", "y::t", "y::n", 18, 2, 0},      {"HardSigmoid", "y::t", "y::h", "", 13, 1, 2},
+        {"Elu", "y::h", "y", "", 13, 1, 0},          {"Abs", "", "y::s", "", 18, 1, 0},
+        {"HardSigmoid", "y", "z::h", "", 13, 1, 2},  {"Elu", "z::h", "z", "", 13, 1, 0},
+        {"Identity", "y", "w", "", 13, 1, 0},
+    };
+    struct rt_onnx *o;
+    struct rt_error e;
+    if (parse(&o, text, NULL, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(o->nodes, sizeof want / sizeof *want);
+    for (int i = 0; i < o->nodes; i++) {
+        const struct rt_onnx_node *n = NULL;
+        for (int k = 0; k < o->nodes; k++)
+            n = !strcmp(o->node[k].output[0], want[i].out) ? &o->node[k] : n;
+        assert_non_null(n);
+        assert_string_equal(n->op, want[i].op);
+        assert_string_equal(n->input[0], want[i].in);
+        assert_string_equal(n->name, want[i].name);
+        assert_int_equal(n->opset, want[i].opset);
+        assert_int_equal(n->inputs, want[i].inputs);
+        assert_int_equal(n->attrs, want[i].attrs);
+        if (n->attrs) {
+            assert_true(rt_onnx_attr(n, "alpha")->f == (want[i].in[1] ? 0.5f : 2));
+            assert_true(rt_onnx_attr(n, "beta")->f == 0.75f);
+        }
+    }
+    rt_onnx_destroy(o);
+}
+
+static void functions_are_bounded(void **state)
+{
+    (void)state;
+    char text[4000] = HEAD;
+    struct rt_onnx *o;
+    struct rt_error e;
+    for (int i = 0; i < 20; i++) { /* each calls the next twice: a million nodes */
+        char f[160];
+        snprintf(f, sizeof f, "25{1'f%d'10'd'4'a'5'c'7{1'a'2'b'4'%s%.0d'7'%s'}7{1'b'2'c'4'%s%.0d'7'%s'}}", i,
+                 i == 19 ? "Relu" : "f", i == 19 ? 0 : i + 1, i == 19 ? "" : "d", i == 19 ? "Relu" : "f",
+                 i == 19 ? 0 : i + 1, i == 19 ? "" : "d");
+        strcat(text, f);
+    }
+    strcat(text, "7{1{1'x'2'y'4'f0'7'd'}" IN OUT "}");
+    assert_int_equal(parse(&o, text, NULL, &e), RT_ELARGE);
+    assert_non_null(strstr(e.text, "functions make more than"));
 }
 
 static void every_element_type_is_read_raw_and_typed(void **state)
@@ -456,6 +537,8 @@ int main(void)
         cmocka_unit_test(wrong_files_are_refused_with_the_reason),
         cmocka_unit_test(wrong_bytes_are_refused_where_they_stand),
         cmocka_unit_test(a_model_is_read_as_it_stands),
+        cmocka_unit_test(functions_become_their_nodes),
+        cmocka_unit_test(functions_are_bounded),
         cmocka_unit_test(every_element_type_is_read_raw_and_typed),
         cmocka_unit_test(halves_keep_infinity_and_nan),
         cmocka_unit_test(external_data_stays_in_its_folder),

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define FOLDER "tests/fuzz/corpus/onnx" /* where weights beside the model may lie */
+
 static volatile uint8_t sink; /* keeps the reads in optimised builds */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rt_onnx *o;
     struct rt_error e;
-    int rc = rt_onnx_parse(&o, data, size, "input", NULL, &e);
+    int rc = rt_onnx_parse(&o, data, size, "input", FOLDER, &e);
     if (rc) {
         assert(!o && e.code == rc && e.text[0]);
         return 0;
