@@ -64,3 +64,40 @@ int rt_unicode_fold(const char *text, char **out)
     text_close_blanks(*out);
     return 0;
 }
+
+int rt_unicode_form(const char *text, size_t length, enum rt_unicode_form form, char **out, size_t *size)
+{
+    static const utf8proc_option_t how[] = {
+        [RT_UNICODE_NFC] = COMPOSE,
+        [RT_UNICODE_NFD] = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE,
+        [RT_UNICODE_NFKC] = COMPOSE | UTF8PROC_COMPAT,
+        [RT_UNICODE_NFKD] = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT,
+    };
+    return unicode_map(text, length, how[form], NULL, out, size);
+}
+
+/* ---- of one code point ---- */
+
+const char *rt_unicode_category(int32_t c)
+{
+    return utf8proc_category_string(c);
+}
+
+bool rt_unicode_is_space(int32_t c)
+{
+    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
+           c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+/* Of all code points only the dotted capital I becomes two, and utf8proc knows only its first. */
+int rt_unicode_lower(int32_t c, int32_t lower[2])
+{
+    lower[0] = utf8proc_tolower(c);
+    lower[1] = 0x307;
+    return c == 0x130 ? 2 : 1;
+}
+
+bool rt_unicode_breaks(int32_t before, int32_t after, int32_t *state)
+{
+    return utf8proc_grapheme_break_stateful(before, after, state);
+}

@@ -22,6 +22,7 @@ ROOMS = {
     "pipeline/run": "formats pipeline/flow pipeline/data pipeline/live",
     "stages/nn": "formats",
     "stages/onnx": "formats stages/nn",
+    "stages/tokenizer": "formats",
     "stages/modality": "formats pipeline/data",
     "stages/metrics": "formats",
     "stages/model": "formats pipeline/data pipeline/run stages/nn stages/onnx stages/modality",
