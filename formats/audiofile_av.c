@@ -4,10 +4,7 @@
  * file: they read hundreds of kinds, and a file from outside must not choose the least tested of them. */
 #include "formats/audiofile_parts.h"
 #include "formats/filekind.h"
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/avstring.h>
-#include <libavutil/channel_layout.h>
+#include "formats/libav.h"
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +68,9 @@ static int av_fail(const struct av *a, int rc, const char *what)
     char words[AV_ERROR_MAX_STRING_SIZE];
     if (rc == AVERROR(ENOMEM))
         return rt_error_set(a->r->e, RT_EMEM, "%s: out of memory for the recording", a->r->name);
+    rt_av.av_strerror(rc, words, sizeof words);
     return rt_error_set(a->r->e, RT_EFORMAT, "%s: damaged or cut short: %s: %s; fetch the file again", a->r->name, what,
-                        av_make_error_string(words, sizeof words, rc));
+                        words);
 }
 
 static int av_open_container(struct av *a)
@@ -82,23 +80,23 @@ static int av_open_container(struct av *a)
     for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
         if (containers[i].kind == kind)
             name = containers[i].container;
-    uint8_t *buffer = av_malloc(BUFFER);
-    a->io = buffer ? avio_alloc_context(buffer, BUFFER, 0, a, av_on_read, NULL, av_on_seek) : NULL;
-    a->file = a->io ? avformat_alloc_context() : NULL;
+    uint8_t *buffer = rt_av.av_malloc(BUFFER);
+    a->io = buffer ? rt_av.avio_alloc_context(buffer, BUFFER, 0, a, av_on_read, NULL, av_on_seek) : NULL;
+    a->file = a->io ? rt_av.avformat_alloc_context() : NULL;
     if (!a->io)
-        av_free(buffer);
+        rt_av.av_free(buffer);
     if (!a->file)
         return av_fail(a, AVERROR(ENOMEM), "");
     a->file->pb = a->io;
     a->file->flags |= AVFMT_FLAG_CUSTOM_IO;
-    a->file->codec_whitelist = av_strdup(decoders); /* also for what looks into the tracks */
-    int rc = avformat_open_input(&a->file, NULL, av_find_input_format(name), NULL); /* frees a->file when it fails */
-    if (rc < 0)
+    a->file->codec_whitelist = rt_av.av_strdup(decoders); /* also for what looks into the tracks */
+    int rc = rt_av.avformat_open_input(&a->file, NULL, rt_av.av_find_input_format(name), NULL);
+    if (rc < 0) /* a->file has been freed */
         return av_fail(a, rc, "its header");
-    rc = avformat_find_stream_info(a->file, NULL);
+    rc = rt_av.avformat_find_stream_info(a->file, NULL);
     if (rc < 0)
         return av_fail(a, rc, "its tracks");
-    a->stream = av_find_best_stream(a->file, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
+    a->stream = rt_av.av_find_best_stream(a->file, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
     if (a->stream < 0)
         return rt_error_set(a->r->e, RT_EFORMAT, "%s: no sound in it", a->r->name);
     for (unsigned i = 0; i < a->file->nb_streams; i++)
@@ -110,20 +108,20 @@ static int av_open_container(struct av *a)
 static int av_open_decoder(struct av *a)
 {
     const AVCodecParameters *p = a->file->streams[a->stream]->codecpar;
-    const AVCodec *codec = avcodec_find_decoder(p->codec_id);
-    if (!codec || !av_match_name(codec->name, decoders))
+    const AVCodec *codec = rt_av.avcodec_find_decoder(p->codec_id);
+    if (!codec || !rt_av.av_match_name(codec->name, decoders))
         return rt_error_set(a->r->e, RT_EFORMAT, "%s: its sound is %s, which is not read; convert it to FLAC or WAV",
-                            a->r->name, avcodec_get_name(p->codec_id));
-    a->decoder = avcodec_alloc_context3(codec);
-    a->packet = av_packet_alloc();
-    a->frame = av_frame_alloc();
+                            a->r->name, rt_av.avcodec_get_name(p->codec_id));
+    a->decoder = rt_av.avcodec_alloc_context3(codec);
+    a->packet = rt_av.av_packet_alloc();
+    a->frame = rt_av.av_frame_alloc();
     if (!a->decoder || !a->packet || !a->frame)
         return av_fail(a, AVERROR(ENOMEM), "");
-    int rc = avcodec_parameters_to_context(a->decoder, p);
+    int rc = rt_av.avcodec_parameters_to_context(a->decoder, p);
     a->decoder->thread_count = 1;
     a->decoder->pkt_timebase = a->file->streams[a->stream]->time_base;
     if (rc >= 0)
-        rc = avcodec_open2(a->decoder, codec, NULL);
+        rc = rt_av.avcodec_open2(a->decoder, codec, NULL);
     return rc < 0 ? av_fail(a, rc, "its sound") : 0;
 }
 
@@ -133,7 +131,7 @@ static int av_open_decoder(struct av *a)
 static int av_next_frame(struct av *a)
 {
     for (;;) {
-        int rc = avcodec_receive_frame(a->decoder, a->frame);
+        int rc = rt_av.avcodec_receive_frame(a->decoder, a->frame);
         if (rc == 0 && a->frame->nb_samples > 0)
             return 1;
         if (rc == AVERROR_EOF)
@@ -142,15 +140,15 @@ static int av_next_frame(struct av *a)
             return av_fail(a, rc, "its sound");
         if (rc == 0 || a->drained)
             continue;
-        rc = av_read_frame(a->file, a->packet);
+        rc = rt_av.av_read_frame(a->file, a->packet);
         if (rc < 0 && rc != AVERROR_EOF)
             return av_fail(a, rc, "its sound");
         a->drained = rc < 0;
         if (rc == 0 && (a->packet->flags & AV_PKT_FLAG_CORRUPT))
             rc = AVERROR_INVALIDDATA;
         else if (a->drained || a->packet->stream_index == a->stream)
-            rc = avcodec_send_packet(a->decoder, a->drained ? NULL : a->packet);
-        av_packet_unref(a->packet);
+            rc = rt_av.avcodec_send_packet(a->decoder, a->drained ? NULL : a->packet);
+        rt_av.av_packet_unref(a->packet);
         if (rc < 0 && rc != AVERROR_EOF)
             return av_fail(a, rc, "its sound");
     }
@@ -175,8 +173,8 @@ static float av_sample(enum AVSampleFormat format, const uint8_t *data, size_t i
 /* Some of the frame's samples; its rate, channels and format have been checked. */
 static int av_give(struct av *a, float *out, int count)
 {
-    enum AVSampleFormat packed = av_get_packed_sample_fmt(a->frame->format);
-    bool planar = av_sample_fmt_is_planar(a->frame->format);
+    enum AVSampleFormat packed = rt_av.av_get_packed_sample_fmt(a->frame->format);
+    bool planar = rt_av.av_sample_fmt_is_planar(a->frame->format);
     int channels = a->r->channels, left = a->frame->nb_samples - a->used;
     count = count < left ? count : left;
     for (int t = 0; t < count; t++)
@@ -192,7 +190,7 @@ static int av_give(struct av *a, float *out, int count)
 static int av_check_frame(struct av *a)
 {
     struct rt_recording *r = a->r;
-    enum AVSampleFormat packed = av_get_packed_sample_fmt(a->frame->format);
+    enum AVSampleFormat packed = rt_av.av_get_packed_sample_fmt(a->frame->format);
     int channels = a->frame->ch_layout.nb_channels, rate = a->frame->sample_rate;
     if (packed < AV_SAMPLE_FMT_U8 || packed > AV_SAMPLE_FMT_DBL)
         return rt_error_set(r->e, RT_EFORMAT, "%s: samples of an unknown format", r->name);
@@ -234,11 +232,11 @@ static double av_seconds(const struct av *a)
 
 static int av_open(struct rt_recording *r)
 {
+    RT_TRY(rt_libav_load(r->name, r->e));
     struct av *a = r->decoder = calloc(1, sizeof *a);
     if (!a)
         return rt_error_set(r->e, RT_EMEM, "%s: out of memory for the recording", r->name);
     a->r = r;
-    av_log_set_level(AV_LOG_QUIET); /* the same for all threads, so no matter whose call comes last */
     RT_TRY(av_open_container(a));
     RT_TRY(av_open_decoder(a));
     int rc = av_next_frame(a);
@@ -256,13 +254,13 @@ static void av_close(struct rt_recording *r)
     struct av *a = r->decoder;
     if (!a)
         return;
-    av_frame_free(&a->frame);
-    av_packet_free(&a->packet);
-    avcodec_free_context(&a->decoder);
-    avformat_close_input(&a->file);
+    rt_av.av_frame_free(&a->frame);
+    rt_av.av_packet_free(&a->packet);
+    rt_av.avcodec_free_context(&a->decoder);
+    rt_av.avformat_close_input(&a->file);
     if (a->io)
-        av_freep(&a->io->buffer);
-    avio_context_free(&a->io);
+        rt_av.av_freep(&a->io->buffer);
+    rt_av.avio_context_free(&a->io);
     free(a);
 }
 

@@ -3,12 +3,18 @@
  * option av); only its decoder of BMP is let at the file. */
 #include "formats/file.h"
 #include "formats/imagefile_parts.h"
-#include <libavcodec/avcodec.h>
+#include "formats/libav.h"
 #include <libswscale/swscale.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define BMP_HEAD 26 /* to the end of width and height */
+
+#define SWSCALE(F) F(sws_getContext) F(sws_scale) F(sws_freeContext)
+static struct {
+    SWSCALE(RT_DYNLOAD_FIELD)
+} sws;
+static struct rt_dynload swscale = RT_DYNLOAD("libswscale.so." AV_STRINGIFY(LIBSWSCALE_VERSION_MAJOR), SWSCALE, sws);
 
 struct job {
     AVCodecContext *decoder;
@@ -27,41 +33,41 @@ static int bmp_copy(struct rt_picture *p, struct job *j)
 {
     const AVFrame *f = j->frame;
     RT_TRY(rt_picture_reserve(p, (uint64_t)f->width, (uint64_t)f->height, 4));
-    j->scale = sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_RGBA,
+    j->scale = sws.sws_getContext(f->width, f->height, f->format, f->width, f->height, AV_PIX_FMT_RGBA,
                               SWS_POINT | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, NULL, NULL, NULL);
     if (!j->scale)
         return bmp_no_memory(p);
     uint8_t *out[4] = {p->pixels};
     int stride[4] = {f->width * 4};
-    if (sws_scale(j->scale, (const uint8_t *const *)f->data, f->linesize, 0, f->height, out, stride) != f->height)
+    if (sws.sws_scale(j->scale, (const uint8_t *const *)f->data, f->linesize, 0, f->height, out, stride) != f->height)
         return rt_picture_damaged(p, "BMP", "its pixels cannot be read");
     return 0;
 }
 
 static int bmp_read(struct rt_picture *p, struct job *j)
 {
-    const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_BMP);
+    const AVCodec *codec = rt_av.avcodec_find_decoder(AV_CODEC_ID_BMP);
     if (!codec)
         return rt_error_set(p->e, RT_EFORMAT, "%s: this libavcodec reads no BMP; convert it to PNG", p->name);
-    j->decoder = avcodec_alloc_context3(codec);
-    j->packet = av_packet_alloc();
-    j->frame = av_frame_alloc();
-    if (!j->decoder || !j->packet || !j->frame || av_new_packet(j->packet, (int)p->size) < 0)
+    j->decoder = rt_av.avcodec_alloc_context3(codec);
+    j->packet = rt_av.av_packet_alloc();
+    j->frame = rt_av.av_frame_alloc();
+    if (!j->decoder || !j->packet || !j->frame || rt_av.av_new_packet(j->packet, (int)p->size) < 0)
         return bmp_no_memory(p);
     memcpy(j->packet->data, p->bytes, p->size);
     j->decoder->thread_count = 1;
     j->decoder->max_pixels = RT_IMAGE_PIXELS_MAX;
     j->decoder->err_recognition = AV_EF_EXPLODE;
-    int rc = avcodec_open2(j->decoder, codec, NULL);
+    int rc = rt_av.avcodec_open2(j->decoder, codec, NULL);
     if (rc >= 0)
-        rc = avcodec_send_packet(j->decoder, j->packet);
+        rc = rt_av.avcodec_send_packet(j->decoder, j->packet);
     if (rc >= 0)
-        rc = avcodec_receive_frame(j->decoder, j->frame);
+        rc = rt_av.avcodec_receive_frame(j->decoder, j->frame);
+    if (rc == AVERROR(ENOMEM))
+        return bmp_no_memory(p);
     char words[AV_ERROR_MAX_STRING_SIZE];
-    if (rc < 0)
-        return rc == AVERROR(ENOMEM) ? bmp_no_memory(p)
-                                     : rt_picture_damaged(p, "BMP", av_make_error_string(words, sizeof words, rc));
-    return bmp_copy(p, j);
+    rt_av.av_strerror(rc, words, sizeof words);
+    return rc < 0 ? rt_picture_damaged(p, "BMP", words) : bmp_copy(p, j);
 }
 
 /* The size as the header tells it, so that limits are named before anything is allocated. */
@@ -93,11 +99,12 @@ int rt_picture_bmp(struct rt_picture *p)
     struct job j = {0};
     RT_TRY(bmp_check_size(p));
     RT_TRY(bmp_check_whole(p));
-    av_log_set_level(AV_LOG_QUIET); /* the same for all threads */
+    RT_TRY(rt_libav_load(p->name, p->e));
+    RT_TRY(rt_dynload(&swscale, p->name, p->e));
     int rc = bmp_read(p, &j);
-    sws_freeContext(j.scale);
-    av_frame_free(&j.frame);
-    av_packet_free(&j.packet);
-    avcodec_free_context(&j.decoder);
+    sws.sws_freeContext(j.scale);
+    rt_av.av_frame_free(&j.frame);
+    rt_av.av_packet_free(&j.packet);
+    rt_av.avcodec_free_context(&j.decoder);
     return rc;
 }

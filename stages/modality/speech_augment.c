@@ -11,8 +11,8 @@
 /* ---- augmentation of raw ----
  * On the wave itself, in the order in which it happens: who speaks speaks faster, in a room, where there is noise, into
  * a microphone: speed changes pitch and tempo together, the room is a convolution, noise is added at a chosen SNR, gain
- * comes last. Only for training, and only for the samples that a setting asks for, since features of a changed wave cannot
- * come from the cache: of a recording that stays as it is they can, and nothing is decoded.
+ * comes last. Only for training, and only for the samples that a setting asks for, since features of a changed wave
+ * cannot come from the cache: of a recording that stays as it is they can, and nothing is decoded.
  *
  * Noise without recordings of it is made, white or pink: a run then needs no other data, and pink noise is near what
  * rooms and streets sound like. */
