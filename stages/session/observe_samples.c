@@ -203,11 +203,14 @@ static int samples_on_evaluation(void *self, const struct rt_eval_report *r, str
 /* A sample that failed while training. */
 static void samples_on_left_out(void *self, const struct rt_drop *drop)
 {
-    struct rt_record *r = ((struct rt_observe_samples *)self)->record;
+    struct rt_observe_samples *o = self;
+    struct rt_record *r = o->record;
     int known = r->session->left_count;
     rt_session_leave_out(r->session, drop);
-    if (r->session->left_count > known)
-        rt_rundir_log(r->dir, "left out: %s", drop->text);
+    if (r->session->left_count == known)
+        return;
+    rt_rundir_log(r->dir, "left out: %s", drop->text);
+    o->answer[drop->sample].due = true; /* its reason is no number that any update changes */
 }
 
 static int samples_on_change(void *self, int64_t step, const char *who, const char *key, const char *before,

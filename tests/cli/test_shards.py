@@ -5,15 +5,17 @@
 # what is wrong in them is named.
 """Usage: test_shards.py PATH/TO/retort"""
 
+import glob
 import io
 import json
 import os
 import shutil
 import sqlite3
 import tarfile
+import time
 import unittest
 
-from end_to_end import EndToEnd, SPEECH, digest, read_tensors, settings, voice, wav, write_manifest
+from end_to_end import PATIENCE, EndToEnd, SPEECH, digest, read_tensors, settings, voice, wav, write_manifest
 
 RUN = dict(SPEECH, **{"train.epochs": "2", "train.batch": "8", "student.width": "8"})
 SAMPLES = [("s%02d" % i, "train" if i < 12 else "valid" if i < 15 else "test", "ab"[i % 2]) for i in range(18)]
@@ -143,6 +145,43 @@ class Shards(EndToEnd):
         self.put("musan/noise/more.wav", wav(voice(80, 93)))
         self.says(self.retort("run", "--resume", "-o", "stays", "-q", "--headless", code=2)[1],
                   "the recordings in augment.noise_from or augment.rir_from changed")
+
+    # ---- a shard that changes ----
+
+    def test_changed_shard(self):
+        """While a run goes on the sample is left out, by its content, and named; a resumed run is refused."""
+        plain = [self.get(path) for path in self.files()]
+        names = ["%s.wav" % name for name, _, _ in SAMPLES]
+        shard = self.pack("c.tar", list(zip(names, plain)))
+        recipe = os.path.join(self.root, "changes.yaml")
+        write_manifest(os.path.join(self.root, "changes.tsv"), self.rows([shard + "!/" + name for name in names]),
+                       ("id", "split", "label", "speech"))
+        with open(recipe, "w", encoding="utf-8") as f:
+            f.write("data: {manifest: changes.tsv}\n")
+        run = self.start("run", recipe, "-o", "live", "--headless", "-q",
+                         *settings(RUN, train__epochs=10000, augment__noise=1, run__checkpoint=5))
+        self.addCleanup(run.communicate)
+        self.addCleanup(run.kill)
+        reason = "SELECT id FROM samples WHERE reason <> ''"
+
+        def wait(what):
+            deadline = time.monotonic() + PATIENCE
+            while not what() and run.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertTrue(what(), run.poll() is None or run.communicate())
+
+        wait(lambda: glob.glob(self.path("live/checkpoints/step-*")))
+        with open(shard, "r+b") as f:
+            f.seek(self.get(shard).index(plain[3]) + 2000)
+            f.write(bytes(500))
+        wait(lambda: self.query("live", reason))
+        self.assertEqual(self.query("live", reason), [("s03",)])
+        self.says(self.retort("inspect", "live", "--sample", "s03")[0], "changed under the run",
+                  "c.tar!/s03.wav: changed since the run looked at it")
+        self.retort("ctl", "live", "stop")
+        run.communicate()
+        self.says(self.retort("run", "--resume", "-o", "live", "-q", "--headless", code=2)[1],
+                  "what is in the samples' files or texts changed")
 
     # ---- what other programs say of the samples ----
 
