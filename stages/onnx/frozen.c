@@ -31,6 +31,7 @@ static int frozen_set_input(struct rt_frozen *f, int i, const struct rt_tensor *
         return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s' has no shape in the file; give one",
                             f->name, in->name);
     v->t = given ? *given : (struct rt_tensor){.dtype = in->dtype, .rank = in->rank};
+    v->type = in->type;
     for (int k = 0; k < v->t.rank; k++) {
         int64_t want = in->rank == v->t.rank ? in->dim[k] : -1;
         if (!given)
@@ -92,10 +93,10 @@ static int frozen_check_op(const struct rt_kernel_call *c)
 {
     int first, last;
     if (!c->op && rt_kernel_known(c->node->op, &first, &last))
-        return rt_kernel_refuse(c, RT_EMISMATCH, "this operator is read in opset %d to %d", first,
-                                last);
+        return rt_kernel_refuse(c, RT_EMISMATCH, "this operator is read in opset %d to %d; export the network with "
+                                "one of these", first, last);
     if (!c->op)
-        return rt_kernel_refuse(c, RT_EMISMATCH, "unknown operator");
+        return rt_kernel_refuse(c, RT_EMISMATCH, "%s", rt_kernel_unread(c->node->op));
     const struct rt_kernel *k = c->op->kernel;
     if (c->inputs < k->inputs_min || (k->inputs_max >= 0 && c->inputs > k->inputs_max) ||
         c->outputs > k->outputs_max)
@@ -152,6 +153,13 @@ out:
     return rc;
 }
 
+/* What the file calls the elements of output 0: kernels that change it say so. */
+static int frozen_type_made(const struct rt_kernel_call *c)
+{
+    bool same = c->inputs > 0 && c->in[0] && c->in[0]->dtype == c->out[0]->dtype;
+    return c->made ? c->made : same ? c->type[0] : 0;
+}
+
 /* Takes in one node after its inputs are made: folds it, lets it share memory, or (1) it is to be appended. */
 static int frozen_add_node(struct rt_frozen *f, const struct rt_frozen_scope *scope, struct rt_frozen_step *s,
                            struct rt_kernel_call *c)
@@ -161,6 +169,7 @@ static int frozen_add_node(struct rt_frozen *f, const struct rt_frozen_scope *sc
     for (int i = 0; i < c->inputs; i++) {
         s->in[i] = rt_frozen_scope_find(f, scope, s->node->input[i]);
         c->in[i] = s->in[i] < 0 ? NULL : &f->value[s->in[i]].t;
+        c->type[i] = s->in[i] < 0 ? 0 : f->value[s->in[i]].type;
         known = known && (s->in[i] < 0 || f->value[s->in[i]].known);
     }
     for (int i = 0; i < c->outputs; i++) {
@@ -172,8 +181,10 @@ static int frozen_add_node(struct rt_frozen *f, const struct rt_frozen_scope *sc
         return ((const struct rt_frozen_flow *)c->op->kernel->how)->take_in(f, scope, s, c);
     RT_TRY(c->op->kernel->shape(c));
     for (int i = 0; i < c->outputs; i++)
-        if (s->out[i] >= 0)
+        if (s->out[i] >= 0) {
             f->value[s->out[i]].made = true;
+            f->value[s->out[i]].type = i == 0 ? frozen_type_made(c) : 0;
+        }
     if (known || c->op->known & RT_KERNEL_BY_SHAPE)
         return frozen_fold_node(f, c, s);
     if (c->op->kernel->compute == rt_kernel_copy && s->out[0] >= 0) {

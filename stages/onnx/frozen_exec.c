@@ -24,13 +24,16 @@ int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
                                  .e = e};
     c->in = calloc((size_t)c->inputs + 1, sizeof *c->in);
     c->out = calloc((size_t)c->outputs + 1, sizeof *c->out);
-    return c->in && c->out ? 0 : RT_EMEM;
+    c->type = calloc((size_t)c->inputs + 1, sizeof *c->type);
+    return c->in && c->out && c->type ? 0 : RT_EMEM;
 }
 
 void rt_frozen_call_fini(struct rt_kernel_call *c)
 {
     free(c->in);
     free(c->out);
+    free(c->type);
+    c->type = NULL;
     c->in = NULL;
     c->out = NULL;
 }
@@ -56,8 +59,10 @@ static int frozen_exec_calls(struct rt_frozen_exec *x)
         c->scratch = x->memory + step->scratch;
         c->scratch_bytes = step->scratch_bytes;
         c->prepared = step->prepared;
-        for (int i = 0; i < c->inputs; i++)
+        for (int i = 0; i < c->inputs; i++) {
             c->in[i] = step->in[i] < 0 ? NULL : &x->value[step->in[i]];
+            c->type[i] = step->in[i] < 0 ? 0 : f->value[step->in[i]].type;
+        }
         for (int i = 0; i < c->outputs; i++)
             c->out[i] = step->out[i] < 0 ? NULL : &x->value[step->out[i]];
     }

@@ -12,6 +12,7 @@
 struct rt_frozen_value {
     const char *name;
     struct rt_tensor t;
+    int type; /* ONNX's number of its elements where the file says it, else 0 */
     bool needed, made, known, owned;
     int same; /* the value whose memory it shares (a Reshape's input), or its own number */
     int first, last; /* steps that write it and read it last; first -1: before all steps */

@@ -93,6 +93,7 @@ int rt_frozen_scope_open(struct rt_frozen *f, struct rt_frozen_scope *s, const s
     for (int i = 0; i < graph->initializers; i++) {
         scope_add_value(f, graph->initializer[i].name);
         f->value[f->values - 1].t = graph->initializer[i].tensor;
+        f->value[f->values - 1].type = graph->initializer[i].type;
         f->value[f->values - 1].made = true;
         rt_frozen_value_known(&f->value[f->values - 1]);
     }
@@ -150,6 +151,7 @@ void rt_frozen_alias(struct rt_frozen *f, int to, int from)
 {
     struct rt_frozen_value *v = &f->value[to], *of = &f->value[from];
     v->t = of->t;
+    v->type = of->type;
     v->made = of->made;
     v->known = of->known;
     v->same = of->same;

@@ -49,6 +49,22 @@ bool rt_kernel_known(const char *type, int *first, int *last)
     return low != 0;
 }
 
+static const struct {
+    const char *type, *why;
+} unread[] = {
+#define RT_ONNX_UNREAD(type, why) {#type, why},
+#include "stages/onnx/onnx_unread.def"
+#undef RT_ONNX_UNREAD
+};
+
+const char *rt_kernel_unread(const char *type)
+{
+    for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
+        if (strcmp(unread[i].type, type) == 0)
+            return unread[i].why;
+    return "unknown operator";
+}
+
 /* ---- refusals ----
  * Always with file, node, operator and opset: whoever gets it has a network that another program
  * wrote, and needs the node to look for. */
@@ -92,6 +108,16 @@ static const struct {
     enum rt_onnx_kind kind;
 } kinds[] = {
     {"allowzero", RT_ONNX_INT},      {"alpha", RT_ONNX_FLOAT},
+    {"approximate", RT_ONNX_STRING}, {"batch_dims", RT_ONNX_INT},
+    {"bias", RT_ONNX_FLOAT},         {"blocksize", RT_ONNX_INT},
+    {"detect_negative", RT_ONNX_INT}, {"detect_positive", RT_ONNX_INT},
+    {"dtype", RT_ONNX_INT},          {"equation", RT_ONNX_STRING},
+    {"exclusive", RT_ONNX_INT},      {"fmod", RT_ONNX_INT},
+    {"k", RT_ONNX_INT},              {"lambd", RT_ONNX_FLOAT},
+    {"largest", RT_ONNX_INT},        {"num_groups", RT_ONNX_INT},
+    {"reduction", RT_ONNX_STRING},   {"reverse", RT_ONNX_INT},
+    {"select_last_index", RT_ONNX_INT}, {"size", RT_ONNX_INT},
+    {"sorted", RT_ONNX_INT},         {"upper", RT_ONNX_INT},
     {"antialias", RT_ONNX_INT},      {"block_size", RT_ONNX_INT},
     {"auto_pad", RT_ONNX_STRING},    {"axes", RT_ONNX_INTS},
     {"axis", RT_ONNX_INT},           {"beta", RT_ONNX_FLOAT},
@@ -229,6 +255,35 @@ double rt_kernel_element(const struct rt_tensor *t, int64_t i)
         return (double)((const int64_t *)t->data)[i];
     default:
         return ((const uint8_t *)t->data)[i];
+    }
+}
+
+/* Slow, one by one through double, for what is rare: casts between odd types, Pow of whole numbers. The cases networks
+ * have (squares, roots, clipped floats, casts to the same type) have loops of their own. */
+void rt_kernel_put(struct rt_tensor *t, int64_t i, double value)
+{
+    switch (t->dtype) {
+    case RT_F32:
+        ((float *)t->data)[i] = (float)value;
+        break;
+    case RT_F64:
+        ((double *)t->data)[i] = value;
+        break;
+    case RT_I32: /* as a C cast, but defined for what does not fit */
+        ((int32_t *)t->data)[i] = value >= 2147483648.0   ? INT32_MAX
+                                  : value >= -2147483648.0 ? (int32_t)value
+                                                           : INT32_MIN;
+        break;
+    case RT_I64:
+        ((int64_t *)t->data)[i] = value >= 0x1p63    ? INT64_MAX
+                                  : value >= -0x1p63 ? (int64_t)value
+                                                     : INT64_MIN;
+        break;
+    case RT_BOOL:
+        ((uint8_t *)t->data)[i] = value != 0;
+        break;
+    default:
+        ((uint8_t *)t->data)[i] = value >= 255 ? 255 : value > 0 ? (uint8_t)value : 0;
     }
 }
 

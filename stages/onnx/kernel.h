@@ -21,6 +21,8 @@ struct rt_kernel_call {
     int opset;
     int inputs, outputs;
     const struct rt_tensor **in;
+    int *type; /* [inputs] ONNX's numbers of the elements in the file (INT8 is RT_I32 here), 0 = not known */
+    int made; /* shape may set it: the same of output 0; 0 = as input 0, if that has its dtype */
     struct rt_tensor **out;
     void *scratch; /* [scratch_bytes], any content, 64-byte aligned */
     const void *prepared; /* what rt_kernel_once made, or NULL */
@@ -47,6 +49,9 @@ struct rt_kernel {
     const struct rt_kernel_once *once; /* or NULL */
 };
 
+/* Those that kernel_integer.c's are made of. */
+extern const struct rt_kernel rt_kernel_conv, rt_kernel_matmul;
+
 #define RT_KERNEL_BY_SHAPE (1u << 31) /* of rt_kernel_op.known */
 
 /* One row of onnx_ops.def. */
@@ -62,6 +67,8 @@ struct rt_kernel_op {
 const struct rt_kernel_op *rt_kernel_find(const char *type, int opset);
 /* Is the type known in any opset? Then first and last (may be NULL) are the outermost ones. */
 bool rt_kernel_known(const char *type, int *first, int *last);
+/* Of a type that is not known: why, and what to do about it (onnx_unread.def). */
+const char *rt_kernel_unread(const char *type);
 /* Refuses attributes that the row does not list or that have another kind than their name has. */
 int rt_kernel_check_attributes(const struct rt_kernel_call *c);
 
@@ -87,6 +94,8 @@ int rt_kernel_ints_in(const struct rt_kernel_call *c, int i, int64_t *value, int
 double rt_kernel_number_in(const struct rt_kernel_call *c, int i, double otherwise);
 /* Element i of any tensor as a double. */
 double rt_kernel_element(const struct rt_tensor *t, int64_t i);
+/* Element i := value, cut to a whole number where the type is one, and held inside of its bounds. */
+void rt_kernel_put(struct rt_tensor *t, int64_t i, double value);
 
 /* Sets output i's type and shape (nothing to do when it is left out). RT_ELARGE, RT_ERANGE. */
 int rt_kernel_out(const struct rt_kernel_call *c, int i, enum rt_dtype dtype, int rank,

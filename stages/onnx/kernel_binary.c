@@ -37,10 +37,9 @@ static void binary_row(void *self, int64_t n, const int64_t *at, const int64_t *
 }
 
 /* Types are looked up by the second input: variadic ones pass the output so far as the first. */
-static void binary_combine(const struct rt_kernel_call *c, const struct rt_tensor *a,
+static void binary_combine(const struct rt_kernel_call *c, const struct binary *how, const struct rt_tensor *a,
                            const struct rt_tensor *b)
 {
-    const struct binary *how = c->op->kernel->how;
     struct rt_tensor *y = c->out[0];
     struct pass p = {how->loop[b->dtype], a->data, b->data, y->data, rt_dtype_size(b->dtype),
                      rt_dtype_size(y->dtype)};
@@ -68,13 +67,13 @@ static int binary_shape(struct rt_kernel_call *c)
 
 static int binary_compute(struct rt_kernel_call *c)
 {
-    binary_combine(c, c->in[0], c->in[1]);
+    binary_combine(c, c->op->kernel->how, c->in[0], c->in[1]);
     return 0;
 }
 
 static bool div_has_zero(const struct rt_tensor *t)
 {
-    bool whole = t->dtype == RT_I64 || t->dtype == RT_I32;
+    bool whole = t->dtype != RT_F32 && t->dtype != RT_F64;
     for (int64_t i = 0, n = whole ? rt_tensor_count(t) : 0; i < n; i++)
         if (rt_kernel_element(t, i) == 0)
             return true;
@@ -129,9 +128,9 @@ static int variadic_compute(struct rt_kernel_call *c)
     if (c->inputs == 1)
         variadic_start(c);
     else
-        binary_combine(c, c->in[0], c->in[1]);
+        binary_combine(c, how, c->in[0], c->in[1]);
     for (int i = 2; i < c->inputs; i++)
-        binary_combine(c, c->out[0], c->in[i]);
+        binary_combine(c, how, c->out[0], c->in[i]);
     float *y = c->out[0]->data;
     for (int64_t i = 0, n = how->mean ? rt_tensor_count(c->out[0]) : 0; i < n; i++)
         y[i] /= (float)c->inputs;
@@ -175,20 +174,54 @@ static int variadic_compute(struct rt_kernel_call *c)
         [RT_F32] = id##_f32, [RT_F64] = id##_f64, [RT_I64] = id##_i64, [RT_I32] = id##_i32         \
     }
 
-#define ARITHMETIC(id, real, long_whole, whole, compute)                                           \
+#define BYTES_TOO(id)                                                                              \
+    {                                                                                              \
+        [RT_F32] = id##_f32, [RT_F64] = id##_f64, [RT_I64] = id##_i64, [RT_I32] = id##_i32,        \
+        [RT_U8] = id##_u8                                                                          \
+    }
+
+#define ARITHMETIC(id, real, long_whole, whole, byte, compute)                                     \
     LOOPS(id, real, long_whole, whole)                                                             \
-    static const struct binary id##_how = {NUMBERS(id), false, false};                             \
+    LOOP(id##_u8, uint8_t, uint8_t, , byte)                                                        \
+    static const struct binary id##_how = {BYTES_TOO(id), false, false};                             \
     const struct rt_kernel rt_kernel_##id = {2, 2, 1, binary_shape, compute, &id##_how, NULL};
 
 #define WRAP(type, expression) (type)(expression)
-ARITHMETIC(add, a + b, WRAP(uint64_t, a) + WRAP(uint64_t, b), WRAP(uint32_t, a) + WRAP(uint32_t, b),
+ARITHMETIC(add, a + b, WRAP(uint64_t, a) + WRAP(uint64_t, b), WRAP(uint32_t, a) + WRAP(uint32_t, b), a + b,
            binary_compute)
-ARITHMETIC(sub, a - b, WRAP(uint64_t, a) - WRAP(uint64_t, b), WRAP(uint32_t, a) - WRAP(uint32_t, b),
+ARITHMETIC(sub, a - b, WRAP(uint64_t, a) - WRAP(uint64_t, b), WRAP(uint32_t, a) - WRAP(uint32_t, b), a - b,
            binary_compute)
-ARITHMETIC(mul, a *b, WRAP(uint64_t, a) * WRAP(uint64_t, b), WRAP(uint32_t, a) * WRAP(uint32_t, b),
+ARITHMETIC(mul, a *b, WRAP(uint64_t, a) * WRAP(uint64_t, b), WRAP(uint32_t, a) * WRAP(uint32_t, b), a *b,
            binary_compute)
 ARITHMETIC(div, a / b, b == -1 ? 0 - WRAP(uint64_t, a) : WRAP(uint64_t, a / b),
-           b == -1 ? 0 - WRAP(uint32_t, a) : WRAP(uint32_t, a / b), div_compute)
+           b == -1 ? 0 - WRAP(uint32_t, a) : WRAP(uint32_t, a / b), a / b, div_compute)
+
+/* ---- Mod: the remainder with the divisor's sign, or (fmod) with the dividend's, which floats have always ---- */
+
+LOOPS(mod, fmod(a, b), b == -1 ? 0 : a % b + (a % b != 0 && (a % b < 0) != (b < 0) ? b : 0),
+      b == -1 ? 0 : a % b + (a % b != 0 && (a % b < 0) != (b < 0) ? b : 0))
+LOOPS(fmod, fmod(a, b), b == -1 ? 0 : a % b, b == -1 ? 0 : a % b)
+LOOP(mod_u8, uint8_t, uint8_t, , a % b)
+static const struct binary mod_how = {BYTES_TOO(mod), false, false}, fmod_how = {NUMBERS(fmod), false, false};
+
+static int mod_shape(struct rt_kernel_call *c)
+{
+    bool real = c->in[0]->dtype == RT_F32 || c->in[0]->dtype == RT_F64;
+    if (real && rt_kernel_int(c, "fmod", 0) == 0)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "floats without fmod = 1");
+    return binary_shape(c);
+}
+
+static int mod_compute(struct rt_kernel_call *c)
+{
+    if (div_has_zero(c->in[1]))
+        return rt_kernel_refuse(c, RT_ERANGE, "the remainder of a division by 0");
+    bool sign = rt_kernel_int(c, "fmod", 0) != 0 && c->in[0]->dtype != RT_U8;
+    binary_combine(c, sign ? &fmod_how : &mod_how, c->in[0], c->in[1]);
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_mod = {2, 2, 1, mod_shape, mod_compute, &mod_how, NULL};
 
 LOOP(prelu_f32, float, float, RT_SIMD, a < 0 ? a * b : a)
 LOOP(prelu_f64, double, double, , a < 0 ? a * b : a)
@@ -199,11 +232,13 @@ const struct rt_kernel rt_kernel_prelu = {2, 2, 1, binary_shape, binary_compute,
 /* NaN in either input comes through. */
 LOOPS(max, a > b || a != a ? a : b, a > b ? a : b, a > b ? a : b)
 LOOPS(min, a < b || a != a ? a : b, a < b ? a : b, a < b ? a : b)
+LOOP(max_u8, uint8_t, uint8_t, , a > b ? a : b)
+LOOP(min_u8, uint8_t, uint8_t, , a < b ? a : b)
 #define VARIADIC(id, ...)                                                                          \
     static const struct binary id##_how = {__VA_ARGS__};                                           \
     const struct rt_kernel rt_kernel_##id = {1, -1, 1, binary_shape, variadic_compute, &id##_how, NULL};
-VARIADIC(max, NUMBERS(max), false, false)
-VARIADIC(min, NUMBERS(min), false, false)
+VARIADIC(max, BYTES_TOO(max), false, false)
+VARIADIC(min, BYTES_TOO(min), false, false)
 VARIADIC(sum, {[RT_F32] = add_f32, [RT_F64] = add_f64}, false, false)
 VARIADIC(mean, {[RT_F32] = add_f32}, false, true)
 

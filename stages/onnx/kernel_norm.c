@@ -109,6 +109,152 @@ static int instance_norm_compute(struct rt_kernel_call *c)
 const struct rt_kernel rt_kernel_instance_norm = {3, 3, 1, instance_norm_shape,
                                                   instance_norm_compute, NULL, NULL};
 
+/* ---- GroupNormalization: statistics of some channels together ----
+ * Scale and shift are one for each group in opset 18, which was a mistake, and one for each channel since 21. */
+
+static int group_norm_shape(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    int64_t groups = rt_kernel_int(c, "num_groups", 0), want = c->opset < 21 ? groups : 0;
+    RT_TRY(rt_kernel_check_floats(c));
+    if (x->rank < 2 || groups < 1 || x->dim[1] % groups != 0)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "%lld groups of %lld channels", (long long)groups,
+                                (long long)(x->rank < 2 ? 0 : x->dim[1]));
+    want = want ? want : x->dim[1];
+    for (int i = 1; i < 3; i++)
+        if (rt_tensor_count(c->in[i]) != want)
+            return rt_kernel_refuse(c, RT_EMISMATCH, "input %d has %lld numbers, not %lld", i,
+                                    (long long)rt_tensor_count(c->in[i]), (long long)want);
+    return rt_kernel_out_like(c, 0, x);
+}
+
+static int group_norm_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    const float *gamma = c->in[1]->data, *beta = c->in[2]->data, *from = x->data;
+    float *to = c->out[0]->data;
+    double epsilon = rt_kernel_float(c, "epsilon", 1e-5), mean = 0, inverse = 0, variance;
+    int64_t n = rt_kernel_span(x, 2, x->rank), own = x->dim[1] / rt_kernel_int(c, "num_groups", 1);
+    for (int64_t k = 0; n > 0 && k < x->dim[0] * x->dim[1]; k++, from += n, to += n) {
+        int64_t channel = k % x->dim[1], at = c->opset < 21 ? channel / own : channel;
+        if (channel % own == 0) {
+            norm_moments(from, own * n, &mean, &variance);
+            inverse = 1 / sqrt(variance + epsilon);
+        }
+        norm_scale_shift(from, to, n, (float)(gamma[at] * inverse), (float)(beta[at] - mean * gamma[at] * inverse));
+    }
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_group_norm = {3, 3, 1, group_norm_shape, group_norm_compute, NULL, NULL};
+
+/* ---- MeanVarianceNormalization: over any axes, by default all but the channels ----
+ * ONNX writes it as a function: E[x^2] - E[x]^2 under the root, and 1e-9 added behind it. Here the mean is taken off
+ * before squares are summed, which differs where the mean is large, to the better. */
+
+struct mvn {
+    const float *x;
+    float *y;
+    double *mean, *square;
+    int pass;
+};
+
+static void mvn_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
+{
+    const struct mvn *m = self;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t k = at[1] + i * step[1];
+        double v = m->x[at[0] + i * step[0]];
+        if (m->pass == 0)
+            m->mean[k] += v;
+        else if (m->pass == 1)
+            m->square[k] += (v - m->mean[k]) * (v - m->mean[k]);
+        else
+            m->y[at[0] + i * step[0]] = (float)((v - m->mean[k]) / (m->square[k] + 1e-9));
+    }
+}
+
+/* dim: the shape of the statistics, 1 along each axis that goes. */
+static int mvn_axes(const struct rt_kernel_call *c, int64_t *dim)
+{
+    const struct rt_tensor *x = c->in[0];
+    int64_t axes[RT_TENSOR_RANK] = {0, 2, 3};
+    int given = rt_kernel_ints(c, "axes", axes, RT_TENSOR_RANK), n = given ? given : 3, axis;
+    if (n < 0)
+        return n;
+    memcpy(dim, x->dim, sizeof x->dim);
+    for (int i = 0; i < n; i++) {
+        RT_TRY(rt_kernel_axis(c, axes[i], x->rank, &axis));
+        dim[axis] = 1;
+    }
+    return 0;
+}
+
+static int mvn_shape(struct rt_kernel_call *c)
+{
+    struct rt_tensor kept = {.rank = c->in[0]->rank};
+    RT_TRY(rt_kernel_check_floats(c));
+    RT_TRY(mvn_axes(c, kept.dim));
+    c->scratch_bytes = 2 * sizeof(double) * (size_t)rt_tensor_count(&kept);
+    return rt_kernel_out_like(c, 0, c->in[0]);
+}
+
+static int mvn_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    struct rt_tensor kept = {.rank = x->rank};
+    struct rt_walk w;
+    RT_TRY(mvn_axes(c, kept.dim));
+    int64_t count = rt_tensor_count(&kept), n = count ? rt_tensor_count(x) / count : 0;
+    struct mvn m = {x->data, c->out[0]->data, c->scratch, (double *)c->scratch + count, 0};
+    memset(c->scratch, 0, c->scratch_bytes);
+    rt_walk_init(&w, 2, x->rank, x->dim);
+    rt_walk_dense(&w, 0, x->rank, x->dim);
+    rt_walk_dense(&w, 1, x->rank, kept.dim);
+    for (; m.pass < 3; m.pass++) {
+        rt_walk_run(&w, mvn_row, &m);
+        for (int64_t i = 0; i < count && m.pass < 2; i++)
+            if (m.pass == 0)
+                m.mean[i] /= (double)n;
+            else
+                m.square[i] = sqrt(m.square[i] / (double)n);
+    }
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_mean_variance_norm = {1, 1, 1, mvn_shape, mvn_compute, NULL, NULL};
+
+/* ---- LRN: by the squares of neighbouring channels, as networks before batch-norm had it ---- */
+
+static int lrn_shape(struct rt_kernel_call *c)
+{
+    RT_TRY(norm_check_channels(c, 1));
+    if (rt_kernel_int(c, "size", 0) < 1)
+        return rt_kernel_refuse(c, RT_ERANGE, "size = %lld", (long long)rt_kernel_int(c, "size", 0));
+    return rt_kernel_out_like(c, 0, c->in[0]);
+}
+
+static int lrn_compute(struct rt_kernel_call *c)
+{
+    const struct rt_tensor *x = c->in[0];
+    double alpha = rt_kernel_float(c, "alpha", 1e-4), beta = rt_kernel_float(c, "beta", 0.75);
+    double bias = rt_kernel_float(c, "bias", 1), size = (double)rt_kernel_int(c, "size", 1);
+    int64_t n = rt_kernel_span(x, 2, x->rank), channels = x->dim[1];
+    int64_t before = (int64_t)floor((size - 1) / 2), after = (int64_t)ceil((size - 1) / 2);
+    for (int64_t i = 0; i < rt_tensor_count(x); i++) {
+        int64_t k = i / n % channels, from = k - before < 0 ? 0 : k - before;
+        int64_t to = after >= channels - k ? channels - 1 : k + after;
+        const float *own = (const float *)x->data + i;
+        double sum = 0;
+        for (int64_t at = from - k; at <= to - k; at++)
+            sum += (double)own[at * n] * own[at * n];
+        ((float *)c->out[0]->data)[i] = (float)(*own / pow(bias + alpha / size * sum, beta));
+    }
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_lrn = {1, 1, 1, lrn_shape, lrn_compute, NULL, NULL};
+
 /* ---- LayerNormalization: over axis and all behind it; gives mean and 1 / deviation, too ---- */
 
 /* The outputs behind the first have 1 where the axes were. */

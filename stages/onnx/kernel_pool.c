@@ -157,6 +157,48 @@ static int average_pool_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_average_pool = {1, 1, 1, pool_shape, average_pool_compute, NULL, NULL};
 
+/* ---- LpPool: a norm of each window ---- */
+
+static double pool_window_norm(const struct rt_geometry *g, const struct window *w, const float *x, double p)
+{
+    double sum = 0;
+    for (int64_t d = 0; d < w->taps[0]; d++)
+        for (int64_t h = 0; h < w->taps[1]; h++) {
+            const float *row = x + ((w->at[0] + d * g->dilation[0]) * g->in[1] + w->at[1] +
+                                    h * g->dilation[1]) * g->in[2] + w->at[2];
+            for (int64_t i = 0; i < w->taps[2]; i++) {
+                double v = fabsf(row[i * g->dilation[2]]);
+                sum += p == 1 ? v : p == 2 ? v * v : pow(v, p);
+            }
+        }
+    return p == 1 ? sum : p == 2 ? sqrt(sum) : pow(sum, 1 / p);
+}
+
+static int lp_pool_compute(struct rt_kernel_call *c)
+{
+    struct rt_geometry g;
+    struct window w;
+    RT_TRY(pool_read(c, &g));
+    double p = (double)rt_kernel_int(c, "p", 2);
+    const float *x = c->in[0]->data;
+    float *y = c->out[0]->data;
+    int64_t planes = c->in[0]->dim[0] * c->in[0]->dim[1];
+    for (int64_t place = 0; place < g.out_count; place++) {
+        pool_window_at(&g, place, &w);
+        for (int64_t k = 0; k < planes; k++)
+            y[k * g.out_count + place] = (float)pool_window_norm(&g, &w, x + k * g.in_count, p);
+    }
+    return 0;
+}
+
+static int lp_pool_shape(struct rt_kernel_call *c)
+{
+    int64_t p = rt_kernel_int(c, "p", 2);
+    return p < 1 ? rt_kernel_refuse(c, RT_ERANGE, "p = %lld", (long long)p) : pool_shape(c);
+}
+
+const struct rt_kernel rt_kernel_lp_pool = {1, 1, 1, lp_pool_shape, lp_pool_compute, NULL, NULL};
+
 /* ---- global ----
  * A window as large as the input; a plain loop is quicker than the general one. */
 

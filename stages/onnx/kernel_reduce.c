@@ -10,7 +10,7 @@
  * A reduction is what is done with each number and what is done at the end, so a row of two words
  * is a kernel. */
 
-enum step { STEP_SUM, STEP_ABSOLUTE, STEP_SQUARE, STEP_PRODUCT, STEP_MAX, STEP_MIN };
+enum step { STEP_SUM, STEP_ABSOLUTE, STEP_SQUARE, STEP_PRODUCT, STEP_MAX, STEP_MIN, STEP_EXP };
 enum end { END_NONE, END_MEAN, END_ROOT, END_LOG };
 
 struct reduction {
@@ -32,7 +32,8 @@ static int reduce_axes(const struct rt_kernel_call *c, bool *reduced, int64_t *d
     if (n < 0)
         return n;
     *nothing = n == 0 && input && rt_kernel_int(c, "noop_with_empty_axes", 0) != 0;
-    if (*nothing && (how->end > END_MEAN || how->step == STEP_ABSOLUTE || how->step == STEP_SQUARE))
+    if (*nothing && (how->end > END_MEAN || how->step == STEP_ABSOLUTE || how->step == STEP_SQUARE ||
+                     how->step == STEP_EXP))
         return rt_kernel_refuse(c, RT_EMISMATCH, "noop_with_empty_axes without axes: versions of ONNX differ in "
                                 "whether anything is computed then");
     for (int i = 0; i < x->rank; i++)
@@ -60,7 +61,7 @@ static int reduce_shape(struct rt_kernel_call *c)
     if (rc < 0)
         return rc;
     bool extreme = how->step == STEP_MAX || how->step == STEP_MIN, narrow = x->dtype == RT_U8 || x->dtype == RT_BOOL;
-    if ((narrow && !extreme) || (whole && how->end != END_NONE))
+    if ((narrow && !extreme) || (whole && (how->end != END_NONE || how->step == STEP_EXP)))
         return rt_kernel_refuse_type(c, 0);
     if (extreme && rt_tensor_count(x) == 0)
         return rt_kernel_refuse(c, RT_EEMPTY, "nothing to take the largest or smallest of");
@@ -69,7 +70,7 @@ static int reduce_shape(struct rt_kernel_call *c)
             dim[rank++] = dim[i];
     RT_TRY(rt_kernel_out(c, 0, x->dtype, rank, dim));
     /* partial results, all of 8 bytes */
-    c->scratch_bytes = (size_t)rt_tensor_count(c->out[0]) * sizeof(double);
+    c->scratch_bytes = (size_t)rt_tensor_count(c->out[0]) * sizeof(double) * (how->step == STEP_EXP ? 2 : 1);
     return 0;
 }
 
@@ -118,7 +119,7 @@ static int64_t reduce_whole_step(enum step s, int64_t sum, int64_t v)
 struct pass {
     const struct rt_tensor *x;
     enum step step;
-    double *real;
+    double *real, *largest; /* largest: of STEP_EXP, which sums differences to it so that nothing overflows */
     int64_t *whole;
 };
 
@@ -141,6 +142,8 @@ static void reduce_row(void *self, int64_t n, const int64_t *at, const int64_t *
         else if (p->x->dtype == RT_I32)
             p->whole[to] =
                 reduce_whole_step(p->step, p->whole[to], ((const int32_t *)p->x->data)[from]);
+        else if (p->largest)
+            p->real[to] += exp(rt_kernel_element(p->x, from) - p->largest[to]);
         else if (p->whole)
             p->whole[to] = reduce_whole_step(p->step, p->whole[to], ((const uint8_t *)p->x->data)[from]);
         else
@@ -159,16 +162,29 @@ static double reduce_finish(enum end end, double v, double count)
  * whatever axes are meant, it is the same walk, in row-major order. */
 
 /* What leaves a number as it is: 0 for sums, 1 for products, the far end for extremes. */
-static void reduce_start(const struct reduction *how, struct pass *p, int64_t count)
+static void reduce_start(enum step step, struct pass *p, int64_t count)
 {
-    static const double real[] = {0, 0, 0, 1, -INFINITY, INFINITY};
-    static const int64_t whole[] = {0, 0, 0, 1, INT64_MIN, INT64_MAX};
+    static const double real[] = {0, 0, 0, 1, -INFINITY, INFINITY, 0};
+    static const int64_t whole[] = {0, 0, 0, 1, INT64_MIN, INT64_MAX, 0};
     for (int64_t i = 0; i < count; i++) {
         if (p->real)
-            p->real[i] = real[how->step];
+            p->real[i] = real[step];
         else
-            p->whole[i] = whole[how->step];
+            p->whole[i] = whole[step];
     }
+}
+
+/* A first walk of STEP_EXP. Where all are -infinity, or one is infinite, differences would be no numbers. */
+static void reduce_find_largest(struct pass *p, const struct rt_walk *w, int64_t count)
+{
+    p->step = STEP_MAX;
+    reduce_start(STEP_MAX, p, count);
+    rt_walk_run(w, reduce_row, p);
+    p->largest = p->real;
+    p->real += count;
+    p->step = STEP_EXP;
+    for (int64_t i = 0; i < count; i++)
+        p->largest[i] = isinf(p->largest[i]) ? 0 : p->largest[i];
 }
 
 /* An empty list of axes means all of them, unless the node says that it means none: then it is a
@@ -187,12 +203,16 @@ static int reduce_compute(struct rt_kernel_call *c)
         p.real = c->scratch;
     else
         p.whole = c->scratch;
-    reduce_start(how, &p, count);
     struct rt_walk w;
     rt_walk_init(&w, 2, x->rank, x->dim);
     rt_walk_dense(&w, 0, x->rank, x->dim);
     rt_walk_dense(&w, 1, x->rank, dim);
+    if (how->step == STEP_EXP)
+        reduce_find_largest(&p, &w, count);
+    reduce_start(how->step, &p, count);
     rt_walk_run(&w, reduce_row, &p);
+    for (int64_t i = 0; i < count && p.largest; i++)
+        p.real[i] = log(p.real[i]) + p.largest[i];
     double each = count ? (double)rt_tensor_count(x) / (double)count : 0;
     for (int64_t i = 0; i < count; i++) {
         if (y->dtype == RT_F32)
@@ -221,3 +241,4 @@ REDUCTION(reduce_l1, STEP_ABSOLUTE, END_NONE, 18)
 REDUCTION(reduce_l2, STEP_SQUARE, END_ROOT, 18)
 REDUCTION(reduce_sum_square, STEP_SQUARE, END_NONE, 18)
 REDUCTION(reduce_log_sum, STEP_SUM, END_LOG, 18)
+REDUCTION(reduce_log_sum_exp, STEP_EXP, END_NONE, 18)

@@ -7,38 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- one element of any type ----
- * Slow, one by one through double, for what is rare: casts between odd types, Pow of whole numbers.
- * The cases networks have (squares, roots, clipped floats, casts to the same type) have loops of
- * their own. */
-
-static void select_put(struct rt_tensor *t, int64_t i, double value)
-{
-    switch (t->dtype) {
-    case RT_F32:
-        ((float *)t->data)[i] = (float)value;
-        break;
-    case RT_F64:
-        ((double *)t->data)[i] = value;
-        break;
-    case RT_I32: /* as a C cast, but defined for what does not fit */
-        ((int32_t *)t->data)[i] = value >= 2147483648.0   ? INT32_MAX
-                                  : value >= -2147483648.0 ? (int32_t)value
-                                                           : INT32_MIN;
-        break;
-    case RT_I64:
-        ((int64_t *)t->data)[i] = value >= 0x1p63    ? INT64_MAX
-                                  : value >= -0x1p63 ? (int64_t)value
-                                                     : INT64_MIN;
-        break;
-    case RT_BOOL:
-        ((uint8_t *)t->data)[i] = value != 0;
-        break;
-    default:
-        ((uint8_t *)t->data)[i] = value >= 255 ? 255 : value > 0 ? (uint8_t)value : 0;
-    }
-}
-
 /* ---- Pow: the exponent may be of another type than base and result ---- */
 
 struct power {
@@ -59,7 +27,7 @@ static void pow_row(void *self, int64_t n, const int64_t *at, const int64_t *ste
         return;
     }
     for (int64_t i = 0; i < n; i++)
-        select_put(p->y, at[0] + i,
+        rt_kernel_put(p->y, at[0] + i,
                    pow(rt_kernel_element(p->x, at[1] + i * step[1]),
                        rt_kernel_element(p->exponent, at[2] + i * step[2])));
 }
@@ -130,7 +98,7 @@ static int clip_compute(struct rt_kernel_call *c)
     for (int64_t i = 0; i < n; i++) {
         double v = rt_kernel_element(x, i);
         if (v < low || v > high)
-            select_put(c->out[0], i, v < low && low <= high ? low : high);
+            rt_kernel_put(c->out[0], i, v < low && low <= high ? low : high);
     }
     return 0;
 }
@@ -186,18 +154,50 @@ static int where_compute(struct rt_kernel_call *c)
 
 const struct rt_kernel rt_kernel_where = {3, 3, 1, where_shape, where_compute, NULL, NULL};
 
-/* ---- Cast ---- */
+/* ---- Cast, CastLike ---- */
+
+extern const struct rt_kernel rt_kernel_cast_like;
+
+/* ONNX's number of the type: an attribute, or CastLike's second input's, whose dtype alone may be known. */
+static int64_t cast_type(const struct rt_kernel_call *c)
+{
+    if (c->op->kernel != &rt_kernel_cast_like)
+        return rt_kernel_int(c, "to", 0);
+    return c->type[1] ? c->type[1] : rt_onnx_type(c->in[1]->dtype);
+}
 
 /* Types that are not read (strings, complex numbers) are refused here. */
 static int cast_shape(struct rt_kernel_call *c)
 {
-    int64_t to = rt_kernel_int(c, "to", 0);
+    int64_t to = cast_type(c);
     enum rt_dtype dtype;
     if (!rt_onnx_dtype(to, &dtype))
         return rt_kernel_refuse(c, RT_EFORMAT,
                                 "\"to\" = %lld is not a type that is read",
                                 (long long)to);
+    c->made = (int)to;
     return rt_kernel_out(c, 0, dtype, c->in[0]->rank, c->in[0]->dim);
+}
+
+/* Whole numbers that are narrower than what holds them here keep their low bits, as C's casts do; what no integer
+ * holds becomes 0. */
+static bool cast_whole(const struct rt_tensor *x, struct rt_tensor *y, int64_t to)
+{
+    bool wide = x->dtype == RT_I64 || x->dtype == RT_I32;
+    if (to < 2 || to > 5)
+        return false;
+    for (int64_t i = 0, n = rt_tensor_count(x); i < n; i++) {
+        double real = wide ? 0 : trunc(rt_kernel_element(x, i));
+        int64_t v = x->dtype == RT_I64   ? ((const int64_t *)x->data)[i]
+                    : x->dtype == RT_I32 ? ((const int32_t *)x->data)[i]
+                    : fabs(real) < 0x1p62 ? (int64_t)real
+                                          : 0;
+        if (to == 2)
+            ((uint8_t *)y->data)[i] = (uint8_t)v;
+        else
+            ((int32_t *)y->data)[i] = to == 3 ? (int8_t)v : to == 4 ? (uint16_t)v : (int16_t)v;
+    }
+    return true;
 }
 
 /* Types of 16 bits are kept as float, but a cast to one loses the digits it does not have. */
@@ -224,13 +224,15 @@ static double cast_round(const struct narrow *n, double v)
 static int cast_compute(struct rt_kernel_call *c)
 {
     const struct rt_tensor *x = c->in[0];
-    int64_t to = rt_kernel_int(c, "to", 0);
+    int64_t to = cast_type(c);
     for (size_t k = 0; k < sizeof narrow / sizeof *narrow; k++)
         if (narrow[k].type == to) {
             for (int64_t i = 0, count = rt_tensor_count(x); i < count; i++)
-                select_put(c->out[0], i, cast_round(&narrow[k], rt_kernel_element(x, i)));
+                rt_kernel_put(c->out[0], i, cast_round(&narrow[k], rt_kernel_element(x, i)));
             return 0;
         }
+    if (cast_whole(x, c->out[0], to))
+        return 0;
     if (x->dtype == c->out[0]->dtype)
         return rt_kernel_copy(c);
     int64_t n = rt_tensor_count(x);
@@ -240,11 +242,12 @@ static int cast_compute(struct rt_kernel_call *c)
         return 0;
     }
     for (int64_t i = 0; i < n; i++)
-        select_put(c->out[0], i, rt_kernel_element(x, i));
+        rt_kernel_put(c->out[0], i, rt_kernel_element(x, i));
     return 0;
 }
 
 const struct rt_kernel rt_kernel_cast = {1, 1, 1, cast_shape, cast_compute, NULL, NULL};
+const struct rt_kernel rt_kernel_cast_like = {2, 2, 1, cast_shape, cast_compute, NULL, NULL};
 
 /* ---- Identity, Dropout ---- */
 

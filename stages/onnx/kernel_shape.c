@@ -221,8 +221,10 @@ static int constant_shape(struct rt_kernel_call *c)
 {
     const struct rt_tensor *t = constant_tensor(c);
     const struct rt_onnx_attr *a = t ? NULL : constant_scalar(c);
-    if (t)
+    if (t) {
+        c->made = rt_onnx_attr(c->node, "value")->type;
         return rt_kernel_out_like(c, 0, t);
+    }
     if (!a)
         return rt_kernel_refuse(c, RT_EFORMAT, "no value of a type that is read (float, double, "
                                                "int32, int64, bool)");

@@ -4,6 +4,7 @@
 #include "stages/nn/simd.h"
 #include "stages/onnx/kernel.h"
 
+#include <string.h>
 #include <tgmath.h>
 
 /* ---- one expression, several types ----
@@ -98,8 +99,75 @@ REAL(reciprocal, 1 / v, {NULL}, {0})
 REAL(floor, floor(v), {NULL}, {0})
 REAL(ceil, ceil(v), {NULL}, {0})
 REAL(round, rint(v), {NULL}, {0})
+REAL(mish, v *tanh(v > 0 ? v + log1p(exp(-v)) : log1p(exp(v))), {NULL}, {0})
+REAL(shrink, v < -b ? v + a : v > b ? v - a : v != v ? v : 0, {"bias", "lambd"}, {0, 0.5})
+REAL(tan, tan(v), {NULL}, {0})
+REAL(asin, asin(v), {NULL}, {0})
+REAL(acos, acos(v), {NULL}, {0})
+REAL(atan, atan(v), {NULL}, {0})
+REAL(sinh, sinh(v), {NULL}, {0})
+REAL(cosh, cosh(v), {NULL}, {0})
+REAL(asinh, asinh(v), {NULL}, {0})
+REAL(acosh, acosh(v), {NULL}, {0})
+REAL(atanh, atanh(v), {NULL}, {0})
 REAL(sin, sin(v), {NULL}, {0})
 REAL(cos, cos(v), {NULL}, {0})
+
+/* ---- Gelu: by the error function, or by the hyperbolic tangent that older networks have in its place ---- */
+
+LOOP(gelu_f32, float, RT_SIMD, v / 2 * (1 + erf(v * (float)M_SQRT1_2)))
+LOOP(gelu_f64, double, , v / 2 * (1 + erf(v * M_SQRT1_2)))
+LOOP(gelu_tanh_f32, float, RT_SIMD, v / 2 * (1 + tanh(a * (v + b * v * v * v))))
+LOOP(gelu_tanh_f64, double, , v / 2 * (1 + tanh(a * (v + b * v * v * v))))
+
+static int gelu_shape(struct rt_kernel_call *c)
+{
+    const char *how = rt_kernel_text(c, "approximate", "none");
+    if (strcmp(how, "none") != 0 && strcmp(how, "tanh") != 0)
+        return rt_kernel_refuse(c, RT_EFORMAT, "approximate '%.20s'", how);
+    if (c->in[0]->dtype != RT_F32 && c->in[0]->dtype != RT_F64)
+        return rt_kernel_refuse_type(c, 0);
+    return rt_kernel_out_like(c, 0, c->in[0]);
+}
+
+static int gelu_compute(struct rt_kernel_call *c)
+{
+    bool wide = c->in[0]->dtype == RT_F64, plain = strcmp(rt_kernel_text(c, "approximate", "none"), "none") == 0;
+    unary_loop *loop = plain ? (wide ? gelu_f64 : gelu_f32) : wide ? gelu_tanh_f64 : gelu_tanh_f32;
+    loop(c->in[0]->data, c->out[0]->data, rt_tensor_count(c->in[0]), M_2_SQRTPI * M_SQRT1_2, 0.044715);
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_gelu = {1, 1, 1, gelu_shape, gelu_compute, NULL, NULL};
+
+/* ---- IsNaN, IsInf ---- */
+
+static int is_shape(struct rt_kernel_call *c)
+{
+    if (c->in[0]->dtype != RT_F32 && c->in[0]->dtype != RT_F64)
+        return rt_kernel_refuse_type(c, 0);
+    return rt_kernel_out(c, 0, RT_BOOL, c->in[0]->rank, c->in[0]->dim);
+}
+
+static int is_nan_compute(struct rt_kernel_call *c)
+{
+    for (int64_t i = 0, n = rt_tensor_count(c->in[0]); i < n; i++)
+        ((uint8_t *)c->out[0]->data)[i] = isnan(rt_kernel_element(c->in[0], i)) != 0;
+    return 0;
+}
+
+static int is_inf_compute(struct rt_kernel_call *c)
+{
+    bool below = rt_kernel_int(c, "detect_negative", 1) != 0, above = rt_kernel_int(c, "detect_positive", 1) != 0;
+    for (int64_t i = 0, n = rt_tensor_count(c->in[0]); i < n; i++) {
+        double v = rt_kernel_element(c->in[0], i);
+        ((uint8_t *)c->out[0]->data)[i] = isinf(v) && (v < 0 ? below : above);
+    }
+    return 0;
+}
+
+const struct rt_kernel rt_kernel_is_nan = {1, 1, 1, is_shape, is_nan_compute, NULL, NULL};
+const struct rt_kernel rt_kernel_is_inf = {1, 1, 1, is_shape, is_inf_compute, NULL, NULL};
 
 /* Not works on flags alone, as logic does. */
 static int not_shape(struct rt_kernel_call *c)
