@@ -109,6 +109,11 @@ int rt_onnx_read(struct rt_onnx **out, const char *path, struct rt_error *e);
 /* folder: where external data lies; NULL refuses it. name stands for the file in messages. */
 int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const char *name,
                   const char *folder, struct rt_error *e);
+/* For those who only tell what a file is, and run nothing: any opset and IR version, and nodes of foreign domains,
+ * whose op is then "DOMAIN.OP", and which have no attributes. Else as rt_onnx_read. */
+int rt_onnx_look(struct rt_onnx **out, const char *path, struct rt_error *e);
+/* What to do about a file with nodes of this domain, in words. */
+const char *rt_onnx_domain_hint(const char *domain);
 void rt_onnx_destroy(struct rt_onnx *o);
 
 /* Looking up; NULL when absent. */

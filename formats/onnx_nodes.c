@@ -112,7 +112,7 @@ static int nodes_attribute(struct rt_onnx_reader *r, struct rt_onnx_attr *a, con
 /* ---- nodes ---- */
 
 /* Who refuses a domain says what to do about it: most come from a step after the export that can be left out. */
-static int nodes_refuse_domain(const struct rt_onnx_reader *r, const char *who, const char *domain)
+const char *rt_onnx_domain_hint(const char *domain)
 {
     static const struct {
         const char *domain, *hint;
@@ -127,8 +127,24 @@ static int nodes_refuse_domain(const struct rt_onnx_reader *r, const char *who, 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strncmp(domain, known[i].domain, strlen(known[i].domain)) == 0)
             hint = known[i].hint;
+    return hint;
+}
+
+static int nodes_refuse_domain(const struct rt_onnx_reader *r, const char *who, const char *domain)
+{
     return rt_error_set(r->source.e, RT_EMISMATCH, "%s: %s: ops of domain '%.60s' are unknown here, and the file has "
-                        "no function of this name; %s", r->source.name, who, domain, hint);
+                        "no function of this name; %s", r->source.name, who, domain, rt_onnx_domain_hint(domain));
+}
+
+/* Who only looks has the domain in the op's name, and no attributes: they may be of any kind. */
+static int nodes_keep_foreign(const struct rt_onnx_reader *r, struct rt_onnx_node *n, const char *domain)
+{
+    char *op = NULL;
+    if (asprintf(&op, "%s.%s", domain, n->op) < 0)
+        return rt_onnx_no_memory(r);
+    free(n->op);
+    n->op = op;
+    return 0;
 }
 
 static int nodes_attributes(struct rt_onnx_reader *r, struct rt_onnx_node *n,
@@ -170,7 +186,7 @@ static int nodes_fill(struct rt_onnx_reader *r, struct rt_onnx_node *n,
     RT_TRY(nodes_texts(r, &n->output, &n->outputs, p->output, p->n_output));
     rt_onnx_who(who, n, n->opset);
     if (p->domain && p->domain[0] && strcmp(p->domain, "ai.onnx"))
-        return nodes_refuse_domain(r, who, p->domain);
+        return r->look ? nodes_keep_foreign(r, n, p->domain) : nodes_refuse_domain(r, who, p->domain);
     if (!n->op[0])
         return rt_error_set(r->source.e, RT_EFORMAT, "%s: %s has no op", r->source.name, who);
     return nodes_attributes(r, n, p, who);

@@ -21,6 +21,7 @@ struct rt_onnx_scope;    /* a call of one; NULL stands for the model's own graph
 struct rt_onnx_reader {
     struct rt_onnx *o;
     bool inside; /* a graph of a node */
+    bool look;   /* rt_onnx_look: what would be refused for its version or domain is kept */
     struct rt_onnx_source source;
     ProtobufCAllocator *allocator;
     int node_room; /* that o->node has */

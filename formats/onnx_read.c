@@ -161,11 +161,13 @@ static int reader_opset(const struct rt_onnx_reader *r, const Onnx__ModelProto *
                                 r->source.name);
         opset = p->opset_import[i]->version;
     }
-    if (!p->has_ir_version || p->ir_version < IR_MIN || p->ir_version > IR_MAX)
+    bool far = !p->has_ir_version || p->ir_version < IR_MIN || p->ir_version > IR_MAX;
+    if (far && (!r->look || p->ir_version < 0 || p->ir_version > INT32_MAX))
         return rt_error_set(r->source.e, RT_EMISMATCH,
                             "%s: IR version %" PRId64 "; %d to %d are read", r->source.name,
                             p->ir_version, IR_MIN, IR_MAX);
-    if (opset < RT_ONNX_OPSET_MIN || opset > RT_ONNX_OPSET_MAX)
+    far = opset < RT_ONNX_OPSET_MIN || opset > RT_ONNX_OPSET_MAX;
+    if (far && (!r->look || opset < 0 || opset > INT32_MAX))
         return rt_error_set(r->source.e, RT_EMISMATCH,
                             "%s: opset %" PRId64 "; %d to %d are read: export it anew with one of "
                             "those, or convert it",
@@ -228,12 +230,12 @@ static void protobuf_release(void *self, void *memory)
     free(memory);
 }
 
-int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const char *name,
-                  const char *folder, struct rt_error *e)
+static int reader_parse(struct rt_onnx **out, const void *bytes, size_t size, bool look,
+                        const struct rt_onnx_source *source)
 {
     bool full = false;
     ProtobufCAllocator allocator = {protobuf_allocate, protobuf_release, &full};
-    struct rt_onnx_reader r = {.source = {.name = name, .folder = folder, .e = e}, .allocator = &allocator};
+    struct rt_onnx_reader r = {.source = *source, .allocator = &allocator, .look = look};
     *out = NULL;
     int rc = rt_onnx_scan(bytes, size, &r.source);
     if (rc)
@@ -244,8 +246,8 @@ int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const ch
         return rt_onnx_no_memory(&r);
     }
     if (!p)
-        return rt_error_set(e, RT_EFORMAT, "%s: %zu bytes: a field has the wrong kind; damaged, or "
-                            "not an ONNX file", name, size);
+        return rt_error_set(source->e, RT_EFORMAT, "%s: %zu bytes: a field has the wrong kind; damaged, or "
+                            "not an ONNX file", source->name, size);
     r.o = calloc(1, sizeof *r.o);
     rc = r.o ? reader_model(&r, p) : rt_onnx_no_memory(&r);
     rt_onnx_functions_close(&r);
@@ -257,7 +259,13 @@ int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const ch
     return rc;
 }
 
-int rt_onnx_read(struct rt_onnx **out, const char *path, struct rt_error *e)
+int rt_onnx_parse(struct rt_onnx **out, const void *bytes, size_t size, const char *name,
+                  const char *folder, struct rt_error *e)
+{
+    return reader_parse(out, bytes, size, false, &(struct rt_onnx_source){name, folder, e});
+}
+
+static int reader_file(struct rt_onnx **out, const char *path, bool look, struct rt_error *e)
 {
     uint8_t *bytes;
     size_t size;
@@ -271,10 +279,20 @@ int rt_onnx_read(struct rt_onnx **out, const char *path, struct rt_error *e)
     else if (folder)
         strcpy(folder, folder[0] ? "." : "");
     if (folder)
-        rc = rt_onnx_parse(out, bytes, size, path, folder, e);
+        rc = reader_parse(out, bytes, size, look, &(struct rt_onnx_source){path, folder, e});
     else
         rc = rt_error_set(e, RT_EMEM, "%s: out of memory", path);
     free(folder);
     free(bytes);
     return rc;
+}
+
+int rt_onnx_read(struct rt_onnx **out, const char *path, struct rt_error *e)
+{
+    return reader_file(out, path, false, e);
+}
+
+int rt_onnx_look(struct rt_onnx **out, const char *path, struct rt_error *e)
+{
+    return reader_file(out, path, true, e);
 }

@@ -91,12 +91,9 @@ static void frozen_step_fini(struct rt_frozen_step *s)
  * number of inputs and on attributes of the right type. */
 static int frozen_check_op(const struct rt_kernel_call *c)
 {
-    int first, last;
-    if (!c->op && rt_kernel_known(c->node->op, &first, &last))
-        return rt_kernel_refuse(c, RT_EMISMATCH, "this operator is read in opset %d to %d; export the network with "
-                                "one of these", first, last);
+    char why[200];
     if (!c->op)
-        return rt_kernel_refuse(c, RT_EMISMATCH, "%s", rt_kernel_unread(c->node->op));
+        return rt_kernel_refuse(c, RT_EMISMATCH, "%s", rt_kernel_missing(why, sizeof why, c->node->op));
     const struct rt_kernel *k = c->op->kernel;
     if (c->inputs < k->inputs_min || (k->inputs_max >= 0 && c->inputs > k->inputs_max) ||
         c->outputs > k->outputs_max)

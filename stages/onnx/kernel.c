@@ -57,12 +57,26 @@ static const struct {
 #undef RT_ONNX_UNREAD
 };
 
-const char *rt_kernel_unread(const char *type)
+static const char *kernel_unread(const char *type)
 {
     for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
         if (strcmp(unread[i].type, type) == 0)
             return unread[i].why;
     return "unknown operator";
+}
+
+const char *rt_kernel_missing(char *text, size_t size, const char *type)
+{
+    int first, last;
+    const char *dot = strrchr(type, '.'); /* rt_onnx_look's names */
+    if (rt_kernel_known(type, &first, &last))
+        snprintf(text, size, "this operator is read in opset %d to %d; export the network with one of these", first,
+                 last);
+    else if (dot)
+        snprintf(text, size, "not one of ONNX's own operators; %s", rt_onnx_domain_hint(type));
+    else
+        snprintf(text, size, "%s", kernel_unread(type));
+    return text;
 }
 
 /* ---- refusals ----

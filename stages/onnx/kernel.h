@@ -67,8 +67,9 @@ struct rt_kernel_op {
 const struct rt_kernel_op *rt_kernel_find(const char *type, int opset);
 /* Is the type known in any opset? Then first and last (may be NULL) are the outermost ones. */
 bool rt_kernel_known(const char *type, int *first, int *last);
-/* Of a type that is not known: why, and what to do about it (onnx_unread.def). */
-const char *rt_kernel_unread(const char *type);
+/* Of an operator that rt_kernel_find does not find: why, and what to do about it
+ * (onnx_unread.def). Returns text. */
+const char *rt_kernel_missing(char *text, size_t size, const char *type);
 /* Refuses attributes that the row does not list or that have another kind than their name has. */
 int rt_kernel_check_attributes(const struct rt_kernel_call *c);
 

@@ -624,6 +624,10 @@ class Export(Commands):
         self.says(out, "m.onnx: speech cnn1d, opset 13", "4 classes; off the golden outputs by")
         self.retort("export", self.student, "-o", "n.onnx")
         self.assertEqual(digest(self.path("m.onnx")), digest(self.path("n.onnx")))
+        run, file = [json.loads(self.retort("model", "--json", of)[0]) for of in (self.student, "m.onnx")]
+        self.assertEqual((run["kind"], run["network"], len(run["classes"])), ("retort", "cnn1d", 4))
+        self.assertEqual((file["graph"]["opset"], file["embedding"]), (13, run["embedding"]))
+        self.assertEqual([o["shape"] for o in run["sample"]["outputs"]], ["[16]", "[4]"])
 
     def test_onnx_as_a_model(self):
         self.retort("export", self.student, "-o", "m.onnx")

@@ -44,6 +44,12 @@ void rt_cmd_say(const char *title, const char *text)
     rt_text_wrap(stdout, text, 10, 10, rt_text_columns(INT_MAX));
 }
 
+void rt_cmd_row(const char *title, const char *text)
+{
+    rt_plain_print(stdout, "  %-11s ", title);
+    rt_text_wrap(stdout, text, 14, 14, rt_text_columns(INT_MAX));
+}
+
 /* ---- running ----
  * The request is made here and freed here, so that a command neither parses nor cleans up after parsing: it gets
  * what was asked for, and returns what became of it. */

@@ -25,5 +25,7 @@ int rt_cmd_usage(const struct rt_command *c, const char *format, ...)
 void rt_cmd_outlive_readers(void);
 /* "title     text" to standard output, wrapped at the terminal's width, on later lines indented. */
 void rt_cmd_say(const char *title, const char *text);
+/* The same for a table of rows below a heading, with room for longer titles. */
+void rt_cmd_row(const char *title, const char *text);
 
 #endif

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# What `retort model` says of files of other programs: of one that can be run all, of one that cannot all of the rest.
+# Models of retort: test_commands.py.
+"""Usage: test_model.py PATH/TO/retort"""
+
+import json
+import os
+import unittest
+
+from end_to_end import EndToEnd
+
+GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
+
+
+def field(number, value):
+    """A field of a protobuf message: a number, or bytes or a text with their length."""
+    def varint(v):
+        out = b""
+        while v > 127:
+            out += bytes([v & 127 | 128])
+            v >>= 7
+        return out + bytes([v])
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def node(op, name, source, target, domain=""):
+    return field(1, field(1, source) + field(2, target) + field(3, name) + field(4, op) +
+                 (field(7, domain) if domain else b""))
+
+
+def value(number, name, *dims):
+    shape = b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in dims)
+    return field(number, field(1, name) + field(2, field(1, field(1, 1) + field(2, shape))))
+
+
+def model(opset, *nodes):
+    graph = b"".join(nodes) + field(2, "g") + value(11, "x", "batch", 3, "side", "side") + value(12, "y", "batch")
+    return field(1, 9) + field(2, "somebody") + field(8, field(2, opset)) + field(7, graph)
+
+
+class Model(EndToEnd):
+    def card(self, *words, code=0):
+        out, _ = self.retort("model", "--json", *words, code=code)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def put(self, name, data):
+        with open(self.path(name), "wb") as f:
+            f.write(data)
+        return self.path(name)
+
+    def test_a_file_that_runs(self):
+        path = os.path.join(GOLDEN, "onnx_resnet.onnx")
+        card, = self.card(path)
+        self.assertEqual(card["inputs"], [{"name": "input", "type": "float32", "shape": ["batch", 3, 33, 40]}])
+        self.assertEqual((card["operators"]["Conv"], card["missing"], card["opset"]), (20, [], 11))
+        # By hand, from the network in torch_onnx.py: 8 to 16 channels, stages of 9x10, 5x5, 3x3 and 2x2 places.
+        macs = 17 * 20 * 8 * 147 + 90 * 4 * 576 + 25 * (8 * 144 + 3 * 2304 + 128) + 9 * (4 * 2304 + 256) + \
+            4 * (4 * 2304 + 256) + 96
+        self.assertEqual(card["macs"], macs)
+        self.assertEqual([o["shape"] for o in card["sample"]["outputs"]], ["[1, 16]", "[1, 6]"])
+        out, _ = self.retort("model", path, "--size", "batch=3", "--value", "input=0")
+        self.says(out, "pytorch 1.13.0", "[batch, 3, 33, 40]", "Conv 20", "embedding [3, 16]", "2.81 M multiply-adds")
+        for words, why in ((("--size", "width=9"), "no input or axis has this name"),
+                           (("--size", "input=1,3"), "one for each dimension"),
+                           (("--size", "batch=x"), "a whole number is wanted")):
+            self.says(self.retort("model", path, *words, code=1)[0], "refused", why)
+        self.says(self.retort("model", "--size", "batch", path, code=2)[1], "NAME=NUMBER is wanted")
+
+    def test_files_that_do_not(self):
+        good = node("Relu", "r", "x", "a")
+        files = [self.put("op.onnx", model(13, good, node("Frobnicate", "f", "a", "y"))),
+                 self.put("ms.onnx", model(17, good, node("FusedGelu", "f", "a", "y", "com.microsoft"))),
+                 self.put("new.onnx", model(99, good, node("Relu", "f", "a", "y"))),
+                 self.put("old.onnx", model(13, good, node("HardSwish", "f", "a", "y"))),
+                 self.put("page.onnx", b"<!DOCTYPE html>")]
+        op, ms, new, old, page = self.card(*files, code=1)
+        for card in (op, ms, new, old):
+            self.assertEqual((card["producer"], card["operators"]["Relu"]), ("somebody ", 2 if card is new else 1))
+            self.assertEqual(card["inputs"][0]["shape"], ["batch", 3, "side", "side"])
+            self.assertNotIn("sample", card)
+        self.assertEqual(op["missing"], [{"operator": "Frobnicate", "node": "f", "why": "unknown operator"}])
+        self.assertEqual(ms["missing"][0]["operator"], "com.microsoft.FusedGelu")
+        self.says(ms["missing"][0]["why"], "optimised or quantised for ONNX Runtime")
+        self.says(old["missing"][0]["why"], "read in opset 14 to")
+        self.says(op["refused"], 'node "f" (Frobnicate, opset 13): unknown operator')
+        self.says(new["refused"], "opset 99")
+        self.assertEqual(new["missing"], [])
+        self.says(page["refused"], "not an ONNX file")
+        out, _ = self.retort("model", files[0], self.path("none.onnx"), code=1)
+        self.says(out, 'Frobnicate, 1 node, the first "f": unknown operator', "none.onnx", "refused")
+
+
+if __name__ == "__main__":
+    unittest.main()

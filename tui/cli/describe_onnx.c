@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT
+ * describe_onnx: see describe.h; an ONNX file, whoever wrote it. What it says of itself comes first, then what retort
+ * makes of it; so a file that cannot be run still tells all of the rest. */
+#include "tui/cli/describe.h"
+
+#include "formats/rng.h"
+#include "formats/words.h"
+#include "stages/onnx/census.h"
+#include "stages/onnx/frozen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_SAID 100 /* of a metadata text */
+#define OPS_SAID 1000
+
+/* The file under way. */
+struct subject {
+    const struct rt_describe *d;
+    struct rt_card *card;
+    const struct rt_onnx *o;
+    struct rt_census census;
+    struct rt_tensor *input; /* [o->inputs] shapes; data owned */
+    struct rt_frozen *frozen;
+    struct rt_frozen_exec *exec;
+    double made, ran; /* ms */
+};
+
+/* ---- what it says of itself ---- */
+
+static const char *type_name(enum rt_dtype t)
+{
+    static const char *const name[RT_DTYPES] = {[RT_F32] = "float32", [RT_F64] = "float64", [RT_I32] = "int32",
+                                                [RT_I64] = "int64",   [RT_U8] = "uint8",    [RT_BOOL] = "bool"};
+    return name[t];
+}
+
+/* "[batch, 3, ?, 224]"; "" when the file does not say. */
+static void shape_words(char *text, size_t size, int rank, const int64_t *dim, char *const *symbol)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < rank && used < size; i++) {
+        const char *between = i ? ", " : "[";
+        if (dim[i] >= 0)
+            used += (size_t)snprintf(text + used, size - used, "%s%lld", between, (long long)dim[i]);
+        else
+            used += (size_t)snprintf(text + used, size - used, "%s%.40s", between,
+                                     symbol && symbol[i] ? symbol[i] : "?");
+    }
+    if (rank >= 0 && used < size)
+        snprintf(text + used, size - used, rank ? "]" : "[]");
+}
+
+static void say_value(struct rt_card *c, const char *what, const struct rt_onnx_value *v)
+{
+    char shape[320], words[480];
+    shape_words(shape, sizeof shape, v->rank, v->dim, v->symbol);
+    rt_card_open(c, NULL, '{');
+    rt_card_text(c, "name", v->name, NULL);
+    rt_card_text(c, "type", type_name(v->dtype), NULL);
+    rt_card_open(c, "shape", '[');
+    for (int i = 0; i < v->rank; i++)
+        if (v->dim[i] >= 0)
+            rt_card_number(c, NULL, (double)v->dim[i], NULL);
+        else
+            rt_card_text(c, NULL, v->symbol[i] ? v->symbol[i] : "?", NULL);
+    rt_card_close(c, ']');
+    rt_card_close(c, '}');
+    snprintf(words, sizeof words, "%.100s  %s %s", v->name, type_name(v->dtype), v->rank < 0 ? "of any shape" : shape);
+    if (!c->json)
+        rt_card_text(c, what, words, words);
+}
+
+static void say_values(struct rt_card *c, const char *one, const char *all, const struct rt_onnx_value *v, int n)
+{
+    rt_card_open(c, all, '[');
+    for (int i = 0; i < n; i++)
+        say_value(c, one, &v[i]);
+    rt_card_close(c, ']');
+}
+
+/* Recipes and class lists of files of ours are told by describe_model. */
+static void say_metadata(struct rt_card *c, const struct rt_onnx *o, bool ours)
+{
+    char words[TEXT_SAID + 200];
+    rt_card_open(c, "metadata", '{');
+    for (int i = 0; i < o->texts; i++) {
+        const struct rt_onnx_text *t = &o->text[i];
+        if (ours && strncmp(t->key, "retort.", 7) == 0)
+            continue;
+        rt_card_text(c, t->key, t->value, NULL);
+        int line = (int)strcspn(t->value, "\n");
+        bool cut = line > TEXT_SAID || t->value[line];
+        snprintf(words, sizeof words, "%.60s: %.*s%s", t->key, line > TEXT_SAID ? TEXT_SAID : line, t->value,
+                 cut ? " ..." : "");
+        if (!c->json)
+            rt_card_text(c, "metadata", words, words);
+    }
+    rt_card_close(c, '}');
+}
+
+static void say_operators(struct rt_card *c, const struct rt_census *census)
+{
+    char words[OPS_SAID], text[32];
+    size_t used = 0;
+    rt_card_open(c, "operators", '{');
+    for (int i = 0; i < census->ops; i++) {
+        rt_card_number(c, census->op[i].type, census->op[i].count, NULL);
+        if (used < sizeof words - 100)
+            used += (size_t)snprintf(words + used, sizeof words - used, "%s%.60s %d", i ? ", " : "",
+                                     census->op[i].type, census->op[i].count);
+        else if (used < sizeof words - 10)
+            used += (size_t)snprintf(words + used, sizeof words - used, ", ...");
+    }
+    rt_card_close(c, '}');
+    if (!c->json && census->ops)
+        rt_card_text(c, "operators", words, words);
+    rt_card_open(c, "missing", '[');
+    for (int i = 0; i < census->ops; i++) {
+        const struct rt_census_op *op = &census->op[i];
+        if (!op->node)
+            continue;
+        rt_card_open(c, NULL, '{');
+        rt_card_text(c, "operator", op->type, NULL);
+        rt_card_text(c, "node", op->node, NULL);
+        rt_card_text(c, "why", op->missing, NULL);
+        rt_card_close(c, '}');
+        snprintf(words, sizeof words, "%.60s, %d node%s, the first \"%.100s\": %s", op->type, op->count,
+                 op->count == 1 ? "" : "s", op->node, op->missing);
+        if (!c->json)
+            rt_card_text(c, "missing", words, words);
+    }
+    rt_card_close(c, ']');
+    snprintf(words, sizeof words, "%s", rt_count_text(census->weights, text));
+    rt_card_number(c, "weights", (double)census->weights, words);
+}
+
+static void subject_say(struct subject *s, bool ours)
+{
+    const struct rt_onnx *o = s->o;
+    struct rt_card *c = s->card;
+    char words[300];
+    snprintf(words, sizeof words, "%.100s %.60s", o->producer[0] ? o->producer : "unknown", o->producer_version);
+    if (!ours)
+        rt_card_text(c, "kind", "onnx", "ONNX file of another program");
+    rt_card_text(c, "producer", words, words);
+    snprintf(words, sizeof words, "%d, IR version %d", o->opset, o->ir);
+    rt_card_number(c, "opset", o->opset, words);
+    rt_card_number(c, "ir", o->ir, NULL);
+    say_values(c, "input", "inputs", o->input, o->inputs);
+    say_values(c, "output", "outputs", o->output, o->outputs);
+    say_metadata(c, o, ours);
+    say_operators(c, &s->census);
+}
+
+/* ---- as a teacher ---- */
+
+/* What would be taken of it as teacher.model, by the settings given. */
+static void say_teacher(struct subject *s)
+{
+    struct rt_model *m = calloc(1, sizeof *m);
+    struct rt_recipe *r = malloc(sizeof *r);
+    struct rt_evaluation_request q = s->d->of;
+    struct rt_error e = {0}, without = {0};
+    char words[700];
+    q.model = s->d->path;
+    if (!m || !r)
+        goto out;
+    int rc = rt_evaluation_load_model(m, &q, r, &e);
+    if (rc < 0 && q.settings < RT_EVALUATION_SETTINGS) { /* features alone? */
+        rt_model_fini(m);
+        q.setting[q.settings++] = "teacher.logits=none";
+        rc = rt_evaluation_load_model(m, &q, r, &without);
+        if (rc == 0) {
+            snprintf(words, sizeof words, "%.400s; with teacher.logits=none", rt_model_about(m));
+            rt_card_text(s->card, "teacher", words, words);
+        }
+    } else if (rc == 0) {
+        rt_card_text(s->card, "teacher", rt_model_about(m), rt_model_about(m));
+    }
+    if (rc < 0) {
+        snprintf(words, sizeof words, "not as it is: %.600s", rt_describe_why(s->d, &e));
+        rt_card_text(s->card, "no teacher", rt_describe_why(s->d, &e), words);
+    }
+    rt_model_fini(m);
+out:
+    free(m);
+    free(r);
+}
+
+/* ---- sizes of one sample ----
+ * What a file leaves open is taken as its kind mostly has it: a batch of one, a picture of 224 pixels, 2 s of frames,
+ * 1 s of a raw wave, 16 words. The sizes are in the answer, and --size gives others. */
+
+/* "NAME=..." for this name; NULL = not given. */
+static const char *given_find(const char *const *given, int n, const char *name)
+{
+    size_t length = name ? strlen(name) : 0;
+    for (int i = n - 1; i >= 0; i--)
+        if (name && strncmp(given[i], name, length) == 0 && given[i][length] == '=')
+            return given[i] + length + 1;
+    return NULL;
+}
+
+static int64_t size_guess(const struct rt_onnx_value *v, int axis)
+{
+    bool real = v->dtype == RT_F32 || v->dtype == RT_F64;
+    if (axis == 0)
+        return 1;
+    if (!real)
+        return 16;
+    if (v->rank == 4 && v->dim[1] != 1)
+        return axis == 1 && v->dim[3] != 3 ? 3 : 224;
+    if (v->rank >= 3)
+        return axis == v->rank - 1 && v->dim[axis - 1] < 0 ? 80 : 200;
+    return 16000;
+}
+
+/* "1,3,224,224" for an input of this rank (-1: any). */
+static int size_read(const struct subject *s, const struct rt_onnx_value *v, const char *text, struct rt_tensor *t,
+                     struct rt_error *e)
+{
+    int n = 0;
+    for (const char *at = text; n < RT_TENSOR_RANK; at++) {
+        char *end;
+        long long size = strtoll(at, &end, 10);
+        if (end == at || size < 0)
+            break;
+        t->dim[n++] = size;
+        at = end;
+        if (*at == ',')
+            continue;
+        if (*at || (v->rank >= 0 && v->rank != n))
+            break;
+        t->rank = n;
+        return 0;
+    }
+    return rt_error_set(e, RT_EUSAGE, "%s: --size %s=%s: whole numbers with commas between them are wanted, one for "
+                        "each dimension", s->d->path, v->name, text);
+}
+
+static int subject_size_input(struct subject *s, int i, struct rt_error *e)
+{
+    const struct rt_onnx_value *v = &s->o->input[i];
+    struct rt_tensor *t = &s->input[i];
+    const char *whole = given_find(s->d->size, s->d->sizes, v->name);
+    t->dtype = v->dtype;
+    t->rank = v->rank;
+    if (whole)
+        return size_read(s, v, whole, t, e);
+    if (v->rank < 0)
+        return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s' has no shape in the file; give one, as in "
+                            "--size %s=1,3,224,224", s->d->path, v->name, v->name);
+    for (int k = 0; k < v->rank; k++) {
+        const char *axis = v->dim[k] < 0 ? given_find(s->d->size, s->d->sizes, v->symbol[k]) : NULL;
+        char *end = NULL;
+        t->dim[k] = v->dim[k] >= 0 ? v->dim[k] : axis ? strtoll(axis, &end, 10) : size_guess(v, k);
+        if (v->dim[k] < 0 && !axis && k == 1 && rt_onnx_time(s->o) > 0)
+            t->dim[k] = rt_onnx_time(s->o);
+        if (axis && (end == axis || *end || t->dim[k] < 0))
+            return rt_error_set(e, RT_EUSAGE, "--size %s=%s: a whole number is wanted", v->symbol[k], axis);
+    }
+    return 0;
+}
+
+/* Seeded normal numbers; of whole ones 1, which every vocabulary has and every mask takes; a rate is 16000. */
+static int subject_fill_input(struct subject *s, int i, struct rt_error *e)
+{
+    struct rt_tensor *t = &s->input[i], shape = *t;
+    const char *name = s->o->input[i].name, *value = given_find(s->d->value, s->d->values, name);
+    bool rate = shape.rank == 0 && (!strcmp(name, "sr") || strstr(name, "rate"));
+    double number = value ? strtod(value, NULL) : rate ? 16000 : 1;
+    int rc = rt_tensor_init(t, shape.dtype, shape.rank, shape.dim);
+    if (rc < 0)
+        return rt_error_set(e, rc, "%s: input '%.100s': %s", s->d->path, name, rt_err_words(rc));
+    struct rt_rng rng = rt_rng_init(1, 0, (uint64_t)i, RT_RNG_TEST);
+    for (int64_t k = 0, n = rt_tensor_count(t); k < n; k++)
+        switch (t->dtype) {
+        case RT_F32:
+            ((float *)t->data)[k] = value ? (float)number : (float)rt_rng_normal(&rng);
+            break;
+        case RT_F64:
+            ((double *)t->data)[k] = value ? number : rt_rng_normal(&rng);
+            break;
+        case RT_I64:
+            ((int64_t *)t->data)[k] = (int64_t)number;
+            break;
+        case RT_I32:
+            ((int32_t *)t->data)[k] = (int32_t)number;
+            break;
+        default:
+            ((uint8_t *)t->data)[k] = (uint8_t)number;
+        }
+    return 0;
+}
+
+static bool name_is_known(const struct subject *s, const char *given, bool axes)
+{
+    for (int i = 0; i < s->o->inputs; i++) {
+        const struct rt_onnx_value *v = &s->o->input[i];
+        if (given_find(&given, 1, v->name))
+            return true;
+        for (int k = 0; axes && k < v->rank; k++)
+            if (given_find(&given, 1, v->symbol[k]))
+                return true;
+    }
+    return false;
+}
+
+static int subject_make_inputs(struct subject *s, struct rt_error *e)
+{
+    const struct rt_describe *d = s->d;
+    for (int i = 0; i < d->sizes + d->values; i++) {
+        const char *given = i < d->sizes ? d->size[i] : d->value[i - d->sizes];
+        if (!name_is_known(s, given, i < d->sizes))
+            return rt_error_set(e, RT_EUSAGE, "%s: %s: no input%s has this name", d->path, given,
+                                i < d->sizes ? " or axis" : "");
+    }
+    s->input = calloc((size_t)s->o->inputs + 1, sizeof *s->input);
+    if (!s->input)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", d->path);
+    for (int i = 0; i < s->o->inputs; i++) {
+        RT_TRY(subject_size_input(s, i, e));
+        RT_TRY(subject_fill_input(s, i, e));
+    }
+    return 0;
+}
+
+/* ---- one sample ---- */
+
+static int subject_run(struct subject *s, struct rt_error *e)
+{
+    int inputs = s->o->inputs;
+    const void **all = calloc((size_t)inputs + 1, sizeof *all);
+    struct rt_tensor *shape = calloc((size_t)inputs + 1, sizeof *shape);
+    if (!all || !shape) {
+        free(all);
+        free(shape);
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", s->d->path);
+    }
+    for (int i = 0; i < inputs; i++) {
+        const struct rt_tensor *t = &s->input[i];
+        bool whole = t->dtype != RT_F32 && t->dtype != RT_F64, one = t->rank < 2 && rt_tensor_count(t) == 1;
+        all[i] = t->data;
+        shape[i] = *t;
+        shape[i].data = whole && one ? t->data : NULL; /* a setting, as frozen_shapes.h has it */
+    }
+    double before = rt_describe_clock();
+    int rc = rt_frozen_create(&s->frozen, s->o, s->d->path, &(struct rt_frozen_options){.input = shape}, e);
+    if (rc == 0 && (rc = rt_frozen_exec_create(&s->exec, s->frozen)) < 0)
+        rt_error_set(e, rc, "%s: no memory for its values", s->d->path);
+    s->made = rt_describe_clock() - before;
+    for (int turn = 0; rc == 0 && turn < 2; turn++) { /* the first brings weights into the caches */
+        before = rt_describe_clock();
+        rc = rt_frozen_run(s->exec, all, e);
+        s->ran = rt_describe_clock() - before;
+    }
+    free(all);
+    free(shape);
+    return rc;
+}
+
+static void subject_say_run(struct subject *s)
+{
+    struct rt_card *c = s->card;
+    char words[400], shape[200], text[32], more[32];
+    double macs = rt_census_macs(s->frozen);
+    snprintf(words, sizeof words, "%s multiply-adds for the sample below", rt_card_short(macs, text));
+    rt_card_number(c, "macs", macs, words);
+    rt_card_open(c, "sample", '{');
+    rt_card_open(c, "inputs", '{');
+    for (int i = 0; i < s->o->inputs; i++) {
+        shape_words(shape, sizeof shape, s->input[i].rank, s->input[i].dim, NULL);
+        rt_card_text(c, s->o->input[i].name, shape, NULL);
+        snprintf(words, sizeof words, "%.100s %s", s->o->input[i].name, shape);
+        if (!c->json)
+            rt_card_text(c, "sample", words, words);
+    }
+    rt_card_close(c, '}');
+    rt_card_open(c, "outputs", '[');
+    for (int i = 0; i < rt_frozen_outputs(s->frozen); i++) {
+        const struct rt_tensor *t = rt_frozen_result(s->exec, i);
+        shape_words(shape, sizeof shape, t->rank, t->dim, NULL);
+        rt_describe_output(c, rt_frozen_output(s->frozen, i, NULL), shape, t);
+    }
+    rt_card_close(c, ']');
+    snprintf(words, sizeof words, "%.3g ms, one thread; %.3g ms to make it ready, %d steps, %sB of values", s->ran,
+             s->made, rt_frozen_steps(s->frozen), rt_card_short((double)rt_frozen_bytes(s->frozen), more));
+    rt_card_number(c, "ms", s->ran, words);
+    rt_card_number(c, "ready ms", s->made, NULL);
+    rt_card_number(c, "bytes", (double)rt_frozen_bytes(s->frozen), NULL);
+    rt_card_close(c, '}');
+}
+
+static void subject_fini(struct subject *s)
+{
+    for (int i = 0; s->input && i < s->o->inputs; i++)
+        if (s->input[i].data)
+            rt_tensor_fini(&s->input[i]);
+    free(s->input);
+    rt_frozen_exec_destroy(s->exec);
+    rt_frozen_destroy(s->frozen);
+    rt_census_fini(&s->census);
+}
+
+/* All rows; what could not be done is the last. */
+static int describe_read(const struct rt_describe *d, const struct rt_onnx *o, int refused, struct rt_error *e)
+{
+    struct subject s = {.d = d, .card = d->card, .o = o};
+    bool ours = rt_onnx_text(o, "retort.recipe") != NULL;
+    int rc = refused;
+    if (ours)
+        RT_TRY(rt_describe_model(d, e));
+    if (rt_census_take(&s.census, o) < 0) {
+        rt_census_fini(&s.census);
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", d->path);
+    }
+    if (ours)
+        rt_card_open(d->card, "graph", '{');
+    subject_say(&s, ours);
+    if (rc == 0 && !ours)
+        say_teacher(&s);
+    if (rc == 0)
+        rc = subject_make_inputs(&s, e);
+    if (rc == 0)
+        rc = subject_run(&s, e);
+    if (rc == 0)
+        subject_say_run(&s);
+    else
+        rt_describe_refused(d, e);
+    if (ours)
+        rt_card_close(d->card, '}');
+    subject_fini(&s);
+    return rc;
+}
+
+int rt_describe_onnx(const struct rt_describe *d, struct rt_error *e)
+{
+    struct rt_onnx *o;
+    struct rt_error look = {0};
+    int rc = rt_onnx_read(&o, d->path, e);
+    if (rc < 0 && rt_onnx_look(&o, d->path, &look) < 0) {
+        rt_describe_refused(d, e);
+        return rc;
+    }
+    rc = describe_read(d, o, rc, e);
+    rt_onnx_destroy(o);
+    return rc;
+}
