@@ -373,8 +373,10 @@ static int compact(struct rt_batch *b, const uint8_t *lost, struct gather *g, in
         return RT_EMEM;
     for (int at = 0; at < b->count; at++) {
         to[at] = lost[at] ? -1 : kept;
-        if (!lost[at])
-            b->sample[kept++] = b->sample[at];
+        if (lost[at])
+            continue;
+        b->sample[kept] = b->sample[at];
+        b->shard[kept++] = b->shard[at];
     }
     for (int i = 0; i < inputs; i++)
         gather_keep(&g[i], to);

@@ -141,7 +141,7 @@ static int student_view_make(const struct rt_student *s, const struct rt_batch *
         v->taught[k] = (struct rt_taught){f->have.data, f->embedding.data, f->logits.data};
     }
     v->minibatch = (struct rt_minibatch){
-        .count = b->count, .sample = b->sample, .keep = v->keep, .kept = v->minibatch.kept,
+        .count = b->count, .sample = b->sample, .shard = b->shard, .keep = v->keep, .kept = v->minibatch.kept,
         .input = v->input.data, .length = v->length.data, .bags = {v->offset.data, v->bucket.data, v->weight.data},
         .label = v->label, .factor = v->factor, .value = v->measures.data,
         .percentile = v->quality.data, .taught = v->taught,

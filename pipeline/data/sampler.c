@@ -211,6 +211,8 @@ static int sampler_next(void *self, struct rt_batch **out, struct rt_error *e)
         return batch_no_memory(e);
     if (!s->evaluating && s->done >= s->c.steps)
         b->marks |= RT_MARK_END;
+    if (s->c.shards)
+        rt_batch_cut(b, s->c.shards, s->c.first_shard, s->c.own_shards);
     *out = b;
     return 0;
 }

@@ -23,6 +23,7 @@ struct rt_sampler_config {
     double balance; /* fraction of each batch that has a label, at least one row; 0 = as the data are,
                      * as where all rows have a label or none */
     int batch;
+    int shards, first_shard, own_shards; /* every batch is cut into so many, and these kept (rt_batch_cut); 0 = not */
     uint64_t seed;
     int64_t steps;     /* updates in all */
     int eval_interval; /* epochs; the last epoch is always evaluated, also when cut short */

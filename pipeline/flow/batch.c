@@ -24,7 +24,10 @@ struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int
     if (!b)
         return NULL;
     b->sample = calloc((size_t)count + 1, sizeof *b->sample);
-    if (!b->sample) {
+    b->shard = calloc((size_t)count + 1, sizeof *b->shard);
+    if (!b->sample || !b->shard) {
+        free(b->sample);
+        free(b->shard);
         free(b);
         return NULL;
     }
@@ -41,9 +44,10 @@ struct rt_batch *rt_batch_copy(const struct rt_batch *b)
     struct rt_batch *copy = rt_batch_create(b->kind, b->sample, b->count);
     if (!copy)
         return NULL;
-    int *sample = copy->sample;
+    int *sample = copy->sample, *shard = copy->shard;
     *copy = *b;
     copy->sample = sample;
+    copy->shard = memcpy(shard, b->shard, sizeof *shard * (size_t)b->count);
     copy->drop = b->drops ? malloc((size_t)b->drops * sizeof *b->drop) : NULL;
     copy->drops = copy->drop ? b->drops : 0;
     if (copy->drop)
@@ -63,9 +67,32 @@ void rt_batch_destroy(struct rt_batch *b)
     for (int i = 0; i < b->frames; i++)
         rt_frame_unref(b->frame[i]);
     free(b->sample);
+    free(b->shard);
     free(b->drop);
     free(b);
     atomic_fetch_sub(&live, 1);
+}
+
+void rt_batch_cut(struct rt_batch *b, int shards, int first, int own)
+{
+    int parts = b->count / 2 < shards ? b->count / 2 : shards, kept = 0;
+    if (parts < 1)
+        parts = 1;
+    for (int s = first; s < first + own && s < parts; s++) {
+        int from = (int)((int64_t)b->count * s / parts), to = (int)((int64_t)b->count * (s + 1) / parts);
+        for (int i = from; i < to; i++) {
+            b->sample[kept] = b->sample[i];
+            b->shard[kept++] = s - first;
+        }
+    }
+    b->count = kept;
+}
+
+/* Five samples for eight parts are two parts, one of three. */
+int rt_batch_shard_rows(int count, int shards)
+{
+    int even = (count + shards - 1) / shards;
+    return shards > 1 && even < 3 ? 3 : even;
 }
 
 long rt_batch_live(void)

@@ -41,6 +41,7 @@ struct rt_batch {
     unsigned marks; /* enum rt_batch_mark */
     int count;      /* samples; may be 0 after drops */
     int *sample;    /* [count] manifest rows, owned */
+    int *shard;     /* [count] the part of the batch that each is in, ascending from 0; owned */
     struct rt_drop *drop; /* [drops], owned */
     int drops;
     struct rt_frame *frame[RT_BATCH_FRAMES]; /* one reference each */
@@ -53,6 +54,13 @@ struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int
 void rt_batch_destroy(struct rt_batch *b); /* NULL is fine */
 /* A second batch of the same samples that shares the frames. NULL when out of memory. */
 struct rt_batch *rt_batch_copy(const struct rt_batch *b);
+
+/* Cuts the samples, before anything else is done to them, into `shards` parts as even as can be, none of a single
+ * sample where there are more (few samples leave the last parts empty), and keeps those of parts first to
+ * first + own - 1, which count from 0 then. */
+void rt_batch_cut(struct rt_batch *b, int shards, int first, int own);
+/* The most samples of one part, of batches of at most `count`. */
+int rt_batch_shard_rows(int count, int shards);
 
 /* Takes over the caller's reference, also on failure. A frame of that name is replaced.
  * RT_ELARGE past RT_BATCH_FRAMES. */

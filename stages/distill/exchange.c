@@ -1,40 +1,116 @@
 /* SPDX-License-Identifier: MIT
- * exchange: see exchange.h. */
+ * exchange: sums in a tree over the shards, wherever these are. See exchange.h. */
 #include "stages/distill/exchange.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A gathering is made of two sums: each brings numbers at its own place and zeros at those of the
- * others. That sends zeros about, but it is wanted seldom (a running quantile begins once) and asks
- * nothing more of whoever makes an exchange. */
-int rt_exchange_gather(const struct rt_exchange *x, const double *value, int count, double **all, int *total,
+int rt_exchange_gather(const struct rt_exchange *x, const void *mine, size_t bytes, void **all, size_t *total,
                        struct rt_error *e)
 {
-    int size = x ? x->size : 1, rank = x ? x->rank : 0, first = 0;
-    double *counts = calloc((size_t)size, sizeof *counts);
     *all = NULL;
     *total = 0;
-    if (!counts)
-        return rt_error_set(e, RT_EMEM, "no memory to gather %d numbers", count);
-    counts[rank] = count;
-    int rc = rt_exchange_sums(x, counts, size, e);
-    for (int i = 0; i < size; i++) {
-        first += i < rank ? (int)counts[i] : 0;
-        *total += (int)counts[i];
-    }
-    free(counts);
-    if (rc < 0)
-        return rc;
-    *all = calloc((size_t)*total + 1, sizeof **all);
+    if (x)
+        return x->gather(x->self, mine, bytes, all, total, e);
+    *all = malloc(bytes + 1);
     if (!*all)
-        return rt_error_set(e, RT_EMEM, "no memory to gather %d numbers", *total);
-    if (count)
-        memcpy(*all + first, value, sizeof **all * (size_t)count);
-    rc = rt_exchange_sums(x, *all, *total, e);
-    if (rc < 0) {
-        free(*all);
-        *all = NULL;
+        return rt_error_set(e, RT_EMEM, "no memory to gather %zu bytes", bytes);
+    if (bytes)
+        memcpy(*all, mine, bytes);
+    *total = bytes;
+    return 0;
+}
+
+/* ---- small sums ----
+ * One gathering and own additions: a handful of numbers from each costs one journey, and nobody has to trust another's
+ * order of adding. The own shards are a subtree of the whole, so each brings its sum alone. */
+
+/* [n, count] becomes the sum of the n, in its first row. */
+static void sums_in_tree(double *value, int n, int count)
+{
+    for (int apart = 1; apart < n; apart *= 2)
+        for (int i = 0; i + apart < n; i += 2 * apart)
+            for (int k = 0; k < count; k++)
+                value[i * count + k] += value[(i + apart) * count + k];
+}
+
+int rt_exchange_sums(const struct rt_exchange *x, double *value, int shards, int count, struct rt_error *e)
+{
+    size_t bytes = sizeof *value * (size_t)count, total;
+    void *all;
+    sums_in_tree(value, shards, count);
+    if (!x)
+        return 0;
+    RT_TRY(rt_exchange_gather(x, value, bytes, &all, &total, e));
+    int rc = 0;
+    if (total != bytes * (size_t)x->size) {
+        rc = rt_error_set(e, RT_EMISMATCH, "%zu bytes of sums from %d who share an update, not %zu from each", total,
+                          x->size, bytes);
+    } else {
+        sums_in_tree(all, x->size, count);
+        memcpy(value, all, bytes);
     }
+    free(all);
     return rc;
+}
+
+/* ---- large sums ----
+ * A binary counter: level l holds the sum of 2^l shards until the next 2^l are there. To keep all shards' numbers and
+ * add at the end would need a copy for each. */
+
+struct rt_shard_sum {
+    const struct rt_exchange_part *part;
+    int parts, shards, pushed, levels;
+    size_t count;  /* numbers in all parts */
+    float *level;  /* [levels, count] */
+};
+
+int rt_shard_sum_create(struct rt_shard_sum **out, const struct rt_exchange_part *part, int parts, int shards)
+{
+    struct rt_shard_sum *s = calloc(1, sizeof *s);
+    *out = s;
+    if (!s)
+        return RT_EMEM;
+    *s = (struct rt_shard_sum){.part = part, .parts = parts, .shards = shards};
+    while (1 << s->levels < shards)
+        s->levels++;
+    for (int i = 0; i < parts; i++)
+        s->count += part[i].count;
+    s->level = calloc((size_t)s->levels * s->count + 1, sizeof *s->level);
+    if (s->level)
+        return 0;
+    free(s);
+    *out = NULL;
+    return RT_EMEM;
+}
+
+void rt_shard_sum_destroy(struct rt_shard_sum *s)
+{
+    if (s)
+        free(s->level);
+    free(s);
+}
+
+static void sum_add_level(const struct rt_shard_sum *s, const float *level)
+{
+    for (int i = 0; i < s->parts; level += s->part[i++].count)
+        for (size_t k = 0; k < s->part[i].count; k++)
+            s->part[i].value[k] = level[k] + s->part[i].value[k];
+}
+
+static void sum_keep_level(const struct rt_shard_sum *s, float *level)
+{
+    for (int i = 0; i < s->parts; level += s->part[i++].count)
+        memcpy(level, s->part[i].value, s->part[i].count * sizeof *level);
+}
+
+void rt_shard_sum_push(struct rt_shard_sum *s)
+{
+    int at = s->pushed++, level = 0;
+    for (; at & 1; at >>= 1)
+        sum_add_level(s, s->level + (size_t)level++ * s->count);
+    if (s->pushed == s->shards)
+        s->pushed = 0;
+    else
+        sum_keep_level(s, s->level + (size_t)level * s->count);
 }

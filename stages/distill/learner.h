@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * learner: a network that learns: model, objective, sample weights and optimiser together, one
  * update at a time. It knows no pipeline: what it learns from are plain arrays, what it has done it
- * reports. Files: learner.c (an update), learner_keep.c (samples that take no part),
- * learner_weights.c, learner_eval.c, learner_state.c (checkpoint), learner_settings.h (what of a
- * recipe it reads); learner_parts.h is theirs alone. */
+ * reports. Files: learner.c (an update), learner_keep.c (samples that take no part), learner_shards.c
+ * (forward and backward), learner_weights.c, learner_eval.c, learner_state.c (checkpoint),
+ * learner_settings.h (what of a recipe it reads); learner_parts.h is theirs alone. */
 #ifndef RT_LEARNER_H
 #define RT_LEARNER_H
 
@@ -24,12 +24,13 @@
  *   within what rt_learner_check accepts.
  * - When an update fails (no memory, not finite, an exchange that broke) the learner is good for
  *   nothing but rt_learner_destroy: the run ends, and goes on from its last checkpoint.
- * - Between what is measured and what is made of it stands the exchange; NULL = alone. With one,
- *   several learners with equal models and settings make each update together, each from a
- *   minibatch of its own: weights, means, margins and the clipped norm are of all samples, and all
- *   end with equal weights. Of each one's own samples alone are: sample states, evaluations,
- *   batch-norm's statistics, and what terms that compare rows see. Dropout draws alike for rows at
- *   the same place of two parts. */
+ * - A batch may be cut into shards, which go through the network one by one: memory for one of them is enough. What is
+ *   of the batch stays so: weights, counts, means, margins and the clipped norm are of all its samples. By shard are
+ *   batch-norm's statistics (the running ones move by the mean over the shards) and what terms that compare rows see;
+ *   a shard in which one sample is left sits the update out. One shard gives the bytes of a batch that is not cut.
+ * - Between what is measured and what is made of it stands the exchange; NULL = alone. With one, several learners with
+ *   equal models and settings make each update together, each from its own shards of the batch, as many as every other;
+ *   all end with equal weights, sample states and evaluations, which are those of one learner with all the shards. */
 struct rt_learner; /* opaque */
 
 struct rt_learner_config {
@@ -39,6 +40,8 @@ struct rt_learner_config {
     const struct rt_learner_settings *settings; /* checked while it is made, not kept */
     enum rt_optim_id optimizer;
     int batch;                      /* the most rows of a minibatch */
+    int shards;                     /* it is cut into; a power of two. With others: those it has itself */
+    int shard_rows;                 /* the most rows of one, what the network needs memory for; 0 = batch */
     int threads;                    /* that share its work */
     int rows;                       /* of the data set: there are states of so many samples */
     const char *const *measure;     /* [measures] names of the columns of rt_minibatch.value; borrowed */
@@ -70,6 +73,7 @@ struct rt_taught {
 struct rt_minibatch {
     int count;
     const int *sample;         /* [count] rows of the data set: whose states these are */
+    const int *shard;          /* [count] the own shard of each, ascending from 0; NULL = all in the first */
     const int *keep;           /* [kept] places of those that take part, ascending; NULL = all do.
                                 * The rest is not looked at: as if it were not there */
     int kept;

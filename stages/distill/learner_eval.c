@@ -19,20 +19,57 @@ static bool eval_has_trials(const struct rt_learner *l)
     return l->c.trials && l->c.trials->count > 0;
 }
 
-static int eval_room(struct rt_learner *l, int count)
+/* What is kept of each sample: so many bytes of it, and where. */
+struct column {
+    struct rt_learner_room *room;
+    size_t size;
+};
+enum { COLUMN_OWN, COLUMN_HEAD, COLUMN_TEACHER, COLUMN_LABEL, COLUMN_ROW, COLUMN_TAUGHT, COLUMN_EMBEDDING, COLUMNS };
+
+/* Returns how many there are: embeddings are wanted for trials alone. */
+static int eval_columns(struct rt_learner *l, struct column column[COLUMNS])
 {
     struct rt_learner_eval *v = &l->eval;
+    size_t head = sizeof(float) * (size_t)l->c.model->teacher[0].classes;
+    column[COLUMN_OWN] = (struct column){&v->own, sizeof(float) * (size_t)l->c.model->classes};
+    column[COLUMN_HEAD] = (struct column){&v->head, head};
+    column[COLUMN_TEACHER] = (struct column){&v->teacher, head};
+    column[COLUMN_LABEL] = (struct column){&v->label, sizeof(int)};
+    column[COLUMN_ROW] = (struct column){&v->row, sizeof(int)};
+    column[COLUMN_TAUGHT] = (struct column){&v->taught, 1};
+    column[COLUMN_EMBEDDING] = (struct column){&v->embedding, sizeof(float) * (size_t)l->c.model->dim};
+    return eval_has_trials(l) ? COLUMNS : COLUMN_EMBEDDING;
+}
+
+static int eval_room(struct rt_learner *l, int count)
+{
+    struct column column[COLUMNS];
     size_t n = (size_t)count + 1;
-    size_t own = n * (size_t)l->c.model->classes, head = n * (size_t)l->c.model->teacher[0].classes;
-    RT_TRY(rt_learner_room(&v->own, own * sizeof(float)));
-    RT_TRY(rt_learner_room(&v->head, head * sizeof(float)));
-    RT_TRY(rt_learner_room(&v->teacher, head * sizeof(float)));
-    RT_TRY(rt_learner_room(&v->label, n * sizeof(int)));
-    RT_TRY(rt_learner_room(&v->row, n * sizeof(int)));
-    RT_TRY(rt_learner_room(&v->prediction, n * sizeof(struct rt_prediction)));
-    if (eval_has_trials(l))
-        RT_TRY(rt_learner_room(&v->embedding, n * (size_t)l->c.model->dim * sizeof(float)));
-    return rt_learner_room(&v->taught, n);
+    int columns = eval_columns(l, column);
+    for (int i = 0; i < columns; i++)
+        RT_TRY(rt_learner_room(column[i].room, n * column[i].size));
+    return rt_learner_room(&l->eval.prediction, n * sizeof(struct rt_prediction));
+}
+
+/* Behind those of earlier batches lie so many of the own samples; then those of all who share the evaluation do, those
+ * of rank 0 first: the order of one who has them all. Returns how many. */
+static int eval_share(struct rt_learner *l, int own, struct rt_error *e)
+{
+    struct column column[COLUMNS];
+    size_t at = (size_t)l->eval.count, total, count = (size_t)own;
+    int columns = eval_columns(l, column), rc = 0;
+    for (int i = 0; l->c.others && rc == 0 && i < columns; i++) {
+        void *all;
+        size_t size = column[i].size;
+        RT_TRY(rt_exchange_gather(l->c.others, (char *)column[i].room->data + at * size, (size_t)own * size, &all,
+                                  &total, e));
+        count = size ? total / size : count;
+        rc = eval_room(l, (int)(at + count));
+        if (rc == 0)
+            memcpy((char *)column[i].room->data + at * size, all, total);
+        free(all);
+    }
+    return rc < 0 ? rt_error_set(e, rc, "no memory for the outputs of an evaluation") : (int)count;
 }
 
 /* The outputs of n samples that have been run, `at` places behind the first of the evaluation. */
@@ -71,10 +108,19 @@ static int eval_run(struct rt_learner *l, const struct rt_minibatch *b, struct r
     const struct rt_model *m = l->c.model;
     if (b->length)
         return eval_run_whole(l, b, e);
-    rt_exec_forward(l->exec, b->count, b->input, b->input ? NULL : &b->bags, false, 0, 0);
-    eval_keep_outputs(l, (size_t)l->eval.count, (size_t)b->count, rt_exec_output(l->exec, m->logits),
-                      m->teacher[0].head >= 0 ? rt_exec_output(l->exec, m->teacher[0].head) : NULL,
-                      rt_exec_output(l->exec, m->embedding));
+    for (int s = 0; s < l->c.shards; s++) {
+        struct rt_bags bags = b->bags;
+        int at = l->first[s], n = l->first[s + 1] - at;
+        if (n == 0)
+            continue;
+        if (!b->input)
+            bags.offset += at;
+        rt_exec_forward(l->exec, n, b->input ? b->input + (size_t)at * l->input_row : NULL,
+                        b->input ? NULL : &bags, false, 0, 0);
+        eval_keep_outputs(l, (size_t)(l->eval.count + at), (size_t)n, rt_exec_output(l->exec, m->logits),
+                          m->teacher[0].head >= 0 ? rt_exec_output(l->exec, m->teacher[0].head) : NULL,
+                          rt_exec_output(l->exec, m->embedding));
+    }
     return 0;
 }
 
@@ -82,23 +128,24 @@ int rt_learner_measure(struct rt_learner *l, const struct rt_minibatch *b, struc
 {
     struct rt_learner_eval *v = &l->eval;
     const struct rt_taught *t = l->teacher ? b->taught : NULL;
-    if (b->count == 0)
-        return 0;
     if (b->count > l->c.batch)
         return rt_error_set(e, RT_EUSAGE, "%d samples: %d at most", b->count, l->c.batch);
+    RT_TRY(rt_learner_cut(l, b, e));
     if (eval_room(l, v->count + b->count) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for the outputs of an evaluation");
     RT_TRY(eval_run(l, b, e));
     size_t at = (size_t)v->count, n = (size_t)b->count, head = (size_t)l->c.model->teacher[0].classes;
-    if (t && t->logits)
+    if (t && t->logits && n)
         memcpy((float *)v->teacher.data + at * head, t->logits, n * head * sizeof(float));
-    memcpy((int *)v->row.data + at, b->sample, n * sizeof(int));
+    if (n)
+        memcpy((int *)v->row.data + at, b->sample, n * sizeof(int));
     for (size_t i = 0; i < n; i++) {
         ((int *)v->label.data)[at + i] = b->label[i];
         ((uint8_t *)v->taught.data)[at + i] = t && t->have && t->have[i];
     }
-    v->count += b->count;
-    return 0;
+    int count = eval_share(l, b->count, e);
+    v->count += count > 0 ? count : 0;
+    return count < 0 ? count : 0;
 }
 
 void rt_learner_eval_fini(struct rt_learner *l)

@@ -79,6 +79,7 @@ static int keep_all(struct rt_learner *l, const struct rt_minibatch *b, struct r
 {
     struct rt_learner_kept *k = &l->kept;
     RT_TRY(keep_rows(&k->sample, b, b->sample, sizeof *b->sample, (const void **)&view->sample));
+    RT_TRY(keep_rows(&k->shard, b, b->shard, sizeof *b->shard, (const void **)&view->shard));
     RT_TRY(keep_rows(&k->input, b, b->input, sizeof *b->input * l->input_row, (const void **)&view->input));
     RT_TRY(keep_bags(k, b, &view->bags));
     RT_TRY(keep_rows(&k->label, b, b->label, sizeof *b->label, (const void **)&view->label));
@@ -95,23 +96,49 @@ static int keep_all(struct rt_learner *l, const struct rt_minibatch *b, struct r
     return 0;
 }
 
-int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view,
+/* Of a shard in which one sample is left that one is left out, too: batch-norm cannot train on it. *list: [kept], as
+ * rt_minibatch.keep. */
+static int keep_list(struct rt_learner *l, const struct rt_minibatch *b, const int **list, int *kept)
+{
+    RT_TRY(rt_learner_room(&l->kept.keep, ((size_t)b->count + 1) * sizeof **list));
+    int *keep = l->kept.keep.data, n = b->keep ? b->kept : b->count, shard = -1, many = 0;
+    *kept = 0;
+    for (int i = 0; i <= n; i++) {
+        int at = i < n && b->keep ? b->keep[i] : i, next = i == n ? -1 : b->shard ? b->shard[at] : 0;
+        if (next != shard) {
+            *kept -= many == 1;
+            shard = next;
+            many = 0;
+        }
+        many++;
+        if (i < n)
+            keep[(*kept)++] = at;
+    }
+    *list = keep;
+    return 0;
+}
+
+int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *given, struct rt_minibatch *view,
                     struct rt_error *e)
 {
-    *view = *b;
+    struct rt_minibatch b = *given;
+    if (rt_learner_is_cut(l) && keep_list(l, given, &b.keep, &b.kept) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for the list of %d samples", b.count);
+    *view = b;
     view->keep = NULL;
-    if (!b->keep || b->kept == b->count)
+    if (!b.keep || b.kept == b.count)
         return 0;
-    view->count = b->kept;
-    if (keep_all(l, b, view) < 0)
-        return rt_error_set(e, RT_EMEM, "no memory for the %d samples of %d that take part", b->kept, b->count);
+    view->count = b.kept;
+    if (keep_all(l, &b, view) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for the %d samples of %d that take part", b.kept, b.count);
     return 0;
 }
 
 void rt_learner_keep_fini(struct rt_learner *l)
 {
     struct rt_learner_kept *k = &l->kept;
-    void *owned[] = {k->sample.data, k->input.data, k->offset.data, k->bucket.data, k->weight.data,
+    void *owned[] = {k->keep.data, k->sample.data, k->shard.data, k->input.data,
+                     k->offset.data, k->bucket.data, k->weight.data,
                      k->label.data, k->factor.data, k->value.data, k->percentile.data};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);

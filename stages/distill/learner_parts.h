@@ -21,7 +21,7 @@ int rt_learner_room(struct rt_learner_room *r, size_t bytes); /* RT_EMEM; keeps 
 
 /* Copies of the rows that take part, when some do not (learner_keep.c). */
 struct rt_learner_kept {
-    struct rt_learner_room sample, input, offset, bucket, weight, label, factor, value, percentile;
+    struct rt_learner_room keep, sample, shard, input, offset, bucket, weight, label, factor, value, percentile;
     struct {
         struct rt_learner_room have, embedding, logits;
     } teacher[RT_TEACHERS];
@@ -42,6 +42,7 @@ struct rt_learner {
     struct rt_learner_config c;
     const struct rt_model *teacher; /* of c, or NULL */
     size_t input_row;               /* numbers of a dense input; 0 = bags */
+    int shard_rows;                 /* of one shard, at most: what the network has memory for */
 
     /* progress, in the checkpoint */
     int64_t step;
@@ -55,23 +56,35 @@ struct rt_learner {
     struct rt_exec *exec;
     struct rt_stretch *stretch; /* whole recordings in evaluations; NULL: none has come yet */
     struct rt_optim *optim;
-    struct rt_exchange_part *part; /* [parts] what is trained; NULL when alone */
-    int parts;
+    /* What is added up over the shards: gradients, [gradients], and where the batch is cut, running statistics. */
+    struct rt_exchange_part *part; /* [parts] */
+    int parts, gradients;
+    float *before;                 /* the statistics as the update found them */
+    struct rt_shard_sum *sum;
+    int *first;                    /* [shards + 1] the first row of each shard; then the count of rows */
+    struct rt_objective_sums *sums, all[RT_PLACES]; /* [shards, RT_PLACES]; the counts of all shards everywhere */
+    char broken[RT_NAME + 32];     /* what is not finite of the update under way; "" = nothing known */
 
     /* [batch] of one update */
     double *weight, *task_weight, *quality, *task_quality, *scale; /* weight holds the other four too */
     struct rt_objective_weights weights; /* of these, by weight.task */
-    double *distance;
+    double *distance, *agreed; /* [places, batch]; what agreement was, NaN where it is not followed */
     double *factor; /* [batch, RT_WEIGHT_COLUMNS] */
-    float *head, *d_head;
+    float *head, *d_head; /* of one shard */
     struct rt_objective_out out;
     struct rt_learner_kept kept;
     struct rt_learner_eval eval;
 };
 
-/* What the teacher's posterior of each label is, into the samples' states: people are shown it, no update depends on
- * it. */
-void rt_learner_note_teacher(struct rt_learner *l, const struct rt_minibatch *b);
+/* Batches are cut, here or into parts of others. */
+bool rt_learner_is_cut(const struct rt_learner *l);
+/* Sets l->first for b. RT_EUSAGE: it is cut otherwise than the learner is made for. */
+int rt_learner_cut(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e);
+/* All shards forward and backward; the parts then hold the sums of all who share the update, which has so many rows.
+ * RT_ENOTFINITE, RT_EMEM, or what the exchange returned. */
+int rt_learner_shards(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_objective_settings *objective,
+                      const struct rt_learner_settings *settings, int rows, struct rt_error *e);
+int rt_learner_not_finite(const struct rt_learner *l, const char *what, struct rt_error *e);
 
 /* view: b with the rows alone that take part; refers to b or to copies in l, until the next call.
  * RT_EMEM. */
@@ -81,9 +94,13 @@ void rt_learner_keep_fini(struct rt_learner *l);
 /* Fills weight and quality, of distillation and of the task, for the samples of b. */
 int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
                      const struct rt_learner_settings *s, double *effective, struct rt_error *e);
-/* Behind the forward pass: what agreement, if it is in weight.terms, will be at each sample's next update. */
-void rt_learner_follow_agreement(struct rt_learner *l, const struct rt_minibatch *b,
-                                 const struct rt_learner_settings *s);
+/* Behind the forward pass: how far student and teacher agree on each sample; NaN where it is not followed. */
+void rt_learner_agree(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
+                      double *now);
+/* A sample's agreement is followed over its updates; NaN changes nothing. */
+void rt_learner_follow_agreement(struct rt_learner *l, int sample, double now);
+/* What the teacher's posterior of the label is: people are shown it, no update depends on it. NaN = it has none. */
+double rt_learner_teacher_p(const struct rt_learner *l, const struct rt_minibatch *b, int i);
 /* What weight.terms may name. */
 struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l);
 void rt_learner_eval_fini(struct rt_learner *l);

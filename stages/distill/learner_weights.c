@@ -18,6 +18,12 @@ struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l)
     return (struct rt_weight_source){l->c.measure, l->c.measures, teacher};
 }
 
+/* Zeros for so many sums of each shard; in the objective's, which come later. */
+static double *weight_sums(struct rt_learner *l, int count)
+{
+    return memset(l->sums, 0, sizeof(double) * (size_t)(l->c.shards * count));
+}
+
 /* ---- what the teacher's outputs say of a sample ----
  * These are known only while a sample is in a batch, so they are measured here and not in the
  * scoring pass. */
@@ -38,18 +44,19 @@ static int factor_of_norm(struct rt_learner *l, const struct rt_minibatch *b, do
 {
     const struct rt_taught *t = b->taught;
     int dim = l->teacher->dim;
-    double sum[3] = {0}; /* how many, their sum, their squares' sum */
-    for (int i = 0; i < b->count; i++) {
-        bool have = t && t->have && t->have[i];
-        double x = have ? feature_norm(t->embedding + (size_t)i * (size_t)dim, dim) : NAN;
-        out[i * stride] = x;
-        if (!isnan(x)) {
-            sum[0]++;
-            sum[1] += x;
-            sum[2] += x * x;
+    double *sum = weight_sums(l, 3); /* how many, their sum, their squares' sum */
+    for (int s = 0; s < l->c.shards; s++)
+        for (int i = l->first[s]; i < l->first[s + 1]; i++) {
+            bool have = t && t->have && t->have[i];
+            double x = have ? feature_norm(t->embedding + (size_t)i * (size_t)dim, dim) : NAN;
+            out[i * stride] = x;
+            if (!isnan(x)) {
+                sum[3 * s]++;
+                sum[3 * s + 1] += x;
+                sum[3 * s + 2] += x * x;
+            }
         }
-    }
-    RT_TRY(rt_exchange_sums(l->c.others, sum, 3, e));
+    RT_TRY(rt_exchange_sums(l->c.others, sum, l->c.shards, 3, e));
     if (sum[0] > 0) {
         double mean = sum[1] / sum[0], var = fmax(0, sum[2] / sum[0] - mean * mean);
         l->norm_mean = isnan(l->norm_mean) ? mean : 0.99 * l->norm_mean + 0.01 * mean;
@@ -125,39 +132,38 @@ static double posterior_cosine(const float *x, double scale, const float *z, int
     return dot / sqrt(p2 * q2);
 }
 
-void rt_learner_follow_agreement(struct rt_learner *l, const struct rt_minibatch *b,
-                                 const struct rt_learner_settings *s)
+void rt_learner_agree(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
+                      double *now)
 {
     struct rt_weight_source have = rt_learner_weight_source(l);
     struct rt_weight_columns list;
     const struct rt_taught *t = b->taught;
     int classes = l->c.model->classes;
     rt_weight_terms_read("weight.terms", s->weight.terms, &have, &list, NULL);
-    if (!agreement_is_in(&list))
-        return;
-    l->samples.follows_agreement = true;
+    bool follows = agreement_is_in(&list);
+    l->samples.follows_agreement |= follows;
     for (int i = 0; i < b->count; i++) {
-        if (!t || !t->have || !t->have[i])
-            continue;
-        float *a = &l->samples.agreement[b->sample[i]];
         size_t at = (size_t)i * (size_t)classes;
-        double now = posterior_cosine(rt_exec_output(l->exec, l->c.model->logits) + at,
-                                      s->objective.cosine_logits ? l->c.model->scale : 1, t->logits + at, classes);
-        *a = (float)(isnan(*a) ? now : (double)*a + AGREEMENT_RATE * (now - (double)*a));
+        now[i] = !follows || !t || !t->have || !t->have[i] ? NAN
+                 : posterior_cosine(rt_exec_output(l->exec, l->c.model->logits) + at,
+                                    s->objective.cosine_logits ? l->c.model->scale : 1, t->logits + at, classes);
     }
 }
 
-void rt_learner_note_teacher(struct rt_learner *l, const struct rt_minibatch *b)
+void rt_learner_follow_agreement(struct rt_learner *l, int sample, double now)
+{
+    float *a = &l->samples.agreement[sample];
+    if (!isnan(now))
+        *a = (float)(isnan(*a) ? now : (double)*a + AGREEMENT_RATE * (now - (double)*a));
+}
+
+double rt_learner_teacher_p(const struct rt_learner *l, const struct rt_minibatch *b, int i)
 {
     const struct rt_taught *t = b->taught;
-    if (!t || !t->have || !t->logits || !l->c.model->teacher[0].shares_classes)
-        return;
-    for (int i = 0; i < b->count; i++) {
-        const float *z = t->logits + (size_t)i * (size_t)l->teacher->classes;
-        if (t->have[i] && b->label[i] >= 0)
-            l->samples.teacher_p[b->sample[i]] =
-                fmaxf((float)exp(z[b->label[i]] - rt_softmax_lse(z, l->teacher->classes, 1, -1)), FLT_MIN);
-    }
+    if (!t || !t->have || !t->logits || !l->c.model->teacher[0].shares_classes || !t->have[i] || b->label[i] < 0)
+        return NAN;
+    const float *z = t->logits + (size_t)i * (size_t)l->teacher->classes;
+    return fmaxf((float)exp(z[b->label[i]] - rt_softmax_lse(z, l->teacher->classes, 1, -1)), FLT_MIN);
 }
 
 static void factor_of_measure(const struct rt_learner *l, const struct rt_minibatch *b,
@@ -199,13 +205,17 @@ static int factor_of_term(struct rt_learner *l, const struct rt_minibatch *b, co
 static int weigh_by(struct rt_learner *l, size_t n, const struct rt_learner_settings *s, int terms,
                     const double *quality, double *weight, struct rt_error *e)
 {
-    double sum[2];
+    double *sum = weight_sums(l, 2);
     if (terms == 0) {
         memcpy(weight, l->scale, n * sizeof *weight);
         return 0;
     }
-    rt_weight_measure(quality, l->scale, n, s->weight.gamma, s->weight.floor, weight, sum);
-    RT_TRY(rt_exchange_sums(l->c.others, sum, 2, e));
+    for (int k = 0; k < l->c.shards; k++) {
+        int at = l->first[k];
+        rt_weight_measure(quality + at, l->scale + at, (size_t)(l->first[k + 1] - at), s->weight.gamma,
+                          s->weight.floor, weight + at, sum + 2 * k);
+    }
+    RT_TRY(rt_exchange_sums(l->c.others, sum, l->c.shards, 2, e));
     rt_weight_apply(l->scale, n, sum, weight);
     return 0;
 }
@@ -254,7 +264,6 @@ int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
     struct rt_weight_source have = rt_learner_weight_source(l);
     struct rt_weight_scale scale; /* all there: the settings were checked */
     size_t n = (size_t)b->count;
-    double sum[2];
     rt_weight_scale_read(s->weight.terms, s->weight.map, s->weight.knees, &have, &scale, NULL);
     for (int t = 0; t < scale.list.count; t++)
         RT_TRY(factor_of_term(l, b, s, &scale, t, e));
@@ -263,8 +272,10 @@ int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
     rt_weight_quality(l->factor, n, scale.list.count, l->quality);
     RT_TRY(weigh_by(l, n, s, scale.list.count, l->quality, l->weight, e));
     RT_TRY(weigh_task(l, b, s, &scale.list, e));
-    rt_weight_squares(l->weight, n, sum);
-    RT_TRY(rt_exchange_sums(l->c.others, sum, 2, e));
+    double *sum = weight_sums(l, 2);
+    for (int k = 0; k < l->c.shards; k++)
+        rt_weight_squares(l->weight + l->first[k], (size_t)(l->first[k + 1] - l->first[k]), sum + 2 * k);
+    RT_TRY(rt_exchange_sums(l->c.others, sum, l->c.shards, 2, e));
     *effective = sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];
     return 0;
 }

@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * objective: one batch through all terms: who has what a term needs, margin, weight, mean, gradient
- * scale. The running quantile lives here too; its place in a checkpoint is objective_state.c. */
+ * objective: shards of an update through all terms: who has what a term needs, margin, weight, mean,
+ * gradient scale. The running quantile lives here too; its place in a checkpoint is objective_state.c. */
 #include "stages/distill/objective.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is added up of one term over all samples, those of others who share the update included. */
-enum {
-    SUM_USED,   /* samples that have what the term needs */
-    SUM_INSIDE, /* of these, D <= margin */
-    SUM_LOSS,   /* weight * max(0, D - margin) */
-    SUM_FINITE, /* samples used whose D is finite: these move the running quantile */
-    SUM_BELOW,  /* of these, D < margin */
-    SUM_SPREAD, /* of these, |D - margin| */
-    SUMS
-};
-
-/* One batch on its way through the phases. */
+/* One shard on its way through a call. */
 struct pass {
     const struct rt_objective_settings *s;
     const struct rt_objective_side *side;
     struct rt_term_in in[RT_TEACHERS]; /* as the terms read it */
     int places;                        /* of the sides there are */
-    const struct rt_exchange *others;
     int batch;
-    struct rt_objective next; /* the running quantiles behind this batch */
-    bool ready[RT_PLACES];     /* the arrays that the term reads are there */
-    double margin[RT_PLACES];  /* in force */
-    double sum[RT_PLACES][SUMS];
-    uint8_t *use;             /* [places, batch] */
-    double *value, *scale;    /* [places, batch] D; [batch] the gradient's factor */
+    struct rt_objective_sums *sum;     /* [RT_PLACES] */
+    uint8_t *use;                      /* [places, batch] */
+    double *value, *scale;             /* [batch] D of one place; the gradient's factor */
 };
 
 int rt_place(int teacher, int term)
@@ -57,11 +42,8 @@ void rt_objective_init(struct rt_objective *o)
     }
 }
 
-/* ---- measure: who takes part in a term, and each one's distance ----
- * Nothing here depends on other samples than those at hand, and nothing is changed. All distances
- * are kept until the end: what the gradient is scaled with (how many samples a term has) is known
- * only when all who share the update have told, and asking once for all terms is cheaper than once
- * a term. */
+/* ---- count: who takes part in a term ----
+ * That follows from labels and from what the teacher answered, so it is known before the student has been asked. */
 
 static const struct rt_term *objective_term(const struct rt_objective_settings *s, int k)
 {
@@ -120,22 +102,61 @@ static struct rt_term_in objective_view(const struct rt_objective_settings *s,
     return view;
 }
 
-static void objective_measure(struct pass *p, int k)
+static int pass_places(int sides)
 {
-    size_t at = (size_t)k * (size_t)p->batch;
-    int teacher = rt_place_teacher(k);
-    const struct rt_term *term = objective_term(p->s, k);
-    int used = term_mark_used(&p->in[teacher], term, p->side[teacher].have, p->use + at);
+    return RT_TERMS + (sides - 1) * RT_DISTILL_TERMS;
+}
 
-    p->sum[k][SUM_USED] = used;
-    if (used > 0)
-        term->ops->value(&p->in[teacher], p->use + at, p->value + at);
+/* Counts, too: sum[].there and used. */
+static int pass_init(struct pass *p, const struct rt_objective_settings *s, const struct rt_objective_side *side,
+                     int sides, struct rt_objective_sums *sum, struct rt_error *e)
+{
+    size_t n = side->in.batch > 0 ? (size_t)side->in.batch : 0;
+    *p = (struct pass){.s = s, .side = side, .places = pass_places(sides), .batch = (int)n, .sum = sum};
+    memset(sum, 0, sizeof *sum * RT_PLACES);
+    p->use = calloc((size_t)p->places * n + 1, 1);
+    p->value = calloc(2 * n + 1, sizeof *p->value);
+    if (!p->use || !p->value)
+        return rt_error_set(e, RT_EMEM, "student: no memory for the losses");
+    p->scale = p->value + n;
+    for (int t = 0; t < sides; t++)
+        p->in[t] = objective_view(s, &side[t].in);
+    for (int k = 0; k < p->places; k++) {
+        int teacher = rt_place_teacher(k);
+        const struct rt_term *term = objective_term(s, k);
+        if (!(s->term[k].lambda > 0) || !term_is_ready(&p->in[teacher], term))
+            continue;
+        sum[k].there = 1;
+        sum[k].used = term_mark_used(&p->in[teacher], term, side[teacher].have, p->use + (size_t)k * n);
+    }
+    return 0;
+}
+
+static void pass_fini(struct pass *p)
+{
+    free(p->use);
+    free(p->value);
+}
+
+int rt_objective_count(const struct rt_objective_settings *s, const struct rt_objective_side *side, int sides,
+                       struct rt_objective_sums sum[RT_PLACES], struct rt_error *e)
+{
+    struct pass p;
+    int rc = pass_init(&p, s, side, sides, sum, e);
+    pass_fini(&p);
+    return rc;
 }
 
 /* ---- the margin in force ----
  * A running quantile begins with that of the first batch. It takes the distances of all samples, in
  * one order, so several who share an update begin with the same number as one alone; later batches
  * move it by sums. */
+
+bool rt_objective_begins(const struct rt_objective *o, const struct rt_objective_settings *s,
+                         const struct rt_objective_sums all[RT_PLACES], int k)
+{
+    return s->term[k].lambda > 0 && s->term[k].quantile > 0 && isnan(o->quantile[k]) && all[k].used > 0;
+}
 
 static int quantile_compare(const void *a, const void *b)
 {
@@ -144,52 +165,41 @@ static int quantile_compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Linear between order statistics. d is sorted. */
-static void quantile_start(struct pass *p, int k, double *d, int n)
+/* Linear between order statistics. */
+void rt_objective_begin(struct rt_objective *o, const struct rt_objective_settings *s, int k, double *d, int n)
 {
-    double at = p->s->term[k].quantile * (n - 1), sum = 0;
+    double at = s->term[k].quantile * (n - 1), sum = 0;
     int low = (int)at, high = low + 1 < n ? low + 1 : low;
-
-    qsort(d, (size_t)n, sizeof *d, quantile_compare);
-    p->next.quantile[k] = d[low] + (at - low) * (d[high] - d[low]);
-    for (int i = 0; i < n; i++)
-        sum += fabs(d[i] - p->next.quantile[k]);
-    p->next.spread[k] = sum / n;
-}
-
-static int quantile_gather(struct pass *p, int k, struct rt_error *e)
-{
-    const uint8_t *use = p->use + (size_t)k * (size_t)p->batch;
-    const double *value = p->value + (size_t)k * (size_t)p->batch;
-    double *all;
-    int n = 0, total;
-
-    for (int i = 0; i < p->batch; i++)
-        if (use[i] && isfinite(value[i]))
-            p->scale[n++] = value[i];
-    RT_TRY(rt_exchange_gather(p->others, p->scale, n, &all, &total, e));
-    if (total > 0)
-        quantile_start(p, k, all, total);
-    free(all);
-    return 0;
-}
-
-static void quantile_move(struct pass *p, int k)
-{
-    const double *sum = p->sum[k];
-    double m = p->next.quantile[k], n = sum[SUM_FINITE];
 
     if (n == 0)
         return;
-    p->next.spread[k] += RT_OBJECTIVE_RATE * (sum[SUM_SPREAD] / n - p->next.spread[k]);
-    m += RT_OBJECTIVE_RATE * p->next.spread[k] * (p->s->term[k].quantile - sum[SUM_BELOW] / n);
-    p->next.quantile[k] = m < 0 ? 0 : m;
+    qsort(d, (size_t)n, sizeof *d, quantile_compare);
+    o->quantile[k] = d[low] + (at - low) * (d[high] - d[low]);
+    for (int i = 0; i < n; i++)
+        sum += fabs(d[i] - o->quantile[k]);
+    o->spread[k] = sum / n;
 }
 
-/* ---- the sums ----
- * What apply needs of other samples than its own, and all that is reported: six numbers a term.
- * Terms that are off, or have no sample here, bring zeros: others may have some, and all must bring
- * the same count of numbers. */
+static double margin_in_force(const struct rt_objective *o, const struct rt_objective_settings *s, int k)
+{
+    return s->term[k].quantile > 0 ? o->quantile[k] : s->term[k].margin;
+}
+
+static void quantile_move(struct rt_objective *o, double quantile, const struct rt_objective_sums *sum, int k)
+{
+    double m = o->quantile[k], n = sum->finite;
+
+    if (n == 0)
+        return;
+    o->spread[k] += RT_OBJECTIVE_RATE * (sum->spread / n - o->spread[k]);
+    m += RT_OBJECTIVE_RATE * o->spread[k] * (quantile - sum->below / n);
+    o->quantile[k] = m < 0 ? 0 : m;
+}
+
+/* ---- a shard: distances, what is added up of them, gradients ----
+ * Terms that are off, or have no sample here, leave zeros: others may have some. A term's mean is over all samples
+ * that have what it needs, wherever they are: each one's gradient is divided by that count, and then gradients of
+ * several shards can be added. */
 
 static double objective_factor(const struct rt_objective_weights *w, int k, int i)
 {
@@ -197,116 +207,81 @@ static double objective_factor(const struct rt_objective_weights *w, int k, int 
     return weight ? weight[i] : 1;
 }
 
-static void objective_sum(struct pass *p, int k, const struct rt_objective_weights *weight)
+static void shard_add_up(struct pass *p, int k, double margin, const struct rt_objective_weights *weight)
 {
     const uint8_t *use = p->use + (size_t)k * (size_t)p->batch;
-    const double *value = p->value + (size_t)k * (size_t)p->batch;
-    double margin = p->margin[k], *sum = p->sum[k];
+    struct rt_objective_sums *sum = &p->sum[k];
 
     for (int i = 0; i < p->batch; i++) {
-        double d = value[i];
+        double d = p->value[i];
         if (!use[i])
             continue;
-        sum[SUM_INSIDE] += d <= margin;
+        sum->inside += d <= margin;
         /* NaN is not <= and stays */
-        sum[SUM_LOSS] += objective_factor(weight, k, i) * (d <= margin ? 0 : d - margin);
+        sum->loss += objective_factor(weight, k, i) * (d <= margin ? 0 : d - margin);
         if (!isfinite(d))
             continue;
-        sum[SUM_FINITE]++;
-        sum[SUM_BELOW] += d < margin;
-        sum[SUM_SPREAD] += fabs(d - margin);
+        sum->finite++;
+        sum->below += d < margin;
+        sum->spread += fabs(d - margin);
     }
 }
 
-static int objective_measure_all(struct pass *p, const struct rt_objective_weights *weight, struct rt_error *e)
+static void shard_pull(struct pass *p, int k, double margin, const struct rt_objective_weights *weight, double used)
 {
-    for (int k = 0; k < p->places; k++) {
-        double quantile = p->s->term[k].quantile;
-        if (!(p->s->term[k].lambda > 0))
-            continue;
-        p->ready[k] = term_is_ready(&p->in[rt_place_teacher(k)], objective_term(p->s, k));
-        if (p->ready[k])
-            objective_measure(p, k);
-        if (quantile > 0 && isnan(p->next.quantile[k]))
-            RT_TRY(quantile_gather(p, k, e));
-        p->margin[k] = quantile > 0 ? p->next.quantile[k] : p->s->term[k].margin;
-        objective_sum(p, k, weight);
-    }
-    return rt_exchange_sums(p->others, p->sum[0], p->places * SUMS, e);
-}
-
-/* ---- apply: the record, the gradient, the next margin ---- */
-
-/* A term's mean is over all samples that have what it needs, wherever they are: each one's gradient
- * is divided by that count, and then gradients of several who share an update can be added. */
-static void objective_apply(struct pass *p, int k, const struct rt_objective_weights *weight,
-                            struct rt_objective_out *out)
-{
-    size_t at = (size_t)k * (size_t)p->batch;
-    const double *value = p->value + at, *sum = p->sum[k];
+    const uint8_t *use = p->use + (size_t)k * (size_t)p->batch;
     const struct rt_term *term = objective_term(p->s, k);
-    const struct rt_term_in *in = &p->in[rt_place_teacher(k)];
     const struct rt_term_out *gradient = &p->side[rt_place_teacher(k)].gradient;
 
-    out->used[k] = (int)sum[SUM_USED];
-    if (p->ready[k] || out->used[k] > 0)
-        out->margin[k] = p->margin[k];
-    for (int i = 0; p->ready[k] && out->distance[k] && i < p->batch; i++)
-        out->distance[k][i] = p->use[at + (size_t)i] ? value[i] : NAN;
-    if (out->used[k] == 0)
-        return;
     for (int i = 0; i < p->batch; i++) {
-        bool pulls = p->use[at + (size_t)i] && value[i] > p->margin[k];
-        p->scale[i] = pulls ? p->s->term[k].lambda * objective_factor(weight, k, i) / out->used[k] : 0;
+        bool pulls = use[i] && p->value[i] > margin;
+        p->scale[i] = pulls ? p->s->term[k].lambda * objective_factor(weight, k, i) / used : 0;
     }
     unsigned wanted = outputs_there(gradient->logits, gradient->feature, gradient->head);
-    if ((term->reads & wanted) && memchr(p->use + at, 1, (size_t)p->batch))
-        term->ops->grad(in, p->use + at, p->scale, gradient);
-    if (p->s->term[k].quantile > 0)
-        quantile_move(p, k);
-    out->mean[k] = sum[SUM_LOSS] / out->used[k];
-    out->inside[k] = sum[SUM_INSIDE] / out->used[k];
-    out->total += p->s->term[k].lambda * out->mean[k];
+    if (term->reads & wanted)
+        term->ops->grad(&p->in[rt_place_teacher(k)], use, p->scale, gradient);
 }
 
-static void objective_clear(struct rt_objective_out *out, int k, int batch)
+int rt_objective_shard(const struct rt_objective *o, const struct rt_objective_settings *s,
+                       const struct rt_objective_side *side, int sides, const struct rt_objective_weights *weight,
+                       const struct rt_objective_sums all[RT_PLACES], double *const distance[RT_PLACES],
+                       struct rt_objective_sums sum[RT_PLACES], struct rt_error *e)
 {
-    out->mean[k] = out->margin[k] = out->inside[k] = NAN;
-    out->used[k] = 0;
-    for (int i = 0; out->distance[k] && i < batch; i++)
-        out->distance[k][i] = NAN;
-}
-
-int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
-                       const struct rt_objective_side *side, int sides,
-                       const struct rt_objective_weights *weight,
-                       const struct rt_exchange *others, struct rt_objective_out *out, struct rt_error *e)
-{
-    size_t n = side->in.batch > 0 ? (size_t)side->in.batch : 0;
-    size_t places = (size_t)(RT_TERMS + (sides - 1) * RT_DISTILL_TERMS);
-    struct pass p = {.s = s, .side = side, .places = (int)places, .others = others, .batch = (int)n, .next = *o};
-    int rc = RT_EMEM;
-
-    for (int t = 0; t < sides; t++)
-        p.in[t] = objective_view(s, &side[t].in);
-    p.use = calloc(places * n + 1, 1);
-    p.value = calloc((places + 1) * n + 1, sizeof *p.value);
-    if (!p.use || !p.value) {
-        rt_error_set(e, rc, "student: no memory for the losses");
-        goto out;
+    struct pass p;
+    int rc = pass_init(&p, s, side, sides, sum, e);
+    for (int k = 0; rc == 0 && k < p.places; k++) {
+        const uint8_t *use = p.use + (size_t)k * (size_t)p.batch;
+        double margin = margin_in_force(o, s, k);
+        if (sum[k].used > 0) {
+            objective_term(s, k)->ops->value(&p.in[rt_place_teacher(k)], use, p.value);
+            shard_add_up(&p, k, margin, weight);
+            if (all)
+                shard_pull(&p, k, margin, weight, (int)all[k].used);
+        }
+        for (int i = 0; distance[k] && i < p.batch; i++)
+            distance[k][i] = use[i] ? p.value[i] : NAN;
     }
-    p.scale = p.value + places * n;
-    rc = objective_measure_all(&p, weight, e);
-    if (rc < 0)
-        goto out;
-    out->total = 0;
-    for (int k = 0; k < p.places; k++) {
-        objective_clear(out, k, p.batch);
-        objective_apply(&p, k, weight, out);
-    }
-    *o = p.next;
-out:
-    free(p.use);
-    free(p.value);
+    pass_fini(&p);
     return rc;
+}
+
+/* ---- the record ---- */
+
+void rt_objective_conclude(struct rt_objective *o, const struct rt_objective_settings *s, int sides,
+                           const struct rt_objective_sums sum[RT_PLACES], struct rt_objective_out *out)
+{
+    out->total = 0;
+    for (int k = 0; k < pass_places(sides); k++) {
+        out->mean[k] = out->margin[k] = out->inside[k] = NAN;
+        out->used[k] = (int)sum[k].used;
+        if (sum[k].there > 0)
+            out->margin[k] = margin_in_force(o, s, k);
+        if (out->used[k] == 0)
+            continue;
+        if (s->term[k].quantile > 0)
+            quantile_move(o, s->term[k].quantile, &sum[k], k);
+        out->mean[k] = sum[k].loss / out->used[k];
+        out->inside[k] = sum[k].inside / out->used[k];
+        out->total += s->term[k].lambda * out->mean[k];
+    }
 }

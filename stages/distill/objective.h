@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * objective: all terms of one batch together: distances, margins, weights, gradients, and the
+ * objective: all terms of an update together: distances, margins, weights, gradients, and the
  * record of each sample. One thread (the student's work). */
 #ifndef RT_OBJECTIVE_H
 #define RT_OBJECTIVE_H
 
 #include "formats/recipe.h"
 #include "formats/safetensors.h"
-#include "stages/distill/exchange.h"
 #include "stages/distill/term.h"
 
 /* A place is one term of one teacher. The first RT_TERMS are all terms, those that need a teacher with the first
@@ -51,7 +50,7 @@ struct rt_objective_out {
     double margin[RT_PLACES]; /* in force; NaN = term off, or a running quantile not yet started */
     double inside[RT_PLACES]; /* fraction of used samples with D <= margin; NaN = none used */
     int used[RT_PLACES];
-    double *distance[RT_PLACES]; /* D_k,i; NaN where not used; NULL = not wanted */
+    double *distance[RT_PLACES]; /* D_k,i of the samples here; NaN where not used; NULL = not wanted */
 };
 
 /* [batch] each, NULL = all 1: what a sample counts in the task's terms, and in the others. */
@@ -68,23 +67,53 @@ struct rt_objective_side {
     struct rt_term_out gradient; /* logits alike in all */
 };
 
-/* side[sides], at least one, at most RT_TEACHERS: with no teacher one that has none. weight NULL: all 1.
- * Arrays of out: of the places that these sides have. param, smoothing, AAM settings and
- * logit_scale of `in` are taken from s. d_logits, d_feature, d_head: gradients of total are added;
- * NULL = not wanted. A term is off when its lambda is not > 0 or the arrays it reads are NULL; a
- * term that compares heads of different sizes is off too, so refuse such settings before the run. A
- * label outside the classes counts as none. A NaN distance makes total NaN, gives no gradient and
- * leaves the running quantile alone.
- * others: who else works on the same update, each with its own samples; NULL = nobody. Then `in`,
- * weight, has_teacher, distance and the gradients are of the samples here, and all else of `out`,
- * and what the running quantile sees, of all samples: the sum of all gradients is that of one call
- * with all samples (terms that compare rows of a batch apart: they see those here). in->batch may
- * be 0 then.
- * RT_EMEM, or what the exchange returned, and nothing is then changed. */
-int rt_objective_batch(struct rt_objective *o, const struct rt_objective_settings *s,
-                       const struct rt_objective_side *side, int sides,
-                       const struct rt_objective_weights *weight,
-                       const struct rt_exchange *others, struct rt_objective_out *out, struct rt_error *e);
+/* What is added up of one place over the samples of an update, wherever they are. */
+struct rt_objective_sums {
+    double there;  /* shards that have the arrays that the term reads */
+    double used;   /* samples that have what the term needs */
+    double inside; /* of these, D <= margin */
+    double loss;   /* weight * max(0, D - margin) */
+    double finite; /* samples used whose D is finite: these move the running quantile */
+    double below;  /* of these, D < margin */
+    double spread; /* of these, |D - margin| */
+};
+#define RT_OBJECTIVE_SUMS ((int)(sizeof(struct rt_objective_sums) / sizeof(double)))
+
+/* An update, whose batch is one shard or several, here or elsewhere, goes through three calls. What a term's gradient
+ * is divided by are all samples that have what the term needs; so these are counted first, which no output of the
+ * student is needed for:
+ *   rt_objective_count     for each shard: sum[].there and .used, the rest 0
+ *   rt_objective_shard     for each, with the sums of all counts: distances, gradients, all of its sums
+ *   rt_objective_conclude  once, with the sums of all shards: the record, the next margins
+ * A quantile that is to begin with this update needs the distances of all samples before any gradient: while
+ * rt_objective_begins says so, distances are asked for by rt_objective_shard without `all`, and
+ * rt_objective_begin is given those of all samples of that place. */
+
+/* side[sides], at least one, at most RT_TEACHERS: with no teacher one that has none. A term is off when its lambda is
+ * not > 0 or the arrays it reads are NULL; a term that compares heads of different sizes is off too, so refuse such
+ * settings before the run. A label outside the classes counts as none. in.batch may be 0. RT_EMEM. */
+int rt_objective_count(const struct rt_objective_settings *s, const struct rt_objective_side *side, int sides,
+                       struct rt_objective_sums sum[RT_PLACES], struct rt_error *e);
+
+bool rt_objective_begins(const struct rt_objective *o, const struct rt_objective_settings *s,
+                         const struct rt_objective_sums all[RT_PLACES], int place);
+/* d[n]: the distances that are finite, in any order; sorted by the call. */
+void rt_objective_begin(struct rt_objective *o, const struct rt_objective_settings *s, int place, double *d, int n);
+
+/* all: the counts of the whole update; NULL = no gradients. weight NULL: all 1. param, smoothing, AAM settings and
+ * logit_scale of `in` are taken from s. Gradients of total are added to side[].gradient, NULL = not wanted: the sum
+ * over all shards is that of one call with all samples (terms that compare rows apart: they see the shard's).
+ * distance [RT_PLACES][batch], each may be NULL: D, NaN where not used. A NaN distance makes total NaN, gives no
+ * gradient and leaves the running quantile alone. RT_EMEM. */
+int rt_objective_shard(const struct rt_objective *o, const struct rt_objective_settings *s,
+                       const struct rt_objective_side *side, int sides, const struct rt_objective_weights *weight,
+                       const struct rt_objective_sums all[RT_PLACES], double *const distance[RT_PLACES],
+                       struct rt_objective_sums sum[RT_PLACES], struct rt_error *e);
+
+/* Fills *out, the distances apart, and moves the running quantiles. */
+void rt_objective_conclude(struct rt_objective *o, const struct rt_objective_settings *s, int sides,
+                           const struct rt_objective_sums sum[RT_PLACES], struct rt_objective_out *out);
+
 /* Tensor "objective.<term>" = F64 [quantile, spread], one per term; "objective.teacher2.<term>" of a second
  * teacher's, when it has begun. Loading, a term without one has not begun, as it was added since; RT_EFORMAT where
  * the first has none, or one is of another kind. */

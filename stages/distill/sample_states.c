@@ -75,8 +75,7 @@ static void term_set(struct rt_sample_states *s, int row, int term, float distan
 }
 
 void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, double weight,
-                          const struct rt_objective_settings *settings, const struct rt_objective_out *out,
-                          int i)
+                          const struct rt_objective_settings *settings, const double *distance, const double *margin)
 {
     size_t at = (size_t)row;
     double loss = 0;
@@ -84,11 +83,11 @@ void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, d
     s->quality[at] = (float)quality;
     s->weight[at] = (float)weight;
     for (int k = 0; k < RT_TERMS; k++) {
-        double d = out->distance[k][i];
+        double d = distance[k];
         if (isnan(d))
             continue;
         loss += settings->term[k].lambda * d;
-        term_set(s, row, k, (float)d, d <= out->margin[k]);
+        term_set(s, row, k, (float)d, d <= margin[k]);
     }
     rt_loss_history_add(s->history + at * RT_LOSS_HISTORY, (float)loss);
 }

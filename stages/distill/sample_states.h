@@ -29,11 +29,10 @@ struct rt_sample_states {
 int rt_sample_states_init(struct rt_sample_states *s, int rows); /* RT_EMEM */
 void rt_sample_states_fini(struct rt_sample_states *s);          /* fine when half made */
 
-/* An update is done in which this row was the batch's sample i; settings and out are the
- * objective's. */
+/* An update is done in which this row took part; distance [RT_TERMS] is its own, settings and margin [RT_TERMS] are
+ * the objective's. */
 void rt_sample_states_add(struct rt_sample_states *s, int row, double quality, double weight,
-                          const struct rt_objective_settings *settings, const struct rt_objective_out *out,
-                          int i);
+                          const struct rt_objective_settings *settings, const double *distance, const double *margin);
 
 /* A term's last distance of a row, and 1 if that was within the margin, else 0; NaN = it never had one. */
 double rt_sample_distance(const struct rt_sample_states *s, int row, int term);

@@ -280,6 +280,7 @@ int rt_op_param(struct rt_graph *g, struct rt_node *n, const char *what, int ran
     p->rank = rank;
     memcpy(p->dim, dim, (size_t)rank * sizeof *dim);
     p->trainable = !statistic && !n->attr.frozen;
+    p->statistic = statistic && !n->attr.frozen;
     p->decay = decay;
     b->bound = fan_in > 0 ? (float)(1 / sqrt((double)fan_in)) : 0;
     b->fill = fill;

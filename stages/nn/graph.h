@@ -37,6 +37,7 @@ struct rt_param {
     float *value;   /* [count], 64-byte aligned, owned by the graph */
     float *grad;    /* [count], sum over the batch; NULL for frozen ones and statistics */
     bool trainable; /* false: frozen, or a statistic that ops update themselves */
+    bool statistic; /* ops update it while training */
     bool decay;     /* weight decay applies (matrices and kernels; not bias, not batch-norm) */
 };
 

@@ -33,6 +33,17 @@ static int training_check_folder(struct rt_training *t, const char *output, bool
     return rt_resume_check_recipe(t, e);
 }
 
+static int training_check_shards(const struct rt_recipe *r, struct rt_error *e)
+{
+    int64_t n = r->train_shards;
+    if (n & (n - 1))
+        return rt_error_set(e, RT_EUSAGE, "train.shards: %d is not a power of two: take 1, 2, 4, 8, ...", (int)n);
+    if (n > 1 && r->train_batch < 2 * n)
+        return rt_error_set(e, RT_EUSAGE, "train.shards: %d parts of train.batch: %d are less than two samples each",
+                            (int)n, (int)r->train_batch);
+    return 0;
+}
+
 /* The recipe then says which, so that the run folder and the model do. */
 static void training_choose_net(struct rt_training *t)
 {
@@ -267,6 +278,7 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
     const struct rt_recipe *r = t->recipe;
     const struct rt_model *teacher[RT_TEACHERS];
     struct rt_learner_settings settings;
+    int shards = (int)r->train_shards;
     rt_learner_settings_of(t->student.recipe, &settings);
     for (int c = 0; c < t->session->scores.columns; c++)
         t->measure_of[c] = t->session->scores.column[c].modality;
@@ -277,6 +289,8 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
         .settings = &settings,
         .optimizer = r->train_optimizer,
         .batch = (int)r->train_batch,
+        .shards = shards,
+        .shard_rows = rt_batch_shard_rows((int)r->train_batch, shards),
         .threads = training_threads(r),
         .rows = t->session->dataset.count,
         .measure = t->measure,
@@ -449,6 +463,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     t->session = session;
     t->dir.lock = -1;
     const struct rt_modality *student = rt_modalities[recipe->student_modality];
+    RT_TRY(training_check_shards(recipe, e));
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
     RT_TRY(training_need_labels(t, e));

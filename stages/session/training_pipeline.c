@@ -125,7 +125,9 @@ static int pipeline_make_sampler(struct pipeline *p, struct rt_training *t)
         .train = t->train_rows, .train_count = t->train_count,
         .labelled = t->train_labelled, .balance = r->data_balance,
         .eval = t->valid_rows, .eval_count = t->valid_count,
-        .batch = (int)r->train_batch, .seed = (uint64_t)r->seed, .steps = at.steps,
+        .batch = (int)r->train_batch,
+        .shards = (int)r->train_shards, .own_shards = (int)r->train_shards,
+        .seed = (uint64_t)r->seed, .steps = at.steps,
         .eval_interval = (int)rt_control_settings(t->control)->eval_interval,
         .start = at.step, .hand_out = sampler_hand_out, .self = t,
     };

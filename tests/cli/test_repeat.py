@@ -91,6 +91,14 @@ class Determinism(Repeat):
                            train__threads=2, pipeline__decoders=3)
                 self.assertEqual(self.contents(net + "1"), self.contents(net + "2"))
 
+    def test_shards(self):
+        more = {"train.shards": "4", "student.net": "tdnn", "train.epochs": "2"}
+        self.train("a", self.study, more)
+        self.train("b", self.study, more, train__threads=2, pipeline__decoders=3)
+        self.assertEqual(self.contents("a"), self.contents("b"))
+        self.train("c", self.study, more, train__shards=1)
+        self.assertNotEqual(self.contents("a"), self.contents("c"))
+
 
 class Interrupted(Repeat):
     """Long enough to be hit on the way: thousands of updates of a tiny student."""

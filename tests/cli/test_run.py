@@ -311,6 +311,9 @@ class Refusals(EndToEnd):
         self.refused(["--resume needs -o"], self.recipe, "--resume")
         self.refused(["o: holds no run to resume"], self.recipe, "--resume", "-o", "o")
         self.refused(["train.epochs", '"0"', "1 to 100000"], self.recipe, "-s", "train.epochs=0")
+        self.refused(["train.shards: 3", "power of two"], self.recipe, "-o", "o", "-s", "train.shards=3")
+        self.refused(["train.shards: 16", "less than two samples"], self.recipe, "-o", "o", "-s", "train.shards=16",
+                     "-s", "train.batch=31")
         self.refused(["train.epohs", "did you mean train.epochs"], self.recipe, "-s", "train.epohs=3")
         self.refused(['"abc"', "whole number"], self.recipe, "--epochs", "abc")
         self.refused(['"foo"', "key=value"], self.recipe, "-s", "foo")

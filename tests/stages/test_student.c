@@ -116,7 +116,7 @@ static int start(struct learner *l, const struct rt_model *with)
     rt_learner_settings_of(&t.recipe, &settings);
     struct rt_learner_config c = {
         .model = &l->model, .teacher = &with, .teachers = with ? 1 : 0, .settings = &settings,
-        .optimizer = t.recipe.train_optimizer, .batch = (int)t.recipe.train_batch,
+        .optimizer = t.recipe.train_optimizer, .batch = (int)t.recipe.train_batch, .shards = 1,
         .threads = (int)t.recipe.train_threads, .rows = rows_known, .measure = measure,
         .measures = rt_scores_names(&scores, measure), .steps = 20,
     };

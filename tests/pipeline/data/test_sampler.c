@@ -302,6 +302,38 @@ static void test_order_follows_the_seed(void **state)
     assert_string_not_equal(a.text, b.text);
 }
 
+/* Whatever is cut: every row once, in its order, no part of a single one but where there is only one. */
+static void test_cut(void **state)
+{
+    (void)state;
+    int rows[40], seen, largest;
+    for (int i = 0; i < 40; i++)
+        rows[i] = i;
+    for (int count = 0; count <= 40; count++)
+        for (int shards = 1; shards <= 8; shards *= 2)
+            for (int own = 1; own <= shards; own *= 2) {
+                seen = largest = 0;
+                for (int first = 0; first < shards; first += own) {
+                    int many[8] = {0};
+                    struct rt_batch *b = rt_batch_create(RT_BATCH_TRAIN, rows, count);
+                    assert_non_null(b);
+                    rt_batch_cut(b, shards, first, own);
+                    for (int i = 0; i < b->count; i++) {
+                        assert_int_equal(b->sample[i], seen++);
+                        assert_in_range(b->shard[i], i ? b->shard[i - 1] : 0, own - 1);
+                        many[b->shard[i]]++;
+                    }
+                    for (int s = 0; s < own; s++) {
+                        assert_true(many[s] != 1 || count == 1);
+                        largest = many[s] > largest ? many[s] : largest;
+                    }
+                    rt_batch_destroy(b);
+                }
+                assert_int_equal(seen, count);
+                assert_true(largest <= rt_batch_shard_rows(count, shards));
+            }
+}
+
 static void test_lister(void **state)
 {
     (void)state;
@@ -343,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_balance),
         cmocka_unit_test(test_balance_off),
         cmocka_unit_test(test_order_follows_the_seed),
+        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_lister),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ struct learner_toy {
     const char *const *measure; /* [MEASURES] */
     uint8_t have[ROWS];
     const struct rt_trials *trials; /* NULL = none */
+    int shards; /* of a learner; 0 = 1 */
     float *embedding, *logits; /* [ROWS, ...] the teacher's */
     struct rt_error e;
 };
@@ -135,7 +136,7 @@ static inline int lt_start(struct learner_toy *t, struct lt_learner *l, int teac
     struct rt_learner_settings settings = lt_settings(t);
     struct rt_learner_config c = {
         .model = &l->model, .teacher = teacher, .teachers = teachers, .settings = &settings,
-        .optimizer = t->recipe.train_optimizer, .batch = ROWS, .threads = threads,
+        .optimizer = t->recipe.train_optimizer, .batch = ROWS, .shards = t->shards ? t->shards : 1, .threads = threads,
         .rows = ROWS, .measure = t->measure, .measures = MEASURES, .steps = 20, .others = others,
         .trials = t->trials,
     };
@@ -153,7 +154,7 @@ static inline void lt_stop(struct lt_learner *l)
 struct lt_batch {
     struct rt_minibatch b;
     struct rt_taught taught;
-    int sample[ROWS], keep[ROWS];
+    int sample[ROWS], shard[ROWS], keep[ROWS];
     int32_t offset[ROWS + 1], bucket[ROWS * WORDS], label[ROWS];
     float weight[ROWS * WORDS], factor[ROWS], logits[ROWS * CLASSES];
     float value[ROWS * MEASURES], quality[ROWS * MEASURES];

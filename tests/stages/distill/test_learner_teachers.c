@@ -62,8 +62,8 @@ static void start(struct pair *p, const struct rt_model *a, const struct rt_mode
     *p = (struct pair){.teacher = {a, b}, .teachers = b ? 2 : 1};
     struct rt_learner_config c = {
         .model = &p->l.model, .teacher = p->teacher, .teachers = p->teachers, .settings = &settings,
-        .optimizer = t.recipe.train_optimizer, .batch = ROWS, .threads = 2, .rows = ROWS, .measure = measure,
-        .measures = MEASURES, .steps = 20,
+        .optimizer = t.recipe.train_optimizer, .batch = ROWS, .shards = 1, .threads = 2, .rows = ROWS,
+        .measure = measure, .measures = MEASURES, .steps = 20,
     };
     LT_OK(&t, rt_model_create(&p->l.model, &t.recipe, names, CLASSES, p->teacher, p->teachers, NULL, NULL, &t.e));
     LT_OK(&t, rt_learner_create(&p->l.learner, &c, &t.e));

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "stages/distill/objective.h"
+#include "tests/stages/distill/objective_whole.h"
 
 #define BATCH 5
 #define CLASSES 4
@@ -97,7 +98,7 @@ static double run(struct fixture *f)
     memset(f->d_logits, 0, sizeof f->d_logits);
     memset(f->d_feature, 0, sizeof f->d_feature);
     memset(f->d_head, 0, sizeof f->d_head);
-    assert_int_equal(rt_objective_batch(&f->o, &f->s,
+    assert_int_equal(objective_whole(&f->o, &f->s,
                                         &(struct rt_objective_side){f->in, f->has_teacher,
                                           {f->d_logits, f->d_feature, f->d_head}},
                                         1, weights(f),
@@ -193,7 +194,7 @@ static void null_teacher_and_weights(void **state)
     make(&f);
     all_on(&f);
     assert_int_equal(
-        rt_objective_batch(&f.o, &f.s, &(struct rt_objective_side){f.in, NULL, {f.d_logits, NULL, NULL}}, 1, NULL,
+        objective_whole(&f.o, &f.s, &(struct rt_objective_side){f.in, NULL, {f.d_logits, NULL, NULL}}, 1, NULL,
                                         NULL, &f.out, NULL), 0);
     for (int k = 0; k < RT_TERMS; k++)
         assert_int_equal(f.out.used[k], rt_terms[k]->needs & RT_NEEDS_TEACHER ? 0 : 3);
@@ -350,7 +351,7 @@ static void gradients_are_added(void **state)
     f.s.term[RT_TERM_l2].lambda = 1;
     run(&f);
     memcpy(once, f.d_feature, sizeof once);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+    assert_int_equal(objective_whole(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher, {NULL, f.d_feature, NULL}},
                                         1, weights(&f),
                                         NULL, &f.out, NULL),
@@ -407,7 +408,7 @@ static double draw_batches(struct rt_objective *o, double quantile, int batches,
             t_feature[2 * i + 1] = 0;
         }
         double before = o->quantile[RT_TERM_l2];
-        assert_int_equal(rt_objective_batch(o, &s,
+        assert_int_equal(objective_whole(o, &s,
                                             &(struct rt_objective_side){in, has_teacher, {NULL, NULL, NULL}}, 1, NULL,
                                         NULL, &out, NULL), 0);
         if (!isnan(before)) /* in force = as it was before this batch */
@@ -523,9 +524,9 @@ static void two_teachers_are_the_sum_of_one_each(void **state)
         memset(f.d_feature, 0, sizeof f.d_feature), memset(g.d_feature, 0, sizeof g.d_feature);
         memset(f.d_head, 0, sizeof f.d_head), memset(g.d_head, 0, sizeof g.d_head);
         memset(logits, 0, sizeof logits), memset(feature, 0, sizeof feature), memset(head, 0, sizeof head);
-        assert_int_equal(rt_objective_batch(&one, &f.s, &a, 1, weights(&f), NULL, &out[0], NULL), 0);
-        assert_int_equal(rt_objective_batch(&other, &without, &b, 1, weights(&f), NULL, &out[1], NULL), 0);
-        assert_int_equal(rt_objective_batch(&both, &f.s, side, 2, weights(&f), NULL, &out[2], NULL), 0);
+        assert_int_equal(objective_whole(&one, &f.s, &a, 1, weights(&f), NULL, &out[0], NULL), 0);
+        assert_int_equal(objective_whole(&other, &without, &b, 1, weights(&f), NULL, &out[1], NULL), 0);
+        assert_int_equal(objective_whole(&both, &f.s, side, 2, weights(&f), NULL, &out[2], NULL), 0);
     }
     assert_true(fabs(out[2].total - out[0].total - out[1].total) < 1e-9);
     for (int i = 0; i < BATCH * CLASSES; i++)

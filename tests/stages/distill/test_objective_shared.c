@@ -3,6 +3,7 @@
  * gets who has them all: counts, means, margins, running quantiles and gradients; also when a part
  * lacks what a term needs. */
 #include "stages/distill/objective.h"
+#include "tests/stages/distill/objective_whole.h"
 #include "tests/stages/distill/together.h"
 
 #include <math.h>
@@ -88,7 +89,7 @@ static void *side_run(void *self)
         for (int k = 0; k < RT_TERMS; k++)
             s->out[i].distance[k] = s->distance[k];
         struct rt_objective_weights weights = {NULL, weight + s->first};
-        s->rc |= rt_objective_batch(&s->o, &settings,
+        s->rc |= objective_whole(&s->o, &settings,
                                     &(struct rt_objective_side){s->in, has_teacher + s->first,
                                       {s->d_logits, s->d_feature, s->d_head}},
                                     1, &weights,
@@ -193,8 +194,9 @@ static void test_not_finite(void **state)
 
 struct gatherer {
     struct together *together;
-    int rank, total;
-    double *all;
+    int rank;
+    size_t total;
+    void *all;
 };
 
 static void *gather(void *self)
@@ -202,7 +204,8 @@ static void *gather(void *self)
     static const double mine[] = {3, 1, 2};
     struct gatherer *g = self;
     struct rt_error e;
-    rt_exchange_gather(&g->together->exchange[g->rank], mine + g->rank, g->rank ? 2 : 1, &g->all, &g->total, &e);
+    rt_exchange_gather(&g->together->exchange[g->rank], mine + g->rank,
+                       sizeof *mine * (g->rank ? 2 : 1), &g->all, &g->total, &e);
     return NULL;
 }
 
@@ -212,19 +215,19 @@ static void test_gather(void **state)
     static const double both[] = {3, 1, 2};
     struct together t;
     struct rt_error e;
-    double *all;
-    int total;
+    void *all;
+    size_t total;
     struct gatherer g[TOGETHER] = {{&t, 0, 0, NULL}, {&t, 1, 0, NULL}};
     together_init(&t);
     together_run(gather, (void *const[]){&g[0], &g[1]});
     together_fini(&t);
     for (int r = 0; r < TOGETHER; r++) {
-        assert_int_equal(g[r].total, 3);
+        assert_int_equal(g[r].total, sizeof both);
         assert_memory_equal(g[r].all, both, sizeof both);
         free(g[r].all);
     }
-    assert_int_equal(rt_exchange_gather(NULL, both, 3, &all, &total, &e), 0);
-    assert_int_equal(total, 3);
+    assert_int_equal(rt_exchange_gather(NULL, both, sizeof both, &all, &total, &e), 0);
+    assert_int_equal(total, sizeof both);
     assert_memory_equal(all, both, sizeof both);
     free(all);
     assert_int_equal(rt_exchange_gather(NULL, NULL, 0, &all, &total, &e), 0);

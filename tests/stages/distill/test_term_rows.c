@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "stages/distill/objective.h"
+#include "tests/stages/distill/objective_whole.h"
 
 #define BATCH 6
 #define CLASSES 3
@@ -147,7 +148,7 @@ static double run(void)
 {
     memset(f.d_logits, 0, sizeof f.d_logits);
     memset(f.d_feature, 0, sizeof f.d_feature);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+    assert_int_equal(objective_whole(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher,
                                           {f.d_logits, f.d_feature, NULL}},
                                         1, weights(),
@@ -194,12 +195,17 @@ static void nobody_to_compare_with(void **state)
 }
 
 /* Others who share the update bring one of everything. */
-static int bring_one(void *self, double *value, int count, struct rt_error *e)
+static int bring_one(void *self, const void *mine, size_t bytes, void **all, size_t *total, struct rt_error *e)
 {
     (void)self;
     (void)e;
-    for (int i = 0; i < count; i++)
-        value[i]++;
+    double *both = malloc(2 * bytes);
+    assert_non_null(both);
+    memcpy(both, mine, bytes);
+    for (size_t i = 0; i < bytes / sizeof *both; i++)
+        both[bytes / sizeof *both + i] = 1;
+    *all = both;
+    *total = 2 * bytes;
     return 0;
 }
 
@@ -207,10 +213,10 @@ static int bring_one(void *self, double *value, int count, struct rt_error *e)
 static void all_samples_are_elsewhere(void **state)
 {
     (void)state;
-    const struct rt_exchange others = {.size = 2, .sums = bring_one};
+    const struct rt_exchange others = {.size = 2, .gather = bring_one};
     memset(f.has_teacher, 0, sizeof f.has_teacher);
     f.has_teacher[4] = 1;
-    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+    assert_int_equal(objective_whole(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher,
                                           {f.d_logits, f.d_feature, NULL}},
                                         1, weights(),
@@ -292,11 +298,11 @@ static void either_output_alone(void **state)
     memcpy(feature, f.d_feature, sizeof feature);
     memset(f.d_logits, 0, sizeof f.d_logits);
     memset(f.d_feature, 0, sizeof f.d_feature);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+    assert_int_equal(objective_whole(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher, {f.d_logits, NULL, NULL}},
                                         1, weights(),
                                         NULL, &f.out, NULL), 0);
-    assert_int_equal(rt_objective_batch(&f.o, &f.s,
+    assert_int_equal(objective_whole(&f.o, &f.s,
                                         &(struct rt_objective_side){f.in, f.has_teacher, {NULL, f.d_feature, NULL}},
                                         1, weights(),
                                         NULL, &f.out, NULL), 0);

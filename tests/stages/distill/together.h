@@ -12,16 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #define TOGETHER 2
 
 struct together {
     pthread_barrier_t barrier;
-    double *sum[TOGETHER];                       /* what each brought */
+    const void *mine[TOGETHER]; /* what each brought */
+    size_t bytes[TOGETHER];
     const struct rt_exchange_part *part[TOGETHER];
     int count[TOGETHER];
-    int sums, gradients; /* calls so far */
+    int gradients; /* calls so far */
     struct together_one {
         struct together *all;
         int rank;
@@ -29,30 +31,27 @@ struct together {
     struct rt_exchange exchange[TOGETHER];
 };
 
-/* All have brought theirs; the results are written when all have read. */
-static inline int together_sums(void *self, double *value, int count, struct rt_error *e)
+/* All have brought theirs; nobody goes on before all have read. */
+static inline int together_gather(void *self, const void *mine, size_t bytes, void **all, size_t *total,
+                                  struct rt_error *e)
 {
     struct together_one *me = self;
     struct together *t = me->all;
-    double *total = calloc((size_t)count + 1, sizeof *total);
-    int other;
-    t->sum[me->rank] = value;
-    t->count[me->rank] = count;
+    (void)e;
+    t->mine[me->rank] = mine;
+    t->bytes[me->rank] = bytes;
     pthread_barrier_wait(&t->barrier);
-    other = t->count[!me->rank];
+    *total = t->bytes[0] + t->bytes[1];
+    *all = malloc(*total + 1);
+    assert_non_null(*all);
     for (int r = 0; r < TOGETHER; r++)
-        for (int i = 0; i < count && i < t->count[r]; i++)
-            total[i] += t->sum[r][i];
+        if (t->bytes[r])
+            memcpy((char *)*all + (r ? t->bytes[0] : 0), t->mine[r], t->bytes[r]);
     pthread_barrier_wait(&t->barrier);
-    for (int i = 0; i < count; i++)
-        value[i] = total[i];
-    free(total);
-    if (me->rank == 0)
-        t->sums++;
-    return other == count ? 0 : rt_error_set(e, RT_EMISMATCH, "%d numbers, the other has %d", count, other);
+    return 0;
 }
 
-static inline int together_gradients(void *self, const struct rt_exchange_part *part, int parts,
+static inline int together_add(void *self, const struct rt_exchange_part *part, int parts,
                                      struct rt_error *e)
 {
     struct together_one *me = self;
@@ -73,11 +72,11 @@ static inline int together_gradients(void *self, const struct rt_exchange_part *
 
 static inline void together_init(struct together *t)
 {
-    *t = (struct together){.sums = 0};
+    *t = (struct together){.gradients = 0};
     assert_int_equal(pthread_barrier_init(&t->barrier, NULL, TOGETHER), 0);
     for (int r = 0; r < TOGETHER; r++) {
         t->one[r] = (struct together_one){t, r};
-        t->exchange[r] = (struct rt_exchange){&t->one[r], r, TOGETHER, together_sums, together_gradients};
+        t->exchange[r] = (struct rt_exchange){&t->one[r], r, TOGETHER, together_gather, together_add};
     }
 }
 
