@@ -172,7 +172,7 @@ static int start_scale_input(struct start *s)
 static int start_thaw(struct start *s)
 {
     struct rt_frozen *f;
-    struct rt_frozen_options options = {.input = &s->shape, .output = &s->embedding, .outputs = 1};
+    struct rt_frozen_options options = {.input = &s->shape, .output = &s->embedding, .outputs = 1, .plain = true};
     int node = start_scale_input(s);
     s->lies.node = node;
     int rc = node < 0 ? node : rt_frozen_create(&f, s->o, s->r->file, &options, s->e);

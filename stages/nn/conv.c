@@ -3,7 +3,6 @@
 #include "stages/nn/conv.h"
 
 #include "stages/nn/conv_way.h"
-#include "stages/nn/simd.h"
 
 #include <string.h>
 
@@ -109,29 +108,15 @@ struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_
  * zero, place by place, while the sums are still in cache: each of these as a pass of its own goes over all of memory
  * once more, which with one sample takes as long as a small layer. */
 
-RT_SIMD static void finish_rows(float *restrict y, const float *restrict other, const float *restrict bias,
-                                int64_t stride, int64_t rows, int64_t n, bool relu)
-{
-    for (int64_t r = 0; r < rows; r++, y += stride, other += other ? stride : 0) {
-        if (bias)
-            for (int64_t i = 0; i < n; i++)
-                y[i] += bias[i];
-        if (other)
-            for (int64_t i = 0; i < n; i++)
-                y[i] += other[i];
-        if (relu)
-            for (int64_t i = 0; i < n; i++)
-                y[i] = y[i] < 0 ? 0 : y[i];
-    }
-}
-
 void rt_pass_finish(const struct rt_pass *p, int64_t at, int64_t rows, int64_t col, int64_t n)
 {
-    if (!p->bias && !p->other && !p->relu)
+    if (!p->bias && !p->other && !p->act)
         return;
-    int64_t from = at * p->cols + col;
-    finish_rows(p->to + from, p->other ? p->other + from : NULL, p->bias ? p->bias + col : NULL, p->cols, rows, n,
-                p->relu);
+    float *to = p->to + at * p->cols + col;
+    rt_isa()->finish(&(struct rt_finish){
+        .from = to, .to = to, .bias = p->bias ? p->bias + col : NULL,
+        .other = p->other ? p->other + at * p->cols + col : NULL, .stride = p->cols, .rows = rows, .n = n,
+        .act = p->act, .a = p->a, .b = p->b});
 }
 
 /* ---- weights that do not change ---- */
@@ -197,7 +182,7 @@ void rt_linear_prepared_forward(struct rt_op_run *r)
     struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, false);
     p.prepared = r->prepared;
     p.bias = r->node->attr.bias ? r->param[1]->value : NULL;
-    p.relu = r->relu;
+    p.act = r->relu ? RT_ACT_relu : RT_ACT_none;
     p.other = r->other;
     rt_direct_pass(&p, &r->scratch);
 }
@@ -238,7 +223,8 @@ static void conv_bias_piece(void *self, int i, int thread)
 static void conv_finish_all(const struct rt_op_run *r)
 {
     int64_t units = r->node->attr.units;
-    struct rt_pass p = {.to = r->y, .cols = (int)units, .other = r->other, .relu = r->relu};
+    struct rt_pass p = {.to = r->y, .cols = (int)units, .other = r->other,
+                        .act = r->relu ? RT_ACT_relu : RT_ACT_none};
     rt_pass_finish(&p, 0, conv_places(r), 0, units);
 }
 
@@ -248,7 +234,7 @@ static void conv_prepared_forward(struct rt_op_run *r)
     struct rt_pass p = rt_pass_forward(&v, r->x[0], r->y, false);
     p.prepared = r->prepared;
     p.bias = r->node->attr.bias ? r->param[1]->value : NULL;
-    p.relu = r->relu;
+    p.act = r->relu ? RT_ACT_relu : RT_ACT_none;
     p.other = r->other;
     rt_pass_run(&p, &r->scratch);
 }

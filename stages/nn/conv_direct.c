@@ -268,12 +268,10 @@ static void direct_pass_piece(void *self, int i, int thread)
                 m.c = line + (int64_t)phase * d->p.cols;
                 v->isa->product(&m);
             }
+            rt_pass_finish(&d->p, (int64_t)l * d->p.ow + x, end - x, panel * v->isa->panel, m.cols);
         }
         m.b += (int64_t)w->kh * w->kw * d->p.depth * m.cols;
     }
-    int column = first_panel * v->isa->panel, columns = rt_min_int(last_panel * v->isa->panel, d->p.cols) - column;
-    for (int l = from; l < to; l++)
-        rt_pass_finish(&d->p, (int64_t)l * d->p.ow + x, end - x, column, columns);
 }
 
 /* One sample has few lines, a linear layer one: then the columns are shared, too. No sum depends on it. */
@@ -300,7 +298,7 @@ struct rt_scratch_size rt_direct_scratch(const struct rt_pass *p, bool prepared)
  * A product reads its B row by row, a register's width at a time. Laid out as panels, what it reads
  * is one stretch of memory; on the way back the taps stand in reverse, so that neighbouring taps
  * are one long sum there as well. All threads lay out: by one alone it was some per cent of a step
- * of a small network. Frozen networks do it once (onnx/conv_last.c). */
+ * of a small network. Frozen networks do it once (onnx/last_conv.c). */
 
 struct panels {
     const struct rt_pass *p;

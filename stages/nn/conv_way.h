@@ -31,9 +31,11 @@ struct rt_pass {
     int oh, ow, cols;
     bool add;
     const void *prepared; /* weights, laid out for this pass before; NULL: laid out by it */
-    /* Done to each place behind its sum, while that is in cache: bias [cols] added, another tensor as `to` is, relu. */
+    /* Done to each place behind its sum, while that is in cache: bias [cols] added, another tensor as `to` is, and a
+     * function of act.def with its settings. */
     const float *bias, *other;
-    bool relu;
+    enum rt_act act;
+    float a, b;
 };
 
 /* The forward pass from x to y, written or added. */
@@ -55,7 +57,7 @@ static inline struct rt_pass rt_pass_back(const struct rt_conv *v, const float *
 /* A pass, in the way that suits it; with prepared weights less scratch memory is needed. */
 struct rt_scratch_size rt_pass_scratch(const struct rt_pass *p, bool prepared);
 void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s);
-/* What stands behind the sums (rt_pass.bias, other, relu), for `rows` places of columns [col, col + n) from place `at`
+/* What stands behind the sums (rt_pass.bias, other, act), for `rows` places of columns [col, col + n) from place `at`
  * of `to` on. */
 void rt_pass_finish(const struct rt_pass *p, int64_t at, int64_t rows, int64_t col, int64_t n);
 /* For weights that do not change: lays them out once, as rt_pass.prepared: [rt_pass_prepared] bytes, 64-byte

@@ -44,11 +44,53 @@ struct rt_tile {
     bool add;          /* to_outputs adds into *to */
 };
 
+/* Depthwise convolution of a line of places, channels last:
+ * y[p][c] = bias[c] + sum over t of w[w_at[t] + c] x[p * place + x_at[t] + c]. */
+struct rt_depthwise {
+    const float *x, *w, *bias; /* bias [channels] or NULL */
+    int64_t place;             /* floats from one place's window to the next one's */
+    const int64_t *x_at, *w_at; /* [taps] */
+    int taps;
+    float *y;
+    int64_t ldy;
+    int64_t places, channels;
+};
+
+/* What may be done to each number behind sums: act.def. */
+enum rt_act {
+#define RT_ACT(id, value) RT_ACT_##id,
+#include "stages/nn/act.def"
+#undef RT_ACT
+};
+
+/* to = act(from + bias + other), in rows of n numbers `stride` apart; bias [n] and other (as `to` is) may be NULL,
+ * and `from` may be `to`. Each number's result depends on it alone, not on where it stands. */
+struct rt_finish {
+    const float *from;
+    float *to;
+    const float *bias, *other;
+    int64_t stride, rows, n;
+    enum rt_act act;
+    float a, b; /* its settings */
+};
+
+/* Each row of n numbers in place: exp(scale x + mask - largest) / their sum; mask NULL or rows of [n], ld_mask apart
+ * (0: one for all). */
+struct rt_softmax_rows {
+    float *x;
+    const float *mask;
+    int64_t ldx, ld_mask, rows, n;
+    float scale;
+};
+
 struct rt_isa {
     const char *name;
     int panel; /* columns of B that are best taken at once, packed beside each other */
     int rows;  /* of C that are best taken at once: blocks of fewer are slower */
     void (*product)(const struct rt_product *p);
+    void (*depthwise)(const struct rt_depthwise *d);
+    void (*finish)(const struct rt_finish *f);
+    void (*softmax)(const struct rt_softmax_rows *s);
     void (*from_inputs)(const struct rt_tile *t);   /* 6 or 6x6 places -> transformed */
     void (*to_outputs)(const struct rt_tile *t);    /* products -> 4 or 4x4 places */
     void (*from_gradient)(const struct rt_tile *t); /* 4 or 4x4 places -> gradient of products */

@@ -5,18 +5,25 @@
  * column of one vector are as many as keep the processor's multipliers busy. */
 #include "stages/nn/isa.h"
 
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
 #if defined(__AVX512F__)
 #define WIDTH 16
+#define WIDEST v16
 #define WIDE(what) what##_v16
 #define ROWS 14
 #define ROWS_ALONE 14
 #elif defined(__AVX2__)
 #define WIDTH 8
+#define WIDEST v8
 #define WIDE(what) what##_v8
 #define ROWS 6
 #define ROWS_ALONE 12
 #else
 #define WIDTH 4
+#define WIDEST v4
 #define WIDE(what) what##_v4
 #define ROWS 6
 #define ROWS_ALONE 12
@@ -50,12 +57,14 @@ typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 #define LANES 1
 #include "stages/nn/isa_product.h"
 #include "stages/nn/isa_tile.h"
+#include "stages/nn/isa_depthwise.h"
 #undef V
 #undef LANES
 #define V v4
 #define LANES 4
 #include "stages/nn/isa_product.h"
 #include "stages/nn/isa_tile.h"
+#include "stages/nn/isa_depthwise.h"
 #undef V
 #undef LANES
 #if WIDTH >= 8
@@ -64,6 +73,7 @@ typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 #define LANES 8
 #include "stages/nn/isa_product.h"
 #include "stages/nn/isa_tile.h"
+#include "stages/nn/isa_depthwise.h"
 #undef V
 #undef LANES
 #define FOR_8(call) call
@@ -76,12 +86,16 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 #define LANES 16
 #include "stages/nn/isa_product.h"
 #include "stages/nn/isa_tile.h"
+#include "stages/nn/isa_depthwise.h"
 #undef V
 #undef LANES
 #define FOR_16(call) call
 #else
 #define FOR_16(call)
 #endif
+
+typedef WIDEST W;
+#include "stages/nn/isa_act.h"
 
 static void isa_product(const struct rt_product *p)
 {
@@ -90,6 +104,15 @@ static void isa_product(const struct rt_product *p)
     FOR_8(j = product_columns_v8(p, j);)
     j = product_columns_v4(p, j);
     product_columns_v1(p, j);
+}
+
+static void isa_depthwise(const struct rt_depthwise *d)
+{
+    int64_t j = 0;
+    FOR_16(j = depthwise_channels_v16(d, j);)
+    FOR_8(j = depthwise_channels_v8(d, j);)
+    j = depthwise_channels_v4(d, j);
+    depthwise_channels_v1(d, j);
 }
 
 /* All channels of a tile, in the widest vectors that fit. */
@@ -123,6 +146,9 @@ const struct rt_isa JOIN(rt_isa, RT_ISA) = {
     .panel = 2 * WIDTH,
     .rows = ROWS,
     .product = isa_product,
+    .depthwise = isa_depthwise,
+    .finish = isa_finish,
+    .softmax = isa_softmax,
     .from_inputs = isa_from_inputs,
     .to_outputs = isa_to_outputs,
     .from_gradient = isa_from_gradient,

@@ -80,7 +80,7 @@ static int frozen_set_outputs(struct rt_frozen *f, const struct rt_frozen_option
  * be checked, so that a run fails only for values. Three things can become of it: it is folded,
  * shares its input's memory, or becomes a step. */
 
-static void frozen_step_fini(struct rt_frozen_step *s)
+void rt_frozen_step_fini(struct rt_frozen_step *s)
 {
     free(s->in);
     free(s->out);
@@ -192,18 +192,6 @@ static int frozen_add_node(struct rt_frozen *f, const struct rt_frozen_scope *sc
     return 1;
 }
 
-/* What the kernel can make of constant inputs once. */
-static int frozen_prepare_step(struct rt_frozen_step *s, struct rt_kernel_call *c)
-{
-    const struct rt_kernel_once *once = c->op->kernel->once;
-    size_t bytes = once ? once->bytes(c) : 0;
-    if (bytes == 0)
-        return 0;
-    s->prepared = aligned_alloc(64, rt_aligned(bytes));
-    int rc = s->prepared ? once->make(c, s->prepared) : RT_EMEM;
-    return rc < 0 ? rt_kernel_refuse(c, rc, "no memory for its weights") : 0;
-}
-
 int rt_frozen_append(struct rt_frozen *f, const struct rt_frozen_step *s)
 {
     if (f->steps == f->steps_room) {
@@ -234,14 +222,12 @@ static int frozen_add(struct rt_frozen *f, const struct rt_frozen_scope *scope, 
         rc = rt_error_set(e, RT_EMEM, "%s: no memory for its nodes", f->name);
     else
         rc = frozen_add_node(f, scope, &s, &c);
-    if (rc == 1 && frozen_prepare_step(&s, &c) < 0)
-        rc = RT_EMEM;
     if (rc == 1 && (rc = rt_frozen_append(f, &s)) == 0)
         s = (struct rt_frozen_step){0};
     else if (rc == RT_EMEM)
         rt_kernel_refuse(&c, rc, "no memory for it");
     rt_frozen_call_fini(&c);
-    frozen_step_fini(&s);
+    rt_frozen_step_fini(&s);
     return rc;
 }
 
@@ -283,7 +269,7 @@ static void frozen_drop_unread(struct rt_frozen *f)
             for (int i = 0; i < s->outputs; i++)
                 if (s->out[i] >= 0)
                     f->value[s->out[i]].made = false;
-            frozen_step_fini(s);
+            rt_frozen_step_fini(s);
             s->op = NULL;
         }
     }
@@ -303,6 +289,64 @@ static void frozen_drop_unread(struct rt_frozen *f)
         }
 }
 
+/* ---- steps as they will run ---- */
+
+/* A call on the graph's own tensors. */
+static int frozen_step_call(struct rt_kernel_call *c, const struct rt_frozen *f, const struct rt_frozen_step *s)
+{
+    if (rt_frozen_call_init(c, f, s, NULL) < 0)
+        return RT_EMEM;
+    for (int i = 0; i < s->inputs; i++)
+        c->in[i] = s->in[i] < 0 ? NULL : &f->value[s->in[i]].t;
+    for (int i = 0; i < s->outputs; i++)
+        c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
+    return 0;
+}
+
+int rt_frozen_step_shape(struct rt_frozen *f, struct rt_frozen_step *s)
+{
+    struct rt_kernel_call c;
+    int rc = frozen_step_call(&c, f, s);
+    rc = rc < 0 ? rc : s->op->kernel->shape(&c);
+    s->scratch_bytes = c.scratch_bytes;
+    rt_frozen_call_fini(&c);
+    for (int i = 0; i < s->outputs; i++)
+        if (s->out[i] >= 0)
+            f->value[s->out[i]].made = true;
+    return rc;
+}
+
+/* What the kernel can make of constant inputs once. */
+static int frozen_prepare_step(const struct rt_frozen *f, struct rt_frozen_step *s)
+{
+    const struct rt_kernel_once *once = s->op->kernel->once;
+    struct rt_kernel_call c;
+    int rc = frozen_step_call(&c, f, s);
+    size_t bytes = rc == 0 && once ? once->bytes(&c) : 0;
+    if (bytes > 0) {
+        s->prepared = aligned_alloc(64, rt_aligned(bytes));
+        rc = s->prepared ? once->make(&c, s->prepared) : RT_EMEM;
+    }
+    rt_frozen_call_fini(&c);
+    return rc;
+}
+
+/* Shapes are known to be right by now, so all that can be missing is memory. */
+static int frozen_finish(struct rt_frozen *f)
+{
+    frozen_drop_unread(f);
+    if (!f->plain) {
+        RT_TRY(rt_frozen_fuse(f));
+        frozen_drop_unread(f);
+        RT_TRY(rt_frozen_channels_last(f));
+        RT_TRY(rt_frozen_fuse_behind(f));
+        frozen_drop_unread(f);
+    }
+    for (int i = 0; i < f->steps; i++)
+        RT_TRY(frozen_prepare_step(f, &f->step[i]));
+    return rt_frozen_plan(f);
+}
+
 /* ---- making ----
  * All at once, before anything runs: a file that cannot run is refused whole, with the node's name.
  */
@@ -315,6 +359,7 @@ int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const 
     int rc = RT_EMEM;
     if (f) {
         f->model = model;
+        f->plain = o && o->plain;
         f->name = strdup(name);
     }
     if (!f || !f->name || (rc = rt_frozen_scope_open(f, &f->scope, model, NULL)) < 0) {
@@ -334,10 +379,9 @@ int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const 
     rc = rt_frozen_scope_add(f, &f->scope, e);
     if (rc < 0)
         goto fail;
-    frozen_drop_unread(f);
-    rc = rt_frozen_plan(f);
+    rc = frozen_finish(f);
     if (rc < 0) {
-        rt_error_set(e, rc, "%s: no memory to plan its memory", name);
+        rt_error_set(e, rc, "%s: no memory to make it ready", name);
         goto fail;
     }
     *out = f;
@@ -374,7 +418,7 @@ void rt_frozen_destroy(struct rt_frozen *f)
         if (f->value[i].owned)
             rt_tensor_fini(&f->value[i].t);
     for (int i = 0; i < f->steps; i++)
-        frozen_step_fini(&f->step[i]);
+        rt_frozen_step_fini(&f->step[i]);
     rt_frozen_scope_close(&f->scope);
     free(f->value);
     free(f->step);

@@ -12,6 +12,8 @@
 #include "formats/onnx.h"
 #include "formats/tensor.h"
 
+#include <stdbool.h>
+
 struct rt_frozen;      /* opaque */
 struct rt_frozen_exec; /* opaque: the memory of one run at a time */
 
@@ -23,6 +25,8 @@ struct rt_frozen_options {
     /* Names of the wanted values, of the inside, too; NULL = the graph's outputs. */
     const char *const *output;
     int outputs;
+    /* The file's operators one by one, slower: for thaw.h, and to compare with. */
+    bool plain;
 };
 
 /* model stays the caller's and must outlive *out (its weights are not copied); name stands for its
@@ -44,11 +48,23 @@ const char *rt_frozen_output(const struct rt_frozen *f, int i, const struct rt_t
 int rt_frozen_steps(const struct rt_frozen *f);   /* nodes left to run */
 size_t rt_frozen_bytes(const struct rt_frozen *f); /* of one exec's values */
 
+/* What a step is: the operator and what is done with it ("Conv add relu"), the file's node, what it gives, and its
+ * multiplications and additions (0 where they do not count). Texts and shape as long as f. */
+struct rt_frozen_layer {
+    char op[48];
+    const char *name;
+    const struct rt_tensor *shape;
+    double flops;
+};
+void rt_frozen_layer(const struct rt_frozen *f, int step, struct rt_frozen_layer *l);
+
 int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f);
 void rt_frozen_exec_destroy(struct rt_frozen_exec *x);
 /* input[i]: the elements of input i in its shape (ignored where it is a constant). Fails only for
  * what depends on values, as an index out of range. */
 int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_error *e);
+/* From now on adds the milliseconds of each step to ms[step]; NULL = no more. Borrowed. */
+void rt_frozen_exec_profile(struct rt_frozen_exec *x, double *ms);
 /* Output i of the last run; valid until the next. */
 const struct rt_tensor *rt_frozen_result(const struct rt_frozen_exec *x, int i);
 

@@ -5,9 +5,12 @@
  * samples runs several execs, which needs no loop inside a kernel to be shared and keeps samples
  * apart. */
 #include "stages/onnx/frozen_parts.h"
+#include "stages/onnx/fused.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- a call: what a kernel sees of a node ----
  * Made once for each step and kept, as its pointers never change. */
@@ -21,6 +24,7 @@ int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
                                  .opset = s->node->opset ? s->node->opset : f->model->opset,
                                  .inputs = s->inputs,
                                  .outputs = s->outputs,
+                                 .epilogue = s->epilogue,
                                  .e = e};
     c->in = calloc((size_t)c->inputs + 1, sizeof *c->in);
     c->out = calloc((size_t)c->outputs + 1, sizeof *c->out);
@@ -45,6 +49,7 @@ struct rt_frozen_exec {
     char *memory; /* [f->bytes] 64-byte aligned */
     struct rt_tensor *value; /* [f->values] */
     struct rt_kernel_call *call; /* [f->steps] */
+    double *ms; /* [f->steps] of whoever profiles, or NULL */
 };
 
 /* Pointers into this exec's tensors, in place of the graph's. */
@@ -109,6 +114,18 @@ void rt_frozen_exec_destroy(struct rt_frozen_exec *x)
     free(x);
 }
 
+static double frozen_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+void rt_frozen_exec_profile(struct rt_frozen_exec *x, double *ms)
+{
+    x->ms = ms;
+}
+
 /* Inputs are copied, as their memory is planned like any other value's. The error of a step goes to
  * whoever runs, so it is set anew in each call. */
 int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_error *e)
@@ -120,8 +137,11 @@ int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_
             memcpy(t->data, input[i], rt_tensor_bytes(t));
     }
     for (int s = 0; s < f->steps; s++) {
+        double start = x->ms ? frozen_now_ms() : 0;
         x->call[s].e = e;
         RT_TRY(x->call[s].op->kernel->compute(&x->call[s]));
+        if (x->ms)
+            x->ms[s] += frozen_now_ms() - start;
     }
     return 0;
 }
@@ -129,4 +149,42 @@ int rt_frozen_run(struct rt_frozen_exec *x, const void *const *input, struct rt_
 const struct rt_tensor *rt_frozen_result(const struct rt_frozen_exec *x, int i)
 {
     return &x->value[x->f->output[i]];
+}
+
+/* ---- what the steps are ---- */
+
+/* Multiplications and additions of what is multiplied by weights or between values. */
+static double frozen_step_flops(const struct rt_frozen *f, const struct rt_frozen_step *s)
+{
+    const struct rt_tensor *y = s->out[0] < 0 ? NULL : &f->value[s->out[0]].t;
+    const struct rt_tensor *x = s->inputs > 1 && s->in[0] >= 0 ? &f->value[s->in[0]].t : NULL;
+    const struct rt_tensor *w = x && s->in[1] >= 0 ? &f->value[s->in[1]].t : NULL;
+    if (!y || !w)
+        return 0;
+    double count = 2 * (double)rt_tensor_count(y);
+    if (strcmp(s->op->type, "Conv") == 0)
+        return count * (double)rt_kernel_span(w, 1, w->rank);
+    if (strcmp(s->op->type, "Attention") == 0) { /* queries by keys, then weights by values */
+        bool places = s->epilogue.bits & RT_ATTENTION_KEYS, turned = s->epilogue.bits & RT_ATTENTION_KEYS_TURNED;
+        return 2 * count * (double)w->dim[places ? 1 : turned ? 3 : 2];
+    }
+    if (strcmp(s->op->type, "Linear") == 0 || strcmp(s->op->type, "MatMul") == 0 || strcmp(s->op->type, "Gemm") == 0)
+        return count * (double)(x->rank ? x->dim[x->rank - 1] : 0);
+    return 0;
+}
+
+void rt_frozen_layer(const struct rt_frozen *f, int step, struct rt_frozen_layer *l)
+{
+    static const char *const act[] = {
+#define RT_ACT(id, value) #id,
+#include "stages/nn/act.def"
+#undef RT_ACT
+    };
+    const struct rt_frozen_step *s = &f->step[step];
+    bool alone = strcmp(s->op->type, "Activation") == 0;
+    snprintf(l->op, sizeof l->op, "%s%s%s%s", alone ? "" : s->op->type, s->epilogue.other ? " add" : "",
+             s->epilogue.act && !alone ? " " : "", s->epilogue.act ? act[s->epilogue.act] : "");
+    l->name = s->node->name;
+    l->shape = s->out[0] < 0 ? NULL : &f->value[s->out[0]].t;
+    l->flops = frozen_step_flops(f, s);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * frozen_parts: what frozen.c (making), frozen_scope.c (values by name), frozen_flow.c (If, Loop), frozen_exec.c
- * (running), frozen_plan.c (memory) and thaw*.c (training) share. */
+ * frozen_parts: what frozen.c (making), frozen_scope.c (values by name), frozen_flow.c (If, Loop), frozen_fuse.c and
+ * frozen_last.c (speed), frozen_exec.c (running), frozen_plan.c (memory) and thaw*.c (training) share. */
 #ifndef RT_FROZEN_PARTS_H
 #define RT_FROZEN_PARTS_H
 
@@ -25,6 +25,7 @@ struct rt_frozen_step {
     const struct rt_onnx_node *node;
     int inputs, outputs; /* as the node has; of a loop's collected outputs, as it has turns */
     int *in, *out;
+    struct rt_epilogue epilogue;
     size_t scratch_bytes, scratch;
     void *prepared; /* what its kernel made of constant inputs */
 };
@@ -42,6 +43,7 @@ struct rt_frozen {
     const struct rt_onnx *model;
     struct rt_onnx *own; /* the model, when rt_frozen_open read it */
     char *name;
+    bool plain; /* steps are the file's nodes */
     struct rt_frozen_value *value;
     int values, values_room;
     struct rt_frozen_scope scope;
@@ -80,6 +82,17 @@ struct rt_frozen_flow {
                    const struct rt_kernel_call *c);
 };
 int rt_kernel_flow(struct rt_kernel_call *c);
+
+/* ---- what makes it quick: the same results by fewer or better operators (fused.h) ----
+ * Each leaves steps behind that nobody reads any more. RT_EMEM. */
+int rt_frozen_fuse(struct rt_frozen *f);          /* what one operator does better than several (frozen_fuse.c) */
+int rt_frozen_channels_last(struct rt_frozen *f); /* convolutions and what is between them (frozen_last.c) */
+int rt_frozen_fuse_behind(struct rt_frozen *f);   /* what follows a product or convolution goes into it */
+/* A new value without a name of its own, or -1: no memory. */
+int rt_frozen_value_add(struct rt_frozen *f, const char *name);
+/* A step's shapes and scratch memory, from those of its inputs. */
+int rt_frozen_step_shape(struct rt_frozen *f, struct rt_frozen_step *s);
+void rt_frozen_step_fini(struct rt_frozen_step *s);
 /* A call of the step's kernel, its pointers to tensors still NULL: they go to the values' own tensors
  * while the graph is made or thawed, to an exec's while it runs. fini after a failed init, too. RT_EMEM. */
 int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,

@@ -64,6 +64,20 @@ static void scope_add_value(struct rt_frozen *f, const char *name)
     f->values++;
 }
 
+int rt_frozen_value_add(struct rt_frozen *f, const char *name)
+{
+    if (f->values == f->values_room) {
+        size_t room = (size_t)f->values + (size_t)f->values / 2 + 16;
+        struct rt_frozen_value *value = room <= INT32_MAX ? realloc(f->value, room * sizeof *value) : NULL;
+        if (!value)
+            return -1;
+        f->value = value;
+        f->values_room = (int)room;
+    }
+    f->value[f->values] = (struct rt_frozen_value){.name = name, .same = f->values, .first = -1};
+    return f->values++;
+}
+
 static int scope_make_room(struct rt_frozen *f, struct rt_frozen_scope *s)
 {
     const struct rt_onnx *g = s->graph;

@@ -202,7 +202,8 @@ static int made_create(struct made **out, const struct rt_frozen_shapes *s, cons
     if (rc < 0) {
         rt_error_set(e, rc, "%s: no memory for its inputs", s->name);
     } else {
-        struct rt_frozen_options o = {m->shape, (const char *const *)s->output, s->outputs};
+        struct rt_frozen_options o = {.input = m->shape, .output = (const char *const *)s->output,
+                                      .outputs = s->outputs};
         rc = rt_frozen_create(&m->frozen, s->model, s->name, &o, e);
     }
     if (rc < 0) {

@@ -9,9 +9,19 @@
 #include "formats/error.h"
 #include "formats/onnx.h"
 #include "formats/tensor.h"
+#include "stages/nn/isa.h"
 #include "stages/nn/walk.h"
 
 #include <stdbool.h>
+
+/* What a fused kernel (fused.h) does behind its sums: act(sum + bias + another input as the output is). */
+struct rt_epilogue {
+    enum rt_act act;
+    float a, b;   /* of act */
+    int other;    /* which input, or 0 = none */
+    float number; /* what fused_ops.def says; and these */
+    unsigned bits;
+};
 
 /* One use of a kernel. in[i] and out[i] are NULL where the node leaves them out. */
 struct rt_kernel_call {
@@ -27,6 +37,7 @@ struct rt_kernel_call {
     void *scratch; /* [scratch_bytes], any content, 64-byte aligned */
     const void *prepared; /* what rt_kernel_once made, or NULL */
     size_t scratch_bytes;
+    struct rt_epilogue epilogue;
     struct rt_error *e;
 };
 

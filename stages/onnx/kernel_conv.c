@@ -2,11 +2,10 @@
  * kernel_conv: Conv and ConvTranspose with one to three axes, groups and dilations. Windows of a few
  * output lines at a time are laid out as columns [c/g taps, places] and multiplied by the weights;
  * a transposed convolution multiplies first and adds the columns back. One of 1x1 needs no columns,
- * and one channel per group (depthwise) is quicker tap by tap; what conv_last takes goes there. Each
- * sample is computed alone. */
+ * and one channel per group (depthwise) is quicker tap by tap. Each sample is computed alone. What has constant weights
+ * and is to be quick goes to last_conv.c. */
 #include "stages/nn/blas.h"
 #include "stages/nn/simd.h"
-#include "stages/onnx/conv_last.h"
 #include "stages/onnx/geometry.h"
 
 #include <string.h>
@@ -16,7 +15,7 @@
 #define PLACES_MIN 384            /* fewer, and packing the weights costs more than it saves */
 
 /* ---- columns ----
- * The plain way, for what conv_last.c does not take: windows laid out as columns of a matrix, then
+ * The plain way, for what last_conv.c does not take: windows laid out as columns of a matrix, then
  * one product. A few lines at a time, so that columns stay in cache, but not fewer than the product
  * needs to pay for packing the weights. */
 
@@ -167,38 +166,11 @@ static int conv_read(struct rt_kernel_call *c, struct conv *v)
     return 0;
 }
 
-/* By stages/nn's engine, whose weights must be there before the run. */
-static bool conv_is_last(const struct rt_kernel_call *c, const struct conv *v)
-{
-    return c->in[1]->data && rt_conv_last_takes(&v->g, v->groups, v->in_channels, v->out_channels);
-}
-
-/* Scratch memory for either way: whether weights are constant decides which runs. */
 static int conv_shape(struct rt_kernel_call *c)
 {
     struct conv v;
     RT_TRY(conv_read(c, &v));
-    RT_TRY(conv_out_shape(c, &v, v.g.out, c->in[1]->dim[0]));
-    if (conv_is_last(c, &v)) {
-        size_t last = rt_conv_last_scratch(&v.g, v.in_channels, v.out_channels);
-        c->scratch_bytes = last > c->scratch_bytes ? last : c->scratch_bytes;
-    }
-    return 0;
-}
-
-/* 0 says that this convolution goes the plain way. */
-static size_t conv_prepared_bytes(struct rt_kernel_call *c)
-{
-    struct conv v;
-    bool last = conv_read(c, &v) == 0 && conv_is_last(c, &v);
-    return last ? rt_conv_last_prepared(&v.g, v.in_channels, v.out_channels) : 0;
-}
-
-static int conv_prepare(struct rt_kernel_call *c, void *to)
-{
-    struct conv v;
-    RT_TRY(conv_read(c, &v));
-    return rt_conv_last_prepare(&v.g, v.in_channels, v.out_channels, c->in[1]->data, to);
+    return conv_out_shape(c, &v, v.g.out, c->in[1]->dim[0]);
 }
 
 /* y (holding the bias) += one channel convolved with one kernel. */
@@ -267,13 +239,6 @@ static int conv_compute(struct rt_kernel_call *c)
     bool empty = rt_tensor_count(c->out[0]) == 0;
     for (int64_t n = 0; !empty && n < c->in[0]->dim[0]; n++)
         for (int64_t g = 0; g < v.groups; g++) {
-            if (c->prepared) {
-                rt_conv_last_run(&v.g, v.in_channels, v.out_channels, c->prepared, bias, x, y,
-                                 c->scratch);
-                x += v.in_channels * v.g.in_count;
-                y += v.out_channels * v.g.out_count;
-                continue;
-            }
             conv_fill_bias(y, bias ? bias + g * v.out_channels : NULL, v.out_channels,
                            v.g.out_count);
             conv_group(&v, x, w + g * v.out_channels * v.rows, y, c->scratch);
@@ -283,8 +248,7 @@ static int conv_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-static const struct rt_kernel_once conv_once = {conv_prepared_bytes, conv_prepare};
-const struct rt_kernel rt_kernel_conv = {2, 3, 1, conv_shape, conv_compute, NULL, &conv_once};
+const struct rt_kernel rt_kernel_conv = {2, 3, 1, conv_shape, conv_compute, NULL, NULL};
 
 /* ---- ConvTranspose: x [n,c,...], weights [c,m/g,...], bias [m] ---- */
 

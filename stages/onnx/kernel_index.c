@@ -100,7 +100,7 @@ static int elements_axis(const struct rt_kernel_call *c, int *axis)
 static int elements_place(const struct rt_kernel_call *c, int axis, int64_t i, int64_t *place)
 {
     const struct rt_tensor *x = c->in[0], *index = c->in[1];
-    int64_t left = i, apart = 1, at;
+    int64_t left = i, apart = 1, at = 0;
     RT_TRY(index_place(c, index_element(index, i), x->dim[axis], &at));
     *place = 0;
     for (int k = x->rank - 1; k >= 0; left /= index->dim[k], apart *= x->dim[k--])
@@ -196,7 +196,7 @@ static int blocks_place(const struct rt_kernel_call *c, const struct blocks *b, 
     const struct rt_tensor *x = c->in[0], *index = c->in[1];
     *place = b->batch ? row / b->rows_in_a_batch : 0;
     for (int k = 0; k < b->depth; k++) {
-        int64_t at, n = x->dim[b->batch + k];
+        int64_t at = 0, n = x->dim[b->batch + k];
         RT_TRY(index_place(c, index_element(index, row * b->depth + k), n, &at));
         *place = *place * n + at;
     }

@@ -32,7 +32,7 @@ RT_SIMD static void norm_scale_shift(const float *restrict x, float *restrict y,
 
 /* ---- BatchNormalization with its running statistics ----
  * Not folded into the convolution before it: that would save one pass over memory, which in
- * training is 2.5 % of a step of resnet34-8, and change weights that conv_last.c has laid out by
+ * training is 2.5 % of a step of resnet34-8, and change weights that last_conv.c has laid out by
  * then. */
 
 /* Opset 8 and before may ask for statistics of each place (spatial = 0): nothing exports it. */

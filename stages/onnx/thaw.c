@@ -472,6 +472,8 @@ int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_
             struct rt_error *e)
 {
     struct rt_thaw t = {.g = g, .f = f, .input = input->node, .e = e};
+    if (!f->plain)
+        return rt_error_set(e, RT_EUSAGE, "%s: its operators are fused; freeze it plain", f->name);
     t.layout = malloc(((size_t)f->values + 1) * sizeof *t.layout);
     t.weight = calloc((size_t)f->values + 1, sizeof *t.weight);
     if (!t.layout || !t.weight) {

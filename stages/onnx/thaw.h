@@ -19,8 +19,8 @@ struct rt_thaw_input {
 };
 
 /* Adds what output (a value frozen is to give) needs to g, and gives the node, of rank 1 (one row of
- * numbers). f has one input. *e names node, operator and opset: RT_EMISMATCH for what has no gradient
- * here, RT_ELARGE, RT_EMEM. */
+ * numbers). f has one input and was made `plain`, else RT_EUSAGE. *e names node, operator and opset: RT_EMISMATCH for
+ * what has no gradient here, RT_ELARGE, RT_EMEM. */
 int rt_thaw(struct rt_graph *g, const struct rt_frozen *f, const struct rt_thaw_input *input, int *node,
             struct rt_error *e);
 /* Is there a gradient for this operator? */

@@ -719,6 +719,11 @@ class Bench(EndToEnd):
         self.assertRegex(lines[0], r"GFLOP/s a thread; 2 threads$")
         self.assertRegex(lines[1], r"^cnn1d +infer +2 threads")
         self.assertIn("1.conv", [line.split()[0] for line in lines[3:]])
+        out, _ = self.retort("bench", MODEL, "--threads", "2", "--batch", "2", "--seconds", "0", "--layers")
+        rows = [line[64:].split() for line in out.splitlines()[3:]]
+        times = [float(row[1] if len(row) > 1 else row[0]) for row in rows]
+        self.assertGreater(len(times), 5)
+        self.assertAlmostEqual(sum(times[:-1]), times[-1], delta=0.001 * len(times))
 
     def test_instruction_set(self):
         os.environ["RETORT_ISA"] = "baseline"

@@ -66,11 +66,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rt_error e = {0};
     if (rt_onnx_parse(&o, data, size, "input", NULL, &e) < 0)
         return 0;
-    if (rt_frozen_create(&f, o, "input", NULL, &e) < 0) {
-        assert(!f && e.text[0]);
-    } else {
+    for (int plain = 0; plain < 2; plain++) {
+        if (rt_frozen_create(&f, o, "input", &(struct rt_frozen_options){.plain = plain}, &e) < 0) {
+            assert(!f && e.text[0]);
+            break;
+        }
         frozen_run(f);
-        frozen_thaw(f);
+        if (plain)
+            frozen_thaw(f);
         rt_frozen_destroy(f);
     }
     rt_onnx_destroy(o);

@@ -9,7 +9,7 @@
 #define RT_BENCH_SIDES 8
 
 struct rt_bench_config {
-    bool training, layers; /* of networks; a file's forward pass is timed as a whole */
+    bool training, layers; /* of networks; of a file the forward pass alone */
     int batch;
     double seconds; /* at least so long for each side */
     int sides, threads[RT_BENCH_SIDES];

@@ -13,14 +13,14 @@
 struct rt_workload_config {
     int batch, threads; /* a file's threads share the batch evenly */
     bool training;      /* of a network: forward, cross-entropy, backward, AdamW; else forward */
-    bool layers;        /* of a network: keeps the time of each layer */
+    bool layers;        /* keeps the time of each layer */
 };
 
 struct rt_workload {
     /* Once. number: from 1; step 0 does not count in the times of layers. An error names the network or file. */
     int (*step)(struct rt_workload *w, uint64_t number, struct rt_error *e);
     /* Each layer's time in the mean of `steps`, and its share of the speed of the matrix product, peak: GFLOP/s of
-     * one thread. Nothing for files. */
+     * one thread. */
     void (*print_layers)(const struct rt_workload *w, double peak, int steps);
     void (*destroy)(struct rt_workload *w);
 };

@@ -2,12 +2,15 @@
  * workload_file: see workload.h; an ONNX file, each thread running its share of the batch. */
 #include "tui/cli/workload.h"
 
+#include "formats/plain.h"
 #include "formats/rng.h"
 #include "stages/nn/parallel.h"
 #include "stages/onnx/frozen.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <uv.h>
 
 struct file {
     struct rt_workload base;
@@ -18,6 +21,8 @@ struct file {
     struct rt_parallel *parallel;
     int inputs;
     void **input; /* [inputs] */
+    double *ms; /* [threads][layers], when they are asked for */
+    double whole_ms; /* of all steps that count */
     atomic_int rc;
 };
 
@@ -29,6 +34,7 @@ static void file_destroy(struct rt_workload *w)
     for (int i = 0; f->input && i < f->inputs; i++)
         free(f->input[i]);
     free(f->exec);
+    free(f->ms);
     free(f->input);
     rt_frozen_destroy(f->model);
     rt_parallel_destroy(f->parallel);
@@ -47,16 +53,54 @@ static void file_run_part(void *self, int i, int thread)
 
 static int file_step(struct rt_workload *w, uint64_t number, struct rt_error *e)
 {
-    (void)number;
     struct file *f = (struct file *)w;
+    int layers = rt_frozen_steps(f->model);
+    for (int i = 0; f->ms && i < f->c.threads; i++)
+        rt_frozen_exec_profile(f->exec[i], number > 0 ? f->ms + i * layers : NULL);
+    uint64_t start = uv_hrtime();
     rt_parallel_for(f->parallel, f->c.threads, file_run_part, f);
+    f->whole_ms += number > 0 ? (double)(uv_hrtime() - start) * 1e-6 : 0;
     int rc = atomic_load(&f->rc);
     return rc < 0 ? rt_error_set(e, rc, "%s: cannot run on random numbers", f->path) : 0;
 }
 
+/* ---- layers ----
+ * Each thread runs all of them on its share of the batch, so a layer's time is the mean over threads. What a step
+ * takes beside them (copying the inputs, waiting for the slowest thread) is a line of its own: the table adds up. */
+
+static void file_print_layer(const struct rt_frozen_layer *l, double ms, double peak)
+{
+    char shape[64] = "";
+    for (int d = 0; l->shape && d < l->shape->rank; d++)
+        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%s%lld", d ? "x" : "",
+                 (long long)l->shape->dim[d]);
+    rt_plain_print(stdout, "%-24.24s %-22s %-16s ", l->name, l->op, shape);
+    if (l->flops > 0)
+        printf("%9.1f %9.3f %9.1f %5.0f%%\n", l->flops * 1e-6, ms, l->flops / ms * 1e-6,
+               100 * l->flops / ms / peak * 1e-6);
+    else
+        rt_plain_print(stdout, "%9s %9.3f\n", "", ms);
+}
+
 static void file_print_layers(const struct rt_workload *w, double peak, int steps)
 {
-    (void)w, (void)peak, (void)steps;
+    const struct file *f = (const struct file *)w;
+    int layers = rt_frozen_steps(f->model);
+    double sum = 0;
+    rt_plain_print(stdout, "%-24s %-22s %-16s %9s %9s %9s %6s\n", "layer", "operator", "output", "MFLOP", "ms",
+                   "GFLOP/s", "peak");
+    for (int i = 0; f->ms && i < layers; i++) {
+        struct rt_frozen_layer l;
+        double ms = 0;
+        for (int t = 0; t < f->c.threads; t++)
+            ms += f->ms[t * layers + i] / steps / f->c.threads;
+        rt_frozen_layer(f->model, i, &l);
+        file_print_layer(&l, ms, peak);
+        sum += ms;
+    }
+    double whole = f->whole_ms / steps;
+    rt_plain_print(stdout, "%-24s %-22s %-16s %9s %9.3f\n", "beside them", "", "", "", whole - sum);
+    rt_plain_print(stdout, "%-24s %-22s %-16s %9s %9.3f\n", "mean step", "", "", "", whole);
 }
 
 /* shape: room for the inputs' shapes with a share of the batch. */
@@ -108,6 +152,9 @@ static int file_make(struct file *f, struct rt_error *e)
     RT_TRY(rc);
     if ((rc = rt_parallel_create(&f->parallel, f->c.threads)) < 0)
         return rt_error_set(e, rc, "%s: %s", f->path, rt_err_words(rc));
+    f->ms = f->c.layers ? calloc((size_t)(f->c.threads * rt_frozen_steps(f->model)) + 1, sizeof *f->ms) : NULL;
+    if (f->c.layers && !f->ms)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", f->path);
     for (int i = 0; i < f->c.threads; i++)
         if ((rc = rt_frozen_exec_create(&f->exec[i], f->model)) < 0)
             return rt_error_set(e, rc, "%s: out of memory", f->path);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * test_isa: the loops of every instruction set this processor can run: products of odd sizes against
- * plain sums, and Winograd's transforms against the convolution they stand for and as transposes of
- * each other; and choosing one. */
+ * plain sums, Winograd's transforms against the convolution they stand for and as transposes of
+ * each other, depthwise sums, functions and softmax against the C library's; and choosing one. */
 #include "stages/nn/isa.h"
 
 #include "formats/rng.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -165,6 +166,124 @@ static void gradients_are_transposes(void **state)
     }
 }
 
+/* ---- depthwise, functions behind sums, softmax ---- */
+
+static void depthwise_is_a_sum(void **state)
+{
+    const struct rt_isa *all[RT_ISA_SETS];
+    int64_t x_at[6], w_at[6];
+    (void)state;
+    for (int s = rt_isa_all(all) - 1; s >= 0; s--)
+        for (int channels = 1; channels < 40; channels += 6)
+            for (int places = 1; places < 18; places += 3) {
+                int64_t place = 2 * channels, many = (places - 1) * place + 5 * channels + channels;
+                float *x = random_floats(many, 1), *w = random_floats(6 * channels, 2), *b = random_floats(channels, 3);
+                float *y = random_floats((int64_t)places * channels, 4);
+                for (int t = 0; t < 6; t++) {
+                    x_at[t] = (5 - t) * channels;
+                    w_at[t] = t * channels;
+                }
+                all[s]->depthwise(&(struct rt_depthwise){x, w, b, place, x_at, w_at, 6, y, channels, places, channels});
+                for (int p = 0; p < places; p++)
+                    for (int c = 0; c < channels; c++) {
+                        double sum = b[c];
+                        for (int t = 0; t < 6; t++)
+                            sum += (double)w[w_at[t] + c] * x[p * place + x_at[t] + c];
+                        assert_true(fabs(y[p * channels + c] - sum) < 1e-5);
+                    }
+                free(x);
+                free(w);
+                free(b);
+                free(y);
+            }
+}
+
+/* As the C library has them, in double. */
+static double function_of(enum rt_act act, double v)
+{
+    switch (act) {
+    case RT_ACT_relu:
+        return v < 0 ? 0 : v;
+    case RT_ACT_clip:
+        return v < -1 ? -1 : v > 2 ? 2 : v;
+    case RT_ACT_leaky_relu:
+        return v < 0 ? -v : v;
+    case RT_ACT_hard_sigmoid:
+        return fmin(fmax(2 - v, 0), 1);
+    case RT_ACT_hard_swish:
+        return v * fmin(fmax(v / 6 + 0.5, 0), 1);
+    case RT_ACT_exp:
+        return exp(v);
+    case RT_ACT_sigmoid:
+        return 1 / (1 + exp(-v));
+    case RT_ACT_silu:
+        return v / (1 + exp(-v));
+    case RT_ACT_tanh:
+        return tanh(v);
+    case RT_ACT_erf:
+        return erf(v);
+    case RT_ACT_gelu:
+        return 0.5 * v * (1 + erf(v * sqrt(0.5)));
+    case RT_ACT_gelu_tanh:
+        return 0.5 * v * (1 + tanh(sqrt(2 / acos(-1)) * (v + 0.044715 * v * v * v)));
+    default:
+        return v;
+    }
+}
+
+/* From -100 to 100, closer around 0; each number alone gives what it gives in a row. */
+static void functions_are_the_librarys(void **state)
+{
+    const struct rt_isa *all[RT_ISA_SETS];
+    float x[403], y[403], alone;
+    (void)state;
+    for (int i = 0; i < 401; i++)
+        x[i] = (float)((i - 200) * abs(i - 200)) / 400;
+    x[401] = NAN;
+    x[402] = INFINITY;
+    for (int s = rt_isa_all(all) - 1; s >= 0; s--)
+        for (int act = 0; act <= RT_ACT_gelu_tanh; act++) {
+            struct rt_finish f = {.from = x, .to = y, .rows = 1, .n = 403, .act = (enum rt_act)act, .a = -1, .b = 2};
+            all[s]->finish(&f);
+            for (int i = 0; i < 401; i++) {
+                double want = function_of((enum rt_act)act, x[i]);
+                want = want > FLT_MAX ? INFINITY : want;
+                if (!(fabs(y[i] - want) <= 4e-7 * (1 + fabs(want)) || (isinf(want) && isinf(y[i]))))
+                    fail_msg("%s, function %d of %g: %.9g, not %.9g", all[s]->name, act, (double)x[i], (double)y[i],
+                             want);
+                f.from = x + i, f.to = &alone, f.n = 1;
+                all[s]->finish(&f);
+                assert_memory_equal(&alone, y + i, sizeof alone);
+            }
+            assert_true(isnan(y[401]));
+        }
+}
+
+static void softmax_rows_are_parts_of_one(void **state)
+{
+    const struct rt_isa *all[RT_ISA_SETS];
+    (void)state;
+    for (int s = rt_isa_all(all) - 1; s >= 0; s--)
+        for (int n = 1; n < 40; n += 3) {
+            float *x = random_floats(2 * n, 1), *was = random_floats(2 * n, 1), *mask = random_floats(n, 2);
+            mask[n / 2] = n > 1 ? -INFINITY : 0;
+            all[s]->softmax(&(struct rt_softmax_rows){x, mask, n, 0, 2, n, 3});
+            for (int r = 0; r < 2; r++) {
+                double sum = 0;
+                for (int i = 0; i < n; i++)
+                    sum += exp(3.0 * was[r * n + i] + mask[i]);
+                for (int i = 0; i < n; i++)
+                    assert_true(fabs(x[r * n + i] - exp(3.0 * was[r * n + i] + mask[i]) / sum) < 1e-6);
+            }
+            x[0] = NAN;
+            all[s]->softmax(&(struct rt_softmax_rows){x, NULL, n, 0, 1, n, 1});
+            assert_true(isnan(x[n - 1]));
+            free(x);
+            free(was);
+            free(mask);
+        }
+}
+
 static void one_is_asked_for_by_name(void **state)
 {
     (void)state;
@@ -187,6 +306,9 @@ int main(void)
         cmocka_unit_test(products_are_sums),
         cmocka_unit_test(tiles_are_correlations),
         cmocka_unit_test(gradients_are_transposes),
+        cmocka_unit_test(depthwise_is_a_sum),
+        cmocka_unit_test(functions_are_the_librarys),
+        cmocka_unit_test(softmax_rows_are_parts_of_one),
         cmocka_unit_test(one_is_asked_for_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

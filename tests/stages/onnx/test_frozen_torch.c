@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #define TOLERANCE 1e-4
@@ -40,11 +42,11 @@ static void compare(const char *net, const struct rt_frozen_exec *x, int output,
     }
 }
 
-static void open_net(struct rt_frozen **f, const char *net, const struct rt_tensor *shape)
+static void open_net(struct rt_frozen **f, const char *net, const struct rt_tensor *shape, bool plain)
 {
     char path[128];
     struct rt_error e;
-    struct rt_frozen_options o = {.input = shape};
+    struct rt_frozen_options o = {.input = shape, .plain = plain};
     snprintf(path, sizeof path, "tests/golden/onnx_%s.onnx", net);
     if (rt_frozen_open(f, path, &o, &e) < 0)
         fail_msg("%s", e.text);
@@ -60,7 +62,7 @@ static void run_net(const char *net, int64_t batch)
     struct rt_error e;
     shape.dim[0] = batch;
     shape.data = NULL;
-    open_net(&f, net, &shape);
+    open_net(&f, net, &shape, false);
     assert_int_equal(rt_frozen_exec_create(&x, f), 0);
     size_t sample = rt_tensor_bytes(input) / (size_t)input->dim[0];
     for (int64_t i = 0; i < input->dim[0]; i += batch) {
@@ -91,6 +93,62 @@ static void as_a_batch(void **state)
         run_net(net[i], 2);
 }
 
+/* Operators put together give what the file's give one by one, to the last digits; a NaN reaches as far; and a sample
+ * of a batch gives the bytes that it gives alone. */
+static void compare_fused(const char *net, bool nan)
+{
+    const struct rt_tensor *input = stored(net, "input");
+    struct rt_tensor shape = *input, one = *input;
+    struct rt_frozen *f[3];
+    struct rt_frozen_exec *x[3];
+    struct rt_error e;
+    size_t bytes = rt_tensor_bytes(input) / (size_t)input->dim[0];
+    char *data = malloc(2 * bytes);
+    assert_non_null(data);
+    memcpy(data, input->data, 2 * bytes);
+    if (nan)
+        *(float *)(data + bytes) = NAN;
+    shape.dim[0] = 2;
+    one.dim[0] = 1;
+    shape.data = one.data = NULL;
+    for (int i = 0; i < 3; i++) {
+        open_net(&f[i], net, i < 2 ? &shape : &one, i == 1);
+        assert_int_equal(rt_frozen_exec_create(&x[i], f[i]), 0);
+        if (rt_frozen_run(x[i], (const void *const[]){data + (i < 2 ? 0 : bytes)}, &e) < 0)
+            fail_msg("%s", e.text);
+    }
+    assert_true(rt_frozen_steps(f[0]) < rt_frozen_steps(f[1]));
+    for (int k = 0; k < 2; k++) {
+        const float *a = rt_frozen_result(x[0], k)->data, *b = rt_frozen_result(x[1], k)->data;
+        int64_t n = rt_tensor_count(rt_frozen_result(x[0], k)) / 2;
+        for (int64_t i = 0; i < 2 * n; i++)
+            if (!(fabs((double)a[i] - (double)b[i]) <= 1e-5 * (1 + fabs((double)b[i]))) &&
+                !(isnan(a[i]) && isnan(b[i])))
+                fail_msg("%s, output %d, element %lld: %.9g, one by one %.9g", net, k, (long long)i, (double)a[i],
+                         (double)b[i]);
+        if (memcmp(a + n, rt_frozen_result(x[2], k)->data, (size_t)n * sizeof *a) != 0)
+            fail_msg("%s, output %d: in a batch, or alone%s", net, k, nan ? ", with a NaN" : "");
+        if ((isnan(a[n]) != 0) != nan)
+            fail_msg("%s, output %d begins with %g%s", net, k, (double)a[n], nan ? ", with a NaN" : "");
+    }
+    for (int i = 0; i < 3; i++) {
+        rt_frozen_exec_destroy(x[i]);
+        rt_frozen_destroy(f[i]);
+    }
+    free(data);
+}
+
+static void fused_as_one_by_one(void **state)
+{
+    static const char *const net[] = {"resnet", "mobilenet", "xvector", "ecapa", "transformer"};
+    (void)state;
+    for (size_t i = 0; i < sizeof net / sizeof *net; i++) {
+        compare_fused(net[i], false);
+        if (stored(net[i], "input")->dtype == RT_F32)
+            compare_fused(net[i], true);
+    }
+}
+
 /* What PyTorch wrote about shapes is all computed when the graph is made ready. */
 static void shapes_are_folded(void **state)
 {
@@ -101,7 +159,7 @@ static void shapes_are_folded(void **state)
     assert_int_equal(rt_onnx_read(&o, "tests/golden/onnx_ecapa.onnx", NULL), 0);
     shape.dim[0] = 1;
     shape.data = NULL;
-    open_net(&f, "ecapa", &shape);
+    open_net(&f, "ecapa", &shape, true);
     assert_true(rt_frozen_steps(f) < o->nodes);
     rt_frozen_destroy(f);
     rt_onnx_destroy(o);
@@ -112,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_sample_alone),
         cmocka_unit_test(as_a_batch),
+        cmocka_unit_test(fused_as_one_by_one),
         cmocka_unit_test(shapes_are_folded),
     };
     struct rt_error e;

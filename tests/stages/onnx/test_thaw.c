@@ -88,7 +88,7 @@ static void open_net(struct net *t, const struct network *n, const char *output,
     struct rt_frozen *f;
     const struct rt_tensor *x = stored(n, "input");
     struct rt_tensor shape = *x;
-    struct rt_frozen_options o = {.input = &shape, .output = &output, .outputs = 1};
+    struct rt_frozen_options o = {.input = &shape, .output = &output, .outputs = 1, .plain = true};
     struct rt_thaw_input in = {.node = 0};
     struct rt_shape s = {.rank = x->rank - 1};
     *t = (struct net){.n = n};
@@ -289,7 +289,7 @@ static void an_operator_without_gradient_is_refused(void **state)
     rt_onnx_attr_ints(o, n, "axes", axes, 2);
     rt_onnx_attr_int(o, n, "keepdims", 0);
     if (rt_onnx_check(o, "made", &e) < 0 ||
-        rt_frozen_create(&f, o, "made", &(struct rt_frozen_options){.input = &shape}, &e) < 0)
+        rt_frozen_create(&f, o, "made", &(struct rt_frozen_options){.input = &shape, .plain = true}, &e) < 0)
         fail_msg("%s", e.text);
     check_refused(f, (struct rt_shape){3, {12, 14, 3}},
                   (const char *const[]){"\"product\" (ReduceProd", "opset 13", "no gradient"});
@@ -303,7 +303,7 @@ static void more_than_a_row_of_numbers_is_refused(void **state)
     struct rt_frozen *f;
     const char *output = "/body/body.0/Conv_output_0";
     struct rt_tensor shape = {.dtype = RT_F32, .rank = 4, .dim = {1, 3, 20, 20}};
-    struct rt_frozen_options o = {.input = &shape, .output = &output, .outputs = 1};
+    struct rt_frozen_options o = {.input = &shape, .output = &output, .outputs = 1, .plain = true};
     if (rt_frozen_open(&f, "tests/golden/onnx_picture.onnx", &o, &e) < 0)
         fail_msg("%s", e.text);
     check_refused(f, (struct rt_shape){3, {20, 20, 3}}, (const char *const[3]){"picture", "one row of numbers"});
@@ -315,7 +315,7 @@ static void try_damaged(const unsigned char *bytes, size_t size, const struct ne
     const struct rt_tensor *x = stored(n, "input");
     struct rt_tensor shape = *x;
     static const char *const output[] = {"embedding"};
-    struct rt_frozen_options o = {.input = &shape, .output = output, .outputs = 1};
+    struct rt_frozen_options o = {.input = &shape, .output = output, .outputs = 1, .plain = true};
     struct rt_thaw_input in = {.node = 0};
     struct rt_shape s = {.rank = x->rank - 1};
     struct rt_error e = {0};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * isa_depthwise: rt_isa.depthwise for one vector type; no guard: isa_code.c includes it once per type, with V (the
+ * type), LANES and NAME(x) (x_V) defined. Neighbouring places share a tap's weights, and as many sums as keep the
+ * processor's multipliers busy stay in registers; what they are multiplied with comes straight from the first cache. */
+
+#define PLACES 8
+
+/* Channels [j, j + LANES) of `places` places from p on. */
+INLINE void NAME(depthwise_block)(const struct rt_depthwise *d, const int places, int64_t p, int64_t j)
+{
+    V sum[PLACES];
+    UNROLL(8) for (int i = 0; i < places; i++) {
+        sum[i] = d->bias ? *(const V *)(d->bias + j) : (V){0};
+    }
+    const float *x = d->x + p * d->place + j, *w = d->w + j;
+    for (int t = 0; t < d->taps; t++) {
+        V weight = *(const V *)(w + d->w_at[t]);
+        const float *at = x + d->x_at[t];
+        UNROLL(8) for (int i = 0; i < places; i++) {
+            sum[i] += weight * *(const V *)(at + i * d->place);
+        }
+    }
+    UNROLL(8) for (int i = 0; i < places; i++) {
+        *(V *)(d->y + (p + i) * d->ldy + j) = sum[i];
+    }
+}
+
+static int64_t NAME(depthwise_channels)(const struct rt_depthwise *d, int64_t j)
+{
+    for (; j + LANES <= d->channels; j += LANES) {
+        int64_t p = 0;
+        for (; p + PLACES <= d->places; p += PLACES) {
+            NAME(depthwise_block)(d, PLACES, p, j);
+        }
+        switch (d->places - p) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        NAME(depthwise_block)(d, n, p, j);                                                                             \
+        break;
+            CASE(7) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
+#undef CASE
+        }
+    }
+    return j;
+}
+#undef PLACES
