@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# docs/settings.md says what the program knows: it equals what docs/settings/make prints now.
+# docs/settings.md and the tables in docs/onnx.md say what the program knows: they equal what docs/settings/make and
+# docs/onnx/make print now.
 
 import os
 import subprocess
@@ -20,6 +21,12 @@ class Settings(unittest.TestCase):
                               text=True).stdout
         with open(os.path.join(TREE, "docs", "settings.md"), encoding="utf-8") as f:
             self.assertEqual(f.read(), made, "run docs/settings/make")
+
+    def test_operators_are_up_to_date(self):
+        made = subprocess.run([sys.executable, os.path.join(TREE, "docs", "onnx", "make"), "-o", "-"], check=True,
+                              capture_output=True, text=True).stdout
+        with open(os.path.join(TREE, "docs", "onnx.md"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), made, "run docs/onnx/make")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * test_frozen_nodes: ONNX's own node tests (Debian's libonnx-testdata): every model all of whose
  * operators are in onnx_ops.def must give the outputs that come with it, or be refused; the refused
- * ones and why must be exactly those of skipped.txt. */
+ * ones and why must be exactly those of skipped.txt. And cases of our own (tests/golden/onnx_cases.py)
+ * for what these do not have. */
 #include "stages/onnx/frozen.h"
 #include "stages/onnx/kernel.h"
+#include "tests/formats/onnx_wire.h"
 #include "tests/stages/onnx/onnx_data.h"
 
 #include <dirent.h>
@@ -20,6 +22,7 @@
 
 #define NODES "/usr/share/libonnx-testdata/data/node"
 #define SKIPPED "tests/stages/onnx/skipped.txt"
+#define CASES "tests/golden/onnx_cases.txt"
 #define TENSORS 16
 #define PASSED_MIN 700
 
@@ -46,6 +49,27 @@ static char *list; /* of the skipped ones, as in skipped.txt */
 static size_t list_size;
 static FILE *list_file;
 static int passed, failed;
+
+/* Every row of onnx_ops.def, and whether a network that has it gave the right numbers. */
+static struct {
+    const char *type;
+    int first, last;
+    bool covered;
+} rows[] = {
+#define RT_ONNX_OP(type, first, last, kernel, known, attributes) {#type, first, last, false},
+#include "stages/onnx/onnx_ops.def"
+#undef RT_ONNX_OP
+};
+
+static void rows_cover(const struct rt_onnx *m)
+{
+    for (int i = 0; i < m->nodes; i++)
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            int opset = m->node[i].opset;
+            if (strcmp(rows[k].type, m->node[i].op) == 0 && opset >= rows[k].first && opset <= rows[k].last)
+                rows[k].covered = true;
+        }
+}
 
 /* What is checked of one test folder. */
 struct bench {
@@ -182,7 +206,7 @@ static void check_folder(const char *name)
     if (rc < 0)
         leave_out(name, b.e.text);
     else if (run(&b))
-        passed++;
+        passed++, rows_cover(b.model);
     else
         failed++;
     bench_fini(&b);
@@ -230,15 +254,139 @@ static void skipped_are_listed(void **state)
     free(list);
 }
 
+/* ---- cases of our own: lines of a text, a word and what it is about ---- */
+
+struct own {
+    char name[80], model[8000], refused[200];
+    int inputs, wants;
+    struct rt_tensor input[TENSORS], want[TENSORS];
+};
+
+/* "f32 2,3: 1 2 3 4 5 6" */
+static void own_tensor(struct rt_tensor *t, char *text)
+{
+    static const char *const word[] = {"f32", "f64", "i32", "i64", "u8", "bool"}; /* as dtypes.def */
+    int64_t dim[RT_TENSOR_RANK];
+    int rank = 0, dtype = 0;
+    char *at = text + strcspn(text, " ");
+    *at++ = '\0';
+    while (strcmp(word[dtype], text) != 0)
+        dtype++;
+    while (*at != ':')
+        dim[rank++] = strtoll(at + (*at == ','), &at, 10);
+    assert_int_equal(rt_tensor_init(t, (enum rt_dtype)dtype, rank, dim), 0);
+    at++;
+    for (int64_t i = 0; i < rt_tensor_count(t); i++)
+        rt_kernel_put(t, i, strtod(at, &at));
+}
+
+static int own_read_model(const struct own *o, struct rt_onnx **model, struct rt_error *e)
+{
+    const char *text = o->model;
+    uint8_t *bytes = malloc(20 * strlen(text) + 100);
+    size_t size = wire_message(bytes, &text);
+    int rc = rt_onnx_parse(model, bytes, size, o->name, NULL, e);
+    free(bytes);
+    return rc;
+}
+
+static bool own_run(const struct own *o, const struct rt_frozen *f)
+{
+    struct rt_frozen_exec *x;
+    struct rt_error e;
+    const void *input[TENSORS];
+    bool good = rt_frozen_outputs(f) == o->wants;
+    assert_int_equal(rt_frozen_exec_create(&x, f), 0);
+    for (int i = 0; i < o->inputs; i++)
+        input[i] = o->input[i].data;
+    if (rt_frozen_run(x, input, &e) < 0)
+        fail_msg("%s: %s", o->name, e.text);
+    for (int i = 0; i < o->wants && good; i++)
+        good = equal(o->name, i, rt_frozen_result(x, i), &o->want[i]);
+    rt_frozen_exec_destroy(x);
+    return good;
+}
+
+/* As it is, or refused with these words. */
+static bool own_check(struct own *o)
+{
+    struct rt_onnx *model;
+    struct rt_frozen *f = NULL;
+    struct rt_error e = {0};
+    int rc = own_read_model(o, &model, &e);
+    if (rc == 0)
+        rc = rt_frozen_create(&f, model, o->name, NULL, &e);
+    bool good = o->refused[0] ? rc < 0 && strstr(e.text, o->refused) : rc == 0 && own_run(o, f);
+    if (!good)
+        print_error("%s: %s\n", o->name, rc < 0 ? e.text : "is read, and should be refused or give other numbers");
+    rt_frozen_destroy(f);
+    if (good && !o->refused[0])
+        rows_cover(model);
+    rt_onnx_destroy(model);
+    for (int i = 0; i < TENSORS; i++) {
+        rt_tensor_fini(&o->input[i]);
+        rt_tensor_fini(&o->want[i]);
+    }
+    return good;
+}
+
+static void own_cases(void **state)
+{
+    (void)state;
+    FILE *file = fopen(CASES, "r");
+    struct own o = {.name = ""};
+    char line[8200];
+    int bad = 0, cases = 0;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        char *rest = line + strcspn(line, " ");
+        *rest++ = '\0';
+        rest[strcspn(rest, "\n")] = '\0';
+        if (strcmp(line, "case") == 0) {
+            bad += cases++ > 0 && !own_check(&o);
+            o = (struct own){.name = ""};
+            strncpy(o.name, rest, sizeof o.name - 1);
+        } else if (strcmp(line, "model") == 0) {
+            strncpy(o.model, rest, sizeof o.model - 1);
+        } else if (strcmp(line, "refused") == 0) {
+            strncpy(o.refused, rest, sizeof o.refused - 1);
+        } else if (strcmp(line, "input") == 0) {
+            own_tensor(&o.input[o.inputs++], rest);
+        } else if (strcmp(line, "want") == 0) {
+            own_tensor(&o.want[o.wants++], rest);
+        }
+    }
+    bad += !own_check(&o);
+    fclose(file);
+    printf("%d cases of our own, %d wrong\n", cases, bad);
+    assert_int_equal(bad, 0);
+    assert_true(cases >= 80);
+}
+
+/* An operator that is claimed and computed nowhere here would be a claim alone. */
+static void every_row_is_covered(void **state)
+{
+    (void)state;
+    int missing = 0;
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+        if (!rows[k].covered) {
+            print_error("%s, opsets %d to %d, is in no test\n", rows[k].type, rows[k].first, rows[k].last);
+            missing++;
+        }
+    assert_int_equal(missing, 0);
+}
+
 int main(void)
 {
+    const struct CMUnitTest own[] = {cmocka_unit_test(own_cases)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_node_test),
         cmocka_unit_test(skipped_are_listed),
+        cmocka_unit_test(every_row_is_covered),
     };
-    if (access(NODES, R_OK) != 0) {
-        print_message("no %s (Debian package libonnx-testdata)\n", NODES);
-        return 77; /* skipped */
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int wrong = cmocka_run_group_tests(own, NULL, NULL);
+    if (access(NODES, R_OK) == 0)
+        return wrong + cmocka_run_group_tests(tests, NULL, NULL);
+    print_message("no %s (Debian package libonnx-testdata)\n", NODES);
+    return wrong ? wrong : 77; /* skipped */
 }
