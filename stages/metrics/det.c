@@ -3,6 +3,7 @@
 #include "stages/metrics/det.h"
 
 #include "formats/error.h"
+#include "stages/metrics/det_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -141,8 +142,8 @@ size_t rt_det_at_false_alarm(const struct rt_det *d, double rate)
 
 /* ---- the cost of log likelihood ratios ---- */
 
-/* log2(1 + exp(x)), where x may be large. */
-static double cllr_bits(double x)
+/* x may be large. */
+double rt_cllr_bits(double x)
 {
     return (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x))) / M_LN2;
 }
@@ -152,8 +153,8 @@ double rt_det_cllr(const struct rt_det *d)
     double miss = 0, alarm = 0;
     for (size_t i = 1; i < d->points; i++) {
         double s = d->point[i].threshold;
-        miss += (double)(d->point[i].hits - d->point[i - 1].hits) * cllr_bits(-s);
-        alarm += (double)(d->point[i].alarms - d->point[i - 1].alarms) * cllr_bits(s);
+        miss += (double)(d->point[i].hits - d->point[i - 1].hits) * rt_cllr_bits(-s);
+        alarm += (double)(d->point[i].alarms - d->point[i - 1].alarms) * rt_cllr_bits(s);
     }
     return (miss / (double)d->targets + alarm / (double)d->others) / 2;
 }
@@ -161,37 +162,38 @@ double rt_det_cllr(const struct rt_det *d)
 /* Pools of adjacent violators, from the best score down: the share of targets in a pool may not rise. What is left is
  * the upper hull of the curve; a pool of one kind costs nothing. */
 
-struct pool {
-    double hits, alarms;
-};
-
-static int pools_make(struct pool *pool, const struct rt_det *d)
+int rt_pools_add(struct rt_pool *pool, int n, double hits, double alarms)
 {
-    int n = 0;
-    for (size_t i = 1; i < d->points; i++) {
-        pool[n++] = (struct pool){(double)(d->point[i].hits - d->point[i - 1].hits),
-                                  (double)(d->point[i].alarms - d->point[i - 1].alarms)};
-        for (; n > 1 && pool[n - 1].hits * pool[n - 2].alarms >= pool[n - 2].hits * pool[n - 1].alarms; n--) {
-            pool[n - 2].hits += pool[n - 1].hits;
-            pool[n - 2].alarms += pool[n - 1].alarms;
-        }
+    pool[n++] = (struct rt_pool){hits, alarms};
+    for (; n > 1 && pool[n - 1].hits * pool[n - 2].alarms >= pool[n - 2].hits * pool[n - 1].alarms; n--) {
+        pool[n - 2].hits += pool[n - 1].hits;
+        pool[n - 2].alarms += pool[n - 1].alarms;
     }
     return n;
 }
 
-double rt_det_min_cllr(const struct rt_det *d)
+double rt_pools_cllr(const struct rt_pool *pool, int n, double targets, double others)
 {
-    struct pool *pool = malloc(d->points * sizeof *pool);
-    double miss = 0, alarm = 0, targets = (double)d->targets, others = (double)d->others;
-    if (!pool)
-        return NAN;
-    int n = pools_make(pool, d);
+    double miss = 0, alarm = 0;
     for (int i = 0; i < n; i++)
         if (pool[i].hits > 0 && pool[i].alarms > 0) {
             double llr = log(pool[i].hits / pool[i].alarms) - log(targets / others);
-            miss += pool[i].hits * cllr_bits(-llr);
-            alarm += pool[i].alarms * cllr_bits(llr);
+            miss += pool[i].hits * rt_cllr_bits(-llr);
+            alarm += pool[i].alarms * rt_cllr_bits(llr);
         }
-    free(pool);
     return (miss / targets + alarm / others) / 2;
+}
+
+double rt_det_min_cllr(const struct rt_det *d)
+{
+    struct rt_pool *pool = malloc(d->points * sizeof *pool);
+    if (!pool)
+        return NAN;
+    int n = 0;
+    for (size_t i = 1; i < d->points; i++)
+        n = rt_pools_add(pool, n, (double)(d->point[i].hits - d->point[i - 1].hits),
+                         (double)(d->point[i].alarms - d->point[i - 1].alarms));
+    double cost = rt_pools_cllr(pool, n, (double)d->targets, (double)d->others);
+    free(pool);
+    return cost;
 }

@@ -43,9 +43,12 @@ struct rt_det_people {
     const int *enrol, *test; /* [n] */
     int people;
 };
-/* 95 % intervals: interval[0] of the EER, then of the smallest cost at each prior. By the bootstrap: people are drawn,
- * or, where they are not known (NULL), trials, which takes them for independent. NaN where nothing was found. The same
- * each time. RT_EMEM, RT_ELARGE. */
+/* 95 % intervals of all of the above: interval[RT_DET_EER] and so on, then interval[RT_DET_COSTS + k] of the smallest
+ * cost at prior k, then interval[RT_DET_COSTS + priors + k] of the actual one. By the bootstrap: people are drawn, or,
+ * where they are not known (NULL), trials, which takes them for independent. NaN where nothing was found. The same each
+ * time. RT_EMEM, RT_ELARGE. */
+enum { RT_DET_EER, RT_DET_CLLR, RT_DET_MIN_CLLR, RT_DET_COSTS };
+#define RT_DET_FIGURES(priors) (RT_DET_COSTS + 2 * (priors))
 int rt_det_intervals(double (*interval)[2], const double *score, const uint8_t *same, size_t n,
                      const struct rt_det_people *people, const double *prior, int priors);
 

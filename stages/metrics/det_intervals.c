@@ -4,6 +4,7 @@
 #include "stages/metrics/det.h"
 
 #include "formats/error.h"
+#include "stages/metrics/det_parts.h"
 #include "stages/metrics/predictions.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@
  * as the product, as in the list that the drawn people would make. Sorted once; a draw is a walk. */
 
 struct weighted {
-    double score;
+    double score, bits; /* bits: what it costs as a log likelihood ratio */
     int enrol, test; /* people */
     int same;
 };
@@ -25,6 +26,7 @@ struct resample {
     size_t n;
     const double *prior;
     int priors;
+    struct rt_pool *pool; /* [n] */
 };
 
 static int weighted_by_score_down(const void *a, const void *b)
@@ -49,48 +51,77 @@ static double rates_cross(struct rates before, struct rates after)
     return before.alarm + d0 / (d0 - d1) * (after.alarm - before.alarm);
 }
 
-/* All figures at once: [0] the EER, then a cost for each prior. NaN where a kind was not drawn. */
+static double rates_cost(struct rates at, double prior)
+{
+    return (prior * at.miss + (1 - prior) * at.alarm) / fmin(prior, 1 - prior);
+}
+
+/* The threshold has fallen to `score`. */
+static void costs_take(const struct resample *r, double score, struct rates now, double *figure)
+{
+    double *least = figure + RT_DET_COSTS, *actual = least + r->priors;
+    for (int k = 0; k < r->priors; k++) {
+        double cost = rates_cost(now, r->prior[k]);
+        least[k] = fmin(least[k], cost);
+        if (score >= -log(r->prior[k] / (1 - r->prior[k])))
+            actual[k] = cost;
+    }
+}
+
+/* All figures at once. NaN where a kind was not drawn. */
 static void resample_measure(void *self, const double *weight, double *figure)
 {
     const struct resample *r = self;
-    double targets = 0, others = 0, hits = 0, alarms = 0;
-    for (size_t i = 0; i < r->n; i++)
-        *(r->trial[i].same ? &targets : &others) += trial_weight(&r->trial[i], weight);
-    figure[0] = NAN;
-    for (int k = 0; k < r->priors; k++)
-        figure[1 + k] = targets > 0 && others > 0 ? r->prior[k] : NAN; /* nothing is accepted */
-    struct rates was = {1, 0};
-    for (size_t i = 0; targets > 0 && others > 0 && i < r->n;) {
-        size_t j = i;
-        for (; j < r->n && r->trial[j].score == r->trial[i].score; j++)
-            *(r->trial[j].same ? &hits : &alarms) += trial_weight(&r->trial[j], weight);
-        struct rates now = {1 - hits / targets, alarms / others};
-        if (isnan(figure[0]) && now.miss <= now.alarm)
-            figure[0] = rates_cross(was, now);
-        for (int k = 0; k < r->priors; k++)
-            figure[1 + k] = fmin(figure[1 + k], r->prior[k] * now.miss + (1 - r->prior[k]) * now.alarm);
-        was = now;
-        i = j;
+    double total[2] = {0, 0}, bits[2] = {0, 0}, below[2]; /* others, targets */
+    for (int k = 0; k < RT_DET_FIGURES(r->priors); k++)
+        figure[k] = NAN;
+    for (size_t i = 0; i < r->n; i++) {
+        double w = trial_weight(&r->trial[i], weight);
+        total[r->trial[i].same] += w;
+        bits[r->trial[i].same] += w * r->trial[i].bits;
     }
+    if (total[0] <= 0 || total[1] <= 0)
+        return;
+    below[0] = total[0], below[1] = total[1];
+    struct rates was = {1, 0}, now;
     for (int k = 0; k < r->priors; k++)
-        figure[1 + k] /= fmin(r->prior[k], 1 - r->prior[k]);
+        figure[RT_DET_COSTS + k] = figure[RT_DET_COSTS + r->priors + k] = rates_cost(was, r->prior[k]);
+    int pools = 0;
+    for (size_t i = 0, j; i < r->n; i = j, was = now) {
+        double at[2] = {0, 0};
+        for (j = i; j < r->n && r->trial[j].score == r->trial[i].score; j++)
+            at[r->trial[j].same] += trial_weight(&r->trial[j], weight);
+        below[0] -= at[0], below[1] -= at[1];
+        now = (struct rates){below[1] / total[1], 1 - below[0] / total[0]};
+        if (isnan(figure[RT_DET_EER]) && now.miss <= now.alarm)
+            figure[RT_DET_EER] = rates_cross(was, now);
+        costs_take(r, r->trial[i].score, now, figure);
+        if (at[0] + at[1] > 0)
+            pools = rt_pools_add(r->pool, pools, at[1], at[0]);
+    }
+    figure[RT_DET_CLLR] = (bits[1] / total[1] + bits[0] / total[0]) / 2;
+    figure[RT_DET_MIN_CLLR] = rt_pools_cllr(r->pool, pools, total[1], total[0]);
 }
 
 int rt_det_intervals(double (*interval)[2], const double *score, const uint8_t *same, size_t n,
                      const struct rt_det_people *people, const double *prior, int priors)
 {
+    if (n >= INT32_MAX)
+        return RT_ELARGE;
     struct weighted *t = malloc((n + 1) * sizeof *t);
-    if (!t || n > INT32_MAX) {
-        free(t);
-        return t ? RT_ELARGE : RT_EMEM;
-    }
-    for (size_t i = 0; i < n; i++)
-        t[i] = (struct weighted){score[i], people ? people->enrol[i] : (int)i, people ? people->test[i] : (int)i,
-                                 same[i] != 0};
+    struct rt_pool *pool = malloc((n + 1) * sizeof *pool);
+    int rc = t && pool ? 0 : RT_EMEM;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        t[i] = (struct weighted){score[i], rt_cllr_bits(same[i] ? -score[i] : score[i]),
+                                 people ? people->enrol[i] : (int)i, people ? people->test[i] : (int)i, same[i] != 0};
+    if (rc < 0)
+        goto out;
     qsort(t, n, sizeof *t, weighted_by_score_down);
-    struct resample r = {t, n, prior, priors};
-    int rc = rt_bootstrap(interval, 1 + priors, people ? people->people : (int)n, NULL, RT_BOOTSTRAP_DRAWS,
-                          resample_measure, &r);
+    struct resample r = {t, n, prior, priors, pool};
+    rc = rt_bootstrap(interval, RT_DET_FIGURES(priors), people ? people->people : (int)n, NULL, RT_BOOTSTRAP_DRAWS,
+                      resample_measure, &r);
+out:
+    free(pool);
     free(t);
     return rc;
 }

@@ -125,7 +125,7 @@ static int det_write(const struct rt_det *d, const char *trials, const char *pat
  * Of the calibrated scores where there are such: what a program would decide by. Costs that need a threshold are told
  * of these alone; of a cosine they would say how far it is from a log likelihood ratio, and nothing of the model. */
 
-/* within: [priors] intervals, or NULL */
+/* within: [priors] intervals */
 static void cost_print(const struct rt_det *d, const struct rt_prior_list *prior, const char *what,
                        double (*cost)(const struct rt_det *, double), double (*within)[2], struct rt_figures *f)
 {
@@ -134,10 +134,7 @@ static void cost_print(const struct rt_det *d, const struct rt_prior_list *prior
         bool dcf = what[0] == 'm';
         snprintf(key, sizeof key, prior->count > 1 ? "%s_dcf.%g" : "%s_dcf", dcf ? "min" : "act", prior->p[i]);
         snprintf(title, sizeof title, prior->count > 1 ? "%sDCF, prior %g" : "%sDCF", what, prior->p[i]);
-        if (within)
-            rt_figures_number_within(f, key, title, cost(d, prior->p[i]), within[i]);
-        else
-            rt_figures_number(f, key, title, cost(d, prior->p[i]));
+        rt_figures_number_within(f, key, title, cost(d, prior->p[i]), within[i]);
     }
 }
 
@@ -152,12 +149,12 @@ static void threshold_print(const struct rt_det *d, double false_alarm, struct r
 static int figures_print(const struct rt_det *d, const struct rt_eval_trials_request *q, bool calibrated,
                          double (*within)[2], struct rt_figures *f, struct rt_error *e)
 {
-    rt_figures_percent_within(f, "eer", "EER", rt_det_eer(d, NULL), within[0]);
-    cost_print(d, &q->prior, "min", rt_det_min_cost, within + 1, f);
+    rt_figures_percent_within(f, "eer", "EER", rt_det_eer(d, NULL), within[RT_DET_EER]);
+    cost_print(d, &q->prior, "min", rt_det_min_cost, within + RT_DET_COSTS, f);
     if (calibrated)
-        cost_print(d, &q->prior, "act", rt_det_actual_cost, NULL, f);
-    rt_figures_number(f, "cllr", calibrated ? "Cllr" : "Cllr, not calibrated", rt_det_cllr(d));
-    rt_figures_number(f, "min_cllr", "min Cllr", rt_det_min_cllr(d));
+        cost_print(d, &q->prior, "act", rt_det_actual_cost, within + RT_DET_COSTS + q->prior.count, f);
+    rt_figures_number_within(f, "cllr", calibrated ? "Cllr" : "Cllr, not calibrated", rt_det_cllr(d), within[RT_DET_CLLR]);
+    rt_figures_number_within(f, "min_cllr", "min Cllr", rt_det_min_cllr(d), within[RT_DET_MIN_CLLR]);
     if (q->false_alarm > 0)
         threshold_print(d, q->false_alarm, f);
     if (q->det && !f->json)
@@ -165,7 +162,7 @@ static int figures_print(const struct rt_det *d, const struct rt_eval_trials_req
     return q->det_svg ? det_write(d, q->trials, q->det_svg, e) : 0;
 }
 
-/* Of the EER and the smallest costs; and what was drawn: people, where the list is of more than one. */
+/* And what was drawn: people, where the list is of more than one. */
 static int intervals_find(double (*within)[2], const struct rt_scored *s, const struct rt_scoring *by,
                           const struct rt_prior_list *prior, struct rt_figures *f, struct rt_error *e)
 {
@@ -186,7 +183,7 @@ static int trials_judge(struct rt_scoring *s, const struct rt_eval_trials *t, st
     const struct rt_eval_trials_request *q = t->q;
     struct rt_scored scored;
     struct rt_det d = {.point = NULL};
-    double within[1 + RT_PRIORS][2];
+    double within[RT_DET_FIGURES(RT_PRIORS)][2];
     int rc = rt_scoring_trials(s, &t->judged, &scored, e);
     if (rc < 0)
         goto out;

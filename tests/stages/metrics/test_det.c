@@ -234,15 +234,19 @@ static void test_intervals(void **state)
     }
     size_t n = list_make(0, WORLD, score, same, enrol, test);
     assert_int_equal(rt_det_init(&d, score, same, n), 0);
-    double truth = rt_det_eer(&d, NULL), interval[2][2], again[2][2];
+    double truth = rt_det_eer(&d, NULL), interval[RT_DET_FIGURES(1)][2], again[RT_DET_FIGURES(1)][2];
     rt_det_fini(&d);
     for (int i = 0; i < LISTS; i++) {
         n = list_make(i * (WORLD - LISTED) / LISTS, LISTED, score, same, enrol, test);
         const struct rt_det_people people = {enrol, test, LISTED};
         assert_int_equal(rt_det_init(&d, score, same, n), 0);
         assert_int_equal(rt_det_intervals(interval, score, same, n, &people, &prior, 1), 0);
-        assert_true(interval[0][0] <= rt_det_eer(&d, NULL) && rt_det_eer(&d, NULL) <= interval[0][1]);
-        assert_true(interval[1][0] <= rt_det_min_cost(&d, prior));
+        assert_true(interval[RT_DET_COSTS][0] <= rt_det_min_cost(&d, prior));
+        const double found[] = {[RT_DET_EER] = rt_det_eer(&d, NULL), [RT_DET_CLLR] = rt_det_cllr(&d),
+                                [RT_DET_MIN_CLLR] = rt_det_min_cllr(&d), [RT_DET_COSTS] = rt_det_min_cost(&d, prior),
+                                rt_det_actual_cost(&d, prior)};
+        for (int k = 0; k < RT_DET_FIGURES(1); k++)
+            assert_true(interval[k][0] <= found[k] && (found[k] <= interval[k][1] || k == RT_DET_COSTS));
         held += interval[0][0] <= truth && truth <= interval[0][1];
         rt_det_fini(&d);
         if (i == 0) {
@@ -257,9 +261,16 @@ static void test_intervals(void **state)
     static const double apart[] = {3, 2, -1, -2};
     static const uint8_t kinds[] = {1, 1, 0, 0}, one[] = {1, 1, 1, 1};
     assert_int_equal(rt_det_intervals(interval, apart, kinds, 4, NULL, &prior, 1), 0);
-    assert_true(interval[0][0] == 0 && interval[0][1] == 0 && interval[1][0] == 0 && interval[1][1] == 0);
+    const double cllr = (log2(1 + exp(-3)) + log2(1 + exp(-2)) + log2(1 + exp(-1)) + log2(1 + exp(-2))) / 4;
+    for (int k = 0; k < RT_DET_FIGURES(1); k++)
+        if (k != RT_DET_CLLR && k != RT_DET_COSTS + 1)
+            assert_true(interval[k][0] == 0 && interval[k][1] == 0);
+    assert_true(interval[RT_DET_CLLR][0] < cllr && cllr < interval[RT_DET_CLLR][1]);
+    /* -logit(0.05) = 2.9: one of the two targets lies below, no other above; none or both may be drawn */
+    assert_true(interval[RT_DET_COSTS + 1][0] == 0 && interval[RT_DET_COSTS + 1][1] == 1);
     assert_int_equal(rt_det_intervals(interval, apart, one, 4, NULL, &prior, 1), 0);
-    assert_true(isnan(interval[0][0]) && isnan(interval[1][1]));
+    for (int k = 0; k < RT_DET_FIGURES(1); k++)
+        assert_true(isnan(interval[k][0]) && isnan(interval[k][1]));
     free(score);
     free(same);
     free(enrol);
