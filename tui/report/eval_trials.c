@@ -153,7 +153,8 @@ static int figures_print(const struct rt_det *d, const struct rt_eval_trials_req
     cost_print(d, &q->prior, "min", rt_det_min_cost, within + RT_DET_COSTS, f);
     if (calibrated)
         cost_print(d, &q->prior, "act", rt_det_actual_cost, within + RT_DET_COSTS + q->prior.count, f);
-    rt_figures_number_within(f, "cllr", calibrated ? "Cllr" : "Cllr, not calibrated", rt_det_cllr(d), within[RT_DET_CLLR]);
+    rt_figures_number_within(f, "cllr", calibrated ? "Cllr" : "Cllr, not calibrated", rt_det_cllr(d),
+                             within[RT_DET_CLLR]);
     rt_figures_number_within(f, "min_cllr", "min Cllr", rt_det_min_cllr(d), within[RT_DET_MIN_CLLR]);
     if (q->false_alarm > 0)
         threshold_print(d, q->false_alarm, f);
