@@ -23,7 +23,7 @@ struct rt_added_token {
 static int token_keep(struct rt_added_token *t, const char *content, size_t size, const struct rt_steps *normalisers)
 {
     struct rt_arena a = {0};
-    struct rt_span_text text = {content, size, true};
+    struct rt_span_text text = {content, size, 1};
     int rc = t->normalised ? rt_steps_normalise(normalisers, &a, &text) : 0;
     if (rc == 0) {
         t->name = malloc(size + 1);
@@ -204,11 +204,6 @@ static size_t blanks_after(const struct rt_span_text *s, size_t end)
     return end;
 }
 
-static struct rt_span_text part_of(const struct rt_span_text *s, size_t start, size_t end)
-{
-    return (struct rt_span_text){s->bytes + start, end - start, s->first && start == 0};
-}
-
 int rt_added_cut(const struct rt_added *d, int normalised, const struct rt_span_text *s, struct rt_pieces *out)
 {
     size_t done = 0;
@@ -225,9 +220,9 @@ int rt_added_cut(const struct rt_added *d, int normalised, const struct rt_span_
         start = t->lstrip ? blanks_before(s, start, done) : start;
         end = t->rstrip ? blanks_after(s, end) : end;
         if (start > done)
-            RT_TRY(rt_pieces_add(out, part_of(s, done, start), -1));
-        RT_TRY(rt_pieces_add(out, part_of(s, start, end), t->id));
+            RT_TRY(rt_pieces_add(out, rt_part_of(s, done, start), -1));
+        RT_TRY(rt_pieces_add(out, rt_part_of(s, start, end), t->id));
         done = end;
     }
-    return done < s->size ? rt_pieces_add(out, part_of(s, done, s->size), -1) : 0;
+    return done < s->size ? rt_pieces_add(out, rt_part_of(s, done, s->size), -1) : 0;
 }

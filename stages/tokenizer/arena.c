@@ -78,6 +78,14 @@ void rt_write_char(struct rt_writer *w, int32_t c)
     rt_write_bytes(w, bytes, (size_t)rt_utf8_put(c, bytes));
 }
 
+struct rt_span_text rt_part_of(const struct rt_span_text *text, size_t start, size_t end)
+{
+    int first = text->first;
+    for (size_t i = 0; i < start && first > 0; i++)
+        first -= ((uint8_t)text->bytes[i] & 0xC0) != 0x80;
+    return (struct rt_span_text){text->bytes + start, end - start, first};
+}
+
 int rt_pieces_add(struct rt_pieces *p, struct rt_span_text text, int32_t id)
 {
     if (p->count == p->room) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * normalise: the normalisers of a tokenizer.json, a row each at the end of this file. Each writes the text anew.
- * Whether it still begins where it began is kept, as Metaspace asks for it. */
+ * Which characters at the beginning stem from the first is kept, as Metaspace asks whether a piece has one of them. */
 #include "formats/unicode.h"
 #include "formats/utf8.h"
 #include "stages/tokenizer/tokenizer_parts.h"
@@ -10,7 +10,7 @@
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof *(list)))
 
-static int text_end(struct rt_span_text *text, const struct rt_writer *w, bool first)
+static int text_end(struct rt_span_text *text, const struct rt_writer *w, int first)
 {
     *text = (struct rt_span_text){w->bytes ? w->bytes : "", w->size, first};
     return w->failed;
@@ -22,29 +22,51 @@ typedef int (*char_rule)(const struct rt_step *s, int32_t c, int32_t to[3]);
 static int text_map(const struct rt_step *s, struct rt_arena *a, struct rt_span_text *text, char_rule rule)
 {
     struct rt_writer w = {.arena = a};
-    bool first = text->first;
-    for (size_t at = 0; at < text->size;) {
+    int first = 0, leading = text->first;
+    for (size_t at = 0; at < text->size; leading--) {
         int32_t to[3];
-        bool leading = at == 0;
         int n = rule(s, rt_utf8_next(text->bytes, text->size, &at), to);
         for (int i = 0; i < n; i++)
             rt_write_char(&w, to[i]);
-        first = first && !(leading && n == 0);
+        first += leading > 0 ? n : 0;
     }
     return text_end(text, &w, first);
 }
 
 /* ---- forms of Unicode ---- */
 
+static int count_chars(const char *text, size_t size)
+{
+    int n = 0;
+    for (size_t i = 0; i < size; i++)
+        n += ((uint8_t)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* As many characters as the first ones make alone: what composes with them is part of them. */
+static int form_first(const struct rt_span_text *text, enum rt_unicode_form form, int *first)
+{
+    char *now;
+    size_t at = 0, size;
+    for (int i = 0; i < text->first && at < text->size; i++)
+        rt_utf8_next(text->bytes, text->size, &at);
+    RT_TRY(rt_unicode_form(text->bytes, at, form, &now, &size));
+    *first = count_chars(now, size);
+    free(now);
+    return 0;
+}
+
 static int text_form(struct rt_arena *a, struct rt_span_text *text, enum rt_unicode_form form)
 {
     struct rt_writer w = {.arena = a};
     char *now;
     size_t size;
+    int first;
+    RT_TRY(form_first(text, form, &first));
     RT_TRY(rt_unicode_form(text->bytes, text->size, form, &now, &size));
     rt_write_bytes(&w, now, size);
     free(now);
-    return text_end(text, &w, text->first);
+    return text_end(text, &w, first);
 }
 
 #define FORM(name, form)                                                                           \
@@ -199,7 +221,7 @@ static int normalise_strip(const struct rt_step *s, struct rt_arena *a, struct r
     }
     start = s->strip_left ? (any ? start : text->size) : 0;
     end = s->strip_right ? (any ? end : start) : text->size;
-    *text = (struct rt_span_text){text->bytes + start, end > start ? end - start : 0, text->first && start == 0};
+    *text = rt_part_of(text, start, end > start ? end : start);
     return 0;
 }
 
@@ -224,7 +246,9 @@ static int normalise_replace(const struct rt_step *s, struct rt_arena *a, struct
             rt_write_bytes(&w, s->text, s->size);
         else
             rt_write_bytes(&w, text->bytes + m.at[i].start, m.at[i].end - m.at[i].start);
-    return text_end(text, &w, text->first && !(m.count && m.at[0].is && s->size == 0));
+    bool begins = m.count && m.at[0].is;
+    int left = begins ? rt_part_of(text, m.at[0].end, text->size).first : text->first;
+    return text_end(text, &w, left + (begins && text->first ? count_chars(s->text, s->size) : 0));
 }
 
 static int prepend_read(struct rt_step *s, const struct rt_reading *r, const json_t *o)
@@ -242,7 +266,7 @@ static int normalise_prepend(const struct rt_step *s, struct rt_arena *a, struct
         return 0;
     rt_write_bytes(&w, s->text, s->size);
     rt_write_bytes(&w, text->bytes, text->size);
-    return text_end(text, &w, text->first);
+    return text_end(text, &w, text->first ? text->first + count_chars(s->text, s->size) : 0);
 }
 
 static int normalise_byte_letters(const struct rt_step *s, struct rt_arena *a, struct rt_span_text *text)

@@ -36,8 +36,7 @@ bool rt_is_punctuation(int32_t c)
 
 static int behave_add(const struct rt_span_text *text, size_t start, size_t end, struct rt_pieces *out)
 {
-    struct rt_span_text part = {text->bytes + start, end - start, text->first && start == 0};
-    return start < end ? rt_pieces_add(out, part, -1) : 0;
+    return start < end ? rt_pieces_add(out, rt_part_of(text, start, end), -1) : 0;
 }
 
 /* One piece from `start` on reaches as far as those that join it. */

@@ -148,7 +148,7 @@ void rt_tokenizer_close(struct rt_tokenizer *t)
 static int text_cut(const struct rt_tokenizer *t, struct rt_arena *a, const char *text, size_t size,
                     struct rt_pieces *pieces)
 {
-    struct rt_span_text whole = {text, size, true};
+    struct rt_span_text whole = {text, size, 1};
     struct rt_pieces found = {.arena = a};
     RT_TRY(rt_added_cut(&t->added, 0, &whole, &found));
     for (int i = 0; i < found.count; i++) {

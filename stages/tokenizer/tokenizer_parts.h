@@ -31,8 +31,9 @@ void rt_write_char(struct rt_writer *w, int32_t c);
 struct rt_span_text {
     const char *bytes; /* valid UTF-8, of the arena or of the caller */
     size_t size;
-    bool first; /* it begins where the text that was given begins */
+    int first; /* characters at its beginning that the first one given has become; 0 = it begins further on */
 };
+struct rt_span_text rt_part_of(const struct rt_span_text *text, size_t start, size_t end);
 struct rt_piece {
     struct rt_span_text text;
     int32_t id; /* of the added token that it is; -1 = still text */

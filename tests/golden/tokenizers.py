@@ -38,7 +38,7 @@ ODD = [
     "\u180eMongolian\u180evowel", "zero\u2060width\u2064 \U000e0020tags", "URL: https://example.org/a?b=c&d=e#f  e-mail a.b@c.de",
     "    def f(x):\n        return x * 2  # comment\n", "CamelCaseWORDS and mIxEd", "'S 'T 'LL '\u017f \u017ft", "\u01c4\u01c5\u01c6 \u1f88 \u10d0\u1c90 \u13a0\uab70",
     "\u0643\u0650\u062a\u064e\u0627\u0628 \u05e9\u05c1\u05b8\u05dc\u05d5\u05b9\u05dd", "\uff21\uff42\uff43\uff11\uff12 \uff76\uff9e", "\U00010400\U00010428 \U0001d400 \U0002f800",
-    "a\u00a0\u00a0b \u00a0 c", "<0x41> <0x0A>", "\u00e5\u0325", "...", "\u2026\u2026", "a,b,c", "1", "\u00bc1\u00bc", "end "]
+    "a\u00a0\u00a0b \u00a0 c", "<0x41> <0x0A>", "\u00e5\u0325", "...", "\u2026\u2026", "a,b,c", "1", "\u00bc1\u00bc", "end ", "\uffe3x", "\uffe3 \ufe49y", "\u0001z"]
 
 
 # ---- texts ----
