@@ -79,7 +79,7 @@ class Model(EndToEnd):
                  self.put("page.onnx", b"<!DOCTYPE html>")]
         op, ms, new, old, page = self.card(*files, code=1)
         for card in (op, ms, new, old):
-            self.assertEqual((card["producer"], card["operators"]["Relu"]), ("somebody ", 2 if card is new else 1))
+            self.assertEqual((card["producer"], card["operators"]["Relu"]), ("somebody", 2 if card is new else 1))
             self.assertEqual(card["inputs"][0]["shape"], ["batch", 3, "side", "side"])
             self.assertNotIn("sample", card)
         self.assertEqual(op["missing"], [{"operator": "Frobnicate", "node": "f", "why": "unknown operator"}])

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TEXT_SAID 100 /* of a metadata text */
 #define OPS_SAID 1000
@@ -142,7 +143,8 @@ static void subject_say(struct subject *s, bool ours)
     const struct rt_onnx *o = s->o;
     struct rt_card *c = s->card;
     char words[300];
-    snprintf(words, sizeof words, "%.100s %.60s", o->producer[0] ? o->producer : "unknown", o->producer_version);
+    snprintf(words, sizeof words, "%.100s%s%.60s", o->producer[0] ? o->producer : "unknown",
+             o->producer_version[0] ? " " : "", o->producer_version);
     if (!ours)
         rt_card_text(c, "kind", "onnx", "ONNX file of another program");
     rt_card_text(c, "producer", words, words);
@@ -207,7 +209,8 @@ static const char *given_find(const char *const *given, int n, const char *name)
 static int64_t size_guess(const struct rt_onnx_value *v, int axis)
 {
     bool real = v->dtype == RT_F32 || v->dtype == RT_F64;
-    if (axis == 0)
+    const char *symbol = v->symbol[axis];
+    if (axis == 0 || (symbol && (strncasecmp(symbol, "batch", 5) == 0 || strcasecmp(symbol, "n") == 0)))
         return 1;
     if (!real)
         return 16;
@@ -366,7 +369,7 @@ static void subject_say_run(struct subject *s)
 {
     struct rt_card *c = s->card;
     char words[400], shape[200], text[32], more[32];
-    double macs = rt_census_macs(s->frozen);
+    double macs = rt_census_macs(s->frozen), bytes = (double)rt_frozen_bytes(s->frozen);
     snprintf(words, sizeof words, "%s multiply-adds for the sample below", rt_card_short(macs, text));
     rt_card_number(c, "macs", macs, words);
     rt_card_open(c, "sample", '{');
@@ -386,11 +389,11 @@ static void subject_say_run(struct subject *s)
         rt_describe_output(c, rt_frozen_output(s->frozen, i, NULL), shape, t);
     }
     rt_card_close(c, ']');
-    snprintf(words, sizeof words, "%.3g ms, one thread; %.3g ms to make it ready, %d steps, %sB of values", s->ran,
-             s->made, rt_frozen_steps(s->frozen), rt_card_short((double)rt_frozen_bytes(s->frozen), more));
+    snprintf(words, sizeof words, "%.3g ms, one thread; %.3g ms to make it ready, %d steps, %s%sB of values", s->ran,
+             s->made, rt_frozen_steps(s->frozen), rt_card_short(bytes, more), bytes < 1000 ? " " : "");
     rt_card_number(c, "ms", s->ran, words);
     rt_card_number(c, "ready ms", s->made, NULL);
-    rt_card_number(c, "bytes", (double)rt_frozen_bytes(s->frozen), NULL);
+    rt_card_number(c, "bytes", bytes, NULL);
     rt_card_close(c, '}');
 }
 
