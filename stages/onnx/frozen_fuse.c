@@ -335,7 +335,7 @@ static int fuse_softmax(struct fuse *u, struct rt_frozen_step *s)
     const struct rt_tensor *x = fuse_tensor(u, s->in[0]);
     if (s->op == &rt_fused_op[RT_FUSED_softmax_rows] || !fuse_is(s, "Softmax") || x->dtype != RT_F32 || x->rank < 1)
         return 0;
-    int64_t axis = fuse_int(s, "axis", u->f->model->opset < 13 ? 1 : -1);
+    int64_t axis = fuse_int(s, "axis", rt_frozen_opset(u->f, s->node) < 13 ? 1 : -1);
     if (axis != -1 && axis != x->rank - 1)
         return 0;
     return fuse_become(u, s, &rt_fused_op[RT_FUSED_softmax_rows], s->node, s->in, 1,

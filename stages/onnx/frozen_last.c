@@ -153,8 +153,8 @@ static int last_conv(struct last *l, struct rt_frozen_step *s)
 {
     const struct rt_tensor *in[3] = {0};
     struct rt_tensor *out[1] = {&l->f->value[s->out[0]].t};
-    struct rt_kernel_call c = {.op = s->op, .node = s->node, .opset = l->f->model->opset, .inputs = s->inputs,
-                               .outputs = 1, .in = in, .out = out};
+    struct rt_kernel_call c = {.op = s->op, .node = s->node, .opset = rt_frozen_opset(l->f, s->node),
+                               .inputs = s->inputs, .outputs = 1, .in = in, .out = out};
     for (int i = 0; i < s->inputs; i++)
         in[i] = s->in[i] < 0 ? NULL : &l->f->value[s->in[i]].t;
     return rt_last_conv_takes(&c) ? last_take_with(l, s, &rt_fused_op[RT_FUSED_last_conv]) : 0;

@@ -93,6 +93,11 @@ int rt_frozen_value_add(struct rt_frozen *f, const char *name);
 /* A step's shapes and scratch memory, from those of its inputs. */
 int rt_frozen_step_shape(struct rt_frozen *f, struct rt_frozen_step *s);
 void rt_frozen_step_fini(struct rt_frozen_step *s);
+/* The node's own: nodes of a function may be of another opset than the file. */
+static inline int rt_frozen_opset(const struct rt_frozen *f, const struct rt_onnx_node *n)
+{
+    return n->opset ? n->opset : f->model->opset;
+}
 /* A call of the step's kernel, its pointers to tensors still NULL: they go to the values' own tensors
  * while the graph is made or thawed, to an exec's while it runs. fini after a failed init, too. RT_EMEM. */
 int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
