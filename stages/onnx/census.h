@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * census: what an ONNX graph is made of: its operators with their counts, those in branches and bodies included, which
- * of them cannot be run here and why, its weights, and how much work one run is. Nothing is run here. */
+ * of them cannot be run here and why, and its weights. Nothing is run here. */
 #ifndef RT_CENSUS_H
 #define RT_CENSUS_H
 
 #include "formats/error.h"
 #include "formats/onnx.h"
-
-struct rt_frozen;
 
 struct rt_census_op {
     const char *type;  /* "Conv"; of the model */
@@ -26,8 +24,5 @@ struct rt_census {
 /* m must outlive *c. An opset that is not read counts as the nearest that is. RT_EMEM. fini after it, too. */
 int rt_census_take(struct rt_census *c, const struct rt_onnx *m);
 void rt_census_fini(struct rt_census *c);
-
-/* Multiply-adds of the matrix products, convolutions and recurrent layers of one run. */
-double rt_census_macs(const struct rt_frozen *f);
 
 #endif

@@ -335,6 +335,7 @@ static int frozen_prepare_step(const struct rt_frozen *f, struct rt_frozen_step 
 static int frozen_finish(struct rt_frozen *f)
 {
     frozen_drop_unread(f);
+    f->macs = rt_frozen_count_macs(f);
     if (!f->plain) {
         RT_TRY(rt_frozen_fuse(f));
         frozen_drop_unread(f);
@@ -464,4 +465,9 @@ int rt_frozen_steps(const struct rt_frozen *f)
 size_t rt_frozen_bytes(const struct rt_frozen *f)
 {
     return f->bytes;
+}
+
+double rt_frozen_macs(const struct rt_frozen *f)
+{
+    return f->macs;
 }

@@ -47,6 +47,7 @@ const char *rt_frozen_input(const struct rt_frozen *f, int i, const struct rt_te
 const char *rt_frozen_output(const struct rt_frozen *f, int i, const struct rt_tensor **shape);
 int rt_frozen_steps(const struct rt_frozen *f);   /* nodes left to run */
 size_t rt_frozen_bytes(const struct rt_frozen *f); /* of one exec's values */
+double rt_frozen_macs(const struct rt_frozen *f); /* multiply-adds of products, convolutions, recurrent layers */
 
 /* What a step is: the operator and what is done with it ("Conv add relu"), the file's node, what it gives, and its
  * multiplications and additions (0 where they do not count). Texts and shape as long as f. */

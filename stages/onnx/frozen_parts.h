@@ -53,6 +53,7 @@ struct rt_frozen {
     int *output; /* [outputs] value numbers */
     int outputs;
     size_t bytes;
+    double macs; /* multiply-adds of one run */
 };
 
 /* The number of a value of the file's own graph, or -1. Initialisers are the first values, in the file's order. */
@@ -103,6 +104,8 @@ static inline int rt_frozen_opset(const struct rt_frozen *f, const struct rt_onn
 int rt_frozen_call_init(struct rt_kernel_call *c, const struct rt_frozen *f,
                         const struct rt_frozen_step *s, struct rt_error *e);
 void rt_frozen_call_fini(struct rt_kernel_call *c);
+/* Of the steps as they are now. */
+double rt_frozen_count_macs(const struct rt_frozen *f);
 /* Gives every value that is not known, and every step's scratch memory, a place. RT_EMEM. */
 int rt_frozen_plan(struct rt_frozen *f);
 

@@ -62,6 +62,10 @@ class Model(EndToEnd):
             4 * (4 * 2304 + 256) + 96
         self.assertEqual(card["macs"], macs)
         self.assertEqual([o["shape"] for o in card["sample"]["outputs"]], ["[1, 16]", "[1, 6]"])
+        # Attention that is fused counts all the same: 2 layers on 9 words of 24 numbers, and the pooler.
+        card, = self.card(os.path.join(GOLDEN, "arch_bert.onnx"), "--size", "sequence=9")
+        self.assertEqual(card["macs"], 2 * (4 * 9 * 24 * 24 + 2 * 9 * 24 * 48 + 2 * 9 * 9 * 24) + 24 * 24)
+        self.assertEqual(card["sample"]["inputs"]["attention_mask"], "[1, 9]")
         out, _ = self.retort("model", path, "--size", "batch=3", "--value", "input=0")
         self.says(out, "pytorch 1.13.0", "[batch, 3, 33, 40]", "Conv 20", "embedding [3, 16]", "2.81 M multiply-adds")
         for words, why in ((("--size", "width=9"), "no input or axis has this name"),

@@ -369,7 +369,7 @@ static void subject_say_run(struct subject *s)
 {
     struct rt_card *c = s->card;
     char words[400], shape[200], text[32], more[32];
-    double macs = rt_census_macs(s->frozen), bytes = (double)rt_frozen_bytes(s->frozen);
+    double macs = rt_frozen_macs(s->frozen), bytes = (double)rt_frozen_bytes(s->frozen);
     snprintf(words, sizeof words, "%s multiply-adds for the sample below", rt_card_short(macs, text));
     rt_card_number(c, "macs", macs, words);
     rt_card_open(c, "sample", '{');
