@@ -44,7 +44,7 @@ static int side_make(struct rt_bench_side *s, const char *name, const struct rt_
 {
     double before = memory_resident();
     struct rusage use;
-    struct rt_workload_config c = {b->batch, threads, net && b->training, b->layers};
+    struct rt_workload_config c = {b->batch, threads, net && b->training, b->layers, &b->wish};
     s->threads = threads;
     s->step_ms = malloc(2 * STEPS_MAX * sizeof *s->step_ms); /* with room to sort them */
     if (!s->step_ms)

@@ -13,6 +13,7 @@ struct rt_bench_config {
     int batch;
     double seconds; /* at least so long for each side */
     int sides, threads[RT_BENCH_SIDES];
+    struct rt_sample_wish wish; /* of a file */
 };
 
 struct rt_bench_side {

@@ -194,6 +194,7 @@ const struct rt_command cmd_bench = {
          RT_OPTION_REAL(struct request, config.seconds, 0, 3600), .initial = "3"},
         {0, "layers", NULL, "also the time of each layer, and its share of the speed of the machine's matrix product",
          RT_OPTION_FLAG(struct request, config.layers)},
+        RT_OPTIONS_SAMPLE(struct request, config.wish),
         {0, "json", NULL, "one line of JSON per network and number of threads", RT_OPTION_FLAG(struct request, json)},
         {0}},
     .arguments = (const struct rt_argument[]){

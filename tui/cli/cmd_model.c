@@ -12,29 +12,6 @@ struct request {
     struct rt_card card;
 };
 
-static int model_take(const char **to, int *count, const char *value, struct rt_error *e)
-{
-    const char *is = strchr(value, '=');
-    if (!is || is == value || !is[1])
-        return rt_error_set(e, RT_EUSAGE, "NAME=NUMBER is wanted");
-    if (*count == RT_DESCRIBE_GIVEN)
-        return rt_error_set(e, RT_EUSAGE, "no more than %d", RT_DESCRIBE_GIVEN);
-    to[(*count)++] = value;
-    return 0;
-}
-
-static int model_take_size(void *field, const char *value, struct rt_error *e)
-{
-    struct rt_describe *d = field;
-    return model_take(d->size, &d->sizes, value, e);
-}
-
-static int model_take_value(void *field, const char *value, struct rt_error *e)
-{
-    struct rt_describe *d = field;
-    return model_take(d->value, &d->values, value, e);
-}
-
 static bool path_is_onnx(const char *path)
 {
     const char *dot = strrchr(path, '.');
@@ -68,12 +45,7 @@ const struct rt_command cmd_model = {
              "runs one sample of random numbers through it. Of a file that cannot be run all of the rest is said, and "
              "the exit code is 1.",
     .options = (const struct rt_option[]){
-        {0, "size", "NAME=N", "the size of an axis that the file leaves open, by the axis' name, or all of an input's "
-         "(input=1,3,160,160)", RT_OPTION_OWN(struct request, of, model_take_size),
-         .otherwise = "a batch of 1, pictures of 224, 200 frames, 16000 samples, 16 words"},
-        {0, "value", "NAME=NUMBER", "what an input is filled with (sr=8000)",
-         RT_OPTION_OWN(struct request, of, model_take_value),
-         .otherwise = "seeded normal numbers; whole numbers are 1, and a rate 16000"},
+        RT_OPTIONS_SAMPLE(struct request, of.wish),
         RT_OPTION_READING(struct request, of.of),
         {0, "json", NULL, "one JSON object a file", RT_OPTION_FLAG(struct request, card.json)},
         {0}},

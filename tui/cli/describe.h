@@ -7,15 +7,13 @@
 #include "formats/onnx.h"
 #include "stages/session/evaluation.h"
 #include "tui/cli/card.h"
-
-#define RT_DESCRIBE_GIVEN 32
+#include "tui/cli/sample_inputs.h"
 
 /* Of one file. */
 struct rt_describe {
     struct rt_card *card;
     const char *path;
-    const char *size[RT_DESCRIBE_GIVEN], *value[RT_DESCRIBE_GIVEN]; /* "sequence=64", "input=1,3,224,224"; "sr=8000" */
-    int sizes, values;
+    struct rt_sample_wish wish;
     struct rt_evaluation_request of; /* its settings: how another program's file is read */
 };
 

@@ -3,7 +3,6 @@
  * makes of it; so a file that cannot be run still tells all of the rest. */
 #include "tui/cli/describe.h"
 
-#include "formats/rng.h"
 #include "formats/words.h"
 #include "stages/onnx/census.h"
 #include "stages/onnx/frozen.h"
@@ -11,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define TEXT_SAID 100 /* of a metadata text */
 #define OPS_SAID 1000
@@ -22,7 +20,7 @@ struct subject {
     struct rt_card *card;
     const struct rt_onnx *o;
     struct rt_census census;
-    struct rt_tensor *input; /* [o->inputs] shapes; data owned */
+    struct rt_sample sample;
     struct rt_frozen *frozen;
     struct rt_frozen_exec *exec;
     double made, ran; /* ms */
@@ -192,177 +190,22 @@ out:
     free(r);
 }
 
-/* ---- sizes of one sample ----
- * What a file leaves open is taken as its kind mostly has it: a batch of one, a picture of 224 pixels, 2 s of frames,
- * 1 s of a raw wave, 16 words. The sizes are in the answer, and --size gives others. */
-
-/* "NAME=..." for this name; NULL = not given. */
-static const char *given_find(const char *const *given, int n, const char *name)
-{
-    size_t length = name ? strlen(name) : 0;
-    for (int i = n - 1; i >= 0; i--)
-        if (name && strncmp(given[i], name, length) == 0 && given[i][length] == '=')
-            return given[i] + length + 1;
-    return NULL;
-}
-
-static int64_t size_guess(const struct rt_onnx_value *v, int axis)
-{
-    bool real = v->dtype == RT_F32 || v->dtype == RT_F64;
-    const char *symbol = v->symbol[axis];
-    if (axis == 0 || (symbol && (strncasecmp(symbol, "batch", 5) == 0 || strcasecmp(symbol, "n") == 0)))
-        return 1;
-    if (!real)
-        return 16;
-    if (v->rank == 4 && v->dim[1] != 1)
-        return axis == 1 && v->dim[3] != 3 ? 3 : 224;
-    if (v->rank >= 3)
-        return axis == v->rank - 1 && v->dim[axis - 1] < 0 ? 80 : 200;
-    return 16000;
-}
-
-/* "1,3,224,224" for an input of this rank (-1: any). */
-static int size_read(const struct subject *s, const struct rt_onnx_value *v, const char *text, struct rt_tensor *t,
-                     struct rt_error *e)
-{
-    int n = 0;
-    for (const char *at = text; n < RT_TENSOR_RANK; at++) {
-        char *end;
-        long long size = strtoll(at, &end, 10);
-        if (end == at || size < 0)
-            break;
-        t->dim[n++] = size;
-        at = end;
-        if (*at == ',')
-            continue;
-        if (*at || (v->rank >= 0 && v->rank != n))
-            break;
-        t->rank = n;
-        return 0;
-    }
-    return rt_error_set(e, RT_EUSAGE, "%s: --size %s=%s: whole numbers with commas between them are wanted, one for "
-                        "each dimension", s->d->path, v->name, text);
-}
-
-static int subject_size_input(struct subject *s, int i, struct rt_error *e)
-{
-    const struct rt_onnx_value *v = &s->o->input[i];
-    struct rt_tensor *t = &s->input[i];
-    const char *whole = given_find(s->d->size, s->d->sizes, v->name);
-    t->dtype = v->dtype;
-    t->rank = v->rank;
-    if (whole)
-        return size_read(s, v, whole, t, e);
-    if (v->rank < 0)
-        return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s' has no shape in the file; give one, as in "
-                            "--size %s=1,3,224,224", s->d->path, v->name, v->name);
-    for (int k = 0; k < v->rank; k++) {
-        const char *axis = v->dim[k] < 0 ? given_find(s->d->size, s->d->sizes, v->symbol[k]) : NULL;
-        char *end = NULL;
-        t->dim[k] = v->dim[k] >= 0 ? v->dim[k] : axis ? strtoll(axis, &end, 10) : size_guess(v, k);
-        if (v->dim[k] < 0 && !axis && k == 1 && rt_onnx_time(s->o) > 0)
-            t->dim[k] = rt_onnx_time(s->o);
-        if (axis && (end == axis || *end || t->dim[k] < 0))
-            return rt_error_set(e, RT_EUSAGE, "--size %s=%s: a whole number is wanted", v->symbol[k], axis);
-    }
-    return 0;
-}
-
-/* Seeded normal numbers; of whole ones 1, which every vocabulary has and every mask takes; a rate is 16000. */
-static int subject_fill_input(struct subject *s, int i, struct rt_error *e)
-{
-    struct rt_tensor *t = &s->input[i], shape = *t;
-    const char *name = s->o->input[i].name, *value = given_find(s->d->value, s->d->values, name);
-    bool rate = shape.rank == 0 && (!strcmp(name, "sr") || strstr(name, "rate"));
-    double number = value ? strtod(value, NULL) : rate ? 16000 : 1;
-    int rc = rt_tensor_init(t, shape.dtype, shape.rank, shape.dim);
-    if (rc < 0)
-        return rt_error_set(e, rc, "%s: input '%.100s': %s", s->d->path, name, rt_err_words(rc));
-    struct rt_rng rng = rt_rng_init(1, 0, (uint64_t)i, RT_RNG_TEST);
-    for (int64_t k = 0, n = rt_tensor_count(t); k < n; k++)
-        switch (t->dtype) {
-        case RT_F32:
-            ((float *)t->data)[k] = value ? (float)number : (float)rt_rng_normal(&rng);
-            break;
-        case RT_F64:
-            ((double *)t->data)[k] = value ? number : rt_rng_normal(&rng);
-            break;
-        case RT_I64:
-            ((int64_t *)t->data)[k] = (int64_t)number;
-            break;
-        case RT_I32:
-            ((int32_t *)t->data)[k] = (int32_t)number;
-            break;
-        default:
-            ((uint8_t *)t->data)[k] = (uint8_t)number;
-        }
-    return 0;
-}
-
-static bool name_is_known(const struct subject *s, const char *given, bool axes)
-{
-    for (int i = 0; i < s->o->inputs; i++) {
-        const struct rt_onnx_value *v = &s->o->input[i];
-        if (given_find(&given, 1, v->name))
-            return true;
-        for (int k = 0; axes && k < v->rank; k++)
-            if (given_find(&given, 1, v->symbol[k]))
-                return true;
-    }
-    return false;
-}
-
-static int subject_make_inputs(struct subject *s, struct rt_error *e)
-{
-    const struct rt_describe *d = s->d;
-    for (int i = 0; i < d->sizes + d->values; i++) {
-        const char *given = i < d->sizes ? d->size[i] : d->value[i - d->sizes];
-        if (!name_is_known(s, given, i < d->sizes))
-            return rt_error_set(e, RT_EUSAGE, "%s: %s: no input%s has this name", d->path, given,
-                                i < d->sizes ? " or axis" : "");
-    }
-    s->input = calloc((size_t)s->o->inputs + 1, sizeof *s->input);
-    if (!s->input)
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", d->path);
-    for (int i = 0; i < s->o->inputs; i++) {
-        RT_TRY(subject_size_input(s, i, e));
-        RT_TRY(subject_fill_input(s, i, e));
-    }
-    return 0;
-}
-
 /* ---- one sample ---- */
 
 static int subject_run(struct subject *s, struct rt_error *e)
 {
-    int inputs = s->o->inputs;
-    const void **all = calloc((size_t)inputs + 1, sizeof *all);
-    struct rt_tensor *shape = calloc((size_t)inputs + 1, sizeof *shape);
-    if (!all || !shape) {
-        free(all);
-        free(shape);
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", s->d->path);
-    }
-    for (int i = 0; i < inputs; i++) {
-        const struct rt_tensor *t = &s->input[i];
-        bool whole = t->dtype != RT_F32 && t->dtype != RT_F64, one = t->rank < 2 && rt_tensor_count(t) == 1;
-        all[i] = t->data;
-        shape[i] = *t;
-        shape[i].data = whole && one ? t->data : NULL; /* a setting, as frozen_shapes.h has it */
-    }
+    RT_TRY(rt_sample_make(&s->sample, s->o, s->d->path, &s->d->wish, 0, e));
     double before = rt_describe_clock();
-    int rc = rt_frozen_create(&s->frozen, s->o, s->d->path, &(struct rt_frozen_options){.input = shape}, e);
-    if (rc == 0 && (rc = rt_frozen_exec_create(&s->exec, s->frozen)) < 0)
-        rt_error_set(e, rc, "%s: no memory for its values", s->d->path);
+    RT_TRY(rt_frozen_create(&s->frozen, s->o, s->d->path, &(struct rt_frozen_options){.input = s->sample.shape}, e));
+    if (rt_frozen_exec_create(&s->exec, s->frozen) < 0)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for its values", s->d->path);
     s->made = rt_describe_clock() - before;
-    for (int turn = 0; rc == 0 && turn < 2; turn++) { /* the first brings weights into the caches */
+    for (int turn = 0; turn < 2; turn++) { /* the first brings weights into the caches */
         before = rt_describe_clock();
-        rc = rt_frozen_run(s->exec, all, e);
+        RT_TRY(rt_frozen_run(s->exec, s->sample.data, e));
         s->ran = rt_describe_clock() - before;
     }
-    free(all);
-    free(shape);
-    return rc;
+    return 0;
 }
 
 static void subject_say_run(struct subject *s)
@@ -375,7 +218,7 @@ static void subject_say_run(struct subject *s)
     rt_card_open(c, "sample", '{');
     rt_card_open(c, "inputs", '{');
     for (int i = 0; i < s->o->inputs; i++) {
-        shape_words(shape, sizeof shape, s->input[i].rank, s->input[i].dim, NULL);
+        shape_words(shape, sizeof shape, s->sample.shape[i].rank, s->sample.shape[i].dim, NULL);
         rt_card_text(c, s->o->input[i].name, shape, NULL);
         snprintf(words, sizeof words, "%.100s %s", s->o->input[i].name, shape);
         if (!c->json)
@@ -399,12 +242,9 @@ static void subject_say_run(struct subject *s)
 
 static void subject_fini(struct subject *s)
 {
-    for (int i = 0; s->input && i < s->o->inputs; i++)
-        if (s->input[i].data)
-            rt_tensor_fini(&s->input[i]);
-    free(s->input);
     rt_frozen_exec_destroy(s->exec);
     rt_frozen_destroy(s->frozen);
+    rt_sample_fini(&s->sample);
     rt_census_fini(&s->census);
 }
 
@@ -425,8 +265,6 @@ static int describe_read(const struct rt_describe *d, const struct rt_onnx *o, i
     subject_say(&s, ours);
     if (rc == 0 && !ours)
         say_teacher(&s);
-    if (rc == 0)
-        rc = subject_make_inputs(&s, e);
     if (rc == 0)
         rc = subject_run(&s, e);
     if (rc == 0)

@@ -6,6 +6,7 @@
 
 #include "formats/error.h"
 #include "stages/nn/presets.h"
+#include "tui/cli/sample_inputs.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@ struct rt_workload_config {
     int batch, threads; /* a file's threads share the batch evenly */
     bool training;      /* of a network: forward, cross-entropy, backward, AdamW; else forward */
     bool layers;        /* keeps the time of each layer */
+    const struct rt_sample_wish *wish; /* of a file */
 };
 
 struct rt_workload {

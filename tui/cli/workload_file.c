@@ -3,7 +3,6 @@
 #include "tui/cli/workload.h"
 
 #include "formats/plain.h"
-#include "formats/rng.h"
 #include "stages/nn/parallel.h"
 #include "stages/onnx/frozen.h"
 
@@ -19,8 +18,8 @@ struct file {
     struct rt_frozen *model;
     struct rt_frozen_exec **exec; /* [threads] */
     struct rt_parallel *parallel;
-    int inputs;
-    void **input; /* [inputs] */
+    struct rt_onnx *onnx;
+    struct rt_sample sample;
     double *ms; /* [threads][layers], when they are asked for */
     double whole_ms; /* of all steps that count */
     atomic_int rc;
@@ -31,12 +30,11 @@ static void file_destroy(struct rt_workload *w)
     struct file *f = (struct file *)w;
     for (int i = 0; f->exec && i < f->c.threads; i++)
         rt_frozen_exec_destroy(f->exec[i]);
-    for (int i = 0; f->input && i < f->inputs; i++)
-        free(f->input[i]);
     free(f->exec);
     free(f->ms);
-    free(f->input);
     rt_frozen_destroy(f->model);
+    rt_sample_fini(&f->sample);
+    rt_onnx_destroy(f->onnx);
     rt_parallel_destroy(f->parallel);
     free(f);
 }
@@ -46,7 +44,7 @@ static void file_run_part(void *self, int i, int thread)
     (void)thread;
     struct file *f = self;
     struct rt_error e = {0};
-    int rc = rt_frozen_run(f->exec[i], (const void *const *)f->input, &e);
+    int rc = rt_frozen_run(f->exec[i], f->sample.data, &e);
     if (rc < 0)
         atomic_store(&f->rc, rc);
 }
@@ -103,58 +101,18 @@ static void file_print_layers(const struct rt_workload *w, double peak, int step
     rt_plain_print(stdout, "%-24s %-22s %-16s %9s %9.3f\n", "mean step", "", "", "", whole);
 }
 
-/* shape: room for the inputs' shapes with a share of the batch. */
-static int file_make_inputs(struct file *f, struct rt_tensor *shape, struct rt_error *e)
-{
-    for (int i = 0; i < f->inputs; i++) {
-        const struct rt_tensor *one;
-        rt_frozen_input(f->model, i, &one);
-        shape[i] = *one;
-        shape[i].data = NULL;
-        if (shape[i].rank > 0)
-            shape[i].dim[0] = f->c.batch / f->c.threads;
-        if (one->dtype != RT_F32)
-            return rt_error_set(e, RT_EMISMATCH, "%s: bench takes inputs of 32-bit floats only", f->path);
-        int64_t count = rt_tensor_count(&shape[i]);
-        float *data = malloc((size_t)count * sizeof *data);
-        if (!data)
-            return rt_error_set(e, RT_EMEM, "%s: out of memory", f->path);
-        struct rt_rng rng = rt_rng_init(1, 0, (uint64_t)i, RT_RNG_TEST);
-        for (int64_t k = 0; k < count; k++)
-            data[k] = (float)rt_rng_normal(&rng);
-        f->input[i] = data;
-    }
-    return 0;
-}
-
-/* ---- making ----
- * The file is opened twice: what its inputs are is known only from the file, and the sizes it is made ready for are
- * given when it is opened. */
-
-static int file_open_for_batch(struct file *f, struct rt_tensor *shape, struct rt_error *e)
-{
-    RT_TRY(file_make_inputs(f, shape, e));
-    rt_frozen_destroy(f->model);
-    f->model = NULL;
-    return rt_frozen_open(&f->model, f->path, &(struct rt_frozen_options){.input = shape}, e);
-}
-
 static int file_make(struct file *f, struct rt_error *e)
 {
-    RT_TRY(rt_frozen_open(&f->model, f->path, NULL, e));
-    f->inputs = rt_frozen_inputs(f->model);
-    struct rt_tensor *shape = calloc((size_t)f->inputs, sizeof *shape);
-    f->input = calloc((size_t)f->inputs, sizeof *f->input);
+    int rc;
+    RT_TRY(rt_onnx_read(&f->onnx, f->path, e));
+    RT_TRY(rt_sample_make(&f->sample, f->onnx, f->path, f->c.wish, f->c.batch / f->c.threads, e));
+    RT_TRY(rt_frozen_create(&f->model, f->onnx, f->path, &(struct rt_frozen_options){.input = f->sample.shape}, e));
     f->exec = calloc((size_t)f->c.threads, sizeof *f->exec);
-    int rc = shape && f->input && f->exec ? file_open_for_batch(f, shape, e)
-                                          : rt_error_set(e, RT_EMEM, "%s: out of memory", f->path);
-    free(shape);
-    RT_TRY(rc);
+    f->ms = f->c.layers ? calloc((size_t)(f->c.threads * rt_frozen_steps(f->model)) + 1, sizeof *f->ms) : NULL;
+    if (!f->exec || (f->c.layers && !f->ms))
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", f->path);
     if ((rc = rt_parallel_create(&f->parallel, f->c.threads)) < 0)
         return rt_error_set(e, rc, "%s: %s", f->path, rt_err_words(rc));
-    f->ms = f->c.layers ? calloc((size_t)(f->c.threads * rt_frozen_steps(f->model)) + 1, sizeof *f->ms) : NULL;
-    if (f->c.layers && !f->ms)
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", f->path);
     for (int i = 0; i < f->c.threads; i++)
         if ((rc = rt_frozen_exec_create(&f->exec[i], f->model)) < 0)
             return rt_error_set(e, rc, "%s: out of memory", f->path);
