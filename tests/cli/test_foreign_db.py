@@ -18,7 +18,7 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE metrics(step INTEGER, epoch INTEGER, split TEXT, name TEXT, value REAL,
  PRIMARY KEY(name, split, step)) WITHOUT ROWID;
 CREATE TABLE samples(row INTEGER PRIMARY KEY, id TEXT, label TEXT, grp TEXT, split TEXT, hidden INTEGER, reason TEXT,
- modality TEXT, detail TEXT, seen INTEGER, quality REAL, weight REAL, snr REAL);
+ modality TEXT, detail TEXT, seen INTEGER, quality REAL, weight REAL, snr REAL, snr_pct REAL);
 CREATE TABLE journal(number INTEGER PRIMARY KEY, step INTEGER, time REAL, who TEXT, key TEXT, before TEXT, after TEXT);
 INSERT INTO meta VALUES('state', 'stopped'), ('version', '1');
 INSERT INTO metrics VALUES(1, 0, '', 'loss', 2.5), (2, 0, '', 'loss', 2.25);
