@@ -7,6 +7,7 @@
 
 #include "formats/error.h"
 #include "formats/input.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,5 +38,10 @@ static inline uint8_t rt_image_over_white(unsigned colour, unsigned alpha)
 int rt_image_resize(const struct rt_image *im, int width, int height, uint8_t *out);
 /* As rt_image_resize, but keeps the aspect ratio and pads with white. work: where its tables lie, or NULL. */
 int rt_image_fit(const struct rt_image *im, int width, int height, uint8_t *out, struct rt_work *work);
+/* As PIL resizes, linear or cubic, with antialiasing, bit for bit: to side x side, aspect ratio not kept; or the
+ * shorter side to `shorter`, the longer in proportion, rounded down, and of that the middle side x side, which begins
+ * where torchvision's does (shorter >= side). RT_ERANGE, RT_ELARGE, RT_EMEM. */
+int rt_image_squeeze(const struct rt_image *im, int side, bool cubic, uint8_t *out, struct rt_work *work);
+int rt_image_crop(const struct rt_image *im, int shorter, int side, bool cubic, uint8_t *out, struct rt_work *work);
 
 #endif

@@ -54,8 +54,23 @@ const struct rt_key rt_keys[] = {
 };
 const int rt_key_count = (int)(sizeof rt_keys / sizeof rt_keys[0]);
 
+/* What a setting that was renamed is called today. */
+static const char *key_name_today(const char *name)
+{
+    static const char *const renamed[][2] = {
+#define RT_RENAMED(before, today) {before, today},
+#include "formats/renamed.def"
+#undef RT_RENAMED
+    };
+    for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++)
+        if (!strcmp(renamed[i][0], name))
+            return renamed[i][1];
+    return name;
+}
+
 const struct rt_key *rt_key_find(const char *name)
 {
+    name = key_name_today(name);
     for (int i = 0; i < rt_key_count; i++)
         if (!strcmp(rt_keys[i].name, name))
             return &rt_keys[i];

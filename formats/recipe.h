@@ -60,7 +60,7 @@ struct rt_key {
 };
 extern const struct rt_key rt_keys[];
 extern const int rt_key_count;
-const struct rt_key *rt_key_find(const char *name); /* NULL when unknown */
+const struct rt_key *rt_key_find(const char *name); /* by its name of before (renamed.def), too; NULL when unknown */
 bool rt_key_section(const char *name);              /* is there a setting "name.something"? */
 /* Why there is no such setting any more (retired.def), or NULL. Readers of files leave it out. */
 const char *rt_key_retired(const char *name);

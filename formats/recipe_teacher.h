@@ -5,16 +5,16 @@
 #define RT_RECIPE_TEACHER_H
 
 #include "formats/recipe.h"
+#include "formats/recipe_front.h"
 
 struct rt_teacher_settings {
     const char *model; /* file or run folder; "" = there is no such teacher */
     bool on;           /* it teaches now */
     int64_t cache;     /* MiB of disk for its outputs */
     /* How another program's ONNX file is read (formats/recipe.def). */
-    const char *input, *embedding, *logits, *mean, *std;
+    const char *input, *embedding, *logits;
     enum rt_foreign_id modality;
-    enum rt_layout_id layout;
-    int size;
+    struct rt_front_settings front;
 };
 
 /* The k-th teacher's, 0..RT_TEACHERS-1. The texts are r's. */

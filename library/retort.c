@@ -59,7 +59,7 @@ static int shared_load(struct rt_shared *s, const char *path, const struct retor
         rc = strncmp(*setting, "teacher.", 8) == 0
                  ? rt_recipe_set(r, *setting, e)
                  : rt_error_set(e, RT_EUSAGE, "setting \"%s\": one of how another program's ONNX file is read: "
-                                "teacher.input, teacher.layout, teacher.mean, ...", *setting);
+                                "teacher.front.preset, teacher.embedding, ...", *setting);
     if (rc == 0)
         rc = rt_model_load_any(&s->model, path, r, e);
     free(r);
@@ -95,7 +95,7 @@ static int handle_prepare(struct retort *r, struct rt_error *e)
     r->posteriors = malloc(((size_t)m->classes + 1) * sizeof *r->posteriors);
     int rc = r->row && r->posteriors ? rt_work_create(&r->front.work) : RT_EMEM;
     if (rc == 0 && m->modality->id == RT_SPEECH)
-        rc = rt_fbank_create(&r->front.fbank, m->front.speech.bands);
+        rc = rt_fbank_create(&r->front.fbank, m->front.speech.bands, &m->front.speech.fbank);
     if (rc == 0)
         rc = rt_net_create_ready(&r->net, r->shared->ready, 1, r->threads);
     return rc < 0 ? rt_error_set(e, rc, "no memory to run the network in") : 0;
@@ -123,7 +123,11 @@ static int handle_create(struct retort **out, struct rt_shared *s, int threads, 
     r->shared = s;
     r->threads = threads;
     int rc = cropped ? 0 : handle_look_whole(r);
-    rc = rc < 0 ? rt_error_set(e, rc, "no memory to look at the network") : handle_prepare(r, e);
+    if (cropped && s->model.whole)
+        rc = rt_error_set(e, RT_EUSAGE, "cropped: the file hears recordings in full; the setting "
+                          "teacher.front.size=FRAMES gives it crops");
+    else
+        rc = rc < 0 ? rt_error_set(e, rc, "no memory to look at the network") : handle_prepare(r, e);
     if (rc < 0) {
         retort_close(r);
         return rc;
@@ -192,6 +196,7 @@ void retort_describe(const struct retort *r, struct retort_about *about)
         .weights = rt_graph_weights(m->graph),
         .network = rt_model_net_name(m),
         .read = rt_model_about(m),
+        .front = rt_model_front_words(m),
     };
     if (m->modality->id == RT_SPEECH) {
         about->rate = RT_AUDIO_RATE;

@@ -59,8 +59,8 @@ struct retort_options {
     int threads; /* that share one call, 1 to 64; 0 = 1. A network too small to gain stays on the caller's */
     int cropped; /* speech, not 0: of a recording the length that it was trained with, from the middle, also where the
                   * network takes any length: every answer then takes the same time */
-    /* Of another program's ONNX file: how it is read, as `retort eval -s` takes it: {"teacher.layout=nhwc", NULL};
-     * or NULL. */
+    /* Of another program's ONNX file: how it is read, as `retort eval -s` takes it:
+     * {"teacher.front.preset=imagenet", NULL}; or NULL. */
     const char *const *settings;
 };
 
@@ -84,6 +84,7 @@ struct retort_about {
     int64_t weights;     /* numbers that were trained */
     const char *network; /* "resnet", ...; "ONNX" for another program's; lasts as long as the handle */
     const char *read;    /* another program's file: what was read and guessed of it, for people; else NULL */
+    const char *front;   /* the same of its front end: what samples go through before it, and how that is known */
 };
 void retort_describe(const struct retort *r, struct retort_about *about);
 /* The name of class 0..classes-1; NULL beyond. Lasts as long as the handle. */

@@ -288,7 +288,7 @@ static int gather_init(struct gather *g, const struct rt_decode_input *in, const
     memset(g, 0, sizeof *g);
     size_t n = (size_t)b->count + 1;
     g->rank = in->modality->shape(in->front, g->dim);
-    if (b->kind == RT_BATCH_EVAL)
+    if (b->kind == RT_BATCH_EVAL || !in->augment)
         g->views = in->views;
     g->rows = calloc(n, sizeof *g->rows);
     g->size = calloc(n, sizeof *g->size);

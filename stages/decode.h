@@ -38,7 +38,7 @@ struct rt_decode_input {
     struct rt_store *features;    /* cache of features' results, or NULL */
     bool required;
     bool augment; /* in TRAIN batches */
-    struct rt_views views; /* in EVAL batches; cleared = one, as in training */
+    struct rt_views views; /* in EVAL batches, and where nothing is augmented in all; cleared = one, as in training */
     /* false: nobody needs this row's input now (its outputs are cached). NULL = always needed. */
     bool (*wanted)(void *self, int row);
     void *wanted_self;

@@ -31,7 +31,7 @@ struct rt_teacher {
     const struct rt_content *content;
     struct rt_store *store; /* outputs by model and content, or NULL */
     bool feature;           /* want ROLE.feature (not cached) */
-    struct rt_views views;  /* as decode's input has them; only without a store */
+    struct rt_views views;  /* as decode's input has them; with a store only whole, of a model that hears no others */
     int workers;            /* as given to rt_runner_add, 1..RT_TEACHER_WORKERS */
     int level;
     /* private: one execution per worker, handed out under a lock */

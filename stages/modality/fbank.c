@@ -12,11 +12,8 @@
 
 #define POINTS 512
 #define RATE 16000.0
-#define LOW 20.0
-#define HIGH 8000.0
-#define BANDS_MAX 80
-#define EMPHASIS 0.97f
-#define SIXTEEN_BIT 32768.0f
+
+static const struct rt_fbank_settings kaldi = {RT_WINDOW_POVEY, 32768, 0.97f, 20, 8000, FLT_EPSILON};
 
 struct band {
     int first, count; /* bins */
@@ -25,12 +22,13 @@ struct band {
 
 struct rt_fbank {
     int bands;
+    struct rt_fbank_settings s;
     kiss_fftr_cfg fft;
     float window[RT_FBANK_WINDOW];
     float frame[POINTS]; /* the tail stays zero */
     kiss_fft_cpx spectrum[RT_FBANK_BINS];
     float power[RT_FBANK_BINS];
-    struct band band[BANDS_MAX];
+    struct band band[RT_FBANK_BANDS];
     float weight[2 * RT_FBANK_BINS]; /* a bin lies in two bands at most */
 };
 
@@ -46,7 +44,7 @@ static double fbank_mel(double hertz)
 /* Triangles of equal width on the mel scale; the topmost bin (8 kHz) belongs to none. */
 static void fbank_make_bands(struct rt_fbank *f)
 {
-    double low = fbank_mel(LOW), step = (fbank_mel(HIGH) - low) / (f->bands + 1);
+    double low = fbank_mel(f->s.low), step = (fbank_mel(f->s.high) - low) / (f->bands + 1);
     float *weight = f->weight;
     for (int b = 0; b < f->bands; b++) {
         struct band *band = &f->band[b];
@@ -67,22 +65,32 @@ static void fbank_make_bands(struct rt_fbank *f)
  * Made anew for each recording: about the cost of ten frames, and nothing is shared between
  * threads. */
 
-int rt_fbank_create(struct rt_fbank **out, int bands)
+/* Povey's is Hann's to the power of 0.85. All are symmetric: the last sample has the weight of the first. */
+static float fbank_window(enum rt_window_id window, int i)
+{
+    double cosine = cos(2 * M_PI * i / (RT_FBANK_WINDOW - 1)), hann = 0.5 - 0.5 * cosine;
+    if (window == RT_WINDOW_HAMMING)
+        return (float)(0.54 - 0.46 * cosine);
+    return (float)(window == RT_WINDOW_HANN ? hann : pow(hann, 0.85));
+}
+
+int rt_fbank_create(struct rt_fbank **out, int bands, const struct rt_fbank_settings *s)
 {
     *out = NULL;
-    if (bands < 1 || bands > BANDS_MAX)
+    if (bands < 1 || bands > RT_FBANK_BANDS)
         return RT_ERANGE;
     struct rt_fbank *f = calloc(1, sizeof *f);
     if (!f)
         return RT_EMEM;
     f->bands = bands;
+    f->s = s ? *s : kaldi;
     f->fft = kiss_fftr_alloc(POINTS, 0, NULL, NULL);
     if (!f->fft) {
         free(f);
         return RT_EMEM;
     }
     for (int i = 0; i < RT_FBANK_WINDOW; i++)
-        f->window[i] = (float)pow(0.5 - 0.5 * cos(2 * M_PI * i / (RT_FBANK_WINDOW - 1)), 0.85);
+        f->window[i] = fbank_window(f->s.window, i);
     fbank_make_bands(f);
     *out = f;
     return 0;
@@ -95,34 +103,40 @@ void rt_fbank_destroy(struct rt_fbank *f)
     free(f);
 }
 
+bool rt_fbank_is_plain(const struct rt_fbank_settings *s)
+{
+    return s->window == kaldi.window && s->scale == kaldi.scale && s->emphasis == kaldi.emphasis &&
+           s->low == kaldi.low && s->high == kaldi.high && s->floor == kaldi.floor;
+}
+
 int64_t rt_fbank_frames(int64_t samples)
 {
     return samples < RT_FBANK_WINDOW ? 0 : 1 + (samples - RT_FBANK_WINDOW) / RT_FBANK_SHIFT;
 }
 
 /* ---- a frame ----
- * In Kaldi's order: offset, scale to 16 bit, pre-emphasis, window, spectrum. The scale only adds a
- * constant to the logarithms, and makes numbers comparable with features made elsewhere. No dither:
- * the same file has to give the same features. */
+ * In Kaldi's order: offset, scale, pre-emphasis, window, spectrum. The scale only adds a
+ * constant to the logarithms, but for those at the floor, and makes numbers comparable with features made elsewhere.
+ * No dither: the same file has to give the same features. */
 
 void rt_fbank_power(struct rt_fbank *f, const float sample[RT_FBANK_WINDOW],
                     float power[RT_FBANK_BINS])
 {
-    float plain[RT_FBANK_WINDOW], mean = 0;
+    float plain[RT_FBANK_WINDOW], mean = 0, scale = f->s.scale, emphasis = f->s.emphasis;
     for (int i = 0; i < RT_FBANK_WINDOW; i++)
         mean += sample[i];
     mean /= RT_FBANK_WINDOW;
     for (int i = 0; i < RT_FBANK_WINDOW; i++)
-        plain[i] = (sample[i] - mean) * SIXTEEN_BIT;
-    f->frame[0] = plain[0] * (1 - EMPHASIS) * f->window[0];
+        plain[i] = (sample[i] - mean) * scale;
+    f->frame[0] = plain[0] * (1 - emphasis) * f->window[0];
     for (int i = 1; i < RT_FBANK_WINDOW; i++)
-        f->frame[i] = (plain[i] - EMPHASIS * plain[i - 1]) * f->window[i];
+        f->frame[i] = (plain[i] - emphasis * plain[i - 1]) * f->window[i];
     kiss_fftr(f->fft, f->frame, f->spectrum);
     for (int i = 0; i < RT_FBANK_BINS; i++)
         power[i] = f->spectrum[i].r * f->spectrum[i].r + f->spectrum[i].i * f->spectrum[i].i;
 }
 
-/* The floor is float's epsilon, as Kaldi's, so that silence has a finite logarithm. */
+/* The floor, in Kaldi float's epsilon, gives silence a finite logarithm. */
 void rt_fbank_run(struct rt_fbank *f, const float *sample, int64_t count, float *out)
 {
     int64_t frames = rt_fbank_frames(count);
@@ -133,7 +147,7 @@ void rt_fbank_run(struct rt_fbank *f, const float *sample, int64_t count, float 
             float sum = 0;
             for (int i = 0; i < band->count; i++)
                 sum += band->weight[i] * f->power[band->first + i];
-            out[b] = logf(fmaxf(sum, FLT_EPSILON));
+            out[b] = logf(fmaxf(sum, f->s.floor));
         }
     }
 }

@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: MIT
  * fbank: log-mel filter-bank frames of 16 kHz speech, as Kaldi computes them: 25 ms windows every
- * 10 ms (whole windows only), DC removed, pre-emphasis 0.97, Povey window, 512-point power
- * spectrum, triangular mel bands from 20 Hz to 8 kHz, natural logarithm, no dither, samples scaled
- * to 16 bit. */
+ * 10 ms (whole windows only), DC removed, pre-emphasis, 512-point power spectrum, triangular mel bands, natural
+ * logarithm, no dither. What differs between toolkits are settings. */
 #ifndef RT_FBANK_H
 #define RT_FBANK_H
 
+#include "formats/choice.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RT_FBANK_WINDOW 400 /* samples in a frame */
 #define RT_FBANK_SHIFT 160  /* samples from one frame to the next */
 #define RT_FBANK_BINS 257   /* of the power spectrum: 0 .. 8 kHz in steps of 31.25 Hz */
+#define RT_FBANK_BANDS 256  /* at most */
+
+struct rt_fbank_settings {
+    enum rt_window_id window; /* never RT_WINDOW_AUTO */
+    float scale;              /* what full scale of the samples becomes, 1 or 32768 */
+    float emphasis;           /* of the sample before that is taken off each */
+    double low, high;         /* Hz: where the lowest band begins, the highest ends */
+    float floor;              /* least energy of a band, above 0 */
+};
 
 struct rt_fbank; /* opaque; holds scratch, so one thread at a time */
 
-/* bands: mel bands, 1 to 80 (more would leave bands without a bin). RT_EMEM, RT_ERANGE. */
-int rt_fbank_create(struct rt_fbank **out, int bands);
+/* bands: 1 to RT_FBANK_BANDS; where they are so narrow that one has no bin, it is at the floor. s NULL: Kaldi's own,
+ * 20 Hz to 8 kHz, of 16-bit samples. RT_EMEM, RT_ERANGE. */
+int rt_fbank_create(struct rt_fbank **out, int bands, const struct rt_fbank_settings *s);
 void rt_fbank_destroy(struct rt_fbank *f);
+bool rt_fbank_is_plain(const struct rt_fbank_settings *s); /* they are those of NULL */
 
 /* Frames that `samples` samples give; 0 when there are fewer than a window. */
 int64_t rt_fbank_frames(int64_t samples);

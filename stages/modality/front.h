@@ -4,13 +4,18 @@
 #ifndef RT_FRONT_H
 #define RT_FRONT_H
 
+#include "formats/recipe_front.h"
+#include "stages/modality/fbank.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
-struct rt_fbank;
+struct rt_error;
 struct rt_recipe;
 struct rt_sounds;
 struct rt_work;
+
+#define RT_COLOURS 3
 
 /* augment.*: may change from batch to batch. Fractions are of samples unless said otherwise. */
 struct rt_augment {
@@ -32,11 +37,20 @@ struct rt_front {
     struct {
         int bands, frames;
         bool trim;
+        struct rt_fbank_settings fbank;
+        enum rt_normalise_id normalise; /* over the recording, of each band */
+        float factor, mean, std;        /* then (x * factor - mean) / std */
         int crop, crops; /* of a longer one, not at random: which of so many, evenly spaced; 0 or 1 = the middle */
     } speech;
     struct {
         int size;      /* pixels of a side */
         bool mirrored; /* not at random: left is right */
+        enum rt_fit_id fit;
+        int resize; /* RT_FIT_CROP: of the shorter side, before the middle is cut out */
+        enum rt_filter_id filter;
+        bool bgr;
+        float range; /* what white is; then (x - mean) / std, of the colours in the network's order */
+        float mean[RT_COLOURS], std[RT_COLOURS];
     } image;
     struct {
         int64_t buckets;
@@ -52,7 +66,15 @@ struct rt_front {
     struct rt_fbank *fbank; /* speech: of its bands */
 };
 
-struct rt_front rt_front_of(const struct rt_recipe *r); /* idf NULL */
+struct rt_front rt_front_of(const struct rt_recipe *r); /* of a network of ours; idf NULL */
+/* Of another program's network, in place of what f has: s is filled (rt_front_fill), with size and bands. section
+ * stands for the settings in messages ("teacher"). RT_EUSAGE, RT_ERANGE: a setting that is no number, or fits
+ * no other one. */
+int rt_front_set(struct rt_front *f, const struct rt_front_settings *s, enum rt_modality_id modality,
+                 const char *section, struct rt_error *e);
+/* The settings SECTION.front.mean and .std: "0.5" or "0.485, 0.456, 0.406"; "" = 0 and 1. RT_EUSAGE, RT_ERANGE. */
+int rt_front_scale(const char *section, const char *mean_text, const char *std_text, float mean[RT_COLOURS],
+                   float std[RT_COLOURS], struct rt_error *e);
 struct rt_augment rt_augment_of(const struct rt_recipe *r);
 
 #endif

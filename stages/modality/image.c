@@ -53,8 +53,20 @@ static int image_load(const struct rt_input *in, struct rt_tensor *raw, double *
 }
 
 /* ---- features: bytes [size, size, 3]; augmentation works on it, never on raw ----
- * Fitted into a square on white, not cut or stretched: emoji and stamps are shapes, whose
- * proportions count. Bytes, not floats: a quarter of the cache, and the picture had no more. */
+ * For networks of ours fitted into a square on white, not cut or stretched: emoji and stamps are shapes, whose
+ * proportions count. Other programs' networks get what they were trained on. Bytes, not floats: a quarter of the cache,
+ * and the picture had no more. */
+
+static int image_resize(const struct rt_front *f, const struct rt_image *im, uint8_t *out)
+{
+    int side = f->image.size;
+    bool cubic = f->image.filter == RT_FILTER_BICUBIC;
+    if (f->image.fit == RT_FIT_CROP)
+        return rt_image_crop(im, f->image.resize, side, cubic, out, f->work);
+    if (f->image.fit == RT_FIT_SQUEEZE)
+        return rt_image_squeeze(im, side, cubic, out, f->work);
+    return rt_image_fit(im, side, side, out, f->work);
+}
 
 static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
                           struct rt_tensor *base, struct rt_error *e)
@@ -66,7 +78,7 @@ static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
     rc = rt_work_tensor(f->work, base, RT_U8, 3, (int64_t[]){side, side, 3});
     if (rc == 0) {
         struct rt_image im = {raw->data, (int)raw->dim[1], (int)raw->dim[0]};
-        rc = rt_image_fit(&im, side, side, base->data, f->work);
+        rc = image_resize(f, &im, base->data);
     }
     if (rc) {
         rt_work_tensor_fini(f->work, base);
@@ -77,7 +89,10 @@ static int image_features(const struct rt_front *f, const struct rt_tensor *raw,
 
 static void image_features_key(const struct rt_front *f, char *text, size_t size)
 {
-    snprintf(text, size, "image 1 size %d", f->image.size);
+    int used = snprintf(text, size, "image 1 size %d", f->image.size);
+    if (f->image.fit != RT_FIT_PAD)
+        snprintf(text + used, size - (size_t)used, " %s %d %s", rt_fit_names[f->image.fit],
+                 f->image.fit == RT_FIT_CROP ? f->image.resize : 0, rt_filter_names[f->image.filter]);
 }
 
 /* ---- present: float [size, size, 3] ----
@@ -160,8 +175,20 @@ static void image_tint(const struct change *ch, float *out, int pixels)
         }
 }
 
-/* Centred and scaled by fixed numbers: what was fitted on a data set would have to travel with the
- * model. */
+/* By fixed numbers: what was fitted on a data set would have to travel with the model. */
+static void image_scale(const struct rt_front *f, float *out, int pixels)
+{
+    for (int i = 0; i < pixels; i++, out += 3) {
+        if (f->image.bgr) {
+            float red = out[0];
+            out[0] = out[2];
+            out[2] = red;
+        }
+        for (int c = 0; c < 3; c++)
+            out[c] = (out[c] / 255 * f->image.range - f->image.mean[c]) / f->image.std[c];
+    }
+}
+
 static int image_present(const struct rt_front *f, const struct rt_tensor *base, struct rt_rng *rng,
                          float *out)
 {
@@ -184,8 +211,7 @@ static int image_present(const struct rt_front *f, const struct rt_tensor *base,
     }
     if (ch.tinted)
         image_tint(&ch, out, side * side);
-    for (int i = 0; i < side * side * 3; i++)
-        out[i] = (out[i] / 255 - 0.5f) / 0.25f;
+    image_scale(f, out, side * side);
     return 0;
 }
 

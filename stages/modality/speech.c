@@ -16,7 +16,7 @@
 #define TRIM_BLOCK (RT_AUDIO_RATE / 100)
 #define TRIM_BELOW 1e-3 /* a block 30 dB below the loudest is silence */
 #define TRIM_MARGIN 5   /* blocks kept on both sides */
-#define SPREAD 0.28f    /* mean-normalised log-mels of speech deviate by about 3.5 */
+#define STEADY 1e-5     /* least deviation of a band */
 
 /* ---- raw: samples at 16 kHz ----
  * What is too short, silent or not finite is refused here, before it is measured or learnt from:
@@ -127,7 +127,7 @@ static int speech_features(const struct rt_front *f, const struct rt_tensor *raw
         return rc;
     struct rt_fbank *fbank = f->fbank;
     int bands = f->speech.bands;
-    if (!fbank && (rc = rt_fbank_create(&fbank, bands)) < 0)
+    if (!fbank && (rc = rt_fbank_create(&fbank, bands, &f->speech.fbank)) < 0)
         return rt_error_set(e, rc, "log-mel features with %d bands cannot be made", bands);
     int64_t first = 0, count = raw->dim[0];
     if (f->speech.trim)
@@ -143,17 +143,21 @@ static int speech_features(const struct rt_front *f, const struct rt_tensor *raw
 }
 
 /* The number behind the name is that of the algorithm: raised when these features change, so that
- * caches of before are not used. */
+ * caches of before are not used. Kaldi's own need no more words, and had none before there were others. */
 static void speech_features_key(const struct rt_front *f, char *text, size_t size)
 {
-    snprintf(text, size, "speech 1 bands %d trim %d", f->speech.bands,
-             f->speech.trim ? 1 : 0);
+    const struct rt_fbank_settings *s = &f->speech.fbank;
+    int used = snprintf(text, size, "speech 1 bands %d trim %d", f->speech.bands, f->speech.trim ? 1 : 0);
+    if (!rt_fbank_is_plain(s))
+        snprintf(text + used, size - (size_t)used, " %s scale %.9g emphasis %.9g from %.17g to %.17g floor %.9g",
+                 rt_window_names[s->window], (double)s->scale, (double)s->emphasis, s->low, s->high, (double)s->floor);
 }
 
 /* ---- present: one row of the network's input ----
- * The mean of each band over the whole recording is taken off (not that of the crop): it holds the
- * microphone and the room, not the word. What is missing to the length is 0, the mean, and so are
- * masks (SpecAugment). No division by a deviation: a fixed factor brings log-mels to about 1. */
+ * The mean of each band is that of the whole recording (not of the crop): it holds the
+ * microphone and the room, not the word. What is missing to the length is 0, which is the mean, and so are
+ * masks (SpecAugment). Networks of ours have no division by a deviation: a fixed factor, 0.28, brings log-mels to
+ * about 1, as mean-normalised ones deviate by about 3.5. */
 
 static int speech_shape(const struct rt_front *f, int64_t dim[3])
 {
@@ -179,19 +183,45 @@ static void speech_mask(struct rt_rng *rng, int64_t count, int64_t widest, int64
     }
 }
 
-/* Writes the rows [to, to + rows) of out from those of base at `from`, less the utterance's mean.
- */
-static void speech_place(const float *base, int64_t length, int64_t bands, int64_t from, int64_t to,
+/* What is taken off a band, and what it is then multiplied by, out of column[length], each `bands` behind the other. */
+static void speech_normalise_band(const struct rt_front *f, const float *column, int64_t length, int64_t bands,
+                                  float *mean, float *factor)
+{
+    double sum = 0, square = 0;
+    *mean = 0;
+    *factor = f->speech.factor;
+    if (f->speech.normalise == RT_NORMALISE_NONE)
+        return;
+    for (int64_t t = 0; t < length; t++)
+        sum += column[t * bands];
+    *mean = (float)(sum / (double)length);
+    if (f->speech.normalise != RT_NORMALISE_VARIANCE)
+        return;
+    for (int64_t t = 0; t < length; t++)
+        square += pow(column[t * bands] - sum / (double)length, 2);
+    *factor *= (float)(1 / (sqrt(square / (double)length) + STEADY));
+}
+
+/* Writes the rows [to, to + rows) of out from those of base at `from`. */
+static void speech_place(const struct rt_front *f, const float *base, int64_t length, int64_t from, int64_t to,
                          int64_t rows, float *out)
 {
+    int64_t bands = f->speech.bands;
     for (int64_t b = 0; b < bands; b++) {
-        double sum = 0;
-        for (int64_t t = 0; t < length; t++)
-            sum += base[t * bands + b];
-        float mean = (float)(sum / (double)length);
+        float mean, factor;
+        speech_normalise_band(f, base + b, length, bands, &mean, &factor);
         for (int64_t t = 0; t < rows; t++)
-            out[(to + t) * bands + b] = (base[(from + t) * bands + b] - mean) * SPREAD;
+            out[(to + t) * bands + b] =
+                ((base[(from + t) * bands + b] - mean) * factor - f->speech.mean) / f->speech.std;
     }
+}
+
+/* Before and behind a recording: the mean, or where none is taken off, silence. */
+static void speech_fill_empty(const struct rt_front *f, float *out, int64_t count)
+{
+    float empty = f->speech.normalise == RT_NORMALISE_NONE ? logf(f->speech.fbank.floor) * f->speech.factor : 0;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (empty - f->speech.mean) / f->speech.std;
 }
 
 /* Longer recordings are cropped, shorter ones placed among zeros; in the middle, or anywhere while
@@ -209,11 +239,11 @@ static int speech_present(const struct rt_front *f, const struct rt_tensor *base
         offset = slack * f->speech.crop / (f->speech.crops - 1);
     if (rng && a->crop)
         offset = rt_rng_below(rng, (uint32_t)slack + 1);
-    memset(out, 0, (size_t)(frames * bands) * sizeof *out);
+    speech_fill_empty(f, out, length < frames ? frames * bands : 0);
     if (length > frames)
-        speech_place(base->data, length, bands, offset, 0, frames, out);
+        speech_place(f, base->data, length, offset, 0, frames, out);
     else
-        speech_place(base->data, length, bands, 0, offset, length, out);
+        speech_place(f, base->data, length, 0, offset, length, out);
     if (rng) {
         speech_mask(rng, a->time_masks, a->time_width, frames, bands, true, out);
         speech_mask(rng, a->band_masks, a->band_width, frames, bands, false, out);

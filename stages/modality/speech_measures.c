@@ -207,7 +207,7 @@ struct spectra {
 static int spectra_take(struct spectra *s, const struct levels *l, const float *sample)
 {
     struct rt_fbank *fbank;
-    RT_TRY(rt_fbank_create(&fbank, 1));
+    RT_TRY(rt_fbank_create(&fbank, 1, NULL));
     for (int64_t t = 0; t < l->frames; t += 1 + l->frames / SPECTRA_MAX) {
         float power[RT_FBANK_BINS];
         bool is_speech = l->power[t] > l->threshold;

@@ -256,6 +256,11 @@ const char *rt_model_about(const struct rt_model *m)
     return m->trunk ? m->trunk->about : NULL;
 }
 
+const char *rt_model_front_words(const struct rt_model *m)
+{
+    return m->trunk ? m->trunk->front_words : NULL;
+}
+
 /* ---- made ---- */
 
 static int model_check_names(const char *const *class_name, int classes, struct rt_error *e)

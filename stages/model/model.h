@@ -36,6 +36,7 @@ struct rt_model {
     struct rt_front front; /* of recipe; idf owned */
     int classes;
     char **class_name; /* [classes] owned */
+    bool whole; /* another program's network that hears recordings in full, from front.speech.frames frames on */
     struct rt_trunk *trunk; /* another program's ONNX: what lies before the graph, for net.c; else NULL */
     struct rt_graph *graph;
     int embedding, logits; /* nodes; logits -1: a teacher of features alone, 0 classes */
@@ -63,6 +64,8 @@ void rt_model_choose_net(struct rt_recipe *r, int samples);
 const char *rt_model_net_name(const struct rt_model *m);
 /* What was read and guessed of another program's file, for people; NULL: a model of ours, whose file says it all. */
 const char *rt_model_about(const struct rt_model *m);
+/* Its front end, and by what that was recognised, for people; NULL: a model of ours. */
+const char *rt_model_front_words(const struct rt_model *m);
 
 /* Adds weights and metadata to s. */
 int rt_model_save(const struct rt_model *m, struct rt_safetensors *s);

@@ -369,8 +369,9 @@ static int model_start_make(struct rt_model *m, const struct rt_onnx *o, const s
                             struct rt_error *e)
 {
     const struct rt_start_settings how = {
-        .file = r->student_init, .output = r->student_output, .mean = r->student_mean, .std = r->student_std,
-        .layout = r->student_layout, .modality = r->student_modality, .seed = (uint64_t)r->seed,
+        .file = r->student_init, .output = r->student_output,
+        .mean = r->student_front_mean, .std = r->student_front_std,
+        .layout = r->student_front_layout, .modality = r->student_modality, .seed = (uint64_t)r->seed,
     };
     if (!rt_model_takes_network(r))
         return rt_error_set(e, RT_EUSAGE, "%s was not written by retort: with student.net: init its network "

@@ -27,7 +27,8 @@ static void import_front(struct rt_model *m, const struct rt_trunk *t)
     }
     m->modality = rt_modalities[r->student_modality];
     m->answer = RT_HEAD_OWN;
-    m->front = rt_front_of(r);
+    m->front = t->front;
+    m->whole = t->open;
 }
 
 static int import_classifier(struct rt_model *m, const struct rt_trunk *t, struct rt_error *e)
@@ -107,22 +108,29 @@ static bool path_is_onnx(const char *path)
     return dot && strcmp(dot, ".onnx") == 0;
 }
 
+/* A file of ours says itself how it is read. */
+static int load_file(struct rt_model *m, const struct rt_recipe *r, const struct rt_teacher_settings *s,
+                     struct rt_error *e)
+{
+    struct rt_onnx *o = NULL;
+    bool foreign = false;
+    if (path_is_onnx(s->model)) {
+        RT_TRY(rt_onnx_read(&o, s->model, e));
+        foreign = !rt_onnx_text(o, "retort.recipe");
+        rt_onnx_destroy(o);
+    }
+    return foreign ? import_file(m, r, s, e) : rt_model_load(m, s->model, e);
+}
+
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, struct rt_error *e)
 {
     struct rt_teacher_settings s = rt_recipe_teacher(r, k);
-    return path_is_onnx(s.model) ? import_file(m, r, &s, e) : rt_model_load(m, s.model, e);
+    return load_file(m, r, &s, e);
 }
 
 int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e)
 {
     struct rt_teacher_settings s = rt_recipe_teacher(r, 0);
-    struct rt_onnx *o = NULL;
-    bool foreign = false;
-    if (path_is_onnx(path)) {
-        RT_TRY(rt_onnx_read(&o, path, e));
-        foreign = !rt_onnx_text(o, "retort.recipe");
-        rt_onnx_destroy(o);
-    }
     s.model = path;
-    return foreign ? import_file(m, r, &s, e) : rt_model_load(m, path, e);
+    return load_file(m, r, &s, e);
 }

@@ -7,6 +7,7 @@
 #include "stages/nn/op.h"
 #include "stages/onnx/classifier.h"
 #include "stages/onnx/thaw.h"
+#include "stages/modality/front.h"
 #include "stages/model/onnx_input.h"
 
 #include <stdio.h>
@@ -41,10 +42,10 @@ static int start_refuse_shape(struct start *s, const struct rt_onnx_value *in)
     char what[200];
     if (s->speech)
         snprintf(what, sizeof what, "the student's front end gives %d frames of %d bands: speech.frames, "
-                 "speech.bands and student.layout must be as the file wants it", d[0], d[1]);
+                 "speech.bands and student.front.layout must be as the file wants it", d[0], d[1]);
     else
         snprintf(what, sizeof what, "the student's front end gives %d x %d pixels of 3 colours: image.size "
-                 "and student.layout must be as the file wants it", d[0], d[1]);
+                 "and student.front.layout must be as the file wants it", d[0], d[1]);
     return rt_onnx_input_refuse(s->r->file, in, what, s->e);
 }
 
@@ -145,7 +146,7 @@ static int start_scale_input(struct start *s)
     float mean[RT_COLOURS], std[RT_COLOURS], number[2][RT_COLOURS];
     static const int function[] = {RT_BINARY_mul, RT_BINARY_add};
     static const char *const name[][2] = {{"scale", "scaled"}, {"shift", "shifted"}};
-    int rc = rt_onnx_input_scale("student", s->r->mean, s->r->std, mean, std, s->e);
+    int rc = rt_front_scale("student", s->r->mean, s->r->std, mean, std, s->e);
     int x = 0, channels = s->speech ? 1 : RT_COLOURS;
     if (rc || (!s->r->mean[0] && !s->r->std[0]))
         return rc < 0 ? rc : x;

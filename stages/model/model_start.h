@@ -14,7 +14,7 @@
 /* What a recipe's student says of the file. */
 struct rt_start_settings {
     const char *file;              /* for messages */
-    const char *output, *mean, *std; /* student.output, .mean and .std */
+    const char *output, *mean, *std; /* student.output, student.front.mean and .std */
     enum rt_layout_id layout;
     enum rt_modality_id modality;
     uint64_t seed;

@@ -185,9 +185,24 @@ int rt_net_lengths(const struct rt_model *m, int *least, struct rt_error *e)
 {
     if (m->modality->id != RT_SPEECH)
         return rt_error_set(e, RT_EMISMATCH, "it reads %s, not recordings", m->modality->name);
-    if (m->trunk)
+    if (m->trunk && !m->whole)
         return rt_error_set(e, RT_EMISMATCH, "another program's file is read at one length");
+    if (m->trunk && least)
+        *least = m->trunk->rows;
+    if (m->trunk)
+        return 0;
     return rt_stretch_check(m->graph, least, e);
+}
+
+static int net_run_trunk(struct rt_net *n, int length, const float *input, struct rt_net_outputs *out,
+                         struct rt_error *e)
+{
+    RT_TRY(rt_trunk_run_length(n->trunk, length, input, n->trunk_embedding, e));
+    rt_exec_forward(n->exec, 1, n->trunk_embedding, NULL, false, 0, 0);
+    out->embedding = n->trunk_embedding;
+    out->feature = NULL;
+    net_answer(n, 1, net_output(n, n->logits), NULL, out);
+    return 0;
 }
 
 int rt_net_run_length(struct rt_net *n, int length, const float *input, struct rt_net_outputs *out,
@@ -195,7 +210,9 @@ int rt_net_run_length(struct rt_net *n, int length, const float *input, struct r
 {
     const struct rt_model *m = n->m;
     struct rt_graph *graph = n->ready ? n->ready->graph : m->graph;
-    if (n->trunk || length == rt_graph_at(m->graph, 0)->shape.dim[0])
+    if (n->trunk)
+        return net_run_trunk(n, length, input, out, e);
+    if (length == rt_graph_at(m->graph, 0)->shape.dim[0])
         return rt_net_run(n, 1, input, NULL, out, e);
     if (!n->stretch && rt_stretch_create(&n->stretch, graph, n->ready ? n->ready->prepared : NULL, n->parallel) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for the network");

@@ -11,63 +11,102 @@
 #include <string.h>
 
 #define COLOURS RT_COLOURS
+#define SIDE_MAX 4096
+#define OPEN_LEAST 8   /* frames of the shortest recording that is read */
+#define OPEN_MOST 1024 /* the least that a network may want */
 
 /* ---- the input: [1, 3, side, side], [1, side, side, 3]; [1, bands, frames], [1, frames, bands] ----
  * A file says the shape of its input, not what the numbers mean. What can be told from the shape is (4 dimensions
- * are a picture; the dimension of 3 is its colours), the rest are settings, and what was found is shown to people
- * (trunk_describe): a wrong guess gives a teacher that teaches nonsense, and no error. */
+ * are a picture; the dimension of 3 is its colours), the rest is the front end's (onnx_front.h), and what was found is
+ * shown to people (trunk_describe). */
 
-static bool bands_are_made(int64_t n)
-{
-    return n == 40 || n == 64 || n == 80;
-}
-
-/* A size of the file (or -1) against one of the recipe (or 0); 0 when neither says it. */
-static int64_t size_agreed(int64_t file, int64_t recipe)
-{
-    return file < 0 ? recipe : file;
-}
-
-static int trunk_read_picture(struct rt_trunk *t, const struct rt_teacher_settings *s,
+static int trunk_read_picture(struct rt_trunk *t, const struct rt_teacher_settings *s, struct rt_front_settings *f,
                               const struct rt_onnx_value *in, struct rt_error *e)
 {
     if (in->rank != 4)
         return rt_onnx_input_refuse(s->model, in, "a picture has 4 dimensions", e);
     bool last = in->dim[3] == COLOURS && in->dim[1] != COLOURS;
-    t->channels_first = s->layout == RT_LAYOUT_AUTO ? !last : s->layout == RT_LAYOUT_NCHW;
+    t->channels_first = f->layout == RT_LAYOUT_AUTO ? !last : f->layout == RT_LAYOUT_NCHW;
     int64_t colours = in->dim[t->channels_first ? 1 : 3];
-    int64_t height = size_agreed(in->dim[t->channels_first ? 2 : 1], s->size);
-    int64_t width = size_agreed(in->dim[t->channels_first ? 3 : 2], s->size);
+    int64_t height = in->dim[t->channels_first ? 2 : 1], width = in->dim[t->channels_first ? 3 : 2];
+    height = height < 0 ? f->size : height;
+    width = width < 0 ? f->size : width;
     if (colours >= 0 && colours != COLOURS)
-        return rt_onnx_input_refuse(s->model, in, "3 colours are wanted; is teacher.layout right?", e);
-    if (height < 1 || width != height || (s->size && height != s->size))
+        return rt_onnx_input_refuse(s->model, in, "3 colours are wanted; is teacher.front.layout right?", e);
+    if (height < 1 || width != height || height > SIDE_MAX || (s->front.size && height != s->front.size))
         return rt_onnx_input_refuse(s->model, in, "a square picture is wanted in this "
-                            "teacher.layout; teacher.size gives its side where the file does not", e);
-    t->rows = t->columns = (int)height;
+                            "teacher.front.layout; teacher.front.size gives its side where the file does not", e);
+    struct rt_front_settings preset = rt_front_preset(f->preset);
+    if (!s->front.resize && preset.size)
+        f->resize = (int)((preset.resize * height + preset.size / 2) / preset.size);
+    f->size = (int)height;
+    t->rows = t->columns = f->size;
     t->channels = COLOURS;
     return 0;
 }
 
-static int trunk_read_speech(struct rt_trunk *t, const struct rt_teacher_settings *s, const struct rt_front *front,
-                             const struct rt_onnx_value *in, struct rt_error *e)
+/* ---- speech: which dimension holds the bands ----
+ * The one that is as large as the front end says; else the one that the file fixes, as time is mostly open; else the
+ * last, where most toolkits have them. */
+
+static bool bands_come_first(const int64_t dim[2], int bands)
+{
+    if ((dim[0] == bands) != (dim[1] == bands))
+        return dim[0] == bands;
+    if ((dim[0] < 0) != (dim[1] < 0))
+        return dim[1] < 0;
+    return dim[0] >= 0 && dim[0] < dim[1] && dim[0] <= RT_FBANK_BANDS;
+}
+
+static int trunk_read_speech(struct rt_trunk *t, const struct rt_teacher_settings *s, struct rt_front_settings *f,
+                             const struct rt_front *own, const struct rt_onnx_value *in, struct rt_error *e)
 {
     int skip = in->rank - 2; /* [n, ...] or [n, 1, ...] */
     if (in->rank != 3 && !(in->rank == 4 && in->dim[1] == 1))
         return rt_onnx_input_refuse(s->model, in, "speech has 3 dimensions, or 4 of which one is 1", e);
     t->speech = true;
-    t->channels_first = s->layout == RT_LAYOUT_AUTO ? bands_are_made(in->dim[skip])
-                                                            : s->layout == RT_LAYOUT_NCHW;
-    int64_t bands = size_agreed(in->dim[skip + !t->channels_first], front->speech.bands);
-    int64_t frames = size_agreed(in->dim[skip + t->channels_first], s->size);
-    frames = frames ? frames : front->speech.frames;
-    if (!bands_are_made(bands))
-        return rt_onnx_input_refuse(s->model, in, "40, 64 or 80 mel bands are made; is teacher.layout "
-                            "right?", e);
-    if (frames < 16 || frames > 3000)
-        return rt_onnx_input_refuse(s->model, in, "16 to 3000 frames are made (teacher.size)", e);
-    t->rows = (int)frames;
+    t->channels_first = f->layout == RT_LAYOUT_AUTO ? bands_come_first(in->dim + skip, f->bands)
+                                                    : f->layout == RT_LAYOUT_NCHW;
+    int64_t bands = in->dim[skip + !t->channels_first], frames = in->dim[skip + t->channels_first];
+    bands = bands < 0 ? f->bands : bands;
+    if (bands < 1 || bands > RT_FBANK_BANDS || (s->front.bands && bands != s->front.bands))
+        return rt_onnx_input_refuse(s->model, in, "1 to 256 mel bands are made, and as many as teacher.front.bands "
+                            "says where it does; is teacher.front.layout right?", e);
+    if (frames >= 0 && s->front.size && frames != s->front.size)
+        return rt_onnx_input_refuse(s->model, in, "the file has another number of frames than teacher.front.size", e);
+    bool crops = f->preset == RT_FRONT_RETORT || f->preset == RT_FRONT_BEFORE; /* as ours, all of one length */
+    frames = frames >= 0 ? frames : f->size ? f->size : crops ? own->speech.frames : 0;
+    if (frames && (frames < 16 || frames > 3000))
+        return rt_onnx_input_refuse(s->model, in, "16 to 3000 frames are made (teacher.front.size)", e);
+    f->size = t->rows = (int)frames;
+    f->bands = t->channels = (int)bands;
+    t->open = frames == 0;
     t->columns = 1;
-    t->channels = (int)bands;
+    return 0;
+}
+
+static bool trunk_reads_speech(const struct rt_trunk *t, const struct rt_teacher_settings *s)
+{
+    int known = rt_onnx_front_modality(t->model, s->front.preset);
+    if (s->modality != RT_FOREIGN_AUTO)
+        return s->modality == RT_FOREIGN_SPEECH;
+    return known >= 0 ? known == RT_SPEECH : t->model->input[0].rank == 3;
+}
+
+/* The front end, out of recipe, metadata and shape. */
+static int trunk_read_front(struct rt_trunk *t, const struct rt_teacher_settings *s, const struct rt_front *own,
+                            const struct rt_onnx_value *in, struct rt_error *e)
+{
+    char words[RT_ONNX_FRONT_WORDS];
+    struct rt_front_settings f = s->front;
+    enum rt_modality_id modality = trunk_reads_speech(t, s) ? RT_SPEECH : RT_IMAGE;
+    RT_TRY(rt_onnx_front(&f, t->model, s->model, "teacher", modality, words, e));
+    RT_TRY(modality == RT_SPEECH ? trunk_read_speech(t, s, &f, own, in, e) : trunk_read_picture(t, s, &f, in, e));
+    t->front = *own;
+    RT_TRY(rt_front_set(&t->front, &f, modality, "teacher", e));
+    t->front.speech.frames = t->rows;
+    rt_front_text(&f, modality, t->front_text);
+    snprintf(t->front_words, sizeof t->front_words, "%s: %s", words, t->front_text);
     return 0;
 }
 
@@ -84,9 +123,7 @@ static int trunk_read_input(struct rt_trunk *t, const struct rt_teacher_settings
                             s->model, s->input, in->name);
     if (in->dtype != RT_F32)
         return rt_onnx_input_refuse(s->model, in, "an input of type float is wanted", e);
-    bool speech = s->modality == RT_FOREIGN_AUTO ? in->rank == 3
-                                                         : s->modality == RT_FOREIGN_SPEECH;
-    return speech ? trunk_read_speech(t, s, front, in, e) : trunk_read_picture(t, s, in, e);
+    return trunk_read_front(t, s, front, in, e);
 }
 
 /* ---- the classifier ----
@@ -122,8 +159,11 @@ static int trunk_copy_head(struct rt_trunk *t, const struct rt_classifier *h, co
 
 static void trunk_describe(struct rt_trunk *t, const char *embedding, const char *logits)
 {
-    int used = snprintf(t->about, sizeof t->about, "%s %s of %d x %d, embedding '%.60s' (%d), ",
-                        t->channels_first ? "nchw" : "nhwc", t->speech ? "speech" : "pictures", t->rows,
+    char length[24] = "any length";
+    if (!t->open)
+        snprintf(length, sizeof length, "%d", t->rows);
+    int used = snprintf(t->about, sizeof t->about, "%s %s of %s x %d, embedding '%.60s' (%d), ",
+                        t->channels_first ? "nchw" : "nhwc", t->speech ? "speech" : "pictures", length,
                         t->speech ? t->channels : t->columns, embedding, t->dim);
     if (t->classes)
         snprintf(t->about + used, sizeof t->about - (size_t)used, "logits '%.60s' (%d)", logits, t->classes);
@@ -174,24 +214,46 @@ static int trunk_read_head(struct rt_trunk *t, const struct rt_teacher_settings 
  * Frozen for one sample, whatever batch the file was exported with: outputs are cached sample by sample, so their
  * bytes must not depend on neighbours. */
 
-static int trunk_freeze(struct rt_trunk *t, const struct rt_teacher_settings *s, const char *embedding,
-                        struct rt_error *e)
+static int trunk_freeze_rows(struct rt_frozen **out, const struct rt_trunk *t, int rows, const char *embedding,
+                             struct rt_error *e)
 {
     const struct rt_onnx_value *in = &t->model->input[0];
-    const struct rt_tensor *shape;
     struct rt_tensor input = {.dtype = RT_F32, .rank = in->rank, .dim = {1}};
     int at = 1;
     if (t->speech && in->rank == 4)
         input.dim[at++] = 1;
     if (t->channels_first)
         input.dim[at++] = t->channels;
-    input.dim[at++] = t->rows;
+    input.dim[at++] = rows;
     if (!t->speech)
         input.dim[at++] = t->columns;
     if (!t->channels_first)
         input.dim[at++] = t->channels;
     struct rt_frozen_options o = {.input = &input, .output = &embedding, .outputs = 1};
-    RT_TRY(rt_frozen_create(&t->frozen, t->model, s->model, &o, e));
+    return rt_frozen_create(out, t->model, t->file, &o, e);
+}
+
+/* ---- any length ----
+ * Which lengths a network takes shows when it is tried: its windows may need more frames than a short recording has.
+ * Those are padded up to the least that it takes. */
+
+static int trunk_freeze_open(struct rt_trunk *t, const char *embedding, struct rt_error *e)
+{
+    int rc = 0;
+    for (int rows = OPEN_LEAST; rows <= OPEN_MOST; rows *= 2) {
+        rc = trunk_freeze_rows(&t->frozen, t, rows, embedding, e);
+        t->rows = t->front.speech.frames = rows;
+        if (rc == 0 || rc == RT_EMEM)
+            return rc;
+    }
+    return rc;
+}
+
+static int trunk_freeze(struct rt_trunk *t, const struct rt_teacher_settings *s, const char *embedding,
+                        struct rt_error *e)
+{
+    const struct rt_tensor *shape;
+    RT_TRY(t->open ? trunk_freeze_open(t, embedding, e) : trunk_freeze_rows(&t->frozen, t, t->rows, embedding, e));
     rt_frozen_output(t->frozen, 0, &shape);
     if (trunk_is_headless(s) && rt_tensor_count(shape) >= 1 && rt_tensor_count(shape) < 1 << 20) {
         t->dim = (int)rt_tensor_count(shape);
@@ -209,10 +271,13 @@ static int trunk_make(struct rt_trunk *t, const struct rt_teacher_settings *s, c
 {
     struct rt_classifier head;
     RT_TRY(rt_onnx_read(&t->model, s->model, e));
-    RT_TRY(rt_onnx_input_scale("teacher", s->mean, s->std, t->mean, t->std, e));
     RT_TRY(trunk_read_input(t, s, front, e));
     RT_TRY(trunk_read_head(t, s, &head, e));
-    return trunk_freeze(t, s, head.embedding, e);
+    t->file = strdup(s->model);
+    t->embedding = strdup(head.embedding);
+    if (!t->file || !t->embedding)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for its names", s->model);
+    return trunk_freeze(t, s, t->embedding, e);
 }
 
 int rt_trunk_open(struct rt_trunk **out, const struct rt_teacher_settings *s, const struct rt_front *front,
@@ -237,6 +302,8 @@ void rt_trunk_close(struct rt_trunk *t)
     rt_onnx_destroy(t->model);
     free(t->weight);
     free(t->bias);
+    free(t->file);
+    free(t->embedding);
     free(t);
 }
 
@@ -298,18 +365,54 @@ struct rt_key128 rt_trunk_key(const struct rt_trunk *t)
 {
     const struct rt_onnx *m = t->model;
     struct rt_key128 key = key_of_text(t->about, (struct rt_key128){0, 0});
-    key = rt_key128_of(t->mean, sizeof t->mean, key);
-    key = rt_key128_of(t->std, sizeof t->std, key);
+    key = key_of_text(t->front_text, key);
     return key_of_graph(m, rt_key128_of(&m->opset, sizeof m->opset, key));
 }
 
-/* ---- running ---- */
+/* ---- running ----
+ * A plan is for one length. That of the length before is kept: many recordings of a set have the same one, and more
+ * would be memory for each thread. */
 
-struct rt_trunk_exec {
-    const struct rt_trunk *t;
+struct plan {
+    int rows;
+    struct rt_frozen *own;  /* NULL: the trunk's */
     struct rt_frozen_exec *exec;
     float *input;
 };
+
+struct rt_trunk_exec {
+    const struct rt_trunk *t;
+    struct plan plan, other; /* of the trunk's rows; of another length, empty while none has come */
+};
+
+static void plan_fini(struct plan *p)
+{
+    rt_frozen_exec_destroy(p->exec);
+    rt_frozen_destroy(p->own);
+    free(p->input);
+    *p = (struct plan){0};
+}
+
+static int plan_init(struct plan *p, const struct rt_trunk *t, int rows, const struct rt_frozen *f)
+{
+    p->rows = rows;
+    p->input = malloc((size_t)rows * (size_t)t->columns * (size_t)t->channels * sizeof(float));
+    return p->input ? rt_frozen_exec_create(&p->exec, f) : RT_EMEM;
+}
+
+static int plan_run(struct plan *p, const struct rt_trunk *t, const float *row, float *embedding, struct rt_error *e)
+{
+    size_t places = (size_t)p->rows * (size_t)t->columns, channels = (size_t)t->channels;
+    const void *input = p->input;
+    for (size_t i = 0; t->channels_first && i < places; i++)
+        for (size_t c = 0; c < channels; c++)
+            p->input[c * places + i] = row[i * channels + c];
+    if (!t->channels_first)
+        memcpy(p->input, row, places * channels * sizeof *row);
+    RT_TRY(rt_frozen_run(p->exec, &input, e));
+    memcpy(embedding, rt_frozen_result(p->exec, 0)->data, (size_t)t->dim * sizeof *embedding);
+    return 0;
+}
 
 int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t)
 {
@@ -317,8 +420,7 @@ int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t)
     if (!x)
         return RT_EMEM;
     x->t = t;
-    x->input = malloc((size_t)t->rows * (size_t)t->columns * (size_t)t->channels * sizeof(float));
-    int rc = x->input ? rt_frozen_exec_create(&x->exec, t->frozen) : RT_EMEM;
+    int rc = plan_init(&x->plan, t, t->rows, t->frozen);
     if (rc < 0) {
         rt_trunk_exec_destroy(x);
         *out = NULL;
@@ -330,27 +432,40 @@ void rt_trunk_exec_destroy(struct rt_trunk_exec *x)
 {
     if (!x)
         return;
-    rt_frozen_exec_destroy(x->exec);
-    free(x->input);
+    plan_fini(&x->plan);
+    plan_fini(&x->other);
     free(x);
 }
 
 int rt_trunk_run(struct rt_trunk_exec *x, const float *row, float *embedding, struct rt_error *e)
 {
+    return plan_run(&x->plan, x->t, row, embedding, e);
+}
+
+static int plan_init_length(struct plan *p, const struct rt_trunk *t, int length, struct rt_error *e)
+{
+    const struct rt_tensor *shape;
+    RT_TRY(trunk_freeze_rows(&p->own, t, length, t->embedding, e));
+    rt_frozen_output(p->own, 0, &shape);
+    if (shape->dtype != RT_F32 || rt_tensor_count(shape) != t->dim)
+        return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' of %d frames has %lld numbers, not %d",
+                            t->file, t->embedding, length, (long long)rt_tensor_count(shape), t->dim);
+    int rc = plan_init(p, t, length, p->own);
+    return rc < 0 ? rt_error_set(e, rc, "%s: no memory for %d frames", t->file, length) : 0;
+}
+
+int rt_trunk_run_length(struct rt_trunk_exec *x, int length, const float *row, float *embedding, struct rt_error *e)
+{
     const struct rt_trunk *t = x->t;
-    int places = t->rows * t->columns;
-    const void *input = x->input;
-    for (int i = 0; i < places; i++)
-        for (int c = 0; c < t->channels; c++) {
-            float v = row[i * t->channels + c];
-            if (!t->speech)
-                v = v * 0.25f + 0.5f; /* present() gives (v - 0.5) / 0.25 */
-            int colour = t->speech ? 0 : c;
-            x->input[t->channels_first ? c * places + i : i * t->channels + c] =
-                (v - t->mean[colour]) / t->std[colour];
+    if (length == t->rows)
+        return rt_trunk_run(x, row, embedding, e);
+    if (x->other.rows != length) {
+        plan_fini(&x->other);
+        int rc = plan_init_length(&x->other, t, length, e);
+        if (rc < 0) {
+            plan_fini(&x->other);
+            return rc;
         }
-    int rc = rt_frozen_run(x->exec, &input, e);
-    if (rc == 0)
-        memcpy(embedding, rt_frozen_result(x->exec, 0)->data, (size_t)t->dim * sizeof *embedding);
-    return rc;
+    }
+    return plan_run(&x->other, t, row, embedding, e);
 }

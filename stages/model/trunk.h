@@ -9,6 +9,7 @@
 #include "formats/recipe_teacher.h"
 #include "pipeline/data/key.h"
 #include "stages/modality/front.h"
+#include "stages/model/onnx_front.h"
 
 #include <stdbool.h>
 
@@ -18,17 +19,22 @@ struct rt_trunk_exec; /* opaque */
 
 struct rt_trunk {
     struct rt_onnx *model;
-    struct rt_frozen *frozen;
+    struct rt_frozen *frozen; /* for `rows` */
+    char *file, *embedding;   /* its path; the name of the value; owned */
     bool speech, channels_first;
+    bool open;                   /* speech: recordings of any length, `rows` frames and more */
     int rows, columns, channels; /* picture: side, side, 3; speech: frames, 1, bands */
-    float mean[3], std[3];       /* by colour; speech: [0] */
+    struct rt_front front;       /* what makes its input */
     int dim, classes;     /* 0 classes: teacher.logits is none, there is no classifier */
     float *weight, *bias; /* of the classifier: [classes, dim], [classes]; owned; or NULL */
     char about[400];      /* what was read and guessed, for people */
+    char front_words[RT_ONNX_FRONT_WORDS + RT_FRONT_TEXT + 2]; /* its front end, and how that is known */
+    char front_text[RT_FRONT_TEXT];                        /* the front end alone */
 };
 
 /* Reads the file s->model by the settings s; where one is left open, the graph decides, and then the size of the
- * run's own speech (front). RT_EMISMATCH, RT_EUSAGE, ...: *e says which setting to give. */
+ * run's own speech (front).
+ * RT_EMISMATCH, RT_EUSAGE, ...: *e says which setting to give. */
 int rt_trunk_open(struct rt_trunk **out, const struct rt_teacher_settings *s, const struct rt_front *front,
                   struct rt_error *e);
 void rt_trunk_close(struct rt_trunk *t);
@@ -37,7 +43,10 @@ struct rt_key128 rt_trunk_key(const struct rt_trunk *t);
 
 int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t);
 void rt_trunk_exec_destroy(struct rt_trunk_exec *x);
-/* row: [rows, columns, channels] as present() gives it -> embedding[dim]. */
+/* row: [rows, columns, channels] as present() gives it by t->front -> embedding[dim]. */
 int rt_trunk_run(struct rt_trunk_exec *x, const float *row, float *embedding, struct rt_error *e);
+/* One recording [length, channels] for a trunk that is open; a new length costs planning and memory anew. As
+ * rt_trunk_run, and RT_EMISMATCH, RT_ELARGE, RT_EMEM. */
+int rt_trunk_run_length(struct rt_trunk_exec *x, int length, const float *row, float *embedding, struct rt_error *e);
 
 #endif

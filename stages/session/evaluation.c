@@ -40,7 +40,7 @@ int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, 
 {
     if (strncmp(setting, "teacher.", 8) != 0 || strncmp(setting, "teacher.model=", 14) == 0)
         return rt_error_set(e, RT_EUSAGE, "a setting of how another program's ONNX file is read: teacher.input, "
-                            "teacher.layout, teacher.mean, ...");
+                            "teacher.front.preset, teacher.embedding, ...");
     if (q->settings == RT_EVALUATION_SETTINGS)
         return rt_error_set(e, RT_EUSAGE, "no more than %d settings", RT_EVALUATION_SETTINGS);
     q->setting[q->settings++] = setting;
@@ -86,6 +86,9 @@ static int views_refuse(const struct rt_model *m, const struct rt_views *asked, 
         return rt_error_set(e, RT_EUSAGE, "--whole and --crops: take one of them");
     if (asked->crops && id != RT_SPEECH)
         return rt_error_set(e, RT_EUSAGE, "--crops: %s reads %s, not recordings", name, m->modality->name);
+    if (asked->crops && m->whole)
+        return rt_error_set(e, RT_EUSAGE, "--crops: %s hears recordings in full; -s teacher.front.size=FRAMES gives it "
+                            "crops", name);
     if (asked->flips && id != RT_IMAGE)
         return rt_error_set(e, RT_EUSAGE, "--flips: %s reads %s, not pictures", name, m->modality->name);
     return 0;
@@ -190,6 +193,8 @@ int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_reque
     RT_TRY(rt_views_choose(&v->views, v->views_words, &v->model, &q->views, q->model, e));
     if (q->opened)
         RT_TRY(q->opened(q->opened_self, v, e));
+    if (rt_model_front_words(&v->model))
+        rt_watch_tell(&v->session.watch, "front end: %s", rt_model_front_words(&v->model));
     if (v->views_words[0])
         rt_watch_tell(&v->session.watch, "%s", v->views_words);
     RT_TRY(evaluation_score(v, q, e));

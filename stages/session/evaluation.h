@@ -24,7 +24,8 @@ struct rt_evaluation_request {
     const char *split; /* "train", "valid", "test", "all" or NULL = test where the manifest has such rows, else all */
     const char *cache;   /* NULL = the usual place */
     const char *classes; /* file of class names for another program's ONNX file, or NULL = as it says, or numbers */
-    const char *setting[RT_EVALUATION_SETTINGS]; /* "teacher.layout=nhwc": how another program's ONNX file is read */
+    /* "teacher.front.preset=clip": how another program's ONNX file is read. */
+    const char *setting[RT_EVALUATION_SETTINGS];
     int settings;
     struct rt_views views; /* cleared = whole recordings where the model's eval.whole and its network are for it */
     bool feature; /* also the outputs in the teacher's space */
@@ -35,7 +36,7 @@ struct rt_evaluation_request {
     const struct rt_watch *watch; /* who is told how far it is, or NULL */
 };
 
-/* Adds "teacher.layout=nhwc". RT_EUSAGE: too many, or not of the section teacher; e says what can be written. */
+/* Adds "teacher.front.layout=nhwc". RT_EUSAGE: too many, or not of the section teacher; e says what can be written. */
 int rt_evaluation_setting(struct rt_evaluation_request *q, const char *setting, struct rt_error *e);
 /* What is asked for, where it fits the model (called name in messages), else its default: whole recordings where the
  * model's eval.whole and its network are for it. words: how samples are shown, for people, and why not whole; "" where

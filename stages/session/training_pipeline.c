@@ -86,13 +86,15 @@ static void pipeline_describe_teacher(struct pipeline *p, struct rt_training *t,
 {
     struct rt_session *s = t->session;
     struct rt_model *m = &t->teacher[k].model;
+    struct rt_views views = {.whole = m->whole};
     p->teacher[k] = (struct rt_teacher){
         .role = rt_stage_teacher[k].name, .model = m, .dataset = &s->dataset, .content = &s->content,
-        .store = t->teacher[k].outputs, .workers = s->limits.decoders, .level = s->limits.level,
+        .store = t->teacher[k].outputs, .views = views, .workers = s->limits.decoders, .level = s->limits.level,
     };
     p->decode.input[1 + k] = (struct rt_decode_input){
         .role = rt_stage_teacher[k].name, .modality = m->modality, .front = &m->front,
-        .features = s->features[m->modality->id], .wanted = rt_teacher_wanted, .wanted_self = &p->teacher[k],
+        .features = s->features[m->modality->id], .views = views,
+        .wanted = rt_teacher_wanted, .wanted_self = &p->teacher[k],
     };
 }
 

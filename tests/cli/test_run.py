@@ -110,7 +110,7 @@ class Training(EndToEnd):
     def test_onnx_teacher(self):
         """A picture network that PyTorch wrote teaches speech; its outputs are cached like any teacher's."""
         onnx = {"teacher.model": ONNX,
-                "teacher.size": "24", "teacher.mean": "0.485,0.456,0.406", "teacher.std": "0.25",
+                "teacher.front.size": "24", "teacher.front.mean": "0.485,0.456,0.406", "teacher.front.std": "0.25",
                 "distill.cosine.lambda": "1", "distill.head_kl.lambda": "1"}
         out, err = self.retort("run", self.recipe, "-o", "first", *settings(SPEECH, onnx))
         self.says(err, "teacher   image ONNX from", "nchw pictures of 24 x 24, embedding '",
@@ -122,12 +122,12 @@ class Training(EndToEnd):
         names = {name for name, in self.query("first", "SELECT DISTINCT name FROM metrics")}
         self.assertLessEqual({"cosine", "head_kl"}, names)
         _, err = self.retort("run", self.recipe, "-o", "third", *settings(SPEECH, onnx, teacher__size=0), code=2)
-        self.says(err, "input 'input' [?,3,?,?]: a square picture is wanted", "teacher.size")
+        self.says(err, "input 'input' [?,3,?,?]: a square picture is wanted", "teacher.front.size")
 
     def test_onnx_teacher_without_a_classifier(self):
         """An embedding extractor teaches by features; terms that need its classifier are refused at the start."""
         onnx = {"teacher.model": os.path.join(os.path.dirname(ONNX), "student_encoder.onnx"), "teacher.logits": "none",
-                "teacher.size": "48", "distill.cosine.lambda": "1"}
+                "teacher.front.size": "48", "distill.cosine.lambda": "1"}
         out, err = self.retort("run", self.recipe, "-o", "first", *settings(SPEECH, onnx, train__epochs=2,
                                                                             weight__terms="teacher_norm"))
         self.says(err, "nhwc speech of 48 x 40, embedding 'embedding' (16), no classifier")

@@ -109,8 +109,8 @@ class Start(EndToEnd):
     def test_named_output_and_scale(self):
         path = self.network("mobile")
         _, err = self.retort("run", self.recipe, "-o", "m", *settings(
-            IMAGE, student__init=path, student__output="logits", student__mean="0.485,0.456,0.406",
-            student__std="0.229,0.224,0.225"))
+            IMAGE, student__init=path, student__output="logits", student__front__mean="0.485,0.456,0.406",
+            student__front__std="0.229,0.224,0.225"))
         self.says(err, "embedding 'logits' (5), a new classifier")
         self.assertIn("model.scale.weight", read_tensors(self.path("m", "model.safetensors"))[0])
 
@@ -137,7 +137,7 @@ class Start(EndToEnd):
              settings(SPEECH, INIT, student__init=xvector, speech__bands=64)),
             ("input 'input' [?,48,40]", "gives 50 frames of 40 bands",
              settings(SPEECH, INIT, student__init=xvector, speech__frames=50)),
-            ("input 'input' [?,48,40]", "student.layout",
+            ("input 'input' [?,48,40]", "student.front.layout",
              settings(SPEECH, INIT, student__init=xvector, student__layout="nchw")),
             ("input 'input' [?,3,24,24]", "speech has 3 dimensions",
              settings(SPEECH, INIT, student__init=mobile)),
@@ -146,8 +146,9 @@ class Start(EndToEnd):
              settings(IMAGE, student__init=xvector, student__modality="text")),
             ("there is no value named 'body'", "its outputs begin with 'embedding'",
              settings(IMAGE, student__init=mobile, student__output="body")),
-            ("student.std", "above 0", settings(IMAGE, student__init=mobile, student__std="0")),
-            ("student.mean", "not one number or three", settings(IMAGE, student__init=mobile, student__mean="a")),
+            ("student.front.std", "above 0", settings(IMAGE, student__init=mobile, student__front__std="0")),
+            ("student.front.mean", "not one number or three",
+             settings(IMAGE, student__init=mobile, student__front__mean="a")),
         )
         for *words, given in cases:
             with self.subTest(words[0]):
@@ -164,7 +165,8 @@ class Start(EndToEnd):
         self.assertGreater(rows, 10)
         a = read_npy(self.path("a.npy"))
         self.assertEqual(a[0][0], rows)
-        out, _ = self.retort("embed", *words, "-o", "b.npy", "-s", "teacher.mean=0.5", "-s", "teacher.std=0.5")
+        out, _ = self.retort("embed", *words, "-o", "b.npy", "-s", "teacher.front.mean=0.5",
+                             "-s", "teacher.front.std=0.5")
         self.assertEqual(len(out.split()), rows)
         self.assertNotEqual(read_npy(self.path("b.npy")), a)
         self.retort("embed", *words, "-o", "c.npy", "-s", "teacher.logits=none")
@@ -186,7 +188,7 @@ class Start(EndToEnd):
             _, err = self.retort("eval", *words, *more, code=code)
             self.says(err, says)
         self.train("own", IMAGE, student__init=path)
-        for more in (("-s", "teacher.mean=1"), ("--classes", "names")):
+        for more in (("-s", "teacher.front.mean=1"), ("--classes", "names")):
             _, err = self.retort("eval", "own", self.manifest, *more, code=2)
             self.says(err, "is a model of retort")
 

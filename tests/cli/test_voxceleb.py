@@ -78,7 +78,7 @@ class VoxCeleb(unittest.TestCase):
         self.assertNotIn(("noisy", "final.eer"), plain)
         # What another program trained: features alone, as of an ArcFace network.
         other = self.train("student.yaml", "other", *speech, "distill.l2.lambda=1", "teacher.model=" + ONNX,
-                           "teacher.logits=none", "teacher.size=48", "teacher.mean=0.5", "teacher.std=0.5")
+                           "teacher.logits=none", "teacher.front.size=48", "teacher.front.mean=0.5", "teacher.front.std=0.5")
         self.assertGreater(other["", "l2"], 0)
         said = self.run_in(PROGRAM, "eval", "taught", os.path.join(self.data, "manifest.tsv"), "--trials",
                            os.path.join(self.data, "veri_test2.txt"), "--json")

@@ -202,6 +202,29 @@ static void what_is_no_recipe_is_refused(void **state)
 }
 
 /* Old files hold them; they say nothing, whatever their value, and nobody can set one. */
+static void renamed_settings_keep_their_names(void **state)
+{
+    (void)state;
+    static const char *const renamed[][2] = {
+#define RT_RENAMED(before, today) {before, today},
+#include "formats/renamed.def"
+#undef RT_RENAMED
+    };
+    for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++) {
+        assert_non_null(rt_key_find(renamed[i][1]));
+        assert_ptr_equal(rt_key_find(renamed[i][0]), rt_key_find(renamed[i][1]));
+        assert_null(rt_key_retired(renamed[i][0]));
+    }
+    const char *text = "teacher: {mean: 0.5, size: 24}\n";
+    assert_int_equal(rt_recipe_parse(&r, text, strlen(text), "r", "", &e), 0);
+    assert_string_equal(r.teacher_front_mean, "0.5");
+    assert_int_equal(r.teacher_front_size, 24);
+    assert_int_equal(rt_recipe_set(&r, "teacher.layout=nhwc", &e), 0);
+    assert_int_equal(r.teacher_front_layout, RT_LAYOUT_NHWC);
+    text = "teacher: {mean: 0.5, front: {mean: 1}}\n"; /* one setting under two names */
+    assert_int_equal(rt_recipe_parse(&r, text, strlen(text), "r", "", &e), RT_EUSAGE);
+}
+
 static void retired_settings_are_read_over(void **state)
 {
     (void)state;
@@ -528,6 +551,7 @@ int main(void)
         cmocka_unit_test(lists_are_checked_word_by_word),
         cmocka_unit_test(duplicates_are_refused),
         cmocka_unit_test(what_is_no_recipe_is_refused),
+        cmocka_unit_test(renamed_settings_keep_their_names),
         cmocka_unit_test(retired_settings_are_read_over),
         cmocka_unit_test(overrides_are_checked_alike),
         cmocka_unit_test(defaults_are_all_valid),

@@ -54,7 +54,12 @@ def fbank(samples, bands):
     return np.array(frames, dtype=np.float32)
 
 
-for name, sizes in (("es", (40, 64, 80)), ("fr", (64,)), ("ru", (64,))):
-    recording = read_wav(os.path.join(HERE, "fbank_in_%s.wav" % name))
-    for bands in sizes:
-        np.save(os.path.join(HERE, "fbank_%s_%d.npy" % (name, bands)), fbank(recording, bands))
+def main():
+    for name, sizes in (("es", (40, 64, 80)), ("fr", (64,)), ("ru", (64,))):
+        recording = read_wav(os.path.join(HERE, "fbank_in_%s.wav" % name))
+        for bands in sizes:
+            np.save(os.path.join(HERE, "fbank_%s_%d.npy" % (name, bands)), fbank(recording, bands))
+
+
+if __name__ == "__main__":
+    main()

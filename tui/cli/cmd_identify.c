@@ -2,6 +2,7 @@
  * cmd_identify: `retort identify`: which person of a gallery each file is of, or unknown. Which samples are named is
  * predict_source.c's, how they are run stages/session/predict.h's, who is nearest stages/session/gallery.h's. */
 #include "tui/cli/cmd.h"
+#include "tui/cli/evaluate.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/predict_source.h"
 
@@ -160,6 +161,7 @@ static int identify_with(const struct request *q, struct rt_model *m, struct rt_
 {
     RT_TRY(rt_gallery_read(g, q->gallery, e));
     RT_TRY(rt_evaluation_load_model(m, &q->of, recipe, e));
+    rt_evaluate_say_front(m);
     RT_TRY(identify_check(g, m, q, e));
     struct answers a = {.q = q, .gallery = g, .threshold = q->threshold ? *q->threshold : g->threshold,
                         .top = q->top < g->people ? q->top : g->people};

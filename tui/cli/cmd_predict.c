@@ -162,6 +162,7 @@ static int predict_with(const struct request *q, struct rt_model *m, struct rt_r
     char words[RT_VIEWS_WORDS];
     RT_TRY(rt_evaluate_check_order("predict", q->of.model, q->what.word[0], e));
     RT_TRY(rt_evaluation_load_model(m, &q->of, recipe, e));
+    rt_evaluate_say_front(m);
     RT_TRY(rt_views_choose(&run.views, words, m, &q->of.views, q->of.model, e));
     if (m->classes == 0)
         return rt_error_set(e, RT_EUSAGE, "%s: has no classifier: retort embed writes its embeddings", q->of.model);

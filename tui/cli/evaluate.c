@@ -40,6 +40,12 @@ int rt_evaluate_check_order(const char *command, const char *model, const char *
                         model, command, data, model);
 }
 
+void rt_evaluate_say_front(const struct rt_model *m)
+{
+    if (rt_model_front_words(m))
+        rt_plain_print(stderr, "retort: front end: %s\n", rt_model_front_words(m));
+}
+
 int rt_evaluate(const char *command, struct rt_evaluation_request *q,
                 int (*use)(void *self, struct rt_evaluation *v, struct rt_error *e), void *self, struct rt_error *e)
 {

@@ -14,6 +14,8 @@ int rt_evaluate_check_order(const char *command, const char *model, const char *
 int rt_evaluate(const char *command, struct rt_evaluation_request *q,
                 int (*use)(void *self, struct rt_evaluation *v, struct rt_error *e), void *self, struct rt_error *e);
 
+/* One line on standard error about the front end of another program's file; nothing of a model of ours. */
+void rt_evaluate_say_front(const struct rt_model *m);
 /* One line on standard error about the samples that could not be used; nothing where there are none. */
 void rt_evaluate_say_left_out(struct rt_evaluation *v);
 

@@ -25,8 +25,8 @@
 /* Of a struct rt_evaluation_request: how an ONNX file of another program is read, and what its classes are called. */
 #define RT_OPTION_READING(type, member)                                                                               \
     {'s', "set", "teacher.KEY=VALUE",                                                                                 \
-     "how an ONNX file of another program is read, as in a recipe: teacher.input, teacher.layout, teacher.mean, "     \
-     "teacher.std, ...", RT_OPTION_OWN(type, member, rt_take_teacher_setting), .word = rt_teacher_setting_word}
+     "how an ONNX file of another program is read, as in a recipe: teacher.front.preset, teacher.embedding, ...",      \
+     RT_OPTION_OWN(type, member, rt_take_teacher_setting), .word = rt_teacher_setting_word}
 #define RT_OPTION_CLASSES(type, member)                                                                               \
     {0, "classes", "FILE", "names of the classes of an ONNX file of another program, one a line in the order of "     \
      "its outputs", RT_OPTION_TEXT(type, member), .otherwise = "those in its metadata, else numbers", .files = "*"}

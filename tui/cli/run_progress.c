@@ -27,7 +27,8 @@ static void announce_teachers(const struct rt_training *t)
         rt_plain_print(stderr, "%-9s %s %s from %s\n", rt_stage_teacher[k].name, m->modality->name,
                        rt_model_net_name(m), rt_recipe_teacher(t->recipe, k).model);
         if (rt_model_about(m))
-            rt_plain_print(stderr, "          %s\n", rt_model_about(m));
+            rt_plain_print(stderr, "          %s\n          front end: %s\n", rt_model_about(m),
+                           rt_model_front_words(m));
     }
 }
 

@@ -104,7 +104,7 @@ static int speech_make_spectrogram(struct rt_sample_part *p, const float *sample
     p->rgb = malloc((size_t)w * BANDS * 3 + 1);
     p->w = w;
     p->h = BANDS;
-    int rc = mel && shown && p->rgb ? rt_fbank_create(&f, BANDS) : RT_EMEM;
+    int rc = mel && shown && p->rgb ? rt_fbank_create(&f, BANDS, NULL) : RT_EMEM;
     if (rc == 0) {
         rt_fbank_run(f, sample, count, mel);
         spectrogram_shrink(mel, frames, w, shown);

@@ -7,7 +7,7 @@
 #include "tests/stages/export_models.h"
 #include "tests/stages/toy.h"
 
-#define PICTURE "teacher.size=20 teacher.model=tests/golden/onnx_picture.onnx"
+#define PICTURE "teacher.front.size=20 teacher.model=tests/golden/onnx_picture.onnx"
 #define ROWS 3
 
 static const char *const name[] = {"a", "b", "c"};

@@ -31,18 +31,20 @@ static void test_refused(void **state)
         const char *settings, *says;
     } wrong[] = {
         {RT_EMISSING, "teacher.model=nowhere.onnx", "nowhere.onnx"},
-        {RT_EMISMATCH, "teacher.model=" PICTURE, "teacher.size gives its side"},
-        {RT_EUSAGE, "teacher.size=20 teacher.mean=red teacher.model=" PICTURE, "'red' is not one number"},
-        {RT_EUSAGE, "teacher.size=20 teacher.std=1,2 teacher.model=" PICTURE, "'1,2' is not one number"},
-        {RT_ERANGE, "teacher.size=20 teacher.std=0 teacher.model=" PICTURE, "teacher.std: 0"},
-        {RT_EMISMATCH, "teacher.size=20 teacher.layout=nhwc teacher.model=" PICTURE, "teacher.layout"},
-        {RT_EMISMATCH, "teacher.size=20 teacher.modality=speech teacher.model=" PICTURE,
+        {RT_EMISMATCH, "teacher.model=" PICTURE, "teacher.front.size gives its side"},
+        {RT_EUSAGE, "teacher.front.size=20 teacher.front.mean=red teacher.model=" PICTURE, "'red' is not one number"},
+        {RT_EUSAGE, "teacher.front.size=20 teacher.front.std=1,2 teacher.model=" PICTURE, "'1,2' is not one number"},
+        {RT_ERANGE, "teacher.front.size=20 teacher.front.std=0 teacher.model=" PICTURE, "teacher.front.std: 0"},
+        {RT_EMISMATCH, "teacher.front.size=20 teacher.front.layout=nhwc teacher.model=" PICTURE,
+         "teacher.front.layout"},
+        {RT_EMISMATCH, "teacher.modality=speech teacher.front.preset=kaldi teacher.model=" PICTURE,
          "speech has 3 dimensions"},
-        {RT_EMISSING, "teacher.size=20 teacher.input=x teacher.model=" PICTURE, "its input is 'input'"},
-        {RT_EMISSING, "teacher.size=20 teacher.logits=x teacher.model=" PICTURE, "no node makes 'x'"},
-        {RT_EMISMATCH, "teacher.size=20 teacher.embedding=logits teacher.model=" PICTURE,
+        {RT_EMISSING, "teacher.front.size=20 teacher.input=x teacher.model=" PICTURE, "its input is 'input'"},
+        {RT_EMISSING, "teacher.front.size=20 teacher.logits=x teacher.model=" PICTURE, "no node makes 'x'"},
+        {RT_EMISMATCH, "teacher.front.size=20 teacher.embedding=logits teacher.model=" PICTURE,
          "the classifier of 'logits' reads"},
-        {RT_EMISMATCH, "teacher.model=tests/golden/onnx_xvector.onnx", "[?,50,20]: 40, 64 or 80 mel bands"},
+        {RT_EUSAGE, "teacher.model=tests/golden/onnx_xvector.onnx", "give teacher.front.preset, one of retort, kaldi"},
+        {RT_EUSAGE, "teacher.front.size=20 teacher.front.filter=bicubic teacher.model=" PICTURE, "does not go with"},
         {RT_EMISMATCH, "teacher.model=tests/golden/onnx_transformer.onnx", "an input of type float"},
         {RT_EMISMATCH, "teacher.model=tests/golden/onnx_mobilenet.onnx", "a square picture is wanted"},
     };
@@ -58,12 +60,12 @@ static void test_refused(void **state)
     }
 }
 
-/* A row as present() would give it, for an input that PyTorch got after taking off mean and std. */
+/* A row as present() would give it: channels last. */
 static void row_of(const float *input, float *row)
 {
     for (int i = 0; i < SIDE * SIDE; i++)
         for (int c = 0; c < 3; c++)
-            row[3 * i + c] = (input[c * SIDE * SIDE + i] * 0.25f + 0.5f - 0.5f) / 0.25f;
+            row[3 * i + c] = input[c * SIDE * SIDE + i];
 }
 
 static void test_pytorch(void **state)
@@ -79,7 +81,7 @@ static void test_pytorch(void **state)
     assert_int_equal(rt_safetensors_read(&golden, "tests/golden/torch_onnx.safetensors", &e), 0);
     const float *input = rt_safetensors_get(golden, "picture.input")->data;
     const float *want = rt_safetensors_get(golden, "picture.embedding")->data;
-    recipe(&r, "teacher.size=20 teacher.mean=0.5,0.5,0.5 teacher.std=0.25 teacher.model=" PICTURE);
+    recipe(&r, "teacher.front.size=20 teacher.front.mean=0.5,0.5,0.5 teacher.front.std=0.25 teacher.model=" PICTURE);
     if (open_trunk(&t, &r, &e) < 0)
         fail_msg("%s", e.text);
     assert_non_null(strstr(t->about, "nchw pictures of 20 x 20, embedding "));
@@ -108,11 +110,11 @@ static void test_key(void **state)
 {
     (void)state;
     static const char *const settings[] = {
-        "teacher.size=20 teacher.model=" PICTURE,
-        "teacher.size=24 teacher.model=" PICTURE,
-        "teacher.size=20 teacher.mean=0.1 teacher.model=" PICTURE,
-        "teacher.size=20 teacher.std=0.1 teacher.model=" PICTURE,
-        "teacher.size=20 teacher.model=" PICTURE,
+        "teacher.front.size=20 teacher.model=" PICTURE,
+        "teacher.front.size=24 teacher.model=" PICTURE,
+        "teacher.front.size=20 teacher.front.mean=0.1 teacher.model=" PICTURE,
+        "teacher.front.size=20 teacher.front.std=0.1 teacher.model=" PICTURE,
+        "teacher.front.size=20 teacher.model=" PICTURE,
     };
     struct rt_key128 key[5];
     for (int i = 0; i < 5; i++) {
@@ -185,7 +187,7 @@ static void test_stage(void **state)
     char table[400] = "id\tlabel\timage\ttext\n";
     struct toy t;
     struct rt_model m;
-    toy_make(&t, "image.size=16 teacher.size=20 teacher.model=" PICTURE);
+    toy_make(&t, "image.size=16 teacher.front.size=20 teacher.model=" PICTURE);
     for (int i = 0; i < 3; i++) {
         char from[100];
         snprintf(from, sizeof from, "tests/data/good/%s", picture[i]);
@@ -215,7 +217,7 @@ static void test_student_carries_classifier(void **state)
     struct rt_recipe r;
     struct rt_error e;
     recipe(&r, "image.size=16 student.modality=image student.net=cnn2d student.width=4 "
-               "student.embedding=6 teacher.size=20 teacher.model=" PICTURE);
+               "student.embedding=6 teacher.front.size=20 teacher.model=" PICTURE);
     assert_int_equal(rt_model_load_teacher(&teacher, &r, 0, &e), 0);
     assert_string_equal(teacher.class_name[2], "2");
     assert_int_equal(rt_model_create(&student, &r, name, 2, &(const struct rt_model *){&teacher}, 1, NULL, NULL, &e),
