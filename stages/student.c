@@ -221,12 +221,100 @@ static int student_conclude(const struct rt_student *s, const struct rt_batch *b
     return 0;
 }
 
+/* ---- several ranks ----
+ * All work on the same batches, each on its shards, and before each of them rank 0 says whether it goes on, and what
+ * was asked for meanwhile. Only rank 0 can be asked, paused or stopped; the others wait for its word, so a change takes
+ * effect at the same update everywhere, and none is left behind when the run is stopped. */
+
+struct student_word {
+    int32_t rc; /* < 0: the run ends before this batch */
+    int32_t kind;
+    int64_t step, index;
+};
+
+/* Rank 0's word and news to all; the others get theirs in *word and *news (malloc'ed). */
+static int student_say(struct rt_student *s, struct student_word *word, const char *say, char **news,
+                       struct rt_error *e)
+{
+    size_t size = 0, total;
+    char *message = NULL;
+    void *all;
+    if (rt_ranks_rank(s->ranks) == 0) {
+        size = sizeof *word + strlen(say) + 1;
+        if (!(message = malloc(size)))
+            return rt_error_set(e, RT_EMEM, "no memory to tell the other ranks");
+        memcpy(message, word, sizeof *word);
+        strcpy(message + sizeof *word, say);
+    }
+    int rc = rt_ranks_gather(s->ranks, message, size, &all, &total, e);
+    free(message);
+    if (rc < 0)
+        return rc;
+    if (total > sizeof *word) {
+        memcpy(word, all, sizeof *word);
+        *news = strdup((const char *)all + sizeof *word);
+    }
+    free(all);
+    return *news ? 0 : rt_error_set(e, RT_EMEM, "no memory for what rank 0 says");
+}
+
+static int student_follow(struct rt_student *s, const struct rt_batch *b, const struct student_word *mine,
+                          const struct student_word *word, const char *news, struct rt_error *e)
+{
+    static const struct rt_control_told nobody;
+    if (word->rc < 0) {
+        s->left = true;
+        return rt_error_set(e, RT_ESTOPPED, "stopped before step %lld", (long long)mine->step);
+    }
+    if (word->kind != mine->kind || word->step != mine->step || word->index != mine->index)
+        return rt_error_set(e, RT_EMISMATCH, "%s is at batch %lld of step %lld, rank 0 at batch %lld of step %lld",
+                            rt_ranks_name(s->ranks, rt_ranks_rank(s->ranks)), (long long)mine->index,
+                            (long long)mine->step, (long long)word->index, (long long)word->step);
+    if (b->kind != RT_BATCH_TRAIN || !s->control)
+        return 0;
+    RT_TRY(rt_control_take_news(s->control, news, e));
+    return rt_control_step(s->control, mine->step, &nobody, e);
+}
+
+/* Before each batch: 0 = on with it. */
+static int student_agree(struct rt_student *s, const struct rt_batch *b, struct rt_error *e)
+{
+    bool train = b->kind == RT_BATCH_TRAIN, leads = rt_ranks_rank(s->ranks) == 0;
+    int begun = train && leads ? student_begin_update(s, e) : 0; /* before the view: samples may be excluded by it */
+    if (!s->ranks)
+        return begun;
+    struct student_word mine = {begun, b->kind, rt_learner_progress(s->learner).step + 1, b->index}, word = mine;
+    struct rt_error why = {0};
+    const char *say = leads && train && begun == 0 && s->control ? rt_control_news(s->control) : "";
+    char *news = NULL;
+    rt_ranks_at(s->ranks, mine.step);
+    int rc = say ? student_say(s, &word, say, &news, &why) : rt_error_set(&why, RT_EMEM, "no memory for changes");
+    s->left |= begun < 0;
+    if (rc == 0 && !leads)
+        rc = student_follow(s, b, &mine, &word, news, &why);
+    free(news);
+    if (begun == 0 && rc < 0)
+        *e = why;
+    return begun < 0 ? begun : rc;
+}
+
+void rt_student_leave(struct rt_student *s)
+{
+    struct student_word word = {.rc = RT_ESTOPPED};
+    struct rt_error ignored;
+    char *news = NULL;
+    if (!s->ranks || s->left)
+        return;
+    s->left = true;
+    student_say(s, &word, "", &news, &ignored);
+    free(news);
+}
+
 static int student_work(void *self, struct rt_batch *b, struct rt_error *e)
 {
     struct rt_student *s = self;
     struct student_view v;
-    if (b->kind == RT_BATCH_TRAIN)
-        RT_TRY(student_begin_update(s, e)); /* before the view: samples may be excluded by it */
+    RT_TRY(student_agree(s, b, e));
     int rc = student_view_make(s, b, &v, e);
     if (rc < 0)
         goto out;

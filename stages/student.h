@@ -11,6 +11,7 @@
 #include "pipeline/flow/stage.h"
 #include "pipeline/live/control.h"
 #include "pipeline/data/dataset.h"
+#include "pipeline/ranks/ranks.h"
 #include "stages/distill/learner.h"
 
 /* Whoever watches the run: one of a list. Called from the student's work; each may be NULL. What
@@ -43,6 +44,8 @@ struct rt_student {
     const struct rt_recipe *recipe; /* read anew at every update */
     const struct rt_dataset *dataset;
     struct rt_control *control; /* empties it before each update; then recipe is its settings. NULL = no */
+    struct rt_ranks *ranks; /* with others: the learner's, too. NULL = alone */
+    bool left;              /* the others have been told that this is the end */
     const struct rt_observer *observer; /* [observers], told of the run in this order */
     int observers;
 };
@@ -50,6 +53,9 @@ struct rt_student {
 /* Everything a resumed run needs: the learner with its model, and the control. Not while work is
  * under way. */
 int rt_student_save(const struct rt_student *s, struct rt_safetensors *out);
+/* After the run, on rank 0, which ended otherwise than by its last batch: the others, which wait for the next, end too.
+ * Does nothing when they know. */
+void rt_student_leave(struct rt_student *s);
 /* Into a student made in the same way, with the same recipe and data set. */
 int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const char *name,
                     struct rt_error *e);

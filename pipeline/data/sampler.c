@@ -170,12 +170,20 @@ static struct rt_batch *sampler_balanced_batch(struct rt_sampler *s, int64_t upd
     return rt_batch_create(RT_BATCH_TRAIN, s->dealt, s->c.batch);
 }
 
+/* 0, or RT_EBUSY. */
+static int sampler_ask_leave(struct rt_sampler *s)
+{
+    int interval = s->c.hand_out ? s->c.hand_out(s->c.self, s->done + 1) : s->c.eval_interval;
+    if (interval < 0)
+        return interval;
+    s->c.eval_interval = interval;
+    return 0;
+}
+
 static struct rt_batch *sampler_next_update(struct rt_sampler *s)
 {
     int64_t epoch = s->done / s->epoch_steps;
     int index = (int)(s->done % s->epoch_steps);
-    if (s->c.hand_out)
-        s->c.eval_interval = s->c.hand_out(s->c.self, s->done + 1);
     struct rt_batch *b = s->balanced ? sampler_balanced_batch(s, s->done) : sampler_epoch_batch(s, epoch, index);
     if (!b)
         return NULL;
@@ -206,6 +214,8 @@ static int sampler_next(void *self, struct rt_batch **out, struct rt_error *e)
     *out = NULL;
     if (!s->evaluating && s->done >= s->c.steps)
         return 0;
+    if (!s->evaluating)
+        RT_TRY(sampler_ask_leave(s));
     struct rt_batch *b = s->evaluating ? sampler_next_eval(s) : sampler_next_update(s);
     if (!b)
         return batch_no_memory(e);

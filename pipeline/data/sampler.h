@@ -27,7 +27,8 @@ struct rt_sampler_config {
     uint64_t seed;
     int64_t steps;     /* updates in all */
     int eval_interval; /* epochs; the last epoch is always evaluated, also when cut short */
-    /* Told before the batch of update `step` is made; returns the interval from then on. May be NULL. */
+    /* Told before the batch of update `step` is made; returns the interval from then on, or RT_EBUSY: it may not be
+     * made yet, and the source says so. May be NULL. */
     int (*hand_out)(void *self, int64_t step);
     void *self;
     int64_t start;     /* updates already done (resume): the sampler continues after them */

@@ -24,8 +24,9 @@
 #define RT_RUNNER_BATCHES 1024 /* the highest limit of a queue */
 #define RT_RUNNER_WORKERS 256  /* of a stage, at most */
 
-/* Called on the loop thread; must be quick. *out = the next batch (ownership passes) or NULL at the
- * end; not called again after that or after a batch marked RT_MARK_END. RT_E... ends the run. */
+/* Called on the loop thread; must be quick. *out = the next batch (ownership passes) or NULL at the end; not called
+ * again after that or after a batch marked RT_MARK_END. RT_EBUSY: none yet, it is asked again when a stage has done a
+ * batch. Another RT_E... ends the run. */
 struct rt_source {
     void *self;
     int (*next)(void *self, struct rt_batch **out, struct rt_error *e);

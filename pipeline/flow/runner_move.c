@@ -245,6 +245,10 @@ static int source_ask(struct rt_runner *r)
     uint64_t before = uv_hrtime();
     int code = r->source.next(r->source.self, &b, &r->error);
     r->source_busy += uv_hrtime() - before;
+    if (code == RT_EBUSY) {
+        rt_queue_release(&r->queue[0]);
+        return 0;
+    }
     if (code < 0 || !b) {
         rt_batch_destroy(b);
         rt_queue_release(&r->queue[0]);

@@ -42,6 +42,7 @@ void rt_control_destroy(struct rt_control *c)
         free(c->pending[i].value);
     free(c->pending);
     free(c->save);
+    free(c->news);
     rt_control_forget(c);
     rt_override_fini(&c->override);
     rt_override_fini(&c->override_ahead);
@@ -89,6 +90,8 @@ int rt_control_find(const char *name, const struct rt_key **key, struct rt_error
 int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key)
 {
     bool batch = key && key->effect == RT_EFFECT_BATCH;
+    if (batch && c->shared)
+        return c->next + RT_CONTROL_LEAD;
     return batch && c->handed >= c->next ? c->handed + 1 : c->next;
 }
 
@@ -293,6 +296,28 @@ void rt_control_hand_out(struct rt_control *c, int64_t step)
     uv_mutex_unlock(&c->lock);
 }
 
+bool rt_control_may_hand_out(struct rt_control *c, int64_t step)
+{
+    uv_mutex_lock(&c->lock);
+    bool may = !c->shared || step < c->next + RT_CONTROL_LEAD;
+    uv_mutex_unlock(&c->lock);
+    return may;
+}
+
+void rt_control_share(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    c->shared = true;
+    for (int i = 0; i < c->count; i++)
+        c->pending[i].told = true;
+    uv_mutex_unlock(&c->lock);
+}
+
+const char *rt_control_news(const struct rt_control *c)
+{
+    return c->news;
+}
+
 void rt_control_batch(struct rt_control *c, int64_t step, struct rt_recipe *r)
 {
     uv_mutex_lock(&c->lock);
@@ -437,6 +462,10 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
     control_look_ahead(c);
     int n = control_wait_for_leave(c, e);
     int go = n == 0;
+    if (go && c->shared) {
+        free(c->news);
+        c->news = rt_control_waiting(c, true);
+    }
     if (go)
         n = control_take_due(c, &due, e);
     if (go && n >= 0) {

@@ -81,6 +81,22 @@ void rt_control_text_fini(struct rt_control_text *t);
 int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64_t step,
                     struct rt_error *e);
 
+/* ---- several processes of one run: each has a control, and one is asked; the others follow it ----
+ * What is asked for stands at the same updates in all of them: it is told to them before the first update that it can
+ * be for. Batches are made ahead, by each as far as it comes; so that none has made one that a change is for, none is
+ * made more than RT_CONTROL_LEAD updates ahead, and changes of effect BATCH are for updates behind that. */
+#define RT_CONTROL_LEAD 16
+
+/* Before the run goes on, when all have the same state. Changes that wait are known to all. */
+void rt_control_share(struct rt_control *c);
+/* May the batch of update `step` be made by now? Always when not shared. Any thread. */
+bool rt_control_may_hand_out(struct rt_control *c, int64_t step);
+/* Behind rt_control_step: what was asked for since the one before, for the others; "" = nothing, NULL = no memory. The
+ * control's, until the next step. */
+const char *rt_control_news(const struct rt_control *c);
+/* Before rt_control_step, by those who follow. RT_EFORMAT, RT_ERANGE, ... */
+int rt_control_take_news(struct rt_control *c, const char *news, struct rt_error *e);
+
 /* ---- whoever asks: any thread, any time ---- */
 
 /* Checked at once, as a recipe is; effect at update *at (may be NULL): the next one to begin, or to be handed

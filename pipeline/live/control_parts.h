@@ -17,6 +17,7 @@ struct rt_control_change {
     char who[RT_CONTROL_WHO];
     char *value;
     int in_ahead;
+    bool told; /* to those who follow */
 };
 
 /* What undo and redo go along. */
@@ -48,6 +49,8 @@ struct rt_control {
     int saves, save_room;
     int64_t next, handed, until, allowed; /* handed: the last update whose batch was handed out */
     int paused;
+    bool shared;
+    char *news; /* of the last step; the thread of rt_control_step */
 };
 
 /* Under the lock, all of them. */
@@ -63,5 +66,8 @@ int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const
 /* Remembers a change for undo; what was undone is forgotten. Takes both texts over. RT_EMEM. */
 int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *before, char *after);
 void rt_control_forget(struct rt_control *c);
+/* "step who key=value" lines of the changes that wait: all, or those not yet told, which are told then. NULL: no
+ * memory. */
+char *rt_control_waiting(struct rt_control *c, bool untold);
 
 #endif

@@ -13,9 +13,27 @@
  * Settings that wait and settings in force are two texts: the first have a step, and go through all
  * checks again when they are read. */
 
+char *rt_control_waiting(struct rt_control *c, bool untold)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    for (int i = 0; f && i < c->count; i++) {
+        struct rt_control_change *w = &c->pending[i];
+        if (untold && w->told)
+            continue;
+        w->told |= untold;
+        fprintf(f, "%" PRId64 " %s %s=%s\n", w->step, w->who, w->key ? w->key->name : RT_OVERRIDE_KEY, w->value);
+    }
+    if (f && fclose(f) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
 int rt_control_save(struct rt_control *c, struct rt_control_text *t)
 {
-    char **settings = &t->settings, **pending = &t->pending;
+    char **settings = &t->settings;
     size_t size;
     *t = (struct rt_control_text){0};
     FILE *f = open_memstream(settings, &size);
@@ -27,13 +45,10 @@ int rt_control_save(struct rt_control *c, struct rt_control_text *t)
             fprintf(f, "%s=%s\n", rt_keys[i].name, now);
     }
     int failed = !f || fclose(f) != 0;
-    f = failed ? NULL : open_memstream(pending, &size);
     uv_mutex_lock(&c->lock);
-    for (int i = 0; f && i < c->count; i++)
-        fprintf(f, "%" PRId64 " %s %s=%s\n", c->pending[i].step, c->pending[i].who,
-                c->pending[i].key ? c->pending[i].key->name : RT_OVERRIDE_KEY, c->pending[i].value);
+    t->pending = rt_control_waiting(c, false);
     uv_mutex_unlock(&c->lock);
-    failed |= !f || fclose(f) != 0;
+    failed |= !t->pending;
     t->samples = failed ? NULL : rt_override_text(&c->override, NULL, 0);
     if (t->samples)
         return 0;
@@ -93,6 +108,11 @@ static int lines_each(struct rt_control *c, const char *text,
         rc = line(c, w, e);
     free(copy);
     return rc;
+}
+
+int rt_control_take_news(struct rt_control *c, const char *news, struct rt_error *e)
+{
+    return lines_each(c, news, pending_load, e);
 }
 
 int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64_t step,

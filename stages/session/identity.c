@@ -206,6 +206,17 @@ int rt_identity_check(const char *then, const char *now, const char *file, const
     return 0;
 }
 
+const char *rt_identity_differs(const char *a, const char *b)
+{
+    for (int i = 0; i < PARTS; i++)
+        if (!line_same(a, b, parts[i].name))
+            return parts[i].words;
+    for (int k = 0; k < RT_TEACHERS; k++)
+        if (!line_same(a, b, rt_stage_teacher[k].name))
+            return k ? "the second teacher" : "the teacher";
+    return line_same(a, b, SOUNDS) ? NULL : "the recordings in augment.noise_from or augment.rir_from";
+}
+
 bool rt_identity_same_ids(const char *then, const struct rt_dataset *d)
 {
     char now[60];

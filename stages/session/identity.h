@@ -18,6 +18,8 @@ void rt_identity_make(const struct rt_session *s, int student, const struct rt_m
  * nothing. RT_EMISMATCH names the file, what differs, and, where run.db of `folder` knows, the first row. */
 int rt_identity_check(const char *then, const char *now, const char *file, const char *folder,
                       const struct rt_session *s, int student, struct rt_error *e);
+/* In words the first thing that differs between two of them, NULL = nothing does. */
+const char *rt_identity_differs(const char *a, const char *b);
 /* Whether such a text speaks of these ids in this order; false also when it says nothing of ids. */
 bool rt_identity_same_ids(const char *then, const struct rt_dataset *d);
 

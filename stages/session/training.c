@@ -27,21 +27,12 @@
 
 static int training_check_folder(struct rt_training *t, const char *output, bool resume, struct rt_error *e)
 {
+    if (!rt_together_leads(&t->together))
+        return 0;
     if (!resume)
         return rt_rundir_check(output, e);
     RT_TRY(rt_rundir_open(&t->dir, output, 1, e));
     return rt_resume_check_recipe(t, e);
-}
-
-static int training_check_shards(const struct rt_recipe *r, struct rt_error *e)
-{
-    int64_t n = r->train_shards;
-    if (n & (n - 1))
-        return rt_error_set(e, RT_EUSAGE, "train.shards: %d is not a power of two: take 1, 2, 4, 8, ...", (int)n);
-    if (n > 1 && r->train_batch < 2 * n)
-        return rt_error_set(e, RT_EUSAGE, "train.shards: %d parts of train.batch: %d are less than two samples each",
-                            (int)n, (int)r->train_batch);
-    return 0;
 }
 
 /* The recipe then says which, so that the run folder and the model do. */
@@ -230,9 +221,16 @@ static void control_follow_settings(void *self)
     rt_training_pipeline_limits(self);
 }
 
+/* One of the other ranks. */
+static bool training_has_lost(const struct rt_training *t)
+{
+    return t->together.ranks && rt_ranks_lost(t->together.ranks, NULL);
+}
+
 static int control_is_stopping(void *self)
 {
-    return rt_runner_stopping(((struct rt_training *)self)->runner);
+    const struct rt_training *t = self;
+    return rt_runner_stopping(t->runner) || training_has_lost(t);
 }
 
 static void control_stop_run(void *self)
@@ -278,7 +276,8 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
     const struct rt_recipe *r = t->recipe;
     const struct rt_model *teacher[RT_TEACHERS];
     struct rt_learner_settings settings;
-    int shards = (int)r->train_shards;
+    int shards = rt_together_shards(&t->together, r);
+    int rows = rt_batch_shard_rows((int)r->train_batch, (int)r->train_shards);
     rt_learner_settings_of(t->student.recipe, &settings);
     for (int c = 0; c < t->session->scores.columns; c++)
         t->measure_of[c] = t->session->scores.column[c].modality;
@@ -288,9 +287,10 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
         .teachers = rt_training_list_teachers(t, teacher),
         .settings = &settings,
         .optimizer = r->train_optimizer,
-        .batch = (int)r->train_batch,
+        .batch = shards * rows,
         .shards = shards,
-        .shard_rows = rt_batch_shard_rows((int)r->train_batch, shards),
+        .shard_rows = rows,
+        .others = t->together.ranks ? &t->together.exchange : NULL,
         .threads = training_threads(r),
         .rows = t->session->dataset.count,
         .measure = t->measure,
@@ -324,8 +324,9 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
         .recipe = rt_control_settings(t->control),
         .control = t->control,
         .dataset = &t->session->dataset,
+        .ranks = t->together.ranks,
         .observer = t->observer,
-        .observers = training_list_observers(t, last),
+        .observers = rt_together_leads(&t->together) ? training_list_observers(t, last) : 0,
     };
     for (int k = 0; k < t->teachers; k++) {
         t->student.teacher[k] = rt_stage_teacher[k].name;
@@ -401,13 +402,34 @@ static void training_log_begin(struct rt_training *t)
                   (long long)at.step, (long long)at.steps, t->train_count);
 }
 
+/* What rank 0 begins with, a checkpoint or the changes of a journal, all begin with. */
+static int training_share_state(struct rt_training *t, struct rt_error *e)
+{
+    char path[RT_RUN_PATH];
+    int64_t step;
+    struct rt_safetensors *state;
+    bool there = rt_together_leads(&t->together) &&
+                 rt_checkpoints_latest(t->dir.path, path, sizeof path, &step) == 0;
+    if (!t->together.ranks)
+        return 0;
+    RT_TRY(rt_together_share(&t->together, there ? path : NULL, &state, e));
+    int rc = state ? rt_student_load(&t->student, state, "rank 0's checkpoint", e) : 0;
+    rt_safetensors_destroy(state);
+    rt_control_share(t->control);
+    return rc;
+}
+
 static int training_begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
 {
     rt_signals_hold(&t->signals);
     t->held = true;
+    RT_TRY(rt_together_check_data(&t->together, t->record.identity, e));
+    if (!rt_together_leads(&t->together))
+        return training_share_state(t, e);
     if (q->journal)
         RT_TRY(rt_replay_plan_read(t->control, q->journal, &t->session->dataset, e));
     RT_TRY(q->resume ? rt_resume_load(t, e) : training_begin_folder(t, q, e));
+    RT_TRY(training_share_state(t, e));
     rt_model_fini(&t->start);
     RT_TRY(training_begin_record(t, e));
     if (q->resume)
@@ -463,7 +485,8 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     t->session = session;
     t->dir.lock = -1;
     const struct rt_modality *student = rt_modalities[recipe->student_modality];
-    RT_TRY(training_check_shards(recipe, e));
+    rt_together_init(&t->together, q->ranks);
+    RT_TRY(rt_together_check(&t->together, recipe, e));
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
     RT_TRY(training_need_labels(t, e));
@@ -520,6 +543,12 @@ int rt_training_run(struct rt_training *t, struct rt_error *e)
 {
     struct rt_error why = {0};
     int rc = rt_training_pipeline(t, e);
+    if (!rt_together_leads(&t->together))
+        return rc;
+    if (rc == RT_ESTOPPED && t->together.ranks && rt_ranks_lost(t->together.ranks, e))
+        rc = RT_ELOST; /* while it was paused */
+    if (rc == RT_ESTOPPED)
+        rt_student_leave(&t->student);
     if (rc == 0 || rc == RT_ESTOPPED) {
         int saved = rt_observe_checkpoints_save(&t->observe_checkpoints, &why);
         if (saved < 0) {
@@ -552,6 +581,7 @@ void rt_training_close(struct rt_training *t)
     rt_rundir_close(&t->dir);
     rt_trial_lists_fini(&t->trials);
     rt_sound_bank_destroy(t->sounds);
+    rt_together_fini(&t->together);
     free(t->train_rows);
     free(t->valid_rows);
     if (t->held) {

@@ -9,6 +9,7 @@
 #include "stages/session/machine.h"
 #include "stages/session/observers.h"
 #include "stages/session/sound_bank.h"
+#include "stages/session/together.h"
 #include "stages/session/trial_lists.h"
 
 #define RT_TRAINING_OBSERVERS 6
@@ -32,6 +33,7 @@ struct rt_training_teacher {
 struct rt_training {
     struct rt_recipe *recipe;
     struct rt_session *session;
+    struct rt_together together; /* other processes of this run */
     struct rt_rundir dir;
     struct rt_machine machine;
     bool held;       /* signals wait from when the folder is made until it is closed, but for the updates */
@@ -71,6 +73,8 @@ struct rt_training_request {
     const char *journal; /* a run folder or run.db whose changes are made again, or NULL; not with resume */
     const char *init; /* a run folder whose RT_RUN_INIT, if it is there, stands for student.init, or NULL */
     bool resume;
+    struct rt_ranks *ranks; /* all of which open the same run, and run it; NULL = alone. Rank 0 alone has the folder, is
+                             * asked and told: the others need none of output, observer and watch */
     const struct rt_watch *watch;  /* who is told what happens before and after the updates, or NULL */
     struct rt_observer observer;   /* who is told of the updates, besides; all NULL = nobody */
 };

@@ -56,6 +56,8 @@ static int sampler_hand_out(void *self, int64_t step)
 {
     const struct rt_training *t = self;
     struct rt_recipe r = {0};
+    if (!rt_control_may_hand_out(t->control, step))
+        return RT_EBUSY;
     rt_control_hand_out(t->control, step);
     rt_control_batch(t->control, step, &r);
     return (int)r.eval_interval;
@@ -128,7 +130,8 @@ static int pipeline_make_sampler(struct pipeline *p, struct rt_training *t)
         .labelled = t->train_labelled, .balance = r->data_balance,
         .eval = t->valid_rows, .eval_count = t->valid_count,
         .batch = (int)r->train_batch,
-        .shards = (int)r->train_shards, .own_shards = (int)r->train_shards,
+        .shards = (int)r->train_shards, .own_shards = rt_together_shards(&t->together, r),
+        .first_shard = rt_ranks_rank(t->together.ranks) * rt_together_shards(&t->together, r),
         .seed = (uint64_t)r->seed, .steps = at.steps,
         .eval_interval = (int)rt_control_settings(t->control)->eval_interval,
         .start = at.step, .hand_out = sampler_hand_out, .self = t,
@@ -141,7 +144,7 @@ static int pipeline_make(struct pipeline *p, struct rt_training *t)
     const struct rt_session_limits *l = &t->session->limits;
     pipeline_describe(p, t);
     RT_TRY(pipeline_make_sampler(p, t));
-    RT_TRY(rt_runner_create(&t->runner, l->batches, l->memory, 1));
+    RT_TRY(rt_runner_create(&t->runner, l->batches, l->memory, rt_together_leads(&t->together)));
     RT_TRY(rt_runner_add(t->runner, &rt_stage_decode, &p->decode, l->decoders));
     RT_TRY(rt_runner_add(t->runner, &rt_stage_quality, &p->quality, 1));
     for (int k = 0; k < t->teachers; k++)
@@ -180,6 +183,8 @@ static int pipeline_account(struct rt_training *t, int rc, struct rt_error *e)
     pipeline_advise(t, &whole);
     rt_account_limit(&whole, t->limit, sizeof t->limit);
     t->queue_peak = whole.peak;
+    if (!rt_together_leads(&t->together))
+        return rc;
     int written = rt_observe_board_account(&t->observe_board, &whole, t->limit, &why);
     if (rc < 0 || written == 0)
         return rc;
@@ -267,7 +272,7 @@ int rt_training_pipeline(struct rt_training *t, struct rt_error *e)
         goto out;
     }
     rt_training_pipeline_limits(t); /* a run that goes on has those of its checkpoint */
-    struct rt_socket *socket = pipeline_listen(t);
+    struct rt_socket *socket = rt_together_leads(&t->together) ? pipeline_listen(t) : NULL;
     rc = rt_runner_run(t->runner, rt_sampler_source(p.sampler), (struct rt_sink){t, NULL, pipeline_on_tick, TICK_MS},
                        e);
     rt_socket_stop(socket); /* first: it asks the runner */

@@ -19,6 +19,7 @@ ROOMS = {
     "pipeline/flow": "formats",
     "pipeline/data": "formats pipeline/flow",
     "pipeline/live": "formats pipeline/flow pipeline/data",
+    "pipeline/ranks": "formats",
     "pipeline/run": "formats pipeline/flow pipeline/data pipeline/live",
     "stages/nn": "formats",
     "stages/onnx": "formats stages/nn",

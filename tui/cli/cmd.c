@@ -18,6 +18,8 @@ int rt_cmd_fail(const struct rt_error *e)
     rt_plain_print(stderr, "retort: %s\n", e->text[0] ? e->text : rt_err_words(e->code));
     if (e->code == RT_ESTOPPED)
         return RT_EXIT_STOPPED;
+    if (e->code == RT_ELOST)
+        return RT_EXIT_LOST;
     return e->code == RT_EUSAGE || e->code == RT_EMISMATCH ? RT_EXIT_USAGE : RT_EXIT_FAILED;
 }
 

@@ -6,7 +6,7 @@
 
 #include "tui/cli/options.h"
 
-enum rt_exit { RT_EXIT_DONE = 0, RT_EXIT_FAILED = 1, RT_EXIT_USAGE = 2, RT_EXIT_STOPPED = 130 };
+enum rt_exit { RT_EXIT_DONE = 0, RT_EXIT_FAILED = 1, RT_EXIT_USAGE = 2, RT_EXIT_LOST = 3, RT_EXIT_STOPPED = 130 };
 
 #define RT_COMMAND(name) extern const struct rt_command cmd_##name;
 #include "tui/cli/commands.def"

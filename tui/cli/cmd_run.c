@@ -199,25 +199,32 @@ static int run_conclude(int rc, const struct rt_training *t, const struct rt_ses
     return rc < 0 ? RT_EXIT_STOPPED : RT_EXIT_DONE;
 }
 
-static int run_here(const struct request *q, struct rt_recipe *r, const char *output, struct rt_detach *own)
+/* ranks: the other processes of the run, or NULL; only the first speaks to people, but for its own errors. */
+static int run_here(const struct request *q, struct rt_recipe *r, const char *output, struct rt_detach *own,
+                    struct rt_ranks *ranks)
 {
     struct rt_training *t = calloc(1, sizeof *t);
     struct rt_session *s = calloc(1, sizeof *s);
     struct rt_error e = {0};
     struct rt_run_progress progress;
     struct rt_training_request request = {
-        .output = output, .journal = q->journal, .init = q->resume ? output : NULL, .resume = q->resume,
+        .output = output, .journal = q->journal, .init = q->resume ? output : NULL, .resume = q->resume, .ranks = ranks,
     };
     int code;
+    bool leads = rt_ranks_rank(ranks) == 0;
     rt_cmd_outlive_readers();
-    rt_run_progress_init(&progress, t, q->quiet);
-    rt_run_progress_join(&progress, &request);
+    rt_run_progress_init(&progress, t, q->quiet || !leads);
+    if (leads)
+        rt_run_progress_join(&progress, &request);
     if (t && s) {
-        int rc = run_to_the_end(t, s, r, &request, &progress, own, q->model, &e);
+        int rc = run_to_the_end(t, s, r, &request, &progress, own, leads ? q->model : NULL, &e);
         rt_run_progress_end(&progress);
-        if (q->json)
+        if (ranks && rc < 0 && rc != RT_ESTOPPED && rc != RT_ELOST)
+            rt_ranks_give_up(ranks, &e);
+        if (q->json && leads)
             rt_run_result_print_json(t, s, rc, &e);
-        code = run_conclude(rc, t, s, q->json, &e);
+        code = !leads && (rc == 0 || rc == RT_ESTOPPED) ? (rc ? RT_EXIT_STOPPED : RT_EXIT_DONE)
+                                                       : run_conclude(rc, t, s, q->json, &e);
         rt_training_close(t);
         rt_session_close(s);
     } else {
@@ -239,7 +246,7 @@ static int run_with_screen(const struct request *q, struct rt_recipe *r, const c
     if (rc < 0)
         return rt_cmd_fail(&e);
     if (rc == 0)
-        return run_here(q, r, output, &d);
+        return run_here(q, r, output, &d, NULL);
     if (!rt_detach_wait(&d, &code))
         return code;
     rc = rt_attach(output, NULL, 0, &left, &e);
@@ -250,6 +257,20 @@ static int run_with_screen(const struct request *q, struct rt_recipe *r, const c
         return RT_EXIT_FAILED;
     }
     return left == RT_ATTACH_GOES_ON ? rc : rt_detach_end(&d, output);
+}
+
+/* One of several processes (mpirun, srun). Rank 0's folder is what the run leaves; the others know no other, and
+ * none has a screen: it would be one for each. */
+static int run_with_ranks(const struct request *q, struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_ranks *ranks;
+    if (!q->output)
+        return rt_cmd_usage(&cmd_run, "several processes need -o DIR, the folder of their run");
+    if (rt_ranks_open(&ranks, e) < 0)
+        return rt_cmd_fail(e);
+    int code = run_here(q, r, q->output, NULL, ranks);
+    rt_ranks_close(ranks);
+    return code;
 }
 
 /* ---- the command ---- */
@@ -288,12 +309,14 @@ static int run_run(void *request, struct rt_error *e)
     }
     if (q->verify)
         return rt_verify_resume(&recipe, q->verify, q->quiet, e);
+    if (rt_ranks_wanted())
+        return run_with_ranks(q, &recipe, e);
     rt_parent_follow();
     if (q->output)
         snprintf(output, sizeof output, "%s", q->output);
     else if (output_default(&recipe, output, sizeof output, e) < 0)
         return RT_EUSAGE;
-    return q->headless || q->quiet || q->json || !rt_detach_possible() ? run_here(q, &recipe, output, NULL)
+    return q->headless || q->quiet || q->json || !rt_detach_possible() ? run_here(q, &recipe, output, NULL, NULL)
                                                             : run_with_screen(q, &recipe, output);
 }
 
@@ -335,7 +358,8 @@ const struct rt_command cmd_run = {
         {"RECIPE", "which recipe?", offsetof(struct request, recipe), .files = "*.yaml"},
         {0}},
     .below = "Results go to standard output, progress to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage "
-             "or recipe, 130 interrupted after a clean checkpoint (go on with --resume).",
+             "or recipe, 3 another process of the run is lost, 130 interrupted after a clean checkpoint (3 and 130: go "
+             "on with --resume). Under mpirun or srun all processes make one run: docs/machines.md.",
     .request_size = sizeof(struct request),
     .run = run_run,
 };

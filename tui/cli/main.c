@@ -42,8 +42,8 @@ static void help_print(FILE *out)
         rt_plain_print(out, "  %-9s %s\n            %s\n", commands[i]->name, commands[i]->summary,
                        commands[i]->usage[0]);
     fprintf(out, "\n`retort COMMAND --help` or `retort help COMMAND` tells its options. --version prints the version.\n"
-                 "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 130 interrupted after a "
-                 "clean checkpoint.\n");
+                 "Exit codes: 0 done, 1 failed, 2 wrong usage or recipe, 3 another process of the run is lost, "
+                 "130 interrupted after a clean checkpoint.\n");
 }
 
 /* For completion and docs/manual/make: the rows of a command, or of one of its kinds. */

@@ -3,7 +3,7 @@
  * the minibatch. Both end with the same bytes, which are those of one with the whole minibatch, up
  * to rounding. */
 #include "tests/stages/distill/learner_toy.h"
-#include "tests/stages/distill/together.h"
+#include "tests/stages/distill/exchange_threads.h"
 
 #define UPDATES 6
 

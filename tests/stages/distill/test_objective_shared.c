@@ -4,7 +4,7 @@
  * lacks what a term needs. */
 #include "stages/distill/objective.h"
 #include "tests/stages/distill/objective_whole.h"
-#include "tests/stages/distill/together.h"
+#include "tests/stages/distill/exchange_threads.h"
 
 #include <math.h>
 #include <string.h>

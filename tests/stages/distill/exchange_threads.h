@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * together: an exchange between threads of one test: each brings its numbers, waits for the others,
+ * exchange_threads: an exchange between threads of one test: each brings its numbers, waits for the others,
  * and adds up what all brought in the order of their ranks. */
-#ifndef RT_TOGETHER_H
-#define RT_TOGETHER_H
+#ifndef RT_EXCHANGE_THREADS_H
+#define RT_EXCHANGE_THREADS_H
 
 #include "stages/distill/exchange.h"
 

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT
+ * ranks_mpi: ranks over MPI, point to point. See ranks.h; nobody else includes mpi.h. */
+#include "pipeline/ranks/ranks.h"
+
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uv.h>
+
+#define TAG_BYTES 1
+#define TAG_SIGN 2
+#define BEAT_NS UINT64_C(500000000)
+#define LIMIT_NS (RT_RANKS_LIMIT * UINT64_C(1000000000))
+#define PIECE ((size_t)1 << 30) /* MPI counts in int */
+#define HOST 64
+
+/* What ranks tell each other now and then: it runs; or, with a text, that the run is over and why. */
+struct sign {
+    int64_t step;
+    char text[400];
+};
+
+/* Signs from and to one other rank. */
+struct peer {
+    struct sign in, out;
+    MPI_Request sending;
+    uint64_t heard; /* ns, when */
+};
+
+struct rt_ranks {
+    int rank, size;
+    struct {
+        char text[HOST + 32]; /* "rank 1 on HOST" */
+    } *name;
+    uv_thread_t thread;
+    uv_mutex_t lock; /* of MPI, which is asked by one thread at a time, and of what follows */
+    uv_cond_t wake;
+    bool ending;
+    int64_t step;
+    char lost[400]; /* who is, "" = nobody */
+    struct peer *peer;
+    struct rt_ranks_figures figures;
+};
+
+static void ranks_lose(struct rt_ranks *r, const char *text)
+{
+    if (!r->lost[0])
+        snprintf(r->lost, sizeof r->lost, "%s", text);
+}
+
+/* ---- signs of life ----
+ * A star: each tells rank 0, rank 0 all, so a rank has one to listen to, and what one says of its end reaches all in
+ * two steps. They are apart from the run's own messages, on a thread of their own: whoever computes for a minute is
+ * alive, whoever is stopped is not, and neither can be told from how long an answer takes. */
+
+static void signs_take(struct rt_ranks *r, uint64_t now)
+{
+    int there = 1;
+    MPI_Status from;
+    while (MPI_Iprobe(MPI_ANY_SOURCE, TAG_SIGN, MPI_COMM_WORLD, &there, &from) == MPI_SUCCESS && there) {
+        struct peer *p = &r->peer[from.MPI_SOURCE];
+        MPI_Recv(&p->in, sizeof p->in, MPI_BYTE, from.MPI_SOURCE, TAG_SIGN, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        p->in.text[sizeof p->in.text - 1] = '\0';
+        p->heard = now;
+        if (p->in.text[0])
+            ranks_lose(r, p->in.text);
+    }
+}
+
+static void sign_send(struct rt_ranks *r, int to)
+{
+    struct peer *p = &r->peer[to];
+    int done = 1;
+    if (p->sending != MPI_REQUEST_NULL)
+        MPI_Test(&p->sending, &done, MPI_STATUS_IGNORE);
+    if (!done)
+        return;
+    p->out.step = r->step;
+    memcpy(p->out.text, r->lost, sizeof p->out.text);
+    MPI_Isend(&p->out, sizeof p->out, MPI_BYTE, to, TAG_SIGN, MPI_COMM_WORLD, &p->sending);
+}
+
+static void sign_miss(struct rt_ranks *r, int of, uint64_t now)
+{
+    char text[400];
+    const struct peer *p = &r->peer[of];
+    if (now - p->heard < LIMIT_NS)
+        return;
+    snprintf(text, sizeof text, "%s is lost: nothing was heard of it for %d s; it was at step %lld", r->name[of].text,
+             RT_RANKS_LIMIT, (long long)p->in.step);
+    ranks_lose(r, text);
+}
+
+/* Those that this rank exchanges signs with. */
+static int signs_partners(const struct rt_ranks *r, int *first)
+{
+    *first = r->rank == 0 ? 1 : 0;
+    return r->rank == 0 ? r->size - 1 : 1;
+}
+
+/* A process that was itself stopped has heard nobody, and that is nobody's fault. */
+static void signs_forgive(struct rt_ranks *r, uint64_t now)
+{
+    for (int i = 0; i < r->size; i++)
+        r->peer[i].heard = now;
+}
+
+static void ranks_beat(void *self)
+{
+    struct rt_ranks *r = self;
+    int first, partners = signs_partners(r, &first);
+    uint64_t before = uv_hrtime();
+    uv_mutex_lock(&r->lock);
+    signs_forgive(r, before);
+    while (!r->ending) {
+        uint64_t now = uv_hrtime();
+        if (now - before > 4 * BEAT_NS)
+            signs_forgive(r, now);
+        before = now;
+        signs_take(r, now);
+        for (int i = first; i < first + partners; i++) {
+            sign_miss(r, i, now);
+            sign_send(r, i);
+        }
+        uv_cond_timedwait(&r->wake, &r->lock, BEAT_NS);
+    }
+    uv_mutex_unlock(&r->lock);
+}
+
+void rt_ranks_at(struct rt_ranks *r, int64_t step)
+{
+    uv_mutex_lock(&r->lock);
+    r->step = step;
+    uv_mutex_unlock(&r->lock);
+}
+
+bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e)
+{
+    uv_mutex_lock(&r->lock);
+    bool lost = r->lost[0];
+    if (lost)
+        rt_error_set(e, RT_ELOST, "%s", r->lost);
+    uv_mutex_unlock(&r->lock);
+    return lost;
+}
+
+/* Told at once, and the message is given time to leave: the process ends soon. */
+void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e)
+{
+    int first, partners = signs_partners(r, &first);
+    char text[400];
+    snprintf(text, sizeof text, "%s gave up: %.280s", r->name[r->rank].text, e->text);
+    uv_mutex_lock(&r->lock);
+    ranks_lose(r, text);
+    for (int tries = 0, open = 1; open && tries < 20; tries++) {
+        open = 0;
+        for (int i = first; i < first + partners; i++) {
+            if (!r->peer[i].out.text[0])
+                sign_send(r, i);
+            int done = 1;
+            if (r->peer[i].sending != MPI_REQUEST_NULL)
+                MPI_Test(&r->peer[i].sending, &done, MPI_STATUS_IGNORE);
+            open |= !done || !r->peer[i].out.text[0];
+        }
+        uv_cond_timedwait(&r->wake, &r->lock, BEAT_NS / 10);
+    }
+    uv_mutex_unlock(&r->lock);
+}
+
+/* ---- bytes ----
+ * MPI_Wait turns in a loop and takes a core from those who compute, perhaps the very rank that is waited for. So
+ * nothing here blocks in MPI: a request is asked now and then, first at short intervals, as most answers come soon. */
+
+#define SLEEP_LEAST 10000  /* ns */
+#define SLEEP_MOST 500000
+
+static int request_wait(struct rt_ranks *r, MPI_Request request[2], struct rt_error *e)
+{
+    long sleep = SLEEP_LEAST;
+    int done = 0, rc = 0;
+    for (;;) {
+        uv_mutex_lock(&r->lock);
+        if (MPI_Testall(2, request, &done, MPI_STATUSES_IGNORE) != MPI_SUCCESS)
+            ranks_lose(r, "the connection to another rank broke");
+        if (!done && r->lost[0])
+            rc = rt_error_set(e, RT_ELOST, "%s", r->lost);
+        uv_mutex_unlock(&r->lock);
+        if (done || rc < 0)
+            return rc;
+        nanosleep(&(struct timespec){0, sleep}, NULL);
+        sleep = sleep * 3 / 2 < SLEEP_MOST ? sleep * 3 / 2 : SLEEP_MOST;
+    }
+}
+
+static int piece_swap(struct rt_ranks *r, int with, const char *out, size_t out_bytes, char *in, size_t in_bytes,
+                      struct rt_error *e)
+{
+    MPI_Request request[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+    uv_mutex_lock(&r->lock);
+    if (in_bytes)
+        MPI_Irecv(in, (int)in_bytes, MPI_BYTE, with, TAG_BYTES, MPI_COMM_WORLD, &request[0]);
+    if (out_bytes)
+        MPI_Isend(out, (int)out_bytes, MPI_BYTE, with, TAG_BYTES, MPI_COMM_WORLD, &request[1]);
+    r->figures.sent += out_bytes;
+    uv_mutex_unlock(&r->lock);
+    return request_wait(r, request, e);
+}
+
+int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_bytes, void *in, size_t in_bytes,
+                  struct rt_error *e)
+{
+    uint64_t began = uv_hrtime();
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && (at < out_bytes || at < in_bytes); at += PIECE) {
+        size_t o = at < out_bytes ? out_bytes - at : 0, i = at < in_bytes ? in_bytes - at : 0;
+        rc = piece_swap(r, with, (const char *)out + at, o < PIECE ? o : PIECE, (char *)in + at, i < PIECE ? i : PIECE,
+                        e);
+    }
+    r->figures.waited += uv_hrtime() - began;
+    return rc;
+}
+
+struct rt_ranks_figures rt_ranks_figures(const struct rt_ranks *r)
+{
+    return r->figures;
+}
+
+/* ---- joining and leaving ---- */
+
+int rt_ranks_rank(const struct rt_ranks *r)
+{
+    return r ? r->rank : 0;
+}
+
+int rt_ranks_size(const struct rt_ranks *r)
+{
+    return r ? r->size : 1;
+}
+
+const char *rt_ranks_name(const struct rt_ranks *r, int rank)
+{
+    return r->name[rank].text;
+}
+
+static void ranks_free(struct rt_ranks *r)
+{
+    uv_mutex_destroy(&r->lock);
+    uv_cond_destroy(&r->wake);
+    free(r->name);
+    free(r->peer);
+    free(r);
+}
+
+static int ranks_allocate(struct rt_ranks **out, int rank, int size)
+{
+    struct rt_ranks *r = calloc(1, sizeof *r);
+    *out = NULL;
+    if (!r || uv_mutex_init(&r->lock) != 0)
+        return free(r), RT_EMEM;
+    uv_cond_init(&r->wake);
+    r->rank = rank;
+    r->size = size;
+    r->name = calloc((size_t)size, sizeof *r->name);
+    r->peer = calloc((size_t)size, sizeof *r->peer);
+    if (!r->name || !r->peer)
+        return ranks_free(r), RT_EMEM;
+    for (int i = 0; i < size; i++) {
+        r->peer[i].sending = MPI_REQUEST_NULL;
+        snprintf(r->name[i].text, sizeof r->name[i].text, "rank %d", i);
+    }
+    *out = r;
+    return 0;
+}
+
+/* Who is where. */
+static int ranks_meet(struct rt_ranks *r, struct rt_error *e)
+{
+    char host[HOST] = "?";
+    void *all;
+    size_t total;
+    uv_os_gethostname(host, &(size_t){sizeof host});
+    host[HOST - 1] = '\0';
+    RT_TRY(rt_ranks_gather(r, host, sizeof host, &all, &total, e));
+    for (int i = 0; i < r->size && total == (size_t)r->size * HOST; i++)
+        snprintf(r->name[i].text, sizeof r->name[i].text, "rank %d on %s", i, (const char *)all + i * HOST);
+    free(all);
+    return 0;
+}
+
+int rt_ranks_open(struct rt_ranks **out, struct rt_error *e)
+{
+    int level, rank, size, rc;
+    *out = NULL;
+    if (!rt_ranks_wanted())
+        return 0;
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS || level < MPI_THREAD_SERIALIZED)
+        return rt_error_set(e, RT_EUSAGE, "this MPI gives no threads (MPI_THREAD_SERIALIZED)");
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (size & (size - 1)) {
+        rt_error_set(e, RT_EUSAGE, "%d ranks: take a power of two, no more than train.shards", size);
+        MPI_Finalize();
+        return RT_EUSAGE;
+    }
+    if ((rc = ranks_allocate(out, rank, size)) < 0)
+        return rt_error_set(e, rc, "no memory for %d ranks", size);
+    if ((rc = uv_thread_create(&(*out)->thread, ranks_beat, *out)) != 0)
+        return rt_error_set(e, RT_EMEM, "cannot start a thread: %s", uv_strerror(rc));
+    return ranks_meet(*out, e);
+}
+
+/* All come here when all is done; who is early sleeps in the gathering, where MPI_Finalize would turn. With one lost
+ * MPI_Finalize would wait for ever, and the process ends without it. */
+void rt_ranks_close(struct rt_ranks *r)
+{
+    struct rt_error ignored;
+    void *all;
+    size_t total;
+    if (!r)
+        return;
+    bool whole = rt_ranks_gather(r, NULL, 0, &all, &total, &ignored) == 0;
+    if (whole)
+        free(all);
+    uv_mutex_lock(&r->lock);
+    r->ending = true;
+    uv_cond_signal(&r->wake);
+    uv_mutex_unlock(&r->lock);
+    uv_thread_join(&r->thread);
+    if (!whole)
+        return; /* MPI may still write into what it was given */
+    for (int i = 0; i < r->size; i++)
+        if (r->peer[i].sending != MPI_REQUEST_NULL)
+            MPI_Request_free(&r->peer[i].sending);
+    MPI_Finalize();
+    ranks_free(r);
+}

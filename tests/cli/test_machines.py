@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# One run of two processes, started by mpirun as a user does: it is the run of one process, also when it is
+# changed, stopped and gone on with; and processes that do not belong together are refused by name. What
+# takes longer (processes that die or stop) is tests/campaign/machines.py.
+"""Usage: test_machines.py PATH/TO/retort   (built with MPI)"""
+
+import os
+import subprocess
+import time
+import unittest
+
+from end_to_end import PATIENCE, PROGRAM, SPEECH, EndToEnd, last_checkpoint, read_tensors, rows, settings, write_manifest
+
+# As root, with more processes than cores, and where one may not read another's memory.
+MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+       "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
+
+
+class Machines(EndToEnd):
+    samples = 40
+
+    def setUp(self):
+        super().setUp()
+        self.study = dict(SPEECH, **{
+            "student.net": "tdnn", "student.dropout": "20%", "train.shards": "4", "train.batch": "10",
+            "weight.terms": "snr", "train.epochs": "30", "eval.interval": "10", "run.checkpoint": "10", "run.keep": "99"})
+
+    def command(self, output, more=None, count=2):
+        return ["mpirun", "-n", str(count), PROGRAM, "run", self.recipe, "-o", output, "-q",
+                *settings(self.study, more or {})]
+
+    def run_all(self, command, code):
+        done = subprocess.run(command, cwd=self.here, env=dict(self.environment(), **MPI), capture_output=True, text=True,
+                              timeout=PATIENCE)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stderr
+
+    def ctl(self, run, *words, tries=1):
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            done = subprocess.run([PROGRAM, "ctl", run, *words], cwd=self.here, env=self.environment(),
+                                  capture_output=True, text=True)
+            if done.returncode != 1 or tries == 1 or time.monotonic() > deadline:
+                self.assertEqual(done.returncode, 0, done.stderr)
+                return done.stdout
+            time.sleep(0.02)
+
+    def contents(self, run):
+        tensors, texts = read_tensors(last_checkpoint(self.path(run)))
+        return tensors, texts["retort.progress"], os.path.basename(last_checkpoint(self.path(run)))
+
+    def test_changed_stopped_and_gone_on_with(self):
+        run = subprocess.Popen(self.command("two"), cwd=self.here, env=dict(self.environment(), **MPI),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            self.ctl("two", "pause", tries=0)
+            self.ctl("two", "set", "train.lr", "0.004")
+            self.ctl("two", "set", "augment.time_masks", "3")  # decides how batches are made, ahead of their update
+            self.ctl("two", "exclude", rows(self.samples)[0][0])
+            self.ctl("two", "set", "train.lr", "0.001")
+            self.ctl("two", "undo")
+            self.ctl("two", "step", "20")
+            deadline = time.monotonic() + PATIENCE
+            masks = "SELECT step FROM journal WHERE key = 'augment.time_masks'"
+            while not self.query("two", masks) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.ctl("two", "stop")
+            out, err = run.communicate(timeout=PATIENCE)
+        finally:
+            run.kill()
+        self.assertEqual(run.returncode, 130, out + err)
+        self.says(err, "retort: stopped at step")
+        journal = self.query("two", "SELECT key, step FROM journal ORDER BY number")
+        first = journal[0][1]  # batches may have been made 16 updates ahead
+        self.assertEqual(set(journal), {("train.lr", first), ("samples", first), ("augment.time_masks", first + 16)})
+        self.retort("run", "--resume", "-q", "-o", "two")
+        self.retort("replay", "two", "-q")
+
+    def test_as_one(self):
+        more = {"train.epochs": "4"}
+        self.run_all(self.command("two", more), 0)
+        self.train("one", self.study, more)
+        self.assertEqual(self.contents("one"), self.contents("two"))
+        self.assertEqual(self.query("one", "SELECT name, split, step, value FROM metrics ORDER BY 1, 2, 3"),
+                         self.query("two", "SELECT name, split, step, value FROM metrics ORDER BY 1, 2, 3"))
+
+    def refused(self, code, first, second, *words):
+        """Two processes with commands of their own."""
+        command = ["mpirun", "-n", "1", *first[3:], ":", "-n", "1", *second[3:]]
+        self.says(self.run_all(command, code), *words)
+        self.assertFalse(os.path.exists(self.path("x")))
+
+    def test_that_do_not_belong_together(self):
+        table = rows(self.samples)
+        table[0][2] = "another"
+        other = {"data.manifest": write_manifest(self.path("other.tsv"), table)}
+        self.refused(2, self.command("x"), self.command("x", {"train.lr": "0.5"}), "rank 1 on", "train.lr is 0.5",
+                     "rank 0 on", "train.lr is 0.002")
+        self.refused(2, self.command("x"), self.command("x", other), "rank 1 on", "labels", "differ")
+        self.says(self.run_all(self.command("x", {"train.shards": "1"}), 2), "train.shards: 1 for 2 ranks")
+
+
+if __name__ == "__main__":
+    unittest.main()
