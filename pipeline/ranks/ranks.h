@@ -43,15 +43,19 @@ int rt_ranks_add(struct rt_ranks *r, float *value, size_t count, struct rt_error
 
 /* Where this rank is, for what the others say of it when it is lost. */
 void rt_ranks_at(struct rt_ranks *r, int64_t step);
+int64_t rt_ranks_step(struct rt_ranks *r); /* what it was told last; r NULL: 0. Any thread */
 /* Is one lost? Then e (may be NULL) says which. */
 bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e);
 /* This one cannot go on: the others fail with what e says. */
 void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e);
 
-/* So far: bytes sent, and time (ns) in which this rank waited for others or for bytes on their way. */
-struct rt_ranks_figures {
-    uint64_t sent, waited;
+/* Since rt_ranks_count: time (ns), of this the part in which the rank waited for others or for bytes on their way, and
+ * bytes sent. */
+struct rt_rank_figures {
+    uint64_t time, waited, sent;
 };
-struct rt_ranks_figures rt_ranks_figures(const struct rt_ranks *r);
+void rt_ranks_count(struct rt_ranks *r);
+/* Of another rank they are half a second old; rank 0 knows those of all, the others their own. Any thread. */
+struct rt_rank_figures rt_ranks_figures(struct rt_ranks *r, int rank);
 
 #endif

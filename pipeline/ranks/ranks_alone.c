@@ -53,6 +53,12 @@ void rt_ranks_at(struct rt_ranks *r, int64_t step)
     (void)step;
 }
 
+int64_t rt_ranks_step(struct rt_ranks *r)
+{
+    (void)r;
+    return 0;
+}
+
 bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e)
 {
     (void)r;
@@ -66,8 +72,14 @@ void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e)
     (void)e;
 }
 
-struct rt_ranks_figures rt_ranks_figures(const struct rt_ranks *r)
+void rt_ranks_count(struct rt_ranks *r)
 {
     (void)r;
-    return (struct rt_ranks_figures){0, 0};
+}
+
+struct rt_rank_figures rt_ranks_figures(struct rt_ranks *r, int rank)
+{
+    (void)r;
+    (void)rank;
+    return (struct rt_rank_figures){0, 0, 0};
 }

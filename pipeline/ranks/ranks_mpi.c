@@ -19,6 +19,7 @@
 /* What ranks tell each other now and then: it runs; or, with a text, that the run is over and why. */
 struct sign {
     int64_t step;
+    struct rt_rank_figures figures;
     char text[400];
 };
 
@@ -41,7 +42,7 @@ struct rt_ranks {
     int64_t step;
     char lost[400]; /* who is, "" = nobody */
     struct peer *peer;
-    struct rt_ranks_figures figures;
+    struct rt_rank_figures figures; /* time: when it was begun to count */
 };
 
 static void ranks_lose(struct rt_ranks *r, const char *text)
@@ -69,6 +70,13 @@ static void signs_take(struct rt_ranks *r, uint64_t now)
     }
 }
 
+static struct rt_rank_figures ranks_own_figures(const struct rt_ranks *r)
+{
+    struct rt_rank_figures f = r->figures;
+    f.time = uv_hrtime() - f.time;
+    return f;
+}
+
 static void sign_send(struct rt_ranks *r, int to)
 {
     struct peer *p = &r->peer[to];
@@ -78,6 +86,7 @@ static void sign_send(struct rt_ranks *r, int to)
     if (!done)
         return;
     p->out.step = r->step;
+    p->out.figures = ranks_own_figures(r);
     memcpy(p->out.text, r->lost, sizeof p->out.text);
     MPI_Isend(&p->out, sizeof p->out, MPI_BYTE, to, TAG_SIGN, MPI_COMM_WORLD, &p->sending);
 }
@@ -134,6 +143,16 @@ void rt_ranks_at(struct rt_ranks *r, int64_t step)
     uv_mutex_lock(&r->lock);
     r->step = step;
     uv_mutex_unlock(&r->lock);
+}
+
+int64_t rt_ranks_step(struct rt_ranks *r)
+{
+    if (!r)
+        return 0;
+    uv_mutex_lock(&r->lock);
+    int64_t step = r->step;
+    uv_mutex_unlock(&r->lock);
+    return step;
 }
 
 bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e)
@@ -218,13 +237,25 @@ int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_byte
         rc = piece_swap(r, with, (const char *)out + at, o < PIECE ? o : PIECE, (char *)in + at, i < PIECE ? i : PIECE,
                         e);
     }
+    uv_mutex_lock(&r->lock);
     r->figures.waited += uv_hrtime() - began;
+    uv_mutex_unlock(&r->lock);
     return rc;
 }
 
-struct rt_ranks_figures rt_ranks_figures(const struct rt_ranks *r)
+void rt_ranks_count(struct rt_ranks *r)
 {
-    return r->figures;
+    uv_mutex_lock(&r->lock);
+    r->figures = (struct rt_rank_figures){.time = uv_hrtime()};
+    uv_mutex_unlock(&r->lock);
+}
+
+struct rt_rank_figures rt_ranks_figures(struct rt_ranks *r, int rank)
+{
+    uv_mutex_lock(&r->lock);
+    struct rt_rank_figures f = rank == r->rank ? ranks_own_figures(r) : r->peer[rank].in.figures;
+    uv_mutex_unlock(&r->lock);
+    return f;
 }
 
 /* ---- joining and leaving ---- */

@@ -196,3 +196,29 @@ int rt_together_share(const struct rt_together *t, const char *path, struct rt_s
     free(all);
     return rc;
 }
+
+/* ---- who is waited for ----
+ * In step all ranks are as fast as the slowest, so what tells them apart is how long they wait: the one that waits
+ * least is the one that the others wait for. */
+
+void rt_together_words(const struct rt_together *t, int64_t steps, char *text, size_t size, double *least)
+{
+    int size_of = rt_ranks_size(t->ranks), slowest = 0;
+    double most = 0, sent = 0;
+    *text = '\0';
+    *least = 1;
+    for (int i = 0; t->ranks && steps > 0 && i < size_of; i++) {
+        struct rt_rank_figures f = rt_ranks_figures(t->ranks, i);
+        double waits = f.time ? (double)f.waited / (double)f.time : 0;
+        sent = (double)f.sent > sent ? (double)f.sent : sent;
+        most = waits > most ? waits : most;
+        if (waits < *least) {
+            *least = waits;
+            slowest = i;
+        }
+    }
+    if (t->ranks && steps > 0)
+        snprintf(text, size, "of %d ranks %s is waited for: it waits %.0f %% of the time, others up to %.0f %%; "
+                 "an update sends %.0f kB", size_of, rt_ranks_name(t->ranks, slowest), 100 * *least, 100 * most,
+                 sent / (double)steps / 1e3);
+}

@@ -29,6 +29,9 @@ int rt_together_shards(const struct rt_together *t, const struct rt_recipe *r);
 int rt_together_check(const struct rt_together *t, const struct rt_recipe *r, struct rt_error *e);
 /* The same of what a run's data are (identity.h). */
 int rt_together_check_data(const struct rt_together *t, const char *identity, struct rt_error *e);
+/* On rank 0: in words who is waited for, and what an update sends; steps: updates since rt_ranks_count. "" = alone, or
+ * too early. *least: the smallest part of its time that any rank waits. */
+void rt_together_words(const struct rt_together *t, int64_t steps, char *text, size_t size, double *least);
 /* Rank 0's file to all others as *state; NULL where path is NULL there. On rank 0 always NULL. */
 int rt_together_share(const struct rt_together *t, const char *path, struct rt_safetensors **state, struct rt_error *e);
 

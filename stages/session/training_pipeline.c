@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define TICK_MS 500
+#define SLOW_STEPS 50 /* updates after which it is said that ranks do little but wait */
+#define SLOW 0.5      /* part of the time that each of them waits then */
 #define RECENT_NS UINT64_C(3000000000) /* what limits the run is said of the last one to two of these */
 
 /* ---- what may be changed meanwhile ----
@@ -174,6 +176,24 @@ static void pipeline_advise(struct rt_training *t, struct rt_account *a)
             a->stage[i].remedy = t->remedy;
 }
 
+/* With others: who of them limits the run, behind which stage does. Where all wait most of the time one process would
+ * be faster, and that is said once. */
+static void pipeline_add_ranks(struct rt_training *t, char *limit, size_t size)
+{
+    char words[200];
+    double least;
+    int64_t steps = rt_ranks_step(t->together.ranks) - t->first_step;
+    rt_together_words(&t->together, steps, words, sizeof words, &least);
+    if (words[0])
+        snprintf(limit + strlen(limit), size - strlen(limit), "; %s", words);
+    if (t->told_slow || steps < SLOW_STEPS || least < SLOW)
+        return;
+    t->told_slow = true;
+    rt_watch_warn(&t->session->watch, "every rank waits for others or their bytes more than %.0f %% of the time: this "
+                  "network is too small for %d ranks (%s)", 100 * least, rt_ranks_size(t->together.ranks), words);
+    rt_rundir_log(&t->dir, "slow: %s", words);
+}
+
 /* What the stages did, for people and for run.db. An error of the run goes before one of the data base. */
 static int pipeline_account(struct rt_training *t, int rc, struct rt_error *e)
 {
@@ -183,6 +203,7 @@ static int pipeline_account(struct rt_training *t, int rc, struct rt_error *e)
     pipeline_advise(t, &whole);
     rt_account_limit(&whole, t->limit, sizeof t->limit);
     t->queue_peak = whole.peak;
+    pipeline_add_ranks(t, t->limit, sizeof t->limit);
     if (!rt_together_leads(&t->together))
         return rc;
     int written = rt_observe_board_account(&t->observe_board, &whole, t->limit, &why);
@@ -203,6 +224,7 @@ static void pipeline_on_tick(void *self)
     recent = now;
     rt_account_since(&recent, &t->before[0]);
     rt_account_limit(&recent, limit, sizeof limit);
+    pipeline_add_ranks(t, limit, sizeof limit);
     rt_board_account(t->board, &now, limit);
     if (now.elapsed - t->before[1].elapsed >= RECENT_NS) {
         t->before[0] = t->before[1];
@@ -271,6 +293,9 @@ int rt_training_pipeline(struct rt_training *t, struct rt_error *e)
         rt_error_set(e, rc, "cannot make the pipeline: %s", rt_err_words(rc));
         goto out;
     }
+    t->first_step = rt_learner_progress(t->student.learner).step;
+    if (t->together.ranks)
+        rt_ranks_count(t->together.ranks);
     rt_training_pipeline_limits(t); /* a run that goes on has those of its checkpoint */
     struct rt_socket *socket = rt_together_leads(&t->together) ? pipeline_listen(t) : NULL;
     rc = rt_runner_run(t->runner, rt_sampler_source(p.sampler), (struct rt_sink){t, NULL, pipeline_on_tick, TICK_MS},
