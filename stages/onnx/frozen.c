@@ -85,6 +85,7 @@ void rt_frozen_step_fini(struct rt_frozen_step *s)
     free(s->in);
     free(s->out);
     free(s->prepared);
+    rt_frozen_body_destroy(s->body);
 }
 
 /* Refused by operator and opset before any kernel looks at the node, so kernels can rely on the

@@ -63,7 +63,7 @@ static int frozen_exec_calls(struct rt_frozen_exec *x)
             return RT_EMEM;
         c->scratch = x->memory + step->scratch;
         c->scratch_bytes = step->scratch_bytes;
-        c->prepared = step->prepared;
+        c->prepared = step->body ? (const void *)step->body : step->prepared;
         for (int i = 0; i < c->inputs; i++) {
             c->in[i] = step->in[i] < 0 ? NULL : &x->value[step->in[i]];
             c->type[i] = step->in[i] < 0 ? 0 : f->value[step->in[i]].type;

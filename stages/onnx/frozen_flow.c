@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * frozen_flow: nodes that hold graphs, If and Loop, taken in while a graph is frozen: the branch that is taken, and the
  * body once for each turn. So there is nothing to decide when the graph runs, and what a body computes from its turn's
- * number is folded like any other constant. */
+ * number is folded like any other constant. Where only the data decide: frozen_body.c. */
 #include "stages/onnx/frozen_parts.h"
 
 #include <inttypes.h>
@@ -25,16 +25,6 @@ static const struct rt_onnx *flow_graph(const struct rt_kernel_call *c, const ch
 {
     const struct rt_onnx_attr *a = rt_onnx_attr(c->node, attribute);
     return a && a->kind == RT_ONNX_GRAPH ? a->graph : NULL;
-}
-
-/* A condition as known as it must be: 0 or 1, else refused. */
-static int flow_condition(const struct rt_kernel_call *c, const struct rt_frozen_value *v)
-{
-    if (!v->known || v->t.dtype != RT_BOOL || rt_tensor_count(&v->t) != 1)
-        return rt_kernel_refuse(c, RT_EMISMATCH, v->known ? "its condition is not one bool"
-                                                          : "its condition depends on the data; only one that follows "
-                                                            "from shapes and constants is read");
-    return *(const uint8_t *)v->t.data != 0;
 }
 
 static void flow_need(struct rt_frozen *f, const struct rt_frozen_scope *s, const char *name)
@@ -64,9 +54,12 @@ static int flow_if(struct rt_frozen *f, const struct rt_frozen_scope *around, co
                    const struct rt_kernel_call *c)
 {
     struct rt_frozen_scope s;
-    int yes = flow_condition(c, &f->value[node->in[0]]);
-    if (yes < 0)
-        return yes;
+    if (!f->value[node->in[0]].known)
+        return rt_frozen_take_branches(f, around, node, c, flow_graph(c, "else_branch"), flow_graph(c, "then_branch"));
+    const struct rt_tensor *condition = &f->value[node->in[0]].t;
+    if (condition->dtype != RT_BOOL || rt_tensor_count(condition) != 1)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "its condition is not one bool");
+    bool yes = *(const uint8_t *)condition->data != 0;
     const struct rt_onnx *branch = flow_graph(c, yes ? "then_branch" : "else_branch");
     if (!branch || branch->inputs > 0 || branch->outputs != node->outputs)
         return rt_kernel_refuse(c, RT_EFORMAT, "the branch that is taken (%s) is missing, has inputs, or not %d "
@@ -92,11 +85,23 @@ struct loop {
     const struct rt_onnx *body;
     int64_t most, turns;
     bool go_on;
+    bool by_data; /* whether there is another turn is known only when the graph runs */
     int carried, collected;
     int *now;    /* [carried] value numbers */
     int *given;  /* [turns][collected] value numbers */
     size_t room; /* of given */
 };
+
+/* Is there another turn? */
+static int loop_ask(struct loop *l, int value)
+{
+    const struct rt_frozen_value *v = &l->f->value[value];
+    if (v->t.dtype != RT_BOOL || rt_tensor_count(&v->t) != 1)
+        return rt_kernel_refuse(l->c, RT_EMISMATCH, "its condition is not one bool");
+    l->by_data = l->by_data || !v->known;
+    l->go_on = v->known && *(const uint8_t *)v->t.data != 0;
+    return 0;
+}
 
 /* How often at most, and whether at all. */
 static int loop_read(struct loop *l)
@@ -115,17 +120,12 @@ static int loop_read(struct loop *l)
     l->go_on = true;
     if (n->in[0] >= 0) {
         const struct rt_frozen_value *v = &l->f->value[n->in[0]];
-        if (!v->known || v->t.dtype != RT_I64 || rt_tensor_count(&v->t) != 1)
-            return rt_kernel_refuse(l->c, RT_EMISMATCH, "its number of turns depends on the data, or is not one whole "
-                                    "number");
-        l->most = *(const int64_t *)v->t.data;
+        if (v->t.dtype != RT_I64 || rt_tensor_count(&v->t) != 1)
+            return rt_kernel_refuse(l->c, RT_EMISMATCH, "its number of turns is not one whole number (int64)");
+        l->by_data = !v->known;
+        l->most = v->known ? *(const int64_t *)v->t.data : 0;
     }
-    if (n->in[1] >= 0) {
-        int go_on = flow_condition(l->c, &l->f->value[n->in[1]]);
-        if (go_on < 0)
-            return go_on;
-        l->go_on = go_on;
-    }
+    RT_TRY(n->in[1] >= 0 ? loop_ask(l, n->in[1]) : 0);
     l->now = calloc((size_t)l->carried + 1, sizeof *l->now);
     for (int i = 0; l->now && i < l->carried; i++)
         l->now[i] = n->in[2 + i];
@@ -171,10 +171,7 @@ static int loop_turn_in(struct loop *l, const struct rt_frozen_scope *s)
         flow_need(f, s, l->body->output[i].name);
     rt_frozen_scope_mark_needed(f, s);
     RT_TRY(rt_frozen_scope_add(f, s, l->c->e));
-    int go_on = flow_condition(l->c, &f->value[rt_frozen_scope_find(f, s, l->body->output[0].name)]);
-    if (go_on < 0)
-        return go_on;
-    l->go_on = go_on;
+    RT_TRY(loop_ask(l, rt_frozen_scope_find(f, s, l->body->output[0].name)));
     for (int i = 0; i < l->carried; i++)
         l->now[i] = rt_frozen_scope_find(f, s, l->body->output[1 + i].name);
     for (int i = 0; i < l->collected; i++)
@@ -257,9 +254,14 @@ static int loop_collect(struct loop *l, int k, int out)
 static int loop_run(struct loop *l)
 {
     const struct rt_frozen_step *n = l->node;
+    int before = l->f->steps;
     RT_TRY(loop_read(l));
-    while (l->go_on && l->turns < l->most)
+    while (!l->by_data && l->go_on && l->turns < l->most)
         RT_TRY(loop_turn(l));
+    while (l->by_data && l->f->steps > before) /* turns that were laid out before that was found */
+        rt_frozen_step_fini(&l->f->step[--l->f->steps]);
+    if (l->by_data)
+        return rt_frozen_take_turns(l->f, l->around, n, l->c, l->body);
     for (int i = 0; i < n->outputs; i++) {
         if (n->out[i] < 0 || !l->f->value[n->out[i]].needed)
             continue;

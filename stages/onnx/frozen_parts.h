@@ -28,6 +28,7 @@ struct rt_frozen_step {
     struct rt_epilogue epilogue;
     size_t scratch_bytes, scratch;
     void *prepared; /* what its kernel made of constant inputs */
+    struct rt_frozen_body *body; /* graphs inside that are run with it (frozen_body.c), for its kernel; or NULL */
 };
 
 /* The names of one graph: the file's own, or that of a branch or a loop's body, anew each time that it is taken in. */
@@ -83,6 +84,14 @@ struct rt_frozen_flow {
                    const struct rt_kernel_call *c);
 };
 int rt_kernel_flow(struct rt_kernel_call *c);
+
+/* frozen_body.c: appends a step that runs what is chosen by the data: a branch, or a body for as long as it says so. */
+int rt_frozen_take_branches(struct rt_frozen *f, const struct rt_frozen_scope *around,
+                            const struct rt_frozen_step *node, const struct rt_kernel_call *c,
+                            const struct rt_onnx *no, const struct rt_onnx *yes);
+int rt_frozen_take_turns(struct rt_frozen *f, const struct rt_frozen_scope *around,
+                         const struct rt_frozen_step *node, const struct rt_kernel_call *c, const struct rt_onnx *body);
+void rt_frozen_body_destroy(struct rt_frozen_body *b);
 
 /* ---- what makes it quick: the same results by fewer or better operators (fused.h) ----
  * Each leaves steps behind that nobody reads any more. RT_EMEM. */

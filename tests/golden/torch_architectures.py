@@ -490,6 +490,27 @@ class Recurrent(nn.Module):
         return y.transpose(0, 1), h, last
 
 
+class Branches(nn.Module):
+    """What is computed, and how often, depends on the data."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():  # of its own: the other networks stay as they are
+            torch.manual_seed(3)
+            self.a, self.b, self.scale = nn.Linear(6, 4), nn.Linear(6, 4), nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        turns = torch.zeros(1)
+        if x.sum() > 0:
+            y = torch.relu(self.a(x)) + x[:, :4]
+        else:
+            y = self.b(x) * 2
+        while bool(y.abs().max() > 1):
+            y = y * self.scale
+            turns = turns + 1
+        return y, turns
+
+
 def networks():
     """Name, network, inputs of one or two cases, names of inputs and outputs, open axes, opset."""
     picture, face, side = torch.randn(2, 3, 48, 48), torch.randn(2, 3, 32, 32), torch.randn(1, 3, 32, 32)
@@ -507,7 +528,7 @@ def networks():
     words = {0: "batch", 1: "sequence"}
     one = dict(inputs=["input"], outputs=["output"], axes={"input": batch, "output": batch})
     speech = dict(inputs=["feats"], outputs=["embs"], axes={"feats": {0: "B", 1: "T"}, "embs": {0: "B"}})
-    state = torch.randn(2, 1, 12) * 0.3
+    state, places = torch.randn(2, 1, 12) * 0.3, torch.arange(18.0).view(3, 6) / 18
     return [
         ("resnet50", ResNet50(), [(picture,)], dict(one, opset=17)),
         ("mobilenetv3", MobileNetV3(), [(picture,)], dict(one, opset=14)),
@@ -534,6 +555,8 @@ def networks():
                         (torch.randn(1, 64), state, torch.tensor(8000))],
          dict(inputs=["input", "state", "sr"], outputs=["output", "stateN"], opset=16, script=True,
               axes={"input": wave, "state": {1: "batch"}})),
+        ("branches", Branches(), [(places * 9,), (places * -3,), (places * 0.1,)],
+         dict(inputs=["input"], outputs=["output", "turns"], opset=15, script=True, axes={})),
         ("recurrent", Recurrent(), [(torch.randn(1, 5, 10),), (torch.randn(3, 9, 10),)],
          dict(inputs=["input"], outputs=["output", "gru", "last"], opset=15,
               axes={"input": {0: "batch", 1: "time"}, "output": {0: "batch", 1: "time"}})),

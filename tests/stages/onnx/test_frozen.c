@@ -262,7 +262,7 @@ static void index_out_of_range(void **state)
 
 static int make_and_run(void *self, struct rt_error *e)
 {
-    const float in[6] = {0};
+    const float in[18] = {3, -4, 5, 1};
     const void *input = in;
     struct rt_frozen *f;
     struct rt_frozen_exec *x = NULL;
@@ -286,6 +286,17 @@ static void memory_runs_out(void **state)
     rt_onnx_destroy(o);
 }
 
+/* Branches and loops that the data choose: graphs in graphs, made and run. */
+static void memory_runs_out_inside(void **state)
+{
+    (void)state;
+    struct rt_onnx *o;
+    struct rt_error e;
+    assert_int_equal(rt_onnx_read(&o, "tests/golden/arch_branches.onnx", &e), 0);
+    assert_true(exhaust(make_and_run, o, (struct mercy){0}) > 50);
+    rt_onnx_destroy(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +306,7 @@ int main(void)
         cmocka_unit_test(shape_from_data), cmocka_unit_test(wanted_names),
         cmocka_unit_test(input_shapes),    cmocka_unit_test(folding_and_memory),
         cmocka_unit_test(index_out_of_range), cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(memory_runs_out_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,8 @@ static bool decides_shape(const struct rt_onnx *m, const char *value)
             bool here = strcmp(n->input[k], value) == 0 && !(op->known & RT_KERNEL_BY_SHAPE);
             if (here && k < 31 && op->known & (1u << k))
                 return true;
+            if (here && k < 2 && strcmp(n->op, "Loop") == 0) /* how often something is collected */
+                return true;
             reads = reads || here;
         }
         for (int k = 0; reads && k < n->outputs; k++)
