@@ -74,6 +74,16 @@ class Model(EndToEnd):
             self.says(self.retort("model", path, *words, code=1)[0], "refused", why)
         self.says(self.retort("model", "--size", "batch", path, code=2)[1], "NAME=NUMBER is wanted")
 
+    def test_as_a_teacher(self):
+        path = os.path.join(GOLDEN, "onnx_picture.onnx")
+        card, = self.card(path, "-s", "teacher.front.preset=imagenet")
+        self.says(card["teacher"], "224 x 224", "(12), logits 'logits' (3)")
+        self.says(card["front end"], "imagenet", "mean=0.485")
+        self.says(self.card(path)[0]["no teacher"], "teacher.front.size gives its side")
+        card, = self.card(os.path.join(GOLDEN, "arch_arcface.onnx"))
+        self.says(card["teacher"], "embedding 'output' (24)", "teacher.logits=none")
+        self.says(card["no logits"], "not from a linear classifier")
+
     def test_files_that_do_not(self):
         good = node("Relu", "r", "x", "a")
         files = [self.put("op.onnx", model(13, good, node("Frobnicate", "f", "a", "y"))),

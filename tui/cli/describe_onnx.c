@@ -157,32 +157,42 @@ static void subject_say(struct subject *s, bool ours)
 
 /* ---- as a teacher ---- */
 
-/* What would be taken of it as teacher.model, by the settings given. */
+/* What would be taken of it as teacher.model, by the settings given; of a file without a linear classifier the features
+ * alone. */
+static int teacher_load(const struct subject *s, struct rt_model *m, struct rt_recipe *r, bool *headless,
+                        struct rt_error *e)
+{
+    struct rt_evaluation_request q = s->d->of;
+    struct rt_error without = {0};
+    q.model = s->d->path;
+    int rc = rt_evaluation_load_model(m, &q, r, e);
+    *headless = rc < 0 && q.settings < RT_EVALUATION_SETTINGS;
+    if (!*headless)
+        return rc;
+    rt_model_fini(m);
+    q.setting[q.settings++] = "teacher.logits=none";
+    return rt_evaluation_load_model(m, &q, r, &without);
+}
+
 static void say_teacher(struct subject *s)
 {
     struct rt_model *m = calloc(1, sizeof *m);
     struct rt_recipe *r = malloc(sizeof *r);
-    struct rt_evaluation_request q = s->d->of;
-    struct rt_error e = {0}, without = {0};
+    struct rt_error e = {0};
+    bool headless;
     char words[700];
-    q.model = s->d->path;
     if (!m || !r)
         goto out;
-    int rc = rt_evaluation_load_model(m, &q, r, &e);
-    if (rc < 0 && q.settings < RT_EVALUATION_SETTINGS) { /* features alone? */
-        rt_model_fini(m);
-        q.setting[q.settings++] = "teacher.logits=none";
-        rc = rt_evaluation_load_model(m, &q, r, &without);
-        if (rc == 0) {
-            snprintf(words, sizeof words, "%.400s; with teacher.logits=none", rt_model_about(m));
-            rt_card_text(s->card, "teacher", words, words);
-        }
-    } else if (rc == 0) {
-        rt_card_text(s->card, "teacher", rt_model_about(m), rt_model_about(m));
-    }
-    if (rc < 0) {
+    if (teacher_load(s, m, r, &headless, &e) < 0) {
         snprintf(words, sizeof words, "not as it is: %.600s", rt_describe_why(s->d, &e));
         rt_card_text(s->card, "no teacher", rt_describe_why(s->d, &e), words);
+    } else {
+        snprintf(words, sizeof words, "%.400s%s", rt_model_about(m), headless ? "; with teacher.logits=none" : "");
+        rt_card_text(s->card, "teacher", words, words);
+        if (headless)
+            rt_card_text(s->card, "no logits", rt_describe_why(s->d, &e), rt_describe_why(s->d, &e));
+        if (rt_model_front_words(m))
+            rt_card_text(s->card, "front end", rt_model_front_words(m), rt_model_front_words(m));
     }
     rt_model_fini(m);
 out:
