@@ -23,6 +23,7 @@
 struct batch {
     int count;
     bool done;
+    bool failed; /* its outputs could not be made */
     struct rt_predict_sample *sample; /* [batch] */
     float *outputs;                   /* [batch, dim + classes] embedding and logits of each */
 };
@@ -185,22 +186,48 @@ static int bags_pack(const struct rt_bag *bag, int count, struct rt_bags *out)
     return 0;
 }
 
-static int batch_run_net(struct worker *w, int count, struct rt_net_outputs *out, struct rt_error *e)
+/* Of the samples that are at hand those from `first` on. */
+static int batch_run_net(struct worker *w, int first, int count, struct rt_net_outputs *out, struct rt_error *e)
 {
     struct rt_bags bags = {NULL, NULL, NULL};
-    int rc = w->p->rank ? 0 : bags_pack(w->bag, count, &bags);
+    int rc = w->p->rank ? 0 : bags_pack(w->bag + first, count, &bags);
     if (rc == 0)
-        rc = rt_net_run(w->net, count, w->p->rank ? w->input : NULL, w->p->rank ? NULL : &bags, out, e);
+        rc = rt_net_run(w->net, count, w->p->rank ? w->input + (size_t)first * w->p->row : NULL,
+                        w->p->rank ? NULL : &bags, out, e);
     free((void *)bags.offset);
     free((void *)bags.bucket);
     free((void *)bags.weight);
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "%s", rt_err_words(rc)) : rc;
 }
 
+static void batch_keep(const struct worker *w, struct batch *b, int k, const struct rt_net_outputs *out, int at)
+{
+    const struct rt_model *m = w->p->m;
+    outputs_keep(m, b->outputs + outputs_width(m) * (size_t)w->place[k], out, at);
+}
+
+/* A graph of somebody else's may take one sample and not another (an index that its numbers make): then each is run
+ * alone, with the same bits, and whoever it cannot take has that as its reason. */
+static int batch_run(struct worker *w, struct batch *b, int kept, struct rt_error *e)
+{
+    struct rt_net_outputs out;
+    int rc = batch_run_net(w, 0, kept, &out, e);
+    for (int k = 0; k < kept && rc == 0; k++)
+        batch_keep(w, b, k, &out, k);
+    for (int k = 0; k < kept && rc < 0 && rc != RT_EMEM; k++) {
+        struct rt_error *why = &b->sample[w->place[k]].why;
+        int alone = batch_run_net(w, k, 1, &out, why);
+        if (alone == RT_EMEM)
+            return rt_error_set(e, alone, "%s", why->text);
+        if (alone == 0)
+            batch_keep(w, b, k, &out, 0);
+    }
+    return rc == RT_EMEM ? rc : 0;
+}
+
 /* Samples that cannot be read get their reason; RT_EMEM is nobody's but ours. */
 static int batch_work(struct worker *w, struct batch *b, struct rt_error *e)
 {
-    struct rt_net_outputs out;
     bool batches = predict_in_batches(w->p);
     int kept = 0, rc = 0;
     for (int i = 0; i < b->count && rc == 0; i++) {
@@ -212,9 +239,7 @@ static int batch_work(struct worker *w, struct batch *b, struct rt_error *e)
             rc = rt_error_set(e, RT_EMEM, "%s: out of memory", s->id);
     }
     if (rc == 0 && kept)
-        rc = batch_run_net(w, kept, &out, e);
-    for (int k = 0; k < kept && rc == 0; k++)
-        outputs_keep(w->p->m, b->outputs + outputs_width(w->p->m) * (size_t)w->place[k], &out, k);
+        rc = batch_run(w, b, kept, e);
     for (int k = 0; k < kept && w->bag; k++) {
         free(w->bag[k].bucket);
         free(w->bag[k].weight);
@@ -231,7 +256,7 @@ static void batch_empty(struct batch *b)
         free(b->sample[i].text);
     }
     b->count = 0;
-    b->done = false;
+    b->done = b->failed = false;
 }
 
 /* ---- taking samples ----
@@ -277,6 +302,7 @@ static struct batch *ring_place(struct predict *p)
     return b;
 }
 
+/* No more is taken. What was taken before is finished and given. */
 static void predict_fail(struct predict *p, const struct rt_error *e)
 {
     uv_mutex_lock(&p->lock);
@@ -294,8 +320,8 @@ static struct batch *worker_take(struct predict *p)
     uv_mutex_lock(&p->list);
     struct batch *b = p->ended ? NULL : ring_place(p);
     if (b && list_take(p, b, &e) < 0)
-        predict_fail(p, &e);
-    bool any = b && b->count && e.code == 0;
+        predict_fail(p, &e); /* of the list: the samples before that place are good */
+    bool any = b && b->count;
     if (any) {
         uv_mutex_lock(&p->lock);
         p->begun++;
@@ -313,10 +339,12 @@ static void worker_run(void *self)
     struct predict *p = w->p;
     for (struct batch *b; (b = worker_take(p)) != NULL;) {
         struct rt_error e = {0};
-        if (batch_work(w, b, &e) < 0)
+        bool failed = batch_work(w, b, &e) < 0;
+        if (failed)
             predict_fail(p, &e);
         uv_mutex_lock(&p->lock);
         b->done = true;
+        b->failed = failed;
         uv_cond_broadcast(&p->change);
         uv_mutex_unlock(&p->lock);
     }
@@ -328,14 +356,14 @@ static void worker_run(void *self)
 
 /* ---- giving ---- */
 
-/* The next in order; NULL when there is no more, or all is to end. */
+/* The next in order; NULL when there is no more, or it could not be made. */
 static struct batch *ring_wait(struct predict *p)
 {
     uv_mutex_lock(&p->lock);
     struct batch *b = &p->batch[p->given % p->ring];
-    while (!p->stop && !(p->given < p->begun && b->done) && (p->working || p->given < p->begun))
+    while (!(p->given < p->begun && b->done) && (p->working || p->given < p->begun))
         uv_cond_wait(&p->change, &p->lock);
-    bool ready = !p->stop && p->given < p->begun && b->done;
+    bool ready = p->given < p->begun && b->done && !b->failed;
     uv_mutex_unlock(&p->lock);
     return ready ? b : NULL;
 }
@@ -359,8 +387,10 @@ static void predict_give_all(struct predict *p, const struct rt_predict_sink *si
 {
     for (struct batch *b; (b = ring_wait(p)) != NULL;) {
         struct rt_error e = {0};
-        if (batch_give(p, b, sink, &e) != 0)
+        if (batch_give(p, b, sink, &e) != 0) {
             predict_fail(p, &e);
+            return;
+        }
         batch_empty(b);
         uv_mutex_lock(&p->lock);
         p->given++;
