@@ -5,6 +5,7 @@
 #include "formats/recipe.h"
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
+#include "tui/report/run_length.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -153,6 +154,7 @@ static void card_add_run(struct rt_run_card *card, const char *folder, struct rt
         card_add(card, r->teacher_model[0] ? "student" : "model", "%s %s%s%.300s",
                  rt_modality_names[r->student_modality], rt_net_names[r->student_net],
                  r->teacher_model[0] ? ", taught by " : "", r->teacher_model);
+        rt_run_length(db, r);
         if (r->train_steps)
             snprintf(steps, sizeof steps, " of %lld", (long long)r->train_steps);
         else

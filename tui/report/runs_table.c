@@ -6,6 +6,7 @@
 #include "pipeline/live/client.h"
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
+#include "tui/report/run_length.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -192,18 +193,22 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     char path[RT_RUN_PATH];
     struct rt_rundb *db = NULL;
     struct rt_error e = {0};
+    bool known = false;
     for (int k = 0; k < NUMBERS; k++)
         r->number[k] = NAN;
     if (rt_recipe_load(recipe, rt_rundir_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e) == 0) {
         snprintf(r->what, sizeof r->what, "%.15s %.60s%s%.40s", rt_modality_names[recipe->student_modality],
                  rt_net_names[recipe->student_net],
                  recipe->teacher_model[0] ? " < " : "", recipe->teacher_model);
-        if (recipe->train_steps)
-            r->number[STEPS] = (double)recipe->train_steps;
-        else
-            r->number[EPOCHS] = (double)recipe->train_epochs;
+        known = true;
     }
     int rc = rt_rundb_open_run(&db, r->folder, &e);
+    if (rc == 0 && known)
+        rt_run_length(db, recipe);
+    if (known && recipe->train_steps)
+        r->number[STEPS] = (double)recipe->train_steps;
+    else if (known)
+        r->number[EPOCHS] = (double)recipe->train_epochs;
     if (rc == 0)
         rc = rt_rundb_query(db, "SELECT value FROM meta WHERE key='state'", cell_text, r->state, &e);
     for (int k = 0; rc == 0 && k < NUMBERS; k++)
@@ -229,7 +234,7 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
 
 static int runs_table_text(struct rt_table *t, const struct rt_runs *l, const int column[4])
 {
-    for (int i = 0; i < l->count; i++) {
+    for (int i = 0; i < t->rows; i++) {
         RT_TRY(rt_table_text(t, i, column[0], l->run[i].folder));
         RT_TRY(rt_table_text(t, i, column[1], l->run[i].state));
         RT_TRY(rt_table_text(t, i, column[2], l->run[i].what));
@@ -238,23 +243,24 @@ static int runs_table_text(struct rt_table *t, const struct rt_runs *l, const in
     return 0;
 }
 
-static bool runs_have(const struct rt_runs *l, enum number k)
+static bool runs_have(const struct rt_runs *l, int n, enum number k)
 {
-    for (int i = 0; i < l->count; i++)
+    for (int i = 0; i < n; i++)
         if (!isnan(l->run[i].number[k]))
             return true;
     return false;
 }
 
-static int runs_table_fill(struct rt_table *t, const struct rt_runs *l)
+static int runs_table_fill(struct rt_table *t, const struct rt_runs *l, int n)
 {
-    RT_TRY(rt_table_init(t, l->count));
+    RT_TRY(rt_table_init(t, n));
     int run = rt_table_add(t, "run", "", true), state = rt_table_add(t, "state", "", true);
     for (int k = 0; k < NUMBERS; k++) {
         int at = rt_table_add(t, number_column[k].name, "", false);
         RT_TRY(at);
-        t->column[at].hidden = number_column[k].hidden || (number_column[k].of_trials && !runs_have(l, (enum number)k));
-        for (int i = 0; i < l->count; i++)
+        bool none = number_column[k].of_trials && !runs_have(l, n, (enum number)k);
+        t->column[at].hidden = number_column[k].hidden || none;
+        for (int i = 0; i < n; i++)
             t->column[at].number[i] = (float)l->run[i].number[k];
     }
     int student = rt_table_add(t, "student", "", true), curve = rt_table_add(t, "curve", "", true);
@@ -275,15 +281,30 @@ int rt_runs_look(struct rt_runs *r, const char *folder, struct rt_error *e)
     return rc < 0 ? rt_error_set(e, rc, "%s: out of memory", folder) : 0;
 }
 
-int rt_runs_table(struct rt_table *t, struct rt_runs *r, struct rt_error *e)
+int rt_runs_read(struct rt_runs *r, int i)
 {
     struct rt_recipe *recipe = malloc(sizeof *recipe);
-    memset(t, 0, sizeof *t);
-    for (int i = 0; recipe && i < r->count; i++)
-        run_read(&r->run[i], recipe);
-    int rc = recipe ? runs_table_fill(t, r) : RT_EMEM;
+    if (!recipe)
+        return RT_EMEM;
+    run_read(&r->run[i], recipe);
     free(recipe);
-    return rc < 0 ? rt_error_set(e, rc, "no memory for %d runs", r->count) : 0;
+    return 0;
+}
+
+int rt_runs_part(struct rt_table *t, const struct rt_runs *r, int n, struct rt_error *e)
+{
+    memset(t, 0, sizeof *t);
+    int rc = runs_table_fill(t, r, n);
+    return rc < 0 ? rt_error_set(e, rc, "no memory for %d runs", n) : 0;
+}
+
+int rt_runs_table(struct rt_table *t, struct rt_runs *r, struct rt_error *e)
+{
+    memset(t, 0, sizeof *t);
+    for (int i = 0; i < r->count; i++)
+        if (rt_runs_read(r, i) < 0)
+            return rt_error_set(e, RT_EMEM, "no memory for %d runs", r->count);
+    return rt_runs_part(t, r, r->count, e);
 }
 
 void rt_runs_fini(struct rt_runs *r)

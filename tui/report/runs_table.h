@@ -19,6 +19,10 @@ struct rt_runs { /* cleared is: none */
 int rt_runs_look(struct rt_runs *r, const char *folder, struct rt_error *e);
 /* Reads them all. The caller fini's *t, also after a failure. RT_EMEM. */
 int rt_runs_table(struct rt_table *t, struct rt_runs *r, struct rt_error *e);
+/* The same in steps, for who wants to see the first before the last has been read: the run at place i is read (0 to
+ * count - 1), and those of the first n, which were, become a table. RT_EMEM. */
+int rt_runs_read(struct rt_runs *r, int i);
+int rt_runs_part(struct rt_table *t, const struct rt_runs *r, int n, struct rt_error *e);
 void rt_runs_fini(struct rt_runs *r);
 
 #endif

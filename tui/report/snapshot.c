@@ -5,6 +5,7 @@
 
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
+#include "tui/report/run_length.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -108,10 +109,12 @@ static void snapshot_read_recipe(struct rt_snapshot *m)
     struct rt_error ignored;
     struct rt_recipe *r = m->recipe ? NULL : malloc(sizeof *r);
     rt_rundir_path(m->folder, RT_RUN_RECIPE, path, sizeof path);
-    if (r && rt_recipe_load(r, path, &ignored) == 0)
-        m->recipe = r;
-    else
+    if (!r || rt_recipe_load(r, path, &ignored) < 0) {
         free(r);
+        return;
+    }
+    rt_run_length(m->db, r);
+    m->recipe = r;
 }
 
 /* ---- curves ----

@@ -13,6 +13,7 @@ struct rt_runs_list {
     char folder[4096];     /* whose runs these are */
     struct rt_table table; /* as rt_runs_table makes it; rows by name; its order is the Runs screen's */
     unsigned version;      /* rises with each reading; 0 = none yet */
+    int more;              /* runs that the first reading has found and not yet read: they are not in the table */
     char why[300];         /* why the folder could not be read, "" = it could */
     int at;                /* row under the cursor */
     char where[400], sort[72];

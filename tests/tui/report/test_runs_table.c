@@ -31,7 +31,12 @@ static void test_eer(void **state)
     struct rt_runs r;
     struct rt_table t;
     (void)state;
+    assert_int_equal(rt_runs_look(&(struct rt_runs){0}, "/nowhere", &error), RT_EMISSING);
     look(&r, &t);
+    struct rt_table part; /* what is shown while the others are read */
+    assert_int_equal(rt_runs_part(&part, &r, 0, &error), 0);
+    assert_true(part.rows == 0 && part.columns == t.columns);
+    rt_table_fini(&part);
     double best = (double)column(&t, "best_step")->number[0];
     assert_true(column(&t, "best")->number[0] > 0.5f && best > 200);
     assert_true(column(&t, "eer")->hidden && column(&t, "test_eer")->hidden);

@@ -216,6 +216,8 @@ static void runs_draw_summary(const struct rt_view *view, struct rt_canvas *c, s
         return;
     x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "%d of %d runs in %s", l->table.shown, l->table.rows,
                          l->folder);
+    if (l->more)
+        x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_WARN, "  reading %d more", l->more);
     if (view->compare.count)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_KEY, "  %d marked", view->compare.count);
     if (*l->sort)
