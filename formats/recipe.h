@@ -18,7 +18,7 @@
 
 enum rt_key_kind { RT_KIND_BOOL, RT_KIND_INT, RT_KIND_FLOAT, RT_KIND_FRACTION, RT_KIND_TEXT,
                    RT_KIND_PATH, RT_KIND_CHOICE, RT_KIND_LIST };
-enum rt_key_effect { RT_EFFECT_RUN, RT_EFFECT_STEP, RT_EFFECT_BATCH };
+enum rt_key_effect { RT_EFFECT_RUN, RT_EFFECT_RESUME, RT_EFFECT_STEP, RT_EFFECT_BATCH };
 
 /* C type of each kind's field; a CHOICE has its set's enum. TEXT, PATH and LIST are NUL-terminated text; a
  * LIST is its words joined by ','. A loaded PATH is absolute or relative to the current folder, ready to open. */

@@ -169,6 +169,13 @@ static void student_view_fini(struct student_view *v)
  * update may exclude some of its samples. What the learner reports is told on at once, so that whoever
  * saves the state behind it saves that of this update. */
 
+/* Of a run that was made longer: from the update on that is the first with the new length. */
+static void student_keep_length(struct rt_student *s)
+{
+    if (s->epoch_steps)
+        rt_learner_prolong(s->learner, rt_student_steps(s, s->recipe));
+}
+
 /* Changes that wait take effect, checkpoints asked for are written; waits while the run is paused.
  */
 static int student_begin_update(struct rt_student *s, struct rt_error *e)
@@ -178,6 +185,8 @@ static int student_begin_update(struct rt_student *s, struct rt_error *e)
     int rc = 0;
     while (s->control && (rc = rt_control_step(s->control, next, &told, e)) == RT_CONTROL_SAVE)
         RT_TRY(student_tell_checkpoint(s, e));
+    if (rc == 0)
+        student_keep_length(s);
     return rc;
 }
 
@@ -273,7 +282,9 @@ static int student_follow(struct rt_student *s, const struct rt_batch *b, const 
     if (b->kind != RT_BATCH_TRAIN || !s->control)
         return 0;
     RT_TRY(rt_control_take_news(s->control, news, e));
-    return rt_control_step(s->control, mine->step, &nobody, e);
+    RT_TRY(rt_control_step(s->control, mine->step, &nobody, e));
+    student_keep_length(s);
+    return 0;
 }
 
 /* Before each batch: 0 = on with it. */

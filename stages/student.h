@@ -42,6 +42,7 @@ struct rt_student {
     int teachers;
     struct rt_learner *learner;
     const struct rt_recipe *recipe; /* read anew at every update */
+    int epoch_steps;                /* updates of an epoch, by which lengths are known; 0 = the learner keeps its own */
     const struct rt_dataset *dataset;
     struct rt_control *control; /* empties it before each update; then recipe is its settings. NULL = no */
     struct rt_ranks *ranks; /* with others: the learner's, too. NULL = alone */
@@ -49,6 +50,9 @@ struct rt_student {
     const struct rt_observer *observer; /* [observers], told of the run in this order */
     int observers;
 };
+
+/* Updates in all, as these settings say. */
+int64_t rt_student_steps(const struct rt_student *s, const struct rt_recipe *r);
 
 /* Everything a resumed run needs: the learner with its model, and the control. Not while work is
  * under way. */

@@ -18,6 +18,11 @@ static int student_save_control(struct rt_control *c, struct rt_safetensors *out
     return rc;
 }
 
+int64_t rt_student_steps(const struct rt_student *s, const struct rt_recipe *r)
+{
+    return r->train_steps ? r->train_steps : r->train_epochs * s->epoch_steps;
+}
+
 int rt_student_save(const struct rt_student *s, struct rt_safetensors *out)
 {
     RT_TRY(rt_learner_save(s->learner, out));
@@ -32,6 +37,8 @@ int rt_student_load(struct rt_student *s, const struct rt_safetensors *in, const
                                 (char *)rt_safetensors_text(in, "retort.pending")};
     RT_TRY(rt_learner_load(s->learner, in, name, e));
     int rc = s->control ? rt_control_load(s->control, &t, rt_learner_progress(s->learner).step, e) : 0;
+    if (rc == 0 && s->epoch_steps)
+        rt_learner_prolong(s->learner, rt_student_steps(s, s->recipe));
     if (rc < 0)
         rt_error_prefix(e, "%s", name);
     return rc;

@@ -106,17 +106,24 @@ int rt_sampler_balanced_steps(int labelled, int rest, int batch, double balance)
     return first > second ? first : second;
 }
 
+/* Update `done` is the last of the run, or was, before somebody made it longer: then it was measured there, which
+ * the best so far depends on. */
+static bool sampler_ends_run(const struct rt_sampler *s)
+{
+    return s->done == s->c.steps || (s->c.ended && s->c.ended(s->c.self, s->done));
+}
+
 /* Update `done` was the last of its epoch or of the run. */
 static int sampler_ends_epoch(const struct rt_sampler *s)
 {
-    return s->done > 0 && (s->done % s->epoch_steps == 0 || s->done == s->c.steps);
+    return s->done > 0 && (s->done % s->epoch_steps == 0 || sampler_ends_run(s));
 }
 
 static int sampler_wants_eval(const struct rt_sampler *s)
 {
     int64_t epochs = (s->done + s->epoch_steps - 1) / s->epoch_steps;
     return s->eval.count > 0 && sampler_ends_epoch(s) &&
-           (s->done == s->c.steps || epochs % s->c.eval_interval == 0);
+           (sampler_ends_run(s) || epochs % s->c.eval_interval == 0);
 }
 
 static void sampler_start_eval(struct rt_sampler *s)

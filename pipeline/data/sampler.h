@@ -8,8 +8,8 @@
  * each dealt pass after pass, shuffled anew for each pass by (seed, pass); all batches are full, and a row of
  * the shorter deck comes several times an epoch. An epoch is then as many updates as a pass of the deck that
  * takes longest.
- * The last training batch of an epoch, also of one cut short by `steps`, is marked RT_MARK_EPOCH, the
- * last of an evaluation RT_MARK_EVAL, and the last of all RT_MARK_END besides. */
+ * The last training batch of an epoch, also of one cut short by `steps`, or where the run ended once, is marked
+ * RT_MARK_EPOCH, the last of an evaluation RT_MARK_EVAL, and the last of all RT_MARK_END besides. */
 #ifndef RT_SAMPLER_H
 #define RT_SAMPLER_H
 
@@ -26,7 +26,10 @@ struct rt_sampler_config {
     int shards, first_shard, own_shards; /* every batch is cut into so many, and these kept (rt_batch_cut); 0 = not */
     uint64_t seed;
     int64_t steps;     /* updates in all */
-    int eval_interval; /* epochs; the last epoch is always evaluated, also when cut short */
+    /* Was the run so many updates long, before it was made longer? May be NULL. */
+    bool (*ended)(void *self, int64_t step);
+    int eval_interval; /* epochs; the last epoch is always evaluated, also when cut short, as is where the run ended
+                        * once */
     /* Told before the batch of update `step` is made; returns the interval from then on, or RT_EBUSY: it may not be
      * made yet, and the source says so. May be NULL. */
     int (*hand_out)(void *self, int64_t step);

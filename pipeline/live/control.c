@@ -77,14 +77,16 @@ int rt_control_check_who(const char *who, struct rt_error *e)
                         rt_quote(quoted, sizeof quoted, who), RT_CONTROL_WHO - 1);
 }
 
-int rt_control_find(const char *name, const struct rt_key **key, struct rt_error *e)
+int rt_control_find(const char *name, enum rt_key_effect effect, const struct rt_key **key, struct rt_error *e)
 {
     *key = rt_key_find(name);
     if (!*key)
         return rt_key_unknown(name, e);
-    return (*key)->effect != RT_EFFECT_RUN
-               ? 0
-               : rt_error_set(e, RT_EUSAGE, "%s takes effect at the start of a run only", name);
+    if ((*key)->effect >= effect)
+        return 0;
+    return rt_error_set(e, RT_EUSAGE, (*key)->effect == RT_EFFECT_RESUME
+                        ? "%s takes effect at the start of a run only, or makes it longer when it goes on: retort run "
+                          "--resume -o DIR -s %s=N" : "%s takes effect at the start of a run only", name, name);
 }
 
 int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key)
@@ -194,7 +196,7 @@ int rt_control_set(struct rt_control *c, const char *who, const char *name, cons
     const struct rt_key *key = NULL;
     char was[RT_RECIPE_TEXT], is[RT_RECIPE_TEXT];
     RT_TRY(rt_control_check_who(who, e));
-    RT_TRY(rt_control_find(name, &key, e));
+    RT_TRY(rt_control_find(name, RT_EFFECT_STEP, &key, e));
     uv_mutex_lock(&c->lock);
     int64_t first = rt_control_first(c, key);
     rt_recipe_get(&c->ahead, key, was, sizeof was);
@@ -238,7 +240,7 @@ int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const c
     if (rt_key_retired(name))
         return 0;
     if (!samples)
-        RT_TRY(rt_control_find(name, &key, e));
+        RT_TRY(rt_control_find(name, RT_EFFECT_RESUME, &key, e));
     uv_mutex_lock(&c->lock);
     int64_t first = rt_control_first(c, key);
     int rc;

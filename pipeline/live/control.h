@@ -110,6 +110,10 @@ int rt_control_set(struct rt_control *c, const char *who, const char *key, const
  * over is refused (RT_ERANGE); a setting that is retired is left out. */
 int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *key,
                     const char *value, struct rt_error *e);
+/* The settings when all that waits has taken effect. */
+void rt_control_last(struct rt_control *c, struct rt_recipe *r);
+/* Does a change wait that makes the run longer from the update behind `step` on? */
+bool rt_control_prolongs(struct rt_control *c, int64_t step);
 
 enum rt_touch { RT_TOUCH_SET, RT_TOUCH_SCALE, RT_TOUCH_MUTE, RT_TOUCH_EXCLUDE, RT_TOUCH_RESTORE };
 /* Changes the state of samples (rows of the data set, any order) at the next update *at: their factor

@@ -55,7 +55,9 @@ struct rt_control {
 
 /* Under the lock, all of them. */
 int rt_control_check_who(const char *who, struct rt_error *e);
-int rt_control_find(const char *name, const struct rt_key **key, struct rt_error *e);
+/* The setting, which must have at least this effect: RESUME what a journal or a checkpoint may hold, STEP what people
+ * may change. */
+int rt_control_find(const char *name, enum rt_key_effect effect, const struct rt_key **key, struct rt_error *e);
 /* The first update that a change of key (NULL: of samples) can still be made for. */
 int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key);
 /* c->trial = the settings `base` with one value changed, if the run accepts that. */

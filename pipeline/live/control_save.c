@@ -78,7 +78,7 @@ static int setting_load(struct rt_control *c, char *line, struct rt_error *e)
     *equals = '\0';
     if (rt_key_retired(line))
         return 0;
-    RT_TRY(rt_control_find(line, &key, e));
+    RT_TRY(rt_control_find(line, RT_EFFECT_RESUME, &key, e));
     return rt_recipe_put(&c->now, key, equals + 1, NULL, e);
 }
 
@@ -129,4 +129,28 @@ int rt_control_load(struct rt_control *c, const struct rt_control_text *t, int64
     c->handed = step;
     uv_mutex_unlock(&c->lock);
     return lines_each(c, t->pending, pending_load, e);
+}
+
+/* ---- the length ----
+ * Of a run that was made longer it follows from what waits: it ends where the last such change says, and ended once
+ * where the first with another length begins. */
+
+void rt_control_last(struct rt_control *c, struct rt_recipe *r)
+{
+    uv_mutex_lock(&c->lock);
+    *r = c->begun;
+    for (int i = 0; i < c->count; i++)
+        if (c->pending[i].key)
+            rt_recipe_put(r, c->pending[i].key, c->pending[i].value, NULL, NULL);
+    uv_mutex_unlock(&c->lock);
+}
+
+bool rt_control_prolongs(struct rt_control *c, int64_t step)
+{
+    bool found = false;
+    uv_mutex_lock(&c->lock);
+    for (int i = 0; i < c->count; i++)
+        found |= c->pending[i].step == step + 1 && c->pending[i].key && c->pending[i].key->effect == RT_EFFECT_RESUME;
+    uv_mutex_unlock(&c->lock);
+    return found;
 }

@@ -98,7 +98,7 @@ int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *be
 int rt_control_recall(struct rt_control *c, const char *name, const char *before, const char *after)
 {
     const struct rt_key *key = strcmp(name, RT_OVERRIDE_KEY) == 0 ? NULL : rt_key_find(name);
-    if (strcmp(name, RT_OVERRIDE_KEY) != 0 && (!key || key->effect == RT_EFFECT_RUN))
+    if (strcmp(name, RT_OVERRIDE_KEY) != 0 && (!key || key->effect < RT_EFFECT_STEP))
         return 0;
     uv_mutex_lock(&c->lock);
     int rc = rt_control_remember(c, key, strdup(before), strdup(after));

@@ -71,7 +71,7 @@ static int verb_get(struct call *c, struct rt_error *e)
         return 0;
     }
     for (int i = 0; i < rt_key_count; i++) {
-        if (rt_keys[i].effect == RT_EFFECT_RUN)
+        if (rt_keys[i].effect < RT_EFFECT_STEP)
             continue;
         RT_TRY(rt_control_get(c->context->control, rt_keys[i].name, value, sizeof value, e));
         json_put_text(c->result, rt_keys[i].name, value);

@@ -393,7 +393,7 @@ int rt_rundb_rewind(struct rt_rundb *r, int64_t step, struct rt_error *e)
     sqlite3_stmt *s;
     RT_TRY(statement_begin(r, RT_RUNDB_META, &s, e));
     return rundb_exec_made(r,
-                           sqlite3_mprintf("DELETE FROM metrics WHERE step > %lld;"
+                           sqlite3_mprintf("DELETE FROM metrics WHERE step > %lld OR name LIKE 'final.%%';"
                                            "DELETE FROM journal WHERE step > %lld;"
                                            "DELETE FROM clock WHERE step > %lld",
                                            (long long)step, (long long)step, (long long)step),

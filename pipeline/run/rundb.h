@@ -49,7 +49,7 @@ int rt_rundb_metric(struct rt_rundb *db, int64_t step, int epoch, const char *sp
 int rt_rundb_mean(struct rt_rundb *db, int64_t after, int64_t step, int epoch, const char *split,
                   const char *name, struct rt_error *e);
 int rt_rundb_clock(struct rt_rundb *db, int64_t step, double seconds, struct rt_error *e);
-/* Forgets metrics, clock and journal rows after step (resume). */
+/* Forgets metrics, clock and journal rows after step, and the figures of the end (resume). */
 int rt_rundb_rewind(struct rt_rundb *db, int64_t step, struct rt_error *e);
 
 struct rt_sample_row {

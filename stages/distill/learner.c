@@ -163,6 +163,11 @@ void rt_learner_destroy(struct rt_learner *l)
     free(l);
 }
 
+void rt_learner_prolong(struct rt_learner *l, int64_t steps)
+{
+    l->c.steps = steps;
+}
+
 struct rt_learner_progress rt_learner_progress(const struct rt_learner *l)
 {
     return l ? (struct rt_learner_progress){l->step, l->c.steps, l->best} : (struct rt_learner_progress){.best = -1};

@@ -58,6 +58,9 @@ struct rt_learner_config {
 int rt_learner_create(struct rt_learner **out, const struct rt_learner_config *c, struct rt_error *e);
 void rt_learner_destroy(struct rt_learner *l); /* NULL is fine */
 
+/* The run is `steps` updates long from now on: the schedules' length. Between two updates. */
+void rt_learner_prolong(struct rt_learner *l, int64_t steps);
+
 /* Would it accept these settings? Reads only what is fixed after create: any thread, also while it
  * learns. RT_EUSAGE, RT_EMISMATCH. */
 int rt_learner_check(const struct rt_learner *l, const struct rt_learner_settings *s, struct rt_error *e);

@@ -30,11 +30,16 @@ static int recipes_compare(const struct rt_recipe *before, const struct rt_recip
     return 0;
 }
 
-int rt_resume_check_recipe(const struct rt_training *t, struct rt_error *e)
+int rt_resume_check_recipe(struct rt_training *t, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
     static struct rt_recipe before;
     RT_TRY(rt_recipe_load(&before, rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
+    t->wanted_steps = t->recipe->train_steps;
+    t->wanted_epochs = t->recipe->train_epochs;
+    t->prolong = t->wanted_steps != before.train_steps || t->wanted_epochs != before.train_epochs;
+    t->recipe->train_steps = before.train_steps;
+    t->recipe->train_epochs = before.train_epochs;
     if (t->recipe->student_net == RT_NET_AUTO)
         t->recipe->student_net = before.student_net; /* as it was chosen */
     return recipes_compare(&before, t->recipe, t->dir.path, true, e);
@@ -70,12 +75,16 @@ static bool checkpoint_is_damaged(int rc)
 
 static int checkpoint_set_aside(struct rt_training *t, const char *path, struct rt_error *e)
 {
-    char aside[RT_RUN_PATH + 16];
+    char aside[RT_RUN_PATH + 16], rest[RT_RUN_PATH];
     struct rt_error why = *e;
     snprintf(aside, sizeof aside, "%s.damaged", path);
     if (rename(path, aside) < 0)
         return rt_error_errno(e, "cannot rename", path);
-    rt_watch_warn(&t->session->watch, "%s; it is now %s, going on from the checkpoint before it", why.text, aside);
+    int64_t before;
+    bool older = rt_checkpoints_latest(t->dir.path, rest, sizeof rest, &before) == 0;
+    rt_watch_warn(&t->session->watch, "%s; it is now %s, %s", why.text, aside,
+                  older ? "going on from the checkpoint before it"
+                        : "and as there is no older one, the run begins again");
     rt_rundir_log(&t->dir, "damaged, set aside: %s", why.text);
     return 0;
 }
@@ -87,7 +96,7 @@ static int checkpoint_take(struct rt_training *t, const struct rt_safetensors *s
     return rt_student_load(&t->student, s, path, e);
 }
 
-int rt_resume_load(struct rt_training *t, struct rt_error *e)
+static int resume_load_newest(struct rt_training *t, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
     int64_t step;
@@ -110,4 +119,46 @@ int rt_resume_load(struct rt_training *t, struct rt_error *e)
                           (long long)rt_learner_progress(t->student.learner).step);
     t->observe_checkpoints.saved_step = step;
     return rc;
+}
+
+/* ---- longer than it was meant to be ----
+ * The recipe in the folder stays what the run began with: its first part was trained as a run of that length, learning
+ * rate and all. So a new length is a change like any other, in the journal at the update that is the first with it,
+ * and kept in the checkpoint at once. A shorter one would be another run: it may be past its end. */
+
+static int resume_plan(struct rt_training *t, const char *key, int64_t value, struct rt_error *e)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    return rt_control_plan(t->control, rt_learner_progress(t->student.learner).step + 1, "resume", key, text, e);
+}
+
+static int resume_prolong(struct rt_training *t, struct rt_error *e)
+{
+    static struct rt_recipe last, wanted;
+    rt_control_last(t->control, &last);
+    wanted = last;
+    wanted.train_steps = t->wanted_steps;
+    wanted.train_epochs = t->wanted_epochs;
+    int64_t is = rt_student_steps(&t->student, &last), becomes = rt_student_steps(&t->student, &wanted);
+    if (becomes < is)
+        return rt_error_set(e, RT_EUSAGE, "%s: the run is %lld updates long, and would be %lld by train.steps %lld, "
+                            "train.epochs %lld: --resume may make it longer, not shorter", t->dir.path, (long long)is,
+                            (long long)becomes, (long long)t->wanted_steps, (long long)t->wanted_epochs);
+    if (becomes == is)
+        return 0;
+    if (wanted.train_epochs != last.train_epochs)
+        RT_TRY(resume_plan(t, "train.epochs", t->wanted_epochs, e));
+    if (wanted.train_steps != last.train_steps)
+        RT_TRY(resume_plan(t, "train.steps", t->wanted_steps, e));
+    rt_watch_tell(&t->session->watch, "the run is %lld updates long from now on, and was %lld", (long long)becomes,
+                  (long long)is);
+    rt_rundir_log(&t->dir, "prolonged from %lld to %lld steps", (long long)is, (long long)becomes);
+    return rt_observe_checkpoints_save(&t->observe_checkpoints, e);
+}
+
+int rt_resume_load(struct rt_training *t, struct rt_error *e)
+{
+    RT_TRY(resume_load_newest(t, e));
+    return t->prolong ? resume_prolong(t, e) : 0;
 }

@@ -332,7 +332,8 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
         t->student.teacher[k] = rt_stage_teacher[k].name;
         t->observe_board.outputs[k] = t->teacher[k].outputs;
     }
-    return training_make_learner(t, r->train_steps ? r->train_steps : r->train_epochs * per_epoch, e);
+    t->student.epoch_steps = per_epoch;
+    return training_make_learner(t, rt_student_steps(&t->student, r), e);
 }
 
 /* ---- the folder ----

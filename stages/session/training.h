@@ -58,10 +58,13 @@ struct rt_training {
     struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */
     struct rt_views views;  /* of evaluations: whole recordings, or one crop */
     int *train_rows, *valid_rows, train_count, valid_count;
+    int64_t wanted_steps, wanted_epochs; /* of a resumed run, if they are others than it began with: */
+    bool prolong;
     int train_labelled; /* with data.balance: so many of train_rows, the first ones, have a label */
     struct rt_trial_lists trials;
     struct rt_sound_bank *sounds; /* noise and rooms, or NULL */
     struct rt_training_result valid, test;
+    double heads[RT_HEADS]; /* the result's top-1 on validation by head, NaN where there is none */
     struct rt_training_trials trials_result[RT_TRIAL_LISTS];
     char limit[400];   /* which stage limited the run, in words */
     int64_t first_step; /* of the pipeline */

@@ -65,6 +65,11 @@ static int sampler_hand_out(void *self, int64_t step)
     return (int)r.eval_interval;
 }
 
+static bool sampler_ended(void *self, int64_t step)
+{
+    return rt_control_prolongs(((const struct rt_training *)self)->control, step);
+}
+
 static void decode_augment(void *self, int64_t step, struct rt_augment *a)
 {
     struct rt_recipe r = {0};
@@ -127,6 +132,8 @@ static int pipeline_make_sampler(struct pipeline *p, struct rt_training *t)
 {
     const struct rt_recipe *r = t->recipe;
     struct rt_learner_progress at = rt_learner_progress(t->student.learner);
+    static struct rt_recipe last;
+    rt_control_last(t->control, &last);
     struct rt_sampler_config c = {
         .train = t->train_rows, .train_count = t->train_count,
         .labelled = t->train_labelled, .balance = r->data_balance,
@@ -134,7 +141,7 @@ static int pipeline_make_sampler(struct pipeline *p, struct rt_training *t)
         .batch = (int)r->train_batch,
         .shards = (int)r->train_shards, .own_shards = rt_together_shards(&t->together, r),
         .first_shard = rt_ranks_rank(t->together.ranks) * rt_together_shards(&t->together, r),
-        .seed = (uint64_t)r->seed, .steps = at.steps,
+        .seed = (uint64_t)r->seed, .steps = rt_student_steps(&t->student, &last), .ended = sampler_ended,
         .eval_interval = (int)rt_control_settings(t->control)->eval_interval,
         .start = at.step, .hand_out = sampler_hand_out, .self = t,
     };

@@ -114,8 +114,8 @@ class Interrupted(Repeat):
     def reference(self, **more):
         self.train("whole", self.study, train__epochs=self.epochs, **more)
 
-    def resume(self, run):
-        return self.retort("run", "--resume", "-o", run)
+    def resume(self, run, *words):
+        return self.retort("run", "--resume", "-o", run, *words)
 
     def steps(self, run):
         """Of the newest checkpoint; -1 before there is one."""
@@ -297,9 +297,39 @@ class Interrupted(Repeat):
         _, err = self.retort("run", self.recipe, "--resume", "-o", "a", "-q",
                              *settings(self.study, train__lr="0.5"), code=2)
         self.says(err, "train.lr", "0.002", "0.5", "--resume")
-        _, err = self.retort("run", "--resume", "-o", "a", "--epochs", "9", code=2)
-        self.says(err, "train.epochs", "4", "9")
+        _, err = self.retort("run", "--resume", "-o", "a", "--epochs", "3", code=2)
+        self.says(err, "updates long, and would be", "train.epochs 3: --resume may make it longer, not shorter")
         self.assertEqual(self.outcome("a"), before)
+
+    def test_prolonged(self):
+        """From its end on, twice; the second time killed before an update. Where nothing depends on the length, it is
+        the run that was meant to be so long."""
+        flat = {"train.schedule": "constant", "train.warmup": "0", "weight.terms": "snr", "run.keep": "99"}
+        self.train("long", self.study, flat, train__epochs=6)
+        self.train("a", self.study, flat)
+        end = self.query("a", "SELECT max(step) FROM metrics")[0][0]
+        _, err = self.resume("a", "--epochs", "6")
+        self.says(err, "the run is %d updates long from now on, and was %d" % (end * 3 / 2, end))
+        self.assertEqual(read_tensors(last_checkpoint(self.path("long")))[0],
+                         read_tensors(last_checkpoint(self.path("a")))[0])
+        journal = [(end + 1, "resume", "train.epochs", "4", "6")]
+        asked = "SELECT step, who, key, before, after FROM journal ORDER BY number"
+        self.assertEqual(self.query("a", asked), journal)
+        self.assertEqual(len(self.query("a", "SELECT 1 FROM metrics WHERE name='final.top1' AND split='test'")), 1)
+        self.says(self.retort("replay", "a", "-q")[0], "identical to step %d" % (end * 3 / 2))
+        self.says(self.retort("ls", self.path("a"), "--columns", "all", "--json")[0], '"progress": 1')
+        # With a schedule: its first part stays that of a short run. Killed when the wish was written down.
+        self.train("b", self.study, run__keep=99)
+        self.resume("b", "--steps", str(end + 3))
+        before = self.outcome("b")
+        for name in os.listdir(self.path("b/checkpoints")):
+            if name > "step-%08d.safetensors" % end:
+                os.remove(self.path("b/checkpoints", name))
+        self.resume("b")
+        self.assertEqual(self.outcome("b"), before)
+        self.assertEqual(self.query("b", asked), [(end + 1, "resume", "train.steps", "0", str(end + 3))])
+        self.says(self.retort("replay", "b", "-q")[0], "identical to step %d" % (end + 3))
+        self.says(self.retort("ctl", "b", "set", "train.steps", "99", code=None)[1], "b")
 
     def test_two_processes_in_one_folder(self):
         run = self.begin("busy", train__steps=100000000)
@@ -324,6 +354,13 @@ class Interrupted(Repeat):
         os.truncate(last, 1000)
         _, err = self.retort("run", "--resume", "-o", "a")
         self.says(err, os.path.basename(last), "it is now", ".damaged")
+        self.assertEqual(self.outcome("a"), before)
+        for name in os.listdir(self.path("a/checkpoints")):
+            if name.startswith("step-") and self.path("a/checkpoints", name) != last:
+                os.remove(self.path("a/checkpoints", name))
+        os.truncate(last, 1000)
+        _, err = self.retort("run", "--resume", "-o", "a")
+        self.says(err, ".damaged, and as there is no older one, the run begins again")
         self.assertEqual(self.outcome("a"), before)
 
 

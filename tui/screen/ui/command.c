@@ -246,7 +246,7 @@ static void completion_offer_columns(const struct completion *h, const char *end
 static void completion_offer_controls(const struct completion *h)
 {
     for (int i = 0; i < rt_key_count; i++)
-        if (rt_keys[i].effect != RT_EFFECT_RUN)
+        if (rt_keys[i].effect >= RT_EFFECT_STEP)
             completion_offer(h, rt_keys[i].name);
 }
 
