@@ -10,6 +10,8 @@
 #include "stages/metrics/metrics.h"
 #include "stages/metrics/predictions.h"
 
+#include "stages/distill/objective_settings.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,8 +180,9 @@ static double eval_cross_entropy(const float *logits, const int *label, int n, i
     return used ? sum / used : NAN;
 }
 
-/* Top-1 of one way to read the student; fills the report when it is the answer. */
-static int eval_head(struct rt_learner *l, enum rt_head_id head, struct rt_eval_report *r, bool details)
+/* Top-1 of one way to read the student; fills the report when it is the answer. right: [samples] which of them it has,
+ * or NULL. */
+static int eval_head(struct rt_learner *l, enum rt_head_id head, struct rt_eval_report *r, bool details, uint8_t *right)
 {
     const struct rt_learner_eval *v = &l->eval;
     const struct rt_model *m = l->c.model;
@@ -193,6 +196,11 @@ static int eval_head(struct rt_learner *l, enum rt_head_id head, struct rt_eval_
     if (rc < 0)
         goto out;
     r->top1[head] = a.top1;
+    struct rt_prediction *each = v->prediction.data;
+    if (right)
+        rc = rt_predictions(each, logits, label, v->count, m->classes, 1);
+    for (int i = 0; right && rc == 0 && i < v->count; i++)
+        right[i] = each[i].label >= 0 && each[i].rank == 0;
     if (details) {
         r->top5 = a.top5;
         r->macro_f1 = a.macro_f1;
@@ -261,26 +269,76 @@ static double eval_merit(const struct rt_learner *l, const struct rt_eval_report
     return r->samples > 0 ? r->top1[r->answer] : NAN;
 }
 
-static enum rt_head_id eval_choose(enum rt_head_id wanted, const struct rt_eval_report *r)
+/* ---- which head answers ----
+ * The best of three on a small validation split is the best by luck more often than not, and one that no term trains
+ * can win it only so. So the own head stays, unless another one is trained and right more often by more than chance,
+ * of the samples on which the two differ. `best` takes the highest whatever it is worth; it was `auto` once. */
+
+#define CHANCE 0.025 /* on the better side, so one in twenty on both */
+
+static bool term_is_on(const struct rt_objective_settings *s, unsigned reads)
 {
-    if (!isnan(r->top1[wanted]))
-        return wanted;
+    bool on = false;
+    for (int i = 0; i < RT_TERMS; i++)
+        on |= s->term[rt_place(0, i)].lambda > 0 && (rt_terms[i]->reads & reads) != 0;
+    return on;
+}
+
+/* The teacher's head is frozen: what trains is the feature that it reads. */
+static bool head_is_trained(const struct rt_objective_settings *s, int head)
+{
+    bool own = term_is_on(s, RT_READS_LOGITS), teacher = term_is_on(s, RT_READS_HEAD | RT_READS_FEATURE);
+    return head == RT_HEAD_OWN ? own : head == RT_HEAD_TEACHER ? teacher : own && teacher;
+}
+
+static bool head_is_better(const uint8_t *right, const uint8_t *than, int n)
+{
+    int better = 0, worse = 0;
+    for (int i = 0; i < n; i++) {
+        better += right[i] && !than[i];
+        worse += !right[i] && than[i];
+    }
+    return rt_sign_test(better, worse) < CHANCE;
+}
+
+/* right: [RT_HEADS][n], of heads that there are. */
+static enum rt_head_id eval_choose(const struct rt_learner_settings *s, const struct rt_eval_report *r,
+                                   const uint8_t *right, size_t n)
+{
     enum rt_head_id best = RT_HEAD_OWN;
-    for (int h = best + 1; h < RT_HEADS; h++)
-        if (r->top1[h] > r->top1[best])
+    bool careful = s->head == RT_HEAD_AUTO, own = head_is_trained(&s->objective, RT_HEAD_OWN);
+    if (s->head >= RT_HEAD_OWN && !isnan(r->top1[s->head]))
+        return s->head;
+    for (int h = RT_HEAD_OWN + 1; h < RT_HEADS; h++) {
+        if (isnan(r->top1[h]) || (careful && !head_is_trained(&s->objective, h)))
+            continue;
+        bool beats = !careful || (!own && best == RT_HEAD_OWN) ||
+                     head_is_better(right + (size_t)h * n, right + RT_HEAD_OWN * n, (int)n);
+        if (beats && (r->top1[h] > r->top1[best] || (careful && !own)))
             best = (enum rt_head_id)h;
+    }
     return best;
 }
 
-static int eval_all(struct rt_learner *l, enum rt_head_id wanted, struct rt_eval_report *r)
+static int eval_heads(struct rt_learner *l, const struct rt_learner_settings *s, struct rt_eval_report *r,
+                      uint8_t *right)
 {
+    size_t n = (size_t)l->eval.count;
     for (int h = 0; h < RT_HEADS; h++) {
         r->top1[h] = NAN;
-        if (h != RT_HEAD_AUTO && (h == RT_HEAD_OWN || l->c.model->teacher[0].shares_classes))
-            RT_TRY(eval_head(l, (enum rt_head_id)h, r, false));
+        if (h == RT_HEAD_OWN || (h > RT_HEAD_OWN && l->c.model->teacher[0].shares_classes))
+            RT_TRY(eval_head(l, (enum rt_head_id)h, r, false, right + (size_t)h * n));
     }
-    r->answer = l->c.model->answer = eval_choose(wanted, r);
-    RT_TRY(eval_head(l, r->answer, r, true));
+    r->answer = l->c.model->answer = eval_choose(s, r, right, n);
+    return eval_head(l, r->answer, r, true, NULL);
+}
+
+static int eval_all(struct rt_learner *l, const struct rt_learner_settings *s, struct rt_eval_report *r)
+{
+    uint8_t *right = calloc((size_t)l->eval.count * RT_HEADS + 1, 1);
+    int rc = right ? eval_heads(l, s, r, right) : RT_EMEM;
+    free(right);
+    RT_TRY(rc);
     RT_TRY(eval_trials(l, r));
     return eval_teacher(l, r);
 }
@@ -290,7 +348,7 @@ int rt_learner_conclude(struct rt_learner *l, const struct rt_learner_settings *
 {
     *report = (struct rt_eval_report){.step = l->step};
     rt_model_rescale(l->c.model, settings->objective.aam_scale);
-    int rc = eval_all(l, settings->head, report);
+    int rc = eval_all(l, settings, report);
     l->eval.count = 0;
     if (rc < 0)
         return rt_error_set(e, rc, "evaluation: %s", rt_err_words(rc));

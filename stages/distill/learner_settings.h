@@ -21,7 +21,7 @@ struct rt_learner_settings {
         double lr, warmup, advance; /* parts of the run: in which the rate rises; by which it is moved on */
         double momentum, decay, clip;
     } train;
-    enum rt_head_id head; /* which answers: one of them, or RT_HEAD_AUTO */
+    enum rt_head_id head; /* which answers: one of them, or a wish: auto, best */
 };
 
 void rt_learner_settings_of(const struct rt_recipe *r, struct rt_learner_settings *s);

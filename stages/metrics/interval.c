@@ -33,6 +33,19 @@ double rt_t_quantile(double probability, int freedom)
     return sqrt(freedom) * tan((low + high) / 2);
 }
 
+/* ---- paired answers ----
+ * Two heads answer the same samples; those that both have right, or wrong, say nothing of which is better. Of a few
+ * that differ the exact sum is right where the normal curve is not. */
+
+double rt_sign_test(int better, int worse)
+{
+    int n = better + worse;
+    double p = 0;
+    for (int k = better; k <= n; k++)
+        p += exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) - n * M_LN2);
+    return p < 1 ? p : 1;
+}
+
 void rt_interval(struct rt_interval *i, const double *value, size_t n)
 {
     double sum = 0, squares = 0;

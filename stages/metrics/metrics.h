@@ -61,6 +61,9 @@ struct rt_interval {
     double mean, sd, low, high;
 };
 void rt_interval(struct rt_interval *i, const double *value, size_t n);
+/* How likely at least `better` of the samples that differ between two answers would be so by chance: the sign test, one
+ * side, 0 to 1. Both 0: 1. */
+double rt_sign_test(int better, int worse);
 /* The t that |T| of so many degrees of freedom (1 or more) stays below with this probability, in [0, 1). */
 double rt_t_quantile(double probability, int freedom);
 

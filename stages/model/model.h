@@ -45,7 +45,7 @@ struct rt_model {
     double temperature;    /* probabilities = softmax(logits / temperature); 1 unless somebody calibrated it */
     int teachers;
     struct rt_model_teacher teacher[RT_TEACHERS]; /* those behind are empty: nodes -1, sizes 0 */
-    enum rt_head_id answer; /* never RT_HEAD_AUTO */
+    enum rt_head_id answer; /* from RT_HEAD_OWN on: no wish */
     char *scoring;          /* text of retort.scoring, or NULL; owned */
     struct rt_key128 key; /* of weights and front end; set by load */
 };

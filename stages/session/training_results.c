@@ -5,7 +5,10 @@
 #include "stages/metrics/metrics.h"
 #include "stages/metrics/predictions.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PIECE 4096 /* samples whose outputs are in memory at one time */
 
@@ -154,8 +157,37 @@ out:
     return rc;
 }
 
+/* ---- heads ----
+ * Which of them answers was decided when the result was the best so far, perhaps by a process before this one: run.db
+ * has what they were then. */
+
+static int heads_take_row(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    static const char *const name[RT_HEADS] = {
+        [RT_HEAD_OWN] = "top1.own", [RT_HEAD_TEACHER] = "top1.teacher_head", [RT_HEAD_SUM] = "top1.sum"};
+    struct rt_training *t = self;
+    (void)columns;
+    for (int h = 0; h < RT_HEADS; h++)
+        if (name[h] && c[0].text && strcmp(c[0].text, name[h]) == 0)
+            t->heads[h] = c[1].number;
+    return 0;
+}
+
+static int results_of_heads(struct rt_training *t, struct rt_error *e)
+{
+    char sql[400];
+    bool trials = t->trials.list[RT_TRIALS_VALID].count > 0;
+    for (int h = 0; h < RT_HEADS; h++)
+        t->heads[h] = NAN;
+    snprintf(sql, sizeof sql, "SELECT name, value FROM metrics WHERE split='valid' AND name LIKE 'top1.%%' AND step="
+             "(SELECT step FROM metrics WHERE split='valid' AND name='%s' ORDER BY value %s, step LIMIT 1)",
+             trials ? "eer" : "top1", trials ? "ASC" : "DESC");
+    return rt_rundb_scan(t->record.db, sql, heads_take_row, t, e);
+}
+
 int rt_training_results(struct rt_training *t, struct rt_error *e)
 {
+    RT_TRY(results_of_heads(t, e));
     RT_TRY(results_of_split(t, RT_VALID, &t->valid, e));
     RT_TRY(results_of_split(t, RT_TEST, &t->test, e));
     for (int which = 0; which < RT_TRIAL_LISTS; which++)

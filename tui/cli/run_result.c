@@ -7,6 +7,7 @@
 #include "formats/words.h"
 #include "tui/cli/cmd.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- for people ---- */
@@ -34,6 +35,23 @@ static void result_print_trials(const struct rt_training *t, enum rt_trial_list 
                    r->min_dcf, r->used, left);
 }
 
+/* All that could have answered; a higher one that does not is no evidence. */
+static void result_print_heads(const struct rt_training *t)
+{
+    const double *top1 = t->heads;
+    enum rt_head_id answer = t->result->answer;
+    bool higher = false;
+    if (isnan(top1[RT_HEAD_OWN]) || isnan(top1[RT_HEAD_TEACHER]))
+        return;
+    rt_plain_print(stdout, "%-9s on validation", "heads");
+    for (int h = RT_HEAD_OWN; h < RT_HEADS; h++) {
+        rt_plain_print(stdout, "%s %s %.1f %%", h > RT_HEAD_OWN ? "," : "", rt_head_names[h], 100 * top1[h]);
+        higher |= top1[h] > top1[answer];
+    }
+    rt_plain_print(stdout, "%s\n", higher && t->recipe->eval_head == RT_HEAD_AUTO
+                   ? "; the higher may be chance, or is not trained" : "");
+}
+
 void rt_run_result_print(const struct rt_training *t, const struct rt_session *s)
 {
     char text[600], number[32], path[RT_RUN_PATH];
@@ -42,6 +60,7 @@ void rt_run_result_print(const struct rt_training *t, const struct rt_session *s
                    t->teachers ? "student" : "model", m->modality->name, rt_model_net_name(m),
                    m->dim, rt_count_text(rt_graph_weights(m->graph), number),
                    m->answer == RT_HEAD_SUM ? "sum of both" : rt_head_names[m->answer]);
+    result_print_heads(t);
     result_print_fraction("valid", &t->valid, m->classes);
     result_print_fraction("test", &t->test, m->classes);
     for (int which = 0; which < RT_TRIAL_LISTS; which++)
@@ -117,6 +136,10 @@ static void json_result(const struct rt_training *t, const struct rt_session *s)
     rt_plain_print(stdout, ", \"embedding\": %d, \"classes\": %d, \"weights\": %lld", m->dim, m->classes,
                    (long long)rt_graph_weights(m->graph));
     json_text("head", rt_head_names[m->answer]);
+    fputs(", \"heads\": {", stdout);
+    for (int h = RT_HEAD_OWN; h < RT_HEADS; h++)
+        json_number(h > RT_HEAD_OWN ? ", " : "", rt_head_names[h], t->heads[h]);
+    putchar('}');
     json_split("valid", &t->valid);
     json_split("test", &t->test);
     json_trials(t);

@@ -413,6 +413,35 @@ static void test_evaluation(void **state)
     lt_stop(&other);
 }
 
+/* Which head answers, after some updates, when it is left to chance or not. */
+static enum rt_head_id answer_of(const char *settings)
+{
+    struct lt_learner l;
+    struct rt_eval_report r;
+    lt_set(&t, settings);
+    LT_OK(&t, lt_start(&t, &l, 1, 1, NULL));
+    steps(&l, 12);
+    measure(&l, 0, 16);
+    LT_OK(&t, lt_conclude(&t, l.learner, &r));
+    assert_true(r.top1[RT_HEAD_OWN] >= 0 && r.top1[RT_HEAD_TEACHER] >= 0 && r.top1[RT_HEAD_SUM] >= 0);
+    if (t.recipe.eval_head == RT_HEAD_BEST)
+        assert_true(r.top1[r.answer] >= fmax(r.top1[RT_HEAD_OWN], fmax(r.top1[RT_HEAD_TEACHER], r.top1[RT_HEAD_SUM])));
+    lt_stop(&l);
+    return r.answer;
+}
+
+static void test_answers(void **state)
+{
+    (void)state;
+    /* nothing trains the teacher's head, so nothing that it gets right by luck counts */
+    assert_int_equal(answer_of("eval.head=auto distill.l2.lambda=0 distill.kl.lambda=1"), RT_HEAD_OWN);
+    /* nothing trains the own one */
+    assert_int_equal(answer_of("task.lambda=0 distill.kl.lambda=0 distill.head_ce.lambda=1"), RT_HEAD_TEACHER);
+    assert_int_equal(answer_of("task.lambda=0 distill.head_ce.lambda=0 distill.l2.lambda=1"), RT_HEAD_TEACHER);
+    answer_of("task.lambda=1 eval.head=best");
+    assert_int_equal(answer_of("eval.head=sum"), RT_HEAD_SUM);
+}
+
 /* The best is by EER then, over the rows at hand, whatever the labels say. */
 static void test_trials(void **state)
 {
@@ -636,8 +665,8 @@ int main(void)
         TEST(test_refused), TEST(test_report), TEST(test_without_teacher), TEST(test_keep), TEST(test_keep_dense),
         TEST(test_too_few), TEST(test_weights), TEST(test_task_weights), TEST(test_teacher_weights),
         TEST(test_not_finite), TEST(test_agreement), TEST(test_agreement_kept),
-        TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_trials), TEST(test_whole), TEST(test_resume),
-        TEST(test_threads),
+        TEST(test_gradient_not_finite), TEST(test_evaluation), TEST(test_answers), TEST(test_trials), TEST(test_whole),
+        TEST(test_resume), TEST(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,20 @@ static void density_sums_to_the_probability(void **state)
     }
 }
 
+/* Of ten tosses: P(10) = 1/1024, P(>= 9) = 11/1024, P(>= 8) = 56/1024; the binomial's sum elsewhere. */
+static void signs_by_hand(void **state)
+{
+    (void)state;
+    NEAR(rt_sign_test(10, 0), 1 / 1024.0, 1e-12);
+    NEAR(rt_sign_test(9, 1), 11 / 1024.0, 1e-12);
+    NEAR(rt_sign_test(8, 2), 56 / 1024.0, 1e-12);
+    NEAR(rt_sign_test(0, 0), 1, 1e-12);
+    NEAR(rt_sign_test(0, 5), 1, 1e-12);
+    NEAR(rt_sign_test(5, 5), 0.623046875, 1e-12);
+    NEAR(rt_sign_test(60, 40) + rt_sign_test(41, 59), 1, 1e-9);
+    NEAR(rt_sign_test(60, 40), 0.028444, 1e-6);
+}
+
 static void interval_by_hand(void **state)
 {
     (void)state;
@@ -72,6 +86,7 @@ int main(void)
         cmocka_unit_test(quantiles_are_those_of_the_tables),
         cmocka_unit_test(density_sums_to_the_probability),
         cmocka_unit_test(interval_by_hand),
+        cmocka_unit_test(signs_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
