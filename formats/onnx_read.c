@@ -169,8 +169,8 @@ static int reader_opset(const struct rt_onnx_reader *r, const Onnx__ModelProto *
     far = opset < RT_ONNX_OPSET_MIN || opset > RT_ONNX_OPSET_MAX;
     if (far && (!r->look || opset < 0 || opset > INT32_MAX))
         return rt_error_set(r->source.e, RT_EMISMATCH,
-                            "%s: opset %" PRId64 "; %d to %d are read: export it anew with one of "
-                            "those, or convert it",
+                            "%s: opset %" PRId64 "; %d to %d are read: export it anew with "
+                            "opset_version=18, or convert it",
                             r->source.name, opset, RT_ONNX_OPSET_MIN, RT_ONNX_OPSET_MAX);
     r->o->opset = (int)opset;
     r->o->ir = (int)p->ir_version;

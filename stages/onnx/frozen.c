@@ -105,7 +105,8 @@ static int frozen_check_op(const struct rt_kernel_call *c)
     for (int i = 0; i < c->inputs && i < 31; i++)
         if (c->in[i] && !c->in[i]->data && c->op->known & (1u << i) & ~RT_KERNEL_BY_SHAPE)
             return rt_kernel_refuse(c, RT_EUSAGE, "input %d ('%.60s') decides the output's shape, "
-                                    "but depends on the data", i, c->node->input[i]);
+                                    "but depends on the data; export the network with fixed sizes", i,
+                                    c->node->input[i]);
     return rt_kernel_check_attributes(c);
 }
 

@@ -388,6 +388,29 @@ void rt_thaw_instance_norm(struct rt_thaw *t, int how)
     thaw_normalise(t, thaw_axes_from(t, 2), 1, false);
 }
 
+/* Groups are neighbours among the channels, so with the channels in front each is one row to normalise. */
+void rt_thaw_group_norm(struct rt_thaw *t, int how)
+{
+    (void)how;
+    const struct rt_tensor *x = t->call.in[0];
+    int axis[RT_NODE_RANK], n = 0, groups = (int)rt_kernel_int(&t->call, "num_groups", 1);
+    if (t->call.opset < 21 && groups != 1 && groups != x->dim[1])
+        rt_thaw_refuse(t, "scale and shift are one for each group in opset 18; export the network with opset 21");
+    if (x->rank > 1 + RT_NODE_RANK || x->dim[0] != 1)
+        rt_thaw_refuse(t, "an input of rank %d", x->rank);
+    for (int i = 1; i < x->rank && !t->err; i++)
+        axis[n++] = i;
+    int y = t->err ? 0 : rt_thaw_arrange(t, t->step->in[0], axis, n);
+    if (t->err)
+        return;
+    struct rt_shape whole = *rt_thaw_shape(t, y), rows = {2, {groups, 1}};
+    rows.dim[1] = (int)(rt_kernel_span(x, 1, x->rank) / groups);
+    struct rt_attr attr = {.axis = 1, .axes = 1, .epsilon = (float)rt_kernel_float(&t->call, "epsilon", 1e-5)};
+    y = rt_thaw_view(t, y, &rows);
+    y = rt_thaw_view(t, rt_thaw_node(t, RT_OP_normalise, &y, 1, &attr), &whole);
+    rt_thaw_bind(t, t->step->out[0], thaw_scale_shift(t, y, axis, n, 1, false), axis, n);
+}
+
 /* Its mean and deviation outputs have no gradient here: refused if anybody reads them. */
 void rt_thaw_layer_norm(struct rt_thaw *t, int how)
 {
@@ -504,4 +527,12 @@ void rt_thaw_reduce_log(struct rt_thaw *t, int how)
 {
     (void)how;
     thaw_reduce_attributes(t, -1, RT_REDUCE_sum, RT_UNARY_log);
+}
+
+/* The logarithm of a sum of exponents. Without the largest taken off first, as the kernel does: a student's values
+ * that overflow here are beyond training. */
+void rt_thaw_reduce_log_exp(struct rt_thaw *t, int how)
+{
+    (void)how;
+    thaw_reduce_attributes(t, RT_UNARY_exp, RT_REDUCE_sum, RT_UNARY_log);
 }

@@ -6,6 +6,7 @@
 #include "stages/nn/functions.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- of one input with constants ----
  * With a constant of one number an operator of two inputs is a function of one: no parameter, no
@@ -67,6 +68,37 @@ void rt_thaw_pow(struct rt_thaw *t, int how)
                : exponent == 0.5f ? RT_UNARY_sqrt
                                   : RT_UNARY_pow,
                exponent, 0);
+}
+
+static int thaw_pair(struct rt_thaw *t, int function, int u, int v);
+
+/* x times a function of it that lies between 0 and 1 (or -1 and 1): made of nodes, as a student leaves in opset 13,
+ * which has neither. */
+static void thaw_gate(struct rt_thaw *t, int x, int gate)
+{
+    struct rt_layout layout = rt_thaw_layout(t, t->step->in[0]);
+    rt_thaw_bind(t, t->step->out[0], thaw_pair(t, RT_BINARY_mul, x, gate), layout.axis, layout.rank);
+}
+
+void rt_thaw_gelu(struct rt_thaw *t, int how)
+{
+    (void)how;
+    const float c = 0.7978845608f; /* root of 2 / pi */
+    int x = rt_thaw_layout(t, t->step->in[0]).node, inner;
+    if (strcmp(rt_kernel_text(&t->call, "approximate", "none"), "tanh") == 0) {
+        inner = rt_thaw_unary(t, rt_thaw_unary(t, x, RT_UNARY_square, 0, 0), RT_UNARY_affine, 0.044715f * c, c);
+        inner = rt_thaw_unary(t, thaw_pair(t, RT_BINARY_mul, x, inner), RT_UNARY_tanh, 0, 0);
+    } else {
+        inner = rt_thaw_unary(t, rt_thaw_unary(t, x, RT_UNARY_affine, 0.7071067812f, 0), RT_UNARY_erf, 0, 0);
+    }
+    thaw_gate(t, x, rt_thaw_unary(t, inner, RT_UNARY_affine, 0.5f, 0.5f));
+}
+
+void rt_thaw_mish(struct rt_thaw *t, int how)
+{
+    (void)how;
+    int x = rt_thaw_layout(t, t->step->in[0]).node;
+    thaw_gate(t, x, rt_thaw_unary(t, rt_thaw_unary(t, x, RT_UNARY_softplus, 0, 0), RT_UNARY_tanh, 0, 0));
 }
 
 /* x and a number: true when that is a function of x alone. */

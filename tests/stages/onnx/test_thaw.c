@@ -296,6 +296,91 @@ static void an_operator_without_gradient_is_refused(void **state)
     rt_onnx_destroy(o);
 }
 
+static struct rt_onnx_node *newer_node(struct rt_onnx *o, const char *op, const char *in, const char *second,
+                                       const char *out)
+{
+    return rt_onnx_add_node(o, op, out, (const char *[]){in, second, NULL}, (const char *[]){out, NULL});
+}
+
+static void newer_list(struct rt_onnx *o, const char *name, int64_t n, const int64_t *value)
+{
+    int64_t copy[4];
+    memcpy(copy, value, (size_t)n * sizeof *copy);
+    struct rt_tensor t = rt_tensor_view(RT_I64, 1, &n, copy);
+    rt_onnx_add_initializer(o, name, &t);
+}
+
+/* Operators and signatures of opsets 18 to 21, from x [1,4,3] to y [1,4]. */
+static struct rt_onnx *newer_network(void)
+{
+    static float scale[4] = {0.5f, -1, 2, 1.5f}, shift[4] = {0.25f, 0, -1, 0.5f};
+    int64_t four = 4;
+    struct rt_tensor s = rt_tensor_view(RT_F32, 1, &four, scale), b = rt_tensor_view(RT_F32, 1, &four, shift);
+    struct rt_onnx *o;
+    assert_int_equal(rt_onnx_create(&o, 21), 0);
+    rt_onnx_add_input(o, "x", RT_F32, 3, (const int64_t[]){1, 4, 3}, NULL);
+    rt_onnx_add_output(o, "y", RT_F32, 2, (const int64_t[]){1, 4}, NULL);
+    rt_onnx_add_initializer(o, "s", &s);
+    rt_onnx_add_initializer(o, "b", &b);
+    newer_list(o, "pads", 2, (const int64_t[]){1, 0});
+    newer_list(o, "last", 1, (const int64_t[]){-1});
+    struct rt_onnx_node *n = rt_onnx_add_node(o, "GroupNormalization", "g", (const char *[]){"x", "s", "b", NULL},
+                                              (const char *[]){"g", NULL});
+    rt_onnx_attr_int(o, n, "num_groups", 2);
+    newer_node(o, "Gelu", "g", NULL, "e");
+    rt_onnx_attr_string(o, newer_node(o, "Gelu", "e", NULL, "t"), "approximate", "tanh");
+    newer_node(o, "Mish", "t", NULL, "m");
+    n = rt_onnx_add_node(o, "Split", "parts", (const char *[]){"m", NULL}, (const char *[]){"p", "q", NULL});
+    rt_onnx_attr_int(o, n, "axis", 1);
+    rt_onnx_attr_int(o, n, "num_outputs", 2);
+    n = rt_onnx_add_node(o, "Pad", "wide", (const char *[]){"p", "pads", "", "last", NULL}, (const char *[]){"w", NULL});
+    rt_onnx_attr_string(o, n, "mode", "wrap");
+    rt_onnx_attr_int(o, newer_node(o, "ReduceMean", "w", "last", "r"), "keepdims", 0);
+    rt_onnx_attr_int(o, newer_node(o, "ReduceLogSumExp", "q", "last", "l"), "keepdims", 0);
+    rt_onnx_attr_int(o, newer_node(o, "Concat", "r", "l", "y"), "axis", 1);
+    return o;
+}
+
+/* Against the frozen graph, whose operators have tests of their own. */
+static void newer_operators_are_thawed(void **state)
+{
+    (void)state;
+    struct rt_error e = {0};
+    struct rt_onnx *o = newer_network();
+    struct rt_frozen *f;
+    struct rt_frozen_exec *frozen;
+    struct rt_graph *g;
+    struct rt_parallel *parallel;
+    struct rt_exec *x;
+    float plain[12], turned[12];
+    const void *input[1] = {plain};
+    int out;
+    for (int i = 0; i < 12; i++)
+        turned[i % 3 * 4 + i / 3] = plain[i] = (float)((i * 7 + 3) % 11 - 5) / 2;
+    if (rt_onnx_check(o, "newer", &e) < 0 ||
+        rt_frozen_create(&f, o, "newer", &(struct rt_frozen_options){.plain = true}, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(rt_frozen_exec_create(&frozen, f), 0);
+    assert_int_equal(rt_frozen_run(frozen, input, &e), 0);
+    assert_int_equal(rt_graph_create(&g), 0);
+    assert_int_equal(rt_graph_input(g, "input", (struct rt_shape){2, {3, 4}}), 0);
+    if (rt_thaw(g, f, &(struct rt_thaw_input){.node = 0, .axis = {2, 1}}, &out, &e) < 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(rt_parallel_create(&parallel, 1), 0);
+    assert_int_equal(rt_exec_create(&x, g, 1, false, parallel), 0);
+    rt_exec_forward(x, 1, turned, NULL, false, 0, 0);
+    const float *want = rt_frozen_result(frozen, 0)->data, *got = rt_exec_output(x, out);
+    for (int i = 0; i < 4; i++)
+        if (!(fabsf(got[i] - want[i]) <= 1e-5f))
+            fail_msg("element %d: %.9g, frozen %.9g", i, (double)got[i], (double)want[i]);
+    rt_exec_destroy(x);
+    rt_parallel_destroy(parallel);
+    rt_graph_destroy(g);
+    rt_frozen_exec_destroy(frozen);
+    rt_frozen_destroy(f);
+    rt_onnx_destroy(o);
+}
+
 static void more_than_a_row_of_numbers_is_refused(void **state)
 {
     (void)state;
@@ -392,6 +477,7 @@ int main(void)
         cmocka_unit_test(bytes_do_not_depend_on_threads),
         cmocka_unit_test(networks_are_kept_as_text),
         cmocka_unit_test(an_operator_without_gradient_is_refused),
+        cmocka_unit_test(newer_operators_are_thawed),
         cmocka_unit_test(more_than_a_row_of_numbers_is_refused),
         cmocka_unit_test(damaged_files_are_refused_or_run),
     };
