@@ -117,11 +117,38 @@ static double list_at(const struct rt_kernel_call *c, int input, int64_t i)
     return rt_kernel_element(c->in[input], rt_tensor_count(c->in[input]) == 1 ? 0 : i);
 }
 
+static void integer_widen_row(const struct rt_tensor *t, int64_t from, int64_t n, int zero, float *to)
+{
+    if (t->dtype == RT_U8)
+        for (int64_t i = 0; i < n; i++)
+            to[i] = (float)(((const uint8_t *)t->data)[from + i] - zero);
+    else
+        for (int64_t i = 0; i < n; i++)
+            to[i] = (float)((int64_t)((const int32_t *)t->data)[from + i] - zero);
+}
+
 static void integer_widen(const struct rt_kernel_call *c, const struct rt_tensor *t, int zero, int axis, float *to)
 {
-    int64_t apart = axis < 0 ? 1 : rt_kernel_span(t, axis + 1, t->rank), n = axis < 0 ? 1 : t->dim[axis];
-    for (int64_t i = 0, count = rt_tensor_count(t); i < count; i++)
-        to[i] = (float)(rt_kernel_element(t, i) - list_at(c, zero, i / apart % n));
+    bool each = axis >= 0 && rt_kernel_given(c, zero) && rt_tensor_count(c->in[zero]) > 1;
+    int64_t n = each ? t->dim[axis] : 1, inner = each ? rt_kernel_span(t, axis + 1, t->rank) : rt_tensor_count(t);
+    for (int64_t at = 0, i = 0; at < rt_tensor_count(t); at += inner, i++)
+        integer_widen_row(t, at, inner, (int)list_at(c, zero, i % n), to + at);
+}
+
+/* Weights that are constant are widened once. */
+static size_t integer_prepared_bytes(struct rt_kernel_call *c)
+{
+    const struct integer *how = c->op->kernel->how;
+    const struct rt_tensor *w = c->in[how->w];
+    bool known = w->data && (!rt_kernel_given(c, how->w_zero) || c->in[how->w_zero]->data);
+    return known ? (size_t)rt_tensor_count(w) * sizeof(float) : 0;
+}
+
+static int integer_prepare(struct rt_kernel_call *c, void *to)
+{
+    const struct integer *how = c->op->kernel->how;
+    integer_widen(c, c->in[how->w], how->w_zero, integer_w_axis(c), to);
+    return 0;
 }
 
 /* Sums to the result's scale and zero point, as QuantizeLinear does it. */
@@ -149,8 +176,9 @@ static int integer_compute(struct rt_kernel_call *c)
     RT_TRY(integer_open(c, &n));
     for (int i = 0; i < PARTS; i++)
         if (n.in[i]) {
-            n.part[i].data = at;
-            integer_widen(c, c->in[from[i]], zero[i], axis[i], n.part[i].data);
+            n.part[i].data = i == W && c->prepared ? (void *)(uintptr_t)c->prepared : at;
+            if (n.part[i].data == at)
+                integer_widen(c, c->in[from[i]], zero[i], axis[i], n.part[i].data);
             at += integer_room(&n.part[i]);
         }
     n.y.data = at;
@@ -164,14 +192,18 @@ static int integer_compute(struct rt_kernel_call *c)
     return 0;
 }
 
+static const struct rt_kernel_once integer_once = {integer_prepared_bytes, integer_prepare};
 static const struct integer matmul_how = {&rt_kernel_matmul, 1, 2, 3, -1, -1};
 static const struct integer conv_how = {&rt_kernel_conv, 1, 2, 3, -1, -1};
 static const struct integer qlinear_matmul_how = {&rt_kernel_matmul, 3, 2, 5, -1, 1};
 static const struct integer qlinear_conv_how = {&rt_kernel_conv, 3, 2, 5, 8, 1};
-const struct rt_kernel rt_kernel_matmul_integer = {2, 4, 1, integer_shape, integer_compute, &matmul_how, NULL};
-const struct rt_kernel rt_kernel_conv_integer = {2, 4, 1, integer_shape, integer_compute, &conv_how, NULL};
-const struct rt_kernel rt_kernel_qlinear_matmul = {8, 8, 1, integer_shape, integer_compute, &qlinear_matmul_how, NULL};
-const struct rt_kernel rt_kernel_qlinear_conv = {8, 9, 1, integer_shape, integer_compute, &qlinear_conv_how, NULL};
+const struct rt_kernel rt_kernel_matmul_integer = {2, 4, 1, integer_shape, integer_compute, &matmul_how,
+                                                   &integer_once};
+const struct rt_kernel rt_kernel_conv_integer = {2, 4, 1, integer_shape, integer_compute, &conv_how, &integer_once};
+const struct rt_kernel rt_kernel_qlinear_matmul = {8, 8, 1, integer_shape, integer_compute, &qlinear_matmul_how,
+                                                   &integer_once};
+const struct rt_kernel rt_kernel_qlinear_conv = {8, 9, 1, integer_shape, integer_compute, &qlinear_conv_how,
+                                                 &integer_once};
 
 /* ---- DynamicQuantizeLinear: UINT8 by the range of the numbers themselves ---- */
 
@@ -195,8 +227,10 @@ static int dynamic_compute(struct rt_kernel_call *c)
     }
     float scale = (high - low) / 255, zero = scale > 0 ? rintf(-low / scale) : 0;
     zero = zero < 0 ? 0 : zero > 255 ? 255 : zero;
-    for (int64_t i = 0; i < n && c->out[0]; i++)
-        rt_kernel_put(c->out[0], i, scale > 0 ? rt_quantise(x[i], scale, (double)zero, RT_U8, 0) : (double)zero);
+    for (int64_t i = 0; i < n && c->out[0]; i++) {
+        float v = scale > 0 ? rintf(x[i] / scale) + zero : zero;
+        ((uint8_t *)c->out[0]->data)[i] = (uint8_t)(v > 255 ? 255 : v > 0 ? v : 0);
+    }
     if (c->outputs > 1 && c->out[1])
         *(float *)c->out[1]->data = scale;
     if (c->outputs > 2 && c->out[2])

@@ -333,7 +333,8 @@ static struct rt_onnx *newer_network(void)
     n = rt_onnx_add_node(o, "Split", "parts", (const char *[]){"m", NULL}, (const char *[]){"p", "q", NULL});
     rt_onnx_attr_int(o, n, "axis", 1);
     rt_onnx_attr_int(o, n, "num_outputs", 2);
-    n = rt_onnx_add_node(o, "Pad", "wide", (const char *[]){"p", "pads", "", "last", NULL}, (const char *[]){"w", NULL});
+    n = rt_onnx_add_node(o, "Pad", "wide", (const char *[]){"p", "pads", "", "last", NULL},
+                         (const char *[]){"w", NULL});
     rt_onnx_attr_string(o, n, "mode", "wrap");
     rt_onnx_attr_int(o, newer_node(o, "ReduceMean", "w", "last", "r"), "keepdims", 0);
     rt_onnx_attr_int(o, newer_node(o, "ReduceLogSumExp", "q", "last", "l"), "keepdims", 0);
