@@ -41,7 +41,7 @@ int rt_ranks_gather(struct rt_ranks *r, const void *mine, size_t bytes, void **a
  * 2 (size - 1) / size of the bytes: the least that is possible. RT_ELOST, RT_EMEM. */
 int rt_ranks_add(struct rt_ranks *r, float *value, size_t count, struct rt_error *e);
 
-/* Where this rank is, for what the others say of it when it is lost. */
+/* The update that this rank begins, for what the others say of it when it is lost. */
 void rt_ranks_at(struct rt_ranks *r, int64_t step);
 int64_t rt_ranks_step(struct rt_ranks *r); /* what it was told last; r NULL: 0. Any thread */
 /* Is one lost? Then e (may be NULL) says which. */

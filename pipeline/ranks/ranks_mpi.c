@@ -190,14 +190,15 @@ void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e)
 
 /* ---- bytes ----
  * MPI_Wait turns in a loop and takes a core from those who compute, perhaps the very rank that is waited for. So
- * nothing here blocks in MPI: a request is asked now and then, first at short intervals, as most answers come soon. */
+ * nothing here blocks in MPI: a request is asked now and then, after an eighth of the time that it has taken so far, so
+ * that an answer lies about for an eighth of its time at most, and a long wait costs nothing. */
 
-#define SLEEP_LEAST 10000  /* ns */
-#define SLEEP_MOST 500000
+#define SLEEP_LEAST UINT64_C(10000) /* ns */
+#define SLEEP_MOST UINT64_C(5000000)
 
 static int request_wait(struct rt_ranks *r, MPI_Request request[2], struct rt_error *e)
 {
-    long sleep = SLEEP_LEAST;
+    uint64_t began = uv_hrtime();
     int done = 0, rc = 0;
     for (;;) {
         uv_mutex_lock(&r->lock);
@@ -208,8 +209,9 @@ static int request_wait(struct rt_ranks *r, MPI_Request request[2], struct rt_er
         uv_mutex_unlock(&r->lock);
         if (done || rc < 0)
             return rc;
-        nanosleep(&(struct timespec){0, sleep}, NULL);
-        sleep = sleep * 3 / 2 < SLEEP_MOST ? sleep * 3 / 2 : SLEEP_MOST;
+        uint64_t sleep = (uv_hrtime() - began) / 8;
+        sleep = sleep < SLEEP_LEAST ? SLEEP_LEAST : sleep > SLEEP_MOST ? SLEEP_MOST : sleep;
+        nanosleep(&(struct timespec){0, (long)sleep}, NULL);
     }
 }
 

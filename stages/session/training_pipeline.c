@@ -189,7 +189,7 @@ static void pipeline_add_ranks(struct rt_training *t, char *limit, size_t size)
 {
     char words[200];
     double least;
-    int64_t steps = rt_ranks_step(t->together.ranks) - t->first_step;
+    int64_t steps = rt_ranks_step(t->together.ranks) - 1 - t->first_step; /* one has only begun */
     rt_together_words(&t->together, steps, words, sizeof words, &least);
     if (words[0])
         snprintf(limit + strlen(limit), size - strlen(limit), "; %s", words);

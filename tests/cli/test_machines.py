@@ -5,6 +5,7 @@
 # takes longer (processes that die or stop) is tests/campaign/machines.py.
 """Usage: test_machines.py PATH/TO/retort   (built with MPI)"""
 
+import json
 import os
 import subprocess
 import time
@@ -84,6 +85,17 @@ class Machines(EndToEnd):
         self.assertEqual(self.contents("one"), self.contents("two"))
         self.assertEqual(self.query("one", "SELECT name, split, step, value FROM metrics ORDER BY 1, 2, 3"),
                          self.query("two", "SELECT name, split, step, value FROM metrics ORDER BY 1, 2, 3"))
+
+    def test_bench(self):
+        done = subprocess.run(["mpirun", "-n", "2", PROGRAM, "bench", "cnn1d", "--ranks", "--seconds", "0", "--batch", "4",
+                               "--json"], env=dict(self.environment(), **MPI), capture_output=True, text=True,
+                              timeout=PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        line = json.loads(done.stdout)
+        self.assertEqual((line["ranks"], line["batch"]), (2, 4))
+        self.assertAlmostEqual(line["gain"], line["alone_ms"] / (line["part_ms"] + line["exchange_ms"]), 2)
+        _, err = self.retort("bench", "cnn1d", "--ranks", code=2)
+        self.says(err, "mpirun")
 
     def refused(self, code, first, second, *words):
         """Two processes with commands of their own."""

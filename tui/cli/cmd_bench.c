@@ -2,6 +2,7 @@
  * cmd_bench: `retort bench`: how long a training step or a forward pass of known networks takes on
  * this machine, layer by layer if wanted, beside the speed of its matrix product. How it is timed is bench_sides.c,
  * what is timed workload_*.c. tests/bench/nn_compare runs it side by side with PyTorch and ONNX Runtime. */
+#include "tui/cli/bench_ranks.h"
 #include "tui/cli/bench_sides.h"
 
 #include "formats/plain.h"
@@ -32,7 +33,7 @@ static const struct net {
 struct request {
     struct rt_bench_config config;
     struct rt_argument_list what;
-    bool infer, json;
+    bool infer, json, ranks;
 };
 
 static const char *net_word(int i)
@@ -143,17 +144,35 @@ static int request_check(const struct request *q)
     const struct rt_bench_config *c = &q->config;
     if (c->layers && q->json)
         return rt_cmd_usage(&cmd_bench, "--layers and --json exclude each other");
+    if (q->ranks && (!rt_ranks_wanted() || q->infer || c->layers))
+        return rt_cmd_usage(&cmd_bench, "--ranks times training steps of several processes: mpirun -n 2 retort bench "
+                            "NET --ranks, without --infer and --layers");
     for (int i = 0; i < q->what.count; i++) {
         const char *name = q->what.word[i];
         if (net_find(name))
             continue;
-        if (!name_is_file(name))
+        if (!name_is_file(name) || q->ranks)
             return rt_cmd_usage(&cmd_bench, "there is no network \"%s\" here", name);
         for (int k = 0; k < c->sides; k++)
             if (c->batch % c->threads[k])
                 return rt_cmd_usage(&cmd_bench, "%d threads cannot share a batch of %d", c->threads[k], c->batch);
     }
     return 0;
+}
+
+/* The machine's own speed is left out: ranks may be on different ones. */
+static int bench_with_ranks(const struct request *q, struct rt_error *e)
+{
+    struct rt_ranks *ranks;
+    int rc = rt_ranks_open(&ranks, e);
+    for (int i = 0; rc == 0 && i < (q->what.count ? q->what.count : NETS); i++) {
+        const struct net *net = q->what.count ? net_find(q->what.word[i]) : &nets[i];
+        rc = rt_bench_ranks(ranks, net->name, &net->config, &q->config, q->json, e);
+    }
+    if (rc < 0 && rc != RT_ELOST && ranks)
+        rt_ranks_give_up(ranks, e);
+    rt_ranks_close(ranks);
+    return rc;
 }
 
 static int bench_run(void *request, struct rt_error *e)
@@ -164,6 +183,8 @@ static int bench_run(void *request, struct rt_error *e)
     if (code)
         return code;
     q->config.training = !q->infer;
+    if (q->ranks)
+        return bench_with_ranks(q, e);
     for (int k = 0; k < q->config.sides; k++)
         most = q->config.threads[k] > most ? q->config.threads[k] : most;
     rt_machine_look(&machine, most);
@@ -194,6 +215,8 @@ const struct rt_command cmd_bench = {
          RT_OPTION_REAL(struct request, config.seconds, 0, 3600), .initial = "3"},
         {0, "layers", NULL, "also the time of each layer, and its share of the speed of the machine's matrix product",
          RT_OPTION_FLAG(struct request, config.layers)},
+        {0, "ranks", NULL, "under mpirun or srun: what a training step costs alone and shared by all processes: "
+         "compute, exchange, efficiency", RT_OPTION_FLAG(struct request, ranks)},
         RT_OPTIONS_SAMPLE(struct request, config.wish),
         {0, "json", NULL, "one line of JSON per network and number of threads", RT_OPTION_FLAG(struct request, json)},
         {0}},

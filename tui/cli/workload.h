@@ -25,6 +25,7 @@ struct rt_workload {
      * one thread. */
     void (*print_layers)(const struct rt_workload *w, double peak, int steps);
     void (*destroy)(struct rt_workload *w);
+    int64_t weights; /* of a network: that are trained */
 };
 
 /* *out is NULL on failure. */

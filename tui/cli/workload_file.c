@@ -126,7 +126,7 @@ int rt_workload_file(struct rt_workload **out, const char *path, const struct rt
     struct file *f = calloc(1, sizeof *f);
     if (!f)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
-    f->base = (struct rt_workload){file_step, file_print_layers, file_destroy};
+    f->base = (struct rt_workload){file_step, file_print_layers, file_destroy, 0};
     f->c = *c;
     f->path = path;
     int rc = file_make(f, e);

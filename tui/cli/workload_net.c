@@ -130,6 +130,7 @@ static int net_make(struct net *n, const char *name, const struct rt_preset_conf
     if (rc < 0)
         return rc;
     rt_graph_init(n->graph, 1);
+    n->base.weights = rt_graph_weights(n->graph);
     if ((rc = rt_parallel_create(&n->parallel, n->c.threads)) < 0 || (rc = net_make_exec(n)) < 0 ||
         (n->c.training && (rc = rt_optim_create(&n->optim, RT_OPTIM_ADAMW, n->graph)) < 0))
         return rt_error_set(e, rc, "bench: %s: %s", name, rt_err_words(rc));
@@ -150,7 +151,7 @@ int rt_workload_net(struct rt_workload **out, const char *name, const struct rt_
     struct net *n = calloc(1, sizeof *n);
     if (!n)
         return rt_error_set(e, RT_EMEM, "bench: %s: out of memory", name);
-    n->base = (struct rt_workload){net_step, net_print_layers, net_destroy};
+    n->base = (struct rt_workload){net_step, net_print_layers, net_destroy, 0};
     n->c = *c;
     int rc = net_make(n, name, net, e);
     if (rc < 0)
