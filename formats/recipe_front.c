@@ -8,7 +8,7 @@
 
 /* ---- presets ---- */
 
-#define OPEN .emphasis = -1, .low = -1, .high = -1, .mean = "", .std = ""
+#define OPEN .emphasis = -1, .low = -1, .high = -1, .mean = "", .std = "", .tokenizer = ""
 
 struct rt_front_settings rt_front_preset(enum rt_front_id id)
 {
@@ -20,6 +20,7 @@ struct rt_front_settings rt_front_preset(enum rt_front_id id)
     struct rt_front_settings s = presets[id];
     s.mean = s.mean ? s.mean : "";
     s.std = s.std ? s.std : "";
+    s.tokenizer = s.tokenizer ? s.tokenizer : "";
     return s;
 }
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 /* Ranges and units: the rows teacher.front.* of recipe.def. What a recipe leaves open is the word auto, an empty text,
- * 0, or in `emphasis`, `low` and `high` -1. */
+ * 0, or in `emphasis`, `low` and `high` -1. Of texts a preset says the pooling alone. */
 struct rt_front_settings {
     enum rt_front_id preset;
     unsigned of; /* of a preset: bits 1 << enum rt_modality_id */
@@ -31,6 +31,10 @@ struct rt_front_settings {
     enum rt_fit_id fit;
     enum rt_filter_id filter;
     enum rt_colours_id colours;
+    /* texts */
+    const char *tokenizer;
+    enum rt_pooling_id pooling;
+    int tokens;
 };
 
 /* The preset's own; all open for RT_FRONT_AUTO. */

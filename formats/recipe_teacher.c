@@ -13,7 +13,8 @@ struct rt_teacher_settings rt_recipe_teacher(const struct rt_recipe *r, int k)
       .emphasis = r->t##_front_emphasis, .low = r->t##_front_low, .high = r->t##_front_high,                           \
       .floor = r->t##_front_floor, .normalise = r->t##_front_normalise, .factor = r->t##_front_factor,                 \
       .trim = r->t##_front_trim, .range = (int)r->t##_front_range, .resize = (int)r->t##_front_resize,                 \
-      .fit = r->t##_front_fit, .filter = r->t##_front_filter, .colours = r->t##_front_colours}},
+      .fit = r->t##_front_fit, .filter = r->t##_front_filter, .colours = r->t##_front_colours,                    \
+      .tokenizer = r->t##_front_tokenizer, .pooling = r->t##_front_pooling, .tokens = (int)r->t##_front_tokens}},
         RT_TEACHER_SECTIONS(RT_SECTION)
 #undef RT_SECTION
     };

@@ -13,6 +13,7 @@
 struct rt_error;
 struct rt_recipe;
 struct rt_sounds;
+struct rt_tokenizer;
 struct rt_work;
 
 #define RT_COLOURS 3
@@ -56,6 +57,8 @@ struct rt_front {
         int64_t buckets;
         bool idf; /* weigh by idf, where there is one */
         bool nfc; /* texts are brought to this form before anything is made of them */
+        const struct rt_tokenizer *tokenizer; /* of another program's network (tokens.c), or NULL; borrowed */
+        int tokens;                           /* the most of a text; 0 = as the tokenizer says */
     } text;
     struct rt_augment augment;
     const struct rt_sounds *sounds; /* recordings of noise and rooms, or NULL; borrowed */

@@ -101,6 +101,9 @@ extern const struct rt_modality *const rt_modalities[RT_MODALITIES];
 /* The measure of this name and, unless NULL, whose it is; NULL = none has it. */
 const struct rt_measure *rt_measure_find(const char *name, enum rt_modality_id *modality);
 extern const struct rt_modality rt_modality_speech, rt_modality_image, rt_modality_text;
+/* Texts for another program's network: base is I32 [n, 2], the id and the type of each token of the front end's
+ * tokenizer, in their order; a bag has the id as bucket and the type as weight. Else as text, whose id it has. */
+extern const struct rt_modality rt_modality_tokens;
 
 /* Key of a sample's measures in the quality store, from the key of its content. */
 struct rt_key128 rt_modality_measures_key(const struct rt_modality *m, struct rt_key128 content);

@@ -15,17 +15,19 @@
 static void import_front(struct rt_model *m, const struct rt_trunk *t)
 {
     struct rt_recipe *r = &m->recipe;
-    r->student_modality = t->speech ? RT_SPEECH : RT_IMAGE;
+    r->student_modality = t->text ? RT_TEXT : t->speech ? RT_SPEECH : RT_IMAGE;
     r->student_net = RT_NET_INIT;
     r->task_loss = RT_LOSS_ce;
     r->teacher_model[0] = '\0';
-    if (t->speech) {
+    if (t->text)
+        r->text_idf = false;
+    else if (t->speech) {
         r->speech_bands = t->channels;
         r->speech_frames = t->rows;
     } else {
         r->image_size = t->rows;
     }
-    m->modality = rt_modalities[r->student_modality];
+    m->modality = t->text ? &rt_modality_tokens : rt_modalities[r->student_modality];
     m->answer = RT_HEAD_OWN;
     m->front = t->front;
     m->whole = t->open;

@@ -164,12 +164,21 @@ static void net_answer(struct rt_net *n, int count, const float *own, const floa
         rt_model_answer(n->m, n->m->answer, own, head, count, n->answer);
 }
 
+static int net_run_trunk_at(struct rt_net *n, int i, const float *input, const struct rt_bags *bags,
+                            struct rt_error *e)
+{
+    float *embedding = n->trunk_embedding + (int64_t)n->m->dim * i;
+    if (!n->m->trunk->text)
+        return rt_trunk_run(n->trunk, input + n->row * i, embedding, e);
+    int from = bags->offset[i], tokens = bags->offset[i + 1] - from;
+    return rt_trunk_run_text(n->trunk, tokens, bags->bucket + from, bags->weight + from, embedding, e);
+}
+
 int rt_net_run(struct rt_net *n, int count, const float *input, const struct rt_bags *bags,
                struct rt_net_outputs *out, struct rt_error *e)
 {
-    const struct rt_model *m = n->m;
     for (int i = 0; n->trunk && i < count; i++) /* frozen for one sample */
-        RT_TRY(rt_trunk_run(n->trunk, input + n->row * i, n->trunk_embedding + (int64_t)m->dim * i, e));
+        RT_TRY(net_run_trunk_at(n, i, input, bags, e));
     rt_exec_forward(n->exec, count, n->trunk ? n->trunk_embedding : input, bags, false, 0, 0);
     out->embedding = n->trunk ? n->trunk_embedding : net_output(n, n->embedding);
     out->feature = net_output(n, n->feature);

@@ -159,6 +159,13 @@ static int trunk_copy_head(struct rt_trunk *t, const struct rt_classifier *h, co
 
 static void trunk_describe(struct rt_trunk *t, const char *embedding, const char *logits)
 {
+    if (t->text) {
+        rt_trunk_text_describe(t->text, t->about, sizeof t->about);
+        size_t size = strlen(t->about);
+        snprintf(t->about + size, sizeof t->about - size, t->classes ? ", logits '%.60s' (%d)" : ", no classifier",
+                 logits, t->classes);
+        return;
+    }
     char length[24] = "any length";
     if (!t->open)
         snprintf(length, sizeof length, "%d", t->rows);
@@ -172,21 +179,28 @@ static void trunk_describe(struct rt_trunk *t, const char *embedding, const char
 }
 
 /* A teacher of features alone: teacher.embedding, or the last output. */
-static bool trunk_is_headless(const struct rt_teacher_settings *s)
+static bool trunk_is_headless(const struct rt_trunk *t, const struct rt_teacher_settings *s)
 {
-    return strcmp(s->logits, "none") == 0;
+    return strcmp(s->logits, "none") == 0 || (t->text && !s->logits[0] && !rt_trunk_text_has_logits(t->model));
+}
+
+static const char *trunk_embedding(const struct rt_trunk *t, const struct rt_teacher_settings *s)
+{
+    const struct rt_onnx *m = t->model;
+    if (s->embedding[0])
+        return s->embedding;
+    return t->text ? rt_trunk_text_output(m) : m->output[m->outputs - 1].name;
 }
 
 static int trunk_read_head(struct rt_trunk *t, const struct rt_teacher_settings *s, struct rt_classifier *h,
                            struct rt_error *e)
 {
     const struct rt_onnx *m = t->model;
-    if (trunk_is_headless(s)) {
-        *h = (struct rt_classifier){.embedding = s->embedding[0] ? s->embedding
-                                                                  : m->output[m->outputs - 1].name};
+    if (trunk_is_headless(t, s)) {
+        *h = (struct rt_classifier){.embedding = trunk_embedding(t, s)};
         return 0;
     }
-    const char *logits = s->logits[0] ? s->logits : m->output[m->outputs - 1].name;
+    const char *logits = s->logits[0] ? s->logits : t->text ? "logits" : m->output[m->outputs - 1].name;
     const struct rt_onnx_node *n = rt_classifier_maker(m, logits);
     if (!n)
         return rt_error_set(e, RT_EMISSING, "%s: teacher.logits: no node makes '%.100s'",
@@ -205,14 +219,30 @@ static int trunk_read_head(struct rt_trunk *t, const struct rt_teacher_settings 
         return rt_error_set(e, RT_EMISMATCH, "%s: teacher.embedding is '%s', but the classifier of "
                             "'%.100s' reads '%.100s'", s->model, s->embedding, logits,
                             h->embedding);
-    int rc = trunk_copy_head(t, h, s->model, e);
-    trunk_describe(t, h->embedding, logits);
-    return rc;
+    RT_TRY(trunk_copy_head(t, h, s->model, e));
+    if (!t->text)
+        trunk_describe(t, h->embedding, logits);
+    return 0;
 }
 
 /* ---- making ----
  * Frozen for one sample, whatever batch the file was exported with: outputs are cached sample by sample, so their
  * bytes must not depend on neighbours. */
+
+/* A text's vector goes into the classifier as it is: it lies behind the network's own pooling. */
+static int trunk_freeze_text(struct rt_trunk *t, const struct rt_teacher_settings *s, const char *embedding,
+                             struct rt_error *e)
+{
+    int dim;
+    RT_TRY(rt_trunk_text_freeze(t->text, embedding, &t->front, &dim, e));
+    if (t->classes && dim != t->dim)
+        return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' has %d numbers, not %d floats", s->model,
+                            embedding, dim, t->dim);
+    t->dim = dim;
+    trunk_describe(t, embedding, s->logits[0] ? s->logits : "logits");
+    rt_trunk_text_words(t->text, t->front_words, sizeof t->front_words);
+    return 0;
+}
 
 static int trunk_freeze_rows(struct rt_frozen **out, const struct rt_trunk *t, int rows, const char *embedding,
                              struct rt_error *e)
@@ -255,7 +285,7 @@ static int trunk_freeze(struct rt_trunk *t, const struct rt_teacher_settings *s,
     const struct rt_tensor *shape;
     RT_TRY(t->open ? trunk_freeze_open(t, embedding, e) : trunk_freeze_rows(&t->frozen, t, t->rows, embedding, e));
     rt_frozen_output(t->frozen, 0, &shape);
-    if (trunk_is_headless(s) && rt_tensor_count(shape) >= 1 && rt_tensor_count(shape) < 1 << 20) {
+    if (trunk_is_headless(t, s) && rt_tensor_count(shape) >= 1 && rt_tensor_count(shape) < 1 << 20) {
         t->dim = (int)rt_tensor_count(shape);
         trunk_describe(t, embedding, "");
     }
@@ -271,13 +301,15 @@ static int trunk_make(struct rt_trunk *t, const struct rt_teacher_settings *s, c
 {
     struct rt_classifier head;
     RT_TRY(rt_onnx_read(&t->model, s->model, e));
-    RT_TRY(trunk_read_input(t, s, front, e));
+    t->front = *front;
+    bool text = s->modality == RT_FOREIGN_TEXT || (s->modality == RT_FOREIGN_AUTO && rt_trunk_text_reads(t->model));
+    RT_TRY(text ? rt_trunk_text_open(&t->text, t->model, s, e) : trunk_read_input(t, s, front, e));
     RT_TRY(trunk_read_head(t, s, &head, e));
     t->file = strdup(s->model);
     t->embedding = strdup(head.embedding);
     if (!t->file || !t->embedding)
         return rt_error_set(e, RT_EMEM, "%s: no memory for its names", s->model);
-    return trunk_freeze(t, s, t->embedding, e);
+    return text ? trunk_freeze_text(t, s, t->embedding, e) : trunk_freeze(t, s, t->embedding, e);
 }
 
 int rt_trunk_open(struct rt_trunk **out, const struct rt_teacher_settings *s, const struct rt_front *front,
@@ -299,6 +331,7 @@ void rt_trunk_close(struct rt_trunk *t)
     if (!t)
         return;
     rt_frozen_destroy(t->frozen);
+    rt_trunk_text_close(t->text);
     rt_onnx_destroy(t->model);
     free(t->weight);
     free(t->bias);
@@ -383,6 +416,7 @@ struct plan {
 struct rt_trunk_exec {
     const struct rt_trunk *t;
     struct plan plan, other; /* of the trunk's rows; of another length, empty while none has come */
+    struct rt_trunk_text_exec *text; /* alone, of a trunk of texts */
 };
 
 static void plan_fini(struct plan *p)
@@ -420,7 +454,7 @@ int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t)
     if (!x)
         return RT_EMEM;
     x->t = t;
-    int rc = plan_init(&x->plan, t, t->rows, t->frozen);
+    int rc = t->text ? rt_trunk_text_exec_create(&x->text, t->text) : plan_init(&x->plan, t, t->rows, t->frozen);
     if (rc < 0) {
         rt_trunk_exec_destroy(x);
         *out = NULL;
@@ -434,6 +468,7 @@ void rt_trunk_exec_destroy(struct rt_trunk_exec *x)
         return;
     plan_fini(&x->plan);
     plan_fini(&x->other);
+    rt_trunk_text_exec_destroy(x->text);
     free(x);
 }
 
@@ -468,4 +503,10 @@ int rt_trunk_run_length(struct rt_trunk_exec *x, int length, const float *row, f
         }
     }
     return plan_run(&x->other, t, row, embedding, e);
+}
+
+int rt_trunk_run_text(struct rt_trunk_exec *x, int count, const int32_t *id, const float *type, float *embedding,
+                      struct rt_error *e)
+{
+    return rt_trunk_text_run(x->text, count, id, type, embedding, e);
 }

@@ -10,6 +10,7 @@
 #include "pipeline/data/key.h"
 #include "stages/modality/front.h"
 #include "stages/model/onnx_front.h"
+#include "stages/model/trunk_text.h"
 
 #include <stdbool.h>
 
@@ -21,9 +22,10 @@ struct rt_trunk {
     struct rt_onnx *model;
     struct rt_frozen *frozen; /* for `rows` */
     char *file, *embedding;   /* its path; the name of the value; owned */
+    struct rt_trunk_text *text; /* it reads texts, and `frozen` is not there; else NULL */
     bool speech, channels_first;
     bool open;                   /* speech: recordings of any length, `rows` frames and more */
-    int rows, columns, channels; /* picture: side, side, 3; speech: frames, 1, bands */
+    int rows, columns, channels; /* picture: side, side, 3; speech: frames, 1, bands; texts: 0 */
     struct rt_front front;       /* what makes its input */
     int dim, classes;     /* 0 classes: teacher.logits is none, there is no classifier */
     float *weight, *bias; /* of the classifier: [classes, dim], [classes]; owned; or NULL */
@@ -48,5 +50,8 @@ int rt_trunk_run(struct rt_trunk_exec *x, const float *row, float *embedding, st
 /* One recording [length, channels] for a trunk that is open; a new length costs planning and memory anew. As
  * rt_trunk_run, and RT_EMISMATCH, RT_ELARGE, RT_EMEM. */
 int rt_trunk_run_length(struct rt_trunk_exec *x, int length, const float *row, float *embedding, struct rt_error *e);
+/* The tokens of a text, as present_bag() of rt_modality_tokens gives them -> embedding[dim], for a trunk of texts. */
+int rt_trunk_run_text(struct rt_trunk_exec *x, int count, const int32_t *id, const float *type, float *embedding,
+                      struct rt_error *e);
 
 #endif

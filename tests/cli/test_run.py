@@ -7,13 +7,15 @@
 import os
 import pty
 import re
+import shutil
 import sqlite3
 import subprocess
 import termios
 import time
 import unittest
 
-from end_to_end import PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, read_tensors, rows, settings, write_manifest
+from end_to_end import (PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, read_npy, read_tensors, rows, settings,
+                        write_manifest)
 
 ONNX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_picture.onnx")
 TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist", "nce", "rkd", "sp")
@@ -145,6 +147,32 @@ class Training(EndToEnd):
         _, err = self.retort("run", self.recipe, "-o", "no", code=2,
                              *settings(SPEECH, onnx, weight__terms="teacher_confidence"))
         self.says(err, "'teacher_confidence' needs the teacher's classifier")
+
+    def test_onnx_teacher_of_texts(self):
+        """A sentence encoder with its tokenizer beside it teaches speech, is kept in the cache, and answers by itself."""
+        golden, folder = os.path.dirname(ONNX), self.path("encoder")
+        os.makedirs(folder)
+        path = os.path.join(folder, "model.onnx")
+        shutil.copy(os.path.join(golden, "text_bert.onnx"), path)
+        shutil.copy(os.path.join(golden, "tokenizers", "bert.json"), os.path.join(folder, "tokenizer.json"))
+        onnx = {"teacher.model": path, "teacher.logits": "none", "teacher.front.tokens": "64",
+                "distill.cosine.lambda": "1", "train.epochs": "2"}
+        _, err = self.retort("run", self.recipe, "-o", "first", *settings(SPEECH, onnx))
+        self.says(err, "teacher   text ONNX from", "texts of up to 64 tokens (WordPiece, tokenizer.json), embedding "
+                  "'last_hidden_state' (8), the mean over tokens, no classifier")
+        self.retort("run", self.recipe, "-o", "second", *settings(SPEECH, onnx, pipeline__decoders=2))
+        self.assertEqual(read_tensors(self.path("first/model.safetensors"))[0],
+                         read_tensors(self.path("second/model.safetensors"))[0])
+        _, err = self.retort("run", self.recipe, "-o", "third", *settings(SPEECH, onnx, teacher__front__tokens=80), code=2)
+        self.says(err, "a text of 80 tokens does not go through (teacher.front.tokens is the most)")
+        how = ("-s", "teacher.front.tokens=64")
+        out, _ = self.retort("embed", path, self.manifest, "-o", "x.npy", "-s", "teacher.logits=none", *how)
+        self.assertEqual(read_npy(self.path("x.npy"))[0], (len(out.split()), 8))
+        out, _ = self.retort("predict", path, self.manifest, "--csv", *how)
+        self.assertEqual(len(out.splitlines()), len(read_npy(self.path("x.npy"))[1]) // 8 + 1)
+        os.remove(os.path.join(folder, "tokenizer.json"))
+        _, err = self.retort("predict", path, self.manifest, *how, code=None)
+        self.says(err, "there is no tokenizer.json beside it; name it in teacher.front.tokenizer")
 
     def test_run_db_after_the_run(self):
         self.train("d", SPEECH, teacher__model=self.teacher, distill__kl__lambda=1, distill__l2__lambda=4,

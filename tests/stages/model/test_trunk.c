@@ -45,7 +45,7 @@ static void test_refused(void **state)
          "the classifier of 'logits' reads"},
         {RT_EUSAGE, "teacher.model=tests/golden/onnx_xvector.onnx", "give teacher.front.preset, one of retort, kaldi"},
         {RT_EUSAGE, "teacher.front.size=20 teacher.front.filter=bicubic teacher.model=" PICTURE, "does not go with"},
-        {RT_EMISMATCH, "teacher.model=tests/golden/onnx_transformer.onnx", "an input of type float"},
+        {RT_EMISSING, "teacher.model=tests/golden/onnx_transformer.onnx", "there is no tokenizer.json beside it"},
         {RT_EMISMATCH, "teacher.model=tests/golden/onnx_mobilenet.onnx", "a square picture is wanted"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
