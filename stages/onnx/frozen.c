@@ -84,7 +84,7 @@ void rt_frozen_step_fini(struct rt_frozen_step *s)
 {
     free(s->in);
     free(s->out);
-    free(s->prepared);
+    rt_frozen_blocks_drop(s->blocks, s->prepared);
     rt_frozen_body_destroy(s->body);
 }
 
@@ -327,9 +327,15 @@ static int frozen_prepare_step(const struct rt_frozen *f, struct rt_frozen_step 
     size_t bytes = rc == 0 && once ? once->bytes(&c) : 0;
     if (bytes > 0) {
         s->prepared = aligned_alloc(64, rt_aligned(bytes));
+        if (s->prepared && f->blocks)
+            memset(s->prepared, 0, rt_aligned(bytes)); /* gaps count when blocks are compared */
         rc = s->prepared ? once->make(&c, s->prepared) : RT_EMEM;
     }
     rt_frozen_call_fini(&c);
+    if (rc == 0 && f->blocks && s->prepared) {
+        s->prepared = rt_frozen_blocks_keep(f->blocks, s->node, s->prepared, bytes);
+        s->blocks = f->blocks;
+    }
     return rc;
 }
 
@@ -363,6 +369,7 @@ int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const 
     if (f) {
         f->model = model;
         f->plain = o && o->plain;
+        f->blocks = o ? o->blocks : NULL;
         f->name = strdup(name);
     }
     if (!f || !f->name || (rc = rt_frozen_scope_open(f, &f->scope, model, NULL)) < 0) {

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 struct rt_frozen;      /* opaque */
+struct rt_frozen_blocks;
 struct rt_frozen_exec; /* opaque: the memory of one run at a time */
 
 struct rt_frozen_options {
@@ -27,6 +28,8 @@ struct rt_frozen_options {
     int outputs;
     /* The file's operators one by one, slower: for thaw.h, and to compare with. */
     bool plain;
+    /* Where what kernels make of weights is shared with other graphs of this model (frozen_blocks.h), or NULL. */
+    struct rt_frozen_blocks *blocks;
 };
 
 /* model stays the caller's and must outlive *out (its weights are not copied); name stands for its

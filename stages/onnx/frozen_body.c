@@ -85,7 +85,7 @@ static int making_freeze(struct making *m, const struct rt_onnx *graph, const st
     b->shell[i] = *graph;
     b->shell[i].input = b->input[i];
     b->shell[i].inputs = inputs;
-    struct rt_frozen_options o = {.input = shape, .plain = m->f->plain};
+    struct rt_frozen_options o = {.input = shape, .plain = m->f->plain, .blocks = m->f->blocks};
     int rc = rt_frozen_create(&b->frozen[i], &b->shell[i], m->f->name, &o, m->c->e);
     free(shape);
     return rc;

@@ -5,6 +5,7 @@
 #define RT_FROZEN_PARTS_H
 
 #include "stages/onnx/frozen.h"
+#include "stages/onnx/frozen_blocks.h"
 #include "stages/onnx/kernel.h"
 
 /* A named tensor. known: its elements are there for good (weights, constants, folded results);
@@ -28,6 +29,7 @@ struct rt_frozen_step {
     struct rt_epilogue epilogue;
     size_t scratch_bytes, scratch;
     void *prepared; /* what its kernel made of constant inputs */
+    struct rt_frozen_blocks *blocks; /* whose `prepared` is; NULL: its own */
     struct rt_frozen_body *body; /* graphs inside that are run with it (frozen_body.c), for its kernel; or NULL */
 };
 
@@ -45,6 +47,7 @@ struct rt_frozen {
     struct rt_onnx *own; /* the model, when rt_frozen_open read it */
     char *name;
     bool plain; /* steps are the file's nodes */
+    struct rt_frozen_blocks *blocks; /* or NULL */
     struct rt_frozen_value *value;
     int values, values_room;
     struct rt_frozen_scope scope;

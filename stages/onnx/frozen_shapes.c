@@ -3,6 +3,8 @@
  * keeps hold of the one it used last, with the memory of a run. */
 #include "stages/onnx/frozen_shapes.h"
 
+#include "stages/onnx/frozen_blocks.h"
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -22,7 +24,8 @@ struct rt_frozen_shapes {
     char *name;
     char **output; /* [outputs]; NULL: the graph's own */
     int outputs;
-    pthread_mutex_t lock; /* of what follows */
+    struct rt_frozen_blocks *blocks; /* weights as kernels lay them out: the same for most shapes */
+    pthread_mutex_t lock;            /* of what follows */
     struct made *made[RT_FROZEN_SHAPES];
     int count, total;
     uint64_t clock;
@@ -203,7 +206,7 @@ static int made_create(struct made **out, const struct rt_frozen_shapes *s, cons
         rt_error_set(e, rc, "%s: no memory for its inputs", s->name);
     } else {
         struct rt_frozen_options o = {.input = m->shape, .output = (const char *const *)s->output,
-                                      .outputs = s->outputs};
+                                      .outputs = s->outputs, .blocks = s->blocks};
         rc = rt_frozen_create(&m->frozen, s->model, s->name, &o, e);
     }
     if (rc < 0) {
@@ -365,7 +368,8 @@ int rt_frozen_shapes_create(struct rt_frozen_shapes **out, const struct rt_onnx 
     pthread_mutex_init(&s->lock, NULL);
     s->model = model;
     s->name = strdup(name);
-    int rc = s->name ? shapes_take_outputs(s, output, outputs, e) : rt_error_set(e, RT_EMEM, "%s: no memory", name);
+    bool room = s->name && rt_frozen_blocks_create(&s->blocks) == 0;
+    int rc = room ? shapes_take_outputs(s, output, outputs, e) : rt_error_set(e, RT_EMEM, "%s: no memory for it", name);
     if (rc < 0) {
         rt_frozen_shapes_destroy(s);
         *out = NULL;
@@ -381,10 +385,16 @@ void rt_frozen_shapes_destroy(struct rt_frozen_shapes *s)
         made_destroy(s->made[i], s->model->inputs);
     for (int i = 0; i < s->outputs; i++)
         free(s->output[i]);
+    rt_frozen_blocks_destroy(s->blocks);
     pthread_mutex_destroy(&s->lock);
     free(s->output);
     free(s->name);
     free(s);
+}
+
+size_t rt_frozen_shapes_bytes(struct rt_frozen_shapes *s)
+{
+    return rt_frozen_blocks_bytes(s->blocks);
 }
 
 int rt_frozen_shapes_made(struct rt_frozen_shapes *s)

@@ -38,5 +38,7 @@ int rt_frozen_ask(struct rt_frozen_asker *a, const struct rt_frozen_given *given
 const struct rt_tensor *rt_frozen_answer(const struct rt_frozen_asker *a, int i);
 /* How often the graph was made ready so far. */
 int rt_frozen_shapes_made(struct rt_frozen_shapes *s);
+/* Bytes of what kernels made of the weights, for all sets of shapes together. */
+size_t rt_frozen_shapes_bytes(struct rt_frozen_shapes *s);
 
 #endif

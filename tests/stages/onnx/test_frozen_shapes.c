@@ -200,6 +200,44 @@ static void what_is_refused(void **state)
     rt_onnx_destroy(o);
 }
 
+/* BERT in many lengths: weights that were laid out once serve them all, also when the first is long gone. */
+static void weights_are_shared(void **state)
+{
+    (void)state;
+    struct rt_onnx *o;
+    struct rt_frozen_shapes *s;
+    struct rt_frozen_asker *a[2];
+    struct rt_error e;
+    int64_t ones[64], dim[] = {1, 0};
+    size_t bytes = 0;
+    float was[3] = {0};
+    for (int i = 0; i < 64; i++)
+        ones[i] = 1;
+    assert_int_equal(rt_onnx_read(&o, "tests/golden/arch_bert.onnx", &e), 0);
+    assert_int_equal(rt_frozen_shapes_create(&s, o, "bert", NULL, 0, &e), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(rt_frozen_asker_create(&a[i], s), 0);
+    for (int i = 0; i < 60; i++) {
+        dim[1] = 8 + i % 24;
+        struct rt_tensor t = rt_tensor_view(RT_I64, 2, dim, ones);
+        struct rt_frozen_given g[] = {{"input_ids", t}, {"attention_mask", t}, {"token_type_ids", t}};
+        if (rt_frozen_ask(a[i % 2], g, 3, &e) < 0)
+            fail_msg("%s", e.text);
+        const float *pooled = rt_frozen_answer(a[i % 2], 1)->data;
+        if (i == 0)
+            memcpy(was, pooled, sizeof was);
+        if (i % 24 == 0)
+            assert_memory_equal(was, pooled, sizeof was);
+        bytes = bytes ? bytes : rt_frozen_shapes_bytes(s);
+        assert_int_equal(rt_frozen_shapes_bytes(s), bytes);
+    }
+    assert_true(bytes > 10000);
+    for (int i = 0; i < 2; i++)
+        rt_frozen_asker_destroy(a[i]);
+    rt_frozen_shapes_destroy(s);
+    rt_onnx_destroy(o);
+}
+
 static int make_and_ask(void *self, struct rt_error *e)
 {
     struct rt_frozen_shapes *s;
@@ -227,7 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_shape_by_name), cmocka_unit_test(many_threads),
         cmocka_unit_test(more_askers_than_places), cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(weights_are_shared), cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
