@@ -110,6 +110,9 @@ class Machines(EndToEnd):
         self.refused(2, self.command("x"), self.command("x", {"train.lr": "0.5"}), "rank 1 on", "train.lr is 0.5",
                      "rank 0 on", "train.lr is 0.002")
         self.refused(2, self.command("x"), self.command("x", other), "rank 1 on", "labels", "differ")
+        table[0][2], table[0][4] = rows(self.samples)[0][2], "gone.ogg"
+        missing = {"data.manifest": write_manifest(self.path("missing.tsv"), table)}
+        self.refused(2, self.command("x"), self.command("x", missing), "rank 1 on", "which samples can be used differ")
         self.says(self.run_all(self.command("x", {"train.shards": "1"}), 2), "train.shards: 1 for 2 ranks")
 
 
