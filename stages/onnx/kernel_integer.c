@@ -77,6 +77,12 @@ static int integer_check_list(const struct rt_kernel_call *c, int input, const s
     return 0;
 }
 
+static int integer_check_zero(const struct rt_kernel_call *c, int input)
+{
+    bool narrow = !rt_kernel_given(c, input) || c->in[input]->dtype == RT_U8 || c->in[input]->dtype == RT_I32;
+    return narrow ? 0 : rt_kernel_refuse_type(c, input);
+}
+
 /* The axis of w that may have scales and zero points of its own. */
 static int integer_w_axis(const struct rt_kernel_call *c)
 {
@@ -93,7 +99,10 @@ static int integer_shape(struct rt_kernel_call *c)
     RT_TRY(integer_open(c, &n));
     RT_TRY(integer_check_list(c, how->x_zero, c->in[0], -1));
     RT_TRY(integer_check_list(c, how->w_zero, c->in[how->w], axis));
+    RT_TRY(integer_check_zero(c, how->x_zero));
+    RT_TRY(integer_check_zero(c, how->w_zero));
     if (how->x_scale >= 0) {
+        RT_TRY(integer_check_zero(c, how->w_zero + 2));
         RT_TRY(integer_check_list(c, how->x_scale, c->in[0], -1));
         RT_TRY(integer_check_list(c, how->w_zero - 1, c->in[how->w], axis));
         for (int i = how->w_zero + 1; i < how->w_zero + 3; i++)

@@ -366,6 +366,8 @@ def integers():
     sums = [[sum((x.data[i + k] - 120) * w.data[2 * u + k] for k in range(2)) for i in range(3)] for u in range(2)]
     case("ConvInteger", 10, node("ConvInteger", "x,W,Z", "y"), {"x": x, "W": w, "Z": Tensor([], [120], UINT8)},
          {"y": Tensor([1, 2, 3], sums[0] + sums[1], INT32)})
+    case("ConvInteger_zero_of_floats", 10, node("ConvInteger", "x,W,Z", "y"), {"x": x, "W": w, "Z": Tensor([], [120.0])},
+         refused="input 2 has type F32")
     scales, bias = [0.5, 0.125], [40, -300]
     want = [quantised((s + bias[u]) * 0.25 * scales[u], 2.0, 60, 0, 255) for u in range(2) for s in sums[u]]
     case("QLinearConv_channels", 10, node("QLinearConv", "x,XS,XZ,W,WS,WZ,YS,YZ,B", "y"),
