@@ -57,7 +57,8 @@ struct rt_exec {
     /* Of the current step. */
     int batch;
     bool trained;
-    const struct rt_bags *bags;
+    struct rt_bags bags;
+    bool has_bags;
     uint64_t seed, step;
 
     struct rt_exec_time *time; /* or NULL */
@@ -462,7 +463,7 @@ static void exec_describe_run(struct rt_exec *x, int i, struct rt_op_run *r, str
     *r = (struct rt_op_run){.node = n,
                             .batch = x->batch,
                             .training = x->trained,
-                            .bags = x->bags,
+                            .bags = x->has_bags ? &x->bags : NULL,
                             .y = s->y,
                             .dy = s->dy,
                             .relu = s->relu,
@@ -491,7 +492,9 @@ void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const str
     assert(batch >= 1 && batch <= x->batch_max && (x->training || !training));
     x->batch = batch;
     x->trained = training;
-    x->bags = bags;
+    x->has_bags = bags != NULL;
+    if (bags)
+        x->bags = *bags; /* the arrays stay the caller's */
     x->seed = seed;
     x->step = step;
     /* Ops read it through a const pointer; it never has a gradient. */

@@ -30,7 +30,7 @@ struct rt_exec_time {
 };
 void rt_exec_profile(struct rt_exec *x, struct rt_exec_time *time);
 
-/* input: the dense input [batch, shape...] or NULL with bags. Both are borrowed until the matching
+/* input: the dense input [batch, shape...] or NULL with bags. Their numbers are borrowed until the matching
  * backward has returned. training: batch statistics and dropout; needs an exec made for training.
  */
 void rt_exec_forward(struct rt_exec *x, int batch, const float *input, const struct rt_bags *bags,
