@@ -87,7 +87,7 @@ class Completion(unittest.TestCase):
         self.offers("seed=", "run", "recipe.yaml", "--set", "se")
         self.offers(0, "run", "-s", "no.such.key")
         self.offers("valid", "eval", "x.safetensors", "two.tsv", "--split", "va")
-        self.offers("teacher.front.layout=", "eval", "x.safetensors", "two.tsv", "-s", "teacher.la")
+        self.offers("teacher.front.layout=", "eval", "x.safetensors", "two.tsv", "-s", "teacher.front.la")
         self.offers(0, "eval", "x.safetensors", "two.tsv", "-s", "train.")
 
     def test_kinds_of_a_command(self):

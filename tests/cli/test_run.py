@@ -129,7 +129,7 @@ class Training(EndToEnd):
     def test_onnx_teacher_without_a_classifier(self):
         """An embedding extractor teaches by features; terms that need its classifier are refused at the start."""
         onnx = {"teacher.model": os.path.join(os.path.dirname(ONNX), "student_encoder.onnx"), "teacher.logits": "none",
-                "teacher.front.size": "48", "distill.cosine.lambda": "1"}
+                "teacher.front.preset": "retort", "teacher.front.size": "48", "distill.cosine.lambda": "1"}
         out, err = self.retort("run", self.recipe, "-o", "first", *settings(SPEECH, onnx, train__epochs=2,
                                                                             weight__terms="teacher_norm"))
         self.says(err, "nhwc speech of 48 x 40, embedding 'embedding' (16), no classifier")
