@@ -337,7 +337,8 @@ const struct rt_command cmd_run = {
         {0, "strict", NULL, "stop at the first bad sample (exit code 1) instead of leaving it out",
          RT_OPTION_OWN(struct request, set, override_take_strict)},
         {0, "resume", NULL, "go on from the newest checkpoint in the folder given by -o; the result is that of a run "
-         "never stopped, byte for byte; with more --steps or --epochs than it had, the run becomes longer", RT_OPTION_FLAG(struct request, resume), .alone = true},
+         "never stopped, byte for byte; with more --steps or --epochs than it had, the run becomes longer",
+         RT_OPTION_FLAG(struct request, resume), .alone = true},
         {0, "verify-resume", "N", "train the first N updates twice, without a stop, and stopped half way and resumed, "
          "and say whether the checkpoints are the same; nothing is kept",
          RT_OPTION_WHOLE(struct request, verify, 2, INT64_MAX)},
