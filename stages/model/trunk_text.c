@@ -283,7 +283,8 @@ static int plan_check(struct rt_trunk_text *t, const struct rt_frozen *f, int le
                             (long long)rt_tensor_count(shape), length, rt_pooling_names[t->pooling]);
     if (shape->dtype != RT_F32 || dim < 1 || dim >= DIM_MAX || (t->dim && t->dim != dim))
         return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' is no vector of floats of one size", t->file, t->embedding);
-    t->dim = (int)dim;
+    if (!t->dim) /* others may be reading it by now */
+        t->dim = (int)dim;
     return 0;
 }
 
