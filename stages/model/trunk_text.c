@@ -4,6 +4,7 @@
 
 #include "stages/model/onnx_input.h"
 #include "stages/onnx/frozen.h"
+#include "stages/onnx/frozen_blocks.h"
 #include "stages/tokenizer/tokenizer.h"
 
 #include <pthread.h>
@@ -39,6 +40,7 @@ struct rt_trunk_text {
     const char *pooling_by; /* what says so */
     char *embedding; /* the wanted value; owned */
     int dim;
+    struct rt_frozen_blocks *blocks; /* weights as kernels lay them out, for all plans */
     pthread_mutex_t lock; /* of plans */
     struct text_plan *plans;
 };
@@ -221,7 +223,8 @@ int rt_trunk_text_open(struct rt_trunk_text **out, const struct rt_onnx *m, cons
     t->model = m;
     t->file = strdup(s->model);
     pthread_mutex_init(&t->lock, NULL);
-    int rc = t->file ? text_read_pooling(t, s, e) : rt_error_set(e, RT_EMEM, "%s: no memory for it", s->model);
+    bool room = t->file && rt_frozen_blocks_create(&t->blocks) == 0;
+    int rc = room ? text_read_pooling(t, s, e) : rt_error_set(e, RT_EMEM, "%s: no memory for it", s->model);
     if (rc == 0)
         rc = text_read_inputs(t, s, e);
     if (rc == 0)
@@ -252,6 +255,7 @@ void rt_trunk_text_close(struct rt_trunk_text *t)
     rt_tokenizer_close(t->tokenizer);
     free(t->file);
     free(t->embedding);
+    rt_frozen_blocks_destroy(t->blocks);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
@@ -297,7 +301,7 @@ static int plan_create(struct text_plan **out, struct rt_trunk_text *t, int leng
     for (int i = 0; i < t->model->inputs; i++)
         input[i] = (struct rt_tensor){.dtype = t->model->input[i].dtype, .rank = 2, .dim = {1, length}};
     const char *wanted[] = {t->embedding};
-    struct rt_frozen_options o = {.input = input, .output = wanted, .outputs = 1};
+    struct rt_frozen_options o = {.input = input, .output = wanted, .outputs = 1, .blocks = t->blocks};
     p->length = length;
     int rc = rt_frozen_create(&p->frozen, t->model, t->file, &o, e);
     if (rc == 0)
