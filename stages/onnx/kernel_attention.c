@@ -3,7 +3,6 @@
  * queries at a time, so that their scores stay in a cache: those of a long sound are a hundred times as large as what
  * goes in. Queries, keys and values are read where the layers before left them, whatever order heads and places
  * have. */
-#include "stages/nn/blas.h"
 #include "stages/onnx/fused.h"
 
 #include <string.h>
@@ -63,7 +62,7 @@ static int attention_shape(struct rt_kernel_call *c)
 {
     struct attention a = attention_of(c);
     int64_t first[] = {a.batch, a.heads, a.queries, a.values}, places[] = {a.batch, a.queries, a.heads, a.values};
-    c->scratch_bytes = (size_t)(QUERIES * a.keys) * sizeof(float);
+    c->scratch_bytes = (size_t)((QUERIES + a.d + a.values) * a.keys) * sizeof(float);
     return rt_kernel_out(c, 0, RT_F32, 4, c->epilogue.bits & RT_ATTENTION_OUT ? places : first);
 }
 
@@ -86,6 +85,35 @@ static const float *attention_mask(const struct rt_kernel_call *c, int64_t sampl
     return (const float *)m->data + place * m->dim[m->rank - 1];
 }
 
+/* Columns in panels, as products read them: what lies at x[k * row + j * column] becomes [panel][k][its columns]. */
+static void attention_panels(const float *x, int64_t row, int64_t column, int64_t rows, int64_t cols, float *to)
+{
+    int64_t width = rt_isa()->panel;
+    for (int64_t first = 0; first < cols; first += width) {
+        int64_t n = cols - first < width ? cols - first : width;
+        for (int64_t k = 0; k < rows; k++, to += n) {
+            const float *from = x + k * row + first * column;
+            for (int64_t j = 0; j < n; j++)
+                to[j] = from[j * column];
+        }
+    }
+}
+
+/* c [rows, cols] = a [rows, depth] times what was laid out in panels. */
+static void attention_product(const float *a, int64_t lda, const float *panels, float *c, int64_t ldc, int64_t rows,
+                              int64_t depth, int64_t cols)
+{
+    const struct rt_isa *isa = rt_isa();
+    const int64_t zero = 0;
+    for (int64_t first = 0; first < cols; first += isa->panel, panels += depth * isa->panel) {
+        int64_t n = cols - first < isa->panel ? cols - first : isa->panel;
+        isa->product(&(struct rt_product){.a = a, .row = lda, .step = 1, .b = panels, .ldb = n, .a_at = &zero,
+                                          .b_at = &zero, .taps = 1, .depth = depth, .c = c + first, .ldc = ldc,
+                                          .rows = rows, .cols = n});
+    }
+}
+
+/* Keys and values are laid out once for all queries. */
 static void attention_head(const struct rt_kernel_call *c, const struct attention *a, int64_t sample, int64_t head)
 {
     unsigned bits = c->epilogue.bits;
@@ -98,14 +126,16 @@ static void attention_head(const struct rt_kernel_call *c, const struct attentio
     const float *keys = (const float *)c->in[1]->data + sample * k.sample + head * k.head;
     const float *values = (const float *)c->in[2]->data + sample * v.sample + head * v.head;
     float *to = (float *)c->out[0]->data + sample * o.sample + head * o.head, *scores = c->scratch;
+    float *key_panels = scores + QUERIES * a->keys, *value_panels = key_panels + a->d * a->keys;
+    attention_panels(keys, turned ? a->keys : 1, turned ? 1 : k.place, a->d, a->keys, key_panels);
+    attention_panels(values, v.place, 1, a->keys, a->values, value_panels);
     for (int64_t i = 0; i < a->queries; i += QUERIES) {
         int64_t some = a->queries - i < QUERIES ? a->queries - i : QUERIES, apart;
         const float *mask = attention_mask(c, sample, head, i, &apart);
-        rt_gemm(0, !turned, some, a->keys, a->d, from + i * q.place, q.place, keys, turned ? a->keys : k.place, 0,
-                scores, a->keys);
+        attention_product(from + i * q.place, q.place, key_panels, scores, a->keys, some, a->d, a->keys);
         rt_isa()->softmax(&(struct rt_softmax_rows){.x = scores, .mask = mask, .ldx = a->keys, .ld_mask = apart,
                                                     .rows = some, .n = a->keys, .scale = c->epilogue.number});
-        rt_gemm(0, 0, some, a->values, a->keys, scores, a->keys, values, v.place, 0, to + i * o.place, o.place);
+        attention_product(scores, a->keys, value_panels, to + i * o.place, o.place, some, a->keys, a->values);
     }
 }
 

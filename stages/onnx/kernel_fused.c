@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * kernel_fused: the table of operators that no file has (fused.h), and those that know no layout: activations,
  * products with constant weights, layer-norm, attention. */
-#include "stages/nn/blas.h"
 #include "stages/nn/conv_way.h"
 #include "stages/nn/simd.h"
 #include "stages/onnx/fused.h"

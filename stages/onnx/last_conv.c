@@ -94,6 +94,16 @@ static size_t depthwise_bytes(const struct depthwise *d)
     return depthwise_slab_bytes(d) + (size_t)(2 * d->l->g.taps) * sizeof(int64_t);
 }
 
+/* n floats. Short stretches take most of a memcpy's time to find out how long they are. */
+static void depthwise_copy_place(float *restrict to, const float *restrict x, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        memcpy(to + i, x + i, 16 * sizeof *to);
+    for (; i < n; i++)
+        to[i] = x[i];
+}
+
 /* Line iy of x, channels [from, from + n), into its slot. */
 static void depthwise_copy_line(const struct depthwise *d, const float *x, int64_t iy, int64_t from, int64_t n,
                                 float *slab)
@@ -108,7 +118,7 @@ static void depthwise_copy_line(const struct depthwise *d, const float *x, int64
         memcpy(to + before * n, x, (size_t)((end - before) * n) * sizeof *to);
     else
         for (int64_t i = before; i < end; i++)
-            memcpy(to + i * n, x + (i - before) * c, (size_t)n * sizeof *to);
+            depthwise_copy_place(to + i * n, x + (i - before) * c, n);
     memset(to + end * n, 0, (size_t)((d->places - end) * n) * sizeof *to);
 }
 
