@@ -227,6 +227,33 @@ static const float *direct_lay_out_lines(const struct direct *d, const struct di
  * whose lines stay in cache. The other order would read all weights for each line, and those of a
  * wide layer are larger than the caches. */
 
+/* A linear layer of one sample. */
+static bool direct_is_row(const struct direct *d)
+{
+    return d->p.v->w.kh * d->p.v->w.kw == 1 && !d->p.back && d->p.ow == 1 && d->p.oh * d->batch == 1;
+}
+
+/* Its whole panels from `first` on; which one is the next. */
+static int direct_row(const struct direct *d, struct rt_product *m, int64_t from, int first, int last)
+{
+    const struct rt_isa *isa = d->p.v->isa;
+    const int64_t zero = 0;
+    int whole = rt_min_int(last, d->p.cols / isa->panel), cols = (whole - first) * isa->panel;
+    if (whole <= first)
+        return first;
+    struct rt_product row = *m;
+    row.a_at = &from;
+    row.b_at = &zero;
+    row.taps = 1;
+    row.c = d->p.to + first * isa->panel;
+    row.rows = 1;
+    row.cols = cols;
+    isa->product_row(&row);
+    rt_pass_finish(&d->p, 0, 1, first * isa->panel, cols);
+    m->b += (int64_t)d->p.depth * cols;
+    return whole;
+}
+
 /* One strip of lines, one segment of each, all columns. */
 static void direct_pass_piece(void *self, int i, int thread)
 {
@@ -249,6 +276,8 @@ static void direct_pass_piece(void *self, int i, int thread)
                            .ldc = (int64_t)d->step_to * d->p.cols, .add = d->p.add};
     m.a = direct_lay_out_lines(d, &k, from, to, left, places);
     m.b = d->panels + (int64_t)w->kh * w->kw * d->p.depth * first_panel * v->isa->panel;
+    if (direct_is_row(d))
+        first_panel = direct_row(d, &m, k.line[0], first_panel, last_panel);
     for (int panel = first_panel; panel < last_panel; panel++) {
         m.ldb = m.cols = rt_panel_cols(v->isa, d->p.cols, panel);
         for (int l = from; l < to; l++) {

@@ -88,6 +88,9 @@ struct rt_isa {
     int panel; /* columns of B that are best taken at once, packed beside each other */
     int rows;  /* of C that are best taken at once: blocks of fewer are slower */
     void (*product)(const struct rt_product *p);
+    /* The same, bit for bit, of one row and one tap, for as many whole panels of B as `cols` has, one behind the other:
+     * several at a time, as a row alone keeps neither memory nor multipliers busy. */
+    void (*product_row)(const struct rt_product *p);
     void (*depthwise)(const struct rt_depthwise *d);
     void (*finish)(const struct rt_finish *f);
     void (*softmax)(const struct rt_softmax_rows *s);

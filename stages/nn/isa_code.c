@@ -39,6 +39,9 @@
 #define JOIN(a, b) JOINED(a, b)
 #define NAME(what) JOIN(what, V)
 
+#define DEPTHWISE_PLACES 8
+#define ROW_PANELS 4 /* that a product of one row goes through at once */
+
 /* When rows of B are laid side by side (packs). */
 #define PACK_ROWS 32
 #define PACK_TAPS 32
@@ -109,13 +112,50 @@ static void isa_product(const struct rt_product *p)
     product_columns_v1(p, j);
 }
 
+/* `panels` panels from b on. */
+INLINE void product_row_panels(const struct rt_product *p, const int panels, const float *b, float *c)
+{
+    const int64_t apart = p->depth * 2 * WIDTH;
+    W sum[2 * ROW_PANELS];
+    UNROLL(8) for (int v = 0; v < 2 * panels; v++) {
+        sum[v] = p->add ? *(const W *)(c + v * WIDTH) : (W){0};
+    }
+    for (int64_t k = 0; k < p->depth; k++) {
+        W x = p->a[p->a_at[0] + k * p->step] - (W){0};
+        UNROLL(8) for (int v = 0; v < 2 * panels; v++) {
+            sum[v] += x * *(const W *)(b + v / 2 * apart + k * 2 * WIDTH + v % 2 * WIDTH);
+        }
+    }
+    UNROLL(8) for (int v = 0; v < 2 * panels; v++) {
+        *(W *)(c + v * WIDTH) = sum[v];
+    }
+}
+
+static void isa_product_row(const struct rt_product *p)
+{
+    const int64_t panel = 2 * WIDTH;
+    const float *b = p->b + p->b_at[0];
+    int64_t j = 0;
+    for (; j + ROW_PANELS * panel <= p->cols; j += ROW_PANELS * panel)
+        product_row_panels(p, ROW_PANELS, b + j * p->depth, p->c + j);
+    for (; j + panel <= p->cols; j += panel)
+        product_row_panels(p, 1, b + j * p->depth, p->c + j);
+}
+
+/* Some places, all channels: what their windows share is still in the first cache. */
 static void isa_depthwise(const struct rt_depthwise *d)
 {
-    int64_t j = 0;
-    FOR_16(j = depthwise_channels_v16(d, j);)
-    FOR_8(j = depthwise_channels_v8(d, j);)
-    j = depthwise_channels_v4(d, j);
-    depthwise_channels_v1(d, j);
+    struct rt_depthwise some = *d;
+    for (int64_t p = 0; p < d->places; p += DEPTHWISE_PLACES) {
+        some.x = d->x + p * d->place;
+        some.y = d->y + p * d->ldy;
+        some.places = d->places - p < DEPTHWISE_PLACES ? d->places - p : DEPTHWISE_PLACES;
+        int64_t j = 0;
+        FOR_16(j = depthwise_channels_v16(&some, j);)
+        FOR_8(j = depthwise_channels_v8(&some, j);)
+        j = depthwise_channels_v4(&some, j);
+        depthwise_channels_v1(&some, j);
+    }
 }
 
 /* All channels of a tile, in the widest vectors that fit. */
@@ -149,6 +189,7 @@ const struct rt_isa JOIN(rt_isa, RT_ISA) = {
     .panel = 2 * WIDTH,
     .rows = ROWS,
     .product = isa_product,
+    .product_row = isa_product_row,
     .depthwise = isa_depthwise,
     .finish = isa_finish,
     .softmax = isa_softmax,

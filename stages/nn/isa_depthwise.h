@@ -3,16 +3,14 @@
  * type), LANES and NAME(x) (x_V) defined. Neighbouring places share a tap's weights, and as many sums as keep the
  * processor's multipliers busy stay in registers; what they are multiplied with comes straight from the first cache. */
 
-#define PLACES 8
-
-/* Channels [j, j + LANES) of `places` places from p on. */
-INLINE void NAME(depthwise_block)(const struct rt_depthwise *d, const int places, int64_t p, int64_t j)
+/* Channels [j, j + LANES). */
+INLINE void NAME(depthwise_block)(const struct rt_depthwise *d, const int places, int64_t j)
 {
-    V sum[PLACES];
+    V sum[DEPTHWISE_PLACES];
     UNROLL(8) for (int i = 0; i < places; i++) {
         sum[i] = d->bias ? *(const V *)(d->bias + j) : (V){0};
     }
-    const float *x = d->x + p * d->place + j, *w = d->w + j;
+    const float *x = d->x + j, *w = d->w + j;
     for (int t = 0; t < d->taps; t++) {
         V weight = *(const V *)(w + d->w_at[t]);
         const float *at = x + d->x_at[t];
@@ -21,26 +19,21 @@ INLINE void NAME(depthwise_block)(const struct rt_depthwise *d, const int places
         }
     }
     UNROLL(8) for (int i = 0; i < places; i++) {
-        *(V *)(d->y + (p + i) * d->ldy + j) = sum[i];
+        *(V *)(d->y + i * d->ldy + j) = sum[i];
     }
 }
 
+/* Of at most DEPTHWISE_PLACES. */
 static int64_t NAME(depthwise_channels)(const struct rt_depthwise *d, int64_t j)
 {
-    for (; j + LANES <= d->channels; j += LANES) {
-        int64_t p = 0;
-        for (; p + PLACES <= d->places; p += PLACES) {
-            NAME(depthwise_block)(d, PLACES, p, j);
-        }
-        switch (d->places - p) {
+    switch (d->places) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
-        NAME(depthwise_block)(d, n, p, j);                                                                             \
+        for (; j + LANES <= d->channels; j += LANES)                                                                   \
+            NAME(depthwise_block)(d, n, j);                                                                            \
         break;
-            CASE(7) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
+        CASE(8) CASE(7) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
 #undef CASE
-        }
     }
     return j;
 }
-#undef PLACES

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TILES_MIN 12       /* of 4x4 outputs: fewer do not pay for Winograd's larger weights */
+#define WIDE_KERNELS 4     /* a line of so many kernels' places has few at its ends */
 #define SLAB_FLOATS 6144   /* lines that a depthwise convolution looks at, with their padding: three quarters of a first
                               cache */
 
@@ -61,14 +62,16 @@ static struct rt_pass last_conv_pass(const struct last_conv *l)
 }
 
 /* ---- depthwise ----
- * Channels go in blocks, so that the lines that a window looks at stay in the first cache: each line of the input is
- * copied there once, with its padding, and read by all taps of all lines that see it. Lines above and below the
- * picture are left out, with their taps. */
+ * Taps read the input where it lies; places whose window reaches beyond a line's ends are computed one by one, without
+ * the taps outside. Where these would be many, lines are short, and then each is copied once, with its padding, to
+ * where the first cache keeps it, some channels at a time. Lines above and below the picture are left out, with their
+ * taps. */
 
 struct depthwise {
     const struct last_conv *l;
     int64_t block, places, slots; /* channels; places of a line in the slab; lines of it */
-    bool copies; /* else taps read the input itself: no padding along lines */
+    bool copies; /* else taps read the input itself */
+    int64_t from, to; /* places whose taps all lie inside their line */
 };
 
 static struct depthwise depthwise_of(const struct last_conv *l)
@@ -76,9 +79,13 @@ static struct depthwise depthwise_of(const struct last_conv *l)
     const struct rt_geometry *g = &l->g;
     struct depthwise d = {.l = l, .slots = (g->kernel[1] - 1) * g->dilation[1] + 1};
     d.places = (g->out[2] - 1) * g->stride[2] + (g->kernel[2] - 1) * g->dilation[2] + 1;
-    d.copies = g->before[2] > 0 || d.places > g->in[2];
+    int64_t unused;
+    rt_geometry_inside(g, 2, 0, &d.from, &unused);
+    rt_geometry_inside(g, 2, g->kernel[2] - 1, &unused, &d.to);
+    d.to = d.to < d.from ? d.from : d.to;
+    d.copies = (d.from > 0 || d.to < g->out[2]) && g->out[2] < WIDE_KERNELS * g->kernel[2];
     int64_t panel = l->v.isa->panel, block = SLAB_FLOATS / (d.slots * d.places) / panel * panel;
-    d.block = block < panel ? panel : block;
+    d.block = !d.copies ? l->channels : block < panel ? panel : block;
     d.block = d.block < l->channels ? d.block : l->channels;
     return d;
 }
@@ -86,7 +93,7 @@ static struct depthwise depthwise_of(const struct last_conv *l)
 /* The slab, then where the taps of a line lie in it and in the weights. */
 static size_t depthwise_slab_bytes(const struct depthwise *d)
 {
-    return rt_aligned((size_t)(d->slots * d->places * d->block) * sizeof(float));
+    return !d->copies ? 0 : rt_aligned((size_t)(d->slots * d->places * d->block) * sizeof(float));
 }
 
 static size_t depthwise_bytes(const struct depthwise *d)
@@ -122,35 +129,76 @@ static void depthwise_copy_line(const struct depthwise *d, const float *x, int64
     memset(to + end * n, 0, (size_t)((d->places - end) * n) * sizeof *to);
 }
 
+/* Lists the taps that output line oy sees, of kernel columns [left, right). */
+static void depthwise_list_taps(const struct depthwise *d, struct rt_depthwise *k, int64_t *at, int64_t oy,
+                                int64_t left, int64_t right)
+{
+    const struct rt_geometry *g = &d->l->g;
+    int64_t channels = d->l->channels, apart = d->copies ? k->channels : channels;
+    k->taps = 0;
+    for (int64_t ky = 0; ky < g->kernel[1]; ky++) {
+        int64_t iy = oy * g->stride[1] - g->before[1] + ky * g->dilation[1];
+        int64_t line = d->copies ? iy % d->slots * d->places : iy * g->in[2] - g->before[2];
+        for (int64_t kx = left; iy >= 0 && iy < g->in[1] && kx < right; kx++, k->taps++) {
+            at[k->taps] = (line + kx * g->dilation[2]) * apart;
+            at[g->taps + k->taps] = (ky * g->kernel[2] + kx) * channels;
+        }
+    }
+}
+
+/* One place of a line at its end, without the taps outside. */
+static void depthwise_end_place(const struct depthwise *d, const struct rt_depthwise *k, int64_t *at, int64_t oy,
+                                int64_t ox)
+{
+    const struct rt_geometry *g = &d->l->g;
+    struct rt_depthwise one = *k;
+    int64_t left = 0, right = g->kernel[2], first = ox * g->stride[2] - g->before[2];
+    while (left < right && first + left * g->dilation[2] < 0)
+        left++;
+    while (right > left && first + (right - 1) * g->dilation[2] >= g->in[2])
+        right--;
+    depthwise_list_taps(d, &one, at, oy, left, right);
+    one.x += ox * one.place;
+    one.y += ox * one.ldy;
+    one.places = 1;
+    d->l->v.isa->depthwise(&one);
+}
+
+static void depthwise_line(const struct depthwise *d, const struct rt_depthwise *k, int64_t *at, int64_t oy)
+{
+    struct rt_depthwise line = *k;
+    int64_t from = d->copies ? 0 : d->from, to = d->copies ? k->places : d->to;
+    for (int64_t ox = 0; ox < from; ox++)
+        depthwise_end_place(d, k, at, oy, ox);
+    depthwise_list_taps(d, &line, at, oy, 0, d->l->g.kernel[2]);
+    line.x += from * line.place;
+    line.y += from * line.ldy;
+    line.places = to - from;
+    d->l->v.isa->depthwise(&line);
+    for (int64_t ox = to; ox < k->places; ox++)
+        depthwise_end_place(d, k, at, oy, ox);
+}
+
 /* A block of channels of one sample. */
 static void depthwise_block(const struct depthwise *d, const struct rt_kernel_call *c, int64_t sample, int64_t from,
                             int64_t n, float *slab)
 {
     const struct rt_geometry *g = &d->l->g;
     const float *x = (const float *)c->in[0]->data + sample * g->in_count * d->l->channels;
-    int64_t channels = d->l->channels, apart = d->copies ? n : channels, line = d->copies ? d->places : g->in[2];
-    int64_t *at = (int64_t *)((char *)slab + depthwise_slab_bytes(d)), next = 0;
+    int64_t channels = d->l->channels, next = 0;
+    int64_t *at = (int64_t *)((char *)slab + depthwise_slab_bytes(d));
     struct rt_depthwise k = {.x = d->copies ? slab : x + from, .w = (const float *)c->prepared + from,
                              .bias = rt_kernel_given(c, 2) ? (const float *)c->in[2]->data + from : NULL,
-                             .place = g->stride[2] * apart, .x_at = at, .w_at = at + g->taps, .ldy = channels,
-                             .places = g->out[2], .channels = n};
+                             .place = g->stride[2] * (d->copies ? n : channels), .x_at = at, .w_at = at + g->taps,
+                             .ldy = channels, .places = g->out[2], .channels = n};
     for (int64_t oy = 0; oy < g->out[1]; oy++) {
-        k.taps = 0;
-        for (int64_t ky = 0; ky < g->kernel[1]; ky++) {
-            int64_t iy = oy * g->stride[1] - g->before[1] + ky * g->dilation[1];
-            if (iy < 0 || iy >= g->in[1])
-                continue;
-            next = d->copies && iy - d->slots >= next ? iy - d->slots + 1 : next;
-            for (; d->copies && next <= iy; next++)
-                depthwise_copy_line(d, x, next, from, n, slab);
-            for (int64_t kx = 0; kx < g->kernel[2]; kx++, k.taps++) {
-                at[k.taps] = ((d->copies ? iy % d->slots : iy) * line + kx * g->dilation[2]) * apart;
-                at[g->taps + k.taps] = (ky * g->kernel[2] + kx) * channels;
-            }
-        }
+        int64_t top = oy * g->stride[1] - g->before[1], end = top + d->slots < g->in[1] ? top + d->slots : g->in[1];
+        next = next < top ? top : next;
+        for (; d->copies && next < end; next++)
+            depthwise_copy_line(d, x, next, from, n, slab);
         int64_t place = (sample * g->out[1] + oy) * g->out[2];
         k.y = (float *)c->out[0]->data + place * channels + from;
-        d->l->v.isa->depthwise(&k);
+        depthwise_line(d, &k, at, oy);
         rt_fused_finish(c, NULL, place * channels + from, g->out[2], n, channels);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * workload_file: see workload.h; an ONNX file, each thread running its share of the batch. */
+ * workload_file: see workload.h; an ONNX file, each thread running its share of the batch sample by sample, as teachers
+ * do: what one layer gives is still in cache when the next reads it. */
 #include "tui/cli/workload.h"
 
 #include "formats/plain.h"
@@ -44,9 +45,11 @@ static void file_run_part(void *self, int i, int thread)
     (void)thread;
     struct file *f = self;
     struct rt_error e = {0};
-    int rc = rt_frozen_run(f->exec[i], f->sample.data, &e);
-    if (rc < 0)
-        atomic_store(&f->rc, rc);
+    for (int k = 0; k < f->c.batch / f->c.threads; k++) {
+        int rc = rt_frozen_run(f->exec[i], f->sample.data, &e);
+        if (rc < 0)
+            atomic_store(&f->rc, rc);
+    }
 }
 
 static int file_step(struct rt_workload *w, uint64_t number, struct rt_error *e)
@@ -63,7 +66,7 @@ static int file_step(struct rt_workload *w, uint64_t number, struct rt_error *e)
 }
 
 /* ---- layers ----
- * Each thread runs all of them on its share of the batch, so a layer's time is the mean over threads. What a step
+ * Each thread runs all of them for its share of the batch, so a layer's time is the mean over threads. What a step
  * takes beside them (copying the inputs, waiting for the slowest thread) is a line of its own: the table adds up. */
 
 static void file_print_layer(const struct rt_frozen_layer *l, double ms, double peak)
@@ -93,6 +96,7 @@ static void file_print_layers(const struct rt_workload *w, double peak, int step
         for (int t = 0; t < f->c.threads; t++)
             ms += f->ms[t * layers + i] / steps / f->c.threads;
         rt_frozen_layer(f->model, i, &l);
+        l.flops *= f->c.batch / f->c.threads;
         file_print_layer(&l, ms, peak);
         sum += ms;
     }
@@ -105,7 +109,7 @@ static int file_make(struct file *f, struct rt_error *e)
 {
     int rc;
     RT_TRY(rt_onnx_read(&f->onnx, f->path, e));
-    RT_TRY(rt_sample_make(&f->sample, f->onnx, f->path, f->c.wish, f->c.batch / f->c.threads, e));
+    RT_TRY(rt_sample_make(&f->sample, f->onnx, f->path, f->c.wish, 1, e));
     RT_TRY(rt_frozen_create(&f->model, f->onnx, f->path, &(struct rt_frozen_options){.input = f->sample.shape}, e));
     f->exec = calloc((size_t)f->c.threads, sizeof *f->exec);
     f->ms = f->c.layers ? calloc((size_t)(f->c.threads * rt_frozen_steps(f->model)) + 1, sizeof *f->ms) : NULL;
