@@ -92,6 +92,8 @@ static void text_add_speech(const struct rt_front_settings *s, char text[RT_FRON
         used += snprintf(text + used, RT_FRONT_TEXT - (size_t)used, "bands=%d scale=%d window=%s emphasis=%.9g "
                          "low=%.9g high=%.9g floor=%.9g factor=%.9g ", s->bands, s->scale, rt_window_names[s->window],
                          s->emphasis, s->low, s->high, s->floor, s->factor);
+    if (s->features == RT_FEATURES_WAVE)
+        used += snprintf(text + used, RT_FRONT_TEXT - (size_t)used, "scale=%d factor=%.9g ", s->scale, s->factor);
     if (s->features == RT_FEATURES_WHISPER)
         used += snprintf(text + used, RT_FRONT_TEXT - (size_t)used, "bands=%d ", s->bands);
     else

@@ -94,7 +94,7 @@ static int handle_prepare(struct retort *r, struct rt_error *e)
     r->row = malloc((size_t)numbers * sizeof *r->row);
     r->posteriors = malloc(((size_t)m->classes + 1) * sizeof *r->posteriors);
     int rc = r->row && r->posteriors ? rt_work_create(&r->front.work) : RT_EMEM;
-    if (rc == 0 && m->modality->id == RT_SPEECH)
+    if (rc == 0 && m->modality->id == RT_SPEECH && m->front.speech.features == RT_FEATURES_FBANK)
         rc = rt_fbank_create(&r->front.fbank, m->front.speech.bands, &m->front.speech.fbank);
     if (rc == 0)
         rc = rt_net_create_ready(&r->net, r->shared->ready, 1, r->threads);
@@ -201,8 +201,9 @@ void retort_describe(const struct retort *r, struct retort_about *about)
     if (m->modality->id == RT_SPEECH) {
         about->rate = RT_AUDIO_RATE;
         int frames = m->front.speech.frames;
-        about->seconds =
-            r->views.whole ? 0 : (double)((frames - 1) * RT_FBANK_SHIFT + RT_FBANK_WINDOW) / RT_AUDIO_RATE;
+        bool fbank = m->front.speech.features == RT_FEATURES_FBANK;
+        double window = fbank ? (double)(RT_FBANK_WINDOW - RT_FBANK_SHIFT) / RT_AUDIO_RATE : 0;
+        about->seconds = r->views.whole ? 0 : rt_front_seconds(&m->front, frames) + window;
     } else if (m->modality->id == RT_IMAGE) {
         about->width = about->height = m->front.image.size;
     }

@@ -75,6 +75,15 @@ static struct rt_key128 features_key(const struct rt_decode_input *in, struct rt
     return rt_key128_of(text, strlen(text), content);
 }
 
+static bool features_are_kept(const struct rt_decode_input *in)
+{
+    char text[512];
+    if (!in->features)
+        return false;
+    in->modality->features_key(in->front, text, sizeof text);
+    return text[0];
+}
+
 static int keep_features(const struct rt_decode_input *in, struct rt_key128 content,
                          const struct rt_tensor *base, int level)
 {
@@ -105,7 +114,7 @@ static int load_base(const struct rt_decode *d, const struct rt_decode_input *in
     const struct rt_modality *m = in->modality;
     bool raw_work = raw_changes(in, rng);
     struct rt_key128 *content = &d->content->key[m->id][row];
-    bool use_store = in->features && !raw_work;
+    bool use_store = features_are_kept(in) && !raw_work;
     if (use_store && key_known(*content)) {
         struct rt_frame *f = NULL;
         if (rt_store_get(in->features, features_key(in, *content), &f) == 0 && f) {
@@ -449,7 +458,7 @@ static int score_load(const struct rt_decode *d, const struct rt_decode_input *i
     int rc = m->load(&s->input, &raw, m->has_source ? source : NULL, e);
     if (rc < 0)
         goto out;
-    if (in->features) {
+    if (features_are_kept(in)) {
         if ((rc = m->features(in->front, &raw, &base, e)) < 0)
             goto out;
         keep_features(in, key, &base, d->level);

@@ -66,9 +66,10 @@ static int front_set_picture(struct rt_front *f, const struct rt_front_settings 
 static int front_set_speech(struct rt_front *f, const struct rt_front_settings *s, const char *section,
                             struct rt_error *e)
 {
-    if (s->low >= s->high)
+    if (s->features == RT_FEATURES_FBANK && s->low >= s->high)
         return rt_error_set(e, RT_ERANGE, "%s.front.low: %g Hz is not below front.high, %g Hz", section, s->low,
                             s->high);
+    f->speech.features = s->features;
     f->speech.bands = s->bands;
     f->speech.trim = s->trim == RT_EITHER_TRUE;
     f->speech.fbank = (struct rt_fbank_settings){
@@ -76,7 +77,7 @@ static int front_set_speech(struct rt_front *f, const struct rt_front_settings *
         .low = s->low, .high = s->high, .floor = (float)s->floor,
     };
     f->speech.normalise = s->normalise;
-    f->speech.factor = (float)s->factor;
+    f->speech.factor = (float)(s->features == RT_FEATURES_WAVE ? s->factor * s->scale : s->factor);
     return 0;
 }
 
@@ -93,6 +94,11 @@ int rt_front_set(struct rt_front *f, const struct rt_front_settings *s, enum rt_
     memcpy(f->image.mean, mean, sizeof mean);
     memcpy(f->image.std, std, sizeof std);
     return front_set_picture(f, s, section, e);
+}
+
+double rt_front_seconds(const struct rt_front *f, int frames)
+{
+    return f->speech.features == RT_FEATURES_WAVE ? frames / 16000.0 : frames * 0.01;
 }
 
 /* ---- of ours ----

@@ -36,7 +36,8 @@ struct rt_augment {
 /* A front end: fixed for a run, but for augment. */
 struct rt_front {
     struct {
-        int bands, frames;
+        enum rt_features_id features; /* never auto */
+        int bands, frames;            /* wave: 1, and samples */
         bool trim;
         struct rt_fbank_settings fbank;
         enum rt_normalise_id normalise; /* over the recording, of each band */
@@ -75,6 +76,8 @@ struct rt_front rt_front_of(const struct rt_recipe *r); /* of a network of ours;
  * no other one. */
 int rt_front_set(struct rt_front *f, const struct rt_front_settings *s, enum rt_modality_id modality,
                  const char *section, struct rt_error *e);
+/* How long a recording of so many frames is. */
+double rt_front_seconds(const struct rt_front *f, int frames);
 /* The settings SECTION.front.mean and .std: "0.5" or "0.485, 0.456, 0.406"; "" = 0 and 1. RT_EUSAGE, RT_ERANGE. */
 int rt_front_scale(const char *section, const char *mean_text, const char *std_text, float mean[RT_COLOURS],
                    float std[RT_COLOURS], struct rt_error *e);

@@ -76,7 +76,7 @@ struct rt_modality {
     int (*augment)(const struct rt_front *f, int row, struct rt_tensor *raw, struct rt_rng *rng, struct rt_error *e);
     int (*features)(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
                     struct rt_error *e);
-    /* Text that fixes what features computes: part of the cache key. */
+    /* Text that fixes what features computes: part of the cache key. Empty: not worth keeping. */
     void (*features_key)(const struct rt_front *f, char *text, size_t size);
     /* Dense input: shape of one row without the batch; rank 0 = a bag. */
     int (*shape)(const struct rt_front *f, int64_t dim[3]);

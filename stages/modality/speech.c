@@ -8,6 +8,7 @@
 #include "stages/modality/modality.h"
 #include "stages/modality/speech_augment.h"
 #include "stages/modality/speech_measures.h"
+#include "stages/modality/whisper.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@
 #define TRIM_BLOCK (RT_AUDIO_RATE / 100)
 #define TRIM_BELOW 1e-3 /* a block 30 dB below the loudest is silence */
 #define TRIM_MARGIN 5   /* blocks kept on both sides */
-#define STEADY 1e-5     /* least deviation of a band */
+#define STEADY 1e-5      /* added to the deviation of a band, so that silence can be divided by it */
+#define STEADY_WAVE 1e-7 /* the same to the variance of samples, as wav2vec 2.0 has it */
 
 /* ---- raw: samples at 16 kHz ----
  * What is too short, silent or not finite is refused here, before it is measured or learnt from:
@@ -118,34 +120,60 @@ static void speech_trim(const float *x, int64_t n, int64_t *first, int64_t *coun
     *count = end - start;
 }
 
+/* Of `count` samples; *base holds as many rows as speech_base_rows says. */
+static int speech_fill_base(const struct rt_front *f, const float *sample, int64_t count, float *out)
+{
+    struct rt_fbank *fbank = f->fbank;
+    if (f->speech.features == RT_FEATURES_WHISPER)
+        return rt_whisper_run(sample, count, f->speech.frames, f->speech.bands, out);
+    if (f->speech.features == RT_FEATURES_WAVE) {
+        memcpy(out, sample, (size_t)count * sizeof *out);
+        return 0;
+    }
+    if (!fbank)
+        RT_TRY(rt_fbank_create(&fbank, f->speech.bands, &f->speech.fbank));
+    rt_fbank_run(fbank, sample, count, out);
+    if (fbank != f->fbank)
+        rt_fbank_destroy(fbank);
+    return 0;
+}
+
+static int64_t speech_base_rows(const struct rt_front *f, int64_t count)
+{
+    if (f->speech.features == RT_FEATURES_WHISPER)
+        return rt_whisper_frames(count, f->speech.frames);
+    return f->speech.features == RT_FEATURES_WAVE ? count : rt_fbank_frames(count);
+}
+
 static int speech_features(const struct rt_front *f, const struct rt_tensor *raw,
                            struct rt_tensor *base, struct rt_error *e)
 {
     *base = (struct rt_tensor){0};
-    int rc = speech_check_raw(raw, e);
-    if (rc)
-        return rc;
-    struct rt_fbank *fbank = f->fbank;
-    int bands = f->speech.bands;
-    if (!fbank && (rc = rt_fbank_create(&fbank, bands, &f->speech.fbank)) < 0)
-        return rt_error_set(e, rc, "log-mel features with %d bands cannot be made", bands);
+    RT_TRY(speech_check_raw(raw, e));
     int64_t first = 0, count = raw->dim[0];
     if (f->speech.trim)
         speech_trim(raw->data, raw->dim[0], &first, &count);
-    rc = rt_work_tensor(f->work, base, RT_F32, 2, (int64_t[]){rt_fbank_frames(count), bands});
+    int rc = rt_work_tensor(f->work, base, RT_F32, 2, (int64_t[]){speech_base_rows(f, count), f->speech.bands});
     if (rc == 0)
-        rt_fbank_run(fbank, (const float *)raw->data + first, count, base->data);
-    else
-        rt_error_set(e, rc, "out of memory for the features of %lld samples", (long long)count);
-    if (fbank != f->fbank)
-        rt_fbank_destroy(fbank);
+        rc = speech_fill_base(f, (const float *)raw->data + first, count, base->data);
+    if (rc < 0) {
+        rt_work_tensor_fini(f->work, base);
+        rt_error_set(e, rc, "out of memory for %d bands of %lld samples", f->speech.bands, (long long)count);
+    }
     return rc;
 }
 
 /* The number behind the name is that of the algorithm: raised when these features change, so that
- * caches of before are not used. Kaldi's own need no more words, and had none before there were others. */
+ * caches of before are not used. Kaldi's own need no more words, and had none before there were others.
+ * A recording as it is, is as quickly read anew. */
 static void speech_features_key(const struct rt_front *f, char *text, size_t size)
 {
+    text[0] = '\0';
+    if (f->speech.features == RT_FEATURES_WHISPER)
+        snprintf(text, size, "speech 1 whisper bands %d frames %d trim %d", f->speech.bands, f->speech.frames,
+                 f->speech.trim);
+    if (f->speech.features != RT_FEATURES_FBANK)
+        return;
     const struct rt_fbank_settings *s = &f->speech.fbank;
     int used = snprintf(text, size, "speech 1 bands %d trim %d", f->speech.bands, f->speech.trim ? 1 : 0);
     if (!rt_fbank_is_plain(s))
@@ -199,7 +227,9 @@ static void speech_normalise_band(const struct rt_front *f, const float *column,
         return;
     for (int64_t t = 0; t < length; t++)
         square += pow(column[t * bands] - sum / (double)length, 2);
-    *factor *= (float)(1 / (sqrt(square / (double)length) + STEADY));
+    double variance = square / (double)length;
+    *factor = f->speech.features == RT_FEATURES_WAVE ? (float)(1 / sqrt(variance + STEADY_WAVE))
+                                                     : (float)(*factor / (sqrt(variance) + STEADY));
 }
 
 /* Writes the rows [to, to + rows) of out from those of base at `from`. */
@@ -219,9 +249,21 @@ static void speech_place(const struct rt_front *f, const float *base, int64_t le
 /* Before and behind a recording: the mean, or where none is taken off, silence. */
 static void speech_fill_empty(const struct rt_front *f, float *out, int64_t count)
 {
-    float empty = f->speech.normalise == RT_NORMALISE_NONE ? logf(f->speech.fbank.floor) * f->speech.factor : 0;
+    bool silence = f->speech.features == RT_FEATURES_FBANK && f->speech.normalise == RT_NORMALISE_NONE;
+    float empty = silence ? logf(f->speech.fbank.floor) * f->speech.factor : 0;
     for (int64_t i = 0; i < count; i++)
         out[i] = (empty - f->speech.mean) / f->speech.std;
+}
+
+/* Whisper hears the beginning, and silence behind it. */
+static void speech_present_whisper(const struct rt_front *f, const struct rt_tensor *base, float *out)
+{
+    int64_t total = (int64_t)f->speech.frames * f->speech.bands, count = rt_tensor_count(base);
+    count = count < total ? count : total;
+    memcpy(out, base->data, (size_t)count * sizeof *out);
+    for (int64_t i = count; i < total; i++)
+        out[i] = RT_WHISPER_SILENCE;
+    rt_whisper_scale(out, total);
 }
 
 /* Longer recordings are cropped, shorter ones placed among zeros; in the middle, or anywhere while
@@ -233,6 +275,10 @@ static int speech_present(const struct rt_front *f, const struct rt_tensor *base
     int64_t frames = f->speech.frames, bands = f->speech.bands;
     if (base->dtype != RT_F32 || base->rank != 2 || base->dim[1] != bands || base->dim[0] < 1)
         return RT_EMISMATCH;
+    if (f->speech.features == RT_FEATURES_WHISPER) {
+        speech_present_whisper(f, base, out);
+        return 0;
+    }
     int64_t length = base->dim[0], slack = length > frames ? length - frames : frames - length;
     int64_t offset = slack / 2;
     if (length > frames && f->speech.crops > 1)

@@ -11,8 +11,9 @@ int rt_views_count(const struct rt_views *v)
 struct rt_front rt_views_front(const struct rt_views *v, int k, const struct rt_front *f, int64_t frames)
 {
     struct rt_front view = *f;
+    int64_t most = f->speech.features == RT_FEATURES_WAVE ? RT_WHOLE_SAMPLES : RT_WHOLE_FRAMES;
     if (v->whole && frames > f->speech.frames)
-        view.speech.frames = (int)(frames < RT_WHOLE_FRAMES ? frames : RT_WHOLE_FRAMES);
+        view.speech.frames = (int)(frames < most ? frames : most);
     if (!v->whole && v->crops > 1) {
         view.speech.crop = k;
         view.speech.crops = v->crops;

@@ -15,7 +15,8 @@ struct rt_views {
 };
 
 /* A whole recording ends here; of a longer one the middle is taken. */
-#define RT_WHOLE_FRAMES 30000 /* 5 minutes */
+#define RT_WHOLE_FRAMES 30000          /* 5 minutes */
+#define RT_WHOLE_SAMPLES (60 * 16000)  /* of networks on the recording itself: their memory grows with its square */
 
 int rt_views_count(const struct rt_views *v);
 /* The k-th view of a sample with so many frames (speech; otherwise not read). Refers to f's idf. */

@@ -18,6 +18,7 @@ static const struct {
 } origins[] = {
     {"framework", "wespeaker", RT_FRONT_WESPEAKER},
     {"framework", "3d-speaker", RT_FRONT_3DSPEAKER},
+    {"model_type", "whisper", RT_FRONT_WHISPER},
 };
 
 /* Which row of origins, or -1. */

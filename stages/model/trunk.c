@@ -5,6 +5,7 @@
 #include "stages/onnx/classifier.h"
 #include "stages/onnx/frozen.h"
 #include "stages/model/onnx_input.h"
+#include "stages/modality/views.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #define COLOURS RT_COLOURS
 #define SIDE_MAX 4096
+#define WAVE_SHIFT 160  /* samples in a frame of teacher.front.size */
+#define WAVE_LEAST 1600 /* samples of the shortest recording that is read */
 #define OPEN_LEAST 8   /* frames of the shortest recording that is read */
 #define OPEN_MOST 1024 /* the least that a network may want */
 
@@ -58,10 +61,33 @@ static bool bands_come_first(const int64_t dim[2], int bands)
     return dim[0] >= 0 && dim[0] < dim[1] && dim[0] <= RT_FBANK_BANDS;
 }
 
+/* [n, samples], [n, 1, samples] or [n, samples, 1]. */
+static int trunk_read_wave(struct rt_trunk *t, const struct rt_teacher_settings *s, struct rt_front_settings *f,
+                           const struct rt_onnx_value *in, struct rt_error *e)
+{
+    if (in->rank != 2 && in->rank != 3)
+        return rt_onnx_input_refuse(s->model, in, "a recording has 2 dimensions, or 3 of which one is 1", e);
+    t->speech = true;
+    t->channels_first = in->rank == 3 && in->dim[1] == 1;
+    int64_t samples = in->dim[t->channels_first ? 2 : 1];
+    int64_t channels = in->rank == 2 ? 1 : in->dim[t->channels_first ? 1 : 2];
+    if (channels != 1)
+        return rt_onnx_input_refuse(s->model, in, "a recording has 2 dimensions, or 3 of which one is 1", e);
+    samples = samples >= 0 ? samples : (int64_t)f->size * WAVE_SHIFT;
+    if (samples && (samples < WAVE_LEAST || samples > RT_WHOLE_SAMPLES))
+        return rt_onnx_input_refuse(s->model, in, "0.1 to 60 seconds are heard", e);
+    t->rows = (int)samples;
+    t->columns = t->channels = f->bands = 1;
+    t->open = samples == 0;
+    return 0;
+}
+
 static int trunk_read_speech(struct rt_trunk *t, const struct rt_teacher_settings *s, struct rt_front_settings *f,
                              const struct rt_front *own, const struct rt_onnx_value *in, struct rt_error *e)
 {
     int skip = in->rank - 2; /* [n, ...] or [n, 1, ...] */
+    if (f->features == RT_FEATURES_WAVE)
+        return trunk_read_wave(t, s, f, in, e);
     if (in->rank != 3 && !(in->rank == 4 && in->dim[1] == 1))
         return rt_onnx_input_refuse(s->model, in, "speech has 3 dimensions, or 4 of which one is 1", e);
     t->speech = true;
@@ -90,7 +116,7 @@ static bool trunk_reads_speech(const struct rt_trunk *t, const struct rt_teacher
     int known = rt_onnx_front_modality(t->model, s->front.preset);
     if (s->modality != RT_FOREIGN_AUTO)
         return s->modality == RT_FOREIGN_SPEECH;
-    return known >= 0 ? known == RT_SPEECH : t->model->input[0].rank == 3;
+    return known >= 0 ? known == RT_SPEECH : t->model->input[0].rank <= 3;
 }
 
 /* The front end, out of recipe, metadata and shape. */
@@ -169,9 +195,10 @@ static void trunk_describe(struct rt_trunk *t, const char *embedding, const char
     char length[24] = "any length";
     if (!t->open)
         snprintf(length, sizeof length, "%d", t->rows);
-    int used = snprintf(t->about, sizeof t->about, "%s %s of %s x %d, embedding '%.60s' (%d), ",
+    int used = snprintf(t->about, sizeof t->about, "%s %s of %s x %d, embedding '%.60s' (%d%s), ",
                         t->channels_first ? "nchw" : "nhwc", t->speech ? "speech" : "pictures", length,
-                        t->speech ? t->channels : t->columns, embedding, t->dim);
+                        t->speech ? t->channels : t->columns, embedding, t->dim,
+                        t->pool ? ", mean over time" : "");
     if (t->classes)
         snprintf(t->about + used, sizeof t->about - (size_t)used, "logits '%.60s' (%d)", logits, t->classes);
     else
@@ -257,7 +284,7 @@ static int trunk_freeze_rows(struct rt_frozen **out, const struct rt_trunk *t, i
     input.dim[at++] = rows;
     if (!t->speech)
         input.dim[at++] = t->columns;
-    if (!t->channels_first)
+    if (!t->channels_first && at < in->rank)
         input.dim[at++] = t->channels;
     struct rt_frozen_options o = {.input = &input, .output = &embedding, .outputs = 1};
     return rt_frozen_create(out, t->model, t->file, &o, e);
@@ -269,8 +296,8 @@ static int trunk_freeze_rows(struct rt_frozen **out, const struct rt_trunk *t, i
 
 static int trunk_freeze_open(struct rt_trunk *t, const char *embedding, struct rt_error *e)
 {
-    int rc = 0;
-    for (int rows = OPEN_LEAST; rows <= OPEN_MOST; rows *= 2) {
+    int rc = 0, unit = t->front.speech.features == RT_FEATURES_WAVE ? WAVE_LEAST / OPEN_LEAST : 1;
+    for (int rows = OPEN_LEAST * unit; rows <= OPEN_MOST * unit; rows *= 2) {
         rc = trunk_freeze_rows(&t->frozen, t, rows, embedding, e);
         t->rows = t->front.speech.frames = rows;
         if (rc == 0 || rc == RT_EMEM)
@@ -279,20 +306,51 @@ static int trunk_freeze_open(struct rt_trunk *t, const char *embedding, struct r
     return rc;
 }
 
+/* ---- an embedding for each moment ----
+ * Encoders (wav2vec 2.0, Whisper) give one, and the mean over time is taken of them. Which axis is time shows when
+ * the recording is twice as long; where the length is fixed, it is the second of three. */
+
+static int trunk_find_time(struct rt_trunk *t, const char *embedding, struct rt_error *e)
+{
+    const struct rt_tensor *shape, *longer;
+    struct rt_frozen *twice = NULL;
+    rt_frozen_output(t->frozen, 0, &shape);
+    if (!t->speech || shape->rank != 3 || shape->dim[0] != 1)
+        return 0;
+    t->pool = t->open || t->front.speech.features == RT_FEATURES_FBANK ? 0 : 1;
+    if (!t->open)
+        return 0;
+    RT_TRY(trunk_freeze_rows(&twice, t, 2 * t->rows, embedding, e));
+    rt_frozen_output(twice, 0, &longer);
+    for (int axis = 1; longer->rank == 3 && axis < 3; axis++)
+        if (longer->dim[axis] != shape->dim[axis])
+            t->pool = axis;
+    rt_frozen_destroy(twice);
+    return 0;
+}
+
+/* Numbers that are left of an output. */
+static int64_t trunk_width(const struct rt_trunk *t, const struct rt_tensor *shape)
+{
+    int64_t moments = t->pool && shape->rank == 3 ? shape->dim[t->pool] : 1;
+    return moments ? rt_tensor_count(shape) / moments : 0;
+}
+
 static int trunk_freeze(struct rt_trunk *t, const struct rt_teacher_settings *s, const char *embedding,
                         struct rt_error *e)
 {
     const struct rt_tensor *shape;
     RT_TRY(t->open ? trunk_freeze_open(t, embedding, e) : trunk_freeze_rows(&t->frozen, t, t->rows, embedding, e));
+    RT_TRY(trunk_find_time(t, embedding, e));
     rt_frozen_output(t->frozen, 0, &shape);
-    if (trunk_is_headless(t, s) && rt_tensor_count(shape) >= 1 && rt_tensor_count(shape) < 1 << 20) {
-        t->dim = (int)rt_tensor_count(shape);
+    int64_t width = trunk_width(t, shape);
+    if (trunk_is_headless(t, s) && width >= 1 && width < 1 << 20) {
+        t->dim = (int)width;
         trunk_describe(t, embedding, "");
     }
-    if (shape->dtype != RT_F32 || rt_tensor_count(shape) != t->dim)
+    if (shape->dtype != RT_F32 || width != t->dim)
         return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' has %lld numbers, not %d "
-                            "floats", s->model, embedding, (long long)rt_tensor_count(shape),
-                            t->dim);
+                            "floats", s->model, embedding, (long long)width, t->dim);
     return 0;
 }
 
@@ -434,6 +492,23 @@ static int plan_init(struct plan *p, const struct rt_trunk *t, int rows, const s
     return p->input ? rt_frozen_exec_create(&p->exec, f) : RT_EMEM;
 }
 
+static void plan_take(const struct plan *p, const struct rt_trunk *t, float *embedding)
+{
+    const struct rt_tensor *out = rt_frozen_result(p->exec, 0);
+    const float *x = out->data;
+    if (!t->pool) {
+        memcpy(embedding, x, (size_t)t->dim * sizeof *embedding);
+        return;
+    }
+    int64_t moments = out->dim[t->pool], dim = t->dim, step = t->pool == 1 ? dim : 1, row = t->pool == 1 ? 1 : moments;
+    for (int64_t d = 0; d < dim; d++) {
+        double sum = 0;
+        for (int64_t m = 0; m < moments; m++)
+            sum += x[m * step + d * row];
+        embedding[d] = (float)(sum / (double)moments);
+    }
+}
+
 static int plan_run(struct plan *p, const struct rt_trunk *t, const float *row, float *embedding, struct rt_error *e)
 {
     size_t places = (size_t)p->rows * (size_t)t->columns, channels = (size_t)t->channels;
@@ -444,7 +519,7 @@ static int plan_run(struct plan *p, const struct rt_trunk *t, const float *row, 
     if (!t->channels_first)
         memcpy(p->input, row, places * channels * sizeof *row);
     RT_TRY(rt_frozen_run(p->exec, &input, e));
-    memcpy(embedding, rt_frozen_result(p->exec, 0)->data, (size_t)t->dim * sizeof *embedding);
+    plan_take(p, t, embedding);
     return 0;
 }
 
@@ -482,9 +557,9 @@ static int plan_init_length(struct plan *p, const struct rt_trunk *t, int length
     const struct rt_tensor *shape;
     RT_TRY(trunk_freeze_rows(&p->own, t, length, t->embedding, e));
     rt_frozen_output(p->own, 0, &shape);
-    if (shape->dtype != RT_F32 || rt_tensor_count(shape) != t->dim)
+    if (shape->dtype != RT_F32 || trunk_width(t, shape) != t->dim)
         return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' of %d frames has %lld numbers, not %d",
-                            t->file, t->embedding, length, (long long)rt_tensor_count(shape), t->dim);
+                            t->file, t->embedding, length, (long long)trunk_width(t, shape), t->dim);
     int rc = plan_init(p, t, length, p->own);
     return rc < 0 ? rt_error_set(e, rc, "%s: no memory for %d frames", t->file, length) : 0;
 }

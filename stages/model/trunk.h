@@ -25,7 +25,8 @@ struct rt_trunk {
     struct rt_trunk_text *text; /* it reads texts, and `frozen` is not there; else NULL */
     bool speech, channels_first;
     bool open;                   /* speech: recordings of any length, `rows` frames and more */
-    int rows, columns, channels; /* picture: side, side, 3; speech: frames, 1, bands; texts: 0 */
+    int pool;                    /* axis of time in the embedding, whose mean is taken; 0 = it has none */
+    int rows, columns, channels; /* picture: side, side, 3; speech: frames (wave: samples), 1, bands; texts: 0 */
     struct rt_front front;       /* what makes its input */
     int dim, classes;     /* 0 classes: teacher.logits is none, there is no classifier */
     float *weight, *bias; /* of the classifier: [classes, dim], [classes]; owned; or NULL */

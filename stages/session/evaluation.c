@@ -96,7 +96,7 @@ static int views_refuse(const struct rt_model *m, const struct rt_views *asked, 
 
 static void views_say(const struct rt_views *v, const struct rt_model *m, const char *why, char words[RT_VIEWS_WORDS])
 {
-    double seconds = m->front.speech.frames * 0.01;
+    double seconds = rt_front_seconds(&m->front, m->front.speech.frames);
     words[0] = '\0';
     if (v->flips)
         snprintf(words, RT_VIEWS_WORDS, "pictures and their mirror images");

@@ -59,6 +59,35 @@ def speech():
     keep("variance", (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-5))
     x = kaldi(samples, 32768, "povey", 64)
     keep("retort", 0.28 * (x - x.mean(axis=0)))
+    keep("whisper", whisper(samples, 80, 100))
+    keep("whisper_cut", whisper(samples, 128, 60))
+    wave = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
+    np.save(os.path.join(HERE, "fronts_wave.npy"), np.concatenate([wave[:100], wave[-100:]]).astype(np.float32))
+
+
+def slaney(mel_value):
+    """Hertz: linear up to 1 kHz, then logarithmic."""
+    return np.where(mel_value < 15, 200.0 / 3 * mel_value, 1000.0 * np.exp(np.log(6.4) / 27 * (mel_value - 15)))
+
+
+def whisper(samples, bands, frames):
+    """[frames, bands]: of the recording padded with silence, or cut, to `frames` of 10 ms."""
+    total, points = frames * STEP, 400
+    samples = np.pad(samples, (0, max(0, total - len(samples))))[:total]
+    samples = np.pad(samples, points // 2, mode="reflect")
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(points) / points)
+    hertz = np.arange(points // 2 + 1) * RATE / points
+    corner = slaney(np.linspace(0, 15 + np.log(8) * 27 / np.log(6.4), bands + 2))
+    rising = (hertz[None, :] - corner[:-2, None]) / (corner[1:-1] - corner[:-2])[:, None]
+    falling = (corner[2:, None] - hertz[None, :]) / (corner[2:] - corner[1:-1])[:, None]
+    matrix = np.maximum(0.0, np.minimum(rising, falling)) * (2 / (corner[2:] - corner[:-2]))[:, None]
+    angle = 2 * np.pi * np.outer(np.arange(points // 2 + 1), np.arange(points)) / points
+    cosine, sine, energy = np.cos(angle), np.sin(angle), []
+    for t in range(frames):
+        x = samples[t * STEP:t * STEP + points] * window
+        energy.append(matrix @ ((cosine @ x) ** 2 + (sine @ x) ** 2))
+    logarithm = np.log10(np.maximum(np.array(energy), 1e-10))
+    return (np.maximum(logarithm, logarithm.max() - 8) + 4) / 4
 
 
 def picture_of(width, height):

@@ -129,6 +129,8 @@ static void speech_is_what_others_make(void **state)
         {"kaldi", "teacher.front.preset=kaldi teacher.front.window=hann teacher.front.emphasis=0.5 "
                   "teacher.front.low=100 teacher.front.high=7600 teacher.front.floor=1000", 128},
         {"variance", "teacher.front.preset=kaldi teacher.front.normalise=mean-variance", 40},
+        {"whisper", "teacher.front.preset=whisper teacher.front.size=100", 80},
+        {"whisper_cut", "teacher.front.preset=whisper teacher.front.size=60", 128},
         {"retort", "teacher.front.preset=retort teacher.front.trim=false teacher.front.size=78", 64},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -146,6 +148,73 @@ static void speech_is_what_others_make(void **state)
             free(got);
             rt_model_fini(&m);
         }
+}
+
+/* ---- the recording itself ----
+ * One number for each sample comes out, [1, time, 1] or [1, 1, time]; the model gives the mean over time. */
+
+static const char *wave_write(const char *op, int64_t time)
+{
+    struct rt_onnx *o;
+    assert_int_equal(rt_onnx_create(&o, 11), 0);
+    rt_onnx_add_input(o, "wave", RT_F32, 2, (int64_t[]){1, time > 0 ? time : 1}, NULL);
+    if (time < 0)
+        rt_onnx_open_input(o, 1, "T");
+    node(o, "Abs", (const char *[5]){"wave", NULL}, "size", -1, -1);
+    struct rt_onnx_node *n = rt_onnx_add_node(o, "Unsqueeze", "moments", (const char *[]){"size", NULL},
+                                              (const char *[]){"moments", NULL});
+    rt_onnx_attr_ints(o, n, "axes", (int64_t[]){strcmp(op, "last") == 0 ? 1 : 2}, 1);
+    rt_onnx_add_output(o, "moments", RT_F32, 3, (int64_t[]){1, 1, 1}, NULL);
+    const char *path = scratch_file(&dir, "wave.onnx");
+    assert_int_equal(rt_onnx_write(o, path, &e), 0);
+    rt_onnx_destroy(o);
+    return path;
+}
+
+static void the_recording_itself_is_normalised(void **state)
+{
+    (void)state;
+    static float row[20000];
+    for (int i = 0; i < 2; i++) {
+        struct rt_model m;
+        struct rt_tensor want, base, raw;
+        struct rt_audio a;
+        size_t size;
+        uint8_t *bytes = read_bytes(ES, &size);
+        if (mirror_load(&m, wave_write(i ? "last" : "first", -1), "teacher.front.preset=wav2vec2") < 0)
+            fail_msg("%s", e.text);
+        assert_int_equal(m.dim, 1);
+        assert_non_null(strstr(rt_model_about(&m), "mean over time"));
+        assert_int_equal(rt_audio_decode(&a, bytes, size, ES, &e), 0);
+        raw = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample);
+        assert_int_equal(m.modality->features(&m.front, &raw, &base, &e), 0);
+        struct rt_front front = rt_views_front(&(struct rt_views){.whole = true}, 0, &m.front, base.dim[0]);
+        assert_int_equal(front.speech.frames, a.count);
+        assert_int_equal(m.modality->present(&front, &base, NULL, row), 0);
+        assert_int_equal(rt_npy_read(&want, "tests/golden/fronts_wave.npy", &e), 0);
+        double mean = 0;
+        for (int k = 0; k < 100; k++) {
+            assert_true(fabsf(row[k] - ((float *)want.data)[k]) < 1e-4f);
+            assert_true(fabsf(row[a.count - 100 + (size_t)k] - ((float *)want.data)[100 + k]) < 1e-4f);
+        }
+        for (size_t k = 0; k < a.count; k++)
+            mean += fabs((double)row[k]) / (double)a.count;
+        float *got = mirror_answer(&m, ES);
+        assert_true(fabs(got[0] - mean) < 1e-4);
+        free(got);
+        free(bytes);
+        rt_tensor_fini(&want);
+        rt_tensor_fini(&base);
+        rt_audio_fini(&a);
+        rt_model_fini(&m);
+    }
+    struct rt_model m;
+    assert_int_equal(mirror_load(&m, wave_write("first", 8000), "teacher.front.preset=wave"), 0);
+    assert_false(m.whole);
+    assert_int_equal(m.front.speech.frames, 8000);
+    rt_model_fini(&m);
+    assert_int_equal(mirror_load(&m, wave_write("first", 100), "teacher.front.preset=wave"), RT_EMISMATCH);
+    assert_non_null(strstr(e.text, "0.1 to 60 seconds"));
 }
 
 /* Recordings of other lengths before it change nothing, and one of the length before it needs no new plan. */
@@ -173,6 +242,76 @@ static void neighbours_change_nothing(void **state)
     rt_model_fini(&m);
 }
 
+/* ---- in the pipeline ----
+ * Training batches, too, hand a teacher of any length whole recordings, each alone. */
+
+#define RECORDINGS 3
+
+struct seen {
+    int rows;
+    float embedding[RECORDINGS][240];
+};
+
+static void seen_collect(void *self, const struct rt_batch *b)
+{
+    struct seen *s = self;
+    struct rt_tensor have, embedding;
+    toy_frame(b, "teacher.have", &have);
+    toy_frame(b, "teacher.embedding", &embedding);
+    for (int i = 0; i < b->count; i++, s->rows++) {
+        assert_int_equal(((uint8_t *)have.data)[i], 1);
+        memcpy(s->embedding[b->sample[i]], (float *)embedding.data + 240 * i, sizeof *s->embedding);
+    }
+    rt_tensor_fini(&have);
+    rt_tensor_fini(&embedding);
+}
+
+static struct seen stage_run(struct toy *t, struct rt_model *m, int batch)
+{
+    struct seen s = {0};
+    struct rt_runner *runner;
+    struct rt_lister *lister;
+    int rows[RECORDINGS] = {2, 0, 1};
+    struct rt_views views = {.whole = m->whole};
+    struct rt_teacher stage = {.role = "teacher", .model = m, .dataset = &t->data, .content = &t->content,
+                               .views = views, .workers = 2, .level = 1};
+    struct rt_decode decode = toy_decode(t);
+    decode.input[decode.inputs++] = (struct rt_decode_input){
+        .role = "teacher", .modality = m->modality, .front = &m->front, .views = views};
+    TOY_OK(t, rt_lister_create(&lister, RT_BATCH_TRAIN, rows, RECORDINGS, batch));
+    TOY_OK(t, rt_runner_create(&runner, 2, 1 << 24, 0));
+    TOY_OK(t, rt_runner_add(runner, &rt_stage_decode, &decode, 2));
+    TOY_OK(t, rt_runner_add(runner, rt_stage_teacher, &stage, 2));
+    TOY_OK(t, rt_runner_run(runner, rt_lister_source(lister),
+                            (struct rt_sink){.self = &s, .done = seen_collect}, &t->e));
+    rt_runner_destroy(runner);
+    rt_lister_destroy(lister);
+    return s;
+}
+
+static void whole_recordings_are_taught_from(void **state)
+{
+    (void)state;
+    static const char *const file[RECORDINGS] = {ES, "tests/data/good/tone_16k.wav", "tests/data/good/tone_44k.flac"};
+    char table[400] = "id\tlabel\tspeech\ttext\n";
+    struct toy t;
+    struct rt_model m;
+    toy_make(&t, "student.modality=text");
+    for (int i = 0; i < RECORDINGS; i++) {
+        const char *name = strrchr(file[i], '/') + 1;
+        toy_copy(&t, file[i], name);
+        sprintf(table + strlen(table), "p%d\tx\t%s\tword\n", i, name);
+    }
+    toy_load(&t, table);
+    assert_int_equal(mirror_load(&m, mirror_write(-1, 80, NULL), "teacher.front.preset=wespeaker"), 0);
+    struct seen alone = stage_run(&t, &m, 1), together = stage_run(&t, &m, RECORDINGS);
+    assert_int_equal(alone.rows, RECORDINGS);
+    assert_memory_equal(&alone, &together, sizeof alone);
+    assert_is_golden(alone.embedding[0], 240, "wespeaker");
+    rt_model_fini(&m);
+    toy_fini(&t);
+}
+
 /* ---- which front end ---- */
 
 static void metadata_are_recognised(void **state)
@@ -189,6 +328,7 @@ static void metadata_are_recognised(void **state)
         {{"framework", "3d-speaker", "normalize_samples", "0"}, "name=x", "scale=32768 window=povey"},
         {{"framework", "wespeaker", "feature_normalize_type", "per_feature"}, "name=x", "normalise=mean-variance"},
         {{"framework", "wespeaker"}, "teacher.front.window=hann", "window=hann"},
+        {{"model_type", "whisper-tiny"}, "name=x", "features=whisper bands=80 trim=false size=3000"},
         {{"framework", "wespeaker"}, "teacher.front.preset=3dspeaker", "3dspeaker, as teacher.front.preset says: "},
         {{"framework", "nobody", "feature_normalize_type", "x"},
          "teacher.front.preset=kaldi teacher.front.normalise=none",
@@ -341,7 +481,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speech_is_what_others_make),
+        cmocka_unit_test(the_recording_itself_is_normalised),
         cmocka_unit_test(neighbours_change_nothing),
+        cmocka_unit_test(whole_recordings_are_taught_from),
         cmocka_unit_test(metadata_are_recognised),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(settings_are_in_the_key),
