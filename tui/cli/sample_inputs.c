@@ -108,16 +108,15 @@ static int input_size(const struct making *m, int i, struct rt_error *e)
     return 0;
 }
 
-/* A batch that is asked for and that no input has would be timed as what it is not. */
+/* A batch that no input has would be timed as what it is not. */
 static int batch_check(const struct making *m, struct rt_error *e)
 {
-    bool found = m->batch <= 1;
+    bool found = m->batch == 0;
     for (int i = 0; i < m->o->inputs; i++)
         for (int k = 0; k < m->s->shape[i].rank; k++)
             found = found || (axis_is_batch(&m->o->input[i], k) && m->s->shape[i].dim[k] == m->batch);
-    return found ? 0 : rt_error_set(e, RT_EMISMATCH, "%s: its batch is fixed, and not at %d samples; export it with a "
-                                    "dynamic first axis, or take --batch and --threads so that each thread has as many",
-                                    m->path, m->batch);
+    return found ? 0 : rt_error_set(e, RT_EMISMATCH, "%s: its batch is fixed, and not at %d; export it with a dynamic "
+                                    "first axis", m->path, m->batch);
 }
 
 /* ---- elements ----
