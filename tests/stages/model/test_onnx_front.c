@@ -11,6 +11,8 @@
 #include "stages/model/net.h"
 #include "tests/stages/toy.h"
 
+#include <uv.h>
+
 static struct scratch dir;
 static struct rt_recipe r;
 static struct rt_error e;
