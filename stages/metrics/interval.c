@@ -37,12 +37,19 @@ double rt_t_quantile(double probability, int freedom)
  * Two heads answer the same samples; those that both have right, or wrong, say nothing of which is better. Of a few
  * that differ the exact sum is right where the normal curve is not. */
 
+/* lgamma would leave the sign where all threads see it. */
+static double log_factorial(int n)
+{
+    int sign;
+    return lgamma_r(n + 1.0, &sign);
+}
+
 double rt_sign_test(int better, int worse)
 {
     int n = better + worse;
     double p = 0;
     for (int k = better; k <= n; k++)
-        p += exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) - n * M_LN2);
+        p += exp(log_factorial(n) - log_factorial(k) - log_factorial(n - k) - n * M_LN2);
     return p < 1 ? p : 1;
 }
 
