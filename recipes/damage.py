@@ -8,11 +8,11 @@
 import array
 import hashlib
 import math
-import multiprocessing
-import os
 import random
 import subprocess
 import wave
+
+import cores
 
 RATE = 16000
 
@@ -144,7 +144,6 @@ def make(job):
 
 def all_of(jobs, done=None, how=make):
     """One process a core; done(n) after each. how=make_picture: of pictures."""
-    with multiprocessing.Pool(len(os.sched_getaffinity(0))) as pool:
-        for n, _ in enumerate(pool.imap_unordered(how, jobs, 8), 1):
-            if done:
-                done(n)
+    for n, _ in enumerate(cores.each(how, jobs, 8), 1):
+        if done:
+            done(n)
