@@ -399,7 +399,7 @@ static void note_line(void *self, const struct rt_link_line *line)
 
 static void poll_until(struct rt_link *l, const int *count, int least)
 {
-    for (int i = 0; i < 10000 && *count < least; i++) {
+    for (int i = 0; i < 100000 && *count < least; i++) {
         rt_link_poll(l, 0);
         uv_sleep(1);
     }

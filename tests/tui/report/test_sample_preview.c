@@ -35,7 +35,7 @@ static const struct rt_sample_part *read_row(struct looked *v, int row)
 {
     const char *id = rt_table_cell(&v->model.samples, row, rt_table_find(&v->model.samples, "id"));
     const struct rt_sample_part *p = NULL;
-    for (int i = 0; i < 5000 && !(p = rt_sample_preview_of(&v->preview, v->model.manifest, row, id)); i++)
+    for (int i = 0; i < 100000 && !(p = rt_sample_preview_of(&v->preview, v->model.manifest, row, id)); i++)
         uv_sleep(1);
     assert_non_null(p);
     return p;

@@ -102,7 +102,7 @@ static unsigned settle(struct view *v)
     unsigned did = 0;
     static double now;
     now += 2;
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 100000; i++) {
         did |= rt_ui_tick(&v->ui, now);
         if (i > 2 && v->ui.view.steer.waiting == 0)
             break;
@@ -158,7 +158,7 @@ static void note_event(void *self, const struct rt_steer_event *event)
 static void hear(struct rt_steer *s, struct told *t, double now, const char *until)
 {
     t->text[0] = 0;
-    for (int i = 0; i < 5000 && !strstr(t->text, until); i++) {
+    for (int i = 0; i < 100000 && !strstr(t->text, until); i++) {
         rt_steer_poll(s, now, note_event, t);
         uv_sleep(1);
     }
@@ -432,7 +432,7 @@ static void test_pace(void **state)
     double now = 1000;
     for (int64_t step = 10; step <= 130; step += 10, now += 2) {
         rt_board_put(r->desk.board, &(struct rt_status){.step = step, .steps = 400, .epoch = 1, .epochs = 4});
-        for (int i = 0; i < 3000 && v->ui.view.steer.step < step; i++) {
+        for (int i = 0; i < 100000 && v->ui.view.steer.step < step; i++) {
             rt_ui_tick(&v->ui, now);
             uv_sleep(1);
         }
