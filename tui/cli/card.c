@@ -6,6 +6,7 @@
 #include "formats/plain.h"
 #include "tui/cli/cmd.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* The comma before all but the first, and the name. */
@@ -68,6 +69,7 @@ void rt_card_open(struct rt_card *c, const char *key, char bracket)
         return;
     card_key(c, key);
     putchar(bracket);
+    assert(c->depth + 1 < RT_CARD_DEPTH);
     c->count[++c->depth] = 0;
 }
 

@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RT_CARD_DEPTH 8 /* groups in groups, at most */
+
 struct rt_card {
     bool json;
-    int depth, count[4]; /* of what is open; items so far */
+    int depth, count[RT_CARD_DEPTH]; /* of what is open; items so far */
 };
 
 /* One object a thing: begin, rows, end. name: its first row, "file". */
