@@ -24,16 +24,6 @@ struct rt_front_settings rt_front_preset(enum rt_front_id id)
     return s;
 }
 
-const char *rt_front_preset_help(enum rt_front_id id)
-{
-    static const char *const help[RT_FRONTS] = {
-        [RT_FRONT_AUTO] = "",
-#define RT_FRONT(id, word, help, ...) [RT_FRONT_##id] = help,
-#include "formats/fronts.def"
-    };
-    return help[id];
-}
-
 const char *rt_front_preset_list(enum rt_modality_id modality, char *text, size_t size)
 {
     size_t used = 0;

@@ -39,8 +39,6 @@ struct rt_front_settings {
 
 /* The preset's own; all open for RT_FRONT_AUTO. */
 struct rt_front_settings rt_front_preset(enum rt_front_id id);
-/* "imagenet: torchvision's and ..."; for messages and pages. */
-const char *rt_front_preset_help(enum rt_front_id id);
 /* The words of the presets for that modality, "a, b, c"; returns text. */
 const char *rt_front_preset_list(enum rt_modality_id modality, char *text, size_t size);
 /* Whatever s leaves open, but layout and preset, as `from` has it. */
