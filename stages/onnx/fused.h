@@ -4,6 +4,7 @@
 #ifndef RT_FUSED_H
 #define RT_FUSED_H
 
+#include "stages/nn/conv_way.h"
 #include "stages/onnx/geometry.h"
 #include "stages/onnx/kernel.h"
 
@@ -33,6 +34,8 @@ int rt_last_geometry(struct rt_geometry *g, const struct rt_kernel_call *c, cons
 bool rt_last_conv_takes(const struct rt_kernel_call *c);
 /* from [rows, cols] -> to [cols, rows]. */
 void rt_swap_axes(const float *from, float *to, int64_t rows, int64_t cols);
+/* What follows the sums of a pass: the call's bias (input 2) and its epilogue. */
+void rt_fused_follow(const struct rt_kernel_call *c, struct rt_pass *p);
 /* Does c->epilogue to `rows` rows of n numbers of c->out[0], from place `at` on, `stride` apart. bias may be NULL. */
 void rt_fused_finish(const struct rt_kernel_call *c, const float *bias, int64_t at, int64_t rows, int64_t n,
                      int64_t stride);

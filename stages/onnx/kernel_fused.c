@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * kernel_fused: the table of operators that no file has (fused.h), and those that know no layout: activations,
  * products with constant weights, layer-norm, attention. */
-#include "stages/nn/conv_way.h"
 #include "stages/nn/simd.h"
 #include "stages/onnx/fused.h"
 
@@ -103,17 +102,22 @@ static int linear_prepare(struct rt_kernel_call *c, void *to)
     return 0;
 }
 
-static int linear_compute(struct rt_kernel_call *c)
+void rt_fused_follow(const struct rt_kernel_call *c, struct rt_pass *p)
 {
     const struct rt_epilogue *e = &c->epilogue;
+    p->bias = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
+    p->other = e->other ? c->in[e->other]->data : NULL;
+    p->act = e->act;
+    p->a = e->a;
+    p->b = e->b;
+}
+
+static int linear_compute(struct rt_kernel_call *c)
+{
     struct linear l = linear_of(c);
     struct rt_pass p = rt_pass_forward(&l.v, c->in[0]->data, c->out[0]->data, false);
     p.prepared = c->prepared;
-    p.bias = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
-    p.other = e->other ? c->in[e->other]->data : NULL;
-    p.act = e->act;
-    p.a = e->a;
-    p.b = e->b;
+    rt_fused_follow(c, &p);
     rt_direct_pass(&p, &(struct rt_scratch){.threads = c->scratch});
     return 0;
 }

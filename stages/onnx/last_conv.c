@@ -2,7 +2,6 @@
  * last_conv: a convolution with constant weights whose input and output lie channels last (frozen_last.c), by the
  * engine of stages/nn, or, with one channel a group (depthwise), by rt_isa.depthwise. Weights are laid out once; what
  * follows the sums (rt_epilogue) is done while they are in cache. */
-#include "stages/nn/conv_way.h"
 #include "stages/onnx/fused.h"
 
 #include <stdlib.h>
@@ -279,17 +278,12 @@ static int last_conv_compute(struct rt_kernel_call *c)
         depthwise_run(&l, c);
         return 0;
     }
-    const struct rt_epilogue *e = &c->epilogue;
     struct rt_pass p = last_conv_pass(&l);
     struct rt_scratch s = last_conv_scratch_at(c->scratch, rt_pass_scratch(&p, true));
     p.from = c->in[0]->data;
     p.to = c->out[0]->data;
     p.prepared = c->prepared;
-    p.bias = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
-    p.other = e->other ? c->in[e->other]->data : NULL;
-    p.act = e->act;
-    p.a = e->a;
-    p.b = e->b;
+    rt_fused_follow(c, &p);
     rt_pass_run(&p, &s);
     return 0;
 }
