@@ -5,7 +5,7 @@
 
 #include "stages/model/net.h"
 #include "stages/nn/op.h"
-#include "stages/onnx/frozen.h"
+#include "stages/onnx/frozen/frozen.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -10,13 +10,13 @@
  *   retort.golden.embedding, retort.golden.logits   what our engine gives for it
  * Arrays are hexadecimal digits of little-endian float32; a text's golden input is its non-zero
  * entries, "BUCKET:WEIGHT BUCKET:WEIGHT ...".
- * The graph itself: stages/onnx/onnx_map.h. */
+ * The graph itself: stages/onnx/map/onnx_map.h. */
 #ifndef RT_MODEL_ONNX_H
 #define RT_MODEL_ONNX_H
 
 #include "formats/onnx.h"
 #include "stages/model/model.h"
-#include "stages/onnx/onnx_map.h"
+#include "stages/onnx/map/onnx_map.h"
 
 /* The caller destroys *out. weights: how they lie in it; the golden pair is then what they give as they lie there, and
  * of INT8 it is m's that went through rt_model_quantise (model_quantise.h), or only its weights are narrow.

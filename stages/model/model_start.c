@@ -6,7 +6,7 @@
 #include "stages/nn/functions.h"
 #include "stages/nn/op.h"
 #include "stages/onnx/classifier.h"
-#include "stages/onnx/thaw.h"
+#include "stages/onnx/thaw/thaw.h"
 #include "stages/modality/front.h"
 #include "stages/model/onnx_input.h"
 

@@ -3,7 +3,7 @@
 #include "stages/model/trunk.h"
 
 #include "stages/onnx/classifier.h"
-#include "stages/onnx/frozen.h"
+#include "stages/onnx/frozen/frozen.h"
 #include "stages/model/onnx_input.h"
 #include "stages/modality/views.h"
 

@@ -3,8 +3,8 @@
 #include "stages/model/trunk_text.h"
 
 #include "stages/model/onnx_input.h"
-#include "stages/onnx/frozen.h"
-#include "stages/onnx/frozen_blocks.h"
+#include "stages/onnx/frozen/frozen.h"
+#include "stages/onnx/frozen/frozen_blocks.h"
 #include "stages/tokenizer/tokenizer.h"
 
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * census: see census.h. */
 #include "stages/onnx/census.h"
 
-#include "stages/onnx/kernel.h"
+#include "stages/onnx/kernels/kernel.h"
 
 #include <stdio.h>
 #include <stdlib.h>

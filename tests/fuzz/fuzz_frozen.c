@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * fuzz_frozen: any bytes as another program's network: beyond the reader (fuzz_onnx) it is made ready to run, and runs
  * once where it is small; then it is thawed into a network that could train. What is refused says why. */
-#include "stages/onnx/frozen.h"
-#include "stages/onnx/thaw.h"
+#include "stages/onnx/frozen/frozen.h"
+#include "stages/onnx/thaw/thaw.h"
 #include "tests/fuzz/fuzz_file.h"
 
 #define BYTES ((size_t)1 << 22) /* of all values of a run, at most */

@@ -5,7 +5,7 @@
 
 #include "formats/words.h"
 #include "stages/onnx/census.h"
-#include "stages/onnx/frozen.h"
+#include "stages/onnx/frozen/frozen.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 
 #include "formats/plain.h"
 #include "stages/nn/parallel.h"
-#include "stages/onnx/frozen.h"
+#include "stages/onnx/frozen/frozen.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #include "stages/model/model_onnx.h"
 #include "stages/model/net.h"
 #include "stages/nn/exec.h"
-#include "stages/onnx/onnx_map.h"
-#include "stages/onnx/frozen.h"
+#include "stages/onnx/map/onnx_map.h"
+#include "stages/onnx/frozen/frozen.h"
 #include "tests/stages/export_models.h"
 
 #include <math.h>

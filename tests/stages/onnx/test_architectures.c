@@ -3,7 +3,7 @@
  * (tests/golden/torch_architectures.py): each asked by the names of its inputs, in every shape that comes with it,
  * against PyTorch's outputs. */
 #include "formats/safetensors.h"
-#include "stages/onnx/frozen_shapes.h"
+#include "stages/onnx/frozen/frozen_shapes.h"
 
 #include <dirent.h>
 #include <math.h>

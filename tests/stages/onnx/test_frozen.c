@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_frozen: what the executor refuses and how it says so, what it computes beforehand, how values
  * share memory, and memory that runs out. */
-#include "stages/onnx/frozen.h"
-#include "stages/onnx/kernel.h"
+#include "stages/onnx/frozen/frozen.h"
+#include "stages/onnx/kernels/kernel.h"
 #include "tests/support/allocation.h"
 
 #include <math.h>
@@ -76,7 +76,7 @@ static void operators_that_are_not_read(void **state)
     (void)state;
     static const char *const type[] = {
 #define RT_ONNX_UNREAD(type, why) #type,
-#include "stages/onnx/onnx_unread.def"
+#include "stages/onnx/kernels/onnx_unread.def"
 #undef RT_ONNX_UNREAD
     };
     for (size_t i = 0; i < sizeof type / sizeof *type; i++)

@@ -3,8 +3,8 @@
  * operators are in onnx_ops.def must give the outputs that come with it, or be refused; the refused
  * ones and why must be exactly those of skipped.txt. And cases of our own (tests/golden/onnx_cases.py)
  * for what these do not have. */
-#include "stages/onnx/frozen.h"
-#include "stages/onnx/kernel.h"
+#include "stages/onnx/frozen/frozen.h"
+#include "stages/onnx/kernels/kernel.h"
 #include "tests/formats/onnx_wire.h"
 #include "tests/stages/onnx/onnx_data.h"
 
@@ -57,7 +57,7 @@ static struct {
     bool covered;
 } rows[] = {
 #define RT_ONNX_OP(type, first, last, kernel, known, attributes) {#type, first, last, false},
-#include "stages/onnx/onnx_ops.def"
+#include "stages/onnx/kernels/onnx_ops.def"
 #undef RT_ONNX_OP
 };
 

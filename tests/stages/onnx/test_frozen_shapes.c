@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_frozen_shapes: a graph with several inputs of whole numbers, asked by name in many shapes, from several threads;
  * what is refused, and memory that runs out. */
-#include "stages/onnx/frozen_shapes.h"
+#include "stages/onnx/frozen/frozen_shapes.h"
 #include "tests/support/allocation.h"
 
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * test_frozen_torch: networks that PyTorch wrote as ONNX, run sample by sample and as a batch, against
  * PyTorch's own outputs. The files and their making: tests/golden/torch_onnx.py. */
 #include "formats/safetensors.h"
-#include "stages/onnx/frozen.h"
+#include "stages/onnx/frozen/frozen.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -4,8 +4,8 @@
  * layout the value before it has. Whole models: test_model_onnx.c. */
 #include "stages/nn/exec.h"
 #include "stages/nn/functions.h"
-#include "stages/onnx/onnx_map.h"
-#include "stages/onnx/frozen.h"
+#include "stages/onnx/map/onnx_map.h"
+#include "stages/onnx/frozen/frozen.h"
 
 #include <math.h>
 #include <setjmp.h>

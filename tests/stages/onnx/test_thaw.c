@@ -4,7 +4,7 @@
  * and back from their text. What no student can hold is refused by name. */
 #include "formats/safetensors.h"
 #include "stages/nn/exec.h"
-#include "stages/onnx/thaw.h"
+#include "stages/onnx/thaw/thaw.h"
 
 #include <math.h>
 #include <setjmp.h>
