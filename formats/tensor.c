@@ -99,3 +99,21 @@ size_t rt_tensor_bytes(const struct rt_tensor *t)
 {
     return (size_t)rt_tensor_count(t) * rt_dtype_size(t->dtype);
 }
+
+/* Through double, for small inputs and odd types: whole numbers beyond 2^53 would be rounded, which
+ * sizes and axes never are. */
+double rt_tensor_element(const struct rt_tensor *t, int64_t i)
+{
+    switch (t->dtype) {
+    case RT_F32:
+        return ((const float *)t->data)[i];
+    case RT_F64:
+        return ((const double *)t->data)[i];
+    case RT_I32:
+        return ((const int32_t *)t->data)[i];
+    case RT_I64:
+        return (double)((const int64_t *)t->data)[i];
+    default:
+        return ((const uint8_t *)t->data)[i];
+    }
+}

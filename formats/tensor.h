@@ -41,6 +41,8 @@ struct rt_tensor rt_tensor_view(enum rt_dtype dtype, int rank, const int64_t *di
 int rt_tensor_size(enum rt_dtype dtype, int rank, const int64_t *dim, int64_t *count, size_t *bytes);
 int64_t rt_tensor_count(const struct rt_tensor *t); /* elements of a valid tensor */
 size_t rt_tensor_bytes(const struct rt_tensor *t);
+/* Element i, 0 <= i < count, of any type as a double; whole numbers beyond 2^53 are rounded. */
+double rt_tensor_element(const struct rt_tensor *t, int64_t i);
 size_t rt_dtype_size(enum rt_dtype dtype);
 
 #endif

@@ -34,29 +34,13 @@ void rt_describe_refused(const struct rt_describe *d, const struct rt_error *e)
     rt_card_text(d->card, "refused", rt_describe_why(d, e), rt_describe_why(d, e));
 }
 
-static double number_at(const struct rt_tensor *t, int64_t i)
-{
-    switch (t->dtype) {
-    case RT_F32:
-        return ((const float *)t->data)[i];
-    case RT_F64:
-        return ((const double *)t->data)[i];
-    case RT_I32:
-        return ((const int32_t *)t->data)[i];
-    case RT_I64:
-        return (double)((const int64_t *)t->data)[i];
-    default:
-        return ((const uint8_t *)t->data)[i];
-    }
-}
-
 void rt_describe_output(struct rt_card *c, const char *name, const char *shape, const struct rt_tensor *t)
 {
     double low = INFINITY, high = -INFINITY, sum = 0;
     int64_t wrong = 0, n = rt_tensor_count(t);
     char words[300];
     for (int64_t i = 0; i < n; i++) {
-        double x = number_at(t, i);
+        double x = rt_tensor_element(t, i);
         wrong += !isfinite(x);
         low = x < low ? x : low;
         high = x > high ? x : high;

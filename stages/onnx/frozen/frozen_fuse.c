@@ -237,7 +237,7 @@ static int fuse_mean_of(const struct fuse *u, int v)
         axis = a->count == 1 ? a->ints[0] : 0;
     else if (s->inputs > 1 && s->in[1] >= 0 && u->f->value[s->in[1]].known &&
              rt_tensor_count(fuse_tensor(u, s->in[1])) == 1)
-        axis = (int64_t)rt_kernel_element(fuse_tensor(u, s->in[1]), 0);
+        axis = (int64_t)rt_tensor_element(fuse_tensor(u, s->in[1]), 0);
     return axis == -1 || axis == fuse_tensor(u, s->in[0])->rank - 1 ? s->in[0] : -1;
 }
 

@@ -254,24 +254,6 @@ int rt_kernel_ints_in(const struct rt_kernel_call *c, int i, int64_t *value, int
     return n;
 }
 
-/* Through double, for small inputs and odd types: whole numbers beyond 2^53 would be rounded, which
- * sizes and axes never are. */
-double rt_kernel_element(const struct rt_tensor *t, int64_t i)
-{
-    switch (t->dtype) {
-    case RT_F32:
-        return ((const float *)t->data)[i];
-    case RT_F64:
-        return ((const double *)t->data)[i];
-    case RT_I32:
-        return ((const int32_t *)t->data)[i];
-    case RT_I64:
-        return (double)((const int64_t *)t->data)[i];
-    default:
-        return ((const uint8_t *)t->data)[i];
-    }
-}
-
 /* Slow, one by one through double, for what is rare: casts between odd types, Pow of whole numbers. The cases networks
  * have (squares, roots, clipped floats, casts to the same type) have loops of their own. */
 void rt_kernel_put(struct rt_tensor *t, int64_t i, double value)
@@ -304,7 +286,7 @@ void rt_kernel_put(struct rt_tensor *t, int64_t i, double value)
 /* An input that is there and empty counts as left out. */
 double rt_kernel_number_in(const struct rt_kernel_call *c, int i, double otherwise)
 {
-    return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0 ? rt_kernel_element(c->in[i], 0)
+    return rt_kernel_given(c, i) && rt_tensor_count(c->in[i]) > 0 ? rt_tensor_element(c->in[i], 0)
                                                                   : otherwise;
 }
 

@@ -104,8 +104,6 @@ bool rt_kernel_given(const struct rt_kernel_call *c, int i);
 int rt_kernel_ints_in(const struct rt_kernel_call *c, int i, int64_t *value, int max);
 /* The first number of input i; `otherwise` when left out. */
 double rt_kernel_number_in(const struct rt_kernel_call *c, int i, double otherwise);
-/* Element i of any tensor as a double. */
-double rt_kernel_element(const struct rt_tensor *t, int64_t i);
 /* Element i := value, cut to a whole number where the type is one, and held inside of its bounds. */
 void rt_kernel_put(struct rt_tensor *t, int64_t i, double value);
 

@@ -38,7 +38,7 @@ static bool element_above(const struct rt_tensor *x, int64_t a, int64_t b)
 {
     if (x->dtype == RT_I64)
         return ((const int64_t *)x->data)[a] > ((const int64_t *)x->data)[b];
-    return rt_kernel_element(x, a) > rt_kernel_element(x, b);
+    return rt_tensor_element(x, a) > rt_tensor_element(x, b);
 }
 
 /* ---- ArgMax, ArgMin ---- */
@@ -193,7 +193,7 @@ static int cum_sum_compute(struct rt_kernel_call *c)
         uint64_t sum = 0;
         for (int64_t k = 0; k < l.n; k++) {
             int64_t at = lines_first(&l, i) + (reverse ? l.n - 1 - k : k) * l.apart;
-            double own = whole ? 0 : rt_kernel_element(x, at), before = real;
+            double own = whole ? 0 : rt_tensor_element(x, at), before = real;
             uint64_t whole_before = sum;
             real += own;
             if (whole)

@@ -75,7 +75,7 @@ static bool div_has_zero(const struct rt_tensor *t)
 {
     bool whole = t->dtype != RT_F32 && t->dtype != RT_F64;
     for (int64_t i = 0, n = whole ? rt_tensor_count(t) : 0; i < n; i++)
-        if (rt_kernel_element(t, i) == 0)
+        if (rt_tensor_element(t, i) == 0)
             return true;
     return false;
 }

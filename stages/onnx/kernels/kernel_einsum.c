@@ -166,7 +166,7 @@ static void einsum_row(void *self, int64_t n, const int64_t *at, const int64_t *
     for (int64_t i = 0; i < n; i++) {
         double v = 1;
         for (int k = 0; k < p->operands; k++)
-            v *= rt_kernel_element(p->x[k], at[k + 1] + i * step[k + 1]);
+            v *= rt_tensor_element(p->x[k], at[k + 1] + i * step[k + 1]);
         p->y[at[0] + i * step[0]] += v;
     }
 }

@@ -266,7 +266,7 @@ const struct rt_kernel rt_kernel_scatter_nd = {3, 3, 1, scatter_nd_shape, scatte
 static int one_hot_axis(const struct rt_kernel_call *c, int *axis, int64_t *depth)
 {
     int rank = c->in[0]->rank + 1;
-    double d = rt_tensor_count(c->in[1]) == 1 ? rt_kernel_element(c->in[1], 0) : 0;
+    double d = rt_tensor_count(c->in[1]) == 1 ? rt_tensor_element(c->in[1], 0) : 0;
     if (!(d >= 1 && d < 1e12))
         return rt_kernel_refuse(c, RT_ERANGE, "a depth of %g", d);
     *depth = (int64_t)d;
@@ -299,7 +299,7 @@ static int one_hot_compute(struct rt_kernel_call *c)
         index_write(y, i, c->in[2], 0, 1, REPLACE);
     int64_t apart = rt_kernel_span(y, axis + 1, y->rank);
     for (int64_t i = 0, n = rt_tensor_count(c->in[0]); i < n; i++) {
-        double v = rt_kernel_element(c->in[0], i), at = v < 0 ? v + (double)depth : v;
+        double v = rt_tensor_element(c->in[0], i), at = v < 0 ? v + (double)depth : v;
         if (at >= 0 && at < (double)depth)
             index_write(y, (i / apart * depth + (int64_t)at) * apart + i % apart, c->in[2], 1, 1, REPLACE);
     }

@@ -123,7 +123,7 @@ static double list_at(const struct rt_kernel_call *c, int input, int64_t i)
 {
     if (!rt_kernel_given(c, input))
         return 0;
-    return rt_kernel_element(c->in[input], rt_tensor_count(c->in[input]) == 1 ? 0 : i);
+    return rt_tensor_element(c->in[input], rt_tensor_count(c->in[input]) == 1 ? 0 : i);
 }
 
 static void integer_widen_row(const struct rt_tensor *t, int64_t from, int64_t n, int zero, float *to)

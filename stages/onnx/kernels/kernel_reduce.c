@@ -143,11 +143,11 @@ static void reduce_row(void *self, int64_t n, const int64_t *at, const int64_t *
             p->whole[to] =
                 reduce_whole_step(p->step, p->whole[to], ((const int32_t *)p->x->data)[from]);
         else if (p->largest)
-            p->real[to] += exp(rt_kernel_element(p->x, from) - p->largest[to]);
+            p->real[to] += exp(rt_tensor_element(p->x, from) - p->largest[to]);
         else if (p->whole)
             p->whole[to] = reduce_whole_step(p->step, p->whole[to], ((const uint8_t *)p->x->data)[from]);
         else
-            p->real[to] = reduce_real_step(p->step, p->real[to], rt_kernel_element(p->x, from));
+            p->real[to] = reduce_real_step(p->step, p->real[to], rt_tensor_element(p->x, from));
     }
 }
 

@@ -162,8 +162,8 @@ static int resize_read_roi(const struct rt_kernel_call *c, struct resize *r)
         return rt_kernel_refuse(c, RT_EMISMATCH, "tf_crop_and_resize without a roi of %d numbers",
                                 2 * n);
     for (int i = 0; i < n; i++) {
-        r->start[r->axis[i]] = rt_kernel_element(c->in[1], i);
-        r->end[r->axis[i]] = rt_kernel_element(c->in[1], n + i);
+        r->start[r->axis[i]] = rt_tensor_element(c->in[1], i);
+        r->end[r->axis[i]] = rt_tensor_element(c->in[1], n + i);
     }
     return 0;
 }

@@ -18,7 +18,7 @@ struct power {
 static void pow_row(void *self, int64_t n, const int64_t *at, const int64_t *step)
 {
     const struct power *p = self;
-    double fixed = rt_kernel_element(p->exponent, at[2]);
+    double fixed = rt_tensor_element(p->exponent, at[2]);
     if (p->x->dtype == RT_F32 && step[2] == 0 && (fixed == 2 || fixed == 0.5)) {
         const float *x = (const float *)p->x->data + at[1];
         float *y = (float *)p->y->data + at[0];
@@ -28,8 +28,8 @@ static void pow_row(void *self, int64_t n, const int64_t *at, const int64_t *ste
     }
     for (int64_t i = 0; i < n; i++)
         rt_kernel_put(p->y, at[0] + i,
-                   pow(rt_kernel_element(p->x, at[1] + i * step[1]),
-                       rt_kernel_element(p->exponent, at[2] + i * step[2])));
+                   pow(rt_tensor_element(p->x, at[1] + i * step[1]),
+                       rt_tensor_element(p->exponent, at[2] + i * step[2])));
 }
 
 /* Base and exponent may be of different types; the result has the base's. */
@@ -96,7 +96,7 @@ static int clip_compute(struct rt_kernel_call *c)
     }
     rt_kernel_copy(c); /* what lies inside the bounds keeps every bit */
     for (int64_t i = 0; i < n; i++) {
-        double v = rt_kernel_element(x, i);
+        double v = rt_tensor_element(x, i);
         if (v < low || v > high)
             rt_kernel_put(c->out[0], i, v < low && low <= high ? low : high);
     }
@@ -187,7 +187,7 @@ static bool cast_whole(const struct rt_tensor *x, struct rt_tensor *y, int64_t t
     if (to < 2 || to > 5)
         return false;
     for (int64_t i = 0, n = rt_tensor_count(x); i < n; i++) {
-        double real = wide ? 0 : trunc(rt_kernel_element(x, i));
+        double real = wide ? 0 : trunc(rt_tensor_element(x, i));
         int64_t v = x->dtype == RT_I64   ? ((const int64_t *)x->data)[i]
                     : x->dtype == RT_I32 ? ((const int32_t *)x->data)[i]
                     : fabs(real) < 0x1p62 ? (int64_t)real
@@ -228,7 +228,7 @@ static int cast_compute(struct rt_kernel_call *c)
     for (size_t k = 0; k < sizeof narrow / sizeof *narrow; k++)
         if (narrow[k].type == to) {
             for (int64_t i = 0, count = rt_tensor_count(x); i < count; i++)
-                rt_kernel_put(c->out[0], i, cast_round(&narrow[k], rt_kernel_element(x, i)));
+                rt_kernel_put(c->out[0], i, cast_round(&narrow[k], rt_tensor_element(x, i)));
             return 0;
         }
     if (cast_whole(x, c->out[0], to))
@@ -242,7 +242,7 @@ static int cast_compute(struct rt_kernel_call *c)
         return 0;
     }
     for (int64_t i = 0; i < n; i++)
-        rt_kernel_put(c->out[0], i, rt_kernel_element(x, i));
+        rt_kernel_put(c->out[0], i, rt_tensor_element(x, i));
     return 0;
 }
 

@@ -291,7 +291,7 @@ static int range_shape(struct rt_kernel_call *c)
             return rt_kernel_refuse_type(c, i);
         if (rt_tensor_count(c->in[i]) != 1)
             return rt_kernel_refuse(c, RT_EMISMATCH, "input %d must be one number", i);
-        v[i] = rt_kernel_element(c->in[i], 0);
+        v[i] = rt_tensor_element(c->in[i], 0);
     }
     double count = ceil((v[1] - v[0]) / v[2]);
     if (!(count < 1e12))
@@ -304,7 +304,7 @@ static int range_shape(struct rt_kernel_call *c)
 static int range_compute(struct rt_kernel_call *c)
 {
     struct rt_tensor *y = c->out[0];
-    double from = rt_kernel_element(c->in[0], 0), step = rt_kernel_element(c->in[2], 0);
+    double from = rt_tensor_element(c->in[0], 0), step = rt_tensor_element(c->in[2], 0);
     for (int64_t i = 0; i < y->dim[0]; i++) {
         double v = from + (double)i * step;
         if (y->dtype == RT_F32)

@@ -148,7 +148,7 @@ static int64_t non_zero_count(const struct rt_tensor *x)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < rt_tensor_count(x); i++)
-        n += rt_kernel_element(x, i) != 0;
+        n += rt_tensor_element(x, i) != 0;
     return n;
 }
 
@@ -165,7 +165,7 @@ static int non_zero_compute(struct rt_kernel_call *c)
     int64_t *y = c->out[0]->data, n = c->out[0]->dim[1], found = 0;
     for (int64_t i = 0; i < rt_tensor_count(x); i++) {
         int64_t left = i;
-        if (rt_kernel_element(x, i) == 0)
+        if (rt_tensor_element(x, i) == 0)
             continue;
         for (int k = x->rank - 1; k >= 0; left /= x->dim[k--])
             y[k * n + found] = left % x->dim[k];

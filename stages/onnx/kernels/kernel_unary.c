@@ -152,7 +152,7 @@ static int is_shape(struct rt_kernel_call *c)
 static int is_nan_compute(struct rt_kernel_call *c)
 {
     for (int64_t i = 0, n = rt_tensor_count(c->in[0]); i < n; i++)
-        ((uint8_t *)c->out[0]->data)[i] = isnan(rt_kernel_element(c->in[0], i)) != 0;
+        ((uint8_t *)c->out[0]->data)[i] = isnan(rt_tensor_element(c->in[0], i)) != 0;
     return 0;
 }
 
@@ -160,7 +160,7 @@ static int is_inf_compute(struct rt_kernel_call *c)
 {
     bool below = rt_kernel_int(c, "detect_negative", 1) != 0, above = rt_kernel_int(c, "detect_positive", 1) != 0;
     for (int64_t i = 0, n = rt_tensor_count(c->in[0]); i < n; i++) {
-        double v = rt_kernel_element(c->in[0], i);
+        double v = rt_tensor_element(c->in[0], i);
         ((uint8_t *)c->out[0]->data)[i] = isinf(v) && (v < 0 ? below : above);
     }
     return 0;

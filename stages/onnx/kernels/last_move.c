@@ -239,9 +239,9 @@ static int last_affine_prepare(struct rt_kernel_call *c, void *to)
     float *scale = to, *shift = scale + n;
     double epsilon = rt_kernel_float(c, "epsilon", 1e-5);
     for (int64_t i = 0; i < n; i++) {
-        double by = rt_kernel_element(c->in[1], i) / sqrt(rt_kernel_element(c->in[4], i) + epsilon);
+        double by = rt_tensor_element(c->in[1], i) / sqrt(rt_tensor_element(c->in[4], i) + epsilon);
         scale[i] = (float)by;
-        shift[i] = (float)(rt_kernel_element(c->in[2], i) - rt_kernel_element(c->in[3], i) * by);
+        shift[i] = (float)(rt_tensor_element(c->in[2], i) - rt_tensor_element(c->in[3], i) * by);
     }
     return 0;
 }

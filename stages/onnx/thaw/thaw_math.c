@@ -62,7 +62,7 @@ void rt_thaw_pow(struct rt_thaw *t, int how)
         rt_thaw_refuse(t, "the exponent must be one number in the file");
         return;
     }
-    float exponent = (float)rt_kernel_element(p, 0);
+    float exponent = (float)rt_tensor_element(p, 0);
     thaw_apply(t, t->step->in[0],
                exponent == 2      ? RT_UNARY_square
                : exponent == 0.5f ? RT_UNARY_sqrt

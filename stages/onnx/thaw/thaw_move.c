@@ -157,9 +157,9 @@ void rt_thaw_gather(struct rt_thaw *t, int how)
         rt_thaw_refuse(t, "the places must be whole numbers in the file, in one row");
         return;
     }
-    double first = rt_kernel_element(at, 0), step = count > 1 ? rt_kernel_element(at, 1) - first : 1;
+    double first = rt_tensor_element(at, 0), step = count > 1 ? rt_tensor_element(at, 1) - first : 1;
     for (int64_t i = 0; i < count; i++)
-        if (rt_kernel_element(at, i) != first + (double)i * step)
+        if (rt_tensor_element(at, i) != first + (double)i * step)
             rt_thaw_refuse(t, "places that are not at equal distances");
     first += first < 0 ? (double)all : 0;
     double last = first + (double)(count - 1) * step;

@@ -154,9 +154,9 @@ static bool equal(const char *name, int i, const struct rt_tensor *got, const st
         return false;
     }
     for (int64_t k = 0; k < rt_tensor_count(got); k++)
-        if (!close_to(rt_kernel_element(got, k), rt_kernel_element(want, k))) {
+        if (!close_to(rt_tensor_element(got, k), rt_tensor_element(want, k))) {
             print_error("%s: output %d, element %lld: %.9g, expected %.9g\n", name, i, (long long)k,
-                        rt_kernel_element(got, k), rt_kernel_element(want, k));
+                        rt_tensor_element(got, k), rt_tensor_element(want, k));
             return false;
         }
     return true;
