@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * export_presets: writes every model of tests/stages/export_models.h as FOLDER/NAME.onnx, for
- * export_check, which runs them in ONNX Runtime. Of those that take recordings of any length also
- * FOLDER/NAME.FRAMES.f32 for some lengths: an input, and our embedding and logits. With a second argument the
+ * export_check, which runs them in ONNX Runtime. Of each file that takes recordings of any length also
+ * FOLDER/FILE.FRAMES.f32 for some lengths: an input, and our embedding and logits of that file. With a second argument the
  * networks of `retort bench`, for latency. Measures nothing itself. */
 #include "stages/model/model_onnx.h"
 #include "stages/model/net.h"
@@ -15,7 +15,7 @@ static bool write_floats(FILE *f, const float *x, int n)
     return fwrite(x, sizeof *x, (size_t)n, f) == (size_t)n;
 }
 
-static int write_length(const char *folder, const struct export_model *from, const struct rt_model *m, int frames)
+static int write_length(const char *stem, const struct rt_model *m, int frames)
 {
     char path[4096];
     struct rt_net *n = NULL;
@@ -24,7 +24,7 @@ static int write_length(const char *folder, const struct export_model *from, con
     int numbers = frames * m->front.speech.bands;
     float *x = malloc((size_t)numbers * sizeof *x);
     struct rt_rng r = rt_rng_init(2, 0, (uint64_t)frames, RT_RNG_TEST);
-    snprintf(path, sizeof path, "%s/%s.%d.f32", folder, from->name, frames);
+    snprintf(path, sizeof path, "%s.%d.f32", stem, frames);
     FILE *f = fopen(path, "wb");
     for (int i = 0; x && i < numbers; i++)
         x[i] = (float)rt_rng_normal(&r);
@@ -38,6 +38,25 @@ static int write_length(const char *folder, const struct export_model *from, con
     rt_net_destroy(n);
     free(x);
     return good ? 0 : -1;
+}
+
+/* Of STEM.onnx, read as a user would read it: its weights may have been rounded. */
+static int write_lengths(const char *stem)
+{
+    static const int length[] = {28, 98, 500, 1998, 5998}; /* of 10 ms: 0.3, 1, 5, 20 and 60 s */
+    char path[4096];
+    struct rt_model m;
+    struct rt_error e = {0}, fixed = {0};
+    snprintf(path, sizeof path, "%s.onnx", stem);
+    int rc = rt_model_load(&m, path, &e);
+    if (rc) {
+        fprintf(stderr, "%s: %s\n", path, e.text);
+        return rc;
+    }
+    for (int k = 0; !rc && k < 5 && rt_net_lengths(&m, NULL, &fixed) == 0; k++)
+        rc = write_length(stem, &m, length[k]);
+    rt_model_fini(&m);
+    return rc;
 }
 
 /* As in tui/cli/cmd_bench.c. */
@@ -98,18 +117,20 @@ static int write_int8(const char *folder, const struct export_model *from, struc
 
 static int write_model(const char *folder, const struct export_model *from, bool check)
 {
+    static const char *const kind[] = {"", "-half", "-int8"};
+    char stem[4000];
     struct rt_model m;
     export_make(&m, from);
-    int rc = write_onnx(folder, from->name, "", &m, RT_ONNX_WEIGHTS_FLOAT);
+    int rc = write_onnx(folder, from->name, kind[0], &m, RT_ONNX_WEIGHTS_FLOAT);
     if (!rc)
-        rc = write_onnx(folder, from->name, "-half", &m, RT_ONNX_WEIGHTS_HALF);
+        rc = write_onnx(folder, from->name, kind[1], &m, RT_ONNX_WEIGHTS_HALF);
     if (!rc)
         rc = write_int8(folder, from, &m);
-    struct rt_error fixed = {0};
-    static const int length[] = {28, 98, 500, 1998, 5998}; /* of 10 ms: 0.3, 1, 5, 20 and 60 s */
-    for (int k = 0; !rc && check && k < 5 && rt_net_lengths(&m, NULL, &fixed) == 0; k++)
-        rc = write_length(folder, from, &m, length[k]);
     rt_model_fini(&m);
+    for (int k = 0; !rc && check && k < 3; k++) {
+        snprintf(stem, sizeof stem, "%s/%s%s", folder, from->name, kind[k]);
+        rc = write_lengths(stem);
+    }
     return rc;
 }
 

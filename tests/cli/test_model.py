@@ -6,9 +6,11 @@
 
 import json
 import os
+import struct
 import unittest
 
 from end_to_end import EndToEnd
+from test_init import png
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
 
@@ -40,6 +42,23 @@ def value(number, name, *dims):
 def model(opset, *nodes):
     graph = b"".join(nodes) + field(2, "g") + value(11, "x", "batch", 3, "side", "side") + value(12, "y", "batch")
     return field(1, 9) + field(2, "somebody") + field(8, field(2, opset)) + field(7, graph)
+
+
+def picky():
+    """A picture's colours, from 0 to 1, become rows 0, 1 or 2 of a table of two: a light picture has none."""
+    def floats(name, *numbers, dims=()):
+        return field(5, b"".join(field(1, d) for d in dims) + field(2, 1) + field(8, name) +
+                     field(9, struct.pack("<%df" % len(numbers), *numbers)))
+    cast = field(5, field(1, "to") + field(3, 7) + field(20, 2))
+    graph = node("GlobalAveragePool", "p", "x", "pool") + node("Flatten", "f", "pool", "flat") + \
+        field(1, field(1, "flat") + field(1, "scale") + field(2, "at") + field(4, "Mul")) + \
+        field(1, field(1, "at") + field(2, "row") + field(4, "Cast") + cast) + \
+        field(1, field(1, "table") + field(1, "row") + field(2, "seen") + field(3, "look") + field(4, "Gather")) + \
+        field(1, field(1, "seen") + field(1, "weight") + field(2, "y") + field(4, "MatMul")) + \
+        floats("weight", 1, 0, 0, 0, 1, 0, 0, 0, 1, dims=(3, 3)) + \
+        field(2, "g") + floats("scale", 2.4, dims=(1,)) + floats("table", 1.0, 4.0, dims=(2,)) + \
+        value(11, "x", "batch", 3, 16, 16) + value(12, "y", "batch", 3)
+    return field(1, 9) + field(2, "somebody") + field(8, field(2, 13)) + field(7, graph)
 
 
 class Model(EndToEnd):
@@ -106,6 +125,21 @@ class Model(EndToEnd):
         self.says(page["refused"], "not an ONNX file")
         out, _ = self.retort("model", files[0], self.path("none.onnx"), code=1)
         self.says(out, 'Frobnicate, 1 node, the first "f": unknown operator', "none.onnx", "refused")
+
+    def test_a_graph_that_refuses_one_sample_of_a_batch(self):
+        """It is named with its reason, its neighbours have the answers that they have without it."""
+        path = self.put("picky.onnx", picky())
+        colours = {"red": (255 * 3 // 4, 0, 0), "white": (255, 255, 255), "blue": (0, 0, 255 * 3 // 4)}
+        files = {name: self.path(name + ".png") for name in colours}
+        for name, colour in colours.items():
+            png(files[name], colour)
+        ask = ("predict", "--json", path)
+        alone = {name: self.retort(*ask, files[name], code=name == "white")[0] for name in files}
+        out, _ = self.retort(*ask, *files.values(), code=1)
+        self.assertEqual(out, "".join(alone.values()))
+        red, white, blue = map(json.loads, out.splitlines())
+        self.says(white["error"], "look", "index 2 into 2 entries")
+        self.assertEqual([x["label"] for x in (red, blue)], ["0", "2"])
 
 
 if __name__ == "__main__":
