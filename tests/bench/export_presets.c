@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * export_presets: writes every model of tests/stages/export_models.h as FOLDER/NAME.onnx, for
  * export_check, which runs them in ONNX Runtime. Of each file that takes recordings of any length also
- * FOLDER/FILE.FRAMES.f32 for some lengths: an input, and our embedding and logits of that file. With a second argument the
- * networks of `retort bench`, for latency. Measures nothing itself. */
+ * FOLDER/FILE.FRAMES.f32 for some lengths: an input, and our embedding and logits of that file. With a
+ * second argument the networks of `retort bench`, for latency. Measures nothing itself. */
 #include "stages/model/model_onnx.h"
 #include "stages/model/net.h"
 #include "tests/stages/export_models.h"
