@@ -4,7 +4,7 @@
 #include "pipeline/run/checkpoints.h"
 
 #include "formats/file.h"
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -47,7 +47,7 @@ static int checkpoint_newest_first(const void *a, const void *b)
 static DIR *checkpoints_open(const char *folder)
 {
     char path[RT_RUN_PATH];
-    int fd = open(rt_rundir_path(folder, RT_RUN_CHECKPOINTS, path, sizeof path),
+    int fd = open(rt_run_file_path(folder, RT_RUN_CHECKPOINTS, path, sizeof path),
                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d && fd >= 0)
@@ -89,7 +89,7 @@ static int checkpoints_list(const char *folder, struct checkpoint **out)
 char *rt_checkpoints_path(const char *folder, int64_t step, char *out, size_t size)
 {
     char checkpoints[RT_RUN_PATH];
-    rt_rundir_path(folder, RT_RUN_CHECKPOINTS, checkpoints, sizeof checkpoints);
+    rt_run_file_path(folder, RT_RUN_CHECKPOINTS, checkpoints, sizeof checkpoints);
     snprintf(out, size, "%s/" CHECKPOINT_PREFIX "%08" PRId64 CHECKPOINT_SUFFIX, checkpoints, step);
     return out;
 }
@@ -100,7 +100,7 @@ int rt_checkpoints_latest(const char *folder, char *out, size_t size, int64_t *s
     char checkpoints[RT_RUN_PATH];
     int count = checkpoints_list(folder, &list);
     if (count > 0) {
-        rt_rundir_path(folder, RT_RUN_CHECKPOINTS, checkpoints, sizeof checkpoints);
+        rt_run_file_path(folder, RT_RUN_CHECKPOINTS, checkpoints, sizeof checkpoints);
         snprintf(out, size, "%s/%s", checkpoints, list[0].name);
         *step = list[0].step;
     }

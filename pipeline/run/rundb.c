@@ -3,7 +3,7 @@
  * A transaction begins with the first write after a commit, so readers in other processes see whole
  * epochs, and WAL lets them read while it is open. What is not committed is lost at close. */
 #include "pipeline/run/rundb_parts.h"
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 
 #include <errno.h>
 #include <math.h>
@@ -231,7 +231,7 @@ int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *co
 int rt_rundb_open_run(struct rt_rundb **out, const char *folder, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
-    int code = rt_rundb_open(out, rt_rundir_path(folder, RT_RUN_DB, path, sizeof path), NULL, 0, 0, e);
+    int code = rt_rundb_open(out, rt_run_file_path(folder, RT_RUN_DB, path, sizeof path), NULL, 0, 0, e);
     if (code == RT_EMISSING)
         rt_error_set(e, code, "%s: not the folder of a run (it holds no %s)", folder, rt_run_file_name(RT_RUN_DB));
     return code;

@@ -6,7 +6,6 @@
 
 #include "formats/file.h"
 #include "formats/plain.h"
-#include "pipeline/live/address.h"
 #include "pipeline/run/checkpoints.h"
 
 #include <errno.h>
@@ -23,31 +22,6 @@
 #define LONGEST_NAME 64 /* room for a file's name behind a folder */
 #define LOCK_TRIES 5
 #define LOCK_TRY_NS 10000000
-
-/* ---- names ---- */
-
-static const char *const run_file_name[RT_RUN_FILES] = {
-#define RT_RUN_FILE(id, name, what) [RT_RUN_##id] = name,
-#include "pipeline/run/run_files.def"
-#undef RT_RUN_FILE
-};
-
-const char *rt_run_file_name(enum rt_run_file file)
-{
-    return run_file_name[file];
-}
-
-char *rt_rundir_path(const char *folder, enum rt_run_file file, char *out, size_t size)
-{
-    snprintf(out, size, "%s/%s", folder, run_file_name[file]);
-    return out;
-}
-
-bool rt_rundir_has(const char *folder, enum rt_run_file file)
-{
-    char path[RT_RUN_PATH];
-    return access(rt_rundir_path(folder, file, path, sizeof path), F_OK) == 0;
-}
 
 /* ---- lock ----
  * An flock and not a file that is there or not: what a killed process leaves behind locks nobody out. Whoever
@@ -92,7 +66,7 @@ static bool lock_is_held(int fd)
 static int lock_take(struct rt_rundir *d, struct rt_error *e)
 {
     char path[RT_RUN_PATH], pid[24];
-    rt_rundir_path(d->path, RT_RUN_LOCK, path, sizeof path);
+    rt_run_file_path(d->path, RT_RUN_LOCK, path, sizeof path);
     int fd = rt_file_open_own(path, O_RDWR | O_CREAT, e);
     if (fd < 0)
         return fd;
@@ -141,7 +115,7 @@ int rt_rundir_check(const char *path, struct rt_error *e)
     RT_TRY(rundir_set_path(&d, path, e));
     if (!rt_rundir_holds(d.path))
         return 0;
-    int fd = rt_file_open_own(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY, NULL);
+    int fd = rt_file_open_own(rt_run_file_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY, NULL);
     int code = fd >= 0 && lock_is_held(fd) ? lock_say_busy(&d, lock, fd, e) : rundir_say_taken(&d, e);
     if (fd >= 0)
         close(fd);
@@ -151,7 +125,7 @@ int rt_rundir_check(const char *path, struct rt_error *e)
 long rt_rundir_writer(const char *path)
 {
     char lock[RT_RUN_PATH];
-    int fd = rt_file_open_own(rt_rundir_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY, NULL);
+    int fd = rt_file_open_own(rt_run_file_path(path, RT_RUN_LOCK, lock, sizeof lock), O_RDONLY, NULL);
     long pid = fd >= 0 && lock_is_held(fd) ? lock_owner(fd) : 0;
     if (fd >= 0)
         close(fd);
@@ -160,7 +134,7 @@ long rt_rundir_writer(const char *path)
 
 bool rt_rundir_holds(const char *path)
 {
-    return *path && (rt_rundir_has(path, RT_RUN_RECIPE) || rt_rundir_has(path, RT_RUN_DB));
+    return *path && (rt_run_file_exists(path, RT_RUN_RECIPE) || rt_run_file_exists(path, RT_RUN_DB));
 }
 
 /* Whoever writes here opens by name, SQLite too, so no name may lead elsewhere. (What is looked up behind a
@@ -172,7 +146,7 @@ static int rundir_check_links(const struct rt_rundir *d, struct rt_error *e)
     struct stat st;
     for (int file = 0; file < RT_RUN_FILES; file++)
         for (int k = 0; k < (file == RT_RUN_DB ? 4 : 1); k++) {
-            rt_rundir_path(d->path, (enum rt_run_file)file, path, sizeof path - 16);
+            rt_run_file_path(d->path, (enum rt_run_file)file, path, sizeof path - 16);
             strcat(path, beside[k]);
             if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
                 return rt_error_set(e, RT_EFORMAT, "%s: is a link; a run folder keeps its files in it: remove it",
@@ -188,7 +162,7 @@ static int rundir_open(struct rt_rundir *d, int resume, struct rt_error *e)
     if (resume && !rt_rundir_holds(d->path))
         return rt_error_set(e, RT_EUSAGE, "%s: holds no run to resume: start one without --resume",
                             d->path);
-    RT_TRY(rt_file_mkdirs(rt_rundir_path(d->path, RT_RUN_CHECKPOINTS, path, sizeof path), e));
+    RT_TRY(rt_file_mkdirs(rt_run_file_path(d->path, RT_RUN_CHECKPOINTS, path, sizeof path), e));
     RT_TRY(lock_take(d, e));
     if (!resume && rt_rundir_holds(d->path))
         return rundir_say_taken(d, e);
@@ -231,7 +205,7 @@ void rt_rundir_log(const struct rt_rundir *d, const char *format, ...)
         *c = *c == '\n' ? ' ' : *c; /* what it quotes must not look like a line of its own */
     at = strlen(line);
     line[at++] = '\n';
-    int fd = rt_file_open_own(rt_rundir_path(d->path, RT_RUN_LOG, path, sizeof path), O_WRONLY | O_APPEND | O_CREAT,
+    int fd = rt_file_open_own(rt_run_file_path(d->path, RT_RUN_LOG, path, sizeof path), O_WRONLY | O_APPEND | O_CREAT,
                               NULL);
     if (fd < 0)
         return;

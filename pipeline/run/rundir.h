@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * rundir: the folder of a run: what everything in it is called (run_files.def; checkpoints of a step are
- * checkpoints.h's), who may write in it, its log. */
+ * rundir: the folder of a run: who may write in it, its log. What is called what in it: run_files.h. */
 #ifndef RT_RUNDIR_H
 #define RT_RUNDIR_H
 
 #include "formats/error.h"
+#include "pipeline/run/run_files.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-
-enum rt_run_file {
-#define RT_RUN_FILE(id, name, what) RT_RUN_##id,
-#include "pipeline/run/run_files.def"
-#undef RT_RUN_FILE
-    RT_RUN_FILES
-};
-
-#define RT_RUN_PATH 4200 /* bytes that hold the path of anything in a run folder */
-
-/* Its path below the folder. */
-const char *rt_run_file_name(enum rt_run_file file);
-/* "FOLDER/name" into out; returns out. */
-char *rt_rundir_path(const char *folder, enum rt_run_file file, char *out, size_t size);
-bool rt_rundir_has(const char *folder, enum rt_run_file file);
 
 struct rt_rundir {
     char path[4096];

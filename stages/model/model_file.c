@@ -6,7 +6,7 @@
 #include "formats/file.h"
 #include "formats/onnx.h"
 #include "pipeline/run/checkpoints.h"
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 #include "stages/model/model_onnx.h"
 
 #include <math.h>
@@ -304,7 +304,7 @@ static int model_find_file(const char *path, char *out, size_t size, struct rt_e
     }
     static const enum rt_run_file inside[] = {RT_RUN_MODEL, RT_RUN_OLD_MODEL, RT_RUN_BEST};
     for (int i = 0; i < 3; i++)
-        if (stat(rt_rundir_path(path, inside[i], out, size), &st) == 0)
+        if (stat(rt_run_file_path(path, inside[i], out, size), &st) == 0)
             return 0;
     int64_t step;
     if (rt_checkpoints_latest(path, out, size, &step) == 0)

@@ -89,7 +89,7 @@ static int checkpoints_on_evaluation(void *self, const struct rt_eval_report *p,
     char path[RT_RUN_PATH];
     if (!p->best)
         return 0;
-    return checkpoint_write(r, rt_rundir_path(r->dir->path, RT_RUN_BEST, path, sizeof path), e);
+    return checkpoint_write(r, rt_run_file_path(r->dir->path, RT_RUN_BEST, path, sizeof path), e);
 }
 
 static int checkpoints_on_request(void *self, struct rt_error *e)

@@ -30,7 +30,7 @@ static int record_begin(struct rt_record *r, struct rt_error *e)
 int rt_record_open(struct rt_record *r, const char *const *column, int columns, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
-    rt_rundir_path(r->dir->path, RT_RUN_DB, path, sizeof path);
+    rt_run_file_path(r->dir->path, RT_RUN_DB, path, sizeof path);
     RT_TRY(rt_rundb_open(&r->db, path, column, columns, 1, e));
     return record_begin(r, e);
 }

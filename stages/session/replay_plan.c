@@ -4,7 +4,7 @@
  * its change, hours later. */
 #include "stages/session/replay_plan.h"
 
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 #include "stages/session/identity.h"
 
 #include <stdio.h>
@@ -118,7 +118,7 @@ int rt_replay_plan_read(struct rt_control *control, const char *run, const struc
     struct stat st;
     struct rt_rundb *db = NULL;
     if (stat(run, &st) == 0 && S_ISDIR(st.st_mode))
-        rt_rundir_path(run, RT_RUN_DB, path, sizeof path);
+        rt_run_file_path(run, RT_RUN_DB, path, sizeof path);
     else
         snprintf(path, sizeof path, "%s", run);
     RT_TRY(rt_rundb_open(&db, path, NULL, 0, 0, e));

@@ -34,7 +34,7 @@ int rt_resume_check_recipe(struct rt_training *t, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
     static struct rt_recipe before;
-    RT_TRY(rt_recipe_load(&before, rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
+    RT_TRY(rt_recipe_load(&before, rt_run_file_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
     t->wanted_steps = t->recipe->train_steps;
     t->wanted_epochs = t->recipe->train_epochs;
     t->prolong = t->wanted_steps != before.train_steps || t->wanted_epochs != before.train_epochs;

@@ -58,8 +58,8 @@ static int training_load_start(struct rt_training *t, const char *kept, struct r
         return r->student_net != RT_NET_INIT ? 0
                    : rt_error_set(e, RT_EUSAGE, "student.net: init takes the network of student.init, which "
                                   "is not given");
-    if (kept && rt_rundir_has(kept, RT_RUN_INIT))
-        rt_rundir_path(kept, RT_RUN_INIT, path, sizeof path);
+    if (kept && rt_run_file_exists(kept, RT_RUN_INIT))
+        rt_run_file_path(kept, RT_RUN_INIT, path, sizeof path);
     else
         snprintf(path, sizeof path, "%s", r->student_init);
     int rc = rt_model_load_start(&t->start, r, path, d->class_name, d->classes, about, e);
@@ -344,7 +344,7 @@ static int training_make_student(struct rt_training *t, const struct rt_observer
 static int training_write_recipe(const struct rt_training *t, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
-    rt_rundir_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path);
+    rt_run_file_path(t->dir.path, RT_RUN_RECIPE, path, sizeof path);
     char *text = rt_recipe_text(t->recipe);
     if (!text)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
@@ -359,7 +359,7 @@ static int training_write_model(const struct rt_training *t, const struct rt_mod
 {
     char path[RT_RUN_PATH];
     struct rt_safetensors *s = NULL;
-    rt_rundir_path(t->dir.path, file, path, sizeof path);
+    rt_run_file_path(t->dir.path, file, path, sizeof path);
     int rc = rt_safetensors_create(&s);
     if (rc == 0)
         rc = rt_model_save(m, s);
@@ -521,7 +521,7 @@ static int training_take_best(struct rt_training *t, struct rt_error *e)
     if (rt_learner_progress(t->student.learner).best < 0)
         return 0;
     t->result = &t->best_model;
-    return rt_model_load(&t->best_model, rt_rundir_path(t->dir.path, RT_RUN_BEST, path, sizeof path), e);
+    return rt_model_load(&t->best_model, rt_run_file_path(t->dir.path, RT_RUN_BEST, path, sizeof path), e);
 }
 
 static int training_finish(struct rt_training *t, struct rt_error *e)

@@ -88,7 +88,7 @@ static int replay_repeat(struct replay *p, const struct request *q, struct rt_er
 {
     char path[RT_RUN_PATH];
     struct rt_training *t = &p->training;
-    RT_TRY(rt_recipe_load(&p->recipe, rt_rundir_path(p->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
+    RT_TRY(rt_recipe_load(&p->recipe, rt_run_file_path(p->dir.path, RT_RUN_RECIPE, path, sizeof path), e));
     p->recipe.run_keep = (int64_t)rt_key_find("run.keep")->max;
     struct rt_training_request request = {.output = p->folder, .journal = q->run, .init = p->dir.path};
     rt_run_progress_init(&p->progress, t, q->quiet);

@@ -101,7 +101,7 @@ static int setting_check_file(const struct request *q, const char *recipe, const
 static int recipe_check_files(const struct request *q, const struct rt_recipe *r, const char *recipe,
                               struct rt_error *e)
 {
-    bool kept = q->resume && rt_rundir_has(q->output, RT_RUN_INIT); /* by a run that goes on */
+    bool kept = q->resume && rt_run_file_exists(q->output, RT_RUN_INIT); /* by a run that goes on */
     if (!r->data_manifest[0])
         return rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
                             "e.g. data: {manifest: data/stamps/manifest.tsv}", recipe);
@@ -124,10 +124,10 @@ static int recipe_is_file(const char *path, struct rt_error *e)
     char inside[RT_RUN_PATH];
     if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
         return 0;
-    if (rt_rundir_has(path, RT_RUN_RECIPE))
+    if (rt_run_file_exists(path, RT_RUN_RECIPE))
         return rt_error_set(e, RT_EUSAGE, "%s is the folder of a run: to go on with it, retort run --resume -o %s; to "
                             "run its recipe again, retort run %s", path, path,
-                            rt_rundir_path(path, RT_RUN_RECIPE, inside, sizeof inside));
+                            rt_run_file_path(path, RT_RUN_RECIPE, inside, sizeof inside));
     return rt_error_set(e, RT_EUSAGE, "%s is a folder: name a recipe in it, such as %s/student.yaml", path, path);
 }
 
@@ -136,7 +136,7 @@ static int recipe_read(const struct request *q, struct rt_recipe *r, struct rt_e
     char path[RT_RUN_PATH];
     snprintf(path, sizeof path, "%s", q->recipe ? q->recipe : "");
     if (!q->recipe)
-        rt_rundir_path(q->output, RT_RUN_RECIPE, path, sizeof path);
+        rt_run_file_path(q->output, RT_RUN_RECIPE, path, sizeof path);
     RT_TRY(recipe_is_file(path, e));
     RT_TRY(rt_recipe_load(r, path, e));
     for (int i = 0; i < q->set.count; i++)

@@ -3,7 +3,7 @@
 #include "tui/cli/detach.h"
 
 #include "formats/file.h"
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 #include "tui/cli/cmd.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ int rt_detach(struct rt_detach *d, struct rt_error *e)
 int rt_detach_begun(struct rt_detach *d, const char *folder, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
-    rt_rundir_path(folder, RT_RUN_OUTPUT, path, sizeof path);
+    rt_run_file_path(folder, RT_RUN_OUTPUT, path, sizeof path);
     fflush(NULL);
     int file = rt_file_open_own(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, e);
     if (file < 0)
@@ -122,7 +122,7 @@ int rt_detach_end(struct rt_detach *d, const char *folder)
     char path[RT_RUN_PATH], text[4096];
     size_t n;
     int code = process_wait(d->pid);
-    FILE *f = fopen(rt_rundir_path(folder, RT_RUN_OUTPUT, path, sizeof path), "r");
+    FILE *f = fopen(rt_run_file_path(folder, RT_RUN_OUTPUT, path, sizeof path), "r");
     while (f && (n = fread(text, 1, sizeof text, f)) > 0)
         fwrite(text, 1, n, stdout);
     if (f)

@@ -3,7 +3,7 @@
 #include "tui/cli/evaluate.h"
 
 #include "formats/plain.h"
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 #include "tui/cli/progress.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static bool path_is_model(const char *path)
     for (int i = 0; i < 2; i++)
         if (n > strlen(endings[i]) && !strcmp(path + n - strlen(endings[i]), endings[i]))
             return true;
-    return rt_rundir_has(path, RT_RUN_RECIPE);
+    return rt_run_file_exists(path, RT_RUN_RECIPE);
 }
 
 int rt_evaluate_check_order(const char *command, const char *model, const char *data, struct rt_error *e)

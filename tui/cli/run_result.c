@@ -76,7 +76,7 @@ void rt_run_result_print(const struct rt_training *t, const struct rt_session *s
     snprintf(limit, sizeof limit, "%s; queues held at most %.1f of %lld MiB", t->limit,
              (double)t->queue_peak / 1048576, (long long)t->recipe->pipeline_memory);
     rt_cmd_say("pipeline", limit);
-    rt_plain_print(stdout, "%-9s %s\n", "model", rt_rundir_path(t->dir.path, RT_RUN_MODEL, path, sizeof path));
+    rt_plain_print(stdout, "%-9s %s\n", "model", rt_run_file_path(t->dir.path, RT_RUN_MODEL, path, sizeof path));
 }
 
 /* ---- for programs ----
@@ -145,7 +145,7 @@ static void json_result(const struct rt_training *t, const struct rt_session *s)
     json_trials(t);
     rt_plain_print(stdout, ", \"samples\": %d, \"left_out\": %d", s->dataset.count, left);
     json_text("limit", t->limit);
-    json_text("model", rt_rundir_path(t->dir.path, RT_RUN_MODEL, path, sizeof path));
+    json_text("model", rt_run_file_path(t->dir.path, RT_RUN_MODEL, path, sizeof path));
 }
 
 void rt_run_result_print_json(const struct rt_training *t, const struct rt_session *s, int rc, const struct rt_error *e)

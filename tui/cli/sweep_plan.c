@@ -5,6 +5,7 @@
 #include "formats/file.h"
 #include "formats/recipe.h"
 #include "pipeline/run/checkpoints.h"
+#include "pipeline/run/rundir.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -75,9 +76,9 @@ static bool newer(const struct stat *a, const struct stat *b)
 static bool job_stat(const struct sweep_job *j, enum rt_run_file file, struct stat *st)
 {
     char path[RT_RUN_PATH];
-    if (stat(rt_rundir_path(j->folder, file, path, sizeof path), st) == 0)
+    if (stat(rt_run_file_path(j->folder, file, path, sizeof path), st) == 0)
         return true;
-    return file == RT_RUN_MODEL && stat(rt_rundir_path(j->folder, RT_RUN_OLD_MODEL, path, sizeof path), st) == 0;
+    return file == RT_RUN_MODEL && stat(rt_run_file_path(j->folder, RT_RUN_OLD_MODEL, path, sizeof path), st) == 0;
 }
 
 /* What the job's run writes as its recipe: of a network that the run chooses, the one that it chose. */
@@ -99,7 +100,7 @@ static bool job_same_recipe(const struct sweep_job *j)
     uint8_t *bytes = NULL;
     size_t size;
     struct rt_recipe *had = malloc(sizeof *had);
-    rt_rundir_path(j->folder, RT_RUN_RECIPE, path, sizeof path);
+    rt_run_file_path(j->folder, RT_RUN_RECIPE, path, sizeof path);
     if (had && rt_file_read(path, RT_RECIPE_BYTES_MAX, &bytes, &size, NULL) == 0 &&
         rt_recipe_parse(had, (const char *)bytes, size, path, "/", NULL) == 0)
         wanted = job_text_with_net(j, had->student_net);
@@ -207,7 +208,7 @@ static int job_check_own(const struct sweep_job *j, struct rt_error *e)
     struct rt_recipe *r = malloc(sizeof *r);
     if (!r)
         return rt_error_set(e, RT_EMEM, "out of memory");
-    int rc = rt_recipe_load(r, rt_rundir_path(j->folder, RT_RUN_RECIPE, path, sizeof path), NULL);
+    int rc = rt_recipe_load(r, rt_run_file_path(j->folder, RT_RUN_RECIPE, path, sizeof path), NULL);
     bool own = rc == 0 && !strcmp(r->name, name);
     free(r);
     return own ? 0 : rt_error_set(e, RT_EUSAGE, "has a run in its place that is not of this sweep; give another folder "

@@ -5,7 +5,7 @@
 #define RT_SWEEP_PLAN_H
 
 #include "formats/sweep.h"
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 
 enum sweep_state { SWEEP_WAITS, SWEEP_RUNS, SWEEP_DONE, SWEEP_FAILED };
 

@@ -5,7 +5,7 @@
 #include "formats/plain.h"
 #include "formats/recipe.h"
 #include "pipeline/run/rundb.h"
-#include "pipeline/run/rundir.h"
+#include "pipeline/run/run_files.h"
 #include "pipeline/data/loss_history.h"
 #include "stages/distill/weights.h"
 #include "stages/distill/term.h"
@@ -189,7 +189,7 @@ bool rt_explain_settings(const char *folder, struct rt_weight_settings *s)
     struct rt_error ignored;
     struct rt_rundb *db = NULL;
     struct rt_recipe *r = malloc(sizeof *r);
-    rt_rundir_path(folder, RT_RUN_RECIPE, path, sizeof path);
+    rt_run_file_path(folder, RT_RUN_RECIPE, path, sizeof path);
     bool known = r && rt_recipe_load(r, path, &ignored) == 0;
     if (known && rt_rundb_open_run(&db, folder, &ignored) == 0)
         rt_rundb_scan(db,

@@ -122,7 +122,7 @@ static int card_take_meta(void *self, int columns, const struct rt_rundb_cell *c
 static void card_add_reason(struct rt_run_card *card, const char *folder)
 {
     char path[RT_RUN_PATH], text[LOG_TAIL + 1];
-    FILE *f = fopen(rt_rundir_path(folder, RT_RUN_LOG, path, sizeof path), "r");
+    FILE *f = fopen(rt_run_file_path(folder, RT_RUN_LOG, path, sizeof path), "r");
     if (!f)
         return;
     if (fseek(f, -LOG_TAIL, SEEK_END) < 0)
@@ -150,7 +150,7 @@ static void card_add_run(struct rt_run_card *card, const char *folder, struct rt
     struct rt_error ignored;
     double step = card_number(db, "SELECT step" LAST_UPDATE), epoch = card_number(db, "SELECT epoch + 1" LAST_UPDATE);
     card_add(card, "run", "%.400s: %s", folder, state);
-    if (r && rt_recipe_load(r, rt_rundir_path(folder, RT_RUN_RECIPE, path, sizeof path), &ignored) == 0) {
+    if (r && rt_recipe_load(r, rt_run_file_path(folder, RT_RUN_RECIPE, path, sizeof path), &ignored) == 0) {
         card_add(card, r->teacher_model[0] ? "student" : "model", "%s %s%s%.300s",
                  rt_modality_names[r->student_modality], rt_net_names[r->student_net],
                  r->teacher_model[0] ? ", taught by " : "", r->teacher_model);
@@ -181,7 +181,7 @@ static void card_add_model(struct rt_run_card *card, const char *folder)
 {
     char path[RT_RUN_PATH];
     struct stat st;
-    if (stat(rt_rundir_path(folder, RT_RUN_MODEL, path, sizeof path), &st) == 0)
+    if (stat(rt_run_file_path(folder, RT_RUN_MODEL, path, sizeof path), &st) == 0)
         card_add(card, "model", "%.600s (%.2f MB)", path, (double)st.st_size / 1e6);
 }
 
@@ -198,7 +198,7 @@ static void card_add_next(struct rt_run_card *card, const char *folder, const st
         card_add(card, "", "retort inspect %s -w 'correct = 0' --sort -p -n 20", run);
         card_add(card, "", "retort predict %s FILE...", run);
         card_add(card, "", "retort export %.300s -o %.300s.onnx", run, run);
-    } else if (rt_rundir_has(folder, RT_RUN_RECIPE)) {
+    } else if (rt_run_file_exists(folder, RT_RUN_RECIPE)) {
         card_add(card, "next", "retort run --resume -o %s", run);
     }
 }

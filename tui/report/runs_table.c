@@ -196,7 +196,7 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     bool known = false;
     for (int k = 0; k < NUMBERS; k++)
         r->number[k] = NAN;
-    if (rt_recipe_load(recipe, rt_rundir_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e) == 0) {
+    if (rt_recipe_load(recipe, rt_run_file_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e) == 0) {
         snprintf(r->what, sizeof r->what, "%.15s %.60s%s%.40s", rt_modality_names[recipe->student_modality],
                  rt_net_names[recipe->student_net],
                  recipe->teacher_model[0] ? " < " : "", recipe->teacher_model);

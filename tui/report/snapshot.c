@@ -108,7 +108,7 @@ static void snapshot_read_recipe(struct rt_snapshot *m)
     char path[RT_RUN_PATH];
     struct rt_error ignored;
     struct rt_recipe *r = m->recipe ? NULL : malloc(sizeof *r);
-    rt_rundir_path(m->folder, RT_RUN_RECIPE, path, sizeof path);
+    rt_run_file_path(m->folder, RT_RUN_RECIPE, path, sizeof path);
     if (!r || rt_recipe_load(r, path, &ignored) < 0) {
         free(r);
         return;

@@ -49,7 +49,7 @@ static void test_names(void **state)
     assert_int_equal(sizeof known / sizeof *known, RT_RUN_FILES);
     for (int i = 0; i < RT_RUN_FILES; i++) {
         assert_int_equal(known[i].file, i);
-        assert_string_equal(rt_rundir_path("RUN", known[i].file, path, sizeof path), known[i].path);
+        assert_string_equal(rt_run_file_path("RUN", known[i].file, path, sizeof path), known[i].path);
         assert_string_equal(rt_run_file_name(known[i].file), known[i].path + 4);
         for (int k = 0; k < i; k++)
             assert_string_not_equal(known[i].path, known[k].path);
@@ -58,9 +58,9 @@ static void test_names(void **state)
                         "RUN/checkpoints/step-00000120.safetensors");
     assert_string_equal(rt_checkpoints_path("RUN", INT64_MAX, path, sizeof path),
                         "RUN/checkpoints/step-9223372036854775807.safetensors");
-    assert_false(rt_rundir_has(folder(), RT_RUN_LOG));
+    assert_false(rt_run_file_exists(folder(), RT_RUN_LOG));
     touch("log.txt");
-    assert_true(rt_rundir_has(dir.path, RT_RUN_LOG));
+    assert_true(rt_run_file_exists(dir.path, RT_RUN_LOG));
     assert_false(rt_rundir_holds("")); /* and not /recipe.yaml */
 }
 
@@ -205,7 +205,7 @@ static void test_log(void **state)
     rt_rundir_log(&d, "%s", longest);
     rt_rundir_log(&d, "end");
     rt_rundir_close(&d);
-    assert_int_equal(rt_file_read(rt_rundir_path(d.path, RT_RUN_LOG, path, sizeof path), 100000, &text, &size,
+    assert_int_equal(rt_file_read(rt_run_file_path(d.path, RT_RUN_LOG, path, sizeof path), 100000, &text, &size,
                                   &e), 0);
     int year;
     assert_int_equal(sscanf((char *)text, "%4d-%*2d-%*2dT%*2d:%*2d:%*2dZ left out", &year), 1);
@@ -242,7 +242,7 @@ static void test_links(void **state)
         assert_int_equal(unlink(path), 0);
     }
     assert_int_equal(rt_rundir_open(&d, scratch_file(&dir, "linked"), 0, &e), 0);
-    assert_int_equal(unlink(rt_rundir_path(d.path, RT_RUN_LOG, path, sizeof path)), -1); /* not made yet */
+    assert_int_equal(unlink(rt_run_file_path(d.path, RT_RUN_LOG, path, sizeof path)), -1); /* not made yet */
     assert_int_equal(symlink("../precious/step-00000001.safetensors.tmp", path), 0); /* while it goes on */
     rt_rundir_log(&d, "a line");
     rt_rundir_close(&d);

@@ -224,7 +224,8 @@ static void same_as_whole(char *const expected[TABLES], int killed_at)
     char a[RT_RUN_PATH], b[RT_RUN_PATH];
     int64_t *step;
     for (int i = 0; i < 3; i++)
-        toy_run_same_file(rt_rundir_path(whole, files[i], a, sizeof a), rt_rundir_path(folder, files[i], b, sizeof b));
+        toy_run_same_file(rt_run_file_path(whole, files[i], a, sizeof a),
+                          rt_run_file_path(folder, files[i], b, sizeof b));
     assert_int_equal(rt_checkpoints_steps(folder, &step), 1); /* run.keep */
     assert_int_equal(step[0], 3 * TOY_RUN_EPOCH);
     toy_run_same_file(rt_checkpoints_path(whole, step[0], a, sizeof a),

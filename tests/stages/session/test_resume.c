@@ -143,8 +143,8 @@ static void test_damaged(void **state)
     TOY_OK(&t, toy_run_whole(&t, resume));
     snprintf(aside, sizeof aside, "%s.damaged", a);
     assert_int_equal(access(aside, F_OK), 0);
-    toy_run_same_file(rt_rundir_path(whole, RT_RUN_MODEL, a, sizeof a),
-                      rt_rundir_path(folder, RT_RUN_MODEL, b, sizeof b));
+    toy_run_same_file(rt_run_file_path(whole, RT_RUN_MODEL, a, sizeof a),
+                      rt_run_file_path(folder, RT_RUN_MODEL, b, sizeof b));
     toy_run_same_file(rt_checkpoints_path(whole, 4, a, sizeof a), rt_checkpoints_path(folder, 4, b, sizeof b));
     path_flip(b, -3); /* also where a model is read */
     struct rt_model m;

@@ -96,10 +96,10 @@ static void test_never_begun(void **state)
     assert_string_equal(toy_run_query(&t, folder, "SELECT count(*), sum(seen) FROM samples"), "24 0\n");
     toy_run_close(r);
     assert_string_equal(toy_run_query(&t, folder, "SELECT value FROM meta WHERE key='state'"), "failed\n");
-    assert_true(rt_rundir_has(folder, RT_RUN_RECIPE));
-    assert_true(rt_rundir_has(folder, RT_RUN_LOG));
-    assert_false(rt_rundir_has(folder, RT_RUN_MODEL));
-    assert_false(rt_rundir_has(folder, RT_RUN_BEST));
+    assert_true(rt_run_file_exists(folder, RT_RUN_RECIPE));
+    assert_true(rt_run_file_exists(folder, RT_RUN_LOG));
+    assert_false(rt_run_file_exists(folder, RT_RUN_MODEL));
+    assert_false(rt_run_file_exists(folder, RT_RUN_BEST));
     TOY_OK(&t, toy_run_whole(&t, (struct rt_training_request){.output = folder, .resume = true}));
     assert_string_equal(toy_run_query(&t, folder, "SELECT value FROM meta WHERE key='state'"), "done\n");
 }
@@ -185,7 +185,7 @@ static void test_whole(void **state)
     assert_int_equal(r->training.test.samples, 6);
     assert_ptr_equal(r->training.result, &r->training.best_model);
     for (int i = 0; i < RT_RUN_FILES; i++) /* all but what only some runs have */
-        assert_int_equal(rt_rundir_has(folder, (enum rt_run_file)i),
+        assert_int_equal(rt_run_file_exists(folder, (enum rt_run_file)i),
                          i != RT_RUN_INIT && i != RT_RUN_OUTPUT && i != RT_RUN_SOCKET && i != RT_RUN_OLD_MODEL);
     toy_run_close(r);
     assert_string_equal(toy_run_query(&t, folder, "SELECT split, count(*) FROM metrics WHERE name='final.top1' "
@@ -267,7 +267,7 @@ static void test_observer_ends_it(void **state)
     assert_string_equal(t.e.text, "enough");
     assert_string_equal(toy_run_query(&t, folder, "SELECT value FROM meta WHERE key='state'"), "failed\n");
     assert_string_equal(toy_run_query(&t, folder, "SELECT max(step) FROM metrics"), "3\n");
-    assert_false(rt_rundir_has(folder, RT_RUN_MODEL));
+    assert_false(rt_run_file_exists(folder, RT_RUN_MODEL));
 }
 
 struct spending {
@@ -349,8 +349,8 @@ static void test_goes_on(void **state)
     assert_int_equal(step, 3);
     assert_string_equal(toy_run_query(&t, folder, "SELECT value FROM meta WHERE key='state'"), "stopped\n");
     TOY_OK(&t, toy_run_whole(&t, (struct rt_training_request){.output = folder, .resume = true}));
-    toy_run_same_file(rt_rundir_path(whole, RT_RUN_MODEL, a, sizeof a),
-                      rt_rundir_path(folder, RT_RUN_MODEL, b, sizeof b));
+    toy_run_same_file(rt_run_file_path(whole, RT_RUN_MODEL, a, sizeof a),
+                      rt_run_file_path(folder, RT_RUN_MODEL, b, sizeof b));
     toy_run_same_file(rt_checkpoints_path(whole, 4, a, sizeof a), rt_checkpoints_path(folder, 4, b, sizeof b));
     char *expected = strdup(toy_run_query(&t, whole, metrics));
     assert_string_equal(toy_run_query(&t, folder, metrics), expected);
@@ -367,10 +367,10 @@ static void test_start_is_kept(void **state)
     snprintf(set, sizeof set, "student.init=%s", start);
     toy_set(&t.recipe, set);
     run_until(1);
-    assert_true(rt_rundir_has(folder, RT_RUN_INIT));
+    assert_true(rt_run_file_exists(folder, RT_RUN_INIT));
     char path[RT_RUN_PATH];
-    assert_int_equal(unlink(rt_rundir_path(start, RT_RUN_MODEL, path, sizeof path)), 0);
-    assert_int_equal(unlink(rt_rundir_path(start, RT_RUN_BEST, path, sizeof path)), 0);
+    assert_int_equal(unlink(rt_run_file_path(start, RT_RUN_MODEL, path, sizeof path)), 0);
+    assert_int_equal(unlink(rt_run_file_path(start, RT_RUN_BEST, path, sizeof path)), 0);
     int64_t *step, steps = rt_checkpoints_steps(start, &step);
     for (int i = 0; i < steps; i++)
         assert_int_equal(unlink(rt_checkpoints_path(start, step[i], path, sizeof path)), 0);

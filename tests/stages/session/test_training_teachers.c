@@ -184,7 +184,7 @@ static void test_two(void **state)
                                                   "WHERE name LIKE 'teacher%' ORDER BY name"),
                         "teacher 1\nteacher2 1\n");
     assert_int_equal(stores_made(), 2);
-    TOY_OK(&t, rt_model_load(&m, rt_rundir_path(folder, RT_RUN_MODEL, path, sizeof path), &t.e));
+    TOY_OK(&t, rt_model_load(&m, rt_run_file_path(folder, RT_RUN_MODEL, path, sizeof path), &t.e));
     assert_true(m.teachers == 2 && m.teacher[0].dim == 6 && m.teacher[1].dim == 7);
     rt_model_fini(&m);
 }

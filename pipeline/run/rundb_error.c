@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * rundb_error: what SQLite has to say when it fails, as an error of ours. A full disk is the one that a user can mend
+ * and go on, so it keeps a code of its own, also where SQLite calls it an I/O error. See rundb_parts.h. */
+#include "pipeline/run/rundb_parts.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+static const struct {
+    int sqlite, code;
+} codes[] = {
+    {SQLITE_FULL, RT_EFULL},       {SQLITE_NOMEM, RT_EMEM},      {SQLITE_BUSY, RT_EBUSY},
+    {SQLITE_LOCKED, RT_EBUSY},     {SQLITE_NOTADB, RT_EFORMAT},  {SQLITE_CORRUPT, RT_EFORMAT},
+    {SQLITE_ERROR, RT_EUSAGE},     {SQLITE_RANGE, RT_EUSAGE},    {SQLITE_TOOBIG, RT_ELARGE},
+    {SQLITE_INTERRUPT, RT_EFORMAT},
+};
+
+static int rundb_code(const struct rt_rundb *r)
+{
+    int sqlite = sqlite3_errcode(r->db) & 0xFF;
+    if (sqlite == SQLITE_IOERR && sqlite3_system_errno(r->db) == ENOSPC)
+        return RT_EFULL;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i].sqlite == sqlite)
+            return codes[i].code;
+    return RT_EIO;
+}
+
+int rt_rundb_fail(const struct rt_rundb *r, struct rt_error *e)
+{
+    int code = r->db ? rundb_code(r) : RT_EMEM;
+    if (r->db && (sqlite3_errcode(r->db) & 0xFF) == SQLITE_INTERRUPT)
+        return rt_error_set(e, code, "%s: gave no answer in reasonable time: not written by retort, or damaged",
+                            r->path);
+    return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
+                        code == RT_EFULL ? ": make room and resume the run" : "");
+}
