@@ -176,8 +176,8 @@ static int frozen_add_node(struct rt_frozen *f, const struct rt_frozen_scope *sc
         c->out[i] = s->out[i] < 0 ? NULL : &f->value[s->out[i]].t;
     }
     RT_TRY(frozen_check_op(c));
-    if (c->op->kernel->compute == rt_kernel_flow)
-        return ((const struct rt_frozen_flow *)c->op->kernel->how)->take_in(f, scope, s, c);
+    if (rt_frozen_holds_graphs(c->op->kernel))
+        return rt_frozen_take_in(f, scope, s, c);
     RT_TRY(c->op->kernel->shape(c));
     for (int i = 0; i < c->outputs; i++)
         if (s->out[i] >= 0) {

@@ -10,17 +10,6 @@
 
 #define TURNED_MAX (1 << 17) /* nodes in loops, once for each turn: loops may hold loops */
 
-/* Never called: a mark, by which frozen.c tells these kernels. */
-int rt_kernel_flow(struct rt_kernel_call *c)
-{
-    return rt_kernel_refuse(c, RT_EUSAGE, "not a computation");
-}
-
-static int flow_shape(struct rt_kernel_call *c)
-{
-    return rt_kernel_flow(c);
-}
-
 static const struct rt_onnx *flow_graph(const struct rt_kernel_call *c, const char *attribute)
 {
     const struct rt_onnx_attr *a = rt_onnx_attr(c->node, attribute);
@@ -69,9 +58,6 @@ static int flow_if(struct rt_frozen *f, const struct rt_frozen_scope *around, co
     rt_frozen_scope_close(&s);
     return rc;
 }
-
-static const struct rt_frozen_flow how_if = {flow_if};
-const struct rt_kernel rt_kernel_if = {1, 1, 1 << 20, flow_shape, rt_kernel_flow, &how_if, NULL};
 
 /* ---- Loop ----
  * A turn's values are given by those of the turn before under other names. What the body gives out in each turn is
@@ -192,6 +178,12 @@ static int loop_turn(struct loop *l)
     return rc;
 }
 
+/* Never asked: the step is laid out with its shape. */
+static int stack_shape(struct rt_kernel_call *c)
+{
+    return rt_kernel_refuse(c, RT_EUSAGE, "its shape is that of its turns");
+}
+
 static int stack_compute(struct rt_kernel_call *c)
 {
     size_t one = rt_tensor_bytes(c->in[0]);
@@ -200,7 +192,7 @@ static int stack_compute(struct rt_kernel_call *c)
     return 0;
 }
 
-static const struct rt_kernel kernel_stack = {1, -1, 1, flow_shape, stack_compute, NULL, NULL};
+static const struct rt_kernel kernel_stack = {1, -1, 1, stack_shape, stack_compute, NULL, NULL};
 static const struct rt_kernel_op op_stack = {"Loop", 1, RT_ONNX_OPSET_MAX, &kernel_stack, 0, " body "};
 
 /* One step that puts a value of all turns into one tensor. */
@@ -283,5 +275,13 @@ static int flow_loop(struct rt_frozen *f, const struct rt_frozen_scope *around, 
     return rc;
 }
 
-static const struct rt_frozen_flow how_loop = {flow_loop};
-const struct rt_kernel rt_kernel_loop = {0, 1 << 20, 1 << 20, flow_shape, rt_kernel_flow, &how_loop, NULL};
+bool rt_frozen_holds_graphs(const struct rt_kernel *k)
+{
+    return k == &rt_kernel_if || k == &rt_kernel_loop;
+}
+
+int rt_frozen_take_in(struct rt_frozen *f, const struct rt_frozen_scope *around, const struct rt_frozen_step *node,
+                      const struct rt_kernel_call *c)
+{
+    return c->op->kernel == &rt_kernel_if ? flow_if(f, around, node, c) : flow_loop(f, around, node, c);
+}

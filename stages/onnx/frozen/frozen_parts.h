@@ -80,13 +80,11 @@ void rt_frozen_value_known(struct rt_frozen_value *v);
 /* Appends a step whose outputs have their shapes. On success it is f's. RT_EMEM. */
 int rt_frozen_append(struct rt_frozen *f, const struct rt_frozen_step *s);
 
-/* What a kernel is whose computation is rt_kernel_flow, in its `how`: a node that holds graphs. Takes in those that are
- * taken, and makes the node's outputs names of theirs. s: the node's values (not to be kept). */
-struct rt_frozen_flow {
-    int (*take_in)(struct rt_frozen *f, const struct rt_frozen_scope *around, const struct rt_frozen_step *s,
-                   const struct rt_kernel_call *c);
-};
-int rt_kernel_flow(struct rt_kernel_call *c);
+/* frozen_flow.c: takes in the graphs of an If or a Loop, as far as they are known, and makes the node's outputs names
+ * of theirs. node: its values (not to be kept). */
+bool rt_frozen_holds_graphs(const struct rt_kernel *k);
+int rt_frozen_take_in(struct rt_frozen *f, const struct rt_frozen_scope *around, const struct rt_frozen_step *node,
+                      const struct rt_kernel_call *c);
 
 /* frozen_body.c: appends a step that runs what is chosen by the data: a branch, or a body for as long as it says so. */
 int rt_frozen_take_branches(struct rt_frozen *f, const struct rt_frozen_scope *around,

@@ -62,6 +62,8 @@ struct rt_kernel {
 
 /* Those that kernel_integer.c's are made of. */
 extern const struct rt_kernel rt_kernel_conv, rt_kernel_matmul;
+/* Nodes that hold graphs: marks, whose shape and compute only refuse. Who lays out a graph takes in what they hold. */
+extern const struct rt_kernel rt_kernel_if, rt_kernel_loop;
 
 #define RT_KERNEL_BY_SHAPE (1u << 31) /* of rt_kernel_op.known */
 
