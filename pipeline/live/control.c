@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STEPS INT64_C(1000000000000000) /* of a run, at most: a text from anywhere may name any number */
-#define SAVE_REST 30 /* times as long as a checkpoint took that was asked for, before the next one */
+#define SAVE_REST 100 /* times as long as a checkpoint took that was asked for, before the next one */
 #define POLL_NS UINT64_C(50000000) /* how soon a paused run notices a signal */
 
 int rt_control_create(struct rt_control **out, const struct rt_recipe *start)
@@ -451,15 +451,25 @@ static int control_apply_all(struct rt_control *c, int64_t step, struct rt_contr
     return rc;
 }
 
+/* Under the lock: one that was asked for has been written. */
+static void control_end_save(struct rt_control *c)
+{
+    uint64_t now = uv_hrtime(), took = c->save_began ? now - c->save_began : 0;
+    if (now + SAVE_REST * took > c->save_ready)
+        c->save_ready = now + SAVE_REST * took;
+    if (!c->paused)
+        c->spent += took;
+    c->save_began = 0;
+}
+
 int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
                     struct rt_error *e)
 {
     struct rt_control_change *due = NULL;
+    uint64_t began = uv_hrtime();
     uv_mutex_lock(&c->lock);
-    uint64_t now = uv_hrtime(), ready = c->save_began ? now + SAVE_REST * (now - c->save_began) : 0;
-    if (ready > c->save_ready)
-        c->save_ready = ready;
-    c->save_began = 0;
+    control_end_save(c);
+    c->spent += uv_hrtime() - began; /* who asks had the lock */
     c->next = step;
     control_look_ahead(c);
     int n = control_wait_for_leave(c, e);

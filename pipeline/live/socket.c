@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define CREDIT_NS INT64_C(500000000) /* that a quiet time earns: a filter over many samples is answered at once */
-#define DEBT_NS INT64_C(300000000)   /* at most: what was dear holds others up for ten seconds, not for ever */
+#define CREDIT_NS INT64_C(50000000) /* that a quiet time earns: what a person asks for is answered at once */
+#define DEBT_NS INT64_C(300000000)  /* at most: what was dear holds others up for fifteen seconds, not for ever */
 
 struct client {
     struct rt_socket *socket;
@@ -50,8 +50,10 @@ struct rt_socket {
 
 /* ---- time ----
  * What clients cost the run is time: of this thread, on a core that the run could use, and of updates that wait for
- * changes to take effect. Both are counted and held to a share, so that no number of clients and no request makes the
- * run slow; nothing is refused for it, only answered later. */
+ * what was asked (rt_control_spent). Both are counted and held to a share, so that no number of clients makes the run
+ * slow; nothing is refused for it, only answered later. The share is less than the thirtieth that is promised: a thread
+ * that wakes takes more from the others than its own time, and each client takes some to ask. The credit is small, as
+ * all that a quiet time earns may be spent in the next second. */
 
 static uint64_t socket_used(const struct rt_socket *s)
 {
@@ -325,6 +327,7 @@ static void socket_serve(void *self)
     sigset_t all; /* signals are the run's; a write to a connection that is gone is an error, not a signal */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
+    pthread_setname_np(pthread_self(), "socket"); /* who looks for what clients cost finds it by name */
     uv_run(&s->loop, UV_RUN_DEFAULT);
 }
 

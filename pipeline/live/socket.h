@@ -2,8 +2,9 @@
  * socket: DIR/socket, where a run is asked and steered (docs/protocol.md). Lives on a thread and a loop of
  * its own: the run never waits for it, whatever clients do. Mode 0600, peers of the same user only.
  * A client that sends too long a line or does not read is dropped; one that asks too much waits. All clients together
- * get one part in RT_SOCKET_SHARE of the time, of this thread and of the updates that wait for changes, with some
- * credit for who has been quiet; above that they are answered later, in turn. */
+ * get one part in RT_SOCKET_SHARE of the time: of this thread, and of the updates that wait for changes, rows written
+ * or checkpoints asked for. Who has been quiet has a little credit; above that nothing is read, and all are answered
+ * later, in turn. */
 #ifndef RT_SOCKET_H
 #define RT_SOCKET_H
 
@@ -13,7 +14,7 @@
 #define RT_SOCKET_CLIENTS 16    /* at one time; one more is told so and closed */
 #define RT_SOCKET_BACKLOG 262144 /* bytes a client may leave unread */
 #define RT_SOCKET_REQUESTS 100  /* of one client in RT_SOCKET_TICK */
-#define RT_SOCKET_SHARE 33      /* the run keeps at least 1 - 1/this of its speed, whatever clients do */
+#define RT_SOCKET_SHARE 50      /* clients get one part in this of the run's time */
 #define RT_SOCKET_TICK 100      /* ms; also between reports to a watcher */
 
 struct rt_socket; /* opaque */

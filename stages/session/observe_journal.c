@@ -8,6 +8,7 @@ static int journal_on_change(void *self, int64_t step, const char *who, const ch
                              const char *after, struct rt_error *e)
 {
     struct rt_record *r = self;
+    r->asked = true;
     rt_rundir_log(r->dir, "step %lld: %s: %.200s -> %.200s, by %s", (long long)step, key, before, after,
                   who);
     return rt_rundb_journal(r->db, step, who, key, before, after, e);

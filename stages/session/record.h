@@ -21,6 +21,7 @@ struct rt_record {
     struct rt_rundb *db; /* NULL unless open */
     double seconds;      /* of training by earlier processes of the run */
     uint64_t began, ticked; /* ns; of the clock: when it began, was written last */
+    bool asked;          /* changes were written since the board's last commit: what it takes is theirs, too */
 };
 
 /* Opens run.db with these columns of samples besides the fixed ones, forgets what it holds of later steps than the

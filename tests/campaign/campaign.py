@@ -3,6 +3,7 @@
 # CI: each script runs for minutes to hours, by hand. Standard library only.
 """from campaign import ...: a script's first argument is the path of retort."""
 
+import atexit
 import hashlib
 import os
 import random
@@ -50,8 +51,10 @@ class Lab:
                               text=True, errors="replace", timeout=timeout, **more)
 
     def start(self, *words):
-        return subprocess.Popen([self.program, *words], env=self.environment(), stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, text=True)
+        run = subprocess.Popen([self.program, *words], env=self.environment(), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+        atexit.register(run.kill)  # a campaign that fails leaves no run behind
+        return run
 
 
 def write_words(path, rows):

@@ -448,7 +448,12 @@ static void test_checkpoints_asked_for(void **state)
     assert_int_equal(rt_control_set(b.c, "me", "train.lr", "1", NULL, NULL, &b.e), 0);
     assert_int_equal(step(&b, 2), RT_CONTROL_SAVE);
     assert_string_equal(b.diary.text, ""); /* saved as it was */
+    uint64_t before = rt_control_spent(b.c), began = uv_hrtime();
+    while (uv_hrtime() - began < 2000000)
+        ; /* it takes its time, which those who ask are charged */
     assert_int_equal(step(&b, 2), 0);
+    assert_true(rt_control_spent(b.c) - before >= 2000000);
+    assert_int_equal(rt_control_checkpoint(b.c, -1), RT_EBUSY); /* and the next one has to wait */
     assert_string_equal(b.diary.text, "2 me train.lr 0.002>1\n");
     assert_int_equal(step(&b, 3), 0);
     assert_int_equal(step(&b, 4), RT_CONTROL_SAVE);
