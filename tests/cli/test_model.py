@@ -123,6 +123,10 @@ class Model(EndToEnd):
         self.says(new["refused"], "opset 99")
         self.assertEqual(new["missing"], [])
         self.says(page["refused"], "not an ONNX file")
+        # Sizes that were nobody's wish are said where they may be why.
+        card, = self.card(os.path.join(GOLDEN, "arch_bert.onnx"), "--size", "sequence=2000", code=1)
+        self.assertEqual((card["tried"]["input_ids"], "--size" in card["hint"]), ("[1, 2000]", True))
+        self.assertNotIn("tried", op)
         out, _ = self.retort("model", files[0], self.path("none.onnx"), code=1)
         self.says(out, 'Frobnicate, 1 node, the first "f": unknown operator', "none.onnx", "refused")
 

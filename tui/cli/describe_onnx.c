@@ -218,6 +218,32 @@ static int subject_run(struct subject *s, struct rt_error *e)
     return 0;
 }
 
+static void subject_say_inputs(const struct subject *s, const char *key, const char *row)
+{
+    struct rt_card *c = s->card;
+    char words[400], shape[200];
+    rt_card_open(c, key, '{');
+    for (int i = 0; i < s->o->inputs; i++) {
+        shape_words(shape, sizeof shape, s->sample.shape[i].rank, s->sample.shape[i].dim, NULL);
+        rt_card_text(c, s->o->input[i].name, shape, NULL);
+        snprintf(words, sizeof words, "%.100s %s", s->o->input[i].name, shape);
+        if (!c->json)
+            rt_card_text(c, row, words, words);
+    }
+    rt_card_close(c, '}');
+}
+
+/* Whoever wrote the file knows which sizes its open axes may have, and we do not: it may be nothing else. */
+static void subject_say_tried(const struct subject *s)
+{
+    int inputs = s->sample.inputs;
+    if (inputs == 0 || !s->sample.data[inputs - 1]) /* it was not even made */
+        return;
+    subject_say_inputs(s, "tried", "tried");
+    rt_card_text(s->card, "hint", "if the file takes other sizes than these: --size NAME=N, --size INPUT=N,N,...",
+                 "if the file takes other sizes than these: --size NAME=N, --size INPUT=N,N,...");
+}
+
 static void subject_say_run(struct subject *s)
 {
     struct rt_card *c = s->card;
@@ -226,15 +252,7 @@ static void subject_say_run(struct subject *s)
     snprintf(words, sizeof words, "%s multiply-adds for the sample below", rt_card_short(macs, text));
     rt_card_number(c, "macs", macs, words);
     rt_card_open(c, "sample", '{');
-    rt_card_open(c, "inputs", '{');
-    for (int i = 0; i < s->o->inputs; i++) {
-        shape_words(shape, sizeof shape, s->sample.shape[i].rank, s->sample.shape[i].dim, NULL);
-        rt_card_text(c, s->o->input[i].name, shape, NULL);
-        snprintf(words, sizeof words, "%.100s %s", s->o->input[i].name, shape);
-        if (!c->json)
-            rt_card_text(c, "sample", words, words);
-    }
-    rt_card_close(c, '}');
+    subject_say_inputs(s, "inputs", "sample");
     rt_card_open(c, "outputs", '[');
     for (int i = 0; i < rt_frozen_outputs(s->frozen); i++) {
         const struct rt_tensor *t = rt_frozen_result(s->exec, i);
@@ -281,6 +299,8 @@ static int describe_read(const struct rt_describe *d, const struct rt_onnx *o, i
         subject_say_run(&s);
     else
         rt_describe_refused(d, e);
+    if (rc < 0 && !refused && s.census.missing == 0)
+        subject_say_tried(&s);
     if (ours)
         rt_card_close(d->card, '}');
     subject_fini(&s);
