@@ -213,44 +213,47 @@ static void pass_set(struct teacher_pass *p, int at, const struct rt_net_outputs
     ((uint8_t *)p->have.data)[at] = 1;
 }
 
-/* The k-th sample's text through the network. */
-static int pass_run_bag(const struct teacher_pass *p, struct rt_net *n, int k, struct rt_net_outputs *o,
-                        struct rt_error *e)
+/* What comes of the k-th of the samples that were left. */
+struct teacher_taker {
+    struct teacher_pass *p;
+    const struct rt_teacher *s;
+    const struct rt_batch *b;
+};
+
+static void taker_take(void *self, int k, const struct rt_net_outputs *o)
 {
-    const int32_t *at = (const int32_t *)p->offset.data + k, offset[] = {0, at[1] - at[0]};
-    struct rt_bags bag = {offset, (const int32_t *)p->bucket.data + at[0],
-                          (const float *)p->weight.data + at[0]};
-    return rt_net_run(n, 1, NULL, &bag, o, e);
+    struct teacher_taker *t = self;
+    int at = ((const int32_t *)t->p->rows.data)[k];
+    pass_set(t->p, at, o);
+    outputs_keep(t->s, t->b->sample[at], o);
 }
 
-/* A dense sample's rows lie behind those of the samples before it: *row is moved on. */
-static int pass_run_dense(struct teacher_pass *p, struct rt_teacher *s, struct rt_net *n, int k, const float **row,
-                          struct rt_net_outputs *o, struct rt_error *e)
+/* Views of a sample lie behind one another, and so do samples. */
+static int pass_run_views(struct teacher_pass *p, struct rt_net *n, int views, struct teacher_taker *taker,
+                          struct rt_error *e)
 {
-    int64_t one = rt_tensor_count(&p->input) / p->input.dim[0]; /* numbers of a view, or of a frame */
-    const float *x = *row;
-    if (s->views.whole) {
-        int length = ((const int32_t *)p->length.data)[k];
-        *row += one * length;
-        return rt_net_run_length(n, length, x, o, e);
+    int64_t one = p->input.dim[0] ? rt_tensor_count(&p->input) / p->input.dim[0] : 0;
+    const float *row = p->input.data;
+    for (int k = 0; k < (int)p->rows.dim[0]; k++, row += one * views) {
+        struct rt_net_outputs o;
+        RT_TRY(rt_net_run_views(n, views, row, one, &o, e));
+        taker_take(taker, k, &o);
     }
-    int views = rt_views_count(&s->views);
-    *row += one * views;
-    return views > 1 ? rt_net_run_views(n, views, x, one, o, e) : rt_net_run(n, 1, x, NULL, o, e);
+    return 0;
 }
 
 static int pass_run_all(struct teacher_pass *p, struct rt_teacher *s, struct rt_net *n, const struct rt_batch *b,
                         struct rt_error *e)
 {
-    const float *row = p->input.data;
-    for (int k = 0; k < (int)p->rows.dim[0]; k++) {
-        struct rt_net_outputs o;
-        int at = ((const int32_t *)p->rows.data)[k];
-        RT_TRY(row ? pass_run_dense(p, s, n, k, &row, &o, e) : pass_run_bag(p, n, k, &o, e));
-        pass_set(p, at, &o);
-        outputs_keep(s, b->sample[at], &o);
-    }
-    return 0;
+    struct teacher_taker taker = {p, s, b};
+    struct rt_bags bags = {p->offset.data, p->bucket.data, p->weight.data};
+    int views = rt_views_count(&s->views), count = (int)p->rows.dim[0];
+    if (count == 0)
+        return 0;
+    if (views > 1 && p->input.data)
+        return pass_run_views(p, n, views, &taker, e);
+    return rt_net_run_each(n, count, p->length.data, p->input.data, p->input.data ? NULL : &bags,
+                           &(struct rt_net_each){taker_take, &taker}, e);
 }
 
 /* What is still missing and can be had comes out of the store. */

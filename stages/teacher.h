@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * teacher: a frozen model's outputs for each sample: the teacher stage of a run, and what eval and embed
- * use. Each sample runs alone (batch 1), so its bytes do not depend on its neighbours, and they can be
+ * use. A sample's bytes do not depend on its neighbours (rt_net_run_each), and can be
  * cached by content for all runs to come.
  * Reads ROLE.rows and ROLE.input or ROLE.offset/.bucket/.weight (decode.h), which it removes; writes
  *   ROLE.have       U8  [batch]             1 = the sample has these outputs

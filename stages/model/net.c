@@ -24,7 +24,6 @@ struct rt_net {
     int embedding, logits, feature, head; /* its nodes; -1 = not there */
     struct rt_parallel *parallel;
     struct rt_trunk_exec *trunk; /* NULL: a network of ours */
-    int64_t row;                 /* numbers in one row of the trunk's input */
     float *trunk_embedding;      /* [batch, dim] what the trunk gave */
     float *answer;               /* [batch, classes] */
     struct rt_stretch *stretch;  /* for other lengths; NULL: none has come yet */
@@ -88,7 +87,6 @@ static int net_prepare(struct rt_net *n, const struct rt_model *m, int batch)
         return RT_EMEM;
     if (!m->trunk)
         return 0;
-    n->row = (int64_t)m->trunk->rows * m->trunk->columns * m->trunk->channels;
     n->trunk_embedding = malloc((size_t)batch * (size_t)m->dim * sizeof(float));
     return n->trunk_embedding ? rt_trunk_exec_create(&n->trunk, m->trunk) : RT_EMEM;
 }
@@ -164,21 +162,12 @@ static void net_answer(struct rt_net *n, int count, const float *own, const floa
         rt_model_answer(n->m, n->m->answer, own, head, count, n->answer);
 }
 
-static int net_run_trunk_at(struct rt_net *n, int i, const float *input, const struct rt_bags *bags,
-                            struct rt_error *e)
-{
-    float *embedding = n->trunk_embedding + (int64_t)n->m->dim * i;
-    if (!n->m->trunk->text)
-        return rt_trunk_run(n->trunk, input + n->row * i, embedding, e);
-    int from = bags->offset[i], tokens = bags->offset[i + 1] - from;
-    return rt_trunk_run_text(n->trunk, tokens, bags->bucket + from, bags->weight + from, embedding, e);
-}
-
 int rt_net_run(struct rt_net *n, int count, const float *input, const struct rt_bags *bags,
                struct rt_net_outputs *out, struct rt_error *e)
 {
-    for (int i = 0; n->trunk && i < count; i++) /* frozen for one sample */
-        RT_TRY(net_run_trunk_at(n, i, input, bags, e));
+    if (n->trunk)
+        RT_TRY(n->m->trunk->text ? rt_trunk_run_texts(n->trunk, count, bags, n->trunk_embedding, e)
+                                 : rt_trunk_run(n->trunk, count, NULL, input, n->trunk_embedding, e));
     rt_exec_forward(n->exec, count, n->trunk ? n->trunk_embedding : input, bags, false, 0, 0);
     out->embedding = n->trunk ? n->trunk_embedding : net_output(n, n->embedding);
     out->feature = net_output(n, n->feature);
@@ -203,15 +192,13 @@ int rt_net_lengths(const struct rt_model *m, int *least, struct rt_error *e)
     return rt_stretch_check(m->graph, least, e);
 }
 
-static int net_run_trunk(struct rt_net *n, int length, const float *input, struct rt_net_outputs *out,
-                         struct rt_error *e)
+/* What the trunk gave of one sample, through the classifier behind it. */
+static void net_take_trunk(struct rt_net *n, const float *embedding, struct rt_net_outputs *out)
 {
-    RT_TRY(rt_trunk_run_length(n->trunk, length, input, n->trunk_embedding, e));
-    rt_exec_forward(n->exec, 1, n->trunk_embedding, NULL, false, 0, 0);
-    out->embedding = n->trunk_embedding;
+    rt_exec_forward(n->exec, 1, embedding, NULL, false, 0, 0);
+    out->embedding = embedding;
     out->feature = NULL;
-    net_answer(n, 1, net_output(n, n->logits), NULL, out);
-    return 0;
+    net_answer(n, 1, net_output(n, n->logits), net_output(n, n->head), out);
 }
 
 int rt_net_run_length(struct rt_net *n, int length, const float *input, struct rt_net_outputs *out,
@@ -219,8 +206,11 @@ int rt_net_run_length(struct rt_net *n, int length, const float *input, struct r
 {
     const struct rt_model *m = n->m;
     struct rt_graph *graph = n->ready ? n->ready->graph : m->graph;
-    if (n->trunk)
-        return net_run_trunk(n, length, input, out, e);
+    if (n->trunk) {
+        RT_TRY(rt_trunk_run(n->trunk, 1, &length, input, n->trunk_embedding, e));
+        net_take_trunk(n, n->trunk_embedding, out);
+        return 0;
+    }
     if (length == rt_graph_at(m->graph, 0)->shape.dim[0])
         return rt_net_run(n, 1, input, NULL, out, e);
     if (!n->stretch && rt_stretch_create(&n->stretch, graph, n->ready ? n->ready->prepared : NULL, n->parallel) < 0)
@@ -229,6 +219,58 @@ int rt_net_run_length(struct rt_net *n, int length, const float *input, struct r
     out->embedding = stretch_output(n, n->embedding);
     out->feature = stretch_output(n, n->feature);
     net_answer(n, 1, stretch_output(n, n->logits), stretch_output(n, n->head), out);
+    return 0;
+}
+
+/* ---- many, each as though alone ----
+ * Another program's network takes small samples by several at once (buckets.h). The classifier's product is made for
+ * each alone: in a larger one a row may be rounded otherwise. */
+
+static int each_run_trunk(struct rt_net *n, int count, const int *length, const float *input,
+                          const struct rt_bags *bags, const struct rt_net_each *to, struct rt_error *e)
+{
+    struct rt_net_outputs o;
+    size_t dim = (size_t)n->m->dim;
+    float *embedding = malloc(((size_t)count * dim + 1) * sizeof *embedding);
+    if (!embedding)
+        return rt_error_set(e, RT_EMEM, "no memory for the outputs of %d samples", count);
+    int rc = bags ? rt_trunk_run_texts(n->trunk, count, bags, embedding, e)
+                  : rt_trunk_run(n->trunk, count, length, input, embedding, e);
+    for (int k = 0; rc == 0 && k < count; k++) {
+        net_take_trunk(n, embedding + dim * (size_t)k, &o);
+        to->give(to->self, k, &o);
+    }
+    free(embedding);
+    return rc;
+}
+
+static int each_run_bags(struct rt_net *n, int count, const struct rt_bags *bags, const struct rt_net_each *to,
+                         struct rt_error *e)
+{
+    struct rt_net_outputs o;
+    for (int k = 0; k < count; k++) {
+        const int32_t *at = bags->offset + k, offset[] = {0, at[1] - at[0]};
+        RT_TRY(rt_net_run(n, 1, NULL, &(struct rt_bags){offset, bags->bucket + at[0], bags->weight + at[0]}, &o, e));
+        to->give(to->self, k, &o);
+    }
+    return 0;
+}
+
+int rt_net_run_each(struct rt_net *n, int count, const int *length, const float *input, const struct rt_bags *bags,
+                    const struct rt_net_each *to, struct rt_error *e)
+{
+    struct rt_net_outputs o;
+    int64_t dim[3], row = 1;
+    if (n->trunk)
+        return each_run_trunk(n, count, length, input, bags, to, e);
+    if (bags)
+        return each_run_bags(n, count, bags, to, e);
+    for (int i = n->m->modality->shape(&n->m->front, dim) - 1; i >= (length ? 1 : 0); i--)
+        row *= dim[i];
+    for (int k = 0; k < count; input += row * (length ? length[k] : 1), k++) {
+        RT_TRY(length ? rt_net_run_length(n, length[k], input, &o, e) : rt_net_run(n, 1, input, NULL, &o, e));
+        to->give(to->self, k, &o);
+    }
     return 0;
 }
 

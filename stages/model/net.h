@@ -38,6 +38,17 @@ void rt_net_destroy(struct rt_net *n);
 int rt_net_run(struct rt_net *n, int count, const float *input, const struct rt_bags *bags,
                struct rt_net_outputs *out, struct rt_error *e);
 
+/* Of the k-th sample of a call, in any order; valid until it returns. */
+struct rt_net_each {
+    void (*give)(void *self, int k, const struct rt_net_outputs *o);
+    void *self;
+};
+/* Samples of which each has the outputs, bit for bit, that it has alone: rows, texts (bags), or, with length,
+ * recordings [length[k], bands] behind one another (rt_net_lengths is 0). Those of another program's network go by
+ * length, small ones several at once. As rt_net_run and rt_net_run_length; n of a batch of 1 is enough. */
+int rt_net_run_each(struct rt_net *n, int count, const int *length, const float *input, const struct rt_bags *bags,
+                    const struct rt_net_each *to, struct rt_error *e);
+
 /* 0: m reads recordings of any length, from *least frames on (NULL = not asked). RT_EMISMATCH: *e says why it does not,
  * without the model's name. RT_EMEM. */
 int rt_net_lengths(const struct rt_model *m, int *least, struct rt_error *e);

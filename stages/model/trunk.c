@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * trunk: see trunk.h. What the classifier (onnx/classifier.h) reads is the embedding. */
+ * trunk: see trunk.h. What the classifier (onnx/classifier.h) reads is the embedding. Its key: trunk_key.c. */
 #include "stages/model/trunk.h"
 
 #include "stages/onnx/classifier.h"
-#include "stages/onnx/frozen/frozen.h"
+#include "stages/onnx/frozen/frozen_shapes.h"
+#include "stages/model/buckets.h"
 #include "stages/model/onnx_input.h"
 #include "stages/modality/views.h"
 
@@ -14,6 +15,7 @@
 #define COLOURS RT_COLOURS
 #define SIDE_MAX 4096
 #define WAVE_SHIFT 160  /* samples in a frame of teacher.front.size */
+#define WAVE_MOMENT 320 /* samples of one place of an encoder of waves */
 #define WAVE_LEAST 1600 /* samples of the shortest recording that is read */
 #define OPEN_LEAST 8   /* frames of the shortest recording that is read */
 #define OPEN_MOST 1024 /* the least that a network may want */
@@ -252,9 +254,7 @@ static int trunk_read_head(struct rt_trunk *t, const struct rt_teacher_settings 
     return 0;
 }
 
-/* ---- making ----
- * Frozen for one sample, whatever batch the file was exported with: outputs are cached sample by sample, so their
- * bytes must not depend on neighbours. */
+/* ---- making ---- */
 
 /* A text's vector goes into the classifier as it is: it lies behind the network's own pooling. */
 static int trunk_freeze_text(struct rt_trunk *t, const struct rt_teacher_settings *s, const char *embedding,
@@ -271,11 +271,11 @@ static int trunk_freeze_text(struct rt_trunk *t, const struct rt_teacher_setting
     return 0;
 }
 
-static int trunk_freeze_rows(struct rt_frozen **out, const struct rt_trunk *t, int rows, const char *embedding,
-                             struct rt_error *e)
+/* What is asked of the graph: count samples of `rows`, data in the file's own order, or NULL. */
+static struct rt_frozen_given trunk_given(const struct rt_trunk *t, int count, int rows, float *data)
 {
     const struct rt_onnx_value *in = &t->model->input[0];
-    struct rt_tensor input = {.dtype = RT_F32, .rank = in->rank, .dim = {1}};
+    struct rt_tensor input = {.dtype = RT_F32, .rank = in->rank, .dim = {count}, .data = data};
     int at = 1;
     if (t->speech && in->rank == 4)
         input.dim[at++] = 1;
@@ -286,19 +286,29 @@ static int trunk_freeze_rows(struct rt_frozen **out, const struct rt_trunk *t, i
         input.dim[at++] = t->columns;
     if (!t->channels_first && at < in->rank)
         input.dim[at++] = t->channels;
-    struct rt_frozen_options o = {.input = &input, .output = &embedding, .outputs = 1};
-    return rt_frozen_create(out, t->model, t->file, &o, e);
+    return (struct rt_frozen_given){in->name, input};
+}
+
+/* The shape of the embedding for so many rows; valid until the next question. */
+static int trunk_try(const struct rt_trunk *t, struct rt_frozen_asker *a, int rows, const struct rt_tensor **shape,
+                     struct rt_error *e)
+{
+    struct rt_frozen_given given = trunk_given(t, 1, rows, NULL);
+    RT_TRY(rt_frozen_asker_ready(a, &given, 1, e));
+    *shape = rt_frozen_answer(a, 0);
+    return 0;
 }
 
 /* ---- any length ----
  * Which lengths a network takes shows when it is tried: its windows may need more frames than a short recording has.
  * Those are padded up to the least that it takes. */
 
-static int trunk_freeze_open(struct rt_trunk *t, const char *embedding, struct rt_error *e)
+static int trunk_find_least(struct rt_trunk *t, struct rt_frozen_asker *a, struct rt_error *e)
 {
+    const struct rt_tensor *shape;
     int rc = 0, unit = t->front.speech.features == RT_FEATURES_WAVE ? WAVE_LEAST / OPEN_LEAST : 1;
     for (int rows = OPEN_LEAST * unit; rows <= OPEN_MOST * unit; rows *= 2) {
-        rc = trunk_freeze_rows(&t->frozen, t, rows, embedding, e);
+        rc = trunk_try(t, a, rows, &shape, e);
         t->rows = t->front.speech.frames = rows;
         if (rc == 0 || rc == RT_EMEM)
             return rc;
@@ -310,22 +320,19 @@ static int trunk_freeze_open(struct rt_trunk *t, const char *embedding, struct r
  * Encoders (wav2vec 2.0, Whisper) give one, and the mean over time is taken of them. Which axis is time shows when
  * the recording is twice as long; where the length is fixed, it is the second of three. */
 
-static int trunk_find_time(struct rt_trunk *t, const char *embedding, struct rt_error *e)
+static int trunk_find_time(struct rt_trunk *t, struct rt_frozen_asker *a, struct rt_error *e)
 {
-    const struct rt_tensor *shape, *longer;
-    struct rt_frozen *twice = NULL;
-    rt_frozen_output(t->frozen, 0, &shape);
-    if (!t->speech || shape->rank != 3 || shape->dim[0] != 1)
+    const struct rt_tensor *longer;
+    struct rt_tensor shape = *rt_frozen_answer(a, 0);
+    if (!t->speech || shape.rank != 3 || shape.dim[0] != 1)
         return 0;
     t->pool = t->open || t->front.speech.features == RT_FEATURES_FBANK ? 0 : 1;
     if (!t->open)
         return 0;
-    RT_TRY(trunk_freeze_rows(&twice, t, 2 * t->rows, embedding, e));
-    rt_frozen_output(twice, 0, &longer);
+    RT_TRY(trunk_try(t, a, 2 * t->rows, &longer, e));
     for (int axis = 1; longer->rank == 3 && axis < 3; axis++)
-        if (longer->dim[axis] != shape->dim[axis])
+        if (longer->dim[axis] != shape.dim[axis])
             t->pool = axis;
-    rt_frozen_destroy(twice);
     return 0;
 }
 
@@ -336,19 +343,31 @@ static int64_t trunk_width(const struct rt_trunk *t, const struct rt_tensor *sha
     return moments ? rt_tensor_count(shape) / moments : 0;
 }
 
+static int trunk_find_shape(struct rt_trunk *t, struct rt_frozen_asker *a, struct rt_tensor *shape, struct rt_error *e)
+{
+    const struct rt_tensor *found;
+    RT_TRY(t->open ? trunk_find_least(t, a, e) : trunk_try(t, a, t->rows, &found, e));
+    *shape = *rt_frozen_answer(a, 0);
+    return trunk_find_time(t, a, e);
+}
+
 static int trunk_freeze(struct rt_trunk *t, const struct rt_teacher_settings *s, const char *embedding,
                         struct rt_error *e)
 {
-    const struct rt_tensor *shape;
-    RT_TRY(t->open ? trunk_freeze_open(t, embedding, e) : trunk_freeze_rows(&t->frozen, t, t->rows, embedding, e));
-    RT_TRY(trunk_find_time(t, embedding, e));
-    rt_frozen_output(t->frozen, 0, &shape);
-    int64_t width = trunk_width(t, shape);
+    struct rt_frozen_asker *a;
+    struct rt_tensor shape;
+    RT_TRY(rt_frozen_shapes_create(&t->shapes, t->model, t->file, &embedding, 1, e));
+    if (rt_frozen_asker_create(&a, t->shapes) < 0)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for it", s->model);
+    int rc = trunk_find_shape(t, a, &shape, e);
+    rt_frozen_asker_destroy(a);
+    RT_TRY(rc);
+    int64_t width = trunk_width(t, &shape);
     if (trunk_is_headless(t, s) && width >= 1 && width < 1 << 20) {
         t->dim = (int)width;
         trunk_describe(t, embedding, "");
     }
-    if (shape->dtype != RT_F32 || width != t->dim)
+    if (shape.dtype != RT_F32 || width != t->dim)
         return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' has %lld numbers, not %d "
                             "floats", s->model, embedding, (long long)width, t->dim);
     return 0;
@@ -388,7 +407,7 @@ void rt_trunk_close(struct rt_trunk *t)
 {
     if (!t)
         return;
-    rt_frozen_destroy(t->frozen);
+    rt_frozen_shapes_destroy(t->shapes);
     rt_trunk_text_close(t->text);
     rt_onnx_destroy(t->model);
     free(t->weight);
@@ -398,103 +417,53 @@ void rt_trunk_close(struct rt_trunk *t)
     free(t);
 }
 
-/* ---- the key ----
- * Of all that outputs follow from: weights, nodes and how the input is read. Names of values count, too, so the
- * same network exported anew is another teacher; to find out that it is not would need running both. */
-
-static struct rt_key128 key_of_text(const char *text, struct rt_key128 key)
-{
-    return rt_key128_of(text, strlen(text) + 1, key);
-}
-
-/* Attributes count, too: equal weights may be put together in another way. */
-static struct rt_key128 key_of_graph(const struct rt_onnx *m, struct rt_key128 key);
-
-static struct rt_key128 key_of_node(const struct rt_onnx_node *n, struct rt_key128 key)
-{
-    key = key_of_text(n->op, key);
-    for (int i = 0; i < n->inputs; i++)
-        key = key_of_text(n->input[i], key);
-    for (int i = 0; i < n->outputs; i++)
-        key = key_of_text(n->output[i], key);
-    for (int i = 0; i < n->attrs; i++) {
-        const struct rt_onnx_attr *a = &n->attr[i];
-        key = key_of_text(a->name, key);
-        key = rt_key128_of(&a->f, sizeof a->f, key);
-        key = rt_key128_of(&a->i, sizeof a->i, key);
-        if (a->s)
-            key = key_of_text(a->s, key);
-        if (a->floats)
-            key = rt_key128_of(a->floats, (size_t)a->count * sizeof *a->floats, key);
-        if (a->ints)
-            key = rt_key128_of(a->ints, (size_t)a->count * sizeof *a->ints, key);
-        if (a->t.data)
-            key = rt_key128_of(a->t.data, rt_tensor_bytes(&a->t), key);
-        if (a->graph)
-            key = key_of_graph(a->graph, key);
-    }
-    return key;
-}
-
-static struct rt_key128 key_of_graph(const struct rt_onnx *m, struct rt_key128 key)
-{
-    for (int i = 0; i < m->initializers; i++) {
-        const struct rt_tensor *w = &m->initializer[i].tensor;
-        key = key_of_text(m->initializer[i].name, key);
-        key = rt_key128_of(w->dim, sizeof w->dim, key);
-        if (w->data)
-            key = rt_key128_of(w->data, rt_tensor_bytes(w), key);
-    }
-    for (int i = 0; i < m->nodes; i++)
-        key = key_of_node(&m->node[i], key);
-    for (int i = 0; i < m->outputs; i++)
-        key = key_of_text(m->output[i].name, key);
-    return key;
-}
-
-struct rt_key128 rt_trunk_key(const struct rt_trunk *t)
-{
-    const struct rt_onnx *m = t->model;
-    struct rt_key128 key = key_of_text(t->about, (struct rt_key128){0, 0});
-    key = key_of_text(t->front_text, key);
-    return key_of_graph(m, rt_key128_of(&m->opset, sizeof m->opset, key));
-}
-
-/* ---- running ----
- * A plan is for one length. That of the length before is kept: many recordings of a set have the same one, and more
- * would be memory for each thread. */
-
-struct plan {
-    int rows;
-    struct rt_frozen *own;  /* NULL: the trunk's */
-    struct rt_frozen_exec *exec;
-    float *input;
-};
+/* ---- running ---- */
 
 struct rt_trunk_exec {
     const struct rt_trunk *t;
-    struct plan plan, other; /* of the trunk's rows; of another length, empty while none has come */
+    struct rt_frozen_asker *asker;
+    float *input; /* [room] of a bucket, in the file's order */
+    size_t room;
     struct rt_trunk_text_exec *text; /* alone, of a trunk of texts */
 };
 
-static void plan_fini(struct plan *p)
+/* Room and graph for the trunk's own rows are made here: later it could fail in the middle of a run. */
+static int exec_init(struct rt_trunk_exec *x, const struct rt_trunk *t)
 {
-    rt_frozen_exec_destroy(p->exec);
-    rt_frozen_destroy(p->own);
-    free(p->input);
-    *p = (struct plan){0};
+    struct rt_frozen_given given = trunk_given(t, 1, t->rows, NULL);
+    struct rt_error e;
+    x->t = t;
+    if (t->text)
+        return rt_trunk_text_exec_create(&x->text, t->text);
+    x->room = (size_t)rt_tensor_count(&given.tensor);
+    x->input = malloc(x->room * sizeof *x->input);
+    RT_TRY(x->input ? rt_frozen_asker_create(&x->asker, t->shapes) : RT_EMEM);
+    return rt_frozen_asker_ready(x->asker, &given, 1, &e);
 }
 
-static int plan_init(struct plan *p, const struct rt_trunk *t, int rows, const struct rt_frozen *f)
+int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t)
 {
-    p->rows = rows;
-    p->input = malloc((size_t)rows * (size_t)t->columns * (size_t)t->channels * sizeof(float));
-    return p->input ? rt_frozen_exec_create(&p->exec, f) : RT_EMEM;
+    struct rt_trunk_exec *x = *out = calloc(1, sizeof *x);
+    int rc = x ? exec_init(x, t) : RT_EMEM;
+    if (rc < 0) {
+        rt_trunk_exec_destroy(x);
+        *out = NULL;
+    }
+    return rc;
 }
 
-static void plan_take(const struct plan *p, const struct rt_trunk *t, float *embedding)
+void rt_trunk_exec_destroy(struct rt_trunk_exec *x)
 {
-    const struct rt_tensor *out = rt_frozen_result(p->exec, 0);
+    if (!x)
+        return;
+    rt_frozen_asker_destroy(x->asker);
+    rt_trunk_text_exec_destroy(x->text);
+    free(x->input);
+    free(x);
+}
+
+static void trunk_pool(const struct rt_trunk *t, const struct rt_tensor *out, float *embedding)
+{
     const float *x = out->data;
     if (!t->pool) {
         memcpy(embedding, x, (size_t)t->dim * sizeof *embedding);
@@ -509,79 +478,82 @@ static void plan_take(const struct plan *p, const struct rt_trunk *t, float *emb
     }
 }
 
-static int plan_run(struct plan *p, const struct rt_trunk *t, const float *row, float *embedding, struct rt_error *e)
+/* A bucket on its way. */
+struct trunk_bucket {
+    struct rt_trunk_exec *x;
+    const float **row; /* [samples] */
+    float *embedding;
+    int length;
+    const int *sample;
+};
+
+static int bucket_take(void *self, int k, const struct rt_tensor *answer, struct rt_error *e)
 {
-    size_t places = (size_t)p->rows * (size_t)t->columns, channels = (size_t)t->channels;
-    const void *input = p->input;
-    for (size_t i = 0; t->channels_first && i < places; i++)
-        for (size_t c = 0; c < channels; c++)
-            p->input[c * places + i] = row[i * channels + c];
-    if (!t->channels_first)
-        memcpy(p->input, row, places * channels * sizeof *row);
-    RT_TRY(rt_frozen_run(p->exec, &input, e));
-    plan_take(p, t, embedding);
+    struct trunk_bucket *b = self;
+    const struct rt_trunk *t = b->x->t;
+    if (answer->dtype != RT_F32 || trunk_width(t, answer) != t->dim)
+        return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' of %d frames has %lld numbers, not %d",
+                            t->file, t->embedding, b->length, (long long)trunk_width(t, answer), t->dim);
+    trunk_pool(t, answer, b->embedding + (size_t)t->dim * (size_t)b->sample[k]);
     return 0;
 }
 
-int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t)
+/* Into the file's order. */
+static void exec_fill(struct rt_trunk_exec *x, int k, int length, const float *row)
 {
-    struct rt_trunk_exec *x = *out = calloc(1, sizeof *x);
-    if (!x)
-        return RT_EMEM;
-    x->t = t;
-    int rc = t->text ? rt_trunk_text_exec_create(&x->text, t->text) : plan_init(&x->plan, t, t->rows, t->frozen);
-    if (rc < 0) {
-        rt_trunk_exec_destroy(x);
-        *out = NULL;
+    size_t places = (size_t)length * (size_t)x->t->columns, channels = (size_t)x->t->channels;
+    float *to = x->input + places * channels * (size_t)k;
+    for (size_t i = 0; x->t->channels_first && i < places; i++)
+        for (size_t c = 0; c < channels; c++)
+            to[c * places + i] = row[i * channels + c];
+    if (!x->t->channels_first)
+        memcpy(to, row, places * channels * sizeof *row);
+}
+
+static int bucket_run(void *self, int length, const int *sample, int count, struct rt_error *e)
+{
+    struct trunk_bucket *b = self;
+    struct rt_trunk_exec *x = b->x;
+    struct rt_frozen_given given = trunk_given(x->t, count, length, NULL);
+    size_t room = (size_t)rt_tensor_count(&given.tensor);
+    if (room > x->room) {
+        float *more = realloc(x->input, room * sizeof *more);
+        if (!more)
+            return rt_error_set(e, RT_EMEM, "%s: no memory for %d frames", x->t->file, length);
+        x->input = more;
+        x->room = room;
     }
+    b->length = length;
+    b->sample = sample;
+    for (int k = 0; k < count; k++)
+        exec_fill(x, k, length, b->row[sample[k]]);
+    given.tensor.data = x->input;
+    return rt_frozen_ask_each(x->asker, &given, 1, count, bucket_take, b, e);
+}
+
+/* Pictures, and recordings of one length, have places enough in each sample: those go one by one. */
+int rt_trunk_run(struct rt_trunk_exec *x, int count, const int *length, const float *row, float *embedding,
+                 struct rt_error *e)
+{
+    const struct rt_trunk *t = x->t;
+    int unit = t->front.speech.features == RT_FEATURES_WAVE ? WAVE_MOMENT : 1, rc = 0;
+    struct trunk_bucket b = {.x = x, .embedding = embedding, .row = malloc(((size_t)count + 1) * sizeof *b.row)};
+    if (!b.row)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", t->file, count);
+    for (int i = 0; i < count; i++) {
+        b.row[i] = row;
+        row += (size_t)(length ? length[i] : t->rows) * (size_t)t->columns * (size_t)t->channels;
+    }
+    for (int i = 0; !length && rc == 0 && i < count; i++)
+        rc = bucket_run(&b, t->rows, &i, 1, e);
+    if (length)
+        rc = rt_buckets_walk(count, length, unit, bucket_run, &b, e);
+    free(b.row);
     return rc;
 }
 
-void rt_trunk_exec_destroy(struct rt_trunk_exec *x)
+int rt_trunk_run_texts(struct rt_trunk_exec *x, int count, const struct rt_bags *bags, float *embedding,
+                       struct rt_error *e)
 {
-    if (!x)
-        return;
-    plan_fini(&x->plan);
-    plan_fini(&x->other);
-    rt_trunk_text_exec_destroy(x->text);
-    free(x);
-}
-
-int rt_trunk_run(struct rt_trunk_exec *x, const float *row, float *embedding, struct rt_error *e)
-{
-    return plan_run(&x->plan, x->t, row, embedding, e);
-}
-
-static int plan_init_length(struct plan *p, const struct rt_trunk *t, int length, struct rt_error *e)
-{
-    const struct rt_tensor *shape;
-    RT_TRY(trunk_freeze_rows(&p->own, t, length, t->embedding, e));
-    rt_frozen_output(p->own, 0, &shape);
-    if (shape->dtype != RT_F32 || trunk_width(t, shape) != t->dim)
-        return rt_error_set(e, RT_EMISMATCH, "%s: the embedding '%.100s' of %d frames has %lld numbers, not %d",
-                            t->file, t->embedding, length, (long long)trunk_width(t, shape), t->dim);
-    int rc = plan_init(p, t, length, p->own);
-    return rc < 0 ? rt_error_set(e, rc, "%s: no memory for %d frames", t->file, length) : 0;
-}
-
-int rt_trunk_run_length(struct rt_trunk_exec *x, int length, const float *row, float *embedding, struct rt_error *e)
-{
-    const struct rt_trunk *t = x->t;
-    if (length == t->rows)
-        return rt_trunk_run(x, row, embedding, e);
-    if (x->other.rows != length) {
-        plan_fini(&x->other);
-        int rc = plan_init_length(&x->other, t, length, e);
-        if (rc < 0) {
-            plan_fini(&x->other);
-            return rc;
-        }
-    }
-    return plan_run(&x->other, t, row, embedding, e);
-}
-
-int rt_trunk_run_text(struct rt_trunk_exec *x, int count, const int32_t *id, const float *type, float *embedding,
-                      struct rt_error *e)
-{
-    return rt_trunk_text_run(x->text, count, id, type, embedding, e);
+    return rt_trunk_text_run(x->text, count, bags, embedding, e);
 }

@@ -2,7 +2,7 @@
  * trunk: the frozen ONNX part of a teacher: from one row of its modality's input (modality.h's
  * present) to the embedding. The classifier behind it, one matrix and bias, is handed out, as the
  * student carries a copy of it. Read only once opened; each worker runs it through a struct
- * rt_trunk_exec of its own, one sample at a time. */
+ * rt_trunk_exec of its own. An embedding has the same bytes whatever else is asked for with it. */
 #ifndef RT_TRUNK_H
 #define RT_TRUNK_H
 
@@ -15,14 +15,15 @@
 #include <stdbool.h>
 
 struct rt_onnx;
-struct rt_frozen;
+struct rt_bags;
+struct rt_frozen_shapes;
 struct rt_trunk_exec; /* opaque */
 
 struct rt_trunk {
     struct rt_onnx *model;
-    struct rt_frozen *frozen; /* for `rows` */
+    struct rt_frozen_shapes *shapes;
     char *file, *embedding;   /* its path; the name of the value; owned */
-    struct rt_trunk_text *text; /* it reads texts, and `frozen` is not there; else NULL */
+    struct rt_trunk_text *text; /* it reads texts, and `shapes` is not there; else NULL */
     bool speech, channels_first;
     bool open;                   /* speech: recordings of any length, `rows` frames and more */
     int pool;                    /* axis of time in the embedding, whose mean is taken; 0 = it has none */
@@ -46,13 +47,15 @@ struct rt_key128 rt_trunk_key(const struct rt_trunk *t);
 
 int rt_trunk_exec_create(struct rt_trunk_exec **out, const struct rt_trunk *t);
 void rt_trunk_exec_destroy(struct rt_trunk_exec *x);
-/* row: [rows, columns, channels] as present() gives it by t->front -> embedding[dim]. */
-int rt_trunk_run(struct rt_trunk_exec *x, const float *row, float *embedding, struct rt_error *e);
-/* One recording [length, channels] for a trunk that is open; a new length costs planning and memory anew. As
- * rt_trunk_run, and RT_EMISMATCH, RT_ELARGE, RT_EMEM. */
-int rt_trunk_run_length(struct rt_trunk_exec *x, int length, const float *row, float *embedding, struct rt_error *e);
-/* The tokens of a text, as present_bag() of rt_modality_tokens gives them -> embedding[dim], for a trunk of texts. */
-int rt_trunk_run_text(struct rt_trunk_exec *x, int count, const int32_t *id, const float *type, float *embedding,
-                      struct rt_error *e);
+/* Samples as present() gives them by t->front -> embedding[count, dim]. row: [rows, columns, channels] of each, behind
+ * one another; length NULL; or, for a trunk that is open, [length[k], channels] of each recording. A new length costs
+ * planning and memory anew: many are asked for at once, and go by buckets of one length (buckets.h).
+ * RT_EMISMATCH, RT_ELARGE, RT_EMEM, and what depends on the values. */
+int rt_trunk_run(struct rt_trunk_exec *x, int count, const int *length, const float *row, float *embedding,
+                 struct rt_error *e);
+/* The tokens of texts, as present_bag() of rt_modality_tokens gives them -> embedding[count, dim], for a trunk of
+ * texts. */
+int rt_trunk_run_texts(struct rt_trunk_exec *x, int count, const struct rt_bags *bags, float *embedding,
+                       struct rt_error *e);
 
 #endif

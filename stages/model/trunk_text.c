@@ -3,11 +3,11 @@
 #include "stages/model/trunk_text.h"
 
 #include "stages/model/onnx_input.h"
-#include "stages/onnx/frozen/frozen.h"
-#include "stages/onnx/frozen/frozen_blocks.h"
+#include "stages/model/buckets.h"
+#include "stages/nn/op.h"
+#include "stages/onnx/frozen/frozen_shapes.h"
 #include "stages/tokenizer/tokenizer.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +16,7 @@
 #define INPUTS 4       /* ids, mask, types, positions */
 #define LONGEST 512    /* tokens, where neither file nor recipe says it */
 #define SHORT 8        /* tokens that every network takes */
-#define PLANS_KEPT 8   /* that nobody runs: a plan may hold weights that the graph turns over */
 #define DIM_MAX (1 << 20)
-
-/* Of one length. */
-struct text_plan {
-    struct text_plan *next; /* used less recently */
-    int length, users;
-    struct rt_frozen *frozen;
-};
 
 struct rt_trunk_text {
     const struct rt_onnx *model;
@@ -40,9 +32,7 @@ struct rt_trunk_text {
     const char *pooling_by; /* what says so */
     char *embedding; /* the wanted value; owned */
     int dim;
-    struct rt_frozen_blocks *blocks; /* weights as kernels lay them out, for all plans */
-    pthread_mutex_t lock; /* of plans */
-    struct text_plan *plans;
+    struct rt_frozen_shapes *shapes;
 };
 
 /* ---- the inputs, by the names that exporters give them ---- */
@@ -222,9 +212,7 @@ int rt_trunk_text_open(struct rt_trunk_text **out, const struct rt_onnx *m, cons
         return rt_error_set(e, RT_EMEM, "%s: no memory for it", s->model);
     t->model = m;
     t->file = strdup(s->model);
-    pthread_mutex_init(&t->lock, NULL);
-    bool room = t->file && rt_frozen_blocks_create(&t->blocks) == 0;
-    int rc = room ? text_read_pooling(t, s, e) : rt_error_set(e, RT_EMEM, "%s: no memory for it", s->model);
+    int rc = t->file ? text_read_pooling(t, s, e) : rt_error_set(e, RT_EMEM, "%s: no memory for it", s->model);
     if (rc == 0)
         rc = text_read_inputs(t, s, e);
     if (rc == 0)
@@ -236,29 +224,18 @@ int rt_trunk_text_open(struct rt_trunk_text **out, const struct rt_onnx *m, cons
     return rc;
 }
 
-/* ---- plans ---- */
-
-static void plan_destroy(struct text_plan *p)
-{
-    rt_frozen_destroy(p->frozen);
-    free(p);
-}
-
 void rt_trunk_text_close(struct rt_trunk_text *t)
 {
     if (!t)
         return;
-    for (struct text_plan *p = t->plans, *next; p; p = next) {
-        next = p->next;
-        plan_destroy(p);
-    }
     rt_tokenizer_close(t->tokenizer);
+    rt_frozen_shapes_destroy(t->shapes);
     free(t->file);
     free(t->embedding);
-    rt_frozen_blocks_destroy(t->blocks);
-    pthread_mutex_destroy(&t->lock);
     free(t);
 }
+
+/* ---- lengths ---- */
 
 /* In steps that grow, so that there are few lengths, and less than a third is filled up. */
 static int length_round(const struct rt_trunk_text *t, int count)
@@ -270,16 +247,22 @@ static int length_round(const struct rt_trunk_text *t, int count)
     return !t->masked ? count : round < t->longest ? round : count > t->longest ? count : t->longest;
 }
 
-/* The shape that comes out: [1, dim], or [1, length, dim], which is then pooled. */
-static int plan_check(struct rt_trunk_text *t, const struct rt_frozen *f, int length, struct rt_error *e)
+/* What is asked of the graph: `count` texts of `length` tokens, input[i]: the elements of its input i, or all NULL. */
+static void text_given(const struct rt_trunk_text *t, struct rt_frozen_given given[INPUTS], int count, int length,
+                       void *const *input)
 {
-    const struct rt_tensor *shape;
-    rt_frozen_output(f, 0, &shape);
+    const int64_t dim[] = {count, length};
+    for (int i = 0; i < t->model->inputs; i++)
+        given[i] = (struct rt_frozen_given){t->model->input[i].name,
+                                            rt_tensor_view(t->model->input[i].dtype, 2, dim, input[i])};
+}
+
+/* The shape that comes out: [1, dim], or [1, length, dim], which is then pooled. */
+static int shape_check(const struct rt_trunk_text *t, const struct rt_tensor *shape, int length, struct rt_error *e)
+{
     bool tokens = shape->rank == 3 && shape->dim[0] == 1 && shape->dim[1] == length;
     bool one = shape->rank >= 1 && shape->dim[shape->rank - 1] == rt_tensor_count(shape);
     int64_t dim = shape->rank ? shape->dim[shape->rank - 1] : 0;
-    if (t->pooling == RT_POOLING_AUTO)
-        t->pooling = tokens ? RT_POOLING_MEAN : RT_POOLING_NONE;
     if (!(t->pooling == RT_POOLING_NONE ? one : tokens))
         return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' has %d dimensions and %lld numbers for %d tokens, which "
                             "does not fit teacher.front.pooling: %s; none is for one vector, mean, cls and eot are for "
@@ -287,101 +270,44 @@ static int plan_check(struct rt_trunk_text *t, const struct rt_frozen *f, int le
                             (long long)rt_tensor_count(shape), length, rt_pooling_names[t->pooling]);
     if (shape->dtype != RT_F32 || dim < 1 || dim >= DIM_MAX || (t->dim && t->dim != dim))
         return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' is no vector of floats of one size", t->file, t->embedding);
-    if (!t->dim) /* others may be reading it by now */
-        t->dim = (int)dim;
     return 0;
 }
 
-static int plan_create(struct text_plan **out, struct rt_trunk_text *t, int length, struct rt_error *e)
+/* The first says what comes out. */
+static int length_check(struct rt_trunk_text *t, const struct rt_tensor *shape, int length, struct rt_error *e)
 {
-    struct rt_tensor input[INPUTS];
-    struct text_plan *p = *out = calloc(1, sizeof *p);
-    if (!p)
-        return rt_error_set(e, RT_EMEM, "%s: no memory for texts of %d tokens", t->file, length);
-    for (int i = 0; i < t->model->inputs; i++)
-        input[i] = (struct rt_tensor){.dtype = t->model->input[i].dtype, .rank = 2, .dim = {1, length}};
-    const char *wanted[] = {t->embedding};
-    struct rt_frozen_options o = {.input = input, .output = wanted, .outputs = 1, .blocks = t->blocks};
-    p->length = length;
-    int rc = rt_frozen_create(&p->frozen, t->model, t->file, &o, e);
+    bool tokens = shape->rank == 3 && shape->dim[0] == 1 && shape->dim[1] == length;
+    if (t->pooling == RT_POOLING_AUTO)
+        t->pooling = tokens ? RT_POOLING_MEAN : RT_POOLING_NONE;
+    RT_TRY(shape_check(t, shape, length, e));
+    t->dim = (int)shape->dim[shape->rank - 1];
+    return 0;
+}
+
+static int length_try(struct rt_trunk_text *t, struct rt_frozen_asker *a, int length, struct rt_error *e)
+{
+    struct rt_frozen_given given[INPUTS];
+    text_given(t, given, 1, length, (void *const[INPUTS]){0});
+    int rc = rt_frozen_asker_ready(a, given, t->model->inputs, e);
     if (rc == 0)
-        rc = plan_check(t, p->frozen, length, e);
-    if (rc < 0) {
-        plan_destroy(p);
-        *out = NULL;
+        rc = length_check(t, rt_frozen_answer(a, 0), length, e);
+    if (rc < 0)
         rt_error_prefix(e, "a text of %d tokens does not go through (teacher.front.tokens is the most)", length);
-    }
     return rc;
-}
-
-/* The lock is held. Those that nobody runs go, but for the last few. */
-static void plans_forget(struct rt_trunk_text *t)
-{
-    int idle = 0;
-    for (struct text_plan **at = &t->plans; *at;) {
-        struct text_plan *p = *at;
-        idle += p->users == 0;
-        if (p->users || idle <= PLANS_KEPT) {
-            at = &p->next;
-            continue;
-        }
-        *at = p->next;
-        plan_destroy(p);
-    }
-}
-
-static int plans_take(struct rt_trunk_text *t, int length, struct text_plan **out, struct rt_error *e)
-{
-    struct text_plan **at = &t->plans, *p;
-    int rc = 0;
-    pthread_mutex_lock(&t->lock);
-    while (*at && (*at)->length != length)
-        at = &(*at)->next;
-    p = *at;
-    if (p)
-        *at = p->next;
-    else
-        rc = plan_create(&p, t, length, e);
-    if (rc == 0) {
-        p->users++;
-        p->next = t->plans;
-        t->plans = p;
-        plans_forget(t);
-    }
-    pthread_mutex_unlock(&t->lock);
-    *out = p;
-    return rc;
-}
-
-static void plans_return(struct rt_trunk_text *t, struct text_plan *p)
-{
-    if (!p)
-        return;
-    pthread_mutex_lock(&t->lock);
-    p->users--;
-    pthread_mutex_unlock(&t->lock);
-}
-
-static int length_try(struct rt_trunk_text *t, int length, struct rt_error *e)
-{
-    struct text_plan *p;
-    RT_TRY(plans_take(t, length, &p, e));
-    plans_return(t, p);
-    return 0;
 }
 
 /* The longest text is tried, too: a network's table of places may be shorter than its tokenizer thinks, or it may be
  * that nobody has said how long it is: then it is found by halves. */
-static int length_find(struct rt_trunk_text *t, struct rt_error *e)
+static int length_find(struct rt_trunk_text *t, struct rt_frozen_asker *a, struct rt_error *e)
 {
     int good = t->longest < SHORT ? t->longest : SHORT, bad = t->longest;
-    RT_TRY(length_try(t, length_round(t, good), e));
-    int rc = length_try(t, length_round(t, bad), e);
+    RT_TRY(length_try(t, a, length_round(t, good), e));
+    int rc = length_try(t, a, length_round(t, bad), e);
     if (rc == 0 || rc == RT_EMEM || !t->guessed)
         return rc;
     while (bad - good > 1) {
         int middle = good + (bad - good) / 2;
-        rc = length_try(t, middle, e);
+        rc = length_try(t, a, middle, e);
         if (rc == RT_EMEM)
             return rc;
         *(rc == 0 ? &good : &bad) = middle;
@@ -393,10 +319,16 @@ static int length_find(struct rt_trunk_text *t, struct rt_error *e)
 int rt_trunk_text_freeze(struct rt_trunk_text *t, const char *embedding, struct rt_front *front, int *dim,
                          struct rt_error *e)
 {
+    struct rt_frozen_asker *a;
     t->embedding = strdup(embedding);
     if (!t->embedding)
         return rt_error_set(e, RT_EMEM, "%s: no memory for it", t->file);
-    RT_TRY(length_find(t, e));
+    RT_TRY(rt_frozen_shapes_create(&t->shapes, t->model, t->file, &embedding, 1, e));
+    if (rt_frozen_asker_create(&a, t->shapes) < 0)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for it", t->file);
+    int rc = length_find(t, a, e);
+    rt_frozen_asker_destroy(a);
+    RT_TRY(rc);
     front->text.tokenizer = t->tokenizer;
     front->text.tokens = t->longest;
     *dim = t->dim;
@@ -421,11 +353,10 @@ void rt_trunk_text_describe(const struct rt_trunk_text *t, char *text, size_t si
 /* ---- running ---- */
 
 struct rt_trunk_text_exec {
-    struct rt_trunk_text *t;
-    struct text_plan *plan; /* of the text before; NULL: none has come */
-    struct rt_frozen_exec *exec;
+    const struct rt_trunk_text *t;
+    struct rt_frozen_asker *asker;
     void *input[INPUTS]; /* [the model's inputs] room for `room` numbers of 8 bytes */
-    int room;
+    size_t room;
 };
 
 int rt_trunk_text_exec_create(struct rt_trunk_text_exec **out, const struct rt_trunk_text *t)
@@ -433,48 +364,29 @@ int rt_trunk_text_exec_create(struct rt_trunk_text_exec **out, const struct rt_t
     struct rt_trunk_text_exec *x = *out = calloc(1, sizeof *x);
     if (!x)
         return RT_EMEM;
-    x->t = (struct rt_trunk_text *)t; /* its plans change, under their lock */
-    x->room = length_round(t, t->longest);
+    x->t = t;
+    x->room = (size_t)length_round(t, t->longest) * RT_BUCKET;
+    bool room = rt_frozen_asker_create(&x->asker, t->shapes) == 0;
     for (int i = 0; i < t->model->inputs; i++)
-        if (!(x->input[i] = malloc((size_t)x->room * 8))) {
-            rt_trunk_text_exec_destroy(x);
-            *out = NULL;
-            return RT_EMEM;
-        }
-    return 0;
-}
-
-static void exec_leave_plan(struct rt_trunk_text_exec *x)
-{
-    rt_frozen_exec_destroy(x->exec);
-    plans_return(x->t, x->plan);
-    x->exec = NULL;
-    x->plan = NULL;
+        room = (x->input[i] = malloc(x->room * 8)) && room;
+    if (room)
+        return 0;
+    rt_trunk_text_exec_destroy(x);
+    *out = NULL;
+    return RT_EMEM;
 }
 
 void rt_trunk_text_exec_destroy(struct rt_trunk_text_exec *x)
 {
     if (!x)
         return;
-    exec_leave_plan(x);
+    rt_frozen_asker_destroy(x->asker);
     for (int i = 0; i < INPUTS; i++)
         free(x->input[i]);
     free(x);
 }
 
-static int exec_take_plan(struct rt_trunk_text_exec *x, int length, struct rt_error *e)
-{
-    if (x->plan && x->plan->length == length)
-        return 0;
-    exec_leave_plan(x);
-    RT_TRY(plans_take(x->t, length, &x->plan, e));
-    int rc = rt_frozen_exec_create(&x->exec, x->plan->frozen);
-    if (rc < 0)
-        exec_leave_plan(x);
-    return rc < 0 ? rt_error_set(e, rc, "%s: no memory for a text of %d tokens", x->t->file, length) : 0;
-}
-
-static void input_set(void *input, enum rt_dtype type, int at, int64_t value)
+static void input_set(void *input, enum rt_dtype type, size_t at, int64_t value)
 {
     if (type == RT_I64)
         ((int64_t *)input)[at] = value;
@@ -486,18 +398,26 @@ static void input_set(void *input, enum rt_dtype type, int at, int64_t value)
         ((uint8_t *)input)[at] = (uint8_t)value;
 }
 
-/* The text's tokens from `from` on, and what fills the row up. */
-static void exec_fill(struct rt_trunk_text_exec *x, int length, int from, int count, const int32_t *id,
+/* Of a text in a row of so many tokens, the first of its own. */
+static int text_begin(const struct rt_trunk_text *t, int length, int count)
+{
+    return rt_tokenizer_padding(t->tokenizer).left ? length - count : 0;
+}
+
+/* The text's tokens from `from` on, and what fills the row up: the `row`-th. */
+static void exec_fill(struct rt_trunk_text_exec *x, int row, int length, int count, const int32_t *id,
                       const float *type)
 {
     const struct rt_trunk_text *t = x->t;
     struct rt_token_padding pad = rt_tokenizer_padding(t->tokenizer);
+    int from = text_begin(t, length, count);
+    size_t first = (size_t)row * (size_t)length;
     for (int i = 0; i < t->model->inputs; i++)
         for (int k = 0; k < length; k++) {
             bool is = k >= from && k < from + count;
             int64_t value[INPUTS] = {is ? id[k - from] : pad.id, is, is ? (int64_t)type[k - from] : pad.type,
                                      k > from ? k - from : 0};
-            input_set(x->input[i], t->model->input[i].dtype, k, value[t->role[i]]);
+            input_set(x->input[i], t->model->input[i].dtype, first + (size_t)k, value[t->role[i]]);
         }
 }
 
@@ -518,17 +438,61 @@ static void text_pool(const struct rt_trunk_text *t, const float *states, int fr
     }
 }
 
-int rt_trunk_text_run(struct rt_trunk_text_exec *x, int count, const int32_t *id, const float *type, float *embedding,
+/* A bucket on its way. */
+struct text_bucket {
+    struct rt_trunk_text_exec *x;
+    const struct rt_bags *bags;
+    float *embedding;
+    int length;
+    const int *sample;
+};
+
+static int bucket_tokens(const struct text_bucket *b, int sample)
+{
+    return b->bags->offset[sample + 1] - b->bags->offset[sample];
+}
+
+static int bucket_take(void *self, int k, const struct rt_tensor *answer, struct rt_error *e)
+{
+    struct text_bucket *b = self;
+    const struct rt_trunk_text *t = b->x->t;
+    int sample = b->sample[k], count = bucket_tokens(b, sample);
+    RT_TRY(shape_check(t, answer, b->length, e));
+    text_pool(t, answer->data, text_begin(t, b->length, count), count, b->embedding + (size_t)t->dim * (size_t)sample);
+    return 0;
+}
+
+static int bucket_run(void *self, int length, const int *sample, int count, struct rt_error *e)
+{
+    struct text_bucket *b = self;
+    struct rt_trunk_text_exec *x = b->x;
+    struct rt_frozen_given given[INPUTS];
+    b->length = length;
+    b->sample = sample;
+    for (int k = 0; k < count; k++) {
+        int from = b->bags->offset[sample[k]];
+        exec_fill(x, k, length, bucket_tokens(b, sample[k]), b->bags->bucket + from, b->bags->weight + from);
+    }
+    text_given(x->t, given, count, length, x->input);
+    return rt_frozen_ask_each(x->asker, given, x->t->model->inputs, count, bucket_take, b, e);
+}
+
+int rt_trunk_text_run(struct rt_trunk_text_exec *x, int count, const struct rt_bags *bags, float *embedding,
                       struct rt_error *e)
 {
-    struct rt_trunk_text *t = x->t;
-    int length = length_round(t, count);
-    if (count < 1 || length < count || length > x->room)
-        return rt_error_set(e, RT_ELARGE, "%s: a text of %d tokens; it reads 1 to %d", t->file, count, t->longest);
-    RT_TRY(exec_take_plan(x, length, e));
-    int from = rt_tokenizer_padding(t->tokenizer).left ? length - count : 0;
-    exec_fill(x, length, from, count, id, type);
-    RT_TRY(rt_frozen_run(x->exec, (const void *const *)x->input, e));
-    text_pool(t, rt_frozen_result(x->exec, 0)->data, from, count, embedding);
-    return 0;
+    struct text_bucket b = {.x = x, .bags = bags, .embedding = embedding};
+    int *length = malloc(((size_t)count + 1) * sizeof *length), rc = 0;
+    if (!length)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for %d texts", x->t->file, count);
+    for (int i = 0; i < count && rc == 0; i++) {
+        int tokens = bucket_tokens(&b, i);
+        length[i] = length_round(x->t, tokens);
+        if (tokens < 1 || length[i] < tokens || (size_t)length[i] * RT_BUCKET > x->room)
+            rc = rt_error_set(e, RT_ELARGE, "%s: a text of %d tokens; it reads 1 to %d", x->t->file, tokens,
+                              x->t->longest);
+    }
+    if (rc == 0)
+        rc = rt_buckets_walk(count, length, 1, bucket_run, &b, e);
+    free(length);
+    return rc;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * trunk_text: the part of a trunk (trunk.h) that reads texts: a network of the kind of BERT or of CLIP's text tower,
- * with inputs of whole numbers by their usual names, and the tokenizer that it was trained with. A text runs alone, in
- * a plan for its own length (rounded up, where the network has a mask that hides what fills it up), so that an
- * embedding does not depend on its neighbours. Plans are made when a length comes first, and shared by all executions.
- * Any thread runs it, each through an execution of its own. */
+ * with inputs of whole numbers by their usual names, and the tokenizer that it was trained with. Texts run in buckets
+ * of one length (their own, rounded up where the network has a mask that hides what fills it up), and an embedding does
+ * not depend on its neighbours (frozen_shapes.h). Any thread runs it, each through an execution of its own. */
 #ifndef RT_TRUNK_TEXT_H
 #define RT_TRUNK_TEXT_H
 
@@ -11,6 +10,7 @@
 #include "formats/recipe_teacher.h"
 #include "stages/modality/front.h"
 
+struct rt_bags;
 struct rt_trunk_text;      /* opaque */
 struct rt_trunk_text_exec; /* opaque */
 
@@ -38,9 +38,9 @@ void rt_trunk_text_words(const struct rt_trunk_text *t, char *text, size_t size)
 
 int rt_trunk_text_exec_create(struct rt_trunk_text_exec **out, const struct rt_trunk_text *t);
 void rt_trunk_text_exec_destroy(struct rt_trunk_text_exec *x);
-/* The ids and types of a text's tokens (rt_modality_tokens) -> embedding[dim]. RT_ELARGE: more than the network takes;
- * RT_ERANGE: an id that it has no vector for; RT_EMEM. */
-int rt_trunk_text_run(struct rt_trunk_text_exec *x, int count, const int32_t *id, const float *type, float *embedding,
+/* Texts as the ids and types of their tokens (rt_modality_tokens) -> embedding[count, dim]. RT_ELARGE: more tokens than
+ * the network takes; RT_ERANGE: an id that it has no vector for; RT_EMEM. */
+int rt_trunk_text_run(struct rt_trunk_text_exec *x, int count, const struct rt_bags *bags, float *embedding,
                       struct rt_error *e);
 
 #endif

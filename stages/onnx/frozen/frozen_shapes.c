@@ -16,6 +16,7 @@ struct made {
     struct rt_frozen *frozen;
     int holders;
     bool loose;    /* not among those kept: they were all held; goes with its asker */
+    bool proven;   /* its samples have the bytes that they have alone */
     uint64_t used; /* when last */
 };
 
@@ -28,6 +29,7 @@ struct rt_frozen_shapes {
     pthread_mutex_t lock;            /* of what follows */
     struct made *made[RT_FROZEN_SHAPES];
     int count, total;
+    bool apart; /* its samples do not go together */
     uint64_t clock;
 };
 
@@ -38,6 +40,7 @@ struct rt_frozen_asker {
     struct rt_tensor *input; /* [inputs] views of what is given, or of what it was brought to */
     struct rt_tensor *own;   /* [inputs] room for that */
     const void **data;       /* [inputs] */
+    bool *given;             /* [inputs] */
 };
 
 /* ---- what is given ----
@@ -83,7 +86,7 @@ static int asker_convert(struct rt_frozen_asker *a, int i, const struct rt_tenso
 {
     const struct rt_onnx_value *in = &a->s->model->input[i];
     struct rt_tensor *to = &a->own[i];
-    if (!type_is_whole(given->dtype))
+    if (!type_is_whole(given->dtype) || !given->data)
         return rt_error_set(e, RT_EMISMATCH, "%s: input '%.100s' has another type in the file than is given",
                             a->s->name, in->name);
     rt_tensor_fini(to);
@@ -96,6 +99,13 @@ static int asker_convert(struct rt_frozen_asker *a, int i, const struct rt_tenso
                                 "file's type", a->s->name, in->name, k, whole_at(given, k));
     a->input[i] = *to;
     return 0;
+}
+
+/* One whole number given alone is a setting more than it is data (a sample rate, a number of steps): as a constant it
+ * can decide which branch is taken and which shape is made. */
+static bool given_is_setting(const struct rt_tensor *t)
+{
+    return type_is_whole(t->dtype) && (t->rank == 0 || (t->rank == 1 && t->dim[0] == 1));
 }
 
 static int asker_input_find(const struct rt_frozen_asker *a, const char *name)
@@ -128,34 +138,30 @@ static int asker_take(struct rt_frozen_asker *a, const struct rt_frozen_given *g
 {
     const struct rt_onnx *m = a->s->model;
     for (int i = 0; i < m->inputs; i++)
-        a->input[i].data = NULL;
+        a->given[i] = false;
     for (int k = 0; k < count; k++) {
         int i = asker_input_find(a, given[k].name);
-        if (i < 0 || a->input[i].data)
+        if (i < 0 || a->given[i])
             return rt_error_set(e, RT_EMISSING, i < 0 ? "%s: there is no input '%.100s'; the first is '%.100s'"
                                                       : "%s: input '%.100s' is given twice", a->s->name,
                                 given[k].name, m->inputs ? m->input[0].name : "");
         a->input[i] = given[k].tensor;
+        a->given[i] = true;
         if (given[k].tensor.dtype != m->input[i].dtype)
             RT_TRY(asker_convert(a, i, &given[k].tensor, e));
     }
     for (int i = 0; i < m->inputs; i++) {
-        if (!a->input[i].data)
+        if (!a->given[i])
             return rt_error_set(e, RT_EMISSING, "%s: input '%.100s' is not given", a->s->name, m->input[i].name);
         a->data[i] = a->input[i].data;
+        if (!a->data[i] && given_is_setting(&a->input[i]))
+            return rt_error_set(e, RT_EMISSING, "%s: input '%.100s' has no value", a->s->name, m->input[i].name);
         RT_TRY(asker_check_axes(a, i, e));
     }
     return 0;
 }
 
-/* ---- made ready ----
- * One whole number given alone is a setting more than it is data (a sample rate, a number of steps): as a constant it
- * can decide which branch is taken and which shape is made. */
-
-static bool given_is_setting(const struct rt_tensor *t)
-{
-    return type_is_whole(t->dtype) && (t->rank == 0 || (t->rank == 1 && t->dim[0] == 1));
-}
+/* ---- made ready ---- */
 
 static bool made_fits(const struct made *m, const struct rt_tensor *input, int inputs)
 {
@@ -230,21 +236,46 @@ static struct made **shapes_place(struct rt_frozen_shapes *s)
     return oldest;
 }
 
-/* Under the lock, also while one is made: whoever waits mostly wants the same. */
-static int shapes_find(struct rt_frozen_shapes *s, const struct rt_tensor *input, struct made **out,
-                       struct rt_error *e)
+static struct made *shapes_find(const struct rt_frozen_shapes *s, const struct rt_tensor *input)
 {
     for (int i = 0; i < s->count; i++)
-        if (made_fits(s->made[i], input, s->model->inputs)) {
-            *out = s->made[i];
-            return 0;
-        }
-    RT_TRY(made_create(out, s, input, e));
-    struct made **place = shapes_place(s);
-    s->total++;
-    (*out)->loose = !place;
-    if (place)
-        *place = *out;
+        if (made_fits(s->made[i], input, s->model->inputs))
+            return s->made[i];
+    return NULL;
+}
+
+static struct made *made_hold(struct rt_frozen_shapes *s, struct made *m)
+{
+    m->holders++;
+    m->used = ++s->clock;
+    return m;
+}
+
+/* Without the lock while one is made, as others may want what is there, or make other ones: recordings mostly have
+ * lengths of their own. Of two that are made for the same shapes at once the second goes. */
+static int shapes_take(struct rt_frozen_shapes *s, const struct rt_tensor *input, struct made **out, struct rt_error *e)
+{
+    struct made *mine = NULL, *there, **place;
+    pthread_mutex_lock(&s->lock);
+    there = shapes_find(s, input);
+    *out = there ? made_hold(s, there) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (*out)
+        return 0;
+    RT_TRY(made_create(&mine, s, input, e));
+    pthread_mutex_lock(&s->lock);
+    there = shapes_find(s, input);
+    if (!there) {
+        place = shapes_place(s);
+        mine->loose = !place;
+        if (place)
+            *place = mine;
+    }
+    s->total += !there;
+    *out = made_hold(s, there ? there : mine);
+    pthread_mutex_unlock(&s->lock);
+    if (there)
+        made_destroy(mine, s->model->inputs);
     return 0;
 }
 
@@ -272,14 +303,7 @@ static int asker_hold(struct rt_frozen_asker *a, struct rt_error *e)
     if (a->made && made_fits(a->made, a->input, s->model->inputs))
         return 0;
     asker_release(a);
-    pthread_mutex_lock(&s->lock);
-    int rc = shapes_find(s, a->input, &a->made, e);
-    if (rc == 0) {
-        a->made->holders++;
-        a->made->used = ++s->clock;
-    }
-    pthread_mutex_unlock(&s->lock);
-    RT_TRY(rc);
+    RT_TRY(shapes_take(s, a->input, &a->made, e));
     if (rt_frozen_exec_create(&a->exec, a->made->frozen) == 0)
         return 0;
     asker_release(a);
@@ -289,13 +313,142 @@ static int asker_hold(struct rt_frozen_asker *a, struct rt_error *e)
 int rt_frozen_ask(struct rt_frozen_asker *a, const struct rt_frozen_given *given, int count, struct rt_error *e)
 {
     RT_TRY(asker_take(a, given, count, e));
+    for (int i = 0; i < a->s->model->inputs; i++)
+        if (!a->data[i] && rt_tensor_count(&a->input[i]) > 0)
+            return rt_error_set(e, RT_EMISSING, "%s: input '%.100s' is not given", a->s->name,
+                                a->s->model->input[i].name);
     RT_TRY(asker_hold(a, e));
     return rt_frozen_run(a->exec, a->data, e);
+}
+
+int rt_frozen_asker_ready(struct rt_frozen_asker *a, const struct rt_frozen_given *given, int count,
+                          struct rt_error *e)
+{
+    RT_TRY(asker_take(a, given, count, e));
+    return asker_hold(a, e);
 }
 
 const struct rt_tensor *rt_frozen_answer(const struct rt_frozen_asker *a, int i)
 {
     return rt_frozen_result(a->exec, i);
+}
+
+/* ---- several samples ----
+ * Small ones go through a network quicker together, as its weights are fetched once for all of them. What they give
+ * must not depend on that: outputs are kept sample by sample, and a cached one has to equal a fresh one. Whether a row
+ * of a product is rounded the same beside others is the kernels' affair (most promise it), and a graph may mix its
+ * samples anyhow (a norm over the batch, a size that was fixed at the export), so it is tried with the first that
+ * come. */
+
+struct each {
+    struct rt_frozen_asker *a;
+    const struct rt_frozen_given *given;
+    int count, samples;
+    rt_frozen_give give;
+    void *self;
+    const float *together; /* what they gave, or NULL; [samples, numbers] */
+    int64_t numbers;
+    bool same;
+};
+
+/* A sample's part of what is given for all. */
+static struct rt_tensor each_part(const struct each *x, int k, int sample)
+{
+    struct rt_tensor t = x->given[k].tensor;
+    if (given_is_setting(&t) || t.rank == 0)
+        return t;
+    t.data = (char *)t.data + rt_tensor_bytes(&t) / (size_t)x->samples * (size_t)sample;
+    t.dim[0] = 1;
+    return t;
+}
+
+static int each_alone(struct each *x, struct rt_error *e)
+{
+    struct rt_frozen_given *one = calloc((size_t)x->count + 1, sizeof *one);
+    int rc = one ? 0 : rt_error_set(e, RT_EMEM, "%s: no memory for its inputs", x->a->s->name);
+    for (int i = 0; rc == 0 && i < x->samples; i++) {
+        for (int k = 0; k < x->count; k++)
+            one[k] = (struct rt_frozen_given){x->given[k].name, each_part(x, k, i)};
+        if ((rc = rt_frozen_ask(x->a, one, x->count, e)) < 0)
+            break;
+        const struct rt_tensor *answer = rt_frozen_answer(x->a, 0);
+        if (x->together)
+            x->same = x->same && rt_tensor_count(answer) == x->numbers &&
+                      memcmp(answer->data, x->together + x->numbers * i, rt_tensor_bytes(answer)) == 0;
+        rc = x->give(x->self, i, answer, e);
+    }
+    free(one);
+    return rc;
+}
+
+static int each_give(struct each *x, const struct rt_tensor *all, struct rt_error *e)
+{
+    struct rt_tensor row = *all;
+    row.dim[0] = 1;
+    for (int i = 0; i < x->samples; i++) {
+        row.data = (float *)all->data + x->numbers * i;
+        RT_TRY(x->give(x->self, i, &row, e));
+    }
+    return 0;
+}
+
+/* The first of a shape, both ways. */
+static int each_prove(struct each *x, const struct rt_tensor *all, struct rt_error *e)
+{
+    struct rt_frozen_shapes *s = x->a->s;
+    struct made *together = x->a->made;
+    float *copy = malloc(rt_tensor_bytes(all) + 1);
+    if (copy)
+        memcpy(copy, all->data, rt_tensor_bytes(all));
+    pthread_mutex_lock(&s->lock);
+    together->holders++;
+    pthread_mutex_unlock(&s->lock);
+    x->together = copy;
+    x->same = copy != NULL;
+    int rc = each_alone(x, e);
+    pthread_mutex_lock(&s->lock);
+    together->proven = rc == 0 && x->same;
+    s->apart = s->apart || (rc == 0 && copy && !x->same);
+    bool gone = --together->holders == 0 && together->loose;
+    pthread_mutex_unlock(&s->lock);
+    if (gone)
+        made_destroy(together, s->model->inputs);
+    free(copy);
+    return rc;
+}
+
+/* Whatever goes wrong together is left to each alone: that says whose fault it is. */
+int rt_frozen_ask_each(struct rt_frozen_asker *a, const struct rt_frozen_given *given, int count, int samples,
+                       rt_frozen_give give, void *self, struct rt_error *e)
+{
+    struct each x = {a, given, count, samples, give, self, NULL, 0, false};
+    if (samples == 1 || rt_frozen_shapes_apart(a->s))
+        return each_alone(&x, e);
+    int rc = rt_frozen_asker_ready(a, given, count, e);
+    const struct rt_tensor *all = rc == 0 ? rt_frozen_answer(a, 0) : NULL;
+    if (!all || all->dtype != RT_F32 || all->rank < 1 || all->dim[0] != samples) {
+        pthread_mutex_lock(&a->s->lock);
+        a->s->apart = a->s->apart || rc != RT_EMEM;
+        pthread_mutex_unlock(&a->s->lock);
+        return each_alone(&x, e);
+    }
+    x.numbers = rt_tensor_count(all) / samples;
+    if (rt_frozen_run(a->exec, a->data, e) < 0)
+        return each_alone(&x, e);
+    pthread_mutex_lock(&a->s->lock);
+    bool proven = a->made->proven;
+    pthread_mutex_unlock(&a->s->lock);
+    if (!proven)
+        return each_prove(&x, all, e);
+    return each_give(&x, all, e);
+}
+
+bool rt_frozen_shapes_apart(struct rt_frozen_shapes *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool apart = s->apart;
+    pthread_mutex_unlock(&s->lock);
+    return apart;
 }
 
 int rt_frozen_asker_create(struct rt_frozen_asker **out, struct rt_frozen_shapes *s)
@@ -308,7 +461,8 @@ int rt_frozen_asker_create(struct rt_frozen_asker **out, struct rt_frozen_shapes
     a->input = calloc(n, sizeof *a->input);
     a->own = calloc(n, sizeof *a->own);
     a->data = calloc(n, sizeof *a->data);
-    if (a->input && a->own && a->data)
+    a->given = calloc(n, sizeof *a->given);
+    if (a->input && a->own && a->data && a->given)
         return 0;
     rt_frozen_asker_destroy(a);
     *out = NULL;
@@ -325,6 +479,7 @@ void rt_frozen_asker_destroy(struct rt_frozen_asker *a)
     free(a->input);
     free(a->own);
     free(a->data);
+    free(a->given);
     free(a);
 }
 

@@ -198,7 +198,7 @@ static void test_foreign(void **state)
     assert_int_equal(m.dim, 12);
     assert_int_equal(m.classes, 3);
     assert_int_equal(rt_trunk_exec_create(&x, m.trunk), 0);
-    assert_int_equal(rt_trunk_run(x, input, embedding, &e), 0);
+    assert_int_equal(rt_trunk_run(x, 1, NULL, input, embedding, &e), 0);
     for (int k = 0; k < 3; k++) {
         logits[k] = m.trunk->bias[k];
         for (int i = 0; i < 12; i++)

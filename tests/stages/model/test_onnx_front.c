@@ -219,6 +219,11 @@ static void the_recording_itself_is_normalised(void **state)
     assert_non_null(strstr(e.text, "0.1 to 60 seconds"));
 }
 
+static void take_embedding(void *self, int k, const struct rt_net_outputs *o)
+{
+    memcpy((float *)self + 240 * k, o->embedding, 240 * sizeof(float));
+}
+
 /* Recordings of other lengths before it change nothing, and one of the length before it needs no new plan. */
 static void neighbours_change_nothing(void **state)
 {
@@ -239,6 +244,16 @@ static void neighbours_change_nothing(void **state)
         assert_int_equal(rt_net_run_length(n, length[i], row, &out, &e), 0);
         if (length[i] == 200)
             assert_memory_equal(out.embedding, alone, sizeof alone);
+    }
+    static const int many[] = {24, 8, 24, 200, 24, 24, 8, 24, 24, 300, 24, 24, 24, 24}; /* a bucket and more */
+    enum { MANY = sizeof many / sizeof *many };
+    static float rows[900 * 80], took[MANY][240];
+    for (int i = 0; i < 900 * 80; i++)
+        rows[i] = (float)(i * 5 % 127);
+    assert_int_equal(rt_net_run_each(n, MANY, many, rows, NULL, &(struct rt_net_each){take_embedding, took}, &e), 0);
+    for (int i = 0, at = 0; i < MANY; at += many[i++]) {
+        assert_int_equal(rt_net_run_length(n, many[i], rows + (ptrdiff_t)at * 80, &out, &e), 0);
+        assert_memory_equal(took[i], out.embedding, sizeof alone);
     }
     rt_net_destroy(n);
     rt_model_fini(&m);

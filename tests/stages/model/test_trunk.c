@@ -90,7 +90,7 @@ static void test_pytorch(void **state)
     assert_int_equal(rt_trunk_exec_create(&x, t), 0);
     for (int b = 0; b < 2; b++) {
         row_of(input + b * 3 * SIDE * SIDE, row);
-        assert_int_equal(rt_trunk_run(x, row, got, &e), 0);
+        assert_int_equal(rt_trunk_run(x, 1, NULL, row, got, &e), 0);
         const float *logits = rt_safetensors_get(golden, "picture.logits")->data;
         for (int i = 0; i < DIM; i++)
             assert_true(fabsf(got[i] - want[b * DIM + i]) < 1e-4f);

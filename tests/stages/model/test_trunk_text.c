@@ -107,6 +107,91 @@ static void test_pytorch(void **state)
     }
 }
 
+/* ---- many at once ---- */
+
+struct kept {
+    float *embedding, *logits; /* [texts, dim], [texts, classes] */
+    int dim, classes;
+    const int *which; /* [texts] */
+};
+
+static void kept_take(void *self, int k, const struct rt_net_outputs *o)
+{
+    struct kept *p = self;
+    memcpy(p->embedding + p->dim * p->which[k], o->embedding, sizeof(float) * (size_t)p->dim);
+    if (p->classes)
+        memcpy(p->logits + p->classes * p->which[k], o->logits, sizeof(float) * (size_t)p->classes);
+}
+
+/* The texts `which` in one call, each into its own place of `to`. */
+static void kept_ask(const struct rt_model *m, const int *which, int count, struct kept *to)
+{
+    const struct rt_tensor *rows = rt_safetensors_get(golden, "rows");
+    int32_t *offset = calloc((size_t)count + 1, sizeof *offset), *id = NULL;
+    float *type = NULL;
+    struct rt_net *n;
+    struct rt_error e = {0};
+    for (int k = 0; k < count; k++) {
+        const json_t *text = json_array_get(json_object_get(cases, "texts"),
+                                            (size_t)((const int64_t *)rows->data)[which[k]]);
+        struct rt_tensor base = {0}, raw = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)json_string_length(text)},
+                                                          (void *)json_string_value(text));
+        struct rt_bag bag = {0};
+        assert_int_equal(m->modality->features(&m->front, &raw, &base, &e), 0);
+        assert_int_equal(m->modality->present_bag(&m->front, &base, NULL, &bag), 0);
+        offset[k + 1] = offset[k] + bag.count;
+        id = realloc(id, sizeof *id * (size_t)(offset[k + 1] + 1));
+        type = realloc(type, sizeof *type * (size_t)(offset[k + 1] + 1));
+        memcpy(id + offset[k], bag.bucket, sizeof *id * (size_t)bag.count);
+        memcpy(type + offset[k], bag.weight, sizeof *type * (size_t)bag.count);
+        rt_tensor_fini(&base);
+        free(bag.bucket);
+        free(bag.weight);
+    }
+    to->which = which;
+    assert_int_equal(rt_net_create(&n, m, 1), 0);
+    if (rt_net_run_each(n, count, NULL, NULL, &(struct rt_bags){offset, id, type},
+                        &(struct rt_net_each){kept_take, to}, &e) < 0)
+        fail_msg("%s", e.text);
+    rt_net_destroy(n);
+    free(offset);
+    free(id);
+    free(type);
+}
+
+/* Whoever is beside a text, and in whatever order they come, it has the bytes that it has alone. */
+static void test_neighbours(void **state)
+{
+    static const char *const model[] = {BERT, BERT "teacher.logits=none teacher.front.pooling=mean", CLIP};
+    (void)state;
+    for (size_t i = 0; i < sizeof model / sizeof *model; i++) {
+        struct rt_model m;
+        model_open(&m, model[i]);
+        int count = (int)rt_safetensors_get(golden, "rows")->dim[0], *which = malloc(sizeof *which * (size_t)count);
+        size_t size = (size_t)(count * (m.dim + m.classes));
+        float *room = calloc(3 * size, sizeof *room);
+        struct kept kept[3];
+        for (int way = 0; way < 3; way++)
+            kept[way] = (struct kept){room + size * (size_t)way, room + size * (size_t)way + count * m.dim, m.dim,
+                                      m.classes, NULL};
+        for (int k = 0; k < count; k++) /* alone; as they come, and backwards without some */
+            kept_ask(&m, &(int){k}, 1, &kept[0]);
+        for (int k = 0; k < count; k++)
+            which[k] = k;
+        kept_ask(&m, which, count, &kept[1]);
+        memcpy(kept[2].embedding, kept[0].embedding, size * sizeof *room);
+        for (int k = 0; k < count / 3; k++)
+            which[k] = count - 1 - 2 * k;
+        kept_ask(&m, which, count / 3, &kept[2]);
+        assert_true(room[0] != 0);
+        assert_memory_equal(kept[1].embedding, room, size * sizeof *room);
+        assert_memory_equal(kept[2].embedding, room, size * sizeof *room);
+        free(room);
+        free(which);
+        rt_model_fini(&m);
+    }
+}
+
 /* Executions share the plans of a trunk, which come and go. */
 struct runner {
     const struct rt_model *m;
@@ -214,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pytorch),
+        cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_refused),

@@ -238,6 +238,111 @@ static void weights_are_shared(void **state)
     rt_onnx_destroy(o);
 }
 
+/* ---- several samples ---- */
+
+struct taken {
+    float row[8][2048];
+    int64_t count[8];
+};
+
+static int take(void *self, int sample, const struct rt_tensor *answer, struct rt_error *e)
+{
+    struct taken *t = self;
+    (void)e;
+    t->count[sample] = rt_tensor_count(answer);
+    assert_int_equal(answer->dim[0], 1);
+    assert_in_range(t->count[sample], 1, 2048);
+    memcpy(t->row[sample], answer->data, rt_tensor_bytes(answer));
+    return 0;
+}
+
+/* BERT: each of eight has the bytes that it has alone, and with others beside it; from the second time on they are one
+ * question. */
+static void samples_go_together(void **state)
+{
+    (void)state;
+    static struct taken all, other, one;
+    struct rt_onnx *o;
+    struct rt_frozen_shapes *s;
+    struct rt_frozen_asker *a;
+    struct rt_error e;
+    const int64_t dim[] = {8, 16}, alone[] = {1, 16};
+    int64_t ids[8 * 16], mask[8 * 16], type[8 * 16] = {0};
+    for (int i = 0; i < 8 * 16; i++) {
+        ids[i] = i * i * 7 % 23;
+        mask[i] = i % 16 < 16 - i / 16;
+    }
+    assert_int_equal(rt_onnx_read(&o, "tests/golden/arch_bert.onnx", &e), 0);
+    assert_int_equal(rt_frozen_shapes_create(&s, o, "bert", NULL, 0, &e), 0);
+    assert_int_equal(rt_frozen_asker_create(&a, s), 0);
+    for (int turn = 0; turn < 2; turn++) {
+        struct rt_frozen_given g[] = {{"input_ids", rt_tensor_view(RT_I64, 2, dim, ids)},
+                                      {"attention_mask", rt_tensor_view(RT_I64, 2, dim, mask)},
+                                      {"token_type_ids", rt_tensor_view(RT_I64, 2, dim, type)}};
+        if (rt_frozen_ask_each(a, g, 3, 8, take, turn ? &other : &all, &e) < 0)
+            fail_msg("%s", e.text);
+        memcpy(ids, ids + 16, sizeof *ids * 16); /* another neighbour for the second time */
+    }
+    assert_false(rt_frozen_shapes_apart(s));
+    assert_int_equal(rt_frozen_shapes_made(s), 2);
+    for (int i = 1; i < 8; i++) {
+        struct rt_frozen_given g[] = {{"input_ids", rt_tensor_view(RT_I64, 2, alone, ids + 16 * i)},
+                                      {"attention_mask", rt_tensor_view(RT_I64, 2, alone, mask + 16 * i)},
+                                      {"token_type_ids", rt_tensor_view(RT_I64, 2, alone, type)}};
+        assert_int_equal(rt_frozen_ask_each(a, g, 3, 1, take, &one, &e), 0);
+        assert_int_equal(one.count[0], all.count[i]);
+        assert_memory_equal(one.row[0], all.row[i], sizeof(float) * (size_t)one.count[0]);
+        assert_memory_equal(one.row[0], other.row[i], sizeof(float) * (size_t)one.count[0]);
+    }
+    rt_frozen_asker_destroy(a);
+    rt_frozen_shapes_destroy(s);
+    rt_onnx_destroy(o);
+}
+
+/* A graph that takes the batch's mean off is found out, and asked for one at a time; so is one that has its batch in
+ * numbers. */
+static void samples_that_meet_go_alone(void **state)
+{
+    (void)state;
+    static struct taken all;
+    struct rt_error e;
+    for (int fixed = 0; fixed < 2; fixed++) {
+        struct rt_onnx *o;
+        struct rt_frozen_shapes *s;
+        struct rt_frozen_asker *a;
+        int64_t shape[] = {1, 3}, two = 2, dim[] = {4, 3};
+        float x[12];
+        assert_int_equal(rt_onnx_create(&o, 13), 0);
+        rt_onnx_add_input(o, "x", RT_F32, 2, (int64_t[]){-1, 3}, "batch");
+        struct rt_tensor t = rt_tensor_view(RT_I64, 1, &two, shape);
+        rt_onnx_add_initializer(o, "shape", &t);
+        struct rt_onnx_node *n =
+            fixed ? rt_onnx_add_node(o, "Reshape", "y", (const char *const[]){"x", "shape", NULL},
+                                     (const char *const[]){"y", NULL})
+                  : rt_onnx_add_node(o, "ReduceMean", "m", (const char *const[]){"x", NULL},
+                                     (const char *const[]){"m", NULL});
+        if (!fixed) {
+            rt_onnx_attr_ints(o, n, "axes", (const int64_t[]){0}, 1);
+            rt_onnx_add_node(o, "Sub", "y", (const char *const[]){"x", "m", NULL}, (const char *const[]){"y", NULL});
+        }
+        rt_onnx_add_output(o, "y", RT_F32, 2, (int64_t[]){-1, 3}, NULL);
+        for (int i = 0; i < 12; i++)
+            x[i] = (float)(i * i);
+        assert_int_equal(rt_frozen_shapes_create(&s, o, "mean", NULL, 0, &e), 0);
+        assert_int_equal(rt_frozen_asker_create(&a, s), 0);
+        struct rt_frozen_given g = {"x", rt_tensor_view(RT_F32, 2, dim, x)};
+        for (int turn = 0; turn < 2; turn++) {
+            assert_int_equal(rt_frozen_ask_each(a, &g, 1, 4, take, &all, &e), 0);
+            assert_true(rt_frozen_shapes_apart(s));
+            for (int i = 0; i < 12; i++)
+                assert_true(all.row[i / 3][i % 3] == (fixed ? x[i] : 0));
+        }
+        rt_frozen_asker_destroy(a);
+        rt_frozen_shapes_destroy(s);
+        rt_onnx_destroy(o);
+    }
+}
+
 static int make_and_ask(void *self, struct rt_error *e)
 {
     struct rt_frozen_shapes *s;
@@ -265,7 +370,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_shape_by_name), cmocka_unit_test(many_threads),
         cmocka_unit_test(more_askers_than_places), cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(weights_are_shared), cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(weights_are_shared), cmocka_unit_test(samples_go_together),
+        cmocka_unit_test(samples_that_meet_go_alone), cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
