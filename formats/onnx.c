@@ -20,7 +20,7 @@ static void list_free(char **list, int count)
     free(list);
 }
 
-static void node_free(struct rt_onnx_node *n)
+void rt_onnx_node_fini(struct rt_onnx_node *n)
 {
     for (int i = 0; i < n->attrs; i++) {
         struct rt_onnx_attr *a = &n->attr[i];
@@ -55,7 +55,7 @@ void rt_onnx_destroy(struct rt_onnx *o)
     if (!o)
         return;
     for (int i = 0; i < o->nodes; i++)
-        node_free(&o->node[i]);
+        rt_onnx_node_fini(&o->node[i]);
     for (int i = 0; i < o->initializers; i++) {
         free(o->initializer[i].name);
         rt_tensor_fini(&o->initializer[i].tensor);

@@ -115,6 +115,7 @@ int rt_onnx_look(struct rt_onnx **out, const char *path, struct rt_error *e);
 /* What to do about a file with nodes of this domain, in words. */
 const char *rt_onnx_domain_hint(const char *domain);
 void rt_onnx_destroy(struct rt_onnx *o);
+void rt_onnx_node_fini(struct rt_onnx_node *n); /* all that it holds */
 
 /* Looking up; NULL when absent. */
 const struct rt_onnx_attr *rt_onnx_attr(const struct rt_onnx_node *n, const char *name);

@@ -67,6 +67,9 @@ int rt_onnx_scan_attribute(const uint8_t *bytes, size_t size, const struct rt_on
 /* One tensor, its data from wherever it lies; who: "initialiser 'w'", for messages. */
 int rt_onnx_take_tensor(struct rt_tensor *t, const Onnx__TensorProto *p, const char *who,
                         const struct rt_onnx_source *source);
+/* onnx_constants.c: after all has been read, and before rt_onnx_check. RT_EMEM. */
+int rt_onnx_adopt_constants(struct rt_onnx *o);
+
 /* Makes rt_onnx_initializer quick. */
 int rt_onnx_index(struct rt_onnx *o, const char *name, struct rt_error *e);
 /* "FLOAT", ...; "type 99" of a number that is none. */

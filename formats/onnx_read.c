@@ -210,6 +210,8 @@ static int reader_model(struct rt_onnx_reader *r, const Onnx__ModelProto *p)
     RT_TRY(reader_metadata(r, p));
     RT_TRY(rt_onnx_functions_open(r, p));
     RT_TRY(reader_graph_parts(r, g));
+    if (rt_onnx_adopt_constants(o) < 0)
+        return rt_onnx_no_memory(r);
     return rt_onnx_check(o, r->source.name, r->source.e);
 }
 

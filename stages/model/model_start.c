@@ -93,7 +93,8 @@ static int start_read_input(struct start *s)
 
 /* ---- output ----
  * The embedding is what distillation compares, and a new classifier goes on top of it. A classifier of the file's
- * own is kept when it has as many classes: it is likely one of them, trained further. */
+ * own is kept when it has as many classes: it is likely one of them, trained further. Probabilities, behind a softmax,
+ * are nobody's embedding; any other linear layer at the end may well be the embedding itself. */
 
 static bool name_is_output(const struct rt_onnx *o, const char *name)
 {
@@ -103,13 +104,9 @@ static bool name_is_output(const struct rt_onnx *o, const char *name)
     return false;
 }
 
-/* Looks through a softmax at the end. */
 static bool start_read_classifier(struct start *s, const char *logits)
 {
-    const struct rt_onnx_node *n = rt_classifier_maker(s->o, logits);
-    if (n && (strcmp(n->op, "Softmax") == 0 || strcmp(n->op, "LogSoftmax") == 0))
-        logits = n->input[0];
-    return rt_classifier_read(&s->head, s->o, logits) && s->head.weight->dtype == RT_F32 &&
+    return rt_classifier_read(&s->head, s->o, rt_classifier_logits(s->o, logits)) && s->head.weight->dtype == RT_F32 &&
            s->head.weight->rank == 2 && (!s->head.bias || s->head.bias->dtype == RT_F32);
 }
 
@@ -117,13 +114,13 @@ static int start_choose_output(struct start *s, int classes, bool cosine)
 {
     const struct rt_onnx *o = s->o;
     const char *wanted = s->r->output, *last = o->outputs ? o->output[o->outputs - 1].name : "";
-    bool linear = start_read_classifier(s, last);
+    bool linear = start_read_classifier(s, last), softmax = strcmp(rt_classifier_logits(o, last), last) != 0;
     int64_t units = linear ? s->head.weight->dim[!s->head.rows_are_classes] : 0;
     if (linear && s->head.bias && rt_tensor_count(s->head.bias) != units)
         linear = false;
     if (wanted[0])
         s->embedding = wanted;
-    else if (linear && (units == classes || name_is_output(o, s->head.embedding)))
+    else if (linear && (units == classes || softmax || name_is_output(o, s->head.embedding)))
         s->embedding = s->head.embedding;
     else if (name_is_output(o, "embedding"))
         s->embedding = "embedding";

@@ -230,6 +230,7 @@ static int trunk_read_head(struct rt_trunk *t, const struct rt_teacher_settings 
         return 0;
     }
     const char *logits = s->logits[0] ? s->logits : t->text ? "logits" : m->output[m->outputs - 1].name;
+    logits = rt_classifier_logits(m, logits);
     const struct rt_onnx_node *n = rt_classifier_maker(m, logits);
     if (!n)
         return rt_error_set(e, RT_EMISSING, "%s: teacher.logits: no node makes '%.100s'",
@@ -241,9 +242,8 @@ static int trunk_read_head(struct rt_trunk *t, const struct rt_teacher_settings 
                             "features alone", s->model, logits, n->op, h->computed);
     if (!linear)
         return rt_error_set(e, RT_EMISMATCH, "%s: '%.100s' comes from a %.40s, not from a linear "
-                            "classifier with weights in the file; name its output in teacher.logits "
-                            "(as the value before a Softmax), or write none: features alone", s->model,
-                            logits, n->op);
+                            "classifier with weights in the file; name its output in teacher.logits, or write "
+                            "none: features alone", s->model, logits, n->op);
     if (s->embedding[0] && strcmp(s->embedding, h->embedding) != 0)
         return rt_error_set(e, RT_EMISMATCH, "%s: teacher.embedding is '%s', but the classifier of "
                             "'%.100s' reads '%.100s'", s->model, s->embedding, logits,

@@ -7,9 +7,9 @@
 /* ---- what exporters write ----
  * A classifier is found from its end, the logits: the node that makes them, and what that reads.
  * PyTorch writes Gemm for a linear layer on [batch, c], MatMul and Add for one on more dimensions,
- * and other exporters do as they like about the order of Add's inputs. Anything else (a softmax
- * behind, a scale) is no plain linear layer, and the caller treats the file as one without a
- * classifier. */
+ * and other exporters do as they like about the order of Add's inputs. Many files end in a softmax,
+ * behind the logits. Anything else (a scale) is no plain linear layer, and the caller treats the
+ * file as one without a classifier. */
 
 const struct rt_onnx_node *rt_classifier_maker(const struct rt_onnx *m, const char *value)
 {
@@ -25,6 +25,17 @@ static double classifier_number(const struct rt_onnx_node *n, const char *name, 
 {
     const struct rt_onnx_attr *a = rt_onnx_attr(n, name);
     return !a ? otherwise : a->kind == RT_ONNX_INT ? (double)a->i : (double)a->f;
+}
+
+/* Over the classes: the last axis, which of [batch, classes] is also 1. Over anything else the values are no
+ * probabilities of classes, and stay what they are. */
+const char *rt_classifier_logits(const struct rt_onnx *m, const char *value)
+{
+    const struct rt_onnx_node *n = rt_classifier_maker(m, value);
+    if (!n || (strcmp(n->op, "Softmax") != 0 && strcmp(n->op, "LogSoftmax") != 0))
+        return value;
+    double axis = classifier_number(n, "axis", -1);
+    return axis == -1 || axis == 1 ? n->input[0] : value;
 }
 
 /* ---- weights ----

@@ -18,6 +18,8 @@ struct rt_classifier {
 
 /* The node that makes a value, or NULL. */
 const struct rt_onnx_node *rt_classifier_maker(const struct rt_onnx *m, const char *value);
+/* What a softmax at the end reads, of files whose output are probabilities; any other value as it is. */
+const char *rt_classifier_logits(const struct rt_onnx *m, const char *value);
 /* Is `logits` made by such a layer? Types and sizes of the weights are still to be looked at. */
 bool rt_classifier_read(struct rt_classifier *c, const struct rt_onnx *m, const char *logits);
 

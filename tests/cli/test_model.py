@@ -6,37 +6,13 @@
 
 import json
 import os
-import struct
 import unittest
 
 from end_to_end import EndToEnd
+from onnx_file import constant, field, node, value
 from test_init import png
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
-
-
-def field(number, value):
-    """A field of a protobuf message: a number, or bytes or a text with their length."""
-    def varint(v):
-        out = b""
-        while v > 127:
-            out += bytes([v & 127 | 128])
-            v >>= 7
-        return out + bytes([v])
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def node(op, name, source, target, domain=""):
-    return field(1, field(1, source) + field(2, target) + field(3, name) + field(4, op) +
-                 (field(7, domain) if domain else b""))
-
-
-def value(number, name, *dims):
-    shape = b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in dims)
-    return field(number, field(1, name) + field(2, field(1, field(1, 1) + field(2, shape))))
 
 
 def model(opset, *nodes):
@@ -45,18 +21,17 @@ def model(opset, *nodes):
 
 
 def picky():
-    """A picture's colours, from 0 to 1, become rows 0, 1 or 2 of a table of two: a light picture has none."""
-    def floats(name, *numbers, dims=()):
-        return field(5, b"".join(field(1, d) for d in dims) + field(2, 1) + field(8, name) +
-                     field(9, struct.pack("<%df" % len(numbers), *numbers)))
+    """A picture's colours, from 0 to 1, become rows 0, 1 or 2 of a table of two: a light picture has none. Its weights
+    are nodes, and its output are probabilities, as Paddle's exporter writes them."""
     cast = field(5, field(1, "to") + field(3, 7) + field(20, 2))
     graph = node("GlobalAveragePool", "p", "x", "pool") + node("Flatten", "f", "pool", "flat") + \
         field(1, field(1, "flat") + field(1, "scale") + field(2, "at") + field(4, "Mul")) + \
         field(1, field(1, "at") + field(2, "row") + field(4, "Cast") + cast) + \
         field(1, field(1, "table") + field(1, "row") + field(2, "seen") + field(3, "look") + field(4, "Gather")) + \
-        field(1, field(1, "seen") + field(1, "weight") + field(2, "y") + field(4, "MatMul")) + \
-        floats("weight", 1, 0, 0, 0, 1, 0, 0, 0, 1, dims=(3, 3)) + \
-        field(2, "g") + floats("scale", 2.4, dims=(1,)) + floats("table", 1.0, 4.0, dims=(2,)) + \
+        field(1, field(1, "seen") + field(1, "weight") + field(2, "logits") + field(4, "MatMul")) + \
+        node("Softmax", "s", "logits", "y") + \
+        constant("weight", 1, 0, 0, 0, 1, 0, 0, 0, 1, dims=(3, 3)) + \
+        field(2, "g") + constant("scale", 2.4, dims=(1,)) + constant("table", 1.0, 4.0, dims=(2,)) + \
         value(11, "x", "batch", 3, 16, 16) + value(12, "y", "batch", 3)
     return field(1, 9) + field(2, "somebody") + field(8, field(2, 13)) + field(7, graph)
 
@@ -142,6 +117,9 @@ class Model(EndToEnd):
         out, _ = self.retort(*ask, *files.values(), code=1)
         self.assertEqual(out, "".join(alone.values()))
         red, white, blue = map(json.loads, out.splitlines())
+        card, = self.card(path, "--value", "x=0.5")
+        self.assertEqual((card["operators"]["Constant"], card["weights"]), (1, 1 + 2 + 9))  # one holds a single number
+        self.says(card["teacher"], "embedding 'seen' (3), logits 'logits' (3)")
         self.says(white["error"], "look", "index 2 into 2 entries")
         self.assertEqual([x["label"] for x in (red, blue)], ["0", "2"])
 

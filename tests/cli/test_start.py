@@ -13,6 +13,7 @@ import unittest
 
 from end_to_end import (LABELS, PATIENCE, SPEECH, EndToEnd, digest, last_checkpoint, read_npy, read_tensors,
                         settings)
+from onnx_file import constant, field, node, value
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
 INIT = {"student.net": "init", "train.epochs": "2"}
@@ -113,6 +114,22 @@ class Start(EndToEnd):
             student__front__std="0.229,0.224,0.225"))
         self.says(err, "embedding 'logits' (5), a new classifier")
         self.assertIn("model.scale.weight", read_tensors(self.path("m", "model.safetensors"))[0])
+
+    def test_weights_as_nodes_and_probabilities(self):
+        """As Paddle's exporter writes them: the embedding is what the classifier reads, and all weights are trained."""
+        path = self.path("paddle.onnx")
+        graph = node("GlobalAveragePool", "p", "x", "pool") + node("Flatten", "f", "pool", "flat") + \
+            field(1, field(1, "flat") + field(1, "weight") + field(2, "features") + field(4, "MatMul")) + \
+            field(1, field(1, "features") + field(1, "matrix") + field(2, "logits") + field(4, "MatMul")) + \
+            node("Softmax", "s", "logits", "y") + field(2, "g") + constant("weight", *range(24), dims=(3, 8)) + \
+            constant("matrix", *range(56), dims=(8, 7)) + value(11, "x", "batch", 3, 24, 24) + value(12, "y", "batch", 7)
+        with open(path, "wb") as f:
+            f.write(field(1, 9) + field(8, field(2, 13)) + field(7, graph))
+        _, err = self.retort("run", self.recipe, "-o", "p", *settings(IMAGE, student__init=path, train__lr="0.01"))
+        self.says(err, "embedding 'features' (8), a new classifier")
+        before = read_tensors(self.path("p", "init.safetensors"))[0]["model.2.MatMul.weight"]
+        after = read_tensors(self.path("p", "model.safetensors"))[0]["model.2.MatMul.weight"]
+        self.assertEqual((before[1], before[2] == after[2]), (after[1], False))
 
     def test_teaches_and_is_started_from(self):
         """A student born from ONNX is a model as any other."""

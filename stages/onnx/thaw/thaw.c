@@ -364,7 +364,8 @@ int rt_thaw_group(struct rt_thaw *t, int value, unsigned set, int axis[RT_NODE_R
 
 /* ---- which constants are trained ----
  * Float initialisers, and constants that are computed from them (a weight that an exporter scales
- * or reshapes). Constant nodes hold epsilons, scales, masks: not trained. */
+ * or reshapes). Constant nodes hold epsilons, scales, masks: not trained (those of a file
+ * without initialisers were made some: formats/onnx_constants.c). */
 
 /* Which values are made of float weights alone. */
 static void thaw_mark_weights(struct rt_thaw *t)

@@ -82,6 +82,27 @@ static void test_behind_casts(void **state)
     found(o, 1, "x");
 }
 
+/* y is a softmax of z: over the classes z is what is meant, over the samples of a batch y is no probability. */
+static void test_behind_softmax(void **state)
+{
+    static const struct { const char *op; int axis; const char *logits; } cases[] = {
+        {"Softmax", -1, "z"}, {"LogSoftmax", 1, "z"}, {"Softmax", 0, "y"}, {"Sigmoid", -1, "y"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rt_onnx *o = graph_begin();
+        struct rt_classifier c;
+        rt_onnx_add_node(o, "MatMul", "", LIST("x", "v"), LIST("z"));
+        struct rt_onnx_node *n = rt_onnx_add_node(o, cases[i].op, "", LIST("z"), LIST("y"));
+        if (strcmp(cases[i].op, "Sigmoid") != 0)
+            rt_onnx_attr_int(o, n, "axis", cases[i].axis);
+        graph_end(o);
+        const char *logits = rt_classifier_logits(o, "y");
+        assert_string_equal(logits, cases[i].logits);
+        assert_int_equal(rt_classifier_read(&c, o, logits), *cases[i].logits == 'z');
+        rt_onnx_destroy(o);
+    }
+}
+
 static void test_none(void **state)
 {
     (void)state;
@@ -104,6 +125,6 @@ static void test_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_exported), cmocka_unit_test(test_behind_casts),
-                                       cmocka_unit_test(test_none)};
+                                       cmocka_unit_test(test_behind_softmax), cmocka_unit_test(test_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
