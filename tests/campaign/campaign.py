@@ -56,6 +56,14 @@ class Lab:
         atexit.register(run.kill)  # a campaign that fails leaves no run behind
         return run
 
+    def wait_socket(self, run, name="run"):
+        """The socket of a run that was started, once it is there; a run that ended instead says why."""
+        path = self.path(name, "socket")
+        wait_for(lambda: os.path.exists(path) or run.poll() is not None)
+        if run.poll() is not None:
+            sys.exit("the run ended: %s" % run.communicate()[1])
+        return path
+
 
 def write_words(path, rows):
     draw = random.Random(1)

@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 
-from campaign import Lab, verdict, wait_for
+from campaign import Lab, verdict
 
 SLOPE = 1.0  # KiB a minute, of the second half
 
@@ -44,10 +44,9 @@ def slope(points):
 
 def main():
     hours = float(sys.argv[2]) if len(sys.argv) > 2 else 6
-    lab = Lab(rows=3000, train__steps=2000000000, run__checkpoint=2000, eval__interval=5000)
+    lab = Lab(rows=3000, train__steps=1000000000, run__checkpoint=2000, eval__interval=5000)
     run = lab.start(*lab.words("run"))
-    path, draw, seen = lab.path("run", "socket"), random.Random(3), []
-    wait_for(lambda: os.path.exists(path))
+    path, draw, seen = lab.wait_socket(run), random.Random(3), []
     began = time.monotonic()
     while time.monotonic() - began < hours * 3600 and run.poll() is None:
         try:
