@@ -49,7 +49,7 @@ static int source_open(struct rt_datafile *s, const struct rt_decode *d, const s
     return 0;
 }
 
-static int source_key(struct rt_datafile *s, const struct rt_modality *m, struct rt_key128 *key, struct rt_error *e)
+int rt_content_key(struct rt_datafile *s, const struct rt_modality *m, struct rt_key128 *key, struct rt_error *e)
 {
     return rt_datafile_key(s, (struct rt_key128){(uint64_t)m->id + 1, m->reading}, key, e);
 }
@@ -60,7 +60,7 @@ static int source_check(struct rt_datafile *s, const struct rt_modality *m, stru
     struct rt_key128 now;
     if (!key_known(known))
         return 0;
-    RT_TRY(source_key(s, m, &now, e));
+    RT_TRY(rt_content_key(s, m, &now, e));
     if (now.lo == known.lo && now.hi == known.hi)
         return 0;
     return rt_error_set(e, RT_ECHANGED,
@@ -480,7 +480,7 @@ static int score_row(const struct rt_decode *d, const struct rt_decode_input *in
     struct rt_frame *known = NULL;
     struct rt_key128 key = {0, 0};
     RT_TRY(source_open(&s, d, m, row, e));
-    int rc = source_key(&s, m, &key, e);
+    int rc = rt_content_key(&s, m, &key, e);
     if (rc < 0)
         goto out;
     if (d->quality && !m->quick && (rc = rt_store_get(d->quality, rt_modality_measures_key(m, key), &known)) < 0)

@@ -30,6 +30,8 @@ struct rt_content {
 };
 int rt_content_init(struct rt_content *c, int rows);
 void rt_content_fini(struct rt_content *c);
+/* That of a sample of this modality. RT_EIO. */
+int rt_content_key(struct rt_datafile *f, const struct rt_modality *m, struct rt_key128 *key, struct rt_error *e);
 
 struct rt_decode_input {
     const char *role;

@@ -169,7 +169,7 @@ static int score_batch(const struct rt_quality *q, struct rt_batch *b, struct rt
     int rc = 0, before = b->drops;
     note_reasons(q, b, 0);
     for (int m = 0; m < RT_MODALITIES; m++)
-        for (int at = 0; rc == 0 && q->scores->first[m] >= 0 && at < b->count; at++)
+        for (int at = 0; rc == 0 && q->scores->first[m] >= 0 && !q->measured[m] && at < b->count; at++)
             if (q->dataset->reason[m][b->sample[at]] == 0)
                 rc = score_sample(q, b, at, rt_modalities[m], e);
     note_reasons(q, b, before);

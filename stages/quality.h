@@ -48,6 +48,7 @@ struct rt_quality {
     struct rt_store *store; /* measures by content, or NULL */
     int level;
     int strict; /* a bad sample ends the run */
+    bool measured[RT_MODALITIES]; /* scoring pass: somebody else has measured these */
     /* Scoring pass: told of each sample left out, from a worker thread; may be NULL. */
     void (*left_out)(void *self, const struct rt_drop *drop);
     void *left_out_self;

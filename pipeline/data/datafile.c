@@ -210,7 +210,9 @@ int rt_datafile_open(struct rt_datafile *s, struct rt_datafiles *all, const char
 
 void rt_datafile_of_text(struct rt_datafile *s, const char *text, const char *name)
 {
-    *s = (struct rt_datafile){.fd = -1};
+    s->owned = NULL; /* not the whole of it: there may be a million texts */
+    s->all = NULL;
+    s->fd = -1;
     snprintf(s->name, sizeof s->name, "%s", name);
     s->input = RT_INPUT(text, strlen(text), s->name);
 }

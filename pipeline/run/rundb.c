@@ -341,8 +341,9 @@ int rt_rundb_sample(struct rt_rundb *r, const struct rt_sample_row *w, struct rt
     if (w->predicted && w->correct >= 0)
         sqlite3_bind_int(s, at, w->correct);
     at++;
-    for (int i = 0; i < r->columns; i++)
-        sqlite3_bind_double(s, at++, w->value[i]);
+    for (int i = 0; i < r->columns; i++, at++) /* most are NULL, as they are already */
+        if (!isnan(w->value[i]))
+            sqlite3_bind_double(s, at, w->value[i]);
     return statement_run(r, s, e);
 }
 

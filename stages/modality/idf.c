@@ -23,21 +23,20 @@ void rt_idf_fini(struct rt_idf *f)
     *f = (struct rt_idf){0};
 }
 
-/* ---- counting and fitting ----
- * A tensor is checked whole before anything of it is counted, so a bad text changes nothing. */
+/* ---- counting and fitting ---- */
 
-int rt_idf_add(struct rt_idf *f, const struct rt_tensor *base)
+void rt_idf_add(struct rt_idf *f, const int32_t *bucket, int64_t count)
 {
-    if (base->dtype != RT_I32 || base->rank != 2 || base->dim[1] != 2)
-        return RT_EMISMATCH;
-    const int32_t *pair = base->data;
-    for (int64_t i = 0; i < base->dim[0]; i++)
-        if (pair[2 * i] < 0 || pair[2 * i] >= f->buckets)
-            return RT_EMISMATCH;
-    for (int64_t i = 0; i < base->dim[0]; i++)
-        f->seen[pair[2 * i]]++;
+    for (int64_t i = 0; i < count; i++)
+        f->seen[bucket[i]]++;
     f->texts++;
-    return 0;
+}
+
+void rt_idf_join(struct rt_idf *f, const struct rt_idf *other)
+{
+    for (int64_t b = 0; b < f->buckets; b++)
+        f->seen[b] += other->seen[b];
+    f->texts += other->texts;
 }
 
 /* Smoothed as scikit-learn's: a bucket that no text has is not infinite. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * script: two sorted tables and a binary search each. Kinds follow Unicode's general categories (L,
- * M, N are words; P, S punctuation; Z space), taken by blocks. */
+ * script: ASCII by rule, beyond it two sorted tables and a binary search each. Kinds follow Unicode's general
+ * categories (L, M, N are words; P, S punctuation; Z space), taken by blocks. */
 #include "stages/modality/script.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* clang-format off: tables */
@@ -11,9 +12,8 @@ static const struct range {
     int32_t first, last;
     int kind;
 } ranges[] = {
-    /* Latin */
-    {0x09, 0x0d, S}, {0x20, 0x20, S}, {0x21, 0x2f, P}, {0x30, 0x39, W}, {0x3a, 0x40, P},
-    {0x41, 0x5a, W}, {0x5b, 0x60, P}, {0x61, 0x7a, W}, {0x7b, 0x7e, P}, {0x85, 0x85, S},
+    /* Latin, behind ASCII */
+    {0x85, 0x85, S},
     {0xa0, 0xa0, S}, {0xa1, 0xa9, P}, {0xaa, 0xaa, W}, {0xab, 0xb1, P}, {0xb2, 0xb3, W},
     {0xb4, 0xb4, P}, {0xb5, 0xb5, W}, {0xb6, 0xb8, P}, {0xb9, 0xba, W}, {0xbb, 0xbb, P},
     {0xbc, 0xbe, W}, {0xbf, 0xbf, P}, {0xc0, 0xd6, W}, {0xd7, 0xd7, P}, {0xd8, 0xf6, W},
@@ -95,7 +95,7 @@ static const struct range {
 static const struct capitals {
     int32_t first, last, step, to_lower;
 } capitals[] = {
-    {0x41, 0x5a, 1, 32}, {0xc0, 0xd6, 1, 32}, {0xd8, 0xde, 1, 32}, {0x100, 0x12e, 2, 1},
+    {0xc0, 0xd6, 1, 32}, {0xd8, 0xde, 1, 32}, {0x100, 0x12e, 2, 1},
     {0x130, 0x130, 1, 'i' - 0x130}, {0x132, 0x136, 2, 1}, {0x139, 0x147, 2, 1},
     {0x14a, 0x176, 2, 1}, {0x178, 0x178, 1, 0xff - 0x178}, {0x179, 0x17d, 2, 1},
     {0x17f, 0x17f, 1, 's' - 0x17f}, {0x18f, 0x18f, 1, 0x259 - 0x18f}, {0x1a0, 0x1a4, 2, 1},
@@ -117,8 +117,21 @@ static const struct capitals {
  * or need a generator. Scripts in common use only; what is missing counts as unknown, and the
  * measure "known" shows it. */
 
+/* Most text is ASCII, which needs no table. */
+static enum rt_script_kind ascii_kind(int32_t c)
+{
+    bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z', digit = c >= '0' && c <= '9';
+    if (letter || digit)
+        return RT_SCRIPT_WORD;
+    if (c == ' ' || (c >= '\t' && c <= '\r'))
+        return RT_SCRIPT_SPACE;
+    return c > ' ' && c < 0x7f ? RT_SCRIPT_PUNCTUATION : RT_SCRIPT_UNKNOWN;
+}
+
 enum rt_script_kind rt_script_kind(int32_t c)
 {
+    if (c >= 0 && c < 0x80)
+        return ascii_kind(c);
     size_t low = 0, high = sizeof ranges / sizeof *ranges;
     while (low < high) {
         size_t mid = (low + high) / 2;
@@ -134,6 +147,8 @@ enum rt_script_kind rt_script_kind(int32_t c)
 
 int32_t rt_script_lower(int32_t c)
 {
+    if (c >= 0 && c < 0x80)
+        return c >= 'A' && c <= 'Z' ? c + 32 : c;
     size_t low = 0, high = sizeof capitals / sizeof *capitals;
     while (low < high) {
         size_t mid = (low + high) / 2;

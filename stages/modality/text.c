@@ -8,6 +8,7 @@
 #include "formats/work.h"
 #include "stages/modality/modality.h"
 #include "stages/modality/script.h"
+#include "stages/modality/text_buckets.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,10 +55,11 @@ static int text_load(const struct rt_input *in, struct rt_tensor *raw, double *s
  * Hashing instead of a vocabulary: nothing to fit or to keep beside the model, any language, and a
  * word never seen is still known by its n-grams. Two features that meet in a bucket are the price
  * (text.buckets says how many there are). Augmentation drops words from these pairs, not from raw.
- */
+ * Which buckets were met is noted on the way: a text meets a hundred of sixteen thousand. */
 
 struct counter {
-    int32_t *count; /* [buckets] */
+    int32_t *count; /* [buckets] 0 at first */
+    int32_t *met;   /* [distinct] */
     uint64_t buckets;
     int64_t distinct;
 };
@@ -65,10 +67,9 @@ struct counter {
 /* `kind` keeps a word apart from the same n-gram. */
 static void text_count_feature(struct counter *k, uint64_t kind, const int32_t *c, int64_t n)
 {
-    uint64_t hash = rt_hash64(c, (size_t)n * sizeof *c, kind);
-    int32_t *count = &k->count[hash % k->buckets];
-    k->distinct += *count == 0;
-    ++*count;
+    int32_t bucket = (int32_t)(rt_hash64(c, (size_t)n * sizeof *c, kind) % k->buckets);
+    if (k->count[bucket]++ == 0)
+        k->met[k->distinct++] = bucket;
 }
 
 /* edged: EDGE, the word, EDGE; n code points in all. */
@@ -98,6 +99,18 @@ static void text_count_words(struct counter *k, const char *text, size_t size, i
     }
 }
 
+/* A word of n letters has at most 3 n + 4 features, and there are no more words than letters. */
+static size_t text_most_buckets(size_t size, uint64_t buckets)
+{
+    return size < buckets / 8 ? 8 * size + 8 : buckets;
+}
+
+static int bucket_order(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
 static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
                          struct rt_tensor *base, struct rt_error *e)
 {
@@ -110,26 +123,82 @@ static int text_features(const struct rt_front *f, const struct rt_tensor *raw,
     int rc = f->text.nfc ? rt_unicode_nfc(text, size, f->work, &composed, &size) : 0;
     int32_t *word = rc ? NULL : rt_work_take(f->work, (size + 2) * sizeof *word);
     k.count = rc ? NULL : rt_work_take(f->work, k.buckets * sizeof *k.count);
+    k.met = rc ? NULL : rt_work_take(f->work, text_most_buckets(size, k.buckets) * sizeof *k.met);
     rc = rc ? rc : RT_EMEM;
-    if (!word || !k.count)
+    if (!word || !k.count || !k.met)
         goto out;
     memset(k.count, 0, k.buckets * sizeof *k.count);
     text_count_words(&k, composed ? composed : text, size, word);
     rc = rt_work_tensor(f->work, base, RT_I32, 2, (int64_t[]){k.distinct, 2});
     if (rc)
         goto out;
+    qsort(k.met, (size_t)k.distinct, sizeof *k.met, bucket_order);
     int32_t *pair = base->data;
-    for (uint64_t b = 0; b < k.buckets; b++)
-        if (k.count[b]) {
-            *pair++ = (int32_t)b;
-            *pair++ = k.count[b];
-        }
+    for (int64_t i = 0; i < k.distinct; i++) {
+        *pair++ = k.met[i];
+        *pair++ = k.count[k.met[i]];
+    }
 out:
     rt_work_give(f->work, composed);
     rt_work_give(f->work, word);
     rt_work_give(f->work, k.count);
+    rt_work_give(f->work, k.met);
     return rc ? rt_error_set(e, rc, "out of memory for the features of %zu bytes of text", size)
               : 0;
+}
+
+/* ---- which buckets, and no more ----
+ * Of a million texts, whose counts nobody asks for: nothing is allocated, sorted, or looked at that a text does not
+ * meet. */
+
+int rt_text_buckets_init(struct rt_text_buckets *t, const struct rt_front *front)
+{
+    *t = (struct rt_text_buckets){.front = front, .count = calloc((size_t)front->text.buckets, sizeof *t->count)};
+    return t->count ? 0 : RT_EMEM;
+}
+
+void rt_text_buckets_fini(struct rt_text_buckets *t)
+{
+    free(t->count);
+    free(t->word);
+    free(t->met);
+    *t = (struct rt_text_buckets){.front = NULL};
+}
+
+static int buckets_reserve(struct rt_text_buckets *t, size_t size)
+{
+    if (size < t->room)
+        return 0;
+    size_t room = size < 1000 ? 1000 : 2 * size;
+    free(t->word);
+    free(t->met);
+    t->room = 0;
+    t->word = malloc((room + 2) * sizeof *t->word);
+    t->met = malloc(text_most_buckets(room, (uint64_t)t->front->text.buckets) * sizeof *t->met);
+    if (!t->word || !t->met)
+        return RT_EMEM;
+    t->room = room;
+    return 0;
+}
+
+int64_t rt_text_buckets_find(struct rt_text_buckets *t, const char *text, size_t size)
+{
+    struct counter k = {.count = t->count, .buckets = (uint64_t)t->front->text.buckets};
+    struct rt_tensor raw = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)size}, (void *)(uintptr_t)text);
+    struct rt_error why = {0};
+    char *composed = NULL;
+    RT_TRY(text_check_raw(&raw, &why));
+    int rc = t->front->text.nfc ? rt_unicode_nfc(text, size, NULL, &composed, &size) : 0;
+    if (rc == 0)
+        rc = buckets_reserve(t, size);
+    if (rc == 0) {
+        k.met = t->met;
+        text_count_words(&k, composed ? composed : text, size, t->word);
+    }
+    free(composed);
+    for (int64_t i = 0; i < k.distinct; i++)
+        t->count[t->met[i]] = 0;
+    return rc < 0 ? rc : k.distinct;
 }
 
 static void text_features_key(const struct rt_front *f, char *text, size_t size)

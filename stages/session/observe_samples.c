@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * observe_samples: the samples table of run.db. All rows of a large data set take a while to write, so in between
- * only those that changed are, every few seconds, and less often where that would take more than a fiftieth of the
- * time. What a person changed about samples, and what an evaluation said of them, is written with the next update:
- * they look whether it took effect. */
+ * observe_samples: the samples table of run.db. All rows of a large data set take a while to write, so at first some
+ * are, and the others in parts behind the first updates, for a tenth of the time; in between only those that changed
+ * are, every few seconds, and less often where that would take more than a fiftieth of the time. What a person changed
+ * about samples, and what an evaluation said of them, is written with the next update: they look whether it took
+ * effect. */
 #include "stages/session/observers.h"
 
 #include <math.h>
@@ -13,6 +14,9 @@
 
 #define SAMPLES_NS UINT64_C(5000000000)
 #define SAMPLES_FRACTION 50 /* of the time, one part at most */
+#define FIRST_ROWS 10000    /* that stand in the table before the first update */
+#define PART_ROWS 1000      /* and then at a time */
+#define PART_REST 9         /* times as long as a part took, before the next one */
 
 /* A million of each: no more than is asked for. */
 struct rt_row_written {
@@ -80,14 +84,6 @@ void rt_observe_samples_columns(const struct rt_record *r, struct rt_sample_colu
 
 /* ---- rows ---- */
 
-/* Both lists go by row: the cursor only moves on. */
-static const struct rt_drop *sample_drop(const struct rt_session *s, int row, int *cursor)
-{
-    while (*cursor < s->left_count && s->left[*cursor].sample < row)
-        (*cursor)++;
-    return *cursor < s->left_count && s->left[*cursor].sample == row ? &s->left[*cursor] : NULL;
-}
-
 /* Notes what is about to be written; false where run.db has it already. */
 static bool sample_changed(struct rt_observe_samples *o, int row)
 {
@@ -151,22 +147,35 @@ void rt_observe_samples_row(const struct rt_observe_samples *o, int row, double 
     };
 }
 
-static int sample_write(struct rt_observe_samples *o, int row, const struct rt_drop *drop, struct rt_error *e)
+static int sample_write(struct rt_observe_samples *o, int row, struct rt_error *e)
 {
+    const struct rt_drop *drop = rt_session_drop(o->record->session, row);
     double value[RT_SAMPLE_COLUMNS];
     struct rt_sample_row s;
     rt_observe_samples_row(o, row, (double)o->written[row].factor, o->answer[row].excluded, drop, &s, value);
     return rt_rundb_sample(o->record->db, &s, e);
 }
 
-static int samples_write(struct rt_observe_samples *o, bool all, struct rt_error *e)
+/* The next rows that the table has not got yet, changed or not. */
+static int samples_write_part(struct rt_observe_samples *o, int rows, struct rt_error *e)
 {
-    const struct rt_session *s = o->record->session;
+    int count = o->record->session->dataset.count, end = rows < count - o->there ? o->there + rows : count;
     uint64_t began = uv_hrtime();
-    int cursor = 0;
-    for (int row = 0; row < s->dataset.count; row++)
-        if (sample_changed(o, row) || all)
-            RT_TRY(sample_write(o, row, sample_drop(s, row, &cursor), e));
+    for (; o->there < end; o->there++) {
+        sample_changed(o, o->there);
+        RT_TRY(sample_write(o, o->there, e));
+    }
+    uint64_t now = uv_hrtime();
+    o->part_due = now + PART_REST * (now - began);
+    return 0;
+}
+
+static int samples_write_changed(struct rt_observe_samples *o, struct rt_error *e)
+{
+    uint64_t began = uv_hrtime();
+    for (int row = 0; row < o->there; row++)
+        if (sample_changed(o, row))
+            RT_TRY(sample_write(o, row, e));
     uint64_t now = uv_hrtime(), wait = (now - began) * SAMPLES_FRACTION;
     o->due = now + (wait > SAMPLES_NS ? wait : SAMPLES_NS);
     return 0;
@@ -230,9 +239,11 @@ static int samples_on_update(void *self, int64_t step, bool epoch_ended, struct 
     struct rt_observe_samples *o = self;
     (void)step, (void)epoch_ended;
     uint64_t began = uv_hrtime();
+    if (o->there < o->record->session->dataset.count && began >= o->part_due)
+        RT_TRY(samples_write_part(o, PART_ROWS, e));
     if (began < o->due)
         return 0;
-    RT_TRY(samples_write(o, false, e));
+    RT_TRY(samples_write_changed(o, e));
     RT_TRY(rt_rundb_commit(o->record->db, e));
     if (o->asked) /* a filter may have named every row */
         rt_control_charge(o->record->student->control, uv_hrtime() - began);
@@ -257,13 +268,15 @@ int rt_observe_samples_open(struct rt_observe_samples *o, struct rt_record *r, s
         rt_observe_samples_fini(o);
         return rt_error_set(e, RT_EMEM, "%s: no memory for the samples' rows", r->dir->path);
     }
-    RT_TRY(samples_write(o, true, e));
+    RT_TRY(samples_write_part(o, FIRST_ROWS, e));
+    o->due = uv_hrtime() + SAMPLES_NS;
     return rt_rundb_commit(r->db, e);
 }
 
 int rt_observe_samples_end(struct rt_observe_samples *o, struct rt_error *e)
 {
-    return samples_write(o, true, e); /* reasons may have come for samples never seen */
+    o->there = 0;
+    return samples_write_part(o, o->record->session->dataset.count, e); /* also reasons of samples never seen */
 }
 
 void rt_observe_samples_fini(struct rt_observe_samples *o)

@@ -32,7 +32,8 @@ struct rt_observe_samples {
     struct rt_record *record;
     struct rt_row_written *written; /* [samples], what run.db has of each */
     struct rt_row_answer *answer;   /* [samples], what the last evaluation of each said, and whether run.db has it */
-    uint64_t due;                   /* ns, when rows are next written */
+    int there;                      /* rows that run.db has; the next ones are written in parts */
+    uint64_t due, part_due;         /* ns, when rows that changed, and the next part, are written */
     bool asked;                     /* because somebody changed something about samples */
 };
 #define RT_SAMPLE_COLUMNS (2 * RT_SCORE_COLUMNS + 2 * RT_TERMS + 4)

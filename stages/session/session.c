@@ -7,8 +7,8 @@
 #include "formats/words.h"
 #include "pipeline/data/labels_alike.h"
 #include "pipeline/data/sampler.h"
-#include "stages/modality/idf.h"
 #include "stages/session/machine_limits.h"
+#include "stages/session/session_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,27 +308,34 @@ out:
     return rc;
 }
 
+/* Texts go their own way (session_texts.c), and first: of those that end the run only rows before it matter then. */
 static int session_score_rows(struct rt_session *s, const int *rows, const bool modality[RT_MODALITIES],
                               const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
 {
     struct rt_quality quality = {
         .dataset = &s->dataset, .content = &s->content, .scores = &s->scores, .store = s->quality,
         .level = s->limits.level, .strict = s->limits.strict, .left_out = rt_session_leave_out,
-        .left_out_self = s,
+        .left_out_self = s, .measured = {[RT_TEXT] = true},
     };
     struct rt_decode decode = {
         .dataset = &s->dataset, .sources = s->sources, .content = &s->content, .quality = s->quality,
         .level = s->limits.level, .strict = s->limits.strict,
     };
     for (int m = 0; m < RT_MODALITIES; m++)
-        if (modality[m] && s->dataset.column[m] >= 0)
+        if (m != RT_TEXT && modality[m] && s->dataset.column[m] >= 0)
             decode.input[decode.inputs++] = (struct rt_decode_input){
                 .role = "score", .modality = rt_modalities[m], .front = front[m],
                 .features = front[m] ? s->features[m] : NULL,
             };
-    struct pass p = {.what = "scoring", .kind = RT_BATCH_SCORE, .rows = rows, .count = s->dataset.count,
+    struct rt_error why = {0};
+    int last = s->dataset.count - 1, rc = 0;
+    if (modality[RT_TEXT] && s->dataset.column[RT_TEXT] >= 0)
+        rc = rt_session_score_texts(s, decode.inputs == 0, &last, &why);
+    struct pass p = {.what = "scoring", .kind = RT_BATCH_SCORE, .rows = rows, .count = last + 1,
                      .decode = &decode, .ops = &rt_stage_quality, .stage = &quality};
-    return pass_run(&p, s, e);
+    if (decode.inputs > 0)
+        RT_TRY(pass_run(&p, s, e));
+    return rc < 0 ? rt_error_set(e, rc, "%s", why.text) : 0;
 }
 
 /* What reading did that nobody would look for: of samples that are used, so nothing else names them. */
@@ -370,45 +377,6 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
 out:
     free(rows);
     return rc;
-}
-
-/* ---- TF-IDF ----
- * Not a pipeline: texts stand in the manifest, which is in memory, and are hashed faster than handed on. */
-
-static int idf_add_row(struct rt_idf *fit, const struct rt_dataset *d, const struct rt_front *front, int row)
-{
-    char buffer[1];
-    const char *text = rt_dataset_source(d, row, RT_TEXT, buffer, sizeof buffer);
-    struct rt_tensor raw = {0}, base = {0};
-    struct rt_error why = {0};
-    int rc = 0;
-    if (rt_modality_text.load(&RT_INPUT(text, strlen(text), "text"), &raw, NULL, &why) == 0 &&
-        rt_modality_text.features(front, &raw, &base, &why) == 0)
-        rc = rt_idf_add(fit, &base); /* a text that cannot be used was left out, and counts for nothing */
-    rt_tensor_fini(&raw);
-    rt_tensor_fini(&base);
-    return rc;
-}
-
-int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, const int *rows,
-                       int count, float **idf, struct rt_error *e)
-{
-    struct rt_front front = rt_front_of(r);
-    struct rt_idf fit;
-    int rc = rt_idf_init(&fit, r->text_buckets);
-    *idf = malloc(sizeof **idf * (size_t)r->text_buckets);
-    if (rc == 0 && !*idf)
-        rc = RT_EMEM;
-    for (int i = 0; rc == 0 && i < count; i++)
-        rc = idf_add_row(&fit, &s->dataset, &front, rows[i]);
-    if (rc == 0)
-        rt_idf_fit(&fit, *idf);
-    rt_idf_fini(&fit);
-    if (rc == 0)
-        return 0;
-    free(*idf);
-    *idf = NULL;
-    return rt_error_set(e, rc, "cannot fit TF-IDF: %s", rt_err_words(rc));
 }
 
 /* ---- outputs of a frozen model ----

@@ -8,14 +8,15 @@ import os
 import pty
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import termios
 import time
 import unittest
 
-from end_to_end import (PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, read_npy, read_tensors, rows, settings,
-                        write_manifest)
+from end_to_end import (PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, last_checkpoint, read_npy, read_tensors, rows,
+                        settings, write_manifest)
 
 ONNX = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_picture.onnx")
 TERMS = ("l2", "cosine", "kl", "head_kl", "head_ce", "dkd", "dist", "nce", "rkd", "sp")
@@ -227,6 +228,40 @@ class Training(EndToEnd):
         finally:
             run.kill()
             run.communicate()
+
+    def test_many_texts(self):
+        """Measured and counted by several threads; the table of samples fills up behind the first updates."""
+        count, strange = 10300, (5, 7000, 10299)
+        table = [["s%d" % i, "train", "ab"[i % 2], "?!" if i in strange else "word%d and %d" % (i % 91, i)]
+                 for i in range(count)]
+        manifest = write_manifest(self.path("many.tsv"), table, ["id", "split", "label", "text"])
+        few = settings(TEXT, data__manifest=manifest, pipeline__decoders=1, train__steps=1)
+        many = settings(TEXT, data__manifest=manifest, pipeline__decoders=4, train__steps=1000000, run__checkpoint=1)
+        _, err = self.retort("run", self.recipe, "-q", "-o", "few", *few)
+        run = self.start("run", self.recipe, "-q", "-o", "many", *many)
+        try:
+            there = 0
+            while there < count and run.poll() is None:
+                time.sleep(0.05)
+                try:
+                    there, = self.query("many", "SELECT count(*) FROM samples")[0]
+                except sqlite3.OperationalError:
+                    continue
+            self.assertEqual(there, count)
+            run.send_signal(signal.SIGINT)
+            run.communicate(timeout=PATIENCE)
+        finally:
+            run.kill()
+            run.communicate()
+        self.assertEqual(run.returncode, 130)
+        columns = "SELECT row, id, reason, detail, length, known, length_pct, known_pct FROM samples ORDER BY row"
+        found = self.query("many", columns)
+        self.assertEqual(found, self.query("few", columns))
+        self.assertEqual([row[:4] for row in found if row[2]],
+                         [(i, "s%d" % i, "empty", "s%d: no letter or digit in 2 bytes of text" % i) for i in strange])
+        first, last = (read_tensors(last_checkpoint(self.path(r)))[0] for r in ("few", "many"))
+        self.assertEqual([k for k in first if "idf" in k and first[k] != last[k]], [])
+        self.assertTrue([k for k in first if "idf" in k], sorted(first))
 
     def test_print_recipe_reads_back(self):
         given = settings(SPEECH, weight__terms="snr,level", data__labels="25%", train__lr="0.0123")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_text: every reason to leave a text out; words, n-grams and lower case; TF-IDF; dropped words
  * follow from the random numbers alone; measures; kinds of code points. */
+#include <ctype.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include "formats/recipe.h"
 #include "stages/modality/modality.h"
 #include "stages/modality/script.h"
+#include "stages/modality/text_buckets.h"
 
 static const struct rt_modality *const text = &rt_modality_text;
 static struct rt_front front;
@@ -239,21 +241,15 @@ static void test_idf(void **state)
 {
     (void)state;
     struct rt_idf f, g;
-    int32_t one[] = {0, 5, 3, 1}, two[] = {3, 2}, wrong[] = {1, 1, 4, 1};
-    struct rt_tensor a = rt_tensor_view(RT_I32, 2, (int64_t[]){2, 2}, one);
-    struct rt_tensor b = rt_tensor_view(RT_I32, 2, (int64_t[]){1, 2}, two);
-    struct rt_tensor w = rt_tensor_view(RT_I32, 2, (int64_t[]){2, 2}, wrong);
+    const int32_t one[] = {0, 3}, two[] = {3};
     float x[4], y[4];
     assert_int_equal(rt_idf_init(&f, 0), RT_ERANGE);
     assert_int_equal(rt_idf_init(&f, 4), 0);
     assert_int_equal(rt_idf_init(&g, 4), 0);
-    assert_int_equal(rt_idf_add(&f, &w), RT_EMISMATCH); /* counts nothing of it */
-    assert_int_equal(rt_idf_add(&f, &a), 0);
-    assert_int_equal(rt_idf_add(&f, &b), 0);
-    assert_int_equal(rt_idf_add(&g, &b), 0);
-    assert_int_equal(rt_idf_add(&g, &a), 0);
-    a.dim[1] = 1;
-    assert_int_equal(rt_idf_add(&f, &a), RT_EMISMATCH);
+    rt_idf_add(&f, one, 2);
+    rt_idf_add(&g, two, 1);
+    rt_idf_join(&f, &g);
+    rt_idf_add(&g, one, 2);
     rt_idf_fit(&f, x);
     rt_idf_fit(&g, y);
     assert_memory_equal(x, y, sizeof x);
@@ -262,6 +258,40 @@ static void test_idf(void **state)
     assert_true(fabs(x[3] - 1) < 1e-6);
     rt_idf_fini(&f);
     rt_idf_fini(&g);
+}
+
+/* Texts of growing length, one after the other: the buckets that features counts in, each once. */
+static void test_buckets_alone(void **state)
+{
+    (void)state;
+    static const char *const texts[4] = {
+        "x", "aaaa aaaa", "cafe\xcc\x81, Stra\xc3\x9f" "e", "Lorem ipsum dolor sit amet",
+    };
+    struct rt_text_buckets t;
+    char lengthy[4000];
+    front.text.buckets = 700;
+    assert_int_equal(rt_text_buckets_init(&t, &front), 0);
+    for (size_t i = 0; i < sizeof lengthy - 1; i++)
+        lengthy[i] = i % 7 ? (char)('a' + i * i % 26) : ' ';
+    lengthy[sizeof lengthy - 1] = '\0';
+    assert_int_equal(rt_text_buckets_find(&t, "?!", 2), RT_EEMPTY);
+    assert_int_equal(rt_text_buckets_find(&t, "a\xff", 2), RT_EFORMAT);
+    for (int k = 0; k < 2 * 5; k++) { /* what was counted of one is not left for the next */
+        const char *one = k % 5 < 4 ? texts[k % 5] : lengthy;
+        struct rt_tensor base = base_of(one);
+        int64_t n = rt_text_buckets_find(&t, one, strlen(one));
+        assert_int_equal(n, base.dim[0]);
+        const int32_t *pair = base.data;
+        for (int64_t i = 0; i < n; i++) {
+            int64_t at = 0;
+            while (at < n && t.met[at] != pair[2 * i])
+                at++;
+            assert_true(at < n);
+            assert_true(i == 0 || pair[2 * i] > pair[2 * i - 2]);
+        }
+        rt_tensor_fini(&base);
+    }
+    rt_text_buckets_fini(&t);
 }
 
 static void test_measures(void **state)
@@ -319,6 +349,14 @@ static void test_script(void **state)
         {0x1f600, RT_SCRIPT_PUNCTUATION, 0x1f600},
         {0xff21, RT_SCRIPT_WORD, 0xff41},
     };
+    for (int32_t c = 0; c < 0x80; c++) {
+        enum rt_script_kind kind = isalnum(c)   ? RT_SCRIPT_WORD
+                                   : isspace(c) ? RT_SCRIPT_SPACE
+                                   : ispunct(c) ? RT_SCRIPT_PUNCTUATION
+                                                : RT_SCRIPT_UNKNOWN;
+        assert_int_equal(rt_script_kind(c), kind);
+        assert_int_equal(rt_script_lower(c), tolower(c));
+    }
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(rt_script_kind(cases[i].c), cases[i].kind);
         assert_int_equal(rt_script_lower(cases[i].c), cases[i].lower);
@@ -337,7 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_reasons), TEST(test_reasons_of_raw), TEST(test_features), TEST(test_forms),
         TEST(test_buckets), TEST(test_present),        TEST(test_dropped_words),
-        TEST(test_idf),     TEST(test_measures),       TEST(test_script),
+        TEST(test_buckets_alone), TEST(test_idf),     TEST(test_measures),       TEST(test_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
