@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * training_samples: which samples a run has, how good they are, and which of them it learns from and is measured on.
+ * Before the first update; the thread that leads the run. */
+#ifndef RT_TRAINING_SAMPLES_H
+#define RT_TRAINING_SAMPLES_H
+
+#include "stages/session/training.h"
+
+/* With the teachers loaded: trial lists, then the scoring pass. As rt_session_score; RT_EMISMATCH for a column that is
+ * not there, and what rt_trial_lists_load and _check refuse. */
+int rt_training_score(struct rt_training *t, const struct rt_modality *student, struct rt_error *e);
+/* Behind it: train_rows, train_labelled and valid_rows. RT_ENODATA: nothing to learn from. */
+int rt_training_choose_rows(struct rt_training *t, const struct rt_modality *student, struct rt_error *e);
+
+#endif
