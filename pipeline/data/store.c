@@ -25,6 +25,7 @@
 #define START 8  /* of the first record */
 #define HEAD 24  /* of a record */
 #define FRAME_MIN 40
+#define WINDOW 16384
 static const uint8_t zeros[8];
 
 struct entry {
@@ -131,18 +132,37 @@ static int file_lock(int fd, int how)
     return failed;
 }
 
+/* What was read of the file: records of measures are a hundred bytes, and a million are not read one by one. Behind
+ * a large one only a head is read, since whatever follows it is mostly not one. */
+struct window {
+    uint64_t at;
+    size_t size, next; /* bytes held; to be read when they do not do */
+    uint8_t bytes[WINDOW];
+};
+
+static const uint8_t *window_look(struct window *w, const struct rt_store *s, uint64_t at, uint64_t end)
+{
+    if (at >= w->at && at + HEAD + 4 <= w->at + w->size)
+        return w->bytes + (at - w->at);
+    size_t size = end - at < w->next ? (size_t)(end - at) : w->next;
+    w->at = at;
+    w->size = file_read_at(s->fd, w->bytes, size, at) ? 0 : size;
+    return w->size ? w->bytes : NULL;
+}
+
 /* Reads the head of the record at `at`; 0 when there is a whole one before `end` that may hold a frame. */
-static int record_read_head(const struct rt_store *s, uint64_t at, uint64_t end,
+static int record_read_head(const struct rt_store *s, struct window *w, uint64_t at, uint64_t end,
                             struct rt_key128 *key, uint32_t *size)
 {
-    uint8_t bytes[HEAD + 4];
-    if (end - at < HEAD + FRAME_MIN || file_read_at(s->fd, bytes, sizeof bytes, at))
+    const uint8_t *bytes = end - at < HEAD + FRAME_MIN ? NULL : window_look(w, s, at, end);
+    if (!bytes)
         return -1;
-    struct rt_cursor c = {.data = bytes, .size = sizeof bytes};
+    struct rt_cursor c = {.data = bytes, .size = HEAD + 4};
     key->lo = rt_take_u64(&c);
     key->hi = rt_take_u64(&c);
     *size = rt_take_u32(&c);
     uint32_t zero = rt_take_u32(&c);
+    w->next = *size < WINDOW / 8 ? WINDOW : HEAD + 4;
     return zero == 0 && *size >= FRAME_MIN && size_padded(*size) <= end - at - HEAD &&
                    memcmp(bytes + HEAD, "RTF1", 4) == 0
                ? 0
@@ -177,7 +197,10 @@ static int64_t store_catch_up(struct rt_store *s)
     struct rt_key128 key;
     uint32_t size;
     uint64_t end = (uint64_t)st.st_size;
-    while (s->end < end && record_read_head(s, s->end, end, &key, &size) == 0) {
+    struct window w;
+    w.at = w.size = 0;
+    w.next = HEAD + 4;
+    while (s->end < end && record_read_head(s, &w, s->end, end, &key, &size) == 0) {
         if (index_add(s, key, s->end, size) < 0)
             return -1;
         s->end += HEAD + size_padded(size);
@@ -313,14 +336,6 @@ int rt_store_expire(const char *folder, const char *prefix, int days)
 static int store_knows(struct rt_store *s, struct rt_key128 key)
 {
     return index_has(s, key) || (store_catch_up(s) >= 0 && index_has(s, key));
-}
-
-int rt_store_has(struct rt_store *s, struct rt_key128 key)
-{
-    pthread_mutex_lock(&s->mutex);
-    int has = store_knows(s, key);
-    pthread_mutex_unlock(&s->mutex);
-    return has;
 }
 
 int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out)

@@ -4,8 +4,8 @@
  *
  * Layout: "RTSTORE1", then records: key (16 bytes), u32 length, u32 zero, a frame (frame.h), padded
  * to 8. Appends are one write under flock; a torn or damaged tail is cut at the next open; a record
- * whose checksum fails counts as absent. When `limit` bytes are reached nothing more is stored
- * (said once in the log by the caller: rt_store_full).
+ * whose checksum fails counts as absent. When `limit` bytes are reached nothing more is stored (rt_store_full).
+ * In memory each record takes 64 to 128 bytes; a million small ones are looked through in half a second.
  * Threads: get and put may be called from any thread. */
 #ifndef RT_STORE_H
 #define RT_STORE_H
@@ -23,13 +23,12 @@ struct rt_store; /* opaque */
 int rt_store_open(struct rt_store **out, const char *folder, const char *name, uint64_t limit,
                   struct rt_error *e);
 void rt_store_close(struct rt_store *s);
-/* 1 when the key is stored (its record may still turn out to be damaged), by any process; else 0. */
-int rt_store_has(struct rt_store *s, struct rt_key128 key);
 /* A new reference in *out, or NULL when absent; always 0. What another process has put is seen. */
 int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out);
 /* 0 also when the limit is reached (nothing stored) or the key is there already. RT_EFULL (disk), RT_EIO,
  * RT_ELARGE, RT_EMEM: not stored, the file is as before. */
 int rt_store_put(struct rt_store *s, struct rt_key128 key, const struct rt_frame *f);
+/* 1 when something was not stored for want of room under the limit. Any thread. */
 int rt_store_full(const struct rt_store *s);
 /* Another limit from now on; what is stored above a lower one stays. Any thread. */
 void rt_store_limit(struct rt_store *s, uint64_t limit);

@@ -15,10 +15,20 @@ static const struct {
     {SQLITE_INTERRUPT, RT_EFORMAT},
 };
 
-static int rundb_code(const struct rt_rundb *r)
+/* "disk I/O error" says nothing of what to do. SQLite forgets the system's own number where a step fails, but nothing
+ * has been called since that would have set another. */
+static int rundb_number(const struct rt_rundb *r)
+{
+    int before = errno, number = sqlite3_system_errno(r->db);
+    if ((sqlite3_errcode(r->db) & 0xFF) != SQLITE_IOERR)
+        return 0;
+    return number ? number : before;
+}
+
+static int rundb_code(const struct rt_rundb *r, int number)
 {
     int sqlite = sqlite3_errcode(r->db) & 0xFF;
-    if (sqlite == SQLITE_IOERR && sqlite3_system_errno(r->db) == ENOSPC)
+    if (number == ENOSPC || number == EDQUOT)
         return RT_EFULL;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i].sqlite == sqlite)
@@ -28,10 +38,12 @@ static int rundb_code(const struct rt_rundb *r)
 
 int rt_rundb_fail(const struct rt_rundb *r, struct rt_error *e)
 {
-    int code = r->db ? rundb_code(r) : RT_EMEM;
+    int number = r->db ? rundb_number(r) : 0, code = r->db ? rundb_code(r, number) : RT_EMEM;
     if (r->db && (sqlite3_errcode(r->db) & 0xFF) == SQLITE_INTERRUPT)
         return rt_error_set(e, code, "%s: gave no answer in reasonable time: not written by retort, or damaged",
                             r->path);
     return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
-                        code == RT_EFULL ? ": make room and resume the run" : "");
+                        code == RT_EFULL  ? ": make room and resume the run"
+                        : number == EFBIG ? ": the file may not be larger; raise the limit (ulimit -f)"
+                                          : "");
 }

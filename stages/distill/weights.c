@@ -58,15 +58,6 @@ void rt_weight_apply(const double *scale, size_t n, const double sum[2], double 
     }
 }
 
-void rt_weight_batch(const double *quality, const double *scale, size_t n, double gamma,
-                     double floor, double *weight)
-{
-    double sum[2];
-
-    rt_weight_measure(quality, scale, n, gamma, floor, weight, sum);
-    rt_weight_apply(scale, n, sum, weight);
-}
-
 void rt_weight_squares(const double *weight, size_t n, double sum[2])
 {
     sum[0] = sum[1] = 0;
@@ -74,12 +65,4 @@ void rt_weight_squares(const double *weight, size_t n, double sum[2])
         sum[0] += weight[i];
         sum[1] += weight[i] * weight[i];
     }
-}
-
-double rt_weight_effective(const double *weight, size_t n)
-{
-    double sum[2];
-
-    rt_weight_squares(weight, n, sum);
-    return sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];
 }

@@ -38,6 +38,14 @@ static int board_on_evaluation(void *self, const struct rt_eval_report *p, struc
     return 0;
 }
 
+/* What is not kept is made again in each epoch, and nobody would guess why. */
+static void stage_note_full(const struct rt_store *store, const char *setting, char *text, size_t size)
+{
+    size_t at = strlen(text);
+    if (store && rt_store_full(store) && !strstr(text, "cache is full"))
+        snprintf(text + at, size - at, "%sits cache is full (%s)", at ? "; " : "", setting);
+}
+
 /* What else there is to say about a stage. */
 static void stage_note(const struct rt_observe_board *o, const char *stage, char *text, size_t size)
 {
@@ -46,12 +54,18 @@ static void stage_note(const struct rt_observe_board *o, const char *stage, char
     *text = '\0';
     if (strcmp(stage, rt_stage_decode.name) == 0 && left)
         snprintf(text, size, "%d samples left out", left);
+    for (int m = 0; m < RT_MODALITIES; m++)
+        if (strcmp(stage, rt_stage_decode.name) == 0)
+            stage_note_full(o->record->session->features[m], "cache.size", text, size);
     for (int k = 0; k < RT_TEACHERS; k++)
         if (strcmp(stage, rt_stage_teacher[k].name) == 0 && o->outputs[k])
             rt_store_counts(o->outputs[k], &hits, &misses, &bytes);
     if (hits + misses)
         snprintf(text, size, "%.0f %% of its outputs found in the cache",
                  100 * (double)hits / (double)(hits + misses));
+    for (int k = 0; k < RT_TEACHERS; k++)
+        if (strcmp(stage, rt_stage_teacher[k].name) == 0)
+            stage_note_full(o->outputs[k], "teacher.cache", text, size);
 }
 
 int rt_observe_board_account(struct rt_observe_board *o, const struct rt_account *a, const char *limit,

@@ -2,10 +2,12 @@
  * Tests of pipeline/run/rundb: what is no data base of ours, rows in and out, rewind, a reader beside the
  * writer, what a crash leaves, a full disk. */
 #include <math.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -296,6 +298,29 @@ static void test_reader_and_crash(void **state)
     rt_rundb_close(db);
 }
 
+/* A limit of the shell's is named: nothing is wrong with the disk. */
+static void test_file_limit(void **state)
+{
+    (void)state;
+    struct rlimit before, limit;
+    struct rt_rundb *db = open_db("limit.db", 1);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 20000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    int code = 0;
+    for (int i = 0; code == 0 && i < 1000; i++) {
+        code = rt_rundb_metric(db, i, 0, "", "loss", i, &e);
+        code = code < 0 ? code : rt_rundb_commit(db, &e);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    rt_rundb_close(db);
+    assert_int_equal(code, RT_EIO);
+    assert_non_null(strstr(e.text, "limit.db"));
+    assert_non_null(strstr(e.text, "raise the limit (ulimit -f)"));
+}
+
 /* SQLite's page limit stands for a disk without room: the same error on the same path. */
 static void test_disk_full(void **state)
 {
@@ -326,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_older), cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_clock), cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_reader_and_crash), cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_file_limit),
     };
     scratch_make(&dir);
     return scratch_end(&dir, cmocka_run_group_tests(tests, NULL, NULL));

@@ -90,6 +90,21 @@ static struct toy_run *open_run(void)
     return r;
 }
 
+/* A cache that had to turn something away. */
+static int fill_second(void *self, const struct rt_step_report *report, struct rt_error *e)
+{
+    struct toy_run **r = self;
+    struct rt_store *store = (*r)->training.teacher[1].outputs;
+    struct rt_tensor one = rt_tensor_view(RT_F32, 1, (int64_t[]){1}, &(float){1});
+    struct rt_frame *f;
+    (void)report, (void)e;
+    assert_int_equal(rt_frame_pack(&f, "x", &one, 0), 0);
+    rt_store_limit(store, 1);
+    assert_int_equal(rt_store_put(store, (struct rt_key128){1, 2}, f), 0);
+    rt_frame_unref(f);
+    return 0;
+}
+
 static int stores_made(void)
 {
     char pattern[300];
@@ -173,16 +188,21 @@ static void test_two(void **state)
     snprintf(other, sizeof other, "%s", scratch_file(&t.dir, "other.safetensors"));
     teacher_make("student.embedding=7 seed=4", other);
     second_model = other;
-    struct toy_run *r = open_run();
+    int rc;
+    struct toy_run *r = NULL;
+    struct rt_training_request q = {.output = folder, .observer = {.self = &r, .step = fill_second}};
+    r = toy_run_open(&t, q, &rc);
+    TOY_OK(&t, rc);
     assert_int_equal(r->training.teachers, 2);
     assert_string_equal(r->training.student.teacher[1], "teacher2");
     assert_non_null(r->training.teacher[0].outputs);
     assert_non_null(r->training.teacher[1].outputs);
     TOY_OK(&t, rt_training_run(&r->training, &t.e));
     toy_run_close(r);
-    assert_string_equal(toy_run_query(&t, folder, "SELECT name, note LIKE '%found in the cache' FROM stages "
-                                                  "WHERE name LIKE 'teacher%' ORDER BY name"),
-                        "teacher 1\nteacher2 1\n");
+    static const char notes[] = "SELECT name, note LIKE '%found in the cache%', note LIKE '%full (teacher.cache)' "
+                                "FROM stages WHERE name LIKE 'teacher%' ORDER BY name";
+    assert_string_equal(toy_run_query(&t, folder, notes),
+                        "teacher 1 0\nteacher2 1 1\n");
     assert_int_equal(stores_made(), 2);
     TOY_OK(&t, rt_model_load(&m, rt_run_file_path(folder, RT_RUN_MODEL, path, sizeof path), &t.e));
     assert_true(m.teachers == 2 && m.teacher[0].dim == 6 && m.teacher[1].dim == 7);
