@@ -5,16 +5,15 @@
 #include "stages/nn/exec.h"
 
 #include "stages/nn/blas.h"
+#include "stages/nn/pages.h"
 #include "stages/nn/prepared.h"
 #include "stages/nn/window.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
-#define HUGE_PAGE ((size_t)2 << 20)
 #define SCRATCH_APART ((size_t)1 << 20) /* closer, threads slow each other: docs/performance-notes.md */
 #define SHARED_NETWORK 1e7 /* products of a network that threads share, at least: 0.2 ms */
 #define SHARED_NODE 2e5    /* and of one of its nodes */
@@ -282,40 +281,7 @@ static int exec_list_pieces(struct rt_exec *x, struct piece *p)
     return pieces;
 }
 
-/* One piece of memory for everything, on large pages where the system gives them: a network's buffers are walked
- * from end to end in each step, and with small pages batch-norm's forward passes took 2.5 times as long. It comes
- * from the system and not from malloc, whose aligned blocks leave holes that are never filled: a process that read
- * recordings of many lengths, each with a network of its own, grew by tens of MiB. */
-static size_t whole_pages(size_t bytes)
-{
-    return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-}
-
-static char *exec_take_memory(size_t bytes)
-{
-    if (bytes < HUGE_PAGE)
-        return aligned_alloc(64, rt_aligned(bytes + 1));
-    bytes = whole_pages(bytes);
-    char *all = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED)
-        return NULL;
-    size_t before = -(uintptr_t)all % HUGE_PAGE;
-    if (before > 0)
-        munmap(all, before);
-    munmap(all + before + bytes, HUGE_PAGE - before);
-    madvise(all + before, bytes, MADV_HUGEPAGE); /* only advice */
-    return all + before;
-}
-
-static void exec_give_memory(char *memory, size_t bytes)
-{
-    if (bytes < HUGE_PAGE)
-        free(memory);
-    else if (memory)
-        munmap(memory, whole_pages(bytes));
-}
-
-/* Fills x->slot and allocates. */
+/* Fills x->slot and allocates: one piece of memory for everything. */
 static int exec_plan(struct rt_exec *x)
 {
     struct piece *p = calloc(3 * (size_t)x->nodes + 2, sizeof *p);
@@ -326,7 +292,7 @@ static int exec_plan(struct rt_exec *x)
         exec_share_gradients(x, readers);
         int pieces = exec_list_pieces(x, p);
         x->bytes = exec_place_pieces(p, pieces);
-        x->memory = exec_take_memory(x->bytes);
+        x->memory = rt_pages_take(x->bytes);
         for (int i = 0; x->memory && i < pieces; i++)
             *p[i].where = x->memory + p[i].offset;
         for (int i = 0; x->memory && i < x->nodes; i++)
@@ -420,7 +386,7 @@ int rt_exec_create_prepared(struct rt_exec **out, struct rt_graph *g, const stru
 void rt_exec_destroy(struct rt_exec *x)
 {
     if (x) {
-        exec_give_memory(x->memory, x->bytes);
+        rt_pages_give(x->memory, x->bytes);
         free(x->part);
         free(x->slot);
         free(x);

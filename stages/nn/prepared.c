@@ -3,6 +3,7 @@
 #include "stages/nn/prepared.h"
 
 #include "stages/nn/op.h"
+#include "stages/nn/pages.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ struct rt_prepared {
     int nodes;
     size_t *at; /* [nodes] place in memory; SIZE_MAX: none */
     char *memory;
+    size_t bytes;
 };
 
 static void prepared_shapes(const struct rt_graph *g, const struct rt_node *n, struct rt_shape *in)
@@ -65,8 +67,8 @@ int rt_prepared_create(struct rt_prepared **out, struct rt_graph *g)
         return RT_EMEM;
     p->nodes = rt_graph_nodes(g);
     p->at = calloc((size_t)p->nodes + 1, sizeof *p->at);
-    size_t bytes = p->at ? prepared_plan(p, g, &size) : 0;
-    p->memory = p->at ? aligned_alloc(64, bytes + 64) : NULL;
+    p->bytes = p->at ? prepared_plan(p, g, &size) : 0;
+    p->memory = p->at ? rt_pages_take(p->bytes) : NULL;
     char *scratch = p->memory ? aligned_alloc(64, rt_aligned(size.thread) + 64) : NULL;
     if (!scratch) {
         rt_prepared_destroy(p);
@@ -83,7 +85,7 @@ void rt_prepared_destroy(struct rt_prepared *p)
     if (!p)
         return;
     free(p->at);
-    free(p->memory);
+    rt_pages_give(p->memory, p->bytes);
     free(p);
 }
 

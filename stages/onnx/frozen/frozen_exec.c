@@ -4,6 +4,7 @@
  * and calls one kernel after the other. Kernels run on the calling thread alone: who has several
  * samples runs several execs, which needs no loop inside a kernel to be shared and keeps samples
  * apart. */
+#include "stages/nn/pages.h"
 #include "stages/onnx/frozen/frozen_parts.h"
 #include "stages/onnx/kernels/fused.h"
 
@@ -82,7 +83,7 @@ int rt_frozen_exec_create(struct rt_frozen_exec **out, const struct rt_frozen *f
     if (!x)
         return RT_EMEM;
     x->f = f;
-    x->memory = aligned_alloc(64, (f->bytes + 64) / 64 * 64);
+    x->memory = rt_pages_take(f->bytes);
     x->value = malloc(((size_t)f->values + 1) * sizeof *x->value);
     x->call = calloc((size_t)f->steps + 1, sizeof *x->call);
     if (!x->memory || !x->value || !x->call)
@@ -110,7 +111,7 @@ void rt_frozen_exec_destroy(struct rt_frozen_exec *x)
         rt_frozen_call_fini(&x->call[s]);
     free(x->call);
     free(x->value);
-    free(x->memory);
+    rt_pages_give(x->memory, x->f->bytes);
     free(x);
 }
 
