@@ -295,9 +295,11 @@ static void direct_pass_piece(void *self, int i, int thread)
                 }
                 m.rows = (end - x - phase + d->step_to - 1) / d->step_to;
                 m.c = line + (int64_t)phase * d->p.cols;
+                m.behind = rt_pass_behind(&d->p, m.c, panel * v->isa->panel);
                 v->isa->product(&m);
             }
-            rt_pass_finish(&d->p, (int64_t)l * d->p.ow + x, end - x, panel * v->isa->panel, m.cols);
+            if (!rt_pass_is_behind(&d->p))
+                rt_pass_finish(&d->p, (int64_t)l * d->p.ow + x, end - x, panel * v->isa->panel, m.cols);
         }
         m.b += (int64_t)w->kh * w->kw * d->p.depth * m.cols;
     }

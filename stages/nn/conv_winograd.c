@@ -12,8 +12,8 @@
 
 #define CHANNELS_MIN 12     /* with fewer, sums over taps are as quick, and more exact */
 #define TILES 28          /* of one piece, at most: whole blocks of the product's rows */
-#define TILES_WIDE 14     /* the same with so many channels that more would leave the cache */
-#define WIDE 160
+#define TILES_WIDE 56     /* the same of a wide sequence, which has six points and not 36 */
+#define WIDE 160          /* channels, beyond which weights are the most of what is read */
 #define CHUNK_FLOATS (160 * 1024) /* of transformed inputs and gradients at a time: most of L2 */
 #define CHUNK_TILES 16            /* transformed by one piece */
 #define ROWS 112                  /* of one piece's product of weight gradients, at most */
@@ -38,6 +38,7 @@ struct winograd {
     int down, across; /* tiles of a sample: lines of them (per residue of a dilation), in a line */
     int64_t tiles;    /* in the batch */
     int group;        /* tiles of one piece */
+    bool wide;        /* by points */
     const float *weights; /* [panel][point][depth][panel's columns] */
     struct rt_scratch scratch;
 };
@@ -75,7 +76,8 @@ static struct winograd winograd_of(const struct rt_pass *p)
     g.down = g.plane ? (p->oh + 3) / 4 : g.dilation;
     g.across = g.plane ? (p->ow + 3) / 4 : ((p->ow + g.dilation - 1) / g.dilation + 3) / 4;
     g.tiles = (int64_t)p->v->batch * g.down * g.across;
-    g.group = winograd_whole_blocks(p->v->isa, p->depth > WIDE ? TILES_WIDE : TILES);
+    g.wide = p->depth > WIDE;
+    g.group = winograd_whole_blocks(p->v->isa, g.wide && !g.plane ? TILES_WIDE : TILES);
     /* One sample may have fewer tiles than that for each thread. */
     int64_t rows = p->v->isa->rows, each = rt_pieces(g.tiles, rt_parallel_threads(p->v->parallel));
     int64_t share = (each + rows - 1) / rows * rows;
@@ -174,62 +176,96 @@ static size_t winograd_pass_bytes(const struct winograd *g)
 {
     size_t points = (size_t)g->points * sizeof(float);
     return rt_aligned(points * (size_t)winograd_input_stride(g)) +
-           rt_aligned(points * (size_t)winograd_product_stride(g, g->p.v->isa->panel));
+           rt_aligned(points * (size_t)winograd_product_stride(g, g->wide ? g->p.cols : g->p.v->isa->panel));
 }
 
 /* ---- a pass ----
  * One piece does all three steps for its tiles, transform, products, transform back, while they are
  * in its cache. Three loops over the whole layer, one step each, would move 36 / 16 of the input
- * through memory twice. */
+ * through memory twice. With many channels the weights are what moves most: then all panels of a point are taken
+ * before the next point, so a piece may have as many tiles as it likes, and pieces that read all weights are few. No
+ * sum depends on that order. */
 
-/* What stands behind the sums of a tile's places. */
+/* What stands behind the sums of a tile's places, where the transform does not do it. */
 static void winograd_finish(const struct winograd *g, const struct winograd_tile *at, int64_t to, int64_t col,
                             int64_t n)
 {
+    if (rt_pass_is_behind(&g->p))
+        return;
     for (int line = 0; line < at->lines; line++, to += g->plane ? g->p.ow : g->dilation)
         rt_pass_finish(&g->p, to, at->places, col, n);
 }
 
-static void winograd_pass_piece(void *self, int i, int thread)
+static void winograd_transform(const struct winograd *g, struct winograd_tile at, int tiles, float *inputs)
+{
+    for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at))
+        winograd_tile_inputs(g, &at, inputs + (int64_t)k * g->p.depth, winograd_input_stride(g));
+}
+
+/* [tiles,depth] of one point by its weights of one panel -> [tiles,n]. */
+static void winograd_multiply(const struct winograd *g, int point, int panel, const float *inputs, int tiles,
+                              float *products)
 {
     static const int64_t zero = 0;
-    const struct winograd *g = self;
+    int64_t depth = g->p.depth, n = rt_panel_cols(g->p.v->isa, g->p.cols, panel);
+    int64_t at = (int64_t)g->points * panel * g->p.v->isa->panel + point * n; /* columns before */
+    g->p.v->isa->product(&(struct rt_product){
+        .a = inputs + point * winograd_input_stride(g), .row = depth, .step = 1, .b = g->weights + at * depth, .ldb = n,
+        .a_at = &zero, .b_at = &zero, .taps = 1, .depth = depth, .c = products, .ldc = n, .rows = tiles, .cols = n});
+}
+
+/* A panel's products, points `stride` apart, to its columns of the tiles' places, with what stands behind the sums. */
+static void winograd_outputs(const struct winograd *g, struct winograd_tile at, int tiles, int panel,
+                             const float *products, int64_t stride)
+{
     const struct rt_isa *isa = g->p.v->isa;
-    int64_t first = (int64_t)i * g->group, depth = g->p.depth, cols = g->p.cols;
+    int64_t cols = g->p.cols, col = panel * isa->panel, n = rt_panel_cols(isa, g->p.cols, panel);
+    for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at)) {
+        int64_t place = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
+        float *to = g->p.to + place * cols + col;
+        isa->to_outputs(&(struct rt_tile){
+            .from = products + k * n, .stride = stride, .n = n, .to = to,
+            .line = (g->plane ? g->p.ow : g->dilation) * cols, .place = cols, .lines = at.lines,
+            .places = at.places, .plane = g->plane, .add = g->p.add, .behind = rt_pass_behind(&g->p, to, col)});
+        winograd_finish(g, &at, place, col, n);
+    }
+}
+
+/* Panel by panel: all products of one are in the first caches when they are transformed. */
+static void winograd_by_panels(const struct winograd *g, const struct winograd_tile *begin, int tiles,
+                               const float *inputs, float *products)
+{
+    for (int panel = 0; panel < rt_panels(g->p.v->isa, g->p.cols); panel++) {
+        int64_t stride = winograd_product_stride(g, rt_panel_cols(g->p.v->isa, g->p.cols, panel));
+        for (int point = 0; point < g->points; point++)
+            winograd_multiply(g, point, panel, inputs, tiles, products + point * stride);
+        winograd_outputs(g, *begin, tiles, panel, products, stride);
+    }
+}
+
+/* Point by point: one point's inputs stay in the second cache while all of its weights go by. */
+static void winograd_by_points(const struct winograd *g, const struct winograd_tile *begin, int tiles,
+                               const float *inputs, float *products)
+{
+    int panels = rt_panels(g->p.v->isa, g->p.cols);
+    int64_t stride = winograd_product_stride(g, g->p.cols), panel_floats = (int64_t)tiles * g->p.v->isa->panel;
+    for (int point = 0; point < g->points; point++)
+        for (int panel = 0; panel < panels; panel++)
+            winograd_multiply(g, point, panel, inputs, tiles, products + point * stride + panel * panel_floats);
+    for (int panel = 0; panel < panels; panel++)
+        winograd_outputs(g, *begin, tiles, panel, products + panel * panel_floats, stride);
+}
+
+static void winograd_pass_piece(void *self, int i, int thread)
+{
+    const struct winograd *g = self;
+    int64_t first = (int64_t)i * g->group;
     int tiles = (int)(rt_piece_end(g->tiles, g->group, i) - first);
     float *inputs = rt_scratch_of(&g->scratch, thread);
     float *products = inputs + (g->points * winograd_input_stride(g) + 15) / 16 * 16;
-    struct winograd_tile begin = winograd_tile_at(g, first), at = begin;
-    for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at))
-        winograd_tile_inputs(g, &at, inputs + k * depth, winograd_input_stride(g));
-    const float *weights = g->weights;
-    for (int panel = 0; panel < rt_panels(isa, (int)cols); panel++) {
-        int64_t n = rt_panel_cols(isa, (int)cols, panel), stride = winograd_product_stride(g, n);
-        for (int point = 0; point < g->points; point++, weights += depth * n)
-            isa->product(&(struct rt_product){.a = inputs + point * winograd_input_stride(g),
-                                              .row = depth,
-                                              .step = 1,
-                                              .b = weights,
-                                              .ldb = n,
-                                              .a_at = &zero,
-                                              .b_at = &zero,
-                                              .taps = 1,
-                                              .depth = depth,
-                                              .c = products + point * stride,
-                                              .ldc = n,
-                                              .rows = tiles,
-                                              .cols = n});
-        at = begin;
-        for (int k = 0; k < tiles; k++, winograd_tile_next(g, &at)) {
-            int64_t to = ((int64_t)at.sample * g->p.oh + at.y) * g->p.ow + at.x;
-            isa->to_outputs(&(struct rt_tile){
-                .from = products + k * n, .stride = stride, .n = n,
-                .to = g->p.to + to * cols + panel * isa->panel,
-                .line = (g->plane ? g->p.ow : g->dilation) * cols, .place = cols,
-                .lines = at.lines, .places = at.places, .plane = g->plane, .add = g->p.add});
-            winograd_finish(g, &at, to, panel * isa->panel, n);
-        }
-    }
+    struct winograd_tile begin = winograd_tile_at(g, first);
+    winograd_transform(g, begin, tiles, inputs);
+    (g->wide ? winograd_by_points : winograd_by_panels)(g, &begin, tiles, inputs, products);
 }
 
 /* ---- weights, transformed ----

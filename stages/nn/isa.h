@@ -10,6 +10,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What is done to each sum behind it, while it is in a register: bias, of its column or channel, and another number
+ * are added (NULL: not), and what is less than 0 becomes 0. All zero: nothing. */
+struct rt_behind {
+    const float *bias, *other; /* other: lies as what is written does */
+    bool relu;
+};
+static inline bool rt_is_behind(const struct rt_behind *b)
+{
+    return b->bias || b->other || b->relu;
+}
+
 /* C[i][j] = (add ? C : 0) + sum over t < taps and k < depth of A_t[i][k] B_t[k][j], where
  * A_t[i][k] = a[a_at[t] + i * row + k * step] and B_t[k][j] = b[b_at[t] + k * ldb + j].
  * No alignment is asked for; nothing beyond the named elements is read. */
@@ -25,6 +36,7 @@ struct rt_product {
     int64_t ldc;
     int64_t rows, cols;
     bool add;
+    struct rt_behind behind;
 };
 
 /* Winograd's minimal filtering F(4,3): 4 outputs of a filter of 3 from 6 inputs by 6 products, in
@@ -42,6 +54,7 @@ struct rt_tile {
     int top, left, lines, places;
     bool plane;        /* 6x6; otherwise 6 along `line` */
     bool add;          /* to_outputs adds into *to */
+    struct rt_behind behind; /* of to_outputs, without add */
 };
 
 /* Depthwise convolution of a line of places, channels last:
@@ -88,8 +101,8 @@ struct rt_isa {
     int panel; /* columns of B that are best taken at once, packed beside each other */
     int rows;  /* of C that are best taken at once: blocks of fewer are slower */
     void (*product)(const struct rt_product *p);
-    /* The same, bit for bit, of one row and one tap, for as many whole panels of B as `cols` has, one behind the other:
-     * several at a time, as a row alone keeps neither memory nor multipliers busy. */
+    /* The same, bit for bit, of one row and one tap with nothing behind its sums, for as many whole panels of B as
+     * `cols` has, one behind the other: several at a time, as a row alone keeps neither memory nor multipliers busy. */
     void (*product_row)(const struct rt_product *p);
     void (*depthwise)(const struct rt_depthwise *d);
     void (*finish)(const struct rt_finish *f);

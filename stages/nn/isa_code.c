@@ -47,6 +47,10 @@
 #define PACK_TAPS 32
 #define PACK_FLOATS (512 * 2 * WIDTH)
 
+/* How a tile is read or written: the places that exist, or all of them; outputs also with bias and relu, and with
+ * another tile. */
+enum { PLACES, WHOLE, WITH_BIAS, WITH_OTHER };
+
 /* Winograd's points, and the divisors of the weights' transform: the products of a point's
  * distances from the others. */
 #define A 0.75f

@@ -3,10 +3,34 @@
  * per type, with V (the type), LANES and NAME(x) (x_V) defined. The loops have constant bounds, so
  * that sums stay in registers. */
 
+/* NaN is not less than 0. */
+INLINE V NAME(behind_relu)(V v)
+{
+#if LANES == 1
+    return v < 0 ? 0 : v;
+#elif LANES == 8
+    return (V)_mm256_max_ps((__m256)(V){0}, (__m256)v);
+#elif LANES == 16
+    return (V)_mm512_max_ps((__m512)(V){0}, (__m512)v);
+#else
+    return (V)((__typeof__(v < v))v & ~(v < (V){0}));
+#endif
+}
+
+/* at: among columns or channels; to: from the first place that is written. */
+INLINE V NAME(behind_sum)(const struct rt_behind *b, int64_t at, int64_t to, V v)
+{
+    if (b->bias)
+        v += *(const V *)(b->bias + at);
+    if (b->other)
+        v += *(const V *)(b->other + to);
+    return b->relu ? NAME(behind_relu)(v) : v;
+}
+
 /* ROWS x vectors of C from (i, j). Rows of A are reached from every third: base + 0, 1 or 2 strides
  * are addresses the processor has. */
 INLINE void NAME(product_block)(const struct rt_product *p, const int rows, const int vectors,
-                                int64_t i, int64_t j)
+                                const bool behind, int64_t i, int64_t j)
 {
     const int64_t row = p->row, step = p->step;
     float *c = p->c + i * p->ldc + j;
@@ -37,6 +61,18 @@ INLINE void NAME(product_block)(const struct rt_product *p, const int rows, cons
             }
         }
     }
+    if (behind) {
+        UNROLL(2) for (int v = 0; v < vectors; v++) {
+            V bias = p->behind.bias ? *(const V *)(p->behind.bias + j + v * LANES) : (V){0};
+            UNROLL(14) for (int r = 0; r < rows; r++) {
+                sum[r][v] += bias;
+                if (p->behind.other)
+                    sum[r][v] += *(const V *)(p->behind.other + (i + r) * p->ldc + j + v * LANES);
+                if (p->behind.relu)
+                    sum[r][v] = NAME(behind_relu)(sum[r][v]);
+            }
+        }
+    }
     UNROLL(14) for (int r = 0; r < rows; r++) {
         UNROLL(2) for (int v = 0; v < vectors; v++) {
             *(V *)(c + r * p->ldc + v * LANES) = sum[r][v];
@@ -45,7 +81,7 @@ INLINE void NAME(product_block)(const struct rt_product *p, const int rows, cons
 }
 
 /* All rows of the columns from j, in blocks of nearly equal height. */
-INLINE void NAME(product_column)(const struct rt_product *p, const int vectors, int64_t j)
+INLINE void NAME(product_blocks)(const struct rt_product *p, const int vectors, const bool behind, int64_t j)
 {
     const int most = vectors == 1 ? ROWS_ALONE : ROWS;
     int64_t blocks = (p->rows + most - 1) / most;
@@ -55,7 +91,7 @@ INLINE void NAME(product_column)(const struct rt_product *p, const int vectors, 
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
         if (n <= (vectors == 1 ? ROWS_ALONE : ROWS))                                               \
-            NAME(product_block)(p, n, vectors, i, j);                                              \
+            NAME(product_block)(p, n, vectors, behind, i, j);                                           \
         break;
             CASE(14) CASE(13) CASE(12) CASE(11) CASE(10) CASE(9) CASE(8)
             CASE(7) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
@@ -65,6 +101,23 @@ INLINE void NAME(product_column)(const struct rt_product *p, const int vectors, 
 }
 
 #if LANES == WIDTH
+/* Not inlined where they are called: each is some ten kilobytes. */
+static __attribute__((noinline)) void NAME(product_column)(const struct rt_product *p, int64_t j)
+{
+    if (rt_is_behind(&p->behind))
+        NAME(product_blocks)(p, 1, true, j);
+    else
+        NAME(product_blocks)(p, 1, false, j);
+}
+
+static __attribute__((noinline)) void NAME(product_column_2)(const struct rt_product *p, int64_t j)
+{
+    if (rt_is_behind(&p->behind))
+        NAME(product_blocks)(p, 2, true, j);
+    else
+        NAME(product_blocks)(p, 2, false, j);
+}
+
 /* Rows of B far apart meet in a few sets of the first cache: where many rows of C read them, they
  * are laid side by side first. */
 static bool NAME(product_packs)(const struct rt_product *p)
@@ -91,7 +144,9 @@ static void NAME(product_packed_column)(const struct rt_product *p, int64_t j)
     q.ldb = 2 * LANES;
     q.b_at = at;
     q.c += j;
-    NAME(product_column)(&q, 2, 0);
+    q.behind.bias = p->behind.bias ? p->behind.bias + j : NULL;
+    q.behind.other = p->behind.other ? p->behind.other + j : NULL;
+    NAME(product_column_2)(&q, 0);
 }
 
 static int64_t NAME(product_columns_2)(const struct rt_product *p, int64_t j)
@@ -101,10 +156,20 @@ static int64_t NAME(product_columns_2)(const struct rt_product *p, int64_t j)
         if (packs) {
             NAME(product_packed_column)(p, j);
         } else {
-            NAME(product_column)(p, 2, j);
+            NAME(product_column_2)(p, j);
         }
     }
     return j;
+}
+#else
+/* The last columns: what stands behind them goes over them once more. */
+static void NAME(product_column)(const struct rt_product *p, int64_t j)
+{
+    NAME(product_blocks)(p, 1, false, j);
+    for (int64_t i = 0; rt_is_behind(&p->behind) && i < p->rows; i++) {
+        V *c = (V *)(p->c + i * p->ldc + j);
+        *c = NAME(behind_sum)(&p->behind, j, i * p->ldc + j, *c);
+    }
 }
 #endif
 
@@ -112,7 +177,7 @@ static int64_t NAME(product_columns_2)(const struct rt_product *p, int64_t j)
 static int64_t NAME(product_columns)(const struct rt_product *p, int64_t j)
 {
     for (; j + LANES <= p->cols; j += LANES) {
-        NAME(product_column)(p, 1, j);
+        NAME(product_column)(p, j);
     }
     return j;
 }

@@ -76,7 +76,7 @@ INLINE void NAME(tile_fetch)(const float *x, const struct rt_tile *t, int64_t at
 
 /* A place of the spatial tile; those outside are 0. Of a sequence: line i alone. */
 INLINE V NAME(tile_place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                          const bool whole)
+                          const int whole)
 {
     bool there = i >= t->top && i < t->lines && (!plane || (k >= t->left && k < t->places));
     if (plane && k < 4) {
@@ -86,35 +86,40 @@ INLINE V NAME(tile_place)(const struct rt_tile *t, int64_t at, int i, int k, con
 }
 
 INLINE V NAME(tile_point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                          const bool whole)
+                          const int whole)
 {
     (void)whole;
     return *(const V *)(t->from + at + (plane ? 6 * i + k : i) * t->stride);
 }
 
 INLINE void NAME(tile_to_place)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                                const bool whole, V v)
+                                const int whole, V v)
 {
     V *y = (V *)(t->to + at + i * t->line + k * t->place);
     if (plane) {
         NAME(tile_fetch)(t->to, t, at, i, k, true);
     }
-    if (whole) {
+    if (whole == WHOLE) {
         *y = v;
+    } else if (whole) {
+        v += *(const V *)(t->behind.bias + at);
+        if (whole == WITH_OTHER)
+            v += *(const V *)(t->behind.other + at + i * t->line + k * t->place);
+        *y = NAME(behind_relu)(v);
     } else if (i < t->lines && (!plane || k < t->places)) {
         *y = t->add ? (V)(*y + v) : v;
     }
 }
 
 INLINE void NAME(tile_to_tap)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                              const bool whole, V v)
+                              const int whole, V v)
 {
     (void)plane, (void)whole;
     *(V *)(t->to + at + i * t->line + k * t->place) += v;
 }
 
 INLINE void NAME(tile_to_point)(const struct rt_tile *t, int64_t at, int i, int k, const bool plane,
-                                const bool whole, V v)
+                                const int whole, V v)
 {
     (void)whole;
     *(V *)(t->to + at + (plane ? 6 * i + k : i) * t->stride) = v;
@@ -129,7 +134,7 @@ INLINE bool NAME(tile_is_whole)(const struct rt_tile *t, const int size, const b
  * `plane`. What is loaded is used at once, and so stays in registers. */
 #define TRANSFORM(what, from, to, load, store)                                                     \
     INLINE void NAME(tile_square_##what)(const struct rt_tile *t, int64_t at, const bool plane,    \
-                                    const bool whole)                                              \
+                                    const int whole)                                              \
     {                                                                                              \
         V half[36], x[6], y[6];                                                                    \
         if (!plane) {                                                                              \
@@ -174,16 +179,43 @@ TRANSFORM(taps, 6, 3, tile_point, tile_to_tap)
     {                                                                                              \
         bool whole = is_whole;                                                                     \
         for (; whole && at + LANES <= t->n; at += LANES) {                                         \
-            NAME(tile_square_##what)(t, at, plane, true);                                          \
+            NAME(tile_square_##what)(t, at, plane, WHOLE);                                         \
         }                                                                                          \
         for (; at + LANES <= t->n; at += LANES) {                                                  \
-            NAME(tile_square_##what)(t, at, plane, false);                                         \
+            NAME(tile_square_##what)(t, at, plane, PLACES);                                        \
         }                                                                                          \
         return at;                                                                                 \
     }
 CHANNELS(from_inputs, inputs, NAME(tile_is_whole)(t, 6, plane))
-CHANNELS(to_outputs, outputs, NAME(tile_is_whole)(t, 4, plane) && !t->add)
+CHANNELS(to_sums, outputs, NAME(tile_is_whole)(t, 4, plane) && !t->add)
 CHANNELS(from_gradient, gradient, NAME(tile_is_whole)(t, 4, plane))
 CHANNELS(from_weights, weights, true)
 CHANNELS(to_weights, taps, true)
 #undef CHANNELS
+
+/* What stands behind sums that are written already. */
+INLINE void NAME(tile_behind)(const struct rt_tile *t, int64_t at, const bool plane)
+{
+    for (int i = 0; i < t->lines; i++)
+        for (int k = 0; k < (plane ? t->places : 1); k++) {
+            int64_t to = at + i * t->line + k * t->place;
+            *(V *)(t->to + to) = NAME(behind_sum)(&t->behind, at, to, *(V *)(t->to + to));
+        }
+}
+
+/* The most frequent in registers. The plain ones come as they do without: which product of a sum is contracted is the
+ * compiler's choice, and bytes depend on it. */
+INLINE int64_t NAME(tile_to_outputs)(const struct rt_tile *t, int64_t at, const bool plane)
+{
+    const struct rt_behind *b = &t->behind;
+    bool whole = NAME(tile_is_whole)(t, 4, plane) && !t->add && b->bias && b->relu;
+    for (; whole && !b->other && at + LANES <= t->n; at += LANES)
+        NAME(tile_square_outputs)(t, at, plane, WITH_BIAS);
+    for (; whole && at + LANES <= t->n; at += LANES)
+        NAME(tile_square_outputs)(t, at, plane, WITH_OTHER);
+    int64_t first = at;
+    at = NAME(tile_to_sums)(t, at, plane);
+    for (; rt_is_behind(b) && first < at; first += LANES)
+        NAME(tile_behind)(t, first, plane);
+    return at;
+}

@@ -312,6 +312,81 @@ static void one_row_through_all_panels(void **state)
         }
 }
 
+/* ---- behind sums ----
+ * What is done to a sum in its register is what would be done to it behind: the same bits. */
+
+enum { BIAS = 1, OTHER = 2, RELU = 4, BEHINDS = 8 };
+
+static struct rt_behind behind_of(int what, const float *bias, const float *other)
+{
+    return (struct rt_behind){what & BIAS ? bias : NULL, what & OTHER ? other : NULL, what & RELU};
+}
+
+static float behind_value(int what, float sum, float bias, float other)
+{
+    sum = what & BIAS ? sum + bias : sum;
+    sum = what & OTHER ? sum + other : sum;
+    return what & RELU && sum < 0 ? 0 : sum;
+}
+
+static void one_product_behind(const struct rt_isa *isa, int rows, int cols, int what)
+{
+    const int64_t zero = 0, depth = 5, ldc = cols + 1, all = rows * ldc - 1;
+    float *a = random_floats(rows * depth, 1), *b = random_floats(depth * cols, 2), *c = random_floats(all, 3);
+    float *bare = random_floats(all, 3), *bias = random_floats(cols, 4), *other = random_floats(all, 5);
+    struct rt_product p = {.a = a, .row = depth, .step = 1, .b = b, .ldb = cols, .a_at = &zero, .b_at = &zero,
+                           .taps = 1, .depth = depth, .c = bare, .ldc = ldc, .rows = rows, .cols = cols};
+    isa->product(&p);
+    p.c = c;
+    p.behind = behind_of(what, bias, other);
+    isa->product(&p);
+    for (int64_t i = 0; i < all; i++) {
+        int64_t j = i % ldc;
+        float want = j < cols ? behind_value(what, bare[i], bias[j], other[i]) : bare[i];
+        if (c[i] != want)
+            fail_msg("%s: %dx%d, %d: [%d] is %g, not %g", isa->name, rows, cols, what, (int)i, (double)c[i],
+                     (double)want);
+    }
+    free(a), free(b), free(c), free(bare), free(bias), free(other);
+}
+
+static void products_do_what_is_behind(void **state)
+{
+    (void)state;
+    const struct rt_isa *all[RT_ISA_SETS];
+    for (int s = rt_isa_all(all) - 1; s >= 0; s--)
+        for (int rows = 1; rows <= 40; rows += rows < 15 ? 1 : 12)
+            for (int cols = 1; cols <= 67; cols += 11)
+                for (int what = 0; what < BEHINDS; what++)
+                    one_product_behind(all[s], rows, cols, what);
+}
+
+/* Tiles of all sizes; what is outside of them stays. */
+static void tiles_do_what_is_behind(void **state)
+{
+    (void)state;
+    enum { N = 31, PLACES = 4 * 4 * N };
+    const struct rt_isa *all[RT_ISA_SETS];
+    static float v[36 * N], bare[PLACES], y[PLACES], bias[N], other[PLACES];
+    fill(v, 36 * N, 1), fill(bias, N, 2), fill(other, PLACES, 3);
+    for (int s = 4 * rt_isa_all(all) - 1; s >= 0; s--)
+        for (int i = 0; i < 16 * BEHINDS; i++) {
+            int what = i % BEHINDS, lines = 1 + i / BEHINDS % 4, places = 1 + i / BEHINDS / 4;
+            bool plane = s % 2;
+            struct rt_tile t = {.from = v, .to = bare, .line = (plane ? 4 : 1) * N, .place = N, .stride = N,
+                                .n = s / 2 % 2 ? N : 8, .lines = lines, .places = places, .plane = plane};
+            fill(bare, PLACES, 4), fill(y, PLACES, 4);
+            all[s / 4]->to_outputs(&t);
+            t.to = y;
+            t.behind = behind_of(what, bias, other);
+            all[s / 4]->to_outputs(&t);
+            for (int k = 0; k < PLACES; k++) {
+                bool in = k % N < t.n && (plane ? k / N / 4 < lines && k / N % 4 < places : k / N < lines);
+                assert_true(y[k] == (in ? behind_value(what, bare[k], bias[k % N], other[k]) : bare[k]));
+            }
+        }
+}
+
 static void one_is_asked_for_by_name(void **state)
 {
     (void)state;
@@ -335,6 +410,8 @@ int main(void)
         cmocka_unit_test(tiles_are_correlations),
         cmocka_unit_test(gradients_are_transposes),
         cmocka_unit_test(one_row_through_all_panels),
+        cmocka_unit_test(products_do_what_is_behind),
+        cmocka_unit_test(tiles_do_what_is_behind),
         cmocka_unit_test(depthwise_is_a_sum),
         cmocka_unit_test(functions_are_the_librarys),
         cmocka_unit_test(softmax_rows_are_parts_of_one),
