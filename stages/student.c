@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 /* ---- the observers ----
  * Each is told before the next, and all before anything else happens: one may count on what those
@@ -38,6 +39,15 @@ static int student_tell_changed(void *self, int64_t step, struct rt_error *e)
 static int student_tell_checkpoint(const struct rt_student *s, struct rt_error *e)
 {
     STUDENT_TELL(s, checkpoint, e);
+    return 0;
+}
+
+/* What people note costs updates as their changes do. */
+static int student_tell_note(const struct rt_student *s, struct rt_error *e)
+{
+    uint64_t began = uv_hrtime();
+    STUDENT_TELL(s, note, e);
+    rt_control_charge(s->control, uv_hrtime() - began);
     return 0;
 }
 
@@ -183,8 +193,8 @@ static int student_begin_update(struct rt_student *s, struct rt_error *e)
     struct rt_control_told told = {.self = s, .changed = student_tell_changed, .change = student_tell_change};
     int64_t next = rt_learner_progress(s->learner).step + 1;
     int rc = 0;
-    while (s->control && (rc = rt_control_step(s->control, next, &told, e)) == RT_CONTROL_SAVE)
-        RT_TRY(student_tell_checkpoint(s, e));
+    while (s->control && (rc = rt_control_step(s->control, next, &told, e)) > 0)
+        RT_TRY(rc == RT_CONTROL_SAVE ? student_tell_checkpoint(s, e) : student_tell_note(s, e));
     if (rc == 0)
         student_keep_length(s);
     return rc;

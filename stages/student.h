@@ -33,6 +33,7 @@ struct rt_observer {
     /* All that changed for this update was told. */
     int (*changed)(void *self, int64_t step, struct rt_error *e);
     int (*checkpoint)(void *self, struct rt_error *e); /* asked for: of the state as it is */
+    int (*note)(void *self, struct rt_error *e); /* rt_control_note was asked for; also while the run is paused */
 };
 
 /* Set by the caller, who owns all that it refers to; it holds nothing of its own. */

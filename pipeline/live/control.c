@@ -359,6 +359,10 @@ static int control_wait_for_leave(struct rt_control *c, struct rt_error *e)
     while (c->next <= c->until) {
         if (control_take_save(c))
             return RT_CONTROL_SAVE;
+        if (c->note) {
+            c->note = false;
+            return RT_CONTROL_NOTE;
+        }
         if (!c->paused)
             return 0;
         if (c->allowed > 0) {
@@ -492,22 +496,6 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
     int rc = control_apply_all(c, step, due, n, told, e);
     free(due);
     return rc;
-}
-
-/* What was asked costs the update that it is for; whoever asks is slowed down by it. */
-void rt_control_charge(struct rt_control *c, uint64_t ns)
-{
-    uv_mutex_lock(&c->lock);
-    c->spent += ns;
-    uv_mutex_unlock(&c->lock);
-}
-
-uint64_t rt_control_spent(struct rt_control *c)
-{
-    uv_mutex_lock(&c->lock);
-    uint64_t spent = c->spent;
-    uv_mutex_unlock(&c->lock);
-    return spent;
 }
 
 /* ---- pace ----

@@ -15,6 +15,7 @@
 #define RT_CONTROL_WHO 32       /* bytes of a name, with its end: letters, digits and _ . : - */
 #define RT_CONTROL_PENDING 65536 /* changes that may wait */
 #define RT_CONTROL_SAVE 1
+#define RT_CONTROL_NOTE 2
 
 struct rt_control; /* opaque */
 
@@ -62,8 +63,9 @@ void rt_control_batch(struct rt_control *c, int64_t step, struct rt_recipe *r);
 /* The settings in effect. They change only inside rt_control_step: for its thread. */
 const struct rt_recipe *rt_control_settings(const struct rt_control *c);
 /* Before update `step`: waits while the run is paused, then puts the changes due into effect.
- * 0 = go on; RT_CONTROL_SAVE = write a checkpoint of the state as it is, then call again with the same
- * step; RT_ESTOPPED = the run is to end before this update; or what `told` returned. */
+ * 0 = go on; RT_CONTROL_SAVE = write a checkpoint of the state as it is, RT_CONTROL_NOTE = note what rt_control_note
+ * was called for, then call again with the same step; RT_ESTOPPED = the run is to end before this update; or what
+ * `told` returned. */
 int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_told *told,
                     struct rt_error *e);
 /* What has been done to samples; as the settings, for the thread of rt_control_step. */
@@ -151,6 +153,8 @@ int rt_control_paused(struct rt_control *c);
  * any more. Returns the step; RT_EMEM; RT_EBUSY with -1: the last one took so long, and was so short a time ago, that
  * the run would do little else (never while it is paused). */
 int64_t rt_control_checkpoint(struct rt_control *c, int64_t step);
+/* Something is to be noted that changes no update (a person's marks): soon, also while the run is paused. */
+void rt_control_note(struct rt_control *c);
 /* Ends the run, with RT_ESTOPPED, after update `step`. */
 void rt_control_until(struct rt_control *c, int64_t step);
 /* Ends the run now, as a signal does. */

@@ -49,6 +49,7 @@ struct rt_control {
     int saves, save_room;
     int64_t next, handed, until, allowed; /* handed: the last update whose batch was handed out */
     int paused;
+    bool note;
     bool shared;
     char *news; /* of the last step; the thread of rt_control_step */
 };

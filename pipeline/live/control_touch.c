@@ -265,3 +265,29 @@ int rt_control_redo(struct rt_control *c, const char *who, char *what, int64_t *
     uv_mutex_unlock(&c->lock);
     return rc;
 }
+
+/* ---- what is noted, and what all this costs ---- */
+
+void rt_control_note(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    c->note = true;
+    uv_cond_broadcast(&c->wake);
+    uv_mutex_unlock(&c->lock);
+}
+
+/* What was asked costs the update that it is for; whoever asks is slowed down by it. */
+void rt_control_charge(struct rt_control *c, uint64_t ns)
+{
+    uv_mutex_lock(&c->lock);
+    c->spent += ns;
+    uv_mutex_unlock(&c->lock);
+}
+
+uint64_t rt_control_spent(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    uint64_t spent = c->spent;
+    uv_mutex_unlock(&c->lock);
+    return spent;
+}

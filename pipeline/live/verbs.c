@@ -177,6 +177,29 @@ static int verb_count(struct call *c, struct rt_error *e)
     return n < 0 ? n : 0;
 }
 
+/* Not in the journal: a mark says where a person looked, and repeating the run needs none. */
+static int call_mark(struct call *c, bool on, struct rt_error *e)
+{
+    int *row = NULL;
+    if (!c->context->mark)
+        return rt_error_set(e, RT_EUSAGE, "%s: this run keeps no marks", c->verb);
+    int n = call_rows(c, 0, &row, e);
+    int rc = n < 0 ? n : c->context->mark(c->context->self, row, n, on, e);
+    free(row);
+    json_put_int(c->result, "samples", n);
+    return rc;
+}
+
+static int verb_mark(struct call *c, struct rt_error *e)
+{
+    return call_mark(c, true, e);
+}
+
+static int verb_unmark(struct call *c, struct rt_error *e)
+{
+    return call_mark(c, false, e);
+}
+
 static int call_undo(struct call *c,
                      int (*go)(struct rt_control *, const char *, char *, int64_t *,
                                struct rt_error *),

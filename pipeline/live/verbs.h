@@ -25,6 +25,9 @@ struct rt_verb_context {
     /* Which rows are meant by ids, or by "where" and an expression: their number, *row malloc'ed, or an
      * error; NULL: this run's samples cannot be named. Any one thread. */
     int (*find)(const void *self, const char *const *which, int count, int **row, struct rt_error *e);
+    /* Marks these rows, or takes their marks away, in run.db, for people: RT_EMEM. NULL: this run keeps no marks.
+     * Any one thread. */
+    int (*mark)(const void *self, const int *row, int count, bool on, struct rt_error *e);
     /* A copy of the batch that a stage put out last, for the caller to destroy; NULL = none yet. RT_ENOTFOUND
      * with the names that there are. NULL: this run's batches cannot be seen. */
     int (*last)(const void *self, const char *stage, struct rt_batch **out, struct rt_error *e);

@@ -20,6 +20,8 @@
 #include "pipeline/live/status.h"
 #include "stages/session/record.h"
 
+#include <uv.h>
+
 /* Changes of settings: log.txt and the journal. */
 struct rt_observer rt_observe_journal(struct rt_record *r);
 
@@ -58,6 +60,22 @@ void rt_observe_samples_answers(struct rt_observe_samples *o, const struct rt_pr
 int rt_observe_samples_end(struct rt_observe_samples *o, struct rt_error *e);
 void rt_observe_samples_fini(struct rt_observe_samples *o);
 struct rt_observer rt_observe_samples(struct rt_observe_samples *o);
+
+/* Marks that people set on samples while the run goes on: kept in run.db and committed at once, in a pause, too. */
+struct rt_observe_marks {
+    struct rt_record *record;
+    int rows;
+    bool ready;
+    uv_mutex_t lock; /* what follows */
+    uint8_t *asked;  /* [rows], of what is not written yet; NULL: of none */
+};
+int rt_observe_marks_init(struct rt_observe_marks *o, struct rt_record *r, int rows); /* RT_EMEM */
+void rt_observe_marks_fini(struct rt_observe_marks *o); /* also of a cleared one */
+/* Any thread; rows of the data set. Then rt_control_note. RT_EMEM. */
+int rt_observe_marks_ask(struct rt_observe_marks *o, const int *row, int count, bool on);
+/* What no update came for any more; record must be open. */
+int rt_observe_marks_end(struct rt_observe_marks *o, struct rt_error *e);
+struct rt_observer rt_observe_marks(struct rt_observe_marks *o);
 
 /* Where the run is, for those who ask: the board at each step; in run.db, once a second, what the stages did. */
 struct rt_observe_board {

@@ -148,7 +148,8 @@ static int training_make_control(struct rt_training *t, struct rt_error *e)
     if (rt_control_create(&t->control, t->recipe) < 0 || rt_board_create(&t->board) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for a run");
     rt_control_host(t->control, &host);
-    if (rt_control_samples(t->control, t->session->dataset.count) < 0)
+    if (rt_control_samples(t->control, t->session->dataset.count) < 0 ||
+        rt_observe_marks_init(&t->observe_marks, &t->record, t->session->dataset.count) < 0)
         return rt_error_set(e, RT_EMEM, "no memory for what is done to samples");
     return 0;
 }
@@ -160,6 +161,7 @@ static int training_list_observers(struct rt_training *t, const struct rt_observ
         rt_observe_journal(&t->record),
         rt_observe_metrics(&t->record),
         rt_observe_samples(&t->observe_samples),
+        rt_observe_marks(&t->observe_marks),
         rt_observe_board(&t->observe_board),
         rt_observe_checkpoints(&t->observe_checkpoints),
         *last,
@@ -438,7 +440,9 @@ static int training_finish(struct rt_training *t, struct rt_error *e)
 static int training_close_record(struct rt_training *t, const char *state, struct rt_error *e)
 {
     struct rt_error ignored = {0};
-    int rc = t->observe_samples.written ? rt_observe_samples_end(&t->observe_samples, e) : 0;
+    int rc = rt_observe_marks_end(&t->observe_marks, e);
+    if (rc == 0 && t->observe_samples.written)
+        rc = rt_observe_samples_end(&t->observe_samples, e);
     int closed = rt_record_close(&t->record, state, rc < 0 ? &ignored : e);
     return rc < 0 ? rc : closed;
 }
@@ -475,6 +479,7 @@ void rt_training_close(struct rt_training *t)
     if (t->record.db)
         training_close_record(t, "failed", &ignored);
     rt_observe_samples_fini(&t->observe_samples);
+    rt_observe_marks_fini(&t->observe_marks);
     rt_learner_destroy(t->student.learner);
     rt_control_destroy(t->control);
     rt_board_destroy(t->board);

@@ -12,7 +12,7 @@
 #include "stages/session/together.h"
 #include "stages/session/trial_lists.h"
 
-#define RT_TRAINING_OBSERVERS 6
+#define RT_TRAINING_OBSERVERS 7
 
 struct rt_training_result {
     int samples;
@@ -53,6 +53,7 @@ struct rt_training {
     int measure_of[RT_SCORE_COLUMNS];      /* and what they are about */
     struct rt_record record;
     struct rt_observe_samples observe_samples;
+    struct rt_observe_marks observe_marks;
     struct rt_observe_board observe_board;
     struct rt_observe_checkpoints observe_checkpoints;
     struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */

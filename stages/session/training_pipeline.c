@@ -249,6 +249,15 @@ static int verbs_find_samples(const void *self, const char *const *which, int co
     return rt_live_rows(self, which, count, row, e);
 }
 
+static int verbs_mark(const void *self, const int *row, int count, bool on, struct rt_error *e)
+{
+    struct rt_training *t = (struct rt_training *)self; /* what is marked guards itself */
+    if (rt_observe_marks_ask(&t->observe_marks, row, count, on) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory for marks");
+    rt_control_note(t->control);
+    return 0;
+}
+
 static int verbs_last_batch(const void *self, const char *stage, struct rt_batch **out, struct rt_error *e)
 {
     const struct rt_training *t = self;
@@ -275,8 +284,8 @@ static const char *verbs_sample_id(const void *self, int row)
 static struct rt_socket *pipeline_listen(const struct rt_training *t)
 {
     struct rt_verb_context context = {
-        .control = t->control, .board = t->board, .find = verbs_find_samples, .last = verbs_last_batch,
-        .id = verbs_sample_id, .self = t,
+        .control = t->control, .board = t->board, .find = verbs_find_samples, .mark = verbs_mark,
+        .last = verbs_last_batch, .id = verbs_sample_id, .self = t,
     };
     struct rt_learner_progress at = rt_learner_progress(t->student.learner);
     struct rt_status now = {.step = at.step, .steps = at.steps};

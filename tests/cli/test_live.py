@@ -325,6 +325,21 @@ class Steered(Live):
                          [("distill.l2.margin", value) for value in ("0.25", "0", "0.25")])
         self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
 
+    def marks(self, run):
+        return dict(self.query(run, "SELECT id, what FROM marks JOIN samples ON samples.row = marks.row"))
+
+    def marked_meanwhile(self, ids):
+        """Kept at once, in a pause, too; no journal has them."""
+        before = self.journal("a")
+        self.assertEqual(self.ctl("a", "mark", *ids[:3])["samples"], 3)
+        self.ctl("a", "unmark", ids[2])
+        self.says(self.retort("ctl", "a", "mark", "nobody", code=None)[1], 'no sample "nobody"')
+        deadline = time.monotonic() + PATIENCE
+        while not self.query("a", "SELECT 1 FROM sqlite_master WHERE name='marks'") or len(self.marks("a")) != 2:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        self.assertEqual(self.journal("a"), before)
+
     def test_samples_weighed_muted_excluded_undone(self):
         """What is done to samples acts on the run, is kept through a stop, and repeats byte for byte."""
         run = self.begin("a")
@@ -353,6 +368,7 @@ class Steered(Live):
                             (("mute", "where", "snr < -999"), "no sample")):
             _, err = self.retort("ctl", "a", *words, code=None)
             self.says(err, says)
+        self.marked_meanwhile(ids)
         self.ctl("a", "set", "weight.terms", "snr")
         self.ctl("a", "step", "3")
         self.wait_until("a", "step", done["step"] + 2)
@@ -373,6 +389,7 @@ class Steered(Live):
         self.assertEqual(state[ids[0]][4], 0)  # the weight it had last
         for name, words in ((ids[0], "muted        by hand"), (ids[2], "excluded     by hand")):
             self.says(self.retort("inspect", "a", "--sample", name)[0], words)
+        self.assertEqual(self.marks("a"), {ids[0]: 1, ids[1]: 1})
         half = self.query("a", "SELECT id FROM samples WHERE factor = 0.5 AND weight > 0")[0][0]
         self.says(self.retort("inspect", "a", "--sample", half)[0], "hand, manifest     factor 0.5",
                   "knee 8 14")  # under the terms in effect, not the recipe's: it has none

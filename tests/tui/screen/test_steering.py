@@ -61,6 +61,13 @@ class Steering(EndToEnd):
             self.assertLess(time.monotonic(), end)
             screen.read(0.05)
 
+    def wait_for_marks(self, screen, count):
+        end = time.monotonic() + PATIENCE
+        while not self.query("a", "SELECT 1 FROM sqlite_master WHERE name='marks'") or \
+                self.query("a", "SELECT count(*) FROM marks") != [(count,)]:
+            self.assertLess(time.monotonic(), end)
+            screen.read(0.05)
+
     def test_by_keys_alone(self):
         run = self.begin("a")
         screen = self.attach("a")
@@ -93,6 +100,12 @@ class Steering(EndToEnd):
         screen.wait("distill.l2.margin: 0.08 -> 0.1 from step")
         screen.type("2")  # those of low SNR halved, and taken back
         screen.wait("of %d samples" % self.samples)
+        screen.type("  ")  # two are marked, which the run keeps as it goes on
+        self.wait_for_marks(screen, 2)
+        screen.type("a")
+        self.wait_for_marks(screen, self.samples)
+        screen.type("a")
+        self.wait_for_marks(screen, 0)
         screen.type("/snr < 20\r-")
         screen.wait("Half the weight")
         screen.type("a")

@@ -9,6 +9,7 @@
 void rt_marks_fini(struct rt_marks *m)
 {
     free(m->on);
+    free(m->kept);
     memset(m, 0, sizeof *m);
 }
 
@@ -31,11 +32,14 @@ static bool marks_make_room(struct rt_marks *m, struct rt_view *view)
     rt_marks_fini(m);
     struct rt_error ignored; /* a run that keeps none */
     m->on = calloc((size_t)rows + 1, 1);
-    m->rows = m->on ? rows : 0;
-    if (!m->on)
-        rt_message_say(&view->message, true, "no memory for marks");
-    else
+    m->kept = calloc((size_t)rows + 1, 1);
+    m->rows = m->on && m->kept ? rows : 0;
+    if (m->rows)
         rt_run_marks_load(view->model->folder, m->on, rows, &ignored);
+    else
+        rt_message_say(&view->message, true, "no memory for marks");
+    if (m->rows)
+        memcpy(m->kept, m->on, (size_t)rows);
     for (int row = 0; row < m->rows; row++)
         m->count += m->on[row] & RT_MARK_ON;
     return m->rows > 0;
@@ -48,23 +52,63 @@ static void marks_set(struct rt_marks *m, int row, bool on)
     m->changed = true;
 }
 
-/* Not before the run has ended: two that write to one file wait for each other, and a run has better things to do. */
+/* "3-10,17": rows that are marked, or of which `kept` says otherwise than `on` does, as many as there is room for; from
+ * *row, which becomes the first left out. */
+static void marks_write_rows(const uint8_t *on, const uint8_t *kept, int mark, int rows, int *row, char *text,
+                             size_t size)
+{
+    size_t used = 0;
+    *text = '\0';
+    while (*row < rows && used + 24 < size) {
+        int from = *row;
+        while (*row < rows && (on[*row] & RT_MARK_ON) == mark && (!kept || (kept[*row] & RT_MARK_ON) != mark))
+            (*row)++;
+        if (*row == from)
+            (*row)++;
+        else
+            used += (size_t)snprintf(text + used, size - used, *row > from + 1 ? "%s%d-%d" : "%s%d", used ? "," : "",
+                                     from, *row - 1);
+    }
+}
+
+/* ---- what is kept ----
+ * While the run goes on it alone writes to run.db, so it is told what changed: which marks were set, which taken away,
+ * as many requests as that takes. Of a run that has ended they are written here. */
+
+static void marks_tell_changes(struct rt_marks *m, struct rt_view *view)
+{
+    static char rows[RT_SOCKET_LINE - 200];
+    for (int mark = 0; mark <= RT_MARK_ON; mark++)
+        for (int row = 0; row < m->rows;) {
+            marks_write_rows(m->on, m->kept, mark, m->rows, &row, rows, sizeof rows);
+            const char *const which[] = {"rows", rows}, *verb = mark ? "mark" : "unmark";
+            if (*rows && rt_steer_ask(&view->steer, verb, which, 2, true) < 0)
+                return; /* again later: it has not answered earlier ones */
+            for (int done = 0; *rows && done < row; done++)
+                if ((m->on[done] & RT_MARK_ON) == mark)
+                    m->kept[done] = (uint8_t)((m->kept[done] & ~RT_MARK_ON) | mark);
+        }
+    m->changed = memcmp(m->on, m->kept, (size_t)m->rows) != 0;
+}
+
 void rt_marks_follow(struct rt_marks *m, struct rt_view *view)
 {
     struct rt_error e;
     if (view->model->samples.order && !m->rows)
         marks_make_room(m, view);
+    if (m->changed && rt_steer_up(&view->steer))
+        marks_tell_changes(m, view);
     if (!m->changed || view->model->live || rt_steer_up(&view->steer))
         return;
     m->changed = false;
-    if (rt_run_marks_save(view->model->folder, m->on, m->rows, &e) < 0)
+    if (rt_run_marks_save(view->model->folder, m->on, m->kept, m->rows, &e) < 0)
         rt_message_say(&view->message, true, "marks are not kept: %s", e.text);
 }
 
 void rt_marks_turn(struct rt_marks *m, struct rt_view *view, int row)
 {
     if (row >= 0 && marks_make_room(m, view))
-        marks_set(m, row, !m->on[row]);
+        marks_set(m, row, !(m->on[row] & RT_MARK_ON));
 }
 
 void rt_marks_turn_shown(struct rt_marks *m, struct rt_view *view)
@@ -74,7 +118,7 @@ void rt_marks_turn_shown(struct rt_marks *m, struct rt_view *view)
     if (!marks_make_room(m, view))
         return;
     for (int i = 0; i < t->shown; i++) {
-        all &= m->on[t->order[i]];
+        all &= m->on[t->order[i]] & RT_MARK_ON;
         marks_set(m, t->order[i], true);
     }
     for (int row = 0; all && row < m->rows; row++)
@@ -84,23 +128,6 @@ void rt_marks_turn_shown(struct rt_marks *m, struct rt_view *view)
 /* ---- what is said to the run ----
  * Rows are named by number, a filter by its words: the run finds the rows of a filter itself, at the
  * step at which the change takes effect, and its journal keeps both. */
-
-
-/* "3-10,17"; false when it is longer than a request may be. */
-static bool marks_write_rows(const struct rt_marks *m, char *text, size_t size)
-{
-    size_t used = 0;
-    for (int row = 0; row < m->rows && used < size; row++) {
-        int from = row;
-        if (!m->on[row])
-            continue;
-        while (row + 1 < m->rows && m->on[row + 1])
-            row++;
-        int n = snprintf(text + used, size - used, row > from ? "%s%d-%d" : "%s%d", used ? "," : "", from, row);
-        used += n > 0 ? (size_t)n : 0;
-    }
-    return used < size;
-}
 
 static unsigned marks_tell(struct rt_marks *m, struct rt_view *view, const char *how, const char *which)
 {
@@ -148,7 +175,9 @@ static unsigned marks_answered(void *self, struct rt_view *view, int key)
         snprintf(rows, sizeof rows, "%d", m->row);
         return marks_tell(m, view, "rows", rows);
     }
-    if (marks_write_rows(m, rows, sizeof rows))
+    int row = 0;
+    marks_write_rows(m->on, NULL, RT_MARK_ON, m->rows, &row, rows, sizeof rows);
+    if (row == m->rows)
         return marks_tell(m, view, "rows", rows);
     rt_message_say(&view->message, true,
                    "%d marked samples in too many places for one request: let a filter find them", m->count);
