@@ -317,6 +317,8 @@ static int cell_fit(const struct rt_table_column *c, int row, char out[CELL_BYTE
     if (isnan(c->number[row]))
         return sprintf(out, "-");
     float number = c->number[row];
+    if (strcmp(c->unit, "%") == 0)
+        return snprintf(out, CELL_BYTES, "%.1f %%", 100 * (double)number);
     return sprintf(out, number == truncf(number) && fabsf(number) < 1e8f ? "%.0f" : "%.4g", (double)number);
 }
 

@@ -12,7 +12,7 @@
 
 struct rt_table_column {
     char name[64];
-    char unit[16];
+    char unit[16]; /* "%": a fraction, which people read as percent; filters and programs see the fraction */
     bool is_text, hidden;
     float *number; /* [rows] NaN = none, owned */
     char **text;   /* [rows] NULL = "", owned, as are the strings */

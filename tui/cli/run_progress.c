@@ -101,9 +101,9 @@ static int progress_on_step(void *self, const struct rt_step_report *r, struct r
                      r->epoch + 1, rt_record_epochs(&t->record), (long long)r->step, (long long)steps, r->total, left,
                      rate * r->samples);
     if (!isnan(p->eer))
-        n += snprintf(text + n, sizeof text - (size_t)n, "  EER %.1f %%", 100 * p->eer);
+        n += snprintf(text + n, sizeof text - (size_t)n, "  valid EER %.1f %%", 100 * p->eer);
     if (!isnan(p->top1))
-        n += snprintf(text + n, sizeof text - (size_t)n, "  valid %.1f %%", 100 * p->top1);
+        n += snprintf(text + n, sizeof text - (size_t)n, "  valid top-1 %.1f %%", 100 * p->top1);
     snprintf(text + n, sizeof text - (size_t)n, " %s", terms); /* a narrow terminal cuts the end */
     rt_progress_bar(&p->line, (double)r->step / (double)steps, text);
     progress_note_closed(p);
@@ -118,9 +118,9 @@ static int progress_on_evaluation(void *self, const struct rt_eval_report *r, st
     p->top1 = r->top1[r->answer];
     p->eer = r->eer;
     if (!isnan(r->eer))
-        snprintf(verified, sizeof verified, ", EER %.1f %%", 100 * r->eer);
+        snprintf(verified, sizeof verified, ", valid EER %.1f %%", 100 * r->eer);
     if (r->samples)
-        snprintf(known, sizeof known, ", valid top-1 %.1f %%, loss %.3f", 100 * p->top1, r->loss);
+        snprintf(known, sizeof known, ", valid top-1 %.1f %%, ce %.3f", 100 * p->top1, r->loss);
     if (p->line.quiet || p->line.terminal)
         return 0;
     rt_progress_line(&p->line, "epoch %d: step %lld%s%s%s", r->epoch + 1, (long long)r->step, verified, known,

@@ -21,20 +21,22 @@
 enum number { EPOCH, EPOCHS, STEP, STEPS, PROGRESS, BEST, BEST_STEP, TEST, EER, TEST_EER, PID, NUMBERS };
 static const struct {
     const char *name, *sql;
-    bool hidden, of_trials;
+    bool hidden, of_trials, fraction;
 } number_column[NUMBERS] = {
     [EPOCH] = {"epoch", "SELECT epoch + 1 FROM metrics WHERE name='loss' AND split=''"
                         " ORDER BY step DESC LIMIT 1"},
     [EPOCHS] = {"epochs", NULL},
     [STEP] = {"step", "SELECT step FROM metrics WHERE name='loss' AND split='' ORDER BY step DESC LIMIT 1"},
     [STEPS] = {"steps", NULL, .hidden = true},
-    [PROGRESS] = {"progress", NULL, .hidden = true},
-    [BEST] = {"best", "SELECT max(value) FROM metrics WHERE name='top1' AND split='valid'"},
+    [PROGRESS] = {"progress", NULL, .hidden = true, .fraction = true},
+    [BEST] = {"best", "SELECT max(value) FROM metrics WHERE name='top1' AND split='valid'", .fraction = true},
     [BEST_STEP] = {"best_step", "SELECT step FROM metrics WHERE name='top1' AND split='valid'"
                                 " ORDER BY value DESC, step LIMIT 1", .hidden = true},
-    [TEST] = {"test", "SELECT value FROM metrics WHERE name='final.top1' AND split='test'"},
-    [EER] = {"eer", "SELECT min(value) FROM metrics WHERE name='eer' AND split='valid'", .of_trials = true},
-    [TEST_EER] = {"test_eer", "SELECT value FROM metrics WHERE name='final.eer' AND split='test'", .of_trials = true},
+    [TEST] = {"test", "SELECT value FROM metrics WHERE name='final.top1' AND split='test'", .fraction = true},
+    [EER] = {"eer", "SELECT min(value) FROM metrics WHERE name='eer' AND split='valid'", .of_trials = true,
+             .fraction = true},
+    [TEST_EER] = {"test_eer", "SELECT value FROM metrics WHERE name='final.eer' AND split='test'", .of_trials = true,
+                  .fraction = true},
     [PID] = {"pid", NULL, .hidden = true},
 };
 /* With trials the lowest EER is what was best. */
@@ -44,8 +46,16 @@ static const char best_by_eer[] = "SELECT step FROM metrics WHERE name='eer' AND
 #define CURVE 12        /* columns of a run's curve */
 #define CURVE_POINTS 4096 /* evaluations of which it is drawn: the first */
 
+/* When its files were written last, and how long they are: zero where there is none. */
+struct stamp {
+    struct timespec time[3];
+    off_t size[3];
+};
+
 struct rt_run_row {
     char *folder;
+    struct stamp stamp;
+    bool live; /* when it was read */
     char state[32], what[128], curve[3 * CURVE + 1];
     double number[NUMBERS];
 };
@@ -180,6 +190,35 @@ static int run_read_curve(struct rt_run_row *r, struct rt_rundb *db, struct rt_e
     return rc;
 }
 
+/* Of what was read, so it is taken before anything is. */
+static struct stamp run_stamp(const char *folder)
+{
+    static const struct {
+        enum rt_run_file file;
+        const char *behind;
+    } part[3] = {{RT_RUN_DB, ""}, {RT_RUN_DB, "-wal"}, {RT_RUN_RECIPE, ""}};
+    struct stamp stamp = {0};
+    for (int i = 0; i < 3; i++) {
+        char path[RT_RUN_PATH], name[RT_RUN_PATH + 8];
+        struct stat st;
+        snprintf(name, sizeof name, "%s%s", rt_run_file_path(folder, part[i].file, path, sizeof path), part[i].behind);
+        if (stat(name, &st) == 0) {
+            stamp.time[i] = st.st_mtim;
+            stamp.size[i] = st.st_size;
+        }
+    }
+    return stamp;
+}
+
+static bool stamp_same(const struct stamp *a, const struct stamp *b)
+{
+    bool same = true;
+    for (int i = 0; i < 3; i++)
+        same &= a->time[i].tv_sec == b->time[i].tv_sec && a->time[i].tv_nsec == b->time[i].tv_nsec &&
+                a->size[i] == b->size[i];
+    return same;
+}
+
 /* A run that is done has gone all its way: it may have ended before the last step that was planned. */
 static void run_find_progress(struct rt_run_row *r)
 {
@@ -194,6 +233,7 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     struct rt_rundb *db = NULL;
     struct rt_error e = {0};
     bool known = false;
+    r->stamp = run_stamp(r->folder);
     for (int k = 0; k < NUMBERS; k++)
         r->number[k] = NAN;
     if (rt_recipe_load(recipe, rt_run_file_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e) == 0) {
@@ -220,6 +260,7 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
         rc = run_read_curve(r, db, &e);
     rt_rundb_close(db);
     long pid = rt_rundir_writer(r->folder);
+    r->live = pid != 0;
     if (pid) {
         r->number[PID] = pid > 0 ? (double)pid : NAN;
         run_ask(r);
@@ -256,7 +297,7 @@ static int runs_table_fill(struct rt_table *t, const struct rt_runs *l, int n)
     RT_TRY(rt_table_init(t, n));
     int run = rt_table_add(t, "run", "", true), state = rt_table_add(t, "state", "", true);
     for (int k = 0; k < NUMBERS; k++) {
-        int at = rt_table_add(t, number_column[k].name, "", false);
+        int at = rt_table_add(t, number_column[k].name, number_column[k].fraction ? "%" : "", false);
         RT_TRY(at);
         bool none = number_column[k].of_trials && !runs_have(l, n, (enum number)k);
         t->column[at].hidden = number_column[k].hidden || none;
@@ -289,6 +330,26 @@ int rt_runs_read(struct rt_runs *r, int i)
     run_read(&r->run[i], recipe);
     free(recipe);
     return 0;
+}
+
+/* Hundreds of finished runs, looked at every other second, took a third of a core. The stamp is of before the reading,
+ * so whatever was written meanwhile makes another. */
+int rt_runs_read_anew(struct rt_runs *r, int i, const struct rt_runs *before)
+{
+    struct rt_run_row *now = &r->run[i];
+    for (int k = 0; k < before->count; k++) {
+        const struct rt_run_row *then = &before->run[(i + k) % before->count]; /* most stand where they stood */
+        if (strcmp(then->folder, now->folder) != 0)
+            continue;
+        struct stamp stamp = run_stamp(now->folder);
+        if (then->live || rt_rundir_writer(now->folder) || !stamp_same(&then->stamp, &stamp))
+            break;
+        char *folder = now->folder;
+        *now = *then;
+        now->folder = folder;
+        return 0;
+    }
+    return rt_runs_read(r, i);
 }
 
 int rt_runs_part(struct rt_table *t, const struct rt_runs *r, int n, struct rt_error *e)

@@ -22,6 +22,9 @@ int rt_runs_table(struct rt_table *t, struct rt_runs *r, struct rt_error *e);
 /* The same in steps, for who wants to see the first before the last has been read: the run at place i is read (0 to
  * count - 1), and those of the first n, which were, become a table. RT_EMEM. */
 int rt_runs_read(struct rt_runs *r, int i);
+/* The same, but of a run that has ended and whose files are as they were when `before` (another look at the folder)
+ * read it, what was read then stands. */
+int rt_runs_read_anew(struct rt_runs *r, int i, const struct rt_runs *before);
 int rt_runs_part(struct rt_table *t, const struct rt_runs *r, int n, struct rt_error *e);
 void rt_runs_fini(struct rt_runs *r);
 

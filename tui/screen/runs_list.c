@@ -2,8 +2,6 @@
  * runs_list: see runs_list.h. */
 #include "tui/screen/runs_list.h"
 
-#include "tui/report/runs_table.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,6 +19,7 @@ struct rt_runs_reading {
     /* the thread's until it is done */
     char folder[4096];
     struct rt_table table;
+    struct rt_runs runs, before; /* of this look, and of the one before it */
     struct rt_error why;
     int rc;
     bool first; /* nothing is shown yet */
@@ -35,6 +34,8 @@ static void reading_release(struct rt_runs_reading *r)
         return;
     rt_table_fini(&r->table);
     rt_table_fini(&r->part);
+    rt_runs_fini(&r->runs);
+    rt_runs_fini(&r->before);
     uv_mutex_destroy(&r->lock);
     free(r);
 }
@@ -60,7 +61,7 @@ static int reading_read(struct rt_runs_reading *r, struct rt_runs *runs)
     uint64_t shown = uv_hrtime();
     RT_TRY(rt_runs_look(runs, r->folder, &r->why));
     for (int i = 0; i < runs->count; i++) {
-        if (rt_runs_read(runs, i) < 0)
+        if (rt_runs_read_anew(runs, i, &r->before) < 0)
             return rt_error_set(&r->why, RT_EMEM, "no memory for %d runs", runs->count);
         if (r->first && uv_hrtime() - shown > PART_NS) {
             reading_hand_over(r, runs, i + 1);
@@ -73,9 +74,7 @@ static int reading_read(struct rt_runs_reading *r, struct rt_runs *runs)
 static void reading_thread(void *self)
 {
     struct rt_runs_reading *r = self;
-    struct rt_runs runs = {0};
-    r->rc = reading_read(r, &runs);
-    rt_runs_fini(&runs);
+    r->rc = reading_read(r, &r->runs);
     atomic_store(&r->done, true);
     reading_release(r);
 }
@@ -91,10 +90,13 @@ static void list_look(struct rt_runs_list *l)
     }
     memcpy(r->folder, l->folder, sizeof r->folder);
     r->first = l->version == 0;
+    r->before = l->known;
+    l->known = (struct rt_runs){0};
     atomic_store(&r->owners, 2);
     if (uv_thread_create(&r->thread, reading_thread, r) == 0)
         l->reading = r;
     else {
+        rt_runs_fini(&r->before);
         uv_mutex_destroy(&r->lock);
         free(r);
     }
@@ -144,6 +146,8 @@ bool rt_runs_list_poll(struct rt_runs_list *l, double now)
     if (done) {
         uv_thread_join(&r->thread);
         list_take(l, r);
+        l->known = r->runs;
+        r->runs = (struct rt_runs){0};
         reading_release(r);
         l->reading = NULL;
     } else if (!r && *l->folder && (l->version == 0 || now - l->began > AGAIN)) {
@@ -163,6 +167,7 @@ void rt_runs_list_fini(struct rt_runs_list *l)
     if (r)
         reading_release(r);
     rt_table_fini(&l->table);
+    rt_runs_fini(&l->known);
     memset(l, 0, sizeof *l);
 }
 

@@ -4,7 +4,7 @@
 #ifndef RT_RUNS_LIST_H
 #define RT_RUNS_LIST_H
 
-#include "pipeline/data/table.h"
+#include "tui/report/runs_table.h"
 
 struct rt_runs_reading; /* opaque: the thread and what it has read */
 
@@ -19,6 +19,7 @@ struct rt_runs_list {
     char where[400], sort[72];
     /* private to runs_list.c */
     struct rt_runs_reading *reading;
+    struct rt_runs known; /* of the last look */
     double began;
 };
 

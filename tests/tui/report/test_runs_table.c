@@ -6,8 +6,11 @@
 #include "tui/report/process_usage.h"
 #include "tui/report/runs_table.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct rt_error error;
 
@@ -58,6 +61,42 @@ static void test_eer(void **state)
     rt_runs_fini(&r);
 }
 
+static double anew(const struct rt_runs *before)
+{
+    struct rt_runs r = {0};
+    struct rt_table t;
+    assert_int_equal(rt_runs_look(&r, example_dir.path, &error), 0);
+    assert_int_equal(rt_runs_read_anew(&r, 0, before), 0);
+    assert_int_equal(rt_runs_part(&t, &r, 1, &error), 0);
+    double step = (double)column(&t, "step")->number[0];
+    rt_table_fini(&t);
+    rt_runs_fini(&r);
+    return step;
+}
+
+/* Files that are as they were are not read again: here they only look so. */
+static void test_anew(void **state)
+{
+    struct rt_runs r;
+    struct rt_table t;
+    struct stat was;
+    char path[RT_RUN_PATH];
+    (void)state;
+    look(&r, &t);
+    double step = (double)column(&t, "step")->number[0];
+    assert_true(step > 0);
+    assert_true(anew(&(struct rt_runs){0}) == step);
+    rt_run_file_path(example_dir.path, RT_RUN_DB, path, sizeof path);
+    assert_int_equal(stat(path, &was), 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(truncate(path, was.st_size), 0);
+    assert_true(isnan(anew(&r)));
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){was.st_atim, was.st_mtim}, 0), 0);
+    assert_true(anew(&r) == step);
+    rt_table_fini(&t);
+    rt_runs_fini(&r);
+}
+
 /* The process that holds a run's folder is this one. */
 static void test_usage(void **state)
 {
@@ -82,7 +121,7 @@ int main(void)
     scratch_make(&example_dir);
     example_write();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_eer), cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_eer), cmocka_unit_test(test_anew), cmocka_unit_test(test_usage),
     };
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }

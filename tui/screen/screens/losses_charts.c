@@ -58,8 +58,9 @@ static struct rt_chart *charts_add_one(struct rt_losses_charts *all, const char 
 }
 
 /* ---- what belongs together ----
- * The loss of the task on training and on validation samples is one chart: where they part, the student has begun to
- * learn by heart. The total is none of these: it has the teacher's terms in it, which validation has not. */
+ * Cross-entropy on training and on validation samples is one chart: where they part, the student has begun to learn by
+ * heart. A task with a margin is learned by another loss, which is not laid beside it. The total is none of these: it
+ * has the teacher's terms in it, which validation has not. */
 
 static void charts_add_task(struct rt_losses_charts *all)
 {
@@ -68,10 +69,10 @@ static void charts_add_task(struct rt_losses_charts *all)
     bool beside = false;
     for (int k = 0; k < RT_TASK_TERMS; k++) {
         struct rt_chart *chart = charts_add_one(all, rt_terms[k]->name, "", rt_terms[k]->name, "train");
-        beside |= chart_add_curve(all, chart, m, valid, "valid") != NULL;
+        beside |= strcmp(rt_terms[k]->name, "ce") == 0 && chart_add_curve(all, chart, m, valid, "valid") != NULL;
     }
     if (!beside)
-        charts_add_one(all, "validation loss", "valid", "loss", "");
+        charts_add_one(all, "validation ce", "valid", "loss", "");
 }
 
 static void charts_add_terms(struct rt_losses_charts *all)
