@@ -16,7 +16,7 @@
 #include <uv.h>
 
 #define CREDIT_NS INT64_C(50000000) /* that a quiet time earns: what a person asks for is answered at once */
-#define DEBT_NS INT64_C(300000000)  /* at most: what was dear holds others up for fifteen seconds, not for ever */
+#define DEBT_NS INT64_C(200000000)  /* at most: what was dear holds others up for ten seconds, not for ever */
 
 struct client {
     struct rt_socket *socket;

@@ -84,8 +84,8 @@ void rt_observe_samples_columns(const struct rt_record *r, struct rt_sample_colu
 
 /* ---- rows ---- */
 
-/* Notes what is about to be written; false where run.db has it already. */
-static bool sample_changed(struct rt_observe_samples *o, int row)
+/* Notes what is about to be written; false where run.db has it already. seen: that it was seen again counts, too. */
+static bool sample_changed(struct rt_observe_samples *o, int row, bool seen)
 {
     const struct rt_student *student = o->record->student;
     const struct rt_override *override = student->control ? rt_control_override(student->control) : NULL;
@@ -96,13 +96,14 @@ static bool sample_changed(struct rt_observe_samples *o, int row)
         now.factor = override->factor[row];
         excluded = override->excluded[row];
     }
-    bool same = now.seen == w->seen && now.factor == w->factor && excluded == a->excluded && !a->due;
+    if ((now.seen == w->seen || !seen) && now.factor == w->factor && excluded == a->excluded && !a->due)
+        return false;
     *w = now;
     if (a->excluded != excluded || a->due) { /* where nothing is known of a row, nothing is touched */
         a->excluded = excluded;
         a->due = false;
     }
-    return !same;
+    return true;
 }
 
 /* How little student and teacher believe the given label: 1 less the mean of the probabilities that they give it, of
@@ -162,7 +163,7 @@ static int samples_write_part(struct rt_observe_samples *o, int rows, struct rt_
     int count = o->record->session->dataset.count, end = rows < count - o->there ? o->there + rows : count;
     uint64_t began = uv_hrtime();
     for (; o->there < end; o->there++) {
-        sample_changed(o, o->there);
+        sample_changed(o, o->there, true);
         RT_TRY(sample_write(o, o->there, e));
     }
     uint64_t now = uv_hrtime();
@@ -174,10 +175,19 @@ static int samples_write_changed(struct rt_observe_samples *o, struct rt_error *
 {
     uint64_t began = uv_hrtime();
     for (int row = 0; row < o->there; row++)
-        if (sample_changed(o, row))
+        if (sample_changed(o, row, true))
             RT_TRY(sample_write(o, row, e));
     uint64_t now = uv_hrtime(), wait = (now - began) * SAMPLES_FRACTION;
     o->due = now + (wait > SAMPLES_NS ? wait : SAMPLES_NS);
+    return 0;
+}
+
+/* Only what somebody has changed, and looks for now: the rest has time. */
+static int samples_write_touched(struct rt_observe_samples *o, struct rt_error *e)
+{
+    for (int row = 0; row < o->there; row++)
+        if (sample_changed(o, row, false))
+            RT_TRY(sample_write(o, row, e));
     return 0;
 }
 
@@ -227,10 +237,7 @@ static int samples_on_change(void *self, int64_t step, const char *who, const ch
 {
     struct rt_observe_samples *o = self;
     (void)step, (void)who, (void)before, (void)after, (void)e;
-    if (strcmp(key, RT_OVERRIDE_KEY) == 0) {
-        o->due = 0;
-        o->asked = true;
-    }
+    o->asked |= strcmp(key, RT_OVERRIDE_KEY) == 0;
     return 0;
 }
 
@@ -241,9 +248,9 @@ static int samples_on_update(void *self, int64_t step, bool epoch_ended, struct 
     uint64_t began = uv_hrtime();
     if (o->there < o->record->session->dataset.count && began >= o->part_due)
         RT_TRY(samples_write_part(o, PART_ROWS, e));
-    if (began < o->due)
+    if (began < o->due && !o->asked)
         return 0;
-    RT_TRY(samples_write_changed(o, e));
+    RT_TRY(began < o->due ? samples_write_touched(o, e) : samples_write_changed(o, e));
     RT_TRY(rt_rundb_commit(o->record->db, e));
     if (o->asked) /* a filter may have named every row */
         rt_control_charge(o->record->student->control, uv_hrtime() - began);

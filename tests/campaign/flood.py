@@ -3,7 +3,8 @@
 # Clients that ask as fast as they can: a run keeps 95 % of its speed. Clients are processes of their own: on a machine
 # whose cores the run has all, it loses what they take to ask, and that is not the run's doing. So three turns are taken
 # in a circle: the run alone, flooded, and beside as many processes that use as much of the processor, as often, and ask
-# nothing. The bound holds between the last two; the figure beside the run alone is told too.
+# nothing. The bound holds between the last two; the figure beside the run alone is told too, and what an update takes of
+# the processor, the socket's thread included, which says something on a busy machine, too.
 """Usage: flood.py RETORT [SECONDS [KIND...]]   (10, of each turn; all kinds)"""
 
 import bisect
@@ -134,9 +135,10 @@ def measure(name, seconds):
     clients, requests = FLOODS[name]
     run, answers, turns = Run(), multiprocessing.Value("q", 0), {"alone": [], "flooded": [], "beside": []}
     cost = asked = socket_seconds = 0.0
+    work = {kind: 0.0 for kind in turns}
     for _ in range(TURNS):
         for kind, spans in turns.items():
-            began, used = time.monotonic(), run.used()[0]
+            began, (used, whole) = time.monotonic(), run.used()
             end = began + seconds
             if kind == "alone":
                 time.sleep(seconds)
@@ -151,17 +153,22 @@ def measure(name, seconds):
                 crowd_run(clients, burn, (share, min(1, 1 / max(rate, 1)), end), end)
             spans.append((began, end))
             time.sleep(max(0, end - time.monotonic()))
+            work[kind] += run.used()[1] - whole
     time.sleep(3)  # for the last of it to be written
     clock = run.clock()
     run.close()
-    speed = {kind: statistics.median((between(clock, end) - between(clock, began)) / (end - began) for began, end in spans)
+    speed = {kind: statistics.median((between(clock, end) - between(clock, began)) / (end - began)
+                                     for began, end in spans)
              for kind, spans in turns.items()}
-    whole = TURNS * seconds
-    print("%-17s %2d clients: %.1f steps/s alone, %.1f flooded: %.1f %%; %.1f beside as much work: %.1f %%; %.0f answers/s; "
-          "of a core: the socket %.1f %%, the clients %.1f %%"
+    total = TURNS * seconds
+    made = {kind: sum(between(clock, end) - between(clock, began) for began, end in spans)
+            for kind, spans in turns.items()}
+    print("%-17s %2d clients: %.1f steps/s alone, %.1f flooded: %.1f %%; %.1f beside as much work: %.1f %%; "
+          "%.0f answers/s; of a core: the socket %.1f %%, the clients %.1f %%; an update takes %.2f ms of the processor "
+          "alone, %.2f flooded"
           % (name, clients, speed["alone"], speed["flooded"], 100 * speed["flooded"] / speed["alone"], speed["beside"],
-             100 * speed["flooded"] / speed["beside"], asked / whole, 100 * socket_seconds / whole, 100 * cost / whole),
-          flush=True)
+             100 * speed["flooded"] / speed["beside"], asked / total, 100 * socket_seconds / total, 100 * cost / total,
+             1000 * work["alone"] / made["alone"], 1000 * work["flooded"] / made["flooded"]), flush=True)
     return speed["flooded"] / speed["beside"]
 
 

@@ -57,7 +57,8 @@ def checkpoint(path):
 
 def main():
     rows = int(sys.argv[2]) if len(sys.argv) > 2 else 1000000
-    lab = Lab(rows=rows, train__threads=0, pipeline__decoders=0, train__steps=UPDATES, train__batch=64, run__checkpoint=1, run__keep=100, eval__interval=100000)
+    lab = Lab(rows=rows, train__threads=0, pipeline__decoders=0, train__steps=UPDATES, train__batch=64,
+              run__checkpoint=1, run__keep=100, eval__interval=100000)
     cold, cold_work, memory = first_update(lab, "cold")
     warm, warm_work, again = first_update(lab, "warm")
     whole, base, seen = checkpoint(lab.path("cold", "checkpoints", "step-%08d.safetensors" % UPDATES))
