@@ -96,7 +96,6 @@ class Readme(EndToEnd):
         self.put("data/speakers/trials-noisy", "\n".join(trials) + "\n")
         for name in ("teacher", "student"):
             self.shorten(os.path.join(TREE, "recipes/speakers/%s.yaml" % name), "recipes/speakers/%s.yaml" % name)
-        self.shell("retort run recipes/speakers/teacher.yaml -o runs/face")
 
     def lay_own(self):
         """Pictures in folders with a table of texts; what manifests are made from; somebody else's model."""
