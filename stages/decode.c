@@ -333,7 +333,7 @@ static int fetch_role(const struct rt_decode *d, const struct rt_decode_input *i
             continue;
         struct rt_error why = {0};
         int rc = present_row(d, in, b, at, g, &why);
-        if (rc == RT_EMEM || (rc < 0 && d->strict)) {
+        if (rc == RT_EMEM || (rc == RT_ECHANGED && d->shared) || (rc < 0 && d->strict)) {
             *e = why;
             return rc;
         }

@@ -59,6 +59,7 @@ struct rt_decode {
     uint64_t seed;
     int level; /* zstd */
     int strict; /* a bad sample ends the run */
+    bool shared; /* others scored samples, too: a file that is not the one they read ends the run */
 };
 
 /* self is a struct rt_decode, unchanged while the run goes on. */

@@ -226,10 +226,12 @@ void rt_datafile_close(struct rt_datafile *s)
     s->fd = -1;
 }
 
-int rt_datafile_exists(struct rt_datafiles *all, const char *path, struct rt_error *e)
+int rt_datafile_exists(struct rt_datafiles *all, const char *path, uint64_t *size, struct rt_error *e)
 {
     struct rt_datafile s = {.fd = -1, .all = all};
     int rc = datafile_find(&s, path, e);
+    if (size)
+        *size = s.input.size;
     rt_datafile_close(&s);
     return rc;
 }

@@ -32,7 +32,8 @@ void rt_datafile_of_text(struct rt_datafile *s, const char *text, const char *na
 int rt_datafile_key(struct rt_datafile *s, struct rt_key128 first, struct rt_key128 *key, struct rt_error *e);
 void rt_datafile_close(struct rt_datafile *s);
 
-/* 0 when there is such a file, or such a member in a shard; else as rt_datafile_open, without reading the sample. */
-int rt_datafile_exists(struct rt_datafiles *all, const char *path, struct rt_error *e);
+/* 0 when there is such a file, or such a member in a shard, of *size bytes (may be NULL); else as rt_datafile_open,
+ * without reading the sample. */
+int rt_datafile_exists(struct rt_datafiles *all, const char *path, uint64_t *size, struct rt_error *e);
 
 #endif

@@ -9,9 +9,9 @@
 #define RT_IDENTITY_KEY "retort.data" /* its name among a checkpoint's texts, and in run.db's meta */
 #define RT_IDENTITY_TEXT 400          /* bytes that hold one */
 
-/* After scoring, into text: the rows in their order by id, split, label, group, weight and what weight.columns names,
- * which of them can be used, what is in their files and texts, and the teachers' weights. student: its modality.
- * sounds: of what is added to them (sound_bank.h), 0 = nothing. */
+/* After scoring (before it nothing is known of files and texts), into text: the rows in their order by id, split,
+ * label, group, weight and what weight.columns names, which of them can be used, what is in their files and texts, and
+ * the teachers' weights. student: its modality. sounds: of what is added to them (sound_bank.h), 0 = nothing. */
 void rt_identity_make(const struct rt_session *s, int student, const struct rt_model *const *teacher, int teachers,
                       uint64_t sounds, char text[RT_IDENTITY_TEXT]);
 /* The identity that a file holds against that of now. What a file of before does not say is not compared; NULL says

@@ -22,7 +22,7 @@ static int trial_check_file(const struct rt_trial *t, int row, const char *path,
     if (d->reason[modality][row] == RT_EMISSING)
         return rt_error_set(e, RT_EMISSING, "%s:%d: '%.200s' has no %s in %s", path, t->line, id,
                             rt_modality_names[modality], rt_manifest_path(d->manifest));
-    if (modality != RT_TEXT && rt_datafile_exists(sources, file, NULL) < 0)
+    if (modality != RT_TEXT && rt_datafile_exists(sources, file, NULL, NULL) < 0)
         return rt_error_set(e, RT_EMISSING, "%s:%d: '%.200s': there is no file %s", path, t->line, id, file);
     return 0;
 }

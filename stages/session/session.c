@@ -9,6 +9,7 @@
 #include "pipeline/data/sampler.h"
 #include "stages/session/machine_limits.h"
 #include "stages/session/session_parts.h"
+#include "stages/session/shared_scores.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,8 +309,10 @@ out:
     return rc;
 }
 
-/* Texts go their own way (session_texts.c), and first: of those that end the run only rows before it matter then. */
-static int session_score_rows(struct rt_session *s, const int *rows, const bool modality[RT_MODALITIES],
+/* Rows [first, behind). Texts go their own way (session_texts.c), and first: of those that end the run only rows before
+ * it matter then. */
+static int session_score_rows(struct rt_session *s, const int *rows, int first, int behind,
+                              const bool modality[RT_MODALITIES],
                               const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
 {
     struct rt_quality quality = {
@@ -328,10 +331,10 @@ static int session_score_rows(struct rt_session *s, const int *rows, const bool 
                 .features = front[m] ? s->features[m] : NULL,
             };
     struct rt_error why = {0};
-    int last = s->dataset.count - 1, rc = 0;
+    int last = behind - 1, rc = 0;
     if (modality[RT_TEXT] && s->dataset.column[RT_TEXT] >= 0)
-        rc = rt_session_score_texts(s, decode.inputs == 0, &last, &why);
-    struct pass p = {.what = "scoring", .kind = RT_BATCH_SCORE, .rows = rows, .count = last + 1,
+        rc = rt_session_score_texts(s, first, behind, decode.inputs == 0, &last, &why);
+    struct pass p = {.what = "scoring", .kind = RT_BATCH_SCORE, .rows = rows + first, .count = last + 1 - first,
                      .decode = &decode, .ops = &rt_stage_quality, .stage = &quality};
     if (decode.inputs > 0)
         RT_TRY(pass_run(&p, s, e));
@@ -358,7 +361,7 @@ static void session_tell_notes(const struct rt_session *s)
 int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
                      const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
 {
-    int count = s->dataset.count;
+    int count = s->dataset.count, first, behind;
     int *rows = malloc(sizeof *rows * ((size_t)count + 1));
     int rc = rows ? rt_scores_init(&s->scores, count, modality, s->columns.column, s->columns.count) : RT_EMEM;
     if (rc < 0) {
@@ -367,7 +370,10 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
     }
     for (int i = 0; i < count; i++)
         rows[i] = i;
-    if ((rc = session_score_rows(s, rows, modality, front, e)) < 0)
+    rt_shared_scores_part(s->ranks, count, &first, &behind);
+    if ((rc = rt_shared_scores_check(s, modality, e)) < 0 ||
+        (rc = session_score_rows(s, rows, first, behind, modality, front, e)) < 0 ||
+        (rc = rt_shared_scores_exchange(s, modality, e)) < 0)
         goto out;
     rt_column_measures_fill(&s->columns, s->dataset.manifest, &s->scores);
     if ((rc = rt_scores_rank(&s->scores)) < 0)
@@ -456,7 +462,7 @@ static int session_infer_rows(struct rt_session *s, struct rt_model *m, struct c
     };
     struct rt_decode decode = {
         .dataset = &s->dataset, .sources = s->sources, .content = &s->content, .inputs = 1,
-        .level = s->limits.level, .strict = s->limits.strict,
+        .level = s->limits.level, .strict = s->limits.strict, .shared = s->ranks != NULL,
     };
     decode.input[0] = (struct rt_decode_input){
         .role = "model", .modality = m->modality, .front = &m->front,

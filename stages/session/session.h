@@ -7,6 +7,7 @@
 #include "pipeline/flow/runner.h"
 #include "pipeline/data/dataset.h"
 #include "pipeline/data/store.h"
+#include "pipeline/ranks/ranks.h"
 #include "stages/decode.h"
 #include "stages/teacher.h"
 #include "stages/model/model.h"
@@ -32,6 +33,7 @@ struct rt_session {
     struct rt_content content;
     struct rt_column_measures columns; /* the caller's to read before scoring; none at first */
     struct rt_scores scores;
+    struct rt_ranks *ranks; /* who score with this one (shared_scores.h): the caller's to set, NULL = alone */
     struct rt_store *quality, *features[RT_MODALITIES];
     char cache[4096];
     uint64_t cache_bytes;
@@ -49,8 +51,9 @@ int rt_session_open(struct rt_session *s, const struct rt_recipe *r, const char 
                     const char *const *class_name, int classes, const struct rt_watch *watch, struct rt_error *e);
 void rt_session_close(struct rt_session *s);
 
-/* The scoring pass over all rows for the modalities given; front[m] NULL = no
- * features are prepared. Fills content, scores, reason[] and left. RT_ESTOPPED on a signal. */
+/* The scoring pass over all rows, with ranks over this one's part, for the modalities given; front[m] NULL = no
+ * features are prepared. Fills content, scores, reason[] and left, of all rows. RT_ESTOPPED on a signal; with ranks as
+ * shared_scores.h. */
 int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
                      const struct rt_front *const front[RT_MODALITIES], struct rt_error *e);
 

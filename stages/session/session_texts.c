@@ -36,7 +36,7 @@ struct measuring {
     int first;   /* row of piece 0 */
     int end;     /* rows of this look */
     uv_mutex_t lock; /* what follows */
-    int failed;  /* the first row that ends the run; rows = none yet */
+    int failed;  /* the first row that ends the run; behind the last = none yet */
     struct rt_error why;
 };
 
@@ -93,27 +93,29 @@ static void texts_measure_piece(void *self, int piece, int thread)
     }
 }
 
-int rt_session_score_texts(struct rt_session *s, bool tell, int *last, struct rt_error *e)
+int rt_session_score_texts(struct rt_session *s, int first, int behind, bool tell, int *last, struct rt_error *e)
 {
     const struct rt_watch nobody = {NULL}, *watch = tell ? &s->watch : &nobody;
-    int rows = s->dataset.count;
-    struct measuring g = {.s = s, .id = rt_manifest_column(s->dataset.manifest, "id"), .failed = rows};
-    *last = rows - 1;
+    int rows = behind - first;
+    struct measuring g = {
+        .s = s, .first = first, .id = rt_manifest_column(s->dataset.manifest, "id"), .failed = behind,
+    };
+    *last = behind - 1;
     if (uv_mutex_init(&g.lock) != 0)
         return rt_error_set(e, RT_EMEM, "no memory to measure %d texts", rows);
     struct rt_parallel *p = texts_threads(s, rows);
     rt_watch_progress(watch, "scoring", 0, rows);
-    for (; g.first < rows && g.failed == rows; g.first = g.end) {
-        g.end = rows - g.first < PROGRESS ? rows : g.first + PROGRESS;
+    for (; g.first < behind && g.failed == behind; g.first = g.end) {
+        g.end = behind - g.first < PROGRESS ? behind : g.first + PROGRESS;
         rt_parallel_for(p, rt_pieces(g.end - g.first, ROWS), texts_measure_piece, &g);
-        rt_watch_progress(watch, "scoring", g.end, rows);
+        rt_watch_progress(watch, "scoring", g.end - first, rows);
     }
     rt_watch_progress(watch, NULL, 0, 0);
     rt_parallel_destroy(p);
     uv_mutex_destroy(&g.lock);
-    if (g.failed < rows)
+    if (g.failed < behind)
         *last = g.failed;
-    return g.failed < rows ? rt_error_set(e, g.why.code, "%s", g.why.text) : 0;
+    return g.failed < behind ? rt_error_set(e, g.why.code, "%s", g.why.text) : 0;
 }
 
 /* ---- TF-IDF ----

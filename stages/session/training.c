@@ -6,7 +6,6 @@
 #include "pipeline/data/sampler.h"
 #include "pipeline/run/checkpoints.h"
 #include "stages/model/net.h"
-#include "stages/session/identity.h"
 #include "stages/session/replay_plan.h"
 #include "stages/session/resume.h"
 #include "stages/session/training_pipeline.h"
@@ -210,15 +209,13 @@ static int training_make_learner(struct rt_training *t, int64_t steps, struct rt
 static int training_make_student(struct rt_training *t, const struct rt_observer *last, struct rt_error *e)
 {
     const struct rt_recipe *r = t->recipe;
-    const struct rt_model *teacher[RT_TEACHERS];
     int per_epoch = rt_sampler_balanced_steps(t->train_labelled, t->train_count - t->train_labelled,
                                               (int)r->train_batch, r->data_balance);
     RT_TRY(training_make_control(t, e));
     t->record = (struct rt_record){
         .session = t->session, .student = &t->student, .dir = &t->dir, .epoch_steps = per_epoch,
     };
-    rt_identity_make(t->session, (int)r->student_modality, teacher, rt_training_list_teachers(t, teacher),
-                     t->sounds ? rt_sound_bank_digest(t->sounds) : 0, t->record.identity);
+    rt_training_identify(t, t->record.identity);
     t->observe_checkpoints = (struct rt_observe_checkpoints){.record = &t->record, .saved_step = -1};
     t->observe_board = (struct rt_observe_board){
         .record = &t->record, .board = t->board, .top1 = NAN, .eer = NAN,
@@ -329,7 +326,6 @@ static int training_begin(struct rt_training *t, const struct rt_training_reques
 {
     rt_signals_hold(&t->signals);
     t->held = true;
-    RT_TRY(rt_together_check_data(&t->together, t->record.identity, e));
     if (!rt_together_leads(&t->together))
         return training_share_state(t, e);
     if (q->journal)
@@ -395,6 +391,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     RT_TRY(rt_together_check(&t->together, recipe, e));
     RT_TRY(training_check_folder(t, q->output, q->resume, e));
     RT_TRY(rt_session_open(session, recipe, recipe->data_manifest, recipe->data_labels, NULL, 0, q->watch, e));
+    session->ranks = q->ranks;
     RT_TRY(training_need_labels(t, e));
     RT_TRY(rt_column_measures_read(&session->columns, recipe->weight_columns, session->dataset.manifest, e));
     RT_TRY(rt_column_measures_check_knees(&session->columns, recipe->weight_knees, e));

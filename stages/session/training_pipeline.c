@@ -114,6 +114,7 @@ static void pipeline_describe(struct pipeline *p, struct rt_training *t)
         .dataset = &s->dataset, .sources = s->sources, .content = &s->content, .inputs = 1 + t->teachers,
         .augment = decode_augment, .augment_self = t->control,
         .seed = (uint64_t)t->recipe->seed, .level = s->limits.level, .strict = s->limits.strict,
+        .shared = s->ranks != NULL,
     };
     p->decode.input[0] = (struct rt_decode_input){
         .role = "student", .modality = t->model.modality, .front = &t->model.front,

@@ -22,6 +22,23 @@ static int training_need_column(const struct rt_training *t, const struct rt_mod
                         rt_manifest_column_hint(t->session->dataset.manifest, m->name, hint));
 }
 
+void rt_training_identify(const struct rt_training *t, char text[RT_IDENTITY_TEXT])
+{
+    const struct rt_model *teacher[RT_TEACHERS];
+    rt_identity_make(t->session, (int)t->recipe->student_modality, teacher, rt_training_list_teachers(t, teacher),
+                     t->sounds ? rt_sound_bank_digest(t->sounds) : 0, text);
+}
+
+/* Other ranks'. What is in the files is not known yet: each then scores a part of what here is found to be the same. */
+static int training_compare_data(const struct rt_training *t, struct rt_error *e)
+{
+    char text[RT_IDENTITY_TEXT];
+    if (!t->together.ranks)
+        return 0;
+    rt_training_identify(t, text);
+    return rt_together_check_data(&t->together, text, e);
+}
+
 int rt_training_score(struct rt_training *t, const struct rt_modality *student, struct rt_error *e)
 {
     struct rt_front own = rt_front_of(t->recipe);
@@ -37,6 +54,7 @@ int rt_training_score(struct rt_training *t, const struct rt_modality *student, 
     RT_TRY(rt_trial_lists_load(&t->trials, t->recipe, &t->session->dataset, student->id, e));
     modality[student->id] = true;
     front[student->id] = &own;
+    RT_TRY(training_compare_data(t, e));
     RT_TRY(rt_session_score(t->session, modality, front, e));
     return rt_trial_lists_check(&t->trials, &t->session->dataset, student->id, e);
 }

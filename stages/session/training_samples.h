@@ -4,10 +4,14 @@
 #ifndef RT_TRAINING_SAMPLES_H
 #define RT_TRAINING_SAMPLES_H
 
+#include "stages/session/identity.h"
 #include "stages/session/training.h"
 
-/* With the teachers loaded: trial lists, then the scoring pass. As rt_session_score; RT_EMISMATCH for a column that is
- * not there, and what rt_trial_lists_load and _check refuse. */
+/* Which data and teachers these are (identity.h), as far as it is known. */
+void rt_training_identify(const struct rt_training *t, char text[RT_IDENTITY_TEXT]);
+/* With the teachers loaded: trial lists, then the scoring pass, which all ranks share. As rt_session_score;
+ * RT_EMISMATCH for a column that is not there, and for other data than other ranks'; and what rt_trial_lists_load and
+ * _check refuse. */
 int rt_training_score(struct rt_training *t, const struct rt_modality *student, struct rt_error *e);
 /* Behind it: train_rows, train_labelled and valid_rows. RT_ENODATA: nothing to learn from. */
 int rt_training_choose_rows(struct rt_training *t, const struct rt_modality *student, struct rt_error *e);

@@ -153,7 +153,7 @@ static int cell_file(struct reading *r, const char *name, const char *cell, char
     if (found) {
         found->named = true;
         *below = found->below;
-    } else if (rt_datafile_exists(r->shards, path, NULL) < 0) {
+    } else if (rt_datafile_exists(r->shards, path, NULL, NULL) < 0) {
         r->missing++;
         strcpy(r->example, path);
     }

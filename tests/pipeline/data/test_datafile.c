@@ -88,11 +88,12 @@ static void what_is_not_there_is_named(void **state)
     (void)state;
     struct rt_error e = {0};
     struct rt_datafile f;
+    uint64_t size = 0;
     copy_shard("y.tar", 'o', 'o');
-    assert_int_equal(rt_datafile_exists(all, path_of("y.tar!/a.wav"), &e), 0);
-    assert_int_equal(rt_datafile_exists(all, path_of("y.tar!/c.wav"), &e), RT_EMISSING);
+    assert_int_equal(rt_datafile_exists(all, path_of("y.tar!/a.wav"), &size, &e), 0);
+    assert_int_equal(rt_datafile_exists(all, path_of("y.tar!/c.wav"), NULL, &e), RT_EMISSING);
     assert_non_null(strstr(e.text, "y.tar: no member c.wav"));
-    assert_int_equal(rt_datafile_exists(all, path_of("z.tar!/c.wav"), &e), RT_EMISSING);
+    assert_int_equal(rt_datafile_exists(all, path_of("z.tar!/c.wav"), NULL, &e), RT_EMISSING);
     assert_int_equal(rt_datafile_open(&f, all, dir.path, NULL, &e), RT_EFORMAT);
     assert_non_null(strstr(e.text, "folder; give a regular file"));
     assert_int_equal(rt_datafile_open(&f, all, path_of("y.tar!/link"), NULL, &e), RT_EFORMAT);
