@@ -23,6 +23,10 @@ STAMPS = "/usr/share/tuxpaint/stamps"
 LABELS = ("animals", "food", "household", "vehicles")
 LANGUAGES = ("", "_es", "_fr", "_de", "_el", "_gos", "_ca")
 COLUMNS = ("id", "split", "label", "group", "speech", "image", "text")
+# Under a sanitizer all takes five times as long: runs that are interrupted or steered then have fewer epochs, as they
+# last as long; and what asks for the same bytes of the same code is asked of the plain build alone (`plain_only`).
+SANITIZED = os.environ.get("RT_SANITIZE", "none") != "none"
+LONG = 40 if SANITIZED else 100  # epochs
 PATIENCE = 600  # seconds before a run counts as stuck: sanitizers, and other work on the machine, make all slow
 
 # A student that learns in a second. Threads are given, so that machines with other cores do the same.
@@ -36,6 +40,9 @@ TEXT = {
     "student.embedding": "24", "train.batch": "12", "train.epochs": "6", "train.lr": "0.01",
     "train.threads": "1", "pipeline.decoders": "1",
 }
+
+
+plain_only = unittest.skipIf(SANITIZED, "the same code as in other tests, again: its bytes are compared in the plain build")
 
 
 def recording(stem):

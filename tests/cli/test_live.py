@@ -13,7 +13,7 @@ import sqlite3
 import time
 import unittest
 
-from end_to_end import (PATIENCE, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors,
+from end_to_end import (LONG, PATIENCE, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors,
                         settings)
 
 CHANGES = [(3, "me", "train.lr", "0.0005"), (7, "me", "distill.l2.margin", "0.5"),
@@ -126,7 +126,7 @@ class Steered(Live):
 
     def begin(self, output, *words, **more):
         if "--resume" not in words:
-            words = (self.recipe, *settings(self.study, train__epochs=100, **more))
+            words = (self.recipe, *settings(self.study, train__epochs=LONG, **more))
         run = self.start("run", *words, "-q", "-o", output)
         self.addCleanup(run.communicate)
         self.addCleanup(run.kill)
@@ -186,8 +186,8 @@ class Steered(Live):
         self.assertEqual(journal[2:], [(first + 3, "anna", "train.lr", "0.0005"),
                                        (late, "ctl", "weight.floor", "0.3")])
         out, _ = self.retort("replay", "a", "-q")
-        self.says(out, "identical to step 400")
-        self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
+        self.says(out, "identical to step %d" % (4 * LONG))
+        self.train("b", self.study, train__epochs=LONG, words=("--journal", "a"))
         self.assertEqual(self.outcome("a"), self.outcome("b"))
         self.assertEqual(self.journal("b"), journal)
 
@@ -229,7 +229,7 @@ class Steered(Live):
         epochs = [row[0] // 4 for row in self.query("a", "SELECT step FROM metrics WHERE name='top1' AND "
                                                           "split='valid' ORDER BY step")]
         first = -(-made // 4)  # the epoch in which evaluations became rare
-        self.assertEqual([n for n in epochs if n >= first], list(range(-(-first // 5) * 5, 101, 5)))
+        self.assertEqual([n for n in epochs if n >= first], list(range(-(-first // 5) * 5, LONG + 1, 5)))
         self.assertEqual([n for n in epochs if n < first], list(range(1, first)))
         self.assertEqual(self.query("a", "SELECT count(*) FROM samples WHERE (seen > 0) != (history IS NOT NULL)"), [(0,)])
         self.assertEqual(self.query("a", "SELECT DISTINCT CAST(history AS INTEGER) & 7 FROM samples WHERE seen > 7"),
@@ -237,11 +237,11 @@ class Steered(Live):
         workers = self.query("a", "SELECT workers, queue_limit FROM stages WHERE name IN ('decode', 'quality')"
                                   " ORDER BY name")
         self.assertEqual(workers, [(2, 2), (1, 3)])
-        self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
-        self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
+        self.says(self.retort("replay", "a", "-q")[0], "identical to step %d" % (4 * LONG))
+        self.train("b", self.study, train__epochs=LONG, words=("--journal", "a"))
         self.assertEqual(self.outcome("a"), self.outcome("b"))
         self.assertEqual(self.journal("b"), journal)
-        self.train("c", self.study, train__epochs=100)
+        self.train("c", self.study, train__epochs=LONG)
         self.assertNotEqual(self.outcome("a"), self.outcome("c"))
 
     def test_limits_change_no_result(self):
@@ -254,7 +254,7 @@ class Steered(Live):
             self.wait_until("a", "state", "paused")
         self.ctl("a", "resume")
         run.communicate(timeout=PATIENCE)
-        self.train("b", self.study, train__epochs=100)
+        self.train("b", self.study, train__epochs=LONG)
         self.assertEqual(digest(self.path("a", "model.safetensors")),
                          digest(self.path("b", "model.safetensors")))
 
@@ -271,7 +271,7 @@ class Steered(Live):
         self.assertEqual(self.journal("a")[0], (step, "ctl", "task.scale", "12.5"))
         _, texts = read_tensors(last_checkpoint(self.path("a")))
         self.assertIn("scale: 12.5", texts["retort.recipe"])
-        self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
+        self.says(self.retort("replay", "a", "-q")[0], "identical to step %d" % (4 * LONG))
 
     def test_what_is_in_a_batch(self):
         run = self.begin("a", eval__interval=1000)  # so that no batch of an evaluation is the last
@@ -323,7 +323,7 @@ class Steered(Live):
         self.assertEqual(run.returncode, 0, err)
         self.assertEqual([row[2:] for row in self.journal("a") if row[2] != "samples"],
                          [("distill.l2.margin", value) for value in ("0.25", "0", "0.25")])
-        self.says(self.retort("replay", "a", "-q")[0], "identical to step 400")
+        self.says(self.retort("replay", "a", "-q")[0], "identical to step %d" % (4 * LONG))
 
     def marks(self, run):
         return dict(self.query(run, "SELECT id, what FROM marks JOIN samples ON samples.row = marks.row"))
@@ -394,8 +394,8 @@ class Steered(Live):
         self.says(self.retort("inspect", "a", "--sample", half)[0], "hand, manifest     factor 0.5",
                   "knee 8 14")  # under the terms in effect, not the recipe's: it has none
         out, _ = self.retort("replay", "a", "-q")
-        self.says(out, "identical to step 400")
-        self.train("b", self.study, train__epochs=100, words=("--journal", "a"))
+        self.says(out, "identical to step %d" % (4 * LONG))
+        self.train("b", self.study, train__epochs=LONG, words=("--journal", "a"))
         self.assertEqual(self.outcome("a"), self.outcome("b"))
 
     def test_disturbed(self):
@@ -428,7 +428,7 @@ class Steered(Live):
         self.assertGreater(round, 3)
         for client in silent:
             client.close()
-        self.train("b", self.study, train__epochs=100)
+        self.train("b", self.study, train__epochs=LONG)
         self.assertEqual(self.outcome("a"), self.outcome("b"))
 
     def test_watched_and_signalled_while_paused(self):

@@ -12,8 +12,8 @@ import subprocess
 import time
 import unittest
 
-from end_to_end import (PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, read_tensors, rows,
-                        settings, write_manifest)
+from end_to_end import (LONG, PATIENCE, PROGRAM, SPEECH, TEXT, EndToEnd, digest, last_checkpoint, plain_only,
+                        read_tensors, rows, settings, write_manifest)
 
 FILES = ("model.safetensors", "checkpoints/best.safetensors")
 
@@ -57,6 +57,7 @@ class Repeat(EndToEnd):
 
 
 class Determinism(Repeat):
+    @plain_only
     def test_twice(self):
         self.train("a", self.study)
         self.train("b", self.study)
@@ -82,6 +83,7 @@ class Determinism(Repeat):
                 self.train(name, self.study, more, cache=self.path("cold-" + name))
                 self.assertEqual(self.contents("a"), self.contents(name))
 
+    @plain_only
     def test_other_networks(self):
         for net, more in (("cnn2d", {"student.modality": "image", "image.size": "16"}), ("tdnn", {}),
                           ("resnet", {"student.blocks": "1", "student.width": "4"})):
@@ -91,6 +93,7 @@ class Determinism(Repeat):
                            train__threads=2, pipeline__decoders=3)
                 self.assertEqual(self.contents(net + "1"), self.contents(net + "2"))
 
+    @plain_only
     def test_shards(self):
         more = {"train.shards": "4", "student.net": "tdnn", "train.epochs": "2"}
         self.train("a", self.study, more)
@@ -102,7 +105,7 @@ class Determinism(Repeat):
 
 class Interrupted(Repeat):
     """Long enough to be hit on the way: thousands of updates of a tiny student."""
-    epochs = 60
+    epochs = LONG * 3 // 5
 
     def begin(self, output, **more):
         run = self.start("run", self.recipe, "-q", "-o", output,
@@ -251,6 +254,7 @@ class Interrupted(Repeat):
             self.resume("at%d" % step)
             self.assertEqual(self.outcome("whole"), self.outcome("at%d" % step), step)
 
+    @plain_only
     def test_every_step_of_a_short_run(self):
         self.every_step(4)
 

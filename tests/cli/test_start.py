@@ -11,8 +11,8 @@ import signal
 import time
 import unittest
 
-from end_to_end import (LABELS, PATIENCE, SPEECH, EndToEnd, digest, last_checkpoint, read_npy, read_tensors,
-                        settings)
+from end_to_end import (LABELS, LONG, PATIENCE, SPEECH, EndToEnd, digest, last_checkpoint, plain_only, read_npy,
+                        read_tensors, settings)
 from onnx_file import constant, field, node, value
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
@@ -58,6 +58,7 @@ class Start(EndToEnd):
                 out, _ = self.retort("replay", name, "-q")
                 self.says(out, "replay    identical to step 12")
 
+    @plain_only
     def test_threads(self):
         for name in ("mobile", "encoder"):
             path = self.network(name)
@@ -68,7 +69,7 @@ class Start(EndToEnd):
 
     def test_stopped_and_resumed_without_the_file(self):
         path = self.network("xvector")
-        study = dict(NETWORKS["xvector"], **{"student.init": path, "train.epochs": "30"})
+        study = dict(NETWORKS["xvector"], **{"student.init": path, "train.epochs": str(LONG * 3 // 10)})
         self.train("whole", study)
         run = self.start("run", self.recipe, "-q", "-o", "hit", *settings(study))
         self.addCleanup(run.kill)
