@@ -117,8 +117,8 @@ const char *rt_onnx_domain_hint(const char *domain)
     static const struct {
         const char *domain, *hint;
     } known[] = {
-        {"com.microsoft", "the file was optimised or quantised for ONNX Runtime: take the one that was exported, or "
-                          "quantise it as QDQ"},
+        {"com.microsoft", "the file was optimised or quantised for ONNX Runtime: take the one that was exported "
+                          "(model.onnx or model_fp16.onnx where there is a model_q4.onnx), or quantise it as QDQ"},
         {"ai.onnx.ml", "classifiers and trees of that domain are not networks; export the network behind them alone"},
         {"ai.onnx.preview.training", "export the network for inference"},
         {"org.pytorch.aten", "export it with operator_export_type=ONNX, or with dynamo=True"},

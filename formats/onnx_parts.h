@@ -74,6 +74,8 @@ int rt_onnx_adopt_constants(struct rt_onnx *o);
 int rt_onnx_index(struct rt_onnx *o, const char *name, struct rt_error *e);
 /* "FLOAT", ...; "type 99" of a number that is none. */
 const char *rt_onnx_type_name(int64_t type, char buffer[32]);
+/* Of one that is not read: what to do. */
+const char *rt_onnx_type_hint(int64_t type);
 
 /* "node 'conv1' (Conv, opset 13)" */
 #define RT_ONNX_WHO 200

@@ -77,8 +77,8 @@ static int reader_value(struct rt_onnx_reader *r, struct rt_onnx_value *v,
     const Onnx__TypeProto__Tensor *t = p->type->tensor_type;
     if (!rt_onnx_dtype(t->elem_type, &v->dtype))
         return rt_error_set(r->source.e, RT_EMISMATCH,
-                            "%s: %s '%.100s': elements of %s are not read", r->source.name, what,
-                            v->name, rt_onnx_type_name(t->elem_type, name));
+                            "%s: %s '%.100s': elements of %s are not read; %s", r->source.name, what, v->name,
+                            rt_onnx_type_name(t->elem_type, name), rt_onnx_type_hint(t->elem_type));
     v->type = t->elem_type;
     return t->shape ? reader_dims(r, v, t->shape, what) : 0;
 }

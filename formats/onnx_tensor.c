@@ -29,6 +29,8 @@ struct element {
     enum field field;
     int64_t least, most; /* of a wider typed field */
     void (*convert)(void *to, const uint8_t *from, int64_t n); /* raw -> dtype; NULL = the same */
+    bool packed;         /* two to a byte, the first in the low bits; of weights alone */
+    const char *instead; /* of those that are not read: what to do */
 };
 
 #define CONVERT(name, from_type, to_type, expression)                                              \
@@ -56,6 +58,22 @@ CONVERT(from_bool, uint8_t, uint8_t, x != 0)
 CONVERT(from_half, uint16_t, float, rt_half_float(x))
 CONVERT(from_bfloat, uint16_t, float, bits_to_float((uint32_t)x << 16))
 
+static void from_uint4(void *to, const uint8_t *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((int32_t *)to)[i] = from[i / 2] >> (i % 2 * 4) & 15;
+}
+
+static void from_int4(void *to, const uint8_t *from, int64_t n)
+{
+    from_uint4(to, from, n);
+    for (int64_t i = 0; i < n; i++)
+        ((int32_t *)to)[i] = (((int32_t *)to)[i] ^ 8) - 8;
+}
+
+#define FLOAT8 "export the network in float32 or float16, or quantise its weights to INT8"
+#define TEXTS "export the network behind its tokenizer"
+
 /* By ONNX's numbers. */
 static const struct element elements[] = {
     [1] = {"FLOAT", 1, RT_F32, 4, FLOATS, 0, 0, NULL},
@@ -65,21 +83,21 @@ static const struct element elements[] = {
     [5] = {"INT16", 1, RT_I32, 2, INT32S, INT16_MIN, INT16_MAX, from_int16},
     [6] = {"INT32", 1, RT_I32, 4, INT32S, INT32_MIN, INT32_MAX, NULL},
     [7] = {"INT64", 1, RT_I64, 8, INT64S, 0, 0, NULL},
-    [8] = {.name = "STRING"},
+    [8] = {.name = "STRING", .instead = TEXTS},
     [9] = {"BOOL", 1, RT_BOOL, 1, INT32S, 0, 1, from_bool},
     [10] = {"FLOAT16", 1, RT_F32, 2, INT32S, 0, UINT16_MAX, from_half},
     [11] = {"DOUBLE", 1, RT_F64, 8, DOUBLES, 0, 0, NULL},
     [12] = {"UINT32", 1, RT_I64, 4, UINT64S, 0, UINT32_MAX, from_uint32},
-    [13] = {.name = "UINT64"},
-    [14] = {.name = "COMPLEX64"},
-    [15] = {.name = "COMPLEX128"},
-    [17] = {.name = "FLOAT8E4M3FN"},
-    [18] = {.name = "FLOAT8E4M3FNUZ"},
-    [19] = {.name = "FLOAT8E5M2"},
-    [20] = {.name = "FLOAT8E5M2FNUZ"},
-    [21] = {.name = "UINT4"},
-    [22] = {.name = "INT4"},
-    [23] = {.name = "FLOAT4E2M1"},
+    [13] = {.name = "UINT64", .instead = "export the network with int64"},
+    [14] = {.name = "COMPLEX64", .instead = "export the network with real and imaginary parts as floats"},
+    [15] = {.name = "COMPLEX128", .instead = "export the network with real and imaginary parts as floats"},
+    [17] = {.name = "FLOAT8E4M3FN", .instead = FLOAT8},
+    [18] = {.name = "FLOAT8E4M3FNUZ", .instead = FLOAT8},
+    [19] = {.name = "FLOAT8E5M2", .instead = FLOAT8},
+    [20] = {.name = "FLOAT8E5M2FNUZ", .instead = FLOAT8},
+    [21] = {"UINT4", 1, RT_I32, 1, INT32S, 0, 0, from_uint4, true, NULL},
+    [22] = {"INT4", 1, RT_I32, 1, INT32S, 0, 0, from_int4, true, NULL},
+    [23] = {.name = "FLOAT4E2M1", .instead = FLOAT8},
     [16] = {"BFLOAT16", 1, RT_F32, 2, INT32S, 0, UINT16_MAX, from_bfloat},
 };
 #define ELEMENTS ((int64_t)(sizeof elements / sizeof elements[0]))
@@ -92,9 +110,18 @@ static const struct element *element_find(int64_t type)
 bool rt_onnx_dtype(int64_t type, enum rt_dtype *dtype)
 {
     const struct element *el = element_find(type);
-    if (el)
+    bool whole = el && !el->packed; /* nothing is computed in 4 bits */
+    if (whole)
         *dtype = el->dtype;
-    return el != NULL;
+    return whole;
+}
+
+const char *rt_onnx_type_hint(int64_t type)
+{
+    bool known = type > 0 && type < ELEMENTS;
+    return known && elements[type].instead ? elements[type].instead
+           : known && elements[type].packed ? "4 bits are read in weights alone; export the network with INT8"
+                                            : "export the network with opset_version=21 or less";
 }
 
 const char *rt_onnx_type_name(int64_t type, char buffer[32])
@@ -187,6 +214,25 @@ static int tensor_fill_narrowed(const struct take *k, struct rt_tensor *t, struc
     return 0;
 }
 
+/* Bytes of two numbers, one in each number of the typed field. */
+static int tensor_fill_packed(const struct take *k, struct rt_tensor *t, const int32_t *data)
+{
+    uint8_t *bytes = malloc(k->raw_bytes + 1);
+    if (!bytes)
+        return tensor_refuse(k, RT_EMEM, "out of memory");
+    int rc = 0;
+    for (size_t i = 0; i < k->raw_bytes && rc == 0; i++) {
+        bytes[i] = (uint8_t)data[i];
+        if (data[i] < INT8_MIN || data[i] > UINT8_MAX)
+            rc = rt_error_set(k->source->e, RT_EFORMAT, "%s: %s: byte %zu of two numbers is %" PRId32, k->source->name,
+                              k->who, i, data[i]);
+    }
+    if (rc == 0)
+        rc = tensor_fill_raw(k, t, bytes);
+    free(bytes);
+    return rc;
+}
+
 static int tensor_take_inside(const struct take *k, struct rt_tensor *t)
 {
     struct typed d = typed_field(k->p, k->el->field);
@@ -194,10 +240,12 @@ static int tensor_take_inside(const struct take *k, struct rt_tensor *t)
         return tensor_refuse(k, RT_EFORMAT, "has raw and typed data; only one is allowed");
     bool raw = d.count == 0;
     size_t have = raw ? k->p->raw_data.len : d.count;
-    size_t want = raw ? k->raw_bytes : (size_t)k->count;
+    size_t want = raw || k->el->packed ? k->raw_bytes : (size_t)k->count;
     if (have != want)
         return rt_error_set(k->source->e, RT_EFORMAT, "%s: %s: has %zu %s, its shape needs %zu",
                             k->source->name, k->who, have, raw ? "bytes" : "elements", want);
+    if (!raw && k->el->packed)
+        return tensor_fill_packed(k, t, d.data);
     if (!raw && d.width != k->el->size)
         return tensor_fill_narrowed(k, t, d);
     return tensor_fill_raw(k, t, raw ? k->p->raw_data.data : d.data);
@@ -317,8 +365,8 @@ int rt_onnx_take_tensor(struct rt_tensor *t, const Onnx__TensorProto *p, const c
     struct take k = {.p = p, .el = element_find(p->data_type), .who = who, .source = source};
     memset(t, 0, sizeof *t);
     if (!k.el)
-        return rt_error_set(source->e, RT_EMISMATCH, "%s: %s: elements of %s are not read",
-                            source->name, who, rt_onnx_type_name(p->data_type, name));
+        return rt_error_set(source->e, RT_EMISMATCH, "%s: %s: elements of %s are not read; %s", source->name, who,
+                            rt_onnx_type_name(p->data_type, name), rt_onnx_type_hint(p->data_type));
     if (p->n_dims > RT_TENSOR_RANK)
         return rt_error_set(source->e, RT_ELARGE, "%s: %s: %zu dimensions, at most %d are read",
                             source->name, who, p->n_dims, RT_TENSOR_RANK);
@@ -331,7 +379,7 @@ int rt_onnx_take_tensor(struct rt_tensor *t, const Onnx__TensorProto *p, const c
     if (rc)
         return tensor_refuse(
             &k, rc, rc == RT_ERANGE ? "a dimension is negative" : "its shape is too large");
-    k.raw_bytes = (size_t)k.count * (size_t)k.el->size;
+    k.raw_bytes = k.el->packed ? (size_t)(k.count + 1) / 2 : (size_t)k.count * (size_t)k.el->size;
     bool beside = p->has_data_location &&
                   p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
     return beside ? tensor_take_beside(&k, t) : tensor_take_inside(&k, t);

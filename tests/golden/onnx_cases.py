@@ -13,11 +13,11 @@ import os
 import struct
 
 FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, BOOL, FLOAT16, BFLOAT16 = 1, 2, 3, 4, 5, 6, 7, 9, 10, 16
-INT4, FLOAT8 = 22, 17
+INT4, UINT4, FLOAT8 = 22, 21, 17
 RAW = {FLOAT: "<f", UINT8: "<B", INT8: "<b", UINT16: "<H", INT16: "<h", INT32: "<i", INT64: "<q", BOOL: "<B",
-       FLOAT16: "<e", INT4: "<b", FLOAT8: "<B"}
+       FLOAT16: "<e", FLOAT8: "<B"}
 HELD = {FLOAT: "f32", UINT8: "u8", INT8: "i32", UINT16: "i32", INT16: "i32", INT32: "i32", INT64: "i64", BOOL: "bool",
-        FLOAT16: "f32", BFLOAT16: "f32"}  # as what retort holds each
+        FLOAT16: "f32", BFLOAT16: "f32", INT4: "i32", UINT4: "i32"}  # as what retort holds each
 OUT = []
 
 
@@ -40,6 +40,9 @@ class Tensor:
     def raw(self):
         if self.kind == BFLOAT16:
             return b"".join(struct.pack("<f", v)[2:] for v in self.data).hex()
+        if self.kind in (INT4, UINT4):  # two to a byte, the first in the low bits
+            half = [v & 15 for v in self.data] + [0] * (len(self.data) % 2)
+            return bytes(a | b << 4 for a, b in zip(half[::2], half[1::2])).hex()
         return b"".join(struct.pack(RAW[self.kind], v) for v in self.data).hex()
 
     def line(self):
@@ -244,8 +247,27 @@ def resizes():
     settings = {"coordinate_transformation_mode": "half_pixel_symmetric", "mode": "linear"}
     case("Resize_symmetric", 19, node("Resize", "x,,SCALES", "y", settings),
          {"x": wide, "SCALES": Tensor([4], [1.0, 1.0, 1.0, 0.6])}, {"y": resized(wide, [1, 1, 1, 4], symmetric)})
-    case("Resize_antialias", 18, node("Resize", "x,,,SIZES", "y", {"antialias": 1, "mode": "linear"}),
-         {"x": x, "SIZES": ints(1, 2, 2, 2)}, refused="antialias; export the network with antialias=False")
+    # antialias: the filter is 1 / scale as wide, and its weights are brought to the sum of 1
+    def cubic(d):
+        return (1.25 * d - 2.25) * d * d + 1 if d <= 1 else ((-0.75 * d + 3.75) * d - 6) * d + 3 if d < 2 else 0
+
+    def smoothed(long, m, reach, filter, outside):
+        rows = []
+        for i in range(m):
+            s, n = m / long.shape[3], long.shape[3]
+            at = (i + 0.5) / s - 0.5
+            near = [p for p in range(-4 * n, 5 * n) if abs(p - at) * s < reach and (outside or 0 <= p < n)]
+            weights = [filter(abs(p - at) * s) for p in near]
+            rows.append([(min(max(p, 0), n - 1), w / sum(weights)) for p, w in zip(near, weights)])
+        return made([1, 1, 1, m], lambda q: sum(w * long.at([0, 0, 0, p]) for p, w in rows[q[3]]))
+    for name, mode, reach, filter in (("linear", "linear", 1, lambda d: 1 - d), ("cubic", "cubic", 2, cubic)):
+        for exclude in (0, 1):
+            settings = {"antialias": 1, "mode": mode, "exclude_outside": exclude}
+            case("Resize_antialias_%s%s" % (name, "_inside" * exclude), 18, node("Resize", "x,,,SIZES", "y", settings),
+                 {"x": wide, "SIZES": ints(1, 1, 1, 3)}, {"y": smoothed(wide, 3, reach, filter, not exclude)})
+    case("Resize_antialias_larger", 19, node("Resize", "x,,,SIZES", "y", {"antialias": 1, "mode": "linear"}),
+         {"x": wide, "SIZES": ints(1, 1, 1, 16)}, {"y": resized(wide, [1, 1, 1, 16], lambda a, i: (i + 0.5) / 2 - 0.5
+                                                                if a == 3 else i)})
     case("Upsample_attribute", 7, node("Upsample", "x", "y", {"scales": [1.0, 1.0, 2.0, 1.5]}), {"x": x},
          {"y": made([1, 2, 6, 6], lambda p: x.at([p[0], p[1], p[2] // 2, int(p[3] / 1.5)]))})
 
@@ -343,10 +365,19 @@ def narrow():
          {"y": made(x.shape, lambda p: (want.at(p) - zeros.at(block(p))) * blocks.at(block(p)))})
     case("DequantizeLinear_wrong_blocks", 21, node("DequantizeLinear", "X,S,Z", "y", {"block_size": 4}),
          {"X": want, "S": blocks, "Z": zeros}, refused="the scales' shape does not fit blocks of 4")
-    case("INT4", 21, node("DequantizeLinear", "X,S", "y"), {"X": Tensor([2], [1, 2], INT4), "S": Tensor([], [0.5])},
-         refused="initialiser 'X': elements of INT4 are not read")
+    for name, kind, low in (("INT4", INT4, -8), ("UINT4", UINT4, 0)):  # weights of an odd number
+        narrow = made([3, 5], lambda p: low + (7 * p[0] + 3 * p[1]) % 16, kind)
+        shift = made([3, 2], lambda p: low + (5 * p[0] + 2 * p[1]) % 16, kind)
+        size = made([3, 2], lambda p: 0.25 * (1 + p[0] + 3 * p[1]))
+        case(name, 21, node("DequantizeLinear", "X,S,Z", "y", {"block_size": 3}), {"X": narrow, "S": size, "Z": shift},
+             {"y": made([3, 5], lambda p: (narrow.at(p) - shift.at(block(p))) * size.at(block(p)))})
+    case("INT4_input", 21, node("DequantizeLinear", "x,S", "y"), {"x": Tensor([2], [1, 2], INT4), "S": Tensor([], [0.5])},
+         refused="input 'x': elements of INT4 are not read; 4 bits are read in weights alone; export the network with INT8")
+    case("INT4_cast", 21, node("Cast", "x", "y", {"to": INT4}), {"x": Tensor([2], [1, 2])},
+         refused='"to" = 22 is not a type that is read')
     case("FLOAT8", 19, node("Cast", "X", "y", {"to": FLOAT}), {"X": Tensor([1], [0], FLOAT8)},
-         refused="elements of FLOAT8E4M3FN are not read")
+         refused="elements of FLOAT8E4M3FN are not read; export the network in float32 or float16, or quantise its weights "
+                 "to INT8")
     whole = Tensor([4], [300, -1, 128, -40000], INT32)
     for name, kind, bits, low in (("UINT8", UINT8, 8, 0), ("INT8", INT8, 8, -128), ("INT16", INT16, 16, -32768)):
         case("Cast_" + name, 19, node("Cast", "x", "y", {"to": kind, "saturate": 1}), {"x": whole},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * kernel_resize: Resize and Upsample. Nearest picks an index per axis; linear and cubic go through one
- * axis after the other with a few weighted taps for each place. */
+ * axis after the other with a few weighted taps for each place, more where antialias wants it. */
 #include "stages/onnx/kernels/gather.h"
 #include "stages/onnx/kernels/kernel.h"
 
@@ -19,12 +19,14 @@ struct resize {
     enum nearest nearest;
     int taps; /* 1 nearest, 2 linear, 4 cubic */
     double cubic;
-    bool exclude_outside;
+    bool exclude_outside, antialias;
     float extrapolation;
     int named, axis[SCALES]; /* the dimensions that sizes, scales and roi are for, in their order */
     int64_t in[SCALES], out[SCALES];
     double scale[SCALES], start[SCALES], end[SCALES];
     bool changed[SCALES];
+    double stretch[SCALES]; /* of the filter: above 1 where antialias takes more places in */
+    int64_t width[SCALES];  /* taps of a place: `taps`, or as many as the stretched filter reaches */
 };
 
 /* ---- attributes and small inputs ----
@@ -66,8 +68,7 @@ static int resize_read_modes(const struct rt_kernel_call *c, struct resize *r)
     r->extrapolation = (float)rt_kernel_float(c, "extrapolation_value", 0);
     if (r->taps > 1 && c->in[0]->dtype != RT_F32)
         return rt_kernel_refuse_type(c, 0);
-    if (r->taps > 1 && rt_kernel_int(c, "antialias", 0) != 0)
-        return rt_kernel_refuse(c, RT_EMISMATCH, "antialias; export the network with antialias=False");
+    r->antialias = r->taps > 1 && rt_kernel_int(c, "antialias", 0) != 0;
     return 0;
 }
 
@@ -180,8 +181,19 @@ static int resize_read(const struct rt_kernel_call *c, struct resize *r)
     for (int i = 0; i < c->in[0]->rank; i++) {
         bool crop = r->coordinate == TF_CROP && (r->start[i] != 0 || r->end[i] != 1);
         r->changed[i] = crop || r->in[i] != r->out[i] || r->scale[i] != 1;
+        r->stretch[i] = r->antialias && r->scale[i] < 1 ? 1 / r->scale[i] : 1;
+        r->width[i] = r->taps == 1 ? 1 : 2 * (int64_t)ceil(r->taps / 2 * r->stretch[i]);
     }
     return 0;
+}
+
+/* Taps of the axis that has most. */
+static int64_t resize_most_taps(const struct resize *r, int rank)
+{
+    int64_t most = 0;
+    for (int i = 0; i < rank; i++)
+        most = r->out[i] * r->width[i] > most ? r->out[i] * r->width[i] : most;
+    return most;
 }
 
 /* Memory for the lists of places, or for two buffers and the taps of the longest axis. */
@@ -197,15 +209,13 @@ static int resize_shape(struct rt_kernel_call *c)
     }
     /* Between axes no result has more than this many numbers. */
     int64_t extent[SCALES], count;
-    size_t bytes, places = 0;
-    for (int i = 0; i < x->rank; i++) {
+    size_t bytes;
+    for (int i = 0; i < x->rank; i++)
         extent[i] = r.out[i] > r.in[i] ? r.out[i] : r.in[i];
-        places = (size_t)r.out[i] > places ? (size_t)r.out[i] : places;
-    }
     int rc = rt_tensor_size(RT_F32, x->rank, extent, &count, &bytes);
     if (rc < 0)
         return rt_kernel_refuse(c, rc, "results between axes are too large");
-    c->scratch_bytes = 2 * (bytes + 64) + places * TAPS_MAX * (sizeof(int64_t) + sizeof(double));
+    c->scratch_bytes = 2 * (bytes + 64) + (size_t)resize_most_taps(&r, x->rank) * (sizeof(int64_t) + sizeof(double));
     return 0;
 }
 
@@ -295,20 +305,21 @@ static double resize_cubic_weight(double a, double distance)
 }
 
 /* Weights at the border: taps outside count for the place at the edge, or, with exclude_outside,
- * for nothing, and the rest is scaled up. */
+ * for nothing, and the rest is scaled up. A stretched filter has no sum of 1 by itself. */
 static void resize_place_taps(const struct resize *r, int axis, int64_t i, struct tap *tap)
 {
     double at = resize_coordinate(r, axis, i), low = floor(at), sum = 0;
-    for (int k = 0; k < r->taps; k++) {
-        double p = low + k - (r->taps / 2 - 1), distance = fabs(at - p);
-        tap[k].weight = r->taps == 2 ? 1 - distance : resize_cubic_weight(r->cubic, distance);
-        if (r->exclude_outside && r->taps == TAPS_MAX && (p < 0 || p > (double)(r->in[axis] - 1)))
+    bool exclude = r->exclude_outside && (r->taps == TAPS_MAX || r->antialias);
+    for (int64_t k = 0; k < r->width[axis]; k++) {
+        double p = low + (double)(k - (r->width[axis] / 2 - 1)), distance = fabs(at - p) / r->stretch[axis];
+        tap[k].weight = r->taps == 2 ? fmax(0, 1 - distance) : resize_cubic_weight(r->cubic, distance);
+        if (exclude && (p < 0 || p > (double)(r->in[axis] - 1)))
             tap[k].weight = 0;
         tap[k].at = resize_clamp(p, r->in[axis]);
         sum += tap[k].weight;
     }
-    for (int k = 0; k < r->taps; k++)
-        tap[k].weight /= r->exclude_outside ? sum : 1;
+    for (int64_t k = 0; k < r->width[axis]; k++)
+        tap[k].weight /= r->exclude_outside || r->stretch[axis] > 1 ? sum : 1;
     if (resize_outside(r, axis, at))
         tap[0].at = -1;
 }
@@ -319,10 +330,10 @@ static void resize_axis(const struct resize *r, int axis, const float *x, float 
 {
     for (int64_t o = 0; o < outer; o++, x += r->in[axis] * inner)
         for (int64_t i = 0; i < r->out[axis]; i++, y += inner) {
-            const struct tap *t = tap + i * r->taps;
+            const struct tap *t = tap + i * r->width[axis];
             for (int64_t k = 0; k < inner; k++) {
                 double sum = 0;
-                for (int j = 0; j < r->taps && t->at >= 0; j++)
+                for (int64_t j = 0; j < r->width[axis] && t->at >= 0; j++)
                     sum += t[j].weight * x[t[j].at * inner + k];
                 y[k] = t->at < 0 ? r->extrapolation : (float)sum;
             }
@@ -333,16 +344,15 @@ static void resize_axis(const struct resize *r, int axis, const float *x, float 
 static void resize_taps(const struct rt_kernel_call *c, const struct resize *r)
 {
     const struct rt_tensor *x = c->in[0];
-    int64_t dim[SCALES], count = 1, most = 0;
+    int64_t dim[SCALES], count = 1;
     int left = 0;
     for (int i = 0; i < x->rank; i++) {
         dim[i] = x->dim[i];
         count *= r->out[i] > r->in[i] ? r->out[i] : r->in[i];
-        most = r->out[i] > most ? r->out[i] : most;
         left += r->changed[i];
     }
     struct tap *tap = c->scratch;
-    float *buffer[2] = {(float *)(tap + most * TAPS_MAX)};
+    float *buffer[2] = {(float *)(tap + resize_most_taps(r, x->rank))};
     buffer[1] = buffer[0] + count;
     const float *from = x->data;
     if (left == 0)
@@ -352,7 +362,7 @@ static void resize_taps(const struct rt_kernel_call *c, const struct resize *r)
             continue;
         float *to = --left == 0 ? c->out[0]->data : buffer[left & 1];
         for (int64_t i = 0; i < r->out[a]; i++)
-            resize_place_taps(r, a, i, tap + i * r->taps);
+            resize_place_taps(r, a, i, tap + i * r->width[a]);
         int64_t outer = 1, inner = 1;
         for (int i = 0; i < x->rank; i++)
             *(i < a ? &outer : &inner) *= i == a ? 1 : dim[i];
@@ -390,6 +400,9 @@ int rt_kernel_resize_taps(const struct rt_kernel_call *c, int axis, int64_t i, i
         weight[0] = 1;
         return 1;
     }
+    if (r.width[axis] > TAPS_MAX)
+        return rt_kernel_refuse(c, RT_EMISMATCH, "antialias, which a student does not learn through; export the "
+                                "network with antialias=False");
     resize_place_taps(&r, axis, i, tap);
     for (int k = 0; k < r.taps; k++) {
         at[k] = tap[0].at < 0 ? -1 : tap[k].at;
