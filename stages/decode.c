@@ -19,13 +19,17 @@ int rt_content_init(struct rt_content *c, int rows)
             return RT_EMEM;
         }
     }
-    return 0;
+    c->cut = calloc((size_t)rows + 1, sizeof *c->cut);
+    if (!c->cut)
+        rt_content_fini(c);
+    return c->cut ? 0 : RT_EMEM;
 }
 
 void rt_content_fini(struct rt_content *c)
 {
     for (int i = 0; i < RT_MODALITIES; i++)
         free(c->key[i]);
+    free(c->cut);
     memset(c, 0, sizeof *c);
 }
 

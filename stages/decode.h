@@ -27,6 +27,7 @@
  * the scoring pass (each row by one worker), read afterwards. */
 struct rt_content {
     struct rt_key128 *key[RT_MODALITIES]; /* [rows] or NULL */
+    bool *cut;                            /* [rows] its text is longer than a model reads (rt_session.tokens) */
 };
 int rt_content_init(struct rt_content *c, int rows);
 void rt_content_fini(struct rt_content *c);

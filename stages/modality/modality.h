@@ -104,6 +104,12 @@ extern const struct rt_modality rt_modality_speech, rt_modality_image, rt_modali
 /* Texts for another program's network: base is I32 [n, 2], the id and the type of each token of the front end's
  * tokenizer, in their order; a bag has the id as bucket and the type as weight. Else as text, whose id it has. */
 extern const struct rt_modality rt_modality_tokens;
+/* raw of texts: a row of bytes that are UTF-8. RT_EMISMATCH, RT_EFORMAT. */
+int rt_text_check(const struct rt_tensor *raw, struct rt_error *e);
+/* The measures of a text that is not empty, whoever reads it. */
+void rt_text_measure(const struct rt_tensor *raw, double *value);
+/* Is the text longer than that tokenizer's most tokens, so that its end is cut off? */
+bool rt_tokens_cut(const struct rt_front *f, const struct rt_tensor *raw);
 
 /* Key of a sample's measures in the quality store, from the key of its content. */
 struct rt_key128 rt_modality_measures_key(const struct rt_modality *m, struct rt_key128 content);

@@ -29,7 +29,7 @@ static const struct rt_measure measures[] = {
  * A cell of the manifest. Bytes that are no UTF-8 mean that a file was saved in another encoding,
  * and every n-gram of it would be noise, so it is refused and not repaired. */
 
-static int text_check_raw(const struct rt_tensor *raw, struct rt_error *e)
+int rt_text_check(const struct rt_tensor *raw, struct rt_error *e)
 {
     if (raw->dtype != RT_U8 || raw->rank != 1)
         return rt_error_set(e, RT_EMISMATCH, "text must be a row of bytes");
@@ -38,6 +38,14 @@ static int text_check_raw(const struct rt_tensor *raw, struct rt_error *e)
     if (bad < size)
         return rt_error_set(e, RT_EFORMAT, "byte %zu (0x%02x) is not UTF-8; save the text as UTF-8",
                             bad, (unsigned char)text[bad]);
+    return 0;
+}
+
+static int text_check_raw(const struct rt_tensor *raw, struct rt_error *e)
+{
+    RT_TRY(rt_text_check(raw, e));
+    const char *text = raw->data;
+    size_t size = (size_t)raw->dim[0];
     for (size_t at = 0; at < size;)
         if (rt_script_kind(rt_utf8_next(text, size, &at)) == RT_SCRIPT_WORD)
             return 0;
@@ -282,19 +290,22 @@ static int text_present_bag(const struct rt_front *f, const struct rt_tensor *ba
 }
 
 /* In code points, not bytes, so that scripts compare. */
-static int text_measure(const struct rt_tensor *raw, const double *source, double *value,
-                        struct rt_error *e)
+void rt_text_measure(const struct rt_tensor *raw, double *value)
 {
-    (void)source;
-    int rc = text_check_raw(raw, e);
-    if (rc)
-        return rc;
     size_t size = (size_t)raw->dim[0];
     int64_t length = 0, known = 0;
     for (size_t at = 0; at < size; length++)
         known += rt_script_kind(rt_utf8_next(raw->data, size, &at)) != RT_SCRIPT_UNKNOWN;
     value[0] = (double)length;
     value[1] = (double)known / (double)length;
+}
+
+static int text_measure(const struct rt_tensor *raw, const double *source, double *value,
+                        struct rt_error *e)
+{
+    (void)source;
+    RT_TRY(text_check_raw(raw, e));
+    rt_text_measure(raw, value);
     return 0;
 }
 

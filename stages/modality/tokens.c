@@ -2,6 +2,8 @@
  * tokens: text as another program's text encoder reads it: the ids of its tokens, in their order (stages/tokenizer).
  * What a text is, and how good, is the modality text's (text.c); only what the network gets differs. A vtable of its
  * own and no switch in text.c: of a text student nothing here is reached. */
+#include "formats/unicode.h"
+#include "formats/utf8.h"
 #include "formats/work.h"
 #include "stages/modality/modality.h"
 #include "stages/tokenizer/tokenizer.h"
@@ -9,14 +11,30 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Whatever is not blank: the tokenizer knows signs that text.c makes nothing of, as pictures or arrows. */
+static int tokens_check_raw(const struct rt_tensor *raw, struct rt_error *e)
+{
+    RT_TRY(rt_text_check(raw, e));
+    size_t size = (size_t)raw->dim[0];
+    for (size_t at = 0; at < size;)
+        if (!rt_unicode_is_space(rt_utf8_next(raw->data, size, &at)))
+            return 0;
+    return rt_error_set(e, RT_EEMPTY, "nothing but blanks in %zu bytes of text", size);
+}
+
 static int tokens_load(const struct rt_input *in, struct rt_tensor *raw, double *source, struct rt_error *e)
 {
-    return rt_modality_text.load(in, raw, source, e);
+    struct rt_tensor t = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)in->size}, (void *)in->bytes);
+    (void)source;
+    return rt_modality_raw(raw, &t, tokens_check_raw, in->name, e);
 }
 
 static int tokens_measure(const struct rt_tensor *raw, const double *source, double *value, struct rt_error *e)
 {
-    return rt_modality_text.measure(raw, source, value, e);
+    (void)source;
+    RT_TRY(tokens_check_raw(raw, e));
+    rt_text_measure(raw, value);
+    return 0;
 }
 
 static int tokens_features(const struct rt_front *f, const struct rt_tensor *raw, struct rt_tensor *base,
@@ -35,6 +53,16 @@ static int tokens_features(const struct rt_front *f, const struct rt_tensor *raw
         return rt_error_set(e, rc, "the teacher's tokenizer leaves nothing of %lld bytes of text",
                             (long long)raw->dim[0]);
     return rc < 0 ? rt_error_set(e, rc, "out of memory for the tokens of a text") : 0;
+}
+
+bool rt_tokens_cut(const struct rt_front *f, const struct rt_tensor *raw)
+{
+    struct rt_tokens k;
+    struct rt_error e;
+    bool cut = rt_tokenizer_encode(f->text.tokenizer, raw->data, (size_t)raw->dim[0], f->text.tokens, &k, &e) == 0 &&
+               k.cut;
+    rt_tokens_fini(&k);
+    return cut;
 }
 
 static void tokens_features_key(const struct rt_front *f, char *text, size_t size)

@@ -181,6 +181,8 @@ static int evaluation_score(struct rt_evaluation *v, const struct rt_evaluation_
                             v->model.modality->name);
     modality[own] = true;
     front[own] = &v->model.front;
+    if (v->model.front.text.tokenizer)
+        v->session.tokens = &v->model.front;
     if (q->other >= 0 && d->column[q->other] >= 0)
         modality[q->other] = true;
     return rt_session_score(&v->session, modality, front, e);

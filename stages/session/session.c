@@ -333,7 +333,8 @@ static int session_score_rows(struct rt_session *s, const int *rows, int first, 
     struct rt_error why = {0};
     int last = behind - 1, rc = 0;
     if (modality[RT_TEXT] && s->dataset.column[RT_TEXT] >= 0)
-        rc = rt_session_score_texts(s, first, behind, decode.inputs == 0, &last, &why);
+        rc = rt_session_score_texts(s, front[RT_TEXT] && front[RT_TEXT] == s->tokens, first, behind,
+                                    decode.inputs == 0, &last, &why);
     struct pass p = {.what = "scoring", .kind = RT_BATCH_SCORE, .rows = rows + first, .count = last + 1 - first,
                      .decode = &decode, .ops = &rt_stage_quality, .stage = &quality};
     if (decode.inputs > 0)
@@ -358,6 +359,19 @@ static void session_tell_notes(const struct rt_session *s)
     }
 }
 
+/* A long text is no error, and its beginning mostly says what it is about; how many there are has to be known all the
+ * same. */
+static void session_tell_cut(const struct rt_session *s)
+{
+    int count = 0;
+    for (int row = 0; s->tokens && row < s->dataset.count; row++)
+        count += s->content.cut[row];
+    if (count)
+        rt_watch_warn(&s->watch, "%d %s%s longer than the %d tokens that the model reads, and cut there "
+                      "(teacher.front.tokens)", count, s->ranks ? "of this rank's texts " : "",
+                      s->ranks ? "are" : count == 1 ? "text is" : "texts are", s->tokens->text.tokens);
+}
+
 int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
                      const struct rt_front *const front[RT_MODALITIES], struct rt_error *e)
 {
@@ -380,6 +394,8 @@ int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
         rt_error_set(e, rc, "no memory to rank %d samples", count);
     else
         session_tell_notes(s);
+    if (rc == 0)
+        session_tell_cut(s);
 out:
     free(rows);
     return rc;

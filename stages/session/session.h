@@ -32,6 +32,7 @@ struct rt_session {
     struct rt_datafiles *sources; /* of the data set's files */
     struct rt_content content;
     struct rt_column_measures columns; /* the caller's to read before scoring; none at first */
+    const struct rt_front *tokens; /* the caller's to set before scoring: of a model that reads texts by a tokenizer */
     struct rt_scores scores;
     struct rt_ranks *ranks; /* who score with this one (shared_scores.h): the caller's to set, NULL = alone */
     struct rt_store *quality, *features[RT_MODALITIES];

@@ -32,6 +32,7 @@ static struct rt_parallel *texts_threads(const struct rt_session *s, int count)
 
 struct measuring {
     struct rt_session *s;
+    const struct rt_modality *text; /* how they are read */
     int id;      /* column */
     int first;   /* row of piece 0 */
     int end;     /* rows of this look */
@@ -44,7 +45,7 @@ static int text_measure_row(const struct measuring *g, int row, struct rt_datafi
 {
     struct rt_session *s = g->s;
     const struct rt_manifest *m = s->dataset.manifest;
-    const struct rt_modality *text = &rt_modality_text;
+    const struct rt_modality *text = g->text;
     struct rt_key128 key;
     double value[RT_MEASURES_MAX];
     rt_datafile_of_text(f, rt_manifest_cell(m, row, s->dataset.column[RT_TEXT]), rt_manifest_cell(m, row, g->id));
@@ -57,8 +58,9 @@ static int text_measure_row(const struct measuring *g, int row, struct rt_datafi
         return rc;
     }
     s->content.key[RT_TEXT][row] = key;
+    s->content.cut[row] = s->tokens && rt_tokens_cut(s->tokens, &raw);
     float *out = s->scores.value + (size_t)row * (size_t)s->scores.columns;
-    for (int i = 0; i < text->measure_count; i++)
+    for (int i = 0; i < rt_modality_text.measure_count; i++)
         out[s->scores.first[RT_TEXT] + i] = (float)value[i];
     return 0;
 }
@@ -93,12 +95,14 @@ static void texts_measure_piece(void *self, int piece, int thread)
     }
 }
 
-int rt_session_score_texts(struct rt_session *s, int first, int behind, bool tell, int *last, struct rt_error *e)
+int rt_session_score_texts(struct rt_session *s, bool tokens, int first, int behind, bool tell, int *last,
+                           struct rt_error *e)
 {
     const struct rt_watch nobody = {NULL}, *watch = tell ? &s->watch : &nobody;
     int rows = behind - first;
     struct measuring g = {
-        .s = s, .first = first, .id = rt_manifest_column(s->dataset.manifest, "id"), .failed = behind,
+        .s = s, .text = tokens ? &rt_modality_tokens : &rt_modality_text, .first = first,
+        .id = rt_manifest_column(s->dataset.manifest, "id"), .failed = behind,
     };
     *last = behind - 1;
     if (uv_mutex_init(&g.lock) != 0)

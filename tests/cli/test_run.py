@@ -166,6 +166,15 @@ class Training(EndToEnd):
                          read_tensors(self.path("second/model.safetensors"))[0])
         _, err = self.retort("run", self.recipe, "-o", "third", *settings(SPEECH, onnx, teacher__front__tokens=80), code=2)
         self.says(err, "a text of 80 tokens does not go through (teacher.front.tokens is the most)")
+        _, err = self.retort("run", "--resume", "-o", "first", "-s", "teacher.front.pooling=cls", code=2)
+        self.says(err, "teacher.front.pooling", "cls", "--resume")
+        table = self.path("signs.tsv")
+        with open(table, "w", encoding="utf-8") as f:
+            f.write("id\ttext\na\t\U0001f408\U0001f600\nb\t%s\nc\tone\n" % ("a long text " * 30))
+        out, err = self.retort("embed", path, table, "-o", "s.npy", "-s", "teacher.logits=none", "-s",
+                               "teacher.front.tokens=16")
+        self.assertEqual(out.split(), ["a", "b", "c"])
+        self.says(err, "1 text is longer than the 16 tokens that the model reads, and cut there (teacher.front.tokens)")
         how = ("-s", "teacher.front.tokens=64")
         out, _ = self.retort("embed", path, self.manifest, "-o", "x.npy", "-s", "teacher.logits=none", *how)
         self.assertEqual(read_npy(self.path("x.npy"))[0], (len(out.split()), 8))

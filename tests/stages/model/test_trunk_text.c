@@ -192,6 +192,42 @@ static void test_neighbours(void **state)
     }
 }
 
+/* Signs that a text student makes nothing of are a text for a tokenizer that knows them; blanks are none. A text that
+ * is longer than the network reads is cut, and that can be asked. */
+static void test_what_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int code;
+        bool cut;
+    } text[] = {
+        {"\xf0\x9f\x98\x80\xf0\x9f\x90\x88", 0, false}, {"?!", 0, false}, {" \t\xc2\xa0", RT_EEMPTY, false},
+        {"", RT_EEMPTY, false}, {"caf\xe9", RT_EFORMAT, false},
+        {"one two three four five six seven eight nine ten eleven twelve", 0, true},
+    };
+    struct rt_model m;
+    (void)state;
+    model_open(&m, "teacher.model=tests/golden/text_bert.onnx teacher.front.tokens=8 "
+               "teacher.front.tokenizer=tests/golden/tokenizers/bert.json");
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        struct rt_tensor raw, base = {0};
+        struct rt_error e = {0};
+        const struct rt_input in = RT_INPUT(text[i].text, strlen(text[i].text), "cell");
+        assert_int_equal(m.modality->load(&in, &raw, NULL, &e), text[i].code);
+        if (text[i].code)
+            continue;
+        assert_int_equal(m.modality->features(&m.front, &raw, &base, &e), 0);
+        assert_in_range(base.dim[0], 3, 8); /* with the two around it */
+        assert_int_equal(rt_tokens_cut(&m.front, &raw), text[i].cut);
+        double value[RT_MEASURES_MAX] = {0};
+        assert_int_equal(m.modality->measure(&raw, NULL, value, &e), 0);
+        assert_true(value[0] > 0);
+        rt_tensor_fini(&base);
+        rt_tensor_fini(&raw);
+    }
+    rt_model_fini(&m);
+}
+
 /* Executions share the plans of a trunk, which come and go. */
 struct runner {
     const struct rt_model *m;
@@ -300,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pytorch),
         cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_what_is_read),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_refused),
