@@ -5,6 +5,7 @@
 
 #include "formats/error.h"
 #include "formats/recipe.h"
+#include "formats/recipe_teacher.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,8 +102,43 @@ double rt_front_seconds(const struct rt_front *f, int frames)
     return f->speech.features == RT_FEATURES_WAVE ? frames / 16000.0 : frames * 0.01;
 }
 
-/* ---- of ours ----
- * Its own settings (speech.*, image.size), and all else as the preset `retort` has it. */
+/* ---- of a student ----
+ * Its own settings (speech.*, image.size), and all else as the preset `retort` has it; or, where student.front has a
+ * preset, as a teacher's front end is made, but for sizes, which are the student's. */
+
+bool rt_front_is_own(const struct rt_recipe *r)
+{
+    return r->student_front_preset == RT_FRONT_AUTO || r->student_front_preset == RT_FRONT_BEFORE;
+}
+
+static int front_set_student(struct rt_front *f, const struct rt_recipe *r, struct rt_error *e)
+{
+    enum rt_modality_id modality = r->student_modality;
+    struct rt_front_settings s = rt_recipe_student_front(r), preset = rt_front_preset(s.preset);
+    char list[300];
+    if (modality == RT_TEXT)
+        return rt_error_set(e, RT_EUSAGE, "student.front.preset: a student that reads text has no front end of others");
+    if (!(preset.of >> modality & 1))
+        return rt_error_set(e, RT_EUSAGE, "student.front.preset: %s is not for a student that reads %s, which has %s",
+                            rt_front_names[s.preset], rt_modality_names[modality],
+                            rt_front_preset_list(modality, list, sizeof list));
+    s.of = 1U << modality;
+    s.bands = (int)r->speech_bands;
+    s.size = (int)r->image_size;
+    if (!s.resize && preset.size)
+        s.resize = (int)((preset.resize * r->image_size + preset.size / 2) / preset.size);
+    rt_front_fill(&s, &preset);
+    if (modality == RT_SPEECH && s.features != RT_FEATURES_FBANK)
+        return rt_error_set(e, RT_EUSAGE, "student.front.features: %s is for teachers; a student hears bands (fbank)",
+                            rt_features_names[s.features]);
+    return rt_front_set(f, &s, modality, "student", e);
+}
+
+int rt_front_check(const struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_front f = {0};
+    return rt_front_is_own(r) ? 0 : front_set_student(&f, r, e);
+}
 
 struct rt_front rt_front_of(const struct rt_recipe *r)
 {
@@ -115,6 +151,8 @@ struct rt_front rt_front_of(const struct rt_recipe *r)
     own.mean = own.std = "";
     rt_front_set(&f, &own, RT_SPEECH, "student", NULL);
     f.speech.frames = (int)r->speech_frames;
+    if (!rt_front_is_own(r))
+        front_set_student(&f, r, NULL);
     return f;
 }
 

@@ -70,7 +70,12 @@ struct rt_front {
     struct rt_fbank *fbank; /* speech: of its bands */
 };
 
-struct rt_front rt_front_of(const struct rt_recipe *r); /* of a network of ours; idf NULL */
+/* Of the recipe's student: as student.front.* says where it has a preset, else as networks of ours; idf NULL. */
+struct rt_front rt_front_of(const struct rt_recipe *r);
+/* Whether student.front.* fits the student; before the first rt_front_of. RT_EUSAGE, RT_ERANGE. */
+int rt_front_check(const struct rt_recipe *r, struct rt_error *e);
+/* Does the student hear and see as networks of ours do: is there no preset? Its mean and std are then its network's. */
+bool rt_front_is_own(const struct rt_recipe *r);
 /* Of another program's network, in place of what f has: s is filled (rt_front_fill), with size and bands. section
  * stands for the settings in messages ("teacher"). RT_EUSAGE, RT_ERANGE: a setting that is no number, or fits
  * no other one. */

@@ -90,8 +90,9 @@ int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, 
  * teacher.*, but for teacher.model. */
 int rt_model_load_any(struct rt_model *m, const char *path, const struct rt_recipe *r, struct rt_error *e);
 /* What recipe's student is to start from, out of the file at path: as rt_model_load, or an ONNX file of
- * another program (model_start.h), for student.net init only. about: in words, "" for a model of ours. */
-int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
+ * another program (model_start.h), for student.net init only. about: in words, "" for a model of ours. student.front.*
+ * of the recipe, where it is open, becomes what the file's metadata or the model say. */
+int rt_model_load_start(struct rt_model *m, struct rt_recipe *recipe, const char *path,
                         const char *const *class_name, int classes, char about[RT_START_ABOUT],
                         struct rt_error *e);
 /* Puts the classes of a loaded model into this order, with the rows of its classifier, where they are the same by name:

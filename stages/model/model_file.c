@@ -5,9 +5,11 @@
 
 #include "formats/file.h"
 #include "formats/onnx.h"
+#include "formats/recipe_teacher.h"
 #include "pipeline/run/checkpoints.h"
 #include "pipeline/run/run_files.h"
 #include "stages/model/model_onnx.h"
+#include "stages/model/onnx_front.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include <sys/stat.h>
 
 #define TEMPERATURE_TEXT 40
+#define START_FRONT (RT_ONNX_FRONT_WORDS + RT_FRONT_TEXT + 20)
 
 /* ---- written ----
  * The recipe goes into the file, so that whoever has the file alone can make the front end and the network again;
@@ -368,9 +371,10 @@ static int model_start_make(struct rt_model *m, const struct rt_onnx *o, const s
                             const char *const *class_name, int classes, char about[RT_START_ABOUT],
                             struct rt_error *e)
 {
+    bool own = rt_front_is_own(r);
     const struct rt_start_settings how = {
         .file = r->student_init, .output = r->student_output,
-        .mean = r->student_front_mean, .std = r->student_front_std,
+        .mean = own ? r->student_front_mean : "", .std = own ? r->student_front_std : "",
         .layout = r->student_front_layout, .modality = r->student_modality, .seed = (uint64_t)r->seed,
     };
     if (!rt_model_takes_network(r))
@@ -384,7 +388,56 @@ static int model_start_make(struct rt_model *m, const struct rt_onnx *o, const s
     return 0;
 }
 
-int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, const char *path,
+/* What the file's metadata say of its front end becomes the recipe's, so that the run's folder and the model keep it;
+ * without any the student has the run's own. words: for people. */
+static int start_take_front(struct rt_recipe *r, const struct rt_onnx *o, const char *path, char words[START_FRONT],
+                            struct rt_error *e)
+{
+    struct rt_front_settings s = rt_recipe_student_front(r);
+    char by[RT_ONNX_FRONT_WORDS], text[RT_FRONT_TEXT];
+    bool told = s.preset != RT_FRONT_AUTO;
+    bool known = told ? s.preset != RT_FRONT_BEFORE : rt_onnx_front_modality(o, s.preset) == (int)r->student_modality;
+    if (!known) {
+        snprintf(words, START_FRONT, "front end as of networks of ours%s",
+                 told ? "" : ", as neither the file nor student.front.preset says which");
+        return 0;
+    }
+    RT_TRY(rt_onnx_front(&s, o, path, "student", r->student_modality, by, e));
+    s.bands = (int)r->speech_bands;
+    s.size = (int)(r->student_modality == RT_SPEECH ? r->speech_frames : r->image_size);
+    snprintf(words, START_FRONT, "front end %s: %s", by, rt_front_text(&s, r->student_modality, text));
+    if (r->student_modality == RT_IMAGE)
+        s.resize = (int)r->student_front_resize; /* in proportion to the size */
+    rt_recipe_set_student_front(r, &s);
+    return rt_front_check(r, e);
+}
+
+static int start_from_foreign(struct rt_model *m, struct rt_recipe *r, const struct rt_onnx *o, const char *path,
+                              const char *const *class_name, int classes, char about[RT_START_ABOUT],
+                              struct rt_error *e)
+{
+    char words[START_FRONT];
+    RT_TRY(start_take_front(r, o, path, words, e));
+    rt_model_prepare(m, r, NULL);
+    RT_TRY(model_start_make(m, o, r, class_name, classes, about, e));
+    size_t used = strlen(about);
+    snprintf(about + used, RT_START_ABOUT - used, "; %s", words);
+    return 0;
+}
+
+/* A model of ours goes on hearing and seeing as it did. */
+static int start_from_own(struct rt_model *m, struct rt_recipe *r, const char *path, struct rt_error *e)
+{
+    RT_TRY(rt_model_load(m, path, e));
+    if (r->student_front_preset != RT_FRONT_AUTO || rt_front_is_own(&m->recipe) ||
+        m->recipe.student_modality != r->student_modality)
+        return 0;
+    struct rt_front_settings s = rt_recipe_student_front(&m->recipe);
+    rt_recipe_set_student_front(r, &s);
+    return 0;
+}
+
+int rt_model_load_start(struct rt_model *m, struct rt_recipe *recipe, const char *path,
                         const char *const *class_name, int classes, char about[RT_START_ABOUT],
                         struct rt_error *e)
 {
@@ -392,16 +445,11 @@ int rt_model_load_start(struct rt_model *m, const struct rt_recipe *recipe, cons
     memset(m, 0, sizeof *m);
     about[0] = '\0';
     if (!path_is_onnx(path))
-        return rt_model_load(m, path, e);
+        return start_from_own(m, recipe, path, e);
     RT_TRY(rt_onnx_read(&o, path, e));
     bool foreign = !rt_onnx_text(o, "retort.recipe");
-    int rc = 0;
-    if (foreign) {
-        rt_model_prepare(m, recipe, NULL);
-        rc = model_start_make(m, o, recipe, class_name, classes, about, e);
-    } else {
-        rc = rt_model_load(m, path, e);
-    }
+    int rc = foreign ? start_from_foreign(m, recipe, o, path, class_name, classes, about, e)
+                     : start_from_own(m, recipe, path, e);
     rt_onnx_destroy(o);
     if (rc < 0)
         rt_model_fini(m);

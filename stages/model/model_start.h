@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define RT_START_ABOUT 500
+#define RT_START_ABOUT 1400
 
 /* What a recipe's student says of the file. */
 struct rt_start_settings {

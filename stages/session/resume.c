@@ -2,6 +2,7 @@
  * resume: see resume.h. */
 #include "stages/session/resume.h"
 
+#include "formats/recipe_teacher.h"
 #include "pipeline/run/checkpoints.h"
 #include "stages/session/identity.h"
 
@@ -30,6 +31,18 @@ static int recipes_compare(const struct rt_recipe *before, const struct rt_recip
     return 0;
 }
 
+/* What was found in the student's file when the run began, where the recipe leaves it open. */
+static void recipe_take_front(struct rt_recipe *r, const struct rt_recipe *before)
+{
+    struct rt_front_settings s = rt_recipe_student_front(r), found = rt_recipe_student_front(before);
+    if (s.preset != RT_FRONT_AUTO)
+        return;
+    s.preset = found.preset;
+    s.of = found.of = 1U << r->student_modality;
+    rt_front_fill(&s, &found);
+    rt_recipe_set_student_front(r, &s);
+}
+
 int rt_resume_check_recipe(struct rt_training *t, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
@@ -42,6 +55,7 @@ int rt_resume_check_recipe(struct rt_training *t, struct rt_error *e)
     t->recipe->train_epochs = before.train_epochs;
     if (t->recipe->student_net == RT_NET_AUTO)
         t->recipe->student_net = before.student_net; /* as it was chosen */
+    recipe_take_front(t->recipe, &before);
     return recipes_compare(&before, t->recipe, t->dir.path, true, e);
 }
 

@@ -51,9 +51,10 @@ static void training_choose_net(struct rt_training *t)
 /* What the student starts from. A run keeps it in its folder and goes on with that: the file may be gone by then. */
 static int training_load_start(struct rt_training *t, const char *kept, struct rt_error *e)
 {
-    const struct rt_recipe *r = t->recipe;
+    struct rt_recipe *r = t->recipe;
     const struct rt_dataset *d = &t->session->dataset;
     char path[RT_RUN_PATH], about[RT_START_ABOUT];
+    RT_TRY(rt_front_check(r, e));
     if (!r->student_init[0])
         return r->student_net != RT_NET_INIT ? 0
                    : rt_error_set(e, RT_EUSAGE, "student.net: init takes the network of student.init, which "

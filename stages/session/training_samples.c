@@ -50,6 +50,8 @@ int rt_training_score(struct rt_training *t, const struct rt_modality *student, 
         RT_TRY(training_need_column(t, m->modality, rt_stage_teacher[k].name, e));
         modality[m->modality->id] = true;
         front[m->modality->id] = &m->front;
+        if (m->front.text.tokenizer)
+            t->session->tokens = &m->front;
     }
     RT_TRY(rt_trial_lists_load(&t->trials, t->recipe, &t->session->dataset, student->id, e));
     modality[student->id] = true;

@@ -113,7 +113,8 @@ class Start(EndToEnd):
         _, err = self.retort("run", self.recipe, "-o", "m", *settings(
             IMAGE, student__init=path, student__output="logits", student__front__mean="0.485,0.456,0.406",
             student__front__std="0.229,0.224,0.225"))
-        self.says(err, "embedding 'logits' (5), a new classifier")
+        self.says(err, "embedding 'logits' (5), a new classifier",
+                  "front end as of networks of ours, as neither the file nor student.front.preset says which")
         self.assertIn("model.scale.weight", read_tensors(self.path("m", "model.safetensors"))[0])
 
     def test_weights_as_nodes_and_probabilities(self):
@@ -131,6 +132,45 @@ class Start(EndToEnd):
         before = read_tensors(self.path("p", "init.safetensors"))[0]["model.2.MatMul.weight"]
         after = read_tensors(self.path("p", "model.safetensors"))[0]["model.2.MatMul.weight"]
         self.assertEqual((before[1], before[2] == after[2]), (after[1], False))
+
+    def test_front_end(self):
+        """A student's file is read as a teacher's: by a preset, or by what its metadata say, which the run keeps."""
+        path, named = self.network("xvector"), self.path("named.onnx")
+        shutil.copy(path, named)
+        with open(named, "ab") as f:  # metadata_props of a ModelProto may stand anywhere in it
+            for key, value in ((b"framework", b"3d-speaker"), (b"normalize_samples", b"0")):
+                pair = b"\x0a%c%b\x12%c%b" % (len(key), key, len(value), value)
+                f.write(b"\x72%c%b" % (len(pair), pair))
+        started = settings(SPEECH, INIT, train__epochs=1)
+        _, err = self.retort("run", self.recipe, "-o", "w", *started, *settings(
+            student__init=path, student__front__preset="wespeaker", student__front__window="hann"))
+        self.says(err, "front end wespeaker, as student.front.preset says: features=fbank bands=40 scale=32768 "
+                  "window=hann")
+        _, err = self.retort("run", self.recipe, "-o", "d", *started, *settings(student__init=named))
+        self.says(err, "front end 3dspeaker, by the file's metadata (framework: 3d-speaker): features=fbank bands=40 "
+                  "scale=32768 window=povey")
+        with open(self.path("d", "recipe.yaml"), encoding="utf-8") as f:
+            recipe = f.read()
+        front = recipe[recipe.index("  front:"):recipe.index("teacher:")]
+        self.says(front, "preset: 3dspeaker", "scale: 32768", "window: povey")
+        self.assertNotEqual(*(read_tensors(self.path(run, "model.safetensors"))[0] for run in "dw"))
+        # the run goes on without the file
+        os.remove(named)
+        before = read_tensors(self.path("d", "model.safetensors"))[0]
+        self.retort("run", self.recipe, "--resume", "-o", "d", *started, *settings(student__init=named))
+        self.assertEqual(read_tensors(self.path("d", "model.safetensors"))[0], before)
+        # what another front end would make of it is another run
+        _, err = self.retort("run", "--resume", "-o", "w", "-s", "student.front.window=hamming", code=2)
+        self.says(err, "student.front.window", "hann", "hamming", "--resume")
+        for words, given in (
+                (("student.front.preset: imagenet is not for a student that reads speech", "kaldi"),
+                 settings(student__front__preset="imagenet")),
+                (("student.front.features: whisper is for teachers",), settings(student__front__preset="whisper")),
+                (("student.front.low", "not below"), settings(student__front__preset="kaldi", student__front__low=7000,
+                                                              student__front__high=6000))):
+            _, err = self.retort("run", self.recipe, "-o", "none", *started, *settings(student__init=path), *given,
+                                 code=None)
+            self.says(err, *words)
 
     def test_teaches_and_is_started_from(self):
         """A student born from ONNX is a model as any other."""

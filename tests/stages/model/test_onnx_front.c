@@ -259,6 +259,49 @@ static void neighbours_change_nothing(void **state)
     rt_model_fini(&m);
 }
 
+/* A student hears by student.front what a teacher hears by teacher.front, bit for bit; its pictures are made alike. */
+static void students_read_as_teachers(void **state)
+{
+    static const char *const preset[] = {"wespeaker", "3dspeaker", "kaldi", "retort"};
+    static float row[2][200 * 80];
+    static struct rt_recipe student;
+    char words[200];
+    (void)state;
+    for (size_t i = 0; i < sizeof preset / sizeof *preset; i++) {
+        struct rt_model m;
+        struct rt_audio a;
+        size_t size;
+        uint8_t *bytes = read_bytes(ES, &size);
+        snprintf(words, sizeof words, "teacher.front.preset=%s teacher.front.low=60", preset[i]);
+        assert_int_equal(mirror_load(&m, mirror_write(200, 80, NULL), words), 0);
+        snprintf(words, sizeof words, "student.front.preset=%s student.front.low=60 speech.bands=80 speech.frames=200",
+                 preset[i]);
+        rt_recipe_init(&student);
+        toy_set(&student, words);
+        assert_int_equal(rt_front_check(&student, &e), 0);
+        struct rt_front own = rt_front_of(&student);
+        assert_int_equal(rt_audio_decode(&a, bytes, size, ES, &e), 0);
+        struct rt_tensor raw = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample), base;
+        for (int k = 0; k < 2; k++) {
+            const struct rt_front *f = k ? &own : &m.front;
+            assert_int_equal(rt_modality_speech.features(f, &raw, &base, &e), 0);
+            assert_int_equal(rt_modality_speech.present(f, &base, NULL, row[k]), 0);
+            rt_tensor_fini(&base);
+        }
+        assert_true(row[0][100 * 80] != 0);
+        assert_memory_equal(row[0], row[1], sizeof row[0]);
+        rt_audio_fini(&a);
+        free(bytes);
+        rt_model_fini(&m);
+    }
+    rt_recipe_init(&student);
+    toy_set(&student, "student.modality=image student.front.preset=imagenet image.size=112 "
+                      "student.front.filter=bicubic");
+    struct rt_front f = rt_front_of(&student);
+    assert_true(f.image.size == 112 && f.image.resize == 128 && f.image.fit == RT_FIT_CROP);
+    assert_true(f.image.filter == RT_FILTER_BICUBIC && f.image.mean[1] == 0.456f && f.image.std[2] == 0.225f);
+}
+
 /* ---- in the pipeline ----
  * Training batches, too, hand a teacher of any length whole recordings, each alone. */
 
@@ -499,7 +542,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(speech_is_what_others_make),
         cmocka_unit_test(the_recording_itself_is_normalised),
-        cmocka_unit_test(neighbours_change_nothing),
+        cmocka_unit_test(students_read_as_teachers), cmocka_unit_test(neighbours_change_nothing),
         cmocka_unit_test(whole_recordings_are_taught_from),
         cmocka_unit_test(metadata_are_recognised),
         cmocka_unit_test(what_does_not_fit_is_refused),
