@@ -3,10 +3,13 @@
 #include "stages/session/identity.h"
 
 #include "formats/hash.h"
+#include "pipeline/data/override.h"
 #include "pipeline/run/rundb.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the digests ----
@@ -27,7 +30,7 @@ static const struct {
     [SPLITS] = {"splits", "the samples' splits", "split", "split"},
     [LABELS] = {"labels", "the samples' labels", "label", "label"},
     [GROUPS] = {"groups", "the samples' groups", "group", "grp"},
-    [WEIGHTS] = {"weights", "the samples' weights", "weight", NULL},
+    [WEIGHTS] = {"weights", "the samples' weights", "weight", "factor"},
     [COLUMNS] = {"columns", "the samples' numbers in the columns of weight.columns", NULL, NULL}, /* if there are any */
     [USABLE] = {"usable", "which samples can be used", NULL, "reason"},
     [INPUTS] = {"inputs", "what is in the samples' files or texts", NULL, NULL},
@@ -106,9 +109,38 @@ void rt_identity_make(const struct rt_session *s, int student, const struct rt_m
 struct row_search {
     const struct rt_session *s;
     int part, student;
+    int column; /* of COLUMNS: which of them */
     int64_t found; /* -1 = none */
     char then[80], now[80];
 };
+
+/* As few digits as tell it from all others; nothing for NaN. */
+static void number_write(float x, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (int digits = 6; !isnan(x) && digits <= 9 && (digits == 6 || strtof(text, NULL) != x); digits++)
+        snprintf(text, size, "%.*g", digits, (double)x);
+}
+
+/* A weight or a measure: run.db has it as the number that the run took it for. */
+static int search_compare_numbers(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    struct row_search *w = self;
+    const struct rt_scores *scores = &w->s->scores;
+    int64_t row = rt_rundb_whole(&c[0], 0, w->s->dataset.count - 1, -1);
+    int of_manifest = w->s->columns.count;
+    (void)columns;
+    if (row < 0)
+        return 0;
+    size_t cell = (size_t)(row + 1) * (size_t)scores->columns - (size_t)of_manifest + (size_t)w->column;
+    float then = (float)c[1].number, now = w->part == WEIGHTS ? w->s->dataset.weight[row] : scores->value[cell];
+    if (then == now || (isnan(then) && isnan(now)))
+        return 0;
+    w->found = row;
+    number_write(then, w->then, sizeof w->then);
+    number_write(now, w->now, sizeof w->now);
+    return 1;
+}
 
 static int search_compare(void *self, int columns, const struct rt_rundb_cell *c)
 {
@@ -137,16 +169,45 @@ static int search_compare(void *self, int columns, const struct rt_rundb_cell *c
     return 1;
 }
 
+static int search_find_none(void *self, int columns, const struct rt_rundb_cell *c)
+{
+    (void)columns;
+    *(bool *)self = c[0].number == 0;
+    return 1;
+}
+
+/* Numbers. A weight stands in run.db multiplied by what people gave the sample by hand: where they gave any, it is not
+ * known which of the two changed. */
+static void search_run_numbers(struct row_search *w, struct rt_rundb *db)
+{
+    struct rt_error ignored;
+    bool alone = w->part == COLUMNS;
+    if (!alone)
+        rt_rundb_scan(db, "SELECT count(*) FROM journal WHERE key='" RT_OVERRIDE_KEY "'", search_find_none, &alone, &ignored);
+    int count = !alone ? 0 : w->part == COLUMNS ? w->s->columns.count : 1;
+    for (w->column = 0; w->column < count && w->found < 0; w->column++) {
+        char sql[100 + RT_COLUMN_NAME];
+        const char *name = w->part == COLUMNS ? w->s->columns.name[w->column] : parts[w->part].db;
+        snprintf(sql, sizeof sql, "SELECT row, \"%s\" FROM samples ORDER BY row", name);
+        rt_rundb_scan(db, sql, search_compare_numbers, w, &ignored);
+    }
+}
+
 static void search_run(struct row_search *w, const char *folder)
 {
     struct rt_rundb *db = NULL;
     struct rt_error ignored;
     char sql[100];
+    bool numbers = w->part == COLUMNS || w->part == WEIGHTS;
     w->found = -1;
-    if (!parts[w->part].db || rt_rundb_open_run(&db, folder, &ignored) < 0)
+    if ((!numbers && !parts[w->part].db) || rt_rundb_open_run(&db, folder, &ignored) < 0)
         return;
-    snprintf(sql, sizeof sql, "SELECT row, %s FROM samples ORDER BY row", parts[w->part].db);
-    rt_rundb_scan(db, sql, search_compare, w, &ignored);
+    if (numbers)
+        search_run_numbers(w, db);
+    else {
+        snprintf(sql, sizeof sql, "SELECT row, %s FROM samples ORDER BY row", parts[w->part].db);
+        rt_rundb_scan(db, sql, search_compare, w, &ignored);
+    }
     rt_rundb_close(db);
 }
 

@@ -92,6 +92,34 @@ static void test_other_data(void **state)
     free(whole);
 }
 
+/* Weights and other programs' numbers are named as the run read them; a weight not where people gave the sample one by
+ * hand, as only their product is known. */
+static void test_other_numbers(void **state)
+{
+    char table[1200] = "id\tsplit\tlabel\ttext\tmos\tweight\n";
+    struct rt_error e;
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        sprintf(table + strlen(table), "s%d\ttrain\t%s\tthing %d\t%s\t%s\n", i, i % 2 ? "red" : "blue", i,
+                i % 3 ? "0.1" : "", i % 4 ? "" : "0.7");
+    scratch_write(&t.dir, "words.tsv", table, strlen(table));
+    assert_int_equal(rt_recipe_set(&t.recipe, "weight.columns=mos up", &e), 0);
+    run_until(folder, 3);
+    refuse(table, word_replaced(table, "thing 4\t0.1", "thing 4\t0.12"), "numbers in the columns",
+           "line 6, sample \"s4\": \"0.1\" then, \"0.12\" now");
+    refuse(table, word_replaced(table, "thing 3\t", "thing 3\t2"), "numbers in the columns",
+           "line 5, sample \"s3\": \"\" then, \"2\" now");
+    refuse(table, word_replaced(table, "0.7\ns5", "\ns5"), "samples' weights",
+           "line 6, sample \"s4\": \"0.7\" then, \"1\" now");
+    struct rt_rundb *db;
+    char path[RT_RUN_PATH];
+    TOY_OK(&t, rt_rundb_open(&db, rt_rundir_path(folder, RT_RUN_DB, path, sizeof path), NULL, 0, 1, &t.e));
+    TOY_OK(&t, rt_rundb_journal(db, 2, "me", "samples", "1@0", "0.5@0", &t.e));
+    TOY_OK(&t, rt_rundb_commit(db, &t.e));
+    rt_rundb_close(db);
+    refuse(table, word_replaced(table, "0.7\ns5", "\ns5"), "samples' weights", "since it was written; bring");
+}
+
 /* A recipe that was edited together with what is asked for, and a checkpoint that is another run's. */
 static void test_other_recipe(void **state)
 {
@@ -155,6 +183,7 @@ static void test_damaged(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_other_data), TEST(test_other_recipe), TEST(test_damaged)};
+    const struct CMUnitTest tests[] = {TEST(test_other_data), TEST(test_other_numbers), TEST(test_other_recipe),
+                                       TEST(test_damaged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
