@@ -9,30 +9,6 @@
 
 static const enum rt_purpose purposes[RT_MODALITIES] = {RT_RNG_SPEECH, RT_RNG_IMAGE, RT_RNG_TEXT};
 
-int rt_content_init(struct rt_content *c, int rows)
-{
-    memset(c, 0, sizeof *c);
-    for (int i = 0; i < RT_MODALITIES; i++) {
-        c->key[i] = calloc((size_t)rows + 1, sizeof *c->key[i]);
-        if (!c->key[i]) {
-            rt_content_fini(c);
-            return RT_EMEM;
-        }
-    }
-    c->cut = calloc((size_t)rows + 1, sizeof *c->cut);
-    if (!c->cut)
-        rt_content_fini(c);
-    return c->cut ? 0 : RT_EMEM;
-}
-
-void rt_content_fini(struct rt_content *c)
-{
-    for (int i = 0; i < RT_MODALITIES; i++)
-        free(c->key[i]);
-    free(c->cut);
-    memset(c, 0, sizeof *c);
-}
-
 static bool key_known(struct rt_key128 k)
 {
     return k.lo | k.hi;
@@ -40,36 +16,10 @@ static bool key_known(struct rt_key128 k)
 
 /* ---- a sample's data ---- */
 
-static int source_open(struct rt_datafile *s, const struct rt_decode *d, const struct rt_modality *m, int row,
-                       struct rt_error *e)
+static struct rt_raw_source decode_raw_source(const struct rt_decode *d, struct rt_store *kept)
 {
-    char buffer[4352];
-    const struct rt_manifest *table = d->dataset->manifest;
-    const char *source = rt_dataset_source(d->dataset, row, m->id, buffer, sizeof buffer);
-    struct rt_extent x = rt_manifest_extent(table, row, m->id);
-    if (m->id != RT_TEXT)
-        return rt_datafile_open(s, d->sources, source, &x, e);
-    rt_datafile_of_text(s, source, rt_manifest_cell(table, row, rt_manifest_column(table, "id")));
-    return 0;
-}
-
-int rt_content_key(struct rt_datafile *s, const struct rt_modality *m, struct rt_key128 *key, struct rt_error *e)
-{
-    return rt_datafile_key(s, (struct rt_key128){(uint64_t)m->id + 1, m->reading}, key, e);
-}
-
-/* Features of another file than the one that was measured, under its key, would be wrong for every run to come. */
-static int source_check(struct rt_datafile *s, const struct rt_modality *m, struct rt_key128 known, struct rt_error *e)
-{
-    struct rt_key128 now;
-    if (!key_known(known))
-        return 0;
-    RT_TRY(rt_content_key(s, m, &now, e));
-    if (now.lo == known.lo && now.hi == known.hi)
-        return 0;
-    return rt_error_set(e, RT_ECHANGED,
-                        "%s: changed since the run looked at it: put the old one back, or start the run again",
-                        s->name);
+    return (struct rt_raw_source){
+        .dataset = d->dataset, .files = d->sources, .content = d->content, .kept = kept, .level = d->level};
 }
 
 static struct rt_key128 features_key(const struct rt_decode_input *in, struct rt_key128 content)
@@ -115,6 +65,7 @@ static bool raw_changes(const struct rt_decode_input *in, struct rt_rng *rng)
 static int load_base(const struct rt_decode *d, const struct rt_decode_input *in, int row,
                      struct rt_rng *rng, struct rt_tensor *base, struct rt_error *e)
 {
+    char name[4352];
     const struct rt_modality *m = in->modality;
     bool raw_work = raw_changes(in, rng);
     struct rt_key128 *content = &d->content->key[m->id][row];
@@ -128,20 +79,18 @@ static int load_base(const struct rt_decode *d, const struct rt_decode_input *in
                 return 0;
         }
     }
-    struct rt_datafile s;
-    struct rt_tensor raw = {0};
-    RT_TRY(source_open(&s, d, m, row, e));
-    int rc = source_check(&s, m, *content, e);
-    if (rc == 0)
-        rc = m->load(&s.input, &raw, NULL, e);
-    if (rc == 0 && raw_work && (rc = m->augment(in->front, row, &raw, rng, e)) < 0 && e->code != rc)
-        rt_error_set(e, rc, "%s: cannot augment: %s", s.name, rt_err_words(rc));
+    struct rt_raw_source from = decode_raw_source(d, raw_work ? in->raw : NULL);
+    struct rt_tensor raw;
+    RT_TRY(rt_raw_load(&from, m, row, &raw, e));
+    int rc = 0;
+    if (raw_work && (rc = m->augment(in->front, row, &raw, rng, e)) < 0 && e->code != rc)
+        rt_error_set(e, rc, "%s: cannot augment: %s",
+                     rt_dataset_source(d->dataset, row, m->id, name, sizeof name), rt_err_words(rc));
     if (rc == 0)
         rc = m->features(in->front, &raw, base, e);
     if (rc == 0 && use_store && key_known(*content))
         keep_features(in, *content, base, d->level); /* a full disk only costs time */
     rt_tensor_fini(&raw);
-    rt_datafile_close(&s);
     return rc;
 }
 
@@ -467,6 +416,8 @@ static int score_load(const struct rt_decode *d, const struct rt_decode_input *i
             goto out;
         keep_features(in, key, &base, d->level);
     }
+    if (in->raw && in->front && m->alters && m->alters(in->front, NULL))
+        rt_raw_keep(in->raw, key, &raw, d->level);
     rc = score_pack(d, m, b, at, &raw, source);
 out:
     rt_tensor_fini(&raw);
@@ -483,7 +434,8 @@ static int score_row(const struct rt_decode *d, const struct rt_decode_input *in
     struct rt_datafile s;
     struct rt_frame *known = NULL;
     struct rt_key128 key = {0, 0};
-    RT_TRY(source_open(&s, d, m, row, e));
+    struct rt_raw_source from = decode_raw_source(d, NULL);
+    RT_TRY(rt_raw_open(&from, m, row, &s, e));
     int rc = rt_content_key(&s, m, &key, e);
     if (rc < 0)
         goto out;
@@ -532,6 +484,6 @@ static int decode_work(void *self, struct rt_batch *b, struct rt_error *e)
 const struct rt_stage_ops rt_stage_decode = {
     .name = "decode",
     .summary = "reads files, computes features, crops and augments",
-    .remedy = "raise pipeline.decoders or cache.size, or switch waveform augmentation off",
+    .remedy = "raise pipeline.decoders, cache.size or cache.sound, or switch waveform augmentation off",
     .work = decode_work,
 };

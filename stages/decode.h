@@ -19,26 +19,17 @@
 #include "pipeline/data/datafile.h"
 #include "pipeline/data/store.h"
 #include "stages/modality/modality.h"
+#include "stages/modality/raw.h"
 #include "stages/modality/views.h"
 
 #define RT_DECODE_INPUTS RT_MODALITIES
-
-/* Content keys of every usable sample's bytes, by modality and row; zero = not known yet. Written by
- * the scoring pass (each row by one worker), read afterwards. */
-struct rt_content {
-    struct rt_key128 *key[RT_MODALITIES]; /* [rows] or NULL */
-    bool *cut;                            /* [rows] its text is longer than a model reads (rt_session.tokens) */
-};
-int rt_content_init(struct rt_content *c, int rows);
-void rt_content_fini(struct rt_content *c);
-/* That of a sample of this modality. RT_EIO. */
-int rt_content_key(struct rt_datafile *f, const struct rt_modality *m, struct rt_key128 *key, struct rt_error *e);
 
 struct rt_decode_input {
     const char *role;
     const struct rt_modality *modality;
     const struct rt_front *front; /* NULL in a scoring pass without feature cache */
     struct rt_store *features;    /* cache of features' results, or NULL */
+    struct rt_store *raw;         /* of what is augmented before features are made of it, or NULL */
     bool required;
     bool augment; /* in TRAIN batches */
     struct rt_views views; /* in EVAL batches, and where nothing is augmented in all; cleared = one, as in training */

@@ -4,7 +4,8 @@
  *
  *   load      input: a file or a part of it (text: the cell itself) -> raw: speech F32 [samples] at 16 kHz; image U8
  *             [height, width, 3]; text U8 [bytes] of valid UTF-8
- *   alters    whether augment would change a sample with these random numbers; rng goes on as far as augment draws then
+ *   alters    whether augment would change a sample with these random numbers; rng goes on as far as augment draws
+ *             then; rng NULL: whether it changes any
  *   augment   raw -> raw, in place, for training only, when alters says so (noise, rooms, speed, gain); row: of the
  *             sample, so that it is not mixed with itself; both are NULL where nothing is ever done to raw
  *   features  raw -> base, deterministic, cached on disk: speech F32 [frames, bands] log-mel of the

@@ -163,6 +163,8 @@ bool rt_speech_alters(const struct rt_front *f, struct rt_rng *rng)
     const struct rt_augment *a = &f->augment;
     if (a->gain <= 0 && a->noise <= 0 && a->speed <= 0 && a->rir <= 0)
         return false;
+    if (!rng)
+        return true;
     struct speech_change c = change_draw(a, rng);
     return a->gain > 0 || a->speed > 0 || c.noisy || c.echoes;
 }

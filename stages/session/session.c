@@ -94,6 +94,8 @@ static void session_open_caches(struct rt_session *s, const struct rt_recipe *r)
         if (!s->quality)
             s->quality = session_open_store(s, "quality", QUALITY_BYTES);
     }
+    if (s->dataset.column[RT_SPEECH] >= 0)
+        s->sound = session_open_store(s, "sound", (uint64_t)r->cache_sound << 20);
 }
 
 static int session_allocate(struct rt_session *s)
@@ -164,6 +166,7 @@ void rt_session_close(struct rt_session *s)
     for (int m = 0; m < RT_MODALITIES; m++)
         rt_store_close(s->features[m]);
     rt_store_close(s->quality);
+    rt_store_close(s->sound);
     rt_scores_fini(&s->scores);
     rt_content_fini(&s->content);
     rt_dataset_fini(&s->dataset);
@@ -174,6 +177,12 @@ void rt_session_close(struct rt_session *s)
     free(s->left);
     free(s->left_mark);
     memset(s, 0, sizeof *s);
+}
+
+struct rt_raw_source rt_session_raw(const struct rt_session *s)
+{
+    return (struct rt_raw_source){.dataset = &s->dataset, .files = s->sources, .content = &s->content,
+                                  .kept = s->sound, .level = s->limits.level};
 }
 
 /* ---- samples left out ----
@@ -328,7 +337,7 @@ static int session_score_rows(struct rt_session *s, const int *rows, int first, 
         if (m != RT_TEXT && modality[m] && s->dataset.column[m] >= 0)
             decode.input[decode.inputs++] = (struct rt_decode_input){
                 .role = "score", .modality = rt_modalities[m], .front = front[m],
-                .features = front[m] ? s->features[m] : NULL,
+                .features = front[m] ? s->features[m] : NULL, .raw = m == RT_SPEECH ? s->sound : NULL,
             };
     struct rt_error why = {0};
     int last = behind - 1, rc = 0;

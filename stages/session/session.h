@@ -35,7 +35,7 @@ struct rt_session {
     const struct rt_front *tokens; /* the caller's to set before scoring: of a model that reads texts by a tokenizer */
     struct rt_scores scores;
     struct rt_ranks *ranks; /* who score with this one (shared_scores.h): the caller's to set, NULL = alone */
-    struct rt_store *quality, *features[RT_MODALITIES];
+    struct rt_store *quality, *features[RT_MODALITIES], *sound; /* sound: as decoded */
     char cache[4096];
     uint64_t cache_bytes;
     struct rt_drop *left; /* samples left out, each (sample, modality) once, in manifest order */
@@ -57,6 +57,9 @@ void rt_session_close(struct rt_session *s);
  * shared_scores.h. */
 int rt_session_score(struct rt_session *s, const bool modality[RT_MODALITIES],
                      const struct rt_front *const front[RT_MODALITIES], struct rt_error *e);
+
+/* Where its samples are read, with the sound that was decoded before. */
+struct rt_raw_source rt_session_raw(const struct rt_session *s);
 
 /* TF-IDF weights of the text front end fitted on rows: *idf malloc'ed, [text.buckets]. */
 int rt_session_fit_idf(const struct rt_session *s, const struct rt_recipe *r, const int *rows,

@@ -46,6 +46,7 @@ struct rt_sound_bank {
     struct kind kind[KINDS];
     int kinds;
     int *voice; /* [voices] rows */
+    struct rt_raw_source from; /* of their recordings */
     int voices, speaker; /* column that says whose they are, or -1 */
     int unusable;
     char example[400];
@@ -315,23 +316,17 @@ static const char *voice_speaker(const struct rt_sound_bank *b, int row)
 static int voice_add(struct rt_sound_bank *b, int row, int64_t count, struct rt_rng *rng, float *noise,
                      struct rt_error *e)
 {
-    char buffer[4352];
-    struct rt_datafile s;
-    struct rt_audio a;
-    const struct rt_manifest *m = b->dataset->manifest;
-    struct rt_extent x = rt_manifest_extent(m, row, RT_SPEECH);
+    struct rt_tensor voice;
     double power = 0;
-    RT_TRY(rt_datafile_open(&s, b->sources, rt_manifest_file(m, row, RT_SPEECH, buffer, sizeof buffer), &x, e));
-    int rc = rt_audio_decode_input(&a, &s.input, false, e);
-    rt_datafile_close(&s);
-    RT_TRY(rc);
-    int64_t n = (int64_t)a.count, from = (int64_t)rt_rng_below(rng, (uint32_t)n);
+    RT_TRY(rt_raw_load(&b->from, &rt_modality_speech, row, &voice, e));
+    const float *x = voice.data;
+    int64_t n = voice.dim[0], from = (int64_t)rt_rng_below(rng, (uint32_t)n);
     for (int64_t i = 0; i < n; i++)
-        power += (double)a.sample[i] * a.sample[i];
+        power += (double)x[i] * x[i];
     float scale = power > 0 ? (float)(0.1 / sqrt(power / (double)n)) : 0;
     for (int64_t i = 0; i < count; i++)
-        noise[i] += scale * a.sample[(from + i) % n];
-    rt_audio_fini(&a);
+        noise[i] += scale * x[(from + i) % n];
+    rt_tensor_fini(&voice);
     return 0;
 }
 
@@ -423,7 +418,7 @@ int rt_sound_bank_create(struct rt_sound_bank **out, const struct rt_recipe *r, 
     return rc;
 }
 
-int rt_sound_bank_take_voices(struct rt_sound_bank *b, struct rt_error *e)
+int rt_sound_bank_take_voices(struct rt_sound_bank *b, const struct rt_raw_source *from, struct rt_error *e)
 {
     bool wanted = false;
     for (int i = 0; b && i < b->kinds; i++)
@@ -431,6 +426,7 @@ int rt_sound_bank_take_voices(struct rt_sound_bank *b, struct rt_error *e)
     if (!wanted)
         return 0;
     const struct rt_dataset *d = b->dataset;
+    b->from = *from;
     b->speaker = rt_manifest_column(d->manifest, "speaker");
     if (b->speaker < 0)
         b->speaker = rt_manifest_column(d->manifest, "label");

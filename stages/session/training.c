@@ -405,7 +405,8 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
         RT_TRY(rt_training_check_teaching(t, e));
     RT_TRY(training_open_sounds(t, student, e));
     RT_TRY(rt_training_score(t, student, e));
-    RT_TRY(rt_sound_bank_take_voices(t->sounds, e));
+    struct rt_raw_source voices = rt_session_raw(session);
+    RT_TRY(rt_sound_bank_take_voices(t->sounds, &voices, e));
     RT_TRY(rt_training_choose_rows(t, student, e));
     RT_TRY(training_make_model(t, student, e));
     RT_TRY(training_make_student(t, &q->observer, e));

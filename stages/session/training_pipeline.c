@@ -119,7 +119,7 @@ static void pipeline_describe(struct pipeline *p, struct rt_training *t)
     p->decode.input[0] = (struct rt_decode_input){
         .role = "student", .modality = t->model.modality, .front = &t->model.front,
         .features = s->features[t->model.modality->id], .required = true, .augment = true,
-        .views = t->views,
+        .raw = t->model.modality->id == RT_SPEECH ? s->sound : NULL, .views = t->views,
     };
     for (int k = 0; k < t->teachers; k++)
         pipeline_describe_teacher(p, t, k);

@@ -129,10 +129,12 @@ class Shards(EndToEnd):
                 "augment.rir_from": os.path.join(self.root, "rirs")}
         table = self.rows(self.files())
         out = {}
-        for decoders in ("1", "3"):
-            said = self.run_on(table, ("speech",), "n" + decoders, **dict(more, **{"pipeline.decoders": decoders}))
+        for decoders, kept in (("1", "0"), ("3", "64")):
+            self.run_on(table, ("speech",), "n" + decoders,
+                        **dict(more, **{"pipeline.decoders": decoders, "cache.sound": kept}))
             out[decoders] = read_tensors(self.path("n" + decoders, "model.safetensors"))[0]
-        self.assertEqual(out["1"], out["3"])
+        self.assertEqual(out["1"], out["3"])  # decoded each time, and taken from the cache
+        self.assertGreater(os.path.getsize(os.path.join(self.cache, "retort", "sound.store")), 12 * 2000)
         self.run_on(table, ("speech",), "quiet")
         self.assertNotEqual(out["1"], read_tensors(self.path("quiet", "model.safetensors"))[0])
         out = self.retort("run", os.path.join(self.root, "shards.yaml"), "-o", "bad", "-q", "--headless",
@@ -159,7 +161,7 @@ class Shards(EndToEnd):
         with open(recipe, "w", encoding="utf-8") as f:
             f.write("data: {manifest: changes.tsv}\n")
         run = self.start("run", recipe, "-o", "live", "--headless", "-q",
-                         *settings(RUN, train__epochs=10000, augment__noise=1, run__checkpoint=5))
+                         *settings(RUN, train__epochs=10000, augment__noise=1, run__checkpoint=5, cache__sound=0))
         self.addCleanup(run.communicate)
         self.addCleanup(run.kill)
         reason = "SELECT id FROM samples WHERE reason <> ''"
@@ -242,7 +244,8 @@ class Shards(EndToEnd):
         table[4][4] = "4.4"
         write_manifest(manifest, table, ("id", "split", "label") + columns)
         self.says(self.retort("run", "--resume", "-o", "by", "-q", "--headless", code=2)[1],
-                  "the samples' numbers in the columns of weight.columns changed")
+                  "the samples' numbers in the columns of weight.columns changed",
+                  "the first is line 6, sample \"s04\": \"4.5\" then, \"4.4\" now")
 
     # ---- what is wrong is named ----
 

@@ -345,6 +345,69 @@ static void test_changed_under_the_run(void **state)
     rt_batch_destroy(b);
 }
 
+/* What noise is added to comes from the store as it came from the file: 16 bits as such, what was resampled as floats;
+ * and from nowhere else: one of the files is gone. */
+static void test_decoded_sound_is_kept(void **state)
+{
+    (void)state;
+    static const int rows[] = {0, 4};
+    struct rt_store *store;
+    uint64_t hits, misses, bytes, digest[4];
+    struct rt_decode score = toy_decode(&t), d = toy_decode(&t);
+    toy_copy(&t, "tests/data/good/tone_22k.ogg", "b.wav");
+    TOY_OK(&t, rt_store_open(&store, t.dir.path, "sound", 1 << 20, &t.e));
+    t.front.augment.noise = 0.5;
+    score.input[score.inputs++] = input("score", &rt_modality_speech, false);
+    score.input[0].raw = store;
+    d.input[d.inputs++] = input("student", &rt_modality_speech, true);
+    for (int i = 0; i < 4; i++) {
+        if (i == 1)
+            toy_score(&t, &score, NULL); /* puts them there, as noise is on */
+        if (i == 2)
+            t.front.augment.noise = 1;
+        d.input[0].raw = i % 2 ? store : NULL;
+        struct rt_batch *b = toy_batch(RT_BATCH_TRAIN, rows, 2);
+        TOY_OK(&t, rt_stage_decode.work(&d, b, &t.e));
+        assert_int_equal(b->count, 2);
+        digest[i] = toy_digest(b);
+        rt_batch_destroy(b);
+        if (i == 2)
+            scratch_write(&t.dir, "a.wav", "", 0);
+    }
+    assert_true(digest[0] == digest[1] && digest[2] == digest[3] && digest[0] != digest[2]);
+    rt_store_counts(store, &hits, &misses, &bytes);
+    assert_true(hits >= 2 && misses == 0);
+    rt_store_close(store);
+}
+
+/* 16 bits take two bytes; nothing is rounded to them: not between two steps, not a zero below zero. */
+static void test_what_is_kept_of_sound(void **state)
+{
+    (void)state;
+    static const float odd[] = {32767 / 32768.0f, 0.1f, 1, -0.0f};
+    struct rt_raw_source from = {.dataset = &t.data, .content = &t.content};
+    struct rt_key128 *key = &t.content.key[RT_SPEECH][0];
+    uint64_t hits, misses, before, after;
+    TOY_OK(&t, rt_store_open(&from.kept, t.dir.path, "sound", 1 << 20, &t.e));
+    for (uint64_t i = 0; i < 4; i++) {
+        float sound[64];
+        struct rt_tensor raw = rt_tensor_view(RT_F32, 1, (int64_t[]){64}, sound), back;
+        for (int k = 0; k < 64; k++)
+            sound[k] = (float)(k * 257 % 64 - 32) / 32; /* -1 too */
+        sound[9] = odd[i];
+        *key = (struct rt_key128){i + 1, i};
+        rt_store_counts(from.kept, &hits, &misses, &before);
+        rt_raw_keep(from.kept, *key, &raw, 1);
+        rt_store_counts(from.kept, &hits, &misses, &after);
+        assert_int_equal(after - before, i == 0 ? 24 + 56 + 2 * 64 : 24 + 48 + 4 * 64);
+        TOY_OK(&t, rt_raw_load(&from, &rt_modality_speech, 0, &back, &t.e));
+        assert_true(back.dtype == RT_F32 && back.rank == 1 && back.dim[0] == 64);
+        assert_memory_equal(back.data, sound, sizeof sound);
+        rt_tensor_fini(&back);
+    }
+    rt_store_close(from.kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +421,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_settings_of_an_update, setup, teardown),
         cmocka_unit_test_setup_teardown(test_score, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_under_the_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_decoded_sound_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_kept_of_sound, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

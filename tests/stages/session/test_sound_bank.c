@@ -31,7 +31,8 @@ static int make(const char *assignments)
             fail_msg("%s", t.e.text);
     t.e.text[0] = '\0';
     int rc = rt_sound_bank_create(&bank, &r, &t.data, sources, note, sizeof note, &t.e);
-    return rc < 0 ? rc : rt_sound_bank_take_voices(bank, &t.e);
+    struct rt_raw_source from = {.dataset = &t.data, .files = sources, .content = &t.content};
+    return rc < 0 ? rc : rt_sound_bank_take_voices(bank, &from, &t.e);
 }
 
 static const char *setting(const char *format, const char *file)
