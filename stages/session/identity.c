@@ -183,7 +183,8 @@ static void search_run_numbers(struct row_search *w, struct rt_rundb *db)
     struct rt_error ignored;
     bool alone = w->part == COLUMNS;
     if (!alone)
-        rt_rundb_scan(db, "SELECT count(*) FROM journal WHERE key='" RT_OVERRIDE_KEY "'", search_find_none, &alone, &ignored);
+        rt_rundb_scan(db, "SELECT count(*) FROM journal WHERE key='" RT_OVERRIDE_KEY "'", search_find_none, &alone,
+                      &ignored);
     int count = !alone ? 0 : w->part == COLUMNS ? w->s->columns.count : 1;
     for (w->column = 0; w->column < count && w->found < 0; w->column++) {
         char sql[100 + RT_COLUMN_NAME];
