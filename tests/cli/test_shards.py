@@ -11,9 +11,11 @@ import json
 import os
 import shutil
 import sqlite3
+import struct
 import tarfile
 import time
 import unittest
+import zlib
 
 from end_to_end import PATIENCE, EndToEnd, SPEECH, digest, read_tensors, settings, voice, wav, write_manifest
 
@@ -23,6 +25,15 @@ SAMPLES = [("s%02d" % i, "train" if i < 12 else "valid" if i < 15 else "test", "
 
 def sound(i):
     return voice(110 if i % 2 == 0 else 190, i, 0.3)
+
+
+def png(rows):
+    """A picture of rows of RGB."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    head = struct.pack(">IIBBBBB", len(rows[0]) // 3, len(rows), 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) +
+            chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))) + chunk(b"IEND", b""))
 
 
 class Shards(EndToEnd):
@@ -120,6 +131,36 @@ class Shards(EndToEnd):
         self.run_on(self.rows(self.files()), ("speech",), "again", **more)
         self.retort("embed", "packed", manifest, "-o", "plain.npy")
         self.assertEqual(digest(self.path("parts.npy")), digest(self.path("plain.npy")))
+
+    def test_boxes_and_weights(self):
+        """Parts of pictures, in pixels or as fractions, are the pictures that they were cut from; and a row's weight
+        counts from the start."""
+        whole, boxes, fractions = [], [], []
+        for i in range(18):
+            inner = [bytes((i * 37 + x * (3 + i % 2) + y * 11) & 255 for x in range(16) for c in range(3))
+                     for y in range(16)]
+            edge = [bytes(72)] * 4
+            outer = edge + [b"\xff" * 12 + row + bytes(12) for row in inner] + edge
+            whole.append(self.put("in-%d.png" % i, png(inner)))
+            path = self.put("out-%d.png" % i, png(outer))
+            boxes.append([path, "4,4,16,16"])
+            fractions.append([path, "%r,%r,%r,%r" % (4 / 24, 4 / 24, 16 / 24, 16 / 24)])
+        more = {"student.modality": "image", "student.net": "cnn2d", "image.size": "16", "student.width": "4"}
+        models = {}
+        for name, files, columns in (("whole", whole, ()), ("boxes", boxes, ("box",)),
+                                     ("fractions", fractions, ("box",))):
+            self.run_on(self.rows(files), ("image",) + columns, name, **more)
+            models[name] = read_tensors(self.path(name, "model.safetensors"))[0]
+        self.assertEqual(models["boxes"], models["whole"])
+        self.assertEqual(models["fractions"], models["whole"])
+        rows = [row + [("", "0.25", "1")[i % 3]] for i, row in enumerate(self.rows(whole))]
+        self.run_on(rows, ("image", "weight"), "weighed", **more)
+        self.assertEqual(sorted(self.query("weighed", "SELECT DISTINCT factor FROM samples")), [(0.25,), (1,)])
+        self.assertNotEqual(read_tensors(self.path("weighed", "model.safetensors"))[0], models["whole"])
+        self.run_on([row[:4] + ["1"] for row in rows], ("image", "weight"), "even", **more)
+        self.assertEqual(read_tensors(self.path("even", "model.safetensors"))[0], models["whole"])
+        rows[3][4] = "-1"
+        self.says(self.run_on(rows, ("image", "weight"), "bad", code=1, **more)[1], "m.tsv:5: column weight", "\"-1\"")
 
     # ---- noise and rooms ----
 
@@ -333,6 +374,27 @@ class Shards(EndToEnd):
         self.says(err, "6 rows", "6 members of other kinds, such as w-00.tar!/0/0.json")
         self.assertEqual(rows["1/2"], {"id": "1/2", "label": "dog", "speech": "w-01.tar!/1/2.wav", "text": "word",
                                        "image": "w-01.tar!/1/2.jpg", "split": rows["1/2"]["split"]})
+        # The index is kept. A shard that is written anew in its place has another one, whatever its time says.
+        members = [("a/%d.wav" % i, wav(sound(i)[:3200 + 8 * i])) for i in range(3)]
+        self.pack("k.tar", members)
+        then, kept = os.stat(self.path("k.tar")), os.path.join(self.cache, "retort", "shards.store")
+        self.made("webdataset", "k.tar")
+
+        def durations():
+            found = json.loads(self.retort("inspect", "made.tsv", "--json")[0])
+            return {row["id"]: round(row["duration"] * 2000) for row in found}
+
+        size = os.path.getsize(kept)
+        self.assertEqual(durations(), {"a/0": 400, "a/1": 401, "a/2": 402})
+        self.assertEqual(os.path.getsize(kept), size)  # taken, not made
+        self.pack("new.tar", members[::-1])
+        with open(self.path("k.tar"), "r+b") as f:
+            f.write(self.get(self.path("new.tar")))
+        os.utime(self.path("k.tar"), ns=(then.st_atime_ns, then.st_mtime_ns))
+        now = os.stat(self.path("k.tar"))
+        self.assertEqual((now.st_ino, now.st_size, now.st_mtime_ns), (then.st_ino, then.st_size, then.st_mtime_ns))
+        self.assertEqual(durations(), {"a/0": 400, "a/1": 401, "a/2": 402})
+        self.assertGreater(os.path.getsize(kept), size)
         self.says(self.made("webdataset", "w-{00..02}.tar", code=1), "w-02.tar")
         self.says(self.made("webdataset", "w-{a..b}.tar", code=2), "write shards as x-{000..009}.tar")
 
