@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEADER 512
 #define BLOCK 4096 /* read at once: a header and little more, what follows is skipped */
 
 enum member_kind { MEMBER_FILE, MEMBER_LINK, MEMBER_SPARSE };
@@ -18,7 +19,8 @@ enum member_kind { MEMBER_FILE, MEMBER_LINK, MEMBER_SPARSE };
 struct member {
     int64_t at;
     size_t size;
-    size_t name; /* where it begins in names */
+    size_t name;   /* where it begins in names */
+    uint64_t mark; /* of the header before its data */
     uint8_t kind, twice;
 };
 
@@ -169,6 +171,16 @@ static enum member_kind entry_kind(struct archive_entry *entry)
     return archive_entry_sparse_count(entry) > 0 ? MEMBER_SPARSE : MEMBER_FILE;
 }
 
+/* The header stands right before the data, whatever stood before it to say a longer name. 0: it cannot be read. */
+static uint64_t member_mark(const struct rt_input *in, int64_t at)
+{
+    uint8_t header[HEADER];
+    struct rt_error none;
+    return at >= HEADER && rt_input_read(in, at - HEADER, header, HEADER, &none) == HEADER
+               ? rt_hash64(header, HEADER, 0)
+               : 0;
+}
+
 /* Adds what the entry is; what lies beyond the end of a tar that was cut is not there. */
 static int tar_add_entry(struct rt_tar *t, const struct rt_input *in, struct archive *a, struct archive_entry *entry)
 {
@@ -184,6 +196,7 @@ static int tar_add_entry(struct rt_tar *t, const struct rt_input *in, struct arc
         snprintf(t->damage, sizeof t->damage, "cut short inside member %zu, which is %.60s", t->count + 1, name);
         return 0;
     }
+    m.mark = member_mark(in, m.at);
     return tar_add(t, name, m);
 }
 
@@ -310,4 +323,80 @@ const char *rt_tar_name(const struct rt_tar *t, size_t k, size_t *size)
 const char *rt_tar_damage(const struct rt_tar *t)
 {
     return t->damage;
+}
+
+/* ---- kept ----
+ * As numbers of eight bytes in this machine's order (a store is not carried between machines), the names behind them. A
+ * name that two members have is found again as they are added. */
+
+enum kept_number { KEPT_AT, KEPT_SIZE, KEPT_MARK, KEPT_KIND, KEPT_NUMBERS };
+
+bool rt_tar_holds(const struct rt_tar *t, const struct rt_input *in, const char *member)
+{
+    uint32_t slot = *tar_slot(t, name_plain(member));
+    return slot && t->member[slot - 1].mark && t->member[slot - 1].mark == member_mark(in, t->member[slot - 1].at);
+}
+
+int rt_tar_pack(const struct rt_tar *t, uint8_t **bytes, size_t *size)
+{
+    uint64_t count = t->count;
+    size_t row = KEPT_NUMBERS * sizeof(uint64_t), names = sizeof count + sizeof t->damage + t->count * row;
+    uint8_t *out = *bytes = malloc(names + t->names_used);
+    *size = names + t->names_used;
+    if (!out)
+        return RT_EMEM;
+    memcpy(out, &count, sizeof count);
+    memcpy(out + sizeof count, t->damage, sizeof t->damage);
+    out += sizeof count + sizeof t->damage;
+    for (size_t i = 0; i < t->count; i++, out += row) {
+        const struct member *m = &t->member[i];
+        uint64_t number[KEPT_NUMBERS] = {(uint64_t)m->at, m->size, m->mark, m->kind};
+        memcpy(out, number, row);
+    }
+    memcpy(out, t->names, t->names_used);
+    return 0;
+}
+
+static int tar_unpack_members(struct rt_tar *t, const uint8_t *row, size_t count, const char *name, size_t names,
+                              size_t file)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number[KEPT_NUMBERS];
+        size_t length = strnlen(name, names);
+        memcpy(number, row + i * sizeof number, sizeof number);
+        if (length == names || !*name_plain(name) || number[KEPT_AT] > file ||
+            number[KEPT_SIZE] > file - number[KEPT_AT] || number[KEPT_KIND] > MEMBER_SPARSE)
+            return RT_EFORMAT;
+        RT_TRY(tar_add(t, name, (struct member){.at = (int64_t)number[KEPT_AT], .size = (size_t)number[KEPT_SIZE],
+                                                .mark = number[KEPT_MARK], .kind = (uint8_t)number[KEPT_KIND]}));
+        name += length + 1;
+        names -= length + 1;
+    }
+    return names ? RT_EFORMAT : 0;
+}
+
+static int tar_unpack(struct rt_tar *t, const uint8_t *in, size_t size, size_t file)
+{
+    uint64_t count;
+    size_t head = sizeof count + sizeof t->damage, row = KEPT_NUMBERS * sizeof(uint64_t);
+    RT_TRY(tar_grow(t));
+    if (size < head)
+        return RT_EFORMAT;
+    memcpy(&count, in, sizeof count);
+    memcpy(t->damage, in + sizeof count, sizeof t->damage);
+    if (count == 0 || count > (size - head) / row || t->damage[sizeof t->damage - 1])
+        return RT_EFORMAT;
+    size_t names = head + (size_t)count * row;
+    return tar_unpack_members(t, in + head, (size_t)count, (const char *)in + names, size - names, file);
+}
+
+int rt_tar_unpack(struct rt_tar **out, const void *bytes, size_t size, size_t file)
+{
+    struct rt_tar *t = *out = calloc(1, sizeof *t);
+    int rc = t ? tar_unpack(t, bytes, size, file) : RT_EMEM;
+    if (rc < 0) {
+        rt_tar_destroy(t);
+        *out = NULL;
+    }
+    return rc;
 }

@@ -23,6 +23,15 @@ void rt_tar_destroy(struct rt_tar *t);
 int rt_tar_find(const struct rt_tar *t, const char *name, const char *member, int64_t *at, size_t *size,
                 struct rt_error *e);
 
+/* Whether the member is in the tar where t says, by the header that stands before its data: an index that was kept may
+ * be of the file as it was. false also when t has no such member. */
+bool rt_tar_holds(const struct rt_tar *t, const struct rt_input *in, const char *member);
+
+/* An index as bytes, malloc'ed, and back. bytes: from anywhere; file: size of the tar, in which every member then lies.
+ * RT_EFORMAT, RT_EMEM. */
+int rt_tar_pack(const struct rt_tar *t, uint8_t **bytes, size_t *size);
+int rt_tar_unpack(struct rt_tar **out, const void *bytes, size_t size, size_t file);
+
 size_t rt_tar_count(const struct rt_tar *t); /* members that are files or links */
 /* Of the k-th in the tar's order, without a leading "./". *size: of its data, 0 for what cannot be read. */
 const char *rt_tar_name(const struct rt_tar *t, size_t k, size_t *size);

@@ -3,7 +3,6 @@
 #include "pipeline/data/datafile.h"
 
 #include "formats/file.h"
-#include "formats/tarfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,13 +19,15 @@
 /* A file as it was when it was looked at. Who writes to it changes the time or the size. */
 struct stamp {
     uint64_t device, inode, size;
-    int64_t seconds, nanoseconds;
+    int64_t seconds, nanoseconds;             /* it was written */
+    int64_t changed_seconds, changed_nanoseconds; /* or anything of it was: nobody can set this back */
 };
 
 struct shard {
     char *path;
     struct stamp stamp;
     struct rt_tar *tar;
+    bool was_kept; /* not made from the file as it is now */
 };
 
 /* The hash of bytes [at, at + size) of a file. */
@@ -41,6 +42,7 @@ struct rt_datafiles {
     uv_mutex_t lock; /* all below */
     struct shard *shard;
     size_t shards;
+    struct rt_store *kept; /* their indexes, or NULL */
     struct known *known; /* [room] open hash table; size 0 = free */
     size_t count, room;
 };
@@ -55,6 +57,11 @@ int rt_datafiles_create(struct rt_datafiles **out)
     free(s);
     *out = NULL;
     return RT_EMEM;
+}
+
+void rt_datafiles_keep(struct rt_datafiles *s, struct rt_store *shards)
+{
+    s->kept = shards;
 }
 
 void rt_datafiles_destroy(struct rt_datafiles *s)
@@ -76,13 +83,15 @@ void rt_datafiles_destroy(struct rt_datafiles *s)
 static struct stamp stamp_of(const struct stat *st)
 {
     return (struct stamp){.device = (uint64_t)st->st_dev, .inode = (uint64_t)st->st_ino, .size = (uint64_t)st->st_size,
-                          .seconds = st->st_mtim.tv_sec, .nanoseconds = st->st_mtim.tv_nsec};
+                          .seconds = st->st_mtim.tv_sec, .nanoseconds = st->st_mtim.tv_nsec,
+                          .changed_seconds = st->st_ctim.tv_sec, .changed_nanoseconds = st->st_ctim.tv_nsec};
 }
 
 static bool stamp_is(const struct stamp *a, const struct stamp *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size && a->seconds == b->seconds &&
-           a->nanoseconds == b->nanoseconds;
+           a->nanoseconds == b->nanoseconds && a->changed_seconds == b->changed_seconds &&
+           a->changed_nanoseconds == b->changed_nanoseconds;
 }
 
 /* A descriptor, or an error. */
@@ -107,7 +116,12 @@ static int datafile_open_file(const char *path, struct stamp *stamp, struct rt_e
 /* ---- shards ----
  * A shard's index is made when the first of its samples is read, and again when the shard has changed since: then the
  * index says where the samples are now, and their content keys say whether they are still the same ones. Under the
- * lock, as whoever else needs it would only make it a second time. */
+ * lock, as whoever else needs it would only make it a second time.
+ *
+ * Making one takes a read for each member, a seventh of the first look at all samples, so it is kept. A kept one counts
+ * while nothing says that the file is another: path, inode, size, the time it was written and the one of any change,
+ * which no program can set; and as clocks of files are coarse, the header of each member that is read is looked at. One
+ * that is not what it was, or a member that is not there, has the index made anew. */
 
 static struct shard *shards_find(struct rt_datafiles *all, const char *path)
 {
@@ -126,14 +140,87 @@ static struct shard *shards_find(struct rt_datafiles *all, const char *path)
     return s;
 }
 
-static int shard_index(struct shard *s, int fd, const struct stamp *stamp, struct rt_error *e)
+/* The key of its index in the store. Not the device: of folders of other machines it is another after each start. */
+static struct rt_key128 shard_key(const char *path, const struct stamp *x)
+{
+    char *real = realpath(path, NULL);
+    int64_t words[] = {1, (int64_t)x->inode, (int64_t)x->size, x->seconds, x->nanoseconds, x->changed_seconds,
+                       x->changed_nanoseconds};
+    struct rt_key128 key = rt_key128_of(words, sizeof words, (struct rt_key128){0, 0});
+    if (!real)
+        return rt_key128_of(path, strlen(path), key);
+    key = rt_key128_of(real, strlen(real), key);
+    free(real);
+    return key;
+}
+
+static struct rt_tar *shard_load(struct rt_store *kept, struct rt_key128 key, size_t file)
+{
+    struct rt_frame *f = NULL;
+    struct rt_tensor t;
+    struct rt_tar *tar = NULL;
+    rt_store_get(kept, key, &f);
+    if (f && rt_frame_unpack(f, &t, NULL) == 0) {
+        if (t.dtype == RT_U8 && t.rank == 1)
+            rt_tar_unpack(&tar, t.data, (size_t)t.dim[0], file);
+        rt_tensor_fini(&t);
+    }
+    rt_frame_unref(f);
+    return tar;
+}
+
+/* What cannot be kept is made again by the next process. */
+static void shard_keep(struct rt_store *kept, struct rt_key128 key, const struct rt_tar *tar)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    struct rt_frame *f = NULL;
+    if (rt_tar_pack(tar, &bytes, &size) == 0) {
+        struct rt_tensor t = rt_tensor_view(RT_U8, 1, (int64_t[]){(int64_t)size}, bytes);
+        if (rt_frame_pack(&f, "shard", &t, 1) == 0)
+            rt_store_put(kept, key, f);
+    }
+    rt_frame_unref(f);
+    free(bytes);
+}
+
+static int shard_make(struct rt_tar **tar, struct rt_store *kept, const char *path, const struct stamp *stamp, int fd,
+                      struct rt_error *e)
+{
+    struct rt_input in = {.name = path, .size = (size_t)stamp->size, .fd = fd};
+    RT_TRY(rt_tar_index(tar, &in, e));
+    if (kept)
+        shard_keep(kept, shard_key(path, stamp), *tar);
+    return 0;
+}
+
+/* member: that is wanted of it. */
+static int shard_index(struct shard *s, struct rt_store *kept, int fd, const struct stamp *stamp, const char *member,
+                       struct rt_error *e)
 {
     struct rt_input in = {.name = s->path, .size = (size_t)stamp->size, .fd = fd};
-    if (s->tar && stamp_is(&s->stamp, stamp))
+    if (!s->tar || !stamp_is(&s->stamp, stamp)) {
+        rt_tar_destroy(s->tar);
+        s->stamp = *stamp;
+        s->tar = kept ? shard_load(kept, shard_key(s->path, stamp), in.size) : NULL;
+        s->was_kept = s->tar != NULL;
+    }
+    if (s->tar && (!s->was_kept || rt_tar_holds(s->tar, &in, member)))
         return 0;
     rt_tar_destroy(s->tar);
-    s->stamp = *stamp;
-    return rt_tar_index(&s->tar, &in, e);
+    s->tar = NULL;
+    s->was_kept = false;
+    return shard_make(&s->tar, kept, s->path, stamp, fd, e);
+}
+
+int rt_datafile_tar(struct rt_tar **out, struct rt_store *shards, const char *path, int fd, struct rt_error *e)
+{
+    struct stat st;
+    *out = NULL;
+    if (fstat(fd, &st) < 0)
+        return rt_error_errno(e, "cannot read", path);
+    struct stamp stamp = stamp_of(&st);
+    return shard_make(out, shards, path, &stamp, fd, e);
 }
 
 static int shard_find_member(struct rt_datafiles *all, const char *tar, const char *member, int fd,
@@ -141,7 +228,7 @@ static int shard_find_member(struct rt_datafiles *all, const char *tar, const ch
 {
     struct shard alone = {.path = (char *)tar};
     if (!all) {
-        int rc = shard_index(&alone, fd, stamp, e);
+        int rc = shard_index(&alone, NULL, fd, stamp, member, e);
         if (rc == 0)
             rc = rt_tar_find(alone.tar, tar, member, &in->at, &in->size, e);
         rt_tar_destroy(alone.tar);
@@ -149,7 +236,7 @@ static int shard_find_member(struct rt_datafiles *all, const char *tar, const ch
     }
     uv_mutex_lock(&all->lock);
     struct shard *s = shards_find(all, tar);
-    int rc = s ? shard_index(s, fd, stamp, e) : rt_error_set(e, RT_EMEM, "%s: out of memory", tar);
+    int rc = s ? shard_index(s, all->kept, fd, stamp, member, e) : rt_error_set(e, RT_EMEM, "%s: out of memory", tar);
     if (rc == 0)
         rc = rt_tar_find(s->tar, tar, member, &in->at, &in->size, e);
     uv_mutex_unlock(&all->lock);

@@ -6,11 +6,22 @@
 #define RT_DATAFILE_H
 
 #include "formats/input.h"
+#include "formats/tarfile.h"
 #include "pipeline/data/key.h"
+#include "pipeline/data/store.h"
+
+/* The store of shards' indexes, in the caches' folder; so many bytes are some tens of millions of members. */
+#define RT_SHARDS_STORE "shards"
+#define RT_SHARDS_BYTES (UINT64_C(1) << 30)
 
 struct rt_datafiles; /* opaque; any thread */
 int rt_datafiles_create(struct rt_datafiles **out); /* RT_EMEM */
 void rt_datafiles_destroy(struct rt_datafiles *s);
+/* Indexes of shards are kept in `shards` (borrowed; NULL: nowhere), and taken from there while the file has the path,
+ * size, times and inode, and each member that is read the header, that it had. Before anything is opened. */
+void rt_datafiles_keep(struct rt_datafiles *s, struct rt_store *shards);
+/* The index of the open file, from there or made; the caller's. As rt_tar_index. */
+int rt_datafile_tar(struct rt_tar **out, struct rt_store *shards, const char *path, int fd, struct rt_error *e);
 
 /* One while it is read; belongs to one thread. */
 struct rt_datafile {

@@ -295,6 +295,16 @@ fail:
     return code;
 }
 
+void rt_store_home(char *path, size_t size)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    *path = '\0';
+    if (xdg && xdg[0] == '/')
+        snprintf(path, size, "%s/retort", xdg);
+    else if (home && home[0] == '/')
+        snprintf(path, size, "%s/.cache/retort", home);
+}
+
 void rt_store_close(struct rt_store *s)
 {
     if (!s)

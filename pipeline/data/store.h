@@ -35,6 +35,10 @@ void rt_store_limit(struct rt_store *s, uint64_t limit);
 /* Gets that found something and that did not; size of the file. */
 void rt_store_counts(struct rt_store *s, uint64_t *hits, uint64_t *misses, uint64_t *bytes);
 
+/* The folder that stores lie in unless somebody names one: $XDG_CACHE_HOME/retort, else ~/.cache/retort, else "": in
+ * one that all may write to, anybody could put what is then taken for a feature or for a teacher's answer. */
+void rt_store_home(char *path, size_t size);
+
 /* Deletes the stores FOLDER/PREFIX*.store that nobody has opened or written for `days`; returns how many. A
  * process that has had one open for as long keeps it, unseen by others. */
 int rt_store_expire(const char *folder, const char *prefix, int days);

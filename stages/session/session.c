@@ -45,20 +45,6 @@ struct rt_session_limits rt_session_limits_of(const struct rt_recipe *r)
     };
 }
 
-/* Empty where there is no place of the user's own: in a folder that all may write to, anybody could put what is then
- * taken for a feature or for a teacher's answer. */
-static void session_cache_folder(const struct rt_recipe *r, char *path, size_t size)
-{
-    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    *path = '\0';
-    if (r->cache_dir[0])
-        snprintf(path, size, "%s", r->cache_dir);
-    else if (xdg && xdg[0] == '/')
-        snprintf(path, size, "%s/retort", xdg);
-    else if (home && home[0] == '/')
-        snprintf(path, size, "%s/.cache/retort", home);
-}
-
 /* ---- opening ----
  * A cache saves time and is never needed: one that cannot be opened is done without, and that is said. The
  * manifest is needed, so what is wrong with it ends everything. */
@@ -75,7 +61,10 @@ static struct rt_store *session_open_store(const struct rt_session *s, const cha
 static void session_open_caches(struct rt_session *s, const struct rt_recipe *r)
 {
     struct rt_error why = {0};
-    session_cache_folder(r, s->cache, sizeof s->cache);
+    if (*r->cache_dir)
+        snprintf(s->cache, sizeof s->cache, "%s", r->cache_dir);
+    else
+        rt_store_home(s->cache, sizeof s->cache);
     s->cache_bytes = (uint64_t)r->cache_size << 20;
     if (!s->cache[0]) {
         rt_watch_warn(&s->watch, "going on without caches: neither cache.dir nor HOME says where they may lie");
@@ -85,6 +74,8 @@ static void session_open_caches(struct rt_session *s, const struct rt_recipe *r)
         rt_watch_warn(&s->watch, "going on without caches: %s", why.text);
         return;
     }
+    s->shards = session_open_store(s, RT_SHARDS_STORE, RT_SHARDS_BYTES);
+    rt_datafiles_keep(s->sources, s->shards);
     for (int m = 0; m < RT_MODALITIES; m++) {
         char name[64];
         snprintf(name, sizeof name, "features-%s", rt_modality_names[m]);
@@ -167,6 +158,7 @@ void rt_session_close(struct rt_session *s)
         rt_store_close(s->features[m]);
     rt_store_close(s->quality);
     rt_store_close(s->sound);
+    rt_store_close(s->shards);
     rt_scores_fini(&s->scores);
     rt_content_fini(&s->content);
     rt_dataset_fini(&s->dataset);

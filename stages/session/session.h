@@ -35,7 +35,7 @@ struct rt_session {
     const struct rt_front *tokens; /* the caller's to set before scoring: of a model that reads texts by a tokenizer */
     struct rt_scores scores;
     struct rt_ranks *ranks; /* who score with this one (shared_scores.h): the caller's to set, NULL = alone */
-    struct rt_store *quality, *features[RT_MODALITIES], *sound; /* sound: as decoded */
+    struct rt_store *shards, *quality, *features[RT_MODALITIES], *sound; /* sound: as decoded */
     char cache[4096];
     uint64_t cache_bytes;
     struct rt_drop *left; /* samples left out, each (sample, modality) once, in manifest order */

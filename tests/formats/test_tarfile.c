@@ -105,6 +105,44 @@ static void members_are_found(void **state)
     rt_tar_destroy(t);
 }
 
+/* Kept and taken back it is the same index; what is not one is refused, and a member that is elsewhere now is known by
+ * its header. */
+static void an_index_can_be_kept(void **state)
+{
+    (void)state;
+    struct rt_tar *t, *back;
+    struct rt_error e = {0};
+    uint8_t *bytes;
+    size_t size, length;
+    int64_t at;
+    static struct maker other;
+    assert_int_equal(index_of(&t, made.bytes, made.size, &e), 0);
+    assert_int_equal(rt_tar_pack(t, &bytes, &size), 0);
+    assert_int_equal(rt_tar_unpack(&back, bytes, size, made.size), 0);
+    assert_int_equal(rt_tar_count(back), rt_tar_count(t));
+    check_member(back, "folder/b.wav", "the second one");
+    check_member(back, long_name, "behind a long name");
+    assert_int_equal(rt_tar_find(back, "x.tar", "twice", &at, &length, &e), RT_EFORMAT);
+    assert_int_equal(rt_tar_find(back, "x.tar", "link.wav", &at, &length, &e), RT_EFORMAT);
+    assert_true(rt_tar_holds(back, &RT_INPUT(made.bytes, made.size, "x.tar"), long_name));
+    assert_false(rt_tar_holds(back, &RT_INPUT(made.bytes, made.size, "x.tar"), "c.wav"));
+    memset(&other, 0, sizeof other);
+    tar_put(&other, '5', "folder/", NULL, 0);
+    tar_put(&other, '0', "c.wav", "first", 5);
+    tar_put(&other, '0', "./folder/b.wav", "the second one", 14);
+    assert_false(rt_tar_holds(back, &RT_INPUT(other.bytes, other.size, "x.tar"), "a.wav"));
+    assert_true(rt_tar_holds(back, &RT_INPUT(other.bytes, other.size, "x.tar"), "folder/b.wav"));
+    assert_false(rt_tar_holds(back, &RT_INPUT(other.bytes, other.size, "x.tar"), long_name));
+    rt_tar_destroy(back);
+    for (size_t cut = 0; cut < size; cut += cut < 300 ? 1 : 7)
+        assert_int_equal(rt_tar_unpack(&back, bytes, cut, made.size), RT_EFORMAT);
+    assert_int_equal(rt_tar_unpack(&back, bytes, size, 2000), RT_EFORMAT); /* a member lies behind that */
+    bytes[0]++;
+    assert_int_equal(rt_tar_unpack(&back, bytes, size, made.size), RT_EFORMAT);
+    free(bytes);
+    rt_tar_destroy(t);
+}
+
 static void what_cannot_be_read_is_named(void **state)
 {
     (void)state;
@@ -186,7 +224,7 @@ static void paths_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(members_are_found),
+        cmocka_unit_test(members_are_found), cmocka_unit_test(an_index_can_be_kept),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(cut_tars_keep_what_is_whole),

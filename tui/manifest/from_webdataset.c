@@ -3,10 +3,10 @@
  * dot of its last part are one sample; what each is says its ending. */
 #include "formats/file.h"
 #include "formats/path.h"
-#include "formats/tarfile.h"
 #include "formats/utf8.h"
 #include "formats/filewalk.h"
 #include "formats/words.h"
+#include "pipeline/data/datafile.h"
 #include "tui/manifest/sources.h"
 
 #include <ctype.h>
@@ -30,6 +30,7 @@ struct shards {
     char way[PATH_MAX];
     int fd;
     struct rt_tar *tar;
+    struct rt_store *kept; /* indexes, for whoever reads the manifest; or NULL */
     size_t other, damaged, sample; /* members of no use; shards cut short; samples so far, for their lines */
     char example[300];
     struct rt_error *e;
@@ -175,10 +176,8 @@ static int shard_read(void *self, const char *path)
     int rc = s->fd < 0 || fstat(s->fd, &st) < 0 ? rt_error_errno(s->e, "cannot read", path) : 0;
     if (rc == 0 && !S_ISREG(st.st_mode))
         rc = rt_error_set(s->e, RT_EFORMAT, "%s: a tar is wanted, not a folder or device", path);
-    if (rc == 0) {
-        struct rt_input in = {.name = path, .size = (size_t)st.st_size, .fd = s->fd};
-        rc = rt_tar_index(&s->tar, &in, s->e);
-    }
+    if (rc == 0)
+        rc = rt_datafile_tar(&s->tar, s->kept, path, s->fd, s->e);
     if (rc == 0)
         rc = shard_read_members(s);
     rt_tar_destroy(s->tar);
@@ -204,6 +203,16 @@ static void table_drop_empty(struct rt_made_table *t)
     }
 }
 
+/* What cannot be kept is made again when the samples are read. */
+static void shards_open_store(struct shards *s)
+{
+    char home[PATH_MAX];
+    struct rt_error none;
+    rt_store_home(home, sizeof home);
+    if (*home)
+        rt_store_open(&s->kept, home, RT_SHARDS_STORE, RT_SHARDS_BYTES, &none);
+}
+
 int rt_made_webdataset(struct rt_made_table *t, const struct rt_made_options *o, struct rt_made_notes *notes,
                        struct rt_error *e)
 {
@@ -211,7 +220,10 @@ int rt_made_webdataset(struct rt_made_table *t, const struct rt_made_options *o,
     t->unsplit = o->splits != RT_SPLITS_KEEP;
     t->columns = t->unsplit ? COLUMNS : SPLIT;
     memcpy(t->column, columns, sizeof columns);
-    RT_TRY(names_expand(o->source, shard_read, &s, e));
+    shards_open_store(&s);
+    int rc = names_expand(o->source, shard_read, &s, e);
+    rt_store_close(s.kept);
+    RT_TRY(rc);
     if (t->rows == 0)
         return rt_error_set(e, RT_ENODATA, "%s: no recording, picture or text in it", o->source);
     table_drop_empty(t);

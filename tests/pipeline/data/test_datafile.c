@@ -83,6 +83,32 @@ static void what_changes_has_another_key(void **state)
     assert_int_equal(rt_datafile_open(&f, all, path_of("x.tar!/a.wav"), &whole, &e), RT_EEMPTY);
 }
 
+/* Another process takes the index that the first one kept; of a shard that was written anew it makes its own. */
+static void an_index_is_kept(void **state)
+{
+    (void)state;
+    struct rt_store *store;
+    struct rt_error e = {0};
+    struct rt_datafiles *before = all;
+    struct rt_key128 key[4];
+    uint64_t hits[4], misses, bytes;
+    assert_int_equal(rt_store_open(&store, dir.path, RT_SHARDS_STORE, RT_SHARDS_BYTES, &e), 0);
+    copy_shard("k.tar", 'o', 'o');
+    for (int i = 0; i < 4; i++) {
+        if (i == 2)
+            copy_shard("k.tar", 'o', 'O');
+        assert_int_equal(rt_datafiles_create(&all), 0);
+        rt_datafiles_keep(all, store);
+        key[i] = key_of(path_of("k.tar!/a.wav"), NULL);
+        rt_datafiles_destroy(all);
+        rt_store_counts(store, &hits[i], &misses, &bytes);
+    }
+    all = before;
+    assert_true(hits[0] == 0 && hits[1] == 1 && hits[2] == 1 && hits[3] == 2 && misses == 2);
+    assert_true(!differ(key[0], key[1]) && differ(key[1], key[2]) && !differ(key[2], key[3]));
+    rt_store_close(store);
+}
+
 static void what_is_not_there_is_named(void **state)
 {
     (void)state;
@@ -105,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_have_the_keys_of_files),
         cmocka_unit_test(what_changes_has_another_key),
+        cmocka_unit_test(an_index_is_kept),
         cmocka_unit_test(what_is_not_there_is_named),
     };
     scratch_make(&dir);

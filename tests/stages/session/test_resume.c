@@ -112,8 +112,7 @@ static void test_other_numbers(void **state)
     refuse(table, word_replaced(table, "0.7\ns5", "\ns5"), "samples' weights",
            "line 6, sample \"s4\": \"0.7\" then, \"1\" now");
     struct rt_rundb *db;
-    char path[RT_RUN_PATH];
-    TOY_OK(&t, rt_rundb_open(&db, rt_rundir_path(folder, RT_RUN_DB, path, sizeof path), NULL, 0, 1, &t.e));
+    TOY_OK(&t, rt_rundb_open(&db, scratch_file(&t.dir, "run/run.db"), NULL, 0, 1, &t.e));
     TOY_OK(&t, rt_rundb_journal(db, 2, "me", "samples", "1@0", "0.5@0", &t.e));
     TOY_OK(&t, rt_rundb_commit(db, &t.e));
     rt_rundb_close(db);
