@@ -213,15 +213,24 @@ static void student_name_samples(const struct rt_student *s, const struct rt_min
     snprintf(e->text + said, sizeof e->text - said, "; samples: %s", ids);
 }
 
+/* ns, for other ranks. */
+static uint64_t student_waited(const struct rt_student *s)
+{
+    return s->ranks ? rt_ranks_figures(s->ranks, rt_ranks_rank(s->ranks)).waited : 0;
+}
+
 static int student_learn(const struct rt_student *s, const struct rt_batch *b, const struct rt_minibatch *m,
                          struct rt_error *e)
 {
     struct rt_learner_settings settings;
     struct rt_step_report report;
     rt_learner_settings_of(s->recipe, &settings);
+    uint64_t began = uv_hrtime(), waited = student_waited(s);
     int rc = rt_learner_step(s->learner, m, &settings, &report, e);
     if (rc == RT_ENOTFINITE)
         student_name_samples(s, m, e);
+    if (rc > 0)
+        rt_ranks_did(s->ranks, m->kept, uv_hrtime() - began - (student_waited(s) - waited));
     if (rc <= 0)
         return rc; /* 0: too few were left */
     report.epoch = b->epoch;

@@ -12,6 +12,7 @@ struct rt_board {
     struct rt_status last;
     struct rt_account account;
     char limit[400];
+    char ranks[RT_STATUS_RANKS];
 };
 
 /* A board, not a queue: who reads wants the last report, and a reader that comes late or never must
@@ -71,6 +72,20 @@ bool rt_board_get_account(struct rt_board *b, struct rt_account *a, char *limit,
     snprintf(limit, size, "%s", b->limit);
     uv_mutex_unlock(&b->lock);
     return a->stages > 0;
+}
+
+void rt_board_ranks(struct rt_board *b, const char *lines)
+{
+    uv_mutex_lock(&b->lock);
+    snprintf(b->ranks, sizeof b->ranks, "%s", lines);
+    uv_mutex_unlock(&b->lock);
+}
+
+void rt_board_get_ranks(struct rt_board *b, char *lines, size_t size)
+{
+    uv_mutex_lock(&b->lock);
+    snprintf(lines, size, "%s", b->ranks);
+    uv_mutex_unlock(&b->lock);
 }
 
 void rt_status_add(struct rt_status *s, const char *name, double value)

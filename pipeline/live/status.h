@@ -32,6 +32,10 @@ void rt_board_get(struct rt_board *b, struct rt_status *s);
  * late. got: false before the first one. */
 void rt_board_account(struct rt_board *b, const struct rt_account *a, const char *limit);
 bool rt_board_get_account(struct rt_board *b, struct rt_account *a, char *limit, size_t size);
+/* Of a run of several ranks a line for each, for people; none at first. Cut where RT_STATUS_RANKS ends. */
+#define RT_STATUS_RANKS 4000
+void rt_board_ranks(struct rt_board *b, const char *lines);
+void rt_board_get_ranks(struct rt_board *b, char *lines, size_t size);
 /* Adds a value to *s; one that has no room is left out. */
 void rt_status_add(struct rt_status *s, const char *name, double value);
 

@@ -35,6 +35,17 @@ static void json_put_int(json_t *o, const char *name, int64_t value)
     json_object_set_new(o, name, json_integer(value));
 }
 
+static void json_put_ranks(json_t *o, struct rt_board *board)
+{
+    char lines[RT_STATUS_RANKS], *rest = NULL;
+    rt_board_get_ranks(board, lines, sizeof lines);
+    json_t *list = lines[0] ? json_array() : NULL;
+    for (char *line = strtok_r(lines, "\n", &rest); list && line; line = strtok_r(NULL, "\n", &rest))
+        json_array_append_new(list, json_string(line));
+    if (list)
+        json_object_set_new(o, "ranks", list);
+}
+
 static void json_put_status(json_t *o, const struct rt_verb_context *d, const struct rt_status *s)
 {
     json_put_text(o, "state", rt_control_paused(d->control) ? "paused" : "running");
@@ -46,6 +57,7 @@ static void json_put_status(json_t *o, const struct rt_verb_context *d, const st
     struct rt_account ignored;
     if (rt_board_get_account(d->board, &ignored, limit, sizeof limit))
         json_put_text(o, "limit", limit);
+    json_put_ranks(o, d->board);
     for (int i = 0; i < s->values; i++)
         if (isfinite(s->value[i].value))
             json_object_set_new(o, s->value[i].name, json_real(s->value[i].value));

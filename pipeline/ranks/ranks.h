@@ -50,11 +50,14 @@ bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e);
 void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e);
 
 /* Since rt_ranks_count: time (ns), of this the part in which the rank waited for others or for bytes on their way, and
- * bytes sent. */
+ * the one in which it computed updates; bytes sent; updates, and samples in this rank's parts of them. */
 struct rt_rank_figures {
-    uint64_t time, waited, sent;
+    uint64_t time, waited, computed, sent, updates, samples;
+    int32_t behind; /* the rank whose bytes it waited for longest; its own = for none yet */
 };
 void rt_ranks_count(struct rt_ranks *r);
+/* An update is made, of so many samples here, in so many ns without what was waited. r NULL: nothing. Any thread. */
+void rt_ranks_did(struct rt_ranks *r, int samples, uint64_t computed);
 /* Of another rank they are half a second old; rank 0 knows those of all, the others their own. Any thread. */
 struct rt_rank_figures rt_ranks_figures(struct rt_ranks *r, int rank);
 

@@ -77,9 +77,16 @@ void rt_ranks_count(struct rt_ranks *r)
     (void)r;
 }
 
+void rt_ranks_did(struct rt_ranks *r, int samples, uint64_t computed)
+{
+    (void)r;
+    (void)samples;
+    (void)computed;
+}
+
 struct rt_rank_figures rt_ranks_figures(struct rt_ranks *r, int rank)
 {
     (void)r;
     (void)rank;
-    return (struct rt_rank_figures){0, 0, 0};
+    return (struct rt_rank_figures){.time = 0};
 }

@@ -43,6 +43,7 @@ struct rt_ranks {
     char lost[400]; /* who is, "" = nobody */
     struct peer *peer;
     struct rt_rank_figures figures; /* time: when it was begun to count */
+    uint64_t *waited_for;           /* [size] ns, of figures.waited */
 };
 
 static void ranks_lose(struct rt_ranks *r, const char *text)
@@ -74,6 +75,10 @@ static struct rt_rank_figures ranks_own_figures(const struct rt_ranks *r)
 {
     struct rt_rank_figures f = r->figures;
     f.time = uv_hrtime() - f.time;
+    f.behind = r->rank;
+    for (int i = 0; i < r->size; i++)
+        if (r->waited_for[i] > r->waited_for[f.behind])
+            f.behind = i;
     return f;
 }
 
@@ -240,7 +245,9 @@ int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_byte
                         e);
     }
     uv_mutex_lock(&r->lock);
-    r->figures.waited += uv_hrtime() - began;
+    uint64_t took = uv_hrtime() - began;
+    r->figures.waited += took;
+    r->waited_for[with] += took;
     uv_mutex_unlock(&r->lock);
     return rc;
 }
@@ -249,6 +256,18 @@ void rt_ranks_count(struct rt_ranks *r)
 {
     uv_mutex_lock(&r->lock);
     r->figures = (struct rt_rank_figures){.time = uv_hrtime()};
+    memset(r->waited_for, 0, (size_t)r->size * sizeof *r->waited_for);
+    uv_mutex_unlock(&r->lock);
+}
+
+void rt_ranks_did(struct rt_ranks *r, int samples, uint64_t computed)
+{
+    if (!r)
+        return;
+    uv_mutex_lock(&r->lock);
+    r->figures.updates++;
+    r->figures.samples += (uint64_t)samples;
+    r->figures.computed += computed;
     uv_mutex_unlock(&r->lock);
 }
 
@@ -283,6 +302,7 @@ static void ranks_free(struct rt_ranks *r)
     uv_cond_destroy(&r->wake);
     free(r->name);
     free(r->peer);
+    free(r->waited_for);
     free(r);
 }
 
@@ -297,7 +317,8 @@ static int ranks_allocate(struct rt_ranks **out, int rank, int size)
     r->size = size;
     r->name = calloc((size_t)size, sizeof *r->name);
     r->peer = calloc((size_t)size, sizeof *r->peer);
-    if (!r->name || !r->peer)
+    r->waited_for = calloc((size_t)size, sizeof *r->waited_for);
+    if (!r->name || !r->peer || !r->waited_for)
         return ranks_free(r), RT_EMEM;
     for (int i = 0; i < size; i++) {
         r->peer[i].sending = MPI_REQUEST_NULL;

@@ -72,7 +72,11 @@ int rt_observe_board_account(struct rt_observe_board *o, const struct rt_account
                              struct rt_error *e)
 {
     struct rt_rundb *db = o->record->db;
+    char ranks[RT_STATUS_RANKS];
     RT_TRY(rt_rundb_meta(db, "limit", limit, e));
+    rt_board_get_ranks(o->board, ranks, sizeof ranks);
+    if (ranks[0])
+        RT_TRY(rt_rundb_meta(db, "ranks", ranks, e));
     for (int i = 0; i < a->stages; i++) {
         char note[100];
         stage_note(o, a->stage[i].name, note, sizeof note);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 /* ---- the exchange ---- */
 
@@ -201,24 +202,85 @@ int rt_together_share(const struct rt_together *t, const char *path, struct rt_s
  * In step all ranks are as fast as the slowest, so what tells them apart is how long they wait: the one that waits
  * least is the one that the others wait for. */
 
-void rt_together_words(const struct rt_together *t, int64_t steps, char *text, size_t size, double *least)
+static double rank_share(const struct rt_rank_figures *f, uint64_t part)
+{
+    return f->time ? (double)part / (double)f->time : 0;
+}
+
+void rt_together_words(const struct rt_together *t, char *text, size_t size)
 {
     int size_of = rt_ranks_size(t->ranks), slowest = 0;
-    double most = 0, sent = 0;
+    double most = 0, least = 1, sent = 0;
     *text = '\0';
-    *least = 1;
-    for (int i = 0; t->ranks && steps > 0 && i < size_of; i++) {
+    if (!t->ranks || !rt_ranks_figures(t->ranks, 0).updates)
+        return;
+    for (int i = 0; i < size_of; i++) {
         struct rt_rank_figures f = rt_ranks_figures(t->ranks, i);
-        double waits = f.time ? (double)f.waited / (double)f.time : 0;
-        sent = (double)f.sent > sent ? (double)f.sent : sent;
+        double waits = rank_share(&f, f.waited), sends = f.updates ? (double)f.sent / (double)f.updates : 0;
+        sent = sends > sent ? sends : sent;
         most = waits > most ? waits : most;
-        if (waits < *least) {
-            *least = waits;
+        if (waits < least) {
+            least = waits;
             slowest = i;
         }
     }
-    if (t->ranks && steps > 0)
-        snprintf(text, size, "of %d ranks %s is waited for: it waits %.0f %% of the time, others up to %.0f %%; "
-                 "an update sends %.0f kB", size_of, rt_ranks_name(t->ranks, slowest), 100 * *least, 100 * most,
-                 sent / (double)steps / 1e3);
+    snprintf(text, size, "of %d ranks %s is waited for: it waits %.0f %% of the time, others up to %.0f %%; "
+             "an update sends %.0f kB", size_of, rt_ranks_name(t->ranks, slowest), 100 * least, 100 * most, sent / 1e3);
+}
+
+void rt_together_rank_words(const struct rt_together *t, int rank, char *text, size_t size)
+{
+    struct rt_rank_figures f = rt_ranks_figures(t->ranks, rank);
+    double seconds = 1e-9 * (double)f.time, updates = (double)f.updates;
+    char whom[100] = "";
+    *text = '\0';
+    if (!f.updates || !f.time)
+        return;
+    if (f.behind != rank && f.behind >= 0 && f.behind < rt_ranks_size(t->ranks))
+        snprintf(whom, sizeof whom, ", most for rank %d", (int)f.behind);
+    snprintf(text, size, "%s: %.0f samples/s, computes %.0f %% of the time, waits %.0f %%%s; an update sends %.0f kB",
+             rt_ranks_name(t->ranks, rank), (double)f.samples / seconds, 100 * rank_share(&f, f.computed),
+             100 * rank_share(&f, f.waited), whom, (double)f.sent / updates / 1e3);
+}
+
+/* ---- is it worth it? ----
+ * As `retort bench --ranks`, of the very run: the exchange is timed before the first update, since in an update it
+ * cannot be told from waiting for one that is late; the part of an update is that of the slowest rank, and alone there
+ * would be as many of them one after the other. Updates differ, and the first ones fill caches: a few are taken. */
+
+#define EXCHANGES 3
+#define FEW 4
+
+int rt_together_time(struct rt_together *t, int64_t weights, struct rt_error *e)
+{
+    if (!t->ranks)
+        return 0;
+    float *gradient = calloc((size_t)weights + 1, sizeof *gradient);
+    int rc = gradient ? 0 : rt_error_set(e, RT_EMEM, "no memory for gradients");
+    for (int i = 0; rc == 0 && i < EXCHANGES; i++) {
+        uint64_t began = uv_hrtime();
+        rc = rt_ranks_add(t->ranks, gradient, (size_t)weights, e);
+        double took = 1e-6 * (double)(uv_hrtime() - began);
+        t->exchange_ms = i == 0 || took < t->exchange_ms ? took : t->exchange_ms;
+    }
+    free(gradient);
+    return rc;
+}
+
+bool rt_together_loses(const struct rt_together *t, char *text, size_t size)
+{
+    int ranks = rt_ranks_size(t->ranks);
+    double part = 0;
+    *text = '\0';
+    for (int i = 0; i < ranks; i++) {
+        struct rt_rank_figures f = rt_ranks_figures(t->ranks, i);
+        if (f.updates < FEW)
+            return false;
+        double ms = 1e-6 * (double)f.computed / (double)f.updates;
+        part = ms > part ? ms : part;
+    }
+    double gain = part * ranks / (part + t->exchange_ms);
+    snprintf(text, size, "a rank's part of an update takes %.1f ms, to exchange the gradients %.1f ms: %d ranks are "
+             "%.2f times as fast as one", part, t->exchange_ms, ranks, gain);
+    return gain < 1;
 }

@@ -15,6 +15,7 @@ struct rt_together {
     struct rt_exchange exchange;
     float *room; /* all parts in one piece, so that they travel together */
     size_t count;
+    double exchange_ms; /* of all gradients, measured before the first update; 0 = not */
 };
 
 void rt_together_init(struct rt_together *t, struct rt_ranks *ranks);
@@ -29,9 +30,15 @@ int rt_together_shards(const struct rt_together *t, const struct rt_recipe *r);
 int rt_together_check(const struct rt_together *t, const struct rt_recipe *r, struct rt_error *e);
 /* The same of what a run's data are (identity.h). */
 int rt_together_check_data(const struct rt_together *t, const char *identity, struct rt_error *e);
-/* On rank 0: in words who is waited for, and what an update sends; steps: updates since rt_ranks_count. "" = alone, or
- * too early. *least: the smallest part of its time that any rank waits. */
-void rt_together_words(const struct rt_together *t, int64_t steps, char *text, size_t size, double *least);
+/* Times the exchange of a network's gradients, with all others; nothing of the run is touched. RT_ELOST, RT_EMEM. */
+int rt_together_time(struct rt_together *t, int64_t weights, struct rt_error *e);
+/* On rank 0, of the updates since rt_ranks_count; "" = alone, or too early. In words who is waited for, and what an
+ * update sends. */
+void rt_together_words(const struct rt_together *t, char *text, size_t size);
+/* The i-th rank: its host, its share of the samples, what it waits and for whom, what it sends. */
+void rt_together_rank_words(const struct rt_together *t, int rank, char *text, size_t size);
+/* What the ranks gain, with the numbers, after the first few updates. true: nothing, so many are slower than one. */
+bool rt_together_loses(const struct rt_together *t, char *text, size_t size);
 /* Rank 0's file to all others as *state; NULL where path is NULL there. On rank 0 always NULL. */
 int rt_together_share(const struct rt_together *t, const char *path, struct rt_safetensors **state, struct rt_error *e);
 

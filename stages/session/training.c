@@ -320,7 +320,7 @@ static int training_share_state(struct rt_training *t, struct rt_error *e)
     int rc = state ? rt_student_load(&t->student, state, "rank 0's checkpoint", e) : 0;
     rt_safetensors_destroy(state);
     rt_control_share(t->control);
-    return rc;
+    return rc < 0 ? rc : rt_together_time(&t->together, rt_graph_weights(t->model.graph), e);
 }
 
 static int training_begin(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)

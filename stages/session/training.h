@@ -69,7 +69,7 @@ struct rt_training {
     struct rt_training_trials trials_result[RT_TRIAL_LISTS];
     char limit[400];   /* which stage limited the run, in words */
     int64_t first_step; /* of the pipeline */
-    bool told_slow;     /* that ranks do little but wait */
+    bool told_gain;     /* what several ranks gain */
     char remedy[160]; /* of a student that limits the run */
     size_t queue_peak; /* most bytes that waited in all queues at one time */
 };

@@ -12,8 +12,6 @@
 #include <string.h>
 
 #define TICK_MS 500
-#define SLOW_STEPS 50 /* updates after which it is said that ranks do little but wait */
-#define SLOW 0.5      /* part of the time that each of them waits then */
 #define RECENT_NS UINT64_C(3000000000) /* what limits the run is said of the last one to two of these */
 
 /* ---- what may be changed meanwhile ----
@@ -184,22 +182,37 @@ static void pipeline_advise(struct rt_training *t, struct rt_account *a)
             a->stage[i].remedy = t->remedy;
 }
 
-/* With others: who of them limits the run, behind which stage does. Where all wait most of the time one process would
- * be faster, and that is said once. */
+/* With others: who of them limits the run, behind which stage does. What they gain is said once, and loud where it is
+ * nothing. */
 static void pipeline_add_ranks(struct rt_training *t, char *limit, size_t size)
 {
-    char words[200];
-    double least;
-    int64_t steps = rt_ranks_step(t->together.ranks) - 1 - t->first_step; /* one has only begun */
-    rt_together_words(&t->together, steps, words, sizeof words, &least);
+    char words[300];
+    if (!t->together.ranks)
+        return;
+    rt_together_words(&t->together, words, sizeof words);
     if (words[0])
         snprintf(limit + strlen(limit), size - strlen(limit), "; %s", words);
-    if (t->told_slow || steps < SLOW_STEPS || least < SLOW)
+    if (t->told_gain || !rt_together_leads(&t->together))
         return;
-    t->told_slow = true;
-    rt_watch_warn(&t->session->watch, "every rank waits for others or their bytes more than %.0f %% of the time: this "
-                  "network is too small for %d ranks (%s)", 100 * least, rt_ranks_size(t->together.ranks), words);
-    rt_rundir_log(&t->dir, "slow: %s", words);
+    bool loses = rt_together_loses(&t->together, words, sizeof words);
+    t->told_gain = words[0];
+    if (words[0])
+        rt_rundir_log(&t->dir, "%s", words);
+    if (loses)
+        rt_watch_warn(&t->session->watch, "%s: this network is too small for so many; start fewer, or one", words);
+}
+
+/* A line for each rank. */
+static void pipeline_tell_ranks(const struct rt_training *t)
+{
+    char lines[RT_STATUS_RANKS] = "", line[300];
+    for (int i = 0; t->together.ranks && i < rt_ranks_size(t->together.ranks); i++) {
+        size_t at = strlen(lines);
+        rt_together_rank_words(&t->together, i, line, sizeof line);
+        if (line[0] && at + strlen(line) + 2 < sizeof lines)
+            snprintf(lines + at, sizeof lines - at, "%s%s", at ? "\n" : "", line);
+    }
+    rt_board_ranks(t->board, lines);
 }
 
 /* What the stages did, for people and for run.db. An error of the run goes before one of the data base. */
@@ -214,6 +227,7 @@ static int pipeline_account(struct rt_training *t, int rc, struct rt_error *e)
     pipeline_add_ranks(t, t->limit, sizeof t->limit);
     if (!rt_together_leads(&t->together))
         return rc;
+    pipeline_tell_ranks(t);
     int written = rt_observe_board_account(&t->observe_board, &whole, t->limit, &why);
     if (rc < 0 || written == 0)
         return rc;
@@ -234,6 +248,7 @@ static void pipeline_on_tick(void *self)
     rt_account_limit(&recent, limit, sizeof limit);
     pipeline_add_ranks(t, limit, sizeof limit);
     rt_board_account(t->board, &now, limit);
+    pipeline_tell_ranks(t);
     if (now.elapsed - t->before[1].elapsed >= RECENT_NS) {
         t->before[0] = t->before[1];
         t->before[1] = now;

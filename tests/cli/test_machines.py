@@ -50,6 +50,10 @@ class Machines(EndToEnd):
                 return done.stdout
             time.sleep(0.02)
 
+    def log(self, run):
+        with open(self.path(run, "log.txt"), encoding="utf-8") as f:
+            return f.read()
+
     def contents(self, run):
         tensors, texts = read_tensors(last_checkpoint(self.path(run)))
         return tensors, texts["retort.progress"], os.path.basename(last_checkpoint(self.path(run)))
@@ -69,12 +73,18 @@ class Machines(EndToEnd):
             masks = "SELECT step FROM journal WHERE key = 'augment.time_masks'"
             while not self.query("two", masks) and time.monotonic() < deadline:
                 time.sleep(0.02)
+            while "times as fast as one" not in self.log("two") and time.monotonic() < deadline:
+                time.sleep(0.02)  # ranks tell each other every half second what they do
+            self.says(self.ctl("two", "status"), "rank 0 on ", "rank 1 on ", "samples/s", "waits ", "an update sends ")
             self.ctl("two", "stop")
             out, err = run.communicate(timeout=PATIENCE)
         finally:
             run.kill()
         self.assertEqual(run.returncode, 130, out + err)
         self.says(err, "retort: stopped at step")
+        (lines,), = self.query("two", "SELECT value FROM meta WHERE key = 'ranks'")
+        self.says(lines, "rank 0 on ", "\nrank 1 on ")
+        self.says(self.log("two"), "to exchange the gradients", "2 ranks are ", "times as fast as one")
         journal = self.query("two", "SELECT key, step FROM journal ORDER BY number")
         first = journal[0][1]  # batches may have been made 16 updates ahead
         self.assertEqual(set(journal), {("train.lr", first), ("samples", first), ("augment.time_masks", first + 16)})

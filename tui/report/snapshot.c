@@ -84,6 +84,7 @@ static int snapshot_take_meta(void *self, int columns, const struct rt_rundb_cel
         size_t size;
     } known[] = {{"state", m->state, sizeof m->state},
                  {"limit", m->limit, sizeof m->limit},
+                 {"ranks", m->ranks, sizeof m->ranks},
                  {"manifest", m->manifest, sizeof m->manifest}};
     (void)columns;
     for (size_t i = 0; cell[0].text && i < sizeof known / sizeof *known; i++)

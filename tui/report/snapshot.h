@@ -47,6 +47,7 @@ struct rt_snapshot {
     struct rt_stage_row stage[RT_STAGES]; /* of the last seconds while it goes on, else of the whole run */
     char manifest[4096];      /* the run's, "" = not known */
     char limit[400];          /* in words what limits the run, "" = not known */
+    char ranks[4000];         /* of several ranks a line for each, what it does and waits for; "" = one */
     int journal_count, journal_room;
     struct rt_journal_row *journal;
     struct rt_table samples;  /* all columns but those that no sample has a value in */

@@ -366,6 +366,14 @@ static void test_pipeline_and_journal(void **state)
     view_press(v, '4');
     view_compare(v, 80, 24, "pipeline-80x24");
     assert_string_equal(rt_snapshot_limiting(&v->model)->name, "student");
+    snprintf(v->model.ranks, sizeof v->model.ranks, "%s\n%s\n%s",
+             "rank 0 on here: 213 samples/s, computes 39 % of the time, waits 59 %, most for rank 1; an update sends "
+             "2100 kB",
+             "rank 1 on there: 213 samples/s, computes 97 % of the time, waits 1 %; an update sends 2100 kB",
+             "rank 2 on there: 214 samples/s, computes 90 % of the time, waits 7 %; an update sends 2100 kB");
+    view_compare(v, 120, 30, "pipeline-ranks-120x30");
+    view_compare(v, 80, 16, "pipeline-ranks-80x16");
+    *v->model.ranks = '\0';
     view_press(v, '6');
     v->model.journal[0].time = 1e9; /* the test's own time is another one each time */
     view_compare(v, 80, 24, "journal-80x24");

@@ -173,6 +173,29 @@ static void pipeline_draw_limit(const struct rt_snapshot *m, struct rt_canvas *c
     rt_layout_top(r, rt_canvas_wrap(c, words, RT_STYLE_PLAIN, text) + 1);
 }
 
+/* As many ranks as there is room for above the stages; how many are left out is said, and `ctl status` has all. */
+static void pipeline_draw_ranks(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect *r)
+{
+    int room = r->h - m->stage_count - 1, count = 1, shown = 0;
+    const char *line = m->ranks;
+    for (const char *at = m->ranks; (at = strchr(at, '\n')); at++)
+        count++;
+    if (!*m->ranks || room < 1)
+        return;
+    room = count > room ? room - 1 : room;
+    for (; *line && shown < room; shown++) {
+        int length = (int)strcspn(line, "\n");
+        struct rt_rect at = rt_layout_top(r, 1);
+        rt_canvas_print(c, at.x + 1, at.y, at.w - 2, RT_STYLE_PLAIN, "%.*s", length, line);
+        line += length + (line[length] == '\n');
+    }
+    if (shown < count) {
+        struct rt_rect at = rt_layout_top(r, 1);
+        rt_canvas_print(c, at.x + 1, at.y, at.w - 2, RT_STYLE_DIM, "and %d more: retort ctl DIR status", count - shown);
+    }
+    rt_layout_top(r, 1);
+}
+
 /* ---- drawing ---- */
 
 static void pipeline_draw_batch(struct pipeline *v, const struct rt_view *view, struct rt_canvas *c, struct rt_rect r)
@@ -213,6 +236,7 @@ static void pipeline_draw(void *self, struct rt_view *view, struct rt_canvas *c,
     }
     if (r.h >= 6 && *m->limit)
         pipeline_draw_limit(m, c, &r);
+    pipeline_draw_ranks(m, c, &r);
     if (r.h >= l->count * (TALL - 1) + FLOW + 1 && !v->open && flow_queue_width(m, r.w - 2)) {
         pipeline_draw_flow(m, c, rt_layout_top(&r, FLOW));
         rt_layout_top(&r, 1);
