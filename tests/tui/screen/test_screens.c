@@ -497,6 +497,44 @@ static void test_weights(void **state)
     view_close(v);
 }
 
+/* A column of the manifest is a measure as the others are: its values, its knee, and what they make of the weights. */
+static void test_weights_of_a_column(void **state)
+{
+    static const char recipe[] = "student: {modality: speech, net: cnn1d}\ndata: {manifest: m.tsv}\n"
+                                 "weight:\n  terms: [nisqa_mos]\n  columns: [nisqa_mos up]\n  map: knee\n"
+                                 "  knees: [nisqa_mos 2 4]\n  gamma: 1\n  floor: 0.1\n",
+                      *const columns[] = {"nisqa_mos", "nisqa_mos_pct"};
+    struct scratch full = example_dir;
+    struct rt_rundb *db;
+    (void)state;
+    scratch_make(&example_dir);
+    scratch_write(&example_dir, "recipe.yaml", recipe, sizeof recipe - 1);
+    assert_int_equal(rt_rundb_open(&db, scratch_file(&example_dir, "run.db"), columns, 2, 1, &error), 0);
+    for (int row = 0; row < ROWS; row++) {
+        char id[24];
+        double value[] = {row % 10 == 9 ? (double)NAN : 1 + row * 7 % 41 / 10.0, row * 7 % 41 / 41.0};
+        snprintf(id, sizeof id, "sample-%03d", row);
+        struct rt_sample_row s = {.row = row, .id = id, .label = "a", .split = "train", .seen = 1, .quality = 1,
+                                  .weight = 1, .value = value};
+        assert_int_equal(rt_rundb_sample(db, &s, &error), 0);
+    }
+    assert_int_equal(rt_rundb_commit(db, &error), 0);
+    rt_rundb_close(db);
+    struct view *v = view_open(false);
+    view_press(v, '3');
+    view_draw(v, 80, 24);
+    view_press(v, RT_KEY_END);
+    view_compare(v, 80, 24, "weights-column-80x24");
+    double before = effective(v, false);
+    view_press(v, 'e');
+    view_press(v, 21);
+    view_type(v, "1 2");
+    assert_true(is_trying(v) && effective(v, true) > before);
+    view_close(v);
+    scratch_remove(&example_dir);
+    example_dir = full;
+}
+
 /* Where the bars of the qualities are drawn: between their title and their axis. */
 static struct rt_rect quality_plot(struct view *v)
 {
@@ -720,6 +758,7 @@ int main(void)
         cmocka_unit_test(test_samples_by_hand), cmocka_unit_test(test_samples_move),
         cmocka_unit_test(test_pipeline_and_journal),
         cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_weights_of_a_column),
         cmocka_unit_test(test_weights),  cmocka_unit_test(test_weights_by_mouse),
         cmocka_unit_test(test_knees),
         cmocka_unit_test(test_help),     cmocka_unit_test(test_bars_alone), cmocka_unit_test(test_commands),
