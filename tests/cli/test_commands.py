@@ -673,8 +673,8 @@ class Export(Commands):
         self.says(out, "ranges of values from", "i.onnx: speech cnn1d", "EER ")
         self.assertRegex(out, r"top-1 [\d.]+ % before, [\d.]+ % after, \d+ samples")
         self.assertRegex(out, r"cosine (1\.0|0\.99)\d* on average")
-        # Of so small a network half of the file is metadata.
-        self.assertLess(os.path.getsize(self.path("i.onnx")), 0.8 * os.path.getsize(self.path("m.onnx")))
+        # Of so small a network most of the file is metadata: 5,484 weights lose three bytes of four.
+        self.assertLess(os.path.getsize(self.path("i.onnx")), os.path.getsize(self.path("m.onnx")) - 2 * 5484)
         self.retort("export", "--check", "i.onnx")
         found, _ = self.retort("eval", "i.onnx", self.manifest, "--json")
         self.assertAlmostEqual(100 * json.loads(found)["top1"], float(re.search(r"([\d.]+) % after", out)[1]), places=1)

@@ -94,7 +94,7 @@ class Training(EndToEnd):
                 "eval.trials_test": self.path("test.trials")}
         out, err = self.retort("run", self.recipe, "-o", "t", *settings(SPEECH, want))
         self.says(err, "the best is the one with the lowest EER of %d trials" % len(lists["valid"]))
-        self.assertRegex(err, r"epoch 1: step 3, EER \d+\.\d % \(best\)\n")
+        self.assertRegex(err, r"epoch 1: step 3, valid EER \d+\.\d % \(best\)\n")
         self.assertRegex(out, r"valid     EER \d+\.\d\d %%, minDCF [01]\.\d{3}, %d trials\n" % len(lists["valid"]))
         self.assertRegex(out, r"test      EER \d+\.\d\d %%, minDCF [01]\.\d{3}, %d trials\n" % len(lists["test"]))
         self.assertNotIn("top-1", out)

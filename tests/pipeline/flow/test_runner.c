@@ -626,7 +626,8 @@ static void test_signals(void **state)
     } signals[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}, {SIGXCPU, "SIGXCPU"}};
     for (int i = 0; i < 4; i++) {
         struct world w;
-        struct sigaction after;
+        struct sigaction by_default = {.sa_handler = SIG_DFL}, after;
+        assert_int_equal(sigaction(signals[i].number, &by_default, NULL), 0); /* the tests may run under nohup */
         world_init(&w, ENDLESS, (int[]){2, 1, 1}, STAGES);
         w.probe[1].kill_at = 11;
         w.probe[1].signal = signals[i].number;
