@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -28,6 +29,7 @@ COLUMNS = ("id", "split", "label", "group", "speech", "image", "text")
 SANITIZED = os.environ.get("RT_SANITIZE", "none") != "none"
 LONG = 40 if SANITIZED else 100  # epochs
 PATIENCE = 600  # seconds before a run counts as stuck: sanitizers, and other work on the machine, make all slow
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup, and a run keeps what was ignored before
 
 # A student that learns in a second. Threads are given, so that machines with other cores do the same.
 SPEECH = {
