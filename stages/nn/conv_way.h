@@ -60,14 +60,15 @@ void rt_pass_run(const struct rt_pass *p, const struct rt_scratch *s);
 /* What the sums themselves do of that, at place `to` of p->to and column col: all of it, if rt_pass_is_behind. */
 static inline bool rt_pass_is_behind(const struct rt_pass *p)
 {
-    return p->act == RT_ACT_none || p->act == RT_ACT_relu;
+    return p->act == RT_ACT_none || p->act == RT_ACT_relu || p->act == RT_ACT_clip;
 }
 static inline struct rt_behind rt_pass_behind(const struct rt_pass *p, const float *to, int64_t col)
 {
     bool all = rt_pass_is_behind(p);
     return (struct rt_behind){.bias = all && p->bias ? p->bias + col : NULL,
                               .other = all && p->other ? p->other + (to - p->to) : NULL,
-                              .relu = p->act == RT_ACT_relu};
+                              .relu = p->act == RT_ACT_relu, .clip = p->act == RT_ACT_clip,
+                              .low = p->a, .high = p->b};
 }
 /* What stands behind the sums (rt_pass.bias, other, act), for `rows` places of columns [col, col + n) from place `at`
  * of `to` on. */

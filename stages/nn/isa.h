@@ -14,11 +14,12 @@
  * are added (NULL: not), and what is less than 0 becomes 0. All zero: nothing. */
 struct rt_behind {
     const float *bias, *other; /* other: lies as what is written does */
-    bool relu;
+    bool relu, clip; /* one of them, or none */
+    float low, high; /* of clip */
 };
 static inline bool rt_is_behind(const struct rt_behind *b)
 {
-    return b->bias || b->other || b->relu;
+    return b->bias || b->other || b->relu || b->clip;
 }
 
 /* C[i][j] = (add ? C : 0) + sum over t < taps and k < depth of A_t[i][k] B_t[k][j], where

@@ -17,6 +17,25 @@ INLINE V NAME(behind_relu)(V v)
 #endif
 }
 
+/* As act_within; NaN comes through. */
+INLINE V NAME(behind_clip)(V v, float low, float high)
+{
+#if LANES == 1
+    v = v < low ? low : v;
+    return v > high ? high : v;
+#elif LANES == 8
+    return (V)_mm256_min_ps(_mm256_set1_ps(high), _mm256_max_ps(_mm256_set1_ps(low), (__m256)v));
+#elif LANES == 16
+    return (V)_mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), (__m512)v));
+#else
+    V least = low - (V){0}, most = high - (V){0};
+    __typeof__(v < v) below = v < least;
+    v = (V)((below & (__typeof__(below))least) | (~below & (__typeof__(below))v));
+    __typeof__(v < v) above = v > most;
+    return (V)((above & (__typeof__(above))most) | (~above & (__typeof__(above))v));
+#endif
+}
+
 /* at: among columns or channels; to: from the first place that is written. */
 INLINE V NAME(behind_sum)(const struct rt_behind *b, int64_t at, int64_t to, V v)
 {
@@ -24,7 +43,7 @@ INLINE V NAME(behind_sum)(const struct rt_behind *b, int64_t at, int64_t to, V v
         v += *(const V *)(b->bias + at);
     if (b->other)
         v += *(const V *)(b->other + to);
-    return b->relu ? NAME(behind_relu)(v) : v;
+    return b->relu ? NAME(behind_relu)(v) : b->clip ? NAME(behind_clip)(v, b->low, b->high) : v;
 }
 
 /* ROWS x vectors of C from (i, j). Rows of A are reached from every third: base + 0, 1 or 2 strides
@@ -70,6 +89,8 @@ INLINE void NAME(product_block)(const struct rt_product *p, const int rows, cons
                     sum[r][v] += *(const V *)(p->behind.other + (i + r) * p->ldc + j + v * LANES);
                 if (p->behind.relu)
                     sum[r][v] = NAME(behind_relu)(sum[r][v]);
+                if (p->behind.clip)
+                    sum[r][v] = NAME(behind_clip)(sum[r][v], p->behind.low, p->behind.high);
             }
         }
     }

@@ -315,17 +315,21 @@ static void one_row_through_all_panels(void **state)
 /* ---- behind sums ----
  * What is done to a sum in its register is what would be done to it behind: the same bits. */
 
-enum { BIAS = 1, OTHER = 2, RELU = 4, BEHINDS = 8 };
+enum { BIAS = 1, OTHER = 2, RELU = 4, CLIP = 8, BEHINDS = 12 };
+#define LOW (-0.25f)
+#define HIGH 0.5f
 
 static struct rt_behind behind_of(int what, const float *bias, const float *other)
 {
-    return (struct rt_behind){what & BIAS ? bias : NULL, what & OTHER ? other : NULL, what & RELU};
+    return (struct rt_behind){what & BIAS ? bias : NULL, what & OTHER ? other : NULL, what & RELU, what & CLIP, LOW, HIGH};
 }
 
 static float behind_value(int what, float sum, float bias, float other)
 {
     sum = what & BIAS ? sum + bias : sum;
     sum = what & OTHER ? sum + other : sum;
+    if (what & CLIP)
+        return sum < LOW ? LOW : sum > HIGH ? HIGH : sum;
     return what & RELU && sum < 0 ? 0 : sum;
 }
 
