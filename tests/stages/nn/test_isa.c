@@ -321,7 +321,8 @@ enum { BIAS = 1, OTHER = 2, RELU = 4, CLIP = 8, BEHINDS = 12 };
 
 static struct rt_behind behind_of(int what, const float *bias, const float *other)
 {
-    return (struct rt_behind){what & BIAS ? bias : NULL, what & OTHER ? other : NULL, what & RELU, what & CLIP, LOW, HIGH};
+    return (struct rt_behind){.bias = what & BIAS ? bias : NULL, .other = what & OTHER ? other : NULL,
+                              .relu = what & RELU, .clip = what & CLIP, .low = LOW, .high = HIGH};
 }
 
 static float behind_value(int what, float sum, float bias, float other)
