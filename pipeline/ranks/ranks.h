@@ -43,7 +43,6 @@ int rt_ranks_add(struct rt_ranks *r, float *value, size_t count, struct rt_error
 
 /* The update that this rank begins, for what the others say of it when it is lost. */
 void rt_ranks_at(struct rt_ranks *r, int64_t step);
-int64_t rt_ranks_step(struct rt_ranks *r); /* what it was told last; r NULL: 0. Any thread */
 /* Is one lost? Then e (may be NULL) says which. */
 bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e);
 /* This one cannot go on: the others fail with what e says. */

@@ -53,12 +53,6 @@ void rt_ranks_at(struct rt_ranks *r, int64_t step)
     (void)step;
 }
 
-int64_t rt_ranks_step(struct rt_ranks *r)
-{
-    (void)r;
-    return 0;
-}
-
 bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e)
 {
     (void)r;

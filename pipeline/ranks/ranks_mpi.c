@@ -150,16 +150,6 @@ void rt_ranks_at(struct rt_ranks *r, int64_t step)
     uv_mutex_unlock(&r->lock);
 }
 
-int64_t rt_ranks_step(struct rt_ranks *r)
-{
-    if (!r)
-        return 0;
-    uv_mutex_lock(&r->lock);
-    int64_t step = r->step;
-    uv_mutex_unlock(&r->lock);
-    return step;
-}
-
 bool rt_ranks_lost(struct rt_ranks *r, struct rt_error *e)
 {
     uv_mutex_lock(&r->lock);

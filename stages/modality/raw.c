@@ -87,7 +87,7 @@ static struct rt_key128 kept_key(struct rt_key128 content)
 /* NULL where a sample is between two steps, or memory is short. */
 static uint8_t *steps_of(const float *x, size_t n)
 {
-    uint8_t *low = malloc(2 * n + 1), *high = low + n;
+    uint8_t *low = malloc(2 * n + 1), *high = low ? low + n : NULL;
     for (size_t i = 0; low && i < n; i++) {
         float step = x[i] * FULL_SCALE;
         if (!(step >= -FULL_SCALE && step < FULL_SCALE) || step != rintf(step) || (step == 0 && signbit(step))) {

@@ -68,7 +68,6 @@ struct rt_training {
     double heads[RT_HEADS]; /* the result's top-1 on validation by head, NaN where there is none */
     struct rt_training_trials trials_result[RT_TRIAL_LISTS];
     char limit[400];   /* which stage limited the run, in words */
-    int64_t first_step; /* of the pipeline */
     bool told_gain;     /* what several ranks gain */
     char remedy[160]; /* of a student that limits the run */
     size_t queue_peak; /* most bytes that waited in all queues at one time */

@@ -325,7 +325,6 @@ int rt_training_pipeline(struct rt_training *t, struct rt_error *e)
         rt_error_set(e, rc, "cannot make the pipeline: %s", rt_err_words(rc));
         goto out;
     }
-    t->first_step = rt_learner_progress(t->student.learner).step;
     if (t->together.ranks)
         rt_ranks_count(t->together.ranks);
     rt_training_pipeline_limits(t); /* a run that goes on has those of its checkpoint */

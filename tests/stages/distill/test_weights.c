@@ -8,25 +8,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "stages/distill/weights.h"
+#include "tests/stages/distill/whole_batch.h"
 
 #define NEAR(a, b) assert_true(fabs((a) - (b)) < 1e-12)
-
-/* Of samples that are all in one place. */
-static void weight_batch(const double *quality, const double *scale, size_t n, double gamma, double floor,
-                         double *weight)
-{
-    double sum[2];
-    rt_weight_measure(quality, scale, n, gamma, floor, weight, sum);
-    rt_weight_apply(scale, n, sum, weight);
-}
-
-static double weight_effective(const double *weight, size_t n)
-{
-    double sum[2];
-    rt_weight_squares(weight, n, sum);
-    return sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];
-}
 
 static void odd_input(void **state)
 {

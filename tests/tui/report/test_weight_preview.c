@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Tests of the weights that samples would have: the numbers of the formula itself. */
-#include "stages/distill/weights.h"
+#include "tests/stages/distill/whole_batch.h"
 #include "tests/tui/report/example.h"
 #include "tui/report/weight_preview.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Of samples that are all in one place. */
-static void weight_batch(const double *quality, const double *scale, size_t n, double gamma, double floor,
-                         double *weight)
-{
-    double sum[2];
-    rt_weight_measure(quality, scale, n, gamma, floor, weight, sum);
-    rt_weight_apply(scale, n, sum, weight);
-}
-
-static double weight_effective(const double *weight, size_t n)
-{
-    double sum[2];
-    rt_weight_squares(weight, n, sum);
-    return sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];
-}
 
 /* The same as weights.c gives for one batch of all. */
 static void test_weight_preview(void **state)
