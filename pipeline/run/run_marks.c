@@ -66,11 +66,13 @@ static int marks_put(struct rt_rundb *r, sqlite3_stmt *s, int row, int what, int
     return sqlite3_step(s) == SQLITE_DONE && sqlite3_reset(s) == SQLITE_OK ? 0 : rt_rundb_fail(r, e);
 }
 
-/* Rows without anything are not kept. */
+/* Rows without anything are not kept. Whoever looks on reads the table again only when the number has risen. */
 static int marks_finish(struct rt_rundb *r, sqlite3_stmt *s, int rc, struct rt_error *e)
 {
+    static const char end[] = "DELETE FROM marks WHERE what = 0; INSERT INTO meta(key, value) VALUES('marks', 1)"
+                              " ON CONFLICT(key) DO UPDATE SET value = value + 1";
     sqlite3_finalize(s);
-    return rc < 0 ? rc : marks_exec(r, "DELETE FROM marks WHERE what = 0", e);
+    return rc < 0 ? rc : marks_exec(r, end, e);
 }
 
 static int marks_write(struct rt_rundb *r, const uint8_t *mark, const uint8_t *before, int rows, struct rt_error *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * run_marks: what people noted about a run's samples: in run.db's table marks(row PRIMARY KEY, what), which nothing
- * that is computed reads. While the run goes on it alone writes there (the verb `mark`), else who looks at it. One
- * thread. */
+ * that is computed reads. While the run goes on it alone writes there (the verb `mark`), else who looks at it. Each
+ * writing raises meta's number `marks`, so that others who look at the run know (rt_snapshot.marks). One thread. */
 #ifndef RT_RUN_MARKS_H
 #define RT_RUN_MARKS_H
 

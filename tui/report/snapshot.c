@@ -87,6 +87,8 @@ static int snapshot_take_meta(void *self, int columns, const struct rt_rundb_cel
                  {"ranks", m->ranks, sizeof m->ranks},
                  {"manifest", m->manifest, sizeof m->manifest}};
     (void)columns;
+    if (cell[0].text && cell[1].text && strcmp(cell[0].text, "marks") == 0)
+        m->marks = strtoll(cell[1].text, NULL, 10);
     for (size_t i = 0; cell[0].text && i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].key, cell[0].text) == 0)
             snprintf(known[i].text, known[i].size, "%s", cell[1].text ? cell[1].text : "");

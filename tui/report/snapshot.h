@@ -46,6 +46,7 @@ struct rt_snapshot {
     int stage_count;
     struct rt_stage_row stage[RT_STAGES]; /* of the last seconds while it goes on, else of the whole run */
     char manifest[4096];      /* the run's, "" = not known */
+    int64_t marks;            /* another number than before: marks of samples were written (run_marks.h) */
     char limit[400];          /* in words what limits the run, "" = not known */
     char ranks[4000];         /* of several ranks a line for each, what it does and waits for; "" = one */
     int journal_count, journal_room;

@@ -290,7 +290,7 @@ static void plot_curves(const struct rt_sweep_results *r, const char *title, FIL
 
 static void plot_title(const struct rt_sweep_results *r, char *title, size_t size)
 {
-    snprintf(title, size, "%s %s%s", r->choose ? "valid" : "test", rt_sweep_metric_title(r->sweep),
+    snprintf(title, size, "%s %s %%%s", r->choose ? "valid" : "test", rt_sweep_metric_name(r->sweep->metric),
              r->sweep->seeds > 1 ? ", 95 % interval of the mean" : "");
 }
 

@@ -95,10 +95,10 @@ void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base
  * Choosing and reporting are kept apart here and not by whoever calls: where a setting is chosen on validation, the
  * others' results on test are in no form of the table, so nobody can choose by them after all. */
 
-const char *rt_sweep_metric_title(const struct rt_sweep *s)
+const char *rt_sweep_metric_name(const char *metric)
 {
-    return !strcmp(s->metric, "top1") ? "top-1 %" : !strcmp(s->metric, "eer") ? "EER %"
-           : !strcmp(s->metric, "macro_f1") ? "macro-F1 %" : "noisy EER %";
+    return !strcmp(metric, "top1") ? "top-1" : !strcmp(metric, "eer") ? "EER"
+           : !strcmp(metric, "macro_f1") ? "macro-F1" : "noisy EER";
 }
 
 const char *rt_sweep_setting_title(const struct rt_sweep *s, int setting)
@@ -181,14 +181,14 @@ static void table_rows(const struct rt_sweep_results *r, bool markdown, int chos
 {
     const struct rt_sweep *s = r->sweep;
     const char *between = markdown ? " | " : "  ", *edge = markdown ? "| " : "", *end = markdown ? " |" : "";
-    const char *title = rt_sweep_metric_title(s), *base = rt_sweep_setting_title(s, s->compare);
+    const char *title = rt_sweep_metric_name(s->metric), *base = rt_sweep_setting_title(s, s->compare);
     int width = name_width(s);
     char head[64], a[32], b[32], c[32], d[64];
     rt_plain_print(out, "%s%-*s%s%3s", edge, width, "setting", between, "n");
-    snprintf(head, sizeof head, "valid %s", title);
+    snprintf(head, sizeof head, "valid %s %%", title);
     if (r->choose)
         rt_plain_print(out, "%s%16s", between, head);
-    snprintf(head, sizeof head, "test %s", title);
+    snprintf(head, sizeof head, "test %s %%", title);
     rt_plain_print(out, "%s%15s%s%6s%sdifference to %s%s%s\n", between, head, between, "spread", between, base,
                    s->seeds > 1 ? " (95 % interval)" : "", end);
     if (markdown)

@@ -44,8 +44,8 @@ void rt_sweep_plot_write(const struct rt_sweep_results *r, FILE *out);
 /* What PLOT is; ":" stands at the mean of the setting that the others are compared to. */
 void rt_sweep_plot_letters(const struct rt_sweep_results *r, FILE *out);
 
-/* "top-1 %": what the numbers of a table are. */
-const char *rt_sweep_metric_title(const struct rt_sweep *s);
+/* One of rt_sweep_metrics as people write it: "top-1". */
+const char *rt_sweep_metric_name(const char *metric);
 /* A setting's name, or where it has none (a recipe alone) the sweep's. */
 const char *rt_sweep_setting_title(const struct rt_sweep *s, int setting);
 

@@ -456,7 +456,12 @@ static void test_checkpoints_asked_for(void **state)
     assert_int_equal(rt_control_checkpoint(b.c, -1), RT_EBUSY); /* and the next one has to wait */
     assert_string_equal(b.diary.text, "2 me train.lr 0.002>1\n");
     assert_int_equal(step(&b, 3), 0);
+    rt_control_pause(b.c);
+    rt_control_note(b.c); /* twice is once, and a pause does not hold it up */
+    rt_control_note(b.c);
     assert_int_equal(step(&b, 4), RT_CONTROL_SAVE);
+    assert_int_equal(step(&b, 4), RT_CONTROL_NOTE);
+    rt_control_resume(b.c);
     assert_int_equal(step(&b, 4), 0);
     rt_control_until(b.c, 4);
     assert_int_equal(step(&b, 5), RT_ESTOPPED);

@@ -23,6 +23,26 @@ bool rt_marks_leaves_out(const struct rt_marks *m, int row)
     return row >= 0 && row < m->rows && m->on[row] & RT_MARK_LEFT_OUT;
 }
 
+/* As the folder has them by now: another screen may have set some, or `retort ctl`. What was turned here and is not
+ * kept yet stands. */
+static void marks_read(struct rt_marks *m, const struct rt_view *view)
+{
+    struct rt_error ignored; /* a run that keeps none */
+    uint8_t *now = calloc((size_t)m->rows + 1, 1);
+    m->read = view->model->marks;
+    if (!now || rt_run_marks_load(view->model->folder, now, m->rows, &ignored) < 0) {
+        free(now);
+        return;
+    }
+    m->count = 0;
+    for (int row = 0; row < m->rows; row++) {
+        m->on[row] = m->on[row] == m->kept[row] ? now[row] : m->on[row];
+        m->count += m->on[row] & RT_MARK_ON;
+    }
+    free(m->kept);
+    m->kept = now;
+}
+
 /* Room for the samples of the model; the rows of a run never change, so marks stay. */
 static bool marks_make_room(struct rt_marks *m, struct rt_view *view)
 {
@@ -30,18 +50,13 @@ static bool marks_make_room(struct rt_marks *m, struct rt_view *view)
     if (m->rows == rows)
         return rows > 0;
     rt_marks_fini(m);
-    struct rt_error ignored; /* a run that keeps none */
     m->on = calloc((size_t)rows + 1, 1);
     m->kept = calloc((size_t)rows + 1, 1);
     m->rows = m->on && m->kept ? rows : 0;
     if (m->rows)
-        rt_run_marks_load(view->model->folder, m->on, rows, &ignored);
+        marks_read(m, view);
     else
         rt_message_say(&view->message, true, "no memory for marks");
-    if (m->rows)
-        memcpy(m->kept, m->on, (size_t)rows);
-    for (int row = 0; row < m->rows; row++)
-        m->count += m->on[row] & RT_MARK_ON;
     return m->rows > 0;
 }
 
@@ -96,6 +111,8 @@ void rt_marks_follow(struct rt_marks *m, struct rt_view *view)
     struct rt_error e;
     if (view->model->samples.order && !m->rows)
         marks_make_room(m, view);
+    else if (m->rows && m->read != view->model->marks)
+        marks_read(m, view);
     if (m->changed && rt_steer_up(&view->steer))
         marks_tell_changes(m, view);
     if (!m->changed || view->model->live || rt_steer_up(&view->steer))

@@ -13,6 +13,7 @@
 struct rt_marks {
     uint8_t *on, *kept; /* [rows] RT_MARK_ON, RT_MARK_LEFT_OUT, now and as run.db has or will have them */
     bool changed;       /* the two may differ */
+    int64_t read;       /* the model's number of marks at the last reading */
     int rows, count;    /* of the run's samples; how many are marked */
     /* What the question that is open is about: what is to be done, its factor ("" = none), the sample that was under
      * the cursor and the filter that was in effect; the caller's filter stands as long as the marks. */
@@ -26,7 +27,7 @@ void rt_marks_fini(struct rt_marks *m);
 bool rt_marks_has(const struct rt_marks *m, int row);
 /* Whether a finished run's sample was left out for the next one. */
 bool rt_marks_leaves_out(const struct rt_marks *m, int row);
-/* Follows the model: takes those that the run's folder has, and keeps there what changed. */
+/* Follows the model: takes those that the run's folder has, whoever set them, and keeps there what changed here. */
 void rt_marks_follow(struct rt_marks *m, struct rt_view *view);
 /* Marks a row of the model's samples, or takes its mark away; -1: nothing. */
 void rt_marks_turn(struct rt_marks *m, struct rt_view *view, int row);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Tests of a sample's looks: drawn in a pane of any size, as cells or as pixels; broken and missing
- * files say so there. */
+ * files say so there. Marks that others set. */
+#include "pipeline/run/run_marks.h"
 #include "tests/tui/screen/drive.h"
 
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
+
+static struct rt_error error;
 
 /* Draws until the thread has read the sample, and the screen has heard of it. */
 static void read_files(struct view *v)
@@ -81,12 +84,50 @@ static void test_pixels(void **state)
     view_close(v);
 }
 
+/* How many the line below the samples says, when what the run's folder has by then was read. */
+static int marked_now(struct view *v)
+{
+    example_read(&v->model);
+    rt_ui_tick(&v->ui, 1);
+    view_draw(v, 80, 24);
+    return view_find(v, " marked", NULL, NULL) ? (int)view_number(v, " samples  ") : 0;
+}
+
+/* What another one marks comes by itself, and takes nothing away of what is marked here. */
+static void test_samples_marked_by_others(void **state)
+{
+    uint8_t before[ROWS] = {0}, mark[ROWS] = {0};
+    struct view *v = view_open(false);
+    (void)state;
+    assert_int_equal(rt_run_marks_load(example_dir.path, before, ROWS, &error), 0);
+    assert_int_equal(rt_run_marks_save(example_dir.path, mark, before, ROWS, &error), 0);
+    snprintf(v->model.folder, sizeof v->model.folder, "%s", example_dir.path);
+    view_press(v, '2');
+    assert_int_equal(marked_now(v), 0);
+    mark[7] = mark[8] = RT_MARK_ON;
+    assert_int_equal(rt_run_marks_save(example_dir.path, mark, before, ROWS, &error), 0);
+    assert_int_equal(marked_now(v), 2);
+    view_press(v, 'g');
+    view_press(v, ' '); /* kept with the next tick, which reads first that 8 has lost its mark, and 9 has one */
+    mark[8] = 0, mark[9] = RT_MARK_ON;
+    assert_int_equal(rt_run_marks_save(example_dir.path, mark, before, ROWS, &error), 0);
+    assert_int_equal(marked_now(v), 3);
+    assert_int_equal(rt_run_marks_load(example_dir.path, mark, ROWS, &error), 0);
+    assert_true(mark[0] && mark[7] && !mark[8] && mark[9]);
+    memcpy(before, mark, ROWS);
+    memset(mark, 0, ROWS);
+    assert_int_equal(rt_run_marks_save(example_dir.path, mark, before, ROWS, &error), 0);
+    assert_int_equal(marked_now(v), 0);
+    view_close(v);
+}
+
 int main(void)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
     scratch_make(&example_dir);
     example_write();
     example_write_manifest();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pane), cmocka_unit_test(test_pixels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pane), cmocka_unit_test(test_pixels),
+                                       cmocka_unit_test(test_samples_marked_by_others)};
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }
