@@ -61,7 +61,7 @@ class Sweep(EndToEnd):
         table, told = self.sweep(file, "--at-once", "2", "--json")
         before = self.runs()
         self.assertEqual(sorted(before), ["as-is-1", "as-is-2", "faster-1", "faster-2"])
-        self.says(told, "4 of 4 runs to do, 2 at once", "  4/4 ")
+        self.says(told, "4 of 4 runs to do, 2 at once", "  4/4 ", " test top-1 ")
         again, told = self.sweep(file, "--json")
         self.assertEqual((again, told), (table, ""))
         self.assertEqual(self.runs(), before)

@@ -38,7 +38,8 @@ const struct rt_command cmd_ls = {
     .name = "ls",
     .summary = "runs: state, epoch, best metric",
     .usage = {"[FOLDER]... [--where EXPR] [--sort COLUMN] [options]"},
-    .about = "The runs in these folders (default runs) and in the folders there: state, epoch, best validation. "
+    .about = "The runs in these folders (default runs) and in the folders there: state, epoch, best (the highest "
+             "top-1 on validation), test (top-1); of runs that trials judge also eer and test_eer. "
              "A run that goes on is running, paused or silent (it does not answer); others are done, stopped, "
              "failed, ended early (killed) or unreadable. Without --sort they stand by name.",
     .options = (const struct rt_option[]){

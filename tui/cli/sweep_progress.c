@@ -31,6 +31,7 @@ struct sweep_line {
     uint64_t started, first; /* ns; first: when its steps were seen first */
     int64_t first_step;
     double fraction, loss, best;
+    const char *measure; /* what best is of */
 };
 
 static int progress_find(const struct sweep_progress *p, int job)
@@ -41,20 +42,19 @@ static int progress_find(const struct sweep_progress *p, int job)
     return i;
 }
 
-/* The best so far by the sweep's metric, or by top-1 where the run does not measure that. */
-static double line_best(const struct rt_snapshot *seen, const char *metric)
+/* The best so far on validation by the sweep's metric, or by top-1 where a run measures that at its end only. */
+static void line_take_best(struct sweep_line *l, const char *metric)
 {
-    const struct rt_series *valid = rt_snapshot_series(seen, "valid", !strcmp(metric, "eer_noisy") ? "eer" : metric);
+    const char *name = !strcmp(metric, "eer_noisy") ? "eer" : metric;
+    const struct rt_series *valid = rt_snapshot_series(&l->seen, "valid", name);
     int64_t where;
     if (!valid)
-        return rt_series_best(rt_snapshot_series(seen, "valid", "top1"), &where);
-    if (strncmp(metric, "eer", 3))
-        return rt_series_best(valid, &where);
-    double least = NAN;
-    for (int i = 0; i < valid->count; i++)
-        if (!(valid->value[i] >= least))
-            least = valid->value[i];
-    return least;
+        valid = rt_snapshot_series(&l->seen, "valid", name = "top1");
+    l->measure = rt_sweep_metric_name(name);
+    l->best = strcmp(name, "eer") ? rt_series_best(valid, &where) : NAN;
+    for (int i = 0; valid && !strcmp(name, "eer") && i < valid->count; i++)
+        if (!(valid->value[i] >= l->best))
+            l->best = valid->value[i];
 }
 
 static void line_look(struct sweep_line *l, const struct sweep_plan *plan)
@@ -70,7 +70,7 @@ static void line_look(struct sweep_line *l, const struct sweep_plan *plan)
     const struct rt_series *loss = rt_snapshot_series(&l->seen, "", "loss");
     if (loss && loss->count)
         l->loss = loss->value[loss->count - 1];
-    l->best = line_best(&l->seen, plan->sweep->metric);
+    line_take_best(l, plan->sweep->metric);
     if (l->seen.steps > 0)
         l->fraction = (double)l->seen.step / (double)l->seen.steps;
     if (!l->first && l->seen.step > 0) {
@@ -79,7 +79,7 @@ static void line_look(struct sweep_line *l, const struct sweep_plan *plan)
     }
 }
 
-/* "step 120/800  loss 0.310  best 88.1 %  0:07 left" */
+/* "step 120/800  loss 0.310  best valid top-1 88.1 %  0:07 left" */
 static void line_text(const struct sweep_line *l, char *text, size_t size)
 {
     char left[24];
@@ -92,7 +92,7 @@ static void line_text(const struct sweep_line *l, char *text, size_t size)
     if (!isnan(l->loss))
         n += snprintf(text + n, size - (size_t)n, "  loss %.3f", l->loss);
     if (!isnan(l->best))
-        n += snprintf(text + n, size - (size_t)n, "  best %.1f %%", 100 * l->best);
+        n += snprintf(text + n, size - (size_t)n, "  best valid %s %.1f %%", l->measure, 100 * l->best);
     if (did > 0 && l->seen.steps >= l->seen.step) {
         double each = (double)(rt_progress_now() - l->first) / 1e9 / (double)did;
         snprintf(text + n, size - (size_t)n, "  %s left",
@@ -224,7 +224,7 @@ void sweep_progress_end(struct sweep_progress *p, int job)
     for (int split = 0; split < 2 && !strcmp(result, "done"); split++) {
         const char *name = split ? "valid" : "test";
         if (rt_sweep_result(j->folder, metric, name, &value, &ignored) == 0 && !isnan(value))
-            snprintf(result, sizeof result, "%s %s %.1f %%", name, metric, 100 * value);
+            snprintf(result, sizeof result, "%s %s %.1f %%", name, rt_sweep_metric_name(metric), 100 * value);
     }
     if (!p->quiet)
         sweep_progress_say(p, "%3d/%d %-*s %s, %s", p->finished, p->plan->waiting, NAME, j->name, result,

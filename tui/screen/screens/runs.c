@@ -138,26 +138,29 @@ enum part { NAME, STATE, PROGRESS, BEST, TEST, CURVE, STUDENT, PARTS };
 static const struct {
     const char *head;
     int width;
-} parts[PARTS] = {{"run", 22}, {"state", 11}, {"progress", 13}, {"best", 7},
-                  {"test", 7}, {"curve", 12}, {"student", 40}};
+} parts[PARTS] = {{"run", 18}, {"state", 11}, {"progress", 10}, {"best", 11},
+                  {"test", 11}, {"curve", 12}, {"student", 40}};
 
+/* The EER where there is one, else top-1. On test that of validation is not said again. */
 static void runs_draw_figure(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const struct rt_table *t,
-                             int row, const char *eer, const char *top1)
+                             int row, bool test)
 {
-    double error = runs_number(t, row, eer), value = isnan(error) ? runs_number(t, row, top1) : error;
+    double eer = runs_number(t, row, "eer"), test_eer = runs_number(t, row, "test_eer");
+    double error = test ? test_eer : eer, value = isnan(error) ? runs_number(t, row, test ? "test" : "best") : error;
+    const char *name = test && isnan(test_eer) == isnan(eer) ? "" : isnan(error) ? "top-1 " : "EER ";
     if (isnan(value))
         rt_canvas_right(c, x, y, room, style, "\u00b7");
     else
-        rt_canvas_right(c, x, y, room, style, isnan(error) ? "%.1f%%" : "E %.1f%%", 100 * value);
+        rt_canvas_right(c, x, y, room, style, "%s%.1f%%", name, 100 * value);
 }
 
 static void runs_draw_progress(struct rt_canvas *c, int x, int y, int room, bool selected, double progress)
 {
-    if (isnan(progress) || room < 13)
+    if (isnan(progress) || room < parts[PROGRESS].width)
         return;
     progress = fmin(fmax(progress, 0), 1); /* of a file from anywhere */
-    rt_canvas_bar(c, x, y, 8, selected ? RT_STYLE_SELECT : RT_STYLE_LINE1, progress);
-    rt_canvas_right(c, x + 8, y, 5, selected ? RT_STYLE_SELECT : RT_STYLE_PLAIN, "%.0f%%", 100 * progress);
+    rt_canvas_bar(c, x, y, room - 5, selected ? RT_STYLE_SELECT : RT_STYLE_LINE1, progress);
+    rt_canvas_right(c, x + room - 5, y, 5, selected ? RT_STYLE_SELECT : RT_STYLE_PLAIN, "%.0f%%", 100 * progress);
 }
 
 static enum rt_style runs_state_style(const char *state)
@@ -176,8 +179,8 @@ static void runs_draw_part(const struct rt_runs_list *l, struct rt_canvas *c, in
     case NAME: rt_canvas_text(c, x, y, room, plain, runs_name(l, row)); break;
     case STATE: rt_canvas_text(c, x, y, room, selected ? plain : runs_state_style(state), state); break;
     case PROGRESS: runs_draw_progress(c, x, y, room, selected, runs_number(t, row, "progress")); break;
-    case BEST: runs_draw_figure(c, x, y, room, plain, t, row, "eer", "best"); break;
-    case TEST: runs_draw_figure(c, x, y, room, plain, t, row, "test_eer", "test"); break;
+    case BEST: runs_draw_figure(c, x, y, room, plain, t, row, false); break;
+    case TEST: runs_draw_figure(c, x, y, room, plain, t, row, true); break;
     case CURVE: rt_canvas_text(c, x, y, room, selected ? plain : RT_STYLE_DIM, runs_text(t, row, "curve")); break;
     default: rt_canvas_text(c, x, y, room, selected ? plain : RT_STYLE_DIM, runs_text(t, row, "student"));
     }
@@ -196,7 +199,7 @@ static void runs_draw_line(const struct rt_view *view, struct rt_canvas *c, stru
                         rt_compare_has(&view->compare, folder) ? "*" : " ",
                         strcmp(folder, view->model->folder) == 0 ? ">" : " ");
     for (int i = 0; i < PARTS && x < end; i++) {
-        int wide = parts[i].width + (i == NAME && r.w > 100 ? 10 : 0), room = wide < end - x ? wide : end - x;
+        int wide = parts[i].width + (i == NAME && r.w > 100 ? 14 : 0), room = wide < end - x ? wide : end - x;
         bool right = i == BEST || i == TEST;
         if (row >= 0)
             runs_draw_part(l, c, x, r.y, room, (enum part)i, row, selected);
