@@ -5,6 +5,7 @@
 #include "tui/cli/options_shared.h"
 #include "tui/cli/sweep_progress.h"
 #include "tui/cli/sweep_run.h"
+#include "tui/report/sweep_plot.h"
 #include "tui/report/sweep_table.h"
 
 #include "formats/file.h"

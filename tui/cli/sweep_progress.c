@@ -6,7 +6,7 @@
 
 #include "tui/cli/progress.h"
 #include "tui/report/snapshot.h"
-#include "tui/report/sweep_table.h"
+#include "tui/report/sweep_results.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sweep_plot: a sweep as SVG: a row per setting, or curves over the one key that was varied; see sweep_table.h. */
-#include "tui/report/sweep_table.h"
+ * sweep_plot: a sweep as SVG: a row per setting, or curves over the one key that was varied; see sweep_plot.h. */
+#include "tui/report/sweep_plot.h"
 
 #include "formats/plain.h"
 
@@ -85,8 +85,7 @@ static void svg_dot(FILE *out, double x, double y, const char *colour)
 
 static void plot_interval(const struct rt_sweep_results *r, int setting, struct rt_interval *i)
 {
-    const double *of = r->choose ? r->valid : r->test;
-    rt_interval(i, of + setting * r->sweep->seeds, (size_t)r->sweep->seeds);
+    rt_sweep_interval(r, r->choose ? r->valid : r->test, setting, i);
     i->mean *= 100;
     if (isnan(i->low))
         return;

@@ -1,110 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * sweep_table: see sweep_table.h; the numbers and the table. The plot is sweep_plot.c. */
+ * sweep_table: see sweep_table.h. */
 #include "tui/report/sweep_table.h"
 
 #include "formats/csv.h"
 #include "formats/jsontext.h"
 #include "formats/plain.h"
-#include "pipeline/run/rundb.h"
+#include "tui/report/sweep_plot.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- numbers ---- */
-
-int rt_sweep_results_init(struct rt_sweep_results *r, const struct rt_sweep *s)
-{
-    size_t n = (size_t)s->settings * (size_t)s->seeds;
-    *r = (struct rt_sweep_results){.sweep = s, .valid = malloc(2 * n * sizeof(double))};
-    if (!r->valid)
-        return RT_EMEM;
-    r->test = r->valid + n;
-    for (size_t i = 0; i < 2 * n; i++)
-        r->valid[i] = NAN;
-    for (int t = 0; t < RT_SWEEP_TEACHERS; t++)
-        r->teacher[t] = NAN;
-    return 0;
-}
-
-void rt_sweep_results_fini(struct rt_sweep_results *r)
-{
-    free(r->valid);
-    r->valid = r->test = NULL;
-}
-
-static int result_take(void *self, int columns, const struct rt_rundb_cell *cell)
-{
-    (void)columns;
-    *(double *)self = cell[0].number;
-    return 1;
-}
-
-int rt_sweep_result(const char *folder, const char *metric, const char *split, double *value, struct rt_error *e)
-{
-    char sql[200];
-    struct rt_rundb *db;
-    bool noisy = !strcmp(metric, "eer_noisy");
-    *value = NAN;
-    RT_TRY(rt_rundb_open_run(&db, folder, e));
-    snprintf(sql, sizeof sql, "SELECT value FROM metrics WHERE split='%s' AND name='final.%s'"
-             " ORDER BY step DESC LIMIT 1", noisy && !strcmp(split, "test") ? "noisy" : split, noisy ? "eer" : metric);
-    int rc = rt_rundb_scan(db, sql, result_take, value, e);
-    rt_rundb_close(db);
-    return rc;
-}
-
-int rt_sweep_results_read(struct rt_sweep_results *r, int setting, int seed, const char *folder, struct rt_error *e)
-{
-    int at = setting * r->sweep->seeds + seed;
-    RT_TRY(rt_sweep_result(folder, r->sweep->metric, "valid", &r->valid[at], e));
-    return rt_sweep_result(folder, r->sweep->metric, "test", &r->test[at], e);
-}
-
-static void setting_interval(const struct rt_sweep_results *r, const double *of, int setting, struct rt_interval *i)
-{
-    rt_interval(i, of + setting * r->sweep->seeds, (size_t)r->sweep->seeds);
-}
-
-int rt_sweep_chosen(const struct rt_sweep_results *r)
-{
-    bool least = !strncmp(r->sweep->metric, "eer", 3);
-    double best = NAN;
-    int chosen = -1;
-    for (int k = 0; k < r->sweep->settings; k++) {
-        struct rt_interval i;
-        setting_interval(r, r->valid, k, &i);
-        if (isnan(i.mean) || (chosen >= 0 && !(least ? i.mean < best : i.mean > best)))
-            continue;
-        chosen = k;
-        best = i.mean;
-    }
-    return chosen;
-}
-
-void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base, struct rt_interval *i)
-{
-    double d[RT_SWEEP_SEEDS];
-    int seeds = r->sweep->seeds;
-    for (int k = 0; k < seeds; k++)
-        d[k] = r->test[setting * seeds + k] - r->test[base * seeds + k];
-    rt_interval(i, d, (size_t)seeds);
-}
-
 /* ---- the table ----
  * Choosing and reporting are kept apart here and not by whoever calls: where a setting is chosen on validation, the
  * others' results on test are in no form of the table, so nobody can choose by them after all. */
-
-const char *rt_sweep_metric_name(const char *metric)
-{
-    return !strcmp(metric, "top1") ? "top-1" : !strcmp(metric, "eer") ? "EER"
-           : !strcmp(metric, "macro_f1") ? "macro-F1" : "noisy EER";
-}
-
-const char *rt_sweep_setting_title(const struct rt_sweep *s, int setting)
-{
-    return s->setting[setting].name[0] ? s->setting[setting].name : s->name;
-}
 
 struct sweep_row {
     struct rt_interval valid, test, difference;
@@ -115,13 +24,13 @@ static struct sweep_row row_of(const struct rt_sweep_results *r, int setting, in
 {
     struct sweep_row row;
     int compare = r->sweep->compare;
-    setting_interval(r, r->valid, setting, &row.valid);
+    rt_sweep_interval(r, r->valid, setting, &row.valid);
     row.told = !r->choose || setting == chosen || setting == compare;
     row.differs = row.told && setting != compare;
     rt_interval(&row.test, NULL, 0);
     rt_interval(&row.difference, NULL, 0);
     if (row.told)
-        setting_interval(r, r->test, setting, &row.test);
+        rt_sweep_interval(r, r->test, setting, &row.test);
     if (row.differs)
         rt_sweep_difference(r, setting, compare, &row.difference);
     return row;

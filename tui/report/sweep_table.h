@@ -1,52 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * sweep_table: what came out of a sweep: for each setting mean and spread over its seeds, and its difference to the
- * one compared, paired by seed, with a 95 % interval (Student's t). As text, Markdown, CSV, JSON, and as a plot.
- * Nothing is run here. One thread. */
+ * sweep_table: the table of a sweep, as text, Markdown, CSV or JSON: the setting compared, and how the others differ
+ * from it. Where a setting is chosen on validation, test is told of it and of the compared one only. */
 #ifndef RT_SWEEP_TABLE_H
 #define RT_SWEEP_TABLE_H
 
-#include "formats/error.h"
-#include "formats/sweep.h"
-#include "stages/metrics/metrics.h"
+#include "tui/report/sweep_results.h"
 
-#include <stdbool.h>
 #include <stdio.h>
-
-/* [setting][seed] of the sweep's metric, fractions; NaN = the run has none. */
-struct rt_sweep_results {
-    const struct rt_sweep *sweep;
-    double *valid, *test;                    /* of settings */
-    double teacher[RT_SWEEP_TEACHERS];       /* mean on test of each teacher's runs, NaN = not known */
-    bool choose; /* the best on validation is chosen, and test is told of it and of the compared one only */
-};
-
-/* All NaN. RT_EMEM. */
-int rt_sweep_results_init(struct rt_sweep_results *r, const struct rt_sweep *s);
-void rt_sweep_results_fini(struct rt_sweep_results *r);
-/* Reads those of a finished run. RT_EMISSING: the folder is none of a run. */
-int rt_sweep_results_read(struct rt_sweep_results *r, int setting, int seed, const char *folder, struct rt_error *e);
-/* One number of a finished run: final.METRIC of a split, NaN when it has none. eer_noisy is eer, and its test split the
- * list `noisy`. */
-int rt_sweep_result(const char *folder, const char *metric, const char *split, double *value, struct rt_error *e);
-
-/* The best mean on validation (the lowest eer), the first of equals; -1 when nothing was measured there. */
-int rt_sweep_chosen(const struct rt_sweep_results *r);
-/* Of `setting` less `base`, seed by seed, on test. RT_EMEM leaves no interval. */
-void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base, struct rt_interval *i);
 
 /* PLOT: a plot in letters, a row per setting. */
 enum rt_sweep_form { RT_SWEEP_TEXT, RT_SWEEP_MARKDOWN, RT_SWEEP_CSV, RT_SWEEP_JSON, RT_SWEEP_PLOT };
 void rt_sweep_table_write(const struct rt_sweep_results *r, enum rt_sweep_form form, FILE *out);
-/* SVG: means on test with their intervals (validation's where choose is set). Of exactly one key varied, with numbers:
- * the metric against that key, on a logarithmic axis where its values span a factor of ten, in each panel; a setting
- * that does not vary is a line through all panels. Else a row per setting. */
-void rt_sweep_plot_write(const struct rt_sweep_results *r, FILE *out);
-/* What PLOT is; ":" stands at the mean of the setting that the others are compared to. */
-void rt_sweep_plot_letters(const struct rt_sweep_results *r, FILE *out);
-
-/* One of rt_sweep_metrics as people write it: "top-1". */
-const char *rt_sweep_metric_name(const char *metric);
-/* A setting's name, or where it has none (a recipe alone) the sweep's. */
-const char *rt_sweep_setting_title(const struct rt_sweep *s, int setting);
 
 #endif

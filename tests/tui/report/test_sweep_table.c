@@ -3,6 +3,7 @@
  * differences of kl are 3, 2, 4 points, so 3 with spread 1 and half an interval of 4.303 / sqrt 3. */
 #include "tests/support/support.h"
 #include "pipeline/run/rundb.h"
+#include "tui/report/sweep_plot.h"
 #include "tui/report/sweep_table.h"
 
 #include <math.h>
