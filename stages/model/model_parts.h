@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * model_parts: how a model is put together, for model.c, which does it anew, and model_file.c, which does it
- * from what a file says. All but rt_model_prepare work on a model that was prepared. */
+ * model_parts: how a model is put together, for model.c, which does it anew, model_file.c, which does it from what a
+ * file says, and model_load.c, from another program's. All but rt_model_prepare work on a model that was prepared. */
 #ifndef RT_MODEL_PARTS_H
 #define RT_MODEL_PARTS_H
 
@@ -23,5 +23,8 @@ void rt_model_find_ends(struct rt_model *m);
 int rt_model_build_bridge(struct rt_model *m, const struct rt_model_teacher *t, bool cosine, struct rt_error *e);
 /* "projection" and "projection2": the name of what belongs to the k-th teacher. Returns text. */
 const char *rt_model_teacher_name(const char *what, int k, char text[RT_NAME]);
+/* As it stands in metadata. Returns text. */
+#define RT_TEMPERATURE_TEXT 40
+const char *rt_model_temperature_text(double temperature, char text[RT_TEMPERATURE_TEXT]);
 
 #endif
