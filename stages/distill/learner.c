@@ -192,12 +192,6 @@ void rt_learner_hold(struct rt_learner *l, bool on)
  * weights nothing is left of them, so it is looked for before they change: in the loss, and in the
  * gradients' norm. The message names the update and the first layer, so that someone can look. */
 
-int rt_learner_not_finite(const struct rt_learner *l, const char *what, struct rt_error *e)
-{
-    return rt_error_set(e, RT_ENOTFINITE, "step %lld: %s is not finite; lower train.lr or set train.clip",
-                        (long long)l->step + 1, what);
-}
-
 static int gradient_not_finite(const struct rt_learner *l, const char *where, struct rt_error *e)
 {
     char what[RT_NAME + 32];
@@ -259,11 +253,6 @@ static int learner_note_samples(struct rt_learner *l, const struct rt_minibatch 
  * because nothing of the student is in them. The objective's gradients are those of a mean over all samples, wherever
  * these are; so gradients of several shards are added as they are, and only their sum is clipped: a norm is not the sum
  * of norms. */
-
-bool rt_learner_is_cut(const struct rt_learner *l)
-{
-    return l->c.shards > 1 || (l->c.others && l->c.others->size > 1);
-}
 
 static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
                          struct rt_step_report *report, struct rt_error *e)

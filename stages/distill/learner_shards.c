@@ -17,6 +17,11 @@
 
 /* ---- which rows are in which shard ---- */
 
+bool rt_learner_is_cut(const struct rt_learner *l)
+{
+    return l->c.shards > 1 || (l->c.others && l->c.others->size > 1);
+}
+
 int rt_learner_cut(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e)
 {
     int at = 0;
@@ -186,6 +191,12 @@ static int shard_objective(struct rt_learner *l, const struct rt_minibatch *b, i
             g[i] += side[k].gradient.head[i] * (float)t->scale;
     }
     return 0;
+}
+
+int rt_learner_not_finite(const struct rt_learner *l, const char *what, struct rt_error *e)
+{
+    return rt_error_set(e, RT_ENOTFINITE, "step %lld: %s is not finite; lower train.lr or set train.clip",
+                        (long long)l->step + 1, what);
 }
 
 /* Of a shard whose loss is not finite the first layer's output that is not; what is found first is kept. */
