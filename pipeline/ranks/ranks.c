@@ -19,20 +19,33 @@ bool rt_ranks_wanted(void)
 
 /* ---- gather ----
  * Recursive doubling: with 2^k ranks k swaps, each of all that both have. The blocks held are those of the ranks that
- * differ in the low bits only, so the order of ranks comes by itself. */
+ * differ in the low bits only, so the order of ranks comes by itself. Who is swapped with says how many bytes it has and
+ * sends the first of them along: what an update gathers is not more than that, and takes one journey, not two. */
+
+#define ALONG 3064
+
+struct announcement {
+    uint64_t bytes;
+    char first[ALONG];
+};
 
 static int gather_grow(struct rt_ranks *r, int with, bool behind, char **held, size_t *size, struct rt_error *e)
 {
-    uint64_t mine = *size, other = 0;
+    struct announcement mine = {.bytes = *size}, other = {0};
+    size_t gone = *size < ALONG ? *size : ALONG;
+    memcpy(mine.first, *held, gone);
     RT_TRY(rt_ranks_swap(r, with, &mine, sizeof mine, &other, sizeof other, e));
-    char *both = malloc(*size + other + 1);
+    size_t come = other.bytes < ALONG ? other.bytes : ALONG;
+    char *both = malloc(*size + other.bytes + 1);
     if (!both)
-        return rt_error_set(e, RT_EMEM, "no memory for %zu bytes of the other ranks", (size_t)other);
-    memcpy(both + (behind ? other : 0), *held, *size);
-    int rc = rt_ranks_swap(r, with, *held, *size, both + (behind ? 0 : *size), other, e);
+        return rt_error_set(e, RT_EMEM, "no memory for %zu bytes of the other ranks", (size_t)other.bytes);
+    char *theirs = both + (behind ? 0 : *size);
+    memcpy(both + (behind ? other.bytes : 0), *held, *size);
+    memcpy(theirs, other.first, come);
+    int rc = rt_ranks_swap(r, with, *held + gone, *size - gone, theirs + come, other.bytes - come, e);
     free(*held);
     *held = both;
-    *size += other;
+    *size += other.bytes;
     return rc;
 }
 

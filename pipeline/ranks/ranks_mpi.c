@@ -3,6 +3,7 @@
 #include "pipeline/ranks/ranks.h"
 
 #include <mpi.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,11 +186,22 @@ void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e)
 
 /* ---- bytes ----
  * MPI_Wait turns in a loop and takes a core from those who compute, perhaps the very rank that is waited for. So
- * nothing here blocks in MPI: a request is asked now and then, after an eighth of the time that it has taken so far, so
- * that an answer lies about for an eighth of its time at most, and a long wait costs nothing. */
+ * nothing here blocks in MPI: a request is asked now and then. First at once, giving the core to whoever wants it in
+ * between: ranks in step wait some tens of microseconds several times an update, and a sleep would take longer than
+ * that. Then after a sleep of an eighth of the time that it has taken so far: an answer lies about for an eighth of its
+ * time at most, and a long wait costs nothing. */
 
-#define SLEEP_LEAST UINT64_C(10000) /* ns */
+#define TURNING UINT64_C(1000000) /* ns */
 #define SLEEP_MOST UINT64_C(5000000)
+
+static void waiter_rest(uint64_t waited)
+{
+    uint64_t sleep = waited / 8 < SLEEP_MOST ? waited / 8 : SLEEP_MOST;
+    if (waited < TURNING)
+        sched_yield();
+    else
+        nanosleep(&(struct timespec){0, (long)sleep}, NULL);
+}
 
 static int request_wait(struct rt_ranks *r, MPI_Request request[2], struct rt_error *e)
 {
@@ -204,9 +216,7 @@ static int request_wait(struct rt_ranks *r, MPI_Request request[2], struct rt_er
         uv_mutex_unlock(&r->lock);
         if (done || rc < 0)
             return rc;
-        uint64_t sleep = (uv_hrtime() - began) / 8;
-        sleep = sleep < SLEEP_LEAST ? SLEEP_LEAST : sleep > SLEEP_MOST ? SLEEP_MOST : sleep;
-        nanosleep(&(struct timespec){0, (long)sleep}, NULL);
+        waiter_rest(uv_hrtime() - began);
     }
 }
 
