@@ -155,6 +155,8 @@ class Steered(Live):
         run = self.begin("a")
         paused = self.ctl("a", "pause")["step"]
         self.wait_until("a", "state", "paused")
+        with open("/proc/%d/comm" % run.pid, encoding="utf-8") as f:
+            self.assertEqual(f.read(), "retort\n")  # what ps, top and pgrep call it
         step = self.ctl("a", "set", "distill.l2.margin", "0.25")
         self.assertIn(step["step"], (paused, paused + 1))
         self.assertEqual((step["before"], step["after"]), ("0", "0.25"))

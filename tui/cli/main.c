@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const struct rt_command *const commands[] = {
@@ -57,11 +58,12 @@ static int options_list(int argc, char **argv)
     return RT_EXIT_DONE;
 }
 
-/* Does not return where the program was started again. */
+/* Does not return where the program was started again. Then ps, top and pgrep would call it by the link, "exe". */
 static void program_start_alone(char **argv)
 {
     if (rt_blas_ask_alone())
         execv("/proc/self/exe", argv);
+    prctl(PR_SET_NAME, "retort");
 }
 
 /* Runs one command; what it has printed must have arrived. */
