@@ -17,6 +17,7 @@
 
 #define CREDIT_NS INT64_C(50000000) /* that a quiet time earns: what a person asks for is answered at once */
 #define DEBT_NS INT64_C(200000000)  /* at most: what was dear holds others up for ten seconds, not for ever */
+#define LINE_NS UINT64_C(100000)    /* what a line takes of the client that asked for it, and of those whom that wakes */
 
 struct client {
     struct rt_socket *socket;
@@ -46,20 +47,23 @@ struct rt_socket {
     int was_paused;
     int64_t credit; /* ns that may be spent */
     uint64_t looked, used; /* ns: when the credit was reckoned, and what had been used then */
+    uint64_t lines;        /* said to clients so far */
 };
 
 /* ---- time ----
- * What clients cost the run is time: of this thread, on a core that the run could use, and of updates that wait for
- * what was asked (rt_control_spent). Both are counted and held to a share, so that no number of clients makes the run
- * slow; nothing is refused for it, only answered later. The share is less than the thirtieth that is promised: a thread
- * that wakes takes more from the others than its own time, and each client takes some to ask. The credit is small, as
- * all that a quiet time earns may be spent in the next second. */
+ * What clients cost the run is time: of this thread, on a core that the run could use; of updates that wait for what
+ * was asked (rt_control_spent); and of the clients themselves, who ask as fast as they are answered, on the same cores.
+ * The first two are counted, the third is reckoned by the line, and all is held to a share, so that no number of clients
+ * makes the run slow; nothing is refused for it, only answered later. The share is less than the twentieth that is
+ * promised: who wakes takes more from the others than its own time. The credit is small, as all that a quiet time earns
+ * may be spent in the next second. */
 
 static uint64_t socket_used(const struct rt_socket *s)
 {
     struct timespec t = {0};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + rt_control_spent(s->context.control);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + rt_control_spent(s->context.control) +
+           s->lines * LINE_NS;
 }
 
 static int socket_has_time(struct rt_socket *s)
@@ -123,6 +127,7 @@ static void client_say(struct client *c, char *text)
         client_drop(c);
         return;
     }
+    c->socket->lines++;
     text[n] = '\n'; /* in place of the NUL: lines are sent with their length */
     m->text = text;
     m->write.data = m;
