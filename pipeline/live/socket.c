@@ -17,7 +17,7 @@
 
 #define CREDIT_NS INT64_C(50000000) /* that a quiet time earns: what a person asks for is answered at once */
 #define DEBT_NS INT64_C(200000000)  /* at most: what was dear holds others up for ten seconds, not for ever */
-#define LINE_NS UINT64_C(100000)    /* what a line takes of the client that asked for it, and of those whom that wakes */
+#define LINE_NS UINT64_C(100000)    /* what a line takes of the client that asked, and of those whom it wakes */
 
 struct client {
     struct rt_socket *socket;
@@ -53,10 +53,10 @@ struct rt_socket {
 /* ---- time ----
  * What clients cost the run is time: of this thread, on a core that the run could use; of updates that wait for what
  * was asked (rt_control_spent); and of the clients themselves, who ask as fast as they are answered, on the same cores.
- * The first two are counted, the third is reckoned by the line, and all is held to a share, so that no number of clients
- * makes the run slow; nothing is refused for it, only answered later. The share is less than the twentieth that is
- * promised: who wakes takes more from the others than its own time. The credit is small, as all that a quiet time earns
- * may be spent in the next second. */
+ * The first two are counted, the third is reckoned by the line, and all is held to a share, so that no number of
+ * clients makes the run slow; nothing is refused for it, only answered later. The share is less than the twentieth that
+ * is promised: who wakes takes more from the others than its own time. The credit is small, as all that a quiet time
+ * earns may be spent in the next second. */
 
 static uint64_t socket_used(const struct rt_socket *s)
 {

@@ -3,8 +3,8 @@
  * its own: the run never waits for it, whatever clients do. Mode 0600, peers of the same user only.
  * A client that sends too long a line or does not read is dropped; one that asks too much waits. All clients together
  * get one part in RT_SOCKET_SHARE of the time: of this thread, of the updates that wait for changes, rows written or
- * checkpoints asked for, and what it takes them to ask: some two hundred small requests a second. Who has been quiet has a little credit; above that nothing is read, and all are answered
- * later, in turn. */
+ * checkpoints asked for, and what it takes them to ask: some two hundred small requests a second. Who has been quiet
+ * has a little credit; above that nothing is read, and all are answered later, in turn. */
 #ifndef RT_SOCKET_H
 #define RT_SOCKET_H
 

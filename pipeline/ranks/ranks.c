@@ -19,8 +19,8 @@ bool rt_ranks_wanted(void)
 
 /* ---- gather ----
  * Recursive doubling: with 2^k ranks k swaps, each of all that both have. The blocks held are those of the ranks that
- * differ in the low bits only, so the order of ranks comes by itself. Who is swapped with says how many bytes it has and
- * sends the first of them along: what an update gathers is not more than that, and takes one journey, not two. */
+ * differ in the low bits only, so the order of ranks comes by itself. Who is swapped with says how many bytes it has
+ * and sends the first of them along: what an update gathers is not more than that, and takes one journey, not two. */
 
 #define ALONG 3064
 

@@ -64,7 +64,7 @@ static int model_save_text(struct rt_safetensors *s, const char *key, char *text
 
 int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
 {
-    char temperature[RT_TEMPERATURE_TEXT];
+    char text[RT_TEMPERATURE_TEXT];
     RT_TRY(rt_graph_save(m->graph, s, "model."));
     if (m->front.idf) {
         int64_t n = m->recipe.text_buckets;
@@ -77,7 +77,7 @@ int rt_model_save(const struct rt_model *m, struct rt_safetensors *s)
     RT_TRY(model_save_text(s, "retort.classes", lines_join(m->class_name, m->classes)));
     RT_TRY(rt_safetensors_set_text(s, "retort.head", rt_head_names[m->answer]));
     if (m->temperature != 1)
-        RT_TRY(rt_safetensors_set_text(s, "retort.temperature", rt_model_temperature_text(m->temperature, temperature)));
+        RT_TRY(rt_safetensors_set_text(s, "retort.temperature", rt_model_temperature_text(m->temperature, text)));
     if (m->scoring)
         RT_TRY(rt_safetensors_set_text(s, RT_MODEL_SCORING, m->scoring));
     for (int k = 0; k < m->teachers; k++)
