@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * thaw_parts: what thaw.c (values) and thaw_*.c (operators) share. The first error stays in t->err, and
- * every call after it does nothing, so that operators read as lists of nodes. */
+ * thaw_parts: what thaw.c (the graph), thaw_value.c and thaw_*.c (operators) share. The first error stays in t->err,
+ * and every call after it does nothing, so that operators read as lists of nodes. */
 #ifndef RT_THAW_PARTS_H
 #define RT_THAW_PARTS_H
 
