@@ -23,7 +23,8 @@ int rt_exchange_gather(const struct rt_exchange *x, const void *mine, size_t byt
 
 /* ---- small sums ----
  * One gathering and own additions: a handful of numbers from each costs one journey, and nobody has to trust another's
- * order of adding. The own shards are a subtree of the whole, so each brings its sum alone. */
+ * order of adding. The own shards are a subtree of the whole, so each brings its sum alone. What else is to be told
+ * stands behind it with its length: each call is a point where all wait for the slowest, so there should be few. */
 
 /* [n, count] becomes the sum of the n, in its first row. */
 static void sums_in_tree(double *value, int n, int count)
@@ -34,24 +35,75 @@ static void sums_in_tree(double *value, int n, int count)
                 value[i * count + k] += value[(i + apart) * count + k];
 }
 
+/* Takes the sums of each out of all[total], and closes up what else it said: *rest bytes are left of it. */
+static int sums_take(char *all, size_t total, double *sums, int size, size_t bytes, size_t *rest)
+{
+    size_t at = 0, told;
+    *rest = 0;
+    for (int i = 0; i < size; i++) {
+        if (total - at < bytes + sizeof told)
+            return RT_EMISMATCH;
+        memcpy((char *)sums + (size_t)i * bytes, all + at, bytes);
+        memcpy(&told, all + at + bytes, sizeof told);
+        at += bytes + sizeof told;
+        if (total - at < told)
+            return RT_EMISMATCH;
+        memmove(all + *rest, all + at, told);
+        *rest += told;
+        at += told;
+    }
+    return at == total ? 0 : RT_EMISMATCH;
+}
+
+static int sums_share(const struct rt_exchange *x, double *value, int count, const void *mine, size_t told,
+                      void **all, size_t *rest, struct rt_error *e)
+{
+    size_t bytes = sizeof *value * (size_t)count, size = bytes + sizeof told + told, total = 0;
+    char *message = malloc(size);
+    double *sums = malloc(bytes * (size_t)x->size);
+    *all = NULL;
+    int rc = message && sums ? 0 : rt_error_set(e, RT_EMEM, "no memory for the sums of %d", x->size);
+    if (rc < 0)
+        goto out;
+    memcpy(message, value, bytes);
+    memcpy(message + bytes, &told, sizeof told);
+    if (told)
+        memcpy(message + bytes + sizeof told, mine, told);
+    rc = rt_exchange_gather(x, message, size, all, &total, e);
+    if (rc < 0)
+        goto out;
+    rc = sums_take(*all, total, sums, x->size, bytes, rest);
+    if (rc < 0) {
+        free(*all);
+        rt_error_set(e, rc, "%zu bytes of sums from %d who share an update: not %zu from each", total, x->size, bytes);
+        goto out;
+    }
+    sums_in_tree(sums, x->size, count);
+    memcpy(value, sums, bytes);
+out:
+    free(message);
+    free(sums);
+    return rc;
+}
+
+int rt_exchange_sums_and(const struct rt_exchange *x, double *value, int shards, int count, const void *mine,
+                         size_t bytes, void **all, size_t *total, struct rt_error *e)
+{
+    sums_in_tree(value, shards, count);
+    return x ? sums_share(x, value, count, mine, bytes, all, total, e)
+             : rt_exchange_gather(x, mine, bytes, all, total, e);
+}
+
 int rt_exchange_sums(const struct rt_exchange *x, double *value, int shards, int count, struct rt_error *e)
 {
-    size_t bytes = sizeof *value * (size_t)count, total;
+    size_t total;
     void *all;
     sums_in_tree(value, shards, count);
     if (!x)
         return 0;
-    RT_TRY(rt_exchange_gather(x, value, bytes, &all, &total, e));
-    int rc = 0;
-    if (total != bytes * (size_t)x->size) {
-        rc = rt_error_set(e, RT_EMISMATCH, "%zu bytes of sums from %d who share an update, not %zu from each", total,
-                          x->size, bytes);
-    } else {
-        sums_in_tree(all, x->size, count);
-        memcpy(value, all, bytes);
-    }
+    RT_TRY(sums_share(x, value, count, NULL, 0, &all, &total, e));
     free(all);
-    return rc;
+    return 0;
 }
 
 /* ---- large sums ----

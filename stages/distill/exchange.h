@@ -34,6 +34,9 @@ struct rt_exchange {
 
 /* Adds up value[shards, count], the own shards', over all who share: the sums are value[0 .. count). */
 int rt_exchange_sums(const struct rt_exchange *x, double *value, int shards, int count, struct rt_error *e);
+/* The same, and in the same message rt_exchange_gather of mine[bytes]. */
+int rt_exchange_sums_and(const struct rt_exchange *x, double *value, int shards, int count, const void *mine,
+                         size_t bytes, void **all, size_t *total, struct rt_error *e);
 
 static inline int rt_exchange_add(const struct rt_exchange *x, const struct rt_exchange_part *part, int parts,
                                   struct rt_error *e)

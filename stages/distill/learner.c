@@ -46,7 +46,7 @@ static int learner_allocate(struct rt_learner *l)
     for (int k = 0; k < l->c.teachers; k++)
         heads += (size_t)l->c.model->teacher[k].classes;
     l->first = calloc(shards + 1, sizeof *l->first);
-    l->sums = calloc(shards * RT_PLACES, sizeof *l->sums);
+    l->sums = calloc(shards, sizeof *l->sums);
     l->weight = calloc(5 * n, sizeof *l->weight);
     l->factor = calloc(n, sizeof *l->factor * RT_WEIGHT_COLUMNS);
     l->distance = calloc(n, sizeof *l->distance * RT_PLACES);
@@ -200,8 +200,8 @@ static int gradient_not_finite(const struct rt_learner *l, const char *where, st
 }
 
 /* ---- what became of the samples ----
- * The states of all samples are in everyone's checkpoint, so whoever shares the update tells the others of its rows;
- * they are noted in the order of the batch, as a sample may be in it twice. */
+ * The states of all samples are in everyone's checkpoint, so whoever shares the update tells the others of its rows,
+ * with the sums of what the terms said; they are noted in the order of the batch, as a sample may be in it twice. */
 
 enum {
     NOTE_SAMPLE, NOTE_QUALITY, NOTE_WEIGHT, NOTE_AGREED, NOTE_TEACHER_P, NOTE_DISTANCE, /* of each term */
@@ -218,14 +218,8 @@ static void sample_note(struct rt_learner *l, const struct rt_objective_settings
                          l->out.margin);
 }
 
-static int learner_note_samples(struct rt_learner *l, const struct rt_minibatch *b,
-                            const struct rt_objective_settings *objective, struct rt_error *e)
+static void notes_make(const struct rt_learner *l, const struct rt_minibatch *b, double *note)
 {
-    size_t n = (size_t)b->count, total;
-    double *note = malloc((n + 1) * NOTES * sizeof *note);
-    void *all;
-    if (!note)
-        return rt_error_set(e, RT_EMEM, "student: no memory for what became of %d samples", b->count);
     for (int i = 0; i < b->count; i++) {
         double *of = note + (size_t)i * NOTES;
         of[NOTE_SAMPLE] = b->sample[i];
@@ -236,40 +230,80 @@ static int learner_note_samples(struct rt_learner *l, const struct rt_minibatch 
         for (int k = 0; k < RT_TERMS; k++)
             of[NOTE_DISTANCE + k] = l->out.distance[k][i];
     }
-    int rc = rt_exchange_gather(l->c.others, note, n * NOTES * sizeof *note, &all, &total, e);
+}
+
+/* Sums of all who share the update into l->sums[0], and *all [*total]: the notes of all their samples. */
+static int notes_share(struct rt_learner *l, const struct rt_minibatch *b, void **all, size_t *total,
+                       struct rt_error *e)
+{
+    size_t n = (size_t)b->count;
+    double *note = malloc((n + 1) * NOTES * sizeof *note);
+    if (!note)
+        return rt_error_set(e, RT_EMEM, "student: no memory for what became of %d samples", b->count);
+    notes_make(l, b, note);
+    int rc = rt_exchange_sums_and(l->c.others, (double *)l->sums, l->c.shards, RT_LEARNER_SUMS, note,
+                                  n * NOTES * sizeof *note, all, total, e);
     free(note);
-    if (rc < 0)
-        return rc;
+    return rc;
+}
+
+static void notes_keep(struct rt_learner *l, const struct rt_objective_settings *objective, const double *note,
+                       size_t bytes)
+{
     rt_learner_hold(l, true);
-    for (size_t i = 0; i < total / (NOTES * sizeof *note); i++)
-        sample_note(l, objective, (const double *)all + i * NOTES);
+    for (size_t i = 0; i < bytes / (NOTES * sizeof *note); i++)
+        sample_note(l, objective, note + i * NOTES);
     rt_learner_hold(l, false);
-    free(all);
-    return 0;
 }
 
 /* ---- one update ----
  * The order is: weights, then shard by shard forward, objective and backward, exchange, update. Weights come first
- * because nothing of the student is in them. The objective's gradients are those of a mean over all samples, wherever
- * these are; so gradients of several shards are added as they are, and only their sum is clipped: a norm is not the sum
- * of norms. */
+ * because nothing of the student is in them. All who share the update meet three times: before the forward pass for
+ * what is counted, for the gradients, and for the rest; each time all wait for the slowest. The objective's gradients
+ * are those of a mean over all samples, wherever these are; so gradients of several shards are added as they are, and
+ * only their sum is clipped: a norm is not the sum of norms. */
 
-static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
-                         struct rt_step_report *report, struct rt_error *e)
+/* What the sums of all shards say. */
+static int learner_conclude(struct rt_learner *l, const struct rt_objective_settings *objective,
+                            struct rt_step_report *report, struct rt_error *e)
 {
-    struct rt_objective_settings objective = s->objective;
-    objective.aam_margin = rt_objective_aam_margin(&s->objective, l->step, l->c.steps);
-    objective.aam_scale = l->c.model->scale;
-    RT_TRY(rt_learner_weigh(l, b, s, &report->effective, e));
-    RT_TRY(rt_learner_shards(l, b, &objective, s, report->samples, e));
+    const double *squares = l->sums->squares;
+    rt_objective_conclude(&l->objective, objective, l->c.teachers ? l->c.teachers : 1, l->sums->place, &l->out);
+    report->samples = (int)l->all.rows;
+    report->effective = squares[1] == 0 ? 0 : squares[0] * squares[0] / squares[1];
+    report->total = l->out.total;
+    report->terms = &l->out;
+    return isfinite(l->out.total) ? 0 : rt_learner_not_finite(l, l->broken[0] ? l->broken : "the loss", e);
+}
+
+static int learner_update(struct rt_learner *l, const struct rt_learner_settings *s, struct rt_step_report *report,
+                          struct rt_error *e)
+{
     int64_t place = l->step + (int64_t)floor(s->train.advance * (double)l->c.steps + 0.5);
     report->lr = s->train.lr * rt_schedule(s->train.schedule, place, l->c.steps, s->train.warmup);
     struct rt_optim_step how = {report->lr, s->train.momentum, s->train.decay, s->train.clip, l->parallel};
     const char *where = NULL;
     report->gradient_norm = rt_optim_update(l->optim, &how, &where);
-    if (!isfinite(report->gradient_norm))
-        return gradient_not_finite(l, where, e);
-    return learner_note_samples(l, b, &objective, e);
+    return isfinite(report->gradient_norm) ? 0 : gradient_not_finite(l, where, e);
+}
+
+static int learner_learn(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
+                         const struct rt_objective_settings *objective, struct rt_step_report *report,
+                         struct rt_error *e)
+{
+    void *notes;
+    size_t bytes;
+    *report = (struct rt_step_report){.step = l->step + 1};
+    rt_learner_weigh(l, b);
+    RT_TRY(rt_learner_shards(l, b, objective, s, e));
+    RT_TRY(notes_share(l, b, &notes, &bytes, e));
+    int rc = learner_conclude(l, objective, report, e);
+    if (rc == 0)
+        rc = learner_update(l, s, report, e);
+    if (rc == 0)
+        notes_keep(l, objective, notes, bytes);
+    free(notes);
+    return rc;
 }
 
 int rt_learner_step(struct rt_learner *l, const struct rt_minibatch *given, const struct rt_learner_settings *settings,
@@ -281,18 +315,13 @@ int rt_learner_step(struct rt_learner *l, const struct rt_minibatch *given, cons
     RT_TRY(rt_learner_keep(l, given, &b, e));
     RT_TRY(rt_learner_cut(l, &b, e));
     rt_model_rescale(l->c.model, settings->objective.aam_scale);
-    double *all = memset(l->sums, 0, sizeof *all * (size_t)l->c.shards);
-    for (int s = 0; s < l->c.shards; s++)
-        all[s] = l->first[s + 1] - l->first[s];
-    RT_TRY(rt_exchange_sums(l->c.others, all, l->c.shards, 1, e));
-    if (*all < 2) {
-        l->step++; /* the schedule goes on all the same */
-        return 0;
-    }
-    *report = (struct rt_step_report){.samples = (int)*all};
-    RT_TRY(learner_learn(l, &b, settings, report, e));
-    report->step = ++l->step;
-    report->total = l->out.total;
-    report->terms = &l->out;
-    return 1;
+    struct rt_objective_settings objective = settings->objective;
+    objective.aam_margin = rt_objective_aam_margin(&settings->objective, l->step, l->c.steps);
+    objective.aam_scale = l->c.model->scale;
+    RT_TRY(rt_learner_measure_weights(l, &b, settings, e));
+    RT_TRY(rt_learner_count(l, &b, &objective, e));
+    if (l->all.rows >= RT_LEARNER_LEAST)
+        RT_TRY(learner_learn(l, &b, settings, &objective, report, e));
+    l->step++; /* the schedule goes on all the same */
+    return l->all.rows >= RT_LEARNER_LEAST;
 }

@@ -38,6 +38,16 @@ struct rt_learner_eval {
     int count;
 };
 
+/* What is added up over the shards of an update besides gradients: doubles alone. */
+struct rt_learner_sums {
+    struct rt_objective_sums place[RT_PLACES];
+    double rows;
+    double weight[2], task[2]; /* what the mean weights need (rt_weight_measure) */
+    double squares[2];         /* rt_weight_squares */
+};
+#define RT_LEARNER_SUMS ((int)(sizeof(struct rt_learner_sums) / sizeof(double)))
+#define RT_LEARNER_LEAST 2 /* rows of an update: batch-norm needs two */
+
 struct rt_learner {
     struct rt_learner_config c;
     const struct rt_model *teacher; /* of c, or NULL */
@@ -62,7 +72,7 @@ struct rt_learner {
     float *before;                 /* the statistics as the update found them */
     struct rt_shard_sum *sum;
     int *first;                    /* [shards + 1] the first row of each shard; then the count of rows */
-    struct rt_objective_sums *sums, all[RT_PLACES]; /* [shards, RT_PLACES]; the counts of all shards everywhere */
+    struct rt_learner_sums *sums, all; /* [shards]; of all shards everywhere, as counted before the update */
     char broken[RT_NAME + 32];     /* what is not finite of the update under way; "" = nothing known */
 
     /* [batch] of one update */
@@ -80,10 +90,14 @@ struct rt_learner {
 bool rt_learner_is_cut(const struct rt_learner *l);
 /* Sets l->first for b. RT_EUSAGE: it is cut otherwise than the learner is made for. */
 int rt_learner_cut(struct rt_learner *l, const struct rt_minibatch *b, struct rt_error *e);
-/* All shards forward and backward; the parts then hold the sums of all who share the update, which has so many rows.
- * RT_ENOTFINITE, RT_EMEM, or what the exchange returned. */
+/* Rows, samples that have what each term needs, and weights, of all who share the update: l->all. RT_EMEM, or what the
+ * exchange returned. */
+int rt_learner_count(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_objective_settings *objective,
+                     struct rt_error *e);
+/* All shards forward and backward: the parts then hold the sums of all who share the update, l->sums those of each own
+ * shard. RT_EMEM, or what the exchange returned. */
 int rt_learner_shards(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_objective_settings *objective,
-                      const struct rt_learner_settings *settings, int rows, struct rt_error *e);
+                      const struct rt_learner_settings *settings, struct rt_error *e);
 int rt_learner_not_finite(const struct rt_learner *l, const char *what, struct rt_error *e);
 
 /* view: b with the rows alone that take part; refers to b or to copies in l, until the next call.
@@ -91,9 +105,11 @@ int rt_learner_not_finite(const struct rt_learner *l, const char *what, struct r
 int rt_learner_keep(struct rt_learner *l, const struct rt_minibatch *b, struct rt_minibatch *view,
                     struct rt_error *e);
 void rt_learner_keep_fini(struct rt_learner *l);
-/* Fills weight and quality, of distillation and of the task, for the samples of b. */
-int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
-                     const struct rt_learner_settings *s, double *effective, struct rt_error *e);
+/* Weight and quality of the samples of b, of distillation and of the task, in two steps: each sample by itself, and
+ * into l->sums what is to be added up of all; then, with l->all, the weights, and into l->sums their squares. */
+int rt_learner_measure_weights(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
+                               struct rt_error *e);
+void rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b);
 /* Behind the forward pass: how far student and teacher agree on each sample; NaN where it is not followed. */
 void rt_learner_agree(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
                       double *now);

@@ -111,19 +111,13 @@ static int shard_sides(struct rt_learner *l, const struct rt_minibatch *b, bool 
 
 static struct rt_objective_sums *shard_sums(const struct rt_learner *l, int s)
 {
-    return l->sums + (size_t)s * RT_PLACES;
+    return l->sums[s].place;
 }
 
 static void shard_distances(const struct rt_learner *l, int s, double *distance[RT_PLACES])
 {
     for (int k = 0; k < RT_PLACES; k++)
         distance[k] = l->out.distance[k] + l->first[s];
-}
-
-/* The sums of all shards everywhere, into those of the first. */
-static int shards_add_up(struct rt_learner *l, struct rt_error *e)
-{
-    return rt_exchange_sums(l->c.others, &l->sums->there, l->c.shards, RT_PLACES * RT_OBJECTIVE_SUMS, e);
 }
 
 /* ---- running statistics ----
@@ -182,7 +176,7 @@ static int shard_objective(struct rt_learner *l, const struct rt_minibatch *b, i
     struct rt_objective_weights w = {l->weights.task ? l->weights.task + l->first[s] : NULL,
                                      l->weights.distill + l->first[s]};
     shard_distances(l, s, distance);
-    RT_TRY(rt_objective_shard(&l->objective, settings, side, sides, &w, l->all, distance, shard_sums(l, s), e));
+    RT_TRY(rt_objective_shard(&l->objective, settings, side, sides, &w, l->all.place, distance, shard_sums(l, s), e));
     for (int k = 0; k < sides; k++) {
         const struct rt_model_teacher *t = &l->c.model->teacher[k];
         size_t n = (size_t)b->count * (size_t)t->classes;
@@ -240,18 +234,19 @@ static int shard_learn(struct rt_learner *l, const struct rt_minibatch *b, int s
 
 /* ---- all shards ---- */
 
-static int shards_count(struct rt_learner *l, const struct rt_minibatch *b,
-                        const struct rt_objective_settings *settings, struct rt_error *e)
+int rt_learner_count(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_objective_settings *objective,
+                     struct rt_error *e)
 {
     for (int s = 0; s < l->c.shards; s++) {
         struct rt_taught taught[RT_TEACHERS];
         struct rt_objective_side side[RT_TEACHERS];
         struct rt_minibatch part = shard_take(l, b, s, taught);
         int sides = shard_sides(l, &part, false, side);
-        RT_TRY(rt_objective_count(settings, side, sides, shard_sums(l, s), e));
+        RT_TRY(rt_objective_count(objective, side, sides, shard_sums(l, s), e));
+        l->sums[s].rows = part.count;
     }
-    RT_TRY(shards_add_up(l, e));
-    memcpy(l->all, l->sums, sizeof l->all);
+    RT_TRY(rt_exchange_sums(l->c.others, (double *)l->sums, l->c.shards, RT_LEARNER_SUMS, e));
+    l->all = l->sums[0];
     return 0;
 }
 
@@ -292,7 +287,7 @@ static int quantiles_begin(struct rt_learner *l, const struct rt_minibatch *b,
         RT_TRY(rt_objective_shard(&l->objective, settings, side, sides, NULL, NULL, distance, shard_sums(l, s), e));
     }
     for (int k = 0; k < RT_PLACES; k++)
-        if (rt_objective_begins(&l->objective, settings, l->all, k))
+        if (rt_objective_begins(&l->objective, settings, l->all.place, k))
             RT_TRY(quantile_begin(l, b->count, settings, k, e));
     return 0;
 }
@@ -301,16 +296,15 @@ static bool quantiles_are_to_begin(const struct rt_learner *l, const struct rt_o
 {
     bool begins = false;
     for (int k = 0; k < RT_PLACES; k++)
-        begins |= rt_objective_begins(&l->objective, settings, l->all, k);
+        begins |= rt_objective_begins(&l->objective, settings, l->all.place, k);
     return begins;
 }
 
 int rt_learner_shards(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_objective_settings *objective,
-                      const struct rt_learner_settings *settings, int rows, struct rt_error *e)
+                      const struct rt_learner_settings *settings, struct rt_error *e)
 {
     l->broken[0] = '\0';
     statistics_keep(l);
-    RT_TRY(shards_count(l, b, objective, e));
     bool begins = quantiles_are_to_begin(l, objective);
     if (begins)
         RT_TRY(quantiles_begin(l, b, objective, settings->seed, e));
@@ -320,11 +314,7 @@ int rt_learner_shards(struct rt_learner *l, const struct rt_minibatch *b, const 
         bool there = begins && l->c.shards == 1; /* its outputs are those of just now */
         RT_TRY(shard_learn(l, &part, s, !there, objective, settings, e));
     }
-    RT_TRY(shards_add_up(l, e));
-    rt_objective_conclude(&l->objective, objective, l->c.teachers ? l->c.teachers : 1, l->sums, &l->out);
-    if (!isfinite(l->out.total))
-        return rt_learner_not_finite(l, l->broken[0] ? l->broken : "the loss", e);
     RT_TRY(rt_exchange_add(l->c.others, l->part, l->parts, e));
-    statistics_move(l, rows);
+    statistics_move(l, (int)l->all.rows);
     return 0;
 }

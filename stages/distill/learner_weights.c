@@ -18,12 +18,6 @@ struct rt_weight_source rt_learner_weight_source(const struct rt_learner *l)
     return (struct rt_weight_source){l->c.measure, l->c.measures, teacher};
 }
 
-/* Zeros for so many sums of each shard; in the objective's, which come later. */
-static double *weight_sums(struct rt_learner *l, int count)
-{
-    return memset(l->sums, 0, sizeof(double) * (size_t)(l->c.shards * count));
-}
-
 /* ---- what the teacher's outputs say of a sample ----
  * These are known only while a sample is in a batch, so they are measured here and not in the
  * scoring pass. */
@@ -38,26 +32,29 @@ static double feature_norm(const float *x, int n)
 
 /* AdaFace's image quality: the feature norm's z-score over the batches so far, h = 0.33, clipped to
  * -1..1, here moved to 0..1. Updates the running mean and variance (rate 0.01), with the norms of
- * all who share the update. */
+ * all who share the update; what is too small for an update moves nothing. */
 static int factor_of_norm(struct rt_learner *l, const struct rt_minibatch *b, double *out, int stride,
                           struct rt_error *e)
 {
     const struct rt_taught *t = b->taught;
     int dim = l->teacher->dim;
-    double *sum = weight_sums(l, 3); /* how many, their sum, their squares' sum */
-    for (int s = 0; s < l->c.shards; s++)
+    /* how many, their sum, their squares' sum; rows. Where other sums of the shards come later. */
+    double *sum = memset(l->sums, 0, sizeof *sum * 4 * (size_t)l->c.shards);
+    for (int s = 0; s < l->c.shards; s++) {
+        sum[4 * s + 3] = l->first[s + 1] - l->first[s];
         for (int i = l->first[s]; i < l->first[s + 1]; i++) {
             bool have = t && t->have && t->have[i];
             double x = have ? feature_norm(t->embedding + (size_t)i * (size_t)dim, dim) : NAN;
             out[i * stride] = x;
             if (!isnan(x)) {
-                sum[3 * s]++;
-                sum[3 * s + 1] += x;
-                sum[3 * s + 2] += x * x;
+                sum[4 * s]++;
+                sum[4 * s + 1] += x;
+                sum[4 * s + 2] += x * x;
             }
         }
-    RT_TRY(rt_exchange_sums(l->c.others, sum, l->c.shards, 3, e));
-    if (sum[0] > 0) {
+    }
+    RT_TRY(rt_exchange_sums(l->c.others, sum, l->c.shards, 4, e));
+    if (sum[0] > 0 && sum[3] >= RT_LEARNER_LEAST) {
         double mean = sum[1] / sum[0], var = fmax(0, sum[2] / sum[0] - mean * mean);
         l->norm_mean = isnan(l->norm_mean) ? mean : 0.99 * l->norm_mean + 0.01 * mean;
         l->norm_var = isnan(l->norm_var) ? var : 0.99 * l->norm_var + 0.01 * var;
@@ -202,22 +199,17 @@ static int factor_of_term(struct rt_learner *l, const struct rt_minibatch *b, co
  * the student's modality weigh the task too, and all others distillation alone. One weight for both was
  * tried (weight.task true) and is right where all terms are the student's. */
 
-static int weigh_by(struct rt_learner *l, size_t n, const struct rt_learner_settings *s, int terms,
-                    const double *quality, double *weight, struct rt_error *e)
+/* Of one shard. Without terms all are 1, and sums of nobody leave them so. */
+static void shard_measure_weights(const struct rt_learner *l, int shard, const struct rt_learner_settings *s, int terms,
+                                  const double *quality, double *weight, double sum[2])
 {
-    double *sum = weight_sums(l, 2);
-    if (terms == 0) {
-        memcpy(weight, l->scale, n * sizeof *weight);
-        return 0;
-    }
-    for (int k = 0; k < l->c.shards; k++) {
-        int at = l->first[k];
-        rt_weight_measure(quality + at, l->scale + at, (size_t)(l->first[k + 1] - at), s->weight.gamma,
-                          s->weight.floor, weight + at, sum + 2 * k);
-    }
-    RT_TRY(rt_exchange_sums(l->c.others, sum, l->c.shards, 2, e));
-    rt_weight_apply(l->scale, n, sum, weight);
-    return 0;
+    int at = l->first[shard], behind = l->first[shard + 1];
+    sum[0] = sum[1] = 0;
+    for (int i = at; terms == 0 && i < behind; i++)
+        weight[i] = 1;
+    if (terms > 0)
+        rt_weight_measure(quality + at, l->scale + at, (size_t)(behind - at), s->weight.gamma, s->weight.floor,
+                          weight + at, sum);
 }
 
 /* Does it say something of what the student reads? */
@@ -246,20 +238,21 @@ static int factors_keep_own(struct rt_learner *l, int count, const struct rt_wei
     return own;
 }
 
-static int weigh_task(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
-                      const struct rt_weight_columns *list, struct rt_error *e)
+static void measure_task_weights(struct rt_learner *l, const struct rt_minibatch *b,
+                                 const struct rt_learner_settings *s, const struct rt_weight_columns *list)
 {
     l->weights = (struct rt_objective_weights){s->weight.task == RT_WEIGH_TRUE ? l->weight : NULL, l->weight};
     if (s->weight.task != RT_WEIGH_AUTO)
-        return 0;
+        return;
     int own = factors_keep_own(l, b->count, list);
     rt_weight_quality(l->factor, (size_t)b->count, list->count, l->task_quality);
     l->weights.task = l->task_weight;
-    return weigh_by(l, (size_t)b->count, s, own, l->task_quality, l->task_weight, e);
+    for (int k = 0; k < l->c.shards; k++)
+        shard_measure_weights(l, k, s, own, l->task_quality, l->task_weight, l->sums[k].task);
 }
 
-int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
-                     const struct rt_learner_settings *s, double *effective, struct rt_error *e)
+int rt_learner_measure_weights(struct rt_learner *l, const struct rt_minibatch *b, const struct rt_learner_settings *s,
+                               struct rt_error *e)
 {
     struct rt_weight_source have = rt_learner_weight_source(l);
     struct rt_weight_scale scale; /* all there: the settings were checked */
@@ -270,12 +263,18 @@ int rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b,
     for (size_t i = 0; i < n; i++)
         l->scale[i] = b->factor ? b->factor[i] : 1;
     rt_weight_quality(l->factor, n, scale.list.count, l->quality);
-    RT_TRY(weigh_by(l, n, s, scale.list.count, l->quality, l->weight, e));
-    RT_TRY(weigh_task(l, b, s, &scale.list, e));
-    double *sum = weight_sums(l, 2);
+    memset(l->sums, 0, sizeof *l->sums * (size_t)l->c.shards);
     for (int k = 0; k < l->c.shards; k++)
-        rt_weight_squares(l->weight + l->first[k], (size_t)(l->first[k + 1] - l->first[k]), sum + 2 * k);
-    RT_TRY(rt_exchange_sums(l->c.others, sum, l->c.shards, 2, e));
-    *effective = sum[1] == 0 ? 0 : sum[0] * sum[0] / sum[1];
+        shard_measure_weights(l, k, s, scale.list.count, l->quality, l->weight, l->sums[k].weight);
+    measure_task_weights(l, b, s, &scale.list);
     return 0;
+}
+
+void rt_learner_weigh(struct rt_learner *l, const struct rt_minibatch *b)
+{
+    rt_weight_apply(l->scale, (size_t)b->count, l->all.weight, l->weight);
+    if (l->weights.task == l->task_weight)
+        rt_weight_apply(l->scale, (size_t)b->count, l->all.task, l->task_weight);
+    for (int k = 0; k < l->c.shards; k++)
+        rt_weight_squares(l->weight + l->first[k], (size_t)(l->first[k + 1] - l->first[k]), l->sums[k].squares);
 }

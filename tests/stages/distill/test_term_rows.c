@@ -194,7 +194,7 @@ static void nobody_to_compare_with(void **state)
     assert_true(f.distance[1] == f.distance[4]); /* of one pair */
 }
 
-/* Others who share the update bring one of everything. */
+/* Others who share the update bring one of everything, and at the end say that there is nothing else. */
 static int bring_one(void *self, const void *mine, size_t bytes, void **all, size_t *total, struct rt_error *e)
 {
     (void)self;
@@ -202,8 +202,9 @@ static int bring_one(void *self, const void *mine, size_t bytes, void **all, siz
     double *both = malloc(2 * bytes);
     assert_non_null(both);
     memcpy(both, mine, bytes);
-    for (size_t i = 0; i < bytes / sizeof *both; i++)
+    for (size_t i = 0; i + 1 < bytes / sizeof *both; i++)
         both[bytes / sizeof *both + i] = 1;
+    memset(&both[2 * bytes / sizeof *both - 1], 0, sizeof *both);
     *all = both;
     *total = 2 * bytes;
     return 0;
