@@ -7,7 +7,7 @@
 /* ---- neighbouring dimensions ----
  * Softmax, reduce, normalise, slice and concat work over a run of dimensions; whatever their
  * number, a sample is [outer, n, inner] to them, and each is one loop. Dimensions that are no
- * neighbours are brought together by a transpose before (onnx/thaw.c does that). */
+ * neighbours are brought together by a transpose before (onnx/thaw/ does that). */
 
 int rt_axes_check(struct rt_node *n, const struct rt_shape *in, struct rt_error *e)
 {

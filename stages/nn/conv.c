@@ -103,22 +103,6 @@ struct rt_scratch_size rt_conv_scratch(const struct rt_node *n, const struct rt_
                                                      : rt_direct_weights_scratch(&v));
 }
 
-/* ---- behind the sums ----
- * In an execution without backward a convolution also adds its bias and what a residual block adds, and cuts off below
- * zero, place by place, while the sums are still in cache: each of these as a pass of its own goes over all of memory
- * once more, which with one sample takes as long as a small layer. */
-
-void rt_pass_finish(const struct rt_pass *p, int64_t at, int64_t rows, int64_t col, int64_t n)
-{
-    if (!p->bias && !p->other && !p->act)
-        return;
-    float *to = p->to + at * p->cols + col;
-    rt_isa()->finish(&(struct rt_finish){
-        .from = to, .to = to, .bias = p->bias ? p->bias + col : NULL,
-        .other = p->other ? p->other + at * p->cols + col : NULL, .stride = p->cols, .rows = rows, .n = n,
-        .act = p->act, .a = p->a, .b = p->b});
-}
-
 /* ---- weights that do not change ---- */
 
 size_t rt_conv_prepared(const struct rt_node *n, const struct rt_shape *in)

@@ -71,8 +71,18 @@ static inline struct rt_behind rt_pass_behind(const struct rt_pass *p, const flo
                               .low = p->a, .high = p->b};
 }
 /* What stands behind the sums (rt_pass.bias, other, act), for `rows` places of columns [col, col + n) from place `at`
- * of `to` on. */
-void rt_pass_finish(const struct rt_pass *p, int64_t at, int64_t rows, int64_t col, int64_t n);
+ * of `to` on, while they are still in cache: each of these as a pass of its own goes over all of memory once more, which
+ * with one sample takes as long as a small layer. */
+static inline void rt_pass_finish(const struct rt_pass *p, int64_t at, int64_t rows, int64_t col, int64_t n)
+{
+    if (!p->bias && !p->other && !p->act)
+        return;
+    float *to = p->to + at * p->cols + col;
+    rt_isa()->finish(&(struct rt_finish){
+        .from = to, .to = to, .bias = p->bias ? p->bias + col : NULL,
+        .other = p->other ? p->other + at * p->cols + col : NULL, .stride = p->cols, .rows = rows, .n = n,
+        .act = p->act, .a = p->a, .b = p->b});
+}
 /* For weights that do not change: lays them out once, as rt_pass.prepared: [rt_pass_prepared] bytes, 64-byte
  * aligned. Needs the scratch memory of a pass whose weights are not prepared. */
 size_t rt_pass_prepared(const struct rt_pass *p);

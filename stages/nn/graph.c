@@ -4,7 +4,6 @@
 #include "stages/nn/graph.h"
 
 #include "stages/nn/op.h"
-#include "stages/nn/window.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,12 +8,13 @@
 #include "formats/error.h"
 #include "formats/safetensors.h"
 #include "formats/rng.h"
+#include "stages/nn/shape.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define RT_NODE_INPUTS 8
 #define RT_NODE_PARAMS 4
-#define RT_NODE_RANK 4
 #define RT_NAME 64
 
 enum rt_op_id {
@@ -21,11 +22,6 @@ enum rt_op_id {
 #include "stages/nn/ops.def"
 #undef RT_OP
     RT_OPS
-};
-
-struct rt_shape {
-    int rank; /* without the batch */
-    int dim[RT_NODE_RANK];
 };
 
 /* A weight or a running statistic. name is "layer.weight", unique in the graph. */

@@ -29,7 +29,7 @@ struct sample {
 
 /* ---- a walk ----
  * Samples are walked as y lies, so writes are in order and reads jump: of the two, stray writes
- * cost more. Most transposes of imported networks are never run, since onnx/thaw.c only renames
+ * cost more. Most transposes of imported networks are never run, since onnx/thaw/ only renames
  * dimensions. */
 
 static void op_transpose_row(void *self, int64_t n, const int64_t *at, const int64_t *step)

@@ -1,41 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * window: see window.h; also what ops say of shapes that do not fit. */
+ * window: see window.h. */
 #include "stages/nn/window.h"
 
 #include <stdio.h>
-
-#define NUMBERS_MAX (1 << 29) /* of one sample: sizes of windows and pads then fit an int */
-
-/* ---- shapes ----
- * What ops say about a shape that does not fit, in one form: the node, the op, the shape it got,
- * the one it takes. A sample's numbers are limited to 2^29, so that no product of sizes in an op
- * leaves an int64 and sizes themselves fit an int. */
-
-const char *rt_shape_text(const struct rt_shape *s, char out[static 48])
-{
-    int at = snprintf(out, 48, "[");
-    for (int i = 0; i < s->rank; i++)
-        at += snprintf(out + at, (size_t)(48 - at), "%s%d", i ? "," : "", s->dim[i]);
-    snprintf(out + at, (size_t)(48 - at), "]");
-    return out;
-}
-
-int64_t rt_shape_count(const struct rt_shape *s)
-{
-    int64_t n = 1;
-    for (int i = 0; i < s->rank; i++)
-        n *= s->dim[i];
-    return n;
-}
-
-/* By division, so that the product itself never overflows. */
-bool rt_shape_valid(const struct rt_shape *s)
-{
-    int64_t n = 1;
-    for (int i = 0; i < s->rank && i < RT_NODE_RANK; i++)
-        n = s->dim[i] < 1 || n > NUMBERS_MAX / s->dim[i] ? 0 : n * s->dim[i];
-    return s->rank >= 1 && s->rank <= RT_NODE_RANK && n > 0;
-}
 
 int rt_shape_refuse(const struct rt_node *n, const struct rt_shape *in, const char *wanted,
                     struct rt_error *e)

@@ -18,11 +18,6 @@ int rt_window_shape(struct rt_node *n, const struct rt_shape *in, const int stri
                     struct rt_error *e);
 struct rt_window rt_window_of(const struct rt_node *n, const struct rt_shape *in);
 
-/* "[144,64]" */
-const char *rt_shape_text(const struct rt_shape *s, char out[static 48]);
-int64_t rt_shape_count(const struct rt_shape *s);
-/* Rank 1 to RT_NODE_RANK, no empty dimension, at most 2^29 numbers. */
-bool rt_shape_valid(const struct rt_shape *s);
 /* For shape(): the error of an op that wants another input; wanted completes "it takes ...". */
 int rt_shape_refuse(const struct rt_node *n, const struct rt_shape *in, const char *wanted,
                     struct rt_error *e);

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * kernel_fused: the table of operators that no file has (fused.h), and those that know no layout: activations,
- * products with constant weights, layer-norm, attention. */
+ * kernel_fused: of the operators that no file has (fused.h) those that know no layout: activations, products with
+ * constant weights, layer-norm. */
 #include "stages/nn/simd.h"
 #include "stages/onnx/kernels/fused.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RT_FUSED(kernel, type) extern const struct rt_kernel rt_kernel_##kernel;
-#include "stages/onnx/kernels/fused_ops.def"
-#undef RT_FUSED
-
-const struct rt_kernel_op rt_fused_op[RT_FUSED_OPS] = {
-#define RT_FUSED(kernel, type) {type, 1, INT32_MAX, &rt_kernel_##kernel, 0, ""},
-#include "stages/onnx/kernels/fused_ops.def"
-#undef RT_FUSED
-};
-
-void rt_fused_finish(const struct rt_kernel_call *c, const float *bias, int64_t at, int64_t rows, int64_t n,
-                     int64_t stride)
-{
-    const struct rt_epilogue *e = &c->epilogue;
-    float *y = (float *)c->out[0]->data + at;
-    if (!bias && !e->other && !e->act)
-        return;
-    rt_isa()->finish(&(struct rt_finish){.from = y, .to = y, .bias = bias, .stride = stride, .rows = rows, .n = n,
-                                         .other = e->other ? (const float *)c->in[e->other]->data + at : NULL,
-                                         .act = e->act, .a = e->a, .b = e->b});
-}
 
 /* ---- activations that stand alone ---- */
 
@@ -100,16 +78,6 @@ static int linear_prepare(struct rt_kernel_call *c, void *to)
     rt_direct_prepare(&p, to);
     free(turned);
     return 0;
-}
-
-void rt_fused_follow(const struct rt_kernel_call *c, struct rt_pass *p)
-{
-    const struct rt_epilogue *e = &c->epilogue;
-    p->bias = rt_kernel_given(c, 2) ? c->in[2]->data : NULL;
-    p->other = e->other ? c->in[e->other]->data : NULL;
-    p->act = e->act;
-    p->a = e->a;
-    p->b = e->b;
 }
 
 static int linear_compute(struct rt_kernel_call *c)

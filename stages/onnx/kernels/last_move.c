@@ -7,26 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#define SQUARE 16 /* transposed at a time */
-
-/* ---- layouts ----
- * By squares that fit the first cache: one side of a transpose always jumps. */
-
-RT_SIMD void rt_swap_axes(const float *restrict from, float *restrict to, int64_t rows, int64_t cols)
-{
-    for (int64_t r = 0; r < rows; r += SQUARE) {
-        int64_t tall = rows - r < SQUARE ? rows - r : SQUARE;
-        for (int64_t c = 0; c < cols; c += SQUARE) {
-            int64_t wide = cols - c < SQUARE ? cols - c : SQUARE;
-            for (int64_t k = 0; k < wide; k++) {
-                const float *x = from + r * cols + c + k;
-                float *y = to + (c + k) * rows + r;
-                for (int64_t i = 0; i < tall; i++)
-                    y[i] = x[i * cols];
-            }
-        }
-    }
-}
+/* ---- layouts ---- */
 
 static int to_last_shape(struct rt_kernel_call *c)
 {
@@ -70,16 +51,6 @@ static int to_first_compute(struct rt_kernel_call *c)
 const struct rt_kernel rt_kernel_to_last = {1, 1, 1, to_last_shape, to_last_compute, NULL, NULL};
 const struct rt_kernel rt_kernel_to_first = {1, 1, 1, to_first_shape, to_first_compute, NULL, NULL};
 
-int rt_last_geometry(struct rt_geometry *g, const struct rt_kernel_call *c, const int64_t *kernel,
-                     struct rt_tensor *first)
-{
-    const struct rt_tensor *x = c->in[0];
-    *first = *x;
-    first->dim[1] = x->dim[x->rank - 1];
-    memcpy(first->dim + 2, x->dim + 1, (size_t)(x->rank - 2) * sizeof *first->dim);
-    return rt_geometry_read(g, c, first, kernel);
-}
-
 /* ---- windows of a pooling ---- */
 
 struct last_pool {
@@ -96,7 +67,7 @@ static int last_pool_read(struct last_pool *p, struct rt_kernel_call *c)
     RT_TRY(rt_last_geometry(&p->g, c, kernel, &x));
     p->n = x.dim[0];
     p->channels = x.dim[1];
-    p->largest = c->op == &rt_fused_op[RT_FUSED_last_max];
+    p->largest = strcmp(c->op->type, "MaxPool") == 0;
     p->padding = rt_kernel_int(c, "count_include_pad", 0) != 0;
     return 0;
 }
