@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * control: see control.h: requests for settings, steps, pace. */
+ * control: see control.h: batches, steps, pace. */
 #include "pipeline/live/control_parts.h"
-#include "formats/words.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS INT64_C(1000000000000000) /* of a run, at most: a text from anywhere may name any number */
 #define SAVE_REST 100 /* times as long as a checkpoint took that was asked for, before the next one */
 #define POLL_NS UINT64_C(50000000) /* how soon a paused run notices a signal */
 
@@ -61,229 +58,6 @@ const struct rt_recipe *rt_control_settings(const struct rt_control *c)
     return &c->now;
 }
 
-/* ---- changes that wait (under the lock) ----
- * A change is checked when it is asked for, against the settings as they will be then (`ahead`), so
- * that who asks is told at once what is wrong and at which step it takes effect. Changes wait
- * sorted by step, those of one step in the order they came: that order, with the values, is what
- * the journal repeats. Their number is bounded; a client in a loop fills no memory. */
-
-int rt_control_check_who(const char *who, struct rt_error *e)
-{
-    size_t n = strspn(who, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-");
-    char quoted[RT_QUOTE];
-    if (n > 0 && n < RT_CONTROL_WHO && !who[n])
-        return 0;
-    return rt_error_set(e, RT_EUSAGE, "who %s: write 1 to %d letters, digits and _ . : -",
-                        rt_quote(quoted, sizeof quoted, who), RT_CONTROL_WHO - 1);
-}
-
-int rt_control_find(const char *name, enum rt_key_effect effect, const struct rt_key **key, struct rt_error *e)
-{
-    *key = rt_key_find(name);
-    if (!*key)
-        return rt_key_unknown(name, e);
-    if ((*key)->effect >= effect)
-        return 0;
-    return rt_error_set(e, RT_EUSAGE, (*key)->effect == RT_EFFECT_RESUME
-                        ? "%s takes effect at the start of a run only, or makes it longer when it goes on: retort run "
-                          "--resume -o DIR -s %s=N" : "%s takes effect at the start of a run only", name, name);
-}
-
-int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key)
-{
-    bool batch = key && key->effect == RT_EFFECT_BATCH;
-    if (batch && c->shared)
-        return c->next + RT_CONTROL_LEAD;
-    return batch && c->handed >= c->next ? c->handed + 1 : c->next;
-}
-
-int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
-                      const char *value, struct rt_error *e)
-{
-    c->trial = *base;
-    RT_TRY(rt_recipe_put(&c->trial, key, value, NULL, e));
-    return c->host.check ? c->host.check(c->host.self, &c->trial, e) : 0;
-}
-
-int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
-                  const char *value, int in_ahead, struct rt_error *e)
-{
-    const char *name = key ? key->name : RT_OVERRIDE_KEY;
-    if (c->count == RT_CONTROL_PENDING)
-        return rt_error_set(e, RT_EBUSY, "%s: %d changes wait already", name, c->count);
-    if (c->count == c->room) {
-        int room = c->room ? 2 * c->room : 16;
-        struct rt_control_change *more = realloc(c->pending, (size_t)room * sizeof *more);
-        if (!more)
-            return rt_error_set(e, RT_EMEM, "%s: no memory for a change", name);
-        c->pending = more;
-        c->room = room;
-    }
-    struct rt_control_change w = {.step = step, .key = key, .value = strdup(value), .in_ahead = in_ahead};
-    if (!w.value)
-        return rt_error_set(e, RT_EMEM, "%s: no memory for a change", name);
-    snprintf(w.who, sizeof w.who, "%s", who);
-    int at = c->count++;
-    for (; at > 0 && c->pending[at - 1].step > step; at--)
-        c->pending[at] = c->pending[at - 1];
-    c->pending[at] = w;
-    return 0;
-}
-
-/* Planned changes whose update is the next one now. Each was checked when it was planned. */
-static void control_look_ahead(struct rt_control *c)
-{
-    for (int i = 0; i < c->count; i++) {
-        struct rt_control_change *w = &c->pending[i];
-        if (w->step > rt_control_first(c, w->key))
-            continue;
-        if (!w->in_ahead && w->key)
-            rt_recipe_put(&c->ahead, w->key, w->value, NULL, NULL);
-        else if (!w->in_ahead)
-            rt_override_assign(&c->override_ahead, w->value, NULL);
-        w->in_ahead = 1;
-    }
-}
-
-/* ---- asking: now, or for a step ----
- * `set` is for people: the next step that is still free. `plan` names the step: journals and
- * checkpoints are repeated by it. Both go the same way otherwise, so a repeated run meets the same
- * checks. */
-
-/* A client that moves a slider asks for more values than there are updates. Those that an update would overwrite at
- * once are not kept; but only where the changes that wait for it are still fine without, one after the other. */
-
-/* The last change of this key that waits for this update, NULL when there is none, or it cannot go. */
-static struct rt_control_change *control_find_waiting(struct rt_control *c, int64_t step, const struct rt_key *key,
-                                                      const char *value)
-{
-    struct rt_control_change *found = NULL;
-    for (int i = 0; i < c->count && c->pending[i].step <= step; i++)
-        if (c->pending[i].step == step && c->pending[i].key == key)
-            found = &c->pending[i];
-    if (!found)
-        return NULL;
-    c->trial = c->begun;
-    for (int i = 0; i < c->count && c->pending[i].step <= step; i++) {
-        const struct rt_control_change *w = &c->pending[i];
-        if (!w->key)
-            continue;
-        if (rt_recipe_put(&c->trial, w->key, w == found ? value : w->value, NULL, NULL) < 0 ||
-            (c->host.check && c->host.check(c->host.self, &c->trial, NULL) < 0))
-            return NULL;
-    }
-    return found;
-}
-
-/* In the place of the one that waits, or behind all. */
-static int control_insert_or_replace(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
-                                     const char *value, struct rt_error *e)
-{
-    struct rt_control_change *waiting = control_find_waiting(c, step, key, value);
-    char *copy = waiting ? strdup(value) : NULL;
-    if (!copy)
-        return rt_control_insert(c, step, who, key, value, 1, e);
-    free(waiting->value);
-    waiting->value = copy;
-    waiting->in_ahead = 1;
-    snprintf(waiting->who, sizeof waiting->who, "%s", who);
-    return 0;
-}
-
-int rt_control_set(struct rt_control *c, const char *who, const char *name, const char *value,
-                   char *before, int64_t *at, struct rt_error *e)
-{
-    const struct rt_key *key = NULL;
-    char was[RT_RECIPE_TEXT], is[RT_RECIPE_TEXT];
-    RT_TRY(rt_control_check_who(who, e));
-    RT_TRY(rt_control_find(name, RT_EFFECT_STEP, &key, e));
-    uv_mutex_lock(&c->lock);
-    int64_t first = rt_control_first(c, key);
-    rt_recipe_get(&c->ahead, key, was, sizeof was);
-    int rc = rt_control_try(c, &c->ahead, key, value, e);
-    if (rc < 0)
-        goto out;
-    rc = control_insert_or_replace(c, first, who, key, value, e);
-    if (rc < 0)
-        goto out;
-    if (before)
-        snprintf(before, RT_RECIPE_TEXT, "%s", was);
-    if (at)
-        *at = first;
-    rt_recipe_put(&c->ahead, key, value, NULL, NULL); /* it was tried above */
-    rt_recipe_get(&c->ahead, key, is, sizeof is);
-    rt_control_remember(c, key, strdup(was), strdup(is)); /* without memory it cannot be undone */
-out:
-    uv_mutex_unlock(&c->lock);
-    return rc;
-}
-
-/* A change may be good only behind another that waits, as a term behind the knee that was given to it: so it is tried
- * on the settings that its own update will find. */
-static int control_try_at(struct rt_control *c, int64_t step, const struct rt_key *key, const char *value,
-                          struct rt_error *e)
-{
-    c->trial = c->ahead;
-    for (int i = 0; i < c->count && c->pending[i].step <= step; i++)
-        if (c->pending[i].key && !c->pending[i].in_ahead)
-            rt_recipe_put(&c->trial, c->pending[i].key, c->pending[i].value, NULL, NULL);
-    RT_TRY(rt_recipe_put(&c->trial, key, value, NULL, e));
-    return c->host.check ? c->host.check(c->host.self, &c->trial, e) : 0;
-}
-
-int rt_control_plan(struct rt_control *c, int64_t step, const char *who, const char *name,
-                    const char *value, struct rt_error *e)
-{
-    const struct rt_key *key = NULL;
-    bool samples = strcmp(name, RT_OVERRIDE_KEY) == 0;
-    RT_TRY(rt_control_check_who(who, e));
-    if (rt_key_retired(name))
-        return 0;
-    if (!samples)
-        RT_TRY(rt_control_find(name, RT_EFFECT_RESUME, &key, e));
-    uv_mutex_lock(&c->lock);
-    int64_t first = rt_control_first(c, key);
-    int rc;
-    if (step < first)
-        rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": the next step is %" PRId64 " already",
-                          name, step, first);
-    else if (step > STEPS)
-        rc = rt_error_set(e, RT_ERANGE, "%s at step %" PRId64 ": no run has so many", name, step);
-    else if (samples)
-        rc = rt_override_check(&c->override_ahead, value, e);
-    else
-        rc = control_try_at(c, step, key, value, e);
-    if (rc < 0)
-        goto out;
-    rc = rt_control_insert(c, step, who, key, value, 0, e);
-    if (rc < 0)
-        goto out;
-    control_look_ahead(c);
-out:
-    uv_mutex_unlock(&c->lock);
-    return rc;
-}
-
-int rt_control_get(struct rt_control *c, const char *name, char *value, size_t size,
-                   struct rt_error *e)
-{
-    const struct rt_key *key = rt_key_find(name);
-    if (!key)
-        return rt_key_unknown(name, e);
-    uv_mutex_lock(&c->lock);
-    rt_recipe_get(&c->ahead, key, value, size);
-    uv_mutex_unlock(&c->lock);
-    return 0;
-}
-
-int64_t rt_control_next(struct rt_control *c)
-{
-    uv_mutex_lock(&c->lock);
-    int64_t next = c->next;
-    uv_mutex_unlock(&c->lock);
-    return next;
-}
-
 /* ---- batches ----
  * A setting of effect BATCH is read where a batch is made, some steps before its update, on another
  * thread. So its change is for the first update not yet handed out, and a decoder asks for the
@@ -294,7 +68,7 @@ void rt_control_hand_out(struct rt_control *c, int64_t step)
 {
     uv_mutex_lock(&c->lock);
     c->handed = step;
-    control_look_ahead(c);
+    rt_control_look_ahead(c);
     uv_mutex_unlock(&c->lock);
 }
 
@@ -475,7 +249,7 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
     control_end_save(c);
     c->spent += uv_hrtime() - began; /* who asks had the lock */
     c->next = step;
-    control_look_ahead(c);
+    rt_control_look_ahead(c);
     int n = control_wait_for_leave(c, e);
     int go = n == 0;
     if (go && c->shared) {
@@ -486,7 +260,7 @@ int rt_control_step(struct rt_control *c, int64_t step, const struct rt_control_
         n = control_take_due(c, &due, e);
     if (go && n >= 0) {
         c->next = step + 1;
-        control_look_ahead(c);
+        rt_control_look_ahead(c);
     }
     if (n == RT_CONTROL_SAVE && !go)
         c->save_began = uv_hrtime();
@@ -583,4 +357,30 @@ void rt_control_stop(struct rt_control *c)
     if (c->host.stop)
         c->host.stop(c->host.self);
     rt_control_until(c, 0);
+}
+
+/* ---- what is noted, and what all this costs ---- */
+
+void rt_control_note(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    c->note = true;
+    uv_cond_broadcast(&c->wake);
+    uv_mutex_unlock(&c->lock);
+}
+
+/* What was asked costs the update that it is for; whoever asks is slowed down by it. */
+void rt_control_charge(struct rt_control *c, uint64_t ns)
+{
+    uv_mutex_lock(&c->lock);
+    c->spent += ns;
+    uv_mutex_unlock(&c->lock);
+}
+
+uint64_t rt_control_spent(struct rt_control *c)
+{
+    uv_mutex_lock(&c->lock);
+    uint64_t spent = c->spent;
+    uv_mutex_unlock(&c->lock);
+    return spent;
 }

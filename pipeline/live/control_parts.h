@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * control_parts: what control's own files share: control.c (requests, steps, pace), control_touch.c (samples,
- * undo) and control_save.c (checkpoints). Copies of all that can be changed: `now` belongs to the student;
- * `ahead`, behind the lock, is `now` with all changes that are due at the next update (or, of effect BATCH,
- * at the next one to be handed out): what requests are checked against; `begun`, behind the lock too, is
- * `now` for those who make batches. */
+ * control_parts: what control's own files share: control_changes.c (the changes that wait), control_undo.c,
+ * control_ask.c (settings) and control_touch.c (samples) make changes, control_save.c is for checkpoints, control.c for
+ * batches, steps and pace. Copies of all that can be changed: `now` belongs to the student; `ahead`, behind the lock,
+ * is `now` with all changes that are due at the next update (or, of effect BATCH, at the next one to be handed out):
+ * what requests are checked against; `begun`, behind the lock too, is `now` for those who make batches. */
 #ifndef RT_CONTROL_PARTS_H
 #define RT_CONTROL_PARTS_H
 
@@ -66,6 +66,10 @@ int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const str
                    const char *value, struct rt_error *e);
 int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
                       const char *value, int in_ahead, struct rt_error *e);
+/* Planned changes whose update is the next one are in `ahead` from now on. */
+void rt_control_look_ahead(struct rt_control *c);
+/* A text of override.h with the words behind it that people are shown. malloc'ed; NULL: no memory. */
+char *rt_control_with_words(const char *text, const char *words);
 /* Remembers a change for undo; what was undone is forgotten. Takes both texts over. RT_EMEM. */
 int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *before, char *after);
 void rt_control_forget(struct rt_control *c);

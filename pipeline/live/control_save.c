@@ -3,7 +3,6 @@
  * to samples, changes that wait. */
 #include "pipeline/live/control_parts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,24 +11,6 @@
  * Only what differs from the recipe is written, as text that a person can read in the file.
  * Settings that wait and settings in force are two texts: the first have a step, and go through all
  * checks again when they are read. */
-
-char *rt_control_waiting(struct rt_control *c, bool untold)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *f = open_memstream(&text, &size);
-    for (int i = 0; f && i < c->count; i++) {
-        struct rt_control_change *w = &c->pending[i];
-        if (untold && w->told)
-            continue;
-        w->told |= untold;
-        fprintf(f, "%" PRId64 " %s %s=%s\n", w->step, w->who, w->key ? w->key->name : RT_OVERRIDE_KEY, w->value);
-    }
-    if (f && fclose(f) == 0)
-        return text;
-    free(text);
-    return NULL;
-}
 
 int rt_control_save(struct rt_control *c, struct rt_control_text *t)
 {

@@ -71,8 +71,8 @@ static inline struct rt_behind rt_pass_behind(const struct rt_pass *p, const flo
                               .low = p->a, .high = p->b};
 }
 /* What stands behind the sums (rt_pass.bias, other, act), for `rows` places of columns [col, col + n) from place `at`
- * of `to` on, while they are still in cache: each of these as a pass of its own goes over all of memory once more, which
- * with one sample takes as long as a small layer. */
+ * of `to` on, while they are still in cache: each of these as a pass of its own goes over all of memory once more,
+ * which with one sample takes as long as a small layer. */
 static inline void rt_pass_finish(const struct rt_pass *p, int64_t at, int64_t rows, int64_t col, int64_t n)
 {
     if (!p->bias && !p->other && !p->act)

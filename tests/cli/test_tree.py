@@ -62,6 +62,7 @@ SHARED = {"uv.h": ("pipeline/", "stages/", "tui/"),
 DIRECT = {
     "pipeline/data/override.c": "a text to be kept",
     "pipeline/data/table.c": "cells are made plain while they are cut; CSV and JSON by their own rules",
+    "pipeline/live/control_changes.c": "a text to be kept",
     "pipeline/live/control_save.c": "a text to be kept",
     "tui/cli/detach.c": "what a run of ours said",
     "tui/cli/options_print.c": "help: our own words",
