@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * onnx_map: see onnx_map.h. One function per op that gives the name of the value it made; a value is
- * made in one layout and transposed where a reader wants the other, once. */
+ * onnx_map: see onnx_map.h. One function per op, which makes the op's value (onnx_map_value.c). */
 #include "stages/onnx/map/onnx_map_parts.h"
 
 #include "stages/nn/stretch.h"
@@ -12,57 +11,6 @@
 #define NAME RT_MAP_NAME
 
 typedef rt_map_names names;
-
-/* ---- nodes and layouts ----
- * A value is made in one layout and transposed where a reader wants the other, once, so a network
- * of convolutions has one Transpose at its input. Transposing around each convolution would be
- * simpler to write and leave its removal to whoever runs the file. */
-
-struct rt_onnx_node *rt_map_add(struct rt_onnx_map *m, const char *op, const names in, const char *out)
-{
-    return rt_onnx_add_node(m->o, op, out, in, (const char *[]){out, NULL});
-}
-
-const char *rt_map_inside(char out[NAME], const struct rt_node *n, const char *what)
-{
-    snprintf(out, NAME, "%s/%s", n->name, what);
-    return out;
-}
-
-static void map_add_transpose(struct rt_onnx_map *m, const char *in, const char *out, int rank,
-                              const int64_t *order)
-{
-    struct rt_onnx_node *t = rt_map_add(m, "Transpose", (names){in}, out);
-    rt_onnx_attr_ints(m->o, t, "perm", order, rank);
-}
-
-/* Orders of [batch, places.., channels] and back, by rank without the batch. */
-static const int64_t to_first[5][5] = {{0}, {0}, {0, 2, 1}, {0, 3, 1, 2}, {0, 4, 1, 2, 3}};
-static const int64_t to_last[5][5] = {{0}, {0}, {0, 2, 1}, {0, 2, 3, 1}, {0, 2, 3, 4, 1}};
-
-/* Made when first asked for, and kept: the next reader finds it. */
-const char *rt_map_first(struct rt_onnx_map *m, int node)
-{
-    const struct rt_node *n = rt_graph_at(m->g, node);
-    struct rt_map_value *v = &m->value[node];
-    if (!v->first[0]) {
-        rt_map_inside(v->first, n, "first");
-        map_add_transpose(m, v->last, v->first, n->shape.rank + 1, to_first[n->shape.rank]);
-    }
-    return v->first;
-}
-
-/* The same for channels last. */
-const char *rt_map_last(struct rt_onnx_map *m, int node)
-{
-    const struct rt_node *n = rt_graph_at(m->g, node);
-    struct rt_map_value *v = &m->value[node];
-    if (!v->last[0]) {
-        rt_map_inside(v->last, n, "last");
-        map_add_transpose(m, v->first, v->last, n->shape.rank + 1, to_last[n->shape.rank]);
-    }
-    return v->last;
-}
 
 /* ---- ops: each makes v from its inputs ----
  * Opset 13 is old enough for every program that people run and new enough for what our ops need;
@@ -219,7 +167,7 @@ static void map_add_statistic(struct rt_onnx_map *m, const char *in, const char 
     char transposed[NAME];
     snprintf(transposed, sizeof transposed, "%.*s/turned", NAME - 8, out);
     if (rank == 3)
-        map_add_transpose(m, in, transposed, 4, to_last[3]);
+        rt_map_turn(m, in, transposed, 3);
     map_add_flatten(m, rank == 3 ? transposed : in, out);
 }
 
@@ -259,21 +207,6 @@ static void map_add_product(struct rt_onnx_map *m, const struct rt_node *n, cons
     const char *w = rt_map_weight(m, n, 0, weight), *b = rt_map_weight(m, n, 1, bias);
     struct rt_onnx_node *o = rt_map_add(m, "Gemm", (names){x, w, b}, out);
     rt_onnx_attr_int(m->o, o, "transB", 1);
-}
-
-/* x / max(|x|, least); `of`: what x is, for the names of what is made in between. */
-void rt_map_unit(struct rt_onnx_map *m, const char *of, const char *x, float least, const char *out)
-{
-    char norm[NAME], at_least[NAME], clamped[NAME];
-    const int64_t axis = 1;
-    snprintf(norm, NAME, "%.70s/length", of);
-    snprintf(at_least, NAME, "%.70s/least", of);
-    snprintf(clamped, NAME, "%.70s/clamped", of);
-    struct rt_onnx_node *o = rt_map_add(m, "ReduceL2", (names){x}, norm);
-    rt_onnx_attr_ints(m->o, o, "axes", &axis, 1);
-    rt_map_scalar(m, at_least, least);
-    rt_map_add(m, "Max", (names){norm, at_least}, clamped);
-    rt_map_add(m, "Div", (names){x, clamped}, out);
 }
 
 /* Cosine rows have norm 1, so only the input has to be divided. An embedding bag is a

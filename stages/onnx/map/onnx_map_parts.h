@@ -39,8 +39,12 @@ const char *rt_map_inside(char out[RT_MAP_NAME], const struct rt_node *n, const 
 /* An input's value in this layout; transposed when it is not there yet. */
 const char *rt_map_first(struct rt_onnx_map *m, int node);
 const char *rt_map_last(struct rt_onnx_map *m, int node);
+/* in, channels first, as out, channels last; rank without the batch. */
+void rt_map_turn(struct rt_onnx_map *m, const char *in, const char *out, int rank);
+/* x / max(|x|, least); `of`: what x is, for the names of what is made in between. */
 void rt_map_unit(struct rt_onnx_map *m, const char *of, const char *x, float least, const char *out);
-/* Names of new initialisers. */
+/* Names of new initialisers; values are copied. */
+const char *rt_map_floats(struct rt_onnx_map *m, const char *name, int rank, const int64_t *dim, const float *value);
 const char *rt_map_scalar(struct rt_onnx_map *m, const char *name, float value);
 const char *rt_map_ints(struct rt_onnx_map *m, const char *name, const int64_t *value, int count);
 /* The value that is the node's i-th parameter, in ONNX's layout and of norm 1 where that is a cosine's; NULL when it

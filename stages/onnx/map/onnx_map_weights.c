@@ -13,30 +13,6 @@
 #define NAME RT_MAP_NAME
 typedef rt_map_names names;
 
-/* ---- numbers ---- */
-
-/* Copied into the file's model; the graph may go before it. */
-static const char *map_add_floats(struct rt_onnx_map *m, const char *name, int rank, const int64_t *dim,
-                                  const float *value)
-{
-    struct rt_tensor t = rt_tensor_view(RT_F32, rank, dim, (void *)value);
-    rt_onnx_add_initializer(m->o, name, &t);
-    return name;
-}
-
-const char *rt_map_scalar(struct rt_onnx_map *m, const char *name, float value)
-{
-    return map_add_floats(m, name, 0, NULL, &value);
-}
-
-const char *rt_map_ints(struct rt_onnx_map *m, const char *name, const int64_t *value, int count)
-{
-    int64_t dim = count;
-    struct rt_tensor t = rt_tensor_view(RT_I64, 1, &dim, (void *)value);
-    rt_onnx_add_initializer(m->o, name, &t);
-    return name;
-}
-
 /* ---- layout ----
  * Permuted when they are written, not by nodes in the file: other programs then see ordinary
  * constant weights, and a file can be read back into a student without running anything. */
@@ -118,7 +94,7 @@ static void map_add_steps(struct rt_onnx_map *m, const char *name, const struct 
                           const float *scale)
 {
     char narrow[NAME], scales[NAME], zeros[NAME];
-    map_add_floats(m, part_of(scales, name, "scale"), 1, q->dim, scale);
+    rt_map_floats(m, part_of(scales, name, "scale"), 1, q->dim, scale);
     rt_onnx_add_narrow(m->o, part_of(narrow, name, bytes ? "int8" : "int32"), q,
                        bytes ? RT_ONNX_INT8 : RT_ONNX_AS_IT_IS);
     struct rt_tensor zero = {0};
