@@ -278,11 +278,14 @@ static int student_say(struct rt_student *s, struct student_word *word, const ch
     free(message);
     if (rc < 0)
         return rc;
-    if (total > sizeof *word) {
+    bool heard = total > sizeof *word;
+    if (heard) {
         memcpy(word, all, sizeof *word);
         *news = strdup((const char *)all + sizeof *word);
     }
     free(all);
+    if (!heard)
+        return rt_error_set(e, RT_EMISMATCH, "rank 0 says nothing of the next batch");
     return *news ? 0 : rt_error_set(e, RT_EMEM, "no memory for what rank 0 says");
 }
 

@@ -20,7 +20,9 @@ bool rt_ranks_wanted(void)
 /* ---- gather ----
  * Recursive doubling: with 2^k ranks k swaps, each of all that both have. The blocks held are those of the ranks that
  * differ in the low bits only, so the order of ranks comes by itself. Who is swapped with says how many bytes it has
- * and sends the first of them along: what an update gathers is not more than that, and takes one journey, not two. */
+ * and sends the first of them along: what an update gathers is not more than that, and takes one journey, not two. That
+ * number is believed as far as memory goes, and no further: the other may be a program of another version, which is
+ * found only by comparing. */
 
 #define ALONG 3960 /* with what Open MPI puts before it still sent at once through shared memory: 4 KiB */
 
@@ -36,7 +38,7 @@ static int gather_grow(struct rt_ranks *r, int with, bool behind, char **held, s
     memcpy(mine.first, *held, gone);
     RT_TRY(rt_ranks_swap(r, with, &mine, sizeof mine, &other, sizeof other, e));
     size_t come = other.bytes < ALONG ? other.bytes : ALONG;
-    char *both = malloc(*size + other.bytes + 1);
+    char *both = other.bytes < SIZE_MAX / 2 - *size ? malloc(*size + (size_t)other.bytes + 1) : NULL;
     if (!both)
         return rt_error_set(e, RT_EMEM, "no memory for %zu bytes of the other ranks", (size_t)other.bytes);
     char *theirs = both + (behind ? 0 : *size);
@@ -65,6 +67,7 @@ int rt_ranks_gather(struct rt_ranks *r, const void *mine, size_t bytes, void **a
         free(held);
         return rc;
     }
+    held[bytes] = '\0';
     *all = held;
     *total = bytes;
     return 0;

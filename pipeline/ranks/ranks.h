@@ -31,10 +31,12 @@ int rt_ranks_rank(const struct rt_ranks *r); /* 0 .. size - 1; r NULL: 0 of 1 */
 int rt_ranks_size(const struct rt_ranks *r);
 const char *rt_ranks_name(const struct rt_ranks *r, int rank); /* "rank 1 on HOST" */
 
-/* Sends to one rank and takes from it, at the same time; both know the sizes. RT_ELOST. */
+/* Sends to one rank and takes from it, at the same time; both know the sizes. RT_ELOST, also when it sends another
+ * number of bytes. */
 int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_bytes, void *in, size_t in_bytes,
                   struct rt_error *e);
-/* Every rank's bytes, as many as each likes, those of rank 0 first: *all [*total], malloc'ed. RT_ELOST, RT_EMEM. */
+/* Every rank's bytes, as many as each likes, those of rank 0 first: *all [*total], malloc'ed, and a NUL behind them, so
+ * that a text ends there at the latest. How many came from whom is the caller's to check. RT_ELOST, RT_EMEM. */
 int rt_ranks_gather(struct rt_ranks *r, const void *mine, size_t bytes, void **all, size_t *total, struct rt_error *e);
 /* Adds up value[count] over all ranks, number by number, by our own additions in a binary tree of neighbours: all get
  * the same bytes, and these are the ones that a single process gets which adds in that tree. Each sends and takes

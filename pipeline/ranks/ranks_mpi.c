@@ -53,6 +53,13 @@ static void ranks_lose(struct rt_ranks *r, const char *text)
         snprintf(r->lost, sizeof r->lost, "%s", text);
 }
 
+/* Of a message that came. */
+static bool status_is_of(const MPI_Status *s, size_t bytes)
+{
+    int came;
+    return MPI_Get_count(s, MPI_BYTE, &came) == MPI_SUCCESS && came >= 0 && (size_t)came == bytes;
+}
+
 /* ---- signs of life ----
  * A star: each tells rank 0, rank 0 all, so a rank has one to listen to, and what one says of its end reaches all in
  * two steps. They are apart from the run's own messages, on a thread of their own: whoever computes for a minute is
@@ -61,12 +68,16 @@ static void ranks_lose(struct rt_ranks *r, const char *text)
 static void signs_take(struct rt_ranks *r, uint64_t now)
 {
     int there = 1;
+    struct sign said;
     MPI_Status from;
     while (MPI_Iprobe(MPI_ANY_SOURCE, TAG_SIGN, MPI_COMM_WORLD, &there, &from) == MPI_SUCCESS && there) {
         struct peer *p = &r->peer[from.MPI_SOURCE];
-        MPI_Recv(&p->in, sizeof p->in, MPI_BYTE, from.MPI_SOURCE, TAG_SIGN, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-        p->in.text[sizeof p->in.text - 1] = '\0';
+        MPI_Recv(&said, sizeof said, MPI_BYTE, from.MPI_SOURCE, TAG_SIGN, MPI_COMM_WORLD, &from);
         p->heard = now;
+        if (!status_is_of(&from, sizeof said))
+            continue; /* of another version: that is found when all compare what they are */
+        p->in = said;
+        p->in.text[sizeof p->in.text - 1] = '\0';
         if (p->in.text[0])
             ranks_lose(r, p->in.text);
     }
@@ -189,7 +200,8 @@ void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e)
  * nothing here blocks in MPI: a request is asked now and then. First at once, giving the core to whoever wants it in
  * between: ranks in step wait some tens of microseconds several times an update, and a sleep would take longer than
  * that. Then after a sleep of an eighth of the time that it has taken so far: an answer lies about for an eighth of its
- * time at most, and a long wait costs nothing. */
+ * time at most, and a long wait costs nothing. A message that is longer than the room for it is MPI's error; one that
+ * is shorter would leave the rest unset, so lengths are compared. */
 
 #define TURNING UINT64_C(1000000) /* ns */
 #define SLEEP_MOST UINT64_C(5000000)
@@ -203,15 +215,22 @@ static void waiter_rest(uint64_t waited)
         nanosleep(&(struct timespec){0, (long)sleep}, NULL);
 }
 
-static int request_wait(struct rt_ranks *r, MPI_Request request[2], struct rt_error *e)
+/* request[0] takes in_bytes. */
+static int request_wait(struct rt_ranks *r, MPI_Request request[2], size_t in_bytes, struct rt_error *e)
 {
     uint64_t began = uv_hrtime();
     int done = 0, rc = 0;
+    MPI_Status status[2];
     for (;;) {
         uv_mutex_lock(&r->lock);
-        if (MPI_Testall(2, request, &done, MPI_STATUSES_IGNORE) != MPI_SUCCESS)
+        bool broken = MPI_Testall(2, request, &done, status) != MPI_SUCCESS;
+        if (broken)
             ranks_lose(r, "the connection to another rank broke");
-        if (!done && r->lost[0])
+        if (!broken && done && in_bytes && !status_is_of(&status[0], in_bytes)) {
+            ranks_lose(r, "another rank sent something else than what it was its turn to send");
+            broken = true;
+        }
+        if (r->lost[0] && (!done || broken))
             rc = rt_error_set(e, RT_ELOST, "%s", r->lost);
         uv_mutex_unlock(&r->lock);
         if (done || rc < 0)
@@ -231,7 +250,7 @@ static int piece_swap(struct rt_ranks *r, int with, const char *out, size_t out_
         MPI_Isend(out, (int)out_bytes, MPI_BYTE, with, TAG_BYTES, MPI_COMM_WORLD, &request[1]);
     r->figures.sent += out_bytes;
     uv_mutex_unlock(&r->lock);
-    return request_wait(r, request, e);
+    return request_wait(r, request, in_bytes, e);
 }
 
 int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_bytes, void *in, size_t in_bytes,

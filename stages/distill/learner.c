@@ -218,6 +218,15 @@ static void sample_note(struct rt_learner *l, const struct rt_objective_settings
                          l->out.margin);
 }
 
+/* What others say of their samples is of rows that there are. */
+static bool notes_fit(const struct rt_learner *l, const double *note, size_t total)
+{
+    bool fit = total % (NOTES * sizeof *note) == 0;
+    for (size_t i = 0; fit && i < total / sizeof *note; i += NOTES)
+        fit = note[i + NOTE_SAMPLE] >= 0 && note[i + NOTE_SAMPLE] < l->samples.rows;
+    return fit;
+}
+
 static void notes_make(const struct rt_learner *l, const struct rt_minibatch *b, double *note)
 {
     for (int i = 0; i < b->count; i++) {
@@ -244,7 +253,12 @@ static int notes_share(struct rt_learner *l, const struct rt_minibatch *b, void 
     int rc = rt_exchange_sums_and(l->c.others, (double *)l->sums, l->c.shards, RT_LEARNER_SUMS, note,
                                   n * NOTES * sizeof *note, all, total, e);
     free(note);
-    return rc;
+    if (rc < 0 || notes_fit(l, *all, *total))
+        return rc;
+    free(*all);
+    *all = NULL;
+    return rt_error_set(e, RT_EMISMATCH, "who shares the update speaks of a sample that is none of %d",
+                        l->samples.rows);
 }
 
 static void notes_keep(struct rt_learner *l, const struct rt_objective_settings *objective, const double *note,

@@ -12,6 +12,7 @@
 
 #include "stages/distill/objective_settings.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,16 @@ static int eval_room(struct rt_learner *l, int count)
     return rt_learner_room(&l->eval.prediction, n * sizeof(struct rt_prediction));
 }
 
+/* What others brought is of rows and classes that there are. */
+static bool eval_fits(const struct rt_learner *l, size_t at, size_t count)
+{
+    const int *row = l->eval.row.data, *label = l->eval.label.data;
+    bool fits = true;
+    for (size_t i = at; i < at + count; i++)
+        fits = fits && row[i] >= 0 && row[i] < l->c.rows && label[i] < l->c.model->classes;
+    return fits;
+}
+
 /* Behind those of earlier batches lie so many of the own samples; then those of all who share the evaluation do, those
  * of rank 0 first: the order of one who has them all. Returns how many. */
 static int eval_share(struct rt_learner *l, int own, struct rt_error *e)
@@ -60,17 +71,24 @@ static int eval_share(struct rt_learner *l, int own, struct rt_error *e)
     struct column column[COLUMNS];
     size_t at = (size_t)l->eval.count, total, count = (size_t)own;
     int columns = eval_columns(l, column), rc = 0;
+    bool fits = true;
     for (int i = 0; l->c.others && rc == 0 && i < columns; i++) {
         void *all;
         size_t size = column[i].size;
         RT_TRY(rt_exchange_gather(l->c.others, (char *)column[i].room->data + at * size, (size_t)own * size, &all,
                                   &total, e));
-        count = size ? total / size : count;
-        rc = eval_room(l, (int)(at + count));
+        size_t came = size ? total / size : count;
+        fits = fits && total == came * size && came <= INT_MAX - at && (i == 0 || came == count);
+        count = came;
+        rc = fits ? eval_room(l, (int)(at + count)) : RT_EMISMATCH;
         if (rc == 0)
             memcpy((char *)column[i].room->data + at * size, all, total);
         free(all);
     }
+    if (rc == 0 && l->c.others && !eval_fits(l, at, count))
+        rc = RT_EMISMATCH;
+    if (rc == RT_EMISMATCH)
+        return rt_error_set(e, rc, "who shares the evaluation speaks of other samples or classes");
     return rc < 0 ? rt_error_set(e, rc, "no memory for the outputs of an evaluation") : (int)count;
 }
 

@@ -127,21 +127,27 @@ out:
     free(steps);
 }
 
+int rt_raw_unpack(const struct rt_frame *f, const struct rt_modality *m, struct rt_tensor *raw)
+{
+    struct rt_tensor t;
+    RT_TRY(rt_frame_unpack(f, &t, NULL));
+    bool steps = m->id == RT_SPEECH && t.dtype == RT_U8 && t.rank == 2 && t.dim[0] == 2;
+    if (!steps && (m->id != RT_SPEECH || (t.dtype == RT_F32 && t.rank == 1))) {
+        *raw = t;
+        return 0;
+    }
+    int rc = steps ? steps_take(&t, raw) : RT_EMISSING;
+    rt_tensor_fini(&t);
+    return rc;
+}
+
 /* RT_EMISSING: it is not kept. */
 static int kept_load(struct rt_store *store, struct rt_key128 key, const struct rt_modality *m, struct rt_tensor *raw)
 {
     struct rt_frame *f = NULL;
-    struct rt_tensor t;
     rt_store_get(store, kept_key(key), &f);
-    int rc = f ? rt_frame_unpack(f, &t, NULL) : RT_EMISSING;
+    int rc = f ? rt_raw_unpack(f, m, raw) : RT_EMISSING;
     rt_frame_unref(f);
-    RT_TRY(rc);
-    if (m->id != RT_SPEECH || t.dtype != RT_U8) {
-        *raw = t;
-        return 0;
-    }
-    rc = t.rank == 2 && t.dim[0] == 2 ? steps_take(&t, raw) : RT_EMISSING;
-    rt_tensor_fini(&t);
     return rc;
 }
 

@@ -37,5 +37,7 @@ int rt_raw_load(const struct rt_raw_source *from, const struct rt_modality *m, i
                 struct rt_error *e);
 /* For later calls of rt_raw_load; key: of its content. store may be NULL; a full disk only costs time. */
 void rt_raw_keep(struct rt_store *store, struct rt_key128 key, const struct rt_tensor *raw, int level);
+/* What rt_raw_keep kept, from its frame; the caller's. RT_EMISSING: it is no such thing; RT_EMEM, RT_EFORMAT. */
+int rt_raw_unpack(const struct rt_frame *f, const struct rt_modality *m, struct rt_tensor *raw);
 
 #endif

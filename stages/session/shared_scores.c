@@ -73,6 +73,14 @@ static int look_refuse(const struct rt_session *s, int row, int modality, int ra
                         "bytes there, and not %s", name, of, path, rt_modality_names[modality], id, b, a);
 }
 
+/* Every rank knows from its own table how much each of the others has to say. */
+static int gathered_check(const struct rt_session *s, size_t total, size_t each, struct rt_error *e)
+{
+    int ranks = rt_ranks_size(s->ranks);
+    return total == each * (size_t)ranks ? 0 : rt_error_set(e, RT_EMISMATCH, "%d ranks sent %zu bytes, not %zu each",
+                                                            ranks, total, each);
+}
+
 /* Of rows `from` on; all looks, those of rank 0 first, differ somewhere. */
 static int looks_name(const struct rt_session *s, int from, int rows, int modality, const struct look *all,
                       struct rt_error *e)
@@ -94,13 +102,16 @@ static int looks_compare(const struct rt_session *s, int from, int rows, int mod
     size_t total;
     bool same = true;
     RT_TRY(rt_ranks_gather(s->ranks, &digest, sizeof digest, &all, &total, e));
-    for (size_t i = 0; i < total / sizeof digest; i++)
+    int known = gathered_check(s, total, sizeof digest, e);
+    for (size_t i = 0; known == 0 && i < total / sizeof digest; i++)
         same = same && ((uint64_t *)all)[i] == digest;
     free(all);
     if (same)
-        return 0;
+        return known;
     RT_TRY(rt_ranks_gather(s->ranks, look, (size_t)rows * sizeof *look, &all, &total, e));
-    int rc = looks_name(s, from, rows, modality, all, e);
+    int rc = gathered_check(s, total, (size_t)rows * sizeof *look, e);
+    if (rc == 0)
+        rc = looks_name(s, from, rows, modality, all, e);
     free(all);
     return rc;
 }
@@ -147,15 +158,26 @@ static int table_exchange(struct rt_session *s, void *table, size_t row_bytes, s
     return total == whole ? 0 : rt_error_set(e, RT_EMISMATCH, "ranks scored %zu bytes of %zu", total, whole);
 }
 
+static bool drop_is_ours(const struct rt_session *s, struct rt_drop *d)
+{
+    d->text[sizeof d->text - 1] = '\0';
+    return d->sample >= 0 && d->sample < s->dataset.count && d->modality >= 0 && d->modality < RT_MODALITIES;
+}
+
 static int drops_exchange(struct rt_session *s, struct rt_error *e)
 {
     void *all;
-    size_t total;
-    RT_TRY(rt_ranks_gather(s->ranks, s->left, (size_t)s->left_count * sizeof *s->left, &all, &total, e));
-    for (size_t i = 0; i < total / sizeof *s->left; i++)
-        rt_session_leave_out(s, (const struct rt_drop *)all + i);
+    size_t total, each = sizeof *s->left;
+    RT_TRY(rt_ranks_gather(s->ranks, s->left, (size_t)s->left_count * each, &all, &total, e));
+    struct rt_drop *drop = all;
+    bool good = total % each == 0;
+    for (size_t i = 0; i < total / each; i++)
+        good = good && drop_is_ours(s, &drop[i]);
+    for (size_t i = 0; good && i < total / each; i++)
+        rt_session_leave_out(s, &drop[i]);
     free(all);
-    return 0;
+    return good ? 0 : rt_error_set(e, RT_EMISMATCH, "another rank leaves out a sample that is none of %d",
+                                   s->dataset.count);
 }
 
 int rt_shared_scores_exchange(struct rt_session *s, const bool modality[RT_MODALITIES], struct rt_error *e)

@@ -105,13 +105,13 @@ static int facts_differ(const struct rt_together *t, int rank, const char *first
         if (a != b || memcmp(first, other, (size_t)a) != 0)
             return rt_error_set(e, RT_EMISMATCH, "%s: %.*s; on %s: %.*s", rt_ranks_name(t->ranks, rank), b, other,
                                 rt_ranks_name(t->ranks, 0), a, first);
-        first += a + 1;
-        other += b + 1;
+        first += a + (first[a] == '\n');
+        other += b + (other[b] == '\n');
     }
     return *first || *other ? rt_error_set(e, RT_EMISMATCH, "%s has other settings", rt_ranks_name(t->ranks, rank)) : 0;
 }
 
-/* Each text in *all ends with a 0. */
+/* Each text in *all ends with a 0; those of a version that says less are shorter. */
 static int facts_compare(const struct rt_together *t, const char *all, size_t total, struct rt_error *e)
 {
     const char *other = all;
@@ -166,6 +166,11 @@ int rt_together_check_data(const struct rt_together *t, const char *identity, st
     snprintf(mine, sizeof mine, "%s", identity);
     memset(mine + strlen(mine), 0, sizeof mine - strlen(mine));
     RT_TRY(rt_ranks_gather(t->ranks, mine, sizeof mine, &all, &total, e));
+    if (total != sizeof mine * (size_t)rt_ranks_size(t->ranks))
+        rc = rt_error_set(e, RT_EMISMATCH, "%zu bytes of what the ranks' data are, not %zu from each", total,
+                          sizeof mine);
+    for (int i = 0; rc == 0 && i < rt_ranks_size(t->ranks); i++)
+        ((char *)all)[(size_t)(i + 1) * sizeof mine - 1] = '\0';
     for (int i = 1; rc == 0 && i < rt_ranks_size(t->ranks); i++) {
         const char *differs = rt_identity_differs(all, (const char *)all + (size_t)i * sizeof mine);
         if (differs)

@@ -26,6 +26,7 @@ struct rt_ranks {
 };
 
 static int broken = -1; /* the rank whose swaps fail */
+static int liar = -1;   /* the one that sends nothing but ones */
 
 int rt_ranks_rank(const struct rt_ranks *r)
 {
@@ -43,6 +44,8 @@ int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_byte
 {
     if (broken == r->rank || broken == with)
         return rt_error_set(e, RT_ELOST, "rank %d is lost", broken);
+    if (liar == with)
+        return memset(in, 0xff, in_bytes), 0;
     r->sent += out_bytes;
     for (size_t o = 0, i = 0; o < out_bytes || i < in_bytes;) {
         size_t piece = out_bytes - o < 1024 ? out_bytes - o : 1024, wanted = in_bytes - i < 1024 ? in_bytes - i : 1024;
@@ -159,6 +162,7 @@ static void test_gather(void **state)
             for (int k = 0; k < size; k++)
                 for (int n = 0; n < k * 100; n++)
                     assert_int_equal(gathered[i][at++], 'a' + k);
+            assert_int_equal(gathered[i][at], '\0');
             free(gathered[i]);
         }
     }
@@ -185,10 +189,26 @@ static void test_lost(void **state)
     broken = -1;
 }
 
+/* A length that no memory holds, and that overflows with one's own. */
+static void test_announces_too_much(void **state)
+{
+    (void)state;
+    struct rt_ranks r = {.rank = 0, .size = 2};
+    struct rt_error e;
+    void *out;
+    size_t total;
+    liar = 1;
+    assert_int_equal(rt_ranks_gather(&r, "own", 3, &out, &total, &e), RT_EMEM);
+    assert_null(out);
+    assert_non_null(strstr(e.text, "of the other ranks"));
+    liar = -1;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add), cmocka_unit_test(test_gather), cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_announces_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
