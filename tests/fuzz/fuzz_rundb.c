@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * fuzz_rundb: any bytes as a run's data base, as `attach` and `ls` read it: refused with a message, or read to its end
- * in a bounded number of looks. */
+ * fuzz_rundb: any bytes as a run's data base, as `attach` and `ls` read it, marks included: refused with a message, or
+ * read to its end in a bounded number of looks. */
+#include "pipeline/run/run_marks.h"
 #include "tests/fuzz/fuzz_file.h"
 #include "tui/report/runs_table.h"
 #include "tui/report/snapshot.h"
 
 #define LOOKS 50
+#define ROWS 20
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,5 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int i = 0; i < LOOKS && rt_snapshot_poll(&m, true, &e) > 0; i++)
             continue;
     rt_snapshot_fini(&m);
+    uint8_t mark[ROWS];
+    if (rt_run_marks_load(fuzz_folder, mark, ROWS, &e) == 0)
+        for (int i = 0; i < ROWS; i++)
+            assert(mark[i] <= RT_MARK_ALL);
     return 0;
 }
