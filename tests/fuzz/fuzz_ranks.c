@@ -15,7 +15,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What is left to be sent; said: the last swap was of a length, which is two bytes of the input. */
+#define ANNOUNCED 2048 /* a swap of more begins a gathering: how much there is, and the first of it */
+
+/* What is left to be sent; said: the last swap began a gathering. */
 struct rt_ranks {
     int rank;
     const uint8_t *data;
@@ -23,34 +25,45 @@ struct rt_ranks {
     bool said;
 };
 
-static const uint8_t *wire_take(struct rt_ranks *r, size_t bytes)
+static bool wire_take(struct rt_ranks *r, void *to, size_t bytes)
 {
-    const uint8_t *at = r->data;
     if (bytes > r->size)
-        return NULL;
+        return false;
+    if (bytes)
+        memcpy(to, r->data, bytes);
     r->data += bytes;
     r->size -= bytes;
-    return at;
+    return true;
+}
+
+/* A length is two bytes of the input. */
+static bool wire_take_length(struct rt_ranks *r, uint64_t *length)
+{
+    uint8_t two[2];
+    if (!wire_take(r, two, sizeof two))
+        return false;
+    *length = two[0] | (uint64_t)two[1] << 8;
+    *length = *length == UINT16_MAX ? UINT64_MAX : *length;
+    return true;
 }
 
 int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_bytes, void *in, size_t in_bytes,
                   struct rt_error *e)
 {
-    uint64_t length;
-    bool says = !r->said && in_bytes == sizeof length && out_bytes == sizeof length;
-    const uint8_t *from = wire_take(r, says ? 2 : in_bytes);
+    uint64_t length = 0;
+    bool good;
     (void)out;
-    r->said = says;
-    if (!from)
-        return rt_error_set(e, RT_ELOST, "rank %d is lost", with);
-    if (says) {
-        length = from[0] | (uint64_t)from[1] << 8;
-        length = length == UINT16_MAX ? UINT64_MAX : length;
+    r->said = !r->said && in_bytes > ANNOUNCED && in_bytes == out_bytes;
+    if (r->said) {
+        size_t room = in_bytes - sizeof length;
+        good = wire_take_length(r, &length);
+        room = length == UINT64_MAX ? 0 : length < room ? (size_t)length : room;
+        good = good && wire_take(r, (uint8_t *)in + sizeof length, room);
         memcpy(in, &length, sizeof length);
-    } else if (in_bytes) {
-        memcpy(in, from, in_bytes);
+    } else {
+        good = wire_take(r, in, in_bytes);
     }
-    return 0;
+    return good ? 0 : rt_error_set(e, RT_ELOST, "rank %d is lost", with);
 }
 
 int rt_ranks_rank(const struct rt_ranks *r)
