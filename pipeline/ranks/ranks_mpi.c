@@ -20,6 +20,7 @@
 /* What ranks tell each other now and then: it runs; or, with a text, that the run is over and why. */
 struct sign {
     int64_t step;
+    bool last; /* no more will come */
     struct rt_rank_figures figures;
     char text[400];
 };
@@ -39,7 +40,7 @@ struct rt_ranks {
     uv_thread_t thread;
     uv_mutex_t lock; /* of MPI, which is asked by one thread at a time, and of what follows */
     uv_cond_t wake;
-    bool ending;
+    bool ending, leaving;
     int64_t step;
     char lost[400]; /* who is, "" = nobody */
     struct peer *peer;
@@ -103,6 +104,7 @@ static void sign_send(struct rt_ranks *r, int to)
     if (!done)
         return;
     p->out.step = r->step;
+    p->out.last = r->leaving;
     p->out.figures = ranks_own_figures(r);
     memcpy(p->out.text, r->lost, sizeof p->out.text);
     MPI_Isend(&p->out, sizeof p->out, MPI_BYTE, to, TAG_SIGN, MPI_COMM_WORLD, &p->sending);
@@ -300,6 +302,27 @@ struct rt_rank_figures rt_ranks_figures(struct rt_ranks *r, int rank)
 
 /* ---- joining and leaving ---- */
 
+/* Partners tell each other that no more signs will come: MPI_Finalize should find none that nobody took. */
+static void signs_end(struct rt_ranks *r)
+{
+    int first, partners = signs_partners(r, &first), open = 1;
+    uint64_t began = uv_hrtime(), now = began;
+    r->leaving = true;
+    for (; open && now - began < LIMIT_NS; now = uv_hrtime()) {
+        open = 0;
+        signs_take(r, now);
+        for (int i = first; i < first + partners; i++) {
+            struct peer *p = &r->peer[i];
+            if (!p->out.last)
+                sign_send(r, i);
+            else if (p->sending != MPI_REQUEST_NULL)
+                MPI_Test(&p->sending, &(int){0}, MPI_STATUS_IGNORE);
+            open |= !p->out.last || !p->in.last || p->sending != MPI_REQUEST_NULL;
+        }
+        waiter_rest(now - began);
+    }
+}
+
 int rt_ranks_rank(const struct rt_ranks *r)
 {
     return r ? r->rank : 0;
@@ -404,9 +427,7 @@ void rt_ranks_close(struct rt_ranks *r)
     uv_thread_join(&r->thread);
     if (!whole)
         return; /* MPI may still write into what it was given */
-    for (int i = 0; i < r->size; i++)
-        if (r->peer[i].sending != MPI_REQUEST_NULL)
-            MPI_Request_free(&r->peer[i].sending);
+    signs_end(r);
     MPI_Finalize();
     ranks_free(r);
 }

@@ -3,16 +3,18 @@
 # One run of two processes, started by mpirun as a user does: it is the run of one process, also when it is
 # changed, stopped and gone on with; and processes that do not belong together are refused by name. What
 # takes longer (processes that die or stop) is tests/campaign/machines.py.
-"""Usage: test_machines.py PATH/TO/retort   (built with MPI)"""
+"""Usage: test_machines.py PATH/TO/retort   (built with MPI; RT_MPIRUN: that MPI's mpirun)"""
 
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
 
 from end_to_end import PATIENCE, PROGRAM, SPEECH, EndToEnd, last_checkpoint, read_tensors, rows, settings, write_manifest
 
+MPIRUN = os.environ.get("RT_MPIRUN", "mpirun")
 # As root, with more processes than cores, and where one may not read another's memory.
 MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
        "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
@@ -28,7 +30,7 @@ class Machines(EndToEnd):
             "weight.terms": "snr", "train.epochs": "30", "eval.interval": "10", "run.checkpoint": "10", "run.keep": "99"})
 
     def command(self, output, more=None, count=2):
-        return ["mpirun", "-n", str(count), PROGRAM, "run", self.recipe, "-o", output, "-q",
+        return [MPIRUN, "-n", str(count), PROGRAM, "run", self.recipe, "-o", output, "-q",
                 *settings(self.study, more or {})]
 
     def run_all(self, command, code):
@@ -116,7 +118,7 @@ class Machines(EndToEnd):
                          [(0,), (1,), (self.samples - 2,), (self.samples - 1,)])
 
     def test_bench(self):
-        done = subprocess.run(["mpirun", "-n", "2", PROGRAM, "bench", "cnn1d", "--ranks", "--seconds", "0", "--batch", "4",
+        done = subprocess.run([MPIRUN, "-n", "2", PROGRAM, "bench", "cnn1d", "--ranks", "--seconds", "0", "--batch", "4",
                                "--json"], env=dict(self.environment(), **MPI), capture_output=True, text=True,
                               timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -128,13 +130,23 @@ class Machines(EndToEnd):
 
     @staticmethod
     def two(first, second):
-        first, second = (c[3:] if c[0] == "mpirun" else c for c in (first, second))
-        return ["mpirun", "-n", "1", *first, ":", "-n", "1", *second]
+        first, second = (c[3:] if c[0] == MPIRUN else c for c in (first, second))
+        return [MPIRUN, "-n", "1", *first, ":", "-n", "1", *second]
 
     def refused(self, code, first, second, *words):
         """Two processes with commands of their own."""
         self.says(self.run_all(self.two(first, second), code), *words)
         self.assertFalse(os.path.exists(self.path("x")))
+
+    def another_version(self):
+        """The program, but for what it says of itself."""
+        with open(PROGRAM, "rb") as f:
+            data = f.read()
+        says = re.search(rb"the version is retort [0-9.]+(?=[0-9]\n)", data).group()
+        with open(self.path("another"), "wb") as f:
+            f.write(data.replace(says + data[data.index(says) + len(says):][:1], says + b"x"))
+        os.chmod(self.path("another"), 0o755)
+        return self.path("another")
 
     def test_that_do_not_belong_together(self):
         table = rows(self.samples)
@@ -143,6 +155,8 @@ class Machines(EndToEnd):
         self.refused(2, self.command("x"), self.command("x", {"train.lr": "0.5"}), "rank 1 on", "train.lr is 0.5",
                      "rank 0 on", "train.lr is 0.002")
         self.refused(2, self.command("x"), self.command("x", other), "rank 1 on", "labels", "differ")
+        self.refused(2, self.command("x"), [self.another_version(), *self.command("x")[4:]], "rank 1 on",
+                     ".x; on rank 0 on", "the version is retort")
         table[0][2], table[0][4] = rows(self.samples)[0][2], "gone.ogg"
         missing = {"data.manifest": write_manifest(self.path("missing.tsv"), table)}
         self.refused(2, self.command("x"), self.command("x", missing), "rank 1 on", "cannot read", "gone.ogg", "rank 0 on")
@@ -164,7 +178,7 @@ class Machines(EndToEnd):
             self.spoil(table, row, "other%d.ogg" % row)
         other = {"data.manifest": write_manifest(self.path("other.tsv"), table), "cache.size": "0"}
         said = self.run_all(self.two(self.command("x", {"cache.size": "0"}), self.command("x", other)), None)
-        self.says(said, "rank 1 on", "gave up", "changed since the run looked at it")
+        self.says(said, "rank 1 on", "changed since the run looked at it")
 
 
 if __name__ == "__main__":

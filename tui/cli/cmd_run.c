@@ -219,8 +219,11 @@ static int run_here(const struct request *q, struct rt_recipe *r, const char *ou
     if (t && s) {
         int rc = run_to_the_end(t, s, r, &request, &progress, own, leads ? q->model : NULL, &e);
         rt_run_progress_end(&progress);
-        if (ranks && rc < 0 && rc != RT_ESTOPPED && rc != RT_ELOST)
+        if (ranks && rc < 0 && rc != RT_ESTOPPED && rc != RT_ELOST) {
             rt_ranks_give_up(ranks, &e);
+            if (!leads)
+                rt_error_prefix(&e, "%s", rt_ranks_name(ranks, rt_ranks_rank(ranks)));
+        }
         if (q->json && leads)
             rt_run_result_print_json(t, s, rc, &e);
         code = !leads && (rc == 0 || rc == RT_ESTOPPED) ? (rc ? RT_EXIT_STOPPED : RT_EXIT_DONE)
