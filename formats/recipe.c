@@ -304,11 +304,23 @@ static int choice_read(const struct rt_key *key, const char *text, void *field)
 /* A list is a set: a word given twice is refused, since a weight by the same measure twice would be
  * its square and nobody would see why. */
 
+/* "[a, b]", as a recipe has it, without its brackets, where a list is given in one text (-s, `ctl set`). */
+static const char *list_inside(const char *text, char bare[RT_RECIPE_TEXT])
+{
+    size_t n = strlen(text);
+    if (n < 2 || n >= RT_RECIPE_TEXT || text[0] != '[' || text[n - 1] != ']')
+        return text;
+    memcpy(bare, text + 1, n - 2);
+    bare[n - 2] = '\0';
+    return bare;
+}
+
 /* Words separated by commas, blanks around them ignored; stored joined by ','. */
 static int list_read(const struct rt_key *key, const char *text, void *field)
 {
-    char joined[RT_RECIPE_TEXT] = "";
+    char joined[RT_RECIPE_TEXT] = "", bare[RT_RECIPE_TEXT];
     size_t used = 0;
+    text = list_inside(text, bare);
     for (const char *at = text + strspn(text, " "); *at;) {
         size_t whole = strcspn(at, ","), length = whole;
         while (length && at[length - 1] == ' ')

@@ -271,7 +271,7 @@ static void overrides_are_checked_alike(void **state)
         {"train=1", RT_EUSAGE, "train is a section: write one of its settings, train.KEY=VALUE"},
         {"train.lr=-1", RT_ERANGE, "train.lr: \"-1\" is not allowed: write a number from 0 to 100"},
         {"name=\xff", RT_EFORMAT, NULL},
-        {"weight.terms=[a,b]", RT_ERANGE, NULL},
+        {"weight.terms=[a,b", RT_ERANGE, NULL},
     };
     rt_recipe_init(&r);
     again = r;
@@ -283,6 +283,10 @@ static void overrides_are_checked_alike(void **state)
     }
     assert_int_equal(rt_recipe_set(&r, "train.lr=0.5", &e), 0);
     assert_int_equal(rt_recipe_set(&r, "name=a=b", &e), 0);
+    assert_int_equal(rt_recipe_set(&r, "weight.terms=[level, snr]", &e), 0); /* as a recipe has it */
+    assert_string_equal(r.weight_terms, "level,snr");
+    assert_int_equal(rt_recipe_set(&r, "weight.terms=[]", &e), 0);
+    assert_string_equal(r.weight_terms, "");
     assert_int_equal(rt_recipe_set(&r, "weight.terms=snr,level", &e), 0);
     assert_int_equal(rt_recipe_set(&r, "data.labels=12.5 %", &e), 0);
     assert_true(r.train_lr == 0.5 && r.data_labels == 0.125);
