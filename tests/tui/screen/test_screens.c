@@ -656,11 +656,14 @@ static void test_help(void **state)
     struct view *v = view_open(false);
     (void)state;
     view_press(v, '?');
-    char *text = view_text(v, 120, 200);
+    char *text = view_text(v, 126, 200);
     for (int i = 0; i < RT_ACTS - 1; i++)
         assert_non_null(strstr(text, rt_key_rows[i].help));
     for (int i = 0; i < RT_VERBS; i++)
         assert_non_null(strstr(text, rt_verbs[i].help));
+    free(text);
+    text = view_text(v, 60, 300);
+    assert_null(strstr(text, "\u2026")); /* where there is less room it goes on below */
     free(text);
     view_press(v, '?');
     assert_int_equal(v->ui.view.screen, RT_SCREEN_LOSSES);

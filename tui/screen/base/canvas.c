@@ -82,8 +82,9 @@ void rt_canvas_fill(struct rt_canvas *c, struct rt_rect r, enum rt_style style)
 
 /* ---- characters ----
  * What the terminal would not show as one printable column or two is replaced here, once: control
- * characters of a file name could else move its cursor. Combining marks are left away; a cell holds one
- * code point. */
+ * characters of a file name could else move its cursor. A mark goes into the cell of the character that it
+ * stands over, as many as a cell holds; what joins or picks forms of emoji is left away, as terminals differ in
+ * how wide the result is. */
 
 /* What stands for a character of our own drawing where there is only ASCII. */
 static uint32_t code_to_ascii(uint32_t code)
@@ -101,7 +102,7 @@ static uint32_t code_to_ascii(uint32_t code)
     return code >= 0x2581 && code <= 0x2587 ? (code < 0x2584 ? '.' : '=') : '?';
 }
 
-/* Columns of a code point; 0 = is drawn with the one before it, so left away. */
+/* Columns of a code point; 0 = is drawn with the one before it. */
 static int code_width(const struct rt_canvas *c, int32_t code)
 {
     if (!rt_plain_char(code) || c->ascii)
@@ -117,6 +118,30 @@ static uint32_t code_shown(const struct rt_canvas *c, int32_t code)
     if (code > 126 && c->ascii)
         return code_to_ascii((uint32_t)code);
     return code < 127 || wcwidth((wchar_t)code) >= 0 ? (uint32_t)code : '?';
+}
+
+/* Of those without a column: stands over a character, rather than joining two, or choosing how one looks. */
+static bool code_is_mark(int32_t code)
+{
+    static const int32_t other[][2] = {{0x034F, 0x034F}, {0x115F, 0x11FF}, {0x180B, 0x180F}, {0x200B, 0x200F},
+                                       {0x2060, 0x206F}, {0xD7B0, 0xD7FF}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF},
+                                       {0xFFF0, 0xFFFF}, {0x1F3FB, 0x1F3FF}, {0xE0000, 0xE0FFF}};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (code >= other[i][0] && code <= other[i][1])
+            return false;
+    return code > 0;
+}
+
+static void cell_add_mark(struct rt_canvas *c, int x, int y, int32_t code)
+{
+    if (!clip_holds(c, x, y) || !code_is_mark(code))
+        return;
+    struct rt_cell *cell = c->cell + (size_t)y * (size_t)c->w + (size_t)x;
+    for (int i = 0; i < RT_CELL_MARKS; i++)
+        if (!cell->mark[i]) {
+            cell->mark[i] = (uint32_t)code;
+            return;
+        }
 }
 
 void rt_canvas_put(struct rt_canvas *c, int x, int y, enum rt_style style, uint32_t code)
@@ -157,17 +182,21 @@ int rt_canvas_width(const struct rt_canvas *c, const char *text)
 int rt_canvas_text(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *text)
 {
     size_t size = strlen(text), at = 0;
-    int used = 0, width = rt_canvas_width(c, text), limit = width > room ? room - 1 : room;
+    int used = 0, last = -1, width = rt_canvas_width(c, text), limit = width > room ? room - 1 : room;
     while (at < size && room > 0) {
         int32_t code = rt_utf8_next(text, size, &at);
         int w = code_width(c, code);
         if (used + w > limit)
             break;
-        if (w == 0)
+        if (w == 0) {
+            if (last >= 0)
+                cell_add_mark(c, last, y, code);
             continue;
+        }
         /* A wide character of which only half is inside is not drawn at all. */
         bool whole = w == 1 || (clip_holds(c, x + used, y) && clip_holds(c, x + used + 1, y));
-        cell_set(c, x + used, y, whole ? code_shown(c, code) : ' ', style);
+        last = x + used;
+        cell_set(c, last, y, whole ? code_shown(c, code) : ' ', style);
         if (w == 2)
             cell_set(c, x + used + 1, y, whole ? RT_CELL_REST : ' ', style);
         used += w;
@@ -175,6 +204,18 @@ int rt_canvas_text(struct rt_canvas *c, int x, int y, int room, enum rt_style st
     if (width > room && room > 0)
         rt_canvas_put(c, x + used++, y, style, ELLIPSIS);
     return used;
+}
+
+int rt_canvas_name(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *text)
+{
+    int width = rt_canvas_width(c, text), head = room / 3;
+    if (width <= room || room < 8)
+        return rt_canvas_text(c, x, y, room, style, text);
+    size_t size = strlen(text), at = 0;
+    int used = rt_canvas_text(c, x, y, head, style, text); /* with its ellipsis */
+    for (int tail = width; at < size && tail > room - used;)
+        tail -= code_width(c, rt_utf8_next(text, size, &at));
+    return used + rt_canvas_text(c, x + used, y, room - used, style, text + at);
 }
 
 int rt_canvas_print(struct rt_canvas *c, int x, int y, int room, enum rt_style style,
@@ -227,6 +268,22 @@ void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style st
         rt_canvas_put(c, x + i, y, i < full ? style : RT_STYLE_DIM, i < full ? 0x2588 : 0x2591);
 }
 
+size_t rt_canvas_fits(const struct rt_canvas *c, const char *text, int room)
+{
+    size_t good = 0, size = strlen(text);
+    for (int width = 0; good < size;) {
+        size_t at = good;
+        width += code_width(c, rt_utf8_next(text, size, &at));
+        if (width > room)
+            break;
+        good = at;
+    }
+    for (size_t i = good; text[good] && i > good / 2; i--) /* cut at the last blank, if there is one */
+        if (text[i] == ' ')
+            return i;
+    return good;
+}
+
 int rt_canvas_wrap(struct rt_canvas *c, struct rt_rect r, enum rt_style style, const char *text)
 {
     int line = 0, indent = (int)strspn(text, " ");
@@ -235,24 +292,9 @@ int rt_canvas_wrap(struct rt_canvas *c, struct rt_rect r, enum rt_style style, c
     text += strspn(text, " ");
     while (*text && line < r.h && r.w > 0) {
         char piece[TEXT_MAX];
-        size_t take = 0, good = 0, size = strlen(text);
-        if (size >= sizeof piece)
-            size = sizeof piece - 1;
-        for (int width = 0; take < size; good = take) { /* as many characters as fit */
-            size_t at = take;
-            width += code_width(c, rt_utf8_next(text, size, &at));
-            if (width > r.w - indent)
-                break;
-            take = at;
-        }
+        size_t good = rt_canvas_fits(c, text, r.w - indent);
         if (good == 0)
             break;
-        if (text[good]) /* cut at the last blank, if there is one */
-            for (size_t i = good; i > good / 2; i--)
-                if (text[i] == ' ') {
-                    good = i;
-                    break;
-                }
         snprintf(piece, sizeof piece, "%.*s", (int)good, text);
         rt_canvas_text(c, r.x + indent, r.y + line++, r.w - indent, style, piece);
         text += good + strspn(text + good, " ");
@@ -271,6 +313,8 @@ void rt_canvas_write(const struct rt_canvas *c, FILE *out)
             if (row[x].c != RT_CELL_REST) {
                 char bytes[4];
                 fwrite(bytes, 1, (size_t)rt_utf8_put((int32_t)row[x].c, bytes), out);
+                for (int i = 0; i < RT_CELL_MARKS && row[x].mark[i]; i++)
+                    fwrite(bytes, 1, (size_t)rt_utf8_put((int32_t)row[x].mark[i], bytes), out);
             }
         fputc('\n', out);
     }

@@ -14,8 +14,11 @@
 
 #define RT_CELL_REST UINT32_MAX /* right half of a wide character */
 
+#define RT_CELL_MARKS 2
+
 struct rt_cell {
     uint32_t c; /* code point, printable */
+    uint32_t mark[RT_CELL_MARKS]; /* accents and signs drawn over it, 0 = none */
     uint8_t style;
     uint16_t front, ground; /* of a picture: 1 + colour of 256; 0 = as the style says */
 };
@@ -51,6 +54,8 @@ bool rt_canvas_picture(struct rt_canvas *c, struct rt_rect at, const uint8_t *rg
 /* UTF-8 text in at most `room` columns, a longer one ends in an ellipsis; what is unprintable is '?'.
  * Returns the columns taken. */
 int rt_canvas_text(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *text);
+/* As text, but a longer one has its ellipsis inside: of ids and paths begin and end tell them apart. */
+int rt_canvas_name(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *text);
 int rt_canvas_print(struct rt_canvas *c, int x, int y, int room, enum rt_style style,
                     const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* As print, ending at column x + room. */
@@ -64,6 +69,8 @@ void rt_canvas_restyle(struct rt_canvas *c, int x, int y, enum rt_style style);
 void rt_canvas_frame(struct rt_canvas *c, struct rt_rect r, enum rt_style style);
 /* A horizontal bar: a fraction (0..1) of room columns. */
 void rt_canvas_bar(struct rt_canvas *c, int x, int y, int room, enum rt_style style, double fraction);
+/* Bytes of text that stand on one line of `room` columns; of a longer one up to a blank, if there is one. */
+size_t rt_canvas_fits(const struct rt_canvas *c, const char *text, int room);
 /* A whole paragraph wrapped at blanks into r; returns lines used. */
 int rt_canvas_wrap(struct rt_canvas *c, struct rt_rect r, enum rt_style style, const char *text);
 /* The cells as lines of UTF-8 text without trailing blanks. */

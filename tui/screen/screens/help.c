@@ -28,17 +28,39 @@ struct page {
     const char *verb;
 };
 
-static void page_line(struct page *p, enum rt_style style, const char *left, const char *text)
+/* One line of it: left in its first columns, `bytes` of text behind it. */
+static void page_draw_line(struct page *p, enum rt_style style, const char *left, int at, const char *text, int bytes)
 {
-    int y = p->line++ - p->first, wide = p->columns ? p->r.w / p->columns : 0;
+    int y = p->line++ - p->first, wide = p->r.w / p->columns;
     if (y < 0 || p->r.h == 0 || y >= p->r.h * p->columns)
         return;
     int x = p->r.x + y / p->r.h * wide + 1, end = x + wide - 2;
     y = p->r.y + y % p->r.h;
-    x += rt_canvas_text(p->c, x, y, end - x, style, left);
-    int gap = LEFT - rt_canvas_width(p->c, left); /* a long one pushes its text on */
-    x += *text ? (gap > 2 ? gap : 2) : 0;
-    rt_canvas_text(p->c, x, y, end - x, RT_STYLE_PLAIN, text);
+    rt_canvas_text(p->c, x, y, end - x, style, left);
+    rt_canvas_print(p->c, x + at, y, end - x - at, RT_STYLE_PLAIN, "%.*s", bytes, text);
+}
+
+/* A text that is too long for its line goes on below, under its own beginning. Whether the wanted line is of it. */
+static bool page_line(struct page *p, enum rt_style style, const char *left, const char *text)
+{
+    static const struct rt_canvas any; /* what is drawn elsewhere is ASCII */
+    int width = rt_canvas_width(&any, left), wide = p->r.w / p->columns - 2;
+    int at = width + 2 > LEFT ? width + 2 : LEFT; /* a long one pushes its text on, or down where that is too long */
+    int from = p->line;
+    if (at > LEFT && at + rt_canvas_width(&any, text) > wide) {
+        page_draw_line(p, style, left, wide, "", 0);
+        left = "";
+        at = LEFT;
+    }
+    do {
+        int room = wide - at, bytes = (int)(room > 0 ? rt_canvas_fits(&any, text, room) : 0);
+        if (bytes < 1) /* no room for any text: as much of the line as there is */
+            bytes = (int)strlen(text);
+        page_draw_line(p, style, left, at, text, bytes);
+        text += bytes + strspn(text + bytes, " ");
+        left = "";
+    } while (*text);
+    return p->wanted >= from && p->wanted < p->line;
 }
 
 static void page_heading(struct page *p, const char *title)
@@ -52,9 +74,8 @@ static void page_verb(struct page *p, const char *name, const char *argument, co
 {
     char left[80];
     snprintf(left, sizeof left, ":%s %s", name, argument);
-    if (p->line == p->wanted)
+    if (page_line(p, RT_STYLE_KEY, left, help))
         p->verb = name;
-    page_line(p, RT_STYLE_KEY, left, help);
 }
 
 static void page_keys(struct page *p, int screen)
@@ -66,9 +87,8 @@ static void page_keys(struct page *p, int screen)
         if (!any)
             page_heading(p, screen == RT_SCREEN_ALL ? "Everywhere" : rt_screen_titles[screen]);
         any = true;
-        if (p->line == p->wanted)
+        if (page_line(p, RT_STYLE_KEY, rt_key_rows[i].shown, rt_key_rows[i].help))
             p->key = &rt_key_rows[i];
-        page_line(p, RT_STYLE_KEY, rt_key_rows[i].shown, rt_key_rows[i].help);
     }
 }
 
@@ -86,8 +106,8 @@ static void page_write(struct page *p)
         if (strcmp(rt_live_verbs[i].name, "watch") != 0)
             page_verb(p, rt_live_verbs[i].name, rt_live_verbs[i].arguments, rt_live_verbs[i].help);
     page_line(p, RT_STYLE_PLAIN, "", "");
-    page_line(p, RT_STYLE_DIM, "The mouse does what keys do: names, hints, rows, columns, charts, sliders, "
-         "questions, and the lines of this page.", "");
+    page_line(p, RT_STYLE_KEY, "mouse", "does what keys do: names, hints, rows, columns, charts, sliders, questions, "
+              "and the lines of this page");
 }
 
 static int help_columns(struct rt_rect r)
@@ -100,8 +120,9 @@ static void help_draw(void *self, struct rt_view *view, struct rt_canvas *c, str
     struct help *v = self;
     v->lines.at = v->of == view->before ? v->lines.at : 0;
     v->of = view->before;
-    struct page count = {.c = c, .of = v->of, .wanted = -1};
     struct page page = {.c = c, .r = r, .columns = help_columns(r), .of = v->of, .wanted = -1};
+    struct page count = page;
+    count.r.h = 0;
     page_write(&count);
     v->body = r;
     v->lines.lines = r.h * page.columns;
@@ -122,7 +143,8 @@ static unsigned help_mouse(void *self, struct rt_view *view, struct rt_event eve
     struct help *v = self;
     struct rt_rect r = v->body;
     int columns = help_columns(r);
-    struct page page = {.of = v->of, .wanted = v->lines.at + event.y - r.y + (event.x - r.x) / (r.w / columns) * r.h};
+    struct page page = {.r = {0, 0, r.w, 0}, .columns = columns, .of = v->of,
+                        .wanted = v->lines.at + event.y - r.y + (event.x - r.x) / (r.w / columns) * r.h};
     char typed[40];
     if (event.key != RT_KEY_CLICK)
         return RT_DID_NOTHING;

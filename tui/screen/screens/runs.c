@@ -242,8 +242,9 @@ static void runs_draw_list(struct runs *v, const struct rt_view *view, struct rt
     runs_draw_summary(view, c, summary);
 }
 
-/* Cuts the card's place off: beside the list where there is room, else below it. */
-static struct rt_rect runs_cut_card(struct rt_canvas *c, struct rt_rect *list)
+/* Cuts the card's place off: beside the list where there is room, else below it, where it gets what a short list of
+ * so many lines leaves. */
+static struct rt_rect runs_cut_card(struct rt_canvas *c, struct rt_rect *list, int lines)
 {
     if (list->w >= BESIDE) {
         struct rt_rect card = rt_layout_right(list, CARD_WIDTH);
@@ -251,7 +252,8 @@ static struct rt_rect runs_cut_card(struct rt_canvas *c, struct rt_rect *list)
             rt_canvas_put(c, card.x, card.y + y, RT_STYLE_DIM, 0x2502);
         return rt_layout_right(&card, card.w - 2);
     }
-    struct rt_rect card = rt_layout_bottom(list, list->h >= 12 ? list->h * 3 / 5 : 0);
+    int least = list->h >= 12 ? list->h * 3 / 5 : 0, left = list->h - lines;
+    struct rt_rect card = rt_layout_bottom(list, least && left > least ? left : least);
     struct rt_rect line = rt_layout_top(&card, 1);
     for (int x = 0; x < line.w && line.h; x++)
         rt_canvas_put(c, line.x + x, line.y, RT_STYLE_DIM, 0x2500);
@@ -274,7 +276,7 @@ static void runs_draw(void *self, struct rt_view *view, struct rt_canvas *c, str
     } else if (l->table.rows == 0) {
         rt_canvas_print(c, r.x, r.y, r.w, RT_STYLE_DIM, "No run lies in %s: `retort run RECIPE` makes one.", l->folder);
     } else {
-        struct rt_rect card = runs_cut_card(c, &r);
+        struct rt_rect card = runs_cut_card(c, &r, 4 + l->table.rows); /* with head and summary */
         runs_draw_list(v, view, c, r);
         rt_runs_card_draw(&v->card, c, card);
     }

@@ -201,7 +201,8 @@ static void row_draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_styl
 {
     char n[24], trail[RT_LOSS_HISTORY_TEXT];
     if (t->column[column].is_text)
-        rt_canvas_text(c, x, y, w, style, rt_table_cell(t, row, column));
+        (strcmp(t->column[column].name, "id") == 0 ? rt_canvas_name : rt_canvas_text)(c, x, y, w, style,
+                                                                                      rt_table_cell(t, row, column));
     else if (strcmp(t->column[column].name, RT_LOSS_HISTORY_COLUMN) == 0 &&
              rt_loss_history_draw((double)t->column[column].number[row], trail))
         rt_canvas_right(c, x, y, w, style == RT_STYLE_SELECT ? style : RT_STYLE_DIM, "%s", trail);
@@ -269,6 +270,7 @@ static void samples_draw_table(struct samples *v, const struct rt_snapshot *m, s
     const struct rt_table *t = &m->samples;
     struct rt_list *l = &v->list;
     struct rt_rect summary = rt_layout_bottom(&r, r.h > 4), head = rt_layout_top(&r, r.h > 1);
+    rt_columns_fit(&v->columns, t, r.w - GUTTER, 2);
     samples_scroll(v, r.w);
     rt_list_lay(l, r, 1, t->shown);
     v->head = head;

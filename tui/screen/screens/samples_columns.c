@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define TEXT_WIDTH 28
+#define TEXT_LEAST 10 /* of a text that makes room for the columns behind it; the id gets some more */
+#define ID_LEAST 12
 #define MEASURED_ROWS 2000 /* of which the width of a column is taken */
 
 /* ---- which ----
@@ -55,7 +57,7 @@ static void columns_add(struct rt_columns *c, const struct rt_table *t, int colu
             return;
     if (column < 0)
         return;
-    c->width[c->count] = column_measure(t, column);
+    c->width[c->count] = c->whole[c->count] = column_measure(t, column);
     c->column[c->count++] = column;
 }
 
@@ -88,6 +90,26 @@ void rt_columns_choose(struct rt_columns *c, const struct rt_table *t, bool chos
     }
     for (size_t i = 0; i < sizeof behind / sizeof *behind; i++)
         columns_add_usual(c, t, behind[i]);
+}
+
+/* The place of the widest text that may give some of it away, -1 = none. */
+static int columns_widest(const struct rt_columns *c, const struct rt_table *t)
+{
+    int widest = -1;
+    for (int i = 0; i < c->count; i++)
+        if (t->column[c->column[i]].is_text && c->width[i] > (i ? TEXT_LEAST : ID_LEAST) &&
+            (widest < 0 || c->width[i] > c->width[widest]))
+            widest = i;
+    return widest;
+}
+
+void rt_columns_fit(struct rt_columns *c, const struct rt_table *t, int room, int gap)
+{
+    int all = -gap;
+    for (int i = 0; i < c->count; i++)
+        all += (c->width[i] = c->whole[i]) + gap;
+    for (int widest; all > room && (widest = columns_widest(c, t)) >= 0; all--)
+        c->width[widest]--;
 }
 
 bool rt_columns_sorted(const struct rt_table *t, int column, const char *sort)

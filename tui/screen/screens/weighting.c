@@ -19,6 +19,7 @@
 #define COLUMNS_MAX 512 /* of a plot */
 #define CHARTS_MIN 6    /* lines, else there is none */
 #define LIST_MIN 5      /* lines of gamma, floor and measures that charts leave */
+#define NAME 22         /* columns of "[x] teacher_confidence" */
 
 enum { GAMMA, FLOOR, MEASURES }; /* places in the list */
 
@@ -257,15 +258,15 @@ static void weighting_draw_number(struct weighting *v, struct rt_canvas *c, stru
     rt_scale_of(weighting_key(what), &scale);
     rt_canvas_put(c, r.x, r.y, RT_STYLE_WARN, moved ? '?' : value != first ? '*' : ' ');
     enum rt_style style = at ? RT_STYLE_SELECT : moved ? RT_STYLE_WARN : RT_STYLE_PLAIN;
-    rt_canvas_fill(c, (struct rt_rect){r.x + 2, r.y, 20, 1}, at ? style : RT_STYLE_PLAIN);
+    rt_canvas_fill(c, (struct rt_rect){r.x + 2, r.y, NAME, 1}, at ? style : RT_STYLE_PLAIN);
     rt_canvas_text(c, r.x + 2, r.y, 12, style, what == GAMMA ? "gamma" : "floor");
-    rt_canvas_right(c, r.x + 14, r.y, 8, style, "%s", rt_scale_text(weighting_key(what), value, text));
-    v->slider = r.x + 24;
-    v->room = r.w - 25 < 40 ? r.w - 25 : 40;
+    rt_canvas_right(c, r.x + NAME - 6, r.y, 8, style, "%s", rt_scale_text(weighting_key(what), value, text));
+    v->slider = r.x + NAME + 4;
+    v->room = r.w - NAME - 5 < 40 ? r.w - NAME - 5 : 40;
     rt_slider_draw(c, v->slider, r.y, v->room, moved ? RT_STYLE_WARN : RT_STYLE_LINE1,
                    rt_scale_fraction(&scale, value), rt_scale_fraction(&scale, first));
-    if (moved && r.w > 25 + v->room + 8)
-        rt_canvas_print(c, v->slider + v->room + 2, r.y, r.w - v->room - 27, RT_STYLE_DIM, "now %s",
+    if (moved && r.w > NAME + v->room + 13)
+        rt_canvas_print(c, v->slider + v->room + 2, r.y, r.w - v->room - NAME - 7, RT_STYLE_DIM, "now %s",
                         rt_scale_text(weighting_key(what), now, text));
 }
 
@@ -276,9 +277,9 @@ static void weighting_draw_measure(const struct weighting *v, struct rt_canvas *
     bool moved = in != rt_recipe_list_has(v->now.at.terms, m->name[i]);
     enum rt_style style = at ? RT_STYLE_SELECT : moved ? RT_STYLE_WARN : in ? RT_STYLE_PLAIN : RT_STYLE_DIM;
     rt_canvas_put(c, r.x, r.y, RT_STYLE_WARN, moved ? '?' : ' ');
-    rt_canvas_fill(c, (struct rt_rect){r.x + 2, r.y, 20, 1}, at ? style : RT_STYLE_PLAIN);
-    rt_canvas_print(c, r.x + 2, r.y, r.w - 2 < 20 ? r.w - 2 : 20, style, "[%c] %s", in ? 'x' : ' ', m->name[i]);
-    rt_canvas_text(c, r.x + 24, r.y, r.w - 25, RT_STYLE_DIM, m->help[i]);
+    rt_canvas_fill(c, (struct rt_rect){r.x + 2, r.y, NAME, 1}, at ? style : RT_STYLE_PLAIN);
+    rt_canvas_print(c, r.x + 2, r.y, r.w - 2 < NAME ? r.w - 2 : NAME, style, "[%c] %s", in ? 'x' : ' ', m->name[i]);
+    rt_canvas_text(c, r.x + NAME + 4, r.y, r.w - NAME - 5, RT_STYLE_DIM, m->help[i]);
 }
 
 static void weighting_draw_list(struct weighting *v, const struct rt_view *view, const struct measures *m,

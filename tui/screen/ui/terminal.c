@@ -293,7 +293,7 @@ static void terminal_show_row(const struct rt_canvas *c, int y, int w)
     for (int x = 0; x < w; x++) {
         if (cell[x].c == RT_CELL_REST)
             continue;
-        wchar_t text[2] = {(wchar_t)cell[x].c, 0};
+        wchar_t text[2 + RT_CELL_MARKS] = {(wchar_t)cell[x].c, (wchar_t)cell[x].mark[0], (wchar_t)cell[x].mark[1], 0};
         cchar_t shown;
         int pair = term.pair[cell[x].style];
         if (cell[x].front || cell[x].ground)

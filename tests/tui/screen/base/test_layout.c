@@ -111,12 +111,39 @@ static void test_text(void **state)
     check_text(false, 12, "caf\u00e9", "caf\u00e9\n", 4);
     check_text(false, 12, "\u732b cat", "\u732b cat\n", 6); /* two columns wide */
     check_text(false, 4, "\u732b\u732b\u732b", "\u732b\u2026\n", 3); /* no half of one */
-    check_text(false, 12, "e\u0301x", "ex\n", 2); /* an accent that stands on its letter */
+    check_text(false, 12, "e\u0301x", "e\u0301x\n", 2); /* an accent that stands on its letter */
+    check_text(false, 2, "e\u0301xy", "e\u0301\u2026\n", 2);
+    check_text(false, 12, "\u0301\u0e01\u0e34", "\u0e01\u0e34\n", 1); /* over nothing there is none */
+    check_text(false, 12, "\U0001F468\u200d\U0001F469", "\U0001F468\U0001F469\n", 4); /* not joined */
     check_text(false, 12, "a\033[31mb\xffz", "a?[31mb?z\n", 9);
     check_text(true, 12, "\u732b caf\u00e9", "? caf?\n", 6);
     check_text(true, 4, "abcdef", "abc~\n", 4);
     check_text(false, 0, "abc", "\n", 0);
     check_text(false, 1, "abc", "\u2026\n", 1);
+}
+
+/* Both ends of what is too long. */
+static void test_name(void **state)
+{
+    static const struct {
+        int room;
+        const char *text, *expected;
+    } cases[] = {
+        {12, "short", "short\n"},
+        {12, "speaker-1-take-0042", "spe\u2026ake-0042\n"},
+        {12, "\u732b\u732b\u732b\u732b\u732b\u732b/7.wav", "\u732b\u2026\u732b/7.wav\n"},
+        {5, "abcdefgh", "abcd\u2026\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rt_canvas c = {0};
+        assert_int_equal(rt_canvas_resize(&c, 20, 1), 0);
+        assert_in_range(rt_canvas_name(&c, 0, 0, cases[i].room, RT_STYLE_PLAIN, cases[i].text), 5, cases[i].room);
+        char *out = written(&c);
+        assert_string_equal(out, cases[i].expected);
+        free(out);
+        rt_canvas_fini(&c);
+    }
 }
 
 static void test_clip(void **state)
@@ -145,7 +172,8 @@ int main(void)
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page), cmocka_unit_test(test_grid), cmocka_unit_test(test_scroll),
-        cmocka_unit_test(test_cuts), cmocka_unit_test(test_text), cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_cuts), cmocka_unit_test(test_text), cmocka_unit_test(test_name),
+        cmocka_unit_test(test_clip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

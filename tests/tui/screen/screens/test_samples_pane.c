@@ -121,6 +121,25 @@ static void test_samples_marked_by_others(void **state)
     view_close(v);
 }
 
+/* Texts make room for the columns behind them, and of an id both ends are seen. */
+static void test_long_texts(void **state)
+{
+    static const char *const of[] = {"id", "label"};
+    struct view *v = view_open(false);
+    struct rt_table *t = &v->model.samples;
+    int right;
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(rt_table_text(t, 0, rt_table_find(t, of[i]), "/data/a folder/its own folder/0001.wav"), 0);
+    view_press(v, '2');
+    view_draw(v, 50, 24);
+    assert_true(view_find(v, "loss_ce", &right, NULL) && view_find(v, "0001.wav  /data/a", NULL, NULL));
+    assert_in_range(right, 38, 43); /* whole */
+    view_draw(v, 100, 24);
+    assert_true(view_find(v, "/data/a f", NULL, NULL) && view_find(v, "  /data/a folder", NULL, NULL));
+    view_close(v);
+}
+
 int main(void)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
@@ -128,6 +147,7 @@ int main(void)
     example_write();
     example_write_manifest();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_pane), cmocka_unit_test(test_pixels),
-                                       cmocka_unit_test(test_samples_marked_by_others)};
+                                       cmocka_unit_test(test_samples_marked_by_others),
+                                       cmocka_unit_test(test_long_texts)};
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }
