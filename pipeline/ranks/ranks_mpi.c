@@ -14,7 +14,6 @@
 #define TAG_SIGN 2
 #define BEAT_NS UINT64_C(500000000)
 #define LIMIT_NS (RT_RANKS_LIMIT * UINT64_C(1000000000))
-#define PIECE ((size_t)1 << 30) /* MPI counts in int */
 #define HOST 64
 
 /* What ranks tell each other now and then: it runs; or, with a text, that the run is over and why. */
@@ -199,36 +198,60 @@ void rt_ranks_give_up(struct rt_ranks *r, const struct rt_error *e)
 
 /* ---- bytes ----
  * MPI_Wait turns in a loop and takes a core from those who compute, perhaps the very rank that is waited for. So
- * nothing here blocks in MPI: a request is asked now and then. First at once, giving the core to whoever wants it in
+ * nothing here blocks in MPI: requests are asked now and then. First at once, giving the core to whoever wants it in
  * between: ranks in step wait some tens of microseconds several times an update, and a sleep would take longer than
  * that. Then after a sleep of an eighth of the time that it has taken so far: an answer lies about for an eighth of its
- * time at most, and a long wait costs nothing. A message that is longer than the room for it is MPI's error; one that
- * is shorter would leave the rest unset, so lengths are compared. */
+ * time at most, and a long wait costs nothing. Large messages move only while they are asked for, so there sleeps stay
+ * shorter than what a wire's buffers last.
+ *
+ * What is large goes in pieces, many at once, each small enough for MPI to send without asking first. Asked for, one
+ * way's bytes wait in the other way's queue: over TCP a swap took twice what the wire takes, and through shared memory,
+ * on busy cores, fifty times. A message that is longer than the room for it is MPI's error; one that is shorter would
+ * leave the rest unset, so lengths are compared. */
 
 #define TURNING UINT64_C(1000000) /* ns */
 #define SLEEP_MOST UINT64_C(5000000)
+#define SLEEP_LARGE UINT64_C(200000)
+#define PIECE ((size_t)60 << 10) /* Open MPI over TCP asks first from 64 KiB on */
+#define PIECES 64                /* on their way at once */
+#define ROUND (PIECES * PIECE)
 
-static void waiter_rest(uint64_t waited)
+static void waiter_rest(uint64_t waited, size_t bytes)
 {
-    uint64_t sleep = waited / 8 < SLEEP_MOST ? waited / 8 : SLEEP_MOST;
+    uint64_t most = bytes > PIECE ? SLEEP_LARGE : SLEEP_MOST, sleep = waited / 8 < most ? waited / 8 : most;
     if (waited < TURNING)
         sched_yield();
     else
         nanosleep(&(struct timespec){0, (long)sleep}, NULL);
 }
 
-/* request[0] takes in_bytes. */
-static int request_wait(struct rt_ranks *r, MPI_Request request[2], size_t in_bytes, struct rt_error *e)
+static size_t piece_size(size_t bytes, int k)
+{
+    size_t at = (size_t)k * PIECE;
+    return at >= bytes ? 0 : bytes - at < PIECE ? bytes - at : PIECE;
+}
+
+/* request[0 .. pieces - 1] take in_bytes. */
+static bool pieces_are_whole(const MPI_Status *status, size_t in_bytes)
+{
+    for (int k = 0; piece_size(in_bytes, k); k++)
+        if (!status_is_of(&status[k], piece_size(in_bytes, k)))
+            return false;
+    return true;
+}
+
+static int requests_wait(struct rt_ranks *r, MPI_Request *request, int requests, size_t in_bytes, size_t bytes,
+                         struct rt_error *e)
 {
     uint64_t began = uv_hrtime();
     int done = 0, rc = 0;
-    MPI_Status status[2];
+    MPI_Status status[2 * PIECES];
     for (;;) {
         uv_mutex_lock(&r->lock);
-        bool broken = MPI_Testall(2, request, &done, status) != MPI_SUCCESS;
+        bool broken = MPI_Testall(requests, request, &done, status) != MPI_SUCCESS;
         if (broken)
             ranks_lose(r, "the connection to another rank broke");
-        if (!broken && done && in_bytes && !status_is_of(&status[0], in_bytes)) {
+        if (!broken && done && !pieces_are_whole(status, in_bytes)) {
             ranks_lose(r, "another rank sent something else than what it was its turn to send");
             broken = true;
         }
@@ -237,22 +260,25 @@ static int request_wait(struct rt_ranks *r, MPI_Request request[2], size_t in_by
         uv_mutex_unlock(&r->lock);
         if (done || rc < 0)
             return rc;
-        waiter_rest(uv_hrtime() - began);
+        waiter_rest(uv_hrtime() - began, bytes);
     }
 }
 
-static int piece_swap(struct rt_ranks *r, int with, const char *out, size_t out_bytes, char *in, size_t in_bytes,
-                      struct rt_error *e)
+/* ROUND each way at most. */
+static int pieces_swap(struct rt_ranks *r, int with, const char *out, size_t out_bytes, char *in, size_t in_bytes,
+                       struct rt_error *e)
 {
-    MPI_Request request[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+    MPI_Request request[2 * PIECES];
+    int requests = 0;
+    size_t size;
     uv_mutex_lock(&r->lock);
-    if (in_bytes)
-        MPI_Irecv(in, (int)in_bytes, MPI_BYTE, with, TAG_BYTES, MPI_COMM_WORLD, &request[0]);
-    if (out_bytes)
-        MPI_Isend(out, (int)out_bytes, MPI_BYTE, with, TAG_BYTES, MPI_COMM_WORLD, &request[1]);
+    for (int k = 0; (size = piece_size(in_bytes, k)) > 0; k++)
+        MPI_Irecv(in + (size_t)k * PIECE, (int)size, MPI_BYTE, with, TAG_BYTES, MPI_COMM_WORLD, &request[requests++]);
+    for (int k = 0; (size = piece_size(out_bytes, k)) > 0; k++)
+        MPI_Isend(out + (size_t)k * PIECE, (int)size, MPI_BYTE, with, TAG_BYTES, MPI_COMM_WORLD, &request[requests++]);
     r->figures.sent += out_bytes;
     uv_mutex_unlock(&r->lock);
-    return request_wait(r, request, in_bytes, e);
+    return requests_wait(r, request, requests, in_bytes, in_bytes > out_bytes ? in_bytes : out_bytes, e);
 }
 
 int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_bytes, void *in, size_t in_bytes,
@@ -260,10 +286,10 @@ int rt_ranks_swap(struct rt_ranks *r, int with, const void *out, size_t out_byte
 {
     uint64_t began = uv_hrtime();
     int rc = 0;
-    for (size_t at = 0; rc == 0 && (at < out_bytes || at < in_bytes); at += PIECE) {
+    for (size_t at = 0; rc == 0 && (at < out_bytes || at < in_bytes); at += ROUND) {
         size_t o = at < out_bytes ? out_bytes - at : 0, i = at < in_bytes ? in_bytes - at : 0;
-        rc = piece_swap(r, with, (const char *)out + at, o < PIECE ? o : PIECE, (char *)in + at, i < PIECE ? i : PIECE,
-                        e);
+        rc = pieces_swap(r, with, (const char *)out + at, o < ROUND ? o : ROUND, (char *)in + at, i < ROUND ? i : ROUND,
+                         e);
     }
     uv_mutex_lock(&r->lock);
     uint64_t took = uv_hrtime() - began;
@@ -319,7 +345,7 @@ static void signs_end(struct rt_ranks *r)
                 MPI_Test(&p->sending, &(int){0}, MPI_STATUS_IGNORE);
             open |= !p->out.last || !p->in.last || p->sending != MPI_REQUEST_NULL;
         }
-        waiter_rest(now - began);
+        waiter_rest(now - began, 0);
     }
 }
 
