@@ -18,6 +18,10 @@ SETTINGS = {"student.modality": "text", "student.net": "textbag", "student.width
             "text.buckets": 1024, "train.batch": 12, "train.threads": 1, "pipeline.decoders": 1, "train.warmup": 0,
             "seed": 5, "run.keep": 3}
 
+# For Open MPI: as root, with more processes than cores, and where one may not read another's memory.
+MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+       "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
+
 
 class Lab:
     """A folder with a manifest and a recipe; gone with the process."""
