@@ -51,10 +51,7 @@ static void line_take_best(struct sweep_line *l, const char *metric)
     if (!valid)
         valid = rt_snapshot_series(&l->seen, "valid", name = "top1");
     l->measure = rt_sweep_metric_name(name);
-    l->best = strcmp(name, "eer") ? rt_series_best(valid, &where) : NAN;
-    for (int i = 0; valid && !strcmp(name, "eer") && i < valid->count; i++)
-        if (!(valid->value[i] >= l->best))
-            l->best = valid->value[i];
+    l->best = (strcmp(name, "eer") ? rt_series_best : rt_series_least)(valid, &where);
 }
 
 static void line_look(struct sweep_line *l, const struct sweep_plan *plan)

@@ -214,7 +214,7 @@ void rt_run_card_read(struct rt_run_card *card, const char *folder)
     rt_rundb_scan(db, "SELECT key, value FROM meta", card_take_meta, &m, &ignored);
     const char *state = card_state(folder, &m);
     /* What decode noted: counting the samples would read them all. */
-    rt_rundb_scan(db, "SELECT note FROM stages WHERE note != '' LIMIT 1", card_take_note, m.left_out, &ignored);
+    rt_rundb_scan(db, "SELECT note FROM stages WHERE name = 'decode'", card_take_note, m.left_out, &ignored);
     card_add_run(card, folder, db, state);
     if (strcmp(state, "failed") == 0)
         card_add_reason(card, folder);

@@ -42,6 +42,14 @@ unsigned rt_view_question(struct rt_view *view, const char *text, rt_view_answer
     return RT_DID_HANDLE | RT_DID_DRAW;
 }
 
+void rt_view_draw_filter(struct rt_canvas *c, struct rt_rect r, const char *where)
+{
+    static const char all[] = "  Esc: all";
+    int room = r.w > 24 ? (int)strlen(all) : 0;
+    int x = r.x + rt_canvas_text(c, r.x, r.y, r.w - room, RT_STYLE_CURSOR, where);
+    rt_canvas_text(c, x, r.y, room, RT_STYLE_DIM, all);
+}
+
 unsigned rt_view_move(struct rt_list *l, enum rt_act act)
 {
     return rt_list_go(l, rt_keys_way(act)) ? RT_DID_HANDLE | RT_DID_DRAW : RT_DID_NOTHING;

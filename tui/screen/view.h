@@ -68,6 +68,8 @@ unsigned rt_view_go(struct rt_view *view, enum rt_screen_id screen);
 unsigned rt_view_ask(struct rt_view *view, const char *label, const char *line, rt_view_typed typed, void *self);
 /* Opens a question; add its buttons by rt_dialog_button(&view->dialog, ...). Dropping it is not told. */
 unsigned rt_view_question(struct rt_view *view, const char *text, rt_view_answered answered, void *self);
+/* What is shown only, in a line below it, and how to see all again. */
+void rt_view_draw_filter(struct rt_canvas *c, struct rt_rect r, const char *where);
 /* Moves a list by what UP, DOWN, PAGE..., HOME, END mean; RT_DID_NOTHING for other acts. */
 unsigned rt_view_move(struct rt_list *l, enum rt_act act);
 

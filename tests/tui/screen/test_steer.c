@@ -2,6 +2,7 @@
  * Tests of steering: the screen beside a run's real socket and mailbox; what is pressed and typed reaches
  * them, what they answer is shown. */
 #include "pipeline/live/socket.h"
+#include "pipeline/run/run_marks.h"
 #include "tests/tui/screen/drive.h"
 
 #include <locale.h>
@@ -335,6 +336,27 @@ static int marked(struct view *v)
     return view_find(v, " marked", NULL, NULL) ? (int)view_number(v, " samples  ") : 0;
 }
 
+/* What the run was told stands while it may still write it (this one never does); what others set comes besides. */
+static void marked_by_others(struct view *v)
+{
+    uint8_t before[ROWS] = {0}, mark[ROWS] = {[50] = RT_MARK_ON};
+    struct rt_error e;
+    double now = v->ui.view.now;
+    snprintf(v->model.folder, sizeof v->model.folder, "%s", example_dir.path);
+    assert_int_equal(rt_run_marks_save(example_dir.path, mark, before, ROWS, &e), 0);
+    example_read(&v->model);
+    rt_ui_tick(&v->ui, now + 0.1);
+    assert_int_equal(marked(v), 5);
+    rt_ui_tick(&v->ui, now + 60);
+    assert_int_equal(marked(v), 1);
+    memset(mark, 0, sizeof mark);
+    mark[1] = mark[2] = mark[3] = mark[4] = RT_MARK_ON;
+    assert_int_equal(rt_run_marks_save(example_dir.path, mark, before, ROWS, &e), 0);
+    example_read(&v->model);
+    rt_ui_tick(&v->ui, now + 61);
+    assert_int_equal(marked(v), 4);
+}
+
 static void test_samples(void **state)
 {
     struct run *r = start_run();
@@ -362,6 +384,7 @@ static void test_samples(void **state)
     view_press(v, RT_KEY_ENTER); /* the marked */
     settle(v);
     view_says(v, false, "4 samples");
+    marked_by_others(v);
     view_press(v, 'x');
     view_press(v, RT_KEY_ESCAPE);
     view_press(v, '/');

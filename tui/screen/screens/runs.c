@@ -226,7 +226,7 @@ static void runs_draw_summary(const struct rt_view *view, struct rt_canvas *c, s
     if (*l->sort)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "  by %s", l->sort);
     if (*l->where)
-        rt_canvas_print(c, x + 2, r.y, end - x - 2, RT_STYLE_CURSOR, "%s", l->where);
+        rt_view_draw_filter(c, (struct rt_rect){x + 2, r.y, end - x - 2, 1}, l->where);
 }
 
 static void runs_draw_list(struct runs *v, const struct rt_view *view, struct rt_canvas *c, struct rt_rect r)

@@ -193,7 +193,7 @@ static void samples_draw_summary(const struct samples *v, const struct rt_snapsh
     if (*v->sort)
         x += rt_canvas_print(c, x, r.y, end - x, RT_STYLE_DIM, "  by %s", v->sort);
     if (*v->where)
-        rt_canvas_print(c, x + 2, r.y, end - x - 2, RT_STYLE_CURSOR, "%s", v->where);
+        rt_view_draw_filter(c, (struct rt_rect){x + 2, r.y, end - x - 2, 1}, v->where);
 }
 
 static void row_draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style style,

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SETTLES 10 /* seconds that a run may take to write what it was told */
+
 void rt_marks_fini(struct rt_marks *m)
 {
     free(m->on);
     free(m->kept);
+    free(m->seen);
     memset(m, 0, sizeof *m);
 }
 
@@ -24,23 +27,29 @@ bool rt_marks_leaves_out(const struct rt_marks *m, int row)
 }
 
 /* As the folder has them by now: another screen may have set some, or `retort ctl`. What was turned here and is not
- * kept yet stands. */
+ * kept yet stands. So does what the run was told a moment ago, unless another has changed it there: it writes when it
+ * comes to it, and what it wrote last may be older. */
 static void marks_read(struct rt_marks *m, const struct rt_view *view)
 {
     struct rt_error ignored; /* a run that keeps none */
     uint8_t *now = calloc((size_t)m->rows + 1, 1);
+    bool all = view->now >= m->settled;
     m->read = view->model->marks;
+    m->settled = all ? 0 : m->settled;
     if (!now || rt_run_marks_load(view->model->folder, now, m->rows, &ignored) < 0) {
         free(now);
         return;
     }
     m->count = 0;
     for (int row = 0; row < m->rows; row++) {
-        m->on[row] = m->on[row] == m->kept[row] ? now[row] : m->on[row];
+        if (all || now[row] != m->seen[row]) {
+            m->on[row] = m->on[row] == m->kept[row] ? now[row] : m->on[row];
+            m->kept[row] = now[row];
+        }
         m->count += m->on[row] & RT_MARK_ON;
     }
-    free(m->kept);
-    m->kept = now;
+    free(m->seen);
+    m->seen = now;
 }
 
 /* Room for the samples of the model; the rows of a run never change, so marks stay. */
@@ -52,7 +61,8 @@ static bool marks_make_room(struct rt_marks *m, struct rt_view *view)
     rt_marks_fini(m);
     m->on = calloc((size_t)rows + 1, 1);
     m->kept = calloc((size_t)rows + 1, 1);
-    m->rows = m->on && m->kept ? rows : 0;
+    m->seen = calloc((size_t)rows + 1, 1);
+    m->rows = m->on && m->kept && m->seen ? rows : 0;
     if (m->rows)
         marks_read(m, view);
     else
@@ -99,6 +109,7 @@ static void marks_tell_changes(struct rt_marks *m, struct rt_view *view)
             const char *const which[] = {"rows", rows}, *verb = mark ? "mark" : "unmark";
             if (*rows && rt_steer_ask(&view->steer, verb, which, 2, true) < 0)
                 return; /* again later: it has not answered earlier ones */
+            m->settled = *rows ? view->now + SETTLES : m->settled;
             for (int done = 0; *rows && done < row; done++)
                 if ((m->on[done] & RT_MARK_ON) == mark)
                     m->kept[done] = (uint8_t)((m->kept[done] & ~RT_MARK_ON) | mark);
@@ -111,7 +122,7 @@ void rt_marks_follow(struct rt_marks *m, struct rt_view *view)
     struct rt_error e;
     if (view->model->samples.order && !m->rows)
         marks_make_room(m, view);
-    else if (m->rows && m->read != view->model->marks)
+    else if (m->rows && (m->read != view->model->marks || (m->settled > 0 && view->now >= m->settled)))
         marks_read(m, view);
     if (m->changed && rt_steer_up(&view->steer))
         marks_tell_changes(m, view);

@@ -11,9 +11,11 @@
 
 /* Zeroed marks none. */
 struct rt_marks {
-    uint8_t *on, *kept; /* [rows] RT_MARK_ON, RT_MARK_LEFT_OUT, now and as run.db has or will have them */
-    bool changed;       /* the two may differ */
+    /* [rows] RT_MARK_ON, RT_MARK_LEFT_OUT: now, as run.db has or will have them, and as it had them when last read. */
+    uint8_t *on, *kept, *seen;
+    bool changed;       /* the first two may differ */
     int64_t read;       /* the model's number of marks at the last reading */
+    double settled;     /* by when the run has written what it was told last; 0 = it has */
     int rows, count;    /* of the run's samples; how many are marked */
     /* What the question that is open is about: what is to be done, its factor ("" = none), the sample that was under
      * the cursor and the filter that was in effect; the caller's filter stands as long as the marks. */

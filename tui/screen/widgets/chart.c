@@ -270,12 +270,14 @@ static void chart_draw_values(struct rt_canvas *c, struct rt_rect r, const struc
                               double high)
 {
     double tick[RT_TICKS];
-    char n[24];
+    char n[24], before[24] = ""; /* values so close that they look alike are written once */
     int most = r.h >= 6 ? r.h / 2 : r.h >= 4 ? 3 : 2;
     int ticks = chart->log ? rt_axis_ticks_log(low, high, most, tick) : rt_axis_ticks(low, high, most, 0, tick);
     for (int i = 0; i < ticks; i++) {
         int y = grid_height(tick[i], low, high, r.h);
-        rt_canvas_right(c, r.x, r.y + y, r.w - 1, RT_STYLE_DIM, "%s", chart_label(chart, tick[i], n));
+        if (strcmp(chart_label(chart, tick[i], n), before) != 0)
+            rt_canvas_right(c, r.x, r.y + y, r.w - 1, RT_STYLE_DIM, "%s", n);
+        memcpy(before, n, sizeof n);
         rt_canvas_put(c, r.x + r.w - 1, r.y + y, RT_STYLE_DIM, 0x2524);
     }
     if (ticks > 0)

@@ -33,7 +33,7 @@ static void button_draw(struct rt_canvas *c, struct rt_button *b, bool at, int x
         snprintf(key, sizeof key, "%c", b->key);
     rt_canvas_fill(c, (struct rt_rect){x, y, room, 1}, style);
     x += rt_canvas_print(c, x, y, end - x, at ? style : RT_STYLE_BAR_KEY, " %-4s", key);
-    rt_canvas_text(c, x, y, end - x, style, b->label);
+    rt_canvas_name(c, x, y, end - x, style, b->label);
     b->place = (struct rt_rect){from, y, room, 1};
 }
 

@@ -16,7 +16,7 @@ struct rt_dialog {
     int count, at; /* buttons; the one that Enter presses */
     struct rt_button {
         int key;
-        char label[48];
+        char label[400];
         struct rt_rect place; /* as last drawn */
     } button[RT_BUTTONS];
 };

@@ -66,7 +66,7 @@ static void test_list(void **state)
     view_press(v, 's');
     view_type(v, "/state = stopped");
     view_draw(v, 80, 24);
-    assert_true(view_find(v, "1 of 3 runs", NULL, NULL));
+    assert_true(view_find(v, "1 of 3 runs", NULL, NULL) && view_find(v, "stopped  Esc: all", NULL, NULL));
     view_type(v, "/state = 5 and");
     assert_true(v->ui.view.message.failed);
     view_press(v, RT_KEY_ESCAPE);

@@ -95,11 +95,33 @@ static void test_long_curves(void **state)
     rt_snapshot_fini(&m);
 }
 
+/* Values so close that their labels would be the same are written once. */
+static void test_labels(void **state)
+{
+    int64_t step[] = {1, 2, 3};
+    double value[] = {8e-5, 8.01e-5, 8.02e-5};
+    struct rt_series s = {.name = "lr", .step = step, .value = value, .count = 3};
+    struct rt_canvas c = {0};
+    char *text = NULL;
+    size_t size;
+    (void)state;
+    assert_int_equal(rt_canvas_resize(&c, 40, 12), 0);
+    draw(&c, &s, 0, 1, 3, false);
+    FILE *f = open_memstream(&text, &size);
+    assert_non_null(f);
+    rt_canvas_write(&c, f);
+    fclose(f);
+    assert_non_null(strstr(text, "8e-05"));
+    assert_null(strstr(strstr(text, "8e-05") + 1, "8e-05"));
+    free(text);
+    rt_canvas_fini(&c);
+}
+
 int main(void)
 {
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return 77;
     scratch_make(&example_dir);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_long_curves)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_long_curves), cmocka_unit_test(test_labels)};
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }
