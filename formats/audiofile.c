@@ -383,8 +383,6 @@ int rt_audio_decode_scan(struct rt_audio *a, const void *bytes, size_t size, con
 /* What the window holds of the recording that the header promises; 0 = it has to be decoded. */
 static double job_seconds(struct job *j, const struct rt_input *in)
 {
-    struct rt_error none = {0};
-    j->e = &none;
     j->reader = &rt_audio_sndfile;
     if (job_open(j, (struct rt_recording){.bytes = in->bytes, .size = in->size, .disk = in}) < 0 ||
         j->r.promised <= 0 || job_check_window(j, j->r.promised) < 0 || j->reader->seek(&j->r, j->first) < 0)
@@ -396,11 +394,13 @@ static double job_seconds(struct job *j, const struct rt_input *in)
 int rt_audio_seconds(const struct rt_input *in, double *seconds, struct rt_error *e)
 {
     struct rt_audio a;
+    struct rt_error none = {0}; /* the reading of the whole says what is wrong, better than this one */
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         return rt_error_set(e, RT_EMEM, "%s: out of memory for the recording", in->name);
     j->name = in->name;
     j->extent = in->extent;
+    j->e = &none;
     *seconds = job_seconds(j, in);
     job_fini(j);
     free(j);

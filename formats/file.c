@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +220,21 @@ int rt_file_open_own(const char *path, int flags, struct rt_error *e)
         return fd;
     close(fd);
     return rc;
+}
+
+/* glibc's fclose cuts the block to its text's size: where there is no memory for that, it says 0 and has set the text
+ * to NULL. */
+int rt_memstream_close(FILE *f, char **text)
+{
+    bool failed = !f || ferror(f) != 0;
+    if (f && fclose(f) != 0)
+        failed = true;
+    if (!failed && *text)
+        return 0;
+    if (f)
+        free(*text);
+    *text = NULL;
+    return RT_EMEM;
 }
 
 int rt_file_mkdirs(const char *path, struct rt_error *e)

@@ -7,6 +7,7 @@
 #include "formats/error.h"
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define RT_FILE_MAX ((size_t)1 << 31) /* largest sample file read */
 
@@ -32,6 +33,10 @@ int rt_file_write(const char *path, const struct rt_span *part, int parts, struc
  * user nor the folder's owner owns it, or when it has further names in somebody else's folder. Nothing was
  * truncated then. */
 int rt_file_open_own(const char *path, int flags, struct rt_error *e);
+
+/* Closes a stream of open_memstream(), NULL where that failed: 0 and the text, the caller's to free, or RT_EMEM and
+ * NULL. */
+int rt_memstream_close(FILE *f, char **text);
 
 /* mkdir -p. */
 int rt_file_mkdirs(const char *path, struct rt_error *e);

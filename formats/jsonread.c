@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * jsonread: see jsonread.h.
  * Without memory jansson's parser says that the text is wrong, and in some places (2.14) reads through NULL. So while
- * it parses, an allocation that fails is served from a reserve made before, and the result is thrown away. */
+ * it parses, an allocation that fails is served from a reserve made before, and the result is thrown away. Its writer
+ * goes on without what it had no memory for, so there the same is watched, without a reserve. */
 #include "formats/jsonread.h"
 
 #include <pthread.h>
@@ -52,9 +53,10 @@ static void reserve_install(void)
     json_set_alloc_funcs(reserve_malloc, reserve_free);
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 int rt_json_read(json_t **out, const char *text, size_t size, size_t flags, json_error_t *wrong)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     *out = NULL;
     pthread_once(&once, reserve_install);
     struct reserve r = {.size = size < ENOUGH / FOR_EACH_BYTE ? size * FOR_EACH_BYTE + AT_LEAST : ENOUGH};
@@ -72,4 +74,18 @@ int rt_json_read(json_t **out, const char *text, size_t size, size_t flags, json
     free(r.bytes);
     *out = value;
     return value ? 0 : short_of_memory ? RT_EMEM : RT_EFORMAT;
+}
+
+char *rt_json_write(const json_t *value, size_t flags)
+{
+    unsigned char none[1];
+    pthread_once(&once, reserve_install);
+    reserve = (struct reserve){.bytes = none};
+    char *text = json_dumps(value, flags);
+    bool short_of_memory = reserve.needed;
+    reserve = (struct reserve){0};
+    if (!short_of_memory)
+        return text;
+    free(text);
+    return NULL;
 }

@@ -5,15 +5,13 @@
 #include "formats/plain.h"
 #include "formats/utf8.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* jansson writes the escapes. It refuses text that is not UTF-8, which ids of foreign files may be:
- * those get U+FFFD in place of each wrong byte. JSON has no NaN: what is not finite is null. */
+/* Written here and not by jansson, which needs memory for each value and would have nothing to say where there is none:
+ * a result would stand without its number. JSON has no NaN: what is not finite is null. */
 
-/* Outside strings JSON is ASCII, so what jansson leaves as it is and a terminal would obey (DEL, C1, marks of
+/* Outside strings JSON is ASCII, so what others leave as it is and a terminal would obey (DEL, C1, marks of
  * direction) stands in a string, where an escape means the same. So do control bytes of a line that is not JSON. */
 void rt_json_line(FILE *out, const char *json)
 {
@@ -30,32 +28,33 @@ void rt_json_line(FILE *out, const char *json)
     fputs(json + plain, out);
 }
 
-static void json_dump_value(FILE *out, json_t *value)
-{
-    char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
-    rt_json_line(out, text ? text : "null");
-    free(text);
-    json_decref(value);
-}
-
+/* Text of foreign files need not be UTF-8: U+FFFD stands in place of each wrong byte. */
 void rt_json_text(FILE *out, const char *text)
 {
-    size_t size = strlen(text);
-    if (rt_utf8_check(text, size) == size) {
-        json_dump_value(out, json_string(text));
-        return;
-    }
-    char *clean = malloc(size * 3 + 1);
-    size_t at = 0, to = 0;
-    while (clean && at < size) {
+    static const char plain[] = "\"\\\b\f\n\r\t", escaped[] = "\"\\bfnrt";
+    size_t size = strlen(text), at = 0;
+    fputc('"', out);
+    while (at < size) {
+        size_t from = at;
         int32_t c = rt_utf8_next(text, size, &at);
-        to += (size_t)rt_utf8_put(c < 0 ? 0xFFFD : c, clean + to);
+        const char *known = c > 0 && c < 0x80 ? strchr(plain, c) : NULL;
+        if (c < 0)
+            fputs("\xEF\xBF\xBD", out);
+        else if (known)
+            fprintf(out, "\\%c", escaped[known - plain]);
+        else if (!rt_plain_char(c))
+            fprintf(out, "\\u%04x", (unsigned)c);
+        else
+            fwrite(text + from, 1, at - from, out);
     }
-    json_dump_value(out, clean ? json_stringn(clean, to) : NULL);
-    free(clean);
+    fputc('"', out);
 }
 
 void rt_json_number(FILE *out, double value)
 {
-    json_dump_value(out, isfinite(value) ? json_real(value) : NULL);
+    char text[40];
+    snprintf(text, sizeof text, "%.9g", value);
+    fputs(isfinite(value) ? text : "null", out);
+    if (isfinite(value) && !strpbrk(text, ".e"))
+        fputs(".0", out);
 }

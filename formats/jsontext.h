@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * jsontext: JSON values written to a stream one at a time (jansson does the escaping). */
+ * jsontext: JSON values written to a stream one at a time, which needs no memory. */
 #ifndef RT_JSONTEXT_H
 #define RT_JSONTEXT_H
 

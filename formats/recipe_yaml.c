@@ -445,13 +445,8 @@ char *rt_recipe_text(const struct rt_recipe *r)
     char *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
-    if (!f)
-        return NULL;
-    rt_recipe_print(r, f);
-    bool failed = ferror(f);
-    if (fclose(f) || failed) {
-        free(text);
-        return NULL;
-    }
+    if (f)
+        rt_recipe_print(r, f);
+    rt_memstream_close(f, &text);
     return text;
 }

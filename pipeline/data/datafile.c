@@ -251,8 +251,10 @@ static int datafile_find(struct rt_datafile *s, const char *path, struct rt_erro
     const char *member = rt_tar_member_of(path, &length);
     if (!member) {
         s->fd = datafile_open_file(path, &stamp, e);
+        if (s->fd < 0)
+            return s->fd;
         s->input.size = (size_t)stamp.size;
-        return s->fd < 0 ? s->fd : 0;
+        return 0;
     }
     char tar[4352];
     snprintf(tar, sizeof tar, "%.*s", (int)length, path);

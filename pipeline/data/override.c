@@ -2,6 +2,8 @@
  * override: see override.h. */
 #include "pipeline/data/override.h"
 
+#include "formats/file.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,10 +212,7 @@ char *rt_override_text(const struct rt_override *h, const int *row, int count)
         qsort(x, (size_t)n, sizeof *x, entry_by_state);
         entries_write(f, x, n);
     }
-    int failed = !f || fclose(f) != 0;
+    rt_memstream_close(f, &text);
     free(x);
-    if (!failed)
-        return text;
-    free(text);
-    return NULL;
+    return text;
 }

@@ -146,7 +146,7 @@ static char *request_text(const char *who, const char *verb, char *const *arg, i
     for (int i = 0; i < args; i++)
         failed |= json_array_append_new(list, json_string(arg[i])) != 0;
     failed |= json_object_set_new(request, "args", list) != 0;
-    char *text = failed ? NULL : json_dumps(request, JSON_COMPACT);
+    char *text = failed ? NULL : rt_json_write(request, JSON_COMPACT);
     json_decref(request);
     return text;
 }
@@ -181,14 +181,19 @@ void rt_client_value(const char *line, const char *name, char *text, size_t size
     json_t *reply;
     rt_json_read(&reply, line, strlen(line), 0, NULL);
     const json_t *value = json_object_get(json_object_get(reply, "result"), name);
-    char *made = json_is_string(value) || !value ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-    snprintf(text, size, "%s", made ? made : value ? json_string_value(value) : "");
+    char *made = json_is_string(value) || !value ? NULL : rt_json_write(value, JSON_ENCODE_ANY);
+    snprintf(text, size, "%s", made ? made : json_is_string(value) ? json_string_value(value) : "");
     free(made);
     json_decref(reply);
 }
 
 /* ---- for people ----
  * Any reply is printed by its shape alone: a verb that says something new needs no code here. */
+
+static const char *value_text(const json_t *value, const char *made)
+{
+    return made ? made : json_is_string(value) ? json_string_value(value) : "(out of memory)";
+}
 
 /* "  name: student.input  type: F32  shape: [32,144,64] ..." */
 static void item_print(const json_t *item, FILE *out)
@@ -198,8 +203,8 @@ static void item_print(const json_t *item, FILE *out)
     json_object_foreach((json_t *)item, name, value) {
         char *text = json_is_string(value)
                          ? NULL
-                         : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_COMPACT);
-        rt_plain_print(out, "  %s: %s", name, text ? text : json_string_value(value));
+                         : rt_json_write(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_COMPACT);
+        rt_plain_print(out, "  %s: %s", name, value_text(value, text));
         free(text);
     }
     fputc('\n', out);
@@ -217,8 +222,8 @@ void rt_client_print(const char *line, FILE *out)
                 item_print(json_array_get(value, i), out);
             continue;
         }
-        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        rt_plain_print(out, "%s: %s\n", name, text ? text : json_string_value(value));
+        char *text = json_is_string(value) ? NULL : rt_json_write(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        rt_plain_print(out, "%s: %s\n", name, value_text(value, text));
         free(text);
     }
     json_decref(reply);

@@ -7,6 +7,7 @@
  * the journal repeats. Their number is bounded; a client in a loop fills no memory. */
 #include "pipeline/live/control_parts.h"
 
+#include "formats/file.h"
 #include "formats/words.h"
 
 #include <inttypes.h>
@@ -104,10 +105,8 @@ char *rt_control_waiting(struct rt_control *c, bool untold)
         w->told |= untold;
         fprintf(f, "%" PRId64 " %s %s=%s\n", w->step, w->who, w->key ? w->key->name : RT_OVERRIDE_KEY, w->value);
     }
-    if (f && fclose(f) == 0)
-        return text;
-    free(text);
-    return NULL;
+    rt_memstream_close(f, &text);
+    return text;
 }
 
 char *rt_control_with_words(const char *text, const char *words)

@@ -3,6 +3,8 @@
  * to samples, changes that wait. */
 #include "pipeline/live/control_parts.h"
 
+#include "formats/file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,7 @@ int rt_control_save(struct rt_control *c, struct rt_control_text *t)
         if (strcmp(first, now) != 0)
             fprintf(f, "%s=%s\n", rt_keys[i].name, now);
     }
-    int failed = !f || fclose(f) != 0;
+    bool failed = rt_memstream_close(f, settings) < 0;
     uv_mutex_lock(&c->lock);
     t->pending = rt_control_waiting(c, false);
     uv_mutex_unlock(&c->lock);

@@ -200,7 +200,7 @@ int64_t rt_link_ask(struct rt_link *l, const char *who, const char *verb, const 
         failed |= json_array_append_new(list, json_string(arg[i])) != 0;
     json_t *request = json_pack("{s:I, s:s, s:o, s:s}", "id", (json_int_t)(l->last + 1), "verb", verb, "args",
                                 list, "who", who);
-    char *text = failed ? NULL : json_dumps(request, JSON_COMPACT);
+    char *text = failed ? NULL : rt_json_write(request, JSON_COMPACT);
     json_decref(request);
     if (!text)
         return RT_EUSAGE;
@@ -222,7 +222,7 @@ int64_t rt_link_ask(struct rt_link *l, const char *who, const char *verb, const 
 static char *field_text(const json_t *value)
 {
     return json_is_string(value) ? strdup(json_string_value(value))
-                                 : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_COMPACT);
+                                 : rt_json_write(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_COMPACT);
 }
 
 bool rt_link_text(const struct rt_link_line *line, const char *name, char *out, size_t size)

@@ -368,7 +368,7 @@ static int call_perform(struct call *c, const json_t *request, struct rt_error *
 
 static char *reply_text(json_t *reply)
 {
-    char *text = json_dumps(reply, JSON_COMPACT);
+    char *text = rt_json_write(reply, JSON_COMPACT);
     json_decref(reply);
     return text;
 }

@@ -130,7 +130,9 @@ static int table_check(struct rt_rundb *r, const char *table, struct rt_error *e
     const char *wrong = NULL;
     sqlite3_stmt *s = NULL;
     char *sql = sqlite3_mprintf("PRAGMA table_xinfo(\"%w\")", table);
-    int code = sql ? sqlite3_prepare_v2(r->db, sql, -1, &s, NULL) : SQLITE_NOMEM;
+    if (!sql)
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
+    int code = sqlite3_prepare_v2(r->db, sql, -1, &s, NULL);
     sqlite3_free(sql);
     if (code != SQLITE_OK)
         return rt_rundb_fail(r, e);

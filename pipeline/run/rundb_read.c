@@ -21,6 +21,12 @@ static int query_step(struct rt_rundb *r, sqlite3_stmt *s)
     return code;
 }
 
+/* A text for which there is no memory is NULL, as one that is not there. */
+static bool row_is_cut(struct rt_rundb *r)
+{
+    return (sqlite3_errcode(r->db) & 0xFF) == SQLITE_NOMEM;
+}
+
 static int rows_hand_out(struct rt_rundb *r, sqlite3_stmt *s,
                          int (*row)(void *self, int columns, const char **name, const char **value),
                          void *self, struct rt_error *e)
@@ -35,6 +41,8 @@ static int rows_hand_out(struct rt_rundb *r, sqlite3_stmt *s,
     while ((more = query_step(r, s)) == SQLITE_ROW) {
         for (int i = 0; i < columns; i++)
             value[i] = (const char *)sqlite3_column_text(s, i);
+        if (row_is_cut(r))
+            break;
         if (row(self, columns, text, value)) {
             more = SQLITE_DONE;
             break;
@@ -60,6 +68,8 @@ static int rows_hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
             cell[i].number = number ? sqlite3_column_double(s, i) : (double)NAN;
             cell[i].text = type == SQLITE_TEXT ? (const char *)sqlite3_column_text(s, i) : NULL;
         }
+        if (row_is_cut(r))
+            break;
         if (row(self, columns, cell)) {
             more = SQLITE_DONE;
             break;

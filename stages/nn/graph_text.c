@@ -5,6 +5,7 @@
  * as it may come from outside: every number has a range, and the ops check what they are given. */
 #include "stages/nn/graph.h"
 
+#include "formats/file.h"
 #include "stages/nn/op.h"
 
 #include <limits.h>
@@ -118,15 +119,9 @@ char *rt_graph_text(const struct rt_graph *g, int nodes)
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    for (int i = 0; i < nodes; i++)
+    for (int i = 0; out && i < nodes; i++)
         graph_text_write_node(out, rt_graph_at(g, i));
-    bool failed = ferror(out) != 0;
-    if (fclose(out) || failed) {
-        free(text);
-        return NULL;
-    }
+    rt_memstream_close(out, &text);
     return text;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,7 +94,17 @@ static int threads_try(int threads, struct rt_error *e)
 }
 
 /* ---- libuv's pool ----
- * It starts all its threads with the first work, or aborts: now, while they have just been seen to start. */
+ * It starts all its threads with the first work, or calls abort(): now, while they have just been seen to start. If one
+ * does not all the same, words are said for it. */
+
+static void pool_aborted(int number)
+{
+    static const char words[] = "retort: cannot start libuv's threads: not enough memory, or a limit (ulimit -u, -v)\n";
+    ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)ignored;
+    (void)number;
+    _exit(1);
+}
 
 static void pool_nothing(uv_work_t *work)
 {
@@ -104,12 +115,15 @@ static int pool_start(struct rt_error *e)
 {
     uv_loop_t loop;
     uv_work_t work;
+    struct sigaction before, ours = {.sa_handler = pool_aborted};
+    sigaction(SIGABRT, &ours, &before);
     int rc = uv_loop_init(&loop);
     if (rc == 0) {
         rc = uv_queue_work(&loop, &work, pool_nothing, NULL);
         uv_run(&loop, UV_RUN_DEFAULT);
         uv_loop_close(&loop);
     }
+    sigaction(SIGABRT, &before, NULL);
     return rc < 0 ? rt_error_set(e, RT_EIO, "cannot start libuv's threads: %s", uv_strerror(rc)) : 0;
 }
 

@@ -91,10 +91,8 @@ static char *facts_text(const struct rt_recipe *r)
         rt_recipe_get(r, &rt_keys[i], value, sizeof value);
         fprintf(f, "%s is %s\n", rt_keys[i].name, value[0] ? value : "empty");
     }
-    if (fclose(f) == 0)
-        return text;
-    free(text);
-    return NULL;
+    rt_memstream_close(f, &text);
+    return text;
 }
 
 static int facts_differ(const struct rt_together *t, int rank, const char *first, const char *other,

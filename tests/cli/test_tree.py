@@ -243,6 +243,18 @@ class Tree(unittest.TestCase):
         self.none_of(wrong)
         self.none_of([path for path in DIRECT if not os.path.exists(os.path.join(TREE, path))])
 
+    def test_text_that_found_no_memory_is_heard_of(self):
+        """A stream of open_memstream() and json_dumps() say nothing of it: what they leave is cut, or NULL. Those who
+        know are rt_memstream_close (formats/file.h) and rt_json_write (formats/jsonread.h)."""
+        wrong = []
+        for path in sources(*TOPS):
+            text = read(path)
+            if text.count("open_memstream(") > text.count("rt_memstream_close(") and path != "formats/file.h":
+                wrong.append("%s: a stream of open_memstream is closed by rt_memstream_close" % path)
+            if re.search(r"(?<!\w)json_dump\w*\(", text) and path != "formats/jsonread.c":
+                wrong.append("%s: JSON is written by rt_json_write, or formats/jsontext.h" % path)
+        self.none_of(wrong)
+
     def test_heads(self):
         head = re.compile(r"/\* SPDX-License-Identifier: MIT\n \* \S")
         self.none_of([path for path in sources(*TOPS, "tests")

@@ -96,7 +96,9 @@ static int write_safetensors(void *self, struct rt_error *e)
         assert_int_equal(rt_safetensors_count(s), rc ? i : i + 1);
     }
     if (!rc)
-        rc = rt_safetensors_set_text(s, "classes", "animals");
+        rc = rt_safetensors_set_text(s, "classes", "animals, plants, mushrooms and stones");
+    if (!rc)
+        rc = rt_safetensors_seal(s);
     if (rc)
         rt_error_set(e, rc, "build");
     else

@@ -236,6 +236,22 @@ static void nothing_is_left_behind(void **state)
     assert_int_equal(scratch_entries(&dir), 0);
 }
 
+/* A stream that could not be opened leaves no text. Without memory for its end: tests/campaign/allocation. */
+static void memory_streams(void **state)
+{
+    (void)state;
+    char *text = (char *)"anything";
+    size_t size;
+    assert_int_equal(rt_memstream_close(NULL, &text), RT_EMEM);
+    assert_null(text);
+    FILE *f = open_memstream(&text, &size);
+    assert_non_null(f);
+    fputs("words", f);
+    assert_int_equal(rt_memstream_close(f, &text), 0);
+    assert_string_equal(text, "words");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +263,7 @@ int main(void)
         cmocka_unit_test(fixed_names_are_not_followed),
         cmocka_unit_test(folders_are_made_once),
         cmocka_unit_test(the_cursor_stops_at_the_end),
+        cmocka_unit_test(memory_streams),
         cmocka_unit_test(nothing_is_left_behind),
     };
     scratch_make(&dir);

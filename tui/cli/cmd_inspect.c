@@ -82,9 +82,9 @@ static int inspect_show(const struct request *q, struct rt_table *t, struct rt_s
     struct rt_weight_settings *now = calloc(1, sizeof *now);
     if (!now)
         return rt_error_set(e, RT_EMEM, "out of memory");
-    if (is_run)
-        rt_explain_settings(q->source, now);
-    int rc = rt_table_show(t, &q->view, stdout, e);
+    int rc = is_run ? rt_explain_settings(q->source, now, e) : 0;
+    if (rc >= 0)
+        rc = rt_table_show(t, &q->view, stdout, e);
     fflush(stdout);
     if (rc == 0)
         rc = rt_knee_summary(t, now->knees, q->by, stderr, e);

@@ -93,8 +93,8 @@ static int plot_write(const struct rt_sweep_results *r, const char *path, struct
     if (!f)
         return rt_error_set(e, RT_EMEM, "out of memory");
     rt_sweep_plot_write(r, f);
-    int rc = fclose(f) ? rt_error_set(e, RT_EMEM, "out of memory")
-                       : rt_file_write(path, &(struct rt_span){text, size}, 1, e);
+    int rc = rt_memstream_close(f, &text) < 0 ? rt_error_set(e, RT_EMEM, "out of memory")
+                                              : rt_file_write(path, &(struct rt_span){text, size}, 1, e);
     free(text);
     return rc;
 }

@@ -198,16 +198,15 @@ static int model_run(struct rt_card *c, const struct rt_model *m, struct rt_erro
 int rt_describe_model(const struct rt_describe *d, struct rt_error *e)
 {
     struct rt_model *m = calloc(1, sizeof *m);
-    if (!m)
-        return rt_error_set(e, RT_EMEM, "out of memory");
-    int rc = rt_model_load(m, d->path, e);
+    int rc = m ? rt_model_load(m, d->path, e) : rt_error_set(e, RT_EMEM, "out of memory");
     if (rc == 0) {
         model_say(d->card, m);
         rc = model_run(d->card, m, e);
     }
     if (rc < 0)
         rt_describe_refused(d, e);
-    rt_model_fini(m);
+    if (m)
+        rt_model_fini(m);
     free(m);
     return rc;
 }

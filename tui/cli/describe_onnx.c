@@ -286,7 +286,9 @@ static int describe_read(const struct rt_describe *d, const struct rt_onnx *o, i
         RT_TRY(rt_describe_model(d, e));
     if (rt_census_take(&s.census, o) < 0) {
         rt_census_fini(&s.census);
-        return rt_error_set(e, RT_EMEM, "%s: out of memory", d->path);
+        rt_error_set(e, RT_EMEM, "%s: out of memory", d->path);
+        rt_describe_refused(d, e);
+        return RT_EMEM;
     }
     if (ours)
         rt_card_open(d->card, "graph", '{');

@@ -106,10 +106,8 @@ static int recipe_write(const char *folder, const char *name, const struct rt_in
     snprintf(path, sizeof path, "%s/%s", folder, name);
     if (f)
         print(f, found, student, teacher);
-    if (!f || ferror(f) | fclose(f)) {
-        free(text);
+    if (rt_memstream_close(f, &text) < 0)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
-    }
     int rc = rt_file_write(path, &(struct rt_span){text, size}, 1, e);
     free(text);
     return rc;

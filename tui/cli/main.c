@@ -4,6 +4,7 @@
 
 #include "formats/plain.h"
 #include "formats/words.h"
+#include "pipeline/flow/uv_memory.h"
 #include "stages/nn/blas.h"
 #include "stages/nn/isa.h"
 #include "stages/session/machine_limits.h"
@@ -70,6 +71,7 @@ static void program_start_alone(char **argv)
 static int command_run(const struct rt_command *c, int argc, char **argv)
 {
     struct rt_error e = {0};
+    rt_uv_memory();
     if (rt_machine_try_files(&e) < 0)
         return rt_cmd_fail(&e);
     int code = rt_cmd_run(c, argc, argv);

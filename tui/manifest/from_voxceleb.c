@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/file.h"
+
 #define PAIRS_EACH 4 /* trials that a validation recording begins, of each kind */
 
 enum split { TRAIN, VALID, TEST };
@@ -240,7 +242,7 @@ static int valid_trials_make(struct vox *v, struct rt_made_notes *notes)
     }
     if (f)
         pairs_print(f, v, list, all, false);
-    bool failed = !f || ferror(f) | fclose(f);
+    bool failed = rt_memstream_close(f, &notes->trials) < 0;
     free(list);
     if (failed)
         return rt_error_set(v->e, RT_EMEM, "out of memory for trials of %d people", v->o->valid_people);

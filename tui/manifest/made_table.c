@@ -207,10 +207,8 @@ int rt_made_write(const struct rt_made_table *t, const char *path, struct rt_err
     FILE *f = open_memstream(&text, &size);
     if (f)
         table_print(t, f);
-    if (!f || ferror(f) | fclose(f)) {
-        free(text);
+    if (rt_memstream_close(f, &text) < 0)
         return rt_error_set(e, RT_EMEM, "%s: out of memory for %zu rows", path, t->rows);
-    }
     struct rt_span part = {text, size};
     int code = rt_manifest_parse(&check, text, size, path, e);
     rt_manifest_destroy(check);

@@ -183,23 +183,24 @@ static int journal_row_apply(void *self, int columns, const struct rt_rundb_cell
     return 0;
 }
 
-bool rt_explain_settings(const char *folder, struct rt_weight_settings *s)
+int rt_explain_settings(const char *folder, struct rt_weight_settings *s, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
-    struct rt_error ignored;
     struct rt_rundb *db = NULL;
     struct rt_recipe *r = malloc(sizeof *r);
-    rt_run_file_path(folder, RT_RUN_RECIPE, path, sizeof path);
-    bool known = r && rt_recipe_load(r, path, &ignored) == 0;
-    if (known && rt_rundb_open_run(&db, folder, &ignored) == 0)
-        rt_rundb_scan(db,
-                      "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number",
-                      journal_row_apply, r, &ignored);
-    if (known)
+    if (!r)
+        return rt_error_set(e, RT_EMEM, "out of memory");
+    int rc = rt_recipe_load(r, rt_run_file_path(folder, RT_RUN_RECIPE, path, sizeof path), e), changes = 0;
+    if (rc == 0)
+        changes = rt_rundb_open_run(&db, folder, e);
+    if (rc == 0 && changes == 0)
+        changes = rt_rundb_scan(db, "SELECT key, after FROM journal WHERE key LIKE 'weight.%' ORDER BY number",
+                                journal_row_apply, r, e);
+    if (rc == 0)
         rt_weight_settings_of(r, s);
     rt_rundb_close(db);
     free(r);
-    return known;
+    return rc == RT_EMEM || changes == RT_EMEM ? RT_EMEM : rc == 0;
 }
 
 int rt_explain(const struct rt_table *t, const char *id, const char *source, struct rt_error *e)
@@ -210,6 +211,8 @@ int rt_explain(const struct rt_table *t, const char *id, const char *source, str
         row++;
     if (row == t->rows)
         return rt_error_set(e, RT_EUSAGE, "%s: there is no sample '%s'", source, id);
-    rt_explain_row(t, row, rt_explain_settings(source, &s) ? &s : NULL, stdout);
+    int known = rt_explain_settings(source, &s, e);
+    RT_TRY(known);
+    rt_explain_row(t, row, known ? &s : NULL, stdout);
     return 0;
 }

@@ -13,7 +13,8 @@ int rt_explain(const struct rt_table *t, const char *id, const char *source, str
 /* A row in the same words, to out. s: the settings in effect, NULL when it is no run or they are not known. */
 void rt_explain_row(const struct rt_table *t, int row, const struct rt_weight_settings *s, FILE *out);
 
-/* Those that the run in this folder has now, or ended with; false when it is no run or they are not known. */
-bool rt_explain_settings(const char *folder, struct rt_weight_settings *s);
+/* Those that the run in this folder has now, or ended with: 1; 0 when it is no run or they are not known, s is left
+ * then; RT_EMEM. */
+int rt_explain_settings(const char *folder, struct rt_weight_settings *s, struct rt_error *e);
 
 #endif

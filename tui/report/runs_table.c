@@ -9,6 +9,7 @@
 #include "tui/report/run_length.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,8 @@ static int runs_look_in(struct rt_runs *l, const char *folder, int depth)
         return runs_add(l, folder);
     struct dirent **entry;
     int rc = 0, count = depth ? scandir(folder, &entry, NULL, versionsort) : 0;
+    if (count < 0 && errno == ENOMEM)
+        return RT_EMEM;
     for (int i = 0; i < count; i++) {
         char path[4200];
         struct stat st;
@@ -227,7 +230,8 @@ static void run_find_progress(struct rt_run_row *r)
     r->number[PROGRESS] = strcmp(r->state, "done") == 0 ? 1 : isnan(steps) ? epochs : steps;
 }
 
-static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
+/* What cannot be read is not known, or "unreadable"; what there was no memory for is an error. */
+static int run_read(struct rt_run_row *r, struct rt_recipe *recipe)
 {
     char path[RT_RUN_PATH];
     struct rt_rundb *db = NULL;
@@ -236,13 +240,16 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     r->stamp = run_stamp(r->folder);
     for (int k = 0; k < NUMBERS; k++)
         r->number[k] = NAN;
-    if (rt_recipe_load(recipe, rt_run_file_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e) == 0) {
+    int rc = rt_recipe_load(recipe, rt_run_file_path(r->folder, RT_RUN_RECIPE, path, sizeof path), &e);
+    if (rc == RT_EMEM)
+        return rc;
+    if (rc == 0) {
         snprintf(r->what, sizeof r->what, "%.15s %.60s%s%.40s", rt_modality_names[recipe->student_modality],
                  rt_net_names[recipe->student_net],
                  recipe->teacher_model[0] ? " < " : "", recipe->teacher_model);
         known = true;
     }
-    int rc = rt_rundb_open_run(&db, r->folder, &e);
+    rc = rt_rundb_open_run(&db, r->folder, &e);
     if (rc == 0 && known)
         rt_run_length(db, recipe);
     if (known && recipe->train_steps)
@@ -259,6 +266,8 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     if (rc == 0)
         rc = run_read_curve(r, db, &e);
     rt_rundb_close(db);
+    if (rc == RT_EMEM)
+        return rc;
     long pid = rt_rundir_writer(r->folder);
     r->live = pid != 0;
     if (pid) {
@@ -269,6 +278,7 @@ static void run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     else if (strcmp(r->state, "running") == 0)
         snprintf(r->state, sizeof r->state, "ended early");
     run_find_progress(r);
+    return 0;
 }
 
 /* ---- the table ---- */
@@ -327,9 +337,9 @@ int rt_runs_read(struct rt_runs *r, int i)
     struct rt_recipe *recipe = malloc(sizeof *recipe);
     if (!recipe)
         return RT_EMEM;
-    run_read(&r->run[i], recipe);
+    int rc = run_read(&r->run[i], recipe);
     free(recipe);
-    return 0;
+    return rc;
 }
 
 /* Hundreds of finished runs, looked at every other second, took a third of a core. The stamp is of before the reading,

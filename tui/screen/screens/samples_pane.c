@@ -2,6 +2,7 @@
  * samples_pane: see samples_pane.h. */
 #include "tui/screen/screens/samples_pane.h"
 
+#include "formats/file.h"
 #include "tui/report/explain.h"
 #include "tui/screen/widgets/picture.h"
 #include "tui/screen/widgets/waveform.h"
@@ -23,7 +24,8 @@ static int pane_draw_words(const struct rt_view *view, struct rt_canvas *c, stru
         return r.h;
     rt_view_weights(view, false, &settings);
     rt_explain_row(&view->model->samples, row, view->model->recipe ? &settings : NULL, f);
-    fclose(f);
+    if (rt_memstream_close(f, &text) < 0)
+        return r.h;
     bool first = true;
     for (char *line = strtok_r(text, "\n", &save); line && r.h > 0; line = strtok_r(NULL, "\n", &save)) {
         rt_layout_top(&r, rt_canvas_wrap(c, r, first ? RT_STYLE_TITLE : RT_STYLE_PLAIN, line));
