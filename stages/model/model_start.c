@@ -206,7 +206,8 @@ static int start_build(struct start *s, int classes, bool cosine, char about[RT_
 {
     int rc = rt_graph_input(s->g, "input", *s->input);
     if (rc < 0)
-        return rt_error_set(s->e, rc, "%s: the student's input has an empty dimension", s->r->file);
+        return rt_error_set(s->e, rc, "%s: %s", s->r->file,
+                            rc == RT_EMEM ? "out of memory" : "the student's input has an empty dimension");
     int embedding = start_thaw(s);
     if (embedding < 0)
         return embedding;

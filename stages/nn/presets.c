@@ -231,8 +231,9 @@ int rt_preset_build(struct rt_graph **out, const struct rt_preset_config *c, str
         return rt_error_set(e, RT_EMEM, "network \"%s\": out of memory", name);
     int x =
         p->bag ? rt_graph_bag(b.g, "input", c->buckets) : rt_graph_input(b.g, "input", c->input);
-    b.err =
-        x < 0 ? rt_error_set(e, x, "network \"%s\": its input has an empty dimension", name) : 0;
+    b.err = x == RT_EMEM ? rt_error_set(e, x, "network \"%s\": out of memory", name)
+            : x < 0      ? rt_error_set(e, x, "network \"%s\": its input has an empty dimension", name)
+                         : 0;
     if (!b.err)
         x = p->trunk(&b, x);
     if (c->dropout > 0)

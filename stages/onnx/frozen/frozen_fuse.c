@@ -77,7 +77,7 @@ static int fuse_beside_number(const struct fuse *u, const struct rt_frozen_step 
 static bool fuse_is_row(const struct fuse *u, int v, int64_t n)
 {
     const struct rt_tensor *t = v >= 0 ? fuse_tensor(u, v) : NULL;
-    return t && u->f->value[v].known && t->dtype == RT_F32 && t->rank >= 1 && t->dim[t->rank - 1] == n &&
+    return t && n > 0 && u->f->value[v].known && t->dtype == RT_F32 && t->rank >= 1 && t->dim[t->rank - 1] == n &&
            rt_tensor_count(t) == n;
 }
 
