@@ -549,10 +549,10 @@ int rt_safetensors_parse(struct rt_safetensors **out, const void *bytes, size_t 
     *out = NULL;
     uint64_t length = rt_take_u64(&c);
     if (c.bad)
-        return rt_error_set(e, RT_EFORMAT, "%s: %zu bytes; not a safetensors file", name, size);
+        return rt_error_set(e, RT_EFORMAT, "%s: not a safetensors file (%zu bytes)", name, size);
     if (length > HEADER_MAX || length > size - c.at)
         return rt_error_set(e, RT_EFORMAT,
-                            "%s: byte 0: header of %llu bytes, %zu remain; not a safetensors file",
+                            "%s: not a safetensors file (byte 0: header of %llu bytes, %zu remain)",
                             name, (unsigned long long)length, size - c.at);
     const uint8_t *text = rt_take_bytes(&c, (size_t)length);
     struct reader r = {.name = name, .data = c.data + c.at, .size = size - c.at, .e = e};

@@ -5,6 +5,7 @@
 #include "pipeline/run/rundb_parts.h"
 #include "pipeline/run/run_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -228,12 +229,31 @@ int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *co
     return code;
 }
 
+/* Of the runs directly in a folder the first by name, as it is to be written; "" = none. */
+static const char *folder_first_run(const char *folder, char path[RT_RUN_PATH])
+{
+    struct dirent **entry;
+    bool found = false;
+    int count = scandir(folder, &entry, NULL, versionsort);
+    for (int i = 0; i < count; i++) {
+        int n = found ? 0 : snprintf(path, RT_RUN_PATH, "%s/%s", folder, entry[i]->d_name);
+        found |= entry[i]->d_name[0] != '.' && n < RT_RUN_PATH && rt_run_file_exists(path, RT_RUN_DB);
+        free(entry[i]);
+    }
+    if (count > 0)
+        free(entry);
+    return found ? path : "";
+}
+
 int rt_rundb_open_run(struct rt_rundb **out, const char *folder, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
     int code = rt_rundb_open(out, rt_run_file_path(folder, RT_RUN_DB, path, sizeof path), NULL, 0, 0, e);
-    if (code == RT_EMISSING)
-        rt_error_set(e, code, "%s: not the folder of a run (it holds no %s)", folder, rt_run_file_name(RT_RUN_DB));
+    if (code == RT_EMISSING) {
+        const char *in = folder_first_run(folder, path);
+        rt_error_set(e, code, "%s: not the folder of a run (it holds no %s)%s%s%s", folder, rt_run_file_name(RT_RUN_DB),
+                     *in ? "; did you mean " : "", in, *in ? "?" : "");
+    }
     return code;
 }
 

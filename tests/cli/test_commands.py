@@ -47,6 +47,11 @@ class Words(EndToEnd):
         self.assertEqual(self.retort("help", "manifest", "csv"), self.retort("manifest", "csv", "--help"))
         self.assertEqual(self.retort("help"), self.retort("--help"))
 
+    def test_no_runs(self):
+        out, err = self.retort("ls")
+        self.assertEqual((len(out.splitlines()), "no run in runs: `retort run RECIPE -o runs/NAME` makes one" in err),
+                         (1, True), err)
+
     def test_wrong_words_name_the_right_ones(self):
         self.says(self.retort("inspct", code=2)[1], 'no command "inspct"', "did you mean inspect?")
         self.says(self.retort("help", "evl", code=2)[1], "did you mean eval?")

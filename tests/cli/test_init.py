@@ -159,6 +159,13 @@ class Init(EndToEnd):
         self.says(out, "text      1 rows; 8 have none", "student   reads text", "teacher   reads image")
         _, err = self.retort("init", "photos", "-o", "b", "--student", "speech", code=2)
         self.says(err, "--student speech: there is none in the data")
+        self.pictures(4, "strewn")  # a stray text among them makes no pairs
+        write(self.path("strewn", "leaf", "notes.txt"), "bought in May")
+        out, _ = self.retort("init", "strewn", "-o", "strewn-out")
+        self.says(out, "image     12 rows", "teacher   none")
+        write(self.path("lost.csv"), "file,kind\na.wav,x\nb.wav,y\n")
+        _, err = self.retort("init", "lost.csv", "-o", "e", code=1)
+        self.says(err, 'column "file" names files (a.wav), of which none is in ', "FOLDER TABLE")
         write(self.path("words", "1.txt"), "one")
         write(self.path("words", "2.txt"), "two")
         os.makedirs(self.path("flat"))
@@ -171,7 +178,7 @@ class Init(EndToEnd):
         write(self.path("kaldi", "wav.scp"), "u1 one.wav\nu2 one.wav\n")
         write(self.path("kaldi", "utt2spk"), "u1 anna\nu2 anna\n")
         out, _ = self.retort("init", "kaldi", "-o", "d", "--split", "1/1/0")
-        self.says(out, "classes   1: anna 2", "1 classes have fewer than 3 rows", "speech    2 rows", "no row is test")
+        self.says(out, "classes   1: anna 2", "1 class has fewer than 3 rows", "speech    2 rows", "no row is test")
         with open(self.path("d", "student.yaml"), encoding="utf-8") as f:
             self.assertIn("frames: 96 ", f.read())  # of recordings of a second
 

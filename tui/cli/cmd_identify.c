@@ -150,8 +150,8 @@ static int identify_all(const struct request *q, struct rt_model *m, struct answ
     if (isnan(a->threshold))
         fprintf(stderr, "retort: the gallery has no threshold, so nobody is unknown: give --threshold\n");
     if (rc == 0)
-        rt_plain_print(stderr, "retort: %s samples, %s unknown, %s left out\n", rt_count_text(a->given, x),
-                       rt_count_text(a->unknown, y), rt_count_text(a->failed, z));
+        rt_plain_print(stderr, "retort: %s sample%s, %s unknown, %s left out\n", rt_count_text(a->given, x),
+                       a->given == 1 ? "" : "s", rt_count_text(a->unknown, y), rt_count_text(a->failed, z));
     rt_predict_list_destroy(list);
     return rc;
 }

@@ -24,6 +24,7 @@ struct request {
     struct rt_made_request made; /* first: its options find their places there */
     struct rt_argument_list source;
     const char *folder, *student, *teacher, *cache;
+    const char *mostly; /* found: the kind of nearly all files of a folder, "" = of none */
     bool unread, replace;
 };
 
@@ -107,12 +108,13 @@ static int table_open(struct request *q, const char *table, const char *folder, 
     return table_roles(q, g, e);
 }
 
-/* A folder whose files are of several kinds holds pairs; else it is a folder per class. */
-static int folder_kind(const char *folder, rt_made_source **source, struct rt_error *e)
+/* A folder whose files are of several kinds holds pairs; else it is a folder per class. mostly: the kind of nine in ten
+ * files, "" = of none. */
+static int folder_kind(const char *folder, rt_made_source **source, const char **mostly, struct rt_error *e)
 {
     char root[PATH_MAX], list[PATH_MAX];
     struct rt_made_tree tree = {0};
-    bool there[RT_MODALITIES] = {false};
+    size_t count[RT_MODALITIES] = {0};
     int kinds = 0;
     *source = rt_made_kaldi;
     if (snprintf(list, sizeof list, "%s/wav.scp", folder) < (int)sizeof list && access(list, F_OK) == 0)
@@ -120,9 +122,11 @@ static int folder_kind(const char *folder, rt_made_source **source, struct rt_er
     RT_TRY(rt_walk_root(folder, root, e));
     int rc = rt_made_tree_read(&tree, root, e);
     for (size_t i = 0; i < tree.count; i++)
-        there[tree.file[i].modality] = true;
-    for (int m = 0; m < RT_MODALITIES; m++)
-        kinds += there[m];
+        count[tree.file[i].modality]++;
+    for (int m = 0; m < RT_MODALITIES; m++) {
+        kinds += count[m] > 0;
+        *mostly = 10 * count[m] >= 9 * tree.count ? rt_modality_names[m] : *mostly;
+    }
     *source = kinds > 1 ? rt_made_pairs : rt_made_folders;
     rt_made_tree_fini(&tree);
     return rc;
@@ -149,7 +153,7 @@ static int source_find(struct request *q, struct rt_made_guess *g, rt_made_sourc
     q->made.folders = q->source;
     q->made.o.source = folder;
     *source = rt_made_pairs;
-    return folders > 1 ? 0 : folder_kind(folder, source, e);
+    return folders > 1 ? 0 : folder_kind(folder, source, &q->mostly, e);
 }
 
 /* ---- who reads what ----
@@ -247,6 +251,16 @@ static void next_say(const char *folder, bool teacher)
     command_say(folder, measure);
 }
 
+/* A stray file of another kind, notes or a cover, makes no pairs of a folder per class. */
+static int manifest_make(struct request *q, rt_made_source *source, struct rt_error *e)
+{
+    int rc = rt_made_manifest(&q->made, source, e);
+    if (rc != RT_ENODATA || source != rt_made_pairs || !*q->mostly)
+        return rc;
+    q->made.o.modality = q->mostly;
+    return rt_made_manifest(&q->made, rt_made_folders, e);
+}
+
 static int init_make(struct request *q, struct rt_error *e)
 {
     char manifest[PATH_MAX];
@@ -255,12 +269,13 @@ static int init_make(struct request *q, struct rt_error *e)
     struct rt_progress progress;
     rt_made_source *source = NULL;
     int student, teacher;
+    q->mostly = "";
     rt_progress_init(&progress, false);
     struct rt_watch watch = rt_progress_watch(&progress);
     RT_TRY(source_find(q, &guess, &source, e));
     RT_TRY(folder_prepare(q, manifest, e));
     q->made.output = manifest;
-    RT_TRY(rt_made_manifest(&q->made, source, e));
+    RT_TRY(manifest_make(q, source, e));
     RT_TRY(rt_init_look(&found, manifest, !q->unread, q->cache, &watch, e));
     RT_TRY(roles_choose(q, &found, &student, &teacher, e));
     RT_TRY(rt_init_recipes(q->folder, &found, student, teacher, e));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * cmd_ls: `retort ls`: the runs in a folder, each a row (tui/report/runs_table.h). */
+#include "formats/plain.h"
 #include "tui/cli/cmd.h"
 #include "tui/cli/options_shared.h"
 #include "tui/report/runs_table.h"
@@ -29,6 +30,9 @@ static int ls_run(void *request, struct rt_error *e)
         rc = rt_runs_table(&t, &r, e);
     if (rc == 0)
         rc = rt_table_show(&t, &q->view, stdout, e);
+    if (rc == 0 && t.rows == 0)
+        rt_plain_print(stderr, "retort: no run in %s: `retort run RECIPE -o %s/NAME` makes one\n",
+                       q->folders.count ? q->folders.word[0] : RT_RUNS_FOLDER, RT_RUNS_FOLDER);
     rt_table_fini(&t);
     rt_runs_fini(&r);
     return rc;

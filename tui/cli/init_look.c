@@ -103,8 +103,8 @@ static void labels_warn(const struct rt_dataset *d, const struct class_rows *cla
                  d->count);
         rt_cmd_say("warning", text);
     } else if (few) {
-        snprintf(text, sizeof text, "%d classes have fewer than %d rows, such as %.80s: too few for every split", few,
-                 FEW, class[d->classes - 1].name);
+        snprintf(text, sizeof text, "%d class%s fewer than %d rows, such as %.80s: too few for every split", few,
+                 few == 1 ? " has" : "es have", FEW, class[d->classes - 1].name);
         rt_cmd_say("warning", text);
     }
     if (d->classes && without) {

@@ -89,7 +89,7 @@ int rt_made_folders(struct rt_made_table *t, const struct rt_made_options *o,
     size_t left = w.other + all - w.count[w.modality];
     if (left + w.outside)
         snprintf(notes->text, sizeof notes->text,
-                 "left out: %zu files that are not %s, %zu outside of a class folder", left,
-                 rt_modality_names[w.modality], w.outside);
+                 "left out: %zu file%s of another kind than %s, %zu outside of a class folder", left,
+                 left == 1 ? "" : "s", rt_modality_names[w.modality], w.outside);
     return rt_walk_files(w.root, class_add_file, &w, e);
 }

@@ -78,7 +78,7 @@ static int pairing_choose(struct pairing *p, struct rt_error *e)
                             p->twin[0]->file->path, p->twin[1]->file->path);
     if (!p->matched)
         return rt_error_set(e, RT_ENODATA, "%s: no two files of different kinds have one name, such as cat/1.png and "
-                            "cat/1.txt", p->o->source);
+                            "cat/1.txt; `retort manifest folders --modality M` takes those of one kind", p->o->source);
     return 0;
 }
 

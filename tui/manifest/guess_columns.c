@@ -30,7 +30,7 @@ struct column {
     const char *name;
     size_t cells, distinct, bytes; /* that are not empty, their values, their bytes together */
     size_t spaced, splits;         /* that hold a blank, that are a split */
-    size_t looked, files[RT_MODALITIES];
+    size_t looked, files[RT_MODALITIES], named; /* named: as recordings or pictures are, there or not */
     bool taken;
 };
 
@@ -96,6 +96,7 @@ static void column_look_for_file(struct guess *w, struct column *c, const char *
     const struct rt_made_file *found = w->o->search ? rt_made_tree_find(&w->tree, cell) : NULL;
     int modality = found ? found->modality : rt_walk_modality(cell);
     c->looked++;
+    c->named += rt_walk_modality(cell) == RT_SPEECH || rt_walk_modality(cell) == RT_IMAGE;
     if (!found && (modality < 0 || rt_path_absolute(cell, w->root, path, sizeof path) || access(path, F_OK)))
         return;
     c->files[modality]++;
@@ -206,6 +207,21 @@ static void role_find_label(struct guess *w)
         role_take(w, RT_ROLE_LABEL, last);
 }
 
+/* A column that names recordings or pictures, none of which is where they are looked for, in a table with nothing else
+ * to learn from. */
+static int guess_miss_files(const struct guess *w, struct rt_error *e)
+{
+    for (int c = 0; c < w->columns; c++) {
+        const struct column *a = &w->column[c];
+        if (!a->taken && a->named && 2 * a->named >= a->looked)
+            return rt_error_set(e, RT_ENODATA, "%s: column \"%s\" names files (%s), of which none is in %s: %s",
+                                w->o->source, a->name, w->cell[c], w->root,
+                                w->o->search ? "give the folder that holds them"
+                                             : "name the folder that holds them, too: FOLDER TABLE");
+    }
+    return 0;
+}
+
 /* A file's name tells a row from all others as well as an id does. */
 static int role_find_id(struct guess *w, struct rt_error *e)
 {
@@ -231,6 +247,8 @@ static int guess_roles(struct guess *w, struct rt_error *e)
             role_find_files(w, role, role - RT_ROLE_SPEECH);
     }
     role_find_text(w);
+    if (!*w->g->column[RT_ROLE_SPEECH] && !*w->g->column[RT_ROLE_IMAGE] && !*w->g->column[RT_ROLE_TEXT])
+        RT_TRY(guess_miss_files(w, e));
     role_find_label(w);
     return role_find_id(w, e);
 }

@@ -142,10 +142,21 @@ static size_t units_make(const struct rt_made_table *t, uint64_t seed, struct me
     return units;
 }
 
-/* Divides the units [0, count) of one label, which have rows rows together. A unit goes where its
- * middle falls, so that shares come out as near as whole units allow. */
+/* One unit at least for each split that has a share, of count >= 3 of them: train first, test last. */
+static int unit_place(size_t u, size_t count, const double share[3])
+{
+    double all = share[0] + share[1] + share[2];
+    size_t test = (size_t)((double)count * share[2] / all + 0.5);
+    size_t valid = (size_t)((double)count * share[1] / all + 0.5);
+    test = share[2] > 0 ? (test < 1 ? 1 : test < count - 2 ? test : count - 2) : 0;
+    valid = share[1] > 0 ? (valid < 1 ? 1 : valid < count - test - 1 ? valid : count - test - 1) : 0;
+    return u >= count - test ? 2 : u >= count - test - valid ? 1 : 0;
+}
+
+/* Divides the units [0, count) of one label, which have rows rows together, and counts the rows of each split. A unit
+ * goes where its middle falls, so that shares come out as near as whole units allow; each: to its place instead. */
 static void units_divide(struct rt_made_table *t, const struct unit *unit, size_t count, size_t rows,
-                   const struct member *member, const double share[3])
+                         const struct member *member, const double share[3], bool each, size_t found[3])
 {
     static const char *const names[] = {"train", "valid", "test"};
     int split = rt_made_column(t, "split");
@@ -154,9 +165,25 @@ static void units_divide(struct rt_made_table *t, const struct unit *unit, size_
     for (size_t u = 0; u < count; before += unit[u++].rows) {
         double middle = ((double)before + (double)unit[u].rows / 2) / (double)rows * all;
         int s = middle < share[0] ? 0 : middle < share[0] + share[1] ? 1 : 2;
+        s = each && count >= 3 ? unit_place(u, count, share) : s;
+        found[s] += unit[u].rows;
         for (size_t i = 0; i < unit[u].rows; i++) /* split cells hold any of the names */
             strcpy(t->row[member[unit[u].first + i].row]->cell[split], names[s]);
     }
+}
+
+/* Label by label. False: a split that has a share got no row of any. */
+static bool labels_divide(struct rt_made_table *t, const struct unit *unit, size_t units, const struct member *member,
+                          const double share[3], bool each)
+{
+    size_t found[3] = {0};
+    for (size_t first = 0, end; first < units; first = end) {
+        size_t rows = 0;
+        for (end = first; end < units && !strcmp(unit[end].label, unit[first].label); end++)
+            rows += unit[end].rows;
+        units_divide(t, unit + first, end - first, rows, member, share, each, found);
+    }
+    return (found[0] || share[0] <= 0) && (found[1] || share[1] <= 0) && (found[2] || share[2] <= 0);
 }
 
 int rt_made_split(struct rt_made_table *t, const double share[3], uint64_t seed, struct rt_error *e)
@@ -169,12 +196,9 @@ int rt_made_split(struct rt_made_table *t, const double share[3], uint64_t seed,
         return rt_error_set(e, RT_EMEM, "out of memory for %zu rows", t->rows);
     }
     size_t units = units_make(t, seed, member, unit);
-    for (size_t first = 0, end; first < units; first = end) {
-        size_t rows = 0;
-        for (end = first; end < units && !strcmp(unit[end].label, unit[first].label); end++)
-            rows += unit[end].rows;
-        units_divide(t, unit + first, end - first, rows, member, share);
-    }
+    /* Eight of each class and a tenth to validate on: shares alone would leave nothing to validate on. */
+    if (!labels_divide(t, unit, units, member, share, false) && share[0] > 0)
+        labels_divide(t, unit, units, member, share, true);
     t->unsplit = false;
     free(member);
     free(unit);

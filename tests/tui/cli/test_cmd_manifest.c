@@ -241,7 +241,7 @@ static void folders_become_classes(void **state)
     put("tree/dog/notes.doc", "");
     put("tree/top.wav", "");
     made("manifest folders tree -o out.tsv --split none",
-         "out.tsv: 3 rows\nleft out: 1 files that are not speech, 1 outside of a class folder\n");
+         "out.tsv: 3 rows\nleft out: 1 file of another kind than speech, 1 outside of a class folder\n");
     assert_int_equal(rt_manifest_columns(m), 3);
     assert_string_equal(rt_manifest_cell(m, 0, 0), "cat/a.wav");
     assert_string_equal(cell("cat/deep/b.FLAC", "label"), "cat");
@@ -278,7 +278,7 @@ static void names_join_files(void **state)
     assert_string_equal(cell("cat-1", "text"), "by name");
     unlink("out.tsv");
     refused("manifest pairs pic -o out.tsv", 1, "retort manifest pairs: pic: no two files of different kinds have one "
-            "name, such as cat/1.png and cat/1.txt\n");
+            "name, such as cat/1.png and cat/1.txt; `retort manifest folders --modality M` takes those of one kind\n");
     put("pic/cat/1.jpg", "");
     assert_int_equal(run("manifest pairs pic say -o out.tsv"), 1);
     assert_non_null(strstr(said, "/pic/cat/1.png have one name and are of one kind: rename one\n"));
@@ -596,6 +596,28 @@ static char *slurp(void)
     return (char *)bytes;
 }
 
+/* Eight of a class, of which a tenth is less than one: still one is valid. */
+static void small_classes_have_every_split(void **state)
+{
+    char text[600] = "id,text,label\n";
+    (void)state;
+    for (int i = 0; i < 17; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "r%d,x,%c\n", i, "aabbc"[i / 4]);
+    put("eight.csv", text);
+    assert_int_equal(run("manifest csv eight.csv -o out.tsv"), 0);
+    assert_int_equal(rt_manifest_load(&m, "out.tsv", &e), 0);
+    for (const char *label = "a"; *label; label = *label == 'a' ? "b" : "")
+        assert_true(count(label, "train") == 5 && count(label, "valid") == 1 && count(label, "test") == 2);
+    assert_int_equal(count("c", "valid"), 0);
+    rt_manifest_destroy(m);
+    m = NULL;
+    assert_int_equal(run("manifest csv eight.csv -o out.tsv --split 0/1/99"), 0);
+    assert_int_equal(rt_manifest_load(&m, "out.tsv", &e), 0);
+    assert_int_equal(count("a", "train") + count("b", "train") + count("c", "train"), 0);
+    rt_manifest_destroy(m);
+    m = NULL;
+}
+
 static void splits_are_stratified_and_repeatable(void **state)
 {
     (void)state;
@@ -669,6 +691,7 @@ int main(void)
         TEST(faces_take_turns),
         TEST(valid_trials_are_of_strangers),
         TEST(splits_are_stratified_and_repeatable),
+        TEST(small_classes_have_every_split),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -25,12 +25,17 @@ static void test_nothing(void **state)
 {
     struct scratch full = example_dir;
     struct rt_snapshot m;
+    char above[5000];
     (void)state;
     scratch_make(&example_dir);
     assert_int_equal(rt_snapshot_open(&m, example_dir.path, &error), RT_EMISSING);
     assert_non_null(strstr(error.text, "not the folder of a run"));
     rt_snapshot_fini(&m);
     rt_rundb_close(example_db());
+    snprintf(above, sizeof above, "%s/..", example_dir.path);
+    assert_int_equal(rt_snapshot_open(&m, above, &error), RT_EMISSING);
+    assert_non_null(strstr(error.text, "; did you mean ")); /* one of the runs in it, of this test or another's */
+    rt_snapshot_fini(&m);
     example_open(&m);
     assert_int_equal(m.samples.rows, 0);
     assert_int_equal(m.series_count, 0);
