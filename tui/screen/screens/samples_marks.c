@@ -12,7 +12,7 @@ void rt_marks_fini(struct rt_marks *m)
 {
     free(m->on);
     free(m->kept);
-    free(m->seen);
+    free(m->lately);
     memset(m, 0, sizeof *m);
 }
 
@@ -27,8 +27,8 @@ bool rt_marks_leaves_out(const struct rt_marks *m, int row)
 }
 
 /* As the folder has them by now: another screen may have set some, or `retort ctl`. What was turned here and is not
- * kept yet stands. So does what the run was told a moment ago, unless another has changed it there: it writes when it
- * comes to it, and what it wrote last may be older. */
+ * kept yet stands. So does what the run was told a moment ago: it writes when it comes to it, and what stands there
+ * till then is older. */
 static void marks_read(struct rt_marks *m, const struct rt_view *view)
 {
     struct rt_error ignored; /* a run that keeps none */
@@ -42,14 +42,15 @@ static void marks_read(struct rt_marks *m, const struct rt_view *view)
     }
     m->count = 0;
     for (int row = 0; row < m->rows; row++) {
-        if (all || now[row] != m->seen[row]) {
+        if (all || !m->lately[row]) {
             m->on[row] = m->on[row] == m->kept[row] ? now[row] : m->on[row];
             m->kept[row] = now[row];
         }
         m->count += m->on[row] & RT_MARK_ON;
     }
-    free(m->seen);
-    m->seen = now;
+    if (all)
+        memset(m->lately, 0, (size_t)m->rows);
+    free(now);
 }
 
 /* Room for the samples of the model; the rows of a run never change, so marks stay. */
@@ -61,8 +62,8 @@ static bool marks_make_room(struct rt_marks *m, struct rt_view *view)
     rt_marks_fini(m);
     m->on = calloc((size_t)rows + 1, 1);
     m->kept = calloc((size_t)rows + 1, 1);
-    m->seen = calloc((size_t)rows + 1, 1);
-    m->rows = m->on && m->kept && m->seen ? rows : 0;
+    m->lately = calloc((size_t)rows + 1, 1);
+    m->rows = m->on && m->kept && m->lately ? rows : 0;
     if (m->rows)
         marks_read(m, view);
     else
@@ -111,8 +112,10 @@ static void marks_tell_changes(struct rt_marks *m, struct rt_view *view)
                 return; /* again later: it has not answered earlier ones */
             m->settled = *rows ? view->now + SETTLES : m->settled;
             for (int done = 0; *rows && done < row; done++)
-                if ((m->on[done] & RT_MARK_ON) == mark)
+                if ((m->on[done] & RT_MARK_ON) == mark && (m->kept[done] & RT_MARK_ON) != mark) {
                     m->kept[done] = (uint8_t)((m->kept[done] & ~RT_MARK_ON) | mark);
+                    m->lately[done] = 1;
+                }
         }
     m->changed = memcmp(m->on, m->kept, (size_t)m->rows) != 0;
 }

@@ -11,8 +11,8 @@
 
 /* Zeroed marks none. */
 struct rt_marks {
-    /* [rows] RT_MARK_ON, RT_MARK_LEFT_OUT: now, as run.db has or will have them, and as it had them when last read. */
-    uint8_t *on, *kept, *seen;
+    uint8_t *on, *kept; /* [rows] RT_MARK_ON, RT_MARK_LEFT_OUT, now and as run.db has or will have them */
+    uint8_t *lately;    /* [rows] the run was told, and may not have written it yet */
     bool changed;       /* the first two may differ */
     int64_t read;       /* the model's number of marks at the last reading */
     double settled;     /* by when the run has written what it was told last; 0 = it has */
