@@ -484,8 +484,10 @@ int rt_sweep_parse(struct rt_sweep **out, const char *yaml, size_t size, const c
     int rc;
     yaml_parser_set_input_string(&parser, (const unsigned char *)yaml, size);
     if (!yaml_parser_load(&parser, &rd.tree)) {
-        rc = rt_error_set(e, parser.error == YAML_MEMORY_ERROR ? RT_EMEM : RT_EFORMAT, "%s:%zu: not YAML: %s", name,
-                          parser.problem_mark.line + 1, parser.problem ? parser.problem : "cannot be parsed");
+        rc = parser.error == YAML_MEMORY_ERROR
+                 ? rt_error_set(e, RT_EMEM, "%s: out of memory", name)
+                 : rt_error_set(e, RT_EFORMAT, "%s:%zu: not YAML: %s", name, parser.problem_mark.line + 1,
+                                parser.problem ? parser.problem : "cannot be parsed");
     } else {
         rc = sweep_read_tree(&rd, yaml, size);
         yaml_document_delete(&rd.tree);

@@ -64,7 +64,7 @@ static int checkpoints_list(const char *folder, struct checkpoint **out)
     *out = NULL;
     DIR *d = checkpoints_open(folder);
     if (!d)
-        return errno == ENOENT ? 0 : RT_EIO;
+        return errno == ENOENT ? 0 : errno == ENOMEM ? RT_EMEM : RT_EIO;
     while ((file = readdir(d))) {
         int64_t step = checkpoint_step(file->d_name);
         if (step < 0)

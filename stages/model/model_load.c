@@ -32,8 +32,11 @@ static int model_find_file(const char *path, char *out, size_t size, struct rt_e
         if (stat(rt_run_file_path(path, inside[i], out, size), &st) == 0)
             return 0;
     int64_t step;
-    if (rt_checkpoints_latest(path, out, size, &step) == 0)
+    int rc = rt_checkpoints_latest(path, out, size, &step);
+    if (rc == 0)
         return 0;
+    if (rc == RT_EMEM)
+        return rt_error_set(e, rc, "%s: out of memory", path);
     return rt_error_set(e, RT_EMISSING, "%s: no %s and no checkpoint in this folder", path,
                         rt_run_file_name(RT_RUN_MODEL));
 }

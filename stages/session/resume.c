@@ -120,7 +120,7 @@ static int resume_load_newest(struct rt_training *t, struct rt_error *e)
         if (rc == RT_ENOTFOUND)
             return 0; /* stopped before the first checkpoint: begin again */
         if (rc < 0)
-            return rt_error_set(e, rc, "%s: cannot read the checkpoints", t->dir.path);
+            return rt_error_set(e, rc, "%s: cannot read the checkpoints: %s", t->dir.path, rt_err_words(rc));
         rc = rt_safetensors_read(&s, path, e);
         if (rc == 0)
             break;

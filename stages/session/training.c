@@ -312,11 +312,13 @@ static int training_share_state(struct rt_training *t, struct rt_error *e)
     char path[RT_RUN_PATH];
     int64_t step;
     struct rt_safetensors *state;
-    bool there = rt_together_leads(&t->together) &&
-                 rt_checkpoints_latest(t->dir.path, path, sizeof path, &step) == 0;
     if (!t->together.ranks)
         return 0;
-    RT_TRY(rt_together_share(&t->together, there ? path : NULL, &state, e));
+    int there = rt_together_leads(&t->together) ? rt_checkpoints_latest(t->dir.path, path, sizeof path, &step)
+                                                : RT_ENOTFOUND;
+    if (there < 0 && there != RT_ENOTFOUND)
+        return rt_error_set(e, there, "%s: cannot read the checkpoints: %s", t->dir.path, rt_err_words(there));
+    RT_TRY(rt_together_share(&t->together, there == 0 ? path : NULL, &state, e));
     int rc = state ? rt_student_load(&t->student, state, "rank 0's checkpoint", e) : 0;
     rt_safetensors_destroy(state);
     rt_control_share(t->control);

@@ -54,9 +54,10 @@ static int replay_open_run(struct replay *p, const struct request *q, struct rt_
 {
     RT_TRY(rt_rundir_open(&p->dir, q->run, 1, e));
     p->steps = rt_checkpoints_steps(p->dir.path, &p->step);
-    if (p->steps <= 0)
-        return rt_error_set(e, p->steps < 0 ? p->steps : RT_EMISSING, "%s: there is no checkpoint to "
-                            "compare with", q->run);
+    if (p->steps < 0)
+        return rt_error_set(e, p->steps, "%s: cannot read the checkpoints: %s", q->run, rt_err_words(p->steps));
+    if (p->steps == 0)
+        return rt_error_set(e, RT_EMISSING, "%s: there is no checkpoint to compare with", q->run);
     p->until = !q->until || q->until > p->step[0] ? p->step[0] : q->until;
     if (p->step[p->steps - 1] > p->until)
         return rt_error_set(e, RT_EUSAGE, "%s: --until %" PRId64 ": its first checkpoint is of step %"

@@ -175,7 +175,7 @@ static void child_start(struct sweep_running *r, struct sweep_child *c, int job)
     free(word);
     if (rc == 0)
         return;
-    running_fail(r, job, NULL, RT_EIO, uv_strerror(rc));
+    running_fail(r, job, NULL, rc == UV_ENOMEM ? RT_EMEM : RT_EIO, uv_strerror(rc));
     sweep_progress_end(&r->progress, job);
     if (c->process.loop) /* uv_spawn has made a handle of it */
         uv_close((uv_handle_t *)&c->process, handle_closed);
