@@ -90,7 +90,9 @@ static void line_text(const struct sweep_line *l, char *text, size_t size)
         n += snprintf(text + n, size - (size_t)n, "  loss %.3f", l->loss);
     if (!isnan(l->best))
         n += snprintf(text + n, size - (size_t)n, "  best valid %s %.1f %%", l->measure, 100 * l->best);
-    if (did > 0 && l->seen.steps >= l->seen.step) {
+    if (l->seen.steps == l->seen.step)
+        snprintf(text + n, size - (size_t)n, "  measures"); /* on all splits, which takes a while */
+    else if (did > 0 && l->seen.steps > l->seen.step) {
         double each = (double)(rt_progress_now() - l->first) / 1e9 / (double)did;
         snprintf(text + n, size - (size_t)n, "  %s left",
                  rt_progress_time(each * (double)(l->seen.steps - l->seen.step), left));
