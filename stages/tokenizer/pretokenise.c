@@ -166,7 +166,8 @@ static int cut_delimiter(const struct rt_step *s, const struct rt_span_text *tex
 {
     struct rt_matches m = {.arena = out->arena};
     size_t done = 0;
-    for (const char *hit; (hit = memmem(text->bytes + done, text->size - done, s->text, s->size));) {
+    for (const char *hit; done < text->size && /* of an empty text bytes may be NULL */
+                          (hit = memmem(text->bytes + done, text->size - done, s->text, s->size));) {
         size_t start = (size_t)(hit - text->bytes);
         RT_TRY(rt_matches_add(&m, done, start, false));
         RT_TRY(rt_matches_add(&m, start, start + s->size, true));
