@@ -21,8 +21,9 @@ from fcntl import ioctl
 
 from campaign import Lab, verdict
 
-SLOPE = 1.0  # KiB a minute, of the second half
-ended = []   # by a signal
+SLOPE = 1.0     # KiB a minute, of the second half
+CHANGES = 1100  # RT_CONTROL_UNDO and some
+ended = []      # by a signal
 
 
 def look(pid):
@@ -38,9 +39,21 @@ def talk(path, draw):
         file = s.makefile("rw")
         for _ in range(draw.randrange(1, 20)):
             verb = draw.choice((["status"], ["get"], ["set", "distill.l2.lambda", str(draw.randrange(9))], ["undo"],
-                                ["count", "where", "label = red"], ["mute", "where", "label = blue"], ["restore", "where",
-                                "label = blue"], ["batch", "decode"], ["watch"]))
+                                ["count", "where", "label = red"], ["mute", "s7"], ["restore", "s7"], ["batch", "decode"],
+                                ["watch"]))
             file.write(json.dumps({"verb": verb[0], "args": verb[1:]}) + "\n")
+            file.flush()
+            file.readline()
+
+
+def fill(path):
+    """What may grow up to a bound is filled up first: more changes than can be taken back, as long as those to come."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(600)
+        s.connect(path)
+        file = s.makefile("rw")
+        for i in range(CHANGES):
+            file.write(json.dumps({"verb": "set", "args": ["distill.l2.lambda", str(i % 9)]}) + "\n")
             file.flush()
             file.readline()
 
@@ -127,7 +140,9 @@ def main():
         signal.signal(number, lambda *_: ended.append(True))
     lab = Lab(rows=3000, train__steps=1000000000, run__checkpoint=2000, eval__interval=5000)
     run = lab.start(*lab.words("run"))
-    seen, screens, wrong = watch(lab, run, lab.wait_socket(run), hours * 3600)
+    path = lab.wait_socket(run)
+    fill(path)
+    seen, screens, wrong = watch(lab, run, path, hours * 3600)
     alive = run.poll() is None
     run.kill()
     run.communicate()
