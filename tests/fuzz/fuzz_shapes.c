@@ -8,7 +8,7 @@
 #define SHAPE 8
 #define INPUTS 4
 #define BYTES ((size_t)1 << 16)     /* of an input */
-#define RUN_BYTES ((size_t)1 << 20) /* of all values of a run: whoever asks for more waits for it, and that is no fault */
+#define RUN_BYTES ((size_t)1 << 20) /* of a run's values: who asks for more waits for it, and that is no fault */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,6 +16,17 @@ struct asked {
     struct rt_frozen_given given[INPUTS];
     int count;
 };
+
+/* Small numbers: they may be sizes, and the turns of a loop. */
+static void given_fill(struct rt_tensor *t, int64_t count, int value)
+{
+    for (int64_t i = 0; i < count && t->dtype == RT_I64; i++)
+        ((int64_t *)t->data)[i] = value;
+    for (int64_t i = 0; i < count && t->dtype == RT_I32; i++)
+        ((int32_t *)t->data)[i] = value;
+    for (int64_t i = 0; i < count && t->dtype == RT_F32; i++)
+        ((float *)t->data)[i] = (float)value;
+}
 
 /* As the file says, where it says it; else as the input does. false: too large, or of too many. */
 static bool asked_make(struct asked *a, const struct rt_onnx *o, const uint8_t *shape, int turn)
@@ -34,7 +45,7 @@ static bool asked_make(struct asked *a, const struct rt_onnx *o, const uint8_t *
             rt_tensor_init(&a->given[i].tensor, v->dtype, rank, dim) < 0)
             return false;
         a->given[i].name = v->name;
-        memset(a->given[i].tensor.data, shape[at % SHAPE] & 1, bytes);
+        given_fill(&a->given[i].tensor, count, shape[at % SHAPE] % 4);
     }
     return true;
 }
