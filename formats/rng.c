@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <math.h>
 
-#define GOLDEN 0x9E3779B97F4A7C15u /* 2^64 / golden ratio: the step of SplitMix64 */
+#define GOLDEN 0x9E3779B97F4A7C15u
 
 /* A generator with a state would make each draw depend on all before it, and so on which thread
  * asked first, and a resumed run would have to restore it. Here a draw is a function of its place:
@@ -15,9 +15,7 @@
 
 static uint64_t key_mix(uint64_t x)
 {
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
+    return rt_rng_at(x, 0);
 }
 
 static uint64_t key_fold(uint64_t key, uint64_t value)
@@ -39,7 +37,7 @@ struct rt_rng rt_rng_fork(const struct rt_rng *r, enum rt_purpose purpose)
 
 uint64_t rt_rng_u64(struct rt_rng *r)
 {
-    return key_mix(r->key + ++r->counter * GOLDEN);
+    return rt_rng_at(r->key, ++r->counter);
 }
 
 double rt_rng_unit(struct rt_rng *r)

@@ -25,6 +25,7 @@ struct retort {
     struct rt_views views; /* whole recordings, or as in training */
     pthread_mutex_t lock; /* held while a sample is answered; guards all below */
     struct rt_front front; /* the model's, with the memory below */
+    struct rt_fbank *fbank; /* of front */
     struct rt_net *net;
     struct rt_audio_feed feed;
     float *row;         /* one input of a dense network */

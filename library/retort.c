@@ -94,8 +94,9 @@ static int handle_prepare(struct retort *r, struct rt_error *e)
     r->row = malloc((size_t)numbers * sizeof *r->row);
     r->posteriors = malloc(((size_t)m->classes + 1) * sizeof *r->posteriors);
     int rc = r->row && r->posteriors ? rt_work_create(&r->front.work) : RT_EMEM;
-    if (rc == 0 && m->modality->id == RT_SPEECH && m->front.speech.features == RT_FEATURES_FBANK)
-        rc = rt_fbank_create(&r->front.fbank, m->front.speech.bands, &m->front.speech.fbank);
+    if (rc == 0)
+        rc = rt_front_fbank(&m->front, m->modality->id, &r->fbank);
+    r->front.fbank = r->fbank;
     if (rc == 0)
         rc = rt_net_create_ready(&r->net, r->shared->ready, 1, r->threads);
     return rc < 0 ? rt_error_set(e, rc, "no memory to run the network in") : 0;
@@ -174,7 +175,7 @@ void retort_close(struct retort *r)
     if (!r)
         return;
     rt_net_destroy(r->net);
-    rt_fbank_destroy(r->front.fbank);
+    rt_fbank_destroy(r->fbank);
     rt_work_destroy(r->front.work);
     rt_audio_feed_fini(&r->feed);
     free(r->row);

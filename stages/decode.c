@@ -3,6 +3,8 @@
  * masks and the like are drawn fresh from (seed, draw, sample). Any worker thread. */
 #include "stages/decode.h"
 
+#include "formats/work.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,16 @@ static bool raw_changes(const struct rt_decode_input *in, struct rt_rng *rng)
     return changes;
 }
 
+static int base_unpack(const struct rt_decode_input *in, const struct rt_frame *f, struct rt_tensor *base)
+{
+    struct rt_tensor shape = rt_frame_shape(f);
+    RT_TRY(rt_work_tensor(in->front->work, base, shape.dtype, shape.rank, shape.dim));
+    int rc = rt_frame_unpack_into(f, base->data, rt_tensor_bytes(base), NULL);
+    if (rc < 0)
+        rt_work_tensor_fini(in->front->work, base);
+    return rc;
+}
+
 static int load_base(const struct rt_decode *d, const struct rt_decode_input *in, int row,
                      struct rt_rng *rng, struct rt_tensor *base, struct rt_error *e)
 {
@@ -73,7 +85,7 @@ static int load_base(const struct rt_decode *d, const struct rt_decode_input *in
     if (use_store && key_known(*content)) {
         struct rt_frame *f = NULL;
         if (rt_store_get(in->features, features_key(in, *content), &f) == 0 && f) {
-            int rc = rt_frame_unpack(f, base, NULL);
+            int rc = base_unpack(in, f, base);
             rt_frame_unref(f);
             if (rc == 0)
                 return 0;
@@ -164,7 +176,7 @@ static int present_row(const struct rt_decode *d, const struct rt_decode_input *
                      : in->modality->present_bag(in->front, &base, rng, &g->bag[g->count]);
     if (rc < 0 && e->code != rc)
         rt_error_set(e, rc, "%s", rt_err_words(rc));
-    rt_tensor_fini(&base);
+    rt_work_tensor_fini(in->front->work, &base);
     if (rc == 0)
         g->rows[g->count++] = at;
     return rc;
@@ -369,23 +381,6 @@ static int decode_inputs(const struct rt_decode *d, struct rt_batch *b, struct r
     return rc < 0 && e->code != rc ? rt_error_set(e, rc, "decode: %s", rt_err_words(rc)) : rc;
 }
 
-/* Augmentation may change from one update to the next, and batches of several updates are made at once: each
- * has front ends of its own. */
-static int decode_update(const struct rt_decode *d, struct rt_batch *b, struct rt_error *e)
-{
-    struct rt_decode now = *d;
-    struct rt_front front[RT_DECODE_INPUTS];
-    for (int i = 0; i < d->inputs; i++) {
-        struct rt_decode_input *in = &now.input[i];
-        if (!in->augment)
-            continue;
-        front[i] = *in->front;
-        d->augment(d->augment_self, b->update, &front[i].augment);
-        in->front = &front[i];
-    }
-    return decode_inputs(&now, b, e);
-}
-
 /* What the quality stage measures: the raw sample and, where there is one, what was seen of its file. */
 static int score_pack(const struct rt_decode *d, const struct rt_modality *m, struct rt_batch *b,
                       int at, const struct rt_tensor *raw, double *source)
@@ -473,17 +468,66 @@ static int decode_scores(const struct rt_decode *d, struct rt_batch *b, struct r
     return 0;
 }
 
+/* ---- the stage ----
+ * Augmentation may change from one update to the next, and batches of several updates are made at once: each has front
+ * ends of its own, and memory in which one sample after the other is made. What all share is made once. */
+
+static int decode_batch(const struct rt_decode *d, struct rt_work *work, struct rt_batch *b, struct rt_error *e)
+{
+    struct rt_decode now = *d;
+    struct rt_front front[RT_DECODE_INPUTS];
+    for (int i = 0; i < d->inputs; i++) {
+        struct rt_decode_input *in = &now.input[i];
+        if (!in->front)
+            continue;
+        front[i] = *in->front;
+        front[i].fbank = d->fbank[i];
+        front[i].work = in->modality->id == RT_SPEECH ? work : NULL;
+        if (b->kind == RT_BATCH_TRAIN && d->augment && in->augment)
+            d->augment(d->augment_self, b->update, &front[i].augment);
+        in->front = &front[i];
+    }
+    return work ? decode_inputs(&now, b, e) : decode_scores(&now, b, e);
+}
+
 static int decode_work(void *self, struct rt_batch *b, struct rt_error *e)
 {
-    const struct rt_decode *d = self;
+    struct rt_work *work = NULL;
     if (b->kind == RT_BATCH_SCORE)
-        return decode_scores(d, b, e);
-    return b->kind == RT_BATCH_TRAIN && d->augment ? decode_update(d, b, e) : decode_inputs(d, b, e);
+        return decode_batch(self, NULL, b, e);
+    RT_TRY(rt_work_create(&work));
+    int rc = decode_batch(self, work, b, e);
+    rt_work_destroy(work);
+    return rc;
+}
+
+static int decode_open(void *self, struct rt_error *e)
+{
+    struct rt_decode *d = self;
+    for (int i = 0; i < d->inputs; i++) {
+        const struct rt_decode_input *in = &d->input[i];
+        int rc = in->front ? rt_front_fbank(in->front, in->modality->id, &d->fbank[i]) : 0;
+        if (rc < 0)
+            return rt_error_set(e, rc, "cannot make the bands of %s: %s", in->role, rt_err_words(rc));
+    }
+    return 0;
+}
+
+static void decode_close(void *self)
+{
+    struct rt_decode *d = self;
+    for (int i = 0; i < d->inputs; i++) {
+        rt_fbank_destroy(d->fbank[i]);
+        d->fbank[i] = NULL;
+    }
 }
 
 const struct rt_stage_ops rt_stage_decode = {
     .name = "decode",
     .summary = "reads files, computes features, crops and augments",
-    .remedy = "raise pipeline.decoders, cache.size or cache.sound, or switch waveform augmentation off",
+    .remedy = "raise pipeline.decoders, cache.size or cache.sound, set pipeline.zstd to 0 (where memory allows), or "
+              "switch waveform augmentation off",
+    .open = decode_open,
     .work = decode_work,
+    .close = decode_close,
 };

@@ -52,6 +52,7 @@ struct rt_decode {
     int level; /* zstd */
     int strict; /* a bad sample ends the run */
     bool shared; /* others scored samples, too: a file that is not the one they read ends the run */
+    struct rt_fbank *fbank[RT_DECODE_INPUTS]; /* of its open and close: what all samples' features are made with */
 };
 
 /* self is a struct rt_decode, unchanged while the run goes on. */

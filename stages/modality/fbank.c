@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * fbank: a real FFT (kissfft) per frame, then bands that touch only their own bins. Twiddles,
- * window and bands cost about as much as ten frames, so they are made anew for each recording and
- * nothing is shared. */
+ * fbank: window, a real FFT of each frame, then bands that touch only their own bins; several frames at a time, a lane
+ * of the processor's vectors each (lanes.h). One frame alone goes through kissfft. */
 #include "stages/modality/fbank.h"
 #include "formats/error.h"
+#include "stages/modality/lanes.h"
 #include <float.h>
 #include <kiss_fftr.h>
 #include <math.h>
@@ -15,21 +15,16 @@
 
 static const struct rt_fbank_settings kaldi = {RT_WINDOW_POVEY, 32768, 0.97f, 20, 8000, FLT_EPSILON};
 
-struct band {
-    int first, count; /* bins */
-    const float *weight;
-};
-
 struct rt_fbank {
     int bands;
     struct rt_fbank_settings s;
-    kiss_fftr_cfg fft;
     float window[RT_FBANK_WINDOW];
+    struct rt_lanes_band band[RT_FBANK_BANDS];
+    float weight[2 * RT_FBANK_BINS]; /* a bin lies in two bands at most */
+    /* of rt_fbank_power alone */
+    kiss_fftr_cfg fft;
     float frame[POINTS]; /* the tail stays zero */
     kiss_fft_cpx spectrum[RT_FBANK_BINS];
-    float power[RT_FBANK_BINS];
-    struct band band[RT_FBANK_BANDS];
-    float weight[2 * RT_FBANK_BINS]; /* a bin lies in two bands at most */
 };
 
 /* ---- bands ----
@@ -44,26 +39,27 @@ static double fbank_mel(double hertz)
 /* Triangles of equal width on the mel scale; the topmost bin (8 kHz) belongs to none. */
 static void fbank_make_bands(struct rt_fbank *f)
 {
-    double low = fbank_mel(f->s.low), step = (fbank_mel(f->s.high) - low) / (f->bands + 1);
+    double low = fbank_mel(f->s.low), step = (fbank_mel(f->s.high) - low) / (f->bands + 1), mel[RT_FBANK_BINS];
     float *weight = f->weight;
+    for (int i = 0; i < RT_FBANK_BINS; i++)
+        mel[i] = fbank_mel(i * RATE / POINTS);
     for (int b = 0; b < f->bands; b++) {
-        struct band *band = &f->band[b];
+        struct rt_lanes_band *band = &f->band[b];
         double left = low + b * step, centre = left + step, right = centre + step;
-        *band = (struct band){.weight = weight};
+        *band = (struct rt_lanes_band){.weight = weight};
         for (int i = 0; i < RT_FBANK_BINS - 1; i++) {
-            double m = fbank_mel(i * RATE / POINTS);
-            if (m <= left || m >= right)
+            if (mel[i] <= left || mel[i] >= right)
                 continue;
             if (band->count++ == 0)
                 band->first = i;
-            *weight++ = (float)(m <= centre ? (m - left) / step : (right - m) / step);
+            *weight++ = (float)(mel[i] <= centre ? (mel[i] - left) / step : (right - mel[i]) / step);
         }
     }
 }
 
 /* ---- life ----
- * Made anew for each recording: about the cost of ten frames, and nothing is shared between
- * threads. */
+ * Window and bands cost as much as a second of speech, so whoever makes features of one recording after another makes
+ * them once. */
 
 /* Povey's is Hann's to the power of 0.85. All are symmetric: the last sample has the weight of the first. */
 static float fbank_window(enum rt_window_id window, int i)
@@ -137,17 +133,11 @@ void rt_fbank_power(struct rt_fbank *f, const float sample[RT_FBANK_WINDOW],
 }
 
 /* The floor, in Kaldi float's epsilon, gives silence a finite logarithm. */
-void rt_fbank_run(struct rt_fbank *f, const float *sample, int64_t count, float *out)
+void rt_fbank_run(const struct rt_fbank *f, const float *sample, int64_t count, float *out)
 {
-    int64_t frames = rt_fbank_frames(count);
-    for (int64_t t = 0; t < frames; t++, out += f->bands) {
-        rt_fbank_power(f, sample + t * RT_FBANK_SHIFT, f->power);
-        for (int b = 0; b < f->bands; b++) {
-            const struct band *band = &f->band[b];
-            float sum = 0;
-            for (int i = 0; i < band->count; i++)
-                sum += band->weight[i] * f->power[band->first + i];
-            out[b] = logf(fmaxf(sum, f->s.floor));
-        }
-    }
+    struct rt_lanes_fbank l = {
+        .fft = rt_fft(POINTS / 2), .window = f->window, .size = RT_FBANK_WINDOW, .shift = RT_FBANK_SHIFT,
+        .scale = f->s.scale, .emphasis = f->s.emphasis, .floor = f->s.floor, .band = f->band, .bands = f->bands,
+    };
+    rt_lanes()->fbank(&l, sample, rt_fbank_frames(count), out);
 }

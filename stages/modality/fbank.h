@@ -23,7 +23,7 @@ struct rt_fbank_settings {
     float floor;              /* least energy of a band, above 0 */
 };
 
-struct rt_fbank; /* opaque; holds scratch, so one thread at a time */
+struct rt_fbank; /* opaque: window and bands */
 
 /* bands: 1 to RT_FBANK_BANDS; where they are so narrow that one has no bin, it is at the floor. s NULL: Kaldi's own,
  * 20 Hz to 8 kHz, of 16-bit samples. RT_EMEM, RT_ERANGE. */
@@ -33,9 +33,9 @@ bool rt_fbank_is_plain(const struct rt_fbank_settings *s); /* they are those of 
 
 /* Frames that `samples` samples give; 0 when there are fewer than a window. */
 int64_t rt_fbank_frames(int64_t samples);
-/* sample: full scale +-1; out: [rt_fbank_frames(count), bands]. */
-void rt_fbank_run(struct rt_fbank *f, const float *sample, int64_t count, float *out);
-/* One window's power spectrum, the step before the mel bands. */
+/* sample: full scale +-1; out: [rt_fbank_frames(count), bands]. Any number of threads at once. */
+void rt_fbank_run(const struct rt_fbank *f, const float *sample, int64_t count, float *out);
+/* One window's power spectrum, the step before the mel bands. One thread at a time. */
 void rt_fbank_power(struct rt_fbank *f, const float sample[RT_FBANK_WINDOW],
                     float power[RT_FBANK_BINS]);
 

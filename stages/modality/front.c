@@ -97,6 +97,14 @@ int rt_front_set(struct rt_front *f, const struct rt_front_settings *s, enum rt_
     return front_set_picture(f, s, section, e);
 }
 
+int rt_front_fbank(const struct rt_front *f, enum rt_modality_id modality, struct rt_fbank **fbank)
+{
+    *fbank = NULL;
+    if (modality != RT_SPEECH || f->speech.features != RT_FEATURES_FBANK)
+        return 0;
+    return rt_fbank_create(fbank, f->speech.bands, &f->speech.fbank);
+}
+
 double rt_front_seconds(const struct rt_front *f, int frames)
 {
     return f->speech.features == RT_FEATURES_WAVE ? frames / 16000.0 : frames * 0.01;

@@ -67,7 +67,7 @@ struct rt_front {
     /* Of whoever makes one sample after another, in one thread; NULL: made anew for each. Features, bags and what lies
      * between are then of `work` (formats/work.h), and are given back to it. */
     struct rt_work *work;
-    struct rt_fbank *fbank; /* speech: of its bands */
+    const struct rt_fbank *fbank; /* speech: of its bands (rt_front_fbank); NULL: made anew for each; borrowed */
 };
 
 /* Of the recipe's student: as student.front.* says where it has a preset, else as networks of ours; idf NULL. */
@@ -81,6 +81,9 @@ bool rt_front_is_own(const struct rt_recipe *r);
  * no other one. */
 int rt_front_set(struct rt_front *f, const struct rt_front_settings *s, enum rt_modality_id modality,
                  const char *section, struct rt_error *e);
+/* *fbank = what the front end makes bands with, for `fbank` of any number of its copies; NULL where it makes none.
+ * The caller's to destroy, when none of them is used any more. RT_EMEM, RT_ERANGE. */
+int rt_front_fbank(const struct rt_front *f, enum rt_modality_id modality, struct rt_fbank **fbank);
 /* How long a recording of so many frames is. */
 double rt_front_seconds(const struct rt_front *f, int frames);
 /* The settings SECTION.front.mean and .std: "0.5" or "0.485, 0.456, 0.406"; "" = 0 and 1. RT_EUSAGE, RT_ERANGE. */

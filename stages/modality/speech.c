@@ -14,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SIDE 16 /* samples that are looked at side by side */
 #define TRIM_BLOCK (RT_AUDIO_RATE / 100)
 #define TRIM_BELOW 1e-3 /* a block 30 dB below the loudest is silence */
+#define TRIM_SIDE 8     /* blocks that are summed side by side */
 #define TRIM_MARGIN 5   /* blocks kept on both sides */
 #define STEADY 1e-5      /* added to the deviation of a band, so that silence can be divided by it */
 #define STEADY_WAVE 1e-7 /* the same to the variance of samples, as wav2vec 2.0 has it */
@@ -25,19 +27,38 @@
  * such a file is a fault of the data set, and the message says which. The peak is taken from the
  * mean, so that a recording of nothing but an offset counts as silent. */
 
-float rt_speech_peak(const float *x, int64_t n)
+static double speech_mean(const float *x, int64_t n)
 {
-    double mean = 0;
-    float peak = 0;
+    double sum = 0;
     for (int64_t i = 0; i < n; i++)
-        mean += x[i];
-    mean /= (double)n;
-    for (int64_t i = 0; i < n; i++)
-        peak = fmaxf(peak, fabsf(x[i] - (float)mean));
-    return isfinite(mean) ? peak : NAN;
+        sum += x[i];
+    return sum / (double)n;
 }
 
-static int speech_check_raw(const struct rt_tensor *raw, struct rt_error *e)
+/* The largest of `SIDE` by side: the order of a maximum does not matter, so none waits for the one before. */
+static float speech_peak_from(const float *x, int64_t n, double mean)
+{
+    float middle = (float)mean, most[SIDE] = {0};
+    int64_t i = 0;
+    for (; i + SIDE <= n; i += SIDE)
+        for (int k = 0; k < SIDE; k++) {
+            float far = fabsf(x[i + k] - middle);
+            most[k] = far > most[k] ? far : most[k];
+        }
+    for (; i < n; i++)
+        most[0] = fmaxf(most[0], fabsf(x[i] - middle));
+    for (int k = 1; k < SIDE; k++)
+        most[0] = fmaxf(most[0], most[k]);
+    return isfinite(mean) ? most[0] : NAN;
+}
+
+float rt_speech_peak(const float *x, int64_t n)
+{
+    return speech_peak_from(x, n, speech_mean(x, n));
+}
+
+/* *mean: of its samples. */
+static int speech_check_samples(const struct rt_tensor *raw, double *mean, struct rt_error *e)
 {
     if (raw->dtype != RT_F32 || raw->rank != 1)
         return rt_error_set(e, RT_EMISMATCH, "speech must be a row of float samples");
@@ -47,13 +68,20 @@ static int speech_check_raw(const struct rt_tensor *raw, struct rt_error *e)
         return rt_error_set(e, n ? RT_ESHORT : RT_EEMPTY,
                             "%.0f ms of speech; at least 100 ms are needed",
                             (double)n * 1000 / RT_AUDIO_RATE);
-    float peak = rt_speech_peak(x, n);
+    *mean = speech_mean(x, n);
+    float peak = speech_peak_from(x, n, *mean);
     if (isnan(peak))
         return rt_error_set(e, RT_ENOTFINITE, "a sample of the speech is not finite");
     if (peak < RT_SPEECH_SILENCE)
         return rt_error_set(e, RT_ESILENT, "nothing above -70 dBFS in %.2f s",
                             (double)n / RT_AUDIO_RATE);
     return 0;
+}
+
+static int speech_check_raw(const struct rt_tensor *raw, struct rt_error *e)
+{
+    double mean;
+    return speech_check_samples(raw, &mean, e);
 }
 
 /* Any format and rate the decoder reads, as 16 kHz mono; frees *a. */
@@ -86,29 +114,48 @@ static int speech_load(const struct rt_input *in, struct rt_tensor *raw, double 
  * mostly silence. It is judged by blocks of 10 ms against the loudest of the recording, not by a
  * fixed level, as recordings differ in gain. */
 
-static double speech_block_energy(const float *x, int64_t n, float mean)
+/* Of TRIM_SIDE blocks, each summed in its own order. */
+static void speech_block_energies(const float *x, float mean, double energy[TRIM_SIDE])
 {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)(x[i] - mean) * (x[i] - mean);
-    return sum / (double)n;
+    double sum[TRIM_SIDE] = {0};
+    for (int i = 0; i < TRIM_BLOCK; i++)
+        for (int b = 0; b < TRIM_SIDE; b++) {
+            float d = x[b * TRIM_BLOCK + i] - mean;
+            sum[b] += (double)d * d;
+        }
+    for (int b = 0; b < TRIM_SIDE; b++)
+        energy[b] = sum[b] / TRIM_BLOCK;
 }
 
-/* First sample and count of what is left without the silence at both ends; at least 100 ms. */
-static void speech_trim(const float *x, int64_t n, int64_t *first, int64_t *count)
+static void speech_find_energies(const float *x, int64_t blocks, float mean, double *energy)
+{
+    float last[TRIM_SIDE * TRIM_BLOCK] = {0};
+    double rest[TRIM_SIDE];
+    int64_t b = 0, left = blocks % TRIM_SIDE;
+    for (; b + TRIM_SIDE <= blocks; b += TRIM_SIDE)
+        speech_block_energies(x + b * TRIM_BLOCK, mean, energy + b);
+    memcpy(last, x + b * TRIM_BLOCK, (size_t)left * TRIM_BLOCK * sizeof *x);
+    speech_block_energies(last, mean, rest);
+    memcpy(energy + b, rest, (size_t)left * sizeof *energy);
+}
+
+/* First sample and count of what is left without the silence at both ends; at least 100 ms. RT_EMEM. */
+static int speech_trim(const struct rt_front *f, const float *x, int64_t n, double mean, int64_t *first,
+                       int64_t *count)
 {
     int64_t blocks = n / TRIM_BLOCK, from = blocks, to = 0;
-    double sum = 0, peak = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += x[i];
-    float mean = (float)(sum / (double)n);
+    double peak = 0, *energy = rt_work_take(f->work, (size_t)blocks * sizeof *energy);
+    if (!energy)
+        return RT_EMEM;
+    speech_find_energies(x, blocks, (float)mean, energy);
     for (int64_t b = 0; b < blocks; b++)
-        peak = fmax(peak, speech_block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean));
+        peak = fmax(peak, energy[b]);
     for (int64_t b = 0; b < blocks; b++)
-        if (speech_block_energy(x + b * TRIM_BLOCK, TRIM_BLOCK, mean) >= peak * TRIM_BELOW) {
+        if (energy[b] >= peak * TRIM_BELOW) {
             from = b < from ? b : from;
             to = b + 1;
         }
+    rt_work_give(f->work, energy);
     from = from > TRIM_MARGIN ? from - TRIM_MARGIN : 0;
     to = to + TRIM_MARGIN < blocks ? to + TRIM_MARGIN : blocks;
     int64_t start = from * TRIM_BLOCK, end = to == blocks ? n : to * TRIM_BLOCK;
@@ -118,23 +165,23 @@ static void speech_trim(const float *x, int64_t n, int64_t *first, int64_t *coun
     }
     *first = start;
     *count = end - start;
+    return 0;
 }
 
 /* Of `count` samples; *base holds as many rows as speech_base_rows says. */
 static int speech_fill_base(const struct rt_front *f, const float *sample, int64_t count, float *out)
 {
-    struct rt_fbank *fbank = f->fbank;
+    struct rt_fbank *own = NULL;
     if (f->speech.features == RT_FEATURES_WHISPER)
         return rt_whisper_run(sample, count, f->speech.frames, f->speech.bands, out);
     if (f->speech.features == RT_FEATURES_WAVE) {
         memcpy(out, sample, (size_t)count * sizeof *out);
         return 0;
     }
-    if (!fbank)
-        RT_TRY(rt_fbank_create(&fbank, f->speech.bands, &f->speech.fbank));
-    rt_fbank_run(fbank, sample, count, out);
-    if (fbank != f->fbank)
-        rt_fbank_destroy(fbank);
+    if (!f->fbank)
+        RT_TRY(rt_front_fbank(f, RT_SPEECH, &own));
+    rt_fbank_run(own ? own : f->fbank, sample, count, out);
+    rt_fbank_destroy(own);
     return 0;
 }
 
@@ -149,11 +196,12 @@ static int speech_features(const struct rt_front *f, const struct rt_tensor *raw
                            struct rt_tensor *base, struct rt_error *e)
 {
     *base = (struct rt_tensor){0};
-    RT_TRY(speech_check_raw(raw, e));
+    double mean = 0;
+    RT_TRY(speech_check_samples(raw, &mean, e));
     int64_t first = 0, count = raw->dim[0];
-    if (f->speech.trim)
-        speech_trim(raw->data, raw->dim[0], &first, &count);
-    int rc = rt_work_tensor(f->work, base, RT_F32, 2, (int64_t[]){speech_base_rows(f, count), f->speech.bands});
+    int rc = f->speech.trim ? speech_trim(f, raw->data, raw->dim[0], mean, &first, &count) : 0;
+    if (rc == 0)
+        rc = rt_work_tensor(f->work, base, RT_F32, 2, (int64_t[]){speech_base_rows(f, count), f->speech.bands});
     if (rc == 0)
         rc = speech_fill_base(f, (const float *)raw->data + first, count, base->data);
     if (rc < 0) {
@@ -211,25 +259,33 @@ static void speech_mask(struct rt_rng *rng, int64_t count, int64_t widest, int64
     }
 }
 
-/* What is taken off a band, and what it is then multiplied by, out of column[length], each `bands` behind the other. */
-static void speech_normalise_band(const struct rt_front *f, const float *column, int64_t length, int64_t bands,
-                                  float *mean, float *factor)
+/* What is taken off each band, and what it is then multiplied by: of base [length, bands]. Bands go side by side; each
+ * is summed over time in its order. */
+static void speech_normalise(const struct rt_front *f, const float *base, int64_t length, float *mean, float *factor)
 {
-    double sum = 0, square = 0;
-    *mean = 0;
-    *factor = f->speech.factor;
+    int64_t bands = f->speech.bands;
+    double sum[RT_FBANK_BANDS] = {0}, square[RT_FBANK_BANDS] = {0};
+    for (int64_t b = 0; b < bands; b++) {
+        mean[b] = 0;
+        factor[b] = f->speech.factor;
+    }
     if (f->speech.normalise == RT_NORMALISE_NONE)
         return;
     for (int64_t t = 0; t < length; t++)
-        sum += column[t * bands];
-    *mean = (float)(sum / (double)length);
+        for (int64_t b = 0; b < bands; b++)
+            sum[b] += base[t * bands + b];
+    for (int64_t b = 0; b < bands; b++)
+        mean[b] = (float)(sum[b] / (double)length);
     if (f->speech.normalise != RT_NORMALISE_VARIANCE)
         return;
     for (int64_t t = 0; t < length; t++)
-        square += pow(column[t * bands] - sum / (double)length, 2);
-    double variance = square / (double)length;
-    *factor = f->speech.features == RT_FEATURES_WAVE ? (float)(1 / sqrt(variance + STEADY_WAVE))
-                                                     : (float)(*factor / (sqrt(variance) + STEADY));
+        for (int64_t b = 0; b < bands; b++)
+            square[b] += pow(base[t * bands + b] - sum[b] / (double)length, 2);
+    for (int64_t b = 0; b < bands; b++) {
+        double variance = square[b] / (double)length;
+        factor[b] = f->speech.features == RT_FEATURES_WAVE ? (float)(1 / sqrt(variance + STEADY_WAVE))
+                                                           : (float)(factor[b] / (sqrt(variance) + STEADY));
+    }
 }
 
 /* Writes the rows [to, to + rows) of out from those of base at `from`. */
@@ -237,13 +293,12 @@ static void speech_place(const struct rt_front *f, const float *base, int64_t le
                          int64_t rows, float *out)
 {
     int64_t bands = f->speech.bands;
-    for (int64_t b = 0; b < bands; b++) {
-        float mean, factor;
-        speech_normalise_band(f, base + b, length, bands, &mean, &factor);
-        for (int64_t t = 0; t < rows; t++)
+    float mean[RT_FBANK_BANDS], factor[RT_FBANK_BANDS];
+    speech_normalise(f, base, length, mean, factor);
+    for (int64_t t = 0; t < rows; t++)
+        for (int64_t b = 0; b < bands; b++)
             out[(to + t) * bands + b] =
-                ((base[(from + t) * bands + b] - mean) * factor - f->speech.mean) / f->speech.std;
-    }
+                ((base[(from + t) * bands + b] - mean[b]) * factor[b] - f->speech.mean) / f->speech.std;
 }
 
 /* Before and behind a recording: the mean, or where none is taken off, silence. */

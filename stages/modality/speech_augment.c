@@ -3,10 +3,13 @@
 #include "stages/modality/speech_augment.h"
 
 #include "formats/audiofile.h"
+#include "formats/work.h"
 #include "stages/modality/convolve.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+#define INLINE static inline __attribute__((always_inline))
 
 /* ---- augmentation of raw ----
  * On the wave itself, in the order in which it happens: who speaks speaks faster, in a room, where there is noise, into
@@ -50,53 +53,75 @@ static int speech_change_speed(struct rt_tensor *raw, double factor)
 }
 
 /* Sum of two uniform numbers: near enough to a bell, and one draw a sample. */
-static float noise_white(struct rt_rng *rng)
+INLINE float noise_white(uint64_t u)
 {
-    uint64_t u = rt_rng_u64(rng);
     return ((float)(u >> 40) + (float)(u >> 16 & 0xffffff)) / 16777216.0f - 1;
 }
 
 /* Pink noise is white noise through low-passes an octave and a half apart, each with the same
- * power. */
-static float noise_pink(struct rt_rng *rng, float state[6])
+ * power. They go side by side in a vector, of which two lanes are idle. */
+typedef float poles __attribute__((vector_size(32)));
+
+INLINE float noise_pink(float white, poles *state)
 {
-    static const float pole[6] = {0.5f, 0.1768f, 0.0625f, 0.0221f, 0.00781f, 0.00276f};
-    static const float gain[6] = {1.0f, 1.68f, 2.83f, 4.76f, 8.0f, 13.5f}; /* about pole ^ -1/2 */
-    float white = noise_white(rng), sum = 0;
-    for (int k = 0; k < 6; k++) {
-        state[k] += pole[k] * (white - state[k]);
-        sum += gain[k] * state[k];
-    }
-    return sum;
+    static const poles pole = {0.5f, 0.1768f, 0.0625f, 0.0221f, 0.00781f, 0.00276f};
+    static const poles gain = {1.0f, 1.68f, 2.83f, 4.76f, 8.0f, 13.5f}; /* about pole ^ -1/2 */
+    *state += pole * (white - *state);
+    poles part = gain * *state;
+    return part[0] + part[1] + part[2] + part[3] + part[4] + part[5];
 }
 
-static double speech_power(const float *x, int64_t n)
+/* Scaled to the recording's own power, so that the SNR is what was drawn, however loud it is. power, other: of x and of
+ * the noise, sums over n. */
+static void speech_mix(float *x, int64_t n, const float *noise, double power, double other, double snr)
 {
-    double sum = 0;
+    float scale = (float)sqrt(power / (double)n / fmax(other / (double)n, 1e-30) * pow(10, -snr / 10));
     for (int64_t i = 0; i < n; i++)
-        sum += (double)x[i] * x[i];
-    return sum / (double)n;
+        x[i] += scale * noise[i];
 }
 
-/* Scaled to the recording's own power, so that the SNR is what was drawn, however loud it is. */
 void rt_speech_mix(float *x, int64_t n, const float *noise, double snr)
 {
-    double scale =
-        sqrt(speech_power(x, n) / fmax(speech_power(noise, n), 1e-30) * pow(10, -snr / 10));
-    for (int64_t i = 0; i < n; i++)
-        x[i] += (float)scale * noise[i];
+    double power = 0, other = 0;
+    for (int64_t i = 0; i < n; i++) {
+        power += (double)x[i] * x[i];
+        other += (double)noise[i] * noise[i];
+    }
+    speech_mix(x, n, noise, power, other, snr);
 }
 
-static int speech_add_noise(struct rt_tensor *raw, double snr, bool is_pink, struct rt_rng *rng)
+/* Each of the sums waits for its own additions only, and pink noise for those of its low-passes: in one loop they wait
+ * at the same time. */
+INLINE void noise_make(const bool is_pink, struct rt_rng *rng, const float *x, int64_t n, float *noise, double *power,
+                       double *other)
+{
+    double of_x = 0, of_noise = 0;
+    poles state = {0};
+    for (int64_t i = 0; i < n; i++) {
+        float white = noise_white(rt_rng_at(rng->key, rng->counter + (uint64_t)i + 1));
+        noise[i] = is_pink ? noise_pink(white, &state) : white;
+        of_x += (double)x[i] * x[i];
+        of_noise += (double)noise[i] * noise[i];
+    }
+    rng->counter += (uint64_t)n;
+    *power = of_x;
+    *other = of_noise;
+}
+
+static int speech_add_noise(const struct rt_front *f, struct rt_tensor *raw, double snr, bool is_pink,
+                            struct rt_rng *rng)
 {
     int64_t n = raw->dim[0];
-    float *noise = malloc((size_t)n * sizeof *noise), state[6] = {0};
+    double power, other;
+    float *noise = rt_work_take(f->work, (size_t)n * sizeof *noise);
     if (!noise)
         return RT_EMEM;
-    for (int64_t i = 0; i < n; i++)
-        noise[i] = is_pink ? noise_pink(rng, state) : noise_white(rng);
-    rt_speech_mix(raw->data, n, noise, snr);
-    free(noise);
+    if (is_pink)
+        noise_make(true, rng, raw->data, n, noise, &power, &other);
+    else
+        noise_make(false, rng, raw->data, n, noise, &power, &other);
+    speech_mix(raw->data, n, noise, power, other, snr);
+    rt_work_give(f->work, noise);
     return 0;
 }
 
@@ -108,13 +133,13 @@ static int speech_add_sound(const struct rt_front *f, int row, struct rt_tensor 
     const struct rt_sounds *s = f->sounds;
     int64_t n = raw->dim[0];
     double snr = 0;
-    float *noise = malloc((size_t)n * sizeof *noise);
+    float *noise = rt_work_take(f->work, (size_t)n * sizeof *noise);
     if (!noise)
         return RT_EMEM;
     int rc = s->noise(s->self, row, n, f->augment.snr_low, f->augment.snr_high, rng, noise, &snr, e);
     if (rc == 0)
         rt_speech_mix(raw->data, n, noise, snr);
-    free(noise);
+    rt_work_give(f->work, noise);
     return rc;
 }
 
@@ -123,7 +148,7 @@ static int speech_add_room(const struct rt_front *f, struct rt_tensor *raw, stru
     float *response = NULL;
     int64_t count = 0;
     RT_TRY(f->sounds->room(f->sounds->self, rng, &response, &count, e));
-    int rc = rt_convolve(raw->data, raw->dim[0], response, count);
+    int rc = rt_convolve(raw->data, raw->dim[0], response, count, f->work);
     free(response);
     return rc;
 }
@@ -182,7 +207,7 @@ int rt_speech_augment(const struct rt_front *f, int row, struct rt_tensor *raw, 
     if (c.noisy && f->sounds && f->sounds->noises)
         RT_TRY(speech_add_sound(f, row, raw, &c.noises, e));
     else if (c.noisy)
-        RT_TRY(speech_add_noise(raw, c.snr, c.is_pink, rng));
+        RT_TRY(speech_add_noise(f, raw, c.snr, c.is_pink, rng));
     if (a->gain > 0)
         speech_change_gain(raw, c.gain);
     return 0;

@@ -31,6 +31,7 @@ struct batch {
 struct predict {
     struct rt_model *m;
     struct rt_ready *ready; /* of m */
+    struct rt_fbank *fbank; /* of m's front end meanwhile */
     struct rt_views views;
     struct rt_predict_source source;
     struct rt_datafiles *sources; /* what is known of the files */
@@ -438,6 +439,8 @@ static int predict_init(struct predict *p, struct rt_model *m, const struct rt_p
         p->row *= (size_t)dim[i];
     RT_TRY(rt_datafiles_create(&p->sources));
     RT_TRY(rt_ready_create(&p->ready, m, false));
+    RT_TRY(rt_front_fbank(&m->front, m->modality->id, &p->fbank));
+    m->front.fbank = p->fbank;
     p->batch = calloc((size_t)p->ring, sizeof *p->batch);
     for (int i = 0; p->batch && i < p->ring; i++) {
         struct batch *b = &p->batch[i];
@@ -457,6 +460,8 @@ static void predict_fini(struct predict *p)
         free(p->batch[i].outputs);
     }
     free(p->batch);
+    p->m->front.fbank = NULL;
+    rt_fbank_destroy(p->fbank);
     rt_ready_destroy(p->ready);
     rt_datafiles_destroy(p->sources);
 }

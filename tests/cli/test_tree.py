@@ -28,7 +28,7 @@ ROOMS = {
     "stages/onnx/map": "formats stages/nn",
     "stages/onnx": "formats stages/onnx/kernels",
     "stages/tokenizer": "formats",
-    "stages/modality": "formats pipeline/data stages/tokenizer",
+    "stages/modality": "formats pipeline/data stages/nn stages/tokenizer",
     "stages/metrics": "formats",
     "stages/model": "formats pipeline/data pipeline/run stages/nn stages/onnx stages/onnx/frozen stages/onnx/thaw "
                     "stages/onnx/map stages/tokenizer stages/modality",
