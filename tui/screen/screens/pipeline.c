@@ -86,9 +86,9 @@ static void stage_draw_words(struct rt_canvas *c, int x, int y, int room, const 
                            rt_number_short((double)s->samples, samples),
                            rt_number_short((double)s->batches, batches));
     if (s->packed_out > 0)
-        used += rt_canvas_print(c, x + used, y + 1, room - used, RT_STYLE_DIM, ", %sB out (%.0f %% of raw)",
-                                rt_number_short((double)s->packed_out, packed),
-                                s->raw_out ? 100 * (double)s->packed_out / (double)s->raw_out : 100);
+        rt_canvas_print(c, x + used, y + 1, room - used, RT_STYLE_DIM, ", %sB out (%.0f %% of raw)",
+                        rt_number_short((double)s->packed_out, packed),
+                        s->raw_out ? 100 * (double)s->packed_out / (double)s->raw_out : 100);
 }
 
 static void stage_draw(struct rt_canvas *c, struct rt_rect r, const struct rt_stage_row *s, bool limits,
