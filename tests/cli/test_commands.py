@@ -80,6 +80,11 @@ class Inspect(Commands):
             self.assertEqual(set(a), set(b))
             self.assertAlmostEqual(float(a["snr"]), b["snr"], places=3)
 
+    def test_runs(self):
+        """A run in the list is called with its teacher, by the teacher's name alone."""
+        out, _ = self.retort("ls", self.root)
+        self.assertRegex(out, r"\n\S+/student +done .* speech \w+ < teacher *\n")
+
     def test_below_the_knees(self):
         """How many a measure would take weight from, on stderr: in all, and in which groups."""
         out, err = self.retort("inspect", self.manifest, "--csv")

@@ -230,10 +230,23 @@ static void run_find_progress(struct rt_run_row *r)
     r->number[PROGRESS] = strcmp(r->state, "done") == 0 ? 1 : isnan(steps) ? epochs : steps;
 }
 
+/* What a teacher is called: its run's folder or its file. The folders above are the same for all in most lists, and
+ * would take the room. */
+static const char *teacher_name(const char *path, char name[RT_RUN_PATH])
+{
+    snprintf(name, RT_RUN_PATH, "%s", path);
+    char *at = strrchr(name, '/');
+    while (at && at > name && (!at[1] || strcmp(at + 1, rt_run_file_name(RT_RUN_MODEL)) == 0)) {
+        *at = '\0';
+        at = strrchr(name, '/');
+    }
+    return at ? at + 1 : name;
+}
+
 /* What cannot be read is not known, or "unreadable"; what there was no memory for is an error. */
 static int run_read(struct rt_run_row *r, struct rt_recipe *recipe)
 {
-    char path[RT_RUN_PATH];
+    char path[RT_RUN_PATH], teacher[RT_RUN_PATH];
     struct rt_rundb *db = NULL;
     struct rt_error e = {0};
     bool known = false;
@@ -246,7 +259,7 @@ static int run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     if (rc == 0) {
         snprintf(r->what, sizeof r->what, "%.15s %.60s%s%.40s", rt_modality_names[recipe->student_modality],
                  rt_net_names[recipe->student_net],
-                 recipe->teacher_model[0] ? " < " : "", recipe->teacher_model);
+                 recipe->teacher_model[0] ? " < " : "", teacher_name(recipe->teacher_model, teacher));
         known = true;
     }
     rc = rt_rundb_open_run(&db, r->folder, &e);
