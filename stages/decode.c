@@ -487,7 +487,7 @@ static int decode_batch(const struct rt_decode *d, struct rt_work *work, struct 
             d->augment(d->augment_self, b->update, &front[i].augment);
         in->front = &front[i];
     }
-    return work ? decode_inputs(&now, b, e) : decode_scores(&now, b, e);
+    return b->kind == RT_BATCH_SCORE ? decode_scores(&now, b, e) : decode_inputs(&now, b, e);
 }
 
 static int decode_work(void *self, struct rt_batch *b, struct rt_error *e)

@@ -249,7 +249,8 @@ void rt_together_rank_words(const struct rt_together *t, int rank, char *text, s
 /* ---- is it worth it? ----
  * As `retort bench --ranks`, of the very run: the exchange is timed before the first update, since in an update it
  * cannot be told from waiting for one that is late; the part of an update is that of the slowest rank, and alone there
- * would be as many of them one after the other. Updates differ, and the first ones fill caches: a few are taken. */
+ * would be as many of them one after the other. That holds for ranks with cores of their own: on the same ones each
+ * makes the others' parts longer. Updates differ, and the first ones fill caches: a few are taken. */
 
 #define EXCHANGES 3
 #define FEW 4
@@ -284,6 +285,6 @@ bool rt_together_loses(const struct rt_together *t, char *text, size_t size)
     }
     double gain = part * ranks / (part + t->exchange_ms);
     snprintf(text, size, "a rank's part of an update takes %.1f ms, to exchange the gradients %.1f ms: %d ranks are "
-             "%.2f times as fast as one", part, t->exchange_ms, ranks, gain);
+             "%.2f times as fast as one, if each has cores of its own", part, t->exchange_ms, ranks, gain);
     return gain < 1;
 }
