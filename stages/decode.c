@@ -74,14 +74,14 @@ static int base_unpack(const struct rt_decode_input *in, const struct rt_frame *
     return rc;
 }
 
-static int load_base(const struct rt_decode *d, const struct rt_decode_input *in, int row,
+static int load_base(const struct rt_decode *d, const struct rt_decode_input *in, int row, bool from_store,
                      struct rt_rng *rng, struct rt_tensor *base, struct rt_error *e)
 {
     char name[4352];
     const struct rt_modality *m = in->modality;
     bool raw_work = raw_changes(in, rng);
     struct rt_key128 *content = &d->content->key[m->id][row];
-    bool use_store = features_are_kept(in) && !raw_work;
+    bool use_store = from_store && !raw_work && features_are_kept(in);
     if (use_store && key_known(*content)) {
         struct rt_frame *f = NULL;
         if (rt_store_get(in->features, features_key(in, *content), &f) == 0 && f) {
@@ -162,21 +162,31 @@ static int present_views(const struct rt_decode_input *in, const struct rt_tenso
     return 0;
 }
 
-static int present_row(const struct rt_decode *d, const struct rt_decode_input *in,
-                       const struct rt_batch *b, int at, struct gather *g, struct rt_error *e)
+static int present_from(const struct rt_decode *d, const struct rt_decode_input *in, const struct rt_batch *b, int at,
+                        bool store, struct gather *g, struct rt_error *e)
 {
     int row = b->sample[at];
     struct rt_rng drawn = rt_rng_init(d->seed, (uint64_t)b->draw, (uint64_t)row,
                                       purposes[in->modality->id]);
     struct rt_rng *rng = in->augment && b->kind == RT_BATCH_TRAIN ? &drawn : NULL;
     struct rt_tensor base = {0};
-    int rc = load_base(d, in, row, rng, &base, e);
+    int rc = load_base(d, in, row, store, rng, &base, e);
     if (rc == 0)
         rc = g->rank ? present_views(in, &base, rng, g)
                      : in->modality->present_bag(in->front, &base, rng, &g->bag[g->count]);
+    rt_work_tensor_fini(in->front->work, &base);
+    return rc;
+}
+
+/* Features of another shape are not this front end's, whatever they are kept under: the sample is not lost for them. */
+static int present_row(const struct rt_decode *d, const struct rt_decode_input *in,
+                       const struct rt_batch *b, int at, struct gather *g, struct rt_error *e)
+{
+    int rc = present_from(d, in, b, at, true, g, e);
+    if (rc == RT_EMISMATCH && in->features)
+        rc = present_from(d, in, b, at, false, g, e);
     if (rc < 0 && e->code != rc)
         rt_error_set(e, rc, "%s", rt_err_words(rc));
-    rt_work_tensor_fini(in->front->work, &base);
     if (rc == 0)
         g->rows[g->count++] = at;
     return rc;

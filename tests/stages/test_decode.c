@@ -202,6 +202,36 @@ static void test_equal_bytes(void **state)
         rt_store_close(store[m]);
 }
 
+/* What a store gives is not what the front end makes: it is made again, and no sample is left out. */
+static void test_kept_features_of_another_shape(void **state)
+{
+    (void)state;
+    struct rt_store *store;
+    struct rt_frame *f;
+    struct rt_decode d = toy_decode(&t), score;
+    uint64_t hits, misses, bytes;
+    char text[512];
+    struct rt_tensor wrong = rt_tensor_view(RT_F32, 1, (int64_t[]){4}, (float[]){1, 2, 3, 4});
+    TOY_OK(&t, rt_store_open(&store, t.dir.path, "wrong", 1 << 20, &t.e));
+    for (int m = 0; m < RT_MODALITIES; m++)
+        d.input[d.inputs++] = input(rt_modality_names[m], rt_modalities[m], false);
+    struct toy_digests none = decode_all(&d, 1);
+    score = d;
+    toy_score(&t, &score, NULL);
+    assert_int_equal(rt_frame_pack(&f, "base", &wrong, 1), 0);
+    for (int m = 0; m < RT_MODALITIES; m++) {
+        rt_modalities[m]->features_key(d.input[m].front, text, sizeof text);
+        for (int row = 0; row < t.data.count; row++)
+            assert_int_equal(rt_store_put(store, rt_key128_of(text, strlen(text), t.content.key[m][row]), f), 0);
+        d.input[m].features = store;
+    }
+    rt_frame_unref(f);
+    toy_same(none, decode_all(&d, 2));
+    rt_store_counts(store, &hits, &misses, &bytes);
+    assert_true(hits > 0);
+    rt_store_close(store);
+}
+
 static void test_epoch_and_eval(void **state)
 {
     (void)state;
@@ -416,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_optional, setup, teardown),
         cmocka_unit_test_setup_teardown(test_equal_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_features_of_another_shape, setup, teardown),
         cmocka_unit_test_setup_teardown(test_epoch_and_eval, setup, teardown),
         cmocka_unit_test_setup_teardown(test_views, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings_of_an_update, setup, teardown),
