@@ -95,7 +95,9 @@ int rt_run_table(struct rt_table *t, const char *folder, struct rt_error *e)
     struct rt_rundb *db = NULL;
     struct reader r = {.table = t};
     RT_TRY(rt_rundb_open_run(&db, folder, e));
-    int rc = reader_read(&r, db, folder, e);
+    int rc = rt_rundb_look_begin(db, e);
+    if (rc == 0)
+        rc = reader_read(&r, db, folder, e);
     rt_rundb_close(db);
     RT_TRY(rc);
     columns_hide_empty(t);

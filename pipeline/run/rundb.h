@@ -90,5 +90,9 @@ int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high,
 int rt_rundb_scan(struct rt_rundb *db, const char *sql,
                   int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
                   struct rt_error *e);
+/* What is read between these two is of one moment, whatever the run writes meanwhile. Of a data base that was opened
+ * for reading; a look that is not ended ends with rt_rundb_close. */
+int rt_rundb_look_begin(struct rt_rundb *db, struct rt_error *e);
+void rt_rundb_look_end(struct rt_rundb *db);
 
 #endif

@@ -164,8 +164,10 @@ static int tables_check(struct rt_rundb *r, struct rt_error *e)
 
 int rt_rundb_check(struct rt_rundb *r, struct rt_error *e)
 {
+    RT_TRY(rt_rundb_look_begin(r, e));
     rt_rundb_deadline(r, true);
     int code = tables_check(r, e);
     rt_rundb_deadline(r, false);
+    rt_rundb_look_end(r);
     return code;
 }

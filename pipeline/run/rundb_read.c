@@ -116,6 +116,22 @@ int rt_rundb_scan(struct rt_rundb *r, const char *sql,
     return code;
 }
 
+/* ---- one look ----
+ * A screen or a list asks some thirty questions. Without a transaction each is answered from what stands there at that
+ * moment, so that two figures beside each other may be of two updates, and each locks the file and looks whether it
+ * has changed. */
+
+int rt_rundb_look_begin(struct rt_rundb *r, struct rt_error *e)
+{
+    return sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : rt_rundb_fail(r, e);
+}
+
+void rt_rundb_look_end(struct rt_rundb *r)
+{
+    if (!sqlite3_get_autocommit(r->db)) /* an error may have ended it */
+        sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
+}
+
 int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high, int64_t otherwise)
 {
     bool fits = c->number >= (double)low && c->number <= (double)high && fabs(c->number) <= (double)RT_RUNDB_STEPS;

@@ -211,6 +211,7 @@ void rt_run_card_read(struct rt_run_card *card, const char *folder)
     card->lines = 0;
     if (rt_rundb_open_run(&db, folder, &ignored) < 0)
         return;
+    rt_rundb_look_begin(db, &ignored); /* a run that ends meanwhile */
     rt_rundb_scan(db, "SELECT key, value FROM meta", card_take_meta, &m, &ignored);
     const char *state = card_state(folder, &m);
     /* What decode noted: counting the samples would read them all. */

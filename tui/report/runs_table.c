@@ -263,6 +263,8 @@ static int run_read(struct rt_run_row *r, struct rt_recipe *recipe)
         known = true;
     }
     rc = rt_rundb_open_run(&db, r->folder, &e);
+    if (rc == 0)
+        rc = rt_rundb_look_begin(db, &e);
     if (rc == 0 && known)
         rt_run_length(db, recipe);
     if (known && recipe->train_steps)

@@ -539,12 +539,10 @@ static int snapshot_read_all(struct rt_snapshot *m, struct rt_error *e)
     return rc;
 }
 
-int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
+static int snapshot_look(struct rt_snapshot *m, bool samples, struct rt_error *e)
 {
     double version = -1;
     int changed = 0;
-    if (!m->db)
-        return 0;
     RT_TRY(rt_rundb_scan(m->db, "PRAGMA data_version", cell_take_number, &version, e));
     if ((long long)version != m->version) {
         RT_TRY(snapshot_read_all(m, e));
@@ -556,6 +554,16 @@ int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
     }
     int rc = samples ? snapshot_read_samples(m, e) : 0;
     return rc < 0 ? rc : rc | changed;
+}
+
+int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e)
+{
+    if (!m->db)
+        return 0;
+    RT_TRY(rt_rundb_look_begin(m->db, e));
+    int rc = snapshot_look(m, samples, e);
+    rt_rundb_look_end(m->db);
+    return rc;
 }
 
 bool rt_snapshot_busy(const struct rt_snapshot *m)

@@ -95,6 +95,27 @@ static void test_reading_only(void **state)
     rt_rundb_close(db);
 }
 
+static void test_one_look(void **state)
+{
+    (void)state;
+    struct rt_rundb *run = open_db("look.db", 1), *screen;
+    assert_int_equal(rt_rundb_meta(run, "a", "1", &e), 0);
+    assert_int_equal(rt_rundb_commit(run, &e), 0);
+    screen = open_db("look.db", 0);
+    assert_int_equal(rt_rundb_look_begin(screen, &e), 0);
+    assert_string_equal(tell(screen, "SELECT value FROM meta WHERE key='a'"), "value=1;");
+    assert_int_equal(rt_rundb_meta(run, "a", "2", &e), 0);
+    assert_int_equal(rt_rundb_commit(run, &e), 0);
+    assert_string_equal(tell(screen, "SELECT value FROM meta WHERE key='a'"), "value=1;");
+    rt_rundb_look_end(screen);
+    assert_string_equal(tell(screen, "SELECT value FROM meta WHERE key='a'"), "value=2;");
+    assert_int_equal(rt_rundb_look_begin(screen, &e), 0);
+    rt_rundb_close(screen); /* a look that is not ended holds nobody up */
+    assert_int_equal(rt_rundb_meta(run, "a", "3", &e), 0);
+    assert_int_equal(rt_rundb_commit(run, &e), 0);
+    rt_rundb_close(run);
+}
+
 static void test_newer_version(void **state)
 {
     (void)state;
@@ -348,7 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses),       cmocka_unit_test(test_reading_only),
         cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_older), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_older), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_one_look),
         cmocka_unit_test(test_clock), cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_reader_and_crash), cmocka_unit_test(test_disk_full),
         cmocka_unit_test(test_file_limit),
