@@ -126,6 +126,17 @@ const char *rt_nearest_hint(const struct rt_nearest *n, char *buffer, size_t siz
 
 /* ---- numbers ---- */
 
+void rt_list_add(char *list, size_t size, const char *name)
+{
+    static const char more[] = ", ...";
+    size_t at = strlen(list), end = sizeof more - 1;
+    if (at >= end - 2 && strcmp(list + at - (end - 2), "...") == 0)
+        return;
+    bool fits = at + 2 + strlen(name) + end < size;
+    if (fits || at + end < size)
+        snprintf(list + at, size - at, "%s%s", fits && at ? ", " : "", fits ? name : more + (at ? 0 : 2));
+}
+
 const char *rt_count_text(long long n, char text[32])
 {
     char plain[24];

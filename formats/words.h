@@ -27,6 +27,9 @@ void rt_nearest_offer_as(struct rt_nearest *n, const char *near, const char *nam
 /* "; did you mean NAME?" or "". Returns buffer. */
 const char *rt_nearest_hint(const struct rt_nearest *n, char *buffer, size_t size);
 
+/* Adds a name to a list in a sentence, "a, b, c"; what does not fit is "..." at its end, once. Start with "". */
+void rt_list_add(char *list, size_t size, const char *name);
+
 /* 1234567 -> "1,234,567". Returns text. */
 const char *rt_count_text(long long n, char text[32]);
 

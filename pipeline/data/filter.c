@@ -165,16 +165,20 @@ static int token_expected(struct parser *p, const char *what)
 /* Finds the column the token names. */
 static int token_column(struct parser *p, int *column)
 {
-    char hint[96], quoted[RT_QUOTE];
+    char hint[96], quoted[RT_QUOTE], known[600] = "";
     struct rt_nearest near = {.word = p->token.text};
     for (*column = 0; *column < p->columns; (*column)++) {
         if (!strcmp(p->column[*column].name, p->token.text))
             return 0;
         rt_nearest_offer(&near, p->column[*column].name);
+        rt_list_add(known, sizeof known, p->column[*column].name);
     }
-    return rt_error_set(p->e, RT_EUSAGE, "character %d: there is no column %s%s", p->token.at,
-                        rt_quote(quoted, sizeof quoted, p->token.text),
-                        rt_nearest_hint(&near, hint, sizeof hint));
+    rt_quote(quoted, sizeof quoted, p->token.text);
+    if (*near.best || !*known)
+        return rt_error_set(p->e, RT_EUSAGE, "character %d: there is no column %s%s", p->token.at, quoted,
+                            rt_nearest_hint(&near, hint, sizeof hint));
+    return rt_error_set(p->e, RT_EUSAGE, "character %d: there is no column %s; there are: %s", p->token.at, quoted,
+                        known);
 }
 
 static int test_read_operator(struct parser *p, struct test *t, const char *name)

@@ -6,6 +6,7 @@
 #include "formats/jsontext.h"
 #include "formats/plain.h"
 #include "formats/utf8.h"
+#include "formats/words.h"
 #include "pipeline/data/filter.h"
 #include "pipeline/data/loss_history.h"
 
@@ -120,17 +121,23 @@ int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e)
     return 0;
 }
 
-/* A name that is not there is answered with those that are: columns differ between manifests and
- * runs, so no manual could list them. */
+/* A name that is not there is answered with the nearest, or with those that are: columns differ between manifests and
+ * runs, so no manual could list them. Those shown come first, as the list may be longer than a message. */
 
 static int column_unknown(const struct rt_table *t, const char *name, struct rt_error *e)
 {
-    char known[800] = "";
-    for (int c = 0; c < t->columns; c++) {
-        size_t at = strlen(known);
-        snprintf(known + at, sizeof known - at, "%s%s", c ? ", " : "", t->column[c].name);
-    }
-    return rt_error_set(e, RT_EUSAGE, "there is no column '%s'; there are: %s", name, known);
+    char known[800] = "", hint[96], quoted[RT_QUOTE];
+    struct rt_nearest near = {.word = name};
+    for (int c = 0; c < t->columns; c++)
+        rt_nearest_offer(&near, t->column[c].name);
+    rt_quote(quoted, sizeof quoted, name);
+    if (*near.best)
+        return rt_error_set(e, RT_EUSAGE, "there is no column %s%s", quoted,
+                            rt_nearest_hint(&near, hint, sizeof hint));
+    for (int c = 0; c < 2 * t->columns; c++)
+        if (t->column[c % t->columns].hidden == (c >= t->columns))
+            rt_list_add(known, sizeof known, t->column[c % t->columns].name);
+    return rt_error_set(e, RT_EUSAGE, "there is no column %s; there are: %s", quoted, known);
 }
 
 /* ---- sorting ---- */
@@ -293,6 +300,18 @@ static int cell_fit_text(const char *text, char out[CELL_BYTES])
     return width;
 }
 
+static void cell_put_whole(const char *text, FILE *out)
+{
+    size_t size = strlen(text), at = 0;
+    while (at < size) {
+        size_t from = at;
+        if (rt_plain_char(rt_utf8_next(text, size, &at)))
+            fwrite(text + from, 1, at - from, out);
+        else
+            fputc('?', out);
+    }
+}
+
 static bool column_is_history(const struct rt_table_column *c)
 {
     return strcmp(c->name, RT_LOSS_HISTORY_COLUMN) == 0 && !c->is_text;
@@ -323,7 +342,7 @@ static int cell_fit(const struct rt_table_column *c, int row, char out[CELL_BYTE
 }
 
 /* ---- three forms ----
- * Plain is for people: aligned, cut, numbers short. CSV and JSON are for programs: whole texts,
+ * Plain is for people: aligned, cut but for the last column, numbers short. CSV and JSON are for programs: whole texts,
  * nine digits, empty or null where there is no value. */
 
 static void cell_pad(FILE *out, const char *text, int width, int to, bool right)
@@ -338,8 +357,9 @@ static void cell_pad(FILE *out, const char *text, int width, int to, bool right)
 static void table_write_plain(const struct rt_table *t, int rows, FILE *out)
 {
     char text[CELL_BYTES];
-    int width[RT_TABLE_COLUMNS];
+    int width[RT_TABLE_COLUMNS], last = -1;
     for (int c = 0; c < t->columns; c++) {
+        last = t->column[c].hidden ? last : c;
         width[c] = cell_fit_text(t->column[c].name, text);
         for (int i = 0; !t->column[c].hidden && i < rows; i++) {
             int w = cell_fit(&t->column[c], t->order[i], text);
@@ -351,9 +371,15 @@ static void table_write_plain(const struct rt_table *t, int rows, FILE *out)
         for (int c = 0; c < t->columns; c++) {
             if (t->column[c].hidden)
                 continue;
+            if (c == last && t->column[c].is_text) { /* nothing stands behind it: whole, as the why of a reason */
+                const char *whole = i < 0 ? t->column[c].name : rt_table_cell(t, t->order[i], c);
+                fputs(*whole ? between : "", out);
+                cell_put_whole(whole, out);
+                continue;
+            }
+            fputs(between, out);
             int w = i < 0 ? cell_fit_text(t->column[c].name, text)
                           : cell_fit(&t->column[c], t->order[i], text);
-            fputs(between, out);
             cell_pad(out, text, w, width[c], !t->column[c].is_text);
             between = "  ";
         }
@@ -421,7 +447,7 @@ void rt_table_write(const struct rt_table *t, enum rt_table_form form, int limit
     write[form](t, limit > 0 && limit < t->shown ? limit : t->shown, out);
 }
 
-int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, struct rt_error *e)
+int rt_table_select(struct rt_table *t, const struct rt_table_view *v, struct rt_error *e)
 {
     bool all = v->columns && strcmp(v->columns, "all") == 0;
     int rc = v->where ? rt_table_where(t, v->where, e) : 0;
@@ -433,8 +459,12 @@ int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, 
         RT_TRY(rt_table_sort(t, v->sort, e));
     for (int c = 0; all && c < t->columns; c++)
         t->column[c].hidden = false;
-    if (v->columns && !all)
-        RT_TRY(rt_table_choose(t, v->columns, e));
+    return v->columns && !all ? rt_table_choose(t, v->columns, e) : 0;
+}
+
+int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, struct rt_error *e)
+{
+    RT_TRY(rt_table_select(t, v, e));
     rt_table_write(t, v->form, v->head, out);
     return 0;
 }

@@ -50,7 +50,9 @@ struct rt_table_view {
     enum rt_table_form form;
     int head; /* rows, 0 = all */
 };
-/* Filters, sorts, chooses and writes. RT_EUSAGE. */
+/* Filters, sorts and chooses. RT_EUSAGE. */
+int rt_table_select(struct rt_table *t, const struct rt_table_view *v, struct rt_error *e);
+/* The same, and writes. */
 int rt_table_show(struct rt_table *t, const struct rt_table_view *v, FILE *out, struct rt_error *e);
 
 #endif

@@ -55,11 +55,12 @@ static int term_check(const struct rt_term *t, double lambda, const struct rt_ob
     bool classifier = (t->reads & RT_READS_HEAD) || (t->needs & (RT_NEEDS_T_LOGITS | RT_NEEDS_CLASSES));
 
     if (!f->has_teacher)
-        return rt_error_set(e, RT_EUSAGE, "distill.%s.lambda is %g, but there is no teacher.model",
+        return rt_error_set(e, RT_EUSAGE, "distill.%s.lambda is %g, but there is no teacher.model: name one, "
+                            "or set lambda to 0 (for labels alone, to compare, keep both and set teacher.on=false)",
                             t->name, lambda);
     if (classifier && f->teacher_classes == 0)
         return rt_error_set(e, RT_EMISMATCH, "distill.%s needs the teacher's classifier, and it has none "
-                            "(teacher.logits: none): l2 and cosine compare features", t->name);
+                            "(teacher.logits: none): l2, cosine and nce compare embeddings", t->name);
     if ((t->needs & RT_NEEDS_CLASSES) && !f->shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "distill.%s needs a teacher with the data set's "
                             "classes: the teacher has %d, the data set %d, or other names",

@@ -8,6 +8,7 @@
 import json
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import unittest
@@ -146,6 +147,37 @@ class Init(EndToEnd):
         self.says(said.decode(), "Which column is the label?", "1  hand  (Enter)", 'label     column "side"',
                   "What will the model read when it is used?", "student   reads text", "teacher   reads image")
         self.assertEqual(answers, [])
+
+    def test_copies(self):
+        """The same bytes twice: named by init, inspect and run, and left out of a cleaned table."""
+        self.pictures(6)
+        shutil.copy(self.path("photos", "sea", "sea0.png"), self.path("photos", "apple", "wrong.png"))
+        shutil.copy(self.path("photos", "leaf", "leaf1.png"), self.path("photos", "leaf", "leaf1 again.png"))
+        write(self.path("photos", "sea", "page.png"), "<html>gone</html>")
+        out, _ = self.retort("init", "photos", "-o", "a")
+        self.says(" ".join(out.split()), "warning 2 samples have the same picture as one before, 1 with another label",
+                  "-w same_as", "1 cannot be used", "-w reason --columns id,reason,detail")
+        out, err = self.retort("inspect", "a/manifest.tsv", "-w", "same_as", "--columns", "id,same_as", "--csv")
+        same = dict(line.split(",") for line in out.splitlines()[1:])
+        self.assertEqual({frozenset(pair) for pair in same.items()},
+                         {frozenset(("leaf/leaf1.png", "leaf/leaf1 again.png")),
+                          frozenset(("sea/sea0.png", "apple/wrong.png"))})
+        self.says(err, "2 samples have the same picture as one before, 1 with another label")
+        out, err = self.retort("inspect", "a/manifest.tsv", "-w", "not reason and not same_as", "--manifest", "b.tsv")
+        self.assertEqual(out, "")
+        self.says(err, "b.tsv: 18 of 21 rows")
+        self.assertNotIn("the same picture", err)
+        out, err = self.retort("inspect", "b.tsv", "-w", "label = rock")
+        self.assertEqual(len(out.splitlines()), 1)
+        self.says(err, "none of 18 samples is as --where says: label = rock")
+        _, err = self.retort("inspect", "b.tsv", "--manifest", "b.tsv", code=2)
+        self.says(err, "b.tsv is there already")
+        _, err = self.retort("run", "a/student.yaml", "-o", "r", "--steps", "1")
+        self.says(err, "2 samples have the same picture as one before")
+        out, err = self.retort("inspect", "r", "-w", "label = leaf and not reason", "--manifest", "c.tsv")
+        self.says(err, "c.tsv: 7 of 21 rows")
+        _, err = self.retort("run", "a/student.yaml", "-o", "s", "--steps", "1", "-s", "data.manifest=b.tsv")
+        self.assertNotIn("the same picture", err)
 
     def test_folders_and_lists(self):
         """A folder per class, pairs, Kaldi's lists; no label, few of a class, no partner."""

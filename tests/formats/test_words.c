@@ -28,6 +28,23 @@ static void hostile_values_are_made_safe(void **state)
     assert_string_equal(rt_quote(small, sizeof small, "abcdefghi"), "\"abcdef...\"");
 }
 
+static void a_list_ends_where_its_room_does(void **state)
+{
+    (void)state;
+    char list[24] = "";
+    rt_list_add(list, sizeof list, "snr");
+    assert_string_equal(list, "snr");
+    rt_list_add(list, sizeof list, "clipped");
+    assert_string_equal(list, "snr, clipped");
+    rt_list_add(list, sizeof list, "bandwidth");
+    assert_string_equal(list, "snr, clipped, ...");
+    rt_list_add(list, sizeof list, "a"); /* after the end: a list with a hole would lie */
+    assert_string_equal(list, "snr, clipped, ...");
+    char small[8] = "";
+    rt_list_add(small, sizeof small, "bandwidth");
+    assert_string_equal(small, "...");
+}
+
 static void distance_counts_edits(void **state)
 {
     (void)state;
@@ -89,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_values_are_made_safe),
+        cmocka_unit_test(a_list_ends_where_its_room_does),
         cmocka_unit_test(distance_counts_edits),
         cmocka_unit_test(a_limit_changes_no_distance),
         cmocka_unit_test(only_near_names_are_suggested),

@@ -8,18 +8,23 @@
 #include "tui/cli/progress.h"
 #include "tui/report/explain.h"
 #include "tui/report/knee_summary.h"
+#include "tui/report/manifest_without.h"
 #include "tui/report/quality_table.h"
 
+#include "formats/words.h"
+#include "pipeline/run/run_files.h"
 #include "pipeline/run/run_table.h"
 #include "stages/distill/weight_scale.h"
+#include "stages/session/repeats.h"
 #include "stages/session/session.h"
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 struct request {
-    const char *source, *sample, *terms, *columns, *cache, *by;
+    const char *source, *sample, *terms, *columns, *cache, *by, *manifest;
     struct rt_table_view view;
     bool measures;
 };
@@ -66,6 +71,78 @@ static void measures_print(void)
     printf(".\n");
 }
 
+/* ---- what is said beside the table, on standard error ---- */
+
+#define REASONS 64 /* as many as there are kinds of error, or more */
+
+static void left_out_say(const struct rt_table *t)
+{
+    int reason = rt_table_find(t, "reason"), kinds = 0, left = 0, rows[REASONS];
+    const char *kind[REASONS];
+    char text[32];
+    for (int i = 0; reason >= 0 && i < t->shown; i++) {
+        const char *cell = rt_table_cell(t, t->order[i], reason);
+        int k = 0;
+        while (*cell && k < kinds && strcmp(kind[k], cell) != 0)
+            k++;
+        if (!*cell || k == REASONS)
+            continue;
+        if (k == kinds) {
+            kind[kinds++] = cell;
+            rows[k] = 0;
+        }
+        rows[k]++;
+        left++;
+    }
+    if (!left)
+        return;
+    rt_plain_print(stderr, "%s of these cannot be used:", rt_count_text(left, text));
+    for (int k = 0; k < kinds; k++)
+        rt_plain_print(stderr, "%s %s %s", k ? "," : "", rt_count_text(rows[k], text), kind[k]);
+    fputs(" (why: -w reason --columns id,reason,detail)\n", stderr);
+}
+
+/* Of the whole manifest, where any is among what is shown: who looks at a cleaned part need not hear of the rest. */
+static void repeats_say(const struct rt_session *s, const struct rt_table *t)
+{
+    struct rt_repeats r = {.first = NULL};
+    char words[400];
+    int modality = rt_repeats_modality(&s->dataset), column = rt_table_find(t, "same_as");
+    bool any = false;
+    for (int i = 0; column >= 0 && i < t->shown; i++)
+        any |= *rt_table_cell(t, t->order[i], column) != '\0';
+    if (any && modality >= 0 && rt_repeats_find(&r, &s->dataset, &s->content, modality) == 0) {
+        rt_repeats_words(&r, &s->dataset, words, sizeof words);
+        rt_plain_print(stderr, "%s (all: -w same_as)\n", words);
+    }
+    rt_repeats_fini(&r);
+}
+
+/* ---- a manifest of what is shown ---- */
+
+static int manifest_write(const struct request *q, const struct rt_table *t, bool is_run, struct rt_error *e)
+{
+    char path[RT_RUN_PATH], kept[32], all[32];
+    int shown = q->view.head && q->view.head < t->shown ? q->view.head : t->shown;
+    struct rt_recipe *r = is_run ? malloc(sizeof *r) : NULL;
+    uint8_t *out = malloc((size_t)t->rows + 1);
+    int rc = out && (r || !is_run) ? 0 : rt_error_set(e, RT_EMEM, "out of memory");
+    if (rc == 0 && is_run)
+        rc = rt_recipe_load(r, rt_run_file_path(q->source, RT_RUN_RECIPE, path, sizeof path), e);
+    if (rc == 0) {
+        memset(out, 1, (size_t)t->rows);
+        for (int i = 0; i < shown; i++)
+            out[t->order[i]] = 0;
+        rc = rt_manifest_without(is_run ? r->data_manifest : q->source, out, t->rows, q->manifest, e);
+    }
+    if (rc >= 0)
+        rt_plain_print(stderr, "%s: %s of %s rows\n", q->manifest, rt_count_text(rc, kept),
+                       rt_count_text(t->rows, all));
+    free(out);
+    free(r);
+    return rc < 0 ? rc : 0;
+}
+
 static int inspect_show(const struct request *q, struct rt_table *t, struct rt_session *s,
                         const struct rt_watch *watch, struct rt_error *e)
 {
@@ -84,8 +161,16 @@ static int inspect_show(const struct request *q, struct rt_table *t, struct rt_s
         return rt_error_set(e, RT_EMEM, "out of memory");
     int rc = is_run ? rt_explain_settings(q->source, now, e) : 0;
     if (rc >= 0)
-        rc = rt_table_show(t, &q->view, stdout, e);
+        rc = q->manifest ? rt_table_select(t, &q->view, e) : rt_table_show(t, &q->view, stdout, e);
+    if (rc == 0 && q->manifest)
+        rc = manifest_write(q, t, is_run, e);
     fflush(stdout);
+    if (rc == 0 && t->shown == 0 && t->rows)
+        rt_plain_print(stderr, "retort: none of %d samples is as --where says: %s\n", t->rows, q->view.where);
+    if (rc == 0)
+        left_out_say(t);
+    if (rc == 0 && !is_run)
+        repeats_say(s, t);
     if (rc == 0)
         rc = rt_knee_summary(t, now->knees, q->by, stderr, e);
     free(now);
@@ -118,7 +203,9 @@ const struct rt_command cmd_inspect = {
     .name = "inspect",
     .summary = "the quality of every sample",
     .usage = {"MANIFEST|DIR [--where EXPR] [--sort COLUMN] [options]"},
-    .about = "The quality of every sample of a manifest, or of a run (with weights and losses).",
+    .about = "The quality of every sample of a manifest, or of a run (with weights and losses). Standard error says "
+             "how many cannot be used, repeat another (same_as), or fall below a measure's knee. A cleaned table: "
+             "retort inspect MANIFEST -w 'not reason and not same_as' --manifest clean.tsv",
     .options = (const struct rt_option[]){
         RT_OPTIONS_VIEW(struct request, view, "snr < 10 and label = animals and not reason"),
         {'n', "head", "N", "at most N rows", RT_OPTION_WHOLE(struct request, view.head, 1, INT_MAX)},
@@ -132,6 +219,8 @@ const struct rt_command cmd_inspect = {
         {0, "weight-columns", "A,B",
          "columns of the manifest that are measures, too, as weight.columns: 'nisqa_mos up' (for a manifest)",
          RT_OPTION_TEXT(struct request, columns)},
+        {0, "manifest", "FILE", "instead of the table: a new manifest of the rows that it would show, for the next run",
+         RT_OPTION_TEXT(struct request, manifest), .files = "/"},
         RT_OPTION_CACHE(struct request, cache),
         {0}},
     .arguments = (const struct rt_argument[]){

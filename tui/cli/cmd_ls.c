@@ -33,6 +33,8 @@ static int ls_run(void *request, struct rt_error *e)
     if (rc == 0 && t.rows == 0)
         rt_plain_print(stderr, "retort: no run in %s: `retort run RECIPE -o %s/NAME` makes one\n",
                        q->folders.count ? q->folders.word[0] : RT_RUNS_FOLDER, RT_RUNS_FOLDER);
+    else if (rc == 0 && t.shown == 0)
+        rt_plain_print(stderr, "retort: none of %d runs is as --where says: %s\n", t.rows, q->view.where);
     rt_table_fini(&t);
     rt_runs_fini(&r);
     return rc;

@@ -3,6 +3,7 @@
 #include "tui/cli/init_look.h"
 #include "formats/plain.h"
 #include "formats/words.h"
+#include "stages/session/repeats.h"
 #include "stages/session/session.h"
 #include "tui/cli/cmd.h"
 #include <math.h>
@@ -147,10 +148,27 @@ static void modality_say(const struct rt_init_found *f, const struct rt_session 
         n += snprintf(text + n, sizeof text - (size_t)n, "; %d have none", f->rows - f->cells[m]);
     if (f->cells[m] > f->usable[m] && first)
         snprintf(text + n, sizeof text - (size_t)n, "; %d cannot be used, such as %.60s: %.200s (all: retort inspect "
-                 "%.300s -w 'reason != \"\"')", f->cells[m] - f->usable[m],
+                 "%.300s -w reason --columns id,reason,detail)", f->cells[m] - f->usable[m],
                  rt_manifest_cell(s->dataset.manifest, first->sample, rt_manifest_column(s->dataset.manifest, "id")),
                  first->text[0] ? first->text : rt_err_words(first->reason), manifest);
     rt_cmd_say(rt_modality_names[m], text);
+}
+
+/* One thing twice is a label too many, or a test that was trained on; of texts it may be meant. */
+static int repeats_say(const struct rt_session *s, const char *manifest, struct rt_error *e)
+{
+    char words[400], text[900];
+    struct rt_repeats r = {.first = NULL};
+    int modality = rt_repeats_modality(&s->dataset);
+    int rc = modality < 0 || modality == RT_TEXT ? 0 : rt_repeats_find(&r, &s->dataset, &s->content, modality);
+    if (rc == 0 && r.rows) {
+        rt_repeats_words(&r, &s->dataset, words, sizeof words);
+        snprintf(text, sizeof text, "%s (all: retort inspect %.300s -w same_as --columns id,label,split,same_as)",
+                 words, manifest);
+        rt_cmd_say(r.labels || r.splits ? "warning" : "copies", text);
+    }
+    rt_repeats_fini(&r);
+    return rc < 0 ? rt_error_set(e, rc, "no memory for %d rows", s->dataset.count) : 0;
 }
 
 static void splits_warn(const struct rt_init_found *f)
@@ -200,6 +218,8 @@ int rt_init_look(struct rt_init_found *f, const char *manifest, bool files, cons
     for (int m = 0; rc == 0 && m < RT_MODALITIES; m++)
         if (f->column[m])
             modality_say(f, s, m, manifest);
+    if (rc == 0 && files)
+        rc = repeats_say(s, manifest, e);
     if (rc == 0)
         splits_warn(f);
     rt_session_close(s);

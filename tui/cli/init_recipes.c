@@ -87,8 +87,9 @@ static void student_print(FILE *f, const struct rt_init_found *found, int studen
         rt_plain_print(f, "# There is no second kind of data here, and so no teacher: it learns from labels alone.\n");
         return;
     }
-    rt_plain_print(f, "teacher:\n  model: teacher    # the run folder of teacher.yaml; without this line: labels only, "
-               "to compare\ndistill:            # lambda 0 = off; what each does: docs/method.md\n"
+    rt_plain_print(f, "teacher:\n  model: teacher    # the run folder of teacher.yaml, a model file, or an ONNX file\n"
+               "  on: true          # false: labels alone, to compare (-s teacher.on=false)\n"
+               "distill:            # lambda 0 = off; what each does: docs/method.md\n"
                "  kl: {lambda: 1}         # class: the teacher's posteriors\n"
                "  head_kl: {lambda: 0.5}  # class: the same through the teacher's own head\n"
                "  # l2: {lambda: 10, quantile: 20%%}  # feature: close to the teacher's, soft\n"

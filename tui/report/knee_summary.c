@@ -3,6 +3,7 @@
 #include "tui/report/knee_summary.h"
 
 #include "formats/plain.h"
+#include "formats/words.h"
 
 #include "tui/report/factors.h"
 
@@ -62,31 +63,39 @@ static int rows_collect(const struct rt_table *t, int column, struct group *samp
     return count;
 }
 
+/* Those that nothing falls below are named on one line: what has to be looked at stands alone. */
 static int measures_print(const struct rt_table *t, const char *knees, int column, const struct group *sample,
                           struct group *room, int count, FILE *out, struct rt_error *e)
 {
     struct rt_factors f;
+    char none[400] = "", text[80];
     bool any = false;
     rt_factors_find(t, NULL, &f);
     for (int i = 0; i < f.count; i++) {
         struct rt_knee k;
-        char text[80];
         int below = 0;
         RT_TRY(rt_knee_read(knees, f.measure[i].name, &k, e));
         if (rt_knee_is_none(&k))
             continue;
         for (int n = 0; n < count; n++)
             below += rt_knee_factor(&k, (double)t->column[f.value[i]].number[sample[n].row]) < 0.5;
+        if (!below) {
+            rt_list_add(none, sizeof none, f.measure[i].name);
+            continue;
+        }
         if (!any)
             fprintf(out, "of %d samples, below one half of their measure's knee:\n", count);
         any = true;
-        rt_plain_print(out, "  %-12s %d (%.1f %%), knee %s", f.measure[i].name, below,
-                       count ? 100.0 * below / count : 0,
+        rt_plain_print(out, "  %-12s %d (%.1f %%), knee %s", f.measure[i].name, below, 100.0 * below / count,
                        rt_knee_write(&k, text, sizeof text));
-        if (column >= 0 && below)
+        if (column >= 0)
             groups_print(t, column, sample, room, count, &k, f.value[i], out);
         fputc('\n', out);
     }
+    if (*none && any)
+        rt_plain_print(out, "  none by %s\n", none);
+    else if (*none)
+        rt_plain_print(out, "of %d samples, none below one half of its measure's knee (%s)\n", count, none);
     return 0;
 }
 
@@ -101,7 +110,7 @@ int rt_knee_summary(const struct rt_table *t, const char *knees, const char *by,
     if (!sample)
         return rt_error_set(e, RT_EMEM, "out of memory");
     int count = rows_collect(t, column, sample);
-    int rc = measures_print(t, knees, column, sample, sample + t->rows, count, out, e);
+    int rc = count == 0 ? 0 : measures_print(t, knees, column, sample, sample + t->rows, count, out, e);
     free(sample);
     return rc;
 }

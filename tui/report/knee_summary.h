@@ -9,7 +9,8 @@
 
 /* Of the rows shown that are not left out, for the measures that have a knee, their own or one of `knees`
  * (as weight.knees, "" = none). by: a column of text whose groups are named, NULL = label, where there is
- * one. Prints nothing when no measure of the table has a knee. RT_EUSAGE: no such column; RT_EMEM. */
+ * one. Prints nothing when no measure of the table has a knee, or no row is
+ * shown. RT_EUSAGE: no such column; RT_EMEM. */
 int rt_knee_summary(const struct rt_table *t, const char *knees, const char *by, FILE *out, struct rt_error *e);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "stages/distill/weight_terms.h"
 #include "stages/distill/weights.h"
+#include "stages/session/repeats.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,6 +105,24 @@ static int table_add_reasons(struct rt_table *t, const struct rt_session *s)
     return 0;
 }
 
+/* The id of the first sample with the same content; whoever cleans a table keeps those that have none. */
+static int table_add_repeats(struct rt_table *t, const struct rt_session *s)
+{
+    const struct rt_dataset *d = &s->dataset;
+    struct rt_repeats r = {.first = NULL};
+    int modality = rt_repeats_modality(d), id = rt_manifest_column(d->manifest, "id");
+    int column = rt_table_add(t, "same_as", "", true), rc = column < 0 ? column : 0;
+    if (rc < 0 || modality < 0)
+        return rc;
+    rc = rt_repeats_find(&r, d, &s->content, modality);
+    for (int row = 0; rc == 0 && row < d->count; row++)
+        if (r.first[row] != row)
+            rc = rt_table_text(t, row, column, rt_manifest_cell(d->manifest, r.first[row], id));
+    t->column[column].hidden = r.rows == 0;
+    rt_repeats_fini(&r);
+    return rc;
+}
+
 static int table_fill(struct rt_table *t, const struct rt_session *s, const struct rt_weight_columns *c)
 {
     RT_TRY(rt_table_init(t, s->dataset.count));
@@ -115,6 +134,7 @@ static int table_fill(struct rt_table *t, const struct rt_session *s, const stru
         t->column[quality].number[row] = (float)quality_of(&s->scores, row, c);
     for (int i = 0; i < s->left_count; i++)
         t->column[quality].number[s->left[i].sample] = NAN; /* left out: no quality to speak of */
+    RT_TRY(table_add_repeats(t, s));
     return table_add_reasons(t, s);
 }
 

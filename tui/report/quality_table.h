@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * quality_table: the samples of a scored manifest as a table: its own columns, every measure and its percentile,
- * `quality`, and why a sample cannot be used. The table of a run is pipeline/run/run_table.h. */
+ * `quality`, which sample before it has the same content (`same_as`), and why one cannot be used. The table of a run is
+ * pipeline/run/run_table.h. */
 #ifndef RT_QUALITY_TABLE_H
 #define RT_QUALITY_TABLE_H
 

@@ -62,7 +62,9 @@ static void test_refused(void **state)
 {
     (void)state;
     assert_int_equal(rt_table_sort(&t, "-loudness", &e), RT_EUSAGE);
-    assert_string_equal(e.text, "there is no column 'loudness'; there are: id, snr, note");
+    assert_string_equal(e.text, "there is no column \"loudness\"; there are: id, snr, note");
+    assert_int_equal(rt_table_sort(&t, "-nots", &e), RT_EUSAGE);
+    assert_string_equal(e.text, "there is no column \"nots\"; did you mean note?");
     assert_int_equal(rt_table_sort(&t, "", &e), RT_EUSAGE);
     assert_int_equal(rt_table_choose(&t, "id,loudness", &e), RT_EUSAGE);
     assert_int_equal(rt_table_where(&t, "snr >", &e), RT_EUSAGE);
@@ -126,9 +128,9 @@ static void test_order(void **state)
 static void test_forms(void **state)
 {
     (void)state;
-    assert_string_equal(written(RT_TABLE_PLAIN, 2), "id  snr  note         \n"
+    assert_string_equal(written(RT_TABLE_PLAIN, 2), "id  snr  note\n"
                                                     "b     3  say \"hi\", you\n"
-                                                    "a     -               \n");
+                                                    "a     -\n");
     assert_string_equal(written(RT_TABLE_CSV, 0), "id,snr,note\nb,3,\"say \"\"hi\"\", you\"\na,,\n"
                                                   "c,-1.5,\nd,3,\n");
     assert_int_equal(rt_table_choose(&t, "snr, id", &e), 0);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * repeats: samples whose recording, picture or text has the same bytes (and is the same part of them) as that of
+ * another sample: copies, and what they spoil: two labels for one thing, tests that were trained on. Alike is not the
+ * same: a picture saved again is another. Any thread. */
+#ifndef RT_REPEATS_H
+#define RT_REPEATS_H
+
+#include "pipeline/data/dataset.h"
+#include "stages/modality/raw.h"
+
+struct rt_repeats {
+    int *first;     /* [rows] the first row with the same content; itself where it is that, or is not usable; owned */
+    int modality;
+    int rows;       /* that have another before them */
+    int labels;     /* of these, with another label than their first */
+    int splits;     /* of these, in another split than their first */
+    int example;    /* one of them, the worst kind there is; -1 = there is none */
+};
+
+/* Of a scored data set. RT_EMEM. The caller fini's *r, also after a failure. */
+int rt_repeats_find(struct rt_repeats *r, const struct rt_dataset *d, const struct rt_content *c, int modality);
+void rt_repeats_fini(struct rt_repeats *r);
+/* The modality by which samples are told apart: the first that the data set has of speech, image, text; -1 = none. */
+int rt_repeats_modality(const struct rt_dataset *d);
+/* "3 rows have the same recording as another (b of a, ...), 1 with another label, ..."; "" when there is none. */
+void rt_repeats_words(const struct rt_repeats *r, const struct rt_dataset *d, char *text, size_t size);
+
+#endif
