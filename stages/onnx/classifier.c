@@ -11,9 +11,15 @@
  * behind the logits. Anything else (a scale) is no plain linear layer, and the caller treats the
  * file as one without a classifier. */
 
+/* "" when it is not given: a node may have fewer inputs than its operator needs, which is said only when it is to run. */
+static const char *node_input(const struct rt_onnx_node *n, int i)
+{
+    return i < n->inputs ? n->input[i] : "";
+}
+
 const struct rt_onnx_node *rt_classifier_maker(const struct rt_onnx *m, const char *value)
 {
-    for (int i = 0; i < m->nodes; i++)
+    for (int i = 0; *value && i < m->nodes; i++) /* outputs that nobody wants are called "", too */
         for (int k = 0; k < m->node[i].outputs; k++)
             if (strcmp(m->node[i].output[k], value) == 0)
                 return &m->node[i];
@@ -35,7 +41,7 @@ const char *rt_classifier_logits(const struct rt_onnx *m, const char *value)
     if (!n || (strcmp(n->op, "Softmax") != 0 && strcmp(n->op, "LogSoftmax") != 0))
         return value;
     double axis = classifier_number(n, "axis", -1);
-    return axis == -1 || axis == 1 ? n->input[0] : value;
+    return axis == -1 || axis == 1 ? node_input(n, 0) : value;
 }
 
 /* ---- weights ----
@@ -71,11 +77,11 @@ static const struct rt_tensor *classifier_weight(const struct rt_onnx *m, const 
             return t;
         c->computed = n->op;
         bool turns = turned && node_turns(n);
-        if (n->inputs < 1 || (!turns && !node_keeps_numbers(n)))
+        if (!turns && !node_keeps_numbers(n))
             return NULL;
         if (turns)
             *turned = !*turned;
-        value = n->input[0];
+        value = node_input(n, 0);
     }
     return NULL;
 }
@@ -89,11 +95,11 @@ static bool classifier_read_gemm(const struct rt_onnx *m, const struct rt_onnx_n
     if (strcmp(n->op, "Gemm") != 0 || classifier_number(n, "transA", 0) != 0 ||
         classifier_number(n, "alpha", 1) != 1 || classifier_number(n, "beta", 1) != 1)
         return false;
-    c->embedding = n->input[0];
+    c->embedding = node_input(n, 0);
     c->rows_are_classes = classifier_number(n, "transB", 0) != 0;
-    c->weight = classifier_weight(m, n->input[1], &c->rows_are_classes, c);
-    bool biased = n->inputs > 2 && n->input[2][0];
-    c->bias = biased && c->weight ? classifier_weight(m, n->input[2], NULL, c) : NULL;
+    c->weight = classifier_weight(m, node_input(n, 1), &c->rows_are_classes, c);
+    bool biased = *node_input(n, 2);
+    c->bias = biased && c->weight ? classifier_weight(m, node_input(n, 2), NULL, c) : NULL;
     return c->weight && (!biased || c->bias);
 }
 
@@ -102,9 +108,9 @@ static bool classifier_read_product(const struct rt_onnx *m, const struct rt_onn
 {
     if (!n || strcmp(n->op, "MatMul") != 0)
         return false;
-    c->embedding = n->input[0];
+    c->embedding = node_input(n, 0);
     c->rows_are_classes = false;
-    c->weight = classifier_weight(m, n->input[1], &c->rows_are_classes, c);
+    c->weight = classifier_weight(m, node_input(n, 1), &c->rows_are_classes, c);
     return c->weight != NULL;
 }
 
@@ -114,10 +120,10 @@ static bool classifier_read_sum(const struct rt_onnx *m, const struct rt_onnx_no
     if (strcmp(n->op, "Add") != 0)
         return false;
     struct rt_classifier other = {0};
-    c->bias = classifier_weight(m, n->input[0], NULL, &other);
+    c->bias = classifier_weight(m, node_input(n, 0), NULL, &other);
     int product = c->bias ? 1 : 0;
-    c->bias = c->bias ? c->bias : classifier_weight(m, n->input[1], NULL, &other);
-    return c->bias && classifier_read_product(m, rt_classifier_maker(m, n->input[product]), c);
+    c->bias = c->bias ? c->bias : classifier_weight(m, node_input(n, 1), NULL, &other);
+    return c->bias && classifier_read_product(m, rt_classifier_maker(m, node_input(n, product)), c);
 }
 
 bool rt_classifier_read(struct rt_classifier *c, const struct rt_onnx *m, const char *logits)

@@ -103,6 +103,23 @@ static void test_behind_softmax(void **state)
     }
 }
 
+/* Fewer inputs than the operators need, of nodes beside others with an output that nobody wants. */
+static void test_inputs_left_out(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {"Add", "MatMul", "Gemm", "Softmax", "Transpose"};
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        for (int inputs = 0; inputs < 2; inputs++) {
+            struct rt_onnx *o = graph_begin();
+            struct rt_classifier c;
+            rt_onnx_add_node(o, "MatMul", "", LIST("x", "v"), LIST("z", ""));
+            rt_onnx_add_node(o, ops[i], "", inputs ? LIST("v") : LIST(NULL), LIST("y"));
+            graph_end(o);
+            assert_false(rt_classifier_read(&c, o, rt_classifier_logits(o, "y")));
+            rt_onnx_destroy(o);
+        }
+}
+
 static void test_none(void **state)
 {
     (void)state;
@@ -125,6 +142,8 @@ static void test_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_exported), cmocka_unit_test(test_behind_casts),
-                                       cmocka_unit_test(test_behind_softmax), cmocka_unit_test(test_none)};
+                                       cmocka_unit_test(test_behind_softmax),
+                                       cmocka_unit_test(test_inputs_left_out),
+                                       cmocka_unit_test(test_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
