@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -237,6 +238,41 @@ static void folding_and_memory(void **state)
     rt_onnx_destroy(o);
 }
 
+/* More values that live at once than gaps are looked for between: each of n outputs is the one before it plus x. */
+static void many_values_live(void **state)
+{
+    (void)state;
+    enum { OUTPUTS = 600 };
+    struct rt_onnx *o;
+    struct rt_frozen *f;
+    struct rt_frozen_exec *x;
+    struct rt_error e;
+    char before[16] = "x", minus[16], sum[16];
+    const float in[] = {1, 2, 3, 4, 5, 6};
+    const void *input = in;
+    assert_int_equal(rt_onnx_create(&o, 13), 0);
+    rt_onnx_add_input(o, "x", RT_F32, 2, two_three, NULL);
+    for (int i = 0; i < OUTPUTS; i++) {
+        snprintf(minus, sizeof minus, "minus%d", i);
+        snprintf(sum, sizeof sum, "sum%d", i);
+        node(o, "Neg", before, NULL, minus);
+        node(o, "Sub", "x", minus, sum);
+        rt_onnx_add_output(o, sum, RT_F32, -1, NULL, NULL);
+        memcpy(before, sum, sizeof before);
+    }
+    assert_int_equal(rt_onnx_check(o, "net", &e), 0);
+    assert_int_equal(rt_frozen_create(&f, o, "net", NULL, &e), 0);
+    assert_in_range(rt_frozen_bytes(f), 64 * (OUTPUTS + 2), 64 * (OUTPUTS + 20)); /* gaps are used all the same */
+    assert_int_equal(rt_frozen_exec_create(&x, f), 0);
+    assert_int_equal(rt_frozen_run(x, &input, &e), 0);
+    for (int i = 0; i < OUTPUTS; i++)
+        for (int k = 0; k < 6; k++)
+            assert_true(((const float *)rt_frozen_result(x, i)->data)[k] == (float)(i + 2) * in[k]);
+    rt_frozen_exec_destroy(x);
+    rt_frozen_destroy(f);
+    rt_onnx_destroy(o);
+}
+
 static void index_out_of_range(void **state)
 {
     (void)state;
@@ -305,6 +341,7 @@ int main(void)
         cmocka_unit_test(shapes),          cmocka_unit_test(types),
         cmocka_unit_test(shape_from_data), cmocka_unit_test(wanted_names),
         cmocka_unit_test(input_shapes),    cmocka_unit_test(folding_and_memory),
+        cmocka_unit_test(many_values_live),
         cmocka_unit_test(index_out_of_range), cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(memory_runs_out_inside),
     };
