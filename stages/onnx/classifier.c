@@ -11,7 +11,7 @@
  * behind the logits. Anything else (a scale) is no plain linear layer, and the caller treats the
  * file as one without a classifier. */
 
-/* "" when it is not given: a node may have fewer inputs than its operator needs, which is said only when it is to run. */
+/* "" when it is not given: a node may have fewer inputs than its operator needs, which is said when it is to run. */
 static const char *node_input(const struct rt_onnx_node *n, int i)
 {
     return i < n->inputs ? n->input[i] : "";
