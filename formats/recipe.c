@@ -113,6 +113,11 @@ int rt_key_unknown(const char *name, struct rt_error *e)
     for (int i = 0; i < rt_key_count; i++) {
         const char *key_last = strrchr(rt_keys[i].name, '.');
         rt_nearest_offer(&near, rt_keys[i].name);
+        if (!last && key_last) { /* "trian:" with its settings below */
+            char section[64];
+            snprintf(section, sizeof section, "%.*s", (int)strcspn(rt_keys[i].name, "."), rt_keys[i].name);
+            rt_nearest_offer(&near, section);
+        }
         if (key_last)
             rt_nearest_offer_as(&tail, key_last + 1, rt_keys[i].name, 0);
     }

@@ -34,7 +34,7 @@ int rt_control_find(const char *name, enum rt_key_effect effect, const struct rt
         return 0;
     return rt_error_set(e, RT_EUSAGE, (*key)->effect == RT_EFFECT_RESUME
                         ? "%s takes effect at the start of a run only, or makes it longer when it goes on: retort run "
-                          "--resume -o DIR -s %s=N" : "%s takes effect at the start of a run only", name, name);
+                          "--resume DIR -s %s=N" : "%s takes effect at the start of a run only", name, name);
 }
 
 int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key)

@@ -160,8 +160,8 @@ static int rundir_open(struct rt_rundir *d, int resume, struct rt_error *e)
     char path[RT_RUN_PATH];
     RT_TRY(rundir_check_links(d, e));
     if (resume && !rt_rundir_holds(d->path))
-        return rt_error_set(e, RT_EUSAGE, "%s: holds no run to resume: start one without --resume",
-                            d->path);
+        return rt_error_set(e, RT_EUSAGE, "%s: holds no run: retort run RECIPE -o %s begins one",
+                            d->path, d->path);
     RT_TRY(rt_file_mkdirs(rt_run_file_path(d->path, RT_RUN_CHECKPOINTS, path, sizeof path), e));
     RT_TRY(lock_take(d, e));
     if (!resume && rt_rundir_holds(d->path))

@@ -62,7 +62,7 @@ class Words(EndToEnd):
         os.mkdir(self.path("a"))
         self.says(self.retort("run", "a", code=2)[1], "a is a folder: name a recipe in it, such as a/student.yaml")
         shutil.copy(self.recipe, self.path("a", "recipe.yaml"))
-        self.says(self.retort("run", "a", code=2)[1], "retort run --resume -o a", "retort run a/recipe.yaml")
+        self.says(self.retort("run", "a", code=2)[1], "retort run --resume a", "retort run a/recipe.yaml")
 
 
 class Inspect(Commands):

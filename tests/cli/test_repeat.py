@@ -148,7 +148,7 @@ class Interrupted(Repeat):
             run.communicate()
             hits += run.returncode == -signal.SIGKILL
             if os.path.exists(self.path("hit/recipe.yaml")):
-                run = self.start("run", "--resume", "-q", "-o", "hit")
+                run = self.start("run", "--resume", "hit", "-q")
             else:
                 run = self.begin("hit", **more)
             self.addCleanup(run.kill)
@@ -177,10 +177,10 @@ class Interrupted(Repeat):
                 break
             self.assertEqual(run.returncode, 130, err)
             step = self.steps("hit")
-            self.says(err, "stopped at step %d" % step, "retort run --resume -o hit")
+            self.says(err, "stopped at step %d" % step, "retort run --resume hit")
             self.assertEqual(self.query("hit", "SELECT value FROM meta WHERE key='state'"), [("stopped",)])
             self.assertFalse([n for n in os.listdir(self.path("hit/checkpoints")) if ".tmp" in n])
-            run = self.start("run", "--resume", "-q", "-o", "hit")
+            run = self.start("run", "--resume", "hit", "-q")
             self.addCleanup(run.kill)
         run.communicate(timeout=PATIENCE)
         self.assertEqual(self.outcome("whole"), self.outcome("hit"))

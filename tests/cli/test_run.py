@@ -380,8 +380,11 @@ class Refusals(EndToEnd):
         self.refused(["retort run: unrecognized option '--bogus'", "retort run --help"], self.recipe, "--bogus")
         self.refused(["'o'", "retort run --help"], self.recipe, "-o")
         self.refused(["'extra'"], self.recipe, "extra")
-        self.refused(["--resume needs -o"], self.recipe, "--resume")
-        self.refused(["o: holds no run to resume"], self.recipe, "--resume", "-o", "o")
+        self.refused(["--resume needs the folder"], self.recipe, "--resume")
+        self.refused(["nowhere"], "nowhere", "--resume")
+        near = self.recipe.replace("study", "stuyd")  # a path on the command line that is nearly right
+        self.refused([near, "No such file or directory; did you mean %s?" % self.recipe], near)
+        self.refused(["o: holds no run"], self.recipe, "--resume", "-o", "o")
         self.refused(["train.epochs", '"0"', "1 to 100000"], self.recipe, "-s", "train.epochs=0")
         self.refused(["train.shards: 3", "power of two"], self.recipe, "-o", "o", "-s", "train.shards=3")
         self.refused(["train.shards: 16", "less than two samples"], self.recipe, "-o", "o", "-s", "train.shards=16",

@@ -76,7 +76,7 @@ class Sweep(EndToEnd):
         self.says(recipe, "seed: 1 ", "  threads: 1 ")
 
     def test_a_changed_recipe_is_trained_again(self):
-        file = self.sweep_file({"a": "[]", "b": "[]"})
+        file = self.sweep_file({"a": "[]", "b": "[train.lr=0.03]"})
         self.sweep(file, "--seeds", "1")
         before = self.runs()
         self.sweep_file({"a": "[]", "b": "[train.lr=0.02]"})
@@ -108,7 +108,7 @@ class Sweep(EndToEnd):
         self.assertEqual(self.runs(), before)
 
     def test_a_terminal_has_a_line_for_each_run(self):
-        file = self.sweep_file({"one": "[train.epochs=9000]", "two": "[train.epochs=9000]"})
+        file = self.sweep_file({"one": "[train.epochs=9000]", "two": "[train.epochs=9000, train.lr=0.02]"})
         screen = Screen(PROGRAM, self.here, size=(24, 100), XDG_CACHE_HOME=self.cache,
                         words=("sweep", file, "-o", "out", "--seeds", "1", "--at-once", "2"))
         screen.wait("2 of 2 runs to do, 2 at once")
@@ -130,7 +130,7 @@ class Sweep(EndToEnd):
 
     def test_a_failure_starts_no_further_run(self):
         settings = {"wrong": "[student.init=nowhere.safetensors]"}
-        settings.update({"n%d" % n: "[]" for n in range(4)})
+        settings.update({"n%d" % n: "[train.lr=0.0%d]" % (n + 1) for n in range(4)})
         file = self.sweep_file(settings)
         _, told = self.sweep(file, "--seeds", "1", "--at-once", "1", code=1)
         self.says(told, "run wrong-1 failed (2):", "student.init", "nowhere.safetensors",
@@ -144,6 +144,13 @@ class Sweep(EndToEnd):
         self.says(self.sweep(file, "-s", "train.lr=0.1,fast", code=2)[1], "-s train.lr=0.1,fast: ", '"fast"')
         self.says(self.sweep(file, "--seeds", "3-1", code=2)[1], "11-15")
         self.says(self.sweep("nowhere.yaml", code=2)[1], "nowhere.yaml")
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_one_recipe_under_two_names_is_refused(self):
+        """Their difference of 0.0 with an interval of nothing would look like a finding."""
+        file = self.sweep_file({"as is": "[]", "faster": "[train.lr=0.02]", "kl": "[distill.kl.lambda=0]"})
+        _, err = self.sweep(file, code=2)
+        self.says(err, '"as is" and "kl" come to the same recipe', "--print-recipe")
         self.assertFalse(os.path.exists(self.path("out")))
 
     def test_a_grid_of_a_recipe(self):

@@ -40,6 +40,7 @@ static void unknown_names_are_refused_with_the_nearest(void **state)
     (void)state;
     REFUSED("seed: 2\ntrain:\n  lrr: 0.1\n", RT_ENOTFOUND,
             "a.yaml:3: \"train.lrr\" is not a setting; did you mean train.lr?");
+    REFUSED("trian:\n  lr: 0.1\n", RT_ENOTFOUND, "a.yaml:1: \"trian\" is not a setting; did you mean train?");
     REFUSED("lr: 0.1\n", RT_ENOTFOUND, "a.yaml:1: \"lr\" is not a setting; did you mean train.lr?");
     REFUSED("optim.bacth: 3\n", RT_ENOTFOUND,
             "a.yaml:1: \"optim.bacth\" is not a setting; did you mean train.batch?");

@@ -5,17 +5,52 @@
 #include "formats/plain.h"
 #include "formats/words.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HELP_COLUMNS 80 /* where there is no terminal */
 
+/* ---- a failure ----
+ * Readers do not look round in a folder for what else might have been meant: most of them read thousands of files. Only
+ * when all has failed, and over a path that stood on the command line, is there somebody to ask. */
+
+static char **cmd_words; /* of the command that runs */
+
+/* "; did you mean proj/student.yaml?" where a path that the message names is not there and one much like it is. */
+static const char *path_hint(const struct rt_error *e, char *hint, size_t size)
+{
+    hint[0] = '\0';
+    for (char **word = cmd_words; word && *word && !*hint && !strstr(e->text, "did you mean"); word++) {
+        char folder[4096];
+        const char *slash = strrchr(*word, '/'), *last = slash ? slash + 1 : *word;
+        struct rt_nearest near = {.word = last};
+        if (**word == '-' || !*last || strlen(*word) >= sizeof folder || !strstr(e->text, *word) ||
+            access(*word, F_OK) == 0 || errno != ENOENT)
+            continue;
+        snprintf(folder, sizeof folder, "%.*s", (int)(last - *word), *word);
+        DIR *d = opendir(*folder ? folder : ".");
+        for (struct dirent *entry; d && (entry = readdir(d));)
+            if (entry->d_name[0] != '.')
+                rt_nearest_offer(&near, entry->d_name);
+        if (d)
+            closedir(d);
+        if (*near.best)
+            snprintf(hint, size, "; did you mean %s%s?", folder, near.best);
+    }
+    return hint;
+}
+
 int rt_cmd_fail(const struct rt_error *e)
 {
-    rt_plain_print(stderr, "retort: %s\n", e->text[0] ? e->text : rt_err_words(e->code));
+    char hint[4500];
+    rt_plain_print(stderr, "retort: %s%s\n", e->text[0] ? e->text : rt_err_words(e->code),
+                   path_hint(e, hint, sizeof hint));
     if (e->code == RT_ESTOPPED)
         return RT_EXIT_STOPPED;
     if (e->code == RT_ELOST)
@@ -82,6 +117,7 @@ int rt_cmd_run(const struct rt_command *c, int argc, char **argv)
     struct rt_error e = {0};
     if (c->kinds)
         return command_of_kinds(c, argc, argv);
+    cmd_words = argv + 1;
     void *request = calloc(1, c->request_size);
     int code, rc = request ? rt_options_parse(c, argc, argv, request, &e)
                            : rt_error_set(&e, RT_EMEM, "out of memory");

@@ -39,7 +39,7 @@ static int attach_run(void *request, struct rt_error *e)
         folder[n - 1] = 0;
     int rc = rt_attach(folder, q->compare.folder, q->compare.count, &left, e);
     if (rc == 0 && left == RT_ATTACH_STOPPED)
-        rt_plain_print(stderr, "stopped: `retort run --resume -o %s` goes on\n", folder);
+        rt_plain_print(stderr, "stopped: `retort run --resume %s` goes on\n", folder);
     return rc;
 }
 

@@ -125,7 +125,7 @@ static int recipe_is_file(const char *path, struct rt_error *e)
     if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
         return 0;
     if (rt_run_file_exists(path, RT_RUN_RECIPE))
-        return rt_error_set(e, RT_EUSAGE, "%s is the folder of a run: to go on with it, retort run --resume -o %s; to "
+        return rt_error_set(e, RT_EUSAGE, "%s is the folder of a run: to go on with it, retort run --resume %s; to "
                             "run its recipe again, retort run %s", path, path,
                             rt_run_file_path(path, RT_RUN_RECIPE, inside, sizeof inside));
     return rt_error_set(e, RT_EUSAGE, "%s is a folder: name a recipe in it, such as %s/student.yaml", path, path);
@@ -190,7 +190,7 @@ static int run_conclude(int rc, const struct rt_training *t, const struct rt_ses
     if (rc == RT_ESTOPPED && !t->dir.path[0])
         fprintf(stderr, "retort: stopped before the first step; nothing was written\n");
     else if (rc == RT_ESTOPPED)
-        rt_plain_print(stderr, "retort: stopped at step %lld; go on with: retort run --resume -o %s\n",
+        rt_plain_print(stderr, "retort: stopped at step %lld; go on with: retort run --resume %s\n",
                        (long long)rt_learner_progress(t->student.learner).step, t->dir.path);
     else if (rc < 0)
         return rt_cmd_fail(e);
@@ -284,17 +284,31 @@ static void keys_print(void)
         rt_plain_print(stdout, "%s\n", rt_keys[i].name);
 }
 
+/* `--resume DIR`: the only thing that can be meant by a folder there. */
+static void resume_take_folder(struct request *q)
+{
+    struct stat st;
+    const char *name = q->recipe ? strrchr(q->recipe, '.') : NULL;
+    if (!q->resume || !q->recipe || q->output || (name && strcmp(name, ".yaml") == 0))
+        return;
+    if (stat(q->recipe, &st) == 0 && !S_ISDIR(st.st_mode))
+        return;
+    q->output = q->recipe;
+    q->recipe = NULL;
+}
+
 static int run_run(void *request, struct rt_error *e)
 {
     static struct rt_recipe recipe;
     const struct request *q = request;
     char output[4096];
+    resume_take_folder(request);
     if (q->keys) {
         keys_print();
         return RT_EXIT_DONE;
     }
     if (q->resume && !q->output)
-        return rt_cmd_usage(&cmd_run, "--resume needs -o DIR, the run to go on with");
+        return rt_cmd_usage(&cmd_run, "--resume needs the folder of the run to go on with: --resume DIR");
     if (q->resume && q->journal)
         return rt_cmd_usage(&cmd_run, "--resume keeps to the journal the run began with; leave --journal out");
     if (q->verify && (q->resume || q->journal || q->output))
@@ -326,7 +340,7 @@ static int run_run(void *request, struct rt_error *e)
 const struct rt_command cmd_run = {
     .name = "run",
     .summary = "train a student (or, without teacher.model, a teacher)",
-    .usage = {"RECIPE [-o DIR] [-s KEY=VALUE]... [options]", "--resume -o DIR", "RECIPE --verify-resume N"},
+    .usage = {"RECIPE [-o DIR] [-s KEY=VALUE]... [options]", "--resume DIR [options]", "RECIPE --verify-resume N"},
     .about = "Trains the student that the recipe describes; with teacher.model a teacher helps. In a terminal the run "
              "is a process of its own, with a screen attached that may be left and attached again.",
     .options = (const struct rt_option[]){
@@ -339,7 +353,7 @@ const struct rt_command cmd_run = {
         {0, "steps", "N", "as -s train.steps=N", RT_OPTION_OWN(struct request, set, override_take_steps)},
         {0, "strict", NULL, "stop at the first bad sample (exit code 1) instead of leaving it out",
          RT_OPTION_OWN(struct request, set, override_take_strict)},
-        {0, "resume", NULL, "go on from the newest checkpoint in the folder given by -o; the result is that of a run "
+        {0, "resume", NULL, "go on from the newest checkpoint in DIR (or that of -o); the result is that of a run "
          "never stopped, byte for byte; with more --steps or --epochs than it had, the run becomes longer",
          RT_OPTION_FLAG(struct request, resume), .alone = true},
         {0, "verify-resume", "N", "train the first N updates twice, without a stop, and stopped half way and resumed, "

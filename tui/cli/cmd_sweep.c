@@ -162,7 +162,8 @@ const struct rt_command cmd_sweep = {
     .usage = {"FILE|RECIPE [-s KEY=V1,V2,...]... [--seeds 11-15] [--choose valid] [options]"},
     .about = "Runs every setting of a sweep's file (or of a recipe) with every seed, some at a time, and prints mean, "
              "spread and paired differences. Runs that are done are not run again unless their recipe or their "
-             "teacher has changed; what was stopped goes on from its checkpoint.",
+             "teacher has changed; what was stopped goes on from its checkpoint. -s makes every combination; what is "
+             "to be compared side by side, as losses, are settings in a file: docs/formats.md#sweep.",
     .options = (const struct rt_option[]){
         {'s', "set", "KEY=V1,V2,...", "each setting with each of these values; one value: for all of them; may be "
          "repeated: every combination", RT_OPTION_OWN(struct request, vary, vary_take), .word = rt_setting_word},

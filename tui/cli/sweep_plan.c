@@ -154,6 +154,36 @@ static bool teacher_is_asked(const struct rt_sweep *s, int teacher)
     return asked;
 }
 
+/* Two settings that come to one recipe are one run made twice, whose difference of 0.0 looks like a finding: most often
+ * the recipe says already what a setting sets, and so "labels only" is not what it is called. But for their names. */
+static bool job_is_same(const struct sweep_job *a, const struct sweep_job *b)
+{
+    static const char key[] = "\nname:";
+    const char *x = strstr(a->text, key), *y = strstr(b->text, key);
+    if (strncmp(a->text, key + 1, sizeof key - 2) == 0)
+        x = a->text;
+    if (strncmp(b->text, key + 1, sizeof key - 2) == 0)
+        y = b->text;
+    if (!x || !y || x - a->text != y - b->text || strncmp(a->text, b->text, (size_t)(x - a->text)) != 0)
+        return false;
+    return a->teacher == b->teacher && strcmp(x + 1 + strcspn(x + 1, "\n"), y + 1 + strcspn(y + 1, "\n")) == 0;
+}
+
+static int plan_check_same(const struct sweep_plan *p, struct rt_error *e)
+{
+    for (int i = 0; i < p->jobs; i++)
+        for (int k = i + 1; k < p->jobs; k++) {
+            const struct sweep_job *a = &p->job[i], *b = &p->job[k];
+            if (a->setting < 0 || a->seed || b->seed || !job_is_same(a, b))
+                continue;
+            return rt_error_set(e, RT_EUSAGE, "\"%.80s\" and \"%.80s\" come to the same recipe, so to the same runs: "
+                                "does %.200s say itself what one of them sets? (retort run %.200s --print-recipe)",
+                                p->sweep->setting[a->setting].name, p->sweep->setting[b->setting].name, a->recipe,
+                                a->recipe);
+        }
+    return 0;
+}
+
 int sweep_plan_init(struct sweep_plan *p, const struct rt_sweep *s, const char *folder, struct rt_error *e)
 {
     *p = (struct sweep_plan){.sweep = s};
@@ -175,7 +205,7 @@ int sweep_plan_init(struct sweep_plan *p, const struct rt_sweep *s, const char *
             p->job[p->jobs] = (struct sweep_job){.recipe = s->recipe, .teacher = teacher, .setting = i, .seed = k};
             RT_TRY(plan_add(p, folder, setting->name[0] ? setting->name : s->name, s->seed[k], &setting->set, e));
         }
-    return 0;
+    return plan_check_same(p, e);
 }
 
 void sweep_plan_fini(struct sweep_plan *p)

@@ -28,7 +28,8 @@ struct sweep_plan {
 };
 
 /* All runs of s in this folder, and which of them are done: finished, with the recipe as it is now, not older than
- * their teacher. Reads the recipes, so what is wrong in one is said here. The caller fini's p, also after a failure. */
+ * their teacher. Reads the recipes, so what is wrong in one is said here, as
+ * are two settings that come to the same (RT_EUSAGE). The caller fini's p, also after a failure. */
 int sweep_plan_init(struct sweep_plan *p, const struct rt_sweep *s, const char *folder, struct rt_error *e);
 void sweep_plan_fini(struct sweep_plan *p);
 /* The first that waits for no teacher, -1 = none just now. */

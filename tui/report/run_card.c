@@ -199,7 +199,7 @@ static void card_add_next(struct rt_run_card *card, const char *folder, const st
         card_add(card, "", "retort predict %s FILE...", run);
         card_add(card, "", "retort export %.300s -o %.300s.onnx", run, run);
     } else if (rt_run_file_exists(folder, RT_RUN_RECIPE)) {
-        card_add(card, "next", "retort run --resume -o %s", run);
+        card_add(card, "next", "retort run --resume %s", run);
     }
 }
 

@@ -84,6 +84,8 @@ void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base
     for (int k = 0; k < seeds; k++)
         d[k] = r->test[setting * seeds + k] - r->test[base * seeds + k];
     rt_interval(i, d, (size_t)seeds);
+    if (i->n > 1 && i->sd < 1e-9) /* a few equal numbers say nothing of how others would spread */
+        i->low = i->high = NAN;
 }
 
 const char *rt_sweep_metric_name(const char *metric)

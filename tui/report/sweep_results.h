@@ -31,7 +31,8 @@ int rt_sweep_result(const char *folder, const char *metric, const char *split, d
 void rt_sweep_interval(const struct rt_sweep_results *r, const double *of, int setting, struct rt_interval *i);
 /* The best mean on validation (the lowest eer), the first of equals; -1 when nothing was measured there. */
 int rt_sweep_chosen(const struct rt_sweep_results *r);
-/* Of `setting` less `base`, seed by seed, on test. RT_EMEM leaves no interval. */
+/* Of `setting` less `base`, seed by seed, on test. RT_EMEM leaves no interval, nor do differences that all
+ * are one number. */
 void rt_sweep_difference(const struct rt_sweep_results *r, int setting, int base, struct rt_interval *i);
 
 /* One of rt_sweep_metrics as people write it: "top-1". */

@@ -64,12 +64,12 @@ static const char *percent_text(double fraction, int width, char text[32])
     return text;
 }
 
-/* "+1.9 [0.3, 3.5]"; nothing where there is no difference. */
+/* "+1.9 [0.3, 3.5]"; "+1.9 (each seed)" where all differ by the same; nothing where there is no difference. */
 static const char *difference_text(const struct rt_interval *i, char text[64])
 {
     *text = '\0';
     if (!isnan(i->mean) && isnan(i->low))
-        snprintf(text, 64, "%+.1f", 100 * i->mean);
+        snprintf(text, 64, "%+.1f%s", 100 * i->mean, i->n > 1 ? " (each seed)" : "");
     else if (!isnan(i->mean))
         snprintf(text, 64, "%+.1f [%.1f, %.1f]", 100 * i->mean, 100 * i->low, 100 * i->high);
     return text;

@@ -101,6 +101,19 @@ static void all_is_told(void **state)
     free(csv);
 }
 
+/* Three times the same difference is no interval without width. */
+static void equal_differences_have_no_interval(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++)
+        results.test[3 + k] = results.test[k] + 0.01;
+    char *text = table_of(RT_SWEEP_TEXT, false), *csv = table_of(RT_SWEEP_CSV, false);
+    assert_non_null(strstr(text, "+1.0 (each seed)\n"));
+    assert_non_null(strstr(csv, ",0.01,,,labels only\n"));
+    free(text);
+    free(csv);
+}
+
 /* What was not chosen has no number of test in any form. */
 static void choosing_hides_the_test_of_others(void **state)
 {
@@ -235,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_is_told, results_make, results_drop),
+        cmocka_unit_test_setup_teardown(equal_differences_have_no_interval, results_make, results_drop),
         cmocka_unit_test_setup_teardown(choosing_hides_the_test_of_others, results_make, results_drop),
         cmocka_unit_test(results_are_read),
         cmocka_unit_test_setup_teardown(json_has_every_seed, results_make, results_drop),

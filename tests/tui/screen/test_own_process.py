@@ -85,11 +85,11 @@ class OwnProcess(EndToEnd):
         third.type("qs")
         code, same, says = third.end()
         self.assertEqual((code, same), (0, True))
-        self.says(says, "stopped: `retort run --resume -o")
+        self.says(says, "stopped: `retort run --resume ")
         self.is_in("a", "stopped")
         self.assertIsNone(self.listed("a")[0]["pid"])
         with open(self.path("a/output.txt"), encoding="utf-8") as f:
-            self.says(f.read(), "retort: stopped at step", "--resume -o a")
+            self.says(f.read(), "retort: stopped at step", "--resume a")
 
     def test_results_when_the_screen_is_left_after_the_end(self):
         screen = self.run_in_terminal("a", train__epochs=2)

@@ -116,7 +116,7 @@ class Steering(EndToEnd):
         screen.type("qs")
         code, same, says = screen.end()
         self.assertEqual((code, same), (0, True))
-        self.assertIn("stopped: `retort run --resume -o", says)
+        self.assertIn("stopped: `retort run --resume ", says)
         _, err = run.communicate(timeout=PATIENCE)
         self.assertEqual(run.returncode, 130, err)
 
