@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -203,6 +204,33 @@ static int tables_open(struct rt_rundb *r, const char *const *column, int column
     return statements_prepare(r, column, columns, e);
 }
 
+/* A reader of a data base with a WAL makes files beside it. In a folder that is somebody else's, or on a medium that
+ * cannot be written, it cannot; a run that has ended has no WAL, and its file can be read as one that does not change.
+ * While there is a WAL a run may go on, and what was written last is there: then SQLite has to do it in its own way. */
+static bool db_is_still(const char *path)
+{
+    char beside[RT_RUN_PATH + 8], *slash;
+    snprintf(beside, sizeof beside, "%.*s-wal", RT_RUN_PATH, path);
+    if (access(beside, F_OK) == 0)
+        return false;
+    slash = strrchr(beside, '/');
+    if (slash)
+        slash[slash == beside] = '\0';
+    return faccessat(AT_FDCWD, slash ? beside : ".", W_OK, AT_EACCESS) != 0;
+}
+
+static int db_open(struct rt_rundb *r, int flags)
+{
+    char uri[3 * RT_RUN_PATH + 32] = "file:";
+    size_t at = strlen(uri);
+    if (!(flags & SQLITE_OPEN_READONLY) || !db_is_still(r->path))
+        return sqlite3_open_v2(r->path, &r->db, flags, NULL);
+    for (const char *c = r->path; *c && at < sizeof uri - 32; c++)
+        at += (size_t)sprintf(uri + at, strchr("?#%", *c) ? "%%%02X" : "%c", (unsigned char)*c);
+    strcpy(uri + at, "?immutable=1");
+    return sqlite3_open_v2(uri, &r->db, flags | SQLITE_OPEN_URI, NULL);
+}
+
 int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *column, int columns,
                   int writable, struct rt_error *e)
 {
@@ -219,7 +247,7 @@ int rt_rundb_open(struct rt_rundb **out, const char *path, const char *const *co
     r->columns = columns;
     int flags = writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     /* One thread at a time: without SQLite's own locks a large table is read in two thirds of the time. */
-    int code = sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK
+    int code = db_open(r, flags | SQLITE_OPEN_NOMUTEX) == SQLITE_OK
                    ? tables_open(r, column, columns, writable, e)
                    : rt_rundb_fail(r, e);
     if (code < 0)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,33 @@ static void test_reading_only(void **state)
     assert_string_equal(tell(db, "SELECT * FROM meta ORDER BY key"),
                         "key=a value=b;key=version value=1;");
     rt_rundb_close(db);
+}
+
+/* Of somebody else, or on a medium that cannot be written: a reader may make no file there. Not as root, who always may. */
+static void test_folder_that_cannot_be_written(void **state)
+{
+    (void)state;
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s", scratch_file(&dir, "100% still?"));
+    assert_int_equal(mkdir(folder, 0755), 0);
+    struct rt_rundb *db = open_db("100% still?/r.db", 1);
+    assert_int_equal(rt_rundb_meta(db, "a", "b", &e), 0);
+    rt_rundb_close(db);
+    db = open_db("100% still?/r.db", 1);
+    assert_int_equal(rt_rundb_meta(db, "a", "c", &e), 0);
+    assert_int_equal(rt_rundb_commit(db, &e), 0);
+    rt_rundb_close(db);
+    assert_int_equal(chmod(folder, 0555), 0);
+    int root = geteuid() == 0;
+    if (root)
+        assert_true(chmod(dir.path, 0755) == 0 && seteuid(65534) == 0);
+    int code = rt_rundb_open(&db, scratch_file(&dir, "100% still?/r.db"), NULL, 0, 0, &e);
+    const char *told = code == 0 ? tell(db, "SELECT value FROM meta WHERE key = 'a'") : e.text;
+    rt_rundb_close(db);
+    if (root)
+        assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(folder, 0755), 0);
+    assert_string_equal(told, "value=c;");
 }
 
 static void test_one_look(void **state)
@@ -368,6 +396,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refuses),       cmocka_unit_test(test_reading_only),
+        cmocka_unit_test(test_folder_that_cannot_be_written),
         cmocka_unit_test(test_newer_version), cmocka_unit_test(test_rows),
         cmocka_unit_test(test_older), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_one_look),
         cmocka_unit_test(test_clock), cmocka_unit_test(test_mean),          cmocka_unit_test(test_rewind),
