@@ -8,6 +8,7 @@
 #include "pipeline/data/labels_alike.h"
 #include "stages/session/machine_limits.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,12 @@ static void session_open_caches(struct rt_session *s, const struct rt_recipe *r)
     }
     if (rt_file_mkdirs(s->cache, &why) < 0) {
         rt_watch_warn(&s->watch, "going on without caches: %s", why.text);
+        return;
+    }
+    if (faccessat(AT_FDCWD, s->cache, W_OK, AT_EACCESS) < 0) { /* said once, and not of each file in it */
+        rt_error_errno(&why, "cannot write in", s->cache);
+        rt_watch_warn(&s->watch, "going on without caches: %s; cache.dir (--cache) names another folder", why.text);
+        s->cache[0] = '\0';
         return;
     }
     s->shards = session_open_store(s, RT_SHARDS_STORE, RT_SHARDS_BYTES);

@@ -5,6 +5,9 @@
 #include "tests/stages/toy.h"
 #include "stages/session/session.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 static struct toy t;
 static char cache[300], manifest[300];
 
@@ -168,9 +171,32 @@ static void test_equal(void **state)
     rt_model_fini(&m);
 }
 
+/* One line, and not one for each file that would lie there. Not as root, who always may. */
+static void test_cache_that_cannot_be_written(void **state)
+{
+    (void)state;
+    struct rt_session s;
+    int root = geteuid() == 0;
+    snprintf(cache, sizeof cache, "%s", scratch_file(&t.dir, "locked"));
+    assert_int_equal(mkdir(cache, 0555), 0);
+    snprintf(cache, sizeof cache, "cache.dir=%s", scratch_file(&t.dir, "locked"));
+    toy_set(&t.recipe, cache);
+    if (root)
+        assert_true(chmod(t.dir.path, 0755) == 0 && seteuid(65534) == 0);
+    int rc = rt_session_open(&s, &t.recipe, manifest, 1, NULL, 0, &watch, &t.e);
+    rt_session_close(&s);
+    if (root)
+        assert_int_equal(seteuid(0), 0);
+    TOY_OK(&t, rc);
+    assert_int_equal(heard.warnings, 1);
+    assert_non_null(strstr(heard.warning[0], "going on without caches: cannot write in "));
+    assert_non_null(strstr(heard.warning[0], "cache.dir"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_refused), TEST(test_left_out), TEST(test_equal)};
+    const struct CMUnitTest tests[] = {TEST(test_refused), TEST(test_left_out), TEST(test_equal),
+                                       TEST(test_cache_that_cannot_be_written)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
