@@ -96,7 +96,7 @@ static void test_reading_only(void **state)
     rt_rundb_close(db);
 }
 
-/* Of somebody else, or on a medium that cannot be written: a reader may make no file there. Not as root, who always may. */
+/* Of somebody else, or on a medium that cannot be written: a reader may make no file there. Not as root, who may. */
 static void test_folder_that_cannot_be_written(void **state)
 {
     (void)state;
