@@ -3,6 +3,7 @@
 #include "stages/teacher.h"
 
 #include "stages/model/net.h"
+#include "stages/model/vectors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,8 @@ static void outputs_keep(const struct rt_teacher *s, int row, const struct rt_ne
 bool rt_teacher_wanted(void *self, int row)
 {
     struct rt_tensor t;
+    if (((const struct rt_teacher *)self)->model->vectors)
+        return false;
     bool have = outputs_read(self, row, &t);
     if (have)
         rt_tensor_fini(&t);
@@ -91,7 +94,7 @@ static int teacher_open(void *self, struct rt_error *e)
         s->lock = NULL;
         return rt_error_set(e, RT_EMEM, "%s: no memory for a lock", s->role);
     }
-    for (int i = 0; i < s->workers; i++) {
+    for (int i = 0; i < s->workers && !s->model->vectors; i++) {
         int rc = s->ready ? rt_net_create_ready(&s->net[i], s->ready, 1, 1) : rt_net_create(&s->net[i], s->model, 1);
         if (rc < 0)
             return rt_error_set(e, rc, "%s: no memory for the network", s->role);
@@ -270,6 +273,26 @@ static void pass_recall(struct teacher_pass *p, const struct rt_teacher *s, cons
     }
 }
 
+/* A table of embeddings has nothing to compute: all that it knows is there. */
+static void pass_look_up(struct teacher_pass *p, const struct rt_teacher *s, const struct rt_batch *b)
+{
+    for (int at = 0; at < b->count; at++) {
+        const float *embedding = rt_vectors_of(s->model->vectors, b->sample[at]);
+        if (embedding)
+            pass_set(p, at, &(struct rt_net_outputs){.embedding = embedding});
+    }
+}
+
+static int pass_run_net(struct teacher_pass *p, struct rt_teacher *s, const struct rt_batch *b, struct rt_error *e)
+{
+    struct rt_net *n = teacher_net_lend(s);
+    int rc = pass_run_all(p, s, n, b, e);
+    teacher_net_return(s, n);
+    RT_TRY(rc);
+    pass_recall(p, s, b);
+    return 0;
+}
+
 static int pass_put(struct rt_batch *b, const struct rt_teacher *s, const char *what,
                     const struct rt_tensor *t)
 {
@@ -282,11 +305,10 @@ static int pass_work(struct teacher_pass *p, struct rt_teacher *s, struct rt_bat
 {
     RT_TRY(pass_take_inputs(p, s, b, e));
     RT_TRY(pass_make_outputs(p, s, b->count));
-    struct rt_net *n = teacher_net_lend(s);
-    int rc = pass_run_all(p, s, n, b, e);
-    teacher_net_return(s, n);
-    RT_TRY(rc);
-    pass_recall(p, s, b);
+    if (s->model->vectors)
+        pass_look_up(p, s, b);
+    else
+        RT_TRY(pass_run_net(p, s, b, e));
     RT_TRY(pass_put(b, s, "have", &p->have));
     RT_TRY(pass_put(b, s, "embedding", &p->embedding));
     RT_TRY(pass_put(b, s, "logits", &p->logits));

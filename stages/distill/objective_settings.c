@@ -60,7 +60,7 @@ static int term_check(const struct rt_term *t, double lambda, const struct rt_ob
                             t->name, lambda);
     if (classifier && f->teacher_classes == 0)
         return rt_error_set(e, RT_EMISMATCH, "distill.%s needs the teacher's classifier, and it has none "
-                            "(teacher.logits: none): l2, cosine and nce compare embeddings", t->name);
+                            "(teacher.logits: none, or a .npy): l2, cosine and nce compare embeddings", t->name);
     if ((t->needs & RT_NEEDS_CLASSES) && !f->shares_classes)
         return rt_error_set(e, RT_EMISMATCH, "distill.%s needs a teacher with the data set's "
                             "classes: the teacher has %d, the data set %d, or other names",

@@ -9,6 +9,7 @@
 #include "pipeline/run/run_files.h"
 #include "stages/model/model_onnx.h"
 #include "stages/model/onnx_front.h"
+#include "stages/model/vectors.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +55,9 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
     struct rt_onnx *o = NULL;
     memset(m, 0, sizeof *m);
     RT_TRY(model_find_file(path, file, sizeof file, e));
+    if (rt_vectors_are_meant(file))
+        return rt_error_set(e, RT_EUSAGE, "%s: embeddings are no network: they can only teach, as teacher.model of a "
+                            "run", path);
     bool onnx = path_is_onnx(file);
     RT_TRY(onnx ? rt_onnx_read(&o, file, e) : rt_safetensors_read(&s, file, e));
     int rc = onnx ? rt_model_from_onnx(m, o, file, e) : rt_model_restore(m, s, file, e);

@@ -5,6 +5,7 @@
 #include "formats/recipe_teacher.h"
 #include "formats/words.h"
 #include "stages/distill/weight_terms.h"
+#include "stages/model/vectors.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,22 @@ static int training_match_classes(struct rt_training *t, int k, struct rt_error 
     return 0;
 }
 
+static int training_match_vectors(struct rt_training *t, int k, struct rt_error *e)
+{
+    const struct rt_manifest *m = t->session->dataset.manifest;
+    struct rt_vectors *v = t->teacher[k].model.vectors;
+    int rc = rt_vectors_match(v, m, e);
+    if (rc < 0) {
+        rt_error_prefix(e, "%s.model", rt_stage_teacher[k].name);
+        return rc;
+    }
+    rt_watch_tell(&t->session->watch, "%s.model: embeddings of %d numbers for %d of %d samples, by %s%s",
+                  rt_stage_teacher[k].name, v->dim, v->matched, rt_manifest_rows(m),
+                  v->beside ? "the ids in " : "the manifest's order: no text with ids lies beside it",
+                  v->beside ? v->beside : "");
+    return 0;
+}
+
 int rt_training_load_teachers(struct rt_training *t, struct rt_error *e)
 {
     int count = rt_recipe_teachers(t->recipe);
@@ -45,6 +62,10 @@ int rt_training_load_teachers(struct rt_training *t, struct rt_error *e)
             return rc;
         }
         t->teachers = k + 1;
+        if (t->teacher[k].model.vectors) {
+            RT_TRY(training_match_vectors(t, k, e));
+            continue;
+        }
         RT_TRY(training_match_classes(t, k, e));
         training_open_outputs(t, k);
     }
@@ -112,8 +133,11 @@ int rt_training_check_teaching(const struct rt_training *t, struct rt_error *e)
 bool rt_training_row_is_taught(const struct rt_training *t, int row)
 {
     bool taught = false;
-    for (int k = 0; k < t->teachers; k++)
-        taught |= t->session->dataset.reason[t->teacher[k].model.modality->id][row] == 0;
+    for (int k = 0; k < t->teachers; k++) {
+        const struct rt_model *m = &t->teacher[k].model;
+        taught |= t->session->dataset.reason[m->modality->id][row] == 0 &&
+                  (!m->vectors || rt_vectors_of(m->vectors, row));
+    }
     return taught;
 }
 

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import shutil
+import struct
 import subprocess
 import unittest
 import xml.etree.ElementTree
@@ -781,6 +782,59 @@ class Bench(EndToEnd):
         self.assertEqual(json.loads(out)["batch"], 2)
         out, _ = self.retort("bench", MODEL, "--threads", "2,1", "--seconds", "0", "--batch", "2")
         self.assertRegex(out.splitlines()[0], "; 2 threads$")
+
+
+class Embeddings(Commands):
+    def test_embeddings_teach_without_their_network(self):
+        """What embed wrote is a teacher: rows are found by their ids, whatever their order; wrong tables are refused."""
+        ids, _ = self.retort("embed", self.teacher, self.manifest, "-o", "e.npy", "--split", "all")
+        ids = ids.splitlines()
+        (count, dim), values = read_npy(self.path("e.npy"))
+        self.assertEqual((count, dim), (len(ids), 24))
+
+        def write_rows(order, name="e"):
+            head = ("{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d), }" % (len(order), dim)).ljust(117) + "\n"
+            with open(self.path(name + ".npy"), "wb") as f:
+                f.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode())
+                for row in order:
+                    f.write(struct.pack("<%dd" % dim, *values[row * dim:(row + 1) * dim]))
+            with open(self.path(name + ".txt"), "w", encoding="utf-8") as f:
+                f.writelines(ids[row] + "\n" for row in order)
+
+        def student(folder, *words, code=0):
+            return self.train(folder, SPEECH, words=words, code=code, teacher__model="e.npy", distill__l2__lambda=4,
+                              distill__nce__lambda=1, train__epochs=2)
+
+        write_rows(range(count))
+        student("a")
+        write_rows([*range(count // 2, count), *range(count // 2)])
+        student("b")
+        self.assertEqual(read_tensors(self.path("a", "model.safetensors"))[0],
+                         read_tensors(self.path("b", "model.safetensors"))[0])
+        self.says(self.retort("replay", "b")[0], "identical")
+        known = {row["id"]: row["loss_l2"] for row in self.table("b", "-w", "split = train")}
+        self.assertTrue(all(known.values()), known)
+        out, err = self.retort("run", "--resume", "b", "--epochs", "3")
+        self.says(err, "embeddings of 24 numbers for %d of 80 samples, by the ids in" % count, "speech embeddings from")
+        write_rows(range(count // 2))
+        _, err = self.retort("run", "--resume", "b", "--epochs", "4", code=2)
+        self.says(err, "teacher.model is another model")
+        student("c")  # half of them are taught
+        losses = [row["loss_l2"] for row in self.table("c", "-w", "split = train")]
+        self.assertTrue(any(losses) and not all(losses), losses)
+        _, err = student("d", "-s", "distill.kl.lambda=1", code=2)
+        self.says(err, "distill.kl needs the teacher's classifier", ".npy")
+        for wrong, message in ((ids[:3], "e.txt has 3 lines"), ([ids[0]] * (count // 2), "e.txt:2: ", ),
+                               (["x%d" % i for i in range(count // 2)], 'none of its %d ids, such as "x0"' % (count // 2))):
+            with open(self.path("e.txt"), "w", encoding="utf-8") as f:
+                f.writelines(line + "\n" for line in wrong)
+            self.says(student("e", code=2)[1], "teacher.model: ", message)
+        os.remove(self.path("e.txt"))
+        self.says(student("e", code=2)[1], "e.npy has %d rows" % (count // 2), "the id of each row")
+        values = (float("nan"),) + values[1:]
+        write_rows(range(count))
+        self.says(student("e", code=1)[1], "row 0: number 0 is nan")
+        self.says(self.retort("predict", "e.npy", self.manifest, code=2)[1], "embeddings are no network")
 
 
 class Folders(Commands):

@@ -62,6 +62,11 @@ class Sweep(EndToEnd):
         before = self.runs()
         self.assertEqual(sorted(before), ["as-is-1", "as-is-2", "faster-1", "faster-2"])
         self.says(told, "4 of 4 runs to do, 2 at once", "  4/4 ", " test top-1 ")
+        path = self.path("out", "faster-1", "recipe.yaml")
+        text = self.read(path)  # as a program with other words of help wrote it
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace("# start of every random number", "# the beginning of randomness"))
+        self.assertNotEqual(self.read(path), text)
         again, told = self.sweep(file, "--json")
         self.assertEqual((again, told), (table, ""))
         self.assertEqual(self.runs(), before)

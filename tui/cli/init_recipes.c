@@ -84,7 +84,11 @@ static void student_print(FILE *f, const struct rt_init_found *found, int studen
     input_print(f, found, student);
     network_print(f, found, student);
     if (teacher < 0) {
-        rt_plain_print(f, "# There is no second kind of data here, and so no teacher: it learns from labels alone.\n");
+        rt_plain_print(f, "# There is no second kind of data here, and so no teacher: "
+                   "it learns from labels alone.\n"
+                   "# A network of another program, or embeddings that it gave, can teach (docs/teachers.md):\n"
+                   "# teacher: {model: teacher.onnx}   # or embeddings.npy, with the rows' ids in embeddings.txt\n"
+                   "# distill: {nce: {lambda: 0.3}}\n");
         return;
     }
     rt_plain_print(f, "teacher:\n  model: teacher    # the run folder of teacher.yaml, a model file, or an ONNX file\n"

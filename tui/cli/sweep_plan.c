@@ -93,10 +93,10 @@ static char *job_text_with_net(const struct sweep_job *j, enum rt_net_id net)
     return text;
 }
 
-/* Its folder holds the recipe that it has now. */
+/* Its folder holds the recipe that it has now: settings are compared, and not the words about them beside. */
 static bool job_same_recipe(const struct sweep_job *j)
 {
-    char path[RT_RUN_PATH], *wanted = NULL;
+    char path[RT_RUN_PATH], *wanted = NULL, *found = NULL;
     uint8_t *bytes = NULL;
     size_t size;
     struct rt_recipe *had = malloc(sizeof *had);
@@ -104,7 +104,10 @@ static bool job_same_recipe(const struct sweep_job *j)
     if (had && rt_file_read(path, RT_RECIPE_BYTES_MAX, &bytes, &size, NULL) == 0 &&
         rt_recipe_parse(had, (const char *)bytes, size, path, "/", NULL) == 0)
         wanted = job_text_with_net(j, had->student_net);
-    bool same = wanted && !strcmp((const char *)bytes, wanted);
+    if (wanted)
+        found = rt_recipe_text(had);
+    bool same = found && !strcmp(found, wanted);
+    free(found);
     free(wanted);
     free(bytes);
     free(had);
