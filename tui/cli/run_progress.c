@@ -77,11 +77,12 @@ static void terms_text(const struct rt_step_report *r, char *text, size_t size)
         }
 }
 
-/* Once: the line is quiet from then on. */
-static void progress_note_closed(const struct rt_run_progress *p)
+/* Once. The first line that nobody read may be of a time before there was a log. */
+static void progress_note_closed(struct rt_run_progress *p)
 {
-    if (p->line.closed)
+    if (p->line.closed && !p->noted)
         rt_rundir_log(&p->training->dir, "nobody reads the progress any more; the run goes on without");
+    p->noted = p->line.closed;
 }
 
 static int progress_on_step(void *self, const struct rt_step_report *r, struct rt_error *e)
@@ -89,6 +90,7 @@ static int progress_on_step(void *self, const struct rt_step_report *r, struct r
     struct rt_run_progress *p = self;
     const struct rt_training *t = p->training;
     (void)e;
+    progress_note_closed(p);
     if (p->line.quiet)
         return 0;
     int64_t steps = rt_learner_progress(t->student.learner).steps, did = r->step - p->first_step;

@@ -11,6 +11,7 @@ struct rt_run_progress {
     struct rt_progress line; /* .quiet: only warnings from now on */
     struct rt_watch watch;
     const struct rt_training *training;
+    bool noted;         /* that nobody reads it */
     int64_t first_step; /* of this process */
     double top1, eer;   /* of the last evaluation; NaN before the first, and without trials */
 };

@@ -53,7 +53,7 @@ static void test_refused(void **state)
     refuse(new, "weight.terms=loudness", RT_EUSAGE, "'loudness' is not measured");
     refuse(new, "distill.l2.lambda=1", RT_EUSAGE, "there is no teacher.model");
     refuse((struct rt_training_request){.output = folder, .journal = "/none.db"}, "", RT_EMISSING, "/none.db");
-    refuse((struct rt_training_request){.output = folder, .resume = true}, "", RT_EUSAGE, "--resume");
+    refuse((struct rt_training_request){.output = folder, .resume = true}, "", RT_EUSAGE, "holds no run");
     assert_int_equal(access(folder, F_OK), -1); /* nothing of it was made */
 }
 
