@@ -732,7 +732,7 @@ class Bench(EndToEnd):
             self.assertAlmostEqual(f["samples_per_second"] * f["ms"] / 4000, 1, places=2)
         out, _ = self.retort("bench", "cnn1d", "--infer", "--threads", "2", "--seconds", "0", "--layers")
         lines = out.splitlines()
-        self.assertRegex(lines[0], r"GFLOP/s a thread; 2 threads$")
+        self.assertRegex(lines[0], r"GFLOP/s a thread; 2 threads; batches of 32$")
         self.assertRegex(lines[1], r"^cnn1d +infer +2 threads")
         self.assertIn("1.conv", [line.split()[0] for line in lines[3:]])
         out, _ = self.retort("bench", MODEL, "--threads", "2", "--batch", "2", "--seconds", "0", "--layers")
@@ -766,7 +766,7 @@ class Bench(EndToEnd):
                          [False, True, True])
 
     def test_refusals(self):
-        for words, said in ((("nonet",), 'no network "nonet"'), (("--threads", "0"), "--threads 0"),
+        for words, said in ((("nonet",), 'no network "nonet"'), ((self.recipe,), "retort model " + self.recipe), (("--threads", "0"), "--threads 0"),
                             (("--threads", "1,"), "--threads 1,"), (("--threads", "1 2"), "--threads 1 2"),
                             ((MODEL, "--threads", "1,3"), "3 threads cannot share a batch of 32"),
                             (("--seconds", "x"), "--seconds x"), (("--layers", "--json"), "exclude")):
@@ -781,7 +781,7 @@ class Bench(EndToEnd):
                              "--json")
         self.assertEqual(json.loads(out)["batch"], 2)
         out, _ = self.retort("bench", MODEL, "--threads", "2,1", "--seconds", "0", "--batch", "2")
-        self.assertRegex(out.splitlines()[0], "; 2 threads$")
+        self.assertRegex(out.splitlines()[0], "; 2 threads; batches of 2$")
 
 
 class Embeddings(Commands):

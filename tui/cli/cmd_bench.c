@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define THREADS_MAX 256
 
@@ -151,6 +152,10 @@ static int request_check(const struct request *q)
         const char *name = q->what.word[i];
         if (net_find(name))
             continue;
+        if (access(name, F_OK) == 0 && !name_is_file(name))
+            return rt_cmd_usage(&cmd_bench, "%s: presets and ONNX files are timed: of a run or model, retort model %s "
+                                "says what a sample takes, and retort export %s -o FILE.onnx makes a file", name,
+                                name, name);
         if (!name_is_file(name) || q->ranks)
             return rt_cmd_usage(&cmd_bench, "there is no network \"%s\" here", name);
         for (int k = 0; k < c->sides; k++)
@@ -189,7 +194,8 @@ static int bench_run(void *request, struct rt_error *e)
         most = q->config.threads[k] > most ? q->config.threads[k] : most;
     rt_machine_look(&machine, most);
     if (!q->json)
-        rt_plain_print(stdout, "%s\n%s%s", machine.line, machine.warning, *machine.warning ? "\n" : "");
+        rt_plain_print(stdout, "%s; batches of %d\n%s%s", machine.line, q->config.batch, machine.warning,
+                       *machine.warning ? "\n" : "");
     for (int i = 0; i < q->what.count; i++)
         RT_TRY(bench_one(q->what.word[i], net_find(q->what.word[i]), q, machine.gflops, e));
     for (int i = 0; !q->what.count && i < NETS; i++)
@@ -203,7 +209,7 @@ const struct rt_command cmd_bench = {
     .usage = {"[NET|FILE.onnx]... [--threads N] [--infer] [options]"},
     .about = "Times training steps (forward, cross-entropy, backward, AdamW) of these networks here, on random data, "
              "and prints the time that a tenth of the steps stay below. Without NET all of them. An ONNX file's "
-             "forward pass is timed; its threads share the batch.",
+             "forward pass is timed; its threads share the batch. How long one answer takes: --infer --batch 1.",
     .lists = nets_print,
     .options = (const struct rt_option[]){
         {0, "infer", NULL, "the forward pass of a trained network alone", RT_OPTION_FLAG(struct request, infer)},
