@@ -3,6 +3,7 @@
 #include "tui/report/explain.h"
 
 #include "formats/plain.h"
+#include "formats/words.h"
 #include "formats/recipe.h"
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/run_files.h"
@@ -28,11 +29,15 @@ static double row_number(const struct rt_table *t, int row, const char *name, co
 static void explain_measure(const struct rt_table *t, int row, const struct rt_measure *m, FILE *out)
 {
     double value = row_number(t, row, m->name, "");
+    char knee[80];
+    bool low = !isnan(value) && !rt_knee_is_none(&m->knee) && rt_knee_factor(&m->knee, value) < 0.5;
     if (isnan(value))
         rt_plain_print(out, "  %-12s not measured\n", m->name);
     else
-        rt_plain_print(out, "  %-12s %.4g%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
-                       *m->unit ? " " : "", m->unit, 100 * row_number(t, row, m->name, "_pct"), m->help);
+        rt_plain_print(out, "  %-12s %.4g%s%s%s%s: at least as good as %.0f %% of the data set (%s)\n", m->name, value,
+                       *m->unit ? " " : "", m->unit, low ? ", below its knee " : "",
+                       low ? rt_knee_write(&m->knee, knee, sizeof knee) : "",
+                       100 * row_number(t, row, m->name, "_pct"), m->help);
 }
 
 /* The value in the middle of the data set: of the row whose percentile is nearest to a half. NaN when none is. */
@@ -203,6 +208,41 @@ int rt_explain_settings(const char *folder, struct rt_weight_settings *s, struct
     return rc == RT_EMEM || changes == RT_EMEM ? RT_EMEM : rc == 0;
 }
 
+/* Whether the label may be the fault, which no measure shows. */
+static void explain_answer(const struct rt_table *t, int row)
+{
+    double p = row_number(t, row, "p", ""), given = row_number(t, row, "p_label", ""),
+           correct = row_number(t, row, "correct", ""), doubt = row_number(t, row, "doubt", "");
+    int predicted = rt_table_find(t, "predicted");
+    if (!isnan(p) && predicted >= 0)
+        rt_plain_print(stdout, "answer       %s with %.4g", rt_table_cell(t, row, predicted), p);
+    if (!isnan(p) && predicted >= 0 && !isnan(given))
+        rt_plain_print(stdout, ", the label with %.4g%s", given,
+                       isnan(correct) ? "" : correct > 0 ? ": right" : ": wrong");
+    fputs(isnan(p) || predicted < 0 ? "" : "\n", stdout);
+    if (!isnan(doubt))
+        printf("doubt        %.4g of the label: 1 less the mean of what student and teacher give it\n", doubt);
+}
+
+/* Ids are often paths, of which people write the end. */
+static int sample_unknown(const struct rt_table *t, const char *id, const char *source, struct rt_error *e)
+{
+    struct rt_nearest near = {.word = id};
+    const char *like = NULL;
+    char quoted[RT_QUOTE], other[RT_QUOTE];
+    int column = rt_table_find(t, "id");
+    for (int row = 0; row < t->rows && column >= 0; row++) {
+        const char *name = rt_table_cell(t, row, column);
+        if (!like && *id && strstr(name, id))
+            like = name;
+        rt_nearest_offer(&near, name);
+    }
+    like = like ? like : *near.best ? near.best : NULL;
+    return rt_error_set(e, RT_EUSAGE, "%s: there is no sample %s%s%s%s", source, rt_quote(quoted, sizeof quoted, id),
+                        like ? "; did you mean " : "", like ? rt_quote(other, sizeof other, like) : "",
+                        like ? "?" : "");
+}
+
 int rt_explain(const struct rt_table *t, const char *id, const char *source, struct rt_error *e)
 {
     struct rt_weight_settings s;
@@ -210,9 +250,10 @@ int rt_explain(const struct rt_table *t, const char *id, const char *source, str
     while (row < t->rows && strcmp(rt_table_cell(t, row, column), id) != 0)
         row++;
     if (row == t->rows)
-        return rt_error_set(e, RT_EUSAGE, "%s: there is no sample '%s'", source, id);
+        return sample_unknown(t, id, source, e);
     int known = rt_explain_settings(source, &s, e);
     RT_TRY(known);
     rt_explain_row(t, row, known ? &s : NULL, stdout);
+    explain_answer(t, row);
     return 0;
 }

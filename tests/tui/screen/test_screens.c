@@ -218,7 +218,7 @@ static void test_samples(void **state)
     assert_true(v->ui.view.message.failed);
     assert_int_equal(t->shown, shown); /* a wrong one changes nothing */
     view_type(v, ":sort nothing");
-    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "no column 'nothing'"));
+    assert_true(v->ui.view.message.failed && strstr(v->ui.view.message.text, "no column \"nothing\""));
     view_press(v, RT_KEY_ESCAPE); /* the pane, then the filter */
     view_press(v, RT_KEY_ESCAPE);
     assert_int_equal(t->shown, ROWS);
