@@ -358,7 +358,9 @@ static int call_perform(struct call *c, const json_t *request, struct rt_error *
     c->verb = verb->name;
     c->args = (int)json_array_size(args);
     if (c->args < verb->least || c->args > verb->most)
-        return rt_error_set(e, RT_EUSAGE, "%d arguments for: %s %s", c->args, name, verb->arguments);
+        return rt_error_set(e, RT_EUSAGE, "%s is written: %s%s%s; there %s %d argument%s", name, name,
+                            *verb->arguments ? " " : "", verb->arguments, c->args == 1 ? "was" : "were", c->args,
+                            c->args == 1 ? "" : "s");
     for (int i = 0; i < c->args; i++)
         if (!(c->arg[i] = json_string_value(json_array_get(args, (size_t)i))))
             return rt_error_set(e, RT_EFORMAT, "%s: args is a list of texts", name);

@@ -195,6 +195,10 @@ class Init(EndToEnd):
         write(self.path("strewn", "leaf", "notes.txt"), "bought in May")
         out, _ = self.retort("init", "strewn", "-o", "strewn-out")
         self.says(out, "image     12 rows", "teacher   none")
+        shutil.copy(self.path("strewn", "leaf", "leaf0.png"), self.path("strewn", "leaf", "leaf0.jpg"))  # nor two of one name
+        out, err = self.retort("init", "strewn", "-o", "strewn-again")
+        self.says(out, "image     13 rows", "1 sample has the same picture as one before")
+        self.says(err, "left out: 1 file of another kind than image\n")
         write(self.path("lost.csv"), "file,kind\na.wav,x\nb.wav,y\n")
         _, err = self.retort("init", "lost.csv", "-o", "e", code=1)
         self.says(err, 'column "file" names files (a.wav), of which none is in ', "FOLDER TABLE")

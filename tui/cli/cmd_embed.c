@@ -54,7 +54,8 @@ const struct rt_command cmd_embed = {
     .summary = "embeddings of a manifest's samples",
     .usage = {"DIR|MODEL MANIFEST -o X.npy [options]"},
     .about = "Writes float32 [samples, embedding]; the samples' ids go to standard output, one a line, in the same "
-             "order. Samples that cannot be read are left out of both and named on standard error.",
+             "order. Samples that cannot be read are left out of both and named on standard error. As X.npy and "
+             "X.txt the two are a teacher: teacher.model=X.npy.",
     .options = (const struct rt_option[]){
         {'o', "output", "X.npy", "the file to write", RT_OPTION_TEXT(struct request, output), .files = "*",
          .required = true},

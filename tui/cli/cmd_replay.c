@@ -101,6 +101,7 @@ static int replay_repeat(struct replay *p, const struct request *q, struct rt_er
             return rt_error_set(e, RT_EMEM, "no memory for a replay");
     rt_run_progress_announce(&p->progress);
     rt_control_until(t->control, p->until);
+    p->progress.until = p->until;
     int rc = rt_training_run(t, e);
     rt_run_progress_end(&p->progress);
     return rc == RT_ESTOPPED && rt_learner_progress(t->student.learner).step == p->until ? 0 : rc;

@@ -94,6 +94,8 @@ static int progress_on_step(void *self, const struct rt_step_report *r, struct r
     if (p->line.quiet)
         return 0;
     int64_t steps = rt_learner_progress(t->student.learner).steps, did = r->step - p->first_step;
+    if (p->until && p->until < steps)
+        steps = p->until;
     double seconds = (double)(rt_progress_now() - p->line.started) / 1e9;
     double rate = seconds > 0 ? (double)did / seconds : 0;
     char text[400], left[24], terms[200];

@@ -13,6 +13,7 @@ struct rt_run_progress {
     const struct rt_training *training;
     bool noted;         /* that nobody reads it */
     int64_t first_step; /* of this process */
+    int64_t until;      /* the update that it is stopped after (a replay's); 0 = it goes to its end */
     double top1, eer;   /* of the last evaluation; NaN before the first, and without trials */
 };
 

@@ -87,9 +87,13 @@ int rt_made_folders(struct rt_made_table *t, const struct rt_made_options *o,
     t->columns = t->unsplit ? 4 : 3;
     size_t all = w.count[RT_SPEECH] + w.count[RT_IMAGE] + w.count[RT_TEXT];
     size_t left = w.other + all - w.count[w.modality];
+    char outside[64] = "", other[96] = "";
+    if (left)
+        snprintf(other, sizeof other, "%zu file%s of another kind than %s", left, left == 1 ? "" : "s",
+                 rt_modality_names[w.modality]);
+    if (w.outside)
+        snprintf(outside, sizeof outside, "%zu outside of a class folder", w.outside);
     if (left + w.outside)
-        snprintf(notes->text, sizeof notes->text,
-                 "left out: %zu file%s of another kind than %s, %zu outside of a class folder", left,
-                 left == 1 ? "" : "s", rt_modality_names[w.modality], w.outside);
+        snprintf(notes->text, sizeof notes->text, "left out: %s%s%s", other, left && w.outside ? ", " : "", outside);
     return rt_walk_files(w.root, class_add_file, &w, e);
 }

@@ -73,12 +73,12 @@ static int pairing_choose(struct pairing *p, struct rt_error *e)
     pairing_key(p, true);
     if (by_name > p->matched)
         pairing_key(p, false);
-    if (p->twice)
-        return rt_error_set(e, RT_EFORMAT, "%s and %s have one name and are of one kind: rename one",
-                            p->twin[0]->file->path, p->twin[1]->file->path);
     if (!p->matched)
         return rt_error_set(e, RT_ENODATA, "%s: no two files of different kinds have one name, such as cat/1.png and "
                             "cat/1.txt; `retort manifest folders --modality M` takes those of one kind", p->o->source);
+    if (p->twice)
+        return rt_error_set(e, RT_EFORMAT, "%s and %s have one name and are of one kind, so which of them a pair is "
+                            "made of is open: rename one", p->twin[0]->file->path, p->twin[1]->file->path);
     return 0;
 }
 

@@ -131,7 +131,7 @@ static void test_requests(void **state)
         {"{\"verb\":\"set\",\"args\":[\"train.batch\",\"4\"]}\n",
          "{\"ok\":false,\"error\":\"train.batch takes effect at the start of a run only\"}\n"},
         {"{\"verb\":\"set\",\"args\":[\"train.lr\"]}\n",
-         "{\"ok\":false,\"error\":\"1 arguments for: set KEY VALUE\"}\n"},
+         "{\"ok\":false,\"error\":\"set is written: set KEY VALUE; there was 1 argument\"}\n"},
         {"{\"verb\":\"set\",\"args\":[\"train.lr\",1]}\n",
          "{\"ok\":false,\"error\":\"set: args is a list of texts\"}\n"},
         {"{\"verb\":\"paus\"}\n", "{\"ok\":false,\"error\":\"\\\"paus\\\" is not a verb; did you mean"},

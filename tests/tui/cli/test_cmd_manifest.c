@@ -281,7 +281,8 @@ static void names_join_files(void **state)
             "name, such as cat/1.png and cat/1.txt; `retort manifest folders --modality M` takes those of one kind\n");
     put("pic/cat/1.jpg", "");
     assert_int_equal(run("manifest pairs pic say -o out.tsv"), 1);
-    assert_non_null(strstr(said, "/pic/cat/1.png have one name and are of one kind: rename one\n"));
+    assert_non_null(strstr(said, "/pic/cat/1.png have one name and are of one kind, so which of them a pair is "
+                           "made of is open: rename one\n"));
     unlink("pic/cat/1.jpg");
     put("odd/dog/cat-1.txt", "");
     assert_int_equal(run("manifest pairs odd deep -o out.tsv"), 1);
