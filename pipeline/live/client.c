@@ -4,6 +4,7 @@
 
 #include "formats/jsonread.h"
 #include "formats/plain.h"
+#include "formats/utf8.h"
 #include "pipeline/live/address.h"
 
 #include <errno.h>
@@ -38,8 +39,10 @@ int rt_client_open(struct rt_client **out, const char *folder, struct rt_error *
         return rc;
     struct rt_client *c = calloc(1, sizeof *c);
     int fd = c ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-    if (fd < 0) {
-        rc = rt_error_set(e, RT_EMEM, "%s: cannot make a socket", folder);
+    if (!c) {
+        rc = rt_error_set(e, RT_EMEM, "%s: out of memory", folder);
+    } else if (fd < 0) {
+        rc = rt_error_errno(e, "cannot make a socket for the run in", folder);
     } else if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         bool nobody = errno == ENOENT || errno == ECONNREFUSED;
         rc = nobody ? rt_error_set(e, RT_EMISSING, "%s: no run goes on there", folder)
@@ -93,9 +96,11 @@ static int client_make_room(struct rt_client *c, struct rt_error *e)
     if (c->used < c->room)
         return 0;
     size_t room = c->room ? 2 * c->room : 4096;
-    char *more = room <= LINE_MAX_BYTES ? realloc(c->line, room) : NULL;
-    if (!more)
+    if (room > LINE_MAX_BYTES)
         return rt_error_set(e, RT_ELARGE, "%s: a reply of more than %zu bytes", c->folder, c->used);
+    char *more = realloc(c->line, room);
+    if (!more)
+        return rt_error_set(e, RT_EMEM, "%s: no memory for the reply", c->folder);
     c->line = more;
     c->room = room;
     return 0;
@@ -154,9 +159,14 @@ static char *request_text(const char *who, const char *verb, char *const *arg, i
 int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *const *arg, int args,
                   const char **line, struct rt_error *e)
 {
+    for (int i = -1; i < args; i++) {
+        const char *word = i < 0 ? who : arg[i];
+        if (rt_utf8_check(word, strlen(word)) < strlen(word))
+            return rt_error_set(e, RT_EUSAGE, "%s: %s is not UTF-8", verb, i < 0 ? "the name" : "an argument");
+    }
     char *text = request_text(who, verb, arg, args);
     if (!text)
-        return rt_error_set(e, RT_EUSAGE, "%s: an argument is not UTF-8", verb);
+        return rt_error_set(e, RT_EMEM, "%s: out of memory", verb);
     client_set_patience(c, RT_CLIENT_PATIENCE);
     int rc = client_send(c, text, strlen(text), e);
     free(text);
@@ -176,55 +186,70 @@ int rt_client_ask(struct rt_client *c, const char *who, const char *verb, char *
     return rc;
 }
 
-void rt_client_value(const char *line, const char *name, char *text, size_t size)
+int rt_client_value(const char *line, const char *name, char *text, size_t size)
 {
     json_t *reply;
-    rt_json_read(&reply, line, strlen(line), 0, NULL);
+    text[0] = '\0';
+    if (rt_json_read(&reply, line, strlen(line), 0, NULL) == RT_EMEM)
+        return RT_EMEM;
     const json_t *value = json_object_get(json_object_get(reply, "result"), name);
-    char *made = json_is_string(value) || !value ? NULL : rt_json_write(value, JSON_ENCODE_ANY);
+    bool written = value && !json_is_string(value);
+    char *made = written ? rt_json_write(value, JSON_ENCODE_ANY) : NULL;
     snprintf(text, size, "%s", made ? made : json_is_string(value) ? json_string_value(value) : "");
     free(made);
     json_decref(reply);
+    return written && !made ? RT_EMEM : 0;
 }
 
 /* ---- for people ----
  * Any reply is printed by its shape alone: a verb that says something new needs no code here. */
 
-static const char *value_text(const json_t *value, const char *made)
+/* NULL: no memory. */
+static char *value_text(const json_t *value, size_t flags)
 {
-    return made ? made : json_is_string(value) ? json_string_value(value) : "(out of memory)";
+    return json_is_string(value) ? strdup(json_string_value(value))
+                                 : rt_json_write(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | flags);
 }
 
 /* "  name: student.input  type: F32  shape: [32,144,64] ..." */
-static void item_print(const json_t *item, FILE *out)
+static int item_print(const json_t *item, FILE *out)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)item, name, value) {
-        char *text = json_is_string(value)
-                         ? NULL
-                         : rt_json_write(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_COMPACT);
-        rt_plain_print(out, "  %s: %s", name, value_text(value, text));
+        char *text = value_text(value, JSON_COMPACT);
+        if (!text)
+            return RT_EMEM;
+        rt_plain_print(out, "  %s: %s", name, text);
         free(text);
     }
     fputc('\n', out);
+    return 0;
 }
 
-void rt_client_print(const char *line, FILE *out)
+static int result_print(const char *name, const json_t *value, FILE *out)
+{
+    if (json_is_object(json_array_get(value, 0))) { /* a list of things: a line for each */
+        rt_plain_print(out, "%s:\n", name);
+        for (size_t i = 0; i < json_array_size(value); i++)
+            RT_TRY(item_print(json_array_get(value, i), out));
+        return 0;
+    }
+    char *text = value_text(value, 0);
+    if (!text)
+        return RT_EMEM;
+    rt_plain_print(out, "%s: %s\n", name, text);
+    free(text);
+    return 0;
+}
+
+int rt_client_print(const char *line, FILE *out)
 {
     const char *name;
     json_t *value, *reply;
-    rt_json_read(&reply, line, strlen(line), 0, NULL);
-    json_object_foreach(json_object_get(reply, "result"), name, value) {
-        if (json_is_object(json_array_get(value, 0))) { /* a list of things: a line for each */
-            rt_plain_print(out, "%s:\n", name);
-            for (size_t i = 0; i < json_array_size(value); i++)
-                item_print(json_array_get(value, i), out);
-            continue;
-        }
-        char *text = json_is_string(value) ? NULL : rt_json_write(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        rt_plain_print(out, "%s: %s\n", name, value_text(value, text));
-        free(text);
-    }
+    int rc = rt_json_read(&reply, line, strlen(line), 0, NULL) == RT_EMEM ? RT_EMEM : 0;
+    json_object_foreach(json_object_get(reply, "result"), name, value)
+        rc = rc < 0 ? rc : result_print(name, value, out);
     json_decref(reply);
+    return rc;
 }

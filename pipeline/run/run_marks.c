@@ -29,13 +29,12 @@ static int marks_take(void *self, int columns, const struct rt_rundb_cell *cell)
 int rt_run_marks_load(const char *folder, uint8_t *mark, int rows, struct rt_error *e)
 {
     struct rt_rundb *db = NULL;
-    struct rt_error none; /* no such table */
     struct marks m = {mark, rows};
     memset(mark, 0, (size_t)rows);
     RT_TRY(rt_rundb_open_run(&db, folder, e));
-    rt_rundb_scan(db, "SELECT row, what FROM marks", marks_take, &m, &none);
+    int rc = rt_rundb_scan_maybe(db, "SELECT row, what FROM marks", marks_take, &m, e);
     rt_rundb_close(db);
-    return 0;
+    return rc;
 }
 
 /* ---- writing ----

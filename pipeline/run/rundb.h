@@ -87,9 +87,15 @@ struct rt_rundb_cell {
 /* A cell as a whole number; not one, or outside of low to high: otherwise. */
 int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high, int64_t otherwise);
 #define RT_RUNDB_STEPS INT64_C(1000000000000000) /* no step is greater: a double holds it, sums of it fit */
+/* row: 0 goes on, 1 ends it; a negative code ends it with that error. */
 int rt_rundb_scan(struct rt_rundb *db, const char *sql,
                   int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
                   struct rt_error *e);
+/* As scan, of what a run may do without: a table that an older retort did not write, or that is damaged, has no rows.
+ * But RT_EMEM: what there is no memory for is not taken for what is not there. */
+int rt_rundb_scan_maybe(struct rt_rundb *db, const char *sql,
+                        int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
+                        struct rt_error *e);
 /* What is read between these two is of one moment, whatever the run writes meanwhile. Of a data base that was opened
  * for reading; a look that is not ended ends with rt_rundb_close. */
 int rt_rundb_look_begin(struct rt_rundb *db, struct rt_error *e);

@@ -57,7 +57,7 @@ static int rows_hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
                                           const struct rt_rundb_cell *cell),
                                void *self, struct rt_error *e)
 {
-    int columns = sqlite3_column_count(s), more;
+    int columns = sqlite3_column_count(s), more, said = 0;
     struct rt_rundb_cell *cell = calloc((size_t)columns + 1, sizeof *cell);
     if (!cell)
         return rt_error_set(e, RT_EMEM, "%s: out of memory", r->path);
@@ -70,12 +70,14 @@ static int rows_hand_out_cells(struct rt_rundb *r, sqlite3_stmt *s,
         }
         if (row_is_cut(r))
             break;
-        if (row(self, columns, cell)) {
+        if ((said = row(self, columns, cell))) {
             more = SQLITE_DONE;
             break;
         }
     }
     free(cell);
+    if (said < 0)
+        return rt_error_set(e, said, "%s: %s", r->path, rt_err_words(said));
     return more == SQLITE_DONE ? 0 : rt_rundb_fail(r, e);
 }
 
@@ -116,20 +118,29 @@ int rt_rundb_scan(struct rt_rundb *r, const char *sql,
     return code;
 }
 
+int rt_rundb_scan_maybe(struct rt_rundb *r, const char *sql,
+                        int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
+                        struct rt_error *e)
+{
+    int rc = rt_rundb_scan(r, sql, row, self, e);
+    return rc == RT_EMEM ? rc : 0;
+}
+
 /* ---- one look ----
  * A screen or a list asks some thirty questions. Without a transaction each is answered from what stands there at that
  * moment, so that two figures beside each other may be of two updates, and each locks the file and looks whether it
  * has changed. */
 
-int rt_rundb_look_begin(struct rt_rundb *r, struct rt_error *e)
-{
-    return sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : rt_rundb_fail(r, e);
-}
-
 void rt_rundb_look_end(struct rt_rundb *r)
 {
     if (!sqlite3_get_autocommit(r->db)) /* an error may have ended it */
         sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
+}
+
+int rt_rundb_look_begin(struct rt_rundb *r, struct rt_error *e)
+{
+    rt_rundb_look_end(r); /* of the look before, where there was no memory to end it */
+    return sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK ? 0 : rt_rundb_fail(r, e);
 }
 
 int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high, int64_t otherwise)

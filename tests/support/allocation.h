@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * allocation: memory that runs out. The linker puts allocation.c's malloc, calloc, realloc,
- * aligned_alloc, strdup and free in the place of libc's in our code; a test that wraps a library's
+ * aligned_alloc, strdup, strndup and free in the place of libc's in our code; a test that wraps a library's
  * maker too asks allocation_fails() in it. */
 #ifndef RT_ALLOCATION_H
 #define RT_ALLOCATION_H

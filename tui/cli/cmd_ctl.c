@@ -53,11 +53,12 @@ static int ctl_ask(const struct request *q, struct rt_client *c, struct rt_error
     RT_TRY(rt_client_ask(c, q->who, q->verb, q->words.word, q->words.count, &line, e));
     if (strcmp(q->verb, "watch") == 0)
         return reply_follow(c, line, e);
-    if (q->json)
+    if (q->json) {
         line_print(line);
-    else
-        rt_client_print(line, stdout);
-    return 0;
+        return 0;
+    }
+    int rc = rt_client_print(line, stdout);
+    return rc < 0 ? rt_error_set(e, rc, "%s: done, but there is no memory to print all of the reply", q->verb) : 0;
 }
 
 static bool verb_known(const char *word)

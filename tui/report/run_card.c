@@ -7,6 +7,7 @@
 #include "pipeline/run/rundir.h"
 #include "tui/report/run_length.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,28 +44,35 @@ static int card_take_number(void *self, int columns, const struct rt_rundb_cell 
     return 1;
 }
 
+/* Notes that there was no memory for something. */
+static int card_check(struct rt_run_card *card, int rc)
+{
+    card->short_of_memory |= rc == RT_EMEM;
+    return rc;
+}
+
 /* NaN when there is none. */
-static double card_number(struct rt_rundb *db, const char *sql)
+static double card_number(struct rt_run_card *card, struct rt_rundb *db, const char *sql)
 {
     struct rt_error ignored;
     double value = NAN;
-    rt_rundb_scan(db, sql, card_take_number, &value, &ignored);
+    card_check(card, rt_rundb_scan(db, sql, card_take_number, &value, &ignored));
     return value;
 }
 
-static double card_final(struct rt_rundb *db, const char *split, const char *name)
+static double card_final(struct rt_run_card *card, struct rt_rundb *db, const char *split, const char *name)
 {
     char sql[200];
     snprintf(sql, sizeof sql, "SELECT value FROM metrics WHERE name='final.%s' AND split='%s'", name, split);
-    return card_number(db, sql);
+    return card_number(card, db, sql);
 }
 
 static void card_add_results(struct rt_run_card *card, struct rt_rundb *db)
 {
     static const char *const splits[] = {"valid", "test", "noisy"};
     for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-        double top1 = card_final(db, splits[i], "top1"), f1 = card_final(db, splits[i], "macro_f1");
-        double eer = card_final(db, splits[i], "eer"), dcf = card_final(db, splits[i], "min_dcf");
+        double top1 = card_final(card, db, splits[i], "top1"), f1 = card_final(card, db, splits[i], "macro_f1");
+        double eer = card_final(card, db, splits[i], "eer"), dcf = card_final(card, db, splits[i], "min_dcf");
         if (!isnan(top1))
             card_add(card, splits[i], "top-1 %.1f %%, macro-F1 %.1f %%", 100 * top1, 100 * f1);
         if (!isnan(eer))
@@ -74,14 +82,14 @@ static void card_add_results(struct rt_run_card *card, struct rt_rundb *db)
 
 static void card_add_best(struct rt_run_card *card, struct rt_rundb *db)
 {
-    double best = card_number(db, "SELECT max(value) FROM metrics WHERE name='top1' AND split='valid'");
-    double eer = card_number(db, "SELECT min(value) FROM metrics WHERE name='eer' AND split='valid'");
-    double teacher = card_number(db, "SELECT value FROM metrics WHERE name='teacher.top1' AND split='valid'"
-                                     " ORDER BY step DESC LIMIT 1");
-    double step = card_number(db, !isnan(eer) ? "SELECT step FROM metrics WHERE name='eer' AND split='valid'"
-                                                " ORDER BY value, step LIMIT 1"
-                                              : "SELECT step FROM metrics WHERE name='top1' AND split='valid'"
-                                                " ORDER BY value DESC, step LIMIT 1");
+    double best = card_number(card, db, "SELECT max(value) FROM metrics WHERE name='top1' AND split='valid'");
+    double eer = card_number(card, db, "SELECT min(value) FROM metrics WHERE name='eer' AND split='valid'");
+    double teacher = card_number(card, db, "SELECT value FROM metrics WHERE name='teacher.top1' AND split='valid'"
+                                           " ORDER BY step DESC LIMIT 1");
+    double step = card_number(card, db, !isnan(eer) ? "SELECT step FROM metrics WHERE name='eer' AND split='valid'"
+                                                      " ORDER BY value, step LIMIT 1"
+                                                    : "SELECT step FROM metrics WHERE name='top1' AND split='valid'"
+                                                      " ORDER BY value DESC, step LIMIT 1");
     char beside[60] = "";
     if (!isnan(teacher))
         snprintf(beside, sizeof beside, "; the teacher %.1f %%", 100 * teacher);
@@ -123,8 +131,10 @@ static void card_add_reason(struct rt_run_card *card, const char *folder)
 {
     char path[RT_RUN_PATH], text[LOG_TAIL + 1];
     FILE *f = fopen(rt_run_file_path(folder, RT_RUN_LOG, path, sizeof path), "r");
-    if (!f)
+    if (!f) {
+        card_check(card, errno == ENOMEM ? RT_EMEM : 0);
         return;
+    }
     if (fseek(f, -LOG_TAIL, SEEK_END) < 0)
         rewind(f);
     size_t n = fread(text, 1, LOG_TAIL, f);
@@ -148,13 +158,15 @@ static void card_add_run(struct rt_run_card *card, const char *folder, struct rt
     char path[RT_RUN_PATH], steps[40] = "", epochs[40] = "";
     struct rt_recipe *r = malloc(sizeof *r);
     struct rt_error ignored;
-    double step = card_number(db, "SELECT step" LAST_UPDATE), epoch = card_number(db, "SELECT epoch + 1" LAST_UPDATE);
+    int rc = r ? rt_recipe_load(r, rt_run_file_path(folder, RT_RUN_RECIPE, path, sizeof path), &ignored) : RT_EMEM;
+    double step = card_number(card, db, "SELECT step" LAST_UPDATE);
+    double epoch = card_number(card, db, "SELECT epoch + 1" LAST_UPDATE);
     card_add(card, "run", "%.400s: %s", folder, state);
-    if (r && rt_recipe_load(r, rt_run_file_path(folder, RT_RUN_RECIPE, path, sizeof path), &ignored) == 0) {
+    if (card_check(card, rc) == 0) {
         card_add(card, r->teacher_model[0] ? "student" : "model", "%s %s%s%.300s",
                  rt_modality_names[r->student_modality], rt_net_names[r->student_net],
                  r->teacher_model[0] ? ", taught by " : "", r->teacher_model);
-        rt_run_length(db, r);
+        card_check(card, rt_run_length(db, r, &ignored));
         if (r->train_steps)
             snprintf(steps, sizeof steps, " of %lld", (long long)r->train_steps);
         else
@@ -203,19 +215,16 @@ static void card_add_next(struct rt_run_card *card, const char *folder, const st
     }
 }
 
-void rt_run_card_read(struct rt_run_card *card, const char *folder)
+static void card_add_all(struct rt_run_card *card, const char *folder, struct rt_rundb *db)
 {
-    struct rt_rundb *db = NULL;
     struct rt_error ignored;
     struct card_meta m = {"", "", "", ""};
-    card->lines = 0;
-    if (rt_rundb_open_run(&db, folder, &ignored) < 0)
-        return;
-    rt_rundb_look_begin(db, &ignored); /* a run that ends meanwhile */
-    rt_rundb_scan(db, "SELECT key, value FROM meta", card_take_meta, &m, &ignored);
+    card_check(card, rt_rundb_look_begin(db, &ignored)); /* a run that ends meanwhile */
+    card_check(card, rt_rundb_scan(db, "SELECT key, value FROM meta", card_take_meta, &m, &ignored));
     const char *state = card_state(folder, &m);
     /* What decode noted: counting the samples would read them all. */
-    rt_rundb_scan(db, "SELECT note FROM stages WHERE name = 'decode'", card_take_note, m.left_out, &ignored);
+    card_check(card, rt_rundb_scan(db, "SELECT note FROM stages WHERE name = 'decode'", card_take_note, m.left_out,
+                                   &ignored));
     card_add_run(card, folder, db, state);
     if (strcmp(state, "failed") == 0)
         card_add_reason(card, folder);
@@ -227,5 +236,18 @@ void rt_run_card_read(struct rt_run_card *card, const char *folder)
         card_add(card, "pipeline", "%s", m.limit);
     card_add_model(card, folder);
     card_add_next(card, folder, &m, state);
-    rt_rundb_close(db);
+}
+
+void rt_run_card_read(struct rt_run_card *card, const char *folder)
+{
+    struct rt_rundb *db = NULL;
+    struct rt_error ignored;
+    card->lines = 0;
+    card->short_of_memory = false;
+    if (card_check(card, rt_rundb_open_run(&db, folder, &ignored)) == 0) {
+        card_add_all(card, folder, db);
+        rt_rundb_close(db);
+    }
+    if (card->short_of_memory)
+        card_add(card, "memory", "there was none for all that belongs here");
 }

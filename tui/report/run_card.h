@@ -17,11 +17,12 @@ struct rt_card_line {
 };
 
 struct rt_run_card {
+    bool short_of_memory; /* the last line says so, too */
     int lines;
     struct rt_card_line line[RT_CARD_LINES];
 };
 
-/* What cannot be read is not on it; a folder that holds no run has an empty one. */
+/* What cannot be read is not on it, nor what there was no memory for; a folder that holds no run has an empty one. */
 void rt_run_card_read(struct rt_run_card *card, const char *folder);
 
 #endif

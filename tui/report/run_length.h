@@ -6,7 +6,8 @@
 #include "formats/recipe.h"
 #include "pipeline/run/rundb.h"
 
-/* Sets train_steps and train_epochs of r, the recipe in the run's folder, to what the journal made of them. */
-void rt_run_length(struct rt_rundb *db, struct rt_recipe *r);
+/* Sets train_steps and train_epochs of r, the recipe in the run's folder, to what the journal made of them, if it can
+ * be read. RT_EMEM. */
+int rt_run_length(struct rt_rundb *db, struct rt_recipe *r, struct rt_error *e);
 
 #endif

@@ -119,7 +119,8 @@ static int cell_number(void *self, int columns, const struct rt_rundb_cell *cell
 }
 
 /* What the run itself says; what run.db says stands where it says nothing. */
-static void run_ask(struct rt_run_row *r)
+/* A run that does not answer is silent; RT_EMEM is of this process. */
+static int run_ask(struct rt_run_row *r)
 {
     static const struct {
         enum number number;
@@ -130,16 +131,18 @@ static void run_ask(struct rt_run_row *r)
     const char *line;
     char text[64];
     snprintf(r->state, sizeof r->state, "silent");
-    if (rt_client_open(&c, r->folder, &ignored) == 0 &&
-        rt_client_ask(c, "ls", "status", NULL, 0, &line, &ignored) == 0) {
-        rt_client_value(line, "state", r->state, sizeof r->state);
-        for (size_t i = 0; i < sizeof value / sizeof *value; i++) {
-            rt_client_value(line, value[i].name, text, sizeof text);
-            if (*text)
-                r->number[value[i].number] = atof(text);
-        }
+    int rc = rt_client_open(&c, r->folder, &ignored);
+    if (rc == 0)
+        rc = rt_client_ask(c, "ls", "status", NULL, 0, &line, &ignored);
+    if (rc == 0)
+        rc = rt_client_value(line, "state", r->state, sizeof r->state);
+    for (size_t i = 0; i < sizeof value / sizeof *value && rc == 0; i++) {
+        rc = rt_client_value(line, value[i].name, text, sizeof text);
+        if (*text)
+            r->number[value[i].number] = atof(text);
     }
     rt_client_close(c);
+    return rc == RT_EMEM ? rc : 0;
 }
 
 /* ---- its curve ----
@@ -266,7 +269,7 @@ static int run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     if (rc == 0)
         rc = rt_rundb_look_begin(db, &e);
     if (rc == 0 && known)
-        rt_run_length(db, recipe);
+        rc = rt_run_length(db, recipe, &e);
     if (known && recipe->train_steps)
         r->number[STEPS] = (double)recipe->train_steps;
     else if (known)
@@ -287,7 +290,7 @@ static int run_read(struct rt_run_row *r, struct rt_recipe *recipe)
     r->live = pid != 0;
     if (pid) {
         r->number[PID] = pid > 0 ? (double)pid : NAN;
-        run_ask(r);
+        RT_TRY(run_ask(r));
     } else if (rc < 0)
         snprintf(r->state, sizeof r->state, "unreadable");
     else if (strcmp(r->state, "running") == 0)

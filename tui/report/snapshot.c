@@ -106,18 +106,22 @@ static bool snapshot_look_alive(struct rt_snapshot *m)
     return m->live != before;
 }
 
-static void snapshot_read_recipe(struct rt_snapshot *m)
+/* A run whose recipe cannot be read is shown without; one for whose recipe there was no memory is not. */
+static int snapshot_read_recipe(struct rt_snapshot *m, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
-    struct rt_error ignored;
-    struct rt_recipe *r = m->recipe ? NULL : malloc(sizeof *r);
-    rt_run_file_path(m->folder, RT_RUN_RECIPE, path, sizeof path);
-    if (!r || rt_recipe_load(r, path, &ignored) < 0) {
+    if (m->recipe)
+        return 0;
+    struct rt_recipe *r = malloc(sizeof *r);
+    int rc = r ? rt_recipe_load(r, rt_run_file_path(m->folder, RT_RUN_RECIPE, path, sizeof path), e)
+               : rt_error_set(e, RT_EMEM, "%s: out of memory", m->folder);
+    if (rc == 0)
+        rc = rt_run_length(m->db, r, e);
+    if (rc == 0)
+        m->recipe = r;
+    else
         free(r);
-        return;
-    }
-    rt_run_length(m->db, r);
-    m->recipe = r;
+    return rc == RT_EMEM ? rc : 0;
 }
 
 /* ---- curves ----
@@ -137,7 +141,7 @@ static int series_take_point(void *self, int columns, const struct rt_rundb_cell
 {
     (void)columns;
     int64_t step = rt_rundb_whole(&cell[0], 0, RT_RUNDB_STEPS, -1);
-    return step >= 0 && rt_series_add(self, step, cell[1].number) < 0; /* without memory the curve ends here */
+    return step >= 0 ? rt_series_add(self, step, cell[1].number) : 0;
 }
 
 /* text as an SQL string. */
@@ -288,13 +292,12 @@ static void stage_subtract(struct rt_stage_row *s, const struct rt_stage_row *be
     s->wall -= before->wall;
 }
 
-static void snapshot_read_stages(struct rt_snapshot *m)
+static int snapshot_read_stages(struct rt_snapshot *m, struct rt_error *e)
 {
-    struct rt_error ignored; /* a run of an older retort has no such table */
     m->stage_count = 0;
-    rt_rundb_scan(m->db, "SELECT name, workers, batches, samples, busy, wait_in, wait_out, packed_in,"
-                  " packed_out, raw_out, wall, p50, p95, queue_waiting, queue_limit, queue_bytes, note"
-                  " FROM stages", stages_take, m, &ignored);
+    RT_TRY(rt_rundb_scan_maybe(m->db, "SELECT name, workers, batches, samples, busy, wait_in, wait_out, packed_in,"
+                               " packed_out, raw_out, wall, p50, p95, queue_waiting, queue_limit, queue_bytes, note"
+                               " FROM stages", stages_take, m, e));
     qsort(m->whole[0], (size_t)m->stage_count, sizeof *m->stage, stage_compare);
     memcpy(m->stage, m->whole[0], sizeof m->stage);
     for (int i = 0; i < m->stage_count && m->live; i++) {
@@ -306,6 +309,7 @@ static void snapshot_read_stages(struct rt_snapshot *m)
         memcpy(m->whole[2], m->whole[1], sizeof m->whole[2]);
         memcpy(m->whole[1], m->whole[0], sizeof m->whole[1]);
     }
+    return 0;
 }
 
 const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m)
@@ -325,7 +329,7 @@ static int journal_take(void *self, int columns, const struct rt_rundb_cell *c)
         int room = m->journal_room ? 2 * m->journal_room : 64;
         struct rt_journal_row *grown = realloc(m->journal, sizeof *grown * (size_t)room);
         if (!grown)
-            return 1;
+            return RT_EMEM;
         m->journal = grown;
         m->journal_room = room;
     }
@@ -335,21 +339,21 @@ static int journal_take(void *self, int columns, const struct rt_rundb_cell *c)
         .before = strdup(c[4].text ? c[4].text : ""), .after = strdup(c[5].text ? c[5].text : ""),
     };
     snprintf(j.who, sizeof j.who, "%s", c[2].text ? c[2].text : "");
-    if (j.key && j.before && j.after)
-        m->journal[m->journal_count++] = j;
-    else
+    if (!j.key || !j.before || !j.after) {
         journal_row_fini(&j);
+        return RT_EMEM;
+    }
+    m->journal[m->journal_count++] = j;
     return 0;
 }
 
-static void snapshot_read_journal(struct rt_snapshot *m)
+static int snapshot_read_journal(struct rt_snapshot *m, struct rt_error *e)
 {
     char sql[200];
-    struct rt_error ignored;
     snprintf(sql, sizeof sql, "SELECT step, time, substr(who, 1, 64), substr(key, 1, 64), substr(before, 1, %d),"
              " substr(after, 1, %d) FROM journal ORDER BY number LIMIT -1 OFFSET %d", JOURNAL_TEXT, JOURNAL_TEXT,
              m->journal_count);
-    rt_rundb_scan(m->db, sql, journal_take, m, &ignored);
+    return rt_rundb_scan_maybe(m->db, sql, journal_take, m, e);
 }
 
 /* A clock that does not go on is none: of a file from anywhere. */
@@ -359,18 +363,17 @@ static int clock_take(void *self, int columns, const struct rt_rundb_cell *cell)
     (void)columns;
     int64_t step = rt_rundb_whole(&cell[0], 0, RT_RUNDB_STEPS, -1);
     bool rises = s->count == 0 || (step > s->step[s->count - 1] && cell[1].number >= s->value[s->count - 1]);
-    return step >= 0 && rises && rt_series_add(s, step, cell[1].number) < 0;
+    return step >= 0 && rises ? rt_series_add(s, step, cell[1].number) : 0;
 }
 
 /* One row a second: as many as a run has seconds. */
-static void snapshot_read_clock(struct rt_snapshot *m)
+static int snapshot_read_clock(struct rt_snapshot *m, struct rt_error *e)
 {
     char sql[160];
-    struct rt_error ignored;
     int64_t last = m->clock.count ? m->clock.step[m->clock.count - 1] : -1;
     snprintf(sql, sizeof sql, "SELECT step, seconds FROM clock WHERE step>%" PRId64 " ORDER BY step LIMIT 1000000",
              last);
-    rt_rundb_scan(m->db, sql, clock_take, &m->clock, &ignored);
+    return rt_rundb_scan_maybe(m->db, sql, clock_take, &m->clock, e);
 }
 
 /* ---- samples ----
@@ -378,11 +381,6 @@ static void snapshot_read_clock(struct rt_snapshot *m)
  * of a thousand rows, for some milliseconds in each poll. It is read anew as a whole, since every row
  * may have changed; the longer that takes, the more seldom, so that looking never takes more than a
  * tenth of the time. Texts hardly ever change: those that are the same stay where they are. */
-
-struct column_list {
-    struct rt_snapshot *m;
-    int rc;
-};
 
 /* Losses of terms that the run does not use have no curve, and no value in samples either. */
 static bool column_is_used(const struct rt_snapshot *m, const char *column)
@@ -399,16 +397,14 @@ static bool column_is_used(const struct rt_snapshot *m, const char *column)
 
 static int column_take(void *self, int columns, const struct rt_rundb_cell *c)
 {
-    struct column_list *list = self;
+    struct rt_snapshot *m = self;
     (void)columns;
     const char *name = c[1].text ? c[1].text : "";
-    if (strlen(name) < 64 && strcmp(name, "row") != 0 && !strchr(name, '"') && column_is_used(list->m, name) &&
-        rt_table_find(&list->m->samples, name) < 0) {
-        bool text = c[2].text && strcmp(c[2].text, "TEXT") == 0;
-        int at = rt_table_add(&list->m->samples, name, "", text);
-        list->rc = at < 0 ? at : 0;
-    }
-    return list->rc;
+    if (strlen(name) >= 64 || strcmp(name, "row") == 0 || strchr(name, '"') || !column_is_used(m, name) ||
+        rt_table_find(&m->samples, name) >= 0)
+        return 0;
+    int at = rt_table_add(&m->samples, name, "", c[2].text && strcmp(c[2].text, "TEXT") == 0);
+    return at < 0 ? at : 0;
 }
 
 /* As many as the greatest row says; but a file that is too small for them lies. */
@@ -426,23 +422,18 @@ static int samples_count(struct rt_snapshot *m, int *rows, struct rt_error *e)
 /* The table as large as samples, with a column for each that is used. */
 static int samples_begin(struct rt_snapshot *m, struct rt_error *e)
 {
-    struct column_list list = {m, 0};
-    int rows = 0, rc = samples_count(m, &rows, e);
-    if (rc < 0)
-        return rc;
+    int rows = 0;
+    RT_TRY(samples_count(m, &rows, e));
     if (rows != m->samples.rows || !m->samples.order) {
         rt_table_fini(&m->samples);
         if (rt_table_init(&m->samples, rows) < 0)
             return rt_error_set(e, RT_EMEM, "%s: no memory for %d samples", m->folder, rows);
         m->samples_version++;
     }
-    rc = rt_rundb_scan(m->db, "PRAGMA table_info(samples)", column_take, &list,
-                       e);
-    if (rc == 0 && list.rc < 0)
-        rc = rt_error_set(e, list.rc, "%s: %s", m->folder, rt_err_words(list.rc));
+    int rc = rt_rundb_scan(m->db, "PRAGMA table_info(samples)", column_take, m, e);
     m->loaded = 0;
     m->loading = rc == 0;
-    m->stale = false;
+    m->stale = rc == RT_EMEM;
     m->load_began = snapshot_clock();
     return rc;
 }
@@ -460,8 +451,8 @@ static int samples_take_row(void *self, int columns, const struct rt_rundb_cell 
             continue;
         }
         const char *text = c[i].text ? c[i].text : "";
-        if (strcmp(rt_table_cell(t, row, i - 1), text) != 0 && rt_table_text(t, row, i - 1, text) < 0)
-            return 1;
+        if (strcmp(rt_table_cell(t, row, i - 1), text) != 0)
+            RT_TRY(rt_table_text(t, row, i - 1, text));
     }
     return 0;
 }
@@ -495,6 +486,7 @@ static int snapshot_read_samples(struct rt_snapshot *m, struct rt_error *e)
         m->loaded = m->samples.rows;
         m->loading = false;
         m->load_ended = snapshot_clock();
+        m->stale |= rc == RT_EMEM; /* all is read again, after the pause */
         m->samples_version++;
     }
     return rc < 0 ? rc : 1;
@@ -524,19 +516,26 @@ static void snapshot_count_steps(struct rt_snapshot *m)
             m->rate = (double)m->stage[i].samples / m->stage[i].wall;
 }
 
+static int snapshot_read_accounts(struct rt_snapshot *m, struct rt_error *e)
+{
+    RT_TRY(snapshot_read_stages(m, e));
+    RT_TRY(snapshot_read_journal(m, e));
+    return snapshot_read_clock(m, e);
+}
+
 static int snapshot_read_all(struct rt_snapshot *m, struct rt_error *e)
 {
-    snapshot_read_recipe(m);
-    int rc = rt_rundb_scan(m->db, "SELECT key, value FROM meta", snapshot_take_meta, m, e);
+    struct rt_error second; /* the first is told */
+    int rc = snapshot_read_recipe(m, e);
+    if (rc == 0)
+        rc = rt_rundb_scan(m->db, "SELECT key, value FROM meta", snapshot_take_meta, m, e);
     if (rc == 0)
         rc = snapshot_read_series(m, e);
     snapshot_look_alive(m); /* the rest is shown whatever came of the curves */
-    snapshot_read_stages(m);
-    snapshot_read_journal(m);
-    snapshot_read_clock(m);
+    int rest = snapshot_read_accounts(m, rc < 0 ? &second : e);
     snapshot_count_steps(m);
     m->stale = true;
-    return rc;
+    return rc < 0 ? rc : rest;
 }
 
 static int snapshot_look(struct rt_snapshot *m, bool samples, struct rt_error *e)

@@ -3,7 +3,9 @@
  * without. */
 #include "pipeline/run/rundb.h"
 #include "pipeline/run/rundir.h"
+#include "tests/support/allocation.h"
 #include "tests/tui/report/example.h"
+#include "tui/report/run_card.h"
 
 #include <math.h>
 #include <string.h>
@@ -135,13 +137,56 @@ static void test_stages_live(void **state)
     example_dir = full;
 }
 
+/* ---- memory that runs out ----
+ * What there was no memory for must not look as if the run had none. */
+
+/* One that complains of nothing is whole. */
+static int snapshot_take(void *self, struct rt_error *e)
+{
+    struct rt_snapshot m;
+    (void)self;
+    int rc = rt_snapshot_open(&m, example_dir.path, e);
+    do
+        rc = rc < 0 ? rc : rt_snapshot_poll(&m, true, e);
+    while (rc >= 0 && rt_snapshot_busy(&m));
+    if (rc >= 0) {
+        assert_true(m.recipe && m.journal_count == 1 && m.stage_count == 2 && m.samples.rows == ROWS);
+        assert_int_equal(rt_snapshot_series(&m, "", "loss")->count, 300);
+        assert_string_equal(rt_table_cell(&m.samples, ROWS - 1, rt_table_find(&m.samples, "id")), "sample-059");
+    }
+    rt_snapshot_fini(&m);
+    return rc < 0 ? rc : 0;
+}
+
+static int card_take(void *self, struct rt_error *e)
+{
+    const struct rt_run_card *whole = self;
+    struct rt_run_card card;
+    rt_run_card_read(&card, example_dir.path);
+    if (!card.short_of_memory)
+        assert_int_equal(card.lines, whole->lines);
+    else
+        assert_string_equal(card.line[card.lines - 1].title, "memory");
+    return card.short_of_memory ? rt_error_set(e, RT_EMEM, "out of memory") : 0;
+}
+
+static void test_memory(void **state)
+{
+    struct rt_run_card whole;
+    (void)state;
+    rt_run_card_read(&whole, example_dir.path);
+    assert_true(!whole.short_of_memory && whole.lines > 4);
+    assert_true(exhaust(snapshot_take, NULL, (struct mercy){0}) > 20);
+    assert_true(exhaust(card_take, &whole, (struct mercy){0}) > 5);
+}
+
 int main(void)
 {
     scratch_make(&example_dir);
     example_write();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing), cmocka_unit_test(test_read), cmocka_unit_test(test_live),
-        cmocka_unit_test(test_stages_live),
+        cmocka_unit_test(test_stages_live), cmocka_unit_test(test_memory),
     };
     return scratch_end(&example_dir, cmocka_run_group_tests(tests, NULL, NULL));
 }
