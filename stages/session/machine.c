@@ -44,7 +44,10 @@ static void cpu_name(char *name, size_t size)
     uv_cpu_info_t *info;
     int n;
     snprintf(name, size, "unknown processor");
-    if (uv_cpu_info(&info, &n) == 0) {
+    int rc = uv_cpu_info(&info, &n);
+    if (rc == UV_ENOMEM)
+        snprintf(name, size, "(no memory for the processor's name)");
+    if (rc == 0) {
         if (n > 0 && info[0].model)
             snprintf(name, size, "%s", info[0].model);
         uv_free_cpu_info(info, n);

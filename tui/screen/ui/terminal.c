@@ -202,6 +202,28 @@ static bool terminal_is_bare(const char *name)
     return strcmp(name, "linux") == 0 || strncmp(name, "vt", 2) == 0 || strcmp(name, "dumb") == 0;
 }
 
+/* volatile: else the compiler takes both calls away. */
+static bool memory_is_there(size_t size)
+{
+    void *volatile some = malloc(size);
+    bool is = some != NULL;
+    free(some);
+    return is;
+}
+
+/* newterm does not say whether a terminal is not known or memory was missing, and it and setupterm fall over a block
+ * that they did not get: so more than they take must be there before. */
+static int terminal_start(const char *name, struct rt_error *e)
+{
+    int known = 0;
+    term.screen = memory_is_there(1 << 20) ? newterm(name, stdout, stdin) : NULL;
+    if (term.screen)
+        return 0;
+    if (!memory_is_there(1 << 20) || setupterm(name, term.out, &known) == OK)
+        return rt_error_set(e, RT_EMEM, "no memory for the screen");
+    return rt_error_set(e, RT_EUSAGE, "TERM=%s is not known here: try TERM=xterm or TERM=vt100", name);
+}
+
 int rt_terminal_open(struct rt_error *e)
 {
     const char *name = getenv("TERM");
@@ -214,10 +236,7 @@ int rt_terminal_open(struct rt_error *e)
     setlocale(LC_CTYPE, "");
     term.out = STDOUT_FILENO;
     tcgetattr(term.out, &term.before);
-    term.screen = newterm(name, stdout, stdin);
-    if (!term.screen)
-        return rt_error_set(e, RT_EUSAGE, "TERM=%s is not known here: try TERM=xterm or TERM=vt100",
-                            name);
+    RT_TRY(terminal_start(name, e));
     set_term(term.screen);
     term.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0 || terminal_is_bare(name);
     term.restore_size = 0;
@@ -259,8 +278,7 @@ void rt_terminal_close(void)
         terminal_say(KITTY_CLEAR);
     endwin();
     signals_handle(false);
-    delscreen(term.screen);
-    term.screen = NULL;
+    term.screen = NULL; /* no delscreen: where memory has run out, ncurses 6.4 falls over what it kept of it */
     rt_canvas_fini(&term.shown);
 }
 
