@@ -42,7 +42,8 @@ int rt_rundb_fail(const struct rt_rundb *r, struct rt_error *e)
     if (r->db && (sqlite3_errcode(r->db) & 0xFF) == SQLITE_INTERRUPT)
         return rt_error_set(e, code, "%s: gave no answer in reasonable time: not written by retort, or damaged",
                             r->path);
-    return rt_error_set(e, code, "%s: %s%s", r->path, r->db ? sqlite3_errmsg(r->db) : "out of memory",
+    const char *what = !r->db ? "out of memory" : code == RT_EFULL ? rt_err_words(code) : sqlite3_errmsg(r->db);
+    return rt_error_set(e, code, "%s: %s%s", r->path, what,
                         code == RT_EFULL  ? ": make room and resume the run"
                         : number == EFBIG ? ": the file may not be larger; raise the limit (ulimit -f)"
                                           : "");
