@@ -273,6 +273,35 @@ static void many_values_live(void **state)
     rt_onnx_destroy(o);
 }
 
+/* A factor behind it goes into weights of which there are none: there is nothing to divide them by. */
+static void layer_without_units(void **state)
+{
+    (void)state;
+    static float none[1];
+    const int64_t weights[] = {3, 0}, factors[] = {0};
+    struct rt_tensor weight = rt_tensor_view(RT_F32, 2, weights, none);
+    struct rt_tensor factor = rt_tensor_view(RT_F32, 1, factors, none);
+    struct rt_frozen *f;
+    struct rt_frozen_exec *x;
+    struct rt_error e;
+    const float in[6] = {1, 2, 3, 4, 5, 6};
+    const void *input = in;
+    struct rt_onnx *o = graph(13);
+    rt_onnx_add_initializer(o, "w", &weight);
+    rt_onnx_add_initializer(o, "by", &factor);
+    node(o, "MatMul", "x", "w", "sums");
+    node(o, "Mul", "sums", "by", "y");
+    assert_int_equal(rt_onnx_check(o, "net", &e), 0);
+    assert_int_equal(rt_frozen_create(&f, o, "net", NULL, &e), 0);
+    assert_int_equal(rt_frozen_exec_create(&x, f), 0);
+    assert_int_equal(rt_frozen_run(x, &input, &e), 0);
+    assert_int_equal(rt_frozen_result(x, 0)->rank, 2);
+    assert_int_equal(rt_tensor_count(rt_frozen_result(x, 0)), 0);
+    rt_frozen_exec_destroy(x);
+    rt_frozen_destroy(f);
+    rt_onnx_destroy(o);
+}
+
 static void index_out_of_range(void **state)
 {
     (void)state;
@@ -342,7 +371,7 @@ int main(void)
         cmocka_unit_test(shape_from_data), cmocka_unit_test(wanted_names),
         cmocka_unit_test(input_shapes),    cmocka_unit_test(folding_and_memory),
         cmocka_unit_test(many_values_live),
-        cmocka_unit_test(index_out_of_range), cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(layer_without_units), cmocka_unit_test(index_out_of_range), cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(memory_runs_out_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
