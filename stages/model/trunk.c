@@ -38,6 +38,9 @@ static int trunk_read_picture(struct rt_trunk *t, const struct rt_teacher_settin
     width = width < 0 ? f->size : width;
     if (colours >= 0 && colours != COLOURS)
         return rt_onnx_input_refuse(s->model, in, "3 colours are wanted; is teacher.front.layout right?", e);
+    if (height == 0 || width == 0 || (!s->front.size && height < 1 && width < 1))
+        return rt_onnx_input_refuse(s->model, in, "a square picture is wanted, and its side is open: give the one that "
+                            "the network was trained with, teacher.front.size=N, or a preset that says it", e);
     if (height < 1 || width != height || height > SIDE_MAX || (s->front.size && height != s->front.size))
         return rt_onnx_input_refuse(s->model, in, "a square picture is wanted in this "
                             "teacher.front.layout; teacher.front.size gives its side where the file does not", e);

@@ -152,7 +152,12 @@ class Inspect(Commands):
             self.says(out, name, "snr", "at least as good as", "% of the data set", "quality")
         self.says(out, "weight", "in 6 updates", "l2 ", "kl ")
         _, err = self.retort("inspect", self.manifest, "--sample", "nobody", code=2)
-        self.says(err, "'nobody'")
+        self.says(err, 'there is no sample "nobody"')
+        whole = self.table(self.student)[0]["id"]
+        _, err = self.retort("inspect", self.student, "--sample", whole[1:], code=2)
+        self.says(err, 'did you mean "%s"?' % whole)
+        out, _ = self.retort("inspect", self.student, "--sample", whole)
+        self.assertRegex(out, r"\nanswer       \w+ with [\d.e-]+, the label with [\d.e-]+: (right|wrong)\n")
 
     def test_measures(self):
         out, _ = self.retort("inspect", "--measures")

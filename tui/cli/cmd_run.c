@@ -106,7 +106,7 @@ static int recipe_check_files(const struct request *q, const struct rt_recipe *r
         return rt_error_set(e, RT_EUSAGE, "%s: data.manifest is missing: name the table of samples, "
                             "e.g. data: {manifest: data/stamps/manifest.tsv}", recipe);
     RT_TRY(setting_check_file(q, recipe, "data.manifest", r->data_manifest,
-                              "make it with recipes/NAME/prepare or retort manifest", e));
+                              "make it with retort init or retort manifest, or by recipes/NAME/prepare", e));
     for (int k = 0; k < rt_recipe_teachers(r); k++) {
         char key[40];
         snprintf(key, sizeof key, "%s.model", rt_stage_teacher[k].name);

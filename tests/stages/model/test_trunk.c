@@ -31,7 +31,7 @@ static void test_refused(void **state)
         const char *settings, *says;
     } wrong[] = {
         {RT_EMISSING, "teacher.model=nowhere.onnx", "nowhere.onnx"},
-        {RT_EMISMATCH, "teacher.model=" PICTURE, "teacher.front.size gives its side"},
+        {RT_EMISMATCH, "teacher.model=" PICTURE, "its side is open: give the one that the network"},
         {RT_EUSAGE, "teacher.front.size=20 teacher.front.mean=red teacher.model=" PICTURE, "'red' is not one number"},
         {RT_EUSAGE, "teacher.front.size=20 teacher.front.std=1,2 teacher.model=" PICTURE, "'1,2' is not one number"},
         {RT_ERANGE, "teacher.front.size=20 teacher.front.std=0 teacher.model=" PICTURE, "teacher.front.std: 0"},
