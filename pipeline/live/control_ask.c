@@ -49,6 +49,7 @@ static int control_insert_or_replace(struct rt_control *c, int64_t step, const c
     free(waiting->value);
     waiting->value = copy;
     waiting->in_ahead = 1;
+    waiting->told = false; /* those who follow know the value that it had */
     snprintf(waiting->who, sizeof waiting->who, "%s", who);
     return 0;
 }

@@ -46,7 +46,7 @@ int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key)
 }
 
 int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const struct rt_key *key,
-                      const char *value, struct rt_error *e)
+                   const char *value, struct rt_error *e)
 {
     c->trial = *base;
     RT_TRY(rt_recipe_put(&c->trial, key, value, NULL, e));
@@ -54,7 +54,7 @@ int rt_control_try(struct rt_control *c, const struct rt_recipe *base, const str
 }
 
 int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const struct rt_key *key,
-                  const char *value, int in_ahead, struct rt_error *e)
+                      const char *value, int in_ahead, struct rt_error *e)
 {
     const char *name = key ? key->name : RT_OVERRIDE_KEY;
     if (c->count == RT_CONTROL_PENDING)

@@ -54,11 +54,15 @@ struct rt_control {
     char *news; /* of the last step; the thread of rt_control_step */
 };
 
-/* Under the lock, all of them. */
 int rt_control_check_who(const char *who, struct rt_error *e);
 /* The setting, which must have at least this effect: RESUME what a journal or a checkpoint may hold, STEP what people
  * may change. */
 int rt_control_find(const char *name, enum rt_key_effect effect, const struct rt_key **key, struct rt_error *e);
+/* A text of override.h with the words behind it that people are shown. malloc'ed; NULL: no memory. */
+char *rt_control_with_words(const char *text, const char *words);
+
+/* ---- under the lock ---- */
+
 /* The first update that a change of key (NULL: of samples) can still be made for. */
 int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key);
 /* c->trial = the settings `base` with one value changed, if the run accepts that. */
@@ -68,8 +72,6 @@ int rt_control_insert(struct rt_control *c, int64_t step, const char *who, const
                       const char *value, int in_ahead, struct rt_error *e);
 /* Planned changes whose update is the next one are in `ahead` from now on. */
 void rt_control_look_ahead(struct rt_control *c);
-/* A text of override.h with the words behind it that people are shown. malloc'ed; NULL: no memory. */
-char *rt_control_with_words(const char *text, const char *words);
 /* Remembers a change for undo; what was undone is forgotten. Takes both texts over. RT_EMEM. */
 int rt_control_remember(struct rt_control *c, const struct rt_key *key, char *before, char *after);
 void rt_control_forget(struct rt_control *c);

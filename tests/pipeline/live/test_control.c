@@ -278,6 +278,29 @@ static void note_change(void *self)
     ++*(int *)self;
 }
 
+/* What others know already is told again where it becomes something else. */
+static void test_others_are_told(void **state)
+{
+    (void)state;
+    struct bench b, other;
+    open_bench(&b);
+    open_bench(&other);
+    assert_int_equal(rt_control_plan(b.c, 2, "plan", "train.clip", "2", &b.e), 0);
+    assert_int_equal(rt_control_plan(other.c, 2, "plan", "train.clip", "2", &b.e), 0);
+    rt_control_share(b.c);
+    assert_int_equal(step(&b, 1), 0);
+    assert_string_equal(rt_control_news(b.c), "");
+    assert_int_equal(rt_control_set(b.c, "me", "train.clip", "3", NULL, NULL, &b.e), 0); /* in the plan's place */
+    assert_int_equal(step(&b, 2), 0);
+    assert_string_equal(rt_control_news(b.c), "2 me train.clip=3\n");
+    assert_int_equal(step(&other, 1), 0);
+    assert_int_equal(rt_control_take_news(other.c, rt_control_news(b.c), &other.e), 0);
+    assert_int_equal(step(&other, 2), 0);
+    assert_true(rt_control_settings(b.c)->train_clip == 3 && rt_control_settings(other.c)->train_clip == 3);
+    rt_control_destroy(b.c);
+    rt_control_destroy(other.c);
+}
+
 static void test_who_hosts_the_run_is_told(void **state)
 {
     (void)state;
@@ -623,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_the_run_itself_may_refuse),
         cmocka_unit_test(test_planned_changes), cmocka_unit_test(test_planned_behind_another),
         cmocka_unit_test(test_settings_of_batches),
+        cmocka_unit_test(test_others_are_told),
         cmocka_unit_test(test_who_hosts_the_run_is_told),
         cmocka_unit_test(test_who_is_told_may_end_the_run),
         cmocka_unit_test(test_kept_in_a_checkpoint),
