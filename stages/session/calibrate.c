@@ -8,7 +8,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,13 +52,15 @@ static int rows_next(void *self, bool wait, struct rt_predict_sample *s, struct 
     if (r->at == r->count)
         return RT_PREDICT_END;
     int row = r->row[r->at++];
-    const char *cell = rt_manifest_cell(r->manifest, row, rt_manifest_column(r->manifest, r->modality->name));
+    int modality = (int)r->modality->id;
     char path[2 * PATH_MAX];
-    snprintf(path, sizeof path, "%s%s%s", cell[0] == '/' ? "" : rt_manifest_folder(r->manifest),
-             cell[0] == '/' ? "" : "/", cell);
-    bool words = r->modality->id == RT_TEXT;
     s->id = strdup(rt_manifest_cell(r->manifest, row, rt_manifest_column(r->manifest, "id")));
-    *(words ? &s->text : &s->path) = strdup(words ? cell : path);
+    if (modality == RT_TEXT) {
+        s->text = strdup(rt_manifest_cell(r->manifest, row, rt_manifest_column(r->manifest, "text")));
+    } else {
+        s->path = strdup(rt_manifest_file(r->manifest, row, modality, path, sizeof path));
+        s->extent = rt_manifest_extent(r->manifest, row, modality);
+    }
     if (s->id && (s->text || s->path))
         return RT_PREDICT_SAMPLE;
     free(s->id);
@@ -82,12 +83,14 @@ static int extremes_take(void *self, const struct rt_predicted *p, bool more, st
     struct extremes *x = self;
     (void)more;
     (void)e;
-    for (int k = 0; !p->reason && k < 2 * x->places; k++)
+    if (p->reason)
+        return 0;
+    for (int k = 0; k < 2 * x->places; k++)
         if (!isfinite(p->embedding[k]))
             return 0;
-    for (int k = 0; !p->reason && k < 2 * x->places; k++)
+    for (int k = 0; k < 2 * x->places; k++)
         x->value[(size_t)k * RT_CALIBRATE_SAMPLES + (size_t)x->count] = p->embedding[k];
-    x->count += !p->reason;
+    x->count++;
     return 0;
 }
 

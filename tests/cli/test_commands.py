@@ -16,7 +16,7 @@ import subprocess
 import unittest
 import xml.etree.ElementTree
 
-from end_to_end import LABELS, SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings, \
+from end_to_end import COLUMNS, LABELS, SPEECH, TEXT, EndToEnd, digest, read_npy, read_tensors, rows, settings, \
     write_manifest
 
 MODEL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden", "onnx_mobilenet.onnx")
@@ -711,6 +711,9 @@ class Export(Commands):
         self.retort("export", self.student, "-o", "f.onnx", "--int8", "--calibrate", few, "--force")
         _, err = self.retort("export", "i.onnx", "-o", "j.onnx", "--int8", "--calibrate", self.manifest, code=2)
         self.says(err, "i.onnx", "in 8 bits already")
+        parts = write_manifest(self.path("parts.tsv"), [row + ["1000", "1001"] for row in table], COLUMNS + ("start", "end"))
+        _, err = self.retort("export", self.student, "-o", "p.onnx", "--int8", "--calibrate", parts, code=1)
+        self.says(err, "parts.tsv: none of its 80 samples can be read")
         for words, said in ((["-o", "x.onnx", "--int8"], "--calibrate MANIFEST go together"),
                             (["-o", "x.safetensors", "--int8", "--calibrate", few], "only an .onnx file has weights in 8 bits"),
                             (["-o", "x.onnx", "--force"], "--int8 refuses"),
