@@ -6,7 +6,6 @@
 #include "pipeline/run/rundb_parts.h"
 #include "pipeline/run/rundir.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define PATIENCE 200 /* ms for another program's lock: a person waits */
@@ -94,7 +93,7 @@ int rt_run_marks_save(const char *folder, const uint8_t *mark, uint8_t *before, 
     struct rt_rundb r = {0};
     if (rt_rundir_writer(folder))
         return rt_error_set(e, RT_EBUSY, "%s: the run goes on, and keeps marks itself", folder);
-    snprintf(r.path, sizeof r.path, "%.4000s/%s", folder, rt_run_file_name(RT_RUN_DB));
+    rt_run_file_path(folder, RT_RUN_DB, r.path, sizeof r.path);
     int rc = sqlite3_open_v2(r.path, &r.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK
                  ? marks_write(&r, mark, before, rows, e) : rt_rundb_fail(&r, e);
     sqlite3_close(r.db); /* rolls back what is not committed */

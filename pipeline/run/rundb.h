@@ -13,8 +13,7 @@
  *           raw_out, wall, wait_memory, p50, p95, queue_waiting, queue_limit, queue_bytes, note)
  *           of the process that wrote last: seconds (sums over workers) and bytes
  *   clock(step PRIMARY KEY, seconds)                   how long training had gone on after a step, without the time
- * between
- *           two processes of one run; a row a second at most, and one for each epoch
+ *           between two processes of one run; a row a second at most, and one for each epoch
  * Written by one thread at a time. A transaction is open from the first write to rt_rundb_commit; what is
  * not committed is lost at close. Text may be NULL (then ""), a NaN becomes NULL. Errors: RT_EFULL (disk
  * full), RT_EBUSY, RT_EFORMAT (no data base of ours, or damaged), RT_EUSAGE, RT_EIO, RT_EMEM.
@@ -84,9 +83,6 @@ struct rt_rundb_cell {
     const char *text;
     double number;
 };
-/* A cell as a whole number; not one, or outside of low to high: otherwise. */
-int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high, int64_t otherwise);
-#define RT_RUNDB_STEPS INT64_C(1000000000000000) /* no step is greater: a double holds it, sums of it fit */
 /* row: 0 goes on, 1 ends it; a negative code ends it with that error. */
 int rt_rundb_scan(struct rt_rundb *db, const char *sql,
                   int (*row)(void *self, int columns, const struct rt_rundb_cell *cell), void *self,
@@ -100,5 +96,9 @@ int rt_rundb_scan_maybe(struct rt_rundb *db, const char *sql,
  * for reading; a look that is not ended ends with rt_rundb_close. */
 int rt_rundb_look_begin(struct rt_rundb *db, struct rt_error *e);
 void rt_rundb_look_end(struct rt_rundb *db);
+
+#define RT_RUNDB_STEPS INT64_C(1000000000000000) /* no step is greater: a double holds it, sums of it fit */
+/* A cell as a whole number; not one, beyond RT_RUNDB_STEPS, or outside of low to high: otherwise. */
+int64_t rt_rundb_whole(const struct rt_rundb_cell *c, int64_t low, int64_t high, int64_t otherwise);
 
 #endif

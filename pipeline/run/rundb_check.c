@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
+#include <uv.h>
 
 #define LARGEST (64 << 20) /* bytes of a row: the states of a million samples in one change are 8 MiB */
 #define OPERATIONS 4000    /* of SQLite's machine, between two looks at the clock */
@@ -18,22 +18,15 @@
  * ours: what SQLite can switch off is off, and what is left is found by rt_rundb_check. The limit on rows is also one
  * on what a reader has to hold. */
 
-static uint64_t clock_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int query_is_late(void *self)
 {
     const struct rt_rundb *r = self;
-    return r->deadline && clock_now() > r->deadline;
+    return r->deadline && uv_hrtime() > r->deadline;
 }
 
 void rt_rundb_deadline(struct rt_rundb *r, bool on)
 {
-    r->deadline = on ? clock_now() + IDLE_NS : 0;
+    r->deadline = on ? uv_hrtime() + IDLE_NS : 0;
 }
 
 void rt_rundb_distrust(struct rt_rundb *r)

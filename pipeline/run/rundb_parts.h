@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * rundb_parts: what rundb's own files share: rundb.c (opening, writing), rundb_read.c (queries, errors) and
- * rundb_check.c (what a file must be before it is believed). */
+ * rundb_parts: what rundb's own files share: rundb.c (opening, writing), rundb_read.c (queries),
+ * rundb_error.c (what SQLite says when it fails) and rundb_check.c (what a file must be before it is believed). */
 #ifndef RT_RUNDB_PARTS_H
 #define RT_RUNDB_PARTS_H
 
@@ -36,7 +36,7 @@ void rt_rundb_distrust(struct rt_rundb *r);
 /* From now on until it is off: what takes longer than a row may take fails. */
 void rt_rundb_deadline(struct rt_rundb *r, bool on);
 /* Every table is a table, with the columns that are counted on and their types. RT_EFORMAT names the first that is
- * not. missing: a table that is not there at all is fine, but for samples. */
+ * not. A table that is not there at all is fine, but for samples. */
 int rt_rundb_check(struct rt_rundb *r, struct rt_error *e);
 
 #endif
