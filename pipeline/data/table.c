@@ -249,17 +249,20 @@ int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e)
 
 int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e)
 {
-    char list[4096];
-    snprintf(list, sizeof list, "%s", names);
-    for (int c = 0; c < t->columns; c++)
+    char *list = strdup(names);
+    int rc = list ? 0 : rt_error_set(e, RT_EMEM, "no memory for the names of columns");
+    for (int c = 0; rc == 0 && c < t->columns; c++)
         t->column[c].hidden = true;
-    for (char *save = NULL, *w = strtok_r(list, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+    for (char *save = NULL, *w = list ? strtok_r(list, ", ", &save) : NULL; rc == 0 && w;
+         w = strtok_r(NULL, ", ", &save)) {
         int c = rt_table_find(t, w);
         if (c < 0)
-            return column_unknown(t, w, e);
-        t->column[c].hidden = false;
+            rc = column_unknown(t, w, e);
+        else
+            t->column[c].hidden = false;
     }
-    return 0;
+    free(list);
+    return rc;
 }
 
 /* ---- cells as a terminal shows them ----

@@ -37,7 +37,7 @@ int rt_table_find(const struct rt_table *t, const char *name); /* -1 when unknow
 int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e);
 /* By a column, "-name" descending; missing values last; equal rows keep their order. RT_EUSAGE. */
 int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e);
-/* Shows only these columns, comma-separated, in table order. RT_EUSAGE. */
+/* Shows only these columns, comma-separated, in table order. RT_EUSAGE, RT_EMEM. */
 int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e);
 
 enum rt_table_form { RT_TABLE_PLAIN, RT_TABLE_CSV, RT_TABLE_JSON };
