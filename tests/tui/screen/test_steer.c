@@ -431,6 +431,7 @@ static void test_completed(void **state)
         {"set weight.terms duration,sn", "set weight.terms duration,snr "},
         {"sort -sn", "sort -snr"},     {"filter snr < 10 and lab", "filter snr < 10 and label "},
         {"filter label = foo", "filter label = food "}, {"get distill.dist.l", "get distill.dist.lambda "},
+        {"mute wh", "mute where "},    {"weight *0.5 where label = foo", "weight *0.5 where label = food "},
     };
     struct run *r = start_run();
     struct view *v = look();

@@ -158,7 +158,7 @@ static void footer_draw_prompt(const struct rt_prompt *p, struct rt_canvas *c, s
 }
 
 static int footer_draw_hint(struct rt_ui *ui, struct rt_canvas *c, int x, int y, int end,
-                     const struct rt_key_row *k)
+                            const struct rt_key_row *k)
 {
     int from = x;
     const char *hint = k->act == RT_ACT_PAUSE && ui->view.steer.paused ? "go on" : k->hint;

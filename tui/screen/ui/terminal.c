@@ -224,6 +224,16 @@ static int terminal_start(const char *name, struct rt_error *e)
     return rt_error_set(e, RT_EUSAGE, "TERM=%s is not known here: try TERM=xterm or TERM=vt100", name);
 }
 
+/* What takes it back is the first of what is kept to be written. */
+static void terminal_take_mouse(void)
+{
+    memcpy(term.restore, MOUSE_OFF, sizeof MOUSE_OFF - 1);
+    term.mouse = mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED |
+                           REPORT_MOUSE_POSITION, NULL);
+    term.restore_size = term.mouse ? sizeof MOUSE_OFF - 1 : 0;
+    mouseinterval(0); /* else a press waits to see whether it becomes a click */
+}
+
 int rt_terminal_open(struct rt_error *e)
 {
     const char *name = getenv("TERM");
@@ -239,13 +249,7 @@ int rt_terminal_open(struct rt_error *e)
     RT_TRY(terminal_start(name, e));
     set_term(term.screen);
     term.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0 || terminal_is_bare(name);
-    term.restore_size = 0;
-    memcpy(term.restore, MOUSE_OFF, sizeof MOUSE_OFF - 1);
-    term.mouse = mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED | BUTTON4_PRESSED |
-                           BUTTON5_PRESSED | REPORT_MOUSE_POSITION, NULL);
-    if (term.mouse)
-        term.restore_size = sizeof MOUSE_OFF - 1;
-    mouseinterval(0); /* else a press waits to see whether it becomes a click */
+    terminal_take_mouse();
     terminal_keep("sgr0");
     terminal_keep("rmkx");
     terminal_keep("rmcup");

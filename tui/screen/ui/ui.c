@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * ui: see ui.h. */
+ * ui: see ui.h: states, events. What it draws is ui_draw.c. */
 #include "tui/screen/ui/ui.h"
 
 #include "tui/screen/ui/answers.h"
-#include "tui/screen/ui/bars.h"
 #include "tui/screen/ui/command.h"
+#include "tui/screen/ui/complete.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define RT_SCREEN(id, name, title, key, shown, hint, help) extern const struct rt_screen rt_screen_##name;
-#include "tui/screen/screens.def"
-#undef RT_SCREEN
-
-const struct rt_screen *const rt_screens[RT_SCREENS] = {
-#define RT_SCREEN(id, name, title, key, shown, hint, help) &rt_screen_##name,
-#include "tui/screen/screens.def"
-#undef RT_SCREEN
-};
 
 /* ---- the screens' states ----
  * Each is allocated for its own, of the size that its row says. So a screen's struct stands in its file
@@ -109,39 +99,6 @@ unsigned rt_ui_tick(struct rt_ui *ui, double now)
     return did | (rt_compare_poll(&ui->view.compare, now) ? RT_DID_DRAW : 0u);
 }
 
-/* ---- drawing ---- */
-
-void rt_ui_draw_bars(struct rt_ui *ui, struct rt_canvas *c)
-{
-    struct rt_page page = rt_layout_page(c->w, c->h);
-    c->ascii = ui->view.ascii;
-    c->clip = (struct rt_rect){0, 0, c->w, c->h};
-    rt_canvas_fill(c, page.header, RT_STYLE_PLAIN);
-    rt_canvas_fill(c, page.footer, RT_STYLE_PLAIN);
-    rt_bars_header(ui, c, page.header);
-    rt_bars_footer(ui, c, page.footer);
-}
-
-void rt_ui_draw(struct rt_ui *ui, struct rt_canvas *c)
-{
-    struct rt_view *view = &ui->view;
-    struct rt_rect all = {0, 0, c->w, c->h};
-    struct rt_page page = rt_layout_page(c->w, c->h);
-    c->clip = all;
-    c->pictures = 0;
-    c->pixels = view->pixels && !view->dialog.open && !view->prompt.kind; /* nothing can stand before a picture */
-    rt_canvas_fill(c, all, RT_STYLE_PLAIN);
-    rt_ui_draw_bars(ui, c);
-    ui->body = page.body;
-    c->clip = page.body;
-    rt_screens[view->screen]->draw(ui->self[view->screen], view, c, page.body);
-    c->clip = all;
-    rt_bars_choices(ui, c, (struct rt_rect){0, page.footer.y - 1, c->w, page.footer.h});
-    if (view->dialog.open)
-        rt_dialog_draw(&view->dialog, c, page.body);
-    c->clip = all;
-}
-
 /* ---- the line that is typed, the question that is open ----
  * While one of them is there it hears every key. Whose it is it does not know: what is to be done with
  * the answer was given when it was opened. */
@@ -161,7 +118,7 @@ static unsigned ui_type(struct rt_ui *ui, int key)
         return rt_screens[view->screen]->verb(ui->self[view->screen], view, "filter", p->line) | did;
     case RT_TYPED_COMPLETE:
         p->choice = -1;
-        rt_command_complete(view, kind, p->line, p->at, &p->choices);
+        rt_complete(view, kind, p->line, p->at, &p->choices);
         rt_prompt_complete(p, key == RT_KEY_TAB ? 1 : -1);
         break;
     default:;
