@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * words: quoting of offending values and nearest-name hints for error messages.
+ * words: see words.h.
  * Names are short, so the distance is the plain quadratic table in three rows. */
 #include "formats/words.h"
 
 #include "formats/plain.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -124,7 +125,18 @@ const char *rt_nearest_hint(const struct rt_nearest *n, char *buffer, size_t siz
     return buffer;
 }
 
-/* ---- numbers ---- */
+/* ---- sentences, numbers ---- */
+
+void rt_words_add(struct rt_words *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(w->at, w->left, format, args);
+    va_end(args);
+    size_t used = n < 0 ? 0 : (size_t)n < w->left ? (size_t)n : w->left ? w->left - 1 : 0;
+    w->at += used;
+    w->left -= used;
+}
 
 void rt_list_add(char *list, size_t size, const char *name)
 {

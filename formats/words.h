@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * words: what a message to people is made of: the offending value made safe to print, the known name
- * nearest to what was written, numbers that can be read. No allocation, any thread. */
+ * nearest to what was written, sentences put together, numbers that can be read. No allocation, any thread. */
 #ifndef RT_WORDS_H
 #define RT_WORDS_H
 
@@ -29,6 +29,14 @@ const char *rt_nearest_hint(const struct rt_nearest *n, char *buffer, size_t siz
 
 /* Adds a name to a list in a sentence, "a, b, c"; what does not fit is "..." at its end, once. Start with "". */
 void rt_list_add(char *list, size_t size, const char *name);
+
+/* Text that is put together in a buffer; what does not fit is cut, and the end is always there. Start with {buffer, its
+ * size}, the buffer "". */
+struct rt_words {
+    char *at; /* where the next goes */
+    size_t left;
+};
+void rt_words_add(struct rt_words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* 1234567 -> "1,234,567". Returns text. */
 const char *rt_count_text(long long n, char text[32]);

@@ -4,10 +4,9 @@
 
 #include "formats/unicode.h"
 #include "formats/utf8.h"
+#include "formats/words.h"
 #include "pipeline/data/dataset.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,37 +29,19 @@ static int entry_order(const void *a, const void *b)
  * The difference is often one that cannot be seen, so in a label all but ASCII's letters, which look the same in every
  * form, is followed by what it is. Space at an end shows by the quotation mark. */
 
-struct words {
-    char *text;
-    size_t size, used;
-};
-
-static void words_add(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void words_add(struct words *w, const char *format, ...)
-{
-    va_list args;
-    if (w->used + 1 >= w->size)
-        return;
-    va_start(args, format);
-    int n = vsnprintf(w->text + w->used, w->size - w->used, format, args);
-    va_end(args);
-    w->used = n < 0 || (size_t)n >= w->size - w->used ? w->size - 1 : w->used + (size_t)n;
-}
-
-static void words_add_label(struct words *w, const struct entry *e, bool forms)
+static void label_add(struct rt_words *w, const struct entry *e, bool forms)
 {
     size_t length = strlen(e->label);
-    words_add(w, "\"");
+    rt_words_add(w, "\"");
     for (size_t at = 0; at < length;) {
         size_t from = at;
         int32_t c = rt_utf8_next(e->label, length, &at);
         if (c >= 0x20 && c != 0x7f && (c < 0x80 || (!forms && c > 0xa0)))
-            words_add(w, "%.*s", (int)(at - from), e->label + from);
+            rt_words_add(w, "%.*s", (int)(at - from), e->label + from);
         else
-            words_add(w, "<U+%04X>", (unsigned)c);
+            rt_words_add(w, "<U+%04X>", (unsigned)c);
     }
-    words_add(w, "\" (%d %s)", e->rows, e->rows == 1 ? "row" : "rows");
+    rt_words_add(w, "\" (%d %s)", e->rows, e->rows == 1 ? "row" : "rows");
 }
 
 /* Whether two of the group differ in more than ASCII: then their characters are spelled. */
@@ -73,13 +54,13 @@ static bool group_needs_forms(const struct entry *e, int count)
     return false;
 }
 
-static void group_tell(struct words *w, const struct entry *e, int count, int groups)
+static void group_tell(struct rt_words *w, const struct entry *e, int count, int groups)
 {
     if (groups > TOLD)
         return;
     for (int i = 0; i < count; i++) {
-        words_add(w, "%s", i ? ", " : groups > 1 ? "; " : "");
-        words_add_label(w, &e[i], group_needs_forms(e, count));
+        rt_words_add(w, "%s", i ? ", " : groups > 1 ? "; " : "");
+        label_add(w, &e[i], group_needs_forms(e, count));
     }
 }
 
@@ -99,7 +80,7 @@ static int entries_make(struct entry *e, const char *const *label, const int *ro
 
 int rt_labels_alike(const char *const *label, const int *rows, int count, char *text, size_t size)
 {
-    struct words w = {text, size, 0};
+    struct rt_words w = {text, size};
     struct entry *e = calloc((size_t)count + 1, sizeof *e);
     int made = 0, groups = 0, rc = e ? entries_make(e, label, rows, count, &made) : RT_EMEM;
     text[0] = '\0';
@@ -113,7 +94,7 @@ int rt_labels_alike(const char *const *label, const int *rows, int count, char *
             group_tell(&w, e + first, last - first, ++groups);
     }
     if (groups > TOLD)
-        words_add(&w, "; ...");
+        rt_words_add(&w, "; ...");
     rc = groups;
 out:
     for (int i = 0; i < made; i++)

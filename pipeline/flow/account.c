@@ -2,8 +2,6 @@
  * account: see account.h. */
 #include "pipeline/flow/account.h"
 
-#include "pipeline/flow/limit.h"
-
 /* What limits a run changes while it goes on (caches fill, somebody adds decoders), so two accounts
  * are subtracted: a sentence about the last seconds needs no counters of its own. Peaks and queue
  * lengths are of the moment and stay. */
@@ -27,14 +25,4 @@ void rt_account_since(struct rt_account *a, const struct rt_account *before)
     a->elapsed -= before->elapsed;
     a->source -= before->source;
     a->sink -= before->sink;
-}
-
-void rt_account_limit(const struct rt_account *a, char *text, size_t size)
-{
-    const char *remedy[RT_RUNNER_STAGES];
-    for (int i = 0; i < a->stages; i++)
-        remedy[i] = a->stage[i].remedy;
-    struct rt_limit l = {.stage = a->stage, .remedy = remedy, .stages = a->stages,
-                         .elapsed = a->elapsed, .source = a->source, .sink = a->sink};
-    rt_limit_sentence(&l, text, size);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * account: what the stages of a run did with their time, so far or over a part of it, and the sentence that
- * follows from it (limit.h). Plain values: the runner fills it in (rt_runner_account). */
+ * follows from it. Plain values: the runner fills it in (rt_runner_account). Any thread. */
 #ifndef RT_ACCOUNT_H
 #define RT_ACCOUNT_H
 
@@ -20,7 +20,9 @@ struct rt_account {
 /* Takes off what was before: what is left is the account of the time since. Queues and percentiles are of
  * now and stay. */
 void rt_account_since(struct rt_account *a, const struct rt_account *before);
-/* One sentence naming the stage that limits the run, from the waiting times, and what to change:
+/* Bytes that hold any such sentence, and what several ranks add to it. */
+#define RT_ACCOUNT_LIMIT 400
+/* One sentence naming the stage that limits the run, from the waiting times, and what to change; cut to size:
  * "student limits the run (busy 97 %, decode waits 61 % for room): ...". */
 void rt_account_limit(const struct rt_account *a, char *text, size_t size);
 

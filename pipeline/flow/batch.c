@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * batch: creation, frames by name, drops. Plain memory; whoever owns the batch calls.
- * A count of live batches is kept so that tests can show that none is ever lost. */
+ * batch: creation, frames by name, drops. Plain memory; whoever owns the batch calls. */
 #include "pipeline/flow/batch.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +12,6 @@
  * is what lets the socket look at a batch that a stage put out a while ago while the batch itself
  * has gone on, or is gone. Row numbers and drops are copied, since a stage may still add to them.
  */
-
-static atomic_long live;
 
 struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int count)
 {
@@ -35,7 +31,6 @@ struct rt_batch *rt_batch_create(enum rt_batch_kind kind, const int *sample, int
         memcpy(b->sample, sample, (size_t)count * sizeof *sample);
     b->kind = kind;
     b->count = count;
-    atomic_fetch_add(&live, 1);
     return b;
 }
 
@@ -70,7 +65,6 @@ void rt_batch_destroy(struct rt_batch *b)
     free(b->shard);
     free(b->drop);
     free(b);
-    atomic_fetch_sub(&live, 1);
 }
 
 void rt_batch_cut(struct rt_batch *b, int shards, int first, int own)
@@ -95,15 +89,10 @@ int rt_batch_shard_rows(int count, int shards)
     return shards > 1 && even < 3 ? 3 : even;
 }
 
-long rt_batch_live(void)
-{
-    return atomic_load(&live);
-}
-
 /* ---- frames by name ----
- * A batch carries some ten frames at most, so a walk over the names costs less than a table would,
- * and the order of the frames stays what the stages made it. Putting a name a second time replaces
- * the frame: a stage that works on an input gives it back under its own name. */
+ * A batch of an update carries some ten frames, one of a scoring pass a few for each of its few samples. So a walk over
+ * the names costs less than a table would, and the order of the frames stays what the stages made it. Putting a name a
+ * second time replaces the frame: a stage that works on an input gives it back under its own name. */
 
 /* Place of the frame called name, or -1. */
 static int frame_index(const struct rt_batch *b, const char *name)

@@ -80,7 +80,5 @@ int rt_batch_drop(struct rt_batch *b, int sample, int modality, int reason, cons
 
 /* Packed bytes of all frames: what the queues count. */
 size_t rt_batch_bytes(const struct rt_batch *b);
-/* Batches created and not yet destroyed, in the whole program: 0 when nothing is left open. */
-long rt_batch_live(void);
 
 #endif

@@ -10,12 +10,6 @@
  * somewhere to wait, which is a queue without a bound. The ring has room for the largest limit from
  * the start, so a limit that is changed during a run moves no batch. */
 
-int rt_queue_init(struct rt_queue *q, int limit)
-{
-    memset(q, 0, sizeof *q);
-    return rt_queue_limit(q, limit);
-}
-
 int rt_queue_limit(struct rt_queue *q, int limit)
 {
     if (limit < 1 || limit > RT_QUEUE_PLACES)

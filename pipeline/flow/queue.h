@@ -18,10 +18,10 @@ struct rt_queue {
     struct rt_batch *place[RT_QUEUE_PLACES]; /* a ring */
 };
 
-int rt_queue_init(struct rt_queue *q, int limit); /* RT_ERANGE: not from 1 to RT_QUEUE_PLACES */
-/* From now on; what waits stays. RT_ERANGE as above. */
+/* A cleared queue is empty and not in use: this puts it in use. Later: another limit from now on; what waits stays.
+ * RT_ERANGE: not from 1 to RT_QUEUE_PLACES. */
 int rt_queue_limit(struct rt_queue *q, int limit);
-void rt_queue_fini(struct rt_queue *q);           /* destroys what still waits */
+void rt_queue_fini(struct rt_queue *q);           /* destroys what still waits; it is cleared then */
 int rt_queue_reserve(struct rt_queue *q);         /* 1 = a place is yours, 0 = full */
 void rt_queue_release(struct rt_queue *q);        /* gives a reserved place back unused */
 void rt_queue_push(struct rt_queue *q, struct rt_batch *b); /* uses a reserved place */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * runner_account: what the stages do with their time. Loop thread only. What follows from it is in account.c
- * and limit.c. */
+ * and account_limit.c. */
 #include "pipeline/flow/runner_parts.h"
 
 #include <stdlib.h>

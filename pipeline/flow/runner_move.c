@@ -278,7 +278,6 @@ static void runner_take_limits(struct rt_runner *r)
     }
 }
 
-/* From the last stage to the first: room made behind is used at once. */
 void rt_runner_pump(struct rt_runner *r)
 {
     int moved;

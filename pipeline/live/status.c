@@ -11,7 +11,7 @@ struct rt_board {
     uv_mutex_t lock;
     struct rt_status last;
     struct rt_account account;
-    char limit[400];
+    char limit[RT_ACCOUNT_LIMIT];
     char ranks[RT_STATUS_RANKS];
 };
 

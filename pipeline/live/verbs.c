@@ -53,7 +53,7 @@ static void json_put_status(json_t *o, const struct rt_verb_context *d, const st
     json_put_int(o, "steps", s->steps);
     json_put_int(o, "epoch", s->epoch);
     json_put_int(o, "epochs", s->epochs);
-    char limit[400];
+    char limit[RT_ACCOUNT_LIMIT];
     struct rt_account ignored;
     if (rt_board_get_account(d->board, &ignored, limit, sizeof limit))
         json_put_text(o, "limit", limit);

@@ -89,7 +89,7 @@ static int board_on_update(void *self, int64_t step, bool epoch_ended, struct rt
 {
     struct rt_observe_board *o = self;
     struct rt_account account;
-    char limit[400];
+    char limit[RT_ACCOUNT_LIMIT];
     uint64_t now = uv_hrtime();
     (void)step, (void)epoch_ended;
     if (now < o->due)

@@ -67,7 +67,7 @@ struct rt_training {
     struct rt_training_result valid, test;
     double heads[RT_HEADS]; /* the result's top-1 on validation by head, NaN where there is none */
     struct rt_training_trials trials_result[RT_TRIAL_LISTS];
-    char limit[400];   /* which stage limited the run, in words */
+    char limit[RT_ACCOUNT_LIMIT]; /* which stage limited the run, in words */
     bool told_gain;     /* what several ranks gain */
     char remedy[160]; /* of a student that limits the run */
     size_t queue_peak; /* most bytes that waited in all queues at one time */

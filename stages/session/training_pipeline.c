@@ -240,7 +240,7 @@ static void pipeline_on_tick(void *self)
 {
     struct rt_training *t = self;
     struct rt_account now, recent;
-    char limit[400];
+    char limit[RT_ACCOUNT_LIMIT];
     rt_runner_account(t->runner, &now);
     pipeline_advise(t, &now);
     recent = now;

@@ -89,7 +89,7 @@ int main(void)
 {
     const struct rt_stage_ops *const idle[4] = {&empty, &empty, &empty, &empty};
     const struct rt_stage_ops *const codec[2] = {&packer, &unpacker};
-    char limit[400];
+    char limit[RT_ACCOUNT_LIMIT];
     int missed = 0;
     rt_runner_pool(4);
     for (int stages = 1; stages <= 4; stages++) {

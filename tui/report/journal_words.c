@@ -2,32 +2,15 @@
  * journal_words: see journal_words.h. */
 #include "tui/report/journal_words.h"
 
+#include "formats/words.h"
 #include "pipeline/data/override.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAMED 5 /* samples that are called by their ids; of more the first */
-
-struct words {
-    char *at;
-    size_t left;
-};
-
-static void words_add(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void words_add(struct words *w, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(w->at, w->left, format, args);
-    va_end(args);
-    size_t used = n < 0 ? 0 : (size_t)n < w->left ? (size_t)n : w->left ? w->left - 1 : 0;
-    w->at += used;
-    w->left -= used;
-}
 
 /* ---- settings ----
  * An undo is a change like any other, as a repeated run has to make it too; what it is shows in that it puts back
@@ -41,13 +24,13 @@ static const struct rt_journal_row *row_before(const struct rt_snapshot *m, int 
     return NULL;
 }
 
-static void words_of_setting(struct words *w, const struct rt_snapshot *m, int number)
+static void words_of_setting(struct rt_words *w, const struct rt_snapshot *m, int number)
 {
     const struct rt_journal_row *j = &m->journal[number], *earlier = row_before(m, number);
     const char *before = *j->before ? j->before : "(none)", *after = *j->after ? j->after : "(none)";
     bool back = earlier && strcmp(earlier->before, j->after) == 0 && strcmp(earlier->after, j->before) == 0;
-    words_add(w, back ? "%s  back to %s, from %s" : "%s  %s -> %s", j->key, back ? after : before,
-              back ? before : after);
+    rt_words_add(w, back ? "%s  back to %s, from %s" : "%s  %s -> %s", j->key, back ? after : before,
+                 back ? before : after);
 }
 
 /* ---- samples ----
@@ -68,19 +51,19 @@ static const char *state_words(const char *state, size_t length, char out[48])
     return out;
 }
 
-static void words_name(struct words *w, const struct rt_snapshot *m, long row, int place)
+static void words_name(struct rt_words *w, const struct rt_snapshot *m, long row, int place)
 {
     const struct rt_table *t = &m->samples;
     int id = t->order && row < t->rows ? rt_table_find(t, "id") : -1;
     const char *name = id >= 0 ? rt_table_cell(t, (int)row, id) : "";
     if (*name)
-        words_add(w, "%s%s", place ? ", " : "", name);
+        rt_words_add(w, "%s%s", place ? ", " : "", name);
     else
-        words_add(w, "%srow %ld", place ? ", " : "", row);
+        rt_words_add(w, "%srow %ld", place ? ", " : "", row);
 }
 
 /* Rows of a list "3-10,17", counted, or named, the first of them. Returns where it ends. */
-static const char *rows_read(const char *at, const struct rt_snapshot *m, struct words *w, long *count)
+static const char *rows_read(const char *at, const struct rt_snapshot *m, struct rt_words *w, long *count)
 {
     *count = 0;
     while (*at >= '0' && *at <= '9') {
@@ -98,10 +81,11 @@ static const char *rows_read(const char *at, const struct rt_snapshot *m, struct
     return at;
 }
 
-static void words_of_samples(struct words *w, const struct rt_snapshot *m, const struct rt_journal_row *j)
+static void words_of_samples(struct rt_words *w, const struct rt_snapshot *m, const struct rt_journal_row *j)
 {
     const char *asked = rt_journal_asked(j), *at = j->after;
-    words_add(w, "%s", strncmp(asked, "undo", 4) == 0 ? "undone: " : strncmp(asked, "redo", 4) == 0 ? "again: " : "");
+    bool undone = strncmp(asked, "undo", 4) == 0, again = strncmp(asked, "redo", 4) == 0;
+    rt_words_add(w, "%s", undone ? "undone: " : again ? "again: " : "");
     for (int states = 0; *at && *at != '#' && states < 8; states++) {
         char number[48];
         long count, named;
@@ -110,9 +94,9 @@ static void words_of_samples(struct words *w, const struct rt_snapshot *m, const
             break;
         const char *verb = state_words(at, length, number), *rows = at + length + 1;
         at = rows_read(rows, m, NULL, &count);
-        words_add(w, "%s%s %ld sample%s: ", states ? "; " : "", verb, count, count == 1 ? "" : "s");
+        rt_words_add(w, "%s%s %ld sample%s: ", states ? "; " : "", verb, count, count == 1 ? "" : "s");
         rows_read(rows, m, w, &named);
-        words_add(w, "%s", count > NAMED ? ", ..." : "");
+        rt_words_add(w, "%s", count > NAMED ? ", ..." : "");
         at += strspn(at, " ");
     }
 }
@@ -125,7 +109,7 @@ const char *rt_journal_asked(const struct rt_journal_row *j)
 
 const char *rt_journal_words(const struct rt_snapshot *m, int number, char *out, size_t size)
 {
-    struct words w = {out, size};
+    struct rt_words w = {out, size};
     out[0] = '\0';
     if (strcmp(m->journal[number].key, RT_OVERRIDE_KEY) == 0)
         words_of_samples(&w, m, &m->journal[number]);

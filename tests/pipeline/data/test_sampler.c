@@ -55,7 +55,6 @@ static void run(struct story *s, const struct rt_sampler_config *c)
         rt_batch_destroy(b);
     }
     rt_sampler_destroy(sampler);
-    assert_int_equal(rt_batch_live(), 0);
 }
 
 static struct rt_sampler_config config(int trains, int evals, int batch, int64_t steps)
@@ -265,7 +264,6 @@ static void test_balance(void **state)
         }
         rt_sampler_destroy(sampler);
     }
-    assert_int_equal(rt_batch_live(), 0);
 }
 
 /* Nothing asked for, or nothing to choose from: bytes of a run without it. */
@@ -355,7 +353,6 @@ static void test_lister(void **state)
         assert_int_equal(at, sizes[k]);
         rt_lister_destroy(l);
     }
-    assert_int_equal(rt_batch_live(), 0);
 }
 
 int main(void)

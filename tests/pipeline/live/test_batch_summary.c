@@ -150,7 +150,6 @@ static void test_asked_for(void **state)
     reply_is(&d, "decode", "{\"ok\":true,\"result\":{\"stage\":\"decode\",\"kind\":\"train\",\"epoch\":1,\"batch\":1,"
                            "\"samples\":1,\"ids\":[\"d100\"],\"left_out\":0,\"frames\":0,");
     rt_batch_destroy(b);
-    assert_int_equal(rt_batch_live(), 0); /* the copies are gone too */
 }
 
 int main(void)
