@@ -29,7 +29,7 @@ static int nodes_texts(struct rt_onnx_reader *r, char ***out, int *count,
 
 /* Bytes that must be text: no NUL, UTF-8. */
 static int nodes_bytes(const struct rt_onnx_reader *r, char **out, const ProtobufCBinaryData *b,
-                        const char *who)
+                       const char *who)
 {
     if (b->len > 0 &&
         (memchr(b->data, 0, b->len) || rt_utf8_check((const char *)b->data, b->len) != b->len))
@@ -42,7 +42,7 @@ static int nodes_bytes(const struct rt_onnx_reader *r, char **out, const Protobu
 }
 
 static int nodes_numbers(const struct rt_onnx_reader *r, struct rt_onnx_attr *a,
-                          const Onnx__AttributeProto *p)
+                         const Onnx__AttributeProto *p)
 {
     if (a->kind == RT_ONNX_FLOATS) {
         RT_TRY(rt_onnx_take_room(r, &a->floats, p->n_floats, sizeof *a->floats));
@@ -59,7 +59,7 @@ static int nodes_numbers(const struct rt_onnx_reader *r, struct rt_onnx_attr *a,
 }
 
 static int nodes_strings(const struct rt_onnx_reader *r, struct rt_onnx_attr *a,
-                          const Onnx__AttributeProto *p, const char *who)
+                         const Onnx__AttributeProto *p, const char *who)
 {
     RT_TRY(rt_onnx_take_room(r, &a->strings, p->n_strings, sizeof *a->strings));
     for (a->count = 0; (size_t)a->count < p->n_strings; a->count++)

@@ -98,7 +98,7 @@ static json_t *batch_ids(const struct rt_batch *b, const char *(*id)(const void 
 }
 
 int rt_batch_summary(json_t *o, const struct rt_batch *b, const char *(*id)(const void *self, int row),
-              const void *self, struct rt_error *e)
+                     const void *self, struct rt_error *e)
 {
     json_t *list = json_array();
     size_t raw = 0;

@@ -17,6 +17,6 @@
  * NULL: rows are named by number. Unpacks every frame: takes about as long as a stage that does. RT_EMEM,
  * RT_ECHECKSUM. */
 int rt_batch_summary(json_t *o, const struct rt_batch *b, const char *(*id)(const void *self, int row),
-              const void *self, struct rt_error *e);
+                     const void *self, struct rt_error *e);
 
 #endif

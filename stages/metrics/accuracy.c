@@ -17,7 +17,7 @@ static int accuracy_check(const int *label, int n, int classes)
 }
 
 static void accuracy_of_predictions(struct rt_accuracy *a, const struct rt_prediction *prediction, int n, int classes,
-                                struct rt_class_figures *class)
+                                    struct rt_class_figures *class)
 {
     struct rt_classifier_figures f;
     rt_classifier_figures(&f, prediction, n, classes, NULL, class);

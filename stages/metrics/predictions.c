@@ -62,7 +62,7 @@ static int prediction_make(struct rt_prediction *a, const float *logits, int lab
 }
 
 int rt_predictions(struct rt_prediction *prediction, const float *logits, const int *label, int n, int classes,
-               double temperature)
+                   double temperature)
 {
     double *p = malloc(((size_t)classes + 1) * sizeof *p);
     int rc = p ? 0 : RT_EMEM;
@@ -124,7 +124,7 @@ static double classes_end(struct rt_class_figures *class, int all)
 }
 
 void rt_classifier_figures(struct rt_classifier_figures *f, const struct rt_prediction *prediction, int n, int all,
-                        const double *weight, struct rt_class_figures *class)
+                           const double *weight, struct rt_class_figures *class)
 {
     double top1 = 0, top5 = 0;
     *f = (struct rt_classifier_figures){0};

@@ -23,7 +23,7 @@ struct rt_prediction {
 int rt_probabilities(const float *logits, int classes, double temperature, double *p);
 /* logits [n, classes], label [n], prediction [n]. RT_ENOTFINITE: outputs of a sample with a label are; RT_EMEM. */
 int rt_predictions(struct rt_prediction *prediction, const float *logits, const int *label, int n, int classes,
-               double temperature);
+                   double temperature);
 
 /* Of one class. */
 struct rt_class_figures {
@@ -48,7 +48,7 @@ struct rt_classifier_figures {
 };
 /* all: classes, and the labels that the model does not know. class: [all], filled. */
 void rt_classifier_figures(struct rt_classifier_figures *f, const struct rt_prediction *prediction, int n, int all,
-                        const double *weight, struct rt_class_figures *class);
+                           const double *weight, struct rt_class_figures *class);
 
 /* The temperature under which the labels of these samples are most probable (the least cross-entropy): logits are
  * divided by it. Labels that the model does not know do not count. RT_ENODATA: there is none; RT_ERANGE: no best one

@@ -159,7 +159,7 @@ static int model_read_bridges(struct rt_model *m, const struct rt_safetensors *s
 }
 
 static int model_read_answer(struct rt_model *m, const struct rt_safetensors *s, const char *name,
-                     struct rt_error *e)
+                             struct rt_error *e)
 {
     const char *head = rt_safetensors_text(s, "retort.head");
     int choice = head ? rt_choice_find(rt_head_names, head) : RT_HEAD_OWN;
@@ -187,7 +187,7 @@ static int model_read_temperature(struct rt_model *m, const struct rt_safetensor
 }
 
 static int model_read_idf(struct rt_model *m, const struct rt_safetensors *s, const char *name,
-                    struct rt_error *e)
+                          struct rt_error *e)
 {
     const struct rt_tensor *t = rt_safetensors_get(s, "front.idf");
     if (!t)

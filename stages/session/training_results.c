@@ -115,7 +115,7 @@ static int results_of_training(struct rt_training *t, struct rt_error *e)
 /* ---- trials ---- */
 
 static int results_record_trials(struct rt_training *t, enum rt_trial_list which, const struct rt_verification *v,
-                                  size_t used, struct rt_error *e)
+                                 size_t used, struct rt_error *e)
 {
     const char *name = rt_trial_list_names[which];
     t->trials_result[which] = (struct rt_training_trials){used, t->trials.list[which].count - used, v->eer, v->min_dcf};

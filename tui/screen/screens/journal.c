@@ -159,7 +159,7 @@ static void journal_draw_head(struct rt_canvas *c, struct rt_rect r)
 }
 
 static void journal_draw_term(const struct rt_snapshot *m, struct rt_canvas *c, struct rt_rect *r, const char *title,
-                      const char *name, bool loss, const struct rt_journal_row *j)
+                              const char *name, bool loss, const struct rt_journal_row *j)
 {
     int64_t step = j->step;
     struct around a = around_step(m, name, step);

@@ -74,7 +74,7 @@ static void stage_draw_queue(struct rt_canvas *c, int x, int y, int room, const 
 }
 
 static void stage_draw_words(struct rt_canvas *c, int x, int y, int room, const struct rt_stage_row *s,
-                       const struct fractions *fraction)
+                             const struct fractions *fraction)
 {
     char batches[24], samples[24], packed[24];
     int used = rt_canvas_print(c, x, y, room, RT_STYLE_LINE3, "busy %.0f %%", 100 * fraction_or_none(fraction->busy));

@@ -197,7 +197,7 @@ static void samples_draw_summary(const struct samples *v, const struct rt_snapsh
 }
 
 static void row_draw_cell(struct rt_canvas *c, int x, int y, int w, enum rt_style style,
-                      const struct rt_table *t, int row, int column)
+                          const struct rt_table *t, int row, int column)
 {
     char n[24], trail[RT_LOSS_HISTORY_TEXT];
     if (t->column[column].is_text)

@@ -46,7 +46,7 @@ static void pane_draw_speech(const struct rt_view *view, struct rt_canvas *c, st
 }
 
 static void pane_draw_part(const struct rt_view *view, struct rt_canvas *c, struct rt_rect r, int modality,
-                      const struct rt_sample_part *p)
+                           const struct rt_sample_part *p)
 {
     if (*p->error)
         rt_canvas_wrap(c, r, RT_STYLE_BAD, p->error);

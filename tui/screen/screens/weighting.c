@@ -142,7 +142,7 @@ static double settings_curve(void *self, double x)
 }
 
 static void weighting_draw_formula(struct rt_canvas *c, struct rt_rect r, const struct rt_weight_settings *s,
-                         const struct rt_weight_preview *w)
+                                   const struct rt_weight_preview *w)
 {
     int x = r.x + 1, end = r.x + r.w;
     char mean[24];
@@ -228,7 +228,7 @@ static void weighting_draw_charts(struct weighting *v, const struct rt_view *vie
 }
 
 static int weighting_draw_fraction(struct rt_canvas *c, int x, int y, int room, enum rt_style style, const char *word,
-                      const struct rt_weight_preview *w)
+                                   const struct rt_weight_preview *w)
 {
     char n[24];
     return rt_canvas_print(c, x, y, room, style, "%s%s of %d (%.0f %%)", word, rt_number_short(w->effective, n),

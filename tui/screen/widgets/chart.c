@@ -189,7 +189,7 @@ static int grid_height(double v, double low, double high, int dots)
 }
 
 static void grid_draw_curve(struct grid *g, const struct spans *s, double low, double high,
-                       enum rt_style style)
+                            enum rt_style style)
 {
     int dots = g->h * g->dots_y, before_x = -1, before = 0;
     for (int x = 0; x < s->columns; x++) {
