@@ -10,8 +10,6 @@
 #include "stages/metrics/metrics.h"
 #include "stages/metrics/predictions.h"
 
-#include "stages/distill/objective_settings.h"
-
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>

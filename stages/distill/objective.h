@@ -77,7 +77,6 @@ struct rt_objective_sums {
     double below;  /* of these, D < margin */
     double spread; /* of these, |D - margin| */
 };
-#define RT_OBJECTIVE_SUMS ((int)(sizeof(struct rt_objective_sums) / sizeof(double)))
 
 /* An update, whose batch is one shard or several, here or elsewhere, goes through three calls. What a term's gradient
  * is divided by are all samples that have what the term needs; so these are counted first, which no output of the

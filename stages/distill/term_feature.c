@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * terms l2 and cosine: the student's projected embedding f against the teacher's t, by direction
- * only. l2:     D = ||n(f) - n(t)||^2  in 0..4        cosine: D = 1 - n(f).n(t)  in 0..2 n(x) = x /
- * ||x||, and 0 for x = 0. The gradient at f = 0 is taken as 0: no direction is better. */
+ * terms l2 and cosine: the student's projected embedding f against the teacher's t, by direction only.
+ *     l2      D = ||n(f) - n(t)||^2  in 0..4
+ *     cosine  D = 1 - n(f).n(t)      in 0..2
+ * n(x) = x / ||x||, and 0 for x = 0. The gradient at f = 0 is taken as 0: no direction is better. */
 #include "stages/distill/term.h"
 
 #include <math.h>
