@@ -340,7 +340,7 @@ static int job_run_disk(struct job *j, const struct rt_input *in, bool scan)
 
 /* ---- the doors ---- */
 
-int rt_audio_decode_input(struct rt_audio *a, const struct rt_input *in, bool scan, struct rt_error *e)
+int rt_audio_decode(struct rt_audio *a, const struct rt_input *in, bool scan, struct rt_error *e)
 {
     *a = (struct rt_audio){0};
     if (in->size == 0)
@@ -356,8 +356,6 @@ int rt_audio_decode_input(struct rt_audio *a, const struct rt_input *in, bool sc
         goto out;
     *a = (struct rt_audio){.sample = j->feed.sample,
                            .count = j->feed.count,
-                           .source_rate = j->rate,
-                           .source_channels = j->channels,
                            .only = j->feed.only - 1};
     if (scan)
         a->source = rt_audio_scan_result(j->scan);
@@ -366,18 +364,6 @@ out:
     job_fini(j);
     free(j);
     return rc;
-}
-
-int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const char *name,
-                    struct rt_error *e)
-{
-    return rt_audio_decode_input(a, &RT_INPUT(bytes, size, name), false, e);
-}
-
-int rt_audio_decode_scan(struct rt_audio *a, const void *bytes, size_t size, const char *name,
-                         struct rt_error *e)
-{
-    return rt_audio_decode_input(a, &RT_INPUT(bytes, size, name), true, e);
 }
 
 /* What the window holds of the recording that the header promises; 0 = it has to be decoded. */
@@ -406,7 +392,7 @@ int rt_audio_seconds(const struct rt_input *in, double *seconds, struct rt_error
     free(j);
     if (*seconds > 0)
         return 0;
-    RT_TRY(rt_audio_decode_input(&a, in, false, e));
+    RT_TRY(rt_audio_decode(&a, in, false, e));
     *seconds = (double)a.count / RT_AUDIO_RATE;
     rt_audio_fini(&a);
     return 0;

@@ -21,26 +21,18 @@
 struct rt_audio {
     float *sample; /* [count], full scale = +-1, malloc'ed */
     size_t count;  /* at RT_AUDIO_RATE */
-    int source_rate;
-    int source_channels;
     int only; /* the channel that was read, because the others would have cancelled it; -1: the average of all */
     /* Of the samples as they are in the file, before mixing and resampling; only when asked for. */
     struct rt_audio_source source;
 };
 
-/* name stands for the file in messages. RT_EEMPTY (0 bytes or 0 samples), RT_EFORMAT, RT_ELARGE,
- * RT_ENOTFINITE, RT_EMEM. On failure nothing is left allocated. Any thread. */
-int rt_audio_decode(struct rt_audio *a, const void *bytes, size_t size, const char *name,
-                    struct rt_error *e);
-/* The same, and fills a->source. */
-int rt_audio_decode_scan(struct rt_audio *a, const void *bytes, size_t size, const char *name,
-                         struct rt_error *e);
-/* The input's extent of it: only what lies between start and end is decoded and counts against the limits; of kinds
- * that can be sought exactly (WAV and its kin, FLAC) only that is read, the others are decoded from their beginning.
- * scan: fills a->source. Besides: RT_ERANGE for what lies beyond the recording or a channel it has not; RT_EIO. */
-int rt_audio_decode_input(struct rt_audio *a, const struct rt_input *in, bool scan, struct rt_error *e);
+/* Decodes the input's extent: what lies between its start and end, and only that counts against the limits. Of kinds
+ * that can be sought exactly (WAV and its kin, FLAC) nothing else is read; others are decoded from their beginning.
+ * scan: fills a->source. RT_EEMPTY (no bytes or samples), RT_EFORMAT, RT_ELARGE, RT_ENOTFINITE, RT_ERANGE for what lies
+ * beyond the recording or a channel it has not, RT_EIO, RT_EMEM. On failure nothing is left allocated. Any thread. */
+int rt_audio_decode(struct rt_audio *a, const struct rt_input *in, bool scan, struct rt_error *e);
 /* How long what the input names is, without decoding it where its header says so (WAV and its kin, FLAC). As
- * rt_audio_decode_input. */
+ * rt_audio_decode. */
 int rt_audio_seconds(const struct rt_input *in, double *seconds, struct rt_error *e);
 void rt_audio_fini(struct rt_audio *a);
 

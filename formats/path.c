@@ -3,7 +3,6 @@
 #include "formats/path.h"
 #include "formats/error.h"
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,4 +73,10 @@ int rt_path_relative(const char *path, const char *folder, char *out, size_t siz
     return (size_t)snprintf(out + used, size - used, "%s", *tail || used ? tail : ".") < size - used
                ? 0
                : RT_ELARGE;
+}
+
+bool rt_path_ends_in(const char *path, const char *ending)
+{
+    size_t n = strlen(path), k = strlen(ending);
+    return n > k && strcmp(path + n - k, ending) == 0;
 }

@@ -83,13 +83,11 @@ static int load_base(const struct rt_decode *d, const struct rt_decode_input *in
     struct rt_key128 *content = &d->content->key[m->id][row];
     bool use_store = from_store && !raw_work && features_are_kept(in);
     if (use_store && key_known(*content)) {
-        struct rt_frame *f = NULL;
-        if (rt_store_get(in->features, features_key(in, *content), &f) == 0 && f) {
-            int rc = base_unpack(in, f, base);
-            rt_frame_unref(f);
-            if (rc == 0)
-                return 0;
-        }
+        struct rt_frame *f = rt_store_get(in->features, features_key(in, *content));
+        int rc = f ? base_unpack(in, f, base) : RT_EMISSING;
+        rt_frame_unref(f);
+        if (rc == 0)
+            return 0;
     }
     struct rt_raw_source from = decode_raw_source(d, raw_work ? in->raw : NULL);
     struct rt_tensor raw;
@@ -444,8 +442,8 @@ static int score_row(const struct rt_decode *d, const struct rt_decode_input *in
     int rc = rt_content_key(&s, m, &key, e);
     if (rc < 0)
         goto out;
-    if (d->quality && !m->quick && (rc = rt_store_get(d->quality, rt_modality_measures_key(m, key), &known)) < 0)
-        goto out;
+    if (d->quality && !m->quick)
+        known = rt_store_get(d->quality, rt_modality_measures_key(m, key));
     if (!known && (rc = score_load(d, in, b, at, &s, key, e)) < 0)
         goto out;
     d->content->key[m->id][row] = key;

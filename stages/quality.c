@@ -121,9 +121,7 @@ out:
 static int quality_recall(const struct rt_quality *q, const struct rt_modality *m,
                           struct rt_key128 key, double *value, struct rt_error *e)
 {
-    struct rt_frame *f = NULL;
-    if (q->store)
-        rt_store_get(q->store, rt_modality_measures_key(m, key), &f);
+    struct rt_frame *f = q->store ? rt_store_get(q->store, rt_modality_measures_key(m, key)) : NULL;
     if (!f)
         return rt_error_set(e, RT_ENOTFOUND, "the quality store lost a sample's measures");
     int rc = rt_frame_unpack_into(f, value, sizeof(double) * (size_t)m->measure_count, e);

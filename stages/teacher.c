@@ -31,9 +31,9 @@ static bool outputs_are_kept(const struct rt_teacher *s, int row)
 /* False when absent or damaged. */
 static bool outputs_read(const struct rt_teacher *s, int row, struct rt_tensor *t)
 {
-    struct rt_frame *f = NULL;
     memset(t, 0, sizeof *t);
-    if (!outputs_are_kept(s, row) || rt_store_get(s->store, outputs_key(s, row), &f) < 0 || !f)
+    struct rt_frame *f = outputs_are_kept(s, row) ? rt_store_get(s->store, outputs_key(s, row)) : NULL;
+    if (!f)
         return false;
     bool good = rt_frame_unpack(f, t, NULL) == 0 && t->dtype == RT_F32 &&
                 rt_tensor_count(t) == (int64_t)s->model->dim + s->model->classes;

@@ -156,10 +156,9 @@ static struct rt_key128 shard_key(const char *path, const struct stamp *x)
 
 static struct rt_tar *shard_load(struct rt_store *kept, struct rt_key128 key, size_t file)
 {
-    struct rt_frame *f = NULL;
+    struct rt_frame *f = rt_store_get(kept, key);
     struct rt_tensor t;
     struct rt_tar *tar = NULL;
-    rt_store_get(kept, key, &f);
     if (f && rt_frame_unpack(f, &t, NULL) == 0) {
         if (t.dtype == RT_U8 && t.rank == 1)
             rt_tar_unpack(&tar, t.data, (size_t)t.dim[0], file);
@@ -281,7 +280,7 @@ static int datafile_take(struct rt_datafile *s, struct rt_error *e)
 }
 
 int rt_datafile_open(struct rt_datafile *s, struct rt_datafiles *all, const char *path, const struct rt_extent *x,
-                   struct rt_error *e)
+                     struct rt_error *e)
 {
     char part[RT_EXTENT_WORDS];
     *s = (struct rt_datafile){.fd = -1, .all = all};

@@ -35,7 +35,7 @@ struct rt_datafile {
 /* Opens the sample: whole in memory, a timed part as the open file. all: NULL = nothing is remembered. Refuses as
  * rt_file_read, and RT_EEMPTY; of shards as rt_tar_index and rt_tar_find. On failure nothing is open. */
 int rt_datafile_open(struct rt_datafile *s, struct rt_datafiles *all, const char *path, const struct rt_extent *x,
-                   struct rt_error *e);
+                     struct rt_error *e);
 /* A text of the manifest. */
 void rt_datafile_of_text(struct rt_datafile *s, const char *text, const char *name);
 /* The key of the content (its bytes, and which part of them), chained to `first`: the same for a file and for a member

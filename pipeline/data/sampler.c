@@ -91,7 +91,6 @@ int rt_sampler_epoch_steps(int train_count, int batch)
 static int balanced_labelled(int labelled, int rest, int batch, double balance)
 {
     int n = (int)(balance * batch + 0.5);
-
     if (!(balance > 0) || labelled == 0 || rest == 0)
         return 0;
     return n < 1 ? 1 : n > batch ? batch : n;

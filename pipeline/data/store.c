@@ -6,6 +6,7 @@
  * no flock: the key and the frame's checksum tell whether a record is what the index says. */
 #include "pipeline/data/store.h"
 #include "formats/file.h"
+#include "formats/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -324,9 +325,8 @@ int rt_store_expire(const char *folder, const char *prefix, int days)
     const struct dirent *file;
     while (d && (file = readdir(d))) {
         const char *name = file->d_name;
-        size_t n = strlen(name), k = strlen(".store");
         struct stat st;
-        if (strncmp(name, prefix, strlen(prefix)) == 0 && n > k && strcmp(name + n - k, ".store") == 0 &&
+        if (strncmp(name, prefix, strlen(prefix)) == 0 && rt_path_ends_in(name, ".store") &&
             fstatat(dirfd(d), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
             st.st_mtime < before)
             deleted += unlinkat(dirfd(d), name, 0) == 0;
@@ -348,27 +348,24 @@ static int store_knows(struct rt_store *s, struct rt_key128 key)
     return index_has(s, key) || (store_catch_up(s) >= 0 && index_has(s, key));
 }
 
-int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out)
+struct rt_frame *rt_store_get(struct rt_store *s, struct rt_key128 key)
 {
     struct entry e = {0};
-    *out = NULL;
     pthread_mutex_lock(&s->mutex);
     if (store_knows(s, key))
         e = *index_find(s, key);
     pthread_mutex_unlock(&s->mutex);
-    if (e.size > 0)
-        *out = record_read_frame(s, key, e.at, e.size);
-
+    struct rt_frame *f = e.size > 0 ? record_read_frame(s, key, e.at, e.size) : NULL;
     pthread_mutex_lock(&s->mutex);
-    if (*out)
+    if (f)
         s->hits++;
     else
         s->misses++;
     struct entry *now = s->slots ? index_find(s, key) : NULL;
-    if (!*out && now && now->at == e.at)
+    if (!f && now && now->at == e.at)
         now->size = 0; /* damaged: absent from now on, and may be put again */
     pthread_mutex_unlock(&s->mutex);
-    return 0;
+    return f;
 }
 
 /* Appends one record at s->end, or leaves the file as it was. Under both locks. */

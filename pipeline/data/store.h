@@ -23,8 +23,8 @@ struct rt_store; /* opaque */
 int rt_store_open(struct rt_store **out, const char *folder, const char *name, uint64_t limit,
                   struct rt_error *e);
 void rt_store_close(struct rt_store *s);
-/* A new reference in *out, or NULL when absent; always 0. What another process has put is seen. */
-int rt_store_get(struct rt_store *s, struct rt_key128 key, struct rt_frame **out);
+/* A new reference, or NULL when absent. What another process has put is seen. */
+struct rt_frame *rt_store_get(struct rt_store *s, struct rt_key128 key);
 /* 0 also when the limit is reached (nothing stored) or the key is there already. RT_EFULL (disk), RT_EIO,
  * RT_ELARGE, RT_EMEM: not stored, the file is as before. */
 int rt_store_put(struct rt_store *s, struct rt_key128 key, const struct rt_frame *f);

@@ -144,8 +144,7 @@ int rt_raw_unpack(const struct rt_frame *f, const struct rt_modality *m, struct 
 /* RT_EMISSING: it is not kept. */
 static int kept_load(struct rt_store *store, struct rt_key128 key, const struct rt_modality *m, struct rt_tensor *raw)
 {
-    struct rt_frame *f = NULL;
-    rt_store_get(store, kept_key(key), &f);
+    struct rt_frame *f = rt_store_get(store, kept_key(key));
     int rc = f ? rt_raw_unpack(f, m, raw) : RT_EMISSING;
     rt_frame_unref(f);
     return rc;

@@ -98,7 +98,7 @@ static int speech_load(const struct rt_input *in, struct rt_tensor *raw, double 
 {
     struct rt_audio a;
     *raw = (struct rt_tensor){0};
-    RT_TRY(rt_audio_decode_input(&a, in, source != NULL, e));
+    RT_TRY(rt_audio_decode(&a, in, source != NULL, e));
     if (source) {
         source[0] = a.source.stops;
         source[1] = a.source.step;

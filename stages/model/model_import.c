@@ -3,6 +3,7 @@
  * ONNX, its classifier becomes the graph, from the embedding on, so that all that reads a model's
  * classifier finds it where it always is. */
 #include "formats/onnx.h"
+#include "formats/path.h"
 #include "formats/recipe_teacher.h"
 #include "stages/model/model.h"
 #include "stages/model/trunk.h"
@@ -105,19 +106,13 @@ static int import_file(struct rt_model *m, const struct rt_recipe *r, const stru
     return rc;
 }
 
-static bool path_is_onnx(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && strcmp(dot, ".onnx") == 0;
-}
-
 /* A file of ours says itself how it is read. */
 static int load_file(struct rt_model *m, const struct rt_recipe *r, const struct rt_teacher_settings *s,
                      struct rt_error *e)
 {
     struct rt_onnx *o = NULL;
     bool foreign = false;
-    if (path_is_onnx(s->model)) {
+    if (rt_path_ends_in(s->model, ".onnx")) {
         RT_TRY(rt_onnx_read(&o, s->model, e));
         foreign = !rt_onnx_text(o, "retort.recipe");
         rt_onnx_destroy(o);

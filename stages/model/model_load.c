@@ -4,6 +4,7 @@
 #include "stages/model/model_parts.h"
 
 #include "formats/onnx.h"
+#include "formats/path.h"
 #include "formats/recipe_teacher.h"
 #include "pipeline/run/checkpoints.h"
 #include "pipeline/run/run_files.h"
@@ -42,12 +43,6 @@ static int model_find_file(const char *path, char *out, size_t size, struct rt_e
                         rt_run_file_name(RT_RUN_MODEL));
 }
 
-static bool path_is_onnx(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && strcmp(dot, ".onnx") == 0;
-}
-
 int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
 {
     char file[4200];
@@ -58,7 +53,7 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
     if (rt_vectors_are_meant(file))
         return rt_error_set(e, RT_EUSAGE, "%s: embeddings are no network: they can only teach, as teacher.model of a "
                             "run", path);
-    bool onnx = path_is_onnx(file);
+    bool onnx = rt_path_ends_in(file, ".onnx");
     RT_TRY(onnx ? rt_onnx_read(&o, file, e) : rt_safetensors_read(&s, file, e));
     int rc = onnx ? rt_model_from_onnx(m, o, file, e) : rt_model_restore(m, s, file, e);
     rt_onnx_destroy(o);
@@ -74,7 +69,7 @@ int rt_model_store_text(const char *path, const char *key, const char *text, cha
 {
     struct rt_safetensors *s = NULL;
     RT_TRY(model_find_file(path, file, RT_MODEL_FILE_NAME, e));
-    if (path_is_onnx(file))
+    if (rt_path_ends_in(file, ".onnx"))
         return rt_error_set(e, RT_EUSAGE, "%s: nothing is stored in an ONNX file: take the run or its .safetensors, "
                             "and export that", file);
     RT_TRY(rt_safetensors_read(&s, file, e));
@@ -173,7 +168,7 @@ int rt_model_load_start(struct rt_model *m, struct rt_recipe *recipe, const char
     struct rt_onnx *o = NULL;
     memset(m, 0, sizeof *m);
     about[0] = '\0';
-    if (!path_is_onnx(path))
+    if (!rt_path_ends_in(path, ".onnx"))
         return start_from_own(m, recipe, path, e);
     RT_TRY(rt_onnx_read(&o, path, e));
     bool foreign = !rt_onnx_text(o, "retort.recipe");

@@ -6,6 +6,7 @@
 #include "formats/hash.h"
 #include "formats/manifest.h"
 #include "formats/filewalk.h"
+#include "formats/path.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -175,10 +176,9 @@ static int bank_list(struct rt_sound_bank *b, struct sounds *to, bool rooms, con
                      struct rt_error *e)
 {
     struct listing l = {.bank = b, .to = to, .rooms = rooms, .e = e};
-    size_t length = strlen(from);
     b->unusable = 0;
-    RT_TRY(length > 4 && !strcmp(from + length - 4, ".tsv") ? listing_add_manifest(&l, from)
-                                                            : rt_walk_files(from, listing_add_file, &l, e));
+    RT_TRY(rt_path_ends_in(from, ".tsv") ? listing_add_manifest(&l, from)
+                                         : rt_walk_files(from, listing_add_file, &l, e));
     if (to->count)
         qsort(to->sound, (size_t)to->count, sizeof *to->sound, sound_compare);
     if (to->count)
@@ -280,7 +280,7 @@ static int sound_read(struct rt_sound_bank *b, const struct sound *s, double fro
     x.start = begin + from;
     x.end = x.start + seconds < end ? x.start + seconds : end;
     RT_TRY(rt_datafile_open(&file, b->sources, s->path, &x, e));
-    int rc = rt_audio_decode_input(a, &file.input, false, e);
+    int rc = rt_audio_decode(a, &file.input, false, e);
     rt_datafile_close(&file);
     return rc;
 }

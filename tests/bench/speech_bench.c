@@ -34,10 +34,9 @@ static double now(void)
 
 static int step_keep(void)
 {
-    struct rt_frame *f = NULL;
     struct rt_tensor t;
     struct rt_key128 key = {1, 1};
-    rt_store_get(store, key, &f);
+    struct rt_frame *f = rt_store_get(store, key);
     if (!f) {
         RT_TRY(rt_frame_pack(&f, "raw", &raw, 0));
         rt_store_put(store, key, f);

@@ -95,7 +95,7 @@ static int cut(const struct file *f, bool disk, struct rt_extent x, struct rt_au
     struct rt_input in = RT_INPUT(disk ? NULL : f->bytes, f->size, f->name);
     in.fd = f->fd;
     in.extent = x;
-    return rt_audio_decode_input(a, &in, true, e);
+    return rt_audio_decode(a, &in, true, e);
 }
 
 static void parts_are_the_same_sought_or_decoded(void **state)

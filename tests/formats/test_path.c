@@ -61,12 +61,22 @@ static void paths_become_relative(void **state)
     }
 }
 
+static void endings_are_behind_something(void **state)
+{
+    (void)state;
+    assert_true(rt_path_ends_in("a.onnx", ".onnx"));
+    assert_false(rt_path_ends_in(".onnx", ".onnx"));
+    assert_false(rt_path_ends_in("a.onnx.part", ".onnx"));
+    assert_false(rt_path_ends_in("nx", ".onnx"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(paths_become_absolute),
         cmocka_unit_test(paths_become_relative),
+        cmocka_unit_test(endings_are_behind_something),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

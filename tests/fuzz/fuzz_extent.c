@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!line_read(line, &in.extent))
         return 0;
     assert(strlen(rt_extent_words(&in.extent, words, sizeof words)) < sizeof words);
-    if (rt_audio_decode_input(&a, &in, false, &e) == 0) {
+    if (rt_audio_decode(&a, &in, false, &e) == 0) {
         assert(a.count > 0);
         rt_audio_fini(&a);
     }

@@ -54,10 +54,8 @@ static int put(struct rt_store *s, int i)
 /* 1 = there and right, 0 = absent, -1 = wrong. */
 static int check(struct rt_store *s, int i)
 {
-    struct rt_frame *f, *expected = frame_of(i);
+    struct rt_frame *f = rt_store_get(s, key_of(i)), *expected = frame_of(i);
     size_t a, b;
-    if (rt_store_get(s, key_of(i), &f) < 0)
-        abort();
     const void *want = rt_frame_bytes(expected, &a);
     int right = f && memcmp(rt_frame_bytes(f, &b), want, a) == 0 && a == b ? 1 : f ? -1 : 0;
     rt_frame_unref(f);

@@ -72,7 +72,7 @@ static void check_golden(const char *name, int bands)
     struct rt_fbank *f;
     snprintf(path, sizeof path, "tests/golden/fbank_in_%s.wav", name);
     uint8_t *bytes = read_bytes(path, &size);
-    assert_int_equal(rt_audio_decode(&a, bytes, size, path, NULL), 0);
+    assert_int_equal(rt_audio_decode(&a, &RT_INPUT(bytes, size, path), false, NULL), 0);
     free(bytes);
     snprintf(path, sizeof path, "tests/golden/fbank_%s_%d.npy", name, bands);
     assert_int_equal(rt_npy_read(&want, path, NULL), 0);

@@ -80,7 +80,7 @@ static float *mirror_answer(struct rt_model *m, const char *file)
     struct rt_net_outputs out;
     size_t size;
     uint8_t *bytes = read_bytes(file, &size);
-    assert_int_equal(rt_audio_decode(&a, bytes, size, file, &e), 0);
+    assert_int_equal(rt_audio_decode(&a, &RT_INPUT(bytes, size, file), false, &e), 0);
     raw = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample);
     assert_int_equal(m->modality->features(&m->front, &raw, &base, &e), 0);
     struct rt_front front = rt_views_front(&(struct rt_views){.whole = m->whole}, 0, &m->front, base.dim[0]);
@@ -187,7 +187,7 @@ static void the_recording_itself_is_normalised(void **state)
             fail_msg("%s", e.text);
         assert_int_equal(m.dim, 1);
         assert_non_null(strstr(rt_model_about(&m), "mean over time"));
-        assert_int_equal(rt_audio_decode(&a, bytes, size, ES, &e), 0);
+        assert_int_equal(rt_audio_decode(&a, &RT_INPUT(bytes, size, ES), false, &e), 0);
         raw = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample);
         assert_int_equal(m.modality->features(&m.front, &raw, &base, &e), 0);
         struct rt_front front = rt_views_front(&(struct rt_views){.whole = true}, 0, &m.front, base.dim[0]);
@@ -280,7 +280,7 @@ static void students_read_as_teachers(void **state)
         toy_set(&student, words);
         assert_int_equal(rt_front_check(&student, &e), 0);
         struct rt_front own = rt_front_of(&student);
-        assert_int_equal(rt_audio_decode(&a, bytes, size, ES, &e), 0);
+        assert_int_equal(rt_audio_decode(&a, &RT_INPUT(bytes, size, ES), false, &e), 0);
         struct rt_tensor raw = rt_tensor_view(RT_F32, 1, (int64_t[]){(int64_t)a.count}, a.sample), base;
         for (int k = 0; k < 2; k++) {
             const struct rt_front *f = k ? &own : &m.front;
