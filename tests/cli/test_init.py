@@ -8,6 +8,7 @@
 import json
 import os
 import pty
+import shlex
 import shutil
 import struct
 import subprocess
@@ -74,11 +75,9 @@ class Init(EndToEnd):
         self.assertEqual(rows["sea/sea19.png"]["text"], "")
         splits = [row["split"] for row in rows.values()]
         self.assertTrue(splits.count("train") > 40 and splits.count("valid") > 3 and splits.count("test") > 8, splits)
-        commands = [line.strip().replace("'", "") for line in out.split("Next:\n")[1].splitlines()]
+        commands = [shlex.split(line) for line in out.split("Next:\n")[1].splitlines()]
         self.assertEqual(len(commands), 3)
-        for i, command in enumerate(commands[:2]):
-            words = command.replace("my pets", "my_pets").split()
-            words = [word.replace("my_pets", "my pets") for word in words]
+        for i, words in enumerate(commands[:2]):
             self.assertEqual(words[:2], ["retort", "run"])
             out, err = self.retort(*words[1:], "-s", "train.epochs=8", "-s", "train.threads=1")
             self.says(out, ("model     text textbag", "student   image cnn2d")[i], "test      top-1")
@@ -98,6 +97,10 @@ class Init(EndToEnd):
         self.says(out, "3 classes", "off the golden outputs by")
         with open(self.path("my pets", "student", "recipe.yaml"), encoding="utf-8") as f:
             self.assertIn("net: cnn2d", f.read())  # what auto was is kept
+        for folder in ("plain", "it's \"$HOME\"", "$(date)"):
+            out, _ = self.retort("init", "photos", "--unread", "-o", folder)
+            for line in out.split("Next:\n")[1].splitlines():
+                self.assertIn(folder + "/student", [word.split(".")[0] for word in shlex.split(line)])
 
     def test_tables(self):
         """Columns by name and by content; what is not clear is asked for by its option."""

@@ -87,6 +87,21 @@ void rt_cmd_row(const char *title, const char *text)
     rt_text_wrap(stdout, text, 14, 14, rt_text_columns(INT_MAX));
 }
 
+void rt_cmd_word(FILE *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=,:%+-";
+    if (*word && !word[strspn(word, plain)]) {
+        rt_plain_print(out, "%s", word);
+        return;
+    }
+    fputc('\'', out);
+    for (int n; *word; word += n) {
+        n = *word == '\'' ? 1 : (int)strcspn(word, "'");
+        rt_plain_print(out, *word == '\'' ? "'\\%.*s'" : "%.*s", n, word);
+    }
+    fputc('\'', out);
+}
+
 /* ---- running ----
  * The request is made here and freed here, so that a command neither parses nor cleans up after parsing: it gets
  * what was asked for, and returns what became of it. */

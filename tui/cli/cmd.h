@@ -20,6 +20,8 @@ int rt_cmd_fail(const struct rt_error *e);
 /* "retort COMMAND: text; see retort COMMAND --help" to stderr; returns RT_EXIT_USAGE. */
 int rt_cmd_usage(const struct rt_command *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* One word of a command as a shell reads it: in quotes where it has to be. */
+void rt_cmd_word(FILE *out, const char *word);
 /* For a command whose work counts for more than who reads about it: a pipe that was closed is an error of
  * the write to it, and no longer the end. */
 void rt_cmd_outlive_readers(void);

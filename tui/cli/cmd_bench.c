@@ -5,6 +5,7 @@
 #include "tui/cli/bench_ranks.h"
 #include "tui/cli/bench_sides.h"
 
+#include "formats/path.h"
 #include "formats/plain.h"
 #include "tui/cli/cmd.h"
 
@@ -133,12 +134,6 @@ static int threads_take(void *field, const char *value, struct rt_error *e)
     return rt_error_set(e, RT_EUSAGE, "up to %d whole numbers from 1 to %d, as in 1,2", RT_BENCH_SIDES, THREADS_MAX);
 }
 
-static bool name_is_file(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot && strcmp(dot, ".onnx") == 0;
-}
-
 /* 0, or the exit code of what does not fit together. */
 static int request_check(const struct request *q)
 {
@@ -152,11 +147,11 @@ static int request_check(const struct request *q)
         const char *name = q->what.word[i];
         if (net_find(name))
             continue;
-        if (access(name, F_OK) == 0 && !name_is_file(name))
+        if (access(name, F_OK) == 0 && !rt_path_ends_in(name, ".onnx"))
             return rt_cmd_usage(&cmd_bench, "%s: presets and ONNX files are timed: of a run or model, retort model %s "
                                 "says what a sample takes, and retort export %s -o FILE.onnx makes a file", name,
                                 name, name);
-        if (!name_is_file(name) || q->ranks)
+        if (!rt_path_ends_in(name, ".onnx") || q->ranks)
             return rt_cmd_usage(&cmd_bench, "there is no network \"%s\" here", name);
         for (int k = 0; k < c->sides; k++)
             if (c->batch % c->threads[k])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * ctl: says one verb to a run that goes on, and prints the reply. */
+ * cmd_ctl: `retort ctl`: says one verb to a run that goes on, and prints the reply. */
 #include "tui/cli/cmd.h"
 
 #include "formats/jsontext.h"
@@ -61,19 +61,11 @@ static int ctl_ask(const struct request *q, struct rt_client *c, struct rt_error
     return rc < 0 ? rt_error_set(e, rc, "%s: done, but there is no memory to print all of the reply", q->verb) : 0;
 }
 
-static bool verb_known(const char *word)
-{
-    for (int i = 0; i < rt_live_verb_count; i++)
-        if (!strcmp(rt_live_verbs[i].name, word))
-            return true;
-    return false;
-}
-
 static int ctl_run(void *request, struct rt_error *e)
 {
     const struct request *q = request;
     struct rt_client *c;
-    if (verb_known(q->folder) && !verb_known(q->verb))
+    if (rt_live_verb_find(q->folder) && !rt_live_verb_find(q->verb))
         return rt_error_set(e, RT_EUSAGE, "the run's folder stands before the verb: retort ctl %s %s", q->verb,
                             q->folder);
     RT_TRY(rt_client_open(&c, q->folder, e));

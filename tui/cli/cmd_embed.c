@@ -16,30 +16,22 @@ struct request {
 
 /* The matrix is written from the buffer that the model wrote to: rows of samples that could not be read are closed up
  * in place, as there may be no memory for a second copy of a large set. */
-static void embedding_put_id(const char *id)
-{
-    rt_plain_put(stdout, id);
-    fputc('\n', stdout);
-}
-
 static int embedding_write(void *self, struct rt_evaluation *j, struct rt_error *e)
 {
     const struct request *q = self;
-    const char *output = q->output;
-    bool feature = q->of.feature;
     const struct rt_manifest *m = j->session.dataset.manifest;
     int id = rt_manifest_column(m, "id"), kept = 0;
-    size_t width = (size_t)(feature ? j->model.teacher[0].dim : j->model.dim);
-    float *from = feature ? j->out.feature : j->out.embedding;
+    size_t width = (size_t)(q->of.feature ? j->model.teacher[0].dim : j->model.dim);
+    float *from = q->of.feature ? j->out.feature : j->out.embedding;
     for (int i = 0; i < j->count; i++)
         if (j->out.have[i])
             memmove(from + width * (size_t)kept++, from + width * (size_t)i, width * sizeof *from);
     int64_t dim[2] = {kept, (int64_t)width};
     struct rt_tensor t = rt_tensor_view(RT_F32, 2, dim, from);
-    RT_TRY(rt_npy_write(&t, output, e));
+    RT_TRY(rt_npy_write(&t, q->output, e));
     for (int i = 0; i < j->count; i++)
         if (j->out.have[i])
-            embedding_put_id(rt_manifest_cell(m, j->rows[i], id));
+            rt_plain_print(stdout, "%s\n", rt_manifest_cell(m, j->rows[i], id));
     return 0;
 }
 

@@ -21,7 +21,10 @@ struct request {
     const char *gallery;
     struct rt_argument_list what;
     struct rt_predict_config run;
-    double *threshold, given; /* threshold: of given, or NULL */
+    struct threshold {
+        bool given;
+        double cosine;
+    } threshold;
     int top;
     bool json;
 };
@@ -36,14 +39,13 @@ struct answers {
     long long failed, given, unknown;
 };
 
-/* The member is a pointer, so that no number has to stand for "none". */
-static int take_threshold(void *field, const char *value, struct rt_error *e)
+static int threshold_take(void *field, const char *value, struct rt_error *e)
 {
-    struct request *q = (struct request *)(void *)((char *)field - offsetof(struct request, threshold));
+    struct threshold *t = field;
     char *end;
-    q->given = strtod(value, &end);
-    q->threshold = &q->given;
-    return end != value && !*end && q->given >= -1 && q->given <= 1
+    t->given = true;
+    t->cosine = strtod(value, &end);
+    return end != value && !*end && t->cosine >= -1 && t->cosine <= 1
                ? 0 : rt_error_set(e, RT_EUSAGE, "a cosine from -1 to 1");
 }
 
@@ -144,9 +146,7 @@ static int identify_all(const struct request *q, struct rt_model *m, struct answ
         return rt_error_set(e, RT_EMEM, "out of memory");
     int rc = rt_predict(m, &run, rt_predict_list_source(list), (struct rt_predict_sink){a, answers_take}, e);
     fflush(stdout);
-    if (rt_predict_list_passed(list))
-        rt_plain_print(stderr, "retort: %s files in folders passed over: not %s by their ending\n",
-                       rt_count_text(rt_predict_list_passed(list), x), m->modality->name);
+    rt_predict_list_say_passed(list);
     if (isnan(a->threshold))
         fprintf(stderr, "retort: the gallery has no threshold, so nobody is unknown: give --threshold\n");
     if (rc == 0)
@@ -163,7 +163,7 @@ static int identify_with(const struct request *q, struct rt_model *m, struct rt_
     RT_TRY(rt_evaluation_load_model(m, &q->of, recipe, e));
     rt_evaluate_say_front(m);
     RT_TRY(identify_check(g, m, q, e));
-    struct answers a = {.q = q, .gallery = g, .threshold = q->threshold ? *q->threshold : g->threshold,
+    struct answers a = {.q = q, .gallery = g, .threshold = q->threshold.given ? q->threshold.cosine : g->threshold,
                         .top = q->top < g->people ? q->top : g->people};
     a.who = malloc((size_t)a.top * sizeof *a.who);
     a.score = malloc((size_t)a.top * sizeof *a.score);
@@ -198,7 +198,7 @@ const struct rt_command cmd_identify = {
     .options = (const struct rt_option[]){
         {0, "top", "K", "the K nearest people", RT_OPTION_WHOLE(struct request, top, 1, INT_MAX), .initial = "3"},
         {0, "threshold", "T", "the least cosine at which somebody is known",
-         RT_OPTION_OWN(struct request, threshold, take_threshold), .otherwise = "the gallery's own"},
+         RT_OPTION_OWN(struct request, threshold, threshold_take), .otherwise = "the gallery's own"},
         {0, "json", NULL, "one JSON object a line", RT_OPTION_FLAG(struct request, json)},
         RT_OPTION_READING(struct request, of),
         RT_OPTIONS_PREDICT(struct request, run),

@@ -2,17 +2,18 @@
  * cmd_init: `retort init`: from data as people have them to a manifest, recipes, and the commands to type next. How a
  * manifest is made is manifest_make.h, what is said of it init_look.h, what stands in the recipes init_recipes.h. */
 #include "tui/cli/cmd.h"
-#include "formats/file.h"
-#include "formats/plain.h"
-#include "formats/words.h"
 #include "tui/cli/init_look.h"
 #include "tui/cli/init_recipes.h"
-#include "tui/manifest/files.h"
-#include "tui/manifest/guess_columns.h"
 #include "tui/cli/manifest_make.h"
-#include "formats/filewalk.h"
 #include "tui/cli/options_shared.h"
 #include "tui/cli/progress.h"
+
+#include "formats/file.h"
+#include "formats/filewalk.h"
+#include "formats/plain.h"
+#include "tui/manifest/files.h"
+#include "tui/manifest/guess_columns.h"
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,19 +224,17 @@ static int folder_prepare(const struct request *q, char manifest[PATH_MAX], stru
     return 0;
 }
 
-/* A command about files in the folder, as a shell takes it: names in quotes where they have to be. words: those that
- * begin with / are such files, others stand as they are; up to a NULL. */
+/* A command about files in the folder. word: those that begin with / are such files, others stand as they are; up to a
+ * NULL. */
 static void command_say(const char *folder, const char *const *word)
 {
-    static const char known[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+";
-    bool plain = *folder && !folder[strspn(folder, known)];
-    const char *quote = plain ? "" : strchr(folder, '\'') ? "\"" : "'";
+    char text[PATH_MAX];
     fputs("  retort", stdout);
-    for (; *word; word++)
-        if (**word == '/')
-            rt_plain_print(stdout, " %s%s%s%s", quote, folder, *word, quote);
-        else
-            rt_plain_print(stdout, " %s", *word);
+    for (; *word; word++) {
+        snprintf(text, sizeof text, "%s%s", **word == '/' ? folder : "", *word);
+        fputc(' ', stdout);
+        rt_cmd_word(stdout, text);
+    }
     fputc('\n', stdout);
 }
 

@@ -4,19 +4,14 @@
 #include "tui/cli/describe.h"
 #include "tui/cli/options_shared.h"
 
-#include <string.h>
+#include "formats/path.h"
+
 
 struct request {
     struct rt_describe of;
     struct rt_argument_list files;
     struct rt_card card;
 };
-
-static bool path_is_onnx(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && strcmp(dot, ".onnx") == 0;
-}
 
 /* Each file is a card of its own, and the reason for which one fails is in it: the others are told all the same. */
 static int model_run(void *request, struct rt_error *e)
@@ -27,7 +22,7 @@ static int model_run(void *request, struct rt_error *e)
     for (int i = 0; i < q->files.count; i++) {
         q->of.path = q->files.word[i];
         rt_card_begin(&q->card, q->of.path);
-        int rc = path_is_onnx(q->of.path) ? rt_describe_onnx(&q->of, e) : rt_describe_model(&q->of, e);
+        int rc = rt_path_ends_in(q->of.path, ".onnx") ? rt_describe_onnx(&q->of, e) : rt_describe_model(&q->of, e);
         rt_card_end(&q->card);
         if (rc < 0)
             code = RT_EXIT_FAILED;

@@ -147,9 +147,7 @@ static int predict_all(const struct request *q, const struct rt_predict_config *
         csv_head(w);
     int rc = rt_predict(m, run, rt_predict_list_source(list), (struct rt_predict_sink){w, writer_take}, e);
     fflush(stdout);
-    if (rt_predict_list_passed(list))
-        rt_plain_print(stderr, "retort: %s files in folders passed over: not %s by their ending\n",
-                rt_count_text(rt_predict_list_passed(list), a), m->modality->name);
+    rt_predict_list_say_passed(list);
     if (w->failed)
         rt_plain_print(stderr, "retort: %s of %s left out\n", rt_count_text(w->failed, a), rt_count_text(w->given, b));
     rt_predict_list_destroy(list);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * replay: repeats a run from its recipe, seed and journal in a folder of its own, and compares every
- * checkpoint that the run still has: all tensors, the progress and the settings in effect. */
+ * cmd_replay: `retort replay`: repeats a run from its recipe, seed and journal in a folder of its own, and compares
+ * every checkpoint that the run still has: all tensors, the progress and the settings in effect. */
 #include "tui/cli/cmd.h"
 
 #include "formats/plain.h"
@@ -170,7 +170,7 @@ static int replay_run(void *request, struct rt_error *e)
     rt_rundir_close(&p->dir);
     free(p->step);
     if (p->temporary)
-        rt_temporary_remove(p->folder);
+        rt_folder_remove(p->folder, NULL);
     free(p);
     if (rc == RT_ESTOPPED) {
         fprintf(stderr, "retort: replay interrupted\n");

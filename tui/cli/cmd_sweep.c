@@ -59,12 +59,12 @@ static int sweep_read(struct rt_sweep **s, const struct request *q, struct rt_er
 
 /* ---- what came out ---- */
 
-static int teachers_read(struct rt_sweep_results *r, const struct sweep_plan *p, struct rt_error *e)
+static int teachers_read(struct rt_sweep_results *r, const struct rt_sweep_plan *p, struct rt_error *e)
 {
     double sum[RT_SWEEP_TEACHERS] = {0};
     int count[RT_SWEEP_TEACHERS] = {0};
     for (int i = 0; i < p->jobs; i++) {
-        const struct sweep_job *j = &p->job[i];
+        const struct rt_sweep_job *j = &p->job[i];
         double value;
         if (j->setting >= 0)
             continue;
@@ -77,7 +77,7 @@ static int teachers_read(struct rt_sweep_results *r, const struct sweep_plan *p,
     return 0;
 }
 
-static int results_read(struct rt_sweep_results *r, const struct sweep_plan *p, struct rt_error *e)
+static int results_read(struct rt_sweep_results *r, const struct rt_sweep_plan *p, struct rt_error *e)
 {
     for (int i = 0; i < p->jobs; i++)
         if (p->job[i].setting >= 0)
@@ -99,7 +99,7 @@ static int plot_write(const struct rt_sweep_results *r, const char *path, struct
     return rc;
 }
 
-static int results_write(const struct request *q, const struct sweep_plan *p, struct rt_error *e)
+static int results_write(const struct request *q, const struct rt_sweep_plan *p, struct rt_error *e)
 {
     struct rt_sweep_results r;
     int rc = rt_sweep_results_init(&r, p->sweep);
@@ -120,13 +120,13 @@ static int results_write(const struct request *q, const struct sweep_plan *p, st
 static int sweep_go(const struct request *q, const struct rt_sweep *s, struct rt_error *e)
 {
     char folder[RT_SWEEP_PATH], slug[RT_SWEEP_NAME];
-    struct sweep_plan p;
+    struct rt_sweep_plan p;
     snprintf(folder, sizeof folder, "runs/sweep-%s", rt_sweep_slug(s->name, slug));
-    int code = sweep_plan_init(&p, s, q->output ? q->output : folder, e);
+    int code = rt_sweep_plan_init(&p, s, q->output ? q->output : folder, e);
     if (code == 0) {
         int at_once = q->at_once ? q->at_once : (int)uv_available_parallelism();
         rt_cmd_outlive_readers();
-        int rc = sweep_run(&p, at_once, q->quiet, e);
+        int rc = rt_sweep_run(&p, at_once, q->quiet, e);
         if (rc == RT_ESTOPPED)
             fputs("retort: stopped; the same command goes on from here\n", stderr);
         if (rc < 0)
@@ -137,7 +137,7 @@ static int sweep_go(const struct request *q, const struct rt_sweep *s, struct rt
         rt_cmd_fail(e);
         code = RT_EXIT_USAGE;
     }
-    sweep_plan_fini(&p);
+    rt_sweep_plan_fini(&p);
     return code;
 }
 
@@ -174,7 +174,7 @@ const struct rt_command cmd_sweep = {
          RT_OPTION_CHOICE(struct request, metric, rt_sweep_metrics),
          .otherwise = "the file's, top1"},
         {0, "at-once", "N", "so many runs at a time, each on one thread",
-         RT_OPTION_WHOLE(struct request, at_once, 1, SWEEP_AT_ONCE), .otherwise = "as many as cores"},
+         RT_OPTION_WHOLE(struct request, at_once, 1, RT_SWEEP_AT_ONCE), .otherwise = "as many as cores"},
         {'o', "output", "FOLDER", "the folder of the runs", RT_OPTION_TEXT(struct request, output),
          .otherwise = "runs/sweep-NAME", .files = "/"},
         {0, "markdown", NULL, "the table as Markdown", RT_OPTION_PICK(struct request, form, RT_SWEEP_MARKDOWN)},

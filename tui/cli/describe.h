@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * describe: what `retort model` says of a file, as rows of a card: an ONNX file (describe_onnx.c), a model of retort
- * (describe_model.c). Each runs one sample at the end. */
+ * (describe_model.c), and what both say (describe.c). Each runs one sample at the end. Main thread. */
 #ifndef RT_DESCRIBE_H
 #define RT_DESCRIBE_H
 
@@ -23,12 +23,10 @@ int rt_describe_onnx(const struct rt_describe *d, struct rt_error *e);
 /* A run folder, a safetensors file, an ONNX file that retort wrote. A row says why when it cannot be read. */
 int rt_describe_model(const struct rt_describe *d, struct rt_error *e);
 
-/* The row "refused", in a message without the file's name, which the card has. */
-void rt_describe_refused(const struct rt_describe *d, const struct rt_error *e);
+/* The message without the file's name, which the card has; and the row "refused" of it. */
 const char *rt_describe_why(const struct rt_describe *d, const struct rt_error *e);
+void rt_describe_refused(const struct rt_describe *d, const struct rt_error *e);
 /* A row of the smallest and largest number of what came out, and how many are not finite. */
 void rt_describe_output(struct rt_card *c, const char *name, const char *shape, const struct rt_tensor *t);
-/* Milliseconds of a clock that only rises. */
-double rt_describe_clock(void);
 
 #endif

@@ -7,62 +7,11 @@
 #include "formats/words.h"
 #include "stages/model/net.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <uv.h>
 
 #define CLASSES_SAID 8 /* of many; a program gets them all */
-
-double rt_describe_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-const char *rt_describe_why(const struct rt_describe *d, const struct rt_error *e)
-{
-    size_t length = strlen(d->path);
-    bool named = strncmp(e->text, d->path, length) == 0 && strncmp(e->text + length, ": ", 2) == 0;
-    return e->text + (named ? length + 2 : 0);
-}
-
-void rt_describe_refused(const struct rt_describe *d, const struct rt_error *e)
-{
-    rt_card_text(d->card, "refused", rt_describe_why(d, e), rt_describe_why(d, e));
-}
-
-void rt_describe_output(struct rt_card *c, const char *name, const char *shape, const struct rt_tensor *t)
-{
-    double low = INFINITY, high = -INFINITY, sum = 0;
-    int64_t wrong = 0, n = rt_tensor_count(t);
-    char words[300];
-    for (int64_t i = 0; i < n; i++) {
-        double x = rt_tensor_element(t, i);
-        wrong += !isfinite(x);
-        low = x < low ? x : low;
-        high = x > high ? x : high;
-        sum += x;
-    }
-    snprintf(words, sizeof words, "%.80s %s, %.4g to %.4g, mean %.4g", name, shape, low, high, n ? sum / (double)n : 0);
-    if (n == 0)
-        snprintf(words, sizeof words, "%.80s %s, which is empty", name, shape);
-    if (wrong)
-        snprintf(words, sizeof words, "%.80s %s, %lld of %lld numbers are not finite", name, shape, (long long)wrong,
-                 (long long)n);
-    rt_card_open(c, NULL, '{');
-    rt_card_text(c, "name", name, NULL);
-    rt_card_text(c, "shape", shape, NULL);
-    rt_card_number(c, "low", low, NULL);
-    rt_card_number(c, "high", high, NULL);
-    rt_card_number(c, "mean", n ? sum / (double)n : NAN, NULL);
-    rt_card_number(c, "not finite", (double)wrong, NULL);
-    rt_card_close(c, '}');
-    if (!c->json)
-        rt_card_text(c, "answer", words, words);
-}
 
 /* ---- what it is ---- */
 
@@ -183,13 +132,13 @@ static int model_run(struct rt_card *c, const struct rt_model *m, struct rt_erro
     struct rt_rng rng = rt_rng_init(1, 0, 0, RT_RNG_TEST);
     for (int64_t i = 0; i < count; i++)
         row[i] = (float)rt_rng_normal(&rng);
-    double before = 0;
+    uint64_t before = 0;
     for (int turn = 0; rc == 0 && turn < 2; turn++) { /* the first brings weights into the caches */
-        before = rt_describe_clock();
+        before = uv_hrtime();
         rc = rt_net_run(n, 1, rank ? row : NULL, rank ? NULL : &bag, &o, e);
     }
     if (rc == 0)
-        model_say_run(c, m, &o, rt_describe_clock() - before);
+        model_say_run(c, m, &o, 1e-6 * (double)(uv_hrtime() - before));
     rt_net_destroy(n);
     free(row);
     return rc;

@@ -2,12 +2,12 @@
  * evaluate: see evaluate.h. */
 #include "tui/cli/evaluate.h"
 
+#include "formats/path.h"
 #include "formats/plain.h"
 #include "pipeline/run/run_files.h"
 #include "tui/cli/progress.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* What could be used has been answered before anybody is told what could not, so a failure of `use` hides no reason. */
 
@@ -24,12 +24,8 @@ void rt_evaluate_say_left_out(struct rt_evaluation *v)
 
 static bool path_is_model(const char *path)
 {
-    static const char *const endings[] = {".safetensors", ".onnx"};
-    size_t n = strlen(path);
-    for (int i = 0; i < 2; i++)
-        if (n > strlen(endings[i]) && !strcmp(path + n - strlen(endings[i]), endings[i]))
-            return true;
-    return rt_run_file_exists(path, RT_RUN_RECIPE);
+    return rt_path_ends_in(path, ".safetensors") || rt_path_ends_in(path, ".onnx") ||
+           rt_run_file_exists(path, RT_RUN_RECIPE);
 }
 
 int rt_evaluate_check_order(const char *command, const char *model, const char *data, struct rt_error *e)

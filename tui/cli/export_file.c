@@ -2,13 +2,9 @@
  * export_file: see export_file.h. */
 #include "tui/cli/export_file.h"
 
-#include <string.h>
+#include "formats/path.h"
 
-static bool name_ends_in(const char *name, const char *ending)
-{
-    size_t n = strlen(name), k = strlen(ending);
-    return n > k && !strcmp(name + n - k, ending);
-}
+#include <string.h>
 
 /* Matrices and kernels, which are nearly all of a model; biases and statistics stay as they are. */
 static int export_halve(struct rt_safetensors *s, const char *output, struct rt_error *e)
@@ -61,15 +57,15 @@ static int export_onnx(struct rt_model *m, const char *output, enum rt_onnx_weig
 
 int rt_export_check(const char *output, enum rt_onnx_weights weights, struct rt_error *e)
 {
-    if (!name_ends_in(output, ".safetensors") && !name_ends_in(output, ".onnx"))
+    if (!rt_path_ends_in(output, ".safetensors") && !rt_path_ends_in(output, ".onnx"))
         return rt_error_set(e, RT_EUSAGE, "%s: the file's name must end in .safetensors or .onnx", output);
-    if (weights == RT_ONNX_WEIGHTS_INT8 && !name_ends_in(output, ".onnx"))
+    if (weights == RT_ONNX_WEIGHTS_INT8 && !rt_path_ends_in(output, ".onnx"))
         return rt_error_set(e, RT_EUSAGE, "--int8: %s: only an .onnx file has weights in 8 bits", output);
     return 0;
 }
 
 int rt_export_model(struct rt_model *m, const char *output, enum rt_onnx_weights weights, struct rt_error *e)
 {
-    return name_ends_in(output, ".onnx") ? export_onnx(m, output, weights, e)
+    return rt_path_ends_in(output, ".onnx") ? export_onnx(m, output, weights, e)
                                          : export_safetensors(m, output, weights == RT_ONNX_WEIGHTS_HALF, e);
 }

@@ -48,7 +48,15 @@ static void help_print(FILE *out)
                  "130 interrupted after a clean checkpoint.\n");
 }
 
-/* For completion and docs/manual/make: the rows of a command, or of one of its kinds. */
+/* For completion and docs/manual/make: the commands; the rows of a command, or of one of its kinds. */
+
+static int commands_list(void)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        rt_plain_print(stdout, "%s\n", commands[i]->name);
+    return RT_EXIT_DONE;
+}
+
 static int options_list(int argc, char **argv)
 {
     const struct rt_command *c = argc > 2 ? command_find(argv[2]) : NULL;
@@ -186,7 +194,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--list-options") == 0)
         return options_list(argc, argv);
-    for (int i = 0; strcmp(argv[1], "--list-commands") == 0 && i < COMMANDS; i++)
-        rt_plain_print(stdout, "%s\n", commands[i]->name);
-    return strcmp(argv[1], "--list-commands") == 0 ? RT_EXIT_DONE : command_named(argc, argv);
+    if (strcmp(argv[1], "--list-commands") == 0)
+        return commands_list();
+    return command_named(argc, argv);
 }

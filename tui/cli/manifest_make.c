@@ -71,14 +71,13 @@ static char *path_real_folder(const char *path, struct rt_error *e)
 
 static void manifest_tell(const struct rt_made_table *t, const char *path, const char *notes)
 {
-    static const char *const splits[] = {"train", "valid", "test"};
     int split = rt_made_column(t, "split");
     rt_plain_print(stderr, "%s: %zu rows", path, t->rows);
-    for (int s = 0; split >= 0 && s < 3; s++) {
+    for (int s = 0; split >= 0 && s < RT_SPLITS; s++) {
         size_t count = 0;
         for (size_t i = 0; i < t->rows; i++)
-            count += !strcmp(t->row[i]->cell[split], splits[s]);
-        rt_plain_print(stderr, ", %s %zu", splits[s], count);
+            count += !strcmp(t->row[i]->cell[split], rt_split_names[s]);
+        rt_plain_print(stderr, ", %s %zu", rt_split_names[s], count);
     }
     fputc('\n', stderr);
     if (*notes)

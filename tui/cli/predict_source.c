@@ -2,8 +2,10 @@
  * predict_source: see predict_source.h. */
 #include "tui/cli/predict_source.h"
 
-#include "formats/manifest.h"
 #include "formats/filewalk.h"
+#include "formats/manifest.h"
+#include "formats/path.h"
+#include "formats/plain.h"
 #include "formats/words.h"
 
 #include <errno.h>
@@ -196,12 +198,6 @@ static int pipe_next(struct rt_predict_list *l, bool wait, struct rt_predict_sam
 
 /* ---- words ---- */
 
-static bool word_is_manifest(const char *word)
-{
-    size_t n = strlen(word);
-    return n > 4 && strcmp(word + n - 4, ".tsv") == 0;
-}
-
 /* Opens what a word names; or it is a sample itself, or a lost one. */
 static int word_begin(struct rt_predict_list *l, const char *word, struct rt_predict_sample *s, struct rt_error *e)
 {
@@ -214,7 +210,7 @@ static int word_begin(struct rt_predict_list *l, const char *word, struct rt_pre
     int rc = 0;
     if (stat(word, &st) == 0 && S_ISDIR(st.st_mode))
         rc = folder_open(l, word, &why);
-    else if (word_is_manifest(word))
+    else if (rt_path_ends_in(word, ".tsv"))
         rc = manifest_open(l, word, &why);
     else
         return sample_of(s, word, word, NULL, e);
@@ -280,7 +276,10 @@ struct rt_predict_source rt_predict_list_source(struct rt_predict_list *l)
     return (struct rt_predict_source){l, list_next};
 }
 
-int rt_predict_list_passed(const struct rt_predict_list *l)
+void rt_predict_list_say_passed(const struct rt_predict_list *l)
 {
-    return l->passed;
+    char text[32];
+    if (l->passed)
+        rt_plain_print(stderr, "retort: %s files in folders passed over: not %s by their ending\n",
+                       rt_count_text(l->passed, text), l->modality->name);
 }

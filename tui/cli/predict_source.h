@@ -15,7 +15,8 @@ int rt_predict_list_create(struct rt_predict_list **out, const struct rt_argumen
                            const struct rt_modality *modality);
 void rt_predict_list_destroy(struct rt_predict_list *l);
 struct rt_predict_source rt_predict_list_source(struct rt_predict_list *l);
-/* Files of folders that were passed over because the model does not read files with their ending. */
-int rt_predict_list_passed(const struct rt_predict_list *l);
+/* One line on standard error about the files of folders that were passed over, because the model does not read files
+ * with their ending; nothing where there are none. */
+void rt_predict_list_say_passed(const struct rt_predict_list *l);
 
 #endif

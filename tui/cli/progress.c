@@ -9,20 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
 #define BAR 20 /* half of it where the line has less than WIDE columns */
 #define WIDE 100
 #define TERMINAL_NS UINT64_C(100000000)
 #define PLAIN_NS UINT64_C(10000000000)
-
-uint64_t rt_progress_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 void rt_progress_init(struct rt_progress *p, bool quiet)
 {
@@ -30,7 +23,7 @@ void rt_progress_init(struct rt_progress *p, bool quiet)
     memset(p, 0, sizeof *p);
     p->quiet = quiet;
     p->terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
-    p->started = p->last = rt_progress_now();
+    p->started = p->last = uv_hrtime();
 }
 
 const char *rt_progress_time(double seconds, char text[24])
@@ -43,7 +36,7 @@ const char *rt_progress_time(double seconds, char text[24])
     return text;
 }
 
-static int progress_width(void)
+int rt_progress_columns(void)
 {
     struct winsize w;
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
@@ -53,7 +46,7 @@ static bool progress_due(struct rt_progress *p)
 {
     if (p->quiet)
         return false;
-    uint64_t now = rt_progress_now();
+    uint64_t now = uv_hrtime();
     if (now - p->last < (p->terminal ? TERMINAL_NS : PLAIN_NS))
         return false;
     p->last = now;
@@ -70,7 +63,7 @@ void rt_progress_bar(struct rt_progress *p, double fraction, const char *text)
         return;
     }
     char bar[BAR + 1];
-    int columns = progress_width(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(fraction * length + 0.5);
+    int columns = rt_progress_columns(), length = columns < WIDE ? BAR / 2 : BAR, full = (int)(fraction * length + 0.5);
     for (int i = 0; i < length; i++)
         bar[i] = i < full ? '#' : '-';
     bar[length] = '\0';
@@ -125,7 +118,7 @@ static void progress_on_pass(void *self, const char *what, int done, int total)
         return;
     }
     if (done == 0)
-        p->started = p->last = rt_progress_now();
+        p->started = p->last = uv_hrtime();
     snprintf(text, sizeof text, "%s %d/%d", what, done, total);
     rt_progress_bar(p, total ? (double)done / total : 1, text);
 }

@@ -12,7 +12,7 @@
 struct rt_progress {
     bool quiet;             /* nothing but warnings is shown; may be changed at any time */
     bool terminal;          /* it can be redrawn */
-    uint64_t started, last; /* ns; last: when it was drawn */
+    uint64_t started, last; /* ns of uv_hrtime; last: when it was drawn */
     bool shown;
     bool closed; /* nobody reads it any more: set by the first line that could not be written, and quiet with it */
 };
@@ -27,8 +27,9 @@ void rt_progress_line(struct rt_progress *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Takes the bar away. */
 void rt_progress_clear(struct rt_progress *p);
+/* The width of the terminal that standard error is; 80 where it is none. */
+int rt_progress_columns(void);
 /* Seconds as "1:05" or "2:03:04". */
 const char *rt_progress_time(double seconds, char text[24]);
-uint64_t rt_progress_now(void); /* ns, monotonic */
 
 #endif

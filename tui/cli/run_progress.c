@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <uv.h>
 
 /* ---- what it is ---- */
 
@@ -38,7 +39,7 @@ void rt_run_progress_announce(struct rt_run_progress *p)
     const struct rt_recipe *r = t->recipe;
     struct rt_learner_progress done = rt_learner_progress(t->student.learner);
     char a[32], b[32], c[32];
-    p->line.started = p->line.last = rt_progress_now();
+    p->line.started = p->line.last = uv_hrtime();
     p->first_step = done.step;
     if (p->line.quiet)
         return;
@@ -96,7 +97,7 @@ static int progress_on_step(void *self, const struct rt_step_report *r, struct r
     int64_t steps = rt_learner_progress(t->student.learner).steps, did = r->step - p->first_step;
     if (p->until && p->until < steps)
         steps = p->until;
-    double seconds = (double)(rt_progress_now() - p->line.started) / 1e9;
+    double seconds = (double)(uv_hrtime() - p->line.started) / 1e9;
     double rate = seconds > 0 ? (double)did / seconds : 0;
     char text[400], left[24], terms[200];
     terms_text(r, terms, sizeof terms);

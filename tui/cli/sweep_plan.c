@@ -6,8 +6,8 @@
 #include "formats/recipe.h"
 #include "pipeline/run/checkpoints.h"
 #include "pipeline/run/rundir.h"
+#include "tui/cli/temporary.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
  * recipe that follows is worked out here, too: a folder is of this sweep when its recipe.yaml is that text, so nothing
  * about a sweep has to be kept beside its runs. */
 
-static int job_set(struct sweep_job *j, const char *begin, const char *value, struct rt_error *e)
+static int job_set(struct rt_sweep_job *j, const char *begin, const char *value, struct rt_error *e)
 {
     char text[RT_SWEEP_PATH + 64];
     snprintf(text, sizeof text, "%s%s", begin, value);
@@ -28,7 +28,7 @@ static int job_set(struct sweep_job *j, const char *begin, const char *value, st
     return 0;
 }
 
-static int job_resolve(struct sweep_job *j, struct rt_error *e)
+static int job_resolve(struct rt_sweep_job *j, struct rt_error *e)
 {
     struct rt_recipe *r = malloc(sizeof *r);
     int rc = r ? rt_recipe_load(r, j->recipe, e) : rt_error_set(e, RT_EMEM, "out of memory");
@@ -47,8 +47,8 @@ static const char *job_title(const struct rt_sweep *s, const char *name, char ti
 }
 
 /* name: of the setting or teacher. own: its overrides. */
-static int job_init(struct sweep_job *j, const struct sweep_plan *p, const char *folder, const char *name, int seed,
-                    const struct rt_sweep_set *own, struct rt_error *e)
+static int job_init(struct rt_sweep_job *j, const struct rt_sweep_plan *p, const char *folder, const char *name,
+                    int seed, const struct rt_sweep_set *own, struct rt_error *e)
 {
     char slug[RT_SWEEP_NAME], title[2 * RT_SWEEP_NAME + 8], number[16];
     snprintf(j->name, sizeof j->name, "%s-%d", rt_sweep_slug(name, slug), seed);
@@ -67,13 +67,13 @@ static int job_init(struct sweep_job *j, const struct sweep_plan *p, const char 
 
 /* ---- what is there ---- */
 
-static bool newer(const struct stat *a, const struct stat *b)
+static bool file_is_newer(const struct stat *a, const struct stat *b)
 {
     return a->st_mtim.tv_sec > b->st_mtim.tv_sec ||
            (a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec > b->st_mtim.tv_nsec);
 }
 
-static bool job_stat(const struct sweep_job *j, enum rt_run_file file, struct stat *st)
+static bool job_stat(const struct rt_sweep_job *j, enum rt_run_file file, struct stat *st)
 {
     char path[RT_RUN_PATH];
     if (stat(rt_run_file_path(j->folder, file, path, sizeof path), st) == 0)
@@ -82,7 +82,7 @@ static bool job_stat(const struct sweep_job *j, enum rt_run_file file, struct st
 }
 
 /* What the job's run writes as its recipe: of a network that the run chooses, the one that it chose. */
-static char *job_text_with_net(const struct sweep_job *j, enum rt_net_id net)
+static char *job_text_with_net(const struct rt_sweep_job *j, enum rt_net_id net)
 {
     struct rt_recipe *r = malloc(sizeof *r);
     int rc = r ? rt_recipe_parse(r, j->text, strlen(j->text), j->name, "/", NULL) : RT_EMEM;
@@ -94,7 +94,7 @@ static char *job_text_with_net(const struct sweep_job *j, enum rt_net_id net)
 }
 
 /* Its folder holds the recipe that it has now: settings are compared, and not the words about them beside. */
-static bool job_same_recipe(const struct sweep_job *j)
+static bool job_same_recipe(const struct rt_sweep_job *j)
 {
     char path[RT_RUN_PATH], *wanted = NULL, *found = NULL;
     uint8_t *bytes = NULL;
@@ -115,33 +115,33 @@ static bool job_same_recipe(const struct sweep_job *j)
 }
 
 /* file: what must not be older than the teacher's result. */
-static bool job_is_current(const struct sweep_plan *p, const struct sweep_job *j, enum rt_run_file file)
+static bool job_is_current(const struct rt_sweep_plan *p, const struct rt_sweep_job *j, enum rt_run_file file)
 {
     struct stat own, teacher;
     if (!job_stat(j, file, &own) || !job_same_recipe(j))
         return false;
-    return j->teacher < 0 || (job_stat(&p->job[j->teacher], RT_RUN_MODEL, &teacher) && !newer(&teacher, &own));
+    return j->teacher < 0 || (job_stat(&p->job[j->teacher], RT_RUN_MODEL, &teacher) && !file_is_newer(&teacher, &own));
 }
 
-static bool job_is_done(const struct sweep_plan *p, const struct sweep_job *j)
+static bool job_is_done(const struct rt_sweep_plan *p, const struct rt_sweep_job *j)
 {
-    return (j->teacher < 0 || p->job[j->teacher].state == SWEEP_DONE) && job_is_current(p, j, RT_RUN_MODEL);
+    return (j->teacher < 0 || p->job[j->teacher].state == RT_SWEEP_DONE) && job_is_current(p, j, RT_RUN_MODEL);
 }
 
 /* ---- the plan ---- */
 
-static int plan_add(struct sweep_plan *p, const char *folder, const char *name, int seed,
+static int plan_add(struct rt_sweep_plan *p, const char *folder, const char *name, int seed,
                     const struct rt_sweep_set *own, struct rt_error *e)
 {
-    struct sweep_job *j = &p->job[p->jobs++];
+    struct rt_sweep_job *j = &p->job[p->jobs++];
     RT_TRY(job_init(j, p, folder, name, seed, own, e));
-    j->state = job_is_done(p, j) ? SWEEP_DONE : SWEEP_WAITS;
-    p->waiting += j->state == SWEEP_WAITS;
+    j->state = job_is_done(p, j) ? RT_SWEEP_DONE : RT_SWEEP_WAITS;
+    p->waiting += j->state == RT_SWEEP_WAITS;
     return 0;
 }
 
 /* The job of a setting's teacher at a seed's place: those of one teacher stand together, in the order of seeds. */
-static int plan_teacher(const struct sweep_plan *p, int teacher, int seed)
+static int plan_teacher(const struct rt_sweep_plan *p, int teacher, int seed)
 {
     for (int i = 0; i < p->jobs; i++)
         if (p->job[i].setting < 0 && p->job[i].teaches == teacher)
@@ -159,7 +159,7 @@ static bool teacher_is_asked(const struct rt_sweep *s, int teacher)
 
 /* Two settings that come to one recipe are one run made twice, whose difference of 0.0 looks like a finding: most often
  * the recipe says already what a setting sets, and so "labels only" is not what it is called. But for their names. */
-static bool job_is_same(const struct sweep_job *a, const struct sweep_job *b)
+static bool job_is_same(const struct rt_sweep_job *a, const struct rt_sweep_job *b)
 {
     static const char key[] = "\nname:";
     const char *x = strstr(a->text, key), *y = strstr(b->text, key);
@@ -172,11 +172,11 @@ static bool job_is_same(const struct sweep_job *a, const struct sweep_job *b)
     return a->teacher == b->teacher && strcmp(x + 1 + strcspn(x + 1, "\n"), y + 1 + strcspn(y + 1, "\n")) == 0;
 }
 
-static int plan_check_same(const struct sweep_plan *p, struct rt_error *e)
+static int plan_check_same(const struct rt_sweep_plan *p, struct rt_error *e)
 {
     for (int i = 0; i < p->jobs; i++)
         for (int k = i + 1; k < p->jobs; k++) {
-            const struct sweep_job *a = &p->job[i], *b = &p->job[k];
+            const struct rt_sweep_job *a = &p->job[i], *b = &p->job[k];
             if (a->setting < 0 || a->seed || b->seed || !job_is_same(a, b))
                 continue;
             return rt_error_set(e, RT_EUSAGE, "\"%.80s\" and \"%.80s\" come to the same recipe, so to the same runs: "
@@ -187,17 +187,18 @@ static int plan_check_same(const struct sweep_plan *p, struct rt_error *e)
     return 0;
 }
 
-int sweep_plan_init(struct sweep_plan *p, const struct rt_sweep *s, const char *folder, struct rt_error *e)
+int rt_sweep_plan_init(struct rt_sweep_plan *p, const struct rt_sweep *s, const char *folder, struct rt_error *e)
 {
-    *p = (struct sweep_plan){.sweep = s};
+    *p = (struct rt_sweep_plan){.sweep = s};
     p->job = calloc((size_t)(s->settings + s->teachers) * (size_t)s->seeds, sizeof *p->job);
     if (!p->job)
         return rt_error_set(e, RT_EMEM, "out of memory");
     for (int t = 0; t < s->teachers; t++) {
         const struct rt_sweep_teacher *teacher = &s->teacher[t];
         for (int k = 0; teacher_is_asked(s, t) && k < (teacher->one ? 1 : s->seeds); k++) {
-            struct sweep_job *j = &p->job[p->jobs];
-            *j = (struct sweep_job){.recipe = teacher->recipe, .teacher = -1, .setting = -1, .seed = k, .teaches = t};
+            p->job[p->jobs] = (struct rt_sweep_job){
+                .recipe = teacher->recipe, .teacher = -1, .setting = -1, .seed = k, .teaches = t,
+            };
             RT_TRY(plan_add(p, folder, teacher->name, teacher->one ? teacher->seed : s->seed[k], &teacher->set, e));
         }
     }
@@ -205,13 +206,13 @@ int sweep_plan_init(struct sweep_plan *p, const struct rt_sweep *s, const char *
         for (int i = 0; i < s->settings; i++) {
             const struct rt_sweep_setting *setting = &s->setting[i];
             int teacher = setting->teacher < 0 ? -1 : plan_teacher(p, setting->teacher, k);
-            p->job[p->jobs] = (struct sweep_job){.recipe = s->recipe, .teacher = teacher, .setting = i, .seed = k};
+            p->job[p->jobs] = (struct rt_sweep_job){.recipe = s->recipe, .teacher = teacher, .setting = i, .seed = k};
             RT_TRY(plan_add(p, folder, setting->name[0] ? setting->name : s->name, s->seed[k], &setting->set, e));
         }
     return plan_check_same(p, e);
 }
 
-void sweep_plan_fini(struct sweep_plan *p)
+void rt_sweep_plan_fini(struct rt_sweep_plan *p)
 {
     for (int i = 0; i < p->jobs; i++) {
         while (p->job[i].set.count)
@@ -221,11 +222,11 @@ void sweep_plan_fini(struct sweep_plan *p)
     free(p->job);
 }
 
-int sweep_plan_next(const struct sweep_plan *p)
+int rt_sweep_plan_next(const struct rt_sweep_plan *p)
 {
     for (int i = 0; i < p->jobs; i++)
-        if (p->job[i].state == SWEEP_WAITS &&
-            (p->job[i].teacher < 0 || p->job[p->job[i].teacher].state == SWEEP_DONE))
+        if (p->job[i].state == RT_SWEEP_WAITS &&
+            (p->job[i].teacher < 0 || p->job[p->job[i].teacher].state == RT_SWEEP_DONE))
             return i;
     return -1;
 }
@@ -234,7 +235,7 @@ int sweep_plan_next(const struct sweep_plan *p)
  * What is in the way is removed only where its own recipe says that it is a run of this sweep: whoever gives the folder
  * of other runs with -o must not lose them. */
 
-static int job_check_own(const struct sweep_job *j, struct rt_error *e)
+static int job_check_own(const struct rt_sweep_job *j, struct rt_error *e)
 {
     char path[RT_RUN_PATH];
     const char *name = strchr(j->set.text[0], '=') + 1; /* the first that job_init sets */
@@ -248,17 +249,9 @@ static int job_check_own(const struct sweep_job *j, struct rt_error *e)
                                   "with -o, or remove %s", j->folder);
 }
 
-static int path_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
+int rt_sweep_job_prepare(const struct rt_sweep_plan *p, int job, bool *resume, struct rt_error *e)
 {
-    (void)st;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-int sweep_job_prepare(const struct sweep_plan *p, int job, bool *resume, struct rt_error *e)
-{
-    const struct sweep_job *j = &p->job[job];
+    const struct rt_sweep_job *j = &p->job[job];
     char path[RT_RUN_PATH];
     struct stat st;
     int64_t step;
@@ -272,14 +265,12 @@ int sweep_job_prepare(const struct sweep_plan *p, int job, bool *resume, struct 
     if (*resume)
         return 0;
     RT_TRY(job_check_own(j, e));
-    if (nftw(j->folder, path_remove, 16, FTW_DEPTH | FTW_PHYS) < 0)
-        return rt_error_errno(e, "cannot remove", j->folder);
-    return 0;
+    return rt_folder_remove(j->folder, e);
 }
 
-char **sweep_job_words(const struct sweep_plan *p, int job, bool resume)
+char **rt_sweep_job_words(const struct rt_sweep_plan *p, int job, bool resume)
 {
-    const struct sweep_job *j = &p->job[job];
+    const struct rt_sweep_job *j = &p->job[job];
     char **word = calloc((size_t)(9 + 2 * j->set.count), sizeof *word);
     int n = 0;
     if (!word)

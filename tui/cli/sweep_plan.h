@@ -7,9 +7,9 @@
 #include "formats/sweep.h"
 #include "pipeline/run/run_files.h"
 
-enum sweep_state { SWEEP_WAITS, SWEEP_RUNS, SWEEP_DONE, SWEEP_FAILED };
+enum rt_sweep_state { RT_SWEEP_WAITS, RT_SWEEP_RUNS, RT_SWEEP_DONE, RT_SWEEP_FAILED };
 
-struct sweep_job {
+struct rt_sweep_job {
     char name[RT_SWEEP_NAME + 16]; /* of its folder: "kl-knees-41" */
     char folder[RT_SWEEP_PATH];
     const char *recipe;      /* of the sweep */
@@ -18,27 +18,27 @@ struct sweep_job {
     int teaches;             /* place of the teacher that it is */
     struct rt_sweep_set set; /* of its command, behind -s */
     char *text;              /* the recipe that follows from it, resolved */
-    enum sweep_state state;
+    enum rt_sweep_state state;
 };
 
-struct sweep_plan {
+struct rt_sweep_plan {
     const struct rt_sweep *sweep;
-    struct sweep_job *job; /* teachers, then settings seed by seed */
+    struct rt_sweep_job *job; /* teachers, then settings seed by seed */
     int jobs, waiting;     /* waiting: at the start, those that are not done */
 };
 
 /* All runs of s in this folder, and which of them are done: finished, with the recipe as it is now, not older than
- * their teacher. Reads the recipes, so what is wrong in one is said here, as
- * are two settings that come to the same (RT_EUSAGE). The caller fini's p, also after a failure. */
-int sweep_plan_init(struct sweep_plan *p, const struct rt_sweep *s, const char *folder, struct rt_error *e);
-void sweep_plan_fini(struct sweep_plan *p);
+ * their teacher. Reads the recipes, so what is wrong in one is said here, as are two settings that come to the same
+ * (RT_EUSAGE). The caller fini's p, also after a failure. */
+int rt_sweep_plan_init(struct rt_sweep_plan *p, const struct rt_sweep *s, const char *folder, struct rt_error *e);
+void rt_sweep_plan_fini(struct rt_sweep_plan *p);
 /* The first that waits for no teacher, -1 = none just now. */
-int sweep_plan_next(const struct sweep_plan *p);
+int rt_sweep_plan_next(const struct rt_sweep_plan *p);
 /* Before it is started: *resume says that it goes on; a folder of another recipe or of an older teacher is removed
  * with all that is in it. RT_EBUSY when another process writes there, RT_EUSAGE when it holds a run that is not of this
  * sweep, RT_EIO. The message goes on after the run's name. */
-int sweep_job_prepare(const struct sweep_plan *p, int job, bool *resume, struct rt_error *e);
+int rt_sweep_job_prepare(const struct rt_sweep_plan *p, int job, bool *resume, struct rt_error *e);
 /* Its command's words behind the program's name, up to a NULL; valid as long as the plan. free() the array. */
-char **sweep_job_words(const struct sweep_plan *p, int job, bool resume);
+char **rt_sweep_job_words(const struct rt_sweep_plan *p, int job, bool resume);
 
 #endif

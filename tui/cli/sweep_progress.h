@@ -9,27 +9,27 @@
 
 #include <stdint.h>
 
-#define SWEEP_AT_ONCE 64
+#define RT_SWEEP_AT_ONCE 64
 
-struct sweep_line; /* a run under way */
-struct sweep_progress {
-    const struct sweep_plan *plan;
+struct rt_sweep_line; /* a run under way */
+struct rt_sweep_progress {
+    const struct rt_sweep_plan *plan;
     bool quiet, terminal;
     int lines;              /* that stand on the terminal */
     int finished;           /* since the start */
     uint64_t started, told; /* ns */
-    struct sweep_line *line[SWEEP_AT_ONCE];
+    struct rt_sweep_line *line[RT_SWEEP_AT_ONCE];
 };
 
-void sweep_progress_init(struct sweep_progress *p, const struct sweep_plan *plan, bool quiet);
-void sweep_progress_start(struct sweep_progress *p, int job);
+void rt_sweep_progress_init(struct rt_sweep_progress *p, const struct rt_sweep_plan *plan, bool quiet);
+void rt_sweep_progress_start(struct rt_sweep_progress *p, int job);
 /* The job has ended; where it is done its result is told. */
-void sweep_progress_end(struct sweep_progress *p, int job);
+void rt_sweep_progress_end(struct rt_sweep_progress *p, int job);
 /* Looks at the runs and shows them: to be called about twice a second. */
-void sweep_progress_show(struct sweep_progress *p);
+void rt_sweep_progress_show(struct rt_sweep_progress *p);
 /* A line that stays, also when quiet. */
-void sweep_progress_say(struct sweep_progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void rt_sweep_progress_say(struct rt_sweep_progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Takes the lines away. */
-void sweep_progress_fini(struct sweep_progress *p);
+void rt_sweep_progress_fini(struct rt_sweep_progress *p);
 
 #endif

@@ -32,12 +32,12 @@ struct sweep_child {
 };
 
 struct sweep_running {
-    struct sweep_plan *plan;
-    struct sweep_progress progress;
+    struct rt_sweep_plan *plan;
+    struct rt_sweep_progress progress;
     uv_loop_t loop;
     uv_timer_t timer;
     uv_signal_t signal[3];
-    struct sweep_child child[SWEEP_AT_ONCE];
+    struct sweep_child child[RT_SWEEP_AT_ONCE];
     int at_once, under_way;
     bool over, stopped; /* no further run starts; after a signal */
     int rc;
@@ -45,26 +45,11 @@ struct sweep_running {
 
 static const int ending_signals[3] = {SIGINT, SIGTERM, SIGHUP};
 
-static void word_print(FILE *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=,:%+-";
-    if (*word && !word[strspn(word, plain)]) {
-        rt_plain_print(out, "%s", word);
-        return;
-    }
-    fputc('\'', out);
-    for (int n; *word; word += n) {
-        n = *word == '\'' ? 1 : (int)strcspn(word, "'");
-        rt_plain_print(out, *word == '\'' ? "'\\%.*s'" : "%.*s", n, word);
-    }
-    fputc('\'', out);
-}
-
 /* Its last message and its command, as it can be run by hand. */
 static void failure_tell(struct sweep_running *r, int job, FILE *said, const char *how)
 {
     char text[SAID] = "";
-    char **word = sweep_job_words(r->plan, job, false);
+    char **word = rt_sweep_job_words(r->plan, job, false);
     size_t n = 0;
     if (said && fseek(said, 0, SEEK_END) == 0) {
         long size = ftell(said);
@@ -74,11 +59,11 @@ static void failure_tell(struct sweep_running *r, int job, FILE *said, const cha
     while (n && text[n - 1] == '\n')
         n--;
     text[n] = '\0';
-    sweep_progress_say(&r->progress, "retort: run %s %s%s%s", r->plan->job[job].name, how, n ? ":\n" : "", text);
+    rt_sweep_progress_say(&r->progress, "retort: run %s %s%s%s", r->plan->job[job].name, how, n ? ":\n" : "", text);
     fputs("its command: retort", stderr);
     for (int i = 0; word && word[i]; i++) {
         fputc(' ', stderr);
-        word_print(stderr, word[i]);
+        rt_cmd_word(stderr, word[i]);
     }
     fputc('\n', stderr);
     free(word);
@@ -86,7 +71,7 @@ static void failure_tell(struct sweep_running *r, int job, FILE *said, const cha
 
 static void running_fail(struct sweep_running *r, int job, FILE *said, int rc, const char *how)
 {
-    r->plan->job[job].state = SWEEP_FAILED;
+    r->plan->job[job].state = RT_SWEEP_FAILED;
     r->over = true;
     r->rc = rc;
     failure_tell(r, job, said, how);
@@ -118,14 +103,14 @@ static void child_ended(uv_process_t *process, int64_t status, int signal)
     char how[64];
     if (status == RT_EXIT_STOPPED) { /* by us, or by somebody who asked the run itself */
         r->over = r->stopped = true;
-        r->plan->job[c->job].state = SWEEP_WAITS;
+        r->plan->job[c->job].state = RT_SWEEP_WAITS;
     } else if (status || signal) {
         snprintf(how, sizeof how, signal ? "was ended by signal %d" : "failed (%d)", signal ? signal : (int)status);
         running_fail(r, c->job, c->said, RT_EIO, how);
     } else {
-        r->plan->job[c->job].state = SWEEP_DONE;
+        r->plan->job[c->job].state = RT_SWEEP_DONE;
     }
-    sweep_progress_end(&r->progress, c->job);
+    rt_sweep_progress_end(&r->progress, c->job);
     uv_close((uv_handle_t *)process, handle_closed);
 }
 
@@ -158,25 +143,25 @@ static void child_start(struct sweep_running *r, struct sweep_child *c, int job)
 {
     struct rt_error e = {0};
     bool resume;
-    int words = 0, rc = sweep_job_prepare(r->plan, job, &resume, &e);
+    int words = 0, rc = rt_sweep_job_prepare(r->plan, job, &resume, &e);
     if (rc < 0) {
         running_fail(r, job, NULL, rc, e.text);
         return;
     }
-    char **word = sweep_job_words(r->plan, job, resume);
+    char **word = rt_sweep_job_words(r->plan, job, resume);
     while (word && word[words])
         words++;
     c->process.data = c;
     c->job = job;
     r->under_way++;
-    r->plan->job[job].state = SWEEP_RUNS;
-    sweep_progress_start(&r->progress, job);
+    r->plan->job[job].state = RT_SWEEP_RUNS;
+    rt_sweep_progress_start(&r->progress, job);
     rc = word ? child_spawn(c, word, words) : UV_ENOMEM;
     free(word);
     if (rc == 0)
         return;
     running_fail(r, job, NULL, rc == UV_ENOMEM ? RT_EMEM : RT_EIO, uv_strerror(rc));
-    sweep_progress_end(&r->progress, job);
+    rt_sweep_progress_end(&r->progress, job);
     if (c->process.loop) /* uv_spawn has made a handle of it */
         uv_close((uv_handle_t *)&c->process, handle_closed);
     else
@@ -187,7 +172,7 @@ static void child_start(struct sweep_running *r, struct sweep_child *c, int job)
 static void children_start(struct sweep_running *r)
 {
     for (int i = 0; i < r->at_once; i++) {
-        int job = r->over || r->child[i].job >= 0 ? -1 : sweep_plan_next(r->plan);
+        int job = r->over || r->child[i].job >= 0 ? -1 : rt_sweep_plan_next(r->plan);
         if (job >= 0)
             child_start(r, &r->child[i], job);
     }
@@ -208,15 +193,15 @@ static void signal_came(uv_signal_t *handle, int number)
         return; /* they are told already */
     r->over = r->stopped = true;
     if (!r->progress.quiet)
-        sweep_progress_say(&r->progress, "stopping at a checkpoint of each run");
-    for (int i = 0; i < SWEEP_AT_ONCE; i++)
+        rt_sweep_progress_say(&r->progress, "stopping at a checkpoint of each run");
+    for (int i = 0; i < RT_SWEEP_AT_ONCE; i++)
         if (r->child[i].job >= 0 && uv_is_active((uv_handle_t *)&r->child[i].process))
             uv_process_kill(&r->child[i].process, SIGINT);
 }
 
 static void timer_came(uv_timer_t *timer)
 {
-    sweep_progress_show(&((struct sweep_running *)timer->data)->progress);
+    rt_sweep_progress_show(&((struct sweep_running *)timer->data)->progress);
 }
 
 static int loop_begin(struct sweep_running *r)
@@ -244,28 +229,28 @@ static void loop_end(struct sweep_running *r)
     uv_loop_close(&r->loop);
 }
 
-int sweep_run(struct sweep_plan *p, int at_once, bool quiet, struct rt_error *e)
+int rt_sweep_run(struct rt_sweep_plan *p, int at_once, bool quiet, struct rt_error *e)
 {
     struct sweep_running *r = calloc(1, sizeof *r);
     if (!r)
         return rt_error_set(e, RT_EMEM, "out of memory");
     r->plan = p;
-    r->at_once = at_once < SWEEP_AT_ONCE ? at_once : SWEEP_AT_ONCE;
-    for (int i = 0; i < SWEEP_AT_ONCE; i++)
+    r->at_once = at_once < RT_SWEEP_AT_ONCE ? at_once : RT_SWEEP_AT_ONCE;
+    for (int i = 0; i < RT_SWEEP_AT_ONCE; i++)
         r->child[i] = (struct sweep_child){.of = r, .job = -1};
-    sweep_progress_init(&r->progress, p, quiet);
+    rt_sweep_progress_init(&r->progress, p, quiet);
     int rc = loop_begin(r);
     if (rc < 0) {
         free(r);
         return rt_error_set(e, RT_EIO, "cannot wait for runs: %s", uv_strerror(rc));
     }
     if (!quiet && p->waiting)
-        sweep_progress_say(&r->progress, "%d of %d runs to do, %d at once", p->waiting, p->jobs,
-                           r->at_once < p->waiting ? r->at_once : p->waiting);
+        rt_sweep_progress_say(&r->progress, "%d of %d runs to do, %d at once", p->waiting, p->jobs,
+                              r->at_once < p->waiting ? r->at_once : p->waiting);
     children_start(r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     loop_end(r);
-    sweep_progress_fini(&r->progress);
+    rt_sweep_progress_fini(&r->progress);
     rc = r->rc < 0 ? r->rc : r->stopped ? RT_ESTOPPED : 0;
     free(r);
     return rc;

@@ -9,6 +9,6 @@
  * no further one starts and those under way end: by themselves after a failure, at a checkpoint after a signal.
  * RT_ESTOPPED after a signal; after a failure a negative code, all that there is to say has been said. quiet: only
  * that. */
-int sweep_run(struct sweep_plan *p, int at_once, bool quiet, struct rt_error *e);
+int rt_sweep_run(struct rt_sweep_plan *p, int at_once, bool quiet, struct rt_error *e);
 
 #endif

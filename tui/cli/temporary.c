@@ -14,7 +14,7 @@ int rt_temporary_make(char *path, size_t size, const char *name, struct rt_error
     return mkdtemp(path) ? 0 : rt_error_errno(e, "cannot make the folder", path);
 }
 
-static int temporary_remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
+static int folder_remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
 {
     (void)st;
     (void)kind;
@@ -22,7 +22,8 @@ static int temporary_remove_one(const char *path, const struct stat *st, int kin
     return remove(path);
 }
 
-void rt_temporary_remove(const char *path)
+int rt_folder_remove(const char *path, struct rt_error *e)
 {
-    nftw(path, temporary_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    int rc = nftw(path, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return rc < 0 ? rt_error_errno(e, "cannot remove", path) : 0;
 }

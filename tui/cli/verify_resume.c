@@ -88,7 +88,7 @@ int rt_verify_resume(const struct rt_recipe *r, int64_t updates, bool quiet, str
         snprintf(v->whole, sizeof v->whole, "%s/whole", v->folder);
         snprintf(v->again, sizeof v->again, "%s/again", v->folder);
         rc = verify_do(v, updates, &same, e);
-        rt_temporary_remove(v->folder);
+        rt_folder_remove(v->folder, NULL);
     }
     free(v);
     if (rc == RT_ESTOPPED)

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <uv.h>
 
 #define PIECE_ROWS 1000
 #define SMALLEST_ROW 16         /* bytes of a sample's row in run.db, at least */
@@ -27,9 +27,7 @@
 
 static double snapshot_clock(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return 1e-9 * (double)uv_hrtime();
 }
 
 int rt_snapshot_open(struct rt_snapshot *m, const char *folder, struct rt_error *e)
