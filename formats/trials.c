@@ -2,14 +2,17 @@
  * trials: see trials.h. Paths are looked up in a sorted list, so that millions of pairs load fast. */
 #include "formats/trials.h"
 
+#include "formats/choice.h"
 #include "formats/file.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct path {
     const char *text;
-    int row;
+    int row;      /* the first with this path */
+    bool several; /* rows have it, and are other parts of the file */
 };
 
 struct index {
@@ -20,11 +23,37 @@ struct index {
 
 /* ---- recordings by id or path ----
  * Lists of trials, such as VoxCeleb's, name recordings by path; a manifest made elsewhere has ids.
- * Both are looked up, the id first. */
+ * Both are looked up, the id first. A path does not say which of a file's parts is meant. */
 
 static int path_order(const void *a, const void *b)
 {
-    return strcmp(((const struct path *)a)->text, ((const struct path *)b)->text);
+    const struct path *p = a, *q = b;
+    int order = strcmp(p->text, q->text);
+    return order ? order : (p->row > q->row) - (p->row < q->row);
+}
+
+static bool extents_are_same(struct rt_extent a, struct rt_extent b)
+{
+    return a.timed == b.timed && a.start == b.start && a.end == b.end && a.channel == b.channel && a.boxed == b.boxed &&
+           memcmp(a.box, b.box, sizeof a.box) == 0;
+}
+
+/* Sorted, each path once. */
+static void paths_merge(struct index *x, int modality)
+{
+    int kept = 0;
+    qsort(x->path, (size_t)x->count, sizeof *x->path, path_order);
+    for (int i = 0; i < x->count; i++) {
+        struct path *last = &x->path[kept - (kept > 0)];
+        if (kept == 0 || strcmp(last->text, x->path[i].text) != 0) {
+            x->path[kept++] = x->path[i];
+            continue;
+        }
+        struct rt_extent first = rt_manifest_extent(x->manifest, last->row, modality);
+        if (!extents_are_same(first, rt_manifest_extent(x->manifest, x->path[i].row, modality)))
+            last->several = true;
+    }
+    x->count = kept;
 }
 
 static int paths_index(struct index *x, const struct rt_manifest *m, const char *column)
@@ -37,20 +66,24 @@ static int paths_index(struct index *x, const struct rt_manifest *m, const char 
     for (int row = 0; c >= 0 && row < rt_manifest_rows(m); row++) {
         const char *text = rt_manifest_cell(m, row, c);
         if (*text)
-            x->path[x->count++] = (struct path){text, row};
+            x->path[x->count++] = (struct path){text, row, false};
     }
-    qsort(x->path, (size_t)x->count, sizeof *x->path, path_order);
+    paths_merge(x, rt_choice_find(rt_modality_names, column));
     return 0;
 }
 
-static int trial_row(const struct index *x, const char *name)
+/* NULL: no path of the manifest. */
+static const struct path *paths_find(const struct index *x, const char *name)
 {
-    int row = rt_manifest_find(x->manifest, name);
-    if (row >= 0)
-        return row;
-    struct path key = {name, 0};
-    const struct path *p = bsearch(&key, x->path, (size_t)x->count, sizeof *x->path, path_order);
-    return p ? p->row : -1;
+    int low = 0, high = x->count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (strcmp(x->path[middle].text, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->count && strcmp(x->path[low].text, name) == 0 ? &x->path[low] : NULL;
 }
 
 /* ---- lines ----
@@ -111,17 +144,29 @@ struct list {
     const char *path;
 };
 
+static int list_find_row(const struct list *l, int line, const char *name, int *row, struct rt_error *e)
+{
+    *row = rt_manifest_find(l->x.manifest, name);
+    if (*row >= 0)
+        return 0;
+    const struct path *p = paths_find(&l->x, name);
+    if (!p)
+        return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.200s' is neither an id nor a path of %s", l->path, line, name,
+                            rt_manifest_path(l->x.manifest));
+    if (p->several)
+        return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.200s' is the file of several samples of %s: write their ids",
+                            l->path, line, name, rt_manifest_path(l->x.manifest));
+    *row = p->row;
+    return 0;
+}
+
 static int list_add(void *self, int line, int same, const char *const name[2], struct rt_error *e)
 {
     struct list *l = self;
     struct rt_trials *t = l->t;
     int row[2];
-    for (int i = 0; i < 2; i++) {
-        row[i] = trial_row(&l->x, name[i]);
-        if (row[i] < 0)
-            return rt_error_set(e, RT_EFORMAT, "%s:%d: '%.200s' is neither an id nor a path of %s",
-                                l->path, line, name[i], rt_manifest_path(l->x.manifest));
-    }
+    for (int i = 0; i < 2; i++)
+        RT_TRY(list_find_row(l, line, name[i], &row[i], e));
     if (t->count == l->room) {
         size_t room = l->room ? 2 * l->room : 1024;
         struct rt_trial *more = realloc(t->trial, room * sizeof *more);

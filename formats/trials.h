@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * trials: verification pairs in VoxCeleb's format: `1 ENROL TEST` (same speaker) or `0 ENROL TEST`, one a
- * line; a sample is named by its id or by its path as the manifest has it. */
+ * line; a sample is named by its id or by its path as the manifest has it. A path that several parts of one file
+ * have names none of them. */
 #ifndef RT_TRIALS_H
 #define RT_TRIALS_H
 
@@ -25,7 +26,8 @@ typedef int rt_trial_line(void *self, int line, int same, const char *const name
  * RT_EFORMAT; RT_EEMPTY without a trial; RT_EMISSING, RT_EIO, RT_EMEM. */
 int rt_trials_each(const char *path, rt_trial_line *each, void *self, struct rt_error *e);
 
-/* column: the manifest column of paths ("speech"). Refuses with FILE:LINE and the value. */
+/* column: the manifest column of paths ("speech"). As rt_trials_each; also RT_EFORMAT for a name that names no sample,
+ * or several. *t is then empty. */
 int rt_trials_load(struct rt_trials *t, const char *path, const struct rt_manifest *m,
                    const char *column, struct rt_error *e);
 void rt_trials_fini(struct rt_trials *t);

@@ -53,6 +53,22 @@ static void test_good(void **state)
     assert_int_equal(rt_trials_load(&t, scratch_file(&dir, "trials"), m, "image", &e), RT_EFORMAT);
 }
 
+/* Parts of one file have ids; the same part twice is one sample to a list. */
+static void test_parts(void **state)
+{
+    static const char parts[] = "id\tspeech\tstart\na\tx.wav\t0\nb\tx.wav\t2\nc\ty.wav\t1\nd\ty.wav\t1\n";
+    struct rt_manifest *plain = m;
+    (void)state;
+    assert_int_equal(rt_manifest_parse(&m, parts, sizeof parts - 1, "parts.tsv", &e), 0);
+    refused("1 a x.wav\n", RT_EFORMAT, "'x.wav' is the file of several samples of parts.tsv");
+    static const char text[] = "1 a b\n0 b y.wav\n";
+    assert_int_equal(load(text, sizeof text - 1), 0);
+    assert_true(t.trial[0].enrol == 0 && t.trial[0].test == 1 && t.trial[1].test == 2);
+    rt_trials_fini(&t);
+    rt_manifest_destroy(m);
+    m = plain;
+}
+
 static int setup(void **state)
 {
     static const char table[] = "id\tspeech\none\ta/one.wav\ntwo\ta/two.wav\n";
@@ -71,6 +87,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused), cmocka_unit_test(test_good)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused), cmocka_unit_test(test_good),
+                                      cmocka_unit_test(test_parts)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
