@@ -402,23 +402,6 @@ fail:
     return rc;
 }
 
-/* The model is the frozen graph's from then on, as weights stay where the reader put them. */
-int rt_frozen_open(struct rt_frozen **out, const char *path, const struct rt_frozen_options *o,
-                   struct rt_error *e)
-{
-    struct rt_onnx *model;
-    *out = NULL;
-    int rc = rt_onnx_read(&model, path, e);
-    if (rc < 0)
-        return rc;
-    rc = rt_frozen_create(out, model, path, o, e);
-    if (rc < 0)
-        rt_onnx_destroy(model);
-    else
-        (*out)->own = model;
-    return rc;
-}
-
 /* Also of a graph that was half made: every count says how far it came. */
 void rt_frozen_destroy(struct rt_frozen *f)
 {
@@ -434,13 +417,7 @@ void rt_frozen_destroy(struct rt_frozen *f)
     free(f->step);
     free(f->output);
     free(f->name);
-    rt_onnx_destroy(f->own);
     free(f);
-}
-
-int rt_frozen_inputs(const struct rt_frozen *f)
-{
-    return f->model->inputs;
 }
 
 int rt_frozen_outputs(const struct rt_frozen *f)

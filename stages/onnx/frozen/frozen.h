@@ -37,14 +37,10 @@ struct rt_frozen_options {
  * and opset. o may be NULL. */
 int rt_frozen_create(struct rt_frozen **out, const struct rt_onnx *model, const char *name,
                      const struct rt_frozen_options *o, struct rt_error *e);
-/* Reads the file, too; the model is *out's own. */
-int rt_frozen_open(struct rt_frozen **out, const char *path, const struct rt_frozen_options *o,
-                   struct rt_error *e);
 void rt_frozen_destroy(struct rt_frozen *f);
 
-/* Inputs in the file's order, outputs as wanted. *shape (may be NULL) has type and dimensions; its
+/* Inputs are the model's, in the file's order; outputs as wanted. *shape (may be NULL) has type and dimensions; its
  * data is not meant. Valid as long as f. */
-int rt_frozen_inputs(const struct rt_frozen *f);
 int rt_frozen_outputs(const struct rt_frozen *f);
 const char *rt_frozen_input(const struct rt_frozen *f, int i, const struct rt_tensor **shape);
 const char *rt_frozen_output(const struct rt_frozen *f, int i, const struct rt_tensor **shape);

@@ -44,7 +44,6 @@ struct rt_frozen_scope {
 
 struct rt_frozen {
     const struct rt_onnx *model;
-    struct rt_onnx *own; /* the model, when rt_frozen_open read it */
     char *name;
     bool plain; /* steps are the file's nodes */
     struct rt_frozen_blocks *blocks; /* or NULL */

@@ -42,13 +42,22 @@ static void compare(const char *net, const struct rt_frozen_exec *x, int output,
     }
 }
 
-static void open_net(struct rt_frozen **f, const char *net, const struct rt_tensor *shape, bool plain)
+static struct rt_onnx *read_net(const char *net)
 {
     char path[128];
     struct rt_error e;
-    struct rt_frozen_options o = {.input = shape, .plain = plain};
+    struct rt_onnx *o;
     snprintf(path, sizeof path, "tests/golden/onnx_%s.onnx", net);
-    if (rt_frozen_open(f, path, &o, &e) < 0)
+    if (rt_onnx_read(&o, path, &e) < 0)
+        fail_msg("%s", e.text);
+    return o;
+}
+
+static void freeze(struct rt_frozen **f, const struct rt_onnx *model, const struct rt_tensor *shape, bool plain)
+{
+    struct rt_error e;
+    struct rt_frozen_options o = {.input = shape, .plain = plain};
+    if (rt_frozen_create(f, model, "net", &o, &e) < 0)
         fail_msg("%s", e.text);
 }
 
@@ -62,7 +71,8 @@ static void run_net(const char *net, int64_t batch)
     struct rt_error e;
     shape.dim[0] = batch;
     shape.data = NULL;
-    open_net(&f, net, &shape, false);
+    struct rt_onnx *o = read_net(net);
+    freeze(&f, o, &shape, false);
     assert_int_equal(rt_frozen_exec_create(&x, f), 0);
     size_t sample = rt_tensor_bytes(input) / (size_t)input->dim[0];
     for (int64_t i = 0; i < input->dim[0]; i += batch) {
@@ -74,6 +84,7 @@ static void run_net(const char *net, int64_t batch)
     }
     rt_frozen_exec_destroy(x);
     rt_frozen_destroy(f);
+    rt_onnx_destroy(o);
 }
 
 static void each_sample_alone(void **state)
@@ -111,8 +122,9 @@ static void compare_fused(const char *net, bool nan)
     shape.dim[0] = 2;
     one.dim[0] = 1;
     shape.data = one.data = NULL;
+    struct rt_onnx *o = read_net(net);
     for (int i = 0; i < 3; i++) {
-        open_net(&f[i], net, i < 2 ? &shape : &one, i == 1);
+        freeze(&f[i], o, i < 2 ? &shape : &one, i == 1);
         assert_int_equal(rt_frozen_exec_create(&x[i], f[i]), 0);
         if (rt_frozen_run(x[i], (const void *const[]){data + (i < 2 ? 0 : bytes)}, &e) < 0)
             fail_msg("%s", e.text);
@@ -135,6 +147,7 @@ static void compare_fused(const char *net, bool nan)
         rt_frozen_exec_destroy(x[i]);
         rt_frozen_destroy(f[i]);
     }
+    rt_onnx_destroy(o);
     free(data);
 }
 
@@ -155,11 +168,10 @@ static void shapes_are_folded(void **state)
     (void)state;
     struct rt_tensor shape = *stored("ecapa", "input");
     struct rt_frozen *f;
-    struct rt_onnx *o;
-    assert_int_equal(rt_onnx_read(&o, "tests/golden/onnx_ecapa.onnx", NULL), 0);
+    struct rt_onnx *o = read_net("ecapa");
     shape.dim[0] = 1;
     shape.data = NULL;
-    open_net(&f, "ecapa", &shape, true);
+    freeze(&f, o, &shape, true);
     assert_true(rt_frozen_steps(f) < o->nodes);
     rt_frozen_destroy(f);
     rt_onnx_destroy(o);

@@ -85,17 +85,18 @@ static void open_net(struct net *t, const struct network *n, const char *output,
 {
     char path[128];
     struct rt_error e = {0};
+    struct rt_onnx *o;
     struct rt_frozen *f;
     const struct rt_tensor *x = stored(n, "input");
     struct rt_tensor shape = *x;
-    struct rt_frozen_options o = {.input = &shape, .output = &output, .outputs = 1, .plain = true};
+    struct rt_frozen_options options = {.input = &shape, .output = &output, .outputs = 1, .plain = true};
     struct rt_thaw_input in = {.node = 0};
     struct rt_shape s = {.rank = x->rank - 1};
     *t = (struct net){.n = n};
     shape.dim[0] = 1;
     shape.data = NULL;
     snprintf(path, sizeof path, "tests/golden/%s_%s.onnx", n->student ? "student" : "onnx", n->name);
-    if (rt_frozen_open(&f, path, &o, &e) < 0)
+    if (rt_onnx_read(&o, path, &e) < 0 || rt_frozen_create(&f, o, path, &options, &e) < 0)
         fail_msg("%s", e.text);
     for (int i = 0; i < s.rank; i++)
         s.dim[i] = (int)x->dim[n->axis[i]];
@@ -105,6 +106,7 @@ static void open_net(struct net *t, const struct network *n, const char *output,
     if (rt_thaw(t->g, f, &in, &t->out, &e) < 0)
         fail_msg("%s", e.text);
     rt_frozen_destroy(f);
+    rt_onnx_destroy(o);
     t->size = rt_graph_at(t->g, t->out)->shape.dim[0];
     turn_input(t, x);
     assert_int_equal(rt_parallel_create(&t->parallel, threads), 0);
@@ -386,13 +388,15 @@ static void more_than_a_row_of_numbers_is_refused(void **state)
 {
     (void)state;
     struct rt_error e = {0};
+    struct rt_onnx *o;
     struct rt_frozen *f;
-    const char *output = "/body/body.0/Conv_output_0";
+    const char *path = "tests/golden/onnx_picture.onnx", *output = "/body/body.0/Conv_output_0";
     struct rt_tensor shape = {.dtype = RT_F32, .rank = 4, .dim = {1, 3, 20, 20}};
-    struct rt_frozen_options o = {.input = &shape, .output = &output, .outputs = 1, .plain = true};
-    if (rt_frozen_open(&f, "tests/golden/onnx_picture.onnx", &o, &e) < 0)
+    struct rt_frozen_options options = {.input = &shape, .output = &output, .outputs = 1, .plain = true};
+    if (rt_onnx_read(&o, path, &e) < 0 || rt_frozen_create(&f, o, path, &options, &e) < 0)
         fail_msg("%s", e.text);
     check_refused(f, (struct rt_shape){3, {20, 20, 3}}, (const char *const[3]){"picture", "one row of numbers"});
+    rt_onnx_destroy(o);
 }
 
 /* Thaws what may be anything; runs it when it is still a network of a sensible size. */
