@@ -713,7 +713,7 @@ class Export(Commands):
         self.says(err, "i.onnx", "in 8 bits already")
         parts = write_manifest(self.path("parts.tsv"), [row + ["1000", "1001"] for row in table], COLUMNS + ("start", "end"))
         _, err = self.retort("export", self.student, "-o", "p.onnx", "--int8", "--calibrate", parts, code=1)
-        self.says(err, "parts.tsv: none of its 80 samples can be read")
+        self.says(err, "parts.tsv: none of its 48 samples can be read")
         for words, said in ((["-o", "x.onnx", "--int8"], "--calibrate MANIFEST go together"),
                             (["-o", "x.safetensors", "--int8", "--calibrate", few], "only an .onnx file has weights in 8 bits"),
                             (["-o", "x.onnx", "--force"], "--int8 refuses"),
