@@ -75,8 +75,19 @@ DIRECT = {
     "tui/screen/ui/terminal.c": "what the terminal shall obey",
     "tui/screen/widgets/prompt.c": "the history's file",
 }
+# Public functions that the program itself does not call, and why they are there.
+WATCHED = {
+    "rt_exec_bytes": "memory has a bound, which tests look at",
+    "rt_frozen_input": "the fuzz target feeds whatever inputs a file has",
+    "rt_frozen_shapes_bytes": "memory has a bound, which tests look at",
+    "rt_frozen_shapes_made": "what is kept and what is made anew is told apart by it",
+    "rt_onnx_attr_string": "one of the builder's, for each kind of attribute",
+    "rt_onnx_attr_tensor": "one of the builder's, for each kind of attribute",
+    "rt_onnx_parse": "the reader from memory, which is fuzzed",
+}
 TOPS = ("formats", "pipeline", "stages", "library", "tui")
 LONGEST = 600
+LONGEST_FUNCTION = 60
 LONGEST_TEST = 800
 WIDEST = 120
 DOORS = os.path.join("tests", "cli", "golden", "rooms.txt")
@@ -267,6 +278,23 @@ class Tree(unittest.TestCase):
             if lines > (LONGEST_TEST if path.startswith("tests/") else LONGEST):
                 wrong.append("%s has %d lines: split it" % (path, lines))
         self.none_of(wrong)
+
+    def test_functions_fit_a_screen(self):
+        body = re.compile(r"^{\n(.*?)^}\n", re.M | re.S)
+        self.none_of(["%s:%d: a function of %d lines" % (path, read(path)[:m.start()].count("\n"), m[1].count("\n"))
+                      for path in sources(*TOPS) for m in body.finditer(read(path))
+                      if m[1].count("\n") > LONGEST_FUNCTION])
+
+    def test_public_functions_are_called(self):
+        """Not by tests alone: these use what the program uses."""
+        declared, words = set(), collections.Counter()
+        for path in sources(*TOPS):
+            text = re.sub(r"/\*.*?\*/", "", read(path), flags=re.S)
+            words.update(re.findall(r"\brt_[a-z0-9_]+\b", text))
+            if path.endswith(".h"):
+                declared.update(re.findall(r"^(?!static)[a-z][\w *]*\b(rt_[a-z0-9_]+)\(", text, re.M))
+        idle = {name for name in declared if words[name] <= 2}  # declared and defined
+        self.assertEqual(idle, set(WATCHED))
 
     def test_lines(self):
         self.none_of(["%s:%d has %d columns" % (path, number, len(line))
