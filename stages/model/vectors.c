@@ -4,6 +4,7 @@
 
 #include "formats/file.h"
 #include "formats/npy.h"
+#include "formats/path.h"
 #include "formats/words.h"
 
 #include <errno.h>
@@ -22,8 +23,7 @@
 
 bool rt_vectors_are_meant(const char *path)
 {
-    const char *dot = strrchr(path, '.');
-    return dot && strcmp(dot, ".npy") == 0;
+    return rt_path_ends_in(path, ".npy");
 }
 
 static int values_take(struct rt_vectors *v, const struct rt_tensor *t, struct rt_error *e)
