@@ -202,7 +202,7 @@ static int pass_make_outputs(struct teacher_pass *p, const struct rt_teacher *s,
 
 static void pass_set_row(struct rt_tensor *t, int at, const float *row)
 {
-    if (t->rank == 0) /* not asked for */
+    if (t->rank == 0 || !row) /* not asked for */
         return;
     size_t width = (size_t)t->dim[1];
     memcpy((float *)t->data + (size_t)at * width, row, width * sizeof *row);

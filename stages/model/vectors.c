@@ -170,7 +170,7 @@ int rt_vectors_match(struct rt_vectors *v, const struct rt_manifest *m, struct r
         if (row >= 0)
             RT_TRY(place_put(v, i, row, e));
     }
-    if (!v->matched)
+    if (v->id && !v->matched)
         return rt_error_set(e, RT_EMISMATCH, "%s: none of its %lld ids, such as %s, is one of %s", v->beside,
                             (long long)v->count, rt_quote(quoted, sizeof quoted, v->id[0]), rt_manifest_path(m));
     return 0;

@@ -162,6 +162,8 @@ static bool teacher_is_asked(const struct rt_sweep *s, int teacher)
 static bool job_is_same(const struct rt_sweep_job *a, const struct rt_sweep_job *b)
 {
     static const char key[] = "\nname:";
+    if (!a->text || !b->text)
+        return false;
     const char *x = strstr(a->text, key), *y = strstr(b->text, key);
     if (strncmp(a->text, key + 1, sizeof key - 2) == 0)
         x = a->text;
