@@ -36,7 +36,7 @@ static inline int objective_whole(struct rt_objective *o, const struct rt_object
 {
     struct rt_objective_sums all[RT_PLACES], sum[RT_PLACES];
     double *room = calloc((size_t)RT_PLACES * (size_t)(side->in.batch + 1), sizeof *room), *distance[RT_PLACES];
-    int n = side->in.batch, places = RT_PLACES * RT_OBJECTIVE_SUMS;
+    int n = side->in.batch, places = (int)(RT_PLACES * (sizeof *all / sizeof all[0].there));
     bool begins = false;
     RT_TRY(rt_objective_count(s, side, sides, all, e));
     RT_TRY(rt_exchange_sums(others, &all[0].there, 1, places, e));
