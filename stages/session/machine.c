@@ -2,6 +2,7 @@
  * machine: see machine.h. */
 #include "stages/session/machine.h"
 
+#include "formats/error.h"
 #include "stages/nn/blas.h"
 #include "stages/nn/isa.h"
 
@@ -38,15 +39,13 @@ void rt_machine_warn(char *warning, size_t size, const char *blas_core, const ch
 }
 
 /* "AMD EPYC 9R14 96-Core Processor" without what every name has. */
-static void cpu_name(char *name, size_t size)
+static int cpu_name(char *name, size_t size)
 {
     static const char *const common[] = {"(R)", "(TM)", " CPU", " Processor"};
     uv_cpu_info_t *info;
     int n;
     snprintf(name, size, "unknown processor");
     int rc = uv_cpu_info(&info, &n);
-    if (rc == UV_ENOMEM)
-        snprintf(name, size, "(no memory for the processor's name)");
     if (rc == 0) {
         if (n > 0 && info[0].model)
             snprintf(name, size, "%s", info[0].model);
@@ -60,16 +59,18 @@ static void cpu_name(char *name, size_t size)
     char *clock = strstr(name, " @ ");
     if (clock)
         *clock = '\0';
+    return rc == UV_ENOMEM ? RT_EMEM : 0;
 }
 
-void rt_machine_look(struct rt_machine *m, int threads)
+int rt_machine_look(struct rt_machine *m, int threads)
 {
     char cpu[96];
-    cpu_name(cpu, sizeof cpu);
+    int rc = cpu_name(cpu, sizeof cpu);
     rt_blas_init();
     m->gflops = rt_blas_gflops(448);
     snprintf(m->line, sizeof m->line, "%.80s, %s; OpenBLAS %.16s %.24s, %.0f GFLOP/s a thread; %d thread%s",
              cpu, rt_isa()->name, rt_blas_version(), rt_blas_core(), m->gflops, threads,
              threads == 1 ? "" : "s");
     rt_machine_warn(m->warning, sizeof m->warning, rt_blas_core(), rt_isa()->name, has_avx2());
+    return m->gflops > 0 ? rc : RT_EMEM;
 }

@@ -11,8 +11,8 @@ struct rt_machine {
     char warning[256]; /* "" when there is nothing to say */
 };
 
-/* Measures for some 20 ms. threads: those that will be used. */
-void rt_machine_look(struct rt_machine *m, int threads);
+/* Measures for some 20 ms. threads: those that will be used. 0, or RT_EMEM: name or speed are not known. */
+int rt_machine_look(struct rt_machine *m, int threads);
 /* For rt_machine_look and tests: the warning for a BLAS core type and an instruction set of ours on a
  * processor that has AVX2 or has not; "" for none. */
 void rt_machine_warn(char *warning, size_t size, const char *blas_core, const char *isa, int has_avx2);

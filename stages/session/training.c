@@ -298,9 +298,9 @@ static int training_begin_record(struct rt_training *t, struct rt_error *e)
 static void training_log_begin(struct rt_training *t)
 {
     struct rt_learner_progress at = rt_learner_progress(t->student.learner);
-    rt_machine_look(&t->machine, training_threads(t->recipe));
-    rt_rundir_log(&t->dir, "machine: %s%s%s", t->machine.line, *t->machine.warning ? ": " : "",
-                  t->machine.warning);
+    bool looked = rt_machine_look(&t->machine, training_threads(t->recipe)) == 0;
+    rt_rundir_log(&t->dir, "machine: %s%s%s", looked ? t->machine.line : "no memory to look at it",
+                  *t->machine.warning ? ": " : "", t->machine.warning);
     if (t->views.whole)
         rt_rundir_log(&t->dir, "evaluates on whole recordings");
     rt_rundir_log(&t->dir, "retort " RT_VERSION " begins at step %lld of %lld, %d training samples",

@@ -187,7 +187,8 @@ static int bench_run(void *request, struct rt_error *e)
         return bench_with_ranks(q, e);
     for (int k = 0; k < q->config.sides; k++)
         most = q->config.threads[k] > most ? q->config.threads[k] : most;
-    rt_machine_look(&machine, most);
+    if (rt_machine_look(&machine, most) < 0)
+        return rt_error_set(e, RT_EMEM, "no memory to measure this machine");
     if (!q->json)
         rt_plain_print(stdout, "%s; batches of %d\n%s%s", machine.line, q->config.batch, machine.warning,
                        *machine.warning ? "\n" : "");

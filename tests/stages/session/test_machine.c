@@ -24,11 +24,11 @@ static void test_line(void **state)
 {
     (void)state;
     struct rt_machine m;
-    rt_machine_look(&m, 1);
+    assert_int_equal(rt_machine_look(&m, 1), 0);
     matches(m.line, "^.+, (avx512|avx2|baseline); OpenBLAS [0-9]+\\.[0-9.]+ [A-Za-z0-9_]+, "
                     "[1-9][0-9]* GFLOP/s a thread; 1 thread$");
     assert_true(m.gflops > 0);
-    rt_machine_look(&m, 12);
+    assert_int_equal(rt_machine_look(&m, 12), 0);
     matches(m.line, "; 12 threads$");
 }
 
