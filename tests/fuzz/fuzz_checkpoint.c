@@ -37,7 +37,7 @@ static void checkpoint_make(void)
     struct rt_safetensors *s;
     struct rt_error e = {0};
     char path[160];
-    lt_make(&toy, "train.steps=20");
+    lt_make(&toy, "train.steps=20 student.width=4");
     learner_start(&l);
     learner_update(&l);
     fuzz_write("list", NULL, 0);
