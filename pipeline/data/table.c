@@ -140,10 +140,11 @@ static int column_unknown(const struct rt_table *t, const char *name, struct rt_
     return rt_error_set(e, RT_EUSAGE, "there is no column %s; there are: %s", quoted, known);
 }
 
-/* ---- sorting ---- */
+/* ---- sorting ----
+ * Sorting moves keys, not rows: of a number the key holds all, of a text its first bytes behind what all
+ * texts have in common, so that a million rows take a fraction of a second. A column of a manifest is text, but who
+ * sorts by an age or another program's score means the number: texts that are numbers, all of them, go as such. */
 
-/* Sorting moves keys, not rows: of a number the key holds all, of a text its first bytes behind what all
- * texts have in common, so that a million rows take a fraction of a second. */
 struct sort_key {
     uint64_t key;
     const char *text; /* what decides between equal keys; NULL for numbers */
@@ -169,12 +170,19 @@ static int sort_key_down(const void *a, const void *b)
 }
 
 /* Rises with v. */
-static uint64_t sort_key_of_number(float v)
+static uint64_t sort_key_of_number(double v)
 {
-    uint32_t bits;
-    v += 0.0f; /* -0 is 0 */
+    uint64_t bits;
+    v += 0.0; /* -0 is 0 */
     memcpy(&bits, &v, sizeof bits);
-    return bits >> 31 ? ~bits : bits | 0x80000000u;
+    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+static bool text_is_number(const char *text, double *v)
+{
+    char *end;
+    *v = strtod(text, &end);
+    return end != text && !*end && isfinite(*v) && !text[strspn(text, "+-.0123456789eE")];
 }
 
 static uint64_t sort_key_of_text(const char *text)
@@ -196,6 +204,19 @@ static size_t sort_key_common(const struct sort_key *key, int count)
     return same;
 }
 
+/* Those whose texts are all numbers get the numbers for keys, the others what tells their texts apart. */
+static void sort_keys_of_texts(struct sort_key *key, int count)
+{
+    double v;
+    bool numbers = true;
+    for (int i = 0; i < count && numbers; i++)
+        numbers = text_is_number(key[i].text, &v);
+    size_t same = numbers ? 0 : sort_key_common(key, count);
+    for (int i = 0; i < count; i++)
+        key[i].key = numbers && text_is_number(key[i].text, &v) ? sort_key_of_number(v)
+                                                                : sort_key_of_text(key[i].text + same);
+}
+
 /* Keys of the shown rows that have a value; the rows without one are put behind. Returns how many keys. */
 static int sort_keys_make(const struct rt_table *t, const struct rt_table_column *c,
                           struct sort_key *key, int *missing)
@@ -210,9 +231,8 @@ static int sort_keys_make(const struct rt_table *t, const struct rt_table_column
                                ? (struct sort_key){0, c->text[row], row}
                                : (struct sort_key){sort_key_of_number(c->number[row]), NULL, row};
     }
-    size_t same = c->is_text ? sort_key_common(key, count) : 0;
-    for (int i = 0; c->is_text && i < count; i++)
-        key[i].key = sort_key_of_text(key[i].text + same);
+    if (c->is_text)
+        sort_keys_of_texts(key, count);
     return count;
 }
 

@@ -35,7 +35,8 @@ int rt_table_find(const struct rt_table *t, const char *name); /* -1 when unknow
 
 /* Keeps the rows that match. RT_EUSAGE says where the expression went wrong. */
 int rt_table_where(struct rt_table *t, const char *where, struct rt_error *e);
-/* By a column, "-name" descending; missing values last; equal rows keep their order. RT_EUSAGE. */
+/* By a column, "-name" descending; missing values last; equal rows keep their order. A text column that holds numbers
+ * only goes by these, any other by its bytes. RT_EUSAGE. */
 int rt_table_sort(struct rt_table *t, const char *by, struct rt_error *e);
 /* Shows only these columns, comma-separated, in table order. RT_EUSAGE, RT_EMEM. */
 int rt_table_choose(struct rt_table *t, const char *names, struct rt_error *e);

@@ -125,6 +125,25 @@ static void test_order(void **state)
     assert_int_equal(t.order[0], 3);
 }
 
+/* A manifest's column of numbers is text, and 9 stands before 10 all the same; one word makes it a column of words. */
+static void test_order_of_numbers_as_text(void **state)
+{
+    (void)state;
+    static const char *const age[] = {"10", "9", "-1e3", NULL};
+    static const int up[] = {2, 1, 0, 3}, words[] = {2, 0, 1, 3}, first[] = {3, 2, 1, 0};
+    int c = rt_table_add(&t, "age", "", true);
+    for (int i = 0; i < 4; i++)
+        assert_true(!age[i] || rt_table_text(&t, i, c, age[i]) == 0);
+    assert_int_equal(rt_table_sort(&t, "age", &e), 0);
+    assert_memory_equal(t.order, up, sizeof up);
+    assert_int_equal(rt_table_text(&t, 3, c, "n/a"), 0);
+    assert_int_equal(rt_table_sort(&t, "age", &e), 0);
+    assert_memory_equal(t.order, words, sizeof words);
+    assert_int_equal(rt_table_text(&t, 3, c, "-2000"), 0);
+    assert_int_equal(rt_table_sort(&t, "age", &e), 0);
+    assert_memory_equal(t.order, first, sizeof first);
+}
+
 static void test_forms(void **state)
 {
     (void)state;
@@ -161,6 +180,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_refused), TEST(test_hostile_text), TEST(test_wide_text), TEST(test_order),
+        TEST(test_order_of_numbers_as_text),
         TEST(test_forms), TEST(test_history),
     };
     setlocale(LC_CTYPE, "C.UTF-8");
