@@ -3,6 +3,7 @@
  * to a list of tests that each know where to go on yes and on no: matching a row is one loop, stops
  * at the first test that decides, and needs neither stack nor allocation. */
 #include "pipeline/data/filter.h"
+#include "formats/choice.h"
 #include "formats/words.h"
 #include <math.h>
 #include <stdint.h>
@@ -222,6 +223,17 @@ static int test_read_value(struct parser *p, struct test *t, const char *name)
     return token_next(p);
 }
 
+/* `label = predicted` would look for the class "predicted" and find none, or, with !=, everything. The two columns of
+ * classes are what people compare with each other; other columns' names do stand as words (`modality = speech`). */
+static int value_refuse_column(const struct parser *p, const char *name, const struct token *value)
+{
+    static const char *const classes[] = {"label", "predicted", NULL};
+    if (value->kind != T_WORD || rt_choice_find(classes, name) < 0 || rt_choice_find(classes, value->text) < 0)
+        return 0;
+    return rt_error_set(p->e, RT_EUSAGE, "character %d: %s is a column, and columns are compared with words: `correct "
+                        "= 0` finds the wrong answers; the word itself stands in quotes", value->at, value->text);
+}
+
 static int node_add(struct parser *p, enum node_kind kind, int left, int right)
 {
     p->node[p->nodes] = (struct node){kind, false, left, right};
@@ -243,6 +255,7 @@ static int parser_test(struct parser *p, int *node)
     RT_TRY(token_next(p));
     if (p->token.kind == T_OPERATOR) {
         RT_TRY(test_read_operator(p, t, name));
+        RT_TRY(value_refuse_column(p, name, &p->token));
         RT_TRY(test_read_value(p, t, name));
     }
     *node = node_add(p, N_TEST, p->f->tests++, 0);

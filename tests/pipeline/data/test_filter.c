@@ -107,6 +107,9 @@ static void wrong_values_are_refused(void **state)
                          "numbers; write it without a unit");
     refused("snr <", "character 6: it ends here; expected a number");
     refused("label = ", "character 9: it ends here; expected a word, or text in quotes");
+    refused("label = predicted", "character 9: predicted is a column, and columns are compared with words: `correct = "
+            "0` finds the wrong answers; the word itself stands in quotes");
+    matches("label != \"predicted\"", "yyyy");
     refused("label = and", "character 9: found \"and\"; expected a word, or text in quotes");
     refused("label = (", "character 9: found \"(\"; expected a word, or text in quotes");
     refused("label = 'x", "character 9: the quote ' is not closed");
