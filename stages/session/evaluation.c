@@ -11,7 +11,7 @@
 
 #define CLASSES_BYTES (16 << 20) /* of a file of class names, at most */
 
-static int evaluation_choose_rows(struct rt_evaluation *v, const char *split, struct rt_error *e)
+static int evaluation_choose_rows(struct rt_evaluation *v, const char *split, bool all, struct rt_error *e)
 {
     const struct rt_dataset *d = &v->session.dataset;
     int wanted = -1, of_split[RT_SPLITS] = {0};
@@ -29,6 +29,10 @@ static int evaluation_choose_rows(struct rt_evaluation *v, const char *split, st
         return rt_error_set(e, RT_EMEM, "no memory for the list of samples");
     for (int i = 0; i < d->count; i++)
         if (wanted < 0 || d->split[i] == wanted)
+            v->rows[v->count++] = i;
+    v->judged = v->count;
+    for (int i = 0; all && i < d->count; i++)
+        if (wanted >= 0 && d->split[i] != wanted)
             v->rows[v->count++] = i;
     if (v->count)
         return 0;
@@ -200,7 +204,7 @@ int rt_evaluation_open(struct rt_evaluation *v, const struct rt_evaluation_reque
     if (v->views_words[0])
         rt_watch_tell(&v->session.watch, "%s", v->views_words);
     RT_TRY(evaluation_score(v, q, e));
-    RT_TRY(evaluation_choose_rows(v, q->split, e));
+    RT_TRY(evaluation_choose_rows(v, q->split, q->all, e));
     return rt_session_infer(&v->session, &v->model, v->rows, v->count, q->feature, &v->views, &v->out, e);
 }
 

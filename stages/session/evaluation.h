@@ -14,6 +14,7 @@ struct rt_evaluation {
     struct rt_views views;   /* how the samples were shown */
     char views_words[RT_VIEWS_WORDS]; /* that, and why, for people: "whole recordings"; "" = nothing to say */
     int *rows, count; /* samples of the split, in manifest order, usable or not */
+    int judged;       /* of them, the first: those of the split, where all were asked for; else count */
     struct rt_outputs out;
 };
 
@@ -22,6 +23,7 @@ struct rt_evaluation {
 struct rt_evaluation_request {
     const char *model, *manifest;
     const char *split; /* "train", "valid", "test", "all" or NULL = test where the manifest has such rows, else all */
+    bool all;            /* behind the split's the samples of the others, too: trials name any */
     const char *cache;   /* NULL = the usual place */
     const char *classes; /* file of class names for another program's ONNX file, or NULL = as it says, or numbers */
     /* "teacher.front.preset=clip": how another program's ONNX file is read. */

@@ -339,6 +339,8 @@ class Eval(Commands):
             f.writelines(lines)
         found = self.shares(self.student, self.manifest, "--trials", "trials.txt")
         self.assertEqual((found["trials"], found["trials.left_out"]), (len(lines), 0))
+        alone = self.shares(self.student, self.manifest)  # trials name any sample, answers are judged of the test split
+        self.assertEqual({key: value for key, value in found.items() if key in alone}, alone)
         targets = sum(same for _, same in scores)
         gaps = []
         for threshold, _ in scores:

@@ -24,12 +24,12 @@ static bool eval_has_trials(const struct request *q)
     return q->trials.trials || q->trials.calibrate;
 }
 
-/* Trials name samples of any split. */
+/* Trials name samples of any split; the answers that are judged are of one, with trials and without. */
 static int eval_open(struct rt_evaluation *v, const struct request *q, const struct rt_model *teacher,
                      struct rt_eval_trials *trials, struct rt_error *e)
 {
     struct rt_evaluation_request asked = q->of;
-    asked.split = eval_has_trials(q) && !asked.split ? "all" : asked.split;
+    asked.all = eval_has_trials(q) && !asked.split;
     asked.opened = rt_eval_trials_read;
     asked.opened_self = trials;
     asked.feature = teacher != NULL;

@@ -25,7 +25,7 @@ static void answers_tell_strangers(const struct rt_eval_answers *a)
     const struct rt_dataset *d = &a->v->session.dataset;
     int labels = 0, strange = 0, first = -1;
     char x[32], y[32];
-    for (int i = 0; i < a->v->count; i++) {
+    for (int i = 0; i < a->v->judged; i++) {
         int label = d->named[a->v->rows[i]];
         labels += label >= 0;
         strange += label >= d->classes;
@@ -54,7 +54,7 @@ static int celled_compare(const void *a, const void *b)
 static int answers_group(struct rt_eval_answers *a)
 {
     const struct rt_manifest *m = a->v->session.dataset.manifest;
-    int column = rt_manifest_column(m, "group"), n = a->v->count;
+    int column = rt_manifest_column(m, "group"), n = a->v->judged;
     if (column < 0)
         return 0;
     struct celled *by = malloc(((size_t)n + 1) * sizeof *by);
@@ -75,15 +75,15 @@ static int answers_group(struct rt_eval_answers *a)
 int rt_eval_answers_init(struct rt_eval_answers *a, const struct rt_evaluation *v, struct rt_error *e)
 {
     const struct rt_dataset *d = &v->session.dataset;
-    size_t n = (size_t)v->count + 1;
+    size_t n = (size_t)v->judged + 1;
     *a = (struct rt_eval_answers){.v = v, .all = d->classes + d->strangers};
     a->prediction = malloc(n * sizeof *a->prediction);
     int *label = malloc(n * sizeof *label);
     int rc = a->prediction && label ? answers_group(a) : RT_EMEM;
-    for (int i = 0; rc == 0 && i < v->count; i++)
+    for (int i = 0; rc == 0 && i < v->judged; i++)
         label[i] = v->out.have[i] ? d->named[v->rows[i]] : -1;
     if (rc == 0)
-        rc = rt_predictions(a->prediction, v->out.logits, label, v->count, v->model.classes, v->model.temperature);
+        rc = rt_predictions(a->prediction, v->out.logits, label, v->judged, v->model.classes, v->model.temperature);
     free(label);
     if (rc < 0)
         return rt_error_set(e, rc, "the model's answers: %s", rt_err_words(rc));
@@ -103,7 +103,7 @@ void rt_eval_answers_fini(struct rt_eval_answers *a)
 static int64_t *confusion_count(const struct rt_eval_answers *a)
 {
     int64_t *count = calloc((size_t)a->all * (size_t)a->v->model.classes + 1, sizeof *count);
-    for (int i = 0; count && i < a->v->count; i++)
+    for (int i = 0; count && i < a->v->judged; i++)
         if (a->prediction[i].label >= 0)
             count[(size_t)a->prediction[i].label * (size_t)a->v->model.classes + (size_t)a->prediction[i].predicted]++;
     return count;
@@ -198,16 +198,16 @@ static void measure_macro_f1(void *self, const double *weight, double *figure)
 {
     const struct measured *m = self;
     struct rt_classifier_figures f;
-    rt_classifier_figures(&f, m->a->prediction, m->a->v->count, m->a->all, weight, m->class);
+    rt_classifier_figures(&f, m->a->prediction, m->a->v->judged, m->a->all, weight, m->class);
     figure[0] = f.macro_f1;
 }
 
-/* hit: room for v->count marks. */
+/* hit: room for v->judged marks. */
 static void accuracy_within(const struct rt_eval_answers *a, int rank, int8_t *hit, double interval[2])
 {
-    for (int i = 0; i < a->v->count; i++)
+    for (int i = 0; i < a->v->judged; i++)
         hit[i] = a->prediction[i].label < 0 ? -1 : a->prediction[i].rank < rank;
-    rt_fraction_interval(interval, hit, a->v->count, &a->units);
+    rt_fraction_interval(interval, hit, a->v->judged, &a->units);
 }
 
 static int accuracy_print(const struct rt_eval_answers *a, struct rt_class_figures *class, int8_t *hit,
@@ -215,9 +215,9 @@ static int accuracy_print(const struct rt_eval_answers *a, struct rt_class_figur
 {
     struct rt_classifier_figures r;
     double within[2], f1_within[1][2];
-    RT_TRY(rt_bootstrap(f1_within, 1, a->v->count, &a->units, RT_BOOTSTRAP_DRAWS, measure_macro_f1,
+    RT_TRY(rt_bootstrap(f1_within, 1, a->v->judged, &a->units, RT_BOOTSTRAP_DRAWS, measure_macro_f1,
                         &(struct measured){a, class}));
-    rt_classifier_figures(&r, a->prediction, a->v->count, a->all, NULL, class);
+    rt_classifier_figures(&r, a->prediction, a->v->judged, a->all, NULL, class);
     rt_figures_count(f, "samples", "samples with a label", (long long)r.count);
     if (r.count == 0)
         return 0;
@@ -236,7 +236,7 @@ static int accuracy_print(const struct rt_eval_answers *a, struct rt_class_figur
 int rt_eval_accuracy(const struct rt_eval_answers *a, enum rt_eval_detail detail, struct rt_figures *f)
 {
     struct rt_class_figures *class = malloc(((size_t)a->all + 1) * sizeof *class);
-    int8_t *hit = malloc((size_t)a->v->count + 1);
+    int8_t *hit = malloc((size_t)a->v->judged + 1);
     int rc = class && hit ? accuracy_print(a, class, hit, detail, f) : RT_EMEM;
     free(class);
     free(hit);

@@ -20,7 +20,7 @@ static void measure_ece(void *self, const double *weight, double *figure)
 {
     const struct measured *m = self;
     struct rt_classifier_figures f;
-    rt_classifier_figures(&f, m->a->prediction, m->a->v->count, m->a->all, weight, m->class);
+    rt_classifier_figures(&f, m->a->prediction, m->a->v->judged, m->a->all, weight, m->class);
     figure[0] = f.calibration.ece;
 }
 
@@ -53,9 +53,9 @@ int rt_eval_calibration(const struct rt_eval_answers *a, bool bins, struct rt_fi
     struct measured m = {a, malloc(((size_t)a->all + 1) * sizeof *m.class)};
     struct rt_classifier_figures r;
     double within[1][2];
-    int rc = m.class ? rt_bootstrap(within, 1, a->v->count, &a->units, RT_BOOTSTRAP_DRAWS, measure_ece, &m) : RT_EMEM;
+    int rc = m.class ? rt_bootstrap(within, 1, a->v->judged, &a->units, RT_BOOTSTRAP_DRAWS, measure_ece, &m) : RT_EMEM;
     if (rc == 0)
-        rt_classifier_figures(&r, a->prediction, a->v->count, a->all, NULL, m.class);
+        rt_classifier_figures(&r, a->prediction, a->v->judged, a->all, NULL, m.class);
     free(m.class);
     if (rc < 0 || r.count == 0)
         return rc;

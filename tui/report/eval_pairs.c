@@ -12,7 +12,7 @@
 static int pairs_pack(struct rt_evaluation *v, struct rt_outputs *teacher, size_t dim)
 {
     size_t n = 0;
-    for (int i = 0; i < v->count; i++) {
+    for (int i = 0; i < v->judged; i++) {
         if (!v->out.have[i] || !teacher->have[i])
             continue;
         memmove(v->out.feature + dim * n, v->out.feature + dim * (size_t)i, dim * sizeof(float));
@@ -52,9 +52,9 @@ int rt_eval_retrieval(struct rt_evaluation *v, struct rt_model *teacher, const c
         return rt_error_set(e, RT_EMISMATCH, "%s: its embedding has %d numbers, the student's shared "
                             "space %d: is it this student's teacher?", name, teacher->dim, v->model.teacher[0].dim);
     struct rt_outputs t = {0};
-    RT_TRY(rt_session_infer(&v->session, teacher, v->rows, v->count, false, NULL, &t, e));
+    RT_TRY(rt_session_infer(&v->session, teacher, v->rows, v->judged, false, NULL, &t, e));
     size_t dim = (size_t)teacher->dim;
-    size_t room = (size_t)v->count + 1;
+    size_t room = (size_t)v->judged + 1;
     int *key = malloc(sizeof *key * room), *rank = malloc(sizeof *rank * room);
     int n = pairs_pack(v, &t, dim), rc = RT_EMEM;
     int8_t *hit = malloc(room);

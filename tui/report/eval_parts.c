@@ -25,12 +25,12 @@ static struct part part_of(const struct rt_eval_answers *a, const int8_t *hit)
 {
     struct part p = {0};
     int right = 0;
-    for (int i = 0; i < a->v->count; i++) {
+    for (int i = 0; i < a->v->judged; i++) {
         p.count += hit[i] >= 0;
         right += hit[i] > 0;
     }
     p.top1 = p.count ? (double)right / p.count : 0;
-    rt_fraction_interval(p.within, hit, a->v->count, &a->units);
+    rt_fraction_interval(p.within, hit, a->v->judged, &a->units);
     return p;
 }
 
@@ -63,7 +63,7 @@ int rt_eval_quality(const struct rt_evaluation *v, const char *measures, double 
     const struct rt_scores *s = &v->session.scores;
     struct rt_weight_columns c;
     RT_TRY(quality_columns(v, measures, &c, e));
-    for (int i = 0; i < v->count; i++) {
+    for (int i = 0; i < v->judged; i++) {
         double value[RT_WEIGHT_COLUMNS];
         for (int t = 0; t < c.count; t++)
             value[t] = s->percentile[(size_t)v->rows[i] * (size_t)s->columns + (size_t)c.column[t]];
@@ -78,20 +78,20 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* sorted, hit: room for v->count each. */
+/* sorted, hit: room for v->judged each. */
 static void thirds_print(const struct rt_eval_answers *a, const double *quality, double *sorted, int8_t *hit,
                          struct rt_figures *f)
 {
     static const char *const name[] = {"lowest", "middle", "highest"};
     size_t usable = 0;
-    for (int i = 0; i < a->v->count; i++)
+    for (int i = 0; i < a->v->judged; i++)
         if (a->prediction[i].label >= 0)
             sorted[usable++] = quality[i];
     qsort(sorted, usable, sizeof *sorted, compare_doubles);
     for (size_t third = 0; usable >= 3 && third < 3; third++) {
         double low = third ? sorted[usable * third / 3] : -1;
         double high = third < 2 ? sorted[usable * (third + 1) / 3] : 2;
-        for (int i = 0; i < a->v->count; i++)
+        for (int i = 0; i < a->v->judged; i++)
             hit[i] = quality[i] >= low && quality[i] < high ? answer_hit(&a->prediction[i]) : -1;
         struct part p = part_of(a, hit);
         char key[64], title[64];
@@ -104,7 +104,7 @@ static void thirds_print(const struct rt_eval_answers *a, const double *quality,
 
 int rt_eval_thirds(const struct rt_eval_answers *a, const char *measures, struct rt_figures *f, struct rt_error *e)
 {
-    size_t room = (size_t)a->v->count + 1;
+    size_t room = (size_t)a->v->judged + 1;
     double *quality = malloc(2 * sizeof *quality * room);
     int8_t *hit = malloc(room);
     int rc = quality && hit ? rt_eval_quality(a->v, measures, quality, e) : RT_EMEM;
@@ -142,7 +142,7 @@ static void value_print(const struct part *p, const char *value, const char *col
     fputs("]}", stdout);
 }
 
-/* value, hit: room for v->count each. */
+/* value, hit: room for v->judged each. */
 static int column_print(const struct rt_eval_answers *a, const char *name, int column, const char **value, int8_t *hit,
                         struct rt_figures *f, struct rt_error *e)
 {
@@ -150,7 +150,7 @@ static int column_print(const struct rt_eval_answers *a, const char *name, int c
     const struct rt_manifest *m = v->session.dataset.manifest;
     size_t values = 0, kept = 0;
     char key[80];
-    for (int i = 0; i < v->count; i++)
+    for (int i = 0; i < v->judged; i++)
         if (a->prediction[i].label >= 0)
             value[values++] = rt_manifest_cell(m, v->rows[i], column);
     qsort(value, values, sizeof *value, text_compare);
@@ -163,7 +163,7 @@ static int column_print(const struct rt_eval_answers *a, const char *name, int c
     if (f->json)
         rt_figures_key(f, key);
     for (size_t k = 0; k < kept; k++) {
-        for (int i = 0; i < v->count; i++)
+        for (int i = 0; i < v->judged; i++)
             hit[i] = strcmp(rt_manifest_cell(m, v->rows[i], column), value[k]) ? -1 : answer_hit(&a->prediction[i]);
         struct part p = part_of(a, hit);
         value_print(&p, value[k], name, k == 0, f);
@@ -175,7 +175,7 @@ static int column_print(const struct rt_eval_answers *a, const char *name, int c
 
 int rt_eval_by(const struct rt_eval_answers *a, const char *columns, struct rt_figures *f, struct rt_error *e)
 {
-    size_t room = (size_t)a->v->count + 1;
+    size_t room = (size_t)a->v->judged + 1;
     const char **value = malloc(room * sizeof *value);
     int8_t *hit = malloc(room);
     char *list = strdup(columns), *rest = list, *name;

@@ -15,7 +15,7 @@
 /* What the classifier says of each sample asked for. A label that it does not know counts, as a wrong answer. */
 struct rt_eval_answers {
     const struct rt_evaluation *v;
-    struct rt_prediction *prediction; /* [v->count]; label -1 also where there are no outputs */
+    struct rt_prediction *prediction; /* [v->judged]; label -1 also where there are no outputs */
     int all;                          /* classes, and labels that are none of them */
     struct rt_units units;            /* what is independent */
     int *unit;                        /* units.unit, owned; NULL: each sample */
@@ -32,7 +32,7 @@ int rt_eval_accuracy(const struct rt_eval_answers *a, enum rt_eval_detail detail
 /* Top-1 of the lowest, middle and highest third by quality, which these measures make, comma-separated; NULL: the
  * model's weight.terms, else the first of its modality. RT_EUSAGE: one that is not measured. RT_EMEM. */
 int rt_eval_thirds(const struct rt_eval_answers *a, const char *measures, struct rt_figures *f, struct rt_error *e);
-/* That quality of each sample of v. */
+/* That quality of each sample of v that is judged. */
 int rt_eval_quality(const struct rt_evaluation *v, const char *measures, double *quality, struct rt_error *e);
 /* Top-1 for each value of each of these columns of the manifest, comma-separated. RT_EUSAGE: there is none. RT_EMEM. */
 int rt_eval_by(const struct rt_eval_answers *a, const char *columns, struct rt_figures *f, struct rt_error *e);

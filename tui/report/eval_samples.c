@@ -66,7 +66,7 @@ static void rows_write(const struct rows *r)
         rt_csv_write_cell(r->out, v->model.class_name[c]);
     }
     fputc('\n', r->out);
-    for (int i = 0; i < v->count; i++)
+    for (int i = 0; i < v->judged; i++)
         row_write(r, i, row_drop(&v->session, v->rows[i], &cursor));
 }
 
@@ -85,7 +85,7 @@ static int rows_open(struct rows *r, const char *path, struct rt_error *e)
 int rt_eval_samples(const struct rt_eval_answers *a, const char *measures, const char *path, struct rt_error *e)
 {
     const struct rt_manifest *m = a->v->session.dataset.manifest;
-    double *quality = malloc(((size_t)a->v->count + 1) * sizeof *quality);
+    double *quality = malloc(((size_t)a->v->judged + 1) * sizeof *quality);
     struct rows r = {.a = a, .quality = quality, .p = malloc(((size_t)a->v->model.classes + 1) * sizeof *r.p),
                      .id = rt_manifest_column(m, "id"), .label = rt_manifest_column(m, "label")};
     int rc = quality && r.p ? rt_eval_quality(a->v, measures, quality, e) : rt_error_set(e, RT_EMEM, "out of memory");
