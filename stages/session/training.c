@@ -115,6 +115,8 @@ static int control_check_settings(void *self, const struct rt_recipe *r, struct 
     struct rt_training *t = self;
     RT_TRY(rt_training_pipeline_check(t, r, e));
     RT_TRY(rt_column_measures_check_knees(&t->session->columns, r->weight_knees, e));
+    if (t->served)
+        RT_TRY(rt_training_check_served(t, r, e));
     struct rt_learner_settings settings;
     rt_learner_settings_of(r, &settings);
     return rt_learner_check(t->student.learner, &settings, e);
@@ -397,6 +399,17 @@ static int training_tell_repeats(const struct rt_training *t, int modality, stru
     return rc < 0 ? rt_error_set(e, rc, "no memory for %d rows", t->session->dataset.count) : 0;
 }
 
+/* A run that was begun with a loss which nobody can serve goes on, and is repeated, as it was. */
+static int training_check_served(struct rt_training *t, const struct rt_training_request *q, struct rt_error *e)
+{
+    int rc = rt_training_check_served(t, t->recipe, e);
+    t->served = rc == 0 && !q->journal;
+    if (rc < 0 && !q->resume && !q->journal)
+        return rc;
+    rt_training_tell_unmeasured(t);
+    return 0;
+}
+
 int rt_training_open(struct rt_training *t, struct rt_session *session, struct rt_recipe *recipe,
                      const struct rt_training_request *q, struct rt_error *e)
 {
@@ -426,6 +439,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
     struct rt_raw_source voices = rt_session_raw(session);
     RT_TRY(rt_sound_bank_take_voices(t->sounds, &voices, e));
     RT_TRY(rt_training_choose_rows(t, student, e));
+    RT_TRY(training_check_served(t, q, e));
     RT_TRY(training_make_model(t, student, e));
     RT_TRY(training_make_student(t, &q->observer, e));
     return training_begin(t, q, e);

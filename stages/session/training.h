@@ -28,6 +28,7 @@ struct rt_training_trials {
 struct rt_training_teacher {
     struct rt_model model;
     struct rt_store *outputs; /* cached; NULL without a cache */
+    int taught;               /* training rows that it can see */
 };
 
 struct rt_training {
@@ -59,6 +60,7 @@ struct rt_training {
     struct rt_observer observer[RT_TRAINING_OBSERVERS]; /* the student's: those above, then the request's */
     struct rt_views views;  /* of evaluations: whole recordings, or one crop */
     int *train_rows, *valid_rows, train_count, valid_count;
+    bool served; /* each loss that is turned on is to have a training row that has what it needs */
     int64_t wanted_steps, wanted_epochs; /* of a resumed run, if they are others than it began with: */
     bool prolong;
     int train_labelled; /* with data.balance: so many of train_rows, the first ones, have a label */

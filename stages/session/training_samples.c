@@ -2,8 +2,10 @@
  * training_samples: see training_samples.h. */
 #include "stages/session/training_samples.h"
 
+#include "stages/distill/weight_terms.h"
 #include "stages/session/training_teachers.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +106,22 @@ static int training_keep_measured(const struct rt_training *t, int *rows, int co
     return kept;
 }
 
+/* Has the row what a term needs of it, with teacher k? */
+static bool row_serves(const struct rt_training *t, int k, unsigned needs, int row)
+{
+    const struct rt_dataset *d = &t->session->dataset;
+    return (!(needs & RT_NEEDS_LABEL) || d->label[row] >= 0) &&
+           (!(needs & RT_NEEDS_TEACHER) || d->reason[t->teacher[k].model.modality->id][row] == 0);
+}
+
+static int rows_serving(const struct rt_training *t, int k, unsigned needs)
+{
+    int count = 0;
+    for (int i = 0; i < t->train_count; i++)
+        count += row_serves(t, k, needs, t->train_rows[i]);
+    return count;
+}
+
 int rt_training_choose_rows(struct rt_training *t, const struct rt_modality *student, struct rt_error *e)
 {
     const struct rt_dataset *d = &t->session->dataset;
@@ -116,11 +134,74 @@ int rt_training_choose_rows(struct rt_training *t, const struct rt_modality *stu
         return rt_error_set(e, RT_EMEM, "no memory for the list of samples");
     if (t->recipe->data_balance > 0)
         RT_TRY(t->train_labelled = training_part_rows(t, t->train_rows, t->train_count, e));
+    for (int k = 0; k < t->teachers; k++)
+        t->teacher[k].taught = rows_serving(t, k, RT_NEEDS_T_FEATURE);
     if (t->train_count >= 2) /* as many as batch-norm needs */
         return 0;
     char left[400];
     rt_session_summary(t->session, left, sizeof left);
-    return rt_error_set(e, RT_ENODATA, "%s: no usable training sample with %s and a label%s%s%s",
-                        rt_manifest_path(d->manifest), student->name,
+    return rt_error_set(e, RT_ENODATA, "%s: %s with %s and a label%s%s%s", rt_manifest_path(d->manifest),
+                        t->train_count ? "an update needs two samples, and there is one usable training sample"
+                                       : "no usable training sample", student->name,
                         t->teachers ? " or a teacher's modality" : "", left[0] ? "; " : "", left);
+}
+
+/* ---- whom a loss is for ----
+ * The objective passes over a sample that lacks what a term needs, so a term that no sample can serve would be off for
+ * the whole run, and nothing would show it: pictures that are in no row, a loss of label and picture where each row has
+ * one of the two. In a batch that is nothing to speak of; of all training rows it is a slip, and refused. A weight by
+ * what was measured of nobody is only said: not measured counts as good, as it does for one sample. */
+
+static int term_check_served(const struct rt_training *t, int i, const struct rt_objective_settings *s,
+                             struct rt_error *e)
+{
+    unsigned needs = rt_terms[i]->needs;
+    int serving = 0, least = needs & RT_NEEDS_OTHERS ? 2 : 1;
+    bool label = needs & RT_NEEDS_LABEL, seen = needs & RT_NEEDS_TEACHER;
+    double lambda = 0;
+    for (int k = 0; k < t->teachers; k++) {
+        lambda = fmax(lambda, s->term[rt_place(k, i)].lambda);
+        serving += rows_serving(t, k, needs);
+    }
+    if (!(lambda > 0) || serving >= least)
+        return 0;
+    return rt_error_set(e, RT_ENODATA, "distill.%s.lambda is %g, but %s training sample has %s%s%s, which this loss "
+                        "needs: it would teach nothing; fill that in or set it to 0", rt_terms[i]->name, lambda,
+                        least > 1 ? "no second" : "no", label ? "a label" : "", label && seen ? " and " : "",
+                        seen ? t->teacher[0].model.modality->name : "");
+}
+
+int rt_training_check_served(const struct rt_training *t, const struct rt_recipe *r, struct rt_error *e)
+{
+    struct rt_learner_settings s;
+    rt_learner_settings_of(r, &s);
+    for (int i = RT_TASK_TERMS; i < RT_TERMS; i++)
+        RT_TRY(term_check_served(t, i, &s.objective, e));
+    return 0;
+}
+
+/* Of a teacher's terms: can it see anybody? */
+static bool weight_is_measured(const struct rt_training *t, int column)
+{
+    const struct rt_scores *s = &t->session->scores;
+    if (column < 0)
+        return t->teacher[0].taught > 0;
+    for (int i = 0; i < t->train_count; i++)
+        if (isfinite(s->value[(size_t)t->train_rows[i] * (size_t)s->columns + (size_t)column]))
+            return true;
+    return false;
+}
+
+void rt_training_tell_unmeasured(const struct rt_training *t)
+{
+    const char *name[RT_SCORE_COLUMNS];
+    struct rt_weight_source have = {name, rt_scores_names(&t->session->scores, name),
+                                    RT_NEEDS_TEACHER | RT_NEEDS_CLASSES};
+    struct rt_weight_columns c;
+    if (rt_weight_terms_read("weight.terms", t->recipe->weight_terms, &have, &c, NULL) < 0)
+        return; /* the learner refuses it, in words */
+    for (int i = 0; i < c.count; i++)
+        if (!weight_is_measured(t, c.column[i]))
+            rt_watch_warn(&t->session->watch, "weight.terms: '%s' is measured of no training sample: it weighs nothing",
+                          c.column[i] < 0 ? rt_weight_terms[RT_WEIGHT_OF(c.column[i])].name : name[c.column[i]]);
 }

@@ -108,10 +108,24 @@ static int teacher_check_classes(const struct rt_training *t, int k, const struc
     return 0;
 }
 
+/* Is there a loss at all? A teacher that is off may be turned on. */
+static int training_check_task(const struct rt_training *t, const struct rt_learner_settings *s, struct rt_error *e)
+{
+    bool learns = t->recipe->task_lambda > 0;
+    for (int k = 0; k < t->teachers; k++) {
+        learns |= !rt_recipe_teacher(t->recipe, k).on;
+        for (int term = RT_TASK_TERMS; term < RT_TERMS; term++)
+            learns |= s->objective.term[rt_place(k, term)].lambda > 0;
+    }
+    return learns ? 0
+                  : rt_error_set(e, RT_EUSAGE, "task.lambda is 0 and there is no other loss: nothing would be learned");
+}
+
 int rt_training_check_teaching(const struct rt_training *t, struct rt_error *e)
 {
     struct rt_learner_settings s;
     rt_learner_settings_of(t->recipe, &s);
+    RT_TRY(training_check_task(t, &s, e));
     for (int k = 0; k < t->teachers; k++)
         RT_TRY(teacher_check_classes(t, k, &s, e));
     for (int i = 0; i < RT_WEIGHT_TERMS; i++) /* weights may be all that a teacher is for */

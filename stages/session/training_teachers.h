@@ -10,7 +10,8 @@
 int rt_training_load_teachers(struct rt_training *t, struct rt_error *e);
 void rt_training_close_teachers(struct rt_training *t);
 /* A teacher whose terms are all off costs time and helps nobody: RT_EUSAGE with the line to write. Not one that
- * is off itself (teacher.on), or that weights ask. RT_EMISMATCH where a term compares classes that it does not have. */
+ * is off itself (teacher.on), or that weights ask. So does a run without any loss. RT_EMISMATCH where a term compares
+ * classes that it does not have. */
 int rt_training_check_teaching(const struct rt_training *t, struct rt_error *e);
 /* list[RT_TEACHERS]: their models, for those who take several. Returns how many. */
 int rt_training_list_teachers(const struct rt_training *t, const struct rt_model **list);

@@ -165,6 +165,15 @@ class BadFiles(EndToEnd):
                   "6 of 6 samples left out: 6 missing audio")
         self.assertFalse(os.path.exists(self.path("r")))
 
+    def test_nothing_to_update(self):
+        """No update can be made of one sample; a run of none would end as if it had learned."""
+        table = [["a", "train", "x", "a word"], ["b", "valid", "x", "a word"]]
+        manifest = write_manifest(self.path("m.tsv"), table, ("id", "split", "label", "text"))
+        _, err = self.train("r", TEXT, data__manifest=manifest, code=1)
+        self.says(err, "an update needs two samples, and there is one usable training sample with text and a label")
+        _, err = self.train("r", TEXT, data__manifest=manifest, train__batch="1", code=2)
+        self.says(err, 'train.batch: "1" is not allowed: write a whole number from 2')
+
     def test_samples_without_anything(self):
         """Empty cells are no failure: no reason, no place in the batch."""
         table = [list(row) for row in rows(self.samples)]

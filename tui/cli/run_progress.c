@@ -25,8 +25,13 @@ static void announce_teachers(const struct rt_training *t)
 {
     for (int k = 0; k < t->teachers; k++) {
         const struct rt_model *m = &t->teacher[k].model;
-        rt_plain_print(stderr, "%-9s %s %s from %s\n", rt_stage_teacher[k].name, m->modality->name,
-                       rt_model_net_name(m), rt_recipe_teacher(t->recipe, k).model);
+        int taught = t->teacher[k].taught;
+        char some[80] = "", a[32], b[32];
+        if (taught < t->train_count)
+            snprintf(some, sizeof some, ", for %s of %s training samples", rt_count_text(taught, a),
+                     rt_count_text(t->train_count, b));
+        rt_plain_print(stderr, "%-9s %s %s from %s%s\n", rt_stage_teacher[k].name, m->modality->name,
+                       rt_model_net_name(m), rt_recipe_teacher(t->recipe, k).model, some);
         if (rt_model_about(m))
             rt_plain_print(stderr, "          %s\n          front end: %s\n", rt_model_about(m),
                            rt_model_front_words(m));

@@ -62,7 +62,7 @@ static void test_no_samples(void **state)
     (void)state;
     static const char few[] = "id\tsplit\tlabel\ttext\na\ttrain\tx\tone\nb\ttrain\t\ttwo\nc\tvalid\tx\tthree\n";
     scratch_write(&t.dir, "words.tsv", few, sizeof few - 1);
-    refuse((struct rt_training_request){.output = folder}, "", RT_ENODATA, "no usable training sample with text");
+    refuse((struct rt_training_request){.output = folder}, "", RT_ENODATA, "one usable training sample with text");
     static const char typed[] = "id\tsplit\tlable\ttext\na\ttrain\tx\tone\nb\ttrain\t\ttwo\n";
     scratch_write(&t.dir, "words.tsv", typed, sizeof typed - 1);
     refuse((struct rt_training_request){.output = folder}, "", RT_EMISMATCH, "no column 'label'; there is 'lable'");

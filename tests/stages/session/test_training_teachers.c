@@ -138,6 +138,17 @@ static void test_of_no_use(void **state)
     refuse("seed=5", RT_EMISMATCH, "distill.kl needs a teacher with the data set's classes: teacher.model has none "
            "called \"blu\"; it has blue (3 classes there, 3 here)");
     manifest_make(4);
+    char set[300];
+    snprintf(set, sizeof set, "teacher.model=%s", pictures);
+    toy_set(&t.recipe, set);
+    refuse("distill.kl.lambda=0", RT_ENODATA, "distill.l2.lambda is 1, but no training sample has image, which");
+    refuse("distill.kl.lambda=0 distill.l2.lambda=0 distill.dkd.lambda=2", RT_ENODATA,
+           "distill.dkd.lambda is 2, but no training sample has a label and image");
+    refuse("distill.kl.lambda=0 distill.l2.lambda=0 distill.sp.lambda=2", RT_ENODATA,
+           "distill.sp.lambda is 2, but no second training sample has image");
+    refuse("distill.kl.lambda=0 distill.l2.lambda=0 task.lambda=0", RT_EUSAGE, "nothing would be learned");
+    snprintf(set, sizeof set, "teacher.model=%s", words);
+    toy_set(&t.recipe, set);
     toy_set(&t.recipe, "distill.l2.lambda=0 distill.kl.lambda=0 weight.terms=teacher_norm");
     toy_run_close(open_run()); /* weights ask it */
 }
@@ -234,7 +245,8 @@ static void test_either_teaches(void **state)
         for (int then = 0; then < 3; then++) {
             char set[300];
             const char *const model[] = {pictures, words, NULL};
-            snprintf(set, sizeof set, "teacher.model=%s", model[first]);
+            snprintf(set, sizeof set, "teacher.model=%s distill.l2.lambda=0 distill.kl.lambda=0 "
+                     "weight.terms=teacher_norm", model[first]); /* no loss: one that nobody can serve is refused */
             toy_set(&t.recipe, set);
             second_model = model[then];
             snprintf(folder, sizeof folder, "%s/run%d%d", t.dir.path, first, then);
