@@ -73,7 +73,7 @@ class Model(EndToEnd):
         card, = self.card(path, "-s", "teacher.front.preset=imagenet")
         self.says(card["teacher"], "224 x 224", "(12), logits 'logits' (3)")
         self.says(card["front end"], "imagenet", "mean=0.485")
-        self.says(self.card(path)[0]["no teacher"], "teacher.front.size gives its side")
+        self.says(self.card(path)[0]["no teacher"], "its side is open", "teacher.front.size=N")
         card, = self.card(os.path.join(GOLDEN, "arch_arcface.onnx"))
         self.says(card["teacher"], "embedding 'output' (24)", "teacher.logits=none")
         self.says(card["no logits"], "not from a linear classifier")

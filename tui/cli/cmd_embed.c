@@ -30,8 +30,10 @@ static int embedding_write(void *self, struct rt_evaluation *j, struct rt_error 
     struct rt_tensor t = rt_tensor_view(RT_F32, 2, dim, from);
     RT_TRY(rt_npy_write(&t, q->output, e));
     for (int i = 0; i < j->count; i++)
-        if (j->out.have[i])
-            rt_plain_print(stdout, "%s\n", rt_manifest_cell(m, j->rows[i], id));
+        if (j->out.have[i]) { /* as it is where a file takes it: tables are joined by ids */
+            rt_plain_put(stdout, rt_manifest_cell(m, j->rows[i], id));
+            fputc('\n', stdout);
+        }
     return 0;
 }
 
