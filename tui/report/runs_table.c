@@ -128,7 +128,7 @@ static int run_ask(struct rt_run_row *r)
     } value[] = {{EPOCH, "epoch"}, {EPOCHS, "epochs"}, {STEP, "step"}, {STEPS, "steps"}};
     struct rt_client *c = NULL;
     struct rt_error ignored;
-    const char *line;
+    const char *line = "";
     char text[64];
     snprintf(r->state, sizeof r->state, "silent");
     int rc = rt_client_open(&c, r->folder, &ignored);
