@@ -527,6 +527,20 @@ void rt_recipe_get(const struct rt_recipe *r, const struct rt_key *key, char *te
     kinds[key->kind].write(key, (const char *)r + key->offset, text, size);
 }
 
+const struct rt_key *rt_recipe_differs(const struct rt_recipe *a, const struct rt_recipe *b, const char *but)
+{
+    char one[RT_RECIPE_TEXT], two[RT_RECIPE_TEXT];
+    for (int i = 0; i < rt_key_count; i++) {
+        if (rt_keys[i].effect == RT_EFFECT_MACHINE || (but && strcmp(rt_keys[i].name, but) == 0))
+            continue;
+        rt_recipe_get(a, &rt_keys[i], one, sizeof one);
+        rt_recipe_get(b, &rt_keys[i], two, sizeof two);
+        if (strcmp(one, two) != 0)
+            return &rt_keys[i];
+    }
+    return NULL;
+}
+
 void rt_recipe_take(struct rt_recipe *to, const struct rt_recipe *from, enum rt_key_effect effect)
 {
     for (int i = 0; i < rt_key_count; i++)

@@ -18,7 +18,7 @@
 
 enum rt_key_kind { RT_KIND_BOOL, RT_KIND_INT, RT_KIND_FLOAT, RT_KIND_FRACTION, RT_KIND_TEXT,
                    RT_KIND_PATH, RT_KIND_CHOICE, RT_KIND_LIST };
-enum rt_key_effect { RT_EFFECT_RUN, RT_EFFECT_RESUME, RT_EFFECT_STEP, RT_EFFECT_BATCH };
+enum rt_key_effect { RT_EFFECT_RUN, RT_EFFECT_MACHINE, RT_EFFECT_RESUME, RT_EFFECT_STEP, RT_EFFECT_BATCH };
 
 /* C type of each kind's field; a CHOICE has its set's enum. TEXT, PATH and LIST are NUL-terminated text; a
  * LIST is its words joined by ','. A loaded PATH is absolute or relative to the current folder, ready to open. */
@@ -93,6 +93,9 @@ int rt_recipe_put(struct rt_recipe *r, const struct rt_key *key, const char *val
                   const char *folder, struct rt_error *e);
 /* The value as a user would write it, into text; reads back to the same bits. */
 void rt_recipe_get(const struct rt_recipe *r, const struct rt_key *key, char *text, size_t size);
+/* The first setting that a result depends on and that is not the same in both; NULL = there is none. but: the name of
+ * one that may differ, or NULL. */
+const struct rt_key *rt_recipe_differs(const struct rt_recipe *a, const struct rt_recipe *b, const char *but);
 /* Copies the values of all settings with that effect. */
 void rt_recipe_take(struct rt_recipe *to, const struct rt_recipe *from, enum rt_key_effect effect);
 /* Every resolved value as YAML that rt_recipe_load reads back to the same struct. PATHs absolute. */

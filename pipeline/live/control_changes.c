@@ -32,9 +32,13 @@ int rt_control_find(const char *name, enum rt_key_effect effect, const struct rt
         return rt_key_unknown(name, e);
     if ((*key)->effect >= effect)
         return 0;
-    return rt_error_set(e, RT_EUSAGE, (*key)->effect == RT_EFFECT_RESUME
-                        ? "%s takes effect at the start of a run only, or makes it longer when it goes on: retort run "
-                          "--resume DIR -s %s=N" : "%s takes effect at the start of a run only", name, name);
+    static const char *const words[] = {
+        [RT_EFFECT_RUN] = "%s takes effect at the start of a run only",
+        [RT_EFFECT_MACHINE] = "%s takes effect at the start of a run, or when it goes on: retort run --resume DIR "
+                              "-s %s=...",
+        [RT_EFFECT_RESUME] = "%s takes effect at the start of a run only, or makes it longer when it goes on: "
+                             "retort run --resume DIR -s %s=N"};
+    return rt_error_set(e, RT_EUSAGE, words[(*key)->effect], name, name);
 }
 
 int64_t rt_control_first(const struct rt_control *c, const struct rt_key *key)

@@ -18,17 +18,14 @@
 static int recipes_compare(const struct rt_recipe *before, const struct rt_recipe *now, const char *place, bool whole,
                            struct rt_error *e)
 {
-    for (int i = 0; i < rt_key_count; i++) {
-        char a[RT_RECIPE_TEXT], b[RT_RECIPE_TEXT];
-        if (!whole && strcmp(rt_keys[i].name, "task.scale") == 0)
-            continue;
-        rt_recipe_get(before, &rt_keys[i], a, sizeof a);
-        rt_recipe_get(now, &rt_keys[i], b, sizeof b);
-        if (strcmp(a, b) != 0)
-            return rt_error_set(e, RT_EUSAGE, "%s: the run began with %s: %s, the recipe now says %s; --resume goes on "
-                                "with the same settings only", place, rt_keys[i].name, a, b);
-    }
-    return 0;
+    char a[RT_RECIPE_TEXT], b[RT_RECIPE_TEXT];
+    const struct rt_key *key = rt_recipe_differs(before, now, whole ? NULL : "task.scale");
+    if (!key)
+        return 0;
+    rt_recipe_get(before, key, a, sizeof a);
+    rt_recipe_get(now, key, b, sizeof b);
+    return rt_error_set(e, RT_EUSAGE, "%s: the run began with %s: %s, the recipe now says %s; --resume goes on "
+                        "with the same settings only", place, key->name, a, b);
 }
 
 /* What was found in the student's file when the run began, where the recipe leaves it open. */

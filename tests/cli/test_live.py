@@ -212,7 +212,7 @@ class Steered(Live):
             changed.append((next, key, value))
         changed += [(made, "augment.noise", "0.05"), (made, "augment.time_masks", "2"), (made, "eval.interval", "5")]
         for key, value, says in (("pipeline.decoders", "256", "at most"), ("pipeline.batches", "0", "from 1"),
-                                 ("augment.noise", "2", "from 0 to 1"), ("cache.size", "1", "start of a run only")):
+                                 ("augment.noise", "2", "from 0 to 1"), ("cache.size", "1", "or when it goes on")):
             self.says(self.ctl("a", "set", key, value, code=2), key, says)
         self.ctl("a", "step", "2")
         self.wait_until("a", "step", next + 1)

@@ -2,7 +2,6 @@
  * sweep_plan: see sweep_plan.h. */
 #include "tui/cli/sweep_plan.h"
 
-#include "formats/file.h"
 #include "formats/recipe.h"
 #include "pipeline/run/checkpoints.h"
 #include "pipeline/run/rundir.h"
@@ -81,36 +80,19 @@ static bool job_stat(const struct rt_sweep_job *j, enum rt_run_file file, struct
     return file == RT_RUN_MODEL && stat(rt_run_file_path(j->folder, RT_RUN_OLD_MODEL, path, sizeof path), st) == 0;
 }
 
-/* What the job's run writes as its recipe: of a network that the run chooses, the one that it chose. */
-static char *job_text_with_net(const struct rt_sweep_job *j, enum rt_net_id net)
-{
-    struct rt_recipe *r = malloc(sizeof *r);
-    int rc = r ? rt_recipe_parse(r, j->text, strlen(j->text), j->name, "/", NULL) : RT_EMEM;
-    if (rc == 0 && r->student_net == RT_NET_AUTO)
-        r->student_net = net;
-    char *text = rc == 0 ? rt_recipe_text(r) : NULL;
-    free(r);
-    return text;
-}
-
-/* Its folder holds the recipe that it has now: settings are compared, and not the words about them beside. */
+/* Its folder holds the recipe that it has now: settings that a result depends on are compared, of a network that the
+ * run chooses the one that it chose. */
 static bool job_same_recipe(const struct rt_sweep_job *j)
 {
-    char path[RT_RUN_PATH], *wanted = NULL, *found = NULL;
-    uint8_t *bytes = NULL;
-    size_t size;
-    struct rt_recipe *had = malloc(sizeof *had);
+    char path[RT_RUN_PATH];
+    struct rt_recipe *r = malloc(2 * sizeof *r), *had = r + 1;
     rt_run_file_path(j->folder, RT_RUN_RECIPE, path, sizeof path);
-    if (had && rt_file_read(path, RT_RECIPE_BYTES_MAX, &bytes, &size, NULL) == 0 &&
-        rt_recipe_parse(had, (const char *)bytes, size, path, "/", NULL) == 0)
-        wanted = job_text_with_net(j, had->student_net);
-    if (wanted)
-        found = rt_recipe_text(had);
-    bool same = found && !strcmp(found, wanted);
-    free(found);
-    free(wanted);
-    free(bytes);
-    free(had);
+    bool same = r && rt_recipe_load(had, path, NULL) == 0 &&
+                rt_recipe_parse(r, j->text, strlen(j->text), j->name, "/", NULL) == 0;
+    if (same && r->student_net == RT_NET_AUTO)
+        r->student_net = had->student_net;
+    same = same && !rt_recipe_differs(r, had, NULL);
+    free(r);
     return same;
 }
 
