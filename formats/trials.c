@@ -34,8 +34,11 @@ static int path_order(const void *a, const void *b)
 
 static bool extents_are_same(struct rt_extent a, struct rt_extent b)
 {
-    return a.timed == b.timed && a.start == b.start && a.end == b.end && a.channel == b.channel && a.boxed == b.boxed &&
-           memcmp(a.box, b.box, sizeof a.box) == 0;
+    bool same = a.timed == b.timed && a.start == b.start && a.end == b.end && a.channel == b.channel &&
+                a.boxed == b.boxed;
+    for (int i = 0; i < 4; i++)
+        same &= a.box[i] == b.box[i];
+    return same;
 }
 
 /* Sorted, each path once. */

@@ -3,7 +3,7 @@
 #include "stages/teacher.h"
 
 #include "stages/model/net.h"
-#include "stages/model/vectors.h"
+#include "stages/model/embedding_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ static void outputs_keep(const struct rt_teacher *s, int row, const struct rt_ne
 bool rt_teacher_wanted(void *self, int row)
 {
     struct rt_tensor t;
-    if (((const struct rt_teacher *)self)->model->vectors)
+    if (((const struct rt_teacher *)self)->model->table)
         return false;
     bool have = outputs_read(self, row, &t);
     if (have)
@@ -94,7 +94,7 @@ static int teacher_open(void *self, struct rt_error *e)
         s->lock = NULL;
         return rt_error_set(e, RT_EMEM, "%s: no memory for a lock", s->role);
     }
-    for (int i = 0; i < s->workers && !s->model->vectors; i++) {
+    for (int i = 0; i < s->workers && !s->model->table; i++) {
         int rc = s->ready ? rt_net_create_ready(&s->net[i], s->ready, 1, 1) : rt_net_create(&s->net[i], s->model, 1);
         if (rc < 0)
             return rt_error_set(e, rc, "%s: no memory for the network", s->role);
@@ -277,7 +277,7 @@ static void pass_recall(struct teacher_pass *p, const struct rt_teacher *s, cons
 static void pass_look_up(struct teacher_pass *p, const struct rt_teacher *s, const struct rt_batch *b)
 {
     for (int at = 0; at < b->count; at++) {
-        const float *embedding = rt_vectors_of(s->model->vectors, b->sample[at]);
+        const float *embedding = rt_embedding_table_of(s->model->table, b->sample[at]);
         if (embedding)
             pass_set(p, at, &(struct rt_net_outputs){.embedding = embedding});
     }
@@ -305,7 +305,7 @@ static int pass_work(struct teacher_pass *p, struct rt_teacher *s, struct rt_bat
 {
     RT_TRY(pass_take_inputs(p, s, b, e));
     RT_TRY(pass_make_outputs(p, s, b->count));
-    if (s->model->vectors)
+    if (s->model->table)
         pass_look_up(p, s, b);
     else
         RT_TRY(pass_run_net(p, s, b, e));

@@ -4,7 +4,7 @@
 #include "stages/model/model_parts.h"
 
 #include "stages/model/trunk.h"
-#include "stages/model/vectors.h"
+#include "stages/model/embedding_table.h"
 #include "stages/nn/presets.h"
 #include "stages/nn/quantise.h"
 #include "stages/nn/window.h"
@@ -249,7 +249,7 @@ void rt_model_prepare(struct rt_model *m, const struct rt_recipe *recipe, float 
 
 const char *rt_model_net_name(const struct rt_model *m)
 {
-    return m->vectors ? "embeddings" : m->trunk ? "ONNX" : rt_net_names[m->recipe.student_net];
+    return m->table ? "embeddings" : m->trunk ? "ONNX" : rt_net_names[m->recipe.student_net];
 }
 
 const char *rt_model_about(const struct rt_model *m)
@@ -314,7 +314,7 @@ void rt_model_fini(struct rt_model *m)
 {
     rt_graph_destroy(m->graph);
     rt_trunk_close(m->trunk);
-    rt_vectors_close(m->vectors);
+    rt_embedding_table_close(m->table);
     for (int i = 0; m->class_name && m->class_name[i]; i++)
         free(m->class_name[i]);
     free(m->class_name);

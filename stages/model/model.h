@@ -18,7 +18,7 @@
 #include "stages/nn/graph.h"
 
 struct rt_trunk;   /* trunk.h */
-struct rt_vectors; /* vectors.h */
+struct rt_embedding_table; /* embedding_table.h */
 
 #define RT_MODEL_SCORING "retort.scoring"
 
@@ -39,7 +39,7 @@ struct rt_model {
     char **class_name; /* [classes] owned */
     bool whole; /* another program's network that hears recordings in full, from front.speech.frames frames on */
     struct rt_trunk *trunk; /* another program's ONNX: what lies before the graph, for net.c; else NULL */
-    struct rt_vectors *vectors; /* a teacher that is a table of embeddings, without a network: no graph; else NULL */
+    struct rt_embedding_table *table; /* a teacher without a network: no graph; else NULL */
     struct rt_graph *graph;
     int embedding, logits; /* nodes; logits -1: a teacher of features alone, 0 classes */
     int dim;               /* of the embedding */
@@ -87,7 +87,7 @@ int rt_model_store_text(const char *path, const char *key, const char *text, cha
 int rt_model_calibrate(struct rt_model *m, const char *path, double temperature, struct rt_error *e);
 /* The recipe's k-th teacher.model: as rt_model_load, or an ONNX file read by its settings teacher.*: then
  * graph is its classifier alone, whose input is the embedding that the trunk gives; or embeddings in a .npy, still to
- * be matched with a manifest (vectors.h), which stand for what the student reads. */
+ * be matched with a manifest (embedding_table.h), which stand for what the student reads. */
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, struct rt_error *e);
 /* A model to be used as it is: as rt_model_load, or an ONNX file of another program, read by r's settings
  * teacher.*, but for teacher.model. */

@@ -7,7 +7,7 @@
 #include "formats/recipe_teacher.h"
 #include "stages/model/model.h"
 #include "stages/model/trunk.h"
-#include "stages/model/vectors.h"
+#include "stages/model/embedding_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,27 +121,27 @@ static int load_file(struct rt_model *m, const struct rt_recipe *r, const struct
 }
 
 /* It stands for the sample as a whole, so for what the student reads: no file of another kind need be there. */
-static int import_vectors(struct rt_model *m, const struct rt_recipe *r, const char *path, struct rt_error *e)
+static int import_embedding_table(struct rt_model *m, const struct rt_recipe *r, const char *path, struct rt_error *e)
 {
     memset(m, 0, sizeof *m);
     m->recipe = *r;
     m->teacher[0].feature = m->teacher[0].head = -1;
-    RT_TRY(rt_vectors_open(&m->vectors, path, e));
+    RT_TRY(rt_embedding_table_open(&m->table, path, e));
     m->modality = rt_modalities[r->student_modality];
     m->front = rt_front_of(r);
-    m->dim = m->vectors->dim;
+    m->dim = m->table->dim;
     m->embedding = m->logits = -1;
     m->scale = m->temperature = 1;
     m->answer = RT_HEAD_OWN;
-    m->key = m->vectors->key;
+    m->key = m->table->key;
     return 0;
 }
 
 int rt_model_load_teacher(struct rt_model *m, const struct rt_recipe *r, int k, struct rt_error *e)
 {
     struct rt_teacher_settings s = rt_recipe_teacher(r, k);
-    if (rt_vectors_are_meant(s.model))
-        return import_vectors(m, r, s.model, e);
+    if (rt_embedding_table_is_meant(s.model))
+        return import_embedding_table(m, r, s.model, e);
     return load_file(m, r, &s, e);
 }
 

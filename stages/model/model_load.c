@@ -10,7 +10,7 @@
 #include "pipeline/run/run_files.h"
 #include "stages/model/model_onnx.h"
 #include "stages/model/onnx_front.h"
-#include "stages/model/vectors.h"
+#include "stages/model/embedding_table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +50,7 @@ int rt_model_load(struct rt_model *m, const char *path, struct rt_error *e)
     struct rt_onnx *o = NULL;
     memset(m, 0, sizeof *m);
     RT_TRY(model_find_file(path, file, sizeof file, e));
-    if (rt_vectors_are_meant(file))
+    if (rt_embedding_table_is_meant(file))
         return rt_error_set(e, RT_EUSAGE, "%s: embeddings are no network: they can only teach, as teacher.model of a "
                             "run", path);
     bool onnx = rt_path_ends_in(file, ".onnx");

@@ -7,7 +7,7 @@
 #include "pipeline/run/checkpoints.h"
 #include "stages/model/net.h"
 #include "stages/session/replay_plan.h"
-#include "stages/session/repeats.h"
+#include "stages/session/duplicates.h"
 #include "stages/session/resume.h"
 #include "stages/session/training_pipeline.h"
 #include "stages/session/training_results.h"
@@ -386,16 +386,16 @@ static void training_tell_strangers(const struct rt_training *t)
 }
 
 /* A test that was trained on measures memory. Texts are said in the same words by right. */
-static int training_tell_repeats(const struct rt_training *t, int modality, struct rt_error *e)
+static int training_tell_duplicates(const struct rt_training *t, int modality, struct rt_error *e)
 {
     char words[400];
-    struct rt_repeats r = {.first = NULL};
-    int rc = modality == RT_TEXT ? 0 : rt_repeats_find(&r, &t->session->dataset, &t->session->content, modality);
+    struct rt_duplicates r = {.first = NULL};
+    int rc = modality == RT_TEXT ? 0 : rt_duplicates_find(&r, &t->session->dataset, &t->session->content, modality);
     if (rc == 0 && (r.labels || r.splits)) {
-        rt_repeats_words(&r, &t->session->dataset, words, sizeof words);
+        rt_duplicates_words(&r, &t->session->dataset, words, sizeof words);
         rt_watch_warn(&t->session->watch, "%s; all: retort inspect MANIFEST -w same_as", words);
     }
-    rt_repeats_fini(&r);
+    rt_duplicates_fini(&r);
     return rc < 0 ? rt_error_set(e, rc, "no memory for %d rows", t->session->dataset.count) : 0;
 }
 
@@ -435,7 +435,7 @@ int rt_training_open(struct rt_training *t, struct rt_session *session, struct r
         RT_TRY(rt_training_check_teaching(t, e));
     RT_TRY(training_open_sounds(t, student, e));
     RT_TRY(rt_training_score(t, student, e));
-    RT_TRY(training_tell_repeats(t, student->id, e));
+    RT_TRY(training_tell_duplicates(t, student->id, e));
     struct rt_raw_source voices = rt_session_raw(session);
     RT_TRY(rt_sound_bank_take_voices(t->sounds, &voices, e));
     RT_TRY(rt_training_choose_rows(t, student, e));

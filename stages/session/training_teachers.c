@@ -5,7 +5,7 @@
 #include "formats/recipe_teacher.h"
 #include "formats/words.h"
 #include "stages/distill/weight_terms.h"
-#include "stages/model/vectors.h"
+#include "stages/model/embedding_table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,11 +36,11 @@ static int training_match_classes(struct rt_training *t, int k, struct rt_error 
     return 0;
 }
 
-static int training_match_vectors(struct rt_training *t, int k, struct rt_error *e)
+static int training_match_embeddings(struct rt_training *t, int k, struct rt_error *e)
 {
     const struct rt_manifest *m = t->session->dataset.manifest;
-    struct rt_vectors *v = t->teacher[k].model.vectors;
-    int rc = rt_vectors_match(v, m, e);
+    struct rt_embedding_table *v = t->teacher[k].model.table;
+    int rc = rt_embedding_table_match(v, m, e);
     if (rc < 0) {
         rt_error_prefix(e, "%s.model", rt_stage_teacher[k].name);
         return rc;
@@ -62,8 +62,8 @@ int rt_training_load_teachers(struct rt_training *t, struct rt_error *e)
             return rc;
         }
         t->teachers = k + 1;
-        if (t->teacher[k].model.vectors) {
-            RT_TRY(training_match_vectors(t, k, e));
+        if (t->teacher[k].model.table) {
+            RT_TRY(training_match_embeddings(t, k, e));
             continue;
         }
         RT_TRY(training_match_classes(t, k, e));
@@ -150,7 +150,7 @@ bool rt_training_row_is_taught(const struct rt_training *t, int row)
     for (int k = 0; k < t->teachers; k++) {
         const struct rt_model *m = &t->teacher[k].model;
         taught |= t->session->dataset.reason[m->modality->id][row] == 0 &&
-                  (!m->vectors || rt_vectors_of(m->vectors, row));
+                  (!m->table || rt_embedding_table_of(m->table, row));
     }
     return taught;
 }

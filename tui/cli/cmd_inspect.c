@@ -15,7 +15,7 @@
 #include "pipeline/run/run_files.h"
 #include "pipeline/run/run_table.h"
 #include "stages/distill/weight_scale.h"
-#include "stages/session/repeats.h"
+#include "stages/session/duplicates.h"
 #include "stages/session/session.h"
 
 #include <limits.h>
@@ -103,19 +103,19 @@ static void left_out_say(const struct rt_table *t)
 }
 
 /* Of the whole manifest, where any is among what is shown: who looks at a cleaned part need not hear of the rest. */
-static void repeats_say(const struct rt_session *s, const struct rt_table *t)
+static void duplicates_say(const struct rt_session *s, const struct rt_table *t)
 {
-    struct rt_repeats r = {.first = NULL};
+    struct rt_duplicates r = {.first = NULL};
     char words[400];
-    int modality = rt_repeats_modality(&s->dataset), column = rt_table_find(t, "same_as");
+    int modality = rt_duplicates_modality(&s->dataset), column = rt_table_find(t, "same_as");
     bool any = false;
     for (int i = 0; column >= 0 && i < t->shown; i++)
         any |= *rt_table_cell(t, t->order[i], column) != '\0';
-    if (any && modality >= 0 && rt_repeats_find(&r, &s->dataset, &s->content, modality) == 0) {
-        rt_repeats_words(&r, &s->dataset, words, sizeof words);
+    if (any && modality >= 0 && rt_duplicates_find(&r, &s->dataset, &s->content, modality) == 0) {
+        rt_duplicates_words(&r, &s->dataset, words, sizeof words);
         rt_plain_print(stderr, "%s (all: -w same_as)\n", words);
     }
-    rt_repeats_fini(&r);
+    rt_duplicates_fini(&r);
 }
 
 /* ---- a manifest of what is shown ---- */
@@ -170,7 +170,7 @@ static int inspect_show(const struct request *q, struct rt_table *t, struct rt_s
     if (rc == 0)
         left_out_say(t);
     if (rc == 0 && !is_run)
-        repeats_say(s, t);
+        duplicates_say(s, t);
     if (rc == 0)
         rc = rt_knee_summary(t, now->knees, q->by, stderr, e);
     free(now);

@@ -3,7 +3,7 @@
 #include "tui/cli/init_look.h"
 #include "formats/plain.h"
 #include "formats/words.h"
-#include "stages/session/repeats.h"
+#include "stages/session/duplicates.h"
 #include "stages/session/session.h"
 #include "tui/cli/cmd.h"
 #include <math.h>
@@ -155,19 +155,19 @@ static void modality_say(const struct rt_init_found *f, const struct rt_session 
 }
 
 /* One thing twice is a label too many, or a test that was trained on; of texts it may be meant. */
-static int repeats_say(const struct rt_session *s, const char *manifest, struct rt_error *e)
+static int duplicates_say(const struct rt_session *s, const char *manifest, struct rt_error *e)
 {
     char words[400], text[900];
-    struct rt_repeats r = {.first = NULL};
-    int modality = rt_repeats_modality(&s->dataset);
-    int rc = modality < 0 || modality == RT_TEXT ? 0 : rt_repeats_find(&r, &s->dataset, &s->content, modality);
+    struct rt_duplicates r = {.first = NULL};
+    int modality = rt_duplicates_modality(&s->dataset);
+    int rc = modality < 0 || modality == RT_TEXT ? 0 : rt_duplicates_find(&r, &s->dataset, &s->content, modality);
     if (rc == 0 && r.rows) {
-        rt_repeats_words(&r, &s->dataset, words, sizeof words);
+        rt_duplicates_words(&r, &s->dataset, words, sizeof words);
         snprintf(text, sizeof text, "%s (all: retort inspect %.300s -w same_as --columns id,label,split,same_as)",
                  words, manifest);
         rt_cmd_say(r.labels || r.splits ? "warning" : "copies", text);
     }
-    rt_repeats_fini(&r);
+    rt_duplicates_fini(&r);
     return rc < 0 ? rt_error_set(e, rc, "no memory for %d rows", s->dataset.count) : 0;
 }
 
@@ -219,7 +219,7 @@ int rt_init_look(struct rt_init_found *f, const char *manifest, bool files, cons
         if (f->column[m])
             modality_say(f, s, m, manifest);
     if (rc == 0 && files)
-        rc = repeats_say(s, manifest, e);
+        rc = duplicates_say(s, manifest, e);
     if (rc == 0)
         splits_warn(f);
     rt_session_close(s);

@@ -4,7 +4,7 @@
 
 #include "stages/distill/weight_terms.h"
 #include "stages/distill/weights.h"
-#include "stages/session/repeats.h"
+#include "stages/session/duplicates.h"
 
 #include <math.h>
 #include <string.h>
@@ -109,17 +109,17 @@ static int table_add_reasons(struct rt_table *t, const struct rt_session *s)
 static int table_add_repeats(struct rt_table *t, const struct rt_session *s)
 {
     const struct rt_dataset *d = &s->dataset;
-    struct rt_repeats r = {.first = NULL};
-    int modality = rt_repeats_modality(d), id = rt_manifest_column(d->manifest, "id");
+    struct rt_duplicates r = {.first = NULL};
+    int modality = rt_duplicates_modality(d), id = rt_manifest_column(d->manifest, "id");
     int column = rt_table_add(t, "same_as", "", true), rc = column < 0 ? column : 0;
     if (rc < 0 || modality < 0)
         return rc;
-    rc = rt_repeats_find(&r, d, &s->content, modality);
+    rc = rt_duplicates_find(&r, d, &s->content, modality);
     for (int row = 0; rc == 0 && row < d->count; row++)
         if (r.first[row] != row)
             rc = rt_table_text(t, row, column, rt_manifest_cell(d->manifest, r.first[row], id));
     t->column[column].hidden = r.rows == 0;
-    rt_repeats_fini(&r);
+    rt_duplicates_fini(&r);
     return rc;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * vectors: see vectors.h. */
-#include "stages/model/vectors.h"
+ * embedding_table: see embedding_table.h. */
+#include "stages/model/embedding_table.h"
 
 #include "formats/file.h"
 #include "formats/npy.h"
@@ -21,12 +21,12 @@
  * All of it is held as floats: a million embeddings of 512 numbers are 2 GiB, as much as a cache of a teacher's outputs
  * would read again in each epoch. */
 
-bool rt_vectors_are_meant(const char *path)
+bool rt_embedding_table_is_meant(const char *path)
 {
     return rt_path_ends_in(path, ".npy");
 }
 
-static int values_take(struct rt_vectors *v, const struct rt_tensor *t, struct rt_error *e)
+static int values_take(struct rt_embedding_table *v, const struct rt_tensor *t, struct rt_error *e)
 {
     if (t->rank != 2 || t->dim[0] < 1 || t->dim[1] < 2 || t->dim[1] > DIM_MOST)
         return rt_error_set(e, RT_EMISMATCH, "%s: a table of [samples, numbers] is wanted: it has %d axes%s", v->file,
@@ -48,7 +48,7 @@ static int values_take(struct rt_vectors *v, const struct rt_tensor *t, struct r
 }
 
 /* emb.npy: emb.txt. One that is not there is fine. */
-static int ids_read(struct rt_vectors *v, struct rt_error *e)
+static int ids_read(struct rt_embedding_table *v, struct rt_error *e)
 {
     uint8_t *bytes = NULL;
     size_t size = 0, n = strlen(v->file) - strlen("npy");
@@ -66,7 +66,7 @@ static int ids_read(struct rt_vectors *v, struct rt_error *e)
     return 0;
 }
 
-static int ids_take(struct rt_vectors *v, struct rt_error *e)
+static int ids_take(struct rt_embedding_table *v, struct rt_error *e)
 {
     int64_t lines = 0;
     if (!v->text)
@@ -91,7 +91,7 @@ static int ids_take(struct rt_vectors *v, struct rt_error *e)
     return 0;
 }
 
-static int vectors_read(struct rt_vectors *v, struct rt_error *e)
+static int table_read(struct rt_embedding_table *v, struct rt_error *e)
 {
     struct rt_tensor t = {.rank = 0};
     RT_TRY(ids_read(v, e));
@@ -107,23 +107,23 @@ static int vectors_read(struct rt_vectors *v, struct rt_error *e)
     return 0;
 }
 
-int rt_vectors_open(struct rt_vectors **out, const char *path, struct rt_error *e)
+int rt_embedding_table_open(struct rt_embedding_table **out, const char *path, struct rt_error *e)
 {
-    struct rt_vectors *v = calloc(1, sizeof *v);
+    struct rt_embedding_table *v = calloc(1, sizeof *v);
     *out = NULL;
     if (!v || !(v->file = strdup(path))) {
         free(v);
         return rt_error_set(e, RT_EMEM, "%s: out of memory", path);
     }
-    int rc = vectors_read(v, e);
+    int rc = table_read(v, e);
     if (rc < 0)
-        rt_vectors_close(v);
+        rt_embedding_table_close(v);
     else
         *out = v;
     return rc;
 }
 
-void rt_vectors_close(struct rt_vectors *v)
+void rt_embedding_table_close(struct rt_embedding_table *v)
 {
     if (!v)
         return;
@@ -140,7 +140,7 @@ void rt_vectors_close(struct rt_vectors *v)
  * Rows of another table would teach every sample its neighbour's embedding, and nothing would look wrong: so without
  * ids only the same number of rows is taken, and that it was taken in order is said. */
 
-static int place_put(struct rt_vectors *v, int64_t at, int row, struct rt_error *e)
+static int place_put(struct rt_embedding_table *v, int64_t at, int row, struct rt_error *e)
 {
     char quoted[RT_QUOTE];
     if (v->place[row] >= 0)
@@ -151,7 +151,7 @@ static int place_put(struct rt_vectors *v, int64_t at, int row, struct rt_error 
     return 0;
 }
 
-int rt_vectors_match(struct rt_vectors *v, const struct rt_manifest *m, struct rt_error *e)
+int rt_embedding_table_match(struct rt_embedding_table *v, const struct rt_manifest *m, struct rt_error *e)
 {
     char quoted[RT_QUOTE];
     int rows = rt_manifest_rows(m);
@@ -176,7 +176,7 @@ int rt_vectors_match(struct rt_vectors *v, const struct rt_manifest *m, struct r
     return 0;
 }
 
-const float *rt_vectors_of(const struct rt_vectors *v, int row)
+const float *rt_embedding_table_of(const struct rt_embedding_table *v, int row)
 {
     int at = v->place[row];
     return at < 0 ? NULL : v->value + (size_t)at * (size_t)v->dim;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * repeats: see repeats.h. */
-#include "stages/session/repeats.h"
+ * duplicates: see duplicates.h. */
+#include "stages/session/duplicates.h"
 
 #include "formats/words.h"
 
@@ -32,7 +32,7 @@ static bool content_is_same(const struct content_row *a, const struct content_ro
 }
 
 /* Contradiction before leak before copy: the first of the worst kind is the example. */
-static void repeats_count(struct rt_repeats *r, const struct rt_dataset *d)
+static void duplicates_count(struct rt_duplicates *r, const struct rt_dataset *d)
 {
     int worst = 0;
     r->example = -1;
@@ -52,11 +52,11 @@ static void repeats_count(struct rt_repeats *r, const struct rt_dataset *d)
     }
 }
 
-int rt_repeats_find(struct rt_repeats *r, const struct rt_dataset *d, const struct rt_content *c, int modality)
+int rt_duplicates_find(struct rt_duplicates *r, const struct rt_dataset *d, const struct rt_content *c, int modality)
 {
     const struct rt_key128 *key = c->key[modality];
     struct content_row *known = malloc(((size_t)d->count + 1) * sizeof *known);
-    *r = (struct rt_repeats){.first = malloc(((size_t)d->count + 1) * sizeof *r->first), .modality = modality};
+    *r = (struct rt_duplicates){.first = malloc(((size_t)d->count + 1) * sizeof *r->first), .modality = modality};
     int rc = known && r->first ? 0 : RT_EMEM, count = 0;
     for (int row = 0; rc == 0 && row < d->count; row++) {
         r->first[row] = row;
@@ -68,19 +68,19 @@ int rt_repeats_find(struct rt_repeats *r, const struct rt_dataset *d, const stru
         for (int i = 1; i < count; i++)
             if (content_is_same(&known[i - 1], &known[i]))
                 r->first[known[i].row] = r->first[known[i - 1].row];
-        repeats_count(r, d);
+        duplicates_count(r, d);
     }
     free(known);
     return rc;
 }
 
-void rt_repeats_fini(struct rt_repeats *r)
+void rt_duplicates_fini(struct rt_duplicates *r)
 {
     free(r->first);
     r->first = NULL;
 }
 
-int rt_repeats_modality(const struct rt_dataset *d)
+int rt_duplicates_modality(const struct rt_dataset *d)
 {
     static const int order[] = {RT_SPEECH, RT_IMAGE, RT_TEXT};
     for (int i = 0; i < 3; i++)
@@ -91,7 +91,7 @@ int rt_repeats_modality(const struct rt_dataset *d)
 
 /* ---- saying ---- */
 
-void rt_repeats_words(const struct rt_repeats *r, const struct rt_dataset *d, char *text, size_t size)
+void rt_duplicates_words(const struct rt_duplicates *r, const struct rt_dataset *d, char *text, size_t size)
 {
     static const char *const thing[RT_MODALITIES] = {
         [RT_SPEECH] = "recording", [RT_IMAGE] = "picture", [RT_TEXT] = "text"};
