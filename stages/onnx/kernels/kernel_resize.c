@@ -112,7 +112,7 @@ static int resize_read_sizes(const struct rt_kernel_call *c, struct resize *r)
     for (int i = 0; i < n; i++) {
         int a = r->axis[i];
         double extent = floor(common * (double)r->in[a] + 0.5);
-        r->out[a] = policy == 0 ? size[i] : extent < 1e9 ? (int64_t)extent : -1;
+        r->out[a] = policy == 0 ? size[i] : extent >= 0 && extent < 1e9 ? (int64_t)extent : -1;
         r->scale[a] = policy == 0 ? (double)r->out[a] / (double)r->in[a] : common;
     }
     return n;
@@ -181,7 +181,7 @@ static int resize_read(const struct rt_kernel_call *c, struct resize *r)
     for (int i = 0; i < c->in[0]->rank; i++) {
         bool crop = r->coordinate == TF_CROP && (r->start[i] != 0 || r->end[i] != 1);
         r->changed[i] = crop || r->in[i] != r->out[i] || r->scale[i] != 1;
-        r->stretch[i] = r->antialias && r->scale[i] < 1 ? 1 / r->scale[i] : 1;
+        r->stretch[i] = r->antialias && r->scale[i] < 1 ? fmin(1 / r->scale[i], 1e9) : 1; /* no axis is longer */
         r->width[i] = r->taps == 1 ? 1 : 2 * (int64_t)ceil(r->taps / 2 * r->stretch[i]);
     }
     return 0;
