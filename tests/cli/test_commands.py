@@ -402,7 +402,8 @@ class Eval(Commands):
                             (["--centre"], "--cohort"), (["--cohort", "none.tsv"], "none.tsv")):
             self.says(self.retort(*judge, *words, code=1 if "none" in said else 2)[1], said)
         self.says(self.retort(*judge, "--p-target", "0.5,2", code=2)[1], "between 0 and 1")
-        self.says(self.retort("eval", model, self.manifest, "--scores", "x.tsv", code=2)[1], "--trials")
+        for words in ([], ["--calibrate-trials", "fit.txt"]):
+            self.says(self.retort("eval", model, self.manifest, "--scores", "x.tsv", *words, code=2)[1], "--trials")
 
     def test_views(self):
         """What does not fit the model is refused by what it is."""

@@ -46,10 +46,11 @@ static int trials_check_apart(const struct rt_eval_trials *t, struct rt_error *e
 static int trials_check_options(const struct rt_eval_trials_request *q, struct rt_error *e)
 {
     const struct rt_scoring_request *s = &q->scoring;
-    if (!q->trials && !q->calibrate &&
-        (q->scores || q->det || q->det_svg || q->false_alarm > 0 || s->cohort || s->centre))
-        return rt_error_set(e, RT_EUSAGE, "--scores, --det, --false-alarms, --cohort and --centre are about trials: "
+    if (!q->trials && (q->scores || q->det || q->det_svg || q->false_alarm > 0))
+        return rt_error_set(e, RT_EUSAGE, "--scores, --det and --false-alarms are about trials that are judged: "
                             "give --trials");
+    if (!q->trials && !q->calibrate && (s->cohort || s->centre))
+        return rt_error_set(e, RT_EUSAGE, "--cohort and --centre are about trials: give --trials");
     if (s->centre && !s->cohort)
         return rt_error_set(e, RT_EUSAGE, "--centre takes off the mean of a cohort: give --cohort");
     if (s->cohort && strcmp(s->cohort, "train") != 0 && access(s->cohort, R_OK) < 0)
