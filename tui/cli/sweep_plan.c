@@ -85,14 +85,15 @@ static bool job_stat(const struct rt_sweep_job *j, enum rt_run_file file, struct
 static bool job_same_recipe(const struct rt_sweep_job *j)
 {
     char path[RT_RUN_PATH];
-    struct rt_recipe *r = malloc(2 * sizeof *r), *had = r + 1;
+    struct rt_recipe *r = malloc(sizeof *r), *had = malloc(sizeof *had);
     rt_run_file_path(j->folder, RT_RUN_RECIPE, path, sizeof path);
-    bool same = r && rt_recipe_load(had, path, NULL) == 0 &&
+    bool same = r && had && j->text && rt_recipe_load(had, path, NULL) == 0 &&
                 rt_recipe_parse(r, j->text, strlen(j->text), j->name, "/", NULL) == 0;
     if (same && r->student_net == RT_NET_AUTO)
         r->student_net = had->student_net;
     same = same && !rt_recipe_differs(r, had, NULL);
     free(r);
+    free(had);
     return same;
 }
 
