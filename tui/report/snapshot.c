@@ -23,6 +23,7 @@
 #define PIECE_SECONDS 0.01  /* of reading samples in one poll */
 #define AGAIN_SECONDS 3.0   /* at least between two readings of all samples */
 #define RECENT 3.0          /* seconds, of which and up to twice of which the stages of a live run are told */
+#define SATURATED 0.5       /* busy below which no stage limits a run */
 #define ALIVE_SECONDS 2.0   /* between two looks whether the process lives */
 
 static double snapshot_clock(void)
@@ -310,11 +311,18 @@ static int snapshot_read_stages(struct rt_snapshot *m, struct rt_error *e)
     return 0;
 }
 
+/* Of the time that its workers had. */
+static double stage_busy(const struct rt_stage_row *s)
+{
+    return s->wall > 0 ? s->busy / s->workers / s->wall : 0;
+}
+
+/* As pipeline/flow/account.h has it, so that the screen and a run's last words agree. */
 const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m)
 {
     const struct rt_stage_row *most = NULL;
     for (int i = 0; i < m->stage_count; i++)
-        if (!most || m->stage[i].busy / m->stage[i].workers > most->busy / most->workers)
+        if (stage_busy(&m->stage[i]) >= (most ? stage_busy(most) : SATURATED))
             most = &m->stage[i];
     return most;
 }

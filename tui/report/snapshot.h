@@ -78,7 +78,7 @@ int rt_snapshot_poll(struct rt_snapshot *m, bool samples, struct rt_error *e);
 bool rt_snapshot_busy(const struct rt_snapshot *m);
 
 const struct rt_series *rt_snapshot_series(const struct rt_snapshot *m, const char *split, const char *name);
-/* The stage that is busy for the greatest share of the time, NULL when there is no account. */
+/* The stage that is busy for the greatest share of the time; NULL when none is for half of it, or nothing is known. */
 const struct rt_stage_row *rt_snapshot_limiting(const struct rt_snapshot *m);
 
 #endif
