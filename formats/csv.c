@@ -181,11 +181,14 @@ static int csv_quoted_cell(struct rt_csv *c, struct rt_error *e)
         *out++ = *p;
     }
     c->at = p + 1;
-    if (!csv_at_line_end(c, c->at) && *c->at != c->delimiter)
+    if (!csv_at_line_end(c, c->at) && *c->at != c->delimiter) {
+        size_t letter = 0;
+        rt_utf8_next(c->at, (size_t)(c->end - c->at), &letter);
         return rt_error_set(e, RT_EFORMAT,
-                            "%s:%d: %.1s follows a closing quote; write \"\" for a "
+                            "%s:%d: %.*s follows a closing quote; write \"\" for a "
                             "quote inside quotes",
-                            c->name, c->line, c->at);
+                            c->name, c->line, (int)letter, c->at);
+    }
     *out = '\0'; /* at the closing quote at the latest */
     return 0;
 }

@@ -50,6 +50,8 @@ static void broken_quotes_are_refused(void **state)
             "for a quote inside quotes");
     refused("a,b\n\"x\ny\"z,1\n", 1,
             "a.csv:3: z follows a closing quote; write \"\" for a quote inside quotes");
+    refused("a,b\n\"x\"\xC3\xA9,1\n", 1,
+            "a.csv:2: \xC3\xA9 follows a closing quote; write \"\" for a quote inside quotes");
     refused("\"", 0,
             "a.csv:1: a quote that starts in this line is never closed: \"\"; write \"\" for a "
             "quote inside quotes");
