@@ -247,7 +247,7 @@ static void many_values_live(void **state)
     struct rt_frozen *f;
     struct rt_frozen_exec *x;
     struct rt_error e;
-    char before[16] = "x", minus[16], sum[16];
+    char before[24] = "x", minus[24], sum[24];
     const float in[] = {1, 2, 3, 4, 5, 6};
     const void *input = in;
     assert_int_equal(rt_onnx_create(&o, 13), 0);
