@@ -68,27 +68,30 @@ class Screen:
                                         stderr=there, env=dict(lab.environment(), TERM="xterm-256color"))
         os.close(there)
         self.until = time.monotonic() + draw.uniform(2, 40)
+        self.typed, self.shown = b"", b""
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
 
     def read(self):
         try:
-            while os.read(self.end, 65536):
-                pass
+            while new := os.read(self.end, 65536):
+                self.shown = (self.shown + new)[-1000:]
         except OSError:
             pass  # nobody is at the other end any more
 
     def look(self, draw):
         """Presses a key. True when its time is over and it was told to detach."""
         over = time.monotonic() > self.until
+        keys = b"qd" if over else draw.choice(b"1234567890jkgG\t").to_bytes(1, "big")
+        self.typed += keys
         try:
-            os.write(self.end, b"qd" if over else draw.choice(b"1234567890jkgG\t").to_bytes(1, "big"))
+            os.write(self.end, keys)
         except OSError:
             pass
         return over
 
     def leave(self):
-        """Whether it ended by itself, without a complaint."""
+        """Whether it ended by itself, without a complaint; else what was typed and seen last is told."""
         try:
             code = self.process.wait(60)
         except subprocess.TimeoutExpired:
@@ -96,6 +99,8 @@ class Screen:
             code = self.process.wait()
         self.reader.join()
         os.close(self.end)
+        if code:
+            print("a screen ended with %d; typed: %r; shown last: %r" % (code, self.typed, self.shown), flush=True)
         return code == 0
 
 
