@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * measures_curves: climbs every ladder of measures_speech.c and measures_image.c with real recordings
  * and pictures (Debian package tuxpaint-stamps-default, tests/golden) and checks that each measure follows
- * the strength: Spearman 0.95 within an item (median), 0.85 over all. Says 77 without the package.
+ * the strength: Spearman 0.95 within an item (median), 0.9 over all. Says 77 without the package.
  * usage: measures_curves [-n ITEMS] [-t]    -t: tables in Markdown, as docs/measures.md has them */
 #define _XOPEN_SOURCE 700
 #include "tests/bench/measures_curves.h"
@@ -15,7 +15,8 @@
 
 #define STAMPS "/usr/share/tuxpaint/stamps"
 #define WITHIN 0.95
-#define OVER_ALL 0.85 /* the bar is 0.9 with 50 items (docs/measures.md); another dozen moves it by some hundredths */
+#define OVER_ALL 0.9
+#define OVER_ALL_NEARLY 0.88
 #define ITEMS_MAX 200
 #define PIXELS_MAX 50000 /* larger pictures only take longer */
 
@@ -220,7 +221,8 @@ static int ladders_climb(const struct ladder *l, const struct rt_modality *m, co
             fprintf(stderr, "%s: %s: cannot be written here, not tried\n", l->measure, l->damage);
             continue;
         }
-        if (l->bar == FREE || (c.median >= WITHIN && (l->bar == OWN || c.over_all >= OVER_ALL)))
+        double over_all = l->bar == NEARLY ? OVER_ALL_NEARLY : OVER_ALL;
+        if (l->bar == FREE || (c.median >= WITHIN && (l->bar == OWN || c.over_all >= over_all)))
             continue;
         fprintf(stderr, "%s: %s: Spearman %.3f within an item, %.3f over all\n", l->measure, l->damage,
                 c.median, c.over_all);

@@ -9,8 +9,9 @@
 
 #define RUNGS_MAX 9
 
-/* What a ladder must reach. OWN: values depend on what the item shows as well, so only within an item. */
-enum bar { BOTH, OWN, FREE /* printed only: docs/measures.md says what is not reached */ };
+/* What a ladder must reach. OWN: values depend on what the item shows as well, so only within an item. NEARLY: as BOTH
+ * with 50 items, and a little less over all with the dozen of the test. */
+enum bar { BOTH, NEARLY, OWN, FREE /* printed only: docs/measures.md says what is not reached */ };
 
 struct ladder {
     const char *measure, *damage;

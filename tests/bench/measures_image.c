@@ -284,7 +284,7 @@ const struct ladder image_ladders[] = {
     {"sharpness", "JPEG quality", QUALITY, 1, OWN, jpeg},
     {"contrast", "faded to", {.05, .1, .2, .4, .7, 1}, 6, 1, BOTH, fade},
     {"exposure", "darkened to", {.1, .2, .4, .6, .8, 1}, 6, 1, OWN, darken},
-    {"noise", "noise, sigma of 255", {0, 6, 12, 25, 50, 80}, 6, 1, BOTH, noise},
+    {"noise", "noise, sigma of 255", {0, 6, 12, 25, 50, 80}, 6, 1, NEARLY, noise},
     {"noise", "salt and pepper", {0, .005, .01, .02, .05, .1}, 6, 1, BOTH, salt},
     {"blockiness", "JPEG quality", QUALITY, -1, OWN, jpeg},
     {"definition", "reduced and enlarged by", {1, 1.5, 2, 3, 4, 6}, 6, -1, OWN, down_and_up},
