@@ -52,6 +52,16 @@ def word_list():
     return [w for w in words if 4 <= len(w) <= 9 and w.isascii() and w.isalpha() and w.islower()]
 
 
+def spoken_alike(command):
+    """espeak-ng says a sentence otherwise once in thousands of times: what it says twice running is taken."""
+    last = None
+    while True:
+        spoken = subprocess.run(command, check=True, capture_output=True).stdout
+        if spoken == last:
+            return spoken
+        last = spoken
+
+
 class Speaker:
     """One person's variant in a data folder of its own (espeak-ng finds variants only there)."""
 
@@ -71,8 +81,8 @@ class Speaker:
         speed = self.speed * (1 + 0.07 * rng.gauss(0, 1))
         pitch = bounded(round(50 + 7 * rng.gauss(0, 1)), 20, 80)
         text = " ".join(rng.choice(words) for _ in range(WORDS))
-        spoken = subprocess.run(["espeak-ng", "--path=" + self.folder, "-v", "en+x", "-s", "%d" % speed,
-                                 "-p", "%d" % pitch, "--stdout", text], check=True, capture_output=True).stdout
+        spoken = spoken_alike(["espeak-ng", "--path=" + self.folder, "-v", "en+x", "-s", "%d" % speed,
+                               "-p", "%d" % pitch, "--stdout", text])
         pcm = array.array("h", spoken[44:len(spoken) // 2 * 2])
         return [s / 32768 for s in pcm]
 
